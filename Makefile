@@ -1,0 +1,48 @@
+# `make help` lists what there is. Everything lands in this folder: .venv (Python
+# packages), .cache (the Kafka jars), .scserv (the data of `make up`).
+PYTHON ?= python3
+VENV   := .venv
+STAMP  := $(VENV)/.installed
+BIN    := $(VENV)/bin
+LOCK   := requirements/dev.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up test check bench lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+setup: $(STAMP)  ## Python packages in .venv, from the lock file, and the Kafka jars in .cache
+
+$(STAMP): $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "scserv needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@echo "setup: Python packages into $(VENV) (about a minute the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+up: $(STAMP)  ## run the whole service here: text it with `.venv/bin/scserv text NUMBER "CLIENT info"`
+	@exec $(BIN)/scserv up
+
+test: $(STAMP)  ## the tests, on a real Kafka and a real PostgreSQL
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP)  ## linters, types, import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(STAMP)  ## load the whole service on loopback and print one JSON object
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lock: $(STAMP)  ## write requirements/*.txt again from pyproject.toml (needs uv)
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --extra embedded --extra dev pyproject.toml -o requirements/dev.txt
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  -c requirements/dev.txt pyproject.toml -o requirements/run.txt
+
+clean:  ## remove what setup and up made here (the data of `make up` too)
+	rm -rf $(VENV) .cache .scserv

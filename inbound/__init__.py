@@ -1,0 +1,1 @@
+"""Everything between a text message that arrives and the answers that leave."""

@@ -1,0 +1,1 @@
+"""Who the clients are: the port, its adapters, and the CSV import."""

@@ -1,0 +1,1 @@
+"""What operators look at: health, telemetry, supervision of child processes."""

@@ -1,0 +1,1 @@
+"""PostgreSQL and Apache Kafka started from Python packages, for trial, tests and benchmark."""

@@ -1,0 +1,1 @@
+"""pydantic models of every message and event, their versions and upcasters."""

@@ -1,0 +1,1 @@
+"""The Faust app, its agents, and the gateway: where adapters and decisions are wired together."""
