@@ -1,0 +1,91 @@
+"""Deciding one command of one subject: accept it, or say why it is none.
+
+An accepted command yields its acknowledgement only. The fulfilment is owed once the
+acknowledgement has met its fate (see `inbound.handlers.results`): so the two never
+overtake each other, whichever gateway, bind or lane they take.
+"""
+
+from datetime import timedelta
+
+from inbound.handlers.decision import (
+    CommandRequest,
+    Decision,
+    Disposition,
+    Reply,
+    message_id,
+)
+from inbound.handlers.plans import plan
+from inbound.handlers.policies import Policies
+from inbound.handlers.state import HOUR, SubjectState
+from schemas.events import CommandLimitReached, Facts, Plan, RequestAccepted
+from schemas.messages import Purpose
+
+
+def decide_command(state: SubjectState, request: CommandRequest, policies: Policies) -> Decision:
+    """Return what `request` means for a subject in `state`. Pure: same input, same answer."""
+    if _repeats_previous(state, request, policies):
+        return Decision(Disposition.DUPLICATE)
+    if not request.client_known and policies.unknown_number == "silent":
+        return Decision(Disposition.UNKNOWN_NUMBER)
+    limit = policies.commands_per_hour
+    if limit and state.accepted_in_hour_before(request.arrived_at) >= limit:
+        return _limited(state, request, limit)
+    planned = plan(state, request, policies)
+    accepted = RequestAccepted(
+        request_id=request.request_id,
+        command=request.command,
+        arrived_at=request.arrived_at,
+        centre=request.centre,
+        bind=request.bind,
+        data_coding=request.data_coding,
+        parts=request.parts,
+        facts=Facts(
+            client_known=request.client_known,
+            notifications_on=state.notifications_on,
+            decided_at=request.decided_at,
+        ),
+        plan=planned.plan,
+        confirm=planned.confirm,
+    )
+    return Decision(
+        Disposition.ACCEPTED,
+        events=(accepted, *planned.events),
+        replies=(_acknowledgement(request),),
+        secret_for=message_id(request.request_id, Purpose.FULFILMENT)
+        if planned.plan is Plan.REGISTRATION
+        else None,
+    )
+
+
+def _acknowledgement(request: CommandRequest) -> Reply:
+    return Reply(
+        message_id=message_id(request.request_id, Purpose.ACKNOWLEDGEMENT),
+        request_id=request.request_id,
+        purpose=Purpose.ACKNOWLEDGEMENT,
+        template=Purpose.ACKNOWLEDGEMENT.value,
+        centre=request.centre,
+        arrived_at=request.arrived_at,
+    )
+
+
+def _repeats_previous(state: SubjectState, request: CommandRequest, policies: Policies) -> bool:
+    """Whether this is the previous command once more: a redelivery, or an impatient thumb.
+
+    The distance counts both ways, because two gateways' clocks differ.
+    """
+    previous = state.previous
+    return (
+        previous is not None
+        and previous.command is request.command
+        and abs(request.arrived_at - previous.arrived_at)
+        <= timedelta(seconds=policies.duplicate_within_s)
+        and policies.duplicate_within_s > 0
+    )
+
+
+def _limited(state: SubjectState, request: CommandRequest, limit: int) -> Decision:
+    reported = state.limit_reported_at
+    if reported is not None and reported > request.arrived_at - HOUR:
+        return Decision(Disposition.LIMITED)
+    event = CommandLimitReached(command=request.command, arrived_at=request.arrived_at, limit=limit)
+    return Decision(Disposition.LIMITED, events=(event,))

@@ -1,0 +1,44 @@
+"""The rules an operator may change. Frozen: a decision never alters them."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Policies(BaseModel):
+    """Each rule with the value that the instruction and common sense suggest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unknown_number: Literal["refuse", "silent"] = Field(
+        default="refuse",
+        description="a number that is not in the directory: acknowledge and refuse, or say nothing",
+    )
+    repeat_in_state: Literal["confirm", "acknowledge"] = Field(
+        default="confirm",
+        description="stop when already stopped, start when already started: confirm again, "
+        "or only acknowledge",
+    )
+    duplicate_within_s: float = Field(
+        default=60,
+        ge=0,
+        description="the same command as the number's previous one within this time is the "
+        "same request; 0 turns it off",
+    )
+    commands_per_hour: int = Field(
+        default=10,
+        ge=0,
+        description="more accepted commands an hour from one number are not accepted; "
+        "0 turns it off",
+    )
+    info_max_age_s: float = Field(
+        default=3600,
+        gt=0,
+        description="an `info` that is older when it is processed is refused: the number may "
+        "have changed hands, the client has tried again",
+    )
+    reply_valid_for_s: float = Field(
+        default=86400,
+        gt=0,
+        description="a reply that could not be sent for so long is not sent any more",
+    )

@@ -1,0 +1,101 @@
+"""Deciding what the fate of a message means for its request.
+
+Acknowledgement met its fate -> the fulfilment is owed. Fulfilment met its fate -> the
+request is complete and its secret is erased.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from inbound.handlers.decision import Decision, Disposition, Reply, message_id
+from inbound.handlers.state import OpenRequest, Stage, SubjectState
+from schemas.events import (
+    AcknowledgementLate,
+    Completion,
+    DomainEvent,
+    MessageErased,
+    MessageEvent,
+    MessageExpired,
+    MessageRejected,
+    MessageSubmitted,
+    MessageUnknown,
+    Plan,
+    RequestCompleted,
+)
+from schemas.messages import Outcome, Purpose, SubmitResult
+
+ACKNOWLEDGE_WITHIN_S = 120
+"""The instruction promises the acknowledgement within two minutes."""
+
+_EVENTS: dict[Outcome, type[MessageEvent]] = {
+    Outcome.SUBMITTED: MessageSubmitted,
+    Outcome.REJECTED: MessageRejected,
+    Outcome.EXPIRED: MessageExpired,
+    Outcome.ERASED: MessageErased,
+}
+
+
+def awaited(state: SubjectState, request_id: UUID | None, purpose: Purpose) -> bool:
+    """Whether the result of this message is still to come; if not, it was processed."""
+    request = state.open.get(request_id) if request_id else None
+    if request is None:
+        return False
+    return (purpose is Purpose.ACKNOWLEDGEMENT) == (request.stage is Stage.ACKNOWLEDGING)
+
+
+def decide_result(state: SubjectState, result: SubmitResult) -> Decision:
+    """Return what `result` means; a result that was processed before means nothing."""
+    if result.request_id is None or not awaited(state, result.request_id, result.purpose):
+        return Decision(Disposition.DUPLICATE)
+    request = state.open[result.request_id]
+    events: list[DomainEvent] = [_event(result)]
+    if not result.final:
+        return Decision(Disposition.ACCEPTED, tuple(events))
+    if result.purpose is Purpose.ACKNOWLEDGEMENT:
+        late_s = (result.at - request.arrived_at).total_seconds()
+        if result.outcome is not Outcome.SUBMITTED or late_s > ACKNOWLEDGE_WITHIN_S:
+            events.append(AcknowledgementLate(request_id=result.request_id, after_s=late_s))
+        if request.confirm:
+            reply = _fulfilment(result.request_id, request)
+            return Decision(Disposition.ACCEPTED, tuple(events), (reply,))
+    completed = RequestCompleted(
+        request_id=result.request_id, completion=_completion(request, result), at=result.at
+    )
+    fulfilment_id = message_id(result.request_id, Purpose.FULFILMENT)
+    erase = (fulfilment_id,) if request.plan is Plan.REGISTRATION else ()
+    return Decision(Disposition.ACCEPTED, (*events, completed), erase=erase)
+
+
+def _fulfilment(request_id: UUID, request: OpenRequest) -> Reply:
+    return Reply(
+        message_id=message_id(request_id, Purpose.FULFILMENT),
+        request_id=request_id,
+        purpose=Purpose.FULFILMENT,
+        template=request.plan.value,
+        centre=request.centre,
+        arrived_at=request.arrived_at,
+        secret=request.plan is Plan.REGISTRATION,
+    )
+
+
+def _completion(request: OpenRequest, result: SubmitResult) -> Completion:
+    if result.outcome is not Outcome.SUBMITTED:
+        return Completion.UNDELIVERED
+    return Completion.REFUSED if request.plan.refuses else Completion.FULFILLED
+
+
+def _event(result: SubmitResult) -> MessageEvent:
+    common: dict[str, Any] = {
+        "message_id": result.message_id,
+        "request_id": result.request_id,
+        "purpose": result.purpose,
+        "template": result.template,
+        "attempt": result.attempt,
+        "parts": result.parts,
+        "centre": result.centre,
+        "bind": result.bind,
+        "at": result.at,
+    }
+    if result.outcome is Outcome.UNKNOWN:
+        return MessageUnknown(**common, final=result.final)
+    return _EVENTS[result.outcome](**common)

@@ -1,0 +1,105 @@
+"""The state of one subject: the fold of its events, and nothing that is not in them."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from schemas.base import Model, UtcTime
+from schemas.events import (
+    Command,
+    CommandLimitReached,
+    DomainEvent,
+    MessageEvent,
+    MessageUnknown,
+    Plan,
+    RequestAccepted,
+    RequestCompleted,
+    SubscriptionStarted,
+    SubscriptionStopped,
+)
+from schemas.messages import Purpose
+
+STATE_VERSION = 1
+"""Raised whenever the fold changes; stored states of another version are folded anew."""
+
+HOUR = timedelta(hours=1)
+
+
+class Stage(StrEnum):
+    """Which of its two messages an open request waits for."""
+
+    ACKNOWLEDGING = "acknowledging"
+    FULFILLING = "fulfilling"
+
+
+class OpenRequest(Model):
+    """A request between its acceptance and its final state."""
+
+    plan: Plan
+    centre: str
+    arrived_at: UtcTime
+    confirm: bool = True
+    stage: Stage = Stage.ACKNOWLEDGING
+
+
+class Previous(Model):
+    """The latest accepted command."""
+
+    command: Command
+    arrived_at: UtcTime
+
+
+class SubjectState(Model):
+    """What deciding the next command or result needs; small, whatever the history."""
+
+    notifications_on: bool = True
+    previous: Previous | None = None
+    accepted_at: tuple[UtcTime, ...] = ()
+    limit_reported_at: UtcTime | None = None
+    open: Mapping[UUID, OpenRequest] = {}
+
+    def accepted_in_hour_before(self, moment: datetime) -> int:
+        """Return how many commands were accepted in the hour before `moment`."""
+        return sum(accepted > moment - HOUR for accepted in self.accepted_at)
+
+
+def evolve(state: SubjectState, event: DomainEvent) -> SubjectState:
+    """Return the state after `event`. Events that change nothing return it as it is."""
+    match event:
+        case RequestAccepted():
+            return _accepted(state, event)
+        case SubscriptionStopped() | SubscriptionStarted():
+            on = isinstance(event, SubscriptionStarted)
+            return state.model_copy(update={"notifications_on": on})
+        case CommandLimitReached():
+            return state.model_copy(update={"limit_reported_at": event.arrived_at})
+        case MessageEvent():
+            return _message(state, event)
+        case RequestCompleted():
+            still_open = {id_: r for id_, r in state.open.items() if id_ != event.request_id}
+            return state.model_copy(update={"open": still_open})
+    return state
+
+
+def _accepted(state: SubjectState, event: RequestAccepted) -> SubjectState:
+    recent = tuple(at for at in state.accepted_at if at > event.arrived_at - HOUR)
+    request = OpenRequest(
+        plan=event.plan, centre=event.centre, arrived_at=event.arrived_at, confirm=event.confirm
+    )
+    return state.model_copy(
+        update={
+            "previous": Previous(command=event.command, arrived_at=event.arrived_at),
+            "accepted_at": (*recent, event.arrived_at),
+            "open": {**state.open, event.request_id: request},
+        }
+    )
+
+
+def _message(state: SubjectState, event: MessageEvent) -> SubjectState:
+    if event.purpose is not Purpose.ACKNOWLEDGEMENT or event.request_id not in state.open:
+        return state
+    if isinstance(event, MessageUnknown) and not event.final:
+        return state
+    request = state.open[event.request_id].model_copy(update={"stage": Stage.FULFILLING})
+    return state.model_copy(update={"open": {**state.open, event.request_id: request}})

@@ -1,0 +1,37 @@
+"""What all models of this package share.
+
+A reader ignores fields it does not know (a newer writer may have added them) and a
+written model never changes: adding an optional field is the only edit allowed within a
+version.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+def _utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone says nothing; write it in UTC, ending in Z")
+    return moment.astimezone(UTC)
+
+
+UtcTime = Annotated[datetime, AfterValidator(_utc)]
+"""A moment in UTC; a time without a zone is refused."""
+
+
+class Model(BaseModel):
+    """Frozen, tolerant of unknown fields; bytes travel as base64 in JSON."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        hide_input_in_errors=True,  # an error text must not repeat a number or a secret
+    )
+
+    def to_json(self) -> bytes:
+        """Return this model as compact UTF-8 JSON, without fields that are None."""
+        return self.__pydantic_serializer__.to_json(self, exclude_none=True)

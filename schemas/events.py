@@ -1,0 +1,189 @@
+"""The events: what happened to one subject, for ever.
+
+An event names a random subject and never a number, a text, a code or a password. Each
+class is one type in one version; `schemas.upcasters` reads older versions.
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import Field
+
+from schemas.base import Model, UtcTime
+from schemas.messages import PartResult, Purpose
+
+
+class Command(StrEnum):
+    """The three texts that are accepted."""
+
+    CLIENT_INFO = "client_info"
+    SMS_STOP = "sms_stop"
+    SMS_START = "sms_start"
+
+
+class Plan(StrEnum):
+    """How an accepted request is to be fulfilled."""
+
+    REGISTRATION = "registration"
+    STOPPED = "stopped"
+    STARTED = "started"
+    UNKNOWN_NUMBER = "unknown_number"
+    INFO_STALE = "info_stale"
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the client gets a refusal in place of what was asked."""
+        return self in {Plan.UNKNOWN_NUMBER, Plan.INFO_STALE}
+
+
+class Facts(Model):
+    """What was known when the command was decided; with it the decision can be replayed."""
+
+    client_known: bool
+    notifications_on: bool
+    decided_at: UtcTime
+
+
+class DomainEvent(Model):
+    """Root of all events."""
+
+    TYPE: ClassVar[str]
+    VERSION: ClassVar[int] = 1
+
+
+class RequestAccepted(DomainEvent):
+    """A command was accepted; its acknowledgement is on the way."""
+
+    TYPE = "request.accepted"
+
+    request_id: UUID
+    command: Command
+    arrived_at: UtcTime
+    centre: str
+    bind: str
+    data_coding: int
+    parts: int = 1
+    facts: Facts
+    plan: Plan
+    confirm: bool = Field(default=True, description="whether a fulfilment follows")
+
+
+class SubscriptionStopped(DomainEvent):
+    """Notifications and broadcasts to this subject are off from now on."""
+
+    TYPE = "subscription.stopped"
+
+    request_id: UUID
+    at: UtcTime
+
+
+class SubscriptionStarted(DomainEvent):
+    """Notifications and broadcasts to this subject are on again."""
+
+    TYPE = "subscription.started"
+
+    request_id: UUID
+    at: UtcTime
+
+
+class CommandLimitReached(DomainEvent):
+    """The subject sent more commands within an hour than are accepted; said once an hour."""
+
+    TYPE = "command.limit_reached"
+
+    command: Command
+    arrived_at: UtcTime
+    limit: int
+
+
+class MessageEvent(DomainEvent):
+    """What the SMS centre made of one message."""
+
+    message_id: UUID
+    request_id: UUID | None = None
+    purpose: Purpose
+    template: str
+    attempt: int
+    parts: tuple[PartResult, ...] = ()
+    centre: str
+    bind: str
+    at: UtcTime
+
+
+class MessageSubmitted(MessageEvent):
+    """The centre took every part and gave each its id."""
+
+    TYPE = "message.submitted"
+
+
+class MessageRejected(MessageEvent):
+    """The centre refused a part for good; `parts` has the status of each."""
+
+    TYPE = "message.rejected"
+
+
+class MessageUnknown(MessageEvent):
+    """A part was sent and never answered: the client may or may not have it."""
+
+    TYPE = "message.unknown"
+
+    final: bool = Field(description="false when the template's policy sends it again")
+
+
+class MessageExpired(MessageEvent):
+    """The message was not sent in the time in which it makes sense."""
+
+    TYPE = "message.expired"
+
+
+class MessageErased(MessageEvent):
+    """Number or secret were gone when the message was to be sent; nothing was sent."""
+
+    TYPE = "message.erased"
+
+
+class AcknowledgementLate(DomainEvent):
+    """The centre did not accept the acknowledgement within 120 s of the text's arrival.
+
+    `after_s` is when its fate was known, in seconds after the arrival.
+    """
+
+    TYPE = "acknowledgement.late"
+
+    request_id: UUID
+    after_s: float
+
+
+class Completion(StrEnum):
+    """The final state of a request."""
+
+    FULFILLED = "fulfilled"
+    REFUSED = "refused"
+    UNDELIVERED = "undelivered"
+
+
+class RequestCompleted(DomainEvent):
+    """The request reached its final state; its copy of the secret is gone."""
+
+    TYPE = "request.completed"
+
+    request_id: UUID
+    completion: Completion
+    at: UtcTime
+
+
+EVENTS: tuple[type[DomainEvent], ...] = (
+    RequestAccepted,
+    SubscriptionStopped,
+    SubscriptionStarted,
+    CommandLimitReached,
+    MessageSubmitted,
+    MessageRejected,
+    MessageUnknown,
+    MessageExpired,
+    MessageErased,
+    AcknowledgementLate,
+    RequestCompleted,
+)
+"""Every event type, in the order in which a request meets them."""

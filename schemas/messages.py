@@ -1,0 +1,106 @@
+"""Messages on the internal topics: texts that arrived, replies to send, what became of them.
+
+These topics are short-lived and not for other services: `MobileOriginated` carries a
+number and a text. The replies carry neither: a `MobileTerminated` names its template and
+the subject; number and secret are looked up when the PDU is encoded.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import Field
+
+from schemas.base import Model, UtcTime
+
+
+class Part(Model):
+    """Which part of a longer text this is (3GPP TS 23.040, 9.2.3.24.1)."""
+
+    reference: int = Field(ge=0, le=0xFFFF)
+    total: int = Field(ge=1, le=255)
+    sequence: int = Field(ge=1, le=255)
+
+
+class MobileOriginated(Model):
+    """One deliver_sm as it arrived: a whole text or one part of it."""
+
+    mo_id: UUID
+    centre: str
+    bind: str
+    source: str | None = Field(description="E.164; none when the sender can't be answered")
+    destination: str
+    data_coding: int = Field(ge=0, le=255)
+    esm_class: int = Field(ge=0, le=255)
+    alphabet: str = Field(description="what data_coding 0 means on this bind")
+    payload: bytes = Field(description="the user data without its header")
+    part: Part | None = None
+    arrived_at: UtcTime
+
+
+class Purpose(StrEnum):
+    """Why a message is sent; it decides the lane."""
+
+    ACKNOWLEDGEMENT = "acknowledgement"
+    FULFILMENT = "fulfilment"
+    NOTIFICATION = "notification"
+    BROADCAST = "broadcast"
+
+
+class MobileTerminated(Model):
+    """One message to send. Its text is put together when the PDU is encoded."""
+
+    message_id: UUID
+    subject_id: UUID
+    request_id: UUID | None = None
+    purpose: Purpose
+    template: str
+    params: Mapping[str, str] = Field(default_factory=dict, description="never secrets")
+    secret: bool = Field(default=False, description="the vault holds fields for this message")
+    centre: str | None = Field(default=None, description="where the text came from")
+    arrived_at: UtcTime | None = Field(default=None, description="when the text arrived")
+    not_after: UtcTime = Field(description="later than this it is not sent any more")
+
+
+class Outcome(StrEnum):
+    """What became of one attempt to submit a message."""
+
+    SUBMITTED = "submitted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    ERASED = "erased"
+
+
+class PartResult(Model):
+    """The centre's answer to one submit_sm: command_status and its own message id."""
+
+    status: int | None = Field(default=None, description="none when no answer came")
+    smsc_message_id: str | None = None
+
+
+class SubmitResult(Model):
+    """What became of one message; `final` when no further attempt follows."""
+
+    message_id: UUID
+    subject_id: UUID
+    request_id: UUID | None = None
+    key: str = Field(description="the Kafka key of the subject's messages")
+    purpose: Purpose
+    template: str
+    outcome: Outcome
+    final: bool = True
+    attempt: int = 1
+    parts: tuple[PartResult, ...] = ()
+    centre: str
+    bind: str
+    arrived_at: UtcTime | None = None
+    at: UtcTime
+    traceparent: str | None = None
+
+
+class SubmitResults(Model):
+    """The results of one moment for one partition: batched, because each record costs."""
+
+    gateway: str
+    results: tuple[SubmitResult, ...]
