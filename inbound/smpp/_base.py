@@ -1,0 +1,61 @@
+"""What every PDU has: command_status, sequence_number, and a repr that tells no contents."""
+
+from dataclasses import dataclass, fields
+from typing import ClassVar, Generic, Self, TypeVar, cast
+
+from inbound.smpp.status import name_of
+
+RESPONSE_BIT = 0x80000000
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class Pdu:
+    """One SMPP PDU. Fields carry the specification's names; a session sets `sequence`.
+
+    The repr shows command, sequence, status and sizes. Addresses, texts, passwords and
+    TLV values never appear in it, so a PDU may stand in a log line or a traceback.
+    """
+
+    command_id: ClassVar[int]
+
+    status: int = 0
+    sequence: int = 0
+
+    def __repr__(self) -> str:
+        sizes = "".join(
+            f" {field.name}=<{len(value)}>"
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), str | bytes | tuple) and value
+        )
+        return f"<{type(self).__name__} #{self.sequence} {name_of(self.status)}{sizes}>"
+
+    def body(self) -> bytes:
+        """Return the octets after the header. Raises `UnencodableError`."""
+        return b""
+
+    @classmethod
+    def parse(cls, _frame: bytes) -> Self:
+        """Read the body of a frame; what follows a body that should be empty is ignored.
+
+        Raises `PduError`, or `IndexError` and `struct.error` for a body that ends too early.
+        """
+        return cls()
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class Response(Pdu):
+    """An answer; it carries the sequence_number of its request."""
+
+
+AnswerT = TypeVar("AnswerT", bound=Response)
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class Request(Pdu, Generic[AnswerT]):
+    """A PDU that has to be answered with one of `answer_type`."""
+
+    answer_type: ClassVar[type[Response]]
+
+    def answer(self, status: int = 0) -> AnswerT:
+        """Return the answer to this request, with its sequence_number and `status`."""
+        return cast("AnswerT", self.answer_type(status=status, sequence=self.sequence))

@@ -1,0 +1,196 @@
+"""PDUs that open, watch and close a session: bind, unbind, enquire_link, generic_nack, outbind."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from inbound.smpp._base import RESPONSE_BIT, Pdu, Request, Response
+from inbound.smpp._wire import (
+    HEADER_SIZE,
+    Tlvs,
+    read_c_string,
+    read_tlvs,
+    write_c_string,
+    write_octets,
+    write_tlvs,
+)
+from inbound.smpp.errors import PduError
+from inbound.smpp.status import Status
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class BindResp(Response):
+    """bind_*_resp (SMPP 3.4, 4.1.2); the body may be missing, as it is beside an error."""
+
+    system_id: str = ""
+    tlvs: Tlvs = ()
+
+    def body(self) -> bytes:
+        """Return system_id and TLVs."""
+        return write_c_string(self.system_id, 16, "system_id") + write_tlvs(self.tlvs)
+
+    @classmethod
+    def parse(cls, frame: bytes) -> Self:
+        """Read system_id and TLVs, if there are any."""
+        if len(frame) == HEADER_SIZE:
+            return cls()
+        system_id, at = read_c_string(frame, HEADER_SIZE, 16, Status.ESME_RINVSYSID)
+        return cls(system_id=system_id, tlvs=read_tlvs(frame, at))
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class BindReceiverResp(BindResp):
+    """bind_receiver_resp."""
+
+    command_id = 0x01 | RESPONSE_BIT
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class BindTransmitterResp(BindResp):
+    """bind_transmitter_resp."""
+
+    command_id = 0x02 | RESPONSE_BIT
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class BindTransceiverResp(BindResp):
+    """bind_transceiver_resp."""
+
+    command_id = 0x09 | RESPONSE_BIT
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class Bind(Request[BindResp]):
+    """What the three bind requests have in common (SMPP 3.4, 4.1.1)."""
+
+    receives: ClassVar[bool]
+    transmits: ClassVar[bool]
+
+    system_id: str = ""
+    password: str = ""
+    system_type: str = ""
+    interface_version: int = 0x34
+    addr_ton: int = 0
+    addr_npi: int = 0
+    address_range: str = ""
+
+    def body(self) -> bytes:
+        """Return the bind's fields."""
+        return b"".join(
+            (
+                write_c_string(self.system_id, 16, "system_id"),
+                write_c_string(self.password, 9, "password"),
+                write_c_string(self.system_type, 13, "system_type"),
+                write_octets(self.interface_version, self.addr_ton, self.addr_npi),
+                write_c_string(self.address_range, 41, "address_range"),
+            )
+        )
+
+    @classmethod
+    def parse(cls, frame: bytes) -> Self:
+        """Read the bind's fields; a bind has no TLVs."""
+        system_id, at = read_c_string(frame, HEADER_SIZE, 16, Status.ESME_RINVSYSID)
+        password, at = read_c_string(frame, at, 9, Status.ESME_RINVPASWD)
+        system_type, at = read_c_string(frame, at, 13, Status.ESME_RINVSYSTYP)
+        version, ton, npi = frame[at], frame[at + 1], frame[at + 2]
+        address_range, _ = read_c_string(frame, at + 3, 41, Status.ESME_RBINDFAIL)
+        return cls(
+            system_id=system_id,
+            password=password,
+            system_type=system_type,
+            interface_version=version,
+            addr_ton=ton,
+            addr_npi=npi,
+            address_range=address_range,
+        )
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class BindReceiver(Bind):
+    """bind_receiver: the ESME only receives."""
+
+    command_id = 0x01
+    answer_type = BindReceiverResp
+    receives = True
+    transmits = False
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class BindTransmitter(Bind):
+    """bind_transmitter: the ESME only submits."""
+
+    command_id = 0x02
+    answer_type = BindTransmitterResp
+    receives = False
+    transmits = True
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class BindTransceiver(Bind):
+    """bind_transceiver: the ESME submits and receives."""
+
+    command_id = 0x09
+    answer_type = BindTransceiverResp
+    receives = True
+    transmits = True
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class UnbindResp(Response):
+    """unbind_resp (SMPP 3.4, 4.2.2)."""
+
+    command_id = 0x06 | RESPONSE_BIT
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class Unbind(Request[UnbindResp]):
+    """Unbind (SMPP 3.4, 4.2.1): the sender wants to end the session."""
+
+    command_id = 0x06
+    answer_type = UnbindResp
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class EnquireLinkResp(Response):
+    """enquire_link_resp (SMPP 3.4, 4.11.2)."""
+
+    command_id = 0x15 | RESPONSE_BIT
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class EnquireLink(Request[EnquireLinkResp]):
+    """enquire_link (SMPP 3.4, 4.11.1): whoever gets it answers at once."""
+
+    command_id = 0x15
+    answer_type = EnquireLinkResp
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class GenericNack(Response):
+    """generic_nack (SMPP 3.4, 4.3): the peer could not make out which request this was."""
+
+    command_id = RESPONSE_BIT
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class Outbind(Pdu):
+    """Outbind (SMPP 3.4, 4.1.7): the centre asks for a bind. Read and ignored."""
+
+    command_id = 0x0B
+
+    system_id: str = ""
+    password: str = ""
+
+    def body(self) -> bytes:
+        """Return system_id and password."""
+        return write_c_string(self.system_id, 16, "system_id") + write_c_string(
+            self.password, 9, "password"
+        )
+
+    @classmethod
+    def parse(cls, frame: bytes) -> Self:
+        """Read system_id and password."""
+        system_id, at = read_c_string(frame, HEADER_SIZE, 16, Status.ESME_RINVSYSID)
+        password, at = read_c_string(frame, at, 9, Status.ESME_RINVPASWD)
+        if at != len(frame):
+            raise PduError(Status.ESME_RINVCMDLEN, "octets left over after the body")
+        return cls(system_id=system_id, password=password)

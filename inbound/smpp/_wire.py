@@ -1,0 +1,123 @@
+"""Octets of a PDU: header, C-octet strings, TLVs, and the cutting of a stream into frames.
+
+Readers take the whole frame and an offset, and return the value and the next offset.
+They raise `PduError` with the status to answer with; `struct.error` and `IndexError` of a
+body that ends too early are turned into one by `pdu.decode`.
+"""
+
+from collections.abc import Iterator
+from struct import Struct
+
+from inbound.smpp.errors import FramingError, PduError, UnencodableError
+from inbound.smpp.status import Status
+
+# command_length, command_id, command_status, sequence_number (SMPP 3.4, 3.2).
+HEADER = Struct(">IIII")
+HEADER_SIZE = HEADER.size
+MAX_FRAME = 64 * 1024
+
+_LENGTH = Struct(">I")
+_TLV = Struct(">HH")
+
+Tlvs = tuple[tuple[int, bytes], ...]
+
+
+def read_c_string(frame: bytes, at: int, limit: int, status: int) -> tuple[str, int]:
+    """Read a C-octet string of at most `limit` octets, its NUL included (SMPP 3.4, 3.1).
+
+    Octets become the characters of Latin-1, so that whatever came can go out again.
+    Raises `PduError`: `status` when it is too long, ESME_RINVCMDLEN when the body ends.
+    """
+    end = frame.find(0, at, at + limit)
+    if end < 0:
+        if len(frame) < at + limit:
+            raise PduError(Status.ESME_RINVCMDLEN, "the body ends inside a string")
+        raise PduError(status, f"a string is longer than {limit - 1} octets")
+    return frame[at:end].decode("latin-1"), end + 1
+
+
+def write_c_string(value: str, limit: int, field: str) -> bytes:
+    """Return the octets of a C-octet string of at most `limit` octets, its NUL included.
+
+    Raises `UnencodableError`, which names the field and never its value.
+    """
+    try:
+        octets = value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise UnencodableError(f"{field} has characters beyond Latin-1") from None
+    if len(octets) >= limit:
+        raise UnencodableError(f"{field} is longer than {limit - 1} octets")
+    if 0 in octets:
+        raise UnencodableError(f"{field} holds a NUL")
+    return octets + b"\0"
+
+
+def write_octets(*values: int) -> bytes:
+    """Return one octet for each value. Raises `UnencodableError` outside 0..255."""
+    try:
+        return bytes(values)
+    except ValueError:
+        raise UnencodableError("a one-octet field is not in 0..255") from None
+
+
+def read_tlvs(frame: bytes, at: int) -> Tlvs:
+    """Read optional parameters up to the end of the frame (SMPP 3.4, 3.2.4); keep unknown ones.
+
+    Raises `PduError` (ESME_RINVOPTPARSTREAM) when the last one is cut short.
+    """
+    tlvs = []
+    size = len(frame)
+    while at < size:
+        if at + 4 > size:
+            raise PduError(Status.ESME_RINVOPTPARSTREAM, "octets left over after the body")
+        tag, length = _TLV.unpack_from(frame, at)
+        at += 4
+        if at + length > size:
+            raise PduError(Status.ESME_RINVOPTPARSTREAM, f"TLV 0x{tag:04X} is cut short")
+        tlvs.append((tag, frame[at : at + length]))
+        at += length
+    return tuple(tlvs)
+
+
+def write_tlvs(tlvs: Tlvs) -> bytes:
+    """Return the octets of optional parameters. Raises `UnencodableError` over 65,535 octets."""
+    out = []
+    for tag, value in tlvs:
+        if len(value) > 0xFFFF:
+            raise UnencodableError(f"TLV 0x{tag:04X} is longer than 65535 octets")
+        out.append(_TLV.pack(tag, len(value)))
+        out.append(value)
+    return b"".join(out)
+
+
+class Framer:
+    """Cuts a byte stream into frames, however it was chunked; keeps less than one frame."""
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield each whole frame, header included; exhaust it before feeding again.
+
+        Raises `FramingError` when command_length is below 16 or above 64 KiB. After that
+        the position of the next frame is unknown and the framer is of no more use.
+        """
+        # Most chunks begin and end with a frame: those are cut without copying them first.
+        kept = self._buffer
+        if kept:
+            kept += data
+            data = bytes(kept)
+            kept.clear()
+        at, size = 0, len(data)
+        while size - at >= 4:
+            (length,) = _LENGTH.unpack_from(data, at)
+            if not HEADER_SIZE <= length <= MAX_FRAME:
+                sequence = HEADER.unpack_from(data, at)[3] if size - at >= HEADER_SIZE else 0
+                raise FramingError(length, sequence)
+            if size - at < length:
+                break
+            yield data[at : at + length]
+            at += length
+        kept += data[at:]

@@ -1,0 +1,110 @@
+"""Text and octets: what data_coding says about short_message (SMPP 3.4, 5.2.19).
+
+data_coding 0 means the centre's own default alphabet, which is a setting of the bind:
+"gsm0338" (one octet for each septet, never packed), or any codec of Python's, such as
+"latin-1". Octets that are no text of their alphabet give None, never an exception: a text
+that cannot be read is simply not a command.
+"""
+
+import codecs
+from functools import cache
+from typing import Final
+
+import gsmcodecs  # noqa: F401 — importing it registers the codec gsm23.038
+
+GSM_0338: Final = "gsm0338"
+
+DEFAULT: Final = 0x00
+LATIN_1: Final = 0x03
+UCS_2: Final = 0x08
+
+_BINARY: Final = None
+# SMPP 3.4, 5.2.19. What stands in no row is reserved, and no text either.
+_FIXED: Final[dict[int, str | None]] = {
+    0x01: "ascii",
+    0x02: _BINARY,
+    0x03: "latin-1",
+    0x04: _BINARY,
+    0x05: "shift_jis",
+    0x06: "iso8859-5",
+    0x07: "iso8859-8",
+    0x08: "utf-16-be",
+    0x0A: "iso2022_jp",
+    0x0D: "iso2022_jp_1",
+    0x0E: "euc_kr",
+}
+
+
+def check(name: str) -> str:
+    """Return the name of a default alphabet if texts can be read and written in it.
+
+    Raises `LookupError` for a name that is unknown; a setting's validator calls this.
+    """
+    codecs.lookup(_codec(name))
+    return name
+
+
+def decode(octets: bytes, data_coding: int, default: str = GSM_0338) -> str | None:
+    """Return the text of user data without its header, or None when it is no text.
+
+    `default` is the bind's alphabet for data_coding 0. Never raises for bad octets.
+    """
+    codec = _codec_of(data_coding, default)
+    if codec is None:
+        return None
+    if codec == "utf-16-be":
+        return _decode_ucs_2(octets)
+    try:
+        return octets.decode(codec)
+    except UnicodeDecodeError:
+        return None
+
+
+def encode(text: str, alphabet: str = GSM_0338) -> bytes | None:
+    """Return the octets of a text in a default alphabet, or None when it has others' characters.
+
+    For UCS-2 say "utf-16-be"; a lone surrogate has no octets in any alphabet.
+    """
+    try:
+        return text.encode(_codec(alphabet))
+    except UnicodeEncodeError:
+        return None
+
+
+def _codec(name: str) -> str:
+    return "gsm23.038" if name == GSM_0338 else name
+
+
+@cache  # at most 256 codings for each of the few alphabets that binds are set to
+def _codec_of(data_coding: int, default: str) -> str | None:
+    """Return Python's codec for a data_coding, None for binary and reserved ones."""
+    group = data_coding & 0xF0
+    if data_coding == DEFAULT:
+        return _codec(default)
+    if group == 0x00:
+        return _FIXED.get(data_coding)
+    if group == 0x10:
+        # Flash messages in the layout of 3GPP TS 23.038, 4: bits 3..2 are the alphabet.
+        return {0x00: _codec(default), 0x08: "utf-16-be"}.get(data_coding & 0x0C)
+    if group in {0xC0, 0xD0}:
+        return _codec(default)
+    if group == 0xE0:
+        return "utf-16-be"
+    if group == 0xF0:
+        # Message class control: bit 2 set means octets, not text.
+        return None if data_coding & 0x04 else _codec(default)
+    return None
+
+
+def _decode_ucs_2(octets: bytes) -> str | None:
+    """Decode UTF-16-BE; a byte order mark is obeyed, a last half character is dropped."""
+    if len(octets) % 2:
+        octets = octets[:-1]
+    codec = "utf-16-be"
+    if octets[:2] in {codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE}:
+        codec = "utf-16-be" if octets[:2] == codecs.BOM_UTF16_BE else "utf-16-le"
+        octets = octets[2:]
+    try:
+        return octets.decode(codec)
+    except UnicodeDecodeError:
+        return None

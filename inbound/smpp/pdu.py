@@ -1,0 +1,154 @@
+"""The PDUs of SMPP 3.4 that a session needs, and the two functions between them and octets.
+
+`decode(encode(pdu)) == pdu` holds for every PDU that can be encoded. Numbers of the
+protocol (status, TON, NPI, data_coding) are plain ints and unknown values pass through;
+TLVs are kept as (tag, octets), unknown ones too.
+"""
+
+from struct import error as StructError  # noqa: N812 — struct's own spelling reads as a function
+from typing import Final
+
+from inbound.smpp._base import RESPONSE_BIT, Pdu, Request, Response
+from inbound.smpp._control import (
+    Bind,
+    BindReceiver,
+    BindReceiverResp,
+    BindResp,
+    BindTransceiver,
+    BindTransceiverResp,
+    BindTransmitter,
+    BindTransmitterResp,
+    EnquireLink,
+    EnquireLinkResp,
+    GenericNack,
+    Outbind,
+    Unbind,
+    UnbindResp,
+)
+from inbound.smpp._messages import (
+    AlertNotification,
+    DataSm,
+    DataSmResp,
+    DeliverSm,
+    DeliverSmResp,
+    MessageResp,
+    ShortMessage,
+    SubmitSm,
+    SubmitSmResp,
+)
+from inbound.smpp._wire import HEADER, HEADER_SIZE, MAX_FRAME, Tlvs
+from inbound.smpp.errors import PduError, UnencodableError
+from inbound.smpp.status import Status
+
+__all__ = [
+    "AlertNotification",
+    "Bind",
+    "BindReceiver",
+    "BindReceiverResp",
+    "BindResp",
+    "BindTransceiver",
+    "BindTransceiverResp",
+    "BindTransmitter",
+    "BindTransmitterResp",
+    "DataSm",
+    "DataSmResp",
+    "DeliverSm",
+    "DeliverSmResp",
+    "EnquireLink",
+    "EnquireLinkResp",
+    "GenericNack",
+    "MessageResp",
+    "Outbind",
+    "Pdu",
+    "Request",
+    "Response",
+    "ShortMessage",
+    "SubmitSm",
+    "SubmitSmResp",
+    "Tlvs",
+    "Unbind",
+    "UnbindResp",
+    "answer_to_unreadable",
+    "decode",
+    "encode",
+]
+
+_TYPES: Final[dict[int, type[Pdu]]] = {
+    pdu_type.command_id: pdu_type
+    for pdu_type in (
+        BindReceiver,
+        BindReceiverResp,
+        BindTransmitter,
+        BindTransmitterResp,
+        SubmitSm,
+        SubmitSmResp,
+        DeliverSm,
+        DeliverSmResp,
+        Unbind,
+        UnbindResp,
+        BindTransceiver,
+        BindTransceiverResp,
+        Outbind,
+        EnquireLink,
+        EnquireLinkResp,
+        AlertNotification,
+        DataSm,
+        DataSmResp,
+        GenericNack,
+    )
+}
+
+
+def encode(pdu: Pdu) -> bytes:
+    """Return the frame of a PDU. Raises `UnencodableError` and writes nothing then."""
+    body = pdu.body()
+    length = HEADER_SIZE + len(body)
+    if length > MAX_FRAME:
+        raise UnencodableError(f"the PDU is longer than {MAX_FRAME} octets")
+    return HEADER.pack(length, pdu.command_id, pdu.status, pdu.sequence) + body
+
+
+def decode(frame: bytes) -> Pdu:
+    """Read one whole frame, as `Framer` cuts them (at least 16 octets).
+
+    Raises `PduError` and nothing else; it carries command_id, sequence and the status to
+    answer with: ESME_RINVCMDID when the command is unknown.
+    """
+    _, command_id, status, sequence = HEADER.unpack_from(frame)
+    try:
+        pdu = _parse(command_id, frame)
+    except PduError as error:
+        error.command_id = command_id
+        error.sequence = sequence
+        raise
+    pdu.status = status
+    pdu.sequence = sequence
+    return pdu
+
+
+def _parse(command_id: int, frame: bytes) -> Pdu:
+    pdu_type = _TYPES.get(command_id)
+    if pdu_type is None:
+        raise PduError(Status.ESME_RINVCMDID, f"unknown command_id 0x{command_id:08X}")
+    try:
+        return pdu_type.parse(frame)
+    except (IndexError, ValueError, StructError):
+        # ValueError is how unpacking a slice that is too short ends.
+        raise PduError(Status.ESME_RINVCMDLEN, "the body ends too early") from None
+
+
+def answer_to_unreadable(error: PduError) -> Response | None:
+    """Return what to answer to a frame that `decode` refused; None when it was an answer.
+
+    The matching response with the error's status where the command is known and wants an
+    answer, generic_nack where it is unknown (SMPP 3.4, 3.3 and 4.3).
+    """
+    if error.command_id & RESPONSE_BIT:
+        return None
+    pdu_type = _TYPES.get(error.command_id)
+    if pdu_type is None:
+        return GenericNack(status=error.status, sequence=error.sequence)
+    if not issubclass(pdu_type, Request):
+        return None
+    answer: Response = pdu_type.answer_type(status=error.status, sequence=error.sequence)
+    return answer
