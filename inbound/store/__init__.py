@@ -1,1 +1,4 @@
-"""PostgreSQL: event store, inbox, subjects, vault, migrations. SQL stands in the .sql files beside the modules."""
+"""PostgreSQL: event store, inbox, subjects, vault, migrations.
+
+SQL stands in the .sql files beside the modules.
+"""

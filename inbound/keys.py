@@ -1,0 +1,120 @@
+"""The two keys of the service and what is done with them.
+
+* The subject key turns a number into a keyed hash: the same number always gives the same
+  16 bytes, and without the key nobody can find the number by trying all of them.
+* The vault key seals what must be read back later (numbers, registration data, parts of
+  messages) with AES-256-GCM (NIST SP 800-38D).
+
+Both keys stand outside the database. No error, repr or log line of this module holds a key,
+a number or a plaintext.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Callable
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from inbound.errors import PoisonError, SetupError
+
+KEY_BYTES = 32
+HASH_BYTES = 16
+NONCE_BYTES = 12
+TAG_BYTES = 16
+FINGERPRINT_BYTES = 8
+VERSION = b"\x01"
+
+_HEX_KEY = re.compile(r"[0-9a-fA-F]{64}")
+_URLSAFE = str.maketrans("-_", "+/")
+
+
+class UnsealError(PoisonError):
+    """Sealed bytes were not made with this key for this context, or were changed since."""
+
+
+class SubjectHasher:
+    """Number -> keyed hash, the only name a person has in indexes and Kafka keys."""
+
+    __slots__ = ("_mac",)
+
+    def __init__(self, key: bytes) -> None:
+        """Keep the keyed state; the key itself is not kept."""
+        self._mac = hmac.new(_checked(key), digestmod=hashlib.sha256)
+
+    def hash(self, number: str) -> bytes:
+        """Return the 16 bytes that stand for an E.164 number; `.hex()` is the Kafka key.
+
+        Raise ValueError for any other form of a number, because one person in two forms
+        would be two persons.
+        """
+        if not (number[:1] == "+" and number[1:].isdecimal() and number.isascii()):
+            raise ValueError("not a number in E.164 form")
+        mac = self._mac.copy()
+        mac.update(number.encode("ascii"))
+        return mac.digest()[:HASH_BYTES]
+
+
+class VaultCipher:
+    """Seals and opens small secrets. Sealed bytes: version (1), nonce (12), ciphertext and tag.
+
+    The context says what the bytes belong to and is authenticated with them, so a sealed
+    value copied into another row does not open. Random 96-bit nonces allow 2**32 values for
+    one key (SP 800-38D, section 8.3).
+    """
+
+    __slots__ = ("_aead", "_random")
+
+    def __init__(self, key: bytes, random: Callable[[int], bytes] = os.urandom) -> None:
+        """Keep the key inside the cipher object only; `random` gives the nonces."""
+        self._aead = AESGCM(_checked(key))
+        self._random = random
+
+    def seal(self, plaintext: bytes, context: bytes) -> bytes:
+        """Encrypt; two calls with the same input give different bytes."""
+        nonce = self._random(NONCE_BYTES)
+        return VERSION + nonce + self._aead.encrypt(nonce, plaintext, VERSION + context)
+
+    def open(self, sealed: bytes, context: bytes) -> bytes:
+        """Decrypt what `seal` returned for the same context, or raise UnsealError."""
+        if sealed[:1] != VERSION or len(sealed) < 1 + NONCE_BYTES + TAG_BYTES:
+            raise UnsealError("sealed data has an unknown form")
+        nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
+        try:
+            return self._aead.decrypt(nonce, body, VERSION + context)
+        except InvalidTag:
+            pass
+        raise UnsealError("sealed data does not open: another key, another place, or damaged")
+
+
+def fingerprint(key: bytes) -> bytes:
+    """Return 8 bytes by which a database remembers which key it was filled with."""
+    mac = hmac.new(_checked(key), b"scserv key fingerprint", hashlib.sha256)
+    return mac.digest()[:FINGERPRINT_BYTES]
+
+
+def parse_key(text: str, name: str) -> bytes:
+    """Read the 32 bytes of the setting `name`: base64 (either alphabet) or 64 hex digits."""
+    text = text.strip()
+    if _HEX_KEY.fullmatch(text):
+        return bytes.fromhex(text)
+    try:
+        key = base64.b64decode(text.translate(_URLSAFE), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise SetupError(
+            f"{name} is not a key: it takes 32 bytes as base64 or as 64 hex digits. "
+            "Make one with: openssl rand -base64 32"
+        )
+    return key
+
+
+def _checked(key: bytes) -> bytes:
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"a key has {KEY_BYTES} bytes")
+    return key

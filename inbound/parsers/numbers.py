@@ -1,0 +1,79 @@
+"""Phone numbers as people and SMS centres write them -> E.164, or a plain reason why not.
+
+Accepted: mobile numbers with their country code. A Russian one may begin with +7, 7 or 8;
+any other only with +, because without it the number could as well be a Russian one. Blanks
+of every kind, dashes, brackets, dots and invisible formatting characters do not count.
+
+An SMS centre that says TON 1 (SMPP 3.4, section 5.2.5) means an international number
+without its +; the caller puts it in front.
+"""
+
+import unicodedata
+from typing import Final
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberType
+
+MASK_HEAD: Final = 5
+MASK_TAIL: Final = 2
+MASKABLE_DIGITS: Final = 10
+RUSSIA: Final = "RU"
+RUSSIAN_DIGITS: Final = 11
+
+_DIGITS: Final = frozenset("0123456789")
+_NOISE: Final = frozenset("()[].\t")
+# Zs: blanks of every width. Cf: soft hyphen, direction marks, zero width joiners, BOM.
+# Pd: dashes of every length.
+_NOISE_CATEGORIES: Final = frozenset({"Zs", "Cf", "Pd"})
+_MINUS: Final = "\N{MINUS SIGN}"
+_MOBILE: Final = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
+
+
+class NumberError(ValueError):
+    """The text is no usable mobile number; str() is a reason that does not repeat the text."""
+
+
+def parse_msisdn(text: str) -> str:
+    """Return the E.164 form (`+79161234567`) of a mobile number, or raise NumberError."""
+    compact = "".join(c for c in text if not _is_noise(c))
+    digits = compact.removeprefix("+")
+    if not digits:
+        raise NumberError("empty")
+    if not _DIGITS.issuperset(digits):
+        raise NumberError("holds something other than digits and a leading +")
+    international = compact if compact != digits else _from_russian_form(digits)
+    try:
+        number = phonenumbers.parse(international, None)
+    except NumberParseException:
+        raise NumberError("no such country code, or too short or too long") from None
+    # number_type is UNKNOWN for whatever is_valid_number refuses, so it answers both questions.
+    if phonenumbers.number_type(number) not in _MOBILE:
+        raise NumberError("not a valid mobile number")
+    if compact == digits and phonenumbers.region_code_for_number(number) != RUSSIA:
+        raise NumberError("a foreign number needs a leading +")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def mask(number: str) -> str:
+    """Return `+7916*****67` for people to recognise; `***` for what has too few digits.
+
+    Safe for any text: nothing but digits and a leading + ever comes through.
+    """
+    digits = "".join(c for c in number if c in _DIGITS)
+    if len(digits) < MASKABLE_DIGITS:
+        return "***"
+    shown = ("+" if number.lstrip().startswith("+") else "") + digits
+    hidden = len(shown) - MASK_HEAD - MASK_TAIL
+    return shown[:MASK_HEAD] + "*" * hidden + shown[-MASK_TAIL:]
+
+
+def _is_noise(char: str) -> bool:
+    if char in _DIGITS:
+        return False
+    return char in _NOISE or char == _MINUS or unicodedata.category(char) in _NOISE_CATEGORIES
+
+
+def _from_russian_form(digits: str) -> str:
+    if len(digits) == RUSSIAN_DIGITS and digits[0] in "78":
+        return "+7" + digits[1:]
+    raise NumberError("without a leading + it takes 11 digits that begin with 7 or 8")

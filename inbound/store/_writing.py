@@ -1,0 +1,125 @@
+"""The write of one batch: what can wait first, the log lock last, then only COPY and commit."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import psycopg
+
+from inbound.store._sql import statement
+from inbound.store.errors import Conflict
+from inbound.store.rows import Changes, NewEvent, NewOutboxRow
+from inbound.store.sealing import Sealer
+
+_INSERT_INBOX = statement("insert_inbox")
+_MERGE_STATES = statement("merge_states")
+_INSERT_VAULT = statement("insert_vault")
+_ERASE_VAULT = statement("erase_vault")
+_INSERT_PARKED = statement("insert_parked")
+_LOCK_LOG = statement("lock_log")
+_LAST_POSITION = statement("last_position")
+_APPEND_EVENTS = statement("append_events")
+_APPEND_OUTBOX = statement("append_outbox")
+
+# In binary COPY json travels as its text, so bytes pass through the dumper of bytea unchanged.
+_JSON: Final = "bytea"
+_EVENT_TYPES: Final = ("int8", "uuid", "int4", "text", "int2", _JSON, _JSON)
+_OUTBOX_TYPES: Final = ("int2", "text", "text", "text", "text", _JSON, "bytea")
+
+
+async def write(conn: psycopg.AsyncConnection, changes: Changes, sealer: Sealer) -> None:
+    """Write all rows inside the transaction that is open on `conn`."""
+    merged = last = None
+    async with conn.pipeline():
+        for query, parameters in _unordered(changes, sealer):
+            await conn.execute(query, parameters)
+        if changes.states:
+            merged = await conn.execute(_MERGE_STATES, _states(changes))
+        if changes.events or changes.outbox:
+            await conn.execute(_LOCK_LOG)
+            last = await conn.execute(_LAST_POSITION)
+    if merged is not None and merged.rowcount != len(changes.states):
+        raise Conflict("a subject has moved on since its state was read")
+    if last is not None:
+        row = await last.fetchone()
+        position = row[0] if row else 0
+        await _copy(conn, _APPEND_EVENTS, _EVENT_TYPES, _event_rows(position, changes.events))
+        await _copy(conn, _APPEND_OUTBOX, _OUTBOX_TYPES, map(_outbox_row, changes.outbox))
+
+
+def _unordered(changes: Changes, sealer: Sealer) -> Iterable[tuple[bytes, dict[str, Any]]]:
+    """Yield the statements whose order does not matter and whose answer nobody needs."""
+    if changes.inbox:
+        yield (
+            _INSERT_INBOX,
+            {
+                "mo_ids": [row.mo_id for row in changes.inbox],
+                "received": [row.received_at for row in changes.inbox],
+            },
+        )
+    if changes.vault:
+        yield (
+            _INSERT_VAULT,
+            {
+                "message_ids": [row.message_id for row in changes.vault],
+                "sealed": [sealer.secret(row.plaintext, row.message_id) for row in changes.vault],
+                "expires": [row.expires_at for row in changes.vault],
+            },
+        )
+    if changes.erase_vault:
+        yield _ERASE_VAULT, {"message_ids": changes.erase_vault}
+    if changes.parked:
+        yield (
+            _INSERT_PARKED,
+            {
+                "topics": [row.topic for row in changes.parked],
+                "partitions": [row.partition for row in changes.parked],
+                "offsets": [row.kafka_offset for row in changes.parked],
+                "reasons": [row.reason for row in changes.parked],
+                "sealed": [
+                    sealer.parked(row.payload, row.topic, row.partition, row.kafka_offset)
+                    for row in changes.parked
+                ],
+            },
+        )
+
+
+def _states(changes: Changes) -> dict[str, Any]:
+    return {
+        "stream_ids": [row.stream_id for row in changes.states],
+        "expected": [row.expected_version for row in changes.states],
+        "versions": [row.version for row in changes.states],
+        "state_versions": [row.state_version for row in changes.states],
+        "states": [row.state.decode() for row in changes.states],
+    }
+
+
+def _event_rows(last: int, events: Sequence[NewEvent]) -> Iterable[tuple[object, ...]]:
+    for position, event in enumerate(events, start=last + 1):
+        yield (
+            position,
+            event.stream_id,
+            event.version,
+            event.type,
+            event.schema_version,
+            event.data,
+            event.metadata,
+        )
+
+
+def _outbox_row(row: NewOutboxRow) -> tuple[object, ...]:
+    return row.shard, row.topic, row.key, row.event_id, row.type, row.headers, row.value
+
+
+async def _copy(
+    conn: psycopg.AsyncConnection,
+    query: bytes,
+    types: Sequence[str],
+    rows: Iterable[tuple[object, ...]],
+) -> None:
+    rows = list(rows)
+    if not rows:
+        return
+    async with conn.cursor() as cursor, cursor.copy(query) as copy:
+        copy.set_types(types)
+        for row in rows:
+            await copy.write_row(row)

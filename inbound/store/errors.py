@@ -1,0 +1,102 @@
+"""What the store raises, and the only place where a psycopg error becomes one of these.
+
+PostgreSQL puts values of rows into the text, DETAIL and CONTEXT of its errors, so neither a
+psycopg error nor its text leaves this package: callers get the SQLSTATE, its name, and the
+names of table and constraint. `guarded` also cuts `__cause__` and `__context__`, because
+error reporters print those.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+import psycopg
+from psycopg import errors as pg
+
+from inbound.errors import RetryableError, ScservError, SetupError
+
+
+class StoreUnavailable(RetryableError):  # noqa: N818  says what is the case
+    """The database could not be reached, went away, or refused for want of a resource."""
+
+
+class Conflict(RetryableError):  # noqa: N818  says what is the case
+    """Another transaction was first: read again, decide again, write again."""
+
+
+class StoreDefect(ScservError):  # noqa: N818  says what is the case
+    """The database refused a statement for what it says: a defect, nothing to repeat."""
+
+
+# Classes of SQLSTATE (PostgreSQL manual, appendix A) after which the same call may succeed:
+# connection, resources, operator intervention (a timeout too), system error.
+_PASSING_CLASSES = frozenset({"08", "53", "57", "58"})
+_PASSING_STATES = frozenset(
+    {
+        pg.LockNotAvailable.sqlstate,
+        pg.IdleInTransactionSessionTimeout.sqlstate,
+        pg.TransactionTimeout.sqlstate,
+        pg.ReadOnlySqlTransaction.sqlstate,  # a standby that has not been promoted yet
+    }
+)
+_RACES = (pg.SerializationFailure, pg.DeadlockDetected, pg.UniqueViolation)
+_MISSING_SCHEMA = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction)
+
+
+def translate(error: psycopg.Error, where: str) -> ScservError:
+    """Return what callers may see of a psycopg error; `where` names host and database."""
+    state = error.sqlstate
+    if state is None:
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            return StoreUnavailable(f"PostgreSQL at {where} can't be reached or hung up")
+        return StoreDefect(f"psycopg refused a call ({type(error).__name__})")
+    what = f"{_name(state)}, SQLSTATE {state}"
+    if isinstance(error, _RACES):
+        place = error.diag.constraint_name or error.diag.table_name
+        return Conflict(f"another transaction was first ({what}{f', {place}' if place else ''})")
+    if state[:2] in _PASSING_CLASSES or state in _PASSING_STATES:
+        return StoreUnavailable(f"PostgreSQL at {where} refused for now ({what})")
+    if isinstance(error, _MISSING_SCHEMA):
+        return SetupError(
+            f"the database at {where} does not fit this version ({what}): run `scserv migrate`"
+        )
+    places = (error.diag.table_name, error.diag.column_name, error.diag.constraint_name)
+    named = "".join(f", {place}" for place in places if place)
+    return StoreDefect(f"PostgreSQL refused a statement ({what}{named})")
+
+
+class HasPlace(Protocol):
+    """Whatever talks to one database and can name it."""
+
+    @property
+    def where(self) -> str:
+        """Host, port and database: never a password."""
+        ...
+
+
+Place = TypeVar("Place", bound=HasPlace)
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+
+
+def guarded(
+    method: Callable[Concatenate[Place, Params], Awaitable[Result]],
+) -> Callable[Concatenate[Place, Params], Awaitable[Result]]:
+    """Let only errors of this tree out of a method that talks to PostgreSQL."""
+
+    @wraps(method)
+    async def call(self: Place, /, *args: Params.args, **kwargs: Params.kwargs) -> Result:
+        try:
+            return await method(self, *args, **kwargs)
+        except psycopg.Error as error:
+            failure = translate(error, self.where)
+        raise failure
+
+    return call
+
+
+def _name(state: str) -> str:
+    try:
+        return pg.lookup(state).__name__
+    except KeyError:
+        return "error"

@@ -1,0 +1,244 @@
+"""The store in memory, for tests of whoever uses it. Same port, same contract suite.
+
+A transaction works on a copy that replaces the tables at commit. Nothing is sealed: nothing
+leaves the process.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+from inbound.store.errors import Conflict
+from inbound.store.rows import (
+    Changes,
+    Claimed,
+    Erased,
+    InboxRow,
+    MessagePart,
+    NewEvent,
+    NewState,
+    OutboxRow,
+    ParkedMessage,
+    PartsKey,
+    RecordedEvent,
+    Secret,
+    StoredState,
+)
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class Tables:
+    """Everything that is stored; tests may look."""
+
+    events: list[RecordedEvent] = field(default_factory=list)
+    streams: dict[UUID, list[RecordedEvent]] = field(default_factory=dict)
+    states: dict[UUID, StoredState] = field(default_factory=dict)
+    subjects: dict[bytes, UUID] = field(default_factory=dict)
+    numbers: dict[UUID, str] = field(default_factory=dict)
+    inbox: dict[UUID, InboxRow] = field(default_factory=dict)
+    outbox: list[OutboxRow] = field(default_factory=list)
+    vault: dict[UUID, Secret] = field(default_factory=dict)
+    parts: dict[PartsKey, dict[int, MessagePart]] = field(default_factory=dict)
+    parked: dict[tuple[str, int, int], ParkedMessage] = field(default_factory=dict)
+    claims: dict[UUID, int] = field(default_factory=dict)
+
+    def copied(self) -> "Tables":
+        """Copy the tables, not what is in them: rows and nested tables are replaced whole."""
+        return Tables(*(getattr(self, table.name).copy() for table in fields(self)))
+
+
+class MemoryTransaction:
+    """`inbound.store.port.Transaction` on a copy of the tables."""
+
+    def __init__(
+        self, tables: Tables, new_id: Callable[[], UUID], clock: Callable[[], datetime]
+    ) -> None:
+        self._tables = tables
+        self._new_id = new_id
+        self._clock = clock
+        self.appended = False
+
+    async def seen(self, mo_ids: Collection[UUID]) -> set[UUID]:
+        """See the port."""
+        return self._tables.inbox.keys() & set(mo_ids)
+
+    async def subjects(self, numbers: Mapping[bytes, str]) -> dict[bytes, UUID]:
+        """See the port."""
+        for number_hash in numbers.keys() - self._tables.subjects.keys():
+            subject_id = self._new_id()
+            self._tables.subjects[number_hash] = subject_id
+            self._tables.numbers[subject_id] = numbers[number_hash]
+        return await self.find_subjects(numbers)
+
+    async def find_subjects(self, hashes: Collection[bytes]) -> dict[bytes, UUID]:
+        """See the port."""
+        return _chosen(self._tables.subjects, hashes)
+
+    async def states(self, subject_ids: Collection[UUID]) -> dict[UUID, StoredState]:
+        """See the port."""
+        return _chosen(self._tables.states, subject_ids)
+
+    async def load_stream(self, subject_id: UUID) -> list[RecordedEvent]:
+        """See the port."""
+        return list(self._tables.streams.get(subject_id, ()))
+
+    async def read_events(self, after: int, limit: int) -> list[RecordedEvent]:
+        """See the port."""
+        return self._tables.events[after : after + limit]
+
+    async def add_part(self, part: MessagePart) -> list[MessagePart]:
+        """See the port."""
+        parts = {part.sequence: part} | self._tables.parts.get(part.key, {})
+        self._tables.parts[part.key] = parts
+        return [parts[sequence] for sequence in sorted(parts)]
+
+    async def complete_parts(self, key: PartsKey) -> None:
+        """See the port."""
+        self._tables.parts.pop(key, None)
+
+    async def write(self, changes: Changes) -> None:
+        """See the port."""
+        tables = self._tables
+        _add_new(tables.inbox, ((row.mo_id, row) for row in changes.inbox))
+        _add_new(tables.vault, ((row.message_id, row) for row in changes.vault))
+        for message_id in changes.erase_vault:
+            tables.vault.pop(message_id, None)
+        for row in changes.parked:
+            tables.parked.setdefault((row.topic, row.partition, row.kafka_offset), row)
+        for state in changes.states:
+            self._put_state(state)
+        for event in changes.events:
+            self._append(event)
+        for position, new in enumerate(changes.outbox, start=len(tables.outbox) + 1):
+            tables.outbox.append(
+                OutboxRow(
+                    position,
+                    new.shard,
+                    new.topic,
+                    new.key,
+                    new.event_id,
+                    new.type,
+                    new.headers,
+                    new.value,
+                    self._clock(),
+                )
+            )
+        self.appended = self.appended or bool(changes.events or changes.outbox)
+
+    async def erase_subject(self, subject_id: UUID) -> Erased:
+        """See the port."""
+        tables = self._tables
+        hashes = {h for h, subject in tables.subjects.items() if subject == subject_id}
+        keys = [key for key in tables.parts if key.number_hash in hashes]
+        parts = sum(len(tables.parts.pop(key)) for key in keys)
+        for number_hash in hashes:
+            del tables.subjects[number_hash]
+        tables.numbers.pop(subject_id, None)
+        return Erased(subjects=len(hashes), parts=parts)
+
+    def _put_state(self, new: NewState) -> None:
+        stored = self._tables.states.get(new.stream_id)
+        if stored is not None and stored.version != new.expected_version:
+            raise Conflict("a subject has moved on since its state was read")
+        self._tables.states[new.stream_id] = StoredState(new.version, new.state_version, new.state)
+
+    def _append(self, new: NewEvent) -> None:
+        stream = self._tables.streams.get(new.stream_id, [])
+        if any(event.version == new.version for event in stream):
+            raise Conflict("another transaction was first")
+        recorded = RecordedEvent(
+            len(self._tables.events) + 1,
+            new.stream_id,
+            new.version,
+            new.type,
+            new.schema_version,
+            new.data,
+            new.metadata,
+            self._clock(),
+        )
+        self._tables.streams[new.stream_id] = [*stream, recorded]
+        self._tables.events.append(recorded)
+
+
+class MemoryStore:
+    """`inbound.store.port.Store` in this process. `tables` and `wakes` are for tests to see."""
+
+    def __init__(
+        self,
+        *,
+        new_id: Callable[[], UUID] = uuid4,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Start empty."""
+        self.tables = Tables()
+        self.wakes = 0
+        self._new_id = new_id
+        self._clock = clock
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[MemoryTransaction]:
+        """See the port."""
+        async with self._turn:
+            tables = self.tables.copied()
+            tx = MemoryTransaction(tables, self._new_id, self._clock)
+            yield tx
+            self.tables = tables
+            self.wakes += tx.appended
+
+    async def close(self) -> None:
+        """Keep everything: a store that is opened again finds what was there."""
+
+
+class MemoryClaims:
+    """`inbound.store.port.Claims` beside a MemoryStore."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[Claimed]:  # noqa: ARG002  the port's
+        """See the port."""
+        claimed = []
+        for message_id, subject_id in messages:
+            first = message_id not in self._store.tables.claims
+            attempt = self._store.tables.claims.setdefault(message_id, 1)
+            claimed.append(self._claimed(message_id, subject_id, attempt, first=first))
+        return claimed
+
+    async def reclaim(self, message_id: UUID, subject_id: UUID, gateway: str) -> Claimed:  # noqa: ARG002  the port's
+        """See the port."""
+        attempt = self._store.tables.claims.get(message_id, 0) + 1
+        self._store.tables.claims[message_id] = attempt
+        return self._claimed(message_id, subject_id, attempt, first=attempt == 1)
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+    def _claimed(self, message_id: UUID, subject_id: UUID, attempt: int, *, first: bool) -> Claimed:
+        tables = self._store.tables
+        secret = tables.vault.get(message_id)
+        return Claimed(
+            message_id,
+            first,
+            attempt,
+            tables.numbers.get(subject_id),
+            None if secret is None else secret.plaintext,
+        )
+
+
+def _chosen(table: Mapping[Key, Value], keys: Collection[Key]) -> dict[Key, Value]:
+    return {key: table[key] for key in keys if key in table}
+
+
+def _add_new(table: dict[Key, Value], rows: Iterable[tuple[Key, Value]]) -> None:
+    for key, row in rows:
+        if key in table:
+            raise Conflict("another transaction was first")
+        table[key] = row

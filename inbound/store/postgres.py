@@ -1,0 +1,213 @@
+"""The event store in PostgreSQL: the one place that owns the transaction of a batch.
+
+What always holds:
+
+* Events and outbox rows appear in the order of their positions. The log lock is taken last
+  and held to commit, and positions are given out under it.
+* A transaction is all or nothing, and its NOTIFY comes after the commit (inside, it would
+  hold a lock of the whole server through the flush to disk and halve the throughput).
+* Nothing of a row stands in an error.
+
+The calls of one batch are few round trips: what needs no answer travels in one pipeline.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import args_row
+
+from inbound.keys import VaultCipher
+from inbound.store import _writing
+from inbound.store._sql import statement
+from inbound.store.connecting import AsyncLink
+from inbound.store.errors import guarded, translate
+from inbound.store.rows import (
+    Changes,
+    Erased,
+    MessagePart,
+    PartsKey,
+    RecordedEvent,
+    StoredState,
+)
+from inbound.store.sealing import Sealer
+
+APPLICATION_NAME: Final = "scserv store"
+
+_SEEN_MESSAGES = statement("seen_messages")
+_FIND_SUBJECTS = statement("find_subjects")
+_ADD_SUBJECTS = statement("add_subjects")
+_ERASE_SUBJECT = statement("erase_subject")
+_FIND_STATES = statement("find_states")
+_LOAD_STREAM = statement("load_stream")
+_READ_EVENTS = statement("read_events")
+_LOCK_PARTS = statement("lock_parts")
+_ADD_PART = statement("add_part")
+_FIND_PARTS = statement("find_parts")
+_DELETE_PARTS = statement("delete_parts")
+_NOTIFY = statement("notify_outbox")
+
+_log = logging.getLogger(__name__)
+
+
+class PostgresTransaction:
+    """`inbound.store.port.Transaction` on one connection, between BEGIN and COMMIT."""
+
+    def __init__(
+        self,
+        conn: psycopg.AsyncConnection,
+        sealer: Sealer,
+        new_id: Callable[[], UUID],
+        where: str,
+    ) -> None:
+        """`where` names the database in errors."""
+        self._conn = conn
+        self._sealer = sealer
+        self._new_id = new_id
+        self.where = where
+        self.appended = False
+
+    @guarded
+    async def seen(self, mo_ids: Collection[UUID]) -> set[UUID]:
+        """See the port."""
+        cursor = await self._conn.execute(_SEEN_MESSAGES, {"mo_ids": list(mo_ids)})
+        return {mo_id async for (mo_id,) in cursor}
+
+    @guarded
+    async def subjects(self, numbers: Mapping[bytes, str]) -> dict[bytes, UUID]:
+        """See the port. Three round trips when there are new numbers, else one."""
+        found = await self._find_subjects(numbers)
+        missing = [number_hash for number_hash in numbers if number_hash not in found]
+        if not missing:
+            return found
+        ids = [self._new_id() for _ in missing]
+        sealed = [self._sealer.number(numbers[h], i) for h, i in zip(missing, ids, strict=True)]
+        await self._conn.execute(
+            _ADD_SUBJECTS, {"subject_ids": ids, "hashes": missing, "sealed": sealed}
+        )
+        # Read again: another transaction may have been first with some of them.
+        return found | await self._find_subjects(missing)
+
+    @guarded
+    async def find_subjects(self, hashes: Collection[bytes]) -> dict[bytes, UUID]:
+        """See the port."""
+        return await self._find_subjects(hashes)
+
+    @guarded
+    async def states(self, subject_ids: Collection[UUID]) -> dict[UUID, StoredState]:
+        """See the port."""
+        cursor = await self._conn.execute(_FIND_STATES, {"subject_ids": list(subject_ids)})
+        return {row[0]: StoredState(*row[1:]) async for row in cursor}
+
+    @guarded
+    async def load_stream(self, subject_id: UUID) -> list[RecordedEvent]:
+        """See the port."""
+        cursor = self._conn.cursor(row_factory=args_row(RecordedEvent))
+        return await (await cursor.execute(_LOAD_STREAM, {"subject_id": subject_id})).fetchall()
+
+    @guarded
+    async def read_events(self, after: int, limit: int) -> list[RecordedEvent]:
+        """See the port."""
+        cursor = self._conn.cursor(row_factory=args_row(RecordedEvent))
+        await cursor.execute(_READ_EVENTS, {"after": after, "limit": limit})
+        return await cursor.fetchall()
+
+    @guarded
+    async def add_part(self, part: MessagePart) -> list[MessagePart]:
+        """See the port. One round trip."""
+        key = part.key._asdict()
+        async with self._conn.pipeline():
+            await self._conn.execute(_LOCK_PARTS, key)
+            await self._conn.execute(_ADD_PART, key | {
+                "sequence": part.sequence,
+                "sealed": self._sealer.part(part.payload, part.key, part.sequence),
+                "data": part.data.decode(),
+                "received_at": part.received_at,
+            })  # fmt: skip
+            # A statement after the lock has a snapshot with what the last holder committed.
+            cursor = await self._conn.execute(_FIND_PARTS, key)
+        return [
+            MessagePart(
+                part.key, sequence, self._sealer.open_part(sealed, part.key, sequence), data, at
+            )
+            async for sequence, sealed, data, at in cursor
+        ]
+
+    @guarded
+    async def complete_parts(self, key: PartsKey) -> None:
+        """See the port."""
+        await self._conn.execute(_DELETE_PARTS, key._asdict())
+
+    @guarded
+    async def write(self, changes: Changes) -> None:
+        """See the port. At most six round trips, three of them under the log lock."""
+        await _writing.write(self._conn, changes, self._sealer)
+        self.appended = self.appended or bool(changes.events or changes.outbox)
+
+    @guarded
+    async def erase_subject(self, subject_id: UUID) -> Erased:
+        """See the port."""
+        cursor = self._conn.cursor(row_factory=args_row(Erased))
+        erased = await (await cursor.execute(_ERASE_SUBJECT, {"subject_id": subject_id})).fetchone()
+        return erased or Erased(subjects=0, parts=0)
+
+    async def _find_subjects(self, hashes: Collection[bytes]) -> dict[bytes, UUID]:
+        cursor = await self._conn.execute(_FIND_SUBJECTS, {"hashes": list(hashes)})
+        rows: Sequence[tuple[bytes, UUID]] = await cursor.fetchall()
+        return dict(rows)
+
+
+class PostgresStore:
+    """`inbound.store.port.Store` on one connection, opened at first use and after a loss."""
+
+    def __init__(
+        self,
+        url: str,
+        cipher: VaultCipher,
+        *,
+        new_id: Callable[[], UUID] = uuid4,
+        application_name: str = APPLICATION_NAME,
+    ) -> None:
+        """Open nothing yet. Subject ids have to be random: they stand in public events."""
+        self._link = AsyncLink(url, application_name)
+        self._sealer = Sealer(cipher)
+        self._new_id = new_id
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[PostgresTransaction]:
+        """See the port."""
+        async with self._turn:
+            conn = await self._link.connection()
+            tx = PostgresTransaction(conn, self._sealer, self._new_id, self._link.where)
+            failure = None
+            try:
+                async with conn.transaction():
+                    yield tx
+            except psycopg.Error as error:  # of BEGIN or COMMIT; those of `tx` are translated
+                failure = translate(error, self._link.where)
+            finally:
+                # Cancelled in the middle of a COPY, say: the next user gets a clean one.
+                if conn.info.transaction_status != TransactionStatus.IDLE:
+                    await conn.close()
+            if failure is not None:
+                raise failure
+            if tx.appended:
+                await _wake_relays(conn)
+
+    async def close(self) -> None:
+        """See the port."""
+        await self._link.close()
+
+
+async def _wake_relays(conn: psycopg.AsyncConnection) -> None:
+    try:
+        await conn.execute(_NOTIFY)
+    except psycopg.Error:
+        # The rows are committed and relays also look by themselves: late, not lost.
+        _log.info("relays were not woken up: the connection was lost after the commit")

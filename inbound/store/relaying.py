@@ -1,0 +1,84 @@
+"""What the relay reads and how it keeps its place. Synchronous, because the relay is.
+
+A feed is what one relay publishes: `OUTBOX` in shards, and `EVENTS`, the log itself (shard
+0). One relay at a time has a shard, by a lock of its session. A place is a position; all up
+to it has been acknowledged by Kafka.
+"""
+
+from typing import Final
+
+import psycopg
+from psycopg.rows import args_row
+
+from inbound.store._sql import statement
+from inbound.store.connecting import called
+from inbound.store.rows import OutboxRow, RecordedEvent
+
+OUTBOX: Final = "outbox"
+EVENTS: Final = "events"
+
+_TRY_LOCK_SHARD = statement("try_lock_shard")
+_FIND_CURSOR = statement("find_cursor")
+_ADVANCE_CURSOR = statement("advance_cursor")
+_READ_OUTBOX = statement("read_outbox")
+_READ_EVENTS = statement("read_events")
+_LISTEN = statement("listen_outbox")
+
+
+@called
+def try_lock_shard(conn: psycopg.Connection, feed: str, shard: int) -> bool:
+    """Take the shard for as long as `conn` lives; False when another relay has it."""
+    row = conn.execute(_TRY_LOCK_SHARD, {"feed": feed, "shard": shard}).fetchone()
+    return row == (True,)
+
+
+@called
+def cursor_position(conn: psycopg.Connection, feed: str, shard: int = 0) -> int:
+    """Return the stored place of a feed, 0 before the first advance."""
+    row = conn.execute(_FIND_CURSOR, {"feed": feed, "shard": shard}).fetchone()
+    return int(row[0]) if row else 0
+
+
+@called
+def read_outbox(
+    conn: psycopg.Connection, shard: int, limit: int, after: int | None = None
+) -> list[OutboxRow]:
+    """Return the next rows in order, from `after` or else from the stored place."""
+    if after is None:
+        after = cursor_position(conn, OUTBOX, shard)
+    with conn.cursor(row_factory=args_row(OutboxRow)) as cursor:
+        parameters = {"shard": shard, "after": after, "limit": limit}
+        return cursor.execute(_READ_OUTBOX, parameters).fetchall()
+
+
+@called
+def read_events(
+    conn: psycopg.Connection, limit: int, after: int | None = None
+) -> list[RecordedEvent]:
+    """Return the next events in order, from `after` or else from the stored place."""
+    if after is None:
+        after = cursor_position(conn, EVENTS)
+    with conn.cursor(row_factory=args_row(RecordedEvent)) as cursor:
+        return cursor.execute(_READ_EVENTS, {"after": after, "limit": limit}).fetchall()
+
+
+@called
+def advance(conn: psycopg.Connection, feed: str, shard: int, position: int) -> None:
+    """Store the place, durably. It never goes back, so calls may repeat and come late."""
+    parameters = {"feed": feed, "shard": shard, "position": position}
+    conn.execute(_ADVANCE_CURSOR, parameters)
+
+
+@called
+def listen(conn: psycopg.Connection) -> None:
+    """Ask to be woken up by `wait_for_rows`. Read once more after this and before waiting."""
+    conn.execute(_LISTEN)
+
+
+@called
+def wait_for_rows(conn: psycopg.Connection, seconds: float) -> bool:
+    """Block until rows were committed, at most `seconds`; say whether somebody called."""
+    woken = False
+    for _ in conn.notifies(timeout=seconds, stop_after=1):
+        woken = True
+    return woken

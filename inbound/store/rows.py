@@ -1,0 +1,170 @@
+"""The rows that go into the store and come out of it. Plain data, no behaviour.
+
+Everything that is bytes here and named data, metadata, state or headers is JSON text in
+UTF-8, kept exactly as given. What is sealed in the database stands here in the clear and is
+left out of every repr.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """One event at its place in the stream of one subject; versions count from 1."""
+
+    stream_id: UUID
+    version: int
+    type: str
+    schema_version: int
+    data: bytes
+    metadata: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """An event with its place in the whole log and the time of the database."""
+
+    position: int
+    stream_id: UUID
+    version: int
+    type: str
+    schema_version: int
+    data: bytes
+    metadata: bytes
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredState:
+    """The state of one subject folded up to `version`, by rules of `state_version`."""
+
+    version: int
+    state_version: int
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewState:
+    """The state after the events of this batch, decided at `expected_version` (0: no events)."""
+
+    stream_id: UUID
+    expected_version: int
+    version: int
+    state_version: int
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """A message from a phone that this transaction has dealt with."""
+
+    mo_id: UUID
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewOutboxRow:
+    """A message to publish. Rows of one shard are published in the order they were written."""
+
+    shard: int
+    topic: str
+    key: str | None
+    event_id: str
+    type: str
+    headers: bytes
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A written outbox row with its position."""
+
+    position: int
+    shard: int
+    topic: str
+    key: str | None
+    event_id: str
+    type: str
+    headers: bytes
+    value: bytes | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What one outgoing message needs at encoding time; sealed in the vault, then erased."""
+
+    message_id: UUID
+    plaintext: bytes = field(repr=False)
+    expires_at: datetime
+
+
+class PartsKey(NamedTuple):
+    """What parts of one concatenated message have in common."""
+
+    bind: str
+    number_hash: bytes
+    destination: str
+    reference: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePart:
+    """One part, `sequence` from 1 to `key.total`. The payload is sealed; `data` is not."""
+
+    key: PartsKey
+    sequence: int
+    payload: bytes = field(repr=False)
+    data: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedMessage:
+    """A Kafka message that can never be processed. The reason must not quote it."""
+
+    topic: str
+    partition: int
+    kafka_offset: int
+    reason: str
+    payload: bytes = field(repr=False)
+
+
+@dataclass(slots=True)
+class Changes:
+    """All that one transaction writes, collected by the caller and written in one go."""
+
+    inbox: list[InboxRow] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+    states: list[NewState] = field(default_factory=list)
+    outbox: list[NewOutboxRow] = field(default_factory=list)
+    vault: list[Secret] = field(default_factory=list)
+    erase_vault: list[UUID] = field(default_factory=list)
+    parked: list[ParkedMessage] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What the erasure of one person removed, for the record of it."""
+
+    subjects: int
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Leave to send one message. `number` is None for an erased person.
+
+    `first` is False when somebody claimed the message before: what became of that attempt
+    is unknown, and the policy of the template says whether it goes again.
+    """
+
+    message_id: UUID
+    first: bool
+    attempt: int
+    number: str | None = field(repr=False)
+    secret: bytes | None = field(repr=False)

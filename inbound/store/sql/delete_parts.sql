@@ -1,0 +1,3 @@
+DELETE FROM mo_parts
+WHERE number_hash = %(number_hash)s AND destination = %(destination)s AND bind = %(bind)s
+  AND reference = %(reference)s AND total = %(total)s

@@ -1,0 +1,8 @@
+-- Removes what leads from a number to the subject; the log keeps the subject id alone.
+WITH subject AS (
+    DELETE FROM subjects WHERE subject_id = %(subject_id)s RETURNING number_hash
+), parts AS (
+    DELETE FROM mo_parts USING subject WHERE mo_parts.number_hash = subject.number_hash
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM subject), (SELECT count(*) FROM parts)

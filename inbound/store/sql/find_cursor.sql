@@ -1,0 +1,1 @@
+SELECT position FROM outbox_cursors WHERE feed = %(feed)s AND shard = %(shard)s

@@ -1,0 +1,1 @@
+SELECT fingerprint FROM key_checks WHERE name = %(name)s

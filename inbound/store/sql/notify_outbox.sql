@@ -1,0 +1,1 @@
+NOTIFY scserv_outbox

@@ -1,0 +1,1 @@
+DELETE FROM mt_claims WHERE claimed_at < %(before)s

@@ -1,0 +1,1 @@
+DELETE FROM mo_parts WHERE received_at < %(before)s

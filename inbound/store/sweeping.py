@@ -1,0 +1,65 @@
+"""What has had its time goes. Each call is one statement and safe to repeat at any hour.
+
+Returned are counts of rows. The clock is the caller's.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+import psycopg
+from psycopg.rows import args_row
+
+from inbound.store._sql import statement
+from inbound.store.connecting import called
+
+DAYS_AHEAD: Final = 3
+
+_SWEEP_VAULT = statement("sweep_vault")
+_SWEEP_PARTS = statement("sweep_parts")
+_SWEEP_INBOX = statement("sweep_inbox")
+_SWEEP_CLAIMS = statement("sweep_claims")
+_MAINTAIN_OUTBOX = statement("maintain_outbox")
+
+
+class Maintained(NamedTuple):
+    """Day partitions of the outbox that were made and dropped."""
+
+    created: int
+    dropped: int
+
+
+@called
+def maintain(conn: psycopg.Connection, retention_days: int) -> Maintained:
+    """Make the outbox partitions of the next days; drop old ones that were relayed in full.
+
+    Appending waits for a moment when there is something to do. Raises StoreUnavailable when
+    the tables are too busy for two seconds: try again later.
+    """
+    parameters = {"retention_days": retention_days, "days_ahead": DAYS_AHEAD}
+    with conn.cursor(row_factory=args_row(Maintained)) as cursor:
+        done = cursor.execute(_MAINTAIN_OUTBOX, parameters).fetchone()
+    return done or Maintained(0, 0)
+
+
+@called
+def sweep_vault(conn: psycopg.Connection, now: datetime) -> int:
+    """Erase the secrets whose time limit has passed, whatever became of their messages."""
+    return conn.execute(_SWEEP_VAULT, {"now": now}).rowcount
+
+
+@called
+def sweep_parts(conn: psycopg.Connection, now: datetime, minutes: int) -> int:
+    """Give up parts of messages whose other parts never came; their count is a metric."""
+    return conn.execute(_SWEEP_PARTS, {"before": now - timedelta(minutes=minutes)}).rowcount
+
+
+@called
+def sweep_inbox(conn: psycopg.Connection, now: datetime, days: int) -> int:
+    """Forget messages that nobody will deliver again: longer ago than any topic keeps them."""
+    return conn.execute(_SWEEP_INBOX, {"before": now - timedelta(days=days)}).rowcount
+
+
+@called
+def sweep_claims(conn: psycopg.Connection, now: datetime, days: int) -> int:
+    """Forget claims of messages that no lane topic holds any more."""
+    return conn.execute(_SWEEP_CLAIMS, {"before": now - timedelta(days=days)}).rowcount
