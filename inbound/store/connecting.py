@@ -26,8 +26,12 @@ _SESSION: Final = {
     # A process that stops within a transaction would hold back everyone who appends.
     "idle_in_transaction_session_timeout": "10s",
 }
-# Long work of the operator (import, migration, sweep): no limit for one statement.
-_LONG_SESSION: Final = _SESSION | {"statement_timeout": "0"}
+# Long work of the operator (import, migration, sweep): no limit for one statement, and time
+# to read what it prints.
+_LONG_SESSION: Final = _SESSION | {
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "10min",
+}
 _NETWORK: Final = {
     "connect_timeout": CONNECT_SECONDS,
     "keepalives_idle": 10,

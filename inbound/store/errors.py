@@ -60,6 +60,9 @@ def translate(error: psycopg.Error, where: str) -> ScservError:
         return SetupError(
             f"the database at {where} does not fit this version ({what}): run `scserv migrate`"
         )
+    if state.startswith("42"):
+        # Syntax and names: the text quotes the statement, and values are never part of one.
+        what = f"{what}: {error.diag.message_primary}"
     places = (error.diag.table_name, error.diag.column_name, error.diag.constraint_name)
     named = "".join(f", {place}" for place in places if place)
     return StoreDefect(f"PostgreSQL refused a statement ({what}{named})")

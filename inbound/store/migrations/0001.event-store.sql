@@ -142,6 +142,7 @@ CREATE FUNCTION maintain_outbox(
 )
 LANGUAGE plpgsql SET lock_timeout = '2s' SET timezone = 'UTC' AS $$
 DECLARE
+    day       date;
     today     constant date := current_date;
     last_kept constant date := current_date - retention_days;
     partition text;
@@ -176,9 +177,9 @@ BEGIN
     LOOP
         EXECUTE format(
             'SELECT EXISTS (
-                 SELECT FROM %I AS row
-                 LEFT JOIN outbox_cursors AS done ON done.feed = ''outbox'' AND done.shard = row.shard
-                 WHERE row.position > coalesce(done.position, 0))', partition) INTO waiting;
+                 SELECT FROM %I AS made
+                 LEFT JOIN outbox_cursors AS done ON done.feed = ''outbox'' AND done.shard = made.shard
+                 WHERE made.position > coalesce(done.position, 0))', partition) INTO waiting;
         CONTINUE WHEN waiting;
         EXECUTE format('DROP TABLE %I', partition);
         dropped := dropped + 1;

@@ -2,17 +2,17 @@
 -- claims of a message one is first, also when both are in this batch.
 WITH given AS (
     SELECT message_id, subject_id, place,
-           row_number() OVER (PARTITION BY message_id ORDER BY place) = 1 AS leading
+           row_number() OVER (PARTITION BY message_id ORDER BY place) = 1 AS foremost
     FROM unnest(%(message_ids)s::uuid[], %(subject_ids)s::uuid[])
         WITH ORDINALITY AS given (message_id, subject_id, place)
 ), claimed AS (
     INSERT INTO mt_claims (message_id, attempt, gateway)
-    SELECT message_id, 1, %(gateway)s FROM given WHERE leading ORDER BY message_id
+    SELECT message_id, 1, %(gateway)s FROM given WHERE foremost ORDER BY message_id
     ON CONFLICT (message_id) DO NOTHING
     RETURNING message_id
 )
 SELECT given.message_id, given.subject_id,
-       given.leading AND claimed.message_id IS NOT NULL AS first,
+       given.foremost AND claimed.message_id IS NOT NULL AS first,
        coalesce(before.attempt, 1) AS attempt,
        subjects.number_sealed, vault.sealed
 FROM given

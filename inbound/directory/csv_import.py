@@ -1,0 +1,131 @@
+"""`scserv clients import`: a CSV file into the table `clients`, all of it or nothing.
+
+The lines stream through COPY into a temporary table and are merged in the same transaction:
+a crash at any moment leaves the clients as they were. Memory does not grow with the file.
+Clients that the file does not name stay.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import psycopg
+
+from inbound.directory.csv_lines import BadLine, ClientFile, GoodLine
+from inbound.directory.sealing import ClientSealer
+from inbound.errors import SetupError
+from inbound.keys import SubjectHasher
+from inbound.parsers.numbers import mask
+from inbound.store._sql import statement
+from inbound.store.connecting import called
+
+_CREATE_INCOMING = statement("create_incoming_clients")
+_COPY_INCOMING = statement("copy_incoming_clients")
+_ANALYZE_INCOMING = statement("analyze_incoming_clients")
+_FIND_REPEATED = statement("find_repeated_clients")
+_DELETE_REPEATED = statement("delete_repeated_clients")
+_LOCK_CLIENTS = statement("lock_clients")
+_UPDATE_CLIENTS = statement("update_clients")
+_ADD_CLIENTS = statement("add_clients")
+
+_TYPES: Final = ("int8", "bytea", "text", "bytea", "bytea", "bytea")
+_REPEATED_AT_A_TIME: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What became of the lines of one file."""
+
+    added: int
+    updated: int
+    unchanged: int
+    refused: int
+
+    @property
+    def loaded(self) -> int:
+        """Lines that the table now agrees with."""
+        return self.added + self.updated + self.unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class ImportKeys:
+    """The two keys as the import uses them."""
+
+    hasher: SubjectHasher
+    sealer: ClientSealer
+
+
+@called
+def import_clients(
+    conn: psycopg.Connection,
+    path: Path,
+    keys: ImportKeys,
+    *,
+    refuse: Callable[[BadLine], None],
+    progress: Callable[[int], None],
+) -> Summary:
+    """Load one file in one transaction on `conn` and return the counts.
+
+    `refuse` hears of each bad line, `progress` of the bytes read so far. Blocks until the
+    commit. Safe to repeat: the second time everything is unchanged. Raises SetupError for a
+    file that can't be read as what it should be, and errors of the store; then nothing was
+    loaded.
+    """
+    refused = 0
+
+    def count_and_refuse(bad: BadLine) -> None:
+        nonlocal refused
+        refused += 1
+        refuse(bad)
+
+    with _opened(path) as file, conn.transaction(), conn.cursor() as cursor:
+        cursor.execute(_CREATE_INCOMING)
+        lines = ClientFile(file, path.name)
+        taken = 0
+        with cursor.copy(_COPY_INCOMING) as copy:
+            copy.set_types(_TYPES)
+            for line in lines:
+                if isinstance(line, GoodLine):
+                    copy.write_row(_row(line, keys))
+                    taken += 1
+                else:
+                    count_and_refuse(line)
+                progress(lines.bytes_read)
+        cursor.execute(_ANALYZE_INCOMING)
+        for bad in _repeated(conn, keys.sealer):
+            count_and_refuse(bad)
+        taken -= cursor.execute(_DELETE_REPEATED).rowcount
+        cursor.execute(_LOCK_CLIENTS)
+        updated = cursor.execute(_UPDATE_CLIENTS).rowcount
+        added = cursor.execute(_ADD_CLIENTS).rowcount
+    return Summary(added, updated, taken - updated - added, refused)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        reason = error.strerror
+    raise SetupError(f"{path} can't be read: {reason}")
+
+
+def _row(line: GoodLine, keys: ImportKeys) -> tuple[object, ...]:
+    number_hash = keys.hasher.hash(line.number)
+    return (
+        line.line,
+        number_hash,
+        line.registration.client_id,
+        keys.sealer.number(line.number, number_hash),
+        keys.sealer.registration(line.registration, number_hash),
+        keys.sealer.digest(line.registration, number_hash),
+    )
+
+
+def _repeated(conn: psycopg.Connection, sealer: ClientSealer) -> Iterator[BadLine]:
+    # A cursor on the server: a file may hold nothing but repetitions.
+    with conn.cursor("repeated_clients") as cursor:
+        cursor.itersize = _REPEATED_AT_A_TIME
+        for line, first, number_hash, sealed in cursor.execute(_FIND_REPEATED):
+            number = mask(sealer.open_number(sealed, number_hash))
+            yield BadLine(line, number, "msisdn", f"the same number stands on line {first}")

@@ -1,0 +1,60 @@
+"""The directory in the service's own PostgreSQL, filled by `scserv clients import`."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from inbound.directory.port import Registration
+from inbound.directory.sealing import ClientSealer
+from inbound.keys import SubjectHasher
+from inbound.store._sql import statement
+from inbound.store.connecting import AsyncLink
+from inbound.store.errors import guarded
+
+APPLICATION_NAME: Final = "scserv directory"
+
+_FIND_CLIENTS = statement("find_clients")
+_FIND_REGISTRATIONS = statement("find_registrations")
+
+
+class PostgresDirectory:
+    """`inbound.directory.port.Directory` by keyed hash, on a connection of its own."""
+
+    def __init__(
+        self,
+        url: str,
+        subject_key: bytes,
+        vault_key: bytes,
+        *,
+        application_name: str = APPLICATION_NAME,
+    ) -> None:
+        """Open nothing yet."""
+        self._link = AsyncLink(url, application_name)
+        self._hasher = SubjectHasher(subject_key)
+        self._sealer = ClientSealer(vault_key)
+        self.where = self._link.where
+
+    @guarded
+    async def known(self, numbers: Sequence[str]) -> set[str]:
+        """See the port. Opens nothing that is sealed."""
+        by_hash = self._hashed(numbers)
+        conn = await self._link.connection()
+        cursor = await conn.execute(_FIND_CLIENTS, {"hashes": list(by_hash)})
+        return {by_hash[number_hash] async for (number_hash,) in cursor}
+
+    @guarded
+    async def registrations(self, numbers: Sequence[str]) -> dict[str, Registration]:
+        """See the port. Raises UnsealError when a registration does not open."""
+        by_hash = self._hashed(numbers)
+        conn = await self._link.connection()
+        cursor = await conn.execute(_FIND_REGISTRATIONS, {"hashes": list(by_hash)})
+        return {
+            by_hash[number_hash]: self._sealer.open_registration(sealed, number_hash)
+            async for number_hash, sealed in cursor
+        }
+
+    async def close(self) -> None:
+        """Give back the connection; a later call opens it again."""
+        await self._link.close()
+
+    def _hashed(self, numbers: Sequence[str]) -> dict[bytes, str]:
+        return {self._hasher.hash(number): number for number in numbers}

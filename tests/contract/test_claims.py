@@ -1,0 +1,96 @@
+"""What every adapter of `inbound.store.port.Claims` does."""
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+import pytest
+
+from inbound.keys import SubjectHasher, VaultCipher
+from inbound.store.claims import PostgresClaims
+from inbound.store.memory import MemoryClaims, MemoryStore
+from inbound.store.port import Claims, Store
+from inbound.store.postgres import PostgresStore
+from inbound.store.rows import Changes, Claimed
+from tests.fix_store import secret
+
+NUMBER = "+79161234567"
+
+
+class Gateway(NamedTuple):
+    store: Store
+    claims: Claims
+
+
+@pytest.fixture(params=["postgres", "memory"])
+async def gateway(request: pytest.FixtureRequest, cipher: VaultCipher) -> AsyncIterator[Gateway]:
+    memory = MemoryStore()
+    made = Gateway(memory, MemoryClaims(memory))
+    if request.param == "postgres":
+        url = request.getfixturevalue("database_url")
+        made = Gateway(PostgresStore(url, cipher), PostgresClaims(url, cipher))
+    yield made
+    await made.store.close()
+    await made.claims.close()
+
+
+@pytest.fixture
+async def subject_id(gateway: Gateway, hasher: SubjectHasher) -> UUID:
+    async with gateway.store.transaction() as tx:
+        (found,) = (await tx.subjects({hasher.hash(NUMBER): NUMBER})).values()
+    return found
+
+
+async def test_first_claim_brings_number_and_secret(gateway: Gateway, subject_id: UUID) -> None:
+    with_secret, without = uuid4(), uuid4()
+    async with gateway.store.transaction() as tx:
+        await tx.write(Changes(vault=[secret(with_secret, b"1a2b3c4d")]))
+    pairs = [(with_secret, subject_id), (without, subject_id)]
+    assert await gateway.claims.claim(pairs, "gateway-1") == [
+        Claimed(with_secret, True, 1, NUMBER, b"1a2b3c4d"),
+        Claimed(without, True, 1, NUMBER, None),
+    ]
+
+
+async def test_only_one_claim_of_a_message_is_first(gateway: Gateway, subject_id: UUID) -> None:
+    message_id, new = uuid4(), uuid4()
+    pairs = [(message_id, subject_id), (message_id, subject_id)]
+    assert [c.first for c in await gateway.claims.claim(pairs, "gateway-1")] == [True, False]
+    pairs = [(new, subject_id), (message_id, subject_id)]
+    claimed = await gateway.claims.claim(pairs, "gateway-2")
+    assert [(c.message_id, c.first, c.attempt) for c in claimed] == [
+        (new, True, 1),
+        (message_id, False, 1),
+    ]
+
+
+async def test_reclaim_counts_attempts(gateway: Gateway, subject_id: UUID) -> None:
+    message_id = uuid4()
+    await gateway.claims.claim([(message_id, subject_id)], "gateway-1")
+    again = await gateway.claims.reclaim(message_id, subject_id, "gateway-2")
+    assert again == Claimed(message_id, False, 2, NUMBER, None)
+    assert (await gateway.claims.reclaim(message_id, subject_id, "gateway-2")).attempt == 3
+    (seen,) = await gateway.claims.claim([(message_id, subject_id)], "gateway-1")
+    assert (seen.first, seen.attempt) == (False, 3)
+
+
+async def test_reclaim_of_a_lost_claim_is_the_first(gateway: Gateway, subject_id: UUID) -> None:
+    claimed = await gateway.claims.reclaim(uuid4(), subject_id, "gateway-1")
+    assert (claimed.first, claimed.attempt) == (True, 1)
+
+
+async def test_erased_person_has_no_number(gateway: Gateway, subject_id: UUID) -> None:
+    async with gateway.store.transaction() as tx:
+        await tx.erase_subject(subject_id)
+    (claimed,) = await gateway.claims.claim([(uuid4(), subject_id)], "gateway-1")
+    assert (claimed.first, claimed.number) == (True, None)
+
+
+async def test_no_messages_no_claims(gateway: Gateway) -> None:
+    assert await gateway.claims.claim([], "gateway-1") == []
+
+
+def test_claim_shows_neither_number_nor_secret() -> None:
+    shown = repr(Claimed(uuid4(), True, 1, NUMBER, b"1a2b3c4d"))
+    assert NUMBER not in shown
+    assert "1a2b3c4d" not in shown

@@ -1,0 +1,241 @@
+"""What every adapter of `inbound.store.port.Store` does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import pytest
+
+from inbound.keys import SubjectHasher, VaultCipher
+from inbound.store.errors import Conflict
+from inbound.store.memory import MemoryStore
+from inbound.store.port import Store
+from inbound.store.postgres import PostgresStore
+from inbound.store.rows import Changes, Erased, MessagePart, PartsKey, StoredState
+from tests.fix_store import NOON, event, inbox_row, outbox_row, parked, secret, state
+
+NUMBERS = ("+79160000001", "+79160000002", "+79160000003")
+
+
+@pytest.fixture(params=["postgres", "memory"])
+async def store(request: pytest.FixtureRequest, cipher: VaultCipher) -> AsyncIterator[Store]:
+    made: Store = MemoryStore()
+    if request.param == "postgres":
+        made = PostgresStore(request.getfixturevalue("database_url"), cipher)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def numbers(hasher: SubjectHasher) -> dict[bytes, str]:
+    return {hasher.hash(number): number for number in NUMBERS}
+
+
+async def written(store: Store, changes: Changes) -> None:
+    async with store.transaction() as tx:
+        await tx.write(changes)
+
+
+async def test_message_is_seen_once_its_transaction_has_committed(store: Store) -> None:
+    mine, other = inbox_row(), uuid4()
+    await written(store, Changes(inbox=[mine]))
+    async with store.transaction() as tx:
+        assert await tx.seen([mine.mo_id, other]) == {mine.mo_id}
+
+
+async def test_message_dealt_with_twice_is_a_conflict_and_writes_nothing(store: Store) -> None:
+    row, stream_id = inbox_row(), uuid4()
+    await written(store, Changes(inbox=[row]))
+    with pytest.raises(Conflict):
+        await written(store, Changes(inbox=[row], events=[event(stream_id)]))
+    async with store.transaction() as tx:
+        assert await tx.load_stream(stream_id) == []
+
+
+async def test_number_has_one_subject_for_good(store: Store, numbers: dict[bytes, str]) -> None:
+    some = dict(list(numbers.items())[:2])
+    async with store.transaction() as tx:
+        first = await tx.subjects(some)
+    async with store.transaction() as tx:
+        again = await tx.subjects(numbers)
+    assert first.keys() == some.keys()
+    assert again.keys() == numbers.keys()
+    assert first.items() <= again.items()
+    assert len(set(again.values())) == len(numbers)
+
+
+async def test_looking_for_a_subject_makes_none(store: Store, numbers: dict[bytes, str]) -> None:
+    async with store.transaction() as tx:
+        assert await tx.find_subjects(list(numbers)) == {}
+    async with store.transaction() as tx:
+        made = await tx.subjects(numbers)
+        assert await tx.find_subjects(list(numbers)) == made
+
+
+async def test_erased_subject_comes_back_as_another_person(
+    store: Store, numbers: dict[bytes, str]
+) -> None:
+    number_hash = next(iter(numbers))
+    key = PartsKey("main", number_hash, "+79086228779", 1, 2)
+    async with store.transaction() as tx:
+        before = (await tx.subjects(numbers))[number_hash]
+        await tx.add_part(MessagePart(key, 1, b"CLI", b"{}", NOON))
+        await tx.write(Changes(events=[event(before)]))
+    async with store.transaction() as tx:
+        assert await tx.erase_subject(before) == Erased(subjects=1, parts=1)
+        assert await tx.erase_subject(before) == Erased(subjects=0, parts=0)
+    async with store.transaction() as tx:
+        assert await tx.find_subjects([number_hash]) == {}
+        assert (await tx.subjects(numbers))[number_hash] != before
+        assert len(await tx.load_stream(before)) == 1
+
+
+async def test_events_come_back_as_they_were_given(store: Store) -> None:
+    stream_id = uuid4()
+    given = [
+        event(stream_id, 1, b'{"b": 1,  "a":[ 1.0,1e2 ]}'),
+        event(stream_id, 2, '{"text": "\\u041f Привет"}'.encode()),
+    ]
+    await written(store, Changes(events=[event(uuid4()), *given]))
+    async with store.transaction() as tx:
+        stream = await tx.load_stream(stream_id)
+        log = await tx.read_events(0, 10)
+    assert [e.data for e in stream] == [e.data for e in given]
+    assert [e.metadata for e in stream] == [e.metadata for e in given]
+    assert [(e.version, e.type, e.schema_version) for e in stream] == [
+        (1, "test.happened", 1),
+        (2, "test.happened", 1),
+    ]
+    assert [e.position for e in log] == [1, 2, 3]
+    assert log[1:] == stream
+    assert stream[0].recorded_at.utcoffset() is not None
+
+
+async def test_log_is_read_on_from_a_position(store: Store) -> None:
+    for _ in range(3):
+        await written(store, Changes(events=[event(uuid4()), event(uuid4())]))
+    async with store.transaction() as tx:
+        assert [e.position for e in await tx.read_events(1, 3)] == [2, 3, 4]
+        assert [e.position for e in await tx.read_events(4, 3)] == [5, 6]
+        assert await tx.read_events(6, 3) == []
+
+
+async def test_second_append_at_the_same_version_is_a_conflict(store: Store) -> None:
+    stream_id, other = uuid4(), uuid4()
+    await written(store, Changes(events=[event(stream_id, 1)]))
+    with pytest.raises(Conflict):
+        await written(store, Changes(events=[event(other, 1), event(stream_id, 1)]))
+    async with store.transaction() as tx:
+        assert len(await tx.read_events(0, 10)) == 1
+
+
+async def test_state_is_replaced_only_at_the_expected_version(store: Store) -> None:
+    stream_id = uuid4()
+    await written(store, Changes(states=[state(stream_id, 0, 2, b'{"a":  1}')]))
+    await written(store, Changes(states=[state(stream_id, 2, 5, b'{"a":  2}')]))
+    with pytest.raises(Conflict):
+        await written(store, Changes(states=[state(stream_id, 2, 6), state(uuid4(), 0, 1)]))
+    async with store.transaction() as tx:
+        assert await tx.states([stream_id, uuid4()]) == {
+            stream_id: StoredState(5, 1, b'{"a":  2}')
+        }
+
+
+async def test_lost_state_is_written_again(store: Store) -> None:
+    stream_id = uuid4()
+    await written(store, Changes(events=[event(stream_id, 1), event(stream_id, 2)]))
+    await written(store, Changes(events=[event(stream_id, 3)], states=[state(stream_id, 2, 3)]))
+    async with store.transaction() as tx:
+        assert (await tx.states([stream_id]))[stream_id].version == 3
+
+
+async def test_error_in_the_block_leaves_nothing(
+    store: Store, numbers: dict[bytes, str]
+) -> None:
+    row, stream_id = inbox_row(), uuid4()
+
+    async def fail() -> None:
+        async with store.transaction() as tx:
+            await tx.subjects(numbers)
+            await tx.write(
+                Changes(
+                    inbox=[row],
+                    events=[event(stream_id)],
+                    states=[state(stream_id, 0, 1)],
+                    outbox=[outbox_row()],
+                    vault=[secret()],
+                    parked=[parked()],
+                )
+            )
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail()
+    async with store.transaction() as tx:
+        assert await tx.seen([row.mo_id]) == set()
+        assert await tx.read_events(0, 10) == []
+        assert await tx.states([stream_id]) == {}
+        assert await tx.find_subjects(list(numbers)) == {}
+
+
+async def test_parked_message_that_comes_again_is_no_error(store: Store) -> None:
+    await written(store, Changes(parked=[parked()]))
+    await written(store, Changes(parked=[parked(), parked(8)]))
+
+
+async def test_secret_written_twice_is_a_conflict_until_erased(store: Store) -> None:
+    message_id = uuid4()
+    await written(store, Changes(vault=[secret(message_id)]))
+    with pytest.raises(Conflict):
+        await written(store, Changes(vault=[secret(message_id)]))
+    await written(store, Changes(erase_vault=[message_id, uuid4()]))
+    await written(store, Changes(vault=[secret(message_id)]))
+
+
+async def test_parts_wait_for_each_other_in_any_order(store: Store) -> None:
+    key = PartsKey("main", b"h" * 16, "+79086228779", 513, 3)
+    parts = [MessagePart(key, n, f"part {n}".encode(), b'{"dcs":  8}', NOON) for n in (1, 2, 3)]
+    stranger = MessagePart(key._replace(reference=514), 1, b"other", b"{}", NOON)
+    async with store.transaction() as tx:
+        assert await tx.add_part(parts[2]) == [parts[2]]
+        assert await tx.add_part(stranger) == [stranger]
+    async with store.transaction() as tx:
+        assert await tx.add_part(parts[0]) == [parts[0], parts[2]]
+        assert await tx.add_part(parts[0]) == [parts[0], parts[2]]
+    async with store.transaction() as tx:
+        assert await tx.add_part(parts[1]) == parts
+        await tx.complete_parts(key)
+    async with store.transaction() as tx:
+        assert await tx.add_part(parts[1]) == [parts[1]]
+
+
+async def test_transactions_of_one_store_take_turns(store: Store) -> None:
+    """A counter in a state is read and written by many tasks: no update is lost."""
+    stream_id = uuid4()
+
+    async def count_on() -> None:
+        async with store.transaction() as tx:
+            stored = (await tx.states([stream_id])).get(stream_id)
+            version = stored.version if stored else 0
+            await tx.write(Changes(states=[state(stream_id, version, version + 1)]))
+
+    await asyncio.gather(*(count_on() for _ in range(10)))
+    async with store.transaction() as tx:
+        assert (await tx.states([stream_id]))[stream_id].version == 10
+
+
+async def test_empty_batch_is_nothing(store: Store) -> None:
+    await written(store, Changes())
+    async with store.transaction() as tx:
+        assert await tx.seen([]) == set()
+        assert await tx.subjects({}) == {}
+        assert await tx.states([]) == {}
+        assert await tx.load_stream(UUID(int=1)) == []
+
+
+async def test_closed_store_opens_again(store: Store) -> None:
+    row = inbox_row()
+    await written(store, Changes(inbox=[row]))
+    await store.close()
+    async with store.transaction() as tx:
+        assert await tx.seen([row.mo_id]) == {row.mo_id}

@@ -1,0 +1,96 @@
+"""Fixtures and builders for whatever needs the store: a migrated database, keys, rows.
+
+`empty_database_url` comes from the fixtures of the servers.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from inbound.keys import SubjectHasher, VaultCipher
+from inbound.store.connecting import connect
+from inbound.store.migrating import migrate
+from inbound.store.postgres import PostgresStore
+from inbound.store.rows import (
+    Changes,
+    InboxRow,
+    NewEvent,
+    NewOutboxRow,
+    NewState,
+    ParkedMessage,
+    Secret,
+)
+
+SUBJECT_KEY = bytes(range(32))
+VAULT_KEY = bytes(range(32, 64))
+NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """A database of its own for one test, with all tables."""
+    migrate(empty_database_url)
+    return empty_database_url
+
+
+@pytest.fixture
+def conn(database_url: str) -> Iterator[psycopg.Connection]:
+    """A second pair of eyes on the test's database."""
+    with connect(database_url, "tests") as conn:
+        yield conn
+
+
+@pytest.fixture
+def hasher() -> SubjectHasher:
+    return SubjectHasher(SUBJECT_KEY)
+
+
+@pytest.fixture
+def cipher() -> VaultCipher:
+    return VaultCipher(VAULT_KEY)
+
+
+@pytest.fixture
+async def postgres_store(database_url: str, cipher: VaultCipher) -> AsyncIterator[PostgresStore]:
+    store = PostgresStore(database_url, cipher)
+    yield store
+    await store.close()
+
+
+def event(stream_id: UUID, version: int = 1, data: bytes = b'{"n": 1}') -> NewEvent:
+    return NewEvent(stream_id, version, "test.happened", 1, data, b'{"by":  "tests"}')
+
+
+def state(stream_id: UUID, expected: int, version: int, text: bytes = b'{"on": true}') -> NewState:
+    return NewState(stream_id, expected, version, 1, text)
+
+
+def outbox_row(shard: int = 0, value: bytes | None = b"value") -> NewOutboxRow:
+    return NewOutboxRow(shard, "sms.test.v1", "key", str(uuid4()), "test", b'{"a": "b"}', value)
+
+
+def inbox_row(mo_id: UUID | None = None) -> InboxRow:
+    return InboxRow(mo_id or uuid4(), NOON)
+
+
+def secret(message_id: UUID | None = None, plaintext: bytes = b"1a2b3c4d") -> Secret:
+    return Secret(message_id or uuid4(), plaintext, NOON + timedelta(hours=1))
+
+
+def parked(offset: int = 7) -> ParkedMessage:
+    return ParkedMessage("sms.mo.v1", 0, offset, "not JSON", b"garbage")
+
+
+def batch(messages: int) -> Changes:
+    """What one poll of new subjects writes: per message 3 events, 2 outbox rows, 1 inbox row."""
+    changes = Changes()
+    for _ in range(messages):
+        stream_id = uuid4()
+        changes.inbox.append(inbox_row())
+        changes.events += [event(stream_id, version) for version in (1, 2, 3)]
+        changes.states.append(state(stream_id, 0, 3))
+        changes.outbox += [outbox_row(), outbox_row()]
+    return changes

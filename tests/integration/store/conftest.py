@@ -1,0 +1,9 @@
+"""The store and the directory on a real PostgreSQL."""
+
+from tests.fix_store import (  # noqa: F401  fixtures
+    cipher,
+    conn,
+    database_url,
+    hasher,
+    postgres_store,
+)
