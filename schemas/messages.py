@@ -18,6 +18,7 @@ class Part(Model):
     """Which part of a longer text this is (3GPP TS 23.040, 9.2.3.24.1)."""
 
     reference: int = Field(ge=0, le=0xFFFF)
+    width: int = Field(default=8, description="bits of the reference: 8-bit 7 is not 16-bit 7")
     total: int = Field(ge=1, le=255)
     sequence: int = Field(ge=1, le=255)
 
@@ -104,3 +105,12 @@ class SubmitResults(Model):
 
     gateway: str
     results: tuple[SubmitResult, ...]
+
+
+class Subscription(Model):
+    """Public, one record per subject: may this person be texted? Last record wins."""
+
+    subject_id: UUID
+    may_be_texted: bool = Field(description="notifications and broadcasts are on")
+    version: int = Field(description="version of the subject's stream; it only grows")
+    changed_at: UtcTime

@@ -97,9 +97,10 @@ def _accepted(state: SubjectState, event: RequestAccepted) -> SubjectState:
 
 
 def _message(state: SubjectState, event: MessageEvent) -> SubjectState:
-    if event.purpose is not Purpose.ACKNOWLEDGEMENT or event.request_id not in state.open:
+    request = state.open.get(event.request_id) if event.request_id else None
+    if request is None or event.purpose is not Purpose.ACKNOWLEDGEMENT:
         return state
     if isinstance(event, MessageUnknown) and not event.final:
         return state
-    request = state.open[event.request_id].model_copy(update={"stage": Stage.FULFILLING})
-    return state.model_copy(update={"open": {**state.open, event.request_id: request}})
+    fulfilling = request.model_copy(update={"stage": Stage.FULFILLING})
+    return state.model_copy(update={"open": {**state.open, event.request_id: fulfilling}})

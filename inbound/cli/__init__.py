@@ -1,0 +1,66 @@
+"""The command `scserv`. Each command imports what it needs when it runs."""
+
+import sys
+
+import click
+
+from inbound.errors import ScservError
+
+
+class _Lazy(click.Group):
+    """A group whose commands live in modules that are imported when they are called."""
+
+    COMMANDS = {  # noqa: RUF012 — read-only
+        "up": "up:up",
+        "text": "text:text",
+        "events": "events:events",
+        "clients": "clients:clients",
+        "gateway": "roles:gateway",
+        "worker": "roles:worker",
+        "relay": "roles:relay",
+        "smsc": "smsc:smsc",
+        "migrate": "setup:migrate",
+        "topics": "setup:topics",
+        "settings": "setup:settings",
+        "schemas": "setup:schemas",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which one meets them."""
+        del ctx
+        return list(self.COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command of that name, or return None."""
+        del ctx
+        target = self.COMMANDS.get(cmd_name)
+        if target is None:
+            return None
+        module, _, name = target.partition(":")
+        imported = __import__(f"inbound.cli.{module}", fromlist=[name])
+        command: click.Command = getattr(imported, name)
+        return command
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="scserv")
+def scserv() -> None:
+    """Answers text messages to a support organisation's federal number."""
+
+
+def main() -> None:
+    """Run the command line. What the operator has to change is one line and status 2."""
+    try:
+        sys.exit(scserv(standalone_mode=False))
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except ScservError as error:
+        click.echo(f"scserv: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What every command shares: finding its settings, and ending with one clear line.
+
+A command's settings come from the environment, from `--config`, and below both from what
+a running `scserv up` wrote into its data folder.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from inbound.errors import SetupError
+from inbound.settings import load_settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+DEFAULT_DATA_DIR = Path(".scserv")
+SERVICE_FILE = "service.json"
+KEYS = {"vault_key": "keys/vault.key", "subject_key": "keys/subject.key"}
+
+
+def settings_options(command: Command) -> Command:
+    """Give a command `--config` and `--data-dir`, and the settings as its first argument."""
+
+    @click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="TOML file with settings.",
+    )
+    @click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=DEFAULT_DATA_DIR,
+        show_default=True,
+        help="Folder of a running `scserv up`.",
+    )
+    def with_settings(config: Path | None, data_dir: Path, **arguments: Any) -> Any:  # noqa: ANN401
+        return command(load_settings(config, running_service(data_dir)), **arguments)
+
+    with_settings.__name__ = command.__name__
+    with_settings.__doc__ = command.__doc__
+    if hasattr(command, "__click_params__"):
+        with_settings.__click_params__ = (  # type: ignore[attr-defined]  # click's own way
+            with_settings.__click_params__ + command.__click_params__  # type: ignore[attr-defined]
+        )
+    return with_settings  # type: ignore[return-value]  # click replaces it by a Command
+
+
+def running_service(data_dir: Path) -> dict[str, Any]:
+    """Return the settings that `scserv up` left in `data_dir`; nothing when it never ran."""
+    path = data_dir / SERVICE_FILE
+    try:
+        values: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SetupError(f"can't read {path}: {error}; start `scserv up` again") from error
+    for name, file in KEYS.items():
+        key = data_dir / file
+        if key.exists():
+            values[name] = key.read_text("ascii").strip()
+    return values
+
+
+def remember_service(data_dir: Path, values: dict[str, Any]) -> None:
+    """Write what other commands need into `data_dir`, readable by this user only."""
+    path = data_dir / SERVICE_FILE
+    fresh = path.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
+    fresh.replace(path)

@@ -1,0 +1,60 @@
+"""What the roles check and build before they start."""
+
+from inbound.keys import VaultCipher, fingerprint
+from inbound.settings import Settings
+from inbound.templates.catalogue import Catalogue, load_catalogue
+
+
+def load_templates(settings: Settings) -> Catalogue:
+    """Return the reply texts, each checked. Raises `SetupError`."""
+    from inbound.smpp.segmentation import part_count
+
+    return load_catalogue(
+        settings.templates_file, lambda text: part_count(text, settings.smpp.alphabet)
+    )
+
+
+def make_cipher(settings: Settings) -> VaultCipher:
+    """Return the cipher of numbers and secrets."""
+    return VaultCipher(settings.vault_key_bytes())
+
+
+def check_infrastructure(settings: Settings) -> None:
+    """Raise `SetupError` when database, keys or topics do not fit this program.
+
+    Blocks a few seconds at most on each.
+    """
+    check_database(settings)
+    check_topics(settings)
+
+
+def check_database(settings: Settings) -> None:
+    """Raise `SetupError` when the database is not there, too old, or of other keys."""
+    from inbound.store.connecting import connect
+    from inbound.store.key_checks import check_keys
+    from inbound.store.migrating import require_current
+
+    settings.require("database_url")
+    url = settings.database_url.get_secret_value()
+    require_current(url)
+    with connect(url, "scserv start") as connection:
+        check_keys(
+            connection,
+            {
+                "SCSERV_VAULT_KEY": fingerprint(settings.vault_key_bytes()),
+                "SCSERV_SUBJECT_KEY": fingerprint(settings.subject_key_bytes()),
+            },
+        )
+
+
+def check_topics(settings: Settings) -> None:
+    """Raise `SetupError` when Kafka is not there or a topic is not as it has to be."""
+    from inbound.errors import SetupError
+    from inbound.kafka import admin
+    from schemas.topics import TopicNames
+
+    settings.require("kafka_bootstrap_servers")
+    admin.wait_for_broker(settings.kafka_bootstrap_servers)
+    specs = TopicNames.prefixed(settings.topic_prefix).specs()
+    if differences := admin.check(settings.kafka_bootstrap_servers, specs):
+        raise SetupError(f"{differences[0]}; run `scserv topics apply`")

@@ -1,0 +1,75 @@
+"""The three parts of the service as processes of their own: as many of each as wanted."""
+
+import signal
+import sys
+import threading
+
+import click
+
+from inbound.cli._context import settings_options
+from inbound.cli._running import run_role, serve_health
+from inbound.cli._wiring import check_infrastructure, load_templates, make_cipher
+from inbound.settings import Settings
+
+
+@click.command
+@settings_options
+def gateway(settings: Settings) -> None:
+    """Bind to the SMS centre: texts to Kafka, replies from Kafka to the centre."""
+    from inbound.store.claims import PostgresClaims
+    from streams.gateway import Gateway
+
+    health = serve_health(settings, "gateway")
+    catalogue = load_templates(settings)
+    check_infrastructure(settings)
+    claims = PostgresClaims(settings.database_url.get_secret_value(), make_cipher(settings))
+    sys.exit(run_role("gateway", Gateway(settings, catalogue, claims, health).run))
+
+
+@click.command
+@settings_options
+def worker(settings: Settings) -> None:
+    """Decide commands and submit results: Kafka to events and outbox."""
+    from inbound.directory.postgres import PostgresDirectory
+    from inbound.keys import SubjectHasher
+    from inbound.store.postgres import PostgresStore
+    from streams.worker import Worker
+
+    health = serve_health(settings, "worker")
+    check_infrastructure(settings)
+    url = settings.database_url.get_secret_value()
+    cipher = make_cipher(settings)
+
+    async def main() -> None:
+        stores = PostgresStore(url, cipher), PostgresStore(url, cipher)
+        hasher = SubjectHasher(settings.subject_key_bytes())
+        directory = PostgresDirectory(url, hasher, cipher)
+        await Worker(settings, stores, directory, health).run()
+
+    sys.exit(run_role("worker", main))
+
+
+@click.command
+@settings_options
+def relay(settings: Settings) -> None:
+    """Publish outbox and events to Kafka. A second one waits and takes over."""
+    from inbound.kafka.producer import new_producer
+    from inbound.outbox.relay import Relay
+    from inbound.store.connecting import connect
+    from schemas.topics import TopicNames
+
+    health = serve_health(settings, "relay")
+    check_infrastructure(settings)
+    producer = new_producer(settings.kafka_bootstrap_servers)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    health.set("relay", ok=False, reason="starting")
+    Relay(
+        connect=lambda: connect(settings.database_url.get_secret_value(), "scserv relay"),
+        producer=producer,
+        names=TopicNames.prefixed(settings.topic_prefix),
+        report=lambda ok, reason: health.set("relay", ok=ok, reason=reason),
+        stopping=stopping,
+    ).run()
+    producer.close(timeout=5)

@@ -1,0 +1,74 @@
+"""Commands that prepare: migrations, topics, the list of settings, the JSON Schemas."""
+
+from pathlib import Path
+
+import click
+from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
+
+from inbound.cli._context import settings_options
+from inbound.settings import Settings, variables
+
+
+@click.command
+@settings_options
+def migrate(settings: Settings) -> None:
+    """Bring the database to the version this program needs. Safe to repeat."""
+    from inbound.store.migrating import migrate as apply_migrations
+
+    settings.require("database_url")
+    applied = apply_migrations(settings.database_url.get_secret_value())
+    for name in applied:
+        click.echo(f"applied {name}")
+    if not applied:
+        click.echo("the database is up to date")
+
+
+@click.group
+def topics() -> None:
+    """Kafka topics of the service."""
+
+
+@topics.command("apply")
+@settings_options
+def apply_topics(settings: Settings) -> None:
+    """Create the topics that are missing and correct settings that differ."""
+    from inbound.kafka import admin
+    from schemas.topics import TopicNames
+
+    settings.require("kafka_bootstrap_servers")
+    report = admin.apply(
+        settings.kafka_bootstrap_servers,
+        TopicNames.prefixed(settings.topic_prefix).specs(),
+        settings.kafka_replication_factor,
+    )
+    click.echo(str(report))
+
+
+@click.command
+def settings() -> None:
+    """List every setting: variable, place in the TOML file, default, meaning."""
+    table = Table(title="Each also as *_FILE: a path whose content is the value", expand=True)
+    for column in ("variable", "in TOML", "default", "meaning"):
+        table.add_column(column, overflow="fold")
+    for variable, field, path in variables():
+        default = field.get_default()
+        shown = "" if isinstance(default, SecretStr) or default in {"", None} else str(default)
+        table.add_row(variable, path, shown, field.description)
+    Console().print(table)
+
+
+@click.group
+def schemas() -> None:
+    """Contracts of the topics."""
+
+
+@schemas.command("export")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def export_schemas(folder: Path) -> None:
+    """Write the JSON Schema of every message and event into FOLDER."""
+    from schemas.export import export
+
+    for path in export(folder):
+        click.echo(str(path))

@@ -1,0 +1,59 @@
+"""Every metric of the service in one place: name, unit, labels.
+
+Without an exporter the instruments do nothing and cost next to nothing. No label ever
+holds a number, a text or an id.
+"""
+
+from opentelemetry import metrics
+
+_meter = metrics.get_meter("scserv")
+
+ACCEPTED = _meter.create_counter(
+    "scserv.requests.accepted", unit="{request}", description="Commands accepted, by command."
+)
+REJECTED = _meter.create_counter(
+    "scserv.texts.rejected",
+    unit="{text}",
+    description="Texts that made no request, by reason: a kind of miss, duplicate, limited.",
+)
+REPLIES = _meter.create_counter(
+    "scserv.replies", unit="{message}", description="Replies by purpose and outcome."
+)
+ACK_LATENCY = _meter.create_histogram(
+    "scserv.acknowledgement.latency",
+    unit="s",
+    description="From the arrival of a text to the centre's answer to its acknowledgement.",
+    explicit_bucket_boundaries_advisory=[
+        0.01,
+        0.025,
+        0.05,
+        0.1,
+        0.25,
+        0.5,
+        1,
+        2.5,
+        5,
+        10,
+        30,
+        60,
+        120,
+        300,
+    ],
+)
+LATE = _meter.create_counter(
+    "scserv.acknowledgements.late",
+    unit="{message}",
+    description="Acknowledgements that the centre did not accept within 120 s.",
+)
+PARTS_EXPIRED = _meter.create_counter(
+    "scserv.parts.expired", unit="{part}", description="Parts whose others never came."
+)
+PARKED = _meter.create_counter(
+    "scserv.parked", unit="{message}", description="Messages that could not be processed, by topic."
+)
+LAG = _meter.create_gauge(
+    "scserv.lag", unit="{message}", description="Messages waiting, by topic or outbox feed."
+)
+RELAYED = _meter.create_counter(
+    "scserv.relayed", unit="{message}", description="Rows published to Kafka, by feed."
+)

@@ -1,0 +1,104 @@
+"""OpenTelemetry: on when `OTEL_EXPORTER_OTLP_ENDPOINT` is set, silent otherwise.
+
+One W3C trace context runs with each request from deliver_sm to submit_sm_resp. It is
+made where the text arrives, exporter or not, so that a trace id stands beside every
+event; spans are only made when somebody receives them.
+"""
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from secrets import token_hex
+
+from opentelemetry import metrics, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
+
+_tracer = trace.get_tracer("scserv")
+_state = {"recording": False}
+
+
+def start(role: str, *, exporter: SpanExporter | None = None) -> None:
+    """Set up traces and metrics of this process, once.
+
+    Does nothing unless an OTLP endpoint is named in the environment or `exporter` is
+    given. Exporting happens on threads of the SDK and never blocks the caller.
+    """
+    if exporter is None and not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return
+    resource = Resource.create({"service.name": "scserv", "service.instance.id": role})
+    provider = TracerProvider(resource=resource)
+    if exporter is None:
+        # Imported here: the exporter costs 0.3 s of start-up that silence should not pay.
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        exporter = OTLPSpanExporter()
+        reader = PeriodicExportingMetricReader(OTLPMetricExporter())
+        metrics.set_meter_provider(MeterProvider(resource=resource, metric_readers=[reader]))
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    _state["recording"] = True
+
+
+def stop() -> None:
+    """Send what is waiting and stop the exporters; blocks up to a few seconds."""
+    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
+        if isinstance(provider, TracerProvider | MeterProvider):
+            provider.shutdown()
+    _state["recording"] = False
+
+
+def span(
+    name: str,
+    traceparent: str | None,
+    start_at: datetime,
+    end_at: datetime,
+    *,
+    kind: SpanKind = SpanKind.INTERNAL,
+    attributes: Iterable[tuple[str, str | int | float]] = (),
+) -> str:
+    """Record a span that lasted from `start_at` to `end_at`; return its traceparent.
+
+    Without an exporter the given context is passed on as it is (or a new one is made when
+    there is none). Attributes never hold numbers, texts or secrets.
+    """
+    if not _state["recording"]:
+        return traceparent or new_traceparent()
+    parent = parse_traceparent(traceparent)
+    context = trace.set_span_in_context(NonRecordingSpan(parent)) if parent else None
+    made = _tracer.start_span(
+        name, context, kind=kind, attributes=dict(attributes), start_time=_nanoseconds(start_at)
+    )
+    made.end(_nanoseconds(end_at))
+    ids = made.get_span_context()
+    return f"00-{ids.trace_id:032x}-{ids.span_id:016x}-{int(ids.trace_flags):02x}"
+
+
+def new_traceparent() -> str:
+    """Return a new W3C trace context (Trace Context, 3.2), not sampled by anyone."""
+    return f"00-{token_hex(16)}-{token_hex(8)}-00"
+
+
+def parse_traceparent(text: str | None) -> SpanContext | None:
+    """Return the context in `text`, or None when there is none or it is malformed."""
+    parts = (text or "").split("-")
+    if len(parts) != 4:
+        return None
+    try:
+        trace_id, span_id, flags = (int(part, 16) for part in parts[1:])
+    except ValueError:
+        return None
+    context = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))
+    return context if context.is_valid else None
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1_000_000) * 1000
+
+
+__all__ = ["ReadableSpan", "new_traceparent", "parse_traceparent", "span", "start", "stop"]

@@ -1,0 +1,221 @@
+"""The relay: what stands in the database goes to Kafka, in order, at least once.
+
+Two feeds: the outbox (replies to send, in shards) and the event log itself (the public
+topics). Each shard of a feed has one cursor and is held by one relay at a time through a
+session advisory lock, so order holds; a second relay waits and takes over. After a failed
+send the cursor stops at the last contiguous success: what follows goes again, and
+consumers recognise it by its id.
+
+Synchronous: kafka-python and psycopg on one thread of a process of its own.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NotRequired, Protocol, TypedDict
+
+import psycopg
+from kafka.errors import KafkaError
+from pydantic_core import from_json
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+
+from inbound.errors import RetryableError
+from inbound.ops import metrics
+from inbound.outbox.replies import SHARDS
+from inbound.store import relaying
+from inbound.store.rows import OutboxRow, RecordedEvent
+from schemas.cloudevents import Attributes, Headers, to_headers
+from schemas.events import SubscriptionStarted, SubscriptionStopped
+from schemas.messages import Subscription
+from schemas.topics import TopicNames
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+WAIT_S = 0.25
+
+_SUBSCRIPTION_TYPES = {SubscriptionStopped.TYPE, SubscriptionStarted.TYPE}
+
+
+class KafkaRecord(TypedDict):
+    """The arguments of one `Producer.send`."""
+
+    topic: str
+    value: bytes | None
+    key: bytes | None
+    headers: NotRequired[Headers]
+
+
+class Producer(Protocol):
+    """The part of kafka-python's producer that the relay uses."""
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None = None,
+        key: bytes | None = None,
+        headers: Headers | None = None,
+    ) -> Any:  # noqa: ANN401 — kafka-python has no types
+        """Queue one record and return its future; blocks while the buffer is full."""
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Block until everything queued is acknowledged or failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One cursor: a feed, and which part of it."""
+
+    feed: str
+    number: int
+
+
+ALL_SHARDS = (
+    *(Shard(relaying.OUTBOX, number) for number in range(SHARDS)),
+    Shard(relaying.EVENTS, 0),
+)
+"""Replies first: somebody waits for them."""
+
+
+@dataclass(slots=True)
+class Relay:
+    """Publishes what its shards hold until told to stop.
+
+    `connect` opens a database connection in autocommit mode; `report` is told whether
+    the relay works and why not.
+    """
+
+    connect: Callable[[], psycopg.Connection]
+    producer: Producer
+    names: TopicNames
+    report: Callable[[bool, str], None]
+    shards: tuple[Shard, ...] = ALL_SHARDS
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Relay until `stopping` is set. Blocks; survives Kafka and Postgres going away."""
+        for attempt in Retrying(
+            retry=retry_if_exception_type((RetryableError, KafkaError)),
+            wait=wait_random_exponential(multiplier=0.2, max=5),
+            sleep=self._sleep,
+            before_sleep=self._say,
+        ):
+            with attempt:
+                self._serve()
+
+    def _sleep(self, seconds: float) -> None:
+        self.stopping.wait(seconds)
+
+    def _say(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        reason = f"{type(error).__name__}: {error}"
+        log.warning("relaying waits: %s", reason)
+        self.report(False, reason)
+
+    def _serve(self) -> None:
+        with self.connect() as connection:
+            relaying.listen(connection)
+            held: list[Shard] = []
+            while not self.stopping.is_set():
+                held = self._take_free_shards(connection, held)
+                moved = sum(self.relay_batch(connection, shard) for shard in held)
+                self.report(True, f"holds {len(held)} of {len(self.shards)} shards")
+                if not moved:
+                    relaying.wait_for_rows(connection, WAIT_S)
+
+    def _take_free_shards(self, connection: psycopg.Connection, held: list[Shard]) -> list[Shard]:
+        if len(held) == len(self.shards):
+            return held
+        return [
+            shard
+            for shard in self.shards
+            if shard in held or relaying.try_lock_shard(connection, shard.feed, shard.number)
+        ]
+
+    def relay_batch(self, connection: psycopg.Connection, shard: Shard) -> int:
+        """Publish up to a batch of one shard and move its cursor; return how many rows.
+
+        Raises the Kafka error of the first record that failed, after the cursor was moved
+        to the last one before it.
+        """
+        rows: Sequence[OutboxRow] | Sequence[RecordedEvent]
+        if shard.feed == relaying.EVENTS:
+            rows = relaying.read_events(connection, BATCH)
+        else:
+            rows = relaying.read_outbox(connection, shard.number, BATCH)
+        if not rows:
+            return 0
+        sent = [
+            (row.position, [self.producer.send(**record) for record in self._records(row)])
+            for row in rows
+        ]
+        self.producer.flush()
+        done, failure = _contiguous(sent)
+        if done is not None:
+            relaying.advance(connection, shard.feed, shard.number, done)
+        if failure is not None:
+            raise failure
+        metrics.RELAYED.add(len(rows), {"feed": shard.feed})
+        return len(rows)
+
+    def _records(self, row: OutboxRow | RecordedEvent) -> Iterator[KafkaRecord]:
+        if isinstance(row, OutboxRow):
+            yield _of_outbox(row)
+        else:
+            yield _of_event(row, self.names.events)
+            if row.type in _SUBSCRIPTION_TYPES:
+                yield _of_subscription(row, self.names.subscriptions)
+
+
+def _of_outbox(row: OutboxRow) -> KafkaRecord:
+    extra = from_json(row.headers)
+    attributes = Attributes(id=row.event_id, type=row.type, time=row.created_at, **extra)
+    key = row.key.encode() if row.key is not None else None
+    return {"topic": row.topic, "value": row.value, "key": key, "headers": to_headers(attributes)}
+
+
+def _attributes(row: RecordedEvent, type_: str) -> Attributes:
+    return Attributes(
+        id=f"{row.stream_id}/{row.version}",
+        type=type_,
+        time=row.recorded_at,
+        subject=str(row.stream_id),
+        traceparent=from_json(row.metadata).get("traceparent"),
+    )
+
+
+def _of_event(row: RecordedEvent, topic: str) -> KafkaRecord:
+    return {
+        "topic": topic,
+        "value": row.data,
+        "key": str(row.stream_id).encode(),
+        "headers": to_headers(_attributes(row, f"{row.type}.v{row.schema_version}")),
+    }
+
+
+def _of_subscription(row: RecordedEvent, topic: str) -> KafkaRecord:
+    """Return the subject's whole state: the topic is compacted to the last one of each."""
+    state = Subscription(
+        subject_id=row.stream_id,
+        may_be_texted=row.type == SubscriptionStarted.TYPE,
+        version=row.version,
+        changed_at=row.recorded_at,
+    )
+    return {
+        "topic": topic,
+        "value": state.to_json(),
+        "key": str(row.stream_id).encode(),
+        "headers": to_headers(_attributes(row, "subscription.v1")),
+    }
+
+
+def _contiguous(sent: Sequence[tuple[int, Sequence[Any]]]) -> tuple[int | None, Exception | None]:
+    """Return the last position before the first failure, and that failure."""
+    done: int | None = None
+    for position, futures in sent:
+        for future in futures:
+            if future.failed():
+                return done, future.exception
+        done = position
+    return done, None

@@ -1,0 +1,74 @@
+"""From a reply that is owed to the row that will be published.
+
+The row names template and subject. It never holds a number, a text or a secret, so it
+may stay in the database as long as the log itself.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+from zlib import crc32
+
+from pydantic_core import to_json
+
+from inbound.handlers.decision import Reply
+from inbound.store.rows import NewOutboxRow
+from schemas.messages import MobileTerminated, Purpose
+from schemas.topics import TopicNames
+
+SHARDS = 4
+"""Shards of the outbox: each is read by one relay at a time, a key is always in one."""
+
+TYPE = "mt.requested.v1"
+
+LANES: Mapping[Purpose, int] = {
+    Purpose.ACKNOWLEDGEMENT: 0,
+    Purpose.FULFILMENT: 1,
+    Purpose.NOTIFICATION: 1,
+    Purpose.BROADCAST: 2,
+}
+"""The lane of each purpose, as an index of `TopicNames.lanes`: the lower, the more urgent."""
+
+
+def shard_of(key: str) -> int:
+    """Return the shard of a Kafka key: the same for ever, or order per person is lost."""
+    return crc32(key.encode()) % SHARDS
+
+
+def to_row(
+    reply: Reply,
+    *,
+    subject_id: UUID,
+    key: str,
+    now: datetime,
+    valid_for: timedelta,
+    traceparent: str | None,
+    names: TopicNames,
+) -> NewOutboxRow:
+    """Return the outbox row that asks for `reply` to be sent.
+
+    `key` is the subject's keyed hash; `valid_for` counts from `now`.
+    """
+    message = MobileTerminated(
+        message_id=reply.message_id,
+        subject_id=subject_id,
+        request_id=reply.request_id,
+        purpose=reply.purpose,
+        template=reply.template,
+        secret=reply.secret,
+        centre=reply.centre,
+        arrived_at=reply.arrived_at,
+        not_after=now + valid_for,
+    )
+    extra = {"subject": str(subject_id)}
+    if traceparent is not None:
+        extra["traceparent"] = traceparent
+    return NewOutboxRow(
+        shard=shard_of(key),
+        topic=names.lanes[LANES[reply.purpose]],
+        key=key,
+        event_id=str(reply.message_id),
+        type=TYPE,
+        headers=to_json(extra),
+        value=message.to_json(),
+    )

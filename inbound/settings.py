@@ -1,0 +1,232 @@
+"""Every setting of the service: `SCSERV_*` variables, a TOML file, or the default.
+
+A variable wins over its `*_FILE` twin (a path whose content is the value: for secrets),
+which wins over the TOML file. Groups are tables in TOML and `SCSERV_GROUP__NAME` as
+variables. What does not fit is one line that names the setting and where it came from.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from inbound.errors import SetupError
+from inbound.handlers.policies import Policies
+from inbound.keys import parse_key
+
+PREFIX = "SCSERV_"
+_NOT_SETTINGS = {"SCSERV_CACHE_DIR"}  # read by what fetches the Kafka jars
+
+
+class SmppSettings(BaseModel):
+    """The bind to the SMS centre."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    centre: str = Field(default="main", description="our name for the SMS centre, in events")
+    bind: str = Field(default="main-1", description="our name for this bind, in events")
+    host: str = Field(default="127.0.0.1", description="the SMS centre's host")
+    port: int = Field(default=2775, ge=1, le=65535, description="the SMS centre's port")
+    system_id: str = Field(default="scserv", max_length=15, description="SMPP system_id")
+    password: SecretStr = Field(default=SecretStr(""), description="SMPP password")
+    system_type: str = Field(default="", max_length=12, description="SMPP system_type")
+    window: int = Field(default=100, ge=1, le=10000, description="unanswered submit_sm at once")
+    rate: float = Field(default=0, ge=0, description="submit_sm per second; 0: no limit")
+    enquire_link_s: float = Field(default=30, gt=0, description="idle seconds before enquire_link")
+    response_timeout_s: float = Field(
+        default=10, gt=0, description="seconds after which a submit_sm counts as unanswered"
+    )
+    reconnect_min_s: float = Field(default=0.5, gt=0, description="first pause before reconnecting")
+    reconnect_max_s: float = Field(default=15, gt=0, description="longest pause before it")
+    alphabet: Literal["gsm0338", "latin-1", "ascii", "iso-8859-5"] = Field(
+        default="gsm0338", description="what data_coding 0 means at this centre"
+    )
+
+
+class Settings(BaseSettings):
+    """All settings, with their defaults."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: SecretStr = Field(
+        default=SecretStr(""), description="PostgreSQL, as postgresql://USER:PASSWORD@HOST/DATABASE"
+    )
+    kafka_bootstrap_servers: str = Field(
+        default="", description="Apache Kafka, as HOST:PORT[,HOST:PORT]"
+    )
+    kafka_replication_factor: int = Field(
+        default=1, ge=1, description="copies of each partition; 3 in production"
+    )
+    topic_prefix: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9._-]*$",
+        description="before every topic and group name: two services on one Kafka",
+    )
+    vault_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="key of the stored secrets and numbers: 32 random bytes in base64 or hex",
+    )
+    subject_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="key that turns numbers into look-up hashes: 32 random bytes in base64 or hex",
+    )
+    federal_number: str = Field(
+        default="+79086228779", description="the number that clients text (E.164)"
+    )
+    sender: str = Field(default="SCSERV", max_length=11, description="sender of every reply")
+    templates_file: Path | None = Field(
+        default=None, description="TOML file with the reply texts; the built-in ones when unset"
+    )
+    max_attempts: int = Field(
+        default=3, ge=1, description="submits of one message whose outcome stays unknown"
+    )
+    part_wait_s: float = Field(
+        default=1800, gt=0, description="seconds that parts of a long text wait for the others"
+    )
+    secret_ttl_s: float = Field(
+        default=86400, gt=0, description="seconds after which a request's secret is erased anyway"
+    )
+    batch_size: int = Field(default=500, ge=1, le=5000, description="texts per transaction")
+    batch_wait_s: float = Field(
+        default=0.01, gt=0, description="seconds a batch waits to fill before it is processed"
+    )
+    health_host: str = Field(default="127.0.0.1", description="where the health port listens")
+    health_port: int = Field(
+        default=0, ge=0, le=65535, description="health port of a process; 0: a free one"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least severe message that is logged"
+    )
+    policies: Policies = Field(default=Policies(), description="what is accepted and how")
+    smpp: SmppSettings = Field(default=SmppSettings(), description="the SMS centre")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Variables, then `*_FILE` variables, then what `load_settings` read from TOML."""
+        del dotenv_settings, file_secret_settings
+        return env_settings, _FileVariables(settings_cls), init_settings
+
+    def vault_key_bytes(self) -> bytes:
+        """Return the vault key; raises `SetupError` when it is missing or malformed."""
+        return parse_key(self.vault_key.get_secret_value(), "SCSERV_VAULT_KEY")
+
+    def subject_key_bytes(self) -> bytes:
+        """Return the subject key; raises `SetupError` when it is missing or malformed."""
+        return parse_key(self.subject_key.get_secret_value(), "SCSERV_SUBJECT_KEY")
+
+    def require(self, *names: Literal["database_url", "kafka_bootstrap_servers"]) -> None:
+        """Raise `SetupError` for the first of these settings that is empty."""
+        for name in names:
+            value = getattr(self, name)
+            if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
+                raise SetupError(
+                    f"{PREFIX}{name.upper()} is not set: set it, name a TOML file with --config, "
+                    "or name the folder of a running `scserv up` with --data-dir"
+                )
+
+
+class _FileVariables(PydanticBaseSettingsSource):
+    """`SCSERV_X_FILE=path` gives the setting X the content of that file."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Unused: `__call__` reads all at once."""
+        del field
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        known = {name for name, _, _ in variables()}
+        for variable, path in os.environ.items():
+            name = variable.removesuffix("_FILE")
+            if not variable.endswith("_FILE") or variable in known or name not in known:
+                continue
+            try:
+                content = Path(path).read_text("utf-8").rstrip("\r\n")
+            except (OSError, UnicodeDecodeError) as error:
+                raise SetupError(f"{variable}: can't read {path}: {error}") from error
+            group, _, field = name.removeprefix(PREFIX).lower().rpartition("__")
+            (values.setdefault(group, {}) if group else values)[field] = content
+        return values
+
+
+def load_settings(
+    config: Path | None = None, defaults: Mapping[str, Any] | None = None
+) -> Settings:
+    """Return the settings in force.
+
+    `config` is a TOML file; `defaults` is what a running `scserv up` says of itself, below
+    everything else. Raises `SetupError` with one line per setting that does not fit.
+    """
+    _refuse_unknown_variables()
+    values: dict[str, Any] = {**(defaults or {})}
+    if config is not None:
+        for name, value in _read_toml(config).items():
+            group = values.get(name)
+            both = isinstance(group, dict) and isinstance(value, dict)
+            values[name] = {**group, **value} if both else value
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        lines = [_explain(problem, config) for problem in error.errors(include_input=False)]
+        raise SetupError("\n".join(lines)) from None
+
+
+def variables(
+    model: type[BaseModel] = Settings, prefix: str = PREFIX
+) -> Iterator[tuple[str, FieldInfo, str]]:
+    """Yield every setting as (variable, field, TOML path)."""
+    for name, field in model.model_fields.items():
+        annotation = field.annotation
+        variable = prefix + name.upper()
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            for inner, inner_field, path in variables(annotation, variable + "__"):
+                yield inner, inner_field, f"{name}.{path}"
+        else:
+            yield variable, field, name
+
+
+def _read_toml(config: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(config.read_text("utf-8"))
+    except OSError as error:
+        raise SetupError(f"--config {config}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SetupError(f"--config {config}: not a TOML file in UTF-8: {error}") from error
+
+
+def _refuse_unknown_variables() -> None:
+    known = {name for name, _, _ in variables()}
+    for variable in os.environ:
+        if not variable.startswith(PREFIX) or variable in _NOT_SETTINGS | known:
+            continue
+        if variable.endswith("_FILE") and variable.removesuffix("_FILE") in known:
+            continue
+        near = difflib.get_close_matches(variable, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "`scserv settings` lists them"
+        raise SetupError(f"{variable}: there is no such setting; {hint}")
+
+
+def _explain(problem: Mapping[str, Any], config: Path | None) -> str:
+    path = [str(part) for part in problem["loc"]]
+    variable = PREFIX + "__".join(path).upper()
+    where = f" ({'.'.join(path)} in {config})" if config else ""
+    return f"{variable}{where}: {problem['msg']}"

@@ -1,0 +1,94 @@
+"""The Faust app of `scserv worker`: two agents, each a batch at a time.
+
+Agents only decode, call and ack: the decisions are pure and the transaction is in the
+store. `noack_take`, because `take` acks a batch whose processing raised; a crashing
+supervisor, because noack never delivers again until the process restarts. No table, no
+web server, no exactly_once: nothing here is authoritative.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import faust
+import mode
+
+from inbound.settings import Settings
+from schemas.topics import PARTITIONS, TopicNames
+from streams.progress import Progress
+from streams.records import BatchProcessor, Record
+
+log = logging.getLogger(__name__)
+
+GROUP = "scserv-worker"
+
+
+def make_app(
+    settings: Settings,
+    commands: BatchProcessor,
+    delivery: BatchProcessor,
+    progress: Progress,
+) -> faust.App:
+    """Return the app, not started. Topics must exist; offsets are committed after acks."""
+    names = TopicNames.prefixed(settings.topic_prefix)
+    servers = settings.kafka_bootstrap_servers.split(",")
+    app = faust.App(
+        settings.topic_prefix + GROUP,
+        broker=[f"aiokafka://{server.strip()}" for server in servers],
+        store="memory://",
+        agent_supervisor=mode.CrashingSupervisor,
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=PARTITIONS,
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=6,
+        broker_heartbeat_interval=1,
+        broker_commit_interval=0.5,
+        broker_max_poll_records=settings.batch_size,
+        stream_buffer_maxsize=settings.batch_size * 2,
+        stream_wait_empty=False,
+        producer_linger=0,
+        loghandlers=[],
+        worker_redirect_stdouts=False,
+    )
+    for name, processor in ((names.mo, commands), (names.receipts, delivery)):
+        topic = app.topic(name, key_type=bytes, key_serializer="raw", value_serializer="raw")
+        app.agent(topic, name=name)(_agent(processor, settings, progress))
+    return app
+
+
+def _agent(
+    processor: BatchProcessor, settings: Settings, progress: Progress
+) -> Callable[[Any], Any]:
+    async def process(stream: Any) -> AsyncIterator[None]:  # noqa: ANN401 — Faust has no types
+        async for events in stream.noack_take(settings.batch_size, within=settings.batch_wait_s):
+            await processor([_record(event) for event in events])
+            for event in events:
+                await stream.ack(event)
+            progress.processed(_last_of_each_partition(events))
+            yield
+
+    return process
+
+
+def _record(event: Any) -> Record:  # noqa: ANN401
+    message = event.message
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=(message.key or b"").decode("ascii", "replace"),
+        value=message.value or b"",
+        headers=_pairs(message.headers),
+    )
+
+
+def _pairs(headers: Any) -> Sequence[tuple[str, bytes]]:  # noqa: ANN401
+    return list(headers.items()) if isinstance(headers, dict) else headers or ()
+
+
+def _last_of_each_partition(events: Sequence[Any]) -> dict[tuple[str, int], int]:
+    return {
+        (event.message.topic, event.message.partition): event.message.offset for event in events
+    }

@@ -1,0 +1,51 @@
+"""From a message to its PDUs: the one place where template, fields and secret meet."""
+
+from collections.abc import Mapping
+
+from pydantic_core import from_json
+
+from inbound.smpp import address
+from inbound.smpp.pdu import SubmitSm
+from inbound.smpp.segmentation import Segment, split
+from inbound.templates.catalogue import Catalogue
+from schemas.messages import MobileTerminated
+
+
+class Encoder:
+    """Renders and cuts texts for one bind. Holds no secret longer than a call."""
+
+    def __init__(self, catalogue: Catalogue, sender: str, alphabet: str) -> None:
+        self._catalogue = catalogue
+        self._source = address.sender(sender)
+        self._alphabet = alphabet
+        self._constant: dict[str, tuple[Segment, ...]] = {}
+
+    def resends_unknown(self, template: str) -> bool:
+        """Whether a message of this template goes again when its fate is unknown."""
+        return self._catalogue[template].resend_unknown
+
+    def segments(self, message: MobileTerminated, secret: bytes | None) -> tuple[Segment, ...]:
+        """Return the parts of a message; `secret` is the opened vault row, JSON."""
+        if not message.params and secret is None and message.template in self._constant:
+            return self._constant[message.template]
+        fields: Mapping[str, str] = {**message.params, **(from_json(secret) if secret else {})}
+        text = self._catalogue[message.template].render(fields)
+        segments = split(text, message.message_id.int, self._alphabet)
+        if not fields and len(segments) == 1:
+            self._constant[message.template] = segments
+        return segments
+
+    def submit_sm(self, number: str, segment: Segment) -> SubmitSm:
+        """Return the PDU that carries one part to an E.164 number."""
+        destination = address.destination(number)
+        return SubmitSm(
+            source_addr_ton=self._source.ton,
+            source_addr_npi=self._source.npi,
+            source_addr=self._source.addr,
+            dest_addr_ton=destination.ton,
+            dest_addr_npi=destination.npi,
+            destination_addr=destination.addr,
+            esm_class=segment.esm_class,
+            data_coding=segment.data_coding,
+            short_message=segment.short_message,
+        )

@@ -1,0 +1,115 @@
+"""One message on its way through the sender, and the queues it waits in."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from aiokafka import TopicPartition
+
+from inbound.smpp.segmentation import Segment
+from schemas.messages import MobileTerminated, PartResult
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A message taken from a lane. `segments` are put together just before sending."""
+
+    lane: int
+    partition: TopicPartition
+    offset: int
+    key: str
+    message: MobileTerminated = field(repr=False)
+    traceparent: str | None = None
+    attempt: int = 1
+    number: str | None = field(default=None, repr=False)
+    secret: bytes | None = field(default=None, repr=False)
+    segments: tuple[Segment, ...] = field(default=(), repr=False)
+    parts: list[PartResult] = field(default_factory=list)
+    pending: list[int] = field(default_factory=list)
+    unanswered: set[int] = field(default_factory=set)
+    in_flight: int = 0
+    contested: bool = False
+    holds_key: bool = False
+
+    @property
+    def message_id(self) -> UUID:
+        """Return the id of the message: the same however often it is delivered."""
+        return self.message.message_id
+
+
+class LaneQueues:
+    """Jobs by lane, the most urgent first, and in each lane one at a time for each key.
+
+    A person's messages within a lane leave in order: the next of a key is handed out
+    after `release` of the one before. Never two lanes wait for each other.
+    """
+
+    def __init__(self, lanes: int) -> None:
+        self._ready: list[deque[Job]] = [deque() for _ in range(lanes)]
+        self._behind: dict[tuple[int, str], deque[Job]] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[Job]:
+        """Yield every job that waits, in no particular order."""
+        for ready in self._ready:
+            yield from ready
+        for behind in self._behind.values():
+            yield from behind
+
+    def push(self, job: Job) -> None:
+        """Queue a job behind the others of its lane and key."""
+        self._size += 1
+        key = (job.lane, job.key)
+        behind = self._behind.get(key)
+        if behind is None:
+            self._behind[key] = deque()
+            self._ready[job.lane].append(job)
+        else:
+            behind.append(job)
+
+    def push_back(self, job: Job) -> None:
+        """Put a job that was handed out, and not released, back at the front."""
+        self._size += 1
+        self._ready[job.lane].appendleft(job)
+
+    def pop(self) -> Job | None:
+        """Hand out the next job, or None when none is ready."""
+        for ready in self._ready:
+            if ready:
+                self._size -= 1
+                job = ready.popleft()
+                job.holds_key = True
+                return job
+        return None
+
+    def release(self, job: Job) -> None:
+        """Let the next job of this one's lane and key go."""
+        if not job.holds_key:
+            return
+        job.holds_key = False
+        key = (job.lane, job.key)
+        behind = self._behind.get(key)
+        if behind:
+            self._ready[job.lane].append(behind.popleft())
+        else:
+            self._behind.pop(key, None)
+
+    def remove(self, partitions: set[TopicPartition]) -> list[Job]:
+        """Take out and return the waiting jobs of these partitions."""
+        removed: list[Job] = []
+        for lane, ready in enumerate(self._ready):
+            kept = deque(job for job in ready if job.partition not in partitions)
+            removed += [job for job in ready if job.partition in partitions]
+            self._ready[lane] = kept
+        for key, behind in self._behind.items():
+            removed += [job for job in behind if job.partition in partitions]
+            self._behind[key] = deque(job for job in behind if job.partition not in partitions)
+        self._size -= len(removed)
+        for job in removed:
+            # All jobs of a key stand in one partition: none of them is left behind.
+            self._behind.pop((job.lane, job.key), None)
+        return removed

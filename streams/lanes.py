@@ -1,0 +1,146 @@
+"""The lanes: three topics read by one consumer, each paused while its backlog is full.
+
+The range assignor gives a gateway the same partition number of every lane, so that a
+person's acknowledgement, fulfilment and notification pass through the same process.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
+from pydantic import ValidationError
+
+from schemas.cloudevents import header
+from schemas.messages import MobileTerminated
+from streams.jobs import Job
+from streams.offsets import OffsetTracker
+from streams.sender import Sender
+
+log = logging.getLogger(__name__)
+
+GROUP = "scserv-gateway"
+COMMIT_EVERY_S = 0.5
+POLL_MS = 200
+WITHDRAW_WITHIN_S = 5.0
+
+
+class Lanes(ConsumerRebalanceListener):
+    """Feeds the sender from Kafka and commits what it finished."""
+
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        sender: Sender,
+        offsets: OffsetTracker,
+        topics: tuple[str, ...],
+        *,
+        on_progress: Callable[[], None],
+    ) -> None:
+        self._consumer = consumer
+        self._sender = sender
+        self._offsets = offsets
+        self._topics = topics
+        self._on_progress = on_progress
+
+    async def run(self) -> None:
+        """Fetch and commit until cancelled."""
+        self._consumer.subscribe(self._topics, listener=self)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._fetch_forever())
+            group.create_task(self._commit_forever())
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Finish what was sent, forget what was not, commit; Kafka waits for this."""
+        partitions = set(revoked)
+        if not partitions:
+            return
+        await self._sender.withdraw(partitions, WITHDRAW_WITHIN_S)
+        await self._commit()
+        self._offsets.drop(partitions)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Partitions start unpaused; the next fetch pauses what has to wait."""
+        log.info("sends for %d partitions", len(list(assigned)))
+
+    async def stop(self) -> None:
+        """Give all partitions up and leave the group."""
+        await self.on_partitions_revoked(self._consumer.assignment())
+        await self._consumer.stop()
+
+    async def _fetch_forever(self) -> None:
+        while True:
+            self._pause_full_lanes()
+            fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
+            for partition, records in fetched.items():
+                for record in records:
+                    self._offer(partition, record)
+            self._on_progress()
+
+    def _pause_full_lanes(self) -> None:
+        paused = self._consumer.paused()
+        for partition in self._consumer.assignment():
+            lane = self._topics.index(partition.topic)
+            if partition in paused:
+                if self._sender.has_room(lane):
+                    self._consumer.resume(partition)
+            elif self._sender.is_full(lane):
+                self._consumer.pause(partition)
+
+    def _offer(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes]) -> None:
+        try:
+            message = MobileTerminated.model_validate_json(record.value or b"")
+        except ValidationError:
+            # Only the relay writes here: a foreign record is skipped and said so.
+            log.error(  # noqa: TRY400 — a traceback could show what the record holds
+                "%s[%d]@%d is no message to send; skipped",
+                partition.topic,
+                partition.partition,
+                record.offset,
+            )
+            self._offsets.taken(partition, record.offset)
+            self._offsets.done(partition, record.offset)
+            return
+        self._sender.offer(
+            Job(
+                lane=self._topics.index(partition.topic),
+                partition=partition,
+                offset=record.offset,
+                key=(record.key or b"").decode("ascii", "replace"),
+                message=message,
+                traceparent=header(record.headers, "traceparent"),
+            )
+        )
+
+    async def _commit_forever(self) -> None:
+        while True:
+            await asyncio.sleep(COMMIT_EVERY_S)
+            await self._commit()
+
+    async def _commit(self) -> None:
+        moved = self._offsets.take_committable()
+        if not moved:
+            return
+        try:
+            await self._consumer.commit(dict(moved))
+        except KafkaError as error:
+            # Uncommitted offsets only mean that messages come again and are recognised.
+            log.warning("offsets were not committed: %s", type(error).__name__)
+
+
+def new_consumer(bootstrap: str, prefix: str = "") -> AIOKafkaConsumer:
+    """Return the consumer of the lanes, not started."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=prefix + GROUP,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        partition_assignment_strategy=[RangePartitionAssignor],
+        session_timeout_ms=6000,
+        heartbeat_interval_ms=1000,
+        max_poll_records=500,
+        fetch_max_wait_ms=500,
+        retry_backoff_ms=100,
+    )

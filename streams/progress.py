@@ -1,0 +1,61 @@
+"""Is every partition moving? Lag as a metric, and a health check that fails when one stands.
+
+A consumer can look alive (it heartbeats) while a partition is stuck; only a position that
+does not move although messages wait tells.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from inbound.ops import metrics
+
+STANDS_STILL_AFTER_S = 60.0
+
+Partition = tuple[str, int]
+
+
+@dataclass(slots=True)
+class _Seen:
+    position: int
+    at: float
+
+
+class Progress:
+    """Last processed offset per partition, held against the end of the partition."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._seen: dict[Partition, _Seen] = {}
+
+    def processed(self, offsets: Mapping[Partition, int]) -> None:
+        """Note the last processed offset of partitions."""
+        now = self._clock()
+        for partition, offset in offsets.items():
+            self._seen[partition] = _Seen(offset + 1, now)
+
+    def check(self, ends: Mapping[Partition, int | None]) -> str | None:
+        """Return why health fails, or None.
+
+        `ends` are the assigned partitions with the offset after their last message (None:
+        not known yet). Sets the lag metric per topic on the way.
+        """
+        now = self._clock()
+        for gone in self._seen.keys() - ends.keys():
+            del self._seen[gone]
+        lags: dict[str, int] = {}
+        reason = None
+        for partition, end in ends.items():
+            topic, number = partition
+            lags.setdefault(topic, 0)
+            if end is None:
+                continue
+            seen = self._seen.setdefault(partition, _Seen(end, now))
+            lag = max(0, end - seen.position)
+            lags[topic] += lag
+            if not lag:
+                seen.at = now
+            elif now - seen.at > STANDS_STILL_AFTER_S:
+                reason = f"{topic}[{number}] stands still with {lag} messages waiting"
+        for topic, lag in lags.items():
+            metrics.LAG.set(lag, {"topic": topic})
+        return reason

@@ -1,0 +1,83 @@
+"""The states of the subjects in one batch, moved on by the events decided in it."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from inbound.handlers.state import STATE_VERSION, SubjectState, evolve
+from inbound.store.port import Transaction
+from inbound.store.rows import NewEvent, NewState
+from schemas.events import DomainEvent
+from schemas.upcasters import read_event
+
+
+class Subjects:
+    """Loads each subject once a batch and collects what is to be written of it."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self._states: dict[UUID, SubjectState] = {}
+        self._stored: dict[UUID, int] = {}
+        self._versions: dict[UUID, int] = {}
+        self.events: list[NewEvent] = []
+
+    async def load(self, subject_ids: Iterable[UUID]) -> None:
+        """Read the states of these subjects: one query, and one more for those without."""
+        wanted = list(dict.fromkeys(subject_ids))
+        for subject_id, stored in (await self._transaction.states(wanted)).items():
+            if stored.state_version == STATE_VERSION:
+                self._states[subject_id] = SubjectState.model_validate_json(stored.state)
+            self._stored[subject_id] = self._versions[subject_id] = stored.version
+        if missing := [id_ for id_ in wanted if id_ not in self._states]:
+            await self._fold(missing)
+
+    async def _fold(self, subject_ids: list[UUID]) -> None:
+        streams = await self._transaction.load_streams(subject_ids)
+        for subject_id in subject_ids:
+            state = SubjectState()
+            for event in streams.get(subject_id, ()):
+                state = evolve(state, read_event(event.type, event.schema_version, event.data))
+                self._versions[subject_id] = event.version
+            self._states[subject_id] = state
+
+    def __getitem__(self, subject_id: UUID) -> SubjectState:
+        """Return the state as it is after all events appended so far."""
+        return self._states[subject_id]
+
+    def append(
+        self, subject_id: UUID, events: Iterable[DomainEvent], traceparent: str | None
+    ) -> None:
+        """Move the state on and note the events to be written."""
+        state = self._states[subject_id]
+        version = self._versions.get(subject_id, 0)
+        metadata = to_json({"traceparent": traceparent} if traceparent else {})
+        for event in events:
+            version += 1
+            state = evolve(state, event)
+            self.events.append(
+                NewEvent(
+                    stream_id=subject_id,
+                    version=version,
+                    type=event.TYPE,
+                    schema_version=event.VERSION,
+                    data=event.to_json(),
+                    metadata=metadata,
+                )
+            )
+        self._states[subject_id] = state
+        self._versions[subject_id] = version
+
+    def states(self) -> list[NewState]:
+        """Return the rows of the subjects whose events were appended."""
+        changed = dict.fromkeys(event.stream_id for event in self.events)
+        return [
+            NewState(
+                stream_id=subject_id,
+                expected_version=self._stored.get(subject_id, 0),
+                version=self._versions[subject_id],
+                state_version=STATE_VERSION,
+                state=self._states[subject_id].to_json(),
+            )
+            for subject_id in changed
+        ]

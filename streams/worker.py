@@ -1,0 +1,125 @@
+"""The worker process: the Faust app, its processors, and the housekeeping of the store."""
+
+import asyncio
+import logging
+import time
+from datetime import timedelta
+
+import faust
+from pydantic_core import to_json
+
+from inbound.directory.port import Directory
+from inbound.errors import PoisonError
+from inbound.keys import SubjectHasher
+from inbound.ops import metrics
+from inbound.ops.health import Health
+from inbound.settings import Settings
+from inbound.store.port import Store
+from inbound.store.rows import Changes, ParkedMessage
+from schemas.topics import TopicNames
+from streams.app import make_app
+from streams.clock import utc_now
+from streams.commands import CommandProcessor
+from streams.delivery import DeliveryProcessor
+from streams.housekeeping import sweep
+from streams.progress import Progress
+from streams.records import BatchProcessor, Record
+
+log = logging.getLogger(__name__)
+
+CHECK_EVERY_S = 2.0
+HEARTBEAT_S = 15.0
+SWEEP_EVERY_S = 60.0
+
+
+class Worker:
+    """Runs the agents until cancelled. Each agent has a store of its own: one connection."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stores: tuple[Store, Store],
+        directory: Directory,
+        health: Health,
+    ) -> None:
+        self._settings = settings
+        self._stores = stores
+        self._health = health
+        self._progress = Progress(time.monotonic)
+        commands, delivery = stores
+        names = TopicNames.prefixed(settings.topic_prefix)
+        self.app = make_app(
+            settings,
+            BatchProcessor(
+                CommandProcessor(
+                    commands,
+                    directory,
+                    SubjectHasher(settings.subject_key_bytes()),
+                    settings.policies,
+                    names,
+                    secret_ttl=timedelta(seconds=settings.secret_ttl_s),
+                    clock=utc_now,
+                ),
+                Parking(commands),
+            ),
+            BatchProcessor(
+                DeliveryProcessor(delivery, settings.policies, names, clock=utc_now),
+                Parking(delivery),
+            ),
+            self._progress,
+        )
+
+    async def run(self) -> None:
+        """Serve until cancelled; raise when the app crashed, so that the process restarts."""
+        self._health.set("partitions", ok=False, reason="no partitions assigned yet")
+        await self.app.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_until_stopped(self.app))
+                group.create_task(self._check_forever())
+                group.create_task(self._sweep_forever())
+        finally:
+            await self.app.stop()
+            for store in self._stores:
+                await store.close()
+
+    async def _check_forever(self) -> None:
+        while True:
+            consumer = self.app.consumer
+            ends = {(tp.topic, tp.partition): consumer.highwater(tp) for tp in consumer.assignment()}
+            reason = self._progress.check(ends)
+            if not ends:
+                reason = "no partitions assigned: another worker has them, or Kafka is away"
+            self._health.set("partitions", ok=reason is None, reason=reason or "")
+            self._health.beat("worker", HEARTBEAT_S)
+            await asyncio.sleep(CHECK_EVERY_S)
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            await asyncio.to_thread(sweep, self._settings)
+            await asyncio.sleep(SWEEP_EVERY_S)
+
+
+class Parking:
+    """Sets a message aside that can't be processed; the reason names no content."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def __call__(self, record: Record, error: Exception) -> None:
+        """Store the record, sealed, with the kind of error. Blocks on the database."""
+        reason = str(error) if isinstance(error, PoisonError) else type(error).__name__
+        payload = to_json({"key": record.key, "headers": list(record.headers)}) + b"\n"
+        async with self._store.transaction() as transaction:
+            parked = ParkedMessage(
+                record.topic, record.partition, record.offset, reason, payload + record.value
+            )
+            await transaction.write(Changes(parked=[parked]))
+        metrics.PARKED.add(1, {"topic": record.topic})
+        log.error("%s[%d]@%d is parked: %s", record.topic, record.partition, record.offset, reason)
+
+
+async def _until_stopped(app: faust.App) -> None:
+    await app.wait_until_stopped()
+    raise RuntimeError("the Faust app stopped") from app.crash_reason
+

@@ -1,0 +1,75 @@
+"""A subject whose commands and results are decided one after the other."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from inbound.handlers.commands import decide_command
+from inbound.handlers.decision import CommandRequest, Decision, message_id
+from inbound.handlers.policies import Policies
+from inbound.handlers.results import decide_result
+from inbound.handlers.state import SubjectState, evolve
+from schemas.events import Command, DomainEvent
+from schemas.messages import Outcome, PartResult, Purpose, SubmitResult
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+SUBJECT = UUID(int=99)
+
+
+class Scenario:
+    """Decides and evolves; remembers everything that happened."""
+
+    def __init__(self, policies: Policies | None = None) -> None:
+        self.policies = policies or Policies()
+        self.state = SubjectState()
+        self.events: list[DomainEvent] = []
+        self._ids = iter(range(1, 10_000))
+
+    def text(
+        self, command: Command, at_s: float = 0, *, delay_s: float = 0.1, known: bool = True
+    ) -> tuple[UUID, Decision]:
+        """A command that arrives `at_s` after noon and is decided `delay_s` later."""
+        arrived_at = NOON + timedelta(seconds=at_s)
+        request = CommandRequest(
+            request_id=UUID(int=next(self._ids)),
+            command=command,
+            arrived_at=arrived_at,
+            decided_at=arrived_at + timedelta(seconds=delay_s),
+            client_known=known,
+            centre="main",
+            bind="main-1",
+            data_coding=0,
+        )
+        return request.request_id, self._take(decide_command(self.state, request, self.policies))
+
+    def result(
+        self,
+        request_id: UUID,
+        purpose: Purpose,
+        outcome: Outcome = Outcome.SUBMITTED,
+        *,
+        at_s: float = 1,
+        final: bool = True,
+    ) -> Decision:
+        """What became of a request's message."""
+        result = SubmitResult(
+            message_id=message_id(request_id, purpose),
+            subject_id=SUBJECT,
+            request_id=request_id,
+            key="k",
+            purpose=purpose,
+            template="t",
+            outcome=outcome,
+            final=final,
+            parts=(PartResult(status=0, smsc_message_id="1"),),
+            centre="main",
+            bind="main-1",
+            arrived_at=NOON,
+            at=NOON + timedelta(seconds=at_s),
+        )
+        return self._take(decide_result(self.state, result))
+
+    def _take(self, decision: Decision) -> Decision:
+        for event in decision.events:
+            self.events.append(event)
+            self.state = evolve(self.state, event)
+        return decision

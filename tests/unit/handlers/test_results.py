@@ -1,0 +1,121 @@
+"""What the fate of a message means for its request."""
+
+import pytest
+
+from inbound.handlers.decision import Disposition, message_id
+from inbound.handlers.policies import Policies
+from inbound.handlers.results import awaited
+from schemas.events import (
+    AcknowledgementLate,
+    Command,
+    Completion,
+    MessageRejected,
+    MessageSubmitted,
+    MessageUnknown,
+    RequestCompleted,
+)
+from schemas.messages import Outcome, Purpose
+from tests.unit.handlers.scenario import Scenario
+
+ACK, FULFILMENT = Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT
+FATES = [Outcome.SUBMITTED, Outcome.REJECTED, Outcome.EXPIRED, Outcome.UNKNOWN, Outcome.ERASED]
+
+
+@pytest.mark.parametrize("outcome", FATES)
+def test_the_fulfilment_follows_the_acknowledgement_whatever_its_fate(outcome: Outcome) -> None:
+    scenario = Scenario()
+    request_id, _ = scenario.text(Command.CLIENT_INFO)
+    (reply,) = scenario.result(request_id, ACK, outcome).replies
+    assert reply.purpose is FULFILMENT
+    assert reply.template == "registration"
+    assert reply.secret
+
+
+def test_an_unknown_that_goes_again_decides_nothing_yet() -> None:
+    scenario = Scenario()
+    request_id, _ = scenario.text(Command.CLIENT_INFO)
+    decision = scenario.result(request_id, ACK, Outcome.UNKNOWN, final=False)
+    assert [type(event) for event in decision.events] == [MessageUnknown]
+    assert not decision.replies
+    assert scenario.result(request_id, ACK).replies
+
+
+@pytest.mark.parametrize(
+    ("outcome", "completion"),
+    [
+        (Outcome.SUBMITTED, Completion.FULFILLED),
+        (Outcome.REJECTED, Completion.UNDELIVERED),
+        (Outcome.EXPIRED, Completion.UNDELIVERED),
+        (Outcome.UNKNOWN, Completion.UNDELIVERED),
+        (Outcome.ERASED, Completion.UNDELIVERED),
+    ],
+)
+def test_the_fulfilments_fate_completes_the_request_and_erases_its_secret(
+    outcome: Outcome, completion: Completion
+) -> None:
+    scenario = Scenario()
+    request_id, _ = scenario.text(Command.CLIENT_INFO)
+    scenario.result(request_id, ACK)
+    decision = scenario.result(request_id, FULFILMENT, outcome)
+    completed = decision.events[-1]
+    assert isinstance(completed, RequestCompleted)
+    assert completed.completion is completion
+    assert decision.erase == (message_id(request_id, FULFILMENT),)
+    assert not scenario.state.open
+
+
+def test_a_refusal_that_was_sent_completes_as_refused() -> None:
+    scenario = Scenario()
+    request_id, _ = scenario.text(Command.SMS_STOP, known=False)
+    (reply,) = scenario.result(request_id, ACK).replies
+    assert reply.template == "unknown_number"
+    completed = scenario.result(request_id, FULFILMENT).events[-1]
+    assert isinstance(completed, RequestCompleted)
+    assert completed.completion is Completion.REFUSED
+
+
+@pytest.mark.parametrize("purpose", [ACK, FULFILMENT])
+def test_a_result_that_comes_twice_counts_once(purpose: Purpose) -> None:
+    scenario = Scenario()
+    request_id, _ = scenario.text(Command.SMS_STOP)
+    scenario.result(request_id, ACK)
+    if purpose is FULFILMENT:
+        scenario.result(request_id, FULFILMENT)
+    before = list(scenario.events)
+    assert scenario.result(request_id, purpose).disposition is Disposition.DUPLICATE
+    assert scenario.events == before
+
+
+def test_what_is_awaited_is_what_was_not_processed() -> None:
+    scenario = Scenario()
+    request_id, _ = scenario.text(Command.SMS_STOP)
+    assert awaited(scenario.state, request_id, ACK)
+    assert not awaited(scenario.state, request_id, FULFILMENT)
+    scenario.result(request_id, ACK)
+    assert not awaited(scenario.state, request_id, ACK)
+    assert awaited(scenario.state, request_id, FULFILMENT)
+    scenario.result(request_id, FULFILMENT)
+    assert not awaited(scenario.state, request_id, FULFILMENT)
+
+
+def test_without_a_confirmation_the_acknowledgement_completes_the_request() -> None:
+    scenario = Scenario(Policies(repeat_in_state="acknowledge"))
+    request_id, _ = scenario.text(Command.SMS_START)
+    decision = scenario.result(request_id, ACK)
+    assert [type(event) for event in decision.events] == [MessageSubmitted, RequestCompleted]
+    assert not decision.replies
+
+
+@pytest.mark.parametrize(("at_s", "late"), [(120, False), (120.1, True)])
+def test_an_acknowledgement_after_two_minutes_is_an_event(at_s: float, *, late: bool) -> None:
+    scenario = Scenario()
+    request_id, _ = scenario.text(Command.SMS_STOP)
+    events = scenario.result(request_id, ACK, at_s=at_s).events
+    assert any(isinstance(event, AcknowledgementLate) for event in events) is late
+
+
+def test_an_acknowledgement_that_never_left_is_a_miss_too() -> None:
+    scenario = Scenario()
+    request_id, _ = scenario.text(Command.SMS_STOP)
+    events = scenario.result(request_id, ACK, Outcome.REJECTED).events
+    assert [type(event) for event in events] == [MessageRejected, AcknowledgementLate]

@@ -1,0 +1,73 @@
+"""The parser accepts the three texts of the instruction and nothing else."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inbound.parsers.commands import COMMANDS, Miss, parse, why_not
+
+VECTORS = [
+    json.loads(line)
+    for line in (Path(__file__).parents[2] / "vectors/commands.jsonl").read_text().splitlines()
+]
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: ascii(vector["text"])[:40])
+def test_vectors(vector: dict[str, str | None]) -> None:
+    assert parse(vector["text"] or "") == vector["command"]
+
+
+@given(
+    st.sampled_from(sorted(COMMANDS)),
+    st.lists(st.booleans(), min_size=16, max_size=16),
+    st.text(" \r\n\0", max_size=5),
+    st.text(" \r\n\0", max_size=5),
+)
+def test_either_case_of_every_letter_and_blanks_around(
+    text: str, upper: list[bool], before: str, after: str
+) -> None:
+    mixed = "".join(c.upper() if up else c for c, up in zip(text, upper, strict=False))
+    assert parse(before + mixed + after) is COMMANDS[text]
+
+
+@given(st.text(max_size=40))
+def test_what_is_accepted_is_one_of_three_texts(text: str) -> None:
+    command = parse(text)
+    if command is not None:
+        assert text.strip(" \r\n\0").lower() in COMMANDS
+        assert text.isascii()
+    else:
+        assert isinstance(why_not(text), Miss)
+
+
+@given(st.sampled_from(sorted(COMMANDS)), st.data())
+def test_one_changed_character_makes_another_text(text: str, data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(text) - 1))
+    other = data.draw(st.characters(exclude_categories=("Cs",)))
+    changed = text[:place] + other + text[place + 1 :]
+    same = other.isascii() and other.lower() == text[place]
+    # "client sms stop" and "client sms start" differ in more than one character.
+    assert (parse(changed) is not None) is same
+
+
+@pytest.mark.parametrize(
+    ("text", "miss"),
+    [
+        ("", Miss.EMPTY),
+        (" \r\n", Miss.EMPTY),
+        ("CLIENT  info", Miss.SPACING),
+        ("CLIENT\tinfo", Miss.SPACING),
+        ("CLIENT\u00a0info", Miss.SPACING),
+        ("\u0421LIENT info", Miss.LOOK_ALIKE),
+        ("CLIENT \u0456nfo", Miss.LOOK_ALIKE),
+        ("CLIENT info please", Miss.EXTRA_WORDS),
+        ("спасибо, CLIENT info", Miss.EXTRA_WORDS),
+        ("STOP", Miss.UNKNOWN),
+        ("КЛИЕНТ инфо", Miss.UNKNOWN),
+    ],
+)
+def test_says_which_kind_of_miss(text: str, miss: Miss) -> None:
+    assert why_not(text) is miss
