@@ -7,10 +7,10 @@ that cannot be read is simply not a command.
 """
 
 import codecs
-from functools import cache
 from typing import Final
 
-import gsmcodecs  # noqa: F401 — importing it registers the codec gsm23.038
+# Importing it registers the codec gsm23.038. It has no types.
+import gsmcodecs  # type: ignore[import-untyped]  # noqa: F401
 
 GSM_0338: Final = "gsm0338"
 
@@ -18,20 +18,29 @@ DEFAULT: Final = 0x00
 LATIN_1: Final = 0x03
 UCS_2: Final = 0x08
 
-_BINARY: Final = None
-# SMPP 3.4, 5.2.19. What stands in no row is reserved, and no text either.
-_FIXED: Final[dict[int, str | None]] = {
+_CENTRE: Final = ""
+_UCS_2_CODEC: Final = "utf-16-be"
+# Python's codec for each data_coding that means text (SMPP 3.4, 5.2.19, and the groups of
+# 3GPP TS 23.038, 4). What stands in no row is binary or reserved, and no text.
+_CODECS: Final[dict[int, str]] = {
+    0x00: _CENTRE,
     0x01: "ascii",
-    0x02: _BINARY,
     0x03: "latin-1",
-    0x04: _BINARY,
     0x05: "shift_jis",
     0x06: "iso8859-5",
     0x07: "iso8859-8",
-    0x08: "utf-16-be",
+    0x08: _UCS_2_CODEC,
     0x0A: "iso2022_jp",
     0x0D: "iso2022_jp_1",
     0x0E: "euc_kr",
+    # General data coding with a message class (flash): bits 3..2 are the alphabet.
+    **dict.fromkeys(range(0x10, 0x14), _CENTRE),
+    **dict.fromkeys(range(0x18, 0x1C), _UCS_2_CODEC),
+    # Message waiting.
+    **dict.fromkeys(range(0xC0, 0xE0), _CENTRE),
+    **dict.fromkeys(range(0xE0, 0xF0), _UCS_2_CODEC),
+    # Message class control: bit 2 set means octets, not text.
+    **dict.fromkeys((code for code in range(0xF0, 0x100) if not code & 0x04), _CENTRE),
 }
 
 
@@ -49,13 +58,13 @@ def decode(octets: bytes, data_coding: int, default: str = GSM_0338) -> str | No
 
     `default` is the bind's alphabet for data_coding 0. Never raises for bad octets.
     """
-    codec = _codec_of(data_coding, default)
+    codec = _CODECS.get(data_coding)
     if codec is None:
         return None
-    if codec == "utf-16-be":
+    if codec == _UCS_2_CODEC:
         return _decode_ucs_2(octets)
     try:
-        return octets.decode(codec)
+        return octets.decode(codec or _codec(default))
     except UnicodeDecodeError:
         return None
 
@@ -73,27 +82,6 @@ def encode(text: str, alphabet: str = GSM_0338) -> bytes | None:
 
 def _codec(name: str) -> str:
     return "gsm23.038" if name == GSM_0338 else name
-
-
-@cache  # at most 256 codings for each of the few alphabets that binds are set to
-def _codec_of(data_coding: int, default: str) -> str | None:
-    """Return Python's codec for a data_coding, None for binary and reserved ones."""
-    group = data_coding & 0xF0
-    if data_coding == DEFAULT:
-        return _codec(default)
-    if group == 0x00:
-        return _FIXED.get(data_coding)
-    if group == 0x10:
-        # Flash messages in the layout of 3GPP TS 23.038, 4: bits 3..2 are the alphabet.
-        return {0x00: _codec(default), 0x08: "utf-16-be"}.get(data_coding & 0x0C)
-    if group in {0xC0, 0xD0}:
-        return _codec(default)
-    if group == 0xE0:
-        return "utf-16-be"
-    if group == 0xF0:
-        # Message class control: bit 2 set means octets, not text.
-        return None if data_coding & 0x04 else _codec(default)
-    return None
 
 
 def _decode_ucs_2(octets: bytes) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
 
-import smsutil
+import smsutil  # type: ignore[import-untyped]  # it has no types
 
 from inbound.errors import PoisonError
 from inbound.smpp import alphabet as alphabets

@@ -1,0 +1,163 @@
+"""Requests that came in: served one at a time, answered strictly in the order they came.
+
+The handler may answer at once or return a future, and then the next request is served
+while the answer is still open; an answer is written when all before it are. There is no
+task per PDU: one loop serves, and a future's callback writes.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from inbound.smpp.errors import PduError, UnencodableError
+from inbound.smpp.pdu import DeliverSm, Request, Response, answer_to_unreadable
+from inbound.smpp.status import Status
+
+log = logging.getLogger(__name__)
+
+# None means that the request is never answered; only a fault script wants that.
+Answer = Response | asyncio.Future[Any] | None
+Arrival = Request[Any] | PduError
+
+
+class Answering:
+    """The queue of requests to serve, and the queue of answers that are still open."""
+
+    __slots__ = ("_changed", "_gate", "_open", "_serve", "_waiting", "_write", "stopped")
+
+    def __init__(
+        self,
+        serve: Callable[[Request[Any]], Awaitable[Answer]],
+        write: Callable[[Arrival, Response], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._serve = serve
+        self._write = write
+        self._changed = changed
+        self._waiting: deque[Arrival] = deque()
+        self._open: deque[tuple[Arrival, Answer]] = deque()
+        self._gate = _Gate()
+        self.stopped = False
+
+    @property
+    def backlog(self) -> int:
+        """Requests that are not answered yet."""
+        return len(self._waiting) + len(self._open)
+
+    def futures(self) -> list[asyncio.Future[Any]]:
+        """Return the answers that are still open."""
+        return [answer for _, answer in self._open if isinstance(answer, asyncio.Future)]
+
+    def put(self, arrival: Arrival) -> None:
+        """Queue a request, or one that could not be read."""
+        self._waiting.append(arrival)
+        self._gate.set(work=True)
+
+    def hold(self, *, held: bool) -> None:
+        """Begin or end a pause of serving: no new answers arise while the peer reads none."""
+        self._gate.set(held=held)
+
+    def stop(self) -> None:
+        """Forget everything that waits; a handler that is running is left to finish."""
+        self.stopped = True
+        self._waiting.clear()
+        self._open.clear()
+        self._gate.set(work=True, held=False)
+
+    async def run(self) -> None:
+        """Serve until `stop`. A handler that raises makes a temporary error, not an end."""
+        while True:
+            await self._gate.wait()
+            if self.stopped:
+                return
+            arrival = self._waiting.popleft()
+            if not self._waiting:
+                self._gate.set(work=False)
+            self._take(arrival, await self._answer(arrival))
+
+    async def _answer(self, arrival: Arrival) -> Answer:
+        if isinstance(arrival, PduError):
+            return answer_to_unreadable(arrival)
+        try:
+            return await self._serve(arrival)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            log.warning("what the handler waited for was cancelled, on %r", arrival)
+        except Exception:
+            log.exception("the handler failed on %r", arrival)
+        return _temporary_error(arrival)
+
+    def _take(self, arrival: Arrival, answer: Answer) -> None:
+        if not self.stopped:
+            self._open.append((arrival, answer))
+        if isinstance(answer, asyncio.Future):
+            answer.add_done_callback(self._settle)
+        else:
+            self._settle()
+
+    def _settle(self, settled: asyncio.Future[Any] | None = None) -> None:
+        """Write every answer that is ready and has none before it that is not."""
+        if settled is not None and not settled.cancelled():
+            settled.exception()  # looked at, so that nobody reports it as forgotten
+        while self._open:
+            arrival, answer = self._open[0]
+            if isinstance(answer, asyncio.Future):
+                if not answer.done():
+                    break
+                answer = _result(arrival, answer)
+            self._open.popleft()
+            if answer is not None:
+                answer.sequence = arrival.sequence
+                self._write_or_apologise(arrival, answer)
+        self._changed()
+
+    def _write_or_apologise(self, arrival: Arrival, answer: Response) -> None:
+        try:
+            self._write(arrival, answer)
+        except UnencodableError:
+            log.exception("the handler's answer to %r cannot be written", arrival)
+            if not isinstance(arrival, PduError):
+                self._write(arrival, _temporary_error(arrival))
+
+
+class _Gate:
+    """Open while there is work and serving is not held."""
+
+    __slots__ = ("_event", "_held", "_work")
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self._held = False
+        self._work = False
+
+    def set(self, *, work: bool | None = None, held: bool | None = None) -> None:
+        self._work = self._work if work is None else work
+        self._held = self._held if held is None else held
+        if self._work and not self._held:
+            self._event.set()
+        else:
+            self._event.clear()
+
+    async def wait(self) -> None:
+        await self._event.wait()
+
+
+def _result(arrival: Arrival, answer: asyncio.Future[Any]) -> Response | None:
+    assert not isinstance(arrival, PduError)  # noqa: S101 — only handlers return futures
+    if answer.cancelled() or answer.exception() is not None:
+        cause = None if answer.cancelled() else answer.exception()
+        log.error("no answer came about for %r", arrival, exc_info=cause)
+        return _temporary_error(arrival)
+    result: Response | None = answer.result()
+    return result
+
+
+def _temporary_error(request: Request[Any]) -> Response:
+    """Return the answer that makes the peer keep the message and try again later."""
+    status = Status.ESME_RX_T_APPN if isinstance(request, DeliverSm) else Status.ESME_RSYSERR
+    answer: Response = request.answer(status)
+    return answer

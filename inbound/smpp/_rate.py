@@ -1,0 +1,44 @@
+"""A token bucket: how many PDUs may leave in a second."""
+
+from collections.abc import Callable
+from typing import Final
+
+# A bucket holds what accrues in this many seconds: enough for late timers, too little for
+# a burst that a centre counting per second would throttle.
+_DEPTH_S: Final = 0.05
+
+
+class TokenBucket:
+    """One token a PDU. `rate` is in PDUs a second, 0 for no limit; `clock` in seconds."""
+
+    __slots__ = ("_at", "_clock", "_rate", "_tokens")
+
+    def __init__(self, rate: float, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._rate = rate
+        self._at = clock()
+        self._tokens = 1.0
+
+    def set_rate(self, rate: float) -> None:
+        """Change the rate from now on."""
+        self._refill()
+        self._rate = rate
+
+    def delay(self) -> float:
+        """Return the seconds until a token is there; 0 when one is."""
+        if not self._rate:
+            return 0.0
+        self._refill()
+        return 0.0 if self._tokens >= 1.0 else (1.0 - self._tokens) / self._rate
+
+    def take(self) -> None:
+        """Take a token; the bucket goes below zero rather than lose count."""
+        if self._rate:
+            self._refill()
+            self._tokens -= 1.0
+
+    def _refill(self) -> None:
+        now = self._clock()
+        depth = max(1.0, self._rate * _DEPTH_S)
+        self._tokens = min(depth, self._tokens + (now - self._at) * self._rate)
+        self._at = now

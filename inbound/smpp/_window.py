@@ -1,0 +1,101 @@
+"""Requests that were sent and wait for their answers: numbers, room, deadlines. No IO."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from inbound.smpp.errors import NotSentError, UnansweredError
+from inbound.smpp.pdu import Response
+
+# sequence_number runs from 1 to this and begins again (SMPP 3.4, 5.1.4).
+_LAST_SEQUENCE: Final = 0x7FFFFFFF
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """One request on its way. It does not hold the PDU: texts are not kept longer than needed."""
+
+    sequence: int
+    answer_type: type[Response]
+    future: asyncio.Future[Any]
+    timeout_s: float
+    deadline: float
+    takes_room: bool
+    written: bool = False
+
+    def fail(self, reason: str) -> None:
+        """End the request as `NotSentError` or `UnansweredError`, as the truth is."""
+        if not self.future.done():
+            kind = UnansweredError if self.written else NotSentError
+            self.future.set_exception(kind(reason))
+
+
+class Window:
+    """The table of pending requests.
+
+    Requests are kept in the order they were sent; with one time limit for all of them the
+    first is the first to expire, so one timer on the oldest serves all.
+    """
+
+    __slots__ = ("_pending", "_sequence", "_used", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._used = 0
+        self._sequence = 0
+        self._pending: dict[int, Pending] = {}
+
+    @property
+    def free(self) -> int:
+        """How many more requests may be sent before one is answered."""
+        return self.size - self._used
+
+    def next_sequence(self) -> int:
+        """Return a sequence_number that no pending request has."""
+        while True:
+            self._sequence = self._sequence % _LAST_SEQUENCE + 1
+            if self._sequence not in self._pending:
+                return self._sequence
+
+    def add(self, pending: Pending) -> None:
+        """Take up a request; its deadline is in seconds of the loop's clock."""
+        self._pending[pending.sequence] = pending
+        self._used += pending.takes_room
+
+    def take(self, sequence: int) -> Pending | None:
+        """Remove and return the request an answer belongs to, None when there is none."""
+        pending = self._pending.pop(sequence, None)
+        if pending is not None:
+            self._used -= pending.takes_room
+        return pending
+
+    def expired(self, now: float) -> Iterator[Pending]:
+        """Remove and yield the requests whose deadline has passed."""
+        while self._pending and (oldest := self._oldest()).deadline <= now:
+            self.take(oldest.sequence)
+            yield oldest
+
+    def due(self) -> float | None:
+        """When the oldest request expires, None when nothing waits."""
+        return self._oldest().deadline if self._pending else None
+
+    def postpone(self, deadline: float) -> None:
+        """Give every pending request at least until `deadline`."""
+        for pending in self._pending.values():
+            pending.deadline = max(pending.deadline, deadline)
+
+    def fail_all(self, reason: str) -> None:
+        """End all requests."""
+        pendings = list(self._pending.values())
+        self._pending.clear()
+        self._used = 0
+        for pending in pendings:
+            pending.fail(reason)
+
+    def futures(self) -> list[asyncio.Future[Any]]:
+        """Return the futures of all pending requests."""
+        return [pending.future for pending in self._pending.values()]
+
+    def _oldest(self) -> Pending:
+        return next(iter(self._pending.values()))

@@ -1,0 +1,297 @@
+"""One bind of the service to a centre: connects, binds, serves, and comes back after a loss.
+
+What always holds: at most one session at a time; a message is refused with `NotSentError`
+rather than kept while there is none; waiting for a slot never takes one.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
+from enum import Enum
+from ssl import SSLContext
+from typing import Final
+
+from inbound.smpp._rate import TokenBucket
+from inbound.smpp.errors import LinkError, NotSentError, SmppError
+from inbound.smpp.pdu import (
+    Bind,
+    BindReceiver,
+    BindTransceiver,
+    BindTransmitter,
+    SubmitSm,
+    SubmitSmResp,
+)
+from inbound.smpp.session import OnRequest, Role, Session, SessionSettings, State
+
+log = logging.getLogger(__name__)
+
+
+class BindType(Enum):
+    """Which directions a bind opens (SMPP 3.4, 2.2)."""
+
+    TRANSCEIVER = "transceiver"
+    TRANSMITTER = "transmitter"
+    RECEIVER = "receiver"
+
+
+_BINDS: Final[dict[BindType, type[Bind]]] = {
+    BindType.TRANSCEIVER: BindTransceiver,
+    BindType.TRANSMITTER: BindTransmitter,
+    BindType.RECEIVER: BindReceiver,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BindSettings:
+    """One account at one centre. Times in seconds, `rate` in PDUs a second (0: no limit)."""
+
+    host: str
+    port: int
+    system_id: str
+    password: str = field(repr=False)
+    _: KW_ONLY
+    system_type: str = ""
+    bind_type: BindType = BindType.TRANSCEIVER
+    interface_version: int = 0x34
+    addr_ton: int = 0
+    addr_npi: int = 0
+    address_range: str = ""
+    window: int = 10
+    rate: float = 0.0
+    queue_limit: int = 1000
+    enquire_link_s: float = 30.0
+    response_timeout_s: float = 10.0
+    connect_timeout_s: float = 10.0
+    bind_timeout_s: float = 10.0
+    reconnect_min_s: float = 0.5
+    reconnect_max_s: float = 30.0
+
+    def session(self) -> SessionSettings:
+        """Return what a session needs to know of this."""
+        return SessionSettings(
+            window=self.window,
+            response_timeout_s=self.response_timeout_s,
+            bind_timeout_s=self.bind_timeout_s,
+            enquire_link_s=self.enquire_link_s,
+            queue_limit=self.queue_limit,
+        )
+
+    def bind(self) -> Bind:
+        """Return the bind request."""
+        return _BINDS[self.bind_type](
+            system_id=self.system_id,
+            password=self.password,
+            system_type=self.system_type,
+            interface_version=self.interface_version,
+            addr_ton=self.addr_ton,
+            addr_npi=self.addr_npi,
+            address_range=self.address_range,
+        )
+
+
+class EsmeState(Enum):
+    """What a bind is doing."""
+
+    DOWN = "down"
+    CONNECTING = "connecting"
+    BOUND = "bound"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A bind's state, since when (seconds since 1970), and why, as a plain sentence."""
+
+    state: EsmeState
+    since: float
+    reason: str
+
+
+def _ignore(_health: Health) -> None:
+    pass
+
+
+def backoff(attempt: int, low: float, high: float, rng: random.Random) -> float:
+    """Return seconds to wait before attempt 1, 2, ...: exponential, with full jitter.
+
+    Uniform between `low` and `low * 2**attempt`, at most `high`, so that many clients of a
+    centre that restarts do not come back at the same moment.
+    """
+    ceiling = min(high, low * 2 ** min(attempt, 32))
+    return rng.uniform(min(low, ceiling), ceiling)
+
+
+class Esme:
+    """The reconnecting client of one bind.
+
+    Start `run()` as a task of its own. `on_request` serves deliver_sm and data_sm, as in
+    `Session`. `on_change` is called with the new `Health` at every change; it must not block.
+    """
+
+    def __init__(  # noqa: PLR0913 — clock, randomness and TLS are for the caller to choose
+        self,
+        settings: BindSettings,
+        on_request: OnRequest,
+        *,
+        on_change: Callable[[Health], None] = _ignore,
+        ssl: SSLContext | None = None,
+        rng: random.Random | None = None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings = settings
+        self.session: Session | None = None
+        self._on_request = on_request
+        self._on_change = on_change
+        self._ssl = ssl
+        self._rng = rng or random.SystemRandom()
+        self._wall_clock = wall_clock
+        self._bucket = TokenBucket(settings.rate, time.monotonic)
+        self._held_until = 0.0
+        self._closing = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._told = ""
+        self.health = Health(EsmeState.DOWN, wall_clock(), "not started")
+
+    def __repr__(self) -> str:
+        where = f"{self.settings.system_id}@{self.settings.host}:{self.settings.port}"
+        return f"<Esme {where} {self.health.state.value}>"
+
+    async def run(self) -> None:
+        """Keep the bind until `close()` or cancellation; nothing the centre does ends it."""
+        attempt = 0
+        try:
+            while not self._closing.is_set():
+                try:
+                    await self._serve_once()
+                    attempt = 0
+                except (SmppError, OSError, TimeoutError) as error:
+                    attempt += 1
+                    self._down(_sentence(error))
+                await self._pause(attempt)
+        finally:
+            self._set(EsmeState.CLOSED, "this side stopped")
+
+    async def slot(self) -> None:
+        """Wait until a message may be sent: bound, room in the window, rate, no `hold`.
+
+        Reserves nothing: choose the message, then `submit` without awaiting in between.
+        Raises `NotSentError` once the bind is closed for good.
+        """
+        while True:
+            session = self.session
+            if self._closing.is_set() or self.health.state is EsmeState.CLOSED:
+                raise NotSentError("the bind is closed")
+            if session is None or session.state is not State.BOUND:
+                await self._changed.wait()
+                continue
+            try:
+                await session.slot()
+            except NotSentError:
+                # Let the end of the session come through, then wait for the next one.
+                await session.wait_closed()
+                continue
+            delay = self._delay()
+            if not delay:
+                return
+            await asyncio.sleep(delay)
+
+    def ready(self) -> bool:
+        """Whether `slot()` would return at once."""
+        session = self.session
+        return session is not None and session.window_free() > 0 and not self._delay()
+
+    def submit(self, pdu: SubmitSm) -> asyncio.Future[SubmitSmResp]:
+        """Send a message; never waits. The future ends as that of `Session.send` does."""
+        session = self.session
+        if session is None or self._closing.is_set():
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(NotSentError(self.health.reason))
+            return future
+        self._bucket.take()
+        return session.send(pdu)
+
+    def hold(self, seconds: float) -> None:
+        """Give out no slot for this long, as after ESME_RTHROTTLED; the longest hold counts."""
+        self._held_until = max(self._held_until, time.monotonic() + seconds)
+
+    def set_rate(self, rate: float) -> None:
+        """Change the rate, as when an account's rate is shared out anew."""
+        self._bucket.set_rate(rate)
+
+    async def close(self, drain_s: float = 5.0) -> None:
+        """Give out no more slots, wait for answers in flight, unbind, close. Safe to repeat."""
+        self._closing.set()
+        self._wake()
+        session = self.session
+        if session is not None:
+            await session.drain(drain_s)
+            await session.unbind()
+
+    async def _serve_once(self) -> None:
+        """Connect, bind, and wait for the end. Raises when it did not come to a bind."""
+        settings = self.settings
+        if self.health.state is not EsmeState.CONNECTING:
+            self._set(EsmeState.CONNECTING, self.health.reason)
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(settings.connect_timeout_s):
+            _, session = await loop.create_connection(
+                lambda: Session(Role.ESME, settings.session(), self._on_request),
+                settings.host,
+                settings.port,
+                ssl=self._ssl,
+            )
+        self.session = session
+        try:
+            if self._closing.is_set():
+                return
+            await session.bind(settings.bind())
+            self._told = ""
+            log.info("%r: bound", self)
+            self._set(EsmeState.BOUND, "bound")
+            reason = await session.wait_closed()
+            self._down(reason)
+        finally:
+            self.session = None
+            session.close("this side stops")
+
+    async def _pause(self, attempt: int) -> None:
+        low, high = self.settings.reconnect_min_s, self.settings.reconnect_max_s
+        try:
+            async with asyncio.timeout(backoff(attempt, low, high, self._rng)):
+                await self._closing.wait()
+        except TimeoutError:
+            pass
+
+    def _delay(self) -> float:
+        return max(self._bucket.delay(), self._held_until - time.monotonic(), 0.0)
+
+    def _down(self, reason: str) -> None:
+        """Say once why the bind is down; the same reason again is not worth a line."""
+        if self._closing.is_set():
+            return
+        if reason != self._told:
+            self._told = reason
+            log.warning("%r: %s", self, reason)
+        self._set(EsmeState.DOWN, reason)
+
+    def _set(self, state: EsmeState, reason: str) -> None:
+        since = self.health.since if state is self.health.state else self._wall_clock()
+        self.health = Health(state, since, reason)
+        self._wake()
+        self._on_change(self.health)
+
+    def _wake(self) -> None:
+        """Wake everyone who waits now; whoever comes later looks at the state first."""
+        self._changed.set()
+        self._changed.clear()
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, LinkError | SmppError):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return "the centre does not accept the connection in time"
+    return f"no connection to the centre: {error}"

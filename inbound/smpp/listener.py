@@ -1,0 +1,65 @@
+"""The server role: a listening socket whose connections are sessions."""
+
+import asyncio
+from dataclasses import dataclass, field
+from ssl import SSLContext
+
+from inbound.smpp.session import OnBind, OnChange, OnRequest, Role, Session, SessionSettings, State
+
+
+@dataclass(slots=True, eq=False)
+class Listener:
+    """A listening socket and the sessions that came through it."""
+
+    sessions: set[Session] = field(default_factory=set)
+    _server: asyncio.Server | None = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, also when 0 was asked for."""
+        assert self._server is not None  # noqa: S101 — `listen` hands out started ones only
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def close(self) -> None:
+        """Accept nothing more, unbind every session, and wait for their end. Safe to repeat."""
+        if self._server is not None:
+            self._server.close()
+        await asyncio.gather(*(session.unbind() for session in list(self.sessions)))
+
+
+async def listen(  # noqa: PLR0913 — three hooks and an address
+    host: str,
+    port: int,
+    *,
+    on_bind: OnBind,
+    on_request: OnRequest,
+    on_change: OnChange = lambda _: None,
+    settings: SessionSettings | None = None,
+    ssl: SSLContext | None = None,
+) -> Listener:
+    """Listen for ESMEs; port 0 takes a free one. Raises `OSError` when it cannot.
+
+    `on_bind` decides about each bind, `on_request` and `on_change` are as in `Session`.
+    """
+    listener = Listener()
+
+    def changed(session: Session) -> None:
+        if session.state is State.CLOSED:
+            listener.sessions.discard(session)
+        on_change(session)
+
+    def accept() -> Session:
+        session = Session(
+            Role.CENTRE,
+            settings or SessionSettings(),
+            on_request,
+            on_bind=on_bind,
+            on_change=changed,
+        )
+        listener.sessions.add(session)
+        return session
+
+    loop = asyncio.get_running_loop()
+    listener._server = await loop.create_server(accept, host, port, ssl=ssl)  # noqa: SLF001 — its maker
+    return listener

@@ -1,0 +1,485 @@
+"""One SMPP session over one TCP connection, for either end of it (SMPP 3.4, 2.2).
+
+What always holds:
+
+* A frame that cannot be parsed is answered and the session lives; only an impossible
+  command_length ends it, because nobody knows where the next frame begins.
+* Requests are served one at a time in the order they came, and answered in that order.
+* A request that was sent ends in exactly one of three ways: its answer (whatever the
+  status), `NotSentError` (no octet of it was written), or `UnansweredError`.
+* Memory is bounded: a window for what goes out, a limit on what waits to be served, after
+  which nothing more is read, and a limit on what the peer does not read.
+
+While reading is paused the peer's answers and enquire_links wait too, so `queue_limit`
+has to be larger than the peer's window. Time limits stand still during such a pause.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from inbound.smpp._answering import Answer, Answering, Arrival
+from inbound.smpp._base import RESPONSE_BIT, AnswerT
+from inbound.smpp._link import Link
+from inbound.smpp._window import Pending, Window
+from inbound.smpp.errors import (
+    BindRefusedError,
+    FramingError,
+    LinkError,
+    NotSentError,
+    PduError,
+    UnansweredError,
+)
+from inbound.smpp.pdu import (
+    Bind,
+    BindResp,
+    DataSm,
+    DeliverSm,
+    EnquireLink,
+    EnquireLinkResp,
+    GenericNack,
+    Request,
+    Response,
+    SubmitSm,
+    Unbind,
+    decode,
+    encode,
+)
+from inbound.smpp.status import Status, explain
+
+__all__ = ["Answer", "BoundAs", "Role", "Session", "SessionSettings", "SessionStats", "State"]
+
+log = logging.getLogger(__name__)
+
+OnRequest = Callable[[Request[Any], "Session"], Awaitable[Answer]]
+OnBind = Callable[[Bind, "Session"], Awaitable[int]]
+OnChange = Callable[["Session"], None]
+
+# The tag of SMPP 3.4, 5.3.2.25.
+_TLV_SC_INTERFACE_VERSION: Final = 0x0210
+_VERSION_3_4: Final = 0x34
+# Timers are not set closer than this, in seconds.
+_TICK_S: Final = 0.005
+
+
+class Role(Enum):
+    """Which end of the connection this is."""
+
+    ESME = "esme"
+    CENTRE = "centre"
+
+
+class State(Enum):
+    """Where a session is in its life; it only ever moves down this list."""
+
+    OPEN = "open"
+    BOUND = "bound"
+    UNBINDING = "unbinding"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    """Limits of one session; times in seconds, `enquire_link_s` 0 sends none."""
+
+    window: int = 10
+    response_timeout_s: float = 10.0
+    bind_timeout_s: float = 10.0
+    enquire_link_s: float = 30.0
+    queue_limit: int = 1000
+    # The centre's name in its bind answers.
+    system_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundAs:
+    """What a bind agreed on, without its password. Directions are the ESME's."""
+
+    system_id: str
+    address_range: str
+    receives: bool
+    transmits: bool
+
+
+@dataclass(slots=True)
+class SessionStats:
+    """Counters of one session, from its start."""
+
+    requests_in: int = 0
+    requests_out: int = 0
+    answers_in: int = 0
+    unreadable: int = 0
+    unmatched_answers: int = 0
+    unanswered: int = 0
+    reading_pauses: int = 0
+
+
+async def _refuse_bind(_bind: Bind, _session: "Session") -> int:
+    return Status.ESME_RINVBNDSTS
+
+
+def _ignore(_session: "Session") -> None:
+    pass
+
+
+class Session(Link):
+    """One connection in either role; give it to `create_connection` or `create_server`.
+
+    `on_request` serves deliver_sm and data_sm (ESME) or submit_sm and data_sm (centre): it
+    returns the answer, or a future of it, and while it is awaited no other request of this
+    session is served. `on_bind` (centre) returns the bind's command_status. `on_change` is
+    called when the session becomes bound and when it is closed; it must not block.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        settings: SessionSettings,
+        on_request: OnRequest,
+        *,
+        on_bind: OnBind = _refuse_bind,
+        on_change: OnChange = _ignore,
+    ) -> None:
+        super().__init__()
+        self.role = role
+        self.settings = settings
+        self.state = State.OPEN
+        self.bound_as: BoundAs | None = None
+        self.stats = SessionStats()
+        self._on_request = on_request
+        self._on_bind = on_bind
+        self._on_change = on_change
+        self._window = Window(settings.window)
+        self._unwritten: list[Pending] = []
+        self._room = asyncio.Event()
+        self._answering = Answering(self._serve, self._write_answer, self._pace)
+        self._server: asyncio.Task[None] | None = None
+        self._bind_sent: Bind | None = None
+        self._opened = self.heard
+        self._enquiring = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __repr__(self) -> str:
+        return f"<Session {self.role.value} {self.peer} {self.state.value}>"
+
+    # What callers do.
+
+    def window_free(self) -> int:
+        """How many messages may be sent right now; 0 unless bound and the peer reads."""
+        if self.state is not State.BOUND or self.reason or self.writing_paused:
+            return 0
+        return self._window.free
+
+    async def slot(self) -> None:
+        """Wait until there is room to send. It reserves nothing: send before awaiting again.
+
+        Raises `NotSentError` when the session ends instead.
+        """
+        while not self.window_free():
+            if self.state is not State.BOUND or self.reason:
+                raise NotSentError(self.reason or "the session is not bound")
+            await self._room.wait()
+
+    def send(self, request: Request[AnswerT]) -> asyncio.Future[AnswerT]:
+        """Send a message and return the future of its answer. Never waits.
+
+        The future ends with the answer, whatever its status (a generic_nack becomes an
+        answer with the nack's status), with `NotSentError`: not bound for this direction,
+        no room, link lost before it was written; or with `UnansweredError`: written, and
+        then the time limit passed or the link was lost. Raises `UnencodableError` at once.
+        """
+        refusal = self._refusal(request)
+        if refusal:
+            future: asyncio.Future[AnswerT] = self.loop.create_future()
+            future.set_exception(NotSentError(refusal))
+            return future
+        self.stats.requests_out += 1
+        return self._send(request, self.settings.response_timeout_s, takes_room=True)
+
+    async def bind(self, request: Bind) -> BindResp:
+        """Bind as an ESME. Waits up to `bind_timeout_s`; on failure the link is closed.
+
+        Raises `BindRefusedError` when the centre says no, `LinkError` when it says nothing.
+        """
+        self._bind_sent = request
+        try:
+            answer = await self._send(request, self.settings.bind_timeout_s, takes_room=False)
+        except (NotSentError, UnansweredError) as error:
+            self.close(f"no answer to the bind: {error}")
+            raise LinkError(self.reason) from None
+        finally:
+            self._bind_sent = None
+        if answer.status:
+            self.close(f"the centre refused the bind: {explain(answer.status)}")
+            raise BindRefusedError(self.reason, answer.status)
+        return answer
+
+    async def drain(self, limit_s: float) -> None:
+        """Wait until nothing is in flight in either direction, at most `limit_s` seconds."""
+        flying = self._window.futures() + self._answering.futures()
+        if flying:
+            await asyncio.wait(flying, timeout=limit_s)
+
+    async def unbind(self) -> None:
+        """End the session politely: unbind, wait for its answer, close. Safe to repeat."""
+        if self.state is State.BOUND:
+            self.state = State.UNBINDING
+            self._update_room()
+            try:
+                await self._send(Unbind(), self.settings.response_timeout_s, takes_room=False)
+            except (NotSentError, UnansweredError) as error:
+                log.debug("%r: unbind without an answer: %s", self, error)
+        self.close("this side unbound")
+        await self.wait_closed()
+
+    # What goes out.
+
+    def _refusal(self, request: Request[Any]) -> str:
+        if self.state is not State.BOUND or self.reason:
+            return self.reason or "the session is not bound"
+        if not self._allowed(request, self.role):
+            return "the bind does not allow this direction"
+        return "" if self._window.free > 0 else "the window is full"
+
+    def _allowed(self, request: Request[Any], by: Role) -> bool:
+        """Whether this end of the session may send this command in the present bind."""
+        bound = self.bound_as
+        if bound is None or self.reason:
+            return False
+        if by is Role.ESME:
+            return bound.transmits and isinstance(request, SubmitSm | DataSm)
+        return bound.receives and isinstance(request, DeliverSm | DataSm)
+
+    def _send(
+        self, request: Request[AnswerT], timeout_s: float, *, takes_room: bool
+    ) -> asyncio.Future[AnswerT]:
+        request.sequence = self._window.next_sequence()
+        frame = encode(request)
+        future: asyncio.Future[AnswerT] = self.loop.create_future()
+        deadline = self.loop.time() + timeout_s
+        pending = Pending(
+            sequence=request.sequence,
+            answer_type=request.answer_type,
+            future=future,
+            timeout_s=timeout_s,
+            deadline=deadline,
+            takes_room=takes_room,
+        )
+        if self.reason:
+            pending.fail(self.reason)
+            return future
+        self._window.add(pending)
+        self._unwritten.append(pending)
+        self.write(frame)
+        if self._timer is None or deadline < self._timer.when():
+            self._set_timer(deadline)
+        self._update_room()
+        return future
+
+    def _write_answer(self, arrival: Arrival, answer: Response) -> None:
+        if self.reason:
+            return
+        self.write(encode(answer))
+        if isinstance(arrival, Bind) and not answer.status:
+            self._become_bound(arrival)
+        elif isinstance(arrival, Unbind):
+            self.close("the peer unbound")
+
+    def on_written(self) -> None:
+        """From here on a missing answer means `UnansweredError`."""
+        for pending in self._unwritten:
+            pending.written = True
+        self._unwritten.clear()
+
+    # What comes in.
+
+    def on_frame(self, frame: bytes) -> None:
+        """Sort a frame: answers and enquire_links at once, requests into the queue."""
+        try:
+            pdu = decode(frame)
+        except PduError as error:
+            self._on_unreadable(error)
+            return
+        if isinstance(pdu, Response):
+            self._on_answer(pdu)
+        elif isinstance(pdu, EnquireLink):
+            # Not in the queue: a slow handler must not look like a dead link.
+            self.write(encode(pdu.answer()))
+        elif isinstance(pdu, Request):
+            self.stats.requests_in += 1
+            self._answering.put(pdu)
+        else:
+            log.info("%r: ignored %r", self, pdu)
+
+    def on_impossible_frame(self, error: FramingError) -> None:
+        """Say so before the link closes (SMPP 3.4, 4.3)."""
+        status = Status.ESME_RINVCMDLEN
+        self.write(encode(GenericNack(status=status, sequence=error.sequence)))
+
+    def on_read(self) -> None:
+        """Stop reading when too much waits."""
+        self._pace()
+
+    def _on_unreadable(self, error: PduError) -> None:
+        self.stats.unreadable += 1
+        log.warning("%r: cannot read command 0x%08X: %s", self, error.command_id, error)
+        if not error.command_id & RESPONSE_BIT:
+            self._answering.put(error)
+        elif pending := self._window.take(error.sequence):
+            pending.fail("its answer cannot be read")
+            self._update_room()
+
+    def _on_answer(self, answer: Response) -> None:
+        pending = self._window.take(answer.sequence)
+        if pending is None:
+            self.stats.unmatched_answers += 1
+            log.debug("%r: nobody waits for %r", self, answer)
+            return
+        self.stats.answers_in += 1
+        if pending.answer_type is EnquireLinkResp:
+            self._enquiring = False
+        if isinstance(answer, GenericNack):
+            status = answer.status or Status.ESME_RUNKNOWNERR
+            answer = pending.answer_type(status=status, sequence=answer.sequence)
+        if not isinstance(answer, pending.answer_type):
+            pending.fail("it was answered with another command's response")
+        elif not pending.future.done():
+            if self._bind_sent and isinstance(answer, BindResp) and not answer.status:
+                self._become_bound(self._bind_sent)
+            pending.future.set_result(answer)
+        self._update_room()
+
+    async def _serve(self, request: Request[Any]) -> Answer:
+        """Answer one request; the handler gets only those that the bind allows."""
+        if isinstance(request, Bind):
+            return await self._serve_bind(request)
+        if isinstance(request, Unbind):
+            return request.answer()
+        if not self._allowed(request, Role.ESME if self.role is Role.CENTRE else Role.CENTRE):
+            refusal: Response = request.answer(Status.ESME_RINVBNDSTS)
+            return refusal
+        return await self._on_request(request, self)
+
+    async def _serve_bind(self, request: Bind) -> BindResp:
+        if self.state is not State.OPEN:
+            return request.answer(Status.ESME_RALYBND)
+        answer = request.answer(await self._on_bind(request, self))
+        answer.system_id = self.settings.system_id
+        if request.interface_version >= _VERSION_3_4:
+            answer.tlvs = ((_TLV_SC_INTERFACE_VERSION, bytes((_VERSION_3_4,))),)
+        return answer
+
+    # What changes.
+
+    def _become_bound(self, bind: Bind) -> None:
+        self.bound_as = BoundAs(
+            system_id=bind.system_id,
+            address_range=bind.address_range,
+            receives=bind.receives,
+            transmits=bind.transmits,
+        )
+        self.state = State.BOUND
+        self._set_timer(self.loop.time() + self.settings.enquire_link_s)
+        self._update_room()
+        self._on_change(self)
+
+    def _update_room(self) -> None:
+        """Wake who waits for room, also when the wait is in vain."""
+        if self.window_free() > 0 or self.state is not State.BOUND or self.reason:
+            self._room.set()
+        else:
+            self._room.clear()
+
+    def _pace(self) -> None:
+        """Read only while the requests that wait are fewer than the limit."""
+        backlog = self._answering.backlog
+        if not self.reading_paused and backlog > self.settings.queue_limit:
+            self.stats.reading_pauses += 1
+            log.warning("%r: %d requests wait, reading is paused", self, backlog)
+            self.pause_reading()
+        elif self.reading_paused and backlog <= self.settings.queue_limit // 2:
+            # What the peer sent in the meantime has not been read yet.
+            self._window.postpone(self.loop.time() + self.settings.response_timeout_s)
+            self.resume_reading()
+
+    def on_writable(self) -> None:
+        """Make nothing more to write while the peer does not read."""
+        self._answering.hold(held=self.writing_paused)
+        self._update_room()
+
+    def on_open(self) -> None:
+        """Begin to serve."""
+        self._server = self.loop.create_task(self._answering.run(), name=f"smpp {self.peer}")
+        self._server.add_done_callback(lambda _: self.abort("this side stopped serving"))
+        self._set_timer(self._opened + self.settings.bind_timeout_s)
+
+    def on_lost(self) -> None:
+        """End everything that waits for this connection."""
+        self.state = State.CLOSED
+        if self._timer is not None:
+            self._timer.cancel()
+        self._answering.stop()
+        self._window.fail_all(self.reason)
+        self._update_room()
+        self._on_change(self)
+
+    # What time does.
+
+    def _set_timer(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_at(max(when, self.loop.time() + _TICK_S), self._tick)
+
+    def _tick(self) -> None:
+        """Do what is due, and come back when the next thing is."""
+        self._timer = None
+        now = self.loop.time()
+        if self.reason:
+            return
+        if self.reading_paused and not self.writing_paused:
+            self._set_timer(now + self.settings.response_timeout_s)
+            return
+        for pending in self._window.expired(now):
+            self._expire(pending)
+        due = [self._next_enquiry(now), self._bind_due(now), self._window.due()]
+        known = [when for when in due if when is not None]
+        if known and not self.reason:
+            self._set_timer(min(known))
+
+    def _expire(self, pending: Pending) -> None:
+        if pending.answer_type is EnquireLinkResp:
+            self.abort(f"no answer to enquire_link for {pending.timeout_s:g} s")
+        self.stats.unanswered += 1
+        pending.fail(f"no answer for {pending.timeout_s:g} s")
+        self._update_room()
+
+    def _next_enquiry(self, now: float) -> float | None:
+        """Send an enquire_link if nothing was heard for too long; return when to look again."""
+        idle_s = self.settings.enquire_link_s
+        if not idle_s or self._enquiring or self.state is not State.BOUND:
+            return None
+        if now < self.heard + idle_s:
+            return self.heard + idle_s
+        self._enquiring = True
+        enquiry = self._send(EnquireLink(), self.settings.response_timeout_s, takes_room=False)
+        enquiry.add_done_callback(_look_at)
+        return None
+
+    def _bind_due(self, now: float) -> float | None:
+        """Close a connection that does not bind (centre); return when to look again."""
+        due = self._opened + self.settings.bind_timeout_s
+        if self.role is Role.ESME or self.state is not State.OPEN:
+            return None
+        if now < due:
+            return due
+        self.close(f"no bind for {self.settings.bind_timeout_s:g} s")
+        return None
+
+
+def _look_at(future: asyncio.Future[Any]) -> None:
+    """Take an outcome that the timer has dealt with, so that nobody reports it as forgotten."""
+    if not future.cancelled():
+        future.exception()
