@@ -16,7 +16,6 @@ import os
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,8 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ex
 from inbound.errors import RetryableError, SetupError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
     from jgo.maven import MavenContext
 
 _HERE: Final = Path(__file__).parent
@@ -81,7 +82,7 @@ def locked(lock: Path = LOCK) -> list[Jar]:
 
 
 def kafka_version() -> str:
-    """The broker's version, which docker-compose.yml has to match."""
+    """Return the broker's version, which docker-compose.yml has to match."""
     return next(jar.version for jar in locked() if jar.group == "org.apache.kafka")
 
 
@@ -136,7 +137,7 @@ def _fetch_all(jars: Sequence[Jar], folder: Path) -> None:
 
 
 def _maven(repo_cache: Path) -> MavenContext:
-    """jgo's view of the repositories: Maven Central, or what jgo's settings file names."""
+    """Set up the repositories to ask: Maven Central, or what jgo's settings file names."""
     try:
         from jgo.config import GlobalSettings
         from jgo.maven import MavenContext

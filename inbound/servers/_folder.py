@@ -1,0 +1,144 @@
+"""The data folder of a server: who owns it, which port it keeps, which server runs in it.
+
+One process at a time may own a folder. Ownership is a lock of the operating system, so it
+ends with its process however that dies, and whatever server still runs in a folder that
+can be owned is a leftover.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import socket
+from typing import TYPE_CHECKING, Final
+
+from inbound.errors import SetupError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOOPBACK: Final = "127.0.0.1"
+
+# An empty PostgreSQL takes 40 MB and the first segments of a busy hour the rest.
+_ENOUGH_BYTES: Final = 300 * 1024 * 1024
+
+
+class DataFolder:
+    """A folder on this machine that belongs to one server of one running process."""
+
+    def __init__(self, path: Path, server: str) -> None:
+        self.path = path.expanduser().absolute()
+        self._server = server
+        self._lock: int | None = None
+
+    def claim(self) -> None:
+        """Create the folder (mode 0700) and own it until `release()` or the process ends.
+
+        Raises SetupError when it can't be written, has no room or is owned already.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = os.open(self.path / "owner.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise self.refused(error) from error
+        try:
+            self._own(lock)
+            self._require_room()
+        except BaseException:
+            os.close(lock)
+            raise
+        self._lock = lock
+
+    def _own(self, lock: int) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(lock, 20, 0).decode() or "another process"
+            raise SetupError(
+                f"{self._server}: {self.path} is in use, process {owner} already runs this"
+                " server; stop it first, or choose another folder"
+            ) from None
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+
+    def _require_room(self) -> None:
+        if (free := shutil.disk_usage(self.path).free) < _ENOUGH_BYTES:
+            raise SetupError(
+                f"{self._server}: only {free >> 20} MB are free in {self.path}, it takes"
+                f" {_ENOUGH_BYTES >> 20} MB to start; make room, or choose another folder"
+            )
+
+    def release(self) -> None:
+        """Give the folder up; safe to repeat."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def port(self, name: str, wanted: int = 0) -> int:
+        """Return the port to listen on: the one wanted, else the one kept, else a free one.
+
+        A free one is kept in the folder, so that the next start has the same address. A
+        kept one that somebody else took meanwhile is replaced; one that was asked for by
+        number is not, that raises SetupError.
+        """
+        if wanted:
+            if not _is_free(wanted):
+                raise SetupError(
+                    f"{self._server}: port {wanted} on {LOOPBACK} is in use by another"
+                    " program; stop that program, or choose another port (0 finds a free one)"
+                )
+            return wanted
+        kept = self.path / f"{name}.port"
+        with contextlib.suppress(OSError, ValueError):
+            if _is_free(port := int(kept.read_text(encoding="ascii"))):
+                return port
+        port = _free_port()
+        self.write(kept.name, f"{port}\n")
+        return port
+
+    def write(self, name: str, text: str) -> Path:
+        """Write one small file for the owner's eyes only, whole or not at all."""
+        target = self.path / name
+        draft = target.with_name(f"{name}.new")
+        try:
+            with open(draft, "w", encoding="utf-8", opener=_private) as file:
+                file.write(text)
+            draft.replace(target)
+        except OSError as error:
+            raise self.refused(error) from error
+        return target
+
+    def refused(self, error: OSError) -> SetupError:
+        """Say in one line why the operating system did not let us use the folder."""
+        why = error.strerror or str(error)
+        way_out = (
+            "make room on that disk"
+            if error.errno in {errno.ENOSPC, errno.EDQUOT}
+            else "choose a folder that this user may write to"
+        )
+        return SetupError(f"{self._server}: can't use {self.path}: {why}; {way_out}")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As the servers do: connections that linger after a restart are no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except (OSError, OverflowError):
+            return False
+        return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,113 @@
+"""The topics of the service: names, sizes and settings as data, without any Kafka client.
+
+Three rules shape them:
+
+* All have the same number of partitions, so that a person's key has the same partition
+  number in each and one worker sees all of a person.
+* Public topics carry no personal data and are kept; internal ones carry it (numbers,
+  texts or references to them) and are deleted after three days.
+* Retention deletes whole segments, and only when the newest message of a segment is old
+  enough. A short `segment.ms` therefore belongs to every short retention: with Kafka's
+  default of 7 days a message could outlive its three days by seven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+from typing import Final, Self
+
+MO: Final = "sms.mo.v1"
+MT_URGENT: Final = "sms.mt.urgent.v1"
+MT_NORMAL: Final = "sms.mt.normal.v1"
+MT_BULK: Final = "sms.mt.bulk.v1"
+RECEIPTS: Final = "sms.receipts.v1"
+EVENTS: Final = "sms.events.v1"
+SUBSCRIPTIONS: Final = "sms.subscriptions.v1"
+NOTIFY: Final = "sms.notify.v1"
+
+# Eight workers at most share the work; changing it later moves every key.
+PARTITIONS: Final = 8
+
+_HOUR_MS: Final = 3_600_000
+_DAY_MS: Final = 24 * _HOUR_MS
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """One topic as it has to be; `internal` ones are no contract and carry personal data."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+    internal: bool
+    what: str
+
+
+def _config(**settings: object) -> Mapping[str, str]:
+    """Kafka's dotted setting names, written with underscores."""
+    named = {name.replace("_", "."): str(value) for name, value in settings.items()}
+    return MappingProxyType(named)
+
+
+_SHORT_LIVED: Final = _config(
+    cleanup_policy="delete", retention_ms=3 * _DAY_MS, segment_ms=6 * _HOUR_MS
+)
+_KEPT: Final = _config(cleanup_policy="delete", retention_ms=90 * _DAY_MS, segment_ms=_DAY_MS)
+# A tombstone takes the person's last state out within two days, busy topic or quiet.
+_COMPACTED: Final = _config(
+    cleanup_policy="compact",
+    segment_ms=_DAY_MS,
+    max_compaction_lag_ms=_DAY_MS,
+    delete_retention_ms=_DAY_MS,
+)
+
+
+def _internal(name: str, what: str) -> TopicSpec:
+    return TopicSpec(name, PARTITIONS, _SHORT_LIVED, internal=True, what=what)
+
+
+def _public(name: str, config: Mapping[str, str], what: str) -> TopicSpec:
+    return TopicSpec(name, PARTITIONS, config, internal=False, what=what)
+
+
+TOPICS: Final[tuple[TopicSpec, ...]] = (
+    _internal(MO, "texts as they arrived from a centre, stored before they are answered"),
+    _internal(MT_URGENT, "acknowledgements to send, ahead of everything else"),
+    _internal(MT_NORMAL, "fulfilments and notifications to send"),
+    _internal(MT_BULK, "broadcasts to send, while nothing else waits"),
+    _internal(RECEIPTS, "what became of sent messages, as the centres report it"),
+    _public(EVENTS, _KEPT, "what happened to every request, by random subject id"),
+    _public(SUBSCRIPTIONS, _COMPACTED, "the last state of every subject: notified or not"),
+    _public(NOTIFY, _SHORT_LIVED, "notifications and broadcasts other services ask for"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicNames:
+    """The names a process works with: the real ones, or a set of its own beside them."""
+
+    mo: str = MO
+    mt_urgent: str = MT_URGENT
+    mt_normal: str = MT_NORMAL
+    mt_bulk: str = MT_BULK
+    receipts: str = RECEIPTS
+    events: str = EVENTS
+    subscriptions: str = SUBSCRIPTIONS
+    notify: str = NOTIFY
+
+    @classmethod
+    def prefixed(cls, prefix: str) -> Self:
+        """The same topics under another namespace, for a test or a second service."""
+        return cls(**{field.name: f"{prefix}{field.default}" for field in fields(cls)})
+
+    @property
+    def lanes(self) -> tuple[str, str, str]:
+        """The topics of messages to send, the most urgent first."""
+        return self.mt_urgent, self.mt_normal, self.mt_bulk
+
+    def specs(self) -> tuple[TopicSpec, ...]:
+        """`TOPICS` under these names."""
+        names = (getattr(self, field.name) for field in fields(self))
+        return tuple(replace(spec, name=name) for spec, name in zip(TOPICS, names, strict=True))
