@@ -1,0 +1,244 @@
+"""One supervised process: how to start it, when it is ready, how it ended, what it said."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from inbound.errors import SetupError
+from inbound.ops.parent import PARENT_FD
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_ASK_AGAIN_S: Final = 0.05
+_ANSWER_S: Final = 2.0
+
+# How our commands end when the operator has to change something (inbound.errors).
+_SETUP_STATUS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One process to keep running.
+
+    `env` is added to the supervisor's own. `ready` is a health URL that has to answer 200,
+    or a function that returns whether the child is ready; without it, started is ready.
+    """
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str] = field(default_factory=dict)
+    ready: Callable[[], Awaitable[bool]] | str | None = None
+    ready_timeout_s: float = 30.0
+    stop_timeout_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long to wait before the next start of a child that died `deaths` times in a row.
+
+    One that ran for `calm_s` starts with a clean record.
+    """
+
+    first_s: float = 0.2
+    most_s: float = 10.0
+    calm_s: float = 30.0
+
+    def delay_s(self, deaths: int) -> float:
+        """Twice as long each time, up to `most_s`."""
+        return float(min(self.most_s, self.first_s * 2 ** min(deaths - 1, 30)))
+
+
+class Happening(StrEnum):
+    """What can happen to a child."""
+
+    STARTED = "started"
+    READY = "ready"
+    DIED = "died"
+    STOPPED = "stopped"
+    KILLED = "killed"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a child; `restart` counts its starts after the first."""
+
+    child: str
+    what: Happening
+    restart: int = 0
+    exit: str = ""
+    delay_s: float = 0.0
+
+    def __str__(self) -> str:
+        """One line for an operator."""
+        match self.what:
+            case Happening.DIED:
+                return (
+                    f"{self.child} died ({self.exit}), starts again in {self.delay_s:g} s"
+                    f" (restart {self.restart})"
+                )
+            case Happening.KILLED:
+                return f"{self.child} killed: it did not stop in time"
+            case _:
+                return f"{self.child} {self.what}"
+
+
+class KeptChild:
+    """One child and what became of it so far; started, asked, restarted and ended here."""
+
+    def __init__(
+        self, child: Child, log: Path, on_event: Callable[[Event], None], backoff: Backoff
+    ) -> None:
+        self.child = child
+        self.log = log
+        self.first_ready = asyncio.Event()
+        self._on_event = on_event
+        self._backoff = backoff
+        self._process: asyncio.subprocess.Process | None = None
+        self._restart = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        running = self._process is not None and self._process.returncode is None
+        return self._process.pid if self._process is not None and running else None
+
+    async def keep(self, life: int) -> None:
+        """Start the child, and again each time it ends, until cancelled."""
+        deaths = 0
+        while True:
+            began = time.monotonic()
+            self._process = await self._spawn(life)
+            self._tell(Happening.STARTED)
+            status = await self._until_exit(self._process)
+            if status == _SETUP_STATUS and not self.first_ready.is_set():
+                raise SetupError(f"{self.child.name} does not start: {last_line(self.log)}")
+            deaths = 1 if time.monotonic() - began > self._backoff.calm_s else deaths + 1
+            delay_s = self._backoff.delay_s(deaths)
+            self._restart += 1
+            self._tell(Happening.DIED, exit=describe_exit(status), delay_s=delay_s)
+            await asyncio.sleep(delay_s)
+
+    async def stop(self, limit_s: float) -> None:
+        """End the child; the task of `keep` must have ended."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            try:
+                async with asyncio.timeout(max(0.0, min(limit_s, self.child.stop_timeout_s))):
+                    await process.wait()
+            except TimeoutError:
+                _kill_group(process.pid)
+                await process.wait()
+                self._tell(Happening.KILLED)
+            else:
+                self._tell(Happening.STOPPED)
+        _kill_group(process.pid)
+
+    async def _spawn(self, life: int) -> asyncio.subprocess.Process:
+        with self.log.open("ab") as log:
+            try:
+                return await asyncio.create_subprocess_exec(
+                    *self.child.argv,
+                    env={**os.environ, **self.child.env, PARENT_FD: str(life)},
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=(life,),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise SetupError(
+                    f"{self.child.name} can't be started: {self.child.argv[0]}: {error.strerror}"
+                ) from error
+
+    async def _until_exit(self, process: asyncio.subprocess.Process) -> int:
+        asking = asyncio.create_task(self._ask_until_ready())
+        try:
+            return await process.wait()
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            if process.returncode is not None:
+                # What it started must not run beside what its successor starts.
+                _kill_group(process.pid)
+
+    async def _ask_until_ready(self) -> None:
+        while not await self._is_ready():  # noqa: ASYNC110 - a health port tells only who asks
+            await asyncio.sleep(_ASK_AGAIN_S)
+        self._tell(Happening.READY)
+        self.first_ready.set()
+
+    async def _is_ready(self) -> bool:
+        match self.child.ready:
+            case None:
+                return True
+            case str(url):
+                return await answers_ok(url)
+            case ask:
+                return await ask()
+
+    def _tell(self, what: Happening, *, exit: str = "", delay_s: float = 0.0) -> None:  # noqa: A002 - the event's word
+        self._on_event(Event(self.child.name, what, self._restart, exit, delay_s))
+
+
+async def answers_ok(url: str) -> bool:
+    """Whether a GET of this http URL is answered with 200 within two seconds."""
+    parts = urlsplit(url)
+    request = f"GET {parts.path or '/'} HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n"
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
+            try:
+                writer.write(request.encode("ascii"))
+                status_line = await reader.readline()
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return False
+    return status_line.split()[1:2] == [b"200"]
+
+
+def describe_exit(status: int) -> str:
+    """Say how a process ended; negative is a signal, as in `subprocess`."""
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return f"signal {signal.Signals(-status).name}"
+    except ValueError:
+        return f"signal {-status}"
+
+
+def last_line(log: Path) -> str:
+    """Return the last line of a log that says something."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 4096))
+        lines = file.read().decode(errors="replace").split("\n")
+    said = [line.strip() for line in lines if line.strip()]
+    return said[-1] if said else f"it said nothing (log: {log})"
+
+
+def bound_log(log: Path, limit_bytes: int) -> None:
+    """Move what a log holds to its `.1` once it is too long; its writers go on at the top."""
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > limit_bytes:
+            shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+            os.truncate(log, 0)
+
+
+def _kill_group(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)

@@ -1,0 +1,216 @@
+"""Whether this process does its work, and a port that says so.
+
+A role reports named conditions (`set`) and shows that its loops go round (`beat`). The
+port is served by a thread of its own: it answers, and says what stands still, while the
+event loop is stuck or a synchronous call blocks.
+
+`GET /health/ready`: 200 when all is well, else 503 with the reasons. For load balancers,
+`scserv up` and people.
+`GET /health/live`: 200 while every heartbeat is fresh. Whoever restarts processes asks
+this one: a restart helps a loop that hangs, and not a centre that is away.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import socketserver
+import threading
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from inbound.errors import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_SLOW_CLIENT_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One condition or heartbeat as it stands now."""
+
+    ok: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All checks of one question at one moment."""
+
+    checks: Mapping[str, Check]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.reasons
+
+    @property
+    def reasons(self) -> list[str]:
+        """What speaks against it, a line each."""
+        return [f"{name}: {check.reason}" for name, check in self.checks.items() if not check.ok]
+
+
+class Health:
+    """What a process knows about itself. Thread-safe; nothing here blocks.
+
+    A process that has reported nothing is alive and not ready.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._conditions: dict[str, Check] = {}
+        self._beats: dict[str, tuple[float, float]] = {}
+
+    def set(self, name: str, ok: bool, reason: str = "") -> None:  # noqa: FBT001 - the condition itself
+        """Report a condition; the last report counts. `reason` is for when it is not ok."""
+        check = Check(ok, "" if ok else reason or "not ok")
+        with self._lock:
+            self._conditions[name] = check
+
+    def beat(self, name: str, within_s: float) -> None:
+        """Show that a loop goes round; without another beat in that time it counts as stuck."""
+        with self._lock:
+            self._beats[name] = (self._clock(), within_s)
+
+    def forget(self, name: str) -> None:
+        """Take a condition or heartbeat out, for work that has ended on purpose."""
+        with self._lock:
+            self._conditions.pop(name, None)
+            self._beats.pop(name, None)
+
+    def live(self) -> Verdict:
+        """Whether every loop that ever beat still does."""
+        with self._lock:
+            now = self._clock()
+            return Verdict({name: _freshness(now, *beat) for name, beat in self._beats.items()})
+
+    def ready(self) -> Verdict:
+        """Whether every condition is ok and every loop goes round."""
+        with self._lock:
+            conditions = dict(self._conditions)
+        checks = {**conditions, **self.live().checks}
+        return Verdict(checks or {"start": Check(ok=False, reason="nothing reported yet")})
+
+
+def _freshness(now: float, last: float, within_s: float) -> Check:
+    age = now - last
+    if age <= within_s:
+        return Check(ok=True)
+    return Check(ok=False, reason=f"no sign of life for {age:.1f} s, expected every {within_s:g} s")
+
+
+class HealthServer:
+    """The health port of a process; a context manager. `port=0` takes a free one."""
+
+    def __init__(self, health: Health, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._health = health
+        self._host = host
+        self._wanted_port = port
+        self._server: _Server | None = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; known once started."""
+        if self._server is None:
+            raise RuntimeError("the health port is not open")
+        return int(self._server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        """Its address without a path."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self.port}"
+
+    def start(self) -> Self:
+        """Open the port and answer from a daemon thread. SetupError when it can't be opened."""
+        try:
+            self._server = _Server((self._host, self._wanted_port), self._health)
+        except (OSError, OverflowError) as error:
+            raise SetupError(
+                f"the health port {self._host}:{self._wanted_port} can't be opened:"
+                f" {getattr(error, 'strerror', None) or error}; choose another (0 finds a free one)"
+            ) from error
+        threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
+        return self
+
+    def close(self) -> None:
+        """Close the port; safe to repeat. Blocks for half a second at most."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], health: Health) -> None:
+        self.health = health
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, _Handler)
+
+    def server_bind(self) -> None:
+        # HTTPServer looks its own host name up here, which can hang for seconds.
+        socketserver.TCPServer.server_bind(self)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    timeout = _SLOW_CLIENT_S
+    server: _Server
+
+    def do_GET(self) -> None:
+        match self.path.partition("?")[0]:
+            case "/health/ready":
+                self._answer(self.server.health.ready(), "ready")
+            case "/health/live":
+                self._answer(self.server.health.live(), "live")
+            case _:
+                self._send(
+                    HTTPStatus.NOT_FOUND,
+                    {
+                        "status": 404,
+                        "title": "there is nothing here",
+                        "detail": "ask for /health/ready or /health/live",
+                    },
+                    "application/problem+json",  # RFC 9457
+                )
+
+    do_HEAD = do_GET  # noqa: N815 - the name http.server looks for
+
+    def _answer(self, verdict: Verdict, adjective: str) -> None:
+        body = {
+            "status": adjective if verdict.ok else f"not {adjective}",
+            "reasons": verdict.reasons,
+            "checks": {
+                name: {"ok": check.ok, "reason": check.reason}
+                for name, check in verdict.checks.items()
+            },
+        }
+        self._send(HTTPStatus.OK if verdict.ok else HTTPStatus.SERVICE_UNAVAILABLE, body)
+
+    def _send(
+        self, status: HTTPStatus, body: Mapping[str, Any], media_type: str = "application/json"
+    ) -> None:
+        content = json.dumps(body, ensure_ascii=False).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", media_type)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
+        """Say nothing: a check every second is no news."""
