@@ -16,7 +16,7 @@ from phonenumbers import NumberParseException, PhoneNumberType
 
 MASK_HEAD: Final = 5
 MASK_TAIL: Final = 2
-MASKABLE_DIGITS: Final = 10
+MASKABLE_DIGITS: Final = range(10, 16)
 RUSSIA: Final = "RU"
 RUSSIAN_DIGITS: Final = 11
 
@@ -55,16 +55,17 @@ def parse_msisdn(text: str) -> str:
 
 
 def mask(number: str) -> str:
-    """Return `+7916*****67` for people to recognise; `***` for what has too few digits.
+    """Return `+7916*****67` for people to recognise; `***` for whatever is not like a number.
 
-    Safe for any text: nothing but digits and a leading + ever comes through.
+    Safe for any text, so for the wrong column of a file too: only what consists of 10 to 15
+    digits (ITU-T E.164, section 6.2.1) and noise shows any of them.
     """
-    digits = "".join(c for c in number if c in _DIGITS)
-    if len(digits) < MASKABLE_DIGITS:
+    compact = "".join(c for c in number if not _is_noise(c))
+    digits = compact.removeprefix("+")
+    if len(digits) not in MASKABLE_DIGITS or not _DIGITS.issuperset(digits):
         return "***"
-    shown = ("+" if number.lstrip().startswith("+") else "") + digits
-    hidden = len(shown) - MASK_HEAD - MASK_TAIL
-    return shown[:MASK_HEAD] + "*" * hidden + shown[-MASK_TAIL:]
+    hidden = len(compact) - MASK_HEAD - MASK_TAIL
+    return compact[:MASK_HEAD] + "*" * hidden + compact[-MASK_TAIL:]
 
 
 def _is_noise(char: str) -> bool:

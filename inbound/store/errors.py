@@ -6,9 +6,9 @@ names of table and constraint. `guarded` also cuts `__cause__` and `__context__`
 error reporters print those.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import psycopg
 from psycopg import errors as pg
@@ -83,8 +83,8 @@ Result = TypeVar("Result")
 
 
 def guarded(
-    method: Callable[Concatenate[Place, Params], Awaitable[Result]],
-) -> Callable[Concatenate[Place, Params], Awaitable[Result]]:
+    method: Callable[Concatenate[Place, Params], Coroutine[Any, Any, Result]],
+) -> Callable[Concatenate[Place, Params], Coroutine[Any, Any, Result]]:
     """Let only errors of this tree out of a method that talks to PostgreSQL."""
 
     @wraps(method)

@@ -19,7 +19,7 @@ from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 
 CLIENTS = {
     "+79161234567": Registration("C-1", "1234", "ivanov", "1a2b3c4d"),
-    "+79031234567": Registration("C-2", "77", "petrov", "пароль, \"2\""),
+    "+79031234567": Registration("C-2", "77", "petrov", 'пароль, "2"'),
     "+380501234567": Registration("C-3", "9", "bondar", "x"),
 }
 STRANGER = "+79999999999"

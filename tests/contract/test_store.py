@@ -136,9 +136,7 @@ async def test_state_is_replaced_only_at_the_expected_version(store: Store) -> N
     with pytest.raises(Conflict):
         await written(store, Changes(states=[state(stream_id, 2, 6), state(uuid4(), 0, 1)]))
     async with store.transaction() as tx:
-        assert await tx.states([stream_id, uuid4()]) == {
-            stream_id: StoredState(5, 1, b'{"a":  2}')
-        }
+        assert await tx.states([stream_id, uuid4()]) == {stream_id: StoredState(5, 1, b'{"a":  2}')}
 
 
 async def test_lost_state_is_written_again(store: Store) -> None:
@@ -149,9 +147,7 @@ async def test_lost_state_is_written_again(store: Store) -> None:
         assert (await tx.states([stream_id]))[stream_id].version == 3
 
 
-async def test_error_in_the_block_leaves_nothing(
-    store: Store, numbers: dict[bytes, str]
-) -> None:
+async def test_error_in_the_block_leaves_nothing(store: Store, numbers: dict[bytes, str]) -> None:
     row, stream_id = inbox_row(), uuid4()
 
     async def fail() -> None:

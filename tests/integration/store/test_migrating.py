@@ -1,0 +1,173 @@
+"""Migrations: once each, by one process at a time, and the same result on every way."""
+
+import subprocess
+import sys
+
+import psycopg
+import pytest
+
+from inbound.errors import SetupError
+from inbound.store import migrating
+from inbound.store.connecting import connect
+
+NAMES = [migration.id for migration in migrating._all()]
+
+SHAPE = """
+    SELECT 'column', table_name, column_name, data_type, column_default, is_nullable
+    FROM information_schema.columns WHERE table_schema = 'public'
+    UNION ALL
+    SELECT 'index', tablename, indexname, indexdef, '', ''
+    FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL
+    SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', ''
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT 'table', relname, relkind::text, array_to_string(reloptions, ','), '', ''
+    FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), '', ''
+    FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL
+    SELECT 'function', proname, '', prosrc, '', ''
+    FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    ORDER BY 1, 2, 3, 4
+"""
+
+MIGRATE = """
+import sys
+from inbound.store.migrating import migrate
+sys.stdin.readline()
+print(migrate(sys.argv[1]))
+"""
+
+
+def shape(url: str) -> list[tuple[object, ...]]:
+    with connect(url, "tests") as conn:
+        return conn.execute(SHAPE).fetchall()
+
+
+@pytest.fixture
+def fresh_shape(empty_database_url: str) -> list[tuple[object, ...]]:
+    migrating.migrate(empty_database_url)
+    found = shape(empty_database_url)
+    with connect(empty_database_url, "tests") as conn:
+        conn.execute("DROP SCHEMA public CASCADE")
+        conn.execute("CREATE SCHEMA public")
+    return found
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert [name.split(".")[0] for name in NAMES] == [
+        f"{number:04}" for number in range(1, len(NAMES) + 1)
+    ]
+
+
+@pytest.mark.parametrize("stopover", NAMES)
+def test_upgraded_database_is_the_same_as_a_fresh_one(
+    stopover: str, fresh_shape: list[tuple[object, ...]], empty_database_url: str
+) -> None:
+    applied = migrating.migrate(empty_database_url, upto=stopover)
+    assert applied[-1] == stopover
+    assert applied + migrating.migrate(empty_database_url) == NAMES
+    assert shape(empty_database_url) == fresh_shape
+
+
+def test_second_run_has_nothing_to_do(empty_database_url: str) -> None:
+    assert migrating.pending(empty_database_url) == NAMES
+    assert migrating.migrate(empty_database_url) == NAMES
+    assert migrating.pending(empty_database_url) == []
+    assert migrating.migrate(empty_database_url) == []
+
+
+def test_looking_changes_nothing(empty_database_url: str) -> None:
+    before = shape(empty_database_url)
+    migrating.pending(empty_database_url)
+    with pytest.raises(SetupError):
+        migrating.require_current(empty_database_url)
+    assert shape(empty_database_url) == before
+
+
+def test_processes_that_start_at_once_migrate_once(empty_database_url: str) -> None:
+    command = [sys.executable, "-W", "error", "-c", MIGRATE, empty_database_url]
+    processes = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    answers = sorted(process.communicate()[0].strip() for process in processes)
+    assert [process.returncode for process in processes] == [0] * 4
+    assert answers == [str(NAMES), "[]", "[]", "[]"]
+
+
+def test_killed_process_leaves_no_lock_behind(empty_database_url: str) -> None:
+    """The lock that yoyo brings is a row, which outlives its process."""
+    migrating.migrate(empty_database_url)
+    with connect(empty_database_url, "tests") as conn:
+        conn.execute("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, now(), 1)")
+    assert migrating.migrate(empty_database_url) == []
+
+
+def test_migration_and_its_mark_are_one(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise ConnectionAbortedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(migrating._AtomicBackend, "mark_one", die)
+        with pytest.raises(ConnectionAbortedError):
+            migrating.migrate(empty_database_url)
+    assert migrating.pending(empty_database_url) == NAMES
+    assert migrating.migrate(empty_database_url) == NAMES
+
+
+def test_start_on_an_empty_database_names_the_way_out(empty_database_url: str) -> None:
+    with pytest.raises(SetupError, match=r"has no tables yet.*run `scserv migrate`"):
+        migrating.require_current(empty_database_url)
+    migrating.migrate(empty_database_url)
+    migrating.require_current(empty_database_url)
+
+
+def test_start_on_an_older_database_names_both_versions(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrating.migrate(empty_database_url)
+    known = migrating._all()
+    newer = type(known[0])("9999.next", "9999.next.sql", "")
+    monkeypatch.setattr(migrating, "_all", lambda: [*known, newer])
+    last = NAMES[-1].split(".")[0]
+    with pytest.raises(SetupError, match=rf"is at {last}, this version needs 9999: run"):
+        migrating.require_current(empty_database_url)
+
+
+def test_newer_database_lets_the_old_version_go_on(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrating.migrate(empty_database_url)
+    monkeypatch.setattr(migrating, "_all", list)
+    migrating.require_current(empty_database_url)
+
+
+def test_missing_table_says_to_migrate(empty_database_url: str) -> None:
+    from inbound.store.relaying import read_events
+
+    with (
+        connect(empty_database_url, "tests") as conn,
+        pytest.raises(SetupError, match="run `scserv migrate`"),
+    ):
+        read_events(conn, 1, after=0)
+
+
+def test_refused_migration_raises_no_psycopg_error(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise psycopg.errors.DivisionByZero("CANARY")
+
+    monkeypatch.setattr(migrating._AtomicBackend, "mark_one", refuse)
+    with pytest.raises(Exception, match="22012") as caught:
+        migrating.migrate(empty_database_url)
+    assert "CANARY" not in str(caught.value)

@@ -1,0 +1,297 @@
+"""What the PostgreSQL store does beyond the contract: races, lost connections, secrecy."""
+
+import asyncio
+import contextlib
+import traceback
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from inbound.keys import SubjectHasher, UnsealError, VaultCipher
+from inbound.store import relaying
+from inbound.store.claims import PostgresClaims
+from inbound.store.connecting import connect
+from inbound.store.errors import Conflict, StoreDefect, StoreUnavailable
+from inbound.store.postgres import PostgresStore
+from inbound.store.rows import Changes, MessagePart, ParkedMessage, PartsKey
+from tests.fix_store import (
+    NOON,
+    batch,
+    event,
+    inbox_row,
+    outbox_row,
+    secret,
+    state,
+)
+
+NUMBER = "+79161234567"
+CANARY = "CANARY"
+KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+ALL_TABLES = """
+    SELECT relname FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+"""
+
+
+@pytest.fixture
+async def other_store(database_url: str, cipher: VaultCipher) -> AsyncIterator[PostgresStore]:
+    store = PostgresStore(database_url, cipher, application_name="another worker")
+    yield store
+    await store.close()
+
+
+async def write(store: PostgresStore, changes: Changes) -> None:
+    async with store.transaction() as tx:
+        await tx.write(changes)
+
+
+def counts(conn: psycopg.Connection) -> dict[str, int]:
+    names = [name for (name,) in conn.execute(ALL_TABLES) if not name.startswith("_yoyo")]
+    found = {}
+    for name in names:
+        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name))
+        row = conn.execute(query).fetchone()
+        assert row is not None
+        found[name] = row[0]
+    return {name: count for name, count in found.items() if count}
+
+
+@pytest.mark.parametrize("what", ["events", "states", "inbox"])
+async def test_of_two_transactions_on_one_subject_the_second_is_told(
+    postgres_store: PostgresStore, other_store: PostgresStore, what: str
+) -> None:
+    stream_id, row = uuid4(), inbox_row()
+    await write(postgres_store, Changes(states=[state(stream_id, 0, 1)]))
+    changes = {
+        "events": Changes(events=[event(stream_id)]),
+        "states": Changes(states=[state(stream_id, 1, 2)]),
+        "inbox": Changes(inbox=[row]),
+    }[what]
+
+    async with postgres_store.transaction() as tx:
+        await tx.write(changes)
+        second = asyncio.create_task(write(other_store, changes))
+    with pytest.raises(Conflict):
+        await second
+
+
+async def test_two_workers_that_meet_a_new_number_agree_on_its_subject(
+    postgres_store: PostgresStore, other_store: PostgresStore, hasher: SubjectHasher
+) -> None:
+    numbers = {hasher.hash(n): n for n in (f"+7916000000{d}" for d in range(10))}
+    backwards = dict(reversed(numbers.items()))
+
+    async def find(store: PostgresStore, some: dict[bytes, str]) -> dict[bytes, object]:
+        async with store.transaction() as tx:
+            return dict(await tx.subjects(some))
+
+    async with asyncio.TaskGroup() as workers:
+        one = workers.create_task(find(postgres_store, numbers))
+        two = workers.create_task(find(other_store, backwards))
+    assert one.result() == two.result()
+    assert len(one.result()) == 10
+
+
+async def test_two_workers_with_parts_of_one_message_see_each_other(
+    postgres_store: PostgresStore, other_store: PostgresStore
+) -> None:
+    key = PartsKey("main", b"h" * 16, "+79086228779", 1, 2)
+
+    async def add(store: PostgresStore, sequence: int) -> int:
+        async with store.transaction() as tx:
+            return len(await tx.add_part(MessagePart(key, sequence, b"text", b"{}", NOON)))
+
+    async with postgres_store.transaction() as tx:
+        await tx.add_part(MessagePart(key, 1, b"text", b"{}", NOON))
+        second = asyncio.create_task(add(other_store, 2))
+    assert await second == 2
+
+
+async def test_row_that_is_refused_in_the_middle_takes_the_batch_with_it(
+    postgres_store: PostgresStore, conn: psycopg.Connection
+) -> None:
+    before = counts(conn)
+    changes = batch(3)
+    changes.vault.append(secret())
+    last, changes.outbox[-1] = changes.outbox[-1], replace(outbox_row(), headers=b"{not json")
+    with pytest.raises(StoreDefect):
+        await write(postgres_store, changes)
+    assert counts(conn) == before
+    changes.outbox[-1] = last
+    await write(postgres_store, changes)
+    assert counts(conn)["events"] == 9
+
+
+async def test_lost_connection_is_retryable_and_the_next_transaction_has_a_new_one(
+    postgres_store: PostgresStore, conn: psycopg.Connection
+) -> None:
+    changes = batch(1)
+
+    async def lose() -> None:
+        async with postgres_store.transaction() as tx:
+            await tx.write(changes)
+            conn.execute(KILL, ["scserv store"])
+
+    with pytest.raises(StoreUnavailable):
+        await lose()
+    assert relaying.read_events(conn, 10, after=0) == []
+    await write(postgres_store, changes)
+    assert len(relaying.read_events(conn, 10, after=0)) == 3
+
+
+async def test_connection_lost_between_transactions_costs_one_retry(
+    postgres_store: PostgresStore, conn: psycopg.Connection
+) -> None:
+    await write(postgres_store, batch(1))
+    conn.execute(KILL, ["scserv store"])
+    with pytest.raises(StoreUnavailable):
+        await write(postgres_store, batch(1))
+    await write(postgres_store, batch(1))
+
+
+async def test_nobody_there_is_retryable_and_named(cipher: VaultCipher) -> None:
+    store = PostgresStore("postgresql://me:hunter2@127.0.0.1:1/scserv", cipher)
+    with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1/scserv") as caught:
+        await write(store, batch(1))
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_cancelled_transaction_leaves_nothing_and_the_store_goes_on(
+    postgres_store: PostgresStore, conn: psycopg.Connection
+) -> None:
+    written = asyncio.Event()
+
+    async def wait_for_ever() -> None:
+        async with postgres_store.transaction() as tx:
+            await tx.write(batch(1))
+            written.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(wait_for_ever())
+    await written.wait()
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert relaying.read_events(conn, 10, after=0) == []
+    await write(postgres_store, batch(1))
+
+
+async def test_process_that_stops_within_a_transaction_lets_go_of_the_log(
+    database_url: str, cipher: VaultCipher, other_store: PostgresStore
+) -> None:
+    separator = "&" if "?" in database_url else "?"
+    short = f"{database_url}{separator}options=-cidle_in_transaction_session_timeout%3D50ms"
+    stopped = PostgresStore(short, cipher)
+
+    async def stop_halfway() -> None:
+        async with stopped.transaction() as tx:
+            await tx.write(batch(1))
+            await write(other_store, batch(1))  # waits until the server has cut the other off
+
+    with pytest.raises(StoreUnavailable):
+        await stop_halfway()
+    await stopped.close()
+
+
+async def test_relays_are_woken_after_the_commit_and_only_then(
+    postgres_store: PostgresStore, database_url: str
+) -> None:
+    with connect(database_url, "relay") as relay:
+        relaying.listen(relay)
+        async with postgres_store.transaction() as tx:
+            await tx.write(Changes(outbox=[outbox_row()]))
+            assert not relaying.wait_for_rows(relay, 0)
+        assert relaying.wait_for_rows(relay, 10)
+        assert len(relaying.read_outbox(relay, 0, 10)) == 1
+
+        await write(postgres_store, Changes(inbox=[inbox_row()], vault=[secret()]))
+        with contextlib.suppress(LookupError):
+            async with postgres_store.transaction() as tx:
+                await tx.write(batch(1))
+                raise LookupError
+        await write(postgres_store, Changes(events=[event(uuid4())]))
+        assert relaying.wait_for_rows(relay, 10)
+        assert not relaying.wait_for_rows(relay, 0)
+
+
+async def test_events_are_never_changed(
+    postgres_store: PostgresStore, conn: psycopg.Connection
+) -> None:
+    await write(postgres_store, batch(1))
+    for statement in ("UPDATE events SET version = 9", "DELETE FROM events", "TRUNCATE events"):
+        with pytest.raises(psycopg.errors.RaiseException):
+            conn.execute(statement)
+
+
+async def test_update_of_a_state_touches_no_index(
+    postgres_store: PostgresStore, conn: psycopg.Connection
+) -> None:
+    stream_id = uuid4()
+    for version in range(20):
+        await write(postgres_store, Changes(states=[state(stream_id, version, version + 1)]))
+    await postgres_store.close()  # its statistics are complete when the session has ended
+    query = """
+        SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'subject_states'
+    """
+    async with asyncio.timeout(10):
+        while conn.execute(query).fetchone() != (19, 19):  # noqa: ASYNC110  the server is asked
+            await asyncio.sleep(0)
+
+
+async def test_no_table_holds_a_number_or_a_secret_in_the_clear(
+    postgres_store: PostgresStore, hasher: SubjectHasher, conn: psycopg.Connection
+) -> None:
+    key = PartsKey("main", hasher.hash(NUMBER), "+79086228779", 1, 2)
+    async with postgres_store.transaction() as tx:
+        (subject_id,) = (await tx.subjects({key.number_hash: NUMBER})).values()
+        await tx.add_part(MessagePart(key, 1, CANARY.encode(), b"{}", NOON))
+        changes = batch(1)
+        changes.events.append(event(subject_id))
+        changes.vault.append(secret(plaintext=CANARY.encode()))
+        changes.parked.append(ParkedMessage("sms.mo.v1", 0, 1, "not JSON", CANARY.encode()))
+        await tx.write(changes)
+    for name in counts(conn):
+        query = "COPY (SELECT * FROM {}) TO STDOUT (FORMAT binary)"
+        dump = sql.SQL(query).format(sql.Identifier(name))
+        with conn.cursor() as cursor, cursor.copy(dump) as copy:
+            stored = b"".join(bytes(chunk) for chunk in copy)
+        assert CANARY.encode() not in stored, name
+        assert NUMBER[1:].encode() not in stored, name
+
+
+async def test_another_vault_key_opens_neither_number_nor_secret(
+    postgres_store: PostgresStore, hasher: SubjectHasher, database_url: str
+) -> None:
+    message_id = uuid4()
+    async with postgres_store.transaction() as tx:
+        (subject_id,) = (await tx.subjects({hasher.hash(NUMBER): NUMBER})).values()
+        await tx.write(Changes(vault=[secret(message_id)]))
+    claims = PostgresClaims(database_url, VaultCipher(bytes(32)))
+    with pytest.raises(UnsealError) as caught:
+        await claims.claim([(message_id, subject_id)], "gateway-1")
+    await claims.close()
+    assert NUMBER not in str(caught.value)
+
+
+@pytest.mark.parametrize("what", ["inbox", "json", "null byte", "number too large"])
+async def test_error_of_the_database_shows_no_values(
+    postgres_store: PostgresStore, what: str
+) -> None:
+    twice = inbox_row()
+    hidden = str(twice.mo_id) if what == "inbox" else CANARY
+    changes = {
+        "inbox": Changes(inbox=[twice, twice]),
+        "json": Changes(events=[event(uuid4(), data=f"{CANARY} {{".encode())]),
+        "null byte": Changes(states=[state(uuid4(), 0, 1, f'"{CANARY}\0"'.encode())]),
+        "number too large": Changes(states=[state(uuid4(), 0, 2**40, f'"{CANARY}"'.encode())]),
+    }[what]
+    with pytest.raises((Conflict, StoreDefect)) as caught:
+        await write(postgres_store, changes)
+    error = caught.value
+    assert error.__cause__ is None
+    assert error.__context__ is None
+    assert hidden not in "".join(traceback.format_exception(error))

@@ -1,0 +1,65 @@
+"""How a database URL is read, named and extended."""
+
+import pytest
+from psycopg import errors as pg
+from psycopg.conninfo import conninfo_to_dict
+
+from inbound.errors import ScservError, SetupError
+from inbound.store.connecting import conninfo, place
+from inbound.store.errors import Conflict, StoreDefect, StoreUnavailable, translate
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("postgresql://me:hunter2@db.example:5433/scserv", "db.example:5433/scserv"),
+        ("postgresql://me@db.example", "db.example/me"),
+        ("host=db.example dbname=scserv password=hunter2", "db.example/scserv"),
+        ("postgresql:///scserv", "the local socket/scserv"),
+    ],
+)
+def test_database_is_named_without_its_password(url: str, named: str) -> None:
+    assert place(url) == named
+
+
+def test_unreadable_url_is_not_repeated() -> None:
+    with pytest.raises(SetupError, match="postgresql://user:password@host/name") as caught:
+        conninfo("postgresql://me:hunter2@host:not a port/scserv?what", "tests")
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_what_the_operator_wrote_wins() -> None:
+    url = "postgresql://db/scserv?connect_timeout=1&options=-c%20statement_timeout%3D1s"
+    parameters = conninfo_to_dict(conninfo(url, "tests"))
+    assert parameters["connect_timeout"] == "1"
+    assert str(parameters["options"]).endswith("-c statement_timeout=1s")
+    assert parameters["application_name"] == "tests"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (pg.AdminShutdown, StoreUnavailable),
+        (pg.CannotConnectNow, StoreUnavailable),
+        (pg.DiskFull, StoreUnavailable),
+        (pg.TooManyConnections, StoreUnavailable),
+        (pg.QueryCanceled, StoreUnavailable),
+        (pg.LockNotAvailable, StoreUnavailable),
+        (pg.IdleInTransactionSessionTimeout, StoreUnavailable),
+        (pg.ReadOnlySqlTransaction, StoreUnavailable),
+        (pg.SerializationFailure, Conflict),
+        (pg.DeadlockDetected, Conflict),
+        (pg.UniqueViolation, Conflict),
+        (pg.UndefinedTable, SetupError),
+        (pg.NotNullViolation, StoreDefect),
+        (pg.InvalidTextRepresentation, StoreDefect),
+    ],
+)
+def test_class_of_an_error_says_what_to_do(
+    error: type[pg.Error], expected: type[ScservError]
+) -> None:
+    translated = translate(error("CANARY"), "db/scserv")
+    assert type(translated) is expected
+    assert "CANARY" not in str(translated)
+    assert error.__name__ in str(translated)
