@@ -14,7 +14,6 @@ from enum import Enum
 from ssl import SSLContext
 from typing import Final
 
-from inbound.smpp._rate import TokenBucket
 from inbound.smpp.errors import LinkError, NotSentError, SmppError
 from inbound.smpp.pdu import (
     Bind,
@@ -24,6 +23,7 @@ from inbound.smpp.pdu import (
     SubmitSm,
     SubmitSmResp,
 )
+from inbound.smpp.rate import TokenBucket
 from inbound.smpp.session import OnRequest, Role, Session, SessionSettings, State
 
 log = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ class Esme:
     `Session`. `on_change` is called with the new `Health` at every change; it must not block.
     """
 
-    def __init__(  # noqa: PLR0913 — clock, randomness and TLS are for the caller to choose
+    def __init__(
         self,
         settings: BindSettings,
         on_request: OnRequest,

@@ -28,7 +28,7 @@ class Listener:
         await asyncio.gather(*(session.unbind() for session in list(self.sessions)))
 
 
-async def listen(  # noqa: PLR0913 — three hooks and an address
+async def listen(
     host: str,
     port: int,
     *,
