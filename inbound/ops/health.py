@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _SLOW_CLIENT_S: Final = 5.0
+_LOOK_FOR_CLOSE_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +137,13 @@ class HealthServer:
                 f"the health port {self._host}:{self._wanted_port} can't be opened:"
                 f" {getattr(error, 'strerror', None) or error}; choose another (0 finds a free one)"
             ) from error
-        threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, args=(_LOOK_FOR_CLOSE_S,), name="health", daemon=True
+        ).start()
         return self
 
     def close(self) -> None:
-        """Close the port; safe to repeat. Blocks for half a second at most."""
+        """Close the port; safe to repeat. Blocks for a tenth of a second at most."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()

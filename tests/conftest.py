@@ -1,0 +1,11 @@
+"""What every test may use: the two real servers, started when the first test wants one."""
+
+import pytest
+
+pytest_plugins = ["tests.fix_servers"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # kafka-python reads its protocol with a function that Python 3.11 and 3.12 deprecate
+    # and 3.13 reinstated.
+    config.addinivalue_line("filterwarnings", "ignore:read_text is deprecated:DeprecationWarning")
