@@ -1,0 +1,260 @@
+"""Long messages: where they are cut, how they are recognised, how they become whole again."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inbound.smpp import alphabet
+from inbound.smpp.pdu import DataSm, DeliverSm
+from inbound.smpp.segmentation import (
+    Header,
+    MalformedHeader,
+    Part,
+    Segment,
+    UnsendableTextError,
+    body_of,
+    join,
+    parse_header,
+    part_count,
+    part_of,
+    split,
+    text_of,
+)
+from tests.unit.smpp.strategies import MESSAGES
+
+ACKNOWLEDGEMENT = "Ваша заявка принята. Дождитесь СМС-уведомления об исполнении запроса."
+
+
+def received(segment: Segment) -> DeliverSm:
+    return DeliverSm(
+        esm_class=segment.esm_class,
+        data_coding=segment.data_coding,
+        short_message=segment.short_message,
+    )
+
+
+def read(segments: tuple[Segment, ...], default: str = "gsm0338") -> str | None:
+    """Read segments as a phone does."""
+    pdus = [received(segment) for segment in segments]
+    parts = [part for pdu in pdus if (part := part_of(pdu))]
+    if not parts:
+        return alphabet.decode(body_of(pdus[0]), pdus[0].data_coding, default)
+    return text_of(reversed(parts), default)
+
+
+@pytest.mark.parametrize(
+    ("text", "bodies"),
+    [
+        ("a" * 160, [160]),
+        ("a" * 161, [153, 8]),
+        ("a" * 306, [153, 153]),
+        ("a" * 307, [153, 153, 1]),
+        ("a" * 158 + "€", [160]),
+        ("a" * 159 + "€", [153, 8]),
+        ("a" * 152 + "€" + "a" * 10, [152, 12]),  # an escape pair would be torn apart
+        ("€" * 80, [160]),
+        ("€" * 81, [152, 10]),
+        ("я" * 70, [140]),
+        ("я" * 71, [134, 8]),
+        ("я" * 134, [134, 134]),
+        ("я" * 135, [134, 134, 2]),
+        ("я" * 68 + "😀", [140]),
+        ("я" * 69 + "😀", [134, 8]),
+        ("я" * 66 + "😀" + "я" * 10, [132, 24]),  # a surrogate pair would be torn apart
+        ("", [0]),
+        ("\n", [1]),
+    ],
+)
+def test_where_texts_are_cut(text: str, bodies: list[int]) -> None:
+    segments = split(text)
+    header = 6 if len(bodies) > 1 else 0
+    assert [len(segment.short_message) - header for segment in segments] == bodies
+    assert part_count(text) == len(bodies)
+    assert read(segments) == text
+
+
+def test_the_acknowledgement_is_one_ucs_2_part() -> None:
+    assert split(ACKNOWLEDGEMENT) == (Segment(ACKNOWLEDGEMENT.encode("utf-16-be"), 8, 0),)
+
+
+def test_parts_carry_the_8_bit_header_and_the_reference() -> None:
+    first, second = split("a" * 161, reference=0x1FF)
+    assert first.short_message[:6] == bytes.fromhex("050003ff0201")
+    assert second.short_message[:6] == bytes.fromhex("050003ff0202")
+    assert first.esm_class == second.esm_class == 0x40
+
+
+def test_data_coding_0_is_written_in_the_binds_alphabet() -> None:
+    assert split("café", default="latin-1") == (Segment(b"caf\xe9", 0, 0),)
+    assert split("café") == (Segment(b"caf\x05", 0, 0),)
+    # Latin-1 has no euro sign, so the text takes the way that always works.
+    assert split("5 €", default="latin-1")[0].data_coding == 8
+
+
+def test_what_no_alphabet_carries_becomes_a_question_mark() -> None:
+    assert read(split("a\x1bb\ud800c")) == "a?b?c"
+
+
+def test_more_than_255_parts_are_refused() -> None:
+    assert part_count("a" * 153 * 255) == 255
+    with pytest.raises(UnsendableTextError, match="256 parts"):
+        split("a" * (153 * 255 + 1))
+
+
+@given(st.text(max_size=600), st.integers(0, 1000), st.sampled_from(["gsm0338", "latin-1"]))
+def test_what_was_split_reads_the_same(text: str, reference: int, default: str) -> None:
+    segments = split(text, reference, default)
+    wanted = text.replace("\x1b", "?")
+    if segments[0].data_coding == 8 and wanted[:1] in {"\ufeff", "\ufffe"}:
+        return  # read as a byte order mark
+    assert read(segments, default) == wanted
+    assert all(len(segment.short_message) <= 160 for segment in segments)
+
+
+CONCAT_8 = bytes.fromhex("0003070201")
+CONCAT_16 = bytes.fromhex("080401070201")
+PORTS = bytes.fromhex("05040b8423f0")
+
+
+def with_header(elements: bytes, body: bytes = b"body", esm_class: int = 0x40) -> DeliverSm:
+    header = bytes((len(elements),)) + elements
+    return DeliverSm(esm_class=esm_class, short_message=header + body)
+
+
+@pytest.mark.parametrize(
+    ("elements", "reference", "width"),
+    [
+        (CONCAT_8, 7, 8),
+        (CONCAT_16, 0x107, 16),
+        (PORTS + CONCAT_8, 7, 8),
+        (CONCAT_8 + PORTS, 7, 8),
+        (b"\x70\x00" + PORTS + CONCAT_16 + b"\x71\x02xx", 0x107, 16),
+        (CONCAT_8 + CONCAT_16, 0x107, 16),  # the last one counts
+    ],
+)
+def test_concatenation_is_found_among_other_elements(
+    elements: bytes, reference: int, width: int
+) -> None:
+    for esm_class in (0x40, 0x43, 0xC0):
+        part = part_of(with_header(elements, esm_class=esm_class))
+        assert part == Part(reference, width, 2, 1, b"body")
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        b"",
+        PORTS,
+        bytes.fromhex("0003070001"),  # of no parts
+        bytes.fromhex("0003070200"),  # part 0
+        bytes.fromhex("0003070203"),  # part 3 of 2
+        bytes.fromhex("0003070101"),  # 1 of 1 is whole
+        bytes.fromhex("00020702"),  # wrong length
+        bytes.fromhex("0803070201"),
+    ],
+)
+def test_what_is_no_concatenation_is_a_whole_message(elements: bytes) -> None:
+    pdu = with_header(elements)
+    assert part_of(pdu) is None
+    assert body_of(pdu) == b"body"
+
+
+@pytest.mark.parametrize("payload", ["", "05", "0500", "050003", "06000307020105", "ff00", "0100"])
+def test_a_header_that_lies_is_malformed(payload: str) -> None:
+    octets = bytes.fromhex(payload)
+    assert parse_header(octets) == MalformedHeader()
+    pdu = DeliverSm(esm_class=0x40, short_message=octets)
+    assert part_of(pdu) is None
+    assert body_of(pdu) == b""
+
+
+@given(st.binary(max_size=254))
+def test_any_octets_are_a_header_or_malformed(payload: bytes) -> None:
+    header = parse_header(payload)
+    if isinstance(header, Header):
+        assert header.size <= len(payload)
+        assert sum(len(value) + 2 for _, value in header.elements) + 1 == header.size
+
+
+@given(MESSAGES)
+def test_any_message_has_a_body_and_perhaps_a_part(pdu: DeliverSm) -> None:
+    part = part_of(pdu)
+    assert part is None or (part.body == body_of(pdu) and 1 <= part.sequence <= part.total)
+
+
+def test_without_the_bit_octets_that_look_like_a_header_are_text() -> None:
+    pdu = with_header(CONCAT_8, esm_class=0)
+    assert part_of(pdu) is None
+    assert body_of(pdu) == pdu.short_message
+
+
+def test_sar_tlvs() -> None:
+    pdu = DeliverSm(
+        short_message=b"body",
+        tlvs=((0x020F, b"\2"), (0x1400, b"?"), (0x020C, b"\1\7"), (0x020E, b"\2")),
+    )
+    assert part_of(pdu) == Part(0x107, 16, 2, 2, b"body")
+
+
+@pytest.mark.parametrize(
+    "tlvs",
+    [
+        ((0x020C, b"\1\7"), (0x020E, b"\2")),
+        ((0x020C, b"\7"), (0x020E, b"\2"), (0x020F, b"\1")),
+        ((0x020C, b"\1\7"), (0x020E, b"\2"), (0x020F, b"\3")),
+        ((0x020C, b"\1\7"), (0x020E, b""), (0x020F, b"\0")),
+    ],
+)
+def test_sar_tlvs_that_make_no_sense_are_ignored(tlvs: tuple[tuple[int, bytes], ...]) -> None:
+    assert part_of(DeliverSm(short_message=b"body", tlvs=tlvs)) is None
+
+
+def test_message_payload_holds_the_text_and_the_header() -> None:
+    assert body_of(DeliverSm(tlvs=((0x0424, b"CLIENT info"),))) == b"CLIENT info"
+    assert body_of(DataSm(tlvs=((0x0424, b"CLIENT info"),))) == b"CLIENT info"
+    assert body_of(DeliverSm(short_message=b"short", tlvs=((0x0424, b"long"),))) == b"short"
+    payload = b"\x05" + CONCAT_8 + b"body"
+    assert part_of(DataSm(esm_class=0x40, tlvs=((0x0424, payload),))) == Part(7, 8, 2, 1, b"body")
+
+
+def parts(*bodies: bytes, data_codings: tuple[int, ...] = ()) -> list[Part]:
+    codings = data_codings or (0,) * len(bodies)
+    return [
+        Part(7, 8, len(bodies), number, body, coding)
+        for number, (body, coding) in enumerate(zip(bodies, codings, strict=True), 1)
+    ]
+
+
+def test_parts_are_joined_in_their_order() -> None:
+    assert join(reversed(parts(b"CLI", b"ENT", b" info"))) == b"CLIENT info"
+
+
+def test_a_character_cut_in_two_becomes_whole() -> None:
+    smile = "😀".encode("utf-16-be")
+    assert text_of(parts(smile[:2], smile[2:], data_codings=(8, 8))) == "😀"
+    assert text_of(parts(b"5 \x1b", b"\x65")) == "5 €"
+
+
+def test_parts_in_different_codings_are_read_each_in_its_own() -> None:
+    assert text_of(parts(b"CLIENT ", "инфо".encode("utf-16-be"), data_codings=(0, 8))) == (
+        "CLIENT инфо"
+    )
+    assert text_of(parts(b"CLIENT ", b"\xff", data_codings=(0, 4))) is None
+
+
+@pytest.mark.parametrize(
+    "incomplete",
+    [
+        parts(b"a", b"b")[:1],
+        [*parts(b"a", b"b")[:1], *parts(b"a", b"b")[:1]],
+        [],
+        [Part(7, 8, 2, 1, b"a"), Part(7, 16, 2, 2, b"b")],
+    ],
+)
+def test_what_is_incomplete_or_mixed_is_not_joined(incomplete: list[Part]) -> None:
+    with pytest.raises(ValueError, match=r"parts"):
+        join(incomplete)
+
+
+def test_no_repr_tells_text() -> None:
+    assert "secret" not in repr(parts(b"secret")) + repr(split("secret"))

@@ -1,0 +1,35 @@
+"""What a command_status is called and what follows from it."""
+
+import pytest
+
+from inbound.smpp.status import Status, explain, is_temporary, is_throttle, name_of
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [(0, "ESME_ROK"), (0x58, "ESME_RTHROTTLED"), (0x0E, "ESME_RINVPASWD"), (0x4FF, "0x000004FF")],
+)
+def test_names(status: int, name: str) -> None:
+    assert name_of(status) == name
+
+
+def test_explanations_are_for_people() -> None:
+    assert explain(0x0E) == "ESME_RINVPASWD (wrong password)"
+    assert explain(0x4FF) == "0x000004FF"
+
+
+def test_throttling_is_temporary_and_a_queue_full_is_throttling() -> None:
+    throttles = {status for status in Status if is_throttle(status)}
+    assert throttles == {Status.ESME_RTHROTTLED, Status.ESME_RMSGQFUL}
+    assert all(is_temporary(status) for status in throttles)
+
+
+@pytest.mark.parametrize("status", [0x00, 0x0B, 0x45, 0x65, 0x4FF])
+def test_what_is_not_temporary(status: int) -> None:
+    assert not is_temporary(status)
+
+
+@pytest.mark.parametrize("status", [0x08, 0x64])
+def test_what_is_temporary_without_being_throttling(status: int) -> None:
+    assert is_temporary(status)
+    assert not is_throttle(status)
