@@ -14,14 +14,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from inbound.errors import SetupError
 from inbound.handlers.policies import Policies
 from inbound.keys import parse_key
 
 PREFIX = "SCSERV_"
-_NOT_SETTINGS = {"SCSERV_CACHE_DIR"}  # read by what fetches the Kafka jars
+# The cache of the Kafka jars, and what `scserv up` tells its children: not for operators.
+_NOT_SETTINGS = {"SCSERV_CACHE_DIR", "SCSERV_PARENT_FD"}
 
 
 class SmppSettings(BaseModel):
@@ -49,16 +49,10 @@ class SmppSettings(BaseModel):
     )
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All settings, with their defaults."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_nested_delimiter="__",
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     database_url: SecretStr = Field(
         default=SecretStr(""), description="PostgreSQL, as postgresql://USER:PASSWORD@HOST/DATABASE"
@@ -112,19 +106,6 @@ class Settings(BaseSettings):
     policies: Policies = Field(default=Policies(), description="what is accepted and how")
     smpp: SmppSettings = Field(default=SmppSettings(), description="the SMS centre")
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Variables, then `*_FILE` variables, then what `load_settings` read from TOML."""
-        del dotenv_settings, file_secret_settings
-        return env_settings, _FileVariables(settings_cls), init_settings
-
     def vault_key_bytes(self) -> bytes:
         """Return the vault key; raises `SetupError` when it is missing or malformed."""
         return parse_key(self.vault_key.get_secret_value(), "SCSERV_VAULT_KEY")
@@ -144,30 +125,6 @@ class Settings(BaseSettings):
                 )
 
 
-class _FileVariables(PydanticBaseSettingsSource):
-    """`SCSERV_X_FILE=path` gives the setting X the content of that file."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Unused: `__call__` reads all at once."""
-        del field
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        known = {name for name, _, _ in variables()}
-        for variable, path in os.environ.items():
-            name = variable.removesuffix("_FILE")
-            if not variable.endswith("_FILE") or variable in known or name not in known:
-                continue
-            try:
-                content = Path(path).read_text("utf-8").rstrip("\r\n")
-            except (OSError, UnicodeDecodeError) as error:
-                raise SetupError(f"{variable}: can't read {path}: {error}") from error
-            group, _, field = name.removeprefix(PREFIX).lower().rpartition("__")
-            (values.setdefault(group, {}) if group else values)[field] = content
-        return values
-
-
 def load_settings(
     config: Path | None = None, defaults: Mapping[str, Any] | None = None
 ) -> Settings:
@@ -177,14 +134,10 @@ def load_settings(
     everything else. Raises `SetupError` with one line per setting that does not fit.
     """
     _refuse_unknown_variables()
-    values: dict[str, Any] = {**(defaults or {})}
-    if config is not None:
-        for name, value in _read_toml(config).items():
-            group = values.get(name)
-            both = isinstance(group, dict) and isinstance(value, dict)
-            values[name] = {**group, **value} if both else value
+    file = _read_toml(config) if config else {}
+    values = _merge(defaults or {}, file, _read_environment())
     try:
-        return Settings(**values)
+        return Settings.model_validate(values)
     except ValidationError as error:
         lines = [_explain(problem, config) for problem in error.errors(include_input=False)]
         raise SetupError("\n".join(lines)) from None
@@ -202,6 +155,38 @@ def variables(
                 yield inner, inner_field, f"{name}.{path}"
         else:
             yield variable, field, name
+
+
+def _merge(*sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all sources as one, later ones over earlier ones, also within groups."""
+    merged: dict[str, Any] = {}
+    for source in sources:
+        for name, value in source.items():
+            below = merged.get(name)
+            if isinstance(below, Mapping) and isinstance(value, Mapping):
+                merged[name] = _merge(below, value)
+            else:
+                merged[name] = value
+    return merged
+
+
+def _read_environment() -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for variable, _, path in variables():
+        value = os.environ.get(variable)
+        if value is None and (file := os.environ.get(f"{variable}_FILE")):
+            value = _read_value(variable, Path(file))
+        if value is not None:
+            group, _, name = path.rpartition(".")
+            (values.setdefault(group, {}) if group else values)[name] = value
+    return values
+
+
+def _read_value(variable: str, file: Path) -> str:
+    try:
+        return file.read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"{variable}_FILE: can't read {file}: {error}") from error
 
 
 def _read_toml(config: Path) -> dict[str, Any]:

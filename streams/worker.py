@@ -86,7 +86,9 @@ class Worker:
     async def _check_forever(self) -> None:
         while True:
             consumer = self.app.consumer
-            ends = {(tp.topic, tp.partition): consumer.highwater(tp) for tp in consumer.assignment()}
+            ends = {
+                (tp.topic, tp.partition): consumer.highwater(tp) for tp in consumer.assignment()
+            }
             reason = self._progress.check(ends)
             if not ends:
                 reason = "no partitions assigned: another worker has them, or Kafka is away"
@@ -122,4 +124,3 @@ class Parking:
 async def _until_stopped(app: faust.App) -> None:
     await app.wait_until_stopped()
     raise RuntimeError("the Faust app stopped") from app.crash_reason
-

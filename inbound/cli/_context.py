@@ -18,7 +18,6 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 DEFAULT_DATA_DIR = Path(".scserv")
 SERVICE_FILE = "service.json"
-KEYS = {"vault_key": "keys/vault.key", "subject_key": "keys/subject.key"}
 
 
 def settings_options(command: Command) -> Command:
@@ -57,10 +56,6 @@ def running_service(data_dir: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError) as error:
         raise SetupError(f"can't read {path}: {error}; start `scserv up` again") from error
-    for name, file in KEYS.items():
-        key = data_dir / file
-        if key.exists():
-            values[name] = key.read_text("ascii").strip()
     return values
 
 

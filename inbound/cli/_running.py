@@ -8,6 +8,7 @@ from typing import Any
 
 import uvloop
 
+from inbound.errors import SetupError
 from inbound.ops import logs, telemetry
 from inbound.ops.health import Health, HealthServer
 from inbound.ops.supervisor import end_with_parent
@@ -26,47 +27,49 @@ def serve_health(settings: Settings, role: str) -> Health:
     return health
 
 
-def run_role(role: str, main: Callable[[], Coroutine[Any, Any, None]]) -> int:
+def run_role(main: Callable[[], Coroutine[Any, Any, None]]) -> int:
     """Run `main` until SIGTERM or SIGINT cancels it; return the exit status.
 
     Blocks. An error that nobody handles, in a callback too, ends the process with
     status 1: whoever supervises it starts it again.
     """
-    status = uvloop.run(_until_signal(role, main))
+    status = uvloop.run(run_until_signal(main))
     telemetry.stop()
     return status
 
 
-async def _until_signal(role: str, main: Callable[[], Coroutine[Any, Any, None]]) -> int:
+async def run_until_signal(main: Callable[[], Coroutine[Any, Any, None]]) -> int:
+    """Run `main` until SIGTERM or SIGINT cancels it; return the exit status.
+
+    Raises what the operator has to change; any other error is logged, and the status is 1.
+    """
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(main())
-    failures: list[str] = []
-
-    def stop() -> None:
-        log.info("stopping")
-        task.cancel()
+    failed = False
 
     def fail(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        # Only the kind and the place: what an exception says may quote a message.
-        error = context.get("exception")
-        log.critical("%s: %s", context.get("message"), type(error).__name__, exc_info=error)
-        failures.append(role)
+        nonlocal failed
+        failed = True
+        log.critical("%s", context.get("message"), exc_info=context.get("exception"))
         task.cancel()
 
     loop.set_exception_handler(fail)
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, task.cancel)
     try:
         await task
     except asyncio.CancelledError:
-        return 1 if failures else 0
+        return 1 if failed else 0
     except Exception as error:
-        log.critical("%s ends: %s", role, _first_line(error), exc_info=error)
+        cause = _first(error)
+        if isinstance(cause, SetupError):
+            raise cause from None
+        log.critical("ends: %s: %s", type(cause).__name__, cause, exc_info=error)
         return 1
     return 0
 
 
-def _first_line(error: BaseException) -> str:
+def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    return error

@@ -9,11 +9,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from inbound.cli._context import settings_options
 from inbound.directory.csv_import import ImportKeys, Summary, import_clients
 from inbound.directory.csv_lines import BadLine
 from inbound.directory.sealing import ClientSealer
 from inbound.errors import SetupError
 from inbound.keys import SubjectHasher, fingerprint
+from inbound.settings import Settings
 from inbound.store.connecting import connect
 from inbound.store.key_checks import check_keys
 from inbound.store.migrating import require_current
@@ -65,22 +67,25 @@ def run_import(
     return 1 if summary.refused and not summary.loaded else 0
 
 
-def register(group: click.Group, options: Callable[[], tuple[str, bytes, bytes]]) -> None:
-    """Add `clients import` to the main command.
+@click.group
+def clients() -> None:
+    """The clients whom the service answers."""
 
-    `options` reads the settings when the command runs: database URL, subject key, vault key.
-    """
 
-    @group.group("clients", help="The clients whom the service answers.")
-    def clients() -> None:
-        pass
-
-    @clients.command("import", help=HELP)
-    @click.argument("file", type=click.Path(path_type=Path))
-    @click.pass_context
-    def import_(context: click.Context, file: Path) -> None:
-        database_url, subject_key, vault_key = options()
-        context.exit(run_import(file, database_url, subject_key, vault_key, Console()))
+@clients.command("import", help=HELP)
+@click.argument("file", type=click.Path(path_type=Path))
+@settings_options
+def import_file(settings: Settings, file: Path) -> None:
+    """Load clients from FILE."""
+    settings.require("database_url")
+    status = run_import(
+        file,
+        settings.database_url.get_secret_value(),
+        settings.subject_key_bytes(),
+        settings.vault_key_bytes(),
+        Console(),
+    )
+    click.get_current_context().exit(status)
 
 
 def _progress(console: Console, size: int) -> Progress:

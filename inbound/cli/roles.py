@@ -23,7 +23,7 @@ def gateway(settings: Settings) -> None:
     catalogue = load_templates(settings)
     check_infrastructure(settings)
     claims = PostgresClaims(settings.database_url.get_secret_value(), make_cipher(settings))
-    sys.exit(run_role("gateway", Gateway(settings, catalogue, claims, health).run))
+    sys.exit(run_role(Gateway(settings, catalogue, claims, health).run))
 
 
 @click.command
@@ -31,7 +31,6 @@ def gateway(settings: Settings) -> None:
 def worker(settings: Settings) -> None:
     """Decide commands and submit results: Kafka to events and outbox."""
     from inbound.directory.postgres import PostgresDirectory
-    from inbound.keys import SubjectHasher
     from inbound.store.postgres import PostgresStore
     from streams.worker import Worker
 
@@ -42,11 +41,10 @@ def worker(settings: Settings) -> None:
 
     async def main() -> None:
         stores = PostgresStore(url, cipher), PostgresStore(url, cipher)
-        hasher = SubjectHasher(settings.subject_key_bytes())
-        directory = PostgresDirectory(url, hasher, cipher)
+        directory = PostgresDirectory(url, settings.subject_key_bytes(), settings.vault_key_bytes())
         await Worker(settings, stores, directory, health).run()
 
-    sys.exit(run_role("worker", main))
+    sys.exit(run_role(main))
 
 
 @click.command

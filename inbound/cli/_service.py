@@ -1,0 +1,293 @@
+"""The whole service as `scserv up` runs it: servers, preparation, children, health."""
+
+import asyncio
+import contextlib
+import json
+import secrets
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import SecretStr
+from rich.console import Console
+
+from inbound.cli._context import SERVICE_FILE, remember_service
+from inbound.cli._wiring import check_database, load_templates
+from inbound.cli.samples import SAMPLES, write_samples
+from inbound.errors import SetupError
+from inbound.ops.health import Health, HealthServer
+from inbound.ops.supervisor import Child, Event, Happening, Supervisor
+from inbound.settings import Settings, SmppSettings
+
+WATCH_EVERY_S = 0.5
+ROLES = ("relay", "worker", "gateway")
+LOOPBACK = "127.0.0.1"
+SCSERV = (sys.executable, "-m", "inbound.cli")
+
+
+class Server(Protocol):
+    """An embedded server: PostgreSQL or Kafka."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+
+    def start(self) -> object:
+        """Start it and return when it answers. Blocks."""
+
+    def stop(self) -> None:
+        """End it. Blocks."""
+
+
+class Service:
+    """Everything on one machine. `run` until cancelled; then all of it is gone within 10 s."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        data_dir: Path,
+        port: int,
+        config: Path | None,
+        *,
+        built_in_centre: bool,
+    ) -> None:
+        self._settings = settings
+        self._data_dir = data_dir
+        self._port = port
+        self._config = config
+        self._built_in_centre = built_in_centre
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._health = Health()
+        self._health_urls: dict[str, str] = {}
+        self._begin = time.monotonic()
+
+    async def run(self) -> None:
+        """Start everything, say `ready`, and keep it running."""
+        self._health.set("service", ok=False, reason="starting")
+        load_templates(self._settings)
+        async with AsyncExitStack() as stack:
+            server = HealthServer(self._health, self._settings.health_host, self._port).start()
+            stack.callback(server.close)
+            servers = await self._start_servers(stack)
+            await self._prepare()
+            children = self._children()
+            self._say(f"starting {', '.join(child.name for child in children)}")
+            supervisor = Supervisor(children, self._data_dir / "logs", self._tell)
+            await stack.enter_async_context(supervisor)
+            self._health.set("service", ok=True)
+            self._say_ready(server.url)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(supervisor.watch())
+                group.create_task(self._watch_children())
+                for name, embedded in servers.items():
+                    group.create_task(self._keep_server(name, embedded))
+
+    # -- servers --------------------------------------------------------------------
+
+    async def _start_servers(self, stack: AsyncExitStack) -> dict[str, Server]:
+        """Start those that no setting names, side by side, and note where they are."""
+        from inbound.servers.kafka import KafkaServer
+        from inbound.servers.postgres import PostgresServer
+
+        servers: dict[str, Server] = {}
+        if not self._settings.database_url.get_secret_value():
+            servers["PostgreSQL"] = PostgresServer(self._data_dir / "postgres")
+        if not self._settings.kafka_bootstrap_servers:
+            servers["Kafka"] = KafkaServer(self._data_dir / "kafka")
+        for name in servers:
+            self._say(f"starting {name} in {self._data_dir / name.removesuffix('QL').lower()}")
+        for embedded in servers.values():
+            stack.push_async_callback(asyncio.to_thread, embedded.stop)
+        started = await asyncio.gather(
+            *(asyncio.to_thread(embedded.start) for embedded in servers.values()),
+            return_exceptions=True,
+        )
+        for problem in started:
+            if isinstance(problem, BaseException):
+                raise problem
+        self._settings = self._settings.model_copy(update=_places(servers))
+        return servers
+
+    async def _keep_server(self, name: str, server: Server) -> None:
+        """Start an embedded server again when it dies."""
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            if server.pid is not None:
+                continue
+            self._say(f"{name} died, starting it again")
+            self._health.set(name, ok=False, reason=f"{name} died and is being started")
+            await asyncio.to_thread(server.stop)
+            try:
+                await asyncio.to_thread(server.start)
+            except SetupError as error:
+                self._say(f"{name} does not start: {error}; trying again")
+                continue
+            self._health.set(name, ok=True)
+            self._say(f"{name} is back")
+
+    # -- preparation ----------------------------------------------------------------
+
+    async def _prepare(self) -> None:
+        self._say("preparing database and topics")
+        if self._built_in_centre:
+            self._settings = self._settings.model_copy(update={"smpp": self._own_centre()})
+        await asyncio.to_thread(self._migrate)
+        remember_service(self._data_dir, _effective(self._settings))
+        if self._built_in_centre:
+            await asyncio.to_thread(self._import_samples)
+
+    def _own_centre(self) -> SmppSettings:
+        password = SecretStr(secrets.token_hex(4))
+        port = free_port(self._settings.smpp.port)
+        place = {"host": LOOPBACK, "port": port, "password": password}
+        return self._settings.smpp.model_copy(update=place)
+
+    def _migrate(self) -> None:
+        from inbound.kafka import admin
+        from inbound.store.migrating import migrate
+        from schemas.topics import TopicNames
+
+        settings = self._settings
+        migrate(settings.database_url.get_secret_value())
+        check_database(settings)
+        specs = TopicNames.prefixed(settings.topic_prefix).specs()
+        admin.apply(settings.kafka_bootstrap_servers, specs, settings.kafka_replication_factor)
+
+    def _import_samples(self) -> None:
+        """Make the sample clients once; an operator's own file is never mixed with them."""
+        from inbound.cli.clients import run_import
+
+        path = self._data_dir / "sample-clients.csv"
+        if path.exists():
+            return
+        write_samples(path)
+        settings = self._settings
+        run_import(
+            path,
+            settings.database_url.get_secret_value(),
+            settings.subject_key_bytes(),
+            settings.vault_key_bytes(),
+            Console(quiet=True),
+        )
+
+    # -- children -------------------------------------------------------------------
+
+    def _children(self) -> list[Child]:
+        children = [self._centre()] if self._built_in_centre else []
+        for role in ROLES:
+            port = free_port()
+            url = f"http://{LOOPBACK}:{port}/health/ready"
+            self._health_urls[role] = url
+            where = ["--data-dir", str(self._data_dir)]
+            if self._config is not None:
+                where += ["--config", str(self._config.absolute())]
+            # The role's own health is on a free port of its own, ours on the one named.
+            env = {"SCSERV_HEALTH_PORT": str(port), "SCSERV_HEALTH_HOST": LOOPBACK}
+            children.append(Child(role, [*SCSERV, role, *where], env, url))
+        return children
+
+    def _centre(self) -> Child:
+        smpp = self._settings.smpp
+        argv = [*SCSERV, "smsc", "--port", str(smpp.port), "--system-id", smpp.system_id]
+        argv += ["--number", self._settings.federal_number]
+        password = {"SCSERV_SMPP__PASSWORD": smpp.password.get_secret_value()}
+        return Child("smsc", argv, password, lambda: accepts(smpp.port))
+
+    async def _watch_children(self) -> None:
+        """Carry what the children say of themselves to our own health port."""
+        while True:
+            for role, url in self._health_urls.items():
+                problem = await asyncio.to_thread(ask_health, url)
+                self._health.set(role, ok=problem is None, reason=problem or "")
+            await asyncio.sleep(WATCH_EVERY_S)
+
+    # -- what is said ---------------------------------------------------------------
+
+    def _tell(self, event: Event) -> None:
+        if event.what in {Happening.DIED, Happening.KILLED} or event.restart:
+            self._say(str(event))
+
+    def _say(self, text: str) -> None:
+        self._console.print(f"[{time.monotonic() - self._begin:5.1f} s] {text}", markup=False)
+
+    def _say_ready(self, health_url: str) -> None:
+        smpp = self._settings.smpp
+        self._say(f"logs in {self._data_dir / 'logs'}, settings in {self._data_dir / SERVICE_FILE}")
+        if self._built_in_centre:
+            self._say(f"built-in SMS centre on {smpp.host}:{smpp.port}; sample clients:")
+            for number, client, *_ in SAMPLES:
+                self._say(f"    {number}  {client}")
+            self._say(f'try: scserv text {SAMPLES[0][0]} "CLIENT info"')
+        else:
+            self._say(f"SMS centre {smpp.host}:{smpp.port} as {smpp.system_id}")
+        self._console.print(f"ready: {health_url}/health/ready", markup=False)
+
+
+def _places(servers: dict[str, Server]) -> dict[str, Any]:
+    from inbound.servers.kafka import KafkaServer
+    from inbound.servers.postgres import PostgresServer
+
+    places: dict[str, Any] = {}
+    for server in servers.values():
+        if isinstance(server, PostgresServer):
+            places["database_url"] = SecretStr(server.url())
+        elif isinstance(server, KafkaServer):
+            places["kafka_bootstrap_servers"] = server.bootstrap
+    return places
+
+
+def _effective(settings: Settings) -> dict[str, Any]:
+    """Return what other commands need to work with this service; secrets in the clear."""
+    smpp = settings.smpp
+    return {
+        "database_url": settings.database_url.get_secret_value(),
+        "kafka_bootstrap_servers": settings.kafka_bootstrap_servers,
+        "vault_key": settings.vault_key.get_secret_value(),
+        "subject_key": settings.subject_key.get_secret_value(),
+        "smpp": {
+            "host": smpp.host,
+            "port": smpp.port,
+            "system_id": smpp.system_id,
+            "password": smpp.password.get_secret_value(),
+        },
+    }
+
+
+def free_port(wanted: int = 0) -> int:
+    """Return `wanted` if it is free on loopback, else some port that is."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, wanted))
+        except OSError:
+            return free_port()
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def accepts(port: int) -> bool:
+    """Whether something listens on that loopback port."""
+    try:
+        _, writer = await asyncio.open_connection(LOOPBACK, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+def ask_health(url: str) -> str | None:
+    """Return why a health URL does not answer 200, or None when it does. Blocks up to 2 s."""
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return None
+    except urllib.error.HTTPError as error:
+        with contextlib.suppress(ValueError, LookupError):
+            return "; ".join(json.loads(error.read())["reasons"])
+        return f"answers {error.code}"
+    except OSError as error:
+        return f"does not answer: {getattr(error, 'reason', error)}"

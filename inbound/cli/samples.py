@@ -1,0 +1,16 @@
+"""A handful of clients for the first start, so that there is somebody to text from."""
+
+from pathlib import Path
+
+SAMPLES = (
+    ("+79161234567", "C-1001", "1234", "ivanov", "1a2b3c4d"),
+    ("+79031112233", "C-1002", "5678", "petrova", "9z8y7x6w"),
+    ("+79265554433", "C-1003", "2468", "sidorov", "q1w2e3r4"),
+)
+HEADER = "msisdn,client_id,personal_code,login,password"
+
+
+def write_samples(path: Path) -> None:
+    """Write the samples as a file that `scserv clients import` reads."""
+    lines = [HEADER, *(",".join(sample) for sample in SAMPLES)]
+    path.write_text("\n".join(lines) + "\n", "utf-8")

@@ -1,0 +1,62 @@
+"""`scserv text`: text the service from a phone and see what the phone receives."""
+
+import asyncio
+import time
+
+import click
+from rich.console import Console
+
+from inbound.cli._context import settings_options
+from inbound.errors import SetupError
+from inbound.parsers.numbers import NumberError, parse_msisdn
+from inbound.settings import Settings
+
+REPLIES = 2
+
+
+@click.command
+@click.argument("number")
+@click.argument("text")
+@click.option("--wait", "wait_s", default=10.0, show_default=True, help="Seconds for each reply.")
+@settings_options
+def text(settings: Settings, number: str, text: str, wait_s: float) -> None:
+    """Text TEXT from NUMBER through the built-in SMS centre and print the replies.
+
+    Exit status 0 when the two replies came, 1 when they did not (a text that is no command is
+    met with silence).
+    """
+    try:
+        msisdn = parse_msisdn(number)
+    except NumberError as error:
+        raise SetupError(f"NUMBER: {error}") from error
+    received = asyncio.run(_converse(settings, msisdn, text, wait_s))
+    click.get_current_context().exit(0 if received == REPLIES else 1)
+
+
+async def _converse(settings: Settings, number: str, text: str, wait_s: float) -> int:
+    from inbound.smpp.errors import SmppError
+    from inbound.smsc.phone import Phone
+
+    console = Console(highlight=False)
+    smpp = settings.smpp
+    phone = Phone(smpp.host, smpp.port, number, federal=settings.federal_number)
+    try:
+        async with phone:
+            begin = time.monotonic()
+            await phone.text(text)
+            console.print(f"{number} -> {settings.federal_number}: {text}", markup=False)
+            for received in range(REPLIES):
+                try:
+                    message = await asyncio.wait_for(phone.receive(), wait_s)
+                except TimeoutError:
+                    console.print(f"nothing more within {wait_s:g} s", style="dim")
+                    return received
+                after_s = time.monotonic() - begin
+                console.print(f"{message.sender} after {after_s:.2f} s", style="bold", end="  ")
+                console.print(message.text, markup=False)
+            return REPLIES
+    except (OSError, SmppError) as error:
+        raise SetupError(
+            f"no SMS centre takes a text at {smpp.host}:{smpp.port}: {error}; is `scserv up` "
+            "running, without --smsc and with this --data-dir?"
+        ) from error

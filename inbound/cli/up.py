@@ -1,0 +1,88 @@
+"""`scserv up`: the whole service in the foreground, with its own servers when none are named."""
+
+import asyncio
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import click
+
+from inbound.cli._context import DEFAULT_DATA_DIR
+from inbound.errors import SetupError
+from inbound.settings import Settings, load_settings
+
+
+@click.command
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_DATA_DIR,
+    show_default=True,
+    help="Folder for data, keys and logs.",
+)
+@click.option("--port", default=8080, show_default=True, help="Port of /health/ready; 0: any.")
+@click.option("--smsc", metavar="HOST:PORT", help="A real SMS centre; the built-in one if unset.")
+@click.option("--system-id", metavar="U", help="Account at that centre.")
+@click.option("--password", metavar="P", help="Its password; better SCSERV_SMPP__PASSWORD_FILE.")
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file.")
+def up(
+    data_dir: Path,
+    port: int,
+    smsc: str | None,
+    system_id: str | None,
+    password: str | None,
+    config: Path | None,
+) -> None:
+    """Run the whole service until Ctrl-C.
+
+    Without SCSERV_DATABASE_URL and SCSERV_KAFKA_BOOTSTRAP_SERVERS it starts its own PostgreSQL
+    and Apache Kafka, kept in the data folder.
+    """
+    from inbound.cli._running import run_until_signal
+    from inbound.cli._service import Service
+
+    _let_options_win(smsc, system_id, password)
+    data_dir = data_dir.absolute()
+    make_folder(data_dir)
+    settings = load_settings(config, make_keys(data_dir, load_settings(config)))
+    service = Service(settings, data_dir, port, config, built_in_centre=smsc is None)
+    sys.exit(asyncio.run(run_until_signal(service.run)))
+
+
+def _let_options_win(smsc: str | None, system_id: str | None, password: str | None) -> None:
+    """Put the options into the environment: above the file, and seen by the children too."""
+    given = {"SYSTEM_ID": system_id, "PASSWORD": password}
+    if smsc is not None:
+        host, _, number = smsc.rpartition(":")
+        if not host or not number.isdecimal():
+            raise SetupError(f"--smsc {smsc}: it has the form HOST:PORT")
+        given |= {"HOST": host.strip("[]"), "PORT": number}
+    for name, value in given.items():
+        if value is not None:
+            os.environ[f"SCSERV_SMPP__{name}"] = value
+
+
+def make_folder(data_dir: Path) -> None:
+    """Make the data folder. Raises `SetupError`."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        (data_dir / "keys").mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"--data-dir {data_dir}: {error.strerror}; name a folder that you may write to"
+        ) from error
+
+
+def make_keys(data_dir: Path, settings: Settings) -> dict[str, str]:
+    """Return the keys that are not set: those in the data folder, made at the first start."""
+    keys = {}
+    for name, value in (("vault_key", settings.vault_key), ("subject_key", settings.subject_key)):
+        if value.get_secret_value():
+            continue
+        path = data_dir / "keys" / name
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_hex(32) + "\n", "ascii")
+        keys[name] = path.read_text("ascii").strip()
+    return keys

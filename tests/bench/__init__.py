@@ -1,0 +1,1 @@
+"""The benchmark: `make bench`. It loads the whole service on loopback and measures."""

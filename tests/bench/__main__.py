@@ -1,0 +1,180 @@
+"""`make bench`: one JSON object of figures for the whole machine.
+
+A load generator in the SMS-centre role texts `CLIENT sms stop` from known numbers with a
+window of 500, as fast as it can and then at a fifth of that rate. PostgreSQL, Kafka and
+the generator run on the same machine and count as much as the service does.
+"""
+
+import argparse
+import asyncio
+import json
+import socket
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from inbound.cli.clients import run_import
+from inbound.kafka import admin
+from inbound.store.migrating import migrate
+from schemas.topics import TOPICS
+from tests.bench.load import LoadCentre, Run
+from tests.bench.processes import Measured, Usage, roles, servers
+
+KEY = "00" * 32
+WARM_UP = 1000
+
+
+def main() -> None:
+    """Run the benchmark and print the figures."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--window", type=int, default=500)
+    parser.add_argument("--keep", type=Path, help="folder for data and logs, kept afterwards")
+    options = parser.parse_args()
+    if options.keep:
+        options.keep.mkdir(parents=True, exist_ok=True)
+        figures = bench(options.keep.resolve(), options.requests, options.window)
+    else:
+        with tempfile.TemporaryDirectory(prefix="scserv-bench-") as folder:
+            figures = bench(Path(folder), options.requests, options.window)
+    print(json.dumps(figures))
+
+
+def bench(folder: Path, requests: int, window: int) -> dict[str, object]:
+    """Start everything, load it, and return the figures. Blocks for a minute or two."""
+    say("starting PostgreSQL and Kafka")
+    with servers(folder) as (postgres, kafka):
+        admin.apply(kafka.bootstrap, TOPICS, 1)
+        migrate(postgres.url())
+        # Every phase texts from numbers of its own: a second text within a minute is the
+        # same request.
+        phases = numbers(WARM_UP + 2 * requests)
+        load_directory(folder, phases, postgres.url())
+        centre_port = free_port()
+        environment = {
+            "SCSERV_DATABASE_URL": postgres.url(),
+            "SCSERV_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
+            "SCSERV_VAULT_KEY": KEY,
+            "SCSERV_SUBJECT_KEY": KEY,
+            "SCSERV_SMPP__PORT": str(centre_port),
+            "SCSERV_SMPP__WINDOW": str(window),
+            "SCSERV_SMPP__RECONNECT_MAX_S": "0.5",
+            "SCSERV_LOG_LEVEL": "warning",
+        }
+        servers_pids = {"kafka": kafka.pid or 0, "postgres": postgres.pid or 0}
+        return asyncio.run(
+            _measure(folder, environment, servers_pids, centre_port, phases, requests, window)
+        )
+
+
+async def _measure(
+    folder: Path,
+    environment: dict[str, str],
+    servers_pids: dict[str, int],
+    centre_port: int,
+    phases: list[str],
+    requests: int,
+    window: int,
+) -> dict[str, object]:
+    centre = LoadCentre(window)
+    await centre.start(centre_port)
+    ports = {role: free_port() for role in ("gateway", "worker", "relay")}
+    say("starting gateway, worker and relay")
+    context = roles(folder, environment, ports)
+    pids = await asyncio.to_thread(context.__enter__)
+    try:
+        await centre.bound()
+        measured = Measured({**servers_pids, **pids})
+        say(f"warming up with {WARM_UP} requests")
+        await centre.text(phases[:WARM_UP], b"CLIENT sms stop")
+        say(f"{requests} requests, window {window}")
+        before, begin, own = measured.usage(), time.monotonic(), time.process_time()
+        full = await centre.text(phases[WARM_UP : WARM_UP + requests], b"CLIENT sms stop")
+        took_s = time.monotonic() - begin
+        after, own = measured.usage(), time.process_time() - own
+        rate = requests / took_s
+        calm_requests = max(100, min(requests, int(rate * 0.2 * 20)))
+        say(f"{calm_requests} requests at {rate * 0.2:.0f} a second")
+        calm_numbers = phases[WARM_UP + requests : WARM_UP + requests + calm_requests]
+        calm = await centre.text(calm_numbers, b"CLIENT sms stop", rate * 0.2)
+        return figures(requests, took_s, full, calm, before, after, own)
+    finally:
+        await asyncio.to_thread(context.__exit__, None, None, None)
+        await centre.stop()
+
+
+def figures(
+    requests: int,
+    took_s: float,
+    full: Run,
+    calm: Run,
+    before: dict[str, Usage],
+    after: dict[str, Usage],
+    generator_cpu_s: float,
+) -> dict[str, object]:
+    """Return the JSON object that `make bench` prints."""
+    latencies, calm_latencies = full.latencies(), calm.latencies()
+    per_1000 = 1000 / requests
+    cpu = {name: (after[name].cpu_s - before[name].cpu_s) * per_1000 for name in after}
+    cpu["load_generator"] = generator_cpu_s * per_1000
+    return {
+        "requests": requests,
+        "requests_per_second": round(requests / took_s),
+        "ack_p50_s": quantile(latencies, 0.5),
+        "ack_p99_s": quantile(latencies, 0.99),
+        "ack_max_s": quantile(latencies, 1),
+        "at_20_percent": {
+            "requests_per_second": round(requests / took_s * 0.2),
+            "ack_p50_s": quantile(calm_latencies, 0.5),
+            "ack_p99_s": quantile(calm_latencies, 0.99),
+            "ack_max_s": quantile(calm_latencies, 1),
+        },
+        "cpu_s_per_1000": {name: round(value, 3) for name, value in cpu.items()}
+        | {"all": round(sum(cpu.values()), 3)},
+        "peak_rss_mb": {name: round(usage.peak_rss_mb) for name, usage in after.items()},
+        "refused": full.refused + calm.refused,
+        "extra_replies": full.extra + calm.extra,
+    }
+
+
+def quantile(ordered: list[float], q: float) -> float:
+    """Return the value below which a share `q` of the sorted values lies, in seconds."""
+    return round(ordered[min(len(ordered) - 1, int(q * len(ordered)))], 4)
+
+
+def numbers(count: int) -> list[str]:
+    """Return valid Russian mobile numbers, digits only."""
+    return [f"7916{n:07d}" for n in range(count)]
+
+
+def load_directory(folder: Path, phones: list[str], database_url: str) -> None:
+    """Make every number a client, by the same import that operators use."""
+    path = folder / "clients.csv"
+    with path.open("w", encoding="utf-8") as file:
+        file.write("msisdn,client_id,personal_code,login,password\n")
+        for n, phone in enumerate(phones):
+            file.write(f"+{phone},C{n},{n % 10_000:04d},user{n},pw{n}\n")
+    key = bytes.fromhex(KEY)
+    begin = time.monotonic()
+    run_import(path, database_url, key, key, Console(quiet=True))
+    say(f"{len(phones)} clients imported in {time.monotonic() - begin:.1f} s")
+
+
+def free_port() -> int:
+    """Return a loopback port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def say(text: str) -> None:
+    """Tell on standard error what is going on."""
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""The load generator: an SMS centre that texts commands and times the replies."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from inbound.smpp.errors import SmppError
+from inbound.smpp.listener import Listener, listen
+from inbound.smpp.pdu import DeliverSm, DeliverSmResp, Request, Response, SubmitSm
+from inbound.smpp.session import Session, SessionSettings, State
+
+FEDERAL_NUMBER = "79086228779"
+
+
+@dataclass(slots=True)
+class Run:
+    """What was sent and when its replies were accepted; times of the monotonic clock."""
+
+    expected: int = 0
+    sent_at: dict[str, float] = field(default_factory=dict)
+    acknowledged_at: dict[str, float] = field(default_factory=dict)
+    fulfilled_at: dict[str, float] = field(default_factory=dict)
+    refused: int = 0
+    extra: int = 0
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def latencies(self) -> list[float]:
+        """Seconds from sending a text to accepting its acknowledgement, sorted."""
+        return sorted(at - self.sent_at[n] for n, at in self.acknowledged_at.items())
+
+
+class LoadCentre:
+    """Accepts one transceiver bind and drives it."""
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._ids = count(1)
+        self._bound = asyncio.Event()
+        self._session: Session | None = None
+        self._listener: Listener | None = None
+        self.run = Run()
+
+    async def start(self, port: int = 0) -> int:
+        """Listen and return the port."""
+        self._listener = await listen(
+            "127.0.0.1",
+            port,
+            on_bind=self._on_bind,
+            on_request=self._on_request,
+            on_change=self._on_change,
+            settings=SessionSettings(window=self._window, response_timeout_s=60),
+        )
+        return self._listener.port
+
+    async def bound(self) -> None:
+        """Wait until the service has bound."""
+        await self._bound.wait()
+
+    async def stop(self) -> None:
+        """Unbind and stop listening."""
+        if self._listener is not None:
+            await self._listener.close()
+
+    async def text(self, numbers: Sequence[str], body: bytes, rate: float | None = None) -> Run:
+        """Text `body` from each number, `rate` a second or as fast as the window lets.
+
+        Returns once every number has its two replies.
+        """
+        run = self.run = Run(expected=len(numbers))
+        session = self._session
+        if session is None:
+            raise RuntimeError("nobody has bound")
+        begin = time.monotonic()
+        for n, number in enumerate(numbers):
+            if rate is not None:
+                await asyncio.sleep(max(0.0, begin + n / rate - time.monotonic()))
+            await session.slot()
+            run.sent_at[number] = time.monotonic()
+            session.send(_deliver(number, body)).add_done_callback(self._note_answer)
+        await run.done.wait()
+        return run
+
+    def _note_answer(self, answered: asyncio.Future[DeliverSmResp]) -> None:
+        error = answered.exception()
+        if isinstance(error, SmppError) or (error is None and answered.result().status):
+            self.run.refused += 1
+
+    async def _on_bind(self, _bind: object, session: Session) -> int:
+        self._session = session
+        return 0
+
+    def _on_change(self, session: Session) -> None:
+        if session.state is State.BOUND:
+            self._session = session
+            self._bound.set()
+        elif session is self._session:
+            self._bound.clear()
+
+    async def _on_request(self, request: Request[Any], _session: Session) -> Response:
+        answer = request.answer()
+        if isinstance(request, SubmitSm):
+            answer.message_id = str(next(self._ids))
+            self._note_reply(request.destination_addr)
+        response: Response = answer
+        return response
+
+    def _note_reply(self, number: str) -> None:
+        run, now = self.run, time.monotonic()
+        if number not in run.acknowledged_at:
+            run.acknowledged_at[number] = now
+        elif number not in run.fulfilled_at:
+            run.fulfilled_at[number] = now
+            if len(run.fulfilled_at) == run.expected:
+                run.done.set()
+        else:
+            run.extra += 1
+
+
+def _deliver(number: str, body: bytes) -> DeliverSm:
+    return DeliverSm(
+        source_addr_ton=1,
+        source_addr_npi=1,
+        source_addr=number,
+        dest_addr_ton=1,
+        dest_addr_npi=1,
+        destination_addr=FEDERAL_NUMBER,
+        short_message=body,
+    )

@@ -1,0 +1,120 @@
+"""The processes of the service as the benchmark starts and measures them."""
+
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import psutil
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from inbound.servers.kafka import KafkaServer
+from inbound.servers.postgres import PostgresServer
+
+READY_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """CPU seconds since the start, and the largest resident memory, of a process tree."""
+
+    cpu_s: float
+    peak_rss_mb: float
+
+
+class Measured:
+    """Named processes, each with its children."""
+
+    def __init__(self, pids: Mapping[str, int]) -> None:
+        self._pids = dict(pids)
+
+    def usage(self) -> dict[str, Usage]:
+        """Return what each process has used so far."""
+        return {name: _usage(pid) for name, pid in self._pids.items()}
+
+
+def _usage(pid: int) -> Usage:
+    parent = psutil.Process(pid)
+    cpu_s = peak_kb = 0.0
+    for process in [parent, *parent.children(recursive=True)]:
+        try:
+            times = process.cpu_times()
+            status = Path(f"/proc/{process.pid}/status").read_text("ascii", "replace")
+        except (psutil.NoSuchProcess, FileNotFoundError):
+            continue
+        cpu_s += times.user + times.system
+        peak_kb = max(peak_kb, _field(status, "VmHWM:"))
+    if parent.pid != os.getpid():
+        cpu_s += parent.cpu_times().children_user + parent.cpu_times().children_system
+    return Usage(cpu_s, peak_kb / 1024)
+
+
+def _field(status: str, name: str) -> float:
+    for line in status.splitlines():
+        if line.startswith(name):
+            return float(line.split()[1])
+    return 0.0
+
+
+@contextmanager
+def servers(folder: Path) -> Iterator[tuple[PostgresServer, KafkaServer]]:
+    """Start PostgreSQL and Kafka in `folder` and stop them at the end."""
+    with ExitStack() as stack:
+        postgres = stack.enter_context(PostgresServer(folder / "postgres"))
+        kafka = stack.enter_context(KafkaServer(folder / "kafka"))
+        yield postgres, kafka
+
+
+@contextmanager
+def roles(
+    folder: Path, environment: Mapping[str, str], ports: Mapping[str, int]
+) -> Iterator[dict[str, int]]:
+    """Start gateway, worker and relay; yield their pids once all are ready."""
+    with ExitStack() as stack:
+        pids = {}
+        for role, port in ports.items():
+            log = stack.enter_context((folder / f"{role}.log").open("wb"))
+            process = _start(role, {**environment, "SCSERV_HEALTH_PORT": str(port)}, log)
+            stack.callback(_stop, process)
+            pids[role] = process.pid
+        for role, port in ports.items():
+            _wait_ready(role, port)
+        yield pids
+
+
+def _start(role: str, environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "inbound.cli", role],
+        env={**os.environ, **environment},
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@retry(
+    retry=retry_if_exception_type(OSError),
+    stop=stop_after_delay(READY_WITHIN_S),
+    wait=wait_fixed(0.1),
+    reraise=True,
+)
+def _wait_ready(role: str, port: int) -> None:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=2):
+            return
+    except urllib.error.HTTPError as error:
+        raise OSError(f"{role} is not ready: {error.read().decode()}") from error

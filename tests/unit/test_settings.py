@@ -1,0 +1,89 @@
+"""Where a setting comes from, and what is said when it does not fit."""
+
+from pathlib import Path
+
+import pytest
+
+from inbound.errors import SetupError
+from inbound.settings import load_settings, variables
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, _, _ in variables():
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(f"{name}_FILE", raising=False)
+
+
+def test_a_variable_wins_over_a_file_variable_over_toml_over_what_up_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "scserv.toml"
+    config.write_text('sender = "TOML"\n[smpp]\nhost = "toml"\n')
+    up = {"sender": "UP", "federal_number": "+70000000000", "smpp": {"host": "up", "port": 1}}
+    first = load_settings(config, up)
+    assert (first.sender, first.federal_number) == ("TOML", "+70000000000")
+    assert (first.smpp.host, first.smpp.port) == ("toml", 1)
+
+    secret = tmp_path / "secret"
+    secret.write_text("FILE\n")
+    monkeypatch.setenv("SCSERV_SENDER_FILE", str(secret))
+    assert load_settings(config, up).sender == "FILE"
+    monkeypatch.setenv("SCSERV_SENDER", "ENV")
+    monkeypatch.setenv("SCSERV_SMPP__PORT", "2776")
+    settings = load_settings(config, up)
+    assert (settings.sender, settings.smpp.port, settings.smpp.host) == ("ENV", 2776, "toml")
+
+
+def test_a_secret_in_a_file_reaches_a_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("hunter2\n")
+    monkeypatch.setenv("SCSERV_SMPP__PASSWORD_FILE", str(secret))
+    assert load_settings().smpp.password.get_secret_value() == "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [
+        ("SCSERV_SMPP__WINDOW", "many", "SCSERV_SMPP__WINDOW: Input should be a valid integer"),
+        ("SCSERV_SMPP__PORT", "70000", "SCSERV_SMPP__PORT"),
+        ("SCSERV_POLICIES__UNKNOWN_NUMBER", "shout", "'refuse' or 'silent'"),
+        ("SCSERV_DATABSE_URL", "x", "did you mean SCSERV_DATABASE_URL?"),
+        ("SCSERV_VAULT_KEY_FILE", "/nowhere", "SCSERV_VAULT_KEY_FILE: can't read /nowhere"),
+    ],
+)
+def test_what_does_not_fit_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, complaint: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SetupError) as refused:
+        load_settings()
+    assert complaint in str(refused.value)
+
+
+def test_a_complaint_does_not_repeat_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCSERV_VAULT_KEY", "tooshort-s3cret")
+    with pytest.raises(SetupError) as refused:
+        load_settings().vault_key_bytes()
+    assert "s3cret" not in str(refused.value)
+    assert "SCSERV_VAULT_KEY" in str(refused.value)
+
+
+def test_settings_do_not_show_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCSERV_DATABASE_URL", "postgresql://u:s3cret@h/d")
+    monkeypatch.setenv("SCSERV_SMPP__PASSWORD", "s3cret")
+    assert "s3cret" not in repr(load_settings())
+
+
+def test_an_unknown_setting_in_the_file_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "scserv.toml"
+    config.write_text("[smpp]\nhots = 'x'\n")
+    with pytest.raises(SetupError, match=r"smpp\.hots in .*scserv\.toml"):
+        load_settings(config)
+
+
+def test_every_setting_has_a_description() -> None:
+    for name, field, _ in variables():
+        assert field.description, name
