@@ -4,4 +4,5 @@ from tests.fix_store import (  # noqa: F401  fixtures
     cipher,
     database_url,
     hasher,
+    migrated_template,
 )

@@ -2,7 +2,7 @@
 -- Ordered, so that two batches with the same numbers never wait for each other in a circle.
 INSERT INTO subjects (subject_id, number_hash, number_sealed)
 SELECT subject_id, number_hash, number_sealed
-FROM unnest(%(subject_ids)s::uuid[], %(hashes)s::bytea[], %(sealed)s::bytea[])
+FROM unnest(%(subject_ids)b::uuid[], %(hashes)b::bytea[], %(sealed)b::bytea[])
     AS new (subject_id, number_hash, number_sealed)
 ORDER BY number_hash
 ON CONFLICT (number_hash) DO NOTHING

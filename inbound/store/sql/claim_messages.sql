@@ -3,7 +3,7 @@
 WITH given AS (
     SELECT message_id, subject_id, place,
            row_number() OVER (PARTITION BY message_id ORDER BY place) = 1 AS foremost
-    FROM unnest(%(message_ids)s::uuid[], %(subject_ids)s::uuid[])
+    FROM unnest(%(message_ids)b::uuid[], %(subject_ids)b::uuid[])
         WITH ORDINALITY AS given (message_id, subject_id, place)
 ), claimed AS (
     INSERT INTO mt_claims (message_id, attempt, gateway)

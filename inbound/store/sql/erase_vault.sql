@@ -1,1 +1,1 @@
-DELETE FROM vault WHERE message_id = ANY(%(message_ids)s::uuid[])
+DELETE FROM vault WHERE message_id = ANY(%(message_ids)b::uuid[])

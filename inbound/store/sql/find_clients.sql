@@ -1,1 +1,1 @@
-SELECT number_hash FROM clients WHERE number_hash = ANY(%(hashes)s::bytea[])
+SELECT number_hash FROM clients WHERE number_hash = ANY(%(hashes)b::bytea[])

@@ -1,2 +1,2 @@
 SELECT number_hash, registration_sealed FROM clients
-WHERE number_hash = ANY(%(hashes)s::bytea[])
+WHERE number_hash = ANY(%(hashes)b::bytea[])

@@ -2,7 +2,7 @@
 INSERT INTO parked (topic, partition, kafka_offset, reason, sealed)
 SELECT topic, partition, kafka_offset, reason, sealed
 FROM unnest(
-    %(topics)s::text[], %(partitions)s::integer[], %(offsets)s::bigint[],
-    %(reasons)s::text[], %(sealed)s::bytea[]
+    %(topics)b::text[], %(partitions)b::integer[], %(offsets)b::bigint[],
+    %(reasons)b::text[], %(sealed)b::bytea[]
 ) AS new (topic, partition, kafka_offset, reason, sealed)
 ON CONFLICT (topic, partition, kafka_offset) DO NOTHING

@@ -4,8 +4,8 @@ MERGE INTO subject_states AS stored
 USING (
     SELECT stream_id, expected, version, state_version, state
     FROM unnest(
-        %(stream_ids)s::uuid[], %(expected)s::integer[], %(versions)s::integer[],
-        %(state_versions)s::smallint[], %(states)s::text[]
+        %(stream_ids)b::uuid[], %(expected)b::integer[], %(versions)b::integer[],
+        %(state_versions)b::smallint[], %(states)b::text[]
     ) AS given (stream_id, expected, version, state_version, state)
     ORDER BY stream_id
 ) AS given ON stored.stream_id = given.stream_id

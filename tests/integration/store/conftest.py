@@ -5,5 +5,6 @@ from tests.fix_store import (  # noqa: F401  fixtures
     conn,
     database_url,
     hasher,
+    migrated_template,
     postgres_store,
 )
