@@ -1,0 +1,48 @@
+"""A partition that stands still while messages wait fails the health check."""
+
+from streams.progress import STANDS_STILL_AFTER_S, Progress
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_standing_still_with_messages_waiting_is_a_reason() -> None:
+    clock = Clock()
+    progress = Progress(clock)
+    progress.processed({("t", 0): 4})
+    assert progress.check({("t", 0): 9}) is None
+    clock.now = STANDS_STILL_AFTER_S + 1
+    reason = progress.check({("t", 0): 9})
+    assert reason == "t[0] stands still with 4 messages waiting"
+    progress.processed({("t", 0): 5})
+    assert progress.check({("t", 0): 9}) is None
+
+
+def test_nothing_waiting_is_no_reason_however_long() -> None:
+    clock = Clock()
+    progress = Progress(clock)
+    progress.processed({("t", 0): 8})
+    clock.now = 1000
+    assert progress.check({("t", 0): 9}) is None
+    # The clock of standing still starts when messages begin to wait.
+    assert progress.check({("t", 0): 20}) is None
+
+
+def test_a_partition_that_moved_to_another_worker_is_forgotten() -> None:
+    clock = Clock()
+    progress = Progress(clock)
+    progress.processed({("t", 0): 4, ("t", 1): 4})
+    clock.now = STANDS_STILL_AFTER_S + 1
+    assert progress.check({("t", 1): 5}) is None
+    assert progress.check({("t", 0): 9, ("t", 1): 5}) is None
+
+
+def test_a_partition_never_seen_that_holds_messages_is_watched() -> None:
+    clock = Clock()
+    progress = Progress(clock)
+    assert progress.check({("t", 0): None}) is None
+    assert progress.check({("t", 0): 7}) is None
