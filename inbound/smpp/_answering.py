@@ -116,6 +116,9 @@ class Answering:
         self._changed()
 
     def _write_or_apologise(self, arrival: Arrival, answer: Response) -> None:
+        if not isinstance(arrival, PduError) and not isinstance(answer, arrival.answer_type):
+            log.error("%r is no answer to %r", answer, arrival)
+            answer = _temporary_error(arrival)
         try:
             self._write(arrival, answer)
         except UnencodableError:

@@ -1,0 +1,224 @@
+"""The reconnecting client against a scripted centre."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from inbound.smpp.errors import NotSentError, UnansweredError
+from inbound.smpp.esme import BindSettings, BindType, Esme, EsmeState, Health, backoff
+from inbound.smpp.pdu import (
+    Bind,
+    BindReceiver,
+    BindTransceiver,
+    BindTransmitter,
+    SubmitSm,
+    Unbind,
+)
+from inbound.smpp.rate import TokenBucket
+from inbound.smpp.status import Status
+from tests.unit.smpp.peer import Peer, no_requests, peers, submit, until
+
+Next = Callable[[], Awaitable[Peer]]
+SETTINGS = BindSettings(
+    "127.0.0.1",
+    0,
+    "scserv",
+    "sesame12",
+    window=2,
+    enquire_link_s=0,
+    response_timeout_s=5,
+    reconnect_min_s=0.001,
+    reconnect_max_s=0.002,
+)
+
+
+@asynccontextmanager
+async def running(
+    settings: BindSettings = SETTINGS, on_change: Callable[[Health], None] = lambda _: None
+) -> AsyncIterator[tuple[Esme, asyncio.Queue[Peer]]]:
+    async with peers() as (port, connections):
+        esme = Esme(replace(settings, port=port), no_requests, on_change=on_change)
+        task = asyncio.create_task(esme.run())
+        try:
+            yield esme, connections
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_it_binds_submits_and_unbinds() -> None:
+    async with running() as (esme, connections):
+        peer = await connections.get()
+        bind = await peer.accept_bind()
+        assert (bind.system_id, bind.password) == ("scserv", "sesame12")
+        await esme.slot()
+        sent = esme.submit(submit())
+        closing = asyncio.ensure_future(esme.close())
+        # The answer in flight is waited for before the unbind.
+        peer.send((await peer.read(SubmitSm)).answer())
+        peer.send((await peer.read(Unbind)).answer())
+        await closing
+        assert (await sent).status == 0
+        await until(lambda: esme.health.state is EsmeState.CLOSED)
+        with pytest.raises(NotSentError):
+            await esme.slot()
+        with pytest.raises(NotSentError):
+            await esme.submit(submit())
+        peer.close()
+
+
+@pytest.mark.parametrize(
+    ("bind_type", "pdu_type"),
+    [
+        (BindType.TRANSCEIVER, BindTransceiver),
+        (BindType.TRANSMITTER, BindTransmitter),
+        (BindType.RECEIVER, BindReceiver),
+    ],
+)
+def test_bind_types(bind_type: BindType, pdu_type: type[Bind]) -> None:
+    bind = replace(SETTINGS, bind_type=bind_type, address_range="7908").bind()
+    assert type(bind) is pdu_type
+    assert bind.address_range == "7908"
+
+
+async def test_it_comes_back_after_a_loss_and_waiters_get_the_new_session() -> None:
+    health: list[tuple[EsmeState, str]] = []
+    async with running(on_change=lambda new: health.append((new.state, new.reason))) as (
+        esme,
+        connections,
+    ):
+        first = await connections.get()
+        await first.accept_bind()
+        await esme.slot()
+        lost = [esme.submit(submit()) for _ in range(2)]
+        waiting = asyncio.ensure_future(esme.slot())
+        await first.read(SubmitSm)
+        first.close()
+        outcomes = await asyncio.gather(*lost, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {UnansweredError}
+        second = await connections.get()
+        assert not waiting.done()
+        await second.accept_bind()
+        await waiting
+        assert esme.ready()
+        again = esme.submit(submit())
+        second.send((await second.read(SubmitSm)).answer())
+        assert (await again).status == 0
+        second.close()
+    states = [state for state, _ in health]
+    assert states[:5] == [
+        EsmeState.CONNECTING,
+        EsmeState.BOUND,
+        EsmeState.DOWN,
+        EsmeState.CONNECTING,
+        EsmeState.BOUND,
+    ]
+    assert states[-1] is EsmeState.CLOSED
+    assert "peer" in health[2][1] or "connection" in health[2][1]
+
+
+async def test_a_wrong_password_is_said_once_and_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "inbound.smpp")
+    async with running() as (esme, connections):
+        for _ in range(5):
+            peer = await connections.get()
+            peer.send((await peer.read(Bind)).answer(Status.ESME_RINVPASWD))
+            assert await peer.at_end()
+            peer.close()
+        assert not esme.ready()
+        peer = await connections.get()
+        await peer.accept_bind()
+        await esme.slot()
+        peer.close()
+    refusals = [line for line in caplog.messages if "wrong password" in line]
+    assert len(refusals) == 1
+    assert "the centre refused the bind: ESME_RINVPASWD (wrong password)" in refusals[0]
+    assert "sesame12" not in caplog.text + repr(esme) + repr(esme.settings)
+
+
+async def test_without_a_centre_it_says_so_and_keeps_trying() -> None:
+    async with peers() as (port, _):
+        pass  # now nobody listens there
+    down: asyncio.Queue[Health] = asyncio.Queue()
+    esme = Esme(replace(SETTINGS, port=port), no_requests, on_change=down.put_nowait)
+    assert esme.health.state is EsmeState.DOWN
+    with pytest.raises(NotSentError):
+        await esme.submit(submit())
+    running_ = asyncio.create_task(esme.run())
+    waiting = asyncio.ensure_future(esme.slot())
+    reasons = [(await down.get()).reason for _ in range(5)]
+    assert any("no connection to the centre" in reason for reason in reasons)
+    await esme.close()
+    await running_
+    with pytest.raises(NotSentError):
+        await waiting
+
+
+async def test_slots_obey_the_rate() -> None:
+    async with running(replace(SETTINGS, window=100, rate=50)) as (esme, connections):
+        peer = await connections.get()
+        await peer.accept_bind()
+        loop = asyncio.get_running_loop()
+        await esme.slot()
+        start = loop.time()
+        sent = []
+        for _ in range(11):
+            await esme.slot()
+            sent.append(esme.submit(submit()))
+        # The first ones were in the bucket, which holds 50 ms.
+        assert 0.15 <= loop.time() - start <= 1.0
+        assert not esme.ready()
+        for _ in sent:
+            peer.send((await peer.read(SubmitSm)).answer())
+        await asyncio.gather(*sent)
+        peer.close()
+
+
+async def test_a_hold_stops_slots() -> None:
+    async with running() as (esme, connections):
+        peer = await connections.get()
+        await peer.accept_bind()
+        await esme.slot()
+        assert esme.ready()
+        esme.hold(0.05)
+        assert not esme.ready()
+        await esme.slot()
+        assert esme.ready()
+        peer.close()
+
+
+def test_the_bucket_follows_its_clock_and_never_saves_up_a_burst() -> None:
+    now = 0.0
+    bucket = TokenBucket(100, lambda: now)
+    taken = 0
+    while not bucket.delay():
+        bucket.take()
+        taken += 1
+    assert taken == 1
+    assert bucket.delay() == pytest.approx(0.01)
+    now = 3600.0
+    while not bucket.delay():
+        bucket.take()
+        taken += 1
+    assert taken == 1 + 5
+    bucket.set_rate(10)
+    assert bucket.delay() == pytest.approx(0.1)
+    bucket.set_rate(0)
+    assert bucket.delay() == 0
+
+
+def test_back_off_grows_with_jitter_up_to_its_limit() -> None:
+    rng = random.Random(1)
+    delays = {attempt: [backoff(attempt, 0.5, 30, rng) for _ in range(200)] for attempt in range(9)}
+    assert set(delays[0]) == {0.5}
+    assert max(delays[1]) <= 1.0 < max(delays[3]) <= 4.0
+    assert max(delays[8]) <= 30
+    assert min(delays[8]) < 5
+    assert backoff(10**6, 0.5, 30, rng) <= 30

@@ -1,0 +1,313 @@
+"""A session in the ESME's role against a scripted centre."""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from inbound.smpp.errors import BindRefusedError, LinkError, NotSentError, UnansweredError
+from inbound.smpp.pdu import (
+    BindTransceiverResp,
+    DeliverSm,
+    DeliverSmResp,
+    EnquireLink,
+    EnquireLinkResp,
+    GenericNack,
+    Request,
+    Response,
+    SubmitSm,
+    SubmitSmResp,
+    Unbind,
+    UnbindResp,
+)
+from inbound.smpp.session import Session, SessionSettings, State
+from inbound.smpp.status import Status
+from tests.unit.smpp.peer import BIND, FAST, deliver, esme_session, submit, until
+
+SECRETS = ("79161234567", "sesame12", "1a2b3c4d")
+
+
+async def test_a_request_ends_with_its_answer_whatever_the_order() -> None:
+    async with esme_session() as (session, peer):
+        first, second = session.send(submit()), session.send(submit())
+        one, two = await peer.read(SubmitSm), await peer.read(SubmitSm)
+        peer.send(SubmitSmResp(sequence=two.sequence, message_id="b"))
+        peer.send(SubmitSmResp(sequence=one.sequence, status=0x4FF))
+        assert (await second).message_id == "b"
+        assert (await first).status == 0x4FF
+
+
+async def test_a_generic_nack_is_an_answer_with_its_status() -> None:
+    async with esme_session() as (session, peer):
+        sent = session.send(submit())
+        number = (await peer.read(SubmitSm)).sequence
+        peer.send(GenericNack(sequence=number, status=Status.ESME_RINVCMDLEN))
+        assert await sent == SubmitSmResp(sequence=number, status=Status.ESME_RINVCMDLEN)
+
+
+async def test_answers_leave_in_the_order_of_arrival() -> None:
+    loop = asyncio.get_running_loop()
+    stored = [loop.create_future() for _ in range(3)]
+
+    async def store(request: Request[Any], _: Session) -> asyncio.Future[Response]:
+        return stored[request.sequence - 1]
+
+    async with esme_session(store) as (_, peer):
+        peer.send(deliver(1), deliver(2), deliver(3))
+        stored[2].set_result(deliver(3).answer())
+        stored[1].set_exception(OSError("no broker"))
+        # An enquire_link does not wait for them, and shows that nothing else was written.
+        assert isinstance(await peer.ask(EnquireLink(sequence=9)), EnquireLinkResp)
+        stored[0].set_result(deliver(1).answer())
+        answers = [await peer.read(DeliverSmResp) for _ in range(3)]
+    assert [answer.sequence for answer in answers] == [1, 2, 3]
+    assert [answer.status for answer in answers] == [0, Status.ESME_RX_T_APPN, 0]
+
+
+@pytest.mark.parametrize("failure", ["raises", "cancelled", "wrong answer", "unencodable"])
+async def test_a_failing_handler_makes_the_centre_keep_the_message(failure: str) -> None:
+    async def fail(request: DeliverSm, _: Session) -> Any:
+        if request.sequence == 1:
+            if failure == "raises":
+                raise RuntimeError("bug")
+            if failure == "cancelled":
+                waited = asyncio.get_running_loop().create_future()
+                waited.cancel()
+                await waited
+            if failure == "wrong answer":
+                return SubmitSmResp()
+            return DeliverSmResp(message_id="x" * 65)
+        return request.answer()
+
+    async with esme_session(fail) as (_, peer):
+        answer = await peer.ask(deliver(1))
+        assert (answer.status, answer.sequence) == (Status.ESME_RX_T_APPN, 1)
+        assert (await peer.ask(deliver(2))).status == 0
+
+
+async def test_requests_are_served_one_at_a_time() -> None:
+    served: list[int] = []
+    gate = asyncio.Event()
+
+    async def serve(request: Request[Any], _: Session) -> Response:
+        served.append(request.sequence)
+        await gate.wait()
+        answer: Response = request.answer()
+        return answer
+
+    async with esme_session(serve) as (_, peer):
+        peer.send(deliver(1), deliver(2))
+        await peer.ask(EnquireLink(sequence=9))
+        assert served == [1]
+        gate.set()
+        assert [(await peer.read(DeliverSmResp)).sequence for _ in range(2)] == [1, 2]
+
+
+async def test_a_slow_handler_stops_reading_and_loses_nothing() -> None:
+    gate = asyncio.Event()
+
+    async def serve(request: Request[Any], _: Session) -> Response:
+        await gate.wait()
+        answer: Response = request.answer()
+        return answer
+
+    settings = SessionSettings(queue_limit=10, enquire_link_s=0)
+    async with esme_session(serve, settings) as (session, peer):
+        for number in range(1, 21):
+            peer.send(deliver(number))
+        await until(lambda: session.reading_paused)
+        peer.send(*(deliver(number) for number in range(21, 2001)))
+        read_so_far = session.stats.requests_in
+        await asyncio.sleep(0)
+        assert session.stats.requests_in == read_so_far < 2000
+        gate.set()
+        numbers = [(await peer.read(DeliverSmResp)).sequence for _ in range(2000)]
+        assert numbers == list(range(1, 2001))
+        assert not session.reading_paused
+
+
+async def test_the_window_is_kept_and_opens_with_an_answer() -> None:
+    async with esme_session() as (session, peer):
+        sent = [session.send(submit()) for _ in range(FAST.window)]
+        assert session.window_free() == 0
+        with pytest.raises(NotSentError, match="window is full"):
+            await session.send(submit())
+        slot = asyncio.ensure_future(session.slot())
+        numbers = [(await peer.read(SubmitSm)).sequence for _ in sent]
+        assert not slot.done()
+        peer.send(SubmitSmResp(sequence=numbers[1]))
+        await slot
+        assert session.window_free() == 1
+        assert sent[1].done()
+        for future in (sent[0], sent[2]):
+            future.cancel()
+
+
+async def test_a_lost_link_tells_written_from_unwritten() -> None:
+    async with esme_session() as (session, peer):
+        written = session.send(submit())
+        await peer.read(SubmitSm)
+        unwritten = session.send(submit())
+        session.abort("cut")
+        with pytest.raises(UnansweredError, match="cut"):
+            await written
+        with pytest.raises(NotSentError, match="cut"):
+            await unwritten
+        with pytest.raises(NotSentError, match="cut"):
+            await session.send(submit())
+        with pytest.raises(NotSentError, match="cut"):
+            await session.slot()
+
+
+async def test_who_waits_for_a_slot_learns_of_the_end() -> None:
+    async with esme_session() as (session, peer):
+        sent = [session.send(submit()) for _ in range(FAST.window)]
+        waiting = asyncio.ensure_future(session.slot())
+        await peer.read(SubmitSm)
+        peer.close()
+        with pytest.raises(NotSentError):
+            await waiting
+        outcomes = await asyncio.gather(*sent, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {UnansweredError}
+
+
+async def test_no_answer_in_time_is_unanswered_and_frees_the_window() -> None:
+    settings = SessionSettings(window=1, response_timeout_s=0.05, enquire_link_s=0)
+    async with esme_session(settings=settings) as (session, peer):
+        sent = session.send(submit())
+        late = await peer.read(SubmitSm)
+        with pytest.raises(UnansweredError, match=r"no answer for 0\.05 s"):
+            await sent
+        await session.slot()
+        peer.send(late.answer())
+        await until(lambda: session.stats.unmatched_answers == 1)
+        sent = session.send(submit())
+        peer.send((await peer.read(SubmitSm)).answer())
+        assert (await sent).status == 0
+
+
+async def test_time_stands_still_while_reading_is_paused() -> None:
+    gate = asyncio.Event()
+
+    async def serve(request: Request[Any], _: Session) -> Response:
+        await gate.wait()
+        answer: Response = request.answer()
+        return answer
+
+    settings = SessionSettings(queue_limit=1, response_timeout_s=0.1, enquire_link_s=0)
+    async with esme_session(serve, settings) as (session, peer):
+        sent = session.send(submit())
+        number = (await peer.read(SubmitSm)).sequence
+        peer.send(deliver(1), deliver(2), deliver(3))
+        await until(lambda: session.reading_paused)
+        peer.send(SubmitSmResp(sequence=number, message_id="read late"))
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.3, gate.set)  # three time limits later
+        assert (await sent).message_id == "read late"
+
+
+async def test_an_answer_that_cannot_be_read_is_unanswered() -> None:
+    async with esme_session(bound=False) as (session, peer):
+        binding = asyncio.ensure_future(session.bind(BIND))
+        bind = await peer.read(type(BIND))
+        octets = (36).to_bytes(4, "big") + (0x80000009).to_bytes(4, "big") + bytes(4)
+        peer.send(octets + bind.sequence.to_bytes(4, "big") + b"x" * 20)
+        with pytest.raises(LinkError, match="cannot be read"):
+            await binding
+
+
+async def test_a_refused_bind_says_why() -> None:
+    async with esme_session(bound=False) as (session, peer):
+        binding = asyncio.ensure_future(session.bind(BIND))
+        peer.send((await peer.read(type(BIND))).answer(Status.ESME_RINVPASWD))
+        with pytest.raises(BindRefusedError) as caught:
+            await binding
+        assert caught.value.status == Status.ESME_RINVPASWD
+        wanted = "the centre refused the bind: ESME_RINVPASWD (wrong password)"
+        assert await session.wait_closed() == str(caught.value) == wanted
+        assert await peer.at_end()
+
+
+async def test_a_message_right_behind_the_bind_answer_is_served() -> None:
+    async with esme_session(bound=False) as (session, peer):
+        binding = asyncio.ensure_future(session.bind(BIND))
+        bind = await peer.read(type(BIND))
+        peer.send(BindTransceiverResp(sequence=bind.sequence), deliver(5))
+        assert (await peer.read(DeliverSmResp)).status == 0
+        await binding
+
+
+async def test_an_idle_session_enquires_and_notices_silence() -> None:
+    settings = SessionSettings(enquire_link_s=0.05, response_timeout_s=0.1)
+    async with esme_session(settings=settings) as (session, peer):
+        peer.send((await peer.read(EnquireLink)).answer())
+        await peer.read(EnquireLink)
+        assert session.state is State.BOUND
+        reason = await session.wait_closed()
+        assert reason == "no answer to enquire_link for 0.1 s"
+
+
+async def test_unbinding_waits_for_the_answer() -> None:
+    async with esme_session() as (session, peer):
+        unbinding = asyncio.ensure_future(session.unbind())
+        unbind = await peer.read(Unbind)
+        with pytest.raises(NotSentError):
+            await session.send(submit())
+        # What was on its way is still served.
+        assert (await peer.ask(deliver(4))).status == 0
+        peer.send(unbind.answer())
+        await unbinding
+        assert session.reason == "this side unbound"
+        assert await peer.at_end()
+
+
+async def test_the_answer_to_unbind_is_the_last() -> None:
+    stored: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+
+    async def store(_request: Request[Any], _: Session) -> asyncio.Future[Response]:
+        return stored
+
+    async with esme_session(store) as (session, peer):
+        peer.send(deliver(1), Unbind(sequence=2))
+        await peer.ask(EnquireLink(sequence=9))
+        stored.set_result(deliver(1).answer())
+        assert (await peer.read(DeliverSmResp)).sequence == 1
+        assert (await peer.read(UnbindResp)).sequence == 2
+        assert await peer.at_end()
+        assert session.reason == "the peer unbound"
+
+
+async def test_a_closing_peer_is_named() -> None:
+    async with esme_session() as (session, peer):
+        peer.close()
+        assert await session.wait_closed() == "the peer closed the connection"
+        assert session.state is State.CLOSED
+
+
+async def test_a_peer_that_never_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inbound.smpp._link._MAX_UNREAD", 100_000)
+    async with esme_session() as (session, peer):
+        peer.reader._transport.pause_reading()  # type: ignore[attr-defined]  # asyncio's own
+        enquiries = b"".join(b"\0\0\0\x10\0\0\0\x15\0\0\0\0\0\0\0\x01" for _ in range(4096))
+        while not session.reason:
+            peer.writer.write(enquiries)
+            await asyncio.sleep(0)
+        assert session.reason == "the peer does not read what it is sent"
+
+
+async def test_logs_tell_no_contents(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail(_request: Request[Any], _: Session) -> Response:
+        raise RuntimeError("bug")
+
+    caplog.set_level(logging.DEBUG)
+    async with esme_session(fail) as (session, peer):
+        secret = DeliverSm(source_addr=SECRETS[0], short_message=SECRETS[2].encode(), sequence=3)
+        await peer.ask(secret)
+        sent = session.send(SubmitSm(destination_addr=SECRETS[0], short_message=b"1a2b3c4d"))
+        peer.send((await peer.read(SubmitSm)).answer(), SubmitSmResp(sequence=999))
+        await sent
+        peer.send(b"\0\0\0\x14\0\0\0\x05\0\0\0\0\0\0\0\x01swor")
+        await peer.read(DeliverSmResp)
+    assert "the handler failed" in caplog.text
+    assert not any(secret in caplog.text for secret in SECRETS)
