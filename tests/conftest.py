@@ -6,6 +6,8 @@ pytest_plugins = ["tests.fix_servers"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # kafka-python reads its protocol with a function that Python 3.11 and 3.12 deprecate
+    # kafka-python reads its protocol with functions that Python 3.11 and 3.12 deprecate
     # and 3.13 reinstated.
-    config.addinivalue_line("filterwarnings", "ignore:read_text is deprecated:DeprecationWarning")
+    config.addinivalue_line(
+        "filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning"
+    )

@@ -95,6 +95,7 @@ def apply(bootstrap: str, specs: Iterable[TopicSpec], replication_factor: int) -
         drifted = _differences(client, wanted) if missing else before
         _refuse_other_partitions(drifted)
         _alter(client, drifted)
+        _wait_until_altered(client, wanted if drifted else [])
     touched = {*created, *(diff.topic for diff in drifted)}
     return Report(
         created=created,
@@ -245,3 +246,12 @@ def _alter(client: KafkaAdminClient, differences: Iterable[Difference]) -> None:
     for name, result in client.alter_configs(asked)["topic"].items():
         if result != "OK":
             raise SetupError(f"Kafka does not change topic {name} ({changes[name]}): {result}")
+
+
+def _wait_until_altered(client: KafkaAdminClient, wanted: Sequence[_Wanted]) -> None:
+    """The controller says yes before the broker that is asked has heard of it."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while wanted and (left := _differences(client, wanted)):
+        if time.monotonic() > deadline:
+            raise SetupError(f"{left[0]}; Kafka accepted the change but does not show it")
+        time.sleep(_LOOK_AGAIN_S)

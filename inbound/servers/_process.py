@@ -45,8 +45,7 @@ def find(pid_file: Path, is_ours: Callable[[psutil.Process], bool]) -> psutil.Pr
     """
     try:
         process = psutil.Process(int(pid_file.read_text(encoding="utf-8").split()[0]))
-        alive = process.status() != psutil.STATUS_ZOMBIE
-        return process if alive and is_ours(process) else None
+        return process if not _has_ended(process) and is_ours(process) else None
     except (OSError, ValueError, IndexError, psutil.Error):
         return None
 
@@ -59,13 +58,29 @@ def end(process: psutil.Process, signals: Sequence[tuple[signal.Signals, float]]
     with contextlib.suppress(psutil.NoSuchProcess):
         for number, seconds in signals:
             process.send_signal(number)
-            with contextlib.suppress(psutil.TimeoutExpired):
-                process.wait(seconds)
+            if _ends_within(process, seconds):
                 return
         process.kill()
-        # Nothing is left to do for one that stays: a zombie whose parent does not look.
-        with contextlib.suppress(psutil.TimeoutExpired):
-            process.wait(_KILL_WAIT_S)
+        _ends_within(process, _KILL_WAIT_S)
+
+
+def _ends_within(process: psutil.Process, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not _has_ended(process):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_LOOK_AGAIN_S)
+    return True
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Also when nobody takes note: in a container the process that should may never do it."""
+    if isinstance(process, psutil.Popen):
+        return process.poll() is not None
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def wait_until(
