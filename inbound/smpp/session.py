@@ -17,13 +17,12 @@ has to be larger than the peer's window. Time limits stand still during such a p
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Final
 
 from inbound.smpp._answering import Answer, Answering, Arrival
 from inbound.smpp._base import RESPONSE_BIT, AnswerT
 from inbound.smpp._link import Link
+from inbound.smpp._terms import BoundAs, Role, SessionSettings, SessionStats, State
 from inbound.smpp._window import Pending, Window
 from inbound.smpp.errors import (
     BindRefusedError,
@@ -63,58 +62,6 @@ _TLV_SC_INTERFACE_VERSION: Final = 0x0210
 _VERSION_3_4: Final = 0x34
 # Timers are not set closer than this, in seconds.
 _TICK_S: Final = 0.005
-
-
-class Role(Enum):
-    """Which end of the connection this is."""
-
-    ESME = "esme"
-    CENTRE = "centre"
-
-
-class State(Enum):
-    """Where a session is in its life; it only ever moves down this list."""
-
-    OPEN = "open"
-    BOUND = "bound"
-    UNBINDING = "unbinding"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionSettings:
-    """Limits of one session; times in seconds, `enquire_link_s` 0 sends none."""
-
-    window: int = 10
-    response_timeout_s: float = 10.0
-    bind_timeout_s: float = 10.0
-    enquire_link_s: float = 30.0
-    queue_limit: int = 1000
-    # The centre's name in its bind answers.
-    system_id: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoundAs:
-    """What a bind agreed on, without its password. Directions are the ESME's."""
-
-    system_id: str
-    address_range: str
-    receives: bool
-    transmits: bool
-
-
-@dataclass(slots=True)
-class SessionStats:
-    """Counters of one session, from its start."""
-
-    requests_in: int = 0
-    requests_out: int = 0
-    answers_in: int = 0
-    unreadable: int = 0
-    unmatched_answers: int = 0
-    unanswered: int = 0
-    reading_pauses: int = 0
 
 
 async def _refuse_bind(_bind: Bind, _session: "Session") -> int:

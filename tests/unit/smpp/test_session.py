@@ -67,7 +67,7 @@ async def test_answers_leave_in_the_order_of_arrival() -> None:
 
 @pytest.mark.parametrize("failure", ["raises", "cancelled", "wrong answer", "unencodable"])
 async def test_a_failing_handler_makes_the_centre_keep_the_message(failure: str) -> None:
-    async def fail(request: DeliverSm, _: Session) -> Any:
+    async def fail(request: Request[Any], _: Session) -> Any:
         if request.sequence == 1:
             if failure == "raises":
                 raise RuntimeError("bug")

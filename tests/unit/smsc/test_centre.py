@@ -61,7 +61,7 @@ async def bound(
     handler: Handler,
     bind_type: type[Bind] = BindTransceiver,
     system_id: str = "scserv",
-    password: str = "sesame12",
+    password: str = ACCOUNT.password,
 ) -> AsyncIterator[Session]:
     loop = asyncio.get_running_loop()
     settings = SessionSettings(enquire_link_s=0, window=100)
