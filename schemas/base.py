@@ -5,20 +5,10 @@ written model never changes: adding an optional field is the only edit allowed w
 version.
 """
 
-from datetime import UTC, datetime
-from typing import Annotated
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
-
-
-def _utc(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError("a time without a zone says nothing; write it in UTC, ending in Z")
-    return moment.astimezone(UTC)
-
-
-UtcTime = Annotated[datetime, AfterValidator(_utc)]
-"""A moment in UTC; a time without a zone is refused."""
+UtcTime = AwareDatetime
+"""A moment; writers give it in UTC, and one without a zone is refused."""
 
 
 class Model(BaseModel):

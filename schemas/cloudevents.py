@@ -22,7 +22,7 @@ class Attributes:
 
     id: str
     type: str
-    time: datetime
+    time: datetime | None = None
     source: str = SOURCE
     subject: str | None = None
     traceparent: str | None = None
@@ -35,8 +35,9 @@ def to_headers(attributes: Attributes) -> Headers:
         ("ce_id", attributes.id.encode()),
         ("ce_source", attributes.source.encode()),
         ("ce_type", (TYPE_PREFIX + attributes.type).encode()),
-        ("ce_time", attributes.time.isoformat().replace("+00:00", "Z").encode()),
     ]
+    if attributes.time is not None:
+        headers.append(("ce_time", attributes.time.isoformat().replace("+00:00", "Z").encode()))
     if attributes.subject is not None:
         headers.append(("ce_subject", attributes.subject.encode()))
     if attributes.traceparent is not None:

@@ -38,6 +38,10 @@ WAIT_S = 0.25
 _SUBSCRIPTION_TYPES = {SubscriptionStopped.TYPE, SubscriptionStarted.TYPE}
 
 
+Sent = tuple[int, list[Any]]
+"""A position and the futures of its records."""
+
+
 class KafkaRecord(TypedDict):
     """The arguments of one `Producer.send`."""
 
@@ -119,7 +123,7 @@ class Relay:
             held: list[Shard] = []
             while not self.stopping.is_set():
                 held = self._take_free_shards(connection, held)
-                moved = sum(self.relay_batch(connection, shard) for shard in held)
+                moved = self.relay_batch(connection, held)
                 self.report(True, f"holds {len(held)} of {len(self.shards)} shards")
                 if not moved:
                     relaying.wait_for_rows(connection, WAIT_S)
@@ -133,31 +137,39 @@ class Relay:
             if shard in held or relaying.try_lock_shard(connection, shard.feed, shard.number)
         ]
 
-    def relay_batch(self, connection: psycopg.Connection, shard: Shard) -> int:
-        """Publish up to a batch of one shard and move its cursor; return how many rows.
+    def relay_batch(self, connection: psycopg.Connection, shards: Sequence[Shard]) -> int:
+        """Publish up to a batch of each shard and move their cursors; return how many rows.
 
-        Raises the Kafka error of the first record that failed, after the cursor was moved
-        to the last one before it.
+        One wait for Kafka for all of them. Raises the Kafka error of the first record that
+        failed, after every cursor was moved to the last one before a failure.
         """
+        sent = [(shard, self._send(connection, shard)) for shard in shards]
+        rows = sum(len(batch) for _, batch in sent)
+        if not rows:
+            return 0
+        self.producer.flush()
+        failures = []
+        for shard, batch in sent:
+            done, failure = _contiguous(batch)
+            if done is not None:
+                relaying.advance(connection, shard.feed, shard.number, done)
+                metrics.RELAYED.add(len(batch), {"feed": shard.feed})
+            if failure is not None:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
+        return rows
+
+    def _send(self, connection: psycopg.Connection, shard: Shard) -> list[Sent]:
         rows: Sequence[OutboxRow] | Sequence[RecordedEvent]
         if shard.feed == relaying.EVENTS:
             rows = relaying.read_events(connection, BATCH)
         else:
             rows = relaying.read_outbox(connection, shard.number, BATCH)
-        if not rows:
-            return 0
-        sent = [
+        return [
             (row.position, [self.producer.send(**record) for record in self._records(row)])
             for row in rows
         ]
-        self.producer.flush()
-        done, failure = _contiguous(sent)
-        if done is not None:
-            relaying.advance(connection, shard.feed, shard.number, done)
-        if failure is not None:
-            raise failure
-        metrics.RELAYED.add(len(rows), {"feed": shard.feed})
-        return len(rows)
 
     def _records(self, row: OutboxRow | RecordedEvent) -> Iterator[KafkaRecord]:
         if isinstance(row, OutboxRow):
@@ -169,8 +181,9 @@ class Relay:
 
 
 def _of_outbox(row: OutboxRow) -> KafkaRecord:
-    extra = from_json(row.headers)
-    attributes = Attributes(id=row.event_id, type=row.type, time=row.created_at, **extra)
+    # Internal, so only the attributes that CloudEvents requires: each header costs.
+    traceparent = from_json(row.headers).get("traceparent")
+    attributes = Attributes(id=row.event_id, type=row.type, traceparent=traceparent)
     key = row.key.encode() if row.key is not None else None
     return {"topic": row.topic, "value": row.value, "key": key, "headers": to_headers(attributes)}
 
@@ -210,7 +223,7 @@ def _of_subscription(row: RecordedEvent, topic: str) -> KafkaRecord:
     }
 
 
-def _contiguous(sent: Sequence[tuple[int, Sequence[Any]]]) -> tuple[int | None, Exception | None]:
+def _contiguous(sent: Sequence[Sent]) -> tuple[int | None, Exception | None]:
     """Return the last position before the first failure, and that failure."""
     done: int | None = None
     for position, futures in sent:

@@ -60,15 +60,12 @@ def to_row(
         arrived_at=reply.arrived_at,
         not_after=now + valid_for,
     )
-    extra = {"subject": str(subject_id)}
-    if traceparent is not None:
-        extra["traceparent"] = traceparent
     return NewOutboxRow(
         shard=shard_of(key),
         topic=names.lanes[LANES[reply.purpose]],
         key=key,
         event_id=str(reply.message_id),
         type=TYPE,
-        headers=to_json(extra),
+        headers=to_json({"traceparent": traceparent} if traceparent else {}),
         value=message.to_json(),
     )
