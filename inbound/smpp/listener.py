@@ -47,18 +47,18 @@ async def listen(
     def changed(session: Session) -> None:
         if session.state is State.CLOSED:
             listener.sessions.discard(session)
+        else:
+            listener.sessions.add(session)
         on_change(session)
 
     def accept() -> Session:
-        session = Session(
+        return Session(
             Role.CENTRE,
             settings or SessionSettings(),
             on_request,
             on_bind=on_bind,
             on_change=changed,
         )
-        listener.sessions.add(session)
-        return session
 
     loop = asyncio.get_running_loop()
     listener._server = await loop.create_server(accept, host, port, ssl=ssl)  # noqa: SLF001 — its maker

@@ -78,7 +78,7 @@ class Session(Link):
     `on_request` serves deliver_sm and data_sm (ESME) or submit_sm and data_sm (centre): it
     returns the answer, or a future of it, and while it is awaited no other request of this
     session is served. `on_bind` (centre) returns the bind's command_status. `on_change` is
-    called when the session becomes bound and when it is closed; it must not block.
+    called when the connection stands, is bound, and is closed; it must not block.
     """
 
     def __init__(
@@ -362,6 +362,7 @@ class Session(Link):
         self._server = self.loop.create_task(self._answering.run(), name=f"smpp {self.peer}")
         self._server.add_done_callback(lambda _: self.abort("this side stopped serving"))
         self._set_timer(self._opened + self.settings.bind_timeout_s)
+        self._on_change(self)
 
     def on_lost(self) -> None:
         """End everything that waits for this connection."""
