@@ -133,6 +133,9 @@ def _copy(package: Path) -> Path:
                 libraries = package.with_name(f"{_PACKAGE}.libs")
                 if libraries.is_dir():
                     shutil.copytree(libraries, draft / libraries.name)
+                # A strict umask must not undo the purpose.
+                for made in (_SHARED_CACHE, draft, draft / _PACKAGE, draft / inner):
+                    made.chmod(0o755)
                 draft.rename(target)
         except OSError as error:
             if not target.exists():

@@ -7,16 +7,16 @@ _START = """
 import sys
 from pathlib import Path
 from {module} import {server}
-server = {server}(Path(sys.argv[1]))
+server = {server}(Path(sys.argv[1]), **{options})
 server.start()
 print(server.pid, flush=True)
 sys.stdin.read()
 """
 
 
-def leave_behind(module: str, server: str, data_dir: str) -> int:
+def leave_behind(module: str, server: str, data_dir: str, **options: object) -> int:
     """Return the process id of a server whose parent was killed with -9."""
-    script = _START.format(module=module, server=server)
+    script = _START.format(module=module, server=server, options=options)
     with subprocess.Popen(
         [sys.executable, "-c", script, data_dir],
         stdin=subprocess.PIPE,

@@ -43,7 +43,9 @@ def test_what_is_acknowledged_survives_a_kill_and_the_address_stays(server: Kafk
 
 
 def test_the_broker_of_a_killed_parent_is_replaced(server: KafkaServer) -> None:
-    leftover = leave_behind("inbound.servers.kafka", "KafkaServer", str(server.data_dir))
+    leftover = leave_behind(
+        "inbound.servers.kafka", "KafkaServer", str(server.data_dir), java_options=QUICK_JAVA
+    )
     assert "kafka.Kafka" in psutil.Process(leftover).cmdline()
     server.start()
     assert server.pid != leftover
