@@ -16,6 +16,8 @@ from inbound.smpp.pdu import (
     BindReceiver,
     BindTransceiver,
     BindTransmitter,
+    EnquireLink,
+    EnquireLinkResp,
     SubmitSm,
     Unbind,
 )
@@ -60,7 +62,9 @@ async def test_it_binds_submits_and_unbinds() -> None:
         sent = esme.submit(submit())
         closing = asyncio.ensure_future(esme.close())
         # The answer in flight is waited for before the unbind.
-        peer.send((await peer.read(SubmitSm)).answer())
+        in_flight = await peer.read(SubmitSm)
+        assert isinstance(await peer.ask(EnquireLink(sequence=9)), EnquireLinkResp)
+        peer.send(in_flight.answer())
         peer.send((await peer.read(Unbind)).answer())
         await closing
         assert (await sent).status == 0

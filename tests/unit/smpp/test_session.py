@@ -9,6 +9,7 @@ import pytest
 from inbound.smpp.errors import BindRefusedError, LinkError, NotSentError, UnansweredError
 from inbound.smpp.pdu import (
     BindTransceiverResp,
+    BindTransmitter,
     DeliverSm,
     DeliverSmResp,
     EnquireLink,
@@ -201,10 +202,24 @@ async def test_time_stands_still_while_reading_is_paused() -> None:
         number = (await peer.read(SubmitSm)).sequence
         peer.send(deliver(1), deliver(2), deliver(3))
         await until(lambda: session.reading_paused)
-        peer.send(SubmitSmResp(sequence=number, message_id="read late"))
         loop = asyncio.get_running_loop()
         loop.call_later(0.3, gate.set)  # three time limits later
+        await until(lambda: not session.reading_paused)
+        assert not sent.done()
+        # What the peer sent during the pause is read only now: the limit begins again.
+        due = session._window.due()
+        assert due is not None
+        assert due > loop.time() + 0.05
+        peer.send(SubmitSmResp(sequence=number, message_id="read late"))
         assert (await sent).message_id == "read late"
+
+
+async def test_a_transmitter_is_delivered_nothing() -> None:
+    async with esme_session(bound=False) as (session, peer):
+        binding = asyncio.ensure_future(session.bind(BindTransmitter(system_id="scserv")))
+        await peer.accept_bind()
+        await binding
+        assert (await peer.ask(deliver(1))).status == Status.ESME_RINVBNDSTS
 
 
 async def test_an_answer_that_cannot_be_read_is_unanswered() -> None:

@@ -81,7 +81,7 @@ async def centre() -> AsyncIterator[Centre]:
         yield centre
 
 
-def reply(text: str, to: str = NUMBER, **fields: Any) -> list[SubmitSm]:
+def reply(text: str, to: str = NUMBER, reference: int = 7, **fields: Any) -> list[SubmitSm]:
     return [
         SubmitSm(
             source_addr_ton=5,
@@ -94,7 +94,7 @@ def reply(text: str, to: str = NUMBER, **fields: Any) -> list[SubmitSm]:
             short_message=segment.short_message,
             **fields,
         )
-        for segment in split(text, 7)
+        for segment in split(text, reference)
     ]
 
 
@@ -143,6 +143,17 @@ async def test_parts_of_two_messages_do_not_mix(centre: Centre) -> None:
             await session.send(pdu)
         texts = {(message := await phone.receive()).sender: message.text for _ in range(2)}
         assert texts == {"SCSERV": "а" * 100, "OTHER": "б" * 100}
+
+
+async def test_parts_of_two_messages_from_one_sender_do_not_mix(centre: Centre) -> None:
+    async with (
+        bound(centre.port, Service().on_request) as session,
+        Phone("127.0.0.1", centre.port, NUMBER) as phone,
+    ):
+        messages = reply("а" * 100, reference=7), reply("б" * 100, reference=8)
+        for pdu in itertools.chain.from_iterable(zip(*messages, strict=True)):
+            await session.send(pdu)
+        assert [(await phone.receive()).text for _ in range(2)] == ["а" * 100, "б" * 100]
 
 
 async def test_a_temporary_error_is_tried_again_in_order(centre: Centre) -> None:
