@@ -14,9 +14,9 @@ from datetime import datetime
 from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
-from inbound.ops.health import Health
 
 from inbound.keys import SubjectHasher
+from inbound.ops.health import Health
 from inbound.settings import Settings
 from inbound.smpp.esme import BindSettings, Esme, EsmeState
 from inbound.smpp.esme import Health as BindHealth

@@ -27,7 +27,7 @@ POLL_MS = 200
 WITHDRAW_WITHIN_S = 5.0
 
 
-class Lanes(ConsumerRebalanceListener):
+class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """Feeds the sender from Kafka and commits what it finished."""
 
     def __init__(

@@ -129,7 +129,7 @@ class Sender:
                     self._live.pop(job.message_id, None)
             self._backlog[lane] = deque(j for j in backlog if j.partition not in partitions)
         if unsent:
-            await self._claims.release([job.message_id for job in unsent])
+            await self._release(unsent)
         self._check_idle()
         try:
             async with asyncio.timeout(within_s):
@@ -190,9 +190,14 @@ class Sender:
             self._ready.push(job)
         self._wake_dispatcher.set()
         if len(kept) < len(jobs):  # withdrawn while they were being claimed
-            await self._claims.release(
-                [j.message_id for j in jobs if j.message_id not in self._live and not j.contested]
-            )
+            await self._release([j for j in jobs if j.message_id not in self._live])
+
+    async def _release(self, unsent: Sequence[Job]) -> None:
+        ids = [job.message_id for job in unsent if not job.contested]
+        try:
+            await self._claims.release(ids, self._settings.gateway)
+        except RetryableError as error:
+            log.warning("claims of %d unsent messages stay: %s", len(ids), error)
 
     async def _settle(self, job: Job) -> None:
         """Find out what became of a message that someone claimed before.

@@ -33,7 +33,7 @@ class Subjects:
             await self._fold(missing)
 
     async def _fold(self, subject_ids: list[UUID]) -> None:
-        streams = {i: await self._transaction.load_stream(i) for i in subject_ids}
+        streams = await self._transaction.load_streams(subject_ids)
         for subject_id in subject_ids:
             state = SubjectState()
             for event in streams.get(subject_id, ()):

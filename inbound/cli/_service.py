@@ -68,7 +68,7 @@ class Service:
 
     async def run(self) -> None:
         """Start everything, say `ready`, and keep it running."""
-        self._health.set("service", ok=False, reason="starting")
+        self._health.set("service", ok=False, reason="is starting")
         load_templates(self._settings)
         async with AsyncExitStack() as stack:
             server = HealthServer(self._health, self._settings.health_host, self._port).start()
@@ -79,11 +79,9 @@ class Service:
             self._say(f"starting {', '.join(child.name for child in children)}")
             supervisor = Supervisor(children, self._data_dir / "logs", self._tell)
             await stack.enter_async_context(supervisor)
-            self._health.set("service", ok=True)
-            self._say_ready(server.url)
             async with asyncio.TaskGroup() as group:
                 group.create_task(supervisor.watch())
-                group.create_task(self._watch_children())
+                group.create_task(self._watch_children(server.url))
                 for name, embedded in servers.items():
                     group.create_task(self._keep_server(name, embedded))
 
@@ -181,14 +179,14 @@ class Service:
         children = [self._centre()] if self._built_in_centre else []
         for role in ROLES:
             port = free_port()
-            url = f"http://{LOOPBACK}:{port}/health/ready"
-            self._health_urls[role] = url
+            url = f"http://{LOOPBACK}:{port}/health"
+            self._health_urls[role] = f"{url}/ready"
             where = ["--data-dir", str(self._data_dir)]
             if self._config is not None:
                 where += ["--config", str(self._config.absolute())]
             # The role's own health is on a free port of its own, ours on the one named.
             env = {"SCSERV_HEALTH_PORT": str(port), "SCSERV_HEALTH_HOST": LOOPBACK}
-            children.append(Child(role, [*SCSERV, role, *where], env, url))
+            children.append(Child(role, [*SCSERV, role, *where], env, f"{url}/live"))
         return children
 
     def _centre(self) -> Child:
@@ -198,12 +196,27 @@ class Service:
         password = {"SCSERV_SMPP__PASSWORD": smpp.password.get_secret_value()}
         return Child("smsc", argv, password, lambda: accepts(smpp.port))
 
-    async def _watch_children(self) -> None:
-        """Carry what the children say of themselves to our own health port."""
+    async def _watch_children(self, health_url: str) -> None:
+        """Carry what the children say of themselves to our own health port, and say changes.
+
+        `ready` is said once all of them are; a reason why not, whenever it changes.
+        """
+        said: dict[str, str] = {}
+        started = False
         while True:
-            for role, url in self._health_urls.items():
-                problem = await asyncio.to_thread(ask_health, url)
-                self._health.set(role, ok=problem is None, reason=problem or "")
+            problems = {
+                role: await asyncio.to_thread(ask_health, url)
+                for role, url in self._health_urls.items()
+            }
+            for role, problem in problems.items():
+                self._health.set(role, ok=not problem, reason=problem)
+                if problem != said.get(role, "") and (problem or started):
+                    self._say(f"{role}: {problem or 'ready again'}")
+                said[role] = problem
+            if not started and not any(problems.values()):
+                started = True
+                self._health.set("service", ok=True)
+                self._say_ready(health_url)
             await asyncio.sleep(WATCH_EVERY_S)
 
     # -- what is said ---------------------------------------------------------------
@@ -280,11 +293,11 @@ async def accepts(port: int) -> bool:
     return True
 
 
-def ask_health(url: str) -> str | None:
-    """Return why a health URL does not answer 200, or None when it does. Blocks up to 2 s."""
+def ask_health(url: str) -> str:
+    """Return why a health URL does not answer 200, "" when it does. Blocks up to 2 s."""
     try:
-        with urllib.request.urlopen(url, timeout=2):
-            return None
+        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 — http, made here
+            return ""
     except urllib.error.HTTPError as error:
         with contextlib.suppress(ValueError, LookupError):
             return "; ".join(json.loads(error.read())["reasons"])

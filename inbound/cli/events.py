@@ -45,7 +45,8 @@ async def _load(settings: Settings, number: str) -> list[RecordedEvent]:
         async with store.transaction() as transaction:
             hash_ = SubjectHasher(settings.subject_key_bytes()).hash(number)
             found = await transaction.find_subjects([hash_])
-            return await transaction.load_stream(found[hash_]) if found else []
+            streams = await transaction.load_streams(found.values())
+            return [event for stream in streams.values() for event in stream]
     finally:
         await store.close()
 

@@ -1,1 +1,4 @@
-"""Text and numbers as they arrive, turned into commands and canonical forms. Pure: no IO, no clock."""
+"""Texts and numbers as they arrive, turned into commands and canonical forms.
+
+Pure: no IO, no clock.
+"""

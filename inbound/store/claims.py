@@ -1,6 +1,6 @@
 """The gateway's claims in PostgreSQL: one statement for a batch, durable before the first send."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,13 +8,15 @@ from inbound.keys import VaultCipher
 from inbound.store._sql import statement
 from inbound.store.connecting import AsyncLink
 from inbound.store.errors import guarded
-from inbound.store.rows import Claimed
+from inbound.store.rows import Claimed, StoredState
 from inbound.store.sealing import Sealer
 
 APPLICATION_NAME: Final = "scserv gateway"
 
 _CLAIM_MESSAGES = statement("claim_messages")
 _RECLAIM_MESSAGE = statement("reclaim_message")
+_RELEASE_CLAIMS = statement("release_claims")
+_FIND_STATES = statement("find_states")
 
 
 class PostgresClaims:
@@ -52,6 +54,20 @@ class PostgresClaims:
         )
         rows: list[tuple[Any, ...]] = await cursor.fetchall()
         return self._opened(rows[0])
+
+    @guarded
+    async def release(self, message_ids: Collection[UUID], gateway: str) -> None:
+        """See the port."""
+        conn = await self._link.connection()
+        await conn.execute(_RELEASE_CLAIMS, {"message_ids": list(message_ids), "gateway": gateway})
+
+    @guarded
+    async def state(self, subject_id: UUID) -> StoredState | None:
+        """See the port."""
+        conn = await self._link.connection()
+        cursor = await conn.execute(_FIND_STATES, {"subject_ids": [subject_id]})
+        row = await cursor.fetchone()
+        return None if row is None else StoredState(*row[1:])
 
     async def close(self) -> None:
         """See the port."""

@@ -47,7 +47,7 @@ class Tables:
     vault: dict[UUID, Secret] = field(default_factory=dict)
     parts: dict[PartsKey, dict[int, MessagePart]] = field(default_factory=dict)
     parked: dict[tuple[str, int, int], ParkedMessage] = field(default_factory=dict)
-    claims: dict[UUID, int] = field(default_factory=dict)
+    claims: dict[UUID, tuple[int, str]] = field(default_factory=dict)
 
     def copied(self) -> "Tables":
         """Copy the tables, not what is in them: rows and nested tables are replaced whole."""
@@ -85,9 +85,11 @@ class MemoryTransaction:
         """See the port."""
         return _chosen(self._tables.states, subject_ids)
 
-    async def load_stream(self, subject_id: UUID) -> list[RecordedEvent]:
+    async def load_streams(self, subject_ids: Collection[UUID]) -> dict[UUID, list[RecordedEvent]]:
         """See the port."""
-        return list(self._tables.streams.get(subject_id, ()))
+        return {
+            key: list(stream) for key, stream in _chosen(self._tables.streams, subject_ids).items()
+        }
 
     async def read_events(self, after: int, limit: int) -> list[RecordedEvent]:
         """See the port."""
@@ -203,20 +205,30 @@ class MemoryClaims:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
-    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[Claimed]:  # noqa: ARG002  the port's
+    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[Claimed]:
         """See the port."""
         claimed = []
         for message_id, subject_id in messages:
             first = message_id not in self._store.tables.claims
-            attempt = self._store.tables.claims.setdefault(message_id, 1)
+            attempt, _ = self._store.tables.claims.setdefault(message_id, (1, gateway))
             claimed.append(self._claimed(message_id, subject_id, attempt, first=first))
         return claimed
 
-    async def reclaim(self, message_id: UUID, subject_id: UUID, gateway: str) -> Claimed:  # noqa: ARG002  the port's
+    async def reclaim(self, message_id: UUID, subject_id: UUID, gateway: str) -> Claimed:
         """See the port."""
-        attempt = self._store.tables.claims.get(message_id, 0) + 1
-        self._store.tables.claims[message_id] = attempt
-        return self._claimed(message_id, subject_id, attempt, first=attempt == 1)
+        before, _ = self._store.tables.claims.get(message_id, (0, ""))
+        self._store.tables.claims[message_id] = before + 1, gateway
+        return self._claimed(message_id, subject_id, before + 1, first=before == 0)
+
+    async def release(self, message_ids: Collection[UUID], gateway: str) -> None:
+        """See the port."""
+        for message_id in message_ids:
+            if self._store.tables.claims.get(message_id) == (1, gateway):
+                del self._store.tables.claims[message_id]
+
+    async def state(self, subject_id: UUID) -> StoredState | None:
+        """See the port."""
+        return self._store.tables.states.get(subject_id)
 
     async def close(self) -> None:
         """Nothing to give back."""

@@ -43,11 +43,11 @@ class Transaction(Protocol):
         ...
 
     async def states(self, subject_ids: Collection[UUID]) -> dict[UUID, StoredState]:
-        """Return the folded states that are stored; for a lost one use `load_stream`."""
+        """Return the folded states that are stored; for a lost one use `load_streams`."""
         ...
 
-    async def load_stream(self, subject_id: UUID) -> list[RecordedEvent]:
-        """Return all events of one subject in order."""
+    async def load_streams(self, subject_ids: Collection[UUID]) -> dict[UUID, list[RecordedEvent]]:
+        """Return all events of each subject in order; no entry for one without events."""
         ...
 
     async def read_events(self, after: int, limit: int) -> list[RecordedEvent]:
@@ -102,6 +102,14 @@ class Claims(Protocol):
 
     async def reclaim(self, message_id: UUID, subject_id: UUID, gateway: str) -> Claimed:
         """Claim again a message whose last attempt has an unknown outcome: attempt + 1."""
+        ...
+
+    async def release(self, message_ids: Collection[UUID], gateway: str) -> None:
+        """Take back this gateway's first claims of messages that it did not send."""
+        ...
+
+    async def state(self, subject_id: UUID) -> StoredState | None:
+        """Return the folded state of a subject, which knows whose result is still awaited."""
         ...
 
     async def close(self) -> None:

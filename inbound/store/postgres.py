@@ -44,7 +44,7 @@ _FIND_SUBJECTS = statement("find_subjects")
 _ADD_SUBJECTS = statement("add_subjects")
 _ERASE_SUBJECT = statement("erase_subject")
 _FIND_STATES = statement("find_states")
-_LOAD_STREAM = statement("load_stream")
+_LOAD_STREAMS = statement("load_streams")
 _READ_EVENTS = statement("read_events")
 _LOCK_PARTS = statement("lock_parts")
 _ADD_PART = statement("add_part")
@@ -105,10 +105,14 @@ class PostgresTransaction:
         return {row[0]: StoredState(*row[1:]) async for row in cursor}
 
     @guarded
-    async def load_stream(self, subject_id: UUID) -> list[RecordedEvent]:
+    async def load_streams(self, subject_ids: Collection[UUID]) -> dict[UUID, list[RecordedEvent]]:
         """See the port."""
         cursor = self._conn.cursor(row_factory=args_row(RecordedEvent))
-        return await (await cursor.execute(_LOAD_STREAM, {"subject_id": subject_id})).fetchall()
+        await cursor.execute(_LOAD_STREAMS, {"subject_ids": list(subject_ids)})
+        streams: dict[UUID, list[RecordedEvent]] = {}
+        async for event in cursor:
+            streams.setdefault(event.stream_id, []).append(event)
+        return streams
 
     @guarded
     async def read_events(self, after: int, limit: int) -> list[RecordedEvent]:

@@ -11,7 +11,7 @@ from inbound.store.claims import PostgresClaims
 from inbound.store.memory import MemoryClaims, MemoryStore
 from inbound.store.port import Claims, Store
 from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes, Claimed
+from inbound.store.rows import Changes, Claimed, NewState, StoredState
 from tests.fix_store import secret
 
 NUMBER = "+79161234567"
@@ -77,6 +77,28 @@ async def test_reclaim_counts_attempts(gateway: Gateway, subject_id: UUID) -> No
 async def test_reclaim_of_a_lost_claim_is_the_first(gateway: Gateway, subject_id: UUID) -> None:
     claimed = await gateway.claims.reclaim(uuid4(), subject_id, "gateway-1")
     assert (claimed.first, claimed.attempt) == (True, 1)
+
+
+async def test_a_released_claim_is_as_if_nobody_had_claimed(
+    gateway: Gateway, subject_id: UUID
+) -> None:
+    unsent, sent, again = uuid4(), uuid4(), uuid4()
+    pairs = [(unsent, subject_id), (sent, subject_id), (again, subject_id)]
+    await gateway.claims.claim(pairs, "gateway-1")
+    await gateway.claims.reclaim(again, subject_id, "gateway-1")
+    await gateway.claims.release([unsent, again], "gateway-1")
+    await gateway.claims.release([sent], "gateway-2")
+    claimed = await gateway.claims.claim(pairs, "gateway-2")
+    assert [c.first for c in claimed] == [True, False, False]
+
+
+async def test_the_state_of_a_subject_is_what_was_written(
+    gateway: Gateway, subject_id: UUID
+) -> None:
+    assert await gateway.claims.state(subject_id) is None
+    async with gateway.store.transaction() as tx:
+        await tx.write(Changes(states=[NewState(subject_id, 0, 1, 7, b'{"open":{}}')]))
+    assert await gateway.claims.state(subject_id) == StoredState(1, 7, b'{"open":{}}')
 
 
 async def test_erased_person_has_no_number(gateway: Gateway, subject_id: UUID) -> None:

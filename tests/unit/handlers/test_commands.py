@@ -40,10 +40,11 @@ def test_only_info_needs_the_registration() -> None:
 
 def test_stop_then_start_switch_notifications() -> None:
     scenario = Scenario()
-    scenario.text(STOP)
-    assert not scenario.state.notifications_on
-    scenario.text(START, 1)
-    assert scenario.state.notifications_on
+    states = []
+    for at_s, command in enumerate((STOP, START)):
+        scenario.text(command, at_s)
+        states.append(scenario.state.notifications_on)
+    assert states == [False, True]
     kinds = [type(event) for event in scenario.events]
     assert kinds == [RequestAccepted, SubscriptionStopped, RequestAccepted, SubscriptionStarted]
 

@@ -42,7 +42,7 @@ def test_an_older_version_is_brought_up_to_date(monkeypatch: pytest.MonkeyPatch)
     oldest = STOPPED.replace(b"request_id", b"request")
     event = read_event("subscription.stopped", 1, oldest, upcasters=upcasters)
     assert event == SubscriptionStopped.model_validate_json(STOPPED)
-    with pytest.raises(UnknownEventError, match="no upcaster for .* version 2"):
+    with pytest.raises(UnknownEventError, match="no upcaster for"):
         read_event("subscription.stopped", 2, STOPPED, upcasters={})
 
 
