@@ -12,8 +12,8 @@ RESPONSE_BIT = 0x80000000
 class Pdu:
     """One SMPP PDU. Fields carry the specification's names; a session sets `sequence`.
 
-    The repr shows command, sequence, status and sizes. Addresses, texts, passwords and
-    TLV values never appear in it, so a PDU may stand in a log line or a traceback.
+    The repr shows command, sequence, status and how many octets there are. Addresses,
+    texts, passwords and TLV values never appear in it, so a PDU may stand in a log line.
     """
 
     command_id: ClassVar[int]
@@ -25,7 +25,7 @@ class Pdu:
         sizes = "".join(
             f" {field.name}=<{len(value)}>"
             for field in fields(self)
-            if isinstance(value := getattr(self, field.name), str | bytes | tuple) and value
+            if isinstance(value := getattr(self, field.name), bytes | tuple) and value
         )
         return f"<{type(self).__name__} #{self.sequence} {name_of(self.status)}{sizes}>"
 
