@@ -34,7 +34,9 @@ class SmppSettings(BaseModel):
     host: str = Field(default="127.0.0.1", description="the SMS centre's host")
     port: int = Field(default=2775, ge=1, le=65535, description="the SMS centre's port")
     system_id: str = Field(default="scserv", max_length=15, description="SMPP system_id")
-    password: SecretStr = Field(default=SecretStr(""), description="SMPP password")
+    password: SecretStr = Field(
+        default=SecretStr(""), max_length=8, description="SMPP password (at most 8 characters)"
+    )
     system_type: str = Field(default="", max_length=12, description="SMPP system_type")
     window: int = Field(default=100, ge=1, le=10000, description="unanswered submit_sm at once")
     rate: float = Field(default=0, ge=0, description="submit_sm per second; 0: no limit")

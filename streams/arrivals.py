@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
@@ -17,8 +18,8 @@ from inbound.keys import SubjectHasher
 from inbound.ops import telemetry
 from inbound.smpp import segmentation
 from inbound.smpp.address import subscriber
-from inbound.smpp.pdu import DataSm, DeliverSm, Pdu, Response
-from inbound.smpp.session import Session
+from inbound.smpp.pdu import DataSm, DeliverSm, Request, Response
+from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
 from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import MobileOriginated, Part
@@ -55,7 +56,7 @@ class Arrivals:
         self._clock = clock
         self._new_id = new_id
 
-    async def on_request(self, pdu: Pdu, session: Session) -> asyncio.Future[Response] | Response:
+    async def on_request(self, pdu: Request[Any], session: Session) -> Answer:
         """Store a deliver_sm or data_sm and return the answer to come.
 
         Blocks while the producer's buffer is full, which makes the session stop reading.
@@ -63,7 +64,8 @@ class Arrivals:
         """
         del session
         if not isinstance(pdu, DeliverSm | DataSm):
-            return Response(status=Status.ESME_RINVCMDID, sequence=pdu.sequence)
+            refusal: Response = pdu.answer(Status.ESME_RINVCMDID)
+            return refusal
         if pdu.esm_class & _MESSAGE_TYPE:
             return pdu.answer()
         mo = self._to_message(pdu)

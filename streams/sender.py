@@ -268,8 +268,17 @@ class Sender:
             expired = job.message.not_after <= self._clock()
             self._finish(job, Outcome.EXPIRED if expired else Outcome.ERASED)
             return False
-        job.segments = self._encoder.segments(job.message, job.secret)
-        job.secret = None
+        try:
+            job.segments = self._encoder.segments(job.message, job.secret)
+        except Exception as error:  # noqa: BLE001 — one message must not stop a lane
+            # The kind only: what the error says may quote the text.
+            log.error(  # noqa: TRY400
+                "message %s can't be put together: %s", job.message_id, type(error).__name__
+            )
+            self._finish(job, Outcome.REJECTED)
+            return False
+        finally:
+            job.secret = None
         job.parts = [PartResult()] * len(job.segments)
         job.pending = list(range(len(job.segments)))
         return True
