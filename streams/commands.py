@@ -25,7 +25,7 @@ from inbound.store.rows import Changes, InboxRow, Secret
 from schemas.events import Command
 from schemas.topics import TopicNames
 from streams.records import Record
-from streams.subjects import Subjects
+from streams.subjects import StateCache, Subjects
 from streams.texts import Assembler, Text, decode, has_parts
 
 
@@ -62,6 +62,7 @@ class CommandProcessor:
         hasher: SubjectHasher,
         policies: Policies,
         names: TopicNames,
+        cache: StateCache,
         *,
         secret_ttl: timedelta,
         clock: Callable[[], datetime],
@@ -74,6 +75,7 @@ class CommandProcessor:
         self._valid_for = timedelta(seconds=policies.reply_valid_for_s)
         self._clock = clock
         self._names = names
+        self._cache = cache
 
     async def __call__(self, records: Sequence[Record]) -> None:
         """Process one batch. Blocks on directory and database; safe to repeat.
@@ -89,7 +91,9 @@ class CommandProcessor:
                 if has_parts(texts):
                     whole = await Assembler(transaction, self._hasher).assemble(texts)
                     commanded = self._commands(whole, rejected)
-                decided = await self._decide(transaction, commanded)
+                subjects = Subjects(transaction, self._cache)
+                decided = await self._decide(transaction, commanded, subjects)
+            subjects.remember()
             self._report(decided, rejected)
         for reason, count in rejected.items():
             metrics.REJECTED.add(count, {"reason": reason})
@@ -109,7 +113,7 @@ class CommandProcessor:
         return commanded
 
     async def _decide(
-        self, transaction: Transaction, commanded: Sequence[Commanded]
+        self, transaction: Transaction, commanded: Sequence[Commanded], subjects: Subjects
     ) -> list[tuple[Commanded, Decision]]:
         if not commanded:
             return []
@@ -117,7 +121,6 @@ class CommandProcessor:
         fresh = [c for c in commanded if c.request_id not in seen]
         clients = await self._look_up(fresh)
         subject_ids = await transaction.subjects({c.number_hash: c.number for c in fresh})
-        subjects = Subjects(transaction)
         await subjects.load(subject_ids.values())
         changes = Changes()
         decided = [

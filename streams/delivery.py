@@ -20,19 +20,26 @@ from schemas.events import AcknowledgementLate
 from schemas.messages import SubmitResult, SubmitResults
 from schemas.topics import TopicNames
 from streams.records import Record
-from streams.subjects import Subjects
+from streams.subjects import StateCache, Subjects
 
 
 class DeliveryProcessor:
     """Turns batches of `sms.receipts.v1` into events and further replies."""
 
     def __init__(
-        self, store: Store, policies: Policies, names: TopicNames, *, clock: Callable[[], datetime]
+        self,
+        store: Store,
+        policies: Policies,
+        names: TopicNames,
+        cache: StateCache,
+        *,
+        clock: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._valid_for = timedelta(seconds=policies.reply_valid_for_s)
         self._clock = clock
         self._names = names
+        self._cache = cache
 
     async def __call__(self, records: Sequence[Record]) -> None:
         """Process one batch. Blocks on the database; safe to repeat.
@@ -45,12 +52,13 @@ class DeliveryProcessor:
             return
         changes = Changes()
         async with self._store.transaction() as transaction:
-            subjects = Subjects(transaction)
+            subjects = Subjects(transaction, self._cache)
             await subjects.load(result.subject_id for result in results)
             late = sum(self._apply(result, subjects, changes) for result in results)
             changes.events = subjects.events
             changes.states = subjects.states()
             await transaction.write(changes)
+        subjects.remember()
         if late:
             metrics.LATE.add(late)
 

@@ -21,7 +21,7 @@ from aiokafka import TopicPartition
 
 from inbound.errors import RetryableError
 from inbound.handlers.results import awaited
-from inbound.handlers.state import STATE_VERSION, SubjectState
+from inbound.handlers.state import STATE_VERSION, read_state
 from inbound.ops import metrics, telemetry
 from inbound.smpp.errors import NotSentError, UnansweredError
 from inbound.smpp.esme import Esme
@@ -217,8 +217,7 @@ class Sender:
         stored = await self._claims.state(message.subject_id)
         if stored is None or stored.state_version != STATE_VERSION:
             return True  # nobody can say: rather twice than never
-        state = SubjectState.model_validate_json(stored.state)
-        return awaited(state, message.request_id, message.purpose)
+        return awaited(read_state(stored.state), message.request_id, message.purpose)
 
     # -- dispatching ----------------------------------------------------------------
 

@@ -1,22 +1,53 @@
 """The states of the subjects in one batch, moved on by the events decided in it."""
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from uuid import UUID
 
 from pydantic_core import to_json
 
-from inbound.handlers.state import STATE_VERSION, SubjectState, evolve
+from inbound.handlers.state import (
+    STATE_VERSION,
+    SubjectState,
+    evolve,
+    read_state,
+    write_state,
+)
 from inbound.store.port import Transaction
 from inbound.store.rows import NewEvent, NewState
 from schemas.events import DomainEvent
 from schemas.upcasters import read_event
 
 
+class StateCache:
+    """The latest states of subjects, so that a worker need not read its own JSON back.
+
+    An entry counts only together with the version that the database holds, so a state that
+    another worker moved on, or that was rolled back, is never used.
+    """
+
+    def __init__(self, limit: int = 20_000) -> None:
+        self._limit = limit
+        self._entries: OrderedDict[UUID, tuple[int, SubjectState]] = OrderedDict()
+
+    def get(self, subject_id: UUID, version: int) -> SubjectState | None:
+        """Return the state at exactly this version, or None."""
+        entry = self._entries.get(subject_id)
+        return entry[1] if entry is not None and entry[0] == version else None
+
+    def put(self, subject_id: UUID, version: int, state: SubjectState) -> None:
+        """Keep a state; the one kept longest goes when there are too many."""
+        self._entries[subject_id] = version, state
+        if len(self._entries) > self._limit:
+            self._entries.popitem(last=False)
+
+
 class Subjects:
     """Loads each subject once a batch and collects what is to be written of it."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, cache: StateCache) -> None:
         self._transaction = transaction
+        self._cache = cache
         self._states: dict[UUID, SubjectState] = {}
         self._stored: dict[UUID, int] = {}
         self._versions: dict[UUID, int] = {}
@@ -27,7 +58,9 @@ class Subjects:
         wanted = list(dict.fromkeys(subject_ids))
         for subject_id, stored in (await self._transaction.states(wanted)).items():
             if stored.state_version == STATE_VERSION:
-                self._states[subject_id] = SubjectState.model_validate_json(stored.state)
+                self._states[subject_id] = self._cache.get(
+                    subject_id, stored.version
+                ) or read_state(stored.state)
             self._stored[subject_id] = self._versions[subject_id] = stored.version
         if missing := [id_ for id_ in wanted if id_ not in self._states]:
             await self._fold(missing)
@@ -68,6 +101,11 @@ class Subjects:
         self._states[subject_id] = state
         self._versions[subject_id] = version
 
+    def remember(self) -> None:
+        """Keep the states that were written, once the transaction is committed."""
+        for subject_id in dict.fromkeys(event.stream_id for event in self.events):
+            self._cache.put(subject_id, self._versions[subject_id], self._states[subject_id])
+
     def states(self) -> list[NewState]:
         """Return the rows of the subjects whose events were appended."""
         changed = dict.fromkeys(event.stream_id for event in self.events)
@@ -77,7 +115,7 @@ class Subjects:
                 expected_version=self._stored.get(subject_id, 0),
                 version=self._versions[subject_id],
                 state_version=STATE_VERSION,
-                state=self._states[subject_id].to_json(),
+                state=write_state(self._states[subject_id]),
             )
             for subject_id in changed
         ]

@@ -24,6 +24,7 @@ from streams.delivery import DeliveryProcessor
 from streams.housekeeping import sweep
 from streams.progress import Progress
 from streams.records import BatchProcessor, Record
+from streams.subjects import StateCache
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Worker:
         self._health = health
         self._progress = Progress(time.monotonic)
         commands, delivery = stores
+        cache = StateCache()
         names = TopicNames.prefixed(settings.topic_prefix)
         self.app = make_app(
             settings,
@@ -57,13 +59,14 @@ class Worker:
                     SubjectHasher(settings.subject_key_bytes()),
                     settings.policies,
                     names,
+                    cache,
                     secret_ttl=timedelta(seconds=settings.secret_ttl_s),
                     clock=utc_now,
                 ),
                 Parking(commands),
             ),
             BatchProcessor(
-                DeliveryProcessor(delivery, settings.policies, names, clock=utc_now),
+                DeliveryProcessor(delivery, settings.policies, names, cache, clock=utc_now),
                 Parking(delivery),
             ),
             self._progress,

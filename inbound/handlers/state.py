@@ -1,11 +1,14 @@
 """The state of one subject: the fold of its events, and nothing that is not in them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from schemas.base import Model, UtcTime
+from pydantic import TypeAdapter
+
+from schemas.base import UtcTime
 from schemas.events import (
     Command,
     CommandLimitReached,
@@ -33,7 +36,8 @@ class Stage(StrEnum):
     FULFILLING = "fulfilling"
 
 
-class OpenRequest(Model):
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
     """A request between its acceptance and its final state."""
 
     plan: Plan
@@ -43,25 +47,40 @@ class OpenRequest(Model):
     stage: Stage = Stage.ACKNOWLEDGING
 
 
-class Previous(Model):
+@dataclass(frozen=True, slots=True)
+class Previous:
     """The latest accepted command."""
 
     command: Command
     arrived_at: UtcTime
 
 
-class SubjectState(Model):
+@dataclass(frozen=True, slots=True)
+class SubjectState:
     """What deciding the next command or result needs; small, whatever the history."""
 
     notifications_on: bool = True
     previous: Previous | None = None
     accepted_at: tuple[UtcTime, ...] = ()
     limit_reported_at: UtcTime | None = None
-    open: Mapping[UUID, OpenRequest] = {}
+    open: Mapping[UUID, OpenRequest] = field(default_factory=dict)
 
     def accepted_in_hour_before(self, moment: datetime) -> int:
         """Return how many commands were accepted in the hour before `moment`."""
         return sum(accepted > moment - HOUR for accepted in self.accepted_at)
+
+
+_JSON = TypeAdapter(SubjectState)
+
+
+def read_state(data: bytes) -> SubjectState:
+    """Return a stored state of this `STATE_VERSION`."""
+    return _JSON.validate_json(data)
+
+
+def write_state(state: SubjectState) -> bytes:
+    """Return a state as JSON to be stored."""
+    return _JSON.dump_json(state, exclude_defaults=True)
 
 
 def evolve(state: SubjectState, event: DomainEvent) -> SubjectState:
@@ -71,14 +90,14 @@ def evolve(state: SubjectState, event: DomainEvent) -> SubjectState:
             return _accepted(state, event)
         case SubscriptionStopped() | SubscriptionStarted():
             on = isinstance(event, SubscriptionStarted)
-            return state.model_copy(update={"notifications_on": on})
+            return replace(state, notifications_on=on)
         case CommandLimitReached():
-            return state.model_copy(update={"limit_reported_at": event.arrived_at})
+            return replace(state, limit_reported_at=event.arrived_at)
         case MessageEvent():
             return _message(state, event)
         case RequestCompleted():
             still_open = {id_: r for id_, r in state.open.items() if id_ != event.request_id}
-            return state.model_copy(update={"open": still_open})
+            return replace(state, open=still_open)
     return state
 
 
@@ -87,20 +106,22 @@ def _accepted(state: SubjectState, event: RequestAccepted) -> SubjectState:
     request = OpenRequest(
         plan=event.plan, centre=event.centre, arrived_at=event.arrived_at, confirm=event.confirm
     )
-    return state.model_copy(
-        update={
-            "previous": Previous(command=event.command, arrived_at=event.arrived_at),
-            "accepted_at": (*recent, event.arrived_at),
-            "open": {**state.open, event.request_id: request},
-        }
+    return replace(
+        state,
+        previous=Previous(command=event.command, arrived_at=event.arrived_at),
+        accepted_at=(*recent, event.arrived_at),
+        open={**state.open, event.request_id: request},
     )
 
 
 def _message(state: SubjectState, event: MessageEvent) -> SubjectState:
-    request = state.open.get(event.request_id) if event.request_id else None
-    if request is None or event.purpose is not Purpose.ACKNOWLEDGEMENT:
+    request_id = event.request_id
+    if request_id is None or event.purpose is not Purpose.ACKNOWLEDGEMENT:
+        return state
+    request = state.open.get(request_id)
+    if request is None:
         return state
     if isinstance(event, MessageUnknown) and not event.final:
         return state
-    fulfilling = request.model_copy(update={"stage": Stage.FULFILLING})
-    return state.model_copy(update={"open": {**state.open, event.request_id: fulfilling}})
+    fulfilling = replace(request, stage=Stage.FULFILLING)
+    return replace(state, open={**state.open, request_id: fulfilling})

@@ -1,9 +1,38 @@
 """The synchronous producer of the relay: idempotent, acknowledged by all replicas."""
 
+from functools import lru_cache
+from typing import Any
+
 from kafka import KafkaProducer
+from kafka.partitioner import DefaultPartitioner, murmur2
+
+murmur2_of = lru_cache(maxsize=65_536)(murmur2)
+"""The hash of a key: in Python it costs as much as the rest of a send, and keys recur."""
 
 RECONNECT_MAX_MS = 500
 """kafka-python's default of 30 s would add half a minute to every restart of a broker."""
+
+
+class RecurringKeys(DefaultPartitioner):  # type: ignore[misc]  # kafka-python has no types
+    """Java's default partitioning, so that others can join on the key; hashes are kept."""
+
+    def partition(
+        self,
+        topic: str,
+        key: object,
+        serialized_key: bytes | None,
+        value: object,
+        serialized_value: bytes | None,
+        cluster: Any,  # noqa: ANN401
+    ) -> int:
+        """Return the partition of a record."""
+        partitions = cluster.partitions_for_topic(topic)
+        if serialized_key is None or not partitions:
+            chosen: int = super().partition(
+                topic, key, serialized_key, value, serialized_value, cluster
+            )
+            return chosen
+        return (murmur2_of(serialized_key) & 0x7FFFFFFF) % len(partitions)
 
 
 def new_producer(bootstrap: str) -> KafkaProducer:
@@ -11,6 +40,7 @@ def new_producer(bootstrap: str) -> KafkaProducer:
     return KafkaProducer(
         bootstrap_servers=bootstrap.split(","),
         acks="all",
+        partitioner=RecurringKeys(),
         enable_idempotence=True,
         linger_ms=0,
         batch_size=131_072,
