@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ["tests.fix_servers"]
+pytest_plugins = ["tests.fix_servers", "tests.fix_service"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

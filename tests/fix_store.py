@@ -3,6 +3,7 @@
 `postgres_server` and `new_database` come from the fixtures of the servers.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -70,6 +71,22 @@ async def postgres_store(database_url: str, cipher: VaultCipher) -> AsyncIterato
     store = PostgresStore(database_url, cipher)
     yield store
     await store.close()
+
+
+async def until(check: Callable[[], bool]) -> None:
+    """Let the other tasks run until `check`, which asks the database, says yes."""
+    async with asyncio.timeout(10):
+        while not check():  # noqa: ASYNC110  what is waited for happens in the server
+            await asyncio.sleep(0)
+
+
+def somebody_waits(conn: psycopg.Connection) -> bool:
+    """Say whether a session of this database waits for a lock."""
+    query = """
+        SELECT count(*) > 0 FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """
+    return conn.execute(query).fetchone() == (True,)
 
 
 def event(stream_id: UUID, version: int = 1, data: bytes = b'{"n": 1}') -> NewEvent:

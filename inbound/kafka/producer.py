@@ -32,7 +32,8 @@ class RecurringKeys(DefaultPartitioner):  # type: ignore[misc]  # kafka-python h
                 topic, key, serialized_key, value, serialized_value, cluster
             )
             return chosen
-        return (murmur2_of(serialized_key) & 0x7FFFFFFF) % len(partitions)
+        index: int = (murmur2_of(serialized_key) & 0x7FFFFFFF) % len(partitions)
+        return index
 
 
 def new_producer(bootstrap: str) -> KafkaProducer:

@@ -51,7 +51,9 @@ class Tables:
 
     def copied(self) -> "Tables":
         """Copy the tables, not what is in them: rows and nested tables are replaced whole."""
-        return Tables(*(getattr(self, table.name).copy() for table in fields(self)))
+        tables = Tables(*(getattr(self, table.name).copy() for table in fields(self)))
+        tables.claims = self.claims  # claims commit by themselves, also in between
+        return tables
 
 
 class MemoryTransaction:

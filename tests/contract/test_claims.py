@@ -101,6 +101,15 @@ async def test_the_state_of_a_subject_is_what_was_written(
     assert await gateway.claims.state(subject_id) == StoredState(1, 7, b'{"open":{}}')
 
 
+async def test_claim_stands_whatever_becomes_of_a_transaction(
+    gateway: Gateway, subject_id: UUID
+) -> None:
+    pairs = [(uuid4(), subject_id)]
+    async with gateway.store.transaction():
+        await gateway.claims.claim(pairs, "gateway-1")
+    assert [c.first for c in await gateway.claims.claim(pairs, "gateway-1")] == [False]
+
+
 async def test_erased_person_has_no_number(gateway: Gateway, subject_id: UUID) -> None:
     async with gateway.store.transaction() as tx:
         await tx.erase_subject(subject_id)

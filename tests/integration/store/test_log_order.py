@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import psycopg
@@ -12,12 +12,7 @@ from inbound.keys import VaultCipher
 from inbound.store import relaying
 from inbound.store.postgres import PostgresStore
 from inbound.store.rows import Changes
-from tests.fix_store import batch, event, inbox_row, outbox_row
-
-WAITS_FOR_LOG = """
-    SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
-    WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
-"""
+from tests.fix_store import batch, event, inbox_row, outbox_row, somebody_waits, until
 
 
 @pytest.fixture
@@ -25,12 +20,6 @@ async def other_store(database_url: str, cipher: VaultCipher) -> AsyncIterator[P
     store = PostgresStore(database_url, cipher, application_name="another worker")
     yield store
     await store.close()
-
-
-async def until(check: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not check():  # noqa: ASYNC110  the database is asked; the tasks run meanwhile
-            await asyncio.sleep(0)
 
 
 def positions(conn: psycopg.Connection) -> list[int]:
@@ -47,7 +36,7 @@ async def test_writer_waits_until_the_one_before_has_committed(
     async with postgres_store.transaction() as tx:
         await tx.write(Changes(events=[event(uuid4())]))
         second = asyncio.create_task(write_other())
-        await until(lambda: conn.execute(WAITS_FOR_LOG).fetchone() == (1,))
+        await until(lambda: somebody_waits(conn))
         assert positions(conn) == []
     await second
     assert positions(conn) == [1, 2]

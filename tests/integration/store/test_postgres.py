@@ -25,7 +25,9 @@ from tests.fix_store import (
     inbox_row,
     outbox_row,
     secret,
+    somebody_waits,
     state,
+    until,
 )
 
 NUMBER = "+79161234567"
@@ -62,7 +64,7 @@ def counts(conn: psycopg.Connection) -> dict[str, int]:
 
 @pytest.mark.parametrize("what", ["events", "states", "inbox"])
 async def test_of_two_transactions_on_one_subject_the_second_is_told(
-    postgres_store: PostgresStore, other_store: PostgresStore, what: str
+    postgres_store: PostgresStore, other_store: PostgresStore, conn: psycopg.Connection, what: str
 ) -> None:
     stream_id, row = uuid4(), inbox_row()
     await write(postgres_store, Changes(states=[state(stream_id, 0, 1)]))
@@ -75,6 +77,7 @@ async def test_of_two_transactions_on_one_subject_the_second_is_told(
     async with postgres_store.transaction() as tx:
         await tx.write(changes)
         second = asyncio.create_task(write(other_store, changes))
+        await until(lambda: somebody_waits(conn))
     with pytest.raises(Conflict):
         await second
 
@@ -97,7 +100,7 @@ async def test_two_workers_that_meet_a_new_number_agree_on_its_subject(
 
 
 async def test_two_workers_with_parts_of_one_message_see_each_other(
-    postgres_store: PostgresStore, other_store: PostgresStore
+    postgres_store: PostgresStore, other_store: PostgresStore, conn: psycopg.Connection
 ) -> None:
     key = PartsKey("main", b"h" * 16, "+79086228779", 1, 2)
 
@@ -108,6 +111,7 @@ async def test_two_workers_with_parts_of_one_message_see_each_other(
     async with postgres_store.transaction() as tx:
         await tx.add_part(MessagePart(key, 1, b"text", b"{}", NOON))
         second = asyncio.create_task(add(other_store, 2))
+        await until(lambda: somebody_waits(conn))
     assert await second == 2
 
 
@@ -180,6 +184,53 @@ async def test_cancelled_transaction_leaves_nothing_and_the_store_goes_on(
     await write(postgres_store, batch(1))
 
 
+@pytest.mark.parametrize("times", [1, 2])
+async def test_transaction_cancelled_while_it_waits_leaves_nothing_and_the_store_goes_on(
+    postgres_store: PostgresStore,
+    other_store: PostgresStore,
+    conn: psycopg.Connection,
+    times: int,
+) -> None:
+    async with other_store.transaction() as tx:
+        await tx.write(batch(1))
+        task = asyncio.create_task(write(postgres_store, batch(1)))
+        await until(lambda: somebody_waits(conn))
+        for _ in range(times):  # the second time while the first is being cleaned up
+            task.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises((asyncio.CancelledError, StoreUnavailable)):
+            await task
+    await write(postgres_store, batch(1))
+    assert len(relaying.read_events(conn, 10, after=0)) == 6
+
+
+async def test_transaction_that_was_left_open_is_not_continued(
+    postgres_store: PostgresStore, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one would be a savepoint in it, and its commit would commit nothing."""
+
+    async def interrupted(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(psycopg.AsyncTransaction, "__aexit__", interrupted)
+        with pytest.raises(asyncio.CancelledError):
+            await write(postgres_store, batch(1))
+    await write(postgres_store, batch(1))
+    assert len(relaying.read_events(conn, 10, after=0)) == 3
+
+
+def test_sessions_have_limits(database_url: str) -> None:
+    query = """
+        SELECT current_setting('idle_in_transaction_session_timeout'),
+               current_setting('statement_timeout'), current_setting('timezone')
+    """
+    with connect(database_url, "tests") as conn:
+        assert conn.execute(query).fetchone() == ("10s", "30s", "UTC")
+    with connect(database_url, "tests", long=True) as conn:
+        assert conn.execute(query).fetchone() == ("10min", "0", "UTC")
+
+
 async def test_process_that_stops_within_a_transaction_lets_go_of_the_log(
     database_url: str, cipher: VaultCipher, other_store: PostgresStore
 ) -> None:
@@ -237,9 +288,7 @@ async def test_update_of_a_state_touches_no_index(
     query = """
         SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'subject_states'
     """
-    async with asyncio.timeout(10):
-        while conn.execute(query).fetchone() != (19, 19):  # noqa: ASYNC110  the server is asked
-            await asyncio.sleep(0)
+    await until(lambda: conn.execute(query).fetchone() == (19, 19))
 
 
 async def test_no_table_holds_a_number_or_a_secret_in_the_clear(
