@@ -79,8 +79,7 @@ class Arrivals:
             stored = await self._producer.send(
                 self._topic,
                 mo.to_json(),
-                # What can't be answered still needs a key; it must not tell the sender.
-                self._hasher.hash(mo.source or pdu.source_addr).hex().encode(),
+                self._key(mo),
                 headers=to_headers(attributes),
             )
         except KafkaError as error:
@@ -88,6 +87,10 @@ class Arrivals:
         answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         stored.add_done_callback(lambda done: self._answer(pdu, done, answer))
         return answer
+
+    def _key(self, mo: MobileOriginated) -> bytes:
+        # What can't be answered has no order to keep, and its key must not tell the sender.
+        return (self._hasher.hash(mo.source) if mo.source else mo.mo_id.bytes).hex().encode()
 
     def _answer(
         self,
