@@ -1,0 +1,439 @@
+"""The whole service as its users meet it: real processes, real servers, a scripted SMS centre.
+
+Gateway, worker and relay run as in production, each a process of its own that a test may
+kill. The SMS centre is the built-in one, in the test's own process: every deliver_sm and
+submit_sm passes through a `Script`.
+"""
+
+import asyncio
+import csv
+import os
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, LiteralString, NoReturn
+from uuid import UUID
+
+import psycopg
+import pytest
+import pytest_asyncio
+from psycopg import sql
+from rich.console import Console
+from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
+
+from inbound.cli.clients import run_import
+from inbound.keys import SubjectHasher
+from inbound.servers.postgres import PostgresServer
+from inbound.smpp.address import destination
+from inbound.smpp.pdu import DeliverSm
+from inbound.smpp.status import Status
+from inbound.smsc.centre import Centre, CentreSettings
+from inbound.smsc.mailbox import Letter
+from inbound.smsc.phone import FEDERAL_NUMBER, Phone
+from inbound.store.migrating import migrate
+from schemas.topics import TopicNames
+from tests.e2e.script import ACCOUNT, Script
+
+if TYPE_CHECKING:
+    # Its client is imported when the first test needs it: it takes its time.
+    from inbound.servers.kafka import KafkaServer
+
+Role = Literal["gateway", "worker", "relay"]
+ROLES: Final[tuple[Role, ...]] = ("relay", "worker", "gateway")
+
+STOPPED: Final = "СМС от SCSERV отключены. Включить: CLIENT sms start"
+STARTED: Final = "СМС от SCSERV включены. Отключить: CLIENT sms stop"
+UNKNOWN_NUMBER: Final = "Запрос не выполнен: этот номер не зарегистрирован в SCSERV."
+
+VAULT_KEY: Final = bytes(range(32))
+SUBJECT_KEY: Final = bytes(range(32, 64))
+WINDOW: Final = 20
+
+_READY_S: Final = 40.0
+_STOP_S: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One line of the file that operators import."""
+
+    number: str
+    personal_code: str = "1234"
+    login: str = "ivanov"
+    password: str = "1a2b3c4d"
+
+    @property
+    def registration(self) -> str:
+        """The fulfilment of this client's `CLIENT info`, as the instruction words it."""
+        return (
+            f"ЦЕНТР РЕГИСТРАЦИИ. Персональный код: {self.personal_code}. КЛИЕНТСКИЙ ПОРТАЛ: "
+            f"имя входа: {self.login}, пароль: {self.password}. "
+            "Никому не сообщайте свои регистрационные данные."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A row of the event log, for assertions."""
+
+    position: int
+    stream_id: UUID
+    version: int
+    type: str
+    data: dict[str, Any]
+    metadata: dict[str, Any]
+
+
+@dataclass(slots=True)
+class RoleProcess:
+    """One running role."""
+
+    role: Role
+    process: asyncio.subprocess.Process
+    port: int
+
+    def kill(self) -> None:
+        """End it as a crash would, at once. Safe to call from anywhere."""
+        with suppress(ProcessLookupError):
+            self.process.kill()
+
+    def not_ready(self) -> str:
+        """Return why it is not ready; nothing when it is. Blocks for a moment."""
+        if self.process.returncode is not None:
+            return f"{self.role} has ended with status {self.process.returncode}"
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/ready", timeout=2):
+                return ""
+        except urllib.error.HTTPError as error:
+            return f"{self.role}: {error.read().decode()}"
+        except OSError as error:
+            return f"{self.role}: {error}"
+
+
+class Service:
+    """The service on a database and topics of its own. Use `open_service`."""
+
+    def __init__(
+        self, folder: Path, database_url: str, bootstrap: str, names: TopicNames, prefix: str
+    ) -> None:
+        self.folder = folder
+        self.database_url = database_url
+        self.bootstrap = bootstrap
+        self.names = names
+        self.script = Script()
+        self.centre = Centre(
+            CentreSettings(port=0, accounts=(ACCOUNT,), retry_s=0.1), faults=self.script
+        )
+        self.running: list[RoleProcess] = []
+        self.extra_environment: dict[str, str] = {}
+        self._prefix = prefix
+        self._hasher = SubjectHasher(SUBJECT_KEY)
+        self._numbers = count(1)
+        self._files = count(1)
+        self._revivals: set[asyncio.Task[None]] = set()
+
+    # -- processes --------------------------------------------------------------------
+
+    async def start(self, *roles: Role) -> list[RoleProcess]:
+        """Start one more of each role (one of all, when none is named), and return them."""
+        started = [await self._start(role) for role in roles or ROLES]
+        await self.ready()
+        return started
+
+    async def ready(self, within_s: float = _READY_S) -> None:
+        """Wait until every running process says by its health port that it is ready."""
+        await eventually(
+            lambda: not any(one.not_ready() for one in self.running) or self._any_ended(),
+            self._explain,
+            within_s,
+        )
+        assert not self._any_ended(), self._explain()
+
+    def _any_ended(self) -> bool:
+        return any(one.process.returncode is not None for one in self.running)
+
+    def _explain(self) -> str:
+        late = [(one.role, reason) for one in self.running if (reason := one.not_ready())]
+        return "\n".join(f"{reason}\n{self.log_of(role)[-2000:]}" for role, reason in late)
+
+    async def kill(self, victim: RoleProcess) -> None:
+        """End a process with SIGKILL and wait until it is gone."""
+        victim.kill()
+        await victim.process.wait()
+        self.running.remove(victim)
+
+    async def stop(self, one: RoleProcess) -> int:
+        """End a process politely and return its exit status; fail when it does not end."""
+        self.running.remove(one)
+        with suppress(ProcessLookupError):
+            one.process.terminate()
+        try:
+            async with asyncio.timeout(_STOP_S):
+                return await one.process.wait()
+        except TimeoutError:
+            one.kill()
+            pytest.fail(f"{one.role} did not end {_STOP_S:g} s after SIGTERM")
+
+    def revive(self) -> None:
+        """From now on start each process again that ends by itself, as a supervisor would."""
+        for one in self.running:
+            self._watch(one)
+
+    def one(self, role: Role) -> RoleProcess:
+        """Return the process of a role; the first, when there are several."""
+        return next(one for one in self.running if one.role == role)
+
+    def log_of(self, role: Role) -> str:
+        """Everything that processes of this role have written."""
+        return "".join(path.read_text("utf-8") for path in sorted(self.folder.glob(f"{role}*.log")))
+
+    # -- what happens outside -----------------------------------------------------------
+
+    def phone(self, number: str) -> Phone:
+        """Return a phone, to be used with `async with`."""
+        return Phone("127.0.0.1", self.centre.port, number)
+
+    def deliver(self, source: str, text: str | bytes, **fields: Any) -> "asyncio.Future[int]":
+        """Have the centre deliver one deliver_sm; return the future of its final status.
+
+        `fields` are those of the PDU and win over what `source` and `text` make of them.
+        """
+        short_message = text if isinstance(text, bytes) else text.encode("ascii")
+        to = destination(FEDERAL_NUMBER)
+        values: dict[str, Any] = {
+            "source_addr_ton": 1,
+            "source_addr_npi": 1,
+            "source_addr": source.removeprefix("+"),
+            "dest_addr_ton": to.ton,
+            "dest_addr_npi": to.npi,
+            "destination_addr": to.addr,
+            "short_message": short_message,
+        }
+        settled: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        letter = Letter(DeliverSm(**(values | fields)), settled.set_result)
+        assert self.centre.account(ACCOUNT.system_id).put(letter), "the centre's mailbox is full"
+        return settled
+
+    async def text(self, source: str, text: str | bytes, **fields: Any) -> None:
+        """`deliver`, and wait for the service's positive answer."""
+        try:
+            status = await asyncio.wait_for(self.deliver(source, text, **fields), 20)
+        except TimeoutError:
+            pytest.fail(
+                f"a text was never accepted; the gateway says:\n{self.log_of('gateway')[-3000:]}"
+            )
+        assert status == Status.ESME_ROK
+
+    def new_numbers(self, how_many: int) -> list[str]:
+        """Return numbers that no test of this service has used."""
+        return [f"+7916{next(self._numbers):07d}" for _ in range(how_many)]
+
+    def import_clients(self, clients: Iterable[Client]) -> None:
+        """Load clients as operators do: from a CSV file."""
+        path = self.folder / f"clients-{next(self._files)}.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            lines = csv.writer(file)
+            lines.writerow(("msisdn", "client_id", "personal_code", "login", "password"))
+            for n, one in enumerate(clients):
+                lines.writerow((one.number, f"C{n}", one.personal_code, one.login, one.password))
+        status = run_import(path, self.database_url, SUBJECT_KEY, VAULT_KEY, Console(quiet=True))
+        assert status == 0
+        path.unlink()  # the operator's file, not the service's: it holds what nothing else may
+
+    def import_clients_of(self, numbers: Iterable[str]) -> None:
+        """Load a client for each number."""
+        self.import_clients(Client(number) for number in numbers)
+
+    def new_client(self, **fields: str) -> Client:
+        """Return a client with a number of its own, imported."""
+        client = Client(self.new_numbers(1)[0], **fields)
+        self.import_clients([client])
+        return client
+
+    # -- what is stored -----------------------------------------------------------------
+
+    def rows(self, query: LiteralString, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def value(self, query: LiteralString, *parameters: object) -> Any:
+        """Run one statement and return its only value."""
+        return self.rows(query, *parameters)[0][0]
+
+    def sizes(self, *tables: str) -> dict[str, int]:
+        """Return how many rows each table has."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            return {
+                table: connection.execute(
+                    sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
+                ).fetchall()[0][0]
+                for table in tables
+            }
+
+    def events(self, number: str | None = None) -> list[Event]:
+        """Return the events of one number, or the whole log."""
+        columns: LiteralString = (
+            "SELECT position, stream_id, version, type, data, metadata FROM events "
+        )
+        if number is None:
+            found = self.rows(columns + "ORDER BY position")
+        else:
+            found = self.rows(
+                columns + "JOIN subjects ON subject_id = stream_id WHERE number_hash = %s"
+                " ORDER BY version",
+                self._hasher.hash(number),
+            )
+        return [Event(*row) for row in found]
+
+    def accepted(self, number: str) -> list[str]:
+        """Return the commands of a number that made requests, in order."""
+        events = self.events(number)
+        return [event.data["command"] for event in events if event.type == "request.accepted"]
+
+    async def completed(self, *numbers: str, requests: int = 1, within_s: float = 20.0) -> None:
+        """Wait until each number has so many requests in their final state."""
+        hashes = [self._hasher.hash(number) for number in numbers]
+        wanted = requests * len(numbers)
+        await eventually(
+            lambda: self._completed(hashes) >= wanted,
+            lambda: f"{self._completed(hashes)} of {wanted} requests are completed",
+            within_s,
+        )
+
+    def _completed(self, hashes: Sequence[bytes]) -> int:
+        done: int = self.value(
+            "SELECT count(*) FROM events JOIN subjects ON subject_id = stream_id"
+            " WHERE type = 'request.completed' AND number_hash = ANY(%s)",
+            list(hashes),
+        )
+        return done
+
+    # -- inside -------------------------------------------------------------------------
+
+    async def _start(self, role: Role) -> RoleProcess:
+        port = free_port()
+        with self._open_log(role, port) as log:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "inbound.cli", role),
+                cwd=self.folder,
+                env=self._environment(port),
+                stdout=log,
+                stderr=log,
+            )
+        one = RoleProcess(role, process, port)
+        self.running.append(one)
+        return one
+
+    def _open_log(self, role: Role, port: int) -> IO[bytes]:
+        return (self.folder / f"{role}-{port}.log").open("wb")
+
+    def _environment(self, health_port: int) -> dict[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SCSERV_", "OTEL_"))}
+        return inherited | {
+            "SCSERV_DATABASE_URL": self.database_url,
+            "SCSERV_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+            "SCSERV_TOPIC_PREFIX": self._prefix,
+            "SCSERV_VAULT_KEY": VAULT_KEY.hex(),
+            "SCSERV_SUBJECT_KEY": SUBJECT_KEY.hex(),
+            "SCSERV_HEALTH_PORT": str(health_port),
+            "SCSERV_SMPP__PORT": str(self.centre.port),
+            "SCSERV_SMPP__SYSTEM_ID": ACCOUNT.system_id,
+            "SCSERV_SMPP__PASSWORD": ACCOUNT.password,
+            "SCSERV_SMPP__WINDOW": str(WINDOW),
+            "SCSERV_SMPP__RESPONSE_TIMEOUT_S": "2",
+            "SCSERV_SMPP__RECONNECT_MIN_S": "0.05",
+            "SCSERV_SMPP__RECONNECT_MAX_S": "0.2",
+            **self.extra_environment,
+        }
+
+    def _watch(self, one: RoleProcess) -> None:
+        task = asyncio.create_task(self._start_again(one))
+        self._revivals.add(task)
+        task.add_done_callback(self._revivals.discard)
+
+    async def _start_again(self, one: RoleProcess) -> None:
+        await one.process.wait()
+        if one in self.running:
+            self.running.remove(one)
+            self._watch(await self._start(one.role))
+
+    async def close(self) -> None:
+        """End every process and the centre."""
+        for task in self._revivals:
+            task.cancel()
+        await asyncio.gather(*(self.kill(one) for one in list(self.running)))
+        await self.centre.close()
+
+
+@asynccontextmanager
+async def open_service(
+    folder: Path,
+    server_url: Callable[[str], str],
+    bootstrap: str,
+    environment: Mapping[str, str] | None = None,
+) -> AsyncIterator[Service]:
+    """Prepare a database and topics, start the centre and one process of each role.
+
+    `server_url` gives the URL of a database of that name on the PostgreSQL to use.
+    """
+    from inbound.kafka import admin
+
+    mark = os.urandom(6).hex()
+    with psycopg.connect(server_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"e2e_{mark}")))
+    database_url = server_url(f"e2e_{mark}")
+    migrate(database_url)
+    names = TopicNames.prefixed(f"e2e-{mark}.")
+    admin.apply(bootstrap, names.specs(), replication_factor=1)
+    service = Service(folder, database_url, bootstrap, names, f"e2e-{mark}.")
+    service.extra_environment.update(environment or {})
+    await service.centre.start()
+    try:
+        await service.start()
+        yield service
+    finally:
+        await service.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def service(
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres_server: PostgresServer,
+    kafka_server: "KafkaServer",
+) -> AsyncIterator[Service]:
+    """One service for all tests of a module; they take numbers of their own."""
+    folder = tmp_path_factory.mktemp("service")
+    async with open_service(folder, postgres_server.url, kafka_server.bootstrap) as service:
+        yield service
+
+
+async def eventually(
+    look: Callable[[], bool], what: Callable[[], str], within_s: float = 20.0
+) -> None:
+    """Look until it is so: for what gives no signal, like a row. Fails the test, saying `what`."""
+
+    def fail(_: object) -> NoReturn:
+        pytest.fail(f"not within {within_s:g} s: {what()}")
+
+    looking = AsyncRetrying(
+        retry=retry_if_result(lambda found: not found),
+        wait=wait_fixed(0.05),
+        stop=stop_after_delay(within_s),
+        retry_error_callback=fail,
+    )
+    await looking(asyncio.to_thread, look)
+
+
+def free_port() -> int:
+    """Return a loopback port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
