@@ -132,7 +132,9 @@ class Gateway:
         )
 
     def _on_bind(self, bind: BindHealth) -> None:
-        self._health.set("bind", bind.state is EsmeState.BOUND, bind.reason)
+        smpp = self._settings.smpp
+        reason = f"{smpp.bind} to {smpp.host}:{smpp.port}: {bind.reason}"
+        self._health.set("bind", bind.state is EsmeState.BOUND, reason)
 
 
 async def _fail_with(task: asyncio.Task[None]) -> None:

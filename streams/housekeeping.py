@@ -1,14 +1,16 @@
-"""What has had its time goes: run once a minute by every worker, safe in parallel."""
+"""What has had its time goes: rounds that every worker makes, safe in parallel."""
 
 import logging
+from datetime import datetime
 from math import ceil
+
+import psycopg
 
 from inbound.errors import RetryableError
 from inbound.ops import metrics
 from inbound.settings import Settings
 from inbound.store import sweeping
 from inbound.store.connecting import connect
-from streams.clock import utc_now
 
 log = logging.getLogger(__name__)
 
@@ -17,19 +19,26 @@ REMEMBER_DAYS = 7
 OUTBOX_DAYS = 7
 
 
-def sweep(settings: Settings) -> None:
-    """Do one round. Blocks on the database; when it is away the next round makes up for it."""
-    now = utc_now()
+def sweep(settings: Settings, now: datetime, *, thorough: bool) -> None:
+    """Make one round; a thorough one reads whole tables and is for once an hour.
+
+    Blocks on the database; when it is away the next round makes up for it.
+    """
     try:
         with connect(settings.database_url.get_secret_value(), "scserv sweep", long=True) as conn:
-            sweeping.maintain(conn, OUTBOX_DAYS)
             sweeping.sweep_vault(conn, now)
             parts = sweeping.sweep_parts(conn, now, ceil(settings.part_wait_s / 60))
-            sweeping.sweep_inbox(conn, now, REMEMBER_DAYS)
-            sweeping.sweep_claims(conn, now, REMEMBER_DAYS)
+            if thorough:
+                _sweep_thoroughly(conn, now)
     except RetryableError as error:
         log.warning("housekeeping waits: %s", error)
         return
     if parts:
         metrics.PARTS_EXPIRED.add(parts)
         log.info("%d parts of long texts waited in vain for the others", parts)
+
+
+def _sweep_thoroughly(conn: psycopg.Connection, now: datetime) -> None:
+    sweeping.maintain(conn, OUTBOX_DAYS)
+    sweeping.sweep_inbox(conn, now, REMEMBER_DAYS)
+    sweeping.sweep_claims(conn, now, REMEMBER_DAYS)

@@ -1,9 +1,11 @@
 """The worker process: the Faust app, its processors, and the housekeeping of the store."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from datetime import timedelta
+from itertools import count
 
 import faust
 from pydantic_core import to_json
@@ -30,7 +32,9 @@ log = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 2.0
 HEARTBEAT_S = 15.0
+STOP_WITHIN_S = 4.0
 SWEEP_EVERY_S = 60.0
+THOROUGH_EVERY = 60
 
 
 class Worker:
@@ -74,7 +78,6 @@ class Worker:
 
     async def run(self) -> None:
         """Serve until cancelled; raise when the app crashed, so that the process restarts."""
-        self._health.set("partitions", ok=False, reason="no partitions assigned yet")
         await self.app.start()
         try:
             async with asyncio.TaskGroup() as group:
@@ -82,7 +85,10 @@ class Worker:
                 group.create_task(self._check_forever())
                 group.create_task(self._sweep_forever())
         finally:
-            await self.app.stop()
+            # After a crash Faust may wait a minute for what will never come.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_WITHIN_S):
+                    await self.app.stop()
             for store in self._stores:
                 await store.close()
 
@@ -96,12 +102,13 @@ class Worker:
             if not ends:
                 reason = "no partitions assigned: another worker has them, or Kafka is away"
             self._health.set("partitions", ok=reason is None, reason=reason or "")
-            self._health.beat("worker", HEARTBEAT_S)
+            self._health.beat("heartbeat", HEARTBEAT_S)
             await asyncio.sleep(CHECK_EVERY_S)
 
     async def _sweep_forever(self) -> None:
-        while True:
-            await asyncio.to_thread(sweep, self._settings)
+        for round_ in count():
+            thorough = round_ % THOROUGH_EVERY == 0
+            await asyncio.to_thread(sweep, self._settings, utc_now(), thorough=thorough)
             await asyncio.sleep(SWEEP_EVERY_S)
 
 

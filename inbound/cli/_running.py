@@ -17,12 +17,16 @@ from inbound.settings import Settings
 log = logging.getLogger(__name__)
 
 
-def serve_health(settings: Settings, role: str) -> Health:
-    """Set up logging, telemetry and the health port of this process; return its health."""
+def serve_health(settings: Settings, role: str, awaits: str) -> Health:
+    """Set up logging, telemetry and the health port of this process; return its health.
+
+    `awaits` is the condition without which the role is not ready.
+    """
     logs.configure(settings.log_level, name=role)
     telemetry.start(role)
     end_with_parent()
     health = Health()
+    health.set(awaits, ok=False, reason="not yet")
     HealthServer(health, settings.health_host, settings.health_port).start()
     return health
 

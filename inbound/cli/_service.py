@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import secrets
 import socket
 import sys
@@ -19,7 +20,7 @@ from rich.console import Console
 from inbound.cli._context import SERVICE_FILE, remember_service
 from inbound.cli._wiring import check_database, load_templates
 from inbound.cli.samples import SAMPLES, write_samples
-from inbound.errors import SetupError
+from inbound.errors import RetryableError, SetupError
 from inbound.ops.health import Health, HealthServer
 from inbound.ops.supervisor import Child, Event, Happening, Supervisor
 from inbound.settings import Settings, SmppSettings
@@ -27,6 +28,8 @@ from inbound.settings import Settings, SmppSettings
 WATCH_EVERY_S = 0.5
 ROLES = ("relay", "worker", "gateway")
 LOOPBACK = "127.0.0.1"
+# A reason that only counts on is no news.
+_SECONDS = re.compile(r"[0-9.]+ s")
 SCSERV = (sys.executable, "-m", "inbound.cli")
 
 
@@ -74,7 +77,10 @@ class Service:
             server = HealthServer(self._health, self._settings.health_host, self._port).start()
             stack.callback(server.close)
             servers = await self._start_servers(stack)
-            await self._prepare()
+            try:
+                await self._prepare()
+            except RetryableError as error:
+                raise SetupError(f"{error}; start it, or correct the address") from error
             children = self._children()
             self._say(f"starting {', '.join(child.name for child in children)}")
             supervisor = Supervisor(children, self._data_dir / "logs", self._tell)
@@ -210,9 +216,10 @@ class Service:
             }
             for role, problem in problems.items():
                 self._health.set(role, ok=not problem, reason=problem)
-                if problem != said.get(role, "") and (problem or started):
+                kind = _SECONDS.sub("", problem)
+                if kind != said.get(role, "") and (problem or started):
                     self._say(f"{role}: {problem or 'ready again'}")
-                said[role] = problem
+                said[role] = kind
             if not started and not any(problems.values()):
                 started = True
                 self._health.set("service", ok=True)
@@ -222,7 +229,7 @@ class Service:
     # -- what is said ---------------------------------------------------------------
 
     def _tell(self, event: Event) -> None:
-        if event.what in {Happening.DIED, Happening.KILLED} or event.restart:
+        if event.what in {Happening.DIED, Happening.KILLED}:
             self._say(str(event))
 
     def _say(self, text: str) -> None:

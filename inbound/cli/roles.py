@@ -19,7 +19,7 @@ def gateway(settings: Settings) -> None:
     from inbound.store.claims import PostgresClaims
     from streams.gateway import Gateway
 
-    health = serve_health(settings, "gateway")
+    health = serve_health(settings, "gateway", "bind")
     catalogue = load_templates(settings)
     check_infrastructure(settings)
     claims = PostgresClaims(settings.database_url.get_secret_value(), make_cipher(settings))
@@ -34,7 +34,7 @@ def worker(settings: Settings) -> None:
     from inbound.store.postgres import PostgresStore
     from streams.worker import Worker
 
-    health = serve_health(settings, "worker")
+    health = serve_health(settings, "worker", "partitions")
     check_infrastructure(settings)
     url = settings.database_url.get_secret_value()
     cipher = make_cipher(settings)
@@ -56,18 +56,17 @@ def relay(settings: Settings) -> None:
     from inbound.store.connecting import connect
     from schemas.topics import TopicNames
 
-    health = serve_health(settings, "relay")
+    health = serve_health(settings, "relay", "shards")
     check_infrastructure(settings)
     producer = new_producer(settings.kafka_bootstrap_servers)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    health.set("relay", ok=False, reason="starting")
     Relay(
         connect=lambda: connect(settings.database_url.get_secret_value(), "scserv relay"),
         producer=producer,
         names=TopicNames.prefixed(settings.topic_prefix),
-        report=lambda ok, reason: health.set("relay", ok=ok, reason=reason),
+        report=lambda ok, reason: health.set("shards", ok=ok, reason=reason),
         stopping=stopping,
     ).run()
     producer.close(timeout=5)

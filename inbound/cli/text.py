@@ -1,6 +1,7 @@
 """`scserv text`: text the service from a phone and see what the phone receives."""
 
 import asyncio
+import contextlib
 import time
 
 import click
@@ -10,8 +11,11 @@ from inbound.cli._context import settings_options
 from inbound.errors import SetupError
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.settings import Settings
+from inbound.smpp.errors import SmppError
+from inbound.smsc.phone import Phone
 
 REPLIES = 2
+EARLIER_S = 0.2
 
 
 @click.command
@@ -33,15 +37,21 @@ def text(settings: Settings, number: str, text: str, wait_s: float) -> None:
     click.get_current_context().exit(0 if received == REPLIES else 1)
 
 
-async def _converse(settings: Settings, number: str, text: str, wait_s: float) -> int:
-    from inbound.smpp.errors import SmppError
-    from inbound.smsc.phone import Phone
+async def _show_earlier(phone: Phone, console: Console) -> None:
+    """Print what waited for this phone, so that it isn't taken for an answer."""
+    with contextlib.suppress(TimeoutError):
+        while True:
+            message = await asyncio.wait_for(phone.receive(), EARLIER_S)
+            console.print(f"{message.sender} earlier  {message.text}", style="dim", markup=False)
 
+
+async def _converse(settings: Settings, number: str, text: str, wait_s: float) -> int:
     console = Console(highlight=False)
     smpp = settings.smpp
     phone = Phone(smpp.host, smpp.port, number, federal=settings.federal_number)
     try:
         async with phone:
+            await _show_earlier(phone, console)
             begin = time.monotonic()
             await phone.text(text)
             console.print(f"{number} -> {settings.federal_number}: {text}", markup=False)

@@ -11,20 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from inbound.directory.port import Registration
+from inbound.directory.port import FIELD_LIMITS, Registration
 from inbound.errors import SetupError
 from inbound.parsers.numbers import NumberError, mask, parse_msisdn
 
 HEADER: Final = ("msisdn", "client_id", "personal_code", "login", "password")
 
-# The worst case length of the reply that carries these three depends on the limits.
-PERSONAL_CODE_MAX: Final = 16
-LOGIN_MAX: Final = 64
-PASSWORD_MAX: Final = 64
-CLIENT_ID_MAX: Final = 64
-_LIMITS: Final = tuple(
-    zip(HEADER[1:], (CLIENT_ID_MAX, PERSONAL_CODE_MAX, LOGIN_MAX, PASSWORD_MAX), strict=True)
-)
+_LIMITS: Final = tuple((name, FIELD_LIMITS[name]) for name in HEADER[1:])
 
 # Longer than any good line; so a file that is no text costs no memory.
 LINE_BYTES_MAX: Final = 8192

@@ -8,8 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
-FIELD_LIMITS: Mapping[str, int] = {"personal_code": 16, "login": 64, "password": 64}
-"""Characters that each field has at most: the longest reply depends on them."""
+FIELD_LIMITS: Mapping[str, int] = {
+    "client_id": 64,
+    "personal_code": 16,
+    "login": 64,
+    "password": 64,
+}
+"""Characters that each field has at most: the longest reply depends on the last three."""
 
 
 @dataclass(frozen=True, slots=True)

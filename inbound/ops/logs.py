@@ -7,8 +7,39 @@ whole messages into its debug log, and those hold numbers and texts.
 import logging
 import sys
 import time
+from collections.abc import Callable
 
 _LIBRARIES = ("aiokafka", "kafka", "faust", "mode", "asyncio", "opentelemetry", "urllib3", "yoyo")
+
+
+REPEAT_EVERY_S = 10.0
+
+
+class OncePerWhile(logging.Filter):
+    """Lets a library say the same thing once in `REPEAT_EVERY_S`, and counts the rest.
+
+    Kafka clients log every attempt to reconnect: dozens of lines a second in an outage.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to log, with the count of lines left out since the last one."""
+        if not record.name.startswith(_LIBRARIES):
+            return True
+        key = (record.name, str(record.msg))
+        last, left_out = self._said.get(key, (-REPEAT_EVERY_S, 0))
+        now = self._clock()
+        if now - last < REPEAT_EVERY_S:
+            self._said[key] = (last, left_out + 1)
+            return False
+        self._said[key] = (now, 0)
+        if left_out:
+            record.msg = f"{record.msg} ({left_out} more like this in between)"
+        return True
 
 
 def configure(level: str, *, name: str) -> None:
@@ -19,6 +50,7 @@ def configure(level: str, *, name: str) -> None:
     formatter.converter = time.gmtime
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(OncePerWhile())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -124,7 +124,8 @@ class KafkaServer:
     @property
     def pid(self) -> int | None:
         """The process id while the broker runs."""
-        return self._process.pid if self._process and self._process.is_running() else None
+        # poll() and not is_running(): a child that died stays a zombie until it is asked.
+        return self._process.pid if self._process and self._process.poll() is None else None
 
     @property
     def log(self) -> Path:

@@ -92,7 +92,8 @@ class PostgresServer:
     @property
     def pid(self) -> int | None:
         """The process id while the server runs."""
-        return self._process.pid if self._process and self._process.is_running() else None
+        # poll() and not is_running(): a child that died stays a zombie until it is asked.
+        return self._process.pid if self._process and self._process.poll() is None else None
 
     def url(self, database: str = _DATABASE) -> str:
         """Return the connection URL, password included; known once started."""
