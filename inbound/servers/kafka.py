@@ -8,10 +8,10 @@ in production is for.
 from __future__ import annotations
 
 import base64
+import os
 import signal
 import socket
 import subprocess
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -24,7 +24,7 @@ from inbound.servers._folder import LOOPBACK, DataFolder
 from inbound.servers.jars import class_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _NAME: Final = "Kafka"
 _START_S: Final = 60.0
@@ -86,6 +86,17 @@ appender.file.strategy.max = 3
 rootLogger.level = info
 rootLogger.appenderRef.file.ref = file
 """
+
+
+def new_cluster_id(random: Callable[[int], bytes] = os.urandom) -> str:
+    """Return 16 random bytes in URL-safe base64, without padding.
+
+    Never with a leading dash, which Kafka's own tool would take for an option.
+    """
+    while True:
+        cluster_id = base64.urlsafe_b64encode(random(16)).decode().rstrip("=")
+        if not cluster_id.startswith("-"):
+            return cluster_id
 
 
 class KafkaServer:
@@ -202,7 +213,7 @@ class KafkaServer:
     def _format_once(self, jars: str, properties: Path) -> None:
         if (self.data_dir / "data" / "meta.properties").exists():
             return
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster_id = new_cluster_id()
         # A second in all: compiling well would cost more than it brings.
         done = subprocess.run(
             [
