@@ -1,9 +1,12 @@
 """`scserv events`: what happened to one person, in order."""
 
 import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import click
 from pydantic_core import from_json, to_json
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -12,7 +15,10 @@ from inbound.cli._wiring import check_database, make_cipher
 from inbound.errors import SetupError
 from inbound.parsers.numbers import NumberError, mask, parse_msisdn
 from inbound.settings import Settings
+from inbound.smpp.status import name_of
 from inbound.store.rows import RecordedEvent
+
+_TELLING = ("command", "plan", "template", "completion", "limit", "after_s", "final")
 
 
 @click.command
@@ -65,16 +71,30 @@ def _as_object(event: RecordedEvent) -> dict[str, object]:
 
 
 def _as_table(recorded: list[RecordedEvent], number: str) -> Table:
-    table = Table(title=f"{mask(number)}, subject {recorded[0].stream_id}", title_justify="left")
-    table.add_column("recorded (UTC)", no_wrap=True)
+    title = f"{mask(number)}, subject {recorded[0].stream_id}"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE)
+    table.add_column("time (UTC)", no_wrap=True)
     table.add_column("event", no_wrap=True)
-    table.add_column("data", overflow="fold")
+    table.add_column("what", overflow="fold")
     for event in recorded:
-        data = {k: v for k, v in from_json(event.data).items() if not k.endswith("_id")}
-        shown = ", ".join(f"{name}={_short(value)}" for name, value in data.items())
-        table.add_row(f"{event.recorded_at:%Y-%m-%d %H:%M:%S.%f}"[:-3], event.type, shown)
+        what = ", ".join(_telling(from_json(event.data)))
+        table.add_row(f"{event.recorded_at:%Y-%m-%d %H:%M:%S.%f}"[:-3], event.type, what)
     return table
 
 
-def _short(value: object) -> str:
-    return value if isinstance(value, str) else to_json(value).decode()
+def _telling(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a person wants to see of an event; `--json` shows all of it."""
+    for name in _TELLING:
+        if name in data:
+            yield f"{name} {data[name]}"
+    if data.get("attempt", 1) > 1:
+        yield f"attempt {data['attempt']}"
+    statuses = [part.get("status") for part in data["parts"]] if _has_parts(data) else []
+    if len(statuses) > 1:
+        yield f"{len(statuses)} parts"
+    for status in dict.fromkeys(status for status in statuses if status):
+        yield name_of(status)
+
+
+def _has_parts(data: Mapping[str, Any]) -> bool:
+    return isinstance(data.get("parts"), list)  # in request.accepted it is their number

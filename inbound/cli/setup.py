@@ -4,8 +4,6 @@ from pathlib import Path
 
 import click
 from pydantic import SecretStr
-from rich.console import Console
-from rich.table import Table
 
 from inbound.cli._context import settings_options
 from inbound.settings import Settings, variables
@@ -48,15 +46,16 @@ def apply_topics(settings: Settings) -> None:
 
 @click.command
 def settings() -> None:
-    """List every setting: variable, place in the TOML file, default, meaning."""
-    table = Table(title="Each also as *_FILE: a path whose content is the value", expand=True)
-    for column in ("variable", "in TOML", "default", "meaning"):
-        table.add_column(column, overflow="fold")
+    """List every setting: variable, default, place in a TOML file, meaning.
+
+    Each also as VARIABLE_FILE: a path whose content is the value, for secrets.
+    """
     for variable, field, path in variables():
         default = field.get_default()
-        shown = "" if isinstance(default, SecretStr) or default in {"", None} else str(default)
-        table.add_row(variable, path, shown, field.description)
-    Console().print(table)
+        shown = "" if isinstance(default, SecretStr) or default in {"", None} else f"={default}"
+        group, _, name = path.rpartition(".")
+        click.echo(f"{variable}{shown}    {f'[{group}] ' if group else ''}{name}")
+        click.echo(f"    {field.description}")
 
 
 @click.group
