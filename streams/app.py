@@ -23,6 +23,11 @@ log = logging.getLogger(__name__)
 GROUP = "scserv-worker"
 
 
+class _TablelessApp(faust.App):
+    def _create_directories(self) -> None:
+        """Make none: they are for tables, and there are none."""
+
+
 def make_app(
     settings: Settings,
     commands: BatchProcessor,
@@ -32,7 +37,7 @@ def make_app(
     """Return the app, not started. Topics must exist; offsets are committed after acks."""
     names = TopicNames.prefixed(settings.topic_prefix)
     servers = settings.kafka_bootstrap_servers.split(",")
-    app = faust.App(
+    app = _TablelessApp(
         settings.topic_prefix + GROUP,
         broker=[f"aiokafka://{server.strip()}" for server in servers],
         store="memory://",

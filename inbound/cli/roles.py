@@ -11,6 +11,9 @@ from inbound.cli._running import run_role, serve_health
 from inbound.cli._wiring import check_infrastructure, load_templates, make_cipher
 from inbound.settings import Settings
 
+# Longer than a send may take before it fails (delivery_timeout_ms of the producer).
+RELAY_HEARTBEAT_S = 60.0
+
 
 @click.command
 @settings_options
@@ -52,6 +55,7 @@ def worker(settings: Settings) -> None:
 def relay(settings: Settings) -> None:
     """Publish outbox and events to Kafka. A second one waits and takes over."""
     from inbound.kafka.producer import new_producer
+    from inbound.ops import telemetry
     from inbound.outbox.relay import Relay
     from inbound.store.connecting import connect
     from schemas.topics import TopicNames
@@ -62,11 +66,17 @@ def relay(settings: Settings) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+
+    def report(ok: bool, reason: str) -> None:  # noqa: FBT001 — as the health port takes it
+        health.set("shards", ok=ok, reason=reason)
+        health.beat("heartbeat", RELAY_HEARTBEAT_S)
+
     Relay(
         connect=lambda: connect(settings.database_url.get_secret_value(), "scserv relay"),
         producer=producer,
         names=TopicNames.prefixed(settings.topic_prefix),
-        report=lambda ok, reason: health.set("shards", ok=ok, reason=reason),
+        report=report,
         stopping=stopping,
     ).run()
     producer.close(timeout=5)
+    telemetry.stop()

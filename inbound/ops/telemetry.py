@@ -6,6 +6,7 @@ event; spans are only made when somebody receives them.
 """
 
 import os
+import socket
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -29,7 +30,9 @@ def start(role: str, *, exporter: SpanExporter | None = None) -> None:
     """
     if exporter is None and not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         return
-    resource = Resource.create({"service.name": "scserv", "service.instance.id": role})
+    # A name of its own for each process, or two workers would write the same series.
+    instance = f"{role}-{socket.gethostname()}-{os.getpid()}"
+    resource = Resource.create({"service.name": "scserv", "service.instance.id": instance})
     provider = TracerProvider(resource=resource)
     if exporter is None:
         # Imported here: the exporter costs 0.3 s of start-up that silence should not pay.

@@ -11,6 +11,8 @@ Synchronous: kafka-python and psycopg on one thread of a process of its own.
 
 import logging
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, Protocol, TypedDict
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 WAIT_S = 0.25
+MEASURE_EVERY_S = 10.0
 
 _SUBSCRIPTION_TYPES = {SubscriptionStopped.TYPE, SubscriptionStarted.TYPE}
 
@@ -121,12 +124,16 @@ class Relay:
         with self.connect() as connection:
             relaying.listen(connection)
             held: list[Shard] = []
+            measured_at = -MEASURE_EVERY_S
             while not self.stopping.is_set():
                 held = self._take_free_shards(connection, held)
                 moved = self.relay_batch(connection, held)
                 self.report(True, f"holds {len(held)} of {len(self.shards)} shards")
                 if not moved:
                     relaying.wait_for_rows(connection, WAIT_S)
+                if (now := time.monotonic()) >= measured_at + MEASURE_EVERY_S:
+                    measured_at = now
+                    _measure_lag(connection, held)
 
     def _take_free_shards(self, connection: psycopg.Connection, held: list[Shard]) -> list[Shard]:
         if len(held) == len(self.shards):
@@ -178,6 +185,15 @@ class Relay:
             yield _of_event(row, self.names.events)
             if row.type in _SUBSCRIPTION_TYPES:
                 yield _of_subscription(row, self.names.subscriptions)
+
+
+def _measure_lag(connection: psycopg.Connection, shards: Sequence[Shard]) -> None:
+    """Set the lag of the feeds whose shards this relay holds."""
+    lags: Counter[str] = Counter()
+    for shard in shards:
+        lags[shard.feed] += relaying.waiting(connection, shard.feed, shard.number)
+    for feed, lag in lags.items():
+        metrics.LAG.set(lag, {"feed": feed})
 
 
 def _of_outbox(row: OutboxRow) -> KafkaRecord:

@@ -17,11 +17,16 @@ from inbound.store.rows import OutboxRow, RecordedEvent
 OUTBOX: Final = "outbox"
 EVENTS: Final = "events"
 
+# A backlog is counted up to here: beyond it the number tells nothing more.
+COUNT_LIMIT: Final = 100_000
+
 _TRY_LOCK_SHARD = statement("try_lock_shard")
 _FIND_CURSOR = statement("find_cursor")
 _ADVANCE_CURSOR = statement("advance_cursor")
 _READ_OUTBOX = statement("read_outbox")
 _READ_EVENTS = statement("read_events")
+_COUNT_WAITING = statement("count_waiting")
+_COUNT_WAITING_EVENTS = statement("count_waiting_events")
 _LISTEN = statement("listen_outbox")
 
 
@@ -67,6 +72,15 @@ def advance(conn: psycopg.Connection, feed: str, shard: int, position: int) -> N
     """Store the place, durably. It never goes back, so calls may repeat and come late."""
     parameters = {"feed": feed, "shard": shard, "position": position}
     conn.execute(_ADVANCE_CURSOR, parameters)
+
+
+@called
+def waiting(conn: psycopg.Connection, feed: str, shard: int = 0) -> int:
+    """Return how many rows are not published yet; of the outbox at most `COUNT_LIMIT`."""
+    query = _COUNT_WAITING_EVENTS if feed == EVENTS else _COUNT_WAITING
+    parameters = {"shard": shard, "limit": COUNT_LIMIT}
+    row = conn.execute(query, parameters).fetchone()
+    return int(row[0]) if row else 0
 
 
 @called

@@ -67,3 +67,18 @@ def test_shard_has_one_relay_until_that_is_gone(database_url: str) -> None:
         with pytest.raises(StoreUnavailable):
             relaying.advance(first, relaying.OUTBOX, 0, 1)
         assert relaying.try_lock_shard(second, relaying.OUTBOX, 0)
+
+
+async def test_what_waits_is_counted(
+    postgres_store: PostgresStore, conn: psycopg.Connection
+) -> None:
+    assert relaying.waiting(conn, relaying.EVENTS) == relaying.waiting(conn, relaying.OUTBOX) == 0
+    async with postgres_store.transaction() as tx:
+        rows = [*(outbox_row() for _ in range(3)), outbox_row(shard=1)]
+        await tx.write(Changes(outbox=rows, events=[event(uuid4()), event(uuid4())]))
+    assert relaying.waiting(conn, relaying.OUTBOX, 0) == 3
+    assert relaying.waiting(conn, relaying.EVENTS) == 2
+    relaying.advance(conn, relaying.OUTBOX, 0, relaying.read_outbox(conn, 0, 2)[-1].position)
+    relaying.advance(conn, relaying.EVENTS, 0, 1)
+    assert relaying.waiting(conn, relaying.OUTBOX, 0) == 1
+    assert relaying.waiting(conn, relaying.EVENTS) == 1
