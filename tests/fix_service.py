@@ -25,7 +25,13 @@ import pytest
 import pytest_asyncio
 from psycopg import sql
 from rich.console import Console
-from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_delay,
+    wait_fixed,
+)
 
 from inbound.cli.clients import run_import
 from inbound.keys import SubjectHasher
@@ -37,7 +43,7 @@ from inbound.smsc.centre import Centre, CentreSettings
 from inbound.smsc.mailbox import Letter
 from inbound.smsc.phone import FEDERAL_NUMBER, Phone
 from inbound.store.migrating import migrate
-from schemas.topics import TopicNames
+from schemas.topics import PARTITIONS, TopicNames
 from tests.e2e.script import ACCOUNT, Script
 
 if TYPE_CHECKING:
@@ -180,9 +186,12 @@ class Service:
             one.kill()
             pytest.fail(f"{one.role} did not end {_STOP_S:g} s after SIGTERM")
 
-    def revive(self) -> None:
-        """From now on start each process again that ends by itself, as a supervisor would."""
-        for one in self.running:
+    def revive(self, *processes: RoleProcess) -> None:
+        """From now on start these (all, when none is named) again whenever they end.
+
+        As a supervisor would: not those that the test itself stops.
+        """
+        for one in processes or tuple(self.running):
             self._watch(one)
 
     def one(self, role: Role) -> RoleProcess:
@@ -296,6 +305,23 @@ class Service:
         """Return the commands of a number that made requests, in order."""
         events = self.events(number)
         return [event.data["command"] for event in events if event.type == "request.accepted"]
+
+    def records(self, topic: str) -> list[Any]:
+        """Return every record of a topic as it stands there now. Blocks; needs no group."""
+        from kafka import KafkaConsumer, TopicPartition
+
+        consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, auto_offset_reset="earliest")
+        try:
+            partitions = [TopicPartition(topic, n) for n in range(PARTITIONS)]
+            consumer.assign(partitions)
+            ends = consumer.end_offsets(partitions)
+            found: list[Any] = []
+            while any(consumer.position(each) < ends[each] for each in partitions):
+                for batch in consumer.poll(timeout_ms=500).values():
+                    found += batch
+            return found
+        finally:
+            consumer.close()
 
     async def completed(self, *numbers: str, requests: int = 1, within_s: float = 20.0) -> None:
         """Wait until each number has so many requests in their final state."""
@@ -423,7 +449,9 @@ async def eventually(
         pytest.fail(f"not within {within_s:g} s: {what()}")
 
     looking = AsyncRetrying(
-        retry=retry_if_result(lambda found: not found),
+        # A test may have killed the database.
+        retry=retry_if_result(lambda found: not found)
+        | retry_if_exception_type(psycopg.OperationalError),
         wait=wait_fixed(0.05),
         stop=stop_after_delay(within_s),
         retry_error_callback=fail,
