@@ -33,8 +33,6 @@ from streams.sender import Sender, SenderSettings
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_S = 10.0
-
 
 class Gateway:
     """Wires the parts; `run` until cancelled."""
@@ -93,13 +91,7 @@ class Gateway:
             clock=self._clock,
         )
         consumer = new_consumer(settings.kafka_bootstrap_servers, settings.topic_prefix)
-        lanes = Lanes(
-            consumer,
-            sender,
-            offsets,
-            names.lanes,
-            on_progress=lambda: self._health.beat("lanes", HEARTBEAT_S),
-        )
+        lanes = Lanes(consumer, sender, offsets, names.lanes, self._health)
         # Not in the group: these outlive the others, so that what was sent before the end
         # still gets its answer, and its result is still published.
         links = asyncio.create_task(esme.run())

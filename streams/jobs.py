@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from aiokafka import TopicPartition
@@ -13,7 +14,12 @@ from schemas.messages import MobileTerminated, PartResult
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A message taken from a lane. `segments` are put together just before sending."""
+    """A message taken from a lane.
+
+    `segments` are put together just before sending; `pending` are the indices of those to
+    send, `unanswered` of those whose fate is unknown. `refused` says that a part will never
+    be taken. `again_at` is where the same message was met once more while it was live.
+    """
 
     lane: int
     partition: TopicPartition
@@ -29,8 +35,11 @@ class Job:
     pending: list[int] = field(default_factory=list)
     unanswered: set[int] = field(default_factory=set)
     in_flight: int = 0
+    refused: bool = False
     contested: bool = False
     holds_key: bool = False
+    sent_at: datetime | None = None
+    again_at: list[tuple[TopicPartition, int]] = field(default_factory=list)
 
     @property
     def message_id(self) -> UUID:
@@ -48,10 +57,14 @@ class LaneQueues:
     def __init__(self, lanes: int) -> None:
         self._ready: list[deque[Job]] = [deque() for _ in range(lanes)]
         self._behind: dict[tuple[int, str], deque[Job]] = {}
-        self._size = 0
+        self._sizes = [0] * lanes
 
     def __len__(self) -> int:
-        return self._size
+        return sum(self._sizes)
+
+    def size(self, lane: int) -> int:
+        """Return how many jobs of a lane wait."""
+        return self._sizes[lane]
 
     def __iter__(self) -> Iterator[Job]:
         """Yield every job that waits, in no particular order."""
@@ -62,7 +75,7 @@ class LaneQueues:
 
     def push(self, job: Job) -> None:
         """Queue a job behind the others of its lane and key."""
-        self._size += 1
+        self._sizes[job.lane] += 1
         key = (job.lane, job.key)
         behind = self._behind.get(key)
         if behind is None:
@@ -73,15 +86,15 @@ class LaneQueues:
 
     def push_back(self, job: Job) -> None:
         """Put a job that was handed out, and not released, back at the front."""
-        self._size += 1
+        self._sizes[job.lane] += 1
         self._ready[job.lane].appendleft(job)
 
     def pop(self) -> Job | None:
         """Hand out the next job, or None when none is ready."""
         for ready in self._ready:
             if ready:
-                self._size -= 1
                 job = ready.popleft()
+                self._sizes[job.lane] -= 1
                 job.holds_key = True
                 return job
         return None
@@ -108,8 +121,8 @@ class LaneQueues:
         for key, behind in self._behind.items():
             removed += [job for job in behind if job.partition in partitions]
             self._behind[key] = deque(job for job in behind if job.partition not in partitions)
-        self._size -= len(removed)
         for job in removed:
+            self._sizes[job.lane] -= 1
             # All jobs of a key stand in one partition: none of them is left behind.
             self._behind.pop((job.lane, job.key), None)
         return removed

@@ -6,6 +6,7 @@ person's acknowledgement, fulfilment and notification pass through the same proc
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -13,10 +14,12 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
+from inbound.ops.health import Health
 from schemas.cloudevents import header
 from schemas.messages import MobileTerminated
 from streams.jobs import Job
 from streams.offsets import OffsetTracker
+from streams.progress import Progress
 from streams.sender import Sender
 
 log = logging.getLogger(__name__)
@@ -24,6 +27,7 @@ log = logging.getLogger(__name__)
 GROUP = "scserv-gateway"
 COMMIT_EVERY_S = 0.5
 POLL_MS = 200
+HEARTBEAT_S = 10.0
 WITHDRAW_WITHIN_S = 5.0
 
 
@@ -36,14 +40,16 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         sender: Sender,
         offsets: OffsetTracker,
         topics: tuple[str, ...],
+        health: Health,
         *,
-        on_progress: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._consumer = consumer
         self._sender = sender
         self._offsets = offsets
         self._topics = topics
-        self._on_progress = on_progress
+        self._health = health
+        self._progress = Progress(clock)
 
     async def run(self) -> None:
         """Fetch and commit until cancelled."""
@@ -77,7 +83,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             for partition, records in fetched.items():
                 for record in records:
                     self._offer(partition, record)
-            self._on_progress()
+            self._health.beat("lanes", HEARTBEAT_S)
 
     def _pause_full_lanes(self) -> None:
         paused = self._consumer.paused()
@@ -118,11 +124,18 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         while True:
             await asyncio.sleep(COMMIT_EVERY_S)
             await self._commit()
+            consumer = self._consumer
+            ends = {
+                (tp.topic, tp.partition): consumer.highwater(tp) for tp in consumer.assignment()
+            }
+            reason = self._progress.check(ends)
+            self._health.set("sending", ok=reason is None, reason=reason or "")
 
     async def _commit(self) -> None:
         moved = self._offsets.take_committable()
         if not moved:
             return
+        self._progress.processed({(tp.topic, tp.partition): n - 1 for tp, n in moved.items()})
         try:
             await self._consumer.commit(dict(moved))
         except KafkaError as error:

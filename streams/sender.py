@@ -11,7 +11,7 @@ The text is put together when the PDU is encoded; a secret never leaves that fun
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,17 +19,15 @@ from uuid import UUID
 
 from aiokafka import TopicPartition
 
-from inbound.errors import RetryableError
-from inbound.handlers.results import awaited
-from inbound.handlers.state import STATE_VERSION, read_state
-from inbound.ops import metrics, telemetry
-from inbound.smpp.errors import NotSentError, UnansweredError
+from inbound.smpp.errors import NotSentError, UnansweredError, UnencodableError
 from inbound.smpp.esme import Esme
 from inbound.smpp.pdu import SubmitSmResp
 from inbound.smpp.status import is_temporary, is_throttle
 from inbound.store.port import Claims
-from schemas.messages import MobileTerminated, Outcome, PartResult, Purpose, SubmitResult
+from schemas.messages import Outcome, PartResult
+from streams.claiming import Claimer
 from streams.encoding import Encoder
+from streams.fates import Fates
 from streams.jobs import Job, LaneQueues
 from streams.offsets import OffsetTracker
 from streams.results import ResultPublisher
@@ -47,7 +45,7 @@ RETRY_PAUSE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class SenderSettings:
-    """Limits of one sender: names as in the settings."""
+    """Limits of one sender: names as in the settings; `backlog` is in messages per lane."""
 
     centre: str
     bind: str
@@ -59,7 +57,7 @@ class SenderSettings:
 
 
 class Sender:
-    """Sends what `offer` brings. `run` until cancelled."""
+    """Sends what `offer` brings. `run` until cancelled, then `withdraw`."""
 
     def __init__(
         self,
@@ -73,9 +71,10 @@ class Sender:
         clock: Callable[[], datetime],
     ) -> None:
         self._esme = esme
-        self._claims = claims
+        self._claimer = Claimer(claims, settings.gateway, settings.unknown_grace)
         self._encoder = encoder
         self._results = results
+        self._fates = Fates(settings.centre, settings.bind, clock)
         self._offsets = offsets
         self._settings = settings
         self._clock = clock
@@ -85,8 +84,7 @@ class Sender:
         self._finished: OrderedDict[UUID, None] = OrderedDict()
         self._wake_claimer = asyncio.Event()
         self._wake_dispatcher = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._one_less = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
 
     # -- what the lanes see ---------------------------------------------------------
@@ -94,13 +92,15 @@ class Sender:
     def offer(self, job: Job) -> None:
         """Take a job from a lane. Never blocks: ask `is_full` before fetching more."""
         self._offsets.taken(job.partition, job.offset)
-        if job.message_id in self._live or job.message_id in self._finished:
+        if (same := self._live.get(job.message_id)) is not None:
+            # Published twice, or a partition that came back: done when the first one is.
+            same.again_at.append((job.partition, job.offset))
+        elif job.message_id in self._finished:
             self._offsets.done(job.partition, job.offset)
-            return
-        self._live[job.message_id] = job
-        self._idle.clear()
-        self._backlog[job.lane].append(job)
-        self._wake_claimer.set()
+        else:
+            self._live[job.message_id] = job
+            self._backlog[job.lane].append(job)
+            self._wake_claimer.set()
 
     def is_full(self, lane: int) -> bool:
         """Whether this lane should be paused."""
@@ -110,37 +110,30 @@ class Sender:
         """Whether a paused lane may go on."""
         return len(self._backlog[lane]) < self._settings.backlog // 2
 
-    def waiting(self, lane: int) -> int:
-        """Return how many fetched messages of this lane are not claimed yet."""
-        return len(self._backlog[lane])
-
     async def withdraw(self, partitions: set[TopicPartition], within_s: float) -> None:
-        """Give partitions up: drop what was not sent, wait for what was, publish results.
+        """Give partitions up: drop what was not sent, wait for what was and its results.
 
         Blocks up to `within_s`. What is still unanswered then is claimed and will be
-        recognised as `unknown` by the next owner.
+        settled by the next owner.
         """
-        unsent = self._ready.remove(partitions)
-        for job in unsent:
-            self._live.pop(job.message_id, None)
+        claimed = self._ready.remove(partitions)
+        fetched = [job for backlog in self._backlog for job in backlog]
+        for job in (*claimed, *fetched):
+            if job.partition in partitions:
+                self._live.pop(job.message_id, None)
         for lane, backlog in enumerate(self._backlog):
-            for job in backlog:
-                if job.partition in partitions:
-                    self._live.pop(job.message_id, None)
             self._backlog[lane] = deque(j for j in backlog if j.partition not in partitions)
-        if unsent:
-            await self._release(unsent)
-        self._check_idle()
+        if claimed:
+            await self._claimer.release(claimed)
         try:
             async with asyncio.timeout(within_s):
                 while any(job.partition in partitions for job in self._live.values()):
-                    self._idle.clear()
-                    await self._idle.wait()
-                await self._results.drain()
+                    self._one_less.clear()
+                    await self._one_less.wait()
         except TimeoutError:
             log.warning("partitions are given up with messages unanswered")
 
-    # -- claiming -------------------------------------------------------------------
+    # -- claiming and dispatching ---------------------------------------------------
 
     async def run(self) -> None:
         """Claim and dispatch until cancelled."""
@@ -159,67 +152,26 @@ class Sender:
             if not jobs:
                 self._wake_claimer.clear()
                 continue
-            await self._claim(jobs)
+            await self._claimer.claim(jobs)
+            kept = [job for job in jobs if job.message_id in self._live]
+            for job in kept:
+                self._ready.push(job)
+            self._wake_dispatcher.set()
+            if len(kept) < len(jobs):  # withdrawn while they were being claimed
+                await self._claimer.release([j for j in jobs if j.message_id not in self._live])
 
     def _next_to_claim(self) -> list[Job]:
-        room = 2 * self._settings.window - len(self._ready)
-        if room < self._settings.window // 2:
-            return []  # the dispatcher wakes us when it has taken half a window
-        jobs: list[Job] = []
-        for backlog in self._backlog:
-            while backlog and len(jobs) < room:
-                jobs.append(backlog.popleft())
-        return jobs
+        """Take what fits in front of the window, in each lane by itself.
 
-    async def _claim(self, jobs: Sequence[Job]) -> None:
-        wanted = [(job.message_id, job.message.subject_id) for job in jobs]
-        while True:
-            try:
-                claimed = await self._claims.claim(wanted, self._settings.gateway)
-                break
-            except RetryableError as error:
-                log.warning("sending waits: %s", error)
-                await asyncio.sleep(RETRY_PAUSE_S)
-        by_id = {claim.message_id: claim for claim in claimed}
-        for job in jobs:
-            claim = by_id[job.message_id]
-            job.number, job.secret, job.attempt = claim.number, claim.secret, claim.attempt
-            job.contested = not claim.first
-        kept = [job for job in jobs if job.message_id in self._live]
-        for job in kept:
-            self._ready.push(job)
-        self._wake_dispatcher.set()
-        if len(kept) < len(jobs):  # withdrawn while they were being claimed
-            await self._release([j for j in jobs if j.message_id not in self._live])
-
-    async def _release(self, unsent: Sequence[Job]) -> None:
-        ids = [job.message_id for job in unsent if not job.contested]
-        try:
-            await self._claims.release(ids, self._settings.gateway)
-        except RetryableError as error:
-            log.warning("claims of %d unsent messages stay: %s", len(ids), error)
-
-    async def _settle(self, job: Job) -> None:
-        """Find out what became of a message that someone claimed before.
-
-        Its result may still be on its way to the database, so ask again after a grace.
-        The job keeps its key meanwhile: what comes behind it stays behind it.
+        So a lane full of broadcasts never keeps an acknowledgement from being claimed.
         """
-        for pause_s in (0.0, self._settings.unknown_grace.total_seconds()):
-            await asyncio.sleep(pause_s)
-            if not await self._is_awaited(job.message):
-                self._forget(job)
-                return
-        job.contested = False
-        await self._after_unknown(job)
-
-    async def _is_awaited(self, message: MobileTerminated) -> bool:
-        stored = await self._claims.state(message.subject_id)
-        if stored is None or stored.state_version != STATE_VERSION:
-            return True  # nobody can say: rather twice than never
-        return awaited(read_state(stored.state), message.request_id, message.purpose)
-
-    # -- dispatching ----------------------------------------------------------------
+        window = self._settings.window
+        jobs: list[Job] = []
+        for lane, backlog in enumerate(self._backlog):
+            room = 2 * window - self._ready.size(lane)
+            if room >= window // 2:  # else the dispatcher wakes us when there is more
+                jobs += (backlog.popleft() for _ in range(min(room, len(backlog))))
+        return jobs
 
     async def _dispatch_forever(self) -> None:
         while True:
@@ -233,7 +185,7 @@ class Sender:
             if job is None:
                 self._wake_dispatcher.clear()
                 continue
-            if len(self._ready) < self._settings.window:
+            if self._ready.size(job.lane) < self._settings.window:
                 self._wake_claimer.set()
             if job.contested:
                 self._start(self._settle(job))
@@ -247,6 +199,17 @@ class Sender:
         else:
             self._group.create_task(work)
 
+    async def _settle(self, job: Job) -> None:
+        """Find out what became of a message that someone claimed before.
+
+        The job keeps its key meanwhile: what comes behind it stays behind it.
+        """
+        if await self._claimer.was_dealt_with(job.message):
+            self._end(job)
+        else:
+            job.contested = False
+            await self._after_unknown(job)
+
     async def _send(self, job: Job) -> None:
         if not job.segments and not self._encode(job):
             return
@@ -255,11 +218,24 @@ class Sender:
             return
         pending, job.pending = job.pending, []
         job.in_flight = len(pending)
+        job.sent_at = self._clock()
         for position, index in enumerate(pending):
             if position:
                 await self._esme.slot()
+            self._submit(job, index)
+
+    def _submit(self, job: Job, index: int) -> None:
+        try:
             pdu = self._encoder.submit_sm(job.number or "", job.segments[index])
-            self._esme.submit(pdu).add_done_callback(partial(self._answered, job, index))
+            answer = self._esme.submit(pdu)
+        except (UnencodableError, ValueError) as error:
+            log.error(  # noqa: TRY400 — the kind only: what the error says may quote the number
+                "message %s can't be encoded: %s", job.message_id, type(error).__name__
+            )
+            job.refused = True
+            self._one_answer_less(job)
+        else:
+            answer.add_done_callback(partial(self._answered, job, index))
 
     def _encode(self, job: Job) -> bool:
         gone = job.number is None or (job.message.secret and job.secret is None)
@@ -270,8 +246,7 @@ class Sender:
         try:
             job.segments = self._encoder.segments(job.message, job.secret)
         except Exception as error:  # noqa: BLE001 — one message must not stop a lane
-            # The kind only: what the error says may quote the text.
-            log.error(  # noqa: TRY400
+            log.error(  # noqa: TRY400 — the kind only: what the error says may quote the text
                 "message %s can't be put together: %s", job.message_id, type(error).__name__
             )
             self._finish(job, Outcome.REJECTED)
@@ -285,7 +260,6 @@ class Sender:
     # -- answers --------------------------------------------------------------------
 
     def _answered(self, job: Job, index: int, answered: asyncio.Future[SubmitSmResp]) -> None:
-        job.in_flight -= 1
         error = None if answered.cancelled() else answered.exception()
         if answered.cancelled() or isinstance(error, UnansweredError):
             job.unanswered.add(index)
@@ -294,20 +268,24 @@ class Sender:
         elif error is not None:
             raise error
         else:
-            self._note_answer(job, index, answered.result())
-        if not job.in_flight:
-            self._conclude(job)
+            self._note(job, index, answered.result())
+        self._one_answer_less(job)
 
-    def _note_answer(self, job: Job, index: int, answer: SubmitSmResp) -> None:
+    def _note(self, job: Job, index: int, answer: SubmitSmResp) -> None:
         job.parts[index] = PartResult(
             status=answer.status, smsc_message_id=answer.message_id or None
         )
         if is_temporary(answer.status):
             job.pending.append(index)
             self._esme.hold(THROTTLE_PAUSE_S if is_throttle(answer.status) else RETRY_PAUSE_S)
+        elif answer.status:
+            job.refused = True
 
-    def _conclude(self, job: Job) -> None:
-        if any(part.status for index, part in enumerate(job.parts) if index not in job.pending):
+    def _one_answer_less(self, job: Job) -> None:
+        job.in_flight -= 1
+        if job.in_flight:
+            return
+        if job.refused:
             self._finish(job, Outcome.REJECTED)
         elif job.pending:
             job.pending.sort()
@@ -328,13 +306,9 @@ class Sender:
         if not again:
             self._finish(job, Outcome.UNKNOWN)
             return
-        self._results.add(
-            job.partition.partition, self._result(job, Outcome.UNKNOWN, final=False), _nothing
-        )
-        claim = await self._claims.reclaim(
-            job.message_id, job.message.subject_id, self._settings.gateway
-        )
-        job.attempt, job.number, job.secret = claim.attempt, claim.number, claim.secret
+        unknown = self._fates.result(job, Outcome.UNKNOWN, final=False)
+        self._results.add(job.partition.partition, unknown, lambda: None)
+        await self._claimer.claim_again(job)
         job.pending = sorted(job.unanswered)
         job.unanswered.clear()
         self._ready.push_back(job)
@@ -343,69 +317,25 @@ class Sender:
     # -- ends -----------------------------------------------------------------------
 
     def _finish(self, job: Job, outcome: Outcome) -> None:
-        result = self._result(job, outcome, final=True)
-        self._report(job, result)
-        self._results.add(
-            job.partition.partition,
-            result,
-            lambda: self._offsets.done(job.partition, job.offset),
-        )
-        self._remember(job)
+        """Let the next of the person go; the job itself ends when its result is stored."""
+        result = self._fates.result(job, outcome, final=True)
+        self._release(job)
+        self._results.add(job.partition.partition, result, lambda: self._end(job))
 
-    def _forget(self, job: Job) -> None:
-        """Let go of a message that was dealt with before: nothing to send, nothing to say."""
-        self._offsets.done(job.partition, job.offset)
-        self._remember(job)
-
-    def _remember(self, job: Job) -> None:
-        self._ready.release(job)
-        if len(self._ready):
-            self._wake_dispatcher.set()
+    def _end(self, job: Job) -> None:
+        self._release(job)
+        self._done([(job.partition, job.offset), *job.again_at])
         self._live.pop(job.message_id, None)
+        self._one_less.set()
         self._finished[job.message_id] = None
         if len(self._finished) > REMEMBERED:
             self._finished.popitem(last=False)
-        self._check_idle()
 
-    def _check_idle(self) -> None:
-        # Waiters look for their own partitions among the live jobs each time.
-        self._idle.set()
+    def _done(self, places: Iterable[tuple[TopicPartition, int]]) -> None:
+        for partition, offset in places:
+            self._offsets.done(partition, offset)
 
-    def _result(self, job: Job, outcome: Outcome, *, final: bool) -> SubmitResult:
-        message = job.message
-        return SubmitResult(
-            message_id=message.message_id,
-            subject_id=message.subject_id,
-            request_id=message.request_id,
-            key=job.key,
-            purpose=message.purpose,
-            template=message.template,
-            outcome=outcome,
-            final=final,
-            attempt=job.attempt,
-            parts=tuple(job.parts),
-            centre=self._settings.centre,
-            bind=self._settings.bind,
-            arrived_at=message.arrived_at,
-            at=self._clock(),
-            traceparent=job.traceparent,
-        )
-
-    def _report(self, job: Job, result: SubmitResult) -> None:
-        labels = {"purpose": result.purpose.value, "outcome": result.outcome.value}
-        metrics.REPLIES.add(1, labels)
-        if result.arrived_at is None:
-            return
-        telemetry.span(
-            "submit_sm",
-            job.traceparent,
-            result.at,
-            result.at,
-            attributes=[*labels.items(), ("bind", result.bind), ("attempt", result.attempt)],
-        )
-        if result.purpose is Purpose.ACKNOWLEDGEMENT:
-            metrics.ACK_LATENCY.record((result.at - result.arrived_at).total_seconds())
-
-
-def _nothing() -> None:
-    """Do nothing once a result that is not final was stored."""
+    def _release(self, job: Job) -> None:
+        self._ready.release(job)
+        if len(self._ready):
+            self._wake_dispatcher.set()

@@ -1,0 +1,85 @@
+"""Claims of the sender: what it may send, and what became of what others claimed.
+
+Every call waits for the database as long as it takes: without a claim nothing is sent, and
+messages are safe where they are, in Kafka.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+
+from inbound.errors import RetryableError
+from inbound.handlers.results import awaited
+from inbound.handlers.state import STATE_VERSION, read_state
+from inbound.store.port import Claims
+from schemas.messages import MobileTerminated
+from streams.jobs import Job
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+
+class Claimer:
+    """Claims jobs for one gateway. `grace` is how long a result may be on its way."""
+
+    def __init__(self, claims: Claims, gateway: str, grace: timedelta) -> None:
+        self._claims = claims
+        self._gateway = gateway
+        self._grace = grace
+
+    async def claim(self, jobs: Sequence[Job]) -> None:
+        """Claim jobs; each gets its number and secret, and whether somebody was first."""
+        wanted = [(job.message_id, job.message.subject_id) for job in jobs]
+        claimed = await _patiently(lambda: self._claims.claim(wanted, self._gateway))
+        for job, claim in zip(jobs, claimed, strict=True):
+            job.number, job.secret, job.attempt = claim.number, claim.secret, claim.attempt
+            job.contested = not claim.first
+
+    async def claim_again(self, job: Job) -> None:
+        """Count one more attempt of a message whose last one has an unknown outcome."""
+        ids = job.message_id, job.message.subject_id
+        claim = await _patiently(lambda: self._claims.reclaim(*ids, self._gateway))
+        job.number, job.secret, job.attempt = claim.number, claim.secret, claim.attempt
+
+    async def release(self, unsent: Sequence[Job]) -> None:
+        """Give claims back. Tried once: who stops does not wait for a database."""
+        ids = [job.message_id for job in unsent if not job.contested]
+        try:
+            await self._claims.release(ids, self._gateway)
+        except RetryableError as error:
+            log.warning("the claims of %d unsent messages stay: %s", len(ids), error)
+
+    async def was_dealt_with(self, message: MobileTerminated) -> bool:
+        """Whether the result of a message that somebody claimed before was processed.
+
+        It may still be on its way to the database, so a no is asked again after the grace.
+        """
+        if not await _patiently(lambda: self._is_awaited(message)):
+            return True
+        await asyncio.sleep(self._grace.total_seconds())
+        return not await _patiently(lambda: self._is_awaited(message))
+
+    async def _is_awaited(self, message: MobileTerminated) -> bool:
+        stored = await self._claims.state(message.subject_id)
+        if message.request_id is None or stored is None or stored.state_version != STATE_VERSION:
+            return True  # nobody can say: the template's policy decides
+        return awaited(read_state(stored.state), message.request_id, message.purpose)
+
+
+async def _patiently(call: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Return what `call` returns, however long the database is away."""
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(RetryableError),
+        wait=wait_random_exponential(multiplier=0.1, max=3),
+        before_sleep=lambda state: log.warning(
+            "sending waits: %s", state.outcome.exception() if state.outcome else None
+        ),
+    ):
+        with attempt:
+            return await call()
+    raise AssertionError("tenacity gives up only when it is told to")

@@ -1,0 +1,54 @@
+"""What became of a message, as it is published, counted and traced."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from inbound.ops import metrics, telemetry
+from schemas.messages import Outcome, Purpose, SubmitResult
+from streams.jobs import Job
+
+
+class Fates:
+    """Makes the results of one bind."""
+
+    def __init__(self, centre: str, bind: str, clock: Callable[[], datetime]) -> None:
+        self._centre = centre
+        self._bind = bind
+        self._clock = clock
+
+    def result(self, job: Job, outcome: Outcome, *, final: bool) -> SubmitResult:
+        """Return the result of a job, and count it."""
+        message = job.message
+        result = SubmitResult(
+            message_id=message.message_id,
+            subject_id=message.subject_id,
+            request_id=message.request_id,
+            key=job.key,
+            purpose=message.purpose,
+            template=message.template,
+            outcome=outcome,
+            final=final,
+            attempt=job.attempt,
+            parts=tuple(job.parts),
+            centre=self._centre,
+            bind=self._bind,
+            arrived_at=message.arrived_at,
+            at=self._clock(),
+            traceparent=job.traceparent,
+        )
+        _report(job, result)
+        return result
+
+
+def _report(job: Job, result: SubmitResult) -> None:
+    labels = {"purpose": result.purpose.value, "outcome": result.outcome.value}
+    metrics.REPLIES.add(1, labels)
+    telemetry.span(
+        "submit_sm",
+        job.traceparent,
+        job.sent_at or result.at,
+        result.at,
+        attributes=[*labels.items(), ("bind", result.bind), ("attempt", result.attempt)],
+    )
+    if result.arrived_at is not None and result.purpose is Purpose.ACKNOWLEDGEMENT:
+        metrics.ACK_LATENCY.record((result.at - result.arrived_at).total_seconds())
