@@ -48,7 +48,7 @@ class Claimer:
 
     async def release(self, unsent: Sequence[Job]) -> None:
         """Give claims back. Tried once: who stops does not wait for a database."""
-        ids = [job.message_id for job in unsent if not job.contested]
+        ids = [job.message_id for job in unsent if job.untouched]
         try:
             await self._claims.release(ids, self._gateway)
         except RetryableError as error:

@@ -46,6 +46,11 @@ class Job:
         """Return the id of the message: the same however often it is delivered."""
         return self.message.message_id
 
+    @property
+    def untouched(self) -> bool:
+        """Whether the centre has nothing of it, and nobody else may have sent it."""
+        return not self.contested and len(self.pending) == len(self.segments)
+
 
 class LaneQueues:
     """Jobs by lane, the most urgent first, and in each lane one at a time for each key.

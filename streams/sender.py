@@ -86,6 +86,7 @@ class Sender:
         self._wake_dispatcher = asyncio.Event()
         self._one_less = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
+        self._resting = 0
 
     # -- what the lanes see ---------------------------------------------------------
 
@@ -277,7 +278,8 @@ class Sender:
         )
         if is_temporary(answer.status):
             job.pending.append(index)
-            self._esme.hold(THROTTLE_PAUSE_S if is_throttle(answer.status) else RETRY_PAUSE_S)
+            if is_throttle(answer.status):
+                self._esme.hold(THROTTLE_PAUSE_S)
         elif answer.status:
             job.refused = True
 
@@ -289,12 +291,29 @@ class Sender:
             self._finish(job, Outcome.REJECTED)
         elif job.pending:
             job.pending.sort()
-            self._ready.push_back(job)
-            self._wake_dispatcher.set()
+            if any(_is_its_own_trouble(job.parts[index].status) for index in job.pending):
+                self._start(self._rest(job))
+            else:
+                self._push_back(job)
         elif job.unanswered:
             self._start(self._after_unknown(job))
         else:
             self._finish(job, Outcome.SUBMITTED)
+
+    async def _rest(self, job: Job) -> None:
+        """Let others go while one number is in trouble; when many are, it is the centre's."""
+        self._resting += 1
+        if self._resting >= self._settings.window:
+            self._esme.hold(RETRY_PAUSE_S)
+        try:
+            await asyncio.sleep(RETRY_PAUSE_S)
+        finally:  # also when stopping: what was not sent is given back
+            self._resting -= 1
+            self._push_back(job)
+
+    def _push_back(self, job: Job) -> None:
+        self._ready.push_back(job)
+        self._wake_dispatcher.set()
 
     async def _after_unknown(self, job: Job) -> None:
         """Say so honestly, then do what the template's policy wants."""
@@ -309,10 +328,12 @@ class Sender:
         unknown = self._fates.result(job, Outcome.UNKNOWN, final=False)
         self._results.add(job.partition.partition, unknown, lambda: None)
         await self._claimer.claim_again(job)
+        if job.number is None:
+            self._finish(job, Outcome.ERASED)
+            return
         job.pending = sorted(job.unanswered)
         job.unanswered.clear()
-        self._ready.push_back(job)
-        self._wake_dispatcher.set()
+        self._push_back(job)
 
     # -- ends -----------------------------------------------------------------------
 
@@ -339,3 +360,8 @@ class Sender:
         self._ready.release(job)
         if len(self._ready):
             self._wake_dispatcher.set()
+
+
+def _is_its_own_trouble(status: int | None) -> bool:
+    """Whether a part was refused for now, and not because of the pace of all."""
+    return status is not None and is_temporary(status) and not is_throttle(status)
