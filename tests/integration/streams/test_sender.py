@@ -1,0 +1,350 @@
+"""Each message once; what was sent and not answered is `unknown`, said so, and policy decides."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
+
+import pytest
+from aiokafka import TopicPartition
+
+from inbound.smpp.esme import Esme
+from inbound.smpp.pdu import SubmitSm, SubmitSmResp
+from inbound.smpp.session import Answer, Session
+from inbound.smpp.status import Status
+from inbound.smsc.faults import Proceed
+from schemas.messages import Outcome, SubmitResult
+from tests.e2e.script import Fault
+from tests.integration.streams.bench import BROADCAST, DEAD_GATEWAY, GATEWAY, Bench, open_bench
+
+SILENT = None
+Reaction = int | None
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    async with open_bench() as bench:
+        yield bench
+
+
+def reacts(*reactions: Reaction) -> Fault:
+    """Answer the first submit_sm with these statuses (`SILENT`: not at all), then as usual."""
+    left = list(reactions)
+
+    async def fault(pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
+        status = left.pop(0) if left else Status.ESME_ROK
+        if status is SILENT:
+            return None
+        return pdu.answer(status) if status else await proceed(pdu, session)
+
+    return fault
+
+
+def outline(results: Iterable[SubmitResult]) -> list[tuple[Outcome, bool, int]]:
+    return [(result.outcome, result.final, result.attempt) for result in results]
+
+
+# -- answers -----------------------------------------------------------------------------
+
+
+async def test_an_answer_ends_it(bench: Bench) -> None:
+    person = bench.person()
+    message = bench.offer(bench.owe(person, "registration"))
+    result = await bench.result(message)
+    assert outline([result]) == [(Outcome.SUBMITTED, True, 1)]
+    assert [part.status for part in result.parts] == [0, 0, 0]
+    assert len({part.smsc_message_id for part in result.parts}) == 3
+    [text] = bench.script.texts_to(person.number)
+    assert "1a2b3c4d" in text
+    await bench.forgotten()
+
+
+async def test_the_same_message_from_kafka_again_is_left(bench: Bench) -> None:
+    person = bench.person()
+    message = bench.owe(person)
+    bench.offer(message)
+    bench.offer(message)
+    await bench.result(message)
+    bench.offer(message)
+    await bench.forgotten()
+    assert len(bench.script.to(person.number)) == 1
+
+
+async def test_no_answer_is_unknown_and_a_reply_goes_again(bench: Bench) -> None:
+    person = bench.person()
+    bench.script.fault = reacts(SILENT)
+    message = bench.offer(bench.owe(person))
+    results = await bench.results_until(message)
+    assert outline(results) == [(Outcome.UNKNOWN, False, 1), (Outcome.SUBMITTED, True, 2)]
+    assert [part.status for part in results[0].parts] == [None]
+    assert len(bench.script.to(person.number)) == 2
+
+
+async def test_no_answer_is_unknown_and_a_broadcast_does_not_go_again(bench: Bench) -> None:
+    person = bench.person()
+    bench.script.fault = reacts(SILENT)
+    message = bench.offer(bench.owe(person, BROADCAST))
+    assert outline(await bench.results_until(message)) == [(Outcome.UNKNOWN, True, 1)]
+    assert len(bench.script.to(person.number)) == 1
+
+
+async def test_a_reply_goes_three_times_and_no_more(bench: Bench) -> None:
+    person = bench.person()
+    bench.script.fault = reacts(SILENT, SILENT, SILENT)
+    message = bench.offer(bench.owe(person))
+    assert outline(await bench.results_until(message)) == [
+        (Outcome.UNKNOWN, False, 1),
+        (Outcome.UNKNOWN, False, 2),
+        (Outcome.UNKNOWN, True, 3),
+    ]
+    assert len(bench.script.to(person.number)) == 3
+
+
+async def test_only_the_unanswered_part_goes_again(bench: Bench) -> None:
+    person = bench.person()
+    bench.script.fault = reacts(0, SILENT, 0)
+    message = bench.offer(bench.owe(person, "registration"))
+    results = await bench.results_until(message)
+    assert outline(results) == [(Outcome.UNKNOWN, False, 1), (Outcome.SUBMITTED, True, 2)]
+    sequences = [submit.part.sequence for submit in bench.script.to(person.number) if submit.part]
+    assert sequences == [1, 2, 3, 2]
+    assert [part.status for part in results[-1].parts] == [0, 0, 0]
+
+
+async def test_a_refusal_for_good_is_rejected(bench: Bench) -> None:
+    person = bench.person()
+    bench.script.fault = reacts(Status.ESME_RINVDSTADR)
+    message = bench.offer(bench.owe(person))
+    result = await bench.result(message)
+    assert outline([result]) == [(Outcome.REJECTED, True, 1)]
+    assert [part.status for part in result.parts] == [Status.ESME_RINVDSTADR]
+    assert len(bench.script.to(person.number)) == 1
+
+
+async def test_what_was_throttled_goes_later_and_nothing_twice(bench: Bench) -> None:
+    person = bench.person()
+    bench.script.fault = reacts(0, Status.ESME_RTHROTTLED, 0)
+    message = bench.offer(bench.owe(person, "registration"))
+    assert outline(await bench.results_until(message)) == [(Outcome.SUBMITTED, True, 1)]
+    sequences = [submit.part.sequence for submit in bench.script.to(person.number) if submit.part]
+    assert sequences == [1, 2, 3, 2]
+
+
+async def test_one_persons_trouble_is_not_everybodys(bench: Bench) -> None:
+    troubled, other = bench.person(), bench.person()
+    refused = asyncio.Event()
+
+    async def fault(pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
+        if f"+{pdu.destination_addr}" != troubled.number:
+            return await proceed(pdu, session)
+        refused.set()
+        return pdu.answer(Status.ESME_RDELIVERYFAILURE)
+
+    bench.script.fault = fault
+    bench.offer(bench.owe(troubled))
+    async with asyncio.timeout(5):
+        await refused.wait()
+    for _ in range(5):
+        await bench.result(bench.offer(bench.owe(other)))
+    assert len(bench.script.to(troubled.number)) == 1
+
+
+# -- the link ----------------------------------------------------------------------------
+
+
+async def test_a_link_lost_after_writing_is_unknown(bench: Bench) -> None:
+    person = bench.person()
+    cut = [True]
+
+    async def fault(pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
+        if cut:
+            cut.clear()
+            session.abort("the script cuts the link")
+            return None
+        return await proceed(pdu, session)
+
+    bench.script.fault = fault
+    message = bench.offer(bench.owe(person))
+    results = await bench.results_until(message)
+    assert outline(results) == [(Outcome.UNKNOWN, False, 1), (Outcome.SUBMITTED, True, 2)]
+
+
+class _LosesTheLink(Esme):
+    """Loses its link in the moment between the first submit and its first octet on the wire."""
+
+    lost = 0
+
+    def submit(self, pdu: SubmitSm) -> "asyncio.Future[SubmitSmResp]":
+        answer = super().submit(pdu)
+        if not self.lost and self.session is not None:
+            self.lost += 1
+            self.session.abort("the link is lost")
+        return answer
+
+
+async def test_a_link_lost_before_writing_costs_nothing() -> None:
+    async with open_bench(_LosesTheLink) as bench:
+        person = bench.person()
+        message = bench.offer(bench.owe(person))
+        assert outline(await bench.results_until(message)) == [(Outcome.SUBMITTED, True, 1)]
+        assert bench.esme.health.reason == "bound"
+        assert len(bench.script.to(person.number)) == 1
+
+
+# -- order and time -----------------------------------------------------------------------
+
+
+async def test_a_persons_next_message_waits(bench: Bench) -> None:
+    person, other = bench.person(), bench.person()
+    answered = asyncio.Event()
+
+    async def fault(pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
+        if pdu.destination_addr == person.number[1:] and not answered.is_set():
+            return asyncio.ensure_future(_later(pdu, session, proceed))
+        return await proceed(pdu, session)
+
+    async def _later(pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
+        await answered.wait()
+        return await proceed(pdu, session)
+
+    bench.script.fault = fault
+    messages = [bench.offer(bench.owe(person, template)) for template in ("stopped", "started")]
+    await bench.script.until(lambda: bool(bench.script.to(person.number)), "the first message")
+    bench.offer(bench.owe(other))
+    # Sent after the other two were offered, and before the first is answered.
+    await bench.script.until(lambda: bool(bench.script.to(other.number)), "the other's message")
+    assert len(bench.script.to(person.number)) == 1
+    answered.set()
+    for message in messages:
+        await bench.result(message)
+    first, second = bench.script.texts_to(person.number)
+    assert "отключены" in first
+    assert "включены" in second
+
+
+async def test_what_is_too_old_is_not_sent(bench: Bench) -> None:
+    person = bench.person()
+    message = bench.owe(person)
+    bench.now[0] = message.not_after + timedelta(seconds=1)
+    result = await bench.result(bench.offer(message))
+    assert outline([result]) == [(Outcome.EXPIRED, True, 1)]
+    assert not bench.script.to(person.number)
+
+
+# -- erasure -----------------------------------------------------------------------------
+
+
+async def test_an_erased_person_gets_nothing(bench: Bench) -> None:
+    person = bench.person()
+    message = bench.owe(person)
+    del bench.store.tables.numbers[person.subject_id]
+    assert outline([await bench.result(bench.offer(message))]) == [(Outcome.ERASED, True, 1)]
+    assert not bench.script.submitted
+
+
+async def test_an_erased_secret_sends_nothing(bench: Bench) -> None:
+    message = bench.owe(bench.person(), "registration")
+    bench.store.tables.vault.clear()
+    assert outline([await bench.result(bench.offer(message))]) == [(Outcome.ERASED, True, 1)]
+    assert not bench.script.submitted
+
+
+async def test_a_person_erased_while_the_centre_is_silent_gets_nothing_more(bench: Bench) -> None:
+    person = bench.person()
+    bench.script.fault = reacts(SILENT)
+    message = bench.offer(bench.owe(person))
+    await bench.script.until(lambda: bool(bench.script.to(person.number)), "the first attempt")
+    del bench.store.tables.numbers[person.subject_id]
+    assert outline(await bench.results_until(message)) == [
+        (Outcome.UNKNOWN, False, 1),
+        (Outcome.ERASED, True, 2),
+    ]
+    assert len(bench.script.to(person.number)) == 1
+
+
+# -- claimed before by a gateway that is gone ----------------------------------------------
+
+
+async def test_what_was_sent_and_processed_is_not_sent_again(bench: Bench) -> None:
+    person = bench.person()
+    message = bench.owe(person)
+    await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)
+    bench.processed(message)
+    bench.offer(message)
+    await bench.forgotten()
+    assert not bench.script.submitted
+    assert not bench.published.results
+
+
+async def test_a_result_that_is_still_on_its_way_is_waited_for(bench: Bench) -> None:
+    person, other = bench.person(), bench.person()
+    message = bench.owe(person)
+    await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)
+    bench.offer(message)
+    # Claimed with it, and sent at once: so the first look at the state has been.
+    await bench.result(bench.offer(bench.owe(other)))
+    bench.processed(message)
+    await bench.forgotten()
+    assert not bench.script.to(person.number)
+
+
+async def test_what_may_have_been_sent_is_unknown_and_a_reply_goes_again(bench: Bench) -> None:
+    person = bench.person()
+    message = bench.owe(person, "registration")
+    await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)
+    results = await bench.results_until(bench.offer(message))
+    assert outline(results) == [(Outcome.UNKNOWN, False, 1), (Outcome.SUBMITTED, True, 2)]
+    assert len(bench.script.texts_to(person.number)) == 1
+
+
+async def test_what_may_have_been_sent_is_unknown_and_a_broadcast_stays(bench: Bench) -> None:
+    person = bench.person()
+    message = bench.owe(person, BROADCAST)
+    await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)
+    results = await bench.results_until(bench.offer(message))
+    assert outline(results) == [(Outcome.UNKNOWN, True, 1)]
+    assert not bench.script.submitted
+
+
+# -- giving partitions up --------------------------------------------------------------------
+
+
+async def test_unsent_messages_are_given_back(bench: Bench) -> None:
+    bench.esme.hold(60)
+    mine = [bench.offer(bench.owe(bench.person()), partition=0) for _ in range(20)]
+    kept = bench.offer(bench.owe(bench.person()), partition=1, lane=0)
+    await bench.until(lambda: bench.holds(kept))
+    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
+    assert bench.store.tables.claims == {kept.message_id: (1, GATEWAY)}
+    bench.esme._held_until = 0
+    await bench.result(bench.offer(mine[0], partition=1))
+    assert bench.published.results[-1].attempt == 1
+
+
+async def test_what_was_sent_in_part_is_not_given_back_as_unsent(bench: Bench) -> None:
+    person = bench.person()
+    bench.script.fault = reacts(0, Status.ESME_RTHROTTLED, 0)
+    message = bench.offer(bench.owe(person, "registration"))
+    await bench.script.until(lambda: len(bench.script.to(person.number)) == 3, "three parts")
+    await bench.until(lambda: len(bench.sender._ready) == 1)
+    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
+    assert bench.holds(message)
+
+
+async def test_another_gateways_claim_is_not_given_back(bench: Bench) -> None:
+    bench.esme.hold(60)
+    person = bench.person()
+    message = bench.owe(person)
+    await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)
+    bench.offer(message)
+    own = bench.offer(bench.owe(bench.person()))
+    await bench.until(lambda: bench.holds(own))
+    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
+    assert bench.store.tables.claims == {message.message_id: (1, DEAD_GATEWAY)}
+
+
+async def test_what_was_sent_is_waited_for(bench: Bench) -> None:
+    message = bench.offer(bench.owe(bench.person()))
+    await bench.script.until(lambda: bool(bench.script.submitted), "the message")
+    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
+    assert outline(bench.published.results) == [(Outcome.SUBMITTED, True, 1)]
+    assert bench.holds(message)
