@@ -26,6 +26,7 @@ from inbound.ops.supervisor import Child, Event, Happening, Supervisor
 from inbound.settings import Settings, SmppSettings
 
 WATCH_EVERY_S = 0.5
+RESTART_EVERY_S = 3.0
 ROLES = ("relay", "worker", "gateway")
 LOOPBACK = "127.0.0.1"
 # A reason that only counts on is no news.
@@ -118,21 +119,30 @@ class Service:
         return servers
 
     async def _keep_server(self, name: str, server: Server) -> None:
-        """Start an embedded server again when it dies."""
+        """Start an embedded server again whenever it dies."""
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
-            if server.pid is not None:
-                continue
-            self._say(f"{name} died, starting it again")
-            self._health.set(name, ok=False, reason=f"{name} died and is being started")
+            if server.pid is None:
+                self._say(f"{name} died, starting it again")
+                self._health.set(name, ok=False, reason="died and is being started")
+                await self._restart(name, server)
+                self._health.set(name, ok=True)
+                self._say(f"{name} is back")
+
+    async def _restart(self, name: str, server: Server) -> None:
+        said = ""
+        while True:
             await asyncio.to_thread(server.stop)
             try:
                 await asyncio.to_thread(server.start)
             except SetupError as error:
-                self._say(f"{name} does not start: {error}; trying again")
-                continue
-            self._health.set(name, ok=True)
-            self._say(f"{name} is back")
+                if str(error) != said:
+                    said = str(error)
+                    self._say(f"{said}; trying again every {RESTART_EVERY_S:g} s")
+                    self._health.set(name, ok=False, reason=said)
+                await asyncio.sleep(RESTART_EVERY_S)
+            else:
+                return
 
     # -- preparation ----------------------------------------------------------------
 
