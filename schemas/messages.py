@@ -29,7 +29,9 @@ class MobileOriginated(Model):
     mo_id: UUID
     centre: str
     bind: str
-    source: str | None = Field(description="E.164; none when the sender can't be answered")
+    source: str | None = Field(
+        default=None, description="E.164; none when the sender can't be answered"
+    )
     destination: str
     data_coding: int = Field(ge=0, le=255)
     esm_class: int = Field(ge=0, le=255)

@@ -118,7 +118,8 @@ class CommandProcessor:
         if not commanded:
             return []
         seen = await transaction.seen([c.request_id for c in commanded])
-        fresh = [c for c in commanded if c.request_id not in seen]
+        # By id: after a rebalance Kafka may bring a record twice in one batch.
+        fresh = list({c.request_id: c for c in commanded if c.request_id not in seen}.values())
         clients = await self._look_up(fresh)
         subject_ids = await transaction.subjects({c.number_hash: c.number for c in fresh})
         await subjects.load(subject_ids.values())

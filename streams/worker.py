@@ -121,7 +121,8 @@ class Parking:
     async def __call__(self, record: Record, error: Exception) -> None:
         """Store the record, sealed, with the kind of error. Blocks on the database."""
         reason = str(error) if isinstance(error, PoisonError) else type(error).__name__
-        payload = to_json({"key": record.key, "headers": list(record.headers)}) + b"\n"
+        about = {"key": record.key, "headers": list(record.headers)}
+        payload = to_json(about, bytes_mode="base64") + b"\n"
         async with self._store.transaction() as transaction:
             parked = ParkedMessage(
                 record.topic, record.partition, record.offset, reason, payload + record.value
