@@ -1,0 +1,258 @@
+"""Both processors of a worker on one store, records as Kafka would bring them, and the rows."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any, Protocol
+from uuid import UUID
+
+import psycopg
+
+from inbound.directory.memory import MemoryDirectory
+from inbound.directory.port import Registration
+from inbound.handlers.policies import Policies
+from inbound.keys import SubjectHasher
+from inbound.store.errors import StoreUnavailable
+from inbound.store.memory import MemoryStore
+from inbound.store.port import Store, Transaction
+from inbound.store.postgres import PostgresStore
+from inbound.store.rows import RecordedEvent
+from schemas.messages import (
+    MobileOriginated,
+    MobileTerminated,
+    Outcome,
+    Part,
+    SubmitResult,
+    SubmitResults,
+)
+from schemas.topics import TopicNames
+from streams.commands import CommandProcessor
+from streams.delivery import DeliveryProcessor
+from streams.records import BatchProcessor, Record
+from streams.subjects import StateCache
+from streams.worker import Parking
+from tests.fix_store import NOON, SUBJECT_KEY
+
+NUMBER, STRANGER = "+79161234567", "+79990001122"
+CODE, LOGIN, PASSWORD = "code-canary-71", "login-canary-72", "password-canary-73"
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+class Backend(Protocol):
+    """A store and a look into it."""
+
+    @property
+    def store(self) -> Store:
+        """The store itself."""
+
+    def outbox(self) -> list[bytes]:
+        """Values of the outbox in order."""
+
+    def counts(self) -> dict[str, int]:
+        """Rows of the tables that the processors write."""
+
+    def vault(self) -> set[UUID]:
+        """Messages whose secret is kept."""
+
+    def parked(self) -> list[tuple[str, str]]:
+        """Topic and reason of what was set aside."""
+
+    def spoil_states(self, *, lose: bool) -> None:
+        """Lose the folded states, or make them those of another version and wrong."""
+
+
+TABLES = "inbox", "vault", "parked"
+
+
+@dataclass(slots=True)
+class MemoryBackend:
+    store: MemoryStore
+
+    def outbox(self) -> list[bytes]:
+        return [row.value or b"" for row in self.store.tables.outbox]
+
+    def counts(self) -> dict[str, int]:
+        tables = self.store.tables
+        parts = sum(len(parts) for parts in tables.parts.values())
+        return {name: len(getattr(tables, name)) for name in TABLES} | {"parts": parts}
+
+    def vault(self) -> set[UUID]:
+        return set(self.store.tables.vault)
+
+    def parked(self) -> list[tuple[str, str]]:
+        return [(row.topic, row.reason) for row in self.store.tables.parked.values()]
+
+    def spoil_states(self, *, lose: bool) -> None:
+        states = self.store.tables.states
+        for subject_id, state in list(states.items()):
+            if lose:
+                del states[subject_id]
+            else:
+                states[subject_id] = replace(state, state_version=99, state=b"{}")
+
+
+@dataclass(slots=True)
+class PostgresBackend:
+    store: PostgresStore
+    url: str
+
+    def outbox(self) -> list[bytes]:
+        return [value for (value,) in self._rows("SELECT value FROM outbox ORDER BY position")]
+
+    def counts(self) -> dict[str, int]:
+        found = self._rows(
+            "SELECT 'inbox', count(*) FROM inbox UNION SELECT 'vault', count(*) FROM vault UNION"
+            " SELECT 'parked', count(*) FROM parked UNION SELECT 'parts', count(*) FROM mo_parts"
+        )
+        return dict(found)
+
+    def vault(self) -> set[UUID]:
+        return {message_id for (message_id,) in self._rows("SELECT message_id FROM vault")}
+
+    def parked(self) -> list[tuple[str, str]]:
+        return self._rows("SELECT topic, reason FROM parked ORDER BY id")
+
+    def spoil_states(self, *, lose: bool) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            if lose:
+                connection.execute("DELETE FROM subject_states")
+            else:
+                connection.execute("UPDATE subject_states SET state_version = 99, state = '{}'")
+
+    def _rows(self, query: Any) -> list[Any]:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            return connection.execute(query).fetchall()
+
+
+@dataclass(slots=True)
+class FailingStore:
+    """A store whose next commits fail, after everything was written."""
+
+    store: Store
+    failures: int = 0
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        return self._transaction()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Transaction]:
+        async with self.store.transaction() as transaction:
+            yield transaction
+            if self.failures:
+                self.failures -= 1
+                raise StoreUnavailable("the database went away at the commit")
+
+    async def close(self) -> None:
+        await self.store.close()
+
+
+class World:
+    """A worker without Kafka. Time stands still unless a test moves `now`."""
+
+    def __init__(self, backend: Backend, policies: Policies | None = None) -> None:
+        self.backend = backend
+        self.store = FailingStore(backend.store)
+        self.now = NOON
+        self.names = TopicNames()
+        clients = {NUMBER: Registration("C-1", CODE, LOGIN, PASSWORD)}
+        rules, cache = policies or Policies(), StateCache()
+        self.hasher = SubjectHasher(SUBJECT_KEY)
+        parking = Parking(self.store)
+        self.commands = BatchProcessor(
+            CommandProcessor(
+                self.store,
+                MemoryDirectory(clients),
+                self.hasher,
+                rules,
+                self.names,
+                cache,
+                secret_ttl=timedelta(hours=24),
+                clock=lambda: self.now,
+            ),
+            parking,
+        )
+        self.delivery = BatchProcessor(
+            DeliveryProcessor(self.store, rules, self.names, cache, clock=lambda: self.now), parking
+        )
+        self._ids = count(1)
+
+    # -- what Kafka brings ------------------------------------------------------------
+
+    def text(
+        self,
+        text: str | bytes,
+        source: str | None = NUMBER,
+        *,
+        at: datetime | None = None,
+        part: Part | None = None,
+    ) -> Record:
+        number = next(self._ids)
+        mo = MobileOriginated(
+            mo_id=UUID(int=number),
+            centre="main",
+            bind="main-1",
+            source=source,
+            destination="79086228779",
+            data_coding=0,
+            esm_class=0,
+            alphabet="gsm0338",
+            payload=text.encode("ascii") if isinstance(text, str) else text,
+            part=part,
+            arrived_at=at or self.now,
+        )
+        headers = [("traceparent", TRACEPARENT.encode())]
+        return Record(self.names.mo, 0, number, "key", mo.to_json(), headers)
+
+    def result(self, message: MobileTerminated, outcome: Outcome, **fields: Any) -> SubmitResult:
+        values: dict[str, Any] = {
+            "message_id": message.message_id,
+            "subject_id": message.subject_id,
+            "request_id": message.request_id,
+            "key": "key",
+            "purpose": message.purpose,
+            "template": message.template,
+            "outcome": outcome,
+            "centre": "main",
+            "bind": "main-1",
+            "arrived_at": message.arrived_at,
+            "at": self.now,
+            "traceparent": TRACEPARENT,
+        }
+        return SubmitResult(**(values | fields))
+
+    def results(self, *results: SubmitResult) -> Record:
+        value = SubmitResults(gateway="g", results=results).to_json()
+        return Record(self.names.receipts, 0, next(self._ids), "", value)
+
+    async def submitted(self, *messages: MobileTerminated) -> None:
+        """The centre took these messages."""
+        each = [self.result(message, Outcome.SUBMITTED) for message in messages]
+        await self.delivery([self.results(*each)])
+
+    # -- what was written -------------------------------------------------------------
+
+    async def events(self) -> list[RecordedEvent]:
+        async with self.backend.store.transaction() as transaction:
+            return await transaction.read_events(0, 10_000)
+
+    async def types(self) -> list[str]:
+        return [event.type for event in await self.events()]
+
+    def owed(self) -> list[MobileTerminated]:
+        """Every message in the outbox."""
+        return [MobileTerminated.model_validate_json(value) for value in self.backend.outbox()]
+
+    async def everything(self) -> dict[str, object]:
+        """All that can be compared; the time of the database is none of it."""
+        events = [
+            (e.position, e.stream_id, e.version, e.type, json.loads(e.data), json.loads(e.metadata))
+            for e in await self.events()
+        ]
+        return {"events": events, "outbox": self.backend.outbox(), **self.backend.counts()}
+
+
+def by_purpose(messages: Sequence[MobileTerminated]) -> list[str]:
+    return [message.purpose.value for message in messages]
