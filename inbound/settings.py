@@ -10,9 +10,9 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from inbound.errors import SetupError
@@ -20,6 +20,8 @@ from inbound.handlers.policies import Policies
 from inbound.keys import parse_key
 
 PREFIX = "SCSERV_"
+# A list of tables, and what only makes sense within it: variables have *_FILE twins.
+_ONLY_IN_TOML = {(PREFIX, "binds"), (PREFIX + "SMPP__", "password_file")}
 # The cache of the Kafka jars, and what `scserv up` tells its children: not for operators.
 _NOT_SETTINGS = {"SCSERV_CACHE_DIR", "SCSERV_PARENT_FD"}
 
@@ -31,15 +33,38 @@ class SmppSettings(BaseModel):
 
     centre: str = Field(default="main", description="our name for the SMS centre, in events")
     bind: str = Field(default="main-1", description="our name for this bind, in events")
+    type: Literal["transceiver", "transmitter", "receiver"] = Field(
+        default="transceiver", description="both directions, or one of two binds that share them"
+    )
+    interface_version: Literal["3.4", "5.0"] = Field(
+        default="3.4", description="version of SMPP said at the bind"
+    )
     host: str = Field(default="127.0.0.1", description="the SMS centre's host")
     port: int = Field(default=2775, ge=1, le=65535, description="the SMS centre's port")
+    standby: str = Field(
+        default="",
+        pattern=r"^(\S+:[0-9]{1,5})?$",
+        description="HOST:PORT that is tried in turn with the first address",
+    )
+    tls: bool = Field(default=False, description="TLS, with the centre's certificate verified")
+    tls_ca: Path | None = Field(
+        default=None, description="certificates to trust instead of the system's (PEM)"
+    )
+    tls_cert: Path | None = Field(default=None, description="our certificate, with its key (PEM)")
     system_id: str = Field(default="scserv", max_length=15, description="SMPP system_id")
     password: SecretStr = Field(
         default=SecretStr(""), max_length=8, description="SMPP password (at most 8 characters)"
     )
+    password_file: Path | None = Field(
+        default=None, description="file with the password, for a bind in TOML"
+    )
     system_type: str = Field(default="", max_length=12, description="SMPP system_type")
     window: int = Field(default=100, ge=1, le=10000, description="unanswered submit_sm at once")
-    rate: float = Field(default=0, ge=0, description="submit_sm per second; 0: no limit")
+    rate: float = Field(
+        default=0,
+        ge=0,
+        description="submit_sm per second of the account, shared by all its binds; 0: no limit",
+    )
     enquire_link_s: float = Field(default=30, gt=0, description="idle seconds before enquire_link")
     response_timeout_s: float = Field(
         default=10, gt=0, description="seconds after which a submit_sm counts as unanswered"
@@ -49,6 +74,23 @@ class SmppSettings(BaseModel):
     alphabet: Literal["gsm0338", "latin-1", "ascii", "iso-8859-5"] = Field(
         default="gsm0338", description="what data_coding 0 means at this centre"
     )
+
+    @model_validator(mode="after")
+    def _read_password(self) -> Self:
+        if self.password_file is not None:
+            password = _read_value("password", self.password_file)
+            object.__setattr__(self, "password", SecretStr(password))
+        return self
+
+    @property
+    def sends(self) -> bool:
+        """Whether the bind carries submit_sm."""
+        return self.type != "receiver"
+
+    @property
+    def receives(self) -> bool:
+        """Whether the bind carries deliver_sm."""
+        return self.type != "transmitter"
 
 
 class Settings(BaseModel):
@@ -107,6 +149,29 @@ class Settings(BaseModel):
     )
     policies: Policies = Field(default=Policies(), description="what is accepted and how")
     smpp: SmppSettings = Field(default=SmppSettings(), description="the SMS centre")
+    binds: tuple[SmppSettings, ...] = Field(
+        default=(),
+        description="several binds, each a [[binds]] table with the fields of [smpp], "
+        "which then counts no more; the first one's centre is the default",
+    )
+
+    @model_validator(mode="after")
+    def _check_binds(self) -> Self:
+        names = [bind.bind for bind in self.all_binds]
+        if len(set(names)) < len(names):
+            raise ValueError(f"binds: two have the name {max(names, key=names.count)!r}")
+        for direction, some in (
+            ("sends", any(bind.sends for bind in self.all_binds)),
+            ("receives", any(bind.receives for bind in self.all_binds)),
+        ):
+            if not some:
+                raise ValueError(f"binds: none {direction}; a transceiver does both")
+        return self
+
+    @property
+    def all_binds(self) -> tuple[SmppSettings, ...]:
+        """The binds of a gateway: those in [[binds]], else the one in [smpp]."""
+        return self.binds or (self.smpp,)
 
     def vault_key_bytes(self) -> bytes:
         """Return the vault key; raises `SetupError` when it is missing or malformed."""
@@ -148,8 +213,10 @@ def load_settings(
 def variables(
     model: type[BaseModel] = Settings, prefix: str = PREFIX
 ) -> Iterator[tuple[str, FieldInfo, str]]:
-    """Yield every setting as (variable, field, TOML path)."""
+    """Yield every setting that may be a variable, as (variable, field, TOML path)."""
     for name, field in model.model_fields.items():
+        if (prefix, name) in _ONLY_IN_TOML:
+            continue
         annotation = field.annotation
         variable = prefix + name.upper()
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -214,6 +281,6 @@ def _refuse_unknown_variables() -> None:
 
 def _explain(problem: Mapping[str, Any], config: Path | None) -> str:
     path = [str(part) for part in problem["loc"]]
-    variable = PREFIX + "__".join(path).upper()
-    where = f" ({'.'.join(path)} in {config})" if config else ""
+    variable = PREFIX + "__".join(path).upper() if path else "settings"
+    where = f" ({'.'.join(path)} in {config})" if config and path else ""
     return f"{variable}{where}: {problem['msg']}"

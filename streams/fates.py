@@ -7,13 +7,14 @@ from inbound.ops import metrics, telemetry
 from schemas.messages import Outcome, Purpose, SubmitResult
 from streams.jobs import Job
 
+NO_BIND = "none"
+"""The bind of a message that was never sent."""
+
 
 class Fates:
-    """Makes the results of one bind."""
+    """Makes the results of one gateway."""
 
-    def __init__(self, centre: str, bind: str, clock: Callable[[], datetime]) -> None:
-        self._centre = centre
-        self._bind = bind
+    def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
 
     def result(self, job: Job, outcome: Outcome, *, final: bool) -> SubmitResult:
@@ -30,8 +31,8 @@ class Fates:
             final=final,
             attempt=job.attempt,
             parts=tuple(job.parts),
-            centre=self._centre,
-            bind=self._bind,
+            centre=job.link.centre if job.link else job.centre,
+            bind=job.link.name if job.link else NO_BIND,
             arrived_at=message.arrived_at,
             at=self._clock(),
             traceparent=job.traceparent,

@@ -42,3 +42,4 @@ def _sweep_thoroughly(conn: psycopg.Connection, now: datetime) -> None:
     sweeping.maintain(conn, OUTBOX_DAYS)
     sweeping.sweep_inbox(conn, now, REMEMBER_DAYS)
     sweeping.sweep_claims(conn, now, REMEMBER_DAYS)
+    sweeping.sweep_binds(conn, now, REMEMBER_DAYS)

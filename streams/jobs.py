@@ -1,7 +1,7 @@
 """One message on its way through the sender, and the queues it waits in."""
 
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -10,12 +10,14 @@ from aiokafka import TopicPartition
 
 from inbound.smpp.segmentation import Segment
 from schemas.messages import MobileTerminated, PartResult
+from streams.links import Link
 
 
 @dataclass(slots=True, eq=False)
 class Job:
     """A message taken from a lane.
 
+    `centre` is where it is to go, `link` the bind that carried it last.
     `segments` are put together just before sending; `pending` are the indices of those to
     send, `unanswered` of those whose fate is unknown. `refused` says that a part will never
     be taken. `again_at` is where the same message was met once more while it was live.
@@ -26,6 +28,8 @@ class Job:
     offset: int
     key: str
     message: MobileTerminated = field(repr=False)
+    centre: str = ""
+    link: Link | None = None
     traceparent: str | None = None
     attempt: int = 1
     number: str | None = field(default=None, repr=False)
@@ -56,78 +60,82 @@ class LaneQueues:
     """Jobs by lane, the most urgent first, and in each lane one at a time for each key.
 
     A person's messages within a lane leave in order: the next of a key is handed out
-    after `release` of the one before. Never two lanes wait for each other.
+    after `release` of the one before. Never two lanes wait for each other, and never the
+    messages of two centres, except for one and the same person.
     """
 
-    def __init__(self, lanes: int) -> None:
-        self._ready: list[deque[Job]] = [deque() for _ in range(lanes)]
+    def __init__(self, lanes: int, centres: Sequence[str]) -> None:
+        self._ready: list[dict[str, deque[Job]]] = [
+            {centre: deque() for centre in centres} for _ in range(lanes)
+        ]
         self._behind: dict[tuple[int, str], deque[Job]] = {}
-        self._sizes = [0] * lanes
+        self._sizes: Counter[tuple[int, str]] = Counter()
 
     def __len__(self) -> int:
-        return sum(self._sizes)
+        return self._sizes.total()
 
-    def size(self, lane: int) -> int:
-        """Return how many jobs of a lane wait."""
-        return self._sizes[lane]
+    def size(self, lane: int, centre: str) -> int:
+        """Return how many jobs of a lane wait for a centre."""
+        return self._sizes[lane, centre]
 
-    def __iter__(self) -> Iterator[Job]:
-        """Yield every job that waits, in no particular order."""
-        for ready in self._ready:
-            yield from ready
-        for behind in self._behind.values():
-            yield from behind
+    def first(self, lane: int, centre: str) -> Job | None:
+        """Return the job of a lane that goes next to a centre, and leave it there."""
+        ready = self._ready[lane][centre]
+        return ready[0] if ready else None
 
     def push(self, job: Job) -> None:
         """Queue a job behind the others of its lane and key."""
-        self._sizes[job.lane] += 1
+        self._sizes[job.lane, job.centre] += 1
         key = (job.lane, job.key)
         behind = self._behind.get(key)
         if behind is None:
             self._behind[key] = deque()
-            self._ready[job.lane].append(job)
+            self._ready[job.lane][job.centre].append(job)
         else:
             behind.append(job)
 
     def push_back(self, job: Job) -> None:
         """Put a job that was handed out, and not released, back at the front."""
-        self._sizes[job.lane] += 1
-        self._ready[job.lane].appendleft(job)
+        self._sizes[job.lane, job.centre] += 1
+        self._ready[job.lane][job.centre].appendleft(job)
 
-    def pop(self) -> Job | None:
-        """Hand out the next job, or None when none is ready."""
+    def pop(self, centres: Iterable[str]) -> Job | None:
+        """Hand out the most urgent job for these centres, or None when none is ready."""
+        centres = tuple(centres)
         for ready in self._ready:
-            if ready:
-                job = ready.popleft()
-                self._sizes[job.lane] -= 1
-                job.holds_key = True
-                return job
+            for centre in centres:
+                if ready[centre]:
+                    job = ready[centre].popleft()
+                    self._sizes[job.lane, centre] -= 1
+                    job.holds_key = True
+                    return job
         return None
 
     def release(self, job: Job) -> None:
-        """Let the next job of this one's lane and key go."""
+        """Let the next job of this one's lane and key go; safe to repeat."""
         if not job.holds_key:
             return
         job.holds_key = False
         key = (job.lane, job.key)
         behind = self._behind.get(key)
         if behind:
-            self._ready[job.lane].append(behind.popleft())
+            following = behind.popleft()
+            self._ready[following.lane][following.centre].append(following)
         else:
             self._behind.pop(key, None)
 
     def remove(self, partitions: set[TopicPartition]) -> list[Job]:
         """Take out and return the waiting jobs of these partitions."""
         removed: list[Job] = []
-        for lane, ready in enumerate(self._ready):
-            kept = deque(job for job in ready if job.partition not in partitions)
-            removed += [job for job in ready if job.partition in partitions]
-            self._ready[lane] = kept
+        for ready in self._ready:
+            for centre, jobs in ready.items():
+                removed += [job for job in jobs if job.partition in partitions]
+                ready[centre] = deque(job for job in jobs if job.partition not in partitions)
         for key, behind in self._behind.items():
             removed += [job for job in behind if job.partition in partitions]
             self._behind[key] = deque(job for job in behind if job.partition not in partitions)
         for job in removed:
-            self._sizes[job.lane] -= 1
+            self._sizes[job.lane, job.centre] -= 1
             # All jobs of a key stand in one partition: none of them is left behind.
             self._behind.pop((job.lane, job.key), None)
         return removed

@@ -20,21 +20,21 @@ from uuid import UUID
 from aiokafka import TopicPartition
 
 from inbound.smpp.errors import NotSentError, UnansweredError, UnencodableError
-from inbound.smpp.esme import Esme
 from inbound.smpp.pdu import SubmitSmResp
 from inbound.smpp.status import is_temporary, is_throttle
 from inbound.store.port import Claims
 from schemas.messages import Outcome, PartResult
 from streams.claiming import Claimer
-from streams.encoding import Encoder
 from streams.fates import Fates
 from streams.jobs import Job, LaneQueues
+from streams.links import Link, Links
 from streams.offsets import OffsetTracker
 from streams.results import ResultPublisher
 
 log = logging.getLogger(__name__)
 
-LANES = 3
+LANE_NAMES = ("urgent", "normal", "bulk")
+LANES = len(LANE_NAMES)
 
 REMEMBERED = 20_000
 """Finished messages that are recognised without asking the database."""
@@ -45,12 +45,9 @@ RETRY_PAUSE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class SenderSettings:
-    """Limits of one sender: names as in the settings; `backlog` is in messages per lane."""
+    """Limits of one sender; `backlog` is in messages for each lane and centre."""
 
-    centre: str
-    bind: str
     gateway: str
-    window: int
     max_attempts: int
     backlog: int = 1000
     unknown_grace: timedelta = timedelta(seconds=5)
@@ -61,29 +58,28 @@ class Sender:
 
     def __init__(
         self,
-        esme: Esme,
+        links: Links,
         claims: Claims,
-        encoder: Encoder,
         results: ResultPublisher,
         offsets: OffsetTracker,
         settings: SenderSettings,
         *,
         clock: Callable[[], datetime],
     ) -> None:
-        self._esme = esme
+        self._links = links
         self._claimer = Claimer(claims, settings.gateway, settings.unknown_grace)
-        self._encoder = encoder
         self._results = results
-        self._fates = Fates(settings.centre, settings.bind, clock)
+        self._fates = Fates(clock)
         self._offsets = offsets
         self._settings = settings
         self._clock = clock
-        self._backlog: list[deque[Job]] = [deque() for _ in range(LANES)]
-        self._ready = LaneQueues(LANES)
+        self._backlog: list[dict[str, deque[Job]]] = [
+            {centre: deque() for centre in links.centres} for _ in range(LANES)
+        ]
+        self._ready = LaneQueues(LANES, links.centres)
         self._live: dict[UUID, Job] = {}
         self._finished: OrderedDict[UUID, None] = OrderedDict()
         self._wake_claimer = asyncio.Event()
-        self._wake_dispatcher = asyncio.Event()
         self._one_less = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._resting = 0
@@ -99,17 +95,34 @@ class Sender:
         elif job.message_id in self._finished:
             self._offsets.done(job.partition, job.offset)
         else:
+            job.centre = self._links.centre_for(job.message.centre)
             self._live[job.message_id] = job
-            self._backlog[job.lane].append(job)
+            self._backlog[job.lane][job.centre].append(job)
             self._wake_claimer.set()
 
     def is_full(self, lane: int) -> bool:
         """Whether this lane should be paused."""
-        return len(self._backlog[lane]) >= self._settings.backlog
+        return self._waiting(lane) >= self._settings.backlog * len(self._links.centres)
 
     def has_room(self, lane: int) -> bool:
         """Whether a paused lane may go on."""
-        return len(self._backlog[lane]) < self._settings.backlog // 2
+        return self._waiting(lane) < self._settings.backlog // 2
+
+    def oldest_waiting_s(self, centre: str) -> dict[str, float]:
+        """Return for each lane how long the first message for a centre has been waiting.
+
+        In seconds since the text that it answers arrived; lanes without one are left out.
+        """
+        now = self._clock()
+        ages = {}
+        for lane, name in enumerate(LANE_NAMES):
+            first = self._ready.first(lane, centre) or next(iter(self._backlog[lane][centre]), None)
+            if first is not None and first.message.arrived_at is not None:
+                ages[name] = (now - first.message.arrived_at).total_seconds()
+        return ages
+
+    def _waiting(self, lane: int) -> int:
+        return sum(len(jobs) for jobs in self._backlog[lane].values())
 
     async def withdraw(self, partitions: set[TopicPartition], within_s: float) -> None:
         """Give partitions up: drop what was not sent, wait for what was and its results.
@@ -118,12 +131,13 @@ class Sender:
         settled by the next owner.
         """
         claimed = self._ready.remove(partitions)
-        fetched = [job for backlog in self._backlog for job in backlog]
+        fetched = [job for lane in self._backlog for jobs in lane.values() for job in jobs]
         for job in (*claimed, *fetched):
             if job.partition in partitions:
                 self._live.pop(job.message_id, None)
-        for lane, backlog in enumerate(self._backlog):
-            self._backlog[lane] = deque(j for j in backlog if j.partition not in partitions)
+        for backlog in self._backlog:
+            for centre, jobs in backlog.items():
+                backlog[centre] = deque(j for j in jobs if j.partition not in partitions)
         if claimed:
             await self._claimer.release(claimed)
         try:
@@ -142,7 +156,8 @@ class Sender:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 group.create_task(self._claim_forever())
-                group.create_task(self._dispatch_forever())
+                for link in self._links:
+                    group.create_task(self._dispatch_forever(link))
         finally:
             self._group = None
 
@@ -157,41 +172,42 @@ class Sender:
             kept = [job for job in jobs if job.message_id in self._live]
             for job in kept:
                 self._ready.push(job)
-            self._wake_dispatcher.set()
+            self._links.wake()
             if len(kept) < len(jobs):  # withdrawn while they were being claimed
                 await self._claimer.release([j for j in jobs if j.message_id not in self._live])
 
     def _next_to_claim(self) -> list[Job]:
-        """Take what fits in front of the window, in each lane by itself.
+        """Take what fits in front of the windows, for each lane and centre by itself.
 
-        So a lane full of broadcasts never keeps an acknowledgement from being claimed.
+        So neither a lane full of broadcasts nor a centre that hangs keeps an
+        acknowledgement from being claimed.
         """
-        window = self._settings.window
         jobs: list[Job] = []
         for lane, backlog in enumerate(self._backlog):
-            room = 2 * window - self._ready.size(lane)
-            if room >= window // 2:  # else the dispatcher wakes us when there is more
-                jobs += (backlog.popleft() for _ in range(min(room, len(backlog))))
+            for centre, waiting in backlog.items():
+                window = self._links.window(centre)
+                room = 2 * window - self._ready.size(lane, centre)
+                if room >= window // 2:  # else a dispatcher wakes us when there is more
+                    jobs += (waiting.popleft() for _ in range(min(room, len(waiting))))
         return jobs
 
-    async def _dispatch_forever(self) -> None:
+    async def _dispatch_forever(self, link: Link) -> None:
+        """Choose a message only once this bind can take one: so the most urgent goes first."""
         while True:
             await self._results.room()
-            await self._wake_dispatcher.wait()
-            if not len(self._ready):
-                self._wake_dispatcher.clear()
-                continue
-            await self._esme.slot()
-            job = self._ready.pop()
+            await link.esme.slot()
+            link.work.clear()
+            job = self._ready.pop(self._links.served_by(link))
             if job is None:
-                self._wake_dispatcher.clear()
+                await link.wait_for_work()
                 continue
-            if self._ready.size(job.lane) < self._settings.window:
+            if self._ready.size(job.lane, job.centre) < self._links.window(job.centre):
                 self._wake_claimer.set()
+            job.link = link
             if job.contested:
                 self._start(self._settle(job))
             else:
-                await self._send(job)
+                await self._send(job, link)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         if self._group is None:
@@ -211,8 +227,8 @@ class Sender:
             job.contested = False
             await self._after_unknown(job)
 
-    async def _send(self, job: Job) -> None:
-        if not job.segments and not self._encode(job):
+    async def _send(self, job: Job, link: Link) -> None:
+        if not job.segments and not self._encode(job, link):
             return
         if job.message.not_after <= self._clock():
             self._finish(job, Outcome.EXPIRED)
@@ -222,30 +238,30 @@ class Sender:
         job.sent_at = self._clock()
         for position, index in enumerate(pending):
             if position:
-                await self._esme.slot()
-            self._submit(job, index)
+                await link.esme.slot()
+            self._submit(job, link, index)
 
-    def _submit(self, job: Job, index: int) -> None:
+    def _submit(self, job: Job, link: Link, index: int) -> None:
         try:
-            pdu = self._encoder.submit_sm(job.number or "", job.segments[index])
-            answer = self._esme.submit(pdu)
+            pdu = link.encoder.submit_sm(job.number or "", job.segments[index])
+            answer = link.esme.submit(pdu)
         except (UnencodableError, ValueError) as error:
             log.error(  # noqa: TRY400 — the kind only: what the error says may quote the number
                 "message %s can't be encoded: %s", job.message_id, type(error).__name__
             )
             job.refused = True
-            self._one_answer_less(job)
+            self._one_answer_less(job, link)
         else:
-            answer.add_done_callback(partial(self._answered, job, index))
+            answer.add_done_callback(partial(self._answered, job, link, index))
 
-    def _encode(self, job: Job) -> bool:
+    def _encode(self, job: Job, link: Link) -> bool:
         gone = job.number is None or (job.message.secret and job.secret is None)
         if gone:
             expired = job.message.not_after <= self._clock()
             self._finish(job, Outcome.EXPIRED if expired else Outcome.ERASED)
             return False
         try:
-            job.segments = self._encoder.segments(job.message, job.secret)
+            job.segments = link.encoder.segments(job.message, job.secret)
         except Exception as error:  # noqa: BLE001 — one message must not stop a lane
             log.error(  # noqa: TRY400 — the kind only: what the error says may quote the text
                 "message %s can't be put together: %s", job.message_id, type(error).__name__
@@ -260,7 +276,9 @@ class Sender:
 
     # -- answers --------------------------------------------------------------------
 
-    def _answered(self, job: Job, index: int, answered: asyncio.Future[SubmitSmResp]) -> None:
+    def _answered(
+        self, job: Job, link: Link, index: int, answered: asyncio.Future[SubmitSmResp]
+    ) -> None:
         error = None if answered.cancelled() else answered.exception()
         if answered.cancelled() or isinstance(error, UnansweredError):
             job.unanswered.add(index)
@@ -269,21 +287,22 @@ class Sender:
         elif error is not None:
             raise error
         else:
-            self._note(job, index, answered.result())
-        self._one_answer_less(job)
+            self._note(job, link, index, answered.result())
+        self._one_answer_less(job, link)
 
-    def _note(self, job: Job, index: int, answer: SubmitSmResp) -> None:
+    def _note(self, job: Job, link: Link, index: int, answer: SubmitSmResp) -> None:
         job.parts[index] = PartResult(
             status=answer.status, smsc_message_id=answer.message_id or None
         )
         if is_temporary(answer.status):
             job.pending.append(index)
             if is_throttle(answer.status):
-                self._esme.hold(THROTTLE_PAUSE_S)
+                link.throttles += 1
+                link.esme.hold(THROTTLE_PAUSE_S)
         elif answer.status:
             job.refused = True
 
-    def _one_answer_less(self, job: Job) -> None:
+    def _one_answer_less(self, job: Job, link: Link) -> None:
         job.in_flight -= 1
         if job.in_flight:
             return
@@ -292,7 +311,7 @@ class Sender:
         elif job.pending:
             job.pending.sort()
             if any(_is_its_own_trouble(job.parts[index].status) for index in job.pending):
-                self._start(self._rest(job))
+                self._start(self._rest(job, link))
             else:
                 self._push_back(job)
         elif job.unanswered:
@@ -300,11 +319,11 @@ class Sender:
         else:
             self._finish(job, Outcome.SUBMITTED)
 
-    async def _rest(self, job: Job) -> None:
+    async def _rest(self, job: Job, link: Link) -> None:
         """Let others go while one number is in trouble; when many are, it is the centre's."""
         self._resting += 1
-        if self._resting >= self._settings.window:
-            self._esme.hold(RETRY_PAUSE_S)
+        if self._resting >= link.window:
+            link.esme.hold(RETRY_PAUSE_S)
         try:
             await asyncio.sleep(RETRY_PAUSE_S)
         finally:  # also when stopping: what was not sent is given back
@@ -313,12 +332,12 @@ class Sender:
 
     def _push_back(self, job: Job) -> None:
         self._ready.push_back(job)
-        self._wake_dispatcher.set()
+        self._links.wake()
 
     async def _after_unknown(self, job: Job) -> None:
         """Say so honestly, then do what the template's policy wants."""
         again = (
-            self._encoder.resends_unknown(job.message.template)
+            self._links.resends_unknown(job.message.template)
             and job.attempt < self._settings.max_attempts
             and job.message.not_after > self._clock()
         )
@@ -359,7 +378,7 @@ class Sender:
     def _release(self, job: Job) -> None:
         self._ready.release(job)
         if len(self._ready):
-            self._wake_dispatcher.set()
+            self._links.wake()
 
 
 def _is_its_own_trouble(status: int | None) -> bool:

@@ -20,13 +20,15 @@ RELAY_HEARTBEAT_S = 60.0
 def gateway(settings: Settings) -> None:
     """Bind to the SMS centre: texts to Kafka, replies from Kafka to the centre."""
     from inbound.store.claims import PostgresClaims
+    from inbound.store.presence import Presence
     from streams.gateway import Gateway
 
     health = serve_health(settings, "gateway", "bind")
     catalogue = load_templates(settings)
     check_infrastructure(settings)
-    claims = PostgresClaims(settings.database_url.get_secret_value(), make_cipher(settings))
-    sys.exit(run_role(Gateway(settings, catalogue, claims, health).run))
+    url = settings.database_url.get_secret_value()
+    claims, presence = PostgresClaims(url, make_cipher(settings)), Presence(url)
+    sys.exit(run_role(Gateway(settings, catalogue, claims, presence, health).run))
 
 
 @click.command

@@ -46,7 +46,8 @@ def up(
     data_dir = data_dir.absolute()
     make_folder(data_dir)
     settings = load_settings(config, make_keys(data_dir, load_settings(config)))
-    service = Service(settings, data_dir, port, config, built_in_centre=smsc is None)
+    built_in = smsc is None and not settings.binds
+    service = Service(settings, data_dir, port, config, built_in_centre=built_in)
     sys.exit(asyncio.run(run_until_signal(service.run)))
 
 

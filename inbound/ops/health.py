@@ -67,6 +67,7 @@ class Health:
         self._lock = threading.Lock()
         self._conditions: dict[str, Check] = {}
         self._beats: dict[str, tuple[float, float]] = {}
+        self._details: dict[str, object] = {}
 
     def set(self, name: str, ok: bool, reason: str = "") -> None:  # noqa: FBT001 - the condition itself
         """Report a condition; the last report counts. `reason` is for when it is not ok."""
@@ -78,6 +79,16 @@ class Health:
         """Show that a loop goes round; without another beat in that time it counts as stuck."""
         with self._lock:
             self._beats[name] = (self._clock(), within_s)
+
+    def describe(self, name: str, details: object) -> None:
+        """Keep details for whoever looks closer; they decide nothing and must fit JSON."""
+        with self._lock:
+            self._details[name] = details
+
+    def details(self) -> dict[str, object]:
+        """Return what was described last."""
+        with self._lock:
+            return dict(self._details)
 
     def forget(self, name: str) -> None:
         """Take a condition or heartbeat out, for work that has ended on purpose."""
@@ -175,6 +186,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         match self.path.partition("?")[0]:
+            case "/health":
+                self._send(HTTPStatus.OK, self._overview())
             case "/health/ready":
                 self._answer(self.server.health.ready(), "ready")
             case "/health/live":
@@ -185,22 +198,19 @@ class _Handler(BaseHTTPRequestHandler):
                     {
                         "status": 404,
                         "title": "there is nothing here",
-                        "detail": "ask for /health/ready or /health/live",
+                        "detail": "ask for /health, /health/ready or /health/live",
                     },
                     "application/problem+json",  # RFC 9457
                 )
 
     do_HEAD = do_GET  # noqa: N815 - the name http.server looks for
 
+    def _overview(self) -> dict[str, object]:
+        health = self.server.health
+        return {"ready": _as_json(health.ready(), "ready"), **health.details()}
+
     def _answer(self, verdict: Verdict, adjective: str) -> None:
-        body = {
-            "status": adjective if verdict.ok else f"not {adjective}",
-            "reasons": verdict.reasons,
-            "checks": {
-                name: {"ok": check.ok, "reason": check.reason}
-                for name, check in verdict.checks.items()
-            },
-        }
+        body = _as_json(verdict, adjective)
         self._send(HTTPStatus.OK if verdict.ok else HTTPStatus.SERVICE_UNAVAILABLE, body)
 
     def _send(
@@ -217,3 +227,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
         """Say nothing: a check every second is no news."""
+
+
+def _as_json(verdict: Verdict, adjective: str) -> dict[str, object]:
+    return {
+        "status": adjective if verdict.ok else f"not {adjective}",
+        "reasons": verdict.reasons,
+        "checks": {
+            name: {"ok": check.ok, "reason": check.reason} for name, check in verdict.checks.items()
+        },
+    }

@@ -14,12 +14,16 @@ from enum import Enum
 from ssl import SSLContext
 from typing import Final
 
+from inbound.smpp._base import AnswerT
 from inbound.smpp.errors import LinkError, NotSentError, SmppError
 from inbound.smpp.pdu import (
     Bind,
     BindReceiver,
     BindTransceiver,
     BindTransmitter,
+    QuerySm,
+    QuerySmResp,
+    Request,
     SubmitSm,
     SubmitSmResp,
 )
@@ -53,6 +57,7 @@ class BindSettings:
     system_id: str
     password: str = field(repr=False)
     _: KW_ONLY
+    standby: tuple[str, int] | None = None
     system_type: str = ""
     bind_type: BindType = BindType.TRANSCEIVER
     interface_version: int = 0x34
@@ -153,6 +158,7 @@ class Esme:
         self._closing = asyncio.Event()
         self._changed = asyncio.Event()
         self._told = ""
+        self._use_standby = False
         self.health = Health(EsmeState.DOWN, wall_clock(), "not started")
 
     def __repr__(self) -> str:
@@ -170,6 +176,7 @@ class Esme:
                 except (SmppError, OSError, TimeoutError) as error:
                     attempt += 1
                     self._down(_sentence(error))
+                    self._use_standby = not self._use_standby
                 await self._pause(attempt)
         finally:
             self._set(EsmeState.CLOSED, "this side stopped")
@@ -205,9 +212,16 @@ class Esme:
 
     def submit(self, pdu: SubmitSm) -> asyncio.Future[SubmitSmResp]:
         """Send a message; never waits. The future ends as that of `Session.send` does."""
+        return self._send(pdu)
+
+    def query(self, pdu: QuerySm) -> asyncio.Future[QuerySmResp]:
+        """Ask what became of a message; costs a slot, as `submit` does, and is safe to repeat."""
+        return self._send(pdu)
+
+    def _send(self, pdu: Request[AnswerT]) -> asyncio.Future[AnswerT]:
         session = self.session
         if session is None or self._closing.is_set():
-            future = asyncio.get_running_loop().create_future()
+            future: asyncio.Future[AnswerT] = asyncio.get_running_loop().create_future()
             future.set_exception(NotSentError(self.health.reason))
             return future
         self._bucket.take()
@@ -239,8 +253,7 @@ class Esme:
         async with asyncio.timeout(settings.connect_timeout_s):
             _, session = await loop.create_connection(
                 lambda: Session(Role.ESME, settings.session(), self._on_request),
-                settings.host,
-                settings.port,
+                *self._address(),
                 ssl=self._ssl,
             )
         self.session = session
@@ -256,6 +269,12 @@ class Esme:
         finally:
             self.session = None
             session.close("this side stops")
+
+    def _address(self) -> tuple[str, int]:
+        """The centre's address, or its standby's after every other failed attempt."""
+        settings = self.settings
+        standby = settings.standby if self._use_standby else None
+        return standby or (settings.host, settings.port)
 
     async def _pause(self, attempt: int) -> None:
         low, high = self.settings.reconnect_min_s, self.settings.reconnect_max_s

@@ -18,6 +18,7 @@ _SWEEP_VAULT = statement("sweep_vault")
 _SWEEP_PARTS = statement("sweep_parts")
 _SWEEP_INBOX = statement("sweep_inbox")
 _SWEEP_CLAIMS = statement("sweep_claims")
+_SWEEP_BINDS = statement("sweep_binds")
 _MAINTAIN_OUTBOX = statement("maintain_outbox")
 
 
@@ -63,3 +64,9 @@ def sweep_inbox(conn: psycopg.Connection, now: datetime, days: int) -> int:
 def sweep_claims(conn: psycopg.Connection, now: datetime, days: int) -> int:
     """Forget claims of messages that no lane topic holds any more."""
     return conn.execute(_SWEEP_CLAIMS, {"before": now - timedelta(days=days)}).rowcount
+
+
+@called
+def sweep_binds(conn: psycopg.Connection, now: datetime, days: int) -> int:
+    """Forget binds of gateways that are long gone."""
+    return conn.execute(_SWEEP_BINDS, {"before": now - timedelta(days=days)}).rowcount

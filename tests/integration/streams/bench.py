@@ -29,6 +29,7 @@ from schemas.messages import MobileTerminated, Purpose, SubmitResult, SubmitResu
 from streams.clock import utc_now
 from streams.encoding import Encoder
 from streams.jobs import Job
+from streams.links import Link, Links
 from streams.offsets import OffsetTracker
 from streams.results import ResultPublisher
 from streams.sender import Sender, SenderSettings
@@ -189,17 +190,15 @@ async def open_bench(esme_type: type[Esme] = Esme) -> AsyncIterator[Bench]:
             new_id=uuid4,
         )
         esme = esme_type(_bind_settings(centre.port), _no_texts)
+        link = Link("main-1", "main", Encoder(catalogue(), "SCSERV", "gsm0338"), WINDOW)
+        link.esme = esme
         sender = Sender(
-            esme,
+            Links([link]),
             claims,
-            Encoder(catalogue(), "SCSERV", "gsm0338"),
             results,
             offsets,
             SenderSettings(
-                centre="main",
-                bind="main-1",
                 gateway=GATEWAY,
-                window=WINDOW,
                 max_attempts=3,
                 unknown_grace=timedelta(seconds=0.1),
             ),

@@ -1,0 +1,1 @@
+DELETE FROM bind_presence WHERE gateway = %(gateway)s

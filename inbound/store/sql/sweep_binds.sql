@@ -1,0 +1,1 @@
+DELETE FROM bind_presence WHERE seen_at < %(before)s

@@ -1,0 +1,233 @@
+"""The binds of one gateway: made from the settings, kept running, told about.
+
+Each tells the database every `REPORT_EVERY_S` how it is. So `scserv binds` knows them all,
+and the binds of an account share its rate: a newcomer waits until the others have heard of
+it, and what a dead one had is given out after `ALIVE`. The sum stays within the rate.
+"""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from aiokafka import AIOKafkaProducer
+
+from inbound.errors import RetryableError, SetupError
+from inbound.keys import SubjectHasher
+from inbound.ops.health import Health
+from inbound.settings import Settings, SmppSettings
+from inbound.smpp.esme import BindSettings, BindType, Esme, EsmeState
+from inbound.smpp.esme import Health as BindHealth
+from inbound.store.presence import BindReport, Presence
+from inbound.templates.catalogue import Catalogue
+from schemas.topics import TopicNames
+from streams.arrivals import Arrivals
+from streams.encoding import Encoder
+from streams.links import Link, Links
+
+log = logging.getLogger(__name__)
+
+REPORT_EVERY_S = 2.0
+ALIVE = timedelta(seconds=3 * REPORT_EVERY_S)
+
+_VERSIONS = {"3.4": 0x34, "5.0": 0x50}
+
+OldestWaiting = Callable[[str], Mapping[str, float]]
+
+
+@dataclass(slots=True)
+class _Kept:
+    """One bind as it runs; `link` only when it sends."""
+
+    settings: SmppSettings
+    esme: Esme
+    link: Link | None
+    others: int = 0
+
+    @property
+    def bound(self) -> bool:
+        return self.esme.health.state is EsmeState.BOUND
+
+    @property
+    def account(self) -> str:
+        return f"{self.settings.centre}/{self.settings.system_id}"
+
+
+class Binds:
+    """All binds of a gateway. `run` until `close`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        producer: AIOKafkaProducer,
+        hasher: SubjectHasher,
+        names: TopicNames,
+        presence: Presence,
+        health: Health,
+        *,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._catalogue = catalogue
+        self._producer = producer
+        self._hasher = hasher
+        self._names = names
+        self._presence = presence
+        self._health = health
+        self._clock = clock
+        self._gateway = ""
+        self._changed = asyncio.Event()
+        self._kept = [self._make(bind) for bind in settings.all_binds]
+        self.links = Links([kept.link for kept in self._kept if kept.link is not None])
+
+    async def run(self, gateway: str, oldest_waiting_s: OldestWaiting) -> None:
+        """Keep the binds and report on them until `close`."""
+        self._gateway = gateway
+        # Before the first bind: how many share the account's rate already?
+        await self._report(oldest_waiting_s)
+        reporting = asyncio.create_task(self._report_forever(oldest_waiting_s))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for kept in self._kept:
+                    group.create_task(kept.esme.run())
+        finally:
+            reporting.cancel()
+
+    async def close(self) -> None:
+        """Finish what is in flight, unbind, and leave the rate to the others."""
+        await asyncio.gather(*(kept.esme.close() for kept in self._kept))
+        try:
+            await self._presence.forget(self._gateway)
+        except RetryableError as error:
+            log.info("the other gateways were not told: %s", error)
+
+    def describe(self, kept: "_Kept", oldest_waiting_s: OldestWaiting) -> dict[str, Any]:
+        """Return what an operator wants to know of a bind; JSON, no secrets."""
+        settings, health = kept.settings, kept.esme.health
+        session = kept.esme.session
+        free = session.window_free() if session is not None and kept.bound else settings.window
+        return {
+            "centre": settings.centre,
+            "address": f"{settings.host}:{settings.port}",
+            "type": settings.type,
+            "state": health.state.value,
+            "since": datetime.fromtimestamp(health.since, UTC).isoformat(timespec="seconds"),
+            "reason": health.reason,
+            "rate": self._share(kept),
+            "window": settings.window,
+            "in_flight": settings.window - free,
+            "throttles": kept.link.throttles if kept.link else 0,
+            "oldest_waiting_s": dict(oldest_waiting_s(settings.centre)) if kept.link else {},
+        }
+
+    async def _report_forever(self, oldest_waiting_s: OldestWaiting) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), REPORT_EVERY_S)
+            self._changed.clear()
+            await self._report(oldest_waiting_s)
+
+    async def _report(self, oldest_waiting_s: OldestWaiting) -> None:
+        described = {k.settings.bind: self.describe(k, oldest_waiting_s) for k in self._kept}
+        self._health.describe("binds", described)
+        try:
+            for kept in self._kept:
+                sends = kept.bound and kept.link is not None
+                state = described[kept.settings.bind]
+                report = BindReport(kept.account, kept.settings.bind, self._gateway, sends, state)
+                kept.others = await self._presence.report(report, ALIVE)
+                kept.esme.set_rate(self._share(kept))
+        except RetryableError as error:
+            # The last known shares stay: without the database nothing is claimed anyway.
+            log.warning("binds are not reported: %s", error)
+
+    def _share(self, kept: _Kept) -> float:
+        return kept.settings.rate / (kept.others + 1)
+
+    def _make(self, settings: SmppSettings) -> _Kept:
+        link = None
+        if settings.sends:
+            encoder = Encoder(self._catalogue, self._settings.sender, settings.alphabet)
+            link = Link(settings.bind, settings.centre, encoder, settings.window)
+        arrivals = Arrivals(
+            self._producer,
+            self._hasher,
+            centre=settings.centre,
+            bind=settings.bind,
+            alphabet=settings.alphabet,
+            topic=self._names.mo,
+            clock=self._clock,
+            new_id=uuid4,
+        )
+        esme = Esme(
+            _bind_settings(settings),
+            arrivals.on_request,
+            on_change=lambda health: self._on_change(settings.bind, health),
+            ssl=_tls(settings),
+        )
+        if link is not None:
+            link.esme = esme
+        return _Kept(settings, esme, link)
+
+    def _on_change(self, bind: str, health: BindHealth) -> None:
+        (kept,) = (kept for kept in self._kept if kept.settings.bind == bind)
+        if kept.link is not None:
+            kept.link.changed(health)
+        if health.state is EsmeState.BOUND and kept.settings.rate and kept.others:
+            # The others go on at their old rates until they have heard of this one.
+            kept.esme.hold(2 * REPORT_EVERY_S)
+        self._changed.set()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Ready is a gateway that can receive and send, if only by one bind each."""
+        down = [kept for kept in self._kept if not kept.bound]
+        works = any(kept.bound and kept.settings.sends for kept in self._kept) and any(
+            kept.bound and kept.settings.receives for kept in self._kept
+        )
+        reasons = "; ".join(
+            f"{kept.settings.bind} to {kept.settings.host}:{kept.settings.port}: "
+            f"{kept.esme.health.reason}"
+            for kept in down
+        )
+        self._health.set("bind", ok=works, reason=reasons)
+
+
+def _bind_settings(settings: SmppSettings) -> BindSettings:
+    host, _, port = settings.standby.rpartition(":")
+    return BindSettings(
+        settings.host,
+        settings.port,
+        settings.system_id,
+        settings.password.get_secret_value(),
+        standby=(host, int(port)) if host else None,
+        bind_type=BindType(settings.type),
+        interface_version=_VERSIONS[settings.interface_version],
+        system_type=settings.system_type,
+        window=settings.window,
+        rate=settings.rate,
+        enquire_link_s=settings.enquire_link_s,
+        response_timeout_s=settings.response_timeout_s,
+        reconnect_min_s=settings.reconnect_min_s,
+        reconnect_max_s=settings.reconnect_max_s,
+    )
+
+
+def _tls(settings: SmppSettings) -> ssl.SSLContext | None:
+    """Return the TLS context of a bind, None without TLS. Raises `SetupError`."""
+    if not settings.tls:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=settings.tls_ca)
+        if settings.tls_cert is not None:
+            context.load_cert_chain(settings.tls_cert)
+    except (OSError, ssl.SSLError) as error:
+        files = " or ".join(str(p) for p in (settings.tls_ca, settings.tls_cert) if p)
+        raise SetupError(f"bind {settings.bind}: TLS: can't use {files}: {error}") from error
+    return context
