@@ -109,6 +109,11 @@ class RoleProcess:
         with suppress(ProcessLookupError):
             self.process.kill()
 
+    def terminate(self) -> None:
+        """Ask it to end, as an operator would. Safe to call from anywhere."""
+        with suppress(ProcessLookupError):
+            self.process.terminate()
+
     def not_ready(self) -> str:
         """Return why it is not ready; nothing when it is. Blocks for a moment."""
         if self.process.returncode is not None:
@@ -177,8 +182,7 @@ class Service:
     async def stop(self, one: RoleProcess) -> int:
         """End a process politely and return its exit status; fail when it does not end."""
         self.running.remove(one)
-        with suppress(ProcessLookupError):
-            one.process.terminate()
+        one.terminate()
         try:
             async with asyncio.timeout(_STOP_S):
                 return await one.process.wait()
