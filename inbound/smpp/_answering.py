@@ -25,7 +25,7 @@ Arrival = Request[Any] | PduError
 class Answering:
     """The queue of requests to serve, and the queue of answers that are still open."""
 
-    __slots__ = ("_changed", "_gate", "_open", "_serve", "_waiting", "_write", "stopped")
+    __slots__ = ("_changed", "_gate", "_open", "_serve", "_waiting", "_write", "octets", "stopped")
 
     def __init__(
         self,
@@ -36,9 +36,11 @@ class Answering:
         self._serve = serve
         self._write = write
         self._changed = changed
-        self._waiting: deque[Arrival] = deque()
-        self._open: deque[tuple[Arrival, Answer]] = deque()
+        self._waiting: deque[tuple[Arrival, int]] = deque()
+        self._open: deque[tuple[Arrival, int, Answer]] = deque()
         self._gate = _Gate()
+        # Of all requests that are not answered yet: the size of their frames.
+        self.octets = 0
         self.stopped = False
 
     @property
@@ -48,11 +50,12 @@ class Answering:
 
     def futures(self) -> list[asyncio.Future[Any]]:
         """Return the answers that are still open."""
-        return [answer for _, answer in self._open if isinstance(answer, asyncio.Future)]
+        return [answer for _, _, answer in self._open if isinstance(answer, asyncio.Future)]
 
-    def put(self, arrival: Arrival) -> None:
-        """Queue a request, or one that could not be read."""
-        self._waiting.append(arrival)
+    def put(self, arrival: Arrival, octets: int) -> None:
+        """Queue a request, or one that could not be read; its frame had so many octets."""
+        self._waiting.append((arrival, octets))
+        self.octets += octets
         self._gate.set(work=True)
 
     def hold(self, *, held: bool) -> None:
@@ -72,10 +75,10 @@ class Answering:
             await self._gate.wait()
             if self.stopped:
                 return
-            arrival = self._waiting.popleft()
+            arrival, octets = self._waiting.popleft()
             if not self._waiting:
                 self._gate.set(work=False)
-            self._take(arrival, await self._answer(arrival))
+            self._take(arrival, octets, await self._answer(arrival))
 
     async def _answer(self, arrival: Arrival) -> Answer:
         if isinstance(arrival, PduError):
@@ -91,9 +94,9 @@ class Answering:
             log.exception("the handler failed on %r", arrival)
         return _temporary_error(arrival)
 
-    def _take(self, arrival: Arrival, answer: Answer) -> None:
+    def _take(self, arrival: Arrival, octets: int, answer: Answer) -> None:
         if not self.stopped:
-            self._open.append((arrival, answer))
+            self._open.append((arrival, octets, answer))
         if isinstance(answer, asyncio.Future):
             answer.add_done_callback(self._settle)
         else:
@@ -104,12 +107,13 @@ class Answering:
         if settled is not None and not settled.cancelled():
             settled.exception()  # looked at, so that nobody reports it as forgotten
         while self._open:
-            arrival, answer = self._open[0]
+            arrival, octets, answer = self._open[0]
             if isinstance(answer, asyncio.Future):
                 if not answer.done():
                     break
                 answer = _result(arrival, answer)
             self._open.popleft()
+            self.octets -= octets
             if answer is not None:
                 answer.sequence = arrival.sequence
                 self._write_or_apologise(arrival, answer)

@@ -1,4 +1,4 @@
-"""PDUs that carry messages: submit_sm, deliver_sm, data_sm, alert_notification. The hot path."""
+"""PDUs about messages: submit_sm, deliver_sm, data_sm, query_sm, alert_notification."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -252,3 +252,79 @@ class AlertNotification(Pdu):
     def parse(cls, frame: bytes) -> Self:
         """Keep the octets as they are."""
         return cls(octets=frame[HEADER_SIZE:])
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class QuerySmResp(Response):
+    """query_sm_resp (SMPP 3.4, 4.8.2). Beside an error the body may be missing.
+
+    `final_date` is empty as long as the message is on its way, `message_state` is one of
+    5.2.28, `error_code` the network's.
+    """
+
+    command_id = 0x03 | RESPONSE_BIT
+
+    message_id: str = ""
+    final_date: str = ""
+    message_state: int = 0
+    error_code: int = 0
+
+    def body(self) -> bytes:
+        """Return all fields."""
+        return b"".join(
+            (
+                write_c_string(self.message_id, 65, "message_id"),
+                write_c_string(self.final_date, 17, "final_date"),
+                write_octets(self.message_state, self.error_code),
+            )
+        )
+
+    @classmethod
+    def parse(cls, frame: bytes) -> Self:
+        """Read all fields, if there are any."""
+        if len(frame) == HEADER_SIZE:
+            return cls()
+        message_id, at = read_c_string(frame, HEADER_SIZE, 65, Status.ESME_RINVMSGID)
+        final_date, at = read_c_string(frame, at, 17, Status.ESME_RINVSCHED)
+        return cls(
+            message_id=message_id,
+            final_date=final_date,
+            message_state=frame[at],
+            error_code=frame[at + 1],
+        )
+
+
+@dataclass(slots=True, repr=False, kw_only=True)
+class QuerySm(Request[QuerySmResp]):
+    """query_sm (SMPP 3.4, 4.8.1): asks what became of a message.
+
+    The source is that of the message's submit_sm: an id alone tells nobody anything.
+    """
+
+    command_id = 0x03
+    answer_type = QuerySmResp
+
+    message_id: str = ""
+    source_addr_ton: int = 0
+    source_addr_npi: int = 0
+    source_addr: str = ""
+
+    def body(self) -> bytes:
+        """Return all fields."""
+        return b"".join(
+            (
+                write_c_string(self.message_id, 65, "message_id"),
+                write_octets(self.source_addr_ton, self.source_addr_npi),
+                write_c_string(self.source_addr, 21, "source_addr"),
+            )
+        )
+
+    @classmethod
+    def parse(cls, frame: bytes) -> Self:
+        """Read all fields."""
+        message_id, at = read_c_string(frame, HEADER_SIZE, 65, Status.ESME_RINVMSGID)
+        ton, npi = frame[at], frame[at + 1]
+        source, _ = read_c_string(frame, at + 2, 21, Status.ESME_RINVSRCADR)
+        return cls(
+            message_id=message_id, source_addr_ton=ton, source_addr_npi=npi, source_addr=source
+        )

@@ -22,13 +22,18 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSettings:
-    """Limits of one session; times in seconds, `enquire_link_s` 0 sends none."""
+    """Limits of one session; times in seconds, `enquire_link_s` 0 sends none.
+
+    Nothing more is read while more than `queue_limit` requests, or requests of more than
+    `queue_octets`, wait to be answered.
+    """
 
     window: int = 10
     response_timeout_s: float = 10.0
     bind_timeout_s: float = 10.0
     enquire_link_s: float = 30.0
     queue_limit: int = 1000
+    queue_octets: int = 4 * 1024 * 1024
     # The centre's name in its bind answers.
     system_id: str = ""
 

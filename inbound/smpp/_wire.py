@@ -15,6 +15,9 @@ from inbound.smpp.status import Status
 HEADER = Struct(">IIII")
 HEADER_SIZE = HEADER.size
 MAX_FRAME = 64 * 1024
+# SMPP 3.4 knows 44 tags. A frame has room for 16,000 empty TLVs, which would take 25 times
+# its size in memory.
+MAX_TLVS = 256
 
 _LENGTH = Struct(">I")
 _TLV = Struct(">HH")
@@ -63,13 +66,16 @@ def write_octets(*values: int) -> bytes:
 def read_tlvs(frame: bytes, at: int) -> Tlvs:
     """Read optional parameters up to the end of the frame (SMPP 3.4, 3.2.4); keep unknown ones.
 
-    Raises `PduError` (ESME_RINVOPTPARSTREAM) when the last one is cut short.
+    Raises `PduError` (ESME_RINVOPTPARSTREAM) when the last one is cut short, or when there
+    are more than 256.
     """
-    tlvs = []
+    tlvs: list[tuple[int, bytes]] = []
     size = len(frame)
     while at < size:
         if at + 4 > size:
             raise PduError(Status.ESME_RINVOPTPARSTREAM, "octets left over after the body")
+        if len(tlvs) == MAX_TLVS:
+            raise PduError(Status.ESME_RINVOPTPARSTREAM, f"more than {MAX_TLVS} TLVs")
         tag, length = _TLV.unpack_from(frame, at)
         at += 4
         if at + length > size:
@@ -80,7 +86,12 @@ def read_tlvs(frame: bytes, at: int) -> Tlvs:
 
 
 def write_tlvs(tlvs: Tlvs) -> bytes:
-    """Return the octets of optional parameters. Raises `UnencodableError` over 65,535 octets."""
+    """Return the octets of optional parameters.
+
+    Raises `UnencodableError` for one of more than 65,535 octets, or more than 256 of them.
+    """
+    if len(tlvs) > MAX_TLVS:
+        raise UnencodableError(f"more than {MAX_TLVS} TLVs")
     out = []
     for tag, value in tlvs:
         if len(value) > 0xFFFF:
@@ -93,10 +104,11 @@ def write_tlvs(tlvs: Tlvs) -> bytes:
 class Framer:
     """Cuts a byte stream into frames, however it was chunked; keeps less than one frame."""
 
-    __slots__ = ("_buffer",)
+    __slots__ = ("_buffer", "_wanted")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._wanted = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield each whole frame, header included; exhaust it before feeding again.
@@ -108,6 +120,8 @@ class Framer:
         kept = self._buffer
         if kept:
             kept += data
+            if len(kept) < self._wanted:
+                return
             data = bytes(kept)
             kept.clear()
         at, size = 0, len(data)
@@ -117,7 +131,11 @@ class Framer:
                 sequence = HEADER.unpack_from(data, at)[3] if size - at >= HEADER_SIZE else 0
                 raise FramingError(length, sequence)
             if size - at < length:
+                # A frame that trickles in is not looked at again before it is whole.
+                self._wanted = length
                 break
             yield data[at : at + length]
             at += length
+        else:
+            self._wanted = 4
         kept += data[at:]

@@ -40,6 +40,7 @@ from inbound.smpp.pdu import (
     EnquireLink,
     EnquireLinkResp,
     GenericNack,
+    QuerySm,
     Request,
     Response,
     SubmitSm,
@@ -75,10 +76,11 @@ def _ignore(_session: "Session") -> None:
 class Session(Link):
     """One connection in either role; give it to `create_connection` or `create_server`.
 
-    `on_request` serves deliver_sm and data_sm (ESME) or submit_sm and data_sm (centre): it
-    returns the answer, or a future of it, and while it is awaited no other request of this
-    session is served. `on_bind` (centre) returns the bind's command_status. `on_change` is
-    called when the connection stands, is bound, and is closed; it must not block.
+    `on_request` serves deliver_sm and data_sm (ESME) or submit_sm, data_sm and query_sm
+    (centre): it returns the answer, or a future of it, and while it is awaited no other
+    request of this session is served. `on_bind` (centre) returns the bind's
+    command_status. `on_change` is called when the connection stands, is bound, and is
+    closed; it must not block.
     """
 
     def __init__(
@@ -131,7 +133,10 @@ class Session(Link):
             await self._room.wait()
 
     def send(self, request: Request[AnswerT]) -> asyncio.Future[AnswerT]:
-        """Send a message and return the future of its answer. Never waits.
+        """Send a message or a query_sm and return the future of its answer. Never waits.
+
+        A query takes a place in the window too: what a centre limits is unanswered
+        requests, whatever they ask for.
 
         The future ends with the answer, whatever its status (a generic_nack becomes an
         answer with the nack's status), with `NotSentError`: not bound for this direction,
@@ -197,7 +202,7 @@ class Session(Link):
         if bound is None or self.reason:
             return False
         if by is Role.ESME:
-            return bound.transmits and isinstance(request, SubmitSm | DataSm)
+            return bound.transmits and isinstance(request, SubmitSm | DataSm | QuerySm)
         return bound.receives and isinstance(request, DeliverSm | DataSm)
 
     def _send(
@@ -221,8 +226,7 @@ class Session(Link):
         self._window.add(pending)
         self._unwritten.append(pending)
         self.write(frame)
-        if self._timer is None or deadline < self._timer.when():
-            self._set_timer(deadline)
+        self._wake_by(deadline)
         self._update_room()
         return future
 
@@ -248,7 +252,7 @@ class Session(Link):
         try:
             pdu = decode(frame)
         except PduError as error:
-            self._on_unreadable(error)
+            self._on_unreadable(error, len(frame))
             return
         if isinstance(pdu, Response):
             self._on_answer(pdu)
@@ -257,7 +261,7 @@ class Session(Link):
             self.write(encode(pdu.answer()))
         elif isinstance(pdu, Request):
             self.stats.requests_in += 1
-            self._answering.put(pdu)
+            self._answering.put(pdu, len(frame))
         else:
             log.info("%r: ignored %r", self, pdu)
 
@@ -270,11 +274,15 @@ class Session(Link):
         """Stop reading when too much waits."""
         self._pace()
 
-    def _on_unreadable(self, error: PduError) -> None:
+    def _on_unreadable(self, error: PduError, octets: int) -> None:
         self.stats.unreadable += 1
-        log.warning("%r: cannot read command 0x%08X: %s", self, error.command_id, error)
+        count = self.stats.unreadable
+        if not count & (count - 1):
+            # Counted in full, said at 1, 2, 4, 8: a peer of junk does not write our log.
+            what = f"command 0x{error.command_id:08X}: {error}"
+            log.warning("%r: cannot read %s (%d such so far)", self, what, count)
         if not error.command_id & RESPONSE_BIT:
-            self._answering.put(error)
+            self._answering.put(error, octets)
         elif pending := self._window.take(error.sequence):
             pending.fail("its answer cannot be read")
             self._update_room()
@@ -286,8 +294,6 @@ class Session(Link):
             log.debug("%r: nobody waits for %r", self, answer)
             return
         self.stats.answers_in += 1
-        if pending.answer_type is EnquireLinkResp:
-            self._enquiring = False
         if isinstance(answer, GenericNack):
             status = answer.status or Status.ESME_RUNKNOWNERR
             answer = pending.answer_type(status=status, sequence=answer.sequence)
@@ -341,13 +347,14 @@ class Session(Link):
             self._room.clear()
 
     def _pace(self) -> None:
-        """Read only while the requests that wait are fewer than the limit."""
-        backlog = self._answering.backlog
-        if not self.reading_paused and backlog > self.settings.queue_limit:
+        """Read only while what waits is less than the limits."""
+        backlog, octets = self._answering.backlog, self._answering.octets
+        limit, most_octets = self.settings.queue_limit, self.settings.queue_octets
+        if not self.reading_paused and (backlog > limit or octets > most_octets):
             self.stats.reading_pauses += 1
             log.warning("%r: %d requests wait, reading is paused", self, backlog)
             self.pause_reading()
-        elif self.reading_paused and backlog <= self.settings.queue_limit // 2:
+        elif self.reading_paused and backlog <= limit // 2 and octets <= most_octets // 2:
             # What the peer sent in the meantime has not been read yet.
             self._window.postpone(self.loop.time() + self.settings.response_timeout_s)
             self.resume_reading()
@@ -381,6 +388,10 @@ class Session(Link):
             self._timer.cancel()
         self._timer = self.loop.call_at(max(when, self.loop.time() + _TICK_S), self._tick)
 
+    def _wake_by(self, when: float) -> None:
+        if self._timer is None or when < self._timer.when():
+            self._set_timer(when)
+
     def _tick(self) -> None:
         """Do what is due, and come back when the next thing is."""
         self._timer = None
@@ -413,8 +424,16 @@ class Session(Link):
             return self.heard + idle_s
         self._enquiring = True
         enquiry = self._send(EnquireLink(), self.settings.response_timeout_s, takes_room=False)
-        enquiry.add_done_callback(_look_at)
+        enquiry.add_done_callback(self._enquired)
         return None
+
+    def _enquired(self, enquiry: asyncio.Future[Any]) -> None:
+        """Enquire again some time, however this one ended; the timer has dealt with silence."""
+        self._enquiring = False
+        if not enquiry.cancelled():
+            enquiry.exception()  # looked at, so that nobody reports it as forgotten
+        if not self.reason:
+            self._wake_by(self.heard + self.settings.enquire_link_s)
 
     def _bind_due(self, now: float) -> float | None:
         """Close a connection that does not bind (centre); return when to look again."""
@@ -425,9 +444,3 @@ class Session(Link):
             return due
         self.close(f"no bind for {self.settings.bind_timeout_s:g} s")
         return None
-
-
-def _look_at(future: asyncio.Future[Any]) -> None:
-    """Take an outcome that the timer has dealt with, so that nobody reports it as forgotten."""
-    if not future.cancelled():
-        future.exception()

@@ -18,6 +18,8 @@ from inbound.smpp.pdu import (
     GenericNack,
     Outbind,
     Pdu,
+    QuerySm,
+    QuerySmResp,
     SubmitSm,
     SubmitSmResp,
     Unbind,
@@ -84,6 +86,22 @@ PDUS: st.SearchStrategy[Pdu] = st.one_of(
     st.builds(SubmitSmResp, **{**_RESP, "status": st.just(0)}),
     st.builds(DeliverSmResp, **_RESP),
     st.builds(DataSmResp, **_RESP),
+    st.builds(
+        QuerySm,
+        **_HEADER,
+        message_id=c_string(65),
+        source_addr_ton=OCTET,
+        source_addr_npi=OCTET,
+        source_addr=c_string(21),
+    ),
+    st.builds(
+        QuerySmResp,
+        **_HEADER,
+        message_id=c_string(65),
+        final_date=c_string(17),
+        message_state=OCTET,
+        error_code=OCTET,
+    ),
     st.builds(Outbind, **_HEADER, system_id=c_string(16), password=c_string(9)),
     *(
         st.builds(pdu_type, **_HEADER)

@@ -18,6 +18,7 @@ from inbound.smpp.pdu import (
     BindTransmitter,
     EnquireLink,
     EnquireLinkResp,
+    QuerySm,
     SubmitSm,
     Unbind,
 )
@@ -73,6 +74,24 @@ async def test_it_binds_submits_and_unbinds() -> None:
             await esme.slot()
         with pytest.raises(NotSentError):
             await esme.submit(submit())
+        peer.close()
+
+
+async def test_a_query_takes_a_place_in_the_window_and_a_token() -> None:
+    async with running(replace(SETTINGS, rate=1)) as (esme, connections):
+        peer = await connections.get()
+        await peer.accept_bind()
+        await esme.slot()
+        asked = esme.query(QuerySm(message_id="7f3a"))
+        assert not esme.ready()
+        assert esme.session is not None
+        assert esme.session.window_free() == SETTINGS.window - 1
+        query = await peer.read(QuerySm)
+        answer = query.answer()
+        answer.message_id, answer.message_state = query.message_id, 2
+        peer.send(answer)
+        assert await asked == answer
+        assert esme.session.window_free() == SETTINGS.window
         peer.close()
 
 

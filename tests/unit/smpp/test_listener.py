@@ -13,9 +13,7 @@ from inbound.smpp.pdu import (
     BindTransceiver,
     BindTransmitter,
     DataSm,
-    EnquireLink,
-    EnquireLinkResp,
-    GenericNack,
+    QuerySm,
     Request,
     Response,
     SubmitSm,
@@ -23,7 +21,6 @@ from inbound.smpp.pdu import (
 )
 from inbound.smpp.session import Session, SessionSettings
 from inbound.smpp.status import Status
-from tests.unit.smpp.corpus.malformed import CASES, Case
 from tests.unit.smpp.peer import BIND, Peer, connect, deliver, no_requests, submit
 
 SETTINGS = SessionSettings(enquire_link_s=0, bind_timeout_s=5, system_id="centre")
@@ -57,23 +54,6 @@ async def test_a_bind_is_answered_with_the_centres_name_and_version(peer: Peer) 
     assert (await peer.ask(submit(2))).status == 0
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_malformed_frames_are_answered_and_the_session_lives(peer: Peer, case: Case) -> None:
-    await peer.ask(BIND)
-    peer.send(case.frame)
-    if case.answer is not None:
-        answer = await peer.read(case.answer)
-        assert (answer.status, answer.sequence) == (case.status, 77)
-    assert isinstance(await peer.ask(EnquireLink(sequence=8)), EnquireLinkResp)
-    assert (await peer.ask(submit(9))).status == 0
-
-
-async def test_an_impossible_length_is_refused_and_the_link_closed(peer: Peer) -> None:
-    peer.send((70_000).to_bytes(4, "big") + bytes(8) + (6).to_bytes(4, "big"))
-    assert await peer.read(GenericNack) == GenericNack(status=Status.ESME_RINVCMDLEN, sequence=6)
-    assert await peer.at_end()
-
-
 @pytest.mark.parametrize(
     ("bind", "request_", "status"),
     [
@@ -85,6 +65,10 @@ async def test_an_impossible_length_is_refused_and_the_link_closed(peer: Peer) -
         (BindTransceiver, deliver(5), Status.ESME_RINVBNDSTS),
         (BindTransceiver, BindTransmitter(sequence=5), Status.ESME_RALYBND),
         (BindTransceiver, DataSm(sequence=5), Status.ESME_ROK),
+        (None, QuerySm(sequence=5), Status.ESME_RINVBNDSTS),
+        (BindReceiver, QuerySm(sequence=5), Status.ESME_RINVBNDSTS),
+        (BindTransmitter, QuerySm(sequence=5), Status.ESME_ROK),
+        (BindTransceiver, QuerySm(sequence=5), Status.ESME_ROK),
         (None, Unbind(sequence=5), Status.ESME_ROK),
     ],
 )
@@ -95,6 +79,19 @@ async def test_what_a_bind_allows(
         await peer.ask(bind(system_id="scserv", password=BIND.password, sequence=1))
     answer = await peer.ask(request_)
     assert (type(answer), answer.status) == (request_.answer_type, status)
+
+
+async def test_an_esme_of_smpp_5_is_served_as_one_of_3_4(peer: Peer) -> None:
+    bind = BindTransceiver(
+        system_id="scserv", password=BIND.password, interface_version=0x50, sequence=1
+    )
+    answer = await peer.ask(bind)
+    assert answer == bind.answer_type(sequence=1, system_id="centre", tlvs=((0x0210, b"\x34"),))
+    older = BindTransceiver(system_id="scserv", password=BIND.password, interface_version=0x33)
+    other = await connect(peer.writer.get_extra_info("peername")[1])
+    # TLVs are for those who know them (SMPP 3.4, 3.3).
+    assert await other.ask(older) == older.answer_type(system_id="centre")
+    other.close()
 
 
 async def test_a_refused_esme_may_try_again(peer: Peer) -> None:

@@ -12,6 +12,8 @@ from inbound.smpp.pdu import (
     BindTransceiver,
     DeliverSm,
     Pdu,
+    QuerySm,
+    QuerySmResp,
     SubmitSm,
     SubmitSmResp,
     answer_to_unreadable,
@@ -55,6 +57,20 @@ def test_a_frame_written_out_by_hand() -> None:
     assert encode(pdu) == BY_HAND
 
 
+def test_a_query_and_its_answer_written_out_by_hand() -> None:
+    query = bytes.fromhex("0000001a 00000003 00000000 00000009 376633 6100 01 01 373900")
+    assert decode(query) == QuerySm(
+        sequence=9, message_id="7f3a", source_addr_ton=1, source_addr_npi=1, source_addr="79"
+    )
+    answer = bytes.fromhex("00000018 80000003 00000000 00000009 3766336100 00 02 00")
+    assert decode(answer) == QuerySmResp(sequence=9, message_id="7f3a", message_state=2)
+    assert encode(decode(query)) == query
+    assert encode(decode(answer)) == answer
+    # Beside an error nothing but the header may come.
+    refused = frame(0x80000003, b"", status=0x67)
+    assert decode(refused) == QuerySmResp(status=0x67, sequence=77)
+
+
 @given(st.integers(0, 0xFFFFFFFF) | st.sampled_from([1, 2, 4, 5, 9, 0x103]), st.binary())
 def test_any_octets_decode_or_say_what_to_answer(command_id: int, body: bytes) -> None:
     refused = None
@@ -81,7 +97,7 @@ def test_malformed_frames(case: Case) -> None:
         assert answer is None
     else:
         assert type(answer) is case.answer
-        assert (answer.status, answer.sequence) == (case.status, 77)
+        assert (answer.status, answer.sequence) == (case.status, case.sequence)
 
 
 def test_an_answer_is_read_leniently() -> None:
@@ -101,6 +117,8 @@ def test_an_answer_is_read_leniently() -> None:
         SubmitSm(data_coding=256),
         SubmitSm(tlvs=((0x424, b"x" * 65536),)),
         SubmitSm(tlvs=((0x424, b"x" * 40000), (0x425, b"x" * 40000))),
+        SubmitSm(tlvs=((0x1400, b""),) * 257),
+        QuerySm(message_id="7" * 65),
         BindTransceiver(password="swordfish"),
     ],
     ids=repr,

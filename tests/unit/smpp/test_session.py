@@ -263,6 +263,45 @@ async def test_an_idle_session_enquires_and_notices_silence() -> None:
         assert reason == "no answer to enquire_link for 0.1 s"
 
 
+async def test_an_enquiry_answered_with_junk_is_not_the_last() -> None:
+    settings = SessionSettings(enquire_link_s=0.02, response_timeout_s=5)
+    async with esme_session(settings=settings) as (_, peer):
+        for _ in range(3):
+            enquiry = await peer.read(EnquireLink)
+            unreadable = b"\0\0\0\x12\x80\0\0\x03\0\0\0\0"
+            peer.send(unreadable + enquiry.sequence.to_bytes(4, "big") + b"id")
+
+
+async def test_octets_that_wait_stop_reading_too() -> None:
+    gate = asyncio.Event()
+
+    async def serve(request: Request[Any], _: Session) -> Response:
+        await gate.wait()
+        answer: Response = request.answer()
+        return answer
+
+    settings = SessionSettings(queue_limit=1000, queue_octets=200_000, enquire_link_s=0)
+    async with esme_session(serve, settings) as (session, peer):
+        payload = ((0x0424, b"x" * 60_000),)
+        peer.send(*(DeliverSm(tlvs=payload, sequence=number) for number in range(1, 51)))
+        await until(lambda: session.reading_paused)
+        assert session.stats.requests_in < 50
+        gate.set()
+        numbers = [(await peer.read(DeliverSmResp)).sequence for _ in range(50)]
+        assert numbers == list(range(1, 51))
+        assert not session.reading_paused
+        assert session._answering.octets == 0
+
+
+async def test_a_congestion_state_is_kept_and_disturbs_nothing() -> None:
+    async with esme_session() as (session, peer):
+        sent = session.send(submit())
+        number = (await peer.read(SubmitSm)).sequence
+        congested = ((0x0428, b"\x50"),)
+        peer.send(SubmitSmResp(sequence=number, message_id="7", tlvs=congested))
+        assert (await sent).tlvs == congested
+
+
 async def test_unbinding_waits_for_the_answer() -> None:
     async with esme_session() as (session, peer):
         unbinding = asyncio.ensure_future(session.unbind())
