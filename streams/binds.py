@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaProducer
 
 from inbound.errors import RetryableError, SetupError
 from inbound.keys import SubjectHasher
+from inbound.ops import metrics
 from inbound.ops.health import Health
 from inbound.settings import Settings, SmppSettings
 from inbound.smpp.esme import BindSettings, BindType, Esme, EsmeState
@@ -28,6 +29,7 @@ from inbound.templates.catalogue import Catalogue
 from schemas.topics import TopicNames
 from streams.arrivals import Arrivals
 from streams.encoding import Encoder
+from streams.jobs import LANE_NAMES
 from streams.links import Link, Links
 
 log = logging.getLogger(__name__)
@@ -136,6 +138,8 @@ class Binds:
     async def _report(self, oldest_waiting_s: OldestWaiting) -> None:
         described = {k.settings.bind: self.describe(k, oldest_waiting_s) for k in self._kept}
         self._health.describe("binds", described)
+        for bind, about in described.items():
+            _measure(bind, about)
         try:
             for kept in self._kept:
                 sends = kept.bound and kept.link is not None
@@ -197,6 +201,15 @@ class Binds:
             for kept in down
         )
         self._health.set("bind", ok=works, reason=reasons)
+
+
+def _measure(bind: str, about: Mapping[str, Any]) -> None:
+    metrics.BIND_UP.set(int(about["state"] == EsmeState.BOUND.value), {"bind": bind})
+    metrics.BIND_IN_FLIGHT.set(about["in_flight"], {"bind": bind})
+    metrics.BIND_RATE.set(about["rate"], {"bind": bind})
+    for lane in LANE_NAMES:
+        age_s = about["oldest_waiting_s"].get(lane, 0.0)
+        metrics.OLDEST.set(age_s, {"centre": about["centre"], "lane": lane})
 
 
 def _bind_settings(settings: SmppSettings) -> BindSettings:

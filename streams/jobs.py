@@ -12,6 +12,9 @@ from inbound.smpp.segmentation import Segment
 from schemas.messages import MobileTerminated, PartResult
 from streams.links import Link
 
+LANE_NAMES = ("urgent", "normal", "bulk")
+"""The lanes, the most urgent first; a lane's number is its place here."""
+
 
 @dataclass(slots=True, eq=False)
 class Job:

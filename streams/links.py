@@ -17,6 +17,8 @@ from streams.encoding import Encoder
 
 FAILOVER_S = 10.0
 LOOK_AGAIN_S = 1.0
+FIRST_PAUSE_S = 0.25
+LONGEST_PAUSE_S = 5.0
 
 
 @dataclass(slots=True, eq=False)
@@ -32,6 +34,7 @@ class Link:
     work: asyncio.Event = field(default_factory=asyncio.Event)
     _esme: Esme | None = None
     _down_since: float | None = field(default=None)
+    _pause_s: float = 0.0
 
     def __post_init__(self) -> None:
         self._down_since = self.clock()
@@ -53,6 +56,16 @@ class Link:
             self._down_since = None
         elif self._down_since is None:
             self._down_since = self.clock()
+
+    def slow_down(self) -> None:
+        """Pause after an answer that said: slower; longer each time until one is taken."""
+        self.throttles += 1
+        self._pause_s = min(LONGEST_PAUSE_S, 2 * self._pause_s or FIRST_PAUSE_S)
+        self.esme.hold(self._pause_s)
+
+    def taken(self) -> None:
+        """Take note that the centre took a message."""
+        self._pause_s = 0.0
 
     def is_down(self, for_s: float) -> bool:
         """Whether the bind has been down for that many seconds."""

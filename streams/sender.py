@@ -19,6 +19,7 @@ from uuid import UUID
 
 from aiokafka import TopicPartition
 
+from inbound.ops import metrics
 from inbound.smpp.errors import NotSentError, UnansweredError, UnencodableError
 from inbound.smpp.pdu import SubmitSmResp
 from inbound.smpp.status import is_temporary, is_throttle
@@ -26,20 +27,18 @@ from inbound.store.port import Claims
 from schemas.messages import Outcome, PartResult
 from streams.claiming import Claimer
 from streams.fates import Fates
-from streams.jobs import Job, LaneQueues
+from streams.jobs import LANE_NAMES, Job, LaneQueues
 from streams.links import Link, Links
 from streams.offsets import OffsetTracker
 from streams.results import ResultPublisher
 
 log = logging.getLogger(__name__)
 
-LANE_NAMES = ("urgent", "normal", "bulk")
 LANES = len(LANE_NAMES)
 
 REMEMBERED = 20_000
 """Finished messages that are recognised without asking the database."""
 
-THROTTLE_PAUSE_S = 1.0
 RETRY_PAUSE_S = 2.0
 
 
@@ -297,10 +296,12 @@ class Sender:
         if is_temporary(answer.status):
             job.pending.append(index)
             if is_throttle(answer.status):
-                link.throttles += 1
-                link.esme.hold(THROTTLE_PAUSE_S)
+                metrics.THROTTLES.add(1, {"bind": link.name})
+                link.slow_down()
         elif answer.status:
             job.refused = True
+        else:
+            link.taken()
 
     def _one_answer_less(self, job: Job, link: Link) -> None:
         job.in_flight -= 1

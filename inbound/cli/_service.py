@@ -254,7 +254,8 @@ class Service:
                 self._say(f"    {number}  {client}")
             self._say(f'try: scserv text {SAMPLES[0][0]} "CLIENT info"')
         else:
-            self._say(f"SMS centre {smpp.host}:{smpp.port} as {smpp.system_id}")
+            for bind in self._settings.all_binds:
+                self._say(f"bind {bind.bind} to {bind.host}:{bind.port} as {bind.system_id}")
         self._console.print(f"ready: {health_url}/health/ready", markup=False)
 
 

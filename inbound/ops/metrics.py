@@ -57,3 +57,20 @@ LAG = _meter.create_gauge(
 RELAYED = _meter.create_counter(
     "scserv.relayed", unit="{message}", description="Rows published to Kafka, by feed."
 )
+BIND_UP = _meter.create_gauge(
+    "scserv.bind.up", unit="{bind}", description="1 while a bind is bound, else 0, by bind."
+)
+BIND_IN_FLIGHT = _meter.create_gauge(
+    "scserv.bind.in_flight", unit="{message}", description="Messages without an answer, by bind."
+)
+BIND_RATE = _meter.create_gauge(
+    "scserv.bind.rate", unit="{message}/s", description="A bind's share of its account's rate."
+)
+THROTTLES = _meter.create_counter(
+    "scserv.bind.throttles", unit="{answer}", description="Answers that said: slower, by bind."
+)
+OLDEST = _meter.create_gauge(
+    "scserv.oldest.waiting",
+    unit="s",
+    description="Age of the text whose answer waits longest, by centre and lane.",
+)

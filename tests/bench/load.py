@@ -41,6 +41,7 @@ class LoadCentre:
         self._bound = asyncio.Event()
         self._session: Session | None = None
         self._listener: Listener | None = None
+        self._again: set[asyncio.Future[None]] = set()
         self.run = Run()
 
     async def start(self, port: int = 0) -> int:
@@ -70,23 +71,44 @@ class LoadCentre:
         Returns once every number has its two replies.
         """
         run = self.run = Run(expected=len(numbers))
-        session = self._session
-        if session is None:
-            raise RuntimeError("nobody has bound")
         begin = time.monotonic()
         for n, number in enumerate(numbers):
             if rate is not None:
                 await asyncio.sleep(max(0.0, begin + n / rate - time.monotonic()))
-            await session.slot()
             run.sent_at[number] = time.monotonic()
-            session.send(_deliver(number, body)).add_done_callback(self._note_answer)
+            await self._send(number, body)
         await run.done.wait()
         return run
 
-    def _note_answer(self, answered: asyncio.Future[DeliverSmResp]) -> None:
+    async def _send(self, number: str, body: bytes) -> None:
+        """Deliver one text on whatever session there is, as soon as its window lets."""
+        while True:
+            await self._bound.wait()
+            session = self._session
+            if session is None:
+                raise RuntimeError("nobody has bound")
+            try:
+                await session.slot()
+            except SmppError:
+                await session.wait_closed()
+                continue
+            session.send(_deliver(number, body)).add_done_callback(
+                lambda answered: self._note_answer(number, body, answered)
+            )
+            return
+
+    def _note_answer(
+        self, number: str, body: bytes, answered: asyncio.Future[DeliverSmResp]
+    ) -> None:
+        if answered.cancelled():
+            return
         error = answered.exception()
         if isinstance(error, SmppError) or (error is None and answered.result().status):
+            # As a centre does: what was not answered well comes again.
             self.run.refused += 1
+            again = asyncio.ensure_future(self._send(number, body))
+            self._again.add(again)
+            again.add_done_callback(self._again.discard)
 
     async def _on_bind(self, _bind: object, session: Session) -> int:
         self._session = session
