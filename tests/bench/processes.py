@@ -77,15 +77,15 @@ def roles(
 ) -> Iterator[dict[str, int]]:
     """Start gateway, worker and relay; yield their pids once all are ready."""
     with ExitStack() as stack:
-        pids = {}
+        processes = {}
         for role, port in ports.items():
             log = stack.enter_context((folder / f"{role}.log").open("wb"))
             process = _start(role, {**environment, "SCSERV_HEALTH_PORT": str(port)}, log)
             stack.callback(_stop, process)
-            pids[role] = process.pid
+            processes[role] = process
         for role, port in ports.items():
-            _wait_ready(role, port)
-        yield pids
+            _wait_ready(processes[role], folder / f"{role}.log", port)
+        yield {role: process.pid for role, process in processes.items()}
 
 
 def _start(role: str, environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -112,9 +112,11 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     wait=wait_fixed(0.1),
     reraise=True,
 )
-def _wait_ready(role: str, port: int) -> None:
+def _wait_ready(process: subprocess.Popen[bytes], log: Path, port: int) -> None:
+    if process.poll() is not None:
+        raise RuntimeError(f"{log.stem} ended: {log.read_text('utf-8', 'replace')[-2000:]}")
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=2):
             return
     except urllib.error.HTTPError as error:
-        raise OSError(f"{role} is not ready: {error.read().decode()}") from error
+        raise OSError(f"{log.stem} is not ready: {error.read().decode()}") from error
