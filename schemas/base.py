@@ -5,10 +5,16 @@ written model never changes: adding an optional field is the only edit allowed w
 version.
 """
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, NaiveDatetime, WithJsonSchema
 
 UtcTime = AwareDatetime
 """A moment; writers give it in UTC, and one without a zone is refused."""
+
+# No JSON Schema format: `date-time` would want the zone that is not there.
+CentreTime = Annotated[NaiveDatetime, WithJsonSchema({"type": "string"})]
+"""What an SMS centre's clock showed, in a zone that the centre does not name."""
 
 
 class Model(BaseModel):

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from schemas.base import Model, UtcTime
-from schemas.messages import PartResult, Purpose
+from schemas.base import CentreTime, Model, UtcTime
+from schemas.messages import PartResult, Purpose, ReceiptState
 
 
 class Command(StrEnum):
@@ -143,6 +143,46 @@ class MessageErased(MessageEvent):
     TYPE = "message.erased"
 
 
+class MessageFate(DomainEvent):
+    """What became of a submitted message, by the centre's delivery receipts. One at most.
+
+    It comes after the request's own events and changes nothing of the request. `state`,
+    `error` and `done_at` are those of the part that decided; `bind` brought its receipt.
+    """
+
+    message_id: UUID
+    request_id: UUID | None = None
+    purpose: Purpose
+    template: str
+    parts: int
+    state: ReceiptState
+    error: str | None = Field(default=None, description="the centre's own code")
+    done_at: CentreTime | None = Field(
+        default=None, description="by the centre's clock, in a zone that it does not name"
+    )
+    centre: str
+    bind: str
+    at: UtcTime = Field(description="when the receipt arrived")
+
+
+class MessageDelivered(MessageFate):
+    """Every part is on the phone."""
+
+    TYPE = "message.delivered"
+
+
+class MessageUndeliverable(MessageFate):
+    """A part will never be on the phone; `state` says why."""
+
+    TYPE = "message.undeliverable"
+
+
+class MessageUndetermined(MessageFate):
+    """The centre itself doesn't know of a part, and no part is known to have failed."""
+
+    TYPE = "message.undetermined"
+
+
 class AcknowledgementLate(DomainEvent):
     """The centre did not accept the acknowledgement within 120 s of the text's arrival.
 
@@ -185,5 +225,8 @@ EVENTS: tuple[type[DomainEvent], ...] = (
     MessageErased,
     AcknowledgementLate,
     RequestCompleted,
+    MessageDelivered,
+    MessageUndeliverable,
+    MessageUndetermined,
 )
 """Every event type, in the order in which a request meets them."""

@@ -8,12 +8,19 @@ from pydantic_core import to_json
 from schemas.base import Model
 from schemas.cloudevents import TYPE_PREFIX
 from schemas.events import EVENTS
-from schemas.messages import MobileOriginated, MobileTerminated, SubmitResults, Subscription
+from schemas.messages import (
+    MobileOriginated,
+    MobileTerminated,
+    ReceiptsReceived,
+    SubmitResults,
+    Subscription,
+)
 
 MESSAGES: Mapping[str, type[Model]] = {
     "mo.received.v1": MobileOriginated,
     "mt.requested.v1": MobileTerminated,
     "mt.results.v1": SubmitResults,
+    "mt.receipts.v1": ReceiptsReceived,
     "subscription.v1": Subscription,
 }
 """The messages that are no events, by the type their CloudEvent has (without prefix)."""

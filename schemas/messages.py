@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from schemas.base import Model, UtcTime
+from schemas.base import CentreTime, Model, UtcTime
 
 
 class Part(Model):
@@ -107,6 +107,43 @@ class SubmitResults(Model):
 
     gateway: str
     results: tuple[SubmitResult, ...]
+
+
+class ReceiptState(StrEnum):
+    """message_state as a receipt names it (SMPP 3.4, 5.2.28; SMPP 5.0, 4.7.15)."""
+
+    SCHEDULED = "scheduled"
+    ENROUTE = "enroute"
+    DELIVERED = "delivered"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+    UNDELIVERABLE = "undeliverable"
+    ACCEPTED = "accepted"
+    UNKNOWN = "unknown"
+    REJECTED = "rejected"
+    SKIPPED = "skipped"
+
+
+class ReceiptReceived(Model):
+    """One delivery receipt as it arrived, without the number it came from and its text."""
+
+    key: str = Field(description="the Kafka key of the subject's messages")
+    centre: str
+    bind: str
+    message_ids: tuple[str, ...] = Field(
+        min_length=1, description="ids its message may have been given, likeliest first"
+    )
+    state: ReceiptState
+    final: bool = Field(description="false when another receipt is to follow")
+    error: str | None = Field(default=None, description="the centre's own code, as it wrote it")
+    done_at: CentreTime | None = None
+    arrived_at: UtcTime
+
+
+class ReceiptsReceived(Model):
+    """The receipts of one moment for one partition: batched, because each record costs."""
+
+    receipts: tuple[ReceiptReceived, ...]
 
 
 class Subscription(Model):

@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 # Longer than any internal topic keeps a message, so that nothing comes again unrecognised.
 REMEMBER_DAYS = 7
 OUTBOX_DAYS = 7
+# A centre tries for days before it gives up and says so.
+RECEIPT_DAYS = 7
+EARLY_RECEIPT_DAYS = 3
 
 
 def sweep(settings: Settings, now: datetime, *, thorough: bool) -> None:
@@ -43,3 +46,5 @@ def _sweep_thoroughly(conn: psycopg.Connection, now: datetime) -> None:
     sweeping.sweep_inbox(conn, now, REMEMBER_DAYS)
     sweeping.sweep_claims(conn, now, REMEMBER_DAYS)
     sweeping.sweep_binds(conn, now, REMEMBER_DAYS)
+    sweeping.sweep_sent_parts(conn, now, RECEIPT_DAYS)
+    sweeping.sweep_early_receipts(conn, now, EARLY_RECEIPT_DAYS)

@@ -5,9 +5,10 @@ from typing import Any, Final
 
 import psycopg
 
+from inbound.handlers.receipts import SentPart
 from inbound.store._sql import statement
 from inbound.store.errors import Conflict
-from inbound.store.rows import Changes, NewEvent, NewOutboxRow
+from inbound.store.rows import Changes, EarlyKey, NewEvent, NewOutboxRow
 from inbound.store.sealing import Sealer
 
 _INSERT_INBOX = statement("insert_inbox")
@@ -15,6 +16,10 @@ _MERGE_STATES = statement("merge_states")
 _INSERT_VAULT = statement("insert_vault")
 _ERASE_VAULT = statement("erase_vault")
 _INSERT_PARKED = statement("insert_parked")
+_INSERT_SENT_PARTS = statement("insert_sent_parts")
+_UPDATE_SENT_PARTS = statement("update_sent_parts")
+_INSERT_EARLY_RECEIPTS = statement("insert_early_receipts")
+_DELETE_EARLY_RECEIPTS = statement("delete_early_receipts")
 _LOCK_LOG = statement("lock_log")
 _LAST_POSITION = statement("last_position")
 _APPEND_EVENTS = statement("append_events")
@@ -30,7 +35,7 @@ async def write(conn: psycopg.AsyncConnection, changes: Changes, sealer: Sealer)
     """Write all rows inside the transaction that is open on `conn`."""
     merged = last = None
     async with conn.pipeline():
-        for query, parameters in _unordered(changes, sealer):
+        for query, parameters in (*_unordered(changes, sealer), *_receipts(changes)):
             await conn.execute(query, parameters)
         if changes.states:
             merged = await conn.execute(_MERGE_STATES, _states(changes))
@@ -81,6 +86,63 @@ def _unordered(changes: Changes, sealer: Sealer) -> Iterable[tuple[bytes, dict[s
                 ],
             },
         )
+
+
+def _receipts(changes: Changes) -> Iterable[tuple[bytes, dict[str, Any]]]:
+    """Yield what receipts need, in order: a new part may have its receipt already."""
+    if changes.sent:
+        yield _INSERT_SENT_PARTS, _sent_parts(changes.sent)
+    if changes.receipts:
+        yield _UPDATE_SENT_PARTS, _part_receipts(changes.receipts)
+    if changes.early:
+        yield (
+            _INSERT_EARLY_RECEIPTS,
+            {
+                **_early_keys([row.key for row in changes.early]),
+                "receipts": [row.receipt.decode() for row in changes.early],
+                "arrived": [row.arrived_at for row in changes.early],
+            },
+        )
+    if changes.no_longer_early:
+        yield _DELETE_EARLY_RECEIPTS, _early_keys(changes.no_longer_early)
+
+
+def _sent_parts(parts: Sequence[SentPart]) -> dict[str, Any]:
+    return {
+        "subject_ids": [part.subject_id for part in parts],
+        "message_ids": [part.message_id for part in parts],
+        "part": [part.part for part in parts],
+        "parts": [part.parts for part in parts],
+        "request_ids": [part.request_id for part in parts],
+        "purposes": [part.purpose.value for part in parts],
+        "templates": [part.template for part in parts],
+        "centres": [part.centre for part in parts],
+        "smsc_message_ids": [part.smsc_message_id for part in parts],
+        "submitted": [part.submitted_at for part in parts],
+        "traceparents": [part.traceparent for part in parts],
+    }
+
+
+def _part_receipts(parts: Sequence[SentPart]) -> dict[str, Any]:
+    told = [(part, part.receipt) for part in parts if part.receipt is not None]
+    return {
+        "subject_ids": [part.subject_id for part, _ in told],
+        "message_ids": [part.message_id for part, _ in told],
+        "part": [part.part for part, _ in told],
+        "states": [receipt.state.value for _, receipt in told],
+        "final": [receipt.final for _, receipt in told],
+        "errors": [receipt.error for _, receipt in told],
+        "done": [receipt.done_at for _, receipt in told],
+    }
+
+
+def _early_keys(keys: Sequence[EarlyKey]) -> dict[str, Any]:
+    return {
+        "subject_ids": [key.subject_id for key in keys],
+        "centres": [key.centre for key in keys],
+        "smsc_message_ids": [key.smsc_message_id for key in keys],
+        "states": [key.state for key in keys],
+    }
 
 
 def _states(changes: Changes) -> dict[str, Any]:

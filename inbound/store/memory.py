@@ -7,15 +7,18 @@ leaves the process.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID, uuid4
 
+from inbound.handlers.receipts import SentPart
 from inbound.store.errors import Conflict
 from inbound.store.rows import (
     Changes,
     Claimed,
+    EarlyKey,
+    EarlyReceipt,
     Erased,
     InboxRow,
     MessagePart,
@@ -47,6 +50,8 @@ class Tables:
     vault: dict[UUID, Secret] = field(default_factory=dict)
     parts: dict[PartsKey, dict[int, MessagePart]] = field(default_factory=dict)
     parked: dict[tuple[str, int, int], ParkedMessage] = field(default_factory=dict)
+    sent: dict[tuple[UUID, UUID, int], SentPart] = field(default_factory=dict)
+    early: dict[EarlyKey, EarlyReceipt] = field(default_factory=dict)
     claims: dict[UUID, tuple[int, str]] = field(default_factory=dict)
 
     def copied(self) -> "Tables":
@@ -107,6 +112,25 @@ class MemoryTransaction:
         """See the port."""
         self._tables.parts.pop(key, None)
 
+    async def take_turns(self, names: Collection[str]) -> None:
+        """See the port. There is one transaction at a time anyway."""
+
+    async def sent_parts(
+        self, subject_ids: Collection[UUID], smsc_message_ids: Collection[str]
+    ) -> list[SentPart]:
+        """See the port."""
+        sent = [part for part in self._tables.sent.values() if part.subject_id in subject_ids]
+        named = {part.message_id for part in sent if part.smsc_message_id in smsc_message_ids}
+        return sorted(
+            (part for part in sent if part.message_id in named),
+            key=lambda part: (part.subject_id, part.message_id, part.part),
+        )
+
+    async def early_receipts(self, subject_ids: Collection[UUID]) -> list[EarlyReceipt]:
+        """See the port."""
+        early = [row for row in self._tables.early.values() if row.key.subject_id in subject_ids]
+        return sorted(early, key=lambda row: row.arrived_at)
+
     async def write(self, changes: Changes) -> None:
         """See the port."""
         tables = self._tables
@@ -116,6 +140,7 @@ class MemoryTransaction:
             tables.vault.pop(message_id, None)
         for row in changes.parked:
             tables.parked.setdefault((row.topic, row.partition, row.kafka_offset), row)
+        self._write_receipts(changes)
         for state in changes.states:
             self._put_state(state)
         for event in changes.events:
@@ -145,7 +170,23 @@ class MemoryTransaction:
         for number_hash in hashes:
             del tables.subjects[number_hash]
         tables.numbers.pop(subject_id, None)
+        tables.sent = {key: row for key, row in tables.sent.items() if key[0] != subject_id}
+        tables.early = {key: row for key, row in tables.early.items() if key[0] != subject_id}
         return Erased(subjects=len(hashes), parts=parts)
+
+    def _write_receipts(self, changes: Changes) -> None:
+        tables = self._tables
+        _add_new(
+            tables.sent, ((_place(part), replace(part, receipt=None)) for part in changes.sent)
+        )
+        for part in changes.receipts:
+            stored = tables.sent.get(_place(part))
+            if stored is not None:
+                tables.sent[_place(part)] = replace(stored, receipt=part.receipt)
+        for row in changes.early:
+            tables.early.setdefault(row.key, row)
+        for key in changes.no_longer_early:
+            tables.early.pop(key, None)
 
     def _put_state(self, new: NewState) -> None:
         stored = self._tables.states.get(new.stream_id)
@@ -249,6 +290,10 @@ class MemoryClaims:
 
 def _chosen(table: Mapping[Key, Value], keys: Collection[Key]) -> dict[Key, Value]:
     return {key: table[key] for key in keys if key in table}
+
+
+def _place(part: SentPart) -> tuple[UUID, UUID, int]:
+    return part.subject_id, part.message_id, part.part
 
 
 def _add_new(table: dict[Key, Value], rows: Iterable[tuple[Key, Value]]) -> None:

@@ -13,9 +13,11 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 from uuid import UUID
 
+from inbound.handlers.receipts import SentPart
 from inbound.store.rows import (
     Changes,
     Claimed,
+    EarlyReceipt,
     Erased,
     MessagePart,
     PartsKey,
@@ -65,6 +67,20 @@ class Transaction(Protocol):
         """Remove the parts of a message that has been put together."""
         ...
 
+    async def take_turns(self, names: Collection[str]) -> None:
+        """Keep every other transaction that names one of these waiting, until commit."""
+        ...
+
+    async def sent_parts(
+        self, subject_ids: Collection[UUID], smsc_message_ids: Collection[str]
+    ) -> list[SentPart]:
+        """Return all parts of these people's messages of which one has one of these ids."""
+        ...
+
+    async def early_receipts(self, subject_ids: Collection[UUID]) -> list[EarlyReceipt]:
+        """Return the receipts of these people that wait for their message, oldest first."""
+        ...
+
     async def write(self, changes: Changes) -> None:
         """Write everything. Call it once and last: from here to commit all writers wait.
 
@@ -74,7 +90,10 @@ class Transaction(Protocol):
         ...
 
     async def erase_subject(self, subject_id: UUID) -> Erased:
-        """Remove what leads from a number to this subject. Safe to repeat."""
+        """Remove what leads from a number to this subject. Safe to repeat.
+
+        What is kept for its receipts goes too.
+        """
         ...
 
 

@@ -15,13 +15,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import args_row
 
+from inbound.handlers.receipts import PartReceipt, SentPart
 from inbound.keys import VaultCipher
 from inbound.store import _writing
 from inbound.store._sql import statement
@@ -29,6 +30,8 @@ from inbound.store.connecting import AsyncLink
 from inbound.store.errors import guarded, translate
 from inbound.store.rows import (
     Changes,
+    EarlyKey,
+    EarlyReceipt,
     Erased,
     MessagePart,
     PartsKey,
@@ -36,6 +39,7 @@ from inbound.store.rows import (
     StoredState,
 )
 from inbound.store.sealing import Sealer
+from schemas.messages import Purpose, ReceiptState
 
 APPLICATION_NAME: Final = "scserv store"
 
@@ -50,6 +54,9 @@ _LOCK_PARTS = statement("lock_parts")
 _ADD_PART = statement("add_part")
 _FIND_PARTS = statement("find_parts")
 _DELETE_PARTS = statement("delete_parts")
+_TAKE_TURNS = statement("take_turns")
+_FIND_SENT_PARTS = statement("find_sent_parts")
+_FIND_EARLY_RECEIPTS = statement("find_early_receipts")
 _NOTIFY = statement("notify_outbox")
 
 _log = logging.getLogger(__name__)
@@ -148,6 +155,29 @@ class PostgresTransaction:
         await self._conn.execute(_DELETE_PARTS, key._asdict())
 
     @guarded
+    async def take_turns(self, names: Collection[str]) -> None:
+        """See the port."""
+        await self._conn.execute(_TAKE_TURNS, {"names": list(names)})
+
+    @guarded
+    async def sent_parts(
+        self, subject_ids: Collection[UUID], smsc_message_ids: Collection[str]
+    ) -> list[SentPart]:
+        """See the port."""
+        parameters = {
+            "subject_ids": list(subject_ids),
+            "smsc_message_ids": list(smsc_message_ids),
+        }
+        cursor = await self._conn.execute(_FIND_SENT_PARTS, parameters)
+        return [_sent_part(row) async for row in cursor]
+
+    @guarded
+    async def early_receipts(self, subject_ids: Collection[UUID]) -> list[EarlyReceipt]:
+        """See the port."""
+        cursor = await self._conn.execute(_FIND_EARLY_RECEIPTS, {"subject_ids": list(subject_ids)})
+        return [EarlyReceipt(EarlyKey(*row[:4]), *row[4:]) async for row in cursor]
+
+    @guarded
     async def write(self, changes: Changes) -> None:
         """See the port. At most six round trips, three of them under the log lock."""
         await _writing.write(self._conn, changes, self._sealer)
@@ -207,6 +237,13 @@ class PostgresStore:
     async def close(self) -> None:
         """See the port."""
         await self._link.close()
+
+
+def _sent_part(row: tuple[Any, ...]) -> SentPart:
+    *sent, state, final, error, done_at = row
+    sent[5] = Purpose(sent[5])
+    told = None if state is None else PartReceipt(ReceiptState(state), final, error, done_at)
+    return SentPart(*sent, told)
 
 
 async def _wake_relays(conn: psycopg.AsyncConnection) -> None:

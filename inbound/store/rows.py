@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from inbound.handlers.receipts import SentPart
+
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
@@ -123,6 +125,24 @@ class MessagePart:
     received_at: datetime
 
 
+class EarlyKey(NamedTuple):
+    """What makes two early receipts the same: of one state, for one id."""
+
+    subject_id: UUID
+    centre: str
+    smsc_message_id: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyReceipt:
+    """A receipt of this person for a message that is not known, or not yet; `receipt` is JSON."""
+
+    key: EarlyKey
+    receipt: bytes
+    arrived_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class ParkedMessage:
     """A Kafka message that can never be processed. The reason must not quote it."""
@@ -136,7 +156,11 @@ class ParkedMessage:
 
 @dataclass(slots=True)
 class Changes:
-    """All that one transaction writes, collected by the caller and written in one go."""
+    """All that one transaction writes, collected by the caller and written in one go.
+
+    `sent` are parts that are new, without what receipts say of them; `receipts` are known
+    ones, new or old, with it.
+    """
 
     inbox: list[InboxRow] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
@@ -145,6 +169,10 @@ class Changes:
     vault: list[Secret] = field(default_factory=list)
     erase_vault: list[UUID] = field(default_factory=list)
     parked: list[ParkedMessage] = field(default_factory=list)
+    sent: list[SentPart] = field(default_factory=list)
+    receipts: list[SentPart] = field(default_factory=list)
+    early: list[EarlyReceipt] = field(default_factory=list)
+    no_longer_early: list[EarlyKey] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ _SWEEP_PARTS = statement("sweep_parts")
 _SWEEP_INBOX = statement("sweep_inbox")
 _SWEEP_CLAIMS = statement("sweep_claims")
 _SWEEP_BINDS = statement("sweep_binds")
+_SWEEP_SENT_PARTS = statement("sweep_sent_parts")
+_SWEEP_EARLY_RECEIPTS = statement("sweep_early_receipts")
 _MAINTAIN_OUTBOX = statement("maintain_outbox")
 
 
@@ -70,3 +72,15 @@ def sweep_claims(conn: psycopg.Connection, now: datetime, days: int) -> int:
 def sweep_binds(conn: psycopg.Connection, now: datetime, days: int) -> int:
     """Forget binds of gateways that are long gone."""
     return conn.execute(_SWEEP_BINDS, {"before": now - timedelta(days=days)}).rowcount
+
+
+@called
+def sweep_sent_parts(conn: psycopg.Connection, now: datetime, days: int) -> int:
+    """Forget sent parts for which no receipt is expected any more."""
+    return conn.execute(_SWEEP_SENT_PARTS, {"before": now - timedelta(days=days)}).rowcount
+
+
+@called
+def sweep_early_receipts(conn: psycopg.Connection, now: datetime, days: int) -> int:
+    """Give up receipts that were never of any message of ours."""
+    return conn.execute(_SWEEP_EARLY_RECEIPTS, {"before": now - timedelta(days=days)}).rowcount

@@ -1,29 +1,17 @@
 """What every adapter of `inbound.store.port.Store` does."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
 
-from inbound.keys import SubjectHasher, VaultCipher
+from inbound.keys import SubjectHasher
 from inbound.store.errors import Conflict
-from inbound.store.memory import MemoryStore
 from inbound.store.port import Store
-from inbound.store.postgres import PostgresStore
 from inbound.store.rows import Changes, Erased, MessagePart, PartsKey, StoredState
 from tests.fix_store import NOON, event, inbox_row, outbox_row, parked, secret, state
 
 NUMBERS = ("+79160000001", "+79160000002", "+79160000003")
-
-
-@pytest.fixture(params=["postgres", "memory"])
-async def store(request: pytest.FixtureRequest, cipher: VaultCipher) -> AsyncIterator[Store]:
-    made: Store = MemoryStore()
-    if request.param == "postgres":
-        made = PostgresStore(request.getfixturevalue("database_url"), cipher)
-    yield made
-    await made.close()
 
 
 @pytest.fixture

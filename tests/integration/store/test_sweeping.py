@@ -55,6 +55,22 @@ def test_claims_go_by_age(conn: psycopg.Connection) -> None:
     assert sweeping.sweep_claims(conn, NOON, days=7) == 1
 
 
+def test_what_waits_for_receipts_goes_by_age(conn: psycopg.Connection) -> None:
+    insert_sent = """
+        INSERT INTO smsc_messages VALUES (gen_random_uuid(), gen_random_uuid(), 1, 1, NULL,
+            'fulfilment', 'stopped', 'main', 'a1', %s)
+    """
+    insert_early = """
+        INSERT INTO early_receipts
+        VALUES (gen_random_uuid(), 'main', 'a1', 'delivered', '{}', %s)
+    """
+    for days in (2, 4, 8):
+        conn.execute(insert_sent, [NOON - timedelta(days=days)])
+        conn.execute(insert_early, [NOON - timedelta(days=days)])
+    assert sweeping.sweep_sent_parts(conn, NOON, days=7) == 1
+    assert sweeping.sweep_early_receipts(conn, NOON, days=3) == 2
+
+
 def test_outbox_has_a_partition_for_each_of_the_next_days(conn: psycopg.Connection) -> None:
     made = sweeping.maintain(conn, retention_days=2)
     assert made == (sweeping.DAYS_AHEAD + 1, 0)

@@ -1,0 +1,1 @@
+DELETE FROM early_receipts WHERE arrived_at < %(before)s

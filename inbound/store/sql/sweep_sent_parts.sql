@@ -1,0 +1,1 @@
+DELETE FROM smsc_messages WHERE submitted_at < %(before)s
