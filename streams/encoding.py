@@ -1,14 +1,19 @@
 """From a message to its PDUs: the one place where template, fields and secret meet."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from pydantic_core import from_json
 
 from inbound.smpp import address
 from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.segmentation import Segment, split
+from inbound.smpp.times import validity
 from inbound.templates.catalogue import Catalogue
 from schemas.messages import MobileTerminated
+
+LONGEST_VALIDITY = timedelta(days=31)
+"""The relative form of a validity period has two digits for the days."""
 
 
 class Encoder:
@@ -35,8 +40,11 @@ class Encoder:
             self._constant[message.template] = segments
         return segments
 
-    def submit_sm(self, number: str, segment: Segment) -> SubmitSm:
-        """Return the PDU that carries one part to an E.164 number."""
+    def submit_sm(self, number: str, segment: Segment, valid_for: timedelta) -> SubmitSm:
+        """Return the PDU that carries one part to an E.164 number.
+
+        The centre gives up after `valid_for`, which has to be more than nothing.
+        """
         destination = address.destination(number)
         return SubmitSm(
             source_addr_ton=self._source.ton,
@@ -46,6 +54,7 @@ class Encoder:
             dest_addr_npi=destination.npi,
             destination_addr=destination.addr,
             esm_class=segment.esm_class,
+            validity_period=validity(min(valid_for, LONGEST_VALIDITY)),
             data_coding=segment.data_coding,
             short_message=segment.short_message,
         )

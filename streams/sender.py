@@ -242,7 +242,8 @@ class Sender:
 
     def _submit(self, job: Job, link: Link, index: int) -> None:
         try:
-            pdu = link.encoder.submit_sm(job.number or "", job.segments[index])
+            valid_for = job.message.not_after - (job.sent_at or self._clock())
+            pdu = link.encoder.submit_sm(job.number or "", job.segments[index], valid_for)
             answer = link.esme.submit(pdu)
         except (UnencodableError, ValueError) as error:
             log.error(  # noqa: TRY400 — the kind only: what the error says may quote the number
