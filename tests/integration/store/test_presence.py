@@ -1,0 +1,57 @@
+"""Binds that share an account learn of each other, and of the dead ones."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from inbound.store.presence import BindReport, Presence, list_binds
+
+ALIVE = timedelta(seconds=60)
+GONE = timedelta(0)
+
+
+@pytest.fixture
+async def presence(database_url: str) -> AsyncIterator[Presence]:
+    made = Presence(database_url)
+    yield made
+    await made.close()
+
+
+def report(gateway: str, bind: str = "main-1", *, sends: bool = True) -> BindReport:
+    return BindReport("main/scserv", bind, gateway, sends, {"state": "bound"})
+
+
+async def test_only_other_binds_that_send_count(presence: Presence) -> None:
+    assert await presence.report(report("g1"), ALIVE) == 0
+    assert await presence.report(report("g2", sends=False), ALIVE) == 1
+    assert await presence.report(report("g1"), ALIVE) == 0
+    assert await presence.report(report("g2"), ALIVE) == 1
+    assert await presence.report(report("g1", "main-2"), ALIVE) == 2
+
+
+async def test_another_account_does_not_count(presence: Presence) -> None:
+    await presence.report(report("g1"), ALIVE)
+    other = BindReport("south/scserv", "south-1", "g2", True, {})
+    assert await presence.report(other, ALIVE) == 0
+
+
+async def test_who_is_silent_too_long_counts_no_more(presence: Presence) -> None:
+    await presence.report(report("g1"), ALIVE)
+    assert await presence.report(report("g2"), GONE) == 0
+
+
+async def test_who_says_goodbye_counts_no_more_at_once(presence: Presence) -> None:
+    await presence.report(report("g1"), ALIVE)
+    await presence.forget("g1")
+    assert await presence.report(report("g2"), ALIVE) == 0
+
+
+async def test_all_binds_can_be_listed(presence: Presence, conn: psycopg.Connection) -> None:
+    await presence.report(report("g2"), ALIVE)
+    await presence.report(report("g1"), ALIVE)
+    seen = list_binds(conn)
+    assert [bind.gateway for bind in seen] == ["g1", "g2"]
+    assert seen[0].details == {"state": "bound"}
+    assert 0 <= seen[0].age_s < 60
