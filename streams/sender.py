@@ -11,7 +11,7 @@ The text is put together when the PDU is encoded; a secret never leaves that fun
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -81,6 +81,7 @@ class Sender:
         self._wake_claimer = asyncio.Event()
         self._one_less = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
+        self._begun: set[asyncio.Task[None]] = set()
         self._resting = 0
 
     # -- what the lanes see ---------------------------------------------------------
@@ -167,7 +168,13 @@ class Sender:
             if not jobs:
                 self._wake_claimer.clear()
                 continue
-            await self._claimer.claim(jobs)
+            try:
+                await self._claimer.claim(jobs)
+            except asyncio.CancelledError:
+                # Stopping. Claimed or not, nobody sends them: `withdraw` gives them back.
+                for job in jobs:
+                    self._ready.push(job)
+                raise
             kept = [job for job in jobs if job.message_id in self._live]
             for job in kept:
                 self._ready.push(job)
@@ -235,10 +242,23 @@ class Sender:
         pending, job.pending = job.pending, []
         job.in_flight = len(pending)
         job.sent_at = self._clock()
-        for position, index in enumerate(pending):
-            if position:
+        self._submit(job, link, pending[0])
+        if rest := pending[1:]:
+            # A message that was begun is finished, also when this process is told to stop.
+            task = asyncio.create_task(self._submit_rest(job, link, rest))
+            self._begun.add(task)
+            task.add_done_callback(self._begun.discard)
+            await asyncio.shield(task)
+
+    async def _submit_rest(self, job: Job, link: Link, rest: Sequence[int]) -> None:
+        for index in rest:
+            try:
                 await link.esme.slot()
-            self._submit(job, link, index)
+            except NotSentError:  # the bind is closed for good
+                job.pending.append(index)
+                self._one_answer_less(job, link)
+            else:
+                self._submit(job, link, index)
 
     def _submit(self, job: Job, link: Link, index: int) -> None:
         try:
