@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import cycle, islice
 
+import psutil
 import pytest
 import pytest_asyncio
 
 from inbound.servers.kafka import KafkaServer
 from inbound.servers.postgres import PostgresServer
+from inbound.smpp.pdu import EnquireLink
 from inbound.smpp.status import Status
 from schemas.cloudevents import header
-from tests.e2e.script import Submit
+from tests.e2e.script import ACCOUNT, Submit
 from tests.fix_servers import QUICK_JAVA
 from tests.fix_service import WINDOW, Role, Service, eventually, open_service
 
@@ -239,6 +241,27 @@ async def test_one_of_two_of_each(service: Service) -> None:
         await service.ready()
         for one in service.running[3:]:
             await service.stop(one)
+
+
+async def test_nothing_is_accepted_before_kafka_has_it(service: Service, servers: Servers) -> None:
+    numbers = service.new_numbers(20)
+    service.import_clients_of(numbers)
+    [bound] = service.centre.account(ACCOUNT.system_id).sessions
+    broker = psutil.Process(servers.kafka.pid)
+    broker.suspend()
+    try:
+        settled = [service.deliver(number, "CLIENT sms stop") for number in numbers]
+        # Answered at once, and after the texts were read: three chances to answer these too.
+        for _ in range(3):
+            await bound._send(EnquireLink(), 10, takes_room=False)
+        assert not any(future.done() for future in settled)
+        service.one("gateway").kill()
+    finally:
+        broker.resume()
+    async with asyncio.timeout(SETTLED_WITHIN_S):
+        assert set(await asyncio.gather(*settled)) == {Status.ESME_ROK}
+    await service.completed(*numbers, within_s=SETTLED_WITHIN_S)
+    _check(service, numbers)
 
 
 # -- servers -----------------------------------------------------------------------------
