@@ -1,7 +1,7 @@
-"""From deliver_sm to `sms.mo.v1`: the centre gets its answer once Kafka has the text.
+"""What a centre delivers: texts to `sms.mo.v1`, receipts to `sms.receipts.v1`.
 
-Positive only after all replicas acknowledged; a temporary error when the text could not
-be stored, so that the centre keeps it and comes again.
+The centre gets its answer once Kafka has it: positive only after all replicas acknowledged;
+a temporary error when it could not be stored, so that the centre keeps it and comes again.
 """
 
 import asyncio
@@ -15,21 +15,20 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from inbound.keys import SubjectHasher
-from inbound.ops import telemetry
-from inbound.smpp import segmentation
+from inbound.ops import metrics, telemetry
+from inbound.smpp import receipts, segmentation
 from inbound.smpp.address import subscriber
 from inbound.smpp.pdu import DataSm, DeliverSm, Request, Response
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
 from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import MobileOriginated, Part
+from schemas.topics import TopicNames
+from streams.receipts import ReceiptPublisher, to_message
 
 log = logging.getLogger(__name__)
 
 TYPE = "mo.received.v1"
-
-# SMPP 3.4, 5.2.12: bits 5-2 of esm_class in a deliver_sm say what it is; 0 is a text.
-_MESSAGE_TYPE = 0x3C
 
 
 class Arrivals:
@@ -43,31 +42,51 @@ class Arrivals:
         centre: str,
         bind: str,
         alphabet: str,
-        topic: str,
+        names: TopicNames,
         clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
     ) -> None:
         self._producer = producer
         self._hasher = hasher
+        self._receipts = ReceiptPublisher(producer, names.receipts, clock=clock, new_id=new_id)
         self._centre = centre
         self._bind = bind
         self._alphabet = alphabet
-        self._topic = topic
+        self._topic = names.mo
         self._clock = clock
         self._new_id = new_id
 
     async def on_request(self, pdu: Request[Any], session: Session) -> Answer:
         """Store a deliver_sm or data_sm and return the answer to come.
 
-        Blocks while the producer's buffer is full, which makes the session stop reading.
-        A receipt (none is asked for) or another report is answered and left.
+        Blocks while too much waits for Kafka, which makes the session stop reading. What is
+        neither a text nor a readable receipt is answered and left.
         """
         del session
         if not isinstance(pdu, DeliverSm | DataSm):
             refusal: Response = pdu.answer(Status.ESME_RINVCMDID)
             return refusal
-        if pdu.esm_class & _MESSAGE_TYPE:
+        if receipts.kind_of(pdu) is receipts.Kind.TEXT:
+            return await self._store_text(pdu)
+        receipt = receipts.read(pdu)
+        return pdu.answer() if receipt is None else await self._store_receipt(pdu, receipt)
+
+    async def _store_receipt(self, pdu: DeliverSm | DataSm, receipt: receipts.Receipt) -> Answer:
+        message = to_message(
+            pdu,
+            receipt,
+            self._hasher,
+            centre=self._centre,
+            bind=self._bind,
+            arrived_at=self._clock(),
+        )
+        if message is None:
+            metrics.RECEIPTS.add(1, {"state": "unreadable"})
             return pdu.answer()
+        metrics.RECEIPTS.add(1, {"state": message.state.value})
+        return self._answer_to(pdu, await self._receipts.publish(message))
+
+    async def _store_text(self, pdu: DeliverSm | DataSm) -> Answer:
         mo = self._to_message(pdu)
         traceparent = telemetry.span(
             "deliver_sm", None, mo.arrived_at, mo.arrived_at, attributes=[("bind", self._bind)]
@@ -84,13 +103,19 @@ class Arrivals:
             )
         except KafkaError as error:
             return self._refuse(pdu, error)
-        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        stored.add_done_callback(lambda done: self._answer(pdu, done, answer))
-        return answer
+        return self._answer_to(pdu, stored)
 
     def _key(self, mo: MobileOriginated) -> bytes:
         # What can't be answered has no order to keep, and its key must not tell the sender.
         return (self._hasher.hash(mo.source) if mo.source else mo.mo_id.bytes).hex().encode()
+
+    def _answer_to(
+        self, pdu: DeliverSm | DataSm, stored: asyncio.Future[Any]
+    ) -> asyncio.Future[Response]:
+        """Return the answer that follows from what becomes of `stored`."""
+        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        stored.add_done_callback(lambda done: self._answer(pdu, done, answer))
+        return answer
 
     def _answer(
         self,
@@ -105,8 +130,9 @@ class Arrivals:
 
     def _refuse(self, pdu: DeliverSm | DataSm, error: BaseException) -> Response:
         log.warning(
-            "bind %s: a text could not be stored (%s); the centre keeps it",
+            "bind %s: %s could not be stored (%s); the centre keeps it",
             self._bind,
+            "a text" if receipts.kind_of(pdu) is receipts.Kind.TEXT else "a receipt",
             type(error).__name__,
         )
         return pdu.answer(Status.ESME_RX_T_APPN)

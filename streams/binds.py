@@ -165,7 +165,7 @@ class Binds:
             centre=settings.centre,
             bind=settings.bind,
             alphabet=settings.alphabet,
-            topic=self._names.mo,
+            names=self._names,
             clock=self._clock,
             new_id=uuid4,
         )

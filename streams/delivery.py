@@ -1,26 +1,55 @@
-"""From submit results to events: what became of each message, and what follows from it.
+"""From submit results and receipts to events: what became of each message, and what follows.
 
 An acknowledgement that met its fate brings the fulfilment; a fulfilment that met its
-fate completes the request and erases its secret. One batch of records, one transaction.
+fate completes the request and erases its secret. A receipt tells whether the message is on
+the phone. One batch of records, one transaction.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from pydantic import ValidationError
 
 from inbound.errors import PoisonError
+from inbound.handlers.decision import Disposition
 from inbound.handlers.policies import Policies
 from inbound.handlers.results import decide_result
 from inbound.ops import metrics
 from inbound.outbox.replies import to_row
-from inbound.store.port import Store
+from inbound.store.port import Store, Transaction
 from inbound.store.rows import Changes
+from schemas.cloudevents import TYPE_PREFIX, header
 from schemas.events import AcknowledgementLate
-from schemas.messages import SubmitResult, SubmitResults
+from schemas.messages import ReceiptReceived, ReceiptsReceived, SubmitResult, SubmitResults
 from schemas.topics import TopicNames
+from streams import receipts
 from streams.records import Record
+from streams.settling import Settled, Settling
 from streams.subjects import StateCache, Subjects
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What a batch of records holds, and what came of it: counted after the commit."""
+
+    results: list[SubmitResult] = field(default_factory=list)
+    receipts: list[ReceiptReceived] = field(default_factory=list)
+    late: int = 0
+    settled: list[Settled] = field(default_factory=list)
+    unmatched: Counter[str] = field(default_factory=Counter)
+
+    def report(self) -> None:
+        """Count."""
+        if self.late:
+            metrics.LATE.add(self.late)
+        for reason, count in self.unmatched.items():
+            metrics.RECEIPTS_UNMATCHED.add(count, {"reason": reason})
+        for one in self.settled:
+            labels = {"purpose": one.fate.purpose.value, "fate": one.fate.TYPE.split(".")[1]}
+            metrics.FATES.add(1, labels)
 
 
 class DeliveryProcessor:
@@ -45,24 +74,44 @@ class DeliveryProcessor:
         """Process one batch. Blocks on the database; safe to repeat.
 
         Raises `RetryableError` when it can't answer, `PoisonError` for a record that
-        holds no results.
+        holds neither results nor receipts.
         """
-        results = [result for record in records for result in _decode(record).results]
-        if not results:
+        batch = _Batch()
+        for record in records:
+            _decode(record, batch)
+        if not batch.results and not batch.receipts:
             return
-        changes = Changes()
         async with self._store.transaction() as transaction:
-            subjects = Subjects(transaction, self._cache)
-            await subjects.load(result.subject_id for result in results)
-            late = sum(self._apply(result, subjects, changes) for result in results)
-            changes.events = subjects.events
-            changes.states = subjects.states()
-            await transaction.write(changes)
+            # After a rebalance two workers may have the same partition for a moment; a
+            # receipt and the result of its message must not pass each other unseen.
+            await transaction.take_turns({f"{one.topic}[{one.partition}]" for one in records})
+            subjects = await self._process(transaction, batch)
         subjects.remember()
-        if late:
-            metrics.LATE.add(late)
+        batch.report()
 
-    def _apply(self, result: SubmitResult, subjects: Subjects, changes: Changes) -> int:
+    async def _process(self, transaction: Transaction, batch: _Batch) -> Subjects:
+        changes = Changes()
+        people = await _subjects_of(transaction, batch.receipts)
+        subjects = Subjects(transaction, self._cache)
+        await subjects.load([*(result.subject_id for result in batch.results), *people.values()])
+        ended = [
+            result for result in batch.results if self._apply(result, subjects, changes, batch)
+        ]
+        settling = Settling(transaction, changes)
+        batch.settled = await settling.settle(ended, batch.receipts, people)
+        batch.unmatched = settling.unmatched
+        for one in batch.settled:
+            # In the trace of the request, but no span: a phone may be off for days.
+            subjects.append(one.message.subject_id, [one.fate], one.message.traceparent)
+        changes.events = subjects.events
+        changes.states = subjects.states()
+        await transaction.write(changes)
+        return subjects
+
+    def _apply(
+        self, result: SubmitResult, subjects: Subjects, changes: Changes, batch: _Batch
+    ) -> bool:
+        """Carry out what a result means; say whether the message will get no other."""
         decision = decide_result(subjects[result.subject_id], result)
         subjects.append(result.subject_id, decision.events, result.traceparent)
         changes.erase_vault.extend(decision.erase)
@@ -78,11 +127,25 @@ class DeliveryProcessor:
             )
             for reply in decision.replies
         )
-        return sum(isinstance(event, AcknowledgementLate) for event in decision.events)
+        batch.late += sum(isinstance(event, AcknowledgementLate) for event in decision.events)
+        return result.final and decision.disposition is Disposition.ACCEPTED
 
 
-def _decode(record: Record) -> SubmitResults:
+async def _subjects_of(
+    transaction: Transaction, receipts_: Sequence[ReceiptReceived]
+) -> dict[str, UUID]:
+    """Return who the keys of receipts are; nobody for a person who was erased."""
+    if not receipts_:
+        return {}
+    found = await transaction.find_subjects({bytes.fromhex(one.key) for one in receipts_})
+    return {number_hash.hex(): subject_id for number_hash, subject_id in found.items()}
+
+
+def _decode(record: Record, batch: _Batch) -> None:
     try:
-        return SubmitResults.model_validate_json(record.value)
+        if header(record.headers, "ce_type") == TYPE_PREFIX + receipts.TYPE:
+            batch.receipts += ReceiptsReceived.model_validate_json(record.value).receipts
+        else:
+            batch.results += SubmitResults.model_validate_json(record.value).results
     except ValidationError as error:
-        raise PoisonError(f"{record.topic} holds no submit results here") from error
+        raise PoisonError(f"{record.topic} holds neither results nor receipts here") from error

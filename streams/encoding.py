@@ -15,6 +15,9 @@ from schemas.messages import MobileTerminated
 LONGEST_VALIDITY = timedelta(days=31)
 """The relative form of a validity period has two digits for the days."""
 
+# SMPP 3.4, 5.2.17: a receipt of the final outcome, whatever it is.
+RECEIPT_WANTED = 1
+
 
 class Encoder:
     """Renders and cuts texts for one bind. Holds no secret longer than a call."""
@@ -55,6 +58,7 @@ class Encoder:
             destination_addr=destination.addr,
             esm_class=segment.esm_class,
             validity_period=validity(min(valid_for, LONGEST_VALIDITY)),
+            registered_delivery=RECEIPT_WANTED,
             data_coding=segment.data_coding,
             short_message=segment.short_message,
         )

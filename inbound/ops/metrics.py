@@ -45,6 +45,21 @@ LATE = _meter.create_counter(
     unit="{message}",
     description="Acknowledgements that the centre did not accept within 120 s.",
 )
+RECEIPTS = _meter.create_counter(
+    "scserv.receipts",
+    unit="{receipt}",
+    description="Delivery receipts by state; unreadable ones lead to no message.",
+)
+RECEIPTS_UNMATCHED = _meter.create_counter(
+    "scserv.receipts.unmatched",
+    unit="{receipt}",
+    description="Receipts by why they met no message: nobody, or no such message (yet).",
+)
+FATES = _meter.create_counter(
+    "scserv.fates",
+    unit="{message}",
+    description="What became of submitted messages by their receipts, by purpose and fate.",
+)
 PARTS_EXPIRED = _meter.create_counter(
     "scserv.parts.expired", unit="{part}", description="Parts whose others never came."
 )

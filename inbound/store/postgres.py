@@ -243,7 +243,7 @@ def _sent_part(row: tuple[Any, ...]) -> SentPart:
     *sent, state, final, error, done_at = row
     sent[5] = Purpose(sent[5])
     told = None if state is None else PartReceipt(ReceiptState(state), final, error, done_at)
-    return SentPart(*sent, told)
+    return SentPart(*[*sent, told])
 
 
 async def _wake_relays(conn: psycopg.AsyncConnection) -> None:
