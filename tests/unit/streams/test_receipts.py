@@ -1,0 +1,218 @@
+"""What a receipt says goes to Kafka in batches, without whose it is."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiokafka.errors import KafkaTimeoutError
+
+from inbound.keys import SubjectHasher
+from inbound.smpp.pdu import DataSm, DeliverSm, Response
+from inbound.smpp.receipts import TLV_MESSAGE_STATE, TLV_RECEIPTED_MESSAGE_ID
+from inbound.smpp.session import Session
+from inbound.smpp.status import Status
+from schemas.cloudevents import TYPE_PREFIX, header
+from schemas.messages import ReceiptReceived, ReceiptsReceived, ReceiptState
+from schemas.topics import TopicNames
+from streams import receipts
+from streams.arrivals import Arrivals
+
+NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
+NUMBER = "79161234567"
+NAMES = TopicNames()
+HASHER = SubjectHasher(bytes(32))
+SESSION: Session = None  # type: ignore[assignment]  # whoever delivers is all the same
+TEXT = b"id:0A1 sub:001 dlvrd:001 submit date:2405171200 done date:2405171501 stat:DELIVRD err:000"
+
+
+class Kafka:
+    """Keeps records; `gate` holds them up, `failure` refuses them."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[str, int | None, bytes, Any]] = []
+        self.failure: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def send_and_wait(
+        self, topic: str, value: bytes, *, partition: int, headers: Any
+    ) -> None:
+        self.records.append((topic, partition, value, headers))
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+
+    async def send(self, topic: str, value: bytes, _key: bytes, headers: Any) -> Any:
+        self.records.append((topic, None, value, headers))
+        stored = asyncio.get_running_loop().create_future()
+        stored.set_result(None)
+        return stored
+
+    def receipts(self) -> list[ReceiptReceived]:
+        assert {topic for topic, *_ in self.records} <= {NAMES.receipts}
+        batches = [ReceiptsReceived.model_validate_json(value) for _, _, value, _ in self.records]
+        return [one for batch in batches for one in batch.receipts]
+
+
+@pytest.fixture
+async def kafka() -> Kafka:
+    return Kafka()
+
+
+@pytest.fixture
+def arrivals(kafka: Kafka) -> Arrivals:
+    return Arrivals(
+        kafka,
+        HASHER,
+        centre="main",
+        bind="main-1",
+        alphabet="gsm0338",
+        names=NAMES,
+        clock=lambda: NOON,
+        new_id=uuid4,
+    )
+
+
+def receipt(**fields: Any) -> DeliverSm:
+    values: dict[str, Any] = {
+        "source_addr_ton": 1,
+        "source_addr": NUMBER,
+        "dest_addr_ton": 5,
+        "destination_addr": "SCSERV",
+        "esm_class": 0x04,
+        "short_message": TEXT,
+    }
+    return DeliverSm(**(values | fields))
+
+
+async def answer(arrivals: Arrivals, pdu: DeliverSm | DataSm) -> Response:
+    given = await arrivals.on_request(pdu, SESSION)
+    return await given if isinstance(given, asyncio.Future) else given  # type: ignore[return-value]
+
+
+async def test_what_a_receipt_says_without_whose_it_is(arrivals: Arrivals, kafka: Kafka) -> None:
+    assert (await answer(arrivals, receipt())).status == Status.ESME_ROK
+    [one] = kafka.receipts()
+    assert one.key == HASHER.hash(f"+{NUMBER}").hex()
+    assert one.message_ids[:2] == ("0A1", "a1")
+    assert (one.state, one.final, one.error) == (ReceiptState.DELIVERED, True, "000")
+    assert one.done_at == datetime(2024, 5, 17, 15, 1)  # noqa: DTZ001 — centres name no zone
+    assert (one.centre, one.bind, one.arrived_at) == ("main", "main-1", NOON)
+    [(_, _, value, headers)] = kafka.records
+    assert NUMBER.encode() not in value
+    assert header(headers, "ce_type") == TYPE_PREFIX + receipts.TYPE
+
+
+@pytest.mark.parametrize(
+    "pdu",
+    [
+        receipt(
+            source_addr_ton=5,
+            source_addr="SCSERV",
+            dest_addr_ton=1,
+            destination_addr=NUMBER,
+        ),
+        receipt(
+            esm_class=0,
+            short_message=b"",
+            tlvs=((TLV_RECEIPTED_MESSAGE_ID, b"0A1\0"), (TLV_MESSAGE_STATE, b"\x02")),
+        ),
+        DataSm(
+            source_addr_ton=1,
+            source_addr=NUMBER,
+            esm_class=0x04,
+            tlvs=((TLV_RECEIPTED_MESSAGE_ID, b"0A1\0"), (TLV_MESSAGE_STATE, b"\x02")),
+        ),
+    ],
+    ids=["addresses not swapped", "TLVs alone", "data_sm"],
+)
+async def test_receipts_of_other_shapes(
+    arrivals: Arrivals, kafka: Kafka, pdu: DeliverSm | DataSm
+) -> None:
+    assert (await answer(arrivals, pdu)).status == Status.ESME_ROK
+    [one] = kafka.receipts()
+    assert one.key == HASHER.hash(f"+{NUMBER}").hex()
+    assert one.message_ids[0] == "0A1"
+
+
+async def test_an_intermediate_notification_is_not_final(arrivals: Arrivals, kafka: Kafka) -> None:
+    await answer(arrivals, receipt(esm_class=0x20))
+    assert [one.final for one in kafka.receipts()] == [False]
+
+
+@pytest.mark.parametrize(
+    "pdu",
+    [
+        receipt(short_message=b"CLIENT info"),
+        receipt(short_message=b"id:1 stat:WONDERFUL"),
+        receipt(short_message=b"stat:DELIVRD"),
+        receipt(source_addr_ton=5, source_addr="BANK"),
+        receipt(esm_class=0x08),
+        receipt(esm_class=0x10),
+    ],
+    ids=["a text", "no state", "no id", "no number", "by the phone", "by its user"],
+)
+async def test_what_leads_to_no_message_is_answered_and_left(
+    arrivals: Arrivals, kafka: Kafka, pdu: DeliverSm
+) -> None:
+    assert (await answer(arrivals, pdu)).status == Status.ESME_ROK
+    assert kafka.records == []
+
+
+async def test_an_error_that_looks_like_a_number_is_left_out(
+    arrivals: Arrivals, kafka: Kafka
+) -> None:
+    await answer(arrivals, receipt(short_message=TEXT.replace(b"err:000", b"err:" + b"79161234")))
+    assert kafka.receipts()[0].error is None
+
+
+async def test_the_answer_waits_for_kafka_and_receipts_gather(
+    arrivals: Arrivals, kafka: Kafka
+) -> None:
+    kafka.gate.clear()
+    answers = [await arrivals.on_request(receipt(), SESSION) for _ in range(100)]
+    await asyncio.sleep(0)
+    assert not any(isinstance(one, asyncio.Future) and one.done() for one in answers)
+    kafka.gate.set()
+    await asyncio.gather(*(one for one in answers if isinstance(one, asyncio.Future)))
+    assert len(kafka.receipts()) == 100
+    assert len(kafka.records) <= 2
+    # And on: it works by itself whenever there is something to do.
+    await answer(arrivals, receipt())
+    assert len(kafka.receipts()) == 101
+
+
+async def test_receipts_of_one_person_stand_in_one_partition(
+    arrivals: Arrivals, kafka: Kafka
+) -> None:
+    for n in range(40):
+        await answer(arrivals, receipt(source_addr=f"791612345{n:02d}"))
+        await answer(arrivals, receipt(source_addr=f"791612345{n:02d}"))
+    partitions = [partition for _, partition, _, _ in kafka.records]
+    assert partitions[::2] == partitions[1::2]
+    assert len(set(partitions)) > 4
+
+
+async def test_what_kafka_does_not_take_the_centre_keeps(arrivals: Arrivals, kafka: Kafka) -> None:
+    kafka.failure = KafkaTimeoutError()
+    assert (await answer(arrivals, receipt())).status == Status.ESME_RX_T_APPN
+    kafka.failure = None
+    assert (await answer(arrivals, receipt())).status == Status.ESME_ROK
+
+
+async def test_a_full_queue_stops_the_reading(
+    arrivals: Arrivals, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipts, "LIMIT", 2)
+    kafka.gate.clear()
+    for _ in range(2):
+        await arrivals.on_request(receipt(), SESSION)
+    third = asyncio.ensure_future(arrivals.on_request(receipt(), SESSION))
+    await asyncio.sleep(0)
+    kafka.gate.set()
+    given = await third
+    assert isinstance(given, asyncio.Future)
+    assert (await given).status == Status.ESME_ROK
+    assert len(kafka.receipts()) == 3
