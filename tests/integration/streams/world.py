@@ -20,17 +20,22 @@ from inbound.store.memory import MemoryStore
 from inbound.store.port import Store, Transaction
 from inbound.store.postgres import PostgresStore
 from inbound.store.rows import RecordedEvent
+from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import (
     MobileOriginated,
     MobileTerminated,
     Outcome,
     Part,
+    ReceiptReceived,
+    ReceiptsReceived,
+    ReceiptState,
     SubmitResult,
     SubmitResults,
 )
 from schemas.topics import TopicNames
 from streams.commands import CommandProcessor
 from streams.delivery import DeliveryProcessor
+from streams.receipts import TYPE as RECEIPTS
 from streams.records import BatchProcessor, Record
 from streams.subjects import StateCache
 from streams.worker import Parking
@@ -53,6 +58,9 @@ class Backend(Protocol):
 
     def counts(self) -> dict[str, int]:
         """Rows of the tables that the processors write."""
+
+    def for_receipts(self) -> dict[str, int]:
+        """Rows that are kept for receipts."""
 
     def vault(self) -> set[UUID]:
         """Messages whose secret is kept."""
@@ -78,6 +86,9 @@ class MemoryBackend:
         tables = self.store.tables
         parts = sum(len(parts) for parts in tables.parts.values())
         return {name: len(getattr(tables, name)) for name in TABLES} | {"parts": parts}
+
+    def for_receipts(self) -> dict[str, int]:
+        return {"sent": len(self.store.tables.sent), "early": len(self.store.tables.early)}
 
     def vault(self) -> set[UUID]:
         return set(self.store.tables.vault)
@@ -108,6 +119,14 @@ class PostgresBackend:
             " SELECT 'parked', count(*) FROM parked UNION SELECT 'parts', count(*) FROM mo_parts"
         )
         return dict(found)
+
+    def for_receipts(self) -> dict[str, int]:
+        return dict(
+            self._rows(
+                "SELECT 'sent', count(*) FROM smsc_messages"
+                " UNION SELECT 'early', count(*) FROM early_receipts"
+            )
+        )
 
     def vault(self) -> set[UUID]:
         return {message_id for (message_id,) in self._rows("SELECT message_id FROM vault")}
@@ -227,6 +246,23 @@ class World:
         value = SubmitResults(gateway="g", results=results).to_json()
         return Record(self.names.receipts, 0, next(self._ids), "", value)
 
+    def receipt(self, *ids: str, number: str = NUMBER, **fields: Any) -> ReceiptReceived:
+        values: dict[str, Any] = {
+            "key": self.hasher.hash(number).hex(),
+            "centre": "main",
+            "bind": "main-1",
+            "message_ids": ids,
+            "state": ReceiptState.DELIVERED,
+            "final": True,
+            "arrived_at": self.now,
+        }
+        return ReceiptReceived(**(values | fields))
+
+    def receipts(self, *receipts: ReceiptReceived) -> Record:
+        value = ReceiptsReceived(receipts=receipts).to_json()
+        headers = to_headers(Attributes(id="r", type=RECEIPTS))
+        return Record(self.names.receipts, 0, next(self._ids), "", value, headers)
+
     async def submitted(self, *messages: MobileTerminated) -> None:
         """The centre took these messages."""
         each = [self.result(message, Outcome.SUBMITTED) for message in messages]
@@ -251,7 +287,12 @@ class World:
             (e.position, e.stream_id, e.version, e.type, json.loads(e.data), json.loads(e.metadata))
             for e in await self.events()
         ]
-        return {"events": events, "outbox": self.backend.outbox(), **self.backend.counts()}
+        return {
+            "events": events,
+            "outbox": self.backend.outbox(),
+            **self.backend.counts(),
+            **self.backend.for_receipts(),
+        }
 
 
 def by_purpose(messages: Sequence[MobileTerminated]) -> list[str]:
