@@ -1,7 +1,13 @@
-"""`scserv smsc`: the built-in SMS centre alone."""
+"""`scserv smsc`: the built-in SMS centre alone, with faults on request."""
 
 import asyncio
+import logging
+import signal
 import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -9,42 +15,125 @@ from inbound.errors import SetupError
 from inbound.ops import logs
 from inbound.ops.parent import end_with_parent
 
+if TYPE_CHECKING:
+    from inbound.smsc.centre import Account, Centre, CentreSettings
+
+FILE = click.Path(path_type=Path)
+
+log = logging.getLogger(__name__)
+
 
 @click.command
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
 @click.option("--port", default=2775, show_default=True, help="Where it listens.")
 @click.option("--number", default="+79086228779", show_default=True, help="Number of the service.")
 @click.option("--system-id", default="scserv", show_default=True, help="Account of the service.")
-@click.option(
-    "--password", required=True, envvar="SCSERV_SMPP__PASSWORD", help="Its password; or a variable."
-)
+@click.option("--password", envvar="SCSERV_SMPP__PASSWORD", help="Its password; or a variable.")
 @click.option("--rate", default=0.0, show_default=True, help="submit_sm per second; 0: no limit.")
-def smsc(host: str, port: int, number: str, system_id: str, password: str, rate: float) -> None:
-    """Run an SMS centre for trial and tests.
+@click.option("--accounts", type=FILE, help="TOML file of accounts, instead of those four.")
+@click.option("--magic", is_flag=True, help="Faults by the last digits of a number.")
+@click.option("--script", type=FILE, help="TOML file of faults.")
+@click.option("--dialect", default="standard", show_default=True, help="How receipts are written.")
+@click.option("--strict-binds", is_flag=True, help="system_type counts: MCON2, SINGLE.")
+@click.option("--ledger", type=FILE, help="Append all that passes through to this NDJSON file.")
+@click.option("--ledger-texts", is_flag=True, help="With the texts of messages.")
+@click.option("--stats-every", default=0.0, help="Seconds between lines of statistics; 0: none.")
+@click.option("--cert", type=FILE, help="TLS: the centre's certificate, in PEM.")
+@click.option("--key", type=FILE, help="TLS: its key, if that stands in a file of its own.")
+@click.option("--client-ca", type=FILE, help="TLS: who signs the clients' certificates.")
+def smsc(  # noqa: PLR0913 — click passes each option by its name
+    *,
+    host: str,
+    port: int,
+    number: str,
+    system_id: str,
+    password: str | None,
+    rate: float,
+    accounts: Path | None,
+    magic: bool,
+    script: Path | None,
+    dialect: str,
+    strict_binds: bool,
+    ledger: Path | None,
+    ledger_texts: bool,
+    stats_every: float,
+    cert: Path | None,
+    key: Path | None,
+    client_ca: Path | None,
+) -> None:
+    """Run an SMS centre for trial and tests; docs/SIMULATOR.md explains its faults.
 
     The service binds with its account; a phone binds as system_id "phone" with its number as
-    address_range. Messages are kept in memory and are gone when the centre ends.
+    address_range. Messages are kept in memory and are gone when the centre ends. SIGUSR1
+    logs a line of statistics.
     """
     from inbound.cli._running import run_role
+    from inbound.smsc.accounts import load_accounts
     from inbound.smsc.centre import Account, Centre, CentreSettings
+    from inbound.smsc.ledger import Ledger
+    from inbound.smsc.script import Script, load_script
+    from inbound.smsc.tls import server_context
 
     logs.configure("info", name="smsc")
     end_with_parent()
-    account = Account(system_id, password, number, rate)
-    centre = Centre(CentreSettings(host=host, port=port, accounts=(account,)))
+    if cert is None and (key or client_ca):
+        raise SetupError("--key and --client-ca need a --cert")
+    settings = CentreSettings(
+        host=host,
+        port=port,
+        accounts=load_accounts(accounts)
+        if accounts
+        else (_only(Account(system_id, password or "", number, rate)),),
+        dialect=dialect,
+        strict_binds=strict_binds,
+        magic=magic,
+        script=load_script(script) if script else Script(),
+    )
+    with ExitStack() as stack:
+        file = stack.enter_context(_append(ledger)) if ledger else None
+        centre = Centre(
+            settings,
+            ledger=Ledger(0, time.monotonic, texts=ledger_texts, file=file),
+            ssl=server_context(cert, key, client_ca) if cert else None,
+        )
+        status = run_role(lambda: _run(centre, settings, stats_every))
+    sys.exit(status)
 
-    async def main() -> None:
-        try:
-            await centre.start()
-        except OSError as error:
-            raise SetupError(
-                f"the SMS centre can't listen on {host}:{port}: {error.strerror}; choose another "
-                "--port"
-            ) from error
-        click.echo(f"SMS centre on {host}:{centre.port} for {number}")
-        try:
+
+async def _run(centre: "Centre", settings: "CentreSettings", stats_every: float) -> None:
+    try:
+        await centre.start()
+    except OSError as error:
+        raise SetupError(
+            f"the SMS centre can't listen on {settings.host}:{settings.port}: {error.strerror}; "
+            "choose another --port"
+        ) from error
+    numbers = ", ".join(number for account in settings.accounts for number in account.numbers)
+    click.echo(f"SMS centre on {settings.host}:{centre.port} for {numbers}")
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _say, centre)
+    try:
+        if not stats_every:
             await asyncio.Event().wait()
-        finally:
-            await centre.close()
+        while True:
+            await asyncio.sleep(stats_every)
+            _say(centre)
+    finally:
+        await centre.close()
 
-    sys.exit(run_role(main))
+
+def _say(centre: "Centre") -> None:
+    log.info("%s", centre.statistics())
+
+
+def _only(account: "Account") -> "Account":
+    if not account.password:
+        raise SetupError("an account needs --password (or SCSERV_SMPP__PASSWORD), or --accounts")
+    return account
+
+
+def _append(path: Path) -> TextIO:
+    """Open a file for lines that are on disk as soon as they are written."""
+    try:
+        return path.open("a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise SetupError(f"--ledger {path}: {error.strerror}") from error

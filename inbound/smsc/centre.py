@@ -1,87 +1,44 @@
 """An SMS centre for trial and tests: takes messages, keeps them, hands them on by number.
 
-There are two kinds of client. An *account* is an ESME with a password and the number it
-serves; what is sent to that number reaches it as deliver_sm. A *phone* binds as system_id
+There are two kinds of client. An *account* is an ESME with a password and the numbers it
+serves; what is sent to those reaches it as deliver_sm. A *phone* binds as system_id
 "phone" with its number as address_range (SMPP 3.4, 5.2.7), or with a range that ends in
 "*", like "+7900*", to be all the phones whose numbers begin so; parts and headers reach it
 untouched. Messages are kept in memory, within limits, and are gone when the centre ends.
+
+What goes wrong comes from outside: a script or magic numbers (docs/SIMULATOR.md), or a
+`Faults` of the caller's own.
 """
 
-import hmac
+import asyncio
 import itertools
-import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from ssl import SSLContext
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from inbound.errors import SetupError
 from inbound.smpp.listener import Listener, listen
-from inbound.smpp.pdu import Bind, DeliverSm, Request, SubmitSm
+from inbound.smpp.pdu import Bind, DeliverSm, QuerySm, Request, Response, SubmitSm
 from inbound.smpp.rate import TokenBucket
 from inbound.smpp.session import Answer, Session, SessionSettings, State
 from inbound.smpp.status import Status
+from inbound.smsc.dialects import AS_EVER, ReceiptPlan
+from inbound.smsc.fates import Fates
 from inbound.smsc.faults import Faults, NoFaults
-from inbound.smsc.mailbox import Letter, Mailbox
-from inbound.smsc.receipts import receipt, wanted
+from inbound.smsc.later import Later, Sleep
+from inbound.smsc.ledger import Ledger
+from inbound.smsc.lines import ANSWERS, Client, Lines, error_text, kind_of
+from inbound.smsc.mailbox import Mail, Mailbox
+from inbound.smsc.post import Post, digits
+from inbound.smsc.scripted import Scripted
+from inbound.smsc.server import listen_enquired
+from inbound.smsc.settings import PHONE, Account, CentreSettings, CentreStats
+from inbound.smsc.states import States
+from inbound.smsc.statistics import line_of
 
-log = logging.getLogger(__name__)
-
-PHONE: Final = "phone"
-# Bits 7..6 of esm_class (SMPP 3.4, 5.2.12), reply path and UDHI, belong to the message;
-# the rest says how the submitting side wanted it handled.
-_GSM_FEATURES: Final = 0xC0
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An ESME the centre knows; `rate` is in submit_sm a second, 0 for no limit."""
-
-    system_id: str
-    password: str = field(repr=False)
-    number: str
-    rate: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CentreSettings:
-    """Where the centre listens, whom it serves, and its limits; times in seconds.
-
-    `mailbox_limit` bounds the messages that wait for one receiver, `kept_limit` those for
-    all numbers whose phone has not been seen yet: then the oldest is dropped.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 2775
-    accounts: tuple[Account, ...] = ()
-    window: int = 500
-    mailbox_limit: int = 100_000
-    kept_limit: int = 10_000
-    retry_s: float = 1.0
-    enquire_link_s: float = 30.0
-    response_timeout_s: float = 10.0
-
-
-@dataclass(slots=True)
-class CentreStats:
-    """Counters from the centre's start."""
-
-    submitted: int = 0
-    throttled: int = 0
-    refused: int = 0
-    dropped: int = 0
-
-
-@dataclass(slots=True)
-class _Client:
-    """An account while the centre runs."""
-
-    account: Account
-    mailbox: Mailbox
-    bucket: TokenBucket
+__all__ = ["PHONE", "Account", "Centre", "CentreSettings", "CentreStats"]
 
 
 class Centre:
@@ -94,25 +51,51 @@ class Centre:
         faults: Faults | None = None,
         ids: Iterator[str] | None = None,
         wall_clock: Callable[[], float] = time.time,
+        sleep: Sleep = asyncio.sleep,
+        ledger: Ledger | None = None,
         ssl: SSLContext | None = None,
     ) -> None:
-        """Take settings; `ids` are the message ids it gives out, hexadecimal by default."""
+        """Take settings; `ids` are the message ids it gives out, in hexadecimal.
+
+        `faults` stand in place of the settings' script and magic numbers; `sleep` is what
+        delays are waited for with. Raises `SetupError` for settings that contradict.
+        """
+        scripted = settings.magic or settings.script.rule
+        if faults is not None and scripted:
+            raise SetupError("faults of your own leave no room for a script or magic numbers")
         self.settings = settings
         self.stats = CentreStats()
-        self._faults = faults or NoFaults()
-        self._ids = ids or (f"{number:x}" for number in itertools.count(time.time_ns() // 1000))
+        self.ledger = ledger or Ledger(settings.ledger_limit, time.monotonic)
         self._wall_clock = wall_clock
         self._ssl = ssl
         self._listener: Listener | None = None
-        self._clients = {
-            account.system_id: _Client(
-                account, self._mailbox(), TokenBucket(account.rate, time.monotonic)
-            )
-            for account in settings.accounts
+        self._later = Later(sleep)
+        self._clients = {account.system_id: self._client(account) for account in settings.accounts}
+        self._lines = Lines(self._clients, self.ledger, strict=settings.strict_binds)
+        self._scripted = Scripted(
+            settings.script,
+            self._lines,
+            self._later,
+            magic=settings.magic,
+            window=settings.window,
+        )
+        self._faults: Faults = faults or (self._scripted if scripted else NoFaults())
+        served = {
+            digits(number): client.mailbox
+            for client in self._clients.values()
+            for number in client.account.numbers
         }
-        self._served = {_digits(client.account.number): client for client in self._clients.values()}
-        self._phones: dict[str, Mailbox] = {}
-        self._kept: deque[Letter] = deque()
+        self._states = States(settings.query_limit)
+        self._post = Post(served, self._mailbox, settings.kept_limit, self.stats)
+        self._fates = Fates(
+            ids or (f"{number:x}" for number in itertools.count(time.time_ns() // 1000)),
+            self._post.hand_over,
+            settings.script.dialects,
+            self._later,
+            wall_clock,
+            self.stats,
+            self._states,
+        )
 
     @property
     def port(self) -> int:
@@ -125,10 +108,19 @@ class Centre:
         """Return the mailbox of an account: what waits for it, and counters."""
         return self._clients[system_id].mailbox
 
+    def statistics(self) -> str:
+        """Return what happened so far as one line."""
+        return line_of(self.stats, self.ledger, links=len(self._lines), waiting=self._post.waiting)
+
     async def start(self) -> Self:
         """Listen. Raises `OSError` when the port is taken."""
         settings = self.settings
-        self._listener = await listen(
+        start = (
+            partial(listen_enquired, on_enquiry=self._scripted.on_enquiry)
+            if self._scripted.book.has("enquire_link")
+            else listen
+        )
+        self._listener = await start(
             settings.host,
             settings.port,
             on_bind=self._on_bind,
@@ -147,6 +139,7 @@ class Centre:
 
     async def close(self) -> None:
         """Unbind every client and stop listening. Safe to repeat."""
+        self._later.close()
         if self._listener is not None:
             await self._listener.close()
 
@@ -158,139 +151,133 @@ class Centre:
 
     # Who is bound.
 
-    async def _on_bind(self, bind: Bind, _session: Session) -> int:
-        if bind.system_id == PHONE:
-            return Status.ESME_ROK if _digits(bind.address_range) else Status.ESME_RBINDFAIL
-        client = self._clients.get(bind.system_id)
-        if client is None:
-            return Status.ESME_RINVSYSID
-        same = hmac.compare_digest(client.account.password.encode(), bind.password.encode())
-        return Status.ESME_ROK if same else Status.ESME_RINVPASWD
+    async def _on_bind(self, bind: Bind, session: Session) -> int:
+        status = await self._scripted.on_bind(bind, session, self._lines.admit)
+        detail = f"{bind.system_id} {bind.system_type}".rstrip()
+        self._lines.event(session, "bind", detail)
+        self._lines.answer(session, "bind_resp", bind.answer(status))
+        return status
 
     def _on_change(self, session: Session) -> None:
+        if session.state is State.OPEN:
+            self._lines.opened(session)
+        elif session.state is State.CLOSED:
+            self._lines.closed(session)
         bound = session.bound_as
         if bound is None or not bound.receives:
             return
         if bound.system_id == PHONE:
-            self._phone_changed(session, _digits(bound.address_range))
+            self._post.phone_changed(session, digits(bound.address_range))
         elif session.state is State.BOUND:
             self._clients[bound.system_id].mailbox.attach(session)
         else:
             self._clients[bound.system_id].mailbox.detach(session)
 
-    def _phone_changed(self, session: Session, numbers: str) -> None:
-        if session.state is State.BOUND:
-            mailbox = self._phones.setdefault(numbers, self._mailbox())
-            mailbox.attach(session)
-            self._hand_out_kept()
-            return
-        mailbox = self._phones[numbers]
-        mailbox.detach(session)
-        if not mailbox.size and not mailbox.sessions:
-            del self._phones[numbers]
-
-    def _hand_out_kept(self) -> None:
-        """Give what was kept for numbers without a phone to the phones there are now."""
-        kept, self._kept = self._kept, deque()
-        for letter in kept:
-            self._hand_over(letter)
-
     # What is sent.
 
     async def _on_request(self, request: Request[Any], session: Session) -> Answer:
         if not isinstance(request, SubmitSm):
-            answer: Answer = request.answer(Status.ESME_RINVCMDID)
-            return answer
-        return await self._faults.on_submit(request, session, self._submit)
+            return self._answer_other(request, session)
+        line = self._lines.get(session)
+        if line is not None:
+            self.ledger.message("submit_sm", line.number, line.system_id, request)
+        answer = await self._faults.on_submit(request, session, self._submit)
+        if line is not None and isinstance(answer, Response):
+            answer.sequence = request.sequence
+            self.ledger.answer("submit_sm_resp", line.number, line.system_id, answer)
+        return answer
 
-    async def _submit(self, pdu: SubmitSm, session: Session) -> Answer:
+    def _answer_other(self, request: Request[Any], session: Session) -> Answer:
+        answer: Response = request.answer(Status.ESME_RINVCMDID)
+        line = self._lines.get(session)
+        if isinstance(request, QuerySm) and line is not None:
+            self._lines.event(session, "query_sm")
+            answer = self._states.answer(request, line.system_id)
+            if self._scripted.on_query(request, session, answer):
+                return None
+            answer.sequence = request.sequence
+            self._lines.answer(session, "query_sm_resp", answer)
+        return answer
+
+    async def _submit(
+        self, pdu: SubmitSm, session: Session, receipt: ReceiptPlan = AS_EVER
+    ) -> Answer:
         self.stats.submitted += 1
-        client = self._clients.get(session.bound_as.system_id) if session.bound_as else None
-        status = self._throttle(client) if client else _own_number(pdu, session)
+        line = self._lines.get(session)
+        if line is None:
+            return pdu.answer(Status.ESME_RSYSERR)
+        status = self._throttle(line.client) if line.client else _own_number(pdu, session)
         if status:
             self.stats.refused += 1
             return pdu.answer(status)
-        message_id = next(self._ids)
-        settled = None
-        if client is not None and pdu.registered_delivery & 0x03:
-            settled = partial(self._settle, client, pdu, message_id, self._wall_clock())
-        if not self._hand_over(Letter(_delivery(pdu), settled)):
+        message_id = self._fates.take(pdu, line, receipt)
+        if message_id is None:
             self.stats.refused += 1
             return pdu.answer(Status.ESME_RMSGQFUL)
         answer = pdu.answer()
         answer.message_id = message_id
         return answer
 
-    def _throttle(self, client: _Client) -> int:
+    def _throttle(self, client: Client) -> int:
         if client.bucket.delay():
             self.stats.throttled += 1
             return Status.ESME_RTHROTTLED
         client.bucket.take()
         return Status.ESME_ROK
 
-    def _hand_over(self, letter: Letter) -> bool:
-        """Put a message where its destination number belongs; False when there is no room."""
-        number = _digits(letter.pdu.destination_addr)
-        if (client := self._served.get(number)) is not None:
-            return client.mailbox.put(letter)
-        mailbox = self._phones.get(number) or self._range_of(number)
-        if mailbox is not None:
-            return mailbox.put(letter)
-        if len(self._kept) >= self.settings.kept_limit:
-            self._kept.popleft()
-            self.stats.dropped += 1
-        self._kept.append(letter)
-        return True
+    # What is delivered.
 
-    def _range_of(self, number: str) -> Mailbox | None:
-        for numbers, mailbox in self._phones.items():
-            if numbers[-1] == "*" and number.startswith(numbers[:-1]):
-                return mailbox
-        return None
+    def _send(self, pdu: Mail, session: Session) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] | None = None
+        if isinstance(pdu, DeliverSm):
+            future = self._faults.on_deliver(pdu, session)
+        if future is None:
+            future = session.send(pdu)
+            what = kind_of(pdu)
+            if self.ledger.idle:
+                self.ledger.counts[what] += 1
+            else:
+                self._lines.message(session, what, pdu)
+        return future
 
-    def _settle(
-        self, client: _Client, pdu: SubmitSm, message_id: str, submitted: float, status: int
-    ) -> None:
-        """Send the receipt of a message whose fate is known, if it was asked for."""
-        if wanted(pdu, status):
-            done = self._wall_clock()
-            if not client.mailbox.put(Letter(receipt(pdu, message_id, status, submitted, done))):
-                self.stats.dropped += 1
+    def _answered(self, pdu: Mail, session: Session, outcome: Response | BaseException) -> None:
+        if isinstance(outcome, BaseException):
+            self._lines.event(session, "unanswered", error_text(outcome))
+            return
+        what = ANSWERS[kind_of(pdu)]
+        if self.ledger.idle:
+            self.ledger.counts[what] += 1
+        else:
+            self._lines.answer(session, what, outcome)
 
-    def _mailbox(self) -> Mailbox:
+    def _client(self, account: Account) -> Client:
+        dialects, name = self.settings.script.dialects, account.dialect or self.settings.dialect
+        if name not in dialects:
+            raise SetupError(
+                f"account {account.system_id}: {name!r} is none of the dialects "
+                f"{', '.join(dialects)}"
+            )
+        spare = max(0, self.settings.window - account.window) if account.window else 0
+        bucket = TokenBucket(account.rate, time.monotonic)
+        return Client(account, self._mailbox(spare), bucket, dialects[name])
+
+    def _mailbox(self, spare: int = 0) -> Mailbox:
         settings = self.settings
-        return Mailbox(settings.mailbox_limit, settings.retry_s, before=self._faults.on_deliver)
-
-
-def _digits(number: str) -> str:
-    """Return a number or range as its digits, with the "*" of a range."""
-    return "".join(char for char in number if char.isdigit() or char == "*")
+        return Mailbox(
+            settings.mailbox_limit,
+            settings.retry_s,
+            self._send,
+            self._answered,
+            spare=spare,
+            wall_clock=self._wall_clock,
+        )
 
 
 def _own_number(pdu: SubmitSm, session: Session) -> int:
     """Check that a phone sends from its own number, and put the number in when it is missing."""
-    own = _digits(session.bound_as.address_range) if session.bound_as else ""
+    own = digits(session.bound_as.address_range) if session.bound_as else ""
     if not pdu.source_addr and own[-1:] != "*":
         pdu.source_addr_ton, pdu.source_addr_npi, pdu.source_addr = 1, 1, own
-    number = _digits(pdu.source_addr)
+    number = digits(pdu.source_addr)
     matches = number.startswith(own[:-1]) if own[-1:] == "*" else number == own
     return Status.ESME_ROK if matches and number else Status.ESME_RINVSRCADR
-
-
-def _delivery(pdu: SubmitSm) -> DeliverSm:
-    """Return the deliver_sm of a submitted message; text, header and TLVs stay as they are."""
-    return DeliverSm(
-        service_type=pdu.service_type,
-        source_addr_ton=pdu.source_addr_ton,
-        source_addr_npi=pdu.source_addr_npi,
-        source_addr=pdu.source_addr,
-        dest_addr_ton=pdu.dest_addr_ton,
-        dest_addr_npi=pdu.dest_addr_npi,
-        destination_addr=pdu.destination_addr,
-        esm_class=pdu.esm_class & _GSM_FEATURES,
-        protocol_id=pdu.protocol_id,
-        priority_flag=pdu.priority_flag,
-        data_coding=pdu.data_coding,
-        short_message=pdu.short_message,
-        tlvs=pdu.tlvs,
-    )

@@ -1,12 +1,21 @@
-"""Where a fault script takes hold of the centre: at each submit_sm and each deliver_sm."""
+"""Where a fault takes hold of the centre: at each submit_sm and each deliver_sm."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable
 from typing import Protocol
 
-from inbound.smpp.pdu import DeliverSm, SubmitSm
+from inbound.smpp.pdu import DeliverSm, DeliverSmResp, SubmitSm
 from inbound.smpp.session import Answer, Session
+from inbound.smsc.dialects import AS_EVER, ReceiptPlan
 
-Proceed = Callable[[SubmitSm, Session], Awaitable[Answer]]
+
+class Proceed(Protocol):
+    """What the centre would do with a submit_sm; `receipt` says what becomes of its receipt."""
+
+    def __call__(
+        self, pdu: SubmitSm, session: Session, receipt: ReceiptPlan = AS_EVER
+    ) -> Awaitable[Answer]:
+        """Take the message, or refuse it, and return the answer."""
 
 
 class Faults(Protocol):
@@ -20,8 +29,12 @@ class Faults(Protocol):
         `session.abort`.
         """
 
-    def on_deliver(self, pdu: DeliverSm, session: Session) -> None:
-        """See a deliver_sm before it is sent; `session.abort` cuts the link."""
+    def on_deliver(self, pdu: DeliverSm, session: Session) -> asyncio.Future[DeliverSmResp] | None:
+        """See a deliver_sm before it is sent; `session.abort` cuts the link.
+
+        Return None to have it sent; or send it yourself, later or twice, and return the
+        future of its answer. A future that fails makes the centre try again.
+        """
 
 
 class NoFaults:
@@ -31,5 +44,5 @@ class NoFaults:
         """Proceed."""
         return await proceed(pdu, session)
 
-    def on_deliver(self, pdu: DeliverSm, session: Session) -> None:
+    def on_deliver(self, pdu: DeliverSm, session: Session) -> asyncio.Future[DeliverSmResp] | None:
         """Let it go."""

@@ -9,27 +9,37 @@ goes again.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from inbound.smpp.errors import UnencodableError
-from inbound.smpp.pdu import DeliverSm, DeliverSmResp
+from inbound.smpp.pdu import DataSm, DeliverSm, Response
 from inbound.smpp.session import Session
 from inbound.smpp.status import Status, is_temporary, name_of
 
 log = logging.getLogger(__name__)
 
 Conversation = tuple[str, str]
+Mail = DeliverSm | DataSm
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Letter:
-    """A message to hand over, and whom to tell its final command_status."""
+    """A message to hand over, and whom to tell its final command_status.
 
-    pdu: DeliverSm
+    `sender` is the account it came from. The mailbox writes down what became of it:
+    `status`, and when, in seconds since 1970.
+    """
+
+    pdu: Mail
     settled: Callable[[int], None] | None = None
+    sender: str = ""
+    status: int | None = None
+    done: float = 0.0
 
 
 @dataclass(slots=True)
@@ -49,19 +59,26 @@ class Mailbox:
         self,
         limit: int,
         retry_s: float,
+        send: Callable[[Mail, Session], asyncio.Future[Any]],
+        answered: Callable[[Mail, Session, Response | BaseException], None],
         *,
-        before: Callable[[DeliverSm, Session], None] = lambda _pdu, _session: None,
+        spare: int = 0,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """Keep at most `limit` messages; try again `retry_s` seconds after a temporary error.
 
-        `before` is called with each deliver_sm that is about to leave.
+        `send` sends one and returns the future of its answer; `answered` hears of that, or
+        why there was none. So much of a session's window is left `spare`.
         """
         self.stats = MailboxStats()
         self.sessions: list[Session] = []
         self.size = 0
         self._limit = limit
         self._retry_s = retry_s
-        self._before = before
+        self._send = send
+        self._tell = answered
+        self._spare = spare
+        self._wall_clock = wall_clock
         self._queues: dict[Conversation, deque[Letter]] = {}
         self._ready: deque[Conversation] = deque()
         self._turn = 0
@@ -96,31 +113,35 @@ class Mailbox:
         while self._ready and (session := self._session_with_room()):
             conversation = self._ready.popleft()
             letter = self._queues[conversation][0]
-            self._before(letter.pdu, session)
             try:
-                future = session.send(letter.pdu)
+                future = self._send(letter.pdu, session)
             except UnencodableError:
                 self._finish(conversation, Status.ESME_RSUBMITFAIL)
             else:
-                future.add_done_callback(partial(self._answered, conversation))
+                future.add_done_callback(partial(self._answered, conversation, session))
 
     def _session_with_room(self) -> Session | None:
         """Take the sessions in turn, so that several binds share the load."""
         for _ in self.sessions:
             self._turn = (self._turn + 1) % len(self.sessions)
             session = self.sessions[self._turn]
-            if session.window_free() > 0:
+            if session.window_free() > self._spare:
                 return session
         return None
 
-    def _answered(self, conversation: Conversation, future: asyncio.Future[DeliverSmResp]) -> None:
-        if future.cancelled() or future.exception() is not None:
+    def _answered(
+        self, conversation: Conversation, session: Session, future: asyncio.Future[Any]
+    ) -> None:
+        error = asyncio.CancelledError() if future.cancelled() else future.exception()
+        outcome: Response | BaseException = future.result() if error is None else error
+        self._tell(self._queues[conversation][0].pdu, session, outcome)
+        if isinstance(outcome, BaseException):
             # The link is gone or the receiver is silent: the message goes again.
             self._retry(conversation, self._retry_s if self.sessions else 0.0)
-        elif is_temporary(future.result().status):
+        elif outcome.status and is_temporary(outcome.status):
             self._retry(conversation, self._retry_s)
         else:
-            self._finish(conversation, future.result().status)
+            self._finish(conversation, outcome.status)
         self.pump()
 
     def _retry(self, conversation: Conversation, delay_s: float) -> None:
@@ -138,6 +159,7 @@ class Mailbox:
     def _finish(self, conversation: Conversation, status: int) -> None:
         queue = self._queues[conversation]
         letter = queue.popleft()
+        letter.status, letter.done = status, self._wall_clock()
         self.size -= 1
         if queue:
             self._ready.append(conversation)

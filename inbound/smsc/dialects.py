@@ -1,0 +1,100 @@
+"""How receipts are written: what SMPP leaves open, and real centres fill in differently.
+
+SMPP 3.4 gives a text only as an example (appendix B) and the TLVs as an option (4.6.1),
+so each centre has a dialect of its own. Each one here has been met in the field.
+"""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+# message_state (5.2.28) of each word that stands in a receipt's text (appendix B).
+STATES: Final[dict[str, int]] = {
+    "ENROUTE": 1,
+    "DELIVRD": 2,
+    "EXPIRED": 3,
+    "DELETED": 4,
+    "UNDELIV": 5,
+    "ACCEPTD": 6,
+    "UNKNOWN": 7,
+    "REJECTD": 8,
+}
+
+
+class ReceiptDialect(BaseModel):
+    """One centre's way of writing receipts and message ids."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Literal["deliver_sm", "data_sm"] = Field(
+        default="deliver_sm", description="the PDU that carries a receipt"
+    )
+    text: Literal["standard", "hlr", "none"] = Field(
+        default="standard",
+        description="appendix B; or with imsi, msc, mcc, mnc and networks; or no text",
+    )
+    tlvs: bool = Field(default=True, description="receipted_message_id and message_state")
+    network_error: bool = Field(default=False, description="the TLV network_error_code too")
+    date_digits: Literal[10, 12] = Field(default=10, description="12: dates with seconds")
+    err: Literal["decimal", "hex"] = Field(default="decimal", description="069, or 0x45")
+    answer_id: Literal["hex", "decimal"] = Field(
+        default="hex", description="how the submit_sm_resp writes a message id"
+    )
+    receipt_id: Literal["hex", "decimal"] = Field(
+        default="hex", description="how the receipt writes the same id"
+    )
+    id_width: int = Field(
+        default=0, ge=0, le=64, description="zeros in front of a receipt's id, up to this width"
+    )
+    per: Literal["part", "message"] = Field(
+        default="part",
+        description="one receipt and id for each part of a long message, or for all of it",
+    )
+
+
+STANDARD: Final = "standard"
+DIALECTS: Final[dict[str, ReceiptDialect]] = {
+    STANDARD: ReceiptDialect(),
+    "tlv": ReceiptDialect(text="none"),
+    "text": ReceiptDialect(tlvs=False),
+    "text-seconds": ReceiptDialect(tlvs=False, date_digits=12),
+    "hlr": ReceiptDialect(text="hlr", network_error=True),
+    "err-hex": ReceiptDialect(tlvs=False, err="hex"),
+    "id-decimal": ReceiptDialect(tlvs=False, receipt_id="decimal"),
+    "id-hex": ReceiptDialect(tlvs=False, answer_id="decimal"),
+    "id-padded": ReceiptDialect(tlvs=False, id_width=20),
+    "data-sm": ReceiptDialect(by="data_sm"),
+    "whole": ReceiptDialect(per="message"),
+}
+
+
+def _state(word: str) -> str:
+    if word and word not in STATES:
+        raise ValueError(f"{word!r} is no state; there are {', '.join(STATES)}")
+    return word
+
+
+class ReceiptPlan(BaseModel):
+    """What a fault does to the receipt of one message.
+
+    A `state` other than DELIVRD, ENROUTE and ACCEPTD also keeps the message from its
+    phone: that is what the receipt says.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dialect: str = Field(default="", description="its dialect, by name")
+    late_s: float = Field(default=0.0, ge=0, description="seconds it comes late")
+    doubled: bool = Field(default=False, description="it comes twice")
+    before_answer: bool = Field(default=False, description="it comes before the submit_sm_resp")
+    lost: bool = Field(default=False, description="it never comes")
+    state: Annotated[str, AfterValidator(_state)] = Field(default="", description="its stat")
+    err: str = Field(default="", max_length=10, description="its err, as it shall stand there")
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the message reaches its phone."""
+        return self.state in {"", "DELIVRD", "ENROUTE", "ACCEPTD"}
+
+
+AS_EVER: Final = ReceiptPlan()

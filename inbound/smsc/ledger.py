@@ -1,0 +1,176 @@
+"""What passed through the centre: each PDU, fault and link end, in order, with its time.
+
+What always holds: memory is bounded (the newest `limit` entries are kept) while the
+counters go on; texts are kept and written only when that was asked for; passwords never.
+"""
+
+import asyncio
+import json
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TextIO
+
+from inbound.smpp.pdu import DataSm, DeliverSm, MessageResp, Response, SubmitSm
+from inbound.smpp.status import name_of
+
+Message = SubmitSm | DeliverSm | DataSm
+_NO_TEXT: Final = b""
+
+
+class Entry(NamedTuple):
+    """One thing that happened. `at` is in seconds of the monotonic clock.
+
+    `what` is a PDU's name in the specification ("submit_sm", "submit_sm_resp"; "receipt" and
+    "receipt_resp" for the deliver_sm or data_sm that is one), or "connect", "end" (`detail`:
+    why), "fault" (`detail`: which), "unanswered" (a deliver_sm without an answer).
+    `link` counts connections from 1; `size` is the octets of the text.
+    """
+
+    at: float
+    what: str
+    link: int
+    system_id: str = ""
+    sequence: int = 0
+    status: int = 0
+    message_id: str = ""
+    source: str = ""
+    destination: str = ""
+    size: int = 0
+    detail: str = ""
+    text: bytes = _NO_TEXT
+
+
+class Ledger:
+    """The newest entries, and counters of all; give it a `file` to have each as a JSON line."""
+
+    def __init__(
+        self,
+        limit: int,
+        clock: Callable[[], float],
+        *,
+        texts: bool = False,
+        file: TextIO | None = None,
+    ) -> None:
+        """Keep `limit` entries; with 0 and no file only counters go on.
+
+        Writing to `file` blocks; whoever opened it closes it.
+        """
+        self.counts: Counter[str] = Counter()
+        self.statuses: Counter[tuple[str, int]] = Counter()
+        self._clock = clock
+        self._texts = texts
+        self._file = file
+        # Rows are made into entries when somebody looks: that keeps the centre's pace.
+        self._rows: deque[tuple[Any, ...]] = deque(maxlen=limit)
+        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        # Entries cost the centre a tenth of its pace, counters nothing that can be measured.
+        self.idle = not limit and file is None
+
+    def message(self, what: str, link: int, system_id: str, pdu: Message, detail: str = "") -> None:
+        """Note a PDU that carries a message."""
+        self.counts[what] += 1
+        if self.idle:
+            return
+        text = _NO_TEXT if isinstance(pdu, DataSm) else pdu.short_message
+        row = (
+            self._clock(),
+            what,
+            link,
+            system_id,
+            pdu.sequence,
+            pdu.status,
+            "",
+            pdu.source_addr,
+            pdu.destination_addr,
+            len(text),
+            detail,
+            text if self._texts else _NO_TEXT,
+        )
+        self._keep(row)
+
+    def answer(self, what: str, link: int, system_id: str, pdu: Response, detail: str = "") -> None:
+        """Note an answer."""
+        self.counts[what] += 1
+        if pdu.status:
+            self.statuses[what, pdu.status] += 1
+        if self.idle:
+            return
+        message_id = pdu.message_id if isinstance(pdu, MessageResp) else ""
+        row = (
+            self._clock(),
+            what,
+            link,
+            system_id,
+            pdu.sequence,
+            pdu.status,
+            message_id,
+            "",
+            "",
+            0,
+            detail,
+        )
+        self._keep(row)
+
+    def event(self, what: str, link: int, system_id: str = "", detail: str = "") -> None:
+        """Note anything else: a bind, a fault, the end of a link."""
+        self.counts[what] += 1
+        if self.idle:
+            return
+        row = (self._clock(), what, link, system_id, 0, 0, "", "", "", 0, detail)
+        self._keep(row)
+
+    def entries(self, *what: str, link: int = 0, number: str = "") -> list[Entry]:
+        """Return the entries kept, oldest first: of these kinds, this link, this number."""
+        kept = (Entry(*row) for row in self._rows if not what or row[1] in what)
+        return [
+            entry
+            for entry in kept
+            if (not link or entry.link == link)
+            and (not number or number.removeprefix("+") in {entry.source, entry.destination})
+        ]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until a condition holds; it is looked at with every new entry."""
+        if condition():
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((condition, future))
+        self.idle = False
+        await future
+
+    async def count(self, what: str, times: int = 1) -> None:
+        """Wait until there were so many entries of a kind since the start."""
+        await self.until(lambda: self.counts[what] >= times)
+
+    def _keep(self, row: tuple[Any, ...]) -> None:
+        """Keep a row, and tell those who look on: the file, and tests that wait."""
+        self._rows.append(row)
+        if self._file is not None:
+            self._file.write(as_json(Entry(*row)) + "\n")
+        if self._waiting:
+            self._wake()
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for condition, future in waiting:
+            if future.done():
+                continue
+            if condition():
+                future.set_result(None)
+            else:
+                self._waiting.append((condition, future))
+
+
+def as_json(entry: Entry) -> str:
+    """Return an entry as one line of JSON: a status by its name, a text in hexadecimal."""
+    values: dict[str, Any] = {
+        name: value
+        for name, value in zip(entry._fields, entry, strict=True)
+        if value not in {"", 0, _NO_TEXT}
+    }
+    if entry.status:
+        values["status"] = name_of(entry.status)
+    if entry.text:
+        values["text"] = entry.text.hex()
+    values["at"] = round(entry.at, 6)
+    return json.dumps(values, ensure_ascii=False)
