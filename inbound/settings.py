@@ -69,6 +69,12 @@ class SmppSettings(BaseModel):
     response_timeout_s: float = Field(
         default=10, gt=0, description="seconds after which a submit_sm counts as unanswered"
     )
+    query_after_s: float = Field(
+        default=0,
+        ge=0,
+        description="ask by query_sm after messages that have no receipt for so long; 0: never, "
+        "for a centre that does not allow it",
+    )
     reconnect_min_s: float = Field(default=0.5, gt=0, description="first pause before reconnecting")
     reconnect_max_s: float = Field(default=15, gt=0, description="longest pause before it")
     alphabet: Literal["gsm0338", "latin-1", "ascii", "iso-8859-5"] = Field(

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,13 +24,16 @@ from inbound.ops.health import Health
 from inbound.settings import Settings, SmppSettings
 from inbound.smpp.esme import BindSettings, BindType, Esme, EsmeState
 from inbound.smpp.esme import Health as BindHealth
+from inbound.store.overdue import Overdue
 from inbound.store.presence import BindReport, Presence
 from inbound.templates.catalogue import Catalogue
 from schemas.topics import TopicNames
 from streams.arrivals import Arrivals
+from streams.asking import Asking
 from streams.encoding import Encoder
 from streams.jobs import LANE_NAMES
 from streams.links import Link, Links
+from streams.receipts import ReceiptPublisher
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +71,8 @@ class Binds:
         settings: Settings,
         catalogue: Catalogue,
         producer: AIOKafkaProducer,
-        hasher: SubjectHasher,
-        names: TopicNames,
         presence: Presence,
+        overdue: Overdue,
         health: Health,
         *,
         clock: Callable[[], datetime],
@@ -78,9 +80,10 @@ class Binds:
         self._settings = settings
         self._catalogue = catalogue
         self._producer = producer
-        self._hasher = hasher
-        self._names = names
+        self._hasher = SubjectHasher(settings.subject_key_bytes())
+        self._names = TopicNames.prefixed(settings.topic_prefix)
         self._presence = presence
+        self._overdue = overdue
         self._health = health
         self._clock = clock
         self._gateway = ""
@@ -93,13 +96,15 @@ class Binds:
         self._gateway = gateway
         # Before the first bind: how many share the account's rate already?
         await self._report(oldest_waiting_s)
-        reporting = asyncio.create_task(self._report_forever(oldest_waiting_s))
+        beside = [asyncio.create_task(self._report_forever(oldest_waiting_s))]
+        beside += [asyncio.create_task(asking.run()) for asking in self._asking()]
         try:
             async with asyncio.TaskGroup() as group:
                 for kept in self._kept:
                     group.create_task(kept.esme.run())
         finally:
-            reporting.cancel()
+            for task in beside:
+                task.cancel()
 
     async def close(self) -> None:
         """Finish what is in flight, unbind, and leave the rate to the others."""
@@ -178,6 +183,23 @@ class Binds:
         if link is not None:
             link.esme = esme
         return _Kept(settings, esme, link)
+
+    def _asking(self) -> Iterator[Asking]:
+        """Yield one for each bind whose centre may be asked about overdue receipts."""
+        for kept in self._kept:
+            if kept.link is None or not kept.settings.query_after_s:
+                continue
+            publisher = ReceiptPublisher(
+                self._producer, self._names.receipts, clock=self._clock, new_id=uuid4
+            )
+            yield Asking(
+                kept.settings,
+                self._settings.sender,
+                kept.esme,
+                self._overdue,
+                publisher,
+                clock=self._clock,
+            )
 
     def _on_change(self, bind: str, health: BindHealth) -> None:
         (kept,) = (kept for kept in self._kept if kept.settings.bind == bind)

@@ -15,9 +15,9 @@ from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
 
-from inbound.keys import SubjectHasher
 from inbound.ops.health import Health
 from inbound.settings import Settings
+from inbound.store.overdue import Overdue
 from inbound.store.port import Claims
 from inbound.store.presence import Presence
 from inbound.templates.catalogue import Catalogue
@@ -41,6 +41,7 @@ class Gateway:
         catalogue: Catalogue,
         claims: Claims,
         presence: Presence,
+        overdue: Overdue,
         health: Health,
         *,
         clock: Callable[[], datetime] = utc_now,
@@ -49,6 +50,7 @@ class Gateway:
         self._catalogue = catalogue
         self._claims = claims
         self._presence = presence
+        self._overdue = overdue
         self._health = health
         self._clock = clock
         self._name = f"{socket.gethostname()}-{os.getpid()}"
@@ -63,6 +65,7 @@ class Gateway:
             await producer.stop()
             await self._claims.close()
             await self._presence.close()
+            await self._overdue.close()
 
     async def _serve(self, producer: AIOKafkaProducer) -> None:
         settings = self._settings
@@ -75,9 +78,8 @@ class Gateway:
             settings,
             self._catalogue,
             producer,
-            SubjectHasher(settings.subject_key_bytes()),
-            names,
             self._presence,
+            self._overdue,
             self._health,
             clock=self._clock,
         )

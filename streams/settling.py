@@ -51,14 +51,17 @@ class Settling:
         """
         sent = [part for result in submitted for part in _parts_of(result)]
         self._changes.sent.extend(sent)
-        self._know(sent)
-        early = await self._early({part.subject_id for part in sent})
+        early = await self._early([part.subject_id for part in sent])
         known = [one for one in receipts if one.key in subject_ids]
+        if len(known) < len(receipts):
+            self.unmatched["nobody"] = len(receipts) - len(known)
+        if not early and not known:
+            return []  # most batches hold results alone
+        self._know(sent)
         if known:
             wanted = {subject_ids[one.key] for one in known}
             ids = {id_ for one in known for id_ in one.message_ids}
             self._know(await self._transaction.sent_parts(wanted, ids))
-        self.unmatched["nobody"] = len(receipts) - len(known)
         settled = [*self._apply_early(early)]
         for receipt in known:
             subject_id = subject_ids[receipt.key]
@@ -73,7 +76,7 @@ class Settling:
         for part in parts:
             self._known[part.subject_id].setdefault((part.message_id, part.part), part)
 
-    async def _early(self, subject_ids: set[UUID]) -> list[EarlyReceipt]:
+    async def _early(self, subject_ids: Sequence[UUID]) -> list[EarlyReceipt]:
         return await self._transaction.early_receipts(subject_ids) if subject_ids else []
 
     def _apply_early(self, early: Sequence[EarlyReceipt]) -> Iterable[Settled]:

@@ -20,6 +20,7 @@ RELAY_HEARTBEAT_S = 60.0
 def gateway(settings: Settings) -> None:
     """Bind to the SMS centre: texts to Kafka, replies from Kafka to the centre."""
     from inbound.store.claims import PostgresClaims
+    from inbound.store.overdue import Overdue
     from inbound.store.presence import Presence
     from streams.gateway import Gateway
 
@@ -27,8 +28,9 @@ def gateway(settings: Settings) -> None:
     catalogue = load_templates(settings)
     check_infrastructure(settings)
     url = settings.database_url.get_secret_value()
-    claims, presence = PostgresClaims(url, make_cipher(settings)), Presence(url)
-    sys.exit(run_role(Gateway(settings, catalogue, claims, presence, health).run))
+    claims = PostgresClaims(url, make_cipher(settings))
+    made = Gateway(settings, catalogue, claims, Presence(url), Overdue(url), health)
+    sys.exit(run_role(made.run))
 
 
 @click.command
