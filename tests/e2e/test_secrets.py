@@ -105,7 +105,7 @@ def test_no_log_holds_any(
     service: Service, postgres_server: PostgresServer, kafka_server: KafkaServer
 ) -> None:
     logs = [*service.folder.glob("*.log"), postgres_server.log, kafka_server.log]
-    assert len(logs) == 3 * 2 + 2, "a log for each process that there was"
+    assert len(logs) >= 3 * 2 + 2, "a log for each process that there was"
     assert "bound" in service.log_of("gateway")
     keys = forms(ACCOUNT.password, VAULT_KEY.hex(), SUBJECT_KEY.hex())
     [password] = re.findall(r"://[^:]+:([^@]+)@", service.database_url)
