@@ -59,7 +59,7 @@ MAGIC: Final[dict[str, Magic]] = {
         "link cut in the middle of the answer, once; the message is delivered", 1, cut="middle"
     ),
     "99044": _submit("the answer comes twice", duplicate=True),
-    "99045": _submit("the answer's body cannot be read", malformed="unterminated_string"),
+    "99045": _submit("answered with an enquire_link_resp", malformed="other_response"),
     "99051": _submit("receipt UNDELIV", receipt=ReceiptPlan(state="UNDELIV", err="001")),
     "99052": _submit("receipt EXPIRED", receipt=ReceiptPlan(state="EXPIRED", err="002")),
     "99053": _submit("receipt REJECTD", receipt=ReceiptPlan(state="REJECTD", err="003")),
