@@ -67,6 +67,7 @@ class Answering:
         self.stopped = True
         self._waiting.clear()
         self._open.clear()
+        self.octets = 0
         self._gate.set(work=True, held=False)
 
     async def run(self) -> None:

@@ -1,0 +1,77 @@
+"""A fixed selection of what `python -m tests.unit.smpp.fuzz` looks for without end."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import run_state_machine_as_test
+
+from inbound.smpp._wire import MAX_FRAME, Framer
+from inbound.smpp.pdu import (
+    EnquireLink,
+    EnquireLinkResp,
+    GenericNack,
+    UnbindResp,
+    decode,
+    encode,
+)
+from inbound.smpp.session import Role, Session
+from tests.unit.smpp.fuzz import FRAMES, SETTINGS, Handler, Loop, SessionMachine, Wire
+
+# What is found is not made smaller: that takes minutes, and the long mode does it.
+FIXED = settings(
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=150,
+    phases=[Phase.explicit, Phase.generate],
+    report_multiple_bugs=False,
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def test_a_session_keeps_its_promises_whatever_happens() -> None:
+    run_state_machine_as_test(SessionMachine, settings=settings(FIXED, stateful_step_count=40))
+
+
+@FIXED
+@given(st.sampled_from(Role), st.lists(st.binary(max_size=40) | FRAMES, max_size=12))
+def test_any_octets_are_survived_or_refused(role: Role, chunks: list[bytes]) -> None:
+    """After any junk an enquire_link is answered, or a generic_nack and a close came."""
+    with closing(Loop()) as loop:
+        _survive(loop, role, chunks)
+    assert not loop.complaints
+
+
+def _survive(loop: Loop, role: Role, chunks: list[bytes]) -> None:
+    wire = Wire(loop)
+    session = loop.act(lambda: Session(role, SETTINGS, Handler()))
+    wire.session = session
+    loop.act(lambda: session.connection_made(wire))
+
+    def hear(octets: bytes) -> None:
+        if not wire.closing:
+            loop.act(lambda: session.data_received(octets))
+        assert len(session._framer._buffer) <= MAX_FRAME
+
+    for chunk in chunks:
+        hear(chunk)
+    # The frame that the junk began, whatever length it told, is completed.
+    begun = session._framer._buffer
+    hear(bytes(max(0, int.from_bytes((begun + bytes(4))[:4]) - len(begun))) if begun else b"")
+    hear(encode(EnquireLink(sequence=4711)))
+    last = list(Framer().feed(bytes(wire.written)))[-1]
+    if wire.closing:
+        assert isinstance(decode(last), GenericNack | UnbindResp)
+    else:
+        assert decode(last) == EnquireLinkResp(sequence=4711)
+    loop.act(wire.lose)
