@@ -16,7 +16,7 @@ _MERGE_STATES = statement("merge_states")
 _INSERT_VAULT = statement("insert_vault")
 _ERASE_VAULT = statement("erase_vault")
 _INSERT_PARKED = statement("insert_parked")
-_INSERT_SENT_PARTS = statement("insert_sent_parts")
+_COPY_SENT_PARTS = statement("copy_sent_parts")
 _UPDATE_SENT_PARTS = statement("update_sent_parts")
 _INSERT_EARLY_RECEIPTS = statement("insert_early_receipts")
 _DELETE_EARLY_RECEIPTS = statement("delete_early_receipts")
@@ -28,12 +28,17 @@ _APPEND_OUTBOX = statement("append_outbox")
 # In binary COPY json travels as its text, so bytes pass through the dumper of bytea unchanged.
 _JSON: Final = "bytea"
 _EVENT_TYPES: Final = ("int8", "uuid", "int4", "text", "int2", _JSON, _JSON)
+_SENT_TYPES: Final = (
+    *("uuid", "uuid", "int2", "int2", "uuid", "text", "text", "text", "text"),
+    *("timestamptz", "text"),
+)
 _OUTBOX_TYPES: Final = ("int2", "text", "text", "text", "text", _JSON, "bytea")
 
 
 async def write(conn: psycopg.AsyncConnection, changes: Changes, sealer: Sealer) -> None:
     """Write all rows inside the transaction that is open on `conn`."""
     merged = last = None
+    await _copy(conn, _COPY_SENT_PARTS, _SENT_TYPES, map(_sent_row, changes.sent))
     async with conn.pipeline():
         for query, parameters in (*_unordered(changes, sealer), *_receipts(changes)):
             await conn.execute(query, parameters)
@@ -89,9 +94,7 @@ def _unordered(changes: Changes, sealer: Sealer) -> Iterable[tuple[bytes, dict[s
 
 
 def _receipts(changes: Changes) -> Iterable[tuple[bytes, dict[str, Any]]]:
-    """Yield what receipts need, in order: a new part may have its receipt already."""
-    if changes.sent:
-        yield _INSERT_SENT_PARTS, _sent_parts(changes.sent)
+    """Yield what receipts change; the parts they are about are there."""
     if changes.receipts:
         yield _UPDATE_SENT_PARTS, _part_receipts(changes.receipts)
     if changes.early:
@@ -107,20 +110,20 @@ def _receipts(changes: Changes) -> Iterable[tuple[bytes, dict[str, Any]]]:
         yield _DELETE_EARLY_RECEIPTS, _early_keys(changes.no_longer_early)
 
 
-def _sent_parts(parts: Sequence[SentPart]) -> dict[str, Any]:
-    return {
-        "subject_ids": [part.subject_id for part in parts],
-        "message_ids": [part.message_id for part in parts],
-        "part": [part.part for part in parts],
-        "parts": [part.parts for part in parts],
-        "request_ids": [part.request_id for part in parts],
-        "purposes": [part.purpose.value for part in parts],
-        "templates": [part.template for part in parts],
-        "centres": [part.centre for part in parts],
-        "smsc_message_ids": [part.smsc_message_id for part in parts],
-        "submitted": [part.submitted_at for part in parts],
-        "traceparents": [part.traceparent for part in parts],
-    }
+def _sent_row(part: SentPart) -> tuple[object, ...]:
+    return (
+        part.subject_id,
+        part.message_id,
+        part.part,
+        part.parts,
+        part.request_id,
+        part.purpose.value,
+        part.template,
+        part.centre,
+        part.smsc_message_id,
+        part.submitted_at,
+        part.traceparent,
+    )
 
 
 def _part_receipts(parts: Sequence[SentPart]) -> dict[str, Any]:

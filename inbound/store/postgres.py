@@ -179,7 +179,7 @@ class PostgresTransaction:
 
     @guarded
     async def write(self, changes: Changes) -> None:
-        """See the port. At most six round trips, three of them under the log lock."""
+        """See the port. At most eight round trips, three of them under the log lock."""
         await _writing.write(self._conn, changes, self._sealer)
         self.appended = self.appended or bool(changes.events or changes.outbox)
 

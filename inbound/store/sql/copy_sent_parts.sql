@@ -1,0 +1,5 @@
+COPY smsc_messages (
+    subject_id, message_id, part, parts, request_id, purpose, template, centre,
+    smsc_message_id, submitted_at, traceparent
+)
+FROM STDIN (FORMAT binary)
