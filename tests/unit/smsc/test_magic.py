@@ -1,8 +1,6 @@
 """Every magic number, seen by a real client over TCP."""
 
 import asyncio
-import re
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +8,6 @@ from inbound.smpp.errors import UnansweredError
 from inbound.smpp.pdu import DeliverSm, EnquireLink, EnquireLinkResp, Response, SubmitSmResp
 from inbound.smpp.session import Role, Session, SessionSettings
 from inbound.smpp.status import Status, name_of
-from inbound.smsc.magic import MAGIC
 from inbound.smsc.phone import Phone
 from tests.unit.smsc.tools import (
     BIND,
@@ -23,7 +20,6 @@ from tests.unit.smsc.tools import (
     submit,
 )
 
-MANUAL = Path(__file__).parents[3] / "docs" / "SIMULATOR.md"
 ENQUIRY = EnquireLink(sequence=99)
 
 
@@ -235,10 +231,3 @@ async def test_phones_meet_no_magic_of_their_own() -> None:
     ):
         await phone.text("CLIENT info")
         assert isinstance(await accept(peer), DeliverSm)
-
-
-def test_the_manual_has_every_number_and_no_other() -> None:
-    rows = dict(
-        re.findall(r"^\| `(99\d{3})` \| (.+?) \|$", MANUAL.read_text("utf-8"), re.MULTILINE)
-    )
-    assert rows == {digits: magic.meaning for digits, magic in MAGIC.items()}

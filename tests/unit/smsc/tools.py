@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
 
-from inbound.smpp.pdu import Bind, BindResp, BindTransceiver, DeliverSm, Pdu, SubmitSm
+from inbound.smpp.pdu import Bind, BindResp, BindTransceiver, DeliverSm, SubmitSm
 from inbound.smpp.segmentation import split
 from inbound.smpp.session import Session
 from inbound.smsc.centre import Account, Centre, CentreSettings
@@ -18,7 +18,8 @@ NUMBER = "+79161234567"
 ACCOUNT = Account("scserv", "sesame12", FEDERAL)
 BIND = BindTransceiver(system_id="scserv", password="sesame12", sequence=1)
 
-PduT = TypeVar("PduT", bound=Pdu)
+# 1 January 2000, in seconds since 1970: query_sm can say nothing earlier.
+START = 946684800.0
 
 
 class Clock:
@@ -58,7 +59,7 @@ async def simulator(
         CentreSettings(**(values | settings)),
         ids=iter(ids.split()),
         sleep=sleep,
-        wall_clock=lambda: 0.0,
+        wall_clock=lambda: START,
     ) as centre:
         yield centre
 
