@@ -244,8 +244,10 @@ async def test_one_of_two_of_each(service: Service) -> None:
 
 
 async def test_nothing_is_accepted_before_kafka_has_it(service: Service, servers: Servers) -> None:
-    numbers = service.new_numbers(20)
+    first, *numbers = service.new_numbers(21)
     service.import_clients_of(numbers)
+    # The gateway knows its topic now: from here on it could take texts without Kafka.
+    await service.text(first, "CLIENT info")
     [bound] = service.centre.account(ACCOUNT.system_id).sessions
     broker = psutil.Process(servers.kafka.pid)
     broker.suspend()
