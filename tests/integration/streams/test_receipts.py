@@ -1,19 +1,25 @@
 """From receipts to events: on both stores, in whatever order and however often they come."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
+from inbound.keys import VaultCipher
+from inbound.store.postgres import PostgresStore
 from schemas.messages import MobileTerminated, Outcome, PartResult, ReceiptState
 from streams.records import Record
+from tests.fix_store import somebody_waits, until
 from tests.integration.streams.world import (
     NUMBER,
     STRANGER,
     TRACEPARENT,
     Backend,
+    PostgresBackend,
     World,
     by_purpose,
 )
@@ -148,6 +154,25 @@ async def test_a_receipt_before_its_result_waits_for_it(
         "message.delivered",
     ]
     assert backend.for_receipts() == {"sent": 1, "early": 0}
+
+
+async def test_two_workers_with_one_partition_do_not_pass_each_other(
+    postgres_world: World, postgres_backend: PostgresBackend, cipher: VaultCipher
+) -> None:
+    """As after a rebalance: a batch waits for the other worker's batch of its partition."""
+    world, other = postgres_world, PostgresStore(postgres_backend.url, cipher)
+    await world.commands([world.text("CLIENT sms stop")])
+    result = taken(world, world.owed()[0], "a1")
+    with psycopg.connect(postgres_backend.url, autocommit=True) as eyes:
+        slow = World(PostgresBackend(other, postgres_backend.url))
+        async with other.transaction() as transaction:
+            await transaction.take_turns([f"{world.names.receipts}[0]"])
+            waiting = asyncio.create_task(world.delivery([result]))
+            await until(lambda: somebody_waits(eyes))
+        await waiting
+        await slow.delivery([slow.receipts(slow.receipt("a1"))])
+    await other.close()
+    assert len(await fates(world)) == 1
 
 
 async def test_early_receipts_keep_their_order(world: World) -> None:
