@@ -10,7 +10,7 @@ The text is put together when the PDU is encoded; a secret never leaves that fun
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +25,7 @@ from inbound.smpp.pdu import SubmitSmResp
 from inbound.smpp.status import is_temporary, is_throttle
 from inbound.store.port import Claims
 from schemas.messages import Outcome, PartResult
+from streams.backlog import Backlog
 from streams.claiming import Claimer
 from streams.fates import Fates
 from streams.jobs import LANE_NAMES, Job, LaneQueues
@@ -34,7 +35,6 @@ from streams.results import ResultPublisher
 
 log = logging.getLogger(__name__)
 
-LANES = len(LANE_NAMES)
 
 REMEMBERED = 20_000
 """Finished messages that are recognised without asking the database."""
@@ -72,10 +72,8 @@ class Sender:
         self._offsets = offsets
         self._settings = settings
         self._clock = clock
-        self._backlog: list[dict[str, deque[Job]]] = [
-            {centre: deque() for centre in links.centres} for _ in range(LANES)
-        ]
-        self._ready = LaneQueues(LANES, links.centres)
+        self._backlog = Backlog(links.centres)
+        self._ready = LaneQueues(len(LANE_NAMES), links.centres)
         self._live: dict[UUID, Job] = {}
         self._finished: OrderedDict[UUID, None] = OrderedDict()
         self._wake_claimer = asyncio.Event()
@@ -97,16 +95,16 @@ class Sender:
         else:
             job.centre = self._links.centre_for(job.message.centre)
             self._live[job.message_id] = job
-            self._backlog[job.lane][job.centre].append(job)
+            self._backlog.add(job)
             self._wake_claimer.set()
 
     def is_full(self, lane: int) -> bool:
         """Whether this lane should be paused."""
-        return self._waiting(lane) >= self._settings.backlog * len(self._links.centres)
+        return self._backlog.waiting(lane) >= self._settings.backlog * len(self._links.centres)
 
     def has_room(self, lane: int) -> bool:
         """Whether a paused lane may go on."""
-        return self._waiting(lane) < self._settings.backlog // 2
+        return self._backlog.waiting(lane) < self._settings.backlog // 2
 
     def oldest_waiting_s(self, centre: str) -> dict[str, float]:
         """Return for each lane how long the first message for a centre has been waiting.
@@ -116,13 +114,10 @@ class Sender:
         now = self._clock()
         ages = {}
         for lane, name in enumerate(LANE_NAMES):
-            first = self._ready.first(lane, centre) or next(iter(self._backlog[lane][centre]), None)
+            first = self._ready.first(lane, centre) or self._backlog.first(lane, centre)
             if first is not None and first.message.arrived_at is not None:
                 ages[name] = (now - first.message.arrived_at).total_seconds()
         return ages
-
-    def _waiting(self, lane: int) -> int:
-        return sum(len(jobs) for jobs in self._backlog[lane].values())
 
     async def withdraw(self, partitions: set[TopicPartition], within_s: float) -> None:
         """Give partitions up: drop what was not sent, wait for what was and its results.
@@ -131,13 +126,8 @@ class Sender:
         settled by the next owner.
         """
         claimed = self._ready.remove(partitions)
-        fetched = [job for lane in self._backlog for jobs in lane.values() for job in jobs]
-        for job in (*claimed, *fetched):
-            if job.partition in partitions:
-                self._live.pop(job.message_id, None)
-        for backlog in self._backlog:
-            for centre, jobs in backlog.items():
-                backlog[centre] = deque(j for j in jobs if j.partition not in partitions)
+        for job in (*claimed, *self._backlog.remove(partitions)):
+            self._live.pop(job.message_id, None)
         if claimed:
             await self._claimer.release(claimed)
         try:
@@ -189,12 +179,12 @@ class Sender:
         acknowledgement from being claimed.
         """
         jobs: list[Job] = []
-        for lane, backlog in enumerate(self._backlog):
-            for centre, waiting in backlog.items():
+        for lane in range(len(LANE_NAMES)):
+            for centre in self._links.centres:
                 window = self._links.window(centre)
                 room = 2 * window - self._ready.size(lane, centre)
                 if room >= window // 2:  # else a dispatcher wakes us when there is more
-                    jobs += (waiting.popleft() for _ in range(min(room, len(waiting))))
+                    jobs += self._backlog.take(lane, centre, room)
         return jobs
 
     async def _dispatch_forever(self, link: Link) -> None:
