@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Callable
 from datetime import datetime
+from secrets import token_hex
 from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
@@ -53,7 +54,8 @@ class Gateway:
         self._overdue = overdue
         self._health = health
         self._clock = clock
-        self._name = f"{socket.gethostname()}-{os.getpid()}"
+        # Random at the end: in a container the next process may have the same number.
+        self._name = f"{socket.gethostname()}-{os.getpid()}-{token_hex(3)}"
 
     async def run(self) -> None:
         """Serve until cancelled, then finish what is in flight and unbind."""

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 import signal
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -15,6 +17,8 @@ from inbound.ops.supervisor import end_with_parent
 from inbound.settings import Settings
 
 log = logging.getLogger(__name__)
+
+STOP_WITHIN_S = 9.0
 
 
 def serve_health(settings: Settings, role: str, awaits: str) -> Health:
@@ -37,15 +41,18 @@ def run_role(main: Callable[[], Coroutine[Any, Any, None]]) -> int:
     Blocks. An error that nobody handles, in a callback too, ends the process with
     status 1: whoever supervises it starts it again.
     """
-    status = uvloop.run(run_until_signal(main))
+    status = uvloop.run(run_until_signal(main, give_up_after_s=STOP_WITHIN_S))
     telemetry.stop()
     return status
 
 
-async def run_until_signal(main: Callable[[], Coroutine[Any, Any, None]]) -> int:
+async def run_until_signal(
+    main: Callable[[], Coroutine[Any, Any, None]], give_up_after_s: float | None = None
+) -> int:
     """Run `main` until SIGTERM or SIGINT cancels it; return the exit status.
 
-    Raises what the operator has to change; any other error is logged, and the status is 1.
+    The process is ended when stopping takes longer than `give_up_after_s`. Raises what the
+    operator has to change; any other error is logged, and the status is 1.
     """
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(main())
@@ -58,8 +65,17 @@ async def run_until_signal(main: Callable[[], Coroutine[Any, Any, None]]) -> int
         task.cancel()
 
     loop.set_exception_handler(fail)
+
+    def stop() -> None:
+        if give_up_after_s is not None:
+            # Whatever hangs then: nothing in a role needs a polite end to be safe.
+            guard = threading.Timer(give_up_after_s, _give_up)
+            guard.daemon = True
+            guard.start()
+        task.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, stop)
     try:
         await task
     except asyncio.CancelledError:
@@ -71,6 +87,11 @@ async def run_until_signal(main: Callable[[], Coroutine[Any, Any, None]]) -> int
         log.critical("ends: %s: %s", type(cause).__name__, cause, exc_info=error)
         return 1
     return 0
+
+
+def _give_up() -> None:
+    log.critical("did not stop in time and is ended")
+    os._exit(1)
 
 
 def _first(error: BaseException) -> BaseException:

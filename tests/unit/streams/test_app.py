@@ -1,0 +1,61 @@
+"""An agent acks a batch only once it is processed; a batch that failed is never acked."""
+
+from collections.abc import AsyncIterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from inbound.settings import Settings
+from streams.app import _agent
+from streams.progress import Progress
+from streams.records import BatchProcessor, Record
+
+EVENT = SimpleNamespace(
+    message=SimpleNamespace(topic="t", partition=3, offset=7, key=b"k", value=b"v", headers=None)
+)
+
+
+class Stream:
+    """What an agent asks of a Faust stream; `log` is what happened in order."""
+
+    def __init__(self, log: list[str]) -> None:
+        self._log = log
+
+    async def noack_take(self, _max: int, within: float) -> AsyncIterator[list[Any]]:
+        yield [EVENT, EVENT]
+
+    async def ack(self, _event: object) -> None:
+        self._log.append("ack")
+
+
+class Bug(BaseException):
+    """Nothing that a processor sets aside."""
+
+
+def agent(log: list[str], failure: BaseException | None = None) -> Any:
+    async def process(records: Sequence[Record]) -> None:
+        if failure is not None:
+            raise failure
+        log.append(f"commit {len(records)}")
+
+    async def park(_record: Record, _error: Exception) -> None:
+        log.append("park")
+
+    processor = BatchProcessor(process, park)
+    return _agent(processor, Settings(), Progress(lambda: 0.0))(Stream(log))
+
+
+async def test_acked_after_the_commit() -> None:
+    log: list[str] = []
+    async for _ in agent(log):
+        pass
+    assert log == ["commit 2", "ack", "ack"]
+
+
+async def test_not_acked_when_it_was_not_committed() -> None:
+    log: list[str] = []
+    with pytest.raises(Bug):
+        async for _ in agent(log, Bug()):
+            pass
+    assert log == []
