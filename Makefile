@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 LOCK   := requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check bench lock clean
+.PHONY: help setup up test check peers bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -35,6 +35,10 @@ check: $(STAMP)  ## linters, types, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+peers: $(STAMP)  ## SMPP with programs of others: Node, Perl, Kannel (.ci/peers installs what is missing)
+	@.ci/peers
+	@$(BIN)/python -m pytest tests/peers $(ARGS)
 
 bench: $(STAMP)  ## load the whole service on loopback and print one JSON object
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -1,54 +1,20 @@
 """A bind over TLS: the session does not know the difference."""
 
 import asyncio
-import ipaddress
 import ssl
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from inbound.smpp.esme import BindSettings, Esme, EsmeState
 from inbound.smpp.listener import listen
 from inbound.smpp.pdu import Bind
 from inbound.smpp.session import Session
+from tests.unit.smpp.certificate import self_signed
 from tests.unit.smpp.peer import no_requests, submit
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A key and a self-signed certificate for 127.0.0.1 in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "centre")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    octets = key.private_bytes(
-        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ) + certificate.public_bytes(pem)
-    path = tmp_path / "centre.pem"
-    path.write_bytes(octets)
-    return path
+async def test_a_bind_over_tls(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path / "centre.pem")
 
-
-async def test_a_bind_over_tls(certificate: Path) -> None:
     async def on_bind(_bind: Bind, _session: Session) -> int:
         return 0
 
