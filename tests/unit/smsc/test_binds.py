@@ -272,11 +272,18 @@ async def test_a_query_meets_faults() -> None:
 
 
 async def test_a_query_finds_its_own_and_the_newest_messages() -> None:
-    async with simulator(query_limit=2) as centre, account(centre) as peer:
+    other = Account("other", "sesame12", "+79086228780")
+    theirs = BindTransceiver(system_id="other", password="sesame12", sequence=1)
+    async with (
+        simulator(query_limit=2, accounts=(ACCOUNT, other)) as centre,
+        account(centre) as peer,
+        account(centre, theirs) as stranger,
+    ):
         for number in range(3):
             await peer.ask(submit(text=b"%d" % number))
         found = [(await peer.ask(query(message_id))).status for message_id in "abcd"]
         unknown = Status.ESME_RINVMSGID
         assert found == [unknown, 0, 0, unknown]
         assert (await peer.ask(query("c", "OTHER"))).status == unknown
-        assert len(centre.ledger.entries("query_sm_resp")) == 5
+        assert (await stranger.ask(query("c"))).status == unknown
+        assert len(centre.ledger.entries("query_sm_resp")) == 6

@@ -6,10 +6,20 @@ import pytest
 
 from inbound.errors import SetupError
 from inbound.smpp import receipts
-from inbound.smpp.pdu import DataSm, DeliverSm, Response
+from inbound.smpp.pdu import (
+    BindTransceiver,
+    DataSm,
+    DeliverSm,
+    QuerySm,
+    QuerySmResp,
+    Response,
+    SubmitSm,
+    SubmitSmResp,
+)
 from inbound.smsc.centre import Account, Centre, CentreSettings
 from inbound.smsc.dialects import DIALECTS
 from inbound.smsc.phone import Phone
+from tests.unit.smpp.peer import Peer
 from tests.unit.smsc.tools import FEDERAL, NUMBER, accept, account, parts, simulator, submit
 
 LONG = "Очень длинный ответ, который никак не поместится в одну часть сообщения. " * 2
@@ -20,6 +30,12 @@ HLR = (
     " cn:%D0%A0%D0%BE%D1%81%D1%81%D0%B8%D1%8F net:%D0%9C%D0%A2%D0%A1 rcn: rnet:"
 )
 ID, STATE = (0x001E, b"1c8\0"), (0x0427, b"\2")
+
+
+async def id_of(peer: Peer, pdu: SubmitSm) -> str:
+    answer = await peer.ask(pdu)
+    assert isinstance(answer, SubmitSmResp)
+    return answer.message_id
 
 
 @pytest.mark.parametrize(
@@ -121,6 +137,46 @@ async def test_a_receipt_for_each_part_or_for_all(dialect: str, ids: int, texts:
         assert f"id:{'abcd'[ids]} ".encode() in (await accept(peer)).short_message
         sub = b"sub:001" if texts == 3 else b"sub:003 dlvrd:003"
         assert all(sub in text for text in got)
+
+
+async def test_a_whole_message_ends_with_its_last_part() -> None:
+    phone_bind = BindTransceiver(system_id="phone", address_range=NUMBER, sequence=1)
+    query = QuerySm(message_id="a", source_addr="SCSERV", sequence=9)
+    async with (
+        simulator(dialect="whole") as centre,
+        account(centre, phone_bind) as phone,
+        account(centre) as peer,
+    ):
+        pdus = parts("длинный " * 15, registered_delivery=1)
+        assert [await id_of(peer, pdu) for pdu in pdus] == ["a", "a"]
+        await accept(phone)
+        second = await phone.read(DeliverSm)
+        peer.send(query)
+        assert (await peer.read(QuerySmResp)).message_state == 1
+        phone.send(second.answer())
+        assert b"id:a sub:002 dlvrd:002" in (await accept(peer)).short_message
+        # The next message with this reference is another one.
+        assert {await id_of(peer, pdu) for pdu in pdus} == {"b"}
+
+
+@pytest.mark.parametrize(
+    ("registered_delivery", "number", "comes"),
+    [(0, "99051", False), (1, "99057", False), (2, "00000", False), (2, "99051", True)],
+)
+async def test_only_who_asks_for_it_gets_a_receipt(
+    registered_delivery: int, number: str, comes: bool
+) -> None:
+    async with (
+        simulator(magic=True) as centre,
+        Phone("127.0.0.1", centre.port, "+791612*"),
+        account(centre) as peer,
+    ):
+        asked = submit(f"+791612{number}", registered_delivery=registered_delivery)
+        assert (await peer.ask(asked)).status == 0
+        if comes:
+            assert b"id:a " in (await accept(peer)).short_message
+        assert (await peer.ask(submit("+79161211111", registered_delivery=1))).status == 0
+        assert b"id:b " in (await accept(peer)).short_message
 
 
 async def test_an_account_has_its_own_dialect() -> None:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from inbound.smpp.errors import UnansweredError
-from inbound.smpp.pdu import DeliverSm, EnquireLink, EnquireLinkResp, Response, SubmitSmResp
+from inbound.smpp.pdu import EnquireLink, EnquireLinkResp, Response, SubmitSmResp
 from inbound.smpp.session import Role, Session, SessionSettings
 from inbound.smpp.status import Status, name_of
 from inbound.smsc.phone import Phone
@@ -223,11 +223,17 @@ async def test_a_text_behind_junk_and_a_late_one() -> None:
         assert (await accept(peer)).short_message == b"late"
 
 
-async def test_phones_meet_no_magic_of_their_own() -> None:
+async def test_phones_and_receipts_meet_no_magic() -> None:
     async with (
         simulator(magic=True) as centre,
         account(centre) as peer,
-        Phone("127.0.0.1", centre.port, to("99019")) as phone,
+        Phone("127.0.0.1", centre.port, to("99061"), federal=to("99019")) as phone,
+        Phone("127.0.0.1", centre.port, to("99019")) as other,
     ):
-        await phone.text("CLIENT info")
-        assert isinstance(await accept(peer), DeliverSm)
+        await phone.text("from phone to phone")
+        assert (await other.receive()).text == "from phone to phone"
+        for _ in range(2):
+            answer = await peer.ask(submit(to("99061"), registered_delivery=1))
+            assert isinstance(answer, SubmitSmResp)
+            assert f"id:{answer.message_id} ".encode() in (await accept(peer)).short_message
+            assert (await phone.receive()).text == "ok"

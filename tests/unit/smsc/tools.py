@@ -116,3 +116,12 @@ def kinds(entries: list[Entry]) -> list[str]:
 
 async def no_requests(request: Any, _session: Session) -> Any:
     return request.answer()
+
+
+def rule(command: str, match: str = "", fault: str = "no_answer = true") -> str:
+    """Return one rule of a script."""
+    return (
+        f'[[rule]]\nmatch = {{ command = "{command}", {match} }}\nfault = {{ {fault} }}\n'.replace(
+            ",  }", " }"
+        )
+    )
