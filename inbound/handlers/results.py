@@ -48,6 +48,8 @@ def decide_result(state: SubjectState, result: SubmitResult) -> Decision:
     if result.request_id is None or not awaited(state, result.request_id, result.purpose):
         return Decision(Disposition.DUPLICATE)
     request = state.open[result.request_id]
+    if not result.final and result.attempt <= request.unknown_attempts:
+        return Decision(Disposition.DUPLICATE)
     events: list[DomainEvent] = [_event(result)]
     if not result.final:
         return Decision(Disposition.ACCEPTED, tuple(events))

@@ -23,7 +23,7 @@ from schemas.events import (
 )
 from schemas.messages import Purpose
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Raised whenever the fold changes; stored states of another version are folded anew."""
 
 HOUR = timedelta(hours=1)
@@ -38,13 +38,17 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenRequest:
-    """A request between its acceptance and its final state."""
+    """A request between its acceptance and its final state.
+
+    `unknown_attempts` are those of the message it waits for whose fate is unknown.
+    """
 
     plan: Plan
     centre: str
     arrived_at: UtcTime
     confirm: bool = True
     stage: Stage = Stage.ACKNOWLEDGING
+    unknown_attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +119,11 @@ def _accepted(state: SubjectState, event: RequestAccepted) -> SubjectState:
 
 
 def _message(state: SubjectState, event: MessageEvent) -> SubjectState:
-    request_id = event.request_id
-    if request_id is None or event.purpose is not Purpose.ACKNOWLEDGEMENT:
-        return state
-    request = state.open.get(request_id)
-    if request is None:
+    request = state.open.get(event.request_id) if event.request_id else None
+    if request is None or event.request_id is None:
         return state
     if isinstance(event, MessageUnknown) and not event.final:
-        return state
-    fulfilling = replace(request, stage=Stage.FULFILLING)
-    return replace(state, open={**state.open, request_id: fulfilling})
+        request = replace(request, unknown_attempts=event.attempt)
+    elif event.purpose is Purpose.ACKNOWLEDGEMENT:
+        request = replace(request, stage=Stage.FULFILLING, unknown_attempts=0)
+    return replace(state, open={**state.open, event.request_id: request})

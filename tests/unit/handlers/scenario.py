@@ -49,6 +49,7 @@ class Scenario:
         *,
         at_s: float = 1,
         final: bool = True,
+        attempt: int = 1,
     ) -> Decision:
         """What became of a request's message."""
         result = SubmitResult(
@@ -60,6 +61,7 @@ class Scenario:
             template="t",
             outcome=outcome,
             final=final,
+            attempt=attempt,
             parts=(PartResult(status=0, smsc_message_id="1"),),
             centre="main",
             bind="main-1",

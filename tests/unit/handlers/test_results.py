@@ -40,6 +40,21 @@ def test_an_unknown_that_goes_again_decides_nothing_yet() -> None:
     assert scenario.result(request_id, ACK).replies
 
 
+@pytest.mark.parametrize("purpose", [ACK, FULFILMENT])
+def test_an_unknown_attempt_is_told_once_however_often_it_is_said(purpose: Purpose) -> None:
+    scenario = Scenario()
+    request_id, _ = scenario.text(Command.CLIENT_INFO)
+    if purpose is FULFILMENT:
+        scenario.result(request_id, ACK, Outcome.UNKNOWN, final=False)
+        scenario.result(request_id, ACK, attempt=2)
+    said = [
+        scenario.result(request_id, purpose, Outcome.UNKNOWN, final=False, attempt=attempt)
+        for attempt in (1, 1, 2, 1, 2)
+    ]
+    assert [len(decision.events) for decision in said] == [1, 0, 1, 0, 0]
+    assert scenario.result(request_id, purpose, attempt=3).events
+
+
 @pytest.mark.parametrize(
     ("outcome", "completion"),
     [
