@@ -16,8 +16,8 @@ from inbound.smsc.centre import Account, Centre, CentreSettings
 from inbound.smsc.lines import BindOptions
 from inbound.smsc.phone import Phone
 from inbound.smsc.tls import server_context
+from tests.unit.smpp.certificate import self_signed
 from tests.unit.smpp.peer import connect
-from tests.unit.smpp.test_tls import certificate  # noqa: F401 — a fixture
 from tests.unit.smsc.tools import (
     ACCOUNT,
     FEDERAL,
@@ -29,6 +29,11 @@ from tests.unit.smsc.tools import (
     simulator,
     submit,
 )
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    return self_signed(tmp_path / "centre.pem")
 
 
 def bind(system_type: str = "") -> BindTransceiver:
@@ -189,7 +194,7 @@ async def test_an_account_serves_all_its_numbers_within_its_window() -> None:
 # -- TLS ---------------------------------------------------------------------------------
 
 
-async def test_only_known_clients_get_in_over_tls(certificate: Path) -> None:  # noqa: F811 — the fixture
+async def test_only_known_clients_get_in_over_tls(certificate: Path) -> None:
     context = server_context(certificate, None, client_ca=certificate)
     settings = CentreSettings(port=0, accounts=(ACCOUNT,))
     async with Centre(settings, ssl=context) as centre:
@@ -218,7 +223,7 @@ async def test_only_known_clients_get_in_over_tls(certificate: Path) -> None:  #
         await running
 
 
-def test_tls_files_are_named_when_they_are_wrong(tmp_path: Path, certificate: Path) -> None:  # noqa: F811 — the fixture
+def test_tls_files_are_named_when_they_are_wrong(tmp_path: Path, certificate: Path) -> None:
     with pytest.raises(SetupError, match=r"--cert .*absent.pem: No such file"):
         server_context(tmp_path / "absent.pem", None, None)
     junk = tmp_path / "junk.pem"
