@@ -94,6 +94,7 @@ def test_the_answer_to_a_query_about_a_number() -> None:
         ("id:7 stat:ACCEPTD", {"state": MessageState.ACCEPTED, "final": False}),
         ("id:7 stat:DELETED", {"state": MessageState.DELETED, "final": True}),
         ("id:7 stat:SOMEHOW err:1", {"state": None, "final": False, "error": "1"}),
+        ("id:7 text:code 1a2b stat:DELIVRD err:9", {"state": None, "error": None}),
         ("id:7 stat: err:12", {"state": None, "error": "12"}),
         ("id:7", {"state": None, "final": False, "error": None, "done_at": None}),
         ("id:7 done date:110820224259", {"done_at": DONE.replace(second=59)}),

@@ -293,6 +293,37 @@ async def test_octets_that_wait_stop_reading_too() -> None:
         assert session._answering.octets == 0
 
 
+async def test_nothing_is_served_while_the_peer_does_not_read() -> None:
+    served: list[int] = []
+
+    async def serve(request: Request[Any], _: Session) -> Response:
+        served.append(request.sequence)
+        answer: Response = request.answer()
+        return answer
+
+    async with esme_session(serve) as (session, peer):
+        session.pause_writing()
+        peer.send(deliver(1))
+        await peer.ask(EnquireLink(sequence=9))
+        assert not served
+        assert session.window_free() == 0
+        session.resume_writing()
+        assert (await peer.read(DeliverSmResp)).sequence == 1
+        assert session.window_free() == FAST.window
+
+
+async def test_a_peer_of_junk_does_not_write_our_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with esme_session() as (session, peer):
+        for _ in range(100):
+            peer.send(b"\0\0\0\x10\0\0\0\x05\0\0\0\0\0\0\0\x01")
+            await peer.read(DeliverSmResp)
+        assert session.stats.unreadable == 100
+    assert [line for line in caplog.messages if "cannot read" in line][-1].endswith(
+        "(64 such so far)"
+    )
+    assert len(caplog.messages) == 7
+
+
 async def test_a_congestion_state_is_kept_and_disturbs_nothing() -> None:
     async with esme_session() as (session, peer):
         sent = session.send(submit())
