@@ -17,6 +17,7 @@ from inbound.smsc.lines import BindOptions
 from inbound.smsc.phone import Phone
 from inbound.smsc.tls import server_context
 from tests.unit.smpp.certificate import self_signed
+from tests.unit.smpp.certificate import self_signed
 from tests.unit.smpp.peer import connect
 from tests.unit.smsc.tools import (
     ACCOUNT,
@@ -194,7 +195,8 @@ async def test_an_account_serves_all_its_numbers_within_its_window() -> None:
 # -- TLS ---------------------------------------------------------------------------------
 
 
-async def test_only_known_clients_get_in_over_tls(certificate: Path) -> None:
+async def test_only_known_clients_get_in_over_tls(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path / "centre.pem")
     context = server_context(certificate, None, client_ca=certificate)
     settings = CentreSettings(port=0, accounts=(ACCOUNT,))
     async with Centre(settings, ssl=context) as centre:
@@ -223,7 +225,8 @@ async def test_only_known_clients_get_in_over_tls(certificate: Path) -> None:
         await running
 
 
-def test_tls_files_are_named_when_they_are_wrong(tmp_path: Path, certificate: Path) -> None:
+def test_tls_files_are_named_when_they_are_wrong(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path / "centre.pem")
     with pytest.raises(SetupError, match=r"--cert .*absent.pem: No such file"):
         server_context(tmp_path / "absent.pem", None, None)
     junk = tmp_path / "junk.pem"
