@@ -17,7 +17,6 @@ from inbound.smsc.lines import BindOptions
 from inbound.smsc.phone import Phone
 from inbound.smsc.tls import server_context
 from tests.unit.smpp.certificate import self_signed
-from tests.unit.smpp.certificate import self_signed
 from tests.unit.smpp.peer import connect
 from tests.unit.smsc.tools import (
     ACCOUNT,
