@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -138,7 +137,6 @@ class OurCentre:
 
     listener: Listener
     taken: Taken
-    commands: Counter[str]
     binds: asyncio.Queue[tuple[Bind, int]]
     changes: asyncio.Queue[tuple[Session, State]]
 
@@ -186,7 +184,7 @@ async def our_centre(
         ssl=ssl,
     )
     try:
-        yield OurCentre(listener, taken, Counter(), binds, changes)
+        yield OurCentre(listener, taken, binds, changes)
     finally:
         for session in list(listener.sessions):
             session.abort("the test ends")

@@ -19,7 +19,8 @@ from inbound.smpp.pdu import (
     encode,
 )
 from inbound.smpp.session import Role, Session
-from tests.unit.smpp.fuzz import FRAMES, SETTINGS, Handler, Loop, SessionMachine, Wire
+from tests.unit.smpp.fakes import Handler, Loop, Wire
+from tests.unit.smpp.fuzz import FRAMES, SETTINGS, SessionMachine
 
 # What is found is not made smaller: that takes minutes, and the long mode does it.
 FIXED = settings(
