@@ -142,7 +142,7 @@ class Settings(BaseModel):
     secret_ttl_s: float = Field(
         default=86400, gt=0, description="seconds after which a request's secret is erased anyway"
     )
-    batch_size: int = Field(default=500, ge=1, le=5000, description="texts per transaction")
+    batch_size: int = Field(default=1000, ge=1, le=5000, description="texts per transaction")
     batch_wait_s: float = Field(
         default=0.01, gt=0, description="seconds a batch waits to fill before it is processed"
     )

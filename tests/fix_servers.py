@@ -24,9 +24,6 @@ from schemas.topics import TopicNames
 if TYPE_CHECKING:
     from inbound.servers.kafka import KafkaServer
 
-# Half the start-up time and half the memory; a run of tests ends before more would pay.
-QUICK_JAVA = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
-
 
 class _Servers:
     """The servers of this run, each started in a thread at its first mention."""
@@ -47,7 +44,7 @@ class _Servers:
         if self._kafka is None:
             from inbound.servers.kafka import KafkaServer
 
-            server = KafkaServer(self._folder / "kafka", heap_mb=256, java_options=QUICK_JAVA)
+            server = KafkaServer(self._folder / "kafka", heap_mb=256)
             self._kafka = self._threads.submit(server.start)
         return self._kafka
 

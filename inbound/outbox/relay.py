@@ -34,7 +34,7 @@ from schemas.topics import TopicNames
 
 log = logging.getLogger(__name__)
 
-BATCH = 500
+BATCH = 1000
 WAIT_S = 0.25
 MEASURE_EVERY_S = 10.0
 
