@@ -22,7 +22,6 @@ from inbound.smpp.pdu import EnquireLink
 from inbound.smpp.status import Status
 from schemas.cloudevents import header
 from tests.e2e.script import ACCOUNT, Submit
-from tests.fix_servers import QUICK_JAVA
 from tests.fix_service import WINDOW, Role, Service, eventually, open_service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -46,7 +45,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     folder = tmp_path_factory.mktemp("killed")
     with (
         PostgresServer(folder / "postgres") as postgres,
-        KafkaServer(folder / "kafka", heap_mb=256, java_options=QUICK_JAVA) as kafka,
+        KafkaServer(folder / "kafka", heap_mb=256) as kafka,
     ):
         yield Servers(postgres, kafka)
 

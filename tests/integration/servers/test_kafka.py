@@ -8,13 +8,12 @@ import pytest
 from inbound.errors import SetupError
 from inbound.kafka import admin
 from inbound.servers.kafka import KafkaServer
-from tests.fix_servers import QUICK_JAVA
 from tests.integration.servers.leftover import leave_behind
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[KafkaServer]:
-    server = KafkaServer(tmp_path / "kafka", heap_mb=256, java_options=QUICK_JAVA)
+    server = KafkaServer(tmp_path / "kafka", heap_mb=256)
     yield server
     server.stop()
 
@@ -43,9 +42,7 @@ def test_what_is_acknowledged_survives_a_kill_and_the_address_stays(server: Kafk
 
 
 def test_the_broker_of_a_killed_parent_is_replaced(server: KafkaServer) -> None:
-    leftover = leave_behind(
-        "inbound.servers.kafka", "KafkaServer", str(server.data_dir), java_options=QUICK_JAVA
-    )
+    leftover = leave_behind("inbound.servers.kafka", "KafkaServer", str(server.data_dir))
     assert "kafka.Kafka" in psutil.Process(leftover).cmdline()
     server.start()
     assert server.pid != leftover
