@@ -105,6 +105,7 @@ class Binds:
         finally:
             for task in beside:
                 task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
     async def close(self) -> None:
         """Finish what is in flight, unbind, and leave the rate to the others."""

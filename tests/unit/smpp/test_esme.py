@@ -245,3 +245,28 @@ def test_back_off_grows_with_jitter_up_to_its_limit() -> None:
     assert max(delays[8]) <= 30
     assert min(delays[8]) < 5
     assert backoff(10**6, 0.5, 30, rng) <= 30
+
+
+async def test_the_standby_is_tried_in_turn_with_the_first_address() -> None:
+    async with peers() as (first, at_first), peers() as (second, at_second):
+        settings = replace(SETTINGS, port=first, standby=("127.0.0.1", second))
+        esme = Esme(settings, no_requests)
+        task = asyncio.create_task(esme.run())
+        try:
+            # Refused here, it goes there; a link that was bound and lost comes back to where
+            # it was.
+            refusing = await at_first.get()
+            bind = await refusing.read(BindTransceiver)
+            refusing.send(bind.answer(Status.ESME_RBINDFAIL))
+            peer = await at_second.get()
+            await peer.accept_bind()
+            await until(lambda: esme.health.state is EsmeState.BOUND)
+            refusing.close()
+            peer.close()
+            again = await at_second.get()
+            await again.accept_bind()
+            await until(lambda: esme.health.state is EsmeState.BOUND)
+            again.close()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

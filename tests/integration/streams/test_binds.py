@@ -1,0 +1,163 @@
+"""The binds of a gateway as the settings ask for them: both directions, TLS, a shared rate."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from inbound.errors import SetupError
+from inbound.ops.health import Health
+from inbound.settings import Settings, SmppSettings
+from inbound.smsc.centre import Centre, CentreSettings
+from inbound.smsc.phone import Phone
+from inbound.smsc.tls import server_context
+from inbound.store.overdue import Overdue
+from inbound.store.presence import Presence
+from schemas.messages import MobileOriginated
+from streams import binds as binds_module
+from streams.binds import Binds
+from streams.clock import utc_now
+from tests.e2e.script import ACCOUNT
+from tests.integration.streams.bench import catalogue
+from tests.unit.smpp.certificate import self_signed
+
+
+class Producer:
+    """Takes every text at once."""
+
+    def __init__(self) -> None:
+        self.texts: asyncio.Queue[MobileOriginated] = asyncio.Queue()
+
+    async def send(self, _topic: str, value: bytes, *_: Any, **__: Any) -> asyncio.Future[None]:
+        self.texts.put_nowait(MobileOriginated.model_validate_json(value))
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        stored.set_result(None)
+        return stored
+
+
+@asynccontextmanager
+async def gateway(
+    name: str, database_url: str, *binds: SmppSettings
+) -> AsyncIterator[tuple[Binds, Health, Producer]]:
+    settings = Settings(subject_key=SecretStr("00" * 32), binds=binds)
+    producer, health, presence = Producer(), Health(), Presence(database_url)
+    made = Binds(
+        settings,
+        catalogue(),
+        producer,
+        presence,
+        Overdue(database_url),
+        health,
+        clock=utc_now,
+    )
+    running = asyncio.create_task(made.run(name, lambda _centre: {}))
+    try:
+        yield made, health, producer
+    finally:
+        await made.close()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await presence.close()
+
+
+async def until(condition: Callable[[], bool], why: Callable[[], object]) -> None:
+    """Wait for what the binds report: it gives no signal of its own."""
+    try:
+        async with asyncio.timeout(15):
+            while not condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        pytest.fail(f"it stayed so: {why()}")
+
+
+def described(health: Health) -> dict[str, Any]:
+    found = health.details().get("binds", {})
+    assert isinstance(found, dict)
+    return found
+
+
+def bind(port: int, **fields: Any) -> SmppSettings:
+    values: dict[str, Any] = {
+        "port": port,
+        "system_id": ACCOUNT.system_id,
+        "password": SecretStr(ACCOUNT.password),
+    }
+    return SmppSettings(**(values | {"host": "127.0.0.1", "reconnect_max_s": 0.5} | fields))
+
+
+async def test_a_transmitter_and_a_receiver_make_a_pair_over_tls(
+    database_url: str, tmp_path: Path
+) -> None:
+    certificate = self_signed(tmp_path / "centre.pem")
+    context = server_context(certificate, None, certificate)
+    async with Centre(CentreSettings(port=0, accounts=(ACCOUNT,)), ssl=context) as centre:
+        tls: dict[str, Any] = {"tls": True, "tls_ca": certificate, "tls_cert": certificate}
+        pair = (
+            bind(centre.port, bind="out", type="transmitter", **tls),
+            bind(centre.port, bind="in", type="receiver", **tls),
+        )
+        async with gateway("g1", database_url, *pair) as (made, health, _):
+            await until(lambda: health.ready().ok, health.ready)
+            assert [link.name for link in made.links] == ["out"]
+            await until(
+                lambda: {about["state"] for about in described(health).values()} == {"bound"},
+                lambda: described(health),
+            )
+
+
+async def test_a_text_reaches_kafka_by_the_receiver(database_url: str) -> None:
+    async with Centre(CentreSettings(port=0, accounts=(ACCOUNT,))) as centre:
+        pair = (
+            bind(centre.port, bind="out", type="transmitter"),
+            bind(centre.port, bind="in", type="receiver"),
+        )
+        async with (
+            gateway("g1", database_url, *pair) as (_, health, producer),
+            Phone("127.0.0.1", centre.port, "+79161234567") as phone,
+        ):
+            await until(lambda: health.ready().ok, health.ready)
+            await phone.text("CLIENT info")
+            async with asyncio.timeout(10):
+                text = await producer.texts.get()
+            assert (text.bind, text.source) == ("in", "+79161234567")
+
+
+async def test_a_certificate_that_nobody_vouches_for_keeps_the_bind_down(
+    database_url: str, tmp_path: Path
+) -> None:
+    context = server_context(self_signed(tmp_path / "centre.pem"), None, None)
+    async with (
+        Centre(CentreSettings(port=0, accounts=(ACCOUNT,)), ssl=context) as centre,
+        gateway("g1", database_url, bind(centre.port, tls=True)) as (_, health, _p),
+    ):
+        await until(
+            lambda: any("certificate" in reason for reason in health.ready().reasons),
+            health.ready,
+        )
+
+
+def test_tls_files_that_are_not_there_are_named(database_url: str, tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="nowhere"):
+        binds_module._tls(bind(1, tls=True, tls_ca=tmp_path / "nowhere.pem"))
+
+
+async def test_gateways_share_an_accounts_rate_and_give_it_back(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binds_module, "REPORT_EVERY_S", 0.05)
+    async with Centre(CentreSettings(port=0, accounts=(ACCOUNT,))) as centre:
+        one = bind(centre.port, rate=20)
+
+        def share(health: Health) -> float:
+            return float(described(health).get("main-1", {}).get("rate", 0))
+
+        async with gateway("g1", database_url, one) as (_, first, _p):
+            await until(lambda: first.ready().ok and share(first) == 20, first.ready)
+            async with gateway("g2", database_url, one) as (_, second, _q):
+                await until(lambda: second.ready().ok, second.ready)
+                await until(lambda: share(first) == share(second) == 10, lambda: share(first))
+            await until(lambda: share(first) == 20, lambda: share(first))
