@@ -36,7 +36,7 @@ from streams.results import ResultPublisher
 log = logging.getLogger(__name__)
 
 
-REMEMBERED = 20_000
+REMEMBERED = 10_000
 """Finished messages that are recognised without asking the database."""
 
 RETRY_PAUSE_S = 2.0

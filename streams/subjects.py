@@ -26,7 +26,7 @@ class StateCache:
     another worker moved on, or that was rolled back, is never used.
     """
 
-    def __init__(self, limit: int = 20_000) -> None:
+    def __init__(self, limit: int = 5_000) -> None:
         self._limit = limit
         self._entries: OrderedDict[UUID, tuple[int, SubjectState]] = OrderedDict()
 

@@ -6,7 +6,7 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.partitioner import DefaultPartitioner, murmur2
 
-murmur2_of = lru_cache(maxsize=65_536)(murmur2)
+murmur2_of = lru_cache(maxsize=16_384)(murmur2)
 """The hash of a key: in Python it costs as much as the rest of a send, and keys recur."""
 
 RECONNECT_MAX_MS = 500
