@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 GROUP = "scserv-worker"
 
+# What a record of results holds under load: fewer than it may.
+RESULTS_PER_RECORD = 50
+
 
 class _TablelessApp(faust.App):
     def _create_directories(self) -> None:
@@ -51,23 +54,29 @@ def make_app(
         broker_heartbeat_interval=1,
         broker_commit_interval=0.5,
         broker_max_poll_records=settings.batch_size,
-        stream_buffer_maxsize=settings.batch_size * 2,
+        stream_buffer_maxsize=settings.batch_size,
         stream_wait_empty=False,
         producer_linger=0,
         loghandlers=[],
         worker_redirect_stdouts=False,
     )
-    for name, processor in ((names.mo, commands), (names.receipts, delivery)):
+    # A batch is one transaction, whether its results stand in many records or in few.
+    results_at_once = max(1, settings.batch_size // RESULTS_PER_RECORD)
+    agents = (
+        (names.mo, commands, settings.batch_size),
+        (names.receipts, delivery, results_at_once),
+    )
+    for name, processor, at_once in agents:
         topic = app.topic(name, key_type=bytes, key_serializer="raw", value_serializer="raw")
-        app.agent(topic, name=name)(_agent(processor, settings, progress))
+        app.agent(topic, name=name)(_agent(processor, at_once, settings.batch_wait_s, progress))
     return app
 
 
 def _agent(
-    processor: BatchProcessor, settings: Settings, progress: Progress
+    processor: BatchProcessor, at_once: int, wait_s: float, progress: Progress
 ) -> Callable[[Any], Any]:
     async def process(stream: Any) -> AsyncIterator[None]:  # noqa: ANN401 — Faust has no types
-        async for events in stream.noack_take(settings.batch_size, within=settings.batch_wait_s):
+        async for events in stream.noack_take(at_once, within=wait_s):
             await processor([_record(event) for event in events])
             for event in events:
                 await stream.ack(event)

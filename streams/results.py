@@ -25,8 +25,8 @@ TYPE = "mt.results.v1"
 LIMIT = 5000
 """Results that may wait; the sender sends no more while Kafka does not take them."""
 
-PER_RECORD = 500
-"""Results in one record at most: about 300 KB, well below what a broker accepts."""
+PER_RECORD = 100
+"""Results in one record at most, about 60 KB: a worker holds many records at a time."""
 
 _Waiting = tuple[int, SubmitResult, Callable[[], None]]
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from inbound.settings import Settings
 from streams.app import _agent
 from streams.progress import Progress
 from streams.records import BatchProcessor, Record
@@ -43,7 +42,7 @@ def agent(log: list[str], failure: BaseException | None = None) -> Any:
         log.append("park")
 
     processor = BatchProcessor(process, park)
-    return _agent(processor, Settings(), Progress(lambda: 0.0))(Stream(log))
+    return _agent(processor, 10, 0.01, Progress(lambda: 0.0))(Stream(log))
 
 
 async def test_acked_after_the_commit() -> None:
