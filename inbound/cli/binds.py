@@ -1,12 +1,10 @@
 """`scserv binds`: every bind of every gateway, and how it is."""
 
 import time
+from collections.abc import Iterator
 
 import click
 from pydantic_core import to_json
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from inbound.cli._context import settings_options
 from inbound.settings import Settings
@@ -32,7 +30,9 @@ def binds(settings: Settings, *, as_json: bool) -> None:
         for bind in seen:
             click.echo(to_json(_as_object(bind)).decode())
     elif seen:
-        Console().print(_as_table(seen))
+        for bind in seen:
+            for line in _lines(bind):
+                click.echo(line)
     else:
         click.echo("no gateway has reported a bind within the last hour")
     down = not seen or any(_state(bind) != "bound" for bind in seen)
@@ -54,24 +54,20 @@ def _as_object(bind: SeenBind) -> dict[str, object]:
     }
 
 
-def _as_table(seen: list[SeenBind]) -> Table:
-    table = Table(box=box.SIMPLE)
-    for column in ("bind", "gateway", "to", "state", "window", "rate", "throttled", "waiting"):
-        table.add_column(column, overflow="fold")
-    for bind in seen:
-        about = bind.details
-        state = _state(bind)
-        since = time.strftime("%H:%M:%S", time.gmtime(time.time() - bind.age_s))
-        why = f"since {about['since'][11:19]}" if state == "bound" else about["reason"]
-        waiting = ", ".join(f"{k} {v:.0f} s" for k, v in about["oldest_waiting_s"].items())
-        table.add_row(
-            bind.bind,
-            bind.gateway,
-            about["address"],
-            f"gone, last seen {since}" if state == "gone" else f"{state}: {why}",
-            f"{about['in_flight']}/{about['window']}",
-            f"{about['rate']:g}" if about["rate"] else "no limit",
-            str(about["throttles"]),
-            waiting,
-        )
-    return table
+def _lines(bind: SeenBind) -> Iterator[str]:
+    about = bind.details
+    since = time.strftime("%H:%M:%S", time.gmtime(time.time() - bind.age_s))
+    match _state(bind):
+        case "gone":
+            state = f"gone, last seen at {since} UTC"
+        case "bound":
+            state = f"bound since {about['since'][11:19]} UTC"
+        case other:
+            state = f"{other}: {about['reason']}"
+    rate = f"{about['rate']:g}/s" if about["rate"] else "no limit"
+    waiting = ", ".join(f"{lane} {s:.0f} s" for lane, s in about["oldest_waiting_s"].items())
+    yield f"{bind.bind} at {bind.gateway}, {about['type']} to {about['address']}: {state}"
+    yield (
+        f"    in flight {about['in_flight']} of {about['window']}, rate {rate}, throttled "
+        f"{about['throttles']} times, waiting: {waiting or 'nothing'}"
+    )
