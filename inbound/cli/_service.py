@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 from rich.console import Console
 
-from inbound.cli._context import SERVICE_FILE, remember_service
+from inbound.cli._context import DEFAULT_DATA_DIR, SERVICE_FILE, remember_service
 from inbound.cli._wiring import check_database, load_templates
 from inbound.cli.samples import SAMPLES, write_samples
 from inbound.errors import RetryableError, SetupError
@@ -252,7 +252,10 @@ class Service:
             self._say(f"built-in SMS centre on {smpp.host}:{smpp.port}; sample clients:")
             for number, client, *_ in SAMPLES:
                 self._say(f"    {number}  {client}")
-            self._say(f'try: scserv text {SAMPLES[0][0]} "CLIENT info"')
+            # As it was called here: `make up` puts nothing on the PATH.
+            here = self._data_dir == DEFAULT_DATA_DIR.absolute()
+            where = "" if here else f" --data-dir {self._data_dir}"
+            self._say(f'try: {sys.argv[0]} text{where} {SAMPLES[0][0]} "CLIENT info"')
         else:
             for bind in self._settings.all_binds:
                 self._say(f"bind {bind.bind} to {bind.host}:{bind.port} as {bind.system_id}")

@@ -41,7 +41,12 @@ def apply_topics(settings: Settings) -> None:
         TopicNames.prefixed(settings.topic_prefix).specs(),
         settings.kafka_replication_factor,
     )
-    click.echo(str(report))
+    for name in report.created:
+        click.echo(f"created {name}")
+    for difference in report.altered:
+        click.echo(f"corrected {difference}")
+    if not report.created and not report.altered:
+        click.echo(f"all {len(report.unchanged)} topics are as they should be")
 
 
 @click.command
