@@ -14,6 +14,7 @@ class _Lazy(click.Group):
         "up": "up:up",
         "text": "text:text",
         "events": "events:events",
+        "audit": "audit:audit",
         "binds": "binds:binds",
         "clients": "clients:clients",
         "gateway": "roles:gateway",

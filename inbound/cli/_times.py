@@ -1,0 +1,29 @@
+"""Moments as operators write them: an ISO date or time, or how long ago."""
+
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
+
+from inbound.errors import SetupError
+
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGO = re.compile(r"([0-9]{1,6})\s*([smhdw])")
+
+
+def parse_moment(text: str, option: str, *, now: datetime, zone: tzinfo = UTC) -> datetime:
+    """Return the moment that `text` names, in UTC.
+
+    `2h` and `3d` count back from `now`; `2024-05-17` is that day's beginning. A time without
+    an offset is one of `zone`. Raises SetupError with a line that names `option`.
+    """
+    text = text.strip()
+    try:
+        if ago := _AGO.fullmatch(text.lower()):
+            return now.astimezone(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise SetupError(
+            f"{option}: {text!r} is neither a time like 2024-05-17 or 2024-05-17T12:30 nor how "
+            "long ago, like 30m, 2h or 3d"
+        ) from None

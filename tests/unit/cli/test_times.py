@@ -1,0 +1,35 @@
+"""Moments as operators write them."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from inbound.cli._times import parse_moment
+from inbound.errors import SetupError
+
+NOW = datetime(2024, 5, 17, 12, tzinfo=UTC)
+MOSCOW = ZoneInfo("Europe/Moscow")
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("30m", NOW - timedelta(minutes=30)),
+        (" 2H ", NOW - timedelta(hours=2)),
+        ("3d", NOW - timedelta(days=3)),
+        ("1w", NOW - timedelta(days=7)),
+        ("2024-05-17", datetime(2024, 5, 16, 21, tzinfo=UTC)),
+        ("2024-05-17T12:30", datetime(2024, 5, 17, 9, 30, tzinfo=UTC)),
+        ("2024-05-17 12:30:15Z", datetime(2024, 5, 17, 12, 30, 15, tzinfo=UTC)),
+        ("2024-05-17T12:30+05:00", datetime(2024, 5, 17, 7, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_time_or_how_long_ago(text: str, moment: datetime) -> None:
+    assert parse_moment(text, "--since", now=NOW, zone=MOSCOW) == moment
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2h30m", "-3d", "17.05.2024", "999999w", "1y"])
+def test_anything_else_gets_a_line_that_says_how(text: str) -> None:
+    with pytest.raises(SetupError, match=r"^--until: .*2024-05-17.*3d"):
+        parse_moment(text, "--until", now=NOW)
