@@ -18,7 +18,10 @@ _FIXED: Headers = [("ce_specversion", b"1.0"), ("content-type", b"application/js
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """The context attributes of one CloudEvent; `type` without the common prefix."""
+    """The context attributes of one CloudEvent; `type` without the common prefix.
+
+    `replay` is an extension: the id of the replay that brought the event once more.
+    """
 
     id: str
     type: str
@@ -26,6 +29,7 @@ class Attributes:
     source: str = SOURCE
     subject: str | None = None
     traceparent: str | None = None
+    replay: str | None = None
 
 
 def to_headers(attributes: Attributes) -> Headers:
@@ -40,6 +44,8 @@ def to_headers(attributes: Attributes) -> Headers:
         headers.append(("ce_time", attributes.time.isoformat().replace("+00:00", "Z").encode()))
     if attributes.subject is not None:
         headers.append(("ce_subject", attributes.subject.encode()))
+    if attributes.replay is not None:
+        headers.append(("ce_replay", attributes.replay.encode()))
     if attributes.traceparent is not None:
         headers.append(("traceparent", attributes.traceparent.encode()))
     return headers

@@ -15,7 +15,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NotRequired, Protocol, TypedDict
 
 import psycopg
 from kafka.errors import KafkaError
@@ -23,11 +22,12 @@ from pydantic_core import from_json
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
 from inbound.errors import RetryableError
+from inbound.kafka.records import KafkaRecord, Producer, Sent, attributes_of, contiguous, of_event
 from inbound.ops import metrics
 from inbound.outbox.replies import SHARDS
 from inbound.store import relaying
 from inbound.store.rows import OutboxRow, RecordedEvent
-from schemas.cloudevents import Attributes, Headers, to_headers
+from schemas.cloudevents import Attributes, to_headers
 from schemas.events import SubscriptionStarted, SubscriptionStopped
 from schemas.messages import Subscription
 from schemas.topics import TopicNames
@@ -39,35 +39,6 @@ WAIT_S = 0.25
 MEASURE_EVERY_S = 10.0
 
 _SUBSCRIPTION_TYPES = {SubscriptionStopped.TYPE, SubscriptionStarted.TYPE}
-
-
-Sent = tuple[int, list[Any]]
-"""A position and the futures of its records."""
-
-
-class KafkaRecord(TypedDict):
-    """The arguments of one `Producer.send`."""
-
-    topic: str
-    value: bytes | None
-    key: bytes | None
-    headers: NotRequired[Headers]
-
-
-class Producer(Protocol):
-    """The part of kafka-python's producer that the relay uses."""
-
-    def send(
-        self,
-        topic: str,
-        value: bytes | None = None,
-        key: bytes | None = None,
-        headers: Headers | None = None,
-    ) -> Any:  # noqa: ANN401 — kafka-python has no types
-        """Queue one record and return its future; blocks while the buffer is full."""
-
-    def flush(self, timeout: float | None = None) -> None:
-        """Block until everything queued is acknowledged or failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +128,7 @@ class Relay:
         self.producer.flush()
         failures = []
         for shard, batch in sent:
-            done, failure = _contiguous(batch)
+            done, failure = contiguous(batch)
             if done is not None:
                 relaying.advance(connection, shard.feed, shard.number, done)
                 metrics.RELAYED.add(len(batch), {"feed": shard.feed})
@@ -182,7 +153,7 @@ class Relay:
         if isinstance(row, OutboxRow):
             yield _of_outbox(row)
         else:
-            yield _of_event(row, self.names.events)
+            yield of_event(row, self.names.events)
             if row.type in _SUBSCRIPTION_TYPES:
                 yield _of_subscription(row, self.names.subscriptions)
 
@@ -204,25 +175,6 @@ def _of_outbox(row: OutboxRow) -> KafkaRecord:
     return {"topic": row.topic, "value": row.value, "key": key, "headers": to_headers(attributes)}
 
 
-def _attributes(row: RecordedEvent, type_: str) -> Attributes:
-    return Attributes(
-        id=f"{row.stream_id}/{row.version}",
-        type=type_,
-        time=row.recorded_at,
-        subject=str(row.stream_id),
-        traceparent=from_json(row.metadata).get("traceparent"),
-    )
-
-
-def _of_event(row: RecordedEvent, topic: str) -> KafkaRecord:
-    return {
-        "topic": topic,
-        "value": row.data,
-        "key": str(row.stream_id).encode(),
-        "headers": to_headers(_attributes(row, f"{row.type}.v{row.schema_version}")),
-    }
-
-
 def _of_subscription(row: RecordedEvent, topic: str) -> KafkaRecord:
     """Return the subject's whole state: the topic is compacted to the last one of each."""
     state = Subscription(
@@ -235,16 +187,5 @@ def _of_subscription(row: RecordedEvent, topic: str) -> KafkaRecord:
         "topic": topic,
         "value": state.to_json(),
         "key": str(row.stream_id).encode(),
-        "headers": to_headers(_attributes(row, "subscription.v1")),
+        "headers": to_headers(attributes_of(row, "subscription.v1")),
     }
-
-
-def _contiguous(sent: Sequence[Sent]) -> tuple[int | None, Exception | None]:
-    """Return the last position before the first failure, and that failure."""
-    done: int | None = None
-    for position, futures in sent:
-        for future in futures:
-            if future.failed():
-                return done, future.exception
-        done = position
-    return done, None

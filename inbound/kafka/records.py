@@ -1,0 +1,109 @@
+"""Kafka records as plain data: how an event of the log looks on a topic.
+
+One place for it, because the relay and a replay have to agree to the byte. Nothing here
+talks to Kafka.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NotRequired, Protocol, TypedDict
+from uuid import UUID
+
+from pydantic_core import from_json
+
+from schemas.cloudevents import Attributes, Headers, to_headers
+
+Sent = tuple[int, list[Any]]
+"""A position and the futures of its records."""
+
+
+class KafkaRecord(TypedDict):
+    """The arguments of one `Producer.send`."""
+
+    topic: str
+    value: bytes | None
+    key: bytes | None
+    headers: NotRequired[Headers]
+
+
+class Producer(Protocol):
+    """The part of kafka-python's producer that is used here."""
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None = None,
+        key: bytes | None = None,
+        headers: Headers | None = None,
+    ) -> Any:  # noqa: ANN401 — kafka-python has no types
+        """Queue one record and return its future; blocks while the buffer is full."""
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Block until everything queued is acknowledged or failed."""
+
+
+class Recorded(Protocol):
+    """An event as the store keeps it; `data` and `metadata` are JSON."""
+
+    @property
+    def stream_id(self) -> UUID:
+        """The subject."""
+
+    @property
+    def version(self) -> int:
+        """Its place in the stream, from 1."""
+
+    @property
+    def type(self) -> str:
+        """Its type, without the common prefix."""
+
+    @property
+    def schema_version(self) -> int:
+        """The version of its type."""
+
+    @property
+    def data(self) -> bytes:
+        """Its JSON, as it was written."""
+
+    @property
+    def metadata(self) -> bytes:
+        """What belongs to no type: the trace context."""
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When the database took it."""
+
+
+def attributes_of(event: Recorded, type_: str, replay: str | None = None) -> Attributes:
+    """Return the CloudEvents attributes of a record that tells of `event`."""
+    return Attributes(
+        id=f"{event.stream_id}/{event.version}",
+        type=type_,
+        time=event.recorded_at,
+        subject=str(event.stream_id),
+        traceparent=from_json(event.metadata).get("traceparent"),
+        replay=replay,
+    )
+
+
+def of_event(event: Recorded, topic: str, replay: str | None = None) -> KafkaRecord:
+    """Return the public record of an event: the same for ever, but for the replay's id."""
+    return {
+        "topic": topic,
+        "value": event.data,
+        "key": str(event.stream_id).encode(),
+        "headers": to_headers(
+            attributes_of(event, f"{event.type}.v{event.schema_version}", replay)
+        ),
+    }
+
+
+def contiguous(sent: Iterable[Sent]) -> tuple[int | None, Exception | None]:
+    """Return the last position before the first failure, and that failure."""
+    done: int | None = None
+    for position, futures in sent:
+        for future in futures:
+            if future.failed():
+                return done, future.exception
+        done = position
+    return done, None
