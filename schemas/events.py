@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import CentreTime, Model, UtcTime
-from schemas.messages import PartResult, Purpose, ReceiptState
+from schemas.messages import PartResult, Purpose, ReceiptState, SubmitAttempt
 
 
 class Command(StrEnum):
@@ -98,7 +98,11 @@ class CommandLimitReached(DomainEvent):
 
 
 class MessageEvent(DomainEvent):
-    """What the SMS centre made of one message."""
+    """What the SMS centre made of one message.
+
+    `attempts` are the submits since the message's previous event that settled nothing, in
+    their order; none when there were none. Of many the first and the last are told.
+    """
 
     message_id: UUID
     request_id: UUID | None = None
@@ -106,8 +110,18 @@ class MessageEvent(DomainEvent):
     template: str
     attempt: int
     parts: tuple[PartResult, ...] = ()
+    attempts: tuple[SubmitAttempt, ...] | None = None
+    attempts_left_out: int | None = Field(
+        default=None, description="how many more there were, between the first and the last told"
+    )
     centre: str
     bind: str
+    gateway: str | None = Field(default=None, description="the process that sent it or gave it up")
+    sent_at: UtcTime | None = Field(
+        default=None,
+        description="when its first part of this attempt was handed to the link; none when "
+        "nothing was sent",
+    )
     at: UtcTime
 
 

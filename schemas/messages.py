@@ -82,8 +82,23 @@ class PartResult(Model):
     smsc_message_id: str | None = None
 
 
+class SubmitAttempt(Model):
+    """One submit_sm that settled nothing: refused for now, or never answered."""
+
+    part: int = Field(ge=1, le=255, description="which part of the message it carried")
+    status: int | None = Field(
+        default=None, description="its command_status; none when no answer came"
+    )
+    bind: str
+    at: UtcTime = Field(description="when the answer came, or was waited for no longer")
+
+
 class SubmitResult(Model):
-    """What became of one message; `final` when no further attempt follows."""
+    """What became of one message; `final` when no further attempt follows.
+
+    `attempts` are the submits since the message's previous result that settled nothing, in
+    their order; none when there were none. Of many the first and the last are told.
+    """
 
     message_id: UUID
     subject_id: UUID
@@ -95,9 +110,17 @@ class SubmitResult(Model):
     final: bool = True
     attempt: int = 1
     parts: tuple[PartResult, ...] = ()
+    attempts: tuple[SubmitAttempt, ...] | None = None
+    attempts_left_out: int | None = Field(
+        default=None, description="how many more there were, between the first and the last told"
+    )
     centre: str
     bind: str
+    gateway: str | None = None
     arrived_at: UtcTime | None = None
+    sent_at: UtcTime | None = Field(
+        default=None, description="when its first part of this attempt was handed to the link"
+    )
     at: UtcTime
     traceparent: str | None = None
 

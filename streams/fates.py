@@ -14,12 +14,13 @@ NO_BIND = "none"
 class Fates:
     """Makes the results of one gateway."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, gateway: str, clock: Callable[[], datetime]) -> None:
+        self._gateway = gateway
         self._clock = clock
 
     def result(self, job: Job, outcome: Outcome, *, final: bool) -> SubmitResult:
         """Return the result of a job, and count it."""
-        message = job.message
+        message, attempts = job.message, job.attempts
         result = SubmitResult(
             message_id=message.message_id,
             subject_id=message.subject_id,
@@ -31,9 +32,13 @@ class Fates:
             final=final,
             attempt=job.attempt,
             parts=tuple(job.parts),
+            attempts=attempts.told if attempts else None,
+            attempts_left_out=(attempts.left_out or None) if attempts else None,
             centre=job.link.centre if job.link else job.centre,
             bind=job.link.name if job.link else NO_BIND,
+            gateway=self._gateway,
             arrived_at=message.arrived_at,
+            sent_at=job.sent_at,
             at=self._clock(),
             traceparent=job.traceparent,
         )

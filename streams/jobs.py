@@ -9,7 +9,8 @@ from uuid import UUID
 from aiokafka import TopicPartition
 
 from inbound.smpp.segmentation import Segment
-from schemas.messages import MobileTerminated, PartResult
+from schemas.messages import MobileTerminated, PartResult, SubmitAttempt
+from streams.attempts import Attempts
 from streams.links import Link
 
 LANE_NAMES = ("urgent", "normal", "bulk")
@@ -23,7 +24,9 @@ class Job:
     `centre` is where it is to go, `link` the bind that carried it last.
     `segments` are put together just before sending; `pending` are the indices of those to
     send, `unanswered` of those whose fate is unknown. `refused` says that a part will never
-    be taken. `again_at` is where the same message was met once more while it was live.
+    be taken. `attempts` are the submits since the last result that settled nothing, None as
+    long as there are none. `again_at` is where the same message was met once more while it
+    was live.
     """
 
     lane: int
@@ -46,12 +49,19 @@ class Job:
     contested: bool = False
     holds_key: bool = False
     sent_at: datetime | None = None
+    attempts: Attempts | None = None
     again_at: list[tuple[TopicPartition, int]] = field(default_factory=list)
 
     @property
     def message_id(self) -> UUID:
         """Return the id of the message: the same however often it is delivered."""
         return self.message.message_id
+
+    def settled_nothing(self, index: int, status: int | None, link: Link, at: datetime) -> None:
+        """Take note that a submit of one part was refused for now, or never answered."""
+        if self.attempts is None:
+            self.attempts = Attempts()
+        self.attempts.add(SubmitAttempt(part=index + 1, status=status, bind=link.name, at=at))
 
     @property
     def untouched(self) -> bool:

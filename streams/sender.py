@@ -68,7 +68,7 @@ class Sender:
         self._links = links
         self._claimer = Claimer(claims, settings.gateway, settings.unknown_grace)
         self._results = results
-        self._fates = Fates(clock)
+        self._fates = Fates(settings.gateway, clock)
         self._offsets = offsets
         self._settings = settings
         self._clock = clock
@@ -231,7 +231,7 @@ class Sender:
             return
         pending, job.pending = job.pending, []
         job.in_flight = len(pending)
-        job.sent_at = self._clock()
+        job.sent_at = job.sent_at or self._clock()
         self._submit(job, link, pending[0])
         if rest := pending[1:]:
             # A message that was begun is finished, also when this process is told to stop.
@@ -252,7 +252,7 @@ class Sender:
 
     def _submit(self, job: Job, link: Link, index: int) -> None:
         try:
-            valid_for = job.message.not_after - (job.sent_at or self._clock())
+            valid_for = job.message.not_after - self._clock()
             pdu = link.encoder.submit_sm(job.number or "", job.segments[index], valid_for)
             answer = link.esme.submit(pdu)
         except (UnencodableError, ValueError) as error:
@@ -292,6 +292,8 @@ class Sender:
         error = None if answered.cancelled() else answered.exception()
         if answered.cancelled() or isinstance(error, UnansweredError):
             job.unanswered.add(index)
+            job.parts[index] = PartResult()
+            job.settled_nothing(index, None, link, self._clock())
         elif isinstance(error, NotSentError):
             job.pending.append(index)
         elif error is not None:
@@ -306,6 +308,7 @@ class Sender:
         )
         if is_temporary(answer.status):
             job.pending.append(index)
+            job.settled_nothing(index, answer.status, link, self._clock())
             if is_throttle(answer.status):
                 metrics.THROTTLES.add(1, {"bind": link.name})
                 link.slow_down()
@@ -358,6 +361,7 @@ class Sender:
             return
         unknown = self._fates.result(job, Outcome.UNKNOWN, final=False)
         self._results.add(job.partition.partition, unknown, lambda: None)
+        job.sent_at = job.attempts = None
         await self._claimer.claim_again(job)
         if job.number is None:
             self._finish(job, Outcome.ERASED)

@@ -94,8 +94,12 @@ def _event(result: SubmitResult) -> MessageEvent:
         "template": result.template,
         "attempt": result.attempt,
         "parts": result.parts,
+        "attempts": result.attempts,
+        "attempts_left_out": result.attempts_left_out,
         "centre": result.centre,
         "bind": result.bind,
+        "gateway": result.gateway,
+        "sent_at": result.sent_at,
         "at": result.at,
     }
     if result.outcome is Outcome.UNKNOWN:

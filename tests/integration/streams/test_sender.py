@@ -43,6 +43,10 @@ def outline(results: Iterable[SubmitResult]) -> list[tuple[Outcome, bool, int]]:
     return [(result.outcome, result.final, result.attempt) for result in results]
 
 
+def told(result: SubmitResult) -> list[tuple[int, int | None, str]]:
+    return [(one.part, one.status, one.bind) for one in result.attempts or ()]
+
+
 # -- answers -----------------------------------------------------------------------------
 
 
@@ -127,6 +131,23 @@ async def test_what_was_throttled_goes_later_and_nothing_twice(bench: Bench) -> 
     assert outline(await bench.results_until(message)) == [(Outcome.SUBMITTED, True, 1)]
     sequences = [submit.part.sequence for submit in bench.script.to(person.number) if submit.part]
     assert sequences == [1, 2, 3, 2]
+
+
+async def test_every_submit_that_settled_nothing_is_told(bench: Bench) -> None:
+    bench.script.fault = reacts(Status.ESME_RTHROTTLED, SILENT, Status.ESME_RMSGQFUL)
+    began = bench.now[0]
+    message = bench.offer(bench.owe(bench.person()))
+    unknown, submitted = await bench.results_until(message)
+    assert told(unknown) == [(1, Status.ESME_RTHROTTLED, "main-1"), (1, None, "main-1")]
+    assert told(submitted) == [(1, Status.ESME_RMSGQFUL, "main-1")]
+    assert [part.status for part in unknown.parts] == [None]
+    assert (unknown.sent_at, submitted.sent_at, submitted.gateway) == (began, began, GATEWAY)
+
+
+async def test_in_the_normal_case_nothing_is_told_but_when_and_by_whom(bench: Bench) -> None:
+    result = await bench.result(bench.offer(bench.owe(bench.person())))
+    assert (result.attempts, result.attempts_left_out) == (None, None)
+    assert (result.sent_at, result.gateway) == (bench.now[0], GATEWAY)
 
 
 async def test_one_persons_trouble_is_not_everybodys(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 """A subject whose commands and results are decided one after the other."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from inbound.handlers.commands import decide_command
@@ -50,6 +51,7 @@ class Scenario:
         at_s: float = 1,
         final: bool = True,
         attempt: int = 1,
+        **more: Any,
     ) -> Decision:
         """What became of a request's message."""
         result = SubmitResult(
@@ -67,6 +69,7 @@ class Scenario:
             bind="main-1",
             arrived_at=NOON,
             at=NOON + timedelta(seconds=at_s),
+            **more,
         )
         return self._take(decide_result(self.state, result))
 

@@ -1,5 +1,7 @@
 """What the fate of a message means for its request."""
 
+from typing import Any
+
 import pytest
 
 from inbound.handlers.decision import Disposition, message_id
@@ -14,8 +16,8 @@ from schemas.events import (
     MessageUnknown,
     RequestCompleted,
 )
-from schemas.messages import Outcome, Purpose
-from tests.unit.handlers.scenario import Scenario
+from schemas.messages import Outcome, Purpose, SubmitAttempt
+from tests.unit.handlers.scenario import NOON, Scenario
 
 ACK, FULFILMENT = Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT
 FATES = [Outcome.SUBMITTED, Outcome.REJECTED, Outcome.EXPIRED, Outcome.UNKNOWN, Outcome.ERASED]
@@ -38,6 +40,19 @@ def test_an_unknown_that_goes_again_decides_nothing_yet() -> None:
     assert [type(event) for event in decision.events] == [MessageUnknown]
     assert not decision.replies
     assert scenario.result(request_id, ACK).replies
+
+
+def test_the_event_says_how_it_was_sent() -> None:
+    scenario = Scenario()
+    request_id, _ = scenario.text(Command.CLIENT_INFO)
+    said: dict[str, Any] = {
+        "attempts": (SubmitAttempt(part=1, status=0x58, bind="main-2", at=NOON),),
+        "attempts_left_out": 3,
+        "gateway": "host-7-ab",
+        "sent_at": NOON,
+    }
+    (event,) = scenario.result(request_id, ACK, **said).events
+    assert {name: getattr(event, name) for name in said} == said
 
 
 @pytest.mark.parametrize("purpose", [ACK, FULFILMENT])
