@@ -52,6 +52,26 @@ class DomainEvent(Model):
     VERSION: ClassVar[int] = 1
 
 
+class Arrival(Model):
+    """How the text came: the fields of its deliver_sm, and its parts if it had several.
+
+    Never the text, never the client's number. Of a long text the fields are those of the
+    part that arrived last.
+    """
+
+    gateway: str | None = Field(default=None, description="the process that took it")
+    our_number: str | None = Field(
+        default=None, description="the number that was texted: the federal one or a short code"
+    )
+    esm_class: int
+    alphabet: str = Field(description="what it was decoded with; several are joined by +")
+    octets: int = Field(description="length of the user data without headers, all parts")
+    sequences: tuple[int, ...] | None = Field(
+        default=None, description="its parts' numbers in the order of their arrival"
+    )
+    first_part_at: UtcTime | None = None
+
+
 class RequestAccepted(DomainEvent):
     """A command was accepted; its acknowledgement is on the way."""
 
@@ -67,6 +87,7 @@ class RequestAccepted(DomainEvent):
     facts: Facts
     plan: Plan
     confirm: bool = Field(default=True, description="whether a fulfilment follows")
+    arrival: Arrival | None = Field(default=None, description="how the text came")
 
 
 class SubscriptionStopped(DomainEvent):

@@ -29,6 +29,7 @@ class MobileOriginated(Model):
     mo_id: UUID
     centre: str
     bind: str
+    gateway: str | None = Field(default=None, description="the process that took it")
     source: str | None = Field(
         default=None, description="E.164; none when the sender can't be answered"
     )

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
@@ -31,6 +31,15 @@ log = logging.getLogger(__name__)
 TYPE = "mo.received.v1"
 
 
+class Place(NamedTuple):
+    """Where something arrives; `alphabet` is what data_coding 0 means there."""
+
+    gateway: str
+    centre: str
+    bind: str
+    alphabet: str
+
+
 class Arrivals:
     """Stores what one bind delivers. `clock` and `new_id` are passed in for tests."""
 
@@ -39,9 +48,7 @@ class Arrivals:
         producer: AIOKafkaProducer,
         hasher: SubjectHasher,
         *,
-        centre: str,
-        bind: str,
-        alphabet: str,
+        place: Place,
         names: TopicNames,
         clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
@@ -49,9 +56,7 @@ class Arrivals:
         self._producer = producer
         self._hasher = hasher
         self._receipts = ReceiptPublisher(producer, names.receipts, clock=clock, new_id=new_id)
-        self._centre = centre
-        self._bind = bind
-        self._alphabet = alphabet
+        self._place = place
         self._topic = names.mo
         self._clock = clock
         self._new_id = new_id
@@ -76,8 +81,8 @@ class Arrivals:
             pdu,
             receipt,
             self._hasher,
-            centre=self._centre,
-            bind=self._bind,
+            centre=self._place.centre,
+            bind=self._place.bind,
             arrived_at=self._clock(),
         )
         if message is None:
@@ -89,7 +94,11 @@ class Arrivals:
     async def _store_text(self, pdu: DeliverSm | DataSm) -> Answer:
         mo = self._to_message(pdu)
         traceparent = telemetry.span(
-            "deliver_sm", None, mo.arrived_at, mo.arrived_at, attributes=[("bind", self._bind)]
+            "deliver_sm",
+            None,
+            mo.arrived_at,
+            mo.arrived_at,
+            attributes=[("bind", self._place.bind)],
         )
         attributes = Attributes(
             id=str(mo.mo_id), type=TYPE, time=mo.arrived_at, traceparent=traceparent
@@ -131,7 +140,7 @@ class Arrivals:
     def _refuse(self, pdu: DeliverSm | DataSm, error: BaseException) -> Response:
         log.warning(
             "bind %s: %s could not be stored (%s); the centre keeps it",
-            self._bind,
+            self._place.bind,
             "a text" if receipts.kind_of(pdu) is receipts.Kind.TEXT else "a receipt",
             type(error).__name__,
         )
@@ -141,13 +150,14 @@ class Arrivals:
         part = segmentation.part_of(pdu)
         return MobileOriginated(
             mo_id=self._new_id(),
-            centre=self._centre,
-            bind=self._bind,
+            centre=self._place.centre,
+            bind=self._place.bind,
+            gateway=self._place.gateway,
             source=subscriber(pdu.source_addr_ton, pdu.source_addr),
             destination=pdu.destination_addr,
             data_coding=pdu.data_coding,
             esm_class=pdu.esm_class,
-            alphabet=self._alphabet,
+            alphabet=self._place.alphabet,
             payload=part.body if part else segmentation.body_of(pdu),
             part=Part(
                 reference=part.reference,

@@ -28,7 +28,7 @@ from inbound.store.overdue import Overdue
 from inbound.store.presence import BindReport, Presence
 from inbound.templates.catalogue import Catalogue
 from schemas.topics import TopicNames
-from streams.arrivals import Arrivals
+from streams.arrivals import Arrivals, Place
 from streams.asking import Asking
 from streams.encoding import Encoder
 from streams.jobs import LANE_NAMES
@@ -75,6 +75,7 @@ class Binds:
         overdue: Overdue,
         health: Health,
         *,
+        gateway: str,
         clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
@@ -86,14 +87,13 @@ class Binds:
         self._overdue = overdue
         self._health = health
         self._clock = clock
-        self._gateway = ""
+        self._gateway = gateway
         self._changed = asyncio.Event()
         self._kept = [self._make(bind) for bind in settings.all_binds]
         self.links = Links([kept.link for kept in self._kept if kept.link is not None])
 
-    async def run(self, gateway: str, oldest_waiting_s: OldestWaiting) -> None:
+    async def run(self, oldest_waiting_s: OldestWaiting) -> None:
         """Keep the binds and report on them until `close`."""
-        self._gateway = gateway
         # Before the first bind: how many share the account's rate already?
         await self._report(oldest_waiting_s)
         beside = [asyncio.create_task(self._report_forever(oldest_waiting_s))]
@@ -168,9 +168,7 @@ class Binds:
         arrivals = Arrivals(
             self._producer,
             self._hasher,
-            centre=settings.centre,
-            bind=settings.bind,
-            alphabet=settings.alphabet,
+            place=Place(self._gateway, settings.centre, settings.bind, settings.alphabet),
             names=self._names,
             clock=self._clock,
             new_id=uuid4,

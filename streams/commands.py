@@ -26,7 +26,7 @@ from schemas.events import Command
 from schemas.topics import TopicNames
 from streams.records import Record
 from streams.subjects import StateCache, Subjects
-from streams.texts import Assembler, Text, decode, has_parts
+from streams.texts import Assembler, Text, arrival_of, decode, has_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,17 @@ class Clients:
     registrations: Mapping[str, Registration]
 
 
+@dataclass(frozen=True, slots=True)
+class CommandSettings:
+    """What a processor goes by. Misses are noted unless `note_misses` is off."""
+
+    policies: Policies
+    names: TopicNames
+    federal_number: str
+    secret_ttl: timedelta
+    note_misses: bool = True
+
+
 class CommandProcessor:
     """Turns batches of `sms.mo.v1` into events, replies and inbox rows."""
 
@@ -60,22 +71,18 @@ class CommandProcessor:
         store: Store,
         directory: Directory,
         hasher: SubjectHasher,
-        policies: Policies,
-        names: TopicNames,
         cache: StateCache,
+        settings: CommandSettings,
         *,
-        secret_ttl: timedelta,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._directory = directory
         self._hasher = hasher
-        self._policies = policies
-        self._secret_ttl = secret_ttl
-        self._valid_for = timedelta(seconds=policies.reply_valid_for_s)
-        self._clock = clock
-        self._names = names
         self._cache = cache
+        self._settings = settings
+        self._valid_for = timedelta(seconds=settings.policies.reply_valid_for_s)
+        self._clock = clock
 
     async def __call__(self, records: Sequence[Record]) -> None:
         """Process one batch. Blocks on directory and database; safe to repeat.
@@ -162,8 +169,9 @@ class CommandProcessor:
             bind=mo.bind,
             data_coding=mo.data_coding,
             parts=one.text.parts,
+            arrival=arrival_of(one.text, self._settings.federal_number),
         )
-        decision = decide_command(subjects[subject_id], request, self._policies)
+        decision = decide_command(subjects[subject_id], request, self._settings.policies)
         traceparent = telemetry.span(
             "decide",
             one.text.traceparent,
@@ -183,12 +191,12 @@ class CommandProcessor:
                 now=now,
                 valid_for=self._valid_for,
                 traceparent=traceparent,
-                names=self._names,
+                names=self._settings.names,
             )
             changes.outbox.append(row)
         if decision.secret_for is not None:
             plaintext = _secret_fields(clients.registrations[one.number])
-            secret = Secret(decision.secret_for, plaintext, now + self._secret_ttl)
+            secret = Secret(decision.secret_for, plaintext, now + self._settings.secret_ttl)
             changes.vault.append(secret)
         return decision
 

@@ -83,6 +83,7 @@ class Gateway:
             self._presence,
             self._overdue,
             self._health,
+            gateway=self._name,
             clock=self._clock,
         )
         sender = Sender(
@@ -97,7 +98,7 @@ class Gateway:
         lanes = Lanes(consumer, sender, offsets, names.lanes, self._health)
         # Not in the group: these outlive the others, so that what was sent before the end
         # still gets its answer, and its result is still published.
-        links = asyncio.create_task(binds.run(self._name, sender.oldest_waiting_s))
+        links = asyncio.create_task(binds.run(sender.oldest_waiting_s))
         publishing = asyncio.create_task(results.run())
         try:
             await consumer.start()

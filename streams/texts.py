@@ -6,6 +6,7 @@ the arrival of its last, so that a redelivery is the same request again.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -17,10 +18,23 @@ from inbound.smpp import alphabet, segmentation
 from inbound.store.port import Transaction
 from inbound.store.rows import MessagePart, PartsKey
 from schemas.cloudevents import header
+from schemas.events import Arrival
 from schemas.messages import MobileOriginated
 from streams.records import Record
 
 _WIDE = 16
+_SHORT_CODE = 6
+_NATIONAL = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """What is known of the parts of a long text; `sequences` in the order of their arrival."""
+
+    alphabet: str
+    octets: int
+    sequences: tuple[int, ...]
+    first_part_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +44,12 @@ class Text:
     mo: MobileOriginated = field(repr=False)
     body: str | None = field(repr=False)
     traceparent: str | None
-    parts: int = 1
+    assembled: Assembled | None = None
+
+    @property
+    def parts(self) -> int:
+        """Return how many deliver_sm it took."""
+        return len(self.assembled.sequences) if self.assembled else 1
 
 
 def decode(record: Record) -> Text:
@@ -41,6 +60,34 @@ def decode(record: Record) -> Text:
         raise PoisonError(f"{record.topic} holds no text here") from error
     body = None if mo.part else alphabet.decode(mo.payload, mo.data_coding, mo.alphabet)
     return Text(mo, body, header(record.headers, "traceparent"))
+
+
+def arrival_of(text: Text, federal: str) -> Arrival:
+    """Return what the log tells of how a whole text came; `federal` is our number (E.164)."""
+    mo, assembled = text.mo, text.assembled
+    if assembled is None:
+        name = alphabet.name_of(mo.data_coding, mo.alphabet)
+        assembled = Assembled(name, len(mo.payload), (), mo.arrived_at)
+    return Arrival(
+        gateway=mo.gateway,
+        our_number=_ours(mo.destination, federal),
+        esm_class=mo.esm_class,
+        alphabet=assembled.alphabet,
+        octets=assembled.octets,
+        sequences=assembled.sequences or None,
+        first_part_at=assembled.first_part_at if assembled.sequences else None,
+    )
+
+
+def _ours(destination: str, federal: str) -> str | None:
+    """Return the number that was texted, None when it might be somebody's.
+
+    The log keeps it for ever, and what a centre writes there is not always ours.
+    """
+    digits = destination.removeprefix("+")
+    if digits.isascii() and digits.isdigit() and len(digits) <= _SHORT_CODE:
+        return digits
+    return federal if digits[-_NATIONAL:] == federal[-_NATIONAL:] else None
 
 
 def has_parts(texts: Iterable[Text]) -> bool:
@@ -101,5 +148,13 @@ def _whole(last: Text, parts: Sequence[MessagePart]) -> Text:
         ),
         last.mo.alphabet,
     )
+    names = (alphabet.name_of(about["data_coding"], last.mo.alphabet) for about in described)
+    arrived = sorted(parts, key=lambda part: part.received_at)
+    assembled = Assembled(
+        alphabet="+".join(dict.fromkeys(names)),
+        octets=sum(len(part.payload) for part in parts),
+        sequences=tuple(part.sequence for part in arrived),
+        first_part_at=arrived[0].received_at,
+    )
     mo = last.mo.model_copy(update={"mo_id": UUID(described[0]["mo_id"]), "part": None})
-    return replace(last, mo=mo, body=body, parts=len(parts))
+    return replace(last, mo=mo, body=body, assembled=assembled)

@@ -21,7 +21,7 @@ from inbound.store.rows import Changes, ParkedMessage
 from schemas.topics import TopicNames
 from streams.app import make_app
 from streams.clock import utc_now
-from streams.commands import CommandProcessor
+from streams.commands import CommandProcessor, CommandSettings
 from streams.delivery import DeliveryProcessor
 from streams.housekeeping import sweep
 from streams.progress import Progress
@@ -61,10 +61,13 @@ class Worker:
                     commands,
                     directory,
                     SubjectHasher(settings.subject_key_bytes()),
-                    settings.policies,
-                    names,
                     cache,
-                    secret_ttl=timedelta(seconds=settings.secret_ttl_s),
+                    CommandSettings(
+                        settings.policies,
+                        names,
+                        settings.federal_number,
+                        timedelta(seconds=settings.secret_ttl_s),
+                    ),
                     clock=utc_now,
                 ),
                 Parking(commands),

@@ -46,6 +46,7 @@ def decide_command(state: SubjectState, request: CommandRequest, policies: Polic
         ),
         plan=planned.plan,
         confirm=planned.confirm,
+        arrival=request.arrival,
     )
     return Decision(
         Disposition.ACCEPTED,

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
 
-from schemas.events import Command, DomainEvent
+from schemas.events import Arrival, Command, DomainEvent
 from schemas.messages import Purpose
 
 
@@ -31,6 +31,7 @@ class CommandRequest:
     bind: str
     data_coding: int
     parts: int = 1
+    arrival: Arrival | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,14 @@ def decode(octets: bytes, data_coding: int, default: str = GSM_0338) -> str | No
         return None
 
 
+def name_of(data_coding: int, default: str = GSM_0338) -> str:
+    """Return the name of the alphabet that `decode` uses, "none" for what is no text."""
+    codec = _CODECS.get(data_coding)
+    if codec is None:
+        return "none"
+    return "ucs-2" if codec == _UCS_2_CODEC else codec or default
+
+
 def encode(text: str, alphabet: str = GSM_0338) -> bytes | None:
     """Return the octets of a text in a default alphabet, or None when it has others' characters.
 

@@ -52,9 +52,10 @@ async def gateway(
         presence,
         Overdue(database_url),
         health,
+        gateway=name,
         clock=utc_now,
     )
-    running = asyncio.create_task(made.run(name, lambda _centre: {}))
+    running = asyncio.create_task(made.run(lambda _centre: {}))
     try:
         yield made, health, producer
     finally:

@@ -15,6 +15,7 @@ from schemas.messages import Outcome, Part
 from streams.records import Record
 from tests.integration.streams.world import (
     CODE,
+    FEDERAL,
     LOGIN,
     NUMBER,
     PASSWORD,
@@ -312,14 +313,26 @@ def _part(world: World, sequence: int, text: str, reference: int = 7) -> Record:
 
 
 async def test_parts_in_two_batches_make_one_request(world: World, backend: Backend) -> None:
-    first, second = _part(world, 1, "CLIENT sms "), _part(world, 2, "stop")
+    second = _part(world, 2, "stop")
     await world.commands([second])
     assert backend.counts()["parts"] == 1
     assert await world.events() == []
+    world.now += timedelta(seconds=3)
+    first = _part(world, 1, "CLIENT sms ")
     await world.commands([first])
     assert backend.counts()["parts"] == 0
     [accepted, _] = await world.events()
-    assert json.loads(accepted.data)["parts"] == 2
+    data = json.loads(accepted.data)
+    assert data["parts"] == 2
+    assert data["arrived_at"] == "2024-05-17T12:00:03Z"
+    assert data["arrival"] == {
+        "our_number": FEDERAL,
+        "esm_class": 0,
+        "alphabet": "gsm0338",
+        "octets": len("CLIENT sms stop"),
+        "sequences": [2, 1],
+        "first_part_at": "2024-05-17T12:00:00Z",
+    }
     before = await world.everything()
     await world.commands([second, first])
     assert await world.everything() == before

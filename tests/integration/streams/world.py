@@ -33,7 +33,7 @@ from schemas.messages import (
     SubmitResults,
 )
 from schemas.topics import TopicNames
-from streams.commands import CommandProcessor
+from streams.commands import CommandProcessor, CommandSettings
 from streams.delivery import DeliveryProcessor
 from streams.receipts import TYPE as RECEIPTS
 from streams.records import BatchProcessor, Record
@@ -43,6 +43,7 @@ from tests.fix_store import NOON, SUBJECT_KEY
 
 NUMBER, STRANGER = "+79161234567", "+79990001122"
 CODE, LOGIN, PASSWORD = "code-canary-71", "login-canary-72", "password-canary-73"
+FEDERAL = "+79086228779"
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -185,10 +186,8 @@ class World:
                 self.store,
                 MemoryDirectory(clients),
                 self.hasher,
-                rules,
-                self.names,
                 cache,
-                secret_ttl=timedelta(hours=24),
+                CommandSettings(rules, self.names, FEDERAL, timedelta(hours=24)),
                 clock=lambda: self.now,
             ),
             parking,

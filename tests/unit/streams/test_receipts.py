@@ -17,7 +17,7 @@ from schemas.cloudevents import TYPE_PREFIX, header
 from schemas.messages import ReceiptReceived, ReceiptsReceived, ReceiptState
 from schemas.topics import TopicNames
 from streams import receipts
-from streams.arrivals import Arrivals
+from streams.arrivals import Arrivals, Place
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 NUMBER = "79161234567"
@@ -66,9 +66,7 @@ def arrivals(kafka: Kafka) -> Arrivals:
     return Arrivals(
         kafka,
         HASHER,
-        centre="main",
-        bind="main-1",
-        alphabet="gsm0338",
+        place=Place("gateway-1", "main", "main-1", "gsm0338"),
         names=NAMES,
         clock=lambda: NOON,
         new_id=uuid4,
