@@ -5,13 +5,17 @@ class is one type in one version; `schemas.upcasters` reads older versions.
 """
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import Field
 
 from schemas.base import CentreTime, Model, UtcTime
 from schemas.messages import PartResult, Purpose, ReceiptState, SubmitAttempt
+
+RequestId = Annotated[UUID, Field(description="the request: the random id of its text")]
+Centre = Annotated[str, Field(description="the SMS centre, by its name in the settings")]
+Bind = Annotated[str, Field(description="the connection to it, by its name in the settings")]
 
 
 class Command(StrEnum):
@@ -40,9 +44,9 @@ class Plan(StrEnum):
 class Facts(Model):
     """What was known when the command was decided; with it the decision can be replayed."""
 
-    client_known: bool
-    notifications_on: bool
-    decided_at: UtcTime
+    client_known: bool = Field(description="whether the number was in the directory")
+    notifications_on: bool = Field(description="whether the subject might be texted until then")
+    decided_at: UtcTime = Field(description="when the worker took the command")
 
 
 class DomainEvent(Model):
@@ -77,13 +81,15 @@ class RequestAccepted(DomainEvent):
 
     TYPE = "request.accepted"
 
-    request_id: UUID
+    request_id: RequestId
     command: Command
-    arrived_at: UtcTime
-    centre: str
-    bind: str
-    data_coding: int
-    parts: int = 1
+    arrived_at: UtcTime = Field(
+        description="when the gateway had the text, or the last part of a long one"
+    )
+    centre: Centre
+    bind: Bind
+    data_coding: int = Field(description="data_coding of its PDU (SMPP 3.4, 5.2.19)")
+    parts: int = Field(default=1, description="how many PDUs brought the text")
     facts: Facts
     plan: Plan
     confirm: bool = Field(default=True, description="whether a fulfilment follows")
@@ -95,8 +101,8 @@ class SubscriptionStopped(DomainEvent):
 
     TYPE = "subscription.stopped"
 
-    request_id: UUID
-    at: UtcTime
+    request_id: RequestId
+    at: UtcTime = Field(description="when it was decided")
 
 
 class SubscriptionStarted(DomainEvent):
@@ -104,8 +110,8 @@ class SubscriptionStarted(DomainEvent):
 
     TYPE = "subscription.started"
 
-    request_id: UUID
-    at: UtcTime
+    request_id: RequestId
+    at: UtcTime = Field(description="when it was decided")
 
 
 class CommandLimitReached(DomainEvent):
@@ -114,36 +120,40 @@ class CommandLimitReached(DomainEvent):
     TYPE = "command.limit_reached"
 
     command: Command
-    arrived_at: UtcTime
-    limit: int
+    arrived_at: UtcTime = Field(description="when the first text that was too many arrived")
+    limit: int = Field(description="how many commands an hour are accepted")
 
 
 class MessageEvent(DomainEvent):
     """What the SMS centre made of one message.
 
-    `attempts` are the submits since the message's previous event that settled nothing, in
-    their order; none when there were none. Of many the first and the last are told.
+    Of many `attempts` the first and the last are told.
     """
 
-    message_id: UUID
-    request_id: UUID | None = None
+    message_id: UUID = Field(description="the message, the same in all its attempts")
+    request_id: RequestId | None = None
     purpose: Purpose
-    template: str
-    attempt: int
-    parts: tuple[PartResult, ...] = ()
-    attempts: tuple[SubmitAttempt, ...] | None = None
+    template: str = Field(description="which text was sent, by its name in the templates")
+    attempt: int = Field(description="counts up from 1")
+    parts: tuple[PartResult, ...] = Field(
+        default=(), description="the centre's answer to each part, in their order"
+    )
+    attempts: tuple[SubmitAttempt, ...] | None = Field(
+        default=None,
+        description="submits since the message's previous event that settled nothing, in order",
+    )
     attempts_left_out: int | None = Field(
         default=None, description="how many more there were, between the first and the last told"
     )
-    centre: str
-    bind: str
+    centre: Centre
+    bind: Bind
     gateway: str | None = Field(default=None, description="the process that sent it or gave it up")
     sent_at: UtcTime | None = Field(
         default=None,
         description="when its first part of this attempt was handed to the link; none when "
         "nothing was sent",
     )
-    at: UtcTime
+    at: UtcTime = Field(description="when the gateway knew it")
 
 
 class MessageSubmitted(MessageEvent):
@@ -185,18 +195,18 @@ class MessageFate(DomainEvent):
     `error` and `done_at` are those of the part that decided; `bind` brought its receipt.
     """
 
-    message_id: UUID
-    request_id: UUID | None = None
+    message_id: UUID = Field(description="the message, as in `message.submitted`")
+    request_id: RequestId | None = None
     purpose: Purpose
-    template: str
-    parts: int
+    template: str = Field(description="which text was sent, by its name in the templates")
+    parts: int = Field(description="how many parts the message had")
     state: ReceiptState
     error: str | None = Field(default=None, description="the centre's own code")
     done_at: CentreTime | None = Field(
         default=None, description="by the centre's clock, in a zone that it does not name"
     )
-    centre: str
-    bind: str
+    centre: Centre
+    bind: Bind
     at: UtcTime = Field(description="when the receipt arrived")
 
 
@@ -219,15 +229,14 @@ class MessageUndetermined(MessageFate):
 
 
 class AcknowledgementLate(DomainEvent):
-    """The centre did not accept the acknowledgement within 120 s of the text's arrival.
-
-    `after_s` is when its fate was known, in seconds after the arrival.
-    """
+    """The centre did not accept the acknowledgement within 120 s of the text's arrival."""
 
     TYPE = "acknowledgement.late"
 
-    request_id: UUID
-    after_s: float
+    request_id: RequestId
+    after_s: float = Field(
+        description="when its fate was known, in seconds after the text's arrival"
+    )
 
 
 class Completion(StrEnum):
@@ -243,9 +252,9 @@ class RequestCompleted(DomainEvent):
 
     TYPE = "request.completed"
 
-    request_id: UUID
+    request_id: RequestId
     completion: Completion
-    at: UtcTime
+    at: UtcTime = Field(description="when the last message's fate was known")
 
 
 EVENTS: tuple[type[DomainEvent], ...] = (

@@ -79,8 +79,10 @@ class Outcome(StrEnum):
 class PartResult(Model):
     """The centre's answer to one submit_sm: command_status and its own message id."""
 
-    status: int | None = Field(default=None, description="none when no answer came")
-    smsc_message_id: str | None = None
+    status: int | None = Field(
+        default=None, description="command_status (SMPP 3.4, 5.1.3); absent when no answer came"
+    )
+    smsc_message_id: str | None = Field(default=None, description="the centre's own id of it")
 
 
 class SubmitAttempt(Model):
@@ -173,7 +175,7 @@ class ReceiptsReceived(Model):
 class Subscription(Model):
     """Public, one record per subject: may this person be texted? Last record wins."""
 
-    subject_id: UUID
+    subject_id: UUID = Field(description="the subject: a random id, also the key")
     may_be_texted: bool = Field(description="notifications and broadcasts are on")
     version: int = Field(description="version of the subject's stream; it only grows")
-    changed_at: UtcTime
+    changed_at: UtcTime = Field(description="when the change was recorded")

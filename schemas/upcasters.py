@@ -1,21 +1,25 @@
-"""Reading events of every version ever written.
+"""Reading events of every version ever written, and writing them for who reads older ones.
 
 An upcaster takes the JSON object of version N of a type and returns that of version N+1;
-chained they bring any stored event to the class of today. Released upcasters stay.
+chained they bring any stored event to the class of today. A downcaster does the reverse, so
+that subscribers of an older version still hear of what happens. Released ones stay.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from schemas.events import EVENTS, DomainEvent
 
-Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+Cast = Callable[[dict[str, Any]], dict[str, Any]]
 
-UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
-"""(type, version it reads) -> upcaster to the next version."""
+UPCASTERS: Mapping[tuple[str, int], Cast] = {}
+"""(type, version it reads) -> cast to the next version."""
+
+DOWNCASTERS: Mapping[tuple[str, int], Cast] = {}
+"""(type, version it reads) -> cast to the version before."""
 
 _CLASSES: Mapping[str, type[DomainEvent]] = {event.TYPE: event for event in EVENTS}
 
@@ -29,7 +33,7 @@ def read_event(
     version: int,
     data: bytes | str,
     *,
-    upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS,
+    upcasters: Mapping[tuple[str, int], Cast] = UPCASTERS,
 ) -> DomainEvent:
     """Return the event as today's class.
 
@@ -55,3 +59,17 @@ def read_event(
         raise UnknownEventError(f"no upcaster for {type_} version {error.args[0][1]}") from error
     except (ValidationError, ValueError) as error:
         raise UnknownEventError(f"{type_} version {version} does not fit: {error}") from error
+
+
+def older_forms(
+    type_: str,
+    version: int,
+    data: bytes,
+    *,
+    downcasters: Mapping[tuple[str, int], Cast] = DOWNCASTERS,
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the event's JSON in each older version that is still written, newest first."""
+    while (cast := downcasters.get((type_, version))) is not None:
+        version -= 1
+        data = to_json(cast(from_json(data)))
+        yield version, data

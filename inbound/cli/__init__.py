@@ -24,7 +24,7 @@ class _Lazy(click.Group):
         "migrate": "setup:migrate",
         "topics": "setup:topics",
         "settings": "setup:settings",
-        "schemas": "setup:schemas",
+        "schemas": "schemas:schemas",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -1,6 +1,4 @@
-"""Commands that prepare: migrations, topics, the list of settings, the JSON Schemas."""
-
-from pathlib import Path
+"""Commands that prepare: migrations, topics, the list of settings."""
 
 import click
 from pydantic import SecretStr
@@ -61,18 +59,3 @@ def settings() -> None:
         group, _, name = path.rpartition(".")
         click.echo(f"{variable}{shown}    {f'[{group}] ' if group else ''}{name}")
         click.echo(f"    {field.description}")
-
-
-@click.group
-def schemas() -> None:
-    """Contracts of the topics."""
-
-
-@schemas.command("export")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-def export_schemas(folder: Path) -> None:
-    """Write the JSON Schema of every message and event into FOLDER."""
-    from schemas.export import export
-
-    for path in export(folder):
-        click.echo(str(path))

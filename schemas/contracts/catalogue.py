@@ -1,0 +1,79 @@
+"""Which types travel on which topics, and who writes and reads them.
+
+A topic without an entry here is promised to nobody, whatever `schemas.topics` calls it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from schemas import topics
+from schemas.base import Model
+from schemas.cloudevents import TYPE_PREFIX
+from schemas.events import EVENTS
+from schemas.messages import (
+    MobileOriginated,
+    MobileTerminated,
+    ReceiptsReceived,
+    SubmitResults,
+    Subscription,
+)
+
+
+class Flow(StrEnum):
+    """Between whom a type travels; it decides which changes would break somebody."""
+
+    PUBLIC = "public"
+    """Written by us, read by others."""
+    INTERNAL = "internal"
+    """Written and read by processes of ours, during an upgrade of two releases."""
+    ACCEPTED = "accepted"
+    """Written by others, read by us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One type in one version; `name` is its `ce_type`."""
+
+    name: str
+    model: type[Model]
+    flow: Flow
+    topics: tuple[str, ...]
+
+
+def _contract(name: str, model: type[Model], flow: Flow, *on: str) -> Contract:
+    return Contract(TYPE_PREFIX + name, model, flow, on)
+
+
+MESSAGES: Final = (
+    _contract("subscription.v1", Subscription, Flow.PUBLIC, topics.SUBSCRIPTIONS),
+    _contract("mo.received.v1", MobileOriginated, Flow.INTERNAL, topics.MO),
+    _contract(
+        "mt.requested.v1",
+        MobileTerminated,
+        Flow.INTERNAL,
+        topics.MT_URGENT,
+        topics.MT_NORMAL,
+        topics.MT_BULK,
+    ),
+    _contract("mt.results.v1", SubmitResults, Flow.INTERNAL, topics.RECEIPTS),
+    _contract("mt.receipts.v1", ReceiptsReceived, Flow.INTERNAL, topics.RECEIPTS),
+)
+"""The types that are no events. A new version stands here beside the older ones."""
+
+CONTRACTS: Final[tuple[Contract, ...]] = (
+    *(
+        _contract(f"{event.TYPE}.v{event.VERSION}", event, Flow.PUBLIC, topics.EVENTS)
+        for event in EVENTS
+    ),
+    *MESSAGES,
+)
+"""Every type that is written today, in its newest version."""
+
+ANNOUNCED: Final[Mapping[str, frozenset[str]]] = {}
+"""Values that today's readers know and nobody writes yet, by the name of their enum.
+
+A new value stands here for one release, so that during the next upgrade the processes that
+still run the older one can read it.
+"""

@@ -1,0 +1,154 @@
+"""What changed between two versions of a JSON Schema, and whom that breaks.
+
+Readers may be of the released version while writers are of today's, and the other way round:
+an event stays in the log for ever, and during an upgrade both run. So each change is judged
+for both sides. What this comparison does not know it reports, rather than pass over it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from schemas.contracts.published import ANNOUNCED_VALUES, KNOWN_VALUES, Schema
+
+
+class Side(StrEnum):
+    """Who can't go on after a change."""
+
+    READERS = "readers"
+    """Somebody who reads by the released schema what is written today."""
+    WRITERS = "writers"
+    """Somebody who wrote by the released schema what is read today."""
+
+
+NOBODY: Final[frozenset[Side]] = frozenset()
+READERS: Final = frozenset({Side.READERS})
+WRITERS: Final = frozenset({Side.WRITERS})
+BOTH: Final = READERS | WRITERS
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference; `field` is a dotted path, empty for the type as a whole."""
+
+    field: str
+    what: str
+    breaks: frozenset[Side]
+
+
+_LOWER: Final = ("minimum", "exclusiveMinimum", "minLength", "minItems")
+_UPPER: Final = ("maximum", "exclusiveMaximum", "maxLength", "maxItems")
+_COMPARED: Final = {
+    *("type", "format", "default", "properties", "required", "items", "additionalProperties"),
+    *(KNOWN_VALUES, ANNOUNCED_VALUES),
+    *_LOWER,
+    *_UPPER,
+}
+_TELLING: Final = {"title", "description", "examples", "$schema", "$id", "x-flow", "x-topics"}
+_ABSENT: Final = object()
+
+NEW_AND_REQUIRED: Final = "is new and required"
+NEVER_ANNOUNCED: Final = "is new and was never announced"
+
+
+def changes(released: Schema, today: Schema, field: str = "") -> Iterator[Change]:
+    """Yield every difference, in no particular order of weight."""
+    unknown = ({*released, *today} - _COMPARED) - _TELLING
+    for keyword in sorted(unknown):
+        if released.get(keyword, _ABSENT) != today.get(keyword, _ABSENT):
+            yield Change(field, f"{keyword} changed, which the comparison can't judge", BOTH)
+    if _kind(released) != _kind(today):
+        yield Change(field, f"was {_said(released)}, is {_said(today)}", _breaks(released, today))
+        return
+    yield from _values(released, today, field)
+    yield from _bounds(released, today, field)
+    yield from _properties(released, today, field)
+    for keyword, path in (("items", f"{field}[]"), ("additionalProperties", f"{field}.*")):
+        before, now = released.get(keyword), today.get(keyword)
+        if isinstance(before, dict) and isinstance(now, dict):
+            yield from changes(before, now, path)
+        elif before != now:
+            yield Change(path, f"was {before}, is {now}", BOTH)
+
+
+def _kind(schema: Schema) -> tuple[Any, ...]:
+    return (
+        schema.get("type"),
+        schema.get("format"),
+        KNOWN_VALUES in schema,
+        "items" in schema,
+        "additionalProperties" in schema,
+    )
+
+
+def _said(schema: Schema) -> str:
+    type_ = str(schema.get("type", "anything"))
+    if KNOWN_VALUES in schema:
+        return f"{type_} with known values"
+    return f"{type_} ({schema['format']})" if "format" in schema else type_
+
+
+def _breaks(released: Schema, today: Schema) -> frozenset[Side]:
+    """A number may be an integer and a text may have a format; else nobody can go on."""
+    if _is_wider(today, released):
+        return READERS
+    return WRITERS if _is_wider(released, today) else BOTH
+
+
+def _is_wider(one: Schema, other: Schema) -> bool:
+    types = one.get("type"), other.get("type")
+    if types == ("string", "string"):
+        return not {"format", KNOWN_VALUES} & one.keys()
+    return types == ("number", "integer")
+
+
+def _values(released: Schema, today: Schema, field: str) -> Iterator[Change]:
+    before, now = released.get(KNOWN_VALUES, ()), today.get(KNOWN_VALUES, ())
+    announced = today.get(ANNOUNCED_VALUES, ())
+    for value in now:
+        if value in before:
+            continue
+        if value in announced:
+            yield Change(field, f"value {value!r} is announced", NOBODY)
+        else:
+            yield Change(field, f"value {value!r} {NEVER_ANNOUNCED}", READERS)
+    for value in before:
+        if value not in now:
+            yield Change(field, f"value {value!r} is gone", WRITERS)
+
+
+def _bounds(released: Schema, today: Schema, field: str) -> Iterator[Change]:
+    for keyword in (*_LOWER, *_UPPER):
+        before, now = released.get(keyword), today.get(keyword)
+        if before == now:
+            continue
+        if before is None or now is None:
+            looser = now is None
+        else:
+            looser = (now < before) is (keyword in _LOWER)
+        yield Change(field, f"{keyword} was {before}, is {now}", READERS if looser else WRITERS)
+
+
+def _properties(released: Schema, today: Schema, field: str) -> Iterator[Change]:
+    before: Mapping[str, Schema] = released.get("properties", {})
+    now: Mapping[str, Schema] = today.get("properties", {})
+    required, requires = released.get("required", ()), today.get("required", ())
+    for name in [*before, *(added for added in now if added not in before)]:
+        path = f"{field}.{name}" if field else name
+        if name not in now:
+            yield Change(path, "is gone", READERS)
+        elif name not in before:
+            if name in requires:
+                yield Change(path, NEW_AND_REQUIRED, WRITERS)
+            else:
+                yield Change(path, "is new", NOBODY)
+        else:
+            if name in required and name not in requires:
+                yield Change(path, "is not always there any more", READERS)
+            elif name in requires and name not in required:
+                yield Change(path, "is required now", WRITERS)
+            elif before[name].get("default") != now[name].get("default"):
+                told = (each.get("default", "none") for each in (before[name], now[name]))
+                yield Change(path, "default was {}, is {}".format(*told), BOTH)
+            yield from changes(before[name], now[name], path)

@@ -1,0 +1,108 @@
+"""One example of each public type: a request for registration data, and what else may happen.
+
+They stand in the published schemas and in the documents made from them. Once released an
+example is kept, so that events of every shape ever written are read by the tests.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from schemas.base import Model
+from schemas.events import (
+    AcknowledgementLate,
+    Command,
+    CommandLimitReached,
+    Completion,
+    Facts,
+    MessageDelivered,
+    MessageErased,
+    MessageExpired,
+    MessageRejected,
+    MessageSubmitted,
+    MessageUndeliverable,
+    MessageUndetermined,
+    MessageUnknown,
+    Plan,
+    RequestAccepted,
+    RequestCompleted,
+    SubscriptionStarted,
+    SubscriptionStopped,
+)
+from schemas.messages import PartResult, Purpose, ReceiptState, Subscription
+
+SUBJECT: Final = UUID("6f1d2c1e-8a54-4c5b-9a3e-2f0b7d9c4e11")
+TRACEPARENT: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+NOON: Final = datetime(2026, 1, 31, 12, 0, 0, 120_000, UTC)
+
+_REQUEST = UUID("b7c9a1f0-3d2e-4e6f-8a1b-0c5d6e7f8a90")
+_ACKNOWLEDGEMENT = UUID("0e8f3a52-6b1c-5d7e-9f20-a1b2c3d4e5f6")
+_FULFILMENT = UUID("d4c3b2a1-0f9e-5d8c-b7a6-958473625140")
+_CENTRE = {"centre": "main", "bind": "main-1"}
+_ROK, _RINVDSTADR = 0, 11
+
+
+def _after(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def _sent(seconds: float, *parts: PartResult, acknowledges: bool = False) -> dict[str, object]:
+    return {
+        **_message(acknowledges=acknowledges),
+        "attempt": 1,
+        "parts": parts,
+        "at": _after(seconds),
+        **_CENTRE,
+    }
+
+
+def _message(*, acknowledges: bool) -> dict[str, object]:
+    return {
+        "message_id": _ACKNOWLEDGEMENT if acknowledges else _FULFILMENT,
+        "request_id": _REQUEST,
+        "purpose": Purpose.ACKNOWLEDGEMENT if acknowledges else Purpose.FULFILMENT,
+        "template": "acknowledgement" if acknowledges else "registration",
+    }
+
+
+def _fate(state: ReceiptState, seconds: float, **more: object) -> dict[str, object]:
+    message = _message(acknowledges=False)
+    return {**message, "parts": 3, "state": state, "at": _after(seconds), **_CENTRE, **more}
+
+
+_TAKEN = tuple(PartResult(status=_ROK, smsc_message_id=f"3F2A10{n:02X}") for n in range(3))
+
+EXAMPLES: Final[tuple[Model, ...]] = (
+    RequestAccepted(
+        request_id=_REQUEST,
+        command=Command.CLIENT_INFO,
+        arrived_at=NOON,
+        centre="main",
+        bind="main-1",
+        data_coding=0,
+        facts=Facts(client_known=True, notifications_on=True, decided_at=_after(0.02)),
+        plan=Plan.REGISTRATION,
+    ),
+    SubscriptionStopped(request_id=_REQUEST, at=_after(0.02)),
+    SubscriptionStarted(request_id=_REQUEST, at=_after(0.02)),
+    CommandLimitReached(command=Command.CLIENT_INFO, arrived_at=NOON, limit=10),
+    MessageSubmitted.model_validate(_sent(0.09, *_TAKEN)),
+    MessageRejected.model_validate(_sent(0.07, PartResult(status=_RINVDSTADR))),
+    MessageUnknown.model_validate({**_sent(10.1, PartResult(), acknowledges=True), "final": False}),
+    MessageExpired.model_validate(_sent(3600.5)),
+    MessageErased.model_validate(_sent(0.3)),
+    AcknowledgementLate(request_id=_REQUEST, after_s=131.5),
+    RequestCompleted(request_id=_REQUEST, completion=Completion.FULFILLED, at=_after(0.09)),
+    MessageDelivered.model_validate(
+        _fate(ReceiptState.DELIVERED, 4.2, done_at="2026-01-31T15:00:03", error="000")
+    ),
+    MessageUndeliverable.model_validate(_fate(ReceiptState.EXPIRED, 86_400, error="254")),
+    MessageUndetermined.model_validate(_fate(ReceiptState.UNKNOWN, 86_400)),
+    Subscription(subject_id=SUBJECT, may_be_texted=False, version=2, changed_at=_after(0.03)),
+)
+
+
+def example_of(model: type[Model], examples: Iterable[Model] = EXAMPLES) -> Model | None:
+    """Return the example of a type, or None for one that is internal."""
+    return next((each for each in examples if type(each) is model), None)

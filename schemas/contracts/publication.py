@@ -1,0 +1,74 @@
+"""The files that are made from the models: the record of what was released, and documents.
+
+All of them stand in the source tree and are written together, so that none can be stale.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from schemas.contracts.catalogue import Flow
+from schemas.contracts.published import FLOW
+from schemas.contracts.released import FOLDER, Record, files_of, load, next_record, of_today
+from schemas.contracts.rules import problems
+
+ROOT: Final = Path(__file__).parents[2]
+RELEASED: Final = FOLDER.relative_to(ROOT).as_posix()
+
+
+def documents(record: Record) -> dict[str, bytes]:
+    """Return what subscribers read, by file name."""
+    del record
+    return {}
+
+
+def generated(record: Record) -> dict[str, bytes]:
+    """Return every generated file of the source tree by its path from the root."""
+    released = {f"{RELEASED}/{name}": content for name, content in files_of(record).items()}
+    return released | {f"docs/{name}": content for name, content in documents(record).items()}
+
+
+def stale(record: Record, root: Path = ROOT) -> list[str]:
+    """Return the generated files that are missing or not as `record` makes them."""
+    return [
+        path
+        for path, content in generated(record).items()
+        if not (root / path).is_file() or (root / path).read_bytes() != content
+    ]
+
+
+def export(folder: Path) -> list[Path]:
+    """Write what a subscriber needs into `folder`: public schemas and documents."""
+    record = load()
+    public = {
+        f"{name}.json"
+        for name, schema in record.types.items()
+        if schema[FLOW] in {Flow.PUBLIC, Flow.ACCEPTED}
+    }
+    files = {name: data for name, data in files_of(record).items() if name in public}
+    return _write(folder, (files | documents(record)).items())
+
+
+def release(root: Path = ROOT) -> list[Path]:
+    """Write what changed of the generated files, and return those.
+
+    Raises `ValueError` with one line for each problem, having written nothing, when today's
+    models would break what was released.
+    """
+    released, today = load(root / RELEASED), of_today()
+    found = problems(released, today)
+    if found:
+        raise ValueError("\n".join(map(str, found)))
+    record = next_record(released, today)
+    files = generated(record)
+    return _write(root, [(path, files[path]) for path in stale(record, root)])
+
+
+def _write(folder: Path, files: Iterable[tuple[str, bytes]]) -> list[Path]:
+    written = []
+    for name, content in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        written.append(path)
+    return written

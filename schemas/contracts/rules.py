@@ -1,0 +1,176 @@
+"""What must not change any more: today's record against the released one.
+
+A rule refuses what would break a reader of a topic, or strand a writer: whoever wrote by the
+released schema what is read today, which for an event is the log itself. Each problem names
+the type with its version, or the topic, and the field, and says the way out.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from schemas.cloudevents import TYPE_PREFIX
+from schemas.contracts.catalogue import Flow
+from schemas.contracts.changes import (
+    BOTH,
+    NEVER_ANNOUNCED,
+    NEW_AND_REQUIRED,
+    WRITERS,
+    Change,
+    Side,
+    changes,
+)
+from schemas.contracts.published import FLOW, TOPICS, Schema
+from schemas.contracts.released import Record
+from schemas.events import EVENTS, DomainEvent
+from schemas.upcasters import DOWNCASTERS, UPCASTERS, UnknownEventError, read_event
+
+_NAME: Final = re.compile(re.escape(TYPE_PREFIX) + r"(?P<type>.+)\.v(?P<version>\d+)")
+_TOPIC_WAY_OUT: Final = "make a topic of the next version beside it"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that would break somebody; `what` says to whom."""
+
+    where: str
+    what: str
+    way_out: str
+
+    def __str__(self) -> str:
+        """One line for whoever made the change."""
+        return f"{self.where}: {self.what}. Way out: {self.way_out}"
+
+
+@dataclass(frozen=True, slots=True)
+class Casts:
+    """The event classes of today, and which older versions can be read and still be written."""
+
+    events: Collection[type[DomainEvent]] = EVENTS
+    upcasters: Collection[tuple[str, int]] = field(default_factory=UPCASTERS.keys)
+    downcasters: Collection[tuple[str, int]] = field(default_factory=DOWNCASTERS.keys)
+
+    def newest(self, type_: str) -> int | None:
+        """Return the version of an event type that is written today."""
+        return next((event.VERSION for event in self.events if type_ == event.TYPE), None)
+
+
+def problems(released: Record, today: Record, casts: Casts | None = None) -> list[Problem]:
+    """Return everything that today's record must not have; nothing when all is well."""
+    casts = casts or Casts()
+    return [
+        *(problem for name in released.types for problem in _of_type(name, released, today, casts)),
+        *_of_versions(released, casts),
+        *(problem for name in released.topics for problem in _of_topic(name, released, today)),
+    ]
+
+
+def _of_type(name: str, released: Record, today: Record, casts: Casts) -> Iterator[Problem]:
+    was = released.types[name]
+    now = today.types.get(name)
+    type_, version = split(name)
+    if now is None:
+        newest = casts.newest(type_)
+        if newest is None or newest < version:
+            yield Problem(name, "was released and is gone", "keep it; readers wait for it")
+        return
+    if was[FLOW] != now[FLOW]:
+        yield Problem(name, f"was {was[FLOW]}, is {now[FLOW]}", "leave it as it was")
+    for topic in was[TOPICS]:
+        if topic not in now[TOPICS]:
+            yield Problem(name, f"is no longer on {topic}, where readers wait", "leave it there")
+    matters = WRITERS if was[FLOW] == Flow.ACCEPTED else BOTH
+    for change in changes(was, now):
+        broken = change.breaks & matters
+        if broken:
+            where = f"{name}, field {change.field}" if change.field else name
+            sides = " and ".join(_SUFFERS[Flow(was[FLOW]), side] for side in Side if side in broken)
+            way_out = _way_out(type_, version, change, is_event=casts.newest(type_) is not None)
+            yield Problem(where, f"{change.what}, which breaks {sides}", way_out)
+
+
+_SUFFERS: Final[Mapping[tuple[Flow, Side], str]] = {
+    (Flow.PUBLIC, Side.READERS): "subscribers",
+    (Flow.PUBLIC, Side.WRITERS): "the reading of older events",
+    (Flow.INTERNAL, Side.READERS): "processes of the release before, during an upgrade",
+    (Flow.INTERNAL, Side.WRITERS): "the reading of what the release before has written",
+    (Flow.ACCEPTED, Side.WRITERS): "the services that write it",
+}
+
+
+def _way_out(type_: str, version: int, change: Change, *, is_event: bool) -> str:
+    if change.what == NEW_AND_REQUIRED:
+        return "make it optional: `| None = None`"
+    if change.what.endswith(NEVER_ANNOUNCED):
+        return "name it in ANNOUNCED (schemas/contracts/catalogue.py) for one release first"
+    following = f"leave version {version} as it was and make {type_}.v{version + 1}"
+    if is_event:
+        return f"{following}, with an upcaster and a downcaster (schemas/upcasters.py)"
+    return f"{following} beside it (schemas/contracts/catalogue.py), read a release before written"
+
+
+def _of_versions(released: Record, casts: Casts) -> Iterator[Problem]:
+    """Older versions of an event: the log is read, and their subscribers are still served."""
+    for event in casts.events:
+        for version in range(1, event.VERSION):
+            name = f"{TYPE_PREFIX}{event.TYPE}.v{version}"
+            if (event.TYPE, version) not in casts.upcasters:
+                yield Problem(
+                    name, "has no upcaster, so older events can't be read", "add it to UPCASTERS"
+                )
+            if (event.TYPE, version + 1) not in casts.downcasters:
+                yield Problem(
+                    name,
+                    f"is not made from version {version + 1}, so its subscribers hear no more",
+                    "add it to DOWNCASTERS",
+                )
+    for name, schema in released.types.items():
+        yield from _of_examples(name, schema, casts)
+
+
+def _of_examples(name: str, schema: Schema, casts: Casts) -> Iterator[Problem]:
+    type_, version = split(name)
+    if casts.newest(type_) is None:
+        return
+    for number, example in enumerate(schema.get("examples", ()), start=1):
+        try:
+            read_event(type_, version, to_json(example))
+        except (UnknownEventError, ValidationError) as error:
+            yield Problem(
+                name,
+                f"its released example {number} can't be read: {error}",
+                "mend the upcaster or the model",
+            )
+
+
+def _of_topic(name: str, released: Record, today: Record) -> Iterator[Problem]:
+    was: Mapping[str, Any] = released.topics[name]
+    now = today.topics.get(name)
+    if now is None:
+        yield Problem(f"topic {name}", "was released and is gone", "keep it; readers wait for it")
+        return
+    where = f"topic {name}"
+    if was["public"] and not now["public"]:
+        yield Problem(where, "was public, is internal", "leave it public")
+    if was["partitions"] != now["partitions"]:
+        what = f"had {was['partitions']} partitions, has {now['partitions']}: keys would move"
+        yield Problem(where, what, _TOPIC_WAY_OUT)
+    policies = was["config"].get("cleanup.policy"), now["config"].get("cleanup.policy")
+    if policies[0] != policies[1]:
+        yield Problem(where, "cleanup.policy was {}, is {}".format(*policies), _TOPIC_WAY_OUT)
+    kept = [int(each["config"].get("retention.ms", 0)) for each in (was, now)]
+    if was["public"] and kept[1] < kept[0]:
+        what = f"retention.ms was {kept[0]}, is {kept[1]}: what subscribers may still want is gone"
+        yield Problem(where, what, "keep it as long as before, or longer")
+
+
+def split(name: str) -> tuple[str, int]:
+    """Return type and version of a `ce_type`. Raises `ValueError` when it is none of ours."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        raise ValueError(f"{name!r} is not {TYPE_PREFIX}TYPE.vVERSION")
+    return found["type"], int(found["version"])

@@ -1,0 +1,85 @@
+"""What was released is kept, is valid, and is what the source tree holds."""
+
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from pydantic_core import from_json
+
+from schemas.contracts import publication
+from schemas.contracts.catalogue import CONTRACTS, Contract, Flow
+from schemas.contracts.examples import EXAMPLES
+from schemas.contracts.published import Schema, schema_of
+from schemas.contracts.released import Record, load, next_record, of_today, save
+from schemas.contracts.rules import problems
+
+
+def test_today_holds_what_was_released() -> None:
+    released, today = load(), of_today()
+    assert not [str(problem) for problem in problems(released, today)]
+    stale = publication.stale(next_record(released, today))
+    assert not stale, "run `scserv schemas release` and commit what it writes"
+
+
+@pytest.mark.parametrize("name", load().types)
+def test_a_released_schema_is_valid_and_its_examples_fit(name: str) -> None:
+    schema = load().types[name]
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema, format_checker=FormatChecker())
+    for example in schema.get("examples", ()):
+        validator.validate(example)
+
+
+PUBLIC = [contract for contract in CONTRACTS if contract.flow is Flow.PUBLIC]
+
+
+@pytest.mark.parametrize("contract", PUBLIC, ids=lambda contract: contract.name)
+def test_every_public_type_has_an_example_and_says_what_its_fields_are(contract: Contract) -> None:
+    assert [example for example in EXAMPLES if type(example) is contract.model]
+    silent: list[str] = []
+
+    def look(schema: Schema, path: str) -> None:
+        for name, field in schema.get("properties", {}).items():
+            if "description" not in field:
+                silent.append(f"{path}{name}")
+            look(field, f"{path}{name}.")
+            look(field.get("items", {}), f"{path}{name}[].")
+
+    look(schema_of(contract), "")
+    assert not silent
+
+
+def test_a_released_example_is_kept_for_ever() -> None:
+    name = "ru.scserv.subscription.stopped.v1"
+    older = {**load().types[name], "examples": [{"shape": "of old"}]}
+    kept = next_record(Record({name: older}, {}), of_today()).types[name]["examples"]
+    assert kept == [{"shape": "of old"}, from_json(EXAMPLES[1].to_json())]
+
+
+def test_released_events_must_still_be_read() -> None:
+    released = load()
+    name = "ru.scserv.subscription.stopped.v1"
+    old = {**released.types[name], "examples": [{"at": "2024-01-01T00:00:00Z"}]}
+    changed = Record({**released.types, name: old}, released.topics)
+    (problem,) = problems(changed, of_today())
+    assert "its released example 1 can't be read" in str(problem)
+
+
+def test_a_retired_version_stays_in_the_record() -> None:
+    retired = {"ru.scserv.request.accepted.v0": {"x-flow": "public"}}
+    assert "ru.scserv.request.accepted.v0" in next_record(Record(retired, {}), of_today()).types
+
+
+def test_releasing_writes_nothing_when_somebody_would_break(
+    tmp_path: Path,
+) -> None:
+    gone = {"ru.scserv.long.gone.v1": {"x-flow": "public", "x-topics": []}}
+    folder = tmp_path / publication.RELEASED
+    save(Record(gone, {}), folder)
+    with pytest.raises(ValueError, match=r"long\.gone\.v1: was released and is gone"):
+        publication.release(tmp_path)
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_a_topic_that_nobody_reads_is_not_promised() -> None:
+    assert "sms.notify.v1" not in of_today().topics
