@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 LOCK   := requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check peers bench lock clean
+.PHONY: help setup up test check contracts peers bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -35,6 +35,9 @@ check: $(STAMP)  ## linters, types, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+contracts: $(STAMP)  ## what other services build on: refuses a change that would break them
+	@$(BIN)/scserv schemas check
 
 peers: $(STAMP)  ## SMPP with programs of others: Node, Perl, Kannel (.ci/peers installs what is missing)
 	@.ci/peers

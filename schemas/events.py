@@ -67,13 +67,15 @@ class Arrival(Model):
     our_number: str | None = Field(
         default=None, description="the number that was texted: the federal one or a short code"
     )
-    esm_class: int
+    esm_class: int = Field(description="esm_class of its PDU (SMPP 3.4, 5.2.12)")
     alphabet: str = Field(description="what it was decoded with; several are joined by +")
     octets: int = Field(description="length of the user data without headers, all parts")
     sequences: tuple[int, ...] | None = Field(
         default=None, description="its parts' numbers in the order of their arrival"
     )
-    first_part_at: UtcTime | None = None
+    first_part_at: UtcTime | None = Field(
+        default=None, description="when the first of several parts arrived"
+    )
 
 
 class RequestAccepted(DomainEvent):

@@ -92,7 +92,7 @@ class SubmitAttempt(Model):
     status: int | None = Field(
         default=None, description="its command_status; none when no answer came"
     )
-    bind: str
+    bind: str = Field(description="the connection it went over")
     at: UtcTime = Field(description="when the answer came, or was waited for no longer")
 
 

@@ -1,7 +1,6 @@
 """One example of each public type: a request for registration data, and what else may happen.
 
-They stand in the published schemas and in the documents made from them. Once released an
-example is kept, so that events of every shape ever written are read by the tests.
+They stand in the published schemas and in the documents made from them.
 """
 
 from collections.abc import Iterable
@@ -12,6 +11,7 @@ from uuid import UUID
 from schemas.base import Model
 from schemas.events import (
     AcknowledgementLate,
+    Arrival,
     Command,
     CommandLimitReached,
     Completion,
@@ -30,7 +30,7 @@ from schemas.events import (
     SubscriptionStarted,
     SubscriptionStopped,
 )
-from schemas.messages import PartResult, Purpose, ReceiptState, Subscription
+from schemas.messages import PartResult, Purpose, ReceiptState, SubmitAttempt, Subscription
 
 SUBJECT: Final = UUID("6f1d2c1e-8a54-4c5b-9a3e-2f0b7d9c4e11")
 TRACEPARENT: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -40,7 +40,7 @@ _REQUEST = UUID("b7c9a1f0-3d2e-4e6f-8a1b-0c5d6e7f8a90")
 _ACKNOWLEDGEMENT = UUID("0e8f3a52-6b1c-5d7e-9f20-a1b2c3d4e5f6")
 _FULFILMENT = UUID("d4c3b2a1-0f9e-5d8c-b7a6-958473625140")
 _CENTRE = {"centre": "main", "bind": "main-1"}
-_ROK, _RINVDSTADR = 0, 11
+_ROK, _RINVDSTADR, _RTHROTTLED = 0x00, 0x0B, 0x58
 
 
 def _after(seconds: float) -> datetime:
@@ -52,6 +52,7 @@ def _sent(seconds: float, *parts: PartResult, acknowledges: bool = False) -> dic
         **_message(acknowledges=acknowledges),
         "attempt": 1,
         "parts": parts,
+        "gateway": "gateway-1",
         "at": _after(seconds),
         **_CENTRE,
     }
@@ -71,6 +72,7 @@ def _fate(state: ReceiptState, seconds: float, **more: object) -> dict[str, obje
     return {**message, "parts": 3, "state": state, "at": _after(seconds), **_CENTRE, **more}
 
 
+_THROTTLED = SubmitAttempt(part=1, status=_RTHROTTLED, bind="main-1", at=_after(0.06))
 _TAKEN = tuple(PartResult(status=_ROK, smsc_message_id=f"3F2A10{n:02X}") for n in range(3))
 
 EXAMPLES: Final[tuple[Model, ...]] = (
@@ -83,17 +85,24 @@ EXAMPLES: Final[tuple[Model, ...]] = (
         data_coding=0,
         facts=Facts(client_known=True, notifications_on=True, decided_at=_after(0.02)),
         plan=Plan.REGISTRATION,
+        arrival=Arrival(
+            gateway="gateway-1",
+            our_number="+79086228779",
+            esm_class=0,
+            alphabet="gsm0338",
+            octets=11,
+        ),
     ),
     SubscriptionStopped(request_id=_REQUEST, at=_after(0.02)),
     SubscriptionStarted(request_id=_REQUEST, at=_after(0.02)),
     CommandLimitReached(command=Command.CLIENT_INFO, arrived_at=NOON, limit=10),
-    MessageSubmitted.model_validate(_sent(0.09, *_TAKEN)),
+    MessageSubmitted.model_validate({**_sent(0.59, *_TAKEN), "attempts": (_THROTTLED,)}),
     MessageRejected.model_validate(_sent(0.07, PartResult(status=_RINVDSTADR))),
     MessageUnknown.model_validate({**_sent(10.1, PartResult(), acknowledges=True), "final": False}),
     MessageExpired.model_validate(_sent(3600.5)),
     MessageErased.model_validate(_sent(0.3)),
     AcknowledgementLate(request_id=_REQUEST, after_s=131.5),
-    RequestCompleted(request_id=_REQUEST, completion=Completion.FULFILLED, at=_after(0.09)),
+    RequestCompleted(request_id=_REQUEST, completion=Completion.FULFILLED, at=_after(0.59)),
     MessageDelivered.model_validate(
         _fate(ReceiptState.DELIVERED, 4.2, done_at="2026-01-31T15:00:03", error="000")
     ),

@@ -50,14 +50,8 @@ def of_today(contracts: tuple[Contract, ...] = CONTRACTS) -> Record:
 
 
 def next_record(released: Record, today: Record) -> Record:
-    """Return what is released together with today: no type and no example is dropped."""
-    types = {**released.types, **today.types}
-    for name in released.types.keys() & today.types.keys():
-        kept = list(released.types[name].get("examples", ()))
-        added = [each for each in today.types[name].get("examples", ()) if each not in kept]
-        if kept or added:
-            types[name] = {**today.types[name], "examples": [*kept, *added]}
-    return Record(types, {**released.topics, **today.topics})
+    """Return what is released together with today: older versions stay as they were."""
+    return Record({**released.types, **today.types}, {**released.topics, **today.topics})
 
 
 def files_of(record: Record) -> dict[str, bytes]:

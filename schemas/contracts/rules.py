@@ -10,9 +10,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pydantic import ValidationError
-from pydantic_core import to_json
-
 from schemas.cloudevents import TYPE_PREFIX
 from schemas.contracts.catalogue import Flow
 from schemas.contracts.changes import (
@@ -24,10 +21,10 @@ from schemas.contracts.changes import (
     Side,
     changes,
 )
-from schemas.contracts.published import FLOW, TOPICS, Schema
+from schemas.contracts.published import FLOW, TOPICS
 from schemas.contracts.released import Record
 from schemas.events import EVENTS, DomainEvent
-from schemas.upcasters import DOWNCASTERS, UPCASTERS, UnknownEventError, read_event
+from schemas.upcasters import DOWNCASTERS, UPCASTERS
 
 _NAME: Final = re.compile(re.escape(TYPE_PREFIX) + r"(?P<type>.+)\.v(?P<version>\d+)")
 _TOPIC_WAY_OUT: Final = "make a topic of the next version beside it"
@@ -64,7 +61,7 @@ def problems(released: Record, today: Record, casts: Casts | None = None) -> lis
     casts = casts or Casts()
     return [
         *(problem for name in released.types for problem in _of_type(name, released, today, casts)),
-        *_of_versions(released, casts),
+        *_of_versions(casts),
         *(problem for name in released.topics for problem in _of_topic(name, released, today)),
     ]
 
@@ -113,7 +110,7 @@ def _way_out(type_: str, version: int, change: Change, *, is_event: bool) -> str
     return f"{following} beside it (schemas/contracts/catalogue.py), read a release before written"
 
 
-def _of_versions(released: Record, casts: Casts) -> Iterator[Problem]:
+def _of_versions(casts: Casts) -> Iterator[Problem]:
     """Older versions of an event: the log is read, and their subscribers are still served."""
     for event in casts.events:
         for version in range(1, event.VERSION):
@@ -128,23 +125,6 @@ def _of_versions(released: Record, casts: Casts) -> Iterator[Problem]:
                     f"is not made from version {version + 1}, so its subscribers hear no more",
                     "add it to DOWNCASTERS",
                 )
-    for name, schema in released.types.items():
-        yield from _of_examples(name, schema, casts)
-
-
-def _of_examples(name: str, schema: Schema, casts: Casts) -> Iterator[Problem]:
-    type_, version = split(name)
-    if casts.newest(type_) is None:
-        return
-    for number, example in enumerate(schema.get("examples", ()), start=1):
-        try:
-            read_event(type_, version, to_json(example))
-        except (UnknownEventError, ValidationError) as error:
-            yield Problem(
-                name,
-                f"its released example {number} can't be read: {error}",
-                "mend the upcaster or the model",
-            )
 
 
 def _of_topic(name: str, released: Record, today: Record) -> Iterator[Problem]:
