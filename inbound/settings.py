@@ -139,6 +139,13 @@ class Settings(BaseModel):
     part_wait_s: float = Field(
         default=1800, gt=0, description="seconds that parts of a long text wait for the others"
     )
+    miss_days: int = Field(
+        default=7,
+        ge=0,
+        le=90,
+        description="days for which it is kept when and why a text of a number was no command; "
+        "never the text; 0 turns it off",
+    )
     secret_ttl_s: float = Field(
         default=86400, gt=0, description="seconds after which a request's secret is erased anyway"
     )

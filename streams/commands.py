@@ -1,7 +1,8 @@
 """From arrived texts to accepted requests: one Kafka poll, one transaction.
 
-Texts that are no command cost a counter and nothing else: no row, no event, no
-transaction. Commands of one number stand in one partition and are decided in its order.
+Texts that are no command leave no event, no inbox row and no subject: a counter, and for some
+days a note of when and why, without the text (`streams.misses`). Commands of one number stand
+in one partition and are decided in its order.
 """
 
 from collections import Counter
@@ -24,6 +25,7 @@ from inbound.store.port import Store, Transaction
 from inbound.store.rows import Changes, InboxRow, Secret
 from schemas.events import Command
 from schemas.topics import TopicNames
+from streams.misses import Misses
 from streams.records import Record
 from streams.subjects import StateCache, Subjects
 from streams.texts import Assembler, Text, arrival_of, decode, has_parts
@@ -90,37 +92,46 @@ class CommandProcessor:
         Raises `RetryableError` when either can't answer, `PoisonError` for a record that
         is no text.
         """
-        rejected: Counter[str] = Counter()
+        misses = Misses(self._hasher if self._settings.note_misses else None)
         texts = [decode(record) for record in records]
-        commanded = [] if has_parts(texts) else self._commands(texts, rejected)
-        if commanded or has_parts(texts):
+        commanded = [] if has_parts(texts) else self._commands(texts, misses)
+        if commanded or has_parts(texts) or misses.noted():
             async with self._store.transaction() as transaction:
                 if has_parts(texts):
                     whole = await Assembler(transaction, self._hasher).assemble(texts)
-                    commanded = self._commands(whole, rejected)
+                    commanded = self._commands(whole, misses)
                 subjects = Subjects(transaction, self._cache)
-                decided = await self._decide(transaction, commanded, subjects)
+                changes = Changes()
+                decided = await self._decide(transaction, commanded, subjects, changes)
+                for one, decision in decided:
+                    if decision.disposition is not Disposition.ACCEPTED:
+                        misses.add(decision.disposition.value, one.text.mo)
+                changes.misses = misses.noted()
+                await transaction.write(changes)
             subjects.remember()
-            self._report(decided, rejected)
-        for reason, count in rejected.items():
-            metrics.REJECTED.add(count, {"reason": reason})
+            self._report(decided)
+        misses.report()
 
-    def _commands(self, texts: Sequence[Text], rejected: Counter[str]) -> list[Commanded]:
+    def _commands(self, texts: Sequence[Text], misses: Misses) -> list[Commanded]:
         commanded = []
         for text in texts:
             command = parse(text.body) if text.body is not None else None
             if command is None:
                 miss = why_not(text.body) if text.body is not None else Miss.UNDECODABLE
-                rejected[miss.value] += 1
+                misses.add(miss.value, text.mo)
             elif text.mo.source is None:
-                rejected["no_reply_address"] += 1
+                misses.add("no_reply_address", text.mo)
             else:
                 hash_ = self._hasher.hash(text.mo.source)
                 commanded.append(Commanded(text, command, text.mo.source, hash_))
         return commanded
 
     async def _decide(
-        self, transaction: Transaction, commanded: Sequence[Commanded], subjects: Subjects
+        self,
+        transaction: Transaction,
+        commanded: Sequence[Commanded],
+        subjects: Subjects,
+        changes: Changes,
     ) -> list[tuple[Commanded, Decision]]:
         if not commanded:
             return []
@@ -130,7 +141,6 @@ class CommandProcessor:
         clients = await self._look_up(fresh)
         subject_ids = await transaction.subjects({c.number_hash: c.number for c in fresh})
         await subjects.load(subject_ids.values())
-        changes = Changes()
         decided = [
             (one, self._apply(one, subject_ids[one.number_hash], subjects, clients, changes))
             for one in fresh
@@ -138,7 +148,6 @@ class CommandProcessor:
         changes.inbox = [InboxRow(c.request_id, c.text.mo.arrived_at) for c in fresh]
         changes.events = subjects.events
         changes.states = subjects.states()
-        await transaction.write(changes)
         return decided
 
     async def _look_up(self, commanded: Sequence[Commanded]) -> Clients:
@@ -201,13 +210,12 @@ class CommandProcessor:
         return decision
 
     @staticmethod
-    def _report(decided: Sequence[tuple[Commanded, Decision]], rejected: Counter[str]) -> None:
-        accepted: Counter[str] = Counter()
-        for one, decision in decided:
-            if decision.disposition is Disposition.ACCEPTED:
-                accepted[one.command.value] += 1
-            else:
-                rejected[decision.disposition.value] += 1
+    def _report(decided: Sequence[tuple[Commanded, Decision]]) -> None:
+        accepted = Counter(
+            one.command.value
+            for one, decision in decided
+            if decision.disposition is Disposition.ACCEPTED
+        )
         for command, count in accepted.items():
             metrics.ACCEPTED.add(count, {"command": command})
 

@@ -30,7 +30,9 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> None:
     try:
         with connect(settings.database_url.get_secret_value(), "scserv sweep", long=True) as conn:
             sweeping.sweep_vault(conn, now)
-            parts = sweeping.sweep_parts(conn, now, ceil(settings.part_wait_s / 60))
+            minutes = ceil(settings.part_wait_s / 60)
+            parts = sweeping.sweep_parts(conn, now, minutes, note_misses=settings.miss_days > 0)
+            sweeping.sweep_misses(conn, now, settings.miss_days)
             if thorough:
                 _sweep_thoroughly(conn, now)
     except RetryableError as error:

@@ -67,6 +67,7 @@ class Worker:
                         names,
                         settings.federal_number,
                         timedelta(seconds=settings.secret_ttl_s),
+                        note_misses=settings.miss_days > 0,
                     ),
                     clock=utc_now,
                 ),

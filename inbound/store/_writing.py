@@ -8,7 +8,7 @@ import psycopg
 from inbound.handlers.receipts import SentPart
 from inbound.store._sql import statement
 from inbound.store.errors import Conflict
-from inbound.store.rows import Changes, EarlyKey, NewEvent, NewOutboxRow
+from inbound.store.rows import Changes, EarlyKey, Missed, NewEvent, NewOutboxRow
 from inbound.store.sealing import Sealer
 
 _INSERT_INBOX = statement("insert_inbox")
@@ -20,10 +20,14 @@ _COPY_SENT_PARTS = statement("copy_sent_parts")
 _UPDATE_SENT_PARTS = statement("update_sent_parts")
 _INSERT_EARLY_RECEIPTS = statement("insert_early_receipts")
 _DELETE_EARLY_RECEIPTS = statement("delete_early_receipts")
+_ADD_MISSES = statement("add_misses")
 _LOCK_LOG = statement("lock_log")
 _LAST_POSITION = statement("last_position")
 _APPEND_EVENTS = statement("append_events")
 _APPEND_OUTBOX = statement("append_outbox")
+
+MISSES_PER_HOUR: Final = 10_000
+"""New rows of all numbers together: a flood keeps below 2 million rows in a week."""
 
 # In binary COPY json travels as its text, so bytes pass through the dumper of bytea unchanged.
 _JSON: Final = "bytea"
@@ -92,6 +96,9 @@ def _unordered(changes: Changes, sealer: Sealer) -> Iterable[tuple[bytes, dict[s
             },
         )
 
+    if changes.misses:
+        yield _ADD_MISSES, _misses(changes.misses)
+
 
 def _receipts(changes: Changes) -> Iterable[tuple[bytes, dict[str, Any]]]:
     """Yield what receipts change; the parts they are about are there."""
@@ -108,6 +115,18 @@ def _receipts(changes: Changes) -> Iterable[tuple[bytes, dict[str, Any]]]:
         )
     if changes.no_longer_early:
         yield _DELETE_EARLY_RECEIPTS, _early_keys(changes.no_longer_early)
+
+
+def _misses(misses: Sequence[Missed]) -> dict[str, Any]:
+    return {
+        "hashes": [missed.key.number_hash for missed in misses],
+        "minutes": [missed.key.minute for missed in misses],
+        "kinds": [missed.key.kind for missed in misses],
+        "first": [missed.first_at for missed in misses],
+        "last": [missed.last_at for missed in misses],
+        "counts": [missed.count for missed in misses],
+        "per_hour": MISSES_PER_HOUR,
+    }
 
 
 def _sent_row(part: SentPart) -> tuple[object, ...]:

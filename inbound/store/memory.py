@@ -22,6 +22,8 @@ from inbound.store.rows import (
     Erased,
     InboxRow,
     MessagePart,
+    Missed,
+    MissKey,
     NewEvent,
     NewState,
     OutboxRow,
@@ -52,6 +54,7 @@ class Tables:
     parked: dict[tuple[str, int, int], ParkedMessage] = field(default_factory=dict)
     sent: dict[tuple[UUID, UUID, int], SentPart] = field(default_factory=dict)
     early: dict[EarlyKey, EarlyReceipt] = field(default_factory=dict)
+    misses: dict[MissKey, Missed] = field(default_factory=dict)
     claims: dict[UUID, tuple[int, str]] = field(default_factory=dict)
 
     def copied(self) -> "Tables":
@@ -141,6 +144,8 @@ class MemoryTransaction:
         for row in changes.parked:
             tables.parked.setdefault((row.topic, row.partition, row.kafka_offset), row)
         self._write_receipts(changes)
+        for missed in changes.misses:
+            self._add_missed(missed)
         for state in changes.states:
             self._put_state(state)
         for event in changes.events:
@@ -165,14 +170,27 @@ class MemoryTransaction:
         """See the port."""
         tables = self._tables
         hashes = {h for h, subject in tables.subjects.items() if subject == subject_id}
-        keys = [key for key in tables.parts if key.number_hash in hashes]
-        parts = sum(len(tables.parts.pop(key)) for key in keys)
+        erased = [await self.erase_number(number_hash) for number_hash in hashes]
         for number_hash in hashes:
             del tables.subjects[number_hash]
         tables.numbers.pop(subject_id, None)
         tables.sent = {key: row for key, row in tables.sent.items() if key[0] != subject_id}
         tables.early = {key: row for key, row in tables.early.items() if key[0] != subject_id}
-        return Erased(subjects=len(hashes), parts=parts)
+        return Erased(
+            subjects=len(hashes),
+            parts=sum(one.parts for one in erased),
+            misses=sum(one.misses for one in erased),
+        )
+
+    async def erase_number(self, number_hash: bytes) -> Erased:
+        """See the port."""
+        tables = self._tables
+        parts = [key for key in tables.parts if key.number_hash == number_hash]
+        missed = [key for key in tables.misses if key.number_hash == number_hash]
+        erased = Erased(0, sum(len(tables.parts.pop(key)) for key in parts), len(missed))
+        for key in missed:
+            del tables.misses[key]
+        return erased
 
     def _write_receipts(self, changes: Changes) -> None:
         tables = self._tables
@@ -187,6 +205,15 @@ class MemoryTransaction:
             tables.early.setdefault(row.key, row)
         for key in changes.no_longer_early:
             tables.early.pop(key, None)
+
+    def _add_missed(self, missed: Missed) -> None:
+        before = self._tables.misses.get(missed.key, missed)
+        self._tables.misses[missed.key] = Missed(
+            missed.key,
+            min(before.first_at, missed.first_at),
+            max(before.last_at, missed.last_at),
+            missed.count + (before.count if before is not missed else 0),
+        )
 
     def _put_state(self, new: NewState) -> None:
         stored = self._tables.states.get(new.stream_id)

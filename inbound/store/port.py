@@ -92,7 +92,14 @@ class Transaction(Protocol):
     async def erase_subject(self, subject_id: UUID) -> Erased:
         """Remove what leads from a number to this subject. Safe to repeat.
 
-        What is kept for its receipts goes too.
+        What is kept for its receipts goes too, and what `erase_number` removes.
+        """
+        ...
+
+    async def erase_number(self, number_hash: bytes) -> Erased:
+        """Remove what is kept of a number that has no subject: parts and misses.
+
+        Safe to repeat.
         """
         ...
 

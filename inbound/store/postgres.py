@@ -47,6 +47,7 @@ _SEEN_MESSAGES = statement("seen_messages")
 _FIND_SUBJECTS = statement("find_subjects")
 _ADD_SUBJECTS = statement("add_subjects")
 _ERASE_SUBJECT = statement("erase_subject")
+_ERASE_NUMBER = statement("erase_number")
 _FIND_STATES = statement("find_states")
 _LOAD_STREAMS = statement("load_streams")
 _READ_EVENTS = statement("read_events")
@@ -186,8 +187,16 @@ class PostgresTransaction:
     @guarded
     async def erase_subject(self, subject_id: UUID) -> Erased:
         """See the port."""
+        return await self._erase(_ERASE_SUBJECT, {"subject_id": subject_id})
+
+    @guarded
+    async def erase_number(self, number_hash: bytes) -> Erased:
+        """See the port."""
+        return await self._erase(_ERASE_NUMBER, {"number_hash": number_hash})
+
+    async def _erase(self, query: bytes, parameters: dict[str, object]) -> Erased:
         cursor = self._conn.cursor(row_factory=args_row(Erased))
-        erased = await (await cursor.execute(_ERASE_SUBJECT, {"subject_id": subject_id})).fetchone()
+        erased = await (await cursor.execute(query, parameters)).fetchone()
         return erased or Erased(subjects=0, parts=0)
 
     async def _find_subjects(self, hashes: Collection[bytes]) -> dict[bytes, UUID]:

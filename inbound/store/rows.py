@@ -154,12 +154,30 @@ class ParkedMessage:
     payload: bytes = field(repr=False)
 
 
+class MissKey(NamedTuple):
+    """What makes misses one row: whose, in which minute of arrival, of which kind."""
+
+    number_hash: bytes
+    minute: datetime
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Texts that made no request. Never what they said."""
+
+    key: MissKey
+    first_at: datetime
+    last_at: datetime
+    count: int = 1
+
+
 @dataclass(slots=True)
 class Changes:
     """All that one transaction writes, collected by the caller and written in one go.
 
     `sent` are parts that are new, without what receipts say of them; `receipts` are known
-    ones, new or old, with it.
+    ones, new or old, with it. `misses` have each key once, and are no conflict.
     """
 
     inbox: list[InboxRow] = field(default_factory=list)
@@ -173,6 +191,7 @@ class Changes:
     receipts: list[SentPart] = field(default_factory=list)
     early: list[EarlyReceipt] = field(default_factory=list)
     no_longer_early: list[EarlyKey] = field(default_factory=list)
+    misses: list[Missed] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +200,7 @@ class Erased:
 
     subjects: int
     parts: int
+    misses: int = 0
 
 
 @dataclass(frozen=True, slots=True)

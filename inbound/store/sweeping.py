@@ -10,12 +10,14 @@ import psycopg
 from psycopg.rows import args_row
 
 from inbound.store._sql import statement
+from inbound.store._writing import MISSES_PER_HOUR
 from inbound.store.connecting import called
 
 DAYS_AHEAD: Final = 3
 
 _SWEEP_VAULT = statement("sweep_vault")
 _SWEEP_PARTS = statement("sweep_parts")
+_SWEEP_MISSES = statement("sweep_misses")
 _SWEEP_INBOX = statement("sweep_inbox")
 _SWEEP_CLAIMS = statement("sweep_claims")
 _SWEEP_BINDS = statement("sweep_binds")
@@ -51,9 +53,26 @@ def sweep_vault(conn: psycopg.Connection, now: datetime) -> int:
 
 
 @called
-def sweep_parts(conn: psycopg.Connection, now: datetime, minutes: int) -> int:
-    """Give up parts of messages whose other parts never came; their count is a metric."""
-    return conn.execute(_SWEEP_PARTS, {"before": now - timedelta(minutes=minutes)}).rowcount
+def sweep_parts(
+    conn: psycopg.Connection, now: datetime, minutes: int, *, note_misses: bool = True
+) -> int:
+    """Give up parts of messages whose other parts never came; their count is a metric.
+
+    With `note_misses` each message that they were to be is a miss of its sender.
+    """
+    parameters = {
+        "before": now - timedelta(minutes=minutes),
+        "note": note_misses,
+        "per_hour": MISSES_PER_HOUR,
+    }
+    row = conn.execute(_SWEEP_PARTS, parameters).fetchone()
+    return row[0] if row else 0
+
+
+@called
+def sweep_misses(conn: psycopg.Connection, now: datetime, days: int) -> int:
+    """Forget which texts made no request; 0 days forgets all."""
+    return conn.execute(_SWEEP_MISSES, {"before": now - timedelta(days=days)}).rowcount
 
 
 @called

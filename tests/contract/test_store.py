@@ -8,7 +8,15 @@ import pytest
 from inbound.keys import SubjectHasher
 from inbound.store.errors import Conflict
 from inbound.store.port import Store
-from inbound.store.rows import Changes, Erased, MessagePart, PartsKey, StoredState
+from inbound.store.rows import (
+    Changes,
+    Erased,
+    MessagePart,
+    Missed,
+    MissKey,
+    PartsKey,
+    StoredState,
+)
 from tests.fix_store import NOON, event, inbox_row, outbox_row, parked, secret, state
 
 NUMBERS = ("+79160000001", "+79160000002", "+79160000003")
@@ -76,6 +84,28 @@ async def test_erased_subject_comes_back_as_another_person(
         assert await tx.find_subjects([number_hash]) == {}
         assert (await tx.subjects(numbers))[number_hash] != before
         assert len((await tx.load_streams([before])).get(before, [])) == 1
+
+
+async def test_what_is_kept_of_a_number_goes_with_it(
+    store: Store, numbers: dict[bytes, str]
+) -> None:
+    client, stranger, other = numbers
+    misses = [
+        Missed(MissKey(number_hash, NOON, kind), NOON, NOON)
+        for number_hash in numbers
+        for kind in ("spacing", "unknown")
+    ]
+    async with store.transaction() as tx:
+        subject_id = (await tx.subjects({client: numbers[client]}))[client]
+        await tx.write(Changes(misses=misses))
+    async with store.transaction() as tx:
+        await tx.write(Changes(misses=misses[:1]))
+        assert await tx.erase_subject(subject_id) == Erased(subjects=1, parts=0, misses=2)
+        await tx.add_part(MessagePart(PartsKey("m", stranger, "8779", 1, 2), 1, b"", b"{}", NOON))
+        assert await tx.erase_number(stranger) == Erased(subjects=0, parts=1, misses=2)
+        assert await tx.erase_number(stranger) == Erased(subjects=0, parts=0, misses=0)
+    async with store.transaction() as tx:
+        assert await tx.erase_number(other) == Erased(subjects=0, parts=0, misses=2)
 
 
 async def test_events_come_back_as_they_were_given(store: Store) -> None:

@@ -4,9 +4,12 @@ WITH subject AS (
 ), parts AS (
     DELETE FROM mo_parts USING subject WHERE mo_parts.number_hash = subject.number_hash
     RETURNING 1
+), missed AS (
+    DELETE FROM misses USING subject WHERE misses.number_hash = subject.number_hash
+    RETURNING 1
 ), sent AS (
     DELETE FROM smsc_messages WHERE subject_id = %(subject_id)s
 ), early AS (
     DELETE FROM early_receipts WHERE subject_id = %(subject_id)s
 )
-SELECT (SELECT count(*) FROM subject), (SELECT count(*) FROM parts)
+SELECT (SELECT count(*) FROM subject), (SELECT count(*) FROM parts), (SELECT count(*) FROM missed)

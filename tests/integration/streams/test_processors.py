@@ -11,8 +11,10 @@ from psycopg import sql
 
 from inbound.handlers.policies import Policies
 from inbound.store import sweeping
+from inbound.store.rows import Missed, MissKey
 from schemas.messages import Outcome, Part
 from streams.records import Record
+from tests.fix_store import NOON
 from tests.integration.streams.world import (
     CODE,
     FEDERAL,
@@ -105,6 +107,50 @@ async def test_what_is_no_command_leaves_no_row(world: World) -> None:
         + [world.text("CLIENT info", None)]
     )
     assert await world.everything() == before
+
+
+# -- misses: noted, never what they said --------------------------------------------------------
+
+
+async def test_a_miss_is_noted_once_a_number_kind_and_minute(
+    world: World, backend: Backend
+) -> None:
+    await world.commands([world.text(text) for text in ("hello", "CLIENT  info", "you there?")])
+    first, hash_ = world.now, world.hasher.hash(NUMBER)
+    world.now += timedelta(seconds=59)
+    await world.commands([world.text("hello again")])
+    world.now += timedelta(seconds=1)
+    await world.commands([world.text("hello"), world.text("hello", None)])
+    noon = first.replace(second=0, microsecond=0)
+    assert backend.misses() == [
+        Missed(MissKey(hash_, noon, "spacing"), first, first, 1),
+        Missed(MissKey(hash_, noon, "unknown"), first, first + timedelta(seconds=59), 3),
+        Missed(MissKey(hash_, world.now, "unknown"), world.now, world.now, 1),
+    ]
+
+
+async def test_commands_that_make_no_request_are_noted(world: World, backend: Backend) -> None:
+    commands = ["CLIENT sms stop", "CLIENT sms start"]
+    await world.commands([world.text(commands[n % 2]) for n in range(12)])
+    await world.commands([world.text("CLIENT sms start"), world.text("CLIENT sms start")])
+    kinds = {missed.key.kind: missed.count for missed in backend.misses()}
+    assert kinds == {"limited": 1, "duplicate": 3}
+
+
+async def test_a_batch_that_comes_again_notes_no_command_twice(
+    world: World, backend: Backend
+) -> None:
+    batch = [world.text("CLIENT info"), world.text("CLIENT info")]
+    for _ in range(2):
+        await world.commands(batch)
+    assert [missed.count for missed in backend.misses()] == [1]
+
+
+async def test_misses_are_not_noted_when_turned_off(backend: Backend) -> None:
+    world = World(backend, note_misses=False)
+    await world.commands([world.text("hello"), world.text("CLIENT info")])
+    await world.commands([world.text("hello"), world.text("CLIENT info")])
+    assert backend.misses() == []
 
 
 # -- once is enough --------------------------------------------------------------------------
@@ -242,6 +288,7 @@ async def test_no_column_holds_a_number_a_text_or_a_secret(
     await run_through(world)
     await world.commands([world.text("CLIENT info", at=world.now + timedelta(hours=1))])
     await world.commands([world.text("CLIENT sms stop", STRANGER)])
+    await world.commands([world.text(f"{NUMBER}, {PASSWORD}!")])
     await world.commands([_part(world, 1, f"CLIENT info {PASSWORD}")])
     await world.commands([Record(world.names.mo, 0, 999, "k", f"{{{NUMBER} {CODE}".encode())])
     assert backend.counts() == {"inbox": 3, "vault": 1, "parked": 1, "parts": 1}
@@ -357,6 +404,8 @@ async def test_parts_that_wait_in_vain_are_swept(
     with psycopg.connect(backend.url, autocommit=True) as connection:
         assert sweeping.sweep_parts(connection, world.now + timedelta(minutes=2), 30) == 1
     assert backend.counts()["parts"] == 1
+    [missed] = backend.misses()
+    assert (missed.key.kind, missed.first_at, missed.count) == ("incomplete", NOON, 1)
     # The other half of what was swept comes too late, and is no command.
     await world.commands([_part(world, 2, "info")])
     assert await world.events() == []
@@ -370,6 +419,7 @@ async def test_a_silent_service_says_nothing_to_strangers(backend: Backend) -> N
     await world.commands([world.text("CLIENT info", STRANGER)])
     assert await world.events() == []
     assert world.owed() == []
+    assert [missed.key.kind for missed in backend.misses()] == ["unknown_number"]
 
 
 async def test_an_info_from_long_ago_is_refused_and_keeps_no_secret(

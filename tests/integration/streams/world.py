@@ -19,7 +19,7 @@ from inbound.store.errors import StoreUnavailable
 from inbound.store.memory import MemoryStore
 from inbound.store.port import Store, Transaction
 from inbound.store.postgres import PostgresStore
-from inbound.store.rows import RecordedEvent
+from inbound.store.rows import Missed, MissKey, RecordedEvent
 from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import (
     MobileOriginated,
@@ -69,6 +69,9 @@ class Backend(Protocol):
     def parked(self) -> list[tuple[str, str]]:
         """Topic and reason of what was set aside."""
 
+    def misses(self) -> list[Missed]:
+        """What is noted of texts that made no request, the oldest first."""
+
     def spoil_states(self, *, lose: bool) -> None:
         """Lose the folded states, or make them those of another version and wrong."""
 
@@ -96,6 +99,9 @@ class MemoryBackend:
 
     def parked(self) -> list[tuple[str, str]]:
         return [(row.topic, row.reason) for row in self.store.tables.parked.values()]
+
+    def misses(self) -> list[Missed]:
+        return sorted(self.store.tables.misses.values(), key=_by_time)
 
     def spoil_states(self, *, lose: bool) -> None:
         states = self.store.tables.states
@@ -135,6 +141,10 @@ class PostgresBackend:
     def parked(self) -> list[tuple[str, str]]:
         return self._rows("SELECT topic, reason FROM parked ORDER BY id")
 
+    def misses(self) -> list[Missed]:
+        rows = self._rows("SELECT number_hash, minute, kind, first_at, last_at, count FROM misses")
+        return sorted((Missed(MissKey(*row[:3]), *row[3:]) for row in rows), key=_by_time)
+
     def spoil_states(self, *, lose: bool) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
             if lose:
@@ -145,6 +155,10 @@ class PostgresBackend:
     def _rows(self, query: Any) -> list[Any]:
         with psycopg.connect(self.url, autocommit=True) as connection:
             return connection.execute(query).fetchall()
+
+
+def _by_time(missed: Missed) -> tuple[datetime, str]:
+    return missed.first_at, missed.key.kind
 
 
 @dataclass(slots=True)
@@ -172,7 +186,9 @@ class FailingStore:
 class World:
     """A worker without Kafka. Time stands still unless a test moves `now`."""
 
-    def __init__(self, backend: Backend, policies: Policies | None = None) -> None:
+    def __init__(
+        self, backend: Backend, policies: Policies | None = None, *, note_misses: bool = True
+    ) -> None:
         self.backend = backend
         self.store = FailingStore(backend.store)
         self.now = NOON
@@ -187,7 +203,9 @@ class World:
                 MemoryDirectory(clients),
                 self.hasher,
                 cache,
-                CommandSettings(rules, self.names, FEDERAL, timedelta(hours=24)),
+                CommandSettings(
+                    rules, self.names, FEDERAL, timedelta(hours=24), note_misses=note_misses
+                ),
                 clock=lambda: self.now,
             ),
             parking,

@@ -1,0 +1,1 @@
+DELETE FROM misses WHERE minute < %(before)s

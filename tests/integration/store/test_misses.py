@@ -1,0 +1,70 @@
+"""A flood of texts that are no command fills no disk, and what was left out is known."""
+
+from datetime import datetime, timedelta
+
+import psycopg
+import pytest
+
+from inbound.store import _writing, sweeping
+from inbound.store.postgres import PostgresStore
+from inbound.store.rows import Changes, MessagePart, Missed, MissKey, PartsKey
+from tests.fix_store import NOON
+
+MINUTE = timedelta(minutes=1)
+
+
+def missed(number: int, at: datetime = NOON, count: int = 1) -> Missed:
+    return Missed(MissKey(number.to_bytes(16, "big"), at, "unknown"), at, at, count)
+
+
+def rows(conn: psycopg.Connection) -> list[tuple[bytes, str, int]]:
+    query = "SELECT number_hash, kind, count FROM misses ORDER BY number_hash, minute"
+    return [(bytes(hash_), kind, count) for hash_, kind, count in conn.execute(query)]
+
+
+async def write(store: PostgresStore, *misses: Missed) -> None:
+    async with store.transaction() as tx:
+        await tx.write(Changes(misses=list(misses)))
+
+
+async def test_an_hour_has_a_bound(
+    postgres_store: PostgresStore, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_writing, "MISSES_PER_HOUR", 5)
+    await write(postgres_store, *(missed(n) for n in range(1, 4)))
+    await write(postgres_store, *(missed(n, count=2) for n in range(4, 9)))
+    kept = [(n.to_bytes(16, "big"), "unknown") for n in range(1, 6)]
+    assert [row[:2] for row in rows(conn)] == [(b"", "left_out"), *kept]
+    assert rows(conn)[0][2] == 6
+    await write(postgres_store, missed(9), missed(9, NOON + MINUTE))
+    assert [row for row in rows(conn) if row[1] == "left_out"] == [
+        (b"", "left_out", 7),
+        (b"", "left_out", 1),
+    ]
+    # An hour later there is room again.
+    await write(postgres_store, missed(10, NOON + timedelta(hours=1, minutes=2)))
+    assert rows(conn)[-1] == ((10).to_bytes(16, "big"), "unknown", 1)
+
+
+async def test_misses_go_after_their_days(
+    postgres_store: PostgresStore, conn: psycopg.Connection
+) -> None:
+    await write(postgres_store, missed(1, NOON - timedelta(days=7, minutes=1)), missed(2))
+    assert sweeping.sweep_misses(conn, NOON, 7) == 1
+    assert len(rows(conn)) == 1
+    assert sweeping.sweep_misses(conn, NOON + MINUTE, 0) == 1
+
+
+@pytest.mark.parametrize("note", [True, False])
+async def test_long_texts_that_never_were_whole_are_misses_if_wanted(
+    postgres_store: PostgresStore, conn: psycopg.Connection, note: bool
+) -> None:
+    hash_ = b"h" * 16
+    async with postgres_store.transaction() as tx:
+        for reference, sequence, minutes in [(1, 1, 0), (1, 3, 1), (2, 2, 0)]:
+            key = PartsKey("main-1", hash_, "79086228779", reference, 3)
+            at = NOON + minutes * MINUTE
+            await tx.add_part(MessagePart(key, sequence, b"CLIENT", b"{}", at))
+    swept = sweeping.sweep_parts(conn, NOON + timedelta(hours=1), 30, note_misses=note)
+    assert swept == 3
+    assert rows(conn) == ([(hash_, "incomplete", 2)] if note else [])
