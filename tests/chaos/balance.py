@@ -1,0 +1,199 @@
+"""The balance: what the SMS centre saw against what the event store says. Pure.
+
+For each person: what was accepted from them has made a request, in that order; each
+request has its acknowledgement and its fulfilment; and what the centre took twice is said
+to have been unknown.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from tests.chaos.people import Person
+from tests.chaos.weather import Taken
+from tests.e2e.script import ACKNOWLEDGEMENT
+from tests.fix_service import STARTED, STOPPED, Event
+
+IN_TIME_S: Final = 120.0
+
+Copy = tuple[str, int]
+"""Which message, and which part of it (0: it has one)."""
+
+_ACKNOWLEDGEMENT: Final = "acknowledgement"
+_WORDS: Final = {ACKNOWLEDGEMENT: _ACKNOWLEDGEMENT, STOPPED: "stopped", STARTED: "started"}
+
+
+@dataclass(slots=True)
+class Balance:
+    """The figures. A guarantee broke when `broken` is not empty."""
+
+    requests: int = 0
+    lost: int = 0
+    doubled: int = 0
+    doubled_allowed: int = 0
+    unknown: int = 0
+    out_of_order: int = 0
+    late: int = 0
+    garbled: int = 0
+    unfinished: int = 0
+    log_gaps: int = 0
+    what: list[str] = field(default_factory=list)
+
+    @property
+    def broken(self) -> list[str]:
+        """Which figures have to be 0 and are not."""
+        figures = asdict(self)
+        must = ("lost", "doubled", "out_of_order", "garbled", "unfinished", "log_gaps")
+        return [name for name in must if figures[name]]
+
+    def say(self, figure: str, count: int, what: str) -> None:
+        """Add to a figure and remember why."""
+        if count:
+            setattr(self, figure, getattr(self, figure) + count)
+            self.what.append(f"{figure} {count}: {what}")
+
+
+def balance(
+    people: Iterable[Person],
+    taken: Iterable[Taken],
+    streams: Mapping[str, Sequence[Event]],
+    parts: Mapping[str, Sequence[str]],
+) -> Balance:
+    """Return the figures. `streams` are events by number, `parts` each one's registration."""
+    result = Balance()
+    by_number: dict[str, list[Taken]] = {}
+    for copy in taken:
+        by_number.setdefault(copy.number, []).append(copy)
+    for person in people:
+        number = person.client.number
+        _person(result, person, by_number.get(number, []), streams.get(number, ()), parts[number])
+    return result
+
+
+def check_log(
+    result: Balance, positions: Sequence[int], versions: Mapping[str, Sequence[int]]
+) -> None:
+    """Hold positions and versions of the whole log against 1, 2, 3, ..."""
+    if list(positions) != list(range(1, len(positions) + 1)):
+        result.say("log_gaps", 1, "positions of the log are not 1, 2, 3, ...")
+    for stream, seen in versions.items():
+        if list(seen) != list(range(1, len(seen) + 1)):
+            result.say("log_gaps", 1, f"versions of stream {stream} are {seen}")
+
+
+def _person(
+    result: Balance,
+    person: Person,
+    taken: Sequence[Taken],
+    events: Sequence[Event],
+    registration: Sequence[str],
+) -> None:
+    who = person.client.number
+    accepted = [event for event in events if event.type == "request.accepted"]
+    result.requests += len(accepted)
+    _requests(result, who, [text.command for text in person.texts if text.accepted_at], accepted)
+    open_ = {event.data["request_id"] for event in accepted}
+    open_ -= {event.data["request_id"] for event in events if event.type == "request.completed"}
+    result.say("unfinished", len(open_), f"{who}: requests {sorted(open_)}")
+    result.late += sum(event.type == "acknowledgement.late" for event in events)
+    _copies(result, who, taken, events, registration)
+
+
+def _requests(result: Balance, who: str, texted: Sequence[str], accepted: Sequence[Event]) -> None:
+    made = [event.data["command"] for event in accepted]
+    missing, extra = Counter(texted) - Counter(made), Counter(made) - Counter(texted)
+    result.say("lost", missing.total(), f"{who}: texts {dict(missing)} made no request")
+    result.say("doubled", extra.total(), f"{who}: requests {dict(extra)} without a text")
+    if not missing and not extra and list(texted) != made:
+        result.say("out_of_order", 1, f"{who}: texted {list(texted)}, accepted {made}")
+
+
+def _copies(
+    result: Balance,
+    who: str,
+    taken: Sequence[Taken],
+    events: Sequence[Event],
+    registration: Sequence[str],
+) -> None:
+    copies: Counter[Copy] = Counter()
+    seen: list[Copy] = []
+    for one in taken:
+        kind = _kind(one, registration)
+        if kind is None:
+            result.say("garbled", 1, f"{who}: got what nobody owes them")
+        else:
+            copies[kind, one.part] += 1
+            seen.append((kind, one.part))
+    owed = _owed(events, len(registration))
+    unknown = Counter(e.data["template"] for e in events if e.type == "message.unknown")
+    result.unknown += unknown.total()
+    if not unknown:
+        accepted = [event for event in events if event.type == "request.accepted"]
+        _order(result, who, seen, accepted, len(registration))
+    for copy in owed.keys() | copies.keys():
+        template, part = copy
+        more = copies[copy] - owed[copy]
+        allowed = min(max(more, 0), unknown[template])
+        result.doubled_allowed += allowed
+        result.say(
+            "doubled",
+            max(more, 0) - allowed,
+            f"{who}: {template} part {part}, {more} more than owed",
+        )
+        result.say("lost", max(-more, 0), f"{who}: {template} part {part}, {-more} never came")
+
+
+def _kind(one: Taken, registration: Sequence[str]) -> str | None:
+    if one.part:
+        fits = one.total == len(registration) and registration[one.part - 1] == one.text
+        return "registration" if fits else None
+    return _WORDS.get(one.text)
+
+
+def _order(
+    result: Balance,
+    who: str,
+    seen: Sequence[Copy],
+    accepted: Sequence[Event],
+    last_part: int,
+) -> None:
+    """The nth fulfilment of a kind comes after the acknowledgement of the nth such request.
+
+    Only for those to whom nothing came twice: there the copies can be told apart.
+    """
+    plans = [event.data["plan"] for event in accepted]
+    after = {
+        plan: [index for index, one in enumerate(plans, 1) if one == plan] for plan in set(plans)
+    }
+    acknowledged = 0
+    come: Counter[str] = Counter()
+    for kind, part in seen:
+        if kind == _ACKNOWLEDGEMENT:
+            acknowledged += 1
+        elif part in {0, last_part} and come[kind] < len(after.get(kind, ())):
+            too_early = acknowledged < after[kind][come[kind]]
+            result.say("out_of_order", int(too_early), f"{who}: {kind} before its acknowledgement")
+            come[kind] += 1
+
+
+def _owed(events: Sequence[Event], registration_parts: int) -> Counter[Copy]:
+    owed: Counter[Copy] = Counter()
+    for event in events:
+        if event.type != "request.accepted":
+            continue
+        owed[_ACKNOWLEDGEMENT, 0] += 1
+        template = event.data["plan"]
+        if template == "registration":
+            for part in range(1, registration_parts + 1):
+                owed[template, part] += 1
+        else:
+            owed[template, 0] += 1
+    return owed
+
+
+def as_json(result: Balance) -> dict[str, Any]:
+    """Return the figures without their reasons."""
+    figures = asdict(result)
+    del figures["what"]
+    return figures

@@ -1,0 +1,121 @@
+"""Everything that runs: two of each role, the servers, and an SMS centre with bad weather."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from inbound.kafka import admin
+from inbound.servers.kafka import KafkaServer
+from inbound.servers.postgres import PostgresServer
+from inbound.smsc.centre import Centre, CentreSettings
+from inbound.store.migrating import migrate
+from schemas.topics import TopicNames
+from tests.chaos import stepped
+from tests.chaos.weather import Weather
+from tests.e2e.script import ACCOUNT
+from tests.fix_service import Role, RoleProcess, Service, free_port
+
+OF_EACH: Final = 2
+REPOSITORY: Final = Path(__file__).parents[2]
+
+_ENVIRONMENT: Final = {
+    # Nobody repeats a command here; many an hour are meant.
+    "SCSERV_POLICIES__COMMANDS_PER_HOUR": "0",
+    # Far more attempts than faults can spoil: what is given up would be lost.
+    "SCSERV_MAX_ATTEMPTS": "50",
+}
+
+
+class World(Service):
+    """The service with servers of its own, two of each role, and a clock that can be stepped."""
+
+    def __init__(self, folder: Path, postgres: PostgresServer, kafka: KafkaServer) -> None:
+        super().__init__(folder, postgres.url(), kafka.bootstrap, TopicNames(), "")
+        self.postgres = postgres
+        self.kafka = kafka
+        self.weather = Weather()
+        self.centre = Centre(
+            CentreSettings(port=0, accounts=(ACCOUNT,), retry_s=0.3, response_timeout_s=5),
+            faults=self.weather,
+        )
+        self.weather.settle_at(self.centre)
+        self.clock = folder / "clock"
+        self.clock.write_bytes(bytes(stepped.SIZE))
+        self.extra_environment |= _ENVIRONMENT | {
+            "CHAOS_CLOCK": str(self.clock),
+            "PYTHONPATH": str(REPOSITORY),
+        }
+
+    def process(self, target: str) -> RoleProcess | None:
+        """Return a running process by "ROLE INDEX"; None when so many do not run just now."""
+        role, _, index = target.partition(" ")
+        of_role = [one for one in self.running if one.role == role and _runs(one)]
+        return of_role[int(index or 0)] if int(index or 0) < len(of_role) else None
+
+    async def one_more(self, role: Role) -> RoleProcess:
+        """Start one more process of a role, started again if it ends."""
+        one = await self._start(role)
+        self.revive(one)
+        return one
+
+    async def _start(self, role: Role) -> RoleProcess:
+        port = free_port()
+        with self._open_log(role, port) as log:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tests.chaos.stepped", role),
+                cwd=self.folder,
+                env=self._environment(port),
+                stdout=log,
+                stderr=log,
+            )
+        one = RoleProcess(role, process, port)
+        self.running.append(one)
+        return one
+
+
+def _runs(one: RoleProcess) -> bool:
+    return one.process.returncode is None
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """Return a process and what it started."""
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+@asynccontextmanager
+async def open_world(folder: Path) -> AsyncIterator[World]:
+    """Start the servers, the centre and two of each role; end all of it afterwards."""
+    with (
+        PostgresServer(folder / "postgres") as postgres,
+        KafkaServer(folder / "kafka", heap_mb=384) as kafka,
+    ):
+        migrate(postgres.url())
+        admin.apply(kafka.bootstrap, TopicNames().specs(), replication_factor=1)
+        world = World(folder, postgres, kafka)
+        await world.centre.start()
+        try:
+            for _ in range(OF_EACH):
+                await world.start()
+            world.revive()
+            yield world
+        finally:
+            await world.close()
+
+
+def slow_commits(url: str, micros: int) -> None:
+    """Let every commit wait for so long before its flush, as on a slow disk; 0: no more."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("ALTER SYSTEM SET commit_delay = {}").format(micros))
+        connection.execute("ALTER SYSTEM SET commit_siblings = 0")
+        connection.execute("SELECT pg_reload_conf()")
