@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 LOCK   := requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check contracts peers bench lock clean
+.PHONY: help setup up test check contracts peers bench chaos lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -45,6 +45,9 @@ peers: $(STAMP)  ## SMPP with programs of others: Node, Perl, Kannel (.ci/peers 
 
 bench: $(STAMP)  ## load the whole service on loopback and print one JSON object
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: $(STAMP)  ## faults from a seed against the whole service, then a balance (SEED=N FAULTS=N)
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) --faults $(or $(FAULTS),100) $(ARGS)
 
 lock: $(STAMP)  ## write requirements/*.txt again from pyproject.toml (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

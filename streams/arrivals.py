@@ -25,6 +25,7 @@ from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import MobileOriginated, Part
 from schemas.topics import TopicNames
 from streams.receipts import ReceiptPublisher, to_message
+from streams.standstill import Standstill
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Arrivals:
         *,
         place: Place,
         names: TopicNames,
+        standstill: Standstill,
         clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
     ) -> None:
@@ -57,6 +59,7 @@ class Arrivals:
         self._hasher = hasher
         self._receipts = ReceiptPublisher(producer, names.receipts, clock=clock, new_id=new_id)
         self._place = place
+        self._standstill = standstill
         self._topic = names.mo
         self._clock = clock
         self._new_id = new_id
@@ -72,6 +75,8 @@ class Arrivals:
             refusal: Response = pdu.answer(Status.ESME_RINVCMDID)
             return refusal
         if receipts.kind_of(pdu) is receipts.Kind.TEXT:
+            if self._standstill.recent():
+                return pdu.answer(Status.ESME_RX_T_APPN)
             return await self._store_text(pdu)
         receipt = receipts.read(pdu)
         return pdu.answer() if receipt is None else await self._store_receipt(pdu, receipt)

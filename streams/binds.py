@@ -34,6 +34,7 @@ from streams.encoding import Encoder
 from streams.jobs import LANE_NAMES
 from streams.links import Link, Links
 from streams.receipts import ReceiptPublisher
+from streams.standstill import Standstill
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class Binds:
         self._health = health
         self._clock = clock
         self._gateway = gateway
+        self._standstill = Standstill()
         self._changed = asyncio.Event()
         self._kept = [self._make(bind) for bind in settings.all_binds]
         self.links = Links([kept.link for kept in self._kept if kept.link is not None])
@@ -97,6 +99,7 @@ class Binds:
         # Before the first bind: how many share the account's rate already?
         await self._report(oldest_waiting_s)
         beside = [asyncio.create_task(self._report_forever(oldest_waiting_s))]
+        beside.append(asyncio.create_task(self._standstill.watch()))
         beside += [asyncio.create_task(asking.run()) for asking in self._asking()]
         try:
             async with asyncio.TaskGroup() as group:
@@ -170,6 +173,7 @@ class Binds:
             self._hasher,
             place=Place(self._gateway, settings.centre, settings.bind, settings.alphabet),
             names=self._names,
+            standstill=self._standstill,
             clock=self._clock,
             new_id=uuid4,
         )

@@ -18,6 +18,7 @@ from schemas.messages import ReceiptReceived, ReceiptsReceived, ReceiptState
 from schemas.topics import TopicNames
 from streams import receipts
 from streams.arrivals import Arrivals, Place
+from streams.standstill import Standstill
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 NUMBER = "79161234567"
@@ -68,6 +69,7 @@ def arrivals(kafka: Kafka) -> Arrivals:
         HASHER,
         place=Place("gateway-1", "main", "main-1", "gsm0338"),
         names=NAMES,
+        standstill=Standstill(),
         clock=lambda: NOON,
         new_id=uuid4,
     )
