@@ -80,7 +80,9 @@ class PartResult(Model):
     """The centre's answer to one submit_sm: command_status and its own message id."""
 
     status: int | None = Field(
-        default=None, description="command_status (SMPP 3.4, 5.1.3); absent when no answer came"
+        default=None,
+        description="command_status (SMPP 3.4, 5.1.3); absent when no answer came, or when "
+        "the part was never sent",
     )
     smsc_message_id: str | None = Field(default=None, description="the centre's own id of it")
 

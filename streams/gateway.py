@@ -96,19 +96,22 @@ class Gateway:
         )
         consumer = new_consumer(settings.kafka_bootstrap_servers, settings.topic_prefix)
         lanes = Lanes(consumer, sender, offsets, names.lanes, self._health)
-        # Not in the group: these outlive the others, so that what was sent before the end
-        # still gets its answer, and its result is still published.
+        # Not in the group: these outlive the others, so that what was begun before the end
+        # is still finished and answered, and its result is still published.
+        sending = asyncio.create_task(sender.run())
         links = asyncio.create_task(binds.run(sender.oldest_waiting_s))
         publishing = asyncio.create_task(results.run())
         try:
             await consumer.start()
             async with asyncio.TaskGroup() as group:
-                group.create_task(sender.run())
                 group.create_task(lanes.run())
+                group.create_task(_fail_with(sending))
                 group.create_task(_fail_with(links))
                 group.create_task(_fail_with(publishing))
         finally:
             await lanes.stop()
+            sending.cancel()
+            await asyncio.wait([sending])
             await binds.close()
             await results.drain()
             for task in (links, publishing):

@@ -16,6 +16,8 @@ from streams.links import Link
 LANE_NAMES = ("urgent", "normal", "bulk")
 """The lanes, the most urgent first; a lane's number is its place here."""
 
+BULK = LANE_NAMES.index("bulk")
+
 
 @dataclass(slots=True, eq=False)
 class Job:
@@ -23,10 +25,9 @@ class Job:
 
     `centre` is where it is to go, `link` the bind that carried it last.
     `segments` are put together just before sending; `pending` are the indices of those to
-    send, `unanswered` of those whose fate is unknown. `refused` says that a part will never
-    be taken. `attempts` are the submits since the last result that settled nothing, None as
-    long as there are none. `again_at` is where the same message was met once more while it
-    was live.
+    send, in order, `unanswered` of those whose fate is unknown. `attempts` are the submits
+    since the last result that settled nothing, None as long as there are none. `again_at` is
+    where the same message was met once more while it was live.
     """
 
     lane: int
@@ -44,8 +45,6 @@ class Job:
     parts: list[PartResult] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)
     unanswered: set[int] = field(default_factory=set)
-    in_flight: int = 0
-    refused: bool = False
     contested: bool = False
     holds_key: bool = False
     sent_at: datetime | None = None
@@ -67,6 +66,11 @@ class Job:
     def untouched(self) -> bool:
         """Whether the centre has nothing of it, and nobody else may have sent it."""
         return not self.contested and len(self.pending) == len(self.segments)
+
+    @property
+    def begun(self) -> bool:
+        """Whether this process has sent a part of it: nobody else can finish it."""
+        return not self.contested and not self.untouched
 
 
 class LaneQueues:
@@ -112,10 +116,13 @@ class LaneQueues:
         self._sizes[job.lane, job.centre] += 1
         self._ready[job.lane][job.centre].appendleft(job)
 
-    def pop(self, centres: Iterable[str]) -> Job | None:
-        """Hand out the most urgent job for these centres, or None when none is ready."""
+    def pop(self, centres: Iterable[str], *, bulk: bool = True) -> Job | None:
+        """Hand out the most urgent job for these centres, or None when none is ready.
+
+        Without `bulk` that lane is passed over.
+        """
         centres = tuple(centres)
-        for ready in self._ready:
+        for ready in self._ready if bulk else self._ready[:BULK]:
             for centre in centres:
                 if ready[centre]:
                     job = ready[centre].popleft()
@@ -137,18 +144,29 @@ class LaneQueues:
         else:
             self._behind.pop(key, None)
 
-    def remove(self, partitions: set[TopicPartition]) -> list[Job]:
-        """Take out and return the waiting jobs of these partitions."""
+    def remove(self, partitions: set[TopicPartition], *, keep_begun: bool = False) -> list[Job]:
+        """Take out and return the waiting jobs of these partitions.
+
+        With `keep_begun` those stay of which the centre has a part; what was behind them
+        goes.
+        """
+
+        def goes(job: Job) -> bool:
+            return job.partition in partitions and not (keep_begun and job.begun)
+
         removed: list[Job] = []
+        kept: set[tuple[int, str]] = set()
         for ready in self._ready:
             for centre, jobs in ready.items():
-                removed += [job for job in jobs if job.partition in partitions]
-                ready[centre] = deque(job for job in jobs if job.partition not in partitions)
+                removed += [job for job in jobs if goes(job)]
+                ready[centre] = deque(job for job in jobs if not goes(job))
+                kept |= {(job.lane, job.key) for job in ready[centre]}
         for key, behind in self._behind.items():
             removed += [job for job in behind if job.partition in partitions]
             self._behind[key] = deque(job for job in behind if job.partition not in partitions)
         for job in removed:
             self._sizes[job.lane, job.centre] -= 1
-            # All jobs of a key stand in one partition: none of them is left behind.
-            self._behind.pop((job.lane, job.key), None)
+            # All jobs of a key stand in one partition: no other is left behind.
+            if (job.lane, job.key) not in kept:
+                self._behind.pop((job.lane, job.key), None)
         return removed

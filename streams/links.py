@@ -7,18 +7,23 @@ another way is worth more than one too late.
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from inbound.smpp.esme import Esme, EsmeState
 from inbound.smpp.esme import Health as BindHealth
+from inbound.smpp.pdu import SubmitSm, SubmitSmResp
 from streams.encoding import Encoder
 
 FAILOVER_S = 10.0
 LOOK_AGAIN_S = 1.0
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 5.0
+
+BULK_LEAVES = 0.1
+"""The share of a window that broadcasts leave to the other lanes."""
 
 
 @dataclass(slots=True, eq=False)
@@ -32,6 +37,7 @@ class Link:
     clock: Callable[[], float] = time.monotonic
     throttles: int = 0
     work: asyncio.Event = field(default_factory=asyncio.Event)
+    _bulk: int = 0
     _esme: Esme | None = None
     _down_since: float | None = field(default=None)
     _pause_s: float = 0.0
@@ -56,6 +62,26 @@ class Link:
             self._down_since = None
         elif self._down_since is None:
             self._down_since = self.clock()
+
+    @property
+    def takes_bulk(self) -> bool:
+        """Whether a broadcast may leave now: they never take the last places of the window.
+
+        A centre that is slow to answer broadcasts must not keep an acknowledgement waiting.
+        """
+        return self._bulk < max(1, self.window - math.ceil(self.window * BULK_LEAVES))
+
+    def submit(self, pdu: SubmitSm, *, bulk: bool) -> asyncio.Future[SubmitSmResp]:
+        """Send one PDU; call `answered` once its future is done, however it ended."""
+        answer = self.esme.submit(pdu)
+        self._bulk += bulk
+        return answer
+
+    def answered(self, *, bulk: bool) -> None:
+        """Take note that a PDU is in flight no more."""
+        if bulk:
+            self._bulk -= 1
+            self.work.set()
 
     def slow_down(self) -> None:
         """Pause after an answer that said: slower; longer each time until one is taken."""

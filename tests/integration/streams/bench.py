@@ -38,7 +38,7 @@ from tests.e2e.script import ACCOUNT, Script
 GATEWAY = "this-gateway"
 DEAD_GATEWAY = "dead-gateway"
 REGISTRATION = b'{"personal_code": "1234", "login": "ivanov", "password": "1a2b3c4d"}'
-BROADCAST = "broadcast"
+BROADCAST, LONG_BROADCAST = "broadcast", "long_broadcast"
 WINDOW = 4
 
 
@@ -229,10 +229,13 @@ class _WakingOffsets(OffsetTracker):
 
 
 def catalogue() -> Catalogue:
-    """The built-in templates, and one that never goes twice."""
+    """The built-in templates, and two that never go twice: of one part and of three."""
     built_in = load_catalogue(None, part_count)
-    broadcast = Template(BROADCAST, "Работы 5 мая", 1, resend_unknown=False)
-    return Catalogue({name: built_in[name] for name in REQUIRED} | {BROADCAST: broadcast})
+    broadcasts = {
+        BROADCAST: Template(BROADCAST, "Работы 5 мая", 1, resend_unknown=False),
+        LONG_BROADCAST: Template(LONG_BROADCAST, "Работы " * 25, 3, resend_unknown=False),
+    }
+    return Catalogue({name: built_in[name] for name in REQUIRED} | broadcasts)
 
 
 def _bind_settings(port: int) -> BindSettings:
