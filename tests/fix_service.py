@@ -50,7 +50,8 @@ if TYPE_CHECKING:
     # Its client is imported when the first test needs it: it takes its time.
     from inbound.servers.kafka import KafkaServer
 
-Role = Literal["gateway", "worker", "relay"]
+Role = Literal["gateway", "worker", "relay", "projector"]
+# Those without which there is no reply; a test that wants a projector starts one.
 ROLES: Final[tuple[Role, ...]] = ("relay", "worker", "gateway")
 
 STOPPED: Final = "СМС от SCSERV отключены. Включить: CLIENT sms start"

@@ -20,6 +20,7 @@ class _Lazy(click.Group):
         "gateway": "roles:gateway",
         "worker": "roles:worker",
         "relay": "roles:relay",
+        "projector": "roles:projector",
         "smsc": "smsc:smsc",
         "migrate": "setup:migrate",
         "topics": "setup:topics",

@@ -27,7 +27,7 @@ from inbound.settings import Settings, SmppSettings
 
 WATCH_EVERY_S = 0.5
 RESTART_EVERY_S = 3.0
-ROLES = ("relay", "worker", "gateway")
+ROLES = ("relay", "worker", "gateway", "projector")
 LOOPBACK = "127.0.0.1"
 # A reason that only counts on is no news.
 _SECONDS = re.compile(r"[0-9.]+ s")

@@ -1,5 +1,6 @@
-"""The three parts of the service as processes of their own: as many of each as wanted."""
+"""The parts of the service as processes of their own: as many of each as wanted."""
 
+import os
 import signal
 import sys
 import threading
@@ -8,11 +9,15 @@ import click
 
 from inbound.cli._context import settings_options
 from inbound.cli._running import run_role, serve_health
-from inbound.cli._wiring import check_infrastructure, load_templates, make_cipher
+from inbound.cli._wiring import check_database, check_infrastructure, load_templates, make_cipher
 from inbound.settings import Settings
 
 # Longer than a send may take before it fails (delivery_timeout_ms of the producer).
 RELAY_HEARTBEAT_S = 60.0
+# Longer than a statement may take.
+PROJECTOR_HEARTBEAT_S = 60.0
+# Of 19: replies come first on a machine that is busy.
+PROJECTOR_NICE = 10
 
 
 @click.command
@@ -83,4 +88,31 @@ def relay(settings: Settings) -> None:
         stopping=stopping,
     ).run()
     producer.close(timeout=5)
+    telemetry.stop()
+
+
+@click.command
+@settings_options
+def projector(settings: Settings) -> None:
+    """Keep the projections up to date with the log. A second one waits and takes over."""
+    from inbound.ops import telemetry
+    from inbound.projections.projector import Projector
+    from inbound.store.connecting import connect
+
+    health = serve_health(settings, "projector", "projections")
+    check_database(settings)
+    os.nice(PROJECTOR_NICE)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+
+    def report(ok: bool, reason: str) -> None:  # noqa: FBT001 — as the health port takes it
+        health.set("projections", ok=ok, reason=reason)
+        health.beat("heartbeat", PROJECTOR_HEARTBEAT_S)
+
+    Projector(
+        connect=lambda: connect(settings.database_url.get_secret_value(), "scserv projector"),
+        report=report,
+        stopping=stopping,
+    ).run()
     telemetry.stop()

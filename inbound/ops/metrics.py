@@ -89,3 +89,13 @@ OLDEST = _meter.create_gauge(
     unit="s",
     description="Age of the text whose answer waits longest, by centre and lane.",
 )
+PROJECTION_LAG = _meter.create_gauge(
+    "scserv.projection.lag",
+    unit="{event}",
+    description="Events that a projection does not show yet, by projection.",
+)
+PROJECTION_AGE = _meter.create_gauge(
+    "scserv.projection.age",
+    unit="s",
+    description="Age of the oldest event that a projection does not show yet, by projection.",
+)

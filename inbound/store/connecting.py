@@ -21,6 +21,7 @@ from inbound.store.errors import translate
 CONNECT_SECONDS: Final = 5
 _SESSION: Final = {
     "timezone": "UTC",
+    "datestyle": "ISO",
     "client_encoding": "UTF8",
     "statement_timeout": "30s",
     # A process that stops within a transaction would hold back everyone who appends.

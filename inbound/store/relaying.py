@@ -28,6 +28,7 @@ _READ_EVENTS = statement("read_events")
 _COUNT_WAITING = statement("count_waiting")
 _COUNT_WAITING_EVENTS = statement("count_waiting_events")
 _LISTEN = statement("listen_outbox")
+_UNLISTEN = statement("unlisten_outbox")
 
 
 @called
@@ -87,6 +88,12 @@ def waiting(conn: psycopg.Connection, feed: str, shard: int = 0) -> int:
 def listen(conn: psycopg.Connection) -> None:
     """Ask to be woken up by `wait_for_rows`. Read once more after this and before waiting."""
     conn.execute(_LISTEN)
+
+
+@called
+def unlisten(conn: psycopg.Connection) -> None:
+    """Ask no longer to be woken up; a call that is on its way may still come."""
+    conn.execute(_UNLISTEN)
 
 
 @called

@@ -25,6 +25,7 @@ from tests.bench.processes import Measured, Usage, roles, servers
 
 KEY = "00" * 32
 WARM_UP = 1000
+ROLES = ("gateway", "worker", "relay", "projector")
 
 
 def main() -> None:
@@ -81,8 +82,8 @@ async def _measure(
 ) -> dict[str, object]:
     centre = LoadCentre(window)
     await centre.start(centre_port)
-    ports = {role: free_port() for role in ("gateway", "worker", "relay")}
-    say("starting gateway, worker and relay")
+    ports = {role: free_port() for role in ROLES}
+    say(f"starting {', '.join(ROLES)}")
     context = roles(folder, environment, ports)
     pids = await asyncio.to_thread(context.__enter__)
     try:

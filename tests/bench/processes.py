@@ -75,7 +75,7 @@ def servers(folder: Path) -> Iterator[tuple[PostgresServer, KafkaServer]]:
 def roles(
     folder: Path, environment: Mapping[str, str], ports: Mapping[str, int]
 ) -> Iterator[dict[str, int]]:
-    """Start gateway, worker and relay; yield their pids once all are ready."""
+    """Start one process of each role; yield their pids once all are ready."""
     with ExitStack() as stack:
         processes = {}
         for role, port in ports.items():

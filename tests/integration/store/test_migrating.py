@@ -13,17 +13,21 @@ from inbound.store.connecting import connect
 NAMES = [migration.id for migration in migrating._all()]
 
 SHAPE = """
-    SELECT 'column', table_name, column_name, data_type, column_default, is_nullable
-    FROM information_schema.columns WHERE table_schema = 'public'
+    SELECT 'column', table_schema || '.' || table_name, column_name, data_type, column_default,
+           is_nullable
+    FROM information_schema.columns
+    WHERE table_schema IN ('public', 'projections', 'projections_shadow')
     UNION ALL
     SELECT 'index', tablename, indexname, indexdef, '', ''
-    FROM pg_indexes WHERE schemaname = 'public'
+    FROM pg_indexes WHERE schemaname IN ('public', 'projections', 'projections_shadow')
     UNION ALL
     SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', ''
-    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    FROM pg_constraint
+    WHERE connamespace::regnamespace::text IN ('public', 'projections', 'projections_shadow')
     UNION ALL
     SELECT 'table', relname, relkind::text, array_to_string(reloptions, ','), '', ''
-    FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    FROM pg_class
+    WHERE relnamespace::regnamespace::text IN ('public', 'projections', 'projections_shadow')
     UNION ALL
     SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), '', ''
     FROM pg_trigger WHERE NOT tgisinternal
@@ -51,7 +55,7 @@ def fresh_shape(empty_database_url: str) -> list[tuple[object, ...]]:
     migrating.migrate(empty_database_url)
     found = shape(empty_database_url)
     with connect(empty_database_url, "tests") as conn:
-        conn.execute("DROP SCHEMA public CASCADE")
+        conn.execute("DROP SCHEMA public, projections, projections_shadow CASCADE")
         conn.execute("CREATE SCHEMA public")
     return found
 

@@ -1,0 +1,71 @@
+"""The projection `daily_counts`: how many events of which kind were recorded on which day.
+
+Pure. Days are UTC, by the time at which the event was recorded. `command` and `purpose` are
+those that the event itself names, else empty; `outcome` is the plan of an accepted request,
+the completion of a completed one, the centre's state of an undeliverable message, and
+whether a message whose fate is unknown goes again.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from inbound.projections.model import Event, Projection, Rows
+from schemas.events import (
+    EVENTS,
+    MessageUndeliverable,
+    MessageUndetermined,
+    MessageUnknown,
+    RequestAccepted,
+    RequestCompleted,
+)
+
+_DATE: Final = 10  # characters of YYYY-MM-DD
+
+
+def _unknown(data: Mapping[str, Any]) -> str:
+    return "final" if data["final"] else "resent"
+
+
+_OUTCOMES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    RequestAccepted.TYPE: lambda data: str(data["plan"]),
+    RequestCompleted.TYPE: lambda data: str(data["completion"]),
+    MessageUndeliverable.TYPE: lambda data: str(data["state"]),
+    MessageUndetermined.TYPE: lambda data: str(data["state"]),
+    MessageUnknown.TYPE: _unknown,
+}
+
+
+class _Folding:
+    """One stretch, counted."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str, str, str, str]] = Counter()
+
+    def add(self, event: Event) -> None:
+        """See `Folding`."""
+        data = event.data
+        outcome = _OUTCOMES.get(event.type)
+        key = (
+            event.recorded_at[:_DATE],
+            event.type,
+            data.get("command", ""),
+            data.get("purpose", ""),
+            outcome(data) if outcome else "",
+        )
+        self._counts[key] += 1
+
+    def rows(self) -> Rows:
+        """See `Folding`."""
+        return Rows(changed=[(*key, count) for key, count in self._counts.items()])
+
+
+DAILY_COUNTS: Final = Projection(
+    name="daily_counts",
+    version=1,
+    columns=("day", "type", "command", "purpose", "outcome", "count"),
+    key=("day", "type", "command", "purpose", "outcome"),
+    indexes=(),
+    reads=frozenset(event.TYPE for event in EVENTS),
+    begin=_Folding,
+)

@@ -1,0 +1,239 @@
+"""What projections say, for whoever shows it: typed rows, one statement each.
+
+Answers are as old as the projector's last round, half a second as a rule. Pages go on after
+the last row of the page before (`PageKey`), so that they neither repeat nor skip a row while
+new ones come in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from psycopg.rows import args_row
+
+from inbound.projections._sql import statement
+from inbound.projections.requests import RequestState
+from inbound.store.connecting import AsyncLink
+from inbound.store.errors import guarded
+from schemas.events import Command, Plan
+
+APPLICATION_NAME: Final = "scserv projections"
+MOST: Final = 1000
+"""The most rows of one page."""
+
+_FIND_REQUEST: Final = statement("find_request")
+_FIND_BY_MESSAGE: Final = statement("find_by_message")
+_FIND_BY_TRACE: Final = statement("find_by_trace")
+_REQUESTS_OF: Final = statement("requests_of")
+_SEARCH: Final = statement("search_requests")
+_FIND_SUBSCRIPTION: Final = statement("find_subscription")
+_DAILY: Final = statement("daily")
+
+
+class PageKey(NamedTuple):
+    """Where a page ended."""
+
+    arrived_at: datetime
+    request_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One of the two messages that answer a request.
+
+    `outcome` is that of the last attempt to submit it (submitted, rejected, unknown, expired,
+    erased), None while it waits; `attempt` counts from 1. `fate` is what its delivery
+    receipts said (delivered, undeliverable, undetermined), None while nothing is known.
+    """
+
+    message_id: UUID
+    outcome: str | None
+    attempt: int | None
+    fate: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One accepted command. Times are UTC.
+
+    `arrived_at` is when the gateway had the text, `accepted_at` when the request stood in
+    the log, `acknowledged_at` when the centre took the acknowledgement. `late`: it did not
+    within 120 s. `fulfilment` is None when none is owed. `trace_id` is 32 hex digits.
+    """
+
+    request_id: UUID
+    subject_id: UUID
+    command: Command
+    plan: Plan
+    state: RequestState
+    arrived_at: datetime
+    accepted_at: datetime
+    acknowledged_at: datetime | None
+    completed_at: datetime | None
+    late: bool
+    centre: str
+    bind: str
+    trace_id: str | None
+    acknowledgement: Message
+    fulfilment: Message | None
+
+    @property
+    def page_key(self) -> PageKey:
+        """Return what the next page goes on after."""
+        return PageKey(self.arrived_at, self.request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a subject last said: `request_id` is the request that made it so.
+
+    `version` is that of the subject's stream at which it became so.
+    """
+
+    subject_id: UUID
+    may_be_texted: bool
+    since: datetime
+    request_id: UUID
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class DailyCount:
+    """How many events of a kind were recorded on a day (UTC); empty: has none."""
+
+    day: date
+    type: str
+    command: str
+    purpose: str
+    outcome: str
+    count: int
+
+
+class ProjectionQueries:
+    """Reads the live projections on a connection of its own, opened when it is first used.
+
+    Calls may overlap, and wait for each other. All raise StoreUnavailable when the database
+    does not answer, and may be repeated.
+    """
+
+    def __init__(self, url: str, *, application_name: str = APPLICATION_NAME) -> None:
+        """Open nothing yet."""
+        self._link = AsyncLink(url, application_name)
+        self.where = self._link.where
+
+    async def find_request(self, request_id: UUID) -> Request | None:
+        """Return the request of this id."""
+        return _first(await self._requests(_FIND_REQUEST, {"request_id": request_id}))
+
+    async def find_by_message(self, message_id: UUID) -> Request | None:
+        """Return the request that this message answers."""
+        return _first(await self._requests(_FIND_BY_MESSAGE, {"message_id": message_id}))
+
+    async def find_by_trace(self, trace_id: str) -> list[Request]:
+        """Return the requests of a trace, 32 hex digits; one as a rule."""
+        try:
+            as_uuid = UUID(hex=trace_id)
+        except ValueError:
+            return []
+        return await self._requests(_FIND_BY_TRACE, {"trace_id": as_uuid, "limit": MOST})
+
+    async def requests_of(
+        self,
+        subject_id: UUID,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: PageKey | None = None,
+        limit: int = 100,
+    ) -> list[Request]:
+        """Return a subject's requests that arrived from `since` to before `until`, newest first."""
+        window = _window(since, until, after, limit)
+        return await self._requests(_REQUESTS_OF, {"subject_id": subject_id, **window})
+
+    async def search(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        command: Command | None = None,
+        state: RequestState | None = None,
+        late: bool | None = None,
+        after: PageKey | None = None,
+        limit: int = 100,
+    ) -> list[Request]:
+        """Return requests that arrived from `since` to before `until`, newest first.
+
+        A page starts after `after` and has up to `limit` rows, `MOST` at most. There is an
+        index by time only: look for a rare state within some days.
+        """
+        wanted = {"command": command, "state": state, "late": late}
+        return await self._requests(_SEARCH, {**wanted, **_window(since, until, after, limit)})
+
+    @guarded
+    async def subscription(self, subject_id: UUID) -> Subscription | None:
+        """Return what the subject last said; None: nothing yet, so it may be texted."""
+        conn = await self._link.connection()
+        async with conn.cursor(row_factory=args_row(Subscription)) as cursor:
+            await cursor.execute(_FIND_SUBSCRIPTION, {"subject_id": subject_id})
+            return await cursor.fetchone()
+
+    @guarded
+    async def daily(self, since: date, until: date) -> list[DailyCount]:
+        """Return the counts from one day to another, both included, in a fixed order."""
+        conn = await self._link.connection()
+        async with conn.cursor(row_factory=args_row(DailyCount)) as cursor:
+            await cursor.execute(_DAILY, {"since": since, "until": until})
+            return await cursor.fetchall()
+
+    async def close(self) -> None:
+        """Give back the connection."""
+        await self._link.close()
+
+    @guarded
+    async def _requests(self, query: bytes, parameters: dict[str, Any]) -> list[Request]:
+        conn = await self._link.connection()
+        async with conn.cursor(row_factory=args_row(_request)) as cursor:
+            await cursor.execute(query, parameters)
+            return await cursor.fetchall()
+
+
+def _window(
+    since: datetime | None, until: datetime | None, after: PageKey | None, limit: int
+) -> dict[str, Any]:
+    return {
+        "since": since,
+        "until": until,
+        "after_at": after.arrived_at if after else None,
+        "after_id": after.request_id if after else None,
+        "limit": min(limit, MOST),
+    }
+
+
+def _first(found: Sequence[Request]) -> Request | None:
+    return found[0] if found else None
+
+
+def _request(*columns: Any) -> Request:  # noqa: ANN401  the columns of a row
+    request_id, subject_id, command, plan, state, *times = columns[:10]
+    centre, bind, trace_id = columns[10:13]
+    acknowledgement, fulfilment = columns[13:17], columns[17:]
+    arrived_at, accepted_at, acknowledged_at, completed_at, late = times
+    return Request(
+        request_id=request_id,
+        subject_id=subject_id,
+        command=Command(command),
+        plan=Plan(plan),
+        state=RequestState(state),
+        arrived_at=arrived_at,
+        accepted_at=accepted_at,
+        acknowledged_at=acknowledged_at,
+        completed_at=completed_at,
+        late=late,
+        centre=centre,
+        bind=bind,
+        trace_id=trace_id.hex if trace_id else None,
+        acknowledgement=Message(*acknowledgement),
+        fulfilment=Message(*fulfilment) if fulfilment[0] else None,
+    )

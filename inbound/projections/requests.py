@@ -1,0 +1,202 @@
+"""The projection `requests`: one row for each accepted command, and what became of it.
+
+Pure. Every column is written by events of its request alone, which stand in one stream and
+so come in order: the last one that says something of a column wins. Merging two stretches
+is therefore coalesce(later, earlier), column by column.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from operator import attrgetter
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic_core import from_json
+
+from inbound.handlers.decision import message_id
+from inbound.projections.model import Event, Projection, Rows
+from schemas.events import (
+    AcknowledgementLate,
+    MessageDelivered,
+    MessageErased,
+    MessageExpired,
+    MessageRejected,
+    MessageSubmitted,
+    MessageUndeliverable,
+    MessageUndetermined,
+    MessageUnknown,
+    RequestAccepted,
+    RequestCompleted,
+)
+from schemas.messages import Purpose
+
+_TRACE_ID_DIGITS: Final = 32
+
+
+class RequestState(StrEnum):
+    """How far a request is. The last three are final; only delivery receipts follow."""
+
+    ACCEPTED = "accepted"
+    ACKNOWLEDGED = "acknowledged"
+    FULFILLED = "fulfilled"
+    REFUSED = "refused"
+    UNDELIVERED = "undelivered"
+
+
+@dataclass(slots=True)
+class _Row:
+    """A row, or what a stretch says of one; None where it says nothing."""
+
+    request_id: str
+    subject_id: str | None = None
+    command: str | None = None
+    plan: str | None = None
+    confirm: bool | None = None
+    state: str | None = None
+    arrived_at: str | None = None
+    accepted_at: str | None = None
+    acknowledged_at: str | None = None
+    completed_at: str | None = None
+    late: bool | None = None
+    centre: str | None = None
+    bind: str | None = None
+    trace_id: str | None = None
+    acknowledgement_id: str | None = None
+    acknowledgement_outcome: str | None = None
+    acknowledgement_attempt: int | None = None
+    acknowledgement_fate: str | None = None
+    fulfilment_id: str | None = None
+    fulfilment_outcome: str | None = None
+    fulfilment_attempt: int | None = None
+    fulfilment_fate: str | None = None
+
+
+_COLUMNS: Final = tuple(field.name for field in fields(_Row))
+# What events after the first may change, as sql/requests/copy_incoming.sql has it.
+_CHANGING: Final = (
+    *("request_id", "state", "acknowledged_at", "completed_at", "late"),
+    *("acknowledgement_id", "acknowledgement_outcome", "acknowledgement_attempt"),
+    *("acknowledgement_fate", "fulfilment_id", "fulfilment_outcome", "fulfilment_attempt"),
+    "fulfilment_fate",
+)
+_all: Final = attrgetter(*_COLUMNS)
+_changing: Final = attrgetter(*_CHANGING)
+
+
+def _accept(row: _Row, event: Event) -> None:
+    data = event.data
+    request_id = UUID(row.request_id)
+    row.subject_id = event.stream_id
+    row.command = data["command"]
+    row.plan = data["plan"]
+    row.confirm = data.get("confirm", True)
+    row.state = RequestState.ACCEPTED.value
+    row.arrived_at = data["arrived_at"]
+    row.accepted_at = event.recorded_at
+    row.late = False
+    row.centre = data["centre"]
+    row.bind = data["bind"]
+    row.trace_id = _trace_id(event.metadata)
+    # The ids of its messages follow from its own, so that a message can be looked up while
+    # it waits, and no index has to change later.
+    row.acknowledgement_id = str(message_id(request_id, Purpose.ACKNOWLEDGEMENT))
+    if row.confirm:
+        row.fulfilment_id = str(message_id(request_id, Purpose.FULFILMENT))
+
+
+def _trace_id(metadata: str) -> str | None:
+    """Return the trace id of a traceparent (W3C Trace Context, 3.2.2.3), None without one."""
+    parts = str(from_json(metadata).get("traceparent", "")).split("-")
+    if len(parts) < 4 or len(parts[1]) != _TRACE_ID_DIGITS:
+        return None
+    return parts[1] if set(parts[1]) <= _HEX else None
+
+
+_HEX: Final = frozenset("0123456789abcdef")
+
+
+def _submit(row: _Row, event: Event) -> None:
+    data = event.data
+    outcome = event.type.removeprefix("message.")
+    if data["purpose"] == _ACKNOWLEDGEMENT:
+        row.acknowledgement_id = data["message_id"]
+        row.acknowledgement_outcome = outcome
+        row.acknowledgement_attempt = data["attempt"]
+        if outcome == _SUBMITTED:
+            row.acknowledged_at = data["at"]
+            row.state = RequestState.ACKNOWLEDGED.value
+    else:
+        row.fulfilment_id = data["message_id"]
+        row.fulfilment_outcome = outcome
+        row.fulfilment_attempt = data["attempt"]
+
+
+def _settle(row: _Row, event: Event) -> None:
+    fate = event.type.removeprefix("message.")
+    if event.data["purpose"] == _ACKNOWLEDGEMENT:
+        row.acknowledgement_fate = fate
+    else:
+        row.fulfilment_fate = fate
+
+
+def _be_late(row: _Row, _: Event) -> None:
+    row.late = True
+
+
+def _complete(row: _Row, event: Event) -> None:
+    row.state = event.data["completion"]
+    row.completed_at = event.data["at"]
+
+
+_ACKNOWLEDGEMENT: Final = Purpose.ACKNOWLEDGEMENT.value
+_SUBMITTED: Final = "submitted"
+_HANDLERS: Final[Mapping[str, Callable[[_Row, Event], None]]] = {
+    RequestAccepted.TYPE: _accept,
+    MessageSubmitted.TYPE: _submit,
+    MessageRejected.TYPE: _submit,
+    MessageUnknown.TYPE: _submit,
+    MessageExpired.TYPE: _submit,
+    MessageErased.TYPE: _submit,
+    MessageDelivered.TYPE: _settle,
+    MessageUndeliverable.TYPE: _settle,
+    MessageUndetermined.TYPE: _settle,
+    AcknowledgementLate.TYPE: _be_late,
+    RequestCompleted.TYPE: _complete,
+}
+
+
+class _Folding:
+    """One stretch, request by request."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, _Row] = {}
+
+    def add(self, event: Event) -> None:
+        """See `Folding`. Messages that answer no request are none of this projection's."""
+        request_id: Any = event.data.get("request_id")
+        if request_id is None:
+            return
+        row = self._rows.get(request_id)
+        if row is None:
+            row = self._rows[request_id] = _Row(request_id)
+        _HANDLERS[event.type](row, event)
+
+    def rows(self) -> Rows:
+        """See `Folding`."""
+        begun = self._rows.values()
+        return Rows(
+            new=[_all(row) for row in begun if row.subject_id is not None],
+            changed=[_changing(row) for row in begun if row.subject_id is None],
+        )
+
+
+REQUESTS: Final = Projection(
+    name="requests",
+    version=1,
+    columns=_COLUMNS,
+    key=("request_id",),
+    indexes=("by_subject", "by_time", "by_trace", "by_acknowledgement", "by_fulfilment"),
+    reads=frozenset(_HANDLERS),
+    begin=_Folding,
+)

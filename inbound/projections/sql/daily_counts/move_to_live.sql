@@ -1,0 +1,1 @@
+ALTER TABLE daily_counts SET SCHEMA projections

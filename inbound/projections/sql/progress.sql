@@ -1,0 +1,1 @@
+SELECT name, version, position FROM projections.progress WHERE place = %(place)s

@@ -1,0 +1,1 @@
+CREATE INDEX IF NOT EXISTS requests_by_fulfilment ON requests (fulfilment_id)

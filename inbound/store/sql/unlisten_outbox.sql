@@ -1,0 +1,1 @@
+UNLISTEN scserv_outbox

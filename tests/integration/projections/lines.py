@@ -1,0 +1,52 @@
+"""What the tests look at: lines of dumps, and rows put into the log by hand."""
+
+from uuid import UUID, uuid4
+
+import psycopg
+
+from inbound.projections import places
+from inbound.projections.catalogue import PROJECTIONS
+from inbound.projections.dumping import dump
+from inbound.projections.places import Place
+from inbound.projections.projector import Following
+
+ALL = tuple(PROJECTIONS.values())
+
+
+def catch_up(conn: psycopg.Connection) -> Following:
+    """Bring the live tables up to the end of the log, as the projector does."""
+    following = Following(conn, {})
+    following.take_free(ALL)
+    while following.round():
+        pass
+    return following
+
+
+def dumps(conn: psycopg.Connection, place: Place = Place.LIVE) -> dict[str, list[bytes]]:
+    """Return the lines of all projections."""
+    return {name: list(dump(conn, name, place)) for name in PROJECTIONS}
+
+
+def positions(conn: psycopg.Connection, place: Place = Place.LIVE) -> dict[str, int]:
+    """Return where each projection stands."""
+    return {name: one.position for name, one in places.progress(conn, place).items()}
+
+
+def append(
+    conn: psycopg.Connection, type_: str, data: str, *, stream: UUID | None = None, version: int = 1
+) -> int:
+    """Write one event at the end of the log and return its position."""
+    row = conn.execute(
+        "INSERT INTO events (position, stream_id, version, type, schema_version, data, metadata)"
+        " SELECT coalesce(max(position), 0) + 1, %s, %s, %s, 1, %s, '{}' FROM events"
+        " RETURNING position",
+        [stream or uuid4(), version, type_, data],
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def append_stop(conn: psycopg.Connection, subject: UUID) -> int:
+    """Write that a subject said stop."""
+    data = f'{{"request_id":"{uuid4()}","at":"2026-01-01T00:00:00Z"}}'
+    return append(conn, "subscription.stopped", data, stream=subject)

@@ -1,0 +1,195 @@
+"""The live tables follow the log: all of it, once, by one projector at a time."""
+
+import threading
+from collections.abc import Callable
+from typing import Self
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from inbound.projections import overview, places, projector
+from inbound.projections.places import Moved, Place
+from inbound.projections.projector import Following, Projector
+from inbound.projections.reading import fold, read
+from inbound.projections.subscriptions import SUBSCRIPTIONS
+from inbound.projections.writing import Writer
+from inbound.store import relaying
+from inbound.store.connecting import connect
+from tests.integration.projections.conftest import REQUESTS
+from tests.integration.projections.lines import ALL, append, append_stop, catch_up, dumps, positions
+
+WITHIN_S = 20
+
+
+class Running:
+    """A projector on a thread, and what it reports."""
+
+    def __init__(self, url: str, name: str = "tests projector") -> None:
+        self.reports: list[tuple[bool, str]] = []
+        self._reported = threading.Condition()
+        self.projector = Projector(lambda: connect(url, name), self._report)
+        self._thread = threading.Thread(target=self.projector.run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.projector.stopping.set()
+        self._thread.join(WITHIN_S)
+
+    def until(self, so: Callable[[], bool]) -> None:
+        """Wait until a round after which it is so."""
+        with self._reported:
+            assert self._reported.wait_for(so, WITHIN_S), self.reports[-3:]
+
+    def _report(self, ok: bool, reason: str) -> None:
+        with self._reported:
+            self.reports.append((ok, reason))
+            self._reported.notify_all()
+
+
+def test_all_of_the_log_is_shown(conn: psycopg.Connection) -> None:
+    following = catch_up(conn)
+    assert not following.problems
+    last = places.head(conn)
+    assert set(positions(conn).values()) == {last}
+    [total] = conn.execute("SELECT sum(count) FROM projections.daily_counts").fetchall()
+    assert total == (last,)
+    [count] = conn.execute("SELECT count(*) FROM projections.requests").fetchall()
+    assert count == (REQUESTS,)
+    open_ = "SELECT count(*) FROM projections.requests WHERE completed_at IS NULL"
+    assert conn.execute(open_).fetchall() == [(0,)]
+    assert {lag.events for lag in overview.lags(conn).values()} == {0}
+
+
+@pytest.mark.parametrize("batch", [1, 7, 500])
+def test_rows_do_not_depend_on_the_size_of_the_stretches(
+    conn: psycopg.Connection, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catch_up(conn)
+    at_once = dumps(conn)
+    for name in at_once:
+        conn.execute(
+            psycopg.sql.SQL("TRUNCATE projections.{}").format(psycopg.sql.Identifier(name))
+        )
+    conn.execute("UPDATE projections.progress SET position = 0")
+    monkeypatch.setattr(projector, "BATCH", batch)
+    catch_up(conn)
+    assert dumps(conn) == at_once
+
+
+def test_a_stretch_that_is_written_again_changes_nothing(conn: psycopg.Connection) -> None:
+    until = places.head(conn)
+    stored = read(conn, after=0, until=until, limit=until)
+    writer = Writer(conn, Place.LIVE)
+    writer.write(ALL, fold(stored, ALL), after=0, until=until)
+    before = dumps(conn)
+    with pytest.raises(Moved):
+        writer.write(ALL, fold(stored, ALL), after=0, until=until)
+    assert dumps(conn) == before
+
+
+def test_rows_and_place_are_one(conn: psycopg.Connection) -> None:
+    """What the process was killed over leaves neither."""
+    until = places.head(conn)
+    stored = read(conn, after=0, until=until, limit=until)
+    twice = fold(stored, ALL)
+    twice[0].new = [*twice[0].new, twice[0].new[0]]
+    with pytest.raises(Exception, match="requests_pkey"):
+        Writer(conn, Place.LIVE).write(ALL, twice, after=0, until=until)
+    assert set(positions(conn).values()) == {0}
+    assert not any(dumps(conn).values())
+
+
+def test_one_that_is_behind_catches_up_with_the_others(conn: psycopg.Connection) -> None:
+    catch_up(conn)
+    expected = dumps(conn)
+    conn.execute("TRUNCATE projections.subscriptions")
+    conn.execute("UPDATE projections.progress SET position = 0 WHERE name = 'subscriptions'")
+    catch_up(conn)
+    assert dumps(conn) == expected
+
+
+def test_a_projection_stops_before_an_event_that_nobody_knows(conn: psycopg.Connection) -> None:
+    last = places.head(conn)
+    good = append_stop(conn, uuid4())
+    append(conn, "subscription.paused", "{}")
+    append_stop(conn, uuid4())
+    following = catch_up(conn)
+    assert set(positions(conn).values()) == {good} == {last + 1}
+    assert set(following.problems) == {"requests", "subscriptions", "daily_counts"}
+    assert "no event type 'subscription.paused'" in following.problems["requests"]
+
+
+def test_the_others_go_on_when_one_stops(conn: psycopg.Connection) -> None:
+    bad = append(conn, "subscription.stopped", "{}")
+    after = append_stop(conn, uuid4())
+    following = catch_up(conn)
+    assert list(following.problems) == ["subscriptions"]
+    assert f"event {bad}: " in following.problems["subscriptions"]
+    assert positions(conn) == {"requests": after, "daily_counts": after, "subscriptions": bad - 1}
+
+
+def test_a_table_of_another_version_is_left_alone(conn: psycopg.Connection) -> None:
+    conn.execute("UPDATE projections.progress SET version = 9 WHERE name = 'requests'")
+    following = catch_up(conn)
+    assert positions(conn)["requests"] == 0
+    assert "version 9" in following.problems["requests"]
+    assert positions(conn)["subscriptions"] == places.head(conn)
+
+
+def test_a_projection_has_one_projector_until_that_is_gone(url: str) -> None:
+    with connect(url, "first") as first, connect(url, "second") as second:
+        one, other = Following(first, {}), Following(second, {})
+        one.take_free(ALL)
+        other.take_free(ALL)
+        assert (len(one.held), len(other.held)) == (3, 0)
+        assert other.round() == 0
+        first.close()
+        while len(other.held) < len(ALL):  # until the server has noticed
+            other.take_free(ALL)
+        assert other.round() > 0
+
+
+def test_what_is_committed_while_it_waits_is_shown(url: str, conn: psycopg.Connection) -> None:
+    with Running(url) as running:
+        running.until(lambda: set(positions(conn).values()) == {places.head(conn)})
+        subject = uuid4()
+        append_stop(conn, subject)
+        conn.execute("NOTIFY scserv_outbox")
+        shown = "SELECT may_be_texted FROM projections.subscriptions WHERE subject_id = %s"
+        running.until(lambda: conn.execute(shown, [subject]).fetchall() == [(False,)])
+        assert running.reports[-1] == (True, "holds 3 of 3 projections")
+
+
+def test_it_survives_its_connection(url: str, conn: psycopg.Connection) -> None:
+    with Running(url, "tests victim") as running:
+        running.until(lambda: set(positions(conn).values()) == {places.head(conn)})
+        conn.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'tests victim'"
+        )
+        running.until(lambda: not running.reports[-1][0])
+        last = append_stop(conn, uuid4())
+        running.until(lambda: set(positions(conn).values()) == {last})
+        assert running.reports[-1][0]
+
+
+def test_nothing_is_missed_between_looking_and_listening(conn: psycopg.Connection) -> None:
+    waiting = projector.Waiting(conn)
+    waiting.wait(WITHIN_S)  # the first time it only begins to listen
+    conn.execute("NOTIFY scserv_outbox")
+    waiting.wait(WITHIN_S)
+    waiting.stay_awake()
+    conn.execute("NOTIFY scserv_outbox")
+    assert not relaying.wait_for_rows(conn, 0)
+
+
+def test_a_subject_may_be_in_the_log_for_other_reasons(conn: psycopg.Connection) -> None:
+    assert SUBSCRIPTIONS.reads == {"subscription.stopped", "subscription.started"}
+    catch_up(conn)
+    [(count,)] = conn.execute("SELECT count(*) FROM projections.subscriptions").fetchall()
+    asked = "SELECT count(DISTINCT stream_id) FROM events WHERE type ~ '^subscription'"
+    assert [(count,)] == conn.execute(asked).fetchall()
