@@ -4,7 +4,9 @@ from functools import lru_cache
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.partitioner import DefaultPartitioner, murmur2
+from kafka.partitioner import DefaultPartitioner
+
+from schemas.partitions import murmur2
 
 murmur2_of = lru_cache(maxsize=16_384)(murmur2)
 """The hash of a key: in Python it costs as much as the rest of a send, and keys recur."""

@@ -1,15 +1,20 @@
-"""The write of one batch: what can wait first, the log lock last, then only COPY and commit."""
+"""The write of one batch: what can wait first, the log lock last, then only COPY and commit.
+
+Under the lock the events get what depends on those before: position, time, digest.
+"""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 
 from inbound.handlers.receipts import SentPart
 from inbound.store._sql import statement
-from inbound.store.errors import Conflict
+from inbound.store.errors import Conflict, StoreUnavailable
+from inbound.store.event_copy import SIGNATURE, TRAILER, given, place
 from inbound.store.rows import Changes, EarlyKey, Missed, NewEvent, NewOutboxRow
 from inbound.store.sealing import Sealer
+from schemas.chain import Chains, body, chain_of, microseconds
 
 _INSERT_INBOX = statement("insert_inbox")
 _MERGE_STATES = statement("merge_states")
@@ -22,16 +27,16 @@ _INSERT_EARLY_RECEIPTS = statement("insert_early_receipts")
 _DELETE_EARLY_RECEIPTS = statement("delete_early_receipts")
 _ADD_MISSES = statement("add_misses")
 _LOCK_LOG = statement("lock_log")
-_LAST_POSITION = statement("last_position")
+_LOG_END = statement("log_end")
 _APPEND_EVENTS = statement("append_events")
 _APPEND_OUTBOX = statement("append_outbox")
+_MOVE_HEADS = statement("move_heads")
 
 MISSES_PER_HOUR: Final = 10_000
 """New rows of all numbers together: a flood keeps below 2 million rows in a week."""
 
 # In binary COPY json travels as its text, so bytes pass through the dumper of bytea unchanged.
 _JSON: Final = "bytea"
-_EVENT_TYPES: Final = ("int8", "uuid", "int4", "text", "int2", _JSON, _JSON)
 _SENT_TYPES: Final = (
     *("uuid", "uuid", "int2", "int2", "uuid", "text", "text", "text", "text"),
     *("timestamptz", "text"),
@@ -39,9 +44,21 @@ _SENT_TYPES: Final = (
 _OUTBOX_TYPES: Final = ("int2", "text", "text", "text", "text", _JSON, "bytea")
 
 
-async def write(conn: psycopg.AsyncConnection, changes: Changes, sealer: Sealer) -> None:
-    """Write all rows inside the transaction that is open on `conn`."""
-    merged = last = None
+class Prepared(NamedTuple):
+    """All that can be done with an event before everybody waits."""
+
+    chain: int
+    digested: bytes
+    columns: bytes
+
+
+async def write(conn: psycopg.AsyncConnection, changes: Changes, sealer: Sealer) -> Chains | None:
+    """Write all rows inside the transaction that is open on `conn`.
+
+    Returns the ends of the chains that `move_heads` has to write before the commit, if any.
+    """
+    merged = found = None
+    events = [_prepared(event) for event in changes.events]
     await _copy(conn, _COPY_SENT_PARTS, _SENT_TYPES, map(_sent_row, changes.sent))
     async with conn.pipeline():
         for query, parameters in (*_unordered(changes, sealer), *_receipts(changes)):
@@ -50,14 +67,27 @@ async def write(conn: psycopg.AsyncConnection, changes: Changes, sealer: Sealer)
             merged = await conn.execute(_MERGE_STATES, _states(changes))
         if changes.events or changes.outbox:
             await conn.execute(_LOCK_LOG)
-            last = await conn.execute(_LAST_POSITION)
+            found = await conn.execute(_LOG_END)
     if merged is not None and merged.rowcount != len(changes.states):
         raise Conflict("a subject has moved on since its state was read")
-    if last is not None:
-        row = await last.fetchone()
-        position = row[0] if row else 0
-        await _copy(conn, _APPEND_EVENTS, _EVENT_TYPES, _event_rows(position, changes.events))
-        await _copy(conn, _APPEND_OUTBOX, _OUTBOX_TYPES, map(_outbox_row, changes.outbox))
+    if found is None:
+        return None
+    row = await found.fetchone()
+    if row is None:
+        raise StoreUnavailable("the table log_heads has lost its row: see `scserv log verify`")
+    last, now, *heads = row
+    chains = Chains(*heads)
+    await _append(conn, list(_event_rows(last, microseconds(now), chains, events)))
+    await _copy(conn, _APPEND_OUTBOX, _OUTBOX_TYPES, map(_outbox_row, changes.outbox))
+    return chains if events else None
+
+
+async def move_heads(conn: psycopg.AsyncConnection, chains: Chains) -> None:
+    """Write where the chains end, inside the same transaction."""
+    # Text, because psycopg takes its time over lists.
+    positions = ",".join(map(str, chains.positions))
+    digests = ",".join(f'"\\\\x{digest.hex()}"' for digest in chains.digests)
+    await conn.execute(_MOVE_HEADS, {"positions": f"{{{positions}}}", "digests": f"{{{digests}}}"})
 
 
 def _unordered(changes: Changes, sealer: Sealer) -> Iterable[tuple[bytes, dict[str, Any]]]:
@@ -177,21 +207,36 @@ def _states(changes: Changes) -> dict[str, Any]:
     }
 
 
-def _event_rows(last: int, events: Sequence[NewEvent]) -> Iterable[tuple[object, ...]]:
-    for position, event in enumerate(events, start=last + 1):
-        yield (
-            position,
-            event.stream_id,
-            event.version,
-            event.type,
-            event.schema_version,
-            event.data,
-            event.metadata,
-        )
+def _prepared(event: NewEvent) -> Prepared:
+    columns = (
+        event.stream_id,
+        event.version,
+        event.type,
+        event.schema_version,
+        event.data,
+        event.metadata,
+    )
+    return Prepared(chain_of(event.stream_id), body(*columns), given(*columns))
+
+
+def _event_rows(
+    last: int, recorded_us: int, chains: Chains, events: Iterable[Prepared]
+) -> Iterable[bytes]:
+    for position, (chain, digested, columns) in enumerate(events, start=last + 1):
+        digest = chains.append(chain, position, recorded_us, digested)
+        yield place(position, recorded_us, chain, digest)
+        yield columns
 
 
 def _outbox_row(row: NewOutboxRow) -> tuple[object, ...]:
     return row.shard, row.topic, row.key, row.event_id, row.type, row.headers, row.value
+
+
+async def _append(conn: psycopg.AsyncConnection, rows: Sequence[bytes]) -> None:
+    if not rows:
+        return
+    async with conn.cursor() as cursor, cursor.copy(_APPEND_EVENTS) as copy:
+        await copy.write(b"".join((SIGNATURE, *rows, TRAILER)))
 
 
 async def _copy(

@@ -33,6 +33,7 @@ from inbound.store.rows import (
     Secret,
     StoredState,
 )
+from schemas.chain import Chains, Head, body, chain_of, microseconds
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -52,6 +53,7 @@ class Tables:
     vault: dict[UUID, Secret] = field(default_factory=dict)
     parts: dict[PartsKey, dict[int, MessagePart]] = field(default_factory=dict)
     parked: dict[tuple[str, int, int], ParkedMessage] = field(default_factory=dict)
+    heads: list[Head] = field(default_factory=lambda: Chains().heads())
     sent: dict[tuple[UUID, UUID, int], SentPart] = field(default_factory=dict)
     early: dict[EarlyKey, EarlyReceipt] = field(default_factory=dict)
     misses: dict[MissKey, Missed] = field(default_factory=dict)
@@ -225,16 +227,22 @@ class MemoryTransaction:
         stream = self._tables.streams.get(new.stream_id, [])
         if any(event.version == new.version for event in stream):
             raise Conflict("another transaction was first")
-        recorded = RecordedEvent(
-            len(self._tables.events) + 1,
+        position, now = len(self._tables.events) + 1, self._clock()
+        if self._tables.events:
+            now = max(now, self._tables.events[-1].recorded_at)
+        columns = (
             new.stream_id,
             new.version,
             new.type,
             new.schema_version,
             new.data,
             new.metadata,
-            self._clock(),
         )
+        chain = chain_of(new.stream_id)
+        chains = Chains(*zip(*self._tables.heads, strict=True))
+        digest = chains.append(chain, position, microseconds(now), body(*columns))
+        self._tables.heads = chains.heads()
+        recorded = RecordedEvent(position, *columns, now, chain, digest)
         self._tables.streams[new.stream_id] = [*stream, recorded]
         self._tables.events.append(recorded)
 

@@ -53,7 +53,10 @@ class Transaction(Protocol):
         ...
 
     async def read_events(self, after: int, limit: int) -> list[RecordedEvent]:
-        """Return the next events of the whole log; reading on misses none and sees none twice."""
+        """Return the next events of the whole log; reading on misses none and sees none twice.
+
+        Each comes with its digest and the chain that it continues (`schemas.chain`).
+        """
         ...
 
     async def add_part(self, part: MessagePart) -> list[MessagePart]:

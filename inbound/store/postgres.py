@@ -4,6 +4,8 @@ What always holds:
 
 * Events and outbox rows appear in the order of their positions. The log lock is taken last
   and held to commit, and positions are given out under it.
+* Every event continues the digest chain of its stream (`schemas.chain`), and `log_heads`
+  has the end of each chain, in the same transaction.
 * A transaction is all or nothing, and its NOTIFY comes after the commit (inside, it would
   hold a lock of the whole server through the flush to disk and halve the throughput).
 * Nothing of a row stands in an error.
@@ -14,7 +16,7 @@ The calls of one batch are few round trips: what needs no answer travels in one 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -39,6 +41,7 @@ from inbound.store.rows import (
     StoredState,
 )
 from inbound.store.sealing import Sealer
+from schemas.chain import Chains
 from schemas.messages import Purpose, ReceiptState
 
 APPLICATION_NAME: Final = "scserv store"
@@ -50,7 +53,7 @@ _ERASE_SUBJECT = statement("erase_subject")
 _ERASE_NUMBER = statement("erase_number")
 _FIND_STATES = statement("find_states")
 _LOAD_STREAMS = statement("load_streams")
-_READ_EVENTS = statement("read_events")
+_READ_CHAIN = statement("read_chain")
 _LOCK_PARTS = statement("lock_parts")
 _ADD_PART = statement("add_part")
 _FIND_PARTS = statement("find_parts")
@@ -79,6 +82,7 @@ class PostgresTransaction:
         self._new_id = new_id
         self.where = where
         self.appended = False
+        self.chains: Chains | None = None
 
     @guarded
     async def seen(self, mo_ids: Collection[UUID]) -> set[UUID]:
@@ -126,7 +130,7 @@ class PostgresTransaction:
     async def read_events(self, after: int, limit: int) -> list[RecordedEvent]:
         """See the port."""
         cursor = self._conn.cursor(row_factory=args_row(RecordedEvent))
-        await cursor.execute(_READ_EVENTS, {"after": after, "limit": limit})
+        await cursor.execute(_READ_CHAIN, {"after": after, "limit": limit})
         return await cursor.fetchall()
 
     @guarded
@@ -181,7 +185,9 @@ class PostgresTransaction:
     @guarded
     async def write(self, changes: Changes) -> None:
         """See the port. At most eight round trips, three of them under the log lock."""
-        await _writing.write(self._conn, changes, self._sealer)
+        if self.chains is not None:  # a second call goes on from the first
+            await _writing.move_heads(self._conn, self.chains)
+        self.chains = await _writing.write(self._conn, changes, self._sealer) or self.chains
         self.appended = self.appended or bool(changes.events or changes.outbox)
 
     @guarded
@@ -230,8 +236,12 @@ class PostgresStore:
             tx = PostgresTransaction(conn, self._sealer, self._new_id, self._link.where)
             failure = None
             try:
-                async with conn.transaction():
+                async with AsyncExitStack() as ending, conn.transaction():
                     yield tx
+                    if tx.chains is not None:
+                        # Left after the transaction: the heads and COMMIT are one round trip.
+                        await ending.enter_async_context(conn.pipeline())
+                        await _writing.move_heads(conn, tx.chains)
             except psycopg.Error as error:  # of BEGIN or COMMIT; those of `tx` are translated
                 failure = translate(error, self._link.where)
             finally:

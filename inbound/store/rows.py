@@ -27,7 +27,11 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
-    """An event with its place in the whole log and the time of the database."""
+    """An event with its place in the whole log and the time of the database.
+
+    `chain` and `digest` (`schemas.chain`) are loaded by `read_events` of the port alone; an
+    event that was written before there were chains has none.
+    """
 
     position: int
     stream_id: UUID
@@ -37,6 +41,8 @@ class RecordedEvent:
     data: bytes
     metadata: bytes
     recorded_at: datetime
+    chain: int | None = field(default=None, compare=False)
+    digest: bytes | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

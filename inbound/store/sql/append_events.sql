@@ -1,2 +1,5 @@
-COPY events (position, stream_id, version, type, schema_version, data, metadata)
+-- In the order of event_copy.py.
+COPY events (
+    position, recorded_at, chain, digest, stream_id, version, type, schema_version, data, metadata
+)
 FROM STDIN (FORMAT binary)
