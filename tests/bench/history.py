@@ -2,9 +2,9 @@
 
 `fill` writes N requests of the past days into a migrated database: real events by the real
 decisions (`tests.bench.stories`), in the order of their time, with contiguous versions for
-each subject; and the subjects with their hashed and sealed numbers. Same arguments, same
-bytes. What is short-lived in the store (inbox, outbox, claims, states) is not written; a
-state that is missing is folded from the events.
+each subject and the digests of the log; and the subjects with their hashed and sealed numbers.
+Same arguments, same bytes. What is short-lived in the store (inbox, outbox, claims, states) is
+not written; a state that is missing is folded from the events.
 
     .venv/bin/python -m tests.bench.history URL --requests 2000000
 """
@@ -27,6 +27,7 @@ from inbound.handlers.decision import message_id
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.store.connecting import connect
 from inbound.store.sealing import Sealer
+from schemas.chain import Chains, body, chain_of
 from schemas.events import Command
 from schemas.messages import Purpose
 from tests.bench.stories import Story, Told, Way, hundred, stories
@@ -42,6 +43,7 @@ _STRANGERS: Final = 25
 # Regular clients write in each lap, the others in one of so many.
 _LAPS: Final = 3
 _CHUNK: Final = 1 << 18
+_MOVE_HEADS: Final = "UPDATE log_heads SET positions = %s::bigint[], digests = %s"
 
 
 class Row(NamedTuple):
@@ -55,6 +57,8 @@ class Row(NamedTuple):
     data: bytes
     metadata: bytes
     recorded_at: bytes
+    chain: bytes
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,10 @@ def fill(
     with connect(url, "tests history", long=True) as conn:
         ids = subject_ids(requests, seed)
         _copy_subjects(conn, ids, SubjectHasher(subject_key), Sealer(VaultCipher(vault_key)))
-        events = copy_events(conn, rows(requests=requests, seed=seed))
+        chains = Chains()
+        with conn.transaction():
+            events = copy_events(conn, rows(requests=requests, seed=seed, chains=chains))
+            conn.execute(_MOVE_HEADS, (chains.positions, chains.digests))
         conn.execute("VACUUM ANALYZE events, subjects")
     return History(requests, events, len(ids), round(time.monotonic() - begin, 1))
 
@@ -121,26 +128,34 @@ def copy_events(conn: psycopg.Connection, rows_: Iterator[Row]) -> int:
     return copied
 
 
-def rows(*, requests: int, seed: int = 1) -> Iterator[Row]:
-    """Yield the whole log in the order of its positions, without any database."""
-    ids = [str(id_).encode() for id_ in subject_ids(requests, seed)]
+def rows(*, requests: int, seed: int = 1, chains: Chains | None = None) -> Iterator[Row]:
+    """Yield the whole log in the order of its positions, without any database.
+
+    `chains` are moved on to where the log ends.
+    """
+    ids = subject_ids(requests, seed)
     versions = [0] * len(ids)
     waiting: list[tuple[int, int, int, Told, bytes, bytes]] = []
-    order, positions = count(), count(1)
+    order, positions, made = count(), count(1), chains or Chains()
 
     def write(until_us: int | None) -> Iterator[Row]:
         while waiting and (until_us is None or waiting[0][0] <= until_us):
             at_us, _, subject, told, data, metadata = heappop(waiting)
             versions[subject] += 1
+            id_, version, position = ids[subject], versions[subject], next(positions)
+            covered = body(id_, version, told.type.decode(), int(told.version), data, metadata)
+            digest = made.append(chain_of(id_), position, at_us, covered)
             yield Row(
-                b"%d" % next(positions),
-                ids[subject],
-                b"%d" % versions[subject],
+                b"%d" % position,
+                str(id_).encode(),
+                b"%d" % version,
                 told.type,
                 told.version,
                 data,
                 metadata,
                 _time(at_us) + b"Z",
+                b"%d" % chain_of(id_),
+                b"\\\\x" + digest.hex().encode(),
             )
 
     for request in _requests(requests, seed, len(ids)):

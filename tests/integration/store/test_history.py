@@ -1,10 +1,17 @@
 """The generated log lies in the database as the store's own would."""
 
+from uuid import uuid4
+
+import psycopg
 from pydantic_core import from_json
 
 from inbound.keys import SubjectHasher
 from inbound.store.postgres import PostgresStore
+from inbound.store.rows import Changes
 from tests.bench import history
+from tests.contract.test_chain import computed, stored
+from tests.fix_store import event
+from tests.integration.store.test_log_chain import ends, heads
 
 
 async def test_the_store_reads_what_was_generated(
@@ -24,6 +31,20 @@ async def test_the_store_reads_what_was_generated(
     assert stream[0].type == "request.accepted"
     assert [event.position for event in log] == list(range(1, len(log) + 1))
     [expected] = [row for row in history.rows(requests=300) if row.position == b"7"]
-    stored = log[6]
-    assert (stored.data, stored.metadata) == (expected.data, expected.metadata)
-    assert from_json(stored.data)["request_id"]
+    seventh = log[6]
+    assert (seventh.data, seventh.metadata) == (expected.data, expected.metadata)
+    assert from_json(seventh.data)["request_id"]
+
+
+async def test_digests_are_those_of_the_service(
+    database_url: str, postgres_store: PostgresStore, conn: psycopg.Connection
+) -> None:
+    history.fill(database_url, requests=300)
+    async with postgres_store.transaction() as tx:
+        events = await tx.read_events(0, 10_000)
+        assert stored(events) == computed(events)
+        await tx.write(Changes(events=[event(uuid4()) for _ in range(9)]))
+    async with postgres_store.transaction() as tx:
+        events = await tx.read_events(0, 10_000)
+    assert stored(events) == computed(events)
+    assert heads(conn) == ends(events)

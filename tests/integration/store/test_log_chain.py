@@ -46,7 +46,7 @@ async def test_writers_that_race_make_one_chain_after_the_other(
     await asyncio.gather(*map(write, stores))
     events = await log(stores[0])
     assert len(events) == 200
-    assert stored(events) == list(computed(events))
+    assert stored(events) == computed(events)
     assert heads(conn) == ends(events)
     for store in stores:
         await store.close()
@@ -76,7 +76,7 @@ async def test_log_from_before_the_chains_goes_on_with_them(
         await store.close()
         assert [e.position for e in events] == list(range(1, 16))
         assert stored(events[:3]) == [(None, None)] * 3
-        assert stored(events[3:]) == list(computed(events[3:]))
+        assert stored(events[3:]) == computed(events[3:])
         assert heads(conn) == ends(events)
 
 
