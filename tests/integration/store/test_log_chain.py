@@ -63,7 +63,7 @@ async def test_batch_without_events_leaves_the_heads(
 async def test_log_from_before_the_chains_goes_on_with_them(
     empty_database_url: str, cipher: VaultCipher
 ) -> None:
-    migrate(empty_database_url, upto="0006")
+    migrate(empty_database_url, upto="0007")
     with connect(empty_database_url, "tests") as conn:
         for position in (1, 2, 3):
             conn.execute(OLD_APPEND, (position,))

@@ -60,9 +60,10 @@ def fresh_shape(empty_database_url: str) -> list[tuple[object, ...]]:
     return found
 
 
-def test_migrations_have_numbers_of_their_own_in_order() -> None:
-    numbers = [int(name.split(".")[0]) for name in NAMES]
-    assert numbers == sorted(set(numbers))
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert [name.split(".")[0] for name in NAMES] == [
+        f"{number:04}" for number in range(1, len(NAMES) + 1)
+    ]
 
 
 @pytest.mark.parametrize("stopover", NAMES)
