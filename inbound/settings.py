@@ -99,6 +99,26 @@ class SmppSettings(BaseModel):
         return self.type != "transmitter"
 
 
+class ApiSettings(BaseModel):
+    """The HTTP API."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field(
+        default="127.0.0.1", description="where the API listens; loopback unless told otherwise"
+    )
+    port: int = Field(default=8090, ge=0, le=65535, description="its port; 0: a free one")
+    tls_cert: Path | None = Field(
+        default=None, description="certificate of the API, with those that lead to it (PEM)"
+    )
+    tls_key: Path | None = Field(
+        default=None, description="its key (PEM); unset when it stands in the same file"
+    )
+    requests_per_minute: int = Field(
+        default=600, ge=1, le=1_000_000, description="of one token, per API process"
+    )
+
+
 class Settings(BaseModel):
     """All settings, with their defaults."""
 
@@ -162,6 +182,7 @@ class Settings(BaseModel):
     )
     policies: Policies = Field(default=Policies(), description="what is accepted and how")
     smpp: SmppSettings = Field(default=SmppSettings(), description="the SMS centre")
+    api: ApiSettings = Field(default=ApiSettings(), description="the HTTP API")
     binds: tuple[SmppSettings, ...] = Field(
         default=(),
         description="several binds, each a [[binds]] table with the fields of [smpp], "

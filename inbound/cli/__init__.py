@@ -21,6 +21,8 @@ class _Lazy(click.Group):
         "worker": "roles:worker",
         "relay": "roles:relay",
         "projector": "roles:projector",
+        "api": "api:api",
+        "tokens": "tokens:tokens",
         "smsc": "smsc:smsc",
         "migrate": "setup:migrate",
         "topics": "setup:topics",

@@ -23,11 +23,11 @@ from inbound.cli.samples import SAMPLES, write_samples
 from inbound.errors import RetryableError, SetupError
 from inbound.ops.health import Health, HealthServer
 from inbound.ops.supervisor import Child, Event, Happening, Supervisor
-from inbound.settings import Settings, SmppSettings
+from inbound.settings import ApiSettings, Settings, SmppSettings
 
 WATCH_EVERY_S = 0.5
 RESTART_EVERY_S = 3.0
-ROLES = ("relay", "worker", "gateway", "projector")
+ROLES = ("relay", "worker", "gateway", "projector", "api")
 LOOPBACK = "127.0.0.1"
 # A reason that only counts on is no news.
 _SECONDS = re.compile(r"[0-9.]+ s")
@@ -68,6 +68,7 @@ class Service:
         self._console = Console(highlight=False, soft_wrap=True)
         self._health = Health()
         self._health_urls: dict[str, str] = {}
+        self._api_port = 0
         self._begin = time.monotonic()
 
     async def run(self) -> None:
@@ -202,6 +203,9 @@ class Service:
                 where += ["--config", str(self._config.absolute())]
             # The role's own health is on a free port of its own, ours on the one named.
             env = {"SCSERV_HEALTH_PORT": str(port), "SCSERV_HEALTH_HOST": LOOPBACK}
+            if role == "api":
+                self._api_port = free_port(self._settings.api.port)
+                env["SCSERV_API__PORT"] = str(self._api_port)
             children.append(Child(role, [*SCSERV, role, *where], env, f"{url}/live"))
         return children
 
@@ -245,6 +249,11 @@ class Service:
     def _say(self, text: str) -> None:
         self._console.print(f"[{time.monotonic() - self._begin:5.1f} s] {text}", markup=False)
 
+    def _command(self, words: str) -> str:
+        """Return a command as it was called here: `make up` puts nothing on the PATH."""
+        here = self._data_dir == DEFAULT_DATA_DIR.absolute()
+        return f"{sys.argv[0]} {words}{'' if here else f' --data-dir {self._data_dir}'}"
+
     def _say_ready(self, health_url: str) -> None:
         smpp = self._settings.smpp
         self._say(f"logs in {self._data_dir / 'logs'}, settings in {self._data_dir / SERVICE_FILE}")
@@ -252,13 +261,12 @@ class Service:
             self._say(f"built-in SMS centre on {smpp.host}:{smpp.port}; sample clients:")
             for number, client, *_ in SAMPLES:
                 self._say(f"    {number}  {client}")
-            # As it was called here: `make up` puts nothing on the PATH.
-            here = self._data_dir == DEFAULT_DATA_DIR.absolute()
-            where = "" if here else f" --data-dir {self._data_dir}"
-            self._say(f'try: {sys.argv[0]} text{where} {SAMPLES[0][0]} "CLIENT info"')
+            self._say(f'try: {self._command("text")} {SAMPLES[0][0]} "CLIENT info"')
         else:
             for bind in self._settings.all_binds:
                 self._say(f"bind {bind.bind} to {bind.host}:{bind.port} as {bind.system_id}")
+        self._say(f"HTTP API on {api_url(self._settings.api, self._api_port)}; for a token:")
+        self._say(f"    {self._command('tokens create')} --name me --scope read")
         self._console.print(f"ready: {health_url}/health/ready", markup=False)
 
 
@@ -290,6 +298,12 @@ def _effective(settings: Settings) -> dict[str, Any]:
             "password": smpp.password.get_secret_value(),
         },
     }
+
+
+def api_url(settings: ApiSettings, port: int) -> str:
+    """Return where the HTTP API is to be reached."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"
 
 
 def free_port(wanted: int = 0) -> int:

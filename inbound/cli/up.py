@@ -22,6 +22,7 @@ from inbound.settings import Settings, load_settings
     help="Folder for data, keys and logs.",
 )
 @click.option("--port", default=8080, show_default=True, help="Port of /health/ready; 0: any.")
+@click.option("--api-port", type=int, help="Port of the HTTP API (8090, if free); 0: any.")
 @click.option("--smsc", metavar="HOST:PORT", help="A real SMS centre; the built-in one if unset.")
 @click.option("--system-id", metavar="U", help="Account at that centre.")
 @click.option("--password", metavar="P", help="Its password; better SCSERV_SMPP__PASSWORD_FILE.")
@@ -29,6 +30,7 @@ from inbound.settings import Settings, load_settings
 def up(
     data_dir: Path,
     port: int,
+    api_port: int | None,
     smsc: str | None,
     system_id: str | None,
     password: str | None,
@@ -43,6 +45,8 @@ def up(
     from inbound.cli._service import Service
 
     _let_options_win(smsc, system_id, password)
+    if api_port is not None:
+        os.environ["SCSERV_API__PORT"] = str(api_port)
     data_dir = data_dir.absolute()
     make_folder(data_dir)
     settings = load_settings(config, make_keys(data_dir, load_settings(config)))

@@ -16,6 +16,9 @@ FIELD_LIMITS: Mapping[str, int] = {
 }
 """Characters that each field has at most: the longest reply depends on the last three."""
 
+MOST_NUMBERS = 100
+"""Numbers of one client that a look-up returns at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Registration:
@@ -45,5 +48,26 @@ class Directory(Protocol):
         """Return the registrations of those numbers that belong to clients.
 
         One request for all of them. Raises RetryableError when there is no answer now.
+        """
+        ...
+
+
+class Identities(Protocol):
+    """Which number is which client's, for people who look somebody up. No secret is opened.
+
+    Apart from `Directory`: the worker needs none of it.
+    """
+
+    async def client_ids(self, numbers: Sequence[str]) -> Mapping[str, str]:
+        """Return the client id of those of the numbers that belong to clients.
+
+        One request for all of them. Raises RetryableError when there is no answer now.
+        """
+        ...
+
+    async def numbers_of(self, client_id: str) -> list[str]:
+        """Return the numbers of a client, `MOST_NUMBERS` at most; none for an unknown one.
+
+        Raises RetryableError when there is no answer now.
         """
         ...

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from inbound.directory.port import Registration
+from inbound.directory.port import MOST_NUMBERS, Registration
 from inbound.directory.sealing import ClientSealer
 from inbound.keys import SubjectHasher
 from inbound.store._sql import statement
@@ -14,10 +14,12 @@ APPLICATION_NAME: Final = "scserv directory"
 
 _FIND_CLIENTS = statement("find_clients")
 _FIND_REGISTRATIONS = statement("find_registrations")
+_FIND_CLIENT_IDS = statement("find_client_ids")
+_FIND_CLIENT_NUMBERS = statement("find_client_numbers")
 
 
 class PostgresDirectory:
-    """`inbound.directory.port.Directory` by keyed hash, on a connection of its own."""
+    """`Directory` and `Identities` by keyed hash, on a connection of its own."""
 
     def __init__(
         self,
@@ -51,6 +53,22 @@ class PostgresDirectory:
             by_hash[number_hash]: self._sealer.open_registration(sealed, number_hash)
             async for number_hash, sealed in cursor
         }
+
+    @guarded
+    async def client_ids(self, numbers: Sequence[str]) -> dict[str, str]:
+        """See the port."""
+        by_hash = self._hashed(numbers)
+        conn = await self._link.connection()
+        cursor = await conn.execute(_FIND_CLIENT_IDS, {"hashes": list(by_hash)})
+        return {by_hash[number_hash]: client_id async for number_hash, client_id in cursor}
+
+    @guarded
+    async def numbers_of(self, client_id: str) -> list[str]:
+        """See the port. Raises UnsealError when a number does not open."""
+        conn = await self._link.connection()
+        parameters = {"client_id": client_id, "limit": MOST_NUMBERS}
+        cursor = await conn.execute(_FIND_CLIENT_NUMBERS, parameters)
+        return [self._sealer.open_number(sealed, hash_) async for hash_, sealed in cursor]
 
     async def close(self) -> None:
         """Give back the connection; a later call opens it again."""

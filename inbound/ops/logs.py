@@ -9,7 +9,18 @@ import sys
 import time
 from collections.abc import Callable
 
-_LIBRARIES = ("aiokafka", "kafka", "faust", "mode", "asyncio", "opentelemetry", "urllib3", "yoyo")
+_LIBRARIES = (
+    "aiokafka",
+    "kafka",
+    "faust",
+    "mode",
+    "asyncio",
+    "opentelemetry",
+    "urllib3",
+    "yoyo",
+    "uvicorn",
+    "fastapi",
+)
 
 
 REPEAT_EVERY_S = 10.0

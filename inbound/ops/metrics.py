@@ -99,3 +99,14 @@ PROJECTION_AGE = _meter.create_gauge(
     unit="s",
     description="Age of the oldest event that a projection does not show yet, by projection.",
 )
+API_REQUESTS = _meter.create_counter(
+    "scserv.api.requests",
+    unit="{request}",
+    description="Requests to the HTTP API by method, route and status.",
+)
+API_DURATION = _meter.create_histogram(
+    "scserv.api.duration",
+    unit="s",
+    description="How long the HTTP API took to answer, by method and route.",
+    explicit_bucket_boundaries_advisory=[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
+)

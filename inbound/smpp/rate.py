@@ -1,4 +1,4 @@
-"""A token bucket: how many PDUs may leave in a second."""
+"""A token bucket: how many PDUs may leave, or requests be answered, in a second."""
 
 from collections.abc import Callable
 from typing import Final
@@ -9,15 +9,25 @@ _DEPTH_S: Final = 0.05
 
 
 class TokenBucket:
-    """One token a PDU. `rate` is in PDUs a second, 0 for no limit; `clock` in seconds."""
+    """One token a PDU. `rate` is in PDUs a second, 0 for no limit; `clock` in seconds.
 
-    __slots__ = ("_at", "_clock", "_rate", "_tokens")
+    `depth` is how many may leave at once after a pause; such a bucket begins full.
+    """
 
-    def __init__(self, rate: float, clock: Callable[[], float]) -> None:
+    __slots__ = ("_at", "_clock", "_depth", "_rate", "_tokens")
+
+    def __init__(self, rate: float, clock: Callable[[], float], depth: float | None = None) -> None:
         self._clock = clock
         self._rate = rate
+        self._depth = depth
         self._at = clock()
-        self._tokens = 1.0
+        self._tokens = 1.0 if depth is None else depth
+
+    @property
+    def tokens(self) -> float:
+        """How many could leave now; below zero when more did than should have."""
+        self._refill()
+        return self._tokens
 
     def set_rate(self, rate: float) -> None:
         """Change the rate from now on."""
@@ -39,6 +49,6 @@ class TokenBucket:
 
     def _refill(self) -> None:
         now = self._clock()
-        depth = max(1.0, self._rate * _DEPTH_S)
+        depth = self._depth or max(1.0, self._rate * _DEPTH_S)
         self._tokens = min(depth, self._tokens + (now - self._at) * self._rate)
         self._at = now

@@ -7,13 +7,14 @@ import io
 import pickle
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from rich.console import Console
 
 from inbound.cli.clients import run_import
 from inbound.directory.memory import MemoryDirectory
-from inbound.directory.port import Directory, Registration
+from inbound.directory.port import Directory, Identities, Registration
 from inbound.directory.postgres import PostgresDirectory
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 
@@ -25,8 +26,12 @@ CLIENTS = {
 STRANGER = "+79999999999"
 
 
+class Everything(Directory, Identities, Protocol):
+    """What the two adapters here do, both of it."""
+
+
 @pytest.fixture(params=["postgres", "memory"])
-async def directory(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Directory]:
+async def directory(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Everything]:
     if request.param == "memory":
         yield MemoryDirectory(CLIENTS)
         return
@@ -44,23 +49,31 @@ async def directory(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
     await adapter.close()
 
 
-async def test_clients_are_known_and_strangers_are_not(directory: Directory) -> None:
+async def test_clients_are_known_and_strangers_are_not(directory: Everything) -> None:
     assert await directory.known([*CLIENTS, STRANGER]) == set(CLIENTS)
     assert await directory.known([STRANGER]) == set()
 
 
-async def test_registrations_come_by_number(directory: Directory) -> None:
+async def test_registrations_come_by_number(directory: Everything) -> None:
     assert dict(await directory.registrations([STRANGER, *CLIENTS])) == CLIENTS
 
 
-async def test_repeated_number_is_one_answer(directory: Directory) -> None:
+async def test_repeated_number_is_one_answer(directory: Everything) -> None:
     number = next(iter(CLIENTS))
     assert dict(await directory.registrations([number, number])) == {number: CLIENTS[number]}
 
 
-async def test_no_numbers_no_clients(directory: Directory) -> None:
+async def test_no_numbers_no_clients(directory: Everything) -> None:
     assert await directory.known([]) == set()
     assert dict(await directory.registrations([])) == {}
+
+
+async def test_clients_are_found_by_number_and_numbers_by_client(directory: Everything) -> None:
+    ids = {number: client.client_id for number, client in CLIENTS.items()}
+    assert dict(await directory.client_ids([*CLIENTS, STRANGER])) == ids
+    assert await directory.numbers_of("C-2") == ["+79031234567"]
+    assert await directory.numbers_of("nobody") == []
+    assert dict(await directory.client_ids([])) == {}
 
 
 def test_registration_keeps_its_secrets_to_itself() -> None:

@@ -1,0 +1,125 @@
+"""What a request has to pass before its body is read: room, size, token, rate.
+
+Whoever has no good token learns nothing: 401 for every path, the same for a token that never
+was, one that has expired and one that was revoked. Only the OpenAPI document is open.
+"""
+
+import asyncio
+import hmac
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inbound.api.limits import RateLimits
+from inbound.api.problems import Kind, Refusal, refusal_of, render, unauthorized
+from inbound.api.tokens import Scope as TokenScope
+from inbound.api.tokens import digest_of, parse_bearer
+from inbound.errors import RetryableError
+from inbound.store.tokens import GoodToken
+
+OPEN_PATHS: Final = frozenset({"/openapi.json"})
+BODY_BYTES: Final = 64 * 1024
+BODY_S: Final = 10.0
+IN_FLIGHT: Final = 64
+
+FindToken = Callable[[bytes], Awaitable[GoodToken | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks. `actor` is how the audit names them."""
+
+    token_id: UUID
+    name: str
+    scopes: frozenset[TokenScope]
+
+    @property
+    def actor(self) -> str:
+        """The name under which the audit keeps what they did."""
+        return f"token {self.name}"
+
+
+class Gate:
+    """ASGI middleware; leaves the `Principal` in the request's state."""
+
+    def __init__(self, app: ASGIApp, find_token: FindToken, limits: RateLimits) -> None:
+        self._app = app
+        self._find_token = find_token
+        self._limits = limits
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what is refused here, pass on the rest."""
+        self._in_flight += 1
+        try:
+            headers = Headers(scope=scope)
+            try:
+                self._check_room(headers)
+                if scope["path"] not in OPEN_PATHS:
+                    scope["state"]["principal"] = await self._principal(headers, scope)
+            except (Refusal, RetryableError) as error:
+                response = render(refusal_of(error), scope["state"]["request_id"])
+                await response(scope, receive, send)
+            else:
+                await self._app(scope, _bounded(receive), send)
+        finally:
+            self._in_flight -= 1
+
+    def _check_room(self, headers: Headers) -> None:
+        if self._in_flight > IN_FLIGHT:
+            raise Refusal(
+                Kind.UNAVAILABLE, "too many requests are being answered", {"Retry-After": "1"}
+            )
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > BODY_BYTES:
+            raise _too_large()
+
+    async def _principal(self, headers: Headers, scope: Scope) -> Principal:
+        given = headers.get("authorization")
+        token = parse_bearer(given)
+        if token is None:
+            raise unauthorized(given=given is not None)
+        digest = digest_of(token)
+        found = await self._find_token(digest)
+        if found is None or not hmac.compare_digest(found.digest, digest):
+            raise unauthorized(given=True)
+        scope["state"]["headers"].update(self._limits.take(found.token_id))
+        scopes = frozenset(TokenScope(name) for name in found.scopes)
+        return Principal(found.token_id, found.name, scopes)
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Let a body come only so slowly and grow only so large, whatever its headers say."""
+    deadline = time.monotonic() + BODY_S
+    size = 0
+    complete = False
+
+    async def receive_some() -> Message:
+        nonlocal size, complete
+        if complete:  # from now on only a disconnect can come, and that may take its time
+            return await receive()
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                message = await receive()
+        except TimeoutError:
+            raise Refusal(
+                Kind.BODY_TIMEOUT, f"a body has {BODY_S:g} s", {"Connection": "close"}
+            ) from None
+        size += len(message.get("body", b""))
+        complete = not message.get("more_body", False)
+        if size > BODY_BYTES:
+            raise _too_large()
+        return message
+
+    return receive_some
+
+
+def _too_large() -> Refusal:
+    return Refusal(
+        Kind.TOO_LARGE, f"a body has at most {BODY_BYTES} bytes", {"Connection": "close"}
+    )

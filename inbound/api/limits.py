@@ -1,0 +1,61 @@
+"""How often a token may ask: a bucket for each token, in this process alone.
+
+Two API processes allow twice as much. Keeping the count in the database would cost a write
+for every request, and the limit is there to keep one caller from crowding out the others.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+from inbound.api.problems import Kind, Refusal
+from inbound.smpp.rate import TokenBucket
+
+WINDOW_S: Final = 60
+# There are few tokens; what was revoked since is not kept for ever.
+_MOST_BUCKETS: Final = 1000
+
+
+class RateLimits:
+    """`per_minute` requests of each token, refilled evenly."""
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_minute = per_minute
+        self._clock = clock
+        self._buckets: dict[UUID, TokenBucket] = {}
+
+    def take(self, token_id: UUID) -> dict[str, str]:
+        """Count one request; return the headers that say how many are left.
+
+        Raises Refusal with Retry-After when there is none left. Headers: the IETF's
+        draft-ietf-httpapi-ratelimit-headers-10; `r` left, `t` seconds until all are there.
+        """
+        bucket = self._bucket(token_id)
+        delay_s = bucket.delay()
+        if not delay_s:
+            bucket.take()
+        headers = self._headers(bucket)
+        if delay_s:
+            headers["Retry-After"] = str(math.ceil(delay_s))
+            detail = f"a token may ask {self._per_minute} times a minute"
+            raise Refusal(Kind.RATE_LIMITED, detail, headers)
+        return headers
+
+    def _headers(self, bucket: TokenBucket) -> dict[str, str]:
+        left = max(0, math.floor(bucket.tokens))
+        full_in_s = math.ceil((self._per_minute - left) * WINDOW_S / self._per_minute)
+        return {
+            "RateLimit-Policy": f'"token";q={self._per_minute};w={WINDOW_S}',
+            "RateLimit": f'"token";r={left};t={full_in_s}',
+        }
+
+    def _bucket(self, token_id: UUID) -> TokenBucket:
+        bucket = self._buckets.get(token_id)
+        if bucket is None:
+            if len(self._buckets) >= _MOST_BUCKETS:
+                self._buckets.clear()
+            bucket = TokenBucket(self._per_minute / WINDOW_S, self._clock, self._per_minute)
+            self._buckets[token_id] = bucket
+        return bucket

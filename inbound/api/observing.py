@@ -1,0 +1,128 @@
+"""What is said of every request, and what every answer carries, whatever happens within.
+
+Log, metrics and trace name the route (`/v1/requests/{request_id}`), never the path or the
+query that was sent: ids and mistakes stand there. A defect is logged by its type and the lines
+of code that it passed, without its text, which could quote a row or a request.
+"""
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from opentelemetry.trace import SpanKind
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inbound.api.problems import Kind, Refusal, refusal_of, render
+from inbound.errors import ScservError
+from inbound.ops import metrics, telemetry
+
+ANSWER_S: Final = 15.0
+SECURITY_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+
+log = logging.getLogger(__name__)
+
+
+class Observer:
+    """ASGI middleware, the outermost. Gives each request an id and an end."""
+
+    def __init__(
+        self, app: ASGIApp, clock: Callable[[], datetime], new_id: Callable[[], UUID]
+    ) -> None:
+        self._app = app
+        self._clock = clock
+        self._new_id = new_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, with a problem when nothing else does."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"the API answers http, not {scope['type']}")
+        exchange = _Exchange(scope, send, str(self._new_id()), self._clock())
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await self._app(scope, receive, exchange.send)
+        except TimeoutError:
+            detail = f"an answer may take {ANSWER_S:g} s"
+            await exchange.refuse(Refusal(Kind.UNAVAILABLE, detail), receive)
+        except Exception as error:  # noqa: BLE001  nothing of it may reach the server's own log
+            _log_defect(error, exchange.request_id)
+            await exchange.refuse(refusal_of(error), receive)
+        finally:
+            exchange.report(self._clock())
+
+
+class _Exchange:
+    """One request and what is known of its answer."""
+
+    def __init__(self, scope: Scope, send: Send, request_id: str, began_at: datetime) -> None:
+        self.request_id = request_id
+        self._scope = scope
+        self._send = send
+        self._began_at = began_at
+        self._began = time.perf_counter()
+        self._status: int | None = None
+        self._headers: dict[str, str] = {"X-Request-Id": request_id}
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        state["headers"] = self._headers
+
+    async def send(self, message: Message) -> None:
+        """Send on, with the headers that every answer has."""
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in {**SECURITY_HEADERS, **self._headers}.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+
+    async def refuse(self, refusal: Refusal, receive: Receive) -> None:
+        """Answer with a problem, unless an answer has begun."""
+        if self._status is None:
+            await render(refusal, self.request_id)(self._scope, receive, self.send)
+
+    def report(self, ended_at: datetime) -> None:
+        """Log and count the request. A client that hung up before an answer counts as 499."""
+        status = self._status or 499
+        seconds = time.perf_counter() - self._began
+        method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
+        route = getattr(self._scope.get("route"), "path", "-")
+        principal = self._scope["state"].get("principal")
+        who = principal.name if principal else "-"
+        log.info(
+            "%s %s %d %.0f ms token=%s id=%s",
+            *(method, route, status, seconds * 1000, who, self.request_id),
+        )
+        labels = {"method": method, "route": route, "status": status}
+        metrics.API_REQUESTS.add(1, labels)
+        metrics.API_DURATION.record(seconds, {"method": method, "route": route})
+        telemetry.span(
+            f"{method} {route}",
+            Headers(scope=self._scope).get("traceparent"),
+            self._began_at,
+            ended_at,
+            kind=SpanKind.SERVER,
+            attributes=[
+                ("http.request.method", method),
+                ("http.route", route),
+                ("http.response.status_code", status),
+                ("scserv.request_id", self.request_id),
+            ],
+        )
+
+
+def _log_defect(error: Exception, request_id: str) -> None:
+    # This service's own errors quote nothing.
+    what = f"{error}" if isinstance(error, ScservError) else type(error).__name__
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("defect: %s id=%s\n%s", what, request_id, where.rstrip())

@@ -1,0 +1,58 @@
+"""`scserv api`: the HTTP API as a process of its own."""
+
+import sys
+from uuid import uuid4
+
+import click
+
+from inbound.cli._context import settings_options
+from inbound.cli._wiring import check_database, make_cipher
+from inbound.settings import Settings
+
+
+@click.command
+@click.option("--print-openapi", is_flag=True, help="Print the OpenAPI document and end.")
+@settings_options
+def api(settings: Settings, *, print_openapi: bool) -> None:
+    """Answer look-ups over HTTP: who a subject is, what became of a request.
+
+    Listens on loopback unless SCSERV_API__HOST says otherwise. `scserv tokens create` makes
+    the tokens that it takes.
+    """
+    if print_openapi:
+        from inbound.api.app import openapi_text
+
+        click.echo(openapi_text(), nl=False)
+        return
+    from inbound.api.app import make_api
+    from inbound.api.desk import Desk
+    from inbound.api.limits import RateLimits
+    from inbound.api.server import ApiServer
+    from inbound.cli._running import run_role, serve_health
+    from inbound.directory.postgres import PostgresDirectory
+    from inbound.keys import SubjectHasher
+    from inbound.store.lending import Lending
+    from inbound.store.sealing import Sealer
+    from streams.clock import utc_now
+
+    health = serve_health(settings, "api", "database")
+    check_database(settings)
+    url = settings.database_url.get_secret_value()
+    subject_key, vault_key = settings.subject_key_bytes(), settings.vault_key_bytes()
+
+    async def main() -> None:
+        lending = Lending(url, "scserv api")
+        directory = PostgresDirectory(
+            url, subject_key, vault_key, application_name="scserv api directory"
+        )
+        hasher, sealer = SubjectHasher(subject_key), Sealer(make_cipher(settings))
+        desk = Desk(lending, directory, hasher, sealer, utc_now)
+        limits = RateLimits(settings.api.requests_per_minute)
+        app = make_api(desk, limits, clock=utc_now, new_id=uuid4)
+        try:
+            await ApiServer(app, settings.api, health, desk.look).run()
+        finally:
+            await directory.close()
+            await lending.close()
+
+    sys.exit(run_role(main))

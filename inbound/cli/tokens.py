@@ -1,0 +1,159 @@
+"""`scserv tokens`: who may ask the HTTP API."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from uuid import uuid4
+
+import click
+import psycopg
+from pydantic_core import to_json
+
+from inbound.api.tokens import Scope, digest_of, new_token, parse_duration
+from inbound.cli._context import settings_options
+from inbound.cli.audit import os_user
+from inbound.errors import SetupError
+from inbound.settings import Settings
+from inbound.store.audit import record
+from inbound.store.connecting import called, connect
+from inbound.store.migrating import require_current
+from inbound.store.tokens import ListedToken, NewToken, add_token, list_tokens, revoke_token
+from streams.clock import utc_now
+
+# Names stand in logs and in the audit, for ever: no room for a phone number.
+_NAME = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@click.group
+def tokens() -> None:
+    """Tokens of the HTTP API."""
+
+
+@tokens.command
+@click.option("--name", required=True, help="Whose it is: stands in the log and in the audit.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    type=click.Choice([scope.value for scope in Scope]),
+    help="What it allows; may be repeated.",
+)
+@click.option(
+    "--expires", default="90d", show_default=True, metavar="WHEN", help="90d, 12h, 30m, or never."
+)
+@settings_options
+def create(settings: Settings, name: str, scopes: tuple[str, ...], expires: str) -> None:
+    """Make a token and print it. It is shown this once: the database has its hash only."""
+    if not _NAME.fullmatch(name):
+        raise SetupError(
+            "--name takes up to 64 letters, digits, dots and dashes, and never a phone number"
+        )
+    now = utc_now()
+    token = new_token()
+    granted = list(dict.fromkeys(scopes))
+    new = NewToken(uuid4(), name, digest_of(token), granted, now, _expiry(expires, now))
+    with _connected(settings) as connection:
+        _add(connection, new)
+    until = f"until {_time(new.expires_at)}" if new.expires_at else "for ever"
+    click.echo(f"{name}: {', '.join(granted)}, good {until}; it is not shown again", err=True)
+    click.echo(token)
+
+
+@tokens.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@settings_options
+def list_them(settings: Settings, *, as_json: bool) -> None:
+    """Show every token that was made: name, scopes, whether it is good, when it was used."""
+    with _connected(settings) as connection:
+        found = list_tokens(connection)
+    now = utc_now()
+    for token in found:
+        if as_json:
+            click.echo(to_json({**_as_object(token), "state": _state(token, now)}).decode())
+        else:
+            click.echo(_line(token, now))
+    if not found and not as_json:
+        click.echo("there is no token yet; make one with `scserv tokens create`")
+
+
+@tokens.command
+@click.argument("name")
+@settings_options
+def revoke(settings: Settings, name: str) -> None:
+    """Make the token NAME worthless, at once."""
+    with _connected(settings) as connection:
+        _revoke(connection, name, utc_now())
+    click.echo(f"{name} is revoked")
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[psycopg.Connection]:
+    settings.require("database_url")
+    url = settings.database_url.get_secret_value()
+    require_current(url)
+    with connect(url, "scserv tokens") as connection:
+        yield connection
+
+
+@called
+def _add(connection: psycopg.Connection, new: NewToken) -> None:
+    with connection.transaction():
+        if not add_token(connection, new):
+            raise SetupError(
+                f"there is a token {new.name!r}; revoke it first (`scserv tokens revoke "
+                f"{new.name}`) or choose another name"
+            )
+        reason = f"{new.name}: {', '.join(new.scopes)}"
+        record(connection, actor=os_user(), action="create token", reason=reason)
+
+
+@called
+def _revoke(connection: psycopg.Connection, name: str, now: datetime) -> None:
+    with connection.transaction():
+        if not revoke_token(connection, name, now):
+            raise SetupError(f"there is no token {name!r} to revoke; see `scserv tokens list`")
+        record(connection, actor=os_user(), action="revoke token", reason=name)
+
+
+def _expiry(expires: str, now: datetime) -> datetime | None:
+    if expires == "never":
+        return None
+    try:
+        return now + parse_duration(expires)
+    except (ValueError, OverflowError) as error:
+        raise SetupError(f"--expires {error}, or never") from error
+
+
+def _state(token: ListedToken, now: datetime) -> str:
+    if token.revoked_at:
+        return "revoked"
+    return "expired" if token.expires_at and token.expires_at <= now else "good"
+
+
+def _as_object(token: ListedToken) -> dict[str, object]:
+    return {
+        "name": token.name,
+        "scopes": token.scopes,
+        "created_at": token.created_at,
+        "expires_at": token.expires_at,
+        "revoked_at": token.revoked_at,
+        "last_used_at": token.last_used_at,
+    }
+
+
+def _line(token: ListedToken, now: datetime) -> str:
+    match _state(token, now):
+        case "revoked":
+            state = f"revoked {_time(token.revoked_at)}"
+        case "expired":
+            state = f"expired {_time(token.expires_at)}"
+        case _:
+            state = f"good until {_time(token.expires_at)}" if token.expires_at else "good for ever"
+    used = f"last used {_time(token.last_used_at)}" if token.last_used_at else "never used"
+    return f"{token.name}  {', '.join(token.scopes)}  {state}, {used}"
+
+
+def _time(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "-"

@@ -1,0 +1,147 @@
+"""The API in the test's own process: a database, a clock, tokens, clients to look up."""
+
+import io
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count, zip_longest
+from pathlib import Path
+from typing import Any, LiteralString
+from uuid import UUID, uuid4
+
+import httpx
+import psycopg
+from rich.console import Console
+from starlette.types import ASGIApp
+
+from inbound.api.app import make_api
+from inbound.api.desk import Desk
+from inbound.api.limits import RateLimits
+from inbound.api.tokens import digest_of, new_token
+from inbound.cli.clients import run_import
+from inbound.directory.postgres import PostgresDirectory
+from inbound.keys import SubjectHasher, VaultCipher
+from inbound.store.connecting import connect
+from inbound.store.lending import Lending
+from inbound.store.postgres import PostgresStore
+from inbound.store.sealing import Sealer
+from inbound.store.tokens import NewToken, add_token
+from tests.fix_store import SUBJECT_KEY, VAULT_KEY
+
+BASE = "http://api.test"
+NOW = datetime(2024, 5, 17, 12, tzinfo=UTC)
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whom no other test has met. Not everybody is a client."""
+
+    number: str
+    client_id: str | None
+    subject_id: UUID
+
+
+class World:
+    """One database and one API on it. `now` is the API's clock, and a test may change it."""
+
+    def __init__(self, url: str, per_minute: int = 600) -> None:
+        self.url = url
+        self.now = NOW
+        self.lending = Lending(url, "tests")
+        self.directory = PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY)
+        self.hasher = SubjectHasher(SUBJECT_KEY)
+        self.desk = Desk(
+            self.lending,
+            self.directory,
+            self.hasher,
+            Sealer(VaultCipher(VAULT_KEY)),
+            lambda: self.now,
+        )
+        self.monotonic = 0.0
+        limits = RateLimits(per_minute, lambda: self.monotonic)
+        self.app: ASGIApp = make_api(self.desk, limits, clock=lambda: self.now, new_id=uuid4)
+        self._clients: list[httpx.AsyncClient] = []
+        [(self._audited,)] = self.rows("SELECT coalesce(max(id), 0) FROM audit")
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.aclose()
+        await self.directory.close()
+        await self.lending.close()
+
+    def token(self, *scopes: str, name: str | None = None, expires: timedelta | None = None) -> str:
+        """Make a token with these scopes."""
+        token = new_token()
+        expires_at = self.now + expires if expires else None
+        new = NewToken(
+            uuid4(), name or f"t-{uuid4()}", digest_of(token), scopes, self.now, expires_at
+        )
+        with connect(self.url, "tests") as conn:
+            assert add_token(conn, new)
+        return token
+
+    def client(self, token: str | None = None, app: ASGIApp | None = None) -> httpx.AsyncClient:
+        """Return a client that sends this token, to be used without `async with`."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        transport = httpx.ASGITransport(app=app or self.app, raise_app_exceptions=True)
+        client = httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers)
+        self._clients.append(client)
+        return client
+
+    def scoped(self, *scopes: str, name: str | None = None) -> httpx.AsyncClient:
+        """Return a client with a new token of these scopes."""
+        return self.client(self.token(*scopes, name=name))
+
+    async def people(self, clients: int = 0, strangers: int = 0) -> list[Person]:
+        """Make subjects, the first ones clients as operators load them."""
+        numbers = [f"+7916{next(_numbers):07d}" for _ in range(clients + strangers)]
+        ids = [f"C-{number[-7:]}" for number in numbers[:clients]]
+        self.import_clients(zip(numbers, ids, strict=False))
+        store = PostgresStore(self.url, VaultCipher(VAULT_KEY))
+        by_hash = {self.hasher.hash(number): number for number in numbers}
+        try:
+            async with store.transaction() as transaction:
+                found = await transaction.subjects(by_hash)
+        finally:
+            await store.close()
+        return [
+            Person(number, client_id, found[number_hash])
+            for (number_hash, number), client_id in zip_longest(by_hash.items(), ids)
+        ]
+
+    def import_clients(self, clients: Iterable[tuple[str, str]]) -> None:
+        """Load (number, client id) as operators do."""
+        lines = ["msisdn,client_id,personal_code,login,password"]
+        lines += [f"{number},{client},1234,CANARY-login,CANARY-pw" for number, client in clients]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "clients.csv"
+            path.write_text("\n".join(lines), "utf-8")
+            console = Console(file=io.StringIO())
+            assert run_import(path, self.url, SUBJECT_KEY, VAULT_KEY, console) == 0
+
+    def rows(self, query: LiteralString, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows, if it has any."""
+        with psycopg.connect(self.url, autocommit=True) as conn:
+            cursor = conn.execute(query, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def audit(self) -> list[tuple[Any, ...]]:
+        """Return what was recorded since this world began, oldest first."""
+        query: LiteralString = (
+            "SELECT actor, action, subject_id, reason FROM audit WHERE id > %s ORDER BY id"
+        )
+        return self.rows(query, self._audited)
+
+
+def assert_problem(response: httpx.Response, status: int, slug: str) -> dict[str, Any]:
+    """Check that an answer is that problem; return its body."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert body["type"] == f"urn:scserv:problem:{slug}"
+    assert body["status"] == status
+    assert body["instance"] == f"urn:uuid:{response.headers['x-request-id']}"
+    return body

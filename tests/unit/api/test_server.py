@@ -1,0 +1,195 @@
+"""The server over real sockets: it says where it listens, cuts off dawdlers, ends in order."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from inbound.api import server
+from inbound.api.server import ApiServer
+from inbound.errors import RetryableError, SetupError
+from inbound.ops.health import Health
+from inbound.settings import ApiSettings
+from tests.unit.smpp.certificate import self_signed
+
+
+class App:
+    """Answers after `go` is set; says when a request has come."""
+
+    def __init__(self) -> None:
+        self.came = asyncio.Event()
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.came.set()
+        await self.go.wait()
+        await PlainTextResponse("done")(scope, receive, send)
+
+
+async def fine() -> None:
+    """The database is there."""
+
+
+@asynccontextmanager
+async def serving(
+    app: App, settings: ApiSettings | None = None, health: Health | None = None
+) -> AsyncIterator[tuple[ApiServer, "asyncio.Task[None]"]]:
+    health = health or Health()
+    made = ApiServer(app, settings or ApiSettings(port=0), health, fine)
+    running = asyncio.create_task(made.run())
+    await until(lambda: health.ready().ok or running.done())
+    try:
+        yield made, running
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def until(check: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not check():  # noqa: ASYNC110  the port tells only who asks
+            await asyncio.sleep(0)
+
+
+async def get(made: ApiServer, path: str = "/") -> httpx.Response:
+    async with httpx.AsyncClient() as client:
+        return await client.get(f"http://127.0.0.1:{made.port}{path}")
+
+
+async def test_it_listens_on_loopback_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        async with serving(App()) as (made, _):
+            assert (await get(made)).text == "done"
+    assert f"listens on http://127.0.0.1:{made.port}" in caplog.text
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_elsewhere_without_tls_it_warns(caplog: pytest.LogCaptureFixture) -> None:
+    everywhere = ApiSettings(host="0.0.0.0", port=0)  # noqa: S104  what is warned about
+    async with serving(App(), everywhere):
+        pass
+    [said] = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert "not loopback and there is no TLS" in said.getMessage()
+
+
+async def test_the_library_logs_no_path(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        async with serving(App()) as (made, _):
+            await get(made, "/CANARY?CANARY=CANARY")
+    ours = [record for record in caplog.records if not record.name.startswith("http")]
+    assert "CANARY" not in " ".join(record.getMessage() for record in ours)
+
+
+async def test_an_answer_that_is_being_made_is_finished() -> None:
+    app = App()
+    app.go.clear()
+    async with serving(app) as (made, running):
+        asking = asyncio.create_task(get(made))
+        await app.came.wait()
+        running.cancel()
+        await asyncio.sleep(0)
+        app.go.set()
+        assert (await asking).text == "done"
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        with pytest.raises(httpx.ConnectError):
+            await get(made)
+
+
+async def test_an_answer_that_never_comes_does_not_hold_up_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "FINISH_S", 0)
+    app = App()
+    app.go.clear()
+    async with serving(app) as (made, running):
+        asking = asyncio.create_task(get(made))
+        await app.came.wait()
+        running.cancel()
+        await asyncio.wait({running}, timeout=10)
+        assert running.done()
+        await asyncio.gather(asking, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "], ids=["nothing", "half"]
+)
+async def test_headers_that_do_not_come_are_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(server, "HEADERS_S", 0.05)
+    async with serving(App()) as (made, _), asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
+        writer.write(sent)
+        assert await reader.read() == b""
+        writer.close()
+        assert (await get(made)).text == "done"
+
+
+async def test_a_second_request_has_to_come_in_time_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "HEADERS_S", 0.2)
+    async with serving(App()) as (made, _), asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readuntil(b"done")).startswith(b"HTTP/1.1 200")
+        writer.write(b"GET / HT")
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_the_health_port_tells_of_the_database() -> None:
+    health = Health()
+    away = True
+    asked = asyncio.Event()
+
+    async def look() -> None:
+        asked.set()
+        if away:
+            raise RetryableError("PostgreSQL at db.example/scserv can't be reached or hung up")
+
+    made = ApiServer(App(), ApiSettings(port=0), health, look)
+    running = asyncio.create_task(made.run())
+    await asked.wait()
+    await until(lambda: bool(health.ready().reasons))
+    assert "can't be reached" in health.ready().reasons[0]
+    assert health.live().ok
+    assert (await get(made)).status_code == 200
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_port_in_use_is_one_line_for_the_operator() -> None:
+    async with serving(App()) as (made, _):
+        second = ApiServer(App(), ApiSettings(port=made.port), Health(), fine)
+        with pytest.raises(SetupError, match=rf"127.0.0.1:{made.port}.*SCSERV_API__PORT"):
+            await second.run()
+
+
+async def test_over_tls(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    certificate = self_signed(tmp_path / "api.pem")
+    settings = ApiSettings(host="0.0.0.0", port=0, tls_cert=certificate)  # noqa: S104
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    async with serving(App(), settings) as (made, _), httpx.AsyncClient(verify=trusting) as client:
+        assert (await client.get(f"https://127.0.0.1:{made.port}/")).text == "done"
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (ApiSettings(tls_cert=Path("/nowhere.pem")), "TLS_CERT /nowhere.pem: No such file"),
+        (ApiSettings(tls_cert=Path(__file__)), "does not hold what it should"),
+        (ApiSettings(tls_key=Path("/nowhere.pem")), "needs SCSERV_API__TLS_CERT"),
+    ],
+)
+def test_a_wrong_certificate_is_one_line_for_the_operator(settings: ApiSettings, said: str) -> None:
+    with pytest.raises(SetupError, match=said):
+        ApiServer(App(), settings, Health(), fine)
