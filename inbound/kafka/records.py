@@ -4,14 +4,25 @@ One place for it, because the relay and a replay have to agree to the byte. Noth
 talks to Kafka.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NotRequired, Protocol, TypedDict
 from uuid import UUID
 
 from pydantic_core import from_json
 
-from schemas.cloudevents import Attributes, Headers, to_headers
+from schemas.cloudevents import SOURCE, Attributes, Headers, to_headers
+from schemas.events import SubscriptionStarted, SubscriptionStopped
+from schemas.messages import Subscription
+from schemas.upcasters import DOWNCASTERS, Cast, older_forms
+
+SUBSCRIPTION_TYPES = {SubscriptionStopped.TYPE, SubscriptionStarted.TYPE}
+"""The events that change whether a person may be texted."""
+
+# CloudEvents 1.0, 3.1.1: source and id together name one event, and a record of the state is
+# another event than the one it tells of.
+_OF_SUBSCRIPTIONS = f"{SOURCE}/subscriptions"
 
 Sent = tuple[int, list[Any]]
 """A position and the futures of its records."""
@@ -95,6 +106,45 @@ def of_event(event: Recorded, topic: str, replay: str | None = None) -> KafkaRec
         "headers": to_headers(
             attributes_of(event, f"{event.type}.v{event.schema_version}", replay)
         ),
+    }
+
+
+def older_forms_of(
+    event: Recorded,
+    topic: str,
+    replay: str | None = None,
+    *,
+    downcasters: Mapping[tuple[str, int], Cast] = DOWNCASTERS,
+) -> Iterator[KafkaRecord]:
+    """Yield the event once more in each older version that has its subscribers, same id."""
+    forms = older_forms(event.type, event.schema_version, event.data, downcasters=downcasters)
+    for version, data in forms:
+        attributes = attributes_of(event, f"{event.type}.v{version}", replay)
+        yield {
+            "topic": topic,
+            "value": data,
+            "key": str(event.stream_id).encode(),
+            "headers": to_headers(attributes),
+        }
+
+
+def of_subscription(event: Recorded, topic: str) -> KafkaRecord:
+    """Return the subject's whole state: the topic is compacted to the last one of each.
+
+    `event` is of one of the `SUBSCRIPTION_TYPES`.
+    """
+    state = Subscription(
+        subject_id=event.stream_id,
+        may_be_texted=event.type == SubscriptionStarted.TYPE,
+        version=event.version,
+        changed_at=event.recorded_at,
+    )
+    attributes = replace(attributes_of(event, "subscription.v1"), source=_OF_SUBSCRIPTIONS)
+    return {
+        "topic": topic,
+        "value": state.to_json(),
+        "key": str(event.stream_id).encode(),
+        "headers": to_headers(attributes),
     }
 
 

@@ -22,14 +22,21 @@ from pydantic_core import from_json
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
 from inbound.errors import RetryableError
-from inbound.kafka.records import KafkaRecord, Producer, Sent, attributes_of, contiguous, of_event
+from inbound.kafka.records import (
+    SUBSCRIPTION_TYPES,
+    KafkaRecord,
+    Producer,
+    Sent,
+    contiguous,
+    of_event,
+    of_subscription,
+    older_forms_of,
+)
 from inbound.ops import metrics
 from inbound.outbox.replies import SHARDS
 from inbound.store import relaying
 from inbound.store.rows import OutboxRow, RecordedEvent
 from schemas.cloudevents import Attributes, to_headers
-from schemas.events import SubscriptionStarted, SubscriptionStopped
-from schemas.messages import Subscription
 from schemas.topics import TopicNames
 
 log = logging.getLogger(__name__)
@@ -37,8 +44,6 @@ log = logging.getLogger(__name__)
 BATCH = 1000
 WAIT_S = 0.25
 MEASURE_EVERY_S = 10.0
-
-_SUBSCRIPTION_TYPES = {SubscriptionStopped.TYPE, SubscriptionStarted.TYPE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +159,9 @@ class Relay:
             yield _of_outbox(row)
         else:
             yield of_event(row, self.names.events)
-            if row.type in _SUBSCRIPTION_TYPES:
-                yield _of_subscription(row, self.names.subscriptions)
+            yield from older_forms_of(row, self.names.events)
+            if row.type in SUBSCRIPTION_TYPES:
+                yield of_subscription(row, self.names.subscriptions)
 
 
 def _measure_lag(connection: psycopg.Connection, shards: Sequence[Shard]) -> None:
@@ -173,19 +179,3 @@ def _of_outbox(row: OutboxRow) -> KafkaRecord:
     attributes = Attributes(id=row.event_id, type=row.type, traceparent=traceparent)
     key = row.key.encode() if row.key is not None else None
     return {"topic": row.topic, "value": row.value, "key": key, "headers": to_headers(attributes)}
-
-
-def _of_subscription(row: RecordedEvent, topic: str) -> KafkaRecord:
-    """Return the subject's whole state: the topic is compacted to the last one of each."""
-    state = Subscription(
-        subject_id=row.stream_id,
-        may_be_texted=row.type == SubscriptionStarted.TYPE,
-        version=row.version,
-        changed_at=row.recorded_at,
-    )
-    return {
-        "topic": topic,
-        "value": state.to_json(),
-        "key": str(row.stream_id).encode(),
-        "headers": to_headers(attributes_of(row, "subscription.v1")),
-    }
