@@ -10,7 +10,7 @@ from typing import Final
 
 from schemas import topics
 from schemas.base import Model
-from schemas.cloudevents import TYPE_PREFIX
+from schemas.cloudevents import SOURCE, TYPE_PREFIX
 from schemas.events import EVENTS
 from schemas.messages import (
     MobileOriginated,
@@ -70,6 +70,41 @@ CONTRACTS: Final[tuple[Contract, ...]] = (
     *MESSAGES,
 )
 """Every type that is written today, in its newest version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A public topic as others need to know it. `source` is the `ce_source` of its records."""
+
+    topic: str
+    name: str
+    title: str
+    what: str
+    key: str
+    source: str
+
+
+CHANNELS: Final = (
+    Channel(
+        topics.EVENTS,
+        "events",
+        "What happened to every request",
+        "Every event of every subject, once it stands in the event log. Events of one subject "
+        "come in the order in which they happened; between subjects there is no order.",
+        "the subject: a random id",
+        SOURCE,
+    ),
+    Channel(
+        topics.SUBSCRIPTIONS,
+        "subscriptions",
+        "May this person be texted?",
+        "The state of every subject that ever sent `sms stop` or `sms start`; a subject without "
+        "a record may be texted. Compacted: the last record of a key is its state, and a record "
+        "without a value takes the key away.",
+        "the subject: a random id",
+        f"{SOURCE}/subscriptions",
+    ),
+)
 
 ANNOUNCED: Final[Mapping[str, frozenset[str]]] = {}
 """Values that today's readers know and nobody writes yet, by the name of their enum.

@@ -7,7 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from pydantic_core import to_json
+
+from schemas.contracts import asyncapi
 from schemas.contracts.catalogue import Flow
+from schemas.contracts.page import page
 from schemas.contracts.published import FLOW
 from schemas.contracts.released import FOLDER, Record, files_of, load, next_record, of_today
 from schemas.contracts.rules import problems
@@ -18,8 +22,11 @@ RELEASED: Final = FOLDER.relative_to(ROOT).as_posix()
 
 def documents(record: Record) -> dict[str, bytes]:
     """Return what subscribers read, by file name."""
-    del record
-    return {}
+    described = asyncapi.document(record)
+    return {
+        "asyncapi.json": to_json(described, indent=2) + b"\n",
+        "asyncapi.html": page(described).encode(),
+    }
 
 
 def generated(record: Record) -> dict[str, bytes]:

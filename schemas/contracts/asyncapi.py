@@ -1,0 +1,188 @@
+"""The AsyncAPI 3.1 document of the public topics, made from the record of what is released.
+
+Source: AsyncAPI Specification 3.1.0, and its Kafka bindings 0.5.0. Payloads are Schema
+Objects, a superset of JSON Schema draft 7: what is published uses nothing newer.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from schemas.cloudevents import TYPE_PREFIX, Attributes, to_headers
+from schemas.contracts.catalogue import CHANNELS, CONTRACTS, Channel, Flow
+from schemas.contracts.examples import NOON, SUBJECT, TRACEPARENT
+from schemas.contracts.published import FLOW, TOPICS, Schema
+from schemas.contracts.released import Record
+from schemas.contracts.rules import split
+
+Json = dict[str, Any]
+
+VERSION: Final = "3.1.0"
+BINDING: Final = "0.5.0"
+
+_NOT_IN_A_PAYLOAD: Final = {"$schema", "$id", FLOW, TOPICS, "examples"}
+_NUMBERS: Final = {"retention.ms", "delete.retention.ms", "max.compaction.lag.ms", "segment.ms"}
+
+_ABOUT: Final = """\
+Everything that happens to a text message sent to the service, as CloudEvents 1.0 in Kafka's \
+binary mode: attributes are headers, the value is JSON.
+
+* A record can come twice. Events of a subject count up: keep the last `ce_id` of each \
+subject and skip what is not newer.
+* Ignore fields and types that you don't know: both are added. Lists of known values are open: \
+a value that you don't know can come.
+* A field that is not always there may be missing; none is ever `null`. Where it has a default, \
+that is what its absence means.
+* A subject is a random id. No record has a number, a text or a secret.
+
+docs/SUBSCRIBERS.md is the guide; JSON Schemas of all types come with it."""
+
+_HEADERS: Final[Mapping[str, Json]] = {
+    "ce_specversion": {"type": "string", "const": "1.0"},
+    "ce_id": {
+        "type": "string",
+        "description": "the subject and the version of its stream that this record tells of: "
+        "`SUBJECT/VERSION`, the same however often it comes",
+    },
+    "ce_source": {"type": "string", "description": "one for each topic; see there"},
+    "ce_type": {"type": "string", "description": "type and version; one JSON Schema each"},
+    "ce_time": {
+        "type": "string",
+        "format": "date-time",
+        "description": "when the event log took it, in UTC",
+    },
+    "ce_subject": {"type": "string", "format": "uuid", "description": "the subject, as in the key"},
+    "ce_replay": {
+        "type": "string",
+        "description": "only in a replay: its id. What history was asked for, not news",
+    },
+    "traceparent": {
+        "type": "string",
+        "description": "W3C Trace Context of the request; under this name OpenTelemetry's "
+        "Kafka instrumentations look for it",
+    },
+    "content-type": {"type": "string", "const": "application/json"},
+}
+_OPTIONAL: Final = {"ce_replay", "traceparent"}
+
+
+def document(record: Record) -> Json:
+    """Return the whole document as a JSON object."""
+    channels = [channel for channel in CHANNELS if channel.topic in record.topics]
+    return {
+        "asyncapi": VERSION,
+        "id": "urn:scserv",
+        "info": {"title": "Topics of SCSERV", "version": "1", "description": _ABOUT},
+        "defaultContentType": "application/json",
+        "servers": {
+            "kafka": {
+                "host": "{bootstrap}",
+                "protocol": "kafka",
+                "description": "The Kafka of the installation; its operators give you access.",
+                "variables": {"bootstrap": {"default": "localhost:9092"}},
+            }
+        },
+        "channels": {channel.name: _channel(channel, record) for channel in channels},
+        "operations": {
+            operation: body for channel in channels for operation, body in _operation(channel)
+        },
+        "components": {
+            "messages": {
+                name: _message(name, schema, channel)
+                for channel in channels
+                for name, schema in _types_on(channel.topic, record).items()
+            }
+        },
+    }
+
+
+def _types_on(topic: str, record: Record) -> dict[str, Schema]:
+    """Return the public types of a topic, in the order in which a request meets them."""
+    order = {split(contract.name)[0]: place for place, contract in enumerate(CONTRACTS)}
+
+    def place(name: str) -> tuple[int, int]:
+        type_, version = split(name)
+        return order.get(type_, len(order)), -version
+
+    return {
+        name: record.types[name]
+        for name in sorted(record.types, key=place)
+        if topic in record.types[name][TOPICS] and record.types[name][FLOW] != Flow.INTERNAL
+    }
+
+
+def _channel(channel: Channel, record: Record) -> Json:
+    spec = record.topics[channel.topic]
+    configuration = {
+        key: int(value) if key in _NUMBERS else value for key, value in spec["config"].items()
+    }
+    configuration["cleanup.policy"] = spec["config"]["cleanup.policy"].split(",")
+    return {
+        "address": channel.topic,
+        "title": channel.title,
+        "description": channel.what,
+        "servers": [{"$ref": "#/servers/kafka"}],
+        "messages": {
+            name: {"$ref": f"#/components/messages/{name}"}
+            for name in _types_on(channel.topic, record)
+        },
+        "bindings": {
+            "kafka": {
+                "topic": channel.topic,
+                "partitions": spec["partitions"],
+                "topicConfiguration": configuration,
+                "bindingVersion": BINDING,
+            }
+        },
+    }
+
+
+def _operation(channel: Channel) -> list[tuple[str, Json]]:
+    body = {
+        "action": "send",
+        "channel": {"$ref": f"#/channels/{channel.name}"},
+        "summary": f"The service publishes to {channel.topic}.",
+    }
+    return [(f"publish-{channel.name}", body)]
+
+
+def _message(name: str, schema: Schema, channel: Channel) -> Json:
+    type_, version = split(name)
+    summary, _, more = schema["description"].partition("\n\n")
+    properties = {key: dict(value) for key, value in _HEADERS.items()}
+    properties["ce_source"]["const"] = channel.source
+    properties["ce_type"]["const"] = name
+    payload = {key: value for key, value in schema.items() if key not in _NOT_IN_A_PAYLOAD}
+    return {
+        "name": name,
+        "title": f"{type_}, version {version}",
+        "summary": " ".join(summary.split()),
+        **({"description": " ".join(more.split())} if more else {}),
+        "headers": {
+            "type": "object",
+            "properties": properties,
+            "required": [key for key in properties if key not in _OPTIONAL],
+        },
+        "payload": payload,
+        "bindings": {
+            "kafka": {
+                "key": {"type": "string", "format": "uuid", "description": channel.key},
+                "bindingVersion": BINDING,
+            }
+        },
+        "examples": [
+            {"headers": _example_headers(name, channel), "payload": example}
+            for example in schema.get("examples", ())
+        ],
+    }
+
+
+def _example_headers(name: str, channel: Channel) -> Json:
+    attributes = Attributes(
+        id=f"{SUBJECT}/2",
+        type=name.removeprefix(TYPE_PREFIX),
+        time=NOON,
+        source=channel.source,
+        subject=str(SUBJECT),
+        traceparent=TRACEPARENT,
+    )
+    return {key: value.decode() for key, value in to_headers(attributes)}
