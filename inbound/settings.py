@@ -8,9 +8,9 @@ variables. What does not fit is one line that names the setting and where it cam
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -24,6 +24,9 @@ PREFIX = "SCSERV_"
 _ONLY_IN_TOML = {(PREFIX, "binds"), (PREFIX + "SMPP__", "password_file")}
 # The cache of the Kafka jars, and what `scserv up` tells its children: not for operators.
 _NOT_SETTINGS = {"SCSERV_CACHE_DIR", "SCSERV_PARENT_FD"}
+
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class SmppSettings(BaseModel):
@@ -234,14 +237,40 @@ def load_settings(
     `config` is a TOML file; `defaults` is what a running `scserv up` says of itself, below
     everything else. Raises `SetupError` with one line per setting that does not fit.
     """
+    return load_some(Settings, config, defaults)
+
+
+def load_some(
+    model: type[Model], config: Path | None = None, defaults: Mapping[str, Any] | None = None
+) -> Model:
+    """Return the settings in force as a model with some of the fields of `Settings`.
+
+    For a process that must not hold the others: neither their variables nor the files of
+    these are read. Otherwise as `load_settings`.
+    """
     _refuse_unknown_variables()
-    file = _read_toml(config) if config else {}
-    values = _merge(defaults or {}, file, _read_environment())
+    file = read_settings_file(config, "--config") if config else {}
+    merged = _merge(defaults or {}, file, _read_environment(model))
+    values = {name: value for name, value in merged.items() if name in model.model_fields}
     try:
-        return Settings.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
         lines = [_explain(problem, config) for problem in error.errors(include_input=False)]
         raise SetupError("\n".join(lines)) from None
+
+
+def read_settings_file(path: Path, option: str) -> dict[str, Any]:
+    """Return what a TOML file sets, its values unchecked.
+
+    Raises `SetupError` for a file that is none or has a name at its top that is no setting;
+    `option` named it.
+    """
+    values = _read_toml(path, option)
+    for name in values:
+        if name not in Settings.model_fields:
+            hint = _did_you_mean(name, Settings.model_fields)
+            raise SetupError(f"{option} {path}: {name}: there is no such setting; {hint}")
+    return values
 
 
 def variables(
@@ -273,9 +302,9 @@ def _merge(*sources: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _read_environment() -> dict[str, Any]:
+def _read_environment(model: type[BaseModel]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for variable, _, path in variables():
+    for variable, _, path in variables(model):
         value = os.environ.get(variable)
         if value is None and (file := os.environ.get(f"{variable}_FILE")):
             value = _read_value(variable, Path(file))
@@ -292,13 +321,13 @@ def _read_value(variable: str, file: Path) -> str:
         raise SetupError(f"{variable}_FILE: can't read {file}: {error}") from error
 
 
-def _read_toml(config: Path) -> dict[str, Any]:
+def _read_toml(path: Path, option: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(config.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise SetupError(f"--config {config}: {error.strerror}") from error
+        raise SetupError(f"{option} {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SetupError(f"--config {config}: not a TOML file in UTF-8: {error}") from error
+        raise SetupError(f"{option} {path}: not a TOML file in UTF-8: {error}") from error
 
 
 def _refuse_unknown_variables() -> None:
@@ -308,9 +337,12 @@ def _refuse_unknown_variables() -> None:
             continue
         if variable.endswith("_FILE") and variable.removesuffix("_FILE") in known:
             continue
-        near = difflib.get_close_matches(variable, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else "`scserv settings` lists them"
-        raise SetupError(f"{variable}: there is no such setting; {hint}")
+        raise SetupError(f"{variable}: there is no such setting; {_did_you_mean(variable, known)}")
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else "`scserv settings` lists them"
 
 
 def _explain(problem: Mapping[str, Any], config: Path | None) -> str:

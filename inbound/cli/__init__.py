@@ -17,6 +17,7 @@ class _Lazy(click.Group):
         "audit": "audit:audit",
         "binds": "binds:binds",
         "clients": "clients:clients",
+        "replay": "replay:replay",
         "gateway": "roles:gateway",
         "worker": "roles:worker",
         "relay": "roles:relay",

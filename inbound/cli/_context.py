@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from pydantic import BaseModel
 
 from inbound.errors import SetupError
-from inbound.settings import load_settings
+from inbound.settings import Settings, load_some
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -22,29 +23,37 @@ SERVICE_FILE = "service.json"
 
 def settings_options(command: Command) -> Command:
     """Give a command `--config` and `--data-dir`, and the settings as its first argument."""
+    return settings_of(Settings)(command)
 
-    @click.option(
-        "--config",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="TOML file with settings.",
-    )
-    @click.option(
-        "--data-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=DEFAULT_DATA_DIR,
-        show_default=True,
-        help="Folder of a running `scserv up`.",
-    )
-    def with_settings(config: Path | None, data_dir: Path, **arguments: Any) -> Any:  # noqa: ANN401
-        return command(load_settings(config, running_service(data_dir)), **arguments)
 
-    with_settings.__name__ = command.__name__
-    with_settings.__doc__ = command.__doc__
-    if hasattr(command, "__click_params__"):
-        with_settings.__click_params__ = (  # type: ignore[attr-defined]  # click's own way
-            with_settings.__click_params__ + command.__click_params__  # type: ignore[attr-defined]
+def settings_of(model: type[BaseModel]) -> Callable[[Command], Command]:
+    """As `settings_options`, for a command that is to hold these settings and no others."""
+
+    def decorate(command: Command) -> Command:
+        @click.option(
+            "--config",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="TOML file with settings.",
         )
-    return with_settings  # type: ignore[return-value]  # click replaces it by a Command
+        @click.option(
+            "--data-dir",
+            type=click.Path(path_type=Path, file_okay=False),
+            default=DEFAULT_DATA_DIR,
+            show_default=True,
+            help="Folder of a running `scserv up`.",
+        )
+        def with_settings(config: Path | None, data_dir: Path, **arguments: Any) -> Any:  # noqa: ANN401
+            return command(load_some(model, config, running_service(data_dir)), **arguments)
+
+        with_settings.__name__ = command.__name__
+        with_settings.__doc__ = command.__doc__
+        if hasattr(command, "__click_params__"):
+            with_settings.__click_params__ = (  # type: ignore[attr-defined]  # click's own way
+                with_settings.__click_params__ + command.__click_params__  # type: ignore[attr-defined]
+            )
+        return with_settings  # type: ignore[return-value]  # click replaces it by a Command
+
+    return decorate
 
 
 def running_service(data_dir: Path) -> dict[str, Any]:

@@ -82,13 +82,16 @@ class AsyncLink:
             self._conn = None
 
 
-def connect(url: str, application_name: str, *, long: bool = False) -> psycopg.Connection:
+def connect(
+    url: str, application_name: str, *, long: bool = False, read_only: bool = False
+) -> psycopg.Connection:
     """Open a synchronous connection (autocommit) for the relay, sweeps and the CLI.
 
     Blocks for at most `CONNECT_SECONDS`; raises StoreUnavailable or SetupError. `long` lifts
-    the limit on the time of one statement.
+    the limit on the time of one statement; in a `read_only` session PostgreSQL refuses every
+    change, whatever the role may do.
     """
-    text = conninfo(url, application_name, long=long)
+    text = conninfo(url, application_name, long=long, read_only=read_only)
     try:
         conn = psycopg.connect(text, autocommit=True)
     except psycopg.Error as error:
@@ -115,13 +118,17 @@ def called(
     return call
 
 
-def conninfo(url: str, application_name: str, *, long: bool = False) -> str:
+def conninfo(
+    url: str, application_name: str, *, long: bool = False, read_only: bool = False
+) -> str:
     """Return the libpq conninfo for `url` with the session settings of this service."""
     given = _parsed(url)
     session = _LONG_SESSION if long else _SESSION
     options = " ".join(f"-c {name}={value}" for name, value in session.items())
     # What the operator wrote into the URL comes last and wins.
     options = f"{options} {given.pop('options', '')}".rstrip()
+    if read_only:
+        options += " -c default_transaction_read_only=on"
     return make_conninfo("", **{
         **_NETWORK, "application_name": application_name, "options": options, **given,
     })  # fmt: skip

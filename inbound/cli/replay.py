@@ -1,0 +1,70 @@
+"""`scserv replay`: what a change would have done, and history for a new subscriber."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inbound.cli._context import settings_of
+from inbound.replay.diff.settings import DiffSettings
+
+DIFF_HELP = """Decide the requests of the past again with a changed configuration or release.
+
+Takes the commands and submit results since WHEN from the event log, with the facts that were
+known when each was decided, and tells what the candidate would have decided otherwise. It
+only reads the database; nothing is sent or published. Without --settings, --templates and
+--code it compares what is in force now with what was decided then.
+
+Exit status: 0 when nothing differs, 1 when something does, 2 when it could not be run.
+"""
+
+
+@click.group
+def replay() -> None:
+    """Decide the past again, or hand it to a new subscriber."""
+
+
+@replay.command("diff", help=DIFF_HELP)
+@click.option("--since", required=True, metavar="WHEN", help="2024-05-17, or how long ago: 30d.")
+@click.option("--until", metavar="WHEN", help="Until then; now, when it is left out.")
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file with changed policies, templates_file or alphabet; the rest stays as it is.",
+)
+@click.option(
+    "--templates",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file with changed reply texts.",
+)
+@click.option("--code", type=click.Path(path_type=Path), help="Another release: wheel or folder.")
+@click.option("--carry", is_flag=True, help="Let the candidate's decisions change later ones.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write every difference into this file, as NDJSON.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(0, 1000),
+    default=3,
+    show_default=True,
+    help="Show so many of each kind.",
+)
+@click.option(
+    "--time-limit",
+    "time_limit_s",
+    type=click.FloatRange(0.1, 3600),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For each answer of another release.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The result as one JSON object.")
+@settings_of(DiffSettings)
+def diff(settings: DiffSettings, **options: Any) -> None:  # noqa: ANN401 — fields of Options
+    """Decide the past again."""
+    from inbound.cli._diff import Options, diff_and_tell
+
+    click.get_current_context().exit(diff_and_tell(settings, Options(**options)))

@@ -1,0 +1,119 @@
+"""Another process that answers line by line, and can neither hang nor flood this one.
+
+It has an empty environment, an empty folder to work in and no file of this process but its
+pipes. Each pipe has a thread, so that nobody waits for a full one.
+"""
+
+import os
+import queue
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from tempfile import TemporaryDirectory
+from typing import IO, Any, Final
+
+from pydantic_core import from_json, to_json
+
+# What an interpreter may need to start at all, and nothing that says where things are.
+_KEPT_VARIABLES: Final = ("LD_LIBRARY_PATH",)
+_LONGEST_LINE: Final = 1 << 26
+_LONGEST_SHOWN: Final = 200
+_LAST_LINES: Final = 4
+_UNREAD: Final = 4
+_END: Final = b""
+
+
+class Silent(Exception):  # noqa: N818  says what is the case
+    """No usable answer: the process ended, hung or wrote something else."""
+
+
+class Lines:
+    """The process. Close it, whatever happens."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._folder = TemporaryDirectory(prefix="scserv-candidate-")
+        self._process = subprocess.Popen(
+            command,
+            env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
+            cwd=self._folder.name,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for this process, which then ends that one
+        )
+        self._to_send: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._answers: queue.Queue[bytes] = queue.Queue(_UNREAD)
+        self._written: deque[str] = deque(maxlen=_LAST_LINES)
+        self._threads = [
+            threading.Thread(target=work, args=(pipe,), daemon=True)
+            for work, pipe in (
+                (self._write, self._process.stdin),
+                (self._read, self._process.stdout),
+                (self._listen, self._process.stderr),
+            )
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def send(self, what: object) -> None:
+        """Queue one line of JSON. Whoever calls this sees to it that few are waiting."""
+        self._to_send.put(to_json(what) + b"\n")
+
+    def answer(self, within_s: float) -> dict[str, Any]:
+        """Return the next line, or raise `Silent`. Blocks for `within_s` at most."""
+        try:
+            line = self._answers.get(timeout=within_s)
+        except queue.Empty:
+            raise Silent(f"gave no answer within {within_s:g} s") from None
+        if line == _END:
+            raise Silent(self._how_it_ended(within_s))
+        try:
+            answer = from_json(line)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            shown = line[:_LONGEST_SHOWN].decode("utf-8", "replace").rstrip()
+            raise Silent(f"answered {shown!r}, which is no JSON object")
+        return answer
+
+    def last_words(self) -> list[str]:
+        """Return the last lines that it wrote to standard error."""
+        return [line for line in self._written if line]
+
+    def close(self) -> None:
+        """End it at once, whatever it does. Safe to repeat."""
+        self._process.kill()
+        self._process.wait()
+        self._to_send.put(None)
+        for thread in self._threads:
+            while thread.is_alive():
+                with suppress(queue.Empty):
+                    self._answers.get_nowait()
+                thread.join(timeout=0.01)
+        self._folder.cleanup()
+
+    def _how_it_ended(self, within_s: float) -> str:
+        try:
+            status = self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            return "closed its output"
+        return f"ended by signal {-status}" if status < 0 else f"ended with status {status}"
+
+    def _write(self, pipe: IO[bytes]) -> None:
+        with suppress(OSError), pipe:  # whoever reads the answers is told of an end
+            while (line := self._to_send.get()) is not None:
+                pipe.write(line)
+                pipe.flush()
+
+    def _read(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            while line := pipe.readline(_LONGEST_LINE):
+                self._answers.put(line)
+        self._answers.put(_END)
+
+    def _listen(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            while line := pipe.readline(_LONGEST_SHOWN):
+                self._written.append(line.decode("utf-8", "replace").strip())

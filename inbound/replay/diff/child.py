@@ -1,0 +1,60 @@
+"""The entry point of a release as a candidate: decides for another process, line by line.
+
+Started by `_start.py` of the release that asks, with this release in front of everything
+else. The module's name, `serve` and the first line each way stay for ever, so that any two
+releases can at least tell each other that they do not fit:
+
+    -> {"protocol": 1, "orders": {...}}         <- {"protocol": 1, "release": ..., ...}
+    -> {"asked": [...], "trace": false, "streams": [[subject, [event, ...]], ...]}
+                                                <- {"verdicts": [...]}
+
+With `trace` a line `{"deciding": [subject, version]}` comes before every event is read and
+decided, so that who reads it knows where a crash or an endless loop was.
+"""
+
+from dataclasses import asdict
+from functools import partial
+from typing import BinaryIO, Final
+from uuid import UUID
+
+from pydantic_core import from_json, to_json
+
+from inbound.errors import ScservError
+from inbound.replay.diff.candidates import LocalCandidate
+from inbound.replay.diff.records import PROTOCOL, Orders, Stored
+
+SPOKEN: Final = (PROTOCOL,)
+"""Versions of the protocol that this release speaks."""
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer line by line until the other side closes. Blocks."""
+    hello = from_json(requests.readline())
+    if hello["protocol"] not in SPOKEN:
+        spoken = ", ".join(map(str, SPOKEN))
+        _say(answers, {"error": f"speaks replay protocol {spoken}, not {hello['protocol']}"})
+        return
+    try:
+        candidate = LocalCandidate(Orders(**hello["orders"]))
+    except ScservError as error:
+        _say(answers, {"error": str(error)})
+        return
+    _say(answers, {"protocol": hello["protocol"], **asdict(candidate.description)})
+    for line in requests:
+        batch = from_json(line)
+        decider = candidate.decider(batch["asked"])
+        verdicts = []
+        for subject, events in batch["streams"]:
+            announce = partial(_announce, answers, subject) if batch["trace"] else None
+            stored = [Stored(*event) for event in events]
+            verdicts.append(decider.judge(UUID(subject), stored, announce))
+        _say(answers, {"verdicts": verdicts})
+
+
+def _announce(answers: BinaryIO, subject: str, version: int) -> None:
+    _say(answers, {"deciding": [subject, version]})
+
+
+def _say(answers: BinaryIO, what: object) -> None:
+    answers.write(to_json(what) + b"\n")
+    answers.flush()

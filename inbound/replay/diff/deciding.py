@@ -1,0 +1,263 @@
+"""Folding one stream and taking its decisions again. Pure: no IO, no clock.
+
+The state that a decision finds is folded from the events as they were recorded, so each is
+judged alone, and one difference does not bring a hundred others. With `carry` the
+candidate's own events count from the first selected decision on.
+
+A decision is recorded as a run of events: one that begins it and those that follow from it,
+which name the same request.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from pydantic_core import from_json
+
+from inbound.handlers.again import request_of, request_of_limited, result_of
+from inbound.handlers.commands import decide_command
+from inbound.handlers.decision import Decision, Disposition, Reply
+from inbound.handlers.policies import Policies
+from inbound.handlers.results import decide_result
+from inbound.handlers.state import SubjectState, evolve
+from inbound.replay.diff.records import Difference, Event, Stored, Verdict
+from schemas.events import (
+    CommandLimitReached,
+    DomainEvent,
+    MessageEvent,
+    MessageFate,
+    RequestAccepted,
+)
+from schemas.messages import Purpose
+from schemas.upcasters import read_event
+
+_ERROR_LENGTH = 300
+_BEGINNINGS = (RequestAccepted, CommandLimitReached, MessageEvent, MessageFate)
+
+_Run = Sequence[tuple[Stored, DomainEvent]]
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Takes decisions again by the handlers of this release.
+
+    `templates` are the names that can be sent; `asked` those whose messages are counted.
+    """
+
+    policies: Policies
+    templates: Collection[str]
+    asked: Collection[str] = ()
+    carry: bool = False
+
+    def judge(
+        self,
+        subject: UUID,
+        events: Sequence[Stored],
+        announce: Callable[[int], None] | None = None,
+    ) -> Verdict:
+        """Return what differs in one stream. Never raises for what a handler raises.
+
+        `announce` is told the version of each event before it is read and before it is
+        decided.
+        """
+        judging = _Judging(self, subject)
+        for run in _runs(events, judging, announce):
+            if announce is not None:
+                announce(run[0][0].version)
+            if not judging.take(run):
+                break
+        return Verdict(
+            subject, judging.commands, judging.results, judging.differences, judging.messages
+        )
+
+
+@dataclass(slots=True)
+class _Judging:
+    """One stream on its way through a decider."""
+
+    decider: Decider
+    subject: UUID
+    state: SubjectState = field(default_factory=SubjectState)
+    previous: RequestAccepted | None = None
+    commands: int = 0
+    results: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    messages: list[tuple[int, str]] = field(default_factory=list)
+    _owed: dict[tuple[UUID, Purpose], Reply | None] = field(default_factory=dict)
+    _changed: set[UUID] = field(default_factory=set)
+
+    def take(self, run: _Run) -> bool:
+        """Judge a recorded decision if it is selected; go on to the state after it, if any."""
+        stored, begins = run[0]
+        decision: Decision | None = None
+        if isinstance(begins, MessageEvent):
+            self._compare_reply(stored, begins)
+        if stored.selected:
+            decision = self._decide(stored, begins)
+            if decision is not None:
+                self._compare(run, decision)
+        if isinstance(begins, RequestAccepted):
+            self.previous = begins
+        carried = self.decider.carry and decision is not None
+        try:
+            for event in decision.events if carried and decision else (event for _, event in run):
+                self.state = evolve(self.state, event)
+        except Exception as error:  # noqa: BLE001 — as for decisions
+            self.fail(stored, "command", begins, error)
+            return False
+        return True
+
+    def _decide(self, stored: Stored, begins: DomainEvent) -> Decision | None:
+        """Return the candidate's decision; None where there is none to be taken."""
+        of = "command"
+        try:
+            if isinstance(begins, RequestAccepted):
+                self.commands += 1
+                return decide_command(self.state, request_of(begins), self.decider.policies)
+            if isinstance(begins, CommandLimitReached) and self.previous is not None:
+                of = "limit"
+                self.commands += 1
+                request = request_of_limited(begins, self.subject, self.previous)
+                return decide_command(self.state, request, self.decider.policies)
+            if isinstance(begins, MessageEvent) and begins.request_id is not None:
+                of = "result"
+                self.results += 1
+                return decide_result(self.state, result_of(begins, self.subject))
+        except Exception as error:  # noqa: BLE001 — whatever a candidate raises is an answer
+            self.fail(stored, of, begins, error)
+        return None
+
+    def _compare(self, run: _Run, decision: Decision) -> None:
+        stored, begins = run[0]
+        of = _OF.get(type(begins), "result")
+        request: UUID | None = getattr(begins, "request_id", None)
+        if of == "result" and request in self._changed and self.decider.carry:
+            return  # it follows from what was told of its command
+        if not _same(run, decision):
+            self._tell(run, of, request, decision)
+            if request is not None:
+                self._changed.add(request)
+        if decision.disposition is Disposition.ACCEPTED and of != "limit":
+            self._expect(stored, begins, decision)
+        for reply in decision.replies:
+            if reply.template not in self.decider.templates:
+                self._complain(stored, of, request, f"there is no template [{reply.template}]")
+            elif reply.template in self.decider.asked:
+                self.messages.append((stored.version, reply.template))
+
+    def _expect(self, stored: Stored, begins: DomainEvent, decision: Decision) -> None:
+        """Remember which message should follow, until the recorded one is met."""
+        replies = {reply.purpose: reply for reply in decision.replies}
+        if isinstance(begins, RequestAccepted):
+            purpose = Purpose.ACKNOWLEDGEMENT
+        elif isinstance(begins, MessageEvent) and begins.purpose is Purpose.ACKNOWLEDGEMENT:
+            purpose = Purpose.FULFILMENT
+        else:
+            purpose = None
+        request: UUID | None = getattr(begins, "request_id", None)
+        if purpose is not None and request is not None and request not in self._changed:
+            self._owed[request, purpose] = replies.pop(purpose, None)
+        for reply in replies.values() if request not in self._changed else ():
+            self.differences.append(
+                Difference(
+                    stored.version,
+                    "reply",
+                    str(request),
+                    decision.disposition.value,
+                    decided=((reply.purpose.value, 0, reply.template),),
+                )
+            )
+
+    def _compare_reply(self, stored: Stored, sent: MessageEvent) -> None:
+        """Compare a message that was sent with the one that the candidate owes."""
+        if sent.request_id is None or (sent.request_id, sent.purpose) not in self._owed:
+            return
+        owed = self._owed.pop((sent.request_id, sent.purpose))
+        if owed is not None and (owed.template, owed.message_id) == (
+            sent.template,
+            sent.message_id,
+        ):
+            return
+        self.differences.append(
+            Difference(
+                stored.version,
+                "reply",
+                str(sent.request_id),
+                Disposition.ACCEPTED.value,
+                recorded=((sent.purpose.value, 0, sent.template),),
+                decided=() if owed is None else ((owed.purpose.value, 0, owed.template),),
+            )
+        )
+
+    def _tell(self, run: _Run, of: str, request: UUID | None, decision: Decision) -> None:
+        self.differences.append(
+            Difference(
+                run[0][0].version,
+                of,
+                None if request is None else str(request),
+                decision.disposition.value,
+                [_plain(event) for _, event in run],
+                [_plain(event) for event in decision.events],
+            )
+        )
+
+    def fail(self, stored: Stored, of: str, begins: DomainEvent | None, error: Exception) -> None:
+        """Note that there is no decision, because `error` was raised."""
+        request: UUID | None = getattr(begins, "request_id", None)
+        self._complain(stored, of, request, f"{type(error).__name__}: {error}")
+
+    def _complain(self, stored: Stored, of: str, request: UUID | None, error: str) -> None:
+        recorded = ((stored.type, stored.schema_version, from_json(stored.data)),)
+        named = None if request is None else str(request)
+        text = error[:_ERROR_LENGTH]
+        self.differences.append(
+            Difference(stored.version, of, named, None, recorded=recorded, error=text)
+        )
+
+
+_OF: dict[type[DomainEvent], str] = {RequestAccepted: "command", CommandLimitReached: "limit"}
+
+
+def _runs(
+    events: Sequence[Stored], judging: _Judging, announce: Callable[[int], None] | None
+) -> Iterator[_Run]:
+    """Yield the recorded decisions; stop where an event can't be read."""
+    run: list[tuple[Stored, DomainEvent]] = []
+    request: UUID | None = None
+    for stored in events:
+        if announce is not None:
+            announce(stored.version)
+        try:
+            event = read_event(stored.type, stored.schema_version, stored.data)
+        except Exception as error:  # noqa: BLE001 — an upcaster of a candidate may raise anything
+            if run:
+                yield run
+            judging.fail(stored, "command", None, error)
+            return
+        if run and (
+            isinstance(event, _BEGINNINGS)
+            or request is None
+            or getattr(event, "request_id", None) != request
+        ):
+            yield run
+            run = []
+        if not run:
+            request = getattr(event, "request_id", None)
+        run.append((stored, event))
+    if run:
+        yield run
+
+
+def _same(run: _Run, decision: Decision) -> bool:
+    """Whether the same events follow."""
+    begins = run[0][1]
+    if isinstance(begins, CommandLimitReached):
+        # The number in it is that of the policy then; what it does is the same.
+        return decision.disposition is Disposition.LIMITED
+    return decision.disposition is Disposition.ACCEPTED and [event for _, event in run] == list(
+        decision.events
+    )
+
+
+def _plain(event: DomainEvent) -> Event:
+    return event.TYPE, event.VERSION, event.model_dump(mode="json", exclude_none=True)

@@ -1,0 +1,150 @@
+"""What kind of difference a candidate's decision is, and a few words that say it. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from inbound.replay.diff.records import Description, Difference, Event, Text
+from schemas.events import Plan, RequestAccepted
+
+KINDS: Final[Mapping[str, str]] = {
+    "refused": "accepted then; would be refused, and the client told so",
+    "limited": "accepted then; would be one too many within the hour",
+    "duplicate": "accepted then; would be taken for the previous command again",
+    "silent": "accepted then; would get no answer, the number being nobody's",
+    "not accepted": "accepted then; would not be, for a reason this release does not know",
+    "accepted": "one too many then; would be accepted",
+    "plan": "would be fulfilled in another way",
+    "confirm": "would get a fulfilment where there was none, or none",
+    "events": "other events would follow",
+    "result": "the result of a message would mean something else",
+    "reply": "another message would be sent, one more or one less",
+    "text": "a message would read differently",
+    "parts": "a message would take another number of parts",
+    "fields": "a message would lack something of the client's that it had",
+    "error": "the candidate could not decide",
+}
+"""Every kind, the gravest for a client first."""
+
+_DISPOSITIONS: Final = {
+    "limited": "limited",
+    "duplicate": "duplicate",
+    "unknown_number": "silent",
+    "accepted": "accepted",
+}
+_ACCEPTED: Final = "accepted"
+_OWN_KINDS: Final = ("plan", "confirm")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A difference as it is counted: its kinds, and what a reader wants to see first."""
+
+    kinds: tuple[str, ...]
+    what: str
+
+
+def kinds_of(difference: Difference) -> Told:
+    """Return what `difference` is."""
+    if difference.error is not None:
+        return Told(("error",), difference.error.splitlines()[0] if difference.error else "")
+    if difference.of in {"result", "reply"}:
+        return Told((difference.of,), _from_to(difference))
+    if difference.of == "limit" or difference.disposition != _ACCEPTED:
+        disposition = str(difference.disposition)
+        kind = _DISPOSITIONS.get(disposition, "not accepted")
+        return Told((kind,), f"{_command(difference)}: {disposition}")
+    return _of_accepted(difference)
+
+
+def _of_accepted(difference: Difference) -> Told:
+    """Return what differs between two acceptances."""
+    recorded, decided = _accepted(difference.recorded), _accepted(difference.decided)
+    kinds, words = [], []
+    if recorded.get("plan") != decided.get("plan"):
+        refused = _refuses(decided) and not _refuses(recorded)
+        kinds.append("refused" if refused else "plan")
+        words.append(f"plan {recorded.get('plan')} -> {decided.get('plan')}")
+    if recorded.get("confirm") != decided.get("confirm"):
+        kinds.append("confirm")
+        words.append(f"confirm {recorded.get('confirm')} -> {decided.get('confirm')}")
+    others = [
+        name
+        for name in sorted(recorded.keys() | decided.keys())
+        if name not in _OWN_KINDS and recorded.get(name) != decided.get(name)
+    ]
+    followed, follow = _without(difference.recorded), _without(difference.decided)
+    if others or followed != follow:
+        kinds.append("events")
+        words += [f"{name} {recorded.get(name)} -> {decided.get(name)}" for name in others]
+        if followed != follow:
+            words.append(f"{_names(followed)} -> {_names(follow)}")
+    return Told(tuple(kinds) or ("events",), f"{_command(difference)}: {', '.join(words)}")
+
+
+def differing_texts(now: Description, then: Description) -> dict[str, Told]:
+    """Return what differs in the texts that both have, by template."""
+    found = {}
+    for name, text in now.texts.items():
+        other = then.texts.get(name)
+        if other is not None and (kinds := tuple(_kinds_of_text(text, other))):
+            words = f"{text.parts} -> {other.parts} parts" if "parts" in kinds else "another text"
+            if missing := [field for field in text.fields if field not in other.fields]:
+                words += f", without {', '.join(missing)}"
+            found[name] = Told(kinds, f"[{name}] {words}")
+    return found
+
+
+def _kinds_of_text(text: Text, other: Text) -> Iterator[str]:
+    if text.text != other.text:
+        yield "text"
+    if text.parts != other.parts:
+        yield "parts"
+    if not set(text.fields) <= set(other.fields):
+        yield "fields"
+
+
+def _accepted(events: Sequence[Event]) -> dict[str, Any]:
+    return next((data for type_, _, data in events if type_ == RequestAccepted.TYPE), {})
+
+
+def _without(events: Sequence[Event]) -> list[Any]:
+    return [[type_, data] for type_, _, data in events if type_ != RequestAccepted.TYPE]
+
+
+def _refuses(accepted: Mapping[str, Any]) -> bool:
+    try:
+        return Plan(str(accepted.get("plan"))).refuses
+    except ValueError:  # a plan of a newer release
+        return False
+
+
+def _command(difference: Difference) -> str:
+    return next((str(data["command"]) for _, _, data in difference.recorded), "command")
+
+
+def _names(events: Sequence[Any]) -> str:
+    return " + ".join(str(event[0]) for event in events) or "nothing"
+
+
+def _from_to(difference: Difference) -> str:
+    if difference.of == "reply":
+        sent, owed = (
+            [f"{purpose} [{template}]" for purpose, _, template in events]
+            for events in (difference.recorded, difference.decided)
+        )
+        return f"{' + '.join(sent) or 'nothing'} -> {' + '.join(owed) or 'nothing'}"
+    recorded, decided = (
+        [(event[0], event[2]) for event in events]
+        for events in (difference.recorded, difference.decided)
+    )
+    names = f"{_names(recorded)} -> {_names(decided)}"
+    if [name for name, _ in recorded] != [name for name, _ in decided]:
+        return names
+    changed = {
+        f"{field} {then.get(field)} -> {now.get(field)}"
+        for (_, then), (_, now) in zip(recorded, decided, strict=True)
+        for field in then.keys() | now.keys()
+        if then.get(field) != now.get(field)
+    }
+    return ", ".join(sorted(changed)) or names

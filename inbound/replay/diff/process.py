@@ -1,0 +1,188 @@
+"""A candidate release in a process of its own, and everything that can go wrong with it.
+
+The process gets the candidate's code, the installed packages and nothing else: an empty
+environment, an empty folder to work in, no file of this process but the two pipes. So it
+knows no database, no Kafka and no SMS centre. Whatever it does, the answer comes within the
+time limit or there is a `SetupError` that names the request.
+
+Two batches are on their way at a time, so that both processes work. After a crash or a
+time-out the streams in question are given to a fresh process that announces each step.
+"""
+
+import sys
+import zipfile
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic_core import from_json
+
+from inbound.errors import SetupError
+from inbound.replay.diff._lines import Lines, Silent
+from inbound.replay.diff.records import (
+    PROTOCOL,
+    Description,
+    Difference,
+    Orders,
+    Stream,
+    Text,
+    Verdict,
+)
+
+START: Final = Path(__file__).with_name("_start.py")
+TIME_LIMIT_S: Final = 30.0
+_AT_ONCE: Final = 2
+
+
+class CandidateError(SetupError):
+    """The candidate can't go on; nothing else is wrong."""
+
+
+def check_code(path: Path) -> Path:
+    """Return the absolute path of a wheel or source folder, or raise `SetupError`."""
+    path = path.resolve()
+    if path.is_dir():
+        if not (path / "inbound").is_dir():
+            raise SetupError(f"--code {path}: no folder inbound in it; name the root of a release")
+    elif not path.exists():
+        raise SetupError(f"--code {path}: there is no such wheel or folder")
+    elif not zipfile.is_zipfile(path):
+        raise SetupError(f"--code {path}: neither a wheel nor a folder")
+    return path
+
+
+class ProcessCandidate:
+    """Another release. Blocks at most `time_limit_s` on each answer."""
+
+    def __init__(self, code: Path, orders: Orders, time_limit_s: float = TIME_LIMIT_S) -> None:
+        """Start it and hear what it is; raise `SetupError` when it is none."""
+        self._code = check_code(code)
+        self._orders = orders
+        self._limit_s = time_limit_s
+        self._process, self._description = self._start()
+
+    @property
+    def description(self) -> Description:
+        """See the port."""
+        return self._description
+
+    def judge(
+        self, batches: Iterable[Sequence[Stream]], asked: Collection[str]
+    ) -> Iterator[list[Verdict]]:
+        """See the port."""
+        waiting: deque[Sequence[Stream]] = deque()
+        try:
+            for batch in batches:
+                self._process.send(_request(batch, asked, trace=False))
+                waiting.append(batch)
+                if len(waiting) == _AT_ONCE:
+                    yield _verdicts(self._process.answer(self._limit_s), waiting[0])
+                    waiting.popleft()
+            while waiting:
+                yield _verdicts(self._process.answer(self._limit_s), waiting[0])
+                waiting.popleft()
+        except Silent as silent:
+            raise self._blame(waiting[0], asked, silent) from None
+
+    def close(self) -> None:
+        """See the port."""
+        self._process.close()
+
+    def _start(self) -> tuple[Lines, Description]:
+        process = Lines(_command(self._code))
+        try:
+            process.send({"protocol": PROTOCOL, "orders": asdict(self._orders)})
+            return process, _description(process.answer(self._limit_s))
+        except Silent as silent:
+            raise self._failed(process, str(silent)) from None
+        except BaseException:
+            process.close()
+            raise
+
+    def _blame(
+        self, batch: Sequence[Stream], asked: Collection[str], silent: Silent
+    ) -> CandidateError:
+        """Return an error that names the request over which the candidate fell silent."""
+        self._process.close()
+        self._process, _ = self._start()
+        at = None
+        try:
+            self._process.send(_request(batch, asked, trace=True))
+            while "deciding" in (answer := self._process.answer(self._limit_s)):
+                at = answer["deciding"]
+            _verdicts(answer, batch)
+        except Silent as again:
+            return self._failed(self._process, f"{again} {_where(batch, at)}")
+        return self._failed(
+            self._process,
+            f"{silent} while deciding the {len(batch)} subjects from {batch[0].subject} on, but "
+            "did not when asked again",
+        )
+
+    def _failed(self, process: Lines, what: str) -> CandidateError:
+        """End the process and return what is wrong with it, with its last words."""
+        process.close()
+        lines = process.last_words()
+        said = f"; it wrote: {' | '.join(lines)}" if lines else ""
+        return CandidateError(f"the candidate {self._code.name} {what}{said}")
+
+
+def _where(batch: Sequence[Stream], at: Any) -> str:  # noqa: ANN401 — as the candidate said it
+    """Name the request at which a traced candidate was."""
+    try:
+        subject, version = UUID(at[0]), int(at[1])
+        data = next(
+            event.data
+            for stream in batch
+            for event in stream.events
+            if stream.subject == subject and event.version == version
+        )
+        request = from_json(data).get("request_id", "none")
+    except (TypeError, ValueError, IndexError, StopIteration):
+        return f"before it decided any of the {len(batch)} subjects from {batch[0].subject} on"
+    return f"while deciding request {request} (subject {subject}, version {version})"
+
+
+def _request(batch: Sequence[Stream], asked: Collection[str], *, trace: bool) -> dict[str, Any]:
+    return {"asked": sorted(asked), "trace": trace, "streams": batch}
+
+
+def _description(answer: dict[str, Any]) -> Description:
+    if "error" in answer:
+        raise Silent(str(answer["error"]))
+    if answer.get("protocol") != PROTOCOL:
+        raise Silent(f"speaks replay protocol {answer.get('protocol')}, not {PROTOCOL}")
+    try:
+        texts = {
+            str(name): Text(str(text), int(parts), tuple(fields), bool(resend))
+            for name, (text, parts, fields, resend) in answer["texts"].items()
+        }
+        return Description(str(answer["release"]), dict(answer["policies"]), texts)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Silent(f"described itself in another way than this release: {error!r}") from None
+
+
+def _verdicts(answer: dict[str, Any], batch: Sequence[Stream]) -> list[Verdict]:
+    """Return the verdicts of a batch; every subject has one."""
+    try:
+        verdicts = [
+            Verdict(
+                UUID(s), int(c), int(r), [Difference(*d) for d in ds], [(m[0], m[1]) for m in ms]
+            )
+            for s, c, r, ds, ms in answer["verdicts"]
+        ]
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise Silent(f"answered in another way than asked: {error!r}") from None
+    if [verdict.subject for verdict in verdicts] != [stream.subject for stream in batch]:
+        raise Silent("answered about other subjects than asked")
+    return verdicts
+
+
+def _command(code: Path) -> list[str]:
+    """Return the command line of an isolated interpreter with the candidate in front."""
+    # None of these folders brings this release: path files are not read without `site`.
+    installed = [path for path in sys.path if path.rstrip("/").endswith("-packages")]
+    return [sys.executable, "-I", "-S", "-B", "-X", "utf8", str(START), str(code), *installed]

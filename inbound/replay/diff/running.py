@@ -1,0 +1,64 @@
+"""One diff from the log to the report.
+
+Subject by subject, in batches: a stream is read from its first event, because the state of
+its subject is folded from there, and decided again within the time asked for. So memory
+holds two batches, however long the log is.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Final
+from uuid import UUID
+
+import psycopg
+
+from inbound.replay.diff.candidates import Candidate
+from inbound.replay.diff.records import Stored, Stream
+from inbound.replay.diff.report import Report
+from inbound.store import past
+
+APPLICATION_NAME: Final = "scserv replay diff"
+SUBJECTS_AT_ONCE: Final = 200
+EVENTS_AT_ONCE: Final = 5000
+
+
+def run(
+    conn: psycopg.Connection,
+    span: past.Span,
+    candidate: Candidate,
+    report: Report,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> None:
+    """Decide everything in `span` again and add it to `report`. Blocks.
+
+    `progress` hears how many subjects of how many are done. Raises `SetupError` when the
+    candidate fails, and `RetryableError` when the database does not answer.
+    """
+    subjects = past.list_subjects(conn, span)
+    total = len(subjects) // past.ID_BYTES
+    sizes: list[int] = []
+
+    def batches() -> Iterator[list[Stream]]:
+        for ids in past.unpack(subjects, SUBJECTS_AT_ONCE):
+            streams = past.read_streams(conn, ids, span, Stored)
+            for batch in _cut(streams):
+                sizes.append(sum(len(stream.events) for stream in batch))
+                yield batch
+
+    asked: Collection[str] = report.texts.keys()
+    for verdicts in candidate.judge(batches(), asked):
+        report.add(verdicts, sizes.pop(0))
+        progress(report.subjects, total)
+
+
+def _cut(streams: list[tuple[str, list[Stored]]]) -> Iterator[list[Stream]]:
+    """Yield batches of about `EVENTS_AT_ONCE`, so that a time limit is for a few of them."""
+    batch: list[Stream] = []
+    events = 0
+    for subject, stored in streams:
+        batch.append(Stream(UUID(subject), stored))
+        events += len(stored)
+        if events >= EVENTS_AT_ONCE:
+            yield batch
+            batch, events = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,44 @@
+"""The texts of a catalogue, to be compared without anybody's data.
+
+Secrets are never looked up. Parts are counted with placeholders as long as the real ones
+mostly are, so a text near a limit may in single cases need one part more or less.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from string import Formatter
+from typing import Final
+
+from inbound.replay.diff.records import Text
+from inbound.smpp.segmentation import part_count
+from inbound.templates.catalogue import REQUIRED, Catalogue, load_catalogue
+
+TYPICAL: Final[Mapping[str, str]] = {
+    "personal_code": "0000",
+    "login": "xxxxxxxx",
+    "password": "xxxxxxxx",
+}
+"""Placeholders in GSM 03.38, so that they change nobody's alphabet."""
+
+_OTHER_FIELD: Final = "xxxxxxxx"
+
+
+def describe(path: Path | None, alphabet: str) -> dict[str, Text]:
+    """Return every text that the service sends, by name: those of a file or the built-in ones.
+
+    Raises `SetupError` when the catalogue does not take the file.
+    """
+    catalogue = load_catalogue(path, lambda text: part_count(text, alphabet))
+    return {name: _text(catalogue, name, alphabet) for name in REQUIRED}
+
+
+def _text(catalogue: Catalogue, name: str, alphabet: str) -> Text:
+    template = catalogue[name]
+    fields = [field for _, field, _, _ in Formatter().parse(template.text) if field is not None]
+    rendered = template.render({field: TYPICAL.get(field, _OTHER_FIELD) for field in fields})
+    return Text(
+        template.text,
+        part_count(rendered, alphabet),
+        tuple(dict.fromkeys(fields)),
+        template.resend_unknown,
+    )
