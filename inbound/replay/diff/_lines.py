@@ -33,6 +33,7 @@ class Lines:
     """The process. Close it, whatever happens."""
 
     def __init__(self, command: Sequence[str]) -> None:
+        self._closing = False
         self._folder = TemporaryDirectory(prefix="scserv-candidate-")
         self._process = subprocess.Popen(
             command,
@@ -84,6 +85,7 @@ class Lines:
 
     def close(self) -> None:
         """End it at once, whatever it does. Safe to repeat."""
+        self._closing = True
         self._process.kill()
         self._process.wait()
         self._to_send.put(None)
@@ -109,7 +111,7 @@ class Lines:
 
     def _read(self, pipe: IO[bytes]) -> None:
         with pipe:
-            while line := pipe.readline(_LONGEST_LINE):
+            while (line := pipe.readline(_LONGEST_LINE)) and not self._closing:
                 self._answers.put(line)
         self._answers.put(_END)
 

@@ -221,7 +221,7 @@ _OF: dict[type[DomainEvent], str] = {RequestAccepted: "command", CommandLimitRea
 def _runs(
     events: Sequence[Stored], judging: _Judging, announce: Callable[[int], None] | None
 ) -> Iterator[_Run]:
-    """Yield the recorded decisions; stop where an event can't be read."""
+    """Yield the recorded decisions that are whole; stop where an event can't be read."""
     run: list[tuple[Stored, DomainEvent]] = []
     request: UUID | None = None
     for stored in events:
@@ -230,8 +230,6 @@ def _runs(
         try:
             event = read_event(stored.type, stored.schema_version, stored.data)
         except Exception as error:  # noqa: BLE001 — an upcaster of a candidate may raise anything
-            if run:
-                yield run
             judging.fail(stored, "command", None, error)
             return
         if run and (

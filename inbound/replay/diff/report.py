@@ -119,8 +119,8 @@ def _unseen_policies(now: Description, then: Description) -> list[str]:
             "duplicate_within_s is shorter than now: the candidate would accept repetitions "
             "that left no event."
         )
-    if differs("commands_per_hour") and (
-        not after["commands_per_hour"] or after["commands_per_hour"] > before["commands_per_hour"]
+    if differs("commands_per_hour") and 0 < before["commands_per_hour"] < (
+        after["commands_per_hour"] or float("inf")
     ):
         told.append(
             "commands_per_hour is higher than now: of the commands over the limit only the "

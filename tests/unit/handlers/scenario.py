@@ -51,6 +51,7 @@ class Scenario:
         at_s: float = 1,
         final: bool = True,
         attempt: int = 1,
+        template: str = "t",
         **more: Any,
     ) -> Decision:
         """What became of a request's message."""
@@ -60,7 +61,7 @@ class Scenario:
             request_id=request_id,
             key="k",
             purpose=purpose,
-            template="t",
+            template=template,
             outcome=outcome,
             final=final,
             attempt=attempt,

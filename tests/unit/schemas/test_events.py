@@ -40,8 +40,10 @@ def test_an_older_version_is_brought_up_to_date(monkeypatch: pytest.MonkeyPatch)
     oldest = STOPPED.replace(b"request_id", b"request")
     event = read_event("subscription.stopped", 1, oldest, upcasters=upcasters)
     assert event == SubscriptionStopped.model_validate_json(STOPPED)
-    with pytest.raises(UnknownEventError, match="no upcaster for"):
+    with pytest.raises(UnknownEventError, match=r"no upcaster for subscription\.stopped version 2"):
         read_event("subscription.stopped", 2, STOPPED, upcasters={})
+    with pytest.raises(UnknownEventError, match="version 1 does not fit: 'request'"):
+        read_event("subscription.stopped", 1, STOPPED, upcasters=upcasters)
 
 
 def test_an_event_is_also_written_as_it_was_before() -> None:

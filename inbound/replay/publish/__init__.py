@@ -1,0 +1,1 @@
+"""Handing events of the past to a new subscriber, on a topic of their own."""

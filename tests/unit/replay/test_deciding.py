@@ -1,0 +1,334 @@
+"""Each decision of a stream is taken again, and only what differs is told."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from inbound.handlers.commands import decide_command
+from inbound.handlers.decision import Decision, Disposition, Reply
+from inbound.handlers.plans import Planned
+from inbound.handlers.policies import Policies
+from inbound.handlers.results import decide_result
+from inbound.handlers.state import SubjectState, evolve
+from inbound.replay.diff import deciding
+from inbound.replay.diff.records import Difference, Stored
+from schemas import upcasters
+from schemas.events import (
+    DomainEvent,
+    MessageSubmitted,
+    Plan,
+    RequestAccepted,
+    RequestCompleted,
+    SubscriptionStopped,
+)
+from schemas.messages import Outcome, Purpose
+from tests.released import stream
+from tests.unit.handlers.scenario import SUBJECT
+from tests.unit.replay.streams import (
+    ACKNOWLEDGEMENT,
+    FULFILMENT,
+    INFO,
+    START,
+    STOP,
+    History,
+    decider,
+    differences,
+    judged,
+    released,
+)
+
+SAME: list[Difference] = []
+
+
+def told(found: Sequence[Difference]) -> list[tuple[int, str, str | None]]:
+    return [(one.version, one.of, one.disposition) for one in found]
+
+
+@pytest.fixture
+def history() -> History:
+    return History()
+
+
+@pytest.fixture
+def three(history: History) -> History:
+    """Three different commands, ten minutes apart, of a known client."""
+    for n, command in enumerate((STOP, INFO, START)):
+        history.whole(command, n * 600)
+    return history
+
+
+def test_the_same_rules_decide_the_same(three: History) -> None:
+    verdict = judged(three.stream())
+    assert (verdict.commands, verdict.results, verdict.differences) == (3, 6, [])
+
+
+def test_what_released_versions_wrote_is_decided_as_it_was() -> None:
+    # It was written with a limit of 7, and its last `start` with repeats only acknowledged.
+    recorded = released(stream("every-type"))
+    rules = Policies(commands_per_hour=7)
+    assert told(differences(recorded, rules)) == [(34, "command", "accepted")]
+    verdict = judged(recorded)
+    assert told(verdict.differences) == [(34, "command", "accepted"), (37, "limit", "accepted")]
+    assert (verdict.commands, verdict.results) == (9, 15)
+
+
+def test_only_what_is_selected_is_decided_and_the_rest_is_folded(three: History) -> None:
+    third = 1 + next(
+        n for n, event in enumerate(three.events) if getattr(event, "command", None) is START
+    )
+    verdict = judged(three.stream(third), Policies(commands_per_hour=2))
+    assert told(verdict.differences) == [(third, "command", "limited")]
+    assert verdict.commands == 1
+
+
+def test_a_shorter_hour_limits(three: History) -> None:
+    found = differences(three.stream(), Policies(commands_per_hour=1))
+    assert [one.disposition for one in found] == ["limited", "limited"]
+    assert [type_ for type_, _, _ in found[0].recorded] == ["request.accepted"]
+    # The second `limited` has no event of its own: one an hour is told. The state of the
+    # recorded history knows of none, so here both have one.
+    assert [type_ for type_, _, _ in found[0].decided] == ["command.limit_reached"]
+
+
+def test_each_decision_is_judged_alone_unless_differences_are_carried(history: History) -> None:
+    for n in range(3):
+        history.whole(STOP, n * 90)
+    rules = Policies(duplicate_within_s=100)
+    assert [one.disposition for one in differences(history.stream(), rules)] == ["duplicate"] * 2
+    # The second is a duplicate, so the third has no previous one within 100 s.
+    (only,) = differences(history.stream(), rules, carry=True)
+    assert only.disposition == "duplicate"
+
+
+def test_carried_on_nothing_is_told_twice(history: History) -> None:
+    history.whole(STOP, 0)
+    history.whole(STOP, 90)
+    history.whole(START, 1000)
+    found = differences(history.stream(), Policies(duplicate_within_s=100), carry=True)
+    assert told(found) == [(found[0].version, "command", "duplicate")]
+
+
+def test_silence_and_refusal(history: History) -> None:
+    history.whole(INFO, known=False)
+    assert differences(history.stream()) == SAME
+    (silent,) = differences(history.stream(), Policies(unknown_number="silent"))
+    assert silent.disposition == "unknown_number"
+
+
+def test_a_plan_that_differs_brings_both_acceptances(history: History) -> None:
+    history.text(INFO, delay_s=500)
+    (found,) = differences(history.stream(), Policies(info_max_age_s=400))
+    assert found.disposition == "accepted"
+    assert (found.recorded[0][2]["plan"], found.decided[0][2]["plan"]) == (
+        "registration",
+        "info_stale",
+    )
+
+
+def test_a_result_that_means_something_else(
+    three: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never_complete(state: SubjectState, result: Any) -> Decision:
+        decision = original(state, result)
+        kept = tuple(e for e in decision.events if not isinstance(e, RequestCompleted))
+        return Decision(decision.disposition, kept, decision.replies)
+
+    original = decide_result
+    monkeypatch.setattr(deciding, "decide_result", never_complete)
+    found = differences(three.stream())
+    assert [one.of for one in found] == ["result"] * 3
+    assert [type_ for type_, _, _ in found[0].recorded] == [
+        "message.submitted",
+        "request.completed",
+    ]
+    assert [type_ for type_, _, _ in found[0].decided] == ["message.submitted"]
+
+
+def altered(**changes: Any) -> Any:
+    """`decide_result` with its replies changed."""
+    original = decide_result
+
+    def decide(state: SubjectState, result: Any) -> Decision:
+        decision = original(state, result)
+        replies = tuple(
+            Reply(**{name: changes.get(name, getattr(reply, name)) for name in Reply.__slots__})
+            for reply in decision.replies
+        )
+        return Decision(decision.disposition, decision.events, replies)
+
+    return decide
+
+
+def test_another_message_is_told_where_the_recorded_one_was_sent(
+    three: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deciding, "decide_result", altered(template="started"))
+    found = differences(three.stream())
+    assert [(one.of, one.recorded[0][2], one.decided[0][2]) for one in found] == [
+        ("reply", "stopped", "started"),
+        ("reply", "registration", "started"),
+    ]
+
+
+def test_the_same_template_under_another_id_would_be_sent_twice(
+    three: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deciding, "decide_result", altered(message_id=UUID(int=5)))
+    assert [one.of for one in differences(three.stream())] == ["reply"] * 3
+
+
+def test_a_message_less(three: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = decide_result
+
+    def without(state: SubjectState, result: Any) -> Decision:
+        decision = original(state, result)
+        return Decision(decision.disposition, decision.events)
+
+    monkeypatch.setattr(deciding, "decide_result", without)
+    found = differences(three.stream())
+    assert [(one.of, one.decided) for one in found] == [("reply", ())] * 3
+
+
+def test_a_message_more(three: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deciding, "decide_result", altered(purpose=Purpose.NOTIFICATION))
+    found = differences(three.stream())
+    more = [one for one in found if not one.recorded]
+    assert [one.decided[0][0] for one in more] == ["notification"] * 3
+
+
+def test_a_template_that_the_candidate_lacks_is_an_error(
+    three: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deciding, "decide_result", altered(template="farewell"))
+    errors = [one.error for one in differences(three.stream()) if one.error]
+    assert errors == ["there is no template [farewell]"] * 3
+
+
+def test_what_a_handler_raises_is_told_and_the_rest_is_decided(
+    three: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = decide_command
+
+    def decide(state: SubjectState, request: Any, policies: Policies) -> Decision:
+        if request.command is INFO:
+            raise ZeroDivisionError("by nothing")
+        return original(state, request, policies)
+
+    monkeypatch.setattr(deciding, "decide_command", decide)
+    verdict = judged(three.stream())
+    (found,) = verdict.differences
+    assert (found.error, found.disposition) == ("ZeroDivisionError: by nothing", None)
+    assert found.recorded[0][2]["command"] == "client_info"
+    assert (verdict.commands, verdict.results) == (3, 6)
+
+
+def test_an_event_that_cannot_be_read_ends_its_stream(three: History) -> None:
+    events = three.stream()
+    events[4] = events[4]._replace(schema_version=9)
+    verdict = judged(events)
+    (found,) = verdict.differences
+    assert found.version == 5
+    assert "written by a newer release" in str(found.error)
+    assert (verdict.commands, verdict.results) == (1, 1)
+
+
+def test_an_event_that_cannot_be_folded_ends_its_stream(
+    three: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fold(state: SubjectState, event: DomainEvent) -> SubjectState:
+        if isinstance(event, RequestCompleted):
+            raise KeyError("open")
+        return evolve(state, event)
+
+    monkeypatch.setattr(deciding, "evolve", fold)
+    (found,) = judged(three.stream()).differences
+    assert found.error == "KeyError: 'open'"
+
+
+def test_a_message_of_no_request_is_no_decision(history: History) -> None:
+    history.whole(STOP)
+    sent = next(event for event in history.events if isinstance(event, MessageSubmitted))
+    history.events.append(sent.model_copy(update={"request_id": None}))
+    verdict = judged(history.stream())
+    assert (verdict.results, verdict.differences) == (2, [])
+
+
+def test_attempts_are_decided_one_by_one(history: History) -> None:
+    request_id, _ = history.text(STOP)
+    for attempt in (1, 2):
+        history.result(
+            request_id,
+            ACKNOWLEDGEMENT,
+            Outcome.UNKNOWN,
+            final=False,
+            attempt=attempt,
+            template="acknowledgement",
+        )
+    history.result(request_id, ACKNOWLEDGEMENT, attempt=3, template="acknowledgement")
+    history.result(request_id, FULFILMENT, Outcome.REJECTED, template="stopped")
+    verdict = judged(history.stream())
+    assert (verdict.results, verdict.differences) == (4, [])
+
+
+def test_messages_of_the_asked_templates_are_counted(three: History) -> None:
+    verdict = decider(asked=["acknowledgement", "started"]).judge(SUBJECT, three.stream())
+    names = [template for _, template in verdict.messages]
+    assert names == ["acknowledgement"] * 3 + ["started"]
+
+
+def test_every_step_is_announced_before_it_is_taken(history: History) -> None:
+    history.whole(STOP)
+    steps: list[int] = []
+    decider().judge(SUBJECT, history.stream(), steps.append)
+    # Accepted and stopped are one decision, known to be whole when the third event is read.
+    assert steps == [1, 2, 3, 1, 4, 3, 5, 4]
+
+
+def test_older_versions_pass_through_upcasters(
+    three: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of a later release: version 1 had the parts under another name, version 2 no `confirm`.
+    old = [_as_version_1(event) for event in three.stream()]
+    monkeypatch.setattr(RequestAccepted, "VERSION", 3)
+    missing = differences(old)
+    assert [one.error for one in missing] == [
+        "UnknownEventError: no upcaster for request.accepted version 1"
+    ]
+    steps = {
+        ("request.accepted", 1): lambda v: {**v, "parts": v["segments"]},
+        ("request.accepted", 2): lambda v: {**v, "confirm": v["confirmed"] == "yes"},
+    }
+    for name, step in steps.items():
+        monkeypatch.setitem(upcasters.UPCASTERS, name, step)
+    assert differences(old) == SAME
+    strict = differences(old, Policies(commands_per_hour=2))
+    assert [(one.recorded[0][1], one.recorded[0][2]["parts"]) for one in strict] == [(3, 1)]
+
+
+def _as_version_1(event: Stored) -> Stored:
+    if event.type != RequestAccepted.TYPE:
+        return event
+    data = event.data.replace('"parts"', '"segments"').replace(
+        '"confirm":true', '"confirmed":"yes"'
+    )
+    return event._replace(data=data)
+
+
+def test_a_planner_that_causes_other_events(
+    three: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from inbound.handlers import plans
+
+    def stop(state: SubjectState, request: Any, policies: Policies) -> Planned:
+        return Planned(Plan.STOPPED)
+
+    monkeypatch.setitem(plans.PLANNERS, STOP, stop)
+    (found,) = differences(three.stream())
+    assert [type_ for type_, _, _ in found.recorded] == [
+        RequestAccepted.TYPE,
+        SubscriptionStopped.TYPE,
+    ]
+    assert [type_ for type_, _, _ in found.decided] == [RequestAccepted.TYPE]
+    assert found.disposition == Disposition.ACCEPTED

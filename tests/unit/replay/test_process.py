@@ -1,0 +1,328 @@
+"""Another release decides in a process of its own, and can do this one no harm."""
+
+import json
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import dedent
+from uuid import UUID
+
+import pytest
+
+from inbound.errors import SetupError
+from inbound.replay.diff.candidates import LocalCandidate
+from inbound.replay.diff.process import ProcessCandidate
+from inbound.replay.diff.records import Orders, Stream, Verdict
+from tests.unit.replay.streams import INFO, START, STOP, History
+
+ROOT = Path(__file__).parents[3]
+STRICT = Orders(policies={"commands_per_hour": 1})
+
+
+@contextmanager
+def candidate(
+    code: Path, orders: Orders | None = None, limit_s: float = 30
+) -> Iterator[ProcessCandidate]:
+    running = ProcessCandidate(code, orders or Orders(), limit_s)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def people(count: int) -> list[Stream]:
+    made = []
+    for n in range(1, count + 1):
+        history = History()
+        for number, command in enumerate((STOP, INFO, START)):
+            history.whole(command, number * 600)
+        made.append(Stream(UUID(int=n), history.stream()))
+    return made
+
+
+def verdicts(
+    judge: Callable[..., Iterator[list[Verdict]]], streams: Sequence[Stream], at_once: int = 3
+) -> list[Verdict]:
+    batches = [streams[n : n + at_once] for n in range(0, len(streams), at_once)]
+    return [verdict for batch in judge(batches, ["started"]) for verdict in batch]
+
+
+def plain(found: Sequence[Verdict]) -> object:
+    return json.loads(json.dumps(found, default=str))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A candidate release: this one's code in a folder, to be changed."""
+    folder = tmp_path / "release"
+    for package in ("inbound", "schemas"):
+        shutil.copytree(
+            ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+def change(folder: Path, file: str, old: str, new: str) -> None:
+    path = folder / file
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+def fake(tmp_path: Path, serve: str) -> Path:
+    """A candidate whose entry point does as `serve` says."""
+    folder = tmp_path / "fake"
+    place = folder / "inbound/replay/diff"
+    place.mkdir(parents=True)
+    (folder / "schemas").mkdir()
+    for package in ("inbound", "inbound/replay", "inbound/replay/diff", "schemas"):
+        (folder / package / "__init__.py").touch()
+    head = """
+        import json, os, sys, time
+        HELLO = {"protocol": 1, "release": "9", "policies": {}, "texts": {}}
+        def serve(requests, answers):
+            def say(what):
+                answers.write(json.dumps(what).encode() + b"\\n")
+                answers.flush()
+            hello = json.loads(requests.readline())
+    """
+    body = "\n".join(" " * 4 + line for line in dedent(serve).strip().splitlines())
+    (place / "child.py").write_text(dedent(head).strip() + "\n" + body + "\n", "utf-8")
+    return folder
+
+
+def test_this_release_as_a_candidate_says_what_it_says_here(source: Path) -> None:
+    streams = people(7)
+    with candidate(source, STRICT) as other:
+        here = LocalCandidate(STRICT)
+        assert other.description == here.description
+        there = verdicts(other.judge, streams)
+        assert plain(there) == plain(verdicts(here.judge, streams))
+        assert sum(len(verdict.differences) for verdict in there) == 14
+
+
+def test_a_wheel_is_as_good_as_a_folder(source: Path, tmp_path: Path) -> None:
+    wheel = tmp_path / "scserv-9.9-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for path in sorted(source.rglob("*")):
+            if path.suffix in {".py", ".toml", ".sql"} and path.parent != source:
+                archive.write(path, path.relative_to(source))
+        archive.writestr("scserv-9.9.dist-info/METADATA", "Name: scserv\nVersion: 9.9\n")
+    with candidate(wheel) as other:
+        assert other.description.release == "9.9"
+        assert verdicts(other.judge, people(1))[0].differences == []
+
+
+def test_its_own_handlers_templates_and_defaults_count(source: Path) -> None:
+    change(source, "inbound/handlers/policies.py", "default=10,", "default=1,")
+    change(source, "inbound/templates/default.toml", "СМС от SCSERV включены", "Включено")
+    change(source, "pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"')
+    with candidate(source) as other:
+        assert other.description.release == "0.2.0"
+        assert other.description.texts["started"].text.startswith("Включено")
+        found = verdicts(other.judge, people(1))[0]
+    assert [one.disposition for one in found.differences] == ["limited", "limited"]
+
+
+def test_an_older_event_is_read_by_its_upcaster(source: Path) -> None:
+    """A release with version 2 of an event, decided against a log of version 1."""
+    change(
+        source,
+        "schemas/events.py",
+        'TYPE = "subscription.stopped"\n\n    request_id: RequestId\n    at:',
+        'TYPE = "subscription.stopped"\n    VERSION = 2\n\n    request_id: RequestId\n    since:',
+    )
+    decided = "SubscriptionStopped(request_id=request.request_id, "
+    change(source, "inbound/handlers/plans.py", decided + "at=", decided + "since=")
+    with candidate(source) as other:
+        (found,) = verdicts(other.judge, people(1))
+    assert ["no upcaster" in str(one.error) for one in found.differences] == [True]
+    change(
+        source,
+        "schemas/upcasters.py",
+        "UPCASTERS: Mapping[tuple[str, int], Cast] = {}",
+        "UPCASTERS = {('subscription.stopped', 1): lambda old: {**old, 'since': old['at']}}",
+    )
+    with candidate(source) as other:
+        (found,) = verdicts(other.judge, people(1))
+    assert found.differences == []
+    assert (found.commands, found.results) == (3, 6)
+
+
+def test_it_gets_no_environment_no_folder_and_no_open_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCSERV_DATABASE_URL", "postgresql://u:secret@h/d")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.chdir(ROOT)
+    folder = fake(
+        tmp_path,
+        """
+        files = sorted(os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")
+                       if os.path.lexists(f"/proc/self/fd/{n}"))
+        say({**HELLO, "policies": {
+            "environment": dict(os.environ), "here": os.listdir("."), "files": files,
+            "ours": [p for p in sys.path if os.path.isdir(p + "/inbound")],
+            "site": "site" in sys.modules,
+        }})
+        requests.read()
+        """,
+    )
+    with candidate(folder) as other:
+        seen = other.description.policies
+    assert seen["environment"].keys() <= {"LC_CTYPE", "LD_LIBRARY_PATH"}
+    assert seen["here"] == []
+    assert {file.split(":")[0] for file in seen["files"]} == {"pipe"}
+    assert seen["ours"] == [str(folder)]
+    assert not seen["site"]
+
+
+def test_what_it_prints_is_no_answer(source: Path) -> None:
+    change(
+        source,
+        "inbound/handlers/commands.py",
+        '    """Return what `request` means',
+        '    print("{}")\n    """Return what `request` means',
+    )
+    with candidate(source) as other:
+        assert verdicts(other.judge, people(4))[3].differences == []
+
+
+def broken_at_third(source: Path, statement: str) -> None:
+    """Make the handler do something when it comes to the second command of subject 3."""
+    change(
+        source,
+        "inbound/handlers/results.py",
+        "    events: list[DomainEvent] = [_event(result)]\n",
+        "    events: list[DomainEvent] = [_event(result)]\n"
+        "    if result.subject_id.int == 3 and result.request_id.int == 2:\n"
+        f"        import os, time\n        {statement}\n",
+    )
+
+
+WHO = f"deciding request {UUID(int=2)} \\(subject {UUID(int=3)}, version 7\\)"
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("os._exit(7)", "ended with status 7"),
+        ("raise SystemExit", "ended with status 0"),
+        ("os.kill(os.getpid(), 9)", "ended by signal 9"),
+        ("time.sleep(600)", "gave no answer within 3 s"),
+        ("os.write(3, b'rubbish' + bytes([10]))", "answered 'rubbish', which is no JSON object"),
+    ],
+)
+def test_what_it_does_to_itself_is_told_with_the_request(
+    source: Path, statement: str, what: str
+) -> None:
+    broken_at_third(source, statement)
+    with (
+        candidate(source, limit_s=3) as other,
+        pytest.raises(SetupError, match=f"the candidate release {what} while {WHO}"),
+    ):
+        verdicts(other.judge, people(9), at_once=4)
+
+
+def test_a_crash_that_does_not_come_again_is_told_too(tmp_path: Path) -> None:
+    mark = tmp_path / "crashed"
+    folder = fake(
+        tmp_path,
+        f"""
+        say(HELLO)
+        for line in requests:
+            batch = json.loads(line)
+            if not os.path.exists({str(mark)!r}):
+                open({str(mark)!r}, "w")
+                os._exit(1)
+            say({{"verdicts": [[s, 1, 1, [], []] for s, _ in batch["streams"]]}})
+        """,
+    )
+    with (
+        candidate(folder) as other,
+        pytest.raises(SetupError, match=r"ended with status 1 .* but did not when asked again"),
+    ):
+        verdicts(other.judge, people(2))
+
+
+@pytest.mark.parametrize(
+    ("serve", "what"),
+    [
+        ("os._exit(3)", "ended with status 3"),
+        ("time.sleep(600)", "gave no answer within 1 s"),
+        ("os.close(answers.fileno()); os.close(2); time.sleep(600)", "closed its output"),
+        ("answers.write(b'hm' + bytes([10])); answers.flush()", "answered 'hm'"),
+        ("answers.write(b'[]' + bytes([10])); answers.flush()", "which is no JSON object"),
+        ("say({'error': 'does not feel like it'})", "does not feel like it"),
+        ("say({**HELLO, 'protocol': 2})", "speaks replay protocol 2, not 1"),
+        ("say({'protocol': 1})", "described itself in another way"),
+        ("raise OSError('no disk')", "it wrote: .*OSError: no disk"),
+        ("import torch_of_the_future", "torch_of_the_future"),
+    ],
+)
+def test_a_candidate_that_does_not_even_greet(tmp_path: Path, serve: str, what: str) -> None:
+    with pytest.raises(SetupError, match=f"the candidate fake .*{what}"):
+        ProcessCandidate(fake(tmp_path, serve), Orders(), 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [
+        ("{}", "answered in another way than asked"),
+        ("{'verdicts': 5}", "answered in another way than asked"),
+        ("{'verdicts': []}", "answered about other subjects than asked"),
+        ("{'verdicts': [['no id', 1, 1, [], []]]}", "answered in another way than asked"),
+        ("{'verdicts': [[s, 1, 1, [[1]], []] for s, _ in b['streams']]}", "in another way"),
+    ],
+)
+def test_an_answer_that_is_none(tmp_path: Path, answer: str, what: str) -> None:
+    serve = f"say(HELLO)\nfor line in requests:\n    b = json.loads(line)\n    say({answer})"
+    with (
+        candidate(fake(tmp_path, serve)) as other,
+        pytest.raises(SetupError, match=f"{what}.* before it decided any of the 2 subjects"),
+    ):
+        verdicts(other.judge, people(2))
+
+
+def test_endless_output_is_not_collected(tmp_path: Path) -> None:
+    serve = "say(HELLO)\nwhile True:\n    answers.write(b'{}' + bytes([10]))"
+    with candidate(fake(tmp_path, serve)) as other, pytest.raises(SetupError, match="another way"):
+        verdicts(other.judge, people(2))
+
+
+def test_what_is_no_release_is_said(tmp_path: Path) -> None:
+    for path, what in (
+        (tmp_path, "no folder inbound in it"),
+        (tmp_path / "none.whl", "there is no such wheel or folder"),
+        (ROOT / "pyproject.toml", "neither a wheel nor a folder"),
+    ):
+        with pytest.raises(SetupError, match=f"--code {path}: {what}"):
+            ProcessCandidate(path, Orders())
+
+
+def test_a_release_from_before_the_replay_is_said(source: Path) -> None:
+    shutil.rmtree(source / "inbound/replay")
+    with pytest.raises(SetupError, match=r"is older than the replay: it has no inbound\.replay"):
+        ProcessCandidate(source, Orders())
+
+
+def test_half_a_release_is_not_completed_with_this_one(source: Path) -> None:
+    shutil.rmtree(source / "schemas")
+    with pytest.raises(SetupError, match="has no schemas"):
+        ProcessCandidate(source, Orders())
+
+
+def test_a_missing_dependency_is_named(source: Path) -> None:
+    change(
+        source, "inbound/handlers/plans.py", "from dataclasses", "import newest\nfrom dataclasses"
+    )
+    with pytest.raises(SetupError, match="needs the package 'newest', which is not installed"):
+        ProcessCandidate(source, Orders())
+
+
+def test_a_policy_that_it_does_not_know_is_named(source: Path) -> None:
+    with pytest.raises(SetupError, match="policy night_rest: Extra inputs are not permitted"):
+        ProcessCandidate(source, Orders(policies={"night_rest": 1}))
