@@ -76,6 +76,9 @@ class Arrival(Model):
     first_part_at: UtcTime | None = Field(
         default=None, description="when the first of several parts arrived"
     )
+    heard_at: UtcTime | None = Field(
+        default=None, description="arrival by the one clock that all gateways share"
+    )
 
 
 class RequestAccepted(DomainEvent):

@@ -40,6 +40,9 @@ class MobileOriginated(Model):
     payload: bytes = Field(description="the user data without its header")
     part: Part | None = None
     arrived_at: UtcTime
+    heard_at: UtcTime | None = Field(
+        default=None, description="arrival by the one clock that all gateways share"
+    )
 
 
 class Purpose(StrEnum):

@@ -42,7 +42,7 @@ class Place(NamedTuple):
 
 
 class Arrivals:
-    """Stores what one bind delivers. `clock` and `new_id` are passed in for tests."""
+    """Stores what one bind delivers. `heard` is the clock that all gateways share."""
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class Arrivals:
         names: TopicNames,
         standstill: Standstill,
         clock: Callable[[], datetime],
+        heard: Callable[[], datetime | None],
         new_id: Callable[[], UUID],
     ) -> None:
         self._producer = producer
@@ -62,6 +63,7 @@ class Arrivals:
         self._standstill = standstill
         self._topic = names.mo
         self._clock = clock
+        self._heard = heard
         self._new_id = new_id
 
     async def on_request(self, pdu: Request[Any], session: Session) -> Answer:
@@ -173,4 +175,5 @@ class Arrivals:
             if part
             else None,
             arrived_at=self._clock(),
+            heard_at=self._heard(),
         )

@@ -34,6 +34,7 @@ from streams.encoding import Encoder
 from streams.jobs import LANE_NAMES
 from streams.links import Link, Links
 from streams.receipts import ReceiptPublisher
+from streams.shared_clock import SharedClock
 from streams.standstill import Standstill
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class Binds:
         self._clock = clock
         self._gateway = gateway
         self._standstill = Standstill()
+        self._shared_clock = SharedClock()
         self._changed = asyncio.Event()
         self._kept = [self._make(bind) for bind in settings.all_binds]
         self.links = Links([kept.link for kept in self._kept if kept.link is not None])
@@ -150,6 +152,7 @@ class Binds:
         for bind, about in described.items():
             _measure(bind, about)
         try:
+            await self._shared_clock.sync(self._presence.tell_time)
             for kept in self._kept:
                 sends = kept.bound and kept.link is not None
                 state = described[kept.settings.bind]
@@ -175,6 +178,7 @@ class Binds:
             names=self._names,
             standstill=self._standstill,
             clock=self._clock,
+            heard=self._shared_clock.now,
             new_id=uuid4,
         )
         esme = Esme(

@@ -76,6 +76,7 @@ def arrival_of(text: Text, federal: str) -> Arrival:
         octets=assembled.octets,
         sequences=assembled.sequences or None,
         first_part_at=assembled.first_part_at if assembled.sequences else None,
+        heard_at=mo.heard_at,
     )
 
 

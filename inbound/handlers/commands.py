@@ -6,6 +6,7 @@ overtake each other, whichever gateway, bind or lane they take.
 """
 
 from datetime import timedelta
+from typing import Final
 
 from inbound.handlers.decision import (
     CommandRequest,
@@ -20,10 +21,16 @@ from inbound.handlers.state import HOUR, SubjectState
 from schemas.events import CommandLimitReached, Facts, Plan, RequestAccepted
 from schemas.messages import Purpose
 
+COPY_WITHIN: Final = timedelta(minutes=10)
+"""Longer than a centre waits before it delivers an unanswered text again."""
+
+CLOCK_ERROR: Final = timedelta(seconds=0.5)
+"""What two gateways' readings of the shared clock may differ by, with much to spare."""
+
 
 def decide_command(state: SubjectState, request: CommandRequest, policies: Policies) -> Decision:
     """Return what `request` means for a subject in `state`. Pure: same input, same answer."""
-    if _repeats_previous(state, request, policies):
+    if _repeats_previous(state, request, policies) or _was_overtaken(state, request):
         return Decision(Disposition.DUPLICATE)
     if not request.client_known and policies.unknown_number == "silent":
         return Decision(Disposition.UNKNOWN_NUMBER)
@@ -81,6 +88,22 @@ def _repeats_previous(state: SubjectState, request: CommandRequest, policies: Po
         and abs(request.arrived_at - previous.arrived_at)
         <= timedelta(seconds=policies.duplicate_within_s)
         and policies.duplicate_within_s > 0
+    )
+
+
+def _was_overtaken(state: SubjectState, request: CommandRequest) -> bool:
+    """Whether this is a copy that was held up while the other one went ahead.
+
+    A gateway had the text, and its link broke before it was stored; the centre delivered it
+    again through another gateway, and after that the client's next texts, before the first
+    copy got through. It was heard before a request that has been accepted, and a centre
+    does not deliver a person's next text before the one before it was taken.
+    """
+    heard, accepted = request.heard_at, state.heard.get(request.command)
+    return (
+        heard is not None
+        and accepted is not None
+        and -COPY_WITHIN <= heard - accepted <= CLOCK_ERROR
     )
 
 

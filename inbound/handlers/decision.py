@@ -33,6 +33,11 @@ class CommandRequest:
     parts: int = 1
     arrival: Arrival | None = None
 
+    @property
+    def heard_at(self) -> datetime | None:
+        """When it arrived, by the clock that all gateways share; None if nobody can say."""
+        return self.arrival.heard_at if self.arrival else None
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

@@ -23,7 +23,7 @@ from schemas.events import (
 )
 from schemas.messages import Purpose
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 """Raised whenever the fold changes; stored states of another version are folded anew."""
 
 HOUR = timedelta(hours=1)
@@ -61,13 +61,17 @@ class Previous:
 
 @dataclass(frozen=True, slots=True)
 class SubjectState:
-    """What deciding the next command or result needs; small, whatever the history."""
+    """What deciding the next command or result needs; small, whatever the history.
+
+    `heard` is when each command was last heard, by the clock that all gateways share.
+    """
 
     notifications_on: bool = True
     previous: Previous | None = None
     accepted_at: tuple[UtcTime, ...] = ()
     limit_reported_at: UtcTime | None = None
     open: Mapping[UUID, OpenRequest] = field(default_factory=dict)
+    heard: Mapping[Command, UtcTime] = field(default_factory=dict)
 
     def accepted_in_hour_before(self, moment: datetime) -> int:
         """Return how many commands were accepted in the hour before `moment`."""
@@ -110,8 +114,10 @@ def _accepted(state: SubjectState, event: RequestAccepted) -> SubjectState:
     request = OpenRequest(
         plan=event.plan, centre=event.centre, arrived_at=event.arrived_at, confirm=event.confirm
     )
+    heard_at = event.arrival.heard_at if event.arrival else None
     return replace(
         state,
+        heard={**state.heard, event.command: heard_at} if heard_at else state.heard,
         previous=Previous(command=event.command, arrived_at=event.arrived_at),
         accepted_at=(*recent, event.arrived_at),
         open={**state.open, event.request_id: request},

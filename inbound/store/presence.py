@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import psycopg
@@ -18,6 +18,7 @@ APPLICATION_NAME: Final = "scserv presence"
 _REPORT_BIND = statement("report_bind")
 _FORGET_BINDS = statement("forget_binds")
 _LIST_BINDS = statement("list_binds")
+_TELL_TIME = statement("tell_time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,15 @@ class Presence:
         )
         row = await cursor.fetchone()
         return int(row[0]) if row else 0
+
+    @guarded
+    async def tell_time(self) -> datetime:
+        """Return the time of the database's clock."""
+        conn = await self._link.connection()
+        cursor = await conn.execute(_TELL_TIME)
+        [(time,)] = await cursor.fetchall()
+        told: datetime = time
+        return told
 
     @guarded
     async def forget(self, gateway: str) -> None:

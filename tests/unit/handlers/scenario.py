@@ -9,7 +9,7 @@ from inbound.handlers.decision import CommandRequest, Decision, message_id
 from inbound.handlers.policies import Policies
 from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState, evolve
-from schemas.events import Command, DomainEvent
+from schemas.events import Arrival, Command, DomainEvent
 from schemas.messages import Outcome, PartResult, Purpose, SubmitResult
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -26,10 +26,23 @@ class Scenario:
         self._ids = iter(range(1, 10_000))
 
     def text(
-        self, command: Command, at_s: float = 0, *, delay_s: float = 0.1, known: bool = True
+        self,
+        command: Command,
+        at_s: float = 0,
+        *,
+        delay_s: float = 0.1,
+        known: bool = True,
+        heard_s: float | None = None,
     ) -> tuple[UUID, Decision]:
-        """A command that arrives `at_s` after noon and is decided `delay_s` later."""
+        """A command that arrives `at_s` after noon and is decided `delay_s` later.
+
+        `heard_s` is when it arrives by the clock that all gateways share.
+        """
         arrived_at = NOON + timedelta(seconds=at_s)
+        arrival = None
+        if heard_s is not None:
+            heard_at = NOON + timedelta(seconds=heard_s)
+            arrival = Arrival(esm_class=0, alphabet="gsm0338", octets=11, heard_at=heard_at)
         request = CommandRequest(
             request_id=UUID(int=next(self._ids)),
             command=command,
@@ -39,6 +52,7 @@ class Scenario:
             centre="main",
             bind="main-1",
             data_coding=0,
+            arrival=arrival,
         )
         return request.request_id, self._take(decide_command(self.state, request, self.policies))
 

@@ -174,3 +174,40 @@ def test_the_state_stays_small_whatever_the_history() -> None:
         scenario.result(request_id, Purpose.FULFILMENT, at_s=n * 400 + 2)
     assert not scenario.state.open
     assert len(scenario.state.accepted_at) <= 10
+
+
+def _stop_start(scenario: Scenario) -> None:
+    for at_s, command in ((0, STOP), (10, START)):
+        scenario.text(command, at_s, heard_s=at_s)
+
+
+@pytest.mark.parametrize("heard_s", [-3, 0, 0.4])
+def test_a_copy_that_was_overtaken_undoes_nothing(heard_s: float) -> None:
+    scenario = Scenario()
+    _stop_start(scenario)
+    _, decision = scenario.text(STOP, heard_s, heard_s=heard_s)
+    assert decision.disposition is Disposition.DUPLICATE
+    assert scenario.state.notifications_on
+
+
+@pytest.mark.parametrize("step_s", [-3600, -40, -10, 0, 40])
+def test_whoever_texts_again_is_heard_whatever_the_wall_clock_does(step_s: float) -> None:
+    scenario = Scenario()
+    _stop_start(scenario)
+    _, decision = scenario.text(STOP, 20 + step_s, heard_s=20)
+    assert decision.disposition is Disposition.ACCEPTED
+    assert not scenario.state.notifications_on
+
+
+def test_a_shared_clock_that_was_set_back_far_silences_nobody() -> None:
+    scenario = Scenario()
+    _stop_start(scenario)
+    _, decision = scenario.text(STOP, 20, heard_s=20 - 3600)
+    assert decision.disposition is Disposition.ACCEPTED
+
+
+def test_a_gateway_that_never_read_the_shared_clock_loses_nothing() -> None:
+    scenario = Scenario()
+    _stop_start(scenario)
+    _, decision = scenario.text(STOP, 20)
+    assert decision.disposition is Disposition.ACCEPTED

@@ -71,6 +71,7 @@ def arrivals(kafka: Kafka) -> Arrivals:
         names=NAMES,
         standstill=Standstill(),
         clock=lambda: NOON,
+        heard=lambda: None,
         new_id=uuid4,
     )
 

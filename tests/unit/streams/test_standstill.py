@@ -64,6 +64,7 @@ async def test_a_text_that_lay_there_is_left_to_the_centre(clock: Clock) -> None
         names=TopicNames(),
         standstill=Standstill(clock),
         clock=utc_now,
+        heard=lambda: None,
         new_id=uuid4,
     )
 
