@@ -6,29 +6,33 @@ the phone. One batch of records, one transaction.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from inbound.errors import PoisonError
 from inbound.handlers.decision import Disposition
 from inbound.handlers.policies import Policies
-from inbound.handlers.results import decide_result
+from inbound.handlers.results import decide_result, event_of
 from inbound.ops import metrics
 from inbound.outbox.replies import to_row
 from inbound.store.port import Store, Transaction
 from inbound.store.rows import Changes
 from schemas.cloudevents import TYPE_PREFIX, header
-from schemas.events import AcknowledgementLate
+from schemas.events import EVENTS, AcknowledgementLate, MessageEvent
 from schemas.messages import ReceiptReceived, ReceiptsReceived, SubmitResult, SubmitResults
 from schemas.topics import TopicNames
 from streams import receipts
 from streams.records import Record
 from streams.settling import Settled, Settling
 from streams.subjects import StateCache, Subjects
+
+_TOLD: Final = {event.TYPE for event in EVENTS if issubclass(event, MessageEvent)}
 
 
 @dataclass(slots=True)
@@ -38,6 +42,7 @@ class _Batch:
     results: list[SubmitResult] = field(default_factory=list)
     receipts: list[ReceiptReceived] = field(default_factory=list)
     late: int = 0
+    moved_on: list[SubmitResult] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
     unmatched: Counter[str] = field(default_factory=Counter)
 
@@ -97,6 +102,7 @@ class DeliveryProcessor:
         ended = [
             result for result in batch.results if self._apply(result, subjects, changes, batch)
         ]
+        await _tell_late(transaction, subjects, batch.moved_on)
         settling = Settling(transaction, changes)
         batch.settled = await settling.settle(ended, batch.receipts, people)
         batch.unmatched = settling.unmatched
@@ -113,6 +119,8 @@ class DeliveryProcessor:
     ) -> bool:
         """Carry out what a result means; say whether the message will get no other."""
         decision = decide_result(subjects[result.subject_id], result)
+        if decision.disposition is Disposition.DUPLICATE:
+            batch.moved_on.append(result)
         subjects.append(result.subject_id, decision.events, result.traceparent)
         changes.erase_vault.extend(decision.erase)
         changes.outbox.extend(
@@ -129,6 +137,36 @@ class DeliveryProcessor:
         )
         batch.late += sum(isinstance(event, AcknowledgementLate) for event in decision.events)
         return result.final and decision.disposition is Disposition.ACCEPTED
+
+
+async def _tell_late(
+    transaction: Transaction, subjects: Subjects, results: Sequence[SubmitResult]
+) -> None:
+    """Append what results tell that came when their message was dealt with already.
+
+    Nearly always such a result is one that Kafka brings again, and the log has it.
+    """
+    if not results:
+        return
+    streams = await transaction.load_streams({result.subject_id for result in results})
+    told = {
+        _identity(event_type, from_json(data))
+        for event_type, data in (
+            *((one.type, one.data) for stream in streams.values() for one in stream),
+            *((one.type, one.data) for one in subjects.events),
+        )
+        if event_type in _TOLD
+    }
+    for result in results:
+        event = event_of(result)
+        identity = _identity(event.TYPE, from_json(event.to_json()))
+        if result.request_id is not None and identity not in told:
+            told.add(identity)
+            subjects.append(result.subject_id, [event], result.traceparent)
+
+
+def _identity(event_type: str, data: Mapping[str, Any]) -> tuple[object, ...]:
+    return event_type, data["message_id"], data["attempt"], data.get("gateway")
 
 
 async def _subjects_of(

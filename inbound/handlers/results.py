@@ -2,6 +2,10 @@
 
 Acknowledgement met its fate -> the fulfilment is owed. Fulfilment met its fate -> the
 request is complete and its secret is erased.
+
+A message may be sent twice: a gateway stands still, another one takes its messages over and
+does not see that they were sent. The first final result decides; what comes later decides
+nothing and is told all the same, so that the log counts every time the client was texted.
 """
 
 from typing import Any
@@ -50,7 +54,7 @@ def decide_result(state: SubjectState, result: SubmitResult) -> Decision:
     request = state.open[result.request_id]
     if not result.final and result.attempt <= request.unknown_attempts:
         return Decision(Disposition.DUPLICATE)
-    events: list[DomainEvent] = [_event(result)]
+    events: list[DomainEvent] = [event_of(result)]
     if not result.final:
         return Decision(Disposition.ACCEPTED, tuple(events))
     if result.purpose is Purpose.ACKNOWLEDGEMENT:
@@ -86,7 +90,8 @@ def _completion(request: OpenRequest, result: SubmitResult) -> Completion:
     return Completion.REFUSED if request.plan.refuses else Completion.FULFILLED
 
 
-def _event(result: SubmitResult) -> MessageEvent:
+def event_of(result: SubmitResult) -> MessageEvent:
+    """Return the event that tells a result, whatever follows from it."""
     common: dict[str, Any] = {
         "message_id": result.message_id,
         "request_id": result.request_id,

@@ -128,6 +128,8 @@ def _message(state: SubjectState, event: MessageEvent) -> SubjectState:
     request = state.open.get(event.request_id) if event.request_id else None
     if request is None or event.request_id is None:
         return state
+    if (event.purpose is Purpose.ACKNOWLEDGEMENT) != (request.stage is Stage.ACKNOWLEDGING):
+        return state  # told late: the request has moved on
     if isinstance(event, MessageUnknown) and not event.final:
         request = replace(request, unknown_attempts=event.attempt)
     elif event.purpose is Purpose.ACKNOWLEDGEMENT:

@@ -213,6 +213,38 @@ async def test_results_in_one_batch_follow_each_other(world: World) -> None:
     ]
 
 
+async def test_what_came_after_the_end_is_told_once_and_decides_nothing(world: World) -> None:
+    """One gateway stood still; the other took its messages over and sent them again."""
+    await run_through(world, "CLIENT sms stop")
+    before = await world.types()
+    fulfilment = world.owed()[-1]
+    unknown = world.result(fulfilment, Outcome.UNKNOWN, final=False)
+    again = world.result(fulfilment, Outcome.SUBMITTED, attempt=2)
+    late = [one.model_copy(update={"gateway": "other"}) for one in (unknown, again)]
+    for _ in range(2):
+        await world.delivery([world.results(*late)])
+    assert await world.types() == [*before, "message.unknown", "message.submitted"]
+    assert len(world.owed()) == 2
+
+
+async def test_a_late_word_of_the_acknowledgement_leaves_the_fulfilment_alone(
+    world: World,
+) -> None:
+    await world.commands([world.text("CLIENT sms stop")])
+    [acknowledgement] = world.owed()
+    await world.submitted(acknowledgement)
+    fulfilment = world.owed()[-1]
+    await world.delivery([world.results(world.result(fulfilment, Outcome.UNKNOWN, final=False))])
+    late = world.result(acknowledgement, Outcome.SUBMITTED, attempt=2)
+    await world.delivery([world.results(late.model_copy(update={"gateway": "other"}))])
+    await world.delivery([world.results(world.result(fulfilment, Outcome.SUBMITTED, attempt=2))])
+    assert (await world.types())[-3:] == [
+        "message.submitted",
+        "message.submitted",
+        "request.completed",
+    ]
+
+
 async def test_two_workers_decide_as_one(new_world: Callable[[], World]) -> None:
     one, other = new_world(), new_world()
     stop, start = one.text("CLIENT sms stop"), one.text("CLIENT sms start")
