@@ -110,14 +110,16 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error, when that is a terminal."""
+    console = Console(stderr=True)
     with Progress(
         TextColumn("deciding again"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("subjects"),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     ) as bar:
         task = bar.add_task("")
         yield lambda done, total: bar.update(task, completed=done, total=total)

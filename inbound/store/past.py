@@ -26,7 +26,7 @@ _CLOCK_STEP: Final = timedelta(minutes=5)
 ID_BYTES: Final = 16
 _FETCHED_AT_ONCE: Final = 1000
 
-_LAST_POSITION = statement("last_position")
+_LAST_POSITION = statement("find_last_position")
 _FIND_RECORDED_AT = statement("find_recorded_at")
 _LIST_SUBJECTS = statement("list_subjects_between")
 _READ_STREAMS = statement("read_streams")
