@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -273,9 +274,7 @@ def test_the_time_asked_for_is_decided_and_what_was_before_is_folded(
     conn.execute("ALTER TABLE events DISABLE TRIGGER events_are_append_only")
     conn.execute("TRUNCATE events, subjects CASCADE")
     history.fill(database_url, requests=400)
-    begin, end = history.END - (history.END - past.ALWAYS) / 10**9, history.END
-    begin = end.replace(month=5, day=20)
-    upto = end.replace(month=5, day=25)
+    begin, upto = history.END - timedelta(days=12), history.END - timedelta(days=7)
     (expected,) = conn.execute(
         "SELECT count(*) FROM events WHERE type = 'request.accepted' AND recorded_at >= %s"
         " AND recorded_at < %s",
@@ -301,5 +300,6 @@ def test_what_is_written_meanwhile_is_not_seen(database_url: str, conn: psycopg.
     assert (span.after, span.upto) == (0, last)
     narrow = past.Span(span.since, span.until, 0, 4)
     subjects = past.list_subjects(conn, narrow)
-    streams = past.read_streams(conn, *past.unpack(subjects, 9), narrow, Stored)
+    (ids,) = past.unpack(subjects, 9)
+    streams = past.read_streams(conn, ids, narrow, Stored)
     assert sum(len(events) for _, events in streams) == 4
