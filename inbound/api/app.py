@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from inbound.api import problems, resolving
+from inbound.api import history, people, problems
 from inbound.api.desk import Desk
 from inbound.api.gate import Gate
 from inbound.api.limits import RateLimits
@@ -47,7 +47,8 @@ def _make_routes() -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    app.include_router(resolving.router)
+    for module in (people, history):
+        app.include_router(module.router)
     made = document(app)
 
     @app.get("/openapi.json", include_in_schema=False)

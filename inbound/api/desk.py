@@ -1,89 +1,153 @@
-"""What the API's routes ask: store, directory and audit behind one door.
+"""What the API's routes ask: store, projections, directory and audit behind one door.
 
 Who resolves or reveals is recorded first, in a committed row, and answered afterwards: when
 the audit can't be written there is no answer.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Concatenate, Final, ParamSpec, TypeVar
 from uuid import UUID
 
 import psycopg
 
 from inbound.api.gate import Principal
-from inbound.api.problems import invalid
 from inbound.directory.port import Identities
 from inbound.errors import RetryableError
 from inbound.keys import SubjectHasher
-from inbound.store.audit import ReasonError, check_reason, record
+from inbound.projections.queries import ProjectionQueries, Subscription
+from inbound.store.audit import record
 from inbound.store.connecting import called
 from inbound.store.lending import Lending
 from inbound.store.people import numbers_of, subjects_of
 from inbound.store.sealing import Sealer
 from inbound.store.tokens import GoodToken, use_token
 
+RESOLVE: Final = "resolve"
+REVEAL: Final = "reveal"
+
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the answers come from. `quick` and `slow` are two connections to the same tables."""
+
+    lending: Lending
+    quick: ProjectionQueries
+    slow: ProjectionQueries
+    directory: Identities
+    hasher: SubjectHasher
+    sealer: Sealer
+
+    async def close(self) -> None:
+        """Give back every connection."""
+        for each in (self.quick, self.slow, self.directory, self.lending):
+            await each.close()
+
+
+@dataclass(frozen=True, slots=True)
+class NumberState:
+    """One number of a client and what its owner last said; None: nothing."""
+
+    number: str
+    subject_id: UUID | None
+    subscription: Subscription | None
+
 
 class Desk:
     """Answers of the database, for one API process."""
 
-    def __init__(
-        self,
-        lending: Lending,
-        directory: Identities,
-        hasher: SubjectHasher,
-        sealer: Sealer,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._lending = lending
-        self._directory = directory
-        self._hasher = hasher
-        self._sealer = sealer
-        self._clock = clock
+    def __init__(self, sources: Sources, clock: Callable[[], datetime]) -> None:
+        self.sources = sources
+        self.clock = clock
 
     async def look(self) -> None:
         """See whether the database answers; raise RetryableError when it does not."""
-        await self._lending.run(_look)
+        await self.run(_look)
 
     async def find_token(self, digest: bytes) -> GoodToken | None:
         """Return the token of that SHA-256 when it is good now."""
-        return await self._lending.run(use_token, digest, self._clock())
+        return await self.run(use_token, digest, self.clock())
+
+    async def run(
+        self,
+        function: Callable[Concatenate[psycopg.Connection, Params], Result],
+        *args: Params.args,
+        **kwargs: Params.kwargs,
+    ) -> Result:
+        """Run a function of the store on a connection."""
+        return await self.sources.lending.run(function, *args, **kwargs)
+
+    async def record(
+        self, who: Principal, action: str, reason: str, subject_ids: Sequence[UUID | None]
+    ) -> None:
+        """Write one audit entry for each subject; durable when it returns.
+
+        Raises ReasonError for a reason that can't be kept.
+        """
+        await self.run(_record_all, who.actor, action, reason, subject_ids)
 
     async def resolve(
         self, subject_ids: Sequence[UUID], who: Principal, reason: str
     ) -> dict[UUID, str]:
         """Return the client of each subject that has one; each is recorded, found or not."""
         asked = list(dict.fromkeys(subject_ids))
-        await self._record(who, "resolve", reason, "body.reason", asked)
-        numbers = await self._lending.run(numbers_of, self._sealer, asked)
-        clients = await self._client_ids(list(numbers.values()))
+        await self.record(who, RESOLVE, reason, asked)
+        numbers = await self.run(numbers_of, self.sources.sealer, asked)
+        if not numbers:
+            return {}
+        clients = await twice(self.sources.directory.client_ids, list(numbers.values()))
         return {
             subject_id: clients[number]
             for subject_id, number in numbers.items()
             if number in clients
         }
 
-    async def _client_ids(self, numbers: list[str]) -> dict[str, str]:
-        if not numbers:
-            return {}
-        try:
-            return dict(await self._directory.client_ids(numbers))
-        except RetryableError:
-            # Its connection may have been lost long ago, and noticed only now.
-            return dict(await self._directory.client_ids(numbers))
+    async def subscription(self, subject_id: UUID) -> Subscription | None:
+        """Return what a subject last said; None when it said nothing.
 
-    async def _subjects(self, numbers: Sequence[str]) -> dict[str, UUID]:
-        by_hash = {self._hasher.hash(number): number for number in numbers}
-        found = await self._lending.run(subjects_of, by_hash)
-        return {by_hash[number_hash]: subject_id for number_hash, subject_id in found.items()}
+        Raises LookupError for a subject that nobody has, or nobody any more.
+        """
+        if not await self.run(numbers_of, self.sources.sealer, [subject_id]):
+            raise LookupError
+        return await twice(self.sources.quick.subscription, subject_id)
 
-    async def _record(
-        self, who: Principal, action: str, reason: str, where: str, subject_ids: Sequence[UUID]
-    ) -> None:
-        try:
-            check_reason(reason)
-        except ReasonError as error:
-            raise invalid(where, str(error)) from None
-        await self._lending.run(_record_all, who.actor, action, reason, subject_ids)
+    async def numbers(self, client_id: str) -> list[NumberState]:
+        """Return the numbers of a client and what was last said by each; none: no such client."""
+        subjects = await self._subjects_by_number(client_id)
+        states = []
+        for number, subject_id in subjects.items():
+            said = await twice(self.sources.quick.subscription, subject_id) if subject_id else None
+            states.append(NumberState(number, subject_id, said))
+        return states
+
+    async def subjects_of_client(self, client_id: str) -> list[UUID]:
+        """Return the subjects of a client: one for each number that has sent a command."""
+        subjects = await self._subjects_by_number(client_id)
+        return [subject_id for subject_id in subjects.values() if subject_id]
+
+    async def _subjects_by_number(self, client_id: str) -> dict[str, UUID | None]:
+        numbers = await twice(self.sources.directory.numbers_of, client_id)
+        hashes = {self.sources.hasher.hash(number): number for number in numbers}
+        subjects = await self.run(subjects_of, hashes)
+        return {number: subjects.get(number_hash) for number_hash, number in hashes.items()}
+
+
+async def twice(
+    ask: Callable[Params, Awaitable[Result]], *args: Params.args, **kwargs: Params.kwargs
+) -> Result:
+    """Ask once more when the first answer is that there was none.
+
+    A connection of its own that was lost while nobody used it is noticed by the first who
+    does, and is there again for the second.
+    """
+    try:
+        return await ask(*args, **kwargs)
+    except RetryableError:
+        return await ask(*args, **kwargs)
 
 
 @called
@@ -93,7 +157,11 @@ def _look(conn: psycopg.Connection) -> None:
 
 @called
 def _record_all(
-    conn: psycopg.Connection, actor: str, action: str, reason: str, subject_ids: Sequence[UUID]
+    conn: psycopg.Connection,
+    actor: str,
+    action: str,
+    reason: str,
+    subject_ids: Sequence[UUID | None],
 ) -> None:
     with conn.transaction():
         for subject_id in subject_ids:

@@ -38,6 +38,10 @@ class Principal:
     name: str
     scopes: frozenset[TokenScope]
 
+    def may(self, scope: TokenScope) -> bool:
+        """Whether the token has a scope."""
+        return scope in self.scopes
+
     @property
     def actor(self) -> str:
         """The name under which the audit keeps what they did."""

@@ -25,12 +25,13 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
         click.echo(openapi_text(), nl=False)
         return
     from inbound.api.app import make_api
-    from inbound.api.desk import Desk
+    from inbound.api.desk import Desk, Sources
     from inbound.api.limits import RateLimits
     from inbound.api.server import ApiServer
     from inbound.cli._running import run_role, serve_health
     from inbound.directory.postgres import PostgresDirectory
     from inbound.keys import SubjectHasher
+    from inbound.projections.queries import ProjectionQueries
     from inbound.store.lending import Lending
     from inbound.store.sealing import Sealer
     from streams.clock import utc_now
@@ -41,18 +42,22 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
     subject_key, vault_key = settings.subject_key_bytes(), settings.vault_key_bytes()
 
     async def main() -> None:
-        lending = Lending(url, "scserv api")
-        directory = PostgresDirectory(
-            url, subject_key, vault_key, application_name="scserv api directory"
+        sources = Sources(
+            lending=Lending(url, "scserv api"),
+            quick=ProjectionQueries(url, application_name="scserv api"),
+            slow=ProjectionQueries(url, application_name="scserv api search"),
+            directory=PostgresDirectory(
+                url, subject_key, vault_key, application_name="scserv api directory"
+            ),
+            hasher=SubjectHasher(subject_key),
+            sealer=Sealer(make_cipher(settings)),
         )
-        hasher, sealer = SubjectHasher(subject_key), Sealer(make_cipher(settings))
-        desk = Desk(lending, directory, hasher, sealer, utc_now)
+        desk = Desk(sources, utc_now)
         limits = RateLimits(settings.api.requests_per_minute)
         app = make_api(desk, limits, clock=utc_now, new_id=uuid4)
         try:
             await ApiServer(app, settings.api, health, desk.look).run()
         finally:
-            await directory.close()
-            await lending.close()
+            await sources.close()
 
     sys.exit(run_role(main))

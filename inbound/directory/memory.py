@@ -29,3 +29,6 @@ class MemoryDirectory:
         """See the port."""
         clients = self._clients.items()
         return [number for number, who in clients if who.client_id == client_id][:MOST_NUMBERS]
+
+    async def close(self) -> None:
+        """See the port."""

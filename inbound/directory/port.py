@@ -71,3 +71,7 @@ class Identities(Protocol):
         Raises RetryableError when there is no answer now.
         """
         ...
+
+    async def close(self) -> None:
+        """Give back what is held; a later call takes it again."""
+        ...

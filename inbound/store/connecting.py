@@ -6,6 +6,7 @@ Whatever hangs ends by a timeout of the server, so nobody holds the log for long
 is lost is opened again at the next use.
 """
 
+import asyncio
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, Final, ParamSpec, TypeVar
@@ -54,26 +55,35 @@ class _RawJsonLoader(Loader):
 
 
 class AsyncLink:
-    """One connection that is opened at first use and again after it was lost."""
+    """One connection that is opened at first use and again after it was lost.
+
+    Uses may overlap: whoever comes while it is being opened waits for that.
+    """
 
     def __init__(self, url: str, application_name: str) -> None:
         """Open nothing yet; raise SetupError for a URL that libpq can't read."""
         self._conninfo = conninfo(url, application_name)
         self.where = place(url)
         self._conn: psycopg.AsyncConnection | None = None
+        self._opening = asyncio.Lock()
 
     async def connection(self) -> psycopg.AsyncConnection:
         """Return the connection, at most `CONNECT_SECONDS` later, or raise StoreUnavailable."""
         if self._conn is None or self._conn.closed:
-            try:
-                self._conn = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
-            except psycopg.Error as error:
-                failure = translate(error, self.where)
-            else:
-                _adapt(self._conn)
-                return self._conn
-            raise failure
+            async with self._opening:
+                if self._conn is None or self._conn.closed:
+                    self._conn = await self._open()
         return self._conn
+
+    async def _open(self) -> psycopg.AsyncConnection:
+        try:
+            conn = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+        except psycopg.Error as error:
+            failure = translate(error, self.where)
+        else:
+            _adapt(conn)
+            return conn
+        raise failure
 
     async def close(self) -> None:
         """Close what is open; a later use opens it again."""

@@ -5,7 +5,7 @@ import logging
 import httpx
 import pytest
 
-from inbound.api import resolving
+from inbound.api import people
 from tests.integration.api.world import World, assert_problem
 
 PATH = "/v1/resolve"
@@ -97,7 +97,7 @@ async def test_a_defect_says_nothing_outside_and_no_value_in_the_log(
     def fail(*_: object, **__: object) -> None:
         raise ValueError(f"could not read {CANARY}")
 
-    monkeypatch.setattr(resolving, "ResolvedSubject", fail)
+    monkeypatch.setattr(people, "ResolvedSubject", fail)
     with caplog.at_level(logging.INFO):
         body = {"subjects": [SUBJECT], "reason": "ticket 4711"}
         response = await world.scoped("resolve").post(PATH, json=body)
@@ -107,7 +107,7 @@ async def test_a_defect_says_nothing_outside_and_no_value_in_the_log(
     [said] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert request_id in said
     assert "ValueError" in said
-    assert "resolving.py" in said
+    assert "people.py" in said
     assert CANARY not in caplog.text
 
 

@@ -4,7 +4,7 @@ import io
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count, zip_longest
 from pathlib import Path
 from typing import Any, LiteralString
@@ -16,21 +16,27 @@ from rich.console import Console
 from starlette.types import ASGIApp
 
 from inbound.api.app import make_api
-from inbound.api.desk import Desk
+from inbound.api.desk import Desk, Sources
 from inbound.api.limits import RateLimits
 from inbound.api.tokens import digest_of, new_token
 from inbound.cli.clients import run_import
 from inbound.directory.postgres import PostgresDirectory
 from inbound.keys import SubjectHasher, VaultCipher
+from inbound.projections.queries import ProjectionQueries
 from inbound.store.connecting import connect
 from inbound.store.lending import Lending
 from inbound.store.postgres import PostgresStore
 from inbound.store.sealing import Sealer
 from inbound.store.tokens import NewToken, add_token
+from tests.bench import history
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 
 BASE = "http://api.test"
-NOW = datetime(2024, 5, 17, 12, tzinfo=UTC)
+NOW = history.END
+REQUESTS = 400
+SUBJECTS = history.subject_ids(REQUESTS)
+# Those whose commands were not refused are clients, with two numbers each.
+CLIENTS = {history.number_of(n): f"H-{n // 2}" for n in range(len(SUBJECTS)) if n % 25}
 
 _numbers = count(1)
 
@@ -50,16 +56,15 @@ class World:
     def __init__(self, url: str, per_minute: int = 600) -> None:
         self.url = url
         self.now = NOW
-        self.lending = Lending(url, "tests")
-        self.directory = PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY)
-        self.hasher = SubjectHasher(SUBJECT_KEY)
-        self.desk = Desk(
-            self.lending,
-            self.directory,
-            self.hasher,
-            Sealer(VaultCipher(VAULT_KEY)),
-            lambda: self.now,
+        self.sources = Sources(
+            lending=Lending(url, "tests"),
+            quick=ProjectionQueries(url),
+            slow=ProjectionQueries(url),
+            directory=PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY),
+            hasher=SubjectHasher(SUBJECT_KEY),
+            sealer=Sealer(VaultCipher(VAULT_KEY)),
         )
+        self.desk = Desk(self.sources, lambda: self.now)
         self.monotonic = 0.0
         limits = RateLimits(per_minute, lambda: self.monotonic)
         self.app: ASGIApp = make_api(self.desk, limits, clock=lambda: self.now, new_id=uuid4)
@@ -69,8 +74,7 @@ class World:
     async def close(self) -> None:
         for client in self._clients:
             await client.aclose()
-        await self.directory.close()
-        await self.lending.close()
+        await self.sources.close()
 
     def token(self, *scopes: str, name: str | None = None, expires: timedelta | None = None) -> str:
         """Make a token with these scopes."""
@@ -97,11 +101,12 @@ class World:
 
     async def people(self, clients: int = 0, strangers: int = 0) -> list[Person]:
         """Make subjects, the first ones clients as operators load them."""
-        numbers = [f"+7916{next(_numbers):07d}" for _ in range(clients + strangers)]
+        numbers = [f"+7903{next(_numbers):07d}" for _ in range(clients + strangers)]
         ids = [f"C-{number[-7:]}" for number in numbers[:clients]]
-        self.import_clients(zip(numbers, ids, strict=False))
+        if ids:
+            import_clients(self.url, zip(numbers, ids, strict=False))
         store = PostgresStore(self.url, VaultCipher(VAULT_KEY))
-        by_hash = {self.hasher.hash(number): number for number in numbers}
+        by_hash = {self.sources.hasher.hash(number): number for number in numbers}
         try:
             async with store.transaction() as transaction:
                 found = await transaction.subjects(by_hash)
@@ -111,16 +116,6 @@ class World:
             Person(number, client_id, found[number_hash])
             for (number_hash, number), client_id in zip_longest(by_hash.items(), ids)
         ]
-
-    def import_clients(self, clients: Iterable[tuple[str, str]]) -> None:
-        """Load (number, client id) as operators do."""
-        lines = ["msisdn,client_id,personal_code,login,password"]
-        lines += [f"{number},{client},1234,CANARY-login,CANARY-pw" for number, client in clients]
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "clients.csv"
-            path.write_text("\n".join(lines), "utf-8")
-            console = Console(file=io.StringIO())
-            assert run_import(path, self.url, SUBJECT_KEY, VAULT_KEY, console) == 0
 
     def rows(self, query: LiteralString, *parameters: object) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows, if it has any."""
@@ -134,6 +129,17 @@ class World:
             "SELECT actor, action, subject_id, reason FROM audit WHERE id > %s ORDER BY id"
         )
         return self.rows(query, self._audited)
+
+
+def import_clients(url: str, clients: Iterable[tuple[str, str]]) -> None:
+    """Load (number, client id) as operators do."""
+    lines = ["msisdn,client_id,personal_code,login,password"]
+    lines += [f"{number},{client},1234,CANARY-login,CANARY-pw" for number, client in clients]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clients.csv"
+        path.write_text("\n".join(lines), "utf-8")
+        console = Console(file=io.StringIO())
+        assert run_import(path, url, SUBJECT_KEY, VAULT_KEY, console) == 0
 
 
 def assert_problem(response: httpx.Response, status: int, slug: str) -> dict[str, Any]:
