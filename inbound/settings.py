@@ -11,8 +11,17 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from inbound.errors import SetupError
@@ -169,6 +178,9 @@ class Settings(BaseModel):
         description="days for which it is kept when and why a text of a number was no command; "
         "never the text; 0 turns it off",
     )
+    time_zone: str = Field(
+        default="Europe/Moscow", description="zone of the local times in a timeline (IANA name)"
+    )
     secret_ttl_s: float = Field(
         default=86400, gt=0, description="seconds after which a request's secret is erased anyway"
     )
@@ -191,6 +203,15 @@ class Settings(BaseModel):
         description="several binds, each a [[binds]] table with the fields of [smpp], "
         "which then counts no more; the first one's centre is the default",
     )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _check_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"no time zone is called {name!r}") from None
+        return name
 
     @model_validator(mode="after")
     def _check_binds(self) -> Self:

@@ -13,6 +13,7 @@ class _Lazy(click.Group):
     COMMANDS = {  # noqa: RUF012 — read-only
         "up": "up:up",
         "text": "text:text",
+        "timeline": "timeline:timeline",
         "events": "events:events",
         "audit": "audit:audit",
         "binds": "binds:binds",

@@ -1,0 +1,176 @@
+"""A timeline as a terminal shows it: sentences first, steps below, in any width.
+
+What is said is in the timeline; here it gets its place, its colour and a few labels. Nothing
+depends on colour alone.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from inbound.timeline.model import (
+    ClockState,
+    Language,
+    Miss,
+    RequestTimeline,
+    Step,
+    StepKind,
+    Timeline,
+    Unfinished,
+    Verdict,
+)
+from inbound.timeline.words import duration
+
+_LABELS: Final[Mapping[Language, Mapping[str, str]]] = {
+    Language.EN: {
+        "subject": "subject",
+        "zone": "times of",
+        "erased": "erased person",
+        "request": "request",
+        "trace": "trace",
+        "clock": "two minutes",
+        "left_out": "older requests are not shown",
+        "misses_left_out": "older texts that made no request are not shown",
+        "more": "to see them",
+        "units": "s min h d",
+    },
+    Language.RU: {
+        "subject": "субъект",
+        "zone": "время:",
+        "erased": "данные удалены",
+        "request": "запрос",
+        "trace": "трассировка",
+        "clock": "две минуты",
+        "left_out": "более ранних запросов не показано",
+        "misses_left_out": "более ранние сообщения без запроса не показаны",
+        "more": "чтобы увидеть их",
+        "units": "с мин ч сут",
+    },
+}
+_GOOD: Final = "bold green"
+_OPEN: Final = "bold yellow"
+_BAD: Final = "bold red"
+_STYLES: Final[Mapping[Verdict, str]] = {
+    Verdict.DELIVERED: _GOOD,
+    Verdict.WAITING: _OPEN,
+    Verdict.ON_ITS_WAY: _OPEN,
+}
+_CLOCKS: Final[Mapping[ClockState, str]] = {
+    ClockState.KEPT: "green",
+    ClockState.RUNNING: "yellow",
+}
+_TROUBLE: Final = {StepKind.ATTEMPT, StepKind.LATE}
+_OUTCOMES: Final[Mapping[object, str]] = {
+    "submitted": "",
+    "delivered": "green",
+    "undetermined": "yellow",
+}
+_SHORT: Final = 10.0
+
+
+def show(timeline: Timeline, console: Console) -> None:
+    """Print a timeline, the newest first."""
+    labels = _LABELS[timeline.language]
+    console.print(_title(timeline, labels))
+    entries = sorted(_entries(timeline, labels), key=lambda entry: entry[0], reverse=True)
+    if not entries:
+        console.print(Text(timeline.sentence, style=_OPEN))
+    for n, (_, entry) in enumerate(entries):
+        if n:
+            console.print()
+        console.print(entry)
+    for line in _left_out(timeline, labels):
+        console.print(Text(line, style="dim"))
+
+
+def _title(timeline: Timeline, labels: Mapping[str, str]) -> Text:
+    parts = [timeline.number or labels["erased"]]
+    if timeline.subject_id is not None:
+        parts.append(f"{labels['subject']} {timeline.subject_id}")
+    parts.append(f"{labels['zone']} {timeline.zone}")
+    return Text(", ".join(parts) + "\n", style="bold")
+
+
+def _entries(
+    timeline: Timeline, labels: Mapping[str, str]
+) -> Iterator[tuple[datetime, RenderableType]]:
+    zone = ZoneInfo(timeline.zone)
+    for request in timeline.requests:
+        yield request.arrived_at, _request(request, zone, labels)
+    for miss in timeline.misses:
+        yield miss.last_at, _miss(miss)
+    for unfinished in timeline.unfinished:
+        yield unfinished.first_at, _miss(unfinished)
+
+
+def _miss(miss: Miss | Unfinished) -> Text:
+    return Text(miss.sentence, style=_OPEN)
+
+
+def _request(request: RequestTimeline, zone: ZoneInfo, labels: Mapping[str, str]) -> RenderableType:
+    about = Table.grid(padding=(0, 2))
+    about.add_column(no_wrap=True)
+    about.add_column(overflow="fold")
+    about.add_row(labels["request"], str(request.request_id))
+    if request.trace_id:
+        about.add_row(labels["trace"], request.trace_id)
+    clock = Text(request.clock.text, style=_CLOCKS.get(request.clock.state, _BAD))
+    about.add_row(labels["clock"], clock)
+    return Group(
+        Text(request.sentence, style=_STYLES.get(request.verdict, _BAD)),
+        Padding(about, (0, 0, 0, 2)),
+        Padding(_steps(request, zone, labels["units"].split()), (0, 0, 0, 2)),
+    )
+
+
+def _steps(request: RequestTimeline, zone: ZoneInfo, units: list[str]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    day = None
+    for n, step in enumerate(request.steps):
+        local = step.at.astimezone(zone)
+        if local.date() != day:
+            day = local.date()
+            table.add_row(Text(f"{day:%d.%m.%Y}", style="bold"))
+        since = _since(step.after_s, units) if n else ""
+        text = Text(step.text, style=_style(step))
+        table.add_row(f"{local:%H:%M:%S.%f}"[:-3], Text(since, style="dim"), text)
+    return table
+
+
+def _since(seconds: float, units: list[str]) -> str:
+    if abs(seconds) < _SHORT:
+        return f"{seconds:+.3f} {units[0]}"
+    s, minutes, hours, days = units
+    sign = "+" if seconds > 0 else "-"
+    return sign + duration(timedelta(seconds=abs(seconds)), (s, minutes, hours, days))
+
+
+def _style(step: Step) -> str:
+    if step.step in _TROUBLE:
+        return "yellow"
+    if step.step is StepKind.RESULT:
+        return _OUTCOMES.get(step.details["outcome"], "red")
+    if step.step is StepKind.RECEIPT:
+        return _OUTCOMES.get(step.details["fate"], "red")
+    return ""
+
+
+def _left_out(timeline: Timeline, labels: Mapping[str, str]) -> Iterator[str]:
+    if timeline.requests_left_out:
+        yield ""
+        more = ""
+        if timeline.next_until is not None:
+            moment = timeline.next_until.isoformat().replace("+00:00", "Z")
+            more = f"; {labels['more']}: --until {moment}"
+        yield f"{labels['left_out']}: {timeline.requests_left_out}{more}"
+    if timeline.misses_left_out:
+        yield labels["misses_left_out"]

@@ -1,0 +1,166 @@
+"""`scserv timeline`: a client says "I texted, and nothing came"."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+import click
+from rich.console import Console
+
+from inbound.cli._context import settings_options
+from inbound.cli._times import parse_moment
+from inbound.cli._wiring import check_database, make_cipher
+from inbound.errors import SetupError
+from inbound.settings import Settings
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from inbound.timeline.build import Asked
+    from inbound.timeline.looking import Desk, Reveal
+    from inbound.timeline.model import Timeline
+
+# Option and what it takes, as it is named on the command line.
+_BY: Final = {
+    "phone": "--phone",
+    "request": "--request",
+    "message_id": "--message-id",
+    "trace": "--trace",
+}
+_NOT_FOUND: Final = {
+    "request": "no request has this id",
+    "message_id": "no request has a message with this id; ids that an SMS centre gave are known "
+    "for 7 days",
+    "trace": "no request has this trace id",
+}
+
+Options = Mapping[str, str | int | None]
+
+
+@click.command
+@click.option("--phone", metavar="NUMBER", help="All of a number, with its country code.")
+@click.option("--request", metavar="ID", help="One request.")
+@click.option("--message-id", metavar="ID", help="By a message: our id, or the SMS centre's.")
+@click.option("--trace", metavar="ID", help="By a trace id or a traceparent.")
+@click.option("--since", metavar="WHEN", help="With --phone: from 2024-05-17, or 2h, 3d ago.")
+@click.option("--until", metavar="WHEN", help="With --phone: before then.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 200),
+    default=10,
+    show_default=True,
+    help="The newest so many requests.",
+)
+@click.option("--lang", type=click.Choice(["ru", "en"]), default="ru", show_default=True)
+@click.option("--reveal", metavar="REASON", help="Show whole numbers; it is recorded who and why.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each timeline.")
+@settings_options
+def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) -> None:
+    """Show what became of texts: a sentence to read to the client, and every step.
+
+    Exit status 1 when an id leads to nothing.
+    """
+    from inbound.cli._telling import show
+    from inbound.store.connecting import connect
+
+    by = [name for name in _BY if options[name] is not None]
+    if len(by) != 1:
+        raise SetupError(f"name one of {', '.join(_BY.values())}")
+    asked, reveal = _asked(settings, options), _reveal(options)
+    key = _key(by[0], str(options[by[0]]))
+    check_database(settings)
+    url = settings.database_url.get_secret_value()
+    with connect(url, "scserv timeline") as connection:
+        told = _look_up(connection, _desk(settings), by[0], key, asked, reveal)
+    console = Console(highlight=False)
+    for n, one in enumerate(told):
+        if as_json:
+            click.echo(one.to_json().decode())
+            continue
+        if n:
+            console.print()
+        show(one, console)
+    if not told:
+        click.echo(_NOT_FOUND[by[0]], err=True)
+    click.get_current_context().exit(0 if told else 1)
+
+
+def _asked(settings: Settings, options: Options) -> "Asked":
+    from inbound.timeline.build import Asked
+    from inbound.timeline.model import Language
+    from streams.clock import utc_now
+
+    now, zone = utc_now(), ZoneInfo(settings.time_zone)
+    since, until = (
+        parse_moment(str(options[name]), f"--{name}", now=now, zone=zone) if options[name] else None
+        for name in ("since", "until")
+    )
+    if since is not None and until is not None and since >= until:
+        raise SetupError("--until: it is not later than --since, so nothing lies between them")
+    return Asked(
+        now,
+        settings.time_zone,
+        Language(str(options["lang"])),
+        since,
+        until,
+        requests=int(options["limit"] or 1),
+    )
+
+
+def _reveal(options: Options) -> "Reveal | None":
+    from inbound.cli.audit import os_user
+    from inbound.store.audit import ReasonError, check_reason
+    from inbound.timeline.looking import Reveal
+
+    if options["reveal"] is None:
+        return None
+    try:
+        return Reveal(os_user(), check_reason(str(options["reveal"])))
+    except ReasonError as error:
+        raise SetupError(f"--reveal: {error}") from None
+
+
+def _key(by: str, text: str) -> str:
+    """Return what to look for in its one form. Raises SetupError for what can't be one."""
+    from inbound.parsers.numbers import NumberError, parse_msisdn
+    from inbound.timeline.looking import as_trace_id, as_uuid
+
+    if by == "phone":
+        try:
+            return parse_msisdn(text)
+        except NumberError as error:
+            raise SetupError(f"--phone: {error}") from error
+    if by == "request" and as_uuid(text) is None:
+        raise SetupError("--request: an id is like 7a0a6442-bd60-4496-9d09-36b591bc1f08")
+    if by == "trace" and as_trace_id(text) is None:
+        raise SetupError("--trace: it takes the 32 hex digits of a trace id, or a traceparent")
+    return text
+
+
+def _desk(settings: Settings) -> "Desk":
+    from inbound.keys import SubjectHasher
+    from inbound.store.sealing import Sealer
+    from inbound.timeline.looking import Desk
+
+    hasher = SubjectHasher(settings.subject_key_bytes())
+    return Desk(hasher, Sealer(make_cipher(settings)), settings.miss_days)
+
+
+def _look_up(
+    connection: "psycopg.Connection",
+    desk: "Desk",
+    by: str,
+    key: str,
+    asked: "Asked",
+    reveal: "Reveal | None",
+) -> "list[Timeline]":
+    from inbound.timeline import looking
+
+    if by == "phone":
+        return [desk.by_number(connection, key, asked, reveal)]
+    find = {
+        "request": looking.find_by_request,
+        "message_id": looking.find_by_message,
+        "trace": looking.find_by_trace,
+    }[by]
+    return desk.by_places(connection, find(connection, key), asked, reveal)

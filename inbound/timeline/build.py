@@ -1,0 +1,253 @@
+"""Building the timeline: everything that was read, told in one language and zone. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Final, Protocol
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from inbound.handlers.decision import message_id
+from inbound.timeline.cases import case_of
+from inbound.timeline.english import English
+from inbound.timeline.model import (
+    Language,
+    Miss,
+    RequestTimeline,
+    Step,
+    Timeline,
+    Unfinished,
+)
+from inbound.timeline.reading import Request, Stored, sort_out
+from inbound.timeline.russian import Russian
+from inbound.timeline.steps import Claimed, Draft, drafts_of
+from inbound.timeline.words import Silence, Span, Words
+from schemas.events import CommandLimitReached
+from schemas.messages import Purpose, ReceiptState
+
+_MINUTE: Final = timedelta(minutes=1)
+_LIMITED: Final = "limited"
+
+
+class SentPart(Protocol):
+    """What receipts have said of one part of a message."""
+
+    @property
+    def message_id(self) -> UUID: ...  # noqa: D102
+    @property
+    def state(self) -> str | None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class MissNote:
+    """Texts of one kind and minute that made no request."""
+
+    kind: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class LongText:
+    """A long text that is not whole yet; `sequences` of its parts as they arrived."""
+
+    total: int
+    sequences: tuple[int, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the timeline is to be of, and how it is to be told."""
+
+    now: datetime
+    zone: str = "Europe/Moscow"
+    language: Language = Language.RU
+    since: datetime | None = None
+    until: datetime | None = None
+    requests: int = 10
+    only: frozenset[UUID] | None = None
+    """Requests to show, none other; None shows all in the time that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The requests to show, newest first; how many older ones there are in the asked time."""
+
+    requests: Sequence[Request] = ()
+    limits: Sequence[CommandLimitReached] = ()
+    left_out: int = 0
+
+    @property
+    def open_messages(self) -> list[UUID]:
+        """The messages of these requests that have no fate yet."""
+        return [
+            message_id(request.accepted.request_id, purpose)
+            for request in self.requests
+            for purpose in (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT)
+            if request.fate(purpose) is None
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read of one number or id; notes and long texts newest first.
+
+    `number` is masked unless it may be shown. `claims` and `parts` are of the selection's
+    open messages. `not_noted` are texts of all numbers, in the time that was asked for.
+    """
+
+    number: str | None = None
+    subject_id: UUID | None = None
+    selection: Selection = Selection()
+    claims: Sequence[Claimed] = ()
+    parts: Sequence[SentPart] = ()
+    misses: Sequence[MissNote] = ()
+    misses_left_out: bool = False
+    not_noted: Span | None = None
+    unfinished: Sequence[LongText] = ()
+    miss_days: int = 7
+
+
+def select(events: Iterable[Stored], asked: Asked) -> Selection:
+    """Return which requests of one subject, whose events these are in order, to show.
+
+    Raises UnknownEventError for an event of a newer release.
+    """
+    requests, limits = sort_out(events)
+    wanted = [request for request in requests if _is_asked(request, asked)]
+    shown = wanted[-asked.requests :][::-1]
+    return Selection(shown, limits, len(wanted) - len(shown))
+
+
+def build(found: Found, asked: Asked) -> Timeline:
+    """Return the timeline of what was found."""
+    words = _words(asked)
+    selection = found.selection
+    requests = [_request(request, found, asked, words) for request in selection.requests]
+    misses = [_miss(note, words) for note in _with_limits(found, asked)]
+    unfinished = [_unfinished(text, words) for text in found.unfinished]
+    return Timeline(
+        number=found.number,
+        subject_id=found.subject_id,
+        language=asked.language,
+        zone=asked.zone,
+        made_at=asked.now,
+        since=asked.since,
+        until=asked.until,
+        sentence=_newest(requests, misses, unfinished) or _silence(found, asked, words),
+        requests=tuple(requests),
+        misses=tuple(misses),
+        unfinished=tuple(unfinished),
+        requests_left_out=selection.left_out,
+        misses_left_out=found.misses_left_out,
+        next_until=requests[-1].arrived_at if selection.left_out and requests else None,
+    )
+
+
+def _words(asked: Asked) -> Words:
+    zone = ZoneInfo(asked.zone)
+    return English(zone) if asked.language is Language.EN else Russian(zone)
+
+
+def _is_asked(request: Request, asked: Asked) -> bool:
+    arrived_at = request.accepted.arrived_at
+    return (
+        (asked.only is None or request.accepted.request_id in asked.only)
+        and (asked.since is None or arrived_at >= asked.since)
+        and (asked.until is None or arrived_at < asked.until)
+    )
+
+
+def _request(request: Request, found: Found, asked: Asked, words: Words) -> RequestTimeline:
+    accepted = request.accepted
+    case = case_of(request, asked.now, _delivered(request, found.parts))
+    return RequestTimeline(
+        request_id=accepted.request_id,
+        subject_id=request.subject_id,
+        command=accepted.command,
+        plan=accepted.plan,
+        arrived_at=accepted.arrived_at,
+        trace_id=request.trace_id,
+        verdict=case.reply.verdict,
+        sentence=words.request(case),
+        clock=case.clock.model_copy(update={"text": words.clock(case.clock)}),
+        steps=tuple(_steps(drafts_of(request, found.claims), asked, words)),
+    )
+
+
+def _delivered(request: Request, parts: Sequence[SentPart]) -> dict[Purpose, int]:
+    counted = Counter(
+        part.message_id for part in parts if part.state == ReceiptState.DELIVERED.value
+    )
+    id_ = request.accepted.request_id
+    return {purpose: counted[message_id(id_, purpose)] for purpose in Purpose}
+
+
+def _steps(drafts: Sequence[Draft], asked: Asked, words: Words) -> Iterable[Step]:
+    zone = ZoneInfo(asked.zone)
+    gaps = [timedelta(), *(later.at - earlier.at for earlier, later in pairwise(drafts))]
+    for draft, gap in zip(drafts, gaps, strict=True):
+        yield Step(
+            step=draft.kind,
+            at=draft.at,
+            local=draft.at.astimezone(zone),
+            after_s=round(gap.total_seconds(), 6),
+            text=words.step(draft.kind, draft.details),
+            details=draft.details,
+        )
+
+
+def _with_limits(found: Found, asked: Asked) -> list[MissNote]:
+    """Return the notes, and for a limit that was reached longer ago than notes are kept, one."""
+    noted = [note.span for note in found.misses if note.kind == _LIMITED]
+    added = [
+        MissNote(_LIMITED, Span(event.arrived_at, event.arrived_at))
+        for event in found.selection.limits
+        if asked.only is None
+        and (asked.since is None or event.arrived_at >= asked.since)
+        and (asked.until is None or event.arrived_at < asked.until)
+        and not any(
+            span.first_at - _MINUTE < event.arrived_at < span.last_at + _MINUTE for span in noted
+        )
+    ]
+    return sorted([*found.misses, *added], key=lambda note: note.span.first_at, reverse=True)
+
+
+def _miss(note: MissNote, words: Words) -> Miss:
+    span = note.span
+    return Miss(
+        kind=note.kind,
+        first_at=span.first_at,
+        last_at=span.last_at,
+        count=span.count,
+        sentence=words.miss(note.kind, span),
+    )
+
+
+def _unfinished(text: LongText, words: Words) -> Unfinished:
+    return Unfinished(
+        total=text.total,
+        sequences=text.sequences,
+        first_at=text.span.first_at,
+        sentence=words.unfinished(text.span, len(text.sequences), text.total),
+    )
+
+
+def _newest(
+    requests: Sequence[RequestTimeline],
+    misses: Sequence[Miss],
+    unfinished: Sequence[Unfinished],
+) -> str | None:
+    """Return the sentence about what arrived last, None when nothing did."""
+    told: Mapping[datetime, str] = {
+        **{one.first_at: one.sentence for one in unfinished},
+        **{one.last_at: one.sentence for one in misses},
+        **{one.arrived_at: one.sentence for one in requests},
+    }
+    return told[max(told)] if told else None
+
+
+def _silence(found: Found, asked: Asked, words: Words) -> str:
+    return words.nothing(Silence(asked.since, asked.until, found.miss_days, found.not_noted))

@@ -1,0 +1,213 @@
+"""From a number or an id to the timeline: what is read, and that a reveal is recorded first.
+
+Synchronous, on a connection of the caller; a look-up by number is about six statements. The
+only room of the timeline that reads anything.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import psycopg
+
+from inbound.keys import SubjectHasher
+from inbound.parsers.numbers import mask
+from inbound.smpp.message_ids import candidate_ids
+from inbound.store import audit, lookup
+from inbound.store.lookup import Person, Place, Window
+from inbound.store.sealing import Sealer
+from inbound.timeline.build import Asked, Found, LongText, MissNote, Selection, build, select
+from inbound.timeline.model import Timeline
+from inbound.timeline.words import Span
+
+ACTION: Final = "timeline.reveal"
+MISSES: Final = 50
+"""Notes of misses that are shown at most."""
+
+_LONG_TEXTS: Final = 10
+# A request leaves about six events, and more when a centre does not answer.
+_EVENTS_PER_REQUEST: Final = 30
+_EVENTS_MORE: Final = 100
+_EVENTS_OF_ONE: Final = 500
+# Receipts follow a request for days; its last event is no later than this.
+_OPEN_FOR: Final = timedelta(days=14)
+# The clock of the gateway, which tells the arrival, and that of the database differ.
+_CLOCKS_DIFFER: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reveal:
+    """Leave to show the whole number: it is recorded who wanted it and why."""
+
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a look-up needs to know of the service: its keys, and how long misses are noted."""
+
+    hasher: SubjectHasher
+    sealer: Sealer
+    miss_days: int
+
+    def by_number(
+        self, conn: psycopg.Connection, number: str, asked: Asked, reveal: Reveal | None = None
+    ) -> Timeline:
+        """Return what is known of an E.164 number. Blocks on the database.
+
+        Raises ReasonError for a reason that can't be recorded, and errors of the store. Safe
+        to repeat, but each reveal is recorded.
+        """
+        number_hash = self.hasher.hash(number)
+        person = lookup.person_by_hash(conn, number_hash)
+        subject_id = person.subject_id if person else None
+        _record(conn, reveal, subject_id, None)
+        found = self._noted(conn, number_hash, asked)
+        found = replace(found, number=number if reveal else mask(number), subject_id=subject_id)
+        if subject_id is not None:
+            selection = _select_newest(conn, subject_id, asked)
+            found = _with_messages(conn, replace(found, selection=selection), subject_id)
+        return build(found, asked)
+
+    def by_places(
+        self,
+        conn: psycopg.Connection,
+        places: Sequence[Place],
+        asked: Asked,
+        reveal: Reveal | None = None,
+    ) -> list[Timeline]:
+        """Return a timeline for each request that an id led to; see `find_*` and `lookup`.
+
+        Blocks and raises as `by_number` does. The number of an erased person is None.
+        """
+        told = []
+        for place in places:
+            person = lookup.person_by_subject(conn, place.subject_id)
+            _record(conn, reveal, place.subject_id, place.request_id)
+            wanted = replace(asked, only=frozenset({place.request_id}), since=None, until=None)
+            found = Found(
+                number=self._number(person, reveal),
+                subject_id=place.subject_id,
+                selection=_select_one(conn, place, wanted),
+                miss_days=self.miss_days,
+            )
+            told.append(build(_with_messages(conn, found, place.subject_id), wanted))
+        return told
+
+    def _number(self, person: Person | None, reveal: Reveal | None) -> str | None:
+        if person is None:
+            return None
+        number = self.sealer.open_number(person.number_sealed, person.subject_id)
+        return number if reveal else mask(number)
+
+    def _noted(self, conn: psycopg.Connection, number_hash: bytes, asked: Asked) -> Found:
+        """Read what is known of a number whether or not it ever sent a command."""
+        window = Window(asked.since, asked.until)
+        misses = lookup.misses_of(conn, number_hash, window, MISSES + 1)
+        out = lookup.misses_left_out(conn, window)
+        waiting = lookup.waiting_texts(conn, number_hash, _LONG_TEXTS)
+        return Found(
+            misses=[
+                MissNote(one.key.kind, Span(one.first_at, one.last_at, one.count))
+                for one in misses[:MISSES]
+            ],
+            misses_left_out=len(misses) > MISSES,
+            not_noted=Span(out.first_at, out.last_at, out.count)
+            if out.first_at and out.last_at
+            else None,
+            unfinished=[
+                LongText(one.total, tuple(one.sequences), Span(one.first_at, one.last_at))
+                for one in waiting
+                if _overlaps(one.first_at, one.last_at, asked)
+            ],
+            miss_days=self.miss_days,
+        )
+
+
+def find_by_request(conn: psycopg.Connection, text: str) -> list[Place]:
+    """Return the request of this id, if there is one."""
+    request_id = as_uuid(text)
+    return lookup.places_by_request(conn, request_id) if request_id is not None else []
+
+
+def find_by_message(conn: psycopg.Connection, text: str) -> list[Place]:
+    """Return requests by a message id: one of ours, or one that a centre gave."""
+    own = as_uuid(text)
+    places = lookup.places_by_message(conn, own) if own is not None else []
+    return places or lookup.places_by_centre_id(conn, candidate_ids(text.strip()))
+
+
+def find_by_trace(conn: psycopg.Connection, text: str) -> list[Place]:
+    """Return requests by a trace id (32 hex digits) or a whole traceparent."""
+    trace_id = as_trace_id(text)
+    return lookup.places_by_trace(conn, trace_id) if trace_id is not None else []
+
+
+def as_uuid(text: str) -> UUID | None:
+    """Return the UUID that `text` is, in any of its writings, or None."""
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None
+
+
+def as_trace_id(text: str) -> UUID | None:
+    """Return the trace id that `text` is or holds; its 32 hex digits are those of a UUID."""
+    parts = text.strip().split("-")
+    return as_uuid(parts[1] if len(parts) == 4 else text)
+
+
+def _select_newest(conn: psycopg.Connection, subject_id: UUID, asked: Asked) -> Selection:
+    limit = asked.requests * _EVENTS_PER_REQUEST + _EVENTS_MORE
+    window = Window(
+        asked.since and asked.since - _CLOCKS_DIFFER, asked.until and asked.until + _OPEN_FOR
+    )
+    newest = lookup.newest_events(conn, subject_id, window, limit)
+    selection = select(newest[::-1], asked)
+    if len(newest) < limit:
+        return selection
+    window = Window(asked.since, asked.until)
+    in_all = lookup.count_requests(conn, subject_id, window)
+    return replace(selection, left_out=max(0, in_all - len(selection.requests)))
+
+
+def _select_one(conn: psycopg.Connection, place: Place, asked: Asked) -> Selection:
+    since = place.not_before - _CLOCKS_DIFFER
+    return select(lookup.events_of_request(conn, place, since, _EVENTS_OF_ONE), asked)
+
+
+def _with_messages(conn: psycopg.Connection, found: Found, subject_id: UUID) -> Found:
+    """Add what is known of messages whose fate is open: claims, and receipts of parts."""
+    if not (open_messages := found.selection.open_messages):
+        return found
+    return replace(
+        found,
+        claims=lookup.claims_of(conn, open_messages),
+        parts=lookup.parts_sent(conn, subject_id, open_messages),
+    )
+
+
+def _record(
+    conn: psycopg.Connection,
+    reveal: Reveal | None,
+    subject_id: UUID | None,
+    request_id: UUID | None,
+) -> None:
+    if reveal is not None:
+        audit.record(
+            conn,
+            actor=reveal.actor,
+            action=ACTION,
+            reason=reveal.reason,
+            subject_id=subject_id,
+            request_id=request_id,
+        )
+
+
+def _overlaps(first_at: datetime, last_at: datetime, asked: Asked) -> bool:
+    return (asked.since is None or last_at >= asked.since) and (
+        asked.until is None or first_at < asked.until
+    )

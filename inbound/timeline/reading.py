@@ -1,0 +1,112 @@
+"""The events of one subject, sorted into its requests."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from pydantic_core import from_json
+
+from schemas.events import (
+    AcknowledgementLate,
+    CommandLimitReached,
+    DomainEvent,
+    MessageEvent,
+    MessageFate,
+    RequestAccepted,
+    RequestCompleted,
+    SubscriptionStarted,
+    SubscriptionStopped,
+)
+from schemas.messages import Purpose
+from schemas.upcasters import read_event
+
+OfRequest = (
+    RequestAccepted
+    | SubscriptionStopped
+    | SubscriptionStarted
+    | MessageEvent
+    | AcknowledgementLate
+    | RequestCompleted
+    | MessageFate
+)
+
+
+class Stored(Protocol):
+    """An event as the store returns it."""
+
+    @property
+    def position(self) -> int: ...  # noqa: D102
+    @property
+    def stream_id(self) -> UUID: ...  # noqa: D102
+    @property
+    def version(self) -> int: ...  # noqa: D102
+    @property
+    def type(self) -> str: ...  # noqa: D102
+    @property
+    def schema_version(self) -> int: ...  # noqa: D102
+    @property
+    def data(self) -> bytes: ...  # noqa: D102
+    @property
+    def metadata(self) -> bytes: ...  # noqa: D102
+    @property
+    def recorded_at(self) -> datetime: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One event with its place in the log and its stream."""
+
+    event: DomainEvent
+    position: int
+    version: int
+    recorded_at: datetime
+
+
+@dataclass(slots=True)
+class Request:
+    """One request: its acceptance, and all of its events in their order, that one first."""
+
+    subject_id: UUID
+    accepted: RequestAccepted
+    trace_id: str | None
+    events: list[Recorded] = field(default_factory=list)
+
+    def results(self, purpose: Purpose) -> list[MessageEvent]:
+        """Return what became of the attempts to submit one of its messages."""
+        events = (one.event for one in self.events)
+        return [e for e in events if isinstance(e, MessageEvent) and e.purpose is purpose]
+
+    def fate(self, purpose: Purpose) -> MessageFate | None:
+        """Return what its receipts said of one of its messages, if they did."""
+        events = (one.event for one in self.events)
+        fates = (e for e in events if isinstance(e, MessageFate) and e.purpose is purpose)
+        return next(fates, None)
+
+
+def sort_out(events: Iterable[Stored]) -> tuple[list[Request], list[CommandLimitReached]]:
+    """Return the requests in the order of their acceptance, and where the limit was reached.
+
+    `events` are of one subject in their order. Those of a request whose acceptance is not
+    among them are left. Raises UnknownEventError for one of a newer release.
+    """
+    requests: dict[UUID, Request] = {}
+    limits = []
+    for stored in events:
+        event = read_event(stored.type, stored.schema_version, stored.data)
+        recorded = Recorded(event, stored.position, stored.version, stored.recorded_at)
+        if isinstance(event, CommandLimitReached):
+            limits.append(event)
+        elif isinstance(event, RequestAccepted):
+            request = Request(stored.stream_id, event, _trace_id(stored.metadata), [recorded])
+            requests[event.request_id] = request
+        elif isinstance(event, OfRequest) and event.request_id in requests:
+            requests[event.request_id].events.append(recorded)
+    return list(requests.values()), limits
+
+
+def _trace_id(metadata: bytes) -> str | None:
+    """Return the trace id in a W3C traceparent (Trace Context, 3.2.2)."""
+    parts: Sequence[str] = str(from_json(metadata).get("traceparent", "")).split("-")
+    return parts[1] if len(parts) == 4 else None

@@ -1,0 +1,214 @@
+"""What happened to a request, one thing after the other, as data without words. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from inbound.handlers.decision import message_id
+from inbound.outbox.replies import LANES
+from inbound.smpp.status import name_of
+from inbound.timeline.cases import outcome_of
+from inbound.timeline.model import StepKind
+from inbound.timeline.reading import Recorded, Request
+from schemas.events import (
+    AcknowledgementLate,
+    MessageEvent,
+    MessageFate,
+    MessageUnknown,
+    RequestAccepted,
+    RequestCompleted,
+    SubscriptionStarted,
+    SubscriptionStopped,
+)
+from schemas.messages import PartResult, Purpose, SubmitAttempt
+
+LANE_NAMES = ("urgent", "normal", "bulk")
+
+
+class Claimed(Protocol):
+    """A gateway said that it is about to send a message."""
+
+    @property
+    def message_id(self) -> UUID: ...  # noqa: D102
+    @property
+    def attempt(self) -> int: ...  # noqa: D102
+    @property
+    def gateway(self) -> str: ...  # noqa: D102
+    @property
+    def claimed_at(self) -> datetime: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A step before it has words and local time."""
+
+    kind: StepKind
+    at: datetime
+    details: Mapping[str, JsonValue]
+
+
+def drafts_of(request: Request, claims: Sequence[Claimed] = ()) -> list[Draft]:
+    """Return the steps of a request in the order in which they followed from each other."""
+    first, *later = request.events
+    drafts = [*_acceptance(request.accepted)]
+    if later and isinstance(switch := later[0].event, SubscriptionStopped | SubscriptionStarted):
+        drafts.append(_switched(switch))
+        del later[0]
+    place: dict[str, JsonValue] = {"position": first.position, "version": first.version}
+    drafts.append(Draft(StepKind.RECORDED, first.recorded_at, place))
+    drafts.append(_queued(first.recorded_at, request, Purpose.ACKNOWLEDGEMENT))
+    for one in later:
+        drafts += _later(one, request)
+    return [*drafts, *_claimed(request, claims)]
+
+
+def _later(one: Recorded, request: Request) -> Iterator[Draft]:
+    match one.event:
+        case MessageEvent() as event:
+            yield from _submit(event)
+            if _brings_fulfilment(event, request):
+                yield _queued(one.recorded_at, request, Purpose.FULFILMENT)
+        case AcknowledgementLate(after_s=after_s):
+            yield Draft(StepKind.LATE, one.recorded_at, {"after_s": after_s})
+        case RequestCompleted() as event:
+            yield Draft(StepKind.COMPLETED, event.at, {"completion": event.completion.value})
+        case MessageFate() as event:
+            yield _receipt(event)
+
+
+def _acceptance(event: RequestAccepted) -> Iterator[Draft]:
+    arrival = event.arrival
+    fields: dict[str, JsonValue] = {
+        "centre": event.centre,
+        "bind": event.bind,
+        "data_coding": event.data_coding,
+    }
+    began_at = event.arrived_at
+    if arrival is not None:
+        fields |= {"gateway": arrival.gateway, "esm_class": arrival.esm_class}
+        fields |= {"our_number": arrival.our_number}
+        began_at = arrival.first_part_at or began_at
+    yield Draft(StepKind.ARRIVED, began_at, fields)
+    if event.parts > 1:
+        order = list(arrival.sequences or ()) if arrival else []
+        yield Draft(
+            StepKind.ASSEMBLED, event.arrived_at, {"parts": event.parts, "sequences": [*order]}
+        )
+    read: dict[str, JsonValue] = {"command": event.command.value}
+    if arrival is not None:
+        read |= {"alphabet": arrival.alphabet, "octets": arrival.octets}
+    yield Draft(StepKind.PARSED, event.facts.decided_at, read)
+    yield Draft(
+        StepKind.DECIDED,
+        event.facts.decided_at,
+        {
+            "plan": event.plan.value,
+            "confirm": event.confirm,
+            "client_known": event.facts.client_known,
+            "notifications_on": event.facts.notifications_on,
+            "age_s": round((event.facts.decided_at - event.arrived_at).total_seconds(), 3),
+        },
+    )
+
+
+def _switched(event: SubscriptionStopped | SubscriptionStarted) -> Draft:
+    on = isinstance(event, SubscriptionStarted)
+    return Draft(StepKind.SWITCHED, event.at, {"notifications_on": on})
+
+
+def _queued(at: datetime, request: Request, purpose: Purpose) -> Draft:
+    return Draft(
+        StepKind.QUEUED,
+        at,
+        {
+            "purpose": purpose.value,
+            "message_id": str(message_id(request.accepted.request_id, purpose)),
+            "lane": LANE_NAMES[LANES[purpose]],
+        },
+    )
+
+
+def _brings_fulfilment(event: MessageEvent, request: Request) -> bool:
+    """Whether the fulfilment is owed from now on (`inbound.handlers.results`)."""
+    goes_again = isinstance(event, MessageUnknown) and not event.final
+    return event.purpose is Purpose.ACKNOWLEDGEMENT and request.accepted.confirm and not goes_again
+
+
+def _submit(event: MessageEvent) -> Iterator[Draft]:
+    """Yield one attempt to submit a message: sent, what settled nothing, its result."""
+    about: dict[str, JsonValue] = {
+        "purpose": event.purpose.value,
+        "message_id": str(event.message_id),
+        "attempt": event.attempt,
+        "bind": event.bind,
+        "gateway": event.gateway,
+    }
+    if event.sent_at is not None:
+        yield Draft(StepKind.SENT, event.sent_at, about)
+    for attempt in event.attempts or ():
+        yield _attempt(event, attempt)
+    yield Draft(
+        StepKind.RESULT,
+        event.at,
+        about
+        | {
+            "centre": event.centre,
+            "template": event.template,
+            "outcome": outcome_of(event).value,
+            "goes_again": isinstance(event, MessageUnknown) and not event.final,
+            "attempts_left_out": event.attempts_left_out or 0,
+            "parts": [_part(part) for part in event.parts],
+        },
+    )
+
+
+def _attempt(event: MessageEvent, attempt: SubmitAttempt) -> Draft:
+    details: dict[str, JsonValue] = {
+        "purpose": event.purpose.value,
+        "part": attempt.part,
+        "status": attempt.status,
+        "status_name": None if attempt.status is None else name_of(attempt.status),
+        "bind": attempt.bind,
+    }
+    return Draft(StepKind.ATTEMPT, attempt.at, details)
+
+
+def _part(part: PartResult) -> dict[str, JsonValue]:
+    return {
+        "status": part.status,
+        "status_name": None if part.status is None else name_of(part.status),
+        "smsc_message_id": part.smsc_message_id,
+    }
+
+
+def _receipt(event: MessageFate) -> Draft:
+    details: dict[str, JsonValue] = {
+        "purpose": event.purpose.value,
+        "message_id": str(event.message_id),
+        "fate": event.TYPE.partition(".")[2],
+        "state": event.state.value,
+        "error": event.error,
+        "parts": event.parts,
+        "centre_time": event.done_at.isoformat() if event.done_at else None,
+        "bind": event.bind,
+    }
+    return Draft(StepKind.RECEIPT, event.at, details)
+
+
+def _claimed(request: Request, claims: Sequence[Claimed]) -> Iterator[Draft]:
+    """Yield that a gateway has taken a message of which no result is known yet."""
+    for purpose in (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT):
+        id_ = message_id(request.accepted.request_id, purpose)
+        for claim in claims:
+            if claim.message_id == id_ and claim.attempt > len(request.results(purpose)):
+                about: dict[str, JsonValue] = {
+                    "purpose": purpose.value,
+                    "message_id": str(id_),
+                    "gateway": claim.gateway,
+                    "attempt": claim.attempt,
+                }
+                yield Draft(StepKind.CLAIMED, claim.claimed_at, about)
