@@ -89,12 +89,12 @@ def show(timeline: Timeline, console: Console) -> None:
         console.print(Text(line, style="dim"))
 
 
-def _title(timeline: Timeline, labels: Mapping[str, str]) -> Text:
-    parts = [timeline.number or labels["erased"]]
+def _title(timeline: Timeline, labels: Mapping[str, str]) -> RenderableType:
+    number = timeline.number or labels["erased"]
+    lines = [Text(f"{number}, {labels['zone']} {timeline.zone}", style="bold")]
     if timeline.subject_id is not None:
-        parts.append(f"{labels['subject']} {timeline.subject_id}")
-    parts.append(f"{labels['zone']} {timeline.zone}")
-    return Text(", ".join(parts) + "\n", style="bold")
+        lines.append(Text(f"{labels['subject']} {timeline.subject_id}", style="dim"))
+    return Group(*lines, Text())
 
 
 def _entries(
@@ -124,8 +124,8 @@ def _request(request: RequestTimeline, zone: ZoneInfo, labels: Mapping[str, str]
     about.add_row(labels["clock"], clock)
     return Group(
         Text(request.sentence, style=_STYLES.get(request.verdict, _BAD)),
-        Padding(about, (0, 0, 0, 2)),
-        Padding(_steps(request, zone, labels["units"].split()), (0, 0, 0, 2)),
+        Padding(about, (0, 0, 0, 2), expand=False),
+        Padding(_steps(request, zone, labels["units"].split()), (0, 0, 0, 2), expand=False),
     )
 
 

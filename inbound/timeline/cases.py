@@ -26,13 +26,15 @@ class Reply:
     """One of the two messages of a request, as far as it got.
 
     `at` is when the verdict was known; `sent_at` when the centre took it. `status` is the
-    first that is no ESME_ROK; `tried` counts attempts that were never answered.
+    first that is no ESME_ROK; `partly`: other parts were taken. `tried` counts attempts that
+    were never answered.
     """
 
     verdict: Verdict
     at: datetime | None = None
     sent_at: datetime | None = None
     status: int | None = None
+    partly: bool = False
     state: ReceiptState | None = None
     error: str | None = None
     parts: int = 1
@@ -122,6 +124,7 @@ def _reply(request: Request, purpose: Purpose, delivered: dict[Purpose, int]) ->
         at=last.at,
         sent_at=sent_at,
         status=next(statuses, None),
+        partly=any(part.status == 0 for part in last.parts),
         parts=max(1, len(last.parts)),
         parts_delivered=delivered.get(purpose, 0),
         tried=tried,

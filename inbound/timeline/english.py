@@ -8,11 +8,10 @@ from inbound.smpp.status import explain
 from inbound.timeline import english_steps
 from inbound.timeline.cases import Case, Reply
 from inbound.timeline.model import Clock, ClockState, StepKind, Verdict
-from inbound.timeline.words import COMMANDS, Calendar, Details, Silence, Span, duration
+from inbound.timeline.words import COMMANDS, Calendar, Details, Silence, Span
 from schemas.events import Plan
 from schemas.messages import ReceiptState
 
-UNITS: Final = ("s", "min", "h", "d")
 _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -25,16 +24,13 @@ _REPLIES: Final[Mapping[Plan, str]] = {
     Plan.UNKNOWN_NUMBER: "the reply that says so",
     Plan.INFO_STALE: "the reply that asks you to text again",
 }
-_UNDELIVERED: Final[Mapping[ReceiptState, str]] = {
-    ReceiptState.EXPIRED: "could not be delivered: the phone was off or out of reach until the "
-    "operator gave up",
-    ReceiptState.DELETED: "was deleted by the operator before it could be delivered",
-    ReceiptState.REJECTED: "was refused by the operator after it had been taken",
-    ReceiptState.SKIPPED: "was left out by the operator",
-    ReceiptState.UNDELIVERABLE: "could not be delivered: the operator could not bring it to the "
-    "phone",
+_UNDELIVERED: Final[Mapping[ReceiptState | None, str]] = {
+    ReceiptState.EXPIRED: ": the phone was off or out of reach until the operator gave up",
+    ReceiptState.DELETED: ": the operator deleted it",
+    ReceiptState.REJECTED: ": the operator refused it after having taken it",
+    ReceiptState.SKIPPED: ": the operator left it out",
+    ReceiptState.UNDELIVERABLE: ": the operator could not bring it to the phone",
 }
-_NOT_DELIVERED: Final = "was not delivered by the operator"
 _UNKNOWN: Final = (
     "was sent, but the operator never answered: it may or may not have arrived; if it has not, "
     "please text again"
@@ -138,7 +134,7 @@ class English:
             case ClockState.OVERDUE:
                 return f"broken: not acknowledged yet, {_seconds(clock.left_s)} too late"
             case ClockState.MISSED:
-                return "broken: the acknowledgement will never be sent"
+                return "broken: the centre never said that it took the acknowledgement"
 
     def step(self, kind: StepKind, details: Details) -> str:
         """See the protocol."""
@@ -155,13 +151,14 @@ class English:
                 "to your phone so far"
             )
         if case.open_for > _LONG:
-            days = duration(case.open_for, UNITS)
+            days = f"{case.open_for.days} {'day' if case.open_for.days == 1 else 'days'}"
             return f"{sent}, who has not reported for {days} whether it is on your phone"
         return f"{sent}, who has not reported yet whether it is on your phone"
 
     def _undeliverable(self, _case: Case, reply: Reply) -> str:
         code = f" (the operator's code {reply.error})" if reply.error else ""
-        return _UNDELIVERED.get(reply.state or ReceiptState.UNDELIVERABLE, _NOT_DELIVERED) + code
+        full = " in full" if reply.parts > 1 else ""
+        return f"could not be delivered{full}{_UNDELIVERED.get(reply.state, '')}{code}"
 
     def _undetermined(self, case: Case, reply: Reply) -> str:
         sent = f"was handed to your operator {self._near(reply.sent_at, case)}"
@@ -170,7 +167,13 @@ class English:
     def _rejected(self, _case: Case, reply: Reply) -> str:
         if reply.status is None:
             return "could not be put into a form that can be sent, and was not sent"
-        return f"was refused by the operator's SMS centre, {explain(reply.status)}, and not sent"
+        status = explain(reply.status)
+        if reply.partly:
+            return (
+                f"was refused in part by the operator's SMS centre, {status}, so that it can't "
+                "arrive in full"
+            )
+        return f"was refused by the operator's SMS centre, {status}, and not sent"
 
     def _waiting(self, case: Case, reply: Reply) -> str:
         again = " again, because the operator did not answer" if reply.tried else ""
@@ -181,7 +184,7 @@ class English:
         when = f"due within the next {due}" if running else f"overdue by {due}"
         if not case.confirm:
             return f"is being sent{again}; it is {when}"
-        again = " again, because the operator did not answer" if case.acknowledgement.tried else ""
+        again = " again, because the operator did not answer," if case.acknowledgement.tried else ""
         return f"follows the acknowledgement, which is being sent{again} and is {when}"
 
     def _on(self, moment: datetime) -> str:
@@ -192,7 +195,7 @@ class English:
 
 
 def _seconds(seconds: float | None) -> str:
-    return duration(timedelta(seconds=abs(seconds or 0)), UNITS)
+    return english_steps.lasting(timedelta(seconds=abs(seconds or 0)))
 
 
 def _decided(case: Case) -> str:
@@ -205,7 +208,7 @@ def _decided(case: Case) -> str:
             f"; the request was refused because this number is not registered with us, and {reply}"
         )
     if case.plan is Plan.INFO_STALE:
-        waited = duration(case.waited, UNITS)
+        waited = english_steps.lasting(case.waited)
         return (
             f" but was processed only {waited} later, so that the request was refused, and {reply}"
         )
@@ -223,5 +226,7 @@ def _late(case: Case) -> str:
         after = _seconds(case.clock.after_s)
         return f"; the acknowledgement was late, sent after {after} instead of within 2 min"
     if case.clock.state is ClockState.MISSED and case.confirm:
+        if case.acknowledgement.verdict is Verdict.UNKNOWN:
+            return "; whether the acknowledgement arrived is not known"
         return "; the acknowledgement could not be sent"
     return ""

@@ -12,6 +12,11 @@ _UNITS: Final = ("s", "min", "h", "d")
 _UNANSWERED: Final = "no answer"
 
 
+def lasting(span: timedelta) -> str:
+    """Return a duration as it is written in English."""
+    return duration(span, _UNITS)
+
+
 def _arrived(d: Details) -> str:
     to = f" to {d['our_number']}" if d.get("our_number") else ""
     by = f", gateway {d['gateway']}" if d.get("gateway") else ""
@@ -34,7 +39,7 @@ def _parsed(d: Details) -> str:
 
 def _decided(d: Details) -> str:
     client = "the number is a client's" if d["client_known"] else "no client has the number"
-    age = duration(timedelta(seconds=d["age_s"]), _UNITS)
+    age = lasting(timedelta(seconds=d["age_s"]))
     was = "on" if d["notifications_on"] else "off"
     match Plan(d["plan"]):
         case Plan.REGISTRATION:
@@ -87,7 +92,9 @@ def _result(d: Details) -> str:
         "erased": "not sent, number or secret were gone",
     }[d["outcome"]]
     again = ", goes again" if d["goes_again"] else ""
-    answers = f": {statuses(parts, _UNANSWERED)}" if parts else ""
+    answers = (
+        f": {statuses(parts, _UNANSWERED)}" if any(part["status_name"] for part in parts) else ""
+    )
     count = f" in {len(parts)} parts" if len(parts) > 1 else ""
     ids = f", id {given}" if (given := centre_ids(parts)) else ""
     left_out = d["attempts_left_out"]
@@ -96,7 +103,7 @@ def _result(d: Details) -> str:
 
 
 def _late(d: Details) -> str:
-    after = duration(timedelta(seconds=d["after_s"]), _UNITS)
+    after = lasting(timedelta(seconds=d["after_s"]))
     return f"the acknowledgement was not taken within 2 min: its fate was known after {after}"
 
 

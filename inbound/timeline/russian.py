@@ -8,11 +8,10 @@ from inbound.smpp.status import name_of
 from inbound.timeline import russian_steps
 from inbound.timeline.cases import Case, Reply
 from inbound.timeline.model import Clock, ClockState, StepKind, Verdict
-from inbound.timeline.words import COMMANDS, Calendar, Details, Silence, Span, duration
+from inbound.timeline.words import COMMANDS, Calendar, Details, Silence, Span
 from schemas.events import Plan
 from schemas.messages import ReceiptState
 
-UNITS: Final = ("с", "мин", "ч", "сут")
 _MONTHS: Final = (
     *("января", "февраля", "марта", "апреля", "мая", "июня"),
     *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
@@ -27,14 +26,13 @@ _REPLIES: Final[Mapping[Plan, str]] = {
     Plan.INFO_STALE: "ответ с просьбой повторить запрос",
 }
 _ACKNOWLEDGEMENT: Final = "уведомление о приёме заявки"
-_NOT_DELIVERED: Final = "не доставлен оператором"
-_UNDELIVERED: Final[Mapping[ReceiptState, str]] = {
-    ReceiptState.EXPIRED: "не доставлен: телефон был выключен или вне сети, пока не истёк срок "
-    "хранения у оператора",
-    ReceiptState.DELETED: "удалён оператором до доставки",
-    ReceiptState.REJECTED: "отклонён оператором уже после приёма",
-    ReceiptState.SKIPPED: "пропущен оператором",
-    ReceiptState.UNDELIVERABLE: "не доставлен: оператор не смог передать его на телефон",
+_UNDELIVERED: Final[Mapping[ReceiptState | None, str]] = {
+    ReceiptState.EXPIRED: ": телефон был выключен или вне сети, пока не истёк срок хранения у "
+    "оператора",
+    ReceiptState.DELETED: ": оператор его удалил",
+    ReceiptState.REJECTED: ": оператор отклонил его уже после приёма",
+    ReceiptState.SKIPPED: ": оператор его пропустил",
+    ReceiptState.UNDELIVERABLE: ": оператор не смог передать его на телефон",
 }
 _UNKNOWN: Final = (
     "отправлен, но оператор не ответил: он мог дойти, а мог и не дойти; если его нет, повторите "
@@ -91,7 +89,7 @@ class Russian:
         """See the protocol."""
         came = f"Ваше сообщение «{COMMANDS[case.command]}» получено {self._on(case.arrived_at)}"
         became = self._became[case.reply.verdict](case, case.reply)
-        return f"{came}{_decided(case)} {became}{_late(case)}."
+        return f"{came}{_decided(case)} {became}{_late(case)}".removesuffix(".") + "."
 
     def miss(self, kind: str, span: Span) -> str:
         """See the protocol."""
@@ -143,7 +141,7 @@ class Russian:
             case ClockState.OVERDUE:
                 return f"нарушены: приём не подтверждён, просрочено на {_seconds(clock.left_s)}"
             case ClockState.MISSED:
-                return "нарушены: подтверждение приёма уже не будет отправлено"
+                return "нарушены: центр так и не принял уведомление о приёме заявки"
 
     def step(self, kind: StepKind, details: Details) -> str:
         """See the protocol."""
@@ -157,12 +155,13 @@ class Russian:
         if reply.parts_delivered:
             return f"{sent}, доставлено его частей: {reply.parts_delivered} из {reply.parts}"
         if case.open_for > _LONG:
-            return f"{sent}, отчёта о доставке нет уже {duration(case.open_for, UNITS)}"
+            return f"{sent}, отчёта о доставке нет уже {case.open_for.days} сут."
         return f"{sent}, отчёта о доставке на телефон ещё нет"
 
     def _undeliverable(self, _case: Case, reply: Reply) -> str:
         code = f" (код оператора {reply.error})" if reply.error else ""
-        return _UNDELIVERED.get(reply.state or ReceiptState.UNDELIVERABLE, _NOT_DELIVERED) + code
+        full = " полностью" if reply.parts > 1 else ""
+        return f"не доставлен{full}{_UNDELIVERED.get(reply.state, '')}{code}"
 
     def _undetermined(self, case: Case, reply: Reply) -> str:
         sent = f"передан оператору связи {self._near(reply.sent_at, case)}"
@@ -171,7 +170,10 @@ class Russian:
     def _rejected(self, _case: Case, reply: Reply) -> str:
         if reply.status is None:
             return "не удалось подготовить к отправке, и он не отправлен"
-        return f"не принят СМС-центром оператора ({name_of(reply.status)}) и не отправлен"
+        status = name_of(reply.status)
+        if reply.partly:
+            return f"принят СМС-центром оператора не полностью ({status}), и целиком он не дойдёт"
+        return f"не принят СМС-центром оператора ({status}) и не отправлен"
 
     def _waiting(self, case: Case, reply: Reply) -> str:
         again = " снова, так как оператор не ответил" if reply.tried else ""
@@ -193,7 +195,7 @@ class Russian:
 
 
 def _seconds(seconds: float | None) -> str:
-    return duration(timedelta(seconds=abs(seconds or 0)), UNITS)
+    return russian_steps.lasting(timedelta(seconds=abs(seconds or 0)))
 
 
 def _decided(case: Case) -> str:
@@ -204,7 +206,7 @@ def _decided(case: Case) -> str:
     if case.plan is Plan.UNKNOWN_NUMBER:
         return f"; в запросе отказано, так как этот номер у нас не зарегистрирован; {reply}"
     if case.plan is Plan.INFO_STALE:
-        waited = duration(case.waited, UNITS)
+        waited = russian_steps.lasting(case.waited)
         return f", но обработано лишь через {waited}, поэтому в запросе отказано; {reply}"
     off = "отключены" if case.plan is Plan.STOPPED else "включены"
     if not case.repeated:
@@ -220,5 +222,7 @@ def _late(case: Case) -> str:
         after = _seconds(case.clock.after_s)
         return f"; {_ACKNOWLEDGEMENT} опоздало: отправлено через {after}, а не в течение 2 мин"
     if case.clock.state is ClockState.MISSED and case.confirm:
+        if case.acknowledgement.verdict is Verdict.UNKNOWN:
+            return f"; дошло ли {_ACKNOWLEDGEMENT}, неизвестно"
         return f"; {_ACKNOWLEDGEMENT} отправить не удалось"
     return ""

@@ -34,6 +34,11 @@ _FATES: Final[Mapping[str, str]] = {
 }
 
 
+def lasting(span: timedelta) -> str:
+    """Return a duration as it is written in Russian."""
+    return duration(span, _UNITS).replace(".", ",")
+
+
 def _arrived(d: Details) -> str:
     to = f" на {d['our_number']}" if d.get("our_number") else ""
     by = f", шлюз {d['gateway']}" if d.get("gateway") else ""
@@ -56,7 +61,7 @@ def _parsed(d: Details) -> str:
 
 def _decided(d: Details) -> str:
     client = "номер есть у клиента" if d["client_known"] else "такого номера нет ни у кого"
-    age = duration(timedelta(seconds=d["age_s"]), _UNITS)
+    age = lasting(timedelta(seconds=d["age_s"]))
     was = "включены" if d["notifications_on"] else "отключены"
     match Plan(d["plan"]):
         case Plan.REGISTRATION:
@@ -111,7 +116,9 @@ def _result(d: Details) -> str:
         "erased": "не отправлено, номер или данные удалены",
     }[d["outcome"]]
     again = ", отправляется снова" if d["goes_again"] else ""
-    answers = f", {statuses(parts, _UNANSWERED)}" if parts else ""
+    answers = (
+        f", {statuses(parts, _UNANSWERED)}" if any(part["status_name"] for part in parts) else ""
+    )
     count = f", частей: {len(parts)}" if len(parts) > 1 else ""
     ids = f", id {given}" if (given := centre_ids(parts)) else ""
     left_out = d["attempts_left_out"]
@@ -120,7 +127,7 @@ def _result(d: Details) -> str:
 
 
 def _late(d: Details) -> str:
-    after = duration(timedelta(seconds=d["after_s"]), _UNITS)
+    after = lasting(timedelta(seconds=d["after_s"]))
     return f"уведомление о приёме не принято центром за 2 мин: исход известен через {after}"
 
 

@@ -19,8 +19,15 @@ from inbound.handlers.policies import Policies
 from inbound.handlers.receipts import SentPart, decide_receipt
 from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState, evolve
-from schemas.events import Command, DomainEvent
-from schemas.messages import Outcome, PartResult, Purpose, ReceiptReceived, ReceiptState
+from schemas.events import Arrival, Command, DomainEvent
+from schemas.messages import (
+    Outcome,
+    PartResult,
+    Purpose,
+    ReceiptReceived,
+    ReceiptState,
+    SubmitAttempt,
+)
 from schemas.messages import SubmitResult as Result
 
 BEGIN: Final = datetime(2001, 1, 1, tzinfo=UTC)
@@ -34,6 +41,10 @@ VARIANTS: Final = 8
 _POLICIES: Final = Policies()
 _RECORDED_AFTER: Final = timedelta(milliseconds=4)
 _ESME_RINVDSTADR: Final = 0x0B
+_ESME_RTHROTTLED: Final = 0x58
+_GATEWAY: Final = "gateway-1"
+_ANSWERED_AFTER: Final = timedelta(milliseconds=80)
+_LATE_S: Final = 120
 _HOLE = re.compile(
     rb"(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
     rb'|(?P<time>2001-01-[0-9T:.-]+)(?P<zone>Z?)"'
@@ -120,6 +131,7 @@ class _Play:
             bind="main-1",
             data_coding=0,
             parts=way.parts,
+            arrival=_arrival(way.parts),
         )
         decision = decide_command(self.state, request, _POLICIES)
         self._tell(decided_at, decision.events)
@@ -165,9 +177,21 @@ class _Play:
             parts=_parts(purpose, outcome, 3 if open_.plan.value == "registration" else 1),
             centre="main",
             bind="main-1",
+            gateway=_GATEWAY,
+            sent_at=None if outcome is Outcome.EXPIRED else at - _ANSWERED_AFTER,
+            attempts=self._throttled(purpose, at),
             at=at,
         )
         self._tell(at, decide_result(self.state, result).events)
+
+    def _throttled(self, purpose: Purpose, at: datetime) -> tuple[SubmitAttempt, ...] | None:
+        """A late acknowledgement was refused for now before."""
+        if purpose is not Purpose.ACKNOWLEDGEMENT or self.way.acknowledged_after < _LATE_S:
+            return None
+        times = (at - timedelta(seconds=seconds) for seconds in (100, 40))
+        return tuple(
+            SubmitAttempt(part=1, status=_ESME_RTHROTTLED, bind="main-1", at=at) for at in times
+        )
 
     def _receipt(self, purpose: Purpose, sent_at: datetime, at: datetime) -> None:
         state = self.way.receipt or ReceiptState.DELIVERED
@@ -205,6 +229,18 @@ class _Play:
             after = _us(at + _RECORDED_AFTER - BEGIN)
             version = str(event.VERSION).encode()
             self.told.append(Told(after, event.TYPE.encode(), version, form, holes))
+
+
+def _arrival(parts: int) -> Arrival:
+    return Arrival(
+        gateway=_GATEWAY,
+        our_number="+79086228779",
+        esm_class=0x40 if parts > 1 else 0,
+        alphabet="gsm0338",
+        octets=15,
+        sequences=tuple(range(1, parts + 1)) if parts > 1 else None,
+        first_part_at=BEGIN if parts > 1 else None,
+    )
 
 
 def _parts(purpose: Purpose, outcome: Outcome, long: int) -> tuple[PartResult, ...]:

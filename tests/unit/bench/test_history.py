@@ -88,4 +88,5 @@ def _asked(event: RequestAccepted, facts: Facts) -> CommandRequest:
         bind=event.bind,
         data_coding=event.data_coding,
         parts=event.parts,
+        arrival=event.arrival,
     )

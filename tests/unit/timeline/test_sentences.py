@@ -1,0 +1,239 @@
+"""The sentence about each request, word for word: support reads it to the client.
+
+Here are the cases; what has to be said of them in both languages is in sentences.toml.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inbound.handlers.policies import Policies
+from inbound.timeline.build import LongText, MissNote
+from inbound.timeline.model import ClockState, Language, Verdict
+from inbound.timeline.words import Span
+from schemas.events import Command
+from schemas.messages import Outcome, PartResult, ReceiptState
+from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person, seconds
+
+INFO, STOP, START = Command.CLIENT_INFO, Command.SMS_STOP, Command.SMS_START
+SENTENCES: dict[str, dict[str, str]] = tomllib.loads(
+    Path(__file__).with_name("sentences.toml").read_text("utf-8")
+)
+UNANSWERED: dict[str, Any] = {"final": False, "parts": (PartResult(),)}
+MISSES = (
+    *("look_alike", "spacing", "extra_words", "unknown", "empty", "undecodable"),
+    *("duplicate", "limited", "unknown_number", "incomplete", "of_tomorrow"),
+)
+
+
+def with_receipt(state: ReceiptState, parts: int = 1) -> Person:
+    person = Person()
+    person.receipt(person.done(INFO), FULFILMENT, state, parts=parts, error="00b")
+    return person
+
+
+def not_taken(outcome: Outcome, *statuses: int | None) -> Person:
+    person = Person()
+    request_id = person.texts(INFO)
+    person.result(request_id, ACK)
+    parts = tuple(PartResult(status=status) for status in statuses)
+    person.result(request_id, FULFILMENT, outcome, at_s=2, parts=parts)
+    return person
+
+
+def going_again() -> Person:
+    person = Person()
+    person.result(person.texts(INFO), ACK, Outcome.UNKNOWN, at_s=10, **UNANSWERED)
+    return person
+
+
+def fulfilment_going_again() -> Person:
+    person = Person()
+    request_id = person.texts(INFO)
+    person.result(request_id, ACK)
+    person.result(request_id, FULFILMENT, Outcome.UNKNOWN, at_s=20, **UNANSWERED)
+    return person
+
+
+def fulfilling() -> Person:
+    person = Person()
+    person.result(person.texts(INFO), ACK)
+    return person
+
+
+def waiting() -> Person:
+    person = Person()
+    person.texts(INFO)
+    return person
+
+
+def acknowledged_late() -> Person:
+    person = Person()
+    request_id = person.texts(INFO)
+    person.result(request_id, ACK, at_s=150)
+    person.result(request_id, FULFILMENT, at_s=151)
+    person.receipt(request_id, FULFILMENT, ReceiptState.DELIVERED, at_s=155)
+    return person
+
+
+def never_acknowledged(outcome: Outcome) -> Person:
+    person = Person()
+    request_id = person.texts(INFO)
+    person.result(request_id, ACK, outcome)
+    person.result(request_id, FULFILMENT, at_s=2)
+    person.receipt(request_id, FULFILMENT, ReceiptState.DELIVERED)
+    return person
+
+
+def fulfilled(command: Command, *, on: bool = True, at_s: float = 5, **how: Any) -> Person:
+    person = Person(on=on)
+    request_id = person.done(command, **how)
+    person.receipt(request_id, FULFILMENT, ReceiptState.DELIVERED, at_s=at_s)
+    return person
+
+
+def repeated(*, acknowledged: bool) -> Person:
+    person = Person(Policies(repeat_in_state="acknowledge"), on=False)
+    request_id = person.texts(STOP)
+    if acknowledged:
+        person.result(request_id, ACK)
+        person.receipt(request_id, ACK, ReceiptState.DELIVERED)
+    return person
+
+
+DAY = 86_400
+PEOPLE: dict[str, tuple[Person, float]] = {
+    "delivered": (with_receipt(ReceiptState.DELIVERED, parts=3), 60),
+    "phone off": (with_receipt(ReceiptState.EXPIRED), 60),
+    "undeliverable in full": (with_receipt(ReceiptState.UNDELIVERABLE, parts=3), 60),
+    "deleted": (with_receipt(ReceiptState.DELETED), 60),
+    "refused after it was taken": (with_receipt(ReceiptState.REJECTED), 60),
+    "left out": (with_receipt(ReceiptState.SKIPPED), 60),
+    "undelivered for no known reason": (with_receipt(ReceiptState.ENROUTE), 60),
+    "undetermined": (with_receipt(ReceiptState.UNKNOWN), 60),
+    "on its way": (not_taken(Outcome.SUBMITTED, 0), 60),
+    "on its way for a day": (not_taken(Outcome.SUBMITTED, 0), DAY + 60),
+    "on its way for days": (not_taken(Outcome.SUBMITTED, 0), 3 * DAY + 60),
+    "refused": (not_taken(Outcome.REJECTED, 0x0B), 60),
+    "refused in part": (not_taken(Outcome.REJECTED, 0, 0x58), 60),
+    "refused here": (not_taken(Outcome.REJECTED), 60),
+    "never answered": (not_taken(Outcome.UNKNOWN, None), 60),
+    "expired": (not_taken(Outcome.EXPIRED), 60),
+    "erased": (not_taken(Outcome.ERASED), 60),
+    "waiting": (waiting(), 33),
+    "overdue": (waiting(), 150.5),
+    "acknowledgement goes again": (going_again(), 60),
+    "fulfilment to be sent": (fulfilling(), 60),
+    "fulfilment goes again": (fulfilment_going_again(), 60),
+    "acknowledged late": (acknowledged_late(), 200),
+    "acknowledgement refused": (never_acknowledged(Outcome.REJECTED), 60),
+    "acknowledgement never answered": (never_acknowledged(Outcome.UNKNOWN), 60),
+    "stopped": (fulfilled(STOP), 60),
+    "stopped already": (fulfilled(STOP, on=False), 60),
+    "started": (fulfilled(START, on=False), 60),
+    "started already": (fulfilled(START), 60),
+    "only to be acknowledged": (repeated(acknowledged=False), 10),
+    "only acknowledged": (repeated(acknowledged=True), 60),
+    "unknown number": (fulfilled(STOP, known=False), 60),
+    "stale": (fulfilled(INFO, decided_s=4200, at_s=DAY), DAY + 60),
+}
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_of_a_request(name: str) -> None:
+    person, now_s = PEOPLE[name]
+    english, russian = person.sentences(now_s)
+    assert {"en": english, "ru": russian} == SENTENCES[name]
+
+
+@pytest.mark.parametrize("kind", MISSES)
+def test_of_a_miss(kind: str) -> None:
+    told: dict[str, str] = {}
+    for language in Language:
+        for count, suffix in ((1, ""), (3, "_several")):
+            note = MissNote(kind, Span(NOON, NOON if count == 1 else seconds(40), count))
+            timeline = Person().timeline(language=language, misses=[note])
+            told[language.value + suffix] = timeline.sentence
+            assert timeline.misses[0].sentence == timeline.sentence
+    assert told == SENTENCES[f"miss: {kind}"]
+
+
+SILENCE: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "nothing in a time": {"since": NOON, "until": seconds(DAY), "miss_days": 1},
+    "nothing, and misses are not noted": {"miss_days": 0},
+    "nothing but a flood": {"not_noted": Span(NOON, seconds(36_000), 1234)},
+    "a long text that is not whole": {"unfinished": [LongText(3, (1, 3), Span(NOON, NOON))]},
+}
+
+
+@pytest.mark.parametrize("name", SILENCE)
+def test_of_silence(name: str) -> None:
+    told = {
+        language.value: Person().timeline(language=language, **SILENCE[name]).sentence
+        for language in Language
+    }
+    assert told == SENTENCES[name]
+
+
+def test_parts_that_are_delivered_so_far() -> None:
+    person = Person()
+    request_id = person.texts(INFO)
+    person.result(request_id, ACK)
+    taken = tuple(PartResult(status=0, smsc_message_id=str(n)) for n in range(3))
+    person.result(request_id, FULFILMENT, at_s=2, parts=taken)
+    states = ("delivered", None, "enroute")
+    english, russian = person.sentences(sent=[(request_id, FULFILMENT, one) for one in states])
+    assert {"en": english, "ru": russian} == SENTENCES["a part is delivered"]
+
+
+def test_every_sentence_has_its_case() -> None:
+    cases = {*PEOPLE, *SILENCE, *(f"miss: {kind}" for kind in MISSES), "a part is delivered"}
+    assert set(SENTENCES) == cases
+
+
+# -- the same as data --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("delivered", Verdict.DELIVERED),
+        ("phone off", Verdict.UNDELIVERABLE),
+        ("undetermined", Verdict.UNDETERMINED),
+        ("on its way", Verdict.ON_ITS_WAY),
+        ("refused", Verdict.REJECTED),
+        ("never answered", Verdict.UNKNOWN),
+        ("expired", Verdict.EXPIRED),
+        ("erased", Verdict.ERASED),
+        ("waiting", Verdict.WAITING),
+        ("acknowledgement goes again", Verdict.WAITING),
+        ("fulfilment goes again", Verdict.WAITING),
+        ("only acknowledged", Verdict.DELIVERED),
+    ],
+)
+def test_the_verdict(name: str, verdict: Verdict) -> None:
+    person, now_s = PEOPLE[name]
+    assert person.told(now_s).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "after_s", "left_s"),
+    [
+        ("delivered", ClockState.KEPT, 1.0, None),
+        ("waiting", ClockState.RUNNING, None, 87.0),
+        ("overdue", ClockState.OVERDUE, None, -30.5),
+        ("acknowledgement goes again", ClockState.RUNNING, None, 60.0),
+        ("acknowledged late", ClockState.LATE, 150.0, None),
+        ("acknowledgement refused", ClockState.MISSED, None, None),
+        ("acknowledgement never answered", ClockState.MISSED, None, None),
+    ],
+)
+def test_the_clock(
+    name: str, state: ClockState, after_s: float | None, left_s: float | None
+) -> None:
+    person, now_s = PEOPLE[name]
+    clock = person.told(now_s).clock
+    assert (clock.state, clock.after_s, clock.left_s) == (state, after_s, left_s)

@@ -1,0 +1,242 @@
+"""Every step of a request: when, how long after the one before, and what it says."""
+
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from inbound.handlers.decision import message_id
+from inbound.store.lookup import Claim
+from inbound.timeline import english_steps, russian_steps
+from inbound.timeline.build import MissNote
+from inbound.timeline.model import Language, RequestTimeline, StepKind
+from inbound.timeline.words import Span
+from schemas.events import Arrival, Command
+from schemas.messages import Outcome, PartResult, ReceiptState, SubmitAttempt
+from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person, seconds
+
+STEPS: dict[str, list[str]] = tomllib.loads(
+    Path(__file__).with_name("steps.toml").read_text("utf-8")
+)
+ARRIVAL = Arrival(
+    gateway="gw-1",
+    our_number="+79086228779",
+    esm_class=0x40,
+    alphabet="ucs-2",
+    octets=22,
+    sequences=(2, 1),
+    first_part_at=seconds(-3),
+)
+
+
+def full() -> Person:
+    """A request with everything in it: parts, a throttled attempt, no answer, late, receipts."""
+    person = Person()
+    request_id = person.texts(Command.CLIENT_INFO, arrival=ARRIVAL, parts=2)
+    unanswered = (PartResult(),)
+    person.result(
+        request_id, ACK, Outcome.UNKNOWN, at_s=11, final=False, parts=unanswered, sent_at=seconds(1)
+    )
+    throttled = SubmitAttempt(part=1, status=0x58, bind="main-1", at=seconds(13))
+    person.result(
+        request_id,
+        ACK,
+        at_s=130,
+        attempt=2,
+        sent_at=seconds(12),
+        gateway="gw-2",
+        attempts=(throttled,),
+        attempts_left_out=7,
+    )
+    ids = tuple(PartResult(status=0, smsc_message_id=f"a{n}") for n in range(3))
+    person.result(request_id, FULFILMENT, at_s=131, parts=ids, sent_at=seconds(130.5))
+    person.receipt(
+        request_id,
+        FULFILMENT,
+        ReceiptState.DELIVERED,
+        at_s=140,
+        parts=3,
+        error="000",
+        done_at=NOON.replace(tzinfo=None),
+    )
+    return person
+
+
+def said(request: RequestTimeline) -> list[tuple[str, str]]:
+    return [(step.step.value, step.text) for step in request.steps]
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_step_says_what_happened(language: Language) -> None:
+    told = [f"{kind}: {text}" for kind, text in said(full().told(200, language=language))]
+    assert told == STEPS[language.value]
+
+
+def test_times_are_utc_local_and_since_the_step_before() -> None:
+    request = full().told(200)
+    arrived, assembled, parsed, decided = request.steps[:4]
+    assert arrived.at == seconds(-3)
+    assert arrived.local.isoformat() == "2024-05-17T14:59:57+03:00"
+    assert [step.after_s for step in (arrived, assembled, parsed, decided)] == [0, 3, 0.1, 0]
+    whole = request.steps[-1].at - arrived.at
+    assert sum(step.after_s for step in request.steps) == pytest.approx(whole.total_seconds())
+
+
+def test_details_are_data() -> None:
+    request = full().told(200)
+    details = {step.step: step.details for step in request.steps}
+    assert details[StepKind.RECORDED] == {"position": 101, "version": 1}
+    assert details[StepKind.ARRIVED]["our_number"] == "+79086228779"
+    parts = details[StepKind.RESULT]["parts"]
+    assert parts == [
+        {"status": 0, "status_name": "ESME_ROK", "smsc_message_id": f"a{n}"} for n in range(3)
+    ]
+    assert request.trace_id == "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.parametrize(
+    ("command", "on", "known", "decided_s", "english", "russian"),
+    [
+        (
+            Command.SMS_STOP,
+            True,
+            True,
+            0.1,
+            "accepted, notifications are switched off: the number is a client's, they were on",
+            "принято, уведомления отключаются: номер есть у клиента, были включены",
+        ),
+        (
+            Command.SMS_STOP,
+            False,
+            True,
+            0.1,
+            (
+                "accepted, notifications stay off: the number is a client's, they were off; it is "
+                "acknowledged and not confirmed again"
+            ),
+            (
+                "принято, уведомления остаются отключёнными: номер есть у клиента, были отключены; "
+                "повторно не подтверждается"
+            ),
+        ),
+        (
+            Command.SMS_START,
+            False,
+            True,
+            0.1,
+            "accepted, notifications are switched on: the number is a client's, they were off",
+            "принято, уведомления включаются: номер есть у клиента, были отключены",
+        ),
+        (
+            Command.CLIENT_INFO,
+            True,
+            False,
+            0.1,
+            "refused: no client has the number",
+            "отказ: такого номера нет ни у кого",
+        ),
+        (
+            Command.CLIENT_INFO,
+            True,
+            True,
+            4200,
+            "refused as too old: the number is a client's, but the text is 1 h 10 min old",
+            "отказ по давности: номер есть у клиента, но возраст сообщения 1 ч 10 мин",
+        ),
+    ],
+)
+def test_the_decision_has_its_reason(
+    command: Command, on: bool, known: bool, decided_s: float, english: str, russian: str
+) -> None:
+    policies = Person().policies.model_copy(update={"repeat_in_state": "acknowledge"})
+    person = Person(policies, on=on)
+    person.texts(command, known=known, decided_s=decided_s)
+    for language, text in ((Language.EN, english), (Language.RU, russian)):
+        assert ("decided", text) in said(person.told(language=language))
+
+
+def test_a_switch_stands_before_the_commit() -> None:
+    person = Person()
+    person.texts(Command.SMS_STOP)
+    kinds = [step.step.value for step in person.told().steps]
+    assert kinds == ["arrived", "parsed", "decided", "switched", "recorded", "queued"]
+    assert ("switched", "notifications and broadcasts are off") in said(person.told())
+
+
+def test_an_old_event_tells_less() -> None:
+    person = Person()
+    person.texts(Command.CLIENT_INFO, parts=2)
+    assert said(person.told())[:3] == [
+        ("arrived", "deliver_sm from centre main, bind main-1: data_coding 0"),
+        ("assembled", "put together from 2 parts"),
+        ("parsed", "the command CLIENT info"),
+    ]
+
+
+def test_a_claim_is_shown_while_no_result_is_known() -> None:
+    person = Person()
+    request_id = person.texts(Command.CLIENT_INFO)
+    claim = Claim(message_id(request_id, ACK), 1, "gw-1", seconds(0.5))
+    assert said(person.told(claims=[claim]))[-1] == (
+        "claimed",
+        "gateway gw-1 has taken the acknowledgement to send it",
+    )
+    person.result(request_id, ACK)
+    assert said(person.told(claims=[claim]))[-1][0] == "queued"
+
+
+def test_every_kind_of_step_has_words_in_every_language() -> None:
+    assert set(english_steps.TELLING) == set(russian_steps.TELLING) == set(StepKind)
+
+
+# -- which requests are shown ------------------------------------------------------------------
+
+
+def three() -> Person:
+    person = Person()
+    for n in range(3):
+        person.done(Command.CLIENT_INFO, at_s=n * 100)
+    return person
+
+
+def test_the_newest_come_first_and_the_rest_is_counted() -> None:
+    timeline = three().timeline(1000, requests=2)
+    assert [request.arrived_at for request in timeline.requests] == [seconds(200), seconds(100)]
+    assert timeline.requests_left_out == 1
+    assert timeline.next_until == seconds(100)
+    older = three().timeline(1000, requests=2, until=timeline.next_until)
+    assert [request.arrived_at for request in older.requests] == [NOON]
+    assert (older.requests_left_out, older.next_until) == (0, None)
+
+
+def test_only_what_was_asked_for() -> None:
+    found = three().timeline(1000, since=seconds(100), until=seconds(200))
+    assert [request.arrived_at for request in found.requests] == [seconds(100)]
+    [request] = found.requests
+    only = three().timeline(1000, only=frozenset({request.request_id}))
+    assert only.requests == (request,)
+
+
+def test_the_answer_is_about_what_arrived_last() -> None:
+    person = three()
+    later = [MissNote("empty", Span(seconds(300), seconds(310), 2))]
+    earlier = [MissNote("empty", Span(seconds(50), seconds(50)))]
+    assert person.timeline(1000).sentence == person.timeline(1000).requests[0].sentence
+    assert "no text" in person.timeline(1000, misses=later).sentence
+    assert "CLIENT info" in person.timeline(1000, misses=earlier).sentence
+
+
+def test_a_limit_is_told_from_its_event_when_its_note_is_gone() -> None:
+    person = Person()
+    for n in range(11):
+        person.done(Command.CLIENT_INFO, at_s=n * 100) if n < 10 else person.texts(
+            Command.CLIENT_INFO, n * 100
+        )
+    reached = seconds(1000)
+    [miss] = person.timeline(2000).misses
+    assert (miss.kind, miss.first_at) == ("limited", reached)
+    note = MissNote("limited", Span(reached, reached + timedelta(seconds=5), 2))
+    [noted] = person.timeline(2000, misses=[note]).misses
+    assert noted.count == 2
+    assert person.timeline(2000, since=seconds(1001)).misses == ()

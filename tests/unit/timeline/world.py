@@ -1,0 +1,165 @@
+"""One subject whose requests go every way, as the store would return its events."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from inbound.handlers.commands import decide_command
+from inbound.handlers.decision import CommandRequest, message_id
+from inbound.handlers.policies import Policies
+from inbound.handlers.results import decide_result
+from inbound.handlers.state import SubjectState, evolve
+from inbound.store.lookup import SentState
+from inbound.store.rows import RecordedEvent
+from inbound.timeline.build import Asked, Found, build, select
+from inbound.timeline.model import Language, RequestTimeline, Timeline
+from schemas.events import (
+    Arrival,
+    Command,
+    DomainEvent,
+    MessageDelivered,
+    MessageFate,
+    MessageUndeliverable,
+    MessageUndetermined,
+)
+from schemas.messages import Outcome, PartResult, Purpose, ReceiptState, SubmitResult
+
+NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
+SUBJECT = UUID(int=99)
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+_FATES: dict[ReceiptState, type[MessageFate]] = {
+    ReceiptState.DELIVERED: MessageDelivered,
+    ReceiptState.UNKNOWN: MessageUndetermined,
+}
+ACK, FULFILMENT = Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT
+
+
+def seconds(after_noon: float) -> datetime:
+    return NOON + timedelta(seconds=after_noon)
+
+
+class Person:
+    """Decides as the worker does; every event is recorded 4 ms after it happened."""
+
+    def __init__(self, policies: Policies | None = None, *, on: bool = True) -> None:
+        self.policies = policies or Policies()
+        self.state = SubjectState(notifications_on=on)
+        self.stored: list[RecordedEvent] = []
+
+    def texts(
+        self,
+        command: Command,
+        at_s: float = 0,
+        *,
+        decided_s: float = 0.1,
+        known: bool = True,
+        arrival: Arrival | None = None,
+        parts: int = 1,
+    ) -> UUID:
+        request_id = UUID(int=1000 + len(self.stored))
+        request = CommandRequest(
+            request_id=request_id,
+            command=command,
+            arrived_at=seconds(at_s),
+            decided_at=seconds(at_s + decided_s),
+            client_known=known,
+            centre="main",
+            bind="main-1",
+            data_coding=0,
+            parts=parts,
+            arrival=arrival,
+        )
+        decision = decide_command(self.state, request, self.policies)
+        self._record(decision.events, seconds(at_s + decided_s))
+        return request_id
+
+    def result(
+        self,
+        request_id: UUID,
+        purpose: Purpose,
+        outcome: Outcome = Outcome.SUBMITTED,
+        at_s: float = 1,
+        **fields: Any,
+    ) -> None:
+        taken = outcome is Outcome.SUBMITTED
+        values: dict[str, Any] = {
+            "message_id": message_id(request_id, purpose),
+            "subject_id": SUBJECT,
+            "request_id": request_id,
+            "key": "k",
+            "purpose": purpose,
+            "template": "t",
+            "outcome": outcome,
+            "parts": (PartResult(status=0, smsc_message_id="17"),) if taken else (),
+            "centre": "main",
+            "bind": "main-1",
+            "at": seconds(at_s),
+        }
+        result = SubmitResult(**(values | fields))
+        self._record(decide_result(self.state, result).events, seconds(at_s))
+
+    def receipt(
+        self, request_id: UUID, purpose: Purpose, state: ReceiptState, at_s: float = 5, **more: Any
+    ) -> None:
+        fate = _FATES.get(state, MessageUndeliverable)(
+            message_id=message_id(request_id, purpose),
+            request_id=request_id,
+            purpose=purpose,
+            template="t",
+            state=state,
+            centre="main",
+            bind="main-1",
+            at=seconds(at_s),
+            **({"parts": 1} | more),
+        )
+        self._record([fate], seconds(at_s))
+
+    def done(self, command: Command, at_s: float = 0, **how: Any) -> UUID:
+        """A request whose two messages the centre took, after one and two seconds."""
+        request_id = self.texts(command, at_s, **how)
+        begin = at_s + how.get("decided_s", 0.1)
+        self.result(request_id, ACK, at_s=begin + 0.9)
+        self.result(request_id, FULFILMENT, at_s=begin + 1.9)
+        return request_id
+
+    def _record(self, events: Sequence[DomainEvent], at: datetime) -> None:
+        for event in events:
+            self.state = evolve(self.state, event)
+            place = len(self.stored) + 1
+            self.stored.append(
+                RecordedEvent(
+                    100 + place,
+                    SUBJECT,
+                    place,
+                    event.TYPE,
+                    event.VERSION,
+                    event.to_json(),
+                    b'{"traceparent":"%s"}' % TRACEPARENT.encode(),
+                    at + timedelta(milliseconds=4),
+                )
+            )
+
+    def timeline(self, now_s: float = 60, language: str = Language.EN, **fields: Any) -> Timeline:
+        """What support sees so long after noon; fields are those of Asked and Found.
+
+        `sent` are receipts of parts so far: request, purpose, state.
+        """
+        sent = [
+            SentState(message_id(request_id, purpose), 1, 1, state, False, None, None)
+            for request_id, purpose, state in fields.pop("sent", ())
+        ]
+        asks = {name: fields.pop(name) for name in [*fields] if name in Asked.__slots__}
+        asked = replace(Asked(seconds(now_s), "Europe/Moscow", Language(language)), **asks)
+        return build(Found(selection=select(self.stored, asked), parts=sent, **fields), asked)
+
+    def told(self, now_s: float = 60, **fields: Any) -> RequestTimeline:
+        """The only request of this person."""
+        [request] = self.timeline(now_s, **fields).requests
+        return request
+
+    def sentences(self, now_s: float = 60, **fields: Any) -> tuple[str, str]:
+        """What is said of it in English and in Russian."""
+        english = self.told(now_s, language=Language.EN, **fields)
+        return english.sentence, self.told(now_s, language=Language.RU, **fields).sentence
