@@ -92,12 +92,36 @@ class SmppSettings(BaseModel):
     alphabet: Literal["gsm0338", "latin-1", "ascii", "iso-8859-5"] = Field(
         default="gsm0338", description="what data_coding 0 means at this centre"
     )
+    answer_ids: Literal["any", "exact", "decimal", "hexadecimal"] = Field(
+        default="any",
+        description="how the centre writes message ids in submit_sm_resp; any: nobody knows, and "
+        "receipts are compared in every writing",
+    )
+    receipt_ids: Literal["any", "exact", "decimal", "hexadecimal"] = Field(
+        default="any", description="how it writes them in receipts"
+    )
+    receipt_per: Literal["part", "message"] = Field(
+        default="part",
+        description="message: one receipt, with the id of any part, is for the whole message",
+    )
 
     @model_validator(mode="after")
     def _read_password(self) -> Self:
         if self.password_file is not None:
             password = _read_value("password", self.password_file)
             object.__setattr__(self, "password", SecretStr(password))
+        return self
+
+    @model_validator(mode="after")
+    def _check_ids(self) -> Self:
+        ids, numbers = {self.answer_ids, self.receipt_ids}, {"decimal", "hexadecimal"}
+        if ("exact" in ids and len(ids) > 1) or (
+            self.receipt_ids in numbers and self.answer_ids not in numbers
+        ):
+            raise ValueError(
+                f"answer_ids = {self.answer_ids!r} and receipt_ids = {self.receipt_ids!r}: no "
+                "receipt would find its message; name the form of both, or leave both at 'any'"
+            )
         return self
 
     @property
@@ -218,6 +242,12 @@ class Settings(BaseModel):
         names = [bind.bind for bind in self.all_binds]
         if len(set(names)) < len(names):
             raise ValueError(f"binds: two have the name {max(names, key=names.count)!r}")
+        for field in "answer_ids", "receipt_ids", "receipt_per":
+            said = {(bind.centre, getattr(bind, field)) for bind in self.all_binds}
+            centres = [centre for centre, _ in said]
+            if len(set(centres)) < len(centres):
+                both = max(centres, key=centres.count)
+                raise ValueError(f"binds: {field} is the centre's: the binds of {both!r} differ")
         for direction, some in (
             ("sends", any(bind.sends for bind in self.all_binds)),
             ("receives", any(bind.receives for bind in self.all_binds)),

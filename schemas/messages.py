@@ -118,6 +118,11 @@ class SubmitResult(Model):
     final: bool = True
     attempt: int = 1
     parts: tuple[PartResult, ...] = ()
+    id_form: str | None = Field(
+        default=None,
+        description="how the centre writes ids in its answers: exact, decimal, hexadecimal; "
+        "absent when nobody said",
+    )
     attempts: tuple[SubmitAttempt, ...] | None = None
     attempts_left_out: int | None = Field(
         default=None, description="how many more there were, between the first and the last told"
@@ -166,6 +171,9 @@ class ReceiptReceived(Model):
     )
     state: ReceiptState
     final: bool = Field(description="false when another receipt is to follow")
+    per_message: bool | None = Field(
+        default=None, description="this centre writes one receipt for all parts of a message"
+    )
     error: str | None = Field(default=None, description="the centre's own code, as it wrote it")
     done_at: CentreTime | None = None
     arrived_at: UtcTime

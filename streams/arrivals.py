@@ -18,6 +18,7 @@ from inbound.keys import SubjectHasher
 from inbound.ops import metrics, telemetry
 from inbound.smpp import receipts, segmentation
 from inbound.smpp.address import subscriber
+from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import DataSm, DeliverSm, Request, Response
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
@@ -33,12 +34,18 @@ TYPE = "mo.received.v1"
 
 
 class Place(NamedTuple):
-    """Where something arrives; `alphabet` is what data_coding 0 means there."""
+    """Where something arrives, and how it is written there.
+
+    `alphabet` is what data_coding 0 means, `receipt_ids` how receipts write message ids,
+    `per_message` says that one receipt is for all parts of a message.
+    """
 
     gateway: str
     centre: str
     bind: str
     alphabet: str
+    receipt_ids: IdForm = IdForm.ANY
+    per_message: bool = False
 
 
 class Arrivals:
@@ -80,7 +87,7 @@ class Arrivals:
             if self._standstill.recent():
                 return pdu.answer(Status.ESME_RX_T_APPN)
             return await self._store_text(pdu)
-        receipt = receipts.read(pdu)
+        receipt = receipts.read(pdu, self._place.receipt_ids)
         return pdu.answer() if receipt is None else await self._store_receipt(pdu, receipt)
 
     async def _store_receipt(self, pdu: DeliverSm | DataSm, receipt: receipts.Receipt) -> Answer:
@@ -90,6 +97,7 @@ class Arrivals:
             self._hasher,
             centre=self._place.centre,
             bind=self._place.bind,
+            per_message=self._place.per_message,
             arrived_at=self._clock(),
         )
         if message is None:

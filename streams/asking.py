@@ -63,7 +63,7 @@ class Asking:
         for part in parts:
             await self._esme.slot()
             query = QuerySm(
-                message_id=part.smsc_message_id,
+                message_id=part.written_id,
                 source_addr_ton=self._source.ton,
                 source_addr_npi=self._source.npi,
                 source_addr=self._source.addr,

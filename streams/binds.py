@@ -24,6 +24,7 @@ from inbound.ops.health import Health
 from inbound.settings import Settings, SmppSettings
 from inbound.smpp.esme import BindSettings, BindType, Esme, EsmeState
 from inbound.smpp.esme import Health as BindHealth
+from inbound.smpp.message_ids import IdForm
 from inbound.store.overdue import Overdue
 from inbound.store.presence import BindReport, Presence
 from inbound.templates.catalogue import Catalogue
@@ -170,11 +171,19 @@ class Binds:
         link = None
         if settings.sends:
             encoder = Encoder(self._catalogue, self._settings.sender, settings.alphabet)
-            link = Link(settings.bind, settings.centre, encoder, settings.window)
+            ids = IdForm(settings.answer_ids)
+            link = Link(settings.bind, settings.centre, encoder, settings.window, ids)
         arrivals = Arrivals(
             self._producer,
             self._hasher,
-            place=Place(self._gateway, settings.centre, settings.bind, settings.alphabet),
+            place=Place(
+                self._gateway,
+                settings.centre,
+                settings.bind,
+                settings.alphabet,
+                IdForm(settings.receipt_ids),
+                per_message=settings.receipt_per == "message",
+            ),
             names=self._names,
             standstill=self._standstill,
             clock=self._clock,

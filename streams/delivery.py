@@ -5,7 +5,6 @@ fate completes the request and erases its secret. A receipt tells whether the me
 the phone. One batch of records, one transaction.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -44,14 +43,14 @@ class _Batch:
     late: int = 0
     moved_on: list[SubmitResult] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
-    unmatched: Counter[str] = field(default_factory=Counter)
+    of_nobody: int = 0
 
     def report(self) -> None:
         """Count."""
         if self.late:
             metrics.LATE.add(self.late)
-        for reason, count in self.unmatched.items():
-            metrics.RECEIPTS_UNMATCHED.add(count, {"reason": reason})
+        if self.of_nobody:
+            metrics.RECEIPTS_UNMATCHED.add(self.of_nobody, {"reason": "nobody"})
         for one in self.settled:
             labels = {"purpose": one.fate.purpose.value, "fate": one.fate.TYPE.split(".")[1]}
             metrics.FATES.add(1, labels)
@@ -105,7 +104,7 @@ class DeliveryProcessor:
         await _tell_late(transaction, subjects, batch.moved_on)
         settling = Settling(transaction, changes)
         batch.settled = await settling.settle(ended, batch.receipts, people)
-        batch.unmatched = settling.unmatched
+        batch.of_nobody = settling.of_nobody
         for one in batch.settled:
             # In the trace of the request, but no span: a phone may be off for days.
             subjects.append(one.message.subject_id, [one.fate], one.message.traceparent)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from inbound.ops import metrics, telemetry
+from inbound.smpp.message_ids import IdForm
 from schemas.messages import Outcome, Purpose, SubmitResult
 from streams.jobs import Job
 
@@ -32,6 +33,7 @@ class Fates:
             final=final,
             attempt=job.attempt,
             parts=tuple(job.parts),
+            id_form=_form_of(job),
             attempts=attempts.told if attempts else None,
             attempts_left_out=(attempts.left_out or None) if attempts else None,
             centre=job.link.centre if job.link else job.centre,
@@ -44,6 +46,11 @@ class Fates:
         )
         _report(job, result)
         return result
+
+
+def _form_of(job: Job) -> str | None:
+    form = job.link.answer_ids if job.link else IdForm.ANY
+    return None if form is IdForm.ANY else form.value
 
 
 def _report(job: Job, result: SubmitResult) -> None:

@@ -33,20 +33,23 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> None:
             minutes = ceil(settings.part_wait_s / 60)
             parts = sweeping.sweep_parts(conn, now, minutes, note_misses=settings.miss_days > 0)
             sweeping.sweep_misses(conn, now, settings.miss_days)
-            if thorough:
-                _sweep_thoroughly(conn, now)
+            lost = _sweep_thoroughly(conn, now) if thorough else 0
     except RetryableError as error:
         log.warning("housekeeping waits: %s", error)
         return
+    if lost:
+        metrics.RECEIPTS_UNMATCHED.add(lost, {"reason": "no_message"})
+        log.info("%d receipts waited in vain for the result of their message", lost)
     if parts:
         metrics.PARTS_EXPIRED.add(parts)
         log.info("%d parts of long texts waited in vain for the others", parts)
 
 
-def _sweep_thoroughly(conn: psycopg.Connection, now: datetime) -> None:
+def _sweep_thoroughly(conn: psycopg.Connection, now: datetime) -> int:
+    """Return how many receipts waited in vain for the result of their message."""
     sweeping.maintain(conn, OUTBOX_DAYS)
     sweeping.sweep_inbox(conn, now, REMEMBER_DAYS)
     sweeping.sweep_claims(conn, now, REMEMBER_DAYS)
     sweeping.sweep_binds(conn, now, REMEMBER_DAYS)
     sweeping.sweep_sent_parts(conn, now, RECEIPT_DAYS)
-    sweeping.sweep_early_receipts(conn, now, EARLY_RECEIPT_DAYS)
+    return sweeping.sweep_early_receipts(conn, now, EARLY_RECEIPT_DAYS)

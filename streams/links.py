@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from inbound.smpp.esme import Esme, EsmeState
 from inbound.smpp.esme import Health as BindHealth
+from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import SubmitSm, SubmitSmResp
 from streams.encoding import Encoder
 
@@ -34,6 +35,7 @@ class Link:
     centre: str
     encoder: Encoder
     window: int
+    answer_ids: IdForm = IdForm.ANY
     clock: Callable[[], float] = time.monotonic
     throttles: int = 0
     work: asyncio.Event = field(default_factory=asyncio.Event)

@@ -119,6 +119,7 @@ def to_message(
     *,
     centre: str,
     bind: str,
+    per_message: bool,
     arrived_at: datetime,
 ) -> ReceiptReceived | None:
     """Return what is published of a receipt; None when it can't lead to a message.
@@ -137,6 +138,7 @@ def to_message(
         message_ids=receipt.message_ids,
         state=ReceiptState(receipt.state.name.lower()),
         final=receipt.final,
+        per_message=per_message or None,
         # It goes into events for ever, and no code of a network is so long.
         error=None if error is None or _LIKE_A_NUMBER.search(error) else error,
         done_at=receipt.done_at,

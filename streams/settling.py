@@ -2,20 +2,25 @@
 
 A receipt is looked for among the messages to the person from whom it came: the subject of
 its key. One that comes before its submit result was processed waits in the database, and is
-applied with the result. What finds no message is counted and changes nothing.
+applied with the result; housekeeping gives it up in the end. A receipt from nobody whom we
+know is counted and changes nothing.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from inbound.handlers.receipts import SentPart, decide_receipt, find_message
-from inbound.smpp.message_ids import normalise
+from inbound.smpp.message_ids import IdForm, normalise
 from inbound.store.port import Transaction
 from inbound.store.rows import Changes, EarlyKey, EarlyReceipt
 from schemas.events import MessageFate
 from schemas.messages import ReceiptReceived, SubmitResult
+
+# A form that a newer gateway knows and this worker does not is read as ANY.
+_FORMS: Final = {form.value: form for form in IdForm}
 
 _Place = tuple[UUID, int]
 
@@ -36,7 +41,7 @@ class Settling:
         self._changes = changes
         self._known: defaultdict[UUID, dict[_Place, SentPart]] = defaultdict(dict)
         self._changed: dict[_Place, SentPart] = {}
-        self.unmatched: Counter[str] = Counter()
+        self.of_nobody = 0
 
     async def settle(
         self,
@@ -53,8 +58,7 @@ class Settling:
         self._changes.sent.extend(sent)
         early = await self._early([part.subject_id for part in sent])
         known = [one for one in receipts if one.key in subject_ids]
-        if len(known) < len(receipts):
-            self.unmatched["nobody"] = len(receipts) - len(known)
+        self.of_nobody = len(receipts) - len(known)
         if not early and not known:
             return []  # most batches hold results alone
         self._know(sent)
@@ -99,13 +103,14 @@ class Settling:
             yield Settled(about[0], decision.fate)
 
     def _keep(self, subject_id: UUID, receipt: ReceiptReceived) -> None:
-        self.unmatched["no_message"] += 1
         key = EarlyKey(subject_id, receipt.centre, receipt.message_ids[0], receipt.state.value)
         self._changes.early.append(EarlyReceipt(key, receipt.to_json(), receipt.arrived_at))
 
 
 def _parts_of(result: SubmitResult) -> list[SentPart]:
     """Return the parts to which the centre gave an id, under the key of their receipts."""
+    form = _FORMS.get(result.id_form or "", IdForm.ANY)
+    keys = [normalise(part.smsc_message_id or "", form) for part in result.parts]
     return [
         SentPart(
             subject_id=result.subject_id,
@@ -116,10 +121,11 @@ def _parts_of(result: SubmitResult) -> list[SentPart]:
             purpose=result.purpose,
             template=result.template,
             centre=result.centre,
-            smsc_message_id=normalise(part.smsc_message_id),
+            smsc_message_id=key,
             submitted_at=result.at,
             traceparent=result.traceparent,
+            written_id=part.smsc_message_id if part.smsc_message_id != key else None,
         )
-        for number, part in enumerate(result.parts, 1)
+        for number, (part, key) in enumerate(zip(result.parts, keys, strict=True), 1)
         if part.smsc_message_id and not part.status
     ]

@@ -47,8 +47,9 @@ class PartReceipt:
 class SentPart:
     """One part of a message as the centre took it: number `part` of `parts`.
 
-    `smsc_message_id` is the key under which its receipts are looked for. Parts of one
-    message may share it: some centres see the whole and write one receipt for all.
+    `smsc_message_id` is the key under which its receipts are looked for, `written_id` the id
+    as the centre wrote it, where that is not the key. Parts of one message may share an id:
+    some centres see the whole and write one receipt for all.
     """
 
     subject_id: UUID
@@ -62,6 +63,7 @@ class SentPart:
     smsc_message_id: str
     submitted_at: datetime
     traceparent: str | None = None
+    written_id: str | None = None
     receipt: PartReceipt | None = None
 
     @property
@@ -97,7 +99,12 @@ def find_message(known: Iterable[SentPart], receipt: ReceiptReceived) -> tuple[S
 def decide_receipt(
     message: Sequence[SentPart], about: Sequence[SentPart], receipt: ReceiptReceived
 ) -> ReceiptDecision:
-    """Return what `receipt` means; `about` are the parts of `message` that it names."""
+    """Return what `receipt` means; `about` are the parts of `message` that it names.
+
+    Of a centre that writes one receipt for all parts it is about all of them.
+    """
+    if receipt.per_message:
+        about = message
     said = PartReceipt(receipt.state, receipt.final, receipt.error, receipt.done_at)
     changed = {
         part.part: replace(part, receipt=said)

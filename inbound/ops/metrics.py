@@ -53,7 +53,7 @@ RECEIPTS = _meter.create_counter(
 RECEIPTS_UNMATCHED = _meter.create_counter(
     "scserv.receipts.unmatched",
     unit="{receipt}",
-    description="Receipts by why they met no message: nobody, or no such message (yet).",
+    description="Receipts that met no message: from nobody, or given up after 3 days.",
 )
 FATES = _meter.create_counter(
     "scserv.fates",
@@ -61,7 +61,9 @@ FATES = _meter.create_counter(
     description="What became of submitted messages by their receipts, by purpose and fate.",
 )
 PARTS_EXPIRED = _meter.create_counter(
-    "scserv.parts.expired", unit="{part}", description="Parts whose others never came."
+    "scserv.parts.expired",
+    unit="{part}",
+    description="Parts whose others never came, or that came again after the whole was read.",
 )
 PARKED = _meter.create_counter(
     "scserv.parked", unit="{message}", description="Messages that could not be processed, by topic."

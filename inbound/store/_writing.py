@@ -39,7 +39,7 @@ MISSES_PER_HOUR: Final = 10_000
 _JSON: Final = "bytea"
 _SENT_TYPES: Final = (
     *("uuid", "uuid", "int2", "int2", "uuid", "text", "text", "text", "text"),
-    *("timestamptz", "text"),
+    *("timestamptz", "text", "text"),
 )
 _OUTBOX_TYPES: Final = ("int2", "text", "text", "text", "text", _JSON, "bytea")
 
@@ -172,6 +172,7 @@ def _sent_row(part: SentPart) -> tuple[object, ...]:
         part.smsc_message_id,
         part.submitted_at,
         part.traceparent,
+        part.written_id,
     )
 
 

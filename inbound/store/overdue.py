@@ -18,10 +18,14 @@ _TAKE_OVERDUE = statement("take_overdue")
 
 @dataclass(frozen=True, slots=True)
 class OverduePart:
-    """One part: the Kafka key of its person's messages, and the centre's id of it."""
+    """One part: the Kafka key of its person's messages, and the centre's id of it.
+
+    `written_id` is that id as the centre wrote it, `smsc_message_id` the key of its receipts.
+    """
 
     key: str
     smsc_message_id: str
+    written_id: str
 
 
 class Overdue:

@@ -35,6 +35,7 @@ def sent(subject_id: UUID, *ids: str, request_id: UUID | None = None) -> list[Se
             smsc_message_id=id_,
             submitted_at=NOON,
             traceparent=None if request_id is None else "00-1-2-00",
+            written_id=None if request_id is None else f"00{id_}",
         )
         for number, id_ in enumerate(ids, 1)
     ]

@@ -87,3 +87,37 @@ def test_an_unknown_setting_in_the_file_is_refused(tmp_path: Path) -> None:
 def test_every_setting_has_a_description() -> None:
     for name, field, _ in variables():
         assert field.description, name
+
+
+@pytest.mark.parametrize(
+    ("answers", "receipts", "fits"),
+    [
+        ("any", "any", True),
+        ("hexadecimal", "decimal", True),
+        ("decimal", "any", True),
+        ("exact", "exact", True),
+        ("any", "decimal", False),
+        ("exact", "any", False),
+        ("decimal", "exact", False),
+    ],
+)
+def test_forms_of_ids_by_which_no_receipt_is_found_are_refused(
+    tmp_path: Path, answers: str, receipts: str, *, fits: bool
+) -> None:
+    config = tmp_path / "scserv.toml"
+    config.write_text(f'[[binds]]\nanswer_ids = "{answers}"\nreceipt_ids = "{receipts}"\n')
+    if fits:
+        assert load_settings(config).binds[0].receipt_ids == receipts
+    else:
+        with pytest.raises(SetupError, match="no receipt would find its message"):
+            load_settings(config)
+
+
+def test_binds_of_one_centre_write_alike(tmp_path: Path) -> None:
+    config = tmp_path / "scserv.toml"
+    bind = '[[binds]]\ncentre = "{}"\nbind = "{}"\nreceipt_per = "{}"\n'
+    config.write_text(bind.format("a", "1", "part") + bind.format("b", "2", "message"))
+    assert [one.receipt_per for one in load_settings(config).binds] == ["part", "message"]
+    config.write_text(bind.format("a", "1", "part") + bind.format("a", "2", "message"))
+    with pytest.raises(SetupError, match="receipt_per is the centre's: the binds of 'a' differ"):
+        load_settings(config)

@@ -14,4 +14,5 @@ UPDATE smsc_messages AS part SET queried_at = %(now)s
 FROM overdue JOIN subjects USING (subject_id)
 WHERE part.subject_id = overdue.subject_id AND part.message_id = overdue.message_id
   AND part.part = overdue.part
-RETURNING encode(subjects.number_hash, 'hex') AS key, part.smsc_message_id
+RETURNING encode(subjects.number_hash, 'hex') AS key, part.smsc_message_id,
+    coalesce(part.written_id, part.smsc_message_id) AS written_id

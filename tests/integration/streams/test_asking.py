@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,6 +28,7 @@ from streams.clock import utc_now
 from streams.receipts import ReceiptPublisher
 from tests.integration.streams.bench import _bind_settings, _no_texts
 
+DELIVERED = MessageState.DELIVERED
 NUMBER = "+79161234567"
 SETTINGS = SmppSettings(centre="main", bind="main-1", query_after_s=60, password=SecretStr(""))
 
@@ -59,7 +61,7 @@ class Centre:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
-        self.states = {"known": MessageState.DELIVERED, "open": MessageState.ENROUTE}
+        self.states = {"known": DELIVERED, "open": MessageState.ENROUTE, "00A1": DELIVERED}
 
     async def on_request(self, pdu: Request[Any], _session: Session) -> Answer:
         assert isinstance(pdu, QuerySm)
@@ -107,15 +109,17 @@ async def test_only_what_is_overdue_is_asked_after_and_once(
             for id_, at in (("known", old), ("open", old), ("strange", old), ("young", new))
         ]
         elsewhere = sent_part(subject_id, "far", old, "far")
-        await tx.write(Changes(sent=[*parts, elsewhere]))
+        rewritten = replace(sent_part(subject_id, "a1", old), written_id="00A1")
+        await tx.write(Changes(sent=[*parts, elsewhere, rewritten]))
     overdue, published = Overdue(database_url), Published()
     publisher = ReceiptPublisher(published, "receipts", clock=utc_now, new_id=uuid4)
     asking = Asking(SETTINGS, "SCSERV", client, overdue, publisher, clock=lambda: now)
-    assert await asking.ask_once() == 2
-    assert sorted(centre.asked) == ["known", "open", "strange"]
+    assert await asking.ask_once() == 3
+    assert sorted(centre.asked) == ["00A1", "known", "open", "strange"]
     found = {r.message_ids: (r.state, r.final, r.key) for r in published.receipts}
     assert found == {
         ("known",): (ReceiptState.DELIVERED, True, hash_.hex()),
+        ("a1",): (ReceiptState.DELIVERED, True, hash_.hex()),
         ("open",): (ReceiptState.ENROUTE, False, hash_.hex()),
     }
     assert await asking.ask_once() == 0

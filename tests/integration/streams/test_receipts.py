@@ -2,16 +2,20 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from inbound.keys import VaultCipher
+from inbound.settings import Settings
 from inbound.store.postgres import PostgresStore
 from schemas.messages import MobileTerminated, Outcome, PartResult, ReceiptState
+from streams.housekeeping import sweep
 from streams.records import Record
 from tests.fix_store import somebody_waits, until
 from tests.integration.streams.world import (
@@ -216,6 +220,19 @@ async def test_a_receipt_of_nothing_we_sent_makes_no_event(world: World, backend
     assert backend.for_receipts() == {"sent": 1, "early": 2}
 
 
+async def test_a_receipt_that_waited_in_vain_is_given_up_and_counted(
+    postgres_world: World, postgres_backend: PostgresBackend, caplog: pytest.LogCaptureFixture
+) -> None:
+    world, settings = postgres_world, Settings(database_url=SecretStr(postgres_backend.url))
+    await text(world)
+    await world.delivery([world.receipts(world.receipt("zz"))])
+    caplog.set_level(logging.INFO)
+    for days, left in (2, 1), (4, 0):
+        sweep(settings, world.now + timedelta(days=days), thorough=True)
+        assert postgres_backend.for_receipts()["early"] == left
+    assert caplog.messages.count("1 receipts waited in vain for the result of their message") == 1
+
+
 async def test_a_receipt_from_somebody_else_is_not_believed(world: World, backend: Backend) -> None:
     await text(world)
     await text(world, source=STRANGER)
@@ -253,6 +270,28 @@ async def test_an_id_in_another_writing_is_found(
     await world.delivery([taken(world, world.owed()[0], answered)])
     await world.delivery([world.receipts(world.receipt(*reported))])
     assert len(await fates(world)) == 1
+
+
+async def test_with_the_form_of_a_centre_an_id_is_no_other_that_looks_like_it(world: World) -> None:
+    await text(world, "CLIENT info")
+    # By guessing, 1000 may be the first and 4096 the second of these.
+    parts = "1000", "3E8"
+    await world.delivery([taken(world, world.owed()[1], *parts, id_form="hexadecimal")])
+    await world.delivery([world.receipts(world.receipt("4096"))])
+    await world.delivery([world.receipts(world.receipt("4096", state=ReceiptState.EXPIRED))])
+    assert await fates(world) == []
+    await world.delivery([world.receipts(world.receipt("1000"))])
+    assert [one["type"] for one in await fates(world)] == ["message.delivered"]
+
+
+@pytest.mark.parametrize("named", ["b1", "b3"])
+async def test_one_receipt_with_the_id_of_one_part_is_for_all_where_the_centre_does_so(
+    world: World, named: str
+) -> None:
+    await text(world, "CLIENT info")
+    await world.delivery([taken(world, world.owed()[1], "b1", "b2", "b3")])
+    await world.delivery([world.receipts(world.receipt(named, per_message=True))])
+    assert [(one["type"], one["parts"]) for one in await fates(world)] == [("message.delivered", 3)]
 
 
 async def test_one_receipt_for_all_parts_of_a_centre_that_sees_the_whole(world: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from inbound.smpp.esme import Esme
+from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import SubmitSm, SubmitSmResp
 from inbound.smpp.segmentation import part_of
 from inbound.smpp.session import Answer, Session
@@ -244,6 +245,14 @@ async def test_every_submit_that_settled_nothing_is_told(bench: Bench) -> None:
     assert told(submitted) == [(1, Status.ESME_RMSGQFUL, "main-1")]
     assert [part.status for part in unknown.parts] == [None]
     assert (unknown.sent_at, submitted.sent_at, submitted.gateway) == (began, began, GATEWAY)
+
+
+async def test_the_result_says_how_the_centre_writes_its_ids(bench: Bench) -> None:
+    (link,) = bench.sender._links
+    message = bench.offer(bench.owe(bench.person()))
+    assert (await bench.result(message)).id_form is None
+    link.answer_ids = IdForm.DECIMAL
+    assert (await bench.result(bench.offer(bench.owe(bench.person())))).id_form == "decimal"
 
 
 async def test_in_the_normal_case_nothing_is_told_but_when_and_by_whom(bench: Bench) -> None:

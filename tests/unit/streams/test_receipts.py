@@ -9,6 +9,7 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError
 
 from inbound.keys import SubjectHasher
+from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import DataSm, DeliverSm, Response
 from inbound.smpp.receipts import TLV_MESSAGE_STATE, TLV_RECEIPTED_MESSAGE_ID
 from inbound.smpp.session import Session
@@ -23,6 +24,7 @@ from streams.standstill import Standstill
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 NUMBER = "79161234567"
 NAMES = TopicNames()
+PLACE = Place("gateway-1", "main", "main-1", "gsm0338")
 HASHER = SubjectHasher(bytes(32))
 SESSION: Session = None  # type: ignore[assignment]  # whoever delivers is all the same
 TEXT = b"id:0A1 sub:001 dlvrd:001 submit date:2405171200 done date:2405171501 stat:DELIVRD err:000"
@@ -64,10 +66,14 @@ async def kafka() -> Kafka:
 
 @pytest.fixture
 def arrivals(kafka: Kafka) -> Arrivals:
+    return arrivals_at(kafka, PLACE)
+
+
+def arrivals_at(kafka: Kafka, place: Place) -> Arrivals:
     return Arrivals(
         kafka,
         HASHER,
-        place=Place("gateway-1", "main", "main-1", "gsm0338"),
+        place=place,
         names=NAMES,
         standstill=Standstill(),
         clock=lambda: NOON,
@@ -104,6 +110,19 @@ async def test_what_a_receipt_says_without_whose_it_is(arrivals: Arrivals, kafka
     [(_, _, value, headers)] = kafka.records
     assert NUMBER.encode() not in value
     assert header(headers, "ce_type") == TYPE_PREFIX + receipts.TYPE
+
+
+async def test_it_is_read_as_this_centre_writes_it(kafka: Kafka) -> None:
+    place = Place("gateway-1", "main", "main-1", "gsm0338", IdForm.HEXADECIMAL, per_message=True)
+    [one] = await published(kafka, place)
+    assert (one.message_ids, one.per_message) == (("161",), True)
+    [one] = await published(Kafka(), PLACE)
+    assert ("161" in one.message_ids, one.per_message) == (True, None)
+
+
+async def published(kafka: Kafka, place: Place) -> list[ReceiptReceived]:
+    await answer(arrivals_at(kafka, place), receipt())
+    return kafka.receipts()
 
 
 @pytest.mark.parametrize(
