@@ -68,7 +68,8 @@ def _survive(loop: Loop, role: Role, chunks: list[bytes]) -> None:
         hear(chunk)
     # The frame that the junk began, whatever length it told, is completed.
     begun = session._framer._buffer
-    hear(bytes(max(0, int.from_bytes((begun + bytes(4))[:4]) - len(begun))) if begun else b"")
+    told = int.from_bytes((begun + bytes(4))[:4])
+    hear(bytes(min(MAX_FRAME, max(0, told - len(begun)))) if begun else b"")
     hear(encode(EnquireLink(sequence=4711)))
     last = list(Framer().feed(bytes(wire.written)))[-1]
     if wire.closing:
