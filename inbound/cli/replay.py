@@ -1,5 +1,6 @@
 """`scserv replay`: what a change would have done, and history for a new subscriber."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import click
 
 from inbound.cli._context import settings_of
 from inbound.replay.diff.settings import DiffSettings
+from inbound.replay.publish.settings import PublishSettings
 
 DIFF_HELP = """Decide the requests of the past again with a changed configuration or release.
 
@@ -17,6 +19,19 @@ only reads the database; nothing is sent or published. Without --settings, --tem
 
 Exit status: 0 when nothing differs, 1 when something does, 2 when it could not be run.
 """
+
+PUBLISH_HELP = """Publish events of the past on a topic for a new subscriber.
+
+The records are those of sms.events.v1, in the same order for each subject and with the same
+ids; the attribute `replay` says that they come again. The service's own topics are refused.
+A second run goes on where the first one stopped: each says how.
+"""
+
+
+def _checked_id(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", value):
+        raise click.BadParameter("letters, digits, '.', '_' and '-', at most 64")
+    return value
 
 
 @click.group
@@ -68,3 +83,36 @@ def diff(settings: DiffSettings, **options: Any) -> None:  # noqa: ANN401 — fi
     from inbound.cli._diff import Options, diff_and_tell
 
     click.get_current_context().exit(diff_and_tell(settings, Options(**options)))
+
+
+@replay.command("publish", help=PUBLISH_HELP)
+@click.option("--to-topic", required=True, metavar="TOPIC", help="Topic of the new subscriber.")
+@click.option("--since", required=True, metavar="WHEN", help="2024-05-17, or how long ago: 30d.")
+@click.option("--until", metavar="WHEN", help="Until then; now, when it is left out.")
+@click.option("--types", metavar="TYPE,...", help="Only these, as request.accepted.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0),
+    default=0,
+    metavar="N",
+    help="At most N events a second; 0: as fast as Kafka takes them.",
+)
+@click.option("--create", is_flag=True, help="Create the topic when there is none.")
+@click.option(
+    "--from-position",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Go on with this position of the log.",
+)
+@click.option(
+    "--replay-id",
+    metavar="ID",
+    callback=_checked_id,
+    help="Value of the attribute `replay`; a new one, when it is left out.",
+)
+@settings_of(PublishSettings)
+def publish(settings: PublishSettings, **options: Any) -> None:  # noqa: ANN401 — fields of Options
+    """Hand the past to a new subscriber."""
+    from inbound.cli._publish import Options, publish_and_tell
+
+    click.get_current_context().exit(publish_and_tell(settings, Options(**options)))

@@ -1,0 +1,170 @@
+"""Running `scserv replay publish`, and telling how far it came."""
+
+import difflib
+import shlex
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from inbound.cli._times import parse_moment
+from inbound.errors import RetryableError, SetupError
+from inbound.kafka.producer import new_producer
+from inbound.replay.publish.publishing import Publishing, Stuck
+from inbound.replay.publish.settings import PublishSettings
+from inbound.replay.publish.topics import check_name, prepare
+from inbound.store import past
+from inbound.store.connecting import connect
+from schemas.events import EVENTS
+
+APPLICATION_NAME = "scserv replay publish"
+DONE, INTERRUPTED = 0, 130
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line said."""
+
+    to_topic: str
+    since: str
+    until: str | None = None
+    types: str | None = None
+    rate: float = 0
+    create: bool = False
+    from_position: int | None = None
+    replay_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """The same, understood."""
+
+    topic: str
+    replay: str
+    since: datetime
+    until: datetime
+    types: tuple[str, ...] | None
+
+    def command(self, from_position: int, rate: float) -> str:
+        """Return the command that goes on from a position."""
+        words = ["scserv", "replay", "publish", "--to-topic", self.topic]
+        words += ["--since", self.since.isoformat()]
+        if self.until != past.FOR_EVER:
+            words += ["--until", self.until.isoformat()]
+        if self.types is not None:
+            words += ["--types", ",".join(self.types)]
+        if rate:
+            words += ["--rate", f"{rate:g}"]
+        words += ["--replay-id", self.replay, "--from-position", str(from_position)]
+        return shlex.join(words)
+
+
+def publish_and_tell(settings: PublishSettings, options: Options) -> int:
+    """Publish, print what was done, and return the exit status."""
+    order = _understood(options)
+    url, bootstrap = settings.require()
+    if prepare(bootstrap, order.topic, settings.kafka_replication_factor, create=options.create):
+        click.echo(f"created {order.topic}")
+    with ExitStack() as stack:
+        conn = connect(url, APPLICATION_NAME, long=True, read_only=True)
+        stack.enter_context(conn)
+        span = past.find_span(conn, order.since, order.until)
+        after = span.after if options.from_position is None else options.from_position - 1
+        publishing = Publishing(
+            read=lambda position, limit: past.read_events_between(
+                conn, replace(span, after=position), limit, order.types
+            ),
+            producer=stack.enter_context(closing(new_producer(bootstrap))),
+            topic=order.topic,
+            replay=order.replay,
+            position=after,
+            rate=options.rate,
+            progress=stack.enter_context(_progress(after, span.upto)),
+            stopping=stack.enter_context(_stopped_by_signals()),
+        )
+        try:
+            finished = publishing.run()
+        except Stuck as error:
+            raise RetryableError(f"{error}\n{_how_far(publishing, order)}") from error
+    if not finished:
+        click.echo(_how_far(publishing, order))
+        return INTERRUPTED
+    click.echo(
+        f"published {publishing.events} events to {order.topic}, up to position "
+        f"{publishing.position}; replay {order.replay}"
+    )
+    return DONE
+
+
+def _understood(options: Options) -> _Order:
+    check_name(options.to_topic)
+    now = datetime.now(UTC)
+    since = parse_moment(options.since, "--since", now=now)
+    until = parse_moment(options.until, "--until", now=now) if options.until else past.FOR_EVER
+    if until <= since:
+        raise SetupError("--until is not after --since: there is nothing between them")
+    types = None if options.types is None else _types(options.types)
+    return _Order(options.to_topic, options.replay_id or uuid4().hex, since, until, types)
+
+
+def _types(given: str) -> tuple[str, ...]:
+    known = [event.TYPE for event in EVENTS]
+    types = tuple(dict.fromkeys(name.strip() for name in given.split(",")))
+    for name in types:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            raise SetupError(f"--types: no event has the type {name!r}; {hint}")
+    return types
+
+
+def _how_far(publishing: Publishing, order: _Order) -> str:
+    return (
+        f"{publishing.events} events are published, up to position {publishing.position}; go on "
+        f"with:\n{order.command(publishing.position + 1, publishing.rate)}"
+    )
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Yield an event that SIGINT and SIGTERM set; a second signal ends at once."""
+    stopping = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def stop(number: int, _: object) -> None:
+        stopping.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in numbers:
+        signal.signal(number, stop)
+    try:
+        yield stopping
+    finally:
+        for number in numbers:
+            signal.signal(number, before[number])
+
+
+@contextmanager
+def _progress(after: int, upto: int) -> Iterator[Callable[[int, int], None]]:
+    """A bar over the positions, on standard error, when that is a terminal."""
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("publishing"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[events]} events"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=max(1, upto - after), events=0)
+        yield lambda position, events: bar.update(task, completed=position - after, events=events)

@@ -1,0 +1,90 @@
+"""Publishing events of the past once more, in their order, so that it can be gone on with.
+
+A record is that of the live topic, with the replay's id in one more header. After a failure
+or a stop the place is the last position that Kafka has acknowledged together with all
+before it; what lies behind it may come twice, with the same ids.
+
+Synchronous: kafka-python and psycopg on one thread.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from kafka.errors import KafkaError
+
+from inbound.errors import RetryableError
+from inbound.kafka.records import Producer, Sent, contiguous, of_event, older_forms_of
+from inbound.store.rows import RecordedEvent
+
+BATCH: Final = 1000
+_BATCHES_PER_SECOND: Final = 10
+
+
+class Stuck(RetryableError):  # noqa: N818  says what is the case
+    """Kafka or the database did not go along; `Publishing.position` says how far it came."""
+
+
+@dataclass(slots=True)
+class Publishing:
+    """One run of a replay.
+
+    `read` returns the next events after a position, at most so many; none at the end.
+    `position` is the last one that is done. `rate` is in events per second, 0 for no limit.
+    """
+
+    read: Callable[[int, int], Sequence[RecordedEvent]]
+    producer: Producer
+    topic: str
+    replay: str
+    position: int
+    rate: float = 0
+    progress: Callable[[int, int], None] = lambda _position, _events: None
+    stopping: threading.Event = field(default_factory=threading.Event)
+    clock: Callable[[], float] = time.monotonic
+    events: int = 0
+
+    def run(self) -> bool:
+        """Publish to the end and return True, or False when `stopping` was set. Blocks.
+
+        Raises `Stuck` when Kafka or the database fails.
+        """
+        at_once = max(1, min(BATCH, int(self.rate / _BATCHES_PER_SECOND))) if self.rate else BATCH
+        begin = self.clock()
+        while not self.stopping.is_set():
+            try:
+                events = self.read(self.position, at_once)
+                if not events:
+                    return True
+                self._publish(events)
+            except (KafkaError, RetryableError) as error:
+                raise Stuck(f"{type(error).__name__}: {error}") from error
+            if self.rate:
+                self.stopping.wait(max(0.0, begin + self.events / self.rate - self.clock()))
+        return False
+
+    def _publish(self, events: Sequence[RecordedEvent]) -> None:
+        sent: list[Sent] = []
+        failure: Exception | None = None
+        try:
+            for event in events:
+                sent.append(self._send(event))  # noqa: PERF401 — what was sent counts
+        except KafkaError as error:
+            failure = error
+        self.producer.flush()
+        done, failed = contiguous(sent)
+        if done is not None:
+            self.events += sum(position <= done for position, _ in sent)
+            self.position = done
+            self.progress(self.position, self.events)
+        if (failure := failed or failure) is not None:
+            raise failure
+
+    def _send(self, event: RecordedEvent) -> Sent:
+        records = [
+            of_event(event, self.topic, self.replay),
+            *older_forms_of(event, self.topic, self.replay),
+        ]
+        return event.position, [self.producer.send(**record) for record in records]

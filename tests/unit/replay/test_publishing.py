@@ -1,0 +1,187 @@
+"""A replay goes on where it stopped, keeps its rate, and never touches a live topic."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from kafka.errors import KafkaTimeoutError
+
+from inbound.errors import SetupError
+from inbound.replay.publish.publishing import BATCH, Publishing, Stuck
+from inbound.replay.publish.topics import check_name
+from inbound.store.errors import StoreUnavailable
+from inbound.store.rows import RecordedEvent
+from schemas.cloudevents import Headers, header
+from schemas.topics import TOPICS, TopicNames
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LOG = [
+    RecordedEvent(n, UUID(int=n % 3), n // 3 + 1, "test.happened", 1, b"{}", b"{}", NOON)
+    for n in range(1, 11)
+]
+
+
+class Future:
+    exception: Exception | None = None
+
+    def failed(self) -> bool:
+        return self.exception is not None
+
+
+class Producer:
+    """Kafka as seen here: `fails` says which records are refused, `raises` which can't be sent."""
+
+    def __init__(self, fails: Callable[[int], bool], raises: Callable[[int], bool]) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self._fails, self._raises = fails, raises
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None = None,
+        key: bytes | None = None,
+        headers: Headers | None = None,
+    ) -> Future:
+        if self._raises(len(self.sent)):
+            raise KafkaTimeoutError("the buffer is full")
+        future = Future()
+        if self._fails(len(self.sent)):
+            future.exception = KafkaTimeoutError("nobody acknowledges")
+        self.sent.append({"topic": topic, "value": value, "key": key, "headers": headers})
+        return future
+
+    def flush(self, timeout: float | None = None) -> None:
+        pass
+
+
+def never(_: int) -> bool:
+    return False
+
+
+def read(after: int, limit: int) -> list[RecordedEvent]:
+    return [event for event in LOG if event.position > after][:limit]
+
+
+def publishing(
+    fails: Callable[[int], bool] = never,
+    raises: Callable[[int], bool] = never,
+    position: int = 0,
+    **more: Any,
+) -> tuple[Publishing, Producer]:
+    producer = Producer(fails, raises)
+    values: dict[str, Any] = {"read": read, "topic": "t", "replay": "r-1", **more}
+    return Publishing(producer=producer, position=position, **values), producer
+
+
+def ids(producer: Producer) -> list[str | None]:
+    return [header(record["headers"], "ce_id") for record in producer.sent]
+
+
+def test_all_goes_in_order_with_the_mark_of_a_replay() -> None:
+    made, producer = publishing()
+    assert made.run() is True
+    assert (made.position, made.events) == (10, 10)
+    assert ids(producer) == [f"{event.stream_id}/{event.version}" for event in LOG]
+    first = producer.sent[0]
+    assert first["key"] == str(UUID(int=1)).encode()
+    assert header(first["headers"], "ce_replay") == "r-1"
+    assert header(first["headers"], "ce_time") == "2026-03-01T12:00:00Z"
+
+
+def test_it_begins_behind_its_position() -> None:
+    made, producer = publishing(position=7)
+    made.run()
+    assert len(producer.sent) == 3
+
+
+@pytest.mark.parametrize("how", ["fails", "raises"])
+def test_after_a_failure_the_place_is_before_it(how: str) -> None:
+    first: dict[str, Any] = {how: lambda n: n >= 4}
+    made, _ = publishing(**first)
+    with pytest.raises(Stuck, match="KafkaTimeoutError"):
+        made.run()
+    assert (made.position, made.events) == (4, 4)
+    again, producer = publishing(position=made.position)
+    again.run()
+    assert ids(producer)[0] == f"{LOG[4].stream_id}/{LOG[4].version}"
+
+
+def test_what_was_acknowledged_behind_a_failure_does_not_count() -> None:
+    made, _ = publishing(fails=lambda n: n == 2)
+    with pytest.raises(Stuck):
+        made.run()
+    assert (made.position, made.events) == (2, 2)
+
+
+def test_a_database_that_goes_away_leaves_the_place() -> None:
+    def once(after: int, limit: int) -> list[RecordedEvent]:
+        if after:
+            raise StoreUnavailable("gone")
+        return LOG[:3]
+
+    made, _ = publishing(read=once)
+    with pytest.raises(Stuck, match="StoreUnavailable: gone"):
+        made.run()
+    assert made.position == 3
+
+
+def test_a_stop_is_heard_between_batches() -> None:
+    made, producer = publishing()
+    made.stopping.set()
+    assert made.run() is False
+    assert producer.sent == []
+
+
+def test_a_rate_is_kept() -> None:
+    """Time passes only by waiting, so what it waits for is what it is slowed by."""
+    made, _ = publishing(rate=4)
+    now = 0.0
+
+    class Stopping(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            nonlocal now
+            now += timeout or 0
+            return False
+
+    made.clock = lambda: now
+    made.stopping = Stopping()
+    made.run()
+    assert now == 10 / 4
+
+
+def test_batches_of_a_rate_are_a_tenth_of_a_second() -> None:
+    asked: list[int] = []
+
+    def note(_: int, limit: int) -> list[RecordedEvent]:
+        asked.append(limit)
+        return []
+
+    for rate in (0, 1, 300, 1_000_000):
+        publishing(read=note, rate=rate)[0].run()
+    assert asked == [BATCH, 1, 30, BATCH]
+
+
+LIVE = [spec.name for spec in TOPICS]
+
+
+@pytest.mark.parametrize("topic", LIVE)
+def test_live_topics_are_refused_under_any_prefix(topic: str) -> None:
+    for prefix in ("", "staging.", "a-b_"):
+        assert prefix + topic in {spec.name for spec in TopicNames.prefixed(prefix).specs()}
+        with pytest.raises(SetupError, match=f"{topic} is a live topic"):
+            check_name(prefix + topic)
+
+
+@pytest.mark.parametrize(
+    "topic", ["", "a b", "ä", "..", "a" * 250, "__consumer_offsets", "a/b", "x\n"]
+)
+def test_names_that_kafka_refuses_or_owns_are_refused(topic: str) -> None:
+    with pytest.raises(SetupError, match="--to-topic"):
+        check_name(topic)
+
+
+def test_a_name_that_begins_like_a_live_one_is_fine() -> None:
+    check_name("sms.events.v1.replay-2026")
