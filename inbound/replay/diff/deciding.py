@@ -18,7 +18,7 @@ from inbound.handlers.again import request_of, request_of_limited, result_of
 from inbound.handlers.commands import decide_command
 from inbound.handlers.decision import Decision, Disposition, Reply
 from inbound.handlers.policies import Policies
-from inbound.handlers.results import decide_result
+from inbound.handlers.results import awaited, decide_result
 from inbound.handlers.state import SubjectState, evolve
 from inbound.replay.diff.records import Difference, Event, Stored, Verdict
 from schemas.events import (
@@ -133,7 +133,7 @@ class _Judging:
         request: UUID | None = getattr(begins, "request_id", None)
         if of == "result" and request in self._changed and self.decider.carry:
             return  # it follows from what was told of its command
-        if not _same(run, decision):
+        if not _same(run, decision) and not self._told_late(run, decision):
             self._tell(run, of, request, decision)
             if request is not None:
                 self._changed.add(request)
@@ -144,6 +144,15 @@ class _Judging:
                 self._complain(stored, of, request, f"there is no template [{reply.template}]")
             elif reply.template in self.decider.asked:
                 self.messages.append((stored.version, reply.template))
+
+    def _told_late(self, run: _Run, decision: Decision) -> bool:
+        """Whether the event only tells of a message once more, and decided nothing then either."""
+        begins = run[0][1]
+        if len(run) > 1 or decision.disposition is not Disposition.DUPLICATE:
+            return False
+        if not isinstance(begins, MessageEvent) or not getattr(begins, "final", True):
+            return isinstance(begins, MessageEvent)
+        return not awaited(self.state, begins.request_id, begins.purpose)
 
     def _expect(self, stored: Stored, begins: DomainEvent, decision: Decision) -> None:
         """Remember which message should follow, until the recorded one is met."""

@@ -272,6 +272,29 @@ def test_attempts_are_decided_one_by_one(history: History) -> None:
     assert (verdict.results, verdict.differences) == (4, [])
 
 
+def test_a_message_that_was_told_once_more_decided_nothing(history: History) -> None:
+    """Two gateways sent it; the log tells both, and only the first meant something."""
+    request_id, _ = history.text(STOP)
+    history.result(request_id, ACKNOWLEDGEMENT, template="acknowledgement")
+    late = history.events[-1]
+    history.events.append(late.model_copy(update={"gateway": "other"}))
+    history.result(request_id, FULFILMENT, template="stopped")
+    history.events.append(late.model_copy(update={"gateway": "third"}))
+    verdict = judged(history.stream())
+    assert (verdict.results, verdict.differences) == (4, [])
+
+
+def test_a_result_that_would_be_ignored_is_a_difference(
+    three: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ignoring(_: SubjectState, result: Any) -> Decision:
+        return Decision(Disposition.DUPLICATE)
+
+    monkeypatch.setattr(deciding, "decide_result", ignoring)
+    assert told(differences(three.stream()))[0] == (3, "result", "duplicate")
+    assert len(differences(three.stream())) == 6
+
+
 def test_messages_of_the_asked_templates_are_counted(three: History) -> None:
     verdict = decider(asked=["acknowledgement", "started"]).judge(SUBJECT, three.stream())
     names = [template for _, template in verdict.messages]
