@@ -6,7 +6,7 @@ nothing. What a number or an id leads to is found here; what it means is `inboun
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -20,10 +20,13 @@ from inbound.store.rows import Missed, MissKey, RecordedEvent
 MOST: Final = 20
 """Requests that one id may lead to at most; one, as a rule."""
 
+ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
+COUNT_LIMIT: Final = 10_000
+
 _PERSON_BY_HASH = statement("person_by_hash")
 _PERSON_BY_SUBJECT = statement("person_by_subject")
-_NEWEST_EVENTS = statement("newest_events")
-_EVENTS_OF_REQUEST = statement("events_of_request")
+_NEWEST_REQUESTS = statement("newest_requests")
+_EVENTS_OF_REQUESTS = statement("events_of_requests")
 _COUNT_REQUESTS = statement("count_requests")
 _PLACES_BY_REQUEST = statement("places_by_request")
 _PLACES_BY_MESSAGE = statement("places_by_message")
@@ -140,36 +143,46 @@ def places_by_centre_id(conn: psycopg.Connection, ids: Collection[str]) -> list[
 
 
 @called
-def newest_events(
+def newest_requests(
     conn: psycopg.Connection, subject_id: UUID, window: Window, limit: int
-) -> list[RecordedEvent]:
-    """Return the newest events of a subject that were recorded in a time, newest first."""
+) -> list[tuple[int, UUID]]:
+    """Return version and id of a subject's requests that arrived in a time, newest first."""
     parameters = {"subject_id": subject_id, "limit": limit, **window._asdict()}
-    with conn.cursor(row_factory=args_row(RecordedEvent)) as cursor:
-        return cursor.execute(_NEWEST_EVENTS, parameters).fetchall()
-
-
-@called
-def events_of_request(
-    conn: psycopg.Connection, place: Place, since: datetime, limit: int
-) -> list[RecordedEvent]:
-    """Return the first events of one request in order; none was recorded before `since`."""
-    parameters = {
-        "subject_id": place.subject_id,
-        "request_id": place.request_id,
-        "since": since,
-        "limit": limit,
-    }
-    with conn.cursor(row_factory=args_row(RecordedEvent)) as cursor:
-        return cursor.execute(_EVENTS_OF_REQUEST, parameters).fetchall()
+    return conn.execute(_NEWEST_REQUESTS, parameters).fetchall()
 
 
 @called
 def count_requests(conn: psycopg.Connection, subject_id: UUID, window: Window) -> int:
-    """Return how many requests of a subject were recorded in a time. Reads all its events."""
-    parameters = {"subject_id": subject_id, **window._asdict()}
+    """Return how many requests of a subject arrived in a time, `COUNT_LIMIT` at most."""
+    parameters = {"subject_id": subject_id, "limit": COUNT_LIMIT, **window._asdict()}
     row = conn.execute(_COUNT_REQUESTS, parameters).fetchone()
     return int(row[0]) if row else 0
+
+
+@called
+def events_of_requests(
+    conn: psycopg.Connection,
+    subject_id: UUID,
+    request_ids: Collection[UUID],
+    *,
+    limit: int,
+    from_version: int = 1,
+    since: datetime = ALWAYS,
+) -> list[RecordedEvent]:
+    """Return the first events of some requests of a subject, in their order.
+
+    None of them may stand before `from_version`, or have been recorded before `since`.
+    Events that tell that the limit of commands was reached come with them.
+    """
+    parameters = {
+        "subject_id": subject_id,
+        "request_ids": [str(request_id) for request_id in request_ids],
+        "from_version": from_version,
+        "since": since,
+        "limit": limit,
+    }
+    with conn.cursor(row_factory=args_row(RecordedEvent)) as cursor:
+        return cursor.execute(_EVENTS_OF_REQUESTS, parameters).fetchall()
 
 
 @called

@@ -30,11 +30,8 @@ _LONG_TEXTS: Final = 10
 # A request leaves about six events, and more when a centre does not answer.
 _EVENTS_PER_REQUEST: Final = 30
 _EVENTS_MORE: Final = 100
-_EVENTS_OF_ONE: Final = 500
-# Receipts follow a request for days; its last event is no later than this.
-_OPEN_FOR: Final = timedelta(days=14)
 # The clock of the gateway, which tells the arrival, and that of the database differ.
-_CLOCKS_DIFFER: Final = timedelta(minutes=1)
+_CLOCKS_DIFFER: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,22 +158,34 @@ def as_trace_id(text: str) -> UUID | None:
 
 
 def _select_newest(conn: psycopg.Connection, subject_id: UUID, asked: Asked) -> Selection:
-    limit = asked.requests * _EVENTS_PER_REQUEST + _EVENTS_MORE
-    window = Window(
-        asked.since and asked.since - _CLOCKS_DIFFER, asked.until and asked.until + _OPEN_FOR
-    )
-    newest = lookup.newest_events(conn, subject_id, window, limit)
-    selection = select(newest[::-1], asked)
-    if len(newest) < limit:
-        return selection
     window = Window(asked.since, asked.until)
-    in_all = lookup.count_requests(conn, subject_id, window)
-    return replace(selection, left_out=max(0, in_all - len(selection.requests)))
+    newest = lookup.newest_requests(conn, subject_id, window, asked.requests + 1)
+    shown = newest[: asked.requests]
+    if not shown:
+        return Selection()
+    events = lookup.events_of_requests(
+        conn,
+        subject_id,
+        [request_id for _, request_id in shown],
+        from_version=shown[-1][0],
+        limit=_EVENTS_MORE + _EVENTS_PER_REQUEST * len(shown),
+    )
+    selection = select(events, asked)
+    if len(newest) == len(shown):
+        return selection
+    left_out = lookup.count_requests(conn, subject_id, window) - len(shown)
+    return replace(selection, left_out=left_out)
 
 
 def _select_one(conn: psycopg.Connection, place: Place, asked: Asked) -> Selection:
-    since = place.not_before - _CLOCKS_DIFFER
-    return select(lookup.events_of_request(conn, place, since, _EVENTS_OF_ONE), asked)
+    events = lookup.events_of_requests(
+        conn,
+        place.subject_id,
+        [place.request_id],
+        since=place.not_before - _CLOCKS_DIFFER,
+        limit=_EVENTS_MORE + _EVENTS_PER_REQUEST,
+    )
+    return select(events, asked)
 
 
 def _with_messages(conn: psycopg.Connection, found: Found, subject_id: UUID) -> Found:

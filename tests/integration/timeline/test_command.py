@@ -1,0 +1,154 @@
+"""`scserv timeline` and `scserv audit` as they are typed."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner, Result
+
+from inbound.cli import scserv
+from inbound.cli.audit import os_user
+from inbound.errors import SetupError
+from schemas.messages import Outcome
+from tests.fix_store import NOON
+from tests.integration.streams.world import CODE, LOGIN, NUMBER, PASSWORD, World
+
+pytestmark = pytest.mark.usefixtures("settings_of_the_service")
+
+
+def run(*arguments: str, columns: int = 80) -> Result:
+    """Run a command; what the operator has to change is raised."""
+    result = CliRunner().invoke(scserv, arguments, env={"COLUMNS": str(columns)})
+    if isinstance(result.exception, SetupError):
+        raise result.exception
+    return result
+
+
+async def three_requests(world: World) -> None:
+    """All of NUMBER, ten minutes apart; the first is answered."""
+    for n, text in enumerate(["CLIENT info", "CLIENT sms stop", "CLIENT sms start"]):
+        world.now = NOON + timedelta(minutes=10 * n)
+        await world.commands([world.text(text)])
+    first = world.owed()[0]
+    await world.delivery([world.results(world.result(first, Outcome.SUBMITTED))])
+    world.now += timedelta(minutes=1)
+    await world.commands([world.text("CLIENT  info")])
+
+
+async def test_all_of_a_number_newest_first_and_masked(postgres_world: World) -> None:
+    await three_requests(postgres_world)
+    result = run("timeline", "--phone", NUMBER, "--lang", "en")
+    assert result.exit_code == 0
+    said = [line for line in result.output.splitlines() if line.startswith(("Your", "A text"))]
+    assert [line.split("reached")[0].strip() for line in said] == [
+        "A text that",
+        "Your text “CLIENT sms start”",
+        "Your text “CLIENT sms stop”",
+        "Your text “CLIENT info”",
+    ]
+    assert "+7916*****67" in result.output
+    for secret in (NUMBER, NUMBER[1:], NUMBER[2:], CODE, LOGIN, PASSWORD):
+        assert secret not in result.output
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+async def test_it_fits_its_terminal(postgres_world: World, columns: int) -> None:
+    await three_requests(postgres_world)
+    for lang in ("ru", "en"):
+        result = run("timeline", "--phone", NUMBER, "--lang", lang, columns=columns)
+        assert max(map(len, result.output.splitlines())) <= columns
+        assert "…" not in result.output
+        assert "\x1b" not in result.output
+
+
+async def test_a_page_names_the_next(postgres_world: World) -> None:
+    await three_requests(postgres_world)
+    first = run("timeline", "--phone", NUMBER, "--lang", "en", "--limit", "2")
+    [line] = [line for line in first.output.splitlines() if "--until" in line]
+    assert line.startswith("older requests are not shown: 1; to see them: --until ")
+    until = line.split()[-1]
+    second = run("timeline", "--phone", NUMBER, "--lang", "en", "--until", until)
+    assert "CLIENT info" in second.output
+    assert "CLIENT sms stop" not in second.output
+
+
+async def test_json_is_the_timeline_itself(postgres_world: World) -> None:
+    await three_requests(postgres_world)
+    [line] = run("timeline", "--phone", NUMBER, "--json").output.splitlines()
+    timeline = json.loads(line)
+    assert timeline["number"] == "+7916*****67"
+    assert timeline["language"] == "ru"
+    assert [request["command"] for request in timeline["requests"]] == [
+        "sms_start",
+        "sms_stop",
+        "client_info",
+    ]
+    assert timeline["requests"][0]["steps"][0]["local"].endswith("+03:00")
+    assert [miss["kind"] for miss in timeline["misses"]] == ["spacing"]
+    request_id = timeline["requests"][2]["request_id"]
+    [line] = run("timeline", "--request", request_id, "--json").output.splitlines()
+    assert json.loads(line)["requests"] == [timeline["requests"][2]]
+
+
+async def test_the_zone_is_a_setting(
+    postgres_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await three_requests(postgres_world)
+    monkeypatch.setenv("SCSERV_TIME_ZONE", "Asia/Vladivostok")
+    assert "22:00:00" in run("timeline", "--phone", NUMBER).output
+    monkeypatch.setenv("SCSERV_TIME_ZONE", "Mars/Olympus")
+    with pytest.raises(SetupError, match=r"SCSERV_TIME_ZONE.*no time zone is called"):
+        run("timeline", "--phone", NUMBER)
+
+
+async def test_a_reveal_is_in_the_audit(postgres_world: World) -> None:
+    await three_requests(postgres_world)
+    assert NUMBER in run("timeline", "--phone", NUMBER, "--reveal", "case 12").output
+    recorded = run("audit").output
+    assert f"{os_user()}, timeline.reveal, subject " in recorded
+    assert recorded.rstrip().endswith(": case 12")
+    assert NUMBER[2:] not in recorded
+    entry = json.loads(run("audit", "--json", "--since", "1h").output)
+    assert (entry["actor"], entry["reason"]) == (os_user(), "case 12")
+    assert "nothing is recorded since 2001" not in recorded
+    assert run("audit", "--since", "2999-01-01").output.startswith("nothing is recorded since")
+
+
+def test_nothing_arrived() -> None:
+    result = run("timeline", "--phone", NUMBER, "--lang", "en")
+    assert (result.exit_code, "No text from this number reached us." in result.output) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "name one of --phone, --request, --message-id, --trace"),
+        (["--phone", NUMBER, "--request", "x"], "name one of"),
+        (["--phone", "12"], "--phone: "),
+        (["--request", "17"], "--request: an id is like"),
+        (["--trace", "17"], "--trace: it takes"),
+        (["--phone", NUMBER, "--since", "tomorrow"], "--since: 'tomorrow' is neither"),
+        (["--phone", NUMBER, "--since", "1h", "--until", "2h"], "--until: it is not later"),
+        (["--phone", NUMBER, "--reveal", " "], "--reveal: a reason is needed"),
+        (["--phone", NUMBER, "--reveal", NUMBER], "--reveal: a reason must not hold a phone"),
+    ],
+)
+def test_bad_input_gets_a_clear_line(arguments: list[str], complaint: str) -> None:
+    with pytest.raises(SetupError) as refused:
+        run("timeline", *arguments)
+    assert str(refused.value).startswith(complaint)
+    assert NUMBER not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--request", "7a0a6442-bd60-4496-9d09-36b591bc1f08"],
+        ["--message-id", "17"],
+        ["--trace", "0af7651916cd43dd8448eb211c80319c"],
+    ],
+)
+def test_an_id_that_leads_nowhere(arguments: list[str]) -> None:
+    result = run("timeline", *arguments)
+    assert result.exit_code == 1
+    assert result.output.startswith("no request has")
