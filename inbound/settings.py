@@ -27,6 +27,7 @@ from pydantic.fields import FieldInfo
 from inbound.errors import SetupError
 from inbound.handlers.policies import Policies
 from inbound.keys import parse_key
+from inbound.smpp.alphabet import is_text
 
 PREFIX = "SCSERV_"
 # A list of tables, and what only makes sense within it: variables have *_FILE twins.
@@ -92,6 +93,11 @@ class SmppSettings(BaseModel):
     alphabet: Literal["gsm0338", "latin-1", "ascii", "iso-8859-5"] = Field(
         default="gsm0338", description="what data_coding 0 means at this centre"
     )
+    data_codings: str = Field(
+        default="",
+        pattern=r"^([0-9]{1,3}=[0-9]{1,3}(,[0-9]{1,3}=[0-9]{1,3})*)?$",
+        description="data codings of texts that mean another one at this centre, as 4=3,0=8",
+    )
     answer_ids: Literal["any", "exact", "decimal", "hexadecimal"] = Field(
         default="any",
         description="how the centre writes message ids in submit_sm_resp; any: nobody knows, and "
@@ -113,7 +119,12 @@ class SmppSettings(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _check_ids(self) -> Self:
+    def _check_dialect(self) -> Self:
+        for said, meant in self.data_codings_here.items():
+            if said > 0xFF or not is_text(meant):
+                raise ValueError(
+                    f"data_codings: {said}={meant}: the second has to mean text in SMPP 3.4, 5.2.19"
+                )
         ids, numbers = {self.answer_ids, self.receipt_ids}, {"decimal", "hexadecimal"}
         if ("exact" in ids and len(ids) > 1) or (
             self.receipt_ids in numbers and self.answer_ids not in numbers
@@ -123,6 +134,12 @@ class SmppSettings(BaseModel):
                 "receipt would find its message; name the form of both, or leave both at 'any'"
             )
         return self
+
+    @property
+    def data_codings_here(self) -> dict[int, int]:
+        """What a data_coding means, where that is another one than it says."""
+        pairs = (pair.split("=") for pair in self.data_codings.split(",") if pair)
+        return {int(said): int(meant) for said, meant in pairs}
 
     @property
     def sends(self) -> bool:

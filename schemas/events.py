@@ -93,7 +93,9 @@ class RequestAccepted(DomainEvent):
     )
     centre: Centre
     bind: Bind
-    data_coding: int = Field(description="data_coding of its PDU (SMPP 3.4, 5.2.19)")
+    data_coding: int = Field(
+        description="data_coding of its PDU (SMPP 3.4, 5.2.19), as the bind reads it"
+    )
     parts: int = Field(default=1, description="how many PDUs brought the text")
     facts: Facts
     plan: Plan

@@ -34,7 +34,9 @@ class MobileOriginated(Model):
         default=None, description="E.164; none when the sender can't be answered"
     )
     destination: str
-    data_coding: int = Field(ge=0, le=255)
+    data_coding: int = Field(
+        ge=0, le=255, description="of its PDU, or what the bind's settings say that this means"
+    )
     esm_class: int = Field(ge=0, le=255)
     alphabet: str = Field(description="what data_coding 0 means on this bind")
     payload: bytes = Field(description="the user data without its header")

@@ -6,8 +6,9 @@ a temporary error when it could not be stored, so that the centre keeps it and c
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -36,8 +37,9 @@ TYPE = "mo.received.v1"
 class Place(NamedTuple):
     """Where something arrives, and how it is written there.
 
-    `alphabet` is what data_coding 0 means, `receipt_ids` how receipts write message ids,
-    `per_message` says that one receipt is for all parts of a message.
+    `alphabet` is what data_coding 0 means, `data_codings` those that mean another one,
+    `receipt_ids` how receipts write message ids, and `per_message` says that one receipt is
+    for all parts of a message.
     """
 
     gateway: str
@@ -46,6 +48,7 @@ class Place(NamedTuple):
     alphabet: str
     receipt_ids: IdForm = IdForm.ANY
     per_message: bool = False
+    data_codings: Mapping[int, int] = MappingProxyType({})
 
 
 class Arrivals:
@@ -170,7 +173,7 @@ class Arrivals:
             gateway=self._place.gateway,
             source=subscriber(pdu.source_addr_ton, pdu.source_addr),
             destination=pdu.destination_addr,
-            data_coding=pdu.data_coding,
+            data_coding=self._place.data_codings.get(pdu.data_coding, pdu.data_coding),
             esm_class=pdu.esm_class,
             alphabet=self._place.alphabet,
             payload=part.body if part else segmentation.body_of(pdu),

@@ -183,6 +183,7 @@ class Binds:
                 settings.alphabet,
                 IdForm(settings.receipt_ids),
                 per_message=settings.receipt_per == "message",
+                data_codings=settings.data_codings_here,
             ),
             names=self._names,
             standstill=self._standstill,

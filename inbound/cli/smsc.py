@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 @click.option("--script", type=FILE, help="TOML file of faults.")
 @click.option("--dialect", default="standard", show_default=True, help="How receipts are written.")
 @click.option("--strict-binds", is_flag=True, help="system_type counts: MCON2, SINGLE.")
+@click.option(
+    "--query-limit", default=1000, show_default=True, help="Newest messages that query_sm finds."
+)
 @click.option("--ledger", type=FILE, help="Append all that passes through to this NDJSON file.")
 @click.option("--ledger-texts", is_flag=True, help="With the texts of messages.")
 @click.option("--stats-every", default=0.0, help="Seconds between lines of statistics; 0: none.")
@@ -54,6 +57,7 @@ def smsc(  # noqa: PLR0913 — click passes each option by its name
     script: Path | None,
     dialect: str,
     strict_binds: bool,
+    query_limit: int,
     ledger: Path | None,
     ledger_texts: bool,
     stats_every: float,
@@ -86,6 +90,7 @@ def smsc(  # noqa: PLR0913 — click passes each option by its name
         else (_only(Account(system_id, password or "", number, rate)),),
         dialect=dialect,
         strict_binds=strict_binds,
+        query_limit=query_limit,
         magic=magic,
         script=load_script(script) if script else Script(),
     )

@@ -53,6 +53,11 @@ def check(name: str) -> str:
     return name
 
 
+def is_text(data_coding: int) -> bool:
+    """Whether a data_coding means text."""
+    return data_coding in _CODECS
+
+
 def decode(octets: bytes, data_coding: int, default: str = GSM_0338) -> str | None:
     """Return the text of user data without its header, or None when it is no text.
 

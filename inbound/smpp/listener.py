@@ -1,6 +1,7 @@
 """The server role: a listening socket whose connections are sessions."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ssl import SSLContext
 
@@ -37,22 +38,24 @@ async def listen(
     on_change: OnChange = lambda _: None,
     settings: SessionSettings | None = None,
     ssl: SSLContext | None = None,
+    session: Callable[..., Session] = Session,
 ) -> Listener:
     """Listen for ESMEs; port 0 takes a free one. Raises `OSError` when it cannot.
 
-    `on_bind` decides about each bind, `on_request` and `on_change` are as in `Session`.
+    `on_bind` decides about each bind, `on_request` and `on_change` are as in `Session`;
+    `session` makes one from the same arguments.
     """
     listener = Listener()
 
-    def changed(session: Session) -> None:
-        if session.state is State.CLOSED:
-            listener.sessions.discard(session)
+    def changed(one: Session) -> None:
+        if one.state is State.CLOSED:
+            listener.sessions.discard(one)
         else:
-            listener.sessions.add(session)
-        on_change(session)
+            listener.sessions.add(one)
+        on_change(one)
 
     def accept() -> Session:
-        return Session(
+        return session(
             Role.CENTRE,
             settings or SessionSettings(),
             on_request,

@@ -20,11 +20,13 @@ from typing import Any, Self
 
 from inbound.errors import SetupError
 from inbound.smpp.listener import Listener, listen
-from inbound.smpp.pdu import Bind, DeliverSm, QuerySm, Request, Response, SubmitSm
+from inbound.smpp.pdu import Bind, DataSm, DeliverSm, QuerySm, Request, Response, SubmitSm
 from inbound.smpp.rate import TokenBucket
 from inbound.smpp.session import Answer, Session, SessionSettings, State
 from inbound.smpp.status import Status
+from inbound.smsc import data_sm
 from inbound.smsc.dialects import AS_EVER, ReceiptPlan
+from inbound.smsc.enquired import EnquiredSession
 from inbound.smsc.fates import Fates
 from inbound.smsc.faults import Faults, NoFaults
 from inbound.smsc.later import Later, Sleep
@@ -33,7 +35,6 @@ from inbound.smsc.lines import ANSWERS, Client, Lines, error_text, kind_of
 from inbound.smsc.mailbox import Mail, Mailbox
 from inbound.smsc.post import Post, digits
 from inbound.smsc.scripted import Scripted
-from inbound.smsc.server import listen_enquired
 from inbound.smsc.settings import PHONE, Account, CentreSettings, CentreStats
 from inbound.smsc.states import States
 from inbound.smsc.statistics import line_of
@@ -115,12 +116,10 @@ class Centre:
     async def start(self) -> Self:
         """Listen. Raises `OSError` when the port is taken."""
         settings = self.settings
-        start = (
-            partial(listen_enquired, on_enquiry=self._scripted.on_enquiry)
-            if self._scripted.book.has("enquire_link")
-            else listen
-        )
-        self._listener = await start(
+        session: Callable[..., Session] = Session
+        if self._scripted.book.has("enquire_link"):
+            session = partial(EnquiredSession, on_enquiry=self._scripted.on_enquiry)
+        self._listener = await listen(
             settings.host,
             settings.port,
             on_bind=self._on_bind,
@@ -134,6 +133,7 @@ class Centre:
                 system_id="scserv-smsc",
             ),
             ssl=self._ssl,
+            session=session,
         )
         return self
 
@@ -176,11 +176,17 @@ class Centre:
     # What is sent.
 
     async def _on_request(self, request: Request[Any], session: Session) -> Answer:
+        detail = ""
+        if isinstance(request, DataSm):
+            detail = "data_sm"
+            if status := data_sm.check(request):
+                return request.answer(status)
+            request = data_sm.as_submit(request)
         if not isinstance(request, SubmitSm):
             return self._answer_other(request, session)
         line = self._lines.get(session)
         if line is not None:
-            self.ledger.message("submit_sm", line.number, line.system_id, request)
+            self.ledger.message("submit_sm", line.number, line.system_id, request, detail)
         answer = await self._faults.on_submit(request, session, self._submit)
         if line is not None and isinstance(answer, Response):
             answer.sequence = request.sequence

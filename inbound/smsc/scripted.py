@@ -249,8 +249,8 @@ def _foreign(pdu: DeliverSm) -> bytes:
 
 def _name(answer: Response) -> str:
     """Return the name of what an answer belongs to, as the ledger says it."""
-    names = {0x03: "query_sm", 0x04: "submit_sm", 0x15: "enquire_link"}
-    return names.get(answer.command_id & 0xFF, "bind")
+    names = {0x03: "query_sm", 0x04: "submit_sm", 0x15: "enquire_link", 0x103: "submit_sm"}
+    return names.get(answer.command_id & 0xFFFF, "bind")
 
 
 def _how(fault: Fault) -> str:

@@ -121,3 +121,18 @@ def test_binds_of_one_centre_write_alike(tmp_path: Path) -> None:
     config.write_text(bind.format("a", "1", "part") + bind.format("a", "2", "message"))
     with pytest.raises(SetupError, match="receipt_per is the centre's: the binds of 'a' differ"):
         load_settings(config)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("", {}), ("4=3", {4: 3}), ("4=3,0=8", {4: 3, 0: 8}), ("4=2", None), ("256=3", None)],
+)
+def test_data_codings_mean_text(
+    monkeypatch: pytest.MonkeyPatch, said: str, meant: dict[int, int] | None
+) -> None:
+    monkeypatch.setenv("SCSERV_SMPP__DATA_CODINGS", said)
+    if meant is None:
+        with pytest.raises(SetupError, match="has to mean text"):
+            load_settings()
+    else:
+        assert load_settings().smpp.data_codings_here == meant

@@ -15,7 +15,7 @@ from inbound.smpp.receipts import TLV_MESSAGE_STATE, TLV_RECEIPTED_MESSAGE_ID
 from inbound.smpp.session import Session
 from inbound.smpp.status import Status
 from schemas.cloudevents import TYPE_PREFIX, header
-from schemas.messages import ReceiptReceived, ReceiptsReceived, ReceiptState
+from schemas.messages import MobileOriginated, ReceiptReceived, ReceiptsReceived, ReceiptState
 from schemas.topics import TopicNames
 from streams import receipts
 from streams.arrivals import Arrivals, Place
@@ -118,6 +118,14 @@ async def test_it_is_read_as_this_centre_writes_it(kafka: Kafka) -> None:
     assert (one.message_ids, one.per_message) == (("161",), True)
     [one] = await published(Kafka(), PLACE)
     assert ("161" in one.message_ids, one.per_message) == (True, None)
+
+
+async def test_a_data_coding_means_what_the_bind_says(kafka: Kafka) -> None:
+    place = PLACE._replace(data_codings={4: 3})
+    for data_coding in 4, 8:
+        await answer(arrivals_at(kafka, place), receipt(esm_class=0, data_coding=data_coding))
+    texts = [MobileOriginated.model_validate_json(value) for _, _, value, _ in kafka.records]
+    assert [text.data_coding for text in texts] == [3, 8]
 
 
 async def published(kafka: Kafka, place: Place) -> list[ReceiptReceived]:

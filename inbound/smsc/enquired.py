@@ -1,0 +1,36 @@
+"""Sessions that let a fault answer enquire_link."""
+
+from collections.abc import Callable
+from typing import Final
+
+from inbound.smpp.pdu import EnquireLink, decode
+from inbound.smpp.session import OnBind, OnChange, OnRequest, Role, Session, SessionSettings
+
+OnEnquiry = Callable[[EnquireLink, Session], bool]
+
+_ENQUIRE_LINK: Final = EnquireLink.command_id.to_bytes(4, "big")
+
+
+class EnquiredSession(Session):
+    """A session that asks before it answers an enquire_link; else as any other."""
+
+    def __init__(
+        self,
+        role: Role,
+        settings: SessionSettings,
+        on_request: OnRequest,
+        *,
+        on_bind: OnBind,
+        on_change: OnChange,
+        on_enquiry: OnEnquiry,
+    ) -> None:
+        super().__init__(role, settings, on_request, on_bind=on_bind, on_change=on_change)
+        self._on_enquiry = on_enquiry
+
+    def on_frame(self, frame: bytes) -> None:
+        """Sort a frame as ever, but for an enquire_link that somebody else answers."""
+        if frame[4:8] == _ENQUIRE_LINK:
+            pdu = decode(frame)
+            if isinstance(pdu, EnquireLink) and self._on_enquiry(pdu, self):
+                return
+        super().on_frame(frame)
