@@ -19,6 +19,7 @@ class _Lazy(click.Group):
         "binds": "binds:binds",
         "clients": "clients:clients",
         "replay": "replay:replay",
+        "projections": "projections:projections",
         "gateway": "roles:gateway",
         "worker": "roles:worker",
         "relay": "roles:relay",

@@ -110,8 +110,10 @@ def projector(settings: Settings) -> None:
         health.set("projections", ok=ok, reason=reason)
         health.beat("heartbeat", PROJECTOR_HEARTBEAT_S)
 
+    url = settings.database_url.get_secret_value()
     Projector(
-        connect=lambda: connect(settings.database_url.get_secret_value(), "scserv projector"),
+        connect=lambda: connect(url, "scserv projector"),
+        connect_long=lambda: connect(url, "scserv projector rebuild", long=True),
         report=report,
         stopping=stopping,
     ).run()

@@ -5,7 +5,7 @@ One line a row in the order of its key, columns separated by tabs, as COPY write
 the same bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from hashlib import sha256
 
 import psycopg
@@ -17,7 +17,7 @@ from inbound.store.connecting import place as place_of
 from inbound.store.errors import translate
 
 
-def dump(conn: psycopg.Connection, name: str, place: Place = Place.LIVE) -> Iterator[bytes]:
+def dump(conn: psycopg.Connection, name: str, place: Place = Place.LIVE) -> Generator[bytes]:
     """Yield the lines of a projection, each with its line end. Memory stays flat.
 
     Within one transaction, so that rows which are written meanwhile do not show. Blocks on

@@ -1,14 +1,18 @@
-"""How far behind the live projections are."""
+"""How each projection is: for the metrics of its lag, and for who lists them."""
 
 from dataclasses import dataclass
 from typing import Final
 
 import psycopg
 
+from inbound.projections import places
 from inbound.projections._sql import statement
+from inbound.projections.catalogue import PROJECTIONS
+from inbound.projections.places import Place, Progress, at
 from inbound.store.connecting import called
 
 _LAGS: Final = statement("lags")
+_WORKING: Final = statement("working")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,48 @@ class Lag:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All about one projection; `version` is what this release makes, `live.version` what is.
+
+    `live` is None when it was never built, `shadow` when no rebuild was begun.
+    """
+
+    name: str
+    version: int
+    live: Lag | None
+    rows: int
+    has_projector: bool
+    shadow: Progress | None
+    being_rebuilt: bool
+
+
 @called
 def lags(conn: psycopg.Connection) -> dict[str, Lag]:
     """Return the lag of each live projection, by the clock of the database."""
     return {row[0]: Lag(*row) for row in conn.execute(_LAGS)}
+
+
+@called
+def standings(conn: psycopg.Connection) -> list[Standing]:
+    """Return how each projection of this release is. Counts rows: seconds for many millions."""
+    live, shadow = lags(conn), places.progress(conn, Place.SHADOW)
+    held = set(conn.execute(_WORKING, {"names": list(PROJECTIONS)}).fetchall())
+    return [
+        Standing(
+            name=one.name,
+            version=one.version,
+            live=live.get(one.name),
+            rows=_count(conn, one.name) if one.name in live else 0,
+            has_projector=("projector", one.name) in held,
+            shadow=shadow.get(one.name),
+            being_rebuilt=("rebuild", one.name) in held,
+        )
+        for one in PROJECTIONS.values()
+    ]
+
+
+def _count(conn: psycopg.Connection, name: str) -> int:
+    with at(conn, Place.LIVE) as cursor:
+        row = cursor.execute(statement(f"{name}/count")).fetchone()
+    return int(row[0]) if row else 0

@@ -23,6 +23,7 @@ _USE_PLACE: Final = statement("use_place")
 _PROGRESS: Final = statement("progress")
 _ADVANCE: Final = statement("advance")
 _TRY_LOCK: Final = statement("try_lock")
+_UNLOCK: Final = statement("unlock")
 _HEAD: Final = statement("head")
 
 
@@ -92,6 +93,12 @@ def advance(
 def try_lock(conn: psycopg.Connection, work: str, name: str) -> bool:
     """Take `work` on a projection for as long as `conn` lives; False when another has it."""
     return conn.execute(_TRY_LOCK, {"work": work, "name": name}).fetchone() == (True,)
+
+
+@called
+def unlock(conn: psycopg.Connection, work: str, name: str) -> None:
+    """Give back what `try_lock` took."""
+    conn.execute(_UNLOCK, {"work": work, "name": name})
 
 
 @called

@@ -15,6 +15,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,9 +25,10 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_ran
 from inbound.errors import RetryableError
 from inbound.ops import metrics
 from inbound.projections import overview, places
+from inbound.projections.background import Background
 from inbound.projections.catalogue import PROJECTIONS
 from inbound.projections.model import Projection
-from inbound.projections.places import Place, Progress
+from inbound.projections.places import Moved, Place, Progress
 from inbound.projections.reading import FoldError, Stored, fold, read
 from inbound.projections.writing import Writer
 from inbound.store import relaying
@@ -44,11 +46,12 @@ MEASURE_EVERY_S: Final = 10.0
 class Projector:
     """Moves its projections on until told to stop.
 
-    `connect` opens a database connection in autocommit mode; `report` is told whether all
-    of them are moved on and why not.
+    `connect` opens a database connection in autocommit mode, `connect_long` one without a
+    limit for one statement; `report` is told whether all is well and why not.
     """
 
     connect: Callable[[], psycopg.Connection]
+    connect_long: Callable[[], psycopg.Connection]
     report: Callable[[bool, str], None]
     projections: Sequence[Projection] = tuple(PROJECTIONS.values())
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -56,6 +59,7 @@ class Projector:
 
     def run(self) -> None:
         """Follow the log until `stopping` is set. Blocks; survives PostgreSQL going away."""
+        background = Background(self.connect_long, self.stopping)
         for attempt in Retrying(
             retry=retry_if_exception_type(RetryableError),
             wait=wait_random_exponential(multiplier=0.2, max=5),
@@ -63,7 +67,8 @@ class Projector:
             before_sleep=self._say,
         ):
             with attempt:
-                self._serve()
+                self._serve(background)
+        background.join()
 
     def _sleep(self, seconds: float) -> None:
         self.stopping.wait(seconds)
@@ -74,7 +79,7 @@ class Projector:
         log.warning("projecting waits: %s", reason)
         self.report(False, reason)
 
-    def _serve(self) -> None:
+    def _serve(self, background: Background) -> None:
         with self.connect() as connection:
             following = Following(connection, self._stopped)
             waiting = Waiting(connection)
@@ -83,6 +88,9 @@ class Projector:
                 began = time.monotonic()
                 following.take_free(self.projections)
                 moved = following.round()
+                for one in following.outdated:
+                    if failure := background.ensure(one):
+                        following.problems[one.name] = failure
                 self._report(following)
                 if began >= measured_at + MEASURE_EVERY_S:
                     measured_at = began
@@ -103,7 +111,8 @@ class Following:
     """The live tables as one connection moves them on.
 
     `problems` says why a projection stands still; those in `stopped` do so until the process
-    is started again, with a release that knows better.
+    is started again, with a release that knows better. `outdated` are those whose table is of
+    an older version than this release makes, or was never made.
     """
 
     def __init__(self, conn: psycopg.Connection, stopped: dict[str, str]) -> None:
@@ -113,6 +122,7 @@ class Following:
         self._stopped = stopped
         self.held: list[Projection] = []
         self.problems: dict[str, str] = {}
+        self.outdated: list[Projection] = []
 
     def take_free(self, projections: Sequence[Projection]) -> None:
         """Take those projections that no other projector has."""
@@ -120,36 +130,41 @@ class Following:
             if one not in self.held and places.try_lock(self._conn, "projector", one.name):
                 self.held.append(one)
 
+    def release(self) -> None:
+        """Give back what was taken, so that another can go on on this connection too."""
+        while self.held:
+            places.unlock(self._conn, "projector", self.held.pop().name)
+
     def round(self) -> int:
         """Apply what has come since the last round; return how many events of all projections.
 
         Those that stand at the same position share one reading, as they nearly always do.
         """
         self.problems = dict(self._stopped)
+        self.outdated = []
         progress = places.progress(self._conn, Place.LIVE)
         until = places.head(self._conn)
         groups: dict[int, list[Projection]] = {}
         for one in self.held:
-            stands = progress.get(one.name)
-            if self._fits(one, stands) and stands and stands.position < until:
+            stands = progress.get(one.name, Progress(0, 0))
+            if self._fits(one, stands.version) and stands.position < until:
                 groups.setdefault(stands.position, []).append(one)
         return sum(self._follow(group, after, until) for after, group in groups.items())
 
-    def _fits(self, one: Projection, stands: Progress | None) -> bool:
-        if one.name in self._stopped:
-            return False
-        if stands is None or stands.version != one.version:
-            version = f"is of version {stands.version}" if stands else "was never built"
+    def _fits(self, one: Projection, version: int) -> bool:
+        if version < one.version:
+            self.outdated.append(one)
+        elif version > one.version:
             self.problems[one.name] = (
-                f"{version}, this release has version {one.version}: "
-                f"run `scserv projections rebuild {one.name}`"
+                f"is of version {version}, made by a newer release; this one makes version "
+                f"{one.version} and leaves it alone"
             )
-            return False
-        return True
+        return version == one.version and one.name not in self._stopped
 
     def _follow(self, group: Sequence[Projection], after: int, until: int) -> int:
         stored = read(self._conn, after=after, until=until, limit=BATCH)
-        self._apply(group, stored, after)
+        with suppress(Moved):  # a rebuilt one was put in its place: the next round sees it
+            self._apply(group, stored, after)
         return len(stored)
 
     def _apply(self, group: Sequence[Projection], stored: Sequence[Stored], after: int) -> None:
@@ -206,3 +221,17 @@ def _measure(conn: psycopg.Connection, held: Sequence[Projection]) -> None:
         if lag := lags.get(one.name):
             metrics.PROJECTION_LAG.set(lag.events, {"projection": one.name})
             metrics.PROJECTION_AGE.set(lag.seconds, {"projection": one.name})
+
+
+def catch_up(conn: psycopg.Connection) -> None:
+    """Bring the live projections to the end of the log: those that no projector moves.
+
+    Blocks until then. For a log that was filled while no projector ran.
+    """
+    following = Following(conn, {})
+    following.take_free(tuple(PROJECTIONS.values()))
+    try:
+        while following.round():
+            pass
+    finally:
+        following.release()

@@ -14,7 +14,7 @@ from tests.fix_store import migrated_template
 
 __all__ = ["migrated_template"]
 
-REQUESTS = 400
+REQUESTS = 200
 
 
 @pytest.fixture(scope="session")

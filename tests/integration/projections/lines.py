@@ -9,17 +9,24 @@ from inbound.projections.catalogue import PROJECTIONS
 from inbound.projections.dumping import dump
 from inbound.projections.places import Place
 from inbound.projections.projector import Following
+from tests.released import stream
 
 ALL = tuple(PROJECTIONS.values())
 
 
-def catch_up(conn: psycopg.Connection) -> Following:
-    """Bring the live tables up to the end of the log, as the projector does."""
+def catch_up(conn: psycopg.Connection) -> dict[str, str]:
+    """Bring the live tables up to the end of the log, as the projector does.
+
+    Return why any of them stands still.
+    """
     following = Following(conn, {})
-    following.take_free(ALL)
+    while len(following.held) < len(ALL):  # the server may yet have to notice that one is gone
+        following.take_free(ALL)
     while following.round():
         pass
-    return following
+    problems = dict(following.problems)
+    following.release()
+    return problems
 
 
 def dumps(conn: psycopg.Connection, place: Place = Place.LIVE) -> dict[str, list[bytes]]:
@@ -51,3 +58,10 @@ def append_stop(conn: psycopg.Connection, subject: UUID) -> int:
     """Write that a subject said stop."""
     data = f'{{"request_id":"{uuid4()}","at":"2026-01-01T00:00:00Z"}}'
     return append(conn, "subscription.stopped", data, stream=subject)
+
+
+def append_every_type(conn: psycopg.Connection) -> None:
+    """Write the stream of a subject that has met every type of event."""
+    subject = uuid4()
+    for version, (type_, _, data) in enumerate(stream("every-type"), 1):
+        append(conn, type_, data.decode(), stream=subject, version=version)

@@ -17,7 +17,15 @@ from inbound.projections.writing import Writer
 from inbound.store import relaying
 from inbound.store.connecting import connect
 from tests.integration.projections.conftest import REQUESTS
-from tests.integration.projections.lines import ALL, append, append_stop, catch_up, dumps, positions
+from tests.integration.projections.lines import (
+    ALL,
+    append,
+    append_every_type,
+    append_stop,
+    catch_up,
+    dumps,
+    positions,
+)
 
 WITHIN_S = 20
 
@@ -28,7 +36,9 @@ class Running:
     def __init__(self, url: str, name: str = "tests projector") -> None:
         self.reports: list[tuple[bool, str]] = []
         self._reported = threading.Condition()
-        self.projector = Projector(lambda: connect(url, name), self._report)
+        self.projector = Projector(
+            lambda: connect(url, name), lambda: connect(url, name, long=True), self._report
+        )
         self._thread = threading.Thread(target=self.projector.run)
 
     def __enter__(self) -> Self:
@@ -51,8 +61,8 @@ class Running:
 
 
 def test_all_of_the_log_is_shown(conn: psycopg.Connection) -> None:
-    following = catch_up(conn)
-    assert not following.problems
+    problems = catch_up(conn)
+    assert not problems
     last = places.head(conn)
     assert set(positions(conn).values()) == {last}
     [total] = conn.execute("SELECT sum(count) FROM projections.daily_counts").fetchall()
@@ -64,20 +74,41 @@ def test_all_of_the_log_is_shown(conn: psycopg.Connection) -> None:
     assert {lag.events for lag in overview.lags(conn).values()} == {0}
 
 
-@pytest.mark.parametrize("batch", [1, 7, 500])
+@pytest.mark.parametrize("batch", [13, 500])
 def test_rows_do_not_depend_on_the_size_of_the_stretches(
     conn: psycopg.Connection, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     catch_up(conn)
     at_once = dumps(conn)
-    for name in at_once:
-        conn.execute(
-            psycopg.sql.SQL("TRUNCATE projections.{}").format(psycopg.sql.Identifier(name))
-        )
-    conn.execute("UPDATE projections.progress SET position = 0")
+    begin_again(conn)
     monkeypatch.setattr(projector, "BATCH", batch)
     catch_up(conn)
     assert dumps(conn) == at_once
+
+
+def test_rows_are_the_same_event_by_event(
+    conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that an event may change, and after it the next in a transaction of its own."""
+    append_every_type(conn)
+    catch_up(conn)
+    at_once = dumps(conn)
+    begin_again(conn)
+    monkeypatch.setattr(projector, "BATCH", places.head(conn) - 50)
+    following = projector.Following(conn, {})
+    following.take_free(ALL)
+    following.round()
+    monkeypatch.setattr(projector, "BATCH", 1)
+    while following.round():
+        pass
+    assert dumps(conn) == at_once
+
+
+def begin_again(conn: psycopg.Connection) -> None:
+    conn.execute(
+        "TRUNCATE projections.requests, projections.subscriptions, projections.daily_counts"
+    )
+    conn.execute("UPDATE projections.progress SET position = 0")
 
 
 def test_a_stretch_that_is_written_again_changes_nothing(conn: psycopg.Connection) -> None:
@@ -117,26 +148,26 @@ def test_a_projection_stops_before_an_event_that_nobody_knows(conn: psycopg.Conn
     good = append_stop(conn, uuid4())
     append(conn, "subscription.paused", "{}")
     append_stop(conn, uuid4())
-    following = catch_up(conn)
+    problems = catch_up(conn)
     assert set(positions(conn).values()) == {good} == {last + 1}
-    assert set(following.problems) == {"requests", "subscriptions", "daily_counts"}
-    assert "no event type 'subscription.paused'" in following.problems["requests"]
+    assert set(problems) == {"requests", "subscriptions", "daily_counts"}
+    assert "no event type 'subscription.paused'" in problems["requests"]
 
 
 def test_the_others_go_on_when_one_stops(conn: psycopg.Connection) -> None:
     bad = append(conn, "subscription.stopped", "{}")
     after = append_stop(conn, uuid4())
-    following = catch_up(conn)
-    assert list(following.problems) == ["subscriptions"]
-    assert f"event {bad}: " in following.problems["subscriptions"]
+    problems = catch_up(conn)
+    assert list(problems) == ["subscriptions"]
+    assert f"event {bad}: " in problems["subscriptions"]
     assert positions(conn) == {"requests": after, "daily_counts": after, "subscriptions": bad - 1}
 
 
 def test_a_table_of_another_version_is_left_alone(conn: psycopg.Connection) -> None:
     conn.execute("UPDATE projections.progress SET version = 9 WHERE name = 'requests'")
-    following = catch_up(conn)
+    problems = catch_up(conn)
     assert positions(conn)["requests"] == 0
-    assert "version 9" in following.problems["requests"]
+    assert "version 9" in problems["requests"]
     assert positions(conn)["subscriptions"] == places.head(conn)
 
 
@@ -181,7 +212,7 @@ def test_nothing_is_missed_between_looking_and_listening(conn: psycopg.Connectio
     waiting = projector.Waiting(conn)
     waiting.wait(WITHIN_S)  # the first time it only begins to listen
     conn.execute("NOTIFY scserv_outbox")
-    waiting.wait(WITHIN_S)
+    waiting.wait(WITHIN_S)  # and now it is called at once
     waiting.stay_awake()
     conn.execute("NOTIFY scserv_outbox")
     assert not relaying.wait_for_rows(conn, 0)

@@ -1,0 +1,77 @@
+"""Rebuilds that the projector starts by itself, for tables of an older version.
+
+Readers have the old table until the new one is complete; it stands still meanwhile, because
+this release has no rules of the older version.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import psycopg
+
+from inbound.errors import ScservError
+from inbound.projections.model import Projection
+from inbound.projections.rebuilding import rebuild
+
+log = logging.getLogger(__name__)
+
+AGAIN_S: Final = 10.0
+STOP_WITHIN_S: Final = 5.0
+
+
+@dataclass(slots=True)
+class _Run:
+    """One rebuild on a thread of its own."""
+
+    thread: threading.Thread | None = None
+    failure: str | None = None
+    not_before: float = float("-inf")
+
+
+@dataclass(slots=True)
+class Background:
+    """Rebuilds until told to stop; what is done by then is kept.
+
+    `connect` opens a connection without a limit for one statement.
+    """
+
+    connect: Callable[[], psycopg.Connection]
+    stopping: threading.Event
+    clock: Callable[[], float] = time.monotonic
+    _runs: dict[str, _Run] = field(default_factory=dict, init=False)
+
+    def ensure(self, projection: Projection) -> str | None:
+        """See that a projection is being rebuilt; return why it isn't, None if all is well.
+
+        Does not block. After a failure it is tried again `AGAIN_S` later.
+        """
+        run = self._runs.setdefault(projection.name, _Run())
+        alive = run.thread is not None and run.thread.is_alive()
+        if not alive and self.clock() >= run.not_before and not self.stopping.is_set():
+            log.info("%s is rebuilt for version %d", projection.name, projection.version)
+            run.thread = threading.Thread(
+                target=self._rebuild, args=(projection, run), name="rebuild", daemon=True
+            )
+            run.thread.start()
+        return run.failure
+
+    def join(self) -> None:
+        """Wait for the threads to end after `stopping` was set, a few seconds at most."""
+        for run in self._runs.values():
+            if run.thread is not None:
+                run.thread.join(STOP_WITHIN_S)
+
+    def _rebuild(self, projection: Projection, run: _Run) -> None:
+        try:
+            rebuild(self.connect, [projection], stopping=self.stopping)
+            run.failure = None
+        except ScservError as error:
+            if not self.stopping.is_set():
+                run.failure = f"can't be rebuilt for version {projection.version}: {error}"
+                log.warning("%s %s", projection.name, run.failure)
+        finally:
+            run.not_before = self.clock() + AGAIN_S

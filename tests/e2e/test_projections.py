@@ -1,0 +1,111 @@
+"""What the tables say after conversations with the running service, as the log has it."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+
+from inbound.projections.queries import ProjectionQueries, Request
+from inbound.projections.requests import RequestState
+from schemas.events import Command
+from tests.fix_service import Service, eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture
+async def queries(service: Service) -> AsyncIterator[ProjectionQueries]:
+    queries = ProjectionQueries(service.database_url)
+    yield queries
+    await queries.close()
+
+
+async def shown(service: Service) -> None:
+    """Wait until the projections show the whole log."""
+    query = (
+        "SELECT count(*) FROM projections.progress"
+        " WHERE position < (SELECT max(position) FROM events)"
+    )
+    await eventually(
+        lambda: service.value(query) == 0,
+        lambda: f"the projections lag; the projector says:\n{service.log_of('projector')}",
+    )
+
+
+async def requests_of(service: Service, queries: ProjectionQueries, number: str) -> list[Request]:
+    await shown(service)
+    return await queries.requests_of(service.events(number)[0].stream_id)
+
+
+async def scserv(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "inbound.cli", "projections", *arguments],
+        env=service._environment(0),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+async def test_a_conversation_is_found(service: Service, queries: ProjectionQueries) -> None:
+    await service.start("projector")
+    client = service.new_client()
+    await service.text(client.number, "CLIENT info")
+    await service.script.replies(client.number)
+    await service.text(client.number, "CLIENT sms stop")
+    await service.script.replies(client.number, 4)
+    await service.completed(client.number, requests=2)
+    stop, info = await requests_of(service, queries, client.number)
+    assert (stop.command, info.command) == (Command.SMS_STOP, Command.CLIENT_INFO)
+    for request in (stop, info):
+        assert (request.state, request.late) == (RequestState.FULFILLED, False)
+        assert request.acknowledgement.outcome == "submitted"
+        assert request.fulfilment
+        assert request.fulfilment.outcome == "submitted"
+        assert request.acknowledged_at
+        assert request.completed_at
+        assert request.arrived_at < request.acknowledged_at <= request.completed_at
+        assert await queries.find_by_message(request.fulfilment.message_id) == request
+    subscription = await queries.subscription(stop.subject_id)
+    assert subscription
+    assert (subscription.may_be_texted, subscription.request_id) == (False, stop.request_id)
+
+
+async def test_a_killed_projector_is_succeeded(
+    service: Service, queries: ProjectionQueries
+) -> None:
+    client = service.new_client()
+    await service.kill(service.one("projector"))
+    await service.text(client.number, "CLIENT sms stop")
+    await service.completed(client.number)
+    await service.start("projector", "projector")
+    [request] = await requests_of(service, queries, client.number)
+    assert request.state is RequestState.FULFILLED
+
+
+async def test_commands_of_the_operator(service: Service, queries: ProjectionQueries) -> None:
+    await shown(service)
+    verified = await scserv(service, "verify")
+    assert (verified.returncode, verified.stdout.count("\n")) == (0, 1), verified.stderr
+    assert verified.stdout.startswith("as the log has it up to position ")
+    listed = await scserv(service, "list", "--json")
+    found = [json.loads(line) for line in listed.stdout.splitlines()]
+    assert [one["name"] for one in found] == ["requests", "subscriptions", "daily_counts"]
+    assert all(one["has_projector"] and not one["live"]["events"] for one in found)
+    service.rows("UPDATE projections.requests SET late = true RETURNING 1")
+    verified = await scserv(service, "verify", "requests")
+    assert verified.returncode == 1
+    assert ": late is t, by the log it is f" in verified.stdout
+    rebuilt = await scserv(service, "rebuild", "requests")
+    assert (rebuilt.returncode, rebuilt.stdout) == (0, "rebuilt and live: requests\n")
+    assert "events into requests: " in rebuilt.stderr
+    assert (await scserv(service, "verify")).returncode == 0
+    assert not await queries.search(late=True)
+    assert "requests: version 1, position " in (await scserv(service, "list")).stdout
+    wrong = await scserv(service, "rebuild", "request")
+    assert wrong.returncode == 2
+    assert "there is no projection 'request'" in wrong.stderr

@@ -1,0 +1,40 @@
+"""A projector on a thread of the test."""
+
+import threading
+from collections.abc import Callable
+from typing import Self
+
+from inbound.projections.projector import Projector
+from inbound.store.connecting import connect
+
+WITHIN_S = 20
+
+
+class Running:
+    """A projector on a thread, and what it reports."""
+
+    def __init__(self, url: str, name: str = "tests projector") -> None:
+        self.reports: list[tuple[bool, str]] = []
+        self._reported = threading.Condition()
+        self.projector = Projector(
+            lambda: connect(url, name), lambda: connect(url, name, long=True), self._report
+        )
+        self._thread = threading.Thread(target=self.projector.run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.projector.stopping.set()
+        self._thread.join(WITHIN_S)
+
+    def until(self, so: Callable[[], bool]) -> None:
+        """Wait until a round after which it is so."""
+        with self._reported:
+            assert self._reported.wait_for(so, WITHIN_S), self.reports[-3:]
+
+    def _report(self, ok: bool, reason: str) -> None:
+        with self._reported:
+            self.reports.append((ok, reason))
+            self._reported.notify_all()

@@ -1,0 +1,353 @@
+"""A rebuild beside the live tables: stopped, killed, resumed, swapped; nobody has to wait."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from inbound.errors import SetupError
+from inbound.projections import building, places, rebuilding
+from inbound.projections.building import Stopped, Told
+from inbound.projections.catalogue import PROJECTIONS
+from inbound.projections.places import Place
+from inbound.projections.projector import Following
+from inbound.projections.queries import ProjectionQueries
+from inbound.projections.rebuilding import Busy, rebuild
+from inbound.projections.requests import REQUESTS
+from inbound.store.connecting import connect
+from tests.integration.projections.lines import ALL, append_stop, catch_up, dumps, positions
+from tests.integration.projections.running import Running
+
+SHAPE = """
+    SELECT column_name, data_type, is_nullable FROM information_schema.columns
+    WHERE table_schema = 'projections'
+    UNION ALL
+    SELECT indexname, indexdef, '' FROM pg_indexes WHERE schemaname = 'projections'
+    UNION ALL
+    SELECT conname, pg_get_constraintdef(oid), '' FROM pg_constraint
+    WHERE connamespace = 'projections'::regnamespace
+    UNION ALL
+    SELECT relname, relkind::text, array_to_string(reloptions, ',') FROM pg_class
+    WHERE relnamespace = 'projections'::regnamespace
+    ORDER BY 1, 2, 3
+"""
+
+# Ends with SIGKILL at the Nth stretch: after its commit, or in the midst of its transaction.
+KILLED = """
+import os, signal, sys
+from inbound.projections import building, writing
+from inbound.projections.catalogue import PROJECTIONS
+from inbound.projections.rebuilding import rebuild
+from inbound.store.connecting import connect
+
+url, where, at = sys.argv[1], sys.argv[2], int(sys.argv[3])
+building.STRETCH = 200
+stretches = 0
+
+def die(*args, **kwargs):
+    global stretches
+    if where == "within":
+        move(*args, **kwargs)
+    stretches += 1
+    if stretches == at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+move = writing.advance
+if where == "within":
+    writing.advance = die
+rebuild(lambda: connect(url, "killed", long=True), list(PROJECTIONS.values()),
+        tell=die if where == "after" else lambda told: None)
+"""
+
+
+@pytest.fixture
+def opening(url: str) -> Callable[[], psycopg.Connection]:
+    return lambda: connect(url, "tests rebuild", long=True)
+
+
+@pytest.fixture(autouse=True)
+def small_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "STRETCH", 200)
+    monkeypatch.setattr(rebuilding, "SWAP_AGAIN_S", 0.01)
+
+
+def spoil(conn: psycopg.Connection) -> None:
+    """Make the live tables wrong, so that only rebuilt ones are right."""
+    conn.execute("UPDATE projections.requests SET state = 'refused'")
+    conn.execute("DELETE FROM projections.subscriptions")
+    conn.execute("UPDATE projections.daily_counts SET count = count + 1")
+
+
+def test_a_rebuilt_projection_is_what_following_makes(
+    opening: Callable[[], psycopg.Connection], conn: psycopg.Connection
+) -> None:
+    catch_up(conn)
+    followed, shape = dumps(conn), conn.execute(SHAPE).fetchall()
+    spoil(conn)
+    told: list[Told] = []
+    rebuild(opening, ALL, tell=told.append)
+    assert dumps(conn) == followed
+    assert conn.execute(SHAPE).fetchall() == shape
+    head = places.head(conn)
+    assert set(positions(conn).values()) == {head}
+    assert positions(conn, Place.SHADOW) == {}
+    assert [one.doing for one in told if one.position < head] == [
+        "events into requests, subscriptions, daily_counts"
+    ] * (head // 200)
+    assert told[-1] == Told("swapping daily_counts", head, head)
+
+
+def test_one_alone_leaves_the_others(
+    opening: Callable[[], psycopg.Connection], conn: psycopg.Connection
+) -> None:
+    rebuild(opening, [REQUESTS])
+    head = places.head(conn)
+    assert positions(conn) == {"requests": head, "subscriptions": 0, "daily_counts": 0}
+
+
+def test_the_projector_goes_on_after_a_swap(
+    opening: Callable[[], psycopg.Connection], conn: psycopg.Connection
+) -> None:
+    following = Following(conn, {})
+    following.take_free(ALL)
+    following.round()
+    append_stop(conn, uuid4())
+    rebuild(opening, ALL)
+    assert following.round() == 0
+    subject = uuid4()
+    last = append_stop(conn, subject)
+    assert following.round() > 0
+    assert set(positions(conn).values()) == {last}
+    assert any(str(subject).encode() in line for line in dumps(conn)["subscriptions"])
+
+
+@pytest.mark.parametrize("where", ["after", "within"])
+def test_a_killed_rebuild_goes_on_where_it_was(
+    url: str, opening: Callable[[], psycopg.Connection], conn: psycopg.Connection, where: str
+) -> None:
+    catch_up(conn)
+    followed = dumps(conn)
+    spoil(conn)
+    command = [sys.executable, "-c", KILLED, url, where, "3"]
+    assert subprocess.run(command, check=False).returncode == -9
+    stretches = 3 if where == "after" else 2
+    assert set(positions(conn, Place.SHADOW).values()) == {stretches * 200}
+    told: list[Told] = []
+    # The server may take a moment to notice that the killed one holds its locks no more.
+    while any(one[0] == "rebuild" for one in held(conn)):
+        pass
+    rebuild(opening, ALL, tell=told.append)
+    assert told[0].position == (stretches + 1) * 200
+    assert dumps(conn) == followed
+
+
+def held(conn: psycopg.Connection) -> list[tuple[str, str]]:
+    from inbound.projections._sql import statement
+
+    return conn.execute(statement("working"), {"names": list(PROJECTIONS)}).fetchall()
+
+
+def test_a_stopped_rebuild_keeps_what_it_has(
+    opening: Callable[[], psycopg.Connection], conn: psycopg.Connection
+) -> None:
+    stopping = threading.Event()
+
+    def stop(told: Told) -> None:
+        if told.position == 600:
+            stopping.set()
+
+    with pytest.raises(Stopped):
+        rebuild(opening, ALL, tell=stop, stopping=stopping)
+    assert set(positions(conn, Place.SHADOW).values()) == {600}
+    rebuild(opening, [REQUESTS])
+    assert positions(conn)["requests"] == places.head(conn)
+    # The others were left at 600, and go on together with one that begins.
+    told: list[Told] = []
+    rebuild(opening, ALL, tell=told.append)
+    assert [one.position for one in told[:4]] == [200, 400, 600, 800]
+    assert [one.doing for one in told[2:4]] == [
+        "events into requests",
+        "events into requests, subscriptions, daily_counts",
+    ]
+    followed = dumps(conn)
+    rebuild(opening, ALL)
+    assert dumps(conn) == followed
+
+
+def test_what_was_begun_for_another_version_is_dropped(
+    opening: Callable[[], psycopg.Connection], conn: psycopg.Connection
+) -> None:
+    begin_and_stop(opening, 600)
+    next_version = replace(REQUESTS, version=2)
+    told: list[Told] = []
+    rebuild(opening, [next_version], tell=told.append)
+    assert told[0].position == 200
+    assert places.progress(conn, Place.LIVE)["requests"].version == 2
+    with pytest.raises(SetupError, match="of version 2, made by a newer release"):
+        rebuild(opening, [REQUESTS])
+
+
+def test_from_zero_drops_what_was_begun(opening: Callable[[], psycopg.Connection]) -> None:
+    begin_and_stop(opening, 600)
+    told: list[Told] = []
+    rebuild(opening, [REQUESTS], from_zero=True, tell=told.append)
+    assert told[0].position == 200
+
+
+def begin_and_stop(opening: Callable[[], psycopg.Connection], at: int) -> None:
+    stopping = threading.Event()
+
+    def stop(told: Told) -> None:
+        if told.position >= at:
+            stopping.set()
+
+    with pytest.raises(Stopped):
+        rebuild(opening, [REQUESTS], tell=stop, stopping=stopping)
+
+
+def test_a_projection_is_rebuilt_by_one_at_a_time(
+    opening: Callable[[], psycopg.Connection], conn: psycopg.Connection
+) -> None:
+    assert places.try_lock(conn, "rebuild", "subscriptions")
+    with pytest.raises(SetupError, match="subscriptions is being rebuilt already"):
+        rebuild(opening, ALL)
+    rebuild(opening, [REQUESTS])
+
+
+def test_a_reader_that_stays_is_waited_for_and_holds_up_nobody(
+    url: str, opening: Callable[[], psycopg.Connection], conn: psycopg.Connection
+) -> None:
+    catch_up(conn)
+    swaps = threading.Semaphore(0)
+
+    def tell(told: Told) -> None:
+        if told.doing == "swapping requests":
+            swaps.release()
+
+    with connect(url, "slow reader") as slow, slow.transaction():
+        slow.execute("SELECT count(*) FROM projections.requests")
+        with background(lambda: rebuild(opening, [REQUESTS], tell=tell)) as failures:
+            for _ in range(3):  # tries to swap
+                assert swaps.acquire(timeout=20)
+                conn.execute("SELECT count(*) FROM projections.requests")
+            assert positions(conn, Place.SHADOW)
+            slow.execute("ROLLBACK")
+    assert not failures
+    assert not positions(conn, Place.SHADOW)
+
+
+def test_a_reader_that_never_goes_is_named_and_the_work_is_kept(
+    url: str,
+    opening: Callable[[], psycopg.Connection],
+    conn: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rebuilding, "SWAP_TRIES", 2)
+    with connect(url, "slow reader") as slow, slow.transaction():
+        slow.execute("SELECT count(*) FROM projections.requests")
+        with pytest.raises(Busy, match="readers of the live one leave no moment to swap it"):
+            rebuild(opening, [REQUESTS])
+    told: list[Told] = []
+    rebuild(opening, [REQUESTS], tell=told.append)
+    assert not [one for one in told if one.doing.startswith("events")]
+    assert positions(conn)["requests"] == places.head(conn)
+
+
+@contextmanager
+def background(work: Callable[[], Any]) -> Iterator[list[BaseException]]:
+    """Work on a thread; at the end wait for it. Yields what it raised."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001  for the test to look at
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield failures
+    finally:
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+async def test_swaps_under_readers_a_projector_and_new_events(
+    url: str,
+    opening: Callable[[], psycopg.Connection],
+    conn: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three rebuilds in a row while the log grows, and readers ask without a pause."""
+    monkeypatch.setattr(building, "STRETCH", 20_000)
+    catch_up(conn)
+    known = {line[:36] for line in dumps(conn)["requests"]}
+    done = threading.Event()
+
+    def write() -> None:
+        with connect(url, "writer") as writing:
+            while not done.is_set():
+                append_stop(writing, uuid4())
+
+    def rebuild_often() -> None:
+        try:
+            for _ in range(3):
+                rebuild(opening, ALL)
+        finally:
+            done.set()
+
+    queries = ProjectionQueries(url)
+    found = 0
+    with Running(url), background(write) as unwritten, background(rebuild_often) as unbuilt:
+        while not done.is_set():
+            assert len(await queries.search(limit=1000)) == len(known)
+            found += 1
+    await queries.close()
+    assert found > 3
+    assert not unwritten
+    assert not unbuilt
+    catch_up(conn)
+    live = dumps(conn)
+    rebuild(opening, ALL)
+    assert dumps(conn) == live
+    assert len(live["subscriptions"]) > len(known)
+
+
+def test_the_projector_rebuilds_a_table_of_an_older_version(
+    url: str, conn: psycopg.Connection
+) -> None:
+    catch_up(conn)
+    right = dumps(conn)
+    spoil(conn)
+    conn.execute("UPDATE projections.progress SET version = 0 WHERE name = 'requests'")
+    conn.execute("DELETE FROM projections.progress WHERE name = 'subscriptions'")
+    with Running(url) as running:
+        running.until(
+            lambda: (
+                {name: one.version for name, one in places.progress(conn, Place.LIVE).items()}
+                == dict.fromkeys(PROJECTIONS, 1)
+            )
+        )
+        last = append_stop(conn, uuid4())
+        running.until(lambda: set(positions(conn).values()) == {last})
+        assert all(ok for ok, _ in running.reports)
+    assert dumps(conn)["requests"] == right["requests"]
+
+
+def test_the_projector_says_why_a_table_cannot_be_rebuilt(
+    url: str, conn: psycopg.Connection
+) -> None:
+    conn.execute("UPDATE projections.progress SET version = 0 WHERE name = 'requests'")
+    assert places.try_lock(conn, "rebuild", "requests")
+    with Running(url) as running:
+        running.until(lambda: bool(running.reports) and not running.reports[-1][0])
+        assert "requests: can't be rebuilt for version 1" in running.reports[-1][1]
+        running.until(lambda: positions(conn)["daily_counts"] == places.head(conn))
