@@ -57,6 +57,20 @@ def body(
     return fixed + name + data + metadata_digest(metadata)
 
 
+def public_body(
+    stream_id: UUID,
+    version: int,
+    type_: str,
+    schema_version: int,
+    data: bytes,
+    metadata_digest: bytes,
+) -> bytes:
+    """Return the same from what stands in the public topic."""
+    name = type_.encode()
+    fixed = _BODY(stream_id.bytes, version, schema_version, len(name), len(data))
+    return fixed + name + data + metadata_digest
+
+
 def metadata_digest(metadata: bytes) -> bytes:
     """Return what stands for the metadata in `body`, and in the header for subscribers."""
     return sha256(metadata).digest()

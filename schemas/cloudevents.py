@@ -20,7 +20,8 @@ _FIXED: Headers = [("ce_specversion", b"1.0"), ("content-type", b"application/js
 class Attributes:
     """The context attributes of one CloudEvent; `type` without the common prefix.
 
-    `replay` is an extension: the id of the replay that brought the event once more.
+    The last three are extensions: the id of the replay that brought the event once more, its
+    position in the log, and the digest of its metadata (`schemas.chain`).
     """
 
     id: str
@@ -30,6 +31,8 @@ class Attributes:
     subject: str | None = None
     traceparent: str | None = None
     replay: str | None = None
+    position: int | None = None
+    metadata_digest: bytes | None = None
 
 
 def to_headers(attributes: Attributes) -> Headers:
@@ -46,6 +49,10 @@ def to_headers(attributes: Attributes) -> Headers:
         headers.append(("ce_subject", attributes.subject.encode()))
     if attributes.replay is not None:
         headers.append(("ce_replay", attributes.replay.encode()))
+    if attributes.position is not None:
+        headers.append(("ce_position", b"%d" % attributes.position))
+    if attributes.metadata_digest is not None:
+        headers.append(("ce_metadatadigest", attributes.metadata_digest.hex().encode()))
     if attributes.traceparent is not None:
         headers.append(("traceparent", attributes.traceparent.encode()))
     return headers

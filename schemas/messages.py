@@ -187,6 +187,20 @@ class ReceiptsReceived(Model):
     receipts: tuple[ReceiptReceived, ...]
 
 
+class LogHead(Model):
+    """Public: the digest with which a chain of the event log stood at a position.
+
+    One chain for each partition of `sms.events.v1`. docs/SUBSCRIBERS.md says how to check it.
+    """
+
+    chain: int = Field(ge=0, description="number of the chain and of the partition")
+    position: int = Field(ge=1, description="position in the log of the chain's newest event")
+    digest: str = Field(
+        pattern="^[0-9a-f]{64}$", description="of that event, in hexadecimal (SHA-256)"
+    )
+    recorded_at: UtcTime = Field(description="when that event was recorded")
+
+
 class Subscription(Model):
     """Public, one record per subject: may this person be texted? Last record wins."""
 

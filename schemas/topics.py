@@ -2,8 +2,8 @@
 
 Three rules shape them:
 
-* All have the same number of partitions, so that a person's key has the same partition
-  number in each and one worker sees all of a person.
+* All with a person's key have the same number of partitions, so that the key has the same
+  partition number in each and one worker sees all of a person.
 * Public topics carry no personal data and are kept; internal ones carry it (numbers,
   texts or references to them) and are deleted after three days.
 * Retention deletes whole segments, and only when the newest message of a segment is old
@@ -25,6 +25,7 @@ MT_BULK: Final = "sms.mt.bulk.v1"
 RECEIPTS: Final = "sms.receipts.v1"
 EVENTS: Final = "sms.events.v1"
 SUBSCRIPTIONS: Final = "sms.subscriptions.v1"
+LOG_HEADS: Final = "sms.log-heads.v1"
 NOTIFY: Final = "sms.notify.v1"
 
 # Eight workers at most share the work; changing it later moves every key.
@@ -62,6 +63,8 @@ _COMPACTED: Final = _config(
     max_compaction_lag_ms=_DAY_MS,
     delete_retention_ms=_DAY_MS,
 )
+# Never compacted: an old head is the evidence against a log that was rewritten.
+_FOR_EVER: Final = _config(cleanup_policy="delete", retention_ms=-1)
 
 
 def _internal(name: str, what: str) -> TopicSpec:
@@ -80,6 +83,13 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
     _internal(RECEIPTS, "what became of sent messages, as the centres report it"),
     _public(EVENTS, _KEPT, "what happened to every request, by random subject id"),
     _public(SUBSCRIPTIONS, _COMPACTED, "the last state of every subject: notified or not"),
+    TopicSpec(
+        LOG_HEADS,
+        1,  # so that the heads of all chains stand in one order
+        _FOR_EVER,
+        internal=False,
+        what="how far each digest chain of the log has come, once a minute",
+    ),
     _public(NOTIFY, _SHORT_LIVED, "notifications and broadcasts other services ask for"),
 )
 
@@ -95,6 +105,7 @@ class TopicNames:
     receipts: str = RECEIPTS
     events: str = EVENTS
     subscriptions: str = SUBSCRIPTIONS
+    log_heads: str = LOG_HEADS
     notify: str = NOTIFY
 
     @classmethod

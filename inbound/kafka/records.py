@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
+from schemas.chain import metadata_digest
 from schemas.cloudevents import SOURCE, Attributes, Headers, to_headers
 from schemas.events import SubscriptionStarted, SubscriptionStopped
 from schemas.messages import Subscription
@@ -57,6 +58,10 @@ class Recorded(Protocol):
     """An event as the store keeps it; `data` and `metadata` are JSON."""
 
     @property
+    def position(self) -> int:
+        """Its place in the log, from 1."""
+
+    @property
     def stream_id(self) -> UUID:
         """The subject."""
 
@@ -98,14 +103,26 @@ def attributes_of(event: Recorded, type_: str, replay: str | None = None) -> Att
 
 
 def of_event(event: Recorded, topic: str, replay: str | None = None) -> KafkaRecord:
-    """Return the public record of an event: the same for ever, but for the replay's id."""
+    """Return the public record of an event: the same for ever, but for the replay's id.
+
+    With its headers a subscriber can compute its digest (`schemas.chain`).
+    """
+    subject = str(event.stream_id)
+    attributes = Attributes(
+        id=f"{subject}/{event.version}",
+        type=f"{event.type}.v{event.schema_version}",
+        time=event.recorded_at,
+        subject=subject,
+        traceparent=from_json(event.metadata).get("traceparent"),
+        replay=replay,
+        position=event.position,
+        metadata_digest=metadata_digest(event.metadata),
+    )
     return {
         "topic": topic,
         "value": event.data,
-        "key": str(event.stream_id).encode(),
-        "headers": to_headers(
-            attributes_of(event, f"{event.type}.v{event.schema_version}", replay)
-        ),
+        "key": subject.encode(),
+        "headers": to_headers(attributes),
     }
 
 

@@ -4,7 +4,7 @@ Two feeds: the outbox (replies to send, in shards) and the event log itself (the
 topics). Each shard of a feed has one cursor and is held by one relay at a time through a
 session advisory lock, so order holds; a second relay waits and takes over. After a failed
 send the cursor stops at the last contiguous success: what follows goes again, and
-consumers recognise it by its id.
+consumers recognise it by its id. After the events follow the heads of their digest chains.
 
 Synchronous: kafka-python and psycopg on one thread of a process of its own.
 """
@@ -33,6 +33,7 @@ from inbound.kafka.records import (
     older_forms_of,
 )
 from inbound.ops import metrics
+from inbound.outbox.heads import Heads
 from inbound.outbox.replies import SHARDS
 from inbound.store import relaying
 from inbound.store.rows import OutboxRow, RecordedEvent
@@ -54,10 +55,8 @@ class Shard:
     number: int
 
 
-ALL_SHARDS = (
-    *(Shard(relaying.OUTBOX, number) for number in range(SHARDS)),
-    Shard(relaying.EVENTS, 0),
-)
+LOG = Shard(relaying.EVENTS, 0)
+ALL_SHARDS = (*(Shard(relaying.OUTBOX, number) for number in range(SHARDS)), LOG)
 """Replies first: somebody waits for them."""
 
 
@@ -75,6 +74,11 @@ class Relay:
     report: Callable[[bool, str], None]
     shards: tuple[Shard, ...] = ALL_SHARDS
     stopping: threading.Event = field(default_factory=threading.Event)
+    heads: Heads = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is published yet."""
+        self.heads = Heads(self.producer, self.names.log_heads)
 
     def run(self) -> None:
         """Relay until `stopping` is set. Blocks; survives Kafka and Postgres going away."""
@@ -104,12 +108,16 @@ class Relay:
             while not self.stopping.is_set():
                 held = self._take_free_shards(connection, held)
                 moved = self.relay_batch(connection, held)
+                if LOG in held:
+                    self.heads.publish(connection)
                 self.report(True, f"holds {len(held)} of {len(self.shards)} shards")
                 if not moved:
                     relaying.wait_for_rows(connection, WAIT_S)
                 if (now := time.monotonic()) >= measured_at + MEASURE_EVERY_S:
                     measured_at = now
                     _measure_lag(connection, held)
+            if LOG in held:
+                self.heads.last_word(connection)
 
     def _take_free_shards(self, connection: psycopg.Connection, held: list[Shard]) -> list[Shard]:
         if len(held) == len(self.shards):

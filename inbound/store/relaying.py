@@ -5,7 +5,8 @@ A feed is what one relay publishes: `OUTBOX` in shards, and `EVENTS`, the log it
 to it has been acknowledged by Kafka.
 """
 
-from typing import Final
+from datetime import datetime
+from typing import Final, NamedTuple
 
 import psycopg
 from psycopg.rows import args_row
@@ -25,10 +26,20 @@ _FIND_CURSOR = statement("find_cursor")
 _ADVANCE_CURSOR = statement("advance_cursor")
 _READ_OUTBOX = statement("read_outbox")
 _READ_EVENTS = statement("read_events")
+_READ_HEADS = statement("read_heads")
 _COUNT_WAITING = statement("count_waiting")
 _COUNT_WAITING_EVENTS = statement("count_waiting_events")
 _LISTEN = statement("listen_outbox")
 _UNLISTEN = statement("unlisten_outbox")
+
+
+class ChainHead(NamedTuple):
+    """The newest event of a digest chain (`schemas.chain`)."""
+
+    chain: int
+    position: int
+    digest: bytes
+    recorded_at: datetime
 
 
 @called
@@ -66,6 +77,13 @@ def read_events(
         after = cursor_position(conn, EVENTS)
     with conn.cursor(row_factory=args_row(RecordedEvent)) as cursor:
         return cursor.execute(_READ_EVENTS, {"after": after, "limit": limit}).fetchall()
+
+
+@called
+def heads(conn: psycopg.Connection) -> list[ChainHead]:
+    """Return the ends of the chains that have one, in the order of their positions."""
+    with conn.cursor(row_factory=args_row(ChainHead)) as cursor:
+        return cursor.execute(_READ_HEADS).fetchall()
 
 
 @called

@@ -13,6 +13,7 @@ from schemas.base import Model
 from schemas.cloudevents import SOURCE, TYPE_PREFIX
 from schemas.events import EVENTS
 from schemas.messages import (
+    LogHead,
     MobileOriginated,
     MobileTerminated,
     ReceiptsReceived,
@@ -48,6 +49,7 @@ def _contract(name: str, model: type[Model], flow: Flow, *on: str) -> Contract:
 
 MESSAGES: Final = (
     _contract("subscription.v1", Subscription, Flow.PUBLIC, topics.SUBSCRIPTIONS),
+    _contract("log.head.v1", LogHead, Flow.PUBLIC, topics.LOG_HEADS),
     _contract("mo.received.v1", MobileOriginated, Flow.INTERNAL, topics.MO),
     _contract(
         "mt.requested.v1",

@@ -30,7 +30,7 @@ from schemas.events import (
     SubscriptionStarted,
     SubscriptionStopped,
 )
-from schemas.messages import PartResult, Purpose, ReceiptState, SubmitAttempt, Subscription
+from schemas.messages import LogHead, PartResult, Purpose, ReceiptState, SubmitAttempt, Subscription
 
 SUBJECT: Final = UUID("6f1d2c1e-8a54-4c5b-9a3e-2f0b7d9c4e11")
 TRACEPARENT: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -108,6 +108,12 @@ EXAMPLES: Final[tuple[Model, ...]] = (
     ),
     MessageUndeliverable.model_validate(_fate(ReceiptState.EXPIRED, 86_400, error="254")),
     MessageUndetermined.model_validate(_fate(ReceiptState.UNKNOWN, 86_400)),
+    LogHead(
+        chain=3,
+        position=1_204_377,
+        digest="c5f24a5eaf96e8c06918fc2c50d2c3f2027cc86de8e59a34ec0bc09ea3839993",
+        recorded_at=_after(0.03),
+    ),
     Subscription(subject_id=SUBJECT, may_be_texted=False, version=2, changed_at=_after(0.03)),
 )
 

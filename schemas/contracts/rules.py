@@ -8,6 +8,7 @@ the type with its version, or the topic, and the field, and says the way out.
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Final
 
 from schemas.cloudevents import TYPE_PREFIX
@@ -142,10 +143,14 @@ def _of_topic(name: str, released: Record, today: Record) -> Iterator[Problem]:
     policies = was["config"].get("cleanup.policy"), now["config"].get("cleanup.policy")
     if policies[0] != policies[1]:
         yield Problem(where, "cleanup.policy was {}, is {}".format(*policies), _TOPIC_WAY_OUT)
-    kept = [int(each["config"].get("retention.ms", 0)) for each in (was, now)]
-    if was["public"] and kept[1] < kept[0]:
+    kept = [each["config"].get("retention.ms", 0) for each in (was, now)]
+    if was["public"] and _kept_ms(kept[1]) < _kept_ms(kept[0]):
         what = f"retention.ms was {kept[0]}, is {kept[1]}: what subscribers may still want is gone"
         yield Problem(where, what, "keep it as long as before, or longer")
+
+
+def _kept_ms(retention: str | int) -> float:
+    return inf if int(retention) == -1 else int(retention)
 
 
 def split(name: str) -> tuple[str, int]:

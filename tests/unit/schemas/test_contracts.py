@@ -218,6 +218,13 @@ def test_a_topic_stays_as_it_is(changed: dict[str, Any], complaint: str) -> None
     assert problem.startswith(f"topic sms.things.v1: {complaint}")
 
 
+def test_what_was_to_be_kept_for_ever_is_not_limited_later() -> None:
+    kept = {"config": {**TOPIC["config"], "retention.ms": "-1"}}
+    assert not found(of_model(Thing), of_model(Thing, **kept))
+    (problem,) = found(of_model(Thing, **kept), of_model(Thing))
+    assert "retention.ms was -1, is 7776000000" in problem
+
+
 def test_a_topic_is_not_taken_away() -> None:
     (problem,) = found(of_model(Thing), Record(of_model(Thing).types, {}))
     assert problem.startswith("topic sms.things.v1: was released and is gone")
