@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from schemas.chain import metadata_digest
 from schemas.cloudevents import SOURCE, Attributes, Headers, to_headers
 from schemas.events import SubscriptionStarted, SubscriptionStopped
-from schemas.messages import Subscription
+from schemas.messages import LogHead, Subscription
 from schemas.upcasters import DOWNCASTERS, Cast, older_forms
 
 SUBSCRIPTION_TYPES = {SubscriptionStopped.TYPE, SubscriptionStarted.TYPE}
@@ -24,6 +24,7 @@ SUBSCRIPTION_TYPES = {SubscriptionStopped.TYPE, SubscriptionStarted.TYPE}
 # CloudEvents 1.0, 3.1.1: source and id together name one event, and a record of the state is
 # another event than the one it tells of.
 _OF_SUBSCRIPTIONS = f"{SOURCE}/subscriptions"
+_OF_LOG_HEADS = f"{SOURCE}/log-heads"
 
 Sent = tuple[int, list[Any]]
 """A position and the futures of its records."""
@@ -161,6 +162,22 @@ def of_subscription(event: Recorded, topic: str) -> KafkaRecord:
         "topic": topic,
         "value": state.to_json(),
         "key": str(event.stream_id).encode(),
+        "headers": to_headers(attributes),
+    }
+
+
+def of_head(head: LogHead, topic: str) -> KafkaRecord:
+    """Return the record of a chain's head."""
+    attributes = Attributes(
+        id=f"{head.chain}/{head.position}",
+        type="log.head.v1",
+        time=head.recorded_at,
+        source=_OF_LOG_HEADS,
+    )
+    return {
+        "topic": topic,
+        "value": head.to_json(),
+        "key": str(head.chain).encode(),
         "headers": to_headers(attributes),
     }
 

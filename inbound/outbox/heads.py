@@ -16,10 +16,9 @@ import psycopg
 from kafka.errors import KafkaError
 
 from inbound.errors import RetryableError
-from inbound.kafka.records import KafkaRecord, Producer
+from inbound.kafka.records import KafkaRecord, Producer, of_head
 from inbound.store import relaying
 from inbound.store.relaying import ChainHead
-from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import LogHead
 
 EVERY_S: Final = 60.0
@@ -94,15 +93,4 @@ def _record(head: ChainHead, topic: str) -> KafkaRecord:
         digest=head.digest.hex(),
         recorded_at=head.recorded_at,
     )
-    attributes = Attributes(
-        id=f"{head.chain}/{head.position}",
-        type="log.head.v1",
-        time=head.recorded_at,
-        subject=str(head.chain),
-    )
-    return {
-        "topic": topic,
-        "value": message.to_json(),
-        "key": str(head.chain).encode(),
-        "headers": to_headers(attributes),
-    }
+    return of_head(message, topic)

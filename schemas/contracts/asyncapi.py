@@ -5,11 +5,13 @@ Objects, a superset of JSON Schema draft 7: what is published uses nothing newer
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
+from schemas.chain import metadata_digest
 from schemas.cloudevents import TYPE_PREFIX, Attributes, to_headers
 from schemas.contracts.catalogue import CHANNELS, CONTRACTS, Channel, Flow
-from schemas.contracts.examples import NOON, SUBJECT, TRACEPARENT
+from schemas.contracts.examples import METADATA, NOON, POSITION, SUBJECT, TRACEPARENT
 from schemas.contracts.published import FLOW, TOPICS, Schema
 from schemas.contracts.released import Record
 from schemas.contracts.rules import split
@@ -41,7 +43,7 @@ _HEADERS: Final[Mapping[str, Json]] = {
     "ce_id": {
         "type": "string",
         "description": "the subject and the version of its stream that this record tells of: "
-        "`SUBJECT/VERSION`, the same however often it comes",
+        "`SUBJECT/VERSION`; of a log head `CHAIN/POSITION`. The same however often it comes",
     },
     "ce_source": {"type": "string", "description": "one for each topic; see there"},
     "ce_type": {"type": "string", "description": "type and version; one JSON Schema each"},
@@ -55,6 +57,18 @@ _HEADERS: Final[Mapping[str, Json]] = {
         "type": "string",
         "description": "only in a replay: its id. What history was asked for, not news",
     },
+    "ce_position": {
+        "type": "string",
+        "pattern": "^[1-9][0-9]*$",
+        "description": "only of an event in its newest version: its position in the event log, "
+        "which counts all events from 1 without a gap",
+    },
+    "ce_metadatadigest": {
+        "type": "string",
+        "pattern": "^[0-9a-f]{64}$",
+        "description": "beside `ce_position`: SHA-256 of the metadata that the log keeps with "
+        "the event; with it the event's digest can be computed",
+    },
     "traceparent": {
         "type": "string",
         "description": "W3C Trace Context of the request; under this name OpenTelemetry's "
@@ -62,7 +76,8 @@ _HEADERS: Final[Mapping[str, Json]] = {
     },
     "content-type": {"type": "string", "const": "application/json"},
 }
-_OPTIONAL: Final = {"ce_replay", "traceparent"}
+_OPTIONAL: Final = {"ce_replay", "ce_position", "ce_metadatadigest", "traceparent"}
+_NOT_EVERYWHERE: Final = {"ce_subject", *_OPTIONAL}
 
 
 def document(record: Record) -> Json:
@@ -148,7 +163,12 @@ def _operation(channel: Channel) -> list[tuple[str, Json]]:
 def _message(name: str, schema: Schema, channel: Channel) -> Json:
     type_, version = split(name)
     summary, _, more = schema["description"].partition("\n\n")
-    properties = {key: dict(value) for key, value in _HEADERS.items()}
+    properties = {
+        key: dict(value)
+        for key, value in _HEADERS.items()
+        if key not in _NOT_EVERYWHERE or key in channel.headers
+    }
+    key = {"type": "string", "format": channel.key_format, "description": channel.key}
     properties["ce_source"]["const"] = channel.source
     properties["ce_type"]["const"] = name
     payload = {key: value for key, value in schema.items() if key not in _NOT_IN_A_PAYLOAD}
@@ -165,24 +185,36 @@ def _message(name: str, schema: Schema, channel: Channel) -> Json:
         "payload": payload,
         "bindings": {
             "kafka": {
-                "key": {"type": "string", "format": "uuid", "description": channel.key},
+                "key": {name: value for name, value in key.items() if value is not None},
                 "bindingVersion": BINDING,
             }
         },
         "examples": [
-            {"headers": _example_headers(name, channel), "payload": example}
+            {"headers": _example_headers(name, channel, example), "payload": example}
             for example in schema.get("examples", ())
         ],
     }
 
 
-def _example_headers(name: str, channel: Channel) -> Json:
-    attributes = Attributes(
-        id=f"{SUBJECT}/2",
-        type=name.removeprefix(TYPE_PREFIX),
-        time=NOON,
-        source=channel.source,
-        subject=str(SUBJECT),
-        traceparent=TRACEPARENT,
-    )
+def _example_headers(name: str, channel: Channel, payload: Json) -> Json:
+    type_ = name.removeprefix(TYPE_PREFIX)
+    if "ce_subject" in channel.headers:
+        digested = "ce_position" in channel.headers
+        attributes = Attributes(
+            id=f"{SUBJECT}/2",
+            type=type_,
+            time=NOON,
+            source=channel.source,
+            subject=str(SUBJECT),
+            traceparent=TRACEPARENT,
+            position=POSITION if digested else None,
+            metadata_digest=metadata_digest(METADATA) if digested else None,
+        )
+    else:
+        attributes = Attributes(
+            id=f"{payload['chain']}/{payload['position']}",
+            type=type_,
+            time=datetime.fromisoformat(payload["recorded_at"]),
+            source=channel.source,
+        )
     return {key: value.decode() for key, value in to_headers(attributes)}

@@ -76,7 +76,10 @@ CONTRACTS: Final[tuple[Contract, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A public topic as others need to know it. `source` is the `ce_source` of its records."""
+    """A public topic as others need to know it. `source` is the `ce_source` of its records.
+
+    `headers` are those attributes that not every record of every topic has.
+    """
 
     topic: str
     name: str
@@ -84,6 +87,11 @@ class Channel:
     what: str
     key: str
     source: str
+    headers: frozenset[str]
+    key_format: str | None = "uuid"
+
+
+_OF_A_SUBJECT: Final = frozenset({"ce_subject", "ce_replay", "traceparent"})
 
 
 CHANNELS: Final = (
@@ -95,6 +103,7 @@ CHANNELS: Final = (
         "come in the order in which they happened; between subjects there is no order.",
         "the subject: a random id",
         SOURCE,
+        _OF_A_SUBJECT | {"ce_position", "ce_metadatadigest"},
     ),
     Channel(
         topics.SUBSCRIPTIONS,
@@ -105,6 +114,20 @@ CHANNELS: Final = (
         "without a value takes the key away.",
         "the subject: a random id",
         f"{SOURCE}/subscriptions",
+        _OF_A_SUBJECT,
+    ),
+    Channel(
+        topics.LOG_HEADS,
+        "log-heads",
+        "Is the event log still what it was?",
+        "How far each digest chain of the event log has come, once a minute, after the events up "
+        "to it were published. There is one chain for each partition of `sms.events.v1`. Kept "
+        "for ever and not compacted: an old head is the evidence against a log that was "
+        "rewritten. docs/SUBSCRIBERS.md says how to compute a digest.",
+        "the number of the chain",
+        f"{SOURCE}/log-heads",
+        frozenset(),
+        key_format=None,
     ),
 )
 

@@ -34,6 +34,8 @@ from schemas.messages import LogHead, PartResult, Purpose, ReceiptState, SubmitA
 
 SUBJECT: Final = UUID("6f1d2c1e-8a54-4c5b-9a3e-2f0b7d9c4e11")
 TRACEPARENT: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+METADATA: Final = b'{"traceparent":"%b"}' % TRACEPARENT.encode()
+POSITION: Final = 1_204_375
 NOON: Final = datetime(2026, 1, 31, 12, 0, 0, 120_000, UTC)
 
 _REQUEST = UUID("b7c9a1f0-3d2e-4e6f-8a1b-0c5d6e7f8a90")
@@ -110,7 +112,7 @@ EXAMPLES: Final[tuple[Model, ...]] = (
     MessageUndetermined.model_validate(_fate(ReceiptState.UNKNOWN, 86_400)),
     LogHead(
         chain=3,
-        position=1_204_377,
+        position=POSITION + 2,
         digest="c5f24a5eaf96e8c06918fc2c50d2c3f2027cc86de8e59a34ec0bc09ea3839993",
         recorded_at=_after(0.03),
     ),

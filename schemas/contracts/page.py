@@ -108,7 +108,8 @@ def _channel(channel: Json, messages: Json) -> Iterator[str]:
 def _kept(configuration: Json) -> str:
     if "compact" in configuration["cleanup.policy"]:
         return "the last record of every key, for ever (compacted)"
-    return f"{configuration['retention.ms'] // _DAY_MS} days"
+    kept_ms = configuration["retention.ms"]
+    return "for ever" if kept_ms == -1 else f"{kept_ms // _DAY_MS} days"
 
 
 def _message(name: str, message: Json) -> Iterator[str]:

@@ -9,18 +9,19 @@ import pytest
 from jsonschema import Draft7Validator, FormatChecker
 from pydantic_core import from_json
 
-from inbound.kafka.records import KafkaRecord, of_event, of_subscription
+from inbound.kafka.records import KafkaRecord, of_event, of_head, of_subscription
 from inbound.store.rows import RecordedEvent
 from schemas.cloudevents import TYPE_PREFIX
 from schemas.contracts import publication
 from schemas.contracts.asyncapi import document
 from schemas.contracts.catalogue import Flow
-from schemas.contracts.examples import EXAMPLES, NOON, SUBJECT, TRACEPARENT
+from schemas.contracts.examples import EXAMPLES, METADATA, NOON, POSITION, SUBJECT
 from schemas.contracts.page import page
 from schemas.contracts.published import FLOW, Schema
 from schemas.contracts.released import Record, load
 from schemas.events import DomainEvent, SubscriptionStopped
-from schemas.topics import EVENTS, SUBSCRIPTIONS
+from schemas.messages import LogHead
+from schemas.topics import EVENTS, LOG_HEADS, SUBSCRIPTIONS
 
 RELEASED = load()
 DOCUMENT = document(RELEASED)
@@ -40,8 +41,9 @@ def test_every_public_type_is_described_and_nothing_internal() -> None:
 
 
 def recorded(event: DomainEvent) -> RecordedEvent:
-    metadata = b'{"traceparent":"%s"}' % TRACEPARENT.encode()
-    return RecordedEvent(1, SUBJECT, 2, event.TYPE, event.VERSION, event.to_json(), metadata, NOON)
+    return RecordedEvent(
+        POSITION, SUBJECT, 2, event.TYPE, event.VERSION, event.to_json(), METADATA, NOON
+    )
 
 
 def really_sent(name: str) -> KafkaRecord:
@@ -49,6 +51,8 @@ def really_sent(name: str) -> KafkaRecord:
     if name == f"{TYPE_PREFIX}subscription.v1":
         stopped = next(one for one in events if isinstance(one, SubscriptionStopped))
         return of_subscription(recorded(stopped), SUBSCRIPTIONS)
+    if name == f"{TYPE_PREFIX}log.head.v1":
+        return of_head(next(one for one in EXAMPLES if isinstance(one, LogHead)), LOG_HEADS)
     event = next(one for one in events if name == f"{TYPE_PREFIX}{one.TYPE}.v{one.VERSION}")
     return of_event(recorded(event), EVENTS)
 
