@@ -20,11 +20,12 @@ from inbound.keys import SubjectHasher
 from inbound.smpp import alphabet
 from inbound.smpp.segmentation import split
 from tests.chaos.balance import Balance, as_json, balance, check_log
+from tests.chaos.leaks import leaks, marked
 from tests.chaos.people import People
 from tests.chaos.plan import Planned, schedule
 from tests.chaos.strikes import Striker
 from tests.chaos.world import World, open_world
-from tests.fix_service import SUBJECT_KEY, Client, Event, eventually
+from tests.fix_service import SUBJECT_KEY, Event, eventually
 
 SETTLED_WITHIN_S = 240.0
 
@@ -34,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=None, help="of the schedule; else at random")
     parser.add_argument("--faults", type=int, default=100)
-    parser.add_argument("--people", type=int, default=300)
+    parser.add_argument("--people", type=int, default=100, help="at most 100")
     parser.add_argument("--per-second", type=float, default=15.0, help="texts")
     parser.add_argument("--keep", type=Path, help="folder for data and logs, kept afterwards")
     parser.add_argument("--only", help="kinds of faults, separated by commas; else all")
@@ -77,10 +78,7 @@ async def campaign(
     """Run one campaign to its balance."""
     started = time.monotonic()
     async with open_world(folder) as world:
-        clients = [
-            Client(number, f"{n:04d}", f"user{n:04d}", f"pw-{n:06d}")
-            for n, number in enumerate(world.new_numbers(people))
-        ]
+        clients = [marked(number) for number in range(people)]
         world.import_clients(clients)
         crowd = People(clients, world.deliver, random.Random(seed), per_second)
         striker = Striker(world)
@@ -97,6 +95,14 @@ async def campaign(
         await _settle(world, crowd)
         say("balancing the books")
         result = _balance(world, crowd)
+        for where in await asyncio.to_thread(lambda: list(leaks(world))):
+            result.say("leaks", 1, f"a canary stands in {where}")
+        say("holding the log and its projections against each other")
+        for command in (("log", "verify"), ("projections", "verify")):
+            status, output = await world.scserv(*command)
+            if status:
+                figure = "log_gaps" if command[0] == "log" else "projections_differ"
+                result.say(figure, 1, f"scserv {' '.join(command)}: {output}")
         return result, striker.struck, time.monotonic() - started
 
 

@@ -38,14 +38,17 @@ class Balance:
     garbled: int = 0
     unfinished: int = 0
     log_gaps: int = 0
+    projections_differ: int = 0
+    leaks: int = 0
     what: list[str] = field(default_factory=list)
 
     @property
     def broken(self) -> list[str]:
         """Which figures have to be 0 and are not."""
         figures = asdict(self)
-        must = ("lost", "doubled", "out_of_order", "garbled", "unfinished", "log_gaps")
-        return [name for name in must if figures[name]]
+        allowed = {"requests", "doubled_allowed", "unknown", "late", "what"}
+        must = figures.keys() - allowed
+        return sorted(name for name in must if figures[name])
 
     def say(self, figure: str, count: int, what: str) -> None:
         """Add to a figure and remember why."""

@@ -38,7 +38,15 @@ class _Kind:
     lasts_s: tuple[float, float] = (0.0, 0.0)
 
 
-_PROCESSES: Final = ("gateway 0", "gateway 1", "worker 0", "worker 1", "relay 0", "relay 1")
+_PROCESSES: Final = (
+    "gateway 0",
+    "gateway 1",
+    "worker 0",
+    "worker 1",
+    "relay 0",
+    "relay 1",
+    "projector 0",
+)
 
 KINDS: Final[dict[str, _Kind]] = {
     "kill -9": _Kind(14, _PROCESSES),

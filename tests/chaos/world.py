@@ -20,9 +20,10 @@ from schemas.topics import TopicNames
 from tests.chaos import stepped
 from tests.chaos.weather import Weather
 from tests.e2e.script import ACCOUNT
-from tests.fix_service import Role, RoleProcess, Service, free_port
+from tests.fix_service import ROLES, Role, RoleProcess, Service, free_port
 
 OF_EACH: Final = 2
+RUNNING: Final[tuple[Role, ...]] = (*ROLES, "projector")
 REPOSITORY: Final = Path(__file__).parents[2]
 
 _ENVIRONMENT: Final = {
@@ -65,6 +66,18 @@ class World(Service):
         self.revive(one)
         return one
 
+    async def scserv(self, *arguments: str) -> tuple[int, str]:
+        """Run a command to its end; return its status and what it said."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "inbound.cli", *arguments),
+            cwd=self.folder,
+            env=self._environment(free_port()),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+        return process.returncode or 0, output.decode("utf-8", "replace").strip()
+
     async def _start(self, role: Role) -> RoleProcess:
         port = free_port()
         with self._open_log(role, port) as log:
@@ -106,7 +119,7 @@ async def open_world(folder: Path) -> AsyncIterator[World]:
         await world.centre.start()
         try:
             for _ in range(OF_EACH):
-                await world.start()
+                await world.start(*RUNNING)
             world.revive()
             yield world
         finally:
