@@ -354,7 +354,7 @@ class Service:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "inbound.cli", role),
                 cwd=self.folder,
-                env=self._environment(port),
+                env=self.environment(port),
                 stdout=log,
                 stderr=log,
             )
@@ -365,7 +365,8 @@ class Service:
     def _open_log(self, role: Role, port: int) -> IO[bytes]:
         return (self.folder / f"{role}-{port}.log").open("wb")
 
-    def _environment(self, health_port: int) -> dict[str, str]:
+    def environment(self, health_port: int = 0) -> dict[str, str]:
+        """Return the environment of its processes; a command of the operator takes it too."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SCSERV_", "OTEL_"))}
         return inherited | {
             "SCSERV_DATABASE_URL": self.database_url,

@@ -84,7 +84,7 @@ class World(Service):
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "tests.chaos.stepped", role),
                 cwd=self.folder,
-                env=self._environment(port),
+                env=self.environment(port),
                 stdout=log,
                 stderr=log,
             )
