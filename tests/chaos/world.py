@@ -71,7 +71,7 @@ class World(Service):
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "inbound.cli", *arguments),
             cwd=self.folder,
-            env=self._environment(free_port()),
+            env=self.environment(free_port()),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

@@ -44,7 +44,7 @@ async def scserv(service: Service, *arguments: str) -> subprocess.CompletedProce
     return await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "inbound.cli", "projections", *arguments],
-        env=service._environment(0),
+        env=service.environment(0),
         capture_output=True,
         text=True,
         check=False,
