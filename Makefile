@@ -39,7 +39,7 @@ check: $(STAMP)  ## linters, types, import rules
 contracts: $(STAMP)  ## what other services build on: refuses a change that would break them
 	@$(BIN)/scserv schemas check
 
-peers: $(STAMP)  ## SMPP with programs of others: Node, Perl, Kannel (.ci/peers installs what is missing)
+peers: $(STAMP)  ## programs of others: Node, Perl, Kannel (.ci/peers installs what is missing)
 	@.ci/peers
 	@$(BIN)/python -m pytest tests/peers $(ARGS)
 

