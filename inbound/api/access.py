@@ -5,14 +5,17 @@ from urllib.parse import unquote
 
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+from pydantic import TypeAdapter, ValidationError
 
 from inbound.api.desk import Desk
 from inbound.api.gate import Principal
+from inbound.api.models import NO_NUMBER, TEXT, Reason
 from inbound.api.problems import forbidden, invalid
 from inbound.api.tokens import Scope
-from inbound.store.audit import ReasonError, check_reason
+from inbound.store.audit import MAX_LENGTH, ReasonError, check_reason
 
-REVEAL_HEADER: Final = "header.reveal-reason"
+_REASON: Final = TypeAdapter(Reason)
+_HEADER: Final = "header.reveal-reason"
 
 _BEARER = HTTPBearer(
     scheme_name="token",
@@ -28,15 +31,15 @@ def _allowed(
     _: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
 ) -> Principal:
     """Return who asks, or refuse for want of a scope. The header is there for OpenAPI."""
-    return _need(request, *map(Scope, scopes.scopes))
-
-
-def _need(request: Request, *scopes: Scope) -> Principal:
     principal: Principal = request.state.principal
-    for scope in scopes:
-        if scope not in principal.scopes:
-            raise forbidden(scope)
+    _need(principal, *map(Scope, scopes.scopes))
     return principal
+
+
+def _need(who: Principal, *scopes: Scope) -> None:
+    for scope in scopes:
+        if not who.may(scope):
+            raise forbidden(scope)
 
 
 def _revealing(
@@ -44,26 +47,43 @@ def _revealing(
     reveal_reason: Annotated[
         str | None,
         Header(
-            max_length=1000,
+            alias="Reveal-Reason",
             description="Why numbers are to be shown in full. Takes the scope `reveal`; the "
-            "reason is recorded for ever, so it must not hold a phone number. UTF-8, or "
-            "percent-encoded.",
+            "reason is recorded for ever, so it must not hold a phone number. In UTF-8, or "
+            "percent-encoded, and then the limit counts what is decoded.",
             examples=["ticket 4711"],
+            json_schema_extra={
+                "minLength": 1,
+                "maxLength": MAX_LENGTH,
+                "pattern": TEXT,
+                **NO_NUMBER,
+            },
         ),
     ] = None,
 ) -> str | None:
     """Return the reason for which numbers are shown in full, None to mask them."""
     if reveal_reason is None:
         return None
-    _need(request, Scope.REVEAL)
     try:
         # Headers come as Latin-1, whatever they are (RFC 9110, 5.5).
-        reason = unquote(reveal_reason.encode("latin-1").decode("utf-8"), errors="strict")
-        return check_reason(reason)
+        text = unquote(reveal_reason.encode("latin-1").decode("utf-8"), errors="strict")
+        reason = _REASON.validate_python(text)
     except UnicodeDecodeError:
-        raise invalid(REVEAL_HEADER, "is no UTF-8") from None
+        raise invalid(_HEADER, "is no UTF-8") from None
+    except ValidationError:
+        raise invalid(_HEADER, f"takes 1 to {MAX_LENGTH} visible characters") from None
+    return check_reveal(request.state.principal, reason, _HEADER)
+
+
+def check_reveal(who: Principal, reason: str | None, where: str) -> str | None:
+    """Return the reason to reveal, None for no wish to; refuse without the scope for it."""
+    if reason is None:
+        return None
+    _need(who, Scope.REVEAL)
+    try:
+        return check_reason(reason)
     except ReasonError as error:
-        raise invalid(REVEAL_HEADER, str(error)) from None
+        raise invalid(where, str(error)) from None
 
 
 def _desk(request: Request) -> Desk:

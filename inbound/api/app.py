@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from inbound.api import history, people, problems
+from inbound.api import history, people, problems, telling
 from inbound.api.desk import Desk
 from inbound.api.gate import Gate
 from inbound.api.limits import RateLimits
@@ -47,7 +47,7 @@ def _make_routes() -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    for module in (people, history):
+    for module in (people, history, telling):
         app.include_router(module.router)
     made = document(app)
 

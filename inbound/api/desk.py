@@ -23,9 +23,10 @@ from inbound.store.lending import Lending
 from inbound.store.people import numbers_of, subjects_of
 from inbound.store.sealing import Sealer
 from inbound.store.tokens import GoodToken, use_token
+from inbound.timeline.looking import Desk as TimelineDesk
 
 RESOLVE: Final = "resolve"
-REVEAL: Final = "reveal"
+REVEAL: Final = "subscription.reveal"
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
@@ -33,7 +34,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the answers come from. `quick` and `slow` are two connections to the same tables."""
+    """Where the answers come from. `quick` and `slow` are two connections to the same tables.
+
+    `zone` is that of local times in a timeline.
+    """
 
     lending: Lending
     quick: ProjectionQueries
@@ -41,6 +45,8 @@ class Sources:
     directory: Identities
     hasher: SubjectHasher
     sealer: Sealer
+    timelines: TimelineDesk
+    zone: str
 
     async def close(self) -> None:
         """Give back every connection."""
@@ -111,9 +117,14 @@ class Desk:
 
         Raises LookupError for a subject that nobody has, or nobody any more.
         """
-        if not await self.run(numbers_of, self.sources.sealer, [subject_id]):
+        if await self.number(subject_id) is None:
             raise LookupError
         return await twice(self.sources.quick.subscription, subject_id)
+
+    async def number(self, subject_id: UUID) -> str | None:
+        """Return the number of a subject; None for one that nobody has, or nobody any more."""
+        found = await self.run(numbers_of, self.sources.sealer, [subject_id])
+        return found.get(subject_id)
 
     async def numbers(self, client_id: str) -> list[NumberState]:
         """Return the numbers of a client and what was last said by each; none: no such client."""

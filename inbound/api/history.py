@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from inbound.api.access import AtDesk, MayRead
 from inbound.api.desk import RESOLVE, Desk
 from inbound.api.gate import Principal
-from inbound.api.problems import forbidden
+from inbound.api.problems import forbidden, invalid
 from inbound.api.searching import PATH, RequestPage, RequestSearch, find_page
 from inbound.api.tokens import Scope
 
@@ -27,6 +27,8 @@ async def search_requests(
     asked: Annotated[RequestSearch, Query()], desk: AtDesk, who: MayRead
 ) -> RequestPage:
     """Answer with a page of requests."""
+    if asked.since and asked.until and asked.since >= asked.until:
+        raise invalid("query.until", "is not later than `since`")
     subjects = None if asked.subject is None else [asked.subject]
     if asked.client is not None:
         of_client = await _subjects_of_client(desk, asked.client, who)

@@ -4,49 +4,62 @@ Requests refuse fields that they don't know, so that a misspelt one is not ignor
 readers must ignore what they don't know: a field may be added to them.
 """
 
+import re
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
+from inbound.api.examples import ERASED, REQUEST, SUBJECT
 from inbound.directory.port import FIELD_LIMITS
-from inbound.store.audit import MAX_LENGTH
+from inbound.store.audit import LIKE_A_NUMBER, MAX_LENGTH
 from schemas.base import UtcTime
 
 MOST_SUBJECTS: Final = 100
 
-SUBJECT: Final = "5f0f1a52-6b5e-4a58-9df5-0c1f7a0f6c11"
-REQUEST: Final = "9d1f3a77-52c4-4be5-8f0e-2a6a4f1d9b10"
-ERASED: Final = "0b9d6f0e-2f0a-4c1c-8f39-7a5d4f7f3c02"
+
+# No control characters, nothing of no width, nothing that turns the direction of writing: what
+# is kept is shown to people, and PostgreSQL takes no NUL.
+_HIDDEN: Final = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+# With something in it to be seen.
+TEXT: Final = rf"^[^{_HIDDEN}]*[^\s{_HIDDEN}][^{_HIDDEN}]*$"
+NO_NUMBER: Final[dict[str, JsonValue]] = {"not": {"pattern": LIKE_A_NUMBER.pattern}}
+_RFC_3339: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})",
+    re.IGNORECASE,
+)
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("holds characters that can't be printed")
-    return text
+def _be_rfc_3339(value: object) -> object:
+    """Refuse what pydantic takes beside it: seconds since 1970, dates, other separators."""
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("has to be a time with its offset, like 2024-05-17T12:30:00Z")
+    return value
 
+
+Moment = Annotated[UtcTime, BeforeValidator(_be_rfc_3339)]
+"""A time as RFC 3339 writes it."""
 
 Reason = Annotated[
     str,
     Field(
         min_length=1,
         max_length=MAX_LENGTH,
+        pattern=TEXT,
         description="why; it is recorded for ever, so without a phone number",
         examples=["ticket 4711"],
+        json_schema_extra=NO_NUMBER,
     ),
-    AfterValidator(_printable),
 ]
-
-
 ClientId = Annotated[
     str,
     Field(
         min_length=1,
         max_length=FIELD_LIMITS["client_id"],
+        pattern=TEXT,
         description="the client's id in the directory",
         examples=["C-1001"],
     ),
-    AfterValidator(_printable),
 ]
 
 

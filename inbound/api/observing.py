@@ -96,7 +96,7 @@ class _Exchange:
         status = self._status or 499
         seconds = time.perf_counter() - self._began
         method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
-        route = getattr(self._scope.get("route"), "path", "-")
+        route = getattr(self._scope.get("route"), "path_format", "-")
         principal = self._scope["state"].get("principal")
         who = principal.name if principal else "-"
         log.info(

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
+from inbound.api.examples import TIMELINE
 from inbound.api.models import Answer, Asked
 from inbound.api.problems import (
     MEDIA_TYPE,
@@ -97,6 +98,8 @@ def document(app: FastAPI) -> dict[str, Any]:
         extra = model.model_config.get("json_schema_extra")
         if model.__name__ in schemas and isinstance(extra, dict):
             schemas[model.__name__] |= extra  # FastAPI leaves nulls out, in examples too
+    # The timeline has its model from a room that knows nothing of this document.
+    schemas["Timeline"]["examples"] = [TIMELINE]
     components["schemas"] = dict(sorted(schemas.items()))
     components["headers"] = {name: _header(*about) for name, about in _HEADERS.items()}
     components["responses"] = {kind.slug: _response(kind) for kind in Kind}

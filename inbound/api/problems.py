@@ -182,6 +182,7 @@ _RULES: Final = {
     "timezone_aware": "needs its offset from UTC, as in 2024-05-17T12:30:00Z",
     "json_invalid": "is no JSON",
     "extra_forbidden": "is not known here",
+    "string_pattern_mismatch": "does not fit its pattern in the OpenAPI document",
     "string_unicode": "is no Unicode text",
     "model_attributes_type": "has to be a JSON object",
     "missing": "is missing",
@@ -189,7 +190,7 @@ _RULES: Final = {
 # Texts of pydantic that are made of the schema alone.
 _SAFE: Final = frozenset(
     {
-        *("string_type", "string_too_short", "string_too_long", "string_pattern_mismatch"),
+        *("string_type", "string_too_short", "string_too_long"),
         *("int_type", "int_parsing", "int_from_float", "bool_type", "bool_parsing", "list_type"),
         *("too_short", "too_long", "greater_than_equal", "less_than_equal"),
         *("enum", "literal_error", "dict_type", "model_type"),
@@ -218,7 +219,9 @@ def _where(found: Mapping[str, Any]) -> str:
 def _rule(found: Mapping[str, Any]) -> str:
     if found["type"] in _RULES:
         return _RULES[found["type"]]
-    return str(found["msg"]) if found["type"] in _SAFE else "does not fit its description"
+    if found["type"] not in _SAFE:
+        return "does not fit its description"
+    return str(found["msg"]).removeprefix("Value error, ")
 
 
 def _is_no_json(request: Request, error: RequestValidationError) -> bool:

@@ -34,12 +34,15 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
     from inbound.projections.queries import ProjectionQueries
     from inbound.store.lending import Lending
     from inbound.store.sealing import Sealer
+    from inbound.timeline.looking import Desk as TimelineDesk
     from streams.clock import utc_now
 
     health = serve_health(settings, "api", "database")
     check_database(settings)
     url = settings.database_url.get_secret_value()
     subject_key, vault_key = settings.subject_key_bytes(), settings.vault_key_bytes()
+
+    hasher, sealer = SubjectHasher(subject_key), Sealer(make_cipher(settings))
 
     async def main() -> None:
         sources = Sources(
@@ -49,8 +52,10 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
             directory=PostgresDirectory(
                 url, subject_key, vault_key, application_name="scserv api directory"
             ),
-            hasher=SubjectHasher(subject_key),
-            sealer=Sealer(make_cipher(settings)),
+            hasher=hasher,
+            sealer=sealer,
+            timelines=TimelineDesk(hasher, sealer, settings.miss_days),
+            zone=settings.time_zone,
         )
         desk = Desk(sources, utc_now)
         limits = RateLimits(settings.api.requests_per_minute)

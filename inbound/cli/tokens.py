@@ -106,7 +106,7 @@ def _add(connection: psycopg.Connection, new: NewToken) -> None:
                 f"{new.name}`) or choose another name"
             )
         reason = f"{new.name}: {', '.join(new.scopes)}"
-        record(connection, actor=os_user(), action="create token", reason=reason)
+        record(connection, actor=os_user(), action="tokens.create", reason=reason)
 
 
 @called
@@ -114,7 +114,7 @@ def _revoke(connection: psycopg.Connection, name: str, now: datetime) -> None:
     with connection.transaction():
         if not revoke_token(connection, name, now):
             raise SetupError(f"there is no token {name!r} to revoke; see `scserv tokens list`")
-        record(connection, actor=os_user(), action="revoke token", reason=name)
+        record(connection, actor=os_user(), action="tokens.revoke", reason=name)
 
 
 def _expiry(expires: str, now: datetime) -> datetime | None:

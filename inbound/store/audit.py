@@ -22,7 +22,7 @@ MAX_LENGTH: Final = 300
 _ADD_AUDIT = statement("add_audit")
 _LIST_AUDIT = statement("list_audit")
 # Ten digits are a national number; what people write between digits does not count.
-_LIKE_A_NUMBER = re.compile(r"(?:[0-9][\s().\-\u00a0\u2010-\u2015]*){10}")
+LIKE_A_NUMBER: Final = re.compile(r"(?:[0-9][\s().\-\u00a0\u2010-\u2015]*){10}")
 
 
 class ReasonError(ValueError):
@@ -49,7 +49,7 @@ def check_reason(reason: str) -> str:
         raise ReasonError("a reason is needed: it is recorded")
     if len(reason) > MAX_LENGTH:
         raise ReasonError(f"a reason has at most {MAX_LENGTH} characters")
-    if _LIKE_A_NUMBER.search(reason):
+    if LIKE_A_NUMBER.search(reason):
         raise ReasonError("a reason must not hold a phone number: it is kept for ever")
     return reason
 

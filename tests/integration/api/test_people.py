@@ -84,7 +84,7 @@ async def test_a_revealed_number_is_recorded_first(world: World) -> None:
     recorded = world.audit()
     assert {entry[2] for entry in recorded} == {SUBJECTS[6], SUBJECTS[7]}
     assert {(*entry[:2], entry[3]) for entry in recorded} == {
-        ("token revealer", "reveal", "ticket 4711")
+        ("token revealer", "subscription.reveal", "ticket 4711")
     }
 
 

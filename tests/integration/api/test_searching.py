@@ -148,8 +148,8 @@ async def test_no_number_no_text_no_secret(world: World) -> None:
         ({"+79161234567": "1"}, "query.(unknown)"),
         ({"cursor": "x"}, "query.cursor"),
         ({"cursor": "é"}, "query.cursor"),
-        ({"cursor": "MjAyNC0wNS0xNy94"}, "query.cursor"),
-        ({"cursor": "x" * 101}, "query.cursor"),
+        ({"cursor": "0" * 44}, "query.cursor"),
+        ({"cursor": "g" * 45}, "query.cursor"),
         ({"client": "\0"}, "query.client"),
     ],
 )

@@ -51,8 +51,8 @@ async def test_a_token_is_shown_once_works_and_is_revoked(world: World, run: Run
     assert "crm  resolve, read  revoked 2024-06-01 00:00 UTC" in run("list").stdout
     entries = [entry for entry in world.audit() if entry[0] == "anna"]
     assert entries == [
-        ("anna", "create token", None, "crm: resolve, read"),
-        ("anna", "revoke token", None, "crm"),
+        ("anna", "tokens.create", None, "crm: resolve, read"),
+        ("anna", "tokens.revoke", None, "crm"),
     ]
 
 

@@ -28,6 +28,7 @@ from inbound.store.lending import Lending
 from inbound.store.postgres import PostgresStore
 from inbound.store.sealing import Sealer
 from inbound.store.tokens import NewToken, add_token
+from inbound.timeline.looking import Desk as TimelineDesk
 from tests.bench import history
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 
@@ -56,13 +57,16 @@ class World:
     def __init__(self, url: str, per_minute: int = 600) -> None:
         self.url = url
         self.now = NOW
+        hasher, sealer = SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY))
         self.sources = Sources(
             lending=Lending(url, "tests"),
             quick=ProjectionQueries(url),
             slow=ProjectionQueries(url),
             directory=PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY),
-            hasher=SubjectHasher(SUBJECT_KEY),
-            sealer=Sealer(VaultCipher(VAULT_KEY)),
+            hasher=hasher,
+            sealer=sealer,
+            timelines=TimelineDesk(hasher, sealer, miss_days=7),
+            zone="Europe/Moscow",
         )
         self.desk = Desk(self.sources, lambda: self.now)
         self.monotonic = 0.0

@@ -1,0 +1,58 @@
+"""What the examples of the OpenAPI document have in common."""
+
+from typing import Any, Final
+
+SUBJECT: Final = "5f0f1a52-6b5e-4a58-9df5-0c1f7a0f6c11"
+ERASED: Final = "0b9d6f0e-2f0a-4c1c-8f39-7a5d4f7f3c02"
+REQUEST: Final = "9d1f3a77-52c4-4be5-8f0e-2a6a4f1d9b10"
+_STEP: Final[dict[str, Any]] = {
+    "step": "arrived",
+    "at": "2024-05-17T12:00:00.100000Z",
+    "local": "2024-05-17T15:00:00.100000+03:00",
+    "after_s": 0.0,
+    "text": "the text arrived at bind main-1",
+    "details": {"bind": "main-1", "centre": "main", "data_coding": 0},
+}
+TIMELINE: Final[dict[str, Any]] = {
+    "number": "+7916*****67",
+    "subject_id": SUBJECT,
+    "language": "en",
+    "zone": "Europe/Moscow",
+    "made_at": "2024-05-17T12:01:00Z",
+    "sentence": "Your text “CLIENT sms stop” reached us on 17 May at 15:00; notifications were "
+    "switched off, and the reply that confirms it was delivered to your phone at 15:00.",
+    "requests": [
+        {
+            "request_id": REQUEST,
+            "subject_id": SUBJECT,
+            "command": "sms_stop",
+            "plan": "stopped",
+            "arrived_at": "2024-05-17T12:00:00.100000Z",
+            "trace_id": "0af7651916cd43dd8448eb211c80319c",
+            "verdict": "delivered",
+            "sentence": "Your text “CLIENT sms stop” reached us on 17 May at 15:00; "
+            "notifications were switched off, and the reply that confirms it was delivered to "
+            "your phone at 15:00.",
+            "clock": {
+                "state": "kept",
+                "within_s": 120.0,
+                "after_s": 0.06,
+                "text": "acknowledged after 0.06 s of 120 s",
+            },
+            "steps": [_STEP],
+        }
+    ],
+    "misses": [
+        {
+            "kind": "look_alike",
+            "first_at": "2024-05-17T11:58:00Z",
+            "last_at": "2024-05-17T11:58:00Z",
+            "count": 1,
+            "sentence": "A text that reached us on 17 May at 14:58 contained letters that only "
+            "look like Latin ones, so that it was no command.",
+        }
+    ],
+    "unfinished": [],
+    "requests_left_out": 0,
+    "misses_left_out": False,
+}
