@@ -29,8 +29,11 @@ class Encoder:
         self._constant: dict[str, tuple[Segment, ...]] = {}
 
     def resends_unknown(self, template: str) -> bool:
-        """Whether a message of this template goes again when its fate is unknown."""
-        return self._catalogue[template].resend_unknown
+        """Whether a message of this template goes again when its fate is unknown.
+
+        One of a template that is not there does not: it could not be put together either.
+        """
+        return template in self._catalogue and self._catalogue[template].resend_unknown
 
     def segments(self, message: MobileTerminated, secret: bytes | None) -> tuple[Segment, ...]:
         """Return the parts of a message; `secret` is the opened vault row, JSON."""

@@ -62,3 +62,8 @@ def test_a_secret_is_not_kept_for_the_next_message(encoder: Encoder) -> None:
     octets = b"".join(s.short_message[6:] for s in encoder.segments(message("registration"), other))
     assert "zzzzzzzz" in octets.decode("utf-16-be")
     assert "1a2b3c4d" not in octets.decode("utf-16-be")
+
+
+def test_a_template_that_is_not_there_is_never_sent_again(encoder: Encoder) -> None:
+    assert encoder.resends_unknown("stopped")
+    assert not encoder.resends_unknown("of another release")
