@@ -26,6 +26,8 @@ from schemas.events import EVENTS
 
 APPLICATION_NAME = "scserv replay publish"
 DONE, INTERRUPTED = 0, 130
+# Each batch is flushed anyway; without a pause every record would wake the sending thread.
+LINGER_MS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def publish_and_tell(settings: PublishSettings, options: Options) -> int:
             read=lambda position, limit: past.read_events_between(
                 conn, replace(span, after=position), limit, order.types
             ),
-            producer=stack.enter_context(closing(new_producer(bootstrap))),
+            producer=stack.enter_context(closing(new_producer(bootstrap, linger_ms=LINGER_MS))),
             topic=order.topic,
             replay=order.replay,
             position=after,

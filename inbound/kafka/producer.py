@@ -38,14 +38,17 @@ class RecurringKeys(DefaultPartitioner):  # type: ignore[misc]  # kafka-python h
         return index
 
 
-def new_producer(bootstrap: str) -> KafkaProducer:
-    """Return a connected producer. Blocks until a broker answers, or raises `KafkaError`."""
+def new_producer(bootstrap: str, *, linger_ms: int = 0) -> KafkaProducer:
+    """Return a connected producer. Blocks until a broker answers, or raises `KafkaError`.
+
+    `linger_ms` lets records gather where nobody waits for one: fewer and larger requests.
+    """
     return KafkaProducer(
         bootstrap_servers=bootstrap.split(","),
         acks="all",
         partitioner=RecurringKeys(),
         enable_idempotence=True,
-        linger_ms=0,
+        linger_ms=linger_ms,
         batch_size=131_072,
         delivery_timeout_ms=30_000,
         request_timeout_ms=10_000,
