@@ -19,7 +19,7 @@ EXAMPLES: Final = 3
 _UNSEEN: Final = (
     "Texts that left no event can't be decided again: those that were no command, repetitions "
     "within the minute, commands over the limit after the first of an hour, and numbers that "
-    "were answered with silence."
+    "were answered with silence. What delivery receipts meant is not decided again."
 )
 
 
