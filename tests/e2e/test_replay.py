@@ -22,7 +22,7 @@ async def scserv(service: Service, *arguments: object) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "inbound.cli", *map(str, arguments)),
         cwd=service.folder,
-        env=service._environment(0),
+        env=service.environment(0),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
