@@ -1,0 +1,204 @@
+"""A million texts and a million messages wait: `python -m tests.bench.backlog`.
+
+Then the service starts. Of the texts most are none that is a command, as after a night of
+spam; the rest are from people who are owed two replies each. Prints one JSON object: how
+fast both backlogs went, the peak memory of each process early on and at the end, and how
+many messages ended without an answer (a storm of time-outs would show there).
+"""
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+
+from inbound.kafka import admin
+from inbound.keys import SubjectHasher
+from inbound.smpp.pdu import Request, Response, SubmitSm
+from inbound.smpp.session import Session
+from inbound.store.migrating import migrate
+from schemas.cloudevents import Attributes, to_headers
+from schemas.messages import MobileOriginated
+from schemas.topics import MO, TOPICS
+from streams.arrivals import TYPE
+from streams.gateway import new_producer
+from tests.bench.__main__ import KEY, free_port, load_directory, numbers, say
+from tests.bench.lanes import fill
+from tests.bench.load import LoadCentre
+from tests.bench.processes import Measured, Usage, roles, servers
+
+ROLES = ("gateway", "worker", "relay", "projector")
+EARLY = 0.1
+"""The share of the backlog after which memory is looked at first."""
+
+
+class PatientCentre(LoadCentre):
+    """Takes every message at once, and wakes who waits for a number of them."""
+
+    def __init__(self, window: int) -> None:
+        super().__init__(window)
+        self.taken = 0
+        self._wanted = 0
+        self._reached = asyncio.Event()
+
+    async def until(self, taken: int) -> None:
+        """Wait until so many were taken."""
+        self._wanted = taken
+        self._reached.clear()
+        if self.taken < taken:
+            await self._reached.wait()
+
+    async def _on_request(self, request: Request[Any], session: Session) -> Response:
+        del session
+        answer: Response = request.answer()
+        if isinstance(request, SubmitSm):
+            self.taken += 1
+            taken = request.answer()
+            taken.message_id = f"{self.taken:x}"
+            answer = taken
+            if self.taken == self._wanted:
+                self._reached.set()
+        return answer
+
+
+def main() -> None:
+    """Run and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--texts", type=int, default=1_000_000)
+    parser.add_argument("--commands", type=int, default=20_000, help="so many of the texts")
+    parser.add_argument("--messages", type=int, default=1_000_000, help="on the bulk lane")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="scserv-backlog-") as folder:
+        found = backlog(Path(folder), options.texts, options.commands, options.messages)
+    print(json.dumps(found))
+
+
+def backlog(folder: Path, texts: int, commands: int, messages: int) -> dict[str, object]:
+    """Fill both backlogs, start everything, and return the figures. Blocks for long."""
+    say("starting PostgreSQL and Kafka")
+    with servers(folder) as (postgres, kafka):
+        admin.apply(kafka.bootstrap, TOPICS, 1)
+        migrate(postgres.url())
+        people = numbers(commands)
+        load_directory(folder, people, postgres.url())
+        port = free_port()
+        environment = {
+            "SCSERV_DATABASE_URL": postgres.url(),
+            "SCSERV_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
+            "SCSERV_VAULT_KEY": KEY,
+            "SCSERV_SUBJECT_KEY": KEY,
+            "SCSERV_SMPP__PORT": str(port),
+            "SCSERV_SMPP__WINDOW": "200",
+            "SCSERV_LOG_LEVEL": "warning",
+        }
+        return asyncio.run(_measure(folder, environment, port, people, texts, messages))
+
+
+async def fill_texts(bootstrap: str, people: list[str], texts: int) -> None:
+    """Put texts on the topic as a gateway does: every nth is a command."""
+    hasher = SubjectHasher(bytes.fromhex(KEY))
+    producer = new_producer(bootstrap)
+    await producer.start()
+    every = max(1, texts // max(1, len(people)))
+    waiting = iter(people)
+    sent = []
+    for n in range(texts):
+        number = next(waiting, None) if n % every == 0 else None
+        source = f"+{number.removeprefix('+')}" if number else f"+7935{n % 100_000:07d}"
+        mo = MobileOriginated(
+            mo_id=uuid4(),
+            centre="main",
+            bind="main-1",
+            source=source,
+            destination="79086228779",
+            data_coding=0,
+            esm_class=0,
+            alphabet="gsm0338",
+            payload=b"CLIENT sms stop" if number else b"you have won",
+            arrived_at=datetime.now(UTC),
+        )
+        headers = to_headers(Attributes(id=str(mo.mo_id), type=TYPE, time=mo.arrived_at))
+        key = hasher.hash(source).hex().encode()
+        sent.append(await producer.send(MO, mo.to_json(), key=key, headers=headers))
+        if len(sent) == 5000:
+            await asyncio.gather(*sent)
+            sent.clear()
+    await asyncio.gather(*sent)
+    await producer.stop()
+
+
+async def _measure(
+    folder: Path,
+    environment: dict[str, str],
+    port: int,
+    people: list[str],
+    texts: int,
+    messages: int,
+) -> dict[str, object]:
+    bootstrap = environment["SCSERV_KAFKA_BOOTSTRAP_SERVERS"]
+    url = environment["SCSERV_DATABASE_URL"]
+    say(f"{texts} texts and {messages} messages")
+    await fill_texts(bootstrap, people, texts)
+    await fill(url, bootstrap, messages)
+    centre = PatientCentre(200)
+    await centre.start(port)
+    context = roles(folder, environment, {role: free_port() for role in ROLES})
+    begin = time.monotonic()
+    pids = await asyncio.to_thread(context.__enter__)
+    measured = Measured(pids)
+    try:
+        everything = messages + 2 * len(people)
+        say("everything waits; the service has started")
+        await centre.until(int(everything * EARLY))
+        early = measured.usage()
+        texts_s = await asyncio.to_thread(_texts_done, url, len(people), begin)
+        say(f"all texts are decided after {texts_s:.0f} s")
+        await centre.until(everything)
+        sent_s = time.monotonic() - begin
+        late = measured.usage()
+        unknown = await asyncio.to_thread(_unknown, url)
+    finally:
+        await asyncio.to_thread(context.__exit__, None, None, None)
+        await centre.stop()
+    return {
+        "texts": texts,
+        "commands": len(people),
+        "texts_per_s": round(texts / texts_s),
+        "messages": everything,
+        "messages_per_s": round(everything / sent_s),
+        "taken": centre.taken,
+        "unknown": unknown,
+        "peak_rss_mb": {name: [_mb(early[name]), _mb(late[name])] for name in late},
+    }
+
+
+def _texts_done(url: str, commands: int, begin: float) -> float:
+    """Wait until the last command has made its request; return seconds since `begin`."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        while True:
+            row = connection.execute("SELECT count(*) FROM inbox").fetchone()
+            if row is not None and row[0] >= commands:
+                return time.monotonic() - begin
+            time.sleep(0.5)
+
+
+def _unknown(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM events WHERE type = 'message.unknown'"
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _mb(usage: Usage) -> int:
+    return round(usage.peak_rss_mb)
+
+
+if __name__ == "__main__":
+    main()
