@@ -126,8 +126,18 @@ def build(found: Found, asked: Asked) -> Timeline:
     words = _words(asked)
     selection = found.selection
     requests = [_request(request, found, asked, words) for request in selection.requests]
-    misses = [_miss(note, words) for note in _with_limits(found, asked)]
-    unfinished = [_unfinished(text, words) for text in found.unfinished]
+    # What is older than the oldest request of this page stands on the next one.
+    page = requests[-1].arrived_at if selection.left_out and requests else None
+    misses = [
+        _miss(note, words)
+        for note in _with_limits(found, asked)
+        if page is None or note.span.last_at >= page
+    ]
+    unfinished = [
+        _unfinished(text, words)
+        for text in found.unfinished
+        if page is None or text.span.last_at >= page
+    ]
     return Timeline(
         number=found.number,
         subject_id=found.subject_id,
@@ -142,7 +152,7 @@ def build(found: Found, asked: Asked) -> Timeline:
         unfinished=tuple(unfinished),
         requests_left_out=selection.left_out,
         misses_left_out=found.misses_left_out,
-        next_until=requests[-1].arrived_at if selection.left_out and requests else None,
+        next_until=page,
     )
 
 

@@ -62,8 +62,24 @@ def drafts_of(request: Request, claims: Sequence[Claimed] = ()) -> list[Draft]:
     drafts.append(Draft(StepKind.RECORDED, first.recorded_at, place))
     drafts.append(_queued(first.recorded_at, request, Purpose.ACKNOWLEDGEMENT))
     for one in later:
-        drafts += _later(one, request)
+        for draft in _later(one, request):
+            drafts.insert(_place(drafts, draft), draft)
     return [*drafts, *_claimed(request, claims)]
+
+
+def _place(drafts: Sequence[Draft], draft: Draft) -> int:
+    """Return where a step belongs: last, but a receipt by its time and after its message.
+
+    A receipt takes another way than results, and is often recorded after what came later.
+    """
+    place = len(drafts)
+    if draft.kind is StepKind.RECEIPT:
+        message = draft.details["message_id"]
+        while drafts[place - 1].at > draft.at and (
+            drafts[place - 1].details.get("message_id") != message
+        ):
+            place -= 1
+    return place
 
 
 def _later(one: Recorded, request: Request) -> Iterator[Draft]:

@@ -1,5 +1,6 @@
 """`scserv timeline` and `scserv audit` as they are typed."""
 
+import asyncio
 import json
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from inbound.cli.audit import os_user
 from inbound.errors import SetupError
 from schemas.messages import Outcome
 from tests.fix_store import NOON
-from tests.integration.streams.world import CODE, LOGIN, NUMBER, PASSWORD, World
+from tests.integration.streams.world import CODE, LOGIN, NUMBER, PASSWORD, STRANGER, World
 
 pytestmark = pytest.mark.usefixtures("settings_of_the_service")
 
@@ -152,3 +153,31 @@ def test_an_id_that_leads_nowhere(arguments: list[str]) -> None:
     result = run("timeline", *arguments)
     assert result.exit_code == 1
     assert result.output.startswith("no request has")
+
+
+# -- the raw events beside it ------------------------------------------------------------------
+
+
+async def test_raw_events_of_a_person(postgres_world: World) -> None:
+    await three_requests(postgres_world)
+
+    async def lines(*arguments: str) -> list[str]:
+        result = await asyncio.to_thread(run, "events", *arguments)  # it has a loop of its own
+        assert result.exit_code == 0
+        return result.output.splitlines()
+
+    of_phone = await lines("--phone", NUMBER)
+    events = [json.loads(line) for line in of_phone]
+    assert [event["version"] for event in events] == list(range(1, len(events) + 1))
+    assert events[0]["data"]["command"] == "client_info"
+    assert await lines("--subject", events[0]["subject"]) == of_phone
+    assert await lines("--phone", STRANGER) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [([], "name one of"), (["--phone", "1"], "--phone: "), (["--subject", "1"], "--subject: ")],
+)
+def test_raw_events_of_nobody(arguments: list[str], complaint: str) -> None:
+    with pytest.raises(SetupError, match=complaint):
+        run("events", *arguments)

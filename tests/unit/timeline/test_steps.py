@@ -164,6 +164,26 @@ def test_a_switch_stands_before_the_commit() -> None:
     assert ("switched", "notifications and broadcasts are off") in said(person.told())
 
 
+def test_a_receipt_stands_where_its_time_is() -> None:
+    person = Person()
+    request_id = person.texts(Command.CLIENT_INFO)
+    person.result(request_id, ACK, at_s=1)
+    person.result(request_id, FULFILMENT, at_s=3)
+    # Both are recorded last; the second came before the answer to its message.
+    person.receipt(request_id, ACK, ReceiptState.DELIVERED, at_s=2)
+    person.receipt(request_id, FULFILMENT, ReceiptState.DELIVERED, at_s=2.5)
+    steps = [(step.step.value, step.details.get("purpose")) for step in person.told().steps]
+    assert steps[4:] == [
+        ("queued", "acknowledgement"),
+        ("result", "acknowledgement"),
+        ("queued", "fulfilment"),
+        ("receipt", "acknowledgement"),
+        ("result", "fulfilment"),
+        ("receipt", "fulfilment"),
+        ("completed", None),
+    ]
+
+
 def test_an_old_event_tells_less() -> None:
     person = Person()
     person.texts(Command.CLIENT_INFO, parts=2)
@@ -205,6 +225,10 @@ def test_the_newest_come_first_and_the_rest_is_counted() -> None:
     assert [request.arrived_at for request in timeline.requests] == [seconds(200), seconds(100)]
     assert timeline.requests_left_out == 1
     assert timeline.next_until == seconds(100)
+    notes = [MissNote("empty", Span(seconds(n), seconds(n))) for n in (150, 50)]
+    first = three().timeline(1000, requests=2, misses=notes)
+    assert [miss.first_at for miss in first.misses] == [seconds(150)]
+    assert len(three().timeline(1000, misses=notes).misses) == 2
     older = three().timeline(1000, requests=2, until=timeline.next_until)
     assert [request.arrived_at for request in older.requests] == [NOON]
     assert (older.requests_left_out, older.next_until) == (0, None)
