@@ -188,7 +188,7 @@ class ReceiptsReceived(Model):
 
 
 class LogHead(Model):
-    """Public: the digest with which a chain of the event log stood at a position.
+    """The digest with which a chain of the event log stood at a position.
 
     One chain for each partition of `sms.events.v1`. docs/SUBSCRIBERS.md says how to check it.
     """
@@ -202,7 +202,7 @@ class LogHead(Model):
 
 
 class Subscription(Model):
-    """Public, one record per subject: may this person be texted? Last record wins."""
+    """May this subject be texted? The last record of a subject wins."""
 
     subject_id: UUID = Field(description="the subject: a random id, also the key")
     may_be_texted: bool = Field(description="notifications and broadcasts are on")

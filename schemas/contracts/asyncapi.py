@@ -60,7 +60,7 @@ _HEADERS: Final[Mapping[str, Json]] = {
     "ce_position": {
         "type": "string",
         "pattern": "^[1-9][0-9]*$",
-        "description": "only of an event in its newest version: its position in the event log, "
+        "description": "of an event in the version it was written in: its place in the event log, "
         "which counts all events from 1 without a gap",
     },
     "ce_metadatadigest": {

@@ -109,9 +109,9 @@ CHANNELS: Final = (
         topics.SUBSCRIPTIONS,
         "subscriptions",
         "May this person be texted?",
-        "The state of every subject that ever sent `sms stop` or `sms start`; a subject without "
-        "a record may be texted. Compacted: the last record of a key is its state, and a record "
-        "without a value takes the key away.",
+        "The state of every subject that ever sent `CLIENT sms stop`; a subject without a record "
+        "may be texted. Compacted: the last record of a key is its state, and a record without a "
+        "value takes the key away.",
         "the subject: a random id",
         f"{SOURCE}/subscriptions",
         _OF_A_SUBJECT,

@@ -137,3 +137,12 @@ def test_the_page_shows_no_markup_of_others() -> None:
 def test_what_is_exported_is_what_is_public(tmp_path: Path) -> None:
     written = {path.name for path in publication.export(tmp_path / "new")}
     assert written == {f"{name}.json" for name in PUBLIC} | {"asyncapi.json", "asyncapi.html"}
+
+
+def test_the_guide_names_every_type_and_topic() -> None:
+    guide = (publication.ROOT / "docs" / "SUBSCRIBERS.md").read_text("utf-8")
+    named = set(re.findall(r"`([a-z][a-z_.-]*\.v\d+)`", guide))
+    topics = {name for name, topic in RELEASED.topics.items() if topic["public"]}
+    assert {name.removeprefix(TYPE_PREFIX) for name in PUBLIC} | topics <= named
+    for link in re.findall(r"\]\(([^)#]+)\)", guide):
+        assert (publication.ROOT / "docs" / link).is_file(), link
