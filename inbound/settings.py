@@ -28,6 +28,7 @@ from inbound.errors import SetupError
 from inbound.handlers.policies import Policies
 from inbound.keys import parse_key
 from inbound.smpp.alphabet import is_text
+from inbound.store.parked import MEGABYTE, ParkingLimits
 
 PREFIX = "SCSERV_"
 # A list of tables, and what only makes sense within it: variables have *_FILE twins.
@@ -229,6 +230,12 @@ class Settings(BaseModel):
     batch_wait_s: float = Field(
         default=0.01, gt=0, description="seconds a batch waits to fill before it is processed"
     )
+    parked_rows_max: int = Field(
+        default=100_000, ge=1, description="parked messages at most; then partitions wait"
+    )
+    parked_mb_max: int = Field(
+        default=1000, ge=1, description="megabytes of parked messages at most; then partitions wait"
+    )
     health_host: str = Field(default="127.0.0.1", description="where the health port listens")
     health_port: int = Field(
         default=0, ge=0, le=65535, description="health port of a process; 0: a free one"
@@ -277,6 +284,10 @@ class Settings(BaseModel):
     def all_binds(self) -> tuple[SmppSettings, ...]:
         """The binds of a gateway: those in [[binds]], else the one in [smpp]."""
         return self.binds or (self.smpp,)
+
+    def parking_limits(self) -> ParkingLimits:
+        """Return how much may be parked."""
+        return ParkingLimits(self.parked_rows_max, self.parked_mb_max * MEGABYTE)
 
     def vault_key_bytes(self) -> bytes:
         """Return the vault key; raises `SetupError` when it is missing or malformed."""

@@ -62,5 +62,5 @@ def header(headers: Iterable[tuple[str, bytes]] | None, name: str) -> str | None
     """Return the first header of that name as text, or None."""
     for key, value in headers or ():
         if key == name:
-            return value.decode("utf-8", "replace")
+            return (value or b"").decode("utf-8", "replace")  # Kafka allows none
     return None

@@ -92,14 +92,15 @@ def _record(event: Any) -> Record:  # noqa: ANN401
         topic=message.topic,
         partition=message.partition,
         offset=message.offset,
-        key=(message.key or b"").decode("ascii", "replace"),
+        key=message.key,
         value=message.value or b"",
         headers=_pairs(message.headers),
     )
 
 
 def _pairs(headers: Any) -> Sequence[tuple[str, bytes]]:  # noqa: ANN401
-    return list(headers.items()) if isinstance(headers, dict) else headers or ()
+    pairs = headers.items() if isinstance(headers, dict) else headers or ()
+    return [(name, value or b"") for name, value in pairs]
 
 
 def _last_of_each_partition(events: Sequence[Any]) -> dict[tuple[str, int], int]:

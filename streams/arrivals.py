@@ -28,10 +28,9 @@ from schemas.messages import MobileOriginated, Part
 from schemas.topics import TopicNames
 from streams.receipts import ReceiptPublisher, to_message
 from streams.standstill import Standstill
+from streams.texts import TYPE
 
 log = logging.getLogger(__name__)
-
-TYPE = "mo.received.v1"
 
 
 class Place(NamedTuple):

@@ -14,7 +14,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponen
 
 from inbound.errors import RetryableError
 from inbound.handlers.results import awaited
-from inbound.handlers.state import STATE_VERSION, read_state
+from inbound.handlers.state import stored_state
 from inbound.store.port import Claims
 from schemas.messages import MobileTerminated
 from streams.jobs import Job
@@ -66,9 +66,10 @@ class Claimer:
 
     async def _is_awaited(self, message: MobileTerminated) -> bool:
         stored = await self._claims.state(message.subject_id)
-        if message.request_id is None or stored is None or stored.state_version != STATE_VERSION:
+        state = None if stored is None else stored_state(stored.state_version, stored.state)
+        if message.request_id is None or state is None:
             return True  # nobody can say: the template's policy decides
-        return awaited(read_state(stored.state), message.request_id, message.purpose)
+        return awaited(state, message.request_id, message.purpose)
 
 
 async def _patiently(call: Callable[[], Awaitable[Answer]]) -> Answer:

@@ -26,7 +26,7 @@ from inbound.store.rows import Changes, InboxRow, Secret
 from schemas.events import Command
 from schemas.topics import TopicNames
 from streams.misses import Misses
-from streams.records import Record
+from streams.records import Record, read_all
 from streams.subjects import StateCache, Subjects
 from streams.texts import Assembler, Text, arrival_of, decode, has_parts
 
@@ -93,7 +93,7 @@ class CommandProcessor:
         is no text.
         """
         misses = Misses(self._hasher if self._settings.note_misses else None)
-        texts = [decode(record) for record in records]
+        texts = read_all(records, decode)
         commanded = [] if has_parts(texts) else self._commands(texts, misses)
         if commanded or has_parts(texts) or misses.noted():
             async with self._store.transaction() as transaction:

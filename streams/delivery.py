@@ -6,13 +6,13 @@ the phone. One batch of records, one transaction.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from pydantic import ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from inbound.errors import PoisonError
 from inbound.handlers.decision import Disposition
@@ -26,8 +26,8 @@ from schemas.cloudevents import TYPE_PREFIX, header
 from schemas.events import EVENTS, AcknowledgementLate, MessageEvent
 from schemas.messages import ReceiptReceived, ReceiptsReceived, SubmitResult, SubmitResults
 from schemas.topics import TopicNames
-from streams import receipts
-from streams.records import Record
+from streams import receipts, results
+from streams.records import Record, faults, read_all
 from streams.settling import Settled, Settling
 from streams.subjects import StateCache, Subjects
 
@@ -81,8 +81,11 @@ class DeliveryProcessor:
         holds neither results nor receipts.
         """
         batch = _Batch()
-        for record in records:
-            _decode(record, batch)
+        for content in read_all(records, _decode):
+            if isinstance(content, ReceiptsReceived):
+                batch.receipts += content.receipts
+            else:
+                batch.results += content.results
         if not batch.results and not batch.receipts:
             return
         async with self._store.transaction() as transaction:
@@ -178,11 +181,37 @@ async def _subjects_of(
     return {number_hash.hex(): subject_id for number_hash, subject_id in found.items()}
 
 
-def _decode(record: Record, batch: _Batch) -> None:
+_CONTENTS: Mapping[str, type[SubmitResults | ReceiptsReceived]] = {
+    TYPE_PREFIX + results.TYPE: SubmitResults,
+    TYPE_PREFIX + receipts.TYPE: ReceiptsReceived,
+}
+
+
+def _decode(record: Record) -> SubmitResults | ReceiptsReceived:
+    type_ = header(record.headers, "ce_type")
+    class_ = SubmitResults if type_ is None else _CONTENTS.get(type_)
+    if class_ is None:
+        raise PoisonError(f"{record.topic} holds a record of a type that is not read here")
     try:
-        if header(record.headers, "ce_type") == TYPE_PREFIX + receipts.TYPE:
-            batch.receipts += ReceiptsReceived.model_validate_json(record.value).receipts
-        else:
-            batch.results += SubmitResults.model_validate_json(record.value).results
+        return class_.model_validate_json(record.value)
     except ValidationError as error:
-        raise PoisonError(f"{record.topic} holds neither results nor receipts here") from error
+        raise PoisonError(f"neither results nor receipts: {faults(error)}") from error
+
+
+def split(record: Record) -> list[Record]:
+    """Return one record for each result or receipt in this one; itself when that fails.
+
+    The JSON is taken apart as it is, so that nothing is lost which this release can't read.
+    """
+    try:
+        content = from_json(record.value)
+    except ValueError:
+        return [record]
+    for name in ("results", "receipts"):
+        many = content.get(name) if isinstance(content, dict) else None
+        if isinstance(many, list) and len(many) > 1 and not record.part:
+            return [
+                replace(record, value=to_json(content | {name: [one]}), part=part)
+                for part, one in enumerate(many, 1)
+            ]
+    return [record]

@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaProducer
 from inbound.ops.health import Health
 from inbound.settings import Settings
 from inbound.store.overdue import Overdue
-from inbound.store.port import Claims
+from inbound.store.port import Claims, Store
 from inbound.store.presence import Presence
 from inbound.templates.catalogue import Catalogue
 from schemas.topics import TopicNames
@@ -27,8 +27,10 @@ from streams.binds import Binds
 from streams.clock import utc_now
 from streams.lanes import Lanes, new_consumer
 from streams.offsets import OffsetTracker
+from streams.parking import Parking
 from streams.results import ResultPublisher
 from streams.sender import Sender, SenderSettings
+from streams.unreadable import Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class Gateway:
         self,
         settings: Settings,
         catalogue: Catalogue,
+        store: Store,
         claims: Claims,
         presence: Presence,
         overdue: Overdue,
@@ -49,6 +52,7 @@ class Gateway:
     ) -> None:
         self._settings = settings
         self._catalogue = catalogue
+        self._store = store
         self._claims = claims
         self._presence = presence
         self._overdue = overdue
@@ -65,6 +69,7 @@ class Gateway:
             await self._serve(producer)
         finally:
             await producer.stop()
+            await self._store.close()
             await self._claims.close()
             await self._presence.close()
             await self._overdue.close()
@@ -95,7 +100,11 @@ class Gateway:
             clock=self._clock,
         )
         consumer = new_consumer(settings.kafka_bootstrap_servers, settings.topic_prefix)
-        lanes = Lanes(consumer, sender, offsets, names.lanes, self._health)
+        parking = Parking(self._store, settings.parking_limits(), self._health)
+        lanes = Lanes(
+            *(consumer, sender, offsets, names.lanes, self._health),
+            Unreadable(parking, offsets),
+        )
         # Not in the group: these outlive the others, so that what was begun before the end
         # is still finished and answered, and its result is still published.
         sending = asyncio.create_task(sender.run())

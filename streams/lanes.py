@@ -14,13 +14,17 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
+from inbound.errors import PoisonError
 from inbound.ops.health import Health
-from schemas.cloudevents import header
+from inbound.outbox.replies import TYPE
+from schemas.cloudevents import TYPE_PREFIX, header
 from schemas.messages import MobileTerminated
 from streams.jobs import Job
 from streams.offsets import OffsetTracker
 from streams.progress import Progress
+from streams.records import Record, faults
 from streams.sender import Sender
+from streams.unreadable import Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +45,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         offsets: OffsetTracker,
         topics: tuple[str, ...],
         health: Health,
+        unreadable: Unreadable,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -49,6 +54,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self._offsets = offsets
         self._topics = topics
         self._health = health
+        self._unreadable = unreadable
         self._progress = Progress(clock)
 
     async def run(self) -> None:
@@ -57,6 +63,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         async with asyncio.TaskGroup() as group:
             group.create_task(self._fetch_forever())
             group.create_task(self._commit_forever())
+            group.create_task(self._unreadable.run())
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Finish what was sent, forget what was not, commit; Kafka waits for this."""
@@ -66,6 +73,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         await self._sender.withdraw(partitions, WITHDRAW_WITHIN_S)
         await self._commit()
         self._offsets.drop(partitions)
+        self._unreadable.drop(partitions)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Partitions start unpaused; the next fetch pauses what has to wait."""
@@ -90,24 +98,16 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         for partition in self._consumer.assignment():
             lane = self._topics.index(partition.topic)
             if partition in paused:
-                if self._sender.has_room(lane):
+                if self._sender.has_room(lane) and partition not in self._unreadable:
                     self._consumer.resume(partition)
-            elif self._sender.is_full(lane):
+            elif self._sender.is_full(lane) or partition in self._unreadable:
                 self._consumer.pause(partition)
 
     def _offer(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes]) -> None:
         try:
-            message = MobileTerminated.model_validate_json(record.value or b"")
-        except ValidationError:
-            # Only the relay writes here: a foreign record is skipped and said so.
-            log.error(  # noqa: TRY400 — a traceback could show what the record holds
-                "%s[%d]@%d is no message to send; skipped",
-                partition.topic,
-                partition.partition,
-                record.offset,
-            )
-            self._offsets.taken(partition, record.offset)
-            self._offsets.done(partition, record.offset)
+            message = read_message(record)
+        except PoisonError as error:
+            self._unreadable.add(partition, (_as_record(record), error))
             return
         self._sender.offer(
             Job(
@@ -141,6 +141,28 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         except KafkaError as error:
             # Uncommitted offsets only mean that messages come again and are recognised.
             log.warning("offsets were not committed: %s", type(error).__name__)
+
+
+def read_message(record: "ConsumerRecord[bytes, bytes]") -> MobileTerminated:
+    """Return the message of a lane's record. Raises `PoisonError` when it holds none."""
+    type_ = header(record.headers, "ce_type")
+    if type_ not in {None, TYPE_PREFIX + TYPE}:
+        raise PoisonError(f"{record.topic} holds a record of a type that is not read here")
+    try:
+        return MobileTerminated.model_validate_json(record.value or b"")
+    except ValidationError as error:
+        raise PoisonError(f"no message to send: {faults(error)}") from error
+
+
+def _as_record(record: "ConsumerRecord[bytes, bytes]") -> Record:
+    return Record(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value or b"",
+        headers=[(name, value or b"") for name, value in record.headers],
+    )
 
 
 def new_consumer(bootstrap: str, prefix: str = "") -> AIOKafkaConsumer:

@@ -1,58 +1,127 @@
-"""A Kafka record as the processors see it, whatever client fetched it."""
+"""A Kafka record as the processors see it, and a batch of them with poison taken out.
+
+Poison is a message that can never be processed; it costs the others of its batch nothing but
+a second try. What an outage causes is no poison: it is tried again, and then the process
+ends and is restarted.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from pydantic import ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay
 from tenacity.wait import wait_random_exponential
 
-from inbound.errors import RetryableError
+from inbound.errors import PoisonError, RetryableError, SetupError
+from inbound.store.errors import StoreFault
 
 Headers = Sequence[tuple[str, bytes]]
+Read = TypeVar("Read")
 
 GIVE_UP_AFTER_S = 30
+
+NO_POISON = (RetryableError, SetupError, StoreFault, OSError, MemoryError)
+"""Errors for which no message is to blame, whichever was in work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record: where it stands, its key and value, its headers."""
+    """One record: where it stands, its key and value, its headers.
+
+    `part` is 0, or counts from 1 in a message that was taken out of a record of many.
+    """
 
     topic: str
     partition: int
     offset: int
-    key: str
+    key: bytes | None
     value: bytes
     headers: Headers = ()
+    part: int = 0
+
+
+Poison = tuple[Record, Exception]
+"""A record and why it can't be processed."""
+
+
+class UnreadableError(PoisonError):
+    """Some records of a batch can't be read. Nothing was done for any of the batch."""
+
+    def __init__(self, poison: Sequence[Poison]) -> None:
+        super().__init__(f"{len(poison)} records can't be read")
+        self.poison = poison
+
+
+def read_all(records: Sequence[Record], read: Callable[[Record], Read]) -> list[Read]:
+    """Return what `read` makes of each record. Raises `UnreadableError` with all it refuses."""
+    found: list[Read] = []
+    poison: list[Poison] = []
+    for record in records:
+        try:
+            found.append(read(record))
+        except PoisonError as error:
+            poison.append((record, error))
+    if poison:
+        raise UnreadableError(poison)
+    return found
+
+
+def faults(error: ValidationError) -> str:
+    """Return what is wrong with a message, in field names and kinds: nothing of its content."""
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    kinds = dict.fromkeys(
+        f"{fault['loc'][0]} {fault['type']}" if fault["loc"] else fault["type"] for fault in found
+    )
+    some = list(kinds)[:3]
+    return ", ".join(some) + (", ..." if len(kinds) > len(some) else "")
 
 
 class BatchProcessor:
-    """Runs a batch through one transaction; a message that can't be processed is set aside.
+    """Runs a batch through one transaction; what can't be processed is set aside.
 
     Retryable failures are tried again for `GIVE_UP_AFTER_S` and then raised: the worker
     ends and is restarted, and Kafka delivers the batch again. Any other error is looked
-    for message by message, and the one that causes it is parked.
+    for by halves, and the message that causes it is parked. `split` takes a record that
+    holds many messages apart, so that one of them does not take the others with it.
     """
 
     def __init__(
         self,
         process: Callable[[Sequence[Record]], Awaitable[None]],
-        park: Callable[[Record, Exception], Awaitable[None]],
+        park: Callable[[Sequence[Poison]], Awaitable[None]],
+        split: Callable[[Record], Sequence[Record]] = lambda record: [record],
     ) -> None:
         self._process = process
         self._park = park
+        self._split = split
 
     async def __call__(self, records: Sequence[Record]) -> None:
         """Process `records`; when this returns their offsets may be committed."""
+        poison: list[Poison] = []
+        await self._sift(records, poison)
+        if poison:
+            await self._park(poison)
+
+    async def _sift(self, records: Sequence[Record], poison: list[Poison]) -> None:
+        """Process what can be, in order, and collect the rest."""
         try:
             await self._with_retries(records)
-        except RetryableError:
+        except UnreadableError as error:
+            poison += error.poison
+            unreadable = {id(record) for record, _ in error.poison}
+            if rest := [record for record in records if id(record) not in unreadable]:
+                await self._sift(rest, poison)
+        except NO_POISON:
             raise
         except Exception as error:  # noqa: BLE001 — whatever it is, the partition must go on
-            if len(records) == 1:
-                await self._park(records[0], error)
+            smaller = records if len(records) > 1 else self._split(records[0])
+            if len(smaller) == 1:
+                poison.append((records[0], error))
                 return
-            for record in records:
-                await self([record])
+            middle = len(smaller) // 2
+            await self._sift(smaller[:middle], poison)
+            await self._sift(smaller[middle:], poison)
 
     async def _with_retries(self, records: Sequence[Record]) -> None:
         async for attempt in AsyncRetrying(

@@ -10,7 +10,7 @@ from inbound.handlers.state import (
     STATE_VERSION,
     SubjectState,
     evolve,
-    read_state,
+    stored_state,
     write_state,
 )
 from inbound.store.port import Transaction
@@ -57,10 +57,11 @@ class Subjects:
         """Read the states of these subjects: one query, and one more for those without."""
         wanted = list(dict.fromkeys(subject_ids))
         for subject_id, stored in (await self._transaction.states(wanted)).items():
-            if stored.state_version == STATE_VERSION:
-                self._states[subject_id] = self._cache.get(
-                    subject_id, stored.version
-                ) or read_state(stored.state)
+            state = self._cache.get(subject_id, stored.version) or stored_state(
+                stored.state_version, stored.state
+            )
+            if state is not None:
+                self._states[subject_id] = state
             self._stored[subject_id] = self._versions[subject_id] = stored.version
         if missing := [id_ for id_ in wanted if id_ not in self._states]:
             await self._fold(missing)

@@ -17,10 +17,12 @@ from inbound.keys import SubjectHasher
 from inbound.smpp import alphabet, segmentation
 from inbound.store.port import Transaction
 from inbound.store.rows import MessagePart, PartsKey
-from schemas.cloudevents import header
+from schemas.cloudevents import TYPE_PREFIX, header
 from schemas.events import Arrival
 from schemas.messages import MobileOriginated
-from streams.records import Record
+from streams.records import Record, faults
+
+TYPE = "mo.received.v1"
 
 _WIDE = 16
 _SHORT_CODE = 6
@@ -54,10 +56,13 @@ class Text:
 
 def decode(record: Record) -> Text:
     """Return the text in a record. Raises `PoisonError` when there is none."""
+    type_ = header(record.headers, "ce_type")
+    if type_ not in {None, TYPE_PREFIX + TYPE}:
+        raise PoisonError(f"{record.topic} holds a record of a type that is not read here")
     try:
         mo = MobileOriginated.model_validate_json(record.value)
     except ValidationError as error:
-        raise PoisonError(f"{record.topic} holds no text here") from error
+        raise PoisonError(f"no text: {faults(error)}") from error
     body = None if mo.part else alphabet.decode(mo.payload, mo.data_coding, mo.alphabet)
     return Text(mo, body, header(record.headers, "traceparent"))
 

@@ -8,24 +8,21 @@ from datetime import timedelta
 from itertools import count
 
 import faust
-from pydantic_core import to_json
 
 from inbound.directory.port import Directory
-from inbound.errors import PoisonError
 from inbound.keys import SubjectHasher
-from inbound.ops import metrics
 from inbound.ops.health import Health
 from inbound.settings import Settings
 from inbound.store.port import Store
-from inbound.store.rows import Changes, ParkedMessage
 from schemas.topics import TopicNames
 from streams.app import make_app
 from streams.clock import utc_now
 from streams.commands import CommandProcessor, CommandSettings
-from streams.delivery import DeliveryProcessor
+from streams.delivery import DeliveryProcessor, split
 from streams.housekeeping import sweep
+from streams.parking import Parking
 from streams.progress import Progress
-from streams.records import BatchProcessor, Record
+from streams.records import BatchProcessor
 from streams.subjects import StateCache
 
 log = logging.getLogger(__name__)
@@ -53,6 +50,7 @@ class Worker:
         self._progress = Progress(time.monotonic)
         commands, delivery = stores
         cache = StateCache()
+        limits = settings.parking_limits()
         names = TopicNames.prefixed(settings.topic_prefix)
         self.app = make_app(
             settings,
@@ -71,11 +69,12 @@ class Worker:
                     ),
                     clock=utc_now,
                 ),
-                Parking(commands),
+                Parking(commands, limits, health, check="parking commands"),
             ),
             BatchProcessor(
                 DeliveryProcessor(delivery, settings.policies, names, cache, clock=utc_now),
-                Parking(delivery),
+                Parking(delivery, limits, health, check="parking results"),
+                split,
             ),
             self._progress,
         )
@@ -114,26 +113,6 @@ class Worker:
             thorough = round_ % THOROUGH_EVERY == 0
             await asyncio.to_thread(sweep, self._settings, utc_now(), thorough=thorough)
             await asyncio.sleep(SWEEP_EVERY_S)
-
-
-class Parking:
-    """Sets a message aside that can't be processed; the reason names no content."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def __call__(self, record: Record, error: Exception) -> None:
-        """Store the record, sealed, with the kind of error. Blocks on the database."""
-        reason = str(error) if isinstance(error, PoisonError) else type(error).__name__
-        about = {"key": record.key, "headers": list(record.headers)}
-        payload = to_json(about, bytes_mode="base64") + b"\n"
-        async with self._store.transaction() as transaction:
-            parked = ParkedMessage(
-                record.topic, record.partition, record.offset, reason, payload + record.value
-            )
-            await transaction.write(Changes(parked=[parked]))
-        metrics.PARKED.add(1, {"topic": record.topic})
-        log.error("%s[%d]@%d is parked: %s", record.topic, record.partition, record.offset, reason)
 
 
 async def _until_stopped(app: faust.App) -> None:

@@ -128,6 +128,15 @@ class RoleProcess:
             return f"{self.role}: {error}"
 
 
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A command that has ended."""
+
+    status: int
+    out: str
+    err: str
+
+
 class Service:
     """The service on a database and topics of its own. Use `open_service`."""
 
@@ -207,6 +216,19 @@ class Service:
         """Everything that processes of this role have written."""
         return "".join(path.read_text("utf-8") for path in sorted(self.folder.glob(f"{role}*.log")))
 
+    async def command(self, *arguments: str) -> "Ran":
+        """Run a command of the operator to its end."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "inbound.cli", *arguments),
+            cwd=self.folder,
+            env=self.environment(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        return Ran(process.returncode or 0, out.decode(), err.decode())
+
     # -- what happens outside -----------------------------------------------------------
 
     def phone(self, number: str) -> Phone:
@@ -276,6 +298,11 @@ class Service:
         """Run one statement and return its rows."""
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             return connection.execute(query, parameters).fetchall()
+
+    def execute(self, query: LiteralString, *parameters: object) -> None:
+        """Run one statement that returns nothing."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute(query, parameters)
 
     def value(self, query: LiteralString, *parameters: object) -> Any:
         """Run one statement and return its only value."""

@@ -20,6 +20,7 @@ class _Lazy(click.Group):
         "clients": "clients:clients",
         "replay": "replay:replay",
         "projections": "projections:projections",
+        "parked": "parked:parked",
         "gateway": "roles:gateway",
         "worker": "roles:worker",
         "relay": "roles:relay",

@@ -26,6 +26,7 @@ def gateway(settings: Settings) -> None:
     """Bind to the SMS centre: texts to Kafka, replies from Kafka to the centre."""
     from inbound.store.claims import PostgresClaims
     from inbound.store.overdue import Overdue
+    from inbound.store.postgres import PostgresStore
     from inbound.store.presence import Presence
     from streams.gateway import Gateway
 
@@ -33,8 +34,10 @@ def gateway(settings: Settings) -> None:
     catalogue = load_templates(settings)
     check_infrastructure(settings)
     url = settings.database_url.get_secret_value()
-    claims = PostgresClaims(url, make_cipher(settings))
-    made = Gateway(settings, catalogue, claims, Presence(url), Overdue(url), health)
+    cipher = make_cipher(settings)
+    # To park what the lanes can't hold; without that it is never connected.
+    store, claims = PostgresStore(url, cipher), PostgresClaims(url, cipher)
+    made = Gateway(settings, catalogue, store, claims, Presence(url), Overdue(url), health)
     sys.exit(run_role(made.run))
 
 
@@ -67,11 +70,13 @@ def relay(settings: Settings) -> None:
     from inbound.ops import telemetry
     from inbound.outbox.relay import Relay
     from inbound.store.connecting import connect
+    from inbound.store.parked import park
+    from inbound.store.sealing import Sealer
     from schemas.topics import TopicNames
 
     health = serve_health(settings, "relay", "shards")
     check_infrastructure(settings)
-    producer = new_producer(settings.kafka_bootstrap_servers)
+    sealer, limits = Sealer(make_cipher(settings)), settings.parking_limits()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -82,12 +87,12 @@ def relay(settings: Settings) -> None:
 
     Relay(
         connect=lambda: connect(settings.database_url.get_secret_value(), "scserv relay"),
-        producer=producer,
+        new_producer=lambda: new_producer(settings.kafka_bootstrap_servers),
         names=TopicNames.prefixed(settings.topic_prefix),
         report=report,
+        park=lambda connection, messages: park(connection, sealer, limits, messages),
         stopping=stopping,
     ).run()
-    producer.close(timeout=5)
     telemetry.stop()
 
 

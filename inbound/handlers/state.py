@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from schemas.base import UtcTime
 from schemas.events import (
@@ -84,6 +84,16 @@ _JSON = TypeAdapter(SubjectState)
 def read_state(data: bytes) -> SubjectState:
     """Return a stored state of this `STATE_VERSION`."""
     return _JSON.validate_json(data)
+
+
+def stored_state(state_version: int, data: bytes) -> SubjectState | None:
+    """Return a stored state; nothing for one to be folded again: of other rules, or damaged."""
+    if state_version != STATE_VERSION:
+        return None
+    try:
+        return read_state(data)
+    except ValidationError:
+        return None
 
 
 def write_state(state: SubjectState) -> bytes:

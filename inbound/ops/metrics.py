@@ -68,6 +68,14 @@ PARTS_EXPIRED = _meter.create_counter(
 PARKED = _meter.create_counter(
     "scserv.parked", unit="{message}", description="Messages that could not be processed, by topic."
 )
+PARKED_NOW = _meter.create_gauge(
+    "scserv.parked.waiting", unit="{message}", description="Parked messages that wait by now."
+)
+PARKED_USED = _meter.create_gauge(
+    "scserv.parked.used",
+    unit="{share}",
+    description="How full the place for parked messages is, in rows or bytes: 1 is full.",
+)
 LAG = _meter.create_gauge(
     "scserv.lag", unit="{message}", description="Messages waiting, by topic or outbox feed."
 )

@@ -22,21 +22,22 @@ from pydantic_core import from_json
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
 from inbound.errors import RetryableError
+from inbound.kafka.producer import RenewedProducer
 from inbound.kafka.records import (
     SUBSCRIPTION_TYPES,
     KafkaRecord,
     Producer,
-    Sent,
-    contiguous,
     of_event,
     of_subscription,
     older_forms_of,
 )
 from inbound.ops import metrics
 from inbound.outbox.heads import Heads
+from inbound.outbox.poison import Row
+from inbound.outbox.publishing import Publisher, Shard
 from inbound.outbox.replies import SHARDS
 from inbound.store import relaying
-from inbound.store.rows import OutboxRow, RecordedEvent
+from inbound.store.rows import OutboxRow, ParkedMessage
 from schemas.cloudevents import Attributes, to_headers
 from schemas.topics import TopicNames
 
@@ -45,14 +46,7 @@ log = logging.getLogger(__name__)
 BATCH = 1000
 WAIT_S = 0.25
 MEASURE_EVERY_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """One cursor: a feed, and which part of it."""
-
-    feed: str
-    number: int
+CLOSE_WITHIN_S = 5.0
 
 
 LOG = Shard(relaying.EVENTS, 0)
@@ -64,21 +58,27 @@ ALL_SHARDS = (*(Shard(relaying.OUTBOX, number) for number in range(SHARDS)), LOG
 class Relay:
     """Publishes what its shards hold until told to stop.
 
-    `connect` opens a database connection in autocommit mode; `report` is told whether
-    the relay works and why not.
+    `connect` opens a database connection in autocommit mode, `new_producer` one to Kafka;
+    `report` is told whether the relay works and why not; `park` keeps what can never be
+    published.
     """
 
     connect: Callable[[], psycopg.Connection]
-    producer: Producer
+    new_producer: Callable[[], Producer]
     names: TopicNames
     report: Callable[[bool, str], None]
+    park: Callable[[psycopg.Connection, Sequence[ParkedMessage]], None]
     shards: tuple[Shard, ...] = ALL_SHARDS
     stopping: threading.Event = field(default_factory=threading.Event)
     heads: Heads = field(init=False)
+    _producer: RenewedProducer = field(init=False)
+    _publisher: Publisher = field(init=False)
 
     def __post_init__(self) -> None:
-        """Nothing is published yet."""
-        self.heads = Heads(self.producer, self.names.log_heads)
+        """Connect to nothing yet."""
+        self._producer = RenewedProducer(self.new_producer)
+        self._publisher = Publisher(self._producer, self._records, self.park)
+        self.heads = Heads(self._producer, self.names.log_heads)
 
     def run(self) -> None:
         """Relay until `stopping` is set. Blocks; survives Kafka and Postgres going away."""
@@ -89,7 +89,12 @@ class Relay:
             before_sleep=self._say,
         ):
             with attempt:
-                self._serve()
+                try:
+                    self._serve()
+                except KafkaError as error:
+                    self._producer.part_after(error)
+                    raise
+        self._producer.close(CLOSE_WITHIN_S)
 
     def _sleep(self, seconds: float) -> None:
         self.stopping.wait(seconds)
@@ -131,38 +136,19 @@ class Relay:
     def relay_batch(self, connection: psycopg.Connection, shards: Sequence[Shard]) -> int:
         """Publish up to a batch of each shard and move their cursors; return how many rows.
 
-        One wait for Kafka for all of them. Raises the Kafka error of the first record that
-        failed, after every cursor was moved to the last one before a failure.
+        One wait for Kafka for all of them. What can never be published is parked. Raises the
+        error of the first record that failed otherwise, after every cursor was moved to the
+        last one before a failure.
         """
-        sent = [(shard, self._send(connection, shard)) for shard in shards]
-        rows = sum(len(batch) for _, batch in sent)
-        if not rows:
-            return 0
-        self.producer.flush()
-        failures = []
-        for shard, batch in sent:
-            done, failure = contiguous(batch)
-            if done is not None:
-                relaying.advance(connection, shard.feed, shard.number, done)
+        batches = [(shard, _read(connection, shard)) for shard in shards]
+        rows = sum(len(batch) for _, batch in batches)
+        if rows:
+            self._publisher.publish(connection, batches)
+            for shard, batch in batches:
                 metrics.RELAYED.add(len(batch), {"feed": shard.feed})
-            if failure is not None:
-                failures.append(failure)
-        if failures:
-            raise failures[0]
         return rows
 
-    def _send(self, connection: psycopg.Connection, shard: Shard) -> list[Sent]:
-        rows: Sequence[OutboxRow] | Sequence[RecordedEvent]
-        if shard.feed == relaying.EVENTS:
-            rows = relaying.read_events(connection, BATCH)
-        else:
-            rows = relaying.read_outbox(connection, shard.number, BATCH)
-        return [
-            (row.position, [self.producer.send(**record) for record in self._records(row)])
-            for row in rows
-        ]
-
-    def _records(self, row: OutboxRow | RecordedEvent) -> Iterator[KafkaRecord]:
+    def _records(self, row: Row) -> Iterator[KafkaRecord]:
         if isinstance(row, OutboxRow):
             yield _of_outbox(row)
         else:
@@ -170,6 +156,12 @@ class Relay:
             yield from older_forms_of(row, self.names.events)
             if row.type in SUBSCRIPTION_TYPES:
                 yield of_subscription(row, self.names.subscriptions)
+
+
+def _read(connection: psycopg.Connection, shard: Shard) -> Sequence[Row]:
+    if shard.feed == relaying.EVENTS:
+        return relaying.read_events(connection, BATCH)
+    return relaying.read_outbox(connection, shard.number, BATCH)
 
 
 def _measure_lag(connection: psycopg.Connection, shards: Sequence[Shard]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import psycopg
 
 from inbound.handlers.receipts import SentPart
+from inbound.store import parked
 from inbound.store._sql import statement
 from inbound.store.errors import Conflict, StoreUnavailable
 from inbound.store.event_copy import SIGNATURE, TRAILER, given, place
@@ -112,19 +113,7 @@ def _unordered(changes: Changes, sealer: Sealer) -> Iterable[tuple[bytes, dict[s
     if changes.erase_vault:
         yield _ERASE_VAULT, {"message_ids": changes.erase_vault}
     if changes.parked:
-        yield (
-            _INSERT_PARKED,
-            {
-                "topics": [row.topic for row in changes.parked],
-                "partitions": [row.partition for row in changes.parked],
-                "offsets": [row.kafka_offset for row in changes.parked],
-                "reasons": [row.reason for row in changes.parked],
-                "sealed": [
-                    sealer.parked(row.payload, row.topic, row.partition, row.kafka_offset)
-                    for row in changes.parked
-                ],
-            },
-        )
+        yield _INSERT_PARKED, parked.columns(changes.parked, sealer)
 
     if changes.misses:
         yield _ADD_MISSES, _misses(changes.misses)

@@ -24,8 +24,16 @@ class Conflict(RetryableError):  # noqa: N818  says what is the case
     """Another transaction was first: read again, decide again, write again."""
 
 
+class ParkingFull(RetryableError):  # noqa: N818  says what is the case
+    """As much is parked as may be: an operator has to look before more is taken."""
+
+
 class StoreDefect(ScservError):  # noqa: N818  says what is the case
     """The database refused a statement for what it says: a defect, nothing to repeat."""
+
+
+class StoreFault(StoreDefect):
+    """A defect that no value in a row explains: a permission, damage, a wrong statement."""
 
 
 # Classes of SQLSTATE (PostgreSQL manual, appendix A) after which the same call may succeed:
@@ -39,6 +47,9 @@ _PASSING_STATES = frozenset(
         pg.ReadOnlySqlTransaction.sqlstate,  # a standby that has not been promoted yet
     }
 )
+# Classes that values in a row may cause: cardinality, data, integrity, a limit of the program
+# (an index entry that is too long), a trigger that refuses.
+_DATA_CLASSES = frozenset({"21", "22", "23", "54", "P0"})
 _RACES = (pg.SerializationFailure, pg.DeadlockDetected, pg.UniqueViolation)
 _MISSING_SCHEMA = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction)
 
@@ -49,7 +60,8 @@ def translate(error: psycopg.Error, where: str) -> ScservError:
     if state is None:
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             return StoreUnavailable(f"PostgreSQL at {where} can't be reached or hung up")
-        return StoreDefect(f"psycopg refused a call ({type(error).__name__})")
+        kind = StoreDefect if isinstance(error, psycopg.DataError) else StoreFault
+        return kind(f"psycopg refused a call ({type(error).__name__})")
     what = f"{_name(state)}, SQLSTATE {state}"
     if isinstance(error, _RACES):
         place = error.diag.constraint_name or error.diag.table_name
@@ -65,7 +77,8 @@ def translate(error: psycopg.Error, where: str) -> ScservError:
         what = f"{what}: {error.diag.message_primary}"
     places = (error.diag.table_name, error.diag.column_name, error.diag.constraint_name)
     named = "".join(f", {place}" for place in places if place)
-    return StoreDefect(f"PostgreSQL refused a statement ({what}{named})")
+    kind = StoreDefect if state[:2] in _DATA_CLASSES else StoreFault
+    return kind(f"PostgreSQL refused a statement ({what}{named})")
 
 
 class HasPlace(Protocol):

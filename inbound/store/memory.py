@@ -28,6 +28,8 @@ from inbound.store.rows import (
     NewState,
     OutboxRow,
     ParkedMessage,
+    ParkedPlace,
+    ParkedUsage,
     PartsKey,
     RecordedEvent,
     Secret,
@@ -52,7 +54,7 @@ class Tables:
     outbox: list[OutboxRow] = field(default_factory=list)
     vault: dict[UUID, Secret] = field(default_factory=dict)
     parts: dict[PartsKey, dict[int, MessagePart]] = field(default_factory=dict)
-    parked: dict[tuple[str, int, int], ParkedMessage] = field(default_factory=dict)
+    parked: dict[ParkedPlace, ParkedMessage] = field(default_factory=dict)
     heads: list[Head] = field(default_factory=lambda: Chains().heads())
     sent: dict[tuple[UUID, UUID, int], SentPart] = field(default_factory=dict)
     early: dict[EarlyKey, EarlyReceipt] = field(default_factory=dict)
@@ -136,6 +138,11 @@ class MemoryTransaction:
         early = [row for row in self._tables.early.values() if row.key.subject_id in subject_ids]
         return sorted(early, key=lambda row: row.arrived_at)
 
+    async def parked_usage(self) -> ParkedUsage:
+        """See the port."""
+        parked = self._tables.parked.values()
+        return ParkedUsage(len(parked), sum(len(row.payload) for row in parked))
+
     async def write(self, changes: Changes) -> None:
         """See the port."""
         tables = self._tables
@@ -144,7 +151,7 @@ class MemoryTransaction:
         for message_id in changes.erase_vault:
             tables.vault.pop(message_id, None)
         for row in changes.parked:
-            tables.parked.setdefault((row.topic, row.partition, row.kafka_offset), row)
+            tables.parked.setdefault(row.place, row)
         self._write_receipts(changes)
         for missed in changes.misses:
             self._add_missed(missed)

@@ -20,6 +20,7 @@ from inbound.store.rows import (
     EarlyReceipt,
     Erased,
     MessagePart,
+    ParkedUsage,
     PartsKey,
     RecordedEvent,
     StoredState,
@@ -82,6 +83,10 @@ class Transaction(Protocol):
 
     async def early_receipts(self, subject_ids: Collection[UUID]) -> list[EarlyReceipt]:
         """Return the receipts of these people that wait for their message, oldest first."""
+        ...
+
+    async def parked_usage(self) -> ParkedUsage:
+        """Return how much is parked by now."""
         ...
 
     async def write(self, changes: Changes) -> None:

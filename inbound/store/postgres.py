@@ -36,6 +36,7 @@ from inbound.store.rows import (
     EarlyReceipt,
     Erased,
     MessagePart,
+    ParkedUsage,
     PartsKey,
     RecordedEvent,
     StoredState,
@@ -61,6 +62,7 @@ _DELETE_PARTS = statement("delete_parts")
 _TAKE_TURNS = statement("take_turns")
 _FIND_SENT_PARTS = statement("find_sent_parts")
 _FIND_EARLY_RECEIPTS = statement("find_early_receipts")
+_PARKED_USAGE = statement("parked_usage")
 _NOTIFY = statement("notify_outbox")
 
 _log = logging.getLogger(__name__)
@@ -181,6 +183,12 @@ class PostgresTransaction:
         """See the port."""
         cursor = await self._conn.execute(_FIND_EARLY_RECEIPTS, {"subject_ids": list(subject_ids)})
         return [EarlyReceipt(EarlyKey(*row[:4]), *row[4:]) async for row in cursor]
+
+    @guarded
+    async def parked_usage(self) -> ParkedUsage:
+        """See the port."""
+        cursor = self._conn.cursor(row_factory=args_row(ParkedUsage))
+        return await (await cursor.execute(_PARKED_USAGE)).fetchone() or ParkedUsage(0, 0)
 
     @guarded
     async def write(self, changes: Changes) -> None:

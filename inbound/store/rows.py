@@ -7,7 +7,7 @@ left out of every repr.
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from inbound.handlers.receipts import SentPart
@@ -149,15 +149,52 @@ class EarlyReceipt:
     arrived_at: datetime
 
 
+KAFKA_FEED: Final = "kafka"
+
+
+class ParkedPlace(NamedTuple):
+    """Where a parked message was read: what makes two of them the same one."""
+
+    topic: str
+    partition: int
+    kafka_offset: int
+    part: int = 0
+    feed: str = KAFKA_FEED
+
+
 @dataclass(frozen=True, slots=True)
 class ParkedMessage:
-    """A Kafka message that can never be processed. The reason must not quote it."""
+    """A message that can't be processed, with all that publishing it again takes.
+
+    `feed` is where it was read: from Kafka, or by the relay; then `partition` is the shard,
+    `kafka_offset` the position, and `topic` where it should have gone. `part` tells apart
+    what one record held. `number_hash` is whose it is, as far as known. The reason must not
+    quote the message.
+    """
 
     topic: str
     partition: int
     kafka_offset: int
     reason: str
     payload: bytes = field(repr=False)
+    key: bytes | None = field(default=None, repr=False)
+    headers: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    part: int = 0
+    feed: str = KAFKA_FEED
+    retried: int = 0
+    number_hash: bytes | None = None
+
+    @property
+    def place(self) -> ParkedPlace:
+        """Return where it was read."""
+        return ParkedPlace(self.topic, self.partition, self.kafka_offset, self.part, self.feed)
+
+
+class ParkedUsage(NamedTuple):
+    """How much is parked; `bytes` as it is stored, sealed."""
+
+    rows: int
+    bytes: int
 
 
 class MissKey(NamedTuple):

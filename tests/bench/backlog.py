@@ -26,8 +26,8 @@ from inbound.store.migrating import migrate
 from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import MobileOriginated
 from schemas.topics import MO, TOPICS
-from streams.arrivals import TYPE
 from streams.gateway import new_producer
+from streams.texts import TYPE
 from tests.bench.__main__ import KEY, free_port, load_directory, numbers, say
 from tests.bench.lanes import fill
 from tests.bench.load import LoadCentre

@@ -1,6 +1,7 @@
 """What every adapter of `inbound.store.port.Store` does."""
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from inbound.store.rows import (
     MessagePart,
     Missed,
     MissKey,
+    ParkedUsage,
     PartsKey,
     StoredState,
 )
@@ -195,6 +197,18 @@ async def test_error_in_the_block_leaves_nothing(store: Store, numbers: dict[byt
 async def test_parked_message_that_comes_again_is_no_error(store: Store) -> None:
     await written(store, Changes(parked=[parked()]))
     await written(store, Changes(parked=[parked(), parked(8)]))
+
+
+async def test_what_is_parked_is_counted_once(store: Store) -> None:
+    async with store.transaction() as tx:
+        assert await tx.parked_usage() == ParkedUsage(0, 0)
+    await written(store, Changes(parked=[parked()]))
+    one_of_many = replace(parked(), part=2)
+    await written(store, Changes(parked=[parked(), parked(8), one_of_many]))
+    async with store.transaction() as tx:
+        rows, size = await tx.parked_usage()
+    assert rows == 3
+    assert size >= 3 * len(parked().payload)
 
 
 async def test_secret_written_twice_is_a_conflict_until_erased(store: Store) -> None:

@@ -157,7 +157,13 @@ async def test_subscriber_of_the_topics_alone_can_follow_every_chain(
     for _ in range(3):
         await append(30)
     producer = new_producer(kafka_bootstrap)
-    relay = Relay(lambda: connect(database_url, "tests"), producer, topics, lambda *_: None)
+    relay = Relay(
+        lambda: connect(database_url, "tests"),
+        lambda: producer,
+        topics,
+        lambda *_: None,
+        lambda *_: None,
+    )
     with connect(database_url, "tests") as conn:
         relay.relay_batch(conn, [LOG])
         relay.heads.publish(conn)

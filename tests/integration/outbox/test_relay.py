@@ -1,23 +1,42 @@
 """The cursor never passes what Kafka has not acknowledged."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
-from kafka.errors import KafkaTimeoutError
+from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, KafkaAdminClient
+from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
-from inbound.outbox.relay import Relay, Shard
-from inbound.store import relaying
+from inbound.kafka import admin
+from inbound.kafka.producer import new_producer
+from inbound.keys import VaultCipher
+from inbound.outbox.publishing import Shard
+from inbound.outbox.relay import Relay
+from inbound.store import parked, relaying
+from inbound.store.errors import ParkingFull
+from inbound.store.parked import Chosen, ParkingLimits, park
 from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes
+from inbound.store.rows import Changes, NewOutboxRow
+from inbound.store.sealing import Sealer
 from schemas.cloudevents import Headers
-from schemas.topics import TopicNames
-from tests.fix_store import cipher, conn, database_url, event, migrated_template, outbox_row
+from schemas.topics import PARTITIONS, TopicNames, TopicSpec
+from tests.fix_store import (
+    VAULT_KEY,
+    cipher,
+    conn,
+    database_url,
+    event,
+    migrated_template,
+    outbox_row,
+)
 
 __all__ = ["cipher", "conn", "database_url", "migrated_template"]
 
+ROOM = ParkingLimits(100, 10_000_000)
 OUTBOX = Shard(relaying.OUTBOX, 0)
 EVENTS = Shard(relaying.EVENTS, 0)
 
@@ -25,17 +44,29 @@ EVENTS = Shard(relaying.EVENTS, 0)
 class Future:
     exception: Exception | None = None
 
+    def succeeded(self) -> bool:
+        return self.exception is None
+
     def failed(self) -> bool:
         return self.exception is not None
+
+    def get(self, timeout: float) -> None:
+        assert self.exception is not None
+        raise self.exception
 
 
 class Producer:
     """Kafka as the relay sees it: `fails` says which of the records are never acknowledged."""
 
-    def __init__(self, fails: Callable[[int], bool] = lambda _: False) -> None:
+    def __init__(
+        self,
+        fails: Callable[[int], bool] = lambda _: False,
+        error: type[Exception] = KafkaTimeoutError,
+    ) -> None:
         self.sent: list[dict[str, Any]] = []
         self.at_flush: Callable[[], None] = lambda: None
         self._fails = fails
+        self._error = error
 
     def send(
         self,
@@ -45,20 +76,32 @@ class Producer:
         headers: Headers | None = None,
     ) -> Future:
         future = Future()
-        if self._fails(len(self.sent)):
-            future.exception = KafkaTimeoutError()
         self.sent.append({"topic": topic, "value": value, "key": key, "headers": headers})
+        if self._fails(len(self.sent) - 1):
+            future.exception = self._error()
+            if isinstance(future.exception, MessageSizeTooLargeError):
+                raise future.exception  # kafka-python looks at its own limit at once
         return future
 
     def flush(self, timeout: float | None = None) -> None:
         self.at_flush()
 
+    def close(self, timeout: float | None = None) -> None:
+        pass
 
-def relay(producer: Producer) -> Relay:
+
+def relay(producer: "Producer | Callable[[], Any]", limits: ParkingLimits = ROOM) -> Relay:
     def nothing() -> psycopg.Connection:
         raise AssertionError("these tests bring their own connection")
 
-    return Relay(nothing, producer, TopicNames(), lambda _ok, _reason: None)
+    sealer = Sealer(VaultCipher(VAULT_KEY))
+    return Relay(
+        connect=nothing,
+        new_producer=(lambda: producer) if isinstance(producer, Producer) else producer,
+        names=TopicNames(),
+        report=lambda _ok, _reason: None,
+        park=lambda conn, messages: park(conn, sealer, limits, messages),
+    )
 
 
 @pytest.fixture
@@ -103,3 +146,127 @@ def test_what_goes_again_has_the_same_id(conn: psycopg.Connection) -> None:
         relay(first).relay_batch(conn, [EVENTS])
     relay(again).relay_batch(conn, [EVENTS])
     assert [r["headers"] for r in first.sent] == [r["headers"] for r in again.sent]
+
+
+# -- rows that can't be published ------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("five")
+def test_what_kafka_refuses_for_good_is_parked_and_the_shard_goes_on(
+    conn: psycopg.Connection,
+) -> None:
+    producer = Producer(fails=lambda n: n in {1, 6}, error=MessageSizeTooLargeError)
+    assert relay(producer).relay_batch(conn, [OUTBOX, EVENTS]) == 10
+    assert relaying.waiting(conn, relaying.OUTBOX) == relaying.waiting(conn, relaying.EVENTS) == 0
+    of_outbox, of_events = parked.find(conn, Chosen(), limit=10)
+    assert (of_outbox.feed, of_outbox.partition, of_outbox.kafka_offset) == ("outbox", 0, 2)
+    assert (of_events.feed, of_events.topic) == ("events", TopicNames().events)
+    assert of_outbox.reason == "Kafka refuses it (MessageSizeTooLargeError, 1 bytes)"
+    [(_, kept)] = parked.opened(conn, Sealer(VaultCipher(VAULT_KEY)), [of_outbox])
+    assert (kept.key, kept.value) == (b"key", b"1")
+    assert ("ce_type", b"ru.scserv.test") in kept.headers
+
+
+@pytest.mark.usefixtures("five")
+def test_kafka_away_behind_a_poisonous_row(conn: psycopg.Connection) -> None:
+    class Both(Producer):
+        def send(self, *args: Any, **kwargs: Any) -> Future:
+            future = super().send(*args, **kwargs)
+            if len(self.sent) == 4:
+                future.exception = KafkaTimeoutError()
+            return future
+
+    with pytest.raises(KafkaTimeoutError):
+        relay(Both(lambda n: n == 1, MessageSizeTooLargeError)).relay_batch(conn, [OUTBOX])
+    assert relaying.waiting(conn, relaying.OUTBOX) == 2
+    assert len(parked.find(conn, Chosen(), limit=10)) == 1
+
+
+@pytest.mark.usefixtures("five")
+def test_without_room_the_shard_waits_at_the_first_and_loses_nothing(
+    conn: psycopg.Connection,
+) -> None:
+    def broken() -> Producer:
+        return Producer(fails=lambda n: n in {1, 2}, error=MessageSizeTooLargeError)
+
+    with pytest.raises(ParkingFull, match="0 of 1 "):
+        relay(broken(), ParkingLimits(1, 1_000)).relay_batch(conn, [OUTBOX, EVENTS])
+    assert relaying.waiting(conn, relaying.OUTBOX) == 4
+    assert relaying.waiting(conn, relaying.EVENTS) == 0, "another shard has to go on"
+    assert parked.usage(conn).rows == 0
+    relay(Producer()).relay_batch(conn, [OUTBOX])
+    assert relaying.waiting(conn, relaying.OUTBOX) == 0
+
+
+async def test_a_row_that_makes_no_record_is_parked(
+    conn: psycopg.Connection, database_url: str, cipher: Any
+) -> None:
+    rows = [
+        replace(outbox_row(value=b"no headers"), headers=b"[]"),
+        replace(outbox_row(value=b"no topic"), topic="no topic!"),
+        outbox_row(value=b"good"),
+    ]
+    await written(database_url, cipher, rows)
+    producer = Producer()
+    relay(producer).relay_batch(conn, [OUTBOX])
+    assert [record["value"] for record in producer.sent] == [b"good"]
+    assert relaying.waiting(conn, relaying.OUTBOX) == 0
+    assert [row.reason for row in parked.find(conn, Chosen(), limit=10)] == [
+        "the row makes no record (AttributeError)",
+        "the row makes no record (ValueError)",
+    ]
+
+
+async def written(database_url: str, cipher: VaultCipher, rows: list[NewOutboxRow]) -> None:
+    store = PostgresStore(database_url, cipher)
+    async with store.transaction() as tx:
+        await tx.write(Changes(outbox=rows))
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "size", [2_000_000, 20_000], ids=["too large for the client", "for the broker"]
+)
+async def test_a_record_too_large_for_kafka_among_others(
+    size: int,
+    conn: psycopg.Connection,
+    database_url: str,
+    cipher: VaultCipher,
+    topics: TopicNames,
+    kafka_bootstrap: str,
+) -> None:
+    topic = topics.mt_normal
+    limit_record_size(kafka_bootstrap, topic, 10_000)
+    values = [b"%d" % n for n in range(20)]
+    values[7] = values[13] = b"x" * size
+    rows = [replace(outbox_row(value=value), topic=topic) for value in values]
+    await written(database_url, cipher, rows)
+    service = relay(lambda: new_producer(kafka_bootstrap))
+    assert service.relay_batch(conn, [OUTBOX, EVENTS]) == 20
+    service._producer.close(5)
+    assert relaying.waiting(conn, relaying.OUTBOX) == 0
+    assert parked.usage(conn).rows == 2
+    found = list(dict.fromkeys(read(kafka_bootstrap, topic)))
+    assert found == [value for value in values if len(value) < size]
+
+
+def limit_record_size(bootstrap: str, topic: str, size: int) -> None:
+    client = KafkaAdminClient(bootstrap_servers=bootstrap)
+    client.alter_configs([ConfigResource("topic", topic, {"max.message.bytes": str(size)})])
+    client.close()
+    spec = TopicSpec(topic, PARTITIONS, {"max.message.bytes": str(size)}, internal=True, what="")
+    with admin._client(bootstrap, 10) as waiting:
+        admin._wait_until_altered(waiting, admin._with_durability([spec], 1))
+
+
+def read(bootstrap: str, topic: str) -> list[bytes]:
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    partitions = [TopicPartition(topic, n) for n in range(PARTITIONS)]
+    consumer.assign(partitions)
+    ends = consumer.end_offsets(partitions)
+    found: list[bytes] = []
+    while any(consumer.position(each) < ends[each] for each in partitions):
+        for batch in consumer.poll(timeout_ms=500).values():
+            found += [record.value for record in batch]
+    consumer.close()
+    return found

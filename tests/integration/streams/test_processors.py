@@ -322,7 +322,7 @@ async def test_no_column_holds_a_number_a_text_or_a_secret(
     await world.commands([world.text("CLIENT sms stop", STRANGER)])
     await world.commands([world.text(f"{NUMBER}, {PASSWORD}!")])
     await world.commands([_part(world, 1, f"CLIENT info {PASSWORD}")])
-    await world.commands([Record(world.names.mo, 0, 999, "k", f"{{{NUMBER} {CODE}".encode())])
+    await world.commands([Record(world.names.mo, 0, 999, b"k", f"{{{NUMBER} {CODE}".encode())])
     assert backend.counts() == {"inbox": 3, "vault": 1, "parked": 1, "parts": 1}
     with psycopg.connect(backend.url) as connection:
         found = _search(connection, CANARIES)
@@ -353,10 +353,10 @@ def _as_bytes(value: object) -> bytes:
 
 
 async def test_poison_is_set_aside_and_the_rest_goes_on(world: World, backend: Backend) -> None:
-    poison = Record(world.names.mo, 3, 77, "k", b"no text")
+    poison = Record(world.names.mo, 3, 77, b"k", b"no text")
     await world.commands([world.text("CLIENT info"), poison, world.text("CLIENT info", STRANGER)])
     assert by_purpose(world.owed()) == ["acknowledgement"] * 2
-    assert backend.parked() == [(world.names.mo, "sms.mo.v1 holds no text here")]
+    assert backend.parked() == [(world.names.mo, "no text: json_invalid")]
     await world.commands([poison])
     assert len(backend.parked()) == 1
 
@@ -364,14 +364,14 @@ async def test_poison_is_set_aside_and_the_rest_goes_on(world: World, backend: B
 async def test_poisonous_results_are_set_aside(world: World, backend: Backend) -> None:
     await world.commands([world.text("CLIENT info")])
     result = world.results(world.result(world.owed()[0], Outcome.SUBMITTED))
-    await world.delivery([Record(world.names.receipts, 0, 78, "", b"\xff"), result])
+    await world.delivery([Record(world.names.receipts, 0, 78, None, b"\xff"), result])
     assert by_purpose(world.owed()) == ["acknowledgement", "fulfilment"]
     assert len(backend.parked()) == 1
 
 
 async def test_poison_with_headers_of_any_kind_is_set_aside(world: World, backend: Backend) -> None:
     headers = [("any", b"\xff\xfe")]
-    await world.commands([Record(world.names.mo, 3, 79, "k", b"{", headers)])
+    await world.commands([Record(world.names.mo, 3, 79, b"k", b"{", headers)])
     assert len(backend.parked()) == 1
 
 

@@ -307,7 +307,7 @@ async def test_one_receipt_for_all_parts_of_a_centre_that_sees_the_whole(world: 
 async def test_poisonous_receipts_are_set_aside(world: World, backend: Backend) -> None:
     await text(world)
     good = world.receipts(world.receipt("a1"))
-    poison = Record(world.names.receipts, 0, 900, "", b'{"receipts":[{}]}', good.headers)
+    poison = Record(world.names.receipts, 0, 900, None, b'{"receipts":[{}]}', good.headers)
     strange = world.receipts(world.receipt("a1", key="no hash"))
     await world.delivery([poison, strange, good])
     assert len(await fates(world)) == 1

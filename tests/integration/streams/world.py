@@ -15,8 +15,10 @@ from inbound.directory.memory import MemoryDirectory
 from inbound.directory.port import Registration
 from inbound.handlers.policies import Policies
 from inbound.keys import SubjectHasher
+from inbound.ops.health import Health
 from inbound.store.errors import StoreUnavailable
 from inbound.store.memory import MemoryStore
+from inbound.store.parked import ParkingLimits
 from inbound.store.port import Store, Transaction
 from inbound.store.postgres import PostgresStore
 from inbound.store.rows import Missed, MissKey, RecordedEvent
@@ -34,11 +36,11 @@ from schemas.messages import (
 )
 from schemas.topics import TopicNames
 from streams.commands import CommandProcessor, CommandSettings
-from streams.delivery import DeliveryProcessor
+from streams.delivery import DeliveryProcessor, split
+from streams.parking import Parking
 from streams.receipts import TYPE as RECEIPTS
 from streams.records import BatchProcessor, Record
 from streams.subjects import StateCache
-from streams.worker import Parking
 from tests.fix_store import NOON, SUBJECT_KEY
 
 NUMBER, STRANGER = "+79161234567", "+79990001122"
@@ -196,7 +198,7 @@ class World:
         clients = {NUMBER: Registration("C-1", CODE, LOGIN, PASSWORD)}
         rules, cache = policies or Policies(), StateCache()
         self.hasher = SubjectHasher(SUBJECT_KEY)
-        parking = Parking(self.store)
+        parking = Parking(self.store, ParkingLimits(1000, 1_000_000), Health())
         self.commands = BatchProcessor(
             CommandProcessor(
                 self.store,
@@ -211,7 +213,9 @@ class World:
             parking,
         )
         self.delivery = BatchProcessor(
-            DeliveryProcessor(self.store, rules, self.names, cache, clock=lambda: self.now), parking
+            DeliveryProcessor(self.store, rules, self.names, cache, clock=lambda: self.now),
+            parking,
+            split,
         )
         self._ids = count(1)
 
@@ -240,7 +244,7 @@ class World:
             arrived_at=at or self.now,
         )
         headers = [("traceparent", TRACEPARENT.encode())]
-        return Record(self.names.mo, 0, number, "key", mo.to_json(), headers)
+        return Record(self.names.mo, 0, number, b"key", mo.to_json(), headers)
 
     def result(self, message: MobileTerminated, outcome: Outcome, **fields: Any) -> SubmitResult:
         values: dict[str, Any] = {
@@ -261,7 +265,7 @@ class World:
 
     def results(self, *results: SubmitResult) -> Record:
         value = SubmitResults(gateway="g", results=results).to_json()
-        return Record(self.names.receipts, 0, next(self._ids), "", value)
+        return Record(self.names.receipts, 0, next(self._ids), None, value)
 
     def receipt(self, *ids: str, number: str = NUMBER, **fields: Any) -> ReceiptReceived:
         values: dict[str, Any] = {
@@ -278,7 +282,7 @@ class World:
     def receipts(self, *receipts: ReceiptReceived) -> Record:
         value = ReceiptsReceived(receipts=receipts).to_json()
         headers = to_headers(Attributes(id="r", type=RECEIPTS))
-        return Record(self.names.receipts, 0, next(self._ids), "", value, headers)
+        return Record(self.names.receipts, 0, next(self._ids), None, value, headers)
 
     async def submitted(self, *messages: MobileTerminated) -> None:
         """The centre took these messages."""

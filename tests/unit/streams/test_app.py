@@ -8,7 +8,7 @@ import pytest
 
 from streams.app import _agent
 from streams.progress import Progress
-from streams.records import BatchProcessor, Record
+from streams.records import BatchProcessor, Poison, Record
 
 EVENT = SimpleNamespace(
     message=SimpleNamespace(topic="t", partition=3, offset=7, key=b"k", value=b"v", headers=None)
@@ -38,7 +38,7 @@ def agent(log: list[str], failure: BaseException | None = None) -> Any:
             raise failure
         log.append(f"commit {len(records)}")
 
-    async def park(_record: Record, _error: Exception) -> None:
+    async def park(_poison: Sequence[Poison]) -> None:
         log.append("park")
 
     processor = BatchProcessor(process, park)

@@ -1,0 +1,58 @@
+"""How parked messages stand in the output of `scserv parked`."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import click
+
+from inbound.store.parked import ParkedRow
+
+TOLD_MAX: Final = 10
+
+
+def tell(what: str, rows: Iterable[tuple[ParkedRow, str]]) -> None:
+    """Print the first of these, each with its reason, and how many more there are."""
+    rows = list(rows)
+    for row, reason in rows[:TOLD_MAX]:
+        click.echo(f"{what}: {row.id}  {place(row)}  {reason}")
+    if len(rows) > TOLD_MAX:
+        click.echo(f"{what}: {len(rows) - TOLD_MAX} more")
+
+
+def line(row: ParkedRow, now: datetime) -> str:
+    """Return a parked message on one line."""
+    retried = f"  (retried {row.retried} times)" if row.retried else ""
+    when = f"{row.parked_at:%Y-%m-%d %H:%M:%S} UTC, {_age(now - row.parked_at)} ago"
+    return f"{row.id}  {when}  {place(row)}  {row.reason}{retried}"
+
+
+def place(row: ParkedRow) -> str:
+    """Return where a message was read: topic[partition]@offset, and which of a record's."""
+    part = f"#{row.part}" if row.part else ""
+    feed = "" if row.feed == "kafka" else f"{row.feed} row for "
+    return f"{feed}{row.topic}[{row.partition}]@{row.kafka_offset}{part}"
+
+
+def _age(age: timedelta) -> str:
+    seconds = max(0, int(age.total_seconds()))
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def as_object(row: ParkedRow) -> dict[str, Any]:
+    """Return a parked message for `--json`."""
+    return {
+        "id": row.id,
+        "parked_at": row.parked_at.isoformat(),
+        "feed": row.feed,
+        "topic": row.topic,
+        "partition": row.partition,
+        "offset": row.kafka_offset,
+        "part": row.part,
+        "reason": row.reason,
+        "retried": row.retried,
+        "stored_bytes": row.size,
+    }

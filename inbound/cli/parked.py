@@ -1,0 +1,252 @@
+"""`scserv parked`: messages that could not be processed, until they are retried or discarded."""
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from inbound.cli._context import settings_options
+from inbound.cli._parked import as_object, line, tell
+from inbound.cli._wiring import check_database, make_cipher
+from inbound.cli.audit import os_user
+from inbound.errors import SetupError
+from inbound.settings import Settings
+from inbound.store.parked import Chosen
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_ALL = "--all, or --topic, --reason-like or ids to choose some"
+
+
+@click.group
+def parked() -> None:
+    """Messages that could not be processed and wait for an operator."""
+
+
+def _choosing(command: Command) -> Command:
+    """Give a command the ways to name many messages at once."""
+    for option in (
+        click.option("--yes", is_flag=True, help="Don't ask."),
+        click.option("--all", "everything", is_flag=True, help="All that is parked."),
+        click.option("--reason-like", metavar="TEXT", help="Whose reason holds this."),
+        click.option("--topic", help="Those of this topic."),
+        click.argument("ids", nargs=-1, type=click.IntRange(1), metavar="[ID]..."),
+    ):
+        command = option(command)
+    return command
+
+
+@parked.command("list")
+@click.option("--topic", help="Those of this topic.")
+@click.option("--reason-like", metavar="TEXT", help="Whose reason holds this.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@click.option("--after", type=int, default=0, metavar="ID", help="Go on after this id.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@settings_options
+def list_(
+    settings: Settings,
+    topic: str | None,
+    reason_like: str | None,
+    limit: int,
+    after: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Show what is parked, oldest first: id, when, where it was read, why."""
+    from inbound.store import parked as store
+    from streams.clock import utc_now
+
+    chosen = Chosen(topic=topic, reason=reason_like)
+    with _connected(settings) as conn:
+        rows = store.find(conn, chosen, limit=limit, after=after)
+        total, last = store.count(conn, chosen)
+        usage = store.usage(conn)
+    for row in rows:
+        click.echo(json.dumps(as_object(row)) if as_json else line(row, utc_now()))
+    if as_json:
+        return
+    if not total:
+        click.echo("nothing is parked" + (" of that kind" if topic or reason_like else ""))
+        return
+    full = settings.parking_limits().used(usage)
+    click.echo(f"{total} parked; all that is parked fills {full:.0%} of its place", err=True)
+    if rows and rows[-1].id < last:
+        click.echo(f"there are more: --after {rows[-1].id}", err=True)
+
+
+@parked.command
+@click.argument("id_", type=click.IntRange(1), metavar="ID")
+@click.option("--reveal", metavar="REASON", help="Show all of it; the reason is recorded.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@settings_options
+def show(settings: Settings, id_: int, reveal: str | None, *, as_json: bool) -> None:
+    """Show one message: headers and content, numbers, texts and secrets masked."""
+    from inbound.parking import viewing
+    from inbound.store import audit
+    from inbound.store import parked as store
+    from inbound.store.sealing import Sealer
+    from streams.clock import utc_now
+
+    with _connected(settings) as conn:
+        rows = store.find(conn, Chosen(ids=(id_,)), limit=1)
+        opened = list(store.opened(conn, Sealer(make_cipher(settings)), rows))
+        if not opened:
+            _nothing(f"no message is parked under {id_}")
+        if reveal is not None:
+            why = _checked(reveal)
+            audit.record(
+                conn, actor=os_user(), action="parked.reveal", reason=f"message {id_}: {why}"
+            )
+    row, message = opened[0]
+    view = viewing.shown(message, reveal=reveal is not None)
+    if as_json:
+        click.echo(json.dumps(as_object(row) | view))
+        return
+    click.echo(line(row, utc_now()))
+    for text in viewing.lines(view):
+        click.echo(text)
+    content = view["content"]
+    # ensure_ascii would hide Cyrillic; what could move a cursor is escaped already.
+    click.echo(
+        content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False)
+    )
+    if reveal is None:
+        click.echo("masked: --reveal REASON shows all, and is recorded", err=True)
+
+
+@parked.command
+@_choosing
+@click.option(
+    "--wait",
+    type=click.FloatRange(0, 3600),
+    default=20.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for what becomes of them.",
+)
+@settings_options
+def retry(
+    settings: Settings,
+    ids: tuple[int, ...],
+    topic: str | None,
+    reason_like: str | None,
+    wait: float,
+    *,
+    everything: bool,
+    yes: bool,
+) -> None:
+    """Publish messages again where they were read, with the same key, headers and ids.
+
+    A text takes effect now, though it arrived then: look whether the person has texted
+    since. Exit status 1 when one was not published, was parked again or was not processed
+    in time.
+    """
+    from inbound.parking.retrying import Retrying, parked_again, processed
+    from inbound.store import parked as store
+    from inbound.store.sealing import Sealer
+
+    chosen = _chosen(ids, topic, reason_like, everything=everything)
+    settings.require("kafka_bootstrap_servers")
+    bootstrap = settings.kafka_bootstrap_servers
+    with _connected(settings) as conn:
+        upto = _confirmed(conn, chosen, "publish", yes=yes)
+        if not store.try_lock(conn):
+            raise SetupError("somebody else retries at this moment: try again when that is done")
+        work = Retrying(conn, bootstrap, Sealer(make_cipher(settings)), os_user())
+        retried = work.run(chosen, upto, lambda _: None)
+        click.echo(f"{retried.published} published again")
+        tell("not published", [(row, reason) for row, reason in retried.refused])
+        in_time = processed(bootstrap, _groups(settings), retried.places, wait)
+        again = [(row, row.reason) for row in parked_again(conn, retried.places, upto)]
+    tell("parked again", again)
+    if not in_time:
+        click.echo(f"not all are processed after {wait:g} s: look at `scserv parked list` later")
+    failed = retried.refused or again or not in_time
+    click.get_current_context().exit(1 if failed else 0)
+
+
+@parked.command
+@_choosing
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it is recorded.")
+@settings_options
+def discard(
+    settings: Settings,
+    ids: tuple[int, ...],
+    topic: str | None,
+    reason_like: str | None,
+    reason: str,
+    *,
+    everything: bool,
+    yes: bool,
+) -> None:
+    """Remove messages for good. What they asked for will never happen."""
+    from inbound.store import audit
+    from inbound.store import parked as store
+
+    chosen = _chosen(ids, topic, reason_like, everything=everything)
+    why = _checked(reason)
+    with _connected(settings) as conn:
+        upto = _confirmed(conn, chosen, "discard", yes=yes)
+        with conn.transaction():
+            count = store.discard(conn, chosen, upto)
+            audit.record(
+                conn, actor=os_user(), action="parked.discard", reason=f"{count} messages: {why}"
+            )
+    click.echo(f"{count} discarded")
+
+
+def _connected(settings: Settings) -> Any:  # noqa: ANN401 — psycopg is imported when called
+    from inbound.store.connecting import connect
+
+    check_database(settings)
+    return connect(settings.database_url.get_secret_value(), "scserv parked", long=True)
+
+
+def _chosen(
+    ids: tuple[int, ...], topic: str | None, reason: str | None, *, everything: bool
+) -> Chosen:
+    if not (ids or topic or reason or everything):
+        raise SetupError(f"nothing is chosen: give {_ALL}")
+    if everything and (ids or topic or reason):
+        raise SetupError(f"--all leaves nothing to choose: give {_ALL}")
+    return Chosen(ids or None, topic, reason)
+
+
+def _confirmed(conn: Any, chosen: Chosen, what: str, *, yes: bool) -> int:  # noqa: ANN401
+    """Return the last id that is meant, once the operator has agreed."""
+    from inbound.store import parked as store
+
+    count, upto = store.count(conn, chosen)
+    if not count:
+        _nothing("nothing like that is parked")
+    if chosen.ids is not None and count < len(set(chosen.ids)):
+        click.echo(f"{len(set(chosen.ids)) - count} of the ids are not parked (any more)", err=True)
+    if chosen.ids is None and not yes:
+        click.confirm(f"{what} {count} messages?", abort=True, err=True)
+    return upto
+
+
+def _nothing(text: str) -> None:
+    click.echo(text, err=True)
+    click.get_current_context().exit(1)
+
+
+def _checked(reason: str) -> str:
+    from inbound.store.audit import ReasonError, check_reason
+
+    try:
+        return check_reason(reason[:250])
+    except ReasonError as error:
+        raise SetupError(f"{error}") from error
+
+
+def _groups(settings: Settings) -> dict[str, str]:
+    """Return which of our consumer groups reads which topic."""
+    from schemas.topics import TopicNames
+    from streams.app import GROUP as WORKER
+    from streams.lanes import GROUP as GATEWAY
+
+    names = TopicNames.prefixed(settings.topic_prefix)
+    worker = dict.fromkeys((names.mo, names.receipts), settings.topic_prefix + WORKER)
+    return worker | dict.fromkeys(names.lanes, settings.topic_prefix + GATEWAY)

@@ -1,0 +1,133 @@
+"""Publishing the rows of several shards with one wait for Kafka, and keeping their cursors.
+
+A cursor moves over what Kafka has acknowledged and what is parked, and over nothing else.
+
+The client gives up for good when a broker refuses a record, and blames everything that was
+on its way with it. So what was refused goes again with a new producer, by halves, until a
+row is alone: that one is to blame.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from inbound.errors import RetryableError
+from inbound.kafka.producer import RenewedProducer, outcome
+from inbound.kafka.records import KafkaRecord
+from inbound.ops import metrics
+from inbound.outbox.poison import REFUSALS, Fate, NotSent, Row, Sending, as_parked, fate_of, send
+from inbound.store import relaying
+from inbound.store.rows import ParkedMessage
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One cursor: a feed, and which part of it."""
+
+    feed: str
+    number: int
+
+
+class Publisher:
+    """Publishes batches. The caller parts with the producer after what it raises.
+
+    `park` keeps what can never be published, or raises RetryableError.
+    """
+
+    def __init__(
+        self,
+        producer: RenewedProducer,
+        records_of: Callable[[Row], Iterable[KafkaRecord]],
+        park: Callable[[psycopg.Connection, Sequence[ParkedMessage]], None],
+    ) -> None:
+        self._producer = producer
+        self._records_of = records_of
+        self._park = park
+
+    def publish(
+        self, connection: psycopg.Connection, batches: Sequence[tuple[Shard, Sequence[Row]]]
+    ) -> None:
+        """Publish the rows of each shard in order and move the cursors. Blocks on Kafka.
+
+        Raises the first error that stopped a shard, after every cursor was moved to the last
+        row before one.
+        """
+        failures: list[Exception] = []
+        refused: list[tuple[Shard, Sequence[Row]]] = []
+        sent = [(shard, self._queue(rows)) for shard, rows in batches]
+        self._producer.flush()
+        for shard, batch in sent:
+            fate = fate_of(batch)
+            failure = self._settle(connection, shard, fate)
+            if isinstance(failure, REFUSALS):
+                refused.append((shard, fate.rest))
+            elif failure is not None:
+                failures.append(failure)
+        for shard, rows in refused:
+            failure = self._sift(connection, shard, rows)
+            if failure is not None:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
+
+    def _queue(self, rows: Sequence[Row]) -> list[Sending]:
+        return [send(self._producer, row, self._records_of) for row in rows]
+
+    def _sift(
+        self, connection: psycopg.Connection, shard: Shard, rows: Sequence[Row]
+    ) -> Exception | None:
+        """Find the rows of a shard that Kafka refuses and park them; publish the others."""
+        self._producer.close(0)
+        sent = self._queue(rows)
+        self._producer.flush()
+        fate = fate_of(sent)
+        if isinstance(fate.failure, REFUSALS) and len(rows) == 1:
+            fate = _alone(sent[0])
+        failure = self._settle(connection, shard, fate)
+        if not isinstance(failure, REFUSALS):
+            return failure
+        half = (len(fate.rest) + 1) // 2
+        for some in (fate.rest[:half], fate.rest[half:]):
+            if some and (failure := self._sift(connection, shard, some)) is not None:
+                return failure
+        return None
+
+    def _settle(self, connection: psycopg.Connection, shard: Shard, fate: Fate) -> Exception | None:
+        """Move the cursor of a shard as far as may be, and return what it stops at."""
+        done, failure = fate.done, fate.failure
+        if fate.poison:
+            parked = [as_parked(shard.feed, shard.number, poison) for poison in fate.poison]
+            try:
+                self._park(connection, parked)
+            except RetryableError as error:
+                # No room, say. The shard waits in front of them; what is behind goes again.
+                done, failure = min(one.kafka_offset for one in parked) - 1, error
+            else:
+                _tell(parked)
+        if done is not None:
+            relaying.advance(connection, shard.feed, shard.number, done)
+        return failure
+
+
+def _alone(sending: Sending) -> Fate:
+    """Return the fate of a row that was refused while nothing else was on its way."""
+    errors = [
+        None if isinstance(future, NotSent) else outcome(future) for future in sending.futures
+    ]
+    poison = [(sending, index, error) for index, error in enumerate(errors) if error is not None]
+    return Fate(done=sending.row.position, poison=poison)
+
+
+def _tell(parked: Sequence[ParkedMessage]) -> None:
+    for one in parked:
+        metrics.PARKED.add(1, {"topic": one.topic})
+    first = parked[0]
+    more = f", and {len(parked) - 1} more" if len(parked) > 1 else ""
+    log.error(
+        "%s row %d is parked, not published to %s: %s%s",
+        *(first.feed, first.kafka_offset, first.topic, first.reason, more),
+    )

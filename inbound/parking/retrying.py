@@ -1,0 +1,191 @@
+"""Publishing parked messages again, and seeing what becomes of them.
+
+A row goes once Kafka has acknowledged its message, in a transaction of its own: a process
+killed in between leaves the row, and the next retry publishes the message again under the
+same ids, by which its consumer recognises it.
+
+Synchronous: kafka-python and psycopg, for the command line.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import psycopg
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from inbound.kafka.admin import RECONNECT
+from inbound.kafka.producer import end, new_producer, outcome
+from inbound.store import audit, parked
+from inbound.store.packing import Packed
+from inbound.store.parked import RETRIED_HEADER, Chosen, ParkedRow
+from inbound.store.rows import KAFKA_FEED
+from inbound.store.sealing import Sealer
+
+ROWS_AT_ONCE: Final = 500
+BYTES_AT_ONCE: Final = 4_000_000
+LOOK_AGAIN_S: Final = 0.3
+
+
+@dataclass(slots=True)
+class Retried:
+    """What a retry did. `places` are the offsets at which messages stand again."""
+
+    published: int = 0
+    refused: list[tuple[ParkedRow, str]] = field(default_factory=list)
+    places: defaultdict[TopicPartition, set[int]] = field(default_factory=lambda: defaultdict(set))
+
+
+class Retrying:
+    """Publishes what is chosen; `actor` stands in the audit."""
+
+    def __init__(
+        self, conn: psycopg.Connection, bootstrap: str, sealer: Sealer, actor: str
+    ) -> None:
+        self._conn = conn
+        self._bootstrap = bootstrap
+        self._sealer = sealer
+        self._actor = actor
+        self._producer: Any = None
+
+    def run(self, chosen: Chosen, upto: int, told: Callable[[int], None]) -> Retried:
+        """Publish the chosen messages up to an id, in order; `told` hears how many are done.
+
+        Blocks on Kafka and database. What Kafka does not take stays parked. Safe to repeat.
+        """
+        retried = Retried()
+        try:
+            for rows in self._pieces(chosen, upto):
+                messages = list(parked.opened(self._conn, self._sealer, rows))
+                failed = self._publish(messages, retried)
+                if len(messages) > 1:
+                    # A record that Kafka refuses fails what was on its way with it.
+                    failed = [last for one in failed for last in self._publish([one[0]], retried)]
+                retried.refused += [(row, reason) for (row, _), reason in failed]
+                told(retried.published)
+        finally:
+            self._end()
+        return retried
+
+    def _pieces(self, chosen: Chosen, upto: int) -> Iterator[list[ParkedRow]]:
+        after = 0
+        while rows := parked.find(self._conn, chosen, limit=ROWS_AT_ONCE, after=after, upto=upto):
+            size = 0
+            piece: list[ParkedRow] = []
+            for row in rows:
+                if piece and size + row.size > BYTES_AT_ONCE:
+                    break
+                piece.append(row)
+                size += row.size
+            yield piece
+            after = piece[-1].id
+
+    def _publish(
+        self, messages: Sequence[tuple[ParkedRow, Packed]], retried: Retried
+    ) -> list[tuple[tuple[ParkedRow, Packed], str]]:
+        """Publish these and remove the rows of what was stored; return the others and why."""
+        sent = [(message, self._send(*message)) for message in messages]
+        if self._producer is not None:
+            with suppress(KafkaError):  # what became of each record is asked below
+                self._producer.flush()
+        failed = []
+        stored = []
+        for message, future in sent:
+            error = future if isinstance(future, Exception) else outcome(future)
+            if error is not None:
+                failed.append((message, f"{type(error).__name__}: {error}"))
+                continue
+            place = future.value
+            retried.places[TopicPartition(place.topic, place.partition)].add(place.offset)
+            stored.append(message[0].id)
+        if any(not isinstance(future, Exception) for _, future in sent) and failed:
+            self._end()  # it may have given up for good
+        if stored:
+            with self._conn.transaction():
+                parked.remove(self._conn, stored)
+                audit.record(
+                    self._conn,
+                    actor=self._actor,
+                    action="parked.retry",
+                    reason=f"{len(stored)} parked messages published again",
+                )
+            retried.published += len(stored)
+        return failed
+
+    def _send(self, row: ParkedRow, message: Packed) -> Any:  # noqa: ANN401 — no types
+        headers = [one for one in message.headers if one[0] != RETRIED_HEADER]
+        partition = None
+        if row.feed == KAFKA_FEED:
+            headers.append((RETRIED_HEADER, str(row.retried + 1).encode()))
+            partition = row.partition
+        try:
+            if self._producer is None:
+                self._producer = new_producer(self._bootstrap)
+            return self._producer.send(
+                row.topic,
+                value=message.value,
+                key=message.key,
+                headers=headers,
+                partition=partition,
+            )
+        except (KafkaError, ValueError, TypeError, AssertionError) as error:
+            return error
+
+    def _end(self) -> None:
+        if self._producer is not None:
+            end(self._producer)
+            self._producer = None
+
+
+def processed(
+    bootstrap: str,
+    groups: Mapping[str, str],
+    places: Mapping[TopicPartition, set[int]],
+    within_s: float,
+) -> bool:
+    """Wait until the consumer groups are past these offsets; False when the time is over.
+
+    `groups` names the group of each topic that has one of ours. Blocks up to `within_s`.
+    """
+    wanted: defaultdict[str, dict[TopicPartition, int]] = defaultdict(dict)
+    for partition, offsets in places.items():
+        if partition.topic in groups:
+            wanted[groups[partition.topic]][partition] = max(offsets) + 1
+    if not wanted:
+        return True
+    deadline = time.monotonic() + within_s
+    client = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), **RECONNECT)
+    try:
+        while not _are_past(client, wanted):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(LOOK_AGAIN_S)
+    finally:
+        client.close()
+    return True
+
+
+def _are_past(client: KafkaAdminClient, wanted: Mapping[str, Mapping[TopicPartition, int]]) -> bool:
+    found = client.list_group_offsets({group: list(ends) for group, ends in wanted.items()})
+    return all(
+        found[group][partition].offset >= end
+        for group, ends in wanted.items()
+        for partition, end in ends.items()
+    )
+
+
+def parked_again(
+    conn: psycopg.Connection, places: Mapping[TopicPartition, set[int]], after: int
+) -> Iterator[ParkedRow]:
+    """Yield the messages of a retry that were parked once more, with ids after `after`."""
+    while rows := parked.find(conn, Chosen(), limit=ROWS_AT_ONCE, after=after):
+        for row in rows:
+            partition = TopicPartition(row.topic, row.partition)
+            if row.feed == KAFKA_FEED and row.kafka_offset in places.get(partition, ()):
+                yield row
+        after = rows[-1].id

@@ -1,0 +1,156 @@
+"""A parked message for people to look at, whatever kind of garbage it is.
+
+Without a reason to see more, only what is known to be harmless is shown: names of our own
+fields, and values that look like an id, a time or a word of ours. With one, everything is;
+but never a byte that a terminal would act on.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from inbound.smpp import alphabet
+from inbound.store.packing import Packed
+from schemas import messages
+from schemas.base import Model
+
+HIDDEN: Final = "***"
+TEXT_MAX: Final = 4000
+HEX_MAX: Final = 512
+
+_KNOWN_HEADERS: Final = frozenset(
+    {
+        *("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject", "ce_replay"),
+        *("content-type", "traceparent", "scserv-retried"),
+    }
+)
+_MODELS: Final = [
+    found
+    for found in vars(messages).values()
+    if isinstance(found, type) and issubclass(found, Model)
+]
+_KNOWN_FIELDS: Final = frozenset(name for model in _MODELS for name in model.model_fields)
+# Whose they are, or what they say: never without a reason.
+_PERSONAL: Final = frozenset(
+    {"source", "destination", "payload", "params", "key", "smsc_message_id"}
+)
+_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_HARMLESS: Final = re.compile(
+    rf"{_UUID}(/[0-9]+)?|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9:.]{{5,15}}(Z|[+-][0-9:]{{5}})?"
+    r"|[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
+    r"|(?!.*[0-9]{5})[A-Za-z0-9._/-]{1,60}"
+)
+_SMALL: Final = 100_000
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Return `text` with every character escaped that is not printed, but those of `keep`.
+
+    What moves a cursor, changes colours or the direction of writing is none that is printed.
+    """
+    return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
+
+
+def shown(message: Packed, *, reveal: bool) -> dict[str, Any]:
+    """Return what is shown of a message, as plain data; strings are safe to print."""
+    return {
+        "key": _key(message.key, reveal=reveal),
+        "headers": _headers(message.headers, reveal=reveal),
+        "bytes": len(message.value),
+        **_content(message.value, reveal=reveal),
+    }
+
+
+def _key(key: bytes | None, *, reveal: bool) -> str | None:
+    if key is None:
+        return None
+    return _text(key) if reveal else HIDDEN
+
+
+def _headers(headers: Iterable[tuple[str, bytes]], *, reveal: bool) -> list[dict[str, str]]:
+    return [
+        {
+            "name": printable(name) if reveal or name in _KNOWN_HEADERS else HIDDEN,
+            "value": _text(value) if reveal else _harmless(name in _KNOWN_HEADERS, _text(value)),
+        }
+        for name, value in headers
+    ]
+
+
+def _content(value: bytes, *, reveal: bool) -> dict[str, Any]:
+    try:
+        content = from_json(value)
+    except ValueError:
+        if not reveal:
+            return {"content": "no JSON"}
+        return {"content": "no JSON", "text": _text(value[:TEXT_MAX]), "hex": _hex(value)}
+    if not reveal:
+        return {"content": _masked(content)}
+    revealed = {"content": _safe(content)}
+    text = _text_of(value)
+    return revealed if text is None else revealed | {"text": printable(text)}
+
+
+def _masked(content: Any, name: str = "") -> Any:  # noqa: ANN401 — any JSON
+    if isinstance(content, dict) and name not in _PERSONAL:
+        return dict(_masked_field(*field) for field in content.items())
+    if isinstance(content, list) and name not in _PERSONAL:
+        return [_masked(value, name) for value in content]
+    known = name in _KNOWN_FIELDS - _PERSONAL
+    if isinstance(content, str):
+        return _harmless(known, content)
+    if content is None or isinstance(content, bool):
+        return content
+    return content if known and abs(content) < _SMALL else HIDDEN
+
+
+def _masked_field(name: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401 — any JSON
+    name = name if name in _KNOWN_FIELDS else HIDDEN
+    return name, _masked(value, name)
+
+
+def _harmless(known: bool, value: str) -> str:  # noqa: FBT001 — one of two facts
+    return value if known and _HARMLESS.fullmatch(value) else HIDDEN
+
+
+def _safe(content: Any) -> Any:  # noqa: ANN401 — any JSON
+    match content:
+        case dict():
+            return {printable(name): _safe(value) for name, value in content.items()}
+        case list():
+            return [_safe(value) for value in content]
+        case str():
+            return printable(content)
+    return content
+
+
+def _text(octets: bytes) -> str:
+    return printable(octets.decode("utf-8", "backslashreplace"))
+
+
+def _hex(value: bytes) -> str:
+    return value[:HEX_MAX].hex(" ") + (" ..." if len(value) > HEX_MAX else "")
+
+
+def _text_of(value: bytes) -> str | None:
+    """Return what a phone wrote, when that can be read."""
+    try:
+        mo = messages.MobileOriginated.model_validate_json(value)
+        return alphabet.decode(mo.payload, mo.data_coding, mo.alphabet)
+    except (ValidationError, ValueError, LookupError):
+        return None
+
+
+def lines(view: Mapping[str, Any]) -> Iterable[str]:
+    """Yield `shown` as lines for a terminal."""
+    yield f"key      {view['key'] or 'none'}"
+    for header in view["headers"]:
+        yield f"header   {header['name']}: {header['value']}"
+    yield f"value    {view['bytes']} bytes"
+    if "text" in view:
+        yield f"text     {view['text']}"
+    if "hex" in view:
+        yield f"hex      {view['hex']}"

@@ -1,0 +1,1 @@
+SELECT id, sealed FROM parked WHERE id = ANY(%(ids)b::bigint[])

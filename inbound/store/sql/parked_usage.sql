@@ -1,0 +1,1 @@
+SELECT rows, bytes FROM parked_usage

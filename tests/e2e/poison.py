@@ -1,0 +1,105 @@
+"""Kinds of poison, and a hand to put them where processes read them."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from inbound.kafka.producer import new_producer
+from inbound.keys import SubjectHasher
+from schemas.messages import MobileOriginated
+from schemas.partitions import murmur2
+from schemas.topics import PARTITIONS
+from tests.fix_service import SUBJECT_KEY, Service
+
+Headers = list[tuple[str, bytes]]
+
+
+class Place(NamedTuple):
+    """Where a record stands."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+HASHER = SubjectHasher(SUBJECT_KEY)
+TYPE = "ce_type"
+
+
+def key_of(number: str) -> bytes:
+    """Return the Kafka key of a number's messages."""
+    return HASHER.hash(number).hex().encode()
+
+
+def partition_of(number: str) -> int:
+    """Return the partition of a number's messages."""
+    return (murmur2(key_of(number)) & 0x7FFFFFFF) % PARTITIONS
+
+
+def text(number: str, **fields: Any) -> bytes:
+    """Return a text as the gateway would have stored it, but for `fields`."""
+    mo = MobileOriginated(
+        mo_id=uuid4(),
+        centre="main",
+        bind="main-1",
+        source=number,
+        destination="+79086228779",
+        data_coding=0,
+        esm_class=0,
+        alphabet="gsm0338",
+        payload=b"CLIENT info",
+        arrived_at=datetime.now(UTC),
+    )
+    return json.dumps(json.loads(mo.to_json()) | fields).encode()
+
+
+def result(number: str, **fields: Any) -> dict[str, Any]:
+    """Return what became of a message, as the gateway would have said it, but for `fields`."""
+    return {
+        "message_id": str(uuid4()),
+        "subject_id": str(uuid4()),
+        "request_id": str(uuid4()),
+        "key": key_of(number).decode(),
+        "purpose": "acknowledgement",
+        "template": "acknowledgement",
+        "outcome": "submitted",
+        "parts": [{"status": 0, "smsc_message_id": "1"}],
+        "centre": "main",
+        "bind": "main-1",
+        "at": datetime.now(UTC).isoformat(),
+        **fields,
+    }
+
+
+def results(*some: Mapping[str, Any]) -> bytes:
+    """Return a record of results."""
+    return json.dumps({"gateway": "test", "results": some}).encode()
+
+
+def long_ago() -> str:
+    """Return a time from which an hour can't be taken away."""
+    return (datetime.min.replace(tzinfo=UTC) + timedelta(minutes=1)).isoformat()
+
+
+def put(
+    service: Service,
+    topic: str,
+    values: Iterable[bytes | None],
+    *,
+    number: str,
+    headers: Headers | None = None,
+) -> list[Place]:
+    """Store records under a number's key and in its partition; return where they stand."""
+    producer = new_producer(service.bootstrap)
+    sent = [
+        producer.send(
+            topic, value, key=key_of(number), headers=headers, partition=partition_of(number)
+        )
+        for value in values
+    ]
+    producer.flush()
+    producer.close()
+    stored = [future.get(timeout=10) for future in sent]
+    return [Place(one.topic, one.partition, one.offset) for one in stored]
