@@ -43,7 +43,7 @@ from inbound.smsc.centre import Centre, CentreSettings
 from inbound.smsc.mailbox import Letter
 from inbound.smsc.phone import FEDERAL_NUMBER, Phone
 from inbound.store.migrating import migrate
-from schemas.topics import PARTITIONS, TopicNames
+from schemas.topics import TopicNames
 from tests.e2e.script import ACCOUNT, Script
 
 if TYPE_CHECKING:
@@ -344,7 +344,8 @@ class Service:
 
         consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, auto_offset_reset="earliest")
         try:
-            partitions = [TopicPartition(topic, n) for n in range(PARTITIONS)]
+            numbers = sorted(consumer.partitions_for_topic(topic) or ())
+            partitions = [TopicPartition(topic, n) for n in numbers]
             consumer.assign(partitions)
             ends = consumer.end_offsets(partitions)
             found: list[Any] = []

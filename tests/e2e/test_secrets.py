@@ -116,7 +116,8 @@ def test_no_topic_but_one_holds_any(service: Service) -> None:
             labels = b"\n".join([record.key or b"", *_headers(record.headers)])
             assert not search.sing_in(record.value or b""), spec.name
             assert not EVERYTHING.sing_in(labels), spec.name
-    assert set(seen) == {names.mo, names.mt_urgent, names.mt_normal, names.receipts, names.events}
+    full = {names.mo, names.mt_urgent, names.mt_normal, names.receipts, names.events}
+    assert set(seen) - {names.log_heads} == full  # heads come once in a while
     assert seen[names.mo] >= 4 * PEOPLE
 
 
