@@ -2,13 +2,13 @@
 
 Each tells the database every `REPORT_EVERY_S` how it is. So `scserv binds` knows them all,
 and the binds of an account share its rate: a newcomer waits until the others have heard of
-it, and what a dead one had is given out after `ALIVE`. The sum stays within the rate.
+it, and what a dead one had is given out after `ALIVE`. The sum stays within the rate, and a
+bind sends nothing before it has reported itself.
 """
 
 import asyncio
 import contextlib
 import logging
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,12 +17,12 @@ from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
 
-from inbound.errors import RetryableError, SetupError
+from inbound.errors import RetryableError
 from inbound.keys import SubjectHasher
 from inbound.ops import metrics
 from inbound.ops.health import Health
 from inbound.settings import Settings, SmppSettings
-from inbound.smpp.esme import BindSettings, BindType, Esme, EsmeState
+from inbound.smpp.esme import Esme, EsmeState
 from inbound.smpp.esme import Health as BindHealth
 from inbound.smpp.message_ids import IdForm
 from inbound.store.overdue import Overdue
@@ -31,6 +31,7 @@ from inbound.templates.catalogue import Catalogue
 from schemas.topics import TopicNames
 from streams.arrivals import Arrivals, Place
 from streams.asking import Asking
+from streams.bind_settings import bind_settings, tls
 from streams.encoding import Encoder
 from streams.jobs import LANE_NAMES
 from streams.links import Link, Links
@@ -42,8 +43,6 @@ log = logging.getLogger(__name__)
 
 REPORT_EVERY_S = 2.0
 ALIVE = timedelta(seconds=3 * REPORT_EVERY_S)
-
-_VERSIONS = {"3.4": 0x34, "5.0": 0x50}
 
 OldestWaiting = Callable[[str], Mapping[str, float]]
 
@@ -94,14 +93,17 @@ class Binds:
         self._standstill = Standstill()
         self._shared_clock = SharedClock()
         self._changed = asyncio.Event()
+        self._reporting = asyncio.Lock()
+        self._doubtful = False
+        self._doubt_until = 0.0
+        self._oldest_waiting_s: OldestWaiting = lambda _centre: {}
         self._kept = [self._make(bind) for bind in settings.all_binds]
         self.links = Links([kept.link for kept in self._kept if kept.link is not None])
 
     async def run(self, oldest_waiting_s: OldestWaiting) -> None:
         """Keep the binds and report on them until `close`."""
-        # Before the first bind: how many share the account's rate already?
-        await self._report(oldest_waiting_s)
-        beside = [asyncio.create_task(self._report_forever(oldest_waiting_s))]
+        self._oldest_waiting_s = oldest_waiting_s
+        beside = [asyncio.create_task(self._report_forever())]
         beside.append(asyncio.create_task(self._standstill.watch()))
         beside += [asyncio.create_task(asking.run()) for asking in self._asking()]
         try:
@@ -121,7 +123,7 @@ class Binds:
         except RetryableError as error:
             log.info("the other gateways were not told: %s", error)
 
-    def describe(self, kept: "_Kept", oldest_waiting_s: OldestWaiting) -> dict[str, Any]:
+    def describe(self, kept: "_Kept") -> dict[str, Any]:
         """Return what an operator wants to know of a bind; JSON, no secrets."""
         settings, health = kept.settings, kept.esme.health
         session = kept.esme.session
@@ -137,18 +139,30 @@ class Binds:
             "window": settings.window,
             "in_flight": settings.window - free,
             "throttles": kept.link.throttles if kept.link else 0,
-            "oldest_waiting_s": dict(oldest_waiting_s(settings.centre)) if kept.link else {},
+            "oldest_waiting_s": dict(self._oldest_waiting_s(settings.centre)) if kept.link else {},
         }
 
-    async def _report_forever(self, oldest_waiting_s: OldestWaiting) -> None:
+    async def _report_forever(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), REPORT_EVERY_S)
             self._changed.clear()
-            await self._report(oldest_waiting_s)
+            await self._report()
 
-    async def _report(self, oldest_waiting_s: OldestWaiting) -> None:
-        described = {k.settings.bind: self.describe(k, oldest_waiting_s) for k in self._kept}
+    async def _admit(self, kept: _Kept) -> None:
+        """Let a new bind send once those who share its rate have heard of it."""
+        if not kept.settings.rate:
+            return
+        await self._report()
+        if kept.others:
+            await asyncio.sleep(2 * REPORT_EVERY_S)
+
+    async def _report(self) -> None:
+        async with self._reporting:
+            await self._report_all()
+
+    async def _report_all(self) -> None:
+        described = {k.settings.bind: self.describe(k) for k in self._kept}
         self._health.describe("binds", described)
         for bind, about in described.items():
             _measure(bind, about)
@@ -158,11 +172,22 @@ class Binds:
                 sends = kept.bound and kept.link is not None
                 state = described[kept.settings.bind]
                 report = BindReport(kept.account, kept.settings.bind, self._gateway, sends, state)
-                kept.others = await self._presence.report(report, ALIVE)
-                kept.esme.set_rate(self._share(kept))
+                self._share_with(kept, await self._presence.report(report, ALIVE))
         except RetryableError as error:
             # The last known shares stay: without the database nothing is claimed anyway.
+            self._doubtful = True
             log.warning("binds are not reported: %s", error)
+
+    def _share_with(self, kept: _Kept, others: int) -> None:
+        """Take note of how many others of the account send.
+
+        When the database was away nobody could report, and who is not there may only be late.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._doubtful:
+            self._doubtful, self._doubt_until = False, now + 2 * REPORT_EVERY_S
+        kept.others = max(others, kept.others) if now < self._doubt_until else others
+        kept.esme.set_rate(self._share(kept))
 
     def _share(self, kept: _Kept) -> float:
         return kept.settings.rate / (kept.others + 1)
@@ -192,10 +217,11 @@ class Binds:
             new_id=uuid4,
         )
         esme = Esme(
-            _bind_settings(settings),
+            bind_settings(settings),
             arrivals.on_request,
             on_change=lambda health: self._on_change(settings.bind, health),
-            ssl=_tls(settings),
+            admit=lambda: self._admit(self._kept_as(settings.bind)),
+            ssl=tls(settings),
         )
         if link is not None:
             link.esme = esme
@@ -219,14 +245,15 @@ class Binds:
             )
 
     def _on_change(self, bind: str, health: BindHealth) -> None:
-        (kept,) = (kept for kept in self._kept if kept.settings.bind == bind)
+        kept = self._kept_as(bind)
         if kept.link is not None:
             kept.link.changed(health)
-        if health.state is EsmeState.BOUND and kept.settings.rate and kept.others:
-            # The others go on at their old rates until they have heard of this one.
-            kept.esme.hold(2 * REPORT_EVERY_S)
         self._changed.set()
         self._tell()
+
+    def _kept_as(self, bind: str) -> _Kept:
+        (found,) = (kept for kept in self._kept if kept.settings.bind == bind)
+        return found
 
     def _tell(self) -> None:
         """Ready is a gateway that can receive and send, if only by one bind each."""
@@ -249,37 +276,3 @@ def _measure(bind: str, about: Mapping[str, Any]) -> None:
     for lane in LANE_NAMES:
         age_s = about["oldest_waiting_s"].get(lane, 0.0)
         metrics.OLDEST.set(age_s, {"centre": about["centre"], "lane": lane})
-
-
-def _bind_settings(settings: SmppSettings) -> BindSettings:
-    host, _, port = settings.standby.rpartition(":")
-    return BindSettings(
-        settings.host,
-        settings.port,
-        settings.system_id,
-        settings.password.get_secret_value(),
-        standby=(host, int(port)) if host else None,
-        bind_type=BindType(settings.type),
-        interface_version=_VERSIONS[settings.interface_version],
-        system_type=settings.system_type,
-        window=settings.window,
-        rate=settings.rate,
-        enquire_link_s=settings.enquire_link_s,
-        response_timeout_s=settings.response_timeout_s,
-        reconnect_min_s=settings.reconnect_min_s,
-        reconnect_max_s=settings.reconnect_max_s,
-    )
-
-
-def _tls(settings: SmppSettings) -> ssl.SSLContext | None:
-    """Return the TLS context of a bind, None without TLS. Raises `SetupError`."""
-    if not settings.tls:
-        return None
-    try:
-        context = ssl.create_default_context(cafile=settings.tls_ca)
-        if settings.tls_cert is not None:
-            context.load_cert_chain(settings.tls_cert)
-    except (OSError, ssl.SSLError) as error:
-        files = " or ".join(str(p) for p in (settings.tls_ca, settings.tls_cert) if p)
-        raise SetupError(f"bind {settings.bind}: TLS: can't use {files}: {error}") from error
-    return context

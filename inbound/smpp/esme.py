@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
 from ssl import SSLContext
@@ -134,6 +134,7 @@ class Esme:
 
     Start `run()` as a task of its own. `on_request` serves deliver_sm and data_sm, as in
     `Session`. `on_change` is called with the new `Health` at every change; it must not block.
+    `admit` is awaited after each bind, before the first slot is given out; it must not raise.
     """
 
     def __init__(
@@ -142,6 +143,7 @@ class Esme:
         on_request: OnRequest,
         *,
         on_change: Callable[[Health], None] = _ignore,
+        admit: Callable[[], Coroutine[None, None, None]] | None = None,
         ssl: SSLContext | None = None,
         rng: random.Random | None = None,
         wall_clock: Callable[[], float] = time.time,
@@ -150,6 +152,8 @@ class Esme:
         self.session: Session | None = None
         self._on_request = on_request
         self._on_change = on_change
+        self._admit = admit
+        self._admission: asyncio.Task[None] | None = None
         self._ssl = ssl
         self._rng = rng or random.SystemRandom()
         self._wall_clock = wall_clock
@@ -200,6 +204,9 @@ class Esme:
                 # Let the end of the session come through, then wait for the next one.
                 await session.wait_closed()
                 continue
+            if self._admission is not None and self._admitting:
+                await asyncio.wait([self._admission])
+                continue
             delay = self._delay()
             if not delay:
                 return
@@ -208,7 +215,13 @@ class Esme:
     def ready(self) -> bool:
         """Whether `slot()` would return at once."""
         session = self.session
-        return session is not None and session.window_free() > 0 and not self._delay()
+        if session is None or self._admitting or self._delay():
+            return False
+        return session.window_free() > 0
+
+    @property
+    def _admitting(self) -> bool:
+        return self._admission is not None and not self._admission.done()
 
     def submit(self, pdu: SubmitSm) -> asyncio.Future[SubmitSmResp]:
         """Send a message; never waits. The future ends as that of `Session.send` does."""
@@ -263,11 +276,15 @@ class Esme:
             await session.bind(settings.bind())
             self._told = ""
             log.info("%r: bound", self)
+            if self._admit is not None:
+                self._admission = loop.create_task(self._admit())
             self._set(EsmeState.BOUND, "bound")
             reason = await session.wait_closed()
             self._down(reason)
         finally:
             self.session = None
+            if self._admission is not None:
+                self._admission.cancel()
             session.close("this side stops")
 
     def _address(self) -> tuple[str, int]:

@@ -16,6 +16,7 @@ from inbound.store.errors import guarded
 APPLICATION_NAME: Final = "scserv presence"
 
 _REPORT_BIND = statement("report_bind")
+_COUNT_SHARING = statement("count_sharing")
 _FORGET_BINDS = statement("forget_binds")
 _LIST_BINDS = statement("list_binds")
 _TELL_TIME = statement("tell_time")
@@ -62,20 +63,14 @@ class Presence:
     async def report(self, report: BindReport, alive: timedelta) -> int:
         """Say how a bind is; return how many others of its account may send.
 
-        A report that is older than `alive` counts no more: its gateway is gone.
+        A report that is older than `alive` counts no more: its gateway is gone. Of two that
+        report at the same time, one at least counts the other.
         """
         conn = await self._link.connection()
-        cursor = await conn.execute(
-            _REPORT_BIND,
-            {
-                "account": report.account,
-                "bind": report.bind,
-                "gateway": report.gateway,
-                "sends": report.sends,
-                "state": to_json(report.state).decode(),
-                "alive": alive,
-            },
-        )
+        who = {"account": report.account, "bind": report.bind, "gateway": report.gateway}
+        state = to_json(report.state).decode()
+        await conn.execute(_REPORT_BIND, who | {"sends": report.sends, "state": state})
+        cursor = await conn.execute(_COUNT_SHARING, who | {"alive": alive})
         row = await cursor.fetchone()
         return int(row[0]) if row else 0
 

@@ -5,29 +5,24 @@ twice. Replies are.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
 from importlib.resources import files
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
 
-from inbound.keys import SubjectHasher, VaultCipher
 from inbound.servers.kafka import KafkaServer
 from inbound.servers.postgres import PostgresServer
 from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.session import Answer, Session
 from inbound.smsc.faults import Proceed
-from inbound.store.postgres import PostgresStore
 from schemas.cloudevents import TYPE_PREFIX, header
-from schemas.messages import MobileTerminated, Outcome, Purpose, SubmitResult, SubmitResults
-from streams.gateway import new_producer
+from schemas.messages import Outcome, SubmitResult, SubmitResults
 from streams.results import TYPE as RESULTS
+from tests.e2e.bulk import TEMPLATE, broadcast
 from tests.e2e.script import Submit
 from tests.fix_service import (
-    SUBJECT_KEY,
-    VAULT_KEY,
     WINDOW,
     Service,
     eventually,
@@ -37,7 +32,6 @@ from tests.fix_service import (
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BROADCASTS = 6 * WINDOW
-TEMPLATE = "stopped"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -105,35 +99,6 @@ async def test_a_broadcast_that_may_have_been_sent_is_unknown_and_a_reply_goes_a
     delivered = [n for n, outcome in outcomes.items() if outcome is Outcome.SUBMITTED]
     assert set(delivered) == times.keys() - before
     assert all(results[id_].final and results[id_].attempt == 1 for id_ in sent)
-
-
-async def broadcast(service: Service, numbers: Sequence[str]) -> dict[UUID, str]:
-    """Put a broadcast to each number on the bulk lane; return who gets which."""
-    hasher = SubjectHasher(SUBJECT_KEY)
-    hashes = {hasher.hash(number): number for number in numbers}
-    store = PostgresStore(service.database_url, VaultCipher(VAULT_KEY))
-    async with store.transaction() as transaction:
-        subjects = await transaction.subjects(hashes)
-    await store.close()
-    producer = new_producer(service.bootstrap)
-    await producer.start()
-    sent = {}
-    try:
-        for hash_, subject_id in subjects.items():
-            message = MobileTerminated(
-                message_id=uuid4(),
-                subject_id=subject_id,
-                purpose=Purpose.BROADCAST,
-                template=TEMPLATE,
-                not_after=datetime.now(UTC) + timedelta(hours=1),
-            )
-            key = hash_.hex().encode()
-            await producer.send(service.names.lanes[-1], message.to_json(), key=key)
-            sent[message.message_id] = hashes[hash_]
-        await producer.flush()
-    finally:
-        await producer.stop()
-    return sent
 
 
 def results_of(service: Service, sent: dict[UUID, str]) -> dict[UUID, SubmitResult]:

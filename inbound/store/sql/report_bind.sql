@@ -1,11 +1,6 @@
--- A bind says how it is, and learns how many others of its account may send. The time is the
--- database's, so that machines whose clocks differ agree on who is alive.
-WITH mine AS (
-    INSERT INTO bind_presence (account, bind, gateway, sends, state, seen_at)
-    VALUES (%(account)s, %(bind)s, %(gateway)s, %(sends)s, %(state)s::json, now())
-    ON CONFLICT (account, bind, gateway) DO UPDATE
-    SET sends = excluded.sends, state = excluded.state, seen_at = excluded.seen_at
-)
-SELECT count(*) FROM bind_presence
-WHERE account = %(account)s AND sends AND seen_at > now() - %(alive)s::interval
-  AND (bind, gateway) <> (%(bind)s, %(gateway)s)
+-- A bind says how it is. The time is the database's, so that machines whose clocks differ agree
+-- on who is alive.
+INSERT INTO bind_presence (account, bind, gateway, sends, state, seen_at)
+VALUES (%(account)s, %(bind)s, %(gateway)s, %(sends)s, %(state)s::json, now())
+ON CONFLICT (account, bind, gateway) DO UPDATE
+SET sends = excluded.sends, state = excluded.state, seen_at = excluded.seen_at

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from inbound.errors import SetupError
+from inbound.errors import RetryableError, SetupError
 from inbound.ops.health import Health
 from inbound.settings import Settings, SmppSettings
 from inbound.smsc.centre import Centre, CentreSettings
@@ -18,6 +18,7 @@ from inbound.smsc.tls import server_context
 from inbound.store.overdue import Overdue
 from inbound.store.presence import Presence
 from schemas.messages import MobileOriginated
+from streams import bind_settings
 from streams import binds as binds_module
 from streams.binds import Binds
 from streams.clock import utc_now
@@ -143,7 +144,7 @@ async def test_a_certificate_that_nobody_vouches_for_keeps_the_bind_down(
 
 def test_tls_files_that_are_not_there_are_named(database_url: str, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="nowhere"):
-        binds_module._tls(bind(1, tls=True, tls_ca=tmp_path / "nowhere.pem"))
+        bind_settings.tls(bind(1, tls=True, tls_ca=tmp_path / "nowhere.pem"))
 
 
 async def test_gateways_share_an_accounts_rate_and_give_it_back(
@@ -162,3 +163,56 @@ async def test_gateways_share_an_accounts_rate_and_give_it_back(
                 await until(lambda: second.ready().ok, second.ready)
                 await until(lambda: share(first) == share(second) == 10, lambda: share(first))
             await until(lambda: share(first) == 20, lambda: share(first))
+
+
+async def test_a_newcomer_sends_nothing_before_the_others_have_heard_of_it(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binds_module, "REPORT_EVERY_S", 0.5)
+    async with Centre(CentreSettings(port=0, accounts=(ACCOUNT,))) as centre:
+        one = bind(centre.port, rate=20)
+
+        async def rate_once_it_sends(made: Binds) -> float:
+            (link,), (kept,) = made.links, made._kept
+            async with asyncio.timeout(15):
+                await link.esme.slot()
+            return made._share(kept)
+
+        async with gateway("g1", database_url, one) as (first, health, _p):
+            assert await rate_once_it_sends(first) == 20
+            await until(lambda: health.ready().ok, health.ready)
+            async with gateway("g2", database_url, one) as (second, _, _q):
+                assert await rate_once_it_sends(second) == 10
+                assert await rate_once_it_sends(first) == 10
+
+
+async def test_after_an_outage_of_the_database_nobody_takes_more_than_before(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binds_module, "REPORT_EVERY_S", 0.1)
+    async with Centre(CentreSettings(port=0, accounts=(ACCOUNT,))) as centre:
+        one = bind(centre.port, rate=20)
+        async with (
+            gateway("g1", database_url, one) as (made, first, _p),
+            gateway("g2", database_url, one) as (other, _second, _q),
+        ):
+            (kept,) = made._kept
+            await until(lambda: kept.others == 1, lambda: kept.others)
+            report = made._presence.report
+
+            async def away(*_: Any) -> int:
+                raise RetryableError("the database is away")
+
+            async def back(*arguments: Any) -> int:
+                monkeypatch.setattr(made._presence, "report", report)
+                # As it would count when the others could not report either.
+                assert await report(*arguments) == 1
+                return 0
+
+            monkeypatch.setattr(made._presence, "report", away)
+            await until(lambda: made._doubtful, lambda: described(first))
+            monkeypatch.setattr(made._presence, "report", back)
+            await until(lambda: not made._doubtful, lambda: described(first))
+            assert made._share(kept) == 10
+            await other.close()
+            await until(lambda: made._share(kept) == 20, lambda: kept.others)

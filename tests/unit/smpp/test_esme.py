@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -42,10 +42,12 @@ SETTINGS = BindSettings(
 
 @asynccontextmanager
 async def running(
-    settings: BindSettings = SETTINGS, on_change: Callable[[Health], None] = lambda _: None
+    settings: BindSettings = SETTINGS,
+    on_change: Callable[[Health], None] = lambda _: None,
+    admit: Callable[[], Coroutine[None, None, None]] | None = None,
 ) -> AsyncIterator[tuple[Esme, asyncio.Queue[Peer]]]:
     async with peers() as (port, connections):
-        esme = Esme(replace(settings, port=port), no_requests, on_change=on_change)
+        esme = Esme(replace(settings, port=port), no_requests, on_change=on_change, admit=admit)
         task = asyncio.create_task(esme.run())
         try:
             yield esme, connections
@@ -74,6 +76,38 @@ async def test_it_binds_submits_and_unbinds() -> None:
             await esme.slot()
         with pytest.raises(NotSentError):
             await esme.submit(submit())
+        peer.close()
+
+
+async def test_every_new_session_waits_to_be_admitted() -> None:
+    asked: asyncio.Queue[asyncio.Event] = asyncio.Queue()
+
+    async def admit() -> None:
+        asked.put_nowait(event := asyncio.Event())
+        await event.wait()
+
+    async with running(admit=admit) as (esme, connections):
+        for _ in range(2):
+            peer = await connections.get()
+            await peer.accept_bind()
+            slot = asyncio.create_task(esme.slot())
+            admitted = await asked.get()
+            assert isinstance(await peer.ask(EnquireLink(sequence=9)), EnquireLinkResp)
+            assert not slot.done()
+            assert not esme.ready()
+            admitted.set()
+            await slot
+            assert esme.ready()
+            peer.close()
+        # Lost while it waits: the next one is asked for anew.
+        peer = await connections.get()
+        await peer.accept_bind()
+        await asked.get()
+        peer.close()
+        peer = await connections.get()
+        await peer.accept_bind()
+        (await asked.get()).set()
+        await esme.slot()
         peer.close()
 
 
