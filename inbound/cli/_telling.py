@@ -37,6 +37,7 @@ _LABELS: Final[Mapping[Language, Mapping[str, str]]] = {
         "clock": "two minutes",
         "left_out": "older requests are not shown",
         "misses_left_out": "older texts that made no request are not shown",
+        "not_noted": "texts of all numbers that made no request and were too many to note",
         "more": "to see them",
         "units": "s min h d",
     },
@@ -49,6 +50,7 @@ _LABELS: Final[Mapping[Language, Mapping[str, str]]] = {
         "clock": "две минуты",
         "left_out": "более ранних запросов не показано",
         "misses_left_out": "более ранние сообщения без запроса не показаны",
+        "not_noted": "сообщений без запроса со всех номеров не учтено, их было слишком много",
         "more": "чтобы увидеть их",
         "units": "с мин ч сут",
     },
@@ -174,3 +176,5 @@ def _left_out(timeline: Timeline, labels: Mapping[str, str]) -> Iterator[str]:
         yield f"{labels['left_out']}: {timeline.requests_left_out}{more}"
     if timeline.misses_left_out:
         yield labels["misses_left_out"]
+    if timeline.not_noted and (timeline.requests or timeline.misses):
+        yield f"{labels['not_noted']}: {timeline.not_noted}"

@@ -152,6 +152,7 @@ def build(found: Found, asked: Asked) -> Timeline:
         unfinished=tuple(unfinished),
         requests_left_out=selection.left_out,
         misses_left_out=found.misses_left_out,
+        not_noted=found.not_noted.count if found.not_noted else 0,
         next_until=page,
     )
 

@@ -108,7 +108,7 @@ class English:
         """See the protocol."""
         since = f" from {self._calendar.bare(silence.since)}" if silence.since else ""
         until = f" to {self._calendar.bare(silence.until)}" if silence.until else ""
-        said = f"No text from this number reached us{since}{until}."
+        said = f"We have no record of a text from this number{since}{until}."
         if silence.miss_days:
             days = f"{silence.miss_days} {'day' if silence.miss_days == 1 else 'days'}"
             said += f" Of texts that were no command we know for {days} only."

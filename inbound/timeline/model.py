@@ -145,6 +145,11 @@ class Timeline(Model):
         default=0, description="older requests in the asked time that are not shown"
     )
     misses_left_out: bool = Field(default=False, description="there are older ones")
+    not_noted: int = Field(
+        default=0,
+        description="texts of all numbers in the asked time that made no request and were too "
+        "many to note; some may be this number's",
+    )
     next_until: datetime | None = Field(
         default=None, description="give it as `until` to see the older requests"
     )

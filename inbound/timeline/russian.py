@@ -111,7 +111,7 @@ class Russian:
         """See the protocol."""
         since = f" с {self._calendar.bare(silence.since)}" if silence.since else ""
         until = f" по {self._calendar.bare(silence.until)}" if silence.until else ""
-        said = f"С этого номера{since}{until} не получено ни одного сообщения."
+        said = f"У нас нет сведений о сообщениях с этого номера{since}{until}."
         if silence.miss_days:
             said += (
                 " О сообщениях, которые не были командами, известно только за последние сутки."

@@ -120,7 +120,7 @@ async def test_a_duplicate_within_the_minute_is_known(service: Service) -> None:
 async def test_nothing_arrived_at_all(service: Service) -> None:
     [number] = service.new_numbers(1)
     said = await timeline(service, "--phone", number, "--lang", "en")
-    assert "No text from this number reached us." in said
+    assert "We have no record of a text from this number." in said
     assert number[2:] not in said
 
 

@@ -99,7 +99,7 @@ async def test_a_number_may_be_written_as_people_do(world: World, phone: str) ->
 
 async def test_a_number_that_never_texted_has_a_timeline_too(world: World) -> None:
     answer = await ask(world.scoped("read"), phone="+79265554433", lang="en")
-    assert answer.json()["sentence"].startswith("No text from this number reached us.")
+    assert answer.json()["sentence"].startswith("We have no record of a text from this number.")
     assert answer.json()["requests"] == []
 
 

@@ -117,7 +117,10 @@ async def test_a_reveal_is_in_the_audit(postgres_world: World) -> None:
 
 def test_nothing_arrived() -> None:
     result = run("timeline", "--phone", NUMBER, "--lang", "en")
-    assert (result.exit_code, "No text from this number reached us." in result.output) == (0, True)
+    assert (result.exit_code, "We have no record of a text from this number." in result.output) == (
+        0,
+        True,
+    )
 
 
 @pytest.mark.parametrize(

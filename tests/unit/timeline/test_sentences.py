@@ -178,6 +178,12 @@ def test_of_silence(name: str) -> None:
     assert told == SENTENCES[name]
 
 
+def test_a_flood_is_counted_beside_what_is_known() -> None:
+    person = waiting()
+    flood = Span(NOON, seconds(60), 1234)
+    assert (person.timeline().not_noted, person.timeline(not_noted=flood).not_noted) == (0, 1234)
+
+
 def test_parts_that_are_delivered_so_far() -> None:
     person = Person()
     request_id = person.texts(INFO)
