@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     # Its client is imported when the first test needs it: it takes its time.
     from inbound.servers.kafka import KafkaServer
 
-Role = Literal["gateway", "worker", "relay", "projector"]
+Role = Literal["gateway", "worker", "relay", "projector", "api"]
 # Those without which there is no reply; a test that wants a projector starts one.
 ROLES: Final[tuple[Role, ...]] = ("relay", "worker", "gateway")
 
@@ -364,6 +364,17 @@ class Service:
             lambda: self._completed(hashes) >= wanted,
             lambda: f"{self._completed(hashes)} of {wanted} requests are completed",
             within_s,
+        )
+
+    async def projected(self) -> None:
+        """Wait until the projections show the whole log; takes a running projector."""
+        query: LiteralString = (
+            "SELECT count(*) FROM projections.progress"
+            " WHERE position < (SELECT max(position) FROM events)"
+        )
+        await eventually(
+            lambda: self.value(query) == 0,
+            lambda: f"the projections lag; the projector says:\n{self.log_of('projector')}",
         )
 
     def _completed(self, hashes: Sequence[bytes]) -> int:

@@ -18,7 +18,7 @@ from opentelemetry.trace import SpanKind
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inbound.api.problems import Kind, Refusal, refusal_of, render
+from inbound.api.problems import RETRY_AFTER_S, Kind, Refusal, refusal_of, render
 from inbound.errors import ScservError
 from inbound.ops import metrics, telemetry
 
@@ -53,8 +53,9 @@ class Observer:
             async with asyncio.timeout(ANSWER_S):
                 await self._app(scope, receive, exchange.send)
         except TimeoutError:
-            detail = f"an answer may take {ANSWER_S:g} s"
-            await exchange.refuse(Refusal(Kind.UNAVAILABLE, detail), receive)
+            detail = f"an answer may take {ANSWER_S:g} s; ask for less"
+            retry = {"Retry-After": str(RETRY_AFTER_S)}
+            await exchange.refuse(Refusal(Kind.UNAVAILABLE, detail, retry), receive)
         except Exception as error:  # noqa: BLE001  nothing of it may reach the server's own log
             _log_defect(error, exchange.request_id)
             await exchange.refuse(refusal_of(error), receive)

@@ -54,6 +54,11 @@ _ALWAYS: Final = (
 )
 _WITH_BODY: Final = (Kind.BODY_TIMEOUT, Kind.TOO_LARGE, Kind.MEDIA_TYPE)
 _WITH_ID: Final = (Kind.NOT_FOUND,)
+# Known only when the token is good: how many requests it has left.
+_AFTER_THE_GATE: Final = {
+    *(Kind.FORBIDDEN, Kind.NOT_FOUND, Kind.METHOD_NOT_ALLOWED),
+    *(Kind.MEDIA_TYPE, Kind.INVALID, Kind.RATE_LIMITED),
+}
 _REQUEST_ID: Final = "2f6a5d9e-8c1f-4f4b-9a35-6de0c0a6a9d1"
 
 _HEADERS: Final = {
@@ -143,9 +148,8 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
 
 def _response(kind: Kind) -> dict[str, Any]:
     refusal = _EXAMPLES.get(kind, Refusal(kind))
-    headers = {"X-Request-Id": _header_ref("X-Request-Id")}
-    if kind is not Kind.UNAUTHORIZED:
-        headers |= {name: _header_ref(name) for name in _HEADERS}
+    names = _HEADERS if kind in _AFTER_THE_GATE else ("X-Request-Id",)
+    headers = {name: _header_ref(name) for name in names}
     for name, value in (refusal.headers or {}).items():
         headers[name] = _header("RFC 9110", value)
     problem = problem_of(refusal, _REQUEST_ID).model_dump(mode="json", exclude_none=True)
@@ -159,7 +163,8 @@ def _response(kind: Kind) -> dict[str, Any]:
 
 
 def _header(description: str, example: str) -> dict[str, Any]:
-    return {"description": description, "schema": {"type": "string"}, "example": example}
+    schema = {"type": "string"}
+    return {"description": description, "required": True, "schema": schema, "example": example}
 
 
 def _header_ref(name: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 from inbound.projections.queries import ProjectionQueries, Request
 from inbound.projections.requests import RequestState
 from schemas.events import Command
-from tests.fix_service import Service, eventually
+from tests.fix_service import Service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -23,20 +23,8 @@ async def queries(service: Service) -> AsyncIterator[ProjectionQueries]:
     await queries.close()
 
 
-async def shown(service: Service) -> None:
-    """Wait until the projections show the whole log."""
-    query = (
-        "SELECT count(*) FROM projections.progress"
-        " WHERE position < (SELECT max(position) FROM events)"
-    )
-    await eventually(
-        lambda: service.value(query) == 0,
-        lambda: f"the projections lag; the projector says:\n{service.log_of('projector')}",
-    )
-
-
 async def requests_of(service: Service, queries: ProjectionQueries, number: str) -> list[Request]:
-    await shown(service)
+    await service.projected()
     return await queries.requests_of(service.events(number)[0].stream_id)
 
 
@@ -88,7 +76,7 @@ async def test_a_killed_projector_is_succeeded(
 
 
 async def test_commands_of_the_operator(service: Service, queries: ProjectionQueries) -> None:
-    await shown(service)
+    await service.projected()
     verified = await scserv(service, "verify")
     assert (verified.returncode, verified.stdout.count("\n")) == (0, 1), verified.stderr
     assert verified.stdout.startswith("as the log has it up to position ")

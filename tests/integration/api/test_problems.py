@@ -1,6 +1,8 @@
 """Every error is a problem detail, and none repeats what was sent."""
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -153,3 +155,35 @@ async def test_another_site_gets_no_leave_to_read(world: World) -> None:
     response = await world.client().options(PATH, headers=headers)
     assert_problem(response, 401, "unauthorized")
     assert_headers(response)
+
+
+async def test_an_answer_that_takes_too_long_is_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inbound.api.observing.ANSWER_S", 0.05)
+    held = asyncio.Event()
+
+    async def hang(*_: object) -> None:
+        await held.wait()
+
+    monkeypatch.setattr(world.desk, "resolve", hang)
+    body = {"subjects": [SUBJECT], "reason": "ticket 4711"}
+    response = await world.scoped("resolve").post(PATH, json=body)
+    assert_problem(response, 503, "unavailable")
+    assert response.headers["retry-after"] == "5"
+
+
+async def test_a_body_that_does_not_come_is_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inbound.api.gate.BODY_S", 0.05)
+    held = asyncio.Event()
+
+    async def in_pieces() -> AsyncIterator[bytes]:
+        yield b"{"
+        await held.wait()
+
+    client = world.scoped("resolve")
+    headers = {"Content-Type": "application/json"}
+    response = await client.post(PATH, content=in_pieces(), headers=headers)
+    assert_problem(response, 408, "body-timeout")

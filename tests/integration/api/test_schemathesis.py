@@ -18,6 +18,7 @@ from zlib import crc32
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from pydantic import JsonValue
 from schemathesis import Case
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
@@ -26,6 +27,7 @@ from inbound.api.server import ApiServer
 from inbound.api.tokens import Scope
 from inbound.ops.health import Health
 from inbound.settings import ApiSettings
+from tests.bench import history
 from tests.integration.api.world import SUBJECTS, World
 
 EXAMPLES = 30
@@ -45,6 +47,7 @@ class Running:
     url: str
     token: str
     there: Mapping[str, str]
+    bodies: Mapping[str, JsonValue]
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +77,11 @@ async def serve(url: str, started: "Future[tuple[Running, Callable[[], None]]]")
     )
     there = dict(zip(("subject_id", "request_id", "message_id", "trace_id"), ids, strict=True))
     there |= {"trace_id": there["trace_id"].replace("-", ""), "client_id": "H-1"}
-    running = Running(f"http://127.0.0.1:{server.port}", world.token(*Scope), there)
+    bodies: dict[str, JsonValue] = {
+        "subjects": [there["subject_id"]],
+        "phone": history.number_of(2),
+    }
+    running = Running(f"http://127.0.0.1:{server.port}", world.token(*Scope), there, bodies)
 
     def stop() -> None:
         loop.call_soon_threadsafe(task.cancel)
@@ -90,13 +97,15 @@ BEYOND_SCHEMAS = {"body.phone", "body.until", "query.until"}
 
 
 def point_at_what_is_there(case: Case[Any], api: Running) -> None:
-    """Put an id that exists in place of most well-formed ones, which would find nothing."""
+    """Put what exists in place of most well-formed ids, which would find nothing."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     for name, there in api.there.items():
         given = case.path_parameters.get(name)
         if given is not None and crc32(str(given).encode()) % 4:
             case.path_parameters[name] = there
+    if isinstance(case.body, dict):
+        case.body |= {name: there for name, there in api.bodies.items() if name in case.body}
 
 
 @SCHEMA.parametrize()

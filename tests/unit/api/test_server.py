@@ -95,7 +95,8 @@ async def test_an_answer_that_is_being_made_is_finished() -> None:
         asking = asyncio.create_task(get(made))
         await app.came.wait()
         running.cancel()
-        await asyncio.sleep(0)
+        done, _ = await asyncio.wait({running}, timeout=0.5)
+        assert not done
         app.go.set()
         assert (await asking).text == "done"
         with pytest.raises(asyncio.CancelledError):
