@@ -8,6 +8,7 @@ know what the story tells.
 import asyncio
 import random
 import sqlite3
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -35,6 +36,7 @@ from tests.fix_service import eventually
 if TYPE_CHECKING:
     from kafka import KafkaProducer
 
+EXAMPLES_FOLDER: Final = Path(__file__).parents[1] / "docs" / "examples"
 GROUP: Final = "example"
 SUBJECTS: Final = [UUID(int=n, version=4) for n in range(1, 81)]
 OVERLAP: Final = 40
@@ -190,6 +192,18 @@ class Onlooker:
 
 Command = Callable[[str, Path, str, Sequence[str]], list[str]]
 """Bootstrap, database, group, topics -> how to start a subscriber."""
+
+
+def python_example(bootstrap: str, database: Path, group: str, topics: Sequence[str]) -> list[str]:
+    """A `Command`: the example in Python."""
+    return [
+        sys.executable,
+        str(EXAMPLES_FOLDER / "subscriber.py"),
+        bootstrap,
+        str(database),
+        group,
+        *topics,
+    ]
 
 
 class Subscriber:

@@ -8,13 +8,14 @@ import pytest
 from schemas.topics import TopicNames
 from tests.peers.conftest import CACHE
 from tests.subscribers import (
+    EXAMPLES_FOLDER,
     World,
     check_history_is_no_news,
     check_restarts_rebalances_and_doubles,
     world,
 )
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "subscriber.js"
+EXAMPLE = EXAMPLES_FOLDER / "subscriber.js"
 
 pytestmark = pytest.mark.timeout(180)
 
