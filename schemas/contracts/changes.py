@@ -59,7 +59,10 @@ def changes(released: Schema, today: Schema, field: str = "") -> Iterator[Change
         if released.get(keyword, _ABSENT) != today.get(keyword, _ABSENT):
             yield Change(field, f"{keyword} changed, which the comparison can't judge", BOTH)
     if _kind(released) != _kind(today):
-        yield Change(field, f"was {_said(released)}, is {_said(today)}", _breaks(released, today))
+        breaks = _breaks(released, today)
+        yield Change(field, f"was {_said(released)}, is {_said(today)}", breaks)
+        if breaks != BOTH:  # else the rest of it is no news
+            yield from _bounds(released, today, field)
         return
     yield from _values(released, today, field)
     yield from _bounds(released, today, field)
