@@ -52,7 +52,11 @@ _HEADERS: Final[Mapping[str, Json]] = {
         "format": "date-time",
         "description": "when the event log took it, in UTC",
     },
-    "ce_subject": {"type": "string", "format": "uuid", "description": "the subject, as in the key"},
+    "ce_subject": {
+        "type": "string",
+        "format": "uuid",
+        "description": "the subject, as in the key; a log head has none",
+    },
     "ce_replay": {
         "type": "string",
         "description": "only in a replay: its id. What history was asked for, not news",

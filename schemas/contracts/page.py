@@ -78,7 +78,7 @@ def _type(name: str) -> str:
 
 
 def _headers(schema: Json) -> Iterator[str]:
-    yield '<h2 id="headers">Headers of every record</h2>'
+    yield '<h2 id="headers">Headers</h2>'
     properties = dict(schema["properties"])
     for told_below in ("ce_type", "ce_source"):
         properties[told_below] = {**properties[told_below]}
