@@ -24,7 +24,6 @@ from tests.peers.foreign import (
     NUMBER,
     PASSWORD,
     UCS_2,
-    OurCentre,
     deliveries,
     every_text,
     our_centre,
@@ -47,7 +46,7 @@ smsc-id = ours
 host = 127.0.0.1
 port = {centre}
 transceiver-mode = true
-smsc-username = kannel
+smsc-username = {username}
 smsc-password = {password}
 system-type = "test"
 enquire-link-interval = 1
@@ -160,9 +159,10 @@ def free_ports(count: int) -> list[int]:
 @asynccontextmanager
 async def running(
     programs: tuple[str, str],
-    centre: OurCentre,
+    port: int,
     folder: Path,
     *,
+    username: str = "kannel",
     password: str = PASSWORD,
     more: str = "",
 ) -> AsyncIterator[Kannel]:
@@ -190,7 +190,7 @@ async def running(
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        port = runner.addresses[0][1]
+        web_port = runner.addresses[0][1]
         admin, box, sendsms = free_ports(3)
         configuration = folder / "kannel.conf"
         configuration.write_text(
@@ -198,8 +198,9 @@ async def running(
                 admin=admin,
                 box=box,
                 sendsms=sendsms,
-                centre=centre.listener.port,
-                web=port,
+                centre=port,
+                web=web_port,
+                username=username,
                 password=password,
                 more=more,
             )
@@ -209,8 +210,9 @@ async def running(
         await bearerbox.said("MAIN: Start-up done")
         smsbox = await Box.start(programs[1], configuration)
         stack.push_async_callback(smsbox.end)
-        await smsbox.said("Connected to bearerbox")
-        receipt = f"http://127.0.0.1:{port}/receipt?type=%d&text=%A"
+        # It says that it is connected before it is: a request in between is its end.
+        await smsbox.said("heartbeat_thread) maps to pid")
+        receipt = f"http://127.0.0.1:{web_port}/receipt?type=%d&text=%A"
         kannel = Kannel(bearerbox, requests, replies, f"http://127.0.0.1:{sendsms}/cgi-bin/sendsms")
         kannel.replies["receipt"] = receipt
         yield kannel
@@ -224,7 +226,7 @@ def _unquoted(text: str) -> bytes:
 async def test_a_text_goes_in_and_its_reply_comes_out(
     kannel: tuple[str, str], tmp_path: Path, text: str
 ) -> None:
-    async with our_centre() as centre, running(kannel, centre, tmp_path) as theirs:
+    async with our_centre() as centre, running(kannel, centre.listener.port, tmp_path) as theirs:
         session = await centre.bound()
         theirs.replies["in"] = UCS_2 * 5
         answers = [session.send(pdu) for pdu in deliveries(text)]
@@ -238,7 +240,7 @@ async def test_a_text_goes_in_and_its_reply_comes_out(
 async def test_we_read_what_its_users_send(
     kannel: tuple[str, str], tmp_path: Path, text: str
 ) -> None:
-    async with our_centre() as centre, running(kannel, centre, tmp_path) as theirs:
+    async with our_centre() as centre, running(kannel, centre.listener.port, tmp_path) as theirs:
         await centre.bound()
         await theirs.send(text, coding="0" if text.isascii() or text == GSM else "2")
         first = await centre.taken.message()
@@ -250,7 +252,7 @@ async def test_we_read_what_its_users_send(
 
 
 async def test_it_finds_the_message_of_our_receipt(kannel: tuple[str, str], tmp_path: Path) -> None:
-    async with our_centre() as centre, running(kannel, centre, tmp_path) as theirs:
+    async with our_centre() as centre, running(kannel, centre.listener.port, tmp_path) as theirs:
         session = await centre.bound()
         await theirs.send(GSM, **{"dlr-mask": "3", "dlr-url": theirs.replies["receipt"]})
         sent = await centre.taken.message()
@@ -273,7 +275,7 @@ async def test_the_link_lives_by_enquiries_and_ends_with_an_unbind(
     settings = SessionSettings(system_id="ours", enquire_link_s=0.1)
     heard: asyncio.Queue[int] = asyncio.Queue()
     async with our_centre(settings=settings) as centre:
-        async with running(kannel, centre, tmp_path):
+        async with running(kannel, centre.listener.port, tmp_path):
             session = await centre.bound()
             bind, _ = await centre.binds.get()
             assert isinstance(bind, BindTransceiver)
@@ -304,7 +306,7 @@ async def test_it_understands_that_its_password_is_wrong(
 ) -> None:
     async with (
         our_centre() as centre,
-        running(kannel, centre, tmp_path, password="wrong") as theirs,
+        running(kannel, centre.listener.port, tmp_path, password="wrong") as theirs,
     ):
         _, status = await centre.binds.get()
         assert status == Status.ESME_RINVPASWD
@@ -314,7 +316,7 @@ async def test_it_understands_that_its_password_is_wrong(
 async def test_it_comes_back_after_we_drop_the_link(
     kannel: tuple[str, str], tmp_path: Path
 ) -> None:
-    async with our_centre() as centre, running(kannel, centre, tmp_path) as theirs:
+    async with our_centre() as centre, running(kannel, centre.listener.port, tmp_path) as theirs:
         (await centre.bound()).abort("the test cuts the link")
         session = await centre.bound()
         (pdu,) = deliveries(GSM)
@@ -329,7 +331,7 @@ async def test_over_tls(kannel: tuple[str, str], tmp_path: Path) -> None:
     more = f"use-ssl = true\nssl-client-certkey-file = {certificate}"
     async with (
         our_centre(ours) as centre,
-        running(kannel, centre, tmp_path, more=more) as theirs,
+        running(kannel, centre.listener.port, tmp_path, more=more) as theirs,
     ):
         session = await centre.bound()
         assert session._transport.get_extra_info("ssl_object").version().startswith("TLS")

@@ -7,9 +7,10 @@ use Net::SMPP;
 
 $| = 1;
 my $json = JSON::PP->new->canonical->latin1;
-my ($port, $password) = @ARGV;
-my ($smpp, $bound) = Net::SMPP->new_transceiver('127.0.0.1', port => $port, system_id => 'perl',
-    password => $password, interface_version => 0x34, async => 0) or die "no connection: $!";
+my ($port, $password, $system_id, $range) = @ARGV;
+my ($smpp, $bound) = Net::SMPP->new_transceiver('127.0.0.1', port => $port,
+    system_id => $system_id || 'perl', address_range => $range || '', password => $password,
+    interface_version => 0x34, async => 0) or die "no connection: $!";
 report($bound);
 
 while (my $line = <STDIN>) {
