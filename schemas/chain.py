@@ -52,8 +52,15 @@ def body(
     stream_id: UUID, version: int, type_: str, schema_version: int, data: bytes, metadata: bytes
 ) -> bytes:
     """Return what a digest covers of an event before its place in the log is known."""
+    return stored_body(stream_id.bytes, version, type_, schema_version, data, metadata)
+
+
+def stored_body(
+    stream: bytes, version: int, type_: str, schema_version: int, data: bytes, metadata: bytes
+) -> bytes:
+    """Return the same with the id of the stream as its 16 octets."""
     name = type_.encode()
-    fixed = _BODY(stream_id.bytes, version, schema_version, len(name), len(data))
+    fixed = _BODY(stream, version, schema_version, len(name), len(data))
     return fixed + name + data + metadata_digest(metadata)
 
 

@@ -18,6 +18,7 @@ class _Lazy(click.Group):
         "audit": "audit:audit",
         "binds": "binds:binds",
         "clients": "clients:clients",
+        "log": "log:log",
         "replay": "replay:replay",
         "projections": "projections:projections",
         "parked": "parked:parked",

@@ -1,0 +1,252 @@
+"""The file that carries a log: newline-delimited JSON in zstd frames.
+
+The first line says what the file is and what it will bring; then comes one line for each
+event in the order of their positions; the last line counts them and has the heads of the
+chains, so that a file that was cut is recognised, also at the end of a line. Frames are
+independent and have checksums, so damage is found where it is, and no line crosses a frame.
+
+`data` and `metadata` are JSON within JSON, as strings: their digests cover the bytes that
+were written, and no JSON library gives white space, number formats and escapes back.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO, Final, Self
+from uuid import UUID
+
+import zstandard
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
+
+from inbound.errors import SetupError
+from inbound.store.event_copy import StoredEvent
+from schemas.chain import Head, microseconds
+from schemas.topics import PARTITIONS
+
+FORMAT: Final = 1
+LEVEL: Final = 3
+
+_FRAME_BYTES: Final = 4 << 20
+# What zstd makes of so little is at most 64 MB, whatever somebody has put into the file.
+_READ_BYTES: Final = 2 << 10
+# An event has some hundred bytes. More than this is none.
+_LONGEST_LINE: Final = 64 << 20
+_TRAILER: Final = b'{"events":'
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ArchiveError(SetupError):
+    """The file is not one of ours, or not all of it. The text says where."""
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+class Header(_Line):
+    """The first line."""
+
+    scserv_log: int = Field(description="number of the format")
+    chains: int
+    first_position: int = Field(description="1, or 0 for a log without events")
+    last_position: int
+    exported_at: datetime
+
+
+class Trailer(_Line):
+    """The last line; `heads` are position and digest of each chain, position 0 for an empty one."""
+
+    events: int
+    last_position: int
+    heads: tuple[tuple[int, str], ...]
+
+    @classmethod
+    def of(cls, events: int, last_position: int, heads: Iterable[Head]) -> Self:
+        """Return the trailer of a log that ends so."""
+        told = tuple((head.position, head.digest.hex()) for head in heads)
+        return cls(events=events, last_position=last_position, heads=told)
+
+
+class _Event(_Line):
+    position: int
+    recorded_at: datetime
+    chain: int | None = None
+    digest: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    stream_id: UUID
+    version: int
+    type: str
+    schema_version: int
+    data: str
+    metadata: str
+
+
+def encode_event(event: StoredEvent) -> bytes:
+    """Return the line of an event, without its end."""
+    line: dict[str, object] = {
+        "position": event.position,
+        "recorded_at": (_EPOCH + timedelta(microseconds=event.recorded_us)).isoformat(),
+        "stream_id": str(event.stream_id),
+        "version": event.version,
+        "type": event.type,
+        "schema_version": event.schema_version,
+        "data": event.data.decode(),
+        "metadata": event.metadata.decode(),
+    }
+    if event.digest is not None:
+        line |= {"chain": event.chain, "digest": event.digest.hex()}
+    return to_json(line)
+
+
+def decode_event(line: bytes) -> StoredEvent:
+    """Return the event of a line. Raises ValueError."""
+    event = _EVENT.validate_json(line)
+    return StoredEvent(
+        event.position,
+        microseconds(event.recorded_at),
+        event.chain,
+        None if event.digest is None else bytes.fromhex(event.digest),
+        event.stream_id.bytes,
+        event.version,
+        event.type,
+        event.schema_version,
+        event.data.encode(),
+        event.metadata.encode(),
+    )
+
+
+_EVENT: Final[Any] = _Event.__pydantic_validator__
+
+
+class Writer:
+    """Writes lines into frames. Close it, or the last frame is missing."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        """`out` stays open."""
+        self._out = out
+        self._compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+        self._lines: list[bytes] = []
+        self._size = 0
+
+    def write(self, line: bytes) -> None:
+        """Add a line, without its end."""
+        self._lines.append(line)
+        self._size += len(line) + 1
+        if self._size >= _FRAME_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._lines:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._lines.append(b"")
+        self._out.write(self._compressor.compress(b"\n".join(self._lines)))
+        self._lines.clear()
+        self._size = 0
+
+
+class Reader:
+    """Reads a file once, from the first line to the last. `name` is that of the file in errors.
+
+    `line` and `offset` say how far it is: lines read, and octets of the file. Every method
+    raises ArchiveError for a file that is damaged, cut, or none of ours.
+    """
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        """Read nothing yet."""
+        self.line = 0
+        self.offset = 0
+        self._name = name
+        self._lines = self._split(file)
+
+    def error(self, what: str) -> ArchiveError:
+        """Return the error for what is wrong with the line that was read last."""
+        return ArchiveError(f"{self._name}, line {self.line}: {what}")
+
+    def header(self) -> Header:
+        """Return the first line."""
+        found: Header = self._model(Header, self._next(), "it is no exported log")
+        if found.scserv_log != FORMAT:
+            raise self.error(
+                f"it is of format {found.scserv_log}, this release reads {FORMAT}: upgrade"
+            )
+        if found.chains != PARTITIONS:
+            raise self.error(f"its log has {found.chains} chains, this release has {PARTITIONS}")
+        return found
+
+    def events(self) -> Iterator[StoredEvent]:
+        """Yield the events, and stop before the last line."""
+        for line in self._lines:
+            if line.startswith(_TRAILER):
+                self._last = line
+                return
+            try:
+                event = decode_event(line)
+            except (ValidationError, ValueError) as error:
+                raise self.error(f"it is no event: {_in_one_line(error)}") from error
+            yield event
+        raise self.error("the file ends after it: it was cut")
+
+    def trailer(self) -> Trailer:
+        """Return the last line, after the events, when nothing comes behind it."""
+        found: Trailer = self._model(Trailer, self._last, "it is no end of an exported log")
+        for _ in self._lines:
+            raise self.error("it comes behind the end of the log")
+        return found
+
+    def _model(self, model: type[Any], line: bytes, what: str) -> Any:  # noqa: ANN401
+        try:
+            return model.model_validate_json(line)
+        except ValidationError as error:
+            raise self.error(f"{what}: {_in_one_line(error)}") from error
+
+    def _next(self) -> bytes:
+        for line in self._lines:
+            return line
+        raise ArchiveError(f"{self._name} is empty")
+
+    def _split(self, file: BinaryIO) -> Iterator[bytes]:
+        rest = b""
+        for piece in self._pieces(file):
+            first, *others = piece.split(b"\n")
+            rest += first
+            for next_ in others:
+                self.line += 1
+                yield rest
+                rest = next_
+            if len(rest) > _LONGEST_LINE:
+                raise self._broken("a line is too long")
+        if rest:
+            raise self._broken("it ends within a line")
+
+    def _pieces(self, file: BinaryIO) -> Iterator[bytes]:
+        decompressor = zstandard.ZstdDecompressor()
+        frame = None
+        while data := file.read(_READ_BYTES):
+            while data:
+                if frame is None:
+                    frame = decompressor.decompressobj()
+                try:
+                    piece = frame.decompress(data)
+                except zstandard.ZstdError as error:
+                    what = "it is no zstd" if not self.offset else "what follows is damaged"
+                    raise self._broken(f"{what} ({error})") from error
+                self.offset += len(data) - len(frame.unused_data)
+                data = frame.unused_data
+                if frame.eof:
+                    frame = None
+                if piece:
+                    yield piece
+        if frame is not None:
+            raise self._broken("it ends within a frame: it was cut")
+
+    def _broken(self, what: str) -> ArchiveError:
+        return ArchiveError(f"{self._name}, after line {self.line}, at octet {self.offset}: {what}")
+
+
+def _in_one_line(error: ValueError) -> str:
+    if isinstance(error, ValidationError):
+        [first, *_] = error.errors(include_url=False, include_input=False)
+        return f"{'.'.join(map(str, first['loc']))} {first['msg']}".strip()
+    return str(error)

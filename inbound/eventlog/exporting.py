@@ -1,0 +1,48 @@
+"""The log out of PostgreSQL into a file."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import BinaryIO
+
+import psycopg
+
+from inbound.errors import SetupError
+from inbound.eventlog.archive import FORMAT, Header, Trailer, Writer, encode_event
+from inbound.eventlog.checking import Checker
+from inbound.eventlog.reading import last_position, read_log, snapshot
+from schemas.chain import Chains
+from schemas.topics import PARTITIONS
+
+_STEP = 5_000
+
+
+def export_log(
+    conn: psycopg.Connection, out: BinaryIO, now: datetime, tell: Callable[[int, int], None]
+) -> Trailer:
+    """Write the whole log as it is at this moment and return how it ends.
+
+    Memory stays flat, writers are not held up. `tell` gets the position and the last one.
+    Raises SetupError at the first event that does not follow: nobody could load it again.
+    """
+    writer = Writer(out)
+    checker = Checker(Chains(), schemas=False)
+    with snapshot(conn):
+        last = last_position(conn)
+        header = Header(
+            scserv_log=FORMAT,
+            chains=PARTITIONS,
+            first_position=min(last, 1),
+            last_position=last,
+            exported_at=now,
+        )
+        writer.write(header.model_dump_json().encode())
+        for event in read_log(conn, 0, last):
+            for problem in checker.check((event,)):
+                raise SetupError(f"the log is not whole: {problem}; see `scserv log verify`")
+            writer.write(encode_event(event))
+            if not event.position % _STEP:
+                tell(event.position, last)
+    trailer = Trailer.of(checker.events, last, checker.chains.heads())
+    writer.write(trailer.model_dump_json().encode())
+    writer.close()
+    return trailer

@@ -1,0 +1,120 @@
+"""A log out of a file into an empty PostgreSQL: all of it in one transaction, or nothing.
+
+What follows from events is not carried: states are folded again when they are needed,
+projections are rebuilt. What leads to a person is not either: the numbers of the subjects
+are not in the file. And nothing is published: the cursor of the events is set to the end.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Final
+
+import psycopg
+from pydantic_core import from_json
+
+from inbound.errors import SetupError
+from inbound.eventlog._sql import statement
+from inbound.eventlog.archive import Reader, Trailer
+from inbound.eventlog.checking import Checker
+from inbound.eventlog.reading import last_position
+from inbound.store import relaying
+from inbound.store._sql import statement as store_statement
+from inbound.store.connecting import place as place_of
+from inbound.store.errors import translate
+from inbound.store.event_copy import (
+    SIGNATURE,
+    TRAILER,
+    StoredEvent,
+    place,
+    place_before_chains,
+    stored,
+)
+from schemas.chain import Chains
+
+_LOCK_LOG: Final = store_statement("lock_log")
+_APPEND_EVENTS: Final = store_statement("append_events")
+_MOVE_HEADS: Final = store_statement("move_heads")
+_ALLOW_IMPORT: Final = statement("allow_import")
+_ANALYZE: Final = statement("analyze")
+_BLOCK: Final = 1 << 18
+_STEP: Final = 5_000
+
+
+def import_log(
+    conn: psycopg.Connection, file: BinaryIO, name: str, tell: Callable[[int, int], None]
+) -> Trailer:
+    """Load a file and return how its log ends; `name` is that of the file in errors.
+
+    Nobody can append meanwhile. Memory stays flat. `tell` gets the position and the last one.
+    Raises SetupError when there are events already, and ArchiveError, a kind of it, when the
+    file is damaged, cut, or its digests don't fit: then nothing was written.
+    """
+    where = place_of(conn.info.dsn)
+    try:
+        with conn.transaction():
+            conn.execute(_LOCK_LOG)
+            if last_position(conn):
+                raise SetupError(
+                    f"the database at {where} has events already: a log is imported into one "
+                    "that `scserv migrate` has just made"
+                )
+            trailer = _load(conn, Reader(file, name), tell)
+        conn.execute(_ANALYZE)
+    except psycopg.Error as error:
+        failure = translate(error, where)
+    else:
+        return trailer
+    raise failure
+
+
+def _load(conn: psycopg.Connection, reader: Reader, tell: Callable[[int, int], None]) -> Trailer:
+    header = reader.header()
+    checker = Checker(Chains(), schemas=False)
+    conn.execute(_ALLOW_IMPORT)
+    with conn.cursor() as cursor, cursor.copy(_APPEND_EVENTS) as copy:
+        block = bytearray(SIGNATURE)
+        for event in _checked(reader, checker):
+            block += _row(event)
+            if len(block) > _BLOCK:
+                copy.write(bytes(block))
+                block.clear()
+            if not event.position % _STEP:
+                tell(event.position, header.last_position)
+        trailer = reader.trailer()
+        found = Trailer.of(checker.events, checker.position, checker.chains.heads())
+        if trailer != found or header.last_position != found.last_position:
+            raise reader.error(
+                f"the file says {trailer.events} events up to {header.last_position}, and has "
+                f"{found.events} up to {found.last_position}, or its heads differ"
+            )
+        copy.write(bytes(block) + TRAILER)
+    chains = checker.chains
+    parameters = {"positions": chains.positions, "digests": chains.digests}
+    conn.execute(_MOVE_HEADS, parameters)
+    relaying.advance(conn, relaying.EVENTS, 0, checker.position)
+    return trailer
+
+
+def _checked(reader: Reader, checker: Checker) -> Iterator[StoredEvent]:
+    for event in reader.events():
+        for problem in checker.check((event,)):
+            raise reader.error(str(problem))
+        if event.digest is None:
+            try:  # no digest vouches for these
+                from_json(event.data), from_json(event.metadata)
+            except ValueError as error:
+                raise reader.error(f"data or metadata is no JSON: {error}") from error
+        yield event
+
+
+def _row(event: StoredEvent) -> bytes:
+    columns = stored(
+        event.stream,
+        event.version,
+        event.type,
+        event.schema_version,
+        event.data,
+        event.metadata,
+    )
+    if event.chain is None or event.digest is None:
+        return place_before_chains(event.position, event.recorded_us) + columns
+    return place(event.position, event.recorded_us, event.chain, event.digest) + columns

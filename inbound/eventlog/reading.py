@@ -1,0 +1,92 @@
+"""The log as PostgreSQL has it, in one snapshot and one row at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import psycopg
+from psycopg import IsolationLevel
+
+from inbound.eventlog._sql import statement
+from inbound.store.connecting import place
+from inbound.store.errors import translate
+from inbound.store.event_copy import SIGNATURE, TRAILER, StoredEvent, parse
+from schemas.chain import Chains, Head
+from schemas.topics import PARTITIONS
+
+_READ_LOG: Final = statement("read_log")
+_READ_CHAIN: Final = statement("read_chain")
+_LOG_END: Final = statement("log_end")
+_STORED_HEADS: Final = statement("stored_heads")
+_HEADS_AT: Final = statement("heads_at")
+
+
+@contextmanager
+def snapshot(conn: psycopg.Connection) -> Iterator[None]:
+    """Let everything inside see the same moment of the database, and change nothing.
+
+    Writers are not held up; vacuuming is, for as long as this lasts. Only errors of this
+    service come out.
+    """
+    before = conn.isolation_level, conn.read_only
+    conn.isolation_level, conn.read_only = IsolationLevel.REPEATABLE_READ, True
+    where = place(conn.info.dsn)
+    try:
+        with conn.transaction():
+            yield
+    except psycopg.Error as error:
+        failure = translate(error, where)
+    else:
+        return
+    finally:
+        if not conn.closed:
+            conn.isolation_level, conn.read_only = before
+    raise failure
+
+
+def read_log(conn: psycopg.Connection, after: int, until: int) -> Iterator[StoredEvent]:
+    """Yield the events after one position and up to another.
+
+    Memory stays flat; `conn` is busy until the last one was taken or the iterator is closed.
+    """
+    return _copied(conn, _READ_LOG, {"after": after, "until": until})
+
+
+def read_chain(
+    conn: psycopg.Connection, chain: int, after: int, until: int
+) -> Iterator[StoredEvent]:
+    """Yield those of one chain."""
+    return _copied(conn, _READ_CHAIN, {"chain": chain, "after": after, "until": until})
+
+
+def _copied(
+    conn: psycopg.Connection, query: bytes, parameters: dict[str, int]
+) -> Iterator[StoredEvent]:
+    with conn.cursor() as cursor, cursor.copy(query, parameters) as copy:
+        first = bytes(copy.read()).removeprefix(SIGNATURE)
+        if first and first != TRAILER:
+            yield parse(first)
+        while row := copy.read():
+            if row != TRAILER:
+                yield parse(bytes(row))
+
+
+def last_position(conn: psycopg.Connection) -> int:
+    """Return the position of the newest event, 0 for an empty log."""
+    row = conn.execute(_LOG_END).fetchone()
+    return int(row[0]) if row else 0
+
+
+def stored_heads(conn: psycopg.Connection) -> list[Head] | None:
+    """Return where the chains end by the table of heads, or None when that is empty."""
+    row = conn.execute(_STORED_HEADS).fetchone()
+    return None if row is None else [Head(*head) for head in zip(*row, strict=True)]
+
+
+def chains_at(conn: psycopg.Connection, position: int) -> Chains:
+    """Return where the chains stood at a position, by the events themselves."""
+    chains = Chains()
+    parameters = {"chains": PARTITIONS, "position": position}
+    for chain, at, digest in conn.execute(_HEADS_AT, parameters):
+        chains.positions[chain], chains.digests[chain] = at, digest
+    return chains

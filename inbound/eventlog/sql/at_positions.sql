@@ -1,0 +1,1 @@
+SELECT position, chain, digest FROM events WHERE position = ANY(%(positions)s::bigint[])

@@ -1,0 +1,1 @@
+SELECT positions, digests FROM log_heads

@@ -1,0 +1,87 @@
+"""Reading a stretch of a topic from the command line: no group, nothing committed.
+
+Synchronous (kafka-python), never inside an event loop.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from inbound.errors import SetupError
+from inbound.kafka.admin import RECONNECT, wait_for_broker
+
+SILENCE_S: Final = 30
+_POLL_MS: Final = 1_000
+
+
+class TopicReader:
+    """Reads partitions from where one wants up to where they ended when they were looked at."""
+
+    def __init__(self, consumer: KafkaConsumer) -> None:
+        """Use `open_reader`."""
+        self._consumer = consumer
+
+    def ends(self, topic: str) -> Mapping[int, int]:
+        """Return the end offset of each partition of a topic."""
+        partitions = self._consumer.partitions_for_topic(topic)
+        if not partitions:
+            raise SetupError(f"topic {topic} is missing: run `scserv topics apply`")
+        found = self._consumer.end_offsets([TopicPartition(topic, n) for n in partitions])
+        return {partition.partition: offset for partition, offset in found.items()}
+
+    def begin(self, topic: str, partition: int) -> int:
+        """Return the offset of the oldest record that is kept."""
+        place = TopicPartition(topic, partition)
+        offset: int = self._consumer.beginning_offsets([place])[place]
+        return offset
+
+    def offset_at(self, topic: str, partition: int, moment: datetime) -> int | None:
+        """Return the offset of the first record published at or after a moment, if any."""
+        place = TopicPartition(topic, partition)
+        found = self._consumer.offsets_for_times({place: int(moment.timestamp() * 1000)})[place]
+        return None if found is None else int(found.offset)
+
+    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Any]:
+        """Yield the records of kafka-python from one offset to before another.
+
+        Blocks while it waits. Raises SetupError when nothing comes for `SILENCE_S`.
+        """
+        place = TopicPartition(topic, partition)
+        self._consumer.assign([place])
+        self._consumer.seek(place, start)
+        polls = 0
+        while self._consumer.position(place) < end:
+            records: Collection[Any] = self._consumer.poll(_POLL_MS).get(place, ())
+            polls = 0 if records else polls + 1
+            if polls * _POLL_MS > SILENCE_S * 1000:
+                raise SetupError(f"Kafka has not answered about {topic} for {SILENCE_S} s")
+            for record in records:
+                if record.offset >= end:
+                    return
+                yield record
+
+
+@contextmanager
+def open_reader(bootstrap: str) -> Iterator[TopicReader]:
+    """Connect for as long as the block lasts. Raises SetupError when Kafka can't be used."""
+    wait_for_broker(bootstrap)
+    try:
+        consumer = KafkaConsumer(
+            bootstrap_servers=bootstrap.split(","),
+            client_id="scserv-reader",
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            metrics_enabled=False,
+            **RECONNECT,
+        )
+        try:
+            yield TopicReader(consumer)
+        finally:
+            consumer.close(autocommit=False)
+    except KafkaError as error:
+        raise SetupError(f"Kafka at {bootstrap} does not do as asked: {error!r}") from error

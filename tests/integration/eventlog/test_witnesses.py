@@ -1,0 +1,186 @@
+"""A log that was rewritten with all its digests is given away by what Kafka has of it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+from kafka import KafkaProducer
+
+from inbound.errors import SetupError
+from inbound.eventlog.reading import snapshot
+from inbound.eventlog.verifying import Verification
+from inbound.eventlog.witnesses import Witnesses
+from inbound.kafka.producer import new_producer
+from inbound.kafka.reading import open_reader
+from inbound.outbox import relay as relaying_module
+from inbound.outbox.heads import EVERY_S, Heads
+from inbound.outbox.relay import LOG, Relay
+from inbound.store import relaying
+from inbound.store.connecting import connect
+from schemas.topics import TopicNames
+from tests.integration.eventlog.tampering import events, named, rewrite_digests, tamper
+
+FIRST_HEADS = 400
+"""What has been relayed when heads are published for the first time, and again later."""
+
+
+@pytest.fixture
+def producer(kafka_bootstrap: str) -> Iterator[KafkaProducer]:
+    producer = new_producer(kafka_bootstrap)
+    yield producer
+    producer.close()
+
+
+@pytest.fixture
+def published(
+    url: str,
+    topics: TopicNames,
+    producer: KafkaProducer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> TopicNames:
+    """The whole log on its topic, with heads in between and at the end."""
+    monkeypatch.setattr(relaying_module, "BATCH", FIRST_HEADS)
+    relay = Relay(lambda: connect(url, "tests"), producer, topics, lambda *_: None)
+    now = [0.0]
+    heads = Heads(producer, topics.log_heads, lambda: now[0])
+    with connect(url, "tests") as conn:
+        whole = conn.execute("SELECT positions, digests FROM log_heads").fetchone()
+        while relay.relay_batch(conn, [LOG]):
+            passed = events(conn)[: relaying.cursor_position(conn, relaying.EVENTS)]
+            ends = {e.chain: e for e in passed}
+            places = [ends[chain].position for chain in range(8)]
+            digests = [ends[chain].digest for chain in range(8)]
+            set_heads(conn, (places, digests))
+            heads.publish(conn)
+            now[0] += EVERY_S
+        set_heads(conn, whole)
+    return topics
+
+
+def set_heads(conn: psycopg.Connection, heads: Any) -> None:
+    conn.execute("UPDATE log_heads SET positions = %s::bigint[], digests = %s::bytea[]", heads)
+
+
+Find = Callable[[psycopg.Connection], list[str]]
+
+
+@pytest.fixture
+def find(kafka_bootstrap: str, published: TopicNames) -> Iterator[Find]:
+    """What is wrong with the log, by the database and by Kafka."""
+    with open_reader(kafka_bootstrap) as reader:
+
+        def found(conn: psycopg.Connection) -> list[str]:
+            witnesses = Witnesses(reader, published)
+            with snapshot(conn):
+                verification = Verification(conn)
+                own = list(verification.problems(lambda _: None))
+                theirs = list(witnesses.problems(conn, 0, verification.last, lambda *_: None))
+                assert witnesses.heads > 16
+                return [str(problem) for problem in (*own, *theirs)]
+
+        yield found
+
+
+def test_heads_of_a_log_that_nobody_touched_fit(conn: psycopg.Connection, find: Find) -> None:
+    assert find(conn) == []
+
+
+AT = FIRST_HEADS + 100
+REWRITTEN: dict[str, LiteralString] = {
+    "data": "UPDATE events SET data = (data::text || ' ')::json WHERE position = %s",
+    "metadata": "UPDATE events SET metadata = '{}' WHERE position = %s",
+    "type": "UPDATE events SET type = 'subscription.started' WHERE position = %s",
+    "time": "UPDATE events SET recorded_at = recorded_at + interval '1 us' WHERE position = %s",
+}
+
+
+@pytest.mark.parametrize("what", REWRITTEN)
+def test_event_that_was_rewritten_with_all_digests_is_named(
+    conn: psycopg.Connection, find: Find, what: str
+) -> None:
+    stopped = [e for e in events(conn) if e.type == "subscription.stopped" and e.position > AT]
+    at = stopped[0].position
+    tamper(conn, REWRITTEN[what], at)
+    rewrite_digests(conn)
+    changed = events(conn)[at - 1]
+    said, which = find(conn)
+    assert said.startswith(f"chain {changed.chain}: its head of ")
+    assert "does not fit: events " in said
+    first, last = map(int, said.rpartition("events ")[2].split(" to "))
+    assert FIRST_HEADS - 50 < first <= at <= last
+    assert which == f"{named(changed)}: {what} not as published"
+
+
+def test_end_that_was_removed_with_its_heads_is_named(conn: psycopg.Connection, find: Find) -> None:
+    log = events(conn)
+    gone = log[-3:]
+    tamper(conn, "DELETE FROM events WHERE position > %s", len(log) - 3)
+    rewrite_digests(conn)
+    found = find(conn)
+    for event in gone:
+        assert f"{named(event)}: it was published as {event.type} and is gone" in found
+    for event in {e.chain: e for e in gone}.values():
+        assert any(
+            problem.startswith(f"chain {event.chain}: its head")
+            and f"the log ends with event {len(log) - 3}: what followed is gone" in problem
+            for problem in found
+        )
+
+
+def test_removed_event_whose_place_was_closed_up_is_named(
+    conn: psycopg.Connection, find: Find
+) -> None:
+    log = events(conn)
+    gone = log[AT - 1]
+    tamper(conn, "DELETE FROM events WHERE position = %s", AT)
+    for position in range(AT + 1, len(log) + 1):
+        tamper(conn, "UPDATE events SET position = position - 1 WHERE position = %s", position)
+    rewrite_digests(conn)
+    found = [p for p in find(conn) if p.startswith("event ") and "published" in p]
+    moved = events(conn)[AT - 1]
+    if moved.chain == gone.chain:
+        assert found[0].startswith(f"{named(moved)}: stream and ")
+    else:
+        assert found[0] == f"{named(gone)}: it was published as {gone.type} and is gone"
+
+
+def test_events_published_after_the_last_head_count_too(
+    conn: psycopg.Connection,
+    producer: KafkaProducer,
+    kafka_bootstrap: str,
+    topics: TopicNames,
+    url: str,
+) -> None:
+    relay = Relay(lambda: connect(url, "tests"), producer, topics, lambda *_: None)
+    while relay.relay_batch(conn, [LOG]):
+        pass
+    last = events(conn)[-1]
+    tamper(conn, "DELETE FROM events WHERE position = %s", last.position)
+    rewrite_digests(conn)
+    with open_reader(kafka_bootstrap) as reader:
+        witnesses = Witnesses(reader, topics)
+        with snapshot(conn):
+            found = witnesses.problems(conn, 0, last.position - 1, lambda *_: None)
+            assert [str(problem) for problem in found] == [
+                f"{named(last)}: it was published as {last.type} and is gone"
+            ]
+
+
+def test_what_somebody_else_wrote_there_is_named(
+    conn: psycopg.Connection, find: Find, producer: KafkaProducer, published: TopicNames
+) -> None:
+    producer.send(published.log_heads, b"rubbish")
+    producer.flush()
+    [problem] = find(conn)
+    assert problem.endswith(
+        f"of {published.log_heads} is no head of a chain: somebody else writes there"
+    )
+
+
+def test_missing_topic_says_what_to_do(kafka_bootstrap: str, topic_names: TopicNames) -> None:
+    with (
+        open_reader(kafka_bootstrap) as reader,
+        pytest.raises(SetupError, match="run `scserv topics apply`"),
+    ):
+        Witnesses(reader, topic_names)
