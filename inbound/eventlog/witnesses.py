@@ -204,7 +204,7 @@ def compare(
 
 
 def _put_in(event: StoredEvent) -> Problem:
-    what = "it was never published: somebody put it in"
+    what = "it is not on the topic: put in later, or set aside by the relay"
     return Problem(what, event.position, event.stream_id, event.version)
 
 

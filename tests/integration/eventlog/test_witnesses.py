@@ -41,7 +41,7 @@ def published(
 ) -> TopicNames:
     """The whole log on its topic, with heads in between and at the end."""
     monkeypatch.setattr(relaying_module, "BATCH", FIRST_HEADS)
-    relay = Relay(lambda: connect(url, "tests"), producer, topics, lambda *_: None)
+    relay = relay_of(url, producer, topics)
     now = [0.0]
     heads = Heads(producer, topics.log_heads, lambda: now[0])
     with connect(url, "tests") as conn:
@@ -56,6 +56,16 @@ def published(
             now[0] += EVERY_S
         set_heads(conn, whole)
     return topics
+
+
+def relay_of(url: str, producer: KafkaProducer, topics: TopicNames) -> Relay:
+    return Relay(
+        connect=lambda: connect(url, "tests"),
+        new_producer=lambda: producer,
+        names=topics,
+        report=lambda _ok, _reason: None,
+        park=lambda _conn, _messages: None,
+    )
 
 
 def set_heads(conn: psycopg.Connection, heads: Any) -> None:
@@ -152,7 +162,7 @@ def test_events_published_after_the_last_head_count_too(
     topics: TopicNames,
     url: str,
 ) -> None:
-    relay = Relay(lambda: connect(url, "tests"), producer, topics, lambda *_: None)
+    relay = relay_of(url, producer, topics)
     while relay.relay_batch(conn, [LOG]):
         pass
     last = events(conn)[-1]
