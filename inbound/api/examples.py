@@ -10,8 +10,16 @@ _STEP: Final[dict[str, Any]] = {
     "at": "2024-05-17T12:00:00.100000Z",
     "local": "2024-05-17T15:00:00.100000+03:00",
     "after_s": 0.0,
-    "text": "the text arrived at bind main-1",
-    "details": {"bind": "main-1", "centre": "main", "data_coding": 0},
+    "text": "deliver_sm to +79086228779 from centre main, bind main-1, gateway sms-1-a9d106: "
+    "data_coding 0, esm_class 0x00",
+    "details": {
+        "centre": "main",
+        "bind": "main-1",
+        "gateway": "sms-1-a9d106",
+        "data_coding": 0,
+        "esm_class": 0,
+        "our_number": "+79086228779",
+    },
 }
 TIMELINE: Final[dict[str, Any]] = {
     "number": "+7916*****67",
@@ -19,8 +27,8 @@ TIMELINE: Final[dict[str, Any]] = {
     "language": "en",
     "zone": "Europe/Moscow",
     "made_at": "2024-05-17T12:01:00Z",
-    "sentence": "Your text “CLIENT sms stop” reached us on 17 May at 15:00; notifications were "
-    "switched off, and the reply that confirms it was delivered to your phone at 15:00.",
+    "sentence": "Your text “CLIENT sms stop” reached us on 17 May 2024 at 15:00:00; notifications "
+    "were switched off, and the reply that confirms it was delivered to your phone at 15:00:01.",
     "requests": [
         {
             "request_id": REQUEST,
@@ -30,14 +38,14 @@ TIMELINE: Final[dict[str, Any]] = {
             "arrived_at": "2024-05-17T12:00:00.100000Z",
             "trace_id": "0af7651916cd43dd8448eb211c80319c",
             "verdict": "delivered",
-            "sentence": "Your text “CLIENT sms stop” reached us on 17 May at 15:00; "
+            "sentence": "Your text “CLIENT sms stop” reached us on 17 May 2024 at 15:00:00; "
             "notifications were switched off, and the reply that confirms it was delivered to "
-            "your phone at 15:00.",
+            "your phone at 15:00:01.",
             "clock": {
                 "state": "kept",
                 "within_s": 120.0,
                 "after_s": 0.06,
-                "text": "acknowledged after 0.06 s of 120 s",
+                "text": "kept: acknowledged after 0.1 s of 2 min",
             },
             "steps": [_STEP],
         }
@@ -48,8 +56,9 @@ TIMELINE: Final[dict[str, Any]] = {
             "first_at": "2024-05-17T11:58:00Z",
             "last_at": "2024-05-17T11:58:00Z",
             "count": 1,
-            "sentence": "A text that reached us on 17 May at 14:58 contained letters that only "
-            "look like Latin ones, so that it was no command.",
+            "sentence": "A text that reached us on 17 May 2024 at 14:58:00 contained letters that "
+            "only look like Latin ones (a Cyrillic С in CLIENT, for example), so that it was no "
+            "command; please type it anew with a Latin keyboard.",
         }
     ],
     "unfinished": [],

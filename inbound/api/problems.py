@@ -25,6 +25,7 @@ RETRY_AFTER_S: Final = 5
 class Kind(Enum):
     """The problems there are: name, status, title. The names are part of the contract."""
 
+    NO_HTTP = ("no-http", 400, "This is no HTTP request")
     UNAUTHORIZED = ("unauthorized", 401, "No token, or none that is good now")
     FORBIDDEN = ("forbidden", 403, "The token does not allow this")
     NOT_FOUND = ("not-found", 404, "There is nothing here")

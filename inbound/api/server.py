@@ -12,11 +12,14 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Final
+from uuid import uuid4
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from inbound.api.problems import Kind, Refusal, render
 from inbound.errors import RetryableError, SetupError
 from inbound.ops.health import Health
 from inbound.settings import ApiSettings
@@ -60,7 +63,6 @@ class ApiServer:
                 proxy_headers=False,
                 timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=FINISH_S,
-                limit_concurrency=MOST_CONNECTIONS,
                 ssl_context_factory=_tls_context(settings),
             )
         )
@@ -120,17 +122,20 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """uvicorn's HTTP/1.1, with an end to headers that don't come.
+    """uvicorn's HTTP/1.1, with an end to headers that don't come, and problems as answers.
 
     uvicorn bounds the pause between two requests, not the time in which the first, or one
-    that has begun, has to arrive.
+    that has begun, has to arrive; and what it answers itself is plain text.
     """
 
     _headers_due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._await_headers()
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
+        else:
+            self._await_headers()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -146,6 +151,19 @@ class _Protocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP (uvicorn calls this) and hang up."""
+        del msg
+        response = render(Refusal(Kind.NO_HTTP), str(uuid4()))
+        headers = [*response.raw_headers, (b"connection", b"close")]
+        for event in (
+            h11.Response(status_code=response.status_code, headers=headers),
+            h11.Data(data=bytes(response.body)),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def _await_headers(self) -> None:
         self._headers_due = self.loop.call_later(HEADERS_S, self.transport.close)

@@ -28,6 +28,7 @@ from inbound.settings import ApiSettings, Settings, SmppSettings
 WATCH_EVERY_S = 0.5
 RESTART_EVERY_S = 3.0
 ROLES = ("relay", "worker", "gateway", "projector", "api")
+NOT_YET = ": not yet"
 LOOPBACK = "127.0.0.1"
 # A reason that only counts on is no news.
 _SECONDS = re.compile(r"[0-9.]+ s")
@@ -231,7 +232,8 @@ class Service:
             for role, problem in problems.items():
                 self._health.set(role, ok=not problem, reason=problem)
                 kind = _SECONDS.sub("", problem)
-                if kind != said.get(role, "") and (problem or started):
+                news = started or (problem and not problem.endswith(NOT_YET))
+                if kind != said.get(role, "") and news:
                     self._say(f"{role}: {problem or 'ready again'}")
                 said[role] = kind
             if not started and not any(problems.values()):

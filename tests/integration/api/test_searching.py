@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 
 from tests.bench import history
@@ -131,6 +132,21 @@ async def test_no_number_no_text_no_secret(world: World) -> None:
     answer = await world.scoped("read").get(PATH, params={"limit": 200})
     assert "+7916" not in answer.text
     assert "CANARY" not in answer.text
+
+
+async def test_a_search_that_was_given_up_harms_no_later_one(
+    lone_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = lone_world
+    client = world.scoped("read")
+    assert (await client.get(PATH)).status_code == 200
+    with psycopg.connect(world.url) as conn:
+        conn.execute("LOCK TABLE projections.requests")
+        with monkeypatch.context() as patch:
+            patch.setattr("inbound.api.observing.ANSWER_S", 0.1)
+            assert_problem(await client.get(PATH), 503, "unavailable")
+        conn.rollback()
+    assert (await client.get(PATH)).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The server over real sockets: it says where it listens, cuts off dawdlers, ends in order."""
 
 import asyncio
+import json
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -143,6 +144,29 @@ async def test_a_second_request_has_to_come_in_time_too(monkeypatch: pytest.Monk
         assert (await reader.readuntil(b"done")).startswith(b"HTTP/1.1 200")
         writer.write(b"GET / HT")
         assert await reader.read() == b""
+        writer.close()
+
+
+async def test_what_is_no_http_is_a_problem_too() -> None:
+    async with serving(App()) as (made, _), asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
+        writer.write(b"CLIENT info +79161234567\r\n\r\n")
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+    assert head.startswith(b"HTTP/1.1 400")
+    assert b"application/problem+json" in head
+    assert json.loads(body)["type"] == "urn:scserv:problem:no-http"
+    assert b"79161234567" not in body
+
+
+async def test_there_are_only_so_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 1)
+    async with serving(App()) as (made, _), asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert await reader.readuntil(b"done")
+        with pytest.raises(httpx.TransportError):
+            await get(made)
         writer.close()
 
 
