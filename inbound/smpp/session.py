@@ -21,9 +21,8 @@ from typing import Any, Final
 
 from inbound.smpp._answering import Answer, Answering, Arrival
 from inbound.smpp._base import RESPONSE_BIT, AnswerT
-from inbound.smpp._link import Link
+from inbound.smpp._requesting import Requesting
 from inbound.smpp._terms import BoundAs, Role, SessionSettings, SessionStats, State
-from inbound.smpp._window import Pending, Window
 from inbound.smpp.errors import (
     BindRefusedError,
     FramingError,
@@ -38,7 +37,6 @@ from inbound.smpp.pdu import (
     DataSm,
     DeliverSm,
     EnquireLink,
-    EnquireLinkResp,
     GenericNack,
     QuerySm,
     Request,
@@ -61,8 +59,6 @@ OnChange = Callable[["Session"], None]
 # The tag of SMPP 3.4, 5.3.2.25.
 _TLV_SC_INTERFACE_VERSION: Final = 0x0210
 _VERSION_3_4: Final = 0x34
-# Timers are not set closer than this, in seconds.
-_TICK_S: Final = 0.005
 
 
 async def _refuse_bind(_bind: Bind, _session: "Session") -> int:
@@ -73,7 +69,7 @@ def _ignore(_session: "Session") -> None:
     pass
 
 
-class Session(Link):
+class Session(Requesting):
     """One connection in either role; give it to `create_connection` or `create_server`.
 
     `on_request` serves deliver_sm and data_sm (ESME) or submit_sm, data_sm and query_sm
@@ -92,45 +88,21 @@ class Session(Link):
         on_bind: OnBind = _refuse_bind,
         on_change: OnChange = _ignore,
     ) -> None:
-        super().__init__()
+        super().__init__(settings)
         self.role = role
-        self.settings = settings
-        self.state = State.OPEN
         self.bound_as: BoundAs | None = None
-        self.stats = SessionStats()
         self._on_request = on_request
         self._on_bind = on_bind
         self._on_change = on_change
-        self._window = Window(settings.window)
-        self._unwritten: list[Pending] = []
-        self._room = asyncio.Event()
         self._answering = Answering(self._serve, self._write_answer, self._pace)
         self._server: asyncio.Task[None] | None = None
         self._bind_sent: Bind | None = None
         self._opened = self.heard
-        self._enquiring = False
-        self._timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         return f"<Session {self.role.value} {self.peer} {self.state.value}>"
 
     # What callers do.
-
-    def window_free(self) -> int:
-        """How many messages may be sent right now; 0 unless bound and the peer reads."""
-        if self.state is not State.BOUND or self.reason or self.writing_paused:
-            return 0
-        return self._window.free
-
-    async def slot(self) -> None:
-        """Wait until there is room to send. It reserves nothing: send before awaiting again.
-
-        Raises `NotSentError` when the session ends instead.
-        """
-        while not self.window_free():
-            if self.state is not State.BOUND or self.reason:
-                raise NotSentError(self.reason or "the session is not bound")
-            await self._room.wait()
 
     def send(self, request: Request[AnswerT]) -> asyncio.Future[AnswerT]:
         """Send a message or a query_sm and return the future of its answer. Never waits.
@@ -205,31 +177,6 @@ class Session(Link):
             return bound.transmits and isinstance(request, SubmitSm | DataSm | QuerySm)
         return bound.receives and isinstance(request, DeliverSm | DataSm)
 
-    def _send(
-        self, request: Request[AnswerT], timeout_s: float, *, takes_room: bool
-    ) -> asyncio.Future[AnswerT]:
-        request.sequence = self._window.next_sequence()
-        frame = encode(request)
-        future: asyncio.Future[AnswerT] = self.loop.create_future()
-        deadline = self.loop.time() + timeout_s
-        pending = Pending(
-            sequence=request.sequence,
-            answer_type=request.answer_type,
-            future=future,
-            timeout_s=timeout_s,
-            deadline=deadline,
-            takes_room=takes_room,
-        )
-        if self.reason:
-            pending.fail(self.reason)
-            return future
-        self._window.add(pending)
-        self._unwritten.append(pending)
-        self.write(frame)
-        self._wake_by(deadline)
-        self._update_room()
-        return future
-
     def _write_answer(self, arrival: Arrival, answer: Response) -> None:
         if self.reason:
             return
@@ -238,12 +185,6 @@ class Session(Link):
             self._become_bound(arrival)
         elif isinstance(arrival, Unbind):
             self.close("the peer unbound")
-
-    def on_written(self) -> None:
-        """From here on a missing answer means `UnansweredError`."""
-        for pending in self._unwritten:
-            pending.written = True
-        self._unwritten.clear()
 
     # What comes in.
 
@@ -255,7 +196,7 @@ class Session(Link):
             self._on_unreadable(error, len(frame))
             return
         if isinstance(pdu, Response):
-            self._on_answer(pdu)
+            self._take_answer(pdu)
         elif isinstance(pdu, EnquireLink):
             # Not in the queue: a slow handler must not look like a dead link.
             self.write(encode(pdu.answer()))
@@ -269,6 +210,11 @@ class Session(Link):
         """Say so before the link closes (SMPP 3.4, 4.3)."""
         status = Status.ESME_RINVCMDLEN
         self.write(encode(GenericNack(status=status, sequence=error.sequence)))
+
+    def on_answer(self, answer: Response) -> None:
+        """The bind that this end sent is what makes it bound."""
+        if self._bind_sent and isinstance(answer, BindResp) and not answer.status:
+            self._become_bound(self._bind_sent)
 
     def on_read(self) -> None:
         """Stop reading when too much waits."""
@@ -286,24 +232,6 @@ class Session(Link):
         elif pending := self._window.take(error.sequence):
             pending.fail("its answer cannot be read")
             self._update_room()
-
-    def _on_answer(self, answer: Response) -> None:
-        pending = self._window.take(answer.sequence)
-        if pending is None:
-            self.stats.unmatched_answers += 1
-            log.debug("%r: nobody waits for %r", self, answer)
-            return
-        self.stats.answers_in += 1
-        if isinstance(answer, GenericNack):
-            status = answer.status or Status.ESME_RUNKNOWNERR
-            answer = pending.answer_type(status=status, sequence=answer.sequence)
-        if not isinstance(answer, pending.answer_type):
-            pending.fail("it was answered with another command's response")
-        elif not pending.future.done():
-            if self._bind_sent and isinstance(answer, BindResp) and not answer.status:
-                self._become_bound(self._bind_sent)
-            pending.future.set_result(answer)
-        self._update_room()
 
     async def _serve(self, request: Request[Any]) -> Answer:
         """Answer one request; the handler gets only those that the bind allows."""
@@ -339,13 +267,6 @@ class Session(Link):
         self._update_room()
         self._on_change(self)
 
-    def _update_room(self) -> None:
-        """Wake who waits for room, also when the wait is in vain."""
-        if self.window_free() > 0 or self.state is not State.BOUND or self.reason:
-            self._room.set()
-        else:
-            self._room.clear()
-
     def _pace(self) -> None:
         """Read only while what waits is less than the limits."""
         backlog, octets = self._answering.backlog, self._answering.octets
@@ -374,68 +295,11 @@ class Session(Link):
     def on_lost(self) -> None:
         """End everything that waits for this connection."""
         self.state = State.CLOSED
-        if self._timer is not None:
-            self._timer.cancel()
         self._answering.stop()
-        self._window.fail_all(self.reason)
-        self._update_room()
+        self._end_requests()
         self._on_change(self)
 
-    # What time does.
-
-    def _set_timer(self, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.loop.call_at(max(when, self.loop.time() + _TICK_S), self._tick)
-
-    def _wake_by(self, when: float) -> None:
-        if self._timer is None or when < self._timer.when():
-            self._set_timer(when)
-
-    def _tick(self) -> None:
-        """Do what is due, and come back when the next thing is."""
-        self._timer = None
-        now = self.loop.time()
-        if self.reason:
-            return
-        if self.reading_paused and not self.writing_paused:
-            self._set_timer(now + self.settings.response_timeout_s)
-            return
-        for pending in self._window.expired(now):
-            self._expire(pending)
-        due = [self._next_enquiry(now), self._bind_due(now), self._window.due()]
-        known = [when for when in due if when is not None]
-        if known and not self.reason:
-            self._set_timer(min(known))
-
-    def _expire(self, pending: Pending) -> None:
-        if pending.answer_type is EnquireLinkResp:
-            self.abort(f"no answer to enquire_link for {pending.timeout_s:g} s")
-        self.stats.unanswered += 1
-        pending.fail(f"no answer for {pending.timeout_s:g} s")
-        self._update_room()
-
-    def _next_enquiry(self, now: float) -> float | None:
-        """Send an enquire_link if nothing was heard for too long; return when to look again."""
-        idle_s = self.settings.enquire_link_s
-        if not idle_s or self._enquiring or self.state is not State.BOUND:
-            return None
-        if now < self.heard + idle_s:
-            return self.heard + idle_s
-        self._enquiring = True
-        enquiry = self._send(EnquireLink(), self.settings.response_timeout_s, takes_room=False)
-        enquiry.add_done_callback(self._enquired)
-        return None
-
-    def _enquired(self, enquiry: asyncio.Future[Any]) -> None:
-        """Enquire again some time, however this one ended; the timer has dealt with silence."""
-        self._enquiring = False
-        if not enquiry.cancelled():
-            enquiry.exception()  # looked at, so that nobody reports it as forgotten
-        if not self.reason:
-            self._wake_by(self.heard + self.settings.enquire_link_s)
-
-    def _bind_due(self, now: float) -> float | None:
+    def next_due(self, now: float) -> float | None:
         """Close a connection that does not bind (centre); return when to look again."""
         due = self._opened + self.settings.bind_timeout_s
         if self.role is Role.ESME or self.state is not State.OPEN:

@@ -1,0 +1,191 @@
+"""The middle layer of a session: requests that go out, their answers, their time limits.
+
+What always holds: a request ends in exactly one of three ways, see `inbound.smpp.session`;
+one timer serves all deadlines; they stand still while reading is paused, because then the
+answers wait too.
+"""
+
+import asyncio
+import logging
+from typing import Any, Final
+
+from inbound.smpp._base import AnswerT
+from inbound.smpp._link import Link
+from inbound.smpp._terms import SessionSettings, SessionStats, State
+from inbound.smpp._window import Pending, Window
+from inbound.smpp.errors import NotSentError
+from inbound.smpp.pdu import (
+    EnquireLink,
+    EnquireLinkResp,
+    GenericNack,
+    Request,
+    Response,
+    encode,
+)
+from inbound.smpp.status import Status
+
+log = logging.getLogger(__name__)
+
+# Timers are not set closer than this, in seconds.
+_TICK_S: Final = 0.005
+
+
+class Requesting(Link):
+    """One connection that sends requests. A session overrides the `on_...` hooks."""
+
+    def __init__(self, settings: SessionSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.state = State.OPEN
+        self.stats = SessionStats()
+        self._window = Window(settings.window)
+        self._unwritten: list[Pending] = []
+        self._room = asyncio.Event()
+        self._enquiring = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def window_free(self) -> int:
+        """How many messages may be sent right now; 0 unless bound and the peer reads."""
+        if self.state is not State.BOUND or self.reason or self.writing_paused:
+            return 0
+        return self._window.free
+
+    async def slot(self) -> None:
+        """Wait until there is room to send. It reserves nothing: send before awaiting again.
+
+        Raises `NotSentError` when the session ends instead.
+        """
+        while not self.window_free():
+            if self.state is not State.BOUND or self.reason:
+                raise NotSentError(self.reason or "the session is not bound")
+            await self._room.wait()
+
+    # Hooks.
+
+    def on_answer(self, answer: Response) -> None:
+        """Take note of an answer before who waits for it does."""
+
+    def next_due(self, _now: float) -> float | None:
+        """Do what else is due by now, and return when to look again; None for never."""
+        return None
+
+    # What goes out.
+
+    def _send(
+        self, request: Request[AnswerT], timeout_s: float, *, takes_room: bool
+    ) -> asyncio.Future[AnswerT]:
+        request.sequence = self._window.next_sequence()
+        frame = encode(request)
+        future: asyncio.Future[AnswerT] = self.loop.create_future()
+        deadline = self.loop.time() + timeout_s
+        pending = Pending(
+            sequence=request.sequence,
+            answer_type=request.answer_type,
+            future=future,
+            timeout_s=timeout_s,
+            deadline=deadline,
+            takes_room=takes_room,
+        )
+        if self.reason:
+            pending.fail(self.reason)
+            return future
+        self._window.add(pending)
+        self._unwritten.append(pending)
+        self.write(frame)
+        self._wake_by(deadline)
+        self._update_room()
+        return future
+
+    def on_written(self) -> None:
+        """From here on a missing answer means `UnansweredError`."""
+        for pending in self._unwritten:
+            pending.written = True
+        self._unwritten.clear()
+
+    # What comes back.
+
+    def _take_answer(self, answer: Response) -> None:
+        """Give an answer to who waits for it."""
+        pending = self._window.take(answer.sequence)
+        if pending is None:
+            self.stats.unmatched_answers += 1
+            log.debug("%r: nobody waits for %r", self, answer)
+            return
+        self.stats.answers_in += 1
+        if isinstance(answer, GenericNack):
+            status = answer.status or Status.ESME_RUNKNOWNERR
+            answer = pending.answer_type(status=status, sequence=answer.sequence)
+        if not isinstance(answer, pending.answer_type):
+            pending.fail("it was answered with another command's response")
+        elif not pending.future.done():
+            self.on_answer(answer)
+            pending.future.set_result(answer)
+        self._update_room()
+
+    def _end_requests(self) -> None:
+        """End everything that waits, because the connection has ended."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._window.fail_all(self.reason)
+        self._update_room()
+
+    def _update_room(self) -> None:
+        """Wake who waits for room, also when the wait is in vain."""
+        if self.window_free() > 0 or self.state is not State.BOUND or self.reason:
+            self._room.set()
+        else:
+            self._room.clear()
+
+    # What time does.
+
+    def _set_timer(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_at(max(when, self.loop.time() + _TICK_S), self._tick)
+
+    def _wake_by(self, when: float) -> None:
+        if self._timer is None or when < self._timer.when():
+            self._set_timer(when)
+
+    def _tick(self) -> None:
+        """Do what is due, and come back when the next thing is."""
+        self._timer = None
+        now = self.loop.time()
+        if self.reason:
+            return
+        if self.reading_paused and not self.writing_paused:
+            self._set_timer(now + self.settings.response_timeout_s)
+            return
+        for pending in self._window.expired(now):
+            self._expire(pending)
+        due = [self._next_enquiry(now), self.next_due(now), self._window.due()]
+        known = [when for when in due if when is not None]
+        if known and not self.reason:
+            self._set_timer(min(known))
+
+    def _expire(self, pending: Pending) -> None:
+        if pending.answer_type is EnquireLinkResp:
+            self.abort(f"no answer to enquire_link for {pending.timeout_s:g} s")
+        self.stats.unanswered += 1
+        pending.fail(f"no answer for {pending.timeout_s:g} s")
+        self._update_room()
+
+    def _next_enquiry(self, now: float) -> float | None:
+        """Send an enquire_link if nothing was heard for too long; return when to look again."""
+        idle_s = self.settings.enquire_link_s
+        if not idle_s or self._enquiring or self.state is not State.BOUND:
+            return None
+        if now < self.heard + idle_s:
+            return self.heard + idle_s
+        self._enquiring = True
+        enquiry = self._send(EnquireLink(), self.settings.response_timeout_s, takes_room=False)
+        enquiry.add_done_callback(self._enquired)
+        return None
+
+    def _enquired(self, enquiry: asyncio.Future[Any]) -> None:
+        """Enquire again some time, however this one ended; the timer has dealt with silence."""
+        self._enquiring = False
+        if not enquiry.cancelled():
+            enquiry.exception()  # looked at, so that nobody reports it as forgotten
+        if not self.reason:
+            self._wake_by(self.heard + self.settings.enquire_link_s)
