@@ -43,9 +43,10 @@ class PageKey(NamedTuple):
 class Message:
     """One of the two messages that answer a request.
 
-    `outcome` is that of the last attempt to submit it (submitted, rejected, unknown, expired,
-    erased), None while it waits; `attempt` counts from 1. `fate` is what its delivery
-    receipts said (delivered, undeliverable, undetermined), None while nothing is known.
+    `outcome` is what counts for the request (submitted, rejected, unknown, expired, erased;
+    resent: unknown and to be sent again), None while it waits; `attempt` counts from 1.
+    `fate` is what its delivery receipts said (delivered, undeliverable, undetermined), None
+    while nothing is known.
     """
 
     message_id: UUID

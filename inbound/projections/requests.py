@@ -1,8 +1,10 @@
 """The projection `requests`: one row for each accepted command, and what became of it.
 
 Pure. Every column is written by events of its request alone, which stand in one stream and
-so come in order: the last one that says something of a column wins. Merging two stretches
-is therefore coalesce(later, earlier), column by column.
+so come in order. A message may be sent twice by mistake, and then its result is told twice,
+the second time when the request has moved on: the first final result counts, as it does for
+the decision (`inbound.handlers.results`). sql/requests/merge.sql keeps the same rules between
+two stretches.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,11 +33,19 @@ from schemas.events import (
 )
 from schemas.messages import Purpose
 
+RESENT: Final = "resent"
+"""The outcome of a message whose fate is unknown and that is sent again."""
+
+_ACKNOWLEDGEMENT: Final = Purpose.ACKNOWLEDGEMENT.value
+_SUBMITTED: Final = "submitted"
+_UNKNOWN: Final = "unknown"
+_OPEN: Final = frozenset({None, RESENT})
+_HEX: Final = frozenset("0123456789abcdef")
 _TRACE_ID_DIGITS: Final = 32
 
 
 class RequestState(StrEnum):
-    """How far a request is. The last three are final; only delivery receipts follow."""
+    """How far a request is. The last three are final: what follows changes no state."""
 
     ACCEPTED = "accepted"
     ACKNOWLEDGED = "acknowledged"
@@ -53,7 +63,7 @@ class _Row:
     command: str | None = None
     plan: str | None = None
     confirm: bool | None = None
-    state: str | None = None
+    completion: str | None = None
     arrived_at: str | None = None
     accepted_at: str | None = None
     acknowledged_at: str | None = None
@@ -71,11 +81,21 @@ class _Row:
     fulfilment_attempt: int | None = None
     fulfilment_fate: str | None = None
 
+    @property
+    def state(self) -> str:
+        """How far the request is, by the other columns of a whole row."""
+        if self.completion is not None:
+            return self.completion
+        acknowledged = self.acknowledgement_outcome == _SUBMITTED
+        return (RequestState.ACKNOWLEDGED if acknowledged else RequestState.ACCEPTED).value
 
-_COLUMNS: Final = tuple(field.name for field in fields(_Row))
+
+_COLUMNS: Final = tuple(
+    "state" if field.name == "completion" else field.name for field in fields(_Row)
+)
 # What events after the first may change, as sql/requests/copy_incoming.sql has it.
 _CHANGING: Final = (
-    *("request_id", "state", "acknowledged_at", "completed_at", "late"),
+    *("request_id", "completion", "acknowledged_at", "completed_at", "late"),
     *("acknowledgement_id", "acknowledgement_outcome", "acknowledgement_attempt"),
     *("acknowledgement_fate", "fulfilment_id", "fulfilment_outcome", "fulfilment_attempt"),
     "fulfilment_fate",
@@ -91,7 +111,6 @@ def _accept(row: _Row, event: Event) -> None:
     row.command = data["command"]
     row.plan = data["plan"]
     row.confirm = data.get("confirm", True)
-    row.state = RequestState.ACCEPTED.value
     row.arrived_at = data["arrived_at"]
     row.accepted_at = event.recorded_at
     row.late = False
@@ -113,20 +132,18 @@ def _trace_id(metadata: str) -> str | None:
     return parts[1] if set(parts[1]) <= _HEX else None
 
 
-_HEX: Final = frozenset("0123456789abcdef")
-
-
 def _submit(row: _Row, event: Event) -> None:
     data = event.data
     outcome = event.type.removeprefix("message.")
+    if outcome == _UNKNOWN and not data["final"]:
+        outcome = RESENT
     if data["purpose"] == _ACKNOWLEDGEMENT:
-        row.acknowledgement_id = data["message_id"]
-        row.acknowledgement_outcome = outcome
-        row.acknowledgement_attempt = data["attempt"]
-        if outcome == _SUBMITTED:
-            row.acknowledged_at = data["at"]
-            row.state = RequestState.ACKNOWLEDGED.value
-    else:
+        if row.acknowledgement_outcome in _OPEN:
+            row.acknowledgement_id = data["message_id"]
+            row.acknowledgement_outcome = outcome
+            row.acknowledgement_attempt = data["attempt"]
+            row.acknowledged_at = data["at"] if outcome == _SUBMITTED else None
+    elif row.fulfilment_outcome in _OPEN:
         row.fulfilment_id = data["message_id"]
         row.fulfilment_outcome = outcome
         row.fulfilment_attempt = data["attempt"]
@@ -145,12 +162,12 @@ def _be_late(row: _Row, _: Event) -> None:
 
 
 def _complete(row: _Row, event: Event) -> None:
-    row.state = event.data["completion"]
+    if row.completion is not None:
+        return
+    row.completion = event.data["completion"]
     row.completed_at = event.data["at"]
 
 
-_ACKNOWLEDGEMENT: Final = Purpose.ACKNOWLEDGEMENT.value
-_SUBMITTED: Final = "submitted"
 _HANDLERS: Final[Mapping[str, Callable[[_Row, Event], None]]] = {
     RequestAccepted.TYPE: _accept,
     MessageSubmitted.TYPE: _submit,

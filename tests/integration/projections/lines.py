@@ -9,9 +9,14 @@ from inbound.projections.catalogue import PROJECTIONS
 from inbound.projections.dumping import dump
 from inbound.projections.places import Place
 from inbound.projections.projector import Following
+from schemas.events import Command, Completion, RequestCompleted
+from schemas.messages import Outcome, Purpose
 from tests.released import stream
+from tests.unit.handlers.scenario import NOON, Scenario
+from tests.unit.projections.told import told_again
 
 ALL = tuple(PROJECTIONS.values())
+MESSAGES = (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT)
 
 
 def catch_up(conn: psycopg.Connection) -> dict[str, str]:
@@ -65,3 +70,23 @@ def append_every_type(conn: psycopg.Connection) -> None:
     subject = uuid4()
     for version, (type_, _, data) in enumerate(stream("every-type"), 1):
         append(conn, type_, data.decode(), stream=subject, version=version)
+
+
+def append_results_told_twice(conn: psycopg.Connection) -> None:
+    """Write requests whose messages were sent twice, and so were told again later."""
+    for first in (Outcome.SUBMITTED, Outcome.EXPIRED):
+        for again in (Outcome.SUBMITTED, Outcome.EXPIRED, Outcome.UNKNOWN):
+            request_id = uuid4()
+            _, decision = Scenario().text(Command.SMS_STOP)
+            accepted = decision.events[0].model_copy(update={"request_id": request_id})
+            copies = [told_again(request_id, purpose, again) for purpose in MESSAGES]
+            results = [told_again(request_id, p, Outcome.UNKNOWN, attempt=1) for p in MESSAGES]
+            results += [told_again(request_id, p, first, attempt=2) for p in MESSAGES]
+            completed = RequestCompleted(
+                request_id=request_id, completion=Completion.REFUSED, at=NOON
+            )
+            events = [accepted, results[0], results[2], copies[0], results[1], results[3]]
+            events += [copies[1], completed, *copies]
+            subject = uuid4()
+            for version, event in enumerate(events, 1):
+                append(conn, event.TYPE, event.to_json().decode(), stream=subject, version=version)

@@ -21,6 +21,7 @@ from tests.integration.projections.lines import (
     ALL,
     append,
     append_every_type,
+    append_results_told_twice,
     append_stop,
     catch_up,
     dumps,
@@ -90,11 +91,13 @@ def test_rows_are_the_same_event_by_event(
     conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All that an event may change, and after it the next in a transaction of its own."""
+    before = places.head(conn)
     append_every_type(conn)
+    append_results_told_twice(conn)
     catch_up(conn)
     at_once = dumps(conn)
     begin_again(conn)
-    monkeypatch.setattr(projector, "BATCH", places.head(conn) - 50)
+    monkeypatch.setattr(projector, "BATCH", before)
     following = projector.Following(conn, {})
     following.take_free(ALL)
     following.round()

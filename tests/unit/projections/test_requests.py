@@ -18,7 +18,7 @@ from schemas.events import (
 )
 from schemas.messages import Outcome, Purpose, ReceiptState
 from tests.unit.handlers.scenario import NOON, Scenario
-from tests.unit.projections.told import METADATA, TRACE_ID, named, told
+from tests.unit.projections.told import METADATA, TRACE_ID, named, told, told_again
 
 ACKNOWLEDGEMENT, FULFILMENT = Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT
 
@@ -137,10 +137,30 @@ def test_the_last_attempt_counts() -> None:
     request_id, _ = scenario.text(Command.CLIENT_INFO)
     scenario.result(request_id, ACKNOWLEDGEMENT, Outcome.UNKNOWN, final=False)
     row = row_of(scenario.events)
-    assert (row["acknowledgement_outcome"], row["state"]) == ("unknown", "accepted")
+    assert (row["acknowledgement_outcome"], row["state"]) == ("resent", "accepted")
     scenario.result(request_id, ACKNOWLEDGEMENT, attempt=2)
     row = row_of(scenario.events)
     assert (row["acknowledgement_outcome"], row["acknowledgement_attempt"]) == ("submitted", 2)
+
+
+def test_a_message_without_an_answer_for_good_is_unknown() -> None:
+    scenario = Scenario()
+    request_id, _ = scenario.text(Command.CLIENT_INFO)
+    scenario.result(request_id, ACKNOWLEDGEMENT, Outcome.UNKNOWN, final=False)
+    scenario.result(request_id, ACKNOWLEDGEMENT, Outcome.UNKNOWN, attempt=2)
+    row = row_of(scenario.events)
+    assert (row["acknowledgement_outcome"], row["state"]) == ("unknown", "accepted")
+
+
+@pytest.mark.parametrize("first", [Outcome.SUBMITTED, Outcome.EXPIRED])
+@pytest.mark.parametrize("again", [Outcome.SUBMITTED, Outcome.EXPIRED, Outcome.UNKNOWN])
+def test_the_first_final_result_counts(first: Outcome, again: Outcome) -> None:
+    scenario, request_id = answered(outcome=first)
+    before = row_of(scenario.events)
+    [accepted, decided, *others] = scenario.events
+    copies = [told_again(request_id, purpose, again) for purpose in (ACKNOWLEDGEMENT, FULFILMENT)]
+    assert row_of([*scenario.events, *copies]) == before
+    assert row_of([accepted, decided, copies[0], *others]) == before
 
 
 @pytest.mark.parametrize("kind", [MessageDelivered, MessageUndeliverable, MessageUndetermined])
@@ -177,7 +197,7 @@ def test_what_began_in_an_earlier_stretch_is_a_change() -> None:
     changed = dict(zip(requests._CHANGING, row, strict=True))
     assert {name: value for name, value in changed.items() if value is not None} == {
         "request_id": str(request_id),
-        "state": "fulfilled",
+        "completion": "fulfilled",
         "completed_at": "2026-03-01T12:00:02Z",
         "fulfilment_id": str(message_id(request_id, FULFILMENT)),
         "fulfilment_outcome": "submitted",

@@ -6,8 +6,11 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+from inbound.handlers.decision import message_id
+from inbound.handlers.results import event_of
 from inbound.projections.model import Event, Projection, Row
 from schemas.events import DomainEvent
+from schemas.messages import Outcome, Purpose, SubmitResult
 from schemas.upcasters import read_object
 from tests.unit.handlers.scenario import NOON, SUBJECT
 
@@ -32,6 +35,28 @@ def told(
         )
         for event, position in zip(events, positions, strict=False)
     ]
+
+
+def told_again(
+    request_id: UUID, purpose: Purpose, outcome: Outcome, *, attempt: int = 3
+) -> DomainEvent:
+    """Return a result that is told although it decides nothing any more."""
+    return event_of(
+        SubmitResult(
+            message_id=message_id(request_id, purpose),
+            subject_id=SUBJECT,
+            request_id=request_id,
+            key="k",
+            purpose=purpose,
+            template="t",
+            outcome=outcome,
+            final=outcome is not Outcome.UNKNOWN,
+            attempt=attempt,
+            centre="main",
+            bind="main-1",
+            at=NOON + timedelta(hours=1),
+        )
+    )
 
 
 def named(projection: Projection, row: Row) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming_requests (
     request_id              uuid NOT NULL,
-    state                   text,
+    completion              text,
     acknowledged_at         timestamptz,
     completed_at            timestamptz,
     late                    boolean,
