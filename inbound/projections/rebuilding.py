@@ -14,13 +14,13 @@ up behind it, and tries again.
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import cycle
 from typing import Final
 
 import psycopg
 
-from inbound.errors import RetryableError, SetupError
+from inbound.errors import RetryableError, ScservError, SetupError
 from inbound.projections import places
 from inbound.projections._sql import statement
 from inbound.projections.building import Builder, Told, silent
@@ -71,6 +71,7 @@ def rebuild(
                     f"{one.name} is being rebuilt already; `scserv projections list` shows "
                     "how far it is"
                 )
+            stack.callback(_unlock, writing, one)
             _refuse_newer(one, places.progress(writing, Place.LIVE))
         builder = Builder(
             reading, Writer(writing, Place.SHADOW), tell, stopping or threading.Event()
@@ -140,6 +141,12 @@ class _Rebuild:
             f"{one.name} is built, and readers of the live one leave no moment to swap it: "
             f"end long transactions and run the same command again"
         )
+
+
+def _unlock(conn: psycopg.Connection, one: Projection) -> None:
+    """Give the lock back now: the server may take a moment to see that a connection ended."""
+    with suppress(ScservError):
+        places.unlock(conn, "rebuild", one.name)
 
 
 @called

@@ -1,5 +1,6 @@
 """What the tests look at: lines of dumps, and rows put into the log by hand."""
 
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import psycopg
@@ -9,7 +10,7 @@ from inbound.projections.catalogue import PROJECTIONS
 from inbound.projections.dumping import dump
 from inbound.projections.places import Place
 from inbound.projections.projector import Following
-from schemas.events import Command, Completion, RequestCompleted
+from schemas.events import Command, Completion, DomainEvent, RequestCompleted
 from schemas.messages import Outcome, Purpose
 from tests.released import stream
 from tests.unit.handlers.scenario import NOON, Scenario
@@ -76,17 +77,30 @@ def append_results_told_twice(conn: psycopg.Connection) -> None:
     """Write requests whose messages were sent twice, and so were told again later."""
     for first in (Outcome.SUBMITTED, Outcome.EXPIRED):
         for again in (Outcome.SUBMITTED, Outcome.EXPIRED, Outcome.UNKNOWN):
-            request_id = uuid4()
-            _, decision = Scenario().text(Command.SMS_STOP)
-            accepted = decision.events[0].model_copy(update={"request_id": request_id})
-            copies = [told_again(request_id, purpose, again) for purpose in MESSAGES]
-            results = [told_again(request_id, p, Outcome.UNKNOWN, attempt=1) for p in MESSAGES]
-            results += [told_again(request_id, p, first, attempt=2) for p in MESSAGES]
-            completed = RequestCompleted(
-                request_id=request_id, completion=Completion.REFUSED, at=NOON
-            )
-            events = [accepted, results[0], results[2], copies[0], results[1], results[3]]
-            events += [copies[1], completed, *copies]
-            subject = uuid4()
-            for version, event in enumerate(events, 1):
-                append(conn, event.TYPE, event.to_json().decode(), stream=subject, version=version)
+            events = _told_twice(uuid4(), first, again)
+            _append_stream(conn, events)
+            _append_stream(conn, events[:4])  # acknowledged or not, and not completed
+
+
+def _told_twice(request_id: UUID, first: Outcome, again: Outcome) -> list[DomainEvent]:
+    _, decision = Scenario().text(Command.SMS_STOP)
+    accepted = decision.events[0].model_copy(update={"request_id": request_id})
+    resent = [told_again(request_id, one, Outcome.UNKNOWN, attempt=1) for one in MESSAGES]
+    final = [told_again(request_id, one, first, attempt=2) for one in MESSAGES]
+    copies = [told_again(request_id, one, again) for one in MESSAGES]
+    ends = [
+        RequestCompleted(request_id=request_id, completion=completion, at=NOON)
+        for completion in (Completion.REFUSED, Completion.FULFILLED)
+    ]
+    return [
+        *(accepted, resent[0], final[0], copies[0]),
+        *(resent[1], final[1], copies[1], ends[0], *copies, ends[1]),
+    ]
+
+
+def _append_stream(conn: psycopg.Connection, events: Sequence[DomainEvent]) -> None:
+    """Write events of one request, under an id of its own, as a stream."""
+    subject, request_id = uuid4(), uuid4()
+    for version, event in enumerate(events, 1):
+        copied = event.model_copy(update={"request_id": request_id})
+        append(conn, event.TYPE, copied.to_json().decode(), stream=subject, version=version)

@@ -1,8 +1,6 @@
 """The live tables follow the log: all of it, once, by one projector at a time."""
 
-import threading
-from collections.abc import Callable
-from typing import Self
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -10,8 +8,9 @@ import pytest
 
 from inbound.projections import overview, places, projector
 from inbound.projections.places import Moved, Place
-from inbound.projections.projector import Following, Projector
-from inbound.projections.reading import fold, read
+from inbound.projections.projector import Following
+from inbound.projections.reading import Stored, fold, read
+from inbound.projections.rebuilding import rebuild
 from inbound.projections.subscriptions import SUBSCRIPTIONS
 from inbound.projections.writing import Writer
 from inbound.store import relaying
@@ -27,38 +26,7 @@ from tests.integration.projections.lines import (
     dumps,
     positions,
 )
-
-WITHIN_S = 20
-
-
-class Running:
-    """A projector on a thread, and what it reports."""
-
-    def __init__(self, url: str, name: str = "tests projector") -> None:
-        self.reports: list[tuple[bool, str]] = []
-        self._reported = threading.Condition()
-        self.projector = Projector(
-            lambda: connect(url, name), lambda: connect(url, name, long=True), self._report
-        )
-        self._thread = threading.Thread(target=self.projector.run)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.projector.stopping.set()
-        self._thread.join(WITHIN_S)
-
-    def until(self, so: Callable[[], bool]) -> None:
-        """Wait until a round after which it is so."""
-        with self._reported:
-            assert self._reported.wait_for(so, WITHIN_S), self.reports[-3:]
-
-    def _report(self, ok: bool, reason: str) -> None:
-        with self._reported:
-            self.reports.append((ok, reason))
-            self._reported.notify_all()
+from tests.integration.projections.running import WITHIN_S, Running
 
 
 def test_all_of_the_log_is_shown(conn: psycopg.Connection) -> None:
@@ -172,6 +140,27 @@ def test_a_table_of_another_version_is_left_alone(conn: psycopg.Connection) -> N
     assert positions(conn)["requests"] == 0
     assert "version 9" in problems["requests"]
     assert positions(conn)["subscriptions"] == places.head(conn)
+
+
+def test_a_stretch_that_was_read_before_a_swap_is_left(
+    url: str, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its reading and its writing the rebuilt table took the place of the old one."""
+
+    def read_slowly(*args: Any, **kwargs: Any) -> list[Stored]:
+        stored = read(*args, **kwargs)
+        rebuild(lambda: connect(url, "tests", long=True), ALL)
+        return stored
+
+    following = Following(conn, {})
+    following.take_free(ALL)
+    with monkeypatch.context() as patch:
+        patch.setattr(projector, "read", read_slowly)
+        following.round()
+    before = dumps(conn)
+    assert following.round() == 0
+    assert dumps(conn) == before
+    assert set(positions(conn).values()) == {places.head(conn)}
 
 
 def test_a_projection_has_one_projector_until_that_is_gone(url: str) -> None:

@@ -21,6 +21,7 @@ from inbound.projections.projector import Following
 from inbound.projections.queries import ProjectionQueries
 from inbound.projections.rebuilding import Busy, rebuild
 from inbound.projections.requests import REQUESTS
+from inbound.projections.subscriptions import SUBSCRIPTIONS
 from inbound.store.connecting import connect
 from tests.integration.projections.lines import ALL, append_stop, catch_up, dumps, positions
 from tests.integration.projections.running import Running
@@ -126,6 +127,28 @@ def test_the_projector_goes_on_after_a_swap(
     assert following.round() > 0
     assert set(positions(conn).values()) == {last}
     assert any(str(subject).encode() in line for line in dumps(conn)["subscriptions"])
+
+
+def test_a_rebuilt_one_that_the_projector_has_overtaken_catches_up_first(
+    opening: Callable[[], psycopg.Connection], conn: psycopg.Connection
+) -> None:
+    following = Following(conn, {})
+    following.take_free(ALL)
+    following.round()
+    swaps = 0
+
+    def overtake(told: Told) -> None:
+        nonlocal swaps
+        if told.doing != "swapping subscriptions":
+            return
+        swaps += 1
+        if swaps == 1:
+            append_stop(conn, uuid4())
+            following.round()
+
+    rebuild(opening, [SUBSCRIPTIONS], tell=overtake)
+    assert swaps > 1
+    assert set(positions(conn).values()) == {places.head(conn)}
 
 
 @pytest.mark.parametrize("where", ["after", "within"])
