@@ -78,8 +78,8 @@ class FoundMessage(Answer):
 
     message_id: UUID
     outcome: str | None = Field(
-        description="of the last attempt to submit it: `submitted`, `rejected`, `unknown`, "
-        "`expired` or `erased`; null while it waits"
+        description="what counts for the request: `submitted`, `rejected`, `unknown`, "
+        "`expired` or `erased`; `resent`: unknown, and to be sent again; null while it waits"
     )
     attempt: int | None = Field(description="which attempt that was, from 1")
     fate: str | None = Field(
