@@ -264,6 +264,18 @@ class RequestCompleted(DomainEvent):
     at: UtcTime = Field(description="when the last message's fate was known")
 
 
+class PersonErased(DomainEvent):
+    """What named this subject was deleted: forget what you keep of it, too.
+
+    Open requests end after it: what was queued as erased, what was sent as the centre says.
+    No new request follows; a text from the same number is another subject's.
+    """
+
+    TYPE = "person.erased"
+
+    at: UtcTime = Field(description="when it was deleted")
+
+
 EVENTS: tuple[type[DomainEvent], ...] = (
     RequestAccepted,
     SubscriptionStopped,
@@ -279,5 +291,6 @@ EVENTS: tuple[type[DomainEvent], ...] = (
     MessageDelivered,
     MessageUndeliverable,
     MessageUndetermined,
+    PersonErased,
 )
 """Every event type, in the order in which a request meets them."""

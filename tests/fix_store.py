@@ -17,14 +17,17 @@ from inbound.keys import SubjectHasher, VaultCipher
 from inbound.servers.postgres import PostgresServer
 from inbound.store.connecting import connect
 from inbound.store.migrating import migrate
+from inbound.store.port import Transaction
 from inbound.store.postgres import PostgresStore
 from inbound.store.rows import (
     Changes,
+    Erased,
     InboxRow,
     NewEvent,
     NewOutboxRow,
     NewState,
     ParkedMessage,
+    Person,
     Secret,
 )
 
@@ -123,3 +126,10 @@ def batch(messages: int) -> Changes:
         changes.states.append(state(stream_id, 0, 3))
         changes.outbox += [outbox_row(), outbox_row()]
     return changes
+
+
+async def erase(tx: Transaction, number: str) -> Erased:
+    """Erase whoever has this number, with the secrets that a caller would have looked up."""
+    number_hash = SubjectHasher(SUBJECT_KEY).hash(number)
+    subject_id = (await tx.find_subjects([number_hash])).get(number_hash)
+    return await tx.erase(Person(number, number_hash, subject_id))

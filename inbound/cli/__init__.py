@@ -22,6 +22,8 @@ class _Lazy(click.Group):
         "replay": "replay:replay",
         "projections": "projections:projections",
         "parked": "parked:parked",
+        "erase": "erase:erase",
+        "erasures": "erase:erasures",
         "gateway": "roles:gateway",
         "worker": "roles:worker",
         "relay": "roles:relay",

@@ -14,12 +14,12 @@ from pydantic_core import from_json
 
 from schemas.chain import metadata_digest
 from schemas.cloudevents import SOURCE, Attributes, Headers, to_headers
-from schemas.events import SubscriptionStarted, SubscriptionStopped
+from schemas.events import PersonErased, SubscriptionStarted, SubscriptionStopped
 from schemas.messages import LogHead, Subscription
 from schemas.upcasters import DOWNCASTERS, Cast, older_forms
 
-SUBSCRIPTION_TYPES = {SubscriptionStopped.TYPE, SubscriptionStarted.TYPE}
-"""The events that change whether a person may be texted."""
+SUBSCRIPTION_TYPES = {SubscriptionStopped.TYPE, SubscriptionStarted.TYPE, PersonErased.TYPE}
+"""The events that change whether a person may be texted, or take that knowledge away."""
 
 # CloudEvents 1.0, 3.1.1: source and id together name one event, and a record of the state is
 # another event than the one it tells of.
@@ -149,7 +149,8 @@ def older_forms_of(
 def of_subscription(event: Recorded, topic: str) -> KafkaRecord:
     """Return the subject's whole state: the topic is compacted to the last one of each.
 
-    `event` is of one of the `SUBSCRIPTION_TYPES`.
+    `event` is of one of the `SUBSCRIPTION_TYPES`. An erased person's record has no value: it
+    takes the key out of the topic.
     """
     state = Subscription(
         subject_id=event.stream_id,
@@ -160,7 +161,7 @@ def of_subscription(event: Recorded, topic: str) -> KafkaRecord:
     attributes = replace(attributes_of(event, "subscription.v1"), source=_OF_SUBSCRIPTIONS)
     return {
         "topic": topic,
-        "value": state.to_json(),
+        "value": None if event.type == PersonErased.TYPE else state.to_json(),
         "key": str(event.stream_id).encode(),
         "headers": to_headers(attributes),
     }

@@ -60,9 +60,9 @@ class AsyncLink:
     Uses may overlap: whoever comes while it is being opened waits for that.
     """
 
-    def __init__(self, url: str, application_name: str) -> None:
+    def __init__(self, url: str, application_name: str, *, long: bool = False) -> None:
         """Open nothing yet; raise SetupError for a URL that libpq can't read."""
-        self._conninfo = conninfo(url, application_name)
+        self._conninfo = conninfo(url, application_name, long=long)
         self.where = place(url)
         self._conn: psycopg.AsyncConnection | None = None
         self._opening = asyncio.Lock()

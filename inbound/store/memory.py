@@ -20,6 +20,7 @@ from inbound.store.rows import (
     EarlyKey,
     EarlyReceipt,
     Erased,
+    Erasure,
     InboxRow,
     MessagePart,
     Missed,
@@ -31,6 +32,7 @@ from inbound.store.rows import (
     ParkedPlace,
     ParkedUsage,
     PartsKey,
+    Person,
     RecordedEvent,
     Secret,
     StoredState,
@@ -59,6 +61,7 @@ class Tables:
     sent: dict[tuple[UUID, UUID, int], SentPart] = field(default_factory=dict)
     early: dict[EarlyKey, EarlyReceipt] = field(default_factory=dict)
     misses: dict[MissKey, Missed] = field(default_factory=dict)
+    erasures: list[Erasure] = field(default_factory=list)
     claims: dict[UUID, tuple[int, str]] = field(default_factory=dict)
 
     def copied(self) -> "Tables":
@@ -175,31 +178,28 @@ class MemoryTransaction:
             )
         self.appended = self.appended or bool(changes.events or changes.outbox)
 
-    async def erase_subject(self, subject_id: UUID) -> Erased:
-        """See the port."""
+    async def erase(self, person: Person) -> Erased:
+        """See the port. There are no clients here."""
         tables = self._tables
-        hashes = {h for h, subject in tables.subjects.items() if subject == subject_id}
-        erased = [await self.erase_number(number_hash) for number_hash in hashes]
-        for number_hash in hashes:
-            del tables.subjects[number_hash]
-        tables.numbers.pop(subject_id, None)
-        tables.sent = {key: row for key, row in tables.sent.items() if key[0] != subject_id}
-        tables.early = {key: row for key, row in tables.early.items() if key[0] != subject_id}
+        subject_id = tables.subjects.pop(person.number_hash, None)
+        if subject_id is not None:
+            tables.numbers.pop(subject_id, None)
+        hash_ = person.number_hash
+        parts = [key for key in tables.parts if key.number_hash == hash_]
         return Erased(
-            subjects=len(hashes),
-            parts=sum(one.parts for one in erased),
-            misses=sum(one.misses for one in erased),
+            subjects=int(subject_id is not None),
+            parts=sum(len(tables.parts.pop(key)) for key in parts),
+            misses=_remove(tables.misses, lambda key, _: key.number_hash == hash_),
+            sent=_remove(tables.sent, lambda key, _: key[0] == person.subject_id),
+            early=_remove(tables.early, lambda key, _: key.subject_id == person.subject_id),
+            secrets=_remove(tables.vault, lambda key, _: key in person.secrets),
+            parked=_remove(tables.parked, lambda _, row: _is_about(row, person)),
         )
 
-    async def erase_number(self, number_hash: bytes) -> Erased:
+    async def record_erasure(self, erasure: Erasure) -> int:
         """See the port."""
-        tables = self._tables
-        parts = [key for key in tables.parts if key.number_hash == number_hash]
-        missed = [key for key in tables.misses if key.number_hash == number_hash]
-        erased = Erased(0, sum(len(tables.parts.pop(key)) for key in parts), len(missed))
-        for key in missed:
-            del tables.misses[key]
-        return erased
+        self._tables.erasures.append(erasure)
+        return len(self._tables.erasures)
 
     def _write_receipts(self, changes: Changes) -> None:
         tables = self._tables
@@ -332,6 +332,19 @@ class MemoryClaims:
 
 def _chosen(table: Mapping[Key, Value], keys: Collection[Key]) -> dict[Key, Value]:
     return {key: table[key] for key in keys if key in table}
+
+
+def _remove(table: dict[Key, Value], meant: Callable[[Key, Value], bool]) -> int:
+    keys = [key for key, row in table.items() if meant(key, row)]
+    for key in keys:
+        del table[key]
+    return len(keys)
+
+
+def _is_about(row: ParkedMessage, person: Person) -> bool:
+    if row.number_hash is not None:
+        return row.number_hash == person.number_hash
+    return person.is_named_in(row.key, row.payload, *dict(row.headers).values())
 
 
 def _place(part: SentPart) -> tuple[UUID, UUID, int]:

@@ -19,9 +19,11 @@ from inbound.store.rows import (
     Claimed,
     EarlyReceipt,
     Erased,
+    Erasure,
     MessagePart,
     ParkedUsage,
     PartsKey,
+    Person,
     RecordedEvent,
     StoredState,
 )
@@ -97,18 +99,15 @@ class Transaction(Protocol):
         """
         ...
 
-    async def erase_subject(self, subject_id: UUID) -> Erased:
-        """Remove what leads from a number to this subject. Safe to repeat.
+    async def erase(self, person: Person) -> Erased:
+        """Remove what leads from a number to this person, and what is kept for them.
 
-        What is kept for its receipts goes too, and what `erase_number` removes.
+        Events and states stay: they name the subject alone. Safe to repeat.
         """
         ...
 
-    async def erase_number(self, number_hash: bytes) -> Erased:
-        """Remove what is kept of a number that has no subject: parts and misses.
-
-        Safe to repeat.
-        """
+    async def record_erasure(self, erasure: Erasure) -> int:
+        """Write the record of an erasure for ever, and return its number."""
         ...
 
 

@@ -26,7 +26,7 @@ from psycopg.rows import args_row
 
 from inbound.handlers.receipts import PartReceipt, SentPart
 from inbound.keys import VaultCipher
-from inbound.store import _writing
+from inbound.store import _erasing, _writing
 from inbound.store._sql import statement
 from inbound.store.connecting import AsyncLink
 from inbound.store.errors import guarded, translate
@@ -35,9 +35,11 @@ from inbound.store.rows import (
     EarlyKey,
     EarlyReceipt,
     Erased,
+    Erasure,
     MessagePart,
     ParkedUsage,
     PartsKey,
+    Person,
     RecordedEvent,
     StoredState,
 )
@@ -50,8 +52,6 @@ APPLICATION_NAME: Final = "scserv store"
 _SEEN_MESSAGES = statement("seen_messages")
 _FIND_SUBJECTS = statement("find_subjects")
 _ADD_SUBJECTS = statement("add_subjects")
-_ERASE_SUBJECT = statement("erase_subject")
-_ERASE_NUMBER = statement("erase_number")
 _FIND_STATES = statement("find_states")
 _LOAD_STREAMS = statement("load_streams")
 _READ_CHAIN = statement("read_chain")
@@ -199,19 +199,14 @@ class PostgresTransaction:
         self.appended = self.appended or bool(changes.events or changes.outbox)
 
     @guarded
-    async def erase_subject(self, subject_id: UUID) -> Erased:
-        """See the port."""
-        return await self._erase(_ERASE_SUBJECT, {"subject_id": subject_id})
+    async def erase(self, person: Person) -> Erased:
+        """See the port. Reads the whole outbox, and opens what is parked and nobody's."""
+        return await _erasing.erase(self._conn, person, self._sealer)
 
     @guarded
-    async def erase_number(self, number_hash: bytes) -> Erased:
+    async def record_erasure(self, erasure: Erasure) -> int:
         """See the port."""
-        return await self._erase(_ERASE_NUMBER, {"number_hash": number_hash})
-
-    async def _erase(self, query: bytes, parameters: dict[str, object]) -> Erased:
-        cursor = self._conn.cursor(row_factory=args_row(Erased))
-        erased = await (await cursor.execute(query, parameters)).fetchone()
-        return erased or Erased(subjects=0, parts=0)
+        return await _erasing.record(self._conn, erasure)
 
     async def _find_subjects(self, hashes: Collection[bytes]) -> dict[bytes, UUID]:
         cursor = await self._conn.execute(_FIND_SUBJECTS, {"hashes": list(hashes)})
@@ -229,9 +224,13 @@ class PostgresStore:
         *,
         new_id: Callable[[], UUID] = uuid4,
         application_name: str = APPLICATION_NAME,
+        long: bool = False,
     ) -> None:
-        """Open nothing yet. Subject ids have to be random: they stand in public events."""
-        self._link = AsyncLink(url, application_name)
+        """Open nothing yet. Subject ids have to be random: they stand in public events.
+
+        `long` lifts the limit on the time of one statement.
+        """
+        self._link = AsyncLink(url, application_name, long=long)
         self._sealer = Sealer(cipher)
         self._new_id = new_id
         self._turn = asyncio.Lock()

@@ -150,6 +150,7 @@ class EarlyReceipt:
 
 
 KAFKA_FEED: Final = "kafka"
+NATIONAL_DIGITS: Final = 10
 
 
 class ParkedPlace(NamedTuple):
@@ -238,12 +239,45 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class Erased:
-    """What the erasure of one person removed, for the record of it."""
+class Person:
+    """Somebody who is to be erased; `secrets` are the messages that still have one."""
 
-    subjects: int
-    parts: int
+    number: str = field(repr=False)
+    number_hash: bytes
+    subject_id: UUID | None = None
+    secrets: tuple[UUID, ...] = ()
+
+    def is_named_in(self, *some: bytes | None) -> bool:
+        """Whether any of these holds the number, with or without its prefix, hash or subject."""
+        names = [self.number[-NATIONAL_DIGITS:].encode(), self.number_hash.hex().encode()]
+        if self.subject_id is not None:
+            names.append(str(self.subject_id).encode())
+        return any(name in octets for octets in some if octets for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How many rows of each kind the erasure of one person removed."""
+
+    subjects: int = 0
+    clients: int = 0
+    parts: int = 0
     misses: int = 0
+    sent: int = 0
+    early: int = 0
+    secrets: int = 0
+    parked: int = 0
+    published: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """The record of an erasure: who, why, and in `removed` (JSON) how much. No number."""
+
+    actor: str
+    reason: str
+    subject_id: UUID | None
+    removed: bytes
 
 
 @dataclass(frozen=True, slots=True)

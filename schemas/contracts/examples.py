@@ -24,6 +24,7 @@ from schemas.events import (
     MessageUndeliverable,
     MessageUndetermined,
     MessageUnknown,
+    PersonErased,
     Plan,
     RequestAccepted,
     RequestCompleted,
@@ -110,6 +111,7 @@ EXAMPLES: Final[tuple[Model, ...]] = (
     ),
     MessageUndeliverable.model_validate(_fate(ReceiptState.EXPIRED, 86_400, error="254")),
     MessageUndetermined.model_validate(_fate(ReceiptState.UNKNOWN, 86_400)),
+    PersonErased(at=_after(7_776_000)),
     LogHead(
         chain=3,
         position=POSITION + 2,

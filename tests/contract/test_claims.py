@@ -12,7 +12,7 @@ from inbound.store.memory import MemoryClaims, MemoryStore
 from inbound.store.port import Claims, Store
 from inbound.store.postgres import PostgresStore
 from inbound.store.rows import Changes, Claimed, NewState, StoredState
-from tests.fix_store import secret
+from tests.fix_store import erase, secret
 
 NUMBER = "+79161234567"
 
@@ -112,7 +112,7 @@ async def test_claim_stands_whatever_becomes_of_a_transaction(
 
 async def test_erased_person_has_no_number(gateway: Gateway, subject_id: UUID) -> None:
     async with gateway.store.transaction() as tx:
-        await tx.erase_subject(subject_id)
+        await erase(tx, NUMBER)
     (claimed,) = await gateway.claims.claim([(uuid4(), subject_id)], "gateway-1")
     assert (claimed.first, claimed.number) == (True, None)
 

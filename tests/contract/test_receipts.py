@@ -10,9 +10,9 @@ from inbound.handlers.receipts import PartReceipt, SentPart
 from inbound.keys import SubjectHasher
 from inbound.store.errors import Conflict
 from inbound.store.port import Store
-from inbound.store.rows import Changes, EarlyKey, EarlyReceipt
+from inbound.store.rows import Changes, EarlyKey, EarlyReceipt, Erased
 from schemas.messages import Purpose, ReceiptState
-from tests.fix_store import NOON
+from tests.fix_store import NOON, erase
 
 # A centre names no zone.
 DONE_AT = NOON.replace(tzinfo=None) + timedelta(hours=3)
@@ -136,7 +136,7 @@ async def test_erasing_a_person_leaves_no_id_of_a_message(
         mine = sent(subject_id, "a1")
         await tx.write(Changes(sent=[*others, *mine], early=[early(subject_id)]))
     async with store.transaction() as tx:
-        await tx.erase_subject(subject_id)
+        assert await erase(tx, number) == Erased(subjects=1, sent=len(mine), early=1)
     async with store.transaction() as tx:
         assert await tx.sent_parts([subject_id], ["a1"]) == []
         assert await tx.early_receipts([subject_id]) == []

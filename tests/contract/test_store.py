@@ -19,7 +19,7 @@ from inbound.store.rows import (
     PartsKey,
     StoredState,
 )
-from tests.fix_store import NOON, event, inbox_row, outbox_row, parked, secret, state
+from tests.fix_store import NOON, erase, event, inbox_row, outbox_row, parked, secret, state
 
 NUMBERS = ("+79160000001", "+79160000002", "+79160000003")
 
@@ -80,8 +80,8 @@ async def test_erased_subject_comes_back_as_another_person(
         await tx.add_part(MessagePart(key, 1, b"CLI", b"{}", NOON))
         await tx.write(Changes(events=[event(before)]))
     async with store.transaction() as tx:
-        assert await tx.erase_subject(before) == Erased(subjects=1, parts=1)
-        assert await tx.erase_subject(before) == Erased(subjects=0, parts=0)
+        assert await erase(tx, numbers[number_hash]) == Erased(subjects=1, parts=1)
+        assert await erase(tx, numbers[number_hash]) == Erased()
     async with store.transaction() as tx:
         assert await tx.find_subjects([number_hash]) == {}
         assert (await tx.subjects(numbers))[number_hash] != before
@@ -98,16 +98,16 @@ async def test_what_is_kept_of_a_number_goes_with_it(
         for kind in ("spacing", "unknown")
     ]
     async with store.transaction() as tx:
-        subject_id = (await tx.subjects({client: numbers[client]}))[client]
+        await tx.subjects({client: numbers[client]})
         await tx.write(Changes(misses=misses))
     async with store.transaction() as tx:
         await tx.write(Changes(misses=misses[:1]))
-        assert await tx.erase_subject(subject_id) == Erased(subjects=1, parts=0, misses=2)
+        assert await erase(tx, numbers[client]) == Erased(subjects=1, misses=2)
         await tx.add_part(MessagePart(PartsKey("m", stranger, "8779", 1, 2), 1, b"", b"{}", NOON))
-        assert await tx.erase_number(stranger) == Erased(subjects=0, parts=1, misses=2)
-        assert await tx.erase_number(stranger) == Erased(subjects=0, parts=0, misses=0)
+        assert await erase(tx, numbers[stranger]) == Erased(parts=1, misses=2)
+        assert await erase(tx, numbers[stranger]) == Erased()
     async with store.transaction() as tx:
-        assert await tx.erase_number(other) == Erased(subjects=0, parts=0, misses=2)
+        assert await erase(tx, numbers[other]) == Erased(misses=2)
 
 
 async def test_events_come_back_as_they_were_given(store: Store) -> None:

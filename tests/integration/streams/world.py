@@ -195,14 +195,14 @@ class World:
         self.store = FailingStore(backend.store)
         self.now = NOON
         self.names = TopicNames()
-        clients = {NUMBER: Registration("C-1", CODE, LOGIN, PASSWORD)}
+        self.clients = {NUMBER: Registration("C-1", CODE, LOGIN, PASSWORD)}
         rules, cache = policies or Policies(), StateCache()
         self.hasher = SubjectHasher(SUBJECT_KEY)
         parking = Parking(self.store, ParkingLimits(1000, 1_000_000), Health())
         self.commands = BatchProcessor(
             CommandProcessor(
                 self.store,
-                MemoryDirectory(clients),
+                MemoryDirectory(self.clients),
                 self.hasher,
                 cache,
                 CommandSettings(

@@ -15,7 +15,7 @@ from inbound.timeline.build import Asked
 from inbound.timeline.looking import Desk, Reveal
 from inbound.timeline.model import ClockState, Language, StepKind, Timeline, Verdict
 from schemas.messages import Outcome, Part, PartResult, Purpose
-from tests.fix_store import NOON
+from tests.fix_store import NOON, erase
 from tests.integration.projections.lines import catch_up
 from tests.integration.streams.world import NUMBER, STRANGER, TRACEPARENT, World
 
@@ -196,7 +196,7 @@ async def test_an_erased_person_has_requests_and_no_number(
     request_id = await answered(postgres_world)
     places = looking.find_by_request(conn, str(request_id))
     async with postgres_world.backend.store.transaction() as transaction:
-        await transaction.erase_subject(places[0].subject_id)
+        await erase(transaction, NUMBER)
     [timeline] = desk.by_places(conn, places, ASKED)
     assert timeline.number is None
     assert timeline.requests[0].verdict is Verdict.DELIVERED
