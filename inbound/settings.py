@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -28,7 +28,9 @@ from inbound.errors import SetupError
 from inbound.handlers.policies import Policies
 from inbound.keys import parse_key
 from inbound.smpp.alphabet import is_text
-from inbound.store.parked import MEGABYTE, ParkingLimits
+
+if TYPE_CHECKING:
+    from inbound.store.parked import ParkingLimits
 
 PREFIX = "SCSERV_"
 # A list of tables, and what only makes sense within it: variables have *_FILE twins.
@@ -285,8 +287,11 @@ class Settings(BaseModel):
         """The binds of a gateway: those in [[binds]], else the one in [smpp]."""
         return self.binds or (self.smpp,)
 
-    def parking_limits(self) -> ParkingLimits:
+    def parking_limits(self) -> "ParkingLimits":
         """Return how much may be parked."""
+        # Not above: the client of the database comes with it, and few commands need that.
+        from inbound.store.parked import MEGABYTE, ParkingLimits
+
         return ParkingLimits(self.parked_rows_max, self.parked_mb_max * MEGABYTE)
 
     def vault_key_bytes(self) -> bytes:
