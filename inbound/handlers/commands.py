@@ -24,8 +24,8 @@ from schemas.messages import Purpose
 COPY_WITHIN: Final = timedelta(minutes=10)
 """Longer than a centre waits before it delivers an unanswered text again."""
 
-CLOCK_ERROR: Final = timedelta(seconds=0.5)
-"""What two gateways' readings of the shared clock may differ by, with much to spare."""
+CLOCK_ERROR: Final = timedelta(seconds=0.2)
+"""More than two gateways' readings of the shared clock differ by."""
 
 
 def decide_command(state: SubjectState, request: CommandRequest, policies: Policies) -> Decision:
@@ -92,19 +92,18 @@ def _repeats_previous(state: SubjectState, request: CommandRequest, policies: Po
 
 
 def _was_overtaken(state: SubjectState, request: CommandRequest) -> bool:
-    """Whether this is a copy that was held up while the other one went ahead.
+    """Whether this is a copy that was held up while another one went ahead.
 
-    A gateway had the text, and its link broke before it was stored; the centre delivered it
-    again through another gateway, and after that the client's next texts, before the first
-    copy got through. It was heard before a request that has been accepted, and a centre
-    does not deliver a person's next text before the one before it was taken.
+    A gateway had the text, and its link broke or the centre lost patience before it was
+    stored; the centre delivered it again through another gateway, and after that the
+    client's next texts, before this copy got through. It was heard before something that
+    has been accepted, and a centre does not deliver a person's next text before the one
+    before it was taken: so its command has been accepted, not long ago.
     """
     heard, accepted = request.heard_at, state.heard.get(request.command)
-    return (
-        heard is not None
-        and accepted is not None
-        and -COPY_WITHIN <= heard - accepted <= CLOCK_ERROR
-    )
+    if heard is None or accepted is None or abs(heard - accepted) > COPY_WITHIN:
+        return False
+    return heard <= accepted or heard < max(state.heard.values()) - CLOCK_ERROR
 
 
 def _limited(state: SubjectState, request: CommandRequest, limit: int) -> Decision:

@@ -181,7 +181,7 @@ def _stop_start(scenario: Scenario) -> None:
         scenario.text(command, at_s, heard_s=at_s)
 
 
-@pytest.mark.parametrize("heard_s", [-3, 0, 0.4])
+@pytest.mark.parametrize("heard_s", [-3, -0.001, 0, 5])
 def test_a_copy_that_was_overtaken_undoes_nothing(heard_s: float) -> None:
     scenario = Scenario()
     _stop_start(scenario)
@@ -197,6 +197,13 @@ def test_whoever_texts_again_is_heard_whatever_the_wall_clock_does(step_s: float
     _, decision = scenario.text(STOP, 20 + step_s, heard_s=20)
     assert decision.disposition is Disposition.ACCEPTED
     assert not scenario.state.notifications_on
+
+
+def test_whoever_changes_their_mind_at_once_is_heard() -> None:
+    scenario = Scenario()
+    _stop_start(scenario)
+    _, decision = scenario.text(STOP, 10.01, heard_s=10.01)
+    assert decision.disposition is Disposition.ACCEPTED
 
 
 def test_a_shared_clock_that_was_set_back_far_silences_nobody() -> None:
