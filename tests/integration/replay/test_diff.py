@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,8 +15,9 @@ import pytest
 from click.testing import CliRunner
 from psycopg import errors
 
-from inbound.cli import _diff
-from inbound.cli import scserv as command
+from inbound.cli import _diff, _publish
+from inbound.cli import scserv as scserv_command
+from inbound.errors import SetupError
 from inbound.replay.diff.candidates import LocalCandidate
 from inbound.replay.diff.records import Orders, Stored
 from inbound.replay.diff.report import Report
@@ -24,7 +26,7 @@ from inbound.store import past
 from inbound.store.connecting import connect
 from tests.bench import history
 from tests.integration.replay.conftest import ROOT, Scserv
-from tests.integration.streams.world import NUMBER, World
+from tests.integration.streams.world import NUMBER
 from tests.unit.templates.test_catalogue import BUILT_IN
 
 pytestmark = pytest.mark.usefixtures("answered")
@@ -183,17 +185,21 @@ def test_a_defect_is_no_difference(monkeypatch: pytest.MonkeyPatch, database_url
 
     monkeypatch.setenv("SCSERV_DATABASE_URL", database_url)
     monkeypatch.setattr(_diff, "run", broken)
-    done = CliRunner().invoke(command, ["replay", "diff", "--since", "1h"])
+    done = CliRunner().invoke(scserv_command, ["replay", "diff", "--since", "1h"])
     assert done.exit_code == 2
 
 
+@pytest.fixture
+def trap() -> Iterator[socket.socket]:
+    """A port at which nobody must knock."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
 def test_it_reaches_the_database_and_nothing_else(
-    database_url: str, tmp_path: Path, answered: World
+    database_url: str, tmp_path: Path, trap: socket.socket
 ) -> None:
     """By wiring: neither loaded, nor read from the environment, nor talked to."""
-    trap = socket.socket()
-    trap.bind(("127.0.0.1", 0))
-    trap.listen()
     trap.setblocking(False)
     port = trap.getsockname()[1]
     secret = file(tmp_path, "password", "never-read")
@@ -228,7 +234,6 @@ def test_it_reaches_the_database_and_nothing_else(
     assert seen["started"] == []
     with pytest.raises(BlockingIOError):
         trap.accept()
-    trap.close()
     assert str(secret) not in seen["opened"]
     loaded = {name.split(".")[0] for name in seen["modules"]}
     assert not loaded & {
@@ -261,6 +266,30 @@ def test_the_session_cannot_write(database_url: str) -> None:
         assert conn.execute("SELECT count(*) > 0 FROM events").fetchone() == (True,)
         with pytest.raises(errors.ReadOnlySqlTransaction):
             conn.execute("DELETE FROM inbox")
+
+
+@pytest.mark.parametrize("command", ["diff", "publish"])
+def test_no_command_of_the_replay_can_write(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, conn: psycopg.Connection, command: str
+) -> None:
+    """Whatever their code comes to be, PostgreSQL refuses."""
+    refused: list[type[Exception]] = []
+
+    def write(session: psycopg.Connection, *_: object) -> past.Span:
+        try:
+            session.execute("DELETE FROM inbox")
+        except errors.Error as error:
+            refused.append(type(error))
+        raise SetupError("seen enough")
+
+    monkeypatch.setenv("SCSERV_DATABASE_URL", database_url)
+    monkeypatch.setenv("SCSERV_KAFKA_BOOTSTRAP_SERVERS", "nowhere:1")
+    monkeypatch.setattr(past, "find_span", write)
+    monkeypatch.setattr(_publish, "prepare", lambda *_, **__: False)
+    topic = ["--to-topic", "t"] if command == "publish" else []
+    CliRunner().invoke(scserv_command, ["replay", command, "--since", "1h", *topic])
+    assert refused == [errors.ReadOnlySqlTransaction]
+    assert conn.execute("SELECT count(*) > 0 FROM inbox").fetchone() == (True,)
 
 
 def describe() -> tuple[LocalCandidate, Report]:

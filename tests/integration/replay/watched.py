@@ -1,19 +1,18 @@
 """Runs `scserv` and writes what it loaded, opened and talked to: REPORT ARGUMENTS...
 
-PostgreSQL's client library connects by itself, so connections are looked at from outside of
-Python too, at every audited event.
+PostgreSQL's client library connects without Python's socket module, so a thread looks at the
+connections of the process all the time.
 """
 
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 
 import psutil
 
 from inbound.cli import main
-
-LOOK_AT = ("open", "socket.connect", "socket.bind", "socket.__new__", "compile")
 
 
 def run(report: Path, arguments: list[str]) -> int:
@@ -22,11 +21,16 @@ def run(report: Path, arguments: list[str]) -> int:
     opened: set[str] = set()
     peers: set[str] = set()
     started: list[str] = []
-    busy = False
+    ended = threading.Event()
+
+    def look_at_connections() -> None:
+        while not ended.wait(0.001):
+            peers.update(f"{c.raddr.ip}:{c.raddr.port}" for c in me.net_connections() if c.raddr)
+
+    looking = threading.Thread(target=look_at_connections)
 
     def look(event: str, args: tuple[object, ...]) -> None:
-        nonlocal busy
-        if busy:
+        if ended.is_set() or threading.current_thread() is looking:
             return
         if event == "socket.connect":
             python_connects.append(str(args[1]))
@@ -34,19 +38,17 @@ def run(report: Path, arguments: list[str]) -> int:
             opened.add(str(args[0]))
         if event == "subprocess.Popen":
             started.append(str(args[0]))
-        if event in LOOK_AT:
-            busy = True
-            peers.update(f"{c.raddr.ip}:{c.raddr.port}" for c in me.net_connections() if c.raddr)
-            busy = False
 
     sys.addaudithook(look)
+    looking.start()
     sys.argv = ["scserv", *arguments]
     status = 0
     try:
         main()
     except SystemExit as end:
         status = int(end.code or 0)
-    busy = True
+    ended.set()
+    looking.join()
     found = {
         "status": status,
         "modules": sorted(sys.modules),

@@ -2,9 +2,12 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from textwrap import dedent
 from uuid import UUID
@@ -12,7 +15,9 @@ from uuid import UUID
 import pytest
 
 from inbound.errors import SetupError
+from inbound.replay.diff import process
 from inbound.replay.diff.candidates import LocalCandidate
+from inbound.replay.diff.child import serve
 from inbound.replay.diff.process import ProcessCandidate
 from inbound.replay.diff.records import Orders, Stream, Verdict
 from tests.unit.replay.streams import INFO, START, STOP, History
@@ -313,6 +318,30 @@ def test_half_a_release_is_not_completed_with_this_one(source: Path) -> None:
     shutil.rmtree(source / "schemas")
     with pytest.raises(SetupError, match="has no schemas"):
         ProcessCandidate(source, Orders())
+
+
+def test_what_is_installed_beside_it_is_not_mixed_in(source: Path, tmp_path: Path) -> None:
+    """As when this release is installed as a package, and the candidate brings half of one."""
+    installed = tmp_path / "site-packages"
+    shutil.copytree(source, installed)
+    shutil.rmtree(source / "schemas")
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", process.START, source, installed, *installed_packages()],
+        input=b"",
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == {"error": "brings no package 'schemas'"}
+
+
+def test_a_protocol_that_it_does_not_speak_is_said() -> None:
+    answers = BytesIO()
+    serve(BytesIO(b'{"protocol": 2, "orders": {"of": "tomorrow"}}\n'), answers)
+    assert json.loads(answers.getvalue()) == {"error": "speaks replay protocol 1, not 2"}
+
+
+def installed_packages() -> list[str]:
+    return [path for path in sys.path if path.endswith("-packages")]
 
 
 def test_a_missing_dependency_is_named(source: Path) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from inbound.store.errors import StoreUnavailable
 from inbound.store.rows import RecordedEvent
 from schemas.cloudevents import Headers, header
 from schemas.topics import TOPICS, TopicNames
+from schemas.upcasters import DOWNCASTERS
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LOG = [
@@ -89,6 +91,22 @@ def test_all_goes_in_order_with_the_mark_of_a_replay() -> None:
     assert first["key"] == str(UUID(int=1)).encode()
     assert header(first["headers"], "ce_replay") == "r-1"
     assert header(first["headers"], "ce_time") == "2026-03-01T12:00:00Z"
+
+
+def test_readers_of_an_older_version_get_theirs_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    older = {("test.happened", 2): lambda data: {"old": data["new"]}}
+    monkeypatch.setitem(DOWNCASTERS, *older.popitem())
+    event = replace(LOG[0], schema_version=2, data=b'{"new":1}')
+    made, producer = publishing(read=lambda after, _: [event] if after < 1 else [])
+    made.run()
+    assert [header(record["headers"], "ce_type") for record in producer.sent] == [
+        "ru.scserv.test.happened.v2",
+        "ru.scserv.test.happened.v1",
+    ]
+    assert len(set(ids(producer))) == 1
+    assert producer.sent[1]["value"] == b'{"old":1}'
+    assert header(producer.sent[1]["headers"], "ce_replay") == "r-1"
+    assert made.events == 1
 
 
 def test_it_begins_behind_its_position() -> None:
