@@ -188,12 +188,17 @@ class Reader:
             yield event
         raise self.error("the file ends after it: it was cut")
 
-    def trailer(self) -> Trailer:
-        """Return the last line, after the events, when nothing comes behind it."""
-        found: Trailer = self._model(Trailer, self._last, "it is no end of an exported log")
+    def finish(self, header: Header, found: Trailer) -> None:
+        """Hold what the file says of itself against what was found, and see that it ends."""
+        told: Trailer = self._model(Trailer, self._last, "it is no end of an exported log")
+        if told != found or header.last_position != found.last_position:
+            raise self.error(
+                f"it tells of {told.events} events up to {told.last_position} and the first "
+                f"line of {header.last_position}; there are {found.events} up to "
+                f"{found.last_position}, or the heads differ"
+            )
         for _ in self._lines:
             raise self.error("it comes behind the end of the log")
-        return found
 
     def _model(self, model: type[Any], line: bytes, what: str) -> Any:  # noqa: ANN401
         try:
