@@ -85,7 +85,7 @@ def encode_event(event: StoredEvent) -> bytes:
     line: dict[str, object] = {
         "position": event.position,
         "recorded_at": (_EPOCH + timedelta(microseconds=event.recorded_us)).isoformat(),
-        "stream_id": str(event.stream_id),
+        "stream_id": _uuid(event.stream),
         "version": event.version,
         "type": event.type,
         "schema_version": event.schema_version,
@@ -95,6 +95,12 @@ def encode_event(event: StoredEvent) -> bytes:
     if event.digest is not None:
         line |= {"chain": event.chain, "digest": event.digest.hex()}
     return to_json(line)
+
+
+def _uuid(octets: bytes) -> str:
+    """As `str(UUID(bytes=...))`, in a third of the time."""
+    digits = octets.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def decode_event(line: bytes) -> StoredEvent:
