@@ -1,13 +1,13 @@
 """From a message to its PDUs: the one place where template, fields and secret meet."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from pydantic_core import from_json
 
 from inbound.smpp import address
 from inbound.smpp.pdu import SubmitSm
-from inbound.smpp.segmentation import Segment, split
+from inbound.smpp.segmentation import Segment, rewritten, split
 from inbound.smpp.times import validity
 from inbound.templates.catalogue import Catalogue
 from schemas.messages import MobileTerminated
@@ -25,7 +25,7 @@ class Encoder:
     def __init__(self, catalogue: Catalogue, sender: str, alphabet: str) -> None:
         self._catalogue = catalogue
         self._source = address.sender(sender)
-        self._alphabet = alphabet
+        self.alphabet = alphabet
         self._constant: dict[str, tuple[Segment, ...]] = {}
 
     def resends_unknown(self, template: str) -> bool:
@@ -41,10 +41,17 @@ class Encoder:
             return self._constant[message.template]
         fields: Mapping[str, str] = {**message.params, **(from_json(secret) if secret else {})}
         text = self._catalogue[message.template].render(fields)
-        segments = split(text, message.message_id.int, self._alphabet)
+        segments = split(text, message.message_id.int, self.alphabet)
         if not fields and len(segments) == 1:
             self._constant[message.template] = segments
         return segments
+
+    def rewritten(self, segments: Sequence[Segment], alphabet: str) -> tuple[Segment, ...]:
+        """Return parts that were made for a bind of another default alphabet.
+
+        What this one can't carry becomes a question mark: the parts are numbered already.
+        """
+        return tuple(rewritten(segment, alphabet, self.alphabet) for segment in segments)
 
     def submit_sm(self, number: str, segment: Segment, valid_for: timedelta) -> SubmitSm:
         """Return the PDU that carries one part to an E.164 number.

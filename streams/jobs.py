@@ -21,7 +21,7 @@ BULK = LANE_NAMES.index("bulk")
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A message taken from a lane.
+    """A message taken from a lane, where it has been since `queued_at`.
 
     `centre` is where it is to go, `link` the bind that carried it last.
     `segments` are put together just before sending; `pending` are the indices of those to
@@ -38,6 +38,7 @@ class Job:
     centre: str = ""
     link: Link | None = None
     traceparent: str | None = None
+    queued_at: datetime | None = None
     attempt: int = 1
     number: str | None = field(default=None, repr=False)
     secret: bytes | None = field(default=None, repr=False)
@@ -61,6 +62,11 @@ class Job:
         if self.attempts is None:
             self.attempts = Attempts()
         self.attempts.add(SubmitAttempt(part=index + 1, status=status, bind=link.name, at=at))
+
+    @property
+    def waits_since(self) -> datetime | None:
+        """Return when the text that it answers arrived, else when it came into its lane."""
+        return self.message.arrived_at or self.queued_at
 
     @property
     def untouched(self) -> bool:

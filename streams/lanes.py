@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
@@ -117,6 +118,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
                 key=(record.key or b"").decode("ascii", "replace"),
                 message=message,
                 traceparent=header(record.headers, "traceparent"),
+                queued_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
             )
         )
 

@@ -109,14 +109,15 @@ class Sender:
     def oldest_waiting_s(self, centre: str) -> dict[str, float]:
         """Return for each lane how long the first message for a centre has been waiting.
 
-        In seconds since the text that it answers arrived; lanes without one are left out.
+        In seconds since the text that it answers arrived, or since it came into its lane;
+        lanes without one are left out.
         """
         now = self._clock()
         ages = {}
         for lane, name in enumerate(LANE_NAMES):
             first = self._ready.first(lane, centre) or self._backlog.first(lane, centre)
-            if first is not None and first.message.arrived_at is not None:
-                ages[name] = (now - first.message.arrived_at).total_seconds()
+            if first is not None and first.waits_since is not None:
+                ages[name] = max(0.0, (now - first.waits_since).total_seconds())
         return ages
 
     async def withdraw(self, partitions: set[TopicPartition], within_s: float) -> None:

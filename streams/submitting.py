@@ -74,12 +74,15 @@ class Submitter:
 
         Never waits. The bind has a slot.
         """
-        job.link = link
+        before, job.link = job.link, link
         if job.contested:
             self._queue.start(self._settle(job))
             return
-        if not job.segments and not self._encode(job, link):
-            return
+        if not job.segments:
+            if not self._encode(job, link):
+                return
+        elif before is not None and before.encoder.alphabet != link.encoder.alphabet:
+            job.segments = link.encoder.rewritten(job.segments, before.encoder.alphabet)
         now = self._clock()
         if job.message.not_after <= now:
             self._finish(job, Outcome.UNKNOWN if job.unanswered else Outcome.EXPIRED)

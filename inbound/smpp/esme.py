@@ -123,7 +123,8 @@ def backoff(attempt: int, low: float, high: float, rng: random.Random) -> float:
     """Return seconds to wait before attempt 1, 2, ...: exponential, with full jitter.
 
     Uniform between `low` and `low * 2**attempt`, at most `high`, so that many clients of a
-    centre that restarts do not come back at the same moment.
+    centre that restarts do not come back at the same moment. A bind that did not outlive
+    `high` counts as a failed attempt: two gateways where one is allowed take turns slowly.
     """
     ceiling = min(high, low * 2 ** min(attempt, 32))
     return rng.uniform(min(low, ceiling), ceiling)
@@ -174,11 +175,13 @@ class Esme:
         attempt = 0
         try:
             while not self._closing.is_set():
+                attempt += 1
+                began = time.monotonic()
                 try:
                     await self._serve_once()
-                    attempt = 0
+                    if time.monotonic() - began > self.settings.reconnect_max_s:
+                        attempt = 1  # else the centre takes the bind and drops it again
                 except (SmppError, OSError, TimeoutError) as error:
-                    attempt += 1
                     self._down(_sentence(error))
                     self._use_standby = not self._use_standby
                 await self._pause(attempt)

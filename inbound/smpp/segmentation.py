@@ -7,7 +7,7 @@ first is what is written, because every phone knows it.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final
 
@@ -92,6 +92,16 @@ def split(text: str, reference: int = 0, default: str = alphabets.GSM_0338) -> t
         Segment(header + bytes((number,)) + body, data_coding, UDHI)
         for number, body in enumerate(octets, 1)
     )
+
+
+def rewritten(segment: Segment, alphabet: str, default: str) -> Segment:
+    """Return a segment of one default alphabet in another; what that lacks becomes "?"."""
+    if segment.data_coding != alphabets.DEFAULT or alphabet == default:
+        return segment
+    size = segment.short_message[0] + 1 if segment.esm_class & UDHI else 0
+    text = alphabets.decode(segment.short_message[size:], alphabets.DEFAULT, alphabet) or ""
+    octets = b"".join(alphabets.encode(character, default) or b"?" for character in text)
+    return replace(segment, short_message=segment.short_message[:size] + octets)
 
 
 def part_count(text: str, default: str = alphabets.GSM_0338) -> int:

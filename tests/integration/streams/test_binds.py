@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from inbound.errors import RetryableError, SetupError
 from inbound.ops.health import Health
 from inbound.settings import Settings, SmppSettings
+from inbound.smpp.pdu import BindReceiver
 from inbound.smsc.centre import Centre, CentreSettings
 from inbound.smsc.phone import Phone
 from inbound.smsc.tls import server_context
@@ -216,3 +217,39 @@ async def test_after_an_outage_of_the_database_nobody_takes_more_than_before(
             assert made._share(kept) == 10
             await other.close()
             await until(lambda: made._share(kept) == 20, lambda: kept.others)
+
+
+async def test_two_gateways_where_the_centre_wants_to_be_told_so(
+    database_url: str,
+) -> None:
+    """By system_type, as MCON2; the centre closes the older link of an account otherwise."""
+    settings = CentreSettings(port=0, accounts=(ACCOUNT,), strict_binds=True)
+    async with Centre(settings) as centre:
+        one = bind(centre.port, system_type="MCON2,SINGLE", interface_version="5.0")
+        async with (
+            gateway("g1", database_url, one) as (_, first, _p),
+            gateway("g2", database_url, one) as (_, second, _q),
+        ):
+            await until(lambda: first.ready().ok and second.ready().ok, first.ready)
+            assert [line.per for line in centre._lines._lines.values()] == ["part", "part"]
+            assert centre.ledger.counts["end"] == 0
+
+
+def test_what_an_operator_sets_is_what_the_centre_gets() -> None:
+    made = bind_settings.bind_settings(
+        bind(
+            1,
+            standby="other.example:3700",
+            interface_version="5.0",
+            system_type="ISO,MCON3",
+            type="receiver",
+            window=7,
+            rate=30,
+        )
+    )
+    assert made.standby == ("other.example", 3700)
+    assert (made.window, made.rate) == (7, 30)
+    pdu = made.bind()
+    assert isinstance(pdu, BindReceiver)
+    assert (pdu.interface_version, pdu.system_type) == (0x50, "ISO,MCON3")
+    assert bind_settings.bind_settings(bind(1)).bind().interface_version == 0x34

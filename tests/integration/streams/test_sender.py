@@ -1,6 +1,7 @@
 """Each message once; what was sent and not answered is `unknown`, said so, and policy decides."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import timedelta
 from random import Random
@@ -12,6 +13,7 @@ from aiokafka import TopicPartition
 from inbound.smpp.esme import Esme
 from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import SubmitSm, SubmitSmResp
+from inbound.smpp.rate import TokenBucket
 from inbound.smpp.segmentation import part_of
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
@@ -54,11 +56,12 @@ def reacts(*reactions: Reaction) -> Fault:
     return fault
 
 
-def held_until(event: asyncio.Event, person: Person) -> Fault:
-    """Answer what goes to a person once the event is set, and all others at once."""
+def held_until(event: asyncio.Event, *people: Person) -> Fault:
+    """Answer what goes to these people once the event is set, and all others at once."""
+    numbers = {person.number[1:] for person in people}
 
     async def fault(pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
-        if pdu.destination_addr == person.number[1:] and not event.is_set():
+        if pdu.destination_addr in numbers and not event.is_set():
             return asyncio.ensure_future(later(pdu, session, proceed))
         return await proceed(pdu, session)
 
@@ -176,6 +179,20 @@ async def test_what_was_throttled_goes_later_and_nothing_twice(bench: Bench) -> 
     assert parts_to(bench, person) == [1, 2, 2, 3]
     numbers = [submit.pdu.sequence for submit in bench.script.to(person.number)]
     assert len(set(numbers)) == 4
+
+
+class _Counting(TokenBucket):
+    taken = 0
+
+    def take(self) -> None:
+        self.taken += 1
+
+
+async def test_every_part_counts_for_the_rate_also_when_it_goes_again(bench: Bench) -> None:
+    bench.esme._bucket = counted = _Counting(0, time.monotonic)
+    bench.script.fault = reacts(0, Status.ESME_RTHROTTLED)
+    await bench.result(bench.offer(bench.owe(bench.person(), "registration")))
+    assert counted.taken == 4
 
 
 @pytest.mark.parametrize("refusal", [Status.ESME_RMSGQFUL, Status.ESME_RSYSERR])
@@ -320,6 +337,29 @@ async def test_a_link_lost_before_writing_costs_nothing() -> None:
         assert outline(await bench.results_until(message)) == [(Outcome.SUBMITTED, True, 1)]
         assert bench.esme.health.reason == "bound"
         assert len(bench.script.to(person.number)) == 1
+
+
+async def test_after_a_throttle_what_is_most_urgent_goes_first(bench: Bench) -> None:
+    bench.script.fault = reacts(Status.ESME_RTHROTTLED)
+    bulk, urgent = bench.person(), bench.person()
+    bench.offer(bench.owe(bulk, BROADCAST), lane=2)
+    await bench.script.until(lambda: bool(bench.script.submitted), "the broadcast")
+    await bench.result(bench.offer(bench.owe(urgent), lane=0))
+    await bench.script.until(lambda: len(bench.script.submitted) == 3, "the broadcast again")
+    order = [submit.number for submit in bench.script.submitted]
+    assert order == [bulk.number, urgent.number, bulk.number]
+
+
+async def test_after_a_reconnect_what_is_most_urgent_goes_first(bench: Bench) -> None:
+    await bench.result(bench.offer(bench.owe(bench.person())))
+    assert bench.esme.session is not None
+    bench.esme.session.abort("the link is lost")
+    await bench.esme.session.wait_closed()
+    for _ in range(2 * WINDOW):
+        bench.offer(bench.owe(bench.person(), BROADCAST), lane=2)
+    urgent = bench.person()
+    await bench.result(bench.offer(bench.owe(urgent), lane=0))
+    assert bench.script.submitted[1].number == urgent.number
 
 
 # -- order and time -----------------------------------------------------------------------

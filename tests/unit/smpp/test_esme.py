@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from inbound.smpp import esme as esme_module
 from inbound.smpp.errors import NotSentError, UnansweredError
 from inbound.smpp.esme import BindSettings, BindType, Esme, EsmeState, Health, backoff
 from inbound.smpp.pdu import (
@@ -177,6 +178,30 @@ async def test_it_comes_back_after_a_loss_and_waiters_get_the_new_session() -> N
     ]
     assert states[-1] is EsmeState.CLOSED
     assert "peer" in health[2][1] or "connection" in health[2][1]
+
+
+async def test_a_centre_that_drops_every_bind_is_left_alone_longer_and_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    attempts: list[int] = []
+
+    def pause(attempt: int, *_: object) -> float:
+        attempts.append(attempt)
+        return 0.0
+
+    monkeypatch.setattr(esme_module, "backoff", pause)
+    settings = replace(SETTINGS, reconnect_max_s=0.2)
+    async with running(settings) as (_, connections):
+        for _ in range(3):
+            peer = await connections.get()
+            await peer.accept_bind()
+            peer.close()
+        peer = await connections.get()
+        await peer.accept_bind()
+        await asyncio.sleep(0.3)  # it outlives the longest pause
+        peer.close()
+        (await connections.get()).close()
+    assert attempts[:4] == [1, 2, 3, 1]
 
 
 async def test_a_wrong_password_is_said_once_and_tried_again(

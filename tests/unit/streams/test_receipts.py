@@ -10,8 +10,9 @@ from aiokafka.errors import KafkaTimeoutError
 
 from inbound.keys import SubjectHasher
 from inbound.smpp.message_ids import IdForm
-from inbound.smpp.pdu import DataSm, DeliverSm, Response
+from inbound.smpp.pdu import DataSm, DataSmResp, DeliverSm, Response
 from inbound.smpp.receipts import TLV_MESSAGE_STATE, TLV_RECEIPTED_MESSAGE_ID
+from inbound.smpp.segmentation import TLV_MESSAGE_PAYLOAD
 from inbound.smpp.session import Session
 from inbound.smpp.status import Status
 from schemas.cloudevents import TYPE_PREFIX, header
@@ -118,6 +119,19 @@ async def test_it_is_read_as_this_centre_writes_it(kafka: Kafka) -> None:
     assert (one.message_ids, one.per_message) == (("161",), True)
     [one] = await published(Kafka(), PLACE)
     assert ("161" in one.message_ids, one.per_message) == (True, None)
+
+
+async def test_a_text_may_come_by_data_sm_among_tlvs_that_nobody_knows(kafka: Kafka) -> None:
+    pdu = DataSm(
+        source_addr_ton=1,
+        source_addr=NUMBER,
+        data_coding=8,
+        tlvs=((0x1402, b"vendor"), (TLV_MESSAGE_PAYLOAD, b"\x04\x16"), (0x3FFF, b"")),
+    )
+    assert isinstance(await answer(arrivals_at(kafka, PLACE), pdu), DataSmResp)
+    [(_, _, value, _)] = kafka.records
+    text = MobileOriginated.model_validate_json(value)
+    assert (text.source, text.payload, text.data_coding) == (f"+{NUMBER}", b"\x04\x16", 8)
 
 
 async def test_a_data_coding_means_what_the_bind_says(kafka: Kafka) -> None:
