@@ -8,8 +8,9 @@ was rewritten, since the last head that still fits. The events of that stretch, 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from pydantic import ValidationError
@@ -23,9 +24,12 @@ from inbound.store.event_copy import StoredEvent
 from schemas.messages import LogHead
 from schemas.topics import TopicNames
 
+_RECORDED_AT: Final = statement("recorded_at")
 _AT_POSITIONS: Final = statement("at_positions")
 _BATCH: Final = 2_000
 _LAST_RECORDS: Final = 20
+# The time of a record is the relay's, the time of an event the database's.
+_CLOCKS_APART: Final = timedelta(minutes=5)
 _COMPARED: Final = 1_000
 """Problems of one chain, within what lies between two heads. Further ones tell nothing new."""
 
@@ -33,18 +37,25 @@ Tell = Callable[[int, int], None]
 """Takes how many heads were compared, and of how many."""
 
 
+class _Place(NamedTuple):
+    """A position up to which the log is as it was, and when that event was recorded."""
+
+    position: int
+    recorded_at: datetime | None
+
+
 @dataclass(slots=True)
 class _Chain:
     """Up to where the heads of one chain fit, and the first one that doesn't."""
 
-    right: LogHead | None = None
+    right: _Place
     wrong: LogHead | None = None
 
     def add(self, head: LogHead, *, fits: bool) -> None:
         if fits:
             before = self.wrong is None or head.position < self.wrong.position
-            if before and (self.right is None or head.position > self.right.position):
-                self.right = head
+            if before and head.position > self.right.position:
+                self.right = _Place(head.position, head.recorded_at)
         elif self.wrong is None or head.position < self.wrong.position:
             self.wrong = head
 
@@ -74,15 +85,16 @@ class Witnesses:
 
         `conn` is in the snapshot in which the log ends at `last`. Memory stays flat.
         """
+        believed = _Place(since, _recorded_at(conn, since))
         chains: dict[int, _Chain] = {}
-        for batch in _batches(self._heads(since, tell)):
+        for batch in _batches(self._heads(believed, tell)):
             if isinstance(batch, Problem):
                 yield batch
                 continue
             found = _stored(conn, [head.position for head in batch])
             for head in batch:
                 fits = found.get(head.position) == (head.chain, head.digest)
-                chains.setdefault(head.chain, _Chain()).add(head, fits=fits)
+                chains.setdefault(head.chain, _Chain(believed)).add(head, fits=fits)
         rewritten: list[Problem] = []
         for number, chain in sorted(chains.items()):
             if chain.wrong is not None:
@@ -92,11 +104,11 @@ class Witnesses:
         yield from sorted(rewritten, key=lambda problem: problem.position or 0)
         yield from self._beyond(last, {n for n, chain in chains.items() if chain.wrong})
 
-    def _heads(self, since: int, tell: Tell) -> Iterator[LogHead | Problem]:
+    def _heads(self, believed: _Place, tell: Tell) -> Iterator[LogHead | Problem]:
         total = 0
         topic = self.names.log_heads
         for partition, end in self._heads_end.items():
-            start = self.reader.begin(topic, partition)
+            start = self._after(topic, partition, believed, end)
             for record in self.reader.read(topic, partition, start, end):
                 total += 1
                 if not total % _BATCH:
@@ -107,7 +119,7 @@ class Witnesses:
                     place = f"record {record.offset} of partition {partition} of {topic}"
                     yield Problem(f"{place} is no head of a chain: somebody else writes there")
                     continue
-                if head.position > since:
+                if head.position > believed.position:
                     self.heads += 1
                     yield head
 
@@ -115,11 +127,11 @@ class Witnesses:
         self,
         conn: psycopg.Connection,
         chain: int,
-        right: LogHead | None,
+        right: _Place,
         wrong: LogHead,
         last: int,
     ) -> Iterator[Problem]:
-        after = right.position if right else 0
+        after = right.position
         said = f"chain {chain}: its head of {wrong.recorded_at:%Y-%m-%d %H:%M:%S} UTC, "
         said += f"event {wrong.position}, is on {self.names.log_heads}"
         if wrong.position > last:
@@ -127,10 +139,8 @@ class Witnesses:
         else:
             yield Problem(f"{said} and does not fit: events {after + 1} to {wrong.position}")
         begin = self.reader.begin(self.names.events, chain)
-        start: int | None = begin
-        if right is not None:  # all events after that head were published later
-            start = self.reader.offset_at(self.names.events, chain, right.recorded_at)
-        if start is None or start >= self._events_end[chain]:
+        start = self._after(self.names.events, chain, right, self._events_end[chain])
+        if start >= self._events_end[chain]:
             yield Problem(f"chain {chain}: {self.names.events} has none of these events any more")
             return
         yield from compare(
@@ -138,6 +148,14 @@ class Witnesses:
             self._published(chain, start, after, wrong.position),
             complete=start > begin or begin == 0,
         )
+
+    def _after(self, topic: str, partition: int, place: _Place, end: int) -> int:
+        """Return an offset before all that was published after a place: that was later."""
+        if place.recorded_at is None:
+            return self.reader.begin(topic, partition)
+        moment = place.recorded_at - _CLOCKS_APART
+        offset = self.reader.offset_at(topic, partition, moment)
+        return end if offset is None else offset
 
     def _published(self, chain: int, start: int, after: int, until: int) -> Iterator[Published]:
         """Yield what was published between two positions, once and in order."""
@@ -211,6 +229,11 @@ def _put_in(event: StoredEvent) -> Problem:
 def _gone(event: Published) -> Problem:
     what = f"it was published as {event.type} and is gone"
     return Problem(what, event.position, event.stream_id, event.version)
+
+
+def _recorded_at(conn: psycopg.Connection, position: int) -> datetime | None:
+    row = conn.execute(_RECORDED_AT, {"position": position}).fetchone()
+    return None if row is None else row[0]
 
 
 def _stored(conn: psycopg.Connection, positions: Sequence[int]) -> dict[int, tuple[int, str]]:
