@@ -61,6 +61,7 @@ UNKNOWN_NUMBER: Final = "Запрос не выполнен: этот номер
 VAULT_KEY: Final = bytes(range(32))
 SUBJECT_KEY: Final = bytes(range(32, 64))
 WINDOW: Final = 20
+CONFIG: Final = "scserv.toml"
 
 _READY_S: Final = 40.0
 _STOP_S: Final = 15.0
@@ -235,10 +236,13 @@ class Service:
         """Return a phone, to be used with `async with`."""
         return Phone("127.0.0.1", self.centre.port, number)
 
-    def deliver(self, source: str, text: str | bytes, **fields: Any) -> "asyncio.Future[int]":
-        """Have the centre deliver one deliver_sm; return the future of its final status.
+    def deliver(
+        self, source: str, text: str | bytes, *, centre: Centre | None = None, **fields: Any
+    ) -> "asyncio.Future[int]":
+        """Have a centre deliver one deliver_sm; return the future of its final status.
 
-        `fields` are those of the PDU and win over what `source` and `text` make of them.
+        The service's own centre, unless another is named. `fields` are those of the PDU and
+        win over what `source` and `text` make of them.
         """
         short_message = text if isinstance(text, bytes) else text.encode("ascii")
         to = destination(FEDERAL_NUMBER)
@@ -253,7 +257,8 @@ class Service:
         }
         settled: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         letter = Letter(DeliverSm(**(values | fields)), settled.set_result)
-        assert self.centre.account(ACCOUNT.system_id).put(letter), "the centre's mailbox is full"
+        mailbox = (centre or self.centre).account(ACCOUNT.system_id)
+        assert mailbox.put(letter), "the centre's mailbox is full"
         return settled
 
     async def text(self, source: str, text: str | bytes, **fields: Any) -> None:
@@ -391,7 +396,7 @@ class Service:
         port = free_port()
         with self._open_log(role, port) as log:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "inbound.cli", role),
+                *(sys.executable, "-m", "inbound.cli", role, *self._config()),
                 cwd=self.folder,
                 env=self.environment(port),
                 stdout=log,
@@ -400,6 +405,10 @@ class Service:
         one = RoleProcess(role, process, port)
         self.running.append(one)
         return one
+
+    def _config(self) -> Sequence[str]:
+        """A test that wants a TOML file writes it into the folder."""
+        return ("--config", CONFIG) if (self.folder / CONFIG).exists() else ()
 
     def _open_log(self, role: Role, port: int) -> IO[bytes]:
         return (self.folder / f"{role}-{port}.log").open("wb")
