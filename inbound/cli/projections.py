@@ -62,7 +62,7 @@ def rebuild(settings: Settings, names: tuple[str, ...], *, from_zero: bool) -> N
     from inbound.projections.rebuilding import rebuild as rebuild_
 
     wanted = select(names)
-    with _telling() as tell, _stoppable("the same command goes on from here"):
+    with _stoppable("the same command goes on from here"), telling(_console()) as tell:
         rebuild_(_connection(settings), wanted, from_zero=from_zero, tell=tell)
     click.echo(f"rebuilt and live: {', '.join(one.name for one in wanted)}")
 
@@ -78,7 +78,7 @@ def verify(settings: Settings, names: tuple[str, ...]) -> None:
     from inbound.projections.catalogue import select
     from inbound.projections.verifying import verify as verify_
 
-    with _telling() as tell, _stoppable("nothing was changed"):
+    with _stoppable("nothing was changed"), telling(_console()) as tell:
         found = list(verify_(_connection(settings), select(names), tell=tell))
     differing = [one.difference for one in found if one.difference]
     for difference in differing:
@@ -101,6 +101,10 @@ def _connection(settings: Settings) -> "Callable[[], psycopg.Connection]":
     return lambda: connect(url, "scserv projections", long=True)
 
 
+def _console() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
 @contextmanager
 def _stoppable(hint: str) -> Iterator[None]:
     """Work at low priority, and end politely at Ctrl-C."""
@@ -113,24 +117,22 @@ def _stoppable(hint: str) -> Iterator[None]:
 
 
 @contextmanager
-def _telling() -> "Iterator[Callable[[Told], None]]":
+def telling(console: Console) -> "Iterator[Callable[[Told], None]]":
     """Yield what shows the progress: a bar on a terminal, else a line now and then."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    rate = _Rate()
     if not console.is_terminal:
-        yield _Lines(console)
+        yield _Lines(console, rate)
         return
-    columns = "{task.completed:,} of {task.total:,}, {task.fields[rate]:,}/s"
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn(columns),
+        TextColumn("{task.fields[so_far]}"),
         TimeRemainingColumn(),
         console=console,
         transient=True,
     )
     with bar:
-        task = bar.add_task("reading", total=None, rate=0)
-        rate = _Rate()
+        task = bar.add_task("", so_far="", visible=False)
 
         def tell(told: "Told") -> None:
             bar.update(
@@ -138,14 +140,15 @@ def _telling() -> "Iterator[Callable[[Told], None]]":
                 description=told.doing,
                 completed=told.position,
                 total=told.of,
-                rate=rate(told.position),
+                so_far=_so_far(told, rate(told.position)),
+                visible=True,
             )
 
         yield tell
 
 
 class _Rate:
-    """Events a second since the first time it was asked."""
+    """Events a second since the first time it was asked; 0 then."""
 
     def __init__(self) -> None:
         self._first: tuple[float, int] | None = None
@@ -161,19 +164,26 @@ class _Rate:
 class _Lines:
     """A line at every new thing it does, and every few seconds between."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, rate: _Rate) -> None:
         self._console = console
-        self._said: tuple[str, float] = "", 0.0
-        self._rate = _Rate()
+        self._doing = ""
+        self._said_at = 0.0
+        self._rate = rate
 
     def __call__(self, told: "Told") -> None:
-        doing, at = self._said
-        rate = self._rate(told.position)
-        if told.doing != doing or time.monotonic() - at > _SAY_EVERY_S:
-            self._said = told.doing, time.monotonic()
-            how_far = f"{told.position:,} of {told.of:,}"
-            speed = f", {rate:,}/s" if told.position < told.of else ""
-            self._console.print(f"{told.doing}: {how_far}{speed}", markup=False)
+        rate, now = self._rate(told.position), time.monotonic()
+        if told.doing != self._doing or now - self._said_at > _SAY_EVERY_S:
+            self._doing, self._said_at = told.doing, now
+            so_far = _so_far(told, rate)
+            self._console.print(f"{told.doing}{so_far and ': '}{so_far}", markup=False)
+
+
+def _so_far(told: "Told", rate: int) -> str:
+    """Say how many events are done; nothing of what comes after the last of them."""
+    if told.position >= told.of:
+        return ""
+    speed = f", {rate:,}/s" if rate else ""
+    return f"{told.position:,} of {told.of:,}{speed}"
 
 
 def _lines(one: "Standing") -> Iterator[str]:

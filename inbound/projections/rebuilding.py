@@ -122,7 +122,8 @@ class _Rebuild:
         head = places.head(self._conn)
         for one in self._projections:
             for name in (*one.indexes, "analyze"):
-                self._builder.tell(Told(f"index {name} of {one.name}", head, head))
+                doing = f"index {name} of" if name in one.indexes else "sampling"
+                self._builder.tell(Told(f"{doing} {one.name}", head, head))
                 _execute_at_shadow(self._conn, statement(f"{one.name}/{name}"))
                 self._builder.check()
 

@@ -9,9 +9,10 @@ import pytest
 
 from inbound.errors import SetupError
 from inbound.projections import building, places, projector
-from inbound.projections.building import Stopped
+from inbound.projections.building import Stopped, Told
 from inbound.projections.dumping import digest, dump
 from inbound.projections.places import Place
+from inbound.projections.subscriptions import SUBSCRIPTIONS
 from inbound.projections.verifying import verify
 from inbound.store.connecting import connect
 from tests.integration.projections.lines import ALL, append_stop, catch_up, dumps
@@ -143,6 +144,25 @@ def test_it_is_right_while_the_log_grows(
             done.set()
             writer.join(20)
     assert positions == sorted(positions)
+
+
+def test_what_the_projector_writes_meanwhile_does_not_show(
+    opening: Callable[[], psycopg.Connection], conn: psycopg.Connection
+) -> None:
+    """The last moment: the other one is built, and the comparison is about to begin."""
+    following = projector.Following(conn, {})
+    following.take_free(ALL)
+    following.round()
+    before = places.head(conn)
+
+    def write(told: Told) -> None:
+        if told.doing == "comparing subscriptions":
+            append_stop(conn, uuid4())
+            assert following.round()
+
+    found = list(verify(opening, [SUBSCRIPTIONS], tell=write))
+    assert [(one.difference, one.position) for one in found] == [(None, before)]
+    assert places.progress(conn, Place.LIVE)["subscriptions"].position == before + 1
 
 
 def test_another_version_is_not_compared(
