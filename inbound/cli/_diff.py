@@ -147,10 +147,10 @@ def _lines(report: Report, span: past.Span, options: Options) -> Iterator[str]:
     until = "now" if span.until == past.FOR_EVER else f"{span.until:%Y-%m-%d %H:%M} UTC"
     yield f"from {span.since:%Y-%m-%d %H:%M} UTC to {until}: " + ", ".join(
         (
-            f"{report.commands} commands",
-            f"{report.results} results",
-            f"{report.subjects} subjects",
-            f"{report.events} events read",
+            _counted(report.commands, "command"),
+            _counted(report.results, "result"),
+            _counted(report.subjects, "subject"),
+            f"{_counted(report.events, 'event')} read",
         )
     )
     if report.then.release != report.now.release or options.code:
@@ -166,10 +166,14 @@ def _lines(report: Report, span: past.Span, options: Options) -> Iterator[str]:
         yield f"{count:>9}  {kind}: {KINDS.get(kind, kind)}"
         yield from (f"           {example}" for example in report.examples.get(kind, ()))
     if report.differing and options.out:
-        yield f"all {report.differing} are in {options.out}"
+        yield f"every one is in {options.out}"
     yield ""
     yield "what this can't show:"
     yield from (f"- {sentence}" for sentence in report.unseen())
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _policies(report: Report) -> Iterator[str]:

@@ -99,7 +99,7 @@ def publish_and_tell(settings: PublishSettings, options: Options) -> int:
         click.echo(_how_far(publishing, order))
         return INTERRUPTED
     click.echo(
-        f"published {publishing.events} events to {order.topic}, up to position "
+        f"published {_events(publishing)} to {order.topic}, up to position "
         f"{publishing.position}; replay {order.replay}"
     )
     return DONE
@@ -127,9 +127,13 @@ def _types(given: str) -> tuple[str, ...]:
     return types
 
 
+def _events(publishing: Publishing) -> str:
+    return f"{publishing.events} event{'' if publishing.events == 1 else 's'}"
+
+
 def _how_far(publishing: Publishing, order: _Order) -> str:
     return (
-        f"{publishing.events} events are published, up to position {publishing.position}; go on "
+        f"{_events(publishing)} published, up to position {publishing.position}; go on "
         f"with:\n{order.command(publishing.position + 1, publishing.rate)}"
     )
 

@@ -17,9 +17,11 @@ from inbound.replay.diff.records import Description, Difference, Verdict
 EXAMPLES: Final = 3
 
 _UNSEEN: Final = (
-    "Texts that left no event can't be decided again: those that were no command, repetitions "
-    "within the minute, commands over the limit after the first of an hour, and numbers that "
-    "were answered with silence. What delivery receipts meant is not decided again."
+    (
+        "Texts that left no event: no commands, repetitions within the minute, commands over "
+        "the limit after the first of an hour, numbers that were answered with silence."
+    ),
+    "What delivery receipts meant: it is not decided again.",
 )
 
 
@@ -103,7 +105,7 @@ class Report:
 
     def unseen(self) -> list[str]:
         """Return what this diff can't show, in sentences: the general, then this candidate's."""
-        return [_UNSEEN, *_unseen_policies(self.now, self.then), *_unseen_texts(self)]
+        return [*_UNSEEN, *_unseen_policies(self.now, self.then), *_unseen_texts(self)]
 
 
 def _unseen_policies(now: Description, then: Description) -> list[str]:

@@ -7,16 +7,17 @@ has no field for them, so their variables and files are not read.
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from inbound.errors import SetupError
 from inbound.handlers.policies import Policies
 from inbound.replay.diff.records import Orders
-from inbound.settings import read_settings_file
+from inbound.settings import SmppSettings, read_settings_file
 
-_SEEN = {"policies", "templates_file", "smpp", "binds"}
+ALPHABETS: Final = get_args(SmppSettings.model_fields["alphabet"].annotation)
+_SEEN: Final = {"policies", "templates_file", "smpp", "binds"}
 
 
 class _Alphabet(BaseModel):
@@ -82,11 +83,14 @@ def _with(orders: Orders, values: Mapping[str, Any], where: str) -> Orders:
     bind = binds[0] if binds else values.get("smpp", {})
     if not isinstance(policies, Mapping) or not isinstance(bind, Mapping):
         raise SetupError(f"{where}: policies, smpp and each of binds are tables")
+    alphabet = str(bind.get("alphabet", orders.alphabet))
+    if alphabet not in ALPHABETS:
+        raise SetupError(f"{where}: no alphabet {alphabet!r}; there are {', '.join(ALPHABETS)}")
     return replace(
         orders,
         policies={**orders.policies, **policies},
         templates=str(Path(values["templates_file"]).resolve())
         if values.get("templates_file")
         else orders.templates,
-        alphabet=str(bind.get("alphabet", orders.alphabet)),
+        alphabet=alphabet,
     )

@@ -157,6 +157,7 @@ def test_what_cannot_be_run_is_one_line_and_status_2(
         ("sender = 'X'", "sets neither policies nor templates_file nor an alphabet"),
         ("policies = 5", "policies, smpp and each of binds are tables"),
         ("[policies", "not a TOML file"),
+        ("[smpp]\nalphabet = 'morse'", "no alphabet 'morse'; there are gsm0338, latin-1"),
     ],
 )
 def test_settings_that_would_compare_nothing_are_refused(

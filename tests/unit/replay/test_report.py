@@ -67,22 +67,22 @@ def test_kinds_are_in_the_order_of_their_gravity() -> None:
 
 
 def test_what_left_no_event_is_said() -> None:
-    assert len(Report(NOW, then()).unseen()) == 1
+    assert len(Report(NOW, then()).unseen()) == 2
     looser = then(duplicate_within_s=10, commands_per_hour=0, reply_valid_for_s=60)
     said = Report(NOW, looser).unseen()
-    assert [text.split()[0] for text in said[1:]] == [
+    assert [text.split()[0] for text in said[2:]] == [
         "duplicate_within_s",
         "commands_per_hour",
         "reply_valid_for_s",
     ]
     stricter = then(duplicate_within_s=100, commands_per_hour=1, unknown_number="silent")
-    assert len(Report(NOW, stricter).unseen()) == 1
+    assert len(Report(NOW, stricter).unseen()) == 2
     silent_now = Description("1.0", POLICIES | {"unknown_number": "silent"}, TEXTS)
-    assert "unknown_number is silent now" in Report(silent_now, then()).unseen()[1]
+    assert "unknown_number is silent now" in Report(silent_now, then()).unseen()[2]
     unlimited_now = Description("1.0", POLICIES | {"commands_per_hour": 0}, TEXTS)
-    assert len(Report(unlimited_now, then()).unseen()) == 1
+    assert len(Report(unlimited_now, then()).unseen()) == 2
 
 
 def test_a_changed_fate_of_unanswered_messages_is_said() -> None:
     said = Report(NOW, then({"stopped": Text("off", 1, (), False)})).unseen()
-    assert said[1].startswith("[stopped] unknown: messages without an answer would not go again")
+    assert said[2].startswith("[stopped] unknown: messages without an answer would not go again")
