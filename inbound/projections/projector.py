@@ -30,7 +30,7 @@ from inbound.projections.catalogue import PROJECTIONS
 from inbound.projections.model import Projection
 from inbound.projections.places import Moved, Place, Progress
 from inbound.projections.reading import FoldError, Stored, fold, read
-from inbound.projections.writing import Writer
+from inbound.projections.writing import DoubleError, Writer
 from inbound.store import relaying
 from inbound.store.errors import StoreDefect
 
@@ -172,7 +172,7 @@ class Following:
         try:
             until = stored[-1][0]
             self._writer.write(group, fold(stored, group), after=after, until=until)
-        except (FoldError, StoreDefect) as error:
+        except (DoubleError, FoldError, StoreDefect) as error:
             if len(group) > 1:
                 for one in group:
                     self._apply([one], stored, after)

@@ -105,6 +105,8 @@ _changing: Final = attrgetter(*_CHANGING)
 
 
 def _accept(row: _Row, event: Event) -> None:
+    if row.subject_id is not None:
+        raise ValueError("the request was accepted before")
     data = event.data
     request_id = UUID(row.request_id)
     row.subject_id = event.stream_id

@@ -4,10 +4,15 @@ from collections.abc import Sequence
 
 import psycopg
 
+from inbound.errors import ScservError
 from inbound.projections._sql import statement
 from inbound.projections.model import Projection, Row, Rows
 from inbound.projections.places import Place, advance, at
 from inbound.store.connecting import called
+
+
+class DoubleError(ScservError):
+    """The log makes a row that is there already, such as a request accepted twice."""
 
 
 class Writer:
@@ -24,8 +29,9 @@ class Writer:
     ) -> None:
         """Write what the events after one position and up to another made, in one transaction.
 
-        Blocks until the commit. Raises `Moved` when the tables are elsewhere by now, and
-        then nothing was written: so a stretch that is written again changes nothing.
+        Blocks until the commit. Raises `Moved` when the tables are elsewhere by now, so
+        that a stretch that is written again changes nothing, and `DoubleError`. Nothing was
+        written then.
         """
         for projection in projections:
             self._prepare(projection)
@@ -57,11 +63,21 @@ def _write(
         for projection, made in zip(projections, rows, strict=True):
             name = projection.name
             if made.new:
-                _copy(cursor, statement(f"{name}/copy"), made.new)
+                _add(cursor, projection, made.new)
             if made.changed:
                 _copy(cursor, statement(f"{name}/copy_incoming"), made.changed)
                 # Not prepared: a plan from when the table was small would be kept.
                 cursor.execute(statement(f"{name}/merge"), prepare=False)
+
+
+def _add(cursor: psycopg.Cursor, projection: Projection, rows: Sequence[Row]) -> None:
+    failure = None
+    try:
+        _copy(cursor, statement(f"{projection.name}/copy"), rows)
+    except psycopg.errors.UniqueViolation:
+        failure = DoubleError(f"{projection.name}: an event makes a row that another one has made")
+    if failure is not None:  # raised here, so that nothing of the row goes along with it
+        raise failure
 
 
 def _copy(cursor: psycopg.Cursor, query: bytes, rows: Sequence[Row]) -> None:

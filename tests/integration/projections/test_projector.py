@@ -1,5 +1,6 @@
 """The live tables follow the log: all of it, once, by one projector at a time."""
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from inbound.projections.projector import Following
 from inbound.projections.reading import Stored, fold, read
 from inbound.projections.rebuilding import rebuild
 from inbound.projections.subscriptions import SUBSCRIPTIONS
-from inbound.projections.writing import Writer
+from inbound.projections.writing import DoubleError, Writer
 from inbound.store import relaying
 from inbound.store.connecting import connect
 from tests.integration.projections.conftest import REQUESTS
@@ -99,7 +100,7 @@ def test_rows_and_place_are_one(conn: psycopg.Connection) -> None:
     stored = read(conn, after=0, until=until, limit=until)
     twice = fold(stored, ALL)
     twice[0].new = [*twice[0].new, twice[0].new[0]]
-    with pytest.raises(Exception, match="requests_pkey"):
+    with pytest.raises(DoubleError, match="requests: an event makes a row that another one"):
         Writer(conn, Place.LIVE).write(ALL, twice, after=0, until=until)
     assert set(positions(conn).values()) == {0}
     assert not any(dumps(conn).values())
@@ -132,6 +133,25 @@ def test_the_others_go_on_when_one_stops(conn: psycopg.Connection) -> None:
     assert list(problems) == ["subscriptions"]
     assert f"event {bad}: " in problems["subscriptions"]
     assert positions(conn) == {"requests": after, "daily_counts": after, "subscriptions": bad - 1}
+
+
+@pytest.mark.parametrize("batch", [1, 10])
+def test_a_request_that_was_accepted_twice_stops_its_projection(
+    conn: psycopg.Connection, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catch_up(conn)
+    first = "SELECT data FROM events WHERE type = 'request.accepted' LIMIT 1"
+    [(data,)] = conn.execute(first).fetchall()
+    again = data.decode().replace(json.loads(data)["request_id"], str(uuid4()))
+    before = places.head(conn)
+    last = [append(conn, "request.accepted", again) for _ in range(2)][-1]
+    monkeypatch.setattr(projector, "BATCH", batch)
+    assert list(catch_up(conn)) == ["requests"]
+    assert positions(conn) == {
+        "requests": before + 1,
+        "subscriptions": last,
+        "daily_counts": last,
+    }
 
 
 def test_a_table_of_another_version_is_left_alone(conn: psycopg.Connection) -> None:
