@@ -21,10 +21,11 @@ from inbound.errors import RetryableError
 from inbound.keys import SubjectHasher
 from inbound.ops import metrics
 from inbound.ops.health import Health
-from inbound.settings import Settings, SmppSettings
+from inbound.settings import Settings
 from inbound.smpp.esme import Esme, EsmeState
 from inbound.smpp.esme import Health as BindHealth
 from inbound.smpp.message_ids import IdForm
+from inbound.smpp_settings import SmppSettings
 from inbound.store.overdue import Overdue
 from inbound.store.presence import BindReport, Presence
 from inbound.templates.catalogue import Catalogue

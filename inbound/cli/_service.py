@@ -23,7 +23,8 @@ from inbound.cli.samples import SAMPLES, write_samples
 from inbound.errors import RetryableError, SetupError
 from inbound.ops.health import Health, HealthServer
 from inbound.ops.supervisor import Child, Event, Happening, Supervisor
-from inbound.settings import ApiSettings, Settings, SmppSettings
+from inbound.settings import ApiSettings, Settings
+from inbound.smpp_settings import SmppSettings
 
 WATCH_EVERY_S = 0.5
 RESTART_EVERY_S = 3.0

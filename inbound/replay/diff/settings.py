@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from inbound.errors import SetupError
 from inbound.handlers.policies import Policies
 from inbound.replay.diff.records import Orders
-from inbound.settings import SmppSettings, read_settings_file
+from inbound.settings import read_settings_file
+from inbound.smpp_settings import SmppSettings
 
 ALPHABETS: Final = get_args(SmppSettings.model_fields["alphabet"].annotation)
 _SEEN: Final = {"policies", "templates_file", "smpp", "binds"}

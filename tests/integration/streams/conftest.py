@@ -1,4 +1,4 @@
-"""The processors' world on either store."""
+"""The processors' world on either store, and the sender's bench."""
 
 from collections.abc import AsyncIterator, Callable
 
@@ -8,6 +8,7 @@ from inbound.keys import VaultCipher
 from inbound.store.memory import MemoryStore
 from inbound.store.postgres import PostgresStore
 from tests.fix_store import VAULT_KEY, cipher, database_url, migrated_template
+from tests.integration.streams.bench import Bench, open_bench
 from tests.integration.streams.world import Backend, MemoryBackend, PostgresBackend, World
 
 __all__ = ["cipher", "database_url", "migrated_template"]
@@ -48,3 +49,10 @@ def postgres_world(postgres_backend: PostgresBackend) -> World:
 def new_world(backend: Backend) -> Callable[[], World]:
     """Worlds on one store: workers that know nothing of each other."""
     return lambda: World(backend)
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    """The sender at work."""
+    async with open_bench() as bench:
+        yield bench

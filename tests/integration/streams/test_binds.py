@@ -11,8 +11,9 @@ from pydantic import SecretStr
 
 from inbound.errors import RetryableError, SetupError
 from inbound.ops.health import Health
-from inbound.settings import Settings, SmppSettings
+from inbound.settings import Settings
 from inbound.smpp.pdu import BindReceiver
+from inbound.smpp_settings import SmppSettings
 from inbound.smsc.centre import Centre, CentreSettings
 from inbound.smsc.phone import Phone
 from inbound.smsc.tls import server_context

@@ -16,7 +16,7 @@ from streams.lanes import Lanes, new_consumer
 from streams.sender import SenderSettings
 from streams.unreadable import Unreadable
 from tests.integration.streams.bench import BROADCAST, Bench, open_bench
-from tests.integration.streams.test_sender import held_until
+from tests.integration.streams.reactions import held_until
 
 BACKLOG, POLL = SenderSettings("", 1).backlog, 500
 BROADCASTS = 3 * BACKLOG
