@@ -122,6 +122,15 @@ def test_event_that_was_rewritten_with_all_digests_is_named(
     assert which == f"{named(changed)}: {what} not as published"
 
 
+def test_head_alone_that_was_changed_is_named(conn: psycopg.Connection, find: Find) -> None:
+    """Later heads fit; the stretch in question lies before the one that doesn't."""
+    head = {e.chain: e for e in events(conn)[:FIRST_HEADS]}[3]
+    tamper(conn, "UPDATE events SET digest = sha256(digest) WHERE position = %s", head.position)
+    [said] = [problem for problem in find(conn) if problem.startswith("chain ")]
+    assert said.startswith("chain 3: its head of ")
+    assert said.endswith(f"does not fit: events 1 to {head.position}")
+
+
 def test_what_is_believed_is_not_held_against_kafka(conn: psycopg.Connection, find: Find) -> None:
     tamper(conn, REWRITTEN["metadata"], AT)
     rewrite_digests(conn)
