@@ -11,7 +11,8 @@ from typing import Final
 from uuid import UUID
 
 from inbound.store.event_copy import StoredEvent
-from schemas.chain import Chains, chain_of, digest, stored_body
+from schemas.chain import Chains, digest, stored_body
+from schemas.partitions import partition_of
 from schemas.topics import PARTITIONS
 from schemas.upcasters import UnknownEventError, read_event
 
@@ -125,6 +126,7 @@ def _problem(event: StoredEvent, what: str) -> Problem:
     return Problem(what, event.position, event.stream_id, event.version)
 
 
-@lru_cache(maxsize=65_536)
+# The events of a request come one soon after the other; further back nothing recurs.
+@lru_cache(maxsize=8_192)
 def _chain_of(stream: bytes) -> int:
-    return chain_of(UUID(bytes=stream))
+    return partition_of(str(UUID(bytes=stream)).encode())
