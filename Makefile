@@ -43,8 +43,11 @@ peers: $(STAMP)  ## programs of others: Node, Perl, Kannel (.ci/peers installs w
 	@.ci/peers
 	@$(BIN)/python -m pytest tests/peers $(ARGS)
 
-bench: $(STAMP)  ## load the whole service on loopback and print one JSON object
+bench: $(STAMP)  ## load the whole service, then work through a million events; a JSON object for each
 	@$(BIN)/python -m tests.bench $(ARGS)
+	@$(BIN)/python -m tests.bench.projections
+	@$(BIN)/python -m tests.bench.replay
+	@$(BIN)/python -m tests.bench.eventlog
 
 chaos: $(STAMP)  ## faults from a seed against the whole service, then a balance (SEED=N FAULTS=N)
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) --faults $(or $(FAULTS),100) $(ARGS)
