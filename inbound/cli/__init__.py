@@ -5,6 +5,7 @@ import sys
 import click
 
 from inbound.errors import ScservError
+from inbound.ops.dumps import forbid_core_dumps
 
 
 class _Lazy(click.Group):
@@ -62,6 +63,7 @@ def scserv() -> None:
 
 def main() -> None:
     """Run the command line. What the operator has to change is one line and status 2."""
+    forbid_core_dumps()  # any command may hold a key
     try:
         sys.exit(scserv(standalone_mode=False))
     except click.exceptions.Abort:
