@@ -47,9 +47,13 @@ class TopicSpec:
 
 
 def _config(**settings: object) -> Mapping[str, str]:
-    """Kafka's dotted setting names, written with underscores."""
+    """Kafka's dotted setting names, written with underscores, and the broker's clock.
+
+    The time of a record decides when it is deleted. By its writer's clock a number would stay
+    for as long as that clock was ahead, and a broker refuses what is an hour ahead of it.
+    """
     named = {name.replace("_", "."): str(value) for name, value in settings.items()}
-    return MappingProxyType(named)
+    return MappingProxyType(named | {"message.timestamp.type": "LogAppendTime"})
 
 
 _SHORT_LIVED: Final = _config(

@@ -178,6 +178,9 @@ class Binds:
             # The last known shares stay: without the database nothing is claimed anyway.
             self._doubtful = True
             log.warning("binds are not reported: %s", error)
+            self._health.set("database", ok=False, reason=f"sending waits: {error}")
+        else:
+            self._health.set("database", ok=True)
 
     def _share_with(self, kept: _Kept, others: int) -> None:
         """Take note of how many others of the account send.

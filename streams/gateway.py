@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from datetime import datetime
 from secrets import token_hex
+from typing import Any
 from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
@@ -33,6 +34,16 @@ from streams.sender import Sender, SenderSettings
 from streams.unreadable import Unreadable
 
 log = logging.getLogger(__name__)
+
+REFUSE_AFTER_MS = 5_000
+"""Longer than a broker takes to come back, and shorter than centres wait for an answer."""
+
+_PRODUCER: dict[str, Any] = {
+    "acks": "all",
+    "linger_ms": 0,
+    "retry_backoff_ms": 50,
+    "max_batch_size": 131_072,
+}
 
 
 class Gateway:
@@ -63,18 +74,21 @@ class Gateway:
 
     async def run(self) -> None:
         """Serve until cancelled, then finish what is in flight and unbind."""
-        producer = new_producer(self._settings.kafka_bootstrap_servers)
+        servers = self._settings.kafka_bootstrap_servers
+        producer, arriving = new_producer(servers), new_arrivals_producer(servers)
         await producer.start()
+        await arriving.start()
         try:
-            await self._serve(producer)
+            await self._serve(producer, arriving)
         finally:
             await producer.stop()
+            await arriving.stop()
             await self._store.close()
             await self._claims.close()
             await self._presence.close()
             await self._overdue.close()
 
-    async def _serve(self, producer: AIOKafkaProducer) -> None:
+    async def _serve(self, producer: AIOKafkaProducer, arriving: AIOKafkaProducer) -> None:
         settings = self._settings
         names = TopicNames.prefixed(settings.topic_prefix)
         offsets = OffsetTracker()
@@ -84,7 +98,7 @@ class Gateway:
         binds = Binds(
             settings,
             self._catalogue,
-            producer,
+            arriving,
             self._presence,
             self._overdue,
             self._health,
@@ -133,13 +147,25 @@ async def _fail_with(task: asyncio.Task[None]) -> None:
 
 
 def new_producer(bootstrap: str) -> AIOKafkaProducer:
-    """Return the producer of texts and results, not started: idempotent, all replicas."""
+    """Return the producer of results, not started: it never gives up on one."""
     return AIOKafkaProducer(
         bootstrap_servers=bootstrap,
-        acks="all",
         enable_idempotence=True,
-        linger_ms=0,
         request_timeout_ms=10_000,
-        retry_backoff_ms=50,
-        max_batch_size=131_072,
+        **_PRODUCER,
+    )
+
+
+def new_arrivals_producer(bootstrap: str) -> AIOKafkaProducer:
+    """Return the producer of what centres deliver, not started: stored soon, or refused.
+
+    What waited here through an outage would be stored after the centre had long given up and
+    delivered it again: a second request. aiokafka's idempotent producer never gives up, so
+    this one is none; a record that its retries store twice has one id and is known by it, and
+    one request at a time keeps the order.
+    """
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        request_timeout_ms=REFUSE_AFTER_MS,
+        **_PRODUCER,
     )

@@ -5,16 +5,19 @@ a second try. What an outage causes is no poison: it is tried again, and then th
 ends and is restarted.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import ValidationError
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay
 from tenacity.wait import wait_random_exponential
 
 from inbound.errors import PoisonError, RetryableError, SetupError
-from inbound.store.errors import StoreFault
+from inbound.store.errors import Conflict, StoreFault
+
+log = logging.getLogger(__name__)
 
 Headers = Sequence[tuple[str, bytes]]
 Read = TypeVar("Read")
@@ -84,6 +87,7 @@ class BatchProcessor:
     ends and is restarted, and Kafka delivers the batch again. Any other error is looked
     for by halves, and the message that causes it is parked. `split` takes a record that
     holds many messages apart, so that one of them does not take the others with it.
+    `report` is told why processing waits, and None when it goes on.
     """
 
     def __init__(
@@ -91,10 +95,13 @@ class BatchProcessor:
         process: Callable[[Sequence[Record]], Awaitable[None]],
         park: Callable[[Sequence[Poison]], Awaitable[None]],
         split: Callable[[Record], Sequence[Record]] = lambda record: [record],
+        report: Callable[[str | None], None] = lambda _: None,
     ) -> None:
         self._process = process
         self._park = park
         self._split = split
+        self._report = report
+        self._waiting = False
 
     async def __call__(self, records: Sequence[Record]) -> None:
         """Process `records`; when this returns their offsets may be committed."""
@@ -128,7 +135,19 @@ class BatchProcessor:
             retry=retry_if_exception_type(RetryableError),
             wait=wait_random_exponential(multiplier=0.05, max=3),
             stop=stop_after_delay(GIVE_UP_AFTER_S),
+            before_sleep=self._say,
             reraise=True,
         ):
             with attempt:
                 await self._process(records)
+        if self._waiting:
+            self._waiting = False
+            self._report(None)
+
+    def _say(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, Conflict):
+            return  # another worker was first: nothing to do about it
+        log.warning("processing waits: %s", error)
+        self._waiting = True
+        self._report(str(error))

@@ -5,11 +5,13 @@ import contextlib
 import logging
 import time
 from datetime import timedelta
+from functools import partial
 from itertools import count
 
 import faust
 
 from inbound.directory.port import Directory
+from inbound.errors import RetryableError
 from inbound.keys import SubjectHasher
 from inbound.ops.health import Health
 from inbound.settings import Settings
@@ -70,11 +72,13 @@ class Worker:
                     clock=utc_now,
                 ),
                 Parking(commands, limits, health, check="parking commands"),
+                report=partial(self._report, "commands"),
             ),
             BatchProcessor(
                 DeliveryProcessor(delivery, settings.policies, names, cache, clock=utc_now),
                 Parking(delivery, limits, health, check="parking results"),
                 split,
+                report=partial(self._report, "results"),
             ),
             self._progress,
         )
@@ -108,6 +112,9 @@ class Worker:
             self._health.beat("heartbeat", HEARTBEAT_S)
             await asyncio.sleep(CHECK_EVERY_S)
 
+    def _report(self, check: str, reason: str | None) -> None:
+        self._health.set(check, ok=reason is None, reason=reason or "")
+
     async def _sweep_forever(self) -> None:
         for round_ in count():
             thorough = round_ % THOROUGH_EVERY == 0
@@ -117,4 +124,7 @@ class Worker:
 
 async def _until_stopped(app: faust.App) -> None:
     await app.wait_until_stopped()
-    raise RuntimeError("the Faust app stopped") from app.crash_reason
+    reason = app.crash_reason
+    if isinstance(reason, RetryableError):
+        raise reason  # an outage, said in its own words
+    raise RuntimeError("the Faust app stopped") from reason

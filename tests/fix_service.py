@@ -154,6 +154,7 @@ class Service:
         )
         self.running: list[RoleProcess] = []
         self.extra_environment: dict[str, str] = {}
+        self.program = "inbound.cli"
         self._prefix = prefix
         self._hasher = SubjectHasher(SUBJECT_KEY)
         self._numbers = count(1)
@@ -396,7 +397,7 @@ class Service:
         port = free_port()
         with self._open_log(role, port) as log:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "inbound.cli", role, *self._config()),
+                *(sys.executable, "-m", self.program, role, *self._config()),
                 cwd=self.folder,
                 env=self.environment(port),
                 stdout=log,
@@ -458,8 +459,11 @@ async def open_service(
     server_url: Callable[[str], str],
     bootstrap: str,
     environment: Mapping[str, str] | None = None,
+    program: str = "inbound.cli",
 ) -> AsyncIterator[Service]:
     """Prepare a database and topics, start the centre and one process of each role.
+
+    `program` is the module that is run with the name of a role.
 
     `server_url` gives the URL of a database of that name on the PostgreSQL to use.
     """
@@ -474,6 +478,7 @@ async def open_service(
     admin.apply(bootstrap, names.specs(), replication_factor=1)
     service = Service(folder, database_url, bootstrap, names, f"e2e-{mark}.")
     service.extra_environment.update(environment or {})
+    service.program = program
     await service.centre.start()
     try:
         await service.start()

@@ -10,7 +10,7 @@ from typing import Any
 
 import uvloop
 
-from inbound.errors import SetupError
+from inbound.errors import RetryableError, SetupError
 from inbound.ops import logs, telemetry
 from inbound.ops.health import Health, HealthServer
 from inbound.ops.supervisor import end_with_parent
@@ -84,7 +84,9 @@ async def run_until_signal(
         cause = _first(error)
         if isinstance(cause, SetupError):
             raise cause from None
-        log.critical("ends: %s: %s", type(cause).__name__, cause, exc_info=error)
+        # An outage is no defect: a traceback would only hide what it is.
+        trace = None if isinstance(cause, RetryableError) else error
+        log.critical("ends: %s: %s", type(cause).__name__, cause, exc_info=trace)
         return 1
     return 0
 

@@ -1,6 +1,7 @@
 """What the roles check and build before they start."""
 
 from inbound.keys import VaultCipher, fingerprint
+from inbound.ops.health import Health
 from inbound.settings import Settings
 from inbound.templates.catalogue import Catalogue, load_catalogue
 
@@ -58,3 +59,10 @@ def check_topics(settings: Settings) -> None:
     specs = TopicNames.prefixed(settings.topic_prefix).specs()
     if differences := admin.check(settings.kafka_bootstrap_servers, specs):
         raise SetupError(f"{differences[0]}; run `scserv topics apply`")
+
+
+def watch_kafka(settings: Settings, health: Health) -> None:
+    """Have the health of this process say when Kafka is away."""
+    from inbound.kafka import reach
+
+    reach.watch(settings.kafka_bootstrap_servers, health)

@@ -9,7 +9,13 @@ import click
 
 from inbound.cli._context import settings_options
 from inbound.cli._running import run_role, serve_health
-from inbound.cli._wiring import check_database, check_infrastructure, load_templates, make_cipher
+from inbound.cli._wiring import (
+    check_database,
+    check_infrastructure,
+    load_templates,
+    make_cipher,
+    watch_kafka,
+)
 from inbound.settings import Settings
 
 # Longer than a send may take before it fails (delivery_timeout_ms of the producer).
@@ -33,6 +39,7 @@ def gateway(settings: Settings) -> None:
     health = serve_health(settings, "gateway", "bind")
     catalogue = load_templates(settings)
     check_infrastructure(settings)
+    watch_kafka(settings, health)
     url = settings.database_url.get_secret_value()
     cipher = make_cipher(settings)
     # To park what the lanes can't hold; without that it is never connected.
@@ -51,6 +58,7 @@ def worker(settings: Settings) -> None:
 
     health = serve_health(settings, "worker", "partitions")
     check_infrastructure(settings)
+    watch_kafka(settings, health)
     url = settings.database_url.get_secret_value()
     cipher = make_cipher(settings)
 
@@ -76,6 +84,7 @@ def relay(settings: Settings) -> None:
 
     health = serve_health(settings, "relay", "shards")
     check_infrastructure(settings)
+    watch_kafka(settings, health)
     sealer, limits = Sealer(make_cipher(settings)), settings.parking_limits()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

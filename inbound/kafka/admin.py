@@ -6,7 +6,6 @@ Everything here is safe to repeat and to run from several processes at once.
 
 from __future__ import annotations
 
-import socket
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from kafka.errors import (
 )
 
 from inbound.errors import SetupError
+from inbound.kafka import reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -64,7 +64,7 @@ def wait_for_broker(bootstrap: str, timeout_s: float = _TIMEOUT_S) -> None:
     """Block until a broker answers a metadata request; SetupError when none does in time."""
     deadline = time.monotonic() + timeout_s
     # A bare connection first: kafka-python logs an error for each try that fails.
-    while (problem := _connection_problem(bootstrap)) is not None:
+    while (problem := reach.problem(bootstrap)) is not None:
         if time.monotonic() > deadline:
             raise SetupError(
                 f"no Kafka at {bootstrap}: {problem}; start it, or correct the address"
@@ -146,22 +146,6 @@ def _client(bootstrap: str, timeout_s: float) -> Iterator[KafkaAdminClient]:
             client.close()
     except (KafkaError, OSError) as error:
         raise SetupError(f"Kafka at {bootstrap} does not do as asked: {error!r}") from error
-
-
-def _connection_problem(bootstrap: str) -> str | None:
-    """None when one of the addresses accepts a connection, else why the last one didn't."""
-    problem = "no address given"
-    for address in bootstrap.split(","):
-        host, _, port = address.strip().rpartition(":")
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=2).close()
-        except ValueError:
-            raise SetupError(f"Kafka's address {address!r} is not HOST:PORT") from None
-        except OSError as error:
-            problem = error.strerror or str(error)
-        else:
-            return None
-    return problem
 
 
 def _differences(client: KafkaAdminClient, wanted: Sequence[_Wanted]) -> list[Difference]:

@@ -45,13 +45,11 @@ class ParkingLimits:
     bytes: int
 
     def check(self, usage: ParkedUsage, messages: Sequence[ParkedMessage]) -> None:
-        """Raise `ParkingFull` when there is no room for these as well.
+        """Raise `ParkingFull` when it is full, so that these have to wait.
 
-        Several processes that park at once may pass the limit by what each has in hand.
+        What one transaction parks may pass the limit: 500 messages or 4 MB of each process.
         """
-        rows = usage.rows + len(messages)
-        size = usage.bytes + sum(len(message.payload) for message in messages)
-        if rows > self.rows or size > self.bytes:
+        if usage.rows >= self.rows or usage.bytes >= self.bytes:
             raise ParkingFull(
                 f"no room for {len(messages)} more parked messages: {usage.rows} of {self.rows} "
                 f"and {usage.bytes / MEGABYTE:.0f} of {self.bytes / MEGABYTE:.0f} MB are parked. "

@@ -20,7 +20,7 @@ from inbound.store import parked, relaying
 from inbound.store.errors import ParkingFull
 from inbound.store.parked import Chosen, ParkingLimits, park
 from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes, NewOutboxRow
+from inbound.store.rows import Changes, NewOutboxRow, ParkedMessage
 from inbound.store.sealing import Sealer
 from schemas.cloudevents import Headers
 from schemas.topics import PARTITIONS, TopicNames, TopicSpec
@@ -189,11 +189,13 @@ def test_without_room_the_shard_waits_at_the_first_and_loses_nothing(
     def broken() -> Producer:
         return Producer(fails=lambda n: n in {1, 2}, error=MessageSizeTooLargeError)
 
-    with pytest.raises(ParkingFull, match="0 of 1 "):
+    before = ParkedMessage("sms.mo.v1", 0, 1, "not JSON", b"garbage")
+    park(conn, Sealer(VaultCipher(VAULT_KEY)), ROOM, [before])
+    with pytest.raises(ParkingFull, match="1 of 1 "):
         relay(broken(), ParkingLimits(1, 1_000)).relay_batch(conn, [OUTBOX, EVENTS])
     assert relaying.waiting(conn, relaying.OUTBOX) == 4
     assert relaying.waiting(conn, relaying.EVENTS) == 0, "another shard has to go on"
-    assert parked.usage(conn).rows == 0
+    assert parked.usage(conn).rows == 1
     relay(Producer()).relay_batch(conn, [OUTBOX])
     assert relaying.waiting(conn, relaying.OUTBOX) == 0
 

@@ -94,14 +94,14 @@ async def test_without_room_it_waits_and_loses_nothing() -> None:
         if len(waits) == 3:  # an operator has made room
             store.tables.parked.clear()
 
-    park = Parking(store, ParkingLimits(5, 10_000), health, sleep=sleep)
+    park = Parking(store, ParkingLimits(4, 10_000), health, sleep=sleep)
     await park(records(4))
     assert health.ready().ok
     await park([(replace(RECORD, partition=9, offset=n), PoisonError("x")) for n in range(2)])
     assert parked_in(store) == [0, 1]
     assert len(waits) == 3
     assert waits[0] == waits[2]
-    assert "4 of 5" in waits[0][0]
+    assert "4 of 4" in waits[0][0]
     assert health.ready().ok
 
 
@@ -109,16 +109,17 @@ async def test_nobody_made_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parking, "WAIT_FOR_ROOM_S", 0)
     store = MemoryStore()
     park = Parking(store, ParkingLimits(5, 10_000), Health())
+    await park(records(6))
     with pytest.raises(ParkingFull):
-        await park(records(6))
-    assert parked_in(store) == []
+        await park([(replace(RECORD, partition=9), PoisonError("x"))])
+    assert parked_in(store) == list(range(6))
 
 
 def test_rows_and_bytes_are_bounded() -> None:
     limits = ParkingLimits(10, 1000)
     some = [as_parked(record, error) for record, error in records(2, b"x" * 100)]
-    limits.check(ParkedUsage(8, 800), some)
-    for usage in (ParkedUsage(9, 0), ParkedUsage(0, 801)):
+    limits.check(ParkedUsage(9, 999), some)
+    for usage in (ParkedUsage(10, 0), ParkedUsage(0, 1000)):
         with pytest.raises(ParkingFull):
             limits.check(usage, some)
     assert limits.used(ParkedUsage(5, 900)) == 0.9

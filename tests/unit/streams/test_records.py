@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from inbound.errors import PoisonError, RetryableError, SetupError
-from inbound.store.errors import StoreDefect, StoreFault
+from inbound.store.errors import Conflict, StoreDefect, StoreFault
 from streams import records
 from streams.records import BatchProcessor, Poison, Record, faults, read_all
 
@@ -102,6 +102,23 @@ async def test_infrastructure_that_comes_back_is_waited_for() -> None:
     await BatchProcessor(sink.process, sink.park)(batch(b"a"))
     assert sink.done == [b"a"]
     assert not sink.parked
+
+
+async def test_why_it_waits_is_told_and_that_it_goes_on() -> None:
+    told: list[str | None] = []
+    sink = Sink(fail_first=2)
+    processor = BatchProcessor(sink.process, sink.park, report=told.append)
+    await processor(batch(b"a"))
+    assert told == ["not now", "not now", None]
+    await processor(batch(b"b"))
+    assert len(told) == 3
+
+
+async def test_a_race_with_another_worker_is_no_news() -> None:
+    told: list[str | None] = []
+    sink = Sink(fail_first=2, error=Conflict)
+    await BatchProcessor(sink.process, sink.park, report=told.append)(batch(b"a"))
+    assert told == []
 
 
 @pytest.mark.parametrize("error", [RetryableError, SetupError, StoreFault, OSError, MemoryError])

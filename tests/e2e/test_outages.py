@@ -1,0 +1,364 @@
+"""Each row of the table of outages in docs/RELIABILITY.md, on real servers and processes.
+
+What is common to all: what was accepted is answered once the outage is over, without anybody's
+help but the supervisor's, who starts again what ends. `test_reliability` in tests/unit holds
+the names of these tests against the rows.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from inbound.servers.kafka import KafkaServer
+from inbound.servers.postgres import PostgresServer
+from inbound.smpp.pdu import SubmitSm
+from inbound.smpp.session import Answer, Session
+from inbound.smpp.status import Status
+from inbound.smsc.centre import Centre, CentreSettings
+from inbound.smsc.faults import Proceed
+from schemas.messages import MobileOriginated
+from tests.chaos import stepped
+from tests.e2e import poison
+from tests.e2e.aimed import REPOSITORY
+from tests.e2e.disks import Disk, small_disk
+from tests.e2e.script import ACCOUNT
+from tests.fix_service import (
+    STARTED,
+    STOPPED,
+    SUBJECT_KEY,
+    Role,
+    Service,
+    eventually,
+    free_port,
+    open_service,
+)
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+DISK_MB = 450
+"""More than the servers want to see free, before they start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Two servers on file systems of their own; a disk is None where none can be mounted."""
+
+    postgres: PostgresServer
+    kafka: KafkaServer
+    postgres_disk: Disk | None
+    kafka_disk: Disk | None
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    folder = tmp_path_factory.mktemp("outages")
+    with (
+        small_disk(folder / "one", DISK_MB) as postgres_disk,
+        small_disk(folder / "two", DISK_MB) as kafka_disk,
+        PostgresServer(folder / "one" / "postgres") as postgres,
+        KafkaServer(folder / "two" / "kafka", heap_mb=256) as kafka,
+    ):
+        yield Machine(postgres, kafka, postgres_disk, kafka_disk)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def service(
+    tmp_path_factory: pytest.TempPathFactory, machine: Machine
+) -> AsyncIterator[Service]:
+    folder = tmp_path_factory.mktemp("service")
+    clock = folder / "clock"
+    clock.write_bytes(bytes(stepped.SIZE))
+    async with open_service(
+        folder,
+        machine.postgres.url,
+        machine.kafka.bootstrap,
+        {"CHAOS_CLOCK": str(clock), "PYTHONPATH": str(REPOSITORY)},
+        program="tests.chaos.stepped",
+    ) as service:
+        service.revive()
+        yield service
+
+
+def reasons(service: Service, role: Role) -> str:
+    """Return what the health port of a role has against it."""
+    return service.one(role).not_ready()
+
+
+async def says(service: Service, role: Role, wanted: str) -> None:
+    """Wait until the health of a role names a reason."""
+    await eventually(
+        lambda: re.search(wanted, reasons(service, role)) is not None,
+        lambda: f"{role} says {reasons(service, role)!r}, not {wanted!r}",
+        30,
+    )
+
+
+async def is_well(service: Service) -> None:
+    """Wait until all is ready, and one more text is answered as ever."""
+    await service.ready(60)
+    client = service.new_client()
+    await service.text(client.number, "CLIENT sms stop")
+    await service.completed(client.number, within_s=40)
+
+
+def deliver(service: Service, people: int) -> tuple[list[str], "list[asyncio.Future[int]]"]:
+    """Have this many new clients text."""
+    numbers = service.new_numbers(people)
+    return numbers, [service.deliver(number, "CLIENT sms stop") for number in numbers]
+
+
+async def all_answered(
+    service: Service, numbers: list[str], settled: "list[asyncio.Future[int]]"
+) -> None:
+    """Wait until every text is accepted and every request is completed, once."""
+    async with asyncio.timeout(60):
+        assert set(await asyncio.gather(*settled)) == {Status.ESME_ROK}
+    await service.completed(*numbers, within_s=60)
+    stored = [
+        MobileOriginated.model_validate_json(record.value).source
+        for record in service.records(service.names.mo)
+        if record.value.startswith(b"{") and b'"mo_id"' in record.value
+    ]
+    for number in numbers:
+        assert service.accepted(number) == ["sms_stop"]
+        assert stored.count(number) == 1, "a refused text was stored all the same"
+
+
+# -- Kafka ------------------------------------------------------------------------------------
+
+
+async def test_kafka_away(service: Service, machine: Machine) -> None:
+    machine.kafka.kill()
+    numbers, settled = deliver(service, 5)
+    roles: tuple[Role, ...] = ("gateway", "worker", "relay")
+    for role in roles:
+        await says(service, role, "kafka: no Kafka at")
+    await eventually(
+        lambda: "a text could not be stored" in service.log_of("gateway"),
+        lambda: service.log_of("gateway")[-2000:],
+    )
+    assert not any(future.done() for future in settled), "the centre has to keep them"
+    await asyncio.to_thread(machine.kafka.start)
+    await all_answered(service, numbers, settled)
+    await is_well(service)
+
+
+async def test_kafka_disk_full(service: Service, machine: Machine) -> None:
+    disk = _disk(machine.kafka_disk)
+    disk.fill(leave=16_384)
+    people = 0
+    accepted: list[tuple[list[str], list[asyncio.Future[int]]]] = []
+    # A broker whose only log folder fails ends itself; until then it takes what still fits.
+    while machine.kafka.pid is not None:
+        accepted.append(deliver(service, 20))
+        people += 20
+        assert people < 2000, "the disk is not full"
+        await asyncio.wait(accepted[-1][1], timeout=0.5)
+    await says(service, "gateway", "kafka: no Kafka at")
+    disk.free()
+    await asyncio.to_thread(machine.kafka.stop)
+    await asyncio.to_thread(machine.kafka.start)
+    numbers = [number for some, _ in accepted for number in some]
+    await all_answered(service, numbers, [one for _, some in accepted for one in some])
+    await is_well(service)
+
+
+# -- PostgreSQL --------------------------------------------------------------------------------
+
+
+async def test_postgres_away(service: Service, machine: Machine) -> None:
+    machine.postgres.kill()
+    numbers, settled = deliver(service, 5)
+    async with asyncio.timeout(20):
+        assert set(await asyncio.gather(*settled)) == {Status.ESME_ROK}, "Kafka takes them"
+    await says(service, "worker", "commands: PostgreSQL at .* can't be reached")
+    await says(service, "gateway", "database: sending waits: PostgreSQL")
+    await says(service, "relay", "shards: StoreUnavailable")
+    assert "processing waits: PostgreSQL" in service.log_of("worker")
+    await asyncio.to_thread(machine.postgres.start)
+    await all_answered(service, numbers, settled)
+    await is_well(service)
+
+
+async def test_postgres_disk_full(service: Service, machine: Machine) -> None:
+    disk = _disk(machine.postgres_disk)
+    disk.fill()
+    numbers: list[str] = []
+    settled: list[asyncio.Future[int]] = []
+
+    def is_full() -> bool:
+        return machine.postgres.pid is None or "DiskFull" in reasons(service, "worker")
+
+    # Some rows still fit on pages that are there.
+    while not await asyncio.to_thread(is_full):
+        some, futures = deliver(service, 100)
+        numbers, settled = numbers + some, settled + futures
+        assert len(numbers) < 5000, "the disk is not full"
+        await asyncio.wait(futures, timeout=5)
+    async with asyncio.timeout(20):
+        assert set(await asyncio.gather(*settled)) == {Status.ESME_ROK}, "Kafka takes them"
+    disk.free()
+    if machine.postgres.pid is None:  # the log was full: it ends, and comes back by its supervisor
+        await asyncio.to_thread(machine.postgres.stop)
+        await asyncio.to_thread(machine.postgres.start)
+    await all_answered(service, numbers, settled)
+    await is_well(service)
+
+
+def _disk(disk: Disk | None) -> Disk:
+    if disk is None:
+        pytest.skip("this machine does not let us mount a file system to fill")
+    return disk
+
+
+# -- the SMS centre ----------------------------------------------------------------------------
+
+
+async def test_centre_away(service: Service) -> None:
+    client = service.new_client()
+    port, left = service.centre.port, asyncio.Event()
+
+    async def leave(_pdu: SubmitSm, session: Session, _proceed: Proceed) -> Answer:
+        session.abort("the centre goes down")
+        left.set()
+        return None
+
+    service.script.fault = leave
+    await service.text(client.number, "CLIENT info")
+    async with asyncio.timeout(20):
+        await left.wait()
+    await service.centre.close()
+    await says(service, "gateway", "bind: ")
+    sent = len(service.script.to(client.number))
+    service.script.fault = None
+    service.centre = Centre(
+        CentreSettings(port=port, accounts=(ACCOUNT,), retry_s=0.1), faults=service.script
+    )
+    await service.centre.start()
+    await service.completed(client.number, within_s=60)
+    types = [event.type for event in service.events(client.number)]
+    assert types.count("message.unknown") >= 1, "it was sent and never answered"
+    assert len(service.script.to(client.number)) > sent
+    assert client.registration in service.script.texts_to(client.number)
+    await is_well(service)
+
+
+async def test_centre_silent(service: Service) -> None:
+    client = service.new_client()
+    seen = 0
+
+    async def ignore(pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
+        nonlocal seen
+        if pdu.destination_addr == client.number[1:] and seen == 0:
+            seen += 1
+            return None
+        return await proceed(pdu, session)
+
+    service.script.fault = ignore
+    await service.text(client.number, "CLIENT sms stop")
+    await service.completed(client.number, within_s=60)
+    service.script.fault = None
+    events = service.events(client.number)
+    unknown = [event.data for event in events if event.type == "message.unknown"]
+    assert [(one["purpose"], one["final"]) for one in unknown] == [("acknowledgement", False)]
+    assert service.script.texts_to(client.number)[-1] == STOPPED
+    await is_well(service)
+
+
+# -- what an operator has set up ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", ["gateway", "worker", "relay"])
+async def test_key_missing(service: Service, role: Role) -> None:
+    service.extra_environment["SCSERV_VAULT_KEY"] = ""
+    try:
+        ran = await service.command(role)
+    finally:
+        del service.extra_environment["SCSERV_VAULT_KEY"]
+    assert ran.status == 2
+    [line] = ran.err.splitlines()[-1:]
+    assert line.startswith("scserv: SCSERV_VAULT_KEY is not a key")
+    assert "openssl rand -base64 32" in line
+
+
+@pytest.mark.parametrize("role", ["gateway", "worker", "relay"])
+async def test_key_wrong(service: Service, role: Role) -> None:
+    before = service.sizes("subjects", "events", "key_checks")
+    service.extra_environment["SCSERV_VAULT_KEY"] = SUBJECT_KEY.hex()
+    try:
+        ran = await service.command(role)
+    finally:
+        del service.extra_environment["SCSERV_VAULT_KEY"]
+    assert ran.status == 2
+    assert "SCSERV_VAULT_KEY does not fit this database" in ran.err.splitlines()[-1]
+    assert SUBJECT_KEY.hex() not in ran.err
+    assert service.sizes("subjects", "events", "key_checks") == before
+
+
+# -- clock, parking, telemetry ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hours", [2, -2])
+async def test_clock_jump(service: Service, hours: int) -> None:
+    client = service.new_client()
+    clock = Path(service.extra_environment["CHAOS_CLOCK"])
+    await service.text(client.number, "CLIENT sms stop")
+    await service.completed(client.number)
+    stepped.step(clock, hours * 3600)
+    try:
+        await service.text(client.number, "CLIENT sms start")
+        await service.completed(client.number, requests=2, within_s=40)
+        assert service.script.texts_to(client.number)[-1] == STARTED
+        await is_well(service)
+    finally:
+        stepped.step(clock, 0)
+    await service.text(client.number, "CLIENT sms stop")
+    await service.completed(client.number, requests=3, within_s=40)
+    assert service.accepted(client.number) == ["sms_stop", "sms_start", "sms_stop"]
+    switched = [e.type for e in service.events(client.number) if "subscription" in e.type]
+    assert switched[-1] == "subscription.stopped"
+    assert "acknowledgement.late" not in {e.type for e in service.events(client.number)}
+    await is_well(service)
+
+
+async def test_parking_full(service: Service) -> None:
+    await _restart_worker(service, {"SCSERV_PARKED_ROWS_MAX": "3"})
+    client = service.new_client()
+    try:
+        poison.put(service, service.names.mo, [b"garbage"] * 4, number=client.number)
+        await eventually(lambda: service.sizes("parked") == {"parked": 4}, lambda: "not parked")
+        [garbage] = poison.put(service, service.names.mo, [b"more"], number=client.number)
+        await says(service, "worker", "parking commands: no room for 1 more .* 4 of 3")
+        await service.text(client.number, "CLIENT sms stop")
+        assert service.accepted(client.number) == []
+        assert service.sizes("parked") == {"parked": 4}
+        ran = await service.command("parked", "discard", "--all", "--reason", "tests", "--yes")
+        assert ran.out == "4 discarded\n"
+        await service.completed(client.number, within_s=60)
+        assert service.value("SELECT kafka_offset FROM parked") == garbage.offset
+    finally:
+        await _restart_worker(service, {})
+    await is_well(service)
+
+
+async def test_collector_away(service: Service) -> None:
+    nobody = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
+    await _restart_worker(service, nobody)
+    await is_well(service)
+    await _restart_worker(service, {})
+    await is_well(service)
+
+
+async def _restart_worker(service: Service, environment: dict[str, str]) -> None:
+    """As an operator changes a setting: stopped politely, started again, watched as before."""
+    settings = {"SCSERV_PARKED_ROWS_MAX", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+    for name in settings:
+        service.extra_environment.pop(name, None)
+    service.extra_environment.update(environment)
+    assert await service.stop(service.one("worker")) == 0
+    service.revive(*await service.start("worker"))
