@@ -91,6 +91,9 @@ class Gateway:
     async def _serve(self, producer: AIOKafkaProducer, arriving: AIOKafkaProducer) -> None:
         settings = self._settings
         names = TopicNames.prefixed(settings.topic_prefix)
+        for topic in (names.mo, names.receipts):
+            # Else the first text would wait for it, and with it whatever its bind reads.
+            await arriving.partitions_for(topic)
         offsets = OffsetTracker()
         results = ResultPublisher(
             producer, self._name, names.receipts, clock=self._clock, new_id=uuid4

@@ -30,7 +30,11 @@ CLOCK_ERROR: Final = timedelta(seconds=0.2)
 
 def decide_command(state: SubjectState, request: CommandRequest, policies: Policies) -> Decision:
     """Return what `request` means for a subject in `state`. Pure: same input, same answer."""
-    if _repeats_previous(state, request, policies) or _was_overtaken(state, request):
+    if (
+        _repeats_previous(state, request, policies)
+        or _came_through_an_outage(state, request, policies)
+        or _was_overtaken(state, request)
+    ):
         return Decision(Disposition.DUPLICATE)
     if not request.client_known and policies.unknown_number == "silent":
         return Decision(Disposition.UNKNOWN_NUMBER)
@@ -89,6 +93,26 @@ def _repeats_previous(state: SubjectState, request: CommandRequest, policies: Po
         <= timedelta(seconds=policies.duplicate_within_s)
         and policies.duplicate_within_s > 0
     )
+
+
+def _came_through_an_outage(
+    state: SubjectState, request: CommandRequest, policies: Policies
+) -> bool:
+    """Whether this is the previous command, delivered again because that one had no answer.
+
+    While Kafka or the worker is away nobody is answered, and the centre delivers a text again
+    and again, for longer than a client would repeat it. So the time within which a command is
+    a repetition begins when the one before it was decided, as far as that can be measured
+    by one clock: what the wall clocks of two machines say is bounded.
+    """
+    previous, heard = state.previous, request.heard_at
+    if previous is None or previous.command is not request.command or heard is None:
+        return False
+    first = state.heard.get(previous.command)
+    if first is None or policies.duplicate_within_s <= 0:
+        return False
+    within = timedelta(seconds=previous.waited_s + policies.duplicate_within_s)
+    return abs(heard - first) <= min(within, COPY_WITHIN)
 
 
 def _was_overtaken(state: SubjectState, request: CommandRequest) -> bool:

@@ -23,7 +23,7 @@ from schemas.events import (
 )
 from schemas.messages import Purpose
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 """Raised whenever the fold changes; stored states of another version are folded anew."""
 
 HOUR = timedelta(hours=1)
@@ -53,10 +53,11 @@ class OpenRequest:
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The latest accepted command."""
+    """The latest accepted command. `waited_s` is how long it took until it was decided."""
 
     command: Command
     arrived_at: UtcTime
+    waited_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,11 @@ def _accepted(state: SubjectState, event: RequestAccepted) -> SubjectState:
     return replace(
         state,
         heard={**state.heard, event.command: heard_at} if heard_at else state.heard,
-        previous=Previous(command=event.command, arrived_at=event.arrived_at),
+        previous=Previous(
+            command=event.command,
+            arrived_at=event.arrived_at,
+            waited_s=round((event.facts.decided_at - event.arrived_at).total_seconds(), 3),
+        ),
         accepted_at=(*recent, event.arrived_at),
         open={**state.open, event.request_id: request},
     )

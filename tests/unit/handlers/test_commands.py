@@ -218,3 +218,36 @@ def test_a_gateway_that_never_read_the_shared_clock_loses_nothing() -> None:
     _stop_start(scenario)
     _, decision = scenario.text(STOP, 20)
     assert decision.disposition is Disposition.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("again_s", "disposition"),
+    [
+        (90, Disposition.DUPLICATE),
+        (360, Disposition.DUPLICATE),
+        (361, Disposition.ACCEPTED),
+    ],
+)
+def test_what_had_no_answer_through_an_outage_is_delivered_again(
+    again_s: float, disposition: Disposition
+) -> None:
+    scenario = Scenario()
+    scenario.text(INFO, 0, heard_s=0, delay_s=300)
+    _, decision = scenario.text(INFO, again_s, heard_s=again_s)
+    assert decision.disposition is disposition
+
+
+def test_after_an_outage_another_command_is_heard() -> None:
+    scenario = Scenario()
+    scenario.text(STOP, 0, heard_s=0, delay_s=300)
+    scenario.text(START, 90, heard_s=90, delay_s=210)
+    _, decision = scenario.text(STOP, 180, heard_s=180, delay_s=120)
+    assert decision.disposition is Disposition.ACCEPTED
+    assert not scenario.state.notifications_on
+
+
+def test_a_worker_whose_clock_is_hours_ahead_silences_nobody_for_hours() -> None:
+    scenario = Scenario()
+    scenario.text(INFO, 0, heard_s=0, delay_s=7200)
+    _, decision = scenario.text(INFO, 601, heard_s=601)
+    assert decision.disposition is Disposition.ACCEPTED
