@@ -29,6 +29,7 @@ from tests.e2e.aimed import REPOSITORY
 from tests.e2e.disks import Disk, small_disk
 from tests.e2e.script import ACCOUNT
 from tests.fix_service import (
+    ROLES,
     STARTED,
     STOPPED,
     SUBJECT_KEY,
@@ -136,8 +137,7 @@ async def all_answered(
 async def test_kafka_away(service: Service, machine: Machine) -> None:
     machine.kafka.kill()
     numbers, settled = deliver(service, 5)
-    roles: tuple[Role, ...] = ("gateway", "worker", "relay")
-    for role in roles:
+    for role in ROLES:
         await says(service, role, "kafka: no Kafka at")
     await eventually(
         lambda: REFUSED in service.log_of("gateway"),
@@ -162,6 +162,8 @@ async def test_kafka_hangs(service: Service, machine: Machine) -> None:
             30,
         )
         assert not any(future.done() for future in settled), "the centre has to keep them"
+        for role in ROLES:
+            await says(service, role, "kafka: no Kafka at .*: no answer within 2 s")
     finally:
         os.kill(machine.kafka.pid, signal.SIGCONT)
     await all_answered(service, numbers, settled)

@@ -2,6 +2,8 @@
 
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -10,24 +12,60 @@ from inbound.kafka import reach
 from inbound.ops.health import Health
 
 
+class Listening:
+    """Somebody at an address who answers whatever is asked, or nothing."""
+
+    def __init__(self, answer: bytes | None = b"\0", port: int = 0) -> None:
+        self._answer = answer
+        self._server = socket.create_server(("127.0.0.1", port))
+        self.address = f"127.0.0.1:{self._server.getsockname()[1]}"
+        self._silent: list[socket.socket] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._server.accept()
+                if self._answer is None:
+                    self._silent.append(connection)
+                    continue
+                with connection:
+                    assert len(connection.recv(100)) == 14
+                    connection.sendall(self._answer)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)  # wakes who waits in accept
+        self._server.close()
+        for connection in self._silent:
+            connection.close()
+
+
 @pytest.fixture
-def listening() -> socket.socket:
-    server = socket.create_server(("127.0.0.1", 0))
-    server.settimeout(10)
-    return server
+def listening() -> Iterator[Listening]:
+    one = Listening()
+    yield one
+    one.close()
 
 
-def address(server: socket.socket) -> str:
-    host, port = server.getsockname()
-    return f"{host}:{port}"
-
-
-def test_one_address_that_answers_is_enough(listening: socket.socket) -> None:
-    here = address(listening)
+def test_one_address_that_answers_is_enough(listening: Listening) -> None:
+    here = listening.address
     assert reach.problem(here) is None
     assert reach.problem(f"127.0.0.1:1,{here}") is None
     listening.close()
     assert reach.problem(here) == "Connection refused"
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [(None, "no answer within 0.1 s"), (b"", "it closes the connection; is this Kafka?")],
+)
+def test_who_takes_connections_and_does_not_answer_is_no_kafka(
+    answer: bytes | None, problem: str
+) -> None:
+    one = Listening(answer)
+    assert reach.problem(one.address, timeout_s=0.1) == problem
+    one.close()
 
 
 def test_what_is_no_address_is_said() -> None:
@@ -47,14 +85,14 @@ class Told(Health):
         self.is_ok[ok].set()
 
 
-def test_health_follows_kafka(listening: socket.socket) -> None:
-    health, here = Told(), address(listening)
+def test_health_follows_kafka(listening: Listening) -> None:
+    health, here = Told(), listening.address
     reach.watch(here, health, every_s=0.01)
     assert health.is_ok[True].wait(10)
     listening.close()
     assert health.is_ok[False].wait(10)
     assert health.ready().reasons == [f"kafka: no Kafka at {here}: Connection refused"]
     health.is_ok[True].clear()
-    host, port = here.split(":")
-    with socket.create_server((host, int(port))):
-        assert health.is_ok[True].wait(10)
+    back = Listening(port=int(here.split(":")[1]))
+    assert health.is_ok[True].wait(10)
+    back.close()
