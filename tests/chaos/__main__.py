@@ -15,6 +15,7 @@ import time
 from collections import Counter, defaultdict
 from itertools import islice
 from pathlib import Path
+from typing import LiteralString
 
 from inbound.keys import SubjectHasher
 from inbound.smpp import alphabet
@@ -28,6 +29,16 @@ from tests.chaos.world import World, open_world
 from tests.fix_service import SUBJECT_KEY, Event, eventually
 
 SETTLED_WITHIN_S = 240.0
+
+_WAITS: LiteralString = """
+    SELECT extract(epoch FROM told.recorded_at - heard.at)
+    FROM events accepted JOIN events told USING (stream_id),
+        LATERAL (SELECT (accepted.data->'arrival'->>'heard_at')::timestamptz AS at) heard
+    WHERE accepted.type = 'request.accepted' AND told.type = 'message.submitted'
+        AND told.data->>'request_id' = accepted.data->>'request_id'
+        AND told.data->>'purpose' = 'acknowledgement' AND heard.at IS NOT NULL
+"""
+"""From deliver_sm to the event of the submit_sm_resp, by the database's clock: no step moves it."""
 
 
 def main() -> None:
@@ -49,7 +60,7 @@ def main() -> None:
         kinds = set(options.only.split(","))
         plan = (fault for fault in plan if fault.kind in kinds)
     faults = list(islice(plan, options.faults))
-    result, struck, seconds = asyncio.run(
+    result, struck, waits, seconds = asyncio.run(
         campaign(folder.resolve(), seed, faults, options.people, options.per_second)
     )
     for line in result.what[:50]:
@@ -64,6 +75,7 @@ def main() -> None:
                 "faults": sum(struck.values()),
                 **as_json(result),
                 "broken": result.broken,
+                "acknowledged_s": _spread(waits),
                 "seconds": round(seconds),
                 "struck": struck,
             }
@@ -74,8 +86,8 @@ def main() -> None:
 
 async def campaign(
     folder: Path, seed: int, faults: list[Planned], people: int, per_second: float
-) -> tuple[Balance, Counter[str], float]:
-    """Run one campaign to its balance."""
+) -> tuple[Balance, Counter[str], list[float], float]:
+    """Run one campaign to its balance; return what struck, and how long each waited, too."""
     started = time.monotonic()
     async with open_world(folder) as world:
         clients = [marked(number) for number in range(people)]
@@ -103,7 +115,8 @@ async def campaign(
             if status:
                 figure = "log_gaps" if command[0] == "log" else "projections_differ"
                 result.say(figure, 1, f"scserv {' '.join(command)}: {output}")
-        return result, striker.struck, time.monotonic() - started
+        waits = [float(wait) for (wait,) in world.rows(_WAITS)]
+        return result, striker.struck, waits, time.monotonic() - started
 
 
 async def _settle(world: World, crowd: People) -> None:
@@ -151,6 +164,16 @@ def _parts(text: str) -> list[str]:
         alphabet.decode(segment.short_message[6:], segment.data_coding) or ""
         for segment in split(text)
     ]
+
+
+def _spread(waits: list[float]) -> dict[str, float]:
+    """Return seconds until the acknowledgement: median, 99th percentile and longest."""
+    ordered = sorted(waits) or [0.0]
+    shares = {"p50": 0.5, "p99": 0.99, "max": 1.0}
+    return {
+        name: round(ordered[min(int(len(ordered) * share), len(ordered) - 1)], 2)
+        for name, share in shares.items()
+    }
 
 
 def say(line: str) -> None:

@@ -53,7 +53,7 @@ KINDS: Final[dict[str, _Kind]] = {
     "SIGSTOP": _Kind(8, _PROCESSES, (1, 12)),
     "SIGTERM": _Kind(3, _PROCESSES),
     "rebalance": _Kind(3, ("gateway", "worker", "relay"), (3, 9)),
-    "kill -9 server": _Kind(4, ("kafka", "postgres")),
+    "kill -9 server": _Kind(4, ("kafka", "postgres"), (0, 10)),
     "SIGSTOP server": _Kind(3, ("kafka", "postgres"), (1, 6)),
     "slow disk": _Kind(2, ("postgres",), (3, 8)),
     "link cut": _Kind(

@@ -98,10 +98,11 @@ class Striker:
     # -- servers ----------------------------------------------------------------------
 
     async def kill_server(self, fault: Planned) -> None:
-        """Kill a server and start it again."""
+        """Kill a server and start it again after a while."""
         server = self.world.kafka if fault.target == "kafka" else self.world.postgres
         async with self._servers[fault.target]:
             await asyncio.to_thread(server.kill)
+            await asyncio.sleep(fault.lasts_s)
             await asyncio.to_thread(server.start)
 
     async def suspend_server(self, fault: Planned) -> None:
