@@ -24,12 +24,16 @@ _LIBRARIES = (
 
 
 REPEAT_EVERY_S = 10.0
+REMEMBERED = 1000
+"""Messages of ours name ids and reasons: what is remembered of them is bounded."""
 
 
 class OncePerWhile(logging.Filter):
-    """Lets a library say the same thing once in `REPEAT_EVERY_S`, and counts the rest.
+    """Lets the same thing be said once in `REPEAT_EVERY_S`, and counts the rest.
 
-    Kafka clients log every attempt to reconnect: dozens of lines a second in an outage.
+    Kafka clients log every attempt to reconnect, and we every text that was refused: dozens
+    of lines a second in an outage. Of a library the same thing is one kind of message; of
+    ours it is the same words, and from `ERROR` on each is said.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -39,14 +43,19 @@ class OncePerWhile(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to log, with the count of lines left out since the last one."""
-        if not record.name.startswith(_LIBRARIES):
+        if record.name.startswith(_LIBRARIES):
+            key = (record.name, str(record.msg))
+        elif record.levelno == logging.WARNING:
+            key = (record.name, record.getMessage())
+        else:
             return True
-        key = (record.name, str(record.msg))
         last, left_out = self._said.get(key, (-REPEAT_EVERY_S, 0))
         now = self._clock()
         if now - last < REPEAT_EVERY_S:
             self._said[key] = (last, left_out + 1)
             return False
+        if len(self._said) >= REMEMBERED:
+            self._said.clear()
         self._said[key] = (now, 0)
         if left_out:
             record.msg = f"{record.msg} ({left_out} more like this in between)"
