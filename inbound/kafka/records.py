@@ -4,7 +4,7 @@ One place for it, because the relay and a replay have to agree to the byte. Noth
 talks to Kafka.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NotRequired, Protocol, TypedDict
@@ -25,10 +25,6 @@ SUBSCRIPTION_TYPES = {SubscriptionStopped.TYPE, SubscriptionStarted.TYPE, Person
 # another event than the one it tells of.
 _OF_SUBSCRIPTIONS = f"{SOURCE}/subscriptions"
 _OF_LOG_HEADS = f"{SOURCE}/log-heads"
-
-Sent = tuple[int, list[Any]]
-"""A position and the futures of its records."""
-
 
 class KafkaRecord(TypedDict):
     """The arguments of one `Producer.send`."""
@@ -181,14 +177,3 @@ def of_head(head: LogHead, topic: str) -> KafkaRecord:
         "key": str(head.chain).encode(),
         "headers": to_headers(attributes),
     }
-
-
-def contiguous(sent: Iterable[Sent]) -> tuple[int | None, Exception | None]:
-    """Return the last position before the first failure, and that failure."""
-    done: int | None = None
-    for position, futures in sent:
-        for future in futures:
-            if future.failed():
-                return done, future.exception
-        done = position
-    return done, None

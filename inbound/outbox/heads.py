@@ -16,6 +16,7 @@ import psycopg
 from kafka.errors import KafkaError
 
 from inbound.errors import RetryableError
+from inbound.kafka.producer import outcome
 from inbound.kafka.records import KafkaRecord, Producer, of_head
 from inbound.store import relaying
 from inbound.store.relaying import ChainHead
@@ -80,8 +81,8 @@ class Heads:
         if futures:
             self._producer.flush(timeout_s)
         for head, future in zip(due, futures, strict=True):
-            if future.failed():
-                raise future.exception
+            if (failure := outcome(future)) is not None:
+                raise failure
             self._published[head.chain] = head.position
             self._noted.remove(head)
 

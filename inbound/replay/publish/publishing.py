@@ -9,18 +9,22 @@ Synchronous: kafka-python and psycopg on one thread.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from kafka.errors import KafkaError
 
 from inbound.errors import RetryableError
-from inbound.kafka.records import Producer, Sent, contiguous, of_event, older_forms_of
+from inbound.kafka.producer import outcome
+from inbound.kafka.records import Producer, of_event, older_forms_of
 from inbound.store.rows import RecordedEvent
 
 BATCH: Final = 1000
 _BATCHES_PER_SECOND: Final = 10
+
+_Sent = tuple[int, list[Any]]
+"""A position and the futures of its records."""
 
 
 class Stuck(RetryableError):  # noqa: N818  says what is the case
@@ -66,7 +70,7 @@ class Publishing:
         return False
 
     def _publish(self, events: Sequence[RecordedEvent]) -> None:
-        sent: list[Sent] = []
+        sent: list[_Sent] = []
         failure: Exception | None = None
         try:
             for event in events:
@@ -74,7 +78,7 @@ class Publishing:
         except KafkaError as error:
             failure = error
         self.producer.flush()
-        done, failed = contiguous(sent)
+        done, failed = _contiguous(sent)
         if done is not None:
             self.events += sum(position <= done for position, _ in sent)
             self.position = done
@@ -82,9 +86,20 @@ class Publishing:
         if (failure := failed or failure) is not None:
             raise failure
 
-    def _send(self, event: RecordedEvent) -> Sent:
+    def _send(self, event: RecordedEvent) -> _Sent:
         records = [
             of_event(event, self.topic, self.replay),
             *older_forms_of(event, self.topic, self.replay),
         ]
         return event.position, [self.producer.send(**record) for record in records]
+
+
+def _contiguous(sent: Iterable[_Sent]) -> tuple[int | None, Exception | None]:
+    """Return the last position before the first failure, and that failure."""
+    done: int | None = None
+    for position, futures in sent:
+        for future in futures:
+            if (failure := outcome(future)) is not None:
+                return done, failure
+        done = position
+    return done, None

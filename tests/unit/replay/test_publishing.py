@@ -27,10 +27,20 @@ LOG = [
 
 
 class Future:
+    """Of a record that is stored, or fails after the flush: as of a batch that was split."""
+
     exception: Exception | None = None
 
+    def succeeded(self) -> bool:
+        return self.exception is None
+
     def failed(self) -> bool:
-        return self.exception is not None
+        return False
+
+    def get(self, timeout: float) -> None:
+        assert timeout > 0
+        assert self.exception is not None
+        raise self.exception
 
 
 class Producer:
