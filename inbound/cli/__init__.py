@@ -4,8 +4,8 @@ import sys
 
 import click
 
+from inbound.cli._dumps import forbid_core_dumps
 from inbound.errors import ScservError
-from inbound.ops.dumps import forbid_core_dumps
 
 
 class _Lazy(click.Group):
