@@ -1,7 +1,8 @@
 """One real PostgreSQL and one real Kafka per test run, and a corner of them for each test.
 
 A run that needs neither starts neither; one that needs both starts them side by side.
-Both work as in production: nothing is faked, `fsync` included.
+Both work as in production: nothing is faked, `fsync` included. Only the write-ahead log is not
+packed, because it is searched (`tests.searching`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from psycopg import sql
 
 from inbound.servers.postgres import PostgresServer
 from schemas.topics import TopicNames
+from tests.searching import POSTGRES_SETTINGS
 
 # kafka-python is imported when the first test needs it: it takes its time, and warns.
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class _Servers:
 
     def begin_postgres(self) -> Future[PostgresServer]:
         if self._postgres is None:
-            server = PostgresServer(self._folder / "postgres")
+            server = PostgresServer(self._folder / "postgres", settings=POSTGRES_SETTINGS)
             self._postgres = self._threads.submit(server.start)
         return self._postgres
 

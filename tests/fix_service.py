@@ -45,6 +45,7 @@ from inbound.smsc.phone import FEDERAL_NUMBER, Phone
 from inbound.store.migrating import migrate
 from schemas.topics import TopicNames
 from tests.e2e.script import ACCOUNT, Script
+from tests.searching import records
 
 if TYPE_CHECKING:
     # Its client is imported when the first test needs it: it takes its time.
@@ -346,21 +347,7 @@ class Service:
 
     def records(self, topic: str) -> list[Any]:
         """Return every record of a topic as it stands there now. Blocks; needs no group."""
-        from kafka import KafkaConsumer, TopicPartition
-
-        consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, auto_offset_reset="earliest")
-        try:
-            numbers = sorted(consumer.partitions_for_topic(topic) or ())
-            partitions = [TopicPartition(topic, n) for n in numbers]
-            consumer.assign(partitions)
-            ends = consumer.end_offsets(partitions)
-            found: list[Any] = []
-            while any(consumer.position(each) < ends[each] for each in partitions):
-                for batch in consumer.poll(timeout_ms=500).values():
-                    found += batch
-            return found
-        finally:
-            consumer.close()
+        return list(records(self.bootstrap, topic))
 
     async def completed(self, *numbers: str, requests: int = 1, within_s: float = 20.0) -> None:
         """Wait until each number has so many requests in their final state."""

@@ -107,8 +107,6 @@ async def campaign(
         await _settle(world, crowd)
         say("balancing the books")
         result = _balance(world, crowd)
-        for where in await asyncio.to_thread(lambda: list(leaks(world))):
-            result.say("leaks", 1, f"a canary stands in {where}")
         say("holding the log and its projections against each other")
         for command in (("log", "verify"), ("projections", "verify")):
             status, output = await world.scserv(*command)
@@ -116,6 +114,11 @@ async def campaign(
                 figure = "log_gaps" if command[0] == "log" else "projections_differ"
                 result.say(figure, 1, f"scserv {' '.join(command)}: {output}")
         waits = [float(wait) for (wait,) in world.rows(_WAITS)]
+        say("looking for canaries")
+        await world.say_everything(clients[0].number)
+        await world.stop_all()
+        for what in await asyncio.to_thread(lambda: list(leaks(world))):
+            result.say("leaks", 1, what)
         return result, striker.struck, waits, time.monotonic() - started
 
 

@@ -2,8 +2,11 @@
 
 import asyncio
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -19,11 +22,22 @@ from inbound.store.migrating import migrate
 from schemas.topics import TopicNames
 from tests.chaos import stepped
 from tests.chaos.weather import Weather
+from tests.e2e.collector import Recorder, open_recorder
 from tests.e2e.script import ACCOUNT
 from tests.fix_service import ROLES, Role, RoleProcess, Service, free_port
+from tests.searching import POSTGRES_SETTINGS, store_plainly
 
 OF_EACH: Final = 2
 RUNNING: Final[tuple[Role, ...]] = (*ROLES, "projector")
+STOP_S: Final = 30.0
+PAGES: Final = ("/health", "/health/ready", "/health/live", "/metrics")
+COMMANDS: Final = (
+    ("timeline", "--phone", "NUMBER"),
+    ("parked", "list"),
+    ("audit",),
+    ("binds",),
+    ("erasures",),
+)
 REPOSITORY: Final = Path(__file__).parents[2]
 
 _ENVIRONMENT: Final = {
@@ -37,10 +51,14 @@ _ENVIRONMENT: Final = {
 class World(Service):
     """The service with servers of its own, two of each role, and a clock that can be stepped."""
 
-    def __init__(self, folder: Path, postgres: PostgresServer, kafka: KafkaServer) -> None:
+    def __init__(
+        self, folder: Path, postgres: PostgresServer, kafka: KafkaServer, recorder: Recorder
+    ) -> None:
         super().__init__(folder, postgres.url(), kafka.bootstrap, TopicNames(), "")
         self.postgres = postgres
         self.kafka = kafka
+        self.recorder = recorder
+        self._said = count(1)
         self.weather = Weather()
         self.centre = Centre(
             CentreSettings(port=0, accounts=(ACCOUNT,), retry_s=0.3, response_timeout_s=5),
@@ -49,10 +67,14 @@ class World(Service):
         self.weather.settle_at(self.centre)
         self.clock = folder / "clock"
         self.clock.write_bytes(bytes(stepped.SIZE))
-        self.extra_environment |= _ENVIRONMENT | {
-            "CHAOS_CLOCK": str(self.clock),
-            "PYTHONPATH": str(REPOSITORY),
-        }
+        self.extra_environment |= (
+            recorder.environment
+            | _ENVIRONMENT
+            | {
+                "CHAOS_CLOCK": str(self.clock),
+                "PYTHONPATH": str(REPOSITORY),
+            }
+        )
 
     def process(self, target: str) -> RoleProcess | None:
         """Return a running process by "ROLE INDEX"; None when so many do not run just now."""
@@ -67,7 +89,10 @@ class World(Service):
         return one
 
     async def scserv(self, *arguments: str) -> tuple[int, str]:
-        """Run a command to its end; return its status and what it said."""
+        """Run a command to its end; return its status and what it said.
+
+        That stays in the folder, too.
+        """
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "inbound.cli", *arguments),
             cwd=self.folder,
@@ -76,7 +101,31 @@ class World(Service):
             stderr=asyncio.subprocess.STDOUT,
         )
         output, _ = await process.communicate()
+        self._keep(f"command-{arguments[0]}", output)
         return process.returncode or 0, output.decode("utf-8", "replace").strip()
+
+    async def say_everything(self, number: str) -> None:
+        """Have every health port and the operator's commands say what they know.
+
+        It stays in the folder, to be searched.
+        """
+        for one in self.running:
+            for page in PAGES:
+                self._keep(f"page-{one.role}", await asyncio.to_thread(_page, one.port, page))
+        for command in COMMANDS:
+            words = (number if word == "NUMBER" else word for word in command)
+            await self.scserv(*words)
+
+    async def stop_all(self) -> None:
+        """End every role politely, so that it exports and logs what it has left."""
+        running, self.running[:] = list(self.running), []
+        for one in running:
+            one.terminate()
+        async with asyncio.timeout(STOP_S):
+            await asyncio.gather(*(one.process.wait() for one in running))
+
+    def _keep(self, name: str, said: bytes) -> None:
+        (self.folder / f"said-{next(self._said)}-{name}.txt").write_bytes(said)
 
     async def _start(self, role: Role) -> RoleProcess:
         port = free_port()
@@ -97,6 +146,18 @@ def _runs(one: RoleProcess) -> bool:
     return one.process.returncode is None
 
 
+def _page(port: int, path: str) -> bytes:
+    """Return what a health port answers; nothing when it is of no mind to."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            body: bytes = answer.read()
+            return body
+    except urllib.error.HTTPError as error:
+        return error.read()
+    except OSError:
+        return b""
+
+
 def family(pid: int) -> list[psutil.Process]:
     """Return a process and what it started."""
     try:
@@ -110,20 +171,22 @@ def family(pid: int) -> list[psutil.Process]:
 async def open_world(folder: Path) -> AsyncIterator[World]:
     """Start the servers, the centre and two of each role; end all of it afterwards."""
     with (
-        PostgresServer(folder / "postgres") as postgres,
+        PostgresServer(folder / "postgres", settings=POSTGRES_SETTINGS) as postgres,
         KafkaServer(folder / "kafka", heap_mb=384) as kafka,
     ):
         migrate(postgres.url())
+        store_plainly(postgres.url())
         admin.apply(kafka.bootstrap, TopicNames().specs(), replication_factor=1)
-        world = World(folder, postgres, kafka)
-        await world.centre.start()
-        try:
-            for _ in range(OF_EACH):
-                await world.start(*RUNNING)
-            world.revive()
-            yield world
-        finally:
-            await world.close()
+        async with open_recorder(folder / "telemetry") as recorder:
+            world = World(folder, postgres, kafka, recorder)
+            await world.centre.start()
+            try:
+                for _ in range(OF_EACH):
+                    await world.start(*RUNNING)
+                world.revive()
+                yield world
+            finally:
+                await world.close()
 
 
 def slow_commits(url: str, micros: int) -> None:

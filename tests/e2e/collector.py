@@ -1,9 +1,15 @@
-"""An OpenTelemetry collector for tests: takes OTLP over HTTP, keeps spans and metrics."""
+"""OpenTelemetry collectors for tests: they take OTLP over HTTP.
+
+A `Collector` keeps spans and metrics to be looked at; a `Recorder` writes whatever arrives into
+a file to be searched, and stays as small as it was.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,19 +93,77 @@ class Collector:
                     self.values.setdefault(metric.name, {}).update(_points(metric))
 
 
+class Recorder:
+    """What has arrived, in one file; `exports` counts it by role and path."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.url = ""
+        self.exports: Counter[tuple[str, str]] = Counter()
+        path.touch()
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Write one request down, headers included."""
+        body = await request.read()
+        headers = b"\n".join(name + b": " + value for name, value in request.raw_headers)
+        self._write(b"\n".join([request.raw_path.encode(), headers, body, b""]))
+        self.exports[_role_of(request.path, body), request.path] += 1
+        return web.Response(content_type="application/x-protobuf")
+
+    def _write(self, octets: bytes) -> None:
+        with self.path.open("ab") as file:
+            file.write(octets)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes a process export to here. Metrics also come when a process ends."""
+        return {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.url,
+            "OTEL_METRIC_EXPORT_INTERVAL": "5000",
+            "OTEL_BSP_SCHEDULE_DELAY": "1000",
+        }
+
+
+def _role_of(path: str, body: bytes) -> str:
+    """Return the role that sends an export, as `inbound.ops.telemetry` names instances."""
+    resources: Iterable[Any]
+    if path.endswith("/v1/traces"):
+        resources = ExportTraceServiceRequest.FromString(body).resource_spans
+    else:
+        resources = ExportMetricsServiceRequest.FromString(body).resource_metrics
+    [resource] = resources
+    instance: str = dict(_pairs(resource.resource.attributes))["service.instance.id"]
+    return instance.partition("-")[0]
+
+
 @asynccontextmanager
 async def open_collector() -> AsyncIterator[Collector]:
     """Listen on a free loopback port."""
     collector = Collector()
+    async with _listening(collector.take) as collector.url:
+        yield collector
+
+
+@asynccontextmanager
+async def open_recorder(path: Path) -> AsyncIterator[Recorder]:
+    """Listen on a free loopback port and write what arrives into a file."""
+    recorder = Recorder(path)
+    async with _listening(recorder.take) as recorder.url:
+        yield recorder
+
+
+@asynccontextmanager
+async def _listening(
+    take: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> AsyncIterator[str]:
     app = web.Application(client_max_size=64 * 1024 * 1024)
-    app.router.add_route("*", "/{tail:.*}", collector.take)
+    app.router.add_route("*", "/{tail:.*}", take)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
-    collector.url = f"http://{host}:{port}"
     try:
-        yield collector
+        yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
 
