@@ -113,7 +113,10 @@ def _add(connection: psycopg.Connection, new: NewToken) -> None:
 def _revoke(connection: psycopg.Connection, name: str, now: datetime) -> None:
     with connection.transaction():
         if not revoke_token(connection, name, now):
-            raise SetupError(f"there is no token {name!r} to revoke; see `scserv tokens list`")
+            # Not what was given: it may be the token itself.
+            raise SetupError(
+                "no good token has this name; `scserv tokens list` shows the names (not the tokens)"
+            )
         record(connection, actor=os_user(), action="tokens.revoke", reason=name)
 
 

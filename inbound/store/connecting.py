@@ -161,15 +161,27 @@ def _place_of(conn: psycopg.Connection) -> str:
 
 def _parsed(url: str) -> dict[str, str]:
     try:
-        parsed = conninfo_to_dict(url)
+        parsed = None if _is_split_wrongly(url) else conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         parsed = None
     if parsed is None:
         # libpq's own text would repeat parts of the URL, and a password is one of them.
         raise SetupError(
-            "the database URL can't be read: it has the form postgresql://user:password@host/name"
+            "the database URL can't be read: it has the form postgresql://user:password@host/name;"
+            " in a password @ is written %40, / is %2F and % is %25"
         )
     return {name: str(value) for name, value in parsed.items() if value is not None}
+
+
+def _is_split_wrongly(url: str) -> bool:
+    """Whether an @ or / of a password stands there as it is.
+
+    Then libpq takes the rest of it for a host or a database, and their names are told. An
+    authority has one @ and ends at the first / (RFC 3986, 3.2).
+    """
+    scheme, _, rest = url.partition("?")[0].partition("://")
+    authority, _, path = rest.partition("/")
+    return scheme.isalpha() and (authority.count("@") > 1 or "@" in path)
 
 
 def _adapt(conn: psycopg.Connection | psycopg.AsyncConnection) -> None:

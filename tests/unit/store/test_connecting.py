@@ -63,3 +63,27 @@ def test_class_of_an_error_says_what_to_do(
     assert type(translated) is expected
     assert "CANARY" not in str(translated)
     assert error.__name__ in str(translated)
+
+
+@pytest.mark.parametrize(
+    "password", ["pa@ss-canary", "pa/ss-canary", "1/ss-canary", "a/b@ss-canary"]
+)
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_a_password_that_is_not_percent_encoded_is_never_told(scheme: str, password: str) -> None:
+    url = f"{scheme}://u:{password}@db.example.org:5432/scserv?sslmode=require"
+    for use in (place, lambda url: conninfo(url, "test")):
+        with pytest.raises(SetupError, match="@ is written %40, / is %2F") as raised:
+            use(url)
+        assert "canary" not in str(raised.value)
+
+
+def test_a_percent_encoded_password_works() -> None:
+    url = "postgresql://u:pa%40s%2Fs@db.example.org:5432/scserv"
+    assert place(url) == "db.example.org:5432/scserv"
+    assert "password=pa@s/s" in conninfo(url, "test")
+
+
+def test_sockets_and_several_hosts_are_taken() -> None:
+    assert place("postgresql://u@%2Frun%2Fpostgresql/scserv") == "/run/postgresql/scserv"
+    assert place("postgresql://a:1,b:2/scserv?target_session_attrs=any") == "a,b:1,2/scserv"
+    assert place("host=a dbname=b password=p@s/s") == "a/b"
