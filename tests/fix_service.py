@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     # Its client is imported when the first test needs it: it takes its time.
     from inbound.servers.kafka import KafkaServer
 
+PAGES: Final = ("/health", "/health/ready", "/health/live", "/metrics")
+
 Role = Literal["gateway", "worker", "relay", "projector", "api"]
 # Those without which there is no reply; a test that wants a projector starts one.
 ROLES: Final[tuple[Role, ...]] = ("relay", "worker", "gateway")
@@ -116,6 +118,17 @@ class RoleProcess:
         """Ask it to end, as an operator would. Safe to call from anywhere."""
         with suppress(ProcessLookupError):
             self.process.terminate()
+
+    def page(self, path: str) -> bytes:
+        """Return what its health port answers; nothing when it doesn't. Blocks for a moment."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                body: bytes = answer.read()
+                return body
+        except urllib.error.HTTPError as error:
+            return error.read()
+        except OSError:
+            return b""
 
     def not_ready(self) -> str:
         """Return why it is not ready; nothing when it is. Blocks for a moment."""

@@ -7,7 +7,8 @@ but never a byte that a terminal would act on.
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, get_args
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -37,12 +38,34 @@ _KNOWN_FIELDS: Final = frozenset(name for model in _MODELS for name in model.mod
 _PERSONAL: Final = frozenset(
     {"source", "destination", "payload", "params", "key", "smsc_message_id"}
 )
+
+
+def _types_of(annotation: Any) -> Iterable[Any]:  # noqa: ANN401 — whatever a field may hold
+    yield annotation
+    for inner in get_args(annotation):
+        yield from _types_of(inner)
+
+
+_TYPES: Final = [
+    (name, each)
+    for model in _MODELS
+    for name, field in model.model_fields.items()
+    for each in _types_of(field.annotation)
+]
+# What takes any name that somebody has given: of a bind, of a template.
+_NAMES: Final = frozenset(name for name, each in _TYPES if each is str) - _PERSONAL
+_CHOICES: Final = {
+    name: frozenset(each)
+    for name, each in _TYPES
+    if isinstance(each, type) and issubclass(each, StrEnum)
+}
+
 _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_HARMLESS: Final = re.compile(
+_ID_OR_TIME: Final = re.compile(
     rf"{_UUID}(/[0-9]+)?|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9:.]{{5,15}}(Z|[+-][0-9:]{{5}})?"
     r"|[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
-    r"|(?!.*[0-9]{5})[A-Za-z0-9._/-]{1,60}"
 )
+_WORD: Final = re.compile(r"(?!.*[0-9]{5})[A-Za-z0-9._/-]{1,60}")
 _SMALL: Final = 100_000
 
 
@@ -74,7 +97,7 @@ def _headers(headers: Iterable[tuple[str, bytes]], *, reveal: bool) -> list[dict
     return [
         {
             "name": printable(name) if reveal or name in _KNOWN_HEADERS else HIDDEN,
-            "value": _text(value) if reveal else _harmless(name in _KNOWN_HEADERS, _text(value)),
+            "value": _text(value) if reveal else _header(name, _text(value)),
         }
         for name, value in headers
     ]
@@ -101,7 +124,7 @@ def _masked(content: Any, name: str = "") -> Any:  # noqa: ANN401 — any JSON
         return [_masked(value, name) for value in content]
     known = name in _KNOWN_FIELDS - _PERSONAL
     if isinstance(content, str):
-        return _harmless(known, content)
+        return content if known and _is_harmless(name, content) else HIDDEN
     if content is None or isinstance(content, bool):
         return content
     return content if known and abs(content) < _SMALL else HIDDEN
@@ -112,8 +135,16 @@ def _masked_field(name: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401 —
     return name, _masked(value, name)
 
 
-def _harmless(known: bool, value: str) -> str:  # noqa: FBT001 — one of two facts
-    return value if known and _HARMLESS.fullmatch(value) else HIDDEN
+def _header(name: str, value: str) -> str:
+    harmless = _ID_OR_TIME.fullmatch(value) or _WORD.fullmatch(value)
+    return value if name in _KNOWN_HEADERS and harmless else HIDDEN
+
+
+def _is_harmless(name: str, value: str) -> bool:
+    """Whether a text may be shown; a word only where one belongs, which could be a password."""
+    if _ID_OR_TIME.fullmatch(value):
+        return True
+    return bool(_WORD.fullmatch(value)) and (name in _NAMES or value in _CHOICES.get(name, ()))
 
 
 def _safe(content: Any) -> Any:  # noqa: ANN401 — any JSON

@@ -2,8 +2,6 @@
 
 import asyncio
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -24,13 +22,12 @@ from tests.chaos import stepped
 from tests.chaos.weather import Weather
 from tests.e2e.collector import Recorder, open_recorder
 from tests.e2e.script import ACCOUNT
-from tests.fix_service import ROLES, Role, RoleProcess, Service, free_port
+from tests.fix_service import PAGES, ROLES, Role, RoleProcess, Service, free_port
 from tests.searching import POSTGRES_SETTINGS, store_plainly
 
 OF_EACH: Final = 2
 RUNNING: Final[tuple[Role, ...]] = (*ROLES, "projector")
 STOP_S: Final = 30.0
-PAGES: Final = ("/health", "/health/ready", "/health/live", "/metrics")
 COMMANDS: Final = (
     ("timeline", "--phone", "NUMBER"),
     ("parked", "list"),
@@ -111,7 +108,7 @@ class World(Service):
         """
         for one in self.running:
             for page in PAGES:
-                self._keep(f"page-{one.role}", await asyncio.to_thread(_page, one.port, page))
+                self._keep(f"page-{one.role}", await asyncio.to_thread(one.page, page))
         for command in COMMANDS:
             words = (number if word == "NUMBER" else word for word in command)
             await self.scserv(*words)
@@ -144,18 +141,6 @@ class World(Service):
 
 def _runs(one: RoleProcess) -> bool:
     return one.process.returncode is None
-
-
-def _page(port: int, path: str) -> bytes:
-    """Return what a health port answers; nothing when it is of no mind to."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-            body: bytes = answer.read()
-            return body
-    except urllib.error.HTTPError as error:
-        return error.read()
-    except OSError:
-        return b""
 
 
 def family(pid: int) -> list[psutil.Process]:

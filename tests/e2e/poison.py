@@ -1,7 +1,7 @@
 """Kinds of poison, and a hand to put them where processes read them."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -10,7 +10,7 @@ from inbound.kafka.producer import new_producer
 from inbound.keys import SubjectHasher
 from schemas.messages import MobileOriginated
 from schemas.partitions import murmur2
-from schemas.topics import PARTITIONS
+from schemas.topics import PARTITIONS, TopicNames
 from tests.fix_service import SUBJECT_KEY, Service
 
 Headers = list[tuple[str, bytes]]
@@ -103,3 +103,38 @@ def put(
     producer.close()
     stored = [future.get(timeout=10) for future in sent]
     return [Place(one.topic, one.partition, one.offset) for one in stored]
+
+
+def with_canaries(
+    names: TopicNames, number: str, secrets: tuple[str, str, str]
+) -> Iterator[tuple[str, bytes, Headers | None]]:
+    """Yield topic, value and headers of records that nobody can process, canaries all over."""
+    code, login, password = secrets
+    headers = [(TYPE, f"{password} {number}".encode()), (login, password.encode())]
+    # Any single word may be the name of a template or an alphabet, and is shown.
+    words = f"{password} {number}"
+    request = json.dumps(
+        {"template": words, "purpose": password, "params": {login: number}, number: code}
+    )
+    half = {"reference": 1, "total": 2, "sequence": 1}
+    values = {
+        names.mo: (
+            f'{{"source": "{number}", "payload": "{password}'.encode(),
+            text(number, data_coding=password),
+            text(f"{number} {password}"),
+            text(number, alphabet=words),
+            text(number, bind=f"\0{login}", part=half),  # PostgreSQL refuses it
+            text(number, part={"reference": code, password: number}),
+            text(number, arrived_at=password, **{password: number}),
+        ),
+        names.receipts: (
+            f"{number} {password}".encode(),
+            results({login: password, "key": number, "outcome": code}),
+        ),
+        names.mt_urgent: (f"{number} {password}".encode(), request.encode()),
+        names.mt_normal: (request.encode("utf-16-be"),),
+    }
+    for topic, some in values.items():
+        for value in some:
+            yield topic, value, None
+        yield topic, some[0], headers

@@ -1,25 +1,43 @@
-"""Canaries go through the whole service, a kill included, and are looked for everywhere.
+"""Canaries go through the whole service, kills and poison included, and are looked for everywhere.
 
 A personal code, a login and a password may stand nowhere in the clear; a number and a text
-in `sms.mo.v1` alone. They are looked for as they are, in UTF-16, in hex and in base64.
+in `sms.mo.v1` alone. They are looked for as they are, in UTF-16, in hex and in base64: in logs,
+spans, metrics, health pages, topics, tables, the database's files and what `scserv parked` says.
 """
 
+import asyncio
+import json
 import re
-from base64 import b64encode
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Final
 
-import psycopg
+import httpx
 import pytest
 import pytest_asyncio
-from psycopg import sql
 
 from inbound.servers.kafka import KafkaServer
 from inbound.servers.postgres import PostgresServer
+from schemas.topics import TopicNames
+from tests import searching
 from tests.canaries import Canaries
+from tests.e2e import poison
+from tests.e2e.collector import Recorder, open_recorder
 from tests.e2e.script import ACCOUNT, Submit
-from tests.fix_service import SUBJECT_KEY, VAULT_KEY, Client, Service, open_service
+from tests.fix_service import (
+    PAGES,
+    ROLES,
+    SUBJECT_KEY,
+    VAULT_KEY,
+    Client,
+    Ran,
+    Role,
+    Service,
+    eventually,
+    free_port,
+    open_service,
+)
 
 SECRETS = "code-canary", "login-canary", "pass-canary"
 NUMBERS, TEXT = "792555501", "text-canary"
@@ -27,25 +45,57 @@ PEOPLE = 40
 MOMENT = 10
 UDHI = 0x40
 UCS_2 = 0x08
+BESIDE: Final[tuple[Role, ...]] = ("projector", "api")
+EVERYTHING = Canaries(*SECRETS, NUMBERS, TEXT)
+
+
+class Lived:
+    """A service after everything has happened to it, and what it has said."""
+
+    def __init__(self, service: Service, recorder: Recorder) -> None:
+        self.service = service
+        self.recorder = recorder
+        self.poison: set[bytes] = set()
+        self.pages: list[bytes] = []
+        self.said: list[Ran] = []
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def service(
+async def lived(
     tmp_path_factory: pytest.TempPathFactory,
     postgres_server: PostgresServer,
     kafka_server: KafkaServer,
-) -> AsyncIterator[Service]:
-    """A service that logs as much as it can, after everything has happened to it."""
+) -> AsyncIterator[Lived]:
+    """A service that logs and exports as much as it can; its roles are stopped by now."""
     folder = tmp_path_factory.mktemp("service")
-    async with open_service(
-        folder,
-        postgres_server.url,
-        kafka_server.bootstrap,
-        {"SCSERV_LOG_LEVEL": "debug"},
-    ) as service:
+    async with AsyncExitStack() as stack:
+        recorder = await stack.enter_async_context(open_recorder(folder / "telemetry"))
+        environment = recorder.environment | {
+            "SCSERV_LOG_LEVEL": "debug",
+            "SCSERV_API__PORT": str(free_port()),
+        }
+        service = await stack.enter_async_context(
+            open_service(folder, postgres_server.url, kafka_server.bootstrap, environment)
+        )
+        searching.store_plainly(service.database_url)
+        await service.start(*BESIDE)
         service.revive()
+        lived = Lived(service, recorder)
         await _live_through_it(service)
-        yield service
+        await _take_poison(lived)
+        # The spans of those who were killed may have gone with them.
+        await service.text(f"+{NUMBERS}00", "CLIENT sms stop")
+        await service.completed(f"+{NUMBERS}00", requests=2)
+        await service.projected()
+        await _say_everything(lived)
+        for one in list(service.running):
+            assert await service.stop(one) == 0
+        yield lived
+
+
+@pytest.fixture
+def service(lived: Lived) -> Service:
+    return lived.service
 
 
 async def _live_through_it(service: Service) -> None:
@@ -76,26 +126,45 @@ async def _live_through_it(service: Service) -> None:
     assert all(client.registration in texts for client in clients), "the canaries never flew"
 
 
-EVERYTHING = Canaries(*SECRETS, NUMBERS, TEXT)
+async def _take_poison(lived: Lived) -> None:
+    """Put what can't be processed where each role reads it, with canaries in every place."""
+    service, number = lived.service, f"+{NUMBERS}00"
+    records = list(poison.with_canaries(service.names, number, SECRETS))
+    for topic, value, headers in records:
+        poison.put(service, topic, [value], number=number, headers=headers)
+        lived.poison.add(value)
+    await eventually(
+        lambda: service.sizes("parked")["parked"] >= len(records),
+        lambda: str(service.rows("SELECT topic, reason FROM parked")),
+    )
 
 
-def test_the_search_finds_what_is_there() -> None:
-    for octets in (
-        b'{"login": "login-canary-3"}',
-        "pass-canary".encode("utf-16-be"),
-        b64encode(b"x text-canary y"),
-        b64encode(b"{+79255550133}"),
-        b"code-canary".hex().encode(),
-    ):
-        assert EVERYTHING.sing_in(octets), octets
+async def _say_everything(lived: Lived) -> None:
+    service = lived.service
+    for one in service.running:
+        lived.pages += [await asyncio.to_thread(one.page, path) for path in PAGES]
+    api_port = service.extra_environment["SCSERV_API__PORT"]
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{api_port}") as api:
+        for path in (f"/v1/requests/+{NUMBERS}00", f"/v1/messages/{SECRETS[2]}"):
+            answer = await api.get(path, headers={"Authorization": f"Bearer {SECRETS[2]}"})
+            lived.pages.append(answer.content)
+    listed = await service.command("parked", "list", "--json")
+    lived.said.append(listed)
+    lived.said.append(await service.command("parked", "list"))
+    for line in listed.out.splitlines():
+        for form in ((), ("--json",)):
+            lived.said.append(
+                await service.command("parked", "show", str(json.loads(line)["id"]), *form)
+            )
 
 
 def test_no_log_holds_any(
     service: Service, postgres_server: PostgresServer, kafka_server: KafkaServer
 ) -> None:
     logs = [*service.folder.glob("*.log"), postgres_server.log, kafka_server.log]
-    assert len(logs) >= 3 * 2 + 2, "a log for each process that there was"
+    assert len(logs) >= 3 * 2 + 2 + 2, "a log for each process that there was"
     assert "bound" in service.log_of("gateway")
+    assert "is parked: no text" in service.log_of("worker")
     keys = Canaries(ACCOUNT.password, VAULT_KEY.hex(), SUBJECT_KEY.hex())
     [password] = re.findall(r"://[^:]+:([^@]+)@", service.database_url)
     for log in logs:
@@ -105,54 +174,69 @@ def test_no_log_holds_any(
         assert password.encode() not in octets, log
 
 
-def test_no_topic_but_one_holds_any(service: Service) -> None:
-    names = service.names
+def test_no_span_and_no_metric_holds_any(lived: Lived) -> None:
+    for role in (*ROLES, *BESIDE):
+        assert lived.recorder.exports[role, "/v1/metrics"], role
+    for role in ("gateway", "worker"):
+        assert lived.recorder.exports[role, "/v1/traces"], (role, lived.recorder.exports)
+    assert searching.in_file(lived.recorder.path, Canaries("deliver_sm"))
+    assert not searching.in_file(lived.recorder.path, EVERYTHING)
+
+
+def test_no_page_holds_any(lived: Lived) -> None:
+    assert len(lived.pages) == len(PAGES) * len((*ROLES, *BESIDE)) + 2
+    for page in lived.pages:
+        assert page
+        assert not EVERYTHING.sing_in(page), page
+
+
+def test_what_is_parked_is_shown_without_any(lived: Lived) -> None:
+    assert len(lived.said) >= 2 + 2 * len(lived.poison)
+    for ran in lived.said:
+        assert ran.status == 0, ran.err
+        assert not EVERYTHING.sing_in((ran.out + ran.err).encode()), ran.out
+
+
+def test_no_topic_but_one_holds_any(lived: Lived) -> None:
+    service, names = lived.service, lived.service.names
     seen = Counter[str]()
-    for spec in names.specs():
-        for record in service.records(spec.name):
-            seen[spec.name] += 1
-            allowed = spec.name == names.mo
-            search = Canaries(*SECRETS) if allowed else EVERYTHING
-            labels = b"\n".join([record.key or b"", *_headers(record.headers)])
-            assert not search.sing_in(record.value or b""), spec.name
-            assert not EVERYTHING.sing_in(labels), spec.name
-    full = {names.mo, names.mt_urgent, names.mt_normal, names.receipts, names.events}
-    assert set(seen) - {names.log_heads} == full  # heads come once in a while
+    for name in _topics(service):
+        for record in searching.records(service.bootstrap, name):
+            seen[name] += 1
+            if record.value in lived.poison:
+                continue
+            search = Canaries(*SECRETS) if name == names.mo else EVERYTHING
+            assert not search.sing_in(record.value or b""), name
+            assert not EVERYTHING.sing_in(searching.octets_of_labels(record)), name
+    full = {names.mo, names.mt_urgent, names.mt_normal, names.receipts}
+    full |= {names.events, names.subscriptions}
+    assert set(seen) - {names.log_heads} == full | {"__consumer_offsets"}
     assert seen[names.mo] >= 4 * PEOPLE
 
 
-def _headers(headers: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
-    for name, value in headers:
-        yield name.encode()
-        yield value
+def _topics(service: Service) -> set[str]:
+    """Return the topics of this service and Kafka's own; not those of other tests."""
+    prefix = service.names.mo.removesuffix(TopicNames().mo)
+    there = searching.all_topics(service.bootstrap)
+    found = {name for name in there if name.startswith((prefix, "_"))}
+    assert {spec.name for spec in service.names.specs()} <= found
+    return found
 
 
 def test_no_column_holds_any(service: Service) -> None:
-    with psycopg.connect(service.database_url) as connection:
-        tables = connection.execute(
-            "SELECT relname FROM pg_class"
-            " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-        ).fetchall()
-        assert {"events", "outbox_default", "clients", "mo_parts"} <= {name for (name,) in tables}
-        for (table,) in tables:
-            for row in connection.execute(
-                sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))
-            ):
-                octets = b"\n".join(v if isinstance(v, bytes) else repr(v).encode() for v in row)
-                assert not EVERYTHING.sing_in(octets), table
+    searched = set(searching.tables(service.database_url))
+    wanted = {"public.events", "public.outbox_default", "public.clients", "public.mo_parts"}
+    assert wanted | {"public.parked", "projections.requests"} <= searched
+    assert list(searching.tables_with(service.database_url, EVERYTHING)) == []
     assert service.value("SELECT count(*) FROM mo_parts") == PEOPLE
     assert service.value("SELECT count(*) FROM vault") == 0
 
 
-def test_no_file_of_the_database_holds_any(postgres_server: PostgresServer) -> None:
+def test_no_file_of_the_database_holds_any(postgres_server: PostgresServer, lived: Lived) -> None:
     """What was written and deleted since, and the write-ahead log, too."""
+    assert lived.service.value("SELECT count(*) FROM parked") > 0
     searched = 0
-    for path in (postgres_server.data_dir / "data").rglob("*"):
-        if _is_data(path):
-            searched += 1
-            assert not EVERYTHING.sing_in(path.read_bytes()), path
+    for path in searching.files_in(postgres_server.data_dir / "data"):
+        searched += 1
+        assert not searching.in_file(path, EVERYTHING), path
     assert searched > 100
-
-
-def _is_data(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()

@@ -84,7 +84,7 @@ def test_a_name_is_short_and_no_number(run: Run, name: str) -> None:
 def test_what_does_not_fit_is_refused(run: Run) -> None:
     with pytest.raises(SetupError, match="--expires takes a number"):
         run("create", "--name", "x", "--scope", "read", "--expires", "soon")
-    with pytest.raises(SetupError, match="no token 'nobody'"):
+    with pytest.raises(SetupError, match="no good token has this name"):
         run("revoke", "nobody")
     with pytest.raises(click.BadParameter):
         run("create", "--name", "x", "--scope", "everything")

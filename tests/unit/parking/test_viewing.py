@@ -63,6 +63,9 @@ VALUES = {
     "a message": MT.to_json(),
     "a result": SubmitResults(gateway="g-1", results=(RESULT,)).to_json(),
     "no JSON": f"{NUMBER} canary".encode(),
+    "words where none belong": to_json(
+        {"data_coding": "canary", "mo_id": "canary", "purpose": "canary", "arrived_at": "canary"}
+    ),
     "a string": to_json(NUMBER),
     "a number": NUMBER[1:].encode(),
     "another object": to_json({NUMBER: "canary", "canary": {"centre": NUMBER}, "centre": NUMBER}),
