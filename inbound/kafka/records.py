@@ -26,6 +26,7 @@ SUBSCRIPTION_TYPES = {SubscriptionStopped.TYPE, SubscriptionStarted.TYPE, Person
 _OF_SUBSCRIPTIONS = f"{SOURCE}/subscriptions"
 _OF_LOG_HEADS = f"{SOURCE}/log-heads"
 
+
 class KafkaRecord(TypedDict):
     """The arguments of one `Producer.send`."""
 
