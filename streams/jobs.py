@@ -27,7 +27,10 @@ class Job:
     `segments` are put together just before sending; `pending` are the indices of those to
     send, in order, `unanswered` of those whose fate is unknown. `attempts` are the submits
     since the last result that settled nothing, None as long as there are none. `again_at` is
-    where the same message was met once more while it was live.
+    where the same message was met once more while it was live. What somebody claimed before
+    is `contested`: its result was processed, then it is `dealt_with`, or may be on its way
+    until `unknown_from`. The partition is ours since `held_since`. Both are in seconds of the
+    monotonic clock.
     """
 
     lane: int
@@ -47,6 +50,9 @@ class Job:
     pending: list[int] = field(default_factory=list)
     unanswered: set[int] = field(default_factory=set)
     contested: bool = False
+    dealt_with: bool = False
+    held_since: float = 0.0
+    unknown_from: float = 0.0
     holds_key: bool = False
     sent_at: datetime | None = None
     attempts: Attempts | None = None

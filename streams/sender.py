@@ -10,6 +10,7 @@ What happens to a message once a bind can take it is `streams.submitting`.
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ class Sender:
         self._ready = LaneQueues(len(LANE_NAMES), links.centres)
         self._live: dict[UUID, Job] = {}
         self._finished: OrderedDict[UUID, None] = OrderedDict()
+        self._held_since: dict[TopicPartition, float] = {}
         self._wake_claimer = asyncio.Event()
         self._one_less = asyncio.Event()
         self._claiming = asyncio.Lock()
@@ -94,6 +96,7 @@ class Sender:
             self._offsets.done(job.partition, job.offset)
         else:
             job.centre = self._links.centre_for(job.message.centre)
+            job.held_since = self._held_since.setdefault(job.partition, time.monotonic())
             self._live[job.message_id] = job
             self._backlog.add(job)
             self._wake_claimer.set()
@@ -126,10 +129,13 @@ class Sender:
         Blocks up to `within_s`; `run` must be running. What is still unanswered then is
         claimed and will be settled by the next owner.
         """
+        for partition in partitions:
+            self._held_since.pop(partition, None)
         try:
             async with asyncio.timeout(within_s):
                 async with self._claiming:  # what is just being claimed stands in no queue
                     unsent = self._drop(partitions, keep_begun=True)
+                self._forget_contested(partitions)
                 if unsent:
                     await self._claimer.release(unsent)
                 while self._of(partitions):
@@ -139,6 +145,12 @@ class Sender:
             log.warning("partitions are given up with messages unanswered")
             self._drop(partitions, keep_begun=False)
             for job in self._of(partitions):
+                del self._live[job.message_id]
+
+    def _forget_contested(self, partitions: set[TopicPartition]) -> None:
+        """Forget what another gateway may have sent: its next owner can find out as well."""
+        for job in self._of(partitions):
+            if job.contested:
                 del self._live[job.message_id]
 
     def _drop(self, partitions: set[TopicPartition], *, keep_begun: bool) -> list[Job]:
@@ -182,12 +194,15 @@ class Sender:
             for job in jobs:
                 self._ready.push(job)
             raise
-        kept = [job for job in jobs if self._is_live(job)]
+        kept = [job for job in jobs if self.is_live(job)]
         for job in kept:
-            self._ready.push(job)
+            if job.dealt_with:
+                self.end(job)
+            else:
+                self._ready.push(job)
         self._links.wake()
         if len(kept) < len(jobs):  # withdrawn while they were being claimed
-            await self._claimer.release([job for job in jobs if not self._is_live(job)])
+            await self._claimer.release([job for job in jobs if job not in kept])
 
     def _next_to_claim(self) -> list[Job]:
         """Take what fits in front of the windows, for each lane and centre by itself.
@@ -232,10 +247,15 @@ class Sender:
         work.close()
 
     def go_on(self, job: Job) -> None:
-        """See `Queue`. What was given up meanwhile is left to its next owner."""
-        if self._is_live(job):
+        """See `Queue`. What was given up meanwhile is left to its next owner.
+
+        That may be this gateway again: then it waits behind the one that was given up.
+        """
+        if self.is_live(job):
             self._ready.push_back(job)
             self._links.wake()
+        else:
+            self.let_next_go(job)
 
     def let_next_go(self, job: Job) -> None:
         """See `Queue`."""
@@ -248,12 +268,13 @@ class Sender:
         self.let_next_go(job)
         for partition, offset in ((job.partition, job.offset), *job.again_at):
             self._offsets.done(partition, offset)
-        if self._is_live(job):
+        if self.is_live(job):
             del self._live[job.message_id]
         self._one_less.set()
         self._finished[job.message_id] = None
         if len(self._finished) > REMEMBERED:
             self._finished.popitem(last=False)
 
-    def _is_live(self, job: Job) -> bool:
+    def is_live(self, job: Job) -> bool:
+        """See `Queue`."""
         return self._live.get(job.message_id) is job

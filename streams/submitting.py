@@ -33,8 +33,11 @@ RETRY_PAUSE_S = 2.0
 class Queue(Protocol):
     """Where messages wait, as one that is being sent sees it."""
 
+    def is_live(self, job: Job) -> bool:
+        """Whether the message is still this gateway's."""
+
     def go_on(self, job: Job) -> None:
-        """Take a message that has something left to send."""
+        """Take a message that has something left to send, unless it was given up."""
 
     def let_next_go(self, job: Job) -> None:
         """Let the person's next message go; safe to repeat."""
@@ -95,7 +98,10 @@ class Submitter:
 
         The job keeps its key meanwhile: what comes behind it stays behind it.
         """
-        if await self._claimer.was_dealt_with(job.message):
+        dealt_with = await self._claimer.was_dealt_with(job)
+        if not self._queue.is_live(job):
+            self._queue.let_next_go(job)
+        elif dealt_with:
             self._queue.end(job)
         else:
             job.contested = False
@@ -215,6 +221,9 @@ class Submitter:
         unknown = self._fates.result(job, Outcome.UNKNOWN, final=False)
         self._results.add(job.partition.partition, unknown, lambda: None)
         job.sent_at = job.attempts = None
+        if not self._queue.is_live(job):  # the next attempt is its new owner's
+            self._queue.let_next_go(job)
+            return
         await self._claimer.claim_again(job)
         if job.number is None:
             self._finish(job, Outcome.ERASED)

@@ -62,23 +62,23 @@ class PostgresClaims:
         await conn.execute(_RELEASE_CLAIMS, {"message_ids": list(message_ids), "gateway": gateway})
 
     @guarded
-    async def state(self, subject_id: UUID) -> StoredState | None:
+    async def states(self, subject_ids: Collection[UUID]) -> dict[UUID, StoredState]:
         """See the port."""
         conn = await self._link.connection()
-        cursor = await conn.execute(_FIND_STATES, {"subject_ids": [subject_id]})
-        row = await cursor.fetchone()
-        return None if row is None else StoredState(*row[1:])
+        cursor = await conn.execute(_FIND_STATES, {"subject_ids": list(subject_ids)})
+        return {row[0]: StoredState(*row[1:]) async for row in cursor}
 
     async def close(self) -> None:
         """See the port."""
         await self._link.close()
 
     def _opened(self, row: tuple[Any, ...]) -> Claimed:
-        message_id, subject_id, first, attempt, number, secret = row
+        message_id, subject_id, first, attempt, age_s, number, secret = row
         return Claimed(
             message_id,
             first,
             attempt,
             None if number is None else self._sealer.open_number(number, subject_id),
             None if secret is None else self._sealer.open_secret(secret, message_id),
+            age_s,
         )

@@ -311,9 +311,9 @@ class MemoryClaims:
             if self._store.tables.claims.get(message_id) == (1, gateway):
                 del self._store.tables.claims[message_id]
 
-    async def state(self, subject_id: UUID) -> StoredState | None:
+    async def states(self, subject_ids: Collection[UUID]) -> dict[UUID, StoredState]:
         """See the port."""
-        return self._store.tables.states.get(subject_id)
+        return _chosen(self._store.tables.states, subject_ids)
 
     async def close(self) -> None:
         """Nothing to give back."""

@@ -141,8 +141,8 @@ class Claims(Protocol):
         """Take back this gateway's first claims of messages that it did not send."""
         ...
 
-    async def state(self, subject_id: UUID) -> StoredState | None:
-        """Return the folded state of a subject, which knows whose result is still awaited."""
+    async def states(self, subject_ids: Collection[UUID]) -> dict[UUID, StoredState]:
+        """Return the folded states of subjects, which know whose result is still awaited."""
         ...
 
     async def close(self) -> None:

@@ -284,8 +284,8 @@ class Erasure:
 class Claimed:
     """Leave to send one message. `number` is None for an erased person.
 
-    `first` is False when somebody claimed the message before: what became of that attempt
-    is unknown, and the policy of the template says whether it goes again.
+    `first` is False when somebody claimed the message before, `age_s` seconds ago: what became
+    of that attempt is unknown, and the policy of the template says whether it goes again.
     """
 
     message_id: UUID
@@ -293,3 +293,4 @@ class Claimed:
     attempt: int
     number: str | None = field(repr=False)
     secret: bytes | None = field(repr=False)
+    age_s: float = field(default=0.0, compare=False)

@@ -95,10 +95,11 @@ async def test_a_released_claim_is_as_if_nobody_had_claimed(
 async def test_the_state_of_a_subject_is_what_was_written(
     gateway: Gateway, subject_id: UUID
 ) -> None:
-    assert await gateway.claims.state(subject_id) is None
+    assert await gateway.claims.states([subject_id]) == {}
     async with gateway.store.transaction() as tx:
         await tx.write(Changes(states=[NewState(subject_id, 0, 1, 7, b'{"open":{}}')]))
-    assert await gateway.claims.state(subject_id) == StoredState(1, 7, b'{"open":{}}')
+    stored = StoredState(1, 7, b'{"open":{}}')
+    assert await gateway.claims.states([uuid4(), subject_id]) == {subject_id: stored}
 
 
 async def test_claim_stands_whatever_becomes_of_a_transaction(

@@ -14,6 +14,7 @@ WITH given AS (
 SELECT given.message_id, given.subject_id,
        given.foremost AND claimed.message_id IS NOT NULL AS first,
        coalesce(before.attempt, 1) AS attempt,
+       coalesce(extract(epoch FROM now() - before.claimed_at), 0)::float AS age_s,
        subjects.number_sealed, vault.sealed
 FROM given
 LEFT JOIN claimed USING (message_id)

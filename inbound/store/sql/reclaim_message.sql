@@ -6,6 +6,7 @@ WITH claimed AS (
     RETURNING message_id, attempt
 )
 SELECT claimed.message_id, given.subject_id, claimed.attempt = 1 AS first, claimed.attempt,
+       0::float AS age_s,
        subjects.number_sealed, vault.sealed
 FROM claimed
 CROSS JOIN (SELECT %(subject_id)s::uuid AS subject_id) AS given

@@ -344,3 +344,17 @@ async def test_error_of_the_database_shows_no_values(
     assert error.__cause__ is None
     assert error.__context__ is None
     assert hidden not in "".join(traceback.format_exception(error))
+
+
+async def test_whoever_comes_second_learns_how_old_the_claim_is(
+    database_url: str, cipher: VaultCipher
+) -> None:
+    pair = uuid4(), uuid4()
+    claims = PostgresClaims(database_url, cipher)
+    await claims.claim([pair], "gateway-1")
+    with psycopg.connect(database_url) as conn:
+        conn.execute("UPDATE mt_claims SET claimed_at = claimed_at - interval '1 hour'")
+    [claimed] = await claims.claim([pair], "gateway-2")
+    assert claimed.age_s == pytest.approx(3600, abs=60)
+    assert (await claims.reclaim(*pair, "gateway-2")).age_s == 0
+    await claims.close()

@@ -49,6 +49,18 @@ async def test_a_result_that_is_still_on_its_way_is_waited_for(bench: Bench) -> 
     assert not bench.script.to(person.number)
 
 
+async def test_what_was_processed_ends_without_waiting_for_a_bind(bench: Bench) -> None:
+    bench.esme.hold(60)
+    person = bench.person()
+    messages = [bench.owe(person) for _ in range(50)]
+    pairs = [(message.message_id, person.subject_id) for message in messages]
+    await bench.claims.claim(pairs, DEAD_GATEWAY)
+    bench.processed(messages[-1])
+    for message in messages:
+        bench.offer(message)
+    await bench.forgotten()
+
+
 async def test_what_may_have_been_sent_is_unknown_and_a_reply_goes_again(bench: Bench) -> None:
     person = bench.person()
     message = bench.owe(person, "registration")
@@ -107,6 +119,33 @@ async def test_what_could_not_be_finished_in_time_is_left_to_the_next_owner(benc
     assert bench.holds(message)
 
 
+async def test_whoever_was_given_up_is_served_when_the_partition_comes_back(bench: Bench) -> None:
+    person = bench.person()
+    bench.script.fault = reacts(0, Status.ESME_RTHROTTLED)
+    first = bench.offer(bench.owe(person, "registration"))
+    await bench.script.until(lambda: len(bench.script.to(person.number)) == 2, "two parts")
+    await bench.until(lambda: len(bench.sender._ready) == 1)
+    bench.esme.hold(0.2)
+    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=0.01)
+    bench.offer(first)
+    following = bench.offer(bench.owe(person))
+    bench.processed(first)
+    assert (await bench.result(following)).outcome is Outcome.SUBMITTED
+
+
+async def test_what_was_in_flight_when_given_up_holds_nobody_up_for_ever(bench: Bench) -> None:
+    person = bench.person()
+    answer_it = asyncio.Event()
+    bench.script.fault = held_until(answer_it, person)
+    bench.offer(bench.owe(person, "registration"))
+    await bench.script.until(lambda: bool(bench.script.to(person.number)), "the first part")
+    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=0.01)
+    following = bench.offer(bench.owe(person))
+    bench.script.fault = None
+    answer_it.set()
+    assert (await bench.result(following)).outcome is Outcome.SUBMITTED
+
+
 async def test_a_part_that_is_answered_after_that_is_the_last(bench: Bench) -> None:
     person = bench.person()
     answer_it = asyncio.Event()
@@ -139,6 +178,22 @@ async def test_what_is_being_claimed_is_given_back(
     go_on.set()
     await withdrawn
     assert not bench.store.tables.claims
+
+
+async def test_what_another_gateway_claimed_costs_no_attempt_when_it_is_given_up(
+    bench: Bench,
+) -> None:
+    person = bench.person()
+    message = bench.owe(person)
+    await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)
+    bench.offer(message)
+    # Claimed with it, and sent at once: so the other one is being settled.
+    await bench.result(bench.offer(bench.owe(bench.person()), partition=1))
+    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
+    following = bench.offer(bench.owe(person), partition=1)
+    assert (await bench.result(following)).outcome is Outcome.SUBMITTED
+    assert bench.store.tables.claims[message.message_id] == (1, DEAD_GATEWAY)
+    assert message.message_id not in {result.message_id for result in bench.published.results}
 
 
 async def test_another_gateways_claim_is_not_given_back(bench: Bench) -> None:
