@@ -15,6 +15,7 @@ import mode
 
 from inbound.settings import Settings
 from schemas.topics import PARTITIONS, TopicNames
+from streams.groups import HEARTBEAT_INTERVAL_S, METADATA_MAX_AGE_MS, SESSION_TIMEOUT_S
 from streams.progress import Progress
 from streams.records import BatchProcessor, Record
 
@@ -50,8 +51,9 @@ def make_app(
         topic_disable_leader=True,
         topic_partitions=PARTITIONS,
         consumer_auto_offset_reset="earliest",
-        broker_session_timeout=6,
-        broker_heartbeat_interval=1,
+        consumer_metadata_max_age_ms=METADATA_MAX_AGE_MS,
+        broker_session_timeout=SESSION_TIMEOUT_S,
+        broker_heartbeat_interval=HEARTBEAT_INTERVAL_S,
         broker_commit_interval=0.5,
         broker_max_poll_records=settings.batch_size,
         stream_buffer_maxsize=settings.batch_size,

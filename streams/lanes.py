@@ -20,6 +20,7 @@ from inbound.ops.health import Health
 from inbound.outbox.replies import TYPE
 from schemas.cloudevents import TYPE_PREFIX, header
 from schemas.messages import MobileTerminated
+from streams.groups import HEARTBEAT_INTERVAL_S, METADATA_MAX_AGE_MS, SESSION_TIMEOUT_S
 from streams.jobs import Job
 from streams.offsets import OffsetTracker
 from streams.progress import Progress
@@ -175,9 +176,10 @@ def new_consumer(bootstrap: str, prefix: str = "") -> AIOKafkaConsumer:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         partition_assignment_strategy=[RangePartitionAssignor],
-        session_timeout_ms=6000,
-        heartbeat_interval_ms=1000,
+        session_timeout_ms=SESSION_TIMEOUT_S * 1000,
+        heartbeat_interval_ms=HEARTBEAT_INTERVAL_S * 1000,
         max_poll_records=500,
         fetch_max_wait_ms=500,
         retry_backoff_ms=100,
+        metadata_max_age_ms=METADATA_MAX_AGE_MS,
     )
