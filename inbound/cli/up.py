@@ -60,6 +60,10 @@ def _let_options_win(smsc: str | None, system_id: str | None, password: str | No
     given = {"SYSTEM_ID": system_id, "PASSWORD": password}
     if smsc is not None:
         host, _, number = smsc.rpartition(":")
+        if {"@", "/"} & set(smsc):  # not repeated: a password may stand there
+            raise SetupError(
+                "--smsc: it has the form HOST:PORT; user and password are --system-id and --password"
+            )
         if not host or not number.isdecimal():
             raise SetupError(f"--smsc {smsc}: it has the form HOST:PORT")
         given |= {"HOST": host.strip("[]"), "PORT": number}

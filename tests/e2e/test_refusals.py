@@ -111,6 +111,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "parked of no such reason": ("parked", "list", "--reason-like", PASSWORD),
     "a token for a number": ("tokens", "create", "--name", NUMBER, "--scope", "read"),
     "a token that is none": ("tokens", "revoke", PASSWORD),
+    "a centre as a URL": ("up", "--smsc", f"smpp://user:{PASSWORD}@127.0.0.1:2775"),
 }
 
 
