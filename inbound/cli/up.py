@@ -62,7 +62,7 @@ def _let_options_win(smsc: str | None, system_id: str | None, password: str | No
         host, _, number = smsc.rpartition(":")
         if {"@", "/"} & set(smsc):  # not repeated: a password may stand there
             raise SetupError(
-                "--smsc: it has the form HOST:PORT; user and password are --system-id and --password"
+                "--smsc has the form HOST:PORT; the account goes into --system-id and --password"
             )
         if not host or not number.isdecimal():
             raise SetupError(f"--smsc {smsc}: it has the form HOST:PORT")
