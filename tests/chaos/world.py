@@ -64,6 +64,7 @@ class World(Service):
         self.weather.settle_at(self.centre)
         self.clock = folder / "clock"
         self.clock.write_bytes(bytes(stepped.SIZE))
+        self.program = "tests.chaos.stepped"
         self.extra_environment |= (
             recorder.environment
             | _ENVIRONMENT
@@ -123,20 +124,6 @@ class World(Service):
 
     def _keep(self, name: str, said: bytes) -> None:
         (self.folder / f"said-{next(self._said)}-{name}.txt").write_bytes(said)
-
-    async def _start(self, role: Role) -> RoleProcess:
-        port = free_port()
-        with self._open_log(role, port) as log:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.chaos.stepped", role),
-                cwd=self.folder,
-                env=self.environment(port),
-                stdout=log,
-                stderr=log,
-            )
-        one = RoleProcess(role, process, port)
-        self.running.append(one)
-        return one
 
 
 def _runs(one: RoleProcess) -> bool:
