@@ -9,12 +9,13 @@ from aiokafka import TopicPartition
 
 from inbound.smpp.status import Status
 from inbound.store.rows import Claimed
-from schemas.messages import Outcome
+from schemas.messages import MobileTerminated, Outcome
 from tests.integration.streams.bench import (
     BROADCAST,
     DEAD_GATEWAY,
     GATEWAY,
     Bench,
+    Person,
 )
 from tests.integration.streams.reactions import (
     held_until,
@@ -79,6 +80,16 @@ async def test_what_may_have_been_sent_is_unknown_and_a_broadcast_stays(bench: B
     assert not bench.script.submitted
 
 
+async def begun(bench: Bench) -> tuple[Person, MobileTerminated]:
+    """Return a message that waits with one part taken and one refused for now."""
+    person = bench.person()
+    bench.script.fault = reacts(0, Status.ESME_RTHROTTLED)
+    message = bench.offer(bench.owe(person, "registration"))
+    await bench.script.until(lambda: len(bench.script.to(person.number)) == 2, "two parts")
+    await bench.until(lambda: len(bench.sender._ready) == 1)
+    return person, message
+
+
 # -- giving partitions up --------------------------------------------------------------------
 
 
@@ -95,11 +106,7 @@ async def test_unsent_messages_are_given_back(bench: Bench) -> None:
 
 
 async def test_what_was_sent_in_part_is_finished(bench: Bench) -> None:
-    person = bench.person()
-    bench.script.fault = reacts(0, Status.ESME_RTHROTTLED)
-    message = bench.offer(bench.owe(person, "registration"))
-    await bench.script.until(lambda: len(bench.script.to(person.number)) == 2, "two parts")
-    await bench.until(lambda: len(bench.sender._ready) == 1)
+    person, message = await begun(bench)
     await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
     assert outline(bench.published.results) == [(Outcome.SUBMITTED, True, 1)]
     assert parts_to(bench, person) == [1, 2, 2, 3]
@@ -107,11 +114,7 @@ async def test_what_was_sent_in_part_is_finished(bench: Bench) -> None:
 
 
 async def test_what_could_not_be_finished_in_time_is_left_to_the_next_owner(bench: Bench) -> None:
-    person = bench.person()
-    bench.script.fault = reacts(0, Status.ESME_RTHROTTLED)
-    message = bench.offer(bench.owe(person, "registration"))
-    await bench.script.until(lambda: len(bench.script.to(person.number)) == 2, "two parts")
-    await bench.until(lambda: len(bench.sender._ready) == 1)
+    person, message = await begun(bench)
     bench.esme.hold(0.5)
     await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=0.01)
     await bench.result(bench.offer(bench.owe(bench.person()), partition=1))
@@ -120,11 +123,7 @@ async def test_what_could_not_be_finished_in_time_is_left_to_the_next_owner(benc
 
 
 async def test_whoever_was_given_up_is_served_when_the_partition_comes_back(bench: Bench) -> None:
-    person = bench.person()
-    bench.script.fault = reacts(0, Status.ESME_RTHROTTLED)
-    first = bench.offer(bench.owe(person, "registration"))
-    await bench.script.until(lambda: len(bench.script.to(person.number)) == 2, "two parts")
-    await bench.until(lambda: len(bench.sender._ready) == 1)
+    person, first = await begun(bench)
     bench.esme.hold(0.2)
     await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=0.01)
     bench.offer(first)
