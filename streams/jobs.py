@@ -160,25 +160,23 @@ class LaneQueues:
         """Take out and return the waiting jobs of these partitions.
 
         With `keep_begun` those stay of which the centre has a part; what was behind them
-        goes.
+        goes. Who was handed out keeps the key until it is released.
         """
 
         def goes(job: Job) -> bool:
             return job.partition in partitions and not (keep_begun and job.begun)
 
-        removed: list[Job] = []
-        kept: set[tuple[int, str]] = set()
+        foremost: list[Job] = []
         for ready in self._ready:
             for centre, jobs in ready.items():
-                removed += [job for job in jobs if goes(job)]
+                foremost += [job for job in jobs if goes(job)]
                 ready[centre] = deque(job for job in jobs if not goes(job))
-                kept |= {(job.lane, job.key) for job in ready[centre]}
+        removed = list(foremost)
         for key, behind in self._behind.items():
             removed += [job for job in behind if job.partition in partitions]
             self._behind[key] = deque(job for job in behind if job.partition not in partitions)
+        for job in foremost:  # all jobs of a key stand in one partition: none is left behind
+            self._behind.pop((job.lane, job.key), None)
         for job in removed:
             self._sizes[job.lane, job.centre] -= 1
-            # All jobs of a key stand in one partition: no other is left behind.
-            if (job.lane, job.key) not in kept:
-                self._behind.pop((job.lane, job.key), None)
         return removed

@@ -86,6 +86,26 @@ def test_withdrawn_partitions_leave_the_others() -> None:
     assert queues.pop(CENTRES) is again
 
 
+def test_what_is_in_flight_when_its_partition_goes_is_not_overtaken_when_it_comes_back() -> None:
+    queues = LaneQueues(3, CENTRES)
+    in_flight, behind = job(NORMAL, "a", 1, 0), job(NORMAL, "a", 2, 0)
+    queues.push(in_flight)
+    queues.push(behind)
+    assert queues.pop(CENTRES) is in_flight
+    assert queues.remove({TopicPartition("t", 0)}) == [behind]
+    again, following = job(NORMAL, "a", 1, 0), job(NORMAL, "a", 2, 0)
+    queues.push(again)
+    queues.push(following)
+    assert queues.pop(CENTRES) is None
+    queues.release(in_flight)
+    assert [queues.pop(CENTRES), queues.pop(CENTRES)] == [again, None]
+    queues.release(in_flight)
+    assert queues.pop(CENTRES) is None
+    queues.release(again)
+    assert queues.pop(CENTRES) is following
+    assert len(queues) == 0
+
+
 def test_a_bind_gets_what_its_centres_may_have() -> None:
     queues = LaneQueues(3, CENTRES)
     far, near = job(URGENT, "a", 1, centre="far"), job(BULK, "b", 2)
