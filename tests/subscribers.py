@@ -134,6 +134,11 @@ class Feed:
         self._producer.close()
 
 
+_HOW_MANY_TABLES = """
+    SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('people', 'requests')
+"""
+
+
 class Onlooker:
     """Sees what Kafka knows of the group and what the subscribers have written down."""
 
@@ -175,6 +180,8 @@ class Onlooker:
         if not self._database.exists():
             return {}, {}
         with sqlite3.connect(self._database, timeout=60) as database:
+            if database.execute(_HOW_MANY_TABLES).fetchone() != (2,):
+                return {}, {}  # a subscriber is just making them
             people = database.execute("SELECT subject, version, may_be_texted FROM people")
             requests = database.execute("SELECT subject, version, count FROM requests")
             return (
