@@ -6,7 +6,8 @@ the arrival of its last, so that a redelivery is the same request again.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -23,6 +24,9 @@ from schemas.messages import MobileOriginated
 from streams.records import Record, faults
 
 TYPE = "mo.received.v1"
+
+TOGETHER: Final = timedelta(minutes=2)
+"""The parts of a text come within this, but in an outage; no phone uses a reference again."""
 
 _WIDE = 16
 _SHORT_CODE = 6
@@ -124,8 +128,36 @@ class Assembler:
         parts = await self._transaction.add_part(part)
         if len(parts) < part.key.total:
             return None
+        before = await self._transaction.whole_parts(part.key)
+        if left_over := left_overs(parts, before):
+            await self._transaction.drop_parts(part.key, left_over)
+            return None
         await self._transaction.complete_parts(part.key)
         return _whole(text, parts)
+
+
+def left_overs(parts: Sequence[MessagePart], before: Sequence[MessagePart]) -> set[int]:
+    """Return which of `parts` are of the text `before` and only came again. Pure.
+
+    A part that is delivered once more, after its text was put together, waits for others
+    that never come. When the phone uses the reference again, a part of the new text must not
+    be taken for one of those. A part that says what the text before said, and was there long
+    before the others, is left over from it.
+    """
+    said = {part.sequence: part.payload for part in before}
+    heard = {part.sequence: _heard_at(part) for part in parts}
+    latest = max(heard.values())
+    return {
+        part.sequence
+        for part in parts
+        if said.get(part.sequence) == part.payload and latest - heard[part.sequence] > TOGETHER
+    }
+
+
+def _heard_at(part: MessagePart) -> datetime:
+    """Return when a part came by the clock that gateways share: wall clocks are stepped."""
+    heard_at = from_json(part.data).get("heard_at")
+    return datetime.fromisoformat(heard_at) if heard_at else part.received_at
 
 
 def _part_of(text: Text, hasher: SubjectHasher) -> MessagePart | None:
@@ -140,7 +172,8 @@ def _part_of(text: Text, hasher: SubjectHasher) -> MessagePart | None:
         reference=mo.part.reference | (mo.part.width == _WIDE) << 16,
         total=mo.part.total,
     )
-    data = to_json({"mo_id": mo.mo_id, "data_coding": mo.data_coding})
+    heard_at = mo.heard_at or mo.arrived_at
+    data = to_json({"mo_id": mo.mo_id, "data_coding": mo.data_coding, "heard_at": heard_at})
     return MessagePart(key, mo.part.sequence, mo.payload, data, mo.arrived_at)
 
 

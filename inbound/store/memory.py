@@ -56,6 +56,7 @@ class Tables:
     outbox: list[OutboxRow] = field(default_factory=list)
     vault: dict[UUID, Secret] = field(default_factory=dict)
     parts: dict[PartsKey, dict[int, MessagePart]] = field(default_factory=dict)
+    whole_parts: dict[PartsKey, dict[int, MessagePart]] = field(default_factory=dict)
     parked: dict[ParkedPlace, ParkedMessage] = field(default_factory=dict)
     heads: list[Head] = field(default_factory=lambda: Chains().heads())
     sent: dict[tuple[UUID, UUID, int], SentPart] = field(default_factory=dict)
@@ -114,13 +115,22 @@ class MemoryTransaction:
 
     async def add_part(self, part: MessagePart) -> list[MessagePart]:
         """See the port."""
-        parts = {part.sequence: part} | self._tables.parts.get(part.key, {})
+        parts = self._tables.parts.get(part.key, {}) | {part.sequence: part}
         self._tables.parts[part.key] = parts
-        return [parts[sequence] for sequence in sorted(parts)]
+        return _in_sequence(parts)
+
+    async def whole_parts(self, key: PartsKey) -> list[MessagePart]:
+        """See the port."""
+        return _in_sequence(self._tables.whole_parts.get(key, {}))
 
     async def complete_parts(self, key: PartsKey) -> None:
         """See the port."""
-        self._tables.parts.pop(key, None)
+        self._tables.whole_parts[key] = self._tables.parts.pop(key, {})
+
+    async def drop_parts(self, key: PartsKey, sequences: Collection[int]) -> None:
+        """See the port."""
+        parts = self._tables.parts.get(key, {})
+        self._tables.parts[key] = {n: part for n, part in parts.items() if n not in sequences}
 
     async def take_turns(self, names: Collection[str]) -> None:
         """See the port. There is one transaction at a time anyway."""
@@ -185,10 +195,14 @@ class MemoryTransaction:
         if subject_id is not None:
             tables.numbers.pop(subject_id, None)
         hash_ = person.number_hash
-        parts = [key for key in tables.parts if key.number_hash == hash_]
+        parts = sum(
+            len(kept.pop(key))
+            for kept in (tables.parts, tables.whole_parts)
+            for key in [key for key in kept if key.number_hash == hash_]
+        )
         return Erased(
             subjects=int(subject_id is not None),
-            parts=sum(len(tables.parts.pop(key)) for key in parts),
+            parts=parts,
             misses=_remove(tables.misses, lambda key, _: key.number_hash == hash_),
             sent=_remove(tables.sent, lambda key, _: key[0] == person.subject_id),
             early=_remove(tables.early, lambda key, _: key.subject_id == person.subject_id),
@@ -328,6 +342,10 @@ class MemoryClaims:
             tables.numbers.get(subject_id),
             None if secret is None else secret.plaintext,
         )
+
+
+def _in_sequence(parts: Mapping[int, MessagePart]) -> list[MessagePart]:
+    return [parts[sequence] for sequence in sorted(parts)]
 
 
 def _chosen(table: Mapping[Key, Value], keys: Collection[Key]) -> dict[Key, Value]:

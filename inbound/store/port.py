@@ -63,14 +63,23 @@ class Transaction(Protocol):
         ...
 
     async def add_part(self, part: MessagePart) -> list[MessagePart]:
-        """Keep one part and return all that are there, in order of sequence. Safe to repeat.
+        """Keep one part and return all that wait, in order of sequence. Safe to repeat.
 
-        Two transactions with parts of the same message wait for each other.
+        It replaces the part that was there in its place. Two transactions with parts of the
+        same message wait for each other.
         """
         ...
 
+    async def whole_parts(self, key: PartsKey) -> list[MessagePart]:
+        """Return the parts of the last message that was put together, as long as they are kept."""
+        ...
+
     async def complete_parts(self, key: PartsKey) -> None:
-        """Remove the parts of a message that has been put together."""
+        """Let the parts that wait be those of the last message that was put together."""
+        ...
+
+    async def drop_parts(self, key: PartsKey, sequences: Collection[int]) -> None:
+        """Remove some of the parts that wait."""
         ...
 
     async def take_turns(self, names: Collection[str]) -> None:

@@ -57,6 +57,7 @@ _LOAD_STREAMS = statement("load_streams")
 _READ_CHAIN = statement("read_chain")
 _LOCK_PARTS = statement("lock_parts")
 _ADD_PART = statement("add_part")
+_COMPLETE_PARTS = statement("complete_parts")
 _FIND_PARTS = statement("find_parts")
 _DELETE_PARTS = statement("delete_parts")
 _TAKE_TURNS = statement("take_turns")
@@ -148,18 +149,33 @@ class PostgresTransaction:
                 "received_at": part.received_at,
             })  # fmt: skip
             # A statement after the lock has a snapshot with what the last holder committed.
-            cursor = await self._conn.execute(_FIND_PARTS, key)
+            cursor = await self._conn.execute(_FIND_PARTS, key | {"whole": False})
+        return await self._opened_parts(part.key, cursor)
+
+    @guarded
+    async def whole_parts(self, key: PartsKey) -> list[MessagePart]:
+        """See the port."""
+        cursor = await self._conn.execute(_FIND_PARTS, key._asdict() | {"whole": True})
+        return await self._opened_parts(key, cursor)
+
+    async def _opened_parts(self, key: PartsKey, cursor: psycopg.AsyncCursor) -> list[MessagePart]:
         return [
-            MessagePart(
-                part.key, sequence, self._sealer.open_part(sealed, part.key, sequence), data, at
-            )
+            MessagePart(key, sequence, self._sealer.open_part(sealed, key, sequence), data, at)
             async for sequence, sealed, data, at in cursor
         ]
 
     @guarded
     async def complete_parts(self, key: PartsKey) -> None:
         """See the port."""
-        await self._conn.execute(_DELETE_PARTS, key._asdict())
+        every = {"whole": True, "sequences": list(range(1, key.total + 1))}
+        await self._conn.execute(_DELETE_PARTS, key._asdict() | every)
+        await self._conn.execute(_COMPLETE_PARTS, key._asdict())
+
+    @guarded
+    async def drop_parts(self, key: PartsKey, sequences: Collection[int]) -> None:
+        """See the port."""
+        some = {"whole": False, "sequences": list(sequences)}
+        await self._conn.execute(_DELETE_PARTS, key._asdict() | some)
 
     @guarded
     async def take_turns(self, names: Collection[str]) -> None:

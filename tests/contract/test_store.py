@@ -234,7 +234,36 @@ async def test_parts_wait_for_each_other_in_any_order(store: Store) -> None:
         assert await tx.add_part(parts[1]) == parts
         await tx.complete_parts(key)
     async with store.transaction() as tx:
+        assert await tx.whole_parts(key) == parts
         assert await tx.add_part(parts[1]) == [parts[1]]
+
+
+async def test_what_was_put_together_is_kept_beside_what_waits(store: Store) -> None:
+    key = PartsKey("main", b"h" * 16, "+79086228779", 513, 2)
+    old = [MessagePart(key, n, f"old {n}".encode(), b'{"a":1}', NOON) for n in (1, 2)]
+    new = [MessagePart(key, n, f"new {n}".encode(), b'{"b":2}', NOON) for n in (1, 2)]
+    async with store.transaction() as tx:
+        assert await tx.whole_parts(key) == []
+        for part in old:
+            await tx.add_part(part)
+        await tx.complete_parts(key)
+    async with store.transaction() as tx:
+        assert await tx.add_part(old[1]) == [old[1]]
+        assert await tx.add_part(new[0]) == [new[0], old[1]]
+        await tx.drop_parts(key, {2})
+        assert await tx.add_part(new[1]) == new
+        assert await tx.whole_parts(key) == old
+        await tx.complete_parts(key)
+    async with store.transaction() as tx:
+        assert await tx.whole_parts(key) == new
+
+
+async def test_a_part_of_another_text_takes_the_place_of_one_that_waits(store: Store) -> None:
+    key = PartsKey("main", b"h" * 16, "+79086228779", 513, 2)
+    old, new = (MessagePart(key, 1, words, b"{}", NOON) for words in (b"old", b"new"))
+    async with store.transaction() as tx:
+        await tx.add_part(old)
+        assert await tx.add_part(new) == [new]
 
 
 async def test_transactions_of_one_store_take_turns(store: Store) -> None:

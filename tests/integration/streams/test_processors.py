@@ -417,6 +417,30 @@ async def test_parts_in_two_batches_make_one_request(world: World, backend: Back
     assert await world.everything() == before
 
 
+@pytest.mark.parametrize("again", [1, 2])
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+async def test_a_part_that_was_delivered_again_is_not_mixed_into_another_text(
+    world: World, again: int, order: tuple[int, int]
+) -> None:
+    info = {1: "CLIE", 2: "NT info"}
+    for sequence in (1, 2, again):
+        await world.commands([_part(world, sequence, info[sequence])])
+    world.now += timedelta(minutes=6)  # and the phone is at the same reference once more
+    stop = {1: "CLIE", 2: "NT sms stop"}
+    for sequence in order:
+        await world.commands([_part(world, sequence, stop[sequence])])
+    accepted = [e for e in await world.events() if e.type == "request.accepted"]
+    assert [json.loads(e.data)["command"] for e in accepted] == ["client_info", "sms_stop"]
+
+
+async def test_parts_may_come_far_apart(world: World, backend: Backend) -> None:
+    await world.commands([_part(world, 1, "CLIENT sms ")])
+    world.now += timedelta(minutes=20)  # the other one was refused in an outage
+    await world.commands([_part(world, 2, "start")])
+    assert by_purpose(world.owed()) == ["acknowledgement"]
+    assert backend.counts()["parts"] == 0
+
+
 async def test_a_commit_that_fails_with_a_part_loses_none(world: World, backend: Backend) -> None:
     world.store.failures = 1
     await world.commands([_part(world, 1, "CLIENT sms ")])

@@ -125,7 +125,8 @@ class PostgresBackend:
     def counts(self) -> dict[str, int]:
         found = self._rows(
             "SELECT 'inbox', count(*) FROM inbox UNION SELECT 'vault', count(*) FROM vault UNION"
-            " SELECT 'parked', count(*) FROM parked UNION SELECT 'parts', count(*) FROM mo_parts"
+            " SELECT 'parked', count(*) FROM parked UNION"
+            " SELECT 'parts', count(*) FROM mo_parts WHERE NOT whole"
         )
         return dict(found)
 
