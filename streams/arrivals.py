@@ -79,16 +79,16 @@ class Arrivals:
         """Store a deliver_sm or data_sm and return the answer to come.
 
         Blocks while too much waits for Kafka, which makes the session stop reading. What is
-        neither a text nor a readable receipt is answered and left.
+        neither a text nor a readable receipt is answered and left. A text of a link that the
+        centre has closed meanwhile is its to deliver again, and may have been by now.
         """
-        del session
         if not isinstance(pdu, DeliverSm | DataSm):
             refusal: Response = pdu.answer(Status.ESME_RINVCMDID)
             return refusal
         if receipts.kind_of(pdu) is receipts.Kind.TEXT:
             if self._standstill.recent():
                 return pdu.answer(Status.ESME_RX_T_APPN)
-            return await self._store_text(pdu)
+            return None if session.left_by_peer() else await self._store_text(pdu)
         receipt = receipts.read(pdu, self._place.receipt_ids)
         return pdu.answer() if receipt is None else await self._store_receipt(pdu, receipt)
 

@@ -5,6 +5,7 @@ What is written within one turn of the event loop leaves in one `transport.write
 
 import asyncio
 import logging
+import socket
 from typing import Final, cast
 
 from inbound.smpp._wire import Framer
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 _MAX_UNREAD: Final = 4 * 1024 * 1024
 # Seconds that a closing connection may take to get rid of its last octets.
 _LINGER_S: Final = 5.0
+
+_ESTABLISHED: Final = 1
+"""The first octet of Linux' tcp_info (linux/tcp.h, tcp_states.h)."""
 
 
 class Link(asyncio.Protocol):
@@ -59,6 +63,20 @@ class Link(asyncio.Protocol):
         """Cut the connection at once; what was not written yet never will be."""
         self._reason = self._reason or reason
         self._transport.abort()
+
+    def left_by_peer(self) -> bool:
+        """Whether the peer has closed already, while what it had sent is still being read.
+
+        It will see no answer. Asks the kernel, which knows before the event loop does; where
+        it can't be asked nobody has left. Costs about 2 microseconds.
+        """
+        if self._transport.is_closing():
+            return True
+        connection = self._transport.get_extra_info("socket")
+        if connection is None or not hasattr(socket, "TCP_INFO"):
+            return False
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+        return bool(info[0] != _ESTABLISHED)
 
     async def wait_closed(self) -> str:
         """Wait for the end of the connection and return its reason. Safe to repeat."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import socket
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from inbound.smpp.pdu import (
     SubmitSmResp,
     Unbind,
     UnbindResp,
+    encode,
 )
 from inbound.smpp.session import Session, SessionSettings, State
 from inbound.smpp.status import Status
@@ -85,6 +88,27 @@ async def test_a_failing_handler_makes_the_centre_keep_the_message(failure: str)
         answer = await peer.ask(deliver(1))
         assert (answer.status, answer.sequence) == (Status.ESME_RX_T_APPN, 1)
         assert (await peer.ask(deliver(2))).status == 0
+
+
+async def test_what_lay_in_the_socket_when_the_peer_left_is_known_for_that() -> None:
+    left: list[bool] = []
+    served = asyncio.Event()
+
+    async def handler(request: Request[Any], session: Session) -> Response:
+        left.append(session.left_by_peer())
+        served.set()
+        answer: Response = request.answer()
+        return answer
+
+    async with esme_session(handler) as (_, peer):
+        await peer.ask(deliver(1))
+        served.clear()
+        # Both octets and their end reach the kernel before the loop turns again.
+        connection = peer.writer.get_extra_info("socket")
+        os.write(connection.fileno(), encode(deliver(2)))
+        connection.shutdown(socket.SHUT_WR)
+        await served.wait()
+    assert left == [False, True]
 
 
 async def test_requests_are_served_one_at_a_time() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -21,13 +21,14 @@ from schemas.topics import TopicNames
 from streams import receipts
 from streams.arrivals import Arrivals, Place
 from streams.standstill import Standstill
+from tests.unit.streams.line import Line
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 NUMBER = "79161234567"
 NAMES = TopicNames()
 PLACE = Place("gateway-1", "main", "main-1", "gsm0338")
 HASHER = SubjectHasher(bytes(32))
-SESSION: Session = None  # type: ignore[assignment]  # whoever delivers is all the same
+SESSION = cast("Session", Line())
 TEXT = b"id:0A1 sub:001 dlvrd:001 submit date:2405171200 done date:2405171501 stat:DELIVRD err:000"
 
 

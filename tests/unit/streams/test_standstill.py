@@ -1,15 +1,18 @@
 import asyncio
+from typing import cast
 from uuid import uuid4
 
 import pytest
 
 from inbound.keys import SubjectHasher
 from inbound.smpp.pdu import DeliverSm, Response
+from inbound.smpp.session import Session
 from inbound.smpp.status import Status
 from schemas.topics import TopicNames
 from streams.arrivals import Arrivals, Place
 from streams.clock import utc_now
 from streams.standstill import SHUN_S, STILL_S, Standstill
+from tests.unit.streams.line import Line
 
 
 class Clock:
@@ -68,17 +71,22 @@ async def test_a_text_that_lay_there_is_left_to_the_centre(clock: Clock) -> None
         new_id=uuid4,
     )
 
-    async def status() -> int:
+    line = Line()
+
+    async def status() -> int | None:
         text = DeliverSm(source_addr_ton=1, source_addr="79161234567", short_message=b"CLIENT info")
-        answer = await arrivals.on_request(text, None)  # type: ignore[arg-type]  # not looked at
+        answer = await arrivals.on_request(text, cast("Session", line))
         if isinstance(answer, asyncio.Future):
             answer = await answer
-        assert isinstance(answer, Response)
-        return answer.status
+        assert answer is None or isinstance(answer, Response)
+        return answer.status if answer else None
 
     clock.now += STILL_S + 1
     assert await status() == Status.ESME_RX_T_APPN
     assert not producer.stored
     clock.now += SHUN_S + 0.1
     assert await status() == Status.ESME_ROK
+    assert len(producer.stored) == 1
+    line.left = True
+    assert await status() is None, "the centre sees no answer, and delivers it again"
     assert len(producer.stored) == 1
