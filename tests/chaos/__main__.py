@@ -127,13 +127,22 @@ async def _settle(world: World, crowd: People) -> None:
     try:
         async with asyncio.timeout(SETTLED_WITHIN_S):
             await crowd.answered()
+        texted = sum(text.accepted_at is not None for p in crowd.people for text in p.texts)
+        # A worker that is just coming back has not seen them all: then none is open yet.
         await eventually(
-            lambda: _open_requests(world) == 0, lambda: "requests are open", SETTLED_WITHIN_S
+            lambda: _accepted(world) >= texted and _open_requests(world) == 0,
+            lambda: f"{_accepted(world)} of {texted} texts made a request, and some are open",
+            SETTLED_WITHIN_S,
         )
     except (TimeoutError, BaseException) as error:
         if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
             raise
         say(f"not everything came to its end: {error}")
+
+
+def _accepted(world: World) -> int:
+    found: int = world.value("SELECT count(*) FROM events WHERE type = 'request.accepted'")
+    return found
 
 
 def _open_requests(world: World) -> int:
