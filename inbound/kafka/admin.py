@@ -63,7 +63,7 @@ class Report:
 def wait_for_broker(bootstrap: str, timeout_s: float = _TIMEOUT_S) -> None:
     """Block until a broker answers a metadata request; SetupError when none does in time."""
     deadline = time.monotonic() + timeout_s
-    # A bare connection first: kafka-python logs an error for each try that fails.
+    # A bare question first: kafka-python logs an error for each try that fails.
     while (problem := reach.problem(bootstrap)) is not None:
         if time.monotonic() > deadline:
             raise SetupError(

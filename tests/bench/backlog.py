@@ -34,6 +34,9 @@ from tests.bench.load import LoadCentre
 from tests.bench.processes import Measured, Usage, roles, servers
 
 ROLES = ("gateway", "worker", "relay", "projector")
+GIVE_UP_S = 3600
+"""A service that stands still must not keep the benchmark running."""
+
 EARLY = 0.1
 """The share of the backlog after which memory is looked at first."""
 
@@ -48,11 +51,12 @@ class PatientCentre(LoadCentre):
         self._reached = asyncio.Event()
 
     async def until(self, taken: int) -> None:
-        """Wait until so many were taken."""
+        """Wait until so many were taken; TimeoutError when the service stands still."""
         self._wanted = taken
         self._reached.clear()
         if self.taken < taken:
-            await self._reached.wait()
+            async with asyncio.timeout(GIVE_UP_S):
+                await self._reached.wait()
 
     async def _on_request(self, request: Request[Any], session: Session) -> Response:
         del session
@@ -183,8 +187,11 @@ def _texts_done(url: str, commands: int, begin: float) -> float:
     with psycopg.connect(url, autocommit=True) as connection:
         while True:
             row = connection.execute("SELECT count(*) FROM inbox").fetchone()
-            if row is not None and row[0] >= commands:
+            done = int(row[0]) if row else 0
+            if done >= commands:
                 return time.monotonic() - begin
+            if time.monotonic() > begin + GIVE_UP_S:
+                raise TimeoutError(f"{done} of {commands} commands after {GIVE_UP_S} s")
             time.sleep(0.5)
 
 

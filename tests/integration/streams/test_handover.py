@@ -90,6 +90,17 @@ async def begun(bench: Bench) -> tuple[Person, MobileTerminated]:
     return person, message
 
 
+async def given_up_in_flight(bench: Bench) -> tuple[Person, asyncio.Event]:
+    """Give up the partition of somebody whose first part is answered once the event is set."""
+    person = bench.person()
+    answer_it = asyncio.Event()
+    bench.script.fault = held_until(answer_it, person)
+    bench.offer(bench.owe(person, "registration"))
+    await bench.script.until(lambda: bool(bench.script.to(person.number)), "the first part")
+    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=0.01)
+    return person, answer_it
+
+
 # -- giving partitions up --------------------------------------------------------------------
 
 
@@ -133,12 +144,7 @@ async def test_whoever_was_given_up_is_served_when_the_partition_comes_back(benc
 
 
 async def test_what_was_in_flight_when_given_up_holds_nobody_up_for_ever(bench: Bench) -> None:
-    person = bench.person()
-    answer_it = asyncio.Event()
-    bench.script.fault = held_until(answer_it, person)
-    bench.offer(bench.owe(person, "registration"))
-    await bench.script.until(lambda: bool(bench.script.to(person.number)), "the first part")
-    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=0.01)
+    person, answer_it = await given_up_in_flight(bench)
     following = bench.offer(bench.owe(person))
     bench.script.fault = None
     answer_it.set()
@@ -146,12 +152,7 @@ async def test_what_was_in_flight_when_given_up_holds_nobody_up_for_ever(bench: 
 
 
 async def test_a_part_that_is_answered_after_that_is_the_last(bench: Bench) -> None:
-    person = bench.person()
-    answer_it = asyncio.Event()
-    bench.script.fault = held_until(answer_it, person)
-    bench.offer(bench.owe(person, "registration"))
-    await bench.script.until(lambda: bool(bench.script.to(person.number)), "the first part")
-    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=0.01)
+    person, answer_it = await given_up_in_flight(bench)
     answer_it.set()
     await bench.result(bench.offer(bench.owe(bench.person()), partition=1))
     assert parts_to(bench, person) == [1]
