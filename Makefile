@@ -13,7 +13,7 @@ help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 setup: $(STAMP)  ## Python packages in .venv, from the lock file, and the Kafka jars in .cache
-	@$(BIN)/python -m inbound.servers.jars
+	@$(BIN)/python -m inbound.local.servers.jars
 
 $(STAMP): $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -5,7 +5,7 @@ written model never changes: adding an optional field is the only edit allowed w
 version.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, NaiveDatetime, WithJsonSchema
 
@@ -31,3 +31,9 @@ class Model(BaseModel):
     def to_json(self) -> bytes:
         """Return this model as compact UTF-8 JSON, without fields that are None."""
         return self.__pydantic_serializer__.to_json(self, exclude_none=True)
+
+
+class Message(Model):
+    """The value of a record on an internal topic; `TYPE` is its `ce_type` without prefix."""
+
+    TYPE: ClassVar[str]

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from schemas.base import CentreTime, Model, UtcTime
+from schemas.base import CentreTime, Message, Model, UtcTime
 
 
 class Part(Model):
@@ -23,8 +23,10 @@ class Part(Model):
     sequence: int = Field(ge=1, le=255)
 
 
-class MobileOriginated(Model):
+class MobileOriginated(Message):
     """One deliver_sm as it arrived: a whole text or one part of it."""
+
+    TYPE = "mo.received.v1"
 
     mo_id: UUID
     centre: str
@@ -56,8 +58,10 @@ class Purpose(StrEnum):
     BROADCAST = "broadcast"
 
 
-class MobileTerminated(Model):
+class MobileTerminated(Message):
     """One message to send. Its text is put together when the PDU is encoded."""
+
+    TYPE = "mt.requested.v1"
 
     message_id: UUID
     subject_id: UUID
@@ -140,8 +144,10 @@ class SubmitResult(Model):
     traceparent: str | None = None
 
 
-class SubmitResults(Model):
+class SubmitResults(Message):
     """The results of one moment for one partition: batched, because each record costs."""
+
+    TYPE = "mt.results.v1"
 
     gateway: str
     results: tuple[SubmitResult, ...]
@@ -181,8 +187,10 @@ class ReceiptReceived(Model):
     arrived_at: UtcTime
 
 
-class ReceiptsReceived(Model):
+class ReceiptsReceived(Message):
     """The receipts of one moment for one partition: batched, because each record costs."""
+
+    TYPE = "mt.receipts.v1"
 
     receipts: tuple[ReceiptReceived, ...]
 

@@ -1,1 +1,1 @@
-"""The Faust app, its agents, and the gateway: where adapters and decisions are wired together."""
+"""What reads topics: one package per stream, and the Faust app of the worker."""

@@ -13,11 +13,12 @@ from typing import Any
 import faust
 import mode
 
+from inbound.deadletter.isolation import BatchProcessor
+from inbound.kafka.decoding import Record
 from inbound.settings import Settings
 from schemas.topics import PARTITIONS, TopicNames
 from streams.groups import HEARTBEAT_INTERVAL_S, METADATA_MAX_AGE_MS, SESSION_TIMEOUT_S
 from streams.progress import Progress
-from streams.records import BatchProcessor, Record
 
 log = logging.getLogger(__name__)
 

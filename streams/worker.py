@@ -10,22 +10,22 @@ from itertools import count
 
 import faust
 
+from inbound.clock import utc_now
+from inbound.deadletter.isolation import BatchProcessor
+from inbound.deadletter.storing import Parking
 from inbound.directory.port import Directory
 from inbound.errors import RetryableError
 from inbound.keys import SubjectHasher
 from inbound.ops.health import Health
+from inbound.retention import sweep
 from inbound.settings import Settings
 from inbound.store.port import Store
+from inbound.subjects import StateCache
 from schemas.topics import TopicNames
 from streams.app import make_app
-from streams.clock import utc_now
-from streams.commands import CommandProcessor, CommandSettings
-from streams.delivery import DeliveryProcessor, split
-from streams.housekeeping import sweep
-from streams.parking import Parking
+from streams.commands.processor import CommandProcessor, CommandSettings
+from streams.delivery.processor import DeliveryProcessor, split
 from streams.progress import Progress
-from streams.records import BatchProcessor
-from streams.subjects import StateCache
 
 log = logging.getLogger(__name__)
 

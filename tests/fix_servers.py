@@ -18,13 +18,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from inbound.servers.postgres import PostgresServer
+from inbound.local.servers.postgres import PostgresServer
 from schemas.topics import TopicNames
 from tests.searching import POSTGRES_SETTINGS
 
 # kafka-python is imported when the first test needs it: it takes its time, and warns.
 if TYPE_CHECKING:
-    from inbound.servers.kafka import KafkaServer
+    from inbound.local.servers.kafka import KafkaServer
 
 
 class _Servers:
@@ -44,7 +44,7 @@ class _Servers:
 
     def begin_kafka(self) -> Future[KafkaServer]:
         if self._kafka is None:
-            from inbound.servers.kafka import KafkaServer
+            from inbound.local.servers.kafka import KafkaServer
 
             server = KafkaServer(self._folder / "kafka", heap_mb=256)
             self._kafka = self._threads.submit(server.start)

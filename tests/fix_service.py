@@ -35,13 +35,13 @@ from tenacity import (
 
 from inbound.cli.clients import run_import
 from inbound.keys import SubjectHasher
-from inbound.servers.postgres import PostgresServer
+from inbound.local.servers.postgres import PostgresServer
+from inbound.local.simulator.centre import Centre, CentreSettings
+from inbound.local.simulator.mailbox import Letter
+from inbound.local.simulator.phone import FEDERAL_NUMBER, Phone
 from inbound.smpp.address import destination
 from inbound.smpp.pdu import DeliverSm
 from inbound.smpp.status import Status
-from inbound.smsc.centre import Centre, CentreSettings
-from inbound.smsc.mailbox import Letter
-from inbound.smsc.phone import FEDERAL_NUMBER, Phone
 from inbound.store.migrating import migrate
 from schemas.topics import TopicNames
 from tests.e2e.script import ACCOUNT, Script
@@ -49,7 +49,7 @@ from tests.searching import records
 
 if TYPE_CHECKING:
     # Its client is imported when the first test needs it: it takes its time.
-    from inbound.servers.kafka import KafkaServer
+    from inbound.local.servers.kafka import KafkaServer
 
 PAGES: Final = ("/health", "/health/ready", "/health/live", "/metrics")
 

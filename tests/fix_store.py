@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 
 from inbound.keys import SubjectHasher, VaultCipher
-from inbound.servers.postgres import PostgresServer
+from inbound.local.servers.postgres import PostgresServer
 from inbound.store.connecting import connect
 from inbound.store.migrating import migrate
 from inbound.store.port import Transaction

@@ -4,7 +4,6 @@ A command's settings come from the environment, from `--config`, and below both 
 a running `scserv up` wrote into its data folder.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,13 +11,10 @@ from typing import Any, TypeVar
 import click
 from pydantic import BaseModel
 
-from inbound.errors import SetupError
+from inbound.local.service_file import DEFAULT_DATA_DIR, running_service
 from inbound.settings import Settings, load_some
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-DEFAULT_DATA_DIR = Path(".scserv")
-SERVICE_FILE = "service.json"
 
 
 def settings_options(command: Command) -> Command:
@@ -54,24 +50,3 @@ def settings_of(model: type[BaseModel]) -> Callable[[Command], Command]:
         return with_settings  # type: ignore[return-value]  # click replaces it by a Command
 
     return decorate
-
-
-def running_service(data_dir: Path) -> dict[str, Any]:
-    """Return the settings that `scserv up` left in `data_dir`; nothing when it never ran."""
-    path = data_dir / SERVICE_FILE
-    try:
-        values: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise SetupError(f"can't read {path}: {error}; start `scserv up` again") from error
-    return values
-
-
-def remember_service(data_dir: Path, values: dict[str, Any]) -> None:
-    """Write what other commands need into `data_dir`, readable by this user only."""
-    path = data_dir / SERVICE_FILE
-    fresh = path.with_suffix(".new")
-    fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
-    fresh.replace(path)

@@ -6,8 +6,8 @@ from uuid import uuid4
 import click
 
 from inbound.cli._context import settings_options
-from inbound.cli._wiring import check_database, make_cipher
 from inbound.settings import Settings
+from inbound.startup import check_database, make_cipher
 
 
 @click.command
@@ -29,13 +29,13 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
     from inbound.api.limits import RateLimits
     from inbound.api.server import ApiServer
     from inbound.cli._running import run_role, serve_health
+    from inbound.clock import utc_now
     from inbound.directory.postgres import PostgresDirectory
     from inbound.keys import SubjectHasher
     from inbound.projections.queries import ProjectionQueries
     from inbound.store.lending import Lending
     from inbound.store.sealing import Sealer
     from inbound.timeline.looking import Desk as TimelineDesk
-    from streams.clock import utc_now
 
     health = serve_health(settings, "api", "database")
     check_database(settings)

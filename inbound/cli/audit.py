@@ -26,10 +26,10 @@ from inbound.store.audit import AuditEntry
 @settings_options
 def audit(settings: Settings, since: str | None, limit: int, *, as_json: bool) -> None:
     """Show who revealed numbers or resolved subjects, and why; the newest first."""
+    from inbound.clock import utc_now
     from inbound.store.audit import entries
     from inbound.store.connecting import connect
     from inbound.store.migrating import require_current
-    from streams.clock import utc_now
 
     moment = parse_moment(since, "--since", now=utc_now()) if since else None
     settings.require("database_url")

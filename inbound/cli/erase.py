@@ -9,14 +9,14 @@ import click
 from pydantic_core import from_json, to_json
 
 from inbound.cli._context import settings_options
-from inbound.cli._wiring import check_database, make_cipher
 from inbound.cli.audit import os_user
 from inbound.errors import SetupError
 from inbound.parsers.numbers import NumberError, mask, parse_msisdn
 from inbound.settings import Settings
+from inbound.startup import check_database, make_cipher
 
 if TYPE_CHECKING:
-    from streams.erasing import Done
+    from inbound.erasure.eraser import Done
 
 KINDS: Final = {
     "subjects": "link from the number to its subject",
@@ -94,10 +94,10 @@ def erasures(settings: Settings, limit: int, *, as_json: bool) -> None:
 
 
 async def _erase(settings: Settings, number: str, reason: str) -> "Done | None":
+    from inbound.clock import utc_now
+    from inbound.erasure.eraser import Eraser
     from inbound.keys import SubjectHasher
     from inbound.store.postgres import PostgresStore
-    from streams.clock import utc_now
-    from streams.erasing import Eraser
 
     url = settings.database_url.get_secret_value()
     store = PostgresStore(url, make_cipher(settings), application_name="scserv erase", long=True)

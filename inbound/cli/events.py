@@ -11,10 +11,10 @@ import click
 from pydantic_core import from_json, to_json
 
 from inbound.cli._context import settings_options
-from inbound.cli._wiring import check_database, make_cipher
 from inbound.errors import SetupError
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.settings import Settings
+from inbound.startup import check_database, make_cipher
 from inbound.store.rows import RecordedEvent
 
 

@@ -127,8 +127,8 @@ def _witnesses(settings: Settings, kafka: bool | None) -> "Iterator[Witnesses | 
 @settings_options
 def export(settings: Settings, file: Path) -> None:
     """Write the whole log into FILE (compressed lines of JSON), - for standard output."""
+    from inbound.clock import utc_now
     from inbound.eventlog.exporting import export_log
-    from streams.clock import utc_now
 
     with _connected(settings) as conn, _created(file) as out, _progress("events") as tell:
         trailer = export_log(conn, out, utc_now(), tell)

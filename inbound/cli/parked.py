@@ -8,10 +8,10 @@ import click
 
 from inbound.cli._context import settings_options
 from inbound.cli._parked import as_object, line, tell
-from inbound.cli._wiring import check_database, make_cipher
 from inbound.cli.audit import os_user
 from inbound.errors import SetupError
 from inbound.settings import Settings
+from inbound.startup import check_database, make_cipher
 from inbound.store.parked import Chosen
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -54,8 +54,8 @@ def list_(
     as_json: bool,
 ) -> None:
     """Show what is parked, oldest first: id, when, where it was read, why."""
+    from inbound.clock import utc_now
     from inbound.store import parked as store
-    from streams.clock import utc_now
 
     chosen = Chosen(topic=topic, reason=reason_like)
     with _connected(settings) as conn:
@@ -82,11 +82,11 @@ def list_(
 @settings_options
 def show(settings: Settings, id_: int, reveal: str | None, *, as_json: bool) -> None:
     """Show one message: headers and content, numbers, texts and secrets masked."""
-    from inbound.parking import viewing
+    from inbound.clock import utc_now
+    from inbound.deadletter import viewing
     from inbound.store import audit
     from inbound.store import parked as store
     from inbound.store.sealing import Sealer
-    from streams.clock import utc_now
 
     with _connected(settings) as conn:
         rows = store.find(conn, Chosen(ids=(id_,)), limit=1)
@@ -142,7 +142,7 @@ def retry(
     since. Exit status 1 when one was not published, was parked again or was not processed
     in time.
     """
-    from inbound.parking.retrying import Retrying, parked_again, processed
+    from inbound.deadletter.retrying import Retrying, parked_again, processed
     from inbound.store import parked as store
     from inbound.store.sealing import Sealer
 
@@ -245,7 +245,7 @@ def _groups(settings: Settings) -> dict[str, str]:
     """Return which of our consumer groups reads which topic."""
     from schemas.topics import TopicNames
     from streams.app import GROUP as WORKER
-    from streams.lanes import GROUP as GATEWAY
+    from streams.outbox.lanes import GROUP as GATEWAY
 
     names = TopicNames.prefixed(settings.topic_prefix)
     worker = dict.fromkeys((names.mo, names.receipts), settings.topic_prefix + WORKER)

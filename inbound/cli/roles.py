@@ -9,14 +9,14 @@ import click
 
 from inbound.cli._context import settings_options
 from inbound.cli._running import run_role, serve_health
-from inbound.cli._wiring import (
+from inbound.settings import Settings
+from inbound.startup import (
     check_database,
     check_infrastructure,
     load_templates,
     make_cipher,
     watch_kafka,
 )
-from inbound.settings import Settings
 
 # Longer than a send may take before it fails (delivery_timeout_ms of the producer).
 RELAY_HEARTBEAT_S = 60.0
@@ -30,11 +30,11 @@ PROJECTOR_NICE = 10
 @settings_options
 def gateway(settings: Settings) -> None:
     """Bind to the SMS centre: texts to Kafka, replies from Kafka to the centre."""
+    from inbound.gateway.process import Gateway
     from inbound.store.claims import PostgresClaims
     from inbound.store.overdue import Overdue
     from inbound.store.postgres import PostgresStore
     from inbound.store.presence import Presence
-    from streams.gateway import Gateway
 
     health = serve_health(settings, "gateway", "bind")
     catalogue = load_templates(settings)

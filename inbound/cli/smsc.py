@@ -16,7 +16,7 @@ from inbound.ops import logs
 from inbound.ops.parent import end_with_parent
 
 if TYPE_CHECKING:
-    from inbound.smsc.centre import Account, Centre, CentreSettings
+    from inbound.local.simulator.centre import Account, Centre, CentreSettings
 
 FILE = click.Path(path_type=Path)
 
@@ -72,11 +72,11 @@ def smsc(  # noqa: PLR0913 — click passes each option by its name
     logs a line of statistics.
     """
     from inbound.cli._running import run_role
-    from inbound.smsc.accounts import load_accounts
-    from inbound.smsc.centre import Account, Centre, CentreSettings
-    from inbound.smsc.ledger import Ledger
-    from inbound.smsc.script import Script, load_script
-    from inbound.smsc.tls import server_context
+    from inbound.local.simulator.accounts import load_accounts
+    from inbound.local.simulator.centre import Account, Centre, CentreSettings
+    from inbound.local.simulator.ledger import Ledger
+    from inbound.local.simulator.script import Script, load_script
+    from inbound.local.simulator.tls import server_context
 
     logs.configure("info", name="smsc")
     end_with_parent()

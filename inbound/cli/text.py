@@ -9,10 +9,10 @@ from rich.console import Console
 
 from inbound.cli._context import settings_options
 from inbound.errors import SetupError
+from inbound.local.simulator.phone import Phone
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.settings import Settings
 from inbound.smpp.errors import SmppError
-from inbound.smsc.phone import Phone
 
 REPLIES = 2
 EARLIER_S = 0.2

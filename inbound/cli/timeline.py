@@ -9,9 +9,9 @@ from rich.console import Console
 
 from inbound.cli._context import settings_options
 from inbound.cli._times import parse_moment
-from inbound.cli._wiring import check_database, make_cipher
 from inbound.errors import SetupError
 from inbound.settings import Settings
+from inbound.startup import check_database, make_cipher
 
 if TYPE_CHECKING:
     import psycopg
@@ -86,9 +86,9 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
 
 
 def _asked(settings: Settings, options: Options) -> "Asked":
+    from inbound.clock import utc_now
     from inbound.timeline.build import Asked
     from inbound.timeline.model import Language
-    from streams.clock import utc_now
 
     now, zone = utc_now(), ZoneInfo(settings.time_zone)
     since, until = (

@@ -13,13 +13,13 @@ from pydantic_core import to_json
 from inbound.api.tokens import Scope, digest_of, new_token, parse_duration
 from inbound.cli._context import settings_options
 from inbound.cli.audit import os_user
+from inbound.clock import utc_now
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.store.audit import record
 from inbound.store.connecting import called, connect
 from inbound.store.migrating import require_current
 from inbound.store.tokens import ListedToken, NewToken, add_token, list_tokens, revoke_token
-from streams.clock import utc_now
 
 # Names stand in logs and in the audit, for ever: no room for a phone number.
 _NAME = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

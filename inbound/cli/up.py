@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from inbound.cli._context import DEFAULT_DATA_DIR
 from inbound.errors import SetupError
+from inbound.local.service_file import DEFAULT_DATA_DIR
 from inbound.settings import Settings, load_settings
 
 
@@ -42,7 +42,7 @@ def up(
     and Apache Kafka, kept in the data folder.
     """
     from inbound.cli._running import run_until_signal
-    from inbound.cli._service import Service
+    from inbound.local.service import Service
 
     _let_options_win(smsc, system_id, password)
     if api_port is not None:

@@ -62,8 +62,8 @@ def import_clients(
     path: Path,
     keys: ImportKeys,
     *,
-    refuse: Callable[[BadLine], None],
-    progress: Callable[[int], None],
+    refuse: Callable[[BadLine], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Summary:
     """Load one file in one transaction on `conn` and return the counts.
 

@@ -19,8 +19,6 @@ from schemas.topics import TopicNames
 SHARDS = 4
 """Shards of the outbox: each is read by one relay at a time, a key is always in one."""
 
-TYPE = "mt.requested.v1"
-
 LANES: Mapping[Purpose, int] = {
     Purpose.ACKNOWLEDGEMENT: 0,
     Purpose.FULFILMENT: 1,
@@ -65,7 +63,7 @@ def to_row(
         topic=names.lanes[LANES[reply.purpose]],
         key=key,
         event_id=str(reply.message_id),
-        type=TYPE,
+        type=MobileTerminated.TYPE,
         headers=to_json({"traceparent": traceparent} if traceparent else {}),
         value=message.to_json(),
     )

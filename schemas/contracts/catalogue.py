@@ -50,17 +50,17 @@ def _contract(name: str, model: type[Model], flow: Flow, *on: str) -> Contract:
 MESSAGES: Final = (
     _contract("subscription.v1", Subscription, Flow.PUBLIC, topics.SUBSCRIPTIONS),
     _contract("log.head.v1", LogHead, Flow.PUBLIC, topics.LOG_HEADS),
-    _contract("mo.received.v1", MobileOriginated, Flow.INTERNAL, topics.MO),
+    _contract(MobileOriginated.TYPE, MobileOriginated, Flow.INTERNAL, topics.MO),
     _contract(
-        "mt.requested.v1",
+        MobileTerminated.TYPE,
         MobileTerminated,
         Flow.INTERNAL,
         topics.MT_URGENT,
         topics.MT_NORMAL,
         topics.MT_BULK,
     ),
-    _contract("mt.results.v1", SubmitResults, Flow.INTERNAL, topics.RECEIPTS),
-    _contract("mt.receipts.v1", ReceiptsReceived, Flow.INTERNAL, topics.RECEIPTS),
+    _contract(SubmitResults.TYPE, SubmitResults, Flow.INTERNAL, topics.RECEIPTS),
+    _contract(ReceiptsReceived.TYPE, ReceiptsReceived, Flow.INTERNAL, topics.RECEIPTS),
 )
 """The types that are no events. A new version stands here beside the older ones."""
 

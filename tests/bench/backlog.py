@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import psycopg
 
+from inbound.gateway.process import new_producer
 from inbound.kafka import admin
 from inbound.keys import SubjectHasher
 from inbound.smpp.pdu import Request, Response, SubmitSm
@@ -26,8 +27,6 @@ from inbound.store.migrating import migrate
 from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import MobileOriginated
 from schemas.topics import MO, TOPICS
-from streams.gateway import new_producer
-from streams.texts import TYPE
 from tests.bench.__main__ import KEY, free_port, load_directory, numbers, say
 from tests.bench.lanes import fill
 from tests.bench.load import LoadCentre
@@ -127,7 +126,7 @@ async def fill_texts(bootstrap: str, people: list[str], texts: int) -> None:
             payload=b"CLIENT sms stop" if number else b"you have won",
             arrived_at=datetime.now(UTC),
         )
-        headers = to_headers(Attributes(id=str(mo.mo_id), type=TYPE, time=mo.arrived_at))
+        headers = to_headers(Attributes(id=str(mo.mo_id), type=mo.TYPE, time=mo.arrived_at))
         key = hasher.hash(source).hex().encode()
         sent.append(await producer.send(MO, mo.to_json(), key=key, headers=headers))
         if len(sent) == 5000:

@@ -17,6 +17,7 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
+from inbound.gateway.process import new_producer
 from inbound.kafka import admin
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.smpp.pdu import Request, Response, SubmitSm
@@ -26,7 +27,6 @@ from inbound.store.migrating import migrate
 from inbound.store.postgres import PostgresStore
 from schemas.messages import MobileTerminated, Purpose
 from schemas.topics import MT_BULK, TOPICS
-from streams.gateway import new_producer
 from tests.bench.__main__ import KEY, free_port, load_directory, numbers, quantile, say
 from tests.bench.load import LoadCentre
 from tests.bench.processes import Measured, roles, servers

@@ -24,7 +24,7 @@ from typing import Final
 import psycopg
 
 from inbound.keys import SubjectHasher, VaultCipher
-from inbound.servers.postgres import PostgresServer
+from inbound.local.servers.postgres import PostgresServer
 from inbound.store.connecting import connect
 from inbound.store.migrating import migrate
 from inbound.store.sealing import Sealer

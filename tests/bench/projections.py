@@ -18,12 +18,12 @@ from typing import Any
 import psutil
 import psycopg
 
+from inbound.local.servers.postgres import PostgresServer
 from inbound.projections import places
 from inbound.projections.catalogue import PROJECTIONS
 from inbound.projections.projector import catch_up
 from inbound.projections.rebuilding import rebuild
 from inbound.projections.verifying import verify
-from inbound.servers.postgres import PostgresServer
 from inbound.store.connecting import connect
 from inbound.store.migrating import migrate
 from tests.bench import history

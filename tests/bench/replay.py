@@ -21,7 +21,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from inbound.servers.postgres import PostgresServer
+from inbound.local.servers.postgres import PostgresServer
 from inbound.store.migrating import migrate
 from tests.bench.history import fill
 from tests.bench.processes import Measured, servers

@@ -31,9 +31,9 @@ def _install(path: Path) -> None:
         return real() + offset
 
     time.time = stepped
-    import streams.clock
+    import inbound.clock
 
-    streams.clock.utc_now = lambda: datetime.fromtimestamp(stepped(), UTC)
+    inbound.clock.utc_now = lambda: datetime.fromtimestamp(stepped(), UTC)
 
 
 if __name__ == "__main__":

@@ -11,18 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from inbound.local.simulator.centre import Centre
+from inbound.local.simulator.dialects import AS_EVER, ReceiptPlan
+from inbound.local.simulator.faults import Proceed
+from inbound.local.simulator.rules import RuleBook
+from inbound.local.simulator.script import Script
+from inbound.local.simulator.scripted import Scripted
+from inbound.local.simulator.settings import PHONE
 from inbound.smpp import alphabet
 from inbound.smpp.pdu import DeliverSm, DeliverSmResp, SubmitSm
 from inbound.smpp.segmentation import body_of, part_of
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
-from inbound.smsc.centre import Centre
-from inbound.smsc.dialects import AS_EVER, ReceiptPlan
-from inbound.smsc.faults import Proceed
-from inbound.smsc.rules import RuleBook
-from inbound.smsc.script import Script
-from inbound.smsc.scripted import Scripted
-from inbound.smsc.settings import PHONE
 
 _CALM: Final = RuleBook(Script())
 

@@ -13,9 +13,9 @@ import psycopg
 from psycopg import sql
 
 from inbound.kafka import admin
-from inbound.servers.kafka import KafkaServer
-from inbound.servers.postgres import PostgresServer
-from inbound.smsc.centre import Centre, CentreSettings
+from inbound.local.servers.kafka import KafkaServer
+from inbound.local.servers.postgres import PostgresServer
+from inbound.local.simulator.centre import Centre, CentreSettings
 from inbound.store.migrating import migrate
 from schemas.topics import TopicNames
 from tests.chaos import stepped

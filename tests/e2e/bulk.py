@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
+from inbound.gateway.process import new_producer
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.store.postgres import PostgresStore
 from schemas.messages import MobileTerminated, Purpose
-from streams.gateway import new_producer
 from tests.fix_service import SUBJECT_KEY, VAULT_KEY, Service
 
 TEMPLATE: Final = "stopped"

@@ -7,13 +7,13 @@ from typing import Final
 
 import pytest
 
+from inbound.local.simulator.centre import Account
+from inbound.local.simulator.faults import Proceed
+from inbound.local.simulator.phone import FEDERAL_NUMBER
 from inbound.smpp import alphabet
 from inbound.smpp.pdu import DeliverSm, SubmitSm
 from inbound.smpp.segmentation import Part, body_of, part_of, text_of
 from inbound.smpp.session import Answer, Session
-from inbound.smsc.centre import Account
-from inbound.smsc.faults import Proceed
-from inbound.smsc.phone import FEDERAL_NUMBER
 
 ACCOUNT: Final = Account("scserv", "smpp-pw", FEDERAL_NUMBER)
 ACKNOWLEDGEMENT: Final = "Ваша заявка принята. Дождитесь СМС-уведомления об исполнении запроса."

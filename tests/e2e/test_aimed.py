@@ -45,8 +45,8 @@ class Blow:
     unknown: int = 0
 
 
-ARRIVALS = "streams.arrivals:Arrivals"
-SUBMITTING = "streams.submitting:Submitter"
+ARRIVALS = "inbound.gateway.arrivals:Arrivals"
+SUBMITTING = "streams.outbox.submitting:Submitter"
 BLOWS = (
     Blow("reading and storing", "gateway", Point(f"{ARRIVALS}._store_text", "before")),
     # The centre never got its answer and delivers it once more.
@@ -62,22 +62,22 @@ BLOWS = (
         *(
             "answer and result",
             "gateway",
-            Point("streams.results:ResultPublisher._publish", "before"),
+            Point("streams.outbox.results:ResultPublisher._publish", "before"),
         ),
         sent=2,
         unknown=1,
     ),
     # Stored, and the offset of its lane not committed: it comes again and is known.
-    Blow("result and settling", "gateway", Point("streams.sender:Sender.end", "before")),
+    Blow("result and settling", "gateway", Point("streams.outbox.sender:Sender.end", "before")),
     Blow("deciding and commit", "worker", Point("inbound.store._writing:write", "after")),
     Blow("commit and wake-up", "worker", Point("inbound.store.postgres:_wake_relays", "before")),
     Blow(
         *("commit and ack of a text", "worker"),
-        Point("streams.commands:CommandProcessor.__call__", "after"),
+        Point("streams.commands.processor:CommandProcessor.__call__", "after"),
     ),
     Blow(
         *("commit and ack of a result", "worker"),
-        Point("streams.delivery:DeliveryProcessor.__call__", "after"),
+        Point("streams.delivery.processor:DeliveryProcessor.__call__", "after"),
     ),
     Blow("queueing and flush", "relay", Point("inbound.outbox.publishing:send", "after")),
     Blow("publishing and cursor", "relay", Point("inbound.store.relaying:advance", "before")),
@@ -262,7 +262,9 @@ async def test_an_erasure_is_killed_before_it_can_say_so(service: Service) -> No
     await service.text(client.number, "CLIENT sms stop")
     await service.completed(client.number)
     arguments = "erase", "--phone", client.number, "--reason", "asked for it", "--yes"
-    async with aim(service, Point("streams.erasing:Eraser.erase", "after"), *arguments) as aimed:
+    async with aim(
+        service, Point("inbound.erasure.eraser:Eraser.erase", "after"), *arguments
+    ) as aimed:
         await aimed.reached()
         await aimed.kill()
     again = await service.command(*arguments)

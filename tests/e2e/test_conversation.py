@@ -9,9 +9,9 @@ import asyncio
 
 import pytest
 
+from inbound.local.simulator.faults import Proceed
 from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.session import Answer, Session
-from inbound.smsc.faults import Proceed
 from tests.e2e.script import ACKNOWLEDGEMENT
 from tests.fix_service import STARTED, STOPPED, UNKNOWN_NUMBER, Service
 

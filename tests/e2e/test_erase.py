@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from inbound.local.simulator.faults import Proceed
 from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.session import Answer, Session
-from inbound.smsc.faults import Proceed
 from schemas.cloudevents import header
 from tests.e2e import poison
 from tests.fix_service import STOPPED, Service, eventually

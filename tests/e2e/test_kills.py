@@ -16,8 +16,8 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from inbound.servers.kafka import KafkaServer
-from inbound.servers.postgres import PostgresServer
+from inbound.local.servers.kafka import KafkaServer
+from inbound.local.servers.postgres import PostgresServer
 from inbound.smpp.pdu import EnquireLink
 from inbound.smpp.status import Status
 from schemas.cloudevents import header

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from inbound.servers.kafka import KafkaServer
-from inbound.servers.postgres import PostgresServer
+from inbound.local.servers.kafka import KafkaServer
+from inbound.local.servers.postgres import PostgresServer
+from inbound.local.simulator.centre import Centre, CentreSettings
+from inbound.local.simulator.faults import Proceed
 from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
-from inbound.smsc.centre import Centre, CentreSettings
-from inbound.smsc.faults import Proceed
 from tests.chaos import stepped
 from tests.e2e import poison
 from tests.e2e.aimed import REPOSITORY

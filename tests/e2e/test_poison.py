@@ -44,16 +44,20 @@ async def until_parked(service: Service, places: Sequence[Place]) -> list[dict[s
 
 
 MO = {
-    "nothing at all": (b"", None, "no text: json_invalid"),
-    "no value": (None, None, "no text: json_invalid"),
-    "no JSON": (b"\xff\xfe\x1b[2J", None, "no text: json_invalid"),
-    "cut off": (poison.text("+79161111111")[:-20], None, "no text: json_invalid"),
-    "no object": (b"[1, 2]", None, "no text: model_type"),
-    "without fields": (b"{}", None, "no text: mo_id missing, centre missing, bind missing, ..."),
+    "nothing at all": (b"", None, "no valid mo.received.v1: json_invalid"),
+    "no value": (None, None, "no valid mo.received.v1: json_invalid"),
+    "no JSON": (b"\xff\xfe\x1b[2J", None, "no valid mo.received.v1: json_invalid"),
+    "cut off": (poison.text("+79161111111")[:-20], None, "no valid mo.received.v1: json_invalid"),
+    "no object": (b"[1, 2]", None, "no valid mo.received.v1: model_type"),
+    "without fields": (
+        b"{}",
+        None,
+        "no valid mo.received.v1: mo_id missing, centre missing, bind missing, ...",
+    ),
     "a field that does not fit": (
         poison.text("+79161111111", data_coding=300),
         None,
-        "no text: data_coding less_than_equal",
+        "no valid mo.received.v1: data_coding less_than_equal",
     ),
     "a newer version": (poison.text("+79161111111"), NEWER, "of a type that is not read here"),
     "no number": (poison.text("not a number"), None, "ValueError in inbound/keys.py"),
@@ -113,10 +117,14 @@ async def test_one_among_many_costs_the_others_nothing(service: Service) -> None
 @pytest.mark.parametrize(
     ("value", "headers", "reason"),
     [
-        (b"\xff", None, "neither results nor receipts: json_invalid"),
-        (b"{}", None, "neither results nor receipts: gateway missing, results missing"),
+        (b"\xff", None, "no valid mt.results.v1: json_invalid"),
+        (b"{}", None, "no valid mt.results.v1: gateway missing, results missing"),
         (poison.results(), [(poison.TYPE, b"ru.scserv.mt.results.v2")], "is not read here"),
-        (b'{"receipts": [{}]}', [(poison.TYPE, b"ru.scserv.mt.receipts.v1")], "neither results"),
+        (
+            b'{"receipts": [{}]}',
+            [(poison.TYPE, b"ru.scserv.mt.receipts.v1")],
+            "no valid mt.receipts.v1",
+        ),
     ],
 )
 async def test_a_result_that_can_not_be_read(
@@ -161,7 +169,7 @@ async def test_one_bad_result_does_not_take_the_others_of_its_record(service: Se
 @pytest.mark.parametrize(
     ("value", "headers", "reason"),
     [
-        (b"\xff", None, "no message to send: json_invalid"),
+        (b"\xff", None, "no valid mt.requested.v1: json_invalid"),
         (b"{}", [(poison.TYPE, b"ru.scserv.mt.requested.v2")], "is not read here"),
     ],
 )
@@ -257,7 +265,9 @@ async def test_a_retry_that_succeeds_and_one_that_fails_again(service: Service) 
     assert left.out == "nothing is parked of that kind\n"
     twice = await service.command("parked", "retry", *ids)
     assert (twice.status, twice.out) == (1, "")
-    listed = await service.command("parked", "list", "--reason-like", "no text: json_invalid")
+    listed = await service.command(
+        "parked", "list", "--reason-like", "no valid mo.received.v1: json_invalid"
+    )
     assert "(retried 1 times)" in listed.out
 
 

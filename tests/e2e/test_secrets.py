@@ -17,8 +17,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from inbound.servers.kafka import KafkaServer
-from inbound.servers.postgres import PostgresServer
+from inbound.local.servers.kafka import KafkaServer
+from inbound.local.servers.postgres import PostgresServer
 from schemas.topics import TopicNames
 from tests import searching
 from tests.canaries import Canaries

@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager
 import pytest
 import pytest_asyncio
 
-from inbound.servers.kafka import KafkaServer
-from inbound.servers.postgres import PostgresServer
+from inbound.local.servers.kafka import KafkaServer
+from inbound.local.servers.postgres import PostgresServer
 from tests.e2e.bulk import broadcast
 from tests.fix_service import Service, eventually, open_service
 

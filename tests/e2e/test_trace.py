@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from inbound.servers.kafka import KafkaServer
-from inbound.servers.postgres import PostgresServer
+from inbound.local.servers.kafka import KafkaServer
+from inbound.local.servers.postgres import PostgresServer
 from tests.e2e.collector import Collector, Span, open_collector
 from tests.e2e.script import ACKNOWLEDGEMENT
 from tests.fix_service import STOPPED, Service, open_service

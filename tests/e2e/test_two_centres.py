@@ -7,9 +7,9 @@ from itertools import cycle
 import pytest
 import pytest_asyncio
 
-from inbound.servers.kafka import KafkaServer
-from inbound.servers.postgres import PostgresServer
-from inbound.smsc.centre import Centre, CentreSettings
+from inbound.local.servers.kafka import KafkaServer
+from inbound.local.servers.postgres import PostgresServer
+from inbound.local.simulator.centre import Centre, CentreSettings
 from tests.e2e.script import ACCOUNT, Script, Submit
 from tests.fix_service import CONFIG, Service, open_service
 

@@ -12,14 +12,13 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from inbound.servers.kafka import KafkaServer
-from inbound.servers.postgres import PostgresServer
+from inbound.local.servers.kafka import KafkaServer
+from inbound.local.servers.postgres import PostgresServer
+from inbound.local.simulator.faults import Proceed
 from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.session import Answer, Session
-from inbound.smsc.faults import Proceed
 from schemas.cloudevents import TYPE_PREFIX, header
 from schemas.messages import Outcome, SubmitResult, SubmitResults
-from streams.results import TYPE as RESULTS
 from tests.e2e.bulk import TEMPLATE, broadcast
 from tests.e2e.script import Submit
 from tests.fix_service import (
@@ -105,7 +104,7 @@ def results_of(service: Service, sent: dict[UUID, str]) -> dict[UUID, SubmitResu
     """Return the result of each of these messages; fail when one has two."""
     found: dict[UUID, SubmitResult] = {}
     for record in service.records(service.names.receipts):
-        if header(record.headers, "ce_type") != TYPE_PREFIX + RESULTS:
+        if header(record.headers, "ce_type") != TYPE_PREFIX + SubmitResults.TYPE:
             continue
         for result in SubmitResults.model_validate_json(record.value).results:
             if result.message_id in sent:

@@ -21,8 +21,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from inbound.servers.kafka import KafkaServer
-from inbound.servers.postgres import PostgresServer
+from inbound.local.servers.kafka import KafkaServer
+from inbound.local.servers.postgres import PostgresServer
 from schemas.topics import TopicNames
 from tests.canaries import Canaries
 from tests.e2e.collector import Recorder, open_recorder

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from inbound.servers.kafka import KafkaServer
-from inbound.servers.postgres import PostgresServer
+from inbound.local.servers.kafka import KafkaServer
+from inbound.local.servers.postgres import PostgresServer
+from inbound.local.simulator.phone import FEDERAL_NUMBER
 from inbound.smpp import alphabet
-from inbound.smsc.phone import FEDERAL_NUMBER
 from tests.e2e.script import ACKNOWLEDGEMENT
 from tests.fix_service import STARTED, STOPPED, Service, eventually, open_service
 from tests.peers import test_kannel, test_node, test_perl

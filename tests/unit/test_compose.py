@@ -22,11 +22,11 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import Histogram, InMemoryMetricReader, Metric, Sum
 
 from inbound.cli import scserv
+from inbound.local.servers import postgres
+from inbound.local.servers.jars import kafka_version
+from inbound.local.servers.kafka import _PROPERTIES
 from inbound.ops import metrics
 from inbound.ops.health import Health, HealthServer
-from inbound.servers import postgres
-from inbound.servers.jars import kafka_version
-from inbound.servers.kafka import _PROPERTIES
 from inbound.settings import PREFIX, Settings, load_settings, variables
 
 ROOT = Path(__file__).parents[2]

@@ -23,7 +23,7 @@ from inbound.store import relaying
 from inbound.store.connecting import connect
 from inbound.store.postgres import PostgresStore
 from inbound.store.rows import Changes
-from streams.subjects import StateCache, Subjects
+from inbound.subjects import StateCache, Subjects
 from tests.bench import history
 from tests.fix_store import event
 from tests.integration.eventlog.tampering import events, find, rewrite_digests, tamper

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from inbound.servers.postgres import PostgresServer
+from inbound.local.servers.postgres import PostgresServer
 from inbound.store.connecting import connect
 from tests.bench import history
 from tests.fix_store import migrated_template

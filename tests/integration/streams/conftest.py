@@ -8,7 +8,7 @@ from inbound.keys import VaultCipher
 from inbound.store.memory import MemoryStore
 from inbound.store.postgres import PostgresStore
 from tests.fix_store import VAULT_KEY, cipher, database_url, migrated_template
-from tests.integration.streams.bench import Bench, open_bench
+from tests.integration.streams.outbox.bench import Bench, open_bench
 from tests.integration.streams.world import Backend, MemoryBackend, PostgresBackend, World
 
 __all__ = ["cipher", "database_url", "migrated_template"]

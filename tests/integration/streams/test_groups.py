@@ -10,15 +10,16 @@ from secrets import token_hex
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 
+from inbound.deadletter.isolation import BatchProcessor, Poison
+from inbound.gateway.process import new_producer
 from inbound.kafka import admin
-from inbound.servers.kafka import KafkaServer
+from inbound.kafka.decoding import Record
+from inbound.local.servers.kafka import KafkaServer
 from inbound.settings import Settings
 from schemas.topics import PARTITIONS, TopicNames
 from streams.app import make_app
-from streams.gateway import new_producer
-from streams.lanes import new_consumer
+from streams.outbox.lanes import new_consumer
 from streams.progress import Progress
-from streams.records import BatchProcessor, Poison, Record
 
 pytestmark = pytest.mark.timeout(90)
 

@@ -10,10 +10,10 @@ import pytest
 from psycopg import sql
 
 from inbound.handlers.policies import Policies
+from inbound.kafka.decoding import Record
 from inbound.store import sweeping
 from inbound.store.rows import Missed, MissKey
 from schemas.messages import Outcome, Part
-from streams.records import Record
 from tests.fix_store import NOON
 from tests.integration.streams.world import (
     CODE,
@@ -356,7 +356,7 @@ async def test_poison_is_set_aside_and_the_rest_goes_on(world: World, backend: B
     poison = Record(world.names.mo, 3, 77, b"k", b"no text")
     await world.commands([world.text("CLIENT info"), poison, world.text("CLIENT info", STRANGER)])
     assert by_purpose(world.owed()) == ["acknowledgement"] * 2
-    assert backend.parked() == [(world.names.mo, "no text: json_invalid")]
+    assert backend.parked() == [(world.names.mo, "no valid mo.received.v1: json_invalid")]
     await world.commands([poison])
     assert len(backend.parked()) == 1
 

@@ -11,12 +11,12 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from inbound.kafka.decoding import Record
 from inbound.keys import VaultCipher
+from inbound.retention import sweep
 from inbound.settings import Settings
 from inbound.store.postgres import PostgresStore
 from schemas.messages import MobileTerminated, Outcome, PartResult, ReceiptState
-from streams.housekeeping import sweep
-from streams.records import Record
 from tests.fix_store import erase, somebody_waits, until
 from tests.integration.streams.world import (
     NUMBER,

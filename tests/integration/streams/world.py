@@ -11,9 +11,12 @@ from uuid import UUID
 
 import psycopg
 
+from inbound.deadletter.isolation import BatchProcessor
+from inbound.deadletter.storing import Parking
 from inbound.directory.memory import MemoryDirectory
 from inbound.directory.port import Registration
 from inbound.handlers.policies import Policies
+from inbound.kafka.decoding import Record
 from inbound.keys import SubjectHasher
 from inbound.ops.health import Health
 from inbound.store.errors import StoreUnavailable
@@ -22,6 +25,7 @@ from inbound.store.parked import ParkingLimits
 from inbound.store.port import Store, Transaction
 from inbound.store.postgres import PostgresStore
 from inbound.store.rows import Missed, MissKey, RecordedEvent
+from inbound.subjects import StateCache
 from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import (
     MobileOriginated,
@@ -35,12 +39,8 @@ from schemas.messages import (
     SubmitResults,
 )
 from schemas.topics import TopicNames
-from streams.commands import CommandProcessor, CommandSettings
-from streams.delivery import DeliveryProcessor, split
-from streams.parking import Parking
-from streams.receipts import TYPE as RECEIPTS
-from streams.records import BatchProcessor, Record
-from streams.subjects import StateCache
+from streams.commands.processor import CommandProcessor, CommandSettings
+from streams.delivery.processor import DeliveryProcessor, split
 from tests.fix_store import NOON, SUBJECT_KEY
 
 NUMBER, STRANGER = "+79161234567", "+79990001122"
@@ -282,7 +282,7 @@ class World:
 
     def receipts(self, *receipts: ReceiptReceived) -> Record:
         value = ReceiptsReceived(receipts=receipts).to_json()
-        headers = to_headers(Attributes(id="r", type=RECEIPTS))
+        headers = to_headers(Attributes(id="r", type=ReceiptsReceived.TYPE))
         return Record(self.names.receipts, 0, next(self._ids), None, value, headers)
 
     async def submitted(self, *messages: MobileTerminated) -> None:

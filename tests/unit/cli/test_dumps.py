@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from inbound.servers import kafka
+from inbound.local.servers import kafka
 
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))

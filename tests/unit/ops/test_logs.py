@@ -19,14 +19,14 @@ class Log:
         self,
         message: str,
         *args: object,
-        name: str = "streams.arrivals",
+        name: str = "inbound.gateway.arrivals",
         level: int = logging.WARNING,
     ) -> str | None:
         record = logging.LogRecord(name, level, "", 0, message, args, None)
         return record.getMessage() if self._filter.filter(record) else None
 
 
-@pytest.mark.parametrize("name", ["streams.arrivals", "aiokafka.client"])
+@pytest.mark.parametrize("name", ["inbound.gateway.arrivals", "aiokafka.client"])
 def test_the_same_thing_is_said_once_in_a_while_and_counted(name: str) -> None:
     log = Log()
     assert log.say("no %s", "Kafka", name=name) == "no Kafka"

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from inbound.deadletter.isolation import BatchProcessor, Poison
+from inbound.kafka.decoding import Record
 from streams.app import _agent
 from streams.progress import Progress
-from streams.records import BatchProcessor, Poison, Record
 
 EVENT = SimpleNamespace(
     message=SimpleNamespace(topic="t", partition=3, offset=7, key=b"k", value=b"v", headers=None)

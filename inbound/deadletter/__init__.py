@@ -1,0 +1,1 @@
+"""Messages set aside because they can't be processed: stored, inspected, retried."""

@@ -1,0 +1,87 @@
+"""Erasing a person: what names them goes, the record of it stays, and the log is as it was.
+
+One transaction: all of it or nothing, whenever the process is killed. The subject's stream
+gets `person.erased` as its next event, so a worker that decides something for the same
+person at the same moment has to decide again, and then meets a stranger.
+
+What was queued ends as `message.erased`; what the SMS centre has ends as the centre says.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import UUID
+
+from pydantic_core import to_json
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay
+from tenacity.wait import wait_random_exponential
+
+from inbound.errors import RetryableError
+from inbound.handlers.decision import message_id
+from inbound.keys import SubjectHasher
+from inbound.store.port import Store, Transaction
+from inbound.store.rows import Changes, Erased, Erasure, Person
+from inbound.subjects import StateCache, Subjects
+from schemas.events import PersonErased
+from schemas.messages import Purpose
+
+GIVE_UP_AFTER_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An erasure that is committed. `open_requests` had no final state yet."""
+
+    record: int
+    subject_id: UUID | None
+    removed: Erased
+    open_requests: int
+
+
+class Eraser:
+    """Erases one person after the other. `clock` is passed in for tests."""
+
+    def __init__(
+        self, store: Store, hasher: SubjectHasher, *, clock: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._hasher = hasher
+        self._clock = clock
+
+    async def erase(self, number: str, *, actor: str, reason: str) -> Done | None:
+        """Erase whoever has this E.164 number; None, without a trace, when nobody has.
+
+        `reason` has to be checked (`inbound.store.audit.check_reason`): it is kept for ever.
+        Blocks on the database; safe to repeat. Raises RetryableError when it stays away.
+        """
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(RetryableError),
+            wait=wait_random_exponential(multiplier=0.05, max=1),
+            stop=stop_after_delay(GIVE_UP_AFTER_S),
+            reraise=True,
+        ):
+            with attempt:
+                async with self._store.transaction() as transaction:
+                    return await self._erase(transaction, number, actor, reason)
+        raise AssertionError("tenacity returns or raises")
+
+    async def _erase(
+        self, transaction: Transaction, number: str, actor: str, reason: str
+    ) -> Done | None:
+        number_hash = self._hasher.hash(number)
+        subject_id = (await transaction.find_subjects([number_hash])).get(number_hash)
+        subjects = Subjects(transaction, StateCache())
+        open_: tuple[UUID, ...] = ()
+        if subject_id is not None:
+            await subjects.load([subject_id])
+            open_ = tuple(subjects[subject_id].open)
+        secrets = tuple(message_id(request, Purpose.FULFILMENT) for request in open_)
+        removed = await transaction.erase(Person(number, number_hash, subject_id, secrets))
+        if not any(asdict(removed).values()):
+            return None
+        counts = to_json({name: count for name, count in asdict(removed).items() if count})
+        record = await transaction.record_erasure(Erasure(actor, reason, subject_id, counts))
+        if subject_id is not None:
+            subjects.append(subject_id, [PersonErased(at=self._clock())], None)
+            await transaction.write(Changes(events=subjects.events, states=subjects.states()))
+        return Done(record, subject_id, removed, len(open_))

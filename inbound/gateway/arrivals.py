@@ -1,0 +1,191 @@
+"""What a centre delivers: texts to `sms.mo.v1`, receipts to `sms.receipts.v1`.
+
+The centre gets its answer once Kafka has it: positive only after all replicas acknowledged;
+a temporary error when it could not be stored, so that the centre keeps it and comes again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from inbound.gateway.receipts import ReceiptPublisher, to_message
+from inbound.gateway.stalls import Standstill
+from inbound.keys import SubjectHasher
+from inbound.ops import metrics, telemetry
+from inbound.smpp import receipts, segmentation
+from inbound.smpp.address import subscriber
+from inbound.smpp.message_ids import IdForm
+from inbound.smpp.pdu import DataSm, DeliverSm, Request, Response
+from inbound.smpp.session import Answer, Session
+from inbound.smpp.status import Status
+from schemas.cloudevents import Attributes, to_headers
+from schemas.messages import MobileOriginated, Part
+from schemas.topics import TopicNames
+
+log = logging.getLogger(__name__)
+
+
+class Place(NamedTuple):
+    """Where something arrives, and how it is written there.
+
+    `alphabet` is what data_coding 0 means, `data_codings` those that mean another one,
+    `receipt_ids` how receipts write message ids, and `per_message` says that one receipt is
+    for all parts of a message.
+    """
+
+    gateway: str
+    centre: str
+    bind: str
+    alphabet: str
+    receipt_ids: IdForm = IdForm.ANY
+    per_message: bool = False
+    data_codings: Mapping[int, int] = MappingProxyType({})
+
+
+class Arrivals:
+    """Stores what one bind delivers. `heard` is the clock that all gateways share."""
+
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        hasher: SubjectHasher,
+        *,
+        place: Place,
+        names: TopicNames,
+        standstill: Standstill,
+        clock: Callable[[], datetime],
+        heard: Callable[[], datetime | None],
+        new_id: Callable[[], UUID],
+    ) -> None:
+        self._producer = producer
+        self._hasher = hasher
+        self._receipts = ReceiptPublisher(producer, names.receipts, clock=clock, new_id=new_id)
+        self._place = place
+        self._standstill = standstill
+        self._topic = names.mo
+        self._clock = clock
+        self._heard = heard
+        self._new_id = new_id
+
+    async def on_request(self, pdu: Request[Any], session: Session) -> Answer:
+        """Store a deliver_sm or data_sm and return the answer to come.
+
+        Blocks while too much waits for Kafka, which makes the session stop reading. What is
+        neither a text nor a readable receipt is answered and left. A text of a link that the
+        centre has closed meanwhile is its to deliver again, and may have been by now.
+        """
+        if not isinstance(pdu, DeliverSm | DataSm):
+            refusal: Response = pdu.answer(Status.ESME_RINVCMDID)
+            return refusal
+        if receipts.kind_of(pdu) is receipts.Kind.TEXT:
+            if self._standstill.recent():
+                return pdu.answer(Status.ESME_RX_T_APPN)
+            return None if session.left_by_peer() else await self._store_text(pdu)
+        receipt = receipts.read(pdu, self._place.receipt_ids)
+        return pdu.answer() if receipt is None else await self._store_receipt(pdu, receipt)
+
+    async def _store_receipt(self, pdu: DeliverSm | DataSm, receipt: receipts.Receipt) -> Answer:
+        message = to_message(
+            pdu,
+            receipt,
+            self._hasher,
+            centre=self._place.centre,
+            bind=self._place.bind,
+            per_message=self._place.per_message,
+            arrived_at=self._clock(),
+        )
+        if message is None:
+            metrics.RECEIPTS.add(1, {"state": "unreadable"})
+            return pdu.answer()
+        metrics.RECEIPTS.add(1, {"state": message.state.value})
+        return self._answer_to(pdu, await self._receipts.publish(message))
+
+    async def _store_text(self, pdu: DeliverSm | DataSm) -> Answer:
+        mo = self._to_message(pdu)
+        traceparent = telemetry.span(
+            "deliver_sm",
+            None,
+            mo.arrived_at,
+            mo.arrived_at,
+            attributes=[("bind", self._place.bind)],
+        )
+        attributes = Attributes(
+            id=str(mo.mo_id),
+            type=MobileOriginated.TYPE,
+            time=mo.arrived_at,
+            traceparent=traceparent,
+        )
+        try:
+            stored = await self._producer.send(
+                self._topic,
+                mo.to_json(),
+                self._key(mo),
+                headers=to_headers(attributes),
+            )
+        except KafkaError as error:
+            return self._refuse(pdu, error)
+        return self._answer_to(pdu, stored)
+
+    def _key(self, mo: MobileOriginated) -> bytes:
+        # What can't be answered has no order to keep, and its key must not tell the sender.
+        return (self._hasher.hash(mo.source) if mo.source else mo.mo_id.bytes).hex().encode()
+
+    def _answer_to(
+        self, pdu: DeliverSm | DataSm, stored: asyncio.Future[Any]
+    ) -> asyncio.Future[Response]:
+        """Return the answer that follows from what becomes of `stored`."""
+        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        stored.add_done_callback(lambda done: self._answer(pdu, done, answer))
+        return answer
+
+    def _answer(
+        self,
+        pdu: DeliverSm | DataSm,
+        stored: asyncio.Future[object],
+        answer: asyncio.Future[Response],
+    ) -> None:
+        if answer.done():
+            return
+        error = asyncio.CancelledError() if stored.cancelled() else stored.exception()
+        answer.set_result(pdu.answer() if error is None else self._refuse(pdu, error))
+
+    def _refuse(self, pdu: DeliverSm | DataSm, error: BaseException) -> Response:
+        log.warning(
+            "bind %s: %s could not be stored (%s); the centre keeps it",
+            self._place.bind,
+            "a text" if receipts.kind_of(pdu) is receipts.Kind.TEXT else "a receipt",
+            type(error).__name__,
+        )
+        return pdu.answer(Status.ESME_RX_T_APPN)
+
+    def _to_message(self, pdu: DeliverSm | DataSm) -> MobileOriginated:
+        part = segmentation.part_of(pdu)
+        return MobileOriginated(
+            mo_id=self._new_id(),
+            centre=self._place.centre,
+            bind=self._place.bind,
+            gateway=self._place.gateway,
+            source=subscriber(pdu.source_addr_ton, pdu.source_addr),
+            destination=pdu.destination_addr,
+            data_coding=self._place.data_codings.get(pdu.data_coding, pdu.data_coding),
+            esm_class=pdu.esm_class,
+            alphabet=self._place.alphabet,
+            payload=part.body if part else segmentation.body_of(pdu),
+            part=Part(
+                reference=part.reference,
+                width=part.width,
+                total=part.total,
+                sequence=part.sequence,
+            )
+            if part
+            else None,
+            arrived_at=self._clock(),
+            heard_at=self._heard(),
+        )

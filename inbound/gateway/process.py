@@ -1,0 +1,174 @@
+"""The gateway process: the binds to the SMS centres, and all that hangs on them.
+
+deliver_sm -> `Arrivals` -> sms.mo.v1; lanes -> `Sender` -> submit_sm -> `ResultPublisher`
+-> sms.receipts.v1. When a part of it fails for good the process ends and is restarted:
+what was taken and not finished comes again from Kafka.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable
+from datetime import datetime
+from secrets import token_hex
+from typing import Any
+from uuid import uuid4
+
+from aiokafka import AIOKafkaProducer
+
+from inbound.clock import utc_now
+from inbound.deadletter.storing import Parking
+from inbound.gateway.binds import Binds
+from inbound.ops.health import Health
+from inbound.settings import Settings
+from inbound.store.overdue import Overdue
+from inbound.store.port import Claims, Store
+from inbound.store.presence import Presence
+from inbound.templates.catalogue import Catalogue
+from schemas.topics import TopicNames
+from streams.outbox.lanes import Lanes, new_consumer
+from streams.outbox.offsets import OffsetTracker
+from streams.outbox.results import ResultPublisher
+from streams.outbox.sender import Sender, SenderSettings
+from streams.outbox.unreadable import Unreadable
+
+log = logging.getLogger(__name__)
+
+REFUSE_AFTER_MS = 5_000
+"""Longer than a broker takes to come back, and shorter than centres wait for an answer."""
+
+_PRODUCER: dict[str, Any] = {
+    "acks": "all",
+    "linger_ms": 0,
+    "retry_backoff_ms": 50,
+    "max_batch_size": 131_072,
+}
+
+
+class Gateway:
+    """Wires the parts; `run` until cancelled."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        store: Store,
+        claims: Claims,
+        presence: Presence,
+        overdue: Overdue,
+        health: Health,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._settings = settings
+        self._catalogue = catalogue
+        self._store = store
+        self._claims = claims
+        self._presence = presence
+        self._overdue = overdue
+        self._health = health
+        self._clock = clock
+        # Random at the end: in a container the next process may have the same number.
+        self._name = f"{socket.gethostname()}-{os.getpid()}-{token_hex(3)}"
+
+    async def run(self) -> None:
+        """Serve until cancelled, then finish what is in flight and unbind."""
+        servers = self._settings.kafka_bootstrap_servers
+        producer, arriving = new_producer(servers), new_arrivals_producer(servers)
+        await producer.start()
+        await arriving.start()
+        try:
+            await self._serve(producer, arriving)
+        finally:
+            await producer.stop()
+            await arriving.stop()
+            await self._store.close()
+            await self._claims.close()
+            await self._presence.close()
+            await self._overdue.close()
+
+    async def _serve(self, producer: AIOKafkaProducer, arriving: AIOKafkaProducer) -> None:
+        settings = self._settings
+        names = TopicNames.prefixed(settings.topic_prefix)
+        for topic in (names.mo, names.receipts):
+            # Else the first text would wait for it, and with it whatever its bind reads.
+            await arriving.partitions_for(topic)
+        offsets = OffsetTracker()
+        results = ResultPublisher(
+            producer, self._name, names.receipts, clock=self._clock, new_id=uuid4
+        )
+        binds = Binds(
+            settings,
+            self._catalogue,
+            arriving,
+            self._presence,
+            self._overdue,
+            self._health,
+            gateway=self._name,
+            clock=self._clock,
+        )
+        sender = Sender(
+            binds.links,
+            self._claims,
+            results,
+            offsets,
+            SenderSettings(gateway=self._name, max_attempts=settings.max_attempts),
+            clock=self._clock,
+        )
+        consumer = new_consumer(settings.kafka_bootstrap_servers, settings.topic_prefix)
+        parking = Parking(self._store, settings.parking_limits(), self._health)
+        lanes = Lanes(
+            *(consumer, sender, offsets, names.lanes, self._health),
+            Unreadable(parking, offsets),
+        )
+        # Not in the group: these outlive the others, so that what was begun before the end
+        # is still finished and answered, and its result is still published.
+        sending = asyncio.create_task(sender.run())
+        links = asyncio.create_task(binds.run(sender.oldest_waiting_s))
+        publishing = asyncio.create_task(results.run())
+        try:
+            await consumer.start()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(lanes.run())
+                group.create_task(_fail_with(sending))
+                group.create_task(_fail_with(links))
+                group.create_task(_fail_with(publishing))
+        finally:
+            await lanes.stop()
+            sending.cancel()
+            await asyncio.wait([sending])
+            await binds.close()
+            await results.drain()
+            for task in (links, publishing):
+                task.cancel()
+
+
+async def _fail_with(task: asyncio.Task[None]) -> None:
+    """Raise what `task` raises, without cancelling it when the waiting is cancelled."""
+    await asyncio.shield(task)
+
+
+def new_producer(bootstrap: str) -> AIOKafkaProducer:
+    """Return the producer of results, not started: it never gives up on one."""
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        enable_idempotence=True,
+        request_timeout_ms=10_000,
+        **_PRODUCER,
+    )
+
+
+def new_arrivals_producer(bootstrap: str) -> AIOKafkaProducer:
+    """Return the producer of what centres deliver, not started: stored soon, or refused.
+
+    What waited here through an outage would be stored after the centre had long given up and
+    delivered it again: a second request. aiokafka's idempotent producer never gives up, so
+    this one is none; a record that its retries store twice has one id and is known by it, and
+    one request at a time keeps the order.
+    """
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        request_timeout_ms=REFUSE_AFTER_MS,
+        **_PRODUCER,
+    )

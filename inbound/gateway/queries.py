@@ -1,0 +1,100 @@
+"""Asking a centre by query_sm what became of messages whose receipts are overdue.
+
+Only where the settings say that the centre allows it. The answer goes the way of a receipt,
+so that it means the same; a centre that knows nothing is asked again later.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from inbound.errors import RetryableError
+from inbound.gateway.receipts import ReceiptPublisher
+from inbound.smpp.address import sender
+from inbound.smpp.errors import SmppError
+from inbound.smpp.esme import Esme
+from inbound.smpp.pdu import QuerySm, QuerySmResp
+from inbound.smpp.receipts import MessageState
+from inbound.smpp_settings import SmppSettings
+from inbound.store.overdue import Overdue, OverduePart
+from schemas.messages import ReceiptReceived, ReceiptState
+
+log = logging.getLogger(__name__)
+
+ASK_EVERY_S = 60.0
+AT_ONCE = 200
+
+
+class Asking:
+    """Asks on one bind. `run` until cancelled."""
+
+    def __init__(
+        self,
+        settings: SmppSettings,
+        our_sender: str,
+        esme: Esme,
+        overdue: Overdue,
+        publisher: ReceiptPublisher,
+        *,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._source = sender(our_sender)
+        self._esme = esme
+        self._overdue = overdue
+        self._publisher = publisher
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Ask once a minute; the database or the link going away only makes it wait."""
+        while True:
+            try:
+                await self.ask_once()
+            except (RetryableError, SmppError) as error:
+                log.info("bind %s: not asked: %s", self._settings.bind, error)
+            await asyncio.sleep(ASK_EVERY_S)
+
+    async def ask_once(self) -> int:
+        """Ask after what is overdue now; return how many answers came. Takes window places."""
+        after = timedelta(seconds=self._settings.query_after_s)
+        parts = await self._overdue.take(self._settings.centre, self._clock(), after, AT_ONCE)
+        asked: list[tuple[OverduePart, asyncio.Future[QuerySmResp]]] = []
+        for part in parts:
+            await self._esme.slot()
+            query = QuerySm(
+                message_id=part.written_id,
+                source_addr_ton=self._source.ton,
+                source_addr_npi=self._source.npi,
+                source_addr=self._source.addr,
+            )
+            asked.append((part, self._esme.query(query)))
+        answers = await asyncio.gather(*(answer for _, answer in asked), return_exceptions=True)
+        known = [
+            self._receipt(part, answer)
+            for (part, _), answer in zip(asked, answers, strict=True)
+            if isinstance(answer, QuerySmResp) and not answer.status
+        ]
+        return await self._publish([receipt for receipt in known if receipt is not None])
+
+    async def _publish(self, receipts: Sequence[ReceiptReceived]) -> int:
+        stored = [await self._publisher.publish(receipt) for receipt in receipts]
+        # What Kafka did not take is asked again later.
+        await asyncio.gather(*stored, return_exceptions=True)
+        return len(receipts)
+
+    def _receipt(self, part: OverduePart, answer: QuerySmResp) -> ReceiptReceived | None:
+        try:
+            state = MessageState(answer.message_state)
+        except ValueError:
+            return None
+        return ReceiptReceived(
+            key=part.key,
+            centre=self._settings.centre,
+            bind=self._settings.bind,
+            message_ids=(part.smsc_message_id,),
+            state=ReceiptState(state.name.lower()),
+            final=state.outcome is not None,
+            error=str(answer.error_code) if answer.error_code else None,
+            arrived_at=self._clock(),
+        )

@@ -1,0 +1,1 @@
+"""Development only: simulator, embedded servers, and the supervisor of `scserv up`."""

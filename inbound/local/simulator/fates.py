@@ -1,0 +1,190 @@
+"""What becomes of each message an account sends: its id, its way to a phone, its receipt."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from inbound.local.simulator.dialects import AS_EVER, ReceiptDialect, ReceiptPlan
+from inbound.local.simulator.later import Later
+from inbound.local.simulator.lines import Client, Line
+from inbound.local.simulator.mailbox import Letter
+from inbound.local.simulator.receipts import Fate, answer_id, receipt, wanted
+from inbound.local.simulator.settings import CentreStats
+from inbound.local.simulator.states import States
+from inbound.smpp.pdu import DeliverSm, SubmitSm
+from inbound.smpp.segmentation import part_of
+
+# Bits 7..6 of esm_class (SMPP 3.4, 5.2.12), reply path and UDHI, belong to the message;
+# the rest says how the submitting side wanted it handled.
+_GSM_FEATURES: Final = 0xC0
+# Long messages with one receipt whose parts may be open at one time.
+_MAX_WHOLE: Final = 10_000
+
+_Key = tuple[str, str, str, int, int, int]
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    """A message on its way: `open` are the parts whose fate is not known."""
+
+    pdu: SubmitSm
+    message_id: str
+    client: Client
+    dialect: ReceiptDialect
+    plan: ReceiptPlan
+    submitted: float
+    parts: int = 1
+    open: set[int] = field(default_factory=lambda: {1})
+    status: int = 0
+    ended: bool = False
+    key: _Key | None = None
+
+
+class Fates:
+    """Takes messages of accounts and writes their receipts."""
+
+    def __init__(
+        self,
+        ids: Iterator[str],
+        hand_over: Callable[[Letter], bool],
+        dialects: Mapping[str, ReceiptDialect],
+        later: Later,
+        wall_clock: Callable[[], float],
+        stats: CentreStats,
+        states: States,
+    ) -> None:
+        """Take what gives ids, in hexadecimal, and what hands messages over."""
+        self._ids = ids
+        self._hand_over = hand_over
+        self._dialects = dialects
+        self._later = later
+        self._wall_clock = wall_clock
+        self._stats = stats
+        self._states = states
+        self._whole: OrderedDict[_Key, _Ticket] = OrderedDict()
+
+    def take(self, pdu: SubmitSm, line: Line, plan: ReceiptPlan = AS_EVER) -> str | None:
+        """Take a message; return its id as the answer writes it, None when there is no room."""
+        client = line.client
+        if client is None:  # a phone asks for no receipts
+            message_id = next(self._ids)
+            return message_id if self._hand_over(Letter(delivery(pdu))) else None
+        dialect = self._dialects[plan.dialect] if plan.dialect else client.dialect
+        whole = (line.per or dialect.per) == "message"
+        if plan is AS_EVER and not pdu.registered_delivery & 0x03 and not whole:
+            return self._take_plain(pdu, client, dialect)
+        ticket, part = self._ticket(pdu, client, dialect, plan, whole=whole)
+        settle = partial(self._settle, ticket, part)
+        if not plan.delivered:
+            # After the answer, which is written before the loop turns.
+            asyncio.get_running_loop().call_soon(settle, 0)
+        elif not self._hand_over(Letter(delivery(pdu), settle)):
+            return None
+        written = answer_id(ticket.message_id, dialect)
+        self._states.begin(written, client.account.system_id, pdu.source_addr)
+        if plan.before_answer:
+            self._end(ticket)
+        return written
+
+    def _take_plain(self, pdu: SubmitSm, client: Client, dialect: ReceiptDialect) -> str | None:
+        """Take a message that gets no receipt."""
+        letter = Letter(delivery(pdu), None, client.account.system_id)
+        if not self._hand_over(letter):
+            return None
+        message_id = answer_id(next(self._ids), dialect)
+        self._states.add(message_id, letter)
+        return message_id
+
+    def _ticket(
+        self,
+        pdu: SubmitSm,
+        client: Client,
+        dialect: ReceiptDialect,
+        plan: ReceiptPlan,
+        *,
+        whole: bool,
+    ) -> tuple[_Ticket, int]:
+        """Return the ticket of a message, and which of its parts this is."""
+        part = part_of(pdu) if whole else None
+        if part is None:
+            return _Ticket(pdu, next(self._ids), client, dialect, plan, self._wall_clock()), 1
+        key = (
+            client.account.system_id,
+            pdu.source_addr,
+            pdu.destination_addr,
+            part.reference,
+            part.width,
+            part.total,
+        )
+        ticket = self._whole.get(key)
+        if ticket is None:
+            ticket = _Ticket(pdu, next(self._ids), client, dialect, plan, self._wall_clock())
+            ticket.parts, ticket.key = part.total, key
+            ticket.open = set(range(1, part.total + 1))
+            self._whole[key] = ticket
+            if len(self._whole) > _MAX_WHOLE:
+                self._whole.popitem(last=False)
+        if pdu.registered_delivery & 0x03:
+            ticket.pdu = pdu
+        return ticket, part.sequence
+
+    def _settle(self, ticket: _Ticket, part: int, status: int) -> None:
+        """Take note of a part's final status; the last one ends the message."""
+        ticket.open.discard(part)
+        ticket.status = ticket.status or status
+        if not ticket.open:
+            self._end(ticket)
+
+    def _end(self, ticket: _Ticket) -> None:
+        """Send the receipt of a message whose fate is known, if it was asked for."""
+        if ticket.key is not None:
+            self._whole.pop(ticket.key, None)
+        if ticket.ended:
+            return
+        ticket.ended = True
+        plan = ticket.plan
+        delivered = plan.delivered and not ticket.status
+        fate = Fate(
+            state=plan.state or ("REJECTD" if ticket.status else "DELIVRD"),
+            error=ticket.status & 0xFF if plan.delivered else 1,
+            submitted=ticket.submitted,
+            done=self._wall_clock() + plan.late_s,
+            parts=ticket.parts,
+            err=plan.err,
+        )
+        written = answer_id(ticket.message_id, ticket.dialect)
+        self._states.end(written, fate.state, fate.error, fate.done)
+        if plan.lost or not wanted(ticket.pdu, delivered=delivered):
+            return
+        if plan.late_s:
+            self._later.after(plan.late_s, partial(self._send, ticket, fate))
+        else:
+            self._send(ticket, fate)
+
+    def _send(self, ticket: _Ticket, fate: Fate) -> None:
+        for _ in range(2 if ticket.plan.doubled else 1):
+            letter = Letter(receipt(ticket.pdu, ticket.message_id, fate, ticket.dialect))
+            if not ticket.client.mailbox.put(letter):
+                self._stats.dropped += 1
+
+
+def delivery(pdu: SubmitSm) -> DeliverSm:
+    """Return the deliver_sm of a submitted message; text, header and TLVs stay as they are."""
+    return DeliverSm(
+        service_type=pdu.service_type,
+        source_addr_ton=pdu.source_addr_ton,
+        source_addr_npi=pdu.source_addr_npi,
+        source_addr=pdu.source_addr,
+        dest_addr_ton=pdu.dest_addr_ton,
+        dest_addr_npi=pdu.dest_addr_npi,
+        destination_addr=pdu.destination_addr,
+        esm_class=pdu.esm_class & _GSM_FEATURES,
+        protocol_id=pdu.protocol_id,
+        priority_flag=pdu.priority_flag,
+        data_coding=pdu.data_coding,
+        short_message=pdu.short_message,
+        tlvs=pdu.tlvs,
+    )

@@ -1,0 +1,176 @@
+"""A phone: the client side of the built-in centre, which texts and reads like a person."""
+
+import asyncio
+import itertools
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from inbound.local.simulator.centre import PHONE
+from inbound.smpp import alphabet
+from inbound.smpp.address import destination
+from inbound.smpp.errors import LinkError, NotSentError, SmppError
+from inbound.smpp.pdu import BindTransceiver, DeliverSm, Request, SubmitSm
+from inbound.smpp.segmentation import Part, body_of, part_of, split, text_of
+from inbound.smpp.session import Answer, Role, Session, SessionSettings
+from inbound.smpp.status import Status, name_of
+
+FEDERAL_NUMBER: Final = "+79086228779"
+# Long messages that may be incomplete at one time; then the oldest is forgotten.
+_MAX_INCOMPLETE: Final = 1000
+
+
+class RefusedError(SmppError):
+    """The centre answered a text with an error; `status` is its command_status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the centre refused the text: {name_of(status)}")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMessage:
+    """A whole message; `at` is when its last part came, in seconds since 1970."""
+
+    sender: str
+    text: str = field(repr=False)
+    at: float
+    parts: int
+    recipient: str = field(default="", repr=False)
+
+
+class Phone:
+    """One number, bound while the `async with` block lasts; it does not reconnect."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        number: str,
+        *,
+        federal: str = FEDERAL_NUMBER,
+        settings: SessionSettings | None = None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Take the centre's address, the phone's number and the number it texts to."""
+        self.number = number
+        self._address = (host, port)
+        self._federal = destination(federal)
+        self._settings = settings or SessionSettings()
+        self._wall_clock = wall_clock
+        self._references = itertools.count(1)
+        self._incomplete: OrderedDict[tuple[str, str, int, int, int], dict[int, Part]]
+        self._incomplete = OrderedDict()
+        self._messages: asyncio.Queue[ReceivedMessage | None] = asyncio.Queue()
+        self._session: Session | None = None
+
+    async def __aenter__(self) -> Self:
+        """Connect and bind. Raises `OSError`, `BindRefusedError` or `LinkError`."""
+        loop = asyncio.get_running_loop()
+        host, port = self._address
+        _, session = await loop.create_connection(
+            lambda: Session(Role.ESME, self._settings, self._on_request, on_change=self._on_change),
+            host,
+            port,
+        )
+        bind = BindTransceiver(system_id=PHONE, address_range=self.number)
+        await session.bind(bind)
+        self._session = session
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.unbind()
+
+    async def text(self, text: str, *, source: str = "") -> tuple[str, ...]:
+        """Send a text to the federal number; return its message ids, one for each part.
+
+        Waits until the centre has taken every part. `source` is the number it comes from,
+        for a phone that stands for a range of numbers. Raises `RefusedError`,
+        `NotSentError` or `UnansweredError`.
+        """
+        session = self._bound()
+        number = destination(source) if source else None
+        answers = []
+        for segment in split(text, next(self._references)):
+            await session.slot()
+            pdu = SubmitSm(
+                dest_addr_ton=self._federal.ton,
+                dest_addr_npi=self._federal.npi,
+                destination_addr=self._federal.addr,
+                esm_class=segment.esm_class,
+                data_coding=segment.data_coding,
+                short_message=segment.short_message,
+            )
+            if number is not None:
+                pdu.source_addr_ton, pdu.source_addr_npi, pdu.source_addr = number
+            answers.append(session.send(pdu))
+        ids = []
+        for answer in await asyncio.gather(*answers):
+            if answer.status:
+                raise RefusedError(answer.status)
+            ids.append(answer.message_id)
+        return tuple(ids)
+
+    async def receive(self) -> ReceivedMessage:
+        """Wait for the next message. Raises `LinkError` once the connection has ended."""
+        message = await self._messages.get()
+        if message is None:
+            self._messages.put_nowait(None)
+            raise LinkError(self._session.reason if self._session else "the phone is off")
+        return message
+
+    async def received(self) -> AsyncIterator[ReceivedMessage]:
+        """Yield messages as they come, until the connection ends."""
+        while True:
+            try:
+                yield await self.receive()
+            except LinkError:
+                return
+
+    def _bound(self) -> Session:
+        if self._session is None:
+            raise NotSentError("the phone is off")
+        return self._session
+
+    def _on_change(self, session: Session) -> None:
+        if session.reason:
+            self._messages.put_nowait(None)
+
+    async def _on_request(self, request: Request[Any], _session: Session) -> Answer:
+        answer: Answer
+        if not isinstance(request, DeliverSm):
+            answer = request.answer(Status.ESME_RINVCMDID)
+            return answer
+        answer = request.answer()
+        part = part_of(request)
+        if part is None:
+            text = alphabet.decode(body_of(request), request.data_coding)
+            self._show(request, text, 1)
+        elif parts := self._completed(request, part):
+            self._show(request, text_of(parts), part.total)
+        return answer
+
+    def _completed(self, pdu: DeliverSm, part: Part) -> list[Part] | None:
+        """Put a part to its others; return them all when it was the last one missing."""
+        key = (pdu.source_addr, pdu.destination_addr, part.reference, part.width, part.total)
+        parts = self._incomplete.setdefault(key, {})
+        parts[part.sequence] = part
+        if len(parts) == part.total:
+            return list(self._incomplete.pop(key).values())
+        if len(self._incomplete) > _MAX_INCOMPLETE:
+            self._incomplete.popitem(last=False)
+        return None
+
+    def _show(self, pdu: DeliverSm, text: str | None, parts: int) -> None:
+        self._messages.put_nowait(
+            ReceivedMessage(
+                sender=pdu.source_addr,
+                text="\N{REPLACEMENT CHARACTER}" if text is None else text,
+                at=self._wall_clock(),
+                parts=parts,
+                recipient=pdu.destination_addr,
+            )
+        )

@@ -1,0 +1,129 @@
+"""Delivery receipts as the centre writes them, in each dialect. Pure."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import quote
+
+from inbound.local.simulator.dialects import STATES, ReceiptDialect
+from inbound.smpp.pdu import DataSm, DeliverSm, SubmitSm, Tlvs
+from inbound.smpp.receipts import (
+    TLV_MESSAGE_STATE,
+    TLV_NETWORK_ERROR_CODE,
+    TLV_RECEIPTED_MESSAGE_ID,
+)
+from inbound.smpp.segmentation import TLV_MESSAGE_PAYLOAD
+
+# The message type bits of esm_class (5.2.12) that say "delivery receipt".
+ESM_CLASS: Final = 0x04
+
+_GSM_NETWORK: Final = 3
+# What an HLR would say of a subscriber at home; names are URL-encoded, as centres do.
+_HLR: Final = (
+    f"imsi:250013912345678 msc:79168999100 mcc:250 mnc:01 cn:{quote('Россия')}"
+    f" net:{quote('МТС')} rcn: rnet:"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """How a message ended: `state` is a word of `STATES`; times in seconds since 1970.
+
+    `error` is the number behind `err`, and `err` what stands there instead of it.
+    """
+
+    state: str
+    error: int
+    submitted: float
+    done: float
+    parts: int = 1
+    err: str = ""
+
+
+def wanted(pdu: SubmitSm, *, delivered: bool) -> bool:
+    """Whether registered_delivery (5.2.17) asks for a receipt of this outcome."""
+    asked = pdu.registered_delivery & 0x03
+    return asked == 1 or (asked == 2 and not delivered)
+
+
+def answer_id(message_id: str, dialect: ReceiptDialect) -> str:
+    """Return an id, given in hexadecimal, as the submit_sm_resp writes it."""
+    return _written(message_id, dialect.answer_id)
+
+
+def receipt_id(message_id: str, dialect: ReceiptDialect) -> str:
+    """Return an id, given in hexadecimal, as the receipt writes it."""
+    return _written(message_id, dialect.receipt_id).zfill(dialect.id_width)
+
+
+def receipt(
+    pdu: SubmitSm, message_id: str, fate: Fate, dialect: ReceiptDialect
+) -> DeliverSm | DataSm:
+    """Return the receipt of a message: from its destination, back to its source."""
+    written_id = receipt_id(message_id, dialect)
+    text = _text(written_id, fate, dialect).encode("ascii")
+    tlvs = _tlvs(written_id, fate, dialect)
+    if dialect.by == "data_sm":
+        return DataSm(
+            source_addr_ton=pdu.dest_addr_ton,
+            source_addr_npi=pdu.dest_addr_npi,
+            source_addr=pdu.destination_addr,
+            dest_addr_ton=pdu.source_addr_ton,
+            dest_addr_npi=pdu.source_addr_npi,
+            destination_addr=pdu.source_addr,
+            esm_class=ESM_CLASS,
+            tlvs=(*tlvs, (TLV_MESSAGE_PAYLOAD, text)) if text else tlvs,
+        )
+    return DeliverSm(
+        source_addr_ton=pdu.dest_addr_ton,
+        source_addr_npi=pdu.dest_addr_npi,
+        source_addr=pdu.destination_addr,
+        dest_addr_ton=pdu.source_addr_ton,
+        dest_addr_npi=pdu.source_addr_npi,
+        destination_addr=pdu.source_addr,
+        esm_class=ESM_CLASS,
+        short_message=text,
+        tlvs=tlvs,
+    )
+
+
+def _text(written_id: str, fate: Fate, dialect: ReceiptDialect) -> str:
+    if dialect.text == "none":
+        return ""
+    err = fate.err or (f"0x{fate.error:02X}" if dialect.err == "hex" else f"{fate.error:03d}")
+    if dialect.text == "hlr":
+        return f"id:{written_id} stat:{fate.state} err:{err} {_HLR}"
+    delivered = fate.parts if fate.state == "DELIVRD" else 0
+    return (
+        f"id:{written_id} sub:{fate.parts:03d} dlvrd:{delivered:03d}"
+        f" submit date:{_date(fate.submitted, dialect)} done date:{_date(fate.done, dialect)}"
+        f" stat:{fate.state} err:{err} text:"
+    )
+
+
+def _tlvs(written_id: str, fate: Fate, dialect: ReceiptDialect) -> Tlvs:
+    tlvs: Tlvs = ()
+    if dialect.tlvs:
+        tlvs = (
+            (TLV_RECEIPTED_MESSAGE_ID, written_id.encode("ascii") + b"\0"),
+            (TLV_MESSAGE_STATE, bytes((STATES[fate.state],))),
+        )
+    if dialect.network_error:
+        code = bytes((_GSM_NETWORK,)) + (fate.error & 0xFFFF).to_bytes(2, "big")
+        tlvs = (*tlvs, (TLV_NETWORK_ERROR_CODE, code))
+    return tlvs
+
+
+def _written(message_id: str, base: str) -> str:
+    """Return an id in another base; one that is not hexadecimal stays as it is."""
+    if base == "hex":
+        return message_id
+    try:
+        return str(int(message_id, 16))
+    except ValueError:
+        return message_id
+
+
+def _date(seconds: float, dialect: ReceiptDialect) -> str:
+    whole = datetime.fromtimestamp(seconds, UTC).strftime("%y%m%d%H%M%S")
+    return whole[: dialect.date_digits]

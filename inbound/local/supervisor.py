@@ -1,0 +1,140 @@
+"""Keeping the processes of `scserv up` running: start in order, restart, stop in reverse.
+
+Every child has a session of its own, so that Ctrl-C reaches the supervisor alone, which
+then decides on the order. A child's output goes straight to DIR/NAME.log rather than
+through the supervisor: what a process says in its last moment gets there even when the
+supervisor is stuck or dying with it. The file is copied to NAME.log.1 and emptied when it
+has grown too long; lines written in that instant are the price.
+
+A supervisor that is killed takes its children along (`end_with_parent`), so that the next
+one does not find two of everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+from inbound.errors import SetupError
+from inbound.local.child import Backoff, Child, Event, Happening, KeptChild, bound_log
+from inbound.ops.parent import end_with_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+__all__ = ["Backoff", "Child", "Event", "Happening", "Supervisor", "end_with_parent"]
+
+_LOOK_AT_LOGS_S: Final = 2.0
+
+
+class Supervisor:
+    """Runs children until told to stop; an asynchronous context manager.
+
+    `on_event` is called in the event loop and must not block. The log folder is made.
+    """
+
+    def __init__(
+        self,
+        children: Sequence[Child],
+        logs: Path,
+        on_event: Callable[[Event], None],
+        *,
+        backoff: Backoff | None = None,
+        stop_limit_s: float = 10.0,
+        log_limit_bytes: int = 10 * 1024 * 1024,
+    ) -> None:
+        self._logs = logs
+        self._log_limit_bytes = log_limit_bytes
+        self._stop_limit_s = stop_limit_s
+        self._kept = [
+            KeptChild(child, logs / f"{child.name}.log", on_event, backoff or Backoff())
+            for child in children
+        ]
+        self._life: tuple[int, int] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process ids of the children that run now."""
+        return {kept.child.name: kept.pid for kept in self._kept if kept.pid is not None}
+
+    async def start(self) -> None:
+        """Start the children one after the other, each when the one before is ready.
+
+        Raises SetupError when one is not ready in time or ends with status 2, which is how
+        a command says that the operator has to change something; all are stopped then.
+        One that ends otherwise is started again, within the same time.
+        """
+        try:
+            self._logs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SetupError(f"no logs can be written to {self._logs}: {error.strerror}") from error
+        self._life = os.pipe()
+        self._tasks = [asyncio.create_task(self._bound_logs(), name="logs")]
+        try:
+            for kept in self._kept:
+                self._tasks.append(
+                    asyncio.create_task(kept.keep(self._life[0]), name=kept.child.name)
+                )
+                await self._wait_ready(kept, self._tasks[-1])
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def watch(self) -> None:
+        """Return never; raise what went wrong with supervising itself."""
+        await asyncio.gather(*self._tasks)
+
+    async def stop(self) -> None:
+        """Stop all children in reverse order; safe to repeat.
+
+        SIGTERM first, and SIGKILL for the whole process group of a child that exceeds its
+        time or its share of what is left of `stop_limit_s`.
+        """
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        deadline = time.monotonic() + self._stop_limit_s
+        for still_to_stop, kept in zip(
+            range(len(self._kept), 0, -1), reversed(self._kept), strict=True
+        ):
+            await kept.stop((deadline - time.monotonic()) / still_to_stop)
+        if self._life is not None:
+            for descriptor in self._life:
+                os.close(descriptor)
+            self._life = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def _wait_ready(self, kept: KeptChild, task: asyncio.Task[None]) -> None:
+        ready = asyncio.ensure_future(kept.first_ready.wait())
+        try:
+            await asyncio.wait(
+                {ready, task},
+                timeout=kept.child.ready_timeout_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            ready.cancel()
+        if task.done():
+            await task
+        if not kept.first_ready.is_set():
+            raise SetupError(
+                f"{kept.child.name} is not ready after {kept.child.ready_timeout_s:g} s;"
+                f" its log is {kept.log}"
+            )
+
+    async def _bound_logs(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_AT_LOGS_S)
+            for kept in self._kept:
+                bound_log(kept.log, self._log_limit_bytes)

@@ -1,1 +1,0 @@
-"""What an operator does with parked messages: look at them safely, publish them again."""

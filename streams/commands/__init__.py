@@ -1,0 +1,1 @@
+"""sms.mo.v1: texts become accepted requests."""

@@ -1,0 +1,1 @@
+"""sms.receipts.v1: submit results and delivery receipts become message outcomes."""

@@ -1,0 +1,201 @@
+"""From submit results and receipts to events: what became of each message, and what follows.
+
+An acknowledgement that met its fate brings the fulfilment; a fulfilment that met its
+fate completes the request and erases its secret. A receipt tells whether the message is on
+the phone. One batch of records, one transaction.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic_core import from_json, to_json
+
+from inbound.deadletter.isolation import read_all
+from inbound.handlers.decision import Disposition
+from inbound.handlers.policies import Policies
+from inbound.handlers.results import decide_result, event_of
+from inbound.kafka.decoding import Record, decode
+from inbound.ops import metrics
+from inbound.outbox.replies import to_row
+from inbound.store.port import Store, Transaction
+from inbound.store.rows import Changes
+from inbound.subjects import StateCache, Subjects
+from schemas.events import EVENTS, AcknowledgementLate, MessageEvent
+from schemas.messages import ReceiptReceived, ReceiptsReceived, SubmitResult, SubmitResults
+from schemas.topics import TopicNames
+from streams.delivery.receipts import Settled, Settling
+
+_TOLD: Final = {event.TYPE for event in EVENTS if issubclass(event, MessageEvent)}
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What a batch of records holds, and what came of it: counted after the commit."""
+
+    results: list[SubmitResult] = field(default_factory=list)
+    receipts: list[ReceiptReceived] = field(default_factory=list)
+    late: int = 0
+    moved_on: list[SubmitResult] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
+    of_nobody: int = 0
+
+    def report(self) -> None:
+        """Count."""
+        if self.late:
+            metrics.LATE.add(self.late)
+        if self.of_nobody:
+            metrics.RECEIPTS_UNMATCHED.add(self.of_nobody, {"reason": "nobody"})
+        for one in self.settled:
+            labels = {"purpose": one.fate.purpose.value, "fate": one.fate.TYPE.split(".")[1]}
+            metrics.FATES.add(1, labels)
+
+
+class DeliveryProcessor:
+    """Turns batches of `sms.receipts.v1` into events and further replies."""
+
+    def __init__(
+        self,
+        store: Store,
+        policies: Policies,
+        names: TopicNames,
+        cache: StateCache,
+        *,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._valid_for = timedelta(seconds=policies.reply_valid_for_s)
+        self._clock = clock
+        self._names = names
+        self._cache = cache
+
+    async def __call__(self, records: Sequence[Record]) -> None:
+        """Process one batch. Blocks on the database; safe to repeat.
+
+        Raises `RetryableError` when it can't answer, `PoisonError` for a record that
+        holds neither results nor receipts.
+        """
+        batch = _Batch()
+        for content in read_all(records, _decode):
+            if isinstance(content, ReceiptsReceived):
+                batch.receipts += content.receipts
+            else:
+                batch.results += content.results
+        if not batch.results and not batch.receipts:
+            return
+        async with self._store.transaction() as transaction:
+            # After a rebalance two workers may have the same partition for a moment; a
+            # receipt and the result of its message must not pass each other unseen.
+            await transaction.take_turns({f"{one.topic}[{one.partition}]" for one in records})
+            subjects = await self._process(transaction, batch)
+        subjects.remember()
+        batch.report()
+
+    async def _process(self, transaction: Transaction, batch: _Batch) -> Subjects:
+        changes = Changes()
+        people = await _subjects_of(transaction, batch.receipts)
+        subjects = Subjects(transaction, self._cache)
+        await subjects.load([*(result.subject_id for result in batch.results), *people.values()])
+        ended = [
+            result for result in batch.results if self._apply(result, subjects, changes, batch)
+        ]
+        await _tell_late(transaction, subjects, batch.moved_on)
+        settling = Settling(transaction, changes)
+        batch.settled = await settling.settle(ended, batch.receipts, people)
+        batch.of_nobody = settling.of_nobody
+        for one in batch.settled:
+            # In the trace of the request, but no span: a phone may be off for days.
+            subjects.append(one.message.subject_id, [one.fate], one.message.traceparent)
+        changes.events = subjects.events
+        changes.states = subjects.states()
+        await transaction.write(changes)
+        return subjects
+
+    def _apply(
+        self, result: SubmitResult, subjects: Subjects, changes: Changes, batch: _Batch
+    ) -> bool:
+        """Carry out what a result means; say whether the message will get no other."""
+        decision = decide_result(subjects[result.subject_id], result)
+        if decision.disposition is Disposition.DUPLICATE:
+            batch.moved_on.append(result)
+        subjects.append(result.subject_id, decision.events, result.traceparent)
+        changes.erase_vault.extend(decision.erase)
+        changes.outbox.extend(
+            to_row(
+                reply,
+                subject_id=result.subject_id,
+                key=result.key,
+                now=self._clock(),
+                valid_for=self._valid_for,
+                traceparent=result.traceparent,
+                names=self._names,
+            )
+            for reply in decision.replies
+        )
+        batch.late += sum(isinstance(event, AcknowledgementLate) for event in decision.events)
+        return result.final and decision.disposition is Disposition.ACCEPTED
+
+
+async def _tell_late(
+    transaction: Transaction, subjects: Subjects, results: Sequence[SubmitResult]
+) -> None:
+    """Append what results tell that came when their message was dealt with already.
+
+    Nearly always such a result is one that Kafka brings again, and the log has it.
+    """
+    if not results:
+        return
+    streams = await transaction.load_streams({result.subject_id for result in results})
+    told = {
+        _identity(event_type, from_json(data))
+        for event_type, data in (
+            *((one.type, one.data) for stream in streams.values() for one in stream),
+            *((one.type, one.data) for one in subjects.events),
+        )
+        if event_type in _TOLD
+    }
+    for result in results:
+        event = event_of(result)
+        identity = _identity(event.TYPE, from_json(event.to_json()))
+        if result.request_id is not None and identity not in told:
+            told.add(identity)
+            subjects.append(result.subject_id, [event], result.traceparent)
+
+
+def _identity(event_type: str, data: Mapping[str, Any]) -> tuple[object, ...]:
+    return event_type, data["message_id"], data["attempt"], data.get("gateway")
+
+
+async def _subjects_of(
+    transaction: Transaction, receipts_: Sequence[ReceiptReceived]
+) -> dict[str, UUID]:
+    """Return who the keys of receipts are; nobody for a person who was erased."""
+    if not receipts_:
+        return {}
+    found = await transaction.find_subjects({bytes.fromhex(one.key) for one in receipts_})
+    return {number_hash.hex(): subject_id for number_hash, subject_id in found.items()}
+
+
+def _decode(record: Record) -> SubmitResults | ReceiptsReceived:
+    return decode(record, SubmitResults, ReceiptsReceived)
+
+
+def split(record: Record) -> list[Record]:
+    """Return one record for each result or receipt in this one; itself when that fails.
+
+    The JSON is taken apart as it is, so that nothing is lost which this release can't read.
+    """
+    try:
+        content = from_json(record.value)
+    except ValueError:
+        return [record]
+    for name in ("results", "receipts"):
+        many = content.get(name) if isinstance(content, dict) else None
+        if isinstance(many, list) and len(many) > 1 and not record.part:
+            return [
+                replace(record, value=to_json(content | {name: [one]}), part=part)
+                for part, one in enumerate(many, 1)
+            ]
+    return [record]

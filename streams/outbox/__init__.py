@@ -1,0 +1,1 @@
+"""sms.mt.*: MTs are claimed, submitted, and their results published."""

@@ -1,0 +1,173 @@
+"""The lanes: three topics read by one consumer, each paused while its backlog is full.
+
+The range assignor gives a gateway the same partition number of every lane, so that a
+person's acknowledgement, fulfilment and notification pass through the same process.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
+
+from inbound.errors import PoisonError
+from inbound.kafka.decoding import Record, decode
+from inbound.ops.health import Health
+from schemas.cloudevents import header
+from schemas.messages import MobileTerminated
+from streams.groups import HEARTBEAT_INTERVAL_S, METADATA_MAX_AGE_MS, SESSION_TIMEOUT_S
+from streams.outbox.jobs import Job
+from streams.outbox.offsets import OffsetTracker
+from streams.outbox.sender import Sender
+from streams.outbox.unreadable import Unreadable
+from streams.progress import Progress
+
+log = logging.getLogger(__name__)
+
+GROUP = "scserv-gateway"
+COMMIT_EVERY_S = 0.5
+POLL_MS = 200
+HEARTBEAT_S = 10.0
+WITHDRAW_WITHIN_S = 5.0
+
+
+class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Feeds the sender from Kafka and commits what it finished."""
+
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        sender: Sender,
+        offsets: OffsetTracker,
+        topics: tuple[str, ...],
+        health: Health,
+        unreadable: Unreadable,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._consumer = consumer
+        self._sender = sender
+        self._offsets = offsets
+        self._topics = topics
+        self._health = health
+        self._unreadable = unreadable
+        self._progress = Progress(clock)
+
+    async def run(self) -> None:
+        """Fetch and commit until cancelled."""
+        self._consumer.subscribe(self._topics, listener=self)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._fetch_forever())
+            group.create_task(self._commit_forever())
+            group.create_task(self._unreadable.run())
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Finish what was sent, forget what was not, commit; Kafka waits for this."""
+        partitions = set(revoked)
+        if not partitions:
+            return
+        await self._sender.withdraw(partitions, WITHDRAW_WITHIN_S)
+        await self._commit()
+        self._offsets.drop(partitions)
+        self._unreadable.drop(partitions)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Partitions start unpaused; the next fetch pauses what has to wait."""
+        log.info("sends for %d partitions", len(list(assigned)))
+
+    async def stop(self) -> None:
+        """Give all partitions up and leave the group."""
+        await self.on_partitions_revoked(self._consumer.assignment())
+        await self._consumer.stop()
+
+    async def _fetch_forever(self) -> None:
+        while True:
+            self._pause_full_lanes()
+            fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
+            for partition, records in fetched.items():
+                for record in records:
+                    self._offer(partition, record)
+            self._health.beat("lanes", HEARTBEAT_S)
+
+    def _pause_full_lanes(self) -> None:
+        paused = self._consumer.paused()
+        for partition in self._consumer.assignment():
+            lane = self._topics.index(partition.topic)
+            if partition in paused:
+                if self._sender.has_room(lane) and partition not in self._unreadable:
+                    self._consumer.resume(partition)
+            elif self._sender.is_full(lane) or partition in self._unreadable:
+                self._consumer.pause(partition)
+
+    def _offer(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes]) -> None:
+        plain = _as_record(record)
+        try:
+            message = decode(plain, MobileTerminated)
+        except PoisonError as error:
+            self._unreadable.add(partition, (plain, error))
+            return
+        self._sender.offer(
+            Job(
+                lane=self._topics.index(partition.topic),
+                partition=partition,
+                offset=record.offset,
+                key=(record.key or b"").decode("ascii", "replace"),
+                message=message,
+                traceparent=header(record.headers, "traceparent"),
+                queued_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+            )
+        )
+
+    async def _commit_forever(self) -> None:
+        while True:
+            await asyncio.sleep(COMMIT_EVERY_S)
+            await self._commit()
+            consumer = self._consumer
+            ends = {
+                (tp.topic, tp.partition): consumer.highwater(tp) for tp in consumer.assignment()
+            }
+            reason = self._progress.check(ends)
+            self._health.set("sending", ok=reason is None, reason=reason or "")
+
+    async def _commit(self) -> None:
+        moved = self._offsets.take_committable()
+        if not moved:
+            return
+        self._progress.processed({(tp.topic, tp.partition): n - 1 for tp, n in moved.items()})
+        try:
+            await self._consumer.commit(dict(moved))
+        except KafkaError as error:
+            # Uncommitted offsets only mean that messages come again and are recognised.
+            log.warning("offsets were not committed: %s", type(error).__name__)
+
+
+def _as_record(record: "ConsumerRecord[bytes, bytes]") -> Record:
+    return Record(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value or b"",
+        headers=[(name, value or b"") for name, value in record.headers],
+    )
+
+
+def new_consumer(bootstrap: str, prefix: str = "") -> AIOKafkaConsumer:
+    """Return the consumer of the lanes, not started."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=prefix + GROUP,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        partition_assignment_strategy=[RangePartitionAssignor],
+        session_timeout_ms=SESSION_TIMEOUT_S * 1000,
+        heartbeat_interval_ms=HEARTBEAT_INTERVAL_S * 1000,
+        max_poll_records=500,
+        fetch_max_wait_ms=500,
+        retry_backoff_ms=100,
+        metadata_max_age_ms=METADATA_MAX_AGE_MS,
+    )

@@ -1,0 +1,70 @@
+"""Records of the lanes that are no valid mt.requested.v1: parked one partition at a time.
+
+Until its garbage is parked a partition is fetched no further; the others go on. So garbage
+among broadcasts holds up no acknowledgement, whatever becomes of the database, and what
+waits here is at most what one fetch brings.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from aiokafka import TopicPartition
+
+from inbound.deadletter.isolation import Poison
+from inbound.errors import RetryableError
+from streams.outbox.offsets import OffsetTracker
+
+log = logging.getLogger(__name__)
+
+TRY_AGAIN_S = 2.0
+
+
+class Unreadable:
+    """What was fetched and can't be read. `run` until cancelled."""
+
+    def __init__(
+        self, park: Callable[[Sequence[Poison]], Awaitable[None]], offsets: OffsetTracker
+    ) -> None:
+        self._park = park
+        self._offsets = offsets
+        self._waiting: dict[TopicPartition, list[Poison]] = {}
+        self._added = asyncio.Event()
+
+    def __contains__(self, partition: TopicPartition) -> bool:
+        """Whether a partition has garbage that is not parked yet."""
+        return partition in self._waiting
+
+    def add(self, partition: TopicPartition, poison: Poison) -> None:
+        """Take a record; its offset is done once it is parked. Never blocks."""
+        self._offsets.taken(partition, poison[0].offset)
+        self._waiting.setdefault(partition, []).append(poison)
+        self._added.set()
+
+    def drop(self, partitions: Iterable[TopicPartition]) -> None:
+        """Forget partitions that now belong to another consumer."""
+        for partition in partitions:
+            self._waiting.pop(partition, None)
+
+    async def run(self) -> None:
+        """Park until cancelled, however long the database is away or has no room."""
+        while True:
+            await self._added.wait()
+            self._added.clear()
+            for partition in list(self._waiting):
+                await self._park_all(partition)
+
+    async def _park_all(self, partition: TopicPartition) -> None:
+        while poison := self._waiting.get(partition, [])[:]:
+            try:
+                await self._park(poison)
+            except RetryableError as error:
+                log.warning("%s[%d] waits: %s", partition.topic, partition.partition, error)
+                await asyncio.sleep(TRY_AGAIN_S)
+                continue
+            for record, _ in poison:
+                self._offsets.done(partition, record.offset)
+            if (waiting := self._waiting.get(partition)) is not None:
+                del waiting[: len(poison)]
+                if not waiting:
+                    del self._waiting[partition]

@@ -1,0 +1,256 @@
+"""The binds of a gateway as the settings ask for them: both directions, TLS, a shared rate."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from inbound.clock import utc_now
+from inbound.errors import RetryableError, SetupError
+from inbound.gateway import bind_settings
+from inbound.gateway import binds as binds_module
+from inbound.gateway.binds import Binds
+from inbound.local.simulator.centre import Centre, CentreSettings
+from inbound.local.simulator.phone import Phone
+from inbound.local.simulator.tls import server_context
+from inbound.ops.health import Health
+from inbound.settings import Settings
+from inbound.smpp.pdu import BindReceiver
+from inbound.smpp_settings import SmppSettings
+from inbound.store.overdue import Overdue
+from inbound.store.presence import Presence
+from schemas.messages import MobileOriginated
+from tests.e2e.script import ACCOUNT
+from tests.integration.streams.outbox.bench import catalogue
+from tests.unit.smpp.certificate import self_signed
+
+
+class Producer:
+    """Takes every text at once."""
+
+    def __init__(self) -> None:
+        self.texts: asyncio.Queue[MobileOriginated] = asyncio.Queue()
+
+    async def send(self, _topic: str, value: bytes, *_: Any, **__: Any) -> asyncio.Future[None]:
+        self.texts.put_nowait(MobileOriginated.model_validate_json(value))
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        stored.set_result(None)
+        return stored
+
+
+@asynccontextmanager
+async def gateway(
+    name: str, database_url: str, *binds: SmppSettings
+) -> AsyncIterator[tuple[Binds, Health, Producer]]:
+    settings = Settings(subject_key=SecretStr("00" * 32), binds=binds)
+    producer, health, presence = Producer(), Health(), Presence(database_url)
+    made = Binds(
+        settings,
+        catalogue(),
+        producer,
+        presence,
+        Overdue(database_url),
+        health,
+        gateway=name,
+        clock=utc_now,
+    )
+    running = asyncio.create_task(made.run(lambda _centre: {}))
+    try:
+        yield made, health, producer
+    finally:
+        await made.close()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await presence.close()
+
+
+async def until(condition: Callable[[], bool], why: Callable[[], object]) -> None:
+    """Wait for what the binds report: it gives no signal of its own."""
+    try:
+        async with asyncio.timeout(15):
+            while not condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        pytest.fail(f"it stayed so: {why()}")
+
+
+def described(health: Health) -> dict[str, Any]:
+    found = health.details().get("binds", {})
+    assert isinstance(found, dict)
+    return found
+
+
+def bind(port: int, **fields: Any) -> SmppSettings:
+    values: dict[str, Any] = {
+        "port": port,
+        "system_id": ACCOUNT.system_id,
+        "password": SecretStr(ACCOUNT.password),
+    }
+    return SmppSettings(**(values | {"host": "127.0.0.1", "reconnect_max_s": 0.5} | fields))
+
+
+async def test_a_transmitter_and_a_receiver_make_a_pair_over_tls(
+    database_url: str, tmp_path: Path
+) -> None:
+    certificate = self_signed(tmp_path / "centre.pem")
+    context = server_context(certificate, None, certificate)
+    async with Centre(CentreSettings(port=0, accounts=(ACCOUNT,)), ssl=context) as centre:
+        tls: dict[str, Any] = {"tls": True, "tls_ca": certificate, "tls_cert": certificate}
+        pair = (
+            bind(centre.port, bind="out", type="transmitter", **tls),
+            bind(centre.port, bind="in", type="receiver", **tls),
+        )
+        async with gateway("g1", database_url, *pair) as (made, health, _):
+            await until(lambda: health.ready().ok, health.ready)
+            assert [link.name for link in made.links] == ["out"]
+            await until(
+                lambda: {about["state"] for about in described(health).values()} == {"bound"},
+                lambda: described(health),
+            )
+
+
+async def test_a_text_reaches_kafka_by_the_receiver(database_url: str) -> None:
+    async with Centre(CentreSettings(port=0, accounts=(ACCOUNT,))) as centre:
+        pair = (
+            bind(centre.port, bind="out", type="transmitter"),
+            bind(centre.port, bind="in", type="receiver"),
+        )
+        async with (
+            gateway("g1", database_url, *pair) as (_, health, producer),
+            Phone("127.0.0.1", centre.port, "+79161234567") as phone,
+        ):
+            await until(lambda: health.ready().ok, health.ready)
+            await phone.text("CLIENT info")
+            async with asyncio.timeout(10):
+                text = await producer.texts.get()
+            assert (text.bind, text.source) == ("in", "+79161234567")
+
+
+async def test_a_certificate_that_nobody_vouches_for_keeps_the_bind_down(
+    database_url: str, tmp_path: Path
+) -> None:
+    context = server_context(self_signed(tmp_path / "centre.pem"), None, None)
+    async with (
+        Centre(CentreSettings(port=0, accounts=(ACCOUNT,)), ssl=context) as centre,
+        gateway("g1", database_url, bind(centre.port, tls=True)) as (_, health, _p),
+    ):
+        await until(
+            lambda: any("certificate" in reason for reason in health.ready().reasons),
+            health.ready,
+        )
+
+
+def test_tls_files_that_are_not_there_are_named(database_url: str, tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="nowhere"):
+        bind_settings.tls(bind(1, tls=True, tls_ca=tmp_path / "nowhere.pem"))
+
+
+async def test_gateways_share_an_accounts_rate_and_give_it_back(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binds_module, "REPORT_EVERY_S", 0.05)
+    async with Centre(CentreSettings(port=0, accounts=(ACCOUNT,))) as centre:
+        one = bind(centre.port, rate=20)
+
+        def share(health: Health) -> float:
+            return float(described(health).get("main-1", {}).get("rate", 0))
+
+        async with gateway("g1", database_url, one) as (_, first, _p):
+            await until(lambda: first.ready().ok and share(first) == 20, first.ready)
+            async with gateway("g2", database_url, one) as (_, second, _q):
+                await until(lambda: second.ready().ok, second.ready)
+                await until(lambda: share(first) == share(second) == 10, lambda: share(first))
+            await until(lambda: share(first) == 20, lambda: share(first))
+
+
+async def test_a_newcomer_sends_nothing_before_the_others_have_heard_of_it(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binds_module, "REPORT_EVERY_S", 0.5)
+    async with Centre(CentreSettings(port=0, accounts=(ACCOUNT,))) as centre:
+        one = bind(centre.port, rate=20)
+
+        async def rate_once_it_sends(made: Binds) -> float:
+            (link,), (kept,) = made.links, made._kept
+            async with asyncio.timeout(15):
+                await link.esme.slot()
+            return made._share(kept)
+
+        async with gateway("g1", database_url, one) as (first, health, _p):
+            assert await rate_once_it_sends(first) == 20
+            await until(lambda: health.ready().ok, health.ready)
+            async with gateway("g2", database_url, one) as (second, _, _q):
+                assert await rate_once_it_sends(second) == 10
+                assert await rate_once_it_sends(first) == 10
+
+
+async def test_after_an_outage_of_the_database_nobody_takes_more_than_before(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binds_module, "REPORT_EVERY_S", 0.1)
+    async with Centre(CentreSettings(port=0, accounts=(ACCOUNT,))) as centre:
+        one = bind(centre.port, rate=20)
+        async with (
+            gateway("g1", database_url, one) as (made, first, _p),
+            gateway("g2", database_url, one) as (other, _second, _q),
+        ):
+            (kept,) = made._kept
+            await until(lambda: kept.others == 1, lambda: kept.others)
+            report = made._presence.report
+
+            async def away(*_: Any) -> int:
+                raise RetryableError("the database is away")
+
+            async def back(*arguments: Any) -> int:
+                monkeypatch.setattr(made._presence, "report", report)
+                # As it would count when the others could not report either.
+                assert await report(*arguments) == 1
+                return 0
+
+            monkeypatch.setattr(made._presence, "report", away)
+            await until(lambda: made._doubtful, lambda: described(first))
+            monkeypatch.setattr(made._presence, "report", back)
+            await until(lambda: not made._doubtful, lambda: described(first))
+            assert made._share(kept) == 10
+            await other.close()
+            await until(lambda: made._share(kept) == 20, lambda: kept.others)
+
+
+async def test_two_gateways_where_the_centre_wants_to_be_told_so(
+    database_url: str,
+) -> None:
+    """By system_type, as MCON2; the centre closes the older link of an account otherwise."""
+    settings = CentreSettings(port=0, accounts=(ACCOUNT,), strict_binds=True)
+    async with Centre(settings) as centre:
+        one = bind(centre.port, system_type="MCON2,SINGLE", interface_version="5.0")
+        async with (
+            gateway("g1", database_url, one) as (_, first, _p),
+            gateway("g2", database_url, one) as (_, second, _q),
+        ):
+            await until(lambda: first.ready().ok and second.ready().ok, first.ready)
+            assert [line.per for line in centre._lines._lines.values()] == ["part", "part"]
+            assert centre.ledger.counts["end"] == 0
+
+
+def test_what_an_operator_sets_is_what_the_centre_gets() -> None:
+    made = bind_settings.bind_settings(
+        bind(
+            1,
+            standby="other.example:3700",
+            interface_version="5.0",
+            system_type="ISO,MCON3",
+            type="receiver",
+            window=7,
+            rate=30,
+        )
+    )
+    assert made.standby == ("other.example", 3700)
+    assert (made.window, made.rate) == (7, 30)
+    pdu = made.bind()
+    assert isinstance(pdu, BindReceiver)
+    assert (pdu.interface_version, pdu.system_type) == (0x50, "ISO,MCON3")
+    assert bind_settings.bind_settings(bind(1)).bind().interface_version == 0x34

@@ -1,0 +1,107 @@
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from inbound.errors import SetupError
+from inbound.local.servers.postgres import PostgresServer
+from tests.integration.local.leftover import leave_behind
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[PostgresServer]:
+    server = PostgresServer(tmp_path / "postgres")
+    yield server
+    server.stop()
+
+
+def test_what_is_committed_survives_a_kill_and_the_address_stays(server: PostgresServer) -> None:
+    server.start()
+    url = server.url()
+    with psycopg.connect(url) as connection:
+        connection.execute("create table kept (n int)")
+        connection.execute("insert into kept values (7)")
+    server.kill()
+    server.start()
+    assert server.url() == url
+    with psycopg.connect(url) as connection:
+        assert connection.execute("select n from kept").fetchall() == [(7,)]
+
+
+def test_the_durability_of_production(postgres_server: PostgresServer) -> None:
+    with psycopg.connect(postgres_server.url()) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            assert connection.execute(f"show {setting}").fetchone() == ("on",)
+
+
+def test_nobody_gets_in_without_the_password(postgres_server: PostgresServer) -> None:
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(postgres_server.url(), password="guess")
+    password = postgres_server.data_dir / "password"
+    assert stat.S_IMODE(password.stat().st_mode) == 0o600
+    assert stat.S_IMODE(postgres_server.data_dir.stat().st_mode) == 0o700
+
+
+def test_an_error_brings_no_personal_data_into_the_log(
+    postgres_server: PostgresServer, empty_database_url: str
+) -> None:
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute("create table people (number text primary key)")
+        connection.execute("insert into people values ('+79086228779')")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("insert into people values ('+79086228779')")
+    log = postgres_server.log.read_text()
+    assert "duplicate key value" in log
+    assert "79086228779" not in log
+
+
+def test_the_server_of_a_killed_parent_is_replaced(server: PostgresServer) -> None:
+    leftover = leave_behind(
+        "inbound.local.servers.postgres", "PostgresServer", str(server.data_dir)
+    )
+    assert psutil.Process(leftover).name() == "postgres"
+    server.start()
+    assert server.pid != leftover
+    assert not _runs(leftover)
+    with psycopg.connect(server.url()) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_a_folder_in_use_is_left_alone(postgres_server: PostgresServer) -> None:
+    pid = postgres_server.pid
+    with pytest.raises(SetupError, match="is in use, process"):
+        PostgresServer(postgres_server.data_dir).start()
+    assert postgres_server.pid == pid
+
+
+def test_starting_twice_is_an_error_and_changes_nothing(postgres_server: PostgresServer) -> None:
+    with pytest.raises(SetupError, match="is running already"):
+        postgres_server.start()
+    assert postgres_server.pid is not None
+
+
+def test_a_port_in_use_stops_the_start_and_frees_the_folder(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = PostgresServer(tmp_path / "postgres", taken.getsockname()[1])
+        for _ in range(2):
+            with pytest.raises(SetupError, match=r"PostgreSQL: port .* is in use"):
+                server.start()
+    with server:
+        assert server.pid is not None
+
+
+def test_a_setting_postgres_refuses_is_told_in_its_words(tmp_path: Path) -> None:
+    server = PostgresServer(tmp_path / "postgres", settings={"max_connections": "many"})
+    with pytest.raises(SetupError, match=r'did not start: .*"max_connections": "many"'):
+        server.start()
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

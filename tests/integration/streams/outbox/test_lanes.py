@@ -1,0 +1,84 @@
+"""The lanes on a real Kafka: a full one is paused and holds up no other; nothing is read ahead."""
+
+import asyncio
+from secrets import token_hex
+from uuid import UUID
+
+import pytest
+
+from inbound.clock import utc_now
+from inbound.gateway.process import new_producer
+from inbound.kafka import admin
+from inbound.local.servers.kafka import KafkaServer
+from inbound.ops.health import Health
+from schemas.topics import TopicNames
+from streams.outbox.lanes import Lanes, new_consumer
+from streams.outbox.sender import SenderSettings
+from streams.outbox.unreadable import Unreadable
+from tests.integration.streams.outbox.bench import BROADCAST, Bench, open_bench
+from tests.integration.streams.outbox.reactions import held_until
+
+BACKLOG, POLL = SenderSettings("", 1).backlog, 500
+BROADCASTS = 3 * BACKLOG
+
+pytestmark = pytest.mark.timeout(90)
+
+
+def ended(bench: Bench) -> list[UUID]:
+    return [result.message_id for result in bench.published.results if result.final]
+
+
+async def nothing_is(poison: object) -> None:
+    pytest.fail(f"could not be read: {poison}")
+
+
+async def test_a_full_lane_is_paused_and_an_acknowledgement_passes_it(
+    kafka_server: KafkaServer,
+) -> None:
+    names = TopicNames.prefixed(prefix := f"lanes-{token_hex(4)}.")
+    await asyncio.to_thread(
+        admin.apply, kafka_server.bootstrap, names.specs(), replication_factor=1
+    )
+    producer = new_producer(kafka_server.bootstrap)
+    await producer.start()
+    async with open_bench() as bench:
+        people = [bench.person() for _ in range(50)]
+        go_on = asyncio.Event()
+        bench.script.fault = held_until(go_on, *people)
+        for n in range(BROADCASTS):
+            message = bench.owe(people[n % len(people)], BROADCAST, arrived_at=None)
+            await producer.send(
+                names.lanes[2], message.to_json(), key=message.subject_id.hex.encode()
+            )
+        await producer.flush()
+        consumer = new_consumer(kafka_server.bootstrap, prefix)
+        unreadable = Unreadable(nothing_is, bench.offsets)
+        lanes = Lanes(consumer, bench.sender, bench.offsets, names.lanes, Health(), unreadable)
+        await consumer.start()
+        running = asyncio.create_task(lanes.run())
+        try:
+            async with asyncio.timeout(30):
+                while not consumer.paused():  # noqa: ASYNC110 — it gives no signal
+                    await asyncio.sleep(0.01)
+            assert {tp.topic for tp in consumer.paused()} == {names.lanes[2]}
+            client = bench.owe(bench.person())
+            await producer.send_and_wait(names.lanes[0], client.to_json(), key=b"client")
+            assert (await bench.result(client)).final
+            # The others are given up one window after the other, unanswered.
+            assert len(bench.published.results) < BACKLOG
+            bench.now[0] = utc_now()
+            waiting = bench.sender.oldest_waiting_s("main")
+            assert list(waiting) == ["bulk"]
+            assert 0 < waiting["bulk"] < 60
+            assert bench.offsets.open_count() <= BACKLOG + 2 * POLL
+            go_on.set()
+            async with asyncio.timeout(40):
+                while len(finals := ended(bench)) <= BROADCASTS:
+                    bench.published.changed.clear()
+                    await bench.published.changed.wait()
+        finally:
+            await lanes.stop()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await producer.stop()
+    assert len(set(finals)) == BROADCASTS + 1

@@ -1,0 +1,274 @@
+"""Each message once; what was sent and not answered is `unknown`, said so, and policy decides."""
+
+import asyncio
+from datetime import timedelta
+
+from inbound.local.simulator.faults import Proceed
+from inbound.smpp.esme import Esme
+from inbound.smpp.message_ids import IdForm
+from inbound.smpp.pdu import SubmitSm, SubmitSmResp
+from inbound.smpp.session import Answer, Session
+from inbound.smpp.status import Status
+from schemas.messages import Outcome
+from tests.integration.streams.outbox.bench import (
+    BROADCAST,
+    GATEWAY,
+    WINDOW,
+    Bench,
+    open_bench,
+)
+from tests.integration.streams.outbox.reactions import (
+    SILENT,
+    held_until,
+    outline,
+    reacts,
+    told,
+)
+
+# -- answers -----------------------------------------------------------------------------
+
+
+async def test_an_answer_ends_it(bench: Bench) -> None:
+    person = bench.person()
+    message = bench.offer(bench.owe(person, "registration"))
+    result = await bench.result(message)
+    assert outline([result]) == [(Outcome.SUBMITTED, True, 1)]
+    assert [part.status for part in result.parts] == [0, 0, 0]
+    assert len({part.smsc_message_id for part in result.parts}) == 3
+    [text] = bench.script.texts_to(person.number)
+    assert "1a2b3c4d" in text
+    await bench.forgotten()
+
+
+async def test_the_same_message_from_kafka_again_is_left(bench: Bench) -> None:
+    person = bench.person()
+    message = bench.owe(person)
+    bench.offer(message)
+    bench.offer(message)
+    await bench.result(message)
+    bench.offer(message)
+    await bench.forgotten()
+    assert len(bench.script.to(person.number)) == 1
+
+
+async def test_no_answer_is_unknown_and_a_reply_goes_again(bench: Bench) -> None:
+    person = bench.person()
+    bench.script.fault = reacts(SILENT)
+    message = bench.offer(bench.owe(person))
+    results = await bench.results_until(message)
+    assert outline(results) == [(Outcome.UNKNOWN, False, 1), (Outcome.SUBMITTED, True, 2)]
+    assert [part.status for part in results[0].parts] == [None]
+    assert len(bench.script.to(person.number)) == 2
+
+
+async def test_no_answer_is_unknown_and_a_broadcast_does_not_go_again(bench: Bench) -> None:
+    person = bench.person()
+    bench.script.fault = reacts(SILENT)
+    message = bench.offer(bench.owe(person, BROADCAST))
+    assert outline(await bench.results_until(message)) == [(Outcome.UNKNOWN, True, 1)]
+    assert len(bench.script.to(person.number)) == 1
+
+
+async def test_a_reply_goes_three_times_and_no_more(bench: Bench) -> None:
+    person = bench.person()
+    bench.script.fault = reacts(SILENT, SILENT, SILENT)
+    message = bench.offer(bench.owe(person))
+    assert outline(await bench.results_until(message)) == [
+        (Outcome.UNKNOWN, False, 1),
+        (Outcome.UNKNOWN, False, 2),
+        (Outcome.UNKNOWN, True, 3),
+    ]
+    assert len(bench.script.to(person.number)) == 3
+
+
+async def test_a_refusal_for_good_is_rejected(bench: Bench) -> None:
+    person = bench.person()
+    bench.script.fault = reacts(Status.ESME_RINVDSTADR)
+    message = bench.offer(bench.owe(person))
+    result = await bench.result(message)
+    assert outline([result]) == [(Outcome.REJECTED, True, 1)]
+    assert [part.status for part in result.parts] == [Status.ESME_RINVDSTADR]
+    assert len(bench.script.to(person.number)) == 1
+
+
+async def test_broadcasts_that_nobody_answers_leave_room_for_an_acknowledgement(
+    bench: Bench,
+) -> None:
+    bench.script.fault = reacts(*[SILENT] * (WINDOW - 1))
+    for _ in range(2 * WINDOW):
+        bench.offer(bench.owe(bench.person(), BROADCAST), lane=2)
+    await bench.script.until(lambda: len(bench.script.submitted) == WINDOW - 1, "broadcasts")
+    acknowledgement = bench.offer(bench.owe(bench.person()), lane=0)
+    await bench.result(acknowledgement)
+    # Before the first broadcast was given up.
+    assert bench.published.results[0].message_id == acknowledgement.message_id
+
+
+async def test_every_submit_that_settled_nothing_is_told(bench: Bench) -> None:
+    bench.script.fault = reacts(Status.ESME_RTHROTTLED, SILENT, Status.ESME_RMSGQFUL)
+    began = bench.now[0]
+    message = bench.offer(bench.owe(bench.person()))
+    unknown, submitted = await bench.results_until(message)
+    assert told(unknown) == [(1, Status.ESME_RTHROTTLED, "main-1"), (1, None, "main-1")]
+    assert told(submitted) == [(1, Status.ESME_RMSGQFUL, "main-1")]
+    assert [part.status for part in unknown.parts] == [None]
+    assert (unknown.sent_at, submitted.sent_at, submitted.gateway) == (began, began, GATEWAY)
+
+
+async def test_the_result_says_how_the_centre_writes_its_ids(bench: Bench) -> None:
+    (link,) = bench.sender._links
+    message = bench.offer(bench.owe(bench.person()))
+    assert (await bench.result(message)).id_form is None
+    link.answer_ids = IdForm.DECIMAL
+    assert (await bench.result(bench.offer(bench.owe(bench.person())))).id_form == "decimal"
+
+
+async def test_in_the_normal_case_nothing_is_told_but_when_and_by_whom(bench: Bench) -> None:
+    result = await bench.result(bench.offer(bench.owe(bench.person())))
+    assert (result.attempts, result.attempts_left_out) == (None, None)
+    assert (result.sent_at, result.gateway) == (bench.now[0], GATEWAY)
+
+
+async def test_one_persons_trouble_is_not_everybodys(bench: Bench) -> None:
+    troubled, other = bench.person(), bench.person()
+    refused = asyncio.Event()
+
+    async def fault(pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
+        if f"+{pdu.destination_addr}" != troubled.number:
+            return await proceed(pdu, session)
+        refused.set()
+        return pdu.answer(Status.ESME_RDELIVERYFAILURE)
+
+    bench.script.fault = fault
+    bench.offer(bench.owe(troubled))
+    async with asyncio.timeout(5):
+        await refused.wait()
+    for _ in range(5):
+        await bench.result(bench.offer(bench.owe(other)))
+    assert len(bench.script.to(troubled.number)) == 1
+
+
+# -- the link ----------------------------------------------------------------------------
+
+
+async def test_a_link_lost_after_writing_is_unknown(bench: Bench) -> None:
+    person = bench.person()
+    cut = [True]
+
+    async def fault(pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
+        if cut:
+            cut.clear()
+            session.abort("the script cuts the link")
+            return None
+        return await proceed(pdu, session)
+
+    bench.script.fault = fault
+    message = bench.offer(bench.owe(person))
+    results = await bench.results_until(message)
+    assert outline(results) == [(Outcome.UNKNOWN, False, 1), (Outcome.SUBMITTED, True, 2)]
+
+
+class _LosesTheLink(Esme):
+    """Loses its link in the moment between the first submit and its first octet on the wire."""
+
+    lost = 0
+
+    def submit(self, pdu: SubmitSm) -> "asyncio.Future[SubmitSmResp]":
+        answer = super().submit(pdu)
+        if not self.lost and self.session is not None:
+            self.lost += 1
+            self.session.abort("the link is lost")
+        return answer
+
+
+async def test_a_link_lost_before_writing_costs_nothing() -> None:
+    async with open_bench(_LosesTheLink) as bench:
+        person = bench.person()
+        message = bench.offer(bench.owe(person))
+        assert outline(await bench.results_until(message)) == [(Outcome.SUBMITTED, True, 1)]
+        assert bench.esme.health.reason == "bound"
+        assert len(bench.script.to(person.number)) == 1
+
+
+async def test_after_a_throttle_what_is_most_urgent_goes_first(bench: Bench) -> None:
+    bench.script.fault = reacts(Status.ESME_RTHROTTLED)
+    bulk, urgent = bench.person(), bench.person()
+    bench.offer(bench.owe(bulk, BROADCAST), lane=2)
+    await bench.script.until(lambda: bool(bench.script.submitted), "the broadcast")
+    await bench.result(bench.offer(bench.owe(urgent), lane=0))
+    await bench.script.until(lambda: len(bench.script.submitted) == 3, "the broadcast again")
+    order = [submit.number for submit in bench.script.submitted]
+    assert order == [bulk.number, urgent.number, bulk.number]
+
+
+async def test_after_a_reconnect_what_is_most_urgent_goes_first(bench: Bench) -> None:
+    await bench.result(bench.offer(bench.owe(bench.person())))
+    assert bench.esme.session is not None
+    bench.esme.session.abort("the link is lost")
+    await bench.esme.session.wait_closed()
+    for _ in range(2 * WINDOW):
+        bench.offer(bench.owe(bench.person(), BROADCAST), lane=2)
+    urgent = bench.person()
+    await bench.result(bench.offer(bench.owe(urgent), lane=0))
+    assert bench.script.submitted[1].number == urgent.number
+
+
+# -- order and time -----------------------------------------------------------------------
+
+
+async def test_a_persons_next_message_waits(bench: Bench) -> None:
+    person, other = bench.person(), bench.person()
+    answered = asyncio.Event()
+    bench.script.fault = held_until(answered, person)
+    messages = [bench.offer(bench.owe(person, template)) for template in ("stopped", "started")]
+    await bench.script.until(lambda: bool(bench.script.to(person.number)), "the first message")
+    bench.offer(bench.owe(other))
+    # Sent after the other two were offered, and before the first is answered.
+    await bench.script.until(lambda: bool(bench.script.to(other.number)), "the other's message")
+    assert len(bench.script.to(person.number)) == 1
+    answered.set()
+    for message in messages:
+        await bench.result(message)
+    first, second = bench.script.texts_to(person.number)
+    assert "отключены" in first
+    assert "включены" in second
+
+
+async def test_what_is_too_old_is_not_sent(bench: Bench) -> None:
+    person = bench.person()
+    message = bench.owe(person)
+    bench.now[0] = message.not_after + timedelta(seconds=1)
+    result = await bench.result(bench.offer(message))
+    assert outline([result]) == [(Outcome.EXPIRED, True, 1)]
+    assert not bench.script.to(person.number)
+
+
+# -- erasure -----------------------------------------------------------------------------
+
+
+async def test_an_erased_person_gets_nothing(bench: Bench) -> None:
+    person = bench.person()
+    message = bench.owe(person)
+    del bench.store.tables.numbers[person.subject_id]
+    assert outline([await bench.result(bench.offer(message))]) == [(Outcome.ERASED, True, 1)]
+    assert not bench.script.submitted
+
+
+async def test_an_erased_secret_sends_nothing(bench: Bench) -> None:
+    message = bench.owe(bench.person(), "registration")
+    bench.store.tables.vault.clear()
+    assert outline([await bench.result(bench.offer(message))]) == [(Outcome.ERASED, True, 1)]
+    assert not bench.script.submitted
+
+
+async def test_a_person_erased_while_the_centre_is_silent_gets_nothing_more(bench: Bench) -> None:
+    person = bench.person()
+    bench.script.fault = reacts(SILENT)
+    message = bench.offer(bench.owe(person))
+    await bench.script.until(lambda: bool(bench.script.to(person.number)), "the first attempt")
+    del bench.store.tables.numbers[person.subject_id]
+    assert outline(await bench.results_until(message)) == [
+        (Outcome.UNKNOWN, False, 1),
+        (Outcome.ERASED, True, 2),
+    ]
+    assert len(bench.script.to(person.number)) == 1

@@ -1,0 +1,153 @@
+"""What happens to a batch when something in it fails."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from inbound.deadletter import isolation as records
+from inbound.deadletter.isolation import BatchProcessor, Poison, read_all
+from inbound.errors import PoisonError, RetryableError, SetupError
+from inbound.kafka.decoding import Record, faults
+from inbound.store.errors import Conflict, StoreDefect, StoreFault
+
+
+def batch(*values: bytes) -> list[Record]:
+    return [Record("t", 0, offset, b"k", value) for offset, value in enumerate(values)]
+
+
+class Sink:
+    """Processes everything but poison; counts."""
+
+    def __init__(self, fail_first: int = 0, error: type[Exception] = RetryableError) -> None:
+        self.calls = 0
+        self.done: list[bytes] = []
+        self.parked: list[tuple[int, str]] = []
+        self._failures = fail_first
+        self._error = error
+
+    async def process(self, records: Sequence[Record]) -> None:
+        self.calls += 1
+        if self._failures:
+            self._failures -= 1
+            raise self._error("not now")
+        values = read_all(records, readable)
+        if b"poison" in values:
+            raise ValueError("a bug or a bad message")
+        self.done += values
+
+    async def park(self, poison: Sequence[Poison]) -> None:
+        self.parked += [(record.offset, type(error).__name__) for record, error in poison]
+
+
+def readable(record: Record) -> bytes:
+    if record.value == b"garbage":
+        raise PoisonError("no JSON")
+    return record.value
+
+
+async def test_a_good_batch_is_one_call() -> None:
+    sink = Sink()
+    await BatchProcessor(sink.process, sink.park)(batch(b"a", b"b"))
+    assert sink.done == [b"a", b"b"]
+    assert sink.calls == 1
+
+
+async def test_one_bad_message_is_parked_and_the_others_go_on_in_order() -> None:
+    sink = Sink()
+    values = [b"%d" % n for n in range(1000)]
+    await BatchProcessor(sink.process, sink.park)(batch(*values[:700], b"poison", *values[700:]))
+    assert sink.done == values
+    assert sink.parked == [(700, "ValueError")]
+    assert sink.calls < 25, "one bad message makes transactions of single ones"
+
+
+async def test_all_that_can_not_be_read_costs_one_more_call() -> None:
+    sink = Sink()
+    await BatchProcessor(sink.process, sink.park)(batch(b"garbage", b"a", b"garbage", b"b"))
+    assert sink.done == [b"a", b"b"]
+    assert sink.parked == [(0, "PoisonError"), (2, "PoisonError")]
+    assert sink.calls == 2
+
+
+async def test_nothing_but_poison_of_both_kinds() -> None:
+    sink = Sink()
+    await BatchProcessor(sink.process, sink.park)(batch(b"poison", b"garbage", b"poison"))
+    assert sink.done == []
+    assert sorted(sink.parked) == [(0, "ValueError"), (1, "PoisonError"), (2, "ValueError")]
+
+
+async def test_a_record_of_many_loses_the_bad_ones_alone() -> None:
+    def split(record: Record) -> list[Record]:
+        values = record.value.split(b",")
+        return [replace(record, value=value, part=n) for n, value in enumerate(values, 1)]
+
+    async def process(records: Sequence[Record]) -> None:
+        if any(b"poison" in record.value for record in records):
+            raise ValueError("one of them")
+        sink.done += [record.value for record in records]
+
+    async def park(poison: Sequence[Poison]) -> None:
+        parked.extend((record.part, record.value) for record, _ in poison)
+
+    sink = Sink()
+    parked: list[tuple[int, bytes]] = []
+    await BatchProcessor(process, park, split)(batch(b"a", b"b,poison,c,poison", b"d"))
+    assert sink.done == [b"a", b"b", b"c", b"d"]
+    assert parked == [(2, b"poison"), (4, b"poison")]
+
+
+async def test_infrastructure_that_comes_back_is_waited_for() -> None:
+    sink = Sink(fail_first=2)
+    await BatchProcessor(sink.process, sink.park)(batch(b"a"))
+    assert sink.done == [b"a"]
+    assert not sink.parked
+
+
+async def test_why_it_waits_is_told_and_that_it_goes_on() -> None:
+    told: list[str | None] = []
+    sink = Sink(fail_first=2)
+    processor = BatchProcessor(sink.process, sink.park, report=told.append)
+    await processor(batch(b"a"))
+    assert told == ["not now", "not now", None]
+    await processor(batch(b"b"))
+    assert len(told) == 3
+
+
+async def test_a_race_with_another_worker_is_no_news() -> None:
+    told: list[str | None] = []
+    sink = Sink(fail_first=2, error=Conflict)
+    await BatchProcessor(sink.process, sink.park, report=told.append)(batch(b"a"))
+    assert told == []
+
+
+@pytest.mark.parametrize("error", [RetryableError, SetupError, StoreFault, OSError, MemoryError])
+async def test_infrastructure_that_stays_away_ends_the_worker_and_parks_nothing(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    monkeypatch.setattr(records, "GIVE_UP_AFTER_S", 0)
+    sink = Sink(fail_first=1000, error=error)
+    with pytest.raises(error):
+        await BatchProcessor(sink.process, sink.park)(batch(b"a", b"b"))
+    assert not sink.parked
+
+
+async def test_what_the_database_refuses_of_a_message_is_poison() -> None:
+    sink = Sink(fail_first=2, error=StoreDefect)
+    await BatchProcessor(sink.process, sink.park)(batch(b"a", b"b"))
+    assert sink.parked == [(0, "StoreDefect")]
+    assert sink.done == [b"b"]
+
+
+def test_faults_name_fields_and_kinds_and_quote_nothing() -> None:
+    class Model(BaseModel):
+        one: int
+        two: dict[str, int]
+
+    with pytest.raises(ValidationError) as caught:
+        Model.model_validate_json(b'{"one": "canary", "two": {"canary": "canary"}}')
+    assert faults(caught.value) == "one int_parsing, two int_parsing"
+    with pytest.raises(ValidationError) as caught:
+        Model.model_validate_json(b"canary")
+    assert faults(caught.value) == "json_invalid"

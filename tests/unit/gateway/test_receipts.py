@@ -1,0 +1,261 @@
+"""What a receipt says goes to Kafka in batches, without whose it is."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import uuid4
+
+import pytest
+from aiokafka.errors import KafkaTimeoutError
+
+from inbound.gateway import receipts
+from inbound.gateway.arrivals import Arrivals, Place
+from inbound.gateway.stalls import Standstill
+from inbound.keys import SubjectHasher
+from inbound.smpp.message_ids import IdForm
+from inbound.smpp.pdu import DataSm, DataSmResp, DeliverSm, Response
+from inbound.smpp.receipts import TLV_MESSAGE_STATE, TLV_RECEIPTED_MESSAGE_ID
+from inbound.smpp.segmentation import TLV_MESSAGE_PAYLOAD
+from inbound.smpp.session import Session
+from inbound.smpp.status import Status
+from schemas.cloudevents import TYPE_PREFIX, header
+from schemas.messages import MobileOriginated, ReceiptReceived, ReceiptsReceived, ReceiptState
+from schemas.topics import TopicNames
+from tests.unit.streams.outbox.line import Line
+
+NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
+NUMBER = "79161234567"
+NAMES = TopicNames()
+PLACE = Place("gateway-1", "main", "main-1", "gsm0338")
+HASHER = SubjectHasher(bytes(32))
+SESSION = cast("Session", Line())
+TEXT = b"id:0A1 sub:001 dlvrd:001 submit date:2405171200 done date:2405171501 stat:DELIVRD err:000"
+
+
+class Kafka:
+    """Keeps records; `gate` holds them up, `failure` refuses them."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[str, int | None, bytes, Any]] = []
+        self.failure: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def send_and_wait(
+        self, topic: str, value: bytes, *, partition: int, headers: Any
+    ) -> None:
+        self.records.append((topic, partition, value, headers))
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+
+    async def send(self, topic: str, value: bytes, _key: bytes, headers: Any) -> Any:
+        self.records.append((topic, None, value, headers))
+        stored = asyncio.get_running_loop().create_future()
+        stored.set_result(None)
+        return stored
+
+    def receipts(self) -> list[ReceiptReceived]:
+        assert {topic for topic, *_ in self.records} <= {NAMES.receipts}
+        batches = [ReceiptsReceived.model_validate_json(value) for _, _, value, _ in self.records]
+        return [one for batch in batches for one in batch.receipts]
+
+
+@pytest.fixture
+async def kafka() -> Kafka:
+    return Kafka()
+
+
+@pytest.fixture
+def arrivals(kafka: Kafka) -> Arrivals:
+    return arrivals_at(kafka, PLACE)
+
+
+def arrivals_at(kafka: Kafka, place: Place) -> Arrivals:
+    return Arrivals(
+        kafka,
+        HASHER,
+        place=place,
+        names=NAMES,
+        standstill=Standstill(),
+        clock=lambda: NOON,
+        heard=lambda: None,
+        new_id=uuid4,
+    )
+
+
+def receipt(**fields: Any) -> DeliverSm:
+    values: dict[str, Any] = {
+        "source_addr_ton": 1,
+        "source_addr": NUMBER,
+        "dest_addr_ton": 5,
+        "destination_addr": "SCSERV",
+        "esm_class": 0x04,
+        "short_message": TEXT,
+    }
+    return DeliverSm(**(values | fields))
+
+
+async def answer(arrivals: Arrivals, pdu: DeliverSm | DataSm) -> Response:
+    given = await arrivals.on_request(pdu, SESSION)
+    return await given if isinstance(given, asyncio.Future) else given  # type: ignore[return-value]
+
+
+async def test_what_a_receipt_says_without_whose_it_is(arrivals: Arrivals, kafka: Kafka) -> None:
+    assert (await answer(arrivals, receipt())).status == Status.ESME_ROK
+    [one] = kafka.receipts()
+    assert one.key == HASHER.hash(f"+{NUMBER}").hex()
+    assert one.message_ids[:2] == ("0A1", "a1")
+    assert (one.state, one.final, one.error) == (ReceiptState.DELIVERED, True, "000")
+    assert one.done_at == datetime(2024, 5, 17, 15, 1)  # noqa: DTZ001 — centres name no zone
+    assert (one.centre, one.bind, one.arrived_at) == ("main", "main-1", NOON)
+    [(_, _, value, headers)] = kafka.records
+    assert NUMBER.encode() not in value
+    assert header(headers, "ce_type") == TYPE_PREFIX + ReceiptsReceived.TYPE
+
+
+async def test_it_is_read_as_this_centre_writes_it(kafka: Kafka) -> None:
+    place = Place("gateway-1", "main", "main-1", "gsm0338", IdForm.HEXADECIMAL, per_message=True)
+    [one] = await published(kafka, place)
+    assert (one.message_ids, one.per_message) == (("161",), True)
+    [one] = await published(Kafka(), PLACE)
+    assert ("161" in one.message_ids, one.per_message) == (True, None)
+
+
+async def test_a_text_may_come_by_data_sm_among_tlvs_that_nobody_knows(kafka: Kafka) -> None:
+    pdu = DataSm(
+        source_addr_ton=1,
+        source_addr=NUMBER,
+        data_coding=8,
+        tlvs=((0x1402, b"vendor"), (TLV_MESSAGE_PAYLOAD, b"\x04\x16"), (0x3FFF, b"")),
+    )
+    assert isinstance(await answer(arrivals_at(kafka, PLACE), pdu), DataSmResp)
+    [(_, _, value, _)] = kafka.records
+    text = MobileOriginated.model_validate_json(value)
+    assert (text.source, text.payload, text.data_coding) == (f"+{NUMBER}", b"\x04\x16", 8)
+
+
+async def test_a_data_coding_means_what_the_bind_says(kafka: Kafka) -> None:
+    place = PLACE._replace(data_codings={4: 3})
+    for data_coding in 4, 8:
+        await answer(arrivals_at(kafka, place), receipt(esm_class=0, data_coding=data_coding))
+    texts = [MobileOriginated.model_validate_json(value) for _, _, value, _ in kafka.records]
+    assert [text.data_coding for text in texts] == [3, 8]
+
+
+async def published(kafka: Kafka, place: Place) -> list[ReceiptReceived]:
+    await answer(arrivals_at(kafka, place), receipt())
+    return kafka.receipts()
+
+
+@pytest.mark.parametrize(
+    "pdu",
+    [
+        receipt(
+            source_addr_ton=5,
+            source_addr="SCSERV",
+            dest_addr_ton=1,
+            destination_addr=NUMBER,
+        ),
+        receipt(
+            esm_class=0,
+            short_message=b"",
+            tlvs=((TLV_RECEIPTED_MESSAGE_ID, b"0A1\0"), (TLV_MESSAGE_STATE, b"\x02")),
+        ),
+        DataSm(
+            source_addr_ton=1,
+            source_addr=NUMBER,
+            esm_class=0x04,
+            tlvs=((TLV_RECEIPTED_MESSAGE_ID, b"0A1\0"), (TLV_MESSAGE_STATE, b"\x02")),
+        ),
+    ],
+    ids=["addresses not swapped", "TLVs alone", "data_sm"],
+)
+async def test_receipts_of_other_shapes(
+    arrivals: Arrivals, kafka: Kafka, pdu: DeliverSm | DataSm
+) -> None:
+    assert (await answer(arrivals, pdu)).status == Status.ESME_ROK
+    [one] = kafka.receipts()
+    assert one.key == HASHER.hash(f"+{NUMBER}").hex()
+    assert one.message_ids[0] == "0A1"
+
+
+async def test_an_intermediate_notification_is_not_final(arrivals: Arrivals, kafka: Kafka) -> None:
+    await answer(arrivals, receipt(esm_class=0x20))
+    assert [one.final for one in kafka.receipts()] == [False]
+
+
+@pytest.mark.parametrize(
+    "pdu",
+    [
+        receipt(short_message=b"CLIENT info"),
+        receipt(short_message=b"id:1 stat:WONDERFUL"),
+        receipt(short_message=b"stat:DELIVRD"),
+        receipt(source_addr_ton=5, source_addr="BANK"),
+        receipt(esm_class=0x08),
+        receipt(esm_class=0x10),
+    ],
+    ids=["a text", "no state", "no id", "no number", "by the phone", "by its user"],
+)
+async def test_what_leads_to_no_message_is_answered_and_left(
+    arrivals: Arrivals, kafka: Kafka, pdu: DeliverSm
+) -> None:
+    assert (await answer(arrivals, pdu)).status == Status.ESME_ROK
+    assert kafka.records == []
+
+
+async def test_an_error_that_looks_like_a_number_is_left_out(
+    arrivals: Arrivals, kafka: Kafka
+) -> None:
+    await answer(arrivals, receipt(short_message=TEXT.replace(b"err:000", b"err:" + b"79161234")))
+    assert kafka.receipts()[0].error is None
+
+
+async def test_the_answer_waits_for_kafka_and_receipts_gather(
+    arrivals: Arrivals, kafka: Kafka
+) -> None:
+    kafka.gate.clear()
+    answers = [await arrivals.on_request(receipt(), SESSION) for _ in range(100)]
+    await asyncio.sleep(0)
+    assert not any(isinstance(one, asyncio.Future) and one.done() for one in answers)
+    kafka.gate.set()
+    await asyncio.gather(*(one for one in answers if isinstance(one, asyncio.Future)))
+    assert len(kafka.receipts()) == 100
+    assert len(kafka.records) <= 2
+    # And on: it works by itself whenever there is something to do.
+    await answer(arrivals, receipt())
+    assert len(kafka.receipts()) == 101
+
+
+async def test_receipts_of_one_person_stand_in_one_partition(
+    arrivals: Arrivals, kafka: Kafka
+) -> None:
+    for n in range(40):
+        await answer(arrivals, receipt(source_addr=f"791612345{n:02d}"))
+        await answer(arrivals, receipt(source_addr=f"791612345{n:02d}"))
+    partitions = [partition for _, partition, _, _ in kafka.records]
+    assert partitions[::2] == partitions[1::2]
+    assert len(set(partitions)) > 4
+
+
+async def test_what_kafka_does_not_take_the_centre_keeps(arrivals: Arrivals, kafka: Kafka) -> None:
+    kafka.failure = KafkaTimeoutError()
+    assert (await answer(arrivals, receipt())).status == Status.ESME_RX_T_APPN
+    kafka.failure = None
+    assert (await answer(arrivals, receipt())).status == Status.ESME_ROK
+
+
+async def test_a_full_queue_stops_the_reading(
+    arrivals: Arrivals, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipts, "LIMIT", 2)
+    kafka.gate.clear()
+    for _ in range(2):
+        await arrivals.on_request(receipt(), SESSION)
+    third = asyncio.ensure_future(arrivals.on_request(receipt(), SESSION))
+    await asyncio.sleep(0)
+    kafka.gate.set()
+    given = await third
+    assert isinstance(given, asyncio.Future)
+    assert (await given).status == Status.ESME_ROK
+    assert len(kafka.receipts()) == 3

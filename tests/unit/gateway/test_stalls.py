@@ -1,0 +1,92 @@
+import asyncio
+from typing import cast
+from uuid import uuid4
+
+import pytest
+
+from inbound.clock import utc_now
+from inbound.gateway.arrivals import Arrivals, Place
+from inbound.gateway.stalls import SHUN_S, STILL_S, Standstill
+from inbound.keys import SubjectHasher
+from inbound.smpp.pdu import DeliverSm, Response
+from inbound.smpp.session import Session
+from inbound.smpp.status import Status
+from schemas.topics import TopicNames
+from tests.unit.streams.outbox.line import Line
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Producer:
+    """Takes everything at once."""
+
+    def __init__(self) -> None:
+        self.stored: list[object] = []
+
+    async def send(self, *record: object, **_: object) -> "asyncio.Future[None]":
+        self.stored.append(record)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_an_idle_process_that_is_watched_stands_not_still(clock: Clock) -> None:
+    standstill = Standstill(clock)
+    for _ in range(100):
+        clock.now += STILL_S * 0.9
+        assert not standstill.recent()
+
+
+def test_it_is_over_once_the_sockets_have_been_read(clock: Clock) -> None:
+    standstill = Standstill(clock)
+    clock.now += STILL_S + 1
+    assert standstill.recent()
+    clock.now += SHUN_S / 2
+    assert standstill.recent()
+    clock.now += SHUN_S
+    assert not standstill.recent()
+
+
+async def test_a_text_that_lay_there_is_left_to_the_centre(clock: Clock) -> None:
+    producer = Producer()
+    arrivals = Arrivals(
+        producer,
+        SubjectHasher(bytes(32)),
+        place=Place("gateway-1", "main", "main-1", "gsm0338"),
+        names=TopicNames(),
+        standstill=Standstill(clock),
+        clock=utc_now,
+        heard=lambda: None,
+        new_id=uuid4,
+    )
+
+    line = Line()
+
+    async def status() -> int | None:
+        text = DeliverSm(source_addr_ton=1, source_addr="79161234567", short_message=b"CLIENT info")
+        answer = await arrivals.on_request(text, cast("Session", line))
+        if isinstance(answer, asyncio.Future):
+            answer = await answer
+        assert answer is None or isinstance(answer, Response)
+        return answer.status if answer else None
+
+    clock.now += STILL_S + 1
+    assert await status() == Status.ESME_RX_T_APPN
+    assert not producer.stored
+    clock.now += SHUN_S + 0.1
+    assert await status() == Status.ESME_ROK
+    assert len(producer.stored) == 1
+    line.left = True
+    assert await status() is None, "the centre sees no answer, and delivers it again"
+    assert len(producer.stored) == 1

@@ -1,0 +1,274 @@
+"""The supervisor against real processes; a test waits for events, never for a while."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from inbound.errors import SetupError
+from inbound.local.child import bound_log
+from inbound.local.supervisor import Backoff, Child, Event, Happening, Supervisor
+from inbound.ops.health import Health, HealthServer
+
+AT_ONCE = Backoff(first_s=0.0)
+
+# Says that its handler is in place by writing to its log, which `says` waits for.
+OBEDIENT = """
+import signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+print("up", flush=True)
+signal.pause()
+"""
+STUBBORN = """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("up", flush=True)
+while True:
+    signal.pause()
+"""
+
+
+class Events:
+    """What the supervisor reported, in order, and a way to wait for the next of a kind."""
+
+    def __init__(self) -> None:
+        self.seen: list[Event] = []
+        self._queue: asyncio.Queue[Event] = asyncio.Queue()
+
+    def __call__(self, event: Event) -> None:
+        self.seen.append(event)
+        self._queue.put_nowait(event)
+
+    async def next(self, what: Happening) -> Event:
+        async with asyncio.timeout(10):
+            while (event := await self._queue.get()).what is not what:
+                pass
+            return event
+
+    def of(self, what: Happening) -> list[str]:
+        return [event.child for event in self.seen if event.what is what]
+
+
+@pytest.fixture
+def events() -> Events:
+    return Events()
+
+
+@pytest.fixture
+def child(tmp_path: Path) -> Callable[..., Child]:
+    def make(name: str, script: str, **options: object) -> Child:
+        async def is_up() -> bool:
+            return "up" in (tmp_path / f"{name}.log").read_text()
+
+        options.setdefault("ready", is_up)
+        return Child(name, [sys.executable, "-S", "-c", script], **options)  # type: ignore[arg-type]  # options of Child
+
+    return make
+
+
+async def test_children_start_one_after_the_other_and_stop_in_reverse(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    children = [child(name, OBEDIENT) for name in ("relay", "worker", "gateway")]
+    async with Supervisor(children, tmp_path, events):
+        pass
+    assert [f"{event.child} {event.what}" for event in events.seen] == [
+        "relay started",
+        "relay ready",
+        "worker started",
+        "worker ready",
+        "gateway started",
+        "gateway ready",
+        "gateway stopped",
+        "worker stopped",
+        "relay stopped",
+    ]
+
+
+async def test_a_killed_child_is_started_again(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    async with Supervisor([child("worker", OBEDIENT)], tmp_path, events, backoff=AT_ONCE) as all_:
+        first = all_.pids["worker"]
+        os.kill(first, signal.SIGKILL)
+        died = await events.next(Happening.DIED)
+        await events.next(Happening.STARTED)
+        assert all_.pids["worker"] != first
+    assert str(died) == "worker died (signal SIGKILL), starts again in 0 s (restart 1)"
+
+
+async def test_one_that_keeps_dying_waits_longer_each_time(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    dying = child("worker", "raise SystemExit(3)", ready=None)
+    backoff = Backoff(first_s=0.01, most_s=0.03)
+    async with Supervisor([dying], tmp_path, events, backoff=backoff):
+        deaths = [await events.next(Happening.DIED) for _ in range(3)]
+    assert [event.delay_s for event in deaths] == [0.01, 0.02, 0.03]
+    assert [event.restart for event in deaths] == [1, 2, 3]
+    assert {event.exit for event in deaths} == {"exit status 3"}
+
+
+async def test_one_that_ran_calmly_starts_with_a_clean_record(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    backoff = Backoff(first_s=0.01, calm_s=0.0)
+    dying = child("worker", "raise SystemExit(3)", ready=None)
+    async with Supervisor([dying], tmp_path, events, backoff=backoff):
+        deaths = [await events.next(Happening.DIED) for _ in range(3)]
+    assert [event.delay_s for event in deaths] == [0.01, 0.01, 0.01]
+
+
+async def test_one_that_ignores_the_request_to_stop_is_killed_in_time(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    children = [child("relay", OBEDIENT), child("a", STUBBORN), child("b", STUBBORN)]
+    supervisor = Supervisor(children, tmp_path, events, stop_limit_s=0.6)
+    await supervisor.start()
+    pids = list(supervisor.pids.values())
+    began = time.monotonic()
+    await supervisor.stop()
+    assert time.monotonic() - began < 1.5
+    assert events.of(Happening.KILLED) == ["b", "a"]
+    assert events.of(Happening.STOPPED) == ["relay"], "the last one had its share of the time"
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+async def test_what_a_dead_child_had_started_is_gone_before_it_starts_again(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    script = f"""
+import subprocess, sys
+print(subprocess.Popen([sys.executable, "-S", "-c", {STUBBORN!r}]).pid, "up", flush=True)
+sys.stdin.close()
+import signal; signal.pause()
+"""
+    async with Supervisor([child("worker", script)], tmp_path, events, backoff=AT_ONCE) as all_:
+        grandchild = psutil.Process(int((tmp_path / "worker.log").read_text().split()[0]))
+        os.kill(all_.pids["worker"], signal.SIGKILL)
+        await events.next(Happening.DIED)
+        gone, _ = psutil.wait_procs([grandchild], timeout=5)
+        assert gone
+
+
+async def test_a_setting_that_is_wrong_stops_the_start_with_the_childs_own_words(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    broken = child(
+        "gateway",
+        "import sys; print('SCSERV_SMPP_PASSWORD is not set', flush=True); sys.exit(2)",
+        ready=None,
+    )
+
+    async def never() -> bool:
+        return False
+
+    broken = Child(broken.name, broken.argv, ready=never)
+    with pytest.raises(SetupError, match="gateway does not start: SCSERV_SMPP_PASSWORD is not set"):
+        await Supervisor([child("relay", OBEDIENT), broken], tmp_path, events).start()
+    assert events.of(Happening.STOPPED) == ["relay"]
+
+
+async def test_one_that_never_gets_ready_stops_the_start(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    async def never() -> bool:
+        return False
+
+    idle = child("gateway", OBEDIENT, ready=never, ready_timeout_s=0.1)
+    with pytest.raises(SetupError, match=r"gateway is not ready after 0\.1 s; its log is .*\.log"):
+        await Supervisor([idle], tmp_path, events).start()
+
+
+async def test_a_program_that_is_not_there_is_named(events: Events, tmp_path: Path) -> None:
+    missing = Child("gateway", ["/nowhere/scserv"])
+    with pytest.raises(SetupError, match="gateway can't be started: /nowhere/scserv: No such"):
+        await Supervisor([missing], tmp_path, events).start()
+
+
+async def test_ready_is_what_the_health_url_says(events: Events, tmp_path: Path) -> None:
+    health = Health()
+    health.set("bind", ok=False, reason="connecting")
+    with HealthServer(health) as server:
+        gateway = Child(
+            "gateway", [sys.executable, "-S", "-c", OBEDIENT], ready=f"{server.url}/health/ready"
+        )
+        supervisor = Supervisor([gateway], tmp_path, events)
+        starting = asyncio.create_task(supervisor.start())
+        await events.next(Happening.STARTED)
+        assert not starting.done()
+        health.set("bind", ok=True)
+        async with asyncio.timeout(10):
+            await starting
+        await supervisor.stop()
+
+
+async def test_children_get_their_environment_and_write_to_their_logs(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    script = "import os, sys\nprint(os.environ['ROLE'], file=sys.stderr)" + OBEDIENT
+    async with Supervisor([child("worker", script, env={"ROLE": "w1"})], tmp_path / ".", events):
+        pass
+    assert (tmp_path / "worker.log").read_text() == "w1\nup\n"
+
+
+def test_a_log_that_is_too_long_makes_room_for_its_writer(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    with log.open("ab", buffering=0) as writer:
+        writer.write(b"old" * 10)
+        bound_log(log, limit_bytes=100)
+        assert log.read_bytes() == b"old" * 10
+        bound_log(log, limit_bytes=29)
+        writer.write(b"new")
+    assert log.read_bytes() == b"new"
+    assert (tmp_path / "worker.log.1").read_bytes() == b"old" * 10
+
+
+PARENT = """
+import asyncio, pathlib, sys
+from inbound.local.supervisor import Child, Supervisor
+
+async def main():
+    logs = pathlib.Path(sys.argv[1])
+    child = Child("worker", [sys.executable, "-c", sys.argv[2]])
+    async with Supervisor([child], logs, lambda event: None) as supervisor:
+        print(supervisor.pids["worker"], flush=True)
+        await supervisor.watch()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("manners", [OBEDIENT, STUBBORN], ids=["obedient", "stubborn"])
+async def test_children_end_when_the_supervisor_is_killed(manners: str, tmp_path: Path) -> None:
+    worker = (
+        "from inbound.local.supervisor import end_with_parent\nend_with_parent(grace_s=0.1)"
+        + manners
+    )
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", PARENT, str(tmp_path), worker), stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    child = psutil.Process(int(await parent.stdout.readline()))
+    parent.kill()
+    await parent.wait()
+    gone, _ = await asyncio.to_thread(psutil.wait_procs, [child], timeout=10)
+    assert gone
+
+
+def test_without_a_supervisor_nothing_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    from inbound.ops.parent import PARENT_FD, end_with_parent
+
+    monkeypatch.delenv(PARENT_FD, raising=False)
+    end_with_parent()
+    # A variable that outlived its pipe: the number is somebody else's file by now.
+    with Path(os.devnull).open() as file:
+        monkeypatch.setenv(PARENT_FD, str(file.fileno()))
+        end_with_parent()
+    assert PARENT_FD not in os.environ

@@ -1,0 +1,69 @@
+"""The PDU of a reply: from SCSERV, to the number, valid as long as the message is."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from inbound.smpp.segmentation import part_count
+from inbound.templates.catalogue import load_catalogue
+from schemas.messages import MobileTerminated, Purpose
+from streams.outbox.encoding import Encoder
+
+SECRET = b'{"personal_code":"1234","login":"ivanov","password":"1a2b3c4d"}'
+
+
+def message(template: str, number: int = 7) -> MobileTerminated:
+    return MobileTerminated.model_validate(
+        {
+            "message_id": UUID(int=number),
+            "subject_id": UUID(int=1),
+            "purpose": Purpose.FULFILMENT,
+            "template": template,
+            "not_after": "2026-01-01T00:00:00Z",
+        }
+    )
+
+
+@pytest.fixture
+def encoder() -> Encoder:
+    return Encoder(load_catalogue(None, part_count), "SCSERV", "gsm0338")
+
+
+@pytest.mark.parametrize(
+    ("valid_for", "period"),
+    [
+        (timedelta(hours=23, minutes=59), "000000235900000R"),
+        (timedelta(seconds=0.2), "000000000001000R"),
+        (timedelta(days=400), "000031000000000R"),
+    ],
+)
+def test_the_centre_gives_up_when_the_message_has_had_its_time(
+    encoder: Encoder, valid_for: timedelta, period: str
+) -> None:
+    (segment,) = encoder.segments(message("stopped"), None)
+    pdu = encoder.submit_sm("+79161234567", segment, valid_for)
+    assert pdu.validity_period == period
+    assert (pdu.source_addr_ton, pdu.source_addr_npi, pdu.source_addr) == (5, 0, "SCSERV")
+    assert (pdu.dest_addr_ton, pdu.dest_addr_npi) == (1, 1)
+    assert pdu.destination_addr == "79161234567"
+
+
+def test_parts_of_two_messages_to_one_phone_have_two_references(encoder: Encoder) -> None:
+    references = {
+        encoder.segments(message("registration", n), SECRET)[0].short_message[3] for n in (1, 2)
+    }
+    assert references == {1, 2}
+
+
+def test_a_secret_is_not_kept_for_the_next_message(encoder: Encoder) -> None:
+    encoder.segments(message("registration"), SECRET)
+    other = SECRET.replace(b"1a2b3c4d", b"zzzzzzzz")
+    octets = b"".join(s.short_message[6:] for s in encoder.segments(message("registration"), other))
+    assert "zzzzzzzz" in octets.decode("utf-16-be")
+    assert "1a2b3c4d" not in octets.decode("utf-16-be")
+
+
+def test_a_template_that_is_not_there_is_never_sent_again(encoder: Encoder) -> None:
+    assert encoder.resends_unknown("stopped")
+    assert not encoder.resends_unknown("of another release")
