@@ -7,7 +7,7 @@ from inbound.keys import SubjectHasher, VaultCipher
 from inbound.store.sealing import Sealer
 from inbound.timeline.looking import Desk
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY, cipher, conn, database_url, migrated_template
-from tests.integration.streams.conftest import postgres_backend, postgres_world
+from tests.integration.conftest import postgres_backend, postgres_world
 
 __all__ = [
     "cipher",
