@@ -1,4 +1,4 @@
-"""What routes ask for: the desk, and a token with a scope. The gate has checked the token."""
+"""What routes ask for: the backend, and a token with a scope. The gate has checked the token."""
 
 from typing import Annotated, Final
 from urllib.parse import unquote
@@ -7,8 +7,8 @@ from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 from pydantic import TypeAdapter, ValidationError
 
-from inbound.api.desk import Desk
-from inbound.api.gate import Principal
+from inbound.api.admission import Principal
+from inbound.api.backend import Backend
 from inbound.api.models import NO_NUMBER, TEXT, Reason
 from inbound.api.problems import forbidden, invalid
 from inbound.api.tokens import Scope
@@ -86,12 +86,12 @@ def check_reveal(who: Principal, reason: str | None, where: str) -> str | None:
         raise invalid(where, str(error)) from None
 
 
-def _desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
+def _desk(request: Request) -> Backend:
+    backend: Backend = request.app.state.backend
+    return backend
 
 
-AtDesk = Annotated[Desk, Depends(_desk)]
+BackendDep = Annotated[Backend, Depends(_desk)]
 RevealReason = Annotated[str | None, Depends(_revealing)]
 MayResolve = Annotated[Principal, Security(_allowed, scopes=[Scope.RESOLVE.value])]
 MayRead = Annotated[Principal, Security(_allowed, scopes=[Scope.READ.value])]

@@ -10,17 +10,17 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from inbound.api import history, people, problems, telling
-from inbound.api.desk import Desk
-from inbound.api.gate import Gate
-from inbound.api.limits import RateLimits
-from inbound.api.observing import Observer
+from inbound.api import people, problems, request_search, timelines
+from inbound.api.admission import AdmissionMiddleware
+from inbound.api.backend import Backend
+from inbound.api.observability import ObservabilityMiddleware
 from inbound.api.openapi import as_text, document
+from inbound.api.rate_limits import RateLimits
 from inbound.errors import RetryableError
 
 
 def make_api(
-    desk: Desk,
+    backend: Backend,
     limits: RateLimits,
     *,
     clock: Callable[[], datetime],
@@ -28,8 +28,10 @@ def make_api(
 ) -> ASGIApp:
     """Return the application. It opens nothing and needs no lifespan."""
     routes = _make_routes()
-    routes.state.desk = desk
-    return Observer(Gate(routes, desk.find_token, limits), clock, new_id)
+    routes.state.backend = backend
+    return ObservabilityMiddleware(
+        AdmissionMiddleware(routes, backend.find_token, limits), clock, new_id
+    )
 
 
 def openapi_text() -> str:
@@ -47,7 +49,7 @@ def _make_routes() -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    for module in (people, history, telling):
+    for module in (people, request_search, timelines):
         app.include_router(module.router)
     made = as_text(document(app))
 

@@ -15,7 +15,7 @@ from inbound.directory.port import FIELD_LIMITS
 from inbound.store.audit import LIKE_A_NUMBER, MAX_LENGTH
 from schemas.base import UtcTime
 
-MOST_SUBJECTS: Final = 100
+MAX_SUBJECTS: Final = 100
 
 
 # No control characters, nothing of no width, nothing that turns the direction of writing: what
@@ -63,13 +63,13 @@ ClientId = Annotated[
 ]
 
 
-class Asked(BaseModel):
+class RequestModel(BaseModel):
     """Root of all bodies that are sent to us."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class Answer(BaseModel):
+class ResponseModel(BaseModel):
     """Root of all answers."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -80,7 +80,7 @@ def example(of: Any) -> ConfigDict:  # noqa: ANN401  JSON
     return ConfigDict(json_schema_extra={"examples": [of]})
 
 
-class SubjectSubscription(Answer):
+class SubjectSubscription(ResponseModel):
     """Whether one subject may be sent notifications and broadcasts."""
 
     model_config = example(
@@ -101,7 +101,7 @@ class SubjectSubscription(Answer):
     request_id: UUID | None = Field(description="the request that made it so; null when none did")
 
 
-class ClientNumber(Answer):
+class ClientNumber(ResponseModel):
     """One number of a client."""
 
     phone: str = Field(description="masked unless it is revealed")
@@ -109,7 +109,7 @@ class ClientNumber(Answer):
     since: UtcTime | None = Field(description="when it became so; null when it always was")
 
 
-class ClientSubscription(Answer):
+class ClientSubscription(ResponseModel):
     """Whether a client may be sent notifications and broadcasts, number by number."""
 
     model_config = example(
@@ -130,18 +130,18 @@ class ClientSubscription(Answer):
     numbers: list[ClientNumber]
 
 
-class ResolveRequest(Asked):
+class ResolveRequest(RequestModel):
     """Subjects to resolve."""
 
     model_config = example({"subjects": [SUBJECT, ERASED], "reason": "ticket 4711"})
 
     subjects: list[UUID] = Field(
-        min_length=1, max_length=MOST_SUBJECTS, description="subject ids, as events have them"
+        min_length=1, max_length=MAX_SUBJECTS, description="subject ids, as events have them"
     )
     reason: Reason
 
 
-class ResolvedSubject(Answer):
+class ResolvedSubject(ResponseModel):
     """One subject and whose it is."""
 
     subject_id: UUID
@@ -151,7 +151,7 @@ class ResolvedSubject(Answer):
     )
 
 
-class ResolveAnswer(Answer):
+class ResolveAnswer(ResponseModel):
     """Every subject that was asked for, in the same order."""
 
     model_config = example(

@@ -13,13 +13,13 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from inbound.api.examples import TIMELINE
-from inbound.api.models import Answer, Asked
+from inbound.api.models import RequestModel, ResponseModel
 from inbound.api.problems import (
     MEDIA_TYPE,
     PHRASES,
     FieldProblem,
-    Kind,
-    Problem,
+    ProblemDetails,
+    ProblemKind,
     Refusal,
     forbidden,
     problem_of,
@@ -49,15 +49,20 @@ which the service's log has too. An answer 503 may be asked for again after `Ret
 """
 
 _ALWAYS: Final = (
-    *(Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.INVALID, Kind.RATE_LIMITED),
-    *(Kind.DEFECT, Kind.UNAVAILABLE),
+    *(
+        ProblemKind.UNAUTHORIZED,
+        ProblemKind.FORBIDDEN,
+        ProblemKind.INVALID,
+        ProblemKind.RATE_LIMITED,
+    ),
+    *(ProblemKind.DEFECT, ProblemKind.UNAVAILABLE),
 )
-_WITH_BODY: Final = (Kind.BODY_TIMEOUT, Kind.TOO_LARGE, Kind.MEDIA_TYPE)
-_WITH_ID: Final = (Kind.NOT_FOUND,)
+_WITH_BODY: Final = (ProblemKind.BODY_TIMEOUT, ProblemKind.TOO_LARGE, ProblemKind.MEDIA_TYPE)
+_WITH_ID: Final = (ProblemKind.NOT_FOUND,)
 # Known only when the token is good: how many requests it has left.
 _AFTER_THE_GATE: Final = {
-    *(Kind.FORBIDDEN, Kind.NOT_FOUND, Kind.METHOD_NOT_ALLOWED),
-    *(Kind.MEDIA_TYPE, Kind.INVALID, Kind.RATE_LIMITED),
+    *(ProblemKind.FORBIDDEN, ProblemKind.NOT_FOUND, ProblemKind.METHOD_NOT_ALLOWED),
+    *(ProblemKind.MEDIA_TYPE, ProblemKind.INVALID, ProblemKind.RATE_LIMITED),
 }
 _REQUEST_ID: Final = "2f6a5d9e-8c1f-4f4b-9a35-6de0c0a6a9d1"
 
@@ -67,17 +72,17 @@ _HEADERS: Final = {
     "RateLimit": ("`r` requests left, all of them in `t` seconds", '"token";r=599;t=1'),
 }
 _EXAMPLES: Final = {
-    Kind.UNAUTHORIZED: unauthorized(),
-    Kind.FORBIDDEN: forbidden("resolve"),
-    Kind.INVALID: Refusal(
-        Kind.INVALID,
+    ProblemKind.UNAUTHORIZED: unauthorized(),
+    ProblemKind.FORBIDDEN: forbidden("resolve"),
+    ProblemKind.INVALID: Refusal(
+        ProblemKind.INVALID,
         errors=[FieldProblem(where="body.subjects.3", problem="has to be a UUID")],
     ),
-    Kind.RATE_LIMITED: Refusal(
-        Kind.RATE_LIMITED, "a token may ask 600 times a minute", {"Retry-After": "1"}
+    ProblemKind.RATE_LIMITED: Refusal(
+        ProblemKind.RATE_LIMITED, "a token may ask 600 times a minute", {"Retry-After": "1"}
     ),
-    Kind.UNAVAILABLE: Refusal(
-        Kind.UNAVAILABLE, "the database does not answer", {"Retry-After": "5"}
+    ProblemKind.UNAVAILABLE: Refusal(
+        ProblemKind.UNAVAILABLE, "the database does not answer", {"Retry-After": "5"}
     ),
 }
 
@@ -96,10 +101,10 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas = components["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    for problem in (FieldProblem, Problem):
+    for problem in (FieldProblem, ProblemDetails):
         schemas[problem.__name__] = problem.model_json_schema(ref_template=_REF)
         schemas[problem.__name__].pop("$defs", None)
-    for model in _models(Answer, Asked):
+    for model in _models(ResponseModel, RequestModel):
         extra = model.model_config.get("json_schema_extra")
         if model.__name__ in schemas and isinstance(extra, dict):
             schemas[model.__name__] |= extra  # FastAPI leaves nulls out, in examples too
@@ -107,7 +112,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas["Timeline"]["examples"] = [TIMELINE]
     components["schemas"] = dict(sorted(schemas.items()))
     components["headers"] = {name: _header(*about) for name, about in _HEADERS.items()}
-    components["responses"] = {kind.slug: _response(kind) for kind in Kind}
+    components["responses"] = {kind.slug: _response(kind) for kind in ProblemKind}
     for path, operations in made["paths"].items():
         for operation in operations.values():
             _complete(path, operation)
@@ -146,7 +151,7 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     operation["description"] = f"{operation['description']}\n\nTakes the scope {named}."
 
 
-def _response(kind: Kind) -> dict[str, Any]:
+def _response(kind: ProblemKind) -> dict[str, Any]:
     refusal = _EXAMPLES.get(kind, Refusal(kind))
     names = _HEADERS if kind in _AFTER_THE_GATE else ("X-Request-Id",)
     headers = {name: _header_ref(name) for name in names}
@@ -157,7 +162,10 @@ def _response(kind: Kind) -> dict[str, Any]:
         "description": f"{PHRASES[kind]}: {kind.title[0].lower()}{kind.title[1:]}.",
         "headers": headers,
         "content": {
-            MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}, "example": problem}
+            MEDIA_TYPE: {
+                "schema": {"$ref": _REF.format(model="ProblemDetails")},
+                "example": problem,
+            }
         },
     }
 

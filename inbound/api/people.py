@@ -5,10 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 
-from inbound.api.access import AtDesk, MayRead, MayResolve, RevealReason
-from inbound.api.desk import REVEAL
+from inbound.api.access import BackendDep, MayRead, MayResolve, RevealReason
+from inbound.api.backend import REVEAL
 from inbound.api.models import (
-    MOST_SUBJECTS,
+    MAX_SUBJECTS,
     ClientId,
     ClientNumber,
     ClientSubscription,
@@ -17,7 +17,7 @@ from inbound.api.models import (
     ResolveRequest,
     SubjectSubscription,
 )
-from inbound.api.problems import Kind, Refusal, invalid
+from inbound.api.problems import ProblemKind, Refusal, invalid
 from inbound.parsers.numbers import mask
 from inbound.store.audit import ReasonError
 
@@ -28,14 +28,14 @@ router = APIRouter(tags=["people"])
     "/v1/resolve",
     operation_id="resolve",
     summary="Which clients are these subjects?",
-    description=f"Up to {MOST_SUBJECTS} subjects at once. Every one of them is recorded with "
+    description=f"Up to {MAX_SUBJECTS} subjects at once. Every one of them is recorded with "
     "the token's name and the reason before the answer is given, found or not.",
     response_description="Every subject, in the order of the request.",
 )
-async def resolve(asked: ResolveRequest, desk: AtDesk, who: MayResolve) -> ResolveAnswer:
+async def resolve(asked: ResolveRequest, backend: BackendDep, who: MayResolve) -> ResolveAnswer:
     """Answer with the client of each subject."""
     try:
-        found = await desk.resolve(asked.subjects, who, asked.reason)
+        found = await backend.resolve(asked.subjects, who, asked.reason)
     except ReasonError as error:
         raise invalid("body.reason", str(error)) from None
     return ResolveAnswer(
@@ -56,14 +56,14 @@ async def resolve(asked: ResolveRequest, desk: AtDesk, who: MayResolve) -> Resol
 )
 async def subject_subscription(
     subject_id: Annotated[UUID, Path(description="as events have it")],
-    desk: AtDesk,
+    backend: BackendDep,
     _: MayRead,
 ) -> SubjectSubscription:
     """Answer with the state of one subject."""
     try:
-        found = await desk.subscription(subject_id)
+        found = await backend.subscription(subject_id)
     except LookupError:
-        raise Refusal(Kind.NOT_FOUND, "no such subject, or its person was erased") from None
+        raise Refusal(ProblemKind.NOT_FOUND, "no such subject, or its person was erased") from None
     return SubjectSubscription(
         subject_id=subject_id,
         may_be_texted=found.may_be_texted if found else True,
@@ -82,16 +82,16 @@ async def subject_subscription(
 )
 async def client_subscription(
     client_id: Annotated[ClientId, Path()],
-    desk: AtDesk,
+    backend: BackendDep,
     who: MayRead,
     reveal: RevealReason,
 ) -> ClientSubscription:
     """Answer with the state of each number of a client."""
-    found = await desk.numbers(client_id)
+    found = await backend.numbers(client_id)
     if not found:
-        raise Refusal(Kind.NOT_FOUND, "no client has this id")
+        raise Refusal(ProblemKind.NOT_FOUND, "no client has this id")
     if reveal is not None:
-        await desk.record(who, REVEAL, reveal, [each.subject_id for each in found])
+        await backend.record(who, REVEAL, reveal, [each.subject_id for each in found])
     return ClientSubscription(
         client_id=client_id,
         numbers=[

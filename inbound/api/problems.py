@@ -22,7 +22,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 5
 
 
-class Kind(Enum):
+class ProblemKind(Enum):
     """The problems there are: name, status, title. The names are part of the contract."""
 
     NO_HTTP = ("no-http", 400, "This is no HTTP request")
@@ -45,8 +45,8 @@ class Kind(Enum):
         self.title = title
 
 
-_BY_STATUS: Final = {kind.status: kind for kind in Kind}
-PHRASES: Final = {kind: HTTPStatus(kind.status).phrase for kind in Kind}
+_BY_STATUS: Final = {kind.status: kind for kind in ProblemKind}
+PHRASES: Final = {kind: HTTPStatus(kind.status).phrase for kind in ProblemKind}
 
 
 class FieldProblem(BaseModel):
@@ -59,12 +59,12 @@ class FieldProblem(BaseModel):
     problem: str = Field(description="the rule that is broken; never the value")
 
 
-class Problem(BaseModel):
+class ProblemDetails(BaseModel):
     """A problem detail (RFC 9457)."""
 
     type: str = Field(
         description="which problem it is; stable, for programs",
-        examples=[kind.type for kind in Kind],
+        examples=[kind.type for kind in ProblemKind],
     )
     title: str = Field(description="the same in words")
     status: int = Field(ge=400, le=599, description="the HTTP status")
@@ -83,7 +83,7 @@ class Refusal(HTTPException):
 
     def __init__(
         self,
-        kind: Kind,
+        kind: ProblemKind,
         detail: str | None = None,
         headers: Mapping[str, str] | None = None,
         errors: Sequence[FieldProblem] = (),
@@ -101,7 +101,7 @@ def unauthorized(*, given: bool = False) -> Refusal:
     """
     error = ', error="invalid_token"' if given else ""
     return Refusal(
-        Kind.UNAUTHORIZED,
+        ProblemKind.UNAUTHORIZED,
         "send `Authorization: Bearer TOKEN`; `scserv tokens create` makes one",
         {"WWW-Authenticate": f'Bearer realm="scserv"{error}'},
     )
@@ -110,7 +110,7 @@ def unauthorized(*, given: bool = False) -> Refusal:
 def forbidden(scope: str) -> Refusal:
     """A good token without the scope that is needed (RFC 6750, 3.1)."""
     return Refusal(
-        Kind.FORBIDDEN,
+        ProblemKind.FORBIDDEN,
         f"this takes a token with the scope {scope}",
         {"WWW-Authenticate": f'Bearer realm="scserv", error="insufficient_scope", scope="{scope}"'},
     )
@@ -118,11 +118,11 @@ def forbidden(scope: str) -> Refusal:
 
 def invalid(where: str, problem: str) -> Refusal:
     """One field is wrong in a way that its schema can't say."""
-    return Refusal(Kind.INVALID, errors=[FieldProblem(where=where, problem=problem)])
+    return Refusal(ProblemKind.INVALID, errors=[FieldProblem(where=where, problem=problem)])
 
 
 def refusal_of(error: Exception) -> Refusal:
-    """Return how an error is answered; `Kind.DEFECT` for whatever nobody expected."""
+    """Return how an error is answered; `ProblemKind.DEFECT` for whatever nobody expected."""
     match error:
         case Refusal():
             return error
@@ -131,20 +131,22 @@ def refusal_of(error: Exception) -> Refusal:
         case AnyHTTPException():
             if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI: no UTF-8, or too deep
                 return invalid("body", _RULES["json_invalid"])
-            return Refusal(_BY_STATUS.get(error.status_code, Kind.DEFECT), headers=error.headers)
+            return Refusal(
+                _BY_STATUS.get(error.status_code, ProblemKind.DEFECT), headers=error.headers
+            )
         case RetryableError():
             # Not its text: that names the database's host.
             return Refusal(
-                Kind.UNAVAILABLE,
+                ProblemKind.UNAVAILABLE,
                 "the database does not answer",
                 {"Retry-After": str(RETRY_AFTER_S)},
             )
-    return Refusal(Kind.DEFECT, "the service's log has more under this request's id")
+    return Refusal(ProblemKind.DEFECT, "the service's log has more under this request's id")
 
 
-def problem_of(refusal: Refusal, request_id: str) -> Problem:
+def problem_of(refusal: Refusal, request_id: str) -> ProblemDetails:
     """Return the body of a refusal."""
-    return Problem(
+    return ProblemDetails(
         type=refusal.kind.type,
         title=refusal.kind.title,
         status=refusal.kind.status,
@@ -167,7 +169,7 @@ def render(refusal: Refusal, request_id: str) -> Response:
 async def answer(request: Request, error: Exception) -> Response:
     """Answer an error that a route or the framework raised."""
     if isinstance(error, RequestValidationError) and _is_no_json(request, error):
-        error = Refusal(Kind.MEDIA_TYPE)
+        error = Refusal(ProblemKind.MEDIA_TYPE)
     return render(refusal_of(error), request.state.request_id)
 
 
@@ -204,7 +206,7 @@ def _of_validation(error: RequestValidationError) -> Refusal:
     errors = [
         FieldProblem(where=_where(found), problem=_rule(found)) for found in error.errors()[:20]
     ]
-    return Refusal(Kind.INVALID, errors=errors)
+    return Refusal(ProblemKind.INVALID, errors=errors)
 
 
 def _where(found: Mapping[str, Any]) -> str:

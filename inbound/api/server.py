@@ -19,16 +19,16 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from inbound.api.problems import Kind, Refusal, render
+from inbound.api.problems import ProblemKind, Refusal, render
 from inbound.errors import RetryableError, SetupError
 from inbound.ops.health import Health
 from inbound.settings import ApiSettings
 
-HEADERS_S: Final = 10.0
+HEADERS_TIMEOUT_S: Final = 10.0
 KEEP_ALIVE_S: Final = 30
-FINISH_S: Final = 5
-MOST_CONNECTIONS: Final = 500
-LOOK_EVERY_S: Final = 5.0
+SHUTDOWN_TIMEOUT_S: Final = 5
+MAX_CONNECTIONS: Final = 500
+CHECK_EVERY_S: Final = 5.0
 HEARTBEAT_S: Final = 15.0
 
 log = logging.getLogger(__name__)
@@ -51,10 +51,10 @@ class ApiServer:
         self._health = health
         self._look = look
         self.port = 0
-        self._server = _Server(
+        self._server = _UvicornServer(
             uvicorn.Config(
                 app,
-                http=_Protocol,
+                http=_HttpProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -62,7 +62,7 @@ class ApiServer:
                 server_header=False,
                 proxy_headers=False,
                 timeout_keep_alive=KEEP_ALIVE_S,
-                timeout_graceful_shutdown=FINISH_S,
+                timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
                 ssl_context_factory=_tls_context(settings),
             )
         )
@@ -71,9 +71,9 @@ class ApiServer:
         """Serve until cancelled, then finish what was begun. Raises SetupError."""
         listening = _listen(self._settings)
         self.port = listening.getsockname()[1]
-        self._say()
+        self._log_address()
         serving = asyncio.create_task(self._server.serve([listening]))
-        looking = asyncio.create_task(self._keep_looking())
+        looking = asyncio.create_task(self._watch_database())
         try:
             await asyncio.wait({serving, looking}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -83,7 +83,7 @@ class ApiServer:
         for task in (serving, looking):
             task.result()
 
-    def _say(self) -> None:
+    def _log_address(self) -> None:
         scheme = "https" if self._settings.tls_cert else "http"
         host = self._settings.host
         address = f"[{host}]" if ":" in host else host
@@ -95,7 +95,7 @@ class ApiServer:
                 host,
             )
 
-    async def _keep_looking(self) -> None:
+    async def _watch_database(self) -> None:
         """Tell the health port how the database is, and the log when that changes."""
         said = None
         while True:
@@ -110,10 +110,10 @@ class ApiServer:
                 if reason or said:
                     log.warning("%s", reason or "the database is back")
                 said = reason
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(CHECK_EVERY_S)
 
 
-class _Server(uvicorn.Server):
+class _UvicornServer(uvicorn.Server):
     """uvicorn without its own handlers of signals: those of the role count."""
 
     @contextlib.contextmanager
@@ -121,7 +121,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-class _Protocol(H11Protocol):
+class _HttpProtocol(H11Protocol):
     """uvicorn's HTTP/1.1, with an end to headers that don't come, and problems as answers.
 
     uvicorn bounds the pause between two requests, not the time in which the first, or one
@@ -132,7 +132,7 @@ class _Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > MOST_CONNECTIONS:
+        if len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
         else:
             self._await_headers()
@@ -155,7 +155,7 @@ class _Protocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP (uvicorn calls this) and hang up."""
         del msg
-        response = render(Refusal(Kind.NO_HTTP), str(uuid4()))
+        response = render(Refusal(ProblemKind.NO_HTTP), str(uuid4()))
         headers = [*response.raw_headers, (b"connection", b"close")]
         for event in (
             h11.Response(status_code=response.status_code, headers=headers),
@@ -166,7 +166,7 @@ class _Protocol(H11Protocol):
         self.transport.close()
 
     def _await_headers(self) -> None:
-        self._headers_due = self.loop.call_later(HEADERS_S, self.transport.close)
+        self._headers_due = self.loop.call_later(HEADERS_TIMEOUT_S, self.transport.close)
 
     def _stop_waiting(self) -> None:
         if self._headers_due is not None:

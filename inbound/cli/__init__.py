@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from inbound.cli._dumps import forbid_core_dumps
+from inbound.cli._core_dumps import forbid_core_dumps
 from inbound.errors import ScservError
 
 
@@ -31,7 +31,7 @@ class _Lazy(click.Group):
         "projector": "roles:projector",
         "api": "api:api",
         "tokens": "tokens:tokens",
-        "smsc": "smsc:smsc",
+        "simulator": "simulator:simulator",
         "migrate": "setup:migrate",
         "topics": "setup:topics",
         "settings": "setup:settings",

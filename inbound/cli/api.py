@@ -25,10 +25,10 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
         click.echo(openapi_text(), nl=False)
         return
     from inbound.api.app import make_api
-    from inbound.api.desk import Desk, Sources
-    from inbound.api.limits import RateLimits
+    from inbound.api.backend import Backend, Sources
+    from inbound.api.rate_limits import RateLimits
     from inbound.api.server import ApiServer
-    from inbound.cli._running import run_role, serve_health
+    from inbound.cli._runner import run_role, serve_health
     from inbound.clock import utc_now
     from inbound.directory.postgres import PostgresDirectory
     from inbound.keys import SubjectHasher
@@ -57,11 +57,11 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
             timelines=TimelineDesk(hasher, sealer, settings.miss_days),
             zone=settings.time_zone,
         )
-        desk = Desk(sources, utc_now)
+        backend = Backend(sources, utc_now)
         limits = RateLimits(settings.api.requests_per_minute)
-        app = make_api(desk, limits, clock=utc_now, new_id=uuid4)
+        app = make_api(backend, limits, clock=utc_now, new_id=uuid4)
         try:
-            await ApiServer(app, settings.api, health, desk.look).run()
+            await ApiServer(app, settings.api, health, backend.look).run()
         finally:
             await sources.close()
 

@@ -78,11 +78,11 @@ def replay() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON object.")
 @settings_of(DiffSettings)
-def diff(settings: DiffSettings, **options: Any) -> None:  # noqa: ANN401 — fields of Options
+def diff(settings: DiffSettings, **options: Any) -> None:  # noqa: ANN401 — the fields of the options class
     """Decide the past again."""
-    from inbound.cli._diff import Options, diff_and_tell
+    from inbound.cli._replay_diff import DiffOptions, run_diff
 
-    click.get_current_context().exit(diff_and_tell(settings, Options(**options)))
+    click.get_current_context().exit(run_diff(settings, DiffOptions(**options)))
 
 
 @replay.command("publish", help=PUBLISH_HELP)
@@ -111,8 +111,8 @@ def diff(settings: DiffSettings, **options: Any) -> None:  # noqa: ANN401 — fi
     help="Value of the attribute `replay`; a new one, when it is left out.",
 )
 @settings_of(PublishSettings)
-def publish(settings: PublishSettings, **options: Any) -> None:  # noqa: ANN401 — fields of Options
+def publish(settings: PublishSettings, **options: Any) -> None:  # noqa: ANN401 — the fields of the options class
     """Hand the past to a new subscriber."""
-    from inbound.cli._publish import Options, publish_and_tell
+    from inbound.cli._replay_publish import PublishOptions, run_publish
 
-    click.get_current_context().exit(publish_and_tell(settings, Options(**options)))
+    click.get_current_context().exit(run_publish(settings, PublishOptions(**options)))

@@ -8,7 +8,7 @@ import threading
 import click
 
 from inbound.cli._context import settings_options
-from inbound.cli._running import run_role, serve_health
+from inbound.cli._runner import run_role, serve_health
 from inbound.settings import Settings
 from inbound.startup import (
     check_database,

@@ -60,7 +60,7 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
 
     Exit status 1 when an id leads to nothing.
     """
-    from inbound.cli._telling import show
+    from inbound.cli._timeline_view import show
     from inbound.store.connecting import connect
 
     by = [name for name in _BY if options[name] is not None]

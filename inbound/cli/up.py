@@ -41,7 +41,7 @@ def up(
     Without SCSERV_DATABASE_URL and SCSERV_KAFKA_BOOTSTRAP_SERVERS it starts its own PostgreSQL
     and Apache Kafka, kept in the data folder.
     """
-    from inbound.cli._running import run_until_signal
+    from inbound.cli._runner import run_until_signal
     from inbound.local.service import Service
 
     _let_options_win(smsc, system_id, password)

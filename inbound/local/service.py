@@ -214,10 +214,10 @@ class Service:
 
     def _centre(self) -> Child:
         smpp = self._settings.smpp
-        argv = [*SCSERV, "smsc", "--port", str(smpp.port), "--system-id", smpp.system_id]
+        argv = [*SCSERV, "simulator", "--port", str(smpp.port), "--system-id", smpp.system_id]
         argv += ["--number", self._settings.federal_number]
         password = {"SCSERV_SMPP__PASSWORD": smpp.password.get_secret_value()}
-        return Child("smsc", argv, password, lambda: accepts(smpp.port))
+        return Child("simulator", argv, password, lambda: accepts(smpp.port))
 
     async def _watch_children(self, health_url: str) -> None:
         """Carry what the children say of themselves to our own health port, and say changes.

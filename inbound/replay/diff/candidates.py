@@ -15,8 +15,13 @@ from pydantic import ValidationError
 import inbound
 from inbound.errors import SetupError
 from inbound.handlers.policies import Policies
-from inbound.replay.diff.deciding import Decider
-from inbound.replay.diff.records import Description, Orders, Stream, Verdict
+from inbound.replay.diff.decider import Decider
+from inbound.replay.diff.protocol import (
+    CandidateConfig,
+    CandidateDescription,
+    PastStream,
+    StreamVerdict,
+)
 from inbound.replay.diff.texts import describe
 
 
@@ -24,13 +29,13 @@ class Candidate(Protocol):
     """Decides the past again. `close` when done."""
 
     @property
-    def description(self) -> Description:
+    def description(self) -> CandidateDescription:
         """Its release, its policies and its texts."""
         ...
 
     def judge(
-        self, batches: Iterable[Sequence[Stream]], asked: Collection[str]
-    ) -> Iterator[list[Verdict]]:
+        self, batches: Iterable[Sequence[PastStream]], asked: Collection[str]
+    ) -> Iterator[list[StreamVerdict]]:
         """Yield the verdicts of each batch, in order.
 
         `asked` are templates whose messages are wanted. Raises `SetupError` that names the
@@ -45,22 +50,24 @@ class Candidate(Protocol):
 class LocalCandidate:
     """This release under other orders."""
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: CandidateConfig) -> None:
         """Raise `SetupError` for policies or templates that this release does not take."""
         self._policies = read_policies(orders)
         templates = Path(orders.templates) if orders.templates else None
         texts = describe(templates, orders.alphabet)
         self._carry = orders.carry
-        self._description = Description(release(), self._policies.model_dump(mode="json"), texts)
+        self._description = CandidateDescription(
+            release(), self._policies.model_dump(mode="json"), texts
+        )
 
     @property
-    def description(self) -> Description:
+    def description(self) -> CandidateDescription:
         """See the port."""
         return self._description
 
     def judge(
-        self, batches: Iterable[Sequence[Stream]], asked: Collection[str]
-    ) -> Iterator[list[Verdict]]:
+        self, batches: Iterable[Sequence[PastStream]], asked: Collection[str]
+    ) -> Iterator[list[StreamVerdict]]:
         """See the port."""
         decider = self.decider(asked)
         for batch in batches:
@@ -74,7 +81,7 @@ class LocalCandidate:
         """See the port."""
 
 
-def read_policies(orders: Orders) -> Policies:
+def read_policies(orders: CandidateConfig) -> Policies:
     """Return the policies as this release has them, or raise `SetupError` for the first fault."""
     try:
         return Policies.model_validate(orders.policies)

@@ -1,6 +1,6 @@
 """The entry point of a release as a candidate: decides for another process, line by line.
 
-Started by `_start.py` of the release that asks, with this release in front of everything
+Started by `_bootstrap.py` of the release that asks, with this release in front of everything
 else. The module's name, `serve` and the first line each way stay for ever, so that any two
 releases can at least tell each other that they do not fit:
 
@@ -21,7 +21,7 @@ from pydantic_core import from_json, to_json
 
 from inbound.errors import ScservError
 from inbound.replay.diff.candidates import LocalCandidate
-from inbound.replay.diff.records import PROTOCOL, Orders, Stored
+from inbound.replay.diff.protocol import PROTOCOL, CandidateConfig, PastEvent
 
 SPOKEN: Final = (PROTOCOL,)
 """Versions of the protocol that this release speaks."""
@@ -35,7 +35,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         _say(answers, {"error": f"speaks replay protocol {spoken}, not {hello['protocol']}"})
         return
     try:
-        candidate = LocalCandidate(Orders(**hello["orders"]))
+        candidate = LocalCandidate(CandidateConfig(**hello["orders"]))
     except ScservError as error:
         _say(answers, {"error": str(error)})
         return
@@ -46,7 +46,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         verdicts = []
         for subject, events in batch["streams"]:
             announce = partial(_announce, answers, subject) if batch["trace"] else None
-            stored = [Stored(*event) for event in events]
+            stored = [PastEvent(*event) for event in events]
             verdicts.append(decider.judge(UUID(subject), stored, announce))
         _say(answers, {"verdicts": verdicts})
 

@@ -21,18 +21,18 @@ from uuid import UUID
 from pydantic_core import from_json
 
 from inbound.errors import SetupError
-from inbound.replay.diff._lines import Lines, Silent
-from inbound.replay.diff.records import (
+from inbound.replay.diff._line_process import LineProcess, NoAnswerError
+from inbound.replay.diff.protocol import (
     PROTOCOL,
-    Description,
-    Difference,
-    Orders,
-    Stream,
-    Text,
-    Verdict,
+    CandidateConfig,
+    CandidateDescription,
+    DecisionDifference,
+    PastStream,
+    ReplyText,
+    StreamVerdict,
 )
 
-START: Final = Path(__file__).with_name("_start.py")
+START: Final = Path(__file__).with_name("_bootstrap.py")
 TIME_LIMIT_S: Final = 30.0
 _AT_ONCE: Final = 2
 
@@ -57,7 +57,9 @@ def check_code(path: Path) -> Path:
 class ProcessCandidate:
     """Another release. Blocks at most `time_limit_s` on each answer."""
 
-    def __init__(self, code: Path, orders: Orders, time_limit_s: float = TIME_LIMIT_S) -> None:
+    def __init__(
+        self, code: Path, orders: CandidateConfig, time_limit_s: float = TIME_LIMIT_S
+    ) -> None:
         """Start it and hear what it is; raise `SetupError` when it is none."""
         self._code = check_code(code)
         self._orders = orders
@@ -65,15 +67,15 @@ class ProcessCandidate:
         self._process, self._description = self._start()
 
     @property
-    def description(self) -> Description:
+    def description(self) -> CandidateDescription:
         """See the port."""
         return self._description
 
     def judge(
-        self, batches: Iterable[Sequence[Stream]], asked: Collection[str]
-    ) -> Iterator[list[Verdict]]:
+        self, batches: Iterable[Sequence[PastStream]], asked: Collection[str]
+    ) -> Iterator[list[StreamVerdict]]:
         """See the port."""
-        waiting: deque[Sequence[Stream]] = deque()
+        waiting: deque[Sequence[PastStream]] = deque()
         try:
             for batch in batches:
                 self._process.send(_request(batch, asked, trace=False))
@@ -84,26 +86,26 @@ class ProcessCandidate:
             while waiting:
                 yield _verdicts(self._process.answer(self._limit_s), waiting[0])
                 waiting.popleft()
-        except Silent as silent:
+        except NoAnswerError as silent:
             raise self._blame(waiting[0], asked, silent) from None
 
     def close(self) -> None:
         """See the port."""
         self._process.close()
 
-    def _start(self) -> tuple[Lines, Description]:
-        process = Lines(_command(self._code))
+    def _start(self) -> tuple[LineProcess, CandidateDescription]:
+        process = LineProcess(_command(self._code))
         try:
             process.send({"protocol": PROTOCOL, "orders": asdict(self._orders)})
             return process, _description(process.answer(self._limit_s))
-        except Silent as silent:
+        except NoAnswerError as silent:
             raise self._failed(process, str(silent)) from None
         except BaseException:
             process.close()
             raise
 
     def _blame(
-        self, batch: Sequence[Stream], asked: Collection[str], silent: Silent
+        self, batch: Sequence[PastStream], asked: Collection[str], silent: NoAnswerError
     ) -> CandidateError:
         """Return an error that names the request over which the candidate fell silent."""
         self._process.close()
@@ -114,7 +116,7 @@ class ProcessCandidate:
             while "deciding" in (answer := self._process.answer(self._limit_s)):
                 at = answer["deciding"]
             _verdicts(answer, batch)
-        except Silent as again:
+        except NoAnswerError as again:
             return self._failed(self._process, f"{again} {_where(batch, at)}")
         return self._failed(
             self._process,
@@ -122,7 +124,7 @@ class ProcessCandidate:
             "did not when asked again",
         )
 
-    def _failed(self, process: Lines, what: str) -> CandidateError:
+    def _failed(self, process: LineProcess, what: str) -> CandidateError:
         """End the process and return what is wrong with it, with its last words."""
         process.close()
         lines = process.last_words()
@@ -130,7 +132,7 @@ class ProcessCandidate:
         return CandidateError(f"the candidate {self._code.name} {what}{said}")
 
 
-def _where(batch: Sequence[Stream], at: Any) -> str:  # noqa: ANN401 — as the candidate said it
+def _where(batch: Sequence[PastStream], at: Any) -> str:  # noqa: ANN401 — as the candidate said it
     """Name the request at which a traced candidate was."""
     try:
         subject, version = UUID(at[0]), int(at[1])
@@ -146,38 +148,44 @@ def _where(batch: Sequence[Stream], at: Any) -> str:  # noqa: ANN401 — as the 
     return f"while deciding request {request} (subject {subject}, version {version})"
 
 
-def _request(batch: Sequence[Stream], asked: Collection[str], *, trace: bool) -> dict[str, Any]:
+def _request(batch: Sequence[PastStream], asked: Collection[str], *, trace: bool) -> dict[str, Any]:
     return {"asked": sorted(asked), "trace": trace, "streams": batch}
 
 
-def _description(answer: dict[str, Any]) -> Description:
+def _description(answer: dict[str, Any]) -> CandidateDescription:
     if "error" in answer:
-        raise Silent(str(answer["error"]))
+        raise NoAnswerError(str(answer["error"]))
     if answer.get("protocol") != PROTOCOL:
-        raise Silent(f"speaks replay protocol {answer.get('protocol')}, not {PROTOCOL}")
+        raise NoAnswerError(f"speaks replay protocol {answer.get('protocol')}, not {PROTOCOL}")
     try:
         texts = {
-            str(name): Text(str(text), int(parts), tuple(fields), bool(resend))
+            str(name): ReplyText(str(text), int(parts), tuple(fields), bool(resend))
             for name, (text, parts, fields, resend) in answer["texts"].items()
         }
-        return Description(str(answer["release"]), dict(answer["policies"]), texts)
+        return CandidateDescription(str(answer["release"]), dict(answer["policies"]), texts)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Silent(f"described itself in another way than this release: {error!r}") from None
+        raise NoAnswerError(
+            f"described itself in another way than this release: {error!r}"
+        ) from None
 
 
-def _verdicts(answer: dict[str, Any], batch: Sequence[Stream]) -> list[Verdict]:
+def _verdicts(answer: dict[str, Any], batch: Sequence[PastStream]) -> list[StreamVerdict]:
     """Return the verdicts of a batch; every subject has one."""
     try:
         verdicts = [
-            Verdict(
-                UUID(s), int(c), int(r), [Difference(*d) for d in ds], [(m[0], m[1]) for m in ms]
+            StreamVerdict(
+                UUID(s),
+                int(c),
+                int(r),
+                [DecisionDifference(*d) for d in ds],
+                [(m[0], m[1]) for m in ms],
             )
             for s, c, r, ds, ms in answer["verdicts"]
         ]
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise Silent(f"answered in another way than asked: {error!r}") from None
+        raise NoAnswerError(f"answered in another way than asked: {error!r}") from None
     if [verdict.subject for verdict in verdicts] != [stream.subject for stream in batch]:
-        raise Silent("answered about other subjects than asked")
+        raise NoAnswerError("answered about other subjects than asked")
     return verdicts
 
 

@@ -11,8 +11,13 @@ from typing import Any, BinaryIO, Final
 
 from pydantic_core import to_json
 
-from inbound.replay.diff.kinds import KINDS, Told, differing_texts, kinds_of
-from inbound.replay.diff.records import Description, Difference, Verdict
+from inbound.replay.diff.classification import (
+    KINDS,
+    ClassifiedDifference,
+    classify,
+    differing_texts,
+)
+from inbound.replay.diff.protocol import CandidateDescription, DecisionDifference, StreamVerdict
 
 EXAMPLES: Final = 3
 
@@ -26,11 +31,11 @@ _UNSEEN: Final = (
 
 
 @dataclass(slots=True)
-class Report:
+class DiffReport:
     """Collects verdicts. `now` describes what is in force, `then` the candidate."""
 
-    now: Description
-    then: Description
+    now: CandidateDescription
+    then: CandidateDescription
     out: BinaryIO | None = None
     keep: int = EXAMPLES
     subjects: int = 0
@@ -40,7 +45,7 @@ class Report:
     differing: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
-    texts: Mapping[str, Told] = field(default_factory=dict)
+    texts: Mapping[str, ClassifiedDifference] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Compare the texts; each message of one that differs will count."""
@@ -56,7 +61,7 @@ class Report:
                 }
             )
 
-    def add(self, verdicts: Sequence[Verdict], events: int) -> None:
+    def add(self, verdicts: Sequence[StreamVerdict], events: int) -> None:
         """Count the verdicts of a batch of so many events."""
         self.subjects += len(verdicts)
         self.events += events
@@ -70,8 +75,8 @@ class Report:
                 where = {"subject": verdict.subject, "version": version, "template": template}
                 self._count(told, where)
 
-    def _add_difference(self, verdict: Verdict, difference: Difference) -> None:
-        told = kinds_of(difference)
+    def _add_difference(self, verdict: StreamVerdict, difference: DecisionDifference) -> None:
+        told = classify(difference)
         where: dict[str, Any] = {
             "subject": verdict.subject,
             "version": difference.version,
@@ -85,7 +90,7 @@ class Report:
         where["candidate"] = difference.decided
         self._count(told, where)
 
-    def _count(self, told: Told, where: Mapping[str, Any]) -> None:
+    def _count(self, told: ClassifiedDifference, where: Mapping[str, Any]) -> None:
         self.differing += 1
         self.kinds.update(told.kinds)
         for kind in told.kinds:
@@ -108,7 +113,7 @@ class Report:
         return [*_UNSEEN, *_unseen_policies(self.now, self.then), *_unseen_texts(self)]
 
 
-def _unseen_policies(now: Description, then: Description) -> list[str]:
+def _unseen_policies(now: CandidateDescription, then: CandidateDescription) -> list[str]:
     """Return what is lost because a rule was stricter than the candidate's."""
     before, after = now.policies, then.policies
 
@@ -140,7 +145,7 @@ def _unseen_policies(now: Description, then: Description) -> list[str]:
     return told
 
 
-def _unseen_texts(report: Report) -> list[str]:
+def _unseen_texts(report: DiffReport) -> list[str]:
     told = [
         f"[{name}] unknown: messages without an answer would "
         f"{'go again' if report.then.texts[name].resend_unknown else 'not go again'}; "

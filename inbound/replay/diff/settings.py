@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from inbound.errors import SetupError
 from inbound.handlers.policies import Policies
-from inbound.replay.diff.records import Orders
+from inbound.replay.diff.protocol import CandidateConfig
 from inbound.settings import read_settings_file
 from inbound.smpp_settings import SmppSettings
 
@@ -50,16 +50,18 @@ class DiffSettings(BaseModel):
             )
         return url
 
-    def orders(self) -> Orders:
+    def orders(self) -> CandidateConfig:
         """Return what decides now, as a candidate's orders."""
-        return Orders(
+        return CandidateConfig(
             policies=self.policies.model_dump(exclude_unset=True),
             templates=None if self.templates_file is None else str(self.templates_file.resolve()),
             alphabet=(self.binds or (self.smpp,))[0].alphabet,
         )
 
 
-def changed(now: Orders, settings: Path | None, templates: Path | None, *, carry: bool) -> Orders:
+def changed(
+    now: CandidateConfig, settings: Path | None, templates: Path | None, *, carry: bool
+) -> CandidateConfig:
     """Return `now` with what the candidate's files say; what they leave out stays as it is.
 
     Of a settings file only `policies`, `templates_file` and the alphabet count. Raises
@@ -79,7 +81,7 @@ def changed(now: Orders, settings: Path | None, templates: Path | None, *, carry
     return orders
 
 
-def _with(orders: Orders, values: Mapping[str, Any], where: str) -> Orders:
+def _with(orders: CandidateConfig, values: Mapping[str, Any], where: str) -> CandidateConfig:
     policies, binds = values.get("policies", {}), values.get("binds")
     bind = binds[0] if binds else values.get("smpp", {})
     if not isinstance(policies, Mapping) or not isinstance(bind, Mapping):

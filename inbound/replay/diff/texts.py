@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Final
 
-from inbound.replay.diff.records import Text
+from inbound.replay.diff.protocol import ReplyText
 from inbound.smpp.segmentation import part_count
 from inbound.templates.catalogue import REQUIRED, Catalogue, load_catalogue
 
@@ -23,7 +23,7 @@ TYPICAL: Final[Mapping[str, str]] = {
 _OTHER_FIELD: Final = "xxxxxxxx"
 
 
-def describe(path: Path | None, alphabet: str) -> dict[str, Text]:
+def describe(path: Path | None, alphabet: str) -> dict[str, ReplyText]:
     """Return every text that the service sends, by name: those of a file or the built-in ones.
 
     Raises `SetupError` when the catalogue does not take the file.
@@ -32,11 +32,11 @@ def describe(path: Path | None, alphabet: str) -> dict[str, Text]:
     return {name: _text(catalogue, name, alphabet) for name in REQUIRED}
 
 
-def _text(catalogue: Catalogue, name: str, alphabet: str) -> Text:
+def _text(catalogue: Catalogue, name: str, alphabet: str) -> ReplyText:
     template = catalogue[name]
     fields = [field for _, field, _, _ in Formatter().parse(template.text) if field is not None]
     rendered = template.render({field: TYPICAL.get(field, _OTHER_FIELD) for field in fields})
-    return Text(
+    return ReplyText(
         template.text,
         part_count(rendered, alphabet),
         tuple(dict.fromkeys(fields)),

@@ -160,13 +160,13 @@ async def test_another_site_gets_no_leave_to_read(world: World) -> None:
 async def test_an_answer_that_takes_too_long_is_given_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inbound.api.observing.ANSWER_S", 0.05)
+    monkeypatch.setattr("inbound.api.observability.RESPONSE_TIMEOUT_S", 0.05)
     held = asyncio.Event()
 
     async def hang(*_: object) -> None:
         await held.wait()
 
-    monkeypatch.setattr(world.desk, "resolve", hang)
+    monkeypatch.setattr(world.backend, "resolve", hang)
     body = {"subjects": [SUBJECT], "reason": "ticket 4711"}
     response = await world.scoped("resolve").post(PATH, json=body)
     assert_problem(response, 503, "unavailable")
@@ -176,7 +176,7 @@ async def test_an_answer_that_takes_too_long_is_given_up(
 async def test_a_body_that_does_not_come_is_given_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inbound.api.gate.BODY_S", 0.05)
+    monkeypatch.setattr("inbound.api.admission.BODY_TIMEOUT_S", 0.05)
     held = asyncio.Event()
 
     async def in_pieces() -> AsyncIterator[bytes]:

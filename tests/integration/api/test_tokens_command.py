@@ -75,7 +75,7 @@ def test_a_name_stands_for_one_good_token(run: Run) -> None:
     run("create", "--name", "twice", "--scope", "read")
 
 
-@pytest.mark.parametrize("name", ["", "+79161234567", "desk 79161234567", "x" * 65, "a b", "-x"])
+@pytest.mark.parametrize("name", ["", "+79161234567", "backend 79161234567", "x" * 65, "a b", "-x"])
 def test_a_name_is_short_and_no_number(run: Run, name: str) -> None:
     with pytest.raises(SetupError, match="--name takes"):
         run("create", f"--name={name}", "--scope", "read")

@@ -16,8 +16,8 @@ from rich.console import Console
 from starlette.types import ASGIApp
 
 from inbound.api.app import make_api
-from inbound.api.desk import Desk, Sources
-from inbound.api.limits import RateLimits
+from inbound.api.backend import Backend, Sources
+from inbound.api.rate_limits import RateLimits
 from inbound.api.tokens import digest_of, new_token
 from inbound.cli.clients import run_import
 from inbound.directory.postgres import PostgresDirectory
@@ -68,10 +68,10 @@ class World:
             timelines=TimelineDesk(hasher, sealer, miss_days=7),
             zone="Europe/Moscow",
         )
-        self.desk = Desk(self.sources, lambda: self.now)
+        self.backend = Backend(self.sources, lambda: self.now)
         self.monotonic = 0.0
         limits = RateLimits(per_minute, lambda: self.monotonic)
-        self.app: ASGIApp = make_api(self.desk, limits, clock=lambda: self.now, new_id=uuid4)
+        self.app: ASGIApp = make_api(self.backend, limits, clock=lambda: self.now, new_id=uuid4)
         self._clients: list[httpx.AsyncClient] = []
         [(self._audited,)] = self.rows("SELECT coalesce(max(id), 0) FROM audit")
 

@@ -15,13 +15,13 @@ import pytest
 from click.testing import CliRunner
 from psycopg import errors
 
-from inbound.cli import _diff, _publish
+from inbound.cli import _replay_diff, _replay_publish
 from inbound.cli import scserv as scserv_command
 from inbound.errors import SetupError
 from inbound.replay.diff.candidates import LocalCandidate
-from inbound.replay.diff.records import Orders, Stored
-from inbound.replay.diff.report import Report
-from inbound.replay.diff.running import run
+from inbound.replay.diff.protocol import CandidateConfig, PastEvent
+from inbound.replay.diff.report import DiffReport
+from inbound.replay.diff.runner import run
 from inbound.store import past
 from inbound.store.connecting import connect
 from tests.bench import history
@@ -185,7 +185,7 @@ def test_a_defect_is_no_difference(monkeypatch: pytest.MonkeyPatch, database_url
         raise ZeroDivisionError("a defect")
 
     monkeypatch.setenv("SCSERV_DATABASE_URL", database_url)
-    monkeypatch.setattr(_diff, "run", broken)
+    monkeypatch.setattr(_replay_diff, "run", broken)
     done = CliRunner().invoke(scserv_command, ["replay", "diff", "--since", "1h"])
     assert done.exit_code == 2
 
@@ -285,16 +285,16 @@ def test_no_command_of_the_replay_can_write(
     monkeypatch.setenv("SCSERV_DATABASE_URL", database_url)
     monkeypatch.setenv("SCSERV_KAFKA_BOOTSTRAP_SERVERS", "nowhere:1")
     monkeypatch.setattr(past, "find_span", write)
-    monkeypatch.setattr(_publish, "prepare", lambda *_, **__: False)
+    monkeypatch.setattr(_replay_publish, "prepare", lambda *_, **__: False)
     topic = ["--to-topic", "t"] if command == "publish" else []
     CliRunner().invoke(scserv_command, ["replay", command, "--since", "1h", *topic])
     assert refused == [errors.ReadOnlySqlTransaction]
     assert conn.execute("SELECT count(*) > 0 FROM inbox").fetchone() == (True,)
 
 
-def describe() -> tuple[LocalCandidate, Report]:
-    candidate = LocalCandidate(Orders())
-    return candidate, Report(candidate.description, candidate.description)
+def describe() -> tuple[LocalCandidate, DiffReport]:
+    candidate = LocalCandidate(CandidateConfig())
+    return candidate, DiffReport(candidate.description, candidate.description)
 
 
 def test_the_time_asked_for_is_decided_and_what_was_before_is_folded(
@@ -333,5 +333,5 @@ def test_what_is_written_meanwhile_is_not_seen(database_url: str, conn: psycopg.
     narrow = past.Span(span.since, span.until, 0, 4)
     subjects = past.list_subjects(conn, narrow)
     (ids,) = past.unpack(subjects, 9)
-    streams = past.read_streams(conn, ids, narrow, Stored)
+    streams = past.read_streams(conn, ids, narrow, PastEvent)
     assert sum(len(events) for _, events in streams) == 4

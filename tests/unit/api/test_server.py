@@ -109,7 +109,7 @@ async def test_an_answer_that_is_being_made_is_finished() -> None:
 async def test_an_answer_that_never_comes_does_not_hold_up_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server, "FINISH_S", 0)
+    monkeypatch.setattr(server, "SHUTDOWN_TIMEOUT_S", 0)
     app = App()
     app.go.clear()
     async with serving(app) as (made, running):
@@ -127,7 +127,7 @@ async def test_an_answer_that_never_comes_does_not_hold_up_the_end(
 async def test_headers_that_do_not_come_are_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    monkeypatch.setattr(server, "HEADERS_S", 0.05)
+    monkeypatch.setattr(server, "HEADERS_TIMEOUT_S", 0.05)
     async with serving(App()) as (made, _), asyncio.timeout(10):
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
         writer.write(sent)
@@ -137,7 +137,7 @@ async def test_headers_that_do_not_come_are_not_waited_for(
 
 
 async def test_a_second_request_has_to_come_in_time_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HEADERS_S", 0.2)
+    monkeypatch.setattr(server, "HEADERS_TIMEOUT_S", 0.2)
     async with serving(App()) as (made, _), asyncio.timeout(10):
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -160,7 +160,7 @@ async def test_what_is_no_http_is_a_problem_too() -> None:
 
 
 async def test_there_are_only_so_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "MOST_CONNECTIONS", 1)
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 1)
     async with serving(App()) as (made, _), asyncio.timeout(10):
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

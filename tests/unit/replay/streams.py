@@ -6,8 +6,13 @@ from uuid import UUID
 
 from inbound.handlers.policies import Policies
 from inbound.replay.diff.candidates import LocalCandidate
-from inbound.replay.diff.deciding import Decider
-from inbound.replay.diff.records import Difference, Orders, Stored, Verdict
+from inbound.replay.diff.decider import Decider
+from inbound.replay.diff.protocol import (
+    CandidateConfig,
+    DecisionDifference,
+    PastEvent,
+    StreamVerdict,
+)
 from schemas.events import Command, DomainEvent
 from schemas.messages import Purpose
 from tests.released import Example
@@ -37,23 +42,23 @@ class History(Scenario):
         self.result(request_id, ACKNOWLEDGEMENT, at_s=at_s + 1, template="acknowledgement")
         self.result(request_id, FULFILMENT, at_s=at_s + 2, template=template)
 
-    def stream(self, from_version: int = 1) -> list[Stored]:
+    def stream(self, from_version: int = 1) -> list[PastEvent]:
         """What happened; selected from that version on."""
         return stored(self.events, from_version)
 
 
-def stored(events: Iterable[DomainEvent], from_version: int = 1) -> list[Stored]:
+def stored(events: Iterable[DomainEvent], from_version: int = 1) -> list[PastEvent]:
     """Events as they are stored."""
     return [
-        Stored(n, event.TYPE, event.VERSION, event.to_json().decode(), n >= from_version)
+        PastEvent(n, event.TYPE, event.VERSION, event.to_json().decode(), n >= from_version)
         for n, event in enumerate(events, 1)
     ]
 
 
-def released(examples: Sequence[Example]) -> list[Stored]:
+def released(examples: Sequence[Example]) -> list[PastEvent]:
     """Events of a release as they were stored."""
     return [
-        Stored(n, one.type, one.version, one.data.decode(), selected=True)
+        PastEvent(n, one.type, one.version, one.data.decode(), selected=True)
         for n, one in enumerate(examples, 1)
     ]
 
@@ -62,19 +67,19 @@ def decider(
     policies: Policies | None = None, *, asked: Iterable[str] = (), carry: bool = False
 ) -> Decider:
     """A candidate with all built-in templates."""
-    texts = LocalCandidate(Orders()).description.texts
+    texts = LocalCandidate(CandidateConfig()).description.texts
     return Decider(policies or Policies(), texts, frozenset(asked), carry)
 
 
 def judged(
-    stream: Sequence[Stored], policies: Policies | None = None, *, carry: bool = False
-) -> Verdict:
+    stream: Sequence[PastEvent], policies: Policies | None = None, *, carry: bool = False
+) -> StreamVerdict:
     """The verdict of this release under other policies."""
     return decider(policies, carry=carry).judge(SUBJECT, stream)
 
 
 def differences(
-    stream: Sequence[Stored], policies: Policies | None = None, *, carry: bool = False
-) -> list[Difference]:
+    stream: Sequence[PastEvent], policies: Policies | None = None, *, carry: bool = False
+) -> list[DecisionDifference]:
     """What differs under other policies."""
     return list(judged(stream, policies, carry=carry).differences)

@@ -19,42 +19,44 @@ from inbound.replay.diff import process
 from inbound.replay.diff.candidates import LocalCandidate
 from inbound.replay.diff.child import serve
 from inbound.replay.diff.process import ProcessCandidate
-from inbound.replay.diff.records import Orders, Stream, Verdict
+from inbound.replay.diff.protocol import CandidateConfig, PastStream, StreamVerdict
 from tests.unit.replay.streams import INFO, START, STOP, History
 
 ROOT = Path(__file__).parents[3]
-STRICT = Orders(policies={"commands_per_hour": 1})
+STRICT = CandidateConfig(policies={"commands_per_hour": 1})
 
 
 @contextmanager
 def candidate(
-    code: Path, orders: Orders | None = None, limit_s: float = 30
+    code: Path, orders: CandidateConfig | None = None, limit_s: float = 30
 ) -> Iterator[ProcessCandidate]:
-    running = ProcessCandidate(code, orders or Orders(), limit_s)
+    running = ProcessCandidate(code, orders or CandidateConfig(), limit_s)
     try:
         yield running
     finally:
         running.close()
 
 
-def people(count: int) -> list[Stream]:
+def people(count: int) -> list[PastStream]:
     made = []
     for n in range(1, count + 1):
         history = History()
         for number, command in enumerate((STOP, INFO, START)):
             history.whole(command, number * 600)
-        made.append(Stream(UUID(int=n), history.stream()))
+        made.append(PastStream(UUID(int=n), history.stream()))
     return made
 
 
 def verdicts(
-    judge: Callable[..., Iterator[list[Verdict]]], streams: Sequence[Stream], at_once: int = 3
-) -> list[Verdict]:
+    judge: Callable[..., Iterator[list[StreamVerdict]]],
+    streams: Sequence[PastStream],
+    at_once: int = 3,
+) -> list[StreamVerdict]:
     batches = [streams[n : n + at_once] for n in range(0, len(streams), at_once)]
     return [verdict for batch in judge(batches, ["started"]) for verdict in batch]
 
 
-def plain(found: Sequence[Verdict]) -> object:
+def plain(found: Sequence[StreamVerdict]) -> object:
     return json.loads(json.dumps(found, default=str))
 
 
@@ -270,7 +272,7 @@ def test_a_crash_that_does_not_come_again_is_told_too(tmp_path: Path) -> None:
 )
 def test_a_candidate_that_does_not_even_greet(tmp_path: Path, serve: str, what: str) -> None:
     with pytest.raises(SetupError, match=f"the candidate fake .*{what}"):
-        ProcessCandidate(fake(tmp_path, serve), Orders(), 1)
+        ProcessCandidate(fake(tmp_path, serve), CandidateConfig(), 1)
 
 
 @pytest.mark.parametrize(
@@ -305,19 +307,19 @@ def test_what_is_no_release_is_said(tmp_path: Path) -> None:
         (ROOT / "pyproject.toml", "neither a wheel nor a folder"),
     ):
         with pytest.raises(SetupError, match=f"--code {path}: {what}"):
-            ProcessCandidate(path, Orders())
+            ProcessCandidate(path, CandidateConfig())
 
 
 def test_a_release_from_before_the_replay_is_said(source: Path) -> None:
     shutil.rmtree(source / "inbound/replay")
     with pytest.raises(SetupError, match=r"is older than the replay: it has no inbound\.replay"):
-        ProcessCandidate(source, Orders())
+        ProcessCandidate(source, CandidateConfig())
 
 
 def test_half_a_release_is_not_completed_with_this_one(source: Path) -> None:
     shutil.rmtree(source / "schemas")
     with pytest.raises(SetupError, match="has no schemas"):
-        ProcessCandidate(source, Orders())
+        ProcessCandidate(source, CandidateConfig())
 
 
 def test_what_is_installed_beside_it_is_not_mixed_in(source: Path, tmp_path: Path) -> None:
@@ -349,9 +351,9 @@ def test_a_missing_dependency_is_named(source: Path) -> None:
         source, "inbound/handlers/plans.py", "from dataclasses", "import newest\nfrom dataclasses"
     )
     with pytest.raises(SetupError, match="needs the package 'newest', which is not installed"):
-        ProcessCandidate(source, Orders())
+        ProcessCandidate(source, CandidateConfig())
 
 
 def test_a_policy_that_it_does_not_know_is_named(source: Path) -> None:
     with pytest.raises(SetupError, match="policy night_rest: Extra inputs are not permitted"):
-        ProcessCandidate(source, Orders(policies={"night_rest": 1}))
+        ProcessCandidate(source, CandidateConfig(policies={"night_rest": 1}))

@@ -107,9 +107,9 @@ async def test_everything_that_passes_stands_in_it_in_order() -> None:
 
 @asynccontextmanager
 async def command(*options: str) -> AsyncIterator[tuple[Any, int]]:
-    """Run `scserv smsc` on a free port; yield the process and the port."""
+    """Run `scserv simulator` on a free port; yield the process and the port."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "inbound.cli", "smsc", "--port", "0", *options),
+        *(sys.executable, "-m", "inbound.cli", "simulator", "--port", "0", *options),
         env={**os.environ, "SCSERV_SMPP__PASSWORD": "sesame12", "PYTHONUNBUFFERED": "1"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

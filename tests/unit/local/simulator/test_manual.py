@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from inbound.cli.smsc import smsc
+from inbound.cli.simulator import simulator
 from inbound.local.simulator.accounts import AccountsFile
 from inbound.local.simulator.dialects import DIALECTS, ReceiptDialect, ReceiptPlan
 from inbound.local.simulator.magic import MAGIC
@@ -65,5 +65,5 @@ def test_the_dialect_of_ones_own_shows_the_defaults() -> None:
 
 
 def test_every_option_it_names_exists() -> None:
-    known = set(re.findall(r"--[a-z-]+", CliRunner().invoke(smsc, ["--help"]).output))
+    known = set(re.findall(r"--[a-z-]+", CliRunner().invoke(simulator, ["--help"]).output))
     assert set(re.findall(r"--[a-z][a-z-]+", MANUAL)) <= known

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-from inbound.api.problems import Kind, Refusal
+from inbound.api.problems import ProblemKind, Refusal
 from inbound.smpp.rate import TokenBucket
 
 WINDOW_S: Final = 60
 # There are few tokens; what was revoked since is not kept for ever.
-_MOST_BUCKETS: Final = 1000
+_MAX_BUCKETS: Final = 1000
 
 
 class RateLimits:
@@ -40,7 +40,7 @@ class RateLimits:
         if delay_s:
             headers["Retry-After"] = str(math.ceil(delay_s))
             detail = f"a token may ask {self._per_minute} times a minute"
-            raise Refusal(Kind.RATE_LIMITED, detail, headers)
+            raise Refusal(ProblemKind.RATE_LIMITED, detail, headers)
         return headers
 
     def _headers(self, bucket: TokenBucket) -> dict[str, str]:
@@ -54,7 +54,7 @@ class RateLimits:
     def _bucket(self, token_id: UUID) -> TokenBucket:
         bucket = self._buckets.get(token_id)
         if bucket is None:
-            if len(self._buckets) >= _MOST_BUCKETS:
+            if len(self._buckets) >= _MAX_BUCKETS:
                 self._buckets.clear()
             bucket = TokenBucket(self._per_minute / WINDOW_S, self._clock, self._per_minute)
             self._buckets[token_id] = bucket

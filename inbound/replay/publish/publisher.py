@@ -27,12 +27,12 @@ _Sent = tuple[int, list[Any]]
 """A position and the futures of its records."""
 
 
-class Stuck(RetryableError):  # noqa: N818  says what is the case
-    """Kafka or the database did not go along; `Publishing.position` says how far it came."""
+class PublishStoppedError(RetryableError):
+    """Kafka or the database did not go along; `ReplayPublisher.position` says how far it came."""
 
 
 @dataclass(slots=True)
-class Publishing:
+class ReplayPublisher:
     """One run of a replay.
 
     `read` returns the next events after a position, at most so many; none at the end.
@@ -53,7 +53,7 @@ class Publishing:
     def run(self) -> bool:
         """Publish to the end and return True, or False when `stopping` was set. Blocks.
 
-        Raises `Stuck` when Kafka or the database fails.
+        Raises `PublishStoppedError` when Kafka or the database fails.
         """
         at_once = max(1, min(BATCH, int(self.rate / _BATCHES_PER_SECOND))) if self.rate else BATCH
         begin = self.clock()
@@ -64,7 +64,7 @@ class Publishing:
                     return True
                 self._publish(events)
             except (KafkaError, RetryableError) as error:
-                raise Stuck(f"{type(error).__name__}: {error}") from error
+                raise PublishStoppedError(f"{type(error).__name__}: {error}") from error
             if self.rate:
                 self.stopping.wait(max(0.0, begin + self.events / self.rate - self.clock()))
         return False

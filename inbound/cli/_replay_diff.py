@@ -17,11 +17,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from inbound.cli._times import parse_moment
 from inbound.errors import ScservError, SetupError
 from inbound.replay.diff.candidates import Candidate, LocalCandidate
-from inbound.replay.diff.kinds import KINDS
+from inbound.replay.diff.classification import KINDS
 from inbound.replay.diff.process import ProcessCandidate
-from inbound.replay.diff.records import Orders
-from inbound.replay.diff.report import Report
-from inbound.replay.diff.running import APPLICATION_NAME, run
+from inbound.replay.diff.protocol import CandidateConfig
+from inbound.replay.diff.report import DiffReport
+from inbound.replay.diff.runner import APPLICATION_NAME, run
 from inbound.replay.diff.settings import DiffSettings, changed
 from inbound.store import past
 from inbound.store.connecting import connect
@@ -30,7 +30,7 @@ SAME, DIFFERENT, NOT_RUN = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class DiffOptions:
     """What the command line said."""
 
     since: str
@@ -45,7 +45,7 @@ class Options:
     as_json: bool = False
 
 
-def diff_and_tell(settings: DiffSettings, options: Options) -> int:
+def run_diff(settings: DiffSettings, options: DiffOptions) -> int:
     """Run one diff, print what came of it, and return the exit status."""
     with _no_bug_looks_like_a_difference():
         report, span = _diff(settings, options)
@@ -56,7 +56,7 @@ def diff_and_tell(settings: DiffSettings, options: Options) -> int:
     return DIFFERENT if report.differing else SAME
 
 
-def _diff(settings: DiffSettings, options: Options) -> tuple[Report, past.Span]:
+def _diff(settings: DiffSettings, options: DiffOptions) -> tuple[DiffReport, past.Span]:
     now = datetime.now(UTC)
     since = parse_moment(options.since, "--since", now=now)
     until = parse_moment(options.until, "--until", now=now) if options.until else past.FOR_EVER
@@ -70,7 +70,7 @@ def _diff(settings: DiffSettings, options: Options) -> tuple[Report, past.Span]:
         candidate = _candidate(options, orders)
         stack.callback(candidate.close)
         out = stack.enter_context(_opened(options.out)) if options.out else None
-        report = Report(baseline, candidate.description, out, options.examples)
+        report = DiffReport(baseline, candidate.description, out, options.examples)
         conn = connect(url, APPLICATION_NAME, long=True, read_only=True)
         stack.enter_context(conn)
         span = past.find_span(conn, since, until)
@@ -79,7 +79,7 @@ def _diff(settings: DiffSettings, options: Options) -> tuple[Report, past.Span]:
     return report, span
 
 
-def _candidate(options: Options, orders: Orders) -> Candidate:
+def _candidate(options: DiffOptions, orders: CandidateConfig) -> Candidate:
     if options.code is None:
         return LocalCandidate(orders)
     return ProcessCandidate(options.code, orders, options.time_limit_s)
@@ -125,7 +125,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _as_object(report: Report, span: past.Span) -> dict[str, Any]:
+def _as_object(report: DiffReport, span: past.Span) -> dict[str, Any]:
     return {
         "since": span.since,
         "until": None if span.until == past.FOR_EVER else span.until,
@@ -143,7 +143,7 @@ def _as_object(report: Report, span: past.Span) -> dict[str, Any]:
     }
 
 
-def _lines(report: Report, span: past.Span, options: Options) -> Iterator[str]:
+def _lines(report: DiffReport, span: past.Span, options: DiffOptions) -> Iterator[str]:
     until = "now" if span.until == past.FOR_EVER else f"{span.until:%Y-%m-%d %H:%M} UTC"
     yield f"from {span.since:%Y-%m-%d %H:%M} UTC to {until}: " + ", ".join(
         (
@@ -176,14 +176,14 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _policies(report: Report) -> Iterator[str]:
+def _policies(report: DiffReport) -> Iterator[str]:
     now, then = report.now.policies, report.then.policies
     for name in sorted(now.keys() | then.keys()):
         if now.get(name) != then.get(name):
             yield f"policy {name}: {now.get(name, 'none')} -> {then.get(name, 'none')}"
 
 
-def _texts(report: Report) -> Iterator[str]:
+def _texts(report: DiffReport) -> Iterator[str]:
     for name, told in report.texts.items():
         yield f"text {told.what}"
         yield f"    now:       {report.now.texts[name].text}"

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from inbound.api.access import AtDesk, MayRead
-from inbound.api.desk import RESOLVE, Desk
-from inbound.api.gate import Principal
+from inbound.api.access import BackendDep, MayRead
+from inbound.api.admission import Principal
+from inbound.api.backend import RESOLVE, Backend
 from inbound.api.problems import forbidden, invalid
-from inbound.api.searching import PATH, RequestPage, RequestSearch, find_page
+from inbound.api.request_pages import PATH, RequestPage, RequestSearch, find_page
 from inbound.api.tokens import Scope
 
 router = APIRouter(tags=["history"])
@@ -24,22 +24,22 @@ router = APIRouter(tags=["history"])
     response_description="A page.",
 )
 async def search_requests(
-    asked: Annotated[RequestSearch, Query()], desk: AtDesk, who: MayRead
+    asked: Annotated[RequestSearch, Query()], backend: BackendDep, who: MayRead
 ) -> RequestPage:
     """Answer with a page of requests."""
     if asked.since and asked.until and asked.since >= asked.until:
         raise invalid("query.until", "is not later than `since`")
     subjects = None if asked.subject is None else [asked.subject]
     if asked.client is not None:
-        of_client = await _subjects_of_client(desk, asked.client, who)
+        of_client = await _subjects_of_client(backend, asked.client, who)
         subjects = [each for each in of_client if asked.subject in {None, each}]
-    return await find_page(desk, asked, subjects)
+    return await find_page(backend, asked, subjects)
 
 
-async def _subjects_of_client(desk: Desk, client_id: str, who: Principal) -> list[UUID]:
+async def _subjects_of_client(backend: Backend, client_id: str, who: Principal) -> list[UUID]:
     """Return a client's subjects; the answer will tell whose they are, so it is recorded."""
     if not who.may(Scope.RESOLVE):
         raise forbidden(Scope.RESOLVE)
-    found = await desk.subjects_of_client(client_id)
-    await desk.record(who, RESOLVE, "search for a client's requests", found)
+    found = await backend.subjects_of_client(client_id)
+    await backend.record(who, RESOLVE, "search for a client's requests", found)
     return found

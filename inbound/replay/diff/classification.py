@@ -4,7 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from inbound.replay.diff.records import Description, Difference, Event, Text
+from inbound.replay.diff.protocol import (
+    CandidateDescription,
+    DecisionDifference,
+    EventFields,
+    ReplyText,
+)
 from schemas.events import Plan, RequestAccepted
 
 KINDS: Final[Mapping[str, str]] = {
@@ -37,27 +42,29 @@ _OWN_KINDS: Final = ("plan", "confirm")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ClassifiedDifference:
     """A difference as it is counted: its kinds, and what a reader wants to see first."""
 
     kinds: tuple[str, ...]
     what: str
 
 
-def kinds_of(difference: Difference) -> Told:
+def classify(difference: DecisionDifference) -> ClassifiedDifference:
     """Return what `difference` is."""
     if difference.error is not None:
-        return Told(("error",), difference.error.splitlines()[0] if difference.error else "")
+        return ClassifiedDifference(
+            ("error",), difference.error.splitlines()[0] if difference.error else ""
+        )
     if difference.of in {"result", "reply"}:
-        return Told((difference.of,), _from_to(difference))
+        return ClassifiedDifference((difference.of,), _from_to(difference))
     if difference.of == "limit" or difference.disposition != _ACCEPTED:
         disposition = str(difference.disposition)
         kind = _DISPOSITIONS.get(disposition, "not accepted")
-        return Told((kind,), f"{_command(difference)}: {disposition}")
+        return ClassifiedDifference((kind,), f"{_command(difference)}: {disposition}")
     return _of_accepted(difference)
 
 
-def _of_accepted(difference: Difference) -> Told:
+def _of_accepted(difference: DecisionDifference) -> ClassifiedDifference:
     """Return what differs between two acceptances."""
     recorded, decided = _accepted(difference.recorded), _accepted(difference.decided)
     kinds, words = [], []
@@ -79,10 +86,14 @@ def _of_accepted(difference: Difference) -> Told:
         words += [f"{name} {recorded.get(name)} -> {decided.get(name)}" for name in others]
         if followed != follow:
             words.append(f"{_names(followed)} -> {_names(follow)}")
-    return Told(tuple(kinds) or ("events",), f"{_command(difference)}: {', '.join(words)}")
+    return ClassifiedDifference(
+        tuple(kinds) or ("events",), f"{_command(difference)}: {', '.join(words)}"
+    )
 
 
-def differing_texts(now: Description, then: Description) -> dict[str, Told]:
+def differing_texts(
+    now: CandidateDescription, then: CandidateDescription
+) -> dict[str, ClassifiedDifference]:
     """Return what differs in the texts that both have, by template."""
     found = {}
     for name, text in now.texts.items():
@@ -91,11 +102,11 @@ def differing_texts(now: Description, then: Description) -> dict[str, Told]:
             words = f"{text.parts} -> {other.parts} parts" if "parts" in kinds else "another text"
             if missing := [field for field in text.fields if field not in other.fields]:
                 words += f", without {', '.join(missing)}"
-            found[name] = Told(kinds, f"[{name}] {words}")
+            found[name] = ClassifiedDifference(kinds, f"[{name}] {words}")
     return found
 
 
-def _kinds_of_text(text: Text, other: Text) -> Iterator[str]:
+def _kinds_of_text(text: ReplyText, other: ReplyText) -> Iterator[str]:
     if text.text != other.text:
         yield "text"
     if text.parts != other.parts:
@@ -104,11 +115,11 @@ def _kinds_of_text(text: Text, other: Text) -> Iterator[str]:
         yield "fields"
 
 
-def _accepted(events: Sequence[Event]) -> dict[str, Any]:
+def _accepted(events: Sequence[EventFields]) -> dict[str, Any]:
     return next((data for type_, _, data in events if type_ == RequestAccepted.TYPE), {})
 
 
-def _without(events: Sequence[Event]) -> list[Any]:
+def _without(events: Sequence[EventFields]) -> list[Any]:
     return [[type_, data] for type_, _, data in events if type_ != RequestAccepted.TYPE]
 
 
@@ -119,7 +130,7 @@ def _refuses(accepted: Mapping[str, Any]) -> bool:
         return False
 
 
-def _command(difference: Difference) -> str:
+def _command(difference: DecisionDifference) -> str:
     return next((str(data["command"]) for _, _, data in difference.recorded), "command")
 
 
@@ -127,7 +138,7 @@ def _names(events: Sequence[Any]) -> str:
     return " + ".join(str(event[0]) for event in events) or "nothing"
 
 
-def _from_to(difference: Difference) -> str:
+def _from_to(difference: DecisionDifference) -> str:
     if difference.of == "reply":
         sent, owed = (
             [f"{purpose} [{template}]" for purpose, _, template in events]

@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from inbound.api.gate import BODY_BYTES, IN_FLIGHT
+from inbound.api.admission import MAX_BODY_BYTES, MAX_IN_FLIGHT
 from inbound.api.tokens import new_token
 from tests.integration.api.world import NOW, World, assert_problem
 
@@ -131,14 +131,14 @@ async def test_a_token_may_ask_so_often_and_then_has_to_wait(slow_world: World) 
 
 async def test_a_body_has_a_size(world: World) -> None:
     client = world.scoped("resolve")
-    largest = json.dumps(BODY).ljust(BODY_BYTES).encode()
+    largest = json.dumps(BODY).ljust(MAX_BODY_BYTES).encode()
     headers = {"Content-Type": "application/json"}
     assert (await client.post(PATH, content=largest, headers=headers)).status_code == 200
     said = await client.post(PATH, content=largest + b" ", headers=headers)
     assert_problem(said, 413, "too-large")
 
     async def in_pieces() -> AsyncIterator[bytes]:
-        for _ in range(BODY_BYTES // 1024 + 1):
+        for _ in range(MAX_BODY_BYTES // 1024 + 1):
             yield b" " * 1024
 
     found_out = await client.post(PATH, content=in_pieces(), headers=headers)
@@ -148,10 +148,10 @@ async def test_a_body_has_a_size(world: World) -> None:
 
 async def test_only_so_many_are_answered_at_once(world: World) -> None:
     client = world.client(world.token("resolve"))
-    answers = await asyncio.gather(*(ask(client) for _ in range(3 * IN_FLIGHT)))
+    answers = await asyncio.gather(*(ask(client) for _ in range(3 * MAX_IN_FLIGHT)))
     statuses = [answer.status_code for answer in answers]
     assert set(statuses) == {200, 503}
-    assert statuses.count(200) >= IN_FLIGHT
+    assert statuses.count(200) >= MAX_IN_FLIGHT
     busy = answers[statuses.index(503)]
     assert_problem(busy, 503, "unavailable")
     assert busy.headers["retry-after"] == "1"

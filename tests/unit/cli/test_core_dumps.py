@@ -46,14 +46,14 @@ def test_a_crash_leaves_nothing_on_the_disk(tmp_path: Path) -> None:
         pytest.skip("core_pattern leads elsewhere here")
     after = tmp_path / "with"
     after.mkdir()
-    forbid = "from inbound.cli._dumps import forbid_core_dumps; forbid_core_dumps()"
+    forbid = "from inbound.cli._core_dumps import forbid_core_dumps; forbid_core_dumps()"
     assert crash(after, forbid) == []
 
 
 def test_neither_way_to_forbid_needs_the_other(tmp_path: Path) -> None:
     """The limit could be lifted again; a program that core_pattern names may ignore it."""
     seen = (
-        "from inbound.cli._dumps import forbid_core_dumps; forbid_core_dumps()\n"
+        "from inbound.cli._core_dumps import forbid_core_dumps; forbid_core_dumps()\n"
         "import ctypes, resource\n"
         "print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
     )

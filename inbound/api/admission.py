@@ -15,17 +15,17 @@ from uuid import UUID
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inbound.api.limits import RateLimits
-from inbound.api.problems import Kind, Refusal, refusal_of, render, unauthorized
+from inbound.api.problems import ProblemKind, Refusal, refusal_of, render, unauthorized
+from inbound.api.rate_limits import RateLimits
 from inbound.api.tokens import Scope as TokenScope
 from inbound.api.tokens import digest_of, parse_bearer
 from inbound.errors import RetryableError
 from inbound.store.tokens import GoodToken
 
 OPEN_PATHS: Final = frozenset({"/openapi.json"})
-BODY_BYTES: Final = 64 * 1024
-BODY_S: Final = 10.0
-IN_FLIGHT: Final = 64
+MAX_BODY_BYTES: Final = 64 * 1024
+BODY_TIMEOUT_S: Final = 10.0
+MAX_IN_FLIGHT: Final = 64
 
 FindToken = Callable[[bytes], Awaitable[GoodToken | None]]
 
@@ -48,7 +48,7 @@ class Principal:
         return f"token {self.name}"
 
 
-class Gate:
+class AdmissionMiddleware:
     """ASGI middleware; leaves the `Principal` in the request's state."""
 
     def __init__(self, app: ASGIApp, find_token: FindToken, limits: RateLimits) -> None:
@@ -75,12 +75,14 @@ class Gate:
             self._in_flight -= 1
 
     def _check_room(self, headers: Headers) -> None:
-        if self._in_flight > IN_FLIGHT:
+        if self._in_flight > MAX_IN_FLIGHT:
             raise Refusal(
-                Kind.UNAVAILABLE, "too many requests are being answered", {"Retry-After": "1"}
+                ProblemKind.UNAVAILABLE,
+                "too many requests are being answered",
+                {"Retry-After": "1"},
             )
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > BODY_BYTES:
+        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
             raise _too_large()
 
     async def _principal(self, headers: Headers, scope: Scope) -> Principal:
@@ -99,7 +101,7 @@ class Gate:
 
 def _bounded(receive: Receive) -> Receive:
     """Let a body come only so slowly and grow only so large, whatever its headers say."""
-    deadline = time.monotonic() + BODY_S
+    deadline = time.monotonic() + BODY_TIMEOUT_S
     size = 0
     complete = False
 
@@ -112,11 +114,13 @@ def _bounded(receive: Receive) -> Receive:
                 message = await receive()
         except TimeoutError:
             raise Refusal(
-                Kind.BODY_TIMEOUT, f"a body has {BODY_S:g} s", {"Connection": "close"}
+                ProblemKind.BODY_TIMEOUT,
+                f"a body has {BODY_TIMEOUT_S:g} s",
+                {"Connection": "close"},
             ) from None
         size += len(message.get("body", b""))
         complete = not message.get("more_body", False)
-        if size > BODY_BYTES:
+        if size > MAX_BODY_BYTES:
             raise _too_large()
         return message
 
@@ -125,5 +129,5 @@ def _bounded(receive: Receive) -> Receive:
 
 def _too_large() -> Refusal:
     return Refusal(
-        Kind.TOO_LARGE, f"a body has at most {BODY_BYTES} bytes", {"Connection": "close"}
+        ProblemKind.TOO_LARGE, f"a body has at most {MAX_BODY_BYTES} bytes", {"Connection": "close"}
     )

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from inbound.cli._times import parse_moment
 from inbound.errors import RetryableError, SetupError
 from inbound.kafka.producer import new_producer
-from inbound.replay.publish.publishing import Publishing, Stuck
+from inbound.replay.publish.publisher import PublishStoppedError, ReplayPublisher
 from inbound.replay.publish.settings import PublishSettings
 from inbound.replay.publish.topics import check_name, prepare
 from inbound.store import past
@@ -31,7 +31,7 @@ LINGER_MS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class PublishOptions:
     """What the command line said."""
 
     to_topic: str
@@ -45,7 +45,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class _PublishPlan:
     """The same, understood."""
 
     topic: str
@@ -68,24 +68,24 @@ class _Order:
         return shlex.join(words)
 
 
-def publish_and_tell(settings: PublishSettings, options: Options) -> int:
+def run_publish(settings: PublishSettings, options: PublishOptions) -> int:
     """Publish, print what was done, and return the exit status."""
-    order = _understood(options)
+    plan = _understood(options)
     url, bootstrap = settings.require()
-    if prepare(bootstrap, order.topic, settings.kafka_replication_factor, create=options.create):
-        click.echo(f"created {order.topic}")
+    if prepare(bootstrap, plan.topic, settings.kafka_replication_factor, create=options.create):
+        click.echo(f"created {plan.topic}")
     with ExitStack() as stack:
         conn = connect(url, APPLICATION_NAME, long=True, read_only=True)
         stack.enter_context(conn)
-        span = past.find_span(conn, order.since, order.until)
+        span = past.find_span(conn, plan.since, plan.until)
         after = span.after if options.from_position is None else options.from_position - 1
-        publishing = Publishing(
+        publishing = ReplayPublisher(
             read=lambda position, limit: past.read_events_between(
-                conn, replace(span, after=position), limit, order.types
+                conn, replace(span, after=position), limit, plan.types
             ),
             producer=stack.enter_context(closing(new_producer(bootstrap, linger_ms=LINGER_MS))),
-            topic=order.topic,
-            replay=order.replay,
+            topic=plan.topic,
+            replay=plan.replay,
             position=after,
             rate=options.rate,
             progress=stack.enter_context(_progress(after, span.upto)),
@@ -93,19 +93,19 @@ def publish_and_tell(settings: PublishSettings, options: Options) -> int:
         )
         try:
             finished = publishing.run()
-        except Stuck as error:
-            raise RetryableError(f"{error}\n{_how_far(publishing, order)}") from error
+        except PublishStoppedError as error:
+            raise RetryableError(f"{error}\n{_how_far(publishing, plan)}") from error
     if not finished:
-        click.echo(_how_far(publishing, order))
+        click.echo(_how_far(publishing, plan))
         return INTERRUPTED
     click.echo(
-        f"published {_events(publishing)} to {order.topic}, up to position "
-        f"{publishing.position}; replay {order.replay}"
+        f"published {_events(publishing)} to {plan.topic}, up to position "
+        f"{publishing.position}; replay {plan.replay}"
     )
     return DONE
 
 
-def _understood(options: Options) -> _Order:
+def _understood(options: PublishOptions) -> _PublishPlan:
     check_name(options.to_topic)
     now = datetime.now(UTC)
     since = parse_moment(options.since, "--since", now=now)
@@ -113,7 +113,7 @@ def _understood(options: Options) -> _Order:
     if until <= since:
         raise SetupError("--until is not after --since: there is nothing between them")
     types = None if options.types is None else _types(options.types)
-    return _Order(options.to_topic, options.replay_id or uuid4().hex, since, until, types)
+    return _PublishPlan(options.to_topic, options.replay_id or uuid4().hex, since, until, types)
 
 
 def _types(given: str) -> tuple[str, ...]:
@@ -127,14 +127,14 @@ def _types(given: str) -> tuple[str, ...]:
     return types
 
 
-def _events(publishing: Publishing) -> str:
+def _events(publishing: ReplayPublisher) -> str:
     return f"{publishing.events} event{'' if publishing.events == 1 else 's'}"
 
 
-def _how_far(publishing: Publishing, order: _Order) -> str:
+def _how_far(publishing: ReplayPublisher, plan: _PublishPlan) -> str:
     return (
         f"{_events(publishing)} published, up to position {publishing.position}; go on "
-        f"with:\n{order.command(publishing.position + 1, publishing.rate)}"
+        f"with:\n{plan.command(publishing.position + 1, publishing.rate)}"
     )
 
 

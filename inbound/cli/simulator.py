@@ -1,4 +1,4 @@
-"""`scserv smsc`: the built-in SMS centre alone, with faults on request."""
+"""`scserv simulator`: the built-in SMS centre alone, with faults on request."""
 
 import asyncio
 import logging
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 @click.option("--cert", type=FILE, help="TLS: the centre's certificate, in PEM.")
 @click.option("--key", type=FILE, help="TLS: its key, if that stands in a file of its own.")
 @click.option("--client-ca", type=FILE, help="TLS: who signs the clients' certificates.")
-def smsc(  # noqa: PLR0913 — click passes each option by its name
+def simulator(  # noqa: PLR0913 — click passes each option by its name
     *,
     host: str,
     port: int,
@@ -71,14 +71,14 @@ def smsc(  # noqa: PLR0913 — click passes each option by its name
     address_range. Messages are kept in memory and are gone when the centre ends. SIGUSR1
     logs a line of statistics.
     """
-    from inbound.cli._running import run_role
+    from inbound.cli._runner import run_role
     from inbound.local.simulator.accounts import load_accounts
     from inbound.local.simulator.centre import Account, Centre, CentreSettings
     from inbound.local.simulator.ledger import Ledger
     from inbound.local.simulator.script import Script, load_script
     from inbound.local.simulator.tls import server_context
 
-    logs.configure("info", name="smsc")
+    logs.configure("info", name="simulator")
     end_with_parent()
     if cert is None and (key or client_ca):
         raise SetupError("--key and --client-ca need a --cert")

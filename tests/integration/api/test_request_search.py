@@ -143,7 +143,7 @@ async def test_a_search_that_was_given_up_harms_no_later_one(
     with psycopg.connect(world.url) as conn:
         conn.execute("LOCK TABLE projections.requests")
         with monkeypatch.context() as patch:
-            patch.setattr("inbound.api.observing.ANSWER_S", 0.1)
+            patch.setattr("inbound.api.observability.RESPONSE_TIMEOUT_S", 0.1)
             assert_problem(await client.get(PATH), 503, "unavailable")
         conn.rollback()
     assert (await client.get(PATH)).status_code == 200

@@ -8,30 +8,30 @@ import psycopg
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from inbound.api.access import AtDesk, MayRead, RevealReason, check_reveal
-from inbound.api.desk import Desk
+from inbound.api.access import BackendDep, MayRead, RevealReason, check_reveal
+from inbound.api.admission import Principal
+from inbound.api.backend import Backend
 from inbound.api.examples import TIMELINE
-from inbound.api.gate import Principal
-from inbound.api.models import TEXT, Answer, Asked, Moment, Reason, example
-from inbound.api.problems import Kind, Refusal, invalid
+from inbound.api.models import TEXT, Moment, Reason, RequestModel, ResponseModel, example
+from inbound.api.problems import ProblemKind, Refusal, invalid
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.store.lookup import Place
 from inbound.timeline.build import Asked as Wanted
 from inbound.timeline.looking import Reveal, find_by_message, find_by_request, find_by_trace
 from inbound.timeline.model import Language, Timeline
 
-MOST: Final = 50
+MAX_REQUESTS: Final = 50
 
 router = APIRouter(tags=["history"])
 
 
-class Told(Asked):
+class TimelineQuery(RequestModel):
     """In which language."""
 
     lang: Language = Field(default=Language.RU, description="language of the sentences")
 
 
-class Window(Told):
+class TimelineWindowQuery(TimelineQuery):
     """Which of a person's requests, and in which language."""
 
     since: Moment | None = Field(default=None, description="texts that arrived then or later")
@@ -39,10 +39,10 @@ class Window(Told):
         default=None, description="texts that arrived before; for older ones the `next_until` of "
         "the answer before"
     )  # fmt: skip
-    limit: int = Field(default=10, ge=1, le=MOST, description="the newest so many requests")
+    limit: int = Field(default=10, ge=1, le=MAX_REQUESTS, description="the newest so many requests")
 
 
-class PhoneTimeline(Window):
+class PhoneTimeline(TimelineWindowQuery):
     """A phone number to look up."""
 
     model_config = example({"phone": "+79161234567", "lang": "en"})
@@ -60,7 +60,7 @@ class PhoneTimeline(Window):
     )
 
 
-class Timelines(Answer):
+class Timelines(ResponseModel):
     """A timeline for each request that an id led to; one, as a rule."""
 
     model_config = example({"timelines": [TIMELINE]})
@@ -79,13 +79,13 @@ class Timelines(Answer):
 )
 async def request_timeline(
     request_id: Annotated[UUID, Path(description="as events have it")],
-    told: Annotated[Told, Query()],
-    desk: AtDesk,
+    query: Annotated[TimelineQuery, Query()],
+    backend: BackendDep,
     who: MayRead,
     reveal: RevealReason,
 ) -> Timeline:
     """Answer with one request's timeline."""
-    found = await _follow(desk, find_by_request, str(request_id), told, _leave(who, reveal))
+    found = await _follow(backend, find_by_request, str(request_id), query, _reveal(who, reveal))
     return found.timelines[0]
 
 
@@ -103,13 +103,13 @@ async def message_timelines(
         str,
         Path(min_length=1, max_length=65, pattern=TEXT, description="our id, or a centre's"),
     ],
-    told: Annotated[Told, Query()],
-    desk: AtDesk,
+    query: Annotated[TimelineQuery, Query()],
+    backend: BackendDep,
     who: MayRead,
     reveal: RevealReason,
 ) -> Timelines:
     """Answer with the timelines of the requests that a message answers."""
-    return await _follow(desk, find_by_message, message_id, told, _leave(who, reveal))
+    return await _follow(backend, find_by_message, message_id, query, _reveal(who, reveal))
 
 
 @router.get(
@@ -122,13 +122,13 @@ async def message_timelines(
 )
 async def trace_timelines(
     trace_id: Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="32 hex digits")],
-    told: Annotated[Told, Query()],
-    desk: AtDesk,
+    query: Annotated[TimelineQuery, Query()],
+    backend: BackendDep,
     who: MayRead,
     reveal: RevealReason,
 ) -> Timelines:
     """Answer with the timelines of the requests of a trace."""
-    return await _follow(desk, find_by_trace, trace_id, told, _leave(who, reveal))
+    return await _follow(backend, find_by_trace, trace_id, query, _reveal(who, reveal))
 
 
 @router.get(
@@ -142,17 +142,17 @@ async def trace_timelines(
 )
 async def subject_timeline(
     subject_id: Annotated[UUID, Path(description="as events have it")],
-    window: Annotated[Window, Query()],
-    desk: AtDesk,
+    query: Annotated[TimelineWindowQuery, Query()],
+    backend: BackendDep,
     who: MayRead,
     reveal: RevealReason,
 ) -> Timeline:
     """Answer with one subject's timeline."""
-    _check(window, "query")
-    number = await desk.number(subject_id)
+    _check(query, "query")
+    number = await backend.number(subject_id)
     if number is None:
-        raise Refusal(Kind.NOT_FOUND, "no such subject, or its person was erased")
-    return await _of_number(desk, number, window, _leave(who, reveal))
+        raise Refusal(ProblemKind.NOT_FOUND, "no such subject, or its person was erased")
+    return await _of_number(backend, number, query, _reveal(who, reveal))
 
 
 @router.post(
@@ -165,7 +165,7 @@ async def subject_timeline(
     response_description="The number's timeline.",
     response_model_exclude_none=True,
 )
-async def phone_timeline(asked: PhoneTimeline, desk: AtDesk, who: MayRead) -> Timeline:
+async def phone_timeline(asked: PhoneTimeline, backend: BackendDep, who: MayRead) -> Timeline:
     """Answer with one number's timeline."""
     _check(asked, "body")
     try:
@@ -173,44 +173,46 @@ async def phone_timeline(asked: PhoneTimeline, desk: AtDesk, who: MayRead) -> Ti
     except NumberError as error:
         raise invalid("body.phone", str(error)) from None
     reason = check_reveal(who, asked.reveal_reason, "body.reveal_reason")
-    return await _of_number(desk, number, asked, _leave(who, reason))
+    return await _of_number(backend, number, asked, _reveal(who, reason))
 
 
-async def _of_number(desk: Desk, number: str, window: Window, leave: Reveal | None) -> Timeline:
+async def _of_number(
+    backend: Backend, number: str, query: TimelineWindowQuery, reveal: Reveal | None
+) -> Timeline:
     wanted = Wanted(
-        desk.clock(),
-        desk.sources.zone,
-        window.lang,
-        window.since,
-        window.until,
-        requests=window.limit,
+        backend.clock(),
+        backend.sources.zone,
+        query.lang,
+        query.since,
+        query.until,
+        requests=query.limit,
     )
-    return await desk.run(desk.sources.timelines.by_number, number, wanted, leave)
+    return await backend.run(backend.sources.timelines.by_number, number, wanted, reveal)
 
 
 async def _follow(
-    desk: Desk,
+    backend: Backend,
     find: Callable[[psycopg.Connection, str], list[Place]],
     text: str,
-    told: Told,
-    leave: Reveal | None,
+    query: TimelineQuery,
+    reveal: Reveal | None,
 ) -> Timelines:
     """Return the timelines to which an id leads; refuse when there are none."""
-    wanted = Wanted(desk.clock(), desk.sources.zone, told.lang)
+    wanted = Wanted(backend.clock(), backend.sources.zone, query.lang)
 
     def follow(conn: psycopg.Connection) -> list[Timeline]:
-        return desk.sources.timelines.by_places(conn, find(conn, text), wanted, leave)
+        return backend.sources.timelines.by_places(conn, find(conn, text), wanted, reveal)
 
-    found = await desk.run(follow)
+    found = await backend.run(follow)
     if not found:
-        raise Refusal(Kind.NOT_FOUND, "no request is known by this id")
+        raise Refusal(ProblemKind.NOT_FOUND, "no request is known by this id")
     return Timelines(timelines=found)
 
 
-def _leave(who: Principal, reason: str | None) -> Reveal | None:
+def _reveal(who: Principal, reason: str | None) -> Reveal | None:
     return None if reason is None else Reveal(who.actor, reason)
 
 
-def _check(window: Window, where: str) -> None:
-    if window.since and window.until and window.since >= window.until:
+def _check(query: TimelineWindowQuery, where: str) -> None:
+    if query.since and query.until and query.since >= query.until:
         raise invalid(f"{where}.until", "is not later than `since`")

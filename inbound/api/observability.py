@@ -18,11 +18,11 @@ from opentelemetry.trace import SpanKind
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inbound.api.problems import RETRY_AFTER_S, Kind, Refusal, refusal_of, render
+from inbound.api.problems import RETRY_AFTER_S, ProblemKind, Refusal, refusal_of, render
 from inbound.errors import ScservError
 from inbound.ops import metrics, telemetry
 
-ANSWER_S: Final = 15.0
+RESPONSE_TIMEOUT_S: Final = 15.0
 SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -34,7 +34,7 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 log = logging.getLogger(__name__)
 
 
-class Observer:
+class ObservabilityMiddleware:
     """ASGI middleware, the outermost. Gives each request an id and an end."""
 
     def __init__(
@@ -50,12 +50,12 @@ class Observer:
             raise RuntimeError(f"the API answers http, not {scope['type']}")
         exchange = _Exchange(scope, send, str(self._new_id()), self._clock())
         try:
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(RESPONSE_TIMEOUT_S):
                 await self._app(scope, receive, exchange.send)
         except TimeoutError:
-            detail = f"an answer may take {ANSWER_S:g} s; ask for less"
+            detail = f"an answer may take {RESPONSE_TIMEOUT_S:g} s; ask for less"
             retry = {"Retry-After": str(RETRY_AFTER_S)}
-            await exchange.refuse(Refusal(Kind.UNAVAILABLE, detail, retry), receive)
+            await exchange.refuse(Refusal(ProblemKind.UNAVAILABLE, detail, retry), receive)
         except Exception as error:  # noqa: BLE001  nothing of it may reach the server's own log
             _log_defect(error, exchange.request_id)
             await exchange.refuse(refusal_of(error), receive)

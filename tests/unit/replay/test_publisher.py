@@ -11,7 +11,7 @@ import pytest
 from kafka.errors import KafkaTimeoutError
 
 from inbound.errors import SetupError
-from inbound.replay.publish.publishing import BATCH, Publishing, Stuck
+from inbound.replay.publish.publisher import BATCH, PublishStoppedError, ReplayPublisher
 from inbound.replay.publish.topics import check_name
 from inbound.store.errors import StoreUnavailable
 from inbound.store.rows import RecordedEvent
@@ -82,10 +82,10 @@ def publishing(
     raises: Callable[[int], bool] = never,
     position: int = 0,
     **more: Any,
-) -> tuple[Publishing, Producer]:
+) -> tuple[ReplayPublisher, Producer]:
     producer = Producer(fails, raises)
     values: dict[str, Any] = {"read": read, "topic": "t", "replay": "r-1", **more}
-    return Publishing(producer=producer, position=position, **values), producer
+    return ReplayPublisher(producer=producer, position=position, **values), producer
 
 
 def ids(producer: Producer) -> list[str | None]:
@@ -129,7 +129,7 @@ def test_it_begins_behind_its_position() -> None:
 def test_after_a_failure_the_place_is_before_it(how: str) -> None:
     first: dict[str, Any] = {how: lambda n: n >= 4}
     made, _ = publishing(**first)
-    with pytest.raises(Stuck, match="KafkaTimeoutError"):
+    with pytest.raises(PublishStoppedError, match="KafkaTimeoutError"):
         made.run()
     assert (made.position, made.events) == (4, 4)
     again, producer = publishing(position=made.position)
@@ -139,7 +139,7 @@ def test_after_a_failure_the_place_is_before_it(how: str) -> None:
 
 def test_what_was_acknowledged_behind_a_failure_does_not_count() -> None:
     made, _ = publishing(fails=lambda n: n == 2)
-    with pytest.raises(Stuck):
+    with pytest.raises(PublishStoppedError):
         made.run()
     assert (made.position, made.events) == (2, 2)
 
@@ -151,7 +151,7 @@ def test_a_database_that_goes_away_leaves_the_place() -> None:
         return LOG[:3]
 
     made, _ = publishing(read=once)
-    with pytest.raises(Stuck, match="StoreUnavailable: gone"):
+    with pytest.raises(PublishStoppedError, match="StoreUnavailable: gone"):
         made.run()
     assert made.position == 3
 

@@ -4,21 +4,26 @@ from typing import Any
 
 import pytest
 
-from inbound.replay.diff.kinds import KINDS, differing_texts, kinds_of
-from inbound.replay.diff.records import Description, Difference, Event, Text
+from inbound.replay.diff.classification import KINDS, classify, differing_texts
+from inbound.replay.diff.protocol import (
+    CandidateDescription,
+    DecisionDifference,
+    EventFields,
+    ReplyText,
+)
 
 ACCEPTED: dict[str, Any] = {"command": "sms_stop", "plan": "stopped", "confirm": True, "parts": 1}
-STOPPED: Event = ("subscription.stopped", 1, {"at": "noon"})
+STOPPED: EventFields = ("subscription.stopped", 1, {"at": "noon"})
 
 
-def accepted(**changes: Any) -> Event:
+def accepted(**changes: Any) -> EventFields:
     return "request.accepted", 1, ACCEPTED | changes
 
 
 def difference(
-    *decided: Event, of: str = "command", disposition: str = "accepted", **more: Any
-) -> Difference:
-    return Difference(7, of, "r", disposition, (accepted(), STOPPED), decided, **more)
+    *decided: EventFields, of: str = "command", disposition: str = "accepted", **more: Any
+) -> DecisionDifference:
+    return DecisionDifference(7, of, "r", disposition, (accepted(), STOPPED), decided, **more)
 
 
 @pytest.mark.parametrize(
@@ -69,26 +74,26 @@ def difference(
     ],
     ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else None,
 )
-def test_kinds(found: Difference, kinds: list[str], what: str) -> None:
-    told = kinds_of(found)
+def test_kinds(found: DecisionDifference, kinds: list[str], what: str) -> None:
+    told = classify(found)
     assert (list(told.kinds), told.what) == (kinds, what)
     assert set(told.kinds) <= KINDS.keys()
 
 
-def described(**texts: Text) -> Description:
-    return Description("1", {}, texts)
+def described(**texts: ReplyText) -> CandidateDescription:
+    return CandidateDescription("1", {}, texts)
 
 
 def test_texts_differ_in_words_parts_and_fields() -> None:
     now = described(
-        a=Text("same", 1, (), True),
-        b=Text("{login} {password}", 1, ("login", "password"), True),
-        gone=Text("only here", 1, (), True),
+        a=ReplyText("same", 1, (), True),
+        b=ReplyText("{login} {password}", 1, ("login", "password"), True),
+        gone=ReplyText("only here", 1, (), True),
     )
     then = described(
-        a=Text("same", 1, (), False),
-        b=Text("long {login}", 2, ("login",), True),
-        new=Text("only there", 1, (), True),
+        a=ReplyText("same", 1, (), False),
+        b=ReplyText("long {login}", 2, ("login",), True),
+        new=ReplyText("only there", 1, (), True),
     )
     found = differing_texts(now, then)
     assert found.keys() == {"b"}

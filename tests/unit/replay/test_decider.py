@@ -12,8 +12,8 @@ from inbound.handlers.plans import Planned
 from inbound.handlers.policies import Policies
 from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState, evolve
-from inbound.replay.diff import deciding
-from inbound.replay.diff.records import Difference, Stored
+from inbound.replay.diff import decider as decider_module
+from inbound.replay.diff.protocol import DecisionDifference, PastEvent
 from schemas import upcasters
 from schemas.events import (
     DomainEvent,
@@ -39,10 +39,10 @@ from tests.unit.replay.streams import (
     released,
 )
 
-SAME: list[Difference] = []
+SAME: list[DecisionDifference] = []
 
 
-def told(found: Sequence[Difference]) -> list[tuple[int, str, str | None]]:
+def told(found: Sequence[DecisionDifference]) -> list[tuple[int, str, str | None]]:
     return [(one.version, one.of, one.disposition) for one in found]
 
 
@@ -136,7 +136,7 @@ def test_a_result_that_means_something_else(
         return Decision(decision.disposition, kept, decision.replies)
 
     original = decide_result
-    monkeypatch.setattr(deciding, "decide_result", never_complete)
+    monkeypatch.setattr(decider_module, "decide_result", never_complete)
     found = differences(three.stream())
     assert [one.of for one in found] == ["result"] * 3
     assert [type_ for type_, _, _ in found[0].recorded] == [
@@ -164,7 +164,7 @@ def altered(**changes: Any) -> Any:
 def test_another_message_is_told_where_the_recorded_one_was_sent(
     three: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deciding, "decide_result", altered(template="started"))
+    monkeypatch.setattr(decider_module, "decide_result", altered(template="started"))
     found = differences(three.stream())
     assert [(one.of, one.recorded[0][2], one.decided[0][2]) for one in found] == [
         ("reply", "stopped", "started"),
@@ -175,7 +175,7 @@ def test_another_message_is_told_where_the_recorded_one_was_sent(
 def test_the_same_template_under_another_id_would_be_sent_twice(
     three: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deciding, "decide_result", altered(message_id=UUID(int=5)))
+    monkeypatch.setattr(decider_module, "decide_result", altered(message_id=UUID(int=5)))
     assert [one.of for one in differences(three.stream())] == ["reply"] * 3
 
 
@@ -186,13 +186,13 @@ def test_a_message_less(three: History, monkeypatch: pytest.MonkeyPatch) -> None
         decision = original(state, result)
         return Decision(decision.disposition, decision.events)
 
-    monkeypatch.setattr(deciding, "decide_result", without)
+    monkeypatch.setattr(decider_module, "decide_result", without)
     found = differences(three.stream())
     assert [(one.of, one.decided) for one in found] == [("reply", ())] * 3
 
 
 def test_a_message_more(three: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deciding, "decide_result", altered(purpose=Purpose.NOTIFICATION))
+    monkeypatch.setattr(decider_module, "decide_result", altered(purpose=Purpose.NOTIFICATION))
     found = differences(three.stream())
     more = [one for one in found if not one.recorded]
     assert [one.decided[0][0] for one in more] == ["notification"] * 3
@@ -201,7 +201,7 @@ def test_a_message_more(three: History, monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_template_that_the_candidate_lacks_is_an_error(
     three: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deciding, "decide_result", altered(template="farewell"))
+    monkeypatch.setattr(decider_module, "decide_result", altered(template="farewell"))
     errors = [one.error for one in differences(three.stream()) if one.error]
     assert errors == ["there is no template [farewell]"] * 3
 
@@ -216,7 +216,7 @@ def test_what_a_handler_raises_is_told_and_the_rest_is_decided(
             raise ZeroDivisionError("by nothing")
         return original(state, request, policies)
 
-    monkeypatch.setattr(deciding, "decide_command", decide)
+    monkeypatch.setattr(decider_module, "decide_command", decide)
     verdict = judged(three.stream())
     (found,) = verdict.differences
     assert (found.error, found.disposition) == ("ZeroDivisionError: by nothing", None)
@@ -242,7 +242,7 @@ def test_an_event_that_cannot_be_folded_ends_its_stream(
             raise KeyError("open")
         return evolve(state, event)
 
-    monkeypatch.setattr(deciding, "evolve", fold)
+    monkeypatch.setattr(decider_module, "evolve", fold)
     (found,) = judged(three.stream()).differences
     assert found.error == "KeyError: 'open'"
 
@@ -290,7 +290,7 @@ def test_a_result_that_would_be_ignored_is_a_difference(
     def ignoring(_: SubjectState, result: Any) -> Decision:
         return Decision(Disposition.DUPLICATE)
 
-    monkeypatch.setattr(deciding, "decide_result", ignoring)
+    monkeypatch.setattr(decider_module, "decide_result", ignoring)
     assert told(differences(three.stream()))[0] == (3, "result", "duplicate")
     assert len(differences(three.stream())) == 6
 
@@ -330,7 +330,7 @@ def test_older_versions_pass_through_upcasters(
     assert [(one.recorded[0][1], one.recorded[0][2]["parts"]) for one in strict] == [(3, 1)]
 
 
-def _as_version_1(event: Stored) -> Stored:
+def _as_version_1(event: PastEvent) -> PastEvent:
     if event.type != RequestAccepted.TYPE:
         return event
     data = event.data.replace('"parts"', '"segments"').replace(

@@ -13,7 +13,7 @@ from uuid import UUID
 PROTOCOL: Final = 1
 
 
-class Stored(NamedTuple):
+class PastEvent(NamedTuple):
     """One event as it is stored; `data` is its JSON. Decided again only when `selected`."""
 
     version: int
@@ -23,15 +23,15 @@ class Stored(NamedTuple):
     selected: bool
 
 
-class Stream(NamedTuple):
+class PastStream(NamedTuple):
     """The events of one subject from its first one on."""
 
     subject: UUID
-    events: Sequence[Stored]
+    events: Sequence[PastEvent]
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class CandidateConfig:
     """How a candidate is to decide.
 
     `policies` are values by name, without those that nobody set; `templates` is the path of
@@ -44,7 +44,7 @@ class Orders:
     carry: bool = False
 
 
-class Text(NamedTuple):
+class ReplyText(NamedTuple):
     """One template of a catalogue: `parts` is counted with secrets of typical length."""
 
     text: str
@@ -54,19 +54,19 @@ class Text(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class CandidateDescription:
     """What a candidate says of itself before it decides anything."""
 
     release: str
     policies: Mapping[str, Any]
-    texts: Mapping[str, Text]
+    texts: Mapping[str, ReplyText]
 
 
-Event = tuple[str, int, Any]
+EventFields = tuple[str, int, Any]
 """Type, version and data of an event, as the candidate's models have it."""
 
 
-class Difference(NamedTuple):
+class DecisionDifference(NamedTuple):
     """One decision that the candidate takes otherwise.
 
     `of` is what was decided: "command", "limit" (a command that was one too many), "result"
@@ -79,12 +79,12 @@ class Difference(NamedTuple):
     of: str
     request: str | None
     disposition: str | None
-    recorded: Sequence[Event] = ()
-    decided: Sequence[Event] = ()
+    recorded: Sequence[EventFields] = ()
+    decided: Sequence[EventFields] = ()
     error: str | None = None
 
 
-class Verdict(NamedTuple):
+class StreamVerdict(NamedTuple):
     """What became of one stream: how many decisions were taken again, and which differ.
 
     `messages` are the templates of the messages that the candidate owes, each with the
@@ -94,5 +94,5 @@ class Verdict(NamedTuple):
     subject: UUID
     commands: int
     results: int
-    differences: Sequence[Difference]
+    differences: Sequence[DecisionDifference]
     messages: Sequence[tuple[int, str]]

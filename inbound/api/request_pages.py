@@ -13,9 +13,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from inbound.api.desk import Desk, twice
+from inbound.api.backend import Backend, twice
 from inbound.api.examples import REQUEST, SUBJECT
-from inbound.api.models import Answer, Asked, ClientId, Moment, example
+from inbound.api.models import ClientId, Moment, RequestModel, ResponseModel, example
 from inbound.projections.queries import MOST as MOST_AT_ONCE
 from inbound.projections.queries import Message, PageKey, ProjectionQueries, Request
 from inbound.projections.requests import RequestState
@@ -32,7 +32,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-class RequestSearch(Asked):
+class RequestSearch(RequestModel):
     """What is searched for; all of it has to fit."""
 
     since: Moment | None = Field(
@@ -73,7 +73,7 @@ class RequestSearch(Asked):
         return f"{PATH}?{urlencode({**given, 'cursor': cursor})}"
 
 
-class FoundMessage(Answer):
+class FoundMessage(ResponseModel):
     """One of the two messages that answer a request."""
 
     message_id: UUID
@@ -98,7 +98,7 @@ class FoundMessage(Answer):
         )
 
 
-class FoundRequest(Answer):
+class FoundRequest(ResponseModel):
     """One accepted command and how far it is."""
 
     request_id: UUID
@@ -136,7 +136,7 @@ class FoundRequest(Answer):
         )
 
 
-class RequestPage(Answer):
+class RequestPage(ResponseModel):
     """Requests, newest first."""
 
     model_config = example(
@@ -176,18 +176,18 @@ class RequestPage(Answer):
 
 
 async def find_page(
-    desk: Desk, asked: RequestSearch, subjects: Sequence[UUID] | None
+    backend: Backend, asked: RequestSearch, subjects: Sequence[UUID] | None
 ) -> RequestPage:
     """Return one page of what is searched for; `subjects` are those it has to be of."""
-    since = asked.since or (asked.until or desk.clock()) - timedelta(days=DEFAULT_DAYS)
+    since = asked.since or (asked.until or backend.clock()) - timedelta(days=DEFAULT_DAYS)
     asked = asked.model_copy(update={"since": since})
     limit = asked.limit + 1  # one more tells whether there is a next page
     if subjects is None:
-        found = await twice(_search, desk.sources.slow, asked, limit)
+        found = await twice(_search, backend.sources.slow, asked, limit)
     else:
         found = []
         for subject_id in subjects:
-            found += await _of_subject(desk.sources.quick, asked, subject_id, limit)
+            found += await _of_subject(backend.sources.quick, asked, subject_id, limit)
         found = sorted(found, key=attrgetter("page_key"), reverse=True)[:limit]
     page = found[: asked.limit]
     return RequestPage(

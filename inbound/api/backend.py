@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg
 
-from inbound.api.gate import Principal
+from inbound.api.admission import Principal
 from inbound.directory.port import Identities
 from inbound.errors import RetryableError
 from inbound.keys import SubjectHasher
@@ -63,7 +63,7 @@ class NumberState:
     subscription: Subscription | None
 
 
-class Desk:
+class Backend:
     """Answers of the database, for one API process."""
 
     def __init__(self, sources: Sources, clock: Callable[[], datetime]) -> None:

@@ -12,8 +12,8 @@ from uuid import UUID
 import psycopg
 
 from inbound.replay.diff.candidates import Candidate
-from inbound.replay.diff.records import Stored, Stream
-from inbound.replay.diff.report import Report
+from inbound.replay.diff.protocol import PastEvent, PastStream
+from inbound.replay.diff.report import DiffReport
 from inbound.store import past
 
 APPLICATION_NAME: Final = "scserv replay diff"
@@ -25,7 +25,7 @@ def run(
     conn: psycopg.Connection,
     span: past.Span,
     candidate: Candidate,
-    report: Report,
+    report: DiffReport,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> None:
     """Decide everything in `span` again and add it to `report`. Blocks.
@@ -37,9 +37,9 @@ def run(
     total = len(subjects) // past.ID_BYTES
     sizes: list[int] = []
 
-    def batches() -> Iterator[list[Stream]]:
+    def batches() -> Iterator[list[PastStream]]:
         for ids in past.unpack(subjects, SUBJECTS_AT_ONCE):
-            streams = past.read_streams(conn, ids, span, Stored)
+            streams = past.read_streams(conn, ids, span, PastEvent)
             for batch in _cut(streams):
                 sizes.append(sum(len(stream.events) for stream in batch))
                 yield batch
@@ -50,12 +50,12 @@ def run(
         progress(report.subjects, total)
 
 
-def _cut(streams: list[tuple[str, list[Stored]]]) -> Iterator[list[Stream]]:
+def _cut(streams: list[tuple[str, list[PastEvent]]]) -> Iterator[list[PastStream]]:
     """Yield batches of about `EVENTS_AT_ONCE`, so that a time limit is for a few of them."""
-    batch: list[Stream] = []
+    batch: list[PastStream] = []
     events = 0
     for subject, stored in streams:
-        batch.append(Stream(UUID(subject), stored))
+        batch.append(PastStream(UUID(subject), stored))
         events += len(stored)
         if events >= EVENTS_AT_ONCE:
             yield batch

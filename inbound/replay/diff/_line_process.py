@@ -25,11 +25,11 @@ _UNREAD: Final = 4
 _END: Final = b""
 
 
-class Silent(Exception):  # noqa: N818  says what is the case
+class NoAnswerError(Exception):
     """No usable answer: the process ended, hung or wrote something else."""
 
 
-class Lines:
+class LineProcess:
     """The process. Close it, whatever happens."""
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -63,20 +63,20 @@ class Lines:
         self._to_send.put(to_json(what) + b"\n")
 
     def answer(self, within_s: float) -> dict[str, Any]:
-        """Return the next line, or raise `Silent`. Blocks for `within_s` at most."""
+        """Return the next line, or raise `NoAnswerError`. Blocks for `within_s` at most."""
         try:
             line = self._answers.get(timeout=within_s)
         except queue.Empty:
-            raise Silent(f"gave no answer within {within_s:g} s") from None
+            raise NoAnswerError(f"gave no answer within {within_s:g} s") from None
         if line == _END:
-            raise Silent(self._how_it_ended(within_s))
+            raise NoAnswerError(self._how_it_ended(within_s))
         try:
             answer = from_json(line)
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
             shown = line[:_LONGEST_SHOWN].decode("utf-8", "replace").rstrip()
-            raise Silent(f"answered {shown!r}, which is no JSON object")
+            raise NoAnswerError(f"answered {shown!r}, which is no JSON object")
         return answer
 
     def last_words(self) -> list[str]:

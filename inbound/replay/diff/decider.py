@@ -20,7 +20,7 @@ from inbound.handlers.decision import Decision, Disposition, Reply
 from inbound.handlers.policies import Policies
 from inbound.handlers.results import awaited, decide_result
 from inbound.handlers.state import SubjectState, evolve
-from inbound.replay.diff.records import Difference, Event, Stored, Verdict
+from inbound.replay.diff.protocol import DecisionDifference, EventFields, PastEvent, StreamVerdict
 from schemas.events import (
     CommandLimitReached,
     DomainEvent,
@@ -34,7 +34,7 @@ from schemas.upcasters import read_event
 _ERROR_LENGTH = 300
 _BEGINNINGS = (RequestAccepted, CommandLimitReached, MessageEvent, MessageFate)
 
-_Run = Sequence[tuple[Stored, DomainEvent]]
+_Run = Sequence[tuple[PastEvent, DomainEvent]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class Decider:
     def judge(
         self,
         subject: UUID,
-        events: Sequence[Stored],
+        events: Sequence[PastEvent],
         announce: Callable[[int], None] | None = None,
-    ) -> Verdict:
+    ) -> StreamVerdict:
         """Return what differs in one stream. Never raises for what a handler raises.
 
         `announce` is told the version of each event before it is read and before it is
@@ -66,7 +66,7 @@ class Decider:
                 announce(run[0][0].version)
             if not judging.take(run):
                 break
-        return Verdict(
+        return StreamVerdict(
             subject, judging.commands, judging.results, judging.differences, judging.messages
         )
 
@@ -81,7 +81,7 @@ class _Judging:
     previous: RequestAccepted | None = None
     commands: int = 0
     results: int = 0
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[DecisionDifference] = field(default_factory=list)
     messages: list[tuple[int, str]] = field(default_factory=list)
     _owed: dict[tuple[UUID, Purpose], Reply | None] = field(default_factory=dict)
     _changed: set[UUID] = field(default_factory=set)
@@ -107,7 +107,7 @@ class _Judging:
             return False
         return True
 
-    def _decide(self, stored: Stored, begins: DomainEvent) -> Decision | None:
+    def _decide(self, stored: PastEvent, begins: DomainEvent) -> Decision | None:
         """Return the candidate's decision; None where there is none to be taken."""
         of = "command"
         try:
@@ -154,7 +154,7 @@ class _Judging:
             return isinstance(begins, MessageEvent)
         return not awaited(self.state, begins.request_id, begins.purpose)
 
-    def _expect(self, stored: Stored, begins: DomainEvent, decision: Decision) -> None:
+    def _expect(self, stored: PastEvent, begins: DomainEvent, decision: Decision) -> None:
         """Remember which message should follow, until the recorded one is met."""
         replies = {reply.purpose: reply for reply in decision.replies}
         if isinstance(begins, RequestAccepted):
@@ -168,7 +168,7 @@ class _Judging:
             self._owed[request, purpose] = replies.pop(purpose, None)
         for reply in replies.values() if request not in self._changed else ():
             self.differences.append(
-                Difference(
+                DecisionDifference(
                     stored.version,
                     "reply",
                     str(request),
@@ -177,7 +177,7 @@ class _Judging:
                 )
             )
 
-    def _compare_reply(self, stored: Stored, sent: MessageEvent) -> None:
+    def _compare_reply(self, stored: PastEvent, sent: MessageEvent) -> None:
         """Compare a message that was sent with the one that the candidate owes."""
         if sent.request_id is None or (sent.request_id, sent.purpose) not in self._owed:
             return
@@ -188,7 +188,7 @@ class _Judging:
         ):
             return
         self.differences.append(
-            Difference(
+            DecisionDifference(
                 stored.version,
                 "reply",
                 str(sent.request_id),
@@ -200,7 +200,7 @@ class _Judging:
 
     def _tell(self, run: _Run, of: str, request: UUID | None, decision: Decision) -> None:
         self.differences.append(
-            Difference(
+            DecisionDifference(
                 run[0][0].version,
                 of,
                 None if request is None else str(request),
@@ -210,17 +210,19 @@ class _Judging:
             )
         )
 
-    def fail(self, stored: Stored, of: str, begins: DomainEvent | None, error: Exception) -> None:
+    def fail(
+        self, stored: PastEvent, of: str, begins: DomainEvent | None, error: Exception
+    ) -> None:
         """Note that there is no decision, because `error` was raised."""
         request: UUID | None = getattr(begins, "request_id", None)
         self._complain(stored, of, request, f"{type(error).__name__}: {error}")
 
-    def _complain(self, stored: Stored, of: str, request: UUID | None, error: str) -> None:
+    def _complain(self, stored: PastEvent, of: str, request: UUID | None, error: str) -> None:
         recorded = ((stored.type, stored.schema_version, from_json(stored.data)),)
         named = None if request is None else str(request)
         text = error[:_ERROR_LENGTH]
         self.differences.append(
-            Difference(stored.version, of, named, None, recorded=recorded, error=text)
+            DecisionDifference(stored.version, of, named, None, recorded=recorded, error=text)
         )
 
 
@@ -228,10 +230,10 @@ _OF: dict[type[DomainEvent], str] = {RequestAccepted: "command", CommandLimitRea
 
 
 def _runs(
-    events: Sequence[Stored], judging: _Judging, announce: Callable[[int], None] | None
+    events: Sequence[PastEvent], judging: _Judging, announce: Callable[[int], None] | None
 ) -> Iterator[_Run]:
     """Yield the recorded decisions that are whole; stop where an event can't be read."""
-    run: list[tuple[Stored, DomainEvent]] = []
+    run: list[tuple[PastEvent, DomainEvent]] = []
     request: UUID | None = None
     for stored in events:
         if announce is not None:
@@ -266,5 +268,5 @@ def _same(run: _Run, decision: Decision) -> bool:
     )
 
 
-def _plain(event: DomainEvent) -> Event:
+def _plain(event: DomainEvent) -> EventFields:
     return event.TYPE, event.VERSION, event.model_dump(mode="json", exclude_none=True)
