@@ -17,17 +17,18 @@ from inbound.directory.sealing import ClientSealer
 from inbound.errors import SetupError
 from inbound.keys import SubjectHasher
 from inbound.parsers.numbers import mask
-from inbound.store._sql import statement
 from inbound.store.connecting import called
+from inbound.store.statements import statements
 
-_CREATE_INCOMING = statement("create_incoming_clients")
-_COPY_INCOMING = statement("copy_incoming_clients")
-_ANALYZE_INCOMING = statement("analyze_incoming_clients")
-_FIND_REPEATED = statement("find_repeated_clients")
-_DELETE_REPEATED = statement("delete_repeated_clients")
-_LOCK_CLIENTS = statement("lock_clients")
-_UPDATE_CLIENTS = statement("update_clients")
-_ADD_CLIENTS = statement("add_clients")
+_SQL: Final = statements(__package__, "csv_import")
+_CREATE_INCOMING = _SQL["create_incoming_clients"]
+_COPY_INCOMING = _SQL["copy_incoming_clients"]
+_ANALYZE_INCOMING = _SQL["analyze_incoming_clients"]
+_FIND_REPEATED = _SQL["find_repeated_clients"]
+_DELETE_REPEATED = _SQL["delete_repeated_clients"]
+_LOCK_CLIENTS = _SQL["lock_clients"]
+_UPDATE_CLIENTS = _SQL["update_clients"]
+_ADD_CLIENTS = _SQL["add_clients"]
 
 _TYPES: Final = ("int8", "bytea", "text", "bytea", "bytea", "bytea")
 _REPEATED_AT_A_TIME: Final = 1000

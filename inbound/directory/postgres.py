@@ -6,16 +6,17 @@ from typing import Final
 from inbound.directory.port import MOST_NUMBERS, Registration
 from inbound.directory.sealing import ClientSealer
 from inbound.keys import SubjectHasher
-from inbound.store._sql import statement
 from inbound.store.connecting import AsyncLink
 from inbound.store.errors import guarded
+from inbound.store.statements import statements
 
 APPLICATION_NAME: Final = "scserv directory"
 
-_FIND_CLIENTS = statement("find_clients")
-_FIND_REGISTRATIONS = statement("find_registrations")
-_FIND_CLIENT_IDS = statement("find_client_ids")
-_FIND_CLIENT_NUMBERS = statement("find_client_numbers")
+_SQL: Final = statements(__package__, "clients")
+_FIND_CLIENTS = _SQL["find_clients"]
+_FIND_REGISTRATIONS = _SQL["find_registrations"]
+_FIND_CLIENT_IDS = _SQL["find_client_ids"]
+_FIND_CLIENT_NUMBERS = _SQL["find_client_numbers"]
 
 
 class PostgresDirectory:

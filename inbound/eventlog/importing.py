@@ -12,12 +12,9 @@ import psycopg
 from pydantic_core import from_json
 
 from inbound.errors import SetupError
-from inbound.eventlog._sql import statement
 from inbound.eventlog.archive import Reader, Trailer
 from inbound.eventlog.checking import Checker
-from inbound.eventlog.reading import last_position
 from inbound.store import relaying
-from inbound.store._sql import statement as store_statement
 from inbound.store.connecting import place as place_of
 from inbound.store.errors import translate
 from inbound.store.event_copy import (
@@ -28,13 +25,17 @@ from inbound.store.event_copy import (
     place_before_chains,
     stored,
 )
+from inbound.store.positions import last_position
+from inbound.store.statements import statements
 from schemas.chain import Chains
 
-_LOCK_LOG: Final = store_statement("lock_log")
-_APPEND_EVENTS: Final = store_statement("append_events")
-_MOVE_HEADS: Final = store_statement("move_heads")
-_ALLOW_IMPORT: Final = statement("allow_import")
-_ANALYZE: Final = statement("analyze")
+_LOG_SQL: Final = statements("inbound.store", "log")
+_SQL: Final = statements(__package__, "eventlog")
+_LOCK_LOG: Final = _LOG_SQL["lock_log"]
+_APPEND_EVENTS: Final = _LOG_SQL["append_events"]
+_MOVE_HEADS: Final = _LOG_SQL["move_heads"]
+_ALLOW_IMPORT: Final = _SQL["allow_import"]
+_ANALYZE: Final = _SQL["analyze"]
 _BLOCK: Final = 1 << 18
 _STEP: Final = 5_000
 

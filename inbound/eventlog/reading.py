@@ -7,18 +7,18 @@ from typing import Final
 import psycopg
 from psycopg import IsolationLevel
 
-from inbound.eventlog._sql import statement
 from inbound.store.connecting import place
 from inbound.store.errors import translate
 from inbound.store.event_copy import SIGNATURE, TRAILER, StoredEvent, parse
+from inbound.store.statements import statements
 from schemas.chain import Chains, Head
 from schemas.topics import PARTITIONS
 
-_READ_LOG: Final = statement("read_log")
-_READ_CHAIN: Final = statement("read_chain")
-_LOG_END: Final = statement("log_end")
-_STORED_HEADS: Final = statement("stored_heads")
-_HEADS_AT: Final = statement("heads_at")
+_SQL: Final = statements(__package__, "eventlog")
+_READ_LOG: Final = _SQL["read_log"]
+_READ_CHAIN: Final = _SQL["read_chain"]
+_STORED_HEADS: Final = _SQL["stored_heads"]
+_HEADS_AT: Final = _SQL["heads_at"]
 
 
 @contextmanager
@@ -69,12 +69,6 @@ def _copied(
         while row := copy.read():
             if row != TRAILER:
                 yield parse(bytes(row))
-
-
-def last_position(conn: psycopg.Connection) -> int:
-    """Return the position of the newest event, 0 for an empty log."""
-    row = conn.execute(_LOG_END).fetchone()
-    return int(row[0]) if row else 0
 
 
 def stored_heads(conn: psycopg.Connection) -> list[Head] | None:

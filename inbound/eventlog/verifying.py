@@ -5,17 +5,19 @@ from typing import Final
 
 import psycopg
 
-from inbound.eventlog._sql import statement
 from inbound.eventlog.checking import Checker, Problem
-from inbound.eventlog.reading import chains_at, last_position, read_log, stored_heads
+from inbound.eventlog.reading import chains_at, read_log, stored_heads
 from inbound.store.event_copy import StoredEvent
+from inbound.store.positions import last_position
+from inbound.store.statements import statements
 from schemas.chain import Head
 
 Tell = Callable[[int], None]
 """Takes the position that the work has come to."""
 
-_VERSIONS: Final = statement("versions")
-_PROTECTION: Final = statement("protection")
+_SQL: Final = statements(__package__, "eventlog")
+_VERSIONS: Final = _SQL["versions"]
+_PROTECTION: Final = _SQL["protection"]
 _PROTECTED_BY: Final = {
     "events_are_append_only": "the trigger that refuses changes",
     "events_have_digests": "the constraint that refuses events without digests",

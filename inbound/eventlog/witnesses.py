@@ -15,17 +15,18 @@ from typing import Any, Final, NamedTuple
 import psycopg
 from pydantic import ValidationError
 
-from inbound.eventlog._sql import statement
 from inbound.eventlog.checking import Problem
 from inbound.eventlog.published import Published, read_published
 from inbound.eventlog.reading import read_chain
 from inbound.kafka.reading import TopicReader
 from inbound.store.event_copy import StoredEvent
+from inbound.store.statements import statements
 from schemas.messages import LogHead
 from schemas.topics import TopicNames
 
-_RECORDED_AT: Final = statement("recorded_at")
-_AT_POSITIONS: Final = statement("at_positions")
+_SQL: Final = statements(__package__, "eventlog")
+_RECORDED_AT: Final = _SQL["recorded_at"]
+_AT_POSITIONS: Final = _SQL["at_positions"]
 _BATCH: Final = 2_000
 _LAST_RECORDS: Final = 20
 # The time of a record is the relay's, the time of an event the database's.

@@ -10,9 +10,9 @@ from hashlib import sha256
 
 import psycopg
 
-from inbound.projections._sql import statement
 from inbound.projections.catalogue import select
 from inbound.projections.places import Place, at
+from inbound.projections.table_statements import TABLE_STATEMENTS
 from inbound.store.connecting import place as place_of
 from inbound.store.errors import translate
 
@@ -25,7 +25,7 @@ def dump(conn: psycopg.Connection, name: str, place: Place = Place.LIVE) -> Gene
     """
     [projection] = select([name])
     try:
-        with at(conn, place) as cursor, cursor.copy(statement(f"{projection.name}/dump")) as copy:
+        with at(conn, place) as cursor, cursor.copy(TABLE_STATEMENTS[projection.name].dump) as copy:
             while line := copy.read():
                 yield bytes(line)
     except psycopg.Error as error:

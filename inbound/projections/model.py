@@ -56,7 +56,7 @@ class Folding(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """One projection. The table has its name; `sql/NAME/` has its statements.
+    """One projection. The table has its name; `NAME.sql` has its statements.
 
     `version` is raised whenever the rows would come out differently, or the table changes;
     a table of another version is built anew. `key` are the columns that identify a row.

@@ -6,13 +6,16 @@ from typing import Final
 import psycopg
 
 from inbound.projections import places
-from inbound.projections._sql import statement
 from inbound.projections.catalogue import PROJECTIONS
 from inbound.projections.places import Place, Progress, at
+from inbound.projections.table_statements import TABLE_STATEMENTS
 from inbound.store.connecting import called
+from inbound.store.positions import last_position
+from inbound.store.statements import statements
 
-_LAGS: Final = statement("lags")
-_WORKING: Final = statement("working")
+_SQL: Final = statements(__package__, "progress")
+_LAGS: Final = _SQL["lags"]
+_WORKING: Final = _SQL["working"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ class Standing:
 @called
 def lags(conn: psycopg.Connection) -> dict[str, Lag]:
     """Return the lag of each live projection, by the clock of the database."""
-    return {row[0]: Lag(*row) for row in conn.execute(_LAGS)}
+    parameters = {"last_position": last_position(conn)}
+    return {row[0]: Lag(*row) for row in conn.execute(_LAGS, parameters)}
 
 
 @called
@@ -69,5 +73,5 @@ def standings(conn: psycopg.Connection) -> list[Standing]:
 
 def _count(conn: psycopg.Connection, name: str) -> int:
     with at(conn, Place.LIVE) as cursor:
-        row = cursor.execute(statement(f"{name}/count")).fetchone()
+        row = cursor.execute(TABLE_STATEMENTS[name].count).fetchone()
     return int(row[0]) if row else 0

@@ -15,16 +15,16 @@ from typing import Final
 import psycopg
 
 from inbound.errors import RetryableError
-from inbound.projections._sql import statement
 from inbound.projections.model import Projection
 from inbound.store.connecting import called
+from inbound.store.statements import statements
 
-_USE_PLACE: Final = statement("use_place")
-_PROGRESS: Final = statement("progress")
-_ADVANCE: Final = statement("advance")
-_TRY_LOCK: Final = statement("try_lock")
-_UNLOCK: Final = statement("unlock")
-_HEAD: Final = statement("head")
+_SQL: Final = statements(__package__, "progress")
+_USE_PLACE: Final = _SQL["use_place"]
+_PROGRESS: Final = _SQL["progress"]
+_ADVANCE: Final = _SQL["advance"]
+_TRY_LOCK: Final = _SQL["try_lock"]
+_UNLOCK: Final = _SQL["unlock"]
 
 
 class Moved(RetryableError):  # noqa: N818  says what is the case
@@ -99,10 +99,3 @@ def try_lock(conn: psycopg.Connection, work: str, name: str) -> bool:
 def unlock(conn: psycopg.Connection, work: str, name: str) -> None:
     """Give back what `try_lock` took."""
     conn.execute(_UNLOCK, {"work": work, "name": name})
-
-
-@called
-def head(conn: psycopg.Connection) -> int:
-    """Return the last position of the log."""
-    row = conn.execute(_HEAD).fetchone()
-    return int(row[0]) if row else 0

@@ -33,6 +33,7 @@ from inbound.projections.reading import FoldError, Stored, fold, read
 from inbound.projections.writing import DoubleError, Writer
 from inbound.store import relaying
 from inbound.store.errors import StoreDefect
+from inbound.store.positions import last_position
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ class Following:
         self.problems = dict(self._stopped)
         self.outdated = []
         progress = places.progress(self._conn, Place.LIVE)
-        until = places.head(self._conn)
+        until = last_position(self._conn)
         groups: dict[int, list[Projection]] = {}
         for one in self.held:
             stands = progress.get(one.name, Progress(0, 0))

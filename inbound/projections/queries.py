@@ -13,23 +13,24 @@ from uuid import UUID
 
 from psycopg.rows import args_row
 
-from inbound.projections._sql import statement
 from inbound.projections.requests import RequestState
 from inbound.store.connecting import AsyncLink
 from inbound.store.errors import guarded
+from inbound.store.statements import statements
 from schemas.events import Command, Plan
 
 APPLICATION_NAME: Final = "scserv projections"
 MOST: Final = 1000
 """The most rows of one page."""
 
-_FIND_REQUEST: Final = statement("find_request")
-_FIND_BY_MESSAGE: Final = statement("find_by_message")
-_FIND_BY_TRACE: Final = statement("find_by_trace")
-_REQUESTS_OF: Final = statement("requests_of")
-_SEARCH: Final = statement("search_requests")
-_FIND_SUBSCRIPTION: Final = statement("find_subscription")
-_DAILY: Final = statement("daily")
+_SQL: Final = statements(__package__, "queries")
+_FIND_REQUEST: Final = _SQL["find_request"]
+_FIND_BY_MESSAGE: Final = _SQL["find_by_message"]
+_FIND_BY_TRACE: Final = _SQL["find_by_trace"]
+_REQUESTS_OF: Final = _SQL["requests_of"]
+_SEARCH: Final = _SQL["search_requests"]
+_FIND_SUBSCRIPTION: Final = _SQL["find_subscription"]
+_DAILY: Final = _SQL["daily"]
 
 
 class PageKey(NamedTuple):

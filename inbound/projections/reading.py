@@ -6,15 +6,16 @@ from typing import Any, Final
 import psycopg
 
 from inbound.errors import ScservError
-from inbound.projections._sql import statement
 from inbound.projections.model import Event, Folding, Projection, Rows
 from inbound.store.connecting import called
+from inbound.store.statements import statements
 from schemas.upcasters import UnknownEventError, read_object
 
 Stored = tuple[int, str, int, str, int, str, str, str]
-"""A row of sql/read_events.sql."""
+"""A row of `read_events` in progress.sql."""
 
-_READ_EVENTS: Final = statement("read_events")
+_SQL: Final = statements(__package__, "progress")
+_READ_EVENTS: Final = _SQL["read_events"]
 
 
 class FoldError(ScservError):

@@ -22,12 +22,14 @@ import psycopg
 
 from inbound.errors import RetryableError, ScservError, SetupError
 from inbound.projections import places
-from inbound.projections._sql import statement
 from inbound.projections.building import Builder, Told, silent
 from inbound.projections.model import Projection
 from inbound.projections.places import Place, Progress, at
+from inbound.projections.table_statements import TABLE_STATEMENTS
 from inbound.projections.writing import Writer
 from inbound.store.connecting import called
+from inbound.store.positions import last_position
+from inbound.store.statements import statements
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +39,11 @@ LOCK_TIMEOUTS: Final = ("200ms", "200ms", "200ms", "1500ms")
 SWAP_TRIES: Final = 120
 SWAP_AGAIN_S: Final = 0.5
 
-_BEGIN_SHADOW: Final = statement("begin_shadow")
-_PROMOTE: Final = statement("promote")
-_LOCK_PROGRESS: Final = statement("lock_progress")
-_GIVE_UP_WAITING: Final = statement("give_up_waiting")
+_SQL: Final = statements(__package__, "progress")
+_BEGIN_SHADOW: Final = _SQL["begin_shadow"]
+_PROMOTE: Final = _SQL["promote"]
+_LOCK_PROGRESS: Final = _SQL["lock_progress"]
+_GIVE_UP_WAITING: Final = _SQL["give_up_waiting"]
 
 
 class Busy(RetryableError):  # noqa: N818  says what is the case
@@ -108,7 +111,7 @@ class _Rebuild:
         wanted = [one for one in self._projections if only in {None, one}]
         while True:
             progress = places.progress(self._conn, Place.SHADOW)
-            head = places.head(self._conn)
+            head = last_position(self._conn)
             stands = {one.name: progress[one.name].position for one in wanted}
             after = min(stands.values())
             if after >= head:
@@ -119,19 +122,20 @@ class _Rebuild:
 
     def index(self) -> None:
         """Make the indexes that are missing, and count the rows for the planner."""
-        head = places.head(self._conn)
+        head = last_position(self._conn)
         for one in self._projections:
-            for name in (*one.indexes, "analyze"):
-                doing = f"index {name} of" if name in one.indexes else "sampling"
+            sql = TABLE_STATEMENTS[one.name]
+            steps = [(f"index {name} of", query) for name, query in sql.indexes.items()]
+            for doing, query in (*steps, ("sampling", sql.analyze)):
                 self._builder.tell(Told(f"{doing} {one.name}", head, head))
-                _execute_at_shadow(self._conn, statement(f"{one.name}/{name}"))
+                _execute_at_shadow(self._conn, query)
                 self._builder.check()
 
     def swap(self, one: Projection) -> None:
         """Put one rebuilt table in the place of the live one."""
         for _, timeout in zip(range(SWAP_TRIES), cycle(LOCK_TIMEOUTS), strict=False):
             self.follow(one)
-            head = places.head(self._conn)
+            head = last_position(self._conn)
             self._builder.tell(Told(f"swapping {one.name}", head, head))
             if _swap(self._conn, one, timeout):
                 log.info("%s was rebuilt to position %d and is live", one.name, head)
@@ -153,8 +157,8 @@ def _unlock(conn: psycopg.Connection, one: Projection) -> None:
 @called
 def _begin(conn: psycopg.Connection, one: Projection) -> None:
     with at(conn, Place.SHADOW) as cursor:
-        cursor.execute(statement(f"{one.name}/drop"))
-        cursor.execute(statement(f"{one.name}/create"))
+        cursor.execute(TABLE_STATEMENTS[one.name].drop)
+        cursor.execute(TABLE_STATEMENTS[one.name].create)
         cursor.execute(_BEGIN_SHADOW, {"name": one.name, "version": one.version})
 
 
@@ -179,8 +183,8 @@ def _swap(conn: psycopg.Connection, one: Projection, timeout: str) -> bool:
             _refuse_newer(one, {one.name: live} if live else {})
             if live is not None and shadow.position < live.position:
                 return False
-            cursor.execute(statement(f"{one.name}/drop_live"))
-            cursor.execute(statement(f"{one.name}/move_to_live"))
+            cursor.execute(TABLE_STATEMENTS[one.name].drop_live)
+            cursor.execute(TABLE_STATEMENTS[one.name].move_to_live)
             cursor.execute(_PROMOTE, {"name": one.name})
     except psycopg.errors.LockNotAvailable:
         return False

@@ -3,7 +3,7 @@
 Pure. Every column is written by events of its request alone, which stand in one stream and
 so come in order. A message may be sent twice by mistake, and then its result is told twice,
 the second time when the request has moved on: the first final result counts, as it does for
-the decision (`inbound.handlers.results`). sql/requests/merge.sql keeps the same rules between
+the decision (`inbound.handlers.results`). `merge` in requests.sql keeps the same rules between
 two stretches.
 """
 
@@ -93,7 +93,7 @@ class _Row:
 _COLUMNS: Final = tuple(
     "state" if field.name == "completion" else field.name for field in fields(_Row)
 )
-# What events after the first may change, as sql/requests/copy_incoming.sql has it.
+# What events after the first may change, as `copy_incoming` in requests.sql has it.
 _CHANGING: Final = (
     *("request_id", "completion", "acknowledged_at", "completed_at", "late"),
     *("acknowledgement_id", "acknowledgement_outcome", "acknowledgement_attempt"),

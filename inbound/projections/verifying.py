@@ -16,11 +16,11 @@ from psycopg import IsolationLevel
 
 from inbound.errors import SetupError
 from inbound.projections import places
-from inbound.projections._sql import statement
 from inbound.projections.building import Builder, Told, silent
 from inbound.projections.dumping import dump
 from inbound.projections.model import Projection
 from inbound.projections.places import Place, Progress, at
+from inbound.projections.table_statements import TABLE_STATEMENTS
 from inbound.projections.writing import Writer
 from inbound.store.connecting import called
 
@@ -120,13 +120,13 @@ def _held(conn: psycopg.Connection, one: Projection) -> Iterator[Progress]:
 
 @called
 def _hold(conn: psycopg.Connection, one: Projection) -> None:
-    conn.execute(statement(f"{one.name}/hold_live"))
+    conn.execute(TABLE_STATEMENTS[one.name].hold_live)
 
 
 @called
 def _create(conn: psycopg.Connection, one: Projection) -> None:
     with at(conn, Place.CHECK) as cursor:
-        cursor.execute(statement(f"{one.name}/create"))
+        cursor.execute(TABLE_STATEMENTS[one.name].create)
 
 
 def _refuse_other_version(one: Projection, stands: Progress | None) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import psycopg
 
 from inbound.errors import ScservError
-from inbound.projections._sql import statement
 from inbound.projections.model import Projection, Row, Rows
 from inbound.projections.places import Place, advance, at
+from inbound.projections.table_statements import TABLE_STATEMENTS
 from inbound.store.connecting import called
 
 
@@ -45,7 +45,7 @@ class Writer:
 
 @called
 def _create_incoming(conn: psycopg.Connection, projection: Projection) -> None:
-    conn.execute(statement(f"{projection.name}/create_incoming"))
+    conn.execute(TABLE_STATEMENTS[projection.name].create_incoming)
 
 
 @called
@@ -65,15 +65,18 @@ def _write(
             if made.new:
                 _add(cursor, projection, made.new)
             if made.changed:
-                _copy(cursor, statement(f"{name}/copy_incoming"), made.changed)
+                _copy(cursor, TABLE_STATEMENTS[name].copy_incoming, made.changed)
                 # Not prepared: a plan from when the table was small would be kept.
-                cursor.execute(statement(f"{name}/merge"), prepare=False)
+                cursor.execute(TABLE_STATEMENTS[name].merge, prepare=False)
 
 
 def _add(cursor: psycopg.Cursor, projection: Projection, rows: Sequence[Row]) -> None:
+    query = TABLE_STATEMENTS[projection.name].copy
+    if query is None:
+        raise AssertionError(f"{projection.name} has no statement to copy new rows")
     failure = None
     try:
-        _copy(cursor, statement(f"{projection.name}/copy"), rows)
+        _copy(cursor, query, rows)
     except psycopg.errors.UniqueViolation:
         failure = DoubleError(f"{projection.name}: an event makes a row that another one has made")
     if failure is not None:  # raised here, so that nothing of the row goes along with it

@@ -6,16 +6,18 @@ import psycopg
 from psycopg.rows import args_row
 
 from inbound.keys import UnsealError
-from inbound.store._sql import statement
 from inbound.store.packing import unpack
 from inbound.store.rows import Erased, Erasure, ParkedPlace, Person
 from inbound.store.sealing import Sealer
+from inbound.store.statements import statements
 
 AT_ONCE: Final = 200
 
-_ERASE_PERSON = statement("erase_person")
-_LIST_NOBODYS_PARKED = statement("list_nobodys_parked")
-_INSERT_ERASURE = statement("insert_erasure")
+_PARKED_SQL: Final = statements(__package__, "parked")
+_PEOPLE_SQL: Final = statements(__package__, "people")
+_ERASE_PERSON = _PEOPLE_SQL["erase_person"]
+_LIST_NOBODYS_PARKED = _PARKED_SQL["list_nobodys_parked"]
+_INSERT_ERASURE = _PEOPLE_SQL["insert_erasure"]
 
 
 async def erase(conn: psycopg.AsyncConnection, person: Person, sealer: Sealer) -> Erased:

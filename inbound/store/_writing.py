@@ -10,28 +10,34 @@ import psycopg
 
 from inbound.handlers.receipts import SentPart
 from inbound.store import parked
-from inbound.store._sql import statement
 from inbound.store.errors import Conflict, StoreUnavailable
 from inbound.store.event_copy import SIGNATURE, TRAILER, given, place
 from inbound.store.rows import Changes, EarlyKey, Missed, NewEvent, NewOutboxRow
 from inbound.store.sealing import Sealer
+from inbound.store.statements import statements
 from schemas.chain import Chains, body, chain_of, microseconds
 
-_INSERT_INBOX = statement("insert_inbox")
-_MERGE_STATES = statement("merge_states")
-_INSERT_VAULT = statement("insert_vault")
-_ERASE_VAULT = statement("erase_vault")
-_INSERT_PARKED = statement("insert_parked")
-_COPY_SENT_PARTS = statement("copy_sent_parts")
-_UPDATE_SENT_PARTS = statement("update_sent_parts")
-_INSERT_EARLY_RECEIPTS = statement("insert_early_receipts")
-_DELETE_EARLY_RECEIPTS = statement("delete_early_receipts")
-_ADD_MISSES = statement("add_misses")
-_LOCK_LOG = statement("lock_log")
-_LOG_END = statement("log_end")
-_APPEND_EVENTS = statement("append_events")
-_APPEND_OUTBOX = statement("append_outbox")
-_MOVE_HEADS = statement("move_heads")
+_CLAIMS_SQL: Final = statements(__package__, "claims")
+_LOG_SQL: Final = statements(__package__, "log")
+_MO_SQL: Final = statements(__package__, "mo")
+_OUTBOX_SQL: Final = statements(__package__, "outbox")
+_PARKED_SQL: Final = statements(__package__, "parked")
+_RECEIPTS_SQL: Final = statements(__package__, "receipts")
+_INSERT_INBOX = _MO_SQL["insert_inbox"]
+_MERGE_STATES = _LOG_SQL["merge_states"]
+_INSERT_VAULT = _CLAIMS_SQL["insert_vault"]
+_ERASE_VAULT = _CLAIMS_SQL["erase_vault"]
+_INSERT_PARKED = _PARKED_SQL["insert_parked"]
+_COPY_SENT_PARTS = _RECEIPTS_SQL["copy_sent_parts"]
+_UPDATE_SENT_PARTS = _RECEIPTS_SQL["update_sent_parts"]
+_INSERT_EARLY_RECEIPTS = _RECEIPTS_SQL["insert_early_receipts"]
+_DELETE_EARLY_RECEIPTS = _RECEIPTS_SQL["delete_early_receipts"]
+_ADD_MISSES = _MO_SQL["add_misses"]
+_LOCK_LOG = _LOG_SQL["lock_log"]
+_LOG_END = _LOG_SQL["log_end"]
+_APPEND_EVENTS = _LOG_SQL["append_events"]
+_APPEND_OUTBOX = _OUTBOX_SQL["append_outbox"]
+_MOVE_HEADS = _LOG_SQL["move_heads"]
 
 MISSES_PER_HOUR: Final = 10_000
 """New rows of all numbers together: a flood keeps below 2 million rows in a week."""

@@ -14,13 +14,14 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import args_row
 
-from inbound.store._sql import statement
 from inbound.store.connecting import called
+from inbound.store.statements import statements
 
 MAX_LENGTH: Final = 300
 
-_ADD_AUDIT = statement("add_audit")
-_LIST_AUDIT = statement("list_audit")
+_SQL: Final = statements(__package__, "audit")
+_ADD_AUDIT = _SQL["add_audit"]
+_LIST_AUDIT = _SQL["list_audit"]
 # Ten digits are a national number; what people write between digits does not count.
 LIKE_A_NUMBER: Final = re.compile(r"(?:[0-9][\s().\-\u00a0\u2010-\u2015]*){10}")
 

@@ -5,18 +5,20 @@ from typing import Any, Final
 from uuid import UUID
 
 from inbound.keys import VaultCipher
-from inbound.store._sql import statement
 from inbound.store.connecting import AsyncLink
 from inbound.store.errors import guarded
 from inbound.store.rows import Claimed, StoredState
 from inbound.store.sealing import Sealer
+from inbound.store.statements import statements
 
 APPLICATION_NAME: Final = "scserv gateway"
 
-_CLAIM_MESSAGES = statement("claim_messages")
-_RECLAIM_MESSAGE = statement("reclaim_message")
-_RELEASE_CLAIMS = statement("release_claims")
-_FIND_STATES = statement("find_states")
+_CLAIMS_SQL: Final = statements(__package__, "claims")
+_LOG_SQL: Final = statements(__package__, "log")
+_CLAIM_MESSAGES = _CLAIMS_SQL["claim_messages"]
+_RECLAIM_MESSAGE = _CLAIMS_SQL["reclaim_message"]
+_RELEASE_CLAIMS = _CLAIMS_SQL["release_claims"]
+_FIND_STATES = _LOG_SQL["find_states"]
 
 
 class PostgresClaims:

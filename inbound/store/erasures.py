@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import args_row
 
-from inbound.store._sql import statement
 from inbound.store.connecting import called
+from inbound.store.statements import statements
 
-_LIST_ERASURES = statement("list_erasures")
+_SQL: Final = statements(__package__, "people")
+_LIST_ERASURES = _SQL["list_erasures"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,17 @@
 """A database remembers by which keys it was filled, so that a wrong key stops the start."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import psycopg
 
 from inbound.errors import SetupError
-from inbound.store._sql import statement
 from inbound.store.connecting import called
+from inbound.store.statements import statements
 
-_REMEMBER_KEY = statement("remember_key")
-_FIND_KEY = statement("find_key")
+_SQL: Final = statements(__package__, "key_checks")
+_REMEMBER_KEY = _SQL["remember_key"]
+_FIND_KEY = _SQL["find_key"]
 
 
 @called

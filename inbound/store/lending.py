@@ -14,16 +14,17 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from inbound.store._sql import statement
 from inbound.store.connecting import connect, place
 from inbound.store.errors import StoreUnavailable, translate
+from inbound.store.statements import statements
 
 CONNECTIONS: Final = 4
 WAIT_S: Final = 3.0
 # A connection that worked so recently is lent without being asked how it is.
 _FRESH_S: Final = 1.0
 
-_SHORT_STATEMENTS: Final = statement("short_statements")
+_SQL: Final = statements(__package__, "lending")
+_SHORT_STATEMENTS: Final = _SQL["short_statements"]
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")

@@ -13,9 +13,9 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import args_row
 
-from inbound.store._sql import statement
 from inbound.store.connecting import called
 from inbound.store.rows import Missed, MissKey, RecordedEvent
+from inbound.store.statements import statements
 
 MOST: Final = 20
 """Requests that one id may lead to at most; one, as a rule."""
@@ -23,20 +23,21 @@ MOST: Final = 20
 ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 COUNT_LIMIT: Final = 10_000
 
-_PERSON_BY_HASH = statement("person_by_hash")
-_PERSON_BY_SUBJECT = statement("person_by_subject")
-_NEWEST_REQUESTS = statement("newest_requests")
-_EVENTS_OF_REQUESTS = statement("events_of_requests")
-_COUNT_REQUESTS = statement("count_requests")
-_PLACES_BY_REQUEST = statement("places_by_request")
-_PLACES_BY_MESSAGE = statement("places_by_message")
-_PLACES_BY_TRACE = statement("places_by_trace")
-_PLACES_BY_CENTRE_ID = statement("places_by_centre_id")
-_MISSES_OF = statement("misses_of")
-_MISSES_LEFT_OUT = statement("misses_left_out")
-_WAITING_PARTS = statement("waiting_parts")
-_CLAIMS_OF = statement("claims_of")
-_PARTS_SENT = statement("parts_sent")
+_SQL: Final = statements(__package__, "lookup")
+_PERSON_BY_HASH = _SQL["person_by_hash"]
+_PERSON_BY_SUBJECT = _SQL["person_by_subject"]
+_NEWEST_REQUESTS = _SQL["newest_requests"]
+_EVENTS_OF_REQUESTS = _SQL["events_of_requests"]
+_COUNT_REQUESTS = _SQL["count_requests"]
+_PLACES_BY_REQUEST = _SQL["places_by_request"]
+_PLACES_BY_MESSAGE = _SQL["places_by_message"]
+_PLACES_BY_TRACE = _SQL["places_by_trace"]
+_PLACES_BY_CENTRE_ID = _SQL["places_by_centre_id"]
+_MISSES_OF = _SQL["misses_of"]
+_MISSES_LEFT_OUT = _SQL["misses_left_out"]
+_WAITING_PARTS = _SQL["waiting_parts"]
+_CLAIMS_OF = _SQL["claims_of"]
+_PARTS_SENT = _SQL["parts_sent"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,17 @@ from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration, MigrationList, default_migration_table, read_migrations
 
 from inbound.errors import SetupError
-from inbound.store._sql import statement
 from inbound.store.connecting import connect, conninfo, place
 from inbound.store.errors import translate
+from inbound.store.statements import statements
 
 APPLICATION_NAME: Final = "scserv migrate"
 MIGRATIONS: Final = files(__package__).joinpath("migrations")
 
-_LOCK_MIGRATIONS = statement("lock_migrations")
-_MIGRATIONS_TABLE = statement("migrations_table")
-_APPLIED_MIGRATIONS = statement("applied_migrations")
+_SQL: Final = statements(__package__, "migrating")
+_LOCK_MIGRATIONS = _SQL["lock_migrations"]
+_MIGRATIONS_TABLE = _SQL["migrations_table"]
+_APPLIED_MIGRATIONS = _SQL["applied_migrations"]
 
 
 class _AtomicBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no types

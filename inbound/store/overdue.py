@@ -6,14 +6,15 @@ from typing import Final
 
 from psycopg.rows import args_row
 
-from inbound.store._sql import statement
 from inbound.store.connecting import AsyncLink
 from inbound.store.errors import guarded
+from inbound.store.statements import statements
 
 APPLICATION_NAME: Final = "scserv overdue"
 GIVE_UP_AFTER: Final = timedelta(days=3)
 
-_TAKE_OVERDUE = statement("take_overdue")
+_SQL: Final = statements(__package__, "receipts")
+_TAKE_OVERDUE = _SQL["take_overdue"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,26 +15,27 @@ from typing import Any, Final
 import psycopg
 from psycopg.rows import args_row
 
-from inbound.store._sql import statement
 from inbound.store.connecting import called
 from inbound.store.errors import ParkingFull
 from inbound.store.packing import Packed, pack, unpack
 from inbound.store.rows import ParkedMessage, ParkedPlace, ParkedUsage
 from inbound.store.sealing import Sealer
+from inbound.store.statements import statements
 
 MEGABYTE: Final = 1_000_000
 
 RETRIED_HEADER: Final = "scserv-retried"
 """The Kafka header that says how often a message was parked and published again."""
 
-_INSERT_PARKED = statement("insert_parked")
-_PARKED_USAGE = statement("parked_usage")
-_LIST_PARKED = statement("list_parked")
-_COUNT_PARKED = statement("count_parked")
-_OPEN_PARKED = statement("open_parked")
-_DELETE_PARKED = statement("delete_parked")
-_DISCARD_PARKED = statement("discard_parked")
-_LOCK_PARKED = statement("lock_parked")
+_SQL: Final = statements(__package__, "parked")
+_INSERT_PARKED = _SQL["insert_parked"]
+_PARKED_USAGE = _SQL["parked_usage"]
+_LIST_PARKED = _SQL["list_parked"]
+_COUNT_PARKED = _SQL["count_parked"]
+_OPEN_PARKED = _SQL["open_parked"]
+_DELETE_PARKED = _SQL["delete_parked"]
+_DISCARD_PARKED = _SQL["discard_parked"]
+_LOCK_PARKED = _SQL["lock_parked"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import args_row
 
-from inbound.store._sql import statement
 from inbound.store.connecting import called
+from inbound.store.positions import last_position
 from inbound.store.rows import RecordedEvent
+from inbound.store.statements import statements
 
 ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 FOR_EVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
@@ -26,11 +27,11 @@ _CLOCK_STEP: Final = timedelta(minutes=5)
 ID_BYTES: Final = 16
 _FETCHED_AT_ONCE: Final = 1000
 
-_LAST_POSITION = statement("find_last_position")
-_FIND_RECORDED_AT = statement("find_recorded_at")
-_LIST_SUBJECTS = statement("list_subjects_between")
-_READ_STREAMS = statement("read_streams")
-_READ_EVENTS_BETWEEN = statement("read_events_between")
+_SQL: Final = statements(__package__, "past")
+_FIND_RECORDED_AT = _SQL["find_recorded_at"]
+_LIST_SUBJECTS = _SQL["list_subjects_between"]
+_READ_STREAMS = _SQL["read_streams"]
+_READ_EVENTS_BETWEEN = _SQL["read_events_between"]
 
 
 Event = TypeVar("Event")
@@ -52,8 +53,8 @@ class Span:
 @called
 def find_span(conn: psycopg.Connection, since: datetime, until: datetime) -> Span:
     """Return where in the log a time lies. About 50 look-ups by key."""
-    row = conn.execute(_LAST_POSITION).fetchone()
-    last = int(row[0]) if row else 0
+    # Positions appear in commit order, so all up to here is whole and stays as it is.
+    last = last_position(conn)
     after = _first_at(conn, _moved(since, -_CLOCK_STEP), last) - 1
     upto = _first_at(conn, _moved(until, _CLOCK_STEP), last) - 1
     return Span(since, until, after, upto)

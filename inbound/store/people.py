@@ -10,12 +10,13 @@ from uuid import UUID
 
 import psycopg
 
-from inbound.store._sql import statement
 from inbound.store.connecting import called
 from inbound.store.sealing import Sealer
+from inbound.store.statements import statements
 
-_FIND_SEALED_NUMBERS: Final = statement("find_sealed_numbers")
-_FIND_SUBJECTS: Final = statement("find_subjects")
+_SQL: Final = statements(__package__, "people")
+_FIND_SEALED_NUMBERS: Final = _SQL["find_sealed_numbers"]
+_FIND_SUBJECTS: Final = _SQL["find_subjects"]
 
 
 @called

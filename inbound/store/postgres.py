@@ -27,7 +27,6 @@ from psycopg.rows import args_row
 from inbound.handlers.receipts import PartReceipt, SentPart
 from inbound.keys import VaultCipher
 from inbound.store import _erasing, _writing
-from inbound.store._sql import statement
 from inbound.store.connecting import AsyncLink
 from inbound.store.errors import guarded, translate
 from inbound.store.rows import (
@@ -44,27 +43,34 @@ from inbound.store.rows import (
     StoredState,
 )
 from inbound.store.sealing import Sealer
+from inbound.store.statements import statements
 from schemas.chain import Chains
 from schemas.messages import Purpose, ReceiptState
 
 APPLICATION_NAME: Final = "scserv store"
 
-_SEEN_MESSAGES = statement("seen_messages")
-_FIND_SUBJECTS = statement("find_subjects")
-_ADD_SUBJECTS = statement("add_subjects")
-_FIND_STATES = statement("find_states")
-_LOAD_STREAMS = statement("load_streams")
-_READ_CHAIN = statement("read_chain")
-_LOCK_PARTS = statement("lock_parts")
-_ADD_PART = statement("add_part")
-_COMPLETE_PARTS = statement("complete_parts")
-_FIND_PARTS = statement("find_parts")
-_DELETE_PARTS = statement("delete_parts")
-_TAKE_TURNS = statement("take_turns")
-_FIND_SENT_PARTS = statement("find_sent_parts")
-_FIND_EARLY_RECEIPTS = statement("find_early_receipts")
-_PARKED_USAGE = statement("parked_usage")
-_NOTIFY = statement("notify_outbox")
+_LOG_SQL: Final = statements(__package__, "log")
+_MO_SQL: Final = statements(__package__, "mo")
+_OUTBOX_SQL: Final = statements(__package__, "outbox")
+_PARKED_SQL: Final = statements(__package__, "parked")
+_PEOPLE_SQL: Final = statements(__package__, "people")
+_RECEIPTS_SQL: Final = statements(__package__, "receipts")
+_SEEN_MESSAGES = _MO_SQL["seen_messages"]
+_FIND_SUBJECTS = _PEOPLE_SQL["find_subjects"]
+_ADD_SUBJECTS = _PEOPLE_SQL["add_subjects"]
+_FIND_STATES = _LOG_SQL["find_states"]
+_LOAD_STREAMS = _LOG_SQL["load_streams"]
+_READ_CHAIN = _LOG_SQL["read_chain"]
+_LOCK_PARTS = _MO_SQL["lock_parts"]
+_ADD_PART = _MO_SQL["add_part"]
+_COMPLETE_PARTS = _MO_SQL["complete_parts"]
+_FIND_PARTS = _MO_SQL["find_parts"]
+_DELETE_PARTS = _MO_SQL["delete_parts"]
+_TAKE_TURNS = _MO_SQL["take_turns"]
+_FIND_SENT_PARTS = _RECEIPTS_SQL["find_sent_parts"]
+_FIND_EARLY_RECEIPTS = _RECEIPTS_SQL["find_early_receipts"]
+_PARKED_USAGE = _PARKED_SQL["parked_usage"]
+_NOTIFY = _OUTBOX_SQL["notify_outbox"]
 
 _log = logging.getLogger(__name__)
 

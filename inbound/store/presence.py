@@ -9,17 +9,18 @@ import psycopg
 from psycopg.rows import args_row
 from pydantic_core import from_json, to_json
 
-from inbound.store._sql import statement
 from inbound.store.connecting import AsyncLink, called
 from inbound.store.errors import guarded
+from inbound.store.statements import statements
 
 APPLICATION_NAME: Final = "scserv presence"
 
-_REPORT_BIND = statement("report_bind")
-_COUNT_SHARING = statement("count_sharing")
-_FORGET_BINDS = statement("forget_binds")
-_LIST_BINDS = statement("list_binds")
-_TELL_TIME = statement("tell_time")
+_SQL: Final = statements(__package__, "presence")
+_REPORT_BIND = _SQL["report_bind"]
+_COUNT_SHARING = _SQL["count_sharing"]
+_FORGET_BINDS = _SQL["forget_binds"]
+_LIST_BINDS = _SQL["list_binds"]
+_TELL_TIME = _SQL["tell_time"]
 
 
 @dataclass(frozen=True, slots=True)

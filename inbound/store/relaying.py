@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 import psycopg
 from psycopg.rows import args_row
 
-from inbound.store._sql import statement
 from inbound.store.connecting import called
+from inbound.store.positions import last_position
 from inbound.store.rows import OutboxRow, RecordedEvent
+from inbound.store.statements import statements
 
 OUTBOX: Final = "outbox"
 EVENTS: Final = "events"
@@ -21,16 +22,17 @@ EVENTS: Final = "events"
 # A backlog is counted up to here: beyond it the number tells nothing more.
 COUNT_LIMIT: Final = 100_000
 
-_TRY_LOCK_SHARD = statement("try_lock_shard")
-_FIND_CURSOR = statement("find_cursor")
-_ADVANCE_CURSOR = statement("advance_cursor")
-_READ_OUTBOX = statement("read_outbox")
-_READ_EVENTS = statement("read_events")
-_READ_HEADS = statement("read_heads")
-_COUNT_WAITING = statement("count_waiting")
-_COUNT_WAITING_EVENTS = statement("count_waiting_events")
-_LISTEN = statement("listen_outbox")
-_UNLISTEN = statement("unlisten_outbox")
+_LOG_SQL: Final = statements(__package__, "log")
+_OUTBOX_SQL: Final = statements(__package__, "outbox")
+_TRY_LOCK_SHARD = _OUTBOX_SQL["try_lock_shard"]
+_FIND_CURSOR = _OUTBOX_SQL["find_cursor"]
+_ADVANCE_CURSOR = _OUTBOX_SQL["advance_cursor"]
+_READ_OUTBOX = _OUTBOX_SQL["read_outbox"]
+_READ_EVENTS = _LOG_SQL["read_events"]
+_READ_HEADS = _LOG_SQL["read_heads"]
+_COUNT_WAITING = _OUTBOX_SQL["count_waiting"]
+_LISTEN = _OUTBOX_SQL["listen_outbox"]
+_UNLISTEN = _OUTBOX_SQL["unlisten_outbox"]
 
 
 class ChainHead(NamedTuple):
@@ -96,9 +98,12 @@ def advance(conn: psycopg.Connection, feed: str, shard: int, position: int) -> N
 @called
 def waiting(conn: psycopg.Connection, feed: str, shard: int = 0) -> int:
     """Return how many rows are not published yet; of the outbox at most `COUNT_LIMIT`."""
-    query = _COUNT_WAITING_EVENTS if feed == EVENTS else _COUNT_WAITING
-    parameters = {"shard": shard, "limit": COUNT_LIMIT}
-    row = conn.execute(query, parameters).fetchone()
+    if feed == EVENTS:
+        # Positions have no gaps: the distance is the count. The cursor comes first, because
+        # both move meanwhile and it never passes the end.
+        published = cursor_position(conn, EVENTS)
+        return last_position(conn) - published
+    row = conn.execute(_COUNT_WAITING, {"shard": shard, "limit": COUNT_LIMIT}).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -9,21 +9,22 @@ from typing import Final, NamedTuple
 import psycopg
 from psycopg.rows import args_row
 
-from inbound.store._sql import statement
 from inbound.store._writing import MISSES_PER_HOUR
 from inbound.store.connecting import called
+from inbound.store.statements import statements
 
 DAYS_AHEAD: Final = 3
 
-_SWEEP_VAULT = statement("sweep_vault")
-_SWEEP_PARTS = statement("sweep_parts")
-_SWEEP_MISSES = statement("sweep_misses")
-_SWEEP_INBOX = statement("sweep_inbox")
-_SWEEP_CLAIMS = statement("sweep_claims")
-_SWEEP_BINDS = statement("sweep_binds")
-_SWEEP_SENT_PARTS = statement("sweep_sent_parts")
-_SWEEP_EARLY_RECEIPTS = statement("sweep_early_receipts")
-_MAINTAIN_OUTBOX = statement("maintain_outbox")
+_SQL: Final = statements(__package__, "sweeping")
+_SWEEP_VAULT = _SQL["sweep_vault"]
+_SWEEP_PARTS = _SQL["sweep_parts"]
+_SWEEP_MISSES = _SQL["sweep_misses"]
+_SWEEP_INBOX = _SQL["sweep_inbox"]
+_SWEEP_CLAIMS = _SQL["sweep_claims"]
+_SWEEP_BINDS = _SQL["sweep_binds"]
+_SWEEP_SENT_PARTS = _SQL["sweep_sent_parts"]
+_SWEEP_EARLY_RECEIPTS = _SQL["sweep_early_receipts"]
+_MAINTAIN_OUTBOX = _SQL["maintain_outbox"]
 
 
 class Maintained(NamedTuple):

@@ -9,13 +9,14 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import args_row
 
-from inbound.store._sql import statement
 from inbound.store.connecting import called
+from inbound.store.statements import statements
 
-_ADD_TOKEN: Final = statement("add_token")
-_REVOKE_TOKEN: Final = statement("revoke_token")
-_LIST_TOKENS: Final = statement("list_tokens")
-_USE_TOKEN: Final = statement("use_token")
+_SQL: Final = statements(__package__, "tokens")
+_ADD_TOKEN: Final = _SQL["add_token"]
+_REVOKE_TOKEN: Final = _SQL["revoke_token"]
+_LIST_TOKENS: Final = _SQL["list_tokens"]
+_USE_TOKEN: Final = _SQL["use_token"]
 
 
 @dataclass(frozen=True, slots=True)

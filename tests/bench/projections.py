@@ -19,13 +19,13 @@ import psutil
 import psycopg
 
 from inbound.local.servers.postgres import PostgresServer
-from inbound.projections import places
 from inbound.projections.catalogue import PROJECTIONS
 from inbound.projections.projector import catch_up
 from inbound.projections.rebuilding import rebuild
 from inbound.projections.verifying import verify
 from inbound.store.connecting import connect
 from inbound.store.migrating import migrate
+from inbound.store.positions import last_position
 from tests.bench import history
 from tests.bench.__main__ import say
 from tests.bench.processes import Measured
@@ -55,7 +55,7 @@ def bench(folder: Path, requests: int) -> dict[str, Any]:
             return connect(server.url(), "scserv bench", long=True)
 
         with opening() as conn:
-            if not (events := places.head(conn)):
+            if not (events := last_position(conn)):
                 say(f"generating {requests} requests")
                 events = history.fill(server.url(), requests=requests).events
             figures: dict[str, Any] = {"events": events}

@@ -1,7 +1,7 @@
 -- The first schema. Append-only: events, outbox. Deletable: everything that leads to a
 -- person (subjects, clients, vault, mo_parts, parked) and everything with a time limit.
 
--- Positions are given under the log lock (sql/lock_log.sql): gap-free and in commit order.
+-- Positions are given under the log lock (lock_log): gap-free and in commit order.
 -- One stream per subject, so the unique index is also the person's timeline. The type is
 -- json, not jsonb: the bytes are relayed and digested exactly as they were given.
 CREATE TABLE events (

@@ -22,7 +22,7 @@ CREATE TRIGGER audit_is_append_only
 
 -- Texts that made no request: when, from whom, which kind of miss. Never the text, and for
 -- some days only. One row for each number, kind and minute of arrival, so that a flood from
--- one number is one row; sql/add_misses.sql bounds the rows of all numbers. What was left
+-- one number is one row; add_misses bounds the rows of all numbers. What was left
 -- out is counted in rows without a number (an empty hash).
 CREATE TABLE misses (
     number_hash bytea       NOT NULL,

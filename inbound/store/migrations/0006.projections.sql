@@ -2,7 +2,7 @@
 --
 -- Two schemas hold tables of the same names: the live ones, which readers know, and those
 -- of a rebuild beside them. A rebuilt table is moved from the one to the other with its
--- indexes, so that the same statements serve both. inbound/projections/sql makes the tables
+-- indexes, so that the same statements serve both. inbound/projections makes the tables
 -- of a rebuild; those below are the same for version 1 of each, so that a reader always
 -- finds a table.
 CREATE SCHEMA projections;

@@ -7,7 +7,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from inbound.projections import overview, places, projector
+from inbound.projections import overview, projector
 from inbound.projections.places import Moved, Place
 from inbound.projections.projector import Following
 from inbound.projections.reading import Stored, fold, read
@@ -16,6 +16,7 @@ from inbound.projections.subscriptions import SUBSCRIPTIONS
 from inbound.projections.writing import DoubleError, Writer
 from inbound.store import relaying
 from inbound.store.connecting import connect
+from inbound.store.positions import last_position
 from tests.integration.projections.conftest import REQUESTS
 from tests.integration.projections.lines import (
     ALL,
@@ -33,7 +34,7 @@ from tests.integration.projections.running import WITHIN_S, Running
 def test_all_of_the_log_is_shown(conn: psycopg.Connection) -> None:
     problems = catch_up(conn)
     assert not problems
-    last = places.head(conn)
+    last = last_position(conn)
     assert set(positions(conn).values()) == {last}
     [total] = conn.execute("SELECT sum(count) FROM projections.daily_counts").fetchall()
     assert total == (last,)
@@ -60,7 +61,7 @@ def test_rows_are_the_same_event_by_event(
     conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All that an event may change, and after it the next in a transaction of its own."""
-    before = places.head(conn)
+    before = last_position(conn)
     append_every_type(conn)
     append_results_told_twice(conn)
     catch_up(conn)
@@ -84,7 +85,7 @@ def begin_again(conn: psycopg.Connection) -> None:
 
 
 def test_a_stretch_that_is_written_again_changes_nothing(conn: psycopg.Connection) -> None:
-    until = places.head(conn)
+    until = last_position(conn)
     stored = read(conn, after=0, until=until, limit=until)
     writer = Writer(conn, Place.LIVE)
     writer.write(ALL, fold(stored, ALL), after=0, until=until)
@@ -96,7 +97,7 @@ def test_a_stretch_that_is_written_again_changes_nothing(conn: psycopg.Connectio
 
 def test_rows_and_place_are_one(conn: psycopg.Connection) -> None:
     """What the process was killed over leaves neither."""
-    until = places.head(conn)
+    until = last_position(conn)
     stored = read(conn, after=0, until=until, limit=until)
     twice = fold(stored, ALL)
     twice[0].new = [*twice[0].new, twice[0].new[0]]
@@ -116,7 +117,7 @@ def test_one_that_is_behind_catches_up_with_the_others(conn: psycopg.Connection)
 
 
 def test_a_projection_stops_before_an_event_that_nobody_knows(conn: psycopg.Connection) -> None:
-    last = places.head(conn)
+    last = last_position(conn)
     good = append_stop(conn, uuid4())
     append(conn, "subscription.paused", "{}")
     append_stop(conn, uuid4())
@@ -143,7 +144,7 @@ def test_a_request_that_was_accepted_twice_stops_its_projection(
     first = "SELECT data FROM events WHERE type = 'request.accepted' LIMIT 1"
     [(data,)] = conn.execute(first).fetchall()
     again = data.decode().replace(json.loads(data)["request_id"], str(uuid4()))
-    before = places.head(conn)
+    before = last_position(conn)
     last = [append(conn, "request.accepted", again) for _ in range(2)][-1]
     monkeypatch.setattr(projector, "BATCH", batch)
     assert list(catch_up(conn)) == ["requests"]
@@ -159,7 +160,7 @@ def test_a_table_of_another_version_is_left_alone(conn: psycopg.Connection) -> N
     problems = catch_up(conn)
     assert positions(conn)["requests"] == 0
     assert "version 9" in problems["requests"]
-    assert positions(conn)["subscriptions"] == places.head(conn)
+    assert positions(conn)["subscriptions"] == last_position(conn)
 
 
 def test_a_stretch_that_was_read_before_a_swap_is_left(
@@ -180,7 +181,7 @@ def test_a_stretch_that_was_read_before_a_swap_is_left(
     before = dumps(conn)
     assert following.round() == 0
     assert dumps(conn) == before
-    assert set(positions(conn).values()) == {places.head(conn)}
+    assert set(positions(conn).values()) == {last_position(conn)}
 
 
 def test_a_projection_has_one_projector_until_that_is_gone(url: str) -> None:
@@ -198,7 +199,7 @@ def test_a_projection_has_one_projector_until_that_is_gone(url: str) -> None:
 
 def test_what_is_committed_while_it_waits_is_shown(url: str, conn: psycopg.Connection) -> None:
     with Running(url) as running:
-        running.until(lambda: set(positions(conn).values()) == {places.head(conn)})
+        running.until(lambda: set(positions(conn).values()) == {last_position(conn)})
         subject = uuid4()
         append_stop(conn, subject)
         conn.execute("NOTIFY scserv_outbox")
@@ -209,7 +210,7 @@ def test_what_is_committed_while_it_waits_is_shown(url: str, conn: psycopg.Conne
 
 def test_it_survives_its_connection(url: str, conn: psycopg.Connection) -> None:
     with Running(url, "tests victim") as running:
-        running.until(lambda: set(positions(conn).values()) == {places.head(conn)})
+        running.until(lambda: set(positions(conn).values()) == {last_position(conn)})
         conn.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = 'tests victim'"

@@ -23,6 +23,8 @@ from inbound.projections.rebuilding import Busy, rebuild
 from inbound.projections.requests import REQUESTS
 from inbound.projections.subscriptions import SUBSCRIPTIONS
 from inbound.store.connecting import connect
+from inbound.store.positions import last_position
+from inbound.store.statements import statements
 from tests.integration.projections.lines import ALL, append_stop, catch_up, dumps, positions
 from tests.integration.projections.running import Running
 
@@ -96,7 +98,7 @@ def test_a_rebuilt_projection_is_what_following_makes(
     rebuild(opening, ALL, tell=told.append)
     assert dumps(conn) == followed
     assert conn.execute(SHAPE).fetchall() == shape
-    head = places.head(conn)
+    head = last_position(conn)
     assert set(positions(conn).values()) == {head}
     assert positions(conn, Place.SHADOW) == {}
     assert [one.doing for one in told if one.position < head] == [
@@ -109,7 +111,7 @@ def test_one_alone_leaves_the_others(
     opening: Callable[[], psycopg.Connection], conn: psycopg.Connection
 ) -> None:
     rebuild(opening, [REQUESTS])
-    head = places.head(conn)
+    head = last_position(conn)
     assert positions(conn) == {"requests": head, "subscriptions": 0, "daily_counts": 0}
 
 
@@ -148,7 +150,7 @@ def test_a_rebuilt_one_that_the_projector_has_overtaken_catches_up_first(
 
     rebuild(opening, [SUBSCRIPTIONS], tell=overtake)
     assert swaps > 1
-    assert set(positions(conn).values()) == {places.head(conn)}
+    assert set(positions(conn).values()) == {last_position(conn)}
 
 
 @pytest.mark.parametrize("where", ["after", "within"])
@@ -172,9 +174,8 @@ def test_a_killed_rebuild_goes_on_where_it_was(
 
 
 def held(conn: psycopg.Connection) -> list[tuple[str, str]]:
-    from inbound.projections._sql import statement
-
-    return conn.execute(statement("working"), {"names": list(PROJECTIONS)}).fetchall()
+    working = statements("inbound.projections", "progress")["working"]
+    return conn.execute(working, {"names": list(PROJECTIONS)}).fetchall()
 
 
 def test_a_stopped_rebuild_keeps_what_it_has(
@@ -190,7 +191,7 @@ def test_a_stopped_rebuild_keeps_what_it_has(
         rebuild(opening, ALL, tell=stop, stopping=stopping)
     assert set(positions(conn, Place.SHADOW).values()) == {600}
     rebuild(opening, [REQUESTS])
-    assert positions(conn)["requests"] == places.head(conn)
+    assert positions(conn)["requests"] == last_position(conn)
     # The others were left at 600, and go on together with one that begins.
     told: list[Told] = []
     rebuild(opening, ALL, tell=told.append)
@@ -280,7 +281,7 @@ def test_a_reader_that_never_goes_is_named_and_the_work_is_kept(
     told: list[Told] = []
     rebuild(opening, [REQUESTS], tell=told.append)
     assert not [one for one in told if one.doing.startswith("events")]
-    assert positions(conn)["requests"] == places.head(conn)
+    assert positions(conn)["requests"] == last_position(conn)
 
 
 @contextmanager
@@ -376,4 +377,4 @@ def test_the_projector_says_why_a_table_cannot_be_rebuilt(
     with Running(url) as running:
         running.until(lambda: bool(running.reports) and not running.reports[-1][0])
         assert "requests: can't be rebuilt for version 1" in running.reports[-1][1]
-        running.until(lambda: positions(conn)["daily_counts"] == places.head(conn))
+        running.until(lambda: positions(conn)["daily_counts"] == last_position(conn))

@@ -15,6 +15,7 @@ from inbound.projections.places import Place
 from inbound.projections.subscriptions import SUBSCRIPTIONS
 from inbound.projections.verifying import verify
 from inbound.store.connecting import connect
+from inbound.store.positions import last_position
 from tests.integration.projections.lines import ALL, append_stop, catch_up, dumps
 from tests.integration.projections.running import Running
 
@@ -38,7 +39,7 @@ def test_what_the_projector_made_is_right(
     found = list(verify(opening, ALL))
     assert [one.difference for one in found] == [None] * 3
     assert [(one.name, one.rows) for one in found] == [(n, len(rows)) for n, rows in live.items()]
-    assert {one.position for one in found} == {places.head(conn)}
+    assert {one.position for one in found} == {last_position(conn)}
     assert dumps(conn) == live
     assert not conn.execute(TABLES, ["projections_shadow"]).fetchall()
 
@@ -153,7 +154,7 @@ def test_what_the_projector_writes_meanwhile_does_not_show(
     following = projector.Following(conn, {})
     following.take_free(ALL)
     following.round()
-    before = places.head(conn)
+    before = last_position(conn)
 
     def write(told: Told) -> None:
         if told.doing == "comparing subscriptions":
@@ -204,4 +205,4 @@ def test_a_dump_that_is_left_early_leaves_the_connection_usable(conn: psycopg.Co
     lines = dump(conn, "requests", Place.LIVE)
     assert next(lines).endswith(b"\n")
     lines.close()
-    assert places.head(conn)
+    assert last_position(conn)

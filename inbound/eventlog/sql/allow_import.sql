@@ -1,2 +1,0 @@
--- For this transaction: events from before the chains may come without digests.
-SET LOCAL scserv.importing = 'on'

@@ -1,1 +1,0 @@
-SELECT position, chain, digest FROM events WHERE position = ANY(%(positions)s::bigint[])

@@ -1,1 +1,0 @@
-SELECT positions, digests FROM log_heads

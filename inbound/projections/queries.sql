@@ -1,0 +1,64 @@
+-- What readers ask of the live tables.
+
+-- name: find_request
+SELECT request_id, subject_id, command, plan, state, arrived_at, accepted_at, acknowledged_at,
+       completed_at, late, centre, bind, trace_id, acknowledgement_id, acknowledgement_outcome,
+       acknowledgement_attempt, acknowledgement_fate, fulfilment_id, fulfilment_outcome,
+       fulfilment_attempt, fulfilment_fate
+FROM projections.requests
+WHERE request_id = %(request_id)s
+
+-- name: find_by_message
+SELECT request_id, subject_id, command, plan, state, arrived_at, accepted_at, acknowledged_at,
+       completed_at, late, centre, bind, trace_id, acknowledgement_id, acknowledgement_outcome,
+       acknowledgement_attempt, acknowledgement_fate, fulfilment_id, fulfilment_outcome,
+       fulfilment_attempt, fulfilment_fate
+FROM projections.requests
+WHERE acknowledgement_id = %(message_id)s OR fulfilment_id = %(message_id)s
+
+-- name: find_by_trace
+SELECT request_id, subject_id, command, plan, state, arrived_at, accepted_at, acknowledged_at,
+       completed_at, late, centre, bind, trace_id, acknowledgement_id, acknowledgement_outcome,
+       acknowledgement_attempt, acknowledgement_fate, fulfilment_id, fulfilment_outcome,
+       fulfilment_attempt, fulfilment_fate
+FROM projections.requests
+WHERE trace_id = %(trace_id)s ORDER BY arrived_at, request_id LIMIT %(limit)s
+
+-- name: requests_of
+SELECT request_id, subject_id, command, plan, state, arrived_at, accepted_at, acknowledged_at,
+       completed_at, late, centre, bind, trace_id, acknowledgement_id, acknowledgement_outcome,
+       acknowledgement_attempt, acknowledgement_fate, fulfilment_id, fulfilment_outcome,
+       fulfilment_attempt, fulfilment_fate
+FROM projections.requests
+WHERE subject_id = %(subject_id)s
+  AND arrived_at >= coalesce(%(since)s::timestamptz, '-infinity')
+  AND arrived_at < coalesce(%(until)s::timestamptz, 'infinity')
+  AND (arrived_at, request_id) < (
+      coalesce(%(after_at)s::timestamptz, 'infinity'),
+      coalesce(%(after_id)s::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY arrived_at DESC, request_id DESC LIMIT %(limit)s
+
+-- name: search_requests
+SELECT request_id, subject_id, command, plan, state, arrived_at, accepted_at, acknowledged_at,
+       completed_at, late, centre, bind, trace_id, acknowledgement_id, acknowledgement_outcome,
+       acknowledgement_attempt, acknowledgement_fate, fulfilment_id, fulfilment_outcome,
+       fulfilment_attempt, fulfilment_fate
+FROM projections.requests
+WHERE arrived_at >= coalesce(%(since)s::timestamptz, '-infinity')
+  AND arrived_at < coalesce(%(until)s::timestamptz, 'infinity')
+  AND (%(command)s::text IS NULL OR command = %(command)s)
+  AND (%(state)s::text IS NULL OR state = %(state)s)
+  AND (%(late)s::boolean IS NULL OR late = %(late)s)
+  AND (arrived_at, request_id) < (
+      coalesce(%(after_at)s::timestamptz, 'infinity'),
+      coalesce(%(after_id)s::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY arrived_at DESC, request_id DESC LIMIT %(limit)s
+
+-- name: find_subscription
+SELECT subject_id, may_be_texted, since, request_id, version
+FROM projections.subscriptions WHERE subject_id = %(subject_id)s
+
+-- name: daily
+SELECT day, type, command, purpose, outcome, count FROM projections.daily_counts
+WHERE day BETWEEN %(since)s AND %(until)s
+ORDER BY day, type COLLATE "C", command COLLATE "C", purpose COLLATE "C", outcome COLLATE "C"

@@ -1,1 +1,0 @@
-ANALYZE daily_counts

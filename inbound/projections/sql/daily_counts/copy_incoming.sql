@@ -1,1 +1,0 @@
-COPY incoming_daily_counts (day, type, command, purpose, outcome, count) FROM STDIN

@@ -1,1 +1,0 @@
-ALTER TABLE daily_counts SET SCHEMA projections

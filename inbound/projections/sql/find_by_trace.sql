@@ -1,6 +1,0 @@
-SELECT request_id, subject_id, command, plan, state, arrived_at, accepted_at, acknowledged_at,
-       completed_at, late, centre, bind, trace_id, acknowledgement_id, acknowledgement_outcome,
-       acknowledgement_attempt, acknowledgement_fate, fulfilment_id, fulfilment_outcome,
-       fulfilment_attempt, fulfilment_fate
-FROM projections.requests
-WHERE trace_id = %(trace_id)s ORDER BY arrived_at, request_id LIMIT %(limit)s

@@ -1,1 +1,0 @@
-SELECT name, version, position FROM projections.progress WHERE place = %(place)s

@@ -1,1 +1,0 @@
-ALTER TABLE subscriptions SET SCHEMA projections

@@ -1,0 +1,17 @@
+-- The audit trail.
+
+-- name: add_audit
+INSERT INTO audit (actor, action, subject_id, request_id, reason)
+VALUES (%(actor)s, %(action)s, %(subject_id)s, %(request_id)s, %(reason)s)
+RETURNING id, at, actor, action, subject_id, request_id, reason
+
+-- name: list_audit
+-- The newest first; reading on before the last id seen misses none and sees none twice.
+SELECT id, at, actor, action, subject_id, request_id, reason
+FROM audit
+WHERE (%(before)s::bigint IS NULL OR id < %(before)s::bigint)
+  AND (%(since)s::timestamptz IS NULL OR at >= %(since)s::timestamptz)
+  AND (%(subject_id)s::uuid IS NULL OR subject_id = %(subject_id)s::uuid)
+ORDER BY id DESC
+LIMIT %(limit)s
+

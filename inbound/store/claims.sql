@@ -1,0 +1,58 @@
+-- The gateways' claims of messages, and the vault with what a message needs.
+
+-- name: claim_messages
+-- The gateway says "I send this now" before it does, and gets what it needs for it. Of two
+-- claims of a message one is first, also when both are in this batch.
+WITH given AS (
+    SELECT message_id, subject_id, place,
+           row_number() OVER (PARTITION BY message_id ORDER BY place) = 1 AS foremost
+    FROM unnest(%(message_ids)b::uuid[], %(subject_ids)b::uuid[])
+        WITH ORDINALITY AS given (message_id, subject_id, place)
+), claimed AS (
+    INSERT INTO mt_claims (message_id, attempt, gateway)
+    SELECT message_id, 1, %(gateway)s FROM given WHERE foremost ORDER BY message_id
+    ON CONFLICT (message_id) DO NOTHING
+    RETURNING message_id
+)
+SELECT given.message_id, given.subject_id,
+       given.foremost AND claimed.message_id IS NOT NULL AS first,
+       coalesce(before.attempt, 1) AS attempt,
+       coalesce(extract(epoch FROM now() - before.claimed_at), 0)::float AS age_s,
+       subjects.number_sealed, vault.sealed
+FROM given
+LEFT JOIN claimed USING (message_id)
+LEFT JOIN mt_claims AS before USING (message_id)
+LEFT JOIN subjects USING (subject_id)
+LEFT JOIN vault USING (message_id)
+ORDER BY given.place
+
+-- name: reclaim_message
+WITH claimed AS (
+    INSERT INTO mt_claims (message_id, attempt, gateway)
+    VALUES (%(message_id)s, 1, %(gateway)s)
+    ON CONFLICT (message_id) DO UPDATE
+    SET attempt = mt_claims.attempt + 1, gateway = excluded.gateway, claimed_at = now()
+    RETURNING message_id, attempt
+)
+SELECT claimed.message_id, given.subject_id, claimed.attempt = 1 AS first, claimed.attempt,
+       0::float AS age_s,
+       subjects.number_sealed, vault.sealed
+FROM claimed
+CROSS JOIN (SELECT %(subject_id)s::uuid AS subject_id) AS given
+LEFT JOIN subjects USING (subject_id)
+LEFT JOIN vault USING (message_id)
+
+-- name: release_claims
+-- Claims of messages that were not sent after all: as if nobody had claimed them. A second
+-- attempt stays claimed, because of the first nobody knows what became.
+DELETE FROM mt_claims
+WHERE message_id = ANY(%(message_ids)b::uuid[]) AND gateway = %(gateway)s AND attempt = 1
+
+-- name: insert_vault
+INSERT INTO vault (message_id, sealed, expires_at)
+SELECT message_id, sealed, expires_at
+FROM unnest(%(message_ids)b::uuid[], %(sealed)b::bytea[], %(expires)b::timestamptz[])
+    AS new (message_id, sealed, expires_at)
+
+-- name: erase_vault
+DELETE FROM vault WHERE message_id = ANY(%(message_ids)b::uuid[])

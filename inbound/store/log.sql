@@ -1,0 +1,81 @@
+-- The event log: appending under the log lock, streams, states and chain heads.
+
+-- name: lock_log
+-- From here to commit nobody else can append, so positions appear in commit order and no
+-- reader can pass one that is not there yet.
+SELECT pg_advisory_xact_lock(hashtextextended('scserv log', 0))
+
+-- name: log_end
+-- A statement of its own after lock_log: its snapshot sees what the last holder committed.
+-- The clock of the server may be set back; the time of the log never goes back.
+SELECT coalesce(last.position, 0),
+       greatest(clock_timestamp(), last.recorded_at),
+       heads.positions,
+       heads.digests
+FROM log_heads AS heads
+LEFT JOIN (
+    SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1
+) AS last ON true
+
+-- name: append_events
+-- In the order of event_copy.py.
+COPY events (
+    position, recorded_at, chain, digest, stream_id, version, type, schema_version, data, metadata
+)
+FROM STDIN (FORMAT binary)
+
+-- name: move_heads
+-- Under the log lock, so nobody else moves them meanwhile.
+UPDATE log_heads SET positions = %(positions)s::bigint[], digests = %(digests)s::bytea[]
+
+-- name: last_position
+-- Positions appear in commit order, so all up to here is whole and stays as it is.
+SELECT coalesce(max(position), 0) FROM events
+
+-- name: read_events
+-- Positions appear in commit order without gaps, so reading on from the last one seen
+-- misses nothing.
+SELECT position, stream_id, version, type, schema_version, data, metadata, recorded_at
+FROM events WHERE position > %(after)s ORDER BY position LIMIT %(limit)s
+
+-- name: read_chain
+-- As read_events, with what the relay has no use for.
+SELECT position, stream_id, version, type, schema_version, data, metadata, recorded_at,
+       chain, digest
+FROM events WHERE position > %(after)s ORDER BY position LIMIT %(limit)s
+
+-- name: read_heads
+-- The ends of the chains that have one, in the order of their positions.
+SELECT head.chain - 1, head.position, head.digest, events.recorded_at
+FROM log_heads,
+     unnest(positions, digests) WITH ORDINALITY AS head (position, digest, chain)
+JOIN events USING (position)
+ORDER BY position
+
+-- name: load_streams
+SELECT position, stream_id, version, type, schema_version, data, metadata, recorded_at
+FROM events WHERE stream_id = ANY(%(subject_ids)b::uuid[]) ORDER BY stream_id, version
+
+-- name: find_states
+SELECT stream_id, version, state_version, state
+FROM subject_states WHERE stream_id = ANY(%(subject_ids)b::uuid[])
+
+-- name: merge_states
+-- A row that stands at another version than expected is left alone: the count of rows
+-- touched tells. A lost row is written again.
+MERGE INTO subject_states AS stored
+USING (
+    SELECT stream_id, expected, version, state_version, state
+    FROM unnest(
+        %(stream_ids)b::uuid[], %(expected)b::integer[], %(versions)b::integer[],
+        %(state_versions)b::smallint[], %(states)b::text[]
+    ) AS given (stream_id, expected, version, state_version, state)
+    ORDER BY stream_id
+) AS given ON stored.stream_id = given.stream_id
+WHEN MATCHED AND stored.version = given.expected THEN
+    UPDATE SET version = given.version,
+               state_version = given.state_version,
+               state = given.state::json
+WHEN NOT MATCHED THEN
+    INSERT (stream_id, version, state_version, state)
+    VALUES (given.stream_id, given.version, given.state_version, given.state::json)

@@ -1,0 +1,42 @@
+-- The outbox and the cursors of the relays.
+
+-- name: append_outbox
+-- The position is the column's default, taken under the log lock.
+COPY outbox (shard, topic, key, event_id, type, headers, value)
+FROM STDIN (FORMAT binary)
+
+-- name: read_outbox
+SELECT position, shard, topic, key, event_id, type, headers, value, created_at
+FROM outbox WHERE shard = %(shard)s AND position > %(after)s ORDER BY position LIMIT %(limit)s
+
+-- name: find_cursor
+SELECT position FROM outbox_cursors WHERE feed = %(feed)s AND shard = %(shard)s
+
+-- name: advance_cursor
+-- A cursor never goes back: a relay that lost its lock and wakes up late changes nothing.
+INSERT INTO outbox_cursors (feed, shard, position)
+VALUES (%(feed)s, %(shard)s, %(position)s)
+ON CONFLICT (feed, shard) DO UPDATE SET position = excluded.position
+WHERE outbox_cursors.position < excluded.position
+
+-- name: count_waiting
+-- How many rows of a shard wait to be published, counted no further than is worth knowing.
+SELECT count(*) FROM (
+    SELECT FROM outbox
+    WHERE shard = %(shard)s AND position > coalesce(
+        (SELECT position FROM outbox_cursors WHERE feed = 'outbox' AND shard = %(shard)s), 0)
+    LIMIT %(limit)s
+) AS waiting
+
+-- name: try_lock_shard
+-- Held by the session: it goes with the connection, however the process ends.
+SELECT pg_try_advisory_lock(hashtext('scserv relay ' || %(feed)s::text), %(shard)s::integer)
+
+-- name: listen_outbox
+LISTEN scserv_outbox
+
+-- name: unlisten_outbox
+UNLISTEN scserv_outbox
+
+-- name: notify_outbox
+NOTIFY scserv_outbox

@@ -1,0 +1,65 @@
+-- Subjects, their sealed numbers, and erasure.
+
+-- name: find_subjects
+SELECT number_hash, subject_id FROM subjects WHERE number_hash = ANY(%(hashes)b::bytea[])
+
+-- name: add_subjects
+-- A number that another transaction adds at this moment is waited for and then left alone.
+-- Ordered, so that two batches with the same numbers never wait for each other in a circle.
+INSERT INTO subjects (subject_id, number_hash, number_sealed)
+SELECT subject_id, number_hash, number_sealed
+FROM unnest(%(subject_ids)b::uuid[], %(hashes)b::bytea[], %(sealed)b::bytea[])
+    AS new (subject_id, number_hash, number_sealed)
+ORDER BY number_hash
+ON CONFLICT (number_hash) DO NOTHING
+
+-- name: find_sealed_numbers
+SELECT subject_id, number_sealed FROM subjects WHERE subject_id = ANY(%(subject_ids)b::uuid[])
+
+-- name: erase_person
+-- Removes what leads from a number to anybody: by the number's hash, and of the subject what
+-- is kept for a while. The log keeps the subject id alone. Rows of the outbox name the hash
+-- beside the subject; those that were published go, the others are still to be.
+WITH subject AS (
+    DELETE FROM subjects WHERE number_hash = %(number_hash)s RETURNING 1
+), client AS (
+    DELETE FROM clients WHERE number_hash = %(number_hash)s RETURNING 1
+), parts AS (
+    DELETE FROM mo_parts WHERE number_hash = %(number_hash)s RETURNING 1
+), missed AS (
+    DELETE FROM misses WHERE number_hash = %(number_hash)s RETURNING 1
+), sent AS (
+    DELETE FROM smsc_messages WHERE subject_id = %(subject_id)s RETURNING 1
+), early AS (
+    DELETE FROM early_receipts WHERE subject_id = %(subject_id)s RETURNING 1
+), secret AS (
+    DELETE FROM vault WHERE message_id = ANY(%(secrets)b::uuid[]) RETURNING 1
+), aside AS (
+    DELETE FROM parked
+    WHERE number_hash = %(number_hash)s OR id = ANY(%(parked)b::bigint[]) RETURNING 1
+), published AS (
+    DELETE FROM outbox USING outbox_cursors AS done
+    WHERE done.feed = 'outbox' AND done.shard = outbox.shard AND outbox.position <= done.position
+      AND outbox.key = encode(%(number_hash)s, 'hex') RETURNING 1
+)
+SELECT (SELECT count(*) FROM subject), (SELECT count(*) FROM client),
+       (SELECT count(*) FROM parts), (SELECT count(*) FROM missed),
+       (SELECT count(*) FROM sent), (SELECT count(*) FROM early), (SELECT count(*) FROM secret),
+       (SELECT count(*) FROM aside), (SELECT count(*) FROM published)
+
+-- name: insert_erasure
+WITH recorded AS (
+    INSERT INTO audit (actor, action, subject_id, reason)
+    VALUES (%(actor)s, 'erase', %(subject_id)s, %(reason)s)
+)
+INSERT INTO erasures (actor, reason, subject_id, removed)
+VALUES (%(actor)s, %(reason)s, %(subject_id)s, %(removed)s::json)
+RETURNING id
+
+-- name: list_erasures
+-- The newest first.
+SELECT id, erased_at, actor, reason, subject_id, removed
+FROM erasures
+WHERE %(before)s::bigint IS NULL OR id < %(before)s::bigint
+ORDER BY id DESC
+LIMIT %(limit)s

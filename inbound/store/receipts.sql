@@ -1,0 +1,76 @@
+-- Sent parts that wait for receipts, and receipts that wait for their part.
+
+-- name: copy_sent_parts
+COPY smsc_messages (
+    subject_id, message_id, part, parts, request_id, purpose, template, centre,
+    smsc_message_id, submitted_at, traceparent, written_id
+)
+FROM STDIN (FORMAT binary)
+
+-- name: update_sent_parts
+UPDATE smsc_messages AS stored
+SET state = given.state, final = given.final, error = given.error, done_at = given.done_at
+FROM unnest(
+    %(subject_ids)b::uuid[], %(message_ids)b::uuid[], %(part)b::smallint[], %(states)b::text[],
+    %(final)b::boolean[], %(errors)b::text[], %(done)b::timestamp[]
+) AS given (subject_id, message_id, part, state, final, error, done_at)
+WHERE stored.subject_id = given.subject_id AND stored.message_id = given.message_id
+  AND stored.part = given.part
+
+-- name: find_sent_parts
+-- All parts of those messages of these people of which some part has one of these ids.
+SELECT part.subject_id, part.message_id, part.part, part.parts, part.request_id, part.purpose,
+       part.template, part.centre, part.smsc_message_id, part.submitted_at, part.traceparent,
+       part.written_id, part.state, part.final, part.error, part.done_at
+FROM smsc_messages AS part
+WHERE part.subject_id = ANY(%(subject_ids)b::uuid[])
+  AND EXISTS (
+      SELECT FROM smsc_messages AS named
+      WHERE named.subject_id = part.subject_id AND named.message_id = part.message_id
+        AND named.smsc_message_id = ANY(%(smsc_message_ids)b::text[])
+  )
+ORDER BY part.subject_id, part.message_id, part.part
+
+-- name: insert_early_receipts
+-- A receipt that comes again is the same: once is enough.
+INSERT INTO early_receipts (subject_id, centre, smsc_message_id, state, receipt, arrived_at)
+SELECT subject_id, centre, smsc_message_id, state, receipt::json, arrived_at
+FROM unnest(
+    %(subject_ids)b::uuid[], %(centres)b::text[], %(smsc_message_ids)b::text[],
+    %(states)b::text[], %(receipts)b::text[], %(arrived)b::timestamptz[]
+) AS new (subject_id, centre, smsc_message_id, state, receipt, arrived_at)
+ON CONFLICT DO NOTHING
+
+-- name: find_early_receipts
+SELECT subject_id, centre, smsc_message_id, state, receipt, arrived_at
+FROM early_receipts WHERE subject_id = ANY(%(subject_ids)b::uuid[])
+ORDER BY arrived_at
+
+-- name: delete_early_receipts
+DELETE FROM early_receipts AS stored
+USING unnest(
+    %(subject_ids)b::uuid[], %(centres)b::text[], %(smsc_message_ids)b::text[],
+    %(states)b::text[]
+) AS given (subject_id, centre, smsc_message_id, state)
+WHERE stored.subject_id = given.subject_id AND stored.centre = given.centre
+  AND stored.smsc_message_id = given.smsc_message_id AND stored.state = given.state
+
+-- name: take_overdue
+-- Parts of a centre's messages whose receipts are overdue, each asked after by one gateway at
+-- a time and again only after as long. It reads the whole table: not more than once a minute.
+WITH overdue AS (
+    SELECT subject_id, message_id, part
+    FROM smsc_messages
+    WHERE centre = %(centre)s AND NOT final AND submitted_at < %(before)s
+      AND submitted_at > %(not_before)s
+      AND (queried_at IS NULL OR queried_at < %(before)s)
+    ORDER BY submitted_at
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE smsc_messages AS part SET queried_at = %(now)s
+FROM overdue JOIN subjects USING (subject_id)
+WHERE part.subject_id = overdue.subject_id AND part.message_id = overdue.message_id
+  AND part.part = overdue.part
+RETURNING encode(subjects.number_hash, 'hex') AS key, part.smsc_message_id,
+    coalesce(part.written_id, part.smsc_message_id) AS written_id

@@ -1,1 +1,0 @@
-SELECT migration_id FROM _yoyo_migration

@@ -1,1 +1,0 @@
-DELETE FROM parked WHERE id = ANY(%(ids)b::bigint[])

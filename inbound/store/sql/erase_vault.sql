@@ -1,1 +1,0 @@
-DELETE FROM vault WHERE message_id = ANY(%(message_ids)b::uuid[])

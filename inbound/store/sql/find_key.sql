@@ -1,1 +1,0 @@
-SELECT fingerprint FROM key_checks WHERE name = %(name)s

@@ -1,2 +1,0 @@
-SELECT number_hash, registration_sealed FROM clients
-WHERE number_hash = ANY(%(hashes)b::bytea[])

@@ -1,1 +1,0 @@
-SELECT number_hash, subject_id FROM subjects WHERE number_hash = ANY(%(hashes)b::bytea[])

@@ -1,1 +1,0 @@
-DELETE FROM bind_presence WHERE gateway = %(gateway)s

@@ -1,8 +1,0 @@
--- The newest first; reading on before the last id seen misses none and sees none twice.
-SELECT id, at, actor, action, subject_id, request_id, reason
-FROM audit
-WHERE (%(before)s::bigint IS NULL OR id < %(before)s::bigint)
-  AND (%(since)s::timestamptz IS NULL OR at >= %(since)s::timestamptz)
-  AND (%(subject_id)s::uuid IS NULL OR subject_id = %(subject_id)s::uuid)
-ORDER BY id DESC
-LIMIT %(limit)s

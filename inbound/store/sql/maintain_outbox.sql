@@ -1,2 +1,0 @@
-SELECT created, dropped
-FROM maintain_outbox(%(retention_days)s::integer, %(days_ahead)s::integer)

@@ -1,1 +1,0 @@
-SELECT to_regclass('_yoyo_migration') IS NOT NULL

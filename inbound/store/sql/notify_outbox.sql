@@ -1,1 +1,0 @@
-NOTIFY scserv_outbox

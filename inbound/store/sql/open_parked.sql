@@ -1,1 +1,0 @@
-SELECT id, sealed FROM parked WHERE id = ANY(%(ids)b::bigint[])

@@ -1,1 +1,0 @@
-SELECT rows, bytes FROM parked_usage

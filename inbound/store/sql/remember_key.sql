@@ -1,2 +1,0 @@
-INSERT INTO key_checks (name, fingerprint) VALUES (%(name)s, %(fingerprint)s)
-ON CONFLICT (name) DO NOTHING

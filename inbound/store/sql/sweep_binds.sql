@@ -1,1 +1,0 @@
-DELETE FROM bind_presence WHERE seen_at < %(before)s

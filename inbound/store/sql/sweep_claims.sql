@@ -1,1 +1,0 @@
-DELETE FROM mt_claims WHERE claimed_at < %(before)s

@@ -1,1 +1,0 @@
-DELETE FROM early_receipts WHERE arrived_at < %(before)s

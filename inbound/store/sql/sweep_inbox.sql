@@ -1,1 +1,0 @@
-DELETE FROM inbox WHERE received_at < %(before)s

@@ -1,1 +1,0 @@
-DELETE FROM misses WHERE minute < %(before)s

@@ -1,1 +1,0 @@
-DELETE FROM smsc_messages WHERE submitted_at < %(before)s

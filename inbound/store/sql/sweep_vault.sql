@@ -1,1 +1,0 @@
-DELETE FROM vault WHERE expires_at <= %(now)s

@@ -1,1 +1,0 @@
-UNLISTEN scserv_outbox

@@ -1,0 +1,49 @@
+-- The retention sweep.
+
+-- name: maintain_outbox
+SELECT created, dropped
+FROM maintain_outbox(%(retention_days)s::integer, %(days_ahead)s::integer)
+
+-- name: sweep_vault
+DELETE FROM vault WHERE expires_at <= %(now)s
+
+-- name: sweep_parts
+-- Parts whose others never came, and what is remembered of texts that were put together. With %(note)s the text that they were to be is a miss: its
+-- sender waits for an answer. One row for each number and minute.
+WITH gone AS (
+    DELETE FROM mo_parts WHERE received_at < %(before)s
+    RETURNING number_hash, bind, destination, reference, total, received_at, whole
+), texts AS (
+    SELECT number_hash, min(received_at) AS first_at, max(received_at) AS last_at
+    FROM gone GROUP BY number_hash, bind, destination, reference, total
+    HAVING NOT bool_or(whole)
+), noted AS (
+    INSERT INTO misses AS stored (number_hash, minute, kind, first_at, last_at, count)
+    SELECT number_hash, date_trunc('minute', first_at), 'incomplete',
+           min(first_at), max(last_at), count(*)
+    FROM texts WHERE %(note)s
+    GROUP BY number_hash, date_trunc('minute', first_at)
+    LIMIT %(per_hour)s
+    ON CONFLICT (number_hash, minute, kind) DO UPDATE
+    SET last_at = greatest(stored.last_at, excluded.last_at),
+        count = stored.count + excluded.count
+)
+SELECT count(*) FROM gone WHERE NOT whole
+
+-- name: sweep_misses
+DELETE FROM misses WHERE minute < %(before)s
+
+-- name: sweep_inbox
+DELETE FROM inbox WHERE received_at < %(before)s
+
+-- name: sweep_claims
+DELETE FROM mt_claims WHERE claimed_at < %(before)s
+
+-- name: sweep_binds
+DELETE FROM bind_presence WHERE seen_at < %(before)s
+
+-- name: sweep_sent_parts
+DELETE FROM smsc_messages WHERE submitted_at < %(before)s
+
+-- name: sweep_early_receipts
+DELETE FROM early_receipts WHERE arrived_at < %(before)s
