@@ -10,9 +10,11 @@ def load_templates(settings: Settings) -> Catalogue:
     """Return the reply texts, each checked. Raises `SetupError`."""
     from inbound.smpp.segmentation import part_count
 
-    return load_catalogue(
+    catalogue = load_catalogue(
         settings.templates_file, lambda text: part_count(text, settings.smpp.alphabet)
     )
+    catalogue.require_complete()
+    return catalogue
 
 
 def make_cipher(settings: Settings) -> VaultCipher:

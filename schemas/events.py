@@ -5,7 +5,7 @@ class is one type in one version; `schemas.upcasters` reads older versions.
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, assert_never
 from uuid import UUID
 
 from pydantic import Field
@@ -19,7 +19,7 @@ Bind = Annotated[str, Field(description="the connection to it, by its name in th
 
 
 class Command(StrEnum):
-    """The three texts that are accepted."""
+    """What a client asked for."""
 
     CLIENT_INFO = "client_info"
     SMS_STOP = "sms_stop"
@@ -27,7 +27,7 @@ class Command(StrEnum):
 
 
 class Plan(StrEnum):
-    """How an accepted request is to be fulfilled."""
+    """How an accepted request is fulfilled."""
 
     REGISTRATION = "registration"
     STOPPED = "stopped"
@@ -37,8 +37,30 @@ class Plan(StrEnum):
 
     @property
     def refuses(self) -> bool:
-        """Whether the client gets a refusal in place of what was asked."""
-        return self in {Plan.UNKNOWN_NUMBER, Plan.INFO_STALE}
+        """Whether the client gets a refusal instead of what was asked."""
+        match self:
+            case Plan.REGISTRATION | Plan.STOPPED | Plan.STARTED:
+                return False
+            case Plan.UNKNOWN_NUMBER | Plan.INFO_STALE:
+                return True
+            case _:
+                assert_never(self)
+
+
+ANNOUNCED: tuple[StrEnum, ...] = ()
+"""Values of any published enum that this release reads and doesn't write yet.
+
+A new value is listed here for one release. Every part of the service knows it except those
+that would write it: an announced command is not parsed, an announced plan is not made. So
+during the next upgrade, the processes that still run this release can read what the new ones
+write. The next release only takes the value off this list.
+"""
+
+
+def is_announced(value: StrEnum) -> bool:
+    """Whether this release must not write `value`."""
+    # By identity: members of different enums are equal when their texts are.
+    return any(value is announced for announced in ANNOUNCED)
 
 
 class Facts(Model):

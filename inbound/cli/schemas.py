@@ -1,5 +1,6 @@
 """`scserv schemas`: the contracts of the topics."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -27,21 +28,23 @@ def export(folder: Path) -> None:
 
 @schemas.command
 def check() -> None:
-    """Hold the models against what was released; exit status 1 when somebody would break.
+    """Compare the models with what was released; exit status 1 if a change would break others.
 
-    For a source tree. Also refuses a record or a document that is not as the models are.
+    For a source tree. Also refuses an announced value that a decision already writes, and a
+    generated file that is out of date.
     """
+    from inbound.handlers.reachable import written_while_announced
     from schemas.contracts.publication import ROOT, stale
     from schemas.contracts.released import load, next_record, of_today
     from schemas.contracts.rules import problems
 
     _need_source_tree(ROOT)
     released, today = load(), of_today()
-    found = list(map(str, problems(released, today)))
+    found = [*map(str, problems(released, today)), *_written(written_while_announced())]
     if not found:
         found = [
-            f"{path} is not as the models are. Way out: `scserv schemas release`, and commit it"
-            for path in stale(next_record(released, today))
+            f"{path} is out of date. Way out: run `scserv schemas release` and commit it"
+            for path in stale(next_record(released, today), others=_api_documents())
         ]
     for line in found:
         click.echo(line, err=True)
@@ -52,22 +55,38 @@ def check() -> None:
 
 @schemas.command
 def release() -> None:
-    """Record the models as released and write their documents; refuses what would break.
+    """Record the models as released and write all documents; refuses a breaking change.
 
     For a source tree. What is recorded and pushed is promised from then on.
     """
+    from inbound.handlers.reachable import written_while_announced
     from schemas.contracts.publication import ROOT
     from schemas.contracts.publication import release as write
 
     _need_source_tree(ROOT)
+    if found := _written(written_while_announced()):
+        raise SetupError("\n".join(found))
     try:
-        written = write()
+        written = write(others=_api_documents())
     except ValueError as error:
         raise SetupError(str(error)) from error
     for path in written:
         click.echo(f"wrote {path.relative_to(ROOT)}")
     if not written:
         click.echo("nothing changed")
+
+
+def _written(values: Sequence[str]) -> list[str]:
+    return [
+        f"{value}: announced and written by the same release. Way out: write it in the next one"
+        for value in values
+    ]
+
+
+def _api_documents() -> dict[str, bytes]:
+    from inbound.api.app import openapi_text
+
+    return {"docs/openapi.json": openapi_text().encode()}
 
 
 def _need_source_tree(root: Path) -> None:

@@ -15,10 +15,10 @@ from inbound.handlers.decision import (
     Reply,
     message_id,
 )
-from inbound.handlers.plans import plan
+from inbound.handlers.definitions import SENDS_REGISTRATION, plan
 from inbound.handlers.policies import Policies
 from inbound.handlers.state import HOUR, SubjectState
-from schemas.events import CommandLimitReached, Facts, Plan, RequestAccepted
+from schemas.events import CommandLimitReached, Facts, RequestAccepted
 from schemas.messages import Purpose
 
 COPY_WITHIN: Final = timedelta(minutes=10)
@@ -64,7 +64,7 @@ def decide_command(state: SubjectState, request: CommandRequest, policies: Polic
         events=(accepted, *planned.events),
         replies=(_acknowledgement(request),),
         secret_for=message_id(request.request_id, Purpose.FULFILMENT)
-        if planned.plan is Plan.REGISTRATION
+        if planned.plan in SENDS_REGISTRATION
         else None,
     )
 

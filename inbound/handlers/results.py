@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from inbound.handlers.decision import Decision, Disposition, Reply, message_id
+from inbound.handlers.definitions import SENDS_REGISTRATION
 from inbound.handlers.state import OpenRequest, Stage, SubjectState
 from schemas.events import (
     AcknowledgementLate,
@@ -23,7 +24,6 @@ from schemas.events import (
     MessageRejected,
     MessageSubmitted,
     MessageUnknown,
-    Plan,
     RequestCompleted,
 )
 from schemas.messages import Outcome, Purpose, SubmitResult
@@ -68,7 +68,7 @@ def decide_result(state: SubjectState, result: SubmitResult) -> Decision:
         request_id=result.request_id, completion=_completion(request, result), at=result.at
     )
     fulfilment_id = message_id(result.request_id, Purpose.FULFILMENT)
-    erase = (fulfilment_id,) if request.plan is Plan.REGISTRATION else ()
+    erase = (fulfilment_id,) if request.plan in SENDS_REGISTRATION else ()
     return Decision(Disposition.ACCEPTED, (*events, completed), erase=erase)
 
 
@@ -80,7 +80,7 @@ def _fulfilment(request_id: UUID, request: OpenRequest) -> Reply:
         template=request.plan.value,
         centre=request.centre,
         arrived_at=request.arrived_at,
-        secret=request.plan is Plan.REGISTRATION,
+        secret=request.plan in SENDS_REGISTRATION,
     )
 
 

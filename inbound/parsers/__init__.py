@@ -1,4 +1,4 @@
-"""Texts and numbers as they arrive, turned into commands and canonical forms.
+"""Parses texts into commands and phone numbers into E.164.
 
 Pure: no IO, no clock.
 """

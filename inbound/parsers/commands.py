@@ -1,29 +1,30 @@
-"""From a text to a command, or to nothing.
+"""Parses a text into a command, or tells why it is none.
 
-The instruction accepts three texts and no other: exactly these words with one space
-between them, in either case. Spaces, CR, LF and NUL around them are what phones and
-centres add; everything else, a look-alike letter or a wide space included, makes it
-another text, and another text is met with silence.
+The instruction accepts the spellings of the commands and nothing else: exactly these words
+with one space between them, in either case. Spaces, CR, LF and NUL around them are what
+phones and SMS centres add. Everything else, a look-alike letter or a wide space included,
+makes it another text, and another text is met with silence.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
 
+from inbound.handlers.definitions import DEFINITIONS
 from schemas.events import Command
 
 COMMANDS: Mapping[str, Command] = {
-    "client info": Command.CLIENT_INFO,
-    "client sms stop": Command.SMS_STOP,
-    "client sms start": Command.SMS_START,
+    definition.spelling.lower(): definition.command
+    for definition in DEFINITIONS
+    if definition.is_accepted
 }
 
 _AROUND = " \r\n\0"
-# Letters of other scripts that look like those of the commands, for saying why only.
+# Letters of other scripts that look like those of the commands. Only `why_not` uses them.
 _LOOK_ALIKES = str.maketrans("АВСЕНІКМОРТХУасеіорхуѕіоԛԝɡՏ", "ABCEHIKMOPTXYaceiopxysioqwgS")
 
 
-class Miss(StrEnum):
-    """Why a text was no command: a label for counters, never a reason to answer."""
+class NoCommand(StrEnum):
+    """Why a text is no command: a label for counters and notes, never a reason to answer."""
 
     EMPTY = "empty"
     UNDECODABLE = "undecodable"
@@ -40,18 +41,16 @@ def parse(text: str) -> Command | None:
     return COMMANDS.get(text.lower()) if text.isascii() else None
 
 
-def why_not(text: str) -> Miss:
-    """Return which kind of miss this text is; the text must not be a command."""
+def why_not(text: str) -> NoCommand:
+    """Return why this text is no command; it must not be one."""
     words = text.split()
     if not text.strip(_AROUND) or not words:
-        return Miss.EMPTY
-    folded = " ".join(words).translate(_LOOK_ALIKES).lower()
+        return NoCommand.EMPTY
+    single_spaced = " ".join(words)
+    folded = single_spaced.translate(_LOOK_ALIKES).lower()
     if folded in COMMANDS:
-        return (
-            Miss.SPACING
-            if text.isascii() or folded == " ".join(words).lower()
-            else (Miss.LOOK_ALIKE)
-        )
+        has_look_alikes = not text.isascii() and folded != single_spaced.lower()
+        return NoCommand.LOOK_ALIKE if has_look_alikes else NoCommand.SPACING
     if any(command in folded for command in COMMANDS):
-        return Miss.EXTRA_WORDS
-    return Miss.UNKNOWN
+        return NoCommand.EXTRA_WORDS
+    return NoCommand.UNKNOWN

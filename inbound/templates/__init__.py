@@ -1,1 +1,1 @@
-"""The texts of the replies, from one TOML file that an operator can change."""
+"""The texts of the replies, from a TOML file that an operator can change."""

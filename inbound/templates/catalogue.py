@@ -1,32 +1,30 @@
-"""Loading, checking and rendering the reply texts.
+"""Loads, checks and renders the texts of the replies.
 
-Everything that could go wrong with a text goes wrong at start: an unknown field, a
-missing template, a text that could need more parts than it may. Rendering later can't
-fail on a template that was accepted.
+A bad text is refused at start: an unknown field, or a text that could need more parts than
+it may. Rendering can't fail on a template that was accepted.
+
+An operator's file survives an upgrade and a downgrade. A template that it lacks gets the
+built-in text, and one that this release doesn't send is left out; both are logged.
 """
 
+import logging
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from string import Formatter
-from typing import Any, Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inbound.directory.port import FIELD_LIMITS
 from inbound.errors import SetupError
+from inbound.handlers.definitions import TEMPLATE_FIELDS
 
-REQUIRED: Mapping[str, frozenset[str]] = {
-    "acknowledgement": frozenset(),
-    "registration": frozenset({"personal_code", "login", "password"}),
-    "stopped": frozenset(),
-    "started": frozenset(),
-    "unknown_number": frozenset(),
-    "info_stale": frozenset(),
-}
-"""The templates that the service sends, and the fields each may use."""
+log = logging.getLogger(__name__)
+
+BUILT_IN: Final = "inbound/templates/default.toml"
 
 # The widest character of a field: outside GSM 03.38, so that it counts as UCS-2.
 _WIDEST = "Ж"
@@ -55,7 +53,7 @@ class Template:
 
 
 class Catalogue:
-    """All templates of a service, each checked."""
+    """The templates of a service by name, each checked."""
 
     def __init__(self, templates: Mapping[str, Template]) -> None:
         self._templates = templates
@@ -67,36 +65,52 @@ class Catalogue:
     def __contains__(self, name: str) -> bool:
         return name in self._templates
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._templates)
+
+    def require_complete(self) -> None:
+        """Raise `SetupError` unless every reply has its template."""
+        if missing := [name for name in TEMPLATE_FIELDS if name not in self]:
+            raise SetupError(f"{BUILT_IN}: add a template [{missing[0]}]")
+
 
 def load_catalogue(path: Path | None, count_parts: Callable[[str], int]) -> Catalogue:
-    """Read and check the templates of `path`, or the built-in ones when it is None.
+    """Read and check the templates of `path`; those that it lacks are the built-in ones.
 
     `count_parts` says how many SMS parts a text takes. Raises `SetupError` that names the
     file, the template and what to change.
     """
-    where = str(path) if path else "the built-in templates"
+    built_in = _parse(files(__package__).joinpath("default.toml").read_text("utf-8"), BUILT_IN)
+    own = _read(path) if path else {}
+    templates = {}
+    for name in TEMPLATE_FIELDS:
+        if name in own:
+            templates[name] = _template(name, own[name], str(path), count_parts)
+        elif name in built_in:
+            templates[name] = _template(name, built_in[name], BUILT_IN, count_parts)
+            if path:
+                log.warning("%s has no template [%s]: the built-in text is sent", path, name)
+    return Catalogue(templates)
+
+
+def _read(path: Path) -> Mapping[str, object]:
     try:
-        source = path.read_text("utf-8") if path else _built_in()
-        raw = tomllib.loads(source)
+        own = _parse(path.read_text("utf-8"), str(path))
     except OSError as error:
         raise SetupError(f"can't read the templates file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise SetupError(f"{path}: not a TOML file in UTF-8: {error}") from error
+    for name in own:
+        if name not in TEMPLATE_FIELDS:
+            log.warning("%s: this release sends no template [%s], so it is ignored", path, name)
+    return own
+
+
+def _parse(source: str, where: str) -> Mapping[str, object]:
+    try:
+        return tomllib.loads(source)
+    except tomllib.TOMLDecodeError as error:
         raise SetupError(f"{where}: not a TOML file in UTF-8: {error}") from error
-    _check_names(raw, where)
-    return Catalogue({name: _template(name, raw[name], where, count_parts) for name in REQUIRED})
-
-
-def _built_in() -> str:
-    return files(__package__).joinpath("default.toml").read_text("utf-8")
-
-
-def _check_names(raw: Mapping[str, Any], where: str) -> None:
-    if missing := sorted(REQUIRED.keys() - raw.keys()):
-        raise SetupError(f"{where}: template [{missing[0]}] is missing")
-    if extra := sorted(raw.keys() - REQUIRED.keys()):
-        raise SetupError(
-            f"{where}: nothing sends a template [{extra[0]}]; there are {', '.join(REQUIRED)}"
-        )
 
 
 def _template(name: str, raw: object, where: str, count_parts: Callable[[str], int]) -> Template:
@@ -124,8 +138,8 @@ def _fields(name: str, text: str, where: str) -> frozenset[str]:
     fields = {field for field, _, _ in parsed if field is not None}
     if any(spec or conv for _, spec, conv in parsed):
         raise SetupError(f"{where}: [{name}] text: a field is a plain name in braces, as {{login}}")
-    if unknown := sorted(fields - REQUIRED[name]):
-        allowed = ", ".join(sorted(REQUIRED[name])) or "none"
+    if unknown := sorted(fields - TEMPLATE_FIELDS[name]):
+        allowed = ", ".join(sorted(TEMPLATE_FIELDS[name])) or "none"
         raise SetupError(
             f"{where}: [{name}] text: no field {{{unknown[0]}}} here; its fields are: {allowed}"
         )

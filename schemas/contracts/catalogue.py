@@ -3,7 +3,6 @@
 A topic without an entry here is promised to nobody, whatever `schemas.topics` calls it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -130,10 +129,3 @@ CHANNELS: Final = (
         key_format=None,
     ),
 )
-
-ANNOUNCED: Final[Mapping[str, frozenset[str]]] = {}
-"""Values that today's readers know and nobody writes yet, by the name of their enum.
-
-A new value stands here for one release, so that during the next upgrade the processes that
-still run the older one can read it.
-"""

@@ -49,6 +49,7 @@ _TELLING: Final = {"title", "description", "examples", "$schema", "$id", "x-flow
 _ABSENT: Final = object()
 
 NEW_AND_REQUIRED: Final = "is new and required"
+ALREADY_WRITTEN: Final = "was written before and is only announced now"
 NEVER_ANNOUNCED: Final = "is new and was never announced"
 
 
@@ -108,11 +109,12 @@ def _is_wider(one: Schema, other: Schema) -> bool:
 
 def _values(released: Schema, today: Schema, field: str) -> Iterator[Change]:
     before, now = released.get(KNOWN_VALUES, ()), today.get(KNOWN_VALUES, ())
-    announced = today.get(ANNOUNCED_VALUES, ())
+    announced, was_announced = (each.get(ANNOUNCED_VALUES, ()) for each in (today, released))
     for value in now:
         if value in before:
-            continue
-        if value in announced:
+            if value in announced and value not in was_announced:
+                yield Change(field, f"value {value!r} {ALREADY_WRITTEN}", READERS)
+        elif value in announced:
             yield Change(field, f"value {value!r} is announced", NOBODY)
         else:
             yield Change(field, f"value {value!r} {NEVER_ANNOUNCED}", READERS)

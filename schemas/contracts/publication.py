@@ -1,9 +1,9 @@
-"""The files that are made from the models: the record of what was released, and documents.
+"""Writes the files that are generated from the models: the released record, and documents.
 
-All of them stand in the source tree and are written together, so that none can be stale.
+All are committed and written together, so that none can be stale.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,8 @@ from schemas.contracts.released import FOLDER, Record, files_of, load, next_reco
 from schemas.contracts.rules import problems
 
 ROOT: Final = Path(__file__).parents[2]
+Files = Mapping[str, bytes]
+NO_FILES: Final[Files] = {}
 RELEASED: Final = FOLDER.relative_to(ROOT).as_posix()
 
 
@@ -29,17 +31,21 @@ def documents(record: Record) -> dict[str, bytes]:
     }
 
 
-def generated(record: Record) -> dict[str, bytes]:
-    """Return every generated file of the source tree by its path from the root."""
+def generated(record: Record, others: Files = NO_FILES) -> dict[str, bytes]:
+    """Return every generated file of the source tree by its path from the root.
+
+    `others` are documents that are made elsewhere, by path.
+    """
     released = {f"{RELEASED}/{name}": content for name, content in files_of(record).items()}
-    return released | {f"docs/{name}": content for name, content in documents(record).items()}
+    made = {f"docs/{name}": content for name, content in documents(record).items()}
+    return released | made | dict(others)
 
 
-def stale(record: Record, root: Path = ROOT) -> list[str]:
-    """Return the generated files that are missing or not as `record` makes them."""
+def stale(record: Record, root: Path = ROOT, others: Files = NO_FILES) -> list[str]:
+    """Return the generated files that are missing or differ from what `record` makes."""
     return [
         path
-        for path, content in generated(record).items()
+        for path, content in generated(record, others).items()
         if not (root / path).is_file() or (root / path).read_bytes() != content
     ]
 
@@ -56,8 +62,8 @@ def export(folder: Path) -> list[Path]:
     return _write(folder, (files | documents(record)).items())
 
 
-def release(root: Path = ROOT) -> list[Path]:
-    """Write what changed of the generated files, and return those.
+def release(root: Path = ROOT, others: Files = NO_FILES) -> list[Path]:
+    """Write the generated files that changed, and return them.
 
     Raises `ValueError` with one line for each problem, having written nothing, when today's
     models would break what was released.
@@ -67,8 +73,8 @@ def release(root: Path = ROOT) -> list[Path]:
     if found:
         raise ValueError("\n".join(map(str, found)))
     record = next_record(released, today)
-    files = generated(record)
-    return _write(root, [(path, files[path]) for path in stale(record, root)])
+    files = generated(record, others)
+    return _write(root, [(path, files[path]) for path in stale(record, root, others)])
 
 
 def _write(folder: Path, files: Iterable[tuple[str, bytes]]) -> list[Path]:

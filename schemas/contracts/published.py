@@ -13,7 +13,8 @@ from typing import Any, Final
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from schemas.contracts.catalogue import ANNOUNCED, Contract
+from schemas.contracts.catalogue import Contract
+from schemas.events import is_announced
 
 Schema = dict[str, Any]
 
@@ -37,9 +38,9 @@ class _AsWritten(GenerateJsonSchema):
     def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
         made = super().enum_schema(schema)
         made[KNOWN_VALUES] = made.pop("enum")
-        announced = ANNOUNCED.get(schema["cls"].__name__)
+        announced = sorted(value for value in schema["cls"] if is_announced(value))
         if announced:
-            made[ANNOUNCED_VALUES] = sorted(announced)
+            made[ANNOUNCED_VALUES] = announced
         return made
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401 — pydantic's union

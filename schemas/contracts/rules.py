@@ -14,6 +14,7 @@ from typing import Any, Final
 from schemas.cloudevents import TYPE_PREFIX
 from schemas.contracts.catalogue import Flow
 from schemas.contracts.changes import (
+    ALREADY_WRITTEN,
     BOTH,
     NEVER_ANNOUNCED,
     NEW_AND_REQUIRED,
@@ -103,8 +104,10 @@ _SUFFERS: Final[Mapping[tuple[Flow, Side], str]] = {
 def _way_out(type_: str, version: int, change: Change, *, is_event: bool) -> str:
     if change.what == NEW_AND_REQUIRED:
         return "make it optional: `| None = None`"
+    if change.what.endswith(ALREADY_WRITTEN):
+        return "take it off ANNOUNCED (schemas/events.py)"
     if change.what.endswith(NEVER_ANNOUNCED):
-        return "name it in ANNOUNCED (schemas/contracts/catalogue.py) for one release first"
+        return "list it in ANNOUNCED (schemas/events.py) for one release first"
     following = f"leave version {version} as it was and make {type_}.v{version + 1}"
     if is_event:
         return f"{following}, with an upcaster and a downcaster (schemas/upcasters.py)"

@@ -17,12 +17,13 @@ from inbound.deadletter.isolation import read_all
 from inbound.directory.port import Directory, Registration
 from inbound.handlers.commands import decide_command
 from inbound.handlers.decision import CommandRequest, Decision, Disposition
+from inbound.handlers.definitions import definition_of
 from inbound.handlers.policies import Policies
 from inbound.kafka.decoding import Record
 from inbound.keys import SubjectHasher
 from inbound.ops import metrics, telemetry
 from inbound.outbox.replies import to_row
-from inbound.parsers.commands import Miss, parse, why_not
+from inbound.parsers.commands import NoCommand, parse, why_not
 from inbound.store.port import Store, Transaction
 from inbound.store.rows import Changes, InboxRow, Secret
 from inbound.subjects import StateCache, Subjects
@@ -118,7 +119,7 @@ class CommandProcessor:
         for text in texts:
             command = parse(text.body) if text.body is not None else None
             if command is None:
-                miss = why_not(text.body) if text.body is not None else Miss.UNDECODABLE
+                miss = why_not(text.body) if text.body is not None else NoCommand.UNDECODABLE
                 misses.add(miss.value, text.mo)
             elif text.mo.source is None:
                 misses.add("no_reply_address", text.mo)
@@ -153,7 +154,7 @@ class CommandProcessor:
 
     async def _look_up(self, commanded: Sequence[Commanded]) -> Clients:
         """Ask the directory once for all; secrets only of those who asked for theirs."""
-        asked = {c.number for c in commanded if c.command is Command.CLIENT_INFO}
+        asked = {c.number for c in commanded if definition_of(c.command).may_send_registration}
         others = {c.number for c in commanded} - asked
         registrations = await self._directory.registrations(list(asked)) if asked else {}
         known = await self._directory.known(list(others)) if others else set()

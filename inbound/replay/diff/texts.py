@@ -11,7 +11,7 @@ from typing import Final
 
 from inbound.replay.diff.protocol import ReplyText
 from inbound.smpp.segmentation import part_count
-from inbound.templates.catalogue import REQUIRED, Catalogue, load_catalogue
+from inbound.templates.catalogue import Catalogue, load_catalogue
 
 TYPICAL: Final[Mapping[str, str]] = {
     "personal_code": "0000",
@@ -29,7 +29,7 @@ def describe(path: Path | None, alphabet: str) -> dict[str, ReplyText]:
     Raises `SetupError` when the catalogue does not take the file.
     """
     catalogue = load_catalogue(path, lambda text: part_count(text, alphabet))
-    return {name: _text(catalogue, name, alphabet) for name in REQUIRED}
+    return {name: _text(catalogue, name, alphabet) for name in catalogue}
 
 
 def _text(catalogue: Catalogue, name: str, alphabet: str) -> ReplyText:

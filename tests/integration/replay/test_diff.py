@@ -103,7 +103,7 @@ def test_another_release_decides(scserv: Scserv, tmp_path: Path) -> None:
     release = tmp_path / "release"
     for package in ("inbound", "schemas"):
         shutil.copytree(ROOT / package, release / package)
-    rules = release / "inbound/handlers/plans.py"
+    rules = release / "inbound/handlers/definitions.py"
     refusing = "    if not request.client_known or request.command is Command.CLIENT_INFO:"
     rules.write_text(
         rules.read_text("utf-8").replace("    if not request.client_known:", refusing), "utf-8"

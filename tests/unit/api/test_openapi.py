@@ -20,7 +20,7 @@ OPERATIONS = [
 
 def test_the_committed_document_is_this_one() -> None:
     assert FILE.read_text("utf-8") == openapi_text(), (
-        "write it anew: scserv api --print-openapi > docs/openapi.json"
+        "run `scserv schemas release` and commit what it writes"
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inbound.parsers.commands import COMMANDS, Miss, parse, why_not
+from inbound.parsers.commands import COMMANDS, NoCommand, parse, why_not
 
 VECTORS = [
     json.loads(line)
@@ -40,7 +40,7 @@ def test_what_is_accepted_is_one_of_three_texts(text: str) -> None:
         assert text.strip(" \r\n\0").lower() in COMMANDS
         assert text.isascii()
     else:
-        assert isinstance(why_not(text), Miss)
+        assert isinstance(why_not(text), NoCommand)
 
 
 @given(st.sampled_from(sorted(COMMANDS)), st.data())
@@ -56,18 +56,18 @@ def test_one_changed_character_makes_another_text(text: str, data: st.DataObject
 @pytest.mark.parametrize(
     ("text", "miss"),
     [
-        ("", Miss.EMPTY),
-        (" \r\n", Miss.EMPTY),
-        ("CLIENT  info", Miss.SPACING),
-        ("CLIENT\tinfo", Miss.SPACING),
-        ("CLIENT\u00a0info", Miss.SPACING),
-        ("\u0421LIENT info", Miss.LOOK_ALIKE),
-        ("CLIENT \u0456nfo", Miss.LOOK_ALIKE),
-        ("CLIENT info please", Miss.EXTRA_WORDS),
-        ("спасибо, CLIENT info", Miss.EXTRA_WORDS),
-        ("STOP", Miss.UNKNOWN),
-        ("КЛИЕНТ инфо", Miss.UNKNOWN),
+        ("", NoCommand.EMPTY),
+        (" \r\n", NoCommand.EMPTY),
+        ("CLIENT  info", NoCommand.SPACING),
+        ("CLIENT\tinfo", NoCommand.SPACING),
+        ("CLIENT\u00a0info", NoCommand.SPACING),
+        ("\u0421LIENT info", NoCommand.LOOK_ALIKE),
+        ("CLIENT \u0456nfo", NoCommand.LOOK_ALIKE),
+        ("CLIENT info please", NoCommand.EXTRA_WORDS),
+        ("спасибо, CLIENT info", NoCommand.EXTRA_WORDS),
+        ("STOP", NoCommand.UNKNOWN),
+        ("КЛИЕНТ инфо", NoCommand.UNKNOWN),
     ],
 )
-def test_says_which_kind_of_miss(text: str, miss: Miss) -> None:
+def test_says_which_kind_of_miss(text: str, miss: NoCommand) -> None:
     assert why_not(text) is miss

@@ -1,6 +1,7 @@
 """Each decision of a stream is taken again, and only what differs is told."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import pytest
 
 from inbound.handlers.commands import decide_command
 from inbound.handlers.decision import Decision, Disposition, Reply
-from inbound.handlers.plans import Planned
+from inbound.handlers.definitions import Planned
 from inbound.handlers.policies import Policies
 from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState, evolve
@@ -342,12 +343,13 @@ def _as_version_1(event: PastEvent) -> PastEvent:
 def test_a_planner_that_causes_other_events(
     three: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from inbound.handlers import plans
+    from inbound.handlers import definitions
 
     def stop(state: SubjectState, request: Any, policies: Policies) -> Planned:
         return Planned(Plan.STOPPED)
 
-    monkeypatch.setitem(plans.PLANNERS, STOP, stop)
+    changed = replace(definitions.definition_of(STOP), planner=stop)
+    monkeypatch.setitem(definitions._BY_COMMAND, STOP, changed)
     (found,) = differences(three.stream())
     assert [type_ for type_, _, _ in found.recorded] == [
         RequestAccepted.TYPE,

@@ -143,7 +143,7 @@ def test_an_older_event_is_read_by_its_upcaster(source: Path) -> None:
         'TYPE = "subscription.stopped"\n    VERSION = 2\n\n    request_id: RequestId\n    since:',
     )
     decided = "SubscriptionStopped(request_id=request.request_id, "
-    change(source, "inbound/handlers/plans.py", decided + "at=", decided + "since=")
+    change(source, "inbound/handlers/definitions.py", decided + "at=", decided + "since=")
     with candidate(source) as other:
         (found,) = verdicts(other.judge, people(1))
     assert ["no upcaster" in str(one.error) for one in found.differences] == [True]
@@ -348,7 +348,10 @@ def installed_packages() -> list[str]:
 
 def test_a_missing_dependency_is_named(source: Path) -> None:
     change(
-        source, "inbound/handlers/plans.py", "from dataclasses", "import newest\nfrom dataclasses"
+        source,
+        "inbound/handlers/definitions.py",
+        "from dataclasses",
+        "import newest\nfrom dataclasses",
     )
     with pytest.raises(SetupError, match="needs the package 'newest', which is not installed"):
         ProcessCandidate(source, CandidateConfig())

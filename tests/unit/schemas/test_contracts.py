@@ -143,10 +143,13 @@ def test_an_optional_field_may_be_added() -> None:
 
 def test_a_value_may_be_written_when_it_was_announced(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as announcing:
-        announcing.setattr("schemas.contracts.published.ANNOUNCED", {"Wider": frozenset({"blue"})})
+        announcing.setattr("schemas.events.ANNOUNCED", (Wider.BLUE,))
         announced = of_model(without(colour=(Wider, ...)))
     assert not found(of_model(Thing), announced)
     assert not found(announced, of_model(without(colour=(Wider, ...))))
+    (withdrawn,) = found(of_model(without(colour=(Wider, ...))), announced)
+    assert "field colour: value 'blue' was written before and is only announced now" in withdrawn
+    assert withdrawn.endswith("take it off ANNOUNCED (schemas/events.py)")
 
 
 def test_the_ways_out_are_those_that_help() -> None:

@@ -25,7 +25,7 @@ from inbound.smpp.pdu import Response
 from inbound.smpp.segmentation import part_count
 from inbound.store.memory import MemoryClaims, MemoryStore
 from inbound.store.rows import Secret, StoredState
-from inbound.templates.catalogue import REQUIRED, Catalogue, Template, load_catalogue
+from inbound.templates.catalogue import Catalogue, Template, load_catalogue
 from schemas.events import Plan
 from schemas.messages import MobileTerminated, Purpose, SubmitResult, SubmitResults
 from streams.outbox.encoding import Encoder
@@ -235,7 +235,7 @@ def catalogue() -> Catalogue:
         BROADCAST: Template(BROADCAST, "Работы 5 мая", 1, resend_unknown=False),
         LONG_BROADCAST: Template(LONG_BROADCAST, "Работы " * 25, 3, resend_unknown=False),
     }
-    return Catalogue({name: built_in[name] for name in REQUIRED} | broadcasts)
+    return Catalogue({name: built_in[name] for name in built_in} | broadcasts)
 
 
 def _bind_settings(port: int) -> BindSettings:
