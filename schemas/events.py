@@ -14,7 +14,7 @@ from schemas.base import CentreTime, Model, UtcTime
 from schemas.messages import PartResult, Purpose, ReceiptState, SubmitAttempt
 
 RequestId = Annotated[UUID, Field(description="the request: the random id of its text")]
-Centre = Annotated[str, Field(description="the SMS centre, by its name in the settings")]
+Simulator = Annotated[str, Field(description="the SMS centre, by its name in the settings")]
 Bind = Annotated[str, Field(description="the connection to it, by its name in the settings")]
 
 
@@ -113,7 +113,7 @@ class RequestAccepted(DomainEvent):
     arrived_at: UtcTime = Field(
         description="when the gateway had the text, or the last part of a long one"
     )
-    centre: Centre
+    centre: Simulator
     bind: Bind
     data_coding: int = Field(
         description="data_coding of its PDU (SMPP 3.4, 5.2.19), as the bind reads it"
@@ -174,7 +174,7 @@ class MessageEvent(DomainEvent):
     attempts_left_out: int | None = Field(
         default=None, description="how many more there were, between the first and the last told"
     )
-    centre: Centre
+    centre: Simulator
     bind: Bind
     gateway: str | None = Field(default=None, description="the process that sent it or gave it up")
     sent_at: UtcTime | None = Field(
@@ -234,7 +234,7 @@ class MessageFate(DomainEvent):
     done_at: CentreTime | None = Field(
         default=None, description="by the centre's clock, in a zone that it does not name"
     )
-    centre: Centre
+    centre: Simulator
     bind: Bind
     at: UtcTime = Field(description="when the receipt arrived")
 

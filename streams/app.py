@@ -14,7 +14,7 @@ import faust
 import mode
 
 from inbound.deadletter.isolation import BatchProcessor
-from inbound.kafka.decoding import Record
+from inbound.kafka.decoding import TopicRecord
 from inbound.settings import Settings
 from schemas.topics import PARTITIONS, TopicNames
 from streams.groups import HEARTBEAT_INTERVAL_S, METADATA_MAX_AGE_MS, SESSION_TIMEOUT_S
@@ -89,9 +89,9 @@ def _agent(
     return process
 
 
-def _record(event: Any) -> Record:  # noqa: ANN401
+def _record(event: Any) -> TopicRecord:  # noqa: ANN401
     message = event.message
-    return Record(
+    return TopicRecord(
         topic=message.topic,
         partition=message.partition,
         offset=message.offset,

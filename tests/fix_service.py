@@ -36,9 +36,9 @@ from tenacity import (
 from inbound.cli.clients import run_import
 from inbound.keys import SubjectHasher
 from inbound.local.servers.postgres import PostgresServer
-from inbound.local.simulator.centre import Centre, CentreSettings
-from inbound.local.simulator.mailbox import Letter
+from inbound.local.simulator.delivery_queue import QueuedMessage
 from inbound.local.simulator.phone import FEDERAL_NUMBER, Phone
+from inbound.local.simulator.server import Simulator, SimulatorSettings
 from inbound.smpp.address import destination
 from inbound.smpp.pdu import DeliverSm
 from inbound.smpp.status import Status
@@ -163,8 +163,8 @@ class Service:
         self.bootstrap = bootstrap
         self.names = names
         self.script = Script()
-        self.centre = Centre(
-            CentreSettings(port=0, accounts=(ACCOUNT,), retry_s=0.1), faults=self.script
+        self.centre = Simulator(
+            SimulatorSettings(port=0, accounts=(ACCOUNT,), retry_s=0.1), faults=self.script
         )
         self.running: list[RoleProcess] = []
         self.extra_environment: dict[str, str] = {}
@@ -252,7 +252,7 @@ class Service:
         return Phone("127.0.0.1", self.centre.port, number)
 
     def deliver(
-        self, source: str, text: str | bytes, *, centre: Centre | None = None, **fields: Any
+        self, source: str, text: str | bytes, *, centre: Simulator | None = None, **fields: Any
     ) -> "asyncio.Future[int]":
         """Have a centre deliver one deliver_sm; return the future of its final status.
 
@@ -271,7 +271,7 @@ class Service:
             "short_message": short_message,
         }
         settled: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        letter = Letter(DeliverSm(**(values | fields)), settled.set_result)
+        letter = QueuedMessage(DeliverSm(**(values | fields)), settled.set_result)
         mailbox = (centre or self.centre).account(ACCOUNT.system_id)
         assert mailbox.put(letter), "the centre's mailbox is full"
         return settled

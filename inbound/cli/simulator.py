@@ -16,7 +16,7 @@ from inbound.ops import logs
 from inbound.ops.parent import end_with_parent
 
 if TYPE_CHECKING:
-    from inbound.local.simulator.centre import Account, Centre, CentreSettings
+    from inbound.local.simulator.server import Simulator, SimulatorAccount, SimulatorSettings
 
 FILE = click.Path(path_type=Path)
 
@@ -73,21 +73,21 @@ def simulator(  # noqa: PLR0913 — click passes each option by its name
     """
     from inbound.cli._runner import run_role
     from inbound.local.simulator.accounts import load_accounts
-    from inbound.local.simulator.centre import Account, Centre, CentreSettings
     from inbound.local.simulator.ledger import Ledger
     from inbound.local.simulator.script import Script, load_script
+    from inbound.local.simulator.server import Simulator, SimulatorAccount, SimulatorSettings
     from inbound.local.simulator.tls import server_context
 
     logs.configure("info", name="simulator")
     end_with_parent()
     if cert is None and (key or client_ca):
         raise SetupError("--key and --client-ca need a --cert")
-    settings = CentreSettings(
+    settings = SimulatorSettings(
         host=host,
         port=port,
         accounts=load_accounts(accounts)
         if accounts
-        else (_only(Account(system_id, password or "", number, rate)),),
+        else (_only(SimulatorAccount(system_id, password or "", number, rate)),),
         dialect=dialect,
         strict_binds=strict_binds,
         query_limit=query_limit,
@@ -96,7 +96,7 @@ def simulator(  # noqa: PLR0913 — click passes each option by its name
     )
     with ExitStack() as stack:
         file = stack.enter_context(_append(ledger)) if ledger else None
-        centre = Centre(
+        centre = Simulator(
             settings,
             ledger=Ledger(0, time.monotonic, texts=ledger_texts, file=file),
             ssl=server_context(cert, key, client_ca) if cert else None,
@@ -105,7 +105,7 @@ def simulator(  # noqa: PLR0913 — click passes each option by its name
     sys.exit(status)
 
 
-async def _run(centre: "Centre", settings: "CentreSettings", stats_every: float) -> None:
+async def _run(centre: "Simulator", settings: "SimulatorSettings", stats_every: float) -> None:
     try:
         await centre.start()
     except OSError as error:
@@ -126,11 +126,11 @@ async def _run(centre: "Centre", settings: "CentreSettings", stats_every: float)
         await centre.close()
 
 
-def _say(centre: "Centre") -> None:
+def _say(centre: "Simulator") -> None:
     log.info("%s", centre.statistics())
 
 
-def _only(account: "Account") -> "Account":
+def _only(account: "SimulatorAccount") -> "SimulatorAccount":
     if not account.password:
         raise SetupError("an account needs --password (or SCSERV_SMPP__PASSWORD), or --accounts")
     return account

@@ -13,7 +13,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from tenacity.wait import wait_random_exponential
 
 from inbound.errors import PoisonError, RetryableError, SetupError
-from inbound.kafka.decoding import Record
+from inbound.kafka.decoding import TopicRecord
 from inbound.store.errors import Conflict, StoreFault
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ NO_POISON = (RetryableError, SetupError, StoreFault, OSError, MemoryError)
 """Errors for which no message is to blame, whichever was in work."""
 
 
-Poison = tuple[Record, Exception]
+Poison = tuple[TopicRecord, Exception]
 """A record and why it can't be processed."""
 
 
@@ -38,7 +38,7 @@ class UnreadableError(PoisonError):
         self.poison = poison
 
 
-def read_all(records: Sequence[Record], read: Callable[[Record], Read]) -> list[Read]:
+def read_all(records: Sequence[TopicRecord], read: Callable[[TopicRecord], Read]) -> list[Read]:
     """Return what `read` makes of each record. Raises `UnreadableError` with all it refuses."""
     found: list[Read] = []
     poison: list[Poison] = []
@@ -64,9 +64,9 @@ class BatchProcessor:
 
     def __init__(
         self,
-        process: Callable[[Sequence[Record]], Awaitable[None]],
+        process: Callable[[Sequence[TopicRecord]], Awaitable[None]],
         park: Callable[[Sequence[Poison]], Awaitable[None]],
-        split: Callable[[Record], Sequence[Record]] = lambda record: [record],
+        split: Callable[[TopicRecord], Sequence[TopicRecord]] = lambda record: [record],
         report: Callable[[str | None], None] = lambda _: None,
     ) -> None:
         self._process = process
@@ -75,14 +75,14 @@ class BatchProcessor:
         self._report = report
         self._waiting = False
 
-    async def __call__(self, records: Sequence[Record]) -> None:
+    async def __call__(self, records: Sequence[TopicRecord]) -> None:
         """Process `records`; when this returns their offsets may be committed."""
         poison: list[Poison] = []
         await self._sift(records, poison)
         if poison:
             await self._park(poison)
 
-    async def _sift(self, records: Sequence[Record], poison: list[Poison]) -> None:
+    async def _sift(self, records: Sequence[TopicRecord], poison: list[Poison]) -> None:
         """Process what can be, in order, and collect the rest."""
         try:
             await self._with_retries(records)
@@ -102,7 +102,7 @@ class BatchProcessor:
             await self._sift(smaller[:middle], poison)
             await self._sift(smaller[middle:], poison)
 
-    async def _with_retries(self, records: Sequence[Record]) -> None:
+    async def _with_retries(self, records: Sequence[TopicRecord]) -> None:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(RetryableError),
             wait=wait_random_exponential(multiplier=0.05, max=3),

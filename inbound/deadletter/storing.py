@@ -17,7 +17,7 @@ from tenacity.wait import wait_fixed
 
 from inbound.deadletter.isolation import GIVE_UP_AFTER_S, Poison
 from inbound.errors import RetryableError, ScservError
-from inbound.kafka.decoding import Record
+from inbound.kafka.decoding import TopicRecord
 from inbound.keys import HASH_BYTES
 from inbound.ops import metrics
 from inbound.ops.health import Health
@@ -110,7 +110,7 @@ def _enough(state: RetryCallState) -> bool:
     return (state.seconds_since_start or 0) > (WAIT_FOR_ROOM_S if full else GIVE_UP_AFTER_S)
 
 
-def as_parked(record: Record, error: Exception) -> ParkedMessage:
+def as_parked(record: TopicRecord, error: Exception) -> ParkedMessage:
     """Return a record as it is parked."""
     return ParkedMessage(
         topic=record.topic,
@@ -138,7 +138,7 @@ def reason_of(error: Exception) -> str:
     return f"{type(error).__name__}{ours}"
 
 
-def whose(record: Record) -> bytes | None:
+def whose(record: TopicRecord) -> bytes | None:
     """Return the keyed hash of the person a record is about, as far as it tells."""
     return _hash_in(record.key) or _hash_in(_key_within(record.value))
 
@@ -166,7 +166,7 @@ def _hash_in(key: bytes | None) -> bytes | None:
     return found if len(found) == HASH_BYTES else None
 
 
-def _times_retried(record: Record) -> int:
+def _times_retried(record: TopicRecord) -> int:
     told = header(record.headers, RETRIED_HEADER) or ""
     return int(told) if told.isascii() and told.isdecimal() and len(told) < 6 else 0
 

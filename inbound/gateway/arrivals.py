@@ -22,7 +22,7 @@ from inbound.ops import metrics, telemetry
 from inbound.smpp import receipts, segmentation
 from inbound.smpp.address import subscriber
 from inbound.smpp.message_ids import IdForm
-from inbound.smpp.pdu import DataSm, DeliverSm, Request, Response
+from inbound.smpp.pdu import DataSm, DeliverSm, RequestPdu, ResponsePdu
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
 from schemas.cloudevents import Attributes, to_headers
@@ -74,7 +74,7 @@ class Arrivals:
         self._heard = heard
         self._new_id = new_id
 
-    async def on_request(self, pdu: Request[Any], session: Session) -> Answer:
+    async def on_request(self, pdu: RequestPdu[Any], session: Session) -> Answer:
         """Store a deliver_sm or data_sm and return the answer to come.
 
         Blocks while too much waits for Kafka, which makes the session stop reading. What is
@@ -82,9 +82,9 @@ class Arrivals:
         centre has closed meanwhile is its to deliver again, and may have been by now.
         """
         if not isinstance(pdu, DeliverSm | DataSm):
-            refusal: Response = pdu.answer(Status.ESME_RINVCMDID)
+            refusal: ResponsePdu = pdu.answer(Status.ESME_RINVCMDID)
             return refusal
-        if receipts.kind_of(pdu) is receipts.Kind.TEXT:
+        if receipts.message_type_of(pdu) is receipts.MessageType.TEXT:
             if self._standstill.recent():
                 return pdu.answer(Status.ESME_RX_T_APPN)
             return None if session.left_by_peer() else await self._store_text(pdu)
@@ -139,9 +139,9 @@ class Arrivals:
 
     def _answer_to(
         self, pdu: DeliverSm | DataSm, stored: asyncio.Future[Any]
-    ) -> asyncio.Future[Response]:
+    ) -> asyncio.Future[ResponsePdu]:
         """Return the answer that follows from what becomes of `stored`."""
-        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[ResponsePdu] = asyncio.get_running_loop().create_future()
         stored.add_done_callback(lambda done: self._answer(pdu, done, answer))
         return answer
 
@@ -149,18 +149,18 @@ class Arrivals:
         self,
         pdu: DeliverSm | DataSm,
         stored: asyncio.Future[object],
-        answer: asyncio.Future[Response],
+        answer: asyncio.Future[ResponsePdu],
     ) -> None:
         if answer.done():
             return
         error = asyncio.CancelledError() if stored.cancelled() else stored.exception()
         answer.set_result(pdu.answer() if error is None else self._refuse(pdu, error))
 
-    def _refuse(self, pdu: DeliverSm | DataSm, error: BaseException) -> Response:
+    def _refuse(self, pdu: DeliverSm | DataSm, error: BaseException) -> ResponsePdu:
         log.warning(
             "bind %s: %s could not be stored (%s); the centre keeps it",
             self._place.bind,
-            "a text" if receipts.kind_of(pdu) is receipts.Kind.TEXT else "a receipt",
+            "a text" if receipts.message_type_of(pdu) is receipts.MessageType.TEXT else "a receipt",
             type(error).__name__,
         )
         return pdu.answer(Status.ESME_RX_T_APPN)

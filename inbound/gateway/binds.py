@@ -29,8 +29,7 @@ from inbound.keys import SubjectHasher
 from inbound.ops import metrics
 from inbound.ops.health import Health
 from inbound.settings import Settings
-from inbound.smpp.esme import Esme, EsmeState
-from inbound.smpp.esme import Health as BindHealth
+from inbound.smpp.esme import BindHealth, Esme, EsmeState
 from inbound.smpp.message_ids import IdForm
 from inbound.smpp_settings import SmppSettings
 from inbound.store.overdue import Overdue

@@ -12,8 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from inbound.smpp.esme import Esme, EsmeState
-from inbound.smpp.esme import Health as BindHealth
+from inbound.smpp.esme import BindHealth, Esme, EsmeState
 from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import SubmitSm, SubmitSmResp
 from streams.outbox.encoding import Encoder

@@ -36,7 +36,7 @@ _ABSENT: Final = UnknownTopicOrPartitionError.errno
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class TopicDifference:
     """One setting of one topic that is not as wanted; `found` is None for a missing topic."""
 
     topic: str
@@ -52,11 +52,11 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class TopicReport:
     """What `apply` did; three times nothing means that all was as wanted."""
 
     created: tuple[str, ...] = ()
-    altered: tuple[Difference, ...] = ()
+    altered: tuple[TopicDifference, ...] = ()
     unchanged: tuple[str, ...] = ()
 
 
@@ -74,7 +74,7 @@ def wait_for_broker(bootstrap: str, timeout_s: float = _TIMEOUT_S) -> None:
         client.describe_cluster()
 
 
-def apply(bootstrap: str, specs: Iterable[TopicSpec], replication_factor: int) -> Report:
+def apply(bootstrap: str, specs: Iterable[TopicSpec], replication_factor: int) -> TopicReport:
     """Create the topics that are missing, set what may be set, and wait until all have leaders.
 
     Blocks until then, 15 s at most. With three copies or more `min.insync.replicas` is 2, so
@@ -97,14 +97,14 @@ def apply(bootstrap: str, specs: Iterable[TopicSpec], replication_factor: int) -
         _alter(client, drifted)
         _wait_until_altered(client, wanted if drifted else [])
     touched = {*created, *(diff.topic for diff in drifted)}
-    return Report(
+    return TopicReport(
         created=created,
         altered=tuple(drifted),
         unchanged=tuple(spec.name for spec in wanted if spec.name not in touched),
     )
 
 
-def check(bootstrap: str, specs: Iterable[TopicSpec]) -> list[Difference]:
+def check(bootstrap: str, specs: Iterable[TopicSpec]) -> list[TopicDifference]:
     """List everything about the topics that is not as wanted, changing nothing."""
     wanted = [_Wanted(spec.name, spec.partitions, spec.config) for spec in specs]
     wait_for_broker(bootstrap)
@@ -148,21 +148,21 @@ def _client(bootstrap: str, timeout_s: float) -> Iterator[KafkaAdminClient]:
         raise SetupError(f"Kafka at {bootstrap} does not do as asked: {error!r}") from error
 
 
-def _differences(client: KafkaAdminClient, wanted: Sequence[_Wanted]) -> list[Difference]:
+def _differences(client: KafkaAdminClient, wanted: Sequence[_Wanted]) -> list[TopicDifference]:
     topics = client.describe_topics([spec.name for spec in wanted])
     found = {topic["name"]: topic for topic in topics if topic["error_code"] != _ABSENT}
     configs = _configs(client, [spec for spec in wanted if spec.name in found])
-    differences: list[Difference] = []
+    differences: list[TopicDifference] = []
     for spec in wanted:
         if spec.name not in found:
-            differences.append(Difference(spec.name, "topic", None, "present"))
+            differences.append(TopicDifference(spec.name, "topic", None, "present"))
             continue
         settings = {
             "partitions": (str(len(found[spec.name]["partitions"])), str(spec.partitions)),
             **{key: (configs[spec.name][key], value) for key, value in spec.config.items()},
         }
         differences += [
-            Difference(spec.name, setting, is_now, should_be)
+            TopicDifference(spec.name, setting, is_now, should_be)
             for setting, (is_now, should_be) in settings.items()
             if is_now != should_be
         ]
@@ -183,7 +183,7 @@ def _configs(client: KafkaAdminClient, specs: Sequence[_Wanted]) -> dict[str, di
     }
 
 
-def _refuse_other_partitions(differences: Iterable[Difference]) -> None:
+def _refuse_other_partitions(differences: Iterable[TopicDifference]) -> None:
     for diff in differences:
         if diff.setting == "partitions":
             raise SetupError(
@@ -220,7 +220,7 @@ def _create(
     return tuple(created)
 
 
-def _alter(client: KafkaAdminClient, differences: Iterable[Difference]) -> None:
+def _alter(client: KafkaAdminClient, differences: Iterable[TopicDifference]) -> None:
     changes: dict[str, dict[str, str]] = {}
     for diff in differences:
         changes.setdefault(diff.topic, {})[diff.setting] = diff.wanted

@@ -20,7 +20,7 @@ Other = TypeVar("Other", bound=Message)
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class TopicRecord:
     """One record: where it stands, its key and value, its headers.
 
     `part` is 0, or counts from 1 in a message that was taken out of a record of many.
@@ -35,7 +35,7 @@ class Record:
     part: int = 0
 
 
-def decode(record: Record, first: type[First], *others: type[Other]) -> First | Other:
+def decode(record: TopicRecord, first: type[First], *others: type[Other]) -> First | Other:
     """Return the content of a record as one of these models, chosen by its `ce_type`.
 
     Raises `PoisonError`, which quotes nothing of the content.

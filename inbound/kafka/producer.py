@@ -25,7 +25,7 @@ RECONNECT_MAX_MS = 500
 CLOSE_WITHIN_S = 5.0
 
 
-class RecurringKeys(DefaultPartitioner):  # type: ignore[misc]  # kafka-python has no types
+class CachedKeyPartitioner(DefaultPartitioner):  # type: ignore[misc]  # kafka-python has no types
     """Java's default partitioning, so that others can join on the key; hashes are kept."""
 
     def partition(
@@ -56,7 +56,7 @@ def new_producer(bootstrap: str, *, linger_ms: int = 0) -> KafkaProducer:
     return KafkaProducer(
         bootstrap_servers=bootstrap.split(","),
         acks="all",
-        partitioner=RecurringKeys(),
+        partitioner=CachedKeyPartitioner(),
         enable_idempotence=True,
         linger_ms=linger_ms,
         batch_size=131_072,
@@ -99,7 +99,7 @@ def end(producer: KafkaProducer, within_s: float = CLOSE_WITHIN_S) -> None:
             producer.close(timeout=CLOSE_WITHIN_S)
 
 
-class RenewedProducer:
+class RenewableProducer:
     """A producer that is made at its first use, and again after the old one has given up.
 
     kafka-python's idempotent producer never sends again after some errors, whatever is sent.

@@ -27,7 +27,7 @@ _OF_SUBSCRIPTIONS = f"{SOURCE}/subscriptions"
 _OF_LOG_HEADS = f"{SOURCE}/log-heads"
 
 
-class KafkaRecord(TypedDict):
+class ProducerRecord(TypedDict):
     """The arguments of one `Producer.send`."""
 
     topic: str
@@ -52,7 +52,7 @@ class Producer(Protocol):
         """Block until everything queued is acknowledged or failed."""
 
 
-class Recorded(Protocol):
+class LoggedEvent(Protocol):
     """An event as the store keeps it; `data` and `metadata` are JSON."""
 
     @property
@@ -88,7 +88,7 @@ class Recorded(Protocol):
         """When the database took it."""
 
 
-def attributes_of(event: Recorded, type_: str, replay: str | None = None) -> Attributes:
+def attributes_of(event: LoggedEvent, type_: str, replay: str | None = None) -> Attributes:
     """Return the CloudEvents attributes of a record that tells of `event`."""
     return Attributes(
         id=f"{event.stream_id}/{event.version}",
@@ -100,7 +100,7 @@ def attributes_of(event: Recorded, type_: str, replay: str | None = None) -> Att
     )
 
 
-def of_event(event: Recorded, topic: str, replay: str | None = None) -> KafkaRecord:
+def of_event(event: LoggedEvent, topic: str, replay: str | None = None) -> ProducerRecord:
     """Return the public record of an event: the same for ever, but for the replay's id.
 
     With its headers a subscriber can compute its digest (`schemas.chain`).
@@ -125,12 +125,12 @@ def of_event(event: Recorded, topic: str, replay: str | None = None) -> KafkaRec
 
 
 def older_forms_of(
-    event: Recorded,
+    event: LoggedEvent,
     topic: str,
     replay: str | None = None,
     *,
     downcasters: Mapping[tuple[str, int], Cast] = DOWNCASTERS,
-) -> Iterator[KafkaRecord]:
+) -> Iterator[ProducerRecord]:
     """Yield the event once more in each older version that has its subscribers, same id."""
     forms = older_forms(event.type, event.schema_version, event.data, downcasters=downcasters)
     for version, data in forms:
@@ -143,7 +143,7 @@ def older_forms_of(
         }
 
 
-def of_subscription(event: Recorded, topic: str) -> KafkaRecord:
+def of_subscription(event: LoggedEvent, topic: str) -> ProducerRecord:
     """Return the subject's whole state: the topic is compacted to the last one of each.
 
     `event` is of one of the `SUBSCRIPTION_TYPES`. An erased person's record has no value: it
@@ -164,7 +164,7 @@ def of_subscription(event: Recorded, topic: str) -> KafkaRecord:
     }
 
 
-def of_head(head: LogHead, topic: str) -> KafkaRecord:
+def of_head(head: LogHead, topic: str) -> ProducerRecord:
     """Return the record of a chain's head."""
     attributes = Attributes(
         id=f"{head.chain}/{head.position}",

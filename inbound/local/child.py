@@ -44,7 +44,7 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
-class Backoff:
+class RestartBackoff:
     """How long to wait before the next start of a child that died `deaths` times in a row.
 
     One that ran for `calm_s` starts with a clean record.
@@ -59,7 +59,7 @@ class Backoff:
         return float(min(self.most_s, self.first_s * 2 ** min(deaths - 1, 30)))
 
 
-class Happening(StrEnum):
+class ChildEventType(StrEnum):
     """What can happen to a child."""
 
     STARTED = "started"
@@ -70,11 +70,11 @@ class Happening(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ChildEvent:
     """Something that happened to a child; `restart` counts its starts after the first."""
 
     child: str
-    what: Happening
+    what: ChildEventType
     restart: int = 0
     exit: str = ""
     delay_s: float = 0.0
@@ -82,22 +82,26 @@ class Event:
     def __str__(self) -> str:
         """One line for an operator."""
         match self.what:
-            case Happening.DIED:
+            case ChildEventType.DIED:
                 return (
                     f"{self.child} died ({self.exit}), starts again in {self.delay_s:g} s"
                     f" (restart {self.restart})"
                 )
-            case Happening.KILLED:
+            case ChildEventType.KILLED:
                 return f"{self.child} killed: it did not stop in time"
             case _:
                 return f"{self.child} {self.what}"
 
 
-class KeptChild:
+class SupervisedChild:
     """One child and what became of it so far; started, asked, restarted and ended here."""
 
     def __init__(
-        self, child: Child, log: Path, on_event: Callable[[Event], None], backoff: Backoff
+        self,
+        child: Child,
+        log: Path,
+        on_event: Callable[[ChildEvent], None],
+        backoff: RestartBackoff,
     ) -> None:
         self.child = child
         self.log = log
@@ -119,14 +123,14 @@ class KeptChild:
         while True:
             began = time.monotonic()
             self._process = await self._spawn(life)
-            self._tell(Happening.STARTED)
+            self._tell(ChildEventType.STARTED)
             status = await self._until_exit(self._process)
             if status == _SETUP_STATUS and not self.first_ready.is_set():
                 raise SetupError(f"{self.child.name} does not start: {last_line(self.log)}")
             deaths = 1 if time.monotonic() - began > self._backoff.calm_s else deaths + 1
             delay_s = self._backoff.delay_s(deaths)
             self._restart += 1
-            self._tell(Happening.DIED, exit=describe_exit(status), delay_s=delay_s)
+            self._tell(ChildEventType.DIED, exit=describe_exit(status), delay_s=delay_s)
             await asyncio.sleep(delay_s)
 
     async def stop(self, limit_s: float) -> None:
@@ -143,9 +147,9 @@ class KeptChild:
             except TimeoutError:
                 _kill_group(process.pid)
                 await process.wait()
-                self._tell(Happening.KILLED)
+                self._tell(ChildEventType.KILLED)
             else:
-                self._tell(Happening.STOPPED)
+                self._tell(ChildEventType.STOPPED)
         _kill_group(process.pid)
 
     async def _spawn(self, life: int) -> asyncio.subprocess.Process:
@@ -179,7 +183,7 @@ class KeptChild:
     async def _ask_until_ready(self) -> None:
         while not await self._is_ready():  # noqa: ASYNC110 - a health port tells only who asks
             await asyncio.sleep(_ASK_AGAIN_S)
-        self._tell(Happening.READY)
+        self._tell(ChildEventType.READY)
         self.first_ready.set()
 
     async def _is_ready(self) -> bool:
@@ -191,8 +195,8 @@ class KeptChild:
             case ask:
                 return await ask()
 
-    def _tell(self, what: Happening, *, exit: str = "", delay_s: float = 0.0) -> None:  # noqa: A002 - the event's word
-        self._on_event(Event(self.child.name, what, self._restart, exit, delay_s))
+    def _tell(self, what: ChildEventType, *, exit: str = "", delay_s: float = 0.0) -> None:  # noqa: A002 - the event's word
+        self._on_event(ChildEvent(self.child.name, what, self._restart, exit, delay_s))
 
 
 async def answers_ok(url: str) -> bool:

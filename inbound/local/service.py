@@ -20,7 +20,7 @@ from rich.console import Console
 from inbound.errors import RetryableError, SetupError
 from inbound.local.samples import SAMPLES, write_samples
 from inbound.local.service_file import DEFAULT_DATA_DIR, SERVICE_FILE, remember_service
-from inbound.local.supervisor import Child, Event, Happening, Supervisor
+from inbound.local.supervisor import Child, ChildEvent, ChildEventType, Supervisor
 from inbound.ops.health import Health, HealthServer
 from inbound.settings import ApiSettings, Settings
 from inbound.smpp_settings import SmppSettings
@@ -246,8 +246,8 @@ class Service:
 
     # -- what is said ---------------------------------------------------------------
 
-    def _tell(self, event: Event) -> None:
-        if event.what in {Happening.DIED, Happening.KILLED}:
+    def _tell(self, event: ChildEvent) -> None:
+        if event.what in {ChildEventType.DIED, ChildEventType.KILLED}:
             self._say(str(event))
 
     def _say(self, text: str) -> None:

@@ -18,14 +18,28 @@ import time
 from typing import TYPE_CHECKING, Final, Self
 
 from inbound.errors import SetupError
-from inbound.local.child import Backoff, Child, Event, Happening, KeptChild, bound_log
+from inbound.local.child import (
+    Child,
+    ChildEvent,
+    ChildEventType,
+    RestartBackoff,
+    SupervisedChild,
+    bound_log,
+)
 from inbound.ops.parent import end_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["Backoff", "Child", "Event", "Happening", "Supervisor", "end_with_parent"]
+__all__ = [
+    "Child",
+    "ChildEvent",
+    "ChildEventType",
+    "RestartBackoff",
+    "Supervisor",
+    "end_with_parent",
+]
 
 _LOOK_AT_LOGS_S: Final = 2.0
 
@@ -40,9 +54,9 @@ class Supervisor:
         self,
         children: Sequence[Child],
         logs: Path,
-        on_event: Callable[[Event], None],
+        on_event: Callable[[ChildEvent], None],
         *,
-        backoff: Backoff | None = None,
+        backoff: RestartBackoff | None = None,
         stop_limit_s: float = 10.0,
         log_limit_bytes: int = 10 * 1024 * 1024,
     ) -> None:
@@ -50,7 +64,9 @@ class Supervisor:
         self._log_limit_bytes = log_limit_bytes
         self._stop_limit_s = stop_limit_s
         self._kept = [
-            KeptChild(child, logs / f"{child.name}.log", on_event, backoff or Backoff())
+            SupervisedChild(
+                child, logs / f"{child.name}.log", on_event, backoff or RestartBackoff()
+            )
             for child in children
         ]
         self._life: tuple[int, int] | None = None
@@ -115,7 +131,7 @@ class Supervisor:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    async def _wait_ready(self, kept: KeptChild, task: asyncio.Task[None]) -> None:
+    async def _wait_ready(self, kept: SupervisedChild, task: asyncio.Task[None]) -> None:
         ready = asyncio.ensure_future(kept.first_ready.wait())
         try:
             await asyncio.wait(

@@ -40,7 +40,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HealthReport:
     """All checks of one question at one moment."""
 
     checks: Mapping[str, Check]
@@ -96,18 +96,20 @@ class Health:
             self._conditions.pop(name, None)
             self._beats.pop(name, None)
 
-    def live(self) -> Verdict:
+    def live(self) -> HealthReport:
         """Whether every loop that ever beat still does."""
         with self._lock:
             now = self._clock()
-            return Verdict({name: _freshness(now, *beat) for name, beat in self._beats.items()})
+            return HealthReport(
+                {name: _freshness(now, *beat) for name, beat in self._beats.items()}
+            )
 
-    def ready(self) -> Verdict:
+    def ready(self) -> HealthReport:
         """Whether every condition is ok and every loop goes round."""
         with self._lock:
             conditions = dict(self._conditions)
         checks = {**conditions, **self.live().checks}
-        return Verdict(checks or {"start": Check(ok=False, reason="nothing reported yet")})
+        return HealthReport(checks or {"start": Check(ok=False, reason="nothing reported yet")})
 
 
 def _freshness(now: float, last: float, within_s: float) -> Check:
@@ -124,7 +126,7 @@ class HealthServer:
         self._health = health
         self._host = host
         self._wanted_port = port
-        self._server: _Server | None = None
+        self._server: _HealthHttpServer | None = None
 
     @property
     def port(self) -> int:
@@ -142,7 +144,7 @@ class HealthServer:
     def start(self) -> Self:
         """Open the port and answer from a daemon thread. SetupError when it can't be opened."""
         try:
-            self._server = _Server((self._host, self._wanted_port), self._health)
+            self._server = _HealthHttpServer((self._host, self._wanted_port), self._health)
         except (OSError, OverflowError) as error:
             raise SetupError(
                 f"the health port {self._host}:{self._wanted_port} can't be opened:"
@@ -167,7 +169,7 @@ class HealthServer:
         self.close()
 
 
-class _Server(ThreadingHTTPServer):
+class _HealthHttpServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], health: Health) -> None:
@@ -182,7 +184,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     timeout = _SLOW_CLIENT_S
-    server: _Server
+    server: _HealthHttpServer
 
     def do_GET(self) -> None:
         match self.path.partition("?")[0]:
@@ -209,9 +211,9 @@ class _Handler(BaseHTTPRequestHandler):
         health = self.server.health
         return {"ready": _as_json(health.ready(), "ready"), **health.details()}
 
-    def _answer(self, verdict: Verdict, adjective: str) -> None:
-        body = _as_json(verdict, adjective)
-        self._send(HTTPStatus.OK if verdict.ok else HTTPStatus.SERVICE_UNAVAILABLE, body)
+    def _answer(self, report: HealthReport, adjective: str) -> None:
+        body = _as_json(report, adjective)
+        self._send(HTTPStatus.OK if report.ok else HTTPStatus.SERVICE_UNAVAILABLE, body)
 
     def _send(
         self, status: HTTPStatus, body: Mapping[str, Any], media_type: str = "application/json"
@@ -229,11 +231,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: a check every second is no news."""
 
 
-def _as_json(verdict: Verdict, adjective: str) -> dict[str, object]:
+def _as_json(report: HealthReport, adjective: str) -> dict[str, object]:
     return {
-        "status": adjective if verdict.ok else f"not {adjective}",
-        "reasons": verdict.reasons,
+        "status": adjective if report.ok else f"not {adjective}",
+        "reasons": report.reasons,
         "checks": {
-            name: {"ok": check.ok, "reason": check.reason} for name, check in verdict.checks.items()
+            name: {"ok": check.ok, "reason": check.reason} for name, check in report.checks.items()
         },
     }

@@ -28,7 +28,7 @@ REMEMBERED = 1000
 """Messages of ours name ids and reasons: what is remembered of them is bounded."""
 
 
-class OncePerWhile(logging.Filter):
+class RepeatFilter(logging.Filter):
     """Lets the same thing be said once in `REPEAT_EVERY_S`, and counts the rest.
 
     Kafka clients log every attempt to reconnect, and we every text that was refused: dozens
@@ -70,7 +70,7 @@ def configure(level: str, *, name: str) -> None:
     formatter.converter = time.gmtime
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
-    handler.addFilter(OncePerWhile())
+    handler.addFilter(RepeatFilter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

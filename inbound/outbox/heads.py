@@ -17,7 +17,7 @@ from kafka.errors import KafkaError
 
 from inbound.errors import RetryableError
 from inbound.kafka.producer import outcome
-from inbound.kafka.records import KafkaRecord, Producer, of_head
+from inbound.kafka.records import Producer, ProducerRecord, of_head
 from inbound.store import relaying
 from inbound.store.relaying import ChainHead
 from schemas.messages import LogHead
@@ -87,7 +87,7 @@ class Heads:
             self._noted.remove(head)
 
 
-def _record(head: ChainHead, topic: str) -> KafkaRecord:
+def _record(head: ChainHead, topic: str) -> ProducerRecord:
     message = LogHead(
         chain=head.chain,
         position=head.position,

@@ -20,7 +20,7 @@ from kafka.util import ensure_valid_topic_name
 
 from inbound.errors import PoisonError
 from inbound.kafka.producer import outcome
-from inbound.kafka.records import KafkaRecord, Producer
+from inbound.kafka.records import Producer, ProducerRecord
 from inbound.store.rows import OutboxRow, ParkedMessage, RecordedEvent
 
 _check_topic = lru_cache(maxsize=64)(ensure_valid_topic_name)
@@ -48,7 +48,7 @@ class Sending:
     """A row on its way: its records and what becomes of each."""
 
     row: Row
-    records: Sequence[KafkaRecord]
+    records: Sequence[ProducerRecord]
     futures: Sequence[Any]
 
 
@@ -71,7 +71,7 @@ class Fate:
 
 
 def send(
-    producer: Producer, row: Row, records_of: Callable[[Row], Iterable[KafkaRecord]]
+    producer: Producer, row: Row, records_of: Callable[[Row], Iterable[ProducerRecord]]
 ) -> Sending:
     """Queue the records of a row. Raises only what stops the shard: Kafka takes none now."""
     try:
@@ -122,14 +122,14 @@ def as_parked(feed: str, shard: int, poison: Poison) -> ParkedMessage:
     )
 
 
-def _queue(producer: Producer, record: KafkaRecord) -> Any:  # noqa: ANN401 — no types
+def _queue(producer: Producer, record: ProducerRecord) -> Any:  # noqa: ANN401 — no types
     try:
         return producer.send(**record)
     except REFUSALS as error:
         return NotSent(error)
 
 
-def _raw(row: Row) -> KafkaRecord:
+def _raw(row: Row) -> ProducerRecord:
     """Return what can be kept of a row from which no record can be made."""
     if isinstance(row, OutboxRow):
         key = row.key.encode() if row.key is not None else None

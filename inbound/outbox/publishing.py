@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import psycopg
 
 from inbound.errors import RetryableError
-from inbound.kafka.producer import RenewedProducer, outcome
-from inbound.kafka.records import KafkaRecord
+from inbound.kafka.producer import RenewableProducer, outcome
+from inbound.kafka.records import ProducerRecord
 from inbound.ops import metrics
 from inbound.outbox.poison import REFUSALS, Fate, NotSent, Row, Sending, as_parked, fate_of, send
 from inbound.store import relaying
@@ -40,8 +40,8 @@ class Publisher:
 
     def __init__(
         self,
-        producer: RenewedProducer,
-        records_of: Callable[[Row], Iterable[KafkaRecord]],
+        producer: RenewableProducer,
+        records_of: Callable[[Row], Iterable[ProducerRecord]],
         park: Callable[[psycopg.Connection, Sequence[ParkedMessage]], None],
     ) -> None:
         self._producer = producer

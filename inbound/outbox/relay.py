@@ -22,11 +22,11 @@ from pydantic_core import from_json
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
 from inbound.errors import RetryableError
-from inbound.kafka.producer import RenewedProducer
+from inbound.kafka.producer import RenewableProducer
 from inbound.kafka.records import (
     SUBSCRIPTION_TYPES,
-    KafkaRecord,
     Producer,
+    ProducerRecord,
     of_event,
     of_subscription,
     older_forms_of,
@@ -71,12 +71,12 @@ class Relay:
     shards: tuple[Shard, ...] = ALL_SHARDS
     stopping: threading.Event = field(default_factory=threading.Event)
     heads: Heads = field(init=False)
-    _producer: RenewedProducer = field(init=False)
+    _producer: RenewableProducer = field(init=False)
     _publisher: Publisher = field(init=False)
 
     def __post_init__(self) -> None:
         """Connect to nothing yet."""
-        self._producer = RenewedProducer(self.new_producer)
+        self._producer = RenewableProducer(self.new_producer)
         self._publisher = Publisher(self._producer, self._records, self.park)
         self.heads = Heads(self._producer, self.names.log_heads)
 
@@ -148,7 +148,7 @@ class Relay:
                 metrics.RELAYED.add(len(batch), {"feed": shard.feed})
         return rows
 
-    def _records(self, row: Row) -> Iterator[KafkaRecord]:
+    def _records(self, row: Row) -> Iterator[ProducerRecord]:
         if isinstance(row, OutboxRow):
             yield _of_outbox(row)
         else:
@@ -173,7 +173,7 @@ def _measure_lag(connection: psycopg.Connection, shards: Sequence[Shard]) -> Non
         metrics.LAG.set(lag, {"feed": feed})
 
 
-def _of_outbox(row: OutboxRow) -> KafkaRecord:
+def _of_outbox(row: OutboxRow) -> ProducerRecord:
     # Internal, so only the attributes that CloudEvents requires: each header costs.
     traceparent = from_json(row.headers).get("traceparent")
     attributes = Attributes(id=row.event_id, type=row.type, traceparent=traceparent)

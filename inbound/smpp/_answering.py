@@ -12,14 +12,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from inbound.smpp.errors import PduError, UnencodableError
-from inbound.smpp.pdu import DeliverSm, Request, Response, answer_to_unreadable
+from inbound.smpp.pdu import DeliverSm, RequestPdu, ResponsePdu, answer_to_unreadable
 from inbound.smpp.status import Status
 
 log = logging.getLogger(__name__)
 
 # None means that the request is never answered; only a fault script wants that.
-Answer = Response | asyncio.Future[Any] | None
-Arrival = Request[Any] | PduError
+Answer = ResponsePdu | asyncio.Future[Any] | None
+Arrival = RequestPdu[Any] | PduError
 
 
 class Answering:
@@ -29,8 +29,8 @@ class Answering:
 
     def __init__(
         self,
-        serve: Callable[[Request[Any]], Awaitable[Answer]],
-        write: Callable[[Arrival, Response], None],
+        serve: Callable[[RequestPdu[Any]], Awaitable[Answer]],
+        write: Callable[[Arrival, ResponsePdu], None],
         changed: Callable[[], None],
     ) -> None:
         self._serve = serve
@@ -120,7 +120,7 @@ class Answering:
                 self._write_or_apologise(arrival, answer)
         self._changed()
 
-    def _write_or_apologise(self, arrival: Arrival, answer: Response) -> None:
+    def _write_or_apologise(self, arrival: Arrival, answer: ResponsePdu) -> None:
         if not isinstance(arrival, PduError) and not isinstance(answer, arrival.answer_type):
             log.error("%r is no answer to %r", answer, arrival)
             answer = _temporary_error(arrival)
@@ -154,18 +154,18 @@ class _Gate:
         await self._event.wait()
 
 
-def _result(arrival: Arrival, answer: asyncio.Future[Any]) -> Response | None:
+def _result(arrival: Arrival, answer: asyncio.Future[Any]) -> ResponsePdu | None:
     assert not isinstance(arrival, PduError)  # noqa: S101 — only handlers return futures
     if answer.cancelled() or answer.exception() is not None:
         cause = None if answer.cancelled() else answer.exception()
         log.error("no answer came about for %r", arrival, exc_info=cause)
         return _temporary_error(arrival)
-    result: Response | None = answer.result()
+    result: ResponsePdu | None = answer.result()
     return result
 
 
-def _temporary_error(request: Request[Any]) -> Response:
+def _temporary_error(request: RequestPdu[Any]) -> ResponsePdu:
     """Return the answer that makes the peer keep the message and try again later."""
     status = Status.ESME_RX_T_APPN if isinstance(request, DeliverSm) else Status.ESME_RSYSERR
-    answer: Response = request.answer(status)
+    answer: ResponsePdu = request.answer(status)
     return answer

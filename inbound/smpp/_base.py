@@ -43,18 +43,18 @@ class Pdu:
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class Response(Pdu):
+class ResponsePdu(Pdu):
     """An answer; it carries the sequence_number of its request."""
 
 
-AnswerT = TypeVar("AnswerT", bound=Response)
+AnswerT = TypeVar("AnswerT", bound=ResponsePdu)
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class Request(Pdu, Generic[AnswerT]):
+class RequestPdu(Pdu, Generic[AnswerT]):
     """A PDU that has to be answered with one of `answer_type`."""
 
-    answer_type: ClassVar[type[Response]]
+    answer_type: ClassVar[type[ResponsePdu]]
 
     def answer(self, status: int = 0) -> AnswerT:
         """Return the answer to this request, with its sequence_number and `status`."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from inbound.smpp._base import RESPONSE_BIT, Pdu, Request, Response
+from inbound.smpp._base import RESPONSE_BIT, Pdu, RequestPdu, ResponsePdu
 from inbound.smpp._wire import (
     HEADER_SIZE,
     Tlvs,
@@ -18,7 +18,7 @@ from inbound.smpp.status import Status
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class BindResp(Response):
+class BindResp(ResponsePdu):
     """bind_*_resp (SMPP 3.4, 4.1.2); the body may be missing, as it is beside an error."""
 
     system_id: str = ""
@@ -59,7 +59,7 @@ class BindTransceiverResp(BindResp):
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class Bind(Request[BindResp]):
+class Bind(RequestPdu[BindResp]):
     """What the three bind requests have in common (SMPP 3.4, 4.1.1)."""
 
     receives: ClassVar[bool]
@@ -135,14 +135,14 @@ class BindTransceiver(Bind):
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class UnbindResp(Response):
+class UnbindResp(ResponsePdu):
     """unbind_resp (SMPP 3.4, 4.2.2)."""
 
     command_id = 0x06 | RESPONSE_BIT
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class Unbind(Request[UnbindResp]):
+class Unbind(RequestPdu[UnbindResp]):
     """Unbind (SMPP 3.4, 4.2.1): the sender wants to end the session."""
 
     command_id = 0x06
@@ -150,14 +150,14 @@ class Unbind(Request[UnbindResp]):
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class EnquireLinkResp(Response):
+class EnquireLinkResp(ResponsePdu):
     """enquire_link_resp (SMPP 3.4, 4.11.2)."""
 
     command_id = 0x15 | RESPONSE_BIT
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class EnquireLink(Request[EnquireLinkResp]):
+class EnquireLink(RequestPdu[EnquireLinkResp]):
     """enquire_link (SMPP 3.4, 4.11.1): whoever gets it answers at once."""
 
     command_id = 0x15
@@ -165,7 +165,7 @@ class EnquireLink(Request[EnquireLinkResp]):
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class GenericNack(Response):
+class GenericNack(ResponsePdu):
     """generic_nack (SMPP 3.4, 4.3): the peer could not make out which request this was."""
 
     command_id = RESPONSE_BIT

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from inbound.smpp._base import RESPONSE_BIT, AnswerT, Pdu, Request, Response
+from inbound.smpp._base import RESPONSE_BIT, AnswerT, Pdu, RequestPdu, ResponsePdu
 from inbound.smpp._wire import (
     HEADER_SIZE,
     Tlvs,
@@ -20,7 +20,7 @@ _MAX_SHORT_MESSAGE = 254
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class MessageResp(Response):
+class MessageResp(ResponsePdu):
     """submit_sm_resp, deliver_sm_resp, data_sm_resp: a message_id, mostly.
 
     Read leniently, because an answer that is thrown away makes an `unknown` outcome of a
@@ -77,7 +77,7 @@ class DataSmResp(MessageResp):
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class ShortMessage(Request[AnswerT]):
+class ShortMessage(RequestPdu[AnswerT]):
     """The common body of submit_sm and deliver_sm (SMPP 3.4, 4.4.1 and 4.6.1)."""
 
     service_type: str = ""
@@ -180,7 +180,7 @@ class DeliverSm(ShortMessage[DeliverSmResp]):
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class DataSm(Request[DataSmResp]):
+class DataSm(RequestPdu[DataSmResp]):
     """data_sm (SMPP 3.4, 4.7.1): either direction, the text in the TLV message_payload."""
 
     command_id = 0x103
@@ -255,7 +255,7 @@ class AlertNotification(Pdu):
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class QuerySmResp(Response):
+class QuerySmResp(ResponsePdu):
     """query_sm_resp (SMPP 3.4, 4.8.2). Beside an error the body may be missing.
 
     `final_date` is empty as long as the message is on its way, `message_state` is one of
@@ -295,7 +295,7 @@ class QuerySmResp(Response):
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class QuerySm(Request[QuerySmResp]):
+class QuerySm(RequestPdu[QuerySmResp]):
     """query_sm (SMPP 3.4, 4.8.1): asks what became of a message.
 
     The source is that of the message's submit_sm: an id alone tells nobody anything.

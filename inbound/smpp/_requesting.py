@@ -10,16 +10,16 @@ import logging
 from typing import Any, Final
 
 from inbound.smpp._base import AnswerT
-from inbound.smpp._link import Link
+from inbound.smpp._connection import FramedConnection
 from inbound.smpp._terms import SessionSettings, SessionStats, State
-from inbound.smpp._window import Pending, Window
+from inbound.smpp._window import Pending, RequestWindow
 from inbound.smpp.errors import NotSentError
 from inbound.smpp.pdu import (
     EnquireLink,
     EnquireLinkResp,
     GenericNack,
-    Request,
-    Response,
+    RequestPdu,
+    ResponsePdu,
     encode,
 )
 from inbound.smpp.status import Status
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _TICK_S: Final = 0.005
 
 
-class Requesting(Link):
+class Requesting(FramedConnection):
     """One connection that sends requests. A session overrides the `on_...` hooks."""
 
     def __init__(self, settings: SessionSettings) -> None:
@@ -38,7 +38,7 @@ class Requesting(Link):
         self.settings = settings
         self.state = State.OPEN
         self.stats = SessionStats()
-        self._window = Window(settings.window)
+        self._window = RequestWindow(settings.window)
         self._unwritten: list[Pending] = []
         self._room = asyncio.Event()
         self._enquiring = False
@@ -62,7 +62,7 @@ class Requesting(Link):
 
     # Hooks.
 
-    def on_answer(self, answer: Response) -> None:
+    def on_answer(self, answer: ResponsePdu) -> None:
         """Take note of an answer before who waits for it does."""
 
     def next_due(self, _now: float) -> float | None:
@@ -72,7 +72,7 @@ class Requesting(Link):
     # What goes out.
 
     def _send(
-        self, request: Request[AnswerT], timeout_s: float, *, takes_room: bool
+        self, request: RequestPdu[AnswerT], timeout_s: float, *, takes_room: bool
     ) -> asyncio.Future[AnswerT]:
         request.sequence = self._window.next_sequence()
         frame = encode(request)
@@ -104,7 +104,7 @@ class Requesting(Link):
 
     # What comes back.
 
-    def _take_answer(self, answer: Response) -> None:
+    def _take_answer(self, answer: ResponsePdu) -> None:
         """Give an answer to who waits for it."""
         pending = self._window.take(answer.sequence)
         if pending is None:

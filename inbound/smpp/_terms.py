@@ -8,7 +8,7 @@ class Role(Enum):
     """Which end of the connection this is."""
 
     ESME = "esme"
-    CENTRE = "centre"
+    SMSC = "smsc"
 
 
 class State(Enum):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from inbound.smpp.errors import NotSentError, UnansweredError
-from inbound.smpp.pdu import Response
+from inbound.smpp.pdu import ResponsePdu
 
 # sequence_number runs from 1 to this and begins again (SMPP 3.4, 5.1.4).
 _LAST_SEQUENCE: Final = 0x7FFFFFFF
@@ -17,7 +17,7 @@ class Pending:
     """One request on its way. It does not hold the PDU: texts are not kept longer than needed."""
 
     sequence: int
-    answer_type: type[Response]
+    answer_type: type[ResponsePdu]
     future: asyncio.Future[Any]
     timeout_s: float
     deadline: float
@@ -31,7 +31,7 @@ class Pending:
             self.future.set_exception(kind(reason))
 
 
-class Window:
+class RequestWindow:
     """The table of pending requests.
 
     Requests are kept in the order they were sent; with one time limit for all of them the

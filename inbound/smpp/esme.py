@@ -23,7 +23,7 @@ from inbound.smpp.pdu import (
     BindTransmitter,
     QuerySm,
     QuerySmResp,
-    Request,
+    RequestPdu,
     SubmitSm,
     SubmitSmResp,
 )
@@ -107,7 +107,7 @@ class EsmeState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class BindHealth:
     """A bind's state, since when (seconds since 1970), and why, as a plain sentence."""
 
     state: EsmeState
@@ -115,7 +115,7 @@ class Health:
     reason: str
 
 
-def _ignore(_health: Health) -> None:
+def _ignore(_health: BindHealth) -> None:
     pass
 
 
@@ -134,7 +134,7 @@ class Esme:
     """The reconnecting client of one bind.
 
     Start `run()` as a task of its own. `on_request` serves deliver_sm and data_sm, as in
-    `Session`. `on_change` is called with the new `Health` at every change; it must not block.
+    `Session`. `on_change` is called with the new `BindHealth` at every change; it must not block.
     `admit` is awaited after each bind, before the first slot is given out; it must not raise.
     """
 
@@ -143,7 +143,7 @@ class Esme:
         settings: BindSettings,
         on_request: OnRequest,
         *,
-        on_change: Callable[[Health], None] = _ignore,
+        on_change: Callable[[BindHealth], None] = _ignore,
         admit: Callable[[], Coroutine[None, None, None]] | None = None,
         ssl: SSLContext | None = None,
         rng: random.Random | None = None,
@@ -164,7 +164,7 @@ class Esme:
         self._changed = asyncio.Event()
         self._told = ""
         self._use_standby = False
-        self.health = Health(EsmeState.DOWN, wall_clock(), "not started")
+        self.health = BindHealth(EsmeState.DOWN, wall_clock(), "not started")
 
     def __repr__(self) -> str:
         where = f"{self.settings.system_id}@{self.settings.host}:{self.settings.port}"
@@ -234,7 +234,7 @@ class Esme:
         """Ask what became of a message; costs a slot, as `submit` does, and is safe to repeat."""
         return self._send(pdu)
 
-    def _send(self, pdu: Request[AnswerT]) -> asyncio.Future[AnswerT]:
+    def _send(self, pdu: RequestPdu[AnswerT]) -> asyncio.Future[AnswerT]:
         session = self.session
         if session is None or self._closing.is_set():
             future: asyncio.Future[AnswerT] = asyncio.get_running_loop().create_future()
@@ -318,7 +318,7 @@ class Esme:
 
     def _set(self, state: EsmeState, reason: str) -> None:
         since = self.health.since if state is self.health.state else self._wall_clock()
-        self.health = Health(state, since, reason)
+        self.health = BindHealth(state, since, reason)
         self._wake()
         self._on_change(self.health)
 

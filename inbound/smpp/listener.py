@@ -56,7 +56,7 @@ async def listen(
 
     def accept() -> Session:
         return session(
-            Role.CENTRE,
+            Role.SMSC,
             settings or SessionSettings(),
             on_request,
             on_bind=on_bind,

@@ -8,7 +8,7 @@ TLVs are kept as (tag, octets), unknown ones too.
 from struct import error as StructError  # noqa: N812 — struct's own spelling reads as a function
 from typing import Final
 
-from inbound.smpp._base import RESPONSE_BIT, Pdu, Request, Response
+from inbound.smpp._base import RESPONSE_BIT, Pdu, RequestPdu, ResponsePdu
 from inbound.smpp._control import (
     Bind,
     BindReceiver,
@@ -64,8 +64,8 @@ __all__ = [
     "Pdu",
     "QuerySm",
     "QuerySmResp",
-    "Request",
-    "Response",
+    "RequestPdu",
+    "ResponsePdu",
     "ShortMessage",
     "SubmitSm",
     "SubmitSmResp",
@@ -143,7 +143,7 @@ def _parse(command_id: int, frame: bytes) -> Pdu:
         raise PduError(Status.ESME_RINVCMDLEN, "the body ends too early") from None
 
 
-def answer_to_unreadable(error: PduError) -> Response | None:
+def answer_to_unreadable(error: PduError) -> ResponsePdu | None:
     """Return what to answer to a frame that `decode` refused; None when it was an answer.
 
     The matching response with the error's status where the command is known and wants an
@@ -154,7 +154,7 @@ def answer_to_unreadable(error: PduError) -> Response | None:
     pdu_type = _TYPES.get(error.command_id)
     if pdu_type is None:
         return GenericNack(status=error.status, sequence=error.sequence)
-    if not issubclass(pdu_type, Request):
+    if not issubclass(pdu_type, RequestPdu):
         return None
-    answer: Response = pdu_type.answer_type(status=error.status, sequence=error.sequence)
+    answer: ResponsePdu = pdu_type.answer_type(status=error.status, sequence=error.sequence)
     return answer

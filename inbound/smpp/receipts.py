@@ -21,13 +21,13 @@ from inbound.smpp.pdu import DataSm, DeliverSm
 from inbound.smpp.segmentation import body_of
 
 __all__ = [
+    "DeliveryOutcome",
     "IdForm",
-    "Kind",
     "MessageState",
-    "Outcome",
+    "MessageType",
     "Receipt",
     "candidate_ids",
-    "kind_of",
+    "message_type_of",
     "normalise",
     "read",
 ]
@@ -43,7 +43,7 @@ _USER_ACK: Final = 0x10
 _INTERMEDIATE: Final = 0x20
 
 
-class Kind(Enum):
+class MessageType(Enum):
     """What a deliver_sm or data_sm is, by the message type bits of its esm_class (5.2.12)."""
 
     TEXT = "text"
@@ -54,7 +54,7 @@ class Kind(Enum):
     ABORT = "conversation abort"
 
 
-class Outcome(Enum):
+class DeliveryOutcome(Enum):
     """What became of a message in the end."""
 
     DELIVERED = "delivered"
@@ -79,7 +79,7 @@ class MessageState(IntEnum):
     SKIPPED = 9
 
     @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> DeliveryOutcome | None:
         """What this state means in the end, None when it is not the end.
 
         ACCEPTED is no end although 5.2.28 does not say so: centres report it when the next
@@ -89,13 +89,13 @@ class MessageState(IntEnum):
 
 
 _OUTCOMES: Final = {
-    MessageState.DELIVERED: Outcome.DELIVERED,
-    MessageState.EXPIRED: Outcome.EXPIRED,
-    MessageState.DELETED: Outcome.UNDELIVERABLE,
-    MessageState.UNDELIVERABLE: Outcome.UNDELIVERABLE,
-    MessageState.UNKNOWN: Outcome.UNKNOWN,
-    MessageState.REJECTED: Outcome.REJECTED,
-    MessageState.SKIPPED: Outcome.UNDELIVERABLE,
+    MessageState.DELIVERED: DeliveryOutcome.DELIVERED,
+    MessageState.EXPIRED: DeliveryOutcome.EXPIRED,
+    MessageState.DELETED: DeliveryOutcome.UNDELIVERABLE,
+    MessageState.UNDELIVERABLE: DeliveryOutcome.UNDELIVERABLE,
+    MessageState.UNKNOWN: DeliveryOutcome.UNKNOWN,
+    MessageState.REJECTED: DeliveryOutcome.REJECTED,
+    MessageState.SKIPPED: DeliveryOutcome.UNDELIVERABLE,
 }
 # Centres write seven letters (appendix B), the whole name, or one of their own.
 _LETTERS: Final = 5
@@ -129,12 +129,12 @@ class Receipt:
     done_at: datetime | None = None
 
     @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> DeliveryOutcome | None:
         """What became of the message, None as long as that is open."""
         return self.state.outcome if self.final and self.state is not None else None
 
 
-def kind_of(pdu: DeliverSm | DataSm) -> Kind:
+def message_type_of(pdu: DeliverSm | DataSm) -> MessageType:
     """Return what a message is. Bits are tested one by one: centres set several at once.
 
     A centre that forgets esm_class and sets receipted_message_id has sent a receipt; a
@@ -142,16 +142,16 @@ def kind_of(pdu: DeliverSm | DataSm) -> Kind:
     """
     bits = pdu.esm_class
     if bits & _RECEIPT:
-        return Kind.RECEIPT
+        return MessageType.RECEIPT
     if bits & _INTERMEDIATE:
-        return Kind.INTERMEDIATE
+        return MessageType.INTERMEDIATE
     if bits & _DELIVERY_ACK:
-        return Kind.ABORT if bits & _USER_ACK else Kind.DELIVERY_ACK
+        return MessageType.ABORT if bits & _USER_ACK else MessageType.DELIVERY_ACK
     if bits & _USER_ACK:
-        return Kind.USER_ACK
+        return MessageType.USER_ACK
     if pdu.tlvs and any(tag == TLV_RECEIPTED_MESSAGE_ID for tag, _ in pdu.tlvs):
-        return Kind.RECEIPT
-    return Kind.TEXT
+        return MessageType.RECEIPT
+    return MessageType.TEXT
 
 
 def read(pdu: DeliverSm | DataSm, form: IdForm = IdForm.ANY) -> Receipt | None:
@@ -160,8 +160,8 @@ def read(pdu: DeliverSm | DataSm, form: IdForm = IdForm.ANY) -> Receipt | None:
     `form` is how this centre writes ids in receipts. Never raises: what cannot be read is
     left out, and a receipt of nothing but junk has no ids and no state.
     """
-    kind = kind_of(pdu)
-    if kind not in {Kind.RECEIPT, Kind.INTERMEDIATE}:
+    kind = message_type_of(pdu)
+    if kind not in {MessageType.RECEIPT, MessageType.INTERMEDIATE}:
         return None
     tlvs = dict(pdu.tlvs)
     fields = _fields(_text(body_of(pdu)))
@@ -172,7 +172,7 @@ def read(pdu: DeliverSm | DataSm, form: IdForm = IdForm.ANY) -> Receipt | None:
     return Receipt(
         message_ids=_ids(tlvs.get(TLV_RECEIPTED_MESSAGE_ID, b""), fields.get("id", ""), form),
         state=state,
-        final=kind is Kind.RECEIPT and state is not None and state.outcome is not None,
+        final=kind is MessageType.RECEIPT and state is not None and state.outcome is not None,
         error=error if error is not None else _code(fields.get("err", "")),
         network=network,
         done_at=_date(fields.get("done", "")),

@@ -46,7 +46,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ConcatenatedPart:
     """Which piece of a long message a PDU is, and the piece.
 
     `width` is the bits of the reference: an 8-bit 7 and a 16-bit 7 are two messages.
@@ -61,7 +61,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class UserDataHeader:
     """A user data header: its elements in their order, and where the text begins."""
 
     elements: tuple[tuple[int, bytes], ...]
@@ -69,7 +69,7 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class MalformedHeader:
+class MalformedUserDataHeader:
     """A user data header that lies about its length: nothing behind it can be trusted."""
 
 
@@ -122,20 +122,20 @@ def _cut(text: str, default: str) -> tuple[list[bytes], int]:
     return [alphabets.encode(piece, alphabet) or b"" for piece in pieces], data_coding
 
 
-def parse_header(payload: bytes) -> Header | MalformedHeader:
+def parse_user_data_header(payload: bytes) -> UserDataHeader | MalformedUserDataHeader:
     """Read the user data header at the start of a payload (3GPP TS 23.040, 9.2.3.24)."""
     size = payload[0] + 1 if payload else 1
     if size > len(payload):
-        return MalformedHeader()
+        return MalformedUserDataHeader()
     elements = []
     at = 1
     while at < size:
         end = at + 2 + payload[at + 1] if at + 1 < size else size + 1
         if end > size:
-            return MalformedHeader()
+            return MalformedUserDataHeader()
         elements.append((payload[at], payload[at + 2 : end]))
         at = end
-    return Header(tuple(elements), size)
+    return UserDataHeader(tuple(elements), size)
 
 
 def body_of(pdu: Message) -> bytes:
@@ -143,11 +143,11 @@ def body_of(pdu: Message) -> bytes:
     payload = _payload(pdu)
     if not pdu.esm_class & UDHI:
         return payload
-    header = parse_header(payload)
-    return b"" if isinstance(header, MalformedHeader) else payload[header.size :]
+    header = parse_user_data_header(payload)
+    return b"" if isinstance(header, MalformedUserDataHeader) else payload[header.size :]
 
 
-def part_of(pdu: Message) -> Part | None:
+def part_of(pdu: Message) -> ConcatenatedPart | None:
     """Return which part of a long message this is; None for a message that is whole.
 
     An impossible concatenation (no parts, part 3 of 2) is ignored, as 3GPP TS 23.040,
@@ -155,8 +155,8 @@ def part_of(pdu: Message) -> Part | None:
     """
     key = None
     if pdu.esm_class & UDHI:
-        header = parse_header(_payload(pdu))
-        if isinstance(header, MalformedHeader):
+        header = parse_user_data_header(_payload(pdu))
+        if isinstance(header, MalformedUserDataHeader):
             return None
         for concatenation in _concatenations(header):
             key = concatenation
@@ -165,10 +165,10 @@ def part_of(pdu: Message) -> Part | None:
     if key is None:
         return None
     reference, width, total, sequence = key
-    return Part(reference, width, total, sequence, body_of(pdu), pdu.data_coding)
+    return ConcatenatedPart(reference, width, total, sequence, body_of(pdu), pdu.data_coding)
 
 
-def join(parts: Iterable[Part]) -> bytes:
+def join(parts: Iterable[ConcatenatedPart]) -> bytes:
     """Return the octets of a long message whose parts are all there, in any order.
 
     Raises `ValueError` when one is missing or parts of different messages are mixed.
@@ -176,7 +176,7 @@ def join(parts: Iterable[Part]) -> bytes:
     return b"".join(part.body for part in _complete(parts))
 
 
-def text_of(parts: Iterable[Part], default: str = alphabets.GSM_0338) -> str | None:
+def text_of(parts: Iterable[ConcatenatedPart], default: str = alphabets.GSM_0338) -> str | None:
     """Return the text of a long message, None when it is no text. Raises as `join` does.
 
     Neighbours of one data_coding are decoded together, because a phone may cut through
@@ -192,7 +192,7 @@ def text_of(parts: Iterable[Part], default: str = alphabets.GSM_0338) -> str | N
     return "".join(texts)
 
 
-def _complete(parts: Iterable[Part]) -> list[Part]:
+def _complete(parts: Iterable[ConcatenatedPart]) -> list[ConcatenatedPart]:
     ordered = sorted(parts, key=lambda part: part.sequence)
     keys = {(part.reference, part.width, part.total) for part in ordered}
     if len(keys) != 1:
@@ -210,7 +210,7 @@ def _payload(pdu: Message) -> bytes:
     return dict(pdu.tlvs).get(TLV_MESSAGE_PAYLOAD, b"")
 
 
-def _concatenations(header: Header) -> Iterator[tuple[int, int, int, int]]:
+def _concatenations(header: UserDataHeader) -> Iterator[tuple[int, int, int, int]]:
     """Yield (reference, width, total, sequence) of each usable concatenation element."""
     for element, value in header.elements:
         if element == _IE_CONCAT_8 and len(value) == 3:

@@ -39,8 +39,8 @@ from inbound.smpp.pdu import (
     EnquireLink,
     GenericNack,
     QuerySm,
-    Request,
-    Response,
+    RequestPdu,
+    ResponsePdu,
     SubmitSm,
     Unbind,
     decode,
@@ -52,7 +52,7 @@ __all__ = ["Answer", "BoundAs", "Role", "Session", "SessionSettings", "SessionSt
 
 log = logging.getLogger(__name__)
 
-OnRequest = Callable[[Request[Any], "Session"], Awaitable[Answer]]
+OnRequest = Callable[[RequestPdu[Any], "Session"], Awaitable[Answer]]
 OnBind = Callable[[Bind, "Session"], Awaitable[int]]
 OnChange = Callable[["Session"], None]
 
@@ -104,7 +104,7 @@ class Session(Requesting):
 
     # What callers do.
 
-    def send(self, request: Request[AnswerT]) -> asyncio.Future[AnswerT]:
+    def send(self, request: RequestPdu[AnswerT]) -> asyncio.Future[AnswerT]:
         """Send a message or a query_sm and return the future of its answer. Never waits.
 
         A query takes a place in the window too: what a centre limits is unanswered
@@ -161,14 +161,14 @@ class Session(Requesting):
 
     # What goes out.
 
-    def _refusal(self, request: Request[Any]) -> str:
+    def _refusal(self, request: RequestPdu[Any]) -> str:
         if self.state is not State.BOUND or self.reason:
             return self.reason or "the session is not bound"
         if not self._allowed(request, self.role):
             return "the bind does not allow this direction"
         return "" if self._window.free > 0 else "the window is full"
 
-    def _allowed(self, request: Request[Any], by: Role) -> bool:
+    def _allowed(self, request: RequestPdu[Any], by: Role) -> bool:
         """Whether this end of the session may send this command in the present bind."""
         bound = self.bound_as
         if bound is None or self.reason:
@@ -177,7 +177,7 @@ class Session(Requesting):
             return bound.transmits and isinstance(request, SubmitSm | DataSm | QuerySm)
         return bound.receives and isinstance(request, DeliverSm | DataSm)
 
-    def _write_answer(self, arrival: Arrival, answer: Response) -> None:
+    def _write_answer(self, arrival: Arrival, answer: ResponsePdu) -> None:
         if self.reason:
             return
         self.write(encode(answer))
@@ -195,12 +195,12 @@ class Session(Requesting):
         except PduError as error:
             self._on_unreadable(error, len(frame))
             return
-        if isinstance(pdu, Response):
+        if isinstance(pdu, ResponsePdu):
             self._take_answer(pdu)
         elif isinstance(pdu, EnquireLink):
             # Not in the queue: a slow handler must not look like a dead link.
             self.write(encode(pdu.answer()))
-        elif isinstance(pdu, Request):
+        elif isinstance(pdu, RequestPdu):
             self.stats.requests_in += 1
             self._answering.put(pdu, len(frame))
         else:
@@ -211,7 +211,7 @@ class Session(Requesting):
         status = Status.ESME_RINVCMDLEN
         self.write(encode(GenericNack(status=status, sequence=error.sequence)))
 
-    def on_answer(self, answer: Response) -> None:
+    def on_answer(self, answer: ResponsePdu) -> None:
         """The bind that this end sent is what makes it bound."""
         if self._bind_sent and isinstance(answer, BindResp) and not answer.status:
             self._become_bound(self._bind_sent)
@@ -233,14 +233,14 @@ class Session(Requesting):
             pending.fail("its answer cannot be read")
             self._update_room()
 
-    async def _serve(self, request: Request[Any]) -> Answer:
+    async def _serve(self, request: RequestPdu[Any]) -> Answer:
         """Answer one request; the handler gets only those that the bind allows."""
         if isinstance(request, Bind):
             return await self._serve_bind(request)
         if isinstance(request, Unbind):
             return request.answer()
-        if not self._allowed(request, Role.ESME if self.role is Role.CENTRE else Role.CENTRE):
-            refusal: Response = request.answer(Status.ESME_RINVBNDSTS)
+        if not self._allowed(request, Role.ESME if self.role is Role.SMSC else Role.SMSC):
+            refusal: ResponsePdu = request.answer(Status.ESME_RINVBNDSTS)
             return refusal
         return await self._on_request(request, self)
 

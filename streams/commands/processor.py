@@ -19,7 +19,7 @@ from inbound.handlers.commands import decide_command
 from inbound.handlers.decision import CommandRequest, Decision, Disposition
 from inbound.handlers.definitions import definition_of
 from inbound.handlers.policies import Policies
-from inbound.kafka.decoding import Record
+from inbound.kafka.decoding import TopicRecord
 from inbound.keys import SubjectHasher
 from inbound.ops import metrics, telemetry
 from inbound.outbox.replies import to_row
@@ -88,7 +88,7 @@ class CommandProcessor:
         self._valid_for = timedelta(seconds=settings.policies.reply_valid_for_s)
         self._clock = clock
 
-    async def __call__(self, records: Sequence[Record]) -> None:
+    async def __call__(self, records: Sequence[TopicRecord]) -> None:
         """Process one batch. Blocks on directory and database; safe to repeat.
 
         Raises `RetryableError` when either can't answer, `PoisonError` for a record that

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic_core import from_json, to_json
 
-from inbound.kafka.decoding import Record, decode
+from inbound.kafka.decoding import TopicRecord, decode
 from inbound.keys import SubjectHasher
 from inbound.smpp import alphabet, segmentation
 from inbound.store.port import Transaction
@@ -54,7 +54,7 @@ class Text:
         return len(self.assembled.sequences) if self.assembled else 1
 
 
-def read_text(record: Record) -> Text:
+def read_text(record: TopicRecord) -> Text:
     """Return the text in a record. Raises `PoisonError` when there is none."""
     mo = decode(record, MobileOriginated)
     body = None if mo.part else alphabet.decode(mo.payload, mo.data_coding, mo.alphabet)
@@ -172,7 +172,9 @@ def _whole(last: Text, parts: Sequence[MessagePart]) -> Text:
     described = [from_json(part.data) for part in parts]
     body = segmentation.text_of(
         (
-            segmentation.Part(0, 8, len(parts), part.sequence, part.payload, about["data_coding"])
+            segmentation.ConcatenatedPart(
+                0, 8, len(parts), part.sequence, part.payload, about["data_coding"]
+            )
             for part, about in zip(parts, described, strict=True)
         ),
         last.mo.alphabet,

@@ -17,7 +17,7 @@ from inbound.deadletter.isolation import read_all
 from inbound.handlers.decision import Disposition
 from inbound.handlers.policies import Policies
 from inbound.handlers.results import decide_result, event_of
-from inbound.kafka.decoding import Record, decode
+from inbound.kafka.decoding import TopicRecord, decode
 from inbound.ops import metrics
 from inbound.outbox.replies import to_row
 from inbound.store.port import Store, Transaction
@@ -71,7 +71,7 @@ class DeliveryProcessor:
         self._names = names
         self._cache = cache
 
-    async def __call__(self, records: Sequence[Record]) -> None:
+    async def __call__(self, records: Sequence[TopicRecord]) -> None:
         """Process one batch. Blocks on the database; safe to repeat.
 
         Raises `RetryableError` when it can't answer, `PoisonError` for a record that
@@ -178,11 +178,11 @@ async def _subjects_of(
     return {number_hash.hex(): subject_id for number_hash, subject_id in found.items()}
 
 
-def _decode(record: Record) -> SubmitResults | ReceiptsReceived:
+def _decode(record: TopicRecord) -> SubmitResults | ReceiptsReceived:
     return decode(record, SubmitResults, ReceiptsReceived)
 
 
-def split(record: Record) -> list[Record]:
+def split(record: TopicRecord) -> list[TopicRecord]:
     """Return one record for each result or receipt in this one; itself when that fails.
 
     The JSON is taken apart as it is, so that nothing is lost which this release can't read.

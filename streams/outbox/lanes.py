@@ -15,7 +15,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 
 from inbound.errors import PoisonError
-from inbound.kafka.decoding import Record, decode
+from inbound.kafka.decoding import TopicRecord, decode
 from inbound.ops.health import Health
 from schemas.cloudevents import header
 from schemas.messages import MobileTerminated
@@ -145,8 +145,8 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             log.warning("offsets were not committed: %s", type(error).__name__)
 
 
-def _as_record(record: "ConsumerRecord[bytes, bytes]") -> Record:
-    return Record(
+def _as_record(record: "ConsumerRecord[bytes, bytes]") -> TopicRecord:
+    return TopicRecord(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,

@@ -21,7 +21,7 @@ import psycopg
 from inbound.gateway.process import new_producer
 from inbound.kafka import admin
 from inbound.keys import SubjectHasher
-from inbound.smpp.pdu import Request, Response, SubmitSm
+from inbound.smpp.pdu import RequestPdu, ResponsePdu, SubmitSm
 from inbound.smpp.session import Session
 from inbound.store.migrating import migrate
 from schemas.cloudevents import Attributes, to_headers
@@ -57,9 +57,9 @@ class PatientCentre(LoadCentre):
             async with asyncio.timeout(GIVE_UP_S):
                 await self._reached.wait()
 
-    async def _on_request(self, request: Request[Any], session: Session) -> Response:
+    async def _on_request(self, request: RequestPdu[Any], session: Session) -> ResponsePdu:
         del session
-        answer: Response = request.answer()
+        answer: ResponsePdu = request.answer()
         if isinstance(request, SubmitSm):
             self.taken += 1
             taken = request.answer()

@@ -20,7 +20,7 @@ from uuid import uuid4
 from inbound.gateway.process import new_producer
 from inbound.kafka import admin
 from inbound.keys import SubjectHasher, VaultCipher
-from inbound.smpp.pdu import Request, Response, SubmitSm
+from inbound.smpp.pdu import RequestPdu, ResponsePdu, SubmitSm
 from inbound.smpp.session import Session
 from inbound.smpp.status import Status
 from inbound.store.migrating import migrate
@@ -44,10 +44,10 @@ class HarshCentre(LoadCentre):
         self.throttled = 0
         self.bulk = 0
 
-    async def _on_request(self, request: Request[Any], session: Session) -> Response:
+    async def _on_request(self, request: RequestPdu[Any], session: Session) -> ResponsePdu:
         if isinstance(request, SubmitSm) and self._draw.random() < 0.1:
             self.throttled += 1
-            refusal: Response = request.answer(Status.ESME_RTHROTTLED)
+            refusal: ResponsePdu = request.answer(Status.ESME_RTHROTTLED)
             return refusal
         if isinstance(request, SubmitSm) and request.destination_addr not in self.run.sent_at:
             self.bulk += 1

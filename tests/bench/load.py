@@ -9,7 +9,7 @@ from typing import Any
 
 from inbound.smpp.errors import SmppError
 from inbound.smpp.listener import Listener, listen
-from inbound.smpp.pdu import DeliverSm, DeliverSmResp, Request, Response, SubmitSm
+from inbound.smpp.pdu import DeliverSm, DeliverSmResp, RequestPdu, ResponsePdu, SubmitSm
 from inbound.smpp.session import Session, SessionSettings, State
 
 FEDERAL_NUMBER = "79086228779"
@@ -121,12 +121,12 @@ class LoadCentre:
         elif session is self._session:
             self._bound.clear()
 
-    async def _on_request(self, request: Request[Any], _session: Session) -> Response:
+    async def _on_request(self, request: RequestPdu[Any], _session: Session) -> ResponsePdu:
         answer = request.answer()
         if isinstance(request, SubmitSm):
             answer.message_id = str(next(self._ids))
             self._note_reply(request.destination_addr)
-        response: Response = answer
+        response: ResponsePdu = answer
         return response
 
     def _note_reply(self, number: str) -> None:

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from inbound.local.simulator.centre import Centre
-from inbound.local.simulator.dialects import AS_EVER, ReceiptPlan
+from inbound.local.simulator.dialects import DEFAULT_PLAN, ReceiptPlan
+from inbound.local.simulator.fault_injector import FaultInjector
 from inbound.local.simulator.faults import Proceed
 from inbound.local.simulator.rules import RuleBook
 from inbound.local.simulator.script import Script
-from inbound.local.simulator.scripted import Scripted
+from inbound.local.simulator.server import Simulator
 from inbound.local.simulator.settings import PHONE
 from inbound.smpp import alphabet
 from inbound.smpp.pdu import DeliverSm, DeliverSmResp, SubmitSm
@@ -42,15 +42,15 @@ class Taken:
 
 
 class Weather:
-    """The centre's faults of the moment. Give it to a `Centre`, then `settle_at` that centre."""
+    """The centre's faults of the moment. Give it to a `Simulator`, then `settle_at` that centre."""
 
     def __init__(self) -> None:
         self.taken: list[Taken] = []
         self.statuses: Counter[str] = Counter()
-        self._fronts: list[Scripted] = []
-        self._centre: Centre | None = None
+        self._fronts: list[FaultInjector] = []
+        self._centre: Simulator | None = None
 
-    def settle_at(self, centre: Centre) -> None:
+    def settle_at(self, centre: Simulator) -> None:
         """Take the centre whose links are to be broken."""
         self._centre = centre
 
@@ -59,18 +59,18 @@ class Weather:
         """Let these rules of a script hold for as long as the block lasts."""
         assert self._centre is not None
         script = Script.model_validate({"seed": seed, "rule": rules})
-        scripted = Scripted(
-            script, self._centre._lines, self._centre._later, magic=False, window=500
+        scripted = FaultInjector(
+            script, self._centre._links, self._centre._scheduler, magic=False, window=500
         )
         self._fronts.append(scripted)
         if scripted.book.has("bind"):
-            self._centre._scripted.book = scripted.book
+            self._centre._injector.book = scripted.book
         try:
             yield
         finally:
             self._fronts.remove(scripted)
-            if self._centre._scripted.book is scripted.book:
-                self._centre._scripted.book = _CALM
+            if self._centre._injector.book is scripted.book:
+                self._centre._injector.book = _CALM
 
     def cut_all(self, reason: str) -> None:
         """End every link of the account at once."""
@@ -86,14 +86,14 @@ class Weather:
         return await self._pass(tuple(self._fronts), pdu, session, proceed)
 
     async def _pass(
-        self, fronts: tuple[Scripted, ...], pdu: SubmitSm, session: Session, proceed: Proceed
+        self, fronts: tuple[FaultInjector, ...], pdu: SubmitSm, session: Session, proceed: Proceed
     ) -> Answer:
         if not fronts:
-            return await self._take(pdu, session, proceed, AS_EVER)
+            return await self._take(pdu, session, proceed, DEFAULT_PLAN)
         first, *rest = fronts
 
         def inner(
-            pdu: SubmitSm, session: Session, receipt: ReceiptPlan = AS_EVER
+            pdu: SubmitSm, session: Session, receipt: ReceiptPlan = DEFAULT_PLAN
         ) -> Awaitable[Answer]:
             if rest:
                 return self._pass(tuple(rest), pdu, session, proceed)

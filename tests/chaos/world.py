@@ -15,7 +15,7 @@ from psycopg import sql
 from inbound.kafka import admin
 from inbound.local.servers.kafka import KafkaServer
 from inbound.local.servers.postgres import PostgresServer
-from inbound.local.simulator.centre import Centre, CentreSettings
+from inbound.local.simulator.server import Simulator, SimulatorSettings
 from inbound.store.migrating import migrate
 from schemas.topics import TopicNames
 from tests.chaos import stepped
@@ -57,8 +57,8 @@ class World(Service):
         self.recorder = recorder
         self._said = count(1)
         self.weather = Weather()
-        self.centre = Centre(
-            CentreSettings(port=0, accounts=(ACCOUNT,), retry_s=0.3, response_timeout_s=5),
+        self.centre = Simulator(
+            SimulatorSettings(port=0, accounts=(ACCOUNT,), retry_s=0.3, response_timeout_s=5),
             faults=self.weather,
         )
         self.weather.settle_at(self.centre)

@@ -7,15 +7,15 @@ from typing import Final
 
 import pytest
 
-from inbound.local.simulator.centre import Account
 from inbound.local.simulator.faults import Proceed
 from inbound.local.simulator.phone import FEDERAL_NUMBER
+from inbound.local.simulator.server import SimulatorAccount
 from inbound.smpp import alphabet
 from inbound.smpp.pdu import DeliverSm, SubmitSm
-from inbound.smpp.segmentation import Part, body_of, part_of, text_of
+from inbound.smpp.segmentation import ConcatenatedPart, body_of, part_of, text_of
 from inbound.smpp.session import Answer, Session
 
-ACCOUNT: Final = Account("scserv", "smpp-pw", FEDERAL_NUMBER)
+ACCOUNT: Final = SimulatorAccount("scserv", "smpp-pw", FEDERAL_NUMBER)
 ACKNOWLEDGEMENT: Final = "Ваша заявка принята. Дождитесь СМС-уведомления об исполнении запроса."
 
 Fault = Callable[[SubmitSm, Session, Proceed], Awaitable[Answer]]
@@ -27,7 +27,7 @@ class Submit:
 
     number: str
     pdu: SubmitSm = field(repr=False)
-    part: Part | None = field(repr=False)
+    part: ConcatenatedPart | None = field(repr=False)
 
     @property
     def text(self) -> str:
@@ -86,7 +86,7 @@ class Script:
     def texts_to(self, number: str) -> list[str]:
         """The whole texts that a number received, each where its last part came."""
         texts: list[str] = []
-        incomplete: dict[int, dict[int, Part]] = {}
+        incomplete: dict[int, dict[int, ConcatenatedPart]] = {}
         for submit in self.to(number):
             if submit.part is None:
                 texts.append(submit.text)

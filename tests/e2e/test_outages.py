@@ -18,8 +18,8 @@ import pytest_asyncio
 
 from inbound.local.servers.kafka import KafkaServer
 from inbound.local.servers.postgres import PostgresServer
-from inbound.local.simulator.centre import Centre, CentreSettings
 from inbound.local.simulator.faults import Proceed
+from inbound.local.simulator.server import Simulator, SimulatorSettings
 from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
@@ -261,8 +261,8 @@ async def test_centre_away(service: Service) -> None:
     await says(service, "gateway", "bind: ")
     sent = len(service.script.to(client.number))
     service.script.fault = None
-    service.centre = Centre(
-        CentreSettings(port=port, accounts=(ACCOUNT,), retry_s=0.1), faults=service.script
+    service.centre = Simulator(
+        SimulatorSettings(port=port, accounts=(ACCOUNT,), retry_s=0.1), faults=service.script
     )
     await service.centre.start()
     await service.completed(client.number, within_s=60)

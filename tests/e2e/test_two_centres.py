@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from inbound.local.servers.kafka import KafkaServer
 from inbound.local.servers.postgres import PostgresServer
-from inbound.local.simulator.centre import Centre, CentreSettings
+from inbound.local.simulator.server import Simulator, SimulatorSettings
 from tests.e2e.script import ACCOUNT, Script, Submit
 from tests.fix_service import CONFIG, Service, open_service
 
@@ -32,7 +32,7 @@ reconnect_max_s = 0.2
 @dataclass(frozen=True, slots=True)
 class Site:
     name: str
-    centre: Centre
+    centre: Simulator
     script: Script
 
 
@@ -40,7 +40,7 @@ class Site:
 async def sites() -> AsyncIterator[list[Site]]:
     scripts = Script(), Script()
     north, south = (
-        Centre(CentreSettings(port=0, accounts=(ACCOUNT,), retry_s=0.1), faults=script)
+        Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,), retry_s=0.1), faults=script)
         for script in scripts
     )
     async with north, south:

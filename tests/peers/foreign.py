@@ -13,8 +13,8 @@ import pytest
 
 from inbound.smpp.esme import BindSettings
 from inbound.smpp.listener import Listener, listen
-from inbound.smpp.pdu import Bind, DataSm, DeliverSm, Request, Response, SubmitSm
-from inbound.smpp.segmentation import Message, Part, body_of, part_of, split, text_of
+from inbound.smpp.pdu import Bind, DataSm, DeliverSm, RequestPdu, ResponsePdu, SubmitSm
+from inbound.smpp.segmentation import ConcatenatedPart, Message, body_of, part_of, split, text_of
 from inbound.smpp.session import Session, SessionSettings, State
 from inbound.smpp.status import Status
 
@@ -105,10 +105,10 @@ class Taken:
     """What our end was sent: messages by their order, and whole texts."""
 
     messages: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
-    others: list[Request[Any]] = field(default_factory=list)
-    answer: Callable[[Request[Any]], Response] = lambda request: request.answer()
+    others: list[RequestPdu[Any]] = field(default_factory=list)
+    answer: Callable[[RequestPdu[Any]], ResponsePdu] = lambda request: request.answer()
 
-    async def on_request(self, request: Request[Any], _session: Session) -> Response:
+    async def on_request(self, request: RequestPdu[Any], _session: Session) -> ResponsePdu:
         if isinstance(request, SubmitSm | DeliverSm | DataSm):
             self.messages.put_nowait(request)
         else:
@@ -121,12 +121,14 @@ class Taken:
 
     async def text(self) -> str | None:
         """Take one text, of as many messages as it needs."""
-        parts: list[Part] = []
+        parts: list[ConcatenatedPart] = []
         while not parts or len(parts) < parts[0].total:
             message = await self.message()
             part = part_of(message)
             if part is None:
-                return text_of([Part(0, 8, 1, 1, body_of(message), message.data_coding)])
+                return text_of(
+                    [ConcatenatedPart(0, 8, 1, 1, body_of(message), message.data_coding)]
+                )
             parts.append(part)
         return text_of(parts)
 
@@ -167,8 +169,8 @@ async def our_centre(
         binds.put_nowait((bind, status))
         return status
 
-    def answer(request: Request[Any]) -> Response:
-        response: Response = request.answer()
+    def answer(request: RequestPdu[Any]) -> ResponsePdu:
+        response: ResponsePdu = request.answer()
         if isinstance(request, SubmitSm | DataSm):
             response.message_id = f"{next(numbers):08X}"  # type: ignore[attr-defined]  # a MessageResp
         return response

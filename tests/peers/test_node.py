@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from inbound.smpp import receipts
-from inbound.smpp.esme import Esme, EsmeState, Health
+from inbound.smpp.esme import BindHealth, Esme, EsmeState
 from inbound.smpp.pdu import DeliverSm, QuerySm
-from inbound.smpp.receipts import Outcome, normalise
+from inbound.smpp.receipts import DeliveryOutcome, normalise
 from inbound.smpp.segmentation import split
 from inbound.smpp.session import SessionSettings
 from inbound.smpp.status import Status
@@ -136,7 +136,7 @@ async def test_its_receipt_finds_the_message_although_it_writes_the_id_otherwise
         assert isinstance(delivered, DeliverSm)
         receipt = receipts.read(delivered)
         assert receipt is not None
-        assert receipt.outcome is Outcome.DELIVERED
+        assert receipt.outcome is DeliveryOutcome.DELIVERED
         assert message_id not in delivered.short_message.decode()
         assert normalise(message_id) in receipt.message_ids
 
@@ -173,7 +173,7 @@ async def test_its_centre_answers_a_query_and_both_enquire(node: list[str]) -> N
 
 
 async def test_its_centre_refuses_a_wrong_password(node: list[str]) -> None:
-    told: asyncio.Queue[Health] = asyncio.Queue()
+    told: asyncio.Queue[BindHealth] = asyncio.Queue()
     async with server(node) as (_, port):
         esme = Esme(
             bind_settings(port, password="wrong"), Taken().on_request, on_change=told.put_nowait

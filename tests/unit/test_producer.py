@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.partitioner import DefaultPartitioner
 
-from inbound.kafka.producer import RecurringKeys
+from inbound.kafka.producer import CachedKeyPartitioner
 
 PARTITIONS = 8
 
@@ -27,6 +27,6 @@ class Cluster:
 @given(st.binary(min_size=1, max_size=40))
 def test_same_partition_as_kafka_python_and_aiokafka(key: bytes) -> None:
     arguments: tuple[Any, ...] = ("t", key, key, b"", b"", Cluster())
-    chosen = RecurringKeys().partition(*arguments)
+    chosen = CachedKeyPartitioner().partition(*arguments)
     assert chosen == DefaultPartitioner().partition(*arguments)
     assert chosen == (aiokafka_murmur2(key) & 0x7FFFFFFF) % PARTITIONS

@@ -22,7 +22,7 @@ import psycopg
 from psycopg import sql
 
 from inbound.errors import SetupError
-from inbound.local.servers import _account, _process
+from inbound.local.servers import _process, _system_user
 from inbound.local.servers._folder import LOOPBACK, DataFolder
 
 if TYPE_CHECKING:
@@ -110,14 +110,14 @@ class PostgresServer:
         """
         if self._process is not None:
             raise SetupError(f"{_NAME}: {self.data_dir} is running already")
-        account = _account.choose()
-        programs = _account.programs(account)
+        user = _system_user.choose()
+        programs = _system_user.programs(user)
         self._folder.claim()
         try:
             self._end_leftover()
-            self._initialise_once(programs, account)
+            self._initialise_once(programs, user)
             self._port = self._folder.port("server", self._wanted_port)
-            self._launch(programs, account)
+            self._launch(programs, user)
             self._create_database()
         except BaseException:
             self.stop()
@@ -166,31 +166,31 @@ class PostgresServer:
         if leftover := _process.find(self._pid_file, is_ours):
             _process.end(leftover, _STOP)
 
-    def _initialise_once(self, programs: Path, account: _account.Account) -> None:
+    def _initialise_once(self, programs: Path, user: _system_user.SystemUser) -> None:
         if (self._data / "PG_VERSION").exists():
             return
         draft = self.data_dir / "data.new"
         shutil.rmtree(draft, ignore_errors=True)
         try:
             draft.mkdir(mode=0o700)
-            account.give(draft)
+            user.give(draft)
         except OSError as error:
             raise self._folder.refused(error) from error
         password = secrets.token_urlsafe(24)
         with tempfile.NamedTemporaryFile("w", encoding="utf-8") as password_file:
             password_file.write(password)
             password_file.flush()
-            account.give(Path(password_file.name))
-            self._run_initdb(programs, account, draft, password_file.name)
+            user.give(Path(password_file.name))
+            self._run_initdb(programs, user, draft, password_file.name)
         self._folder.write(self._password_file.name, f"{password}\n")
         draft.rename(self._data)
 
     def _run_initdb(
-        self, programs: Path, account: _account.Account, draft: Path, password_file: str
+        self, programs: Path, user: _system_user.SystemUser, draft: Path, password_file: str
     ) -> None:
         done = subprocess.run(
             [
-                *(str(programs / "initdb"), "--pgdata", account.name_of(draft)),
+                *(str(programs / "initdb"), "--pgdata", user.name_of(draft)),
                 *("--username", _USER, "--pwfile", password_file, "--auth", "scram-sha-256"),
                 # The same order and case rules on every machine, whatever it has installed.
                 *("--encoding", "UTF8", "--no-locale"),
@@ -200,19 +200,19 @@ class PostgresServer:
             capture_output=True,
             text=True,
             check=False,
-            **account.options(draft),
+            **user.options(draft),
         )
         if done.returncode:
             log = self._folder.write("initdb.log", done.stdout + done.stderr)
             raise SetupError(f"{_NAME} can't make its data folder: {_process.explain(log)}")
 
-    def _launch(self, programs: Path, account: _account.Account) -> None:
+    def _launch(self, programs: Path, user: _system_user.SystemUser) -> None:
         if self.log.exists():
             self.log.replace(self.log.with_suffix(".log.1"))
         deadline = time.monotonic() + _OLD_SESSIONS_S
         while True:
             try:
-                self._launch_once(programs, account)
+                self._launch_once(programs, user)
             except SetupError as error:
                 if _OLD_SESSIONS not in str(error) or time.monotonic() > deadline:
                     raise
@@ -220,19 +220,19 @@ class PostgresServer:
             else:
                 return
 
-    def _launch_once(self, programs: Path, account: _account.Account) -> None:
+    def _launch_once(self, programs: Path, user: _system_user.SystemUser) -> None:
         options = [f"--{name}={value}" for name, value in self._settings.items()]
         with self.log.open("wb") as log:
             self._process = process = psutil.Popen(
                 [
-                    *(str(programs / "postgres"), "-D", account.name_of(self._data)),
+                    *(str(programs / "postgres"), "-D", user.name_of(self._data)),
                     *(f"--port={self._port}", *options),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                **account.options(self._data),
+                **user.options(self._data),
             )
         _process.wait_until(
             lambda: self._says_ready(process.pid),

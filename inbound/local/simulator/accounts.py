@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from inbound.errors import SetupError
 from inbound.local.simulator import _toml
-from inbound.local.simulator.post import digits
-from inbound.local.simulator.settings import PHONE, Account
+from inbound.local.simulator.router import digits
+from inbound.local.simulator.settings import PHONE, SimulatorAccount
 
 _Number = Annotated[str, Field(pattern=r"^\+?[0-9]{3,20}$")]
 
@@ -35,13 +35,13 @@ class AccountTable(BaseModel):
             raise ValueError(f'system_id "{PHONE}" belongs to the phones')
         return self
 
-    def account(self, path: Path) -> Account:
+    def account(self, path: Path) -> SimulatorAccount:
         """Return what the centre needs. Raises `SetupError` when the variable is missing."""
         password = self.password or os.environ.get(self.password_env, "")
         if not password:
             raise SetupError(f"{path}: account {self.system_id}: {self.password_env} is not set")
         first, *more = self.numbers
-        return Account(
+        return SimulatorAccount(
             self.system_id, password, first, self.rate, self.window, self.dialect, tuple(more)
         )
 
@@ -54,7 +54,7 @@ class AccountsFile(BaseModel):
     account: tuple[AccountTable, ...] = Field(min_length=1)
 
 
-def load_accounts(path: Path) -> tuple[Account, ...]:
+def load_accounts(path: Path) -> tuple[SimulatorAccount, ...]:
     """Read a file. Blocks. Raises `SetupError` that names the account and the field."""
     accounts = tuple(table.account(path) for table in _toml.load(path, AccountsFile).account)
     names = [account.system_id for account in accounts]

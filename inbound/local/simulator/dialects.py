@@ -97,4 +97,4 @@ class ReceiptPlan(BaseModel):
         return self.state in {"", "DELIVRD", "ENROUTE", "ACCEPTD"}
 
 
-AS_EVER: Final = ReceiptPlan()
+DEFAULT_PLAN: Final = ReceiptPlan()

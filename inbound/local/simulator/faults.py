@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Protocol
 
-from inbound.local.simulator.dialects import AS_EVER, ReceiptPlan
+from inbound.local.simulator.dialects import DEFAULT_PLAN, ReceiptPlan
 from inbound.smpp.pdu import DeliverSm, DeliverSmResp, SubmitSm
 from inbound.smpp.session import Answer, Session
 
@@ -13,7 +13,7 @@ class Proceed(Protocol):
     """What the centre would do with a submit_sm; `receipt` says what becomes of its receipt."""
 
     def __call__(
-        self, pdu: SubmitSm, session: Session, receipt: ReceiptPlan = AS_EVER
+        self, pdu: SubmitSm, session: Session, receipt: ReceiptPlan = DEFAULT_PLAN
     ) -> Awaitable[Answer]:
         """Take the message, or refuse it, and return the answer."""
 

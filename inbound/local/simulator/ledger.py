@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TextIO
 
-from inbound.smpp.pdu import DataSm, DeliverSm, MessageResp, Response, SubmitSm
+from inbound.smpp.pdu import DataSm, DeliverSm, MessageResp, ResponsePdu, SubmitSm
 from inbound.smpp.status import name_of
 
 Message = SubmitSm | DeliverSm | DataSm
@@ -88,7 +88,9 @@ class Ledger:
         )
         self._keep(row)
 
-    def answer(self, what: str, link: int, system_id: str, pdu: Response, detail: str = "") -> None:
+    def answer(
+        self, what: str, link: int, system_id: str, pdu: ResponsePdu, detail: str = ""
+    ) -> None:
         """Note an answer."""
         self.counts[what] += 1
         if pdu.status:

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from inbound.local.simulator.centre import PHONE
+from inbound.local.simulator.server import PHONE
 from inbound.smpp import alphabet
 from inbound.smpp.address import destination
 from inbound.smpp.errors import LinkError, NotSentError, SmppError
-from inbound.smpp.pdu import BindTransceiver, DeliverSm, Request, SubmitSm
-from inbound.smpp.segmentation import Part, body_of, part_of, split, text_of
+from inbound.smpp.pdu import BindTransceiver, DeliverSm, RequestPdu, SubmitSm
+from inbound.smpp.segmentation import ConcatenatedPart, body_of, part_of, split, text_of
 from inbound.smpp.session import Answer, Role, Session, SessionSettings
 from inbound.smpp.status import Status, name_of
 
@@ -61,7 +61,7 @@ class Phone:
         self._settings = settings or SessionSettings()
         self._wall_clock = wall_clock
         self._references = itertools.count(1)
-        self._incomplete: OrderedDict[tuple[str, str, int, int, int], dict[int, Part]]
+        self._incomplete: OrderedDict[tuple[str, str, int, int, int], dict[int, ConcatenatedPart]]
         self._incomplete = OrderedDict()
         self._messages: asyncio.Queue[ReceivedMessage | None] = asyncio.Queue()
         self._session: Session | None = None
@@ -139,7 +139,7 @@ class Phone:
         if session.reason:
             self._messages.put_nowait(None)
 
-    async def _on_request(self, request: Request[Any], _session: Session) -> Answer:
+    async def _on_request(self, request: RequestPdu[Any], _session: Session) -> Answer:
         answer: Answer
         if not isinstance(request, DeliverSm):
             answer = request.answer(Status.ESME_RINVCMDID)
@@ -153,7 +153,7 @@ class Phone:
             self._show(request, text_of(parts), part.total)
         return answer
 
-    def _completed(self, pdu: DeliverSm, part: Part) -> list[Part] | None:
+    def _completed(self, pdu: DeliverSm, part: ConcatenatedPart) -> list[ConcatenatedPart] | None:
         """Put a part to its others; return them all when it was the last one missing."""
         key = (pdu.source_addr, pdu.destination_addr, part.reference, part.width, part.total)
         parts = self._incomplete.setdefault(key, {})

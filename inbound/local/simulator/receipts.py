@@ -26,7 +26,7 @@ _HLR: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class FinalState:
     """How a message ended: `state` is a word of `STATES`; times in seconds since 1970.
 
     `error` is the number behind `err`, and `err` what stands there instead of it.
@@ -57,7 +57,7 @@ def receipt_id(message_id: str, dialect: ReceiptDialect) -> str:
 
 
 def receipt(
-    pdu: SubmitSm, message_id: str, fate: Fate, dialect: ReceiptDialect
+    pdu: SubmitSm, message_id: str, fate: FinalState, dialect: ReceiptDialect
 ) -> DeliverSm | DataSm:
     """Return the receipt of a message: from its destination, back to its source."""
     written_id = receipt_id(message_id, dialect)
@@ -87,7 +87,7 @@ def receipt(
     )
 
 
-def _text(written_id: str, fate: Fate, dialect: ReceiptDialect) -> str:
+def _text(written_id: str, fate: FinalState, dialect: ReceiptDialect) -> str:
     if dialect.text == "none":
         return ""
     err = fate.err or (f"0x{fate.error:02X}" if dialect.err == "hex" else f"{fate.error:03d}")
@@ -101,7 +101,7 @@ def _text(written_id: str, fate: Fate, dialect: ReceiptDialect) -> str:
     )
 
 
-def _tlvs(written_id: str, fate: Fate, dialect: ReceiptDialect) -> Tlvs:
+def _tlvs(written_id: str, fate: FinalState, dialect: ReceiptDialect) -> Tlvs:
     tlvs: Tlvs = ()
     if dialect.tlvs:
         tlvs = (

@@ -7,7 +7,7 @@ from fnmatch import translate
 from inbound.local.simulator.script import Command, Fault, Rule, Script
 
 
-class _Counted:
+class _CountedRule:
     """A rule, and how many PDUs it has seen.
 
     Its random generator is its own, so that one rule's choices don't hang on another's.
@@ -40,9 +40,9 @@ class RuleBook:
     """The rules of a script by command."""
 
     def __init__(self, script: Script) -> None:
-        self._rules: dict[Command, list[_Counted]] = {}
+        self._rules: dict[Command, list[_CountedRule]] = {}
         for number, rule in enumerate(script.rule, 1):
-            counted = _Counted(number, rule, script.seed)
+            counted = _CountedRule(number, rule, script.seed)
             self._rules.setdefault(rule.match.command, []).append(counted)
 
     def has(self, command: Command) -> bool:

@@ -10,7 +10,7 @@ PHONE: Final = "phone"
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SimulatorAccount:
     """An ESME the centre knows; `rate` is in submit_sm a second, 0 for no limit.
 
     `window` is how many deliver_sm may be unanswered on each of its links (0: the
@@ -33,21 +33,21 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CentreSettings:
+class SimulatorSettings:
     """Where the centre listens, whom it serves, and its limits; times in seconds.
 
-    `mailbox_limit` bounds the messages that wait for one receiver, `kept_limit` those for
+    `delivery_queue_limit` bounds the messages that wait for one receiver, `kept_limit` those for
     all numbers whose phone has not been seen yet: then the oldest is dropped.
     `query_limit` is how many of the newest messages query_sm finds, `ledger_limit` how many
     entries the ledger keeps (0: it only counts). `strict_binds` makes system_type count (see
-    `inbound.local.simulator.lines`), `magic` and `script` say what goes wrong.
+    `inbound.local.simulator.client_links`), `magic` and `script` say what goes wrong.
     """
 
     host: str = "127.0.0.1"
     port: int = 2775
-    accounts: tuple[Account, ...] = ()
+    accounts: tuple[SimulatorAccount, ...] = ()
     window: int = 500
-    mailbox_limit: int = 100_000
+    delivery_queue_limit: int = 100_000
     kept_limit: int = 10_000
     ledger_limit: int = 0
     query_limit: int = 1000
@@ -61,7 +61,7 @@ class CentreSettings:
 
 
 @dataclass(slots=True)
-class CentreStats:
+class SimulatorStats:
     """Counters from the centre's start."""
 
     submitted: int = 0

@@ -1,11 +1,11 @@
 """What happened so far, as one line for people."""
 
 from inbound.local.simulator.ledger import Ledger
-from inbound.local.simulator.settings import CentreStats
+from inbound.local.simulator.settings import SimulatorStats
 from inbound.smpp.status import name_of
 
 
-def line_of(stats: CentreStats, ledger: Ledger, *, links: int, waiting: int) -> str:
+def line_of(stats: SimulatorStats, ledger: Ledger, *, links: int, waiting: int) -> str:
     """Return the line; errors are counted by name, the most frequent first."""
     counts = ledger.counts
     errors = ", ".join(

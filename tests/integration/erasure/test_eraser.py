@@ -15,7 +15,7 @@ from inbound.cli.clients import run_import
 from inbound.directory.port import Registration
 from inbound.erasure.eraser import Done, Eraser
 from inbound.handlers.state import SubjectState, evolve, stored_state
-from inbound.kafka.decoding import Record
+from inbound.kafka.decoding import TopicRecord
 from inbound.keys import VaultCipher
 from inbound.store import relaying
 from inbound.store.connecting import connect
@@ -213,9 +213,9 @@ async def full_life(world: World, url: str, folder: Path, number: str) -> None:
     part = Part(reference=7, total=2, sequence=1)
     await world.commands([world.text("CLIENT sms ", number, part=part)])
     await world.commands([world.text("what?", number)])
-    garbage = Record(world.names.mo, 0, int(number[-5:]), key.encode(), b"garbage")
+    garbage = TopicRecord(world.names.mo, 0, int(number[-5:]), key.encode(), b"garbage")
     results = f'{{"source": "{number}"'.encode()
-    nobodys = Record(world.names.receipts, 0, int(number[-5:]), None, results)
+    nobodys = TopicRecord(world.names.receipts, 0, int(number[-5:]), None, results)
     await world.commands([garbage])
     await world.delivery([nobodys])
 

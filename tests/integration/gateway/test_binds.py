@@ -14,8 +14,8 @@ from inbound.errors import RetryableError, SetupError
 from inbound.gateway import bind_settings
 from inbound.gateway import binds as binds_module
 from inbound.gateway.binds import Binds
-from inbound.local.simulator.centre import Centre, CentreSettings
 from inbound.local.simulator.phone import Phone
+from inbound.local.simulator.server import Simulator, SimulatorSettings
 from inbound.local.simulator.tls import server_context
 from inbound.ops.health import Health
 from inbound.settings import Settings
@@ -98,7 +98,7 @@ async def test_a_transmitter_and_a_receiver_make_a_pair_over_tls(
 ) -> None:
     certificate = self_signed(tmp_path / "centre.pem")
     context = server_context(certificate, None, certificate)
-    async with Centre(CentreSettings(port=0, accounts=(ACCOUNT,)), ssl=context) as centre:
+    async with Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,)), ssl=context) as centre:
         tls: dict[str, Any] = {"tls": True, "tls_ca": certificate, "tls_cert": certificate}
         pair = (
             bind(centre.port, bind="out", type="transmitter", **tls),
@@ -114,7 +114,7 @@ async def test_a_transmitter_and_a_receiver_make_a_pair_over_tls(
 
 
 async def test_a_text_reaches_kafka_by_the_receiver(database_url: str) -> None:
-    async with Centre(CentreSettings(port=0, accounts=(ACCOUNT,))) as centre:
+    async with Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,))) as centre:
         pair = (
             bind(centre.port, bind="out", type="transmitter"),
             bind(centre.port, bind="in", type="receiver"),
@@ -135,7 +135,7 @@ async def test_a_certificate_that_nobody_vouches_for_keeps_the_bind_down(
 ) -> None:
     context = server_context(self_signed(tmp_path / "centre.pem"), None, None)
     async with (
-        Centre(CentreSettings(port=0, accounts=(ACCOUNT,)), ssl=context) as centre,
+        Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,)), ssl=context) as centre,
         gateway("g1", database_url, bind(centre.port, tls=True)) as (_, health, _p),
     ):
         await until(
@@ -153,7 +153,7 @@ async def test_gateways_share_an_accounts_rate_and_give_it_back(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(binds_module, "REPORT_EVERY_S", 0.05)
-    async with Centre(CentreSettings(port=0, accounts=(ACCOUNT,))) as centre:
+    async with Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,))) as centre:
         one = bind(centre.port, rate=20)
 
         def share(health: Health) -> float:
@@ -171,7 +171,7 @@ async def test_a_newcomer_sends_nothing_before_the_others_have_heard_of_it(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(binds_module, "REPORT_EVERY_S", 0.5)
-    async with Centre(CentreSettings(port=0, accounts=(ACCOUNT,))) as centre:
+    async with Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,))) as centre:
         one = bind(centre.port, rate=20)
 
         async def rate_once_it_sends(made: Binds) -> float:
@@ -192,7 +192,7 @@ async def test_after_an_outage_of_the_database_nobody_takes_more_than_before(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(binds_module, "REPORT_EVERY_S", 0.1)
-    async with Centre(CentreSettings(port=0, accounts=(ACCOUNT,))) as centre:
+    async with Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,))) as centre:
         one = bind(centre.port, rate=20)
         async with (
             gateway("g1", database_url, one) as (made, first, _p),
@@ -224,15 +224,15 @@ async def test_two_gateways_where_the_centre_wants_to_be_told_so(
     database_url: str,
 ) -> None:
     """By system_type, as MCON2; the centre closes the older link of an account otherwise."""
-    settings = CentreSettings(port=0, accounts=(ACCOUNT,), strict_binds=True)
-    async with Centre(settings) as centre:
+    settings = SimulatorSettings(port=0, accounts=(ACCOUNT,), strict_binds=True)
+    async with Simulator(settings) as centre:
         one = bind(centre.port, system_type="MCON2,SINGLE", interface_version="5.0")
         async with (
             gateway("g1", database_url, one) as (_, first, _p),
             gateway("g2", database_url, one) as (_, second, _q),
         ):
             await until(lambda: first.ready().ok and second.ready().ok, first.ready)
-            assert [line.per for line in centre._lines._lines.values()] == ["part", "part"]
+            assert [link.per for link in centre._links._links.values()] == ["part", "part"]
             assert centre.ledger.counts["end"] == 0
 
 

@@ -17,7 +17,7 @@ from inbound.handlers.receipts import SentPart
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.smpp.esme import Esme
 from inbound.smpp.listener import listen
-from inbound.smpp.pdu import QuerySm, QuerySmResp, Request, Response
+from inbound.smpp.pdu import QuerySm, QuerySmResp, RequestPdu, ResponsePdu
 from inbound.smpp.receipts import MessageState
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
@@ -56,20 +56,20 @@ class Published:
         self.receipts += ReceiptsReceived.model_validate_json(value).receipts
 
 
-class Centre:
+class QuerySmsc:
     """Knows one message, and nothing of any other."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.states = {"known": DELIVERED, "open": MessageState.ENROUTE, "00A1": DELIVERED}
 
-    async def on_request(self, pdu: Request[Any], _session: Session) -> Answer:
+    async def on_request(self, pdu: RequestPdu[Any], _session: Session) -> Answer:
         assert isinstance(pdu, QuerySm)
         assert (pdu.source_addr_ton, pdu.source_addr) == (5, "SCSERV")
         self.asked.append(pdu.message_id)
         state = self.states.get(pdu.message_id)
         if state is None:
-            refusal: Response = pdu.answer(Status.ESME_RQUERYFAIL)
+            refusal: ResponsePdu = pdu.answer(Status.ESME_RQUERYFAIL)
             return refusal
         answer: QuerySmResp = pdu.answer()
         answer.message_id, answer.message_state = pdu.message_id, state
@@ -77,8 +77,8 @@ class Centre:
 
 
 @pytest.fixture
-async def esme() -> AsyncIterator[tuple[Centre, Esme]]:
-    centre = Centre()
+async def esme() -> AsyncIterator[tuple[QuerySmsc, Esme]]:
+    centre = QuerySmsc()
 
     async def welcome(_bind: object, _session: object) -> int:
         return 0
@@ -93,7 +93,7 @@ async def esme() -> AsyncIterator[tuple[Centre, Esme]]:
 
 
 async def test_only_what_is_overdue_is_asked_after_and_once(
-    esme: tuple[Centre, Esme],
+    esme: tuple[QuerySmsc, Esme],
     cipher: VaultCipher,
     database_url: str,
 ) -> None:

@@ -6,7 +6,7 @@ from kafka.admin import ConfigResource, KafkaAdminClient
 
 from inbound.errors import SetupError
 from inbound.kafka import admin
-from inbound.kafka.admin import Difference
+from inbound.kafka.admin import TopicDifference
 from schemas.topics import TopicNames
 
 
@@ -38,7 +38,7 @@ def test_a_setting_that_drifted_is_found_and_put_right(
     client = KafkaAdminClient(bootstrap_servers=kafka_bootstrap)
     client.alter_configs([ConfigResource("topic", topics.mo, {"retention.ms": "1000"})])
     client.close()
-    drift = Difference(topics.mo, "retention.ms", "1000", str(3 * 24 * 3600 * 1000))
+    drift = TopicDifference(topics.mo, "retention.ms", "1000", str(3 * 24 * 3600 * 1000))
     while not (found := admin.check(kafka_bootstrap, topics.specs())):
         """Kafka shows a change a moment after it accepted it; the test's own limit ends this."""
     assert found == [drift]

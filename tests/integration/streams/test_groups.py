@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from inbound.deadletter.isolation import BatchProcessor, Poison
 from inbound.gateway.process import new_producer
 from inbound.kafka import admin
-from inbound.kafka.decoding import Record
+from inbound.kafka.decoding import TopicRecord
 from inbound.local.servers.kafka import KafkaServer
 from inbound.settings import Settings
 from schemas.topics import PARTITIONS, TopicNames
@@ -75,7 +75,7 @@ async def test_the_worker_gets_partitions_once_the_topics_are_there(
     settings = Settings(kafka_bootstrap_servers=kafka_server.bootstrap, topic_prefix=prefix)
     got: asyncio.Queue[bytes] = asyncio.Queue()
 
-    async def process(records: Iterable[Record]) -> None:
+    async def process(records: Iterable[TopicRecord]) -> None:
         for record in records:
             got.put_nowait(record.value)
 

@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from inbound.handlers.policies import Policies
-from inbound.kafka.decoding import Record
+from inbound.kafka.decoding import TopicRecord
 from inbound.store import sweeping
 from inbound.store.rows import Missed, MissKey
 from schemas.messages import Outcome, Part
@@ -322,7 +322,7 @@ async def test_no_column_holds_a_number_a_text_or_a_secret(
     await world.commands([world.text("CLIENT sms stop", STRANGER)])
     await world.commands([world.text(f"{NUMBER}, {PASSWORD}!")])
     await world.commands([_part(world, 1, f"CLIENT info {PASSWORD}")])
-    await world.commands([Record(world.names.mo, 0, 999, b"k", f"{{{NUMBER} {CODE}".encode())])
+    await world.commands([TopicRecord(world.names.mo, 0, 999, b"k", f"{{{NUMBER} {CODE}".encode())])
     assert backend.counts() == {"inbox": 3, "vault": 1, "parked": 1, "parts": 1}
     with psycopg.connect(backend.url) as connection:
         found = _search(connection, CANARIES)
@@ -353,7 +353,7 @@ def _as_bytes(value: object) -> bytes:
 
 
 async def test_poison_is_set_aside_and_the_rest_goes_on(world: World, backend: Backend) -> None:
-    poison = Record(world.names.mo, 3, 77, b"k", b"no text")
+    poison = TopicRecord(world.names.mo, 3, 77, b"k", b"no text")
     await world.commands([world.text("CLIENT info"), poison, world.text("CLIENT info", STRANGER)])
     assert by_purpose(world.owed()) == ["acknowledgement"] * 2
     assert backend.parked() == [(world.names.mo, "no valid mo.received.v1: json_invalid")]
@@ -364,14 +364,14 @@ async def test_poison_is_set_aside_and_the_rest_goes_on(world: World, backend: B
 async def test_poisonous_results_are_set_aside(world: World, backend: Backend) -> None:
     await world.commands([world.text("CLIENT info")])
     result = world.results(world.result(world.owed()[0], Outcome.SUBMITTED))
-    await world.delivery([Record(world.names.receipts, 0, 78, None, b"\xff"), result])
+    await world.delivery([TopicRecord(world.names.receipts, 0, 78, None, b"\xff"), result])
     assert by_purpose(world.owed()) == ["acknowledgement", "fulfilment"]
     assert len(backend.parked()) == 1
 
 
 async def test_poison_with_headers_of_any_kind_is_set_aside(world: World, backend: Backend) -> None:
     headers = [("any", b"\xff\xfe")]
-    await world.commands([Record(world.names.mo, 3, 79, b"k", b"{", headers)])
+    await world.commands([TopicRecord(world.names.mo, 3, 79, b"k", b"{", headers)])
     assert len(backend.parked()) == 1
 
 
@@ -387,7 +387,7 @@ async def test_an_impossible_result_is_set_aside(world: World, backend: Backend)
 # -- long texts ---------------------------------------------------------------------------------
 
 
-def _part(world: World, sequence: int, text: str, reference: int = 7) -> Record:
+def _part(world: World, sequence: int, text: str, reference: int = 7) -> TopicRecord:
     return world.text(text, part=Part(reference=reference, total=2, sequence=sequence))
 
 

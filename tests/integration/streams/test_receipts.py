@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from inbound.kafka.decoding import Record
+from inbound.kafka.decoding import TopicRecord
 from inbound.keys import VaultCipher
 from inbound.retention import sweep
 from inbound.settings import Settings
@@ -31,7 +31,7 @@ from tests.integration.streams.world import (
 FATES = "message.delivered", "message.undeliverable", "message.undetermined"
 
 
-def taken(world: World, message: MobileTerminated, *ids: str, **fields: Any) -> Record:
+def taken(world: World, message: MobileTerminated, *ids: str, **fields: Any) -> TopicRecord:
     """The centre took the parts of a message and gave them these ids."""
     parts = tuple(PartResult(status=0, smsc_message_id=id_) for id_ in ids)
     return world.results(world.result(message, Outcome.SUBMITTED, parts=parts, **fields))
@@ -307,7 +307,7 @@ async def test_one_receipt_for_all_parts_of_a_centre_that_sees_the_whole(world: 
 async def test_poisonous_receipts_are_set_aside(world: World, backend: Backend) -> None:
     await text(world)
     good = world.receipts(world.receipt("a1"))
-    poison = Record(world.names.receipts, 0, 900, None, b'{"receipts":[{}]}', good.headers)
+    poison = TopicRecord(world.names.receipts, 0, 900, None, b'{"receipts":[{}]}', good.headers)
     strange = world.receipts(world.receipt("a1", key="no hash"))
     await world.delivery([poison, strange, good])
     assert len(await fates(world)) == 1

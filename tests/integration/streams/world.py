@@ -16,7 +16,7 @@ from inbound.deadletter.storing import Parking
 from inbound.directory.memory import MemoryDirectory
 from inbound.directory.port import Registration
 from inbound.handlers.policies import Policies
-from inbound.kafka.decoding import Record
+from inbound.kafka.decoding import TopicRecord
 from inbound.keys import SubjectHasher
 from inbound.ops.health import Health
 from inbound.store.errors import StoreUnavailable
@@ -229,7 +229,7 @@ class World:
         *,
         at: datetime | None = None,
         part: Part | None = None,
-    ) -> Record:
+    ) -> TopicRecord:
         number = next(self._ids)
         mo = MobileOriginated(
             mo_id=UUID(int=number),
@@ -245,7 +245,7 @@ class World:
             arrived_at=at or self.now,
         )
         headers = [("traceparent", TRACEPARENT.encode())]
-        return Record(self.names.mo, 0, number, b"key", mo.to_json(), headers)
+        return TopicRecord(self.names.mo, 0, number, b"key", mo.to_json(), headers)
 
     def result(self, message: MobileTerminated, outcome: Outcome, **fields: Any) -> SubmitResult:
         values: dict[str, Any] = {
@@ -264,9 +264,9 @@ class World:
         }
         return SubmitResult(**(values | fields))
 
-    def results(self, *results: SubmitResult) -> Record:
+    def results(self, *results: SubmitResult) -> TopicRecord:
         value = SubmitResults(gateway="g", results=results).to_json()
-        return Record(self.names.receipts, 0, next(self._ids), None, value)
+        return TopicRecord(self.names.receipts, 0, next(self._ids), None, value)
 
     def receipt(self, *ids: str, number: str = NUMBER, **fields: Any) -> ReceiptReceived:
         values: dict[str, Any] = {
@@ -280,10 +280,10 @@ class World:
         }
         return ReceiptReceived(**(values | fields))
 
-    def receipts(self, *receipts: ReceiptReceived) -> Record:
+    def receipts(self, *receipts: ReceiptReceived) -> TopicRecord:
         value = ReceiptsReceived(receipts=receipts).to_json()
         headers = to_headers(Attributes(id="r", type=ReceiptsReceived.TYPE))
-        return Record(self.names.receipts, 0, next(self._ids), None, value, headers)
+        return TopicRecord(self.names.receipts, 0, next(self._ids), None, value, headers)
 
     async def submitted(self, *messages: MobileTerminated) -> None:
         """The centre took these messages."""

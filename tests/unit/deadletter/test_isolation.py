@@ -9,12 +9,12 @@ from pydantic import BaseModel, ValidationError
 from inbound.deadletter import isolation as records
 from inbound.deadletter.isolation import BatchProcessor, Poison, read_all
 from inbound.errors import PoisonError, RetryableError, SetupError
-from inbound.kafka.decoding import Record, faults
+from inbound.kafka.decoding import TopicRecord, faults
 from inbound.store.errors import Conflict, StoreDefect, StoreFault
 
 
-def batch(*values: bytes) -> list[Record]:
-    return [Record("t", 0, offset, b"k", value) for offset, value in enumerate(values)]
+def batch(*values: bytes) -> list[TopicRecord]:
+    return [TopicRecord("t", 0, offset, b"k", value) for offset, value in enumerate(values)]
 
 
 class Sink:
@@ -27,7 +27,7 @@ class Sink:
         self._failures = fail_first
         self._error = error
 
-    async def process(self, records: Sequence[Record]) -> None:
+    async def process(self, records: Sequence[TopicRecord]) -> None:
         self.calls += 1
         if self._failures:
             self._failures -= 1
@@ -41,7 +41,7 @@ class Sink:
         self.parked += [(record.offset, type(error).__name__) for record, error in poison]
 
 
-def readable(record: Record) -> bytes:
+def readable(record: TopicRecord) -> bytes:
     if record.value == b"garbage":
         raise PoisonError("no JSON")
     return record.value
@@ -79,11 +79,11 @@ async def test_nothing_but_poison_of_both_kinds() -> None:
 
 
 async def test_a_record_of_many_loses_the_bad_ones_alone() -> None:
-    def split(record: Record) -> list[Record]:
+    def split(record: TopicRecord) -> list[TopicRecord]:
         values = record.value.split(b",")
         return [replace(record, value=value, part=n) for n, value in enumerate(values, 1)]
 
-    async def process(records: Sequence[Record]) -> None:
+    async def process(records: Sequence[TopicRecord]) -> None:
         if any(b"poison" in record.value for record in records):
             raise ValueError("one of them")
         sink.done += [record.value for record in records]

@@ -9,7 +9,7 @@ import pytest
 from inbound.deadletter import storing as parking
 from inbound.deadletter.storing import Parking, as_parked, reason_of, whose
 from inbound.errors import PoisonError
-from inbound.kafka.decoding import Record
+from inbound.kafka.decoding import TopicRecord
 from inbound.ops.health import Health
 from inbound.store.errors import ParkingFull
 from inbound.store.memory import MemoryStore
@@ -17,10 +17,10 @@ from inbound.store.parked import RETRIED_HEADER, ParkingLimits
 from inbound.store.rows import ParkedUsage
 
 HASH = bytes(range(16))
-RECORD = Record("t", 3, 7, HASH.hex().encode(), b"garbage", [("h", b"\xff")])
+RECORD = TopicRecord("t", 3, 7, HASH.hex().encode(), b"garbage", [("h", b"\xff")])
 
 
-def records(how_many: int, value: bytes = b"garbage") -> list[tuple[Record, Exception]]:
+def records(how_many: int, value: bytes = b"garbage") -> list[tuple[TopicRecord, Exception]]:
     return [
         (replace(RECORD, offset=offset, value=value), PoisonError("no text"))
         for offset in range(how_many)
@@ -43,7 +43,7 @@ def test_key_and_headers_are_kept() -> None:
 
 def test_the_reason_says_where_and_quotes_nothing() -> None:
     try:
-        whose(Record("t", 0, 0, b"", None))  # type: ignore[arg-type]  # what a bug does
+        whose(TopicRecord("t", 0, 0, b"", None))  # type: ignore[arg-type]  # what a bug does
     except TypeError as error:
         reason = reason_of(error)
     assert reason.startswith("TypeError in inbound/deadletter/storing.py:")

@@ -3,7 +3,7 @@
 import pytest
 
 from inbound.gateway.links import FAILOVER_S, Link, Links
-from inbound.smpp.esme import EsmeState, Health
+from inbound.smpp.esme import BindHealth, EsmeState
 from inbound.smpp.segmentation import part_count
 from inbound.templates.catalogue import load_catalogue
 from streams.outbox.encoding import Encoder
@@ -28,12 +28,12 @@ def link(name: str, centre: str, clock: Clock) -> Link:
 
 def up(*links: Link) -> None:
     for each in links:
-        each.changed(Health(EsmeState.BOUND, 0, "bound"))
+        each.changed(BindHealth(EsmeState.BOUND, 0, "bound"))
 
 
 def down(*links: Link) -> None:
     for each in links:
-        each.changed(Health(EsmeState.DOWN, 0, "gone"))
+        each.changed(BindHealth(EsmeState.DOWN, 0, "gone"))
 
 
 def test_a_centre_is_stranded_only_after_a_while_without_any_bind(clock: Clock) -> None:
@@ -58,7 +58,7 @@ def test_trying_to_connect_does_not_count_as_being_up(clock: Clock) -> None:
     north, south = link("n1", "north", clock), link("s1", "south", clock)
     links = Links([north, south])
     clock.now += FAILOVER_S / 2
-    north.changed(Health(EsmeState.CONNECTING, 0, "connecting"))
+    north.changed(BindHealth(EsmeState.CONNECTING, 0, "connecting"))
     clock.now += FAILOVER_S / 2
     assert links.is_stranded("north")
 

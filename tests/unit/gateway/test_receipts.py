@@ -13,7 +13,7 @@ from inbound.gateway.arrivals import Arrivals, Place
 from inbound.gateway.stalls import Standstill
 from inbound.keys import SubjectHasher
 from inbound.smpp.message_ids import IdForm
-from inbound.smpp.pdu import DataSm, DataSmResp, DeliverSm, Response
+from inbound.smpp.pdu import DataSm, DataSmResp, DeliverSm, ResponsePdu
 from inbound.smpp.receipts import TLV_MESSAGE_STATE, TLV_RECEIPTED_MESSAGE_ID
 from inbound.smpp.segmentation import TLV_MESSAGE_PAYLOAD
 from inbound.smpp.session import Session
@@ -96,7 +96,7 @@ def receipt(**fields: Any) -> DeliverSm:
     return DeliverSm(**(values | fields))
 
 
-async def answer(arrivals: Arrivals, pdu: DeliverSm | DataSm) -> Response:
+async def answer(arrivals: Arrivals, pdu: DeliverSm | DataSm) -> ResponsePdu:
     given = await arrivals.on_request(pdu, SESSION)
     return await given if isinstance(given, asyncio.Future) else given  # type: ignore[return-value]
 

@@ -8,7 +8,7 @@ from inbound.clock import utc_now
 from inbound.gateway.arrivals import Arrivals, Place
 from inbound.gateway.stalls import SHUN_S, STILL_S, Standstill
 from inbound.keys import SubjectHasher
-from inbound.smpp.pdu import DeliverSm, Response
+from inbound.smpp.pdu import DeliverSm, ResponsePdu
 from inbound.smpp.session import Session
 from inbound.smpp.status import Status
 from schemas.topics import TopicNames
@@ -78,7 +78,7 @@ async def test_a_text_that_lay_there_is_left_to_the_centre(clock: Clock) -> None
         answer = await arrivals.on_request(text, cast("Session", line))
         if isinstance(answer, asyncio.Future):
             answer = await answer
-        assert answer is None or isinstance(answer, Response)
+        assert answer is None or isinstance(answer, ResponsePdu)
         return answer.status if answer else None
 
     clock.now += STILL_S + 1

@@ -7,7 +7,7 @@ from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from jsonschema import Draft202012Validator, FormatChecker
 
-from inbound.kafka.records import KafkaRecord, of_event, of_subscription, older_forms_of
+from inbound.kafka.records import ProducerRecord, of_event, of_subscription, older_forms_of
 from inbound.store.rows import RecordedEvent
 from schemas.contracts.examples import EXAMPLES, SUBJECT, TRACEPARENT
 from schemas.contracts.released import load
@@ -32,7 +32,7 @@ def recorded(event: DomainEvent, version: int = 7) -> RecordedEvent:
     )
 
 
-def read(record: KafkaRecord) -> BaseCloudEvent:
+def read(record: ProducerRecord) -> BaseCloudEvent:
     assert record["value"] is not None
     message = KafkaMessage(dict(record["headers"]), record["key"], record["value"])
     event = from_binary_event(message)

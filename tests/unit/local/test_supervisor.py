@@ -13,10 +13,10 @@ import pytest
 
 from inbound.errors import SetupError
 from inbound.local.child import bound_log
-from inbound.local.supervisor import Backoff, Child, Event, Happening, Supervisor
+from inbound.local.supervisor import Child, ChildEvent, ChildEventType, RestartBackoff, Supervisor
 from inbound.ops.health import Health, HealthServer
 
-AT_ONCE = Backoff(first_s=0.0)
+AT_ONCE = RestartBackoff(first_s=0.0)
 
 # Says that its handler is in place by writing to its log, which `says` waits for.
 OBEDIENT = """
@@ -38,20 +38,20 @@ class Events:
     """What the supervisor reported, in order, and a way to wait for the next of a kind."""
 
     def __init__(self) -> None:
-        self.seen: list[Event] = []
-        self._queue: asyncio.Queue[Event] = asyncio.Queue()
+        self.seen: list[ChildEvent] = []
+        self._queue: asyncio.Queue[ChildEvent] = asyncio.Queue()
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: ChildEvent) -> None:
         self.seen.append(event)
         self._queue.put_nowait(event)
 
-    async def next(self, what: Happening) -> Event:
+    async def next(self, what: ChildEventType) -> ChildEvent:
         async with asyncio.timeout(10):
             while (event := await self._queue.get()).what is not what:
                 pass
             return event
 
-    def of(self, what: Happening) -> list[str]:
+    def of(self, what: ChildEventType) -> list[str]:
         return [event.child for event in self.seen if event.what is what]
 
 
@@ -97,8 +97,8 @@ async def test_a_killed_child_is_started_again(
     async with Supervisor([child("worker", OBEDIENT)], tmp_path, events, backoff=AT_ONCE) as all_:
         first = all_.pids["worker"]
         os.kill(first, signal.SIGKILL)
-        died = await events.next(Happening.DIED)
-        await events.next(Happening.STARTED)
+        died = await events.next(ChildEventType.DIED)
+        await events.next(ChildEventType.STARTED)
         assert all_.pids["worker"] != first
     assert str(died) == "worker died (signal SIGKILL), starts again in 0 s (restart 1)"
 
@@ -107,9 +107,9 @@ async def test_one_that_keeps_dying_waits_longer_each_time(
     child: Callable[..., Child], events: Events, tmp_path: Path
 ) -> None:
     dying = child("worker", "raise SystemExit(3)", ready=None)
-    backoff = Backoff(first_s=0.01, most_s=0.03)
+    backoff = RestartBackoff(first_s=0.01, most_s=0.03)
     async with Supervisor([dying], tmp_path, events, backoff=backoff):
-        deaths = [await events.next(Happening.DIED) for _ in range(3)]
+        deaths = [await events.next(ChildEventType.DIED) for _ in range(3)]
     assert [event.delay_s for event in deaths] == [0.01, 0.02, 0.03]
     assert [event.restart for event in deaths] == [1, 2, 3]
     assert {event.exit for event in deaths} == {"exit status 3"}
@@ -118,10 +118,10 @@ async def test_one_that_keeps_dying_waits_longer_each_time(
 async def test_one_that_ran_calmly_starts_with_a_clean_record(
     child: Callable[..., Child], events: Events, tmp_path: Path
 ) -> None:
-    backoff = Backoff(first_s=0.01, calm_s=0.0)
+    backoff = RestartBackoff(first_s=0.01, calm_s=0.0)
     dying = child("worker", "raise SystemExit(3)", ready=None)
     async with Supervisor([dying], tmp_path, events, backoff=backoff):
-        deaths = [await events.next(Happening.DIED) for _ in range(3)]
+        deaths = [await events.next(ChildEventType.DIED) for _ in range(3)]
     assert [event.delay_s for event in deaths] == [0.01, 0.01, 0.01]
 
 
@@ -135,8 +135,8 @@ async def test_one_that_ignores_the_request_to_stop_is_killed_in_time(
     began = time.monotonic()
     await supervisor.stop()
     assert time.monotonic() - began < 1.5
-    assert events.of(Happening.KILLED) == ["b", "a"]
-    assert events.of(Happening.STOPPED) == ["relay"], "the last one had its share of the time"
+    assert events.of(ChildEventType.KILLED) == ["b", "a"]
+    assert events.of(ChildEventType.STOPPED) == ["relay"], "the last one had its share of the time"
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
 
 
@@ -152,7 +152,7 @@ import signal; signal.pause()
     async with Supervisor([child("worker", script)], tmp_path, events, backoff=AT_ONCE) as all_:
         grandchild = psutil.Process(int((tmp_path / "worker.log").read_text().split()[0]))
         os.kill(all_.pids["worker"], signal.SIGKILL)
-        await events.next(Happening.DIED)
+        await events.next(ChildEventType.DIED)
         gone, _ = psutil.wait_procs([grandchild], timeout=5)
         assert gone
 
@@ -172,7 +172,7 @@ async def test_a_setting_that_is_wrong_stops_the_start_with_the_childs_own_words
     broken = Child(broken.name, broken.argv, ready=never)
     with pytest.raises(SetupError, match="gateway does not start: SCSERV_SMPP_PASSWORD is not set"):
         await Supervisor([child("relay", OBEDIENT), broken], tmp_path, events).start()
-    assert events.of(Happening.STOPPED) == ["relay"]
+    assert events.of(ChildEventType.STOPPED) == ["relay"]
 
 
 async def test_one_that_never_gets_ready_stops_the_start(
@@ -201,7 +201,7 @@ async def test_ready_is_what_the_health_url_says(events: Events, tmp_path: Path)
         )
         supervisor = Supervisor([gateway], tmp_path, events)
         starting = asyncio.create_task(supervisor.start())
-        await events.next(Happening.STARTED)
+        await events.next(ChildEventType.STARTED)
         assert not starting.done()
         health.set("bind", ok=True)
         async with asyncio.timeout(10):

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from inbound.ops import logs
-from inbound.ops.logs import REPEAT_EVERY_S, OncePerWhile
+from inbound.ops.logs import REPEAT_EVERY_S, RepeatFilter
 
 
 class Log:
@@ -13,7 +13,7 @@ class Log:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self._filter = OncePerWhile(lambda: self.now)
+        self._filter = RepeatFilter(lambda: self.now)
 
     def say(
         self,

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft7Validator, FormatChecker
 from pydantic_core import from_json
 
-from inbound.kafka.records import KafkaRecord, of_event, of_head, of_subscription
+from inbound.kafka.records import ProducerRecord, of_event, of_head, of_subscription
 from inbound.store.rows import RecordedEvent
 from schemas.cloudevents import TYPE_PREFIX
 from schemas.contracts import publication
@@ -46,7 +46,7 @@ def recorded(event: DomainEvent) -> RecordedEvent:
     )
 
 
-def really_sent(name: str) -> KafkaRecord:
+def really_sent(name: str) -> ProducerRecord:
     events = [one for one in EXAMPLES if isinstance(one, DomainEvent)]
     if name == f"{TYPE_PREFIX}subscription.v1":
         stopped = next(one for one in events if isinstance(one, SubscriptionStopped))

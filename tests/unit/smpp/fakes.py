@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from inbound.smpp.pdu import GenericNack, Request, Response, SubmitSmResp
+from inbound.smpp.pdu import GenericNack, RequestPdu, ResponsePdu, SubmitSmResp
 from inbound.smpp.session import Answer, Session
 
 T = TypeVar("T")
@@ -88,10 +88,10 @@ class Handler:
 
     def __init__(self) -> None:
         self.mode = "answers"
-        self.open: list[tuple[asyncio.Future[Any], Response]] = []
+        self.open: list[tuple[asyncio.Future[Any], ResponsePdu]] = []
 
-    async def __call__(self, request: Request[Any], session: Session) -> Answer:
-        answer: Response = request.answer()
+    async def __call__(self, request: RequestPdu[Any], session: Session) -> Answer:
+        answer: ResponsePdu = request.answer()
         match self.mode:
             case "raises":
                 raise RuntimeError("a handler's bug")

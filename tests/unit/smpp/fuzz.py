@@ -35,8 +35,8 @@ from inbound.smpp.pdu import (
     EnquireLinkResp,
     GenericNack,
     QuerySm,
-    Request,
-    Response,
+    RequestPdu,
+    ResponsePdu,
     answer_to_unreadable,
     decode,
     encode,
@@ -137,7 +137,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.largest = 0
         self.steps = 0
         self.session = self.loop.act(lambda: self._session(role))
-        if bound and role is Role.CENTRE:
+        if bound and role is Role.SMSC:
             self._hear(encode(BindTransceiver(system_id="fuzz", sequence=1)))
         elif bound:
             binding = self.loop.act(
@@ -198,12 +198,12 @@ class SessionMachine(RuleBasedStateMachine):
             self.refused = error.sequence
 
     @staticmethod
-    def _answer_to(whole: bytes) -> Response | None:
+    def _answer_to(whole: bytes) -> ResponsePdu | None:
         try:
             pdu = decode(whole)
         except PduError as error:
             return answer_to_unreadable(error)
-        return pdu.answer() if isinstance(pdu, Request) else None
+        return pdu.answer() if isinstance(pdu, RequestPdu) else None
 
     def _read_answers(self) -> None:
         octets, self.wire.written = bytes(self.wire.written), bytearray()
@@ -213,7 +213,7 @@ class SessionMachine(RuleBasedStateMachine):
                 assert pdu.sequence == self.enquiries.popleft()
             elif isinstance(pdu, GenericNack) and self.session.reason.startswith("the peer sent"):
                 assert pdu.sequence == self.refused
-            elif isinstance(pdu, Response):
+            elif isinstance(pdu, ResponsePdu):
                 assert (pdu.command_id, pdu.sequence) == self.due.popleft()
 
     @rule(reads=st.booleans())
@@ -250,7 +250,7 @@ class SessionMachine(RuleBasedStateMachine):
         self._read_answers()
 
     @rule(kind=st.sampled_from([submit, deliver, QuerySm]))
-    def somebody_sends(self, kind: Callable[[], Request[Any]]) -> None:
+    def somebody_sends(self, kind: Callable[[], RequestPdu[Any]]) -> None:
         self.sent.append(self.loop.act(lambda: self.session.send(kind())))
 
     @rule(which=st.integers(0, 9))

@@ -10,8 +10,8 @@ from inbound.smpp.pdu import (
     BindTransceiver,
     DeliverSm,
     Pdu,
-    Request,
-    Response,
+    RequestPdu,
+    ResponsePdu,
     SubmitSm,
     decode,
     encode,
@@ -44,9 +44,9 @@ class Peer:
         assert isinstance(pdu, pdu_type), pdu
         return pdu
 
-    async def ask(self, request: Request[Any]) -> Response:
+    async def ask(self, request: RequestPdu[Any]) -> ResponsePdu:
         self.send(request)
-        return await self.read(Response)
+        return await self.read(ResponsePdu)
 
     async def at_end(self) -> bool:
         async with asyncio.timeout(5):
@@ -61,8 +61,8 @@ class Peer:
         self.writer.close()
 
 
-async def no_requests(request: Request[Any], _session: Session) -> Response:
-    answer: Response = request.answer()
+async def no_requests(request: RequestPdu[Any], _session: Session) -> ResponsePdu:
+    answer: ResponsePdu = request.answer()
     return answer
 
 

@@ -12,8 +12,8 @@ from inbound.smpp.pdu import (
     EnquireLink,
     EnquireLinkResp,
     GenericNack,
-    Request,
-    Response,
+    RequestPdu,
+    ResponsePdu,
     SubmitSmResp,
 )
 from inbound.smpp.session import Role, Session
@@ -37,7 +37,7 @@ class Opposite(NamedTuple):
 
     role: Role
     peer: Peer
-    served: list[Request[Any]]
+    served: list[RequestPdu[Any]]
 
 
 async def welcome(_bind: Bind, _session: Session) -> int:
@@ -46,11 +46,11 @@ async def welcome(_bind: Bind, _session: Session) -> int:
 
 @pytest.fixture(params=Role, ids=lambda role: role.value)
 async def opposite(request: pytest.FixtureRequest) -> AsyncIterator[Opposite]:
-    served: list[Request[Any]] = []
+    served: list[RequestPdu[Any]] = []
 
-    async def serve(pdu: Request[Any], _session: Session) -> Response:
+    async def serve(pdu: RequestPdu[Any], _session: Session) -> ResponsePdu:
         served.append(pdu)
-        answer: Response = pdu.answer()
+        answer: ResponsePdu = pdu.answer()
         return answer
 
     if request.param is Role.ESME:
@@ -60,7 +60,7 @@ async def opposite(request: pytest.FixtureRequest) -> AsyncIterator[Opposite]:
     listener = await listen("127.0.0.1", 0, on_bind=welcome, on_request=serve, settings=FAST)
     peer = await connect(listener.port)
     await peer.ask(BIND)
-    yield Opposite(Role.CENTRE, peer, served)
+    yield Opposite(Role.SMSC, peer, served)
     for session in list(listener.sessions):
         session.abort("the test ends")
     await listener.close()

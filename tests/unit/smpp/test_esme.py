@@ -11,7 +11,7 @@ import pytest
 
 from inbound.smpp import esme as esme_module
 from inbound.smpp.errors import NotSentError, UnansweredError
-from inbound.smpp.esme import BindSettings, BindType, Esme, EsmeState, Health, backoff
+from inbound.smpp.esme import BindHealth, BindSettings, BindType, Esme, EsmeState, backoff
 from inbound.smpp.pdu import (
     Bind,
     BindReceiver,
@@ -44,7 +44,7 @@ SETTINGS = BindSettings(
 @asynccontextmanager
 async def running(
     settings: BindSettings = SETTINGS,
-    on_change: Callable[[Health], None] = lambda _: None,
+    on_change: Callable[[BindHealth], None] = lambda _: None,
     admit: Callable[[], Coroutine[None, None, None]] | None = None,
 ) -> AsyncIterator[tuple[Esme, asyncio.Queue[Peer]]]:
     async with peers() as (port, connections):
@@ -228,7 +228,7 @@ async def test_a_wrong_password_is_said_once_and_tried_again(
 async def test_without_a_centre_it_says_so_and_keeps_trying() -> None:
     async with peers() as (port, _):
         pass  # now nobody listens there
-    down: asyncio.Queue[Health] = asyncio.Queue()
+    down: asyncio.Queue[BindHealth] = asyncio.Queue()
     esme = Esme(replace(SETTINGS, port=port), no_requests, on_change=down.put_nowait)
     assert esme.health.state is EsmeState.DOWN
     with pytest.raises(NotSentError):

@@ -14,8 +14,8 @@ from inbound.smpp.pdu import (
     BindTransmitter,
     DataSm,
     QuerySm,
-    Request,
-    Response,
+    RequestPdu,
+    ResponsePdu,
     SubmitSm,
     Unbind,
 )
@@ -73,7 +73,7 @@ async def test_a_bind_is_answered_with_the_centres_name_and_version(peer: Peer) 
     ],
 )
 async def test_what_a_bind_allows(
-    peer: Peer, bind: type[Bind] | None, request_: Request[Any], status: int
+    peer: Peer, bind: type[Bind] | None, request_: RequestPdu[Any], status: int
 ) -> None:
     if bind is not None:
         await peer.ask(bind(system_id="scserv", password=BIND.password, sequence=1))
@@ -103,12 +103,12 @@ async def test_a_refused_esme_may_try_again(peer: Peer) -> None:
 
 async def test_what_follows_a_bind_without_waiting_is_served(peer: Peer) -> None:
     peer.send(BIND, submit(2), submit(3))
-    answers = [await peer.read(Response) for _ in range(3)]
+    answers = [await peer.read(ResponsePdu) for _ in range(3)]
     assert [(answer.sequence, answer.status) for answer in answers] == [(1, 0), (2, 0), (3, 0)]
 
 
 async def test_a_failing_handler_is_a_system_error() -> None:
-    async def fail(_request: Request[Any], _: Session) -> Response:
+    async def fail(_request: RequestPdu[Any], _: Session) -> ResponsePdu:
         raise RuntimeError("bug")
 
     listener = await listen("127.0.0.1", 0, on_bind=accept_bind, on_request=fail)
@@ -146,9 +146,9 @@ async def test_closing_unbinds_every_session(listener: Listener, peer: Peer) -> 
 async def test_a_submit_keeps_its_contents() -> None:
     got: list[SubmitSm] = []
 
-    async def take(request: Any, _: Session) -> Response:
+    async def take(request: Any, _: Session) -> ResponsePdu:
         got.append(request)
-        answer: Response = request.answer()
+        answer: ResponsePdu = request.answer()
         return answer
 
     taking = await listen("127.0.0.1", 0, on_bind=accept_bind, on_request=take)

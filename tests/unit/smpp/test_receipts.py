@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from inbound.smpp.message_ids import MAX_ID
 from inbound.smpp.pdu import DataSm, DeliverSm, Tlvs
 from inbound.smpp.receipts import (
+    DeliveryOutcome,
     IdForm,
-    Kind,
     MessageState,
-    Outcome,
+    MessageType,
     Receipt,
     candidate_ids,
-    kind_of,
+    message_type_of,
     normalise,
     read,
 )
@@ -46,7 +46,7 @@ def test_the_text_of_appendix_b() -> None:
         done_at=DONE,
     )
     assert got.message_ids[0] == "854019"
-    assert got.outcome is Outcome.DELIVERED
+    assert got.outcome is DeliveryOutcome.DELIVERED
 
 
 def test_the_tlvs_alone_are_enough_and_data_sm_has_nothing_else() -> None:
@@ -55,12 +55,12 @@ def test_the_tlvs_alone_are_enough_and_data_sm_has_nothing_else() -> None:
         got = read(pdu)
         assert got is not None
         assert got.message_ids[0] == "7f3a"
-        assert (got.outcome, got.error, got.network) == (Outcome.UNDELIVERABLE, "8", 3)
+        assert (got.outcome, got.error, got.network) == (DeliveryOutcome.UNDELIVERABLE, "8", 3)
 
 
 def test_tlvs_are_believed_before_the_text() -> None:
     got = receipt(APPENDIX_B, ((ID, b"other\0"), (STATE, b"\x03"), (ERROR, b"\x01\x01\x00")))
-    assert (got.outcome, got.error, got.network) == (Outcome.EXPIRED, "256", 1)
+    assert (got.outcome, got.error, got.network) == (DeliveryOutcome.EXPIRED, "256", 1)
     assert got.message_ids[:2] == ("other", "854019")
     assert got.done_at == DONE
 
@@ -78,7 +78,11 @@ def test_the_answer_to_a_query_about_a_number() -> None:
         "id:855469 stat:DELIVRD err:000 imsi:250023012345678 msc:79128200003 mcc:250 mnc:02 "
         "cn:Russia net:MegaFon rcn: rnet:"
     )
-    assert (got.message_ids[0], got.outcome, got.error) == ("855469", Outcome.DELIVERED, "000")
+    assert (got.message_ids[0], got.outcome, got.error) == (
+        "855469",
+        DeliveryOutcome.DELIVERED,
+        "000",
+    )
     assert "250023012345678" not in repr(got)
 
 
@@ -119,37 +123,40 @@ def test_a_text_in_ucs_2_or_with_a_final_nul_is_read_too() -> None:
         APPENDIX_B.encode() + b"\0",
         # After a header that tells of nothing but itself.
     ):
-        assert receipt(octets).outcome is Outcome.DELIVERED
+        assert receipt(octets).outcome is DeliveryOutcome.DELIVERED
     assert receipt(b"\x02\x70\x00" + APPENDIX_B.encode(), esm_class=0x44).message_ids
 
 
 @pytest.mark.parametrize(
     ("esm_class", "kind"),
     [
-        (0x00, Kind.TEXT),
-        (0x03, Kind.TEXT),
-        (0x40, Kind.TEXT),
-        (0xC3, Kind.TEXT),
-        (0x04, Kind.RECEIPT),
-        (0x07, Kind.RECEIPT),
-        (0x44, Kind.RECEIPT),
-        (0x24, Kind.RECEIPT),
-        (0x08, Kind.DELIVERY_ACK),
-        (0x10, Kind.USER_ACK),
-        (0x18, Kind.ABORT),
-        (0x20, Kind.INTERMEDIATE),
-        (0xE2, Kind.INTERMEDIATE),
+        (0x00, MessageType.TEXT),
+        (0x03, MessageType.TEXT),
+        (0x40, MessageType.TEXT),
+        (0xC3, MessageType.TEXT),
+        (0x04, MessageType.RECEIPT),
+        (0x07, MessageType.RECEIPT),
+        (0x44, MessageType.RECEIPT),
+        (0x24, MessageType.RECEIPT),
+        (0x08, MessageType.DELIVERY_ACK),
+        (0x10, MessageType.USER_ACK),
+        (0x18, MessageType.ABORT),
+        (0x20, MessageType.INTERMEDIATE),
+        (0xE2, MessageType.INTERMEDIATE),
     ],
 )
-def test_the_bits_say_what_a_message_is(esm_class: int, kind: Kind) -> None:
+def test_the_bits_say_what_a_message_is(esm_class: int, kind: MessageType) -> None:
     pdu = DeliverSm(esm_class=esm_class, short_message=APPENDIX_B.encode())
-    assert kind_of(pdu) is kind
-    assert (read(pdu) is not None) == (kind in {Kind.RECEIPT, Kind.INTERMEDIATE})
+    assert message_type_of(pdu) is kind
+    assert (read(pdu) is not None) == (kind in {MessageType.RECEIPT, MessageType.INTERMEDIATE})
 
 
 def test_a_person_cannot_text_a_receipt_but_a_forgetful_centre_can_send_one() -> None:
     assert read(DeliverSm(short_message=APPENDIX_B.encode())) is None
-    assert receipt(tlvs=((ID, b"7"), (STATE, b"\x02")), esm_class=0).outcome is Outcome.DELIVERED
+    assert (
+        receipt(tlvs=((ID, b"7"), (STATE, b"\x02")), esm_class=0).outcome
+        is DeliveryOutcome.DELIVERED
+    )
 
 
 def test_an_intermediate_notification_is_never_the_end() -> None:
@@ -162,13 +169,13 @@ def test_every_state_is_final_or_not() -> None:
         "SCHEDULED": None,
         "ENROUTE": None,
         "ACCEPTED": None,
-        "DELIVERED": Outcome.DELIVERED,
-        "EXPIRED": Outcome.EXPIRED,
-        "DELETED": Outcome.UNDELIVERABLE,
-        "UNDELIVERABLE": Outcome.UNDELIVERABLE,
-        "SKIPPED": Outcome.UNDELIVERABLE,
-        "UNKNOWN": Outcome.UNKNOWN,
-        "REJECTED": Outcome.REJECTED,
+        "DELIVERED": DeliveryOutcome.DELIVERED,
+        "EXPIRED": DeliveryOutcome.EXPIRED,
+        "DELETED": DeliveryOutcome.UNDELIVERABLE,
+        "UNDELIVERABLE": DeliveryOutcome.UNDELIVERABLE,
+        "SKIPPED": DeliveryOutcome.UNDELIVERABLE,
+        "UNKNOWN": DeliveryOutcome.UNKNOWN,
+        "REJECTED": DeliveryOutcome.REJECTED,
     }
 
 
@@ -193,7 +200,9 @@ def test_junk_never_raises(octets: bytes, tlvs: Tlvs, esm_class: int, form: IdFo
         DataSm(esm_class=esm_class, tlvs=(*tlvs, (0x0424, octets))),
     ):
         got = read(pdu, form)
-        assert (got is None) == (kind_of(pdu) not in {Kind.RECEIPT, Kind.INTERMEDIATE})
+        assert (got is None) == (
+            message_type_of(pdu) not in {MessageType.RECEIPT, MessageType.INTERMEDIATE}
+        )
         if got is not None:
             assert all(0 < len(message_id) <= MAX_ID for message_id in got.message_ids)
 

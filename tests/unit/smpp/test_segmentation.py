@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from inbound.smpp import alphabet
 from inbound.smpp.pdu import DataSm, DeliverSm
 from inbound.smpp.segmentation import (
-    Header,
-    MalformedHeader,
-    Part,
+    ConcatenatedPart,
+    MalformedUserDataHeader,
     Segment,
     UnsendableTextError,
+    UserDataHeader,
     body_of,
     join,
-    parse_header,
+    parse_user_data_header,
     part_count,
     part_of,
     rewritten,
@@ -153,7 +153,7 @@ def test_concatenation_is_found_among_other_elements(
 ) -> None:
     for esm_class in (0x40, 0x43, 0xC0):
         part = part_of(with_header(elements, esm_class=esm_class))
-        assert part == Part(reference, width, 2, 1, b"body")
+        assert part == ConcatenatedPart(reference, width, 2, 1, b"body")
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_what_is_no_concatenation_is_a_whole_message(elements: bytes) -> None:
 @pytest.mark.parametrize("payload", ["", "05", "0500", "050003", "06000307020105", "ff00", "0100"])
 def test_a_header_that_lies_is_malformed(payload: str) -> None:
     octets = bytes.fromhex(payload)
-    assert parse_header(octets) == MalformedHeader()
+    assert parse_user_data_header(octets) == MalformedUserDataHeader()
     pdu = DeliverSm(esm_class=0x40, short_message=octets)
     assert part_of(pdu) is None
     assert body_of(pdu) == b""
@@ -186,8 +186,8 @@ def test_a_header_that_lies_is_malformed(payload: str) -> None:
 
 @given(st.binary(max_size=254))
 def test_any_octets_are_a_header_or_malformed(payload: bytes) -> None:
-    header = parse_header(payload)
-    if isinstance(header, Header):
+    header = parse_user_data_header(payload)
+    if isinstance(header, UserDataHeader):
         assert header.size <= len(payload)
         assert sum(len(value) + 2 for _, value in header.elements) + 1 == header.size
 
@@ -209,7 +209,7 @@ def test_sar_tlvs() -> None:
         short_message=b"body",
         tlvs=((0x020F, b"\2"), (0x1400, b"?"), (0x020C, b"\1\7"), (0x020E, b"\2")),
     )
-    assert part_of(pdu) == Part(0x107, 16, 2, 2, b"body")
+    assert part_of(pdu) == ConcatenatedPart(0x107, 16, 2, 2, b"body")
 
 
 @pytest.mark.parametrize(
@@ -230,13 +230,15 @@ def test_message_payload_holds_the_text_and_the_header() -> None:
     assert body_of(DataSm(tlvs=((0x0424, b"CLIENT info"),))) == b"CLIENT info"
     assert body_of(DeliverSm(short_message=b"short", tlvs=((0x0424, b"long"),))) == b"short"
     payload = b"\x05" + CONCAT_8 + b"body"
-    assert part_of(DataSm(esm_class=0x40, tlvs=((0x0424, payload),))) == Part(7, 8, 2, 1, b"body")
+    assert part_of(DataSm(esm_class=0x40, tlvs=((0x0424, payload),))) == ConcatenatedPart(
+        7, 8, 2, 1, b"body"
+    )
 
 
-def parts(*bodies: bytes, data_codings: tuple[int, ...] = ()) -> list[Part]:
+def parts(*bodies: bytes, data_codings: tuple[int, ...] = ()) -> list[ConcatenatedPart]:
     codings = data_codings or (0,) * len(bodies)
     return [
-        Part(7, 8, len(bodies), number, body, coding)
+        ConcatenatedPart(7, 8, len(bodies), number, body, coding)
         for number, (body, coding) in enumerate(zip(bodies, codings, strict=True), 1)
     ]
 
@@ -264,10 +266,10 @@ def test_parts_in_different_codings_are_read_each_in_its_own() -> None:
         parts(b"a", b"b")[:1],
         [*parts(b"a", b"b")[:1], *parts(b"a", b"b")[:1]],
         [],
-        [Part(7, 8, 2, 1, b"a"), Part(7, 16, 2, 2, b"b")],
+        [ConcatenatedPart(7, 8, 2, 1, b"a"), ConcatenatedPart(7, 16, 2, 2, b"b")],
     ],
 )
-def test_what_is_incomplete_or_mixed_is_not_joined(incomplete: list[Part]) -> None:
+def test_what_is_incomplete_or_mixed_is_not_joined(incomplete: list[ConcatenatedPart]) -> None:
     with pytest.raises(ValueError, match=r"parts"):
         join(incomplete)
 

@@ -17,8 +17,8 @@ from inbound.smpp.pdu import (
     EnquireLink,
     EnquireLinkResp,
     GenericNack,
-    Request,
-    Response,
+    RequestPdu,
+    ResponsePdu,
     SubmitSm,
     SubmitSmResp,
     Unbind,
@@ -54,7 +54,7 @@ async def test_answers_leave_in_the_order_of_arrival() -> None:
     loop = asyncio.get_running_loop()
     stored = [loop.create_future() for _ in range(3)]
 
-    async def store(request: Request[Any], _: Session) -> asyncio.Future[Response]:
+    async def store(request: RequestPdu[Any], _: Session) -> asyncio.Future[ResponsePdu]:
         return stored[request.sequence - 1]
 
     async with esme_session(store) as (_, peer):
@@ -71,7 +71,7 @@ async def test_answers_leave_in_the_order_of_arrival() -> None:
 
 @pytest.mark.parametrize("failure", ["raises", "cancelled", "wrong answer", "unencodable"])
 async def test_a_failing_handler_makes_the_centre_keep_the_message(failure: str) -> None:
-    async def fail(request: Request[Any], _: Session) -> Any:
+    async def fail(request: RequestPdu[Any], _: Session) -> Any:
         if request.sequence == 1:
             if failure == "raises":
                 raise RuntimeError("bug")
@@ -94,10 +94,10 @@ async def test_what_lay_in_the_socket_when_the_peer_left_is_known_for_that() -> 
     left: list[bool] = []
     served = asyncio.Event()
 
-    async def handler(request: Request[Any], session: Session) -> Response:
+    async def handler(request: RequestPdu[Any], session: Session) -> ResponsePdu:
         left.append(session.left_by_peer())
         served.set()
-        answer: Response = request.answer()
+        answer: ResponsePdu = request.answer()
         return answer
 
     async with esme_session(handler) as (_, peer):
@@ -115,10 +115,10 @@ async def test_requests_are_served_one_at_a_time() -> None:
     served: list[int] = []
     gate = asyncio.Event()
 
-    async def serve(request: Request[Any], _: Session) -> Response:
+    async def serve(request: RequestPdu[Any], _: Session) -> ResponsePdu:
         served.append(request.sequence)
         await gate.wait()
-        answer: Response = request.answer()
+        answer: ResponsePdu = request.answer()
         return answer
 
     async with esme_session(serve) as (_, peer):
@@ -132,9 +132,9 @@ async def test_requests_are_served_one_at_a_time() -> None:
 async def test_a_slow_handler_stops_reading_and_loses_nothing() -> None:
     gate = asyncio.Event()
 
-    async def serve(request: Request[Any], _: Session) -> Response:
+    async def serve(request: RequestPdu[Any], _: Session) -> ResponsePdu:
         await gate.wait()
-        answer: Response = request.answer()
+        answer: ResponsePdu = request.answer()
         return answer
 
     settings = SessionSettings(queue_limit=10, enquire_link_s=0)
@@ -215,9 +215,9 @@ async def test_no_answer_in_time_is_unanswered_and_frees_the_window() -> None:
 async def test_time_stands_still_while_reading_is_paused() -> None:
     gate = asyncio.Event()
 
-    async def serve(request: Request[Any], _: Session) -> Response:
+    async def serve(request: RequestPdu[Any], _: Session) -> ResponsePdu:
         await gate.wait()
-        answer: Response = request.answer()
+        answer: ResponsePdu = request.answer()
         return answer
 
     settings = SessionSettings(queue_limit=1, response_timeout_s=0.1, enquire_link_s=0)
@@ -299,9 +299,9 @@ async def test_an_enquiry_answered_with_junk_is_not_the_last() -> None:
 async def test_octets_that_wait_stop_reading_too() -> None:
     gate = asyncio.Event()
 
-    async def serve(request: Request[Any], _: Session) -> Response:
+    async def serve(request: RequestPdu[Any], _: Session) -> ResponsePdu:
         await gate.wait()
-        answer: Response = request.answer()
+        answer: ResponsePdu = request.answer()
         return answer
 
     settings = SessionSettings(queue_limit=1000, queue_octets=200_000, enquire_link_s=0)
@@ -320,9 +320,9 @@ async def test_octets_that_wait_stop_reading_too() -> None:
 async def test_nothing_is_served_while_the_peer_does_not_read() -> None:
     served: list[int] = []
 
-    async def serve(request: Request[Any], _: Session) -> Response:
+    async def serve(request: RequestPdu[Any], _: Session) -> ResponsePdu:
         served.append(request.sequence)
-        answer: Response = request.answer()
+        answer: ResponsePdu = request.answer()
         return answer
 
     async with esme_session(serve) as (session, peer):
@@ -372,9 +372,9 @@ async def test_unbinding_waits_for_the_answer() -> None:
 
 
 async def test_the_answer_to_unbind_is_the_last() -> None:
-    stored: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+    stored: asyncio.Future[ResponsePdu] = asyncio.get_running_loop().create_future()
 
-    async def store(_request: Request[Any], _: Session) -> asyncio.Future[Response]:
+    async def store(_request: RequestPdu[Any], _: Session) -> asyncio.Future[ResponsePdu]:
         return stored
 
     async with esme_session(store) as (session, peer):
@@ -395,7 +395,7 @@ async def test_a_closing_peer_is_named() -> None:
 
 
 async def test_a_peer_that_never_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inbound.smpp._link._MAX_UNREAD", 100_000)
+    monkeypatch.setattr("inbound.smpp._connection._MAX_UNREAD", 100_000)
     async with esme_session() as (session, peer):
         peer.reader._transport.pause_reading()  # type: ignore[attr-defined]  # asyncio's own
         enquiries = b"".join(b"\0\0\0\x10\0\0\0\x15\0\0\0\0\0\0\0\x01" for _ in range(4096))
@@ -406,7 +406,7 @@ async def test_a_peer_that_never_reads_is_given_up(monkeypatch: pytest.MonkeyPat
 
 
 async def test_logs_tell_no_contents(caplog: pytest.LogCaptureFixture) -> None:
-    async def fail(_request: Request[Any], _: Session) -> Response:
+    async def fail(_request: RequestPdu[Any], _: Session) -> ResponsePdu:
         raise RuntimeError("bug")
 
     caplog.set_level(logging.DEBUG)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inbound.deadletter.isolation import BatchProcessor, Poison
-from inbound.kafka.decoding import Record
+from inbound.kafka.decoding import TopicRecord
 from streams.app import _agent
 from streams.progress import Progress
 
@@ -34,7 +34,7 @@ class Bug(BaseException):
 
 
 def agent(log: list[str], failure: BaseException | None = None) -> Any:
-    async def process(records: Sequence[Record]) -> None:
+    async def process(records: Sequence[TopicRecord]) -> None:
         if failure is not None:
             raise failure
         log.append(f"commit {len(records)}")

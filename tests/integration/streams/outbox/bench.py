@@ -19,9 +19,9 @@ from aiokafka import TopicPartition
 from inbound.clock import utc_now
 from inbound.gateway.links import Link, Links
 from inbound.handlers.state import STATE_VERSION, OpenRequest, Stage, SubjectState, write_state
-from inbound.local.simulator.centre import Centre, CentreSettings
+from inbound.local.simulator.server import Simulator, SimulatorSettings
 from inbound.smpp.esme import BindSettings, Esme
-from inbound.smpp.pdu import Response
+from inbound.smpp.pdu import ResponsePdu
 from inbound.smpp.segmentation import part_count
 from inbound.store.memory import MemoryClaims, MemoryStore
 from inbound.store.rows import Secret, StoredState
@@ -181,7 +181,7 @@ async def open_bench(esme_type: type[Esme] = Esme) -> AsyncIterator[Bench]:
     script, published, now = Script(), Published(), [utc_now()]
     store, offsets = MemoryStore(), _WakingOffsets(published.changed)
     claims = MemoryClaims(store)
-    async with Centre(CentreSettings(port=0, accounts=(ACCOUNT,)), faults=script) as centre:
+    async with Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,)), faults=script) as centre:
         results = ResultPublisher(
             published,
             GATEWAY,
@@ -251,6 +251,6 @@ def _bind_settings(port: int) -> BindSettings:
     )
 
 
-async def _no_texts(pdu: Any, _session: object) -> Response:
-    answer: Response = pdu.answer()
+async def _no_texts(pdu: Any, _session: object) -> ResponsePdu:
+    answer: ResponsePdu = pdu.answer()
     return answer

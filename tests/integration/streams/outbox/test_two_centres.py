@@ -13,8 +13,8 @@ from aiokafka import TopicPartition
 
 from inbound.clock import utc_now
 from inbound.gateway.links import Link, Links
-from inbound.local.simulator.centre import Centre, CentreSettings
 from inbound.local.simulator.faults import Proceed
+from inbound.local.simulator.server import Simulator, SimulatorSettings
 from inbound.smpp.esme import Esme
 from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.session import Answer, Session
@@ -43,7 +43,7 @@ FAILOVER_S = 0.2
 class Sites:
     """One sender with a bind to each of two centres."""
 
-    centres: dict[str, Centre]
+    centres: dict[str, Simulator]
     scripts: dict[str, Script]
     sender: Sender
     store: MemoryStore
@@ -82,7 +82,7 @@ async def sites() -> AsyncIterator[Sites]:
         centres, scripts, links, tasks = {}, {}, [], []
         for name in ("north", "south"):
             scripts[name] = Script()
-            centre = Centre(CentreSettings(port=0, accounts=(ACCOUNT,)), faults=scripts[name])
+            centre = Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,)), faults=scripts[name])
             centres[name] = await stack.enter_async_context(centre)
             encoder = Encoder(catalogue(), "SCSERV", "gsm0338")
             link = Link(f"{name}-1", name, encoder, WINDOW)

@@ -9,11 +9,11 @@ import pytest
 
 from inbound.errors import SetupError
 from inbound.local.simulator.accounts import load_accounts
-from inbound.local.simulator.centre import Account, Centre, CentreSettings
-from inbound.local.simulator.lines import BindOptions
+from inbound.local.simulator.client_links import BindOptions
 from inbound.local.simulator.phone import Phone
+from inbound.local.simulator.server import Simulator, SimulatorAccount, SimulatorSettings
 from inbound.local.simulator.tls import server_context
-from inbound.smpp.esme import BindSettings, Esme, EsmeState, Health
+from inbound.smpp.esme import BindHealth, BindSettings, Esme, EsmeState
 from inbound.smpp.pdu import BindResp, BindTransceiver, DeliverSm, QuerySm, QuerySmResp
 from inbound.smpp.status import Status
 from tests.unit.local.simulator.tools import (
@@ -145,8 +145,8 @@ def test_accounts_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         load_accounts(path)
     monkeypatch.setenv("SMSC_TEST_PASSWORD", "sesame12")
     assert load_accounts(path) == (
-        Account("scserv", "sesame12", "+79086228779", 30, 1, "tlv", ("1234",)),
-        Account("other", "sesame13", "+79086228780"),
+        SimulatorAccount("scserv", "sesame12", "+79086228779", 30, 1, "tlv", ("1234",)),
+        SimulatorAccount("other", "sesame13", "+79086228780"),
     )
 
 
@@ -176,7 +176,7 @@ def test_what_an_accounts_file_may_not_say(
 
 
 async def test_an_account_serves_all_its_numbers_within_its_window() -> None:
-    few = Account("scserv", "sesame12", FEDERAL, window=1, more_numbers=("1234",))
+    few = SimulatorAccount("scserv", "sesame12", FEDERAL, window=1, more_numbers=("1234",))
     async with (
         simulator(accounts=(few,)) as centre,
         account(centre) as peer,
@@ -197,8 +197,8 @@ async def test_an_account_serves_all_its_numbers_within_its_window() -> None:
 async def test_only_known_clients_get_in_over_tls(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path / "centre.pem")
     context = server_context(certificate, None, client_ca=certificate)
-    settings = CentreSettings(port=0, accounts=(ACCOUNT,))
-    async with Centre(settings, ssl=context) as centre:
+    settings = SimulatorSettings(port=0, accounts=(ACCOUNT,))
+    async with Simulator(settings, ssl=context) as centre:
         ours = BindSettings("127.0.0.1", centre.port, "scserv", "sesame12", reconnect_min_s=0.01)
         known = ssl.create_default_context(cafile=str(certificate))
         known.load_cert_chain(certificate)
@@ -209,7 +209,7 @@ async def test_only_known_clients_get_in_over_tls(tmp_path: Path) -> None:
         await esme.close()
         await running
 
-        told: asyncio.Queue[Health] = asyncio.Queue()
+        told: asyncio.Queue[BindHealth] = asyncio.Queue()
         stranger = Esme(
             ours,
             no_requests,
@@ -279,7 +279,7 @@ async def test_a_query_meets_faults() -> None:
 
 
 async def test_a_query_finds_its_own_and_the_newest_messages() -> None:
-    other = Account("other", "sesame12", "+79086228780")
+    other = SimulatorAccount("other", "sesame12", "+79086228780")
     theirs = BindTransceiver(system_id="other", password="sesame12", sequence=1)
     async with (
         simulator(query_limit=2, accounts=(ACCOUNT, other)) as centre,

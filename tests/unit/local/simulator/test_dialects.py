@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from inbound.errors import SetupError
-from inbound.local.simulator.centre import Account, Centre, CentreSettings
 from inbound.local.simulator.dialects import DIALECTS
 from inbound.local.simulator.phone import Phone
+from inbound.local.simulator.server import Simulator, SimulatorAccount, SimulatorSettings
 from inbound.smpp import receipts
 from inbound.smpp.pdu import (
     BindTransceiver,
@@ -15,7 +15,7 @@ from inbound.smpp.pdu import (
     DeliverSm,
     QuerySm,
     QuerySmResp,
-    Response,
+    ResponsePdu,
     SubmitSm,
     SubmitSmResp,
 )
@@ -83,7 +83,7 @@ async def test_a_dialect(dialect: str, answer_id: str, text: str, tlvs: Any) -> 
         assert (pdu.source_addr, pdu.destination_addr) == (NUMBER[1:], "SCSERV")
         read = receipts.read(pdu)
         assert read is not None
-        assert read.outcome is receipts.Outcome.DELIVERED
+        assert read.outcome is receipts.DeliveryOutcome.DELIVERED
         assert set(receipts.candidate_ids(answer_id)) & set(read.message_ids)
 
 
@@ -98,7 +98,7 @@ async def test_by_data_sm() -> None:
         peer.send(pdu.answer())
         read = receipts.read(pdu)
         assert read is not None
-        assert (read.message_ids[0], read.outcome) == ("a", receipts.Outcome.DELIVERED)
+        assert (read.message_ids[0], read.outcome) == ("a", receipts.DeliveryOutcome.DELIVERED)
         assert b"id:a " in dict(pdu.tlvs)[0x0424]
         await centre.ledger.count("receipt_resp")
 
@@ -116,7 +116,7 @@ async def test_the_error_code_of_a_refusal_is_not_decimal() -> None:
         await peer.ask(submit(registered_delivery=1))
         read = receipts.read(await accept(peer))
         assert read is not None
-        assert (read.outcome, read.error) == (receipts.Outcome.UNDELIVERABLE, "E6B")
+        assert (read.outcome, read.error) == (receipts.DeliveryOutcome.UNDELIVERABLE, "E6B")
 
 
 @pytest.mark.parametrize(("dialect", "ids", "texts"), [("standard", 3, 3), ("whole", 1, 1)])
@@ -132,7 +132,7 @@ async def test_a_receipt_for_each_part_or_for_all(dialect: str, ids: int, texts:
         answers: list[Any] = []
         got: list[bytes] = []
         while len(answers) < 3 or len(got) < texts:
-            pdu = await peer.read(Response | DeliverSm)  # type: ignore[arg-type] # isinstance's
+            pdu = await peer.read(ResponsePdu | DeliverSm)  # type: ignore[arg-type] # isinstance's
             if isinstance(pdu, DeliverSm):
                 peer.send(pdu.answer())
                 got.append(pdu.short_message)
@@ -188,7 +188,7 @@ async def test_only_who_asks_for_it_gets_a_receipt(
 
 
 async def test_an_account_has_its_own_dialect() -> None:
-    tlv = Account("scserv", "sesame12", FEDERAL, dialect="tlv")
+    tlv = SimulatorAccount("scserv", "sesame12", FEDERAL, dialect="tlv")
     async with (
         simulator(accounts=(tlv,)) as centre,
         Phone("127.0.0.1", centre.port, NUMBER),
@@ -199,9 +199,9 @@ async def test_an_account_has_its_own_dialect() -> None:
 
 
 def test_an_unknown_dialect_is_named_with_its_account() -> None:
-    wrong = Account("scserv", "sesame12", FEDERAL, dialect="tvl")
+    wrong = SimulatorAccount("scserv", "sesame12", FEDERAL, dialect="tvl")
     with pytest.raises(SetupError, match="account scserv: 'tvl' is none of the dialects standard"):
-        Centre(CentreSettings(accounts=(wrong,)))
+        Simulator(SimulatorSettings(accounts=(wrong,)))
 
 
 def test_every_dialect_is_tested() -> None:

@@ -13,7 +13,7 @@ from inbound.smpp.pdu import (
     DeliverSm,
     EnquireLink,
     EnquireLinkResp,
-    Response,
+    ResponsePdu,
     SubmitSmResp,
     decode,
 )
@@ -65,7 +65,7 @@ async def test_binds_are_refused_late_silent_and_torn() -> None:
         peer.send(BIND)
         await centre.ledger.count("fault", 6)
         peer.send(EnquireLink(sequence=2))
-        assert isinstance(await peer.read(Response), EnquireLinkResp)
+        assert isinstance(await peer.read(ResponsePdu), EnquireLinkResp)
         peer.close()
         await centre.ledger.count("end", 5)
         assert centre.ledger.counts["bind_resp"] >= 4
@@ -151,7 +151,7 @@ async def test_reading_stops_and_goes_on() -> None:
             await other.ask(EnquireLink(sequence=1))
         assert await clock.passes() == 4
         # Had it been read, the enquire_link would have been answered first.
-        assert [(await peer.read(Response)).sequence for _ in range(2)] == [1, 2]
+        assert [(await peer.read(ResponsePdu)).sequence for _ in range(2)] == [1, 2]
 
 
 async def test_the_link_is_cut_after_the_answer() -> None:

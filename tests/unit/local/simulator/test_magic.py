@@ -6,7 +6,7 @@ import pytest
 
 from inbound.local.simulator.phone import Phone
 from inbound.smpp.errors import UnansweredError
-from inbound.smpp.pdu import EnquireLink, EnquireLinkResp, Response, SubmitSmResp
+from inbound.smpp.pdu import EnquireLink, EnquireLinkResp, ResponsePdu, SubmitSmResp
 from inbound.smpp.session import Role, Session, SessionSettings
 from inbound.smpp.status import Status, name_of
 from tests.unit.local.simulator.tools import (
@@ -58,7 +58,7 @@ async def test_no_answer(digits: str, delivered: bool) -> None:
         Phone("127.0.0.1", centre.port, to(digits)) as phone,
     ):
         peer.send(submit(to(digits), text=b"silent"), submit(to(digits)[:-5] + "00000"), ENQUIRY)
-        answers = {type(await peer.read(Response)) for _ in range(2)}
+        answers = {type(await peer.read(ResponsePdu)) for _ in range(2)}
         assert answers == {SubmitSmResp, EnquireLinkResp}
         assert centre.stats.submitted == (2 if delivered else 1)
         if delivered:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pytest
 
 from inbound.errors import SetupError
-from inbound.local.simulator.centre import Centre, CentreSettings
 from inbound.local.simulator.faults import NoFaults
 from inbound.local.simulator.rules import RuleBook
 from inbound.local.simulator.script import Command, parse_script
+from inbound.local.simulator.server import Simulator, SimulatorSettings
 from tests.unit.local.simulator.tools import rule
 
 # -- the file ----------------------------------------------------------------------------
@@ -44,7 +44,7 @@ def test_an_error_names_the_rule_and_the_field(text: str, message: str) -> None:
 
 def test_a_script_and_faults_of_ones_own_contradict() -> None:
     with pytest.raises(SetupError, match="leave no room"):
-        Centre(CentreSettings(magic=True), faults=NoFaults())
+        Simulator(SimulatorSettings(magic=True), faults=NoFaults())
 
 
 # -- which PDU ---------------------------------------------------------------------------

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from inbound.local.simulator.centre import Account, Centre, CentreSettings
 from inbound.local.simulator.ledger import Entry
 from inbound.local.simulator.script import parse_script
+from inbound.local.simulator.server import Simulator, SimulatorAccount, SimulatorSettings
 from inbound.smpp.pdu import Bind, BindResp, BindTransceiver, DeliverSm, SubmitSm
 from inbound.smpp.segmentation import split
 from inbound.smpp.session import Session
@@ -15,7 +15,7 @@ from tests.unit.smpp.peer import Peer, connect
 
 FEDERAL = "+79086228779"
 NUMBER = "+79161234567"
-ACCOUNT = Account("scserv", "sesame12", FEDERAL)
+ACCOUNT = SimulatorAccount("scserv", "sesame12", FEDERAL)
 BIND = BindTransceiver(system_id="scserv", password="sesame12", sequence=1)
 
 # 1 January 2000, in seconds since 1970: query_sm can say nothing earlier.
@@ -45,7 +45,7 @@ class Clock:
 @asynccontextmanager
 async def simulator(
     script: str = "", clock: Clock | None = None, ids: str = "a b c d e f", **settings: Any
-) -> AsyncIterator[Centre]:
+) -> AsyncIterator[Simulator]:
     """Run a centre with a script; its message ids are a, b, c, ..."""
     values: dict[str, Any] = {
         "port": 0,
@@ -55,8 +55,8 @@ async def simulator(
         "script": parse_script(script),
     }
     sleep = clock.sleep if clock else asyncio.sleep
-    async with Centre(
-        CentreSettings(**(values | settings)),
+    async with Simulator(
+        SimulatorSettings(**(values | settings)),
         ids=iter(ids.split()),
         sleep=sleep,
         wall_clock=lambda: START,
@@ -65,7 +65,7 @@ async def simulator(
 
 
 @asynccontextmanager
-async def account(centre: Centre, bind: Bind = BIND) -> AsyncIterator[Peer]:
+async def account(centre: Simulator, bind: Bind = BIND) -> AsyncIterator[Peer]:
     """Bind as an account with nothing but a socket."""
     peer = await connect(centre.port)
     try:

@@ -17,7 +17,7 @@ from inbound.smpp.pdu import (
     DeliverSmResp,
     GenericNack,
     QuerySmResp,
-    Response,
+    ResponsePdu,
     SubmitSmResp,
 )
 
@@ -27,7 +27,7 @@ LAST = 0xFFFFFFFF
 class Case(NamedTuple):
     name: str
     frame: bytes
-    answer: type[Response] | None
+    answer: type[ResponsePdu] | None
     status: int
     sequence: int = 77
 

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, Self
 
+from inbound.local.simulator.delivery_queue import DeliveryQueue
 from inbound.local.simulator.dialects import ReceiptDialect
 from inbound.local.simulator.ledger import Ledger, Message
-from inbound.local.simulator.mailbox import Mailbox
-from inbound.local.simulator.post import digits
-from inbound.local.simulator.settings import PHONE, Account
-from inbound.smpp.pdu import Bind, DataSm, DeliverSm, Response
+from inbound.local.simulator.router import digits
+from inbound.local.simulator.settings import PHONE, SimulatorAccount
+from inbound.smpp.pdu import Bind, DataSm, DeliverSm, ResponsePdu
 from inbound.smpp.rate import TokenBucket
 from inbound.smpp.session import Session
 from inbound.smpp.status import Status
@@ -41,14 +41,14 @@ _MESSAGE_TYPE: Final = 0x3C
 class Client:
     """An account while the centre runs."""
 
-    account: Account
-    mailbox: Mailbox
+    account: SimulatorAccount
+    mailbox: DeliveryQueue
     bucket: TokenBucket
     dialect: ReceiptDialect
 
 
 @dataclass(slots=True, eq=False)
-class Line:
+class ClientLink:
     """One link; `number` counts them. `per` is what its system_type said of receipts."""
 
     number: int
@@ -78,7 +78,7 @@ class BindOptions:
         return cls(links, single)
 
 
-class Lines:
+class ClientLinks:
     """All links by session."""
 
     def __init__(self, clients: Mapping[str, Client], ledger: Ledger, *, strict: bool) -> None:
@@ -86,30 +86,30 @@ class Lines:
         self._ledger = ledger
         self._strict = strict
         self._count = 0
-        self._lines: dict[Session, Line] = {}
+        self._links: dict[Session, ClientLink] = {}
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._links)
 
-    def get(self, session: Session) -> Line | None:
+    def get(self, session: Session) -> ClientLink | None:
         """Return the line of a session that stands."""
-        return self._lines.get(session)
+        return self._links.get(session)
 
     def opened(self, session: Session) -> None:
         """Take up a new link."""
         self._count += 1
-        self._lines[session] = Line(self._count)
+        self._links[session] = ClientLink(self._count)
         self._ledger.event("connect", self._count)
 
     def closed(self, session: Session) -> None:
         """Forget a link that has ended."""
-        line = self._lines.pop(session, None)
+        line = self._links.pop(session, None)
         if line is not None:
             self._ledger.event("end", line.number, line.system_id, detail=session.reason)
 
     def admit(self, bind: Bind, session: Session) -> int:
         """Decide about a bind; return its status. May end older links of the account."""
-        line = self._lines.get(session)
+        line = self._links.get(session)
         if line is None:
             return Status.ESME_RBINDFAIL
         if bind.system_id == PHONE:
@@ -133,7 +133,7 @@ class Lines:
         """End the oldest links of an account until one more is allowed."""
         others = [
             session
-            for session, line in self._lines.items()
+            for session, line in self._links.items()
             if line.client is client and not session.reason
         ]
         for session in others[: max(0, len(others) - links + 1)]:
@@ -143,19 +143,19 @@ class Lines:
 
     def message(self, session: Session, what: str, pdu: Message, detail: str = "") -> None:
         """Note a PDU that carries a message."""
-        line = self._lines.get(session)
+        line = self._links.get(session)
         if line is not None:
             self._ledger.message(what, line.number, line.system_id, pdu, detail)
 
-    def answer(self, session: Session, what: str, pdu: Response, detail: str = "") -> None:
+    def answer(self, session: Session, what: str, pdu: ResponsePdu, detail: str = "") -> None:
         """Note an answer."""
-        line = self._lines.get(session)
+        line = self._links.get(session)
         if line is not None:
             self._ledger.answer(what, line.number, line.system_id, pdu, detail)
 
     def event(self, session: Session, what: str, detail: str = "") -> None:
         """Note anything else."""
-        line = self._lines.get(session)
+        line = self._links.get(session)
         if line is not None:
             self._ledger.event(what, line.number, line.system_id, detail)
 

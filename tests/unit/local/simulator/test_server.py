@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from inbound.local.simulator.centre import Account, Centre, CentreSettings
 from inbound.local.simulator.faults import NoFaults, Proceed
 from inbound.local.simulator.phone import Phone, RefusedError
+from inbound.local.simulator.server import Simulator, SimulatorAccount, SimulatorSettings
 from inbound.smpp.errors import BindRefusedError, LinkError
 from inbound.smpp.pdu import (
     Bind,
@@ -19,8 +19,8 @@ from inbound.smpp.pdu import (
     BindTransmitter,
     DeliverSm,
     DeliverSmResp,
-    Request,
-    Response,
+    RequestPdu,
+    ResponsePdu,
     SubmitSm,
 )
 from inbound.smpp.segmentation import split
@@ -29,11 +29,11 @@ from inbound.smpp.status import Status
 
 FEDERAL = "+79086228779"
 NUMBER = "+79161234567"
-ACCOUNT = Account("scserv", "sesame12", FEDERAL)
-SETTINGS = CentreSettings(port=0, accounts=(ACCOUNT,), retry_s=0.01)
+ACCOUNT = SimulatorAccount("scserv", "sesame12", FEDERAL)
+SETTINGS = SimulatorSettings(port=0, accounts=(ACCOUNT,), retry_s=0.01)
 LONG = "Очень длинный ответ, который никак не поместится в одну часть сообщения. " * 3
 
-Handler = Callable[[Request[Any], Session], Awaitable[Answer]]
+Handler = Callable[[RequestPdu[Any], Session], Awaitable[Answer]]
 
 
 class Service:
@@ -43,7 +43,7 @@ class Service:
         self.got: asyncio.Queue[DeliverSm] = asyncio.Queue()
         self.statuses: list[int] = []
 
-    async def on_request(self, request: Request[Any], _session: Session) -> Response:
+    async def on_request(self, request: RequestPdu[Any], _session: Session) -> ResponsePdu:
         assert isinstance(request, DeliverSm)
         status = self.statuses.pop(0) if self.statuses else 0
         self.got.put_nowait(request)
@@ -76,8 +76,8 @@ async def bound(
 
 
 @pytest.fixture
-async def centre() -> AsyncIterator[Centre]:
-    async with Centre(SETTINGS) as centre:
+async def centre() -> AsyncIterator[Simulator]:
+    async with Simulator(SETTINGS) as centre:
         yield centre
 
 
@@ -98,7 +98,7 @@ def reply(text: str, to: str = NUMBER, reference: int = 7, **fields: Any) -> lis
     ]
 
 
-async def test_a_text_reaches_the_service_and_the_reply_the_phone(centre: Centre) -> None:
+async def test_a_text_reaches_the_service_and_the_reply_the_phone(centre: Simulator) -> None:
     service = Service()
     async with (
         bound(centre.port, service.on_request) as session,
@@ -117,7 +117,7 @@ async def test_a_text_reaches_the_service_and_the_reply_the_phone(centre: Centre
         assert LONG not in repr(message)
 
 
-async def test_parts_reach_the_service_untouched(centre: Centre) -> None:
+async def test_parts_reach_the_service_untouched(centre: Simulator) -> None:
     service = Service()
     async with (
         bound(centre.port, service.on_request),
@@ -131,7 +131,7 @@ async def test_parts_reach_the_service_untouched(centre: Centre) -> None:
         assert {(pdu.esm_class, pdu.data_coding) for pdu in got} == {(0x40, 8)}
 
 
-async def test_parts_of_two_messages_do_not_mix(centre: Centre) -> None:
+async def test_parts_of_two_messages_do_not_mix(centre: Simulator) -> None:
     async with (
         bound(centre.port, Service().on_request) as session,
         Phone("127.0.0.1", centre.port, NUMBER) as phone,
@@ -145,7 +145,7 @@ async def test_parts_of_two_messages_do_not_mix(centre: Centre) -> None:
         assert texts == {"SCSERV": "а" * 100, "OTHER": "б" * 100}
 
 
-async def test_parts_of_two_messages_from_one_sender_do_not_mix(centre: Centre) -> None:
+async def test_parts_of_two_messages_from_one_sender_do_not_mix(centre: Simulator) -> None:
     async with (
         bound(centre.port, Service().on_request) as session,
         Phone("127.0.0.1", centre.port, NUMBER) as phone,
@@ -156,7 +156,7 @@ async def test_parts_of_two_messages_from_one_sender_do_not_mix(centre: Centre) 
         assert [(await phone.receive()).text for _ in range(2)] == ["а" * 100, "б" * 100]
 
 
-async def test_a_temporary_error_is_tried_again_in_order(centre: Centre) -> None:
+async def test_a_temporary_error_is_tried_again_in_order(centre: Simulator) -> None:
     service = Service()
     service.statuses = [Status.ESME_RX_T_APPN, Status.ESME_RX_T_APPN]
     async with (
@@ -169,7 +169,7 @@ async def test_a_temporary_error_is_tried_again_in_order(centre: Centre) -> None
         assert got == [b"0", b"0", b"0", b"1", b"2"]
 
 
-async def test_a_refused_message_does_not_hold_up_the_next(centre: Centre) -> None:
+async def test_a_refused_message_does_not_hold_up_the_next(centre: Simulator) -> None:
     service = Service()
     service.statuses = [Status.ESME_RX_P_APPN]
     async with (
@@ -183,14 +183,14 @@ async def test_a_refused_message_does_not_hold_up_the_next(centre: Centre) -> No
     assert (stats.refused, stats.delivered, stats.retried) == (1, 1, 0)
 
 
-async def test_messages_wait_for_the_service_and_survive_its_loss(centre: Centre) -> None:
+async def test_messages_wait_for_the_service_and_survive_its_loss(centre: Simulator) -> None:
     async with Phone("127.0.0.1", centre.port, NUMBER) as phone:
         for number in range(3):
             await phone.text(f"{number}")
         assert centre.account("scserv").size == 3
         taken = asyncio.Event()
 
-        async def take_and_say_nothing(_request: Request[Any], _session: Session) -> None:
+        async def take_and_say_nothing(_request: RequestPdu[Any], _session: Session) -> None:
             taken.set()
 
         async with bound(centre.port, take_and_say_nothing) as session:
@@ -202,10 +202,10 @@ async def test_messages_wait_for_the_service_and_survive_its_loss(centre: Centre
         assert got == [b"0", b"1", b"2"]
 
 
-async def test_a_silent_number_does_not_hold_up_the_others(centre: Centre) -> None:
+async def test_a_silent_number_does_not_hold_up_the_others(centre: Simulator) -> None:
     got: asyncio.Queue[bytes] = asyncio.Queue()
 
-    async def handler(request: Request[Any], _session: Session) -> Answer:
+    async def handler(request: RequestPdu[Any], _session: Session) -> Answer:
         assert isinstance(request, DeliverSm)
         got.put_nowait(request.short_message)
         return None if request.source_addr == NUMBER[1:] else request.answer()
@@ -222,7 +222,7 @@ async def test_a_silent_number_does_not_hold_up_the_others(centre: Centre) -> No
         session.abort("the test ends")
 
 
-async def test_several_binds_share_and_directions_are_kept(centre: Centre) -> None:
+async def test_several_binds_share_and_directions_are_kept(centre: Simulator) -> None:
     receiver, transmitter = Service(), Service()
     async with (
         bound(centre.port, transmitter.on_request, BindTransmitter) as sending,
@@ -238,7 +238,7 @@ async def test_several_binds_share_and_directions_are_kept(centre: Centre) -> No
 
 async def test_a_full_mailbox_refuses() -> None:
     async with (
-        Centre(CentreSettings(port=0, accounts=(ACCOUNT,), mailbox_limit=2)) as centre,
+        Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,), delivery_queue_limit=2)) as centre,
         Phone("127.0.0.1", centre.port, NUMBER) as phone,
     ):
         await phone.text("1")
@@ -249,9 +249,9 @@ async def test_a_full_mailbox_refuses() -> None:
 
 
 async def test_what_is_sent_to_a_phone_that_is_off_waits_within_a_limit() -> None:
-    settings = CentreSettings(port=0, accounts=(ACCOUNT,), kept_limit=2)
+    settings = SimulatorSettings(port=0, accounts=(ACCOUNT,), kept_limit=2)
     async with (
-        Centre(settings) as centre,
+        Simulator(settings) as centre,
         bound(centre.port, Service().on_request) as session,
     ):
         for text in ("1", "2", "3"):
@@ -261,7 +261,7 @@ async def test_what_is_sent_to_a_phone_that_is_off_waits_within_a_limit() -> Non
             assert [(await phone.receive()).text for _ in range(2)] == ["2", "3"]
 
 
-async def test_a_range_stands_for_many_phones(centre: Centre) -> None:
+async def test_a_range_stands_for_many_phones(centre: Simulator) -> None:
     service = Service()
     async with (
         bound(centre.port, service.on_request) as session,
@@ -275,7 +275,7 @@ async def test_a_range_stands_for_many_phones(centre: Centre) -> None:
             await phones.text("CLIENT info", source="+79161112233")
 
 
-async def test_nobody_texts_from_another_number(centre: Centre) -> None:
+async def test_nobody_texts_from_another_number(centre: Simulator) -> None:
     async with Phone("127.0.0.1", centre.port, NUMBER) as phone:
         with pytest.raises(RefusedError, match="ESME_RINVSRCADR"):
             await phone.text("CLIENT info", source="+79160000000")
@@ -289,7 +289,9 @@ async def test_nobody_texts_from_another_number(centre: Centre) -> None:
         ("phone", "", Status.ESME_RBINDFAIL),
     ],
 )
-async def test_who_may_not_bind(centre: Centre, system_id: str, password: str, status: int) -> None:
+async def test_who_may_not_bind(
+    centre: Simulator, system_id: str, password: str, status: int
+) -> None:
     with pytest.raises(BindRefusedError) as caught:
         async with bound(centre.port, Service().on_request, system_id=system_id, password=password):
             pass
@@ -298,9 +300,9 @@ async def test_who_may_not_bind(centre: Centre, system_id: str, password: str, s
 
 
 async def test_a_rate_throttles() -> None:
-    account = Account("scserv", "sesame12", FEDERAL, rate=0.001)
+    account = SimulatorAccount("scserv", "sesame12", FEDERAL, rate=0.001)
     async with (
-        Centre(CentreSettings(port=0, accounts=(account,))) as centre,
+        Simulator(SimulatorSettings(port=0, accounts=(account,))) as centre,
         bound(centre.port, Service().on_request) as session,
     ):
         assert (await session.send(reply("1")[0])).status == 0
@@ -311,7 +313,7 @@ async def test_a_rate_throttles() -> None:
 async def test_a_receipt_comes_when_it_was_asked_for() -> None:
     service = Service()
     async with (
-        Centre(SETTINGS, ids=iter(["00a1", "00a2", "00a3"]), wall_clock=lambda: 0.0) as centre,
+        Simulator(SETTINGS, ids=iter(["00a1", "00a2", "00a3"]), wall_clock=lambda: 0.0) as centre,
         bound(centre.port, service.on_request) as session,
         Phone("127.0.0.1", centre.port, NUMBER) as phone,
     ):
@@ -340,7 +342,7 @@ async def test_a_fault_script_stands_between() -> None:
                 session.abort("a fault script cut the link")
 
     async with (
-        Centre(SETTINGS, faults=Throttle()) as centre,
+        Simulator(SETTINGS, faults=Throttle()) as centre,
         bound(centre.port, Service().on_request) as session,
         Phone("127.0.0.1", centre.port, NUMBER) as phone,
     ):
@@ -352,7 +354,7 @@ async def test_a_fault_script_stands_between() -> None:
 
 
 async def test_a_phone_notices_the_end_of_the_centre() -> None:
-    async with Centre(SETTINGS) as centre:
+    async with Simulator(SETTINGS) as centre:
         phone = await Phone("127.0.0.1", centre.port, NUMBER).__aenter__()
         listening = asyncio.ensure_future(_all(phone))
     assert await listening == []

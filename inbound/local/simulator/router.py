@@ -6,28 +6,28 @@ What is for a number whose phone has not been seen yet is kept, within a limit.
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from inbound.local.simulator.mailbox import Letter, Mailbox
-from inbound.local.simulator.settings import CentreStats
+from inbound.local.simulator.delivery_queue import DeliveryQueue, QueuedMessage
+from inbound.local.simulator.settings import SimulatorStats
 from inbound.smpp.session import Session, State
 
 
-class Post:
+class Router:
     """The mailboxes of accounts and phones, and what is kept for phones to come."""
 
     def __init__(
         self,
-        served: Mapping[str, Mailbox],
-        mailbox: Callable[[], Mailbox],
+        served: Mapping[str, DeliveryQueue],
+        mailbox: Callable[[], DeliveryQueue],
         kept_limit: int,
-        stats: CentreStats,
+        stats: SimulatorStats,
     ) -> None:
         """Take the accounts' mailboxes by number, and what makes a phone's mailbox."""
         self._served = served
         self._mailbox = mailbox
         self._kept_limit = kept_limit
         self._stats = stats
-        self._phones: dict[str, Mailbox] = {}
-        self._kept: deque[Letter] = deque()
+        self._phones: dict[str, DeliveryQueue] = {}
+        self._kept: deque[QueuedMessage] = deque()
 
     @property
     def waiting(self) -> int:
@@ -35,7 +35,7 @@ class Post:
         boxes = {*self._served.values(), *self._phones.values()}
         return len(self._kept) + sum(box.size for box in boxes)
 
-    def hand_over(self, letter: Letter) -> bool:
+    def hand_over(self, letter: QueuedMessage) -> bool:
         """Put a message where its destination number belongs; False when there is no room."""
         number = digits(letter.pdu.destination_addr)
         mailbox = self._served.get(number) or self._phones.get(number) or self._range_of(number)
@@ -65,7 +65,7 @@ class Post:
         for letter in kept:
             self.hand_over(letter)
 
-    def _range_of(self, number: str) -> Mailbox | None:
+    def _range_of(self, number: str) -> DeliveryQueue | None:
         for numbers, mailbox in self._phones.items():
             if numbers[-1] == "*" and number.startswith(numbers[:-1]):
                 return mailbox

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from inbound.local.simulator.dialects import AS_EVER, ReceiptDialect, ReceiptPlan
-from inbound.local.simulator.later import Later
-from inbound.local.simulator.lines import Client, Line
-from inbound.local.simulator.mailbox import Letter
-from inbound.local.simulator.receipts import Fate, answer_id, receipt, wanted
-from inbound.local.simulator.settings import CentreStats
-from inbound.local.simulator.states import States
+from inbound.local.simulator.client_links import Client, ClientLink
+from inbound.local.simulator.delivery_queue import QueuedMessage
+from inbound.local.simulator.dialects import DEFAULT_PLAN, ReceiptDialect, ReceiptPlan
+from inbound.local.simulator.message_states import MessageStates
+from inbound.local.simulator.receipts import FinalState, answer_id, receipt, wanted
+from inbound.local.simulator.scheduler import Scheduler
+from inbound.local.simulator.settings import SimulatorStats
 from inbound.smpp.pdu import DeliverSm, SubmitSm
 from inbound.smpp.segmentation import part_of
 
@@ -27,7 +27,7 @@ _Key = tuple[str, str, str, int, int, int]
 
 
 @dataclass(slots=True, eq=False)
-class _Ticket:
+class _TrackedMessage:
     """A message on its way: `open` are the parts whose fate is not known."""
 
     pdu: SubmitSm
@@ -43,62 +43,62 @@ class _Ticket:
     key: _Key | None = None
 
 
-class Fates:
+class MessageTracker:
     """Takes messages of accounts and writes their receipts."""
 
     def __init__(
         self,
         ids: Iterator[str],
-        hand_over: Callable[[Letter], bool],
+        hand_over: Callable[[QueuedMessage], bool],
         dialects: Mapping[str, ReceiptDialect],
-        later: Later,
+        scheduler: Scheduler,
         wall_clock: Callable[[], float],
-        stats: CentreStats,
-        states: States,
+        stats: SimulatorStats,
+        states: MessageStates,
     ) -> None:
         """Take what gives ids, in hexadecimal, and what hands messages over."""
         self._ids = ids
         self._hand_over = hand_over
         self._dialects = dialects
-        self._later = later
+        self._scheduler = scheduler
         self._wall_clock = wall_clock
         self._stats = stats
         self._states = states
-        self._whole: OrderedDict[_Key, _Ticket] = OrderedDict()
+        self._whole: OrderedDict[_Key, _TrackedMessage] = OrderedDict()
 
-    def take(self, pdu: SubmitSm, line: Line, plan: ReceiptPlan = AS_EVER) -> str | None:
+    def take(self, pdu: SubmitSm, line: ClientLink, plan: ReceiptPlan = DEFAULT_PLAN) -> str | None:
         """Take a message; return its id as the answer writes it, None when there is no room."""
         client = line.client
         if client is None:  # a phone asks for no receipts
             message_id = next(self._ids)
-            return message_id if self._hand_over(Letter(delivery(pdu))) else None
+            return message_id if self._hand_over(QueuedMessage(delivery(pdu))) else None
         dialect = self._dialects[plan.dialect] if plan.dialect else client.dialect
         whole = (line.per or dialect.per) == "message"
-        if plan is AS_EVER and not pdu.registered_delivery & 0x03 and not whole:
+        if plan is DEFAULT_PLAN and not pdu.registered_delivery & 0x03 and not whole:
             return self._take_plain(pdu, client, dialect)
-        ticket, part = self._ticket(pdu, client, dialect, plan, whole=whole)
-        settle = partial(self._settle, ticket, part)
+        tracked, part = self._track(pdu, client, dialect, plan, whole=whole)
+        settle = partial(self._settle, tracked, part)
         if not plan.delivered:
             # After the answer, which is written before the loop turns.
             asyncio.get_running_loop().call_soon(settle, 0)
-        elif not self._hand_over(Letter(delivery(pdu), settle)):
+        elif not self._hand_over(QueuedMessage(delivery(pdu), settle)):
             return None
-        written = answer_id(ticket.message_id, dialect)
+        written = answer_id(tracked.message_id, dialect)
         self._states.begin(written, client.account.system_id, pdu.source_addr)
         if plan.before_answer:
-            self._end(ticket)
+            self._end(tracked)
         return written
 
     def _take_plain(self, pdu: SubmitSm, client: Client, dialect: ReceiptDialect) -> str | None:
         """Take a message that gets no receipt."""
-        letter = Letter(delivery(pdu), None, client.account.system_id)
+        letter = QueuedMessage(delivery(pdu), None, client.account.system_id)
         if not self._hand_over(letter):
             return None
         message_id = answer_id(next(self._ids), dialect)
         self._states.add(message_id, letter)
         return message_id
 
-    def _ticket(
+    def _track(
         self,
         pdu: SubmitSm,
         client: Client,
@@ -106,11 +106,13 @@ class Fates:
         plan: ReceiptPlan,
         *,
         whole: bool,
-    ) -> tuple[_Ticket, int]:
-        """Return the ticket of a message, and which of its parts this is."""
+    ) -> tuple[_TrackedMessage, int]:
+        """Return the tracked of a message, and which of its parts this is."""
         part = part_of(pdu) if whole else None
         if part is None:
-            return _Ticket(pdu, next(self._ids), client, dialect, plan, self._wall_clock()), 1
+            return _TrackedMessage(
+                pdu, next(self._ids), client, dialect, plan, self._wall_clock()
+            ), 1
         key = (
             client.account.system_id,
             pdu.source_addr,
@@ -119,55 +121,57 @@ class Fates:
             part.width,
             part.total,
         )
-        ticket = self._whole.get(key)
-        if ticket is None:
-            ticket = _Ticket(pdu, next(self._ids), client, dialect, plan, self._wall_clock())
-            ticket.parts, ticket.key = part.total, key
-            ticket.open = set(range(1, part.total + 1))
-            self._whole[key] = ticket
+        tracked = self._whole.get(key)
+        if tracked is None:
+            tracked = _TrackedMessage(
+                pdu, next(self._ids), client, dialect, plan, self._wall_clock()
+            )
+            tracked.parts, tracked.key = part.total, key
+            tracked.open = set(range(1, part.total + 1))
+            self._whole[key] = tracked
             if len(self._whole) > _MAX_WHOLE:
                 self._whole.popitem(last=False)
         if pdu.registered_delivery & 0x03:
-            ticket.pdu = pdu
-        return ticket, part.sequence
+            tracked.pdu = pdu
+        return tracked, part.sequence
 
-    def _settle(self, ticket: _Ticket, part: int, status: int) -> None:
+    def _settle(self, tracked: _TrackedMessage, part: int, status: int) -> None:
         """Take note of a part's final status; the last one ends the message."""
-        ticket.open.discard(part)
-        ticket.status = ticket.status or status
-        if not ticket.open:
-            self._end(ticket)
+        tracked.open.discard(part)
+        tracked.status = tracked.status or status
+        if not tracked.open:
+            self._end(tracked)
 
-    def _end(self, ticket: _Ticket) -> None:
+    def _end(self, tracked: _TrackedMessage) -> None:
         """Send the receipt of a message whose fate is known, if it was asked for."""
-        if ticket.key is not None:
-            self._whole.pop(ticket.key, None)
-        if ticket.ended:
+        if tracked.key is not None:
+            self._whole.pop(tracked.key, None)
+        if tracked.ended:
             return
-        ticket.ended = True
-        plan = ticket.plan
-        delivered = plan.delivered and not ticket.status
-        fate = Fate(
-            state=plan.state or ("REJECTD" if ticket.status else "DELIVRD"),
-            error=ticket.status & 0xFF if plan.delivered else 1,
-            submitted=ticket.submitted,
+        tracked.ended = True
+        plan = tracked.plan
+        delivered = plan.delivered and not tracked.status
+        fate = FinalState(
+            state=plan.state or ("REJECTD" if tracked.status else "DELIVRD"),
+            error=tracked.status & 0xFF if plan.delivered else 1,
+            submitted=tracked.submitted,
             done=self._wall_clock() + plan.late_s,
-            parts=ticket.parts,
+            parts=tracked.parts,
             err=plan.err,
         )
-        written = answer_id(ticket.message_id, ticket.dialect)
+        written = answer_id(tracked.message_id, tracked.dialect)
         self._states.end(written, fate.state, fate.error, fate.done)
-        if plan.lost or not wanted(ticket.pdu, delivered=delivered):
+        if plan.lost or not wanted(tracked.pdu, delivered=delivered):
             return
         if plan.late_s:
-            self._later.after(plan.late_s, partial(self._send, ticket, fate))
+            self._scheduler.after(plan.late_s, partial(self._send, tracked, fate))
         else:
-            self._send(ticket, fate)
+            self._send(tracked, fate)
 
-    def _send(self, ticket: _Ticket, fate: Fate) -> None:
-        for _ in range(2 if ticket.plan.doubled else 1):
-            letter = Letter(receipt(ticket.pdu, ticket.message_id, fate, ticket.dialect))
-            if not ticket.client.mailbox.put(letter):
+    def _send(self, tracked: _TrackedMessage, fate: FinalState) -> None:
+        for _ in range(2 if tracked.plan.doubled else 1):
+            letter = QueuedMessage(receipt(tracked.pdu, tracked.message_id, fate, tracked.dialect))
+            if not tracked.client.mailbox.put(letter):
                 self._stats.dropped += 1
 
 

@@ -6,12 +6,12 @@ from typing import Final
 from inbound.smpp.pdu import EnquireLink, decode
 from inbound.smpp.session import OnBind, OnChange, OnRequest, Role, Session, SessionSettings
 
-OnEnquiry = Callable[[EnquireLink, Session], bool]
+OnEnquireLink = Callable[[EnquireLink, Session], bool]
 
 _ENQUIRE_LINK: Final = EnquireLink.command_id.to_bytes(4, "big")
 
 
-class EnquiredSession(Session):
+class EnquireLinkSession(Session):
     """A session that asks before it answers an enquire_link; else as any other."""
 
     def __init__(
@@ -22,15 +22,15 @@ class EnquiredSession(Session):
         *,
         on_bind: OnBind,
         on_change: OnChange,
-        on_enquiry: OnEnquiry,
+        on_enquire_link: OnEnquireLink,
     ) -> None:
         super().__init__(role, settings, on_request, on_bind=on_bind, on_change=on_change)
-        self._on_enquiry = on_enquiry
+        self._on_enquire_link = on_enquire_link
 
     def on_frame(self, frame: bytes) -> None:
         """Sort a frame as ever, but for an enquire_link that somebody else answers."""
         if frame[4:8] == _ENQUIRE_LINK:
             pdu = decode(frame)
-            if isinstance(pdu, EnquireLink) and self._on_enquiry(pdu, self):
+            if isinstance(pdu, EnquireLink) and self._on_enquire_link(pdu, self):
                 return
         super().on_frame(frame)

@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 Sleep = Callable[[float], Awaitable[object]]
 
 
-class Later:
+class Scheduler:
     """Tasks that sleep and then do something; `close` forgets them."""
 
     def __init__(self, sleep: Sleep = asyncio.sleep) -> None:

@@ -17,25 +17,25 @@ from functools import partial
 from typing import Any
 
 from inbound.smpp.errors import UnencodableError
-from inbound.smpp.pdu import DataSm, DeliverSm, Response
+from inbound.smpp.pdu import DataSm, DeliverSm, ResponsePdu
 from inbound.smpp.session import Session
 from inbound.smpp.status import Status, is_temporary, name_of
 
 log = logging.getLogger(__name__)
 
 Conversation = tuple[str, str]
-Mail = DeliverSm | DataSm
+Deliverable = DeliverSm | DataSm
 
 
 @dataclass(slots=True, eq=False)
-class Letter:
+class QueuedMessage:
     """A message to hand over, and whom to tell its final command_status.
 
     `sender` is the account it came from. The mailbox writes down what became of it:
     `status`, and when, in seconds since 1970.
     """
 
-    pdu: Mail
+    pdu: Deliverable
     settled: Callable[[int], None] | None = None
     sender: str = ""
     status: int | None = None
@@ -43,7 +43,7 @@ class Letter:
 
 
 @dataclass(slots=True)
-class MailboxStats:
+class DeliveryQueueStats:
     """Counters of one mailbox: what became of the messages handed to it."""
 
     accepted: int = 0
@@ -52,15 +52,15 @@ class MailboxStats:
     retried: int = 0
 
 
-class Mailbox:
+class DeliveryQueue:
     """The queue of one receiver, and the sessions it is bound with."""
 
     def __init__(
         self,
         limit: int,
         retry_s: float,
-        send: Callable[[Mail, Session], asyncio.Future[Any]],
-        answered: Callable[[Mail, Session, Response | BaseException], None],
+        send: Callable[[Deliverable, Session], asyncio.Future[Any]],
+        answered: Callable[[Deliverable, Session, ResponsePdu | BaseException], None],
         *,
         spare: int = 0,
         wall_clock: Callable[[], float] = time.time,
@@ -70,7 +70,7 @@ class Mailbox:
         `send` sends one and returns the future of its answer; `answered` hears of that, or
         why there was none. So much of a session's window is left `spare`.
         """
-        self.stats = MailboxStats()
+        self.stats = DeliveryQueueStats()
         self.sessions: list[Session] = []
         self.size = 0
         self._limit = limit
@@ -79,11 +79,11 @@ class Mailbox:
         self._tell = answered
         self._spare = spare
         self._wall_clock = wall_clock
-        self._queues: dict[Conversation, deque[Letter]] = {}
+        self._queues: dict[Conversation, deque[QueuedMessage]] = {}
         self._ready: deque[Conversation] = deque()
         self._turn = 0
 
-    def put(self, letter: Letter) -> bool:
+    def put(self, letter: QueuedMessage) -> bool:
         """Take a message and deliver it as soon as that can be; False when the box is full."""
         if self.size >= self._limit:
             return False
@@ -133,7 +133,7 @@ class Mailbox:
         self, conversation: Conversation, session: Session, future: asyncio.Future[Any]
     ) -> None:
         error = asyncio.CancelledError() if future.cancelled() else future.exception()
-        outcome: Response | BaseException = future.result() if error is None else error
+        outcome: ResponsePdu | BaseException = future.result() if error is None else error
         self._tell(self._queues[conversation][0].pdu, session, outcome)
         if isinstance(outcome, BaseException):
             # The link is gone or the receiver is silent: the message goes again.

@@ -22,7 +22,7 @@ _ESTABLISHED: Final = 1
 """The first octet of Linux' tcp_info (linux/tcp.h, tcp_states.h)."""
 
 
-class Link(asyncio.Protocol):
+class FramedConnection(asyncio.Protocol):
     """One connection. A session overrides the `on_...` hooks, which must not block."""
 
     def __init__(self) -> None:

@@ -4,8 +4,8 @@ from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from inbound.local.simulator.delivery_queue import QueuedMessage
 from inbound.local.simulator.dialects import STATES
-from inbound.local.simulator.mailbox import Letter
 from inbound.smpp.pdu import QuerySm, QuerySmResp
 from inbound.smpp.status import Status
 from inbound.smpp.times import absolute
@@ -21,15 +21,15 @@ class _Known(NamedTuple):
     done: float = 0.0
 
 
-class States:
-    """States by message id, as the submit_sm_resp wrote it; the oldest are forgotten."""
+class MessageStates:
+    """MessageStates by message id, as the submit_sm_resp wrote it; the oldest are forgotten."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         # A plain message's letter tells its own fate, which costs nothing until somebody asks.
-        self._known: OrderedDict[str, _Known | Letter] = OrderedDict()
+        self._known: OrderedDict[str, _Known | QueuedMessage] = OrderedDict()
 
-    def add(self, message_id: str, letter: Letter) -> None:
+    def add(self, message_id: str, letter: QueuedMessage) -> None:
         """Take note of a message whose letter alone says what became of it."""
         self._add(message_id, letter)
 
@@ -44,7 +44,7 @@ class States:
         if isinstance(known, _Known):
             self._known[message_id] = known._replace(state=STATES[state], error=error, done=done)
 
-    def _add(self, message_id: str, known: _Known | Letter) -> None:
+    def _add(self, message_id: str, known: _Known | QueuedMessage) -> None:
         if len(self._known) >= self.limit:
             if not self.limit:
                 return
@@ -54,8 +54,8 @@ class States:
     def answer(self, pdu: QuerySm, system_id: str) -> QuerySmResp:
         """Answer a query: ESME_RINVMSGID unless account and source are the message's own."""
         known = self._known.get(pdu.message_id)
-        if isinstance(known, Letter):
-            known = _told_by(known)
+        if isinstance(known, QueuedMessage):
+            known = _state_of(known)
         if known is None or (known.system_id, known.source) != (system_id, pdu.source_addr):
             return pdu.answer(Status.ESME_RINVMSGID)
         answer = pdu.answer()
@@ -67,7 +67,7 @@ class States:
         return answer
 
 
-def _told_by(letter: Letter) -> _Known:
+def _state_of(letter: QueuedMessage) -> _Known:
     known = _Known(letter.sender, letter.pdu.source_addr)
     if letter.status is None:
         return known

