@@ -1,13 +1,14 @@
-"""A Kafka record as the processors see it, and a batch of them with poison taken out.
+"""Isolates the messages of a batch that can never be processed, so that the rest goes on.
 
-Poison is a message that can never be processed; it costs the others of its batch nothing but
-a second try. What an outage causes is no poison: it is tried again, and then the process
-ends and is restarted.
+`Bisection` is the one algorithm, without IO: the worker runs it over Kafka records, the relay
+over outbox rows, a retry over dead letters. An outage is no reason to set a message aside:
+the batch is retried, and then the process ends and is restarted.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Generic, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay
 from tenacity.wait import wait_random_exponential
@@ -18,13 +19,13 @@ from inbound.store.errors import Conflict, StoreFault
 
 log = logging.getLogger(__name__)
 
+Item = TypeVar("Item")
 Read = TypeVar("Read")
 
 GIVE_UP_AFTER_S = 30
 
 NO_POISON = (RetryableError, SetupError, StoreFault, OSError, MemoryError)
-"""Errors for which no message is to blame, whichever was in work."""
-
+"""Errors for which no message is to blame, whichever was being processed."""
 
 Poison = tuple[TopicRecord, Exception]
 """A record and why it can't be processed."""
@@ -52,14 +53,62 @@ def read_all(records: Sequence[TopicRecord], read: Callable[[TopicRecord], Read]
     return found
 
 
-class BatchProcessor:
-    """Runs a batch through one transaction; what can't be processed is set aside.
+class Bisection(Generic[Item]):
+    """Narrows a batch that fails down to the items that fail on their own. Pure.
 
-    Retryable failures are tried again for `GIVE_UP_AFTER_S` and then raised: the worker
-    ends and is restarted, and Kafka delivers the batch again. Any other error is looked
-    for by halves, and the message that causes it is parked. `split` takes a record that
-    holds many messages apart, so that one of them does not take the others with it.
-    `report` is told why processing waits, and None when it goes on.
+    Iterate over the groups to try, and report each group that fails. The groups come in the
+    order of the items, so what succeeds is processed in order:
+
+        for group in bisection:
+            try:
+                process(group)
+            except ValueError as error:
+                bisection.failed(group, error)
+
+    `split` takes an item that holds several messages apart, so that one of them does not take
+    the others with it. `culprits` are the items that can't be processed, each with its error.
+    """
+
+    def __init__(
+        self, items: Sequence[Item], split: Callable[[Item], Sequence[Item]] = lambda item: [item]
+    ) -> None:
+        self._groups = deque([items])
+        self._split = split
+        self.culprits: list[tuple[Item, Exception]] = []
+
+    def __iter__(self) -> Iterator[Sequence[Item]]:
+        """Yield the groups that are left to try."""
+        while self._groups:
+            if group := self._groups.popleft():
+                yield group
+
+    def failed(self, group: Sequence[Item], error: Exception) -> None:
+        """Have both halves of `group` tried; blame an item that was alone."""
+        smaller = group if len(group) > 1 else self._split(group[0])
+        if len(smaller) == 1:
+            self.culprits.append((group[0], error))
+        else:
+            self.try_halves(smaller)
+
+    def try_halves(self, items: Sequence[Item]) -> None:
+        """Have these tried next, in two groups."""
+        middle = (len(items) + 1) // 2
+        self._groups.extendleft((items[middle:], items[:middle]))
+
+    def blame(self, group: Sequence[Item], culprits: Sequence[tuple[Item, Exception]]) -> None:
+        """Blame these items of `group`, and have the others tried next."""
+        self.culprits += culprits
+        known = {id(item) for item, _ in culprits}
+        self._groups.appendleft([item for item in group if id(item) not in known])
+
+
+class BatchProcessor:
+    """Runs a batch through one transaction and sets aside what can't be processed.
+
+    Retryable failures are retried for `GIVE_UP_AFTER_S` and then raised: the worker ends and is
+    restarted, and Kafka delivers the batch again. Any other error is narrowed down to the
+    messages that cause it; they are handed to `park`. `split` takes a record apart that holds
+    many messages. `report` gets the reason while processing waits, and None once it goes on.
     """
 
     def __init__(
@@ -77,37 +126,25 @@ class BatchProcessor:
 
     async def __call__(self, records: Sequence[TopicRecord]) -> None:
         """Process `records`; when this returns their offsets may be committed."""
-        poison: list[Poison] = []
-        await self._sift(records, poison)
-        if poison:
-            await self._park(poison)
-
-    async def _sift(self, records: Sequence[TopicRecord], poison: list[Poison]) -> None:
-        """Process what can be, in order, and collect the rest."""
-        try:
-            await self._with_retries(records)
-        except UnreadableError as error:
-            poison += error.poison
-            unreadable = {id(record) for record, _ in error.poison}
-            if rest := [record for record in records if id(record) not in unreadable]:
-                await self._sift(rest, poison)
-        except NO_POISON:
-            raise
-        except Exception as error:  # noqa: BLE001 — whatever it is, the partition must go on
-            smaller = records if len(records) > 1 else self._split(records[0])
-            if len(smaller) == 1:
-                poison.append((records[0], error))
-                return
-            middle = len(smaller) // 2
-            await self._sift(smaller[:middle], poison)
-            await self._sift(smaller[middle:], poison)
+        bisection = Bisection(records, self._split)
+        for group in bisection:
+            try:
+                await self._with_retries(group)
+            except UnreadableError as error:
+                bisection.blame(group, error.poison)
+            except NO_POISON:
+                raise
+            except Exception as error:  # noqa: BLE001 — whatever it is, the partition must go on
+                bisection.failed(group, error)
+        if bisection.culprits:
+            await self._park(bisection.culprits)
 
     async def _with_retries(self, records: Sequence[TopicRecord]) -> None:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(RetryableError),
             wait=wait_random_exponential(multiplier=0.05, max=3),
             stop=stop_after_delay(GIVE_UP_AFTER_S),
-            before_sleep=self._say,
+            before_sleep=self._report_wait,
             reraise=True,
         ):
             with attempt:
@@ -116,10 +153,10 @@ class BatchProcessor:
             self._waiting = False
             self._report(None)
 
-    def _say(self, state: RetryCallState) -> None:
+    def _report_wait(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, Conflict):
-            return  # another worker was first: nothing to do about it
+            return  # another worker was first: the next attempt sees its result
         log.warning("processing waits: %s", error)
         self._waiting = True
         self._report(str(error))

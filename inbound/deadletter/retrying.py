@@ -19,8 +19,9 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from inbound.deadletter.isolation import Bisection
 from inbound.kafka.admin import RECONNECT
-from inbound.kafka.producer import end, new_producer, outcome
+from inbound.kafka.producer import REFUSALS, end, new_producer, outcome
 from inbound.store import audit, parked
 from inbound.store.packing import Packed
 from inbound.store.parked import RETRIED_HEADER, Chosen, ParkedRow
@@ -30,6 +31,8 @@ from inbound.store.sealing import Sealer
 ROWS_AT_ONCE: Final = 500
 BYTES_AT_ONCE: Final = 4_000_000
 LOOK_AGAIN_S: Final = 0.3
+
+_Opened = tuple[ParkedRow, Packed]
 
 
 @dataclass(slots=True)
@@ -62,11 +65,7 @@ class Retrying:
         try:
             for rows in self._pieces(chosen, upto):
                 messages = list(parked.opened(self._conn, self._sealer, rows))
-                failed = self._publish(messages, retried)
-                if len(messages) > 1:
-                    # A record that Kafka refuses fails what was on its way with it.
-                    failed = [last for one in failed for last in self._publish([one[0]], retried)]
-                retried.refused += [(row, reason) for (row, _), reason in failed]
+                self._publish_all(messages, retried)
                 told(retried.published)
         finally:
             self._end()
@@ -85,20 +84,32 @@ class Retrying:
             yield piece
             after = piece[-1].id
 
+    def _publish_all(self, messages: Sequence[_Opened], retried: Retried) -> None:
+        bisection = Bisection(messages)
+        for group in bisection:
+            failed = self._publish(group, retried)
+            # A record that Kafka refuses fails what was sent beside it.
+            if len(group) > 1 and any(isinstance(error, REFUSALS) for _, error in failed):
+                bisection.try_halves([message for message, _ in failed])
+            else:
+                retried.refused += [
+                    (row, f"{type(error).__name__}: {error}") for (row, _), error in failed
+                ]
+
     def _publish(
-        self, messages: Sequence[tuple[ParkedRow, Packed]], retried: Retried
-    ) -> list[tuple[tuple[ParkedRow, Packed], str]]:
+        self, messages: Sequence[_Opened], retried: Retried
+    ) -> list[tuple[_Opened, Exception]]:
         """Publish these and remove the rows of what was stored; return the others and why."""
         sent = [(message, self._send(*message)) for message in messages]
         if self._producer is not None:
-            with suppress(KafkaError):  # what became of each record is asked below
+            with suppress(KafkaError):  # the result of each record is asked for below
                 self._producer.flush()
-        failed = []
+        failed: list[tuple[_Opened, Exception]] = []
         stored = []
         for message, future in sent:
             error = future if isinstance(future, Exception) else outcome(future)
             if error is not None:
-                failed.append((message, f"{type(error).__name__}: {error}"))
+                failed.append((message, error))
                 continue
             place = future.value
             retried.places[TopicPartition(place.topic, place.partition)].add(place.offset)
@@ -106,16 +117,19 @@ class Retrying:
         if any(not isinstance(future, Exception) for _, future in sent) and failed:
             self._end()  # it may have given up for good
         if stored:
-            with self._conn.transaction():
-                parked.remove(self._conn, stored)
-                audit.record(
-                    self._conn,
-                    actor=self._actor,
-                    action="parked.retry",
-                    reason=f"{len(stored)} parked messages published again",
-                )
+            self._remove(stored)
             retried.published += len(stored)
         return failed
+
+    def _remove(self, ids: Sequence[int]) -> None:
+        with self._conn.transaction():
+            parked.remove(self._conn, ids)
+            audit.record(
+                self._conn,
+                actor=self._actor,
+                action="parked.retry",
+                reason=f"{len(ids)} parked messages published again",
+            )
 
     def _send(self, row: ParkedRow, message: Packed) -> Any:  # noqa: ANN401 — no types
         headers = [one for one in message.headers if one[0] != RETRIED_HEADER]

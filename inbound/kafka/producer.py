@@ -3,10 +3,18 @@
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, RetriableError, UnknownError
+from kafka.errors import (
+    InvalidRecordError,
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    RetriableError,
+    UnknownError,
+)
 from kafka.partitioner import DefaultPartitioner
 
 from schemas.cloudevents import Headers
@@ -21,8 +29,15 @@ DELIVERY_S = 30
 RECONNECT_MAX_MS = 500
 """kafka-python's default of 30 s would add half a minute to every restart of a broker."""
 
-
 CLOSE_WITHIN_S = 5.0
+
+REFUSALS: Final = (
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    InvalidRecordError,
+    InvalidTopicError,
+)
+"""What Kafka answers to a record that it will never take."""
 
 
 class CachedKeyPartitioner(DefaultPartitioner):  # type: ignore[misc]  # kafka-python has no types

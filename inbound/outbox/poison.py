@@ -8,32 +8,18 @@ to be, is no poison: the shard waits for it.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
-from kafka.errors import (
-    InvalidRecordError,
-    InvalidTopicError,
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
-)
 from kafka.util import ensure_valid_topic_name
 
 from inbound.errors import PoisonError
-from inbound.kafka.producer import outcome
+from inbound.kafka.producer import REFUSALS, outcome
 from inbound.kafka.records import Producer, ProducerRecord
 from inbound.store.rows import OutboxRow, ParkedMessage, RecordedEvent
 
 _check_topic = lru_cache(maxsize=64)(ensure_valid_topic_name)
 
 Row = OutboxRow | RecordedEvent
-
-REFUSALS: Final = (
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
-    InvalidRecordError,
-    InvalidTopicError,
-)
-"""What Kafka says of a record that it will never take."""
 
 
 @dataclass(frozen=True, slots=True)

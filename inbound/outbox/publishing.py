@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import psycopg
 
+from inbound.deadletter.isolation import Bisection
 from inbound.errors import RetryableError
-from inbound.kafka.producer import RenewableProducer, outcome
+from inbound.kafka.producer import REFUSALS, RenewableProducer, outcome
 from inbound.kafka.records import ProducerRecord
 from inbound.ops import metrics
-from inbound.outbox.poison import REFUSALS, Fate, NotSent, Row, Sending, as_parked, fate_of, send
+from inbound.outbox.poison import Fate, NotSent, Row, Sending, as_parked, fate_of, send
 from inbound.store import relaying
 from inbound.store.rows import ParkedMessage
 
@@ -68,7 +69,7 @@ class Publisher:
             elif failure is not None:
                 failures.append(failure)
         for shard, rows in refused:
-            failure = self._sift(connection, shard, rows)
+            failure = self._isolate(connection, shard, rows)
             if failure is not None:
                 failures.append(failure)
         if failures:
@@ -77,22 +78,22 @@ class Publisher:
     def _queue(self, rows: Sequence[Row]) -> list[Sending]:
         return [send(self._producer, row, self._records_of) for row in rows]
 
-    def _sift(
+    def _isolate(
         self, connection: psycopg.Connection, shard: Shard, rows: Sequence[Row]
     ) -> Exception | None:
         """Find the rows of a shard that Kafka refuses and park them; publish the others."""
-        self._producer.close(0)
-        sent = self._queue(rows)
-        self._producer.flush()
-        fate = fate_of(sent)
-        if isinstance(fate.failure, REFUSALS) and len(rows) == 1:
-            fate = _alone(sent[0])
-        failure = self._settle(connection, shard, fate)
-        if not isinstance(failure, REFUSALS):
-            return failure
-        half = (len(fate.rest) + 1) // 2
-        for some in (fate.rest[:half], fate.rest[half:]):
-            if some and (failure := self._sift(connection, shard, some)) is not None:
+        bisection = Bisection(rows)
+        for group in bisection:
+            self._producer.close(0)
+            sent = self._queue(group)
+            self._producer.flush()
+            fate = fate_of(sent)
+            if isinstance(fate.failure, REFUSALS) and len(group) == 1:
+                fate = _alone(sent[0])
+            failure = self._settle(connection, shard, fate)
+            if isinstance(failure, REFUSALS):
+                bisection.try_halves(fate.rest)
+            elif failure is not None:
                 return failure
         return None
 

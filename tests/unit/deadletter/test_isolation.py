@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from inbound.deadletter import isolation as records
-from inbound.deadletter.isolation import BatchProcessor, Poison, read_all
+from inbound.deadletter.isolation import BatchProcessor, Bisection, Poison, read_all
 from inbound.errors import PoisonError, RetryableError, SetupError
 from inbound.kafka.decoding import TopicRecord, faults
 from inbound.store.errors import Conflict, StoreDefect, StoreFault
@@ -15,6 +15,41 @@ from inbound.store.errors import Conflict, StoreDefect, StoreFault
 
 def batch(*values: bytes) -> list[TopicRecord]:
     return [TopicRecord("t", 0, offset, b"k", value) for offset, value in enumerate(values)]
+
+
+def bisected(items: Sequence[int], bad: set[int]) -> tuple[list[int], list[int], int]:
+    """Return the items that went through, those that were blamed, and the number of attempts."""
+    done: list[int] = []
+    attempts = 0
+    bisection = Bisection(items)
+    for group in bisection:
+        attempts += 1
+        if bad.isdisjoint(group):
+            done += group
+        else:
+            bisection.failed(group, ValueError())
+    return done, [item for item, _ in bisection.culprits], attempts
+
+
+@pytest.mark.parametrize("bad", [set(), {0}, {99}, {3, 4, 50}, set(range(100))], ids=len)
+def test_a_bisection_blames_exactly_the_bad_items_and_keeps_the_order(bad: set[int]) -> None:
+    items = range(100)
+    done, blamed, _ = bisected(items, bad)
+    assert done == [n for n in items if n not in bad]
+    assert blamed == sorted(bad)
+
+
+def test_a_bisection_needs_few_attempts_for_one_bad_item() -> None:
+    assert bisected(range(1024), {700})[2] == 21
+
+
+def test_what_is_already_done_of_a_group_is_not_tried_again() -> None:
+    bisection, groups = Bisection(range(8)), []
+    for group in bisection:
+        groups.append(list(group))
+        if len(groups) == 1:
+            bisection.try_halves(group[5:])
+    assert groups == [list(range(8)), [5, 6], [7]]
 
 
 class Sink:
