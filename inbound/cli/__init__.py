@@ -37,6 +37,8 @@ class _Lazy(click.Group):
         "settings": "setup:settings",
         "schemas": "schemas:schemas",
     }
+    # Earlier names that scripts may still use; they are not listed.
+    ALIASES = {"smsc": "simulator"}  # noqa: RUF012 — read-only
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order in which one meets them."""
@@ -46,7 +48,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command of that name, or return None."""
         del ctx
-        target = self.COMMANDS.get(cmd_name)
+        target = self.COMMANDS.get(self.ALIASES.get(cmd_name, cmd_name))
         if target is None:
             return None
         module, _, name = target.partition(":")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 from pydantic import BaseModel
 
-from inbound.local.service_file import DEFAULT_DATA_DIR, running_service
+from inbound.service_file import DEFAULT_DATA_DIR, read_service_file
 from inbound.settings import Settings, load_some
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -39,7 +39,7 @@ def settings_of(model: type[BaseModel]) -> Callable[[Command], Command]:
             help="Folder of a running `scserv up`.",
         )
         def with_settings(config: Path | None, data_dir: Path, **arguments: Any) -> Any:  # noqa: ANN401
-            return command(load_some(model, config, running_service(data_dir)), **arguments)
+            return command(load_some(model, config, read_service_file(data_dir)), **arguments)
 
         with_settings.__name__ = command.__name__
         with_settings.__doc__ = command.__doc__

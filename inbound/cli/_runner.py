@@ -11,9 +11,9 @@ from typing import Any
 import uvloop
 
 from inbound.errors import RetryableError, SetupError
-from inbound.local.supervisor import end_with_parent
 from inbound.ops import logs, telemetry
 from inbound.ops.health import Health, HealthServer
+from inbound.ops.parent import end_with_parent
 from inbound.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from inbound.errors import SetupError
-from inbound.local.service_file import DEFAULT_DATA_DIR
+from inbound.service_file import DEFAULT_DATA_DIR
 from inbound.settings import Settings, load_settings
 
 

@@ -19,9 +19,9 @@ from rich.console import Console
 
 from inbound.errors import RetryableError, SetupError
 from inbound.local.samples import SAMPLES, write_samples
-from inbound.local.service_file import DEFAULT_DATA_DIR, SERVICE_FILE, remember_service
 from inbound.local.supervisor import Child, ChildEvent, ChildEventType, Supervisor
 from inbound.ops.health import Health, HealthServer
+from inbound.service_file import DEFAULT_DATA_DIR, SERVICE_FILE, write_service_file
 from inbound.settings import ApiSettings, Settings
 from inbound.smpp_settings import SmppSettings
 from inbound.startup import check_database, load_templates
@@ -154,7 +154,7 @@ class Service:
         if self._built_in_centre:
             self._settings = self._settings.model_copy(update={"smpp": self._own_centre()})
         await asyncio.to_thread(self._migrate)
-        remember_service(self._data_dir, _effective(self._settings))
+        write_service_file(self._data_dir, _effective(self._settings))
         if self._built_in_centre:
             await asyncio.to_thread(self._import_samples)
 

@@ -257,7 +257,7 @@ def test_it_reaches_the_database_and_nothing_else(
     writers = "_writing", "claims", "memory", "migrating", "postgres", "relaying", "sweeping"
     assert not ours & {f"inbound.store.{name}" for name in writers}
     rooms = {name.split(".")[1] for name in ours}
-    assert not rooms & {"kafka", "outbox", "servers", "smsc", "ops"}
+    assert not rooms & {"kafka", "outbox", "local", "ops"}
 
 
 def test_the_session_cannot_write(database_url: str) -> None:

@@ -196,7 +196,7 @@ def test_it_loads_no_sender_and_reads_no_key(
     assert seen["status"] == 0
     assert str(secret) not in seen["opened"]
     rooms = {".".join(name.split(".")[:2]) for name in seen["modules"]}
-    assert not rooms & {"inbound.outbox", "inbound.local.simulator", "inbound.templates"}
-    sending = "esme", "session", "listener", "_link", "_window", "_answering"
+    assert not rooms & {"inbound.outbox", "inbound.local", "inbound.templates"}
+    sending = "esme", "session", "listener", "_connection", "_window", "_answering"
     assert not {f"inbound.smpp.{name}" for name in sending} & set(seen["modules"])
     assert not {name.split(".")[0] for name in seen["modules"]} & {"streams", "faust", "aiokafka"}

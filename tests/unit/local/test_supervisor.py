@@ -248,8 +248,7 @@ asyncio.run(main())
 @pytest.mark.parametrize("manners", [OBEDIENT, STUBBORN], ids=["obedient", "stubborn"])
 async def test_children_end_when_the_supervisor_is_killed(manners: str, tmp_path: Path) -> None:
     worker = (
-        "from inbound.local.supervisor import end_with_parent\nend_with_parent(grace_s=0.1)"
-        + manners
+        "from inbound.ops.parent import end_with_parent\nend_with_parent(grace_s=0.1)" + manners
     )
     parent = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", PARENT, str(tmp_path), worker), stdout=asyncio.subprocess.PIPE
