@@ -6,11 +6,15 @@ STAMP  := $(VENV)/.installed
 BIN    := $(VENV)/bin
 LOCK   := requirements/dev.txt
 
+# Most tests wait for processes more than they compute: more workers than cores are faster.
+WORKERS ?= 4
+WORKING := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check contracts peers bench chaos lock clean
+.PHONY: help setup up test test-long check contracts peers bench chaos lock clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 setup: $(STAMP)  ## Python packages in .venv, from the lock file, and the Kafka jars in .cache
 	@$(BIN)/python -m inbound.local.servers.jars
@@ -27,8 +31,13 @@ $(STAMP): $(LOCK) pyproject.toml
 up: $(STAMP)  ## run the whole service here: text it with `.venv/bin/scserv text NUMBER "CLIENT info"`
 	@exec $(BIN)/scserv up
 
-test: $(STAMP)  ## the tests, on a real Kafka and a real PostgreSQL
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP)  ## the tests, on a real Kafka and a real PostgreSQL; some of them with ARGS=tests/unit
+	@$(BIN)/python -m pytest $(or $(ARGS),$(WORKING))
+
+test-long: $(STAMP)  ## what takes an hour: other and more random examples, fuzzing, campaigns of faults
+	@$(BIN)/python -m pytest $(WORKING) --hypothesis-profile=long $(ARGS)
+	@$(BIN)/python -m tests.unit.smpp.fuzz --seconds 1200
+	@for seed in 1 2 3 4; do $(MAKE) --no-print-directory chaos SEED=$$seed FAULTS=200 || exit 1; done
 
 check: $(STAMP)  ## linters, types, import rules
 	@$(BIN)/ruff check .

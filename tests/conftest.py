@@ -1,13 +1,39 @@
-"""What every test may use: the two real servers, started when the first test wants one."""
+"""What every test may use, and the order in which workers take the modules.
+
+Properties are checked with the same examples in every run, so that a run says something about
+the change and not about luck; `make test-long` draws other and more examples each time.
+"""
+
+from pathlib import Path
+from typing import Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.fix_servers", "tests.fix_service"]
+pytest_plugins = ["tests.fix_leaks", "tests.fix_servers", "tests.fix_service"]
+
+# Neither profile depends on the speed of the machine.
+settings.register_profile(
+    "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "long", settings.get_profile("default"), derandomize=False, max_examples=2000
+)
+settings.load_profile("default")
+
+# Workers take whole modules in this order. What runs long starts early, so that the workers end
+# together.
+_FOLDERS: Final = ("e2e", "integration", "contract")
+_LONGEST: Final = ("test_outages", "test_aimed", "test_kills", "test_poison", "test_secrets")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # kafka-python reads its protocol with functions that Python 3.11 and 3.12 deprecate
-    # and 3.13 reinstated.
-    config.addinivalue_line(
-        "filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning"
-    )
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the modules for the workers; a run without workers keeps the order of the folders."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> tuple[int, int]:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    longest = _LONGEST.index(item.path.stem) if item.path.stem in _LONGEST else len(_LONGEST)
+    return _FOLDERS.index(folder) if folder in _FOLDERS else len(_FOLDERS), longest

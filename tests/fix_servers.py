@@ -1,8 +1,10 @@
-"""One real PostgreSQL and one real Kafka per test run, and a corner of them for each test.
+"""One real PostgreSQL and one real Kafka per test run, and a place on them for each test.
 
-A run that needs neither starts neither; one that needs both starts them side by side.
-Both work as in production: nothing is faked, `fsync` included. Only the write-ahead log is not
-packed, because it is searched (`tests.searching`).
+Both work as in production: nothing is faked, `fsync` included. A run that needs neither server
+starts neither. When pytest-xdist runs the tests in several workers, the controller starts both
+servers before the first worker, tells each worker where they are, and stops them after the last
+one has ended, however the run ends. Names of databases and topics are random, so that tests
+which run at the same time never meet.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import psycopg
 import pytest
@@ -22,13 +25,57 @@ from inbound.local.servers.postgres import PostgresServer
 from schemas.topics import TopicNames
 from tests.searching import POSTGRES_SETTINGS
 
-# kafka-python is imported when the first test needs it: it takes its time, and warns.
+# kafka-python is imported when the first test needs it: that takes a while, and it warns.
 if TYPE_CHECKING:
     from inbound.local.servers.kafka import KafkaServer
 
+_SETTINGS: Final = {
+    **POSTGRES_SETTINGS,
+    # Several workers, each with the processes of a whole service.
+    "max_connections": "300",
+    # Hundreds of short-lived databases: an autovacuum worker in a template would block its copying.
+    "autovacuum": "off",
+}
 
-class _Servers:
-    """The servers of this run, each started in a thread at its first mention."""
+
+@dataclass(frozen=True, slots=True)
+class SharedPostgres:
+    """The PostgreSQL of this test run. Another process may own it, so no test can stop it."""
+
+    data_dir: Path
+    log: Path
+    pid: int
+    server_url: str
+
+    @classmethod
+    def of(cls, server: PostgresServer) -> Self:
+        """Describe a server that runs."""
+        assert server.pid is not None
+        return cls(server.data_dir, server.log, server.pid, server.url(""))
+
+    def url(self, database: str = "scserv") -> str:
+        """Return the connection URL of a database, password included."""
+        return self.server_url + database
+
+
+@dataclass(frozen=True, slots=True)
+class SharedKafka:
+    """The Kafka of this test run. Another process may own it, so no test can stop it."""
+
+    data_dir: Path
+    log: Path
+    pid: int
+    bootstrap: str
+
+    @classmethod
+    def of(cls, server: KafkaServer) -> Self:
+        """Describe a server that runs."""
+        assert server.pid is not None
+        return cls(server.data_dir, server.log, server.pid, server.bootstrap)
+
+
+class Servers:
+    """The servers of this process, each started in a thread when it is first asked for."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -37,12 +84,14 @@ class _Servers:
         self._kafka: Future[KafkaServer] | None = None
 
     def begin_postgres(self) -> Future[PostgresServer]:
+        """Start PostgreSQL unless that was done already; does not wait for it."""
         if self._postgres is None:
-            server = PostgresServer(self._folder / "postgres", settings=POSTGRES_SETTINGS)
+            server = PostgresServer(self._folder / "postgres", settings=_SETTINGS)
             self._postgres = self._threads.submit(server.start)
         return self._postgres
 
     def begin_kafka(self) -> Future[KafkaServer]:
+        """Start Kafka unless that was done already; does not wait for it."""
         if self._kafka is None:
             from inbound.local.servers.kafka import KafkaServer
 
@@ -50,7 +99,16 @@ class _Servers:
             self._kafka = self._threads.submit(server.start)
         return self._kafka
 
+    def postgres(self) -> SharedPostgres:
+        """Return the PostgreSQL. Blocks until it runs; raises what kept it from starting."""
+        return SharedPostgres.of(self.begin_postgres().result())
+
+    def kafka(self) -> SharedKafka:
+        """Return the Kafka. Blocks until it runs; raises what kept it from starting."""
+        return SharedKafka.of(self.begin_kafka().result())
+
     def stop(self) -> None:
+        """Stop the servers that were started. Blocks until they have ended."""
         begun = [future for future in (self._postgres, self._kafka) if future is not None]
         stops = [self._threads.submit(_stop, future) for future in begun]
         self._threads.shutdown()
@@ -59,17 +117,53 @@ class _Servers:
 
 
 def _stop(future: Future[PostgresServer] | Future[KafkaServer]) -> None:
-    # One that never started has told the test that asked for it.
+    # A server that did not start has already failed the test that asked for it.
     if future.exception() is None:
         future.result().stop()
+
+
+# -- a run with several workers --------------------------------------------------------------
+
+_controllers = pytest.StashKey[Servers]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """In the controller, before each worker: tell it where the servers are."""
+    config: pytest.Config = node.config
+    servers = config.stash.get(_controllers, None)
+    if servers is None:
+        folder = config._tmp_path_factory.mktemp("servers")  # type: ignore[attr-defined]
+        servers = config.stash[_controllers] = Servers(folder)
+        config.add_cleanup(servers.stop)
+        servers.begin_kafka()
+    postgres, kafka = servers.postgres(), servers.kafka()
+    node.workerinput["postgres"] = (
+        *(str(postgres.data_dir), str(postgres.log), postgres.pid, postgres.server_url),
+    )
+    node.workerinput["kafka"] = (
+        *(str(kafka.data_dir), str(kafka.log), kafka.pid, kafka.bootstrap),
+    )
+
+
+def _told(config: pytest.Config, server: str) -> tuple[Path, Path, int, str] | None:
+    """Return what the controller told this worker; None in a run without workers."""
+    if not hasattr(config, "workerinput"):
+        return None
+    data_dir, log, pid, address = config.workerinput[server]
+    return Path(data_dir), Path(log), pid, address
+
+
+# -- fixtures ----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
 def _servers(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[_Servers]:
-    servers = _Servers(tmp_path_factory.mktemp("servers"))
+) -> Iterator[Servers]:
+    servers = Servers(tmp_path_factory.mktemp("servers"))
     wanted = {name for item in request.session.items for name in _fixtures_of(item)}
+    # Side by side, when the run needs both.
     if "postgres_server" in wanted:
         servers.begin_postgres()
     if "kafka_server" in wanted:
@@ -83,20 +177,26 @@ def _fixtures_of(item: pytest.Item) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(_servers: _Servers) -> PostgresServer:
-    """The PostgreSQL of this test run; don't stop it."""
-    return _servers.begin_postgres().result()
+def postgres_server(request: pytest.FixtureRequest) -> SharedPostgres:
+    """The PostgreSQL of this test run."""
+    if told := _told(request.config, "postgres"):
+        return SharedPostgres(*told)
+    servers: Servers = request.getfixturevalue("_servers")
+    return servers.postgres()
 
 
 @pytest.fixture(scope="session")
-def kafka_server(_servers: _Servers) -> KafkaServer:
-    """The Kafka of this test run; don't stop it."""
-    return _servers.begin_kafka().result()
+def kafka_server(request: pytest.FixtureRequest) -> SharedKafka:
+    """The Kafka of this test run."""
+    if told := _told(request.config, "kafka"):
+        return SharedKafka(*told)
+    servers: Servers = request.getfixturevalue("_servers")
+    return servers.kafka()
 
 
 @pytest.fixture
-def new_database(postgres_server: PostgresServer) -> Iterator[Callable[[str], str]]:
-    """A function that copies a template to a database of this test alone; returns its URL."""
+def new_database(postgres_server: SharedPostgres) -> Iterator[Callable[[str], str]]:
+    """A function that copies a template to a database of this test alone and returns its URL."""
     made: list[str] = []
 
     def create(template: str = "template1") -> str:
@@ -110,7 +210,7 @@ def new_database(postgres_server: PostgresServer) -> Iterator[Callable[[str], st
         _administer(postgres_server, "drop database {} with (force)", name)
 
 
-def _administer(server: PostgresServer, statement: str, *names: str) -> None:
+def _administer(server: SharedPostgres, statement: str, *names: str) -> None:
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
@@ -122,7 +222,7 @@ def empty_database_url(new_database: Callable[[], str]) -> str:
 
 
 @pytest.fixture
-def kafka_bootstrap(kafka_server: KafkaServer) -> str:
+def kafka_bootstrap(kafka_server: SharedKafka) -> str:
     """HOST:PORT of the Kafka of this test run; use `topic_names` on it."""
     return kafka_server.bootstrap
 
@@ -141,6 +241,6 @@ def topics(kafka_bootstrap: str, topic_names: TopicNames) -> Iterator[TopicNames
     specs = topic_names.specs()
     admin.apply(kafka_bootstrap, specs, replication_factor=1)
     yield topic_names
-    # A test may have killed the broker's last connection; what is left goes with the run.
+    # A test may have killed the broker's last connection; the topics go with the run anyway.
     with suppress(Exception):
         admin.delete(kafka_bootstrap, [spec.name for spec in specs])

@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Literal, LiteralString, NoReturn
+from typing import IO, Any, Final, Literal, LiteralString, NoReturn
 from uuid import UUID
 
 import psycopg
@@ -35,7 +35,6 @@ from tenacity import (
 
 from inbound.cli.clients import run_import
 from inbound.keys import SubjectHasher
-from inbound.local.servers.postgres import PostgresServer
 from inbound.local.simulator.delivery_queue import QueuedMessage
 from inbound.local.simulator.phone import FEDERAL_NUMBER, Phone
 from inbound.local.simulator.server import Simulator, SimulatorSettings
@@ -45,11 +44,8 @@ from inbound.smpp.status import Status
 from inbound.store.migrating import migrate
 from schemas.topics import TopicNames
 from tests.e2e.script import ACCOUNT, Script
+from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.searching import records
-
-if TYPE_CHECKING:
-    # Its client is imported when the first test needs it: it takes its time.
-    from inbound.local.servers.kafka import KafkaServer
 
 PAGES: Final = ("/health", "/health/ready", "/health/live", "/metrics")
 
@@ -490,8 +486,8 @@ async def open_service(
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(
     tmp_path_factory: pytest.TempPathFactory,
-    postgres_server: PostgresServer,
-    kafka_server: "KafkaServer",
+    postgres_server: SharedPostgres,
+    kafka_server: SharedKafka,
 ) -> AsyncIterator[Service]:
     """One service for all tests of a module; they take numbers of their own."""
     folder = tmp_path_factory.mktemp("service")

@@ -14,7 +14,6 @@ import pytest
 from psycopg import sql
 
 from inbound.keys import SubjectHasher, VaultCipher
-from inbound.local.servers.postgres import PostgresServer
 from inbound.store.connecting import connect
 from inbound.store.migrating import migrate
 from inbound.store.port import Transaction
@@ -30,6 +29,7 @@ from inbound.store.rows import (
     Person,
     Secret,
 )
+from tests.fix_servers import SharedPostgres
 
 SUBJECT_KEY = bytes(range(32))
 VAULT_KEY = bytes(range(32, 64))
@@ -37,7 +37,7 @@ NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres_server: PostgresServer) -> str:
+def migrated_template(postgres_server: SharedPostgres) -> str:
     """A database with all tables, to be copied: quicker than to migrate for each test."""
     name = f"template_{secrets.token_hex(6)}"
     with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:

@@ -17,14 +17,13 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from inbound.local.servers.kafka import KafkaServer
-from inbound.local.servers.postgres import PostgresServer
 from schemas.topics import TopicNames
 from tests import searching
 from tests.canaries import Canaries
 from tests.e2e import poison
 from tests.e2e.collector import Recorder, open_recorder
 from tests.e2e.script import ACCOUNT, Submit
+from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.fix_service import (
     PAGES,
     ROLES,
@@ -63,8 +62,8 @@ class Lived:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lived(
     tmp_path_factory: pytest.TempPathFactory,
-    postgres_server: PostgresServer,
-    kafka_server: KafkaServer,
+    postgres_server: SharedPostgres,
+    kafka_server: SharedKafka,
 ) -> AsyncIterator[Lived]:
     """A service that logs and exports as much as it can; its roles are stopped by now."""
     folder = tmp_path_factory.mktemp("service")
@@ -159,7 +158,7 @@ async def _say_everything(lived: Lived) -> None:
 
 
 def test_no_log_holds_any(
-    service: Service, postgres_server: PostgresServer, kafka_server: KafkaServer
+    service: Service, postgres_server: SharedPostgres, kafka_server: SharedKafka
 ) -> None:
     logs = [*service.folder.glob("*.log"), postgres_server.log, kafka_server.log]
     assert len(logs) >= 3 * 2 + 2 + 2, "a log for each process that there was"
@@ -232,7 +231,7 @@ def test_no_column_holds_any(service: Service) -> None:
     assert service.value("SELECT count(*) FROM vault") == 0
 
 
-def test_no_file_of_the_database_holds_any(postgres_server: PostgresServer, lived: Lived) -> None:
+def test_no_file_of_the_database_holds_any(postgres_server: SharedPostgres, lived: Lived) -> None:
     """What was written and deleted since, and the write-ahead log, too."""
     assert lived.service.value("SELECT count(*) FROM parked") > 0
     searched = 0

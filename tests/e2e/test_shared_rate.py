@@ -14,9 +14,8 @@ from contextlib import asynccontextmanager
 import pytest
 import pytest_asyncio
 
-from inbound.local.servers.kafka import KafkaServer
-from inbound.local.servers.postgres import PostgresServer
 from tests.e2e.bulk import broadcast
+from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.fix_service import Service, eventually, open_service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -31,8 +30,8 @@ BURST = 2
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(
     tmp_path_factory: pytest.TempPathFactory,
-    postgres_server: PostgresServer,
-    kafka_server: KafkaServer,
+    postgres_server: SharedPostgres,
+    kafka_server: SharedKafka,
 ) -> AsyncIterator[Service]:
     folder = tmp_path_factory.mktemp("shared-rate")
     environment = {"SCSERV_SMPP__RATE": str(RATE)}

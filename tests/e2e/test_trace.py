@@ -9,10 +9,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from inbound.local.servers.kafka import KafkaServer
-from inbound.local.servers.postgres import PostgresServer
 from tests.e2e.collector import Collector, Span, open_collector
 from tests.e2e.script import ACKNOWLEDGEMENT
+from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.fix_service import STOPPED, Service, open_service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -29,8 +28,8 @@ async def collector() -> AsyncIterator[Collector]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(
     tmp_path_factory: pytest.TempPathFactory,
-    postgres_server: PostgresServer,
-    kafka_server: KafkaServer,
+    postgres_server: SharedPostgres,
+    kafka_server: SharedKafka,
     collector: Collector,
 ) -> AsyncIterator[Service]:
     environment = {

@@ -7,10 +7,9 @@ from itertools import cycle
 import pytest
 import pytest_asyncio
 
-from inbound.local.servers.kafka import KafkaServer
-from inbound.local.servers.postgres import PostgresServer
 from inbound.local.simulator.server import Simulator, SimulatorSettings
 from tests.e2e.script import ACCOUNT, Script, Submit
+from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.fix_service import CONFIG, Service, open_service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -50,8 +49,8 @@ async def sites() -> AsyncIterator[list[Site]]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(
     tmp_path_factory: pytest.TempPathFactory,
-    postgres_server: PostgresServer,
-    kafka_server: KafkaServer,
+    postgres_server: SharedPostgres,
+    kafka_server: SharedKafka,
     sites: list[Site],
 ) -> AsyncIterator[Service]:
     folder = tmp_path_factory.mktemp("two-centres")

@@ -12,8 +12,6 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from inbound.local.servers.kafka import KafkaServer
-from inbound.local.servers.postgres import PostgresServer
 from inbound.local.simulator.faults import Proceed
 from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.session import Answer, Session
@@ -21,6 +19,7 @@ from schemas.cloudevents import TYPE_PREFIX, header
 from schemas.messages import Outcome, SubmitResult, SubmitResults
 from tests.e2e.bulk import TEMPLATE, broadcast
 from tests.e2e.script import Submit
+from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.fix_service import (
     WINDOW,
     Service,
@@ -36,8 +35,8 @@ BROADCASTS = 6 * WINDOW
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(
     tmp_path_factory: pytest.TempPathFactory,
-    postgres_server: PostgresServer,
-    kafka_server: KafkaServer,
+    postgres_server: SharedPostgres,
+    kafka_server: SharedKafka,
 ) -> AsyncIterator[Service]:
     folder = tmp_path_factory.mktemp("unknown")
     templates = folder / "templates.toml"

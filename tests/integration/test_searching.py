@@ -21,11 +21,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from inbound.local.servers.kafka import KafkaServer
-from inbound.local.servers.postgres import PostgresServer
 from schemas.topics import TopicNames
 from tests.canaries import Canaries
 from tests.e2e.collector import Recorder, open_recorder
+from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.searching import all_topics, files_in, in_file, store_plainly, tables_with, topics_with
 
 NEVER = Canaries("nowhere-canary")
@@ -92,7 +91,7 @@ def test_a_canary_in_statistics_is_found(empty_database_url: str) -> None:
 @pytest.mark.parametrize("size", ["short", "long"])
 @pytest.mark.parametrize("type_", ["text", "jsonb"])
 def test_what_was_deleted_is_found_in_the_files(
-    postgres_server: PostgresServer, empty_database_url: str, type_: LiteralString, size: str
+    postgres_server: SharedPostgres, empty_database_url: str, type_: LiteralString, size: str
 ) -> None:
     """A short value is logged with its page, which is packed as a rule; a long one by itself."""
     mark, canaries = planted()
@@ -145,7 +144,7 @@ def test_a_canary_in_a_record_is_found(
 
 
 def test_a_canary_in_kafkas_own_topics_is_found(
-    kafka_server: KafkaServer, topics: TopicNames
+    kafka_server: SharedKafka, topics: TopicNames
 ) -> None:
     mark, canaries = planted()
     consumer = KafkaConsumer(bootstrap_servers=kafka_server.bootstrap, group_id="planted")

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from inbound.local.servers.kafka import KafkaServer
-from inbound.local.servers.postgres import PostgresServer
 from inbound.local.simulator.phone import FEDERAL_NUMBER
 from inbound.smpp import alphabet
 from tests.e2e.script import ACKNOWLEDGEMENT
+from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.fix_service import STARTED, STOPPED, Service, eventually, open_service
 from tests.peers import test_kannel, test_node, test_perl
 from tests.peers.foreign import PASSWORD, Foreign, running
@@ -25,7 +24,7 @@ FATES = ["message.delivered", "message.delivered"]
 
 @asynccontextmanager
 async def bound_to_node(
-    node: list[str], folder: Path, postgres: PostgresServer, kafka: KafkaServer, *, tls: bool
+    node: list[str], folder: Path, postgres: SharedPostgres, kafka: SharedKafka, *, tls: bool
 ) -> AsyncIterator[tuple[Service, Foreign]]:
     """Yield the service whose SMS centre is node-smpp."""
     environment = {"SCSERV_SMPP__PASSWORD": PASSWORD}
@@ -43,8 +42,8 @@ async def bound_to_node(
 async def test_a_text_from_its_centre_gets_both_answers_and_their_receipts(
     node: list[str],
     tmp_path: Path,
-    postgres_server: PostgresServer,
-    kafka_server: KafkaServer,
+    postgres_server: SharedPostgres,
+    kafka_server: SharedKafka,
     *,
     tls: bool,
 ) -> None:

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from inbound.local.servers.postgres import PostgresServer
 from inbound.store.connecting import connect
 from tests.bench import history
+from tests.fix_servers import SharedPostgres
 from tests.fix_store import (  # noqa: F401  fixtures
     SUBJECT_KEY,
     VAULT_KEY,
@@ -25,7 +25,7 @@ from tests.integration.projections.lines import catch_up
 
 
 @pytest.fixture(scope="session")
-def shared_url(postgres_server: PostgresServer, migrated_template: str) -> Iterator[str]:  # noqa: F811
+def shared_url(postgres_server: SharedPostgres, migrated_template: str) -> Iterator[str]:  # noqa: F811
     """A database with clients and a month of their requests, for all tests of this folder."""
     name = f"api_{secrets.token_hex(6)}"
     names = {"name": sql.Identifier(name), "template": sql.Identifier(migrated_template)}

@@ -8,6 +8,7 @@ import pytest
 from inbound.errors import SetupError
 from inbound.kafka import admin
 from inbound.local.servers.kafka import KafkaServer
+from tests.fix_servers import SharedKafka
 from tests.integration.local.leftover import leave_behind
 
 
@@ -49,20 +50,19 @@ def test_the_broker_of_a_killed_parent_is_replaced(server: KafkaServer) -> None:
     assert not psutil.pid_exists(leftover) or psutil.Process(leftover).status() == "zombie"
 
 
-def test_a_folder_in_use_is_left_alone(kafka_server: KafkaServer) -> None:
+def test_a_folder_in_use_is_left_alone(kafka_server: SharedKafka) -> None:
     with pytest.raises(SetupError, match="is in use, process"):
         KafkaServer(kafka_server.data_dir).start()
     admin.wait_for_broker(kafka_server.bootstrap, 5)
 
 
-def test_ctrl_c_in_the_terminal_does_not_reach_the_broker(kafka_server: KafkaServer) -> None:
+def test_ctrl_c_in_the_terminal_does_not_reach_the_broker(kafka_server: SharedKafka) -> None:
     import os
 
-    assert kafka_server.pid is not None
     assert os.getsid(kafka_server.pid) != os.getsid(0)
 
 
-def test_it_listens_on_loopback_only(kafka_server: KafkaServer) -> None:
+def test_it_listens_on_loopback_only(kafka_server: SharedKafka) -> None:
     listening = [
         connection.laddr.ip
         for connection in psutil.Process(kafka_server.pid).net_connections("tcp")

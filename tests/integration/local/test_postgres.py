@@ -9,6 +9,7 @@ import pytest
 
 from inbound.errors import SetupError
 from inbound.local.servers.postgres import PostgresServer
+from tests.fix_servers import SharedPostgres
 from tests.integration.local.leftover import leave_behind
 
 
@@ -32,13 +33,13 @@ def test_what_is_committed_survives_a_kill_and_the_address_stays(server: Postgre
         assert connection.execute("select n from kept").fetchall() == [(7,)]
 
 
-def test_the_durability_of_production(postgres_server: PostgresServer) -> None:
+def test_the_durability_of_production(postgres_server: SharedPostgres) -> None:
     with psycopg.connect(postgres_server.url()) as connection:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             assert connection.execute(f"show {setting}").fetchone() == ("on",)
 
 
-def test_nobody_gets_in_without_the_password(postgres_server: PostgresServer) -> None:
+def test_nobody_gets_in_without_the_password(postgres_server: SharedPostgres) -> None:
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(postgres_server.url(), password="guess")
     password = postgres_server.data_dir / "password"
@@ -47,7 +48,7 @@ def test_nobody_gets_in_without_the_password(postgres_server: PostgresServer) ->
 
 
 def test_an_error_brings_no_personal_data_into_the_log(
-    postgres_server: PostgresServer, empty_database_url: str
+    postgres_server: SharedPostgres, empty_database_url: str
 ) -> None:
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute("create table people (number text primary key)")
@@ -71,17 +72,18 @@ def test_the_server_of_a_killed_parent_is_replaced(server: PostgresServer) -> No
         assert connection.execute("select 1").fetchone() == (1,)
 
 
-def test_a_folder_in_use_is_left_alone(postgres_server: PostgresServer) -> None:
-    pid = postgres_server.pid
+def test_a_folder_in_use_is_left_alone(postgres_server: SharedPostgres) -> None:
     with pytest.raises(SetupError, match="is in use, process"):
         PostgresServer(postgres_server.data_dir).start()
-    assert postgres_server.pid == pid
+    with psycopg.connect(postgres_server.url()) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
 
 
-def test_starting_twice_is_an_error_and_changes_nothing(postgres_server: PostgresServer) -> None:
+def test_starting_twice_is_an_error_and_changes_nothing(server: PostgresServer) -> None:
+    pid = server.start().pid
     with pytest.raises(SetupError, match="is running already"):
-        postgres_server.start()
-    assert postgres_server.pid is not None
+        server.start()
+    assert server.pid == pid
 
 
 def test_a_port_in_use_stops_the_start_and_frees_the_folder(tmp_path: Path) -> None:

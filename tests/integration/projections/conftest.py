@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from inbound.local.servers.postgres import PostgresServer
 from inbound.store.connecting import connect
 from tests.bench import history
+from tests.fix_servers import SharedPostgres
 from tests.fix_store import migrated_template
 
 __all__ = ["migrated_template"]
@@ -18,7 +18,7 @@ REQUESTS = 200
 
 
 @pytest.fixture(scope="session")
-def filled_template(postgres_server: PostgresServer, migrated_template: str) -> str:
+def filled_template(postgres_server: SharedPostgres, migrated_template: str) -> str:
     """A database with the events of `REQUESTS` requests, to be copied."""
     name = f"filled_{secrets.token_hex(6)}"
     with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:

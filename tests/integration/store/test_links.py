@@ -1,8 +1,8 @@
 """Connections that are shared and lent: opened once, opened again, given back whole."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -17,9 +17,15 @@ def backend(conn: psycopg.Connection) -> int:
     return conn.info.backend_pid
 
 
+LOCK: LiteralString = "SELECT pg_advisory_lock(1)"
+UNLOCK: LiteralString = "SELECT pg_advisory_unlock(1)"
+
+
 @called
-def sleep(conn: psycopg.Connection, seconds: float) -> None:
-    conn.execute("SELECT pg_sleep(%s)", [seconds])
+def wait_for_lock(conn: psycopg.Connection) -> None:
+    """Keep a connection busy until the test gives the lock up."""
+    conn.execute(LOCK)
+    conn.execute(UNLOCK)
 
 
 @called
@@ -61,23 +67,27 @@ async def test_no_more_connections_than_allowed(lending: Lending, conn: psycopg.
 
 
 async def test_who_waits_too_long_for_one_is_told(
-    lending: Lending, monkeypatch: pytest.MonkeyPatch
+    lending: Lending, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("inbound.store.lending.WAIT_S", 0.05)
-    busy = [asyncio.create_task(lending.run(sleep, 1)) for _ in range(2)]
+    conn.execute(LOCK)
+    busy = [asyncio.create_task(lending.run(wait_for_lock)) for _ in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(StoreUnavailable, match="in use"):
         await lending.run(backend)
+    conn.execute(UNLOCK)
     await asyncio.gather(*busy)
     assert await lending.run(backend)
 
 
-async def test_a_caller_that_is_gone_leaves_a_whole_connection(lending: Lending) -> None:
-    begin = time.monotonic()
+async def test_a_caller_that_is_gone_leaves_a_whole_connection(
+    lending: Lending, conn: psycopg.Connection
+) -> None:
+    conn.execute(LOCK)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
-            await lending.run(sleep, 0.5)
-    assert time.monotonic() - begin < 0.5
+            await lending.run(wait_for_lock)
+    conn.execute(UNLOCK)
     await lending.close()  # waits for what still runs
     assert await lending.run(backend)
 
@@ -85,7 +95,7 @@ async def test_a_caller_that_is_gone_leaves_a_whole_connection(lending: Lending)
 async def test_a_broken_transaction_is_not_passed_on(lending: Lending) -> None:
     with pytest.raises(StoreDefect):
         await lending.run(fail_within)
-    await lending.run(sleep, 0)
+    await lending.run(backend)
 
 
 async def test_a_statement_has_its_time(lending: Lending) -> None:

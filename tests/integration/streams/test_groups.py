@@ -14,12 +14,12 @@ from inbound.deadletter.isolation import BatchProcessor, Poison
 from inbound.gateway.process import new_producer
 from inbound.kafka import admin
 from inbound.kafka.decoding import TopicRecord
-from inbound.local.servers.kafka import KafkaServer
 from inbound.settings import Settings
 from schemas.topics import PARTITIONS, TopicNames
 from streams.app import make_app
 from streams.outbox.lanes import new_consumer
 from streams.progress import Progress
+from tests.fix_servers import SharedKafka
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -38,21 +38,21 @@ class Told(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no 
 
 
 @pytest.fixture
-async def producer(kafka_server: KafkaServer) -> AsyncIterator[AIOKafkaProducer]:
+async def producer(kafka_server: SharedKafka) -> AsyncIterator[AIOKafkaProducer]:
     made = new_producer(kafka_server.bootstrap)
     await made.start()
     yield made
     await made.stop()
 
 
-async def make_topics(kafka_server: KafkaServer, names: TopicNames) -> None:
+async def make_topics(kafka_server: SharedKafka, names: TopicNames) -> None:
     await asyncio.to_thread(
         admin.apply, kafka_server.bootstrap, names.specs(), replication_factor=1
     )
 
 
 async def test_the_gateway_gets_partitions_once_the_topics_are_there(
-    kafka_server: KafkaServer,
+    kafka_server: SharedKafka,
 ) -> None:
     names = TopicNames.prefixed(prefix := f"groups-{token_hex(4)}.")
     consumer, told = new_consumer(kafka_server.bootstrap, prefix), Told()
@@ -67,7 +67,7 @@ async def test_the_gateway_gets_partitions_once_the_topics_are_there(
 
 
 async def test_the_worker_gets_partitions_once_the_topics_are_there(
-    kafka_server: KafkaServer,
+    kafka_server: SharedKafka,
     producer: AIOKafkaProducer,
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -27,7 +27,7 @@ FIXED = settings(
     derandomize=True,
     deadline=None,
     database=None,
-    max_examples=150,
+    max_examples=60,
     phases=[Phase.explicit, Phase.generate],
     report_multiple_bugs=False,
 )

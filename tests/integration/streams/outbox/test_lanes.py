@@ -9,12 +9,12 @@ import pytest
 from inbound.clock import utc_now
 from inbound.gateway.process import new_producer
 from inbound.kafka import admin
-from inbound.local.servers.kafka import KafkaServer
 from inbound.ops.health import Health
 from schemas.topics import TopicNames
 from streams.outbox.lanes import Lanes, new_consumer
 from streams.outbox.sender import SenderSettings
 from streams.outbox.unreadable import Unreadable
+from tests.fix_servers import SharedKafka
 from tests.integration.streams.outbox.bench import BROADCAST, Bench, open_bench
 from tests.integration.streams.outbox.reactions import held_until
 
@@ -33,7 +33,7 @@ async def nothing_is(poison: object) -> None:
 
 
 async def test_a_full_lane_is_paused_and_an_acknowledgement_passes_it(
-    kafka_server: KafkaServer,
+    kafka_server: SharedKafka,
 ) -> None:
     names = TopicNames.prefixed(prefix := f"lanes-{token_hex(4)}.")
     await asyncio.to_thread(
