@@ -18,6 +18,8 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Final, Self
 
+from schemas.lanes import Lane
+
 MO: Final = "sms.mo.v1"
 MT_URGENT: Final = "sms.mt.urgent.v1"
 MT_NORMAL: Final = "sms.mt.normal.v1"
@@ -118,9 +120,9 @@ class TopicNames:
         return cls(**{field.name: f"{prefix}{field.default}" for field in fields(cls)})
 
     @property
-    def lanes(self) -> tuple[str, str, str]:
-        """The topics of messages to send, the most urgent first."""
-        return self.mt_urgent, self.mt_normal, self.mt_bulk
+    def lanes(self) -> tuple[str, ...]:
+        """The topics of messages to send, indexed by `Lane`: the most urgent first."""
+        return tuple(getattr(self, f"mt_{lane.label}") for lane in Lane)
 
     def specs(self) -> tuple[TopicSpec, ...]:
         """`TOPICS` under these names."""

@@ -20,9 +20,9 @@ from aiokafka import AIOKafkaProducer
 from inbound.errors import RetryableError
 from inbound.gateway.arrivals import Arrivals, Place
 from inbound.gateway.bind_settings import bind_settings, tls
-from inbound.gateway.links import Link, Links
 from inbound.gateway.queries import Asking
 from inbound.gateway.receipts import ReceiptPublisher
+from inbound.gateway.sending_binds import Downtime, SendingBind, SendingBinds
 from inbound.gateway.shared_clock import SharedClock
 from inbound.gateway.stalls import Standstill
 from inbound.keys import SubjectHasher
@@ -34,10 +34,8 @@ from inbound.smpp.message_ids import IdForm
 from inbound.smpp_settings import SmppSettings
 from inbound.store.overdue import Overdue
 from inbound.store.presence import BindReport, Presence
-from inbound.templates.catalogue import Catalogue
+from schemas.lanes import Lane
 from schemas.topics import TopicNames
-from streams.outbox.encoding import Encoder
-from streams.outbox.jobs import LANE_NAMES
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +51,7 @@ class _Kept:
 
     settings: SmppSettings
     esme: Esme
-    link: Link | None
+    link: SendingBind | None
     others: int = 0
 
     @property
@@ -71,7 +69,6 @@ class Binds:
     def __init__(
         self,
         settings: Settings,
-        catalogue: Catalogue,
         producer: AIOKafkaProducer,
         presence: Presence,
         overdue: Overdue,
@@ -81,7 +78,6 @@ class Binds:
         clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
-        self._catalogue = catalogue
         self._producer = producer
         self._hasher = SubjectHasher(settings.subject_key_bytes())
         self._names = TopicNames.prefixed(settings.topic_prefix)
@@ -98,7 +94,7 @@ class Binds:
         self._doubt_until = 0.0
         self._oldest_waiting_s: OldestWaiting = lambda _centre: {}
         self._kept = [self._make(bind) for bind in settings.all_binds]
-        self.links = Links([kept.link for kept in self._kept if kept.link is not None])
+        self.links = SendingBinds([kept.link for kept in self._kept if kept.link is not None])
 
     async def run(self, oldest_waiting_s: OldestWaiting) -> None:
         """Keep the binds and report on them until `close`."""
@@ -196,11 +192,6 @@ class Binds:
         return kept.settings.rate / (kept.others + 1)
 
     def _make(self, settings: SmppSettings) -> _Kept:
-        link = None
-        if settings.sends:
-            encoder = Encoder(self._catalogue, self._settings.sender, settings.alphabet)
-            ids = IdForm(settings.answer_ids)
-            link = Link(settings.bind, settings.centre, encoder, settings.window, ids)
         arrivals = Arrivals(
             self._producer,
             self._hasher,
@@ -219,15 +210,29 @@ class Binds:
             heard=self._shared_clock.now,
             new_id=uuid4,
         )
+        downtime = Downtime()
+
+        def changed(health: BindHealth) -> None:
+            downtime.note(health)
+            self._on_change()
+
         esme = Esme(
             bind_settings(settings),
             arrivals.on_request,
-            on_change=lambda health: self._on_change(settings.bind, health),
+            on_change=changed,
             admit=lambda: self._admit(self._kept_as(settings.bind)),
             ssl=tls(settings),
         )
-        if link is not None:
-            link.esme = esme
+        link = None
+        if settings.sends:
+            link = SendingBind(
+                settings.bind,
+                settings.centre,
+                esme,
+                downtime,
+                alphabet=settings.alphabet,
+                answer_ids=IdForm(settings.answer_ids),
+            )
         return _Kept(settings, esme, link)
 
     def _asking(self) -> Iterator[Asking]:
@@ -247,10 +252,7 @@ class Binds:
                 clock=self._clock,
             )
 
-    def _on_change(self, bind: str, health: BindHealth) -> None:
-        kept = self._kept_as(bind)
-        if kept.link is not None:
-            kept.link.changed(health)
+    def _on_change(self) -> None:
         self._changed.set()
         self._tell()
 
@@ -276,6 +278,6 @@ def _measure(bind: str, about: Mapping[str, Any]) -> None:
     metrics.BIND_UP.set(int(about["state"] == EsmeState.BOUND.value), {"bind": bind})
     metrics.BIND_IN_FLIGHT.set(about["in_flight"], {"bind": bind})
     metrics.BIND_RATE.set(about["rate"], {"bind": bind})
-    for lane in LANE_NAMES:
-        age_s = about["oldest_waiting_s"].get(lane, 0.0)
-        metrics.OLDEST.set(age_s, {"centre": about["centre"], "lane": lane})
+    for lane in Lane:
+        age_s = about["oldest_waiting_s"].get(lane.label, 0.0)
+        metrics.OLDEST.set(age_s, {"centre": about["centre"], "lane": lane.label})

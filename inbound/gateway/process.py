@@ -27,6 +27,7 @@ from inbound.store.port import Claims, Store
 from inbound.store.presence import Presence
 from inbound.templates.catalogue import Catalogue
 from schemas.topics import TopicNames
+from streams.outbox.encoding import Encoder
 from streams.outbox.lanes import Lanes, new_consumer
 from streams.outbox.offsets import OffsetTracker
 from streams.outbox.results import ResultPublisher
@@ -100,7 +101,6 @@ class Gateway:
         )
         binds = Binds(
             settings,
-            self._catalogue,
             arriving,
             self._presence,
             self._overdue,
@@ -110,6 +110,7 @@ class Gateway:
         )
         sender = Sender(
             binds.links,
+            Encoder(self._catalogue, settings.sender),
             self._claims,
             results,
             offsets,

@@ -4,7 +4,6 @@ The row names template and subject. It never holds a number, a text or a secret,
 may stay in the database as long as the log itself.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 from zlib import crc32
@@ -13,19 +12,12 @@ from pydantic_core import to_json
 
 from inbound.handlers.decision import Reply
 from inbound.store.rows import NewOutboxRow
-from schemas.messages import MobileTerminated, Purpose
+from schemas.lanes import LANE_OF
+from schemas.messages import MobileTerminated
 from schemas.topics import TopicNames
 
 SHARDS = 4
 """Shards of the outbox: each is read by one relay at a time, a key is always in one."""
-
-LANES: Mapping[Purpose, int] = {
-    Purpose.ACKNOWLEDGEMENT: 0,
-    Purpose.FULFILMENT: 1,
-    Purpose.NOTIFICATION: 1,
-    Purpose.BROADCAST: 2,
-}
-"""The lane of each purpose, as an index of `TopicNames.lanes`: the lower, the more urgent."""
 
 
 def shard_of(key: str) -> int:
@@ -60,7 +52,7 @@ def to_row(
     )
     return NewOutboxRow(
         shard=shard_of(key),
-        topic=names.lanes[LANES[reply.purpose]],
+        topic=names.lanes[LANE_OF[reply.purpose]],
         key=key,
         event_id=str(reply.message_id),
         type=MobileTerminated.TYPE,

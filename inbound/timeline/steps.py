@@ -9,7 +9,6 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from inbound.handlers.decision import message_id
-from inbound.outbox.replies import LANES
 from inbound.smpp.status import name_of
 from inbound.timeline.cases import outcome_of
 from inbound.timeline.model import StepKind
@@ -24,9 +23,8 @@ from schemas.events import (
     SubscriptionStarted,
     SubscriptionStopped,
 )
+from schemas.lanes import LANE_OF
 from schemas.messages import PartResult, Purpose, SubmitAttempt
-
-LANE_NAMES = ("urgent", "normal", "bulk")
 
 
 class Claimed(Protocol):
@@ -143,7 +141,7 @@ def _queued(at: datetime, request: Request, purpose: Purpose) -> Draft:
         {
             "purpose": purpose.value,
             "message_id": str(message_id(request.accepted.request_id, purpose)),
-            "lane": LANE_NAMES[LANES[purpose]],
+            "lane": LANE_OF[purpose].label,
         },
     )
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from aiokafka import TopicPartition
 
-from streams.outbox.jobs import LANE_NAMES, Job
+from schemas.lanes import Lane
+from streams.outbox.jobs import Job
 
 
 class Backlog:
@@ -13,7 +14,7 @@ class Backlog:
 
     def __init__(self, centres: Sequence[str]) -> None:
         self._lanes: list[dict[str, deque[Job]]] = [
-            {centre: deque() for centre in centres} for _ in LANE_NAMES
+            {centre: deque() for centre in centres} for _ in Lane
         ]
 
     def add(self, job: Job) -> None:

@@ -1,6 +1,7 @@
-"""From a message to its PDUs: the one place where template, fields and secret meet."""
+"""From a message to its PDUs: the only place where template, fields and secret meet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from pydantic_core import from_json
@@ -13,51 +14,66 @@ from inbound.templates.catalogue import Catalogue
 from schemas.messages import MobileTerminated
 
 LONGEST_VALIDITY = timedelta(days=31)
-"""The relative form of a validity period has two digits for the days."""
+"""The relative form of a validity period has two digits for the days (SMPP 3.4, 7.1.1)."""
 
-# SMPP 3.4, 5.2.17: a receipt of the final outcome, whatever it is.
 RECEIPT_WANTED = 1
+"""registered_delivery: a receipt of the final outcome, success or failure (SMPP 3.4, 5.2.17)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The parts of one message, encoded for binds of one default alphabet."""
+
+    alphabet: str
+    segments: tuple[Segment, ...] = field(repr=False)
+
+    def __len__(self) -> int:
+        """How many parts there are."""
+        return len(self.segments)
 
 
 class Encoder:
-    """Renders and cuts texts for one bind. Holds no secret longer than a call."""
+    """Renders templates and makes the PDUs. Keeps no secret after a call."""
 
-    def __init__(self, catalogue: Catalogue, sender: str, alphabet: str) -> None:
+    def __init__(self, catalogue: Catalogue, sender: str) -> None:
         self._catalogue = catalogue
         self._source = address.sender(sender)
-        self.alphabet = alphabet
-        self._constant: dict[str, tuple[Segment, ...]] = {}
+        self._constant: dict[tuple[str, str], Text] = {}
 
     def resends_unknown(self, template: str) -> bool:
-        """Whether a message of this template goes again when its fate is unknown.
+        """Whether a message of this template is sent again when its outcome is unknown.
 
-        One of a template that is not there does not: it could not be put together either.
+        A message of a missing template is not: it could not be rendered either.
         """
         return template in self._catalogue and self._catalogue[template].resend_unknown
 
-    def segments(self, message: MobileTerminated, secret: bytes | None) -> tuple[Segment, ...]:
-        """Return the parts of a message; `secret` is the opened vault row, JSON."""
-        if not message.params and secret is None and message.template in self._constant:
-            return self._constant[message.template]
+    def text(self, message: MobileTerminated, secret: bytes | None, alphabet: str) -> Text:
+        """Render a message and cut it into parts; `secret` is the opened vault row, JSON.
+
+        Raises whatever a missing or faulty template makes the renderer raise.
+        """
+        has_fields = bool(message.params) or secret is not None
+        if not has_fields and (text := self._constant.get((message.template, alphabet))):
+            return text
         fields: Mapping[str, str] = {**message.params, **(from_json(secret) if secret else {})}
-        text = self._catalogue[message.template].render(fields)
-        segments = split(text, message.message_id.int, self.alphabet)
-        if not fields and len(segments) == 1:
-            self._constant[message.template] = segments
-        return segments
+        rendered = self._catalogue[message.template].render(fields)
+        text = Text(alphabet, split(rendered, message.message_id.int, alphabet))
+        if not has_fields and len(text) == 1:
+            self._constant[message.template, alphabet] = text
+        return text
 
-    def rewritten(self, segments: Sequence[Segment], alphabet: str) -> tuple[Segment, ...]:
-        """Return parts that were made for a bind of another default alphabet.
+    def submit_sm(
+        self, number: str, text: Text, part: int, *, alphabet: str, valid_for: timedelta
+    ) -> SubmitSm:
+        """Return the PDU that carries one part (counted from 0) to an E.164 number.
 
-        What this one can't carry becomes a question mark: the parts are numbered already.
+        `alphabet` is that of the bind. If the text was encoded for another one, characters
+        that this one lacks become question marks: the parts are numbered already. The centre
+        gives up after `valid_for`, which has to be positive. Raises `UnencodableError`.
         """
-        return tuple(rewritten(segment, alphabet, self.alphabet) for segment in segments)
-
-    def submit_sm(self, number: str, segment: Segment, valid_for: timedelta) -> SubmitSm:
-        """Return the PDU that carries one part to an E.164 number.
-
-        The centre gives up after `valid_for`, which has to be more than nothing.
-        """
+        segment = text.segments[part]
+        if alphabet != text.alphabet:
+            segment = rewritten(segment, text.alphabet, alphabet)
         destination = address.destination(number)
         return SubmitSm(
             source_addr_ton=self._source.ton,

@@ -8,15 +8,11 @@ from uuid import UUID
 
 from aiokafka import TopicPartition
 
-from inbound.gateway.links import Link
-from inbound.smpp.segmentation import Segment
+from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, PartResult, SubmitAttempt
 from streams.outbox.attempts import Attempts
-
-LANE_NAMES = ("urgent", "normal", "bulk")
-"""The lanes, the most urgent first; a lane's number is its place here."""
-
-BULK = LANE_NAMES.index("bulk")
+from streams.outbox.encoding import Text
+from streams.outbox.ports import Bind
 
 
 @dataclass(slots=True, eq=False)
@@ -33,19 +29,19 @@ class Job:
     monotonic clock.
     """
 
-    lane: int
+    lane: Lane
     partition: TopicPartition
     offset: int
     key: str
     message: MobileTerminated = field(repr=False)
     centre: str = ""
-    link: Link | None = None
+    link: Bind | None = None
     traceparent: str | None = None
     queued_at: datetime | None = None
     attempt: int = 1
     number: str | None = field(default=None, repr=False)
     secret: bytes | None = field(default=None, repr=False)
-    segments: tuple[Segment, ...] = field(default=(), repr=False)
+    segments: Text | None = None
     parts: list[PartResult] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)
     unanswered: set[int] = field(default_factory=set)
@@ -63,7 +59,7 @@ class Job:
         """Return the id of the message: the same however often it is delivered."""
         return self.message.message_id
 
-    def settled_nothing(self, index: int, status: int | None, link: Link, at: datetime) -> None:
+    def settled_nothing(self, index: int, status: int | None, link: Bind, at: datetime) -> None:
         """Take note that a submit of one part was refused for now, or never answered."""
         if self.attempts is None:
             self.attempts = Attempts()
@@ -77,7 +73,7 @@ class Job:
     @property
     def untouched(self) -> bool:
         """Whether the centre has nothing of it, and nobody else may have sent it."""
-        return not self.contested and len(self.pending) == len(self.segments)
+        return not self.contested and len(self.pending) == len(self.segments or ())
 
     @property
     def begun(self) -> bool:
@@ -134,7 +130,7 @@ class LaneQueues:
         Without `bulk` that lane is passed over.
         """
         centres = tuple(centres)
-        for ready in self._ready if bulk else self._ready[:BULK]:
+        for ready in self._ready if bulk else self._ready[: Lane.BULK]:
             for centre in centres:
                 if ready[centre]:
                     job = ready[centre].popleft()

@@ -18,6 +18,7 @@ from inbound.errors import PoisonError
 from inbound.kafka.decoding import TopicRecord, decode
 from inbound.ops.health import Health
 from schemas.cloudevents import header
+from schemas.lanes import Lane
 from schemas.messages import MobileTerminated
 from streams.groups import HEARTBEAT_INTERVAL_S, METADATA_MAX_AGE_MS, SESSION_TIMEOUT_S
 from streams.outbox.jobs import Job
@@ -112,7 +113,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             return
         self._sender.offer(
             Job(
-                lane=self._topics.index(partition.topic),
+                lane=Lane(self._topics.index(partition.topic)),
                 partition=partition,
                 offset=record.offset,
                 key=(record.key or b"").decode("ascii", "replace"),

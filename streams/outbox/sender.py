@@ -19,13 +19,15 @@ from uuid import UUID
 
 from aiokafka import TopicPartition
 
-from inbound.gateway.links import Link, Links
 from inbound.store.port import Claims
+from schemas.lanes import Lane
 from streams.outbox.backlog import Backlog
 from streams.outbox.claims import Claimer
-from streams.outbox.jobs import LANE_NAMES, Job, LaneQueues
+from streams.outbox.encoding import Encoder
+from streams.outbox.jobs import Job, LaneQueues
 from streams.outbox.offsets import OffsetTracker
 from streams.outbox.outcomes import Fates
+from streams.outbox.ports import Bind, Binds
 from streams.outbox.results import ResultPublisher
 from streams.outbox.submitting import Submitter
 
@@ -51,7 +53,8 @@ class Sender:
 
     def __init__(
         self,
-        links: Links,
+        links: Binds,
+        encoder: Encoder,
         claims: Claims,
         results: ResultPublisher,
         offsets: OffsetTracker,
@@ -66,7 +69,7 @@ class Sender:
         self._settings = settings
         self._clock = clock
         self._backlog = Backlog(links.centres)
-        self._ready = LaneQueues(len(LANE_NAMES), links.centres)
+        self._ready = LaneQueues(len(Lane), links.centres)
         self._live: dict[UUID, Job] = {}
         self._finished: OrderedDict[UUID, None] = OrderedDict()
         self._held_since: dict[TopicPartition, float] = {}
@@ -76,7 +79,7 @@ class Sender:
         self._group: asyncio.TaskGroup | None = None
         self._submitter = Submitter(
             self,
-            links,
+            encoder,
             self._claimer,
             results,
             Fates(settings.gateway, clock),
@@ -117,10 +120,10 @@ class Sender:
         """
         now = self._clock()
         ages = {}
-        for lane, name in enumerate(LANE_NAMES):
+        for lane in Lane:
             first = self._ready.first(lane, centre) or self._backlog.first(lane, centre)
             if first is not None and first.waits_since is not None:
-                ages[name] = max(0.0, (now - first.waits_since).total_seconds())
+                ages[lane.label] = max(0.0, (now - first.waits_since).total_seconds())
         return ages
 
     async def withdraw(self, partitions: set[TopicPartition], within_s: float) -> None:
@@ -211,7 +214,7 @@ class Sender:
         acknowledgement from being claimed.
         """
         jobs: list[Job] = []
-        for lane in range(len(LANE_NAMES)):
+        for lane in Lane:
             for centre in self._links.centres:
                 window = self._links.window(centre)
                 room = 2 * window - self._ready.size(lane, centre)
@@ -219,13 +222,12 @@ class Sender:
                     jobs += self._backlog.take(lane, centre, room)
         return jobs
 
-    async def _dispatch_forever(self, link: Link) -> None:
+    async def _dispatch_forever(self, link: Bind) -> None:
         """Choose a message only once this bind can take one: so the most urgent goes first."""
         while True:
             await self._results.room()
-            await link.esme.slot()
-            link.work.clear()
-            job = self._ready.pop(self._links.served_by(link), bulk=link.takes_bulk)
+            await link.slot()
+            job = self._ready.pop(self._links.served_from(link.centre), bulk=link.takes_bulk)
             if job is None:
                 await link.wait_for_work()
                 continue

@@ -14,15 +14,17 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from inbound.gateway.links import Link, Links
 from inbound.ops import metrics
 from inbound.smpp.errors import NotSentError, UnansweredError, UnencodableError
 from inbound.smpp.pdu import SubmitSmResp
 from inbound.smpp.status import is_temporary, is_throttle
+from schemas.lanes import Lane
 from schemas.messages import Outcome, PartResult
 from streams.outbox.claims import Claimer
-from streams.outbox.jobs import BULK, Job
+from streams.outbox.encoding import Encoder
+from streams.outbox.jobs import Job
 from streams.outbox.outcomes import Fates
+from streams.outbox.ports import Bind
 from streams.outbox.results import ResultPublisher
 
 log = logging.getLogger(__name__)
@@ -55,7 +57,7 @@ class Submitter:
     def __init__(
         self,
         queue: Queue,
-        links: Links,
+        encoder: Encoder,
         claimer: Claimer,
         results: ResultPublisher,
         fates: Fates,
@@ -64,7 +66,7 @@ class Submitter:
         clock: Callable[[], datetime],
     ) -> None:
         self._queue = queue
-        self._links = links
+        self._encoder = encoder
         self._claimer = claimer
         self._results = results
         self._fates = fates
@@ -72,20 +74,17 @@ class Submitter:
         self._clock = clock
         self._resting = 0
 
-    def send(self, job: Job, link: Link) -> None:
+    def send(self, job: Job, link: Bind) -> None:
         """Send the next part, or find out what became of a message that was claimed before.
 
         Never waits. The bind has a slot.
         """
-        before, job.link = job.link, link
+        job.link = link
         if job.contested:
             self._queue.start(self._settle(job))
             return
-        if not job.segments:
-            if not self._encode(job, link):
-                return
-        elif before is not None and before.encoder.alphabet != link.encoder.alphabet:
-            job.segments = link.encoder.rewritten(job.segments, before.encoder.alphabet)
+        if not job.segments and not self._encode(job, link):
+            return
         now = self._clock()
         if job.message.not_after <= now:
             self._finish(job, Outcome.UNKNOWN if job.unanswered else Outcome.EXPIRED)
@@ -110,14 +109,14 @@ class Submitter:
             else:
                 self._finish(job, Outcome.UNKNOWN)
 
-    def _encode(self, job: Job, link: Link) -> bool:
+    def _encode(self, job: Job, link: Bind) -> bool:
         gone = job.number is None or (job.message.secret and job.secret is None)
         if gone:
             expired = job.message.not_after <= self._clock()
             self._finish(job, Outcome.EXPIRED if expired else Outcome.ERASED)
             return False
         try:
-            job.segments = link.encoder.segments(job.message, job.secret)
+            job.segments = self._encoder.text(job.message, job.secret, link.alphabet)
         except Exception as error:  # noqa: BLE001 — one message must not stop a lane
             log.error(  # noqa: TRY400 — the kind only: what the error says may quote the text
                 "message %s can't be put together: %s", job.message_id, type(error).__name__
@@ -130,11 +129,17 @@ class Submitter:
         job.pending = list(range(len(job.segments)))
         return True
 
-    def _submit(self, job: Job, link: Link, index: int, now: datetime) -> None:
+    def _submit(self, job: Job, link: Bind, index: int, now: datetime) -> None:
         try:
-            valid_for = job.message.not_after - now
-            pdu = link.encoder.submit_sm(job.number or "", job.segments[index], valid_for)
-            answer = link.submit(pdu, bulk=job.lane == BULK)
+            assert job.segments is not None  # noqa: S101
+            pdu = self._encoder.submit_sm(
+                job.number or "",
+                job.segments,
+                index,
+                alphabet=link.alphabet,
+                valid_for=job.message.not_after - now,
+            )
+            answer = link.submit(pdu, bulk=job.lane is Lane.BULK)
         except (UnencodableError, ValueError) as error:
             log.error(  # noqa: TRY400 — the kind only: what the error says may quote the number
                 "message %s can't be encoded: %s", job.message_id, type(error).__name__
@@ -146,9 +151,8 @@ class Submitter:
     # -- answers --------------------------------------------------------------------
 
     def _answered(
-        self, job: Job, link: Link, index: int, answered: asyncio.Future[SubmitSmResp]
+        self, job: Job, link: Bind, index: int, answered: asyncio.Future[SubmitSmResp]
     ) -> None:
-        link.answered(bulk=job.lane == BULK)
         error = None if answered.cancelled() else answered.exception()
         if answered.cancelled() or isinstance(error, UnansweredError):
             self._unanswered(job, link, index)
@@ -160,7 +164,7 @@ class Submitter:
         else:
             self._take(job, link, index, answered.result())
 
-    def _take(self, job: Job, link: Link, index: int, answer: SubmitSmResp) -> None:
+    def _take(self, job: Job, link: Bind, index: int, answer: SubmitSmResp) -> None:
         job.parts[index] = PartResult(
             status=answer.status, smsc_message_id=answer.message_id or None
         )
@@ -169,7 +173,7 @@ class Submitter:
         elif answer.status:
             self._finish(job, Outcome.REJECTED)
         else:
-            link.taken()
+            link.note_accepted()
             self._next_part(job)
 
     def _next_part(self, job: Job) -> None:
@@ -178,7 +182,7 @@ class Submitter:
         else:
             self._finish(job, Outcome.UNKNOWN if job.unanswered else Outcome.SUBMITTED)
 
-    def _refused_for_now(self, job: Job, link: Link, index: int, status: int) -> None:
+    def _refused_for_now(self, job: Job, link: Bind, index: int, status: int) -> None:
         job.settled_nothing(index, status, link, self._clock())
         job.pending.insert(0, index)
         if is_throttle(status):
@@ -188,18 +192,18 @@ class Submitter:
         else:
             self._queue.start(self._rest(job, link))
 
-    async def _rest(self, job: Job, link: Link) -> None:
+    async def _rest(self, job: Job, link: Bind) -> None:
         """Let others go while one number is in trouble; when many are, it is the centre's."""
         self._resting += 1
         if self._resting >= link.window:
-            link.esme.hold(RETRY_PAUSE_S)
+            link.hold(RETRY_PAUSE_S)
         try:
             await asyncio.sleep(RETRY_PAUSE_S)
         finally:  # also when stopping: what was not sent is given back
             self._resting -= 1
             self._queue.go_on(job)
 
-    def _unanswered(self, job: Job, link: Link, index: int) -> None:
+    def _unanswered(self, job: Job, link: Bind, index: int) -> None:
         """Send it again where the policy wants that; else go on, the other parts are owed."""
         job.settled_nothing(index, None, link, self._clock())
         job.parts[index] = PartResult()
@@ -211,7 +215,7 @@ class Submitter:
 
     def _goes_again(self, job: Job) -> bool:
         return (
-            self._links.resends_unknown(job.message.template)
+            self._encoder.resends_unknown(job.message.template)
             and job.attempt < self._max_attempts
             and job.message.not_after > self._clock()
         )

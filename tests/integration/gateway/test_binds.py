@@ -25,7 +25,6 @@ from inbound.store.overdue import Overdue
 from inbound.store.presence import Presence
 from schemas.messages import MobileOriginated
 from tests.e2e.script import ACCOUNT
-from tests.integration.streams.outbox.bench import catalogue
 from tests.unit.smpp.certificate import self_signed
 
 
@@ -50,7 +49,6 @@ async def gateway(
     producer, health, presence = Producer(), Health(), Presence(database_url)
     made = Binds(
         settings,
-        catalogue(),
         producer,
         presence,
         Overdue(database_url),
@@ -177,7 +175,7 @@ async def test_a_newcomer_sends_nothing_before_the_others_have_heard_of_it(
         async def rate_once_it_sends(made: Binds) -> float:
             (link,), (kept,) = made.links, made._kept
             async with asyncio.timeout(15):
-                await link.esme.slot()
+                await link.slot()
             return made._share(kept)
 
         async with gateway("g1", database_url, one) as (first, health, _p):

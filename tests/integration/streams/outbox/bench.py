@@ -17,7 +17,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from inbound.clock import utc_now
-from inbound.gateway.links import Link, Links
+from inbound.gateway.sending_binds import Downtime, SendingBind, SendingBinds
 from inbound.handlers.state import STATE_VERSION, OpenRequest, Stage, SubjectState, write_state
 from inbound.local.simulator.server import Simulator, SimulatorSettings
 from inbound.smpp.esme import BindSettings, Esme
@@ -27,6 +27,7 @@ from inbound.store.memory import MemoryClaims, MemoryStore
 from inbound.store.rows import Secret, StoredState
 from inbound.templates.catalogue import Catalogue, Template, load_catalogue
 from schemas.events import Plan
+from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Purpose, SubmitResult, SubmitResults
 from streams.outbox.encoding import Encoder
 from streams.outbox.jobs import Job
@@ -70,6 +71,7 @@ class Bench:
     """A sender at work, and all that a test wants to see of it or do to it."""
 
     sender: Sender
+    bind: SendingBind
     esme: Esme
     script: Script
     store: MemoryStore
@@ -114,7 +116,7 @@ class Bench:
     ) -> MobileTerminated:
         """Have a lane bring the message, under the person's key."""
         job = Job(
-            lane=lane,
+            lane=Lane(lane),
             partition=TopicPartition(f"lane-{lane}", partition),
             offset=next(self._offsets),
             key=message.subject_id.hex,
@@ -190,10 +192,10 @@ async def open_bench(esme_type: type[Esme] = Esme) -> AsyncIterator[Bench]:
             new_id=uuid4,
         )
         esme = esme_type(_bind_settings(centre.port), _no_texts)
-        link = Link("main-1", "main", Encoder(catalogue(), "SCSERV", "gsm0338"), WINDOW)
-        link.esme = esme
+        bind = SendingBind("main-1", "main", esme, Downtime(), alphabet="gsm0338")
         sender = Sender(
-            Links([link]),
+            SendingBinds([bind]),
+            Encoder(catalogue(), "SCSERV"),
             claims,
             results,
             offsets,
@@ -206,7 +208,7 @@ async def open_bench(esme_type: type[Esme] = Esme) -> AsyncIterator[Bench]:
         )
         tasks = [asyncio.create_task(work) for work in (esme.run(), results.run(), sender.run())]
         try:
-            yield Bench(sender, esme, script, store, claims, offsets, published, now)
+            yield Bench(sender, bind, esme, script, store, claims, offsets, published, now)
         finally:
             failed = [task for task in tasks if task.done()]
             for task in tasks:

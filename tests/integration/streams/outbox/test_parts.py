@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from inbound.gateway import links
+from inbound.gateway import sending_binds
 from inbound.local.simulator.faults import Proceed
 from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.rate import TokenBucket
@@ -86,7 +86,7 @@ async def test_no_part_overtakes_another_however_the_centre_refuses(
         taken.append((pdu.destination_addr, part.sequence if part else 0))
         return await proceed(pdu, session)
 
-    monkeypatch.setattr(links, "LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr(sending_binds, "LONGEST_THROTTLE_PAUSE_S", 0.01)
     bench.script.fault = fault
     people = [bench.person() for _ in range(12)]
     messages = [bench.offer(bench.owe(person, "registration")) for person in people]

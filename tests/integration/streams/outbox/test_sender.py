@@ -116,10 +116,9 @@ async def test_every_submit_that_settled_nothing_is_told(bench: Bench) -> None:
 
 
 async def test_the_result_says_how_the_centre_writes_its_ids(bench: Bench) -> None:
-    (link,) = bench.sender._links
     message = bench.offer(bench.owe(bench.person()))
     assert (await bench.result(message)).id_form is None
-    link.answer_ids = IdForm.DECIMAL
+    bench.bind.answer_ids = IdForm.DECIMAL
     assert (await bench.result(bench.offer(bench.owe(bench.person())))).id_form == "decimal"
 
 

@@ -12,7 +12,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from inbound.clock import utc_now
-from inbound.gateway.links import Link, Links
+from inbound.gateway.sending_binds import Downtime, SendingBind, SendingBinds
 from inbound.local.simulator.faults import Proceed
 from inbound.local.simulator.server import Simulator, SimulatorSettings
 from inbound.smpp.esme import Esme
@@ -20,6 +20,7 @@ from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
 from inbound.store.memory import MemoryClaims, MemoryStore
+from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Purpose
 from streams.outbox.encoding import Encoder
 from streams.outbox.jobs import Job
@@ -64,7 +65,7 @@ class Sites:
             not_after=utc_now() + timedelta(hours=1),
         )
         partition = TopicPartition(f"lane-{lane}", 0)
-        self.sender.offer(Job(lane, partition, offset, subject_id.hex, message))
+        self.sender.offer(Job(Lane(lane), partition, offset, subject_id.hex, message))
         return number
 
     async def results(self, number: int) -> list[str]:
@@ -79,20 +80,20 @@ class Sites:
 @pytest.fixture
 async def sites() -> AsyncIterator[Sites]:
     async with AsyncExitStack() as stack:
-        centres, scripts, links, tasks = {}, {}, [], []
+        centres, scripts, binds, tasks = {}, {}, [], []
         for name in ("north", "south"):
             scripts[name] = Script()
             centre = Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,)), faults=scripts[name])
             centres[name] = await stack.enter_async_context(centre)
-            encoder = Encoder(catalogue(), "SCSERV", "gsm0338")
-            link = Link(f"{name}-1", name, encoder, WINDOW)
-            link.esme = Esme(_bind_settings(centre.port), _no_texts, on_change=link.changed)
-            links.append(link)
-            tasks.append(asyncio.create_task(link.esme.run()))
+            downtime = Downtime()
+            esme = Esme(_bind_settings(centre.port), _no_texts, on_change=downtime.note)
+            binds.append(SendingBind(f"{name}-1", name, esme, downtime, alphabet="gsm0338"))
+            tasks.append(asyncio.create_task(esme.run()))
         store, published = MemoryStore(), Published()
         results = ResultPublisher(published, GATEWAY, "receipts", clock=utc_now, new_id=uuid4)
         sender = Sender(
-            Links(links, FAILOVER_S),
+            SendingBinds(binds, FAILOVER_S),
+            Encoder(catalogue(), "SCSERV"),
             MemoryClaims(store),
             results,
             OffsetTracker(),

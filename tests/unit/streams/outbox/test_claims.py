@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 
 from inbound.store.memory import MemoryClaims, MemoryStore
 from inbound.store.rows import Claimed
+from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Purpose
 from streams.outbox.claims import Claimer
 from streams.outbox.jobs import Job
@@ -40,7 +41,7 @@ def job(held_for_s: float) -> Job:
         not_after=NOON + timedelta(hours=1),
     )
     held_since = time.monotonic() - held_for_s
-    return Job(0, TopicPartition("lane", 0), 0, "k", message, held_since=held_since)
+    return Job(Lane.URGENT, TopicPartition("lane", 0), 0, "k", message, held_since=held_since)
 
 
 @pytest.mark.parametrize(

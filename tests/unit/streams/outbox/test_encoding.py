@@ -5,11 +5,12 @@ from uuid import UUID
 
 import pytest
 
-from inbound.smpp.segmentation import part_count
+from inbound.smpp.segmentation import part_count, split
 from inbound.templates.catalogue import load_catalogue
 from schemas.messages import MobileTerminated, Purpose
-from streams.outbox.encoding import Encoder
+from streams.outbox.encoding import LONGEST_VALIDITY, Encoder, Text
 
+GSM, LATIN_1 = "gsm0338", "latin-1"
 SECRET = b'{"personal_code":"1234","login":"ivanov","password":"1a2b3c4d"}'
 
 
@@ -27,7 +28,7 @@ def message(template: str, number: int = 7) -> MobileTerminated:
 
 @pytest.fixture
 def encoder() -> Encoder:
-    return Encoder(load_catalogue(None, part_count), "SCSERV", "gsm0338")
+    return Encoder(load_catalogue(None, part_count), "SCSERV")
 
 
 @pytest.mark.parametrize(
@@ -41,8 +42,9 @@ def encoder() -> Encoder:
 def test_the_centre_gives_up_when_the_message_has_had_its_time(
     encoder: Encoder, valid_for: timedelta, period: str
 ) -> None:
-    (segment,) = encoder.segments(message("stopped"), None)
-    pdu = encoder.submit_sm("+79161234567", segment, valid_for)
+    text = encoder.text(message("stopped"), None, GSM)
+    assert len(text) == 1
+    pdu = encoder.submit_sm("+79161234567", text, 0, alphabet=GSM, valid_for=valid_for)
     assert pdu.validity_period == period
     assert (pdu.source_addr_ton, pdu.source_addr_npi, pdu.source_addr) == (5, 0, "SCSERV")
     assert (pdu.dest_addr_ton, pdu.dest_addr_npi) == (1, 1)
@@ -51,17 +53,35 @@ def test_the_centre_gives_up_when_the_message_has_had_its_time(
 
 def test_parts_of_two_messages_to_one_phone_have_two_references(encoder: Encoder) -> None:
     references = {
-        encoder.segments(message("registration", n), SECRET)[0].short_message[3] for n in (1, 2)
+        encoder.text(message("registration", n), SECRET, GSM).segments[0].short_message[3]
+        for n in (1, 2)
     }
     assert references == {1, 2}
 
 
 def test_a_secret_is_not_kept_for_the_next_message(encoder: Encoder) -> None:
-    encoder.segments(message("registration"), SECRET)
+    encoder.text(message("registration"), SECRET, GSM)
     other = SECRET.replace(b"1a2b3c4d", b"zzzzzzzz")
-    octets = b"".join(s.short_message[6:] for s in encoder.segments(message("registration"), other))
+    text = encoder.text(message("registration"), other, GSM)
+    octets = b"".join(segment.short_message[6:] for segment in text.segments)
     assert "zzzzzzzz" in octets.decode("utf-16-be")
     assert "1a2b3c4d" not in octets.decode("utf-16-be")
+
+
+def test_a_text_that_was_encoded_for_another_bind_is_written_in_the_binds_alphabet(
+    encoder: Encoder,
+) -> None:
+    text = Text(GSM, split("@ 5"))
+    sent = encoder.submit_sm("+79161234567", text, 0, alphabet=LATIN_1, valid_for=LONGEST_VALIDITY)
+    assert sent.short_message == "@ 5".encode("latin-1")
+
+
+def test_a_constant_text_is_encoded_for_each_alphabet(encoder: Encoder) -> None:
+    texts = {
+        alphabet: encoder.text(message("stopped"), None, alphabet) for alphabet in (GSM, LATIN_1)
+    }
+    assert {text.alphabet for text in texts.values()} == {GSM, LATIN_1}
+    assert encoder.text(message("stopped"), None, GSM) is texts[GSM]
 
 
 def test_a_template_that_is_not_there_is_never_sent_again(encoder: Encoder) -> None:

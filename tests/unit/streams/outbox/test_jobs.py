@@ -7,6 +7,7 @@ from aiokafka import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Purpose
 from streams.outbox.jobs import Job, LaneQueues
 
@@ -22,7 +23,7 @@ def job(lane: int, key: str, number: int, partition: int = 0, centre: str = "nea
         template="t",
         not_after=datetime(2026, 1, 1, tzinfo=UTC),
     )
-    return Job(lane, TopicPartition("t", partition), number, key, message, centre)
+    return Job(Lane(lane), TopicPartition("t", partition), number, key, message, centre)
 
 
 def test_the_most_urgent_lane_goes_first() -> None:

@@ -1,0 +1,169 @@
+"""The binds that submit messages, and which centres' messages each of them may carry.
+
+A reply goes to the centre its MO came from. When no bind of that centre has been up for
+`FAILOVER_S`, its messages are stranded and any other bind carries them: an acknowledgement
+through another centre is worth more than a late one.
+
+These classes fill the ports of `streams.outbox.ports`.
+"""
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from inbound.smpp.esme import BindHealth, Esme, EsmeState
+from inbound.smpp.message_ids import IdForm
+from inbound.smpp.pdu import SubmitSm, SubmitSmResp
+
+FAILOVER_S = 10.0
+STRANDED_CHECK_S = 1.0
+"""How often an idle bind looks for stranded messages."""
+
+FIRST_THROTTLE_PAUSE_S = 0.25
+LONGEST_THROTTLE_PAUSE_S = 5.0
+
+RESERVED_SHARE = 0.1
+"""The share of a window that bulk messages leave to the other lanes."""
+
+
+class Downtime:
+    """How long a bind has been down. The bind's client reports each change of its state."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since: float | None = clock()
+
+    def note(self, health: BindHealth) -> None:
+        """Take note of a change; trying to connect counts as being down."""
+        if health.state is EsmeState.BOUND:
+            self._since = None
+        elif self._since is None:
+            self._since = self._clock()
+
+    def has_lasted(self, seconds: float) -> bool:
+        """Whether the bind has been down for that long."""
+        return self._since is not None and self._clock() - self._since >= seconds
+
+
+class SendingBind:
+    """One bind that submits messages. `window` is how many of them may be unanswered."""
+
+    def __init__(
+        self,
+        name: str,
+        centre: str,
+        esme: Esme,
+        downtime: Downtime,
+        *,
+        alphabet: str,
+        answer_ids: IdForm = IdForm.ANY,
+    ) -> None:
+        self.name = name
+        self.centre = centre
+        self.alphabet = alphabet
+        self.answer_ids = answer_ids
+        self.window = esme.settings.window
+        self.throttles = 0
+        self._esme = esme
+        self._downtime = downtime
+        self._work = asyncio.Event()
+        self._bulk_in_flight = 0
+        self._most_bulk = max(1, self.window - math.ceil(self.window * RESERVED_SHARE))
+        self._throttle_pause_s = 0.0
+
+    async def slot(self) -> None:
+        """Wait until one message may be submitted. Reserves nothing.
+
+        Raises `NotSentError` once the bind is closed for good.
+        """
+        await self._esme.slot()
+
+    @property
+    def takes_bulk(self) -> bool:
+        """Whether a bulk message may leave now: they never fill the last slots of the window.
+
+        A centre that is slow to answer broadcasts must not keep an acknowledgement waiting.
+        """
+        return self._bulk_in_flight < self._most_bulk
+
+    def submit(self, pdu: SubmitSm, *, bulk: bool) -> asyncio.Future[SubmitSmResp]:
+        """Submit one PDU; never waits. The future ends as that of `Esme.submit` does."""
+        answer = self._esme.submit(pdu)
+        if bulk:
+            self._bulk_in_flight += 1
+            answer.add_done_callback(self._bulk_answered)
+        return answer
+
+    def hold(self, seconds: float) -> None:
+        """Submit nothing for that long."""
+        self._esme.hold(seconds)
+
+    def slow_down(self) -> None:
+        """Pause after a throttling answer; longer each time until the centre takes a part."""
+        self.throttles += 1
+        longer = 2 * self._throttle_pause_s or FIRST_THROTTLE_PAUSE_S
+        self._throttle_pause_s = min(LONGEST_THROTTLE_PAUSE_S, longer)
+        self.hold(self._throttle_pause_s)
+
+    def note_accepted(self) -> None:
+        """Take note that the centre accepted a part: the next throttle pause is short again."""
+        self._throttle_pause_s = 0.0
+
+    def has_been_down(self, seconds: float) -> bool:
+        """Whether the bind has been down for that long."""
+        return self._downtime.has_lasted(seconds)
+
+    def wake(self) -> None:
+        """End `wait_for_work`: a message is ready."""
+        self._work.set()
+
+    async def wait_for_work(self) -> None:
+        """Wait until `wake`, or until it is time to look for stranded messages.
+
+        Look for a message right before, without awaiting in between.
+        """
+        self._work.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._work.wait(), STRANDED_CHECK_S)
+
+    def _bulk_answered(self, _answer: asyncio.Future[SubmitSmResp]) -> None:
+        self._bulk_in_flight -= 1
+        self._work.set()
+
+
+class SendingBinds:
+    """All sending binds of one gateway; the first one's centre is the default."""
+
+    def __init__(self, binds: Sequence[SendingBind], failover_s: float = FAILOVER_S) -> None:
+        self._binds = tuple(binds)
+        self._failover_s = failover_s
+        self.centres = tuple(dict.fromkeys(bind.centre for bind in binds))
+
+    def __iter__(self) -> Iterator[SendingBind]:
+        """Yield the binds in the order of the settings."""
+        return iter(self._binds)
+
+    def centre_for(self, wanted: str | None) -> str:
+        """Return the centre for a message whose MO came from `wanted`, or that has no MO."""
+        return wanted if wanted in self.centres else self.centres[0]
+
+    def window(self, centre: str) -> int:
+        """Return how many messages may be unanswered at a centre."""
+        return sum(bind.window for bind in self._binds if bind.centre == centre)
+
+    def served_from(self, centre: str) -> tuple[str, ...]:
+        """Return whose messages a bind of this centre may carry: its own, then stranded ones."""
+        others = (other for other in self.centres if other != centre)
+        return centre, *(other for other in others if self.is_stranded(other))
+
+    def is_stranded(self, centre: str) -> bool:
+        """Whether every bind of a centre has been down for too long."""
+        own = (bind for bind in self._binds if bind.centre == centre)
+        return all(bind.has_been_down(self._failover_s) for bind in own)
+
+    def wake(self) -> None:
+        """Tell every bind that a message is ready."""
+        for bind in self._binds:
+            bind.wake()
