@@ -1,12 +1,12 @@
-"""The two keys of the service and what is done with them.
+"""The two keys of the service and their use.
 
-* The subject key turns a number into a keyed hash: the same number always gives the same
-  16 bytes, and without the key nobody can find the number by trying all of them.
-* The vault key seals what must be read back later (numbers, registration data, parts of
-  messages) with AES-256-GCM (NIST SP 800-38D).
+* The subject key turns a number into a keyed hash (HMAC-SHA-256, RFC 2104, truncated to 16
+  bytes). Without the key the number can't be found by trying all numbers.
+* The vault key encrypts ("seals") what must be read back later: numbers, registration data,
+  parts of messages. AES-256-GCM, NIST SP 800-38D.
 
-Both keys stand outside the database. No error, repr or log line of this module holds a key,
-a number or a plaintext.
+Both keys are kept outside the database. No error, repr or log line of this module contains
+a key, a number or a plaintext.
 """
 
 import base64
@@ -34,11 +34,11 @@ _URLSAFE = str.maketrans("-_", "+/")
 
 
 class UnsealError(PoisonError):
-    """Sealed bytes were not made with this key for this context, or were changed since."""
+    """Sealed bytes belong to another key or context, or were altered."""
 
 
 class SubjectHasher:
-    """Number -> keyed hash, the only name a person has in indexes and Kafka keys."""
+    """Hashes numbers. Indexes and Kafka keys contain the hash, never the number."""
 
     __slots__ = ("_mac",)
 
@@ -47,10 +47,9 @@ class SubjectHasher:
         self._mac = hmac.new(_checked(key), digestmod=hashlib.sha256)
 
     def hash(self, number: str) -> bytes:
-        """Return the 16 bytes that stand for an E.164 number; `.hex()` is the Kafka key.
+        """Return the 16 byte hash of an E.164 number; `.hex()` is the Kafka key.
 
-        Raise ValueError for any other form of a number, because one person in two forms
-        would be two persons.
+        Raises ValueError for any other form: one number must not have two hashes.
         """
         if not (number[:1] == "+" and number[1:].isdecimal() and number.isascii()):
             raise ValueError("not a number in E.164 form")
@@ -60,27 +59,27 @@ class SubjectHasher:
 
 
 class VaultCipher:
-    """Seals and opens small secrets. Sealed bytes: version (1), nonce (12), ciphertext and tag.
+    """Encrypts small secrets. Sealed bytes: version (1), nonce (12), ciphertext and tag.
 
-    The context says what the bytes belong to and is authenticated with them, so a sealed
-    value copied into another row does not open. Random 96-bit nonces allow 2**32 values for
+    The context names the owner of the bytes and is authenticated with them, so a sealed value
+    that was copied into another row does not open. Random 96-bit nonces allow 2**32 values for
     one key (SP 800-38D, section 8.3).
     """
 
     __slots__ = ("_aead", "_random")
 
     def __init__(self, key: bytes, random: Callable[[int], bytes] = os.urandom) -> None:
-        """Keep the key inside the cipher object only; `random` gives the nonces."""
+        """Keep the key inside the cipher object only; `random` makes the nonces."""
         self._aead = AESGCM(_checked(key))
         self._random = random
 
     def seal(self, plaintext: bytes, context: bytes) -> bytes:
-        """Encrypt; two calls with the same input give different bytes."""
+        """Encrypt. Two calls with the same input return different bytes."""
         nonce = self._random(NONCE_BYTES)
         return VERSION + nonce + self._aead.encrypt(nonce, plaintext, VERSION + context)
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
-        """Decrypt what `seal` returned for the same context, or raise UnsealError."""
+        """Decrypt the result of `seal` for the same context. Raises UnsealError."""
         if sealed[:1] != VERSION or len(sealed) < 1 + NONCE_BYTES + TAG_BYTES:
             raise UnsealError("sealed data has an unknown form")
         nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
@@ -88,11 +87,11 @@ class VaultCipher:
             return self._aead.decrypt(nonce, body, VERSION + context)
         except InvalidTag:
             pass
-        raise UnsealError("sealed data does not open: another key, another place, or damaged")
+        raise UnsealError("sealed data does not open: wrong key, wrong row, or damaged")
 
 
 def fingerprint(key: bytes) -> bytes:
-    """Return 8 bytes by which a database remembers which key it was filled with."""
+    """Return the 8 bytes by which a database recognises the key it was filled with."""
     mac = hmac.new(_checked(key), b"scserv key fingerprint", hashlib.sha256)
     return mac.digest()[:FINGERPRINT_BYTES]
 
@@ -108,8 +107,8 @@ def parse_key(text: str, name: str) -> bytes:
         key = b""
     if len(key) != KEY_BYTES:
         raise SetupError(
-            f"{name} is not a key: it takes 32 bytes as base64 or as 64 hex digits. "
-            "Make one with: openssl rand -base64 32"
+            f"{name} is not a key. A key is 32 bytes in base64 or 64 hex digits; "
+            "make one with: openssl rand -base64 32"
         )
     return key
 

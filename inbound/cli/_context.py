@@ -1,7 +1,7 @@
-"""What every command shares: finding its settings, and ending with one clear line.
+"""The options by which every command finds its settings.
 
-A command's settings come from the environment, from `--config`, and below both from what
-a running `scserv up` wrote into its data folder.
+Settings come from the environment, then from `--config`, then from the service file that a
+running `scserv up` keeps in its data folder.
 """
 
 from collections.abc import Callable
@@ -12,18 +12,18 @@ import click
 from pydantic import BaseModel
 
 from inbound.service_file import DEFAULT_DATA_DIR, read_service_file
-from inbound.settings import Settings, load_some
+from inbound.settings import Settings, load_partial_settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def settings_options(command: Command) -> Command:
-    """Give a command `--config` and `--data-dir`, and the settings as its first argument."""
+    """Add `--config` and `--data-dir`; pass the settings as the first argument."""
     return settings_of(Settings)(command)
 
 
 def settings_of(model: type[BaseModel]) -> Callable[[Command], Command]:
-    """As `settings_options`, for a command that is to hold these settings and no others."""
+    """Like `settings_options`, for a command that must not hold other settings."""
 
     def decorate(command: Command) -> Command:
         @click.option(
@@ -39,14 +39,15 @@ def settings_of(model: type[BaseModel]) -> Callable[[Command], Command]:
             help="Folder of a running `scserv up`.",
         )
         def with_settings(config: Path | None, data_dir: Path, **arguments: Any) -> Any:  # noqa: ANN401
-            return command(load_some(model, config, read_service_file(data_dir)), **arguments)
+            settings = load_partial_settings(model, config, read_service_file(data_dir))
+            return command(settings, **arguments)
 
         with_settings.__name__ = command.__name__
         with_settings.__doc__ = command.__doc__
         if hasattr(command, "__click_params__"):
-            with_settings.__click_params__ = (  # type: ignore[attr-defined]  # click's own way
+            with_settings.__click_params__ = (  # type: ignore[attr-defined]  # as click does it
                 with_settings.__click_params__ + command.__click_params__  # type: ignore[attr-defined]
             )
-        return with_settings  # type: ignore[return-value]  # click replaces it by a Command
+        return with_settings  # type: ignore[return-value]  # click makes a Command of it
 
     return decorate

@@ -22,7 +22,7 @@ from inbound.replay.diff.process import ProcessCandidate
 from inbound.replay.diff.protocol import CandidateConfig
 from inbound.replay.diff.report import DiffReport
 from inbound.replay.diff.runner import APPLICATION_NAME, run
-from inbound.replay.diff.settings import DiffSettings, changed
+from inbound.replay.diff.settings import DiffSettings, change_config
 from inbound.store import past
 from inbound.store.connecting import connect
 
@@ -63,11 +63,11 @@ def _diff(settings: DiffSettings, options: DiffOptions) -> tuple[DiffReport, pas
     if until <= since:
         raise SetupError("--until is not after --since: there is nothing between them")
     url = settings.require_database()
-    in_force = settings.orders()
-    orders = changed(in_force, options.settings_file, options.templates, carry=options.carry)
+    current = settings.current_config()
+    config = change_config(current, options.settings_file, options.templates, carry=options.carry)
     with ExitStack() as stack:
-        baseline = LocalCandidate(in_force).description
-        candidate = _candidate(options, orders)
+        baseline = LocalCandidate(current).description
+        candidate = _candidate(options, config)
         stack.callback(candidate.close)
         out = stack.enter_context(_opened(options.out)) if options.out else None
         report = DiffReport(baseline, candidate.description, out, options.examples)
@@ -79,10 +79,10 @@ def _diff(settings: DiffSettings, options: DiffOptions) -> tuple[DiffReport, pas
     return report, span
 
 
-def _candidate(options: DiffOptions, orders: CandidateConfig) -> Candidate:
+def _candidate(options: DiffOptions, config: CandidateConfig) -> Candidate:
     if options.code is None:
-        return LocalCandidate(orders)
-    return ProcessCandidate(options.code, orders, options.time_limit_s)
+        return LocalCandidate(config)
+    return ProcessCandidate(options.code, config, options.time_limit_s)
 
 
 @contextmanager

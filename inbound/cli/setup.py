@@ -4,7 +4,7 @@ import click
 from pydantic import SecretStr
 
 from inbound.cli._context import settings_options
-from inbound.settings import Settings, variables
+from inbound.settings import Settings, setting_variables
 
 
 @click.command
@@ -53,7 +53,7 @@ def settings() -> None:
 
     Each also as VARIABLE_FILE: a path whose content is the value, for secrets.
     """
-    for variable, field, path in variables():
+    for variable, field, path in setting_variables():
         default = field.get_default()
         shown = "" if isinstance(default, SecretStr) or default in {"", None} else f"={default}"
         group, _, name = path.rpartition(".")

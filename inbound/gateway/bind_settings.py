@@ -3,8 +3,8 @@
 import ssl
 
 from inbound.errors import SetupError
+from inbound.settings import SmppSettings
 from inbound.smpp.esme import BindSettings, BindType
-from inbound.smpp_settings import SmppSettings
 
 _VERSIONS = {"3.4": 0x34, "5.0": 0x50}
 

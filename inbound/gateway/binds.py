@@ -28,10 +28,9 @@ from inbound.gateway.stalls import Standstill
 from inbound.keys import SubjectHasher
 from inbound.ops import metrics
 from inbound.ops.health import Health
-from inbound.settings import Settings
+from inbound.settings import Settings, SmppSettings
 from inbound.smpp.esme import BindHealth, Esme, EsmeState
 from inbound.smpp.message_ids import IdForm
-from inbound.smpp_settings import SmppSettings
 from inbound.store.overdue import Overdue
 from inbound.store.presence import BindReport, Presence
 from schemas.lanes import Lane
@@ -202,7 +201,7 @@ class Binds:
                 settings.alphabet,
                 IdForm(settings.receipt_ids),
                 per_message=settings.receipt_per == "message",
-                data_codings=settings.data_codings_here,
+                data_codings=settings.data_coding_map,
             ),
             names=self._names,
             standstill=self._standstill,

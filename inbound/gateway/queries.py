@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 
 from inbound.errors import RetryableError
 from inbound.gateway.receipts import ReceiptPublisher
+from inbound.settings import SmppSettings
 from inbound.smpp.address import sender
 from inbound.smpp.errors import SmppError
 from inbound.smpp.esme import Esme
 from inbound.smpp.pdu import QuerySm, QuerySmResp
 from inbound.smpp.receipts import MessageState
-from inbound.smpp_settings import SmppSettings
 from inbound.store.overdue import Overdue, OverduePart
 from schemas.messages import ReceiptReceived, ReceiptState
 

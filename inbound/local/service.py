@@ -22,8 +22,7 @@ from inbound.local.samples import SAMPLES, write_samples
 from inbound.local.supervisor import Child, ChildEvent, ChildEventType, Supervisor
 from inbound.ops.health import Health, HealthServer
 from inbound.service_file import DEFAULT_DATA_DIR, SERVICE_FILE, write_service_file
-from inbound.settings import ApiSettings, Settings
-from inbound.smpp_settings import SmppSettings
+from inbound.settings import ApiSettings, Settings, SmppSettings
 from inbound.startup import check_database, load_templates
 
 WATCH_EVERY_S = 0.5

@@ -27,7 +27,7 @@ from inbound.local.servers.jars import kafka_version
 from inbound.local.servers.kafka import _PROPERTIES
 from inbound.ops import metrics
 from inbound.ops.health import Health, HealthServer
-from inbound.settings import PREFIX, Settings, load_settings, variables
+from inbound.settings import PREFIX, Settings, load_settings, setting_variables
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -81,7 +81,7 @@ def make_secrets(folder: Path, smpp_password: str) -> str:
 
 def settings_of(service: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Load the settings that a service's process would load."""
-    for name, _, _ in variables():
+    for name, _, _ in setting_variables():
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(f"{name}_FILE", raising=False)
     assert OURS[service]["env_file"] == ".env"
@@ -101,7 +101,7 @@ def settings_of(service: str, project: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_every_setting_that_is_named_exists() -> None:
-    known = {name for name, _, _ in variables()} | {"SCSERV_CACHE_DIR"}
+    known = {name for name, _, _ in setting_variables()} | {"SCSERV_CACHE_DIR"}
     known |= {f"{name}_FILE" for name in known}
     files = [ROOT / "docker-compose.yml", ROOT / "docs" / "OPERATORS.md"]
     files += [path for path in DEPLOY.rglob("*") if path.is_file()]
@@ -150,7 +150,7 @@ def test_the_centre_has_to_be_named() -> None:
 
 
 def test_the_example_without_docker_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, _, _ in variables():
+    for name, _, _ in setting_variables():
         monkeypatch.delenv(name, raising=False)
     examples = list(DEPLOY.glob("*.toml"))
     assert examples
@@ -251,7 +251,7 @@ def test_secrets_are_files_that_git_and_the_image_do_not_know(project: Path) -> 
     assert {secret["file"] for secret in COMPOSE["secrets"].values()} == made
     assert {"/secrets/", "/.env"} <= set((ROOT / ".gitignore").read_text("utf-8").split())
     assert "*" in (ROOT / ".dockerignore").read_text("utf-8").split()
-    secret_settings = {name for name, field, _ in variables() if "SecretStr" in str(field)}
+    secret_settings = {name for name, field, _ in setting_variables() if "SecretStr" in str(field)}
     assert secret_settings
     for name, service in SERVICES.items():
         environment = service.get("environment", {})

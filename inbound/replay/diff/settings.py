@@ -1,7 +1,7 @@
-"""The few settings of the service that a diff needs, and no others.
+"""The settings that a diff needs.
 
-A process that diffs never holds an address of Kafka, of an SMS centre, or a key: the class
-has no field for them, so their variables and files are not read.
+A diff process never holds an address of Kafka or an SMS centre, nor a key: `DiffSettings`
+has no fields for them, so their variables and files are not read.
 """
 
 from collections.abc import Mapping
@@ -11,18 +11,17 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from inbound.errors import SetupError
+from inbound.errors import MissingSettingError, SetupError
 from inbound.handlers.policies import Policies
 from inbound.replay.diff.protocol import CandidateConfig
-from inbound.settings import read_settings_file
-from inbound.smpp_settings import SmppSettings
+from inbound.settings import SmppSettings, read_settings_file
 
 ALPHABETS: Final = get_args(SmppSettings.model_fields["alphabet"].annotation)
-_SEEN: Final = {"policies", "templates_file", "smpp", "binds"}
+_RELEVANT: Final = {"policies", "templates_file", "smpp", "binds"}
 
 
 class _Alphabet(BaseModel):
-    """What counts of a bind."""
+    """The part of a bind's settings that a diff reads."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -30,7 +29,7 @@ class _Alphabet(BaseModel):
 
 
 class DiffSettings(BaseModel):
-    """Where the log is, and what decides now; fields are those of `Settings`."""
+    """Address of the event log and the rules in force; a subset of `Settings`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -41,17 +40,14 @@ class DiffSettings(BaseModel):
     binds: tuple[_Alphabet, ...] = ()
 
     def require_database(self) -> str:
-        """Return the database's URL; raise `SetupError` when it is not set."""
+        """Return the URL of the database. Raises `SetupError` when it is not set."""
         url = self.database_url.get_secret_value()
         if not url:
-            raise SetupError(
-                "SCSERV_DATABASE_URL is not set: set it, name a TOML file with --config, or name "
-                "the folder of a running `scserv up` with --data-dir"
-            )
+            raise MissingSettingError("SCSERV_DATABASE_URL")
         return url
 
-    def orders(self) -> CandidateConfig:
-        """Return what decides now, as a candidate's orders."""
+    def current_config(self) -> CandidateConfig:
+        """Return the configuration in force, as one for a candidate."""
         return CandidateConfig(
             policies=self.policies.model_dump(exclude_unset=True),
             templates=None if self.templates_file is None else str(self.templates_file.resolve()),
@@ -59,41 +55,41 @@ class DiffSettings(BaseModel):
         )
 
 
-def changed(
-    now: CandidateConfig, settings: Path | None, templates: Path | None, *, carry: bool
+def change_config(
+    current: CandidateConfig, settings: Path | None, templates: Path | None, *, carry: bool
 ) -> CandidateConfig:
-    """Return `now` with what the candidate's files say; what they leave out stays as it is.
+    """Return `current` with the changes from the candidate's files.
 
-    Of a settings file only `policies`, `templates_file` and the alphabet count. Raises
-    `SetupError` when it is none, or sets nothing that a diff can see.
+    Only `policies`, `templates_file` and the alphabet of a settings file count. Raises
+    `SetupError` for an invalid file, and for one that changes none of these.
     """
-    orders = replace(now, carry=carry)
+    config = replace(current, carry=carry)
     if settings is not None:
         values = read_settings_file(settings, "--settings")
-        if not values.keys() & _SEEN:
+        if not values.keys() & _RELEVANT:
             raise SetupError(
-                f"--settings {settings}: sets neither policies nor templates_file nor an "
-                "alphabet, so nothing can differ"
+                f"--settings {settings}: set policies, templates_file or an alphabet; nothing else "
+                "can make a difference"
             )
-        orders = _with(orders, values, f"--settings {settings}")
+        config = _apply_file(config, values, f"--settings {settings}")
     if templates is not None:
-        orders = replace(orders, templates=str(templates.resolve()))
-    return orders
+        config = replace(config, templates=str(templates.resolve()))
+    return config
 
 
-def _with(orders: CandidateConfig, values: Mapping[str, Any], where: str) -> CandidateConfig:
+def _apply_file(config: CandidateConfig, values: Mapping[str, Any], where: str) -> CandidateConfig:
     policies, binds = values.get("policies", {}), values.get("binds")
     bind = binds[0] if binds else values.get("smpp", {})
     if not isinstance(policies, Mapping) or not isinstance(bind, Mapping):
-        raise SetupError(f"{where}: policies, smpp and each of binds are tables")
-    alphabet = str(bind.get("alphabet", orders.alphabet))
+        raise SetupError(f"{where}: policies, smpp and each of binds must be tables")
+    alphabet = str(bind.get("alphabet", config.alphabet))
     if alphabet not in ALPHABETS:
-        raise SetupError(f"{where}: no alphabet {alphabet!r}; there are {', '.join(ALPHABETS)}")
+        raise SetupError(f"{where}: {alphabet!r} is not an alphabet; use {', '.join(ALPHABETS)}")
     return replace(
-        orders,
-        policies={**orders.policies, **policies},
+        config,
+        policies={**config.policies, **policies},
         templates=str(Path(values["templates_file"]).resolve())
         if values.get("templates_file")
-        else orders.templates,
+        else config.templates,
         alphabet=alphabet,
     )

@@ -1,15 +1,15 @@
-"""The few settings that handing the past to a subscriber needs, and no others.
+"""The settings that a replay to a subscriber needs.
 
-No SMS centre, no key: there is no field for them, so they are not read.
+There are no fields for an SMS centre or a key, so these are not read.
 """
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from inbound.errors import SetupError
+from inbound.errors import MissingSettingError
 
 
 class PublishSettings(BaseModel):
-    """Where the log is and where Kafka is; fields are those of `Settings`."""
+    """Addresses of the event log and of Kafka; a subset of `Settings`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -18,12 +18,12 @@ class PublishSettings(BaseModel):
     kafka_replication_factor: int = Field(default=1, ge=1)
 
     def require(self) -> tuple[str, str]:
-        """Return the URL of the database and Kafka's address; `SetupError` when one is missing."""
+        """Return the database URL and the Kafka address. Raises `SetupError` if one is missing."""
         url, bootstrap = self.database_url.get_secret_value(), self.kafka_bootstrap_servers
-        for name, value in (("DATABASE_URL", url), ("KAFKA_BOOTSTRAP_SERVERS", bootstrap)):
+        for name, value in (
+            ("SCSERV_DATABASE_URL", url),
+            ("SCSERV_KAFKA_BOOTSTRAP_SERVERS", bootstrap),
+        ):
             if not value:
-                raise SetupError(
-                    f"SCSERV_{name} is not set: set it, name a TOML file with --config, or name "
-                    "the folder of a running `scserv up` with --data-dir"
-                )
+                raise MissingSettingError(name)
         return url, bootstrap

@@ -18,9 +18,8 @@ from inbound.local.simulator.phone import Phone
 from inbound.local.simulator.server import Simulator, SimulatorSettings
 from inbound.local.simulator.tls import server_context
 from inbound.ops.health import Health
-from inbound.settings import Settings
+from inbound.settings import Settings, SmppSettings
 from inbound.smpp.pdu import BindReceiver
-from inbound.smpp_settings import SmppSettings
 from inbound.store.overdue import Overdue
 from inbound.store.presence import Presence
 from schemas.messages import MobileOriginated

@@ -15,13 +15,13 @@ from inbound.gateway.queries import Asking
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.handlers.receipts import SentPart
 from inbound.keys import SubjectHasher, VaultCipher
+from inbound.settings import SmppSettings
 from inbound.smpp.esme import Esme
 from inbound.smpp.listener import listen
 from inbound.smpp.pdu import QuerySm, QuerySmResp, RequestPdu, ResponsePdu
 from inbound.smpp.receipts import MessageState
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
-from inbound.smpp_settings import SmppSettings
 from inbound.store.overdue import Overdue
 from inbound.store.postgres import PostgresStore
 from inbound.store.rows import Changes

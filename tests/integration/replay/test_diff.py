@@ -153,11 +153,11 @@ def test_what_cannot_be_run_is_one_line_and_status_2(
     ("text", "complaint"),
     [
         ("[policies]\ncommands_per_hr = 1", "policy commands_per_hr: Extra inputs"),
-        ("[policy]\nx = 1", "policy: there is no such setting; did you mean policies?"),
-        ("sender = 'X'", "sets neither policies nor templates_file nor an alphabet"),
-        ("policies = 5", "policies, smpp and each of binds are tables"),
+        ("[policy]\nx = 1", "policy is not a setting; did you mean policies?"),
+        ("sender = 'X'", "set policies, templates_file or an alphabet"),
+        ("policies = 5", "policies, smpp and each of binds must be tables"),
         ("[policies", "not a TOML file"),
-        ("[smpp]\nalphabet = 'morse'", "no alphabet 'morse'; there are gsm0338, latin-1"),
+        ("[smpp]\nalphabet = 'morse'", "'morse' is not an alphabet; use gsm0338, latin-1"),
     ],
 )
 def test_settings_that_would_compare_nothing_are_refused(

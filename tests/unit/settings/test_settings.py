@@ -1,21 +1,21 @@
-"""Where a setting comes from, and what is said when it does not fit."""
+"""The order of the sources of a setting, and the texts of its errors."""
 
 from pathlib import Path
 
 import pytest
 
 from inbound.errors import SetupError
-from inbound.settings import load_settings, variables
+from inbound.settings import load_settings, setting_variables
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, _, _ in variables():
+def _clear_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, _, _ in setting_variables():
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(f"{name}_FILE", raising=False)
 
 
-def test_a_variable_wins_over_a_file_variable_over_toml_over_what_up_says(
+def test_variable_beats_its_file_beats_toml_beats_a_running_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tmp_path / "scserv.toml"
@@ -54,7 +54,7 @@ def test_a_secret_in_a_file_reaches_a_group(
         ("SCSERV_VAULT_KEY_FILE", "/nowhere", "SCSERV_VAULT_KEY_FILE: can't read /nowhere"),
     ],
 )
-def test_what_does_not_fit_is_named(
+def test_an_invalid_setting_is_named(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, complaint: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -63,7 +63,7 @@ def test_what_does_not_fit_is_named(
     assert complaint in str(refused.value)
 
 
-def test_a_complaint_does_not_repeat_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_does_not_repeat_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCSERV_VAULT_KEY", "tooshort-s3cret")
     with pytest.raises(SetupError) as refused:
         load_settings().vault_key_bytes()
@@ -85,7 +85,7 @@ def test_an_unknown_setting_in_the_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_setting_has_a_description() -> None:
-    for name, field, _ in variables():
+    for name, field, _ in setting_variables():
         assert field.description, name
 
 
@@ -101,7 +101,7 @@ def test_every_setting_has_a_description() -> None:
         ("decimal", "exact", False),
     ],
 )
-def test_forms_of_ids_by_which_no_receipt_is_found_are_refused(
+def test_message_id_forms_that_match_no_receipt_are_refused(
     tmp_path: Path, answers: str, receipts: str, *, fits: bool
 ) -> None:
     config = tmp_path / "scserv.toml"
@@ -113,26 +113,26 @@ def test_forms_of_ids_by_which_no_receipt_is_found_are_refused(
             load_settings(config)
 
 
-def test_binds_of_one_centre_write_alike(tmp_path: Path) -> None:
+def test_binds_of_one_smsc_share_its_dialect(tmp_path: Path) -> None:
     config = tmp_path / "scserv.toml"
     bind = '[[binds]]\ncentre = "{}"\nbind = "{}"\nreceipt_per = "{}"\n'
     config.write_text(bind.format("a", "1", "part") + bind.format("b", "2", "message"))
     assert [one.receipt_per for one in load_settings(config).binds] == ["part", "message"]
     config.write_text(bind.format("a", "1", "part") + bind.format("a", "2", "message"))
-    with pytest.raises(SetupError, match="receipt_per is the centre's: the binds of 'a' differ"):
+    with pytest.raises(SetupError, match="binds of the SMS centre 'a' need the same receipt_per"):
         load_settings(config)
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("value", "expected"),
     [("", {}), ("4=3", {4: 3}), ("4=3,0=8", {4: 3, 0: 8}), ("4=2", None), ("256=3", None)],
 )
-def test_data_codings_mean_text(
-    monkeypatch: pytest.MonkeyPatch, said: str, meant: dict[int, int] | None
+def test_data_codings_map_to_text_codings(
+    monkeypatch: pytest.MonkeyPatch, value: str, expected: dict[int, int] | None
 ) -> None:
-    monkeypatch.setenv("SCSERV_SMPP__DATA_CODINGS", said)
-    if meant is None:
-        with pytest.raises(SetupError, match="has to mean text"):
+    monkeypatch.setenv("SCSERV_SMPP__DATA_CODINGS", value)
+    if expected is None:
+        with pytest.raises(SetupError, match="a text coding"):
             load_settings()
     else:
-        assert load_settings().smpp.data_codings_here == meant
+        assert load_settings().smpp.data_coding_map == expected

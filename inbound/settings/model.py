@@ -1,0 +1,199 @@
+"""The settings of the service, except those of a bind (`inbound.settings.smpp`).
+
+The description of each field is what `scserv settings` prints.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from inbound.errors import MissingSettingError
+from inbound.handlers.policies import Policies
+from inbound.keys import parse_key
+from inbound.settings.smpp import SmppSettings
+
+if TYPE_CHECKING:
+    from inbound.store.parked import ParkingLimits
+
+PREFIX = "SCSERV_"
+
+
+class ApiSettings(BaseModel):
+    """Settings of the HTTP API."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field(default="127.0.0.1", description="address on which the API listens")
+    port: int = Field(
+        default=8090, ge=0, le=65535, description="port of the API; 0 picks a free one"
+    )
+    tls_cert: Path | None = Field(
+        default=None, description="TLS certificate of the API with its intermediates (PEM)"
+    )
+    tls_key: Path | None = Field(
+        default=None, description="private key of tls_cert (PEM), if in a file of its own"
+    )
+    requests_per_minute: int = Field(
+        default=600,
+        ge=1,
+        le=1_000_000,
+        description="requests that each API process accepts from one token",
+    )
+
+
+class Settings(BaseModel):
+    """All settings with their defaults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    database_url: SecretStr = Field(
+        default=SecretStr(""), description="PostgreSQL, as postgresql://USER:PASSWORD@HOST/DATABASE"
+    )
+    kafka_bootstrap_servers: str = Field(
+        default="", description="Apache Kafka, as HOST:PORT[,HOST:PORT]"
+    )
+    kafka_replication_factor: int = Field(
+        default=1, ge=1, description="replicas of each partition; 3 in production"
+    )
+    topic_prefix: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9._-]*$",
+        description="prefix of every topic and group name, for a Kafka that installations share",
+    )
+    vault_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="key that encrypts secrets and numbers: 32 random bytes in base64 or hex",
+    )
+    subject_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="key of the hashes that stand for numbers: 32 random bytes in base64 or hex",
+    )
+    federal_number: str = Field(
+        default="+79086228779", description="the number that clients text (E.164)"
+    )
+    sender: str = Field(default="SCSERV", max_length=11, description="sender of every reply")
+    templates_file: Path | None = Field(
+        default=None, description="TOML file with the reply texts; built-in texts if unset"
+    )
+    max_attempts: int = Field(
+        default=3,
+        ge=1,
+        description="how often a message is submitted while its outcome stays unknown",
+    )
+    part_wait_s: float = Field(
+        default=1800,
+        gt=0,
+        description="seconds for which parts of a long MO wait for the missing parts",
+    )
+    miss_days: int = Field(
+        default=7,
+        ge=0,
+        le=90,
+        description="days for which rejected MOs are recorded (time, hashed sender, reason; never "
+        "the text); 0 records none",
+    )
+    time_zone: str = Field(
+        default="Europe/Moscow", description="time zone of local times in timelines (IANA name)"
+    )
+    secret_ttl_s: float = Field(
+        default=86400,
+        gt=0,
+        description="seconds after which a request's secret is deleted even if the request is open",
+    )
+    batch_size: int = Field(default=1000, ge=1, le=5000, description="MOs per transaction at most")
+    batch_wait_s: float = Field(
+        default=0.01, gt=0, description="seconds for which a batch waits to fill up"
+    )
+    parked_rows_max: int = Field(
+        default=100_000, ge=1, description="parked messages at most; then partitions wait"
+    )
+    parked_mb_max: int = Field(
+        default=1000, ge=1, description="megabytes of parked messages at most; then partitions wait"
+    )
+    health_host: str = Field(
+        default="127.0.0.1", description="address on which the health port listens"
+    )
+    health_port: int = Field(
+        default=0, ge=0, le=65535, description="health port of a process; 0 picks a free one"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="lowest severity that is logged"
+    )
+    policies: Policies = Field(default=Policies(), description="rules for accepting commands")
+    smpp: SmppSettings = Field(default=SmppSettings(), description="bind to the SMS centre")
+    api: ApiSettings = Field(default=ApiSettings(), description="the HTTP API")
+    binds: tuple[SmppSettings, ...] = Field(
+        default=(),
+        description="[[binds]] tables with the fields of [smpp], which is then ignored; the SMS "
+        "centre of the first bind is the default",
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _check_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(
+                f"{name!r} is not a time zone; use an IANA name like Europe/Moscow"
+            ) from None
+        return name
+
+    @model_validator(mode="after")
+    def _check_binds(self) -> Self:
+        names = [bind.bind for bind in self.all_binds]
+        if len(set(names)) < len(names):
+            raise ValueError(
+                f"binds: two binds are named {max(names, key=names.count)!r}; names must be unique"
+            )
+        for field in "answer_ids", "receipt_ids", "receipt_per":
+            said = {(bind.centre, getattr(bind, field)) for bind in self.all_binds}
+            centres = [centre for centre, _ in said]
+            if len(set(centres)) < len(centres):
+                both = max(centres, key=centres.count)
+                raise ValueError(
+                    f"binds: all binds of the SMS centre {both!r} need the same {field}"
+                )
+        for verb, possible in (
+            ("send", any(bind.sends for bind in self.all_binds)),
+            ("receive", any(bind.receives for bind in self.all_binds)),
+        ):
+            if not possible:
+                raise ValueError(f"binds: no bind can {verb}; a transceiver does both")
+        return self
+
+    @property
+    def all_binds(self) -> tuple[SmppSettings, ...]:
+        """The binds of a gateway: [[binds]], or else the one in [smpp]."""
+        return self.binds or (self.smpp,)
+
+    def parking_limits(self) -> "ParkingLimits":
+        """Return how much may be parked."""
+        # Imported here: it imports the database client, which few commands need.
+        from inbound.store.parked import MEGABYTE, ParkingLimits
+
+        return ParkingLimits(self.parked_rows_max, self.parked_mb_max * MEGABYTE)
+
+    def vault_key_bytes(self) -> bytes:
+        """Return the vault key. Raises `SetupError` when it is missing or malformed."""
+        return parse_key(self.vault_key.get_secret_value(), "SCSERV_VAULT_KEY")
+
+    def subject_key_bytes(self) -> bytes:
+        """Return the subject key. Raises `SetupError` when it is missing or malformed."""
+        return parse_key(self.subject_key.get_secret_value(), "SCSERV_SUBJECT_KEY")
+
+    def require(self, *names: Literal["database_url", "kafka_bootstrap_servers"]) -> None:
+        """Raise `SetupError` for the first of these settings that is empty."""
+        for name in names:
+            value = getattr(self, name)
+            if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
+                raise MissingSettingError(PREFIX + name.upper())

@@ -1,0 +1,145 @@
+"""The settings of one bind to an SMS centre: `[smpp]` or a `[[binds]]` table."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from inbound.errors import SetupError
+from inbound.smpp.alphabet import is_text
+
+
+class SmppSettings(BaseModel):
+    """One bind to an SMS centre."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    centre: str = Field(default="main", description="our name of the SMS centre, as events have it")
+    bind: str = Field(
+        default="main-1", description="our name of this bind, as events have it; unique"
+    )
+    type: Literal["transceiver", "transmitter", "receiver"] = Field(
+        default="transceiver",
+        description="transceiver for both directions, or a transmitter beside a receiver",
+    )
+    interface_version: Literal["3.4", "5.0"] = Field(
+        default="3.4", description="interface_version of the bind request"
+    )
+    host: str = Field(default="127.0.0.1", description="host of the SMS centre")
+    port: int = Field(default=2775, ge=1, le=65535, description="port of the SMS centre")
+    standby: str = Field(
+        default="",
+        pattern=r"^(\S+:[0-9]{1,5})?$",
+        description="second address as HOST:PORT, tried in turn with the first",
+    )
+    tls: bool = Field(
+        default=False, description="use TLS and verify the certificate of the SMS centre"
+    )
+    tls_ca: Path | None = Field(
+        default=None, description="trusted CA certificates (PEM), instead of the system's"
+    )
+    tls_cert: Path | None = Field(
+        default=None, description="our client certificate with its key (PEM)"
+    )
+    system_id: str = Field(default="scserv", max_length=15, description="SMPP system_id")
+    password: SecretStr = Field(
+        default=SecretStr(""), max_length=8, description="SMPP password (at most 8 characters)"
+    )
+    password_file: Path | None = Field(
+        default=None, description="file that holds the password, for a bind in TOML"
+    )
+    system_type: str = Field(default="", max_length=12, description="SMPP system_type")
+    window: int = Field(default=100, ge=1, le=10000, description="unanswered submit_sm at a time")
+    rate: float = Field(
+        default=0,
+        ge=0,
+        description="submit_sm per second, shared by all binds of the account; 0: no limit",
+    )
+    enquire_link_s: float = Field(
+        default=30, gt=0, description="idle seconds before an enquire_link"
+    )
+    response_timeout_s: float = Field(
+        default=10,
+        gt=0,
+        description="seconds without a response after which a submit_sm has an unknown outcome",
+    )
+    query_after_s: float = Field(
+        default=0,
+        ge=0,
+        description="seconds without a delivery receipt before query_sm asks; 0: never",
+    )
+    reconnect_min_s: float = Field(
+        default=0.5, gt=0, description="first back-off before reconnecting, in seconds"
+    )
+    reconnect_max_s: float = Field(
+        default=15, gt=0, description="longest back-off before reconnecting, in seconds"
+    )
+    alphabet: Literal["gsm0338", "latin-1", "ascii", "iso-8859-5"] = Field(
+        default="gsm0338", description="alphabet of data_coding 0 at this SMS centre"
+    )
+    data_codings: str = Field(
+        default="",
+        pattern=r"^([0-9]{1,3}=[0-9]{1,3}(,[0-9]{1,3}=[0-9]{1,3})*)?$",
+        description="data_coding values that mean another one at this SMS centre, like 4=3,0=8",
+    )
+    answer_ids: Literal["any", "exact", "decimal", "hexadecimal"] = Field(
+        default="any",
+        description="form of message ids in submit_sm_resp; any: unknown, so every form is tried",
+    )
+    receipt_ids: Literal["any", "exact", "decimal", "hexadecimal"] = Field(
+        default="any", description="form of message ids in delivery receipts"
+    )
+    receipt_per: Literal["part", "message"] = Field(
+        default="part",
+        description="part: each part gets a delivery receipt; message: one receipt, with the id of "
+        "any part, covers all parts",
+    )
+
+    @model_validator(mode="after")
+    def _read_password(self) -> Self:
+        if self.password_file is not None:
+            password = read_value("password", self.password_file)
+            object.__setattr__(self, "password", SecretStr(password))
+        return self
+
+    @model_validator(mode="after")
+    def _check_dialect(self) -> Self:
+        for received, meant in self.data_coding_map.items():
+            if received > 0xFF or not is_text(meant):
+                raise ValueError(
+                    f"data_codings: {received}={meant}: the first must be at most 255, the second "
+                    "a text coding (SMPP 3.4, 5.2.19)"
+                )
+        ids, numbers = {self.answer_ids, self.receipt_ids}, {"decimal", "hexadecimal"}
+        if ("exact" in ids and len(ids) > 1) or (
+            self.receipt_ids in numbers and self.answer_ids not in numbers
+        ):
+            raise ValueError(
+                f"answer_ids = {self.answer_ids!r} and receipt_ids = {self.receipt_ids!r}: no "
+                "receipt would find its message; set the form of both, or leave both at 'any'"
+            )
+        return self
+
+    @property
+    def data_coding_map(self) -> dict[int, int]:
+        """Received data_coding to the one it means at this SMS centre."""
+        pairs = (pair.split("=") for pair in self.data_codings.split(",") if pair)
+        return {int(received): int(meant) for received, meant in pairs}
+
+    @property
+    def sends(self) -> bool:
+        """Whether the bind carries submit_sm."""
+        return self.type != "receiver"
+
+    @property
+    def receives(self) -> bool:
+        """Whether the bind carries deliver_sm."""
+        return self.type != "transmitter"
+
+
+def read_value(variable: str, file: Path) -> str:
+    """Return the value of a variable from its file. Raises `SetupError`, which names both."""
+    try:
+        return file.read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"{variable}_FILE: can't read {file}: {error}") from error
