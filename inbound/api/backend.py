@@ -23,7 +23,7 @@ from inbound.store.lending import Lending
 from inbound.store.people import numbers_of, subjects_of
 from inbound.store.sealing import Sealer
 from inbound.store.tokens import GoodToken, use_token
-from inbound.timeline.looking import Desk as TimelineDesk
+from inbound.timeline.reader import TimelineReader
 
 RESOLVE: Final = "resolve"
 REVEAL: Final = "subscription.reveal"
@@ -45,7 +45,7 @@ class Sources:
     directory: Identities
     hasher: SubjectHasher
     sealer: Sealer
-    timelines: TimelineDesk
+    timelines: TimelineReader
     zone: str
 
     async def close(self) -> None:

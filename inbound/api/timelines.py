@@ -16,9 +16,9 @@ from inbound.api.models import TEXT, Moment, Reason, RequestModel, ResponseModel
 from inbound.api.problems import ProblemKind, Refusal, invalid
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.store.lookup import Place
-from inbound.timeline.build import Asked as Wanted
-from inbound.timeline.looking import Reveal, find_by_message, find_by_request, find_by_trace
+from inbound.timeline.build import TimelineOptions
 from inbound.timeline.model import Language, Timeline
+from inbound.timeline.reader import Reveal, find_by_message, find_by_request, find_by_trace
 
 MAX_REQUESTS: Final = 50
 
@@ -179,7 +179,7 @@ async def phone_timeline(asked: PhoneTimeline, backend: BackendDep, who: MayRead
 async def _of_number(
     backend: Backend, number: str, query: TimelineWindowQuery, reveal: Reveal | None
 ) -> Timeline:
-    wanted = Wanted(
+    wanted = TimelineOptions(
         backend.clock(),
         backend.sources.zone,
         query.lang,
@@ -198,7 +198,7 @@ async def _follow(
     reveal: Reveal | None,
 ) -> Timelines:
     """Return the timelines to which an id leads; refuse when there are none."""
-    wanted = Wanted(backend.clock(), backend.sources.zone, query.lang)
+    wanted = TimelineOptions(backend.clock(), backend.sources.zone, query.lang)
 
     def follow(conn: psycopg.Connection) -> list[Timeline]:
         return backend.sources.timelines.by_places(conn, find(conn, text), wanted, reveal)

@@ -18,12 +18,12 @@ from inbound.timeline.model import (
     ClockState,
     Language,
     Miss,
+    ReplyStatus,
     RequestTimeline,
     Step,
     StepKind,
     Timeline,
     Unfinished,
-    Verdict,
 )
 from inbound.timeline.words import duration
 
@@ -58,10 +58,10 @@ _LABELS: Final[Mapping[Language, Mapping[str, str]]] = {
 _GOOD: Final = "bold green"
 _OPEN: Final = "bold yellow"
 _BAD: Final = "bold red"
-_STYLES: Final[Mapping[Verdict, str]] = {
-    Verdict.DELIVERED: _GOOD,
-    Verdict.WAITING: _OPEN,
-    Verdict.ON_ITS_WAY: _OPEN,
+_STYLES: Final[Mapping[ReplyStatus, str]] = {
+    ReplyStatus.DELIVERED: _GOOD,
+    ReplyStatus.WAITING: _OPEN,
+    ReplyStatus.ON_ITS_WAY: _OPEN,
 }
 _CLOCKS: Final[Mapping[ClockState, str]] = {
     ClockState.KEPT: "green",

@@ -35,7 +35,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
     from inbound.projections.queries import ProjectionQueries
     from inbound.store.lending import Lending
     from inbound.store.sealing import Sealer
-    from inbound.timeline.looking import Desk as TimelineDesk
+    from inbound.timeline.reader import TimelineReader
 
     health = serve_health(settings, "api", "database")
     check_database(settings)
@@ -54,7 +54,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
             ),
             hasher=hasher,
             sealer=sealer,
-            timelines=TimelineDesk(hasher, sealer, settings.miss_days),
+            timelines=TimelineReader(hasher, sealer, settings.miss_days),
             zone=settings.time_zone,
         )
         backend = Backend(sources, utc_now)

@@ -16,9 +16,9 @@ from inbound.startup import check_database, make_cipher
 if TYPE_CHECKING:
     import psycopg
 
-    from inbound.timeline.build import Asked
-    from inbound.timeline.looking import Desk, Reveal
+    from inbound.timeline.build import TimelineOptions
     from inbound.timeline.model import Timeline
+    from inbound.timeline.reader import Reveal, TimelineReader
 
 # Option and what it takes, as it is named on the command line.
 _BY: Final = {
@@ -66,12 +66,12 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
     by = [name for name in _BY if options[name] is not None]
     if len(by) != 1:
         raise SetupError(f"name one of {', '.join(_BY.values())}")
-    asked, reveal = _asked(settings, options), _reveal(options)
+    chosen, reveal = _timeline_options(settings, options), _reveal(options)
     key = _key(by[0], str(options[by[0]]))
     check_database(settings)
     url = settings.database_url.get_secret_value()
     with connect(url, "scserv timeline") as connection:
-        told = _look_up(connection, _desk(settings), by[0], key, asked, reveal)
+        told = _look_up(connection, _desk(settings), by[0], key, chosen, reveal)
     console = Console(highlight=False)
     for n, one in enumerate(told):
         if as_json:
@@ -85,9 +85,9 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
     click.get_current_context().exit(0 if told else 1)
 
 
-def _asked(settings: Settings, options: Options) -> "Asked":
+def _timeline_options(settings: Settings, options: Options) -> "TimelineOptions":
     from inbound.clock import utc_now
-    from inbound.timeline.build import Asked
+    from inbound.timeline.build import TimelineOptions
     from inbound.timeline.model import Language
 
     now, zone = utc_now(), ZoneInfo(settings.time_zone)
@@ -97,7 +97,7 @@ def _asked(settings: Settings, options: Options) -> "Asked":
     )
     if since is not None and until is not None and since >= until:
         raise SetupError("--until: it is not later than --since, so nothing lies between them")
-    return Asked(
+    return TimelineOptions(
         now,
         settings.time_zone,
         Language(str(options["lang"])),
@@ -110,7 +110,7 @@ def _asked(settings: Settings, options: Options) -> "Asked":
 def _reveal(options: Options) -> "Reveal | None":
     from inbound.cli.audit import os_user
     from inbound.store.audit import ReasonError, check_reason
-    from inbound.timeline.looking import Reveal
+    from inbound.timeline.reader import Reveal
 
     if options["reveal"] is None:
         return None
@@ -123,7 +123,7 @@ def _reveal(options: Options) -> "Reveal | None":
 def _key(by: str, text: str) -> str:
     """Return what to look for in its one form. Raises SetupError for what can't be one."""
     from inbound.parsers.numbers import NumberError, parse_msisdn
-    from inbound.timeline.looking import as_trace_id, as_uuid
+    from inbound.timeline.reader import as_trace_id, as_uuid
 
     if by == "phone":
         try:
@@ -137,30 +137,30 @@ def _key(by: str, text: str) -> str:
     return text
 
 
-def _desk(settings: Settings) -> "Desk":
+def _desk(settings: Settings) -> "TimelineReader":
     from inbound.keys import SubjectHasher
     from inbound.store.sealing import Sealer
-    from inbound.timeline.looking import Desk
+    from inbound.timeline.reader import TimelineReader
 
     hasher = SubjectHasher(settings.subject_key_bytes())
-    return Desk(hasher, Sealer(make_cipher(settings)), settings.miss_days)
+    return TimelineReader(hasher, Sealer(make_cipher(settings)), settings.miss_days)
 
 
 def _look_up(
     connection: "psycopg.Connection",
-    desk: "Desk",
+    desk: "TimelineReader",
     by: str,
     key: str,
-    asked: "Asked",
+    chosen: "TimelineOptions",
     reveal: "Reveal | None",
 ) -> "list[Timeline]":
-    from inbound.timeline import looking
+    from inbound.timeline import reader
 
     if by == "phone":
-        return [desk.by_number(connection, key, asked, reveal)]
+        return [desk.by_number(connection, key, chosen, reveal)]
     find = {
-        "request": looking.find_by_request,
-        "message_id": looking.find_by_message,
-        "trace": looking.find_by_trace,
+        "request": reader.find_by_request,
+        "message_id": reader.find_by_message,
+        "trace": reader.find_by_trace,
     }[by]
-    return desk.by_places(connection, find(connection, key), asked, reveal)
+    return desk.by_places(connection, find(connection, key), chosen, reveal)

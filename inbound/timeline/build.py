@@ -20,10 +20,10 @@ from inbound.timeline.model import (
     Timeline,
     Unfinished,
 )
-from inbound.timeline.reading import Request, Stored, sort_out
+from inbound.timeline.requests import EventRow, RequestHistory, group_requests
 from inbound.timeline.russian import Russian
-from inbound.timeline.steps import Claimed, Draft, drafts_of
-from inbound.timeline.words import Silence, Span, Words
+from inbound.timeline.steps import ClaimRow, Draft, drafts_of
+from inbound.timeline.words import ArrivalSpan, NothingFound, Wording
 from schemas.events import CommandLimitReached
 from schemas.messages import Purpose, ReceiptState
 
@@ -31,7 +31,7 @@ _MINUTE: Final = timedelta(minutes=1)
 _LIMITED: Final = "limited"
 
 
-class SentPart(Protocol):
+class PartDelivery(Protocol):
     """What receipts have said of one part of a message."""
 
     @property
@@ -45,7 +45,7 @@ class MissNote:
     """Texts of one kind and minute that made no request."""
 
     kind: str
-    span: Span
+    span: ArrivalSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ class LongText:
 
     total: int
     sequences: tuple[int, ...]
-    span: Span
+    span: ArrivalSpan
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TimelineOptions:
     """What the timeline is to be of, and how it is to be told."""
 
     now: datetime
@@ -68,14 +68,14 @@ class Asked:
     until: datetime | None = None
     requests: int = 10
     only: frozenset[UUID] | None = None
-    """Requests to show, none other; None shows all in the time that was asked for."""
+    """Requests to show, none other; None shows all in the time that was options for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The requests to show, newest first; how many older ones there are in the asked time."""
+    """The requests to show, newest first; how many older ones there are in the options time."""
 
-    requests: Sequence[Request] = ()
+    requests: Sequence[RequestHistory] = ()
     limits: Sequence[CommandLimitReached] = ()
     left_out: int = 0
 
@@ -86,51 +86,51 @@ class Selection:
             message_id(request.accepted.request_id, purpose)
             for request in self.requests
             for purpose in (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT)
-            if request.fate(purpose) is None
+            if request.delivery(purpose) is None
         ]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TimelineInput:
     """What was read of one number or id; notes and long texts newest first.
 
     `number` is masked unless it may be shown. `claims` and `parts` are of the selection's
-    open messages. `not_noted` are texts of all numbers, in the time that was asked for.
+    open messages. `not_noted` are texts of all numbers, in the time that was options for.
     """
 
     number: str | None = None
     subject_id: UUID | None = None
     selection: Selection = Selection()
-    claims: Sequence[Claimed] = ()
-    parts: Sequence[SentPart] = ()
+    claims: Sequence[ClaimRow] = ()
+    parts: Sequence[PartDelivery] = ()
     misses: Sequence[MissNote] = ()
     misses_left_out: bool = False
-    not_noted: Span | None = None
+    not_noted: ArrivalSpan | None = None
     unfinished: Sequence[LongText] = ()
     miss_days: int = 7
 
 
-def select(events: Iterable[Stored], asked: Asked) -> Selection:
+def select(events: Iterable[EventRow], options: TimelineOptions) -> Selection:
     """Return which requests of one subject, whose events these are in order, to show.
 
     Raises UnknownEventError for an event of a newer release.
     """
-    requests, limits = sort_out(events)
-    wanted = [request for request in requests if _is_asked(request, asked)]
-    shown = wanted[-asked.requests :][::-1]
+    requests, limits = group_requests(events)
+    wanted = [request for request in requests if _is_asked(request, options)]
+    shown = wanted[-options.requests :][::-1]
     return Selection(shown, limits, len(wanted) - len(shown))
 
 
-def build(found: Found, asked: Asked) -> Timeline:
+def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
     """Return the timeline of what was found."""
-    words = _words(asked)
+    words = _words(options)
     selection = found.selection
-    requests = [_request(request, found, asked, words) for request in selection.requests]
+    requests = [_request(request, found, options, words) for request in selection.requests]
     # What is older than the oldest request of this page stands on the next one.
     page = requests[-1].arrived_at if selection.left_out and requests else None
     misses = [
         _miss(note, words)
-        for note in _with_limits(found, asked)
+        for note in _with_limits(found, options)
         if page is None or note.span.last_at >= page
     ]
     unfinished = [
@@ -141,12 +141,12 @@ def build(found: Found, asked: Asked) -> Timeline:
     return Timeline(
         number=found.number,
         subject_id=found.subject_id,
-        language=asked.language,
-        zone=asked.zone,
-        made_at=asked.now,
-        since=asked.since,
-        until=asked.until,
-        sentence=_newest(requests, misses, unfinished) or _silence(found, asked, words),
+        language=options.language,
+        zone=options.zone,
+        made_at=options.now,
+        since=options.since,
+        until=options.until,
+        sentence=_newest(requests, misses, unfinished) or _silence(found, options, words),
         requests=tuple(requests),
         misses=tuple(misses),
         unfinished=tuple(unfinished),
@@ -157,23 +157,25 @@ def build(found: Found, asked: Asked) -> Timeline:
     )
 
 
-def _words(asked: Asked) -> Words:
-    zone = ZoneInfo(asked.zone)
-    return English(zone) if asked.language is Language.EN else Russian(zone)
+def _words(options: TimelineOptions) -> Wording:
+    zone = ZoneInfo(options.zone)
+    return English(zone) if options.language is Language.EN else Russian(zone)
 
 
-def _is_asked(request: Request, asked: Asked) -> bool:
+def _is_asked(request: RequestHistory, options: TimelineOptions) -> bool:
     arrived_at = request.accepted.arrived_at
     return (
-        (asked.only is None or request.accepted.request_id in asked.only)
-        and (asked.since is None or arrived_at >= asked.since)
-        and (asked.until is None or arrived_at < asked.until)
+        (options.only is None or request.accepted.request_id in options.only)
+        and (options.since is None or arrived_at >= options.since)
+        and (options.until is None or arrived_at < options.until)
     )
 
 
-def _request(request: Request, found: Found, asked: Asked, words: Words) -> RequestTimeline:
+def _request(
+    request: RequestHistory, found: TimelineInput, options: TimelineOptions, words: Wording
+) -> RequestTimeline:
     accepted = request.accepted
-    case = case_of(request, asked.now, _delivered(request, found.parts))
+    case = case_of(request, options.now, _delivered(request, found.parts))
     return RequestTimeline(
         request_id=accepted.request_id,
         subject_id=request.subject_id,
@@ -181,14 +183,14 @@ def _request(request: Request, found: Found, asked: Asked, words: Words) -> Requ
         plan=accepted.plan,
         arrived_at=accepted.arrived_at,
         trace_id=request.trace_id,
-        verdict=case.reply.verdict,
+        verdict=case.reply.status,
         sentence=words.request(case),
         clock=case.clock.model_copy(update={"text": words.clock(case.clock)}),
-        steps=tuple(_steps(drafts_of(request, found.claims), asked, words)),
+        steps=tuple(_steps(drafts_of(request, found.claims), options, words)),
     )
 
 
-def _delivered(request: Request, parts: Sequence[SentPart]) -> dict[Purpose, int]:
+def _delivered(request: RequestHistory, parts: Sequence[PartDelivery]) -> dict[Purpose, int]:
     counted = Counter(
         part.message_id for part in parts if part.state == ReceiptState.DELIVERED.value
     )
@@ -196,8 +198,8 @@ def _delivered(request: Request, parts: Sequence[SentPart]) -> dict[Purpose, int
     return {purpose: counted[message_id(id_, purpose)] for purpose in Purpose}
 
 
-def _steps(drafts: Sequence[Draft], asked: Asked, words: Words) -> Iterable[Step]:
-    zone = ZoneInfo(asked.zone)
+def _steps(drafts: Sequence[Draft], options: TimelineOptions, words: Wording) -> Iterable[Step]:
+    zone = ZoneInfo(options.zone)
     gaps = [timedelta(), *(later.at - earlier.at for earlier, later in pairwise(drafts))]
     for draft, gap in zip(drafts, gaps, strict=True):
         yield Step(
@@ -210,15 +212,15 @@ def _steps(drafts: Sequence[Draft], asked: Asked, words: Words) -> Iterable[Step
         )
 
 
-def _with_limits(found: Found, asked: Asked) -> list[MissNote]:
+def _with_limits(found: TimelineInput, options: TimelineOptions) -> list[MissNote]:
     """Return the notes, and for a limit that was reached longer ago than notes are kept, one."""
     noted = [note.span for note in found.misses if note.kind == _LIMITED]
     added = [
-        MissNote(_LIMITED, Span(event.arrived_at, event.arrived_at))
+        MissNote(_LIMITED, ArrivalSpan(event.arrived_at, event.arrived_at))
         for event in found.selection.limits
-        if asked.only is None
-        and (asked.since is None or event.arrived_at >= asked.since)
-        and (asked.until is None or event.arrived_at < asked.until)
+        if options.only is None
+        and (options.since is None or event.arrived_at >= options.since)
+        and (options.until is None or event.arrived_at < options.until)
         and not any(
             span.first_at - _MINUTE < event.arrived_at < span.last_at + _MINUTE for span in noted
         )
@@ -226,7 +228,7 @@ def _with_limits(found: Found, asked: Asked) -> list[MissNote]:
     return sorted([*found.misses, *added], key=lambda note: note.span.first_at, reverse=True)
 
 
-def _miss(note: MissNote, words: Words) -> Miss:
+def _miss(note: MissNote, words: Wording) -> Miss:
     span = note.span
     return Miss(
         kind=note.kind,
@@ -237,7 +239,7 @@ def _miss(note: MissNote, words: Words) -> Miss:
     )
 
 
-def _unfinished(text: LongText, words: Words) -> Unfinished:
+def _unfinished(text: LongText, words: Wording) -> Unfinished:
     return Unfinished(
         total=text.total,
         sequences=text.sequences,
@@ -260,5 +262,7 @@ def _newest(
     return told[max(told)] if told else None
 
 
-def _silence(found: Found, asked: Asked, words: Words) -> str:
-    return words.nothing(Silence(asked.since, asked.until, found.miss_days, found.not_noted))
+def _silence(found: TimelineInput, options: TimelineOptions, words: Wording) -> str:
+    return words.nothing(
+        NothingFound(options.since, options.until, found.miss_days, found.not_noted)
+    )

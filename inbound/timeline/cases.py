@@ -1,39 +1,51 @@
-"""What became of a request, as the sentence about it has to tell it. Pure."""
+"""Collects what the sentence about a request has to say. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
 
 from inbound.handlers.results import ACKNOWLEDGE_WITHIN_S
-from inbound.timeline.model import Clock, ClockState, Verdict
-from inbound.timeline.reading import Request
-from schemas.events import Command, MessageEvent, MessageUnknown, Plan
+from inbound.timeline.model import Clock, ClockState, ReplyStatus
+from inbound.timeline.requests import RequestHistory
+from schemas.events import Command, MessageEvent, MessageFate, MessageUnknown, Plan
 from schemas.messages import Outcome, Purpose, ReceiptState
 
-_VERDICTS = {
-    "submitted": Verdict.ON_ITS_WAY,
-    "rejected": Verdict.REJECTED,
-    "unknown": Verdict.UNKNOWN,
-    "expired": Verdict.EXPIRED,
-    "erased": Verdict.ERASED,
-    "delivered": Verdict.DELIVERED,
-    "undeliverable": Verdict.UNDELIVERABLE,
-    "undetermined": Verdict.UNDETERMINED,
-}
+
+class DeliveryResult(StrEnum):
+    """What the SMS centre's delivery receipts said of a whole message."""
+
+    DELIVERED = "delivered"
+    UNDELIVERABLE = "undeliverable"
+    UNDETERMINED = "undetermined"
+
+    @property
+    def status(self) -> ReplyStatus:
+        """What became of the reply."""
+        match self:
+            case DeliveryResult.DELIVERED:
+                return ReplyStatus.DELIVERED
+            case DeliveryResult.UNDELIVERABLE:
+                return ReplyStatus.UNDELIVERABLE
+            case DeliveryResult.UNDETERMINED:
+                return ReplyStatus.UNDETERMINED
+            case _:
+                assert_never(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """One of the two messages of a request, as far as it got.
+class ReplyProgress:
+    """How far one of the two messages of a request got.
 
-    `at` is when the verdict was known; `sent_at` when the centre took it. `status` is the
-    first that is no ESME_ROK; `partly`: other parts were taken. `tried` counts attempts that
-    were never answered.
+    `at` is when the status was known, `sent_at` when the SMS centre accepted the message.
+    `command_status` is the first that is not ESME_ROK; `partly` is true if the SMS centre
+    accepted other parts. `tried` counts attempts without an answer.
     """
 
-    verdict: Verdict
+    status: ReplyStatus
     at: datetime | None = None
     sent_at: datetime | None = None
-    status: int | None = None
+    command_status: int | None = None
     partly: bool = False
     state: ReceiptState | None = None
     error: str | None = None
@@ -44,10 +56,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a sentence tells. `reply` is the message that matters: the fulfilment if one is owed.
+    """The facts for the sentence about a request.
 
-    `repeated`: it was so already, and nothing was switched. `waited` is how long the text
-    waited to be decided, `open_for` how long the reply has been at the centre.
+    `reply` is the message that the client waits for: the fulfilment, or the acknowledgement
+    if it is the only reply. `repeated` is true if notifications were off before a stop, or on
+    before a start. `waited` is how long the text waited for its decision, `open_for` how long
+    ago the SMS centre accepted the reply.
     """
 
     command: Command
@@ -58,22 +72,20 @@ class Case:
     waited: timedelta
     open_for: timedelta
     clock: Clock
-    acknowledgement: Reply
-    reply: Reply
+    acknowledgement: ReplyProgress
+    reply: ReplyProgress
 
 
-def case_of(request: Request, now: datetime, delivered: dict[Purpose, int]) -> Case:
+def case_of(request: RequestHistory, now: datetime, delivered: dict[Purpose, int]) -> Case:
     """Return the case of a request; `delivered` counts parts whose receipt says so."""
     accepted = request.accepted
-    on = accepted.facts.notifications_on
     acknowledgement = _reply(request, Purpose.ACKNOWLEDGEMENT, delivered)
     reply = _reply(request, Purpose.FULFILMENT, delivered) if accepted.confirm else acknowledgement
     return Case(
         command=accepted.command,
         plan=accepted.plan,
         confirm=accepted.confirm,
-        repeated=(accepted.plan is Plan.STOPPED and not on)
-        or (accepted.plan is Plan.STARTED and on),
+        repeated=_is_repeated(accepted.plan, was_on=accepted.facts.notifications_on),
         arrived_at=accepted.arrived_at,
         waited=accepted.facts.decided_at - accepted.arrived_at,
         open_for=now - (reply.sent_at or now),
@@ -83,13 +95,25 @@ def case_of(request: Request, now: datetime, delivered: dict[Purpose, int]) -> C
     )
 
 
-def clock_of(arrived_at: datetime, acknowledgement: Reply, now: datetime) -> Clock:
-    """Return how a request stands to the two minutes within which it is acknowledged."""
+def _is_repeated(plan: Plan, *, was_on: bool) -> bool:
+    match plan:
+        case Plan.STOPPED:
+            return not was_on
+        case Plan.STARTED:
+            return was_on
+        case Plan.REGISTRATION | Plan.UNKNOWN_NUMBER | Plan.INFO_STALE:
+            return False
+        case _:
+            assert_never(plan)
+
+
+def clock_of(arrived_at: datetime, acknowledgement: ReplyProgress, now: datetime) -> Clock:
+    """Return whether a request was acknowledged, or still can be, within two minutes."""
     if acknowledgement.sent_at is not None:
         after_s = (acknowledgement.sent_at - arrived_at).total_seconds()
         state = ClockState.KEPT if after_s <= ACKNOWLEDGE_WITHIN_S else ClockState.LATE
         return Clock(state=state, within_s=ACKNOWLEDGE_WITHIN_S, after_s=round(after_s, 3))
-    if acknowledgement.verdict is not Verdict.WAITING:
+    if acknowledgement.status is not ReplyStatus.WAITING:
         return Clock(state=ClockState.MISSED, within_s=ACKNOWLEDGE_WITHIN_S)
     left_s = ACKNOWLEDGE_WITHIN_S - (now - arrived_at).total_seconds()
     state = ClockState.RUNNING if left_s >= 0 else ClockState.OVERDUE
@@ -97,33 +121,56 @@ def clock_of(arrived_at: datetime, acknowledgement: Reply, now: datetime) -> Clo
 
 
 def outcome_of(event: MessageEvent) -> Outcome:
-    """Return what became of one attempt."""
+    """Return what became of one attempt to submit a message."""
     return Outcome(event.TYPE.partition(".")[2])
 
 
-def _reply(request: Request, purpose: Purpose, delivered: dict[Purpose, int]) -> Reply:
+def delivery_of(event: MessageFate) -> DeliveryResult:
+    """Return what receipts said of a message."""
+    return DeliveryResult(event.TYPE.partition(".")[2])
+
+
+def _submit_status(outcome: Outcome) -> ReplyStatus:
+    match outcome:
+        case Outcome.SUBMITTED:
+            return ReplyStatus.ON_ITS_WAY
+        case Outcome.REJECTED:
+            return ReplyStatus.REJECTED
+        case Outcome.UNKNOWN:
+            return ReplyStatus.UNKNOWN
+        case Outcome.EXPIRED:
+            return ReplyStatus.EXPIRED
+        case Outcome.ERASED:
+            return ReplyStatus.ERASED
+        case _:
+            assert_never(outcome)
+
+
+def _reply(
+    request: RequestHistory, purpose: Purpose, delivered: dict[Purpose, int]
+) -> ReplyProgress:
     results = request.results(purpose)
     tried = sum(isinstance(event, MessageUnknown) for event in results)
     last = results[-1] if results else None
     if last is None or (isinstance(last, MessageUnknown) and not last.final):
-        return Reply(Verdict.WAITING, tried=tried)
-    fate = request.fate(purpose)
+        return ReplyProgress(ReplyStatus.WAITING, tried=tried)
+    delivery = request.delivery(purpose)
     sent_at = last.at if outcome_of(last) is Outcome.SUBMITTED else None
-    if fate is not None:
-        return Reply(
-            _VERDICTS[fate.TYPE.partition(".")[2]],
-            at=fate.at,
+    if delivery is not None:
+        return ReplyProgress(
+            delivery_of(delivery).status,
+            at=delivery.at,
             sent_at=sent_at,
-            state=fate.state,
-            error=fate.error,
-            parts=fate.parts,
+            state=delivery.state,
+            error=delivery.error,
+            parts=delivery.parts,
         )
     statuses = (part.status for part in last.parts if part.status)
-    return Reply(
-        _VERDICTS[outcome_of(last).value],
+    return ReplyProgress(
+        _submit_status(outcome_of(last)),
         at=last.at,
         sent_at=sent_at,
-        status=next(statuses, None),
+        command_status=next(statuses, None),
         partly=any(part.status == 0 for part in last.parts),
         parts=max(1, len(last.parts)),
         parts_delivered=delivered.get(purpose, 0),

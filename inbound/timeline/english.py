@@ -1,15 +1,24 @@
 """The sentences in English."""
 
-from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, tzinfo
-from typing import Final
+from typing import Final, assert_never
 
 from inbound.smpp.status import explain
-from inbound.timeline import english_steps
-from inbound.timeline.cases import Case, Reply
-from inbound.timeline.model import Clock, ClockState, StepKind, Verdict
-from inbound.timeline.words import COMMANDS, Calendar, Details, Silence, Span
-from schemas.events import Plan
+from inbound.timeline import english_plans, english_steps
+from inbound.timeline.cases import Case, ReplyProgress
+from inbound.timeline.model import Clock, ClockState, ReplyStatus, StepKind
+from inbound.timeline.words import (
+    ArrivalSpan,
+    Calendar,
+    Details,
+    MissKind,
+    NothingFound,
+    Wording,
+    accepted_spellings,
+    english_duration,
+    miss_kind,
+    spelling_of,
+)
 from schemas.messages import ReceiptState
 
 _MONTHS: Final = (
@@ -17,51 +26,19 @@ _MONTHS: Final = (
     *("July", "August", "September", "October", "November", "December"),
 )
 _LONG: Final = timedelta(days=1)
-_REPLIES: Final[Mapping[Plan, str]] = {
-    Plan.REGISTRATION: "the reply with your registration data",
-    Plan.STOPPED: "the reply that confirms it",
-    Plan.STARTED: "the reply that confirms it",
-    Plan.UNKNOWN_NUMBER: "the reply that says so",
-    Plan.INFO_STALE: "the reply that asks you to text again",
-}
-_UNDELIVERED: Final[Mapping[ReceiptState | None, str]] = {
-    ReceiptState.EXPIRED: ": the phone was off or out of reach until the operator gave up",
-    ReceiptState.DELETED: ": the operator deleted it",
-    ReceiptState.REJECTED: ": the operator refused it after having taken it",
-    ReceiptState.SKIPPED: ": the operator left it out",
-    ReceiptState.UNDELIVERABLE: ": the operator could not bring it to the phone",
-}
 _UNKNOWN: Final = (
     "was sent, but the operator never answered: it may or may not have arrived; if it has not, "
     "please text again"
 )
 _EXPIRED: Final = "could not be sent for so long that it is not sent any more; please text again"
 _ERASED: Final = "was not sent, because the number or the data had been erased from the service"
-_MISSES: Final[Mapping[str, str]] = {
-    "look_alike": "contained letters that only look like Latin ones (a Cyrillic С in CLIENT, for "
-    "example), so that it was no command; please type it anew with a Latin keyboard",
-    "spacing": "had the words of a command with other blanks between them; please put exactly "
-    "one blank between two words",
-    "extra_words": "contained a command and something else; please send the command alone",
-    "unknown": "was none of the commands, which are CLIENT info, CLIENT sms stop and "
-    "CLIENT sms start",
-    "empty": "contained no text",
-    "undecodable": "could not be read as a text",
-    "duplicate": "repeated the command before it so soon that both count as one request, which "
-    "is answered once",
-    "limited": "was a command too many: only so many are accepted within an hour; please text "
-    "again later",
-    "unknown_number": "was a command, but this number is not registered with us, and such texts "
-    "are not answered",
-    "incomplete": "came in parts of which some never arrived; please send it again",
-}
 
 
-class English:
-    """`inbound.timeline.words.Words` in English."""
+class English(Wording):
+    """Implements `Wording` in English."""
 
     def __init__(self, zone: tzinfo) -> None:
-        """Tell times in this zone."""
+        """Give times in this zone."""
         self._calendar = Calendar(
             zone,
             _MONTHS,
@@ -72,49 +49,35 @@ class English:
             within_a_day="on {day} between {first} and {last}",
             over_days="between {first} and {last}",
         )
-        self._became: Mapping[Verdict, Callable[[Case, Reply], str]] = {
-            Verdict.WAITING: self._waiting,
-            Verdict.ON_ITS_WAY: self._on_its_way,
-            Verdict.DELIVERED: self._delivered,
-            Verdict.UNDELIVERABLE: self._undeliverable,
-            Verdict.UNDETERMINED: self._undetermined,
-            Verdict.REJECTED: self._rejected,
-            Verdict.UNKNOWN: lambda *_: _UNKNOWN,
-            Verdict.EXPIRED: lambda *_: _EXPIRED,
-            Verdict.ERASED: lambda *_: _ERASED,
-        }
 
     def request(self, case: Case) -> str:
-        """See the protocol."""
-        came = f"Your text “{COMMANDS[case.command]}” reached us {self._on(case.arrived_at)}"
-        became = self._became[case.reply.verdict](case, case.reply)
-        return f"{came}{_decided(case)} {became}{_late(case)}."
+        came = f"Your text “{spelling_of(case.command)}” reached us {self._on(case.arrived_at)}"
+        became = self._outcome(case, case.reply)
+        return f"{came}{_owed(case)} {became}{_late(case)}."
 
-    def miss(self, kind: str, span: Span) -> str:
-        """See the protocol."""
-        what = _MISSES.get(kind, f"made no request ({kind})")
+    def miss(self, kind: str, span: ArrivalSpan) -> str:
+        known = miss_kind(kind)
+        what = _why_missed(known) if known else f"made no request ({kind})"
         if span.count == 1:
             return f"A text that reached us {self._on(span.first_at)} {what}."
         return f"Each of {span.count} texts that reached us {self._calendar.over(span)} {what}."
 
-    def unfinished(self, span: Span, here: int, total: int) -> str:
-        """See the protocol."""
+    def unfinished(self, span: ArrivalSpan, here: int, total: int) -> str:
         return (
             f"Of a long text that began to arrive {self._on(span.first_at)}, {here} of {total} "
             "parts are here and the others are waited for; please send it again as one short text."
         )
 
-    def nothing(self, silence: Silence) -> str:
-        """See the protocol."""
-        since = f" from {self._calendar.bare(silence.since)}" if silence.since else ""
-        until = f" to {self._calendar.bare(silence.until)}" if silence.until else ""
+    def nothing(self, found: NothingFound) -> str:
+        since = f" from {self._calendar.bare(found.since)}" if found.since else ""
+        until = f" to {self._calendar.bare(found.until)}" if found.until else ""
         said = f"We have no record of a text from this number{since}{until}."
-        if silence.miss_days:
-            days = f"{silence.miss_days} {'day' if silence.miss_days == 1 else 'days'}"
+        if found.miss_days:
+            days = f"{found.miss_days} {'day' if found.miss_days == 1 else 'days'}"
             said += f" Of texts that were no command we know for {days} only."
         else:
             said += " Texts that were no command are not noted here."
-        if (out := silence.left_out) is not None:
+        if (out := found.left_out) is not None:
             over = self._calendar.over(out)
             said += (
                 f" {over[0].upper()}{over[1:]} so many texts came from all numbers that "
@@ -123,7 +86,6 @@ class English:
         return said
 
     def clock(self, clock: Clock) -> str:
-        """See the protocol."""
         match clock.state:
             case ClockState.KEPT:
                 return f"kept: acknowledged after {_seconds(clock.after_s)} of 2 min"
@@ -135,15 +97,40 @@ class English:
                 return f"broken: not acknowledged yet, {_seconds(clock.left_s)} too late"
             case ClockState.MISSED:
                 return "broken: the centre never said that it took the acknowledgement"
+            case _:
+                assert_never(clock.state)
 
     def step(self, kind: StepKind, details: Details) -> str:
-        """See the protocol."""
-        return english_steps.TELLING[kind](details)
+        return english_steps.step_text(kind, details)
 
-    def _delivered(self, case: Case, reply: Reply) -> str:
+    def _outcome(self, case: Case, reply: ReplyProgress) -> str:
+        """Say what became of the reply."""
+        match reply.status:
+            case ReplyStatus.WAITING:
+                return self._waiting(case, reply)
+            case ReplyStatus.ON_ITS_WAY:
+                return self._on_its_way(case, reply)
+            case ReplyStatus.DELIVERED:
+                return self._delivered(case, reply)
+            case ReplyStatus.UNDELIVERABLE:
+                return _undeliverable(reply)
+            case ReplyStatus.UNDETERMINED:
+                return self._undetermined(case, reply)
+            case ReplyStatus.REJECTED:
+                return _rejected(reply)
+            case ReplyStatus.UNKNOWN:
+                return _UNKNOWN
+            case ReplyStatus.EXPIRED:
+                return _EXPIRED
+            case ReplyStatus.ERASED:
+                return _ERASED
+            case _:
+                assert_never(reply.status)
+
+    def _delivered(self, case: Case, reply: ReplyProgress) -> str:
         return f"was delivered to your phone {self._near(reply.at, case)}"
 
-    def _on_its_way(self, case: Case, reply: Reply) -> str:
+    def _on_its_way(self, case: Case, reply: ReplyProgress) -> str:
         sent = f"was handed to your operator {self._near(reply.sent_at, case)}"
         if reply.parts_delivered:
             return (
@@ -155,29 +142,13 @@ class English:
             return f"{sent}, who has not reported for {days} whether it is on your phone"
         return f"{sent}, who has not reported yet whether it is on your phone"
 
-    def _undeliverable(self, _case: Case, reply: Reply) -> str:
-        code = f" (the operator's code {reply.error})" if reply.error else ""
-        full = " in full" if reply.parts > 1 else ""
-        return f"could not be delivered{full}{_UNDELIVERED.get(reply.state, '')}{code}"
-
-    def _undetermined(self, case: Case, reply: Reply) -> str:
+    def _undetermined(self, case: Case, reply: ReplyProgress) -> str:
         sent = f"was handed to your operator {self._near(reply.sent_at, case)}"
         return f"{sent}, who does not know either whether it is on your phone"
 
-    def _rejected(self, _case: Case, reply: Reply) -> str:
-        if reply.status is None:
-            return "could not be put into a form that can be sent, and was not sent"
-        status = explain(reply.status)
-        if reply.partly:
-            return (
-                f"was refused in part by the operator's SMS centre, {status}, so that it can't "
-                "arrive in full"
-            )
-        return f"was refused by the operator's SMS centre, {status}, and not sent"
-
-    def _waiting(self, case: Case, reply: Reply) -> str:
+    def _waiting(self, case: Case, reply: ReplyProgress) -> str:
         again = " again, because the operator did not answer" if reply.tried else ""
-        if case.acknowledgement.verdict is not Verdict.WAITING:
+        if case.acknowledgement.status is not ReplyStatus.WAITING:
             return f"is being sent{again}"
         due = _seconds(case.clock.left_s)
         running = case.clock.state is ClockState.RUNNING
@@ -194,39 +165,119 @@ class English:
         return self._calendar.near(moment or case.arrived_at, case.arrived_at)
 
 
+def _why_missed(kind: MissKind) -> str:
+    match kind:
+        case MissKind.LOOK_ALIKE:
+            return (
+                "contained letters that only look like Latin ones (a Cyrillic С in CLIENT, for "
+                "example), so that it was no command; please type it anew with a Latin keyboard"
+            )
+        case MissKind.SPACING:
+            return (
+                "had the words of a command with other blanks between them; please put exactly "
+                "one blank between two words"
+            )
+        case MissKind.EXTRA_WORDS:
+            return "contained a command and something else; please send the command alone"
+        case MissKind.UNKNOWN:
+            return f"was none of the commands, which are {_listed(accepted_spellings())}"
+        case MissKind.EMPTY:
+            return "contained no text"
+        case MissKind.UNDECODABLE:
+            return "could not be read as a text"
+        case MissKind.DUPLICATE:
+            return (
+                "repeated the command before it so soon that both count as one request, which "
+                "is answered once"
+            )
+        case MissKind.LIMITED:
+            return (
+                "was a command too many: only so many are accepted within an hour; please text "
+                "again later"
+            )
+        case MissKind.UNKNOWN_NUMBER:
+            return (
+                "was a command, but this number is not registered with us, and such texts "
+                "are not answered"
+            )
+        case MissKind.INCOMPLETE:
+            return "came in parts of which some never arrived; please send it again"
+        case _:
+            assert_never(kind)
+
+
+def _listed(words: list[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _why_undelivered(state: ReceiptState | None) -> str:
+    match state:
+        case ReceiptState.EXPIRED:
+            return ": the phone was off or out of reach until the operator gave up"
+        case ReceiptState.DELETED:
+            return ": the operator deleted it"
+        case ReceiptState.UNDELIVERABLE:
+            return ": the operator could not bring it to the phone"
+        case ReceiptState.REJECTED:
+            return ": the operator refused it after having taken it"
+        case ReceiptState.SKIPPED:
+            return ": the operator left it out"
+        case (
+            ReceiptState.SCHEDULED
+            | ReceiptState.ENROUTE
+            | ReceiptState.DELIVERED
+            | ReceiptState.ACCEPTED
+            | ReceiptState.UNKNOWN
+            | None
+        ):
+            return ""
+        case _:
+            assert_never(state)
+
+
+def _undeliverable(reply: ReplyProgress) -> str:
+    code = f" (the operator's code {reply.error})" if reply.error else ""
+    full = " in full" if reply.parts > 1 else ""
+    return f"could not be delivered{full}{_why_undelivered(reply.state)}{code}"
+
+
+def _rejected(reply: ReplyProgress) -> str:
+    if reply.command_status is None:
+        return "could not be put into a form that can be sent, and was not sent"
+    status = explain(reply.command_status)
+    if reply.partly:
+        return (
+            f"was refused in part by the operator's SMS centre, {status}, so that it can't "
+            "arrive in full"
+        )
+    return f"was refused by the operator's SMS centre, {status}, and not sent"
+
+
 def _seconds(seconds: float | None) -> str:
-    return english_steps.lasting(timedelta(seconds=abs(seconds or 0)))
+    return english_duration(timedelta(seconds=abs(seconds or 0)))
 
 
-def _decided(case: Case) -> str:
-    """Say what was decided, up to the reply that is owed."""
-    reply = _REPLIES[case.plan]
-    if case.plan is Plan.REGISTRATION:
-        return f"; {reply}"
-    if case.plan is Plan.UNKNOWN_NUMBER:
-        return (
-            f"; the request was refused because this number is not registered with us, and {reply}"
-        )
-    if case.plan is Plan.INFO_STALE:
-        waited = english_steps.lasting(case.waited)
-        return (
-            f" but was processed only {waited} later, so that the request was refused, and {reply}"
-        )
-    off = "off" if case.plan is Plan.STOPPED else "on"
-    if not case.repeated:
-        return f"; notifications were switched {off}, and {reply}"
-    if case.confirm:
-        return f"; notifications were {off} already, and {reply}"
-    return f"; notifications were {off} already, and the acknowledgement, the only reply,"
+def _owed(case: Case) -> str:
+    """Say what was decided and name the reply whose outcome follows."""
+    decision = english_plans.decision(case)
+    joint = ", and" if decision else ";"
+    if not case.confirm:
+        return f"{decision}{joint} the acknowledgement, the only reply,"
+    return f"{decision}{joint} {english_plans.reply(case.plan)}"
 
 
 def _late(case: Case) -> str:
     """Say what went wrong with the acknowledgement, if anything did."""
-    if case.clock.state is ClockState.LATE and case.clock.after_s is not None:
-        after = _seconds(case.clock.after_s)
-        return f"; the acknowledgement was late, sent after {after} instead of within 2 min"
-    if case.clock.state is ClockState.MISSED and case.confirm:
-        if case.acknowledgement.verdict is Verdict.UNKNOWN:
-            return "; whether the acknowledgement arrived is not known"
-        return "; the acknowledgement could not be sent"
-    return ""
+    match case.clock.state:
+        case ClockState.LATE:
+            after = _seconds(case.clock.after_s)
+            return f"; the acknowledgement was late, sent after {after} instead of within 2 min"
+        case ClockState.MISSED if case.confirm:
+            if case.acknowledgement.status is ReplyStatus.UNKNOWN:
+                return "; whether the acknowledgement arrived is not known"
+            return "; the acknowledgement could not be sent"
+        case ClockState.KEPT | ClockState.RUNNING | ClockState.OVERDUE | ClockState.MISSED:
+            return ""
+        case _:
+            assert_never(case.clock.state)

@@ -1,20 +1,57 @@
-"""The steps in English, for those who know the service."""
+"""The steps in English, for people who know the service."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from inbound.smpp.status import explain
+from inbound.timeline import english_plans
 from inbound.timeline.model import StepKind
-from inbound.timeline.words import COMMANDS, Details, Telling, centre_ids, duration, statuses
+from inbound.timeline.words import (
+    Details,
+    centre_ids,
+    english_duration,
+    spelling_of,
+    statuses,
+)
 from schemas.events import Command, Plan
+from schemas.messages import Outcome
 
-_UNITS: Final = ("s", "min", "h", "d")
 _UNANSWERED: Final = "no answer"
 
 
-def lasting(span: timedelta) -> str:
-    """Return a duration as it is written in English."""
-    return duration(span, _UNITS)
+def step_text(kind: StepKind, d: Details) -> str:
+    """Return what happened at a step. `d` are its details (`inbound.timeline.steps`)."""
+    match kind:
+        case StepKind.ARRIVED:
+            return _arrived(d)
+        case StepKind.ASSEMBLED:
+            return _assembled(d)
+        case StepKind.PARSED:
+            return _parsed(d)
+        case StepKind.DECIDED:
+            return english_plans.decision_step(Plan(d["plan"]), d)
+        case StepKind.SWITCHED:
+            return _switched(d)
+        case StepKind.RECORDED:
+            return _recorded(d)
+        case StepKind.QUEUED:
+            return _queued(d)
+        case StepKind.CLAIMED:
+            return _claimed(d)
+        case StepKind.SENT:
+            return _sent(d)
+        case StepKind.ATTEMPT:
+            return _attempt(d)
+        case StepKind.RESULT:
+            return _result(d)
+        case StepKind.LATE:
+            return _late(d)
+        case StepKind.COMPLETED:
+            return _completed(d)
+        case StepKind.RECEIPT:
+            return _receipt(d)
+        case _:
+            assert_never(kind)
 
 
 def _arrived(d: Details) -> str:
@@ -34,26 +71,7 @@ def _assembled(d: Details) -> str:
 
 def _parsed(d: Details) -> str:
     read = f", {d['octets']} octets read as {d['alphabet']}" if "octets" in d else ""
-    return f"the command {COMMANDS[Command(d['command'])]}{read}"
-
-
-def _decided(d: Details) -> str:
-    client = "the number is a client's" if d["client_known"] else "no client has the number"
-    age = lasting(timedelta(seconds=d["age_s"]))
-    was = "on" if d["notifications_on"] else "off"
-    match Plan(d["plan"]):
-        case Plan.REGISTRATION:
-            return f"accepted, registration data is owed: {client}, the text is {age} old"
-        case Plan.INFO_STALE:
-            return f"refused as too old: {client}, but the text is {age} old"
-        case Plan.UNKNOWN_NUMBER:
-            return f"refused: {client}"
-        case Plan.STOPPED:
-            after = "are switched off" if d["notifications_on"] else "stay off"
-        case Plan.STARTED:
-            after = "stay on" if d["notifications_on"] else "are switched on"
-    only = "" if d["confirm"] else "; it is acknowledged and not confirmed again"
-    return f"accepted, notifications {after}: {client}, they were {was}{only}"
+    return f"the command {spelling_of(Command(d['command']))}{read}"
 
 
 def _switched(d: Details) -> str:
@@ -84,13 +102,7 @@ def _attempt(d: Details) -> str:
 
 def _result(d: Details) -> str:
     purpose, parts = d["purpose"], d["parts"]
-    outcome = {
-        "submitted": "taken by the centre",
-        "rejected": "refused for good",
-        "unknown": "sent and never answered",
-        "expired": "not sent in the time in which it makes sense",
-        "erased": "not sent, number or secret were gone",
-    }[d["outcome"]]
+    outcome = _outcome(Outcome(d["outcome"]))
     again = ", goes again" if d["goes_again"] else ""
     answers = (
         f": {statuses(parts, _UNANSWERED)}" if any(part["status_name"] for part in parts) else ""
@@ -103,7 +115,7 @@ def _result(d: Details) -> str:
 
 
 def _late(d: Details) -> str:
-    after = lasting(timedelta(seconds=d["after_s"]))
+    after = english_duration(timedelta(seconds=d["after_s"]))
     return f"the acknowledgement was not taken within 2 min: its fate was known after {after}"
 
 
@@ -118,23 +130,21 @@ def _receipt(d: Details) -> str:
     return f"receipt: {d['purpose']} {d['fate']}, state {d['state']}{parts}{error}{when}"
 
 
+def _outcome(outcome: Outcome) -> str:
+    match outcome:
+        case Outcome.SUBMITTED:
+            return "taken by the centre"
+        case Outcome.REJECTED:
+            return "refused for good"
+        case Outcome.UNKNOWN:
+            return "sent and never answered"
+        case Outcome.EXPIRED:
+            return "not sent in the time in which it makes sense"
+        case Outcome.ERASED:
+            return "not sent, number or secret were gone"
+        case _:
+            assert_never(outcome)
+
+
 def _attempt_number(d: Details) -> str:
     return f", attempt {d['attempt']}" if d["attempt"] > 1 else ""
-
-
-TELLING: Final[Telling] = {
-    StepKind.ARRIVED: _arrived,
-    StepKind.ASSEMBLED: _assembled,
-    StepKind.PARSED: _parsed,
-    StepKind.DECIDED: _decided,
-    StepKind.SWITCHED: _switched,
-    StepKind.RECORDED: _recorded,
-    StepKind.QUEUED: _queued,
-    StepKind.CLAIMED: _claimed,
-    StepKind.SENT: _sent,
-    StepKind.ATTEMPT: _attempt,
-    StepKind.RESULT: _result,
-    StepKind.LATE: _late,
-    StepKind.COMPLETED: _completed,
-    StepKind.RECEIPT: _receipt,
-}

@@ -18,7 +18,7 @@ class Language(StrEnum):
     EN = "en"
 
 
-class Verdict(StrEnum):
+class ReplyStatus(StrEnum):
     """What became of a request's last message: the fulfilment, or the acknowledgement alone."""
 
     WAITING = "waiting"
@@ -100,7 +100,7 @@ class RequestTimeline(Model):
     plan: Plan
     arrived_at: UtcTime
     trace_id: str | None = Field(default=None, description="32 hex digits of W3C trace context")
-    verdict: Verdict
+    verdict: ReplyStatus
     sentence: str = Field(description="to be read to the client")
     clock: Clock
     steps: tuple[Step, ...]

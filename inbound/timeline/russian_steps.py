@@ -1,42 +1,64 @@
-"""The steps in Russian, for those who know the service."""
+"""The steps in Russian, for people who know the service."""
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from inbound.smpp.status import explain
+from inbound.timeline import russian_plans
+from inbound.timeline.cases import DeliveryResult
 from inbound.timeline.model import StepKind
-from inbound.timeline.words import COMMANDS, Details, Telling, centre_ids, duration, statuses
-from schemas.events import Command, Plan
+from inbound.timeline.words import (
+    Details,
+    centre_ids,
+    russian_duration,
+    spelling_of,
+    statuses,
+)
+from schemas.events import Command, Completion, Plan
+from schemas.messages import Outcome, Purpose
 
-_UNITS: Final = ("с", "мин", "ч", "сут")
 _UNANSWERED: Final = "нет ответа"
-_PURPOSES: Final[Mapping[str, str]] = {
-    "acknowledgement": "уведомление о приёме",
-    "fulfilment": "уведомление об исполнении",
-    "notification": "СМС-уведомление",
-    "broadcast": "СМС-оповещение",
-}
 _LANES: Final[Mapping[str, str]] = {
     "urgent": "срочная (urgent)",
     "normal": "обычная (normal)",
     "bulk": "массовая (bulk)",
 }
-_COMPLETIONS: Final[Mapping[str, str]] = {
-    "fulfilled": "исполнен",
-    "refused": "отказано",
-    "undelivered": "ответ не отправлен",
-}
-_FATES: Final[Mapping[str, str]] = {
-    "delivered": "доставлено",
-    "undeliverable": "не доставлено",
-    "undetermined": "судьба неизвестна",
-}
 
 
-def lasting(span: timedelta) -> str:
-    """Return a duration as it is written in Russian."""
-    return duration(span, _UNITS).replace(".", ",")
+def step_text(kind: StepKind, d: Details) -> str:
+    """Return what happened at a step. `d` are its details (`inbound.timeline.steps`)."""
+    match kind:
+        case StepKind.ARRIVED:
+            return _arrived(d)
+        case StepKind.ASSEMBLED:
+            return _assembled(d)
+        case StepKind.PARSED:
+            return _parsed(d)
+        case StepKind.DECIDED:
+            return russian_plans.decision_step(Plan(d["plan"]), d)
+        case StepKind.SWITCHED:
+            return _switched(d)
+        case StepKind.RECORDED:
+            return _recorded(d)
+        case StepKind.QUEUED:
+            return _queued(d)
+        case StepKind.CLAIMED:
+            return _claimed(d)
+        case StepKind.SENT:
+            return _sent(d)
+        case StepKind.ATTEMPT:
+            return _attempt(d)
+        case StepKind.RESULT:
+            return _result(d)
+        case StepKind.LATE:
+            return _late(d)
+        case StepKind.COMPLETED:
+            return _completed(d)
+        case StepKind.RECEIPT:
+            return _receipt(d)
+        case _:
+            assert_never(kind)
 
 
 def _arrived(d: Details) -> str:
@@ -56,26 +78,7 @@ def _assembled(d: Details) -> str:
 
 def _parsed(d: Details) -> str:
     read = f", октетов: {d['octets']}, алфавит {d['alphabet']}" if "octets" in d else ""
-    return f"команда {COMMANDS[Command(d['command'])]}{read}"
-
-
-def _decided(d: Details) -> str:
-    client = "номер есть у клиента" if d["client_known"] else "такого номера нет ни у кого"
-    age = lasting(timedelta(seconds=d["age_s"]))
-    was = "включены" if d["notifications_on"] else "отключены"
-    match Plan(d["plan"]):
-        case Plan.REGISTRATION:
-            return f"принято, ответ с регистрационными данными: {client}, возраст сообщения {age}"
-        case Plan.INFO_STALE:
-            return f"отказ по давности: {client}, но возраст сообщения {age}"
-        case Plan.UNKNOWN_NUMBER:
-            return f"отказ: {client}"
-        case Plan.STOPPED:
-            after = "отключаются" if d["notifications_on"] else "остаются отключёнными"
-        case Plan.STARTED:
-            after = "остаются включёнными" if d["notifications_on"] else "включаются"
-    only = "" if d["confirm"] else "; повторно не подтверждается"
-    return f"принято, уведомления {after}: {client}, были {was}{only}"
+    return f"команда {spelling_of(Command(d['command']))}{read}"
 
 
 def _switched(d: Details) -> str:
@@ -88,17 +91,17 @@ def _recorded(d: Details) -> str:
 
 
 def _queued(d: Details) -> str:
-    return f"{_PURPOSES[d['purpose']]}: в очередь, полоса {_LANES[d['lane']]}"
+    return f"{_purpose(d)}: в очередь, полоса {_LANES[d['lane']]}"
 
 
 def _claimed(d: Details) -> str:
     number = _attempt_number(d)
-    return f"{_PURPOSES[d['purpose']]}: взято шлюзом {d['gateway']} для отправки{number}"
+    return f"{_purpose(d)}: взято шлюзом {d['gateway']} для отправки{number}"
 
 
 def _sent(d: Details) -> str:
     by = f", шлюз {d['gateway']}" if d["gateway"] else ""
-    return f"{_PURPOSES[d['purpose']]}: передано в канал {d['bind']}{by}{_attempt_number(d)}"
+    return f"{_purpose(d)}: передано в канал {d['bind']}{by}{_attempt_number(d)}"
 
 
 def _attempt(d: Details) -> str:
@@ -107,14 +110,8 @@ def _attempt(d: Details) -> str:
 
 
 def _result(d: Details) -> str:
-    purpose, parts = _PURPOSES[d["purpose"]], d["parts"]
-    outcome = {
-        "submitted": "принято центром",
-        "rejected": "отвергнуто окончательно",
-        "unknown": "отправлено, но ответа нет",
-        "expired": "не отправлено за время, пока в этом был смысл",
-        "erased": "не отправлено, номер или данные удалены",
-    }[d["outcome"]]
+    purpose, parts = _purpose(d), d["parts"]
+    outcome = _outcome(Outcome(d["outcome"]))
     again = ", отправляется снова" if d["goes_again"] else ""
     answers = (
         f", {statuses(parts, _UNANSWERED)}" if any(part["status_name"] for part in parts) else ""
@@ -127,39 +124,76 @@ def _result(d: Details) -> str:
 
 
 def _late(d: Details) -> str:
-    after = lasting(timedelta(seconds=d["after_s"]))
+    after = russian_duration(timedelta(seconds=d["after_s"]))
     return f"уведомление о приёме не принято центром за 2 мин: исход известен через {after}"
 
 
 def _completed(d: Details) -> str:
-    return f"запрос завершён: {_COMPLETIONS[d['completion']]}"
+    return f"запрос завершён: {_completion(Completion(d['completion']))}"
 
 
 def _receipt(d: Details) -> str:
     parts = f", частей: {d['parts']}" if d["parts"] > 1 else ""
     error = f", код {d['error']}" if d["error"] else ""
     when = f", часы центра {d['centre_time'].replace('T', ' ')}" if d["centre_time"] else ""
-    fate = _FATES[d["fate"]]
-    return f"отчёт: {_PURPOSES[d['purpose']]} {fate}, {d['state']}{parts}{error}{when}"
+    delivery = _delivery(DeliveryResult(d["fate"]))
+    return f"отчёт: {_purpose(d)} {delivery}, {d['state']}{parts}{error}{when}"
+
+
+def _purpose(d: Details) -> str:
+    purpose = Purpose(d["purpose"])
+    match purpose:
+        case Purpose.ACKNOWLEDGEMENT:
+            return "уведомление о приёме"
+        case Purpose.FULFILMENT:
+            return "уведомление об исполнении"
+        case Purpose.NOTIFICATION:
+            return "СМС-уведомление"
+        case Purpose.BROADCAST:
+            return "СМС-оповещение"
+        case _:
+            assert_never(purpose)
+
+
+def _outcome(outcome: Outcome) -> str:
+    match outcome:
+        case Outcome.SUBMITTED:
+            return "принято центром"
+        case Outcome.REJECTED:
+            return "отвергнуто окончательно"
+        case Outcome.UNKNOWN:
+            return "отправлено, но ответа нет"
+        case Outcome.EXPIRED:
+            return "не отправлено за время, пока в этом был смысл"
+        case Outcome.ERASED:
+            return "не отправлено, номер или данные удалены"
+        case _:
+            assert_never(outcome)
+
+
+def _completion(completion: Completion) -> str:
+    match completion:
+        case Completion.FULFILLED:
+            return "исполнен"
+        case Completion.REFUSED:
+            return "отказано"
+        case Completion.UNDELIVERED:
+            return "ответ не отправлен"
+        case _:
+            assert_never(completion)
+
+
+def _delivery(result: DeliveryResult) -> str:
+    match result:
+        case DeliveryResult.DELIVERED:
+            return "доставлено"
+        case DeliveryResult.UNDELIVERABLE:
+            return "не доставлено"
+        case DeliveryResult.UNDETERMINED:
+            return "судьба неизвестна"
+        case _:
+            assert_never(result)
 
 
 def _attempt_number(d: Details) -> str:
     return f", попытка {d['attempt']}" if d["attempt"] > 1 else ""
-
-
-TELLING: Final[Telling] = {
-    StepKind.ARRIVED: _arrived,
-    StepKind.ASSEMBLED: _assembled,
-    StepKind.PARSED: _parsed,
-    StepKind.DECIDED: _decided,
-    StepKind.SWITCHED: _switched,
-    StepKind.RECORDED: _recorded,
-    StepKind.QUEUED: _queued,
-    StepKind.CLAIMED: _claimed,
-    StepKind.SENT: _sent,
-    StepKind.ATTEMPT: _attempt,
-    StepKind.RESULT: _result,
-    StepKind.LATE: _late,
-    StepKind.COMPLETED: _completed,
-    StepKind.RECEIPT: _receipt,
-}

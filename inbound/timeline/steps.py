@@ -10,9 +10,9 @@ from pydantic import JsonValue
 
 from inbound.handlers.decision import message_id
 from inbound.smpp.status import name_of
-from inbound.timeline.cases import outcome_of
+from inbound.timeline.cases import delivery_of, outcome_of
 from inbound.timeline.model import StepKind
-from inbound.timeline.reading import Recorded, Request
+from inbound.timeline.requests import RequestHistory, TimelineEvent
 from schemas.events import (
     AcknowledgementLate,
     MessageEvent,
@@ -27,7 +27,7 @@ from schemas.lanes import LANE_OF
 from schemas.messages import PartResult, Purpose, SubmitAttempt
 
 
-class Claimed(Protocol):
+class ClaimRow(Protocol):
     """A gateway said that it is about to send a message."""
 
     @property
@@ -49,7 +49,7 @@ class Draft:
     details: Mapping[str, JsonValue]
 
 
-def drafts_of(request: Request, claims: Sequence[Claimed] = ()) -> list[Draft]:
+def drafts_of(request: RequestHistory, claims: Sequence[ClaimRow] = ()) -> list[Draft]:
     """Return the steps of a request in the order in which they followed from each other."""
     first, *later = request.events
     drafts = [*_acceptance(request.accepted)]
@@ -80,7 +80,7 @@ def _place(drafts: Sequence[Draft], draft: Draft) -> int:
     return place
 
 
-def _later(one: Recorded, request: Request) -> Iterator[Draft]:
+def _later(one: TimelineEvent, request: RequestHistory) -> Iterator[Draft]:
     match one.event:
         case MessageEvent() as event:
             yield from _submit(event)
@@ -134,7 +134,7 @@ def _switched(event: SubscriptionStopped | SubscriptionStarted) -> Draft:
     return Draft(StepKind.SWITCHED, event.at, {"notifications_on": on})
 
 
-def _queued(at: datetime, request: Request, purpose: Purpose) -> Draft:
+def _queued(at: datetime, request: RequestHistory, purpose: Purpose) -> Draft:
     return Draft(
         StepKind.QUEUED,
         at,
@@ -146,7 +146,7 @@ def _queued(at: datetime, request: Request, purpose: Purpose) -> Draft:
     )
 
 
-def _brings_fulfilment(event: MessageEvent, request: Request) -> bool:
+def _brings_fulfilment(event: MessageEvent, request: RequestHistory) -> bool:
     """Whether the fulfilment is owed from now on (`inbound.handlers.results`)."""
     goes_again = isinstance(event, MessageUnknown) and not event.final
     return event.purpose is Purpose.ACKNOWLEDGEMENT and request.accepted.confirm and not goes_again
@@ -203,7 +203,7 @@ def _receipt(event: MessageFate) -> Draft:
     details: dict[str, JsonValue] = {
         "purpose": event.purpose.value,
         "message_id": str(event.message_id),
-        "fate": event.TYPE.partition(".")[2],
+        "fate": delivery_of(event).value,
         "state": event.state.value,
         "error": event.error,
         "parts": event.parts,
@@ -213,7 +213,7 @@ def _receipt(event: MessageFate) -> Draft:
     return Draft(StepKind.RECEIPT, event.at, details)
 
 
-def _claimed(request: Request, claims: Sequence[Claimed]) -> Iterator[Draft]:
+def _claimed(request: RequestHistory, claims: Sequence[ClaimRow]) -> Iterator[Draft]:
     """Yield that a gateway has taken a message of which no result is known yet."""
     for purpose in (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT):
         id_ = message_id(request.accepted.request_id, purpose)

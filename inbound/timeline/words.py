@@ -1,28 +1,39 @@
-"""What a language has to say, and what all languages share. Pure."""
+"""What each language has to say, and what all languages share. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Any, Final, Protocol
+from enum import StrEnum
+from typing import Any, Protocol
 
+from inbound.handlers.decision import Disposition
+from inbound.handlers.definitions import DEFINITIONS, definition_of
+from inbound.parsers.commands import NoCommand
 from inbound.timeline.cases import Case
 from inbound.timeline.model import Clock, StepKind
 from schemas.events import Command
 
-COMMANDS: Final[Mapping[Command, str]] = {
-    Command.CLIENT_INFO: "CLIENT info",
-    Command.SMS_STOP: "CLIENT sms stop",
-    Command.SMS_START: "CLIENT sms start",
-}
-"""How the instruction writes the commands."""
-
 Details = Mapping[str, Any]
-Telling = Mapping[StepKind, Callable[[Details], str]]
+
+
+class MissKind(StrEnum):
+    """Why a text made no request: it is no command, or one that wasn't accepted, or in parts."""
+
+    EMPTY = NoCommand.EMPTY.value
+    UNDECODABLE = NoCommand.UNDECODABLE.value
+    SPACING = NoCommand.SPACING.value
+    LOOK_ALIKE = NoCommand.LOOK_ALIKE.value
+    EXTRA_WORDS = NoCommand.EXTRA_WORDS.value
+    UNKNOWN = NoCommand.UNKNOWN.value
+    DUPLICATE = Disposition.DUPLICATE.value
+    LIMITED = Disposition.LIMITED.value
+    UNKNOWN_NUMBER = Disposition.UNKNOWN_NUMBER.value
+    INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """When texts arrived, and how many."""
+class ArrivalSpan:
+    """When so many texts arrived: the first and the last."""
 
     first_at: datetime
     last_at: datetime
@@ -30,49 +41,50 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
-    """Nothing is known: of which time, and of what nothing could be known.
+class NothingFound:
+    """No text is known from the time asked for.
 
-    Texts that were no command are noted for `miss_days`; `left_out` were too many to note.
+    Texts that were no command are noted for `miss_days`. `left_out` are texts that were not
+    noted because too many arrived.
     """
 
     since: datetime | None
     until: datetime | None
     miss_days: int
-    left_out: Span | None
+    left_out: ArrivalSpan | None
 
 
-class Words(Protocol):
-    """One language in one zone. Whole sentences, to be read to a client."""
+class Wording(Protocol):
+    """One language in one time zone. Makes whole sentences that support reads to a client."""
 
     def request(self, case: Case) -> str:
         """Say what became of a request."""
         ...
 
-    def miss(self, kind: str, span: Span) -> str:
+    def miss(self, kind: str, span: ArrivalSpan) -> str:
         """Say why texts made no request."""
         ...
 
-    def unfinished(self, span: Span, here: int, total: int) -> str:
+    def unfinished(self, span: ArrivalSpan, here: int, total: int) -> str:
         """Say that parts of a long text are missing."""
         ...
 
-    def nothing(self, silence: Silence) -> str:
+    def nothing(self, silence: NothingFound) -> str:
         """Say that nothing arrived, and how sure that is."""
         ...
 
     def clock(self, clock: Clock) -> str:
-        """Say how a request stands to the two minutes."""
+        """Say whether the acknowledgement is in time."""
         ...
 
     def step(self, kind: StepKind, details: Details) -> str:
-        """Say what happened at one step: for those who know the service."""
+        """Say what happened at one step, for people who know the service."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Moments of a zone in one language, by its formats."""
+    """Formats moments of one time zone in one language."""
 
     zone: tzinfo
     months: tuple[str, ...]
@@ -84,21 +96,21 @@ class Calendar:
     over_days: str
 
     def on(self, moment: datetime) -> str:
-        """Return day and time, to stand within a sentence."""
+        """Return day and time for use within a sentence."""
         return self.full.format(day=self._day(moment), time=self._time(moment))
 
-    def near(self, moment: datetime, told: datetime) -> str:
-        """Return the time of day, with its day unless that is the day of `told`."""
-        if moment.astimezone(self.zone).date() == told.astimezone(self.zone).date():
+    def near(self, moment: datetime, mentioned: datetime) -> str:
+        """Return the time of day, with its day unless that is the day of `mentioned`."""
+        if moment.astimezone(self.zone).date() == mentioned.astimezone(self.zone).date():
             return self.time.format(time=self._time(moment))
         return self.on(moment)
 
     def bare(self, moment: datetime) -> str:
-        """Return day and time as they stand alone."""
+        """Return day and time for use on their own."""
         return self.plain.format(day=self._day(moment), time=self._time(moment))
 
-    def over(self, span: Span) -> str:
-        """Return a span of time, to begin a sentence or to stand within one."""
+    def over(self, span: ArrivalSpan) -> str:
+        """Return a span of time for the beginning of a sentence or for within one."""
         first, last = (at.astimezone(self.zone) for at in (span.first_at, span.last_at))
         if first.date() == last.date():
             return self.within_a_day.format(
@@ -112,6 +124,31 @@ class Calendar:
 
     def _time(self, moment: datetime) -> str:
         return f"{moment.astimezone(self.zone):%H:%M:%S}"
+
+
+def spelling_of(command: Command) -> str:
+    """Return a command as the instruction writes it."""
+    return definition_of(command).spelling
+
+
+def accepted_spellings() -> list[str]:
+    """Return the spellings of the commands that are accepted."""
+    return [definition.spelling for definition in DEFINITIONS if definition.is_accepted]
+
+
+def miss_kind(kind: str) -> MissKind | None:
+    """Return a stored kind of miss, None for one of a newer release."""
+    return MissKind(kind) if kind in list(MissKind) else None
+
+
+def english_duration(span: timedelta) -> str:
+    """Return a duration as it is written in English."""
+    return duration(span, ("s", "min", "h", "d"))
+
+
+def russian_duration(span: timedelta) -> str:
+    """Return a duration as it is written in Russian."""
+    return duration(span, ("с", "мин", "ч", "сут")).replace(".", ",")
 
 
 def duration(span: timedelta, units: tuple[str, str, str, str]) -> str:
@@ -142,5 +179,5 @@ def statuses(parts: list[Details], unanswered: str) -> str:
 
 
 def centre_ids(parts: list[Details]) -> str:
-    """Return the ids that the centre gave to the parts, as they are."""
+    """Return the message ids that the SMS centre gave to the parts, unchanged."""
     return ", ".join(part["smsc_message_id"] for part in parts if part["smsc_message_id"])

@@ -28,8 +28,8 @@ from inbound.local.servers.postgres import PostgresServer
 from inbound.store.connecting import connect
 from inbound.store.migrating import migrate
 from inbound.store.sealing import Sealer
-from inbound.timeline.build import Asked
-from inbound.timeline.looking import Desk, find_by_message
+from inbound.timeline.build import TimelineOptions
+from inbound.timeline.reader import TimelineReader, find_by_message
 from tests.bench import history
 
 MISSES: Final = 1_000_000
@@ -106,8 +106,8 @@ def _fill_beside(conn: psycopg.Connection) -> None:
 def _measure(conn: psycopg.Connection, lookups: int) -> dict[str, object]:
     people = _count(conn, b"SELECT count(*) FROM subjects")
     hasher = SubjectHasher(history.KEY)
-    desk = Desk(hasher, Sealer(VaultCipher(history.KEY)), miss_days=7)
-    asked = Asked(history.END + timedelta(days=1))
+    desk = TimelineReader(hasher, Sealer(VaultCipher(history.KEY)), miss_days=7)
+    asked = TimelineOptions(history.END + timedelta(days=1))
     numbers = _numbers(people, lookups)
     say(f"looking {len(numbers)} numbers up")
     shown = steps = 0

@@ -28,7 +28,7 @@ from inbound.store.lending import Lending
 from inbound.store.postgres import PostgresStore
 from inbound.store.sealing import Sealer
 from inbound.store.tokens import NewToken, add_token
-from inbound.timeline.looking import Desk as TimelineDesk
+from inbound.timeline.reader import TimelineReader
 from tests.bench import history
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 
@@ -65,7 +65,7 @@ class World:
             directory=PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY),
             hasher=hasher,
             sealer=sealer,
-            timelines=TimelineDesk(hasher, sealer, miss_days=7),
+            timelines=TimelineReader(hasher, sealer, miss_days=7),
             zone="Europe/Moscow",
         )
         self.backend = Backend(self.sources, lambda: self.now)

@@ -5,7 +5,7 @@ import pytest
 
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.store.sealing import Sealer
-from inbound.timeline.looking import Desk
+from inbound.timeline.reader import TimelineReader
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY, cipher, conn, database_url, migrated_template
 from tests.integration.conftest import postgres_backend, postgres_world
 
@@ -20,8 +20,8 @@ __all__ = [
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk(SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY)), miss_days=7)
+def desk() -> TimelineReader:
+    return TimelineReader(SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY)), miss_days=7)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 
 from inbound.handlers.policies import Policies
 from inbound.timeline.build import LongText, MissNote
-from inbound.timeline.model import ClockState, Language, Verdict
-from inbound.timeline.words import Span
+from inbound.timeline.model import ClockState, Language, ReplyStatus
+from inbound.timeline.words import ArrivalSpan
 from schemas.events import Command
 from schemas.messages import Outcome, PartResult, ReceiptState
 from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person, seconds
@@ -150,37 +150,37 @@ def test_of_a_request(name: str) -> None:
 
 @pytest.mark.parametrize("kind", MISSES)
 def test_of_a_miss(kind: str) -> None:
-    told: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     for language in Language:
         for count, suffix in ((1, ""), (3, "_several")):
-            note = MissNote(kind, Span(NOON, NOON if count == 1 else seconds(40), count))
+            note = MissNote(kind, ArrivalSpan(NOON, NOON if count == 1 else seconds(40), count))
             timeline = Person().timeline(language=language, misses=[note])
-            told[language.value + suffix] = timeline.sentence
+            sentences[language.value + suffix] = timeline.sentence
             assert timeline.misses[0].sentence == timeline.sentence
-    assert told == SENTENCES[f"miss: {kind}"]
+    assert sentences == SENTENCES[f"miss: {kind}"]
 
 
 SILENCE: dict[str, dict[str, Any]] = {
     "nothing": {},
     "nothing in a time": {"since": NOON, "until": seconds(DAY), "miss_days": 1},
     "nothing, and misses are not noted": {"miss_days": 0},
-    "nothing but a flood": {"not_noted": Span(NOON, seconds(36_000), 1234)},
-    "a long text that is not whole": {"unfinished": [LongText(3, (1, 3), Span(NOON, NOON))]},
+    "nothing but a flood": {"not_noted": ArrivalSpan(NOON, seconds(36_000), 1234)},
+    "a long text that is not whole": {"unfinished": [LongText(3, (1, 3), ArrivalSpan(NOON, NOON))]},
 }
 
 
 @pytest.mark.parametrize("name", SILENCE)
 def test_of_silence(name: str) -> None:
-    told = {
+    sentences = {
         language.value: Person().timeline(language=language, **SILENCE[name]).sentence
         for language in Language
     }
-    assert told == SENTENCES[name]
+    assert sentences == SENTENCES[name]
 
 
 def test_a_flood_is_counted_beside_what_is_known() -> None:
     person = waiting()
-    flood = Span(NOON, seconds(60), 1234)
+    flood = ArrivalSpan(NOON, seconds(60), 1234)
     assert (person.timeline().not_noted, person.timeline(not_noted=flood).not_noted) == (0, 1234)
 
 
@@ -206,23 +206,23 @@ def test_every_sentence_has_its_case() -> None:
 @pytest.mark.parametrize(
     ("name", "verdict"),
     [
-        ("delivered", Verdict.DELIVERED),
-        ("phone off", Verdict.UNDELIVERABLE),
-        ("undetermined", Verdict.UNDETERMINED),
-        ("on its way", Verdict.ON_ITS_WAY),
-        ("refused", Verdict.REJECTED),
-        ("never answered", Verdict.UNKNOWN),
-        ("expired", Verdict.EXPIRED),
-        ("erased", Verdict.ERASED),
-        ("waiting", Verdict.WAITING),
-        ("acknowledgement goes again", Verdict.WAITING),
-        ("fulfilment goes again", Verdict.WAITING),
-        ("only acknowledged", Verdict.DELIVERED),
+        ("delivered", ReplyStatus.DELIVERED),
+        ("phone off", ReplyStatus.UNDELIVERABLE),
+        ("undetermined", ReplyStatus.UNDETERMINED),
+        ("on its way", ReplyStatus.ON_ITS_WAY),
+        ("refused", ReplyStatus.REJECTED),
+        ("never answered", ReplyStatus.UNKNOWN),
+        ("expired", ReplyStatus.EXPIRED),
+        ("erased", ReplyStatus.ERASED),
+        ("waiting", ReplyStatus.WAITING),
+        ("acknowledgement goes again", ReplyStatus.WAITING),
+        ("fulfilment goes again", ReplyStatus.WAITING),
+        ("only acknowledged", ReplyStatus.DELIVERED),
     ],
 )
-def test_the_verdict(name: str, verdict: Verdict) -> None:
+def test_the_verdict(name: str, verdict: ReplyStatus) -> None:
     person, now_s = PEOPLE[name]
-    assert person.told(now_s).verdict is verdict
+    assert person.only_request(now_s).verdict is verdict
 
 
 @pytest.mark.parametrize(
@@ -241,5 +241,5 @@ def test_the_clock(
     name: str, state: ClockState, after_s: float | None, left_s: float | None
 ) -> None:
     person, now_s = PEOPLE[name]
-    clock = person.told(now_s).clock
+    clock = person.only_request(now_s).clock
     assert (clock.state, clock.after_s, clock.left_s) == (state, after_s, left_s)

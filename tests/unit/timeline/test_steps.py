@@ -8,10 +8,9 @@ import pytest
 
 from inbound.handlers.decision import message_id
 from inbound.store.lookup import Claim
-from inbound.timeline import english_steps, russian_steps
 from inbound.timeline.build import MissNote
 from inbound.timeline.model import Language, RequestTimeline, StepKind
-from inbound.timeline.words import Span
+from inbound.timeline.words import ArrivalSpan
 from schemas.events import Arrival, Command
 from schemas.messages import Outcome, PartResult, ReceiptState, SubmitAttempt
 from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person, seconds
@@ -69,12 +68,12 @@ def said(request: RequestTimeline) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("language", Language)
 def test_every_step_says_what_happened(language: Language) -> None:
-    told = [f"{kind}: {text}" for kind, text in said(full().told(200, language=language))]
+    told = [f"{kind}: {text}" for kind, text in said(full().only_request(200, language=language))]
     assert told == STEPS[language.value]
 
 
 def test_times_are_utc_local_and_since_the_step_before() -> None:
-    request = full().told(200)
+    request = full().only_request(200)
     arrived, assembled, parsed, decided = request.steps[:4]
     assert arrived.at == seconds(-3)
     assert arrived.local.isoformat() == "2024-05-17T14:59:57+03:00"
@@ -84,7 +83,7 @@ def test_times_are_utc_local_and_since_the_step_before() -> None:
 
 
 def test_details_are_data() -> None:
-    request = full().told(200)
+    request = full().only_request(200)
     details = {step.step: step.details for step in request.steps}
     assert details[StepKind.RECORDED] == {"position": 101, "version": 1}
     assert details[StepKind.ARRIVED]["our_number"] == "+79086228779"
@@ -153,15 +152,15 @@ def test_the_decision_has_its_reason(
     person = Person(policies, on=on)
     person.texts(command, known=known, decided_s=decided_s)
     for language, text in ((Language.EN, english), (Language.RU, russian)):
-        assert ("decided", text) in said(person.told(language=language))
+        assert ("decided", text) in said(person.only_request(language=language))
 
 
 def test_a_switch_stands_before_the_commit() -> None:
     person = Person()
     person.texts(Command.SMS_STOP)
-    kinds = [step.step.value for step in person.told().steps]
+    kinds = [step.step.value for step in person.only_request().steps]
     assert kinds == ["arrived", "parsed", "decided", "switched", "recorded", "queued"]
-    assert ("switched", "notifications and broadcasts are off") in said(person.told())
+    assert ("switched", "notifications and broadcasts are off") in said(person.only_request())
 
 
 def test_a_receipt_stands_where_its_time_is() -> None:
@@ -172,7 +171,7 @@ def test_a_receipt_stands_where_its_time_is() -> None:
     # Both are recorded last; the second came before the answer to its message.
     person.receipt(request_id, ACK, ReceiptState.DELIVERED, at_s=2)
     person.receipt(request_id, FULFILMENT, ReceiptState.DELIVERED, at_s=2.5)
-    steps = [(step.step.value, step.details.get("purpose")) for step in person.told().steps]
+    steps = [(step.step.value, step.details.get("purpose")) for step in person.only_request().steps]
     assert steps[4:] == [
         ("queued", "acknowledgement"),
         ("result", "acknowledgement"),
@@ -187,7 +186,7 @@ def test_a_receipt_stands_where_its_time_is() -> None:
 def test_an_old_event_tells_less() -> None:
     person = Person()
     person.texts(Command.CLIENT_INFO, parts=2)
-    assert said(person.told())[:3] == [
+    assert said(person.only_request())[:3] == [
         ("arrived", "deliver_sm from centre main, bind main-1: data_coding 0"),
         ("assembled", "put together from 2 parts"),
         ("parsed", "the command CLIENT info"),
@@ -198,16 +197,12 @@ def test_a_claim_is_shown_while_no_result_is_known() -> None:
     person = Person()
     request_id = person.texts(Command.CLIENT_INFO)
     claim = Claim(message_id(request_id, ACK), 1, "gw-1", seconds(0.5))
-    assert said(person.told(claims=[claim]))[-1] == (
+    assert said(person.only_request(claims=[claim]))[-1] == (
         "claimed",
         "gateway gw-1 has taken the acknowledgement to send it",
     )
     person.result(request_id, ACK)
-    assert said(person.told(claims=[claim]))[-1][0] == "queued"
-
-
-def test_every_kind_of_step_has_words_in_every_language() -> None:
-    assert set(english_steps.TELLING) == set(russian_steps.TELLING) == set(StepKind)
+    assert said(person.only_request(claims=[claim]))[-1][0] == "queued"
 
 
 # -- which requests are shown ------------------------------------------------------------------
@@ -225,7 +220,7 @@ def test_the_newest_come_first_and_the_rest_is_counted() -> None:
     assert [request.arrived_at for request in timeline.requests] == [seconds(200), seconds(100)]
     assert timeline.requests_left_out == 1
     assert timeline.next_until == seconds(100)
-    notes = [MissNote("empty", Span(seconds(n), seconds(n))) for n in (150, 50)]
+    notes = [MissNote("empty", ArrivalSpan(seconds(n), seconds(n))) for n in (150, 50)]
     first = three().timeline(1000, requests=2, misses=notes)
     assert [miss.first_at for miss in first.misses] == [seconds(150)]
     assert len(three().timeline(1000, misses=notes).misses) == 2
@@ -244,8 +239,8 @@ def test_only_what_was_asked_for() -> None:
 
 def test_the_answer_is_about_what_arrived_last() -> None:
     person = three()
-    later = [MissNote("empty", Span(seconds(300), seconds(310), 2))]
-    earlier = [MissNote("empty", Span(seconds(50), seconds(50)))]
+    later = [MissNote("empty", ArrivalSpan(seconds(300), seconds(310), 2))]
+    earlier = [MissNote("empty", ArrivalSpan(seconds(50), seconds(50)))]
     assert person.timeline(1000).sentence == person.timeline(1000).requests[0].sentence
     assert "no text" in person.timeline(1000, misses=later).sentence
     assert "CLIENT info" in person.timeline(1000, misses=earlier).sentence
@@ -260,7 +255,7 @@ def test_a_limit_is_told_from_its_event_when_its_note_is_gone() -> None:
     reached = seconds(1000)
     [miss] = person.timeline(2000).misses
     assert (miss.kind, miss.first_at) == ("limited", reached)
-    note = MissNote("limited", Span(reached, reached + timedelta(seconds=5), 2))
+    note = MissNote("limited", ArrivalSpan(reached, reached + timedelta(seconds=5), 2))
     [noted] = person.timeline(2000, misses=[note]).misses
     assert noted.count == 2
     assert person.timeline(2000, since=seconds(1001)).misses == ()

@@ -13,16 +13,19 @@ from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState, evolve
 from inbound.store.lookup import SentState
 from inbound.store.rows import RecordedEvent
-from inbound.timeline.build import Asked, Found, build, select
+from inbound.timeline.build import TimelineInput, TimelineOptions, build, select
 from inbound.timeline.model import Language, RequestTimeline, Timeline
 from schemas.events import (
     Arrival,
     Command,
     DomainEvent,
+    Facts,
     MessageDelivered,
     MessageFate,
     MessageUndeliverable,
     MessageUndetermined,
+    Plan,
+    RequestAccepted,
 )
 from schemas.messages import Outcome, PartResult, Purpose, ReceiptState, SubmitResult
 
@@ -73,6 +76,28 @@ class Person:
         )
         decision = decide_command(self.state, request, self.policies)
         self._record(decision.events, seconds(at_s + decided_s))
+        return request_id
+
+    def accepts(self, command: Command, plan: Plan, *, confirm: bool) -> UUID:
+        """A request as this or the next release may have accepted it, whatever its planner does."""
+        request_id = UUID(int=1)
+        facts = Facts(
+            client_known=True,
+            notifications_on=self.state.notifications_on,
+            decided_at=seconds(0.1),
+        )
+        event = RequestAccepted(
+            request_id=request_id,
+            command=command,
+            arrived_at=NOON,
+            centre="main",
+            bind="main-1",
+            data_coding=0,
+            facts=facts,
+            plan=plan,
+            confirm=confirm,
+        )
+        self._record([event], seconds(0.1))
         return request_id
 
     def result(
@@ -142,7 +167,7 @@ class Person:
             )
 
     def timeline(self, now_s: float = 60, language: str = Language.EN, **fields: Any) -> Timeline:
-        """What support sees so long after noon; fields are those of Asked and Found.
+        """What support sees so long after noon. Fields: of TimelineOptions and TimelineInput.
 
         `sent` are receipts of parts so far: request, purpose, state.
         """
@@ -150,16 +175,20 @@ class Person:
             SentState(message_id(request_id, purpose), 1, 1, state, False, None, None)
             for request_id, purpose, state in fields.pop("sent", ())
         ]
-        asks = {name: fields.pop(name) for name in [*fields] if name in Asked.__slots__}
-        asked = replace(Asked(seconds(now_s), "Europe/Moscow", Language(language)), **asks)
-        return build(Found(selection=select(self.stored, asked), parts=sent, **fields), asked)
+        asks = {name: fields.pop(name) for name in [*fields] if name in TimelineOptions.__slots__}
+        asked = replace(
+            TimelineOptions(seconds(now_s), "Europe/Moscow", Language(language)), **asks
+        )
+        return build(
+            TimelineInput(selection=select(self.stored, asked), parts=sent, **fields), asked
+        )
 
-    def told(self, now_s: float = 60, **fields: Any) -> RequestTimeline:
+    def only_request(self, now_s: float = 60, **fields: Any) -> RequestTimeline:
         """The only request of this person."""
         [request] = self.timeline(now_s, **fields).requests
         return request
 
     def sentences(self, now_s: float = 60, **fields: Any) -> tuple[str, str]:
         """What is said of it in English and in Russian."""
-        english = self.told(now_s, language=Language.EN, **fields)
-        return english.sentence, self.told(now_s, language=Language.RU, **fields).sentence
+        english = self.only_request(now_s, language=Language.EN, **fields)
+        return english.sentence, self.only_request(now_s, language=Language.RU, **fields).sentence

@@ -22,7 +22,7 @@ from schemas.events import (
 from schemas.messages import Purpose
 from schemas.upcasters import read_event
 
-OfRequest = (
+RequestEvent = (
     RequestAccepted
     | SubscriptionStopped
     | SubscriptionStarted
@@ -33,7 +33,7 @@ OfRequest = (
 )
 
 
-class Stored(Protocol):
+class EventRow(Protocol):
     """An event as the store returns it."""
 
     @property
@@ -55,7 +55,7 @@ class Stored(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class TimelineEvent:
     """One event with its place in the log and its stream."""
 
     event: DomainEvent
@@ -65,43 +65,47 @@ class Recorded:
 
 
 @dataclass(slots=True)
-class Request:
+class RequestHistory:
     """One request: its acceptance, and all of its events in their order, that one first."""
 
     subject_id: UUID
     accepted: RequestAccepted
     trace_id: str | None
-    events: list[Recorded] = field(default_factory=list)
+    events: list[TimelineEvent] = field(default_factory=list)
 
     def results(self, purpose: Purpose) -> list[MessageEvent]:
         """Return what became of the attempts to submit one of its messages."""
         events = (one.event for one in self.events)
         return [e for e in events if isinstance(e, MessageEvent) and e.purpose is purpose]
 
-    def fate(self, purpose: Purpose) -> MessageFate | None:
+    def delivery(self, purpose: Purpose) -> MessageFate | None:
         """Return what its receipts said of one of its messages, if they did."""
         events = (one.event for one in self.events)
         fates = (e for e in events if isinstance(e, MessageFate) and e.purpose is purpose)
         return next(fates, None)
 
 
-def sort_out(events: Iterable[Stored]) -> tuple[list[Request], list[CommandLimitReached]]:
+def group_requests(
+    events: Iterable[EventRow],
+) -> tuple[list[RequestHistory], list[CommandLimitReached]]:
     """Return the requests in the order of their acceptance, and where the limit was reached.
 
     `events` are of one subject in their order. Those of a request whose acceptance is not
     among them are left. Raises UnknownEventError for one of a newer release.
     """
-    requests: dict[UUID, Request] = {}
+    requests: dict[UUID, RequestHistory] = {}
     limits = []
     for stored in events:
         event = read_event(stored.type, stored.schema_version, stored.data)
-        recorded = Recorded(event, stored.position, stored.version, stored.recorded_at)
+        recorded = TimelineEvent(event, stored.position, stored.version, stored.recorded_at)
         if isinstance(event, CommandLimitReached):
             limits.append(event)
         elif isinstance(event, RequestAccepted):
-            request = Request(stored.stream_id, event, _trace_id(stored.metadata), [recorded])
+            request = RequestHistory(
+                stored.stream_id, event, _trace_id(stored.metadata), [recorded]
+            )
             requests[event.request_id] = request
-        elif isinstance(event, OfRequest) and event.request_id in requests:
+        elif isinstance(event, RequestEvent) and event.request_id in requests:
             requests[event.request_id].events.append(recorded)
     return list(requests.values()), limits
 

@@ -18,9 +18,17 @@ from inbound.smpp.message_ids import candidate_ids
 from inbound.store import audit, lookup
 from inbound.store.lookup import Person, Place, Window
 from inbound.store.sealing import Sealer
-from inbound.timeline.build import Asked, Found, LongText, MissNote, Selection, build, select
+from inbound.timeline.build import (
+    LongText,
+    MissNote,
+    Selection,
+    TimelineInput,
+    TimelineOptions,
+    build,
+    select,
+)
 from inbound.timeline.model import Timeline
-from inbound.timeline.words import Span
+from inbound.timeline.words import ArrivalSpan
 
 ACTION: Final = "timeline.reveal"
 MISSES: Final = 50
@@ -43,7 +51,7 @@ class Reveal:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class TimelineReader:
     """What a look-up needs to know of the service: its keys, and how long misses are noted."""
 
     hasher: SubjectHasher
@@ -51,7 +59,11 @@ class Desk:
     miss_days: int
 
     def by_number(
-        self, conn: psycopg.Connection, number: str, asked: Asked, reveal: Reveal | None = None
+        self,
+        conn: psycopg.Connection,
+        number: str,
+        options: TimelineOptions,
+        reveal: Reveal | None = None,
     ) -> Timeline:
         """Return what is known of an E.164 number. Blocks on the database.
 
@@ -62,18 +74,18 @@ class Desk:
         person = lookup.person_by_hash(conn, number_hash)
         subject_id = person.subject_id if person else None
         _record(conn, reveal, subject_id, None)
-        found = self._noted(conn, number_hash, asked)
+        found = self._noted(conn, number_hash, options)
         found = replace(found, number=number if reveal else mask(number), subject_id=subject_id)
         if subject_id is not None:
-            selection = _select_newest(conn, subject_id, asked)
+            selection = _select_newest(conn, subject_id, options)
             found = _with_messages(conn, replace(found, selection=selection), subject_id)
-        return build(found, asked)
+        return build(found, options)
 
     def by_places(
         self,
         conn: psycopg.Connection,
         places: Sequence[Place],
-        asked: Asked,
+        options: TimelineOptions,
         reveal: Reveal | None = None,
     ) -> list[Timeline]:
         """Return a timeline for each request that an id led to; see `find_*` and `lookup`.
@@ -84,8 +96,8 @@ class Desk:
         for place in places:
             person = lookup.person_by_subject(conn, place.subject_id)
             _record(conn, reveal, place.subject_id, place.request_id)
-            wanted = replace(asked, only=frozenset({place.request_id}), since=None, until=None)
-            found = Found(
+            wanted = replace(options, only=frozenset({place.request_id}), since=None, until=None)
+            found = TimelineInput(
                 number=self._number(person, reveal),
                 subject_id=place.subject_id,
                 selection=_select_one(conn, place, wanted),
@@ -100,25 +112,27 @@ class Desk:
         number = self.sealer.open_number(person.number_sealed, person.subject_id)
         return number if reveal else mask(number)
 
-    def _noted(self, conn: psycopg.Connection, number_hash: bytes, asked: Asked) -> Found:
+    def _noted(
+        self, conn: psycopg.Connection, number_hash: bytes, options: TimelineOptions
+    ) -> TimelineInput:
         """Read what is known of a number whether or not it ever sent a command."""
-        window = Window(asked.since, asked.until)
+        window = Window(options.since, options.until)
         misses = lookup.misses_of(conn, number_hash, window, MISSES + 1)
         out = lookup.misses_left_out(conn, window)
         waiting = lookup.waiting_texts(conn, number_hash, _LONG_TEXTS)
-        return Found(
+        return TimelineInput(
             misses=[
-                MissNote(one.key.kind, Span(one.first_at, one.last_at, one.count))
+                MissNote(one.key.kind, ArrivalSpan(one.first_at, one.last_at, one.count))
                 for one in misses[:MISSES]
             ],
             misses_left_out=len(misses) > MISSES,
-            not_noted=Span(out.first_at, out.last_at, out.count)
+            not_noted=ArrivalSpan(out.first_at, out.last_at, out.count)
             if out.first_at and out.last_at
             else None,
             unfinished=[
-                LongText(one.total, tuple(one.sequences), Span(one.first_at, one.last_at))
+                LongText(one.total, tuple(one.sequences), ArrivalSpan(one.first_at, one.last_at))
                 for one in waiting
-                if _overlaps(one.first_at, one.last_at, asked)
+                if _overlaps(one.first_at, one.last_at, options)
             ],
             miss_days=self.miss_days,
         )
@@ -157,10 +171,12 @@ def as_trace_id(text: str) -> UUID | None:
     return as_uuid(parts[1] if len(parts) == 4 else text)
 
 
-def _select_newest(conn: psycopg.Connection, subject_id: UUID, asked: Asked) -> Selection:
-    window = Window(asked.since, asked.until)
-    newest = lookup.newest_requests(conn, subject_id, window, asked.requests + 1)
-    shown = newest[: asked.requests]
+def _select_newest(
+    conn: psycopg.Connection, subject_id: UUID, options: TimelineOptions
+) -> Selection:
+    window = Window(options.since, options.until)
+    newest = lookup.newest_requests(conn, subject_id, window, options.requests + 1)
+    shown = newest[: options.requests]
     if not shown:
         return Selection()
     events = lookup.events_of_requests(
@@ -170,14 +186,14 @@ def _select_newest(conn: psycopg.Connection, subject_id: UUID, asked: Asked) -> 
         from_version=shown[-1][0],
         limit=_EVENTS_MORE + _EVENTS_PER_REQUEST * len(shown),
     )
-    selection = select(events, asked)
+    selection = select(events, options)
     if len(newest) == len(shown):
         return selection
     left_out = lookup.count_requests(conn, subject_id, window) - len(shown)
     return replace(selection, left_out=left_out)
 
 
-def _select_one(conn: psycopg.Connection, place: Place, asked: Asked) -> Selection:
+def _select_one(conn: psycopg.Connection, place: Place, options: TimelineOptions) -> Selection:
     events = lookup.events_of_requests(
         conn,
         place.subject_id,
@@ -185,10 +201,12 @@ def _select_one(conn: psycopg.Connection, place: Place, asked: Asked) -> Selecti
         since=place.not_before - _CLOCKS_DIFFER,
         limit=_EVENTS_MORE + _EVENTS_PER_REQUEST,
     )
-    return select(events, asked)
+    return select(events, options)
 
 
-def _with_messages(conn: psycopg.Connection, found: Found, subject_id: UUID) -> Found:
+def _with_messages(
+    conn: psycopg.Connection, found: TimelineInput, subject_id: UUID
+) -> TimelineInput:
     """Add what is known of messages whose fate is open: claims, and receipts of parts."""
     if not (open_messages := found.selection.open_messages):
         return found
@@ -216,7 +234,7 @@ def _record(
         )
 
 
-def _overlaps(first_at: datetime, last_at: datetime, asked: Asked) -> bool:
-    return (asked.since is None or last_at >= asked.since) and (
-        asked.until is None or first_at < asked.until
+def _overlaps(first_at: datetime, last_at: datetime, options: TimelineOptions) -> bool:
+    return (options.since is None or last_at >= options.since) and (
+        options.until is None or first_at < options.until
     )

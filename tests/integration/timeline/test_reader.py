@@ -10,17 +10,17 @@ import pytest
 from inbound.handlers.decision import message_id
 from inbound.store import audit, lookup
 from inbound.store.lookup import Place
-from inbound.timeline import looking
-from inbound.timeline.build import Asked
-from inbound.timeline.looking import Desk, Reveal
-from inbound.timeline.model import ClockState, Language, StepKind, Timeline, Verdict
+from inbound.timeline import reader
+from inbound.timeline.build import TimelineOptions
+from inbound.timeline.model import ClockState, Language, ReplyStatus, StepKind, Timeline
+from inbound.timeline.reader import Reveal, TimelineReader
 from schemas.messages import Outcome, Part, PartResult, Purpose
 from tests.fix_store import NOON, erase
 from tests.integration.projections.lines import catch_up
 from tests.integration.streams.world import NUMBER, STRANGER, TRACEPARENT, World
 
 MASKED = "+7916*****67"
-ASKED = Asked(NOON + timedelta(minutes=1), "Europe/Moscow", Language.EN)
+ASKED = TimelineOptions(NOON + timedelta(minutes=1), "Europe/Moscow", Language.EN)
 WHY = Reveal("ivan", "the client calls, case 7")
 DONE = PartResult(status=0, smsc_message_id="1A2B")
 
@@ -48,13 +48,13 @@ def steps_of(timeline: Timeline) -> list[str]:
 
 
 async def test_a_request_from_arrival_to_receipt(
-    postgres_world: World, conn: psycopg.Connection, desk: Desk
+    postgres_world: World, conn: psycopg.Connection, desk: TimelineReader
 ) -> None:
     request_id = await answered(postgres_world)
     timeline = desk.by_number(conn, NUMBER, ASKED)
     [request] = timeline.requests
     assert (timeline.number, request.request_id) == (MASKED, request_id)
-    assert request.verdict is Verdict.DELIVERED
+    assert request.verdict is ReplyStatus.DELIVERED
     assert request.trace_id == TRACEPARENT.split("-")[1]
     assert steps_of(timeline) == [
         *("arrived", "parsed", "decided", "switched", "recorded", "queued"),
@@ -65,7 +65,7 @@ async def test_a_request_from_arrival_to_receipt(
 
 
 async def test_an_open_request_shows_its_claim_and_its_parts(
-    postgres_world: World, conn: psycopg.Connection, desk: Desk
+    postgres_world: World, conn: psycopg.Connection, desk: TimelineReader
 ) -> None:
     world = postgres_world
     await world.commands([world.text("CLIENT info")])
@@ -86,7 +86,7 @@ async def test_an_open_request_shows_its_claim_and_its_parts(
 
 
 async def test_a_miss_of_somebody_who_never_sent_a_command(
-    postgres_world: World, conn: psycopg.Connection, desk: Desk
+    postgres_world: World, conn: psycopg.Connection, desk: TimelineReader
 ) -> None:
     world = postgres_world
     await world.commands([world.text("СLIENT info".encode(), STRANGER)])
@@ -99,7 +99,7 @@ async def test_a_miss_of_somebody_who_never_sent_a_command(
 
 
 async def test_a_long_text_that_waits_for_its_parts(
-    postgres_world: World, conn: psycopg.Connection, desk: Desk
+    postgres_world: World, conn: psycopg.Connection, desk: TimelineReader
 ) -> None:
     world = postgres_world
     for sequence in (3, 1):
@@ -113,7 +113,7 @@ async def test_a_long_text_that_waits_for_its_parts(
 
 
 async def test_nothing_is_said_with_how_sure_that_is(
-    postgres_world: World, conn: psycopg.Connection, desk: Desk
+    postgres_world: World, conn: psycopg.Connection, desk: TimelineReader
 ) -> None:
     del postgres_world
     flood = "INSERT INTO misses VALUES ('', %(at)s, 'left_out', %(at)s, %(at)s, 42)"
@@ -124,7 +124,7 @@ async def test_nothing_is_said_with_how_sure_that_is(
 
 
 async def test_the_newest_requests_and_how_many_are_left_out(
-    postgres_world: World, conn: psycopg.Connection, desk: Desk
+    postgres_world: World, conn: psycopg.Connection, desk: TimelineReader
 ) -> None:
     world = postgres_world
     for n in range(5):
@@ -136,7 +136,7 @@ async def test_the_newest_requests_and_how_many_are_left_out(
         NOON + timedelta(minutes=40),
         NOON + timedelta(minutes=30),
     ]
-    assert {request.verdict for request in whole.requests} == {Verdict.DELIVERED}
+    assert {request.verdict for request in whole.requests} == {ReplyStatus.DELIVERED}
     assert whole.requests_left_out == 3
     older = desk.by_number(conn, NUMBER, replace(asked, until=whole.next_until))
     assert [r.arrived_at for r in older.requests] == [
@@ -150,7 +150,7 @@ async def test_the_newest_requests_and_how_many_are_left_out(
 
 @pytest.mark.parametrize("projected", [False, True], ids=["from the log", "from the projection"])
 async def test_a_request_is_found_by_every_id(
-    postgres_world: World, conn: psycopg.Connection, desk: Desk, projected: bool
+    postgres_world: World, conn: psycopg.Connection, desk: TimelineReader, projected: bool
 ) -> None:
     other = await answered(postgres_world, "CLIENT info")
     postgres_world.now += timedelta(hours=1)
@@ -160,18 +160,18 @@ async def test_a_request_is_found_by_every_id(
     fulfilment = str(message_id(request_id, Purpose.FULFILMENT))
     acknowledgement = str(message_id(request_id, Purpose.ACKNOWLEDGEMENT))
     for places in (
-        looking.find_by_request(conn, str(request_id).upper()),
-        looking.find_by_message(conn, fulfilment),
-        looking.find_by_message(conn, f" {acknowledgement} "),
+        reader.find_by_request(conn, str(request_id).upper()),
+        reader.find_by_message(conn, fulfilment),
+        reader.find_by_message(conn, f" {acknowledgement} "),
     ):
         [timeline] = desk.by_places(conn, places, ASKED)
         assert timeline.number == MASKED
         [request] = timeline.requests
         assert request.request_id == request_id
-        assert request.verdict is Verdict.DELIVERED
-    both = looking.find_by_trace(conn, TRACEPARENT)
+        assert request.verdict is ReplyStatus.DELIVERED
+    both = reader.find_by_trace(conn, TRACEPARENT)
     assert {place.request_id for place in both} == {request_id, other}
-    assert looking.find_by_trace(conn, TRACEPARENT.split("-")[1]) == both
+    assert reader.find_by_trace(conn, TRACEPARENT.split("-")[1]) == both
 
 
 async def test_by_the_id_of_the_centre_in_either_writing(
@@ -179,27 +179,27 @@ async def test_by_the_id_of_the_centre_in_either_writing(
 ) -> None:
     request_id = await answered(postgres_world)
     for written in ("1A2B", "01a2b", str(0x1A2B)):
-        found = looking.find_by_message(conn, written)
+        found = reader.find_by_message(conn, written)
         assert [place.request_id for place in found] == [request_id], written
 
 
-def test_ids_that_lead_nowhere(conn: psycopg.Connection, desk: Desk) -> None:
-    for find in (looking.find_by_request, looking.find_by_message, looking.find_by_trace):
+def test_ids_that_lead_nowhere(conn: psycopg.Connection, desk: TimelineReader) -> None:
+    for find in (reader.find_by_request, reader.find_by_message, reader.find_by_trace):
         for text in (str(UUID(int=7)), "nonsense", ""):
             assert find(conn, text) == []
     assert desk.by_places(conn, [], ASKED) == []
 
 
 async def test_an_erased_person_has_requests_and_no_number(
-    postgres_world: World, conn: psycopg.Connection, desk: Desk
+    postgres_world: World, conn: psycopg.Connection, desk: TimelineReader
 ) -> None:
     request_id = await answered(postgres_world)
-    places = looking.find_by_request(conn, str(request_id))
+    places = reader.find_by_request(conn, str(request_id))
     async with postgres_world.backend.store.transaction() as transaction:
         await erase(transaction, NUMBER)
     [timeline] = desk.by_places(conn, places, ASKED)
     assert timeline.number is None
-    assert timeline.requests[0].verdict is Verdict.DELIVERED
+    assert timeline.requests[0].verdict is ReplyStatus.DELIVERED
     assert desk.by_number(conn, NUMBER, ASKED).requests == ()
 
 
@@ -207,11 +207,11 @@ async def test_an_erased_person_has_requests_and_no_number(
 
 
 async def test_a_reveal_is_recorded_and_shows_the_number(
-    postgres_world: World, conn: psycopg.Connection, desk: Desk
+    postgres_world: World, conn: psycopg.Connection, desk: TimelineReader
 ) -> None:
     request_id = await answered(postgres_world)
     assert desk.by_number(conn, NUMBER, ASKED, WHY).number == NUMBER
-    places = looking.find_by_request(conn, str(request_id))
+    places = reader.find_by_request(conn, str(request_id))
     assert desk.by_places(conn, places, ASKED, WHY)[0].number == NUMBER
     subject_id = places[0].subject_id
     recorded = [
@@ -225,7 +225,7 @@ async def test_a_reveal_is_recorded_and_shows_the_number(
 
 
 async def test_nothing_is_shown_that_could_not_be_recorded(
-    postgres_world: World, conn: psycopg.Connection, desk: Desk
+    postgres_world: World, conn: psycopg.Connection, desk: TimelineReader
 ) -> None:
     await answered(postgres_world)
     with pytest.raises(audit.ReasonError):
@@ -233,7 +233,9 @@ async def test_nothing_is_shown_that_could_not_be_recorded(
     assert audit.entries(conn, limit=9) == []
 
 
-def test_a_place_without_events_shows_no_request(conn: psycopg.Connection, desk: Desk) -> None:
+def test_a_place_without_events_shows_no_request(
+    conn: psycopg.Connection, desk: TimelineReader
+) -> None:
     place = Place(UUID(int=1), UUID(int=2), NOON)
     assert lookup.person_by_subject(conn, place.subject_id) is None
     [timeline] = desk.by_places(conn, [place], ASKED)

@@ -1,0 +1,72 @@
+"""What is said about each plan in English: in the sentence to the client, and in the step.
+
+A new plan needs a case in each of the three functions.
+"""
+
+from datetime import timedelta
+from typing import assert_never
+
+from inbound.timeline.cases import Case
+from inbound.timeline.words import Details, english_duration
+from schemas.events import Plan
+
+
+def reply(plan: Plan) -> str:
+    """Name the fulfilment. What became of it follows in the sentence, as its predicate."""
+    match plan:
+        case Plan.REGISTRATION:
+            return "the reply with your registration data"
+        case Plan.STOPPED | Plan.STARTED:
+            return "the reply that confirms it"
+        case Plan.UNKNOWN_NUMBER:
+            return "the reply that says so"
+        case Plan.INFO_STALE:
+            return "the reply that asks you to text again"
+        case _:
+            assert_never(plan)
+
+
+def decision(case: Case) -> str:
+    """Say what was decided, to follow "Your text reached us"; nothing if the reply says it."""
+    match case.plan:
+        case Plan.REGISTRATION:
+            return ""
+        case Plan.STOPPED:
+            return _switch(case, "off")
+        case Plan.STARTED:
+            return _switch(case, "on")
+        case Plan.UNKNOWN_NUMBER:
+            return "; the request was refused because this number is not registered with us"
+        case Plan.INFO_STALE:
+            waited = english_duration(case.waited)
+            return f" but was processed only {waited} later, so that the request was refused"
+        case _:
+            assert_never(case.plan)
+
+
+def _switch(case: Case, state: str) -> str:
+    if case.repeated:
+        return f"; notifications were {state} already"
+    return f"; notifications were switched {state}"
+
+
+def decision_step(plan: Plan, d: Details) -> str:
+    """Say what was decided and why, for people who know the service."""
+    client = "the number is a client's" if d["client_known"] else "no client has the number"
+    age = english_duration(timedelta(seconds=d["age_s"]))
+    match plan:
+        case Plan.REGISTRATION:
+            return f"accepted, registration data is owed: {client}, the text is {age} old"
+        case Plan.STOPPED:
+            after = "are switched off" if d["notifications_on"] else "stay off"
+        case Plan.STARTED:
+            after = "stay on" if d["notifications_on"] else "are switched on"
+        case Plan.UNKNOWN_NUMBER:
+            return f"refused: {client}"
+        case Plan.INFO_STALE:
+            return f"refused as too old: {client}, but the text is {age} old"
+        case _:
+            assert_never(plan)
+    was = "on" if d["notifications_on"] else "off"
+    only = "" if d["confirm"] else "; it is acknowledged and not confirmed again"
+    return f"accepted, notifications {after}: {client}, they were {was}{only}"

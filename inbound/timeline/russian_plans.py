@@ -1,0 +1,74 @@
+"""What is said about each plan in Russian: in the sentence to the client, and in the step.
+
+A new plan needs a case in each of the three functions.
+"""
+
+from datetime import timedelta
+from typing import assert_never
+
+from inbound.timeline.cases import Case
+from inbound.timeline.words import Details, russian_duration
+from schemas.events import Plan
+
+
+def reply(plan: Plan) -> str:
+    """Name the fulfilment. What became of it follows in the sentence, as its predicate.
+
+    The name is masculine: every predicate has to agree with it.
+    """
+    match plan:
+        case Plan.REGISTRATION:
+            return "ответ с регистрационными данными"
+        case Plan.STOPPED | Plan.STARTED:
+            return "ответ с подтверждением"
+        case Plan.UNKNOWN_NUMBER:
+            return "ответ с отказом"
+        case Plan.INFO_STALE:
+            return "ответ с просьбой повторить запрос"
+        case _:
+            assert_never(plan)
+
+
+def decision(case: Case) -> str:
+    """Say what was decided, to follow "получено"; nothing if the reply says it."""
+    match case.plan:
+        case Plan.REGISTRATION:
+            return ""
+        case Plan.STOPPED:
+            return _switch(case, "отключены")
+        case Plan.STARTED:
+            return _switch(case, "включены")
+        case Plan.UNKNOWN_NUMBER:
+            return "; в запросе отказано, так как этот номер у нас не зарегистрирован"
+        case Plan.INFO_STALE:
+            waited = russian_duration(case.waited)
+            return f", но обработано лишь через {waited}, поэтому в запросе отказано"
+        case _:
+            assert_never(case.plan)
+
+
+def _switch(case: Case, state: str) -> str:
+    already = "уже были " if case.repeated else ""
+    return f"; СМС-уведомления и СМС-оповещения {already}{state}"
+
+
+def decision_step(plan: Plan, d: Details) -> str:
+    """Say what was decided and why, for people who know the service."""
+    client = "номер есть у клиента" if d["client_known"] else "такого номера нет ни у кого"
+    age = russian_duration(timedelta(seconds=d["age_s"]))
+    match plan:
+        case Plan.REGISTRATION:
+            return f"принято, ответ с регистрационными данными: {client}, возраст сообщения {age}"
+        case Plan.STOPPED:
+            after = "отключаются" if d["notifications_on"] else "остаются отключёнными"
+        case Plan.STARTED:
+            after = "остаются включёнными" if d["notifications_on"] else "включаются"
+        case Plan.UNKNOWN_NUMBER:
+            return f"отказ: {client}"
+        case Plan.INFO_STALE:
+            return f"отказ по давности: {client}, но возраст сообщения {age}"
+        case _:
+            assert_never(plan)
+    was = "включены" if d["notifications_on"] else "отключены"
+    only = "" if d["confirm"] else "; повторно не подтверждается"
+    return f"принято, уведомления {after}: {client}, были {was}{only}"
