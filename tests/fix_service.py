@@ -38,7 +38,7 @@ from inbound.keys import SubjectHasher
 from inbound.local.simulator.delivery_queue import QueuedMessage
 from inbound.local.simulator.phone import FEDERAL_NUMBER, Phone
 from inbound.local.simulator.server import Simulator, SimulatorSettings
-from inbound.smpp.address import destination
+from inbound.smpp.address import number_to_address
 from inbound.smpp.pdu import DeliverSm
 from inbound.smpp.status import Status
 from inbound.store.migrating import migrate
@@ -256,7 +256,7 @@ class Service:
         win over what `source` and `text` make of them.
         """
         short_message = text if isinstance(text, bytes) else text.encode("ascii")
-        to = destination(FEDERAL_NUMBER)
+        to = number_to_address(FEDERAL_NUMBER)
         values: dict[str, Any] = {
             "source_addr_ton": 1,
             "source_addr_npi": 1,

@@ -20,7 +20,7 @@ from inbound.gateway.stalls import Standstill
 from inbound.keys import SubjectHasher
 from inbound.ops import metrics, telemetry
 from inbound.smpp import receipts, segmentation
-from inbound.smpp.address import subscriber
+from inbound.smpp.address import parse_subscriber
 from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import DataSm, DeliverSm, RequestPdu, ResponsePdu
 from inbound.smpp.session import Answer, Session
@@ -87,7 +87,7 @@ class Arrivals:
         if receipts.message_type_of(pdu) is receipts.MessageType.TEXT:
             if self._standstill.recent():
                 return pdu.answer(Status.ESME_RX_T_APPN)
-            return None if session.left_by_peer() else await self._store_text(pdu)
+            return None if session.is_closed_by_peer() else await self._store_text(pdu)
         receipt = receipts.read(pdu, self._place.receipt_ids)
         return pdu.answer() if receipt is None else await self._store_receipt(pdu, receipt)
 
@@ -172,7 +172,7 @@ class Arrivals:
             centre=self._place.centre,
             bind=self._place.bind,
             gateway=self._place.gateway,
-            source=subscriber(pdu.source_addr_ton, pdu.source_addr),
+            source=parse_subscriber(pdu.source_addr_ton, pdu.source_addr),
             destination=pdu.destination_addr,
             data_coding=self._place.data_codings.get(pdu.data_coding, pdu.data_coding),
             esm_class=pdu.esm_class,

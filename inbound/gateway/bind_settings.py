@@ -4,7 +4,7 @@ import ssl
 
 from inbound.errors import SetupError
 from inbound.settings import SmppSettings
-from inbound.smpp.esme import BindSettings, BindType
+from inbound.smpp.bind_settings import BindSettings, BindType
 
 _VERSIONS = {"3.4": 0x34, "5.0": 0x50}
 

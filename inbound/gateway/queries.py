@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from inbound.errors import RetryableError
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.settings import SmppSettings
-from inbound.smpp.address import sender
+from inbound.smpp.address import sender_to_address
 from inbound.smpp.errors import SmppError
 from inbound.smpp.esme import Esme
 from inbound.smpp.pdu import QuerySm, QuerySmResp
@@ -40,7 +40,7 @@ class Asking:
         clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
-        self._source = sender(our_sender)
+        self._source = sender_to_address(our_sender)
         self._esme = esme
         self._overdue = overdue
         self._publisher = publisher

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 
 from inbound.keys import SubjectHasher
-from inbound.smpp.address import subscriber
+from inbound.smpp.address import parse_subscriber
 from inbound.smpp.pdu import DataSm, DeliverSm
 from inbound.smpp.receipts import Receipt
 from schemas.cloudevents import Attributes, to_headers
@@ -146,7 +146,7 @@ def to_message(
 
 def _phone(pdu: DeliverSm | DataSm) -> str | None:
     """Return the phone's number: the source, or the destination where a centre swaps none."""
-    return subscriber(pdu.source_addr_ton, pdu.source_addr) or subscriber(
+    return parse_subscriber(pdu.source_addr_ton, pdu.source_addr) or parse_subscriber(
         pdu.dest_addr_ton, pdu.destination_addr
     )
 

@@ -98,7 +98,7 @@ class SendingBind:
 
     def hold(self, seconds: float) -> None:
         """Submit nothing for that long."""
-        self._esme.hold(seconds)
+        self._esme.back_off(seconds)
 
     def slow_down(self) -> None:
         """Pause after a throttling answer; longer each time until the centre takes a part."""

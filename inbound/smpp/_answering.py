@@ -1,8 +1,8 @@
-"""Requests that came in: served one at a time, answered strictly in the order they came.
+"""Incoming requests: handled one at a time, answered in the order they arrived.
 
-The handler may answer at once or return a future, and then the next request is served
-while the answer is still open; an answer is written when all before it are. There is no
-task per PDU: one loop serves, and a future's callback writes.
+The handler may answer at once or return a future. While that future is open the next
+request is handled; its answer is written after all earlier answers. There is no task per
+PDU: one loop calls the handler, and callbacks of futures write answers.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from inbound.smpp.status import Status
 
 log = logging.getLogger(__name__)
 
-# None means that the request is never answered; only a fault script wants that.
+# None: the request is never answered. Only the simulator's faults need that.
 Answer = ResponsePdu | asyncio.Future[Any] | None
 Arrival = RequestPdu[Any] | PduError
 
 
 class Answering:
-    """The queue of requests to serve, and the queue of answers that are still open."""
+    """Queues of requests not handled yet and of answers that are still open."""
 
     __slots__ = ("_changed", "_gate", "_open", "_serve", "_waiting", "_write", "octets", "stopped")
 
@@ -39,7 +39,7 @@ class Answering:
         self._waiting: deque[tuple[Arrival, int]] = deque()
         self._open: deque[tuple[Arrival, int, Answer]] = deque()
         self._gate = _Gate()
-        # Of all requests that are not answered yet: the size of their frames.
+        # Frame sizes of all requests that are not answered yet.
         self.octets = 0
         self.stopped = False
 
@@ -49,21 +49,21 @@ class Answering:
         return len(self._waiting) + len(self._open)
 
     def futures(self) -> list[asyncio.Future[Any]]:
-        """Return the answers that are still open."""
+        """Return the futures of open answers."""
         return [answer for _, _, answer in self._open if isinstance(answer, asyncio.Future)]
 
     def put(self, arrival: Arrival, octets: int) -> None:
-        """Queue a request, or one that could not be read; its frame had so many octets."""
+        """Queue a request or an unreadable PDU; `octets` is the size of its frame."""
         self._waiting.append((arrival, octets))
         self.octets += octets
         self._gate.set(work=True)
 
     def hold(self, *, held: bool) -> None:
-        """Begin or end a pause of serving: no new answers arise while the peer reads none."""
+        """Pause or resume handling, so that no answers pile up while the peer does not read."""
         self._gate.set(held=held)
 
     def stop(self) -> None:
-        """Forget everything that waits; a handler that is running is left to finish."""
+        """Discard all waiting requests and answers. A running handler may finish."""
         self.stopped = True
         self._waiting.clear()
         self._open.clear()
@@ -71,7 +71,7 @@ class Answering:
         self._gate.set(work=True, held=False)
 
     async def run(self) -> None:
-        """Serve until `stop`. A handler that raises makes a temporary error, not an end."""
+        """Handle requests until `stop`. If the handler raises, answer with a temporary error."""
         while True:
             await self._gate.wait()
             if self.stopped:
@@ -90,9 +90,9 @@ class Answering:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            log.warning("what the handler waited for was cancelled, on %r", arrival)
+            log.warning("the handler of %r awaited a task that was cancelled", arrival)
         except Exception:
-            log.exception("the handler failed on %r", arrival)
+            log.exception("the handler of %r failed", arrival)
         return _temporary_error(arrival)
 
     def _take(self, arrival: Arrival, octets: int, answer: Answer) -> None:
@@ -104,9 +104,9 @@ class Answering:
             self._settle()
 
     def _settle(self, settled: asyncio.Future[Any] | None = None) -> None:
-        """Write every answer that is ready and has none before it that is not."""
+        """Write all answers at the head of the queue that are ready."""
         if settled is not None and not settled.cancelled():
-            settled.exception()  # looked at, so that nobody reports it as forgotten
+            settled.exception()  # retrieved, so that asyncio does not log it as lost
         while self._open:
             arrival, octets, answer = self._open[0]
             if isinstance(answer, asyncio.Future):
@@ -117,23 +117,25 @@ class Answering:
             self.octets -= octets
             if answer is not None:
                 answer.sequence = arrival.sequence
-                self._write_or_apologise(arrival, answer)
+                self._write_or_replace(arrival, answer)
         self._changed()
 
-    def _write_or_apologise(self, arrival: Arrival, answer: ResponsePdu) -> None:
+    def _write_or_replace(self, arrival: Arrival, answer: ResponsePdu) -> None:
         if not isinstance(arrival, PduError) and not isinstance(answer, arrival.answer_type):
-            log.error("%r is no answer to %r", answer, arrival)
+            log.error(
+                "the handler answered %r with %r, another command's response", arrival, answer
+            )
             answer = _temporary_error(arrival)
         try:
             self._write(arrival, answer)
         except UnencodableError:
-            log.exception("the handler's answer to %r cannot be written", arrival)
+            log.exception("the handler's answer to %r can't be encoded", arrival)
             if not isinstance(arrival, PduError):
                 self._write(arrival, _temporary_error(arrival))
 
 
 class _Gate:
-    """Open while there is work and serving is not held."""
+    """Open while requests wait and handling is not paused."""
 
     __slots__ = ("_event", "_held", "_work")
 
@@ -158,14 +160,14 @@ def _result(arrival: Arrival, answer: asyncio.Future[Any]) -> ResponsePdu | None
     assert not isinstance(arrival, PduError)  # noqa: S101 — only handlers return futures
     if answer.cancelled() or answer.exception() is not None:
         cause = None if answer.cancelled() else answer.exception()
-        log.error("no answer came about for %r", arrival, exc_info=cause)
+        log.error("the handler's future for %r failed or was cancelled", arrival, exc_info=cause)
         return _temporary_error(arrival)
     result: ResponsePdu | None = answer.result()
     return result
 
 
 def _temporary_error(request: RequestPdu[Any]) -> ResponsePdu:
-    """Return the answer that makes the peer keep the message and try again later."""
+    """Return an answer that makes the peer keep the message and retry later (SMPP 3.4, 5.1.3)."""
     status = Status.ESME_RX_T_APPN if isinstance(request, DeliverSm) else Status.ESME_RSYSERR
     answer: ResponsePdu = request.answer(status)
     return answer

@@ -1,4 +1,4 @@
-"""What every PDU has: command_status, sequence_number, and a repr that tells no contents."""
+"""Base classes of PDUs: command_status, sequence_number, and a repr without contents."""
 
 from dataclasses import dataclass, fields
 from typing import ClassVar, Generic, Self, TypeVar, cast
@@ -12,8 +12,8 @@ RESPONSE_BIT = 0x80000000
 class Pdu:
     """One SMPP PDU. Fields carry the specification's names; a session sets `sequence`.
 
-    The repr shows command, sequence, status and how many octets there are. Addresses,
-    texts, passwords and TLV values never appear in it, so a PDU may stand in a log line.
+    The repr shows command, sequence, status and sizes. It never shows addresses, texts,
+    passwords or TLV values, so PDUs may be logged.
     """
 
     command_id: ClassVar[int]
@@ -35,7 +35,7 @@ class Pdu:
 
     @classmethod
     def parse(cls, _frame: bytes) -> Self:
-        """Read the body of a frame; what follows a body that should be empty is ignored.
+        """Parse the body of a frame. Octets after a body that should be empty are ignored.
 
         Raises `PduError`, or `IndexError` and `struct.error` for a body that ends too early.
         """
@@ -44,7 +44,7 @@ class Pdu:
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class ResponsePdu(Pdu):
-    """An answer; it carries the sequence_number of its request."""
+    """A response PDU. It carries the sequence_number of its request (SMPP 3.4, 2.3)."""
 
 
 AnswerT = TypeVar("AnswerT", bound=ResponsePdu)
@@ -52,10 +52,10 @@ AnswerT = TypeVar("AnswerT", bound=ResponsePdu)
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class RequestPdu(Pdu, Generic[AnswerT]):
-    """A PDU that has to be answered with one of `answer_type`."""
+    """A request PDU, which must be answered with an `answer_type`."""
 
     answer_type: ClassVar[type[ResponsePdu]]
 
     def answer(self, status: int = 0) -> AnswerT:
-        """Return the answer to this request, with its sequence_number and `status`."""
+        """Return a response with this request's sequence_number and the given command_status."""
         return cast("AnswerT", self.answer_type(status=status, sequence=self.sequence))

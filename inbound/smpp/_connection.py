@@ -1,6 +1,7 @@
-"""The lower half of a session: a TCP connection that carries frames and says why it ended.
+"""The transport layer of a session: a TCP connection that carries frames.
 
-What is written within one turn of the event loop leaves in one `transport.write`.
+Everything written within one iteration of the event loop is sent with one
+`transport.write`. When the connection ends, `reason` says why.
 """
 
 import asyncio
@@ -13,17 +14,17 @@ from inbound.smpp.errors import FramingError
 
 log = logging.getLogger(__name__)
 
-# Octets that may wait for a peer that does not read before it is given up.
+# Unsent octets at which a peer that does not read is disconnected.
 _MAX_UNREAD: Final = 4 * 1024 * 1024
-# Seconds that a closing connection may take to get rid of its last octets.
+# Seconds that a closing connection may take to send its last octets.
 _LINGER_S: Final = 5.0
 
 _ESTABLISHED: Final = 1
-"""The first octet of Linux' tcp_info (linux/tcp.h, tcp_states.h)."""
+"""`tcpi_state`, the first octet of Linux's tcp_info (linux/tcp.h, tcp_states.h)."""
 
 
 class FramedConnection(asyncio.Protocol):
-    """One connection. A session overrides the `on_...` hooks, which must not block."""
+    """One connection. Subclasses override the `on_...` hooks, which must not block."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -40,35 +41,35 @@ class FramedConnection(asyncio.Protocol):
 
     @property
     def reason(self) -> str:
-        """Why the connection is closing or closed, a plain sentence; empty before that."""
+        """Why the connection is closing or closed, as a sentence; empty while it is open."""
         return self._reason
 
     def write(self, octets: bytes) -> None:
-        """Write with everything else of this turn of the loop; a closing link drops it."""
+        """Send with everything else of this loop iteration. Dropped when the link is closing."""
         if not self._out:
             self.loop.call_soon(self._flush)
         self._out.append(octets)
 
     def close(self, reason: str) -> None:
-        """Close after writing what is due; the first reason given stays."""
+        """Close after flushing what was written. The first reason given is kept."""
         if self._reason:
             return
         self._flush()
         self._reason = self._reason or reason
         self._transport.close()
-        # A peer that does not read would keep the connection open for ever.
+        # A peer that does not read would keep the connection open forever.
         self._linger = self.loop.call_later(_LINGER_S, self._transport.abort)
 
     def abort(self, reason: str) -> None:
-        """Cut the connection at once; what was not written yet never will be."""
+        """Cut the connection at once and discard unsent octets."""
         self._reason = self._reason or reason
         self._transport.abort()
 
-    def left_by_peer(self) -> bool:
-        """Whether the peer has closed already, while what it had sent is still being read.
+    def is_closed_by_peer(self) -> bool:
+        """Whether the peer has closed the connection, though its last octets are still unread.
 
-        It will see no answer. Asks the kernel, which knows before the event loop does; where
-        it can't be asked nobody has left. Costs about 2 microseconds.
+        Such a peer sees no answer. Asks the kernel (TCP_INFO, about 2 µs), which knows
+        before the event loop does; returns False on systems without TCP_INFO.
         """
         if self._transport.is_closing():
             return True
@@ -79,17 +80,17 @@ class FramedConnection(asyncio.Protocol):
         return bool(info[0] != _ESTABLISHED)
 
     async def wait_closed(self) -> str:
-        """Wait for the end of the connection and return its reason. Safe to repeat."""
+        """Wait until the connection has ended and return the reason. Safe to repeat."""
         return await asyncio.shield(self._closed)
 
     def pause_reading(self) -> None:
-        """Read nothing more until `resume_reading`; the peer's window fills up."""
+        """Stop reading until `resume_reading`, so that TCP slows the peer down."""
         if not self.reading_paused and not self._transport.is_closing():
             self.reading_paused = True
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Resume reading."""
         if self.reading_paused:
             self.reading_paused = False
             if not self._transport.is_closing():
@@ -98,37 +99,37 @@ class FramedConnection(asyncio.Protocol):
     # Hooks.
 
     def on_open(self) -> None:
-        """Take note that the connection stands."""
+        """Handle: the connection is open."""
 
     def on_frame(self, frame: bytes) -> None:
-        """Take one whole frame; never called once the link is closing."""
+        """Handle one whole frame. Not called once the link is closing."""
 
     def on_impossible_frame(self, error: FramingError) -> None:
-        """Take note that the stream is lost; the link closes after this."""
+        """Handle an impossible command_length; the link closes after this."""
 
     def on_read(self) -> None:
-        """Take note that all frames of one read were handed over."""
+        """Handle: all frames of one read were passed to `on_frame`."""
 
     def on_written(self) -> None:
-        """Take note that everything written so far was handed to the transport."""
+        """Handle: everything written so far was passed to the transport."""
 
     def on_writable(self) -> None:
-        """Take note that `writing_paused` changed."""
+        """Handle: `writing_paused` changed."""
 
     def on_lost(self) -> None:
-        """Take note of the end; `reason` says why."""
+        """Handle: the connection has ended; `reason` says why."""
 
-    # What the transport calls.
+    # Called by the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take up the connection."""
+        """Keep the transport and call `on_open`."""
         self._transport = cast("asyncio.Transport", transport)
         name = transport.get_extra_info("peername")
         self.peer = f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name)
         self.on_open()
 
     def data_received(self, data: bytes) -> None:
-        """Cut octets into frames and hand over each."""
+        """Cut octets into frames and pass each to `on_frame`."""
         self.heard = self.loop.time()
         try:
             for frame in self._framer.feed(data):
@@ -137,21 +138,21 @@ class FramedConnection(asyncio.Protocol):
                 self.on_frame(frame)
         except FramingError as error:
             self.on_impossible_frame(error)
-            self.close(f"the peer sent an impossible frame: {error}")
+            self.close(f"the peer sent an invalid frame: {error}")
         self.on_read()
 
     def pause_writing(self) -> None:
-        """Take note that the peer reads too slowly."""
+        """Note that the peer reads too slowly."""
         self.writing_paused = True
         self.on_writable()
 
     def resume_writing(self) -> None:
-        """Take note that the peer has caught up."""
+        """Note that the peer has caught up."""
         self.writing_paused = False
         self.on_writable()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take note of the end of the connection."""
+        """Keep the reason, call `on_lost`, and resolve `wait_closed`."""
         if not self._reason:
             self._reason = (
                 "the peer closed the connection" if exc is None else f"the connection broke: {exc}"
@@ -171,4 +172,4 @@ class FramedConnection(asyncio.Protocol):
         self._transport.write(octets)
         self.on_written()
         if self._transport.get_write_buffer_size() > _MAX_UNREAD:
-            self.abort("the peer does not read what it is sent")
+            self.abort("the peer stopped reading")

@@ -1,4 +1,4 @@
-"""PDUs that open, watch and close a session: bind, unbind, enquire_link, generic_nack, outbind."""
+"""PDUs of session management: bind, unbind, enquire_link, generic_nack, outbind."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -19,7 +19,7 @@ from inbound.smpp.status import Status
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class BindResp(ResponsePdu):
-    """bind_*_resp (SMPP 3.4, 4.1.2); the body may be missing, as it is beside an error."""
+    """bind_*_resp (SMPP 3.4, 4.1.2). The body may be missing, as with an error status."""
 
     system_id: str = ""
     tlvs: Tlvs = ()
@@ -30,7 +30,7 @@ class BindResp(ResponsePdu):
 
     @classmethod
     def parse(cls, frame: bytes) -> Self:
-        """Read system_id and TLVs, if there are any."""
+        """Parse system_id and TLVs, if present."""
         if len(frame) == HEADER_SIZE:
             return cls()
         system_id, at = read_c_string(frame, HEADER_SIZE, 16, Status.ESME_RINVSYSID)
@@ -60,7 +60,7 @@ class BindTransceiverResp(BindResp):
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class Bind(RequestPdu[BindResp]):
-    """What the three bind requests have in common (SMPP 3.4, 4.1.1)."""
+    """Common fields of the three bind requests (SMPP 3.4, 4.1.1)."""
 
     receives: ClassVar[bool]
     transmits: ClassVar[bool]
@@ -87,7 +87,7 @@ class Bind(RequestPdu[BindResp]):
 
     @classmethod
     def parse(cls, frame: bytes) -> Self:
-        """Read the bind's fields; a bind has no TLVs."""
+        """Parse the bind's fields. A bind has no TLVs."""
         system_id, at = read_c_string(frame, HEADER_SIZE, 16, Status.ESME_RINVSYSID)
         password, at = read_c_string(frame, at, 9, Status.ESME_RINVPASWD)
         system_type, at = read_c_string(frame, at, 13, Status.ESME_RINVSYSTYP)
@@ -143,7 +143,7 @@ class UnbindResp(ResponsePdu):
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class Unbind(RequestPdu[UnbindResp]):
-    """Unbind (SMPP 3.4, 4.2.1): the sender wants to end the session."""
+    """unbind (SMPP 3.4, 4.2.1): the sender ends the session."""
 
     command_id = 0x06
     answer_type = UnbindResp
@@ -158,7 +158,7 @@ class EnquireLinkResp(ResponsePdu):
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class EnquireLink(RequestPdu[EnquireLinkResp]):
-    """enquire_link (SMPP 3.4, 4.11.1): whoever gets it answers at once."""
+    """enquire_link (SMPP 3.4, 4.11.1): a keep-alive that either side may send."""
 
     command_id = 0x15
     answer_type = EnquireLinkResp
@@ -166,14 +166,14 @@ class EnquireLink(RequestPdu[EnquireLinkResp]):
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class GenericNack(ResponsePdu):
-    """generic_nack (SMPP 3.4, 4.3): the peer could not make out which request this was."""
+    """generic_nack (SMPP 3.4, 4.3): the peer could not identify the request."""
 
     command_id = RESPONSE_BIT
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class Outbind(Pdu):
-    """Outbind (SMPP 3.4, 4.1.7): the centre asks for a bind. Read and ignored."""
+    """outbind (SMPP 3.4, 4.1.7): the SMS centre asks the ESME to bind. Read and ignored."""
 
     command_id = 0x0B
 
@@ -188,9 +188,9 @@ class Outbind(Pdu):
 
     @classmethod
     def parse(cls, frame: bytes) -> Self:
-        """Read system_id and password."""
+        """Parse system_id and password."""
         system_id, at = read_c_string(frame, HEADER_SIZE, 16, Status.ESME_RINVSYSID)
         password, at = read_c_string(frame, at, 9, Status.ESME_RINVPASWD)
         if at != len(frame):
-            raise PduError(Status.ESME_RINVCMDLEN, "octets left over after the body")
+            raise PduError(Status.ESME_RINVCMDLEN, "extra octets after the body")
         return cls(system_id=system_id, password=password)

@@ -1,9 +1,9 @@
-"""PDUs about messages: submit_sm, deliver_sm, data_sm, query_sm, alert_notification."""
+"""PDUs that carry messages: submit_sm, deliver_sm, data_sm."""
 
 from dataclasses import dataclass
 from typing import Self
 
-from inbound.smpp._base import RESPONSE_BIT, AnswerT, Pdu, RequestPdu, ResponsePdu
+from inbound.smpp._base import RESPONSE_BIT, AnswerT, RequestPdu, ResponsePdu
 from inbound.smpp._wire import (
     HEADER_SIZE,
     Tlvs,
@@ -21,10 +21,10 @@ _MAX_SHORT_MESSAGE = 254
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class MessageResp(ResponsePdu):
-    """submit_sm_resp, deliver_sm_resp, data_sm_resp: a message_id, mostly.
+    """Common fields of submit_sm_resp, deliver_sm_resp and data_sm_resp.
 
-    Read leniently, because an answer that is thrown away makes an `unknown` outcome of a
-    known one: the body may be missing, and the message_id may lack its NUL.
+    Parsed leniently, because discarding an answer would turn a known outcome into an unknown
+    one: the body may be missing, and the message_id may lack its NUL.
     """
 
     message_id: str = ""
@@ -36,7 +36,7 @@ class MessageResp(ResponsePdu):
 
     @classmethod
     def parse(cls, frame: bytes) -> Self:
-        """Read message_id up to its NUL or the end, and the TLVs that can be read."""
+        """Parse message_id up to its NUL or the end, and TLVs if they are valid."""
         end = frame.find(0, HEADER_SIZE)
         if end < 0:
             return cls(message_id=frame[HEADER_SIZE:].decode("latin-1"))
@@ -56,7 +56,7 @@ class SubmitSmResp(MessageResp):
     command_id = 0x04 | RESPONSE_BIT
 
     def body(self) -> bytes:
-        """Return message_id and TLVs; nothing at all beside an error, as 4.4.2 wants it."""
+        """Return message_id and TLVs, or no body with an error status (4.4.2)."""
         if self.status:
             return b""
         return write_c_string(self.message_id, 65, "message_id") + write_tlvs(self.tlvs)
@@ -78,7 +78,7 @@ class DataSmResp(MessageResp):
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class ShortMessage(RequestPdu[AnswerT]):
-    """The common body of submit_sm and deliver_sm (SMPP 3.4, 4.4.1 and 4.6.1)."""
+    """Common fields of submit_sm and deliver_sm (SMPP 3.4, 4.4.1 and 4.6.1)."""
 
     service_type: str = ""
     source_addr_ton: int = 0
@@ -128,7 +128,7 @@ class ShortMessage(RequestPdu[AnswerT]):
 
     @classmethod
     def parse(cls, frame: bytes) -> Self:
-        """Read all fields and TLVs."""
+        """Parse all fields and TLVs."""
         service_type, at = read_c_string(frame, HEADER_SIZE, 6, Status.ESME_RINVSERTYP)
         source_ton, source_npi = frame[at], frame[at + 1]
         source, at = read_c_string(frame, at + 2, 21, Status.ESME_RINVSRCADR)
@@ -165,7 +165,7 @@ class ShortMessage(RequestPdu[AnswerT]):
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class SubmitSm(ShortMessage[SubmitSmResp]):
-    """submit_sm (SMPP 3.4, 4.4.1): from an ESME to the centre."""
+    """submit_sm (SMPP 3.4, 4.4.1): a message from an ESME to the SMSC."""
 
     command_id = 0x04
     answer_type = SubmitSmResp
@@ -173,7 +173,7 @@ class SubmitSm(ShortMessage[SubmitSmResp]):
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class DeliverSm(ShortMessage[DeliverSmResp]):
-    """deliver_sm (SMPP 3.4, 4.6.1): from the centre to an ESME, a message or a receipt."""
+    """deliver_sm (SMPP 3.4, 4.6.1): an MO or delivery receipt from the SMSC to an ESME."""
 
     command_id = 0x05
     answer_type = DeliverSmResp
@@ -181,7 +181,7 @@ class DeliverSm(ShortMessage[DeliverSmResp]):
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class DataSm(RequestPdu[DataSmResp]):
-    """data_sm (SMPP 3.4, 4.7.1): either direction, the text in the TLV message_payload."""
+    """data_sm (SMPP 3.4, 4.7.1): either direction, with the text in the TLV message_payload."""
 
     command_id = 0x103
     answer_type = DataSmResp
@@ -214,7 +214,7 @@ class DataSm(RequestPdu[DataSmResp]):
 
     @classmethod
     def parse(cls, frame: bytes) -> Self:
-        """Read all fields and TLVs."""
+        """Parse all fields and TLVs."""
         service_type, at = read_c_string(frame, HEADER_SIZE, 6, Status.ESME_RINVSERTYP)
         source_ton, source_npi = frame[at], frame[at + 1]
         source, at = read_c_string(frame, at + 2, 65, Status.ESME_RINVSRCADR)
@@ -233,98 +233,4 @@ class DataSm(RequestPdu[DataSmResp]):
             registered_delivery=registered,
             data_coding=data_coding,
             tlvs=read_tlvs(frame, at + 3),
-        )
-
-
-@dataclass(slots=True, repr=False, kw_only=True)
-class AlertNotification(Pdu):
-    """alert_notification (SMPP 3.4, 4.12.1): a phone came back. Kept as octets and ignored."""
-
-    command_id = 0x102
-
-    octets: bytes = b""
-
-    def body(self) -> bytes:
-        """Return the octets as they came."""
-        return self.octets
-
-    @classmethod
-    def parse(cls, frame: bytes) -> Self:
-        """Keep the octets as they are."""
-        return cls(octets=frame[HEADER_SIZE:])
-
-
-@dataclass(slots=True, repr=False, kw_only=True)
-class QuerySmResp(ResponsePdu):
-    """query_sm_resp (SMPP 3.4, 4.8.2). Beside an error the body may be missing.
-
-    `final_date` is empty as long as the message is on its way, `message_state` is one of
-    5.2.28, `error_code` the network's.
-    """
-
-    command_id = 0x03 | RESPONSE_BIT
-
-    message_id: str = ""
-    final_date: str = ""
-    message_state: int = 0
-    error_code: int = 0
-
-    def body(self) -> bytes:
-        """Return all fields."""
-        return b"".join(
-            (
-                write_c_string(self.message_id, 65, "message_id"),
-                write_c_string(self.final_date, 17, "final_date"),
-                write_octets(self.message_state, self.error_code),
-            )
-        )
-
-    @classmethod
-    def parse(cls, frame: bytes) -> Self:
-        """Read all fields, if there are any."""
-        if len(frame) == HEADER_SIZE:
-            return cls()
-        message_id, at = read_c_string(frame, HEADER_SIZE, 65, Status.ESME_RINVMSGID)
-        final_date, at = read_c_string(frame, at, 17, Status.ESME_RINVSCHED)
-        return cls(
-            message_id=message_id,
-            final_date=final_date,
-            message_state=frame[at],
-            error_code=frame[at + 1],
-        )
-
-
-@dataclass(slots=True, repr=False, kw_only=True)
-class QuerySm(RequestPdu[QuerySmResp]):
-    """query_sm (SMPP 3.4, 4.8.1): asks what became of a message.
-
-    The source is that of the message's submit_sm: an id alone tells nobody anything.
-    """
-
-    command_id = 0x03
-    answer_type = QuerySmResp
-
-    message_id: str = ""
-    source_addr_ton: int = 0
-    source_addr_npi: int = 0
-    source_addr: str = ""
-
-    def body(self) -> bytes:
-        """Return all fields."""
-        return b"".join(
-            (
-                write_c_string(self.message_id, 65, "message_id"),
-                write_octets(self.source_addr_ton, self.source_addr_npi),
-                write_c_string(self.source_addr, 21, "source_addr"),
-            )
-        )
-
-    @classmethod
-    def parse(cls, frame: bytes) -> Self:
-        """Read all fields."""
-        message_id, at = read_c_string(frame, HEADER_SIZE, 65, Status.ESME_RINVMSGID)
-        ton, npi = frame[at], frame[at + 1]
-        source, _ = read_c_string(frame, at + 2, 21, Status.ESME_RINVSRCADR)
-        return cls(
-            message_id=message_id, source_addr_ton=ton, source_addr_npi=npi, source_addr=source
         )

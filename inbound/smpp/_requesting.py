@@ -1,8 +1,8 @@
-"""The middle layer of a session: requests that go out, their answers, their time limits.
+"""The request layer of a session: outgoing requests, their answers and timeouts.
 
-What always holds: a request ends in exactly one of three ways, see `inbound.smpp.session`;
-one timer serves all deadlines; they stand still while reading is paused, because then the
-answers wait too.
+Invariants: a request ends in exactly one of three ways (see `inbound.smpp.session`). One
+timer serves all deadlines. Deadlines are suspended while reading is paused, because then
+answers are unread too.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ from inbound.smpp.status import Status
 
 log = logging.getLogger(__name__)
 
-# Timers are not set closer than this, in seconds.
+# The shortest timer, in seconds.
 _TICK_S: Final = 0.005
 
 
 class Requesting(FramedConnection):
-    """One connection that sends requests. A session overrides the `on_...` hooks."""
+    """A connection that sends requests. Subclasses override the `on_...` hooks."""
 
     def __init__(self, settings: SessionSettings) -> None:
         super().__init__()
@@ -45,15 +45,15 @@ class Requesting(FramedConnection):
         self._timer: asyncio.TimerHandle | None = None
 
     def window_free(self) -> int:
-        """How many messages may be sent right now; 0 unless bound and the peer reads."""
+        """How many requests may be sent now; 0 unless bound and the peer reads."""
         if self.state is not State.BOUND or self.reason or self.writing_paused:
             return 0
         return self._window.free
 
     async def slot(self) -> None:
-        """Wait until there is room to send. It reserves nothing: send before awaiting again.
+        """Wait until the window has room. Reserves nothing: send before awaiting again.
 
-        Raises `NotSentError` when the session ends instead.
+        Raises `NotSentError` if the session ends first.
         """
         while not self.window_free():
             if self.state is not State.BOUND or self.reason:
@@ -63,13 +63,13 @@ class Requesting(FramedConnection):
     # Hooks.
 
     def on_answer(self, answer: ResponsePdu) -> None:
-        """Take note of an answer before who waits for it does."""
+        """Handle an answer before its future is resolved."""
 
     def next_due(self, _now: float) -> float | None:
-        """Do what else is due by now, and return when to look again; None for never."""
+        """Do other work due by now; return when to call again (loop time), None for never."""
         return None
 
-    # What goes out.
+    # Outgoing requests.
 
     def _send(
         self, request: RequestPdu[AnswerT], timeout_s: float, *, takes_room: bool
@@ -97,46 +97,46 @@ class Requesting(FramedConnection):
         return future
 
     def on_written(self) -> None:
-        """From here on a missing answer means `UnansweredError`."""
+        """Mark requests as written: from now on a missing answer is an `UnansweredError`."""
         for pending in self._unwritten:
             pending.written = True
         self._unwritten.clear()
 
-    # What comes back.
+    # Answers.
 
     def _take_answer(self, answer: ResponsePdu) -> None:
-        """Give an answer to who waits for it."""
+        """Resolve the future of the request that this answers."""
         pending = self._window.take(answer.sequence)
         if pending is None:
             self.stats.unmatched_answers += 1
-            log.debug("%r: nobody waits for %r", self, answer)
+            log.debug("%r: no request matches %r", self, answer)
             return
         self.stats.answers_in += 1
         if isinstance(answer, GenericNack):
             status = answer.status or Status.ESME_RUNKNOWNERR
             answer = pending.answer_type(status=status, sequence=answer.sequence)
         if not isinstance(answer, pending.answer_type):
-            pending.fail("it was answered with another command's response")
+            pending.fail("the answer is another command's response")
         elif not pending.future.done():
             self.on_answer(answer)
             pending.future.set_result(answer)
         self._update_room()
 
     def _end_requests(self) -> None:
-        """End everything that waits, because the connection has ended."""
+        """Fail all pending requests, because the connection has ended."""
         if self._timer is not None:
             self._timer.cancel()
         self._window.fail_all(self.reason)
         self._update_room()
 
     def _update_room(self) -> None:
-        """Wake who waits for room, also when the wait is in vain."""
+        """Wake tasks in `slot`: there is room, or there never will be."""
         if self.window_free() > 0 or self.state is not State.BOUND or self.reason:
             self._room.set()
         else:
             self._room.clear()
 
-    # What time does.
+    # Timers.
 
     def _set_timer(self, when: float) -> None:
         if self._timer is not None:
@@ -148,7 +148,7 @@ class Requesting(FramedConnection):
             self._set_timer(when)
 
     def _tick(self) -> None:
-        """Do what is due, and come back when the next thing is."""
+        """Expire requests, enquire, and set the timer for the next deadline."""
         self._timer = None
         now = self.loop.time()
         if self.reason:
@@ -171,7 +171,7 @@ class Requesting(FramedConnection):
         self._update_room()
 
     def _next_enquiry(self, now: float) -> float | None:
-        """Send an enquire_link if nothing was heard for too long; return when to look again."""
+        """Send an enquire_link after `enquire_link_s` of silence; return when to check again."""
         idle_s = self.settings.enquire_link_s
         if not idle_s or self._enquiring or self.state is not State.BOUND:
             return None
@@ -183,9 +183,9 @@ class Requesting(FramedConnection):
         return None
 
     def _enquired(self, enquiry: asyncio.Future[Any]) -> None:
-        """Enquire again some time, however this one ended; the timer has dealt with silence."""
+        """Schedule the next enquire_link. `_expire` has already handled a missing answer."""
         self._enquiring = False
         if not enquiry.cancelled():
-            enquiry.exception()  # looked at, so that nobody reports it as forgotten
+            enquiry.exception()  # retrieved, so that asyncio does not log it as lost
         if not self.reason:
             self._wake_by(self.heard + self.settings.enquire_link_s)

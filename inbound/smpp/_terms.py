@@ -1,18 +1,18 @@
-"""The words a session is described with: roles, states, limits, counters."""
+"""Roles, states, limits and counters of a session."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Role(Enum):
-    """Which end of the connection this is."""
+    """Which end of the session this is (SMPP 3.4, 2.1)."""
 
     ESME = "esme"
     SMSC = "smsc"
 
 
 class State(Enum):
-    """Where a session is in its life; it only ever moves down this list."""
+    """State of a session (SMPP 3.4, 2.2). It only moves down this list."""
 
     OPEN = "open"
     BOUND = "bound"
@@ -22,10 +22,10 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSettings:
-    """Limits of one session; times in seconds, `enquire_link_s` 0 sends none.
+    """Limits of one session. Times in seconds; `enquire_link_s=0` sends no enquire_link.
 
-    Nothing more is read while more than `queue_limit` requests, or requests of more than
-    `queue_octets`, wait to be answered.
+    Reading pauses while more than `queue_limit` requests, or more than `queue_octets` of
+    them, wait for an answer.
     """
 
     window: int = 10
@@ -34,13 +34,13 @@ class SessionSettings:
     enquire_link_s: float = 30.0
     queue_limit: int = 1000
     queue_octets: int = 4 * 1024 * 1024
-    # The centre's name in its bind answers.
+    # The SMSC's system_id in its bind responses.
     system_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundAs:
-    """What a bind agreed on, without its password. Directions are the ESME's."""
+    """Parameters of the accepted bind, without the password. Directions as seen by the ESME."""
 
     system_id: str
     address_range: str
@@ -50,7 +50,7 @@ class BoundAs:
 
 @dataclass(slots=True)
 class SessionStats:
-    """Counters of one session, from its start."""
+    """Counters since the start of one session."""
 
     requests_in: int = 0
     requests_out: int = 0

@@ -1,4 +1,4 @@
-"""Requests that were sent and wait for their answers: numbers, room, deadlines. No IO."""
+"""The window of unanswered requests: sequence numbers, free places, deadlines. No IO."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,13 +8,13 @@ from typing import Any, Final
 from inbound.smpp.errors import NotSentError, UnansweredError
 from inbound.smpp.pdu import ResponsePdu
 
-# sequence_number runs from 1 to this and begins again (SMPP 3.4, 5.1.4).
+# sequence_number runs from 1 to this and starts again (SMPP 3.4, 5.1.4).
 _LAST_SEQUENCE: Final = 0x7FFFFFFF
 
 
 @dataclass(slots=True, eq=False)
 class Pending:
-    """One request on its way. It does not hold the PDU: texts are not kept longer than needed."""
+    """One unanswered request. Holds no PDU, so that texts are not kept longer than needed."""
 
     sequence: int
     answer_type: type[ResponsePdu]
@@ -25,17 +25,16 @@ class Pending:
     written: bool = False
 
     def fail(self, reason: str) -> None:
-        """End the request as `NotSentError` or `UnansweredError`, as the truth is."""
+        """Fail the request: `UnansweredError` if it was written, else `NotSentError`."""
         if not self.future.done():
             kind = UnansweredError if self.written else NotSentError
             self.future.set_exception(kind(reason))
 
 
 class RequestWindow:
-    """The table of pending requests.
+    """The table of pending requests, in the order they were sent.
 
-    Requests are kept in the order they were sent; with one time limit for all of them the
-    first is the first to expire, so one timer on the oldest serves all.
+    All have the same timeout, so the first is the first to expire and one timer suffices.
     """
 
     __slots__ = ("_pending", "_sequence", "_used", "size")
@@ -59,12 +58,12 @@ class RequestWindow:
                 return self._sequence
 
     def add(self, pending: Pending) -> None:
-        """Take up a request; its deadline is in seconds of the loop's clock."""
+        """Add a request. Its deadline is in seconds of the event loop's clock."""
         self._pending[pending.sequence] = pending
         self._used += pending.takes_room
 
     def take(self, sequence: int) -> Pending | None:
-        """Remove and return the request an answer belongs to, None when there is none."""
+        """Remove and return the request with this sequence_number, or None."""
         pending = self._pending.pop(sequence, None)
         if pending is not None:
             self._used -= pending.takes_room
@@ -77,16 +76,16 @@ class RequestWindow:
             yield oldest
 
     def due(self) -> float | None:
-        """When the oldest request expires, None when nothing waits."""
+        """When the oldest request expires, None if there is none."""
         return self._oldest().deadline if self._pending else None
 
     def postpone(self, deadline: float) -> None:
-        """Give every pending request at least until `deadline`."""
+        """Extend every deadline to at least `deadline`."""
         for pending in self._pending.values():
             pending.deadline = max(pending.deadline, deadline)
 
     def fail_all(self, reason: str) -> None:
-        """End all requests."""
+        """Fail all requests and empty the window."""
         pendings = list(self._pending.values())
         self._pending.clear()
         self._used = 0

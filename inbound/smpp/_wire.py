@@ -1,8 +1,8 @@
-"""Octets of a PDU: header, C-octet strings, TLVs, and the cutting of a stream into frames.
+"""The wire format of PDUs: header, C-octet strings, TLVs, and framing of the TCP stream.
 
-Readers take the whole frame and an offset, and return the value and the next offset.
-They raise `PduError` with the status to answer with; `struct.error` and `IndexError` of a
-body that ends too early are turned into one by `pdu.decode`.
+Readers take a frame and an offset and return the value and the next offset. They raise
+`PduError` with the status to answer with. A truncated body may raise `struct.error` or
+`IndexError`, which `pdu.decode` turns into `PduError`.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from inbound.smpp.status import Status
 HEADER = Struct(">IIII")
 HEADER_SIZE = HEADER.size
 MAX_FRAME = 64 * 1024
-# SMPP 3.4 knows 44 tags. A frame has room for 16,000 empty TLVs, which would take 25 times
+# SMPP 3.4 defines 44 tags. A frame could hold 16,000 empty TLVs, which would take 25 times
 # its size in memory.
 MAX_TLVS = 256
 
@@ -28,8 +28,8 @@ Tlvs = tuple[tuple[int, bytes], ...]
 def read_c_string(frame: bytes, at: int, limit: int, status: int) -> tuple[str, int]:
     """Read a C-octet string of at most `limit` octets, its NUL included (SMPP 3.4, 3.1).
 
-    Octets become the characters of Latin-1, so that whatever came can go out again.
-    Raises `PduError`: `status` when it is too long, ESME_RINVCMDLEN when the body ends.
+    Decoded as Latin-1, so that any octets can be written back unchanged. Raises `PduError`
+    with `status` when the string is too long, with ESME_RINVCMDLEN when the body ends first.
     """
     end = frame.find(0, at, at + limit)
     if end < 0:
@@ -42,7 +42,7 @@ def read_c_string(frame: bytes, at: int, limit: int, status: int) -> tuple[str, 
 def write_c_string(value: str, limit: int, field: str) -> bytes:
     """Return the octets of a C-octet string of at most `limit` octets, its NUL included.
 
-    Raises `UnencodableError`, which names the field and never its value.
+    Raises `UnencodableError` that names the field, never its value.
     """
     try:
         octets = value.encode("latin-1")
@@ -51,12 +51,12 @@ def write_c_string(value: str, limit: int, field: str) -> bytes:
     if len(octets) >= limit:
         raise UnencodableError(f"{field} is longer than {limit - 1} octets")
     if 0 in octets:
-        raise UnencodableError(f"{field} holds a NUL")
+        raise UnencodableError(f"{field} contains a NUL")
     return octets + b"\0"
 
 
 def write_octets(*values: int) -> bytes:
-    """Return one octet for each value. Raises `UnencodableError` outside 0..255."""
+    """Return one octet per value. Raises `UnencodableError` outside 0..255."""
     try:
         return bytes(values)
     except ValueError:
@@ -64,22 +64,22 @@ def write_octets(*values: int) -> bytes:
 
 
 def read_tlvs(frame: bytes, at: int) -> Tlvs:
-    """Read optional parameters up to the end of the frame (SMPP 3.4, 3.2.4); keep unknown ones.
+    """Read optional parameters up to the end of the frame (SMPP 3.4, 3.2.4), unknown ones too.
 
-    Raises `PduError` (ESME_RINVOPTPARSTREAM) when the last one is cut short, or when there
-    are more than 256.
+    Raises `PduError` (ESME_RINVOPTPARSTREAM) when the last one is truncated or there are
+    more than 256.
     """
     tlvs: list[tuple[int, bytes]] = []
     size = len(frame)
     while at < size:
         if at + 4 > size:
-            raise PduError(Status.ESME_RINVOPTPARSTREAM, "octets left over after the body")
+            raise PduError(Status.ESME_RINVOPTPARSTREAM, "extra octets after the body")
         if len(tlvs) == MAX_TLVS:
             raise PduError(Status.ESME_RINVOPTPARSTREAM, f"more than {MAX_TLVS} TLVs")
         tag, length = _TLV.unpack_from(frame, at)
         at += 4
         if at + length > size:
-            raise PduError(Status.ESME_RINVOPTPARSTREAM, f"TLV 0x{tag:04X} is cut short")
+            raise PduError(Status.ESME_RINVOPTPARSTREAM, f"TLV 0x{tag:04X} is truncated")
         tlvs.append((tag, frame[at : at + length]))
         at += length
     return tuple(tlvs)
@@ -88,7 +88,7 @@ def read_tlvs(frame: bytes, at: int) -> Tlvs:
 def write_tlvs(tlvs: Tlvs) -> bytes:
     """Return the octets of optional parameters.
 
-    Raises `UnencodableError` for one of more than 65,535 octets, or more than 256 of them.
+    Raises `UnencodableError` for a value over 65,535 octets or more than 256 TLVs.
     """
     if len(tlvs) > MAX_TLVS:
         raise UnencodableError(f"more than {MAX_TLVS} TLVs")
@@ -102,7 +102,7 @@ def write_tlvs(tlvs: Tlvs) -> bytes:
 
 
 class Framer:
-    """Cuts a byte stream into frames, however it was chunked; keeps less than one frame."""
+    """Cuts a byte stream into frames, whatever its chunks. Buffers less than one frame."""
 
     __slots__ = ("_buffer", "_wanted")
 
@@ -111,12 +111,12 @@ class Framer:
         self._wanted = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield each whole frame, header included; exhaust it before feeding again.
+        """Yield each whole frame with its header. Exhaust the iterator before feeding again.
 
-        Raises `FramingError` when command_length is below 16 or above 64 KiB. After that
-        the position of the next frame is unknown and the framer is of no more use.
+        Raises `FramingError` when command_length is below 16 or above 64 KiB. The start of
+        the next frame is then unknown and the framer can't be used again.
         """
-        # Most chunks begin and end with a frame: those are cut without copying them first.
+        # Most chunks begin and end with a frame; those are cut without copying them first.
         kept = self._buffer
         if kept:
             kept += data
@@ -131,7 +131,7 @@ class Framer:
                 sequence = HEADER.unpack_from(data, at)[3] if size - at >= HEADER_SIZE else 0
                 raise FramingError(length, sequence)
             if size - at < length:
-                # A frame that trickles in is not looked at again before it is whole.
+                # Wait for the whole frame instead of checking after every chunk.
                 self._wanted = length
                 break
             yield data[at : at + length]

@@ -1,9 +1,9 @@
-"""Text and octets: what data_coding says about short_message (SMPP 3.4, 5.2.19).
+"""Alphabets: text from and to octets according to data_coding (SMPP 3.4, 5.2.19).
 
-data_coding 0 means the centre's own default alphabet, which is a setting of the bind:
-"gsm0338" (one octet for each septet, never packed), or any codec of Python's, such as
-"latin-1". Octets that are no text of their alphabet give None, never an exception: a text
-that cannot be read is simply not a command.
+data_coding 0 means the SMS centre's default alphabet, a setting of the bind: "gsm0338" (one
+octet per septet, unpacked) or the name of a Python codec such as "latin-1". Octets that are
+invalid in their alphabet decode to None rather than raise: an unreadable text is simply not
+a command.
 """
 
 import codecs
@@ -18,12 +18,12 @@ DEFAULT: Final = 0x00
 LATIN_1: Final = 0x03
 UCS_2: Final = 0x08
 
-_CENTRE: Final = ""
+_DEFAULT_ALPHABET: Final = ""
 _UCS_2_CODEC: Final = "utf-16-be"
-# Python's codec for each data_coding that means text (SMPP 3.4, 5.2.19, and the groups of
-# 3GPP TS 23.038, 4). What stands in no row is binary or reserved, and no text.
+# Python's codec for each data_coding that means text (SMPP 3.4, 5.2.19, and the coding
+# groups of 3GPP TS 23.038, 4). Other values are binary or reserved.
 _CODECS: Final[dict[int, str]] = {
-    0x00: _CENTRE,
+    0x00: _DEFAULT_ALPHABET,
     0x01: "ascii",
     0x03: "latin-1",
     0x05: "shift_jis",
@@ -34,21 +34,18 @@ _CODECS: Final[dict[int, str]] = {
     0x0D: "iso2022_jp_1",
     0x0E: "euc_kr",
     # General data coding with a message class (flash): bits 3..2 are the alphabet.
-    **dict.fromkeys(range(0x10, 0x14), _CENTRE),
+    **dict.fromkeys(range(0x10, 0x14), _DEFAULT_ALPHABET),
     **dict.fromkeys(range(0x18, 0x1C), _UCS_2_CODEC),
     # Message waiting.
-    **dict.fromkeys(range(0xC0, 0xE0), _CENTRE),
+    **dict.fromkeys(range(0xC0, 0xE0), _DEFAULT_ALPHABET),
     **dict.fromkeys(range(0xE0, 0xF0), _UCS_2_CODEC),
     # Message class control: bit 2 set means octets, not text.
-    **dict.fromkeys((code for code in range(0xF0, 0x100) if not code & 0x04), _CENTRE),
+    **dict.fromkeys((code for code in range(0xF0, 0x100) if not code & 0x04), _DEFAULT_ALPHABET),
 }
 
 
 def check(name: str) -> str:
-    """Return the name of a default alphabet if texts can be read and written in it.
-
-    Raises `LookupError` for a name that is unknown; a setting's validator calls this.
-    """
+    """Return `name` if it is a usable default alphabet. Raises `LookupError` if not."""
     codecs.lookup(_codec(name))
     return name
 
@@ -59,9 +56,9 @@ def is_text(data_coding: int) -> bool:
 
 
 def decode(octets: bytes, data_coding: int, default: str = GSM_0338) -> str | None:
-    """Return the text of user data without its header, or None when it is no text.
+    """Return the text of user data without its header, None if it is not valid text.
 
-    `default` is the bind's alphabet for data_coding 0. Never raises for bad octets.
+    `default` is the bind's alphabet for data_coding 0. Never raises for invalid octets.
     """
     codec = _CODECS.get(data_coding)
     if codec is None:
@@ -75,7 +72,7 @@ def decode(octets: bytes, data_coding: int, default: str = GSM_0338) -> str | No
 
 
 def name_of(data_coding: int, default: str = GSM_0338) -> str:
-    """Return the name of the alphabet that `decode` uses, "none" for what is no text."""
+    """Return the name of the alphabet that `decode` uses, "none" for binary data."""
     codec = _CODECS.get(data_coding)
     if codec is None:
         return "none"
@@ -83,9 +80,9 @@ def name_of(data_coding: int, default: str = GSM_0338) -> str:
 
 
 def encode(text: str, alphabet: str = GSM_0338) -> bytes | None:
-    """Return the octets of a text in a default alphabet, or None when it has others' characters.
+    """Return the octets of a text, None if the alphabet lacks one of its characters.
 
-    For UCS-2 say "utf-16-be"; a lone surrogate has no octets in any alphabet.
+    UCS-2 is "utf-16-be". A lone surrogate can't be encoded in any alphabet.
     """
     try:
         return text.encode(_codec(alphabet))
@@ -98,7 +95,7 @@ def _codec(name: str) -> str:
 
 
 def _decode_ucs_2(octets: bytes) -> str | None:
-    """Decode UTF-16-BE; a byte order mark is obeyed, a last half character is dropped."""
+    """Decode UTF-16-BE. Honours a byte order mark and drops an odd last octet."""
     if len(octets) % 2:
         octets = octets[:-1]
     codec = "utf-16-be"

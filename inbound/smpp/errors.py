@@ -1,9 +1,9 @@
-"""What can go wrong on an SMPP link, as branches of the service's error tree.
+"""Errors of an SMPP link.
 
-The difference that matters most: `NotSentError` means that no byte of the request left
-this process, so it may go again at once; `UnansweredError` means that it may have been
-carried out, and only the message's own policy can say whether it goes again (SMPP has no
-idempotent submit). No error text ever holds an address, a text or a password.
+`NotSentError` means that no octet of the request left this process: it may be sent again at
+once. `UnansweredError` means that the peer may have carried it out: the outcome is unknown,
+and a policy decides whether the message is sent again (SMPP has no idempotent submit).
+Error texts never contain an address, a text or a password.
 """
 
 from inbound.errors import PoisonError, RetryableError, ScservError
@@ -15,18 +15,18 @@ class SmppError(ScservError):
 
 
 class NotSentError(SmppError, RetryableError):
-    """The request was never written: sending it again cannot double it."""
+    """The request was never written. Sending it again can't duplicate it."""
 
 
 class UnansweredError(SmppError):
-    """The request was written and no answer came: the peer may have carried it out.
+    """The request was written but not answered: the peer may have carried it out.
 
-    Deliberately not a `RetryableError`: repeating it can send a message twice.
+    Not a `RetryableError`, because repeating it can send a message twice.
     """
 
 
 class BindRefusedError(SmppError, RetryableError):
-    """The centre answered the bind with an error; `status` is its command_status."""
+    """The SMS centre refused the bind; `status` is its command_status."""
 
     def __init__(self, reason: str, status: int) -> None:
         super().__init__(reason)
@@ -34,14 +34,14 @@ class BindRefusedError(SmppError, RetryableError):
 
 
 class LinkError(SmppError, RetryableError):
-    """No connection, or it ended; the text is the reason as a plain sentence."""
+    """There is no connection. The text says why, as a sentence."""
 
 
 class PduError(SmppError, PoisonError):
-    """A PDU's body cannot be read.
+    """A PDU's body can't be parsed.
 
-    `status` is the command_status to answer with. `command_id` and `sequence` come from
-    the header, which is always readable once the frame is.
+    `status` is the command_status to answer with. `command_id` and `sequence` are from the
+    header, which every frame has.
     """
 
     def __init__(self, status: int, why: str) -> None:
@@ -52,13 +52,13 @@ class PduError(SmppError, PoisonError):
 
 
 class UnencodableError(SmppError, PoisonError):
-    """A PDU to be sent breaks a limit of the protocol; nothing was written."""
+    """A PDU to send exceeds a limit of the protocol. Nothing was written."""
 
 
 class FramingError(SmppError):
-    """command_length is impossible: the stream has no next frame, only a close helps.
+    """command_length is impossible, so the next frame can't be found: close the connection.
 
-    `sequence` is the header's sequence_number, 0 when not even the header was there.
+    `sequence` is the header's sequence_number, 0 if the header was incomplete.
     """
 
     def __init__(self, length: int, sequence: int) -> None:

@@ -1,4 +1,4 @@
-"""The server role: a listening socket whose connections are sessions."""
+"""The SMSC role: a listening socket whose connections are sessions."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,20 +10,20 @@ from inbound.smpp.session import OnBind, OnChange, OnRequest, Role, Session, Ses
 
 @dataclass(slots=True, eq=False)
 class Listener:
-    """A listening socket and the sessions that came through it."""
+    """A listening socket and its open sessions."""
 
     sessions: set[Session] = field(default_factory=set)
     _server: asyncio.Server | None = None
 
     @property
     def port(self) -> int:
-        """The port it listens on, also when 0 was asked for."""
+        """The port, also when 0 was asked for."""
         assert self._server is not None  # noqa: S101 — `listen` hands out started ones only
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
     async def close(self) -> None:
-        """Accept nothing more, unbind every session, and wait for their end. Safe to repeat."""
+        """Stop listening, unbind every session, and wait until all have ended. Safe to repeat."""
         if self._server is not None:
             self._server.close()
         await asyncio.gather(*(session.unbind() for session in list(self.sessions)))
@@ -40,10 +40,10 @@ async def listen(
     ssl: SSLContext | None = None,
     session: Callable[..., Session] = Session,
 ) -> Listener:
-    """Listen for ESMEs; port 0 takes a free one. Raises `OSError` when it cannot.
+    """Listen for ESMEs; port 0 takes a free port. Raises `OSError` if the port is taken.
 
-    `on_bind` decides about each bind, `on_request` and `on_change` are as in `Session`;
-    `session` makes one from the same arguments.
+    `on_bind` returns the command_status of each bind. `on_request` and `on_change` are as in
+    `Session`. `session` is the session factory.
     """
     listener = Listener()
 

@@ -1,38 +1,37 @@
-"""One message id in its several writings: what submit_sm_resp said, what the receipt says.
+"""Matches the message_id of a submit_sm_resp with that of a delivery receipt.
 
-SMPP makes message_id an opaque string (3.4, 5.2.23), and many centres keep it as a number
-that one side writes in hexadecimal and the other in decimal, or pads with zeros on one
-side only. Two ways lead from a receipt to its message:
+SMPP makes message_id an opaque string (3.4, 5.2.23). Many SMS centres keep it as a number,
+which the response has in hexadecimal and the receipt in decimal, or which only one of them
+pads with zeros. There are two ways from a receipt to its message:
 
-* The bind says how its centre writes (`IdForm.DECIMAL`, `HEXADECIMAL`, `EXACT`, which may
-  differ between answers and receipts). Then `normalise` gives one key on each side and the
-  match is exact.
-* Nothing is known (`IdForm.ANY`). Keep `normalise(id)` of every answer, and look for any
-  of `candidate_ids` of the receipt's.
+* The bind's settings name the form of ids in responses and in receipts (`IdForm.DECIMAL`,
+  `HEXADECIMAL`, `EXACT`). Then `normalise` gives the same key on both sides.
+* The form is not known (`IdForm.ANY`). Store `normalise(id)` of every response, and look up
+  all `candidate_ids` of the receipt's id.
 
-The second way can go wrong: every decimal number is a hexadecimal one too, so with ids
-given out in sequence a receipt for 1000 may also mean 4096 (0x1000), and both may be on
-their way. Hence the rules for whoever looks up: only messages of the same bind, only the
-number that the receipt comes from (its source_addr is the message's destination), only
-messages without a final receipt, and of several hits the candidate that stands first,
-because candidates are in the order of trust. With the number compared, a false match
-needs two messages to one person whose ids happen to be each other's other writing.
+The second way can match wrongly, because every decimal number is also a hexadecimal one:
+with consecutive ids, a receipt for 1000 may also mean 4096 (0x1000) while both messages
+are in flight. A look-up must therefore consider only messages of the same bind, to the
+number that the receipt comes from (its source_addr is the message's destination), without
+a final receipt, and must take the first candidate that matches, because candidates are in
+order of likelihood. Then a wrong match takes two messages to one person whose ids are the
+hexadecimal and decimal form of each other.
 """
 
 import re
 from enum import Enum
 from typing import Final
 
-# The limit of message_id (SMPP 3.4, 4.4.2), its NUL not counted.
+# The longest message_id (SMPP 3.4, 4.4.2), without its NUL.
 MAX_ID: Final = 64
 _HEXADECIMAL = re.compile("[0-9A-Fa-f]+")
 _DECIMAL = re.compile("[0-9]+")
-# Ids that are counters fit into 64 bits. Longer ones (UUIDs) are never converted.
+# Counters fit into 64 bits. Longer ids, such as UUIDs, are never converted.
 _LARGEST: Final = 2**64 - 1
 
 
 class IdForm(Enum):
-    """How a centre writes its message ids in one place: its answers, or its receipts."""
+    """The form in which an SMS centre writes message ids, in responses or in receipts."""
 
     ANY = "any"
     EXACT = "exact"
@@ -41,11 +40,11 @@ class IdForm(Enum):
 
 
 def normalise(message_id: str, form: IdForm = IdForm.ANY) -> str:
-    """Return the key under which two writings of one id are equal.
+    """Return the key under which the forms of one id are equal.
 
-    DECIMAL and HEXADECIMAL give the number in decimal, so an answer read as one meets its
-    receipt read as the other. ANY drops case and leading zeros and nothing else. An id
-    that is not of its form is kept as ANY keeps it. Never raises.
+    DECIMAL and HEXADECIMAL give the number in decimal, so that a response in one form
+    matches a receipt in the other. ANY removes only case and leading zeros, and so does an
+    id that is not of its form. Never raises.
     """
     if form is IdForm.EXACT:
         return message_id
@@ -58,11 +57,11 @@ def normalise(message_id: str, form: IdForm = IdForm.ANY) -> str:
 
 
 def candidate_ids(message_id: str) -> tuple[str, ...]:
-    """Return the writings of one id that its submit_sm_resp may have had, likeliest first.
+    """Return the forms that the submit_sm_resp may have had for a receipt's id, likeliest first.
 
-    As it is, without case and leading zeros, then as the number it is in hexadecimal (both
-    cases) if it can be decimal, then in decimal if it can be hexadecimal. One of them is
-    `normalise` of the answer's id, whichever writing that was. Never raises.
+    The id itself, without case and leading zeros, then converted from decimal to hexadecimal
+    (both cases), then from hexadecimal to decimal. One of them is `normalise` of the
+    response's id, whatever its form. Never raises.
     """
     if not message_id:
         return ()

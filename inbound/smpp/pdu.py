@@ -1,8 +1,8 @@
-"""The PDUs of SMPP 3.4 that a session needs, and the two functions between them and octets.
+"""The PDUs of SMPP 3.4 that a session needs, and their encoding.
 
-`decode(encode(pdu)) == pdu` holds for every PDU that can be encoded. Numbers of the
-protocol (status, TON, NPI, data_coding) are plain ints and unknown values pass through;
-TLVs are kept as (tag, octets), unknown ones too.
+Invariant: `decode(encode(pdu)) == pdu` for every PDU that can be encoded. Protocol values
+(status, TON, NPI, data_coding) are plain ints, and unknown values pass through. TLVs are
+(tag, octets) pairs, unknown ones included.
 """
 
 from struct import error as StructError  # noqa: N812 — struct's own spelling reads as a function
@@ -25,15 +25,13 @@ from inbound.smpp._control import (
     Unbind,
     UnbindResp,
 )
+from inbound.smpp._message_states import AlertNotification, QuerySm, QuerySmResp
 from inbound.smpp._messages import (
-    AlertNotification,
     DataSm,
     DataSmResp,
     DeliverSm,
     DeliverSmResp,
     MessageResp,
-    QuerySm,
-    QuerySmResp,
     ShortMessage,
     SubmitSm,
     SubmitSmResp,
@@ -106,7 +104,7 @@ _TYPES: Final[dict[int, type[Pdu]]] = {
 
 
 def encode(pdu: Pdu) -> bytes:
-    """Return the frame of a PDU. Raises `UnencodableError` and writes nothing then."""
+    """Return the frame of a PDU. Raises `UnencodableError`."""
     body = pdu.body()
     length = HEADER_SIZE + len(body)
     if length > MAX_FRAME:
@@ -115,10 +113,10 @@ def encode(pdu: Pdu) -> bytes:
 
 
 def decode(frame: bytes) -> Pdu:
-    """Read one whole frame, as `Framer` cuts them (at least 16 octets).
+    """Parse one whole frame, as cut by `Framer` (at least 16 octets).
 
-    Raises `PduError` and nothing else; it carries command_id, sequence and the status to
-    answer with: ESME_RINVCMDID when the command is unknown.
+    Raises only `PduError`, which carries command_id, sequence and the status to answer with
+    (ESME_RINVCMDID for an unknown command).
     """
     _, command_id, status, sequence = HEADER.unpack_from(frame)
     try:
@@ -139,15 +137,15 @@ def _parse(command_id: int, frame: bytes) -> Pdu:
     try:
         return pdu_type.parse(frame)
     except (IndexError, ValueError, StructError):
-        # ValueError is how unpacking a slice that is too short ends.
+        # Unpacking a slice that is too short raises ValueError.
         raise PduError(Status.ESME_RINVCMDLEN, "the body ends too early") from None
 
 
 def answer_to_unreadable(error: PduError) -> ResponsePdu | None:
-    """Return what to answer to a frame that `decode` refused; None when it was an answer.
+    """Return the answer to a frame that `decode` refused; None if the frame was an answer.
 
-    The matching response with the error's status where the command is known and wants an
-    answer, generic_nack where it is unknown (SMPP 3.4, 3.3 and 4.3).
+    That is the command's response with the error's status, or generic_nack for an unknown
+    command (SMPP 3.4, 3.3 and 4.3).
     """
     if error.command_id & RESPONSE_BIT:
         return None

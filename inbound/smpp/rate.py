@@ -1,17 +1,17 @@
-"""A token bucket: how many PDUs may leave, or requests be answered, in a second."""
+"""A token bucket: limits PDUs, or HTTP requests, per second."""
 
 from collections.abc import Callable
 from typing import Final
 
-# A bucket holds what accrues in this many seconds: enough for late timers, too little for
-# a burst that a centre counting per second would throttle.
+# A bucket holds the tokens of this many seconds: enough for late timers, too few for a
+# burst that an SMS centre counting per second would throttle.
 _DEPTH_S: Final = 0.05
 
 
 class TokenBucket:
-    """One token a PDU. `rate` is in PDUs a second, 0 for no limit; `clock` in seconds.
+    """One token per PDU. `rate` is in PDUs a second, 0 for no limit; `clock` in seconds.
 
-    `depth` is how many may leave at once after a pause; such a bucket begins full.
+    `depth` is the largest burst; a bucket with a `depth` starts full.
     """
 
     __slots__ = ("_at", "_clock", "_depth", "_rate", "_tokens")
@@ -25,24 +25,24 @@ class TokenBucket:
 
     @property
     def tokens(self) -> float:
-        """How many could leave now; below zero when more did than should have."""
+        """Tokens available now; negative after more were taken than there were."""
         self._refill()
         return self._tokens
 
     def set_rate(self, rate: float) -> None:
-        """Change the rate from now on."""
+        """Change the rate from now on (PDUs a second)."""
         self._refill()
         self._rate = rate
 
     def delay(self) -> float:
-        """Return the seconds until a token is there; 0 when one is."""
+        """Return the seconds until a token is available; 0 if one is."""
         if not self._rate:
             return 0.0
         self._refill()
         return 0.0 if self._tokens >= 1.0 else (1.0 - self._tokens) / self._rate
 
     def take(self) -> None:
-        """Take a token; the bucket goes below zero rather than lose count."""
+        """Take a token, below zero if there is none, so that every PDU is counted."""
         if self._rate:
             self._refill()
             self._tokens -= 1.0

@@ -1,12 +1,11 @@
-"""Delivery receipts: recognising them among deliver_sm and data_sm, and reading them.
+"""Delivery receipts: recognises and parses them among deliver_sm and data_sm.
 
-A receipt comes in two shapes, mostly in both at once: TLVs (SMPP 3.4, 5.3.2.12, .31, .35)
-and a text (appendix B) that every centre writes a little differently. The TLVs are
-believed first; what they leave open is looked for in the text.
+A receipt has TLVs (SMPP 3.4, 5.3.2.12, .31, .35), a text (appendix B) whose format varies
+between SMS centres, or both. TLVs take precedence over the text.
 
-What always holds: nothing here raises, whatever came; a person's text is never taken for
-a receipt, because only what the centre itself sets (esm_class, TLVs) makes one; and of the
-receipt's own `text:`, the beginning of the message, nothing is kept.
+Invariants: nothing here raises, whatever arrives. A person's text is never taken for a
+receipt, because only esm_class and TLVs, which the SMS centre sets, make one. The receipt's
+own `text:`, the beginning of the message, is discarded.
 """
 
 import re
@@ -15,7 +14,7 @@ from datetime import datetime
 from enum import Enum, IntEnum
 from typing import Final
 
-from inbound.smpp import alphabet
+from inbound.smpp._receipt_text import fields_of, parse_code, parse_date, text_of
 from inbound.smpp.message_ids import MAX_ID, IdForm, candidate_ids, normalise
 from inbound.smpp.pdu import DataSm, DeliverSm
 from inbound.smpp.segmentation import body_of
@@ -44,7 +43,7 @@ _INTERMEDIATE: Final = 0x20
 
 
 class MessageType(Enum):
-    """What a deliver_sm or data_sm is, by the message type bits of its esm_class (5.2.12)."""
+    """Message type of a deliver_sm or data_sm (esm_class, SMPP 3.4, 5.2.12)."""
 
     TEXT = "text"
     RECEIPT = "receipt"
@@ -55,7 +54,7 @@ class MessageType(Enum):
 
 
 class DeliveryOutcome(Enum):
-    """What became of a message in the end."""
+    """The final outcome of a message according to its receipt."""
 
     DELIVERED = "delivered"
     UNDELIVERABLE = "undeliverable"
@@ -65,7 +64,7 @@ class DeliveryOutcome(Enum):
 
 
 class MessageState(IntEnum):
-    """message_state (5.2.28), with the two that SMPP 5.0, 4.7.15 added."""
+    """message_state (SMPP 3.4, 5.2.28), with SCHEDULED and SKIPPED of SMPP 5.0, 4.7.15."""
 
     SCHEDULED = 0
     ENROUTE = 1
@@ -80,10 +79,10 @@ class MessageState(IntEnum):
 
     @property
     def outcome(self) -> DeliveryOutcome | None:
-        """What this state means in the end, None when it is not the end.
+        """The outcome of a final state, None for others.
 
-        ACCEPTED is no end although 5.2.28 does not say so: centres report it when the next
-        network has taken the message over, and the real end follows.
+        ACCEPTED is not final, although 5.2.28 does not say so: SMS centres report it when the
+        next network has accepted the message, and a final state follows.
         """
         return _OUTCOMES.get(self)
 
@@ -97,8 +96,9 @@ _OUTCOMES: Final = {
     MessageState.REJECTED: DeliveryOutcome.REJECTED,
     MessageState.SKIPPED: DeliveryOutcome.UNDELIVERABLE,
 }
-# Centres write seven letters (appendix B), the whole name, or one of their own.
+# `stat` has seven letters (appendix B), the whole name, or a word of the SMS centre's own.
 _LETTERS: Final = 5
+_ID = re.compile(f"[!-~]{{1,{MAX_ID}}}")
 _WORDS: Final = {
     **{state.name[:_LETTERS]: state for state in MessageState},
     "BUFFE": MessageState.ENROUTE,
@@ -109,16 +109,15 @@ _WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a receipt says.
+    """A parsed receipt.
 
-    `message_ids` are the ids its message may have been given, likeliest first: see
-    `message_ids` for the care a look-up needs. `state` is None when it cannot be
-    understood; such a receipt is not `final`, and neither is an intermediate notification,
-    whatever its state. `error` is the centre's own code as it wrote it, `network` the
-    network type of a network_error_code (1 ANSI-136, 2 IS-95, 3 GSM). `done_at` is without
-    a time zone: centres write their local time and do not say which.
+    `message_ids` are the ids that its message may have, likeliest first; see
+    `inbound.smpp.message_ids` for the rules of a look-up. `state` is None if it is unknown.
+    `final` is False then, and for an intermediate notification whatever its state. `error`
+    is the SMS centre's own code as written, `network` the network type of network_error_code
+    (1 ANSI-136, 2 IS-95, 3 GSM). `done_at` has no time zone: SMS centres write local time.
 
-    The repr leaves the ids out, because what stands there came from outside.
+    The repr omits the ids, because they are input from outside.
     """
 
     message_ids: tuple[str, ...] = field(default=(), repr=False)
@@ -130,15 +129,14 @@ class Receipt:
 
     @property
     def outcome(self) -> DeliveryOutcome | None:
-        """What became of the message, None as long as that is open."""
+        """The final outcome of the message, None if the receipt is not final."""
         return self.state.outcome if self.final and self.state is not None else None
 
 
 def message_type_of(pdu: DeliverSm | DataSm) -> MessageType:
-    """Return what a message is. Bits are tested one by one: centres set several at once.
+    """Return the message type. Bits are tested separately: some SMS centres set several.
 
-    A centre that forgets esm_class and sets receipted_message_id has sent a receipt; a
-    phone can do neither.
+    Without them, receipted_message_id makes a receipt too. A phone can set neither.
     """
     bits = pdu.esm_class
     if bits & _RECEIPT:
@@ -155,35 +153,36 @@ def message_type_of(pdu: DeliverSm | DataSm) -> MessageType:
 
 
 def read(pdu: DeliverSm | DataSm, form: IdForm = IdForm.ANY) -> Receipt | None:
-    """Return what a receipt or intermediate notification says, None for anything else.
+    """Parse a receipt or intermediate notification; return None for any other message.
 
-    `form` is how this centre writes ids in receipts. Never raises: what cannot be read is
-    left out, and a receipt of nothing but junk has no ids and no state.
+    `form` is the form of ids in this SMS centre's receipts. Never raises: fields that can't
+    be parsed are left out, so an unreadable receipt has no ids and no state.
     """
-    kind = message_type_of(pdu)
-    if kind not in {MessageType.RECEIPT, MessageType.INTERMEDIATE}:
+    message_type = message_type_of(pdu)
+    if message_type not in {MessageType.RECEIPT, MessageType.INTERMEDIATE}:
         return None
     tlvs = dict(pdu.tlvs)
-    fields = _fields(_text(body_of(pdu)))
+    fields = fields_of(text_of(body_of(pdu)))
     state = _state(tlvs.get(TLV_MESSAGE_STATE, b""))
     if state is None:
         state = _WORDS.get(fields.get("stat", "")[:_LETTERS].upper())
     network, error = _network_error(tlvs.get(TLV_NETWORK_ERROR_CODE, b""))
+    is_receipt = message_type is MessageType.RECEIPT
     return Receipt(
         message_ids=_ids(tlvs.get(TLV_RECEIPTED_MESSAGE_ID, b""), fields.get("id", ""), form),
         state=state,
-        final=kind is MessageType.RECEIPT and state is not None and state.outcome is not None,
-        error=error if error is not None else _code(fields.get("err", "")),
+        final=is_receipt and state is not None and state.outcome is not None,
+        error=error if error is not None else parse_code(fields.get("err", "")),
         network=network,
-        done_at=_date(fields.get("done", "")),
+        done_at=parse_date(fields.get("done", "")),
     )
 
 
 def _ids(tlv: bytes, text: str, form: IdForm) -> tuple[str, ...]:
-    """Return the ids of a receipt: those of its TLV before those of its text."""
-    written = (tlv.split(b"\0", 1)[0].decode("latin-1").strip(), text)
+    """Return the ids of a receipt, those of the TLV first."""
+    as_written = (tlv.split(b"\0", 1)[0].decode("latin-1").strip(), text)
     ids: list[str] = []
-    for message_id in written:
+    for message_id in as_written:
         if not _ID.fullmatch(message_id):
             continue
         if form is IdForm.ANY:
@@ -194,7 +193,7 @@ def _ids(tlv: bytes, text: str, form: IdForm) -> tuple[str, ...]:
 
 
 def _state(tlv: bytes) -> MessageState | None:
-    """Return message_state, which is one octet but has been seen with zeros before it."""
+    """Return message_state: one octet, which some SMS centres pad with leading zeros."""
     try:
         return MessageState(int.from_bytes(tlv, "big")) if 1 <= len(tlv) <= 4 else None
     except ValueError:
@@ -202,59 +201,5 @@ def _state(tlv: bytes) -> MessageState | None:
 
 
 def _network_error(tlv: bytes) -> tuple[int | None, str | None]:
-    """Return network type and error code of a network_error_code (5.3.2.31)."""
+    """Return network type and error code of network_error_code (5.3.2.31)."""
     return (tlv[0], str(int.from_bytes(tlv[1:], "big"))) if len(tlv) == 3 else (None, None)
-
-
-# The text of appendix B.
-
-_ID = re.compile(f"[!-~]{{1,{MAX_ID}}}")
-_CODE = re.compile("[0-9A-Za-z._-]{1,16}")
-_DIGITS = re.compile("[0-9]+")
-# `text:` ends the fields: behind it stands what the message began with.
-_TEXT = re.compile(r"(?<![^\s,;])text\s*:.*", re.IGNORECASE | re.DOTALL)
-_KEY = re.compile(
-    r"(?<![^\s,;])(id|sub|dlvrd|submit|done|stat|err)(?:[\s_]?date|us|or)?\s*:", re.IGNORECASE
-)
-_SEPARATOR = re.compile(r"[\s,;]+")
-# YYMMDDhhmm by appendix B; with seconds, or with the century, by custom. Of the two with
-# twelve digits only one can be meant since 2013: there is no month 13.
-_DATES: Final = {
-    10: ("%y%m%d%H%M",),
-    12: ("%y%m%d%H%M%S", "%Y%m%d%H%M"),
-    14: ("%Y%m%d%H%M%S",),
-}
-
-
-def _text(octets: bytes) -> str:
-    """Return the octets as text. Receipts are ASCII whatever data_coding says, or UCS-2."""
-    if octets[:1] in {b"\0", b"\xfe", b"\xff"}:
-        return alphabet.decode(octets, alphabet.UCS_2) or ""
-    return octets.decode("latin-1").replace("\0", " ")
-
-
-def _fields(text: str) -> dict[str, str]:
-    """Return the first word behind each known key, the first of each counting."""
-    text = _TEXT.sub("", text)
-    keys = list(_KEY.finditer(text))
-    fields: dict[str, str] = {}
-    for number, key in enumerate(keys):
-        end = keys[number + 1].start() if number + 1 < len(keys) else len(text)
-        value = _SEPARATOR.split(text[key.end() : end].strip(), maxsplit=1)[0]
-        fields.setdefault(key[1].lower(), value)
-    return fields
-
-
-def _code(value: str) -> str | None:
-    return value if _CODE.fullmatch(value) else None
-
-
-def _date(value: str) -> datetime | None:
-    if not _DIGITS.fullmatch(value):
-        return None
-    for form in _DATES.get(len(value), ()):
-        try:
-            return datetime.strptime(value, form)  # noqa: DTZ007 — the centre names no zone
-        except ValueError:
-            continue
-    return None

@@ -1,8 +1,8 @@
-"""Long messages: cutting a text into parts that fit, reading what part an incoming PDU is.
+"""Long messages: splits a text into parts, and recognises and joins received parts.
 
-Three ways of concatenation exist and all are read: user data headers with an 8-bit or a
-16-bit reference (3GPP TS 23.040, 9.2.3.24), and the SAR TLVs (SMPP 3.4, 5.3.2.22-24). The
-first is what is written, because every phone knows it.
+There are three kinds of concatenation, and all are read: user data headers with an 8-bit or
+a 16-bit reference (3GPP TS 23.040, 9.2.3.24), and SAR TLVs (SMPP 3.4, 5.3.2.22-24). We write
+the 8-bit header, which every phone supports.
 """
 
 import re
@@ -17,7 +17,7 @@ from inbound.errors import PoisonError
 from inbound.smpp import alphabet as alphabets
 from inbound.smpp.pdu import DataSm, DeliverSm, SubmitSm
 
-# SMPP 3.4, 5.2.12: bit 6 of esm_class, "UDHI indicator".
+# Bit 6 of esm_class: a user data header is present (SMPP 3.4, 5.2.12).
 UDHI: Final = 0x40
 TLV_SAR_REFERENCE: Final = 0x020C
 TLV_SAR_TOTAL: Final = 0x020E
@@ -33,12 +33,12 @@ Message = SubmitSm | DeliverSm | DataSm
 
 
 class UnsendableTextError(PoisonError):
-    """The text is too long for 255 parts."""
+    """The text needs more than 255 parts (3GPP TS 23.040, 9.2.3.24.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One part ready for a submit_sm: its octets, header included, and the fields to set."""
+    """One part of an outgoing message: octets with header, and the fields of the submit_sm."""
 
     short_message: bytes = field(repr=False)
     data_coding: int
@@ -47,9 +47,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class ConcatenatedPart:
-    """Which piece of a long message a PDU is, and the piece.
+    """One received part of a long message.
 
-    `width` is the bits of the reference: an 8-bit 7 and a 16-bit 7 are two messages.
+    `width` is the number of bits of the reference: an 8-bit 7 and a 16-bit 7 are references
+    of different messages.
     """
 
     reference: int
@@ -62,7 +63,7 @@ class ConcatenatedPart:
 
 @dataclass(frozen=True, slots=True)
 class UserDataHeader:
-    """A user data header: its elements in their order, and where the text begins."""
+    """A user data header: its information elements in order, and its size in octets."""
 
     elements: tuple[tuple[int, bytes], ...]
     size: int
@@ -70,18 +71,17 @@ class UserDataHeader:
 
 @dataclass(frozen=True, slots=True)
 class MalformedUserDataHeader:
-    """A user data header that lies about its length: nothing behind it can be trusted."""
+    """A user data header with a wrong length: what follows it can't be located."""
 
 
 def split(text: str, reference: int = 0, default: str = alphabets.GSM_0338) -> tuple[Segment, ...]:
-    """Cut a text into as few parts as it needs; one part carries no header.
+    """Split a text into as few parts as possible. A single part has no header.
 
-    A text of GSM 03.38 goes as data_coding 0 in the bind's `default` alphabet (160
-    septets, or 153 in each of several parts), any other as UCS-2 (70 and 67 units).
-    Neither an escape pair nor a surrogate pair is ever torn apart. `reference` (taken
-    modulo 256) tells the parts of one message from those of the next to the same number.
-    ESC and lone surrogates, which no alphabet can carry, become question marks. Raises
-    `UnsendableTextError` above 255 parts.
+    A text in GSM 03.38 is sent with data_coding 0 in the bind's `default` alphabet (160
+    septets, or 153 per part), any other as UCS-2 (70 units, or 67 per part). Escape pairs
+    and surrogate pairs are not split. `reference` (modulo 256) distinguishes the parts of
+    one message from those of the next to the same number. ESC and lone surrogates, which
+    can't be encoded, become question marks. Raises `UnsendableTextError` above 255 parts.
     """
     octets, data_coding = _cut(text, default)
     if len(octets) == 1:
@@ -94,8 +94,8 @@ def split(text: str, reference: int = 0, default: str = alphabets.GSM_0338) -> t
     )
 
 
-def rewritten(segment: Segment, alphabet: str, default: str) -> Segment:
-    """Return a segment of one default alphabet in another; what that lacks becomes "?"."""
+def reencode(segment: Segment, alphabet: str, default: str) -> Segment:
+    """Return a segment in another default alphabet; characters it lacks become "?"."""
     if segment.data_coding != alphabets.DEFAULT or alphabet == default:
         return segment
     size = segment.short_message[0] + 1 if segment.esm_class & UDHI else 0
@@ -110,7 +110,7 @@ def part_count(text: str, default: str = alphabets.GSM_0338) -> int:
 
 
 def _cut(text: str, default: str) -> tuple[list[bytes], int]:
-    """Return the octets of each part, and the data_coding of all of them."""
+    """Return the octets of each part, and their data_coding."""
     text = _UNSENDABLE.sub("?", text)
     data_coding, alphabet = alphabets.UCS_2, "utf-16-be"
     if not text or (smsutil.is_valid_gsm(text) and alphabets.encode(text, default) is not None):
@@ -118,12 +118,14 @@ def _cut(text: str, default: str) -> tuple[list[bytes], int]:
     cut = smsutil.unicode_split if data_coding == alphabets.UCS_2 else smsutil.gsm_split
     pieces = [part.content for part in cut(text).parts] if text else [""]
     if len(pieces) > _MAX_PARTS:
-        raise UnsendableTextError(f"the text needs {len(pieces)} parts, {_MAX_PARTS} are possible")
+        raise UnsendableTextError(
+            f"the text needs {len(pieces)} parts; shorten it to at most {_MAX_PARTS} parts"
+        )
     return [alphabets.encode(piece, alphabet) or b"" for piece in pieces], data_coding
 
 
 def parse_user_data_header(payload: bytes) -> UserDataHeader | MalformedUserDataHeader:
-    """Read the user data header at the start of a payload (3GPP TS 23.040, 9.2.3.24)."""
+    """Parse the user data header of a payload (3GPP TS 23.040, 9.2.3.24)."""
     size = payload[0] + 1 if payload else 1
     if size > len(payload):
         return MalformedUserDataHeader()
@@ -139,7 +141,7 @@ def parse_user_data_header(payload: bytes) -> UserDataHeader | MalformedUserData
 
 
 def body_of(pdu: Message) -> bytes:
-    """Return the user data without its header; empty when the header is malformed."""
+    """Return the user data without its header; empty if the header is malformed."""
     payload = _payload(pdu)
     if not pdu.esm_class & UDHI:
         return payload
@@ -148,10 +150,10 @@ def body_of(pdu: Message) -> bytes:
 
 
 def part_of(pdu: Message) -> ConcatenatedPart | None:
-    """Return which part of a long message this is; None for a message that is whole.
+    """Return the part of a long message that a PDU carries; None for a whole message.
 
-    An impossible concatenation (no parts, part 3 of 2) is ignored, as 3GPP TS 23.040,
-    9.2.3.24.1 demands, and so is a "1 of 1". Of several references the last counts.
+    An impossible concatenation (no parts, part 3 of 2) is ignored (3GPP TS 23.040,
+    9.2.3.24.1), and so is "1 of 1". Of several concatenation elements the last counts.
     """
     key = None
     if pdu.esm_class & UDHI:
@@ -169,18 +171,18 @@ def part_of(pdu: Message) -> ConcatenatedPart | None:
 
 
 def join(parts: Iterable[ConcatenatedPart]) -> bytes:
-    """Return the octets of a long message whose parts are all there, in any order.
+    """Return the octets of a long message from all its parts, in any order.
 
-    Raises `ValueError` when one is missing or parts of different messages are mixed.
+    Raises `ValueError` if a part is missing or parts belong to different messages.
     """
     return b"".join(part.body for part in _complete(parts))
 
 
 def text_of(parts: Iterable[ConcatenatedPart], default: str = alphabets.GSM_0338) -> str | None:
-    """Return the text of a long message, None when it is no text. Raises as `join` does.
+    """Return the text of a long message, None if it is not text. Raises as `join` does.
 
-    Neighbours of one data_coding are decoded together, because a phone may cut through
-    a character; some phones change the coding between parts, and that is read too.
+    Adjacent parts with the same data_coding are decoded together, because a phone may split
+    a character. Some phones change data_coding between parts; that is supported too.
     """
     texts = []
     for data_coding, group in groupby(_complete(parts), key=lambda part: part.data_coding):
@@ -198,12 +200,14 @@ def _complete(parts: Iterable[ConcatenatedPart]) -> list[ConcatenatedPart]:
     if len(keys) != 1:
         raise ValueError("parts of different messages")
     if [part.sequence for part in ordered] != list(range(1, ordered[0].total + 1)):
-        raise ValueError(f"{len(ordered)} parts do not make a whole of {ordered[0].total}")
+        raise ValueError(
+            f"{len(ordered)} of {ordered[0].total} parts: some are missing or repeated"
+        )
     return ordered
 
 
 def _payload(pdu: Message) -> bytes:
-    """Return short_message, or the TLV message_payload when that is empty (5.3.2.32)."""
+    """Return short_message, or the TLV message_payload if it is empty (5.3.2.32)."""
     short_message = b"" if isinstance(pdu, DataSm) else pdu.short_message
     if short_message or not pdu.tlvs:
         return short_message
@@ -211,7 +215,7 @@ def _payload(pdu: Message) -> bytes:
 
 
 def _concatenations(header: UserDataHeader) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (reference, width, total, sequence) of each usable concatenation element."""
+    """Yield (reference, width, total, sequence) of each valid concatenation element."""
     for element, value in header.elements:
         if element == _IE_CONCAT_8 and len(value) == 3:
             reference, width = value[0], 8

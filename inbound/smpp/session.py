@@ -1,17 +1,20 @@
-"""One SMPP session over one TCP connection, for either end of it (SMPP 3.4, 2.2).
+"""One SMPP session over one TCP connection, as ESME or SMSC (SMPP 3.4, 2.2).
 
-What always holds:
+Invariants:
 
-* A frame that cannot be parsed is answered and the session lives; only an impossible
-  command_length ends it, because nobody knows where the next frame begins.
-* Requests are served one at a time in the order they came, and answered in that order.
-* A request that was sent ends in exactly one of three ways: its answer (whatever the
-  status), `NotSentError` (no octet of it was written), or `UnansweredError`.
-* Memory is bounded: a window for what goes out, a limit on what waits to be served, after
-  which nothing more is read, and a limit on what the peer does not read.
+* A frame that can't be parsed is answered and the session goes on. Only an impossible
+  command_length ends it, because the next frame can't be found.
+* Requests are handled one at a time in the order they arrive, and answered in that order.
+* A request that was sent ends in exactly one of three ways: its answer (with any status),
+  `NotSentError` (no octet of it was written), or `UnansweredError`.
+* Memory is bounded: by the window of outgoing requests, by a limit on incoming requests
+  (reading pauses beyond it), and by a limit on octets that the peer does not read.
 
-While reading is paused the peer's answers and enquire_links wait too, so `queue_limit`
-has to be larger than the peer's window. Time limits stand still during such a pause.
+While reading is paused, the peer's answers and enquire_links are unread too. `queue_limit`
+must therefore be larger than the peer's window, and deadlines are suspended meanwhile.
+
+The layers are `_connection` (frames), `_requesting` (outgoing requests), and this module
+(binding, incoming requests); `_answering` keeps answers in order.
 """
 
 import asyncio
@@ -56,7 +59,7 @@ OnRequest = Callable[[RequestPdu[Any], "Session"], Awaitable[Answer]]
 OnBind = Callable[[Bind, "Session"], Awaitable[int]]
 OnChange = Callable[["Session"], None]
 
-# The tag of SMPP 3.4, 5.3.2.25.
+# SMPP 3.4, 5.3.2.25.
 _TLV_SC_INTERFACE_VERSION: Final = 0x0210
 _VERSION_3_4: Final = 0x34
 
@@ -70,13 +73,13 @@ def _ignore(_session: "Session") -> None:
 
 
 class Session(Requesting):
-    """One connection in either role; give it to `create_connection` or `create_server`.
+    """One session in either role: the protocol of `create_connection` or `create_server`.
 
-    `on_request` serves deliver_sm and data_sm (ESME) or submit_sm, data_sm and query_sm
-    (centre): it returns the answer, or a future of it, and while it is awaited no other
-    request of this session is served. `on_bind` (centre) returns the bind's
-    command_status. `on_change` is called when the connection stands, is bound, and is
-    closed; it must not block.
+    `on_request` handles deliver_sm and data_sm (ESME) or submit_sm, data_sm and query_sm
+    (SMSC). It returns the answer, or a future of it; while it is awaited, no other request
+    of this session is handled. `on_bind` (SMSC) returns the command_status of a bind.
+    `on_change` is called when the connection opens, is bound, and is closed; it must not
+    block.
     """
 
     def __init__(
@@ -102,18 +105,19 @@ class Session(Requesting):
     def __repr__(self) -> str:
         return f"<Session {self.role.value} {self.peer} {self.state.value}>"
 
-    # What callers do.
+    # Public calls.
 
     def send(self, request: RequestPdu[AnswerT]) -> asyncio.Future[AnswerT]:
         """Send a message or a query_sm and return the future of its answer. Never waits.
 
-        A query takes a place in the window too: what a centre limits is unanswered
-        requests, whatever they ask for.
+        A query_sm takes a place in the window too, because SMS centres limit unanswered
+        requests of any kind.
 
-        The future ends with the answer, whatever its status (a generic_nack becomes an
-        answer with the nack's status), with `NotSentError`: not bound for this direction,
-        no room, link lost before it was written; or with `UnansweredError`: written, and
-        then the time limit passed or the link was lost. Raises `UnencodableError` at once.
+        The future gets the answer, whatever its status (a generic_nack becomes a response
+        with the nack's status). It fails with `NotSentError` if the session is not bound for
+        this direction, the window is full, or the link was lost before the request was
+        written; with `UnansweredError` if the request was written and then timed out or the
+        link was lost. Raises `UnencodableError` at once.
         """
         refusal = self._refusal(request)
         if refusal:
@@ -124,9 +128,9 @@ class Session(Requesting):
         return self._send(request, self.settings.response_timeout_s, takes_room=True)
 
     async def bind(self, request: Bind) -> BindResp:
-        """Bind as an ESME. Waits up to `bind_timeout_s`; on failure the link is closed.
+        """Bind as an ESME. Waits up to `bind_timeout_s`; closes the link on failure.
 
-        Raises `BindRefusedError` when the centre says no, `LinkError` when it says nothing.
+        Raises `BindRefusedError` when the SMS centre refuses, `LinkError` without an answer.
         """
         self._bind_sent = request
         try:
@@ -137,29 +141,29 @@ class Session(Requesting):
         finally:
             self._bind_sent = None
         if answer.status:
-            self.close(f"the centre refused the bind: {explain(answer.status)}")
+            self.close(f"the SMS centre refused the bind: {explain(answer.status)}")
             raise BindRefusedError(self.reason, answer.status)
         return answer
 
     async def drain(self, limit_s: float) -> None:
-        """Wait until nothing is in flight in either direction, at most `limit_s` seconds."""
-        flying = self._window.futures() + self._answering.futures()
-        if flying:
-            await asyncio.wait(flying, timeout=limit_s)
+        """Wait until all requests of both sides are answered, at most `limit_s` seconds."""
+        in_flight = self._window.futures() + self._answering.futures()
+        if in_flight:
+            await asyncio.wait(in_flight, timeout=limit_s)
 
     async def unbind(self) -> None:
-        """End the session politely: unbind, wait for its answer, close. Safe to repeat."""
+        """Send unbind, wait for its answer (up to `response_timeout_s`), close. Safe to repeat."""
         if self.state is State.BOUND:
             self.state = State.UNBINDING
             self._update_room()
             try:
                 await self._send(Unbind(), self.settings.response_timeout_s, takes_room=False)
             except (NotSentError, UnansweredError) as error:
-                log.debug("%r: unbind without an answer: %s", self, error)
+                log.debug("%r: unbind was not answered: %s", self, error)
         self.close("this side unbound")
         await self.wait_closed()
 
-    # What goes out.
+    # Outgoing PDUs.
 
     def _refusal(self, request: RequestPdu[Any]) -> str:
         if self.state is not State.BOUND or self.reason:
@@ -169,7 +173,7 @@ class Session(Requesting):
         return "" if self._window.free > 0 else "the window is full"
 
     def _allowed(self, request: RequestPdu[Any], by: Role) -> bool:
-        """Whether this end of the session may send this command in the present bind."""
+        """Whether this side may send this command in the current bind (SMPP 3.4, 2.3)."""
         bound = self.bound_as
         if bound is None or self.reason:
             return False
@@ -186,10 +190,10 @@ class Session(Requesting):
         elif isinstance(arrival, Unbind):
             self.close("the peer unbound")
 
-    # What comes in.
+    # Incoming PDUs.
 
     def on_frame(self, frame: bytes) -> None:
-        """Sort a frame: answers and enquire_links at once, requests into the queue."""
+        """Handle answers and enquire_links at once; queue other requests."""
         try:
             pdu = decode(frame)
         except PduError as error:
@@ -198,7 +202,7 @@ class Session(Requesting):
         if isinstance(pdu, ResponsePdu):
             self._take_answer(pdu)
         elif isinstance(pdu, EnquireLink):
-            # Not in the queue: a slow handler must not look like a dead link.
+            # Not queued: a slow handler must not look like a dead link.
             self.write(encode(pdu.answer()))
         elif isinstance(pdu, RequestPdu):
             self.stats.requests_in += 1
@@ -207,34 +211,34 @@ class Session(Requesting):
             log.info("%r: ignored %r", self, pdu)
 
     def on_impossible_frame(self, error: FramingError) -> None:
-        """Say so before the link closes (SMPP 3.4, 4.3)."""
+        """Send a generic_nack before the link closes (SMPP 3.4, 4.3)."""
         status = Status.ESME_RINVCMDLEN
         self.write(encode(GenericNack(status=status, sequence=error.sequence)))
 
     def on_answer(self, answer: ResponsePdu) -> None:
-        """The bind that this end sent is what makes it bound."""
+        """Become bound when this is the answer to our bind."""
         if self._bind_sent and isinstance(answer, BindResp) and not answer.status:
             self._become_bound(self._bind_sent)
 
     def on_read(self) -> None:
-        """Stop reading when too much waits."""
+        """Pause reading when too many requests are queued."""
         self._pace()
 
     def _on_unreadable(self, error: PduError, octets: int) -> None:
         self.stats.unreadable += 1
         count = self.stats.unreadable
         if not count & (count - 1):
-            # Counted in full, said at 1, 2, 4, 8: a peer of junk does not write our log.
+            # Logged at 1, 2, 4, 8, ...: a peer that sends garbage must not fill the log.
             what = f"command 0x{error.command_id:08X}: {error}"
-            log.warning("%r: cannot read %s (%d such so far)", self, what, count)
+            log.warning("%r: can't parse %s (%d unreadable PDUs so far)", self, what, count)
         if not error.command_id & RESPONSE_BIT:
             self._answering.put(error, octets)
         elif pending := self._window.take(error.sequence):
-            pending.fail("its answer cannot be read")
+            pending.fail("its answer can't be parsed")
             self._update_room()
 
     async def _serve(self, request: RequestPdu[Any]) -> Answer:
-        """Answer one request; the handler gets only those that the bind allows."""
+        """Return the answer to one request. The handler gets only what the bind allows."""
         if isinstance(request, Bind):
             return await self._serve_bind(request)
         if isinstance(request, Unbind):
@@ -253,7 +257,7 @@ class Session(Requesting):
             answer.tlvs = ((_TLV_SC_INTERFACE_VERSION, bytes((_VERSION_3_4,))),)
         return answer
 
-    # What changes.
+    # State changes.
 
     def _become_bound(self, bind: Bind) -> None:
         self.bound_as = BoundAs(
@@ -268,43 +272,43 @@ class Session(Requesting):
         self._on_change(self)
 
     def _pace(self) -> None:
-        """Read only while what waits is less than the limits."""
+        """Pause reading above the limits on queued requests; resume below half of them."""
         backlog, octets = self._answering.backlog, self._answering.octets
         limit, most_octets = self.settings.queue_limit, self.settings.queue_octets
         if not self.reading_paused and (backlog > limit or octets > most_octets):
             self.stats.reading_pauses += 1
-            log.warning("%r: %d requests wait, reading is paused", self, backlog)
+            log.warning("%r: reading is paused, %d requests wait", self, backlog)
             self.pause_reading()
         elif self.reading_paused and backlog <= limit // 2 and octets <= most_octets // 2:
-            # What the peer sent in the meantime has not been read yet.
+            # Answers that arrived during the pause have not been read yet.
             self._window.postpone(self.loop.time() + self.settings.response_timeout_s)
             self.resume_reading()
 
     def on_writable(self) -> None:
-        """Make nothing more to write while the peer does not read."""
+        """Pause handling, and so new answers, while the peer does not read."""
         self._answering.hold(held=self.writing_paused)
         self._update_room()
 
     def on_open(self) -> None:
-        """Begin to serve."""
+        """Start handling requests and the timer for the bind."""
         self._server = self.loop.create_task(self._answering.run(), name=f"smpp {self.peer}")
-        self._server.add_done_callback(lambda _: self.abort("this side stopped serving"))
+        self._server.add_done_callback(lambda _: self.abort("this side stopped handling requests"))
         self._set_timer(self._opened + self.settings.bind_timeout_s)
         self._on_change(self)
 
     def on_lost(self) -> None:
-        """End everything that waits for this connection."""
+        """Fail pending requests and discard queued ones."""
         self.state = State.CLOSED
         self._answering.stop()
         self._end_requests()
         self._on_change(self)
 
     def next_due(self, now: float) -> float | None:
-        """Close a connection that does not bind (centre); return when to look again."""
+        """SMSC: close a connection that does not bind in time; return when to check again."""
         due = self._opened + self.settings.bind_timeout_s
         if self.role is Role.ESME or self.state is not State.OPEN:
             return None
         if now < due:
             return due
-        self.close(f"no bind for {self.settings.bind_timeout_s:g} s")
+        self.close(f"no bind within {self.settings.bind_timeout_s:g} s")
         return None

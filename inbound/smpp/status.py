@@ -1,7 +1,7 @@
-"""command_status values of SMPP 3.4, 5.1.3: their names, meanings, and what to do about each.
+"""command_status values (SMPP 3.4, 5.1.3): names, meanings, and how a sender reacts to each.
 
-On the wire and in PDUs a status is a plain int, and one that stands in no table passes
-through unharmed. What a status means for the sender is decided here and nowhere else.
+On the wire and in PDUs a status is a plain int, and unknown values pass through. How a
+sender reacts to a status is decided only here.
 """
 
 from enum import Enum, IntEnum
@@ -9,7 +9,7 @@ from typing import Self
 
 
 class StatusKind(Enum):
-    """What the sender of a request does about the status of its answer."""
+    """How the sender of a request reacts to the status of its answer."""
 
     OK = "ok"
     PERMANENT = "permanent"
@@ -18,13 +18,13 @@ class StatusKind(Enum):
 
 
 class Status(IntEnum):
-    """One row for each command_status: code, kind, meaning."""
+    """One member per command_status: code, kind, meaning."""
 
     kind: StatusKind
     meaning: str
 
     def __new__(cls, code: int, kind: StatusKind, meaning: str) -> Self:
-        """Take a row's code as the int value and keep the rest beside it."""
+        """Use the code as the int value and keep kind and meaning as attributes."""
         row = int.__new__(cls, code)
         row._value_ = code
         row.kind = kind
@@ -91,22 +91,21 @@ def name_of(status: int) -> str:
 
 
 def explain(status: int) -> str:
-    """Return name and meaning for people: "ESME_RINVPASWD (wrong password)"."""
+    """Return name and meaning: "ESME_RINVPASWD (wrong password)"."""
     row = _TABLE.get(status)
     return f"{row.name} ({row.meaning})" if row is not None else name_of(status)
 
 
 def is_temporary(status: int) -> bool:
-    """Whether the same request may succeed later; throttling is temporary too.
+    """Whether the same request may succeed later. Throttling is temporary too.
 
-    A status that stands in no table is permanent: repeating what nobody understands only
-    makes it happen more often.
+    An unknown status is permanent: retrying would only repeat it.
     """
     row = _TABLE.get(status)
     return row is not None and row.kind in {StatusKind.TEMPORARY, StatusKind.THROTTLE}
 
 
 def is_throttle(status: int) -> bool:
-    """Whether the peer asks for a slower pace; a full queue asks for the same."""
+    """Whether the peer asks for a lower rate (ESME_RTHROTTLED, ESME_RMSGQFUL)."""
     row = _TABLE.get(status)
     return row is not None and row.kind is StatusKind.THROTTLE

@@ -1,7 +1,7 @@
-"""Times as SMPP writes them: sixteen characters, absolute or relative (SMPP 3.4, 7.1.1).
+"""SMPP time format: 16 characters, absolute or relative (SMPP 3.4, 7.1.1).
 
-`YYMMDDhhmmsstnnp`: p is `+` or `-` for a time that is nn quarters of an hour ahead of or
-behind UTC, and `R` for a time counted from the moment the centre takes the message.
+`YYMMDDhhmmsstnnp`: p is `+` or `-` for a time nn quarters of an hour ahead of or behind
+UTC, and `R` for a time relative to when the SMS centre accepts the message.
 """
 
 import math
@@ -15,58 +15,57 @@ _FORM = re.compile(
 )
 _QUARTER: Final = timedelta(minutes=15)
 _MAX_QUARTERS: Final = 48
-# DD of the relative form ends at 31. Months and years, whose length nobody agrees on, are
-# read and never written.
+# DD of the relative form ends at 31. Months and years, whose length varies, are parsed but
+# never written.
 _LONGEST: Final = timedelta(days=32)
 
 
-def validity(period: timedelta) -> str:
-    """Return a validity_period that ends `period` after the centre takes the message.
+def format_validity(period: timedelta) -> str:
+    """Return a validity_period that ends `period` after the SMS centre accepts the message.
 
-    A part of a second counts as a whole one. Raises `ValueError` unless it is more than
-    nothing and less than 32 days.
+    Rounds up to whole seconds. Raises `ValueError` unless 0 < period < 32 days.
     """
     seconds = math.ceil(period.total_seconds())
     if not timedelta() < period or timedelta(seconds=seconds) >= _LONGEST:
-        raise ValueError("a validity period is more than nothing and less than 32 days")
+        raise ValueError(f"a validity period of {period}: use more than 0 s and less than 32 days")
     minutes, second = divmod(seconds, 60)
     hours, minute = divmod(minutes, 60)
     day, hour = divmod(hours, 24)
     return f"0000{day:02d}{hour:02d}{minute:02d}{second:02d}000R"
 
 
-def absolute(moment: datetime) -> str:
-    """Return the absolute form, in UTC and to a tenth of a second. `moment` has a time zone.
+def format_absolute(moment: datetime) -> str:
+    """Return the absolute form in UTC, to a tenth of a second. `moment` has a time zone.
 
-    Raises `ValueError` when it has none, or is not of this century, which has two digits.
+    Raises `ValueError` without a time zone, or outside 2000 to 2099 (years have two digits).
     """
     if moment.tzinfo is None:
-        raise ValueError("a moment without a time zone")
+        raise ValueError("the moment has no time zone")
     moment = moment.astimezone(UTC)
     if moment.year // 100 != 20:
-        raise ValueError("a moment outside 2000 to 2099")
+        raise ValueError(f"year {moment.year} is outside 2000 to 2099")
     return f"{moment:%y%m%d%H%M%S}{moment.microsecond // 100_000}00+"
 
 
-def moment_of(value: str, now: datetime) -> datetime | None:
-    """Return the moment that a time field means; None for an empty field.
+def parse_time(value: str, now: datetime) -> datetime | None:
+    """Parse a time field; None for an empty one.
 
-    `now`, with its time zone, is what the relative form counts from: by the calendar for
-    years and months (31 January and a month is the last of February). Raises `ValueError`,
-    which the centre answers with ESME_RINVSCHED or ESME_RINVEXPIRY.
+    The relative form counts from `now`, which has a time zone; years and months by the
+    calendar (31 January plus a month is the last of February). Raises `ValueError`, which an
+    SMSC answers with ESME_RINVSCHED or ESME_RINVEXPIRY.
     """
     if not value:
         return None
     match = _FORM.fullmatch(value)
     if match is None:
-        raise ValueError("not a time of SMPP 3.4, 7.1.1")
+        raise ValueError("not a time as in SMPP 3.4, 7.1.1")
     *numbers, sign = match.groups()
     year, month, day, hour, minute, second, tenth, quarters = map(int, numbers)
     if sign == "R":
-        rest = timedelta(days=day, hours=hour, minutes=minute, seconds=second)
-        return _months_later(now, 12 * year + month) + rest
+        remainder = timedelta(days=day, hours=hour, minutes=minute, seconds=second)
+        return _months_later(now, 12 * year + month) + remainder
     if quarters > _MAX_QUARTERS:
-        raise ValueError("a time zone is at most 48 quarters of an hour away")
+        raise ValueError(f"time zone of {quarters} quarter hours: at most 48 are allowed")
     zone = timezone(quarters * _QUARTER * (1 if sign == "+" else -1))
     return datetime(2000 + year, month, day, hour, minute, second, tenth * 100_000, tzinfo=zone)
 

@@ -8,8 +8,8 @@ from pydantic_core import from_json
 
 from inbound.smpp import address
 from inbound.smpp.pdu import SubmitSm
-from inbound.smpp.segmentation import Segment, rewritten, split
-from inbound.smpp.times import validity
+from inbound.smpp.segmentation import Segment, reencode, split
+from inbound.smpp.times import format_validity
 from inbound.templates.catalogue import Catalogue
 from schemas.messages import MobileTerminated
 
@@ -37,7 +37,7 @@ class Encoder:
 
     def __init__(self, catalogue: Catalogue, sender: str) -> None:
         self._catalogue = catalogue
-        self._source = address.sender(sender)
+        self._source = address.sender_to_address(sender)
         self._constant: dict[tuple[str, str], Text] = {}
 
     def resends_unknown(self, template: str) -> bool:
@@ -73,8 +73,8 @@ class Encoder:
         """
         segment = text.segments[part]
         if alphabet != text.alphabet:
-            segment = rewritten(segment, text.alphabet, alphabet)
-        destination = address.destination(number)
+            segment = reencode(segment, text.alphabet, alphabet)
+        destination = address.number_to_address(number)
         return SubmitSm(
             source_addr_ton=self._source.ton,
             source_addr_npi=self._source.npi,
@@ -83,7 +83,7 @@ class Encoder:
             dest_addr_npi=destination.npi,
             destination_addr=destination.addr,
             esm_class=segment.esm_class,
-            validity_period=validity(min(valid_for, LONGEST_VALIDITY)),
+            validity_period=format_validity(min(valid_for, LONGEST_VALIDITY)),
             registered_delivery=RECEIPT_WANTED,
             data_coding=segment.data_coding,
             short_message=segment.short_message,

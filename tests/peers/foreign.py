@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from inbound.smpp.esme import BindSettings
+from inbound.smpp.bind_settings import BindSettings
 from inbound.smpp.listener import Listener, listen
 from inbound.smpp.pdu import Bind, DataSm, DeliverSm, RequestPdu, ResponsePdu, SubmitSm
 from inbound.smpp.segmentation import ConcatenatedPart, Message, body_of, part_of, split, text_of

@@ -8,7 +8,7 @@ from inbound.local.simulator.delivery_queue import QueuedMessage
 from inbound.local.simulator.dialects import STATES
 from inbound.smpp.pdu import QuerySm, QuerySmResp
 from inbound.smpp.status import Status
-from inbound.smpp.times import absolute
+from inbound.smpp.times import format_absolute
 
 _ENROUTE: Final = STATES["ENROUTE"]
 
@@ -63,7 +63,7 @@ class MessageStates:
         answer.message_state = known.state
         answer.error_code = known.error & 0xFF
         if known.done:
-            answer.final_date = absolute(datetime.fromtimestamp(known.done, UTC))
+            answer.final_date = format_absolute(datetime.fromtimestamp(known.done, UTC))
         return answer
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from inbound.local.simulator.server import PHONE
 from inbound.smpp import alphabet
-from inbound.smpp.address import destination
+from inbound.smpp.address import number_to_address
 from inbound.smpp.errors import LinkError, NotSentError, SmppError
 from inbound.smpp.pdu import BindTransceiver, DeliverSm, RequestPdu, SubmitSm
 from inbound.smpp.segmentation import ConcatenatedPart, body_of, part_of, split, text_of
@@ -57,7 +57,7 @@ class Phone:
         """Take the centre's address, the phone's number and the number it texts to."""
         self.number = number
         self._address = (host, port)
-        self._federal = destination(federal)
+        self._federal = number_to_address(federal)
         self._settings = settings or SessionSettings()
         self._wall_clock = wall_clock
         self._references = itertools.count(1)
@@ -92,7 +92,7 @@ class Phone:
         `NotSentError` or `UnansweredError`.
         """
         session = self._bound()
-        number = destination(source) if source else None
+        number = number_to_address(source) if source else None
         answers = []
         for segment in split(text, next(self._references)):
             await session.slot()

@@ -247,7 +247,7 @@ def test_what_an_operator_sets_is_what_the_centre_gets() -> None:
     )
     assert made.standby == ("other.example", 3700)
     assert (made.window, made.rate) == (7, 30)
-    pdu = made.bind()
+    pdu = made.bind_pdu()
     assert isinstance(pdu, BindReceiver)
     assert (pdu.interface_version, pdu.system_type) == (0x50, "ISO,MCON3")
-    assert bind_settings.bind_settings(bind(1)).bind().interface_version == 0x34
+    assert bind_settings.bind_settings(bind(1)).bind_pdu().interface_version == 0x34

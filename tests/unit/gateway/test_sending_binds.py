@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from inbound.gateway.sending_binds import FAILOVER_S, Downtime, SendingBind, SendingBinds
-from inbound.smpp.esme import BindHealth, BindSettings, Esme, EsmeState
+from inbound.smpp.bind_settings import BindSettings
+from inbound.smpp.esme import BindHealth, Esme, EsmeState
 from inbound.smpp.pdu import ResponsePdu
 from streams.outbox.ports import Bind, Binds
 

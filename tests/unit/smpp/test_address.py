@@ -2,7 +2,7 @@
 
 import pytest
 
-from inbound.smpp.address import Address, destination, sender, subscriber
+from inbound.smpp.address import Address, number_to_address, parse_subscriber, sender_to_address
 
 
 @pytest.mark.parametrize(
@@ -35,23 +35,23 @@ from inbound.smpp.address import Address, destination, sender, subscriber
     ],
 )
 def test_subscriber(ton: int, addr: str, number: str | None) -> None:
-    assert subscriber(ton, addr) == number
+    assert parse_subscriber(ton, addr) == number
 
 
 def test_what_goes_out() -> None:
-    assert sender("SCSERV") == Address(5, 0, "SCSERV")
-    assert sender("+79086228779") == Address(1, 1, "79086228779")
-    assert sender("1234") == Address(0, 1, "1234")
-    assert destination("+79161234567") == Address(1, 1, "79161234567")
+    assert sender_to_address("SCSERV") == Address(5, 0, "SCSERV")
+    assert sender_to_address("+79086228779") == Address(1, 1, "79086228779")
+    assert sender_to_address("1234") == Address(0, 1, "1234")
+    assert number_to_address("+79161234567") == Address(1, 1, "79161234567")
 
 
 @pytest.mark.parametrize("name", ["", "TWELVE CHARS", "СЦСЕРВ"])
 def test_names_that_no_phone_shows(name: str) -> None:
     with pytest.raises(ValueError, match="sender name"):
-        sender(name)
+        sender_to_address(name)
 
 
 @pytest.mark.parametrize("number", ["79161234567", "+7916123456x", "+", "+1234567890123456"])
 def test_an_error_about_a_number_does_not_repeat_it(number: str) -> None:
-    with pytest.raises(ValueError, match=r"^not an E\.164 number with its plus$"):
-        destination(number)
+    with pytest.raises(ValueError, match=r"^not an E\.164 number with a leading plus$"):
+        number_to_address(number)

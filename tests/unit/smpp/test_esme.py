@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 
 from inbound.smpp import esme as esme_module
+from inbound.smpp.bind_settings import BindSettings, BindType
 from inbound.smpp.errors import NotSentError, UnansweredError
-from inbound.smpp.esme import BindHealth, BindSettings, BindType, Esme, EsmeState, backoff
+from inbound.smpp.esme import BindHealth, Esme, EsmeState, backoff_s
 from inbound.smpp.pdu import (
     Bind,
     BindReceiver,
@@ -95,10 +96,10 @@ async def test_every_new_session_waits_to_be_admitted() -> None:
             admitted = await asked.get()
             assert isinstance(await peer.ask(EnquireLink(sequence=9)), EnquireLinkResp)
             assert not slot.done()
-            assert not esme.ready()
+            assert not esme.is_ready()
             admitted.set()
             await slot
-            assert esme.ready()
+            assert esme.is_ready()
             peer.close()
         # Lost while it waits: the next one is asked for anew.
         peer = await connections.get()
@@ -118,7 +119,7 @@ async def test_a_query_takes_a_place_in_the_window_and_a_token() -> None:
         await peer.accept_bind()
         await esme.slot()
         asked = esme.query(QuerySm(message_id="7f3a"))
-        assert not esme.ready()
+        assert not esme.is_ready()
         assert esme.session is not None
         assert esme.session.window_free() == SETTINGS.window - 1
         query = await peer.read(QuerySm)
@@ -139,7 +140,7 @@ async def test_a_query_takes_a_place_in_the_window_and_a_token() -> None:
     ],
 )
 def test_bind_types(bind_type: BindType, pdu_type: type[Bind]) -> None:
-    bind = replace(SETTINGS, bind_type=bind_type, address_range="7908").bind()
+    bind = replace(SETTINGS, bind_type=bind_type, address_range="7908").bind_pdu()
     assert type(bind) is pdu_type
     assert bind.address_range == "7908"
 
@@ -163,7 +164,7 @@ async def test_it_comes_back_after_a_loss_and_waiters_get_the_new_session() -> N
         assert not waiting.done()
         await second.accept_bind()
         await waiting
-        assert esme.ready()
+        assert esme.is_ready()
         again = esme.submit(submit())
         second.send((await second.read(SubmitSm)).answer())
         assert (await again).status == 0
@@ -189,7 +190,7 @@ async def test_a_centre_that_drops_every_bind_is_left_alone_longer_and_longer(
         attempts.append(attempt)
         return 0.0
 
-    monkeypatch.setattr(esme_module, "backoff", pause)
+    monkeypatch.setattr(esme_module, "backoff_s", pause)
     settings = replace(SETTINGS, reconnect_max_s=0.2)
     async with running(settings) as (_, connections):
         for _ in range(3):
@@ -214,14 +215,14 @@ async def test_a_wrong_password_is_said_once_and_tried_again(
             peer.send((await peer.read(Bind)).answer(Status.ESME_RINVPASWD))
             assert await peer.at_end()
             peer.close()
-        assert not esme.ready()
+        assert not esme.is_ready()
         peer = await connections.get()
         await peer.accept_bind()
         await esme.slot()
         peer.close()
     refusals = [line for line in caplog.messages if "wrong password" in line]
     assert len(refusals) == 1
-    assert "the centre refused the bind: ESME_RINVPASWD (wrong password)" in refusals[0]
+    assert "the SMS centre refused the bind: ESME_RINVPASWD (wrong password)" in refusals[0]
     assert "sesame12" not in caplog.text + repr(esme) + repr(esme.settings)
 
 
@@ -236,7 +237,7 @@ async def test_without_a_centre_it_says_so_and_keeps_trying() -> None:
     running_ = asyncio.create_task(esme.run())
     waiting = asyncio.ensure_future(esme.slot())
     reasons = [(await down.get()).reason for _ in range(5)]
-    assert any("no connection to the centre" in reason for reason in reasons)
+    assert any("no connection to the SMS centre" in reason for reason in reasons)
     await esme.close()
     await running_
     with pytest.raises(NotSentError):
@@ -256,7 +257,7 @@ async def test_slots_obey_the_rate() -> None:
             sent.append(esme.submit(submit()))
         # The first ones were in the bucket, which holds 50 ms.
         assert 0.15 <= loop.time() - start <= 1.0
-        assert not esme.ready()
+        assert not esme.is_ready()
         for _ in sent:
             peer.send((await peer.read(SubmitSm)).answer())
         await asyncio.gather(*sent)
@@ -268,11 +269,11 @@ async def test_a_hold_stops_slots() -> None:
         peer = await connections.get()
         await peer.accept_bind()
         await esme.slot()
-        assert esme.ready()
-        esme.hold(0.05)
-        assert not esme.ready()
+        assert esme.is_ready()
+        esme.back_off(0.05)
+        assert not esme.is_ready()
         await esme.slot()
-        assert esme.ready()
+        assert esme.is_ready()
         peer.close()
 
 
@@ -298,12 +299,14 @@ def test_the_bucket_follows_its_clock_and_never_saves_up_a_burst() -> None:
 
 def test_back_off_grows_with_jitter_up_to_its_limit() -> None:
     rng = random.Random(1)
-    delays = {attempt: [backoff(attempt, 0.5, 30, rng) for _ in range(200)] for attempt in range(9)}
+    delays = {
+        attempt: [backoff_s(attempt, 0.5, 30, rng) for _ in range(200)] for attempt in range(9)
+    }
     assert set(delays[0]) == {0.5}
     assert max(delays[1]) <= 1.0 < max(delays[3]) <= 4.0
     assert max(delays[8]) <= 30
     assert min(delays[8]) < 5
-    assert backoff(10**6, 0.5, 30, rng) <= 30
+    assert backoff_s(10**6, 0.5, 30, rng) <= 30
 
 
 async def test_the_standby_is_tried_in_turn_with_the_first_address() -> None:

@@ -17,7 +17,7 @@ from inbound.smpp.segmentation import (
     parse_user_data_header,
     part_count,
     part_of,
-    rewritten,
+    reencode,
     split,
     text_of,
 )
@@ -94,17 +94,17 @@ def test_data_coding_0_is_written_in_the_binds_alphabet() -> None:
 
 @pytest.mark.parametrize("text", ["£@_[x]", "Nobody cuts {an} escaped character in two. " * 8])
 def test_a_text_made_for_one_default_alphabet_goes_out_in_another(text: str) -> None:
-    there = [rewritten(segment, "gsm0338", "latin-1") for segment in split(text, 7)]
+    there = [reencode(segment, "gsm0338", "latin-1") for segment in split(text, 7)]
     assert there == list(split(text, 7, "latin-1"))
-    back = [rewritten(segment, "latin-1", "gsm0338") for segment in there]
+    back = [reencode(segment, "latin-1", "gsm0338") for segment in there]
     assert back == list(split(text, 7))
 
 
 def test_what_the_other_alphabet_lacks_becomes_a_question_mark_and_ucs_2_stays() -> None:
     (euro,) = split("100 €")
-    assert rewritten(euro, "gsm0338", "latin-1").short_message == b"100 ?"
+    assert reencode(euro, "gsm0338", "latin-1").short_message == b"100 ?"
     (ucs_2,) = split("Ж")
-    assert rewritten(ucs_2, "gsm0338", "latin-1") is ucs_2
+    assert reencode(ucs_2, "gsm0338", "latin-1") is ucs_2
 
 
 def test_what_no_alphabet_carries_becomes_a_question_mark() -> None:

@@ -95,7 +95,7 @@ async def test_what_lay_in_the_socket_when_the_peer_left_is_known_for_that() -> 
     served = asyncio.Event()
 
     async def handler(request: RequestPdu[Any], session: Session) -> ResponsePdu:
-        left.append(session.left_by_peer())
+        left.append(session.is_closed_by_peer())
         served.set()
         answer: ResponsePdu = request.answer()
         return answer
@@ -252,7 +252,7 @@ async def test_an_answer_that_cannot_be_read_is_unanswered() -> None:
         bind = await peer.read(type(BIND))
         octets = (36).to_bytes(4, "big") + (0x80000009).to_bytes(4, "big") + bytes(4)
         peer.send(octets + bind.sequence.to_bytes(4, "big") + b"x" * 20)
-        with pytest.raises(LinkError, match="cannot be read"):
+        with pytest.raises(LinkError, match="can't be parsed"):
             await binding
 
 
@@ -263,7 +263,7 @@ async def test_a_refused_bind_says_why() -> None:
         with pytest.raises(BindRefusedError) as caught:
             await binding
         assert caught.value.status == Status.ESME_RINVPASWD
-        wanted = "the centre refused the bind: ESME_RINVPASWD (wrong password)"
+        wanted = "the SMS centre refused the bind: ESME_RINVPASWD (wrong password)"
         assert await session.wait_closed() == str(caught.value) == wanted
         assert await peer.at_end()
 
@@ -342,8 +342,8 @@ async def test_a_peer_of_junk_does_not_write_our_log(caplog: pytest.LogCaptureFi
             peer.send(b"\0\0\0\x10\0\0\0\x05\0\0\0\0\0\0\0\x01")
             await peer.read(DeliverSmResp)
         assert session.stats.unreadable == 100
-    assert [line for line in caplog.messages if "cannot read" in line][-1].endswith(
-        "(64 such so far)"
+    assert [line for line in caplog.messages if "can't parse" in line][-1].endswith(
+        "(64 unreadable PDUs so far)"
     )
     assert len(caplog.messages) == 7
 
@@ -402,7 +402,7 @@ async def test_a_peer_that_never_reads_is_given_up(monkeypatch: pytest.MonkeyPat
         while not session.reason:
             peer.writer.write(enquiries)
             await asyncio.sleep(0)
-        assert session.reason == "the peer does not read what it is sent"
+        assert session.reason == "the peer stopped reading"
 
 
 async def test_logs_tell_no_contents(caplog: pytest.LogCaptureFixture) -> None:
@@ -418,5 +418,5 @@ async def test_logs_tell_no_contents(caplog: pytest.LogCaptureFixture) -> None:
         await sent
         peer.send(b"\0\0\0\x14\0\0\0\x05\0\0\0\0\0\0\0\x01swor")
         await peer.read(DeliverSmResp)
-    assert "the handler failed" in caplog.text
+    assert "the handler of <DeliverSm" in caplog.text
     assert not any(secret in caplog.text for secret in SECRETS)

@@ -4,7 +4,8 @@ import asyncio
 import ssl
 from pathlib import Path
 
-from inbound.smpp.esme import BindSettings, Esme, EsmeState
+from inbound.smpp.bind_settings import BindSettings
+from inbound.smpp.esme import Esme, EsmeState
 from inbound.smpp.listener import listen
 from inbound.smpp.pdu import Bind
 from inbound.smpp.session import Session

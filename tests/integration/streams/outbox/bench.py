@@ -20,7 +20,8 @@ from inbound.clock import utc_now
 from inbound.gateway.sending_binds import Downtime, SendingBind, SendingBinds
 from inbound.handlers.state import STATE_VERSION, OpenRequest, Stage, SubjectState, write_state
 from inbound.local.simulator.server import Simulator, SimulatorSettings
-from inbound.smpp.esme import BindSettings, Esme
+from inbound.smpp.bind_settings import BindSettings
+from inbound.smpp.esme import Esme
 from inbound.smpp.pdu import ResponsePdu
 from inbound.smpp.segmentation import part_count
 from inbound.store.memory import MemoryClaims, MemoryStore

@@ -51,7 +51,7 @@ async def test_a_result_that_is_still_on_its_way_is_waited_for(bench: Bench) -> 
 
 
 async def test_what_was_processed_ends_without_waiting_for_a_bind(bench: Bench) -> None:
-    bench.esme.hold(60)
+    bench.esme.back_off(60)
     person = bench.person()
     messages = [bench.owe(person) for _ in range(50)]
     pairs = [(message.message_id, person.subject_id) for message in messages]
@@ -105,13 +105,13 @@ async def given_up_in_flight(bench: Bench) -> tuple[Person, asyncio.Event]:
 
 
 async def test_unsent_messages_are_given_back(bench: Bench) -> None:
-    bench.esme.hold(60)
+    bench.esme.back_off(60)
     mine = [bench.offer(bench.owe(bench.person()), partition=0) for _ in range(20)]
     kept = bench.offer(bench.owe(bench.person()), partition=1, lane=0)
     await bench.until(lambda: bench.holds(kept))
     await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
     assert bench.store.tables.claims == {kept.message_id: (1, GATEWAY)}
-    bench.esme._held_until = 0
+    bench.esme._backoff_until = 0
     await bench.result(bench.offer(mine[0], partition=1))
     assert bench.published.results[-1].attempt == 1
 
@@ -126,7 +126,7 @@ async def test_what_was_sent_in_part_is_finished(bench: Bench) -> None:
 
 async def test_what_could_not_be_finished_in_time_is_left_to_the_next_owner(bench: Bench) -> None:
     person, message = await begun(bench)
-    bench.esme.hold(0.5)
+    bench.esme.back_off(0.5)
     await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=0.01)
     await bench.result(bench.offer(bench.owe(bench.person()), partition=1))
     assert parts_to(bench, person) == [1, 2]
@@ -135,7 +135,7 @@ async def test_what_could_not_be_finished_in_time_is_left_to_the_next_owner(benc
 
 async def test_whoever_was_given_up_is_served_when_the_partition_comes_back(bench: Bench) -> None:
     person, first = await begun(bench)
-    bench.esme.hold(0.2)
+    bench.esme.back_off(0.2)
     await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=0.01)
     bench.offer(first)
     following = bench.offer(bench.owe(person))
@@ -197,7 +197,7 @@ async def test_what_another_gateway_claimed_costs_no_attempt_when_it_is_given_up
 
 
 async def test_another_gateways_claim_is_not_given_back(bench: Bench) -> None:
-    bench.esme.hold(60)
+    bench.esme.back_off(60)
     person = bench.person()
     message = bench.owe(person)
     await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)

@@ -6,5 +6,5 @@ class Line:
 
     left = False
 
-    def left_by_peer(self) -> bool:
+    def is_closed_by_peer(self) -> bool:
         return self.left
