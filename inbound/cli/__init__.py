@@ -1,4 +1,4 @@
-"""The command `scserv`. Each command imports what it needs when it runs."""
+"""The command `scserv`. A subcommand is imported when it is called, so help stays fast."""
 
 import sys
 
@@ -8,8 +8,8 @@ from inbound.cli._core_dumps import forbid_core_dumps
 from inbound.errors import ScservError
 
 
-class _Lazy(click.Group):
-    """A group whose commands live in modules that are imported when they are called."""
+class _LazyGroup(click.Group):
+    """A group that imports the module of a command when it is called."""
 
     COMMANDS = {  # noqa: RUF012 — read-only
         "up": "up:up",
@@ -41,12 +41,12 @@ class _Lazy(click.Group):
     ALIASES = {"smsc": "simulator"}  # noqa: RUF012 — read-only
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order in which one meets them."""
+        """Return the names in the order of the help page."""
         del ctx
         return list(self.COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command of that name, or return None."""
+        """Import and return a command; None for an unknown name."""
         del ctx
         target = self.COMMANDS.get(self.ALIASES.get(cmd_name, cmd_name))
         if target is None:
@@ -57,15 +57,15 @@ class _Lazy(click.Group):
         return command
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="scserv")
 def scserv() -> None:
-    """Answers text messages to a support organisation's federal number."""
+    """Answer text messages to a support organisation's federal number."""
 
 
 def main() -> None:
-    """Run the command line. What the operator has to change is one line and status 2."""
-    forbid_core_dumps()  # any command may hold a key
+    """Run the command line. A `ScservError` is printed as one line and exits with status 2."""
+    forbid_core_dumps()  # any command may have a key in memory
     try:
         sys.exit(scserv(standalone_mode=False))
     except click.exceptions.Abort:

@@ -1,4 +1,4 @@
-"""`python -m inbound.cli`: the same as `scserv`, wherever the script lies."""
+"""`python -m inbound.cli` is the same as `scserv`."""
 
 from inbound.cli import main
 

@@ -1,8 +1,4 @@
-"""No core dump: a crash would write keys, codes and passwords to the disk, in the clear.
-
-A process needs its secrets in memory for as long as it seals or sends them. Nothing can keep
-them out of a picture of that memory, so there must be none.
-"""
+"""Forbids core dumps, which would write keys, codes and passwords to disk in the clear."""
 
 import contextlib
 import ctypes
@@ -15,13 +11,12 @@ _PR_SET_DUMPABLE: Final = 4
 
 
 def forbid_core_dumps() -> None:
-    """Let this process leave no core dump, and none of those that it starts.
+    """Forbid core dumps of this process and of its children. Safe to repeat; never raises.
 
-    Two ways, because each covers what the other doesn't. The limit of no octets (setrlimit(2))
-    is inherited, by the servers of `scserv up` too, but a program that core_pattern names may
-    pass over it (core(5)). The kernel asks no program about a process that is not dumpable
-    (PR_SET_DUMPABLE(2const)); that ends with execve. Nor can others of the same user read
-    its memory and environment then. Safe to repeat; never raises.
+    Two mechanisms, because neither is enough. A limit of 0 bytes (setrlimit(2)) is inherited
+    by children, the servers of `scserv up` included, but a core_pattern program may ignore it
+    (core(5)). A process that is not dumpable (PR_SET_DUMPABLE(2const)) is never dumped, and
+    other processes of its user can't read its memory or environment, but execve resets it.
     """
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

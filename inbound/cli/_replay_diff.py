@@ -1,8 +1,8 @@
-"""Running `scserv replay diff`, and telling what came of it."""
+"""Runs `scserv replay diff` and prints its report."""
 
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,9 +11,9 @@ from typing import Any, BinaryIO
 
 import click
 from pydantic_core import to_json
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from inbound.cli._format import counted
+from inbound.cli._progress import progress_bar
 from inbound.cli._times import parse_moment
 from inbound.errors import ScservError, SetupError
 from inbound.replay.diff.candidates import Candidate, LocalCandidate
@@ -31,7 +31,7 @@ SAME, DIFFERENT, NOT_RUN = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class DiffOptions:
-    """What the command line said."""
+    """The options of the command line."""
 
     since: str
     until: str | None = None
@@ -46,8 +46,8 @@ class DiffOptions:
 
 
 def run_diff(settings: DiffSettings, options: DiffOptions) -> int:
-    """Run one diff, print what came of it, and return the exit status."""
-    with _no_bug_looks_like_a_difference():
+    """Run one diff, print the report, and return the exit status. Blocks."""
+    with _exit_2_on_a_bug():
         report, span = _diff(settings, options)
         if options.as_json:
             click.echo(to_json(_as_object(report, span)))
@@ -61,7 +61,7 @@ def _diff(settings: DiffSettings, options: DiffOptions) -> tuple[DiffReport, pas
     since = parse_moment(options.since, "--since", now=now)
     until = parse_moment(options.until, "--until", now=now) if options.until else past.FOR_EVER
     if until <= since:
-        raise SetupError("--until is not after --since: there is nothing between them")
+        raise SetupError("--until must be later than --since")
     url = settings.require_database()
     current = settings.current_config()
     config = change_config(current, options.settings_file, options.templates, carry=options.carry)
@@ -74,8 +74,8 @@ def _diff(settings: DiffSettings, options: DiffOptions) -> tuple[DiffReport, pas
         conn = connect(url, APPLICATION_NAME, long=True, read_only=True)
         stack.enter_context(conn)
         span = past.find_span(conn, since, until)
-        progress = stack.enter_context(_progress())
-        run(conn, span, candidate, report, progress)
+        advance = stack.enter_context(progress_bar("deciding", unit="subjects"))
+        run(conn, span, candidate, report, advance)
     return report, span
 
 
@@ -86,13 +86,13 @@ def _candidate(options: DiffOptions, config: CandidateConfig) -> Candidate:
 
 
 @contextmanager
-def _no_bug_looks_like_a_difference() -> Iterator[None]:
-    """End with status 2, not Python's 1, which would be an answer."""
+def _exit_2_on_a_bug() -> Iterator[None]:
+    """Exit with status 2 on a bug: Python's 1 would mean a difference."""
     try:
         yield
     except (ScservError, click.ClickException):
         raise
-    except Exception:  # noqa: BLE001 — it is printed in full
+    except Exception:  # noqa: BLE001 — printed in full
         traceback.print_exc()
         sys.exit(NOT_RUN)
 
@@ -105,24 +105,6 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise SetupError(f"--out {path}: {error.strerror}") from error
     with file:
         yield file
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, when that is a terminal."""
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("deciding again"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("subjects"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("")
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _as_object(report: DiffReport, span: past.Span) -> dict[str, Any]:
@@ -147,33 +129,29 @@ def _lines(report: DiffReport, span: past.Span, options: DiffOptions) -> Iterato
     until = "now" if span.until == past.FOR_EVER else f"{span.until:%Y-%m-%d %H:%M} UTC"
     yield f"from {span.since:%Y-%m-%d %H:%M} UTC to {until}: " + ", ".join(
         (
-            _counted(report.commands, "command"),
-            _counted(report.results, "result"),
-            _counted(report.subjects, "subject"),
-            f"{_counted(report.events, 'event')} read",
+            counted(report.commands, "command"),
+            counted(report.results, "result"),
+            counted(report.subjects, "subject"),
+            f"{counted(report.events, 'event')} read",
         )
     )
     if report.then.release != report.now.release or options.code:
-        yield f"candidate: release {report.then.release}; this is {report.now.release}"
+        yield f"candidate: release {report.then.release}; in force: release {report.now.release}"
     yield from _policies(report)
     yield from _texts(report)
     yield ""
     if not report.commands and not report.results:
-        yield "nothing was decided in that time, so nothing is known of the candidate"
+        yield "nothing was decided in that time, so there is nothing to compare"
     elif not report.differing:
-        yield "nothing would be different"
+        yield "no differences"
     for kind, count in report.by_kind().items():
         yield f"{count:>9}  {kind}: {KINDS.get(kind, kind)}"
         yield from (f"           {example}" for example in report.examples.get(kind, ()))
     if report.differing and options.out:
-        yield f"every one is in {options.out}"
+        yield f"all differences are in {options.out}"
     yield ""
-    yield "what this can't show:"
+    yield "not covered by this diff:"
     yield from (f"- {sentence}" for sentence in report.unseen())
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _policies(report: DiffReport) -> Iterator[str]:
@@ -184,7 +162,7 @@ def _policies(report: DiffReport) -> Iterator[str]:
 
 
 def _texts(report: DiffReport) -> Iterator[str]:
-    for name, told in report.texts.items():
-        yield f"text {told.what}"
+    for name, difference in report.texts.items():
+        yield f"text {difference.what}"
         yield f"    now:       {report.now.texts[name].text}"
         yield f"    candidate: {report.then.texts[name].text}"

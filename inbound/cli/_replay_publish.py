@@ -1,4 +1,4 @@
-"""Running `scserv replay publish`, and telling how far it came."""
+"""Runs `scserv replay publish` and prints how far it got."""
 
 import difflib
 import shlex
@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from inbound.cli._format import counted
 from inbound.cli._times import parse_moment
 from inbound.errors import RetryableError, SetupError
 from inbound.kafka.producer import new_producer
@@ -26,13 +27,13 @@ from schemas.events import EVENTS
 
 APPLICATION_NAME = "scserv replay publish"
 DONE, INTERRUPTED = 0, 130
-# Each batch is flushed anyway; without a pause every record would wake the sending thread.
+# Each batch is flushed; with no linger every record would wake the sending thread.
 LINGER_MS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class PublishOptions:
-    """What the command line said."""
+    """The options of the command line."""
 
     to_topic: str
     since: str
@@ -46,7 +47,7 @@ class PublishOptions:
 
 @dataclass(frozen=True, slots=True)
 class _PublishPlan:
-    """The same, understood."""
+    """The options, parsed and checked."""
 
     topic: str
     replay: str
@@ -55,7 +56,7 @@ class _PublishPlan:
     types: tuple[str, ...] | None
 
     def command(self, from_position: int, rate: float) -> str:
-        """Return the command that goes on from a position."""
+        """Return the command that resumes at a position."""
         words = ["scserv", "replay", "publish", "--to-topic", self.topic]
         words += ["--since", self.since.isoformat()]
         if self.until != past.FOR_EVER:
@@ -69,8 +70,8 @@ class _PublishPlan:
 
 
 def run_publish(settings: PublishSettings, options: PublishOptions) -> int:
-    """Publish, print what was done, and return the exit status."""
-    plan = _understood(options)
+    """Publish, print the result, and return the exit status. Blocks."""
+    plan = _parse(options)
     url, bootstrap = settings.require()
     if prepare(bootstrap, plan.topic, settings.kafka_replication_factor, create=options.create):
         click.echo(f"created {plan.topic}")
@@ -79,7 +80,7 @@ def run_publish(settings: PublishSettings, options: PublishOptions) -> int:
         stack.enter_context(conn)
         span = past.find_span(conn, plan.since, plan.until)
         after = span.after if options.from_position is None else options.from_position - 1
-        publishing = ReplayPublisher(
+        publisher = ReplayPublisher(
             read=lambda position, limit: past.read_events_between(
                 conn, replace(span, after=position), limit, plan.types
             ),
@@ -92,55 +93,51 @@ def run_publish(settings: PublishSettings, options: PublishOptions) -> int:
             stopping=stack.enter_context(_stopped_by_signals()),
         )
         try:
-            finished = publishing.run()
+            finished = publisher.run()
         except PublishStoppedError as error:
-            raise RetryableError(f"{error}\n{_how_far(publishing, plan)}") from error
+            raise RetryableError(f"{error}\n{_how_to_resume(publisher, plan)}") from error
     if not finished:
-        click.echo(_how_far(publishing, plan))
+        click.echo(_how_to_resume(publisher, plan))
         return INTERRUPTED
     click.echo(
-        f"published {_events(publishing)} to {plan.topic}, up to position "
-        f"{publishing.position}; replay {plan.replay}"
+        f"published {counted(publisher.events, 'event')} to {plan.topic}, up to position "
+        f"{publisher.position}; replay {plan.replay}"
     )
     return DONE
 
 
-def _understood(options: PublishOptions) -> _PublishPlan:
+def _parse(options: PublishOptions) -> _PublishPlan:
     check_name(options.to_topic)
     now = datetime.now(UTC)
     since = parse_moment(options.since, "--since", now=now)
     until = parse_moment(options.until, "--until", now=now) if options.until else past.FOR_EVER
     if until <= since:
-        raise SetupError("--until is not after --since: there is nothing between them")
-    types = None if options.types is None else _types(options.types)
+        raise SetupError("--until must be later than --since")
+    types = None if options.types is None else _parse_types(options.types)
     return _PublishPlan(options.to_topic, options.replay_id or uuid4().hex, since, until, types)
 
 
-def _types(given: str) -> tuple[str, ...]:
+def _parse_types(given: str) -> tuple[str, ...]:
     known = [event.TYPE for event in EVENTS]
     types = tuple(dict.fromkeys(name.strip() for name in given.split(",")))
     for name in types:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-            raise SetupError(f"--types: no event has the type {name!r}; {hint}")
+            hint = f"did you mean {near[0]}?" if near else f"use {', '.join(known)}"
+            raise SetupError(f"--types: {name!r} is not an event type; {hint}")
     return types
 
 
-def _events(publishing: ReplayPublisher) -> str:
-    return f"{publishing.events} event{'' if publishing.events == 1 else 's'}"
-
-
-def _how_far(publishing: ReplayPublisher, plan: _PublishPlan) -> str:
+def _how_to_resume(publisher: ReplayPublisher, plan: _PublishPlan) -> str:
     return (
-        f"{_events(publishing)} published, up to position {publishing.position}; go on "
-        f"with:\n{plan.command(publishing.position + 1, publishing.rate)}"
+        f"published {counted(publisher.events, 'event')}, up to position {publisher.position}; "
+        f"resume with:\n{plan.command(publisher.position + 1, publisher.rate)}"
     )
 
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[threading.Event]:
-    """Yield an event that SIGINT and SIGTERM set; a second signal ends at once."""
+    """Yield an event that SIGINT and SIGTERM set; a second signal exits at once."""
     stopping = threading.Event()
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.getsignal(number) for number in numbers}
@@ -160,7 +157,7 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
 
 @contextmanager
 def _progress(after: int, upto: int) -> Iterator[Callable[[int, int], None]]:
-    """A bar over the positions, on standard error, when that is a terminal."""
+    """Show a bar over the positions, on standard error if that is a terminal."""
     console = Console(stderr=True)
     with Progress(
         TextColumn("publishing"),

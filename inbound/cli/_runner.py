@@ -1,4 +1,4 @@
-"""Running a role until it is told to stop: signals, uvloop, health port, telemetry."""
+"""Runs a role until a signal stops it: signals, uvloop, health port, telemetry."""
 
 import asyncio
 import logging
@@ -24,13 +24,13 @@ STOP_WITHIN_S = 9.0
 def serve_health(settings: Settings, role: str, awaits: str) -> Health:
     """Set up logging, telemetry and the health port of this process; return its health.
 
-    `awaits` is the condition without which the role is not ready.
+    The role is not ready before the check `awaits` passes.
     """
     logs.configure(settings.log_level, name=role)
     telemetry.start(role)
     end_with_parent()
     health = Health()
-    health.set(awaits, ok=False, reason="not yet")
+    health.set(awaits, ok=False, reason="starting")
     HealthServer(health, settings.health_host, settings.health_port).start()
     return health
 
@@ -38,8 +38,8 @@ def serve_health(settings: Settings, role: str, awaits: str) -> Health:
 def run_role(main: Callable[[], Coroutine[Any, Any, None]]) -> int:
     """Run `main` until SIGTERM or SIGINT cancels it; return the exit status.
 
-    Blocks. An error that nobody handles, in a callback too, ends the process with
-    status 1: whoever supervises it starts it again.
+    Blocks. An unhandled error, in a callback too, ends the process with status 1; its
+    supervisor restarts it.
     """
     status = uvloop.run(run_until_signal(main, give_up_after_s=STOP_WITHIN_S))
     telemetry.stop()
@@ -51,8 +51,8 @@ async def run_until_signal(
 ) -> int:
     """Run `main` until SIGTERM or SIGINT cancels it; return the exit status.
 
-    The process is ended when stopping takes longer than `give_up_after_s`. Raises what the
-    operator has to change; any other error is logged, and the status is 1.
+    The process exits when stopping takes longer than `give_up_after_s`. Raises SetupError;
+    any other error is logged and gives status 1.
     """
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(main())
@@ -68,7 +68,7 @@ async def run_until_signal(
 
     def stop() -> None:
         if give_up_after_s is not None:
-            # Whatever hangs then: nothing in a role needs a polite end to be safe.
+            # A role is safe to kill at any moment, so nothing may delay its exit.
             guard = threading.Timer(give_up_after_s, _give_up)
             guard.daemon = True
             guard.start()
@@ -84,15 +84,15 @@ async def run_until_signal(
         cause = _first(error)
         if isinstance(cause, SetupError):
             raise cause from None
-        # An outage is no defect: a traceback would only hide what it is.
+        # An outage is not a bug: a traceback would only bury the reason.
         trace = None if isinstance(cause, RetryableError) else error
-        log.critical("ends: %s: %s", type(cause).__name__, cause, exc_info=trace)
+        log.critical("exits after %s: %s", type(cause).__name__, cause, exc_info=trace)
         return 1
     return 0
 
 
 def _give_up() -> None:
-    log.critical("did not stop in time and is ended")
+    log.critical("did not stop in time: exits now")
     os._exit(1)
 
 

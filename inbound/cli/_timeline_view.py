@@ -1,7 +1,7 @@
-"""A timeline as a terminal shows it: sentences first, steps below, in any width.
+"""Prints a timeline on a terminal: sentences first, steps below, at any width.
 
-What is said is in the timeline; here it gets its place, its colour and a few labels. Nothing
-depends on colour alone.
+Adds layout, colours and labels to the texts of the timeline. Colour never carries meaning
+alone.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,15 +30,15 @@ from inbound.timeline.words import duration
 _LABELS: Final[Mapping[Language, Mapping[str, str]]] = {
     Language.EN: {
         "subject": "subject",
-        "zone": "times of",
+        "zone": "times in",
         "erased": "erased person",
         "request": "request",
         "trace": "trace",
         "clock": "two minutes",
-        "left_out": "older requests are not shown",
-        "misses_left_out": "older texts that made no request are not shown",
-        "not_noted": "texts of all numbers that made no request and were too many to note",
-        "more": "to see them",
+        "left_out": "older requests not shown",
+        "misses_left_out": "older rejected texts are not shown",
+        "not_noted": "rejected texts of all numbers that were too many to record",
+        "more": "show them with",
         "units": "s min h d",
     },
     Language.RU: {
@@ -48,10 +48,10 @@ _LABELS: Final[Mapping[Language, Mapping[str, str]]] = {
         "request": "запрос",
         "trace": "трассировка",
         "clock": "две минуты",
-        "left_out": "более ранних запросов не показано",
+        "left_out": "не показано более ранних запросов",
         "misses_left_out": "более ранние сообщения без запроса не показаны",
         "not_noted": "сообщений без запроса со всех номеров не учтено, их было слишком много",
-        "more": "чтобы увидеть их",
+        "more": "показать их",
         "units": "с мин ч сут",
     },
 }
@@ -76,8 +76,8 @@ _OUTCOMES: Final[Mapping[object, str]] = {
 _SHORT: Final = 10.0
 
 
-def show(timeline: Timeline, console: Console) -> None:
-    """Print a timeline, the newest first."""
+def print_timeline(timeline: Timeline, console: Console) -> None:
+    """Print a timeline, newest request first."""
     labels = _LABELS[timeline.language]
     console.print(_title(timeline, labels))
     entries = sorted(_entries(timeline, labels), key=lambda entry: entry[0], reverse=True)

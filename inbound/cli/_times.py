@@ -1,4 +1,4 @@
-"""Moments as operators write them: an ISO date or time, or how long ago."""
+"""Times as operators write them: an ISO date or time, or how long ago."""
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -11,10 +11,10 @@ _AGO = re.compile(r"([0-9]{1,6})\s*([smhdw])")
 
 
 def parse_moment(text: str, option: str, *, now: datetime, zone: tzinfo = UTC) -> datetime:
-    """Return the moment that `text` names, in UTC.
+    """Parse a time and return it in UTC.
 
-    `2h` and `3d` count back from `now`; `2024-05-17` is that day's beginning. A time without
-    an offset is one of `zone`. Raises SetupError with a line that names `option`.
+    `2h` and `3d` count back from `now`; `2024-05-17` is the start of that day. A time without
+    an offset is in `zone`. Raises SetupError, which names `option`.
     """
     text = text.strip()
     try:
@@ -24,6 +24,6 @@ def parse_moment(text: str, option: str, *, now: datetime, zone: tzinfo = UTC) -
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise SetupError(
-            f"{option}: {text!r} is neither a time like 2024-05-17 or 2024-05-17T12:30 nor how "
-            "long ago, like 30m, 2h or 3d"
+            f"{option}: {text!r} is not a time; use one like 2024-05-17 or 2024-05-17T12:30, or an "
+            "age like 30m, 2h or 3d"
         ) from None

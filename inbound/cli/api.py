@@ -1,4 +1,4 @@
-"""`scserv api`: the HTTP API as a process of its own."""
+"""`scserv api`: the process of the HTTP API."""
 
 import sys
 from uuid import uuid4
@@ -11,13 +11,13 @@ from inbound.startup import check_database, make_cipher
 
 
 @click.command
-@click.option("--print-openapi", is_flag=True, help="Print the OpenAPI document and end.")
+@click.option("--print-openapi", is_flag=True, help="Print the OpenAPI document and exit.")
 @settings_options
 def api(settings: Settings, *, print_openapi: bool) -> None:
-    """Answer look-ups over HTTP: who a subject is, what became of a request.
+    """Serve the HTTP API: who a subject is, what became of a request.
 
-    Listens on loopback unless SCSERV_API__HOST says otherwise. `scserv tokens create` makes
-    the tokens that it takes.
+    Listens on loopback unless SCSERV_API__HOST is set. Callers need a token of
+    `scserv tokens create`.
     """
     if print_openapi:
         from inbound.api.app import openapi_text

@@ -1,4 +1,4 @@
-"""`scserv binds`: every bind of every gateway, and how it is."""
+"""`scserv binds`: the state of every bind of every gateway."""
 
 import time
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ import click
 from pydantic_core import to_json
 
 from inbound.cli._context import settings_options
+from inbound.cli._format import counted
 from inbound.settings import Settings
 from inbound.store.presence import SeenBind, list_binds
 
@@ -14,12 +15,12 @@ GONE_AFTER_S = 6.0
 
 
 @click.command
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @settings_options
 def binds(settings: Settings, *, as_json: bool) -> None:
-    """Show every bind to an SMS centre: bound or why not, since when, rate, window, waiting.
+    """Show the binds to SMS centres: state and since when, rate, window, oldest waiting.
 
-    Exit status 1 when one of them is not bound.
+    Exit status 1 unless all are bound.
     """
     from inbound.store.connecting import connect
 
@@ -34,7 +35,7 @@ def binds(settings: Settings, *, as_json: bool) -> None:
             for line in _lines(bind):
                 click.echo(line)
     else:
-        click.echo("no gateway has reported a bind within the last hour")
+        click.echo("no gateway reported a bind in the last hour")
     down = not seen or any(_state(bind) != "bound" for bind in seen)
     click.get_current_context().exit(1 if down else 0)
 
@@ -69,5 +70,5 @@ def _lines(bind: SeenBind) -> Iterator[str]:
     yield f"{bind.bind} at {bind.gateway}, {about['type']} to {about['address']}: {state}"
     yield (
         f"    in flight {about['in_flight']} of {about['window']}, rate {rate}, throttled "
-        f"{about['throttles']} times, waiting: {waiting or 'nothing'}"
+        f"{counted(about['throttles'], 'time')}, oldest waiting: {waiting or 'nothing'}"
     )

@@ -1,4 +1,4 @@
-"""`scserv clients`: the command line of the client directory."""
+"""`scserv clients`: imports the client directory."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,10 +6,10 @@ from typing import Final
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from inbound.cli._context import settings_options
+from inbound.cli._progress import progress_bar
 from inbound.directory.csv_import import ImportKeys, Summary, import_clients
 from inbound.directory.csv_lines import BadLine
 from inbound.directory.sealing import ClientSealer
@@ -25,31 +25,32 @@ VAULT_KEY_SETTING: Final = "SCSERV_VAULT_KEY"
 SUBJECT_KEY_SETTING: Final = "SCSERV_SUBJECT_KEY"
 _PROGRESS_STEP: Final = 1 << 16
 
-HELP: Final = """Load clients from FILE: added or updated, never removed.
+HELP: Final = """Add or update the clients in FILE. Clients that it does not name stay.
 
-FILE is UTF-8 with the header msisdn,client_id,personal_code,login,password. Numbers may be
-written in any way that has the country code. A bad line is reported and left out. All good
-lines are loaded in one transaction, or none after an error.
+FILE is UTF-8 with the header msisdn,client_id,personal_code,login,password. Numbers need
+their country code and may contain blanks, dashes and brackets. A bad line is reported and
+skipped; the good lines are loaded in one transaction.
 
-Exit status: 0 when at least one line was loaded or there was none; 1 when every line was
-refused; 2 when the file or the setup is wrong and nothing was changed.
+Exit status: 0 when a line was loaded or the file has none, 1 when every line was refused,
+2 when the file or the setup is wrong and nothing was changed.
 """
 
 
 def run_import(
     path: Path, database_url: str, subject_key: bytes, vault_key: bytes, console: Console
 ) -> int:
-    """Import one file, tell about it on `console`, and return the exit status.
+    """Import one file, report on `console`, and return the exit status.
 
-    Raises SetupError and RetryableError; then nothing was changed.
+    Blocks until the commit. Raises SetupError or RetryableError; then nothing was changed.
     """
     if not path.is_file():
-        raise SetupError(f"{path} is not there, or no file")
+        raise SetupError(f"{path} does not exist or is not a file")
     require_current(database_url)
+    size = path.stat().st_size
     keys = ImportKeys(SubjectHasher(subject_key), ClientSealer(vault_key))
     with (
         connect(database_url, APPLICATION_NAME, long=True) as conn,
-        _progress(console, path.stat().st_size) as progress,
+        progress_bar("reading", console=console) as advance,
     ):
         fingerprints = {
             SUBJECT_KEY_SETTING: fingerprint(subject_key),
@@ -60,16 +61,16 @@ def run_import(
             conn,
             path,
             keys,
-            refuse=lambda bad: _tell_refused(console, bad),
-            progress=_in_steps(lambda done: progress.update(progress.task_ids[0], completed=done)),
+            refuse=lambda bad: _print_refused(console, bad),
+            progress=_in_steps(lambda done: advance(done, size)),
         )
-    _tell(console, path.name, summary)
+    _print_summary(console, path.name, summary)
     return 1 if summary.refused and not summary.loaded else 0
 
 
 @click.group
 def clients() -> None:
-    """The clients whom the service answers."""
+    """Import the clients of the organisation."""
 
 
 @clients.command("import", help=HELP)
@@ -88,37 +89,24 @@ def import_file(settings: Settings, file: Path) -> None:
     click.get_current_context().exit(status)
 
 
-def _progress(console: Console, size: int) -> Progress:
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )
-    progress.add_task("reading", total=size)
-    return progress
-
-
 def _in_steps(show: Callable[[int], None]) -> Callable[[int], None]:
-    """Pass on a growing count only when it has grown enough to be seen."""
+    """Pass on a growing count only when the bar would move."""
     shown = 0
 
-    def tell(done: int) -> None:
+    def show_step(done: int) -> None:
         nonlocal shown
         if done - shown >= _PROGRESS_STEP:
             shown = done
             show(done)
 
-    return tell
+    return show_step
 
 
-def _tell_refused(console: Console, bad: BadLine) -> None:
+def _print_refused(console: Console, bad: BadLine) -> None:
     console.print(Text(str(bad)), soft_wrap=True)
 
 
-def _tell(console: Console, name: str, summary: Summary) -> None:
+def _print_summary(console: Console, name: str, summary: Summary) -> None:
     console.print(
         f"{name}: {summary.added} added, {summary.updated} updated, "
         f"{summary.unchanged} unchanged, {summary.refused} refused",

@@ -1,4 +1,4 @@
-"""`scserv erase` and `scserv erasures`: deleting what names a person, and the records of it."""
+"""`scserv erase` deletes the personal data of a number, `scserv erasures` lists erasures."""
 
 import asyncio
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ import click
 from pydantic_core import from_json, to_json
 
 from inbound.cli._context import settings_options
+from inbound.cli._format import counted, utc
 from inbound.cli.audit import os_user
 from inbound.errors import SetupError
 from inbound.parsers.numbers import NumberError, mask, parse_msisdn
@@ -18,29 +19,34 @@ from inbound.startup import check_database, make_cipher
 if TYPE_CHECKING:
     from inbound.erasure.eraser import Done
 
-KINDS: Final = {
-    "subjects": "link from the number to its subject",
-    "clients": "client with registration data",
-    "parts": "parts of long texts",
-    "misses": "notes of texts that made no request",
-    "sent": "sent messages that wait for receipts",
-    "early": "receipts that wait for their message",
-    "secrets": "secrets of open requests",
-    "parked": "parked messages",
-    "published": "published rows of the outbox",
+_REMOVED: Final = {
+    "subjects": ("link from the number to its subject", "links from the number to its subject"),
+    "clients": ("client record", "client records"),
+    "parts": ("part of a long text", "parts of long texts"),
+    "misses": ("record of a rejected text", "records of rejected texts"),
+    "sent": ("sent message awaiting its receipt", "sent messages awaiting receipts"),
+    "early": ("receipt that awaits its message", "receipts that await their message"),
+    "secrets": ("secret of an open request", "secrets of open requests"),
+    "parked": ("dead letter", "dead letters"),
+    "published": ("published outbox row", "published outbox rows"),
 }
-"""What is removed, by the names in the record."""
+"""Singular and plural of what is removed, by the names in the record of the erasure."""
 
 
 @click.command
-@click.option("--phone", metavar="NUMBER", required=True, help="Number, with country code.")
-@click.option("--reason", metavar="TEXT", required=True, help="Why; it is recorded for ever.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--phone", metavar="NUMBER", required=True, help="Number with country code.")
+@click.option(
+    "--reason",
+    metavar="TEXT",
+    required=True,
+    help="Why; recorded for ever.",
+)
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 @settings_options
 def erase(settings: Settings, phone: str, reason: str, *, yes: bool) -> None:
-    """Delete what names a person. The event log and its replay stay as they are.
+    """Delete the personal data of a number. Events keep their random subject id.
 
-    In one transaction; can't be undone. Exit status 1 when nothing of the number is stored.
+    One transaction, which can't be undone. Exit status 1 when nothing is stored for the number.
     """
     from inbound.store.audit import ReasonError, check_reason
 
@@ -53,12 +59,12 @@ def erase(settings: Settings, phone: str, reason: str, *, yes: bool) -> None:
         raise SetupError(f"--reason: {error}") from error
     check_database(settings)
     if not yes:
-        click.confirm(f"erase {mask(number)} for good?", abort=True, err=True)
+        click.confirm(f"Erase {mask(number)} for good?", abort=True, err=True)
     done = asyncio.run(_erase(settings, number, why))
     if done is None:
-        click.echo(f"nothing to erase: nothing of {mask(number)} is stored")
+        click.echo(f"nothing to erase: nothing is stored for {mask(number)}")
         click.get_current_context().exit(1)
-    for line in _told(mask(number), done):
+    for line in _report(mask(number), done):
         click.echo(line)
 
 
@@ -68,12 +74,12 @@ def erase(settings: Settings, phone: str, reason: str, *, yes: bool) -> None:
     type=click.IntRange(1, 10_000),
     default=100,
     show_default=True,
-    help="The newest so many.",
+    help="Records to show.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @settings_options
 def erasures(settings: Settings, limit: int, *, as_json: bool) -> None:
-    """Show the records of erasures, the newest first."""
+    """Show the records of erasures, newest first."""
     from inbound.store import erasures as store
     from inbound.store.connecting import connect
 
@@ -85,12 +91,12 @@ def erasures(settings: Settings, limit: int, *, as_json: bool) -> None:
         if as_json:
             click.echo(to_json({**asdict(one), "removed": removed}).decode())
             continue
-        what = ", ".join(f"{count} {name}" for name, count in removed.items())
+        what = ", ".join(f"{count} {name}" for name, count in removed.items()) or "nothing"
         about = f", subject {one.subject_id}" if one.subject_id else ""
-        click.echo(f"{one.id}  {one.erased_at:%Y-%m-%d %H:%M:%S} UTC  {one.actor}{about}: {what}")
+        click.echo(f"{one.id}  {utc(one.erased_at)}  {one.actor}{about}: {what}")
         click.echo(f"   {one.reason}")
     if not found and not as_json:
-        click.echo("nobody was erased")
+        click.echo("no person was erased yet")
 
 
 async def _erase(settings: Settings, number: str, reason: str) -> "Done | None":
@@ -108,21 +114,21 @@ async def _erase(settings: Settings, number: str, reason: str) -> "Done | None":
         await store.close()
 
 
-def _told(masked: str, done: "Done") -> Iterator[str]:
+def _report(masked: str, done: "Done") -> Iterator[str]:
     about = f", subject {done.subject_id}" if done.subject_id else ""
     yield f"erased {masked}{about}: record {done.record}"
     for name, count in asdict(done.removed).items():
         if count:
-            yield f"  removed: {count} {KINDS[name]}"
+            yield f"  removed: {counted(count, *_REMOVED[name])}"
     if done.open_requests:
         yield (
-            f"  {done.open_requests} open requests end by themselves: what is queued is not sent, "
-            "what the SMS centre has is"
+            f"  {counted(done.open_requests, 'open request')} will end by itself: queued messages "
+            "are not sent, those at the SMS centre are"
         )
-    yield "What stays for a while, because it can't be taken out one by one:"
-    yield "  the number and its texts in Kafka's topic sms.mo.v1, up to 3 days and 6 hours"
-    yield "  the number's keyed hash in Kafka's internal topics, as long, and in rows of the"
-    yield "  outbox that are written from now on, up to 8 days"
-    yield "  what was deleted, sealed, in backups and in PostgreSQL's files until they are reused"
+    yield "These can't be deleted one by one and expire by themselves:"
+    yield "  the number and its texts in the Kafka topic sms.mo.v1: after 3 days and 6 hours"
+    yield "  the keyed hash of the number in internal Kafka topics: the same"
+    yield "  the keyed hash in outbox rows of open requests: after 8 days"
+    yield "  sealed rows in backups, and in PostgreSQL's files until their pages are reused"
     if done.removed.clients:
-        yield "The next import brings the client back: take them out of its file."
+        yield "Remove the client from the import file, or the next import brings it back."

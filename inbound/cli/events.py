@@ -1,6 +1,6 @@
-"""`scserv events`: the events of one person as they stand in the log, for programs.
+"""`scserv events`: the recorded events of one person, for programs.
 
-People look at `scserv timeline`.
+For people there is `scserv timeline`.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from inbound.store.rows import RecordedEvent
 
 
 @click.command
-@click.option("--phone", metavar="NUMBER", help="Of the person with this number.")
-@click.option("--subject", metavar="ID", help="Of this subject, as topics and timelines name it.")
+@click.option("--phone", metavar="NUMBER", help="Events of the person with this number.")
+@click.option("--subject", metavar="ID", help="Events of this subject id.")
 @settings_options
 def events(settings: Settings, phone: str | None, subject: str | None) -> None:
-    """Print one person's events in their order, one JSON object a line.
+    """Print the events of one person in order, one JSON object per line.
 
-    No number, text or secret is in an event. Nothing is printed when there is none.
+    Events contain no number, text or secret. Prints nothing when there are none.
     """
     if (phone is None) == (subject is None):
-        raise SetupError("name one of --phone, --subject")
+        raise SetupError("give exactly one of --phone and --subject")
     number = None if phone is None else _number(phone)
     subject_id = None if subject is None else _subject(subject)
     check_database(settings)
@@ -47,7 +47,7 @@ def _subject(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise SetupError("--subject: an id is like 87130844-cb20-4813-8fdd-a7e12e66b55c") from None
+        raise SetupError("--subject: not an id like 87130844-cb20-4813-8fdd-a7e12e66b55c") from None
 
 
 async def _load(

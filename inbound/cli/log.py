@@ -1,42 +1,42 @@
-"""`scserv log`: whether the event log can be trusted, and carrying it to another database."""
+"""`scserv log`: verifies the event log, and moves it to another database."""
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from inbound.cli._context import settings_options
+from inbound.cli._database import open_database
+from inbound.cli._format import counted
+from inbound.cli._progress import Advance, progress_bar
 from inbound.errors import SetupError
 from inbound.settings import Settings
 
 if TYPE_CHECKING:
     import psycopg
 
+    from inbound.eventlog.archive import Trailer
     from inbound.eventlog.verifying import Verification
     from inbound.eventlog.witnesses import Witnesses
 
 STANDARD = Path("-")
 APPLICATION_NAME = "scserv log"
 
-Tell = Callable[[int, int], None]
-
 
 @click.group
 def log() -> None:
-    """The event log: verify, export, import."""
+    """Verify, export and import the event log."""
 
 
 @log.command
 @click.option(
     "--kafka/--no-kafka",
     default=None,
-    help="Hold the log against its heads on Kafka too.  [default: when Kafka is set]",
+    help="Also check the heads published on Kafka.  [default: if Kafka is set]",
 )
 @click.option(
     "--since-position",
@@ -44,17 +44,17 @@ def log() -> None:
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Believe everything up to this position.",
+    help="Trust all events up to this position.",
 )
 @click.option(
-    "--show", default=20, show_default=True, help="Problems to name; the rest is counted."
+    "--show", default=20, show_default=True, help="Problems to print; the rest are counted."
 )
 @settings_options
 def verify(settings: Settings, *, kafka: bool | None, since: int, show: int) -> None:
-    """Check that the log is what was written.
+    """Check that nobody altered the event log.
 
-    Positions without gap, versions in order, every event readable, digests, heads; and with
-    Kafka the heads that were published. Exit status 0 when all is well, 1 when not.
+    Checks positions, versions, schemas, the digest chains and their heads; with Kafka also
+    the published heads. Exit status 0 when the log is intact, 1 when it is not.
     """
     from inbound.eventlog.reading import snapshot
     from inbound.eventlog.verifying import Verification
@@ -67,9 +67,9 @@ def verify(settings: Settings, *, kafka: bool | None, since: int, show: int) -> 
         verification = Verification(conn, since)
         if since > verification.last:
             raise SetupError(f"--since-position {since}: the log ends at {verification.last}")
-        tell = stack.enter_context(_progress("events"))
+        advance = stack.enter_context(_events_bar())
         found = 0
-        for problem in _problems(conn, verification, witnesses, tell):
+        for problem in _problems(conn, verification, witnesses, advance):
             found += 1
             if found <= show:
                 click.echo(problem)
@@ -77,35 +77,36 @@ def verify(settings: Settings, *, kafka: bool | None, since: int, show: int) -> 
     if found:
         if found > show:
             click.echo(f"and {found - show} more")
-        click.echo(f"the log is not what was written: {found} problems, {events} events", err=True)
+        problems = counted(found, "problem")
+        click.echo(f"the log was altered: {problems} in {counted(events, 'event')}", err=True)
         raise click.exceptions.Exit(1)
-    click.echo(_verdict(verification, witnesses))
+    click.echo(_summary(verification, witnesses))
 
 
 def _problems(
     conn: "psycopg.Connection",
     verification: "Verification",
     witnesses: "Witnesses | None",
-    tell: Tell,
+    advance: Advance,
 ) -> Iterator[str]:
     last = verification.last
-    for problem in verification.problems(lambda position: tell(position, last)):
+    for problem in verification.problems(lambda position: advance(position, last)):
         yield str(problem)
     if witnesses is not None:
-        for problem in witnesses.problems(conn, verification.since, last, tell):
+        for problem in witnesses.problems(conn, verification.since, last, advance):
             yield str(problem)
 
 
-def _verdict(verification: "Verification", witnesses: "Witnesses | None") -> str:
+def _summary(verification: "Verification", witnesses: "Witnesses | None") -> str:
     checker = verification.checker
-    begin = f"from {verification.since + 1}" if verification.since else ""
-    said = f"the log is what was written: {checker.events} events {begin}".rstrip()
-    said += f", the last is {verification.last}"
+    begin = f" from position {verification.since + 1}" if verification.since else ""
+    text = f"the log is intact: {counted(checker.events, 'event')}{begin}"
+    text += f", last position {verification.last}"
     if checker.undigested:
-        said += f"; the first {checker.undigested} are from before there were digests"
+        text += f"; the first {checker.undigested} predate digests and were not checked by digest"
     if witnesses is None:
-        return f"{said}; not held against Kafka"
-    return f"{said}; {witnesses.heads} heads on Kafka fit"
+        return f"{text}; not compared with Kafka"
+    return f"{text}; {counted(witnesses.heads, 'head')} on Kafka matched"
 
 
 @contextmanager
@@ -126,51 +127,53 @@ def _witnesses(settings: Settings, kafka: bool | None) -> "Iterator[Witnesses | 
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @settings_options
 def export(settings: Settings, file: Path) -> None:
-    """Write the whole log into FILE (compressed lines of JSON), - for standard output."""
+    """Write the whole event log to FILE (NDJSON in zstd); - means standard output."""
     from inbound.clock import utc_now
     from inbound.eventlog.exporting import export_log
 
-    with _connected(settings) as conn, _created(file) as out, _progress("events") as tell:
-        trailer = export_log(conn, out, utc_now(), tell)
-    click.echo(f"exported {trailer.events} events, the last is {trailer.last_position}", err=True)
+    with (
+        _connected(settings) as conn,
+        _created(file) as out,
+        progress_bar("", unit="events") as advance,
+    ):
+        trailer = export_log(conn, out, utc_now(), advance)
+    click.echo(f"exported {_extent(trailer)}", err=True)
 
 
 @log.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @settings_options
 def import_(settings: Settings, file: Path) -> None:
-    """Load a log from FILE into an empty database, - from standard input.
+    """Load an exported event log into an empty database; - means standard input.
 
-    All of it or nothing. Nothing is published again, and no number comes with it.
+    Loads everything or nothing. Publishes nothing. The file contains no phone numbers.
     """
     from inbound.eventlog.importing import import_log
 
-    with _connected(settings) as conn, _opened(file) as source, _progress("events") as tell:
-        trailer = import_log(conn, source, str(file), tell)
-    click.echo(f"imported {trailer.events} events, the last is {trailer.last_position}")
+    with (
+        _connected(settings) as conn,
+        _opened(file) as source,
+        progress_bar("", unit="events") as advance,
+    ):
+        trailer = import_log(conn, source, str(file), advance)
+    click.echo(f"imported {_extent(trailer)}")
 
 
 def _connected(settings: Settings) -> "psycopg.Connection":
-    from inbound.store.connecting import connect
-    from inbound.store.migrating import require_current
-
-    settings.require("database_url")
-    url = settings.database_url.get_secret_value()
-    require_current(url)
-    return connect(url, APPLICATION_NAME, long=True)
+    return open_database(settings, APPLICATION_NAME, long=True)
 
 
 @contextmanager
 def _created(file: Path) -> Iterator[BinaryIO]:
-    """A new file that has its name once it is complete and on disk."""
+    """Create a file that gets its name when it is complete and on disk."""
     if file == STANDARD:
         if sys.stdout.isatty():
-            raise SetupError("standard output is a terminal: name a file, or pipe it somewhere")
+            raise SetupError("standard output is a terminal: name a file or use a pipe")
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     if file.exists():
-        raise SetupError(f"{file} is there already: name another")
+        raise SetupError(f"{file} exists: choose another name")
     partial = file.with_name(f"{file.name}.partial")
     try:
         with partial.open("wb") as out:
@@ -197,18 +200,9 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
         yield source
 
 
-@contextmanager
-def _progress(what: str) -> Iterator[Tell]:
-    """A bar on standard error, when that is a terminal."""
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.completed:,} of {task.total:,} " + what),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("", total=0)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
+def _events_bar() -> "AbstractContextManager[Advance]":
+    return progress_bar("", unit="events")
+
+
+def _extent(trailer: "Trailer") -> str:
+    return f"{counted(trailer.events, 'event')}, last position {trailer.last_position}"

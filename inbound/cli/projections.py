@@ -1,4 +1,4 @@
-"""`scserv projections`: how the tables are in which requests are looked up; rebuild, verify."""
+"""`scserv projections`: lists, rebuilds and verifies the look-up tables."""
 
 import os
 import sys
@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from inbound.cli._context import settings_options
+from inbound.cli._database import database_url
+from inbound.cli._format import counted
 from inbound.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,20 +24,20 @@ if TYPE_CHECKING:
     from inbound.projections.overview import Standing
 
 _NICE: Final = 10
-_SAY_EVERY_S: Final = 5.0
+_LINE_EVERY_S: Final = 5.0
 _INTERRUPTED: Final = 130
 
 
 @click.group
 def projections() -> None:
-    """The tables in which requests are looked up, made from the event log."""
+    """List, rebuild and verify the look-up tables made from the event log."""
 
 
 @projections.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @settings_options
 def list_(settings: Settings, *, as_json: bool) -> None:
-    """Show version, place in the log, lag, rows and rebuild of each projection."""
+    """Show the version, position, lag, rows and rebuild of each projection."""
     from inbound.projections.overview import standings
 
     with _connection(settings)() as connection:
@@ -50,19 +52,19 @@ def list_(settings: Settings, *, as_json: bool) -> None:
 
 @projections.command
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--from-zero", is_flag=True, help="Don't go on with a rebuild that was stopped.")
+@click.option("--from-zero", is_flag=True, help="Start again instead of resuming.")
 @settings_options
 def rebuild(settings: Settings, names: tuple[str, ...], *, from_zero: bool) -> None:
-    """Make projections anew beside the live ones and swap them in; all when none is named.
+    """Build projections beside the live ones and swap them in. Default: all of them.
 
-    Nothing waits for it: replies, readers and the projector go on. It may be stopped at any
-    moment; the same command goes on where it was.
+    Replies, look-ups and the projector continue meanwhile. It can be stopped at any time;
+    the same command resumes it.
     """
     from inbound.projections.catalogue import select
     from inbound.projections.rebuilding import rebuild as rebuild_
 
     wanted = select(names)
-    with _stoppable("the same command goes on from here"), telling(_console()) as tell:
+    with _stoppable("the same command resumes it"), show_progress(_console()) as tell:
         rebuild_(_connection(settings), wanted, from_zero=from_zero, tell=tell)
     click.echo(f"rebuilt and live: {', '.join(one.name for one in wanted)}")
 
@@ -71,33 +73,31 @@ def rebuild(settings: Settings, names: tuple[str, ...], *, from_zero: bool) -> N
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @settings_options
 def verify(settings: Settings, names: tuple[str, ...]) -> None:
-    """Compare projections with ones made from zero; all when none is named.
+    """Compare projections with freshly built ones. Default: all of them.
 
-    Touches nothing. Exit status 1 when one differs; the first difference of each is named.
+    Changes nothing. Prints the first difference of each projection; exit status 1 if there
+    is one.
     """
     from inbound.projections.catalogue import select
     from inbound.projections.verifying import verify as verify_
 
-    with _stoppable("nothing was changed"), telling(_console()) as tell:
+    with _stoppable("nothing was changed"), show_progress(_console()) as tell:
         found = list(verify_(_connection(settings), select(names), tell=tell))
     differing = [one.difference for one in found if one.difference]
     for difference in differing:
         click.echo(difference)
     if not differing:
-        rows = ", ".join(f"{one.name} ({one.rows} rows)" for one in found)
+        rows = ", ".join(f"{one.name} ({counted(one.rows, 'row')})" for one in found)
         last = max(one.position for one in found)
-        click.echo(f"as the log has it up to position {last}: {rows}")
+        click.echo(f"projections match the log up to position {last}: {rows}")
     click.get_current_context().exit(1 if differing else 0)
 
 
 def _connection(settings: Settings) -> "Callable[[], psycopg.Connection]":
-    """Check the database and return what opens a connection to it."""
+    """Check the database and return a function that connects to it."""
     from inbound.store.connecting import connect
-    from inbound.store.migrating import require_current
 
-    settings.require("database_url")
-    url = settings.database_url.get_secret_value()
-    require_current(url)
+    url = database_url(settings)
     return lambda: connect(url, "scserv projections", long=True)
 
 
@@ -107,7 +107,7 @@ def _console() -> Console:
 
 @contextmanager
 def _stoppable(hint: str) -> Iterator[None]:
-    """Work at low priority, and end politely at Ctrl-C."""
+    """Work at low priority; on Ctrl-C print a hint and exit with status 130."""
     os.nice(_NICE)
     try:
         yield
@@ -117,11 +117,11 @@ def _stoppable(hint: str) -> Iterator[None]:
 
 
 @contextmanager
-def telling(console: Console) -> "Iterator[Callable[[Told], None]]":
-    """Yield what shows the progress: a bar on a terminal, else a line now and then."""
+def show_progress(console: Console) -> "Iterator[Callable[[Told], None]]":
+    """Yield a function that shows progress: a bar on a terminal, otherwise some lines."""
     rate = _Rate()
     if not console.is_terminal:
-        yield _Lines(console, rate)
+        yield _ProgressLines(console, rate)
         return
     bar = Progress(
         TextColumn("{task.description}"),
@@ -148,7 +148,7 @@ def telling(console: Console) -> "Iterator[Callable[[Told], None]]":
 
 
 class _Rate:
-    """Events a second since the first time it was asked; 0 then."""
+    """Events per second since the first call, which returns 0."""
 
     def __init__(self) -> None:
         self._first: tuple[float, int] | None = None
@@ -161,25 +161,25 @@ class _Rate:
         return round((position - first) / (now - began)) if now > began else 0
 
 
-class _Lines:
-    """A line at every new thing it does, and every few seconds between."""
+class _ProgressLines:
+    """Prints a line for each new phase, and one every few seconds within a phase."""
 
     def __init__(self, console: Console, rate: _Rate) -> None:
         self._console = console
         self._doing = ""
-        self._said_at = 0.0
+        self._printed_at = 0.0
         self._rate = rate
 
     def __call__(self, told: "Told") -> None:
         rate, now = self._rate(told.position), time.monotonic()
-        if told.doing != self._doing or now - self._said_at > _SAY_EVERY_S:
-            self._doing, self._said_at = told.doing, now
+        if told.doing != self._doing or now - self._printed_at > _LINE_EVERY_S:
+            self._doing, self._printed_at = told.doing, now
             so_far = _so_far(told, rate)
             self._console.print(f"{told.doing}{so_far and ': '}{so_far}", markup=False)
 
 
 def _so_far(told: "Told", rate: int) -> str:
-    """Say how many events are done; nothing of what comes after the last of them."""
+    """Return how many events are done; empty after the last one."""
     if told.position >= told.of:
         return ""
     speed = f", {rate:,}/s" if rate else ""
@@ -188,22 +188,24 @@ def _so_far(told: "Told", rate: int) -> str:
 
 def _lines(one: "Standing") -> Iterator[str]:
     if one.live is None:
-        yield f"{one.name}: was never built"
+        yield f"{one.name}: never built"
     else:
-        lag = f"{one.live.events:,} events behind" if one.live.events else "up to date"
+        lag = "up to date"
+        if one.live.events:
+            lag = f"{one.live.events:,} {'event' if one.live.events == 1 else 'events'} behind"
         since = f" ({one.live.seconds:.1f} s)" if one.live.events else ""
-        projector = "" if one.has_projector else ", no projector runs"
+        projector = "" if one.has_projector else ", no projector is running"
         yield (
             f"{one.name}: version {one.live.version}, position {one.live.position:,}, "
             f"{lag}{since}, {one.rows:,} rows{projector}"
         )
     if one.live is None or one.live.version != one.version:
-        yield f"    this release makes version {one.version}"
+        yield f"    this release builds version {one.version}"
     if one.shadow is not None:
         state = (
-            "under way" if one.being_rebuilt else "stopped: `scserv projections rebuild` goes on"
+            "running" if one.being_rebuilt else "stopped: `scserv projections rebuild` resumes it"
         )
         yield (
-            f"    rebuild for version {one.shadow.version} at position "
+            f"    rebuild of version {one.shadow.version} at position "
             f"{one.shadow.position:,}, {state}"
         )

@@ -1,4 +1,4 @@
-"""The parts of the service as processes of their own: as many of each as wanted."""
+"""`scserv gateway`, `worker`, `relay`, `projector`: the roles of the service."""
 
 import os
 import signal
@@ -18,18 +18,18 @@ from inbound.startup import (
     watch_kafka,
 )
 
-# Longer than a send may take before it fails (delivery_timeout_ms of the producer).
+# Longer than delivery_timeout_ms of the producer, after which a send fails.
 RELAY_HEARTBEAT_S = 60.0
-# Longer than a statement may take.
+# Longer than the time limit of a statement.
 PROJECTOR_HEARTBEAT_S = 60.0
-# Of 19: replies come first on a machine that is busy.
+# 0 to 19: on a busy machine replies come first.
 PROJECTOR_NICE = 10
 
 
 @click.command
 @settings_options
 def gateway(settings: Settings) -> None:
-    """Bind to the SMS centre: texts to Kafka, replies from Kafka to the centre."""
+    """Bind to the SMS centres: texts to Kafka, replies from Kafka to the SMS centre."""
     from inbound.gateway.process import Gateway
     from inbound.store.claims import PostgresClaims
     from inbound.store.overdue import Overdue
@@ -42,7 +42,7 @@ def gateway(settings: Settings) -> None:
     watch_kafka(settings, health)
     url = settings.database_url.get_secret_value()
     cipher = make_cipher(settings)
-    # To park what the lanes can't hold; without that it is never connected.
+    # The store connects only to write dead letters.
     store, claims = PostgresStore(url, cipher), PostgresClaims(url, cipher)
     made = Gateway(settings, catalogue, store, claims, Presence(url), Overdue(url), health)
     sys.exit(run_role(made.run))
@@ -51,7 +51,7 @@ def gateway(settings: Settings) -> None:
 @click.command
 @settings_options
 def worker(settings: Settings) -> None:
-    """Decide commands and submit results: Kafka to events and outbox."""
+    """Process commands, submit results and delivery receipts from Kafka."""
     from inbound.directory.postgres import PostgresDirectory
     from inbound.store.postgres import PostgresStore
     from streams.worker import Worker
@@ -73,7 +73,7 @@ def worker(settings: Settings) -> None:
 @click.command
 @settings_options
 def relay(settings: Settings) -> None:
-    """Publish outbox and events to Kafka. A second one waits and takes over."""
+    """Publish events and the outbox to Kafka. A second relay is a standby."""
     from inbound.kafka.producer import new_producer
     from inbound.ops import telemetry
     from inbound.outbox.relay import Relay
@@ -108,7 +108,7 @@ def relay(settings: Settings) -> None:
 @click.command
 @settings_options
 def projector(settings: Settings) -> None:
-    """Keep the projections up to date with the log. A second one waits and takes over."""
+    """Keep the projections up to date. A second projector is a standby."""
     from inbound.ops import telemetry
     from inbound.projections.projector import Projector
     from inbound.store.connecting import connect

@@ -1,4 +1,4 @@
-"""`scserv schemas`: the contracts of the topics."""
+"""`scserv schemas`: exports, checks and releases the contracts of the topics."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,15 +10,15 @@ from inbound.errors import SetupError
 
 @click.group
 def schemas() -> None:
-    """Contracts of the topics."""
+    """Export, check and release the contracts of the topics."""
 
 
 @schemas.command
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def export(folder: Path) -> None:
-    """Write what a subscriber needs into FOLDER.
+    """Write the documents for subscribers to FOLDER.
 
-    The JSON Schema of every public type and version, the AsyncAPI document and its page.
+    A JSON Schema for each public type and version, the AsyncAPI document and its HTML page.
     """
     from schemas.contracts.publication import export as write
 

@@ -1,16 +1,17 @@
-"""Commands that prepare: migrations, topics, the list of settings."""
+"""`scserv migrate`, `topics` and `settings`."""
 
 import click
 from pydantic import SecretStr
 
 from inbound.cli._context import settings_options
+from inbound.cli._format import counted
 from inbound.settings import Settings, setting_variables
 
 
 @click.command
 @settings_options
 def migrate(settings: Settings) -> None:
-    """Bring the database to the version this program needs. Safe to repeat."""
+    """Create or upgrade the database schema. Safe to repeat."""
     from inbound.store.migrating import migrate as apply_migrations
 
     settings.require("database_url")
@@ -23,13 +24,13 @@ def migrate(settings: Settings) -> None:
 
 @click.group
 def topics() -> None:
-    """Kafka topics of the service."""
+    """Create and check the Kafka topics of the service."""
 
 
 @topics.command("apply")
 @settings_options
 def apply_topics(settings: Settings) -> None:
-    """Create the topics that are missing and correct settings that differ."""
+    """Create missing topics and correct settings that differ. Safe to repeat."""
     from inbound.kafka import admin
     from schemas.topics import TopicNames
 
@@ -44,14 +45,14 @@ def apply_topics(settings: Settings) -> None:
     for difference in report.altered:
         click.echo(f"corrected {difference}")
     if not report.created and not report.altered:
-        click.echo(f"all {len(report.unchanged)} topics are as they should be")
+        click.echo(f"nothing to do: {counted(len(report.unchanged), 'topic')} up to date")
 
 
 @click.command
 def settings() -> None:
     """List every setting: variable, default, place in a TOML file, meaning.
 
-    Each also as VARIABLE_FILE: a path whose content is the value, for secrets.
+    VARIABLE_FILE can hold the path of a file with the value, for secrets.
     """
     for variable, field, path in setting_variables():
         default = field.get_default()

@@ -1,4 +1,4 @@
-"""`scserv simulator`: the built-in SMS centre alone, with faults on request."""
+"""`scserv simulator`: the simulated SMS centre, with faults on request."""
 
 import asyncio
 import logging
@@ -24,26 +24,26 @@ log = logging.getLogger(__name__)
 
 
 @click.command
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
-@click.option("--port", default=2775, show_default=True, help="Where it listens.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=2775, show_default=True, help="Port to listen on; 0: any.")
 @click.option("--number", default="+79086228779", show_default=True, help="Number of the service.")
 @click.option("--system-id", default="scserv", show_default=True, help="Account of the service.")
-@click.option("--password", envvar="SCSERV_SMPP__PASSWORD", help="Its password; or a variable.")
+@click.option("--password", envvar="SCSERV_SMPP__PASSWORD", help="Password of that account.")
 @click.option("--rate", default=0.0, show_default=True, help="submit_sm per second; 0: no limit.")
-@click.option("--accounts", type=FILE, help="TOML file of accounts, instead of those four.")
-@click.option("--magic", is_flag=True, help="Faults by the last digits of a number.")
+@click.option("--accounts", type=FILE, help="TOML file of accounts, replacing --number to --rate.")
+@click.option("--magic", is_flag=True, help="Choose faults by the last digits of a number.")
 @click.option("--script", type=FILE, help="TOML file of faults.")
-@click.option("--dialect", default="standard", show_default=True, help="How receipts are written.")
-@click.option("--strict-binds", is_flag=True, help="system_type counts: MCON2, SINGLE.")
+@click.option("--dialect", default="standard", show_default=True, help="Format of receipts.")
+@click.option("--strict-binds", is_flag=True, help="Obey system_type MCON2 and SINGLE.")
 @click.option(
     "--query-limit", default=1000, show_default=True, help="Newest messages that query_sm finds."
 )
-@click.option("--ledger", type=FILE, help="Append all that passes through to this NDJSON file.")
-@click.option("--ledger-texts", is_flag=True, help="With the texts of messages.")
-@click.option("--stats-every", default=0.0, help="Seconds between lines of statistics; 0: none.")
-@click.option("--cert", type=FILE, help="TLS: the centre's certificate, in PEM.")
-@click.option("--key", type=FILE, help="TLS: its key, if that stands in a file of its own.")
-@click.option("--client-ca", type=FILE, help="TLS: who signs the clients' certificates.")
+@click.option("--ledger", type=FILE, help="Append all traffic to this NDJSON file.")
+@click.option("--ledger-texts", is_flag=True, help="Include message texts in the ledger.")
+@click.option("--stats-every", default=0.0, help="Seconds between statistics lines; 0: none.")
+@click.option("--cert", type=FILE, help="TLS certificate of the SMS centre (PEM).")
+@click.option("--key", type=FILE, help="Key of --cert, if in a file of its own.")
+@click.option("--client-ca", type=FILE, help="CA of client certificates (PEM).")
 def simulator(  # noqa: PLR0913 — click passes each option by its name
     *,
     host: str,
@@ -65,11 +65,10 @@ def simulator(  # noqa: PLR0913 — click passes each option by its name
     key: Path | None,
     client_ca: Path | None,
 ) -> None:
-    """Run an SMS centre for trial and tests; docs/SIMULATOR.md explains its faults.
+    """Run a simulated SMS centre. docs/SIMULATOR.md explains its faults.
 
     The service binds with its account; a phone binds as system_id "phone" with its number as
-    address_range. Messages are kept in memory and are gone when the centre ends. SIGUSR1
-    logs a line of statistics.
+    address_range. Messages are kept in memory only. SIGUSR1 logs a line of statistics.
     """
     from inbound.cli._runner import run_role
     from inbound.local.simulator.accounts import load_accounts
@@ -81,13 +80,13 @@ def simulator(  # noqa: PLR0913 — click passes each option by its name
     logs.configure("info", name="simulator")
     end_with_parent()
     if cert is None and (key or client_ca):
-        raise SetupError("--key and --client-ca need a --cert")
+        raise SetupError("--key and --client-ca need --cert")
     settings = SimulatorSettings(
         host=host,
         port=port,
         accounts=load_accounts(accounts)
         if accounts
-        else (_only(SimulatorAccount(system_id, password or "", number, rate)),),
+        else (_check_password(SimulatorAccount(system_id, password or "", number, rate)),),
         dialect=dialect,
         strict_binds=strict_binds,
         query_limit=query_limit,
@@ -115,29 +114,29 @@ async def _run(centre: "Simulator", settings: "SimulatorSettings", stats_every: 
         ) from error
     numbers = ", ".join(number for account in settings.accounts for number in account.numbers)
     click.echo(f"SMS centre on {settings.host}:{centre.port} for {numbers}")
-    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _say, centre)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _log_statistics, centre)
     try:
         if not stats_every:
             await asyncio.Event().wait()
         while True:
             await asyncio.sleep(stats_every)
-            _say(centre)
+            _log_statistics(centre)
     finally:
         await centre.close()
 
 
-def _say(centre: "Simulator") -> None:
+def _log_statistics(centre: "Simulator") -> None:
     log.info("%s", centre.statistics())
 
 
-def _only(account: "SimulatorAccount") -> "SimulatorAccount":
+def _check_password(account: "SimulatorAccount") -> "SimulatorAccount":
     if not account.password:
-        raise SetupError("an account needs --password (or SCSERV_SMPP__PASSWORD), or --accounts")
+        raise SetupError("give --password (or SCSERV_SMPP__PASSWORD), or --accounts")
     return account
 
 
 def _append(path: Path) -> TextIO:
-    """Open a file for lines that are on disk as soon as they are written."""
+    """Open a file that is flushed after every line."""
     try:
         return path.open("a", encoding="utf-8", buffering=1)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`scserv text`: text the service from a phone and see what the phone receives."""
+"""`scserv text`: texts the service from a simulated phone and prints the replies."""
 
 import asyncio
 import contextlib
@@ -24,10 +24,10 @@ EARLIER_S = 0.2
 @click.option("--wait", "wait_s", default=10.0, show_default=True, help="Seconds for each reply.")
 @settings_options
 def text(settings: Settings, number: str, text: str, wait_s: float) -> None:
-    """Text TEXT from NUMBER through the built-in SMS centre and print the replies.
+    """Send TEXT from NUMBER through the simulated SMS centre and print the replies.
 
-    Exit status 0 when the two replies came, 1 when they did not (a text that is no command is
-    met with silence).
+    Exit status 0 when both replies came, otherwise 1. A text that is not a command gets no
+    reply.
     """
     try:
         msisdn = parse_msisdn(number)
@@ -38,11 +38,11 @@ def text(settings: Settings, number: str, text: str, wait_s: float) -> None:
 
 
 async def _show_earlier(phone: Phone, console: Console) -> None:
-    """Print what waited for this phone, so that it isn't taken for an answer."""
+    """Print messages that were waiting, so that they aren't taken for replies."""
     with contextlib.suppress(TimeoutError):
         while True:
             message = await asyncio.wait_for(phone.receive(), EARLIER_S)
-            console.print(f"{message.sender} earlier  {message.text}", style="dim", markup=False)
+            console.print(f"{message.sender} (earlier)  {message.text}", style="dim", markup=False)
 
 
 async def _converse(settings: Settings, number: str, text: str, wait_s: float) -> int:
@@ -59,7 +59,7 @@ async def _converse(settings: Settings, number: str, text: str, wait_s: float) -
                 try:
                     message = await asyncio.wait_for(phone.receive(), wait_s)
                 except TimeoutError:
-                    console.print(f"nothing more within {wait_s:g} s", style="dim")
+                    console.print(f"no further message within {wait_s:g} s", style="dim")
                     return received
                 after_s = time.monotonic() - begin
                 console.print(f"{message.sender} after {after_s:.2f} s", style="bold", end="  ")
@@ -67,6 +67,6 @@ async def _converse(settings: Settings, number: str, text: str, wait_s: float) -
             return REPLIES
     except (OSError, SmppError) as error:
         raise SetupError(
-            f"no SMS centre takes a text at {smpp.host}:{smpp.port}: {error}; is `scserv up` "
-            "running, without --smsc and with this --data-dir?"
+            f"no simulated SMS centre at {smpp.host}:{smpp.port}: {error}; is `scserv up` running "
+            "without --smsc and with this --data-dir?"
         ) from error

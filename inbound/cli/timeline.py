@@ -1,4 +1,4 @@
-"""`scserv timeline`: a client says "I texted, and nothing came"."""
+"""`scserv timeline`: answers a client who says "I texted and got no reply"."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from inbound.timeline.model import Timeline
     from inbound.timeline.reader import Reveal, TimelineReader
 
-# Option and what it takes, as it is named on the command line.
+# Argument name and option of each way to look up.
 _BY: Final = {
     "phone": "--phone",
     "request": "--request",
@@ -29,7 +29,7 @@ _BY: Final = {
 }
 _NOT_FOUND: Final = {
     "request": "no request has this id",
-    "message_id": "no request has a message with this id; ids that an SMS centre gave are known "
+    "message_id": "no request has a message with this id; ids given by an SMS centre are kept "
     "for 7 days",
     "trace": "no request has this trace id",
 }
@@ -38,34 +38,36 @@ Options = Mapping[str, str | int | None]
 
 
 @click.command
-@click.option("--phone", metavar="NUMBER", help="All of a number, with its country code.")
+@click.option("--phone", metavar="NUMBER", help="Everything about a number (with country code).")
 @click.option("--request", metavar="ID", help="One request.")
-@click.option("--message-id", metavar="ID", help="By a message: our id, or the SMS centre's.")
-@click.option("--trace", metavar="ID", help="By a trace id or a traceparent.")
-@click.option("--since", metavar="WHEN", help="With --phone: from 2024-05-17, or 2h, 3d ago.")
-@click.option("--until", metavar="WHEN", help="With --phone: before then.")
+@click.option("--message-id", metavar="ID", help="By message id: ours or the SMS centre's.")
+@click.option("--trace", metavar="ID", help="By trace id or traceparent.")
+@click.option("--since", metavar="WHEN", help="With --phone: since 2024-05-17, or an age like 3d.")
+@click.option("--until", metavar="WHEN", help="With --phone: until then.")
 @click.option(
     "--limit",
     type=click.IntRange(1, 200),
     default=10,
     show_default=True,
-    help="The newest so many requests.",
+    help="Requests to show.",
 )
-@click.option("--lang", type=click.Choice(["ru", "en"]), default="ru", show_default=True)
-@click.option("--reveal", metavar="REASON", help="Show whole numbers; it is recorded who and why.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for each timeline.")
+@click.option(
+    "--lang", type=click.Choice(["ru", "en"]), default="ru", show_default=True, help="Language."
+)
+@click.option("--reveal", metavar="REASON", help="Show full numbers; recorded in the audit.")
+@click.option("--json", "as_json", is_flag=True, help="Print each timeline as a JSON object.")
 @settings_options
 def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) -> None:
-    """Show what became of texts: a sentence to read to the client, and every step.
+    """Show what became of a text: a sentence for the client, then every step.
 
-    Exit status 1 when an id leads to nothing.
+    Exit status 1 when nothing has the given id.
     """
-    from inbound.cli._timeline_view import show
+    from inbound.cli._timeline_view import print_timeline
     from inbound.store.connecting import connect
 
     by = [name for name in _BY if options[name] is not None]
     if len(by) != 1:
-        raise SetupError(f"name one of {', '.join(_BY.values())}")
+        raise SetupError(f"give exactly one of {', '.join(_BY.values())}")
     chosen, reveal = _timeline_options(settings, options), _reveal(options)
     key = _key(by[0], str(options[by[0]]))
     check_database(settings)
@@ -79,7 +81,7 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
             continue
         if n:
             console.print()
-        show(one, console)
+        print_timeline(one, console)
     if not told:
         click.echo(_NOT_FOUND[by[0]], err=True)
     click.get_current_context().exit(0 if told else 1)
@@ -96,7 +98,7 @@ def _timeline_options(settings: Settings, options: Options) -> "TimelineOptions"
         for name in ("since", "until")
     )
     if since is not None and until is not None and since >= until:
-        raise SetupError("--until: it is not later than --since, so nothing lies between them")
+        raise SetupError("--until must be later than --since")
     return TimelineOptions(
         now,
         settings.time_zone,
@@ -121,7 +123,7 @@ def _reveal(options: Options) -> "Reveal | None":
 
 
 def _key(by: str, text: str) -> str:
-    """Return what to look for in its one form. Raises SetupError for what can't be one."""
+    """Return the number or id in canonical form. Raises SetupError for an invalid one."""
     from inbound.parsers.numbers import NumberError, parse_msisdn
     from inbound.timeline.reader import as_trace_id, as_uuid
 
@@ -131,9 +133,9 @@ def _key(by: str, text: str) -> str:
         except NumberError as error:
             raise SetupError(f"--phone: {error}") from error
     if by == "request" and as_uuid(text) is None:
-        raise SetupError("--request: an id is like 7a0a6442-bd60-4496-9d09-36b591bc1f08")
+        raise SetupError("--request: not an id like 7a0a6442-bd60-4496-9d09-36b591bc1f08")
     if by == "trace" and as_trace_id(text) is None:
-        raise SetupError("--trace: it takes the 32 hex digits of a trace id, or a traceparent")
+        raise SetupError("--trace: not a trace id of 32 hex digits, nor a traceparent")
     return text
 
 

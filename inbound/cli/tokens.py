@@ -1,4 +1,4 @@
-"""`scserv tokens`: who may ask the HTTP API."""
+"""`scserv tokens`: creates, lists and revokes tokens of the HTTP API."""
 
 import re
 from collections.abc import Iterator
@@ -12,43 +12,44 @@ from pydantic_core import to_json
 
 from inbound.api.tokens import Scope, digest_of, new_token, parse_duration
 from inbound.cli._context import settings_options
+from inbound.cli._database import open_database
+from inbound.cli._format import utc
 from inbound.cli.audit import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.store.audit import record
-from inbound.store.connecting import called, connect
-from inbound.store.migrating import require_current
+from inbound.store.connecting import called
 from inbound.store.tokens import ListedToken, NewToken, add_token, list_tokens, revoke_token
 
-# Names stand in logs and in the audit, for ever: no room for a phone number.
+# Names are kept for ever in logs and in the audit, so they must not hold a phone number.
 _NAME = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @click.group
 def tokens() -> None:
-    """Tokens of the HTTP API."""
+    """Create, list and revoke tokens of the HTTP API."""
 
 
 @tokens.command
-@click.option("--name", required=True, help="Whose it is: stands in the log and in the audit.")
+@click.option("--name", required=True, help="Name of the caller, for log and audit.")
 @click.option(
     "--scope",
     "scopes",
     multiple=True,
     required=True,
     type=click.Choice([scope.value for scope in Scope]),
-    help="What it allows; may be repeated.",
+    help="What it allows; can be repeated.",
 )
 @click.option(
     "--expires", default="90d", show_default=True, metavar="WHEN", help="90d, 12h, 30m, or never."
 )
 @settings_options
 def create(settings: Settings, name: str, scopes: tuple[str, ...], expires: str) -> None:
-    """Make a token and print it. It is shown this once: the database has its hash only."""
+    """Create a token and print it once: the database keeps only its hash."""
     if not _NAME.fullmatch(name):
         raise SetupError(
-            "--name takes up to 64 letters, digits, dots and dashes, and never a phone number"
+            "--name: use up to 64 letters, digits, dots and dashes, and no phone number"
         )
     now = utc_now()
     token = new_token()
@@ -57,15 +58,15 @@ def create(settings: Settings, name: str, scopes: tuple[str, ...], expires: str)
     with _connected(settings) as connection:
         _add(connection, new)
     until = f"until {_time(new.expires_at)}" if new.expires_at else "for ever"
-    click.echo(f"{name}: {', '.join(granted)}, good {until}; it is not shown again", err=True)
+    click.echo(f"{name}: {', '.join(granted)}, valid {until}; it is not shown again", err=True)
     click.echo(token)
 
 
 @tokens.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @settings_options
-def list_them(settings: Settings, *, as_json: bool) -> None:
-    """Show every token that was made: name, scopes, whether it is good, when it was used."""
+def list_(settings: Settings, *, as_json: bool) -> None:
+    """Show every token: name, scopes, whether it is valid, last use."""
     with _connected(settings) as connection:
         found = list_tokens(connection)
     now = utc_now()
@@ -75,25 +76,22 @@ def list_them(settings: Settings, *, as_json: bool) -> None:
         else:
             click.echo(_line(token, now))
     if not found and not as_json:
-        click.echo("there is no token yet; make one with `scserv tokens create`")
+        click.echo("no tokens yet; create one with `scserv tokens create`")
 
 
 @tokens.command
 @click.argument("name")
 @settings_options
 def revoke(settings: Settings, name: str) -> None:
-    """Make the token NAME worthless, at once."""
+    """Revoke the token NAME at once."""
     with _connected(settings) as connection:
         _revoke(connection, name, utc_now())
-    click.echo(f"{name} is revoked")
+    click.echo(f"revoked {name}")
 
 
 @contextmanager
 def _connected(settings: Settings) -> Iterator[psycopg.Connection]:
-    settings.require("database_url")
-    url = settings.database_url.get_secret_value()
-    require_current(url)
-    with connect(url, "scserv tokens") as connection:
+    with open_database(settings, "scserv tokens") as connection:
         yield connection
 
 
@@ -102,8 +100,8 @@ def _add(connection: psycopg.Connection, new: NewToken) -> None:
     with connection.transaction():
         if not add_token(connection, new):
             raise SetupError(
-                f"there is a token {new.name!r}; revoke it first (`scserv tokens revoke "
-                f"{new.name}`) or choose another name"
+                f"a token {new.name!r} exists; revoke it first (`scserv tokens revoke {new.name}`) "
+                "or choose another name"
             )
         reason = f"{new.name}: {', '.join(new.scopes)}"
         record(connection, actor=os_user(), action="tokens.create", reason=reason)
@@ -113,10 +111,8 @@ def _add(connection: psycopg.Connection, new: NewToken) -> None:
 def _revoke(connection: psycopg.Connection, name: str, now: datetime) -> None:
     with connection.transaction():
         if not revoke_token(connection, name, now):
-            # Not what was given: it may be the token itself.
-            raise SetupError(
-                "no good token has this name; `scserv tokens list` shows the names (not the tokens)"
-            )
+            # Does not repeat the argument, which may be the token itself.
+            raise SetupError("no valid token has this name; `scserv tokens list` shows the names")
         record(connection, actor=os_user(), action="tokens.revoke", reason=name)
 
 
@@ -126,13 +122,13 @@ def _expiry(expires: str, now: datetime) -> datetime | None:
     try:
         return now + parse_duration(expires)
     except (ValueError, OverflowError) as error:
-        raise SetupError(f"--expires {error}, or never") from error
+        raise SetupError(f"--expires: {error}, or never") from error
 
 
 def _state(token: ListedToken, now: datetime) -> str:
     if token.revoked_at:
         return "revoked"
-    return "expired" if token.expires_at and token.expires_at <= now else "good"
+    return "expired" if token.expires_at and token.expires_at <= now else "valid"
 
 
 def _as_object(token: ListedToken) -> dict[str, object]:
@@ -153,10 +149,12 @@ def _line(token: ListedToken, now: datetime) -> str:
         case "expired":
             state = f"expired {_time(token.expires_at)}"
         case _:
-            state = f"good until {_time(token.expires_at)}" if token.expires_at else "good for ever"
+            state = (
+                f"valid until {_time(token.expires_at)}" if token.expires_at else "valid for ever"
+            )
     used = f"last used {_time(token.last_used_at)}" if token.last_used_at else "never used"
     return f"{token.name}  {', '.join(token.scopes)}  {state}, {used}"
 
 
 def _time(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "-"
+    return utc(moment, seconds=False) if moment else "-"

@@ -1,4 +1,4 @@
-"""`scserv up`: the whole service in the foreground, with its own servers when none are named."""
+"""`scserv up`: the whole service in the foreground, with its own servers by default."""
 
 import asyncio
 import os
@@ -22,10 +22,10 @@ from inbound.settings import Settings, load_settings
     help="Folder for data, keys and logs.",
 )
 @click.option("--port", default=8080, show_default=True, help="Port of /health/ready; 0: any.")
-@click.option("--api-port", type=int, help="Port of the HTTP API (8090, if free); 0: any.")
-@click.option("--smsc", metavar="HOST:PORT", help="A real SMS centre; the built-in one if unset.")
-@click.option("--system-id", metavar="U", help="Account at that centre.")
-@click.option("--password", metavar="P", help="Its password; better SCSERV_SMPP__PASSWORD_FILE.")
+@click.option("--api-port", type=int, help="Port of the HTTP API; 0: any.  [default: 8090 if free]")
+@click.option("--smsc", metavar="HOST:PORT", help="SMS centre to use; default: a simulated one.")
+@click.option("--system-id", metavar="ID", help="Account at that SMS centre.")
+@click.option("--password", metavar="P", help="Password; SCSERV_SMPP__PASSWORD_FILE is safer.")
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file.")
 def up(
     data_dir: Path,
@@ -44,7 +44,7 @@ def up(
     from inbound.cli._runner import run_until_signal
     from inbound.local.service import Service
 
-    _let_options_win(smsc, system_id, password)
+    _export_options(smsc, system_id, password)
     if api_port is not None:
         os.environ["SCSERV_API__PORT"] = str(api_port)
     data_dir = data_dir.absolute()
@@ -55,17 +55,17 @@ def up(
     sys.exit(asyncio.run(run_until_signal(service.run)))
 
 
-def _let_options_win(smsc: str | None, system_id: str | None, password: str | None) -> None:
-    """Put the options into the environment: above the file, and seen by the children too."""
+def _export_options(smsc: str | None, system_id: str | None, password: str | None) -> None:
+    """Set environment variables, which win over the file and reach the child processes."""
     given = {"SYSTEM_ID": system_id, "PASSWORD": password}
     if smsc is not None:
         host, _, number = smsc.rpartition(":")
-        if {"@", "/"} & set(smsc):  # not repeated: a password may stand there
+        if {"@", "/"} & set(smsc):  # not repeated: it may contain a password
             raise SetupError(
-                "--smsc has the form HOST:PORT; the account goes into --system-id and --password"
+                "--smsc takes HOST:PORT; give the account with --system-id and --password"
             )
         if not host or not number.isdecimal():
-            raise SetupError(f"--smsc {smsc}: it has the form HOST:PORT")
+            raise SetupError(f"--smsc {smsc}: not of the form HOST:PORT")
         given |= {"HOST": host.strip("[]"), "PORT": number}
     for name, value in given.items():
         if value is not None:
@@ -73,18 +73,18 @@ def _let_options_win(smsc: str | None, system_id: str | None, password: str | No
 
 
 def make_folder(data_dir: Path) -> None:
-    """Make the data folder. Raises `SetupError`."""
+    """Create the data folder. Raises `SetupError`."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         (data_dir / "keys").mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise SetupError(
-            f"--data-dir {data_dir}: {error.strerror}; name a folder that you may write to"
+            f"--data-dir {data_dir}: {error.strerror}; choose a folder that you can write to"
         ) from error
 
 
 def make_keys(data_dir: Path, settings: Settings) -> dict[str, str]:
-    """Return the keys that are not set: those in the data folder, made at the first start."""
+    """Return keys for those not set, from the data folder. The first start creates them."""
     keys = {}
     for name, value in (("vault_key", settings.vault_key), ("subject_key", settings.subject_key)):
         if value.get_secret_value():

@@ -26,7 +26,7 @@ async def test_log_is_whole_by_database_and_kafka_whoever_was_killed(service: Se
     await service.stop(relay)
     found = await service.command("log", "verify", "--kafka")
     assert (found.status, found.err) == (0, "")
-    heads = re.search(r"(\d+) heads on Kafka fit", found.out)
+    heads = re.search(r"(\d+) heads on Kafka matched", found.out)
     assert heads is not None, found.out
     assert int(heads[1]) >= 1
     await service.start("relay")

@@ -79,7 +79,7 @@ async def test_commands_of_the_operator(service: Service, queries: ProjectionQue
     await service.projected()
     verified = await scserv(service, "verify")
     assert (verified.returncode, verified.stdout.count("\n")) == (0, 1), verified.stderr
-    assert verified.stdout.startswith("as the log has it up to position ")
+    assert verified.stdout.startswith("projections match the log up to position ")
     listed = await scserv(service, "list", "--json")
     found = [json.loads(line) for line in listed.stdout.splitlines()]
     assert [one["name"] for one in found] == ["requests", "subscriptions", "daily_counts"]

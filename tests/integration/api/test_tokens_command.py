@@ -40,13 +40,13 @@ async def test_a_token_is_shown_once_works_and_is_revoked(world: World, run: Run
     made = run("create", "--name", "crm", *scopes)
     token = made.stdout.strip()
     assert token.startswith("scs_")
-    assert made.stderr.startswith("crm: resolve, read, good until 2024-08-30 00:00 UTC")
+    assert made.stderr.startswith("crm: resolve, read, valid until 2024-08-30 00:00 UTC")
     client = world.client(token)
     assert (await client.post("/v1/resolve", json=BODY)).status_code == 200
     listed = run("list").stdout
-    assert "crm  resolve, read  good until 2024-08-30 00:00 UTC, last used 2024-06-01" in listed
+    assert "crm  resolve, read  valid until 2024-08-30 00:00 UTC, last used 2024-06-01" in listed
     assert token not in listed
-    assert run("revoke", "crm").stdout == "crm is revoked\n"
+    assert run("revoke", "crm").stdout == "revoked crm\n"
     assert (await client.post("/v1/resolve", json=BODY)).status_code == 401
     assert "crm  resolve, read  revoked 2024-06-01 00:00 UTC" in run("list").stdout
     entries = [entry for entry in world.audit() if entry[0] == "anna"]
@@ -61,8 +61,8 @@ def test_a_token_for_ever_and_one_for_a_while(world: World, run: Run) -> None:
     run("create", "--name", "long", "--scope", "read", "--expires", "never")
     lines = [json.loads(line) for line in run("list", "--json").stdout.splitlines()]
     states = {line["name"]: (line["expires_at"], line["state"]) for line in lines}
-    assert states["short"] == ("2024-06-01T00:30:00Z", "good")
-    assert states["long"] == (None, "good")
+    assert states["short"] == ("2024-06-01T00:30:00Z", "valid")
+    assert states["long"] == (None, "valid")
     world.now = NOW.replace(hour=1)
     assert "short  read  expired 2024-06-01 00:30 UTC" in run("list").stdout
 

@@ -243,20 +243,19 @@ def test_commands_say_what_they_did(
     count = len(events(conn))
     done = scserv(url, "export", "log.zst", folder=tmp_path)
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == f"exported {count} events, the last is {count}\n"
+    assert done.stderr == f"exported {count} events, last position {count}\n"
     assert [path.name for path in tmp_path.iterdir()] == ["log.zst"]
     again = scserv(url, "export", "log.zst", folder=tmp_path)
     assert (again.returncode, again.stderr) == (
         2,
-        "scserv: log.zst is there already: name another\n",
+        "scserv: log.zst exists: choose another name\n",
     )
     loaded = scserv(url_of(empty), "import", "log.zst", folder=tmp_path)
-    assert loaded.stdout == f"imported {count} events, the last is {count}\n"
+    assert loaded.stdout == f"imported {count} events, last position {count}\n"
     verified = scserv(url_of(empty), "verify", folder=tmp_path)
     assert verified.returncode == 0
     assert verified.stdout == (
-        f"the log is what was written: {count} events, the last is {count}; "
-        "not held against Kafka\n"
+        f"the log is intact: {count} events, last position {count}; not compared with Kafka\n"
     )
     beyond = scserv(url, "verify", "--since-position", "999999", folder=tmp_path)
     assert beyond.stderr == f"scserv: --since-position 999999: the log ends at {count}\n"
@@ -277,7 +276,7 @@ def test_verify_names_some_problems_and_counts_the_others(
     assert [line.split()[1] for line in lines[:3]] == ["1", "2", "3"]
     assert lines[3:] == ["and 27 more"]
     count = len(events(conn))
-    assert done.stderr == f"the log is not what was written: 30 problems, {count} events\n"
+    assert done.stderr == f"the log was altered: 30 problems in {count} events\n"
 
 
 def test_export_that_fails_leaves_no_file(

@@ -66,7 +66,7 @@ async def test_a_page_names_the_next(postgres_world: World) -> None:
     await three_requests(postgres_world)
     first = run("timeline", "--phone", NUMBER, "--lang", "en", "--limit", "2")
     [line] = [line for line in first.output.splitlines() if "--until" in line]
-    assert line.startswith("older requests are not shown: 1; to see them: --until ")
+    assert line.startswith("older requests not shown: 1; show them with: --until ")
     until = line.split()[-1]
     second = run("timeline", "--phone", NUMBER, "--lang", "en", "--until", until)
     assert "CLIENT info" in second.output
@@ -111,8 +111,8 @@ async def test_a_reveal_is_in_the_audit(postgres_world: World) -> None:
     assert NUMBER[2:] not in recorded
     entry = json.loads(run("audit", "--json", "--since", "1h").output)
     assert (entry["actor"], entry["reason"]) == (os_user(), "case 12")
-    assert "nothing is recorded since 2001" not in recorded
-    assert run("audit", "--since", "2999-01-01").output.startswith("nothing is recorded since")
+    assert "no entries since 2001" not in recorded
+    assert run("audit", "--since", "2999-01-01").output.startswith("no entries since")
 
 
 def test_nothing_arrived() -> None:
@@ -126,8 +126,8 @@ def test_nothing_arrived() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "name one of --phone, --request, --message-id, --trace"),
-        (["--phone", NUMBER, "--request", "x"], "name one of"),
+        ([], "give exactly one of --phone, --request, --message-id, --trace"),
+        (["--phone", NUMBER, "--request", "x"], "give exactly one of"),
         (["--phone", "12"], "--phone: "),
         (["--request", "17"], "--request: an id is like"),
         (["--trace", "17"], "--trace: it takes"),
@@ -179,7 +179,11 @@ async def test_raw_events_of_a_person(postgres_world: World) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
-    [([], "name one of"), (["--phone", "1"], "--phone: "), (["--subject", "1"], "--subject: ")],
+    [
+        ([], "give exactly one of"),
+        (["--phone", "1"], "--phone: "),
+        (["--subject", "1"], "--subject: "),
+    ],
 )
 def test_raw_events_of_nobody(arguments: list[str], complaint: str) -> None:
     with pytest.raises(SetupError, match=complaint):

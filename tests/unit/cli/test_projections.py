@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from inbound.cli.projections import telling
+from inbound.cli.projections import show_progress
 from inbound.projections.building import Told
 
 TOLD = [Told("events into requests", 200, 1000), Told("events into requests", 400, 1000)]
@@ -15,7 +15,7 @@ TOLD += [Told("events into requests", 1000, 1000), Told("swapping requests", 100
 def shown(*, terminal: bool) -> str:
     file = StringIO()
     console = Console(file=file, force_terminal=terminal, width=100, highlight=False)
-    with telling(console) as tell:
+    with show_progress(console) as tell:
         for told in TOLD:
             tell(told)
     return file.getvalue()
