@@ -9,9 +9,9 @@ import psycopg
 from inbound.errors import RetryableError
 from inbound.ops import metrics
 from inbound.settings import Settings
-from inbound.store import parked, sweeping
+from inbound.store import dead_letters, sweeping
 from inbound.store.connecting import connect
-from inbound.store.parked import ParkingLimits
+from inbound.store.dead_letters import DeadLetterLimits
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> None:
             minutes = ceil(settings.part_wait_s / 60)
             parts = sweeping.sweep_parts(conn, now, minutes, note_misses=settings.miss_days > 0)
             sweeping.sweep_misses(conn, now, settings.miss_days)
-            _measure_parked(conn, settings.parking_limits())
+            _measure_dead_letters(conn, settings.dead_letter_limits())
             lost = _sweep_thoroughly(conn, now) if thorough else 0
     except RetryableError as error:
         log.warning("housekeeping waits: %s", error)
@@ -47,10 +47,10 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> None:
         log.info("%d parts of long texts waited in vain for the others", parts)
 
 
-def _measure_parked(conn: psycopg.Connection, limits: ParkingLimits) -> None:
-    usage = parked.usage(conn)
-    metrics.PARKED_NOW.set(usage.rows)
-    metrics.PARKED_USED.set(limits.used(usage))
+def _measure_dead_letters(conn: psycopg.Connection, limits: DeadLetterLimits) -> None:
+    usage = dead_letters.usage(conn)
+    metrics.DEAD_LETTERS_WAITING.set(usage.rows)
+    metrics.DEAD_LETTERS_USED.set(limits.used(usage))
 
 
 def _sweep_thoroughly(conn: psycopg.Connection, now: datetime) -> int:

@@ -12,7 +12,7 @@ import faust
 
 from inbound.clock import utc_now
 from inbound.deadletter.isolation import BatchProcessor
-from inbound.deadletter.storing import Parking
+from inbound.deadletter.writing import DeadLetterWriter
 from inbound.directory.port import Directory
 from inbound.errors import RetryableError
 from inbound.keys import SubjectHasher
@@ -52,7 +52,7 @@ class Worker:
         self._progress = Progress(time.monotonic)
         commands, delivery = stores
         cache = StateCache()
-        limits = settings.parking_limits()
+        limits = settings.dead_letter_limits()
         names = TopicNames.prefixed(settings.topic_prefix)
         self.app = make_app(
             settings,
@@ -71,12 +71,12 @@ class Worker:
                     ),
                     clock=utc_now,
                 ),
-                Parking(commands, limits, health, check="parking commands"),
+                DeadLetterWriter(commands, limits, health, check="dead letters of commands"),
                 report=partial(self._report, "commands"),
             ),
             BatchProcessor(
                 DeliveryProcessor(delivery, settings.policies, names, cache, clock=utc_now),
-                Parking(delivery, limits, health, check="parking results"),
+                DeadLetterWriter(delivery, limits, health, check="dead letters of results"),
                 split,
                 report=partial(self._report, "results"),
             ),

@@ -20,12 +20,12 @@ from inbound.store.port import Transaction
 from inbound.store.postgres import PostgresStore
 from inbound.store.rows import (
     Changes,
+    DeadLetter,
     Erased,
     InboxRow,
     NewEvent,
     NewOutboxRow,
     NewState,
-    ParkedMessage,
     Person,
     Secret,
 )
@@ -112,8 +112,8 @@ def secret(message_id: UUID | None = None, plaintext: bytes = b"1a2b3c4d") -> Se
     return Secret(message_id or uuid4(), plaintext, NOON + timedelta(hours=1))
 
 
-def parked(offset: int = 7) -> ParkedMessage:
-    return ParkedMessage("sms.mo.v1", 0, offset, "not JSON", b"garbage")
+def dead_letter(offset: int = 7) -> DeadLetter:
+    return DeadLetter("sms.mo.v1", 0, offset, "not JSON", b"garbage")
 
 
 def batch(messages: int) -> Changes:

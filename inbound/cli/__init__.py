@@ -22,7 +22,7 @@ class _LazyGroup(click.Group):
         "log": "log:log",
         "replay": "replay:replay",
         "projections": "projections:projections",
-        "parked": "parked:parked",
+        "deadletters": "deadletters:deadletters",
         "erase": "erase:erase",
         "erasures": "erase:erasures",
         "gateway": "roles:gateway",

@@ -27,7 +27,7 @@ _REMOVED: Final = {
     "sent": ("sent message awaiting its receipt", "sent messages awaiting receipts"),
     "early": ("receipt that awaits its message", "receipts that await their message"),
     "secrets": ("secret of an open request", "secrets of open requests"),
-    "parked": ("dead letter", "dead letters"),
+    "dead_letters": ("dead letter", "dead letters"),
     "published": ("published outbox row", "published outbox rows"),
 }
 """Singular and plural of what is removed, by the names in the record of the erasure."""

@@ -78,14 +78,14 @@ def relay(settings: Settings) -> None:
     from inbound.ops import telemetry
     from inbound.outbox.relay import Relay
     from inbound.store.connecting import connect
-    from inbound.store.parked import park
+    from inbound.store.dead_letters import insert
     from inbound.store.sealing import Sealer
     from schemas.topics import TopicNames
 
     health = serve_health(settings, "relay", "shards")
     check_infrastructure(settings)
     watch_kafka(settings, health)
-    sealer, limits = Sealer(make_cipher(settings)), settings.parking_limits()
+    sealer, limits = Sealer(make_cipher(settings)), settings.dead_letter_limits()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -99,7 +99,7 @@ def relay(settings: Settings) -> None:
         new_producer=lambda: new_producer(settings.kafka_bootstrap_servers),
         names=TopicNames.prefixed(settings.topic_prefix),
         report=report,
-        park=lambda connection, messages: park(connection, sealer, limits, messages),
+        set_aside=lambda connection, messages: insert(connection, sealer, limits, messages),
         stopping=stopping,
     ).run()
     telemetry.stop()

@@ -107,19 +107,19 @@ class BatchProcessor:
 
     Retryable failures are retried for `GIVE_UP_AFTER_S` and then raised: the worker ends and is
     restarted, and Kafka delivers the batch again. Any other error is narrowed down to the
-    messages that cause it; they are handed to `park`. `split` takes a record apart that holds
+    messages that cause it; they are handed to `set_aside`. `split` takes a record apart that holds
     many messages. `report` gets the reason while processing waits, and None once it goes on.
     """
 
     def __init__(
         self,
         process: Callable[[Sequence[TopicRecord]], Awaitable[None]],
-        park: Callable[[Sequence[Poison]], Awaitable[None]],
+        set_aside: Callable[[Sequence[Poison]], Awaitable[None]],
         split: Callable[[TopicRecord], Sequence[TopicRecord]] = lambda record: [record],
         report: Callable[[str | None], None] = lambda _: None,
     ) -> None:
         self._process = process
-        self._park = park
+        self._set_aside = set_aside
         self._split = split
         self._report = report
         self._waiting = False
@@ -137,7 +137,7 @@ class BatchProcessor:
             except Exception as error:  # noqa: BLE001 — whatever it is, the partition must go on
                 bisection.failed(group, error)
         if bisection.culprits:
-            await self._park(bisection.culprits)
+            await self._set_aside(bisection.culprits)
 
     async def _with_retries(self, records: Sequence[TopicRecord]) -> None:
         async for attempt in AsyncRetrying(

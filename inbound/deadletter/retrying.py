@@ -1,4 +1,4 @@
-"""Publishing parked messages again, and seeing what becomes of them.
+"""Publishes dead letters again, and waits until they are processed.
 
 A row goes once Kafka has acknowledged its message, in a transaction of its own: a process
 killed in between leaves the row, and the next retry publishes the message again under the
@@ -22,9 +22,9 @@ from kafka.errors import KafkaError
 from inbound.deadletter.isolation import Bisection
 from inbound.kafka.admin import RECONNECT
 from inbound.kafka.producer import REFUSALS, end, new_producer, outcome
-from inbound.store import audit, parked
+from inbound.store import audit, dead_letters
+from inbound.store.dead_letters import RETRIED_HEADER, Selection, StoredDeadLetter
 from inbound.store.packing import Packed
-from inbound.store.parked import RETRIED_HEADER, Chosen, ParkedRow
 from inbound.store.rows import KAFKA_FEED
 from inbound.store.sealing import Sealer
 
@@ -32,7 +32,7 @@ ROWS_AT_ONCE: Final = 500
 BYTES_AT_ONCE: Final = 4_000_000
 LOOK_AGAIN_S: Final = 0.3
 
-_Opened = tuple[ParkedRow, Packed]
+_Opened = tuple[StoredDeadLetter, Packed]
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class Retried:
     """What a retry did. `places` are the offsets at which messages stand again."""
 
     published: int = 0
-    refused: list[tuple[ParkedRow, str]] = field(default_factory=list)
+    refused: list[tuple[StoredDeadLetter, str]] = field(default_factory=list)
     places: defaultdict[TopicPartition, set[int]] = field(default_factory=lambda: defaultdict(set))
 
 
@@ -56,26 +56,28 @@ class Retrying:
         self._actor = actor
         self._producer: Any = None
 
-    def run(self, chosen: Chosen, upto: int, told: Callable[[int], None]) -> Retried:
+    def run(self, chosen: Selection, upto: int, told: Callable[[int], None]) -> Retried:
         """Publish the chosen messages up to an id, in order; `told` hears how many are done.
 
-        Blocks on Kafka and database. What Kafka does not take stays parked. Safe to repeat.
+        Blocks on Kafka and database. What Kafka refuses stays a dead letter. Safe to repeat.
         """
         retried = Retried()
         try:
             for rows in self._pieces(chosen, upto):
-                messages = list(parked.opened(self._conn, self._sealer, rows))
+                messages = list(dead_letters.opened(self._conn, self._sealer, rows))
                 self._publish_all(messages, retried)
                 told(retried.published)
         finally:
             self._end()
         return retried
 
-    def _pieces(self, chosen: Chosen, upto: int) -> Iterator[list[ParkedRow]]:
+    def _pieces(self, chosen: Selection, upto: int) -> Iterator[list[StoredDeadLetter]]:
         after = 0
-        while rows := parked.find(self._conn, chosen, limit=ROWS_AT_ONCE, after=after, upto=upto):
+        while rows := dead_letters.find(
+            self._conn, chosen, limit=ROWS_AT_ONCE, after=after, upto=upto
+        ):
             size = 0
-            piece: list[ParkedRow] = []
+            piece: list[StoredDeadLetter] = []
             for row in rows:
                 if piece and size + row.size > BYTES_AT_ONCE:
                     break
@@ -123,15 +125,15 @@ class Retrying:
 
     def _remove(self, ids: Sequence[int]) -> None:
         with self._conn.transaction():
-            parked.remove(self._conn, ids)
+            dead_letters.remove(self._conn, ids)
             audit.record(
                 self._conn,
                 actor=self._actor,
-                action="parked.retry",
-                reason=f"{len(ids)} parked messages published again",
+                action="deadletters.retry",
+                reason=f"{len(ids)} dead letters published again",
             )
 
-    def _send(self, row: ParkedRow, message: Packed) -> Any:  # noqa: ANN401 — no types
+    def _send(self, row: StoredDeadLetter, message: Packed) -> Any:  # noqa: ANN401 — no types
         headers = [one for one in message.headers if one[0] != RETRIED_HEADER]
         partition = None
         if row.feed == KAFKA_FEED:
@@ -193,11 +195,11 @@ def _are_past(client: KafkaAdminClient, wanted: Mapping[str, Mapping[TopicPartit
     )
 
 
-def parked_again(
+def set_aside_again(
     conn: psycopg.Connection, places: Mapping[TopicPartition, set[int]], after: int
-) -> Iterator[ParkedRow]:
-    """Yield the messages of a retry that were parked once more, with ids after `after`."""
-    while rows := parked.find(conn, Chosen(), limit=ROWS_AT_ONCE, after=after):
+) -> Iterator[StoredDeadLetter]:
+    """Yield the messages of a retry that were set aside once more, with ids after `after`."""
+    while rows := dead_letters.find(conn, Selection(), limit=ROWS_AT_ONCE, after=after):
         for row in rows:
             partition = TopicPartition(row.topic, row.partition)
             if row.feed == KAFKA_FEED and row.kafka_offset in places.get(partition, ()):

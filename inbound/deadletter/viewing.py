@@ -1,4 +1,4 @@
-"""A parked message for people to look at, whatever kind of garbage it is.
+"""Presents a dead letter to operators, whatever kind of garbage it is.
 
 Without a reason to see more, only what is known to be harmless is shown: names of our own
 fields, and values that look like an id, a time or a word of ours. With one, everything is;

@@ -18,7 +18,7 @@ from uuid import uuid4
 from aiokafka import AIOKafkaProducer
 
 from inbound.clock import utc_now
-from inbound.deadletter.storing import Parking
+from inbound.deadletter.writing import DeadLetterWriter
 from inbound.gateway.binds import Binds
 from inbound.ops.health import Health
 from inbound.settings import Settings
@@ -118,10 +118,10 @@ class Gateway:
             clock=self._clock,
         )
         consumer = new_consumer(settings.kafka_bootstrap_servers, settings.topic_prefix)
-        parking = Parking(self._store, settings.parking_limits(), self._health)
+        dead_letters = DeadLetterWriter(self._store, settings.dead_letter_limits(), self._health)
         lanes = Lanes(
             *(consumer, sender, offsets, names.lanes, self._health),
-            Unreadable(parking, offsets),
+            Unreadable(dead_letters, offsets),
         )
         # Not in the group: these outlive the others, so that what was begun before the end
         # is still finished and answered, and its result is still published.

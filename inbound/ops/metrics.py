@@ -65,16 +65,18 @@ PARTS_EXPIRED = _meter.create_counter(
     unit="{part}",
     description="Parts whose others never came, or that came again after the whole was read.",
 )
-PARKED = _meter.create_counter(
-    "scserv.parked", unit="{message}", description="Messages that could not be processed, by topic."
+DEAD_LETTERS = _meter.create_counter(
+    "scserv.dead_letters",
+    unit="{message}",
+    description="Messages set aside because they could not be processed, by topic.",
 )
-PARKED_NOW = _meter.create_gauge(
-    "scserv.parked.waiting", unit="{message}", description="Parked messages that wait by now."
+DEAD_LETTERS_WAITING = _meter.create_gauge(
+    "scserv.dead_letters.waiting", unit="{message}", description="Dead letters stored now."
 )
-PARKED_USED = _meter.create_gauge(
-    "scserv.parked.used",
+DEAD_LETTERS_USED = _meter.create_gauge(
+    "scserv.dead_letters.used",
     unit="{share}",
-    description="How full the place for parked messages is, in rows or bytes: 1 is full.",
+    description="Share of the quota for dead letters in use, by rows or bytes: 1 is full.",
 )
 LAG = _meter.create_gauge(
     "scserv.lag", unit="{message}", description="Messages waiting, by topic or outbox feed."

@@ -1,6 +1,6 @@
 """Rows on their way to Kafka, and what becomes of them: done, stopped, or never to be sent.
 
-A row that can never be sent (too large, or no record at all) is parked like a message that
+A row that can never be sent (too large, or no record at all) is set aside like a message that
 can't be processed, and its shard goes on. Whatever says that Kafka is away, or not as it has
 to be, is no poison: the shard waits for it.
 """
@@ -15,7 +15,7 @@ from kafka.util import ensure_valid_topic_name
 from inbound.errors import PoisonError
 from inbound.kafka.producer import REFUSALS, outcome
 from inbound.kafka.records import Producer, ProducerRecord
-from inbound.store.rows import OutboxRow, ParkedMessage, RecordedEvent
+from inbound.store.rows import DeadLetter, OutboxRow, RecordedEvent
 
 _check_topic = lru_cache(maxsize=64)(ensure_valid_topic_name)
 
@@ -88,13 +88,13 @@ def fate_of(sent: Sequence[Sending]) -> Fate:
     return fate
 
 
-def as_parked(feed: str, shard: int, poison: Poison) -> ParkedMessage:
-    """Return one record of a row as it is parked."""
+def to_dead_letter(feed: str, shard: int, poison: Poison) -> DeadLetter:
+    """Return one record of a row as a dead letter."""
     sending, index, error = poison
     record = sending.records[index]
     value = record["value"] or b""
     reason = f"Kafka refuses it ({type(error).__name__}, {len(value)} bytes)"
-    return ParkedMessage(
+    return DeadLetter(
         topic=record["topic"],
         partition=shard,
         kafka_offset=sending.row.position,

@@ -1,6 +1,6 @@
 """Publishing the rows of several shards with one wait for Kafka, and keeping their cursors.
 
-A cursor moves over what Kafka has acknowledged and what is parked, and over nothing else.
+A cursor moves over rows that Kafka has acknowledged and dead letters, and over nothing else.
 
 The client gives up for good when a broker refuses a record, and blames everything that was
 on its way with it. So what was refused goes again with a new producer, by halves, until a
@@ -18,9 +18,9 @@ from inbound.errors import RetryableError
 from inbound.kafka.producer import REFUSALS, RenewableProducer, outcome
 from inbound.kafka.records import ProducerRecord
 from inbound.ops import metrics
-from inbound.outbox.poison import Fate, NotSent, Row, Sending, as_parked, fate_of, send
+from inbound.outbox.poison import Fate, NotSent, Row, Sending, fate_of, send, to_dead_letter
 from inbound.store import relaying
-from inbound.store.rows import ParkedMessage
+from inbound.store.rows import DeadLetter
 
 log = logging.getLogger(__name__)
 
@@ -36,18 +36,18 @@ class Shard:
 class Publisher:
     """Publishes batches. The caller parts with the producer after what it raises.
 
-    `park` keeps what can never be published, or raises RetryableError.
+    `set_aside` stores what can never be published, or raises RetryableError.
     """
 
     def __init__(
         self,
         producer: RenewableProducer,
         records_of: Callable[[Row], Iterable[ProducerRecord]],
-        park: Callable[[psycopg.Connection, Sequence[ParkedMessage]], None],
+        set_aside: Callable[[psycopg.Connection, Sequence[DeadLetter]], None],
     ) -> None:
         self._producer = producer
         self._records_of = records_of
-        self._park = park
+        self._set_aside = set_aside
 
     def publish(
         self, connection: psycopg.Connection, batches: Sequence[tuple[Shard, Sequence[Row]]]
@@ -81,7 +81,7 @@ class Publisher:
     def _isolate(
         self, connection: psycopg.Connection, shard: Shard, rows: Sequence[Row]
     ) -> Exception | None:
-        """Find the rows of a shard that Kafka refuses and park them; publish the others."""
+        """Find the rows of a shard that Kafka refuses and set them aside; publish the others."""
         bisection = Bisection(rows)
         for group in bisection:
             self._producer.close(0)
@@ -101,14 +101,14 @@ class Publisher:
         """Move the cursor of a shard as far as may be, and return what it stops at."""
         done, failure = fate.done, fate.failure
         if fate.poison:
-            parked = [as_parked(shard.feed, shard.number, poison) for poison in fate.poison]
+            letters = [to_dead_letter(shard.feed, shard.number, one) for one in fate.poison]
             try:
-                self._park(connection, parked)
+                self._set_aside(connection, letters)
             except RetryableError as error:
                 # No room, say. The shard waits in front of them; what is behind goes again.
-                done, failure = min(one.kafka_offset for one in parked) - 1, error
+                done, failure = min(one.kafka_offset for one in letters) - 1, error
             else:
-                _tell(parked)
+                _log(letters)
         if done is not None:
             relaying.advance(connection, shard.feed, shard.number, done)
         return failure
@@ -123,12 +123,12 @@ def _alone(sending: Sending) -> Fate:
     return Fate(done=sending.row.position, poison=poison)
 
 
-def _tell(parked: Sequence[ParkedMessage]) -> None:
-    for one in parked:
-        metrics.PARKED.add(1, {"topic": one.topic})
-    first = parked[0]
-    more = f", and {len(parked) - 1} more" if len(parked) > 1 else ""
+def _log(letters: Sequence[DeadLetter]) -> None:
+    for one in letters:
+        metrics.DEAD_LETTERS.add(1, {"topic": one.topic})
+    first = letters[0]
+    more = f", and {len(letters) - 1} more" if len(letters) > 1 else ""
     log.error(
-        "%s row %d is parked, not published to %s: %s%s",
+        "%s row %d is set aside, not published to %s: %s%s",
         *(first.feed, first.kafka_offset, first.topic, first.reason, more),
     )

@@ -37,7 +37,7 @@ from inbound.outbox.poison import Row
 from inbound.outbox.publishing import Publisher, Shard
 from inbound.outbox.replies import SHARDS
 from inbound.store import relaying
-from inbound.store.rows import OutboxRow, ParkedMessage
+from inbound.store.rows import DeadLetter, OutboxRow
 from schemas.cloudevents import Attributes, to_headers
 from schemas.topics import TopicNames
 
@@ -59,15 +59,15 @@ class Relay:
     """Publishes what its shards hold until told to stop.
 
     `connect` opens a database connection in autocommit mode, `new_producer` one to Kafka;
-    `report` is told whether the relay works and why not; `park` keeps what can never be
-    published.
+    `report` is told whether the relay works and why not; `set_aside` stores what can
+    never be published.
     """
 
     connect: Callable[[], psycopg.Connection]
     new_producer: Callable[[], Producer]
     names: TopicNames
     report: Callable[[bool, str], None]
-    park: Callable[[psycopg.Connection, Sequence[ParkedMessage]], None]
+    set_aside: Callable[[psycopg.Connection, Sequence[DeadLetter]], None]
     shards: tuple[Shard, ...] = ALL_SHARDS
     stopping: threading.Event = field(default_factory=threading.Event)
     heads: Heads = field(init=False)
@@ -77,7 +77,7 @@ class Relay:
     def __post_init__(self) -> None:
         """Connect to nothing yet."""
         self._producer = RenewableProducer(self.new_producer)
-        self._publisher = Publisher(self._producer, self._records, self.park)
+        self._publisher = Publisher(self._producer, self._records, self.set_aside)
         self.heads = Heads(self._producer, self.names.log_heads)
 
     def run(self) -> None:
@@ -136,7 +136,7 @@ class Relay:
     def relay_batch(self, connection: psycopg.Connection, shards: Sequence[Shard]) -> int:
         """Publish up to a batch of each shard and move their cursors; return how many rows.
 
-        One wait for Kafka for all of them. What can never be published is parked. Raises the
+        One wait for Kafka for all of them. What can never be published is set aside. Raises the
         error of the first record that failed otherwise, after every cursor was moved to the
         last one before a failure.
         """

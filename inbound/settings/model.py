@@ -22,7 +22,7 @@ from inbound.keys import parse_key
 from inbound.settings.smpp import SmppSettings
 
 if TYPE_CHECKING:
-    from inbound.store.parked import ParkingLimits
+    from inbound.store.dead_letters import DeadLetterLimits
 
 PREFIX = "SCSERV_"
 
@@ -113,11 +113,11 @@ class Settings(BaseModel):
     batch_wait_s: float = Field(
         default=0.01, gt=0, description="seconds for which a batch waits to fill up"
     )
-    parked_rows_max: int = Field(
-        default=100_000, ge=1, description="parked messages at most; then partitions wait"
+    dead_letters_max: int = Field(
+        default=100_000, ge=1, description="dead letters stored at most; then partitions wait"
     )
-    parked_mb_max: int = Field(
-        default=1000, ge=1, description="megabytes of parked messages at most; then partitions wait"
+    dead_letters_mb_max: int = Field(
+        default=1000, ge=1, description="megabytes of dead letters at most; then partitions wait"
     )
     health_host: str = Field(
         default="127.0.0.1", description="address on which the health port listens"
@@ -176,12 +176,12 @@ class Settings(BaseModel):
         """The binds of a gateway: [[binds]], or else the one in [smpp]."""
         return self.binds or (self.smpp,)
 
-    def parking_limits(self) -> "ParkingLimits":
-        """Return how much may be parked."""
+    def dead_letter_limits(self) -> "DeadLetterLimits":
+        """Return how many dead letters may be stored."""
         # Imported here: it imports the database client, which few commands need.
-        from inbound.store.parked import MEGABYTE, ParkingLimits
+        from inbound.store.dead_letters import MEGABYTE, DeadLetterLimits
 
-        return ParkingLimits(self.parked_rows_max, self.parked_mb_max * MEGABYTE)
+        return DeadLetterLimits(self.dead_letters_max, self.dead_letters_mb_max * MEGABYTE)
 
     def vault_key_bytes(self) -> bytes:
         """Return the vault key. Raises `SetupError` when it is missing or malformed."""

@@ -7,16 +7,16 @@ from psycopg.rows import args_row
 
 from inbound.keys import UnsealError
 from inbound.store.packing import unpack
-from inbound.store.rows import Erased, Erasure, ParkedPlace, Person
+from inbound.store.rows import DeadLetterSource, Erased, Erasure, Person
 from inbound.store.sealing import Sealer
 from inbound.store.statements import statements
 
 AT_ONCE: Final = 200
 
-_PARKED_SQL: Final = statements(__package__, "parked")
+_DEAD_LETTERS_SQL: Final = statements(__package__, "dead_letters")
 _PEOPLE_SQL: Final = statements(__package__, "people")
 _ERASE_PERSON = _PEOPLE_SQL["erase_person"]
-_LIST_NOBODYS_PARKED = _PARKED_SQL["list_nobodys_parked"]
+_LIST_UNATTRIBUTED = _DEAD_LETTERS_SQL["list_unattributed_dead_letters"]
 _INSERT_ERASURE = _PEOPLE_SQL["insert_erasure"]
 
 
@@ -26,7 +26,7 @@ async def erase(conn: psycopg.AsyncConnection, person: Person, sealer: Sealer) -
         "number_hash": person.number_hash,
         "subject_id": person.subject_id,
         "secrets": list(person.secrets),
-        "parked": await _parked_about(conn, person, sealer),
+        "dead_letters": await _dead_letters_about(conn, person, sealer),
     }
     cursor = conn.cursor(row_factory=args_row(Erased))
     erased = await (await cursor.execute(_ERASE_PERSON, parameters)).fetchone()
@@ -48,16 +48,18 @@ async def record(conn: psycopg.AsyncConnection, erasure: Erasure) -> int:
     return int(row[0]) if row else 0
 
 
-async def _parked_about(conn: psycopg.AsyncConnection, person: Person, sealer: Sealer) -> list[int]:
+async def _dead_letters_about(
+    conn: psycopg.AsyncConnection, person: Person, sealer: Sealer
+) -> list[int]:
     """Return the garbage that nobody could read and that names this person somewhere."""
     found = []
-    # On the server: there may be as much as is ever parked.
-    async with conn.cursor("nobodys_parked") as cursor:
+    # On the server: there may be as many as the quota allows.
+    async with conn.cursor("unattributed_dead_letters") as cursor:
         cursor.itersize = AT_ONCE
-        await cursor.execute(_LIST_NOBODYS_PARKED)
+        await cursor.execute(_LIST_UNATTRIBUTED)
         async for id_, *place, sealed in cursor:
             try:
-                message = unpack(sealer.open_parked(sealed, ParkedPlace(*place)))
+                message = unpack(sealer.open_dead_letter(sealed, DeadLetterSource(*place)))
             except UnsealError:
                 continue
             if person.is_named_in(message.key, message.value, *dict(message.headers).values()):

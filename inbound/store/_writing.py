@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import psycopg
 
 from inbound.handlers.receipts import SentPart
-from inbound.store import parked
+from inbound.store import dead_letters
 from inbound.store.errors import Conflict, StoreUnavailable
 from inbound.store.event_copy import SIGNATURE, TRAILER, given, place
 from inbound.store.rows import Changes, EarlyKey, Missed, NewEvent, NewOutboxRow
@@ -21,13 +21,13 @@ _CLAIMS_SQL: Final = statements(__package__, "claims")
 _LOG_SQL: Final = statements(__package__, "log")
 _MO_SQL: Final = statements(__package__, "mo")
 _OUTBOX_SQL: Final = statements(__package__, "outbox")
-_PARKED_SQL: Final = statements(__package__, "parked")
+_DEAD_LETTERS_SQL: Final = statements(__package__, "dead_letters")
 _RECEIPTS_SQL: Final = statements(__package__, "receipts")
 _INSERT_INBOX = _MO_SQL["insert_inbox"]
 _MERGE_STATES = _LOG_SQL["merge_states"]
 _INSERT_VAULT = _CLAIMS_SQL["insert_vault"]
 _ERASE_VAULT = _CLAIMS_SQL["erase_vault"]
-_INSERT_PARKED = _PARKED_SQL["insert_parked"]
+_INSERT = _DEAD_LETTERS_SQL["insert_dead_letters"]
 _COPY_SENT_PARTS = _RECEIPTS_SQL["copy_sent_parts"]
 _UPDATE_SENT_PARTS = _RECEIPTS_SQL["update_sent_parts"]
 _INSERT_EARLY_RECEIPTS = _RECEIPTS_SQL["insert_early_receipts"]
@@ -118,8 +118,8 @@ def _unordered(changes: Changes, sealer: Sealer) -> Iterable[tuple[bytes, dict[s
         )
     if changes.erase_vault:
         yield _ERASE_VAULT, {"message_ids": changes.erase_vault}
-    if changes.parked:
-        yield _INSERT_PARKED, parked.columns(changes.parked, sealer)
+    if changes.dead_letters:
+        yield _INSERT, dead_letters.columns(changes.dead_letters, sealer)
 
     if changes.misses:
         yield _ADD_MISSES, _misses(changes.misses)

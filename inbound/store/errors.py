@@ -24,8 +24,8 @@ class Conflict(RetryableError):  # noqa: N818  says what is the case
     """Another transaction was first: read again, decide again, write again."""
 
 
-class ParkingFull(RetryableError):  # noqa: N818  says what is the case
-    """As much is parked as may be: an operator has to look before more is taken."""
+class DeadLettersFull(RetryableError):  # noqa: N818  says what is the case
+    """The quota for dead letters is used up: an operator has to make room."""
 
 
 class StoreDefect(ScservError):  # noqa: N818  says what is the case

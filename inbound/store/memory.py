@@ -17,6 +17,9 @@ from inbound.store.errors import Conflict
 from inbound.store.rows import (
     Changes,
     Claimed,
+    DeadLetter,
+    DeadLetterSource,
+    DeadLetterUsage,
     EarlyKey,
     EarlyReceipt,
     Erased,
@@ -28,9 +31,6 @@ from inbound.store.rows import (
     NewEvent,
     NewState,
     OutboxRow,
-    ParkedMessage,
-    ParkedPlace,
-    ParkedUsage,
     PartsKey,
     Person,
     RecordedEvent,
@@ -57,7 +57,7 @@ class Tables:
     vault: dict[UUID, Secret] = field(default_factory=dict)
     parts: dict[PartsKey, dict[int, MessagePart]] = field(default_factory=dict)
     whole_parts: dict[PartsKey, dict[int, MessagePart]] = field(default_factory=dict)
-    parked: dict[ParkedPlace, ParkedMessage] = field(default_factory=dict)
+    dead_letters: dict[DeadLetterSource, DeadLetter] = field(default_factory=dict)
     heads: list[Head] = field(default_factory=lambda: Chains().heads())
     sent: dict[tuple[UUID, UUID, int], SentPart] = field(default_factory=dict)
     early: dict[EarlyKey, EarlyReceipt] = field(default_factory=dict)
@@ -151,10 +151,10 @@ class MemoryTransaction:
         early = [row for row in self._tables.early.values() if row.key.subject_id in subject_ids]
         return sorted(early, key=lambda row: row.arrived_at)
 
-    async def parked_usage(self) -> ParkedUsage:
+    async def dead_letter_usage(self) -> DeadLetterUsage:
         """See the port."""
-        parked = self._tables.parked.values()
-        return ParkedUsage(len(parked), sum(len(row.payload) for row in parked))
+        stored = self._tables.dead_letters.values()
+        return DeadLetterUsage(len(stored), sum(len(row.payload) for row in stored))
 
     async def write(self, changes: Changes) -> None:
         """See the port."""
@@ -163,8 +163,8 @@ class MemoryTransaction:
         _add_new(tables.vault, ((row.message_id, row) for row in changes.vault))
         for message_id in changes.erase_vault:
             tables.vault.pop(message_id, None)
-        for row in changes.parked:
-            tables.parked.setdefault(row.place, row)
+        for row in changes.dead_letters:
+            tables.dead_letters.setdefault(row.place, row)
         self._write_receipts(changes)
         for missed in changes.misses:
             self._add_missed(missed)
@@ -207,7 +207,7 @@ class MemoryTransaction:
             sent=_remove(tables.sent, lambda key, _: key[0] == person.subject_id),
             early=_remove(tables.early, lambda key, _: key.subject_id == person.subject_id),
             secrets=_remove(tables.vault, lambda key, _: key in person.secrets),
-            parked=_remove(tables.parked, lambda _, row: _is_about(row, person)),
+            dead_letters=_remove(tables.dead_letters, lambda _, row: _is_about(row, person)),
         )
 
     async def record_erasure(self, erasure: Erasure) -> int:
@@ -359,7 +359,7 @@ def _remove(table: dict[Key, Value], meant: Callable[[Key, Value], bool]) -> int
     return len(keys)
 
 
-def _is_about(row: ParkedMessage, person: Person) -> bool:
+def _is_about(row: DeadLetter, person: Person) -> bool:
     if row.number_hash is not None:
         return row.number_hash == person.number_hash
     return person.is_named_in(row.key, row.payload, *dict(row.headers).values())

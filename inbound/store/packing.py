@@ -1,4 +1,4 @@
-"""A parked message as one value to seal: key and headers on a line of JSON, then its bytes."""
+"""A dead letter as one value to seal: key and headers on a line of JSON, then its bytes."""
 
 from base64 import urlsafe_b64decode
 from typing import Any, NamedTuple

@@ -35,8 +35,8 @@ WITH subject AS (
 ), secret AS (
     DELETE FROM vault WHERE message_id = ANY(%(secrets)b::uuid[]) RETURNING 1
 ), aside AS (
-    DELETE FROM parked
-    WHERE number_hash = %(number_hash)s OR id = ANY(%(parked)b::bigint[]) RETURNING 1
+    DELETE FROM dead_letters
+    WHERE number_hash = %(number_hash)s OR id = ANY(%(dead_letters)b::bigint[]) RETURNING 1
 ), published AS (
     DELETE FROM outbox USING outbox_cursors AS done
     WHERE done.feed = 'outbox' AND done.shard = outbox.shard AND outbox.position <= done.position

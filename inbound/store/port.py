@@ -17,11 +17,11 @@ from inbound.handlers.receipts import SentPart
 from inbound.store.rows import (
     Changes,
     Claimed,
+    DeadLetterUsage,
     EarlyReceipt,
     Erased,
     Erasure,
     MessagePart,
-    ParkedUsage,
     PartsKey,
     Person,
     RecordedEvent,
@@ -96,8 +96,8 @@ class Transaction(Protocol):
         """Return the receipts of these people that wait for their message, oldest first."""
         ...
 
-    async def parked_usage(self) -> ParkedUsage:
-        """Return how much is parked by now."""
+    async def dead_letter_usage(self) -> DeadLetterUsage:
+        """Return how many dead letters are stored."""
         ...
 
     async def write(self, changes: Changes) -> None:

@@ -31,12 +31,12 @@ from inbound.store.connecting import AsyncLink
 from inbound.store.errors import guarded, translate
 from inbound.store.rows import (
     Changes,
+    DeadLetterUsage,
     EarlyKey,
     EarlyReceipt,
     Erased,
     Erasure,
     MessagePart,
-    ParkedUsage,
     PartsKey,
     Person,
     RecordedEvent,
@@ -52,7 +52,7 @@ APPLICATION_NAME: Final = "scserv store"
 _LOG_SQL: Final = statements(__package__, "log")
 _MO_SQL: Final = statements(__package__, "mo")
 _OUTBOX_SQL: Final = statements(__package__, "outbox")
-_PARKED_SQL: Final = statements(__package__, "parked")
+_DEAD_LETTERS_SQL: Final = statements(__package__, "dead_letters")
 _PEOPLE_SQL: Final = statements(__package__, "people")
 _RECEIPTS_SQL: Final = statements(__package__, "receipts")
 _SEEN_MESSAGES = _MO_SQL["seen_messages"]
@@ -69,7 +69,7 @@ _DELETE_PARTS = _MO_SQL["delete_parts"]
 _TAKE_TURNS = _MO_SQL["take_turns"]
 _FIND_SENT_PARTS = _RECEIPTS_SQL["find_sent_parts"]
 _FIND_EARLY_RECEIPTS = _RECEIPTS_SQL["find_early_receipts"]
-_PARKED_USAGE = _PARKED_SQL["parked_usage"]
+_DEAD_LETTER_USAGE = _DEAD_LETTERS_SQL["dead_letter_usage"]
 _NOTIFY = _OUTBOX_SQL["notify_outbox"]
 
 _log = logging.getLogger(__name__)
@@ -207,10 +207,10 @@ class PostgresTransaction:
         return [EarlyReceipt(EarlyKey(*row[:4]), *row[4:]) async for row in cursor]
 
     @guarded
-    async def parked_usage(self) -> ParkedUsage:
+    async def dead_letter_usage(self) -> DeadLetterUsage:
         """See the port."""
-        cursor = self._conn.cursor(row_factory=args_row(ParkedUsage))
-        return await (await cursor.execute(_PARKED_USAGE)).fetchone() or ParkedUsage(0, 0)
+        cursor = self._conn.cursor(row_factory=args_row(DeadLetterUsage))
+        return await (await cursor.execute(_DEAD_LETTER_USAGE)).fetchone() or DeadLetterUsage(0, 0)
 
     @guarded
     async def write(self, changes: Changes) -> None:
@@ -222,7 +222,7 @@ class PostgresTransaction:
 
     @guarded
     async def erase(self, person: Person) -> Erased:
-        """See the port. Reads the whole outbox, and opens what is parked and nobody's."""
+        """See the port. Reads the whole outbox, and opens the dead letters of unknown people."""
         return await _erasing.erase(self._conn, person, self._sealer)
 
     @guarded

@@ -153,8 +153,8 @@ KAFKA_FEED: Final = "kafka"
 NATIONAL_DIGITS: Final = 10
 
 
-class ParkedPlace(NamedTuple):
-    """Where a parked message was read: what makes two of them the same one."""
+class DeadLetterSource(NamedTuple):
+    """Where a dead letter was read: its identity."""
 
     topic: str
     partition: int
@@ -164,7 +164,7 @@ class ParkedPlace(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ParkedMessage:
+class DeadLetter:
     """A message that can't be processed, with all that publishing it again takes.
 
     `feed` is where it was read: from Kafka, or by the relay; then `partition` is the shard,
@@ -186,13 +186,13 @@ class ParkedMessage:
     number_hash: bytes | None = None
 
     @property
-    def place(self) -> ParkedPlace:
+    def place(self) -> DeadLetterSource:
         """Return where it was read."""
-        return ParkedPlace(self.topic, self.partition, self.kafka_offset, self.part, self.feed)
+        return DeadLetterSource(self.topic, self.partition, self.kafka_offset, self.part, self.feed)
 
 
-class ParkedUsage(NamedTuple):
-    """How much is parked; `bytes` as it is stored, sealed."""
+class DeadLetterUsage(NamedTuple):
+    """The dead letters stored; `bytes` counts them sealed."""
 
     rows: int
     bytes: int
@@ -230,7 +230,7 @@ class Changes:
     outbox: list[NewOutboxRow] = field(default_factory=list)
     vault: list[Secret] = field(default_factory=list)
     erase_vault: list[UUID] = field(default_factory=list)
-    parked: list[ParkedMessage] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
     sent: list[SentPart] = field(default_factory=list)
     receipts: list[SentPart] = field(default_factory=list)
     early: list[EarlyReceipt] = field(default_factory=list)
@@ -266,7 +266,7 @@ class Erased:
     sent: int = 0
     early: int = 0
     secrets: int = 0
-    parked: int = 0
+    dead_letters: int = 0
     published: int = 0
 
 

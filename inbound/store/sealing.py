@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from inbound.keys import VaultCipher
-from inbound.store.rows import KAFKA_FEED, ParkedPlace, PartsKey
+from inbound.store.rows import KAFKA_FEED, DeadLetterSource, PartsKey
 
 
 class Sealer:
@@ -38,21 +38,21 @@ class Sealer:
         """Open what `part` sealed."""
         return self._cipher.open(sealed, _part_context(key, sequence))
 
-    def parked(self, payload: bytes, place: ParkedPlace) -> bytes:
-        """Seal a message that is put aside."""
-        return self._cipher.seal(payload, _parked_context(place))
+    def dead_letter(self, payload: bytes, place: DeadLetterSource) -> bytes:
+        """Seal a dead letter."""
+        return self._cipher.seal(payload, _dead_letter_context(place))
 
-    def open_parked(self, sealed: bytes, place: ParkedPlace) -> bytes:
-        """Open what `parked` sealed."""
-        return self._cipher.open(sealed, _parked_context(place))
+    def open_dead_letter(self, sealed: bytes, place: DeadLetterSource) -> bytes:
+        """Open what `dead_letter` sealed."""
+        return self._cipher.open(sealed, _dead_letter_context(place))
 
 
 def _part_context(key: PartsKey, sequence: int) -> bytes:
     return b"part:" + key.number_hash + f"{key.reference}/{key.total}/{sequence}".encode()
 
 
-def _parked_context(place: ParkedPlace) -> bytes:
-    # A whole record from Kafka is the first form there was; rows of that time still open.
+def _dead_letter_context(place: DeadLetterSource) -> bytes:
+    # The first word and the short form are those of the first release: its rows still open.
     feed = "" if place.feed == KAFKA_FEED else f"{place.feed}:"
     part = f"/{place.part}" if place.part else ""
     return f"parked:{feed}{place.topic}/{place.partition}/{place.kafka_offset}{part}".encode()

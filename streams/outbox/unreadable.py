@@ -1,6 +1,6 @@
-"""Records of the lanes that are no valid mt.requested.v1: parked one partition at a time.
+"""Records of the lanes that are no valid mt.requested.v1: set aside one partition at a time.
 
-Until its garbage is parked a partition is fetched no further; the others go on. So garbage
+Until its garbage is set aside a partition is fetched no further; the others go on. So garbage
 among broadcasts holds up no acknowledgement, whatever becomes of the database, and what
 waits here is at most what one fetch brings.
 """
@@ -24,19 +24,19 @@ class Unreadable:
     """What was fetched and can't be read. `run` until cancelled."""
 
     def __init__(
-        self, park: Callable[[Sequence[Poison]], Awaitable[None]], offsets: OffsetTracker
+        self, set_aside: Callable[[Sequence[Poison]], Awaitable[None]], offsets: OffsetTracker
     ) -> None:
-        self._park = park
+        self._set_aside = set_aside
         self._offsets = offsets
         self._waiting: dict[TopicPartition, list[Poison]] = {}
         self._added = asyncio.Event()
 
     def __contains__(self, partition: TopicPartition) -> bool:
-        """Whether a partition has garbage that is not parked yet."""
+        """Whether a partition has garbage that is not set aside yet."""
         return partition in self._waiting
 
     def add(self, partition: TopicPartition, poison: Poison) -> None:
-        """Take a record; its offset is done once it is parked. Never blocks."""
+        """Take a record; its offset is done once it is set aside. Never blocks."""
         self._offsets.taken(partition, poison[0].offset)
         self._waiting.setdefault(partition, []).append(poison)
         self._added.set()
@@ -47,17 +47,17 @@ class Unreadable:
             self._waiting.pop(partition, None)
 
     async def run(self) -> None:
-        """Park until cancelled, however long the database is away or has no room."""
+        """Set records aside until cancelled, however long the database is away or has no room."""
         while True:
             await self._added.wait()
             self._added.clear()
             for partition in list(self._waiting):
-                await self._park_all(partition)
+                await self._set_all_aside(partition)
 
-    async def _park_all(self, partition: TopicPartition) -> None:
+    async def _set_all_aside(self, partition: TopicPartition) -> None:
         while poison := self._waiting.get(partition, [])[:]:
             try:
-                await self._park(poison)
+                await self._set_aside(poison)
             except RetryableError as error:
                 log.warning("%s[%d] waits: %s", partition.topic, partition.partition, error)
                 await asyncio.sleep(TRY_AGAIN_S)

@@ -30,7 +30,7 @@ RUNNING: Final[tuple[Role, ...]] = (*ROLES, "projector")
 STOP_S: Final = 30.0
 COMMANDS: Final = (
     ("timeline", "--phone", "NUMBER"),
-    ("parked", "list"),
+    ("deadletters", "list"),
     ("audit",),
     ("binds",),
     ("erasures",),

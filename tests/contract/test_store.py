@@ -11,15 +11,15 @@ from inbound.store.errors import Conflict
 from inbound.store.port import Store
 from inbound.store.rows import (
     Changes,
+    DeadLetterUsage,
     Erased,
     MessagePart,
     Missed,
     MissKey,
-    ParkedUsage,
     PartsKey,
     StoredState,
 )
-from tests.fix_store import NOON, erase, event, inbox_row, outbox_row, parked, secret, state
+from tests.fix_store import NOON, dead_letter, erase, event, inbox_row, outbox_row, secret, state
 
 NUMBERS = ("+79160000001", "+79160000002", "+79160000003")
 
@@ -180,7 +180,7 @@ async def test_error_in_the_block_leaves_nothing(store: Store, numbers: dict[byt
                     states=[state(stream_id, 0, 1)],
                     outbox=[outbox_row()],
                     vault=[secret()],
-                    parked=[parked()],
+                    dead_letters=[dead_letter()],
                 )
             )
             raise LookupError
@@ -194,21 +194,21 @@ async def test_error_in_the_block_leaves_nothing(store: Store, numbers: dict[byt
         assert await tx.find_subjects(list(numbers)) == {}
 
 
-async def test_parked_message_that_comes_again_is_no_error(store: Store) -> None:
-    await written(store, Changes(parked=[parked()]))
-    await written(store, Changes(parked=[parked(), parked(8)]))
+async def test_a_dead_letter_that_comes_again_is_no_error(store: Store) -> None:
+    await written(store, Changes(dead_letters=[dead_letter()]))
+    await written(store, Changes(dead_letters=[dead_letter(), dead_letter(8)]))
 
 
-async def test_what_is_parked_is_counted_once(store: Store) -> None:
+async def test_a_dead_letter_is_counted_once(store: Store) -> None:
     async with store.transaction() as tx:
-        assert await tx.parked_usage() == ParkedUsage(0, 0)
-    await written(store, Changes(parked=[parked()]))
-    one_of_many = replace(parked(), part=2)
-    await written(store, Changes(parked=[parked(), parked(8), one_of_many]))
+        assert await tx.dead_letter_usage() == DeadLetterUsage(0, 0)
+    await written(store, Changes(dead_letters=[dead_letter()]))
+    one_of_many = replace(dead_letter(), part=2)
+    await written(store, Changes(dead_letters=[dead_letter(), dead_letter(8), one_of_many]))
     async with store.transaction() as tx:
-        rows, size = await tx.parked_usage()
+        rows, size = await tx.dead_letter_usage()
     assert rows == 3
-    assert size >= 3 * len(parked().payload)
+    assert size >= 3 * len(dead_letter().payload)
 
 
 async def test_secret_written_twice_is_a_conflict_until_erased(store: Store) -> None:

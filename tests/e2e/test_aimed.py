@@ -15,8 +15,8 @@ import pytest
 
 from inbound.keys import VaultCipher
 from inbound.store.connecting import connect
+from inbound.store.dead_letters import Selection, find, opened
 from inbound.store.packing import pack
-from inbound.store.parked import Chosen, find, opened
 from inbound.store.sealing import Sealer
 from schemas.messages import MobileOriginated
 from tests.e2e import poison
@@ -194,16 +194,16 @@ async def test_a_retry_is_killed_between_kafka_and_the_removal(service: Service)
     places = poison.put(
         service, service.names.mo, [poison.text(key, arrived_at="soon")], number=key
     )
-    row = await parked_id(service, places[0])
+    row = await dead_letter_id(service, places[0])
     # What was wrong with it is mended: here in the stored message, as a new release would read it.
     await mend(service, row, poison.text(key, arrived_at=datetime.now(UTC).isoformat()))
-    point = Point("inbound.store.parked:remove", "before")
-    async with aim(service, point, "parked", "retry", str(row)) as aimed:
+    point = Point("inbound.store.dead_letters:remove", "before")
+    async with aim(service, point, "deadletters", "retry", str(row)) as aimed:
         await aimed.reached()
         await service.completed(client.number, within_s=60)
         await aimed.kill()
-    assert await parked_id(service, places[0]) == row, "it has to be there still"
-    again = await service.command("parked", "retry", str(row))
+    assert await dead_letter_id(service, places[0]) == row, "it has to be there still"
+    again = await service.command("deadletters", "retry", str(row))
     assert (again.status, again.out) == (0, "1 published again\n")
     await service.text(client.number, "CLIENT sms stop")
     await service.completed(client.number, requests=2)
@@ -211,21 +211,21 @@ async def test_a_retry_is_killed_between_kafka_and_the_removal(service: Service)
     assert service.script.texts_to(client.number).count(client.registration) == 1
 
 
-async def parked_id(service: Service, place: poison.Place) -> int:
-    """Wait until a record is parked and return its number."""
-    query = "SELECT id FROM parked WHERE topic = %s AND partition = %s AND kafka_offset = %s"
-    await eventually(lambda: bool(service.rows(query, *place)), lambda: f"{place} is not parked")
+async def dead_letter_id(service: Service, place: poison.Place) -> int:
+    """Wait until a record is set aside and return its number."""
+    query = "SELECT id FROM dead_letters WHERE topic = %s AND partition = %s AND kafka_offset = %s"
+    await eventually(lambda: bool(service.rows(query, *place)), lambda: f"{place} is not set aside")
     found: int = service.value(query, *place)
     return found
 
 
 async def mend(service: Service, row: int, value: bytes) -> None:
-    """Put another value into a parked message."""
+    """Put another value into a dead letter."""
     sealer = Sealer(VaultCipher(VAULT_KEY))
     with connect(service.database_url, "tests") as conn:
-        [(parked, message)] = opened(conn, sealer, find(conn, Chosen(ids=(row,)), limit=1))
-    sealed = sealer.parked(pack(message._replace(value=value)), parked.place)
-    service.execute("UPDATE parked SET sealed = %s WHERE id = %s", sealed, row)
+        [(stored, message)] = opened(conn, sealer, find(conn, Selection(ids=(row,)), limit=1))
+    sealed = sealer.dead_letter(pack(message._replace(value=value)), stored.place)
+    service.execute("UPDATE dead_letters SET sealed = %s WHERE id = %s", sealed, row)
 
 
 @pytest.mark.parametrize(

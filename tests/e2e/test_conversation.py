@@ -151,7 +151,16 @@ SILENCE: list[tuple[str, bytes, dict[str, object]]] = [
 async def test_any_other_text_is_met_with_silence(service: Service) -> None:
     numbers = service.new_numbers(len(SILENCE))
     service.import_clients_of(numbers)
-    tables = "events", "inbox", "outbox", "mo_parts", "parked", "subjects", "vault", "mt_claims"
+    tables = (
+        "events",
+        "inbox",
+        "outbox",
+        "mo_parts",
+        "dead_letters",
+        "subjects",
+        "vault",
+        "mt_claims",
+    )
     before = service.sizes(*tables)
     for number, (_, text, fields) in zip(numbers, SILENCE, strict=True):
         await service.text(number, text, **fields)
@@ -169,7 +178,7 @@ async def test_any_other_text_is_met_with_silence(service: Service) -> None:
         "inbox": commands,
         "outbox": 2 * commands,
         "mo_parts": 0,
-        "parked": 0,
+        "dead_letters": 0,
         "subjects": commands,
         "vault": 0,
         "mt_claims": 2 * commands,
@@ -177,12 +186,12 @@ async def test_any_other_text_is_met_with_silence(service: Service) -> None:
 
 
 async def test_a_sender_without_a_number_is_met_with_silence(service: Service) -> None:
-    before = service.sizes("events", "parked", "subjects")
+    before = service.sizes("events", "dead_letters", "subjects")
     await service.text("BANK", "CLIENT info", source_addr_ton=5, source_addr_npi=0)
     await service.text("900", "CLIENT info", source_addr_ton=3)
     await service.text("", "CLIENT info", source_addr_ton=0, source_addr_npi=0)
     await stops(service, service.new_client().number)
-    after = service.sizes("events", "parked", "subjects")
+    after = service.sizes("events", "dead_letters", "subjects")
     assert [after[table] - before[table] for table in before] == [5, 0, 1]
     assert not [s for s in service.script.submitted if s.number in {"+BANK", "+900"}]
 

@@ -325,7 +325,7 @@ async def test_key_wrong(service: Service, role: Role) -> None:
     assert service.sizes("subjects", "events", "key_checks") == before
 
 
-# -- clock, parking, telemetry ------------------------------------------------------------------
+# -- clock, dead letters, telemetry -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("hours", [2, -2])
@@ -351,21 +351,23 @@ async def test_clock_jump(service: Service, hours: int) -> None:
     await is_well(service)
 
 
-async def test_parking_full(service: Service) -> None:
-    await _restart_worker(service, {"SCSERV_PARKED_ROWS_MAX": "3"})
+async def test_no_room_for_dead_letters(service: Service) -> None:
+    await _restart_worker(service, {"SCSERV_DEAD_LETTERS_MAX": "3"})
     client = service.new_client()
     try:
         poison.put(service, service.names.mo, [b"garbage"] * 4, number=client.number)
-        await eventually(lambda: service.sizes("parked") == {"parked": 4}, lambda: "not parked")
+        await eventually(
+            lambda: service.sizes("dead_letters") == {"dead_letters": 4}, lambda: "not set aside"
+        )
         [garbage] = poison.put(service, service.names.mo, [b"more"], number=client.number)
-        await says(service, "worker", "parking commands: no room for 1 more .* 4 of 3")
+        await says(service, "worker", "dead letters of commands: no room for 1 more .* 4 of 3")
         await service.text(client.number, "CLIENT sms stop")
         assert service.accepted(client.number) == []
-        assert service.sizes("parked") == {"parked": 4}
-        ran = await service.command("parked", "discard", "--all", "--reason", "tests", "--yes")
+        assert service.sizes("dead_letters") == {"dead_letters": 4}
+        ran = await service.command("deadletters", "discard", "--all", "--reason", "tests", "--yes")
         assert ran.out == "4 discarded\n"
         await service.completed(client.number, within_s=60)
-        assert service.value("SELECT kafka_offset FROM parked") == garbage.offset
+        assert service.value("SELECT kafka_offset FROM dead_letters") == garbage.offset
     finally:
         await _restart_worker(service, {})
     await is_well(service)
@@ -381,7 +383,7 @@ async def test_collector_away(service: Service) -> None:
 
 async def _restart_worker(service: Service, environment: dict[str, str]) -> None:
     """As an operator changes a setting: stopped politely, started again, watched as before."""
-    settings = {"SCSERV_PARKED_ROWS_MAX", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+    settings = {"SCSERV_DEAD_LETTERS_MAX", "OTEL_EXPORTER_OTLP_ENDPOINT"}
     for name in settings:
         service.extra_environment.pop(name, None)
     service.extra_environment.update(environment)

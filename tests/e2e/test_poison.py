@@ -1,4 +1,4 @@
-"""Poison on the real processes: it is parked, says why, and holds nobody up."""
+"""Poison on the real processes: it is set aside, says why, and holds nobody up."""
 
 import json
 from collections.abc import Sequence
@@ -24,20 +24,20 @@ NEWER = [(poison.TYPE, b"ru.scserv.mo.received.v2")]
 FLOOD = 20_000
 
 
-async def until_parked(service: Service, places: Sequence[Place]) -> list[dict[str, Any]]:
-    """Wait until these are parked, and return what `scserv parked` says of them."""
+async def until_set_aside(service: Service, places: Sequence[Place]) -> list[dict[str, Any]]:
+    """Wait until these are set aside, and return what `scserv deadletters` says of them."""
     wanted = [str(tuple(place)) for place in places]
 
     def rows() -> list[tuple[Any, ...]]:
-        query = """SELECT id FROM parked
+        query = """SELECT id FROM dead_letters
                    WHERE format('(''%%s'', %%s, %%s)', topic, partition, kafka_offset) = ANY(%s)"""
         return service.rows(query, wanted)
 
     await eventually(
         lambda: len(rows()) >= len(places),
-        lambda: f"parked {rows()}\n{service.log_of('worker')[-2000:]}",
+        lambda: f"dead letters {rows()}\n{service.log_of('worker')[-2000:]}",
     )
-    ran = await service.command("parked", "list", "--json", "--limit", "10000")
+    ran = await service.command("deadletters", "list", "--json", "--limit", "10000")
     assert ran.status == 0, ran.err
     listed = [json.loads(line) for line in ran.out.splitlines()]
     return [row for row in listed if (row["topic"], row["partition"], row["offset"]) in places]
@@ -81,7 +81,7 @@ async def test_a_text_that_can_not_be_processed(service: Service, kind: str) -> 
     places = poison.put(service, service.names.mo, [value], number=client.number, headers=headers)
     await service.text(client.number, "CLIENT sms stop")
     assert (await service.script.replies(client.number))[-1] == STOPPED
-    [row] = await until_parked(service, places)
+    [row] = await until_set_aside(service, places)
     assert reason in row["reason"]
     assert service.one("worker").process.pid == worker
     assert not service.one("worker").not_ready()
@@ -95,7 +95,7 @@ async def test_an_exception_in_the_decision(service: Service) -> None:
     places = poison.put(service, service.names.mo, [value], number=client.number)
     await service.text(client.number, "CLIENT sms start")
     await service.completed(client.number, requests=2)
-    [row] = await until_parked(service, places)
+    [row] = await until_set_aside(service, places)
     assert row["reason"].startswith("OverflowError in inbound/handlers/")
 
 
@@ -107,7 +107,7 @@ async def test_one_among_many_costs_the_others_nothing(service: Service) -> None
     places = poison.put(service, service.names.mo, values, number=numbers[0])
     others = numbers[:120] + numbers[121:]
     await service.completed(*others, within_s=40)
-    assert len(await until_parked(service, places[120:121])) == 1
+    assert len(await until_set_aside(service, places[120:121])) == 1
     assert service.accepted(numbers[120]) == []
 
 
@@ -135,7 +135,7 @@ async def test_a_result_that_can_not_be_read(
     places = poison.put(service, topic, [value], number=client.number, headers=headers)
     await service.text(client.number, "CLIENT sms stop")
     await service.completed(client.number)
-    [row] = await until_parked(service, places)
+    [row] = await until_set_aside(service, places)
     assert reason in row["reason"]
 
 
@@ -154,7 +154,7 @@ async def test_one_bad_result_does_not_take_the_others_of_its_record(service: Se
         poison.result(good.number),
     )
     places = poison.put(service, service.names.receipts, [results], number=good.number)
-    [row] = await until_parked(service, places)
+    [row] = await until_set_aside(service, places)
     assert (row["part"], row["reason"].split()[0]) == (2, "UnknownEventError")
     await eventually(
         lambda: len(service.events(good.number)) > before + 1,
@@ -182,7 +182,7 @@ async def test_a_lane_goes_on_behind_what_is_no_message(
     places = poison.put(service, topic, [value], number=client.number, headers=headers)
     await service.text(client.number, "CLIENT sms stop")
     await service.completed(client.number)
-    [row] = await until_parked(service, places)
+    [row] = await until_set_aside(service, places)
     assert reason in row["reason"]
     assert service.one("gateway").process.pid == gateway
 
@@ -211,26 +211,28 @@ async def test_a_message_whose_template_the_gateway_lacks_ends_as_rejected(
 # -- the operator ------------------------------------------------------------------------------
 
 
-async def test_what_is_parked_can_be_looked_at_safely(service: Service) -> None:
+async def test_dead_letters_can_be_looked_at_safely(service: Service) -> None:
     client = service.new_client()
     garbage = f"\x1b[31m{client.number} canary\x07".encode()
     value = poison.text(client.number, data_coding=300)
     places = poison.put(service, service.names.mo, [garbage, value], number=client.number)
-    rows = await until_parked(service, places)
+    rows = await until_set_aside(service, places)
     for row in rows:
-        ran = await service.command("parked", "show", str(row["id"]))
+        ran = await service.command("deadletters", "show", str(row["id"]))
         assert ran.status == 0
         assert client.number[1:] not in ran.out
         assert "canary" not in ran.out
         assert poison.key_of(client.number).decode() not in ran.out
     assert '"data_coding": 300' in ran.out
     before = service.value("SELECT count(*) FROM audit")
-    revealed = await service.command("parked", "show", str(rows[0]["id"]), "--reveal", "ticket 7")
+    revealed = await service.command(
+        "deadletters", "show", str(rows[0]["id"]), "--reveal", "ticket 7"
+    )
     assert f"\\x1b[31m{client.number} canary\\x07" in revealed.out
     assert all(c.isprintable() or c == "\n" for c in revealed.out)
     assert service.value("SELECT count(*) FROM audit") == before + 1
     refused = await service.command(
-        "parked", "show", str(rows[0]["id"]), "--reveal", f"asked by {client.number}"
+        "deadletters", "show", str(rows[0]["id"]), "--reveal", f"asked by {client.number}"
     )
     assert (refused.status, refused.out) == (2, "")
     assert client.number not in refused.err
@@ -245,28 +247,28 @@ async def test_a_retry_that_succeeds_and_one_that_fails_again(service: Service) 
     headers = [("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
     places = poison.put(service, service.names.mo, [stuck], number=client.number, headers=headers)
     places += poison.put(service, service.names.mo, [b"hopeless"], number=client.number)
-    first, second = await until_parked(service, places)
+    first, second = await until_set_aside(service, places)
     ids = str(first["id"]), str(second["id"])
 
-    again = await service.command("parked", "retry", *ids)
+    again = await service.command("deadletters", "retry", *ids)
     assert again.status == 1
     assert "2 published again" in again.out
-    assert again.out.count("parked again") == 2
+    assert again.out.count("set aside again") == 2
     assert "UnknownEventError" in again.out
 
     await _mend_stream(service, client.number)
     choice = "--topic", service.names.mo, "--reason-like", "unknownevent"
-    mended = await service.command("parked", "retry", *choice, "--yes")
+    mended = await service.command("deadletters", "retry", *choice, "--yes")
     assert (mended.status, mended.out) == (0, "1 published again\n")
     await service.completed(client.number, requests=2)
     accepted = [e for e in service.events(client.number) if e.type == "request.accepted"][-1]
     assert accepted.metadata["traceparent"] == headers[0][1].decode()
-    left = await service.command("parked", "list", *choice)
-    assert left.out == "nothing is parked of that kind\n"
-    twice = await service.command("parked", "retry", *ids)
+    left = await service.command("deadletters", "list", *choice)
+    assert left.out == "no dead letters of that kind\n"
+    twice = await service.command("deadletters", "retry", *ids)
     assert (twice.status, twice.out) == (1, "")
     listed = await service.command(
-        "parked", "list", "--reason-like", "no valid mo.received.v1: json_invalid"
+        "deadletters", "list", "--reason-like", "no valid mo.received.v1: json_invalid"
     )
     assert "(retried 1 times)" in listed.out
 
@@ -279,15 +281,15 @@ async def test_a_retry_of_what_was_processed_makes_no_second_request(service: Se
     await _break_stream(service, client.number)
     value = poison.text(client.number, payload="Q0xJRU5UIHNtcyBzdGFydA==")
     places = poison.put(service, service.names.mo, [value], number=client.number)
-    [row] = await until_parked(service, places)
-    service.execute("CREATE TABLE kept AS SELECT * FROM parked WHERE id = %s", row["id"])
+    [row] = await until_set_aside(service, places)
+    service.execute("CREATE TABLE kept AS SELECT * FROM dead_letters WHERE id = %s", row["id"])
     await _mend_stream(service, client.number)
     for _ in range(2):
-        ran = await service.command("parked", "retry", str(row["id"]))
+        ran = await service.command("deadletters", "retry", str(row["id"]))
         assert (ran.status, ran.out) == (0, "1 published again\n")
         await service.completed(client.number, requests=2)
         service.execute(
-            """INSERT INTO parked (id, topic, partition, kafka_offset, reason, sealed)
+            """INSERT INTO dead_letters (id, topic, partition, kafka_offset, reason, sealed)
                OVERRIDING SYSTEM VALUE
                SELECT id, topic, partition, kafka_offset, reason, sealed FROM kept"""
         )
@@ -296,21 +298,25 @@ async def test_a_retry_of_what_was_processed_makes_no_second_request(service: Se
 
 async def test_many_are_discarded_at_once_and_recorded(service: Service) -> None:
     client = service.new_client()
-    await until_parked(
+    await until_set_aside(
         service, poison.put(service, service.names.mo, [b"junk"] * 5, number=client.number)
     )
     topic = service.names.mo
-    count = service.value("SELECT count(*) FROM parked WHERE topic = %s", topic)
-    nobody_there = await service.command("parked", "discard", "--topic", topic, "--reason", "junk")
+    count = service.value("SELECT count(*) FROM dead_letters WHERE topic = %s", topic)
+    nobody_there = await service.command(
+        "deadletters", "discard", "--topic", topic, "--reason", "junk"
+    )
     assert nobody_there.status != 0
-    assert service.value("SELECT count(*) FROM parked WHERE topic = %s", topic) == count
-    ran = await service.command("parked", "discard", "--topic", topic, "--reason", "junk", "--yes")
+    assert service.value("SELECT count(*) FROM dead_letters WHERE topic = %s", topic) == count
+    ran = await service.command(
+        "deadletters", "discard", "--topic", topic, "--reason", "junk", "--yes"
+    )
     assert (ran.status, ran.out) == (0, f"{count} discarded\n")
-    assert service.value("SELECT count(*) FROM parked WHERE topic = %s", topic) == 0
+    assert service.value("SELECT count(*) FROM dead_letters WHERE topic = %s", topic) == 0
     recorded = service.value("SELECT reason FROM audit ORDER BY id DESC LIMIT 1")
     assert recorded == f"{count} messages: junk"
-    assert service.rows("SELECT rows, bytes FROM parked_usage") == service.rows(
-        "SELECT count(*), coalesce(sum(size), 0) FROM parked"
+    assert service.rows("SELECT rows, bytes FROM dead_letter_usage") == service.rows(
+        "SELECT count(*), coalesce(sum(size), 0) FROM dead_letters"
     )
 
 
@@ -329,15 +335,15 @@ async def test_a_flood_costs_no_memory_and_holds_up_nobody(service: Service) -> 
         service.deliver(number, "CLIENT sms stop")
     await service.completed(*people, within_s=60)
     await eventually(
-        lambda: service.value("SELECT rows FROM parked_usage") >= FLOOD,
-        lambda: f"parked {service.sizes('parked')}",
+        lambda: service.value("SELECT rows FROM dead_letter_usage") >= FLOOD,
+        lambda: f"dead letters {service.sizes('dead_letters')}",
         60,
     )
     grown = (worker.memory_info().rss - before) / 1e6
     assert grown < 50, f"the worker grew by {grown:.0f} MB"
-    ran = await service.command("parked", "discard", "--all", "--reason", "flood", "--yes")
+    ran = await service.command("deadletters", "discard", "--all", "--reason", "flood", "--yes")
     assert ran.status == 0
-    assert service.rows("SELECT rows, bytes FROM parked_usage") == [(0, 0)]
+    assert service.rows("SELECT rows, bytes FROM dead_letter_usage") == [(0, 0)]
 
 
 async def _open_request(service: Service, number: str) -> dict[str, str]:

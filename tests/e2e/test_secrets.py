@@ -2,7 +2,8 @@
 
 A personal code, a login and a password may stand nowhere in the clear; a number and a text
 in `sms.mo.v1` alone. They are looked for as they are, in UTF-16, in hex and in base64: in logs,
-spans, metrics, health pages, topics, tables, the database's files and what `scserv parked` says.
+spans, metrics, health pages, topics, tables, the database's files and the output of
+`scserv deadletters`.
 """
 
 import asyncio
@@ -133,8 +134,8 @@ async def _take_poison(lived: Lived) -> None:
         poison.put(service, topic, [value], number=number, headers=headers)
         lived.poison.add(value)
     await eventually(
-        lambda: service.sizes("parked")["parked"] >= len(records),
-        lambda: str(service.rows("SELECT topic, reason FROM parked")),
+        lambda: service.sizes("dead_letters")["dead_letters"] >= len(records),
+        lambda: str(service.rows("SELECT topic, reason FROM dead_letters")),
     )
 
 
@@ -147,13 +148,13 @@ async def _say_everything(lived: Lived) -> None:
         for path in (f"/v1/requests/+{NUMBERS}00", f"/v1/messages/{SECRETS[2]}"):
             answer = await api.get(path, headers={"Authorization": f"Bearer {SECRETS[2]}"})
             lived.pages.append(answer.content)
-    listed = await service.command("parked", "list", "--json")
+    listed = await service.command("deadletters", "list", "--json")
     lived.said.append(listed)
-    lived.said.append(await service.command("parked", "list"))
+    lived.said.append(await service.command("deadletters", "list"))
     for line in listed.out.splitlines():
         for form in ((), ("--json",)):
             lived.said.append(
-                await service.command("parked", "show", str(json.loads(line)["id"]), *form)
+                await service.command("deadletters", "show", str(json.loads(line)["id"]), *form)
             )
 
 
@@ -163,7 +164,7 @@ def test_no_log_holds_any(
     logs = [*service.folder.glob("*.log"), postgres_server.log, kafka_server.log]
     assert len(logs) >= 3 * 2 + 2 + 2, "a log for each process that there was"
     assert "bound" in service.log_of("gateway")
-    assert "is parked: no text" in service.log_of("worker")
+    assert "is set aside: no text" in service.log_of("worker")
     keys = Canaries(ACCOUNT.password, VAULT_KEY.hex(), SUBJECT_KEY.hex())
     [password] = re.findall(r"://[^:]+:([^@]+)@", service.database_url)
     for log in logs:
@@ -189,7 +190,7 @@ def test_no_page_holds_any(lived: Lived) -> None:
         assert not EVERYTHING.sing_in(page), page
 
 
-def test_what_is_parked_is_shown_without_any(lived: Lived) -> None:
+def test_a_dead_letter_is_shown_without_any(lived: Lived) -> None:
     assert len(lived.said) >= 2 + 2 * len(lived.poison)
     for ran in lived.said:
         assert ran.status == 0, ran.err
@@ -225,7 +226,7 @@ def _topics(service: Service) -> set[str]:
 def test_no_column_holds_any(service: Service) -> None:
     searched = set(searching.tables(service.database_url))
     wanted = {"public.events", "public.outbox_default", "public.clients", "public.mo_parts"}
-    assert wanted | {"public.parked", "projections.requests"} <= searched
+    assert wanted | {"public.dead_letters", "projections.requests"} <= searched
     assert list(searching.tables_with(service.database_url, EVERYTHING)) == []
     assert service.value("SELECT count(*) FROM mo_parts WHERE NOT whole") == PEOPLE
     assert service.value("SELECT count(*) FROM vault") == 0
@@ -233,7 +234,7 @@ def test_no_column_holds_any(service: Service) -> None:
 
 def test_no_file_of_the_database_holds_any(postgres_server: SharedPostgres, lived: Lived) -> None:
     """What was written and deleted since, and the write-ahead log, too."""
-    assert lived.service.value("SELECT count(*) FROM parked") > 0
+    assert lived.service.value("SELECT count(*) FROM dead_letters") > 0
     searched = 0
     for path in searching.files_in(postgres_server.data_dir / "data"):
         searched += 1

@@ -222,7 +222,7 @@ async def full_life(world: World, url: str, folder: Path, number: str) -> None:
 
 TABLES = {
     *("subjects", "clients", "mo_parts", "misses", "smsc_messages", "early_receipts", "vault"),
-    *("parked", "outbox"),
+    *("dead_letters", "outbox"),
 }
 
 
@@ -249,7 +249,7 @@ async def test_nothing_that_names_the_person_stays_and_nothing_of_others_goes(
     removed = done.removed
     assert (removed.subjects, removed.clients, removed.parts) == (1, 1, 1)
     assert (removed.misses, removed.sent, removed.early) == (1, 2, 1)
-    assert (removed.secrets, removed.parked) == (1, 2)
+    assert (removed.secrets, removed.dead_letters) == (1, 2)
     assert removed.published == 3
     after = counts(conn)
     # The outbox of the other was relayed too, and stays.
@@ -259,7 +259,7 @@ async def test_nothing_that_names_the_person_stays_and_nothing_of_others_goes(
     for needle in (NUMBER[1:], hash_.hex(), CODE, LOGIN, PASSWORD):
         assert found(conn, needle.encode()) == []
     assert found(conn, hash_) == []
-    assert conn.execute("SELECT rows FROM parked_usage").fetchone() == (after["parked"],)
+    assert conn.execute("SELECT rows FROM dead_letter_usage").fetchone() == (after["dead_letters"],)
 
 
 async def test_the_record_says_how_much_and_names_nobody(

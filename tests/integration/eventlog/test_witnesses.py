@@ -64,7 +64,7 @@ def relay_of(url: str, producer: KafkaProducer, topics: TopicNames) -> Relay:
         new_producer=lambda: producer,
         names=topics,
         report=lambda _ok, _reason: None,
-        park=lambda _conn, _messages: None,
+        set_aside=lambda _conn, _messages: None,
     )
 
 

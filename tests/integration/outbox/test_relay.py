@@ -16,11 +16,11 @@ from inbound.kafka.producer import new_producer
 from inbound.keys import VaultCipher
 from inbound.outbox.publishing import Shard
 from inbound.outbox.relay import Relay
-from inbound.store import parked, relaying
-from inbound.store.errors import ParkingFull
-from inbound.store.parked import Chosen, ParkingLimits, park
+from inbound.store import dead_letters, relaying
+from inbound.store.dead_letters import DeadLetterLimits, Selection, insert
+from inbound.store.errors import DeadLettersFull
 from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes, NewOutboxRow, ParkedMessage
+from inbound.store.rows import Changes, DeadLetter, NewOutboxRow
 from inbound.store.sealing import Sealer
 from schemas.cloudevents import Headers
 from schemas.topics import PARTITIONS, TopicNames, TopicSpec
@@ -36,7 +36,7 @@ from tests.fix_store import (
 
 __all__ = ["cipher", "conn", "database_url", "migrated_template"]
 
-ROOM = ParkingLimits(100, 10_000_000)
+ROOM = DeadLetterLimits(100, 10_000_000)
 OUTBOX = Shard(relaying.OUTBOX, 0)
 EVENTS = Shard(relaying.EVENTS, 0)
 
@@ -90,7 +90,7 @@ class Producer:
         pass
 
 
-def relay(producer: "Producer | Callable[[], Any]", limits: ParkingLimits = ROOM) -> Relay:
+def relay(producer: "Producer | Callable[[], Any]", limits: DeadLetterLimits = ROOM) -> Relay:
     def nothing() -> psycopg.Connection:
         raise AssertionError("these tests bring their own connection")
 
@@ -100,7 +100,7 @@ def relay(producer: "Producer | Callable[[], Any]", limits: ParkingLimits = ROOM
         new_producer=(lambda: producer) if isinstance(producer, Producer) else producer,
         names=TopicNames(),
         report=lambda _ok, _reason: None,
-        park=lambda conn, messages: park(conn, sealer, limits, messages),
+        set_aside=lambda conn, messages: insert(conn, sealer, limits, messages),
     )
 
 
@@ -152,17 +152,17 @@ def test_what_goes_again_has_the_same_id(conn: psycopg.Connection) -> None:
 
 
 @pytest.mark.usefixtures("five")
-def test_what_kafka_refuses_for_good_is_parked_and_the_shard_goes_on(
+def test_what_kafka_refuses_for_good_is_set_aside_and_the_shard_goes_on(
     conn: psycopg.Connection,
 ) -> None:
     producer = Producer(fails=lambda n: n in {1, 6}, error=MessageSizeTooLargeError)
     assert relay(producer).relay_batch(conn, [OUTBOX, EVENTS]) == 10
     assert relaying.waiting(conn, relaying.OUTBOX) == relaying.waiting(conn, relaying.EVENTS) == 0
-    of_outbox, of_events = parked.find(conn, Chosen(), limit=10)
+    of_outbox, of_events = dead_letters.find(conn, Selection(), limit=10)
     assert (of_outbox.feed, of_outbox.partition, of_outbox.kafka_offset) == ("outbox", 0, 2)
     assert (of_events.feed, of_events.topic) == ("events", TopicNames().events)
     assert of_outbox.reason == "Kafka refuses it (MessageSizeTooLargeError, 1 bytes)"
-    [(_, kept)] = parked.opened(conn, Sealer(VaultCipher(VAULT_KEY)), [of_outbox])
+    [(_, kept)] = dead_letters.opened(conn, Sealer(VaultCipher(VAULT_KEY)), [of_outbox])
     assert (kept.key, kept.value) == (b"key", b"1")
     assert ("ce_type", b"ru.scserv.test") in kept.headers
 
@@ -179,7 +179,7 @@ def test_kafka_away_behind_a_poisonous_row(conn: psycopg.Connection) -> None:
     with pytest.raises(KafkaTimeoutError):
         relay(Both(lambda n: n == 1, MessageSizeTooLargeError)).relay_batch(conn, [OUTBOX])
     assert relaying.waiting(conn, relaying.OUTBOX) == 2
-    assert len(parked.find(conn, Chosen(), limit=10)) == 1
+    assert len(dead_letters.find(conn, Selection(), limit=10)) == 1
 
 
 @pytest.mark.usefixtures("five")
@@ -189,18 +189,18 @@ def test_without_room_the_shard_waits_at_the_first_and_loses_nothing(
     def broken() -> Producer:
         return Producer(fails=lambda n: n in {1, 2}, error=MessageSizeTooLargeError)
 
-    before = ParkedMessage("sms.mo.v1", 0, 1, "not JSON", b"garbage")
-    park(conn, Sealer(VaultCipher(VAULT_KEY)), ROOM, [before])
-    with pytest.raises(ParkingFull, match="1 of 1 "):
-        relay(broken(), ParkingLimits(1, 1_000)).relay_batch(conn, [OUTBOX, EVENTS])
+    before = DeadLetter("sms.mo.v1", 0, 1, "not JSON", b"garbage")
+    insert(conn, Sealer(VaultCipher(VAULT_KEY)), ROOM, [before])
+    with pytest.raises(DeadLettersFull, match="1 of 1 "):
+        relay(broken(), DeadLetterLimits(1, 1_000)).relay_batch(conn, [OUTBOX, EVENTS])
     assert relaying.waiting(conn, relaying.OUTBOX) == 4
     assert relaying.waiting(conn, relaying.EVENTS) == 0, "another shard has to go on"
-    assert parked.usage(conn).rows == 1
+    assert dead_letters.usage(conn).rows == 1
     relay(Producer()).relay_batch(conn, [OUTBOX])
     assert relaying.waiting(conn, relaying.OUTBOX) == 0
 
 
-async def test_a_row_that_makes_no_record_is_parked(
+async def test_a_row_that_makes_no_record_is_set_aside(
     conn: psycopg.Connection, database_url: str, cipher: Any
 ) -> None:
     rows = [
@@ -213,7 +213,7 @@ async def test_a_row_that_makes_no_record_is_parked(
     relay(producer).relay_batch(conn, [OUTBOX])
     assert [record["value"] for record in producer.sent] == [b"good"]
     assert relaying.waiting(conn, relaying.OUTBOX) == 0
-    assert [row.reason for row in parked.find(conn, Chosen(), limit=10)] == [
+    assert [row.reason for row in dead_letters.find(conn, Selection(), limit=10)] == [
         "the row makes no record (AttributeError)",
         "the row makes no record (ValueError)",
     ]
@@ -247,7 +247,7 @@ async def test_a_record_too_large_for_kafka_among_others(
     assert service.relay_batch(conn, [OUTBOX, EVENTS]) == 20
     service._producer.close(5)
     assert relaying.waiting(conn, relaying.OUTBOX) == 0
-    assert parked.usage(conn).rows == 2
+    assert dead_letters.usage(conn).rows == 2
     found = list(dict.fromkeys(read(kafka_bootstrap, topic)))
     assert found == [value for value in values if len(value) < size]
 

@@ -17,7 +17,7 @@ from inbound.store.claims import PostgresClaims
 from inbound.store.connecting import connect
 from inbound.store.errors import Conflict, StoreDefect, StoreUnavailable
 from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes, MessagePart, ParkedMessage, PartsKey
+from inbound.store.rows import Changes, DeadLetter, MessagePart, PartsKey
 from tests.fix_store import (
     NOON,
     batch,
@@ -301,7 +301,7 @@ async def test_no_table_holds_a_number_or_a_secret_in_the_clear(
         changes = batch(1)
         changes.events.append(event(subject_id))
         changes.vault.append(secret(plaintext=CANARY.encode()))
-        changes.parked.append(ParkedMessage("sms.mo.v1", 0, 1, "not JSON", CANARY.encode()))
+        changes.dead_letters.append(DeadLetter("sms.mo.v1", 0, 1, "not JSON", CANARY.encode()))
         await tx.write(changes)
     for name in counts(conn):
         query = "COPY (SELECT * FROM {}) TO STDOUT (FORMAT binary)"

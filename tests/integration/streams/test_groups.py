@@ -79,10 +79,10 @@ async def test_the_worker_gets_partitions_once_the_topics_are_there(
         for record in records:
             got.put_nowait(record.value)
 
-    async def park(poison: Iterable[Poison]) -> None:
-        pytest.fail(f"parked {poison}")
+    async def set_aside(poison: Iterable[Poison]) -> None:
+        pytest.fail(f"set aside {poison}")
 
-    processor = BatchProcessor(process, park)
+    processor = BatchProcessor(process, set_aside)
     app = make_app(settings, processor, processor, Progress(lambda: 0.0))
     await app.start()
     while "Ignoring missing topic" not in caplog.text:  # noqa: ASYNC110 — it gives no signal

@@ -323,7 +323,7 @@ async def test_no_column_holds_a_number_a_text_or_a_secret(
     await world.commands([world.text(f"{NUMBER}, {PASSWORD}!")])
     await world.commands([_part(world, 1, f"CLIENT info {PASSWORD}")])
     await world.commands([TopicRecord(world.names.mo, 0, 999, b"k", f"{{{NUMBER} {CODE}".encode())])
-    assert backend.counts() == {"inbox": 3, "vault": 1, "parked": 1, "parts": 1}
+    assert backend.counts() == {"inbox": 3, "vault": 1, "dead_letters": 1, "parts": 1}
     with psycopg.connect(backend.url) as connection:
         found = _search(connection, CANARIES)
     assert found == []
@@ -356,9 +356,9 @@ async def test_poison_is_set_aside_and_the_rest_goes_on(world: World, backend: B
     poison = TopicRecord(world.names.mo, 3, 77, b"k", b"no text")
     await world.commands([world.text("CLIENT info"), poison, world.text("CLIENT info", STRANGER)])
     assert by_purpose(world.owed()) == ["acknowledgement"] * 2
-    assert backend.parked() == [(world.names.mo, "no valid mo.received.v1: json_invalid")]
+    assert backend.dead_letters() == [(world.names.mo, "no valid mo.received.v1: json_invalid")]
     await world.commands([poison])
-    assert len(backend.parked()) == 1
+    assert len(backend.dead_letters()) == 1
 
 
 async def test_poisonous_results_are_set_aside(world: World, backend: Backend) -> None:
@@ -366,13 +366,13 @@ async def test_poisonous_results_are_set_aside(world: World, backend: Backend) -
     result = world.results(world.result(world.owed()[0], Outcome.SUBMITTED))
     await world.delivery([TopicRecord(world.names.receipts, 0, 78, None, b"\xff"), result])
     assert by_purpose(world.owed()) == ["acknowledgement", "fulfilment"]
-    assert len(backend.parked()) == 1
+    assert len(backend.dead_letters()) == 1
 
 
 async def test_poison_with_headers_of_any_kind_is_set_aside(world: World, backend: Backend) -> None:
     headers = [("any", b"\xff\xfe")]
     await world.commands([TopicRecord(world.names.mo, 3, 79, b"k", b"{", headers)])
-    assert len(backend.parked()) == 1
+    assert len(backend.dead_letters()) == 1
 
 
 async def test_an_impossible_result_is_set_aside(world: World, backend: Backend) -> None:
@@ -381,7 +381,7 @@ async def test_an_impossible_result_is_set_aside(world: World, backend: Backend)
     nobody = result.model_copy(update={"subject_id": UUID(int=1), "request_id": UUID(int=2)})
     await world.delivery([world.results(nobody, result)])
     assert by_purpose(world.owed()) == ["acknowledgement", "fulfilment"]
-    assert backend.parked() == []
+    assert backend.dead_letters() == []
 
 
 # -- long texts ---------------------------------------------------------------------------------

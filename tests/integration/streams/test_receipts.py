@@ -311,4 +311,4 @@ async def test_poisonous_receipts_are_set_aside(world: World, backend: Backend) 
     strange = world.receipts(world.receipt("a1", key="no hash"))
     await world.delivery([poison, strange, good])
     assert len(await fates(world)) == 1
-    assert [topic for topic, _ in backend.parked()] == [world.names.receipts] * 2
+    assert [topic for topic, _ in backend.dead_letters()] == [world.names.receipts] * 2

@@ -12,16 +12,16 @@ from uuid import UUID
 import psycopg
 
 from inbound.deadletter.isolation import BatchProcessor
-from inbound.deadletter.storing import Parking
+from inbound.deadletter.writing import DeadLetterWriter
 from inbound.directory.memory import MemoryDirectory
 from inbound.directory.port import Registration
 from inbound.handlers.policies import Policies
 from inbound.kafka.decoding import TopicRecord
 from inbound.keys import SubjectHasher
 from inbound.ops.health import Health
+from inbound.store.dead_letters import DeadLetterLimits
 from inbound.store.errors import StoreUnavailable
 from inbound.store.memory import MemoryStore
-from inbound.store.parked import ParkingLimits
 from inbound.store.port import Store, Transaction
 from inbound.store.postgres import PostgresStore
 from inbound.store.rows import Missed, MissKey, RecordedEvent
@@ -68,7 +68,7 @@ class Backend(Protocol):
     def vault(self) -> set[UUID]:
         """Messages whose secret is kept."""
 
-    def parked(self) -> list[tuple[str, str]]:
+    def dead_letters(self) -> list[tuple[str, str]]:
         """Topic and reason of what was set aside."""
 
     def misses(self) -> list[Missed]:
@@ -78,7 +78,7 @@ class Backend(Protocol):
         """Lose the folded states, or make them those of another version and wrong."""
 
 
-TABLES = "inbox", "vault", "parked"
+TABLES = "inbox", "vault", "dead_letters"
 
 
 @dataclass(slots=True)
@@ -99,8 +99,8 @@ class MemoryBackend:
     def vault(self) -> set[UUID]:
         return set(self.store.tables.vault)
 
-    def parked(self) -> list[tuple[str, str]]:
-        return [(row.topic, row.reason) for row in self.store.tables.parked.values()]
+    def dead_letters(self) -> list[tuple[str, str]]:
+        return [(row.topic, row.reason) for row in self.store.tables.dead_letters.values()]
 
     def misses(self) -> list[Missed]:
         return sorted(self.store.tables.misses.values(), key=_by_time)
@@ -125,7 +125,7 @@ class PostgresBackend:
     def counts(self) -> dict[str, int]:
         found = self._rows(
             "SELECT 'inbox', count(*) FROM inbox UNION SELECT 'vault', count(*) FROM vault UNION"
-            " SELECT 'parked', count(*) FROM parked UNION"
+            " SELECT 'dead_letters', count(*) FROM dead_letters UNION"
             " SELECT 'parts', count(*) FROM mo_parts WHERE NOT whole"
         )
         return dict(found)
@@ -141,8 +141,8 @@ class PostgresBackend:
     def vault(self) -> set[UUID]:
         return {message_id for (message_id,) in self._rows("SELECT message_id FROM vault")}
 
-    def parked(self) -> list[tuple[str, str]]:
-        return self._rows("SELECT topic, reason FROM parked ORDER BY id")
+    def dead_letters(self) -> list[tuple[str, str]]:
+        return self._rows("SELECT topic, reason FROM dead_letters ORDER BY id")
 
     def misses(self) -> list[Missed]:
         rows = self._rows("SELECT number_hash, minute, kind, first_at, last_at, count FROM misses")
@@ -199,7 +199,7 @@ class World:
         self.clients = {NUMBER: Registration("C-1", CODE, LOGIN, PASSWORD)}
         rules, cache = policies or Policies(), StateCache()
         self.hasher = SubjectHasher(SUBJECT_KEY)
-        parking = Parking(self.store, ParkingLimits(1000, 1_000_000), Health())
+        dead_letters = DeadLetterWriter(self.store, DeadLetterLimits(1000, 1_000_000), Health())
         self.commands = BatchProcessor(
             CommandProcessor(
                 self.store,
@@ -211,11 +211,11 @@ class World:
                 ),
                 clock=lambda: self.now,
             ),
-            parking,
+            dead_letters,
         )
         self.delivery = BatchProcessor(
             DeliveryProcessor(self.store, rules, self.names, cache, clock=lambda: self.now),
-            parking,
+            dead_letters,
             split,
         )
         self._ids = count(1)

@@ -58,7 +58,7 @@ class Sink:
     def __init__(self, fail_first: int = 0, error: type[Exception] = RetryableError) -> None:
         self.calls = 0
         self.done: list[bytes] = []
-        self.parked: list[tuple[int, str]] = []
+        self.failed: list[tuple[int, str]] = []
         self._failures = fail_first
         self._error = error
 
@@ -72,8 +72,8 @@ class Sink:
             raise ValueError("a bug or a bad message")
         self.done += values
 
-    async def park(self, poison: Sequence[Poison]) -> None:
-        self.parked += [(record.offset, type(error).__name__) for record, error in poison]
+    async def set_aside(self, poison: Sequence[Poison]) -> None:
+        self.failed += [(record.offset, type(error).__name__) for record, error in poison]
 
 
 def readable(record: TopicRecord) -> bytes:
@@ -84,33 +84,35 @@ def readable(record: TopicRecord) -> bytes:
 
 async def test_a_good_batch_is_one_call() -> None:
     sink = Sink()
-    await BatchProcessor(sink.process, sink.park)(batch(b"a", b"b"))
+    await BatchProcessor(sink.process, sink.set_aside)(batch(b"a", b"b"))
     assert sink.done == [b"a", b"b"]
     assert sink.calls == 1
 
 
-async def test_one_bad_message_is_parked_and_the_others_go_on_in_order() -> None:
+async def test_one_bad_message_is_set_aside_and_the_others_go_on_in_order() -> None:
     sink = Sink()
     values = [b"%d" % n for n in range(1000)]
-    await BatchProcessor(sink.process, sink.park)(batch(*values[:700], b"poison", *values[700:]))
+    await BatchProcessor(sink.process, sink.set_aside)(
+        batch(*values[:700], b"poison", *values[700:])
+    )
     assert sink.done == values
-    assert sink.parked == [(700, "ValueError")]
+    assert sink.failed == [(700, "ValueError")]
     assert sink.calls < 25, "one bad message makes transactions of single ones"
 
 
 async def test_all_that_can_not_be_read_costs_one_more_call() -> None:
     sink = Sink()
-    await BatchProcessor(sink.process, sink.park)(batch(b"garbage", b"a", b"garbage", b"b"))
+    await BatchProcessor(sink.process, sink.set_aside)(batch(b"garbage", b"a", b"garbage", b"b"))
     assert sink.done == [b"a", b"b"]
-    assert sink.parked == [(0, "PoisonError"), (2, "PoisonError")]
+    assert sink.failed == [(0, "PoisonError"), (2, "PoisonError")]
     assert sink.calls == 2
 
 
 async def test_nothing_but_poison_of_both_kinds() -> None:
     sink = Sink()
-    await BatchProcessor(sink.process, sink.park)(batch(b"poison", b"garbage", b"poison"))
+    await BatchProcessor(sink.process, sink.set_aside)(batch(b"poison", b"garbage", b"poison"))
     assert sink.done == []
-    assert sorted(sink.parked) == [(0, "ValueError"), (1, "PoisonError"), (2, "ValueError")]
+    assert sorted(sink.failed) == [(0, "ValueError"), (1, "PoisonError"), (2, "ValueError")]
 
 
 async def test_a_record_of_many_loses_the_bad_ones_alone() -> None:
@@ -123,27 +125,27 @@ async def test_a_record_of_many_loses_the_bad_ones_alone() -> None:
             raise ValueError("one of them")
         sink.done += [record.value for record in records]
 
-    async def park(poison: Sequence[Poison]) -> None:
-        parked.extend((record.part, record.value) for record, _ in poison)
+    async def set_aside(poison: Sequence[Poison]) -> None:
+        failed.extend((record.part, record.value) for record, _ in poison)
 
     sink = Sink()
-    parked: list[tuple[int, bytes]] = []
-    await BatchProcessor(process, park, split)(batch(b"a", b"b,poison,c,poison", b"d"))
+    failed: list[tuple[int, bytes]] = []
+    await BatchProcessor(process, set_aside, split)(batch(b"a", b"b,poison,c,poison", b"d"))
     assert sink.done == [b"a", b"b", b"c", b"d"]
-    assert parked == [(2, b"poison"), (4, b"poison")]
+    assert failed == [(2, b"poison"), (4, b"poison")]
 
 
 async def test_infrastructure_that_comes_back_is_waited_for() -> None:
     sink = Sink(fail_first=2)
-    await BatchProcessor(sink.process, sink.park)(batch(b"a"))
+    await BatchProcessor(sink.process, sink.set_aside)(batch(b"a"))
     assert sink.done == [b"a"]
-    assert not sink.parked
+    assert not sink.failed
 
 
 async def test_why_it_waits_is_told_and_that_it_goes_on() -> None:
     told: list[str | None] = []
     sink = Sink(fail_first=2)
-    processor = BatchProcessor(sink.process, sink.park, report=told.append)
+    processor = BatchProcessor(sink.process, sink.set_aside, report=told.append)
     await processor(batch(b"a"))
     assert told == ["not now", "not now", None]
     await processor(batch(b"b"))
@@ -153,25 +155,25 @@ async def test_why_it_waits_is_told_and_that_it_goes_on() -> None:
 async def test_a_race_with_another_worker_is_no_news() -> None:
     told: list[str | None] = []
     sink = Sink(fail_first=2, error=Conflict)
-    await BatchProcessor(sink.process, sink.park, report=told.append)(batch(b"a"))
+    await BatchProcessor(sink.process, sink.set_aside, report=told.append)(batch(b"a"))
     assert told == []
 
 
 @pytest.mark.parametrize("error", [RetryableError, SetupError, StoreFault, OSError, MemoryError])
-async def test_infrastructure_that_stays_away_ends_the_worker_and_parks_nothing(
+async def test_infrastructure_that_stays_away_ends_the_worker_and_sets_nothing_aside(
     monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     monkeypatch.setattr(records, "GIVE_UP_AFTER_S", 0)
     sink = Sink(fail_first=1000, error=error)
     with pytest.raises(error):
-        await BatchProcessor(sink.process, sink.park)(batch(b"a", b"b"))
-    assert not sink.parked
+        await BatchProcessor(sink.process, sink.set_aside)(batch(b"a", b"b"))
+    assert not sink.failed
 
 
 async def test_what_the_database_refuses_of_a_message_is_poison() -> None:
     sink = Sink(fail_first=2, error=StoreDefect)
-    await BatchProcessor(sink.process, sink.park)(batch(b"a", b"b"))
-    assert sink.parked == [(0, "StoreDefect")]
+    await BatchProcessor(sink.process, sink.set_aside)(batch(b"a", b"b"))
+    assert sink.failed == [(0, "StoreDefect")]
     assert sink.done == [b"b"]
 
 

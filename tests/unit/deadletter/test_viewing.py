@@ -157,6 +157,6 @@ def test_packing_keeps_everything() -> None:
             assert unpack(pack(packed)) == packed
 
 
-def test_what_an_earlier_release_parked_can_be_read() -> None:
+def test_what_an_earlier_release_set_aside_can_be_read() -> None:
     old = to_json({"key": "k?", "headers": [["h", "_w=="]]}) + b"\n" + b"a\nb"
     assert unpack(old) == Packed(b"k?", (("h", b"\xff"),), b"a\nb")

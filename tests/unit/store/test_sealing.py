@@ -6,19 +6,19 @@ from uuid import UUID
 import pytest
 
 from inbound.keys import UnsealError, VaultCipher
-from inbound.store.rows import ParkedPlace, PartsKey
+from inbound.store.rows import DeadLetterSource, PartsKey
 from inbound.store.sealing import Sealer
 
 SEALER = Sealer(VaultCipher(bytes(32)))
 ONE, TWO = UUID(int=1), UUID(int=2)
-PLACE = ParkedPlace("sms.mo.v1", 0, 1)
+PLACE = DeadLetterSource("sms.mo.v1", 0, 1)
 KEY = PartsKey("main", b"h" * 16, "+79086228779", 1, 3)
 
 SEALED = {
     "number": SEALER.number("+79161234567", ONE),
     "secret": SEALER.secret(b"+79161234567", ONE),
     "part": SEALER.part(b"+79161234567", KEY, 1),
-    "parked": SEALER.parked(b"+79161234567", PLACE),
+    "dead letter": SEALER.dead_letter(b"+79161234567", PLACE),
 }
 PLACES: dict[str, Callable[[bytes], object]] = {
     "number": lambda sealed: SEALER.open_number(sealed, ONE),
@@ -28,10 +28,12 @@ PLACES: dict[str, Callable[[bytes], object]] = {
     "part": lambda sealed: SEALER.open_part(sealed, KEY, 1),
     "another part": lambda sealed: SEALER.open_part(sealed, KEY, 2),
     "another message": lambda sealed: SEALER.open_part(sealed, KEY._replace(reference=2), 1),
-    "parked": lambda sealed: SEALER.open_parked(sealed, PLACE),
-    "another offset": lambda sealed: SEALER.open_parked(sealed, PLACE._replace(kafka_offset=2)),
-    "another message of it": lambda sealed: SEALER.open_parked(sealed, PLACE._replace(part=1)),
-    "another feed": lambda sealed: SEALER.open_parked(sealed, PLACE._replace(feed="outbox")),
+    "dead letter": lambda sealed: SEALER.open_dead_letter(sealed, PLACE),
+    "another offset": lambda sealed: SEALER.open_dead_letter(
+        sealed, PLACE._replace(kafka_offset=2)
+    ),
+    "another message of it": lambda sealed: SEALER.open_dead_letter(sealed, PLACE._replace(part=1)),
+    "another feed": lambda sealed: SEALER.open_dead_letter(sealed, PLACE._replace(feed="outbox")),
 }
 
 

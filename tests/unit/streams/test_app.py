@@ -39,10 +39,10 @@ def agent(log: list[str], failure: BaseException | None = None) -> Any:
             raise failure
         log.append(f"commit {len(records)}")
 
-    async def park(_poison: Sequence[Poison]) -> None:
-        log.append("park")
+    async def set_aside(_poison: Sequence[Poison]) -> None:
+        log.append("set aside")
 
-    processor = BatchProcessor(process, park)
+    processor = BatchProcessor(process, set_aside)
     return _agent(processor, 10, 0.01, Progress(lambda: 0.0))(Stream(log))
 
 

@@ -1,4 +1,4 @@
-"""What is parked of a record, in what pieces, and what happens when there is no room."""
+"""What is stored of a dead letter, in what pieces, and what happens when there is no room."""
 
 import json
 from collections.abc import Sequence
@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from inbound.deadletter import storing as parking
-from inbound.deadletter.storing import Parking, as_parked, reason_of, whose
+from inbound.deadletter import writing
+from inbound.deadletter.writing import DeadLetterWriter, reason_of, to_dead_letter, whose
 from inbound.errors import PoisonError
 from inbound.kafka.decoding import TopicRecord
 from inbound.ops.health import Health
-from inbound.store.errors import ParkingFull
+from inbound.store.dead_letters import RETRIED_HEADER, DeadLetterLimits
+from inbound.store.errors import DeadLettersFull
 from inbound.store.memory import MemoryStore
-from inbound.store.parked import RETRIED_HEADER, ParkingLimits
-from inbound.store.rows import ParkedUsage
+from inbound.store.rows import DeadLetterUsage
 
 HASH = bytes(range(16))
 RECORD = TopicRecord("t", 3, 7, HASH.hex().encode(), b"garbage", [("h", b"\xff")])
@@ -27,18 +27,18 @@ def records(how_many: int, value: bytes = b"garbage") -> list[tuple[TopicRecord,
     ]
 
 
-def parked_in(store: MemoryStore) -> Sequence[int]:
-    return [place.kafka_offset for place in store.tables.parked]
+def stored_in(store: MemoryStore) -> Sequence[int]:
+    return [place.kafka_offset for place in store.tables.dead_letters]
 
 
 # -- what is kept -------------------------------------------------------------------------
 
 
 def test_key_and_headers_are_kept() -> None:
-    parked = as_parked(RECORD, PoisonError("no text"))
-    assert (parked.key, parked.headers) == (RECORD.key, (("h", b"\xff"),))
-    assert parked.reason == "no text"
-    assert parked.number_hash == HASH
+    letter = to_dead_letter(RECORD, PoisonError("no text"))
+    assert (letter.key, letter.headers) == (RECORD.key, (("h", b"\xff"),))
+    assert letter.reason == "no text"
+    assert letter.number_hash == HASH
 
 
 def test_the_reason_says_where_and_quotes_nothing() -> None:
@@ -46,7 +46,7 @@ def test_the_reason_says_where_and_quotes_nothing() -> None:
         whose(TopicRecord("t", 0, 0, b"", None))  # type: ignore[arg-type]  # what a bug does
     except TypeError as error:
         reason = reason_of(error)
-    assert reason.startswith("TypeError in inbound/deadletter/storing.py:")
+    assert reason.startswith("TypeError in inbound/deadletter/writing.py:")
     assert reason.endswith(", _key_within")
     assert reason_of(ValueError("canary")) == "ValueError"
 
@@ -72,17 +72,17 @@ def test_garbage_is_nobodys(value: bytes) -> None:
 )
 def test_a_record_tells_how_often_it_was_retried(told: bytes, times: int) -> None:
     record = replace(RECORD, headers=[(RETRIED_HEADER, told)])
-    assert as_parked(record, PoisonError("x")).retried == times
+    assert to_dead_letter(record, PoisonError("x")).retried == times
 
 
 # -- room ----------------------------------------------------------------------------------
 
 
-async def test_large_batches_are_parked_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parking, "AT_ONCE_BYTES", 100)
+async def test_large_batches_are_stored_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "AT_ONCE_BYTES", 100)
     store = MemoryStore()
-    await Parking(store, ParkingLimits(100, 10_000), Health())(records(12, b"x" * 45))
-    assert parked_in(store) == list(range(12))
+    await DeadLetterWriter(store, DeadLetterLimits(100, 10_000), Health())(records(12, b"x" * 45))
+    assert stored_in(store) == list(range(12))
 
 
 async def test_without_room_it_waits_and_loses_nothing() -> None:
@@ -92,13 +92,13 @@ async def test_without_room_it_waits_and_loses_nothing() -> None:
     async def sleep(_seconds: float) -> None:
         waits.append(health.ready().reasons)
         if len(waits) == 3:  # an operator has made room
-            store.tables.parked.clear()
+            store.tables.dead_letters.clear()
 
-    park = Parking(store, ParkingLimits(4, 10_000), health, sleep=sleep)
-    await park(records(4))
+    write = DeadLetterWriter(store, DeadLetterLimits(4, 10_000), health, sleep=sleep)
+    await write(records(4))
     assert health.ready().ok
-    await park([(replace(RECORD, partition=9, offset=n), PoisonError("x")) for n in range(2)])
-    assert parked_in(store) == [0, 1]
+    await write([(replace(RECORD, partition=9, offset=n), PoisonError("x")) for n in range(2)])
+    assert stored_in(store) == [0, 1]
     assert len(waits) == 3
     assert waits[0] == waits[2]
     assert "4 of 4" in waits[0][0]
@@ -106,20 +106,20 @@ async def test_without_room_it_waits_and_loses_nothing() -> None:
 
 
 async def test_nobody_made_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parking, "WAIT_FOR_ROOM_S", 0)
+    monkeypatch.setattr(writing, "WAIT_FOR_ROOM_S", 0)
     store = MemoryStore()
-    park = Parking(store, ParkingLimits(5, 10_000), Health())
-    await park(records(6))
-    with pytest.raises(ParkingFull):
-        await park([(replace(RECORD, partition=9), PoisonError("x"))])
-    assert parked_in(store) == list(range(6))
+    write = DeadLetterWriter(store, DeadLetterLimits(5, 10_000), Health())
+    await write(records(6))
+    with pytest.raises(DeadLettersFull):
+        await write([(replace(RECORD, partition=9), PoisonError("x"))])
+    assert stored_in(store) == list(range(6))
 
 
 def test_rows_and_bytes_are_bounded() -> None:
-    limits = ParkingLimits(10, 1000)
-    some = [as_parked(record, error) for record, error in records(2, b"x" * 100)]
-    limits.check(ParkedUsage(9, 999), some)
-    for usage in (ParkedUsage(10, 0), ParkedUsage(0, 1000)):
-        with pytest.raises(ParkingFull):
+    limits = DeadLetterLimits(10, 1000)
+    some = [to_dead_letter(record, error) for record, error in records(2, b"x" * 100)]
+    limits.check(DeadLetterUsage(9, 999), some)
+    for usage in (DeadLetterUsage(10, 0), DeadLetterUsage(0, 1000)):
+        with pytest.raises(DeadLettersFull):
             limits.check(usage, some)
-    assert limits.used(ParkedUsage(5, 900)) == 0.9
+    assert limits.used(DeadLetterUsage(5, 900)) == 0.9

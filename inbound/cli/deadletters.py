@@ -1,4 +1,4 @@
-"""`scserv parked`: messages that could not be processed, until they are retried or discarded."""
+"""`scserv deadletters`: lists, shows, retries and discards dead letters."""
 
 import json
 from collections.abc import Callable
@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 import click
 
 from inbound.cli._context import settings_options
-from inbound.cli._parked import as_object, line, tell
+from inbound.cli._deadletters import as_object, line, tell
 from inbound.cli.audit import os_user
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
-from inbound.store.parked import Chosen
+from inbound.store.dead_letters import Selection
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -20,15 +20,15 @@ _ALL = "--all, or --topic, --reason-like or ids to choose some"
 
 
 @click.group
-def parked() -> None:
-    """Messages that could not be processed and wait for an operator."""
+def deadletters() -> None:
+    """Dead letters: messages set aside because they could not be processed."""
 
 
 def _choosing(command: Command) -> Command:
     """Give a command the ways to name many messages at once."""
     for option in (
         click.option("--yes", is_flag=True, help="Don't ask."),
-        click.option("--all", "everything", is_flag=True, help="All that is parked."),
+        click.option("--all", "everything", is_flag=True, help="All dead letters."),
         click.option("--reason-like", metavar="TEXT", help="Whose reason holds this."),
         click.option("--topic", help="Those of this topic."),
         click.argument("ids", nargs=-1, type=click.IntRange(1), metavar="[ID]..."),
@@ -37,7 +37,7 @@ def _choosing(command: Command) -> Command:
     return command
 
 
-@parked.command("list")
+@deadletters.command("list")
 @click.option("--topic", help="Those of this topic.")
 @click.option("--reason-like", metavar="TEXT", help="Whose reason holds this.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
@@ -53,11 +53,11 @@ def list_(
     *,
     as_json: bool,
 ) -> None:
-    """Show what is parked, oldest first: id, when, where it was read, why."""
+    """List dead letters, oldest first: id, time, source, reason."""
     from inbound.clock import utc_now
-    from inbound.store import parked as store
+    from inbound.store import dead_letters as store
 
-    chosen = Chosen(topic=topic, reason=reason_like)
+    chosen = Selection(topic=topic, reason=reason_like)
     with _connected(settings) as conn:
         rows = store.find(conn, chosen, limit=limit, after=after)
         total, last = store.count(conn, chosen)
@@ -67,15 +67,15 @@ def list_(
     if as_json:
         return
     if not total:
-        click.echo("nothing is parked" + (" of that kind" if topic or reason_like else ""))
+        click.echo("no dead letters" + (" of that kind" if topic or reason_like else ""))
         return
-    full = settings.parking_limits().used(usage)
-    click.echo(f"{total} parked; all that is parked fills {full:.0%} of its place", err=True)
+    full = settings.dead_letter_limits().used(usage)
+    click.echo(f"{total} dead letters; {full:.0%} of the quota used", err=True)
     if rows and rows[-1].id < last:
         click.echo(f"there are more: --after {rows[-1].id}", err=True)
 
 
-@parked.command
+@deadletters.command
 @click.argument("id_", type=click.IntRange(1), metavar="ID")
 @click.option("--reveal", metavar="REASON", help="Show all of it; the reason is recorded.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -85,18 +85,18 @@ def show(settings: Settings, id_: int, reveal: str | None, *, as_json: bool) -> 
     from inbound.clock import utc_now
     from inbound.deadletter import viewing
     from inbound.store import audit
-    from inbound.store import parked as store
+    from inbound.store import dead_letters as store
     from inbound.store.sealing import Sealer
 
     with _connected(settings) as conn:
-        rows = store.find(conn, Chosen(ids=(id_,)), limit=1)
+        rows = store.find(conn, Selection(ids=(id_,)), limit=1)
         opened = list(store.opened(conn, Sealer(make_cipher(settings)), rows))
         if not opened:
-            _nothing(f"no message is parked under {id_}")
+            _nothing(f"there is no dead letter {id_}")
         if reveal is not None:
             why = _checked(reveal)
             audit.record(
-                conn, actor=os_user(), action="parked.reveal", reason=f"message {id_}: {why}"
+                conn, actor=os_user(), action="deadletters.reveal", reason=f"message {id_}: {why}"
             )
     row, message = opened[0]
     view = viewing.shown(message, reveal=reveal is not None)
@@ -115,7 +115,7 @@ def show(settings: Settings, id_: int, reveal: str | None, *, as_json: bool) -> 
         click.echo("masked: --reveal REASON shows all, and is recorded", err=True)
 
 
-@parked.command
+@deadletters.command
 @_choosing
 @click.option(
     "--wait",
@@ -139,11 +139,11 @@ def retry(
     """Publish messages again where they were read, with the same key, headers and ids.
 
     A text takes effect now, though it arrived then: look whether the person has texted
-    since. Exit status 1 when one was not published, was parked again or was not processed
+    since. Exit status 1 when one was not published, was set aside again or was not processed
     in time.
     """
-    from inbound.deadletter.retrying import Retrying, parked_again, processed
-    from inbound.store import parked as store
+    from inbound.deadletter.retrying import Retrying, processed, set_aside_again
+    from inbound.store import dead_letters as store
     from inbound.store.sealing import Sealer
 
     chosen = _chosen(ids, topic, reason_like, everything=everything)
@@ -158,15 +158,15 @@ def retry(
         click.echo(f"{retried.published} published again")
         tell("not published", [(row, reason) for row, reason in retried.refused])
         in_time = processed(bootstrap, _groups(settings), retried.places, wait)
-        again = [(row, row.reason) for row in parked_again(conn, retried.places, upto)]
-    tell("parked again", again)
+        again = [(row, row.reason) for row in set_aside_again(conn, retried.places, upto)]
+    tell("set aside again", again)
     if not in_time:
-        click.echo(f"not all are processed after {wait:g} s: look at `scserv parked list` later")
+        click.echo(f"not all are processed after {wait:g} s: see `scserv deadletters list` later")
     failed = retried.refused or again or not in_time
     click.get_current_context().exit(1 if failed else 0)
 
 
-@parked.command
+@deadletters.command
 @_choosing
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it is recorded.")
 @settings_options
@@ -182,7 +182,7 @@ def discard(
 ) -> None:
     """Remove messages for good. What they asked for will never happen."""
     from inbound.store import audit
-    from inbound.store import parked as store
+    from inbound.store import dead_letters as store
 
     chosen = _chosen(ids, topic, reason_like, everything=everything)
     why = _checked(reason)
@@ -191,7 +191,10 @@ def discard(
         with conn.transaction():
             count = store.discard(conn, chosen, upto)
             audit.record(
-                conn, actor=os_user(), action="parked.discard", reason=f"{count} messages: {why}"
+                conn,
+                actor=os_user(),
+                action="deadletters.discard",
+                reason=f"{count} messages: {why}",
             )
     click.echo(f"{count} discarded")
 
@@ -200,28 +203,31 @@ def _connected(settings: Settings) -> Any:  # noqa: ANN401 — psycopg is import
     from inbound.store.connecting import connect
 
     check_database(settings)
-    return connect(settings.database_url.get_secret_value(), "scserv parked", long=True)
+    return connect(settings.database_url.get_secret_value(), "scserv deadletters", long=True)
 
 
 def _chosen(
     ids: tuple[int, ...], topic: str | None, reason: str | None, *, everything: bool
-) -> Chosen:
+) -> Selection:
     if not (ids or topic or reason or everything):
         raise SetupError(f"nothing is chosen: give {_ALL}")
     if everything and (ids or topic or reason):
         raise SetupError(f"--all leaves nothing to choose: give {_ALL}")
-    return Chosen(ids or None, topic, reason)
+    return Selection(ids or None, topic, reason)
 
 
-def _confirmed(conn: Any, chosen: Chosen, what: str, *, yes: bool) -> int:  # noqa: ANN401
+def _confirmed(conn: Any, chosen: Selection, what: str, *, yes: bool) -> int:  # noqa: ANN401
     """Return the last id that is meant, once the operator has agreed."""
-    from inbound.store import parked as store
+    from inbound.store import dead_letters as store
 
     count, upto = store.count(conn, chosen)
     if not count:
-        _nothing("nothing like that is parked")
+        _nothing("there are no such dead letters")
     if chosen.ids is not None and count < len(set(chosen.ids)):
-        click.echo(f"{len(set(chosen.ids)) - count} of the ids are not parked (any more)", err=True)
+        click.echo(
+            f"no dead letter has {len(set(chosen.ids)) - count} of the ids",
+            err=True,
+        )
     if chosen.ids is None and not yes:
         click.confirm(f"{what} {count} messages?", abort=True, err=True)
     return upto

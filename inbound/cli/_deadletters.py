@@ -1,4 +1,4 @@
-"""How parked messages stand in the output of `scserv parked`."""
+"""Formats dead letters for `scserv deadletters`."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import click
 
-from inbound.store.parked import ParkedRow
+from inbound.store.dead_letters import StoredDeadLetter
 
 TOLD_MAX: Final = 10
 
 
-def tell(what: str, rows: Iterable[tuple[ParkedRow, str]]) -> None:
+def tell(what: str, rows: Iterable[tuple[StoredDeadLetter, str]]) -> None:
     """Print the first of these, each with its reason, and how many more there are."""
     rows = list(rows)
     for row, reason in rows[:TOLD_MAX]:
@@ -20,14 +20,14 @@ def tell(what: str, rows: Iterable[tuple[ParkedRow, str]]) -> None:
         click.echo(f"{what}: {len(rows) - TOLD_MAX} more")
 
 
-def line(row: ParkedRow, now: datetime) -> str:
-    """Return a parked message on one line."""
+def line(row: StoredDeadLetter, now: datetime) -> str:
+    """Return a dead letter on one line."""
     retried = f"  (retried {row.retried} times)" if row.retried else ""
-    when = f"{row.parked_at:%Y-%m-%d %H:%M:%S} UTC, {_age(now - row.parked_at)} ago"
+    when = f"{row.stored_at:%Y-%m-%d %H:%M:%S} UTC, {_age(now - row.stored_at)} ago"
     return f"{row.id}  {when}  {place(row)}  {row.reason}{retried}"
 
 
-def place(row: ParkedRow) -> str:
+def place(row: StoredDeadLetter) -> str:
     """Return where a message was read: topic[partition]@offset, and which of a record's."""
     part = f"#{row.part}" if row.part else ""
     feed = "" if row.feed == "kafka" else f"{row.feed} row for "
@@ -42,11 +42,11 @@ def _age(age: timedelta) -> str:
     return f"{seconds} s"
 
 
-def as_object(row: ParkedRow) -> dict[str, Any]:
-    """Return a parked message for `--json`."""
+def as_object(row: StoredDeadLetter) -> dict[str, Any]:
+    """Return a dead letter for `--json`."""
     return {
         "id": row.id,
-        "parked_at": row.parked_at.isoformat(),
+        "stored_at": row.stored_at.isoformat(),
         "feed": row.feed,
         "topic": row.topic,
         "partition": row.partition,

@@ -1,8 +1,8 @@
 -- Dead letters.
 
--- name: insert_parked
--- A message parked before its offset was committed comes again: once is enough.
-INSERT INTO parked
+-- name: insert_dead_letters
+-- Kafka delivers a record again whose offset was not committed: store it once.
+INSERT INTO dead_letters
     (topic, partition, kafka_offset, part, feed, reason, retried, number_hash, sealed)
 SELECT topic, partition, kafka_offset, part, feed, reason, retried, number_hash, sealed
 FROM unnest(
@@ -12,15 +12,15 @@ FROM unnest(
 ) AS new (topic, partition, kafka_offset, part, feed, reason, retried, number_hash, sealed)
 ON CONFLICT (topic, partition, kafka_offset, part, feed) DO NOTHING
 
--- name: parked_usage
-SELECT rows, bytes FROM parked_usage
+-- name: dead_letter_usage
+SELECT rows, bytes FROM dead_letter_usage
 
--- name: list_parked
--- Parked messages in the order in which they were, chosen by what is given; a reason is found
--- by a piece of it, in either case.
-SELECT id, topic, partition, kafka_offset, part, feed, reason, retried, number_hash, parked_at,
+-- name: list_dead_letters
+-- In the order in which they were stored, filtered by the criteria given; a reason matches by
+-- a part of it, in either case.
+SELECT id, topic, partition, kafka_offset, part, feed, reason, retried, number_hash, stored_at,
        size
-FROM parked
+FROM dead_letters
 WHERE id > %(after)s AND (%(upto)s::bigint IS NULL OR id <= %(upto)s::bigint)
   AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s::bigint[]))
   AND (%(topic)s::text IS NULL OR topic = %(topic)s::text)
@@ -28,33 +28,33 @@ WHERE id > %(after)s AND (%(upto)s::bigint IS NULL OR id <= %(upto)s::bigint)
 ORDER BY id
 LIMIT %(limit)s
 
--- name: count_parked
--- How many of those that list_parked chooses there are, and the last of them.
+-- name: count_dead_letters
+-- The number and the last id of the dead letters that match.
 SELECT count(*), coalesce(max(id), 0)
-FROM parked
+FROM dead_letters
 WHERE (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s::bigint[]))
   AND (%(topic)s::text IS NULL OR topic = %(topic)s::text)
   AND (%(reason)s::text IS NULL OR position(lower(%(reason)s::text) IN lower(reason)) > 0)
 
--- name: open_parked
-SELECT id, sealed FROM parked WHERE id = ANY(%(ids)b::bigint[])
+-- name: open_dead_letters
+SELECT id, sealed FROM dead_letters WHERE id = ANY(%(ids)b::bigint[])
 
--- name: delete_parked
-DELETE FROM parked WHERE id = ANY(%(ids)b::bigint[])
+-- name: delete_dead_letters
+DELETE FROM dead_letters WHERE id = ANY(%(ids)b::bigint[])
 
--- name: discard_parked
--- Those that list_parked chooses.
-DELETE FROM parked
+-- name: discard_dead_letters
+-- The same criteria as list_dead_letters.
+DELETE FROM dead_letters
 WHERE id <= %(upto)s
   AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s::bigint[]))
   AND (%(topic)s::text IS NULL OR topic = %(topic)s::text)
   AND (%(reason)s::text IS NULL OR position(lower(%(reason)s::text) IN lower(reason)) > 0)
 
--- name: lock_parked
+-- name: lock_dead_letters
 -- One retry at a time, whoever runs it; goes with the connection.
-SELECT pg_try_advisory_lock(hashtext('scserv parked'))
+SELECT pg_try_advisory_lock(hashtext('scserv deadletters'))
 
--- name: list_nobodys_parked
--- Parked messages of which nobody knows whose they are.
+-- name: list_unattributed_dead_letters
+-- Dead letters of an unknown person.
 SELECT id, topic, partition, kafka_offset, part, feed, sealed
-FROM parked WHERE number_hash IS NULL
+FROM dead_letters WHERE number_hash IS NULL

@@ -1,8 +1,8 @@
 """Setting messages aside that can't be processed, so that their partition goes on.
 
 The reason says what kind of error it was and where in the program, never what the message
-holds. While as much is parked as may be, this waits: the partition stands, nothing is lost,
-and health and log say why.
+holds. While the quota is used up, this waits: the partition
+stands, nothing is lost, and health and log say why.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ from inbound.kafka.decoding import TopicRecord
 from inbound.keys import HASH_BYTES
 from inbound.ops import metrics
 from inbound.ops.health import Health
-from inbound.store.errors import ParkingFull
-from inbound.store.parked import RETRIED_HEADER, ParkingLimits
+from inbound.store.dead_letters import RETRIED_HEADER, DeadLetterLimits
+from inbound.store.errors import DeadLettersFull
 from inbound.store.port import Store
-from inbound.store.rows import Changes, ParkedMessage
+from inbound.store.rows import Changes, DeadLetter
 from schemas.cloudevents import header
 
 log = logging.getLogger(__name__)
@@ -39,16 +39,16 @@ AT_ONCE_ROWS = 500
 _HERE = Path(__file__).parents[2]
 
 
-class Parking:
-    """Parks in the store, within the limits. `check` is its condition in the health report."""
+class DeadLetterWriter:
+    """Stores dead letters within the limits. `check` is its condition in the health report."""
 
     def __init__(
         self,
         store: Store,
-        limits: ParkingLimits,
+        limits: DeadLetterLimits,
         health: Health,
         *,
-        check: str = "parking",
+        check: str = "dead letters",
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
@@ -61,20 +61,20 @@ class Parking:
     async def __call__(self, poison: Sequence[Poison]) -> None:
         """Store the records, sealed, each with its reason. Safe to repeat.
 
-        Blocks on the database, and while there is no room: then it raises `ParkingFull`
+        Blocks on the database, and while there is no room: then it raises `DeadLettersFull`
         after `WAIT_FOR_ROOM_S`.
         """
-        for some in _in_pieces([as_parked(record, error) for record, error in poison]):
+        for some in _in_pieces([to_dead_letter(record, error) for record, error in poison]):
             await self._when_there_is_room(some)
-            metrics.PARKED.add(len(some), {"topic": some[0].topic})
+            metrics.DEAD_LETTERS.add(len(some), {"topic": some[0].topic})
             first = some[0]
             more = f", and {len(some) - 1} more" if len(some) > 1 else ""
             log.error(
-                "%s[%d]@%d is parked: %s%s",
+                "%s[%d]@%d is set aside: %s%s",
                 *(first.topic, first.partition, first.kafka_offset, first.reason, more),
             )
 
-    async def _when_there_is_room(self, messages: Sequence[ParkedMessage]) -> None:
+    async def _when_there_is_room(self, messages: Sequence[DeadLetter]) -> None:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(RetryableError),
             wait=wait_fixed(LOOK_AGAIN_S),
@@ -83,21 +83,21 @@ class Parking:
             reraise=True,
         ):
             with attempt:
-                await self._park(messages)
+                await self._store_all(messages)
 
-    async def _park(self, messages: Sequence[ParkedMessage]) -> None:
+    async def _store_all(self, messages: Sequence[DeadLetter]) -> None:
         async with self._store.transaction() as transaction:
-            usage = await transaction.parked_usage()
+            usage = await transaction.dead_letter_usage()
             try:
                 self._limits.check(usage, messages)
-            except ParkingFull as full:
+            except DeadLettersFull as full:
                 self._say(full)
                 raise
-            await transaction.write(Changes(parked=list(messages)))
+            await transaction.write(Changes(dead_letters=list(messages)))
         self._full = False
         self._health.set(self._check, ok=True)
 
-    def _say(self, full: ParkingFull) -> None:
+    def _say(self, full: DeadLettersFull) -> None:
         self._health.set(self._check, ok=False, reason=str(full))
         if not self._full:
             self._full = True
@@ -106,13 +106,13 @@ class Parking:
 
 def _enough(state: RetryCallState) -> bool:
     """Whether the process should rather end: soon for a database, later for a full table."""
-    full = state.outcome is not None and isinstance(state.outcome.exception(), ParkingFull)
+    full = state.outcome is not None and isinstance(state.outcome.exception(), DeadLettersFull)
     return (state.seconds_since_start or 0) > (WAIT_FOR_ROOM_S if full else GIVE_UP_AFTER_S)
 
 
-def as_parked(record: TopicRecord, error: Exception) -> ParkedMessage:
-    """Return a record as it is parked."""
-    return ParkedMessage(
+def to_dead_letter(record: TopicRecord, error: Exception) -> DeadLetter:
+    """Return a record as a dead letter."""
+    return DeadLetter(
         topic=record.topic,
         partition=record.partition,
         kafka_offset=record.offset,
@@ -171,9 +171,9 @@ def _times_retried(record: TopicRecord) -> int:
     return int(told) if told.isascii() and told.isdecimal() and len(told) < 6 else 0
 
 
-def _in_pieces(messages: Iterable[ParkedMessage]) -> Iterable[list[ParkedMessage]]:
+def _in_pieces(messages: Iterable[DeadLetter]) -> Iterable[list[DeadLetter]]:
     """Yield them in pieces that make small transactions, one topic to a piece."""
-    piece: list[ParkedMessage] = []
+    piece: list[DeadLetter] = []
     size = 0
     for message in messages:
         full = len(piece) >= AT_ONCE_ROWS or size + len(message.payload) > AT_ONCE_BYTES
