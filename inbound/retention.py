@@ -9,8 +9,8 @@ import psycopg
 from inbound.errors import RetryableError
 from inbound.ops import metrics
 from inbound.settings import Settings
-from inbound.store import dead_letters, sweeping
-from inbound.store.connecting import connect
+from inbound.store import dead_letters, retention_sweep
+from inbound.store.connections import connect
 from inbound.store.dead_letters import DeadLetterLimits
 
 log = logging.getLogger(__name__)
@@ -30,10 +30,12 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> None:
     """
     try:
         with connect(settings.database_url.get_secret_value(), "scserv sweep", long=True) as conn:
-            sweeping.sweep_vault(conn, now)
+            retention_sweep.sweep_vault(conn, now)
             minutes = ceil(settings.part_wait_s / 60)
-            parts = sweeping.sweep_parts(conn, now, minutes, note_misses=settings.miss_days > 0)
-            sweeping.sweep_misses(conn, now, settings.miss_days)
+            parts = retention_sweep.sweep_parts(
+                conn, now, minutes, note_misses=settings.miss_days > 0
+            )
+            retention_sweep.sweep_misses(conn, now, settings.miss_days)
             _measure_dead_letters(conn, settings.dead_letter_limits())
             lost = _sweep_thoroughly(conn, now) if thorough else 0
     except RetryableError as error:
@@ -55,9 +57,9 @@ def _measure_dead_letters(conn: psycopg.Connection, limits: DeadLetterLimits) ->
 
 def _sweep_thoroughly(conn: psycopg.Connection, now: datetime) -> int:
     """Return how many receipts waited in vain for the result of their message."""
-    sweeping.maintain(conn, OUTBOX_DAYS)
-    sweeping.sweep_inbox(conn, now, REMEMBER_DAYS)
-    sweeping.sweep_claims(conn, now, REMEMBER_DAYS)
-    sweeping.sweep_binds(conn, now, REMEMBER_DAYS)
-    sweeping.sweep_sent_parts(conn, now, RECEIPT_DAYS)
-    return sweeping.sweep_early_receipts(conn, now, EARLY_RECEIPT_DAYS)
+    retention_sweep.maintain_outbox(conn, OUTBOX_DAYS)
+    retention_sweep.sweep_inbox(conn, now, REMEMBER_DAYS)
+    retention_sweep.sweep_claims(conn, now, REMEMBER_DAYS)
+    retention_sweep.sweep_binds(conn, now, REMEMBER_DAYS)
+    retention_sweep.sweep_sent_parts(conn, now, RECEIPT_DAYS)
+    return retention_sweep.sweep_early_receipts(conn, now, EARLY_RECEIPT_DAYS)

@@ -33,9 +33,9 @@ def check_infrastructure(settings: Settings) -> None:
 
 def check_database(settings: Settings) -> None:
     """Raise `SetupError` when the database is not there, too old, or of other keys."""
-    from inbound.store.connecting import connect
-    from inbound.store.key_checks import check_keys
-    from inbound.store.migrating import require_current
+    from inbound.store.access.key_checks import check_keys
+    from inbound.store.connections import connect
+    from inbound.store.migrations.runner import require_current
 
     settings.require("database_url")
     url = settings.database_url.get_secret_value()

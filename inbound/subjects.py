@@ -13,8 +13,8 @@ from inbound.handlers.state import (
     stored_state,
     write_state,
 )
-from inbound.store.port import Transaction
-from inbound.store.rows import NewEvent, NewState
+from inbound.store.log.rows import NewEvent, NewState
+from inbound.store.transactions.port import Transaction
 from schemas.events import DomainEvent
 from schemas.upcasters import read_event
 

@@ -19,7 +19,7 @@ from inbound.keys import SubjectHasher
 from inbound.ops.health import Health
 from inbound.retention import sweep
 from inbound.settings import Settings
-from inbound.store.port import Store
+from inbound.store.transactions.port import Store
 from inbound.subjects import StateCache
 from schemas.topics import TopicNames
 from streams.app import make_app

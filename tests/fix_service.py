@@ -41,7 +41,7 @@ from inbound.local.simulator.server import Simulator, SimulatorSettings
 from inbound.smpp.address import number_to_address
 from inbound.smpp.pdu import DeliverSm
 from inbound.smpp.status import Status
-from inbound.store.migrating import migrate
+from inbound.store.migrations.runner import migrate
 from schemas.topics import TopicNames
 from tests.e2e.script import ACCOUNT, Script
 from tests.fix_servers import SharedKafka, SharedPostgres

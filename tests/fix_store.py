@@ -14,21 +14,17 @@ import pytest
 from psycopg import sql
 
 from inbound.keys import SubjectHasher, VaultCipher
-from inbound.store.connecting import connect
-from inbound.store.migrating import migrate
-from inbound.store.port import Transaction
-from inbound.store.postgres import PostgresStore
-from inbound.store.rows import (
-    Changes,
-    DeadLetter,
-    Erased,
-    InboxRow,
-    NewEvent,
-    NewOutboxRow,
-    NewState,
-    Person,
-    Secret,
-)
+from inbound.store.claims.rows import Secret
+from inbound.store.connections import connect
+from inbound.store.dead_letters import DeadLetter
+from inbound.store.log.rows import NewEvent, NewState
+from inbound.store.migrations.runner import migrate
+from inbound.store.mo.rows import InboxRow
+from inbound.store.outbox.rows import NewOutboxRow
+from inbound.store.people.rows import ErasedRows, PersonToErase
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.port import Transaction
+from inbound.store.transactions.postgres import PostgresStore
 from tests.fix_servers import SharedPostgres
 
 SUBJECT_KEY = bytes(range(32))
@@ -128,8 +124,8 @@ def batch(messages: int) -> Changes:
     return changes
 
 
-async def erase(tx: Transaction, number: str) -> Erased:
+async def erase(tx: Transaction, number: str) -> ErasedRows:
     """Erase whoever has this number, with the secrets that a caller would have looked up."""
     number_hash = SubjectHasher(SUBJECT_KEY).hash(number)
     subject_id = (await tx.find_subjects([number_hash])).get(number_hash)
-    return await tx.erase(Person(number, number_hash, subject_id))
+    return await tx.erase(PersonToErase(number, number_hash, subject_id))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from inbound.kafka.records import SUBSCRIPTION_TYPES, of_event, of_subscription
-from inbound.store.rows import RecordedEvent
+from inbound.store.log.rows import RecordedEvent
 from schemas.cloudevents import Attributes, to_headers
 from schemas.contracts.examples import EXAMPLES, NOON
 from schemas.events import (

@@ -12,7 +12,7 @@ from inbound.api.backend import Backend
 from inbound.api.models import NO_NUMBER, TEXT, Reason
 from inbound.api.problems import forbidden, invalid
 from inbound.api.tokens import Scope
-from inbound.store.audit import MAX_LENGTH, ReasonError, check_reason
+from inbound.store.access.audit import MAX_LENGTH, ReasonError, check_reason
 
 _REASON: Final = TypeAdapter(Reason)
 _HEADER: Final = "header.reveal-reason"

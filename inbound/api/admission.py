@@ -20,14 +20,14 @@ from inbound.api.rate_limits import RateLimits
 from inbound.api.tokens import Scope as TokenScope
 from inbound.api.tokens import digest_of, parse_bearer
 from inbound.errors import RetryableError
-from inbound.store.tokens import GoodToken
+from inbound.store.access.api_tokens import ValidToken
 
 OPEN_PATHS: Final = frozenset({"/openapi.json"})
 MAX_BODY_BYTES: Final = 64 * 1024
 BODY_TIMEOUT_S: Final = 10.0
 MAX_IN_FLIGHT: Final = 64
 
-FindToken = Callable[[bytes], Awaitable[GoodToken | None]]
+FindToken = Callable[[bytes], Awaitable[ValidToken | None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from inbound.directory.port import Identities
 from inbound.errors import RetryableError
 from inbound.keys import SubjectHasher
 from inbound.projections.queries import ProjectionQueries, Subscription
-from inbound.store.audit import record
-from inbound.store.connecting import called
-from inbound.store.lending import Lending
-from inbound.store.people import numbers_of, subjects_of
+from inbound.store.access.api_tokens import ValidToken, use_token
+from inbound.store.access.audit import record
+from inbound.store.connection_pool import ConnectionPool
+from inbound.store.connections import raises_store_errors
+from inbound.store.people.subjects import numbers_of, subjects_of
 from inbound.store.sealing import Sealer
-from inbound.store.tokens import GoodToken, use_token
 from inbound.timeline.reader import TimelineReader
 
 RESOLVE: Final = "resolve"
@@ -39,7 +39,7 @@ class Sources:
     `zone` is that of local times in a timeline.
     """
 
-    lending: Lending
+    lending: ConnectionPool
     quick: ProjectionQueries
     slow: ProjectionQueries
     directory: Identities
@@ -74,7 +74,7 @@ class Backend:
         """See whether the database answers; raise RetryableError when it does not."""
         await self.run(_look)
 
-    async def find_token(self, digest: bytes) -> GoodToken | None:
+    async def find_token(self, digest: bytes) -> ValidToken | None:
         """Return the token of that SHA-256 when it is good now."""
         return await self.run(use_token, digest, self.clock())
 
@@ -161,12 +161,12 @@ async def twice(
         return await ask(*args, **kwargs)
 
 
-@called
+@raises_store_errors
 def _look(conn: psycopg.Connection) -> None:
     conn.execute(b"")
 
 
-@called
+@raises_store_errors
 def _record_all(
     conn: psycopg.Connection,
     actor: str,

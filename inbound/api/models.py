@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from inbound.api.examples import ERASED, REQUEST, SUBJECT
 from inbound.directory.port import FIELD_LIMITS
-from inbound.store.audit import LIKE_A_NUMBER, MAX_LENGTH
+from inbound.store.access.audit import LIKE_A_NUMBER, MAX_LENGTH
 from schemas.base import UtcTime
 
 MAX_SUBJECTS: Final = 100

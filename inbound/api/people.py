@@ -19,7 +19,7 @@ from inbound.api.models import (
 )
 from inbound.api.problems import ProblemKind, Refusal, invalid
 from inbound.parsers.numbers import mask
-from inbound.store.audit import ReasonError
+from inbound.store.access.audit import ReasonError
 
 router = APIRouter(tags=["people"])
 

@@ -15,7 +15,7 @@ from inbound.api.examples import TIMELINE
 from inbound.api.models import TEXT, Moment, Reason, RequestModel, ResponseModel, example
 from inbound.api.problems import ProblemKind, Refusal, invalid
 from inbound.parsers.numbers import NumberError, parse_msisdn
-from inbound.store.lookup import Place
+from inbound.store.lookup import RequestLocation
 from inbound.timeline.build import TimelineOptions
 from inbound.timeline.model import Language, Timeline
 from inbound.timeline.reader import Reveal, find_by_message, find_by_request, find_by_trace
@@ -192,7 +192,7 @@ async def _of_number(
 
 async def _follow(
     backend: Backend,
-    find: Callable[[psycopg.Connection, str], list[Place]],
+    find: Callable[[psycopg.Connection, str], list[RequestLocation]],
     text: str,
     query: TimelineQuery,
     reveal: Reveal | None,

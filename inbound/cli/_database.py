@@ -14,7 +14,7 @@ def database_url(settings: Settings) -> str:
     Blocks on the database. Raises `SetupError` when the setting is missing or the schema is
     too old, `RetryableError` when the database does not answer.
     """
-    from inbound.store.migrating import require_current
+    from inbound.store.migrations.runner import require_current
 
     settings.require("database_url")
     url = settings.database_url.get_secret_value()
@@ -29,6 +29,6 @@ def open_database(
 
     `long` allows statements that take minutes.
     """
-    from inbound.store.connecting import connect
+    from inbound.store.connections import connect
 
     return connect(database_url(settings), application_name, long=long)

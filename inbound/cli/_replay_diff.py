@@ -23,8 +23,8 @@ from inbound.replay.diff.protocol import CandidateConfig
 from inbound.replay.diff.report import DiffReport
 from inbound.replay.diff.runner import APPLICATION_NAME, run
 from inbound.replay.diff.settings import DiffSettings, change_config
-from inbound.store import past
-from inbound.store.connecting import connect
+from inbound.store.connections import connect
+from inbound.store.log import replay_inputs
 
 SAME, DIFFERENT, NOT_RUN = 0, 1, 2
 
@@ -56,10 +56,12 @@ def run_diff(settings: DiffSettings, options: DiffOptions) -> int:
     return DIFFERENT if report.differing else SAME
 
 
-def _diff(settings: DiffSettings, options: DiffOptions) -> tuple[DiffReport, past.Span]:
+def _diff(settings: DiffSettings, options: DiffOptions) -> tuple[DiffReport, replay_inputs.LogSpan]:
     now = datetime.now(UTC)
     since = parse_moment(options.since, "--since", now=now)
-    until = parse_moment(options.until, "--until", now=now) if options.until else past.FOR_EVER
+    until = (
+        parse_moment(options.until, "--until", now=now) if options.until else replay_inputs.LATEST
+    )
     if until <= since:
         raise SetupError("--until must be later than --since")
     url = settings.require_database()
@@ -73,7 +75,7 @@ def _diff(settings: DiffSettings, options: DiffOptions) -> tuple[DiffReport, pas
         report = DiffReport(baseline, candidate.description, out, options.examples)
         conn = connect(url, APPLICATION_NAME, long=True, read_only=True)
         stack.enter_context(conn)
-        span = past.find_span(conn, since, until)
+        span = replay_inputs.find_span(conn, since, until)
         advance = stack.enter_context(progress_bar("deciding", unit="subjects"))
         run(conn, span, candidate, report, advance)
     return report, span
@@ -107,10 +109,10 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _as_object(report: DiffReport, span: past.Span) -> dict[str, Any]:
+def _as_object(report: DiffReport, span: replay_inputs.LogSpan) -> dict[str, Any]:
     return {
         "since": span.since,
-        "until": None if span.until == past.FOR_EVER else span.until,
+        "until": None if span.until == replay_inputs.LATEST else span.until,
         "positions": [span.after + 1, span.upto],
         "release": report.now.release,
         "candidate": report.then.release,
@@ -125,8 +127,8 @@ def _as_object(report: DiffReport, span: past.Span) -> dict[str, Any]:
     }
 
 
-def _lines(report: DiffReport, span: past.Span, options: DiffOptions) -> Iterator[str]:
-    until = "now" if span.until == past.FOR_EVER else f"{span.until:%Y-%m-%d %H:%M} UTC"
+def _lines(report: DiffReport, span: replay_inputs.LogSpan, options: DiffOptions) -> Iterator[str]:
+    until = "now" if span.until == replay_inputs.LATEST else f"{span.until:%Y-%m-%d %H:%M} UTC"
     yield f"from {span.since:%Y-%m-%d %H:%M} UTC to {until}: " + ", ".join(
         (
             counted(report.commands, "command"),

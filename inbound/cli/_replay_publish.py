@@ -21,8 +21,8 @@ from inbound.kafka.producer import new_producer
 from inbound.replay.publish.publisher import PublishStoppedError, ReplayPublisher
 from inbound.replay.publish.settings import PublishSettings
 from inbound.replay.publish.topics import check_name, prepare
-from inbound.store import past
-from inbound.store.connecting import connect
+from inbound.store.connections import connect
+from inbound.store.log import replay_inputs
 from schemas.events import EVENTS
 
 APPLICATION_NAME = "scserv replay publish"
@@ -59,7 +59,7 @@ class _PublishPlan:
         """Return the command that resumes at a position."""
         words = ["scserv", "replay", "publish", "--to-topic", self.topic]
         words += ["--since", self.since.isoformat()]
-        if self.until != past.FOR_EVER:
+        if self.until != replay_inputs.LATEST:
             words += ["--until", self.until.isoformat()]
         if self.types is not None:
             words += ["--types", ",".join(self.types)]
@@ -78,10 +78,10 @@ def run_publish(settings: PublishSettings, options: PublishOptions) -> int:
     with ExitStack() as stack:
         conn = connect(url, APPLICATION_NAME, long=True, read_only=True)
         stack.enter_context(conn)
-        span = past.find_span(conn, plan.since, plan.until)
+        span = replay_inputs.find_span(conn, plan.since, plan.until)
         after = span.after if options.from_position is None else options.from_position - 1
         publisher = ReplayPublisher(
-            read=lambda position, limit: past.read_events_between(
+            read=lambda position, limit: replay_inputs.read_events_between(
                 conn, replace(span, after=position), limit, plan.types
             ),
             producer=stack.enter_context(closing(new_producer(bootstrap, linger_ms=LINGER_MS))),
@@ -110,7 +110,9 @@ def _parse(options: PublishOptions) -> _PublishPlan:
     check_name(options.to_topic)
     now = datetime.now(UTC)
     since = parse_moment(options.since, "--since", now=now)
-    until = parse_moment(options.until, "--until", now=now) if options.until else past.FOR_EVER
+    until = (
+        parse_moment(options.until, "--until", now=now) if options.until else replay_inputs.LATEST
+    )
     if until <= since:
         raise SetupError("--until must be later than --since")
     types = None if options.types is None else _parse_types(options.types)

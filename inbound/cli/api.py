@@ -33,7 +33,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
     from inbound.directory.postgres import PostgresDirectory
     from inbound.keys import SubjectHasher
     from inbound.projections.queries import ProjectionQueries
-    from inbound.store.lending import Lending
+    from inbound.store.connection_pool import ConnectionPool
     from inbound.store.sealing import Sealer
     from inbound.timeline.reader import TimelineReader
 
@@ -46,7 +46,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
 
     async def main() -> None:
         sources = Sources(
-            lending=Lending(url, "scserv api"),
+            lending=ConnectionPool(url, "scserv api"),
             quick=ProjectionQueries(url, application_name="scserv api"),
             slow=ProjectionQueries(url, application_name="scserv api search"),
             directory=PostgresDirectory(

@@ -11,7 +11,7 @@ from inbound.cli._database import open_database
 from inbound.cli._format import utc
 from inbound.cli._times import parse_moment
 from inbound.settings import Settings
-from inbound.store.audit import AuditEntry
+from inbound.store.access.audit import AuditEntry
 
 
 @click.command
@@ -28,7 +28,7 @@ from inbound.store.audit import AuditEntry
 def audit(settings: Settings, since: str | None, limit: int, *, as_json: bool) -> None:
     """Show who revealed numbers, resolved subjects or changed tokens, newest first."""
     from inbound.clock import utc_now
-    from inbound.store.audit import entries
+    from inbound.store.access.audit import entries
 
     moment = parse_moment(since, "--since", now=utc_now()) if since else None
     with open_database(settings, "scserv audit") as connection:

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from inbound.cli._context import settings_options
 from inbound.cli._format import counted
 from inbound.settings import Settings
-from inbound.store.presence import SeenBind, list_binds
+from inbound.store.bind_reports import ReportedBind, list_binds
 
 GONE_AFTER_S = 6.0
 
@@ -22,7 +22,7 @@ def binds(settings: Settings, *, as_json: bool) -> None:
 
     Exit status 1 unless all are bound.
     """
-    from inbound.store.connecting import connect
+    from inbound.store.connections import connect
 
     settings.require("database_url")
     with connect(settings.database_url.get_secret_value(), "scserv binds") as connection:
@@ -40,11 +40,11 @@ def binds(settings: Settings, *, as_json: bool) -> None:
     click.get_current_context().exit(1 if down else 0)
 
 
-def _state(bind: SeenBind) -> str:
+def _state(bind: ReportedBind) -> str:
     return str(bind.details["state"]) if bind.age_s < GONE_AFTER_S else "gone"
 
 
-def _as_object(bind: SeenBind) -> dict[str, object]:
+def _as_object(bind: ReportedBind) -> dict[str, object]:
     return {
         "bind": bind.bind,
         "gateway": bind.gateway,
@@ -55,7 +55,7 @@ def _as_object(bind: SeenBind) -> dict[str, object]:
     }
 
 
-def _lines(bind: SeenBind) -> Iterator[str]:
+def _lines(bind: ReportedBind) -> Iterator[str]:
     about = bind.details
     since = time.strftime("%H:%M:%S", time.gmtime(time.time() - bind.age_s))
     match _state(bind):

@@ -16,9 +16,9 @@ from inbound.directory.sealing import ClientSealer
 from inbound.errors import SetupError
 from inbound.keys import SubjectHasher, fingerprint
 from inbound.settings import Settings
-from inbound.store.connecting import connect
-from inbound.store.key_checks import check_keys
-from inbound.store.migrating import require_current
+from inbound.store.access.key_checks import check_keys
+from inbound.store.connections import connect
+from inbound.store.migrations.runner import require_current
 
 APPLICATION_NAME: Final = "scserv clients import"
 VAULT_KEY_SETTING: Final = "SCSERV_VAULT_KEY"

@@ -84,8 +84,8 @@ def show(settings: Settings, id_: int, reveal: str | None, *, as_json: bool) -> 
     """Show one message: headers and content, numbers, texts and secrets masked."""
     from inbound.clock import utc_now
     from inbound.deadletter import viewing
-    from inbound.store import audit
     from inbound.store import dead_letters as store
+    from inbound.store.access import audit
     from inbound.store.sealing import Sealer
 
     with _connected(settings) as conn:
@@ -181,8 +181,8 @@ def discard(
     yes: bool,
 ) -> None:
     """Remove messages for good. What they asked for will never happen."""
-    from inbound.store import audit
     from inbound.store import dead_letters as store
+    from inbound.store.access import audit
 
     chosen = _chosen(ids, topic, reason_like, everything=everything)
     why = _checked(reason)
@@ -200,7 +200,7 @@ def discard(
 
 
 def _connected(settings: Settings) -> Any:  # noqa: ANN401 — psycopg is imported when called
-    from inbound.store.connecting import connect
+    from inbound.store.connections import connect
 
     check_database(settings)
     return connect(settings.database_url.get_secret_value(), "scserv deadletters", long=True)
@@ -239,7 +239,7 @@ def _nothing(text: str) -> None:
 
 
 def _checked(reason: str) -> str:
-    from inbound.store.audit import ReasonError, check_reason
+    from inbound.store.access.audit import ReasonError, check_reason
 
     try:
         return check_reason(reason[:250])

@@ -48,7 +48,7 @@ def erase(settings: Settings, phone: str, reason: str, *, yes: bool) -> None:
 
     One transaction, which can't be undone. Exit status 1 when nothing is stored for the number.
     """
-    from inbound.store.audit import ReasonError, check_reason
+    from inbound.store.access.audit import ReasonError, check_reason
 
     try:
         number = parse_msisdn(phone)
@@ -80,8 +80,8 @@ def erase(settings: Settings, phone: str, reason: str, *, yes: bool) -> None:
 @settings_options
 def erasures(settings: Settings, limit: int, *, as_json: bool) -> None:
     """Show the records of erasures, newest first."""
-    from inbound.store import erasures as store
-    from inbound.store.connecting import connect
+    from inbound.store.connections import connect
+    from inbound.store.people import erasure as store
 
     check_database(settings)
     with connect(settings.database_url.get_secret_value(), "scserv erasures") as connection:
@@ -103,7 +103,7 @@ async def _erase(settings: Settings, number: str, reason: str) -> "Done | None":
     from inbound.clock import utc_now
     from inbound.erasure.eraser import Eraser
     from inbound.keys import SubjectHasher
-    from inbound.store.postgres import PostgresStore
+    from inbound.store.transactions.postgres import PostgresStore
 
     url = settings.database_url.get_secret_value()
     store = PostgresStore(url, make_cipher(settings), application_name="scserv erase", long=True)

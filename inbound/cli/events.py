@@ -15,7 +15,7 @@ from inbound.errors import SetupError
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
-from inbound.store.rows import RecordedEvent
+from inbound.store.log.rows import RecordedEvent
 
 
 @click.command
@@ -54,7 +54,7 @@ async def _load(
     settings: Settings, number: str | None, subject_id: UUID | None
 ) -> list[RecordedEvent]:
     from inbound.keys import SubjectHasher
-    from inbound.store.postgres import PostgresStore
+    from inbound.store.transactions.postgres import PostgresStore
 
     store = PostgresStore(settings.database_url.get_secret_value(), make_cipher(settings))
     try:

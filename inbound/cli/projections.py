@@ -95,7 +95,7 @@ def verify(settings: Settings, names: tuple[str, ...]) -> None:
 
 def _connection(settings: Settings) -> "Callable[[], psycopg.Connection]":
     """Check the database and return a function that connects to it."""
-    from inbound.store.connecting import connect
+    from inbound.store.connections import connect
 
     url = database_url(settings)
     return lambda: connect(url, "scserv projections", long=True)

@@ -31,10 +31,10 @@ PROJECTOR_NICE = 10
 def gateway(settings: Settings) -> None:
     """Bind to the SMS centres: texts to Kafka, replies from Kafka to the SMS centre."""
     from inbound.gateway.process import Gateway
-    from inbound.store.claims import PostgresClaims
-    from inbound.store.overdue import Overdue
-    from inbound.store.postgres import PostgresStore
-    from inbound.store.presence import Presence
+    from inbound.store.bind_reports import BindReports
+    from inbound.store.claims.postgres import PostgresClaims
+    from inbound.store.receipts.overdue import OverdueReceipts
+    from inbound.store.transactions.postgres import PostgresStore
 
     health = serve_health(settings, "gateway", "bind")
     catalogue = load_templates(settings)
@@ -44,7 +44,9 @@ def gateway(settings: Settings) -> None:
     cipher = make_cipher(settings)
     # The store connects only to write dead letters.
     store, claims = PostgresStore(url, cipher), PostgresClaims(url, cipher)
-    made = Gateway(settings, catalogue, store, claims, Presence(url), Overdue(url), health)
+    made = Gateway(
+        settings, catalogue, store, claims, BindReports(url), OverdueReceipts(url), health
+    )
     sys.exit(run_role(made.run))
 
 
@@ -53,7 +55,7 @@ def gateway(settings: Settings) -> None:
 def worker(settings: Settings) -> None:
     """Process commands, submit results and delivery receipts from Kafka."""
     from inbound.directory.postgres import PostgresDirectory
-    from inbound.store.postgres import PostgresStore
+    from inbound.store.transactions.postgres import PostgresStore
     from streams.worker import Worker
 
     health = serve_health(settings, "worker", "partitions")
@@ -77,7 +79,7 @@ def relay(settings: Settings) -> None:
     from inbound.kafka.producer import new_producer
     from inbound.ops import telemetry
     from inbound.outbox.relay import Relay
-    from inbound.store.connecting import connect
+    from inbound.store.connections import connect
     from inbound.store.dead_letters import insert
     from inbound.store.sealing import Sealer
     from schemas.topics import TopicNames
@@ -111,7 +113,7 @@ def projector(settings: Settings) -> None:
     """Keep the projections up to date. A second projector is a standby."""
     from inbound.ops import telemetry
     from inbound.projections.projector import Projector
-    from inbound.store.connecting import connect
+    from inbound.store.connections import connect
 
     health = serve_health(settings, "projector", "projections")
     check_database(settings)

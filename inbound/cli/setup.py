@@ -12,7 +12,7 @@ from inbound.settings import Settings, setting_variables
 @settings_options
 def migrate(settings: Settings) -> None:
     """Create or upgrade the database schema. Safe to repeat."""
-    from inbound.store.migrating import migrate as apply_migrations
+    from inbound.store.migrations.runner import migrate as apply_migrations
 
     settings.require("database_url")
     applied = apply_migrations(settings.database_url.get_secret_value())

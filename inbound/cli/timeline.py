@@ -63,7 +63,7 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
     Exit status 1 when nothing has the given id.
     """
     from inbound.cli._timeline_view import print_timeline
-    from inbound.store.connecting import connect
+    from inbound.store.connections import connect
 
     by = [name for name in _BY if options[name] is not None]
     if len(by) != 1:
@@ -111,7 +111,7 @@ def _timeline_options(settings: Settings, options: Options) -> "TimelineOptions"
 
 def _reveal(options: Options) -> "Reveal | None":
     from inbound.cli.audit import os_user
-    from inbound.store.audit import ReasonError, check_reason
+    from inbound.store.access.audit import ReasonError, check_reason
     from inbound.timeline.reader import Reveal
 
     if options["reveal"] is None:

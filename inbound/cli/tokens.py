@@ -18,9 +18,15 @@ from inbound.cli.audit import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
 from inbound.settings import Settings
-from inbound.store.audit import record
-from inbound.store.connecting import called
-from inbound.store.tokens import ListedToken, NewToken, add_token, list_tokens, revoke_token
+from inbound.store.access.api_tokens import (
+    ListedToken,
+    NewToken,
+    add_token,
+    list_tokens,
+    revoke_token,
+)
+from inbound.store.access.audit import record
+from inbound.store.connections import raises_store_errors
 
 # Names are kept for ever in logs and in the audit, so they must not hold a phone number.
 _NAME = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -95,7 +101,7 @@ def _connected(settings: Settings) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-@called
+@raises_store_errors
 def _add(connection: psycopg.Connection, new: NewToken) -> None:
     with connection.transaction():
         if not add_token(connection, new):
@@ -107,7 +113,7 @@ def _add(connection: psycopg.Connection, new: NewToken) -> None:
         record(connection, actor=os_user(), action="tokens.create", reason=reason)
 
 
-@called
+@raises_store_errors
 def _revoke(connection: psycopg.Connection, name: str, now: datetime) -> None:
     with connection.transaction():
         if not revoke_token(connection, name, now):

@@ -22,10 +22,15 @@ from kafka.errors import KafkaError
 from inbound.deadletter.isolation import Bisection
 from inbound.kafka.admin import RECONNECT
 from inbound.kafka.producer import REFUSALS, end, new_producer, outcome
-from inbound.store import audit, dead_letters
-from inbound.store.dead_letters import RETRIED_HEADER, Selection, StoredDeadLetter
-from inbound.store.packing import Packed
-from inbound.store.rows import KAFKA_FEED
+from inbound.store import dead_letters
+from inbound.store.access import audit
+from inbound.store.dead_letters import (
+    KAFKA_FEED,
+    RETRIED_HEADER,
+    Packed,
+    Selection,
+    StoredDeadLetter,
+)
 from inbound.store.sealing import Sealer
 
 ROWS_AT_ONCE: Final = 500

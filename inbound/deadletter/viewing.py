@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from inbound.smpp import alphabet
-from inbound.store.packing import Packed
+from inbound.store.dead_letters import Packed
 from schemas import messages
 from schemas.base import Model
 

@@ -21,10 +21,10 @@ from inbound.kafka.decoding import TopicRecord
 from inbound.keys import HASH_BYTES
 from inbound.ops import metrics
 from inbound.ops.health import Health
-from inbound.store.dead_letters import RETRIED_HEADER, DeadLetterLimits
+from inbound.store.dead_letters import RETRIED_HEADER, DeadLetter, DeadLetterLimits
 from inbound.store.errors import DeadLettersFull
-from inbound.store.port import Store
-from inbound.store.rows import Changes, DeadLetter
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.port import Store
 from schemas.cloudevents import header
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from inbound.directory.sealing import ClientSealer
 from inbound.errors import SetupError
 from inbound.keys import SubjectHasher
 from inbound.parsers.numbers import mask
-from inbound.store.connecting import called
+from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
 
 _SQL: Final = statements(__package__, "csv_import")
@@ -57,7 +57,7 @@ class ImportKeys:
     sealer: ClientSealer
 
 
-@called
+@raises_store_errors
 def import_clients(
     conn: psycopg.Connection,
     path: Path,

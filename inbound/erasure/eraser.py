@@ -19,8 +19,9 @@ from tenacity.wait import wait_random_exponential
 from inbound.errors import RetryableError
 from inbound.handlers.decision import message_id
 from inbound.keys import SubjectHasher
-from inbound.store.port import Store, Transaction
-from inbound.store.rows import Changes, Erased, Erasure, Person
+from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.port import Store, Transaction
 from inbound.subjects import StateCache, Subjects
 from schemas.events import PersonErased
 from schemas.messages import Purpose
@@ -34,7 +35,7 @@ class Done:
 
     record: int
     subject_id: UUID | None
-    removed: Erased
+    removed: ErasedRows
     open_requests: int
 
 
@@ -51,7 +52,7 @@ class Eraser:
     async def erase(self, number: str, *, actor: str, reason: str) -> Done | None:
         """Erase whoever has this E.164 number; None, without a trace, when nobody has.
 
-        `reason` has to be checked (`inbound.store.audit.check_reason`): it is kept for ever.
+        `reason` has to be checked (`inbound.store.access.audit.check_reason`): it is kept for ever.
         Blocks on the database; safe to repeat. Raises RetryableError when it stays away.
         """
         async for attempt in AsyncRetrying(
@@ -76,11 +77,11 @@ class Eraser:
             await subjects.load([subject_id])
             open_ = tuple(subjects[subject_id].open)
         secrets = tuple(message_id(request, Purpose.FULFILMENT) for request in open_)
-        removed = await transaction.erase(Person(number, number_hash, subject_id, secrets))
+        removed = await transaction.erase(PersonToErase(number, number_hash, subject_id, secrets))
         if not any(asdict(removed).values()):
             return None
         counts = to_json({name: count for name, count in asdict(removed).items() if count})
-        record = await transaction.record_erasure(Erasure(actor, reason, subject_id, counts))
+        record = await transaction.record_erasure(NewErasure(actor, reason, subject_id, counts))
         if subject_id is not None:
             subjects.append(subject_id, [PersonErased(at=self._clock())], None)
             await transaction.write(Changes(events=subjects.events, states=subjects.states()))

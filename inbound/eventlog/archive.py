@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
 from inbound.errors import SetupError
-from inbound.store.event_copy import StoredEvent
+from inbound.store.log.copy_format import StoredEvent
 from schemas.chain import Head, microseconds
 from schemas.topics import PARTITIONS
 

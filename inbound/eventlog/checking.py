@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
-from inbound.store.event_copy import StoredEvent
+from inbound.store.log.copy_format import StoredEvent
 from schemas.chain import Chains, digest, stored_body
 from schemas.partitions import partition_of
 from schemas.topics import PARTITIONS

@@ -10,7 +10,7 @@ from inbound.errors import SetupError
 from inbound.eventlog.archive import FORMAT, Header, Trailer, Writer, encode_event
 from inbound.eventlog.checking import Checker
 from inbound.eventlog.reading import read_log, snapshot
-from inbound.store.positions import last_position
+from inbound.store.log.positions import last_position
 from schemas.chain import Chains
 from schemas.topics import PARTITIONS
 

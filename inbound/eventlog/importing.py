@@ -14,22 +14,22 @@ from pydantic_core import from_json
 from inbound.errors import SetupError
 from inbound.eventlog.archive import Reader, Trailer
 from inbound.eventlog.checking import Checker
-from inbound.store import relaying
-from inbound.store.connecting import place as place_of
+from inbound.store.connections import describe_database as place_of
 from inbound.store.errors import translate
-from inbound.store.event_copy import (
+from inbound.store.log.copy_format import (
     SIGNATURE,
     TRAILER,
     StoredEvent,
-    place,
-    place_before_chains,
-    stored,
+    encode_position,
+    encode_position_without_chain,
+    encode_stored,
 )
-from inbound.store.positions import last_position
+from inbound.store.log.positions import last_position
+from inbound.store.outbox import feeds
 from inbound.store.statements import statements
 from schemas.chain import Chains
 
-_LOG_SQL: Final = statements("inbound.store", "log")
+_LOG_SQL: Final = statements("inbound.store.log", "log")
 _SQL: Final = statements(__package__, "eventlog")
 _LOCK_LOG: Final = _LOG_SQL["lock_log"]
 _APPEND_EVENTS: Final = _LOG_SQL["append_events"]
@@ -86,7 +86,7 @@ def _load(conn: psycopg.Connection, reader: Reader, tell: Callable[[int, int], N
     chains = checker.chains
     parameters = {"positions": chains.positions, "digests": chains.digests}
     conn.execute(_MOVE_HEADS, parameters)
-    relaying.advance(conn, relaying.EVENTS, 0, checker.position)
+    feeds.advance_cursor(conn, feeds.EVENTS, 0, checker.position)
     return trailer
 
 
@@ -103,7 +103,7 @@ def _checked(reader: Reader, checker: Checker) -> Iterator[StoredEvent]:
 
 
 def _row(event: StoredEvent) -> bytes:
-    columns = stored(
+    columns = encode_stored(
         event.stream,
         event.version,
         event.type,
@@ -112,5 +112,5 @@ def _row(event: StoredEvent) -> bytes:
         event.metadata,
     )
     if event.chain is None or event.digest is None:
-        return place_before_chains(event.position, event.recorded_us) + columns
-    return place(event.position, event.recorded_us, event.chain, event.digest) + columns
+        return encode_position_without_chain(event.position, event.recorded_us) + columns
+    return encode_position(event.position, event.recorded_us, event.chain, event.digest) + columns

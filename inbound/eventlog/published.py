@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from inbound.store.event_copy import StoredEvent
+from inbound.store.log.copy_format import StoredEvent
 from schemas.chain import metadata_digest, microseconds
 from schemas.cloudevents import TYPE_PREFIX, header
 

@@ -7,9 +7,9 @@ from typing import Final
 import psycopg
 from psycopg import IsolationLevel
 
-from inbound.store.connecting import place
+from inbound.store.connections import describe_database
 from inbound.store.errors import translate
-from inbound.store.event_copy import SIGNATURE, TRAILER, StoredEvent, parse
+from inbound.store.log.copy_format import SIGNATURE, TRAILER, StoredEvent, parse_event
 from inbound.store.statements import statements
 from schemas.chain import Chains, Head
 from schemas.topics import PARTITIONS
@@ -30,7 +30,7 @@ def snapshot(conn: psycopg.Connection) -> Iterator[None]:
     """
     before = conn.isolation_level, conn.read_only
     conn.isolation_level, conn.read_only = IsolationLevel.REPEATABLE_READ, True
-    where = place(conn.info.dsn)
+    where = describe_database(conn.info.dsn)
     try:
         with conn.transaction():
             yield
@@ -65,10 +65,10 @@ def _copied(
     with conn.cursor() as cursor, cursor.copy(query, parameters) as copy:
         first = bytes(copy.read()).removeprefix(SIGNATURE)
         if first and first != TRAILER:
-            yield parse(first)
+            yield parse_event(first)
         while row := copy.read():
             if row != TRAILER:
-                yield parse(bytes(row))
+                yield parse_event(bytes(row))
 
 
 def stored_heads(conn: psycopg.Connection) -> list[Head] | None:

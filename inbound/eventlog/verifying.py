@@ -7,8 +7,8 @@ import psycopg
 
 from inbound.eventlog.checking import Checker, Problem
 from inbound.eventlog.reading import chains_at, read_log, stored_heads
-from inbound.store.event_copy import StoredEvent
-from inbound.store.positions import last_position
+from inbound.store.log.copy_format import StoredEvent
+from inbound.store.log.positions import last_position
 from inbound.store.statements import statements
 from schemas.chain import Head
 

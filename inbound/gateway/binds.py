@@ -31,8 +31,8 @@ from inbound.ops.health import Health
 from inbound.settings import Settings, SmppSettings
 from inbound.smpp.esme import BindHealth, Esme, EsmeState
 from inbound.smpp.message_ids import IdForm
-from inbound.store.overdue import Overdue
-from inbound.store.presence import BindReport, Presence
+from inbound.store.bind_reports import BindReport, BindReports
+from inbound.store.receipts.overdue import OverdueReceipts
 from schemas.lanes import Lane
 from schemas.topics import TopicNames
 
@@ -69,8 +69,8 @@ class Binds:
         self,
         settings: Settings,
         producer: AIOKafkaProducer,
-        presence: Presence,
-        overdue: Overdue,
+        presence: BindReports,
+        overdue: OverdueReceipts,
         health: Health,
         *,
         gateway: str,
@@ -114,7 +114,7 @@ class Binds:
         """Finish what is in flight, unbind, and leave the rate to the others."""
         await asyncio.gather(*(kept.esme.close() for kept in self._kept))
         try:
-            await self._presence.forget(self._gateway)
+            await self._presence.withdraw(self._gateway)
         except RetryableError as error:
             log.info("the other gateways were not told: %s", error)
 
@@ -162,7 +162,7 @@ class Binds:
         for bind, about in described.items():
             _measure(bind, about)
         try:
-            await self._shared_clock.sync(self._presence.tell_time)
+            await self._shared_clock.sync(self._presence.database_time)
             for kept in self._kept:
                 sends = kept.bound and kept.link is not None
                 state = described[kept.settings.bind]

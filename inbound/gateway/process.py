@@ -22,9 +22,10 @@ from inbound.deadletter.writing import DeadLetterWriter
 from inbound.gateway.binds import Binds
 from inbound.ops.health import Health
 from inbound.settings import Settings
-from inbound.store.overdue import Overdue
-from inbound.store.port import Claims, Store
-from inbound.store.presence import Presence
+from inbound.store.bind_reports import BindReports
+from inbound.store.claims.port import Claims
+from inbound.store.receipts.overdue import OverdueReceipts
+from inbound.store.transactions.port import Store
 from inbound.templates.catalogue import Catalogue
 from schemas.topics import TopicNames
 from streams.outbox.encoding import Encoder
@@ -56,8 +57,8 @@ class Gateway:
         catalogue: Catalogue,
         store: Store,
         claims: Claims,
-        presence: Presence,
-        overdue: Overdue,
+        presence: BindReports,
+        overdue: OverdueReceipts,
         health: Health,
         *,
         clock: Callable[[], datetime] = utc_now,

@@ -17,7 +17,7 @@ from inbound.smpp.errors import SmppError
 from inbound.smpp.esme import Esme
 from inbound.smpp.pdu import QuerySm, QuerySmResp
 from inbound.smpp.receipts import MessageState
-from inbound.store.overdue import Overdue, OverduePart
+from inbound.store.receipts.overdue import OverduePart, OverdueReceipts
 from schemas.messages import ReceiptReceived, ReceiptState
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Asking:
         settings: SmppSettings,
         our_sender: str,
         esme: Esme,
-        overdue: Overdue,
+        overdue: OverdueReceipts,
         publisher: ReceiptPublisher,
         *,
         clock: Callable[[], datetime],

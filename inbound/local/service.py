@@ -165,7 +165,7 @@ class Service:
 
     def _migrate(self) -> None:
         from inbound.kafka import admin
-        from inbound.store.migrating import migrate
+        from inbound.store.migrations.runner import migrate
         from schemas.topics import TopicNames
 
         settings = self._settings
@@ -179,7 +179,7 @@ class Service:
         from inbound.directory.csv_import import ImportKeys, import_clients
         from inbound.directory.sealing import ClientSealer
         from inbound.keys import SubjectHasher
-        from inbound.store.connecting import connect
+        from inbound.store.connections import connect
 
         path = self._data_dir / "sample-clients.csv"
         if path.exists():

@@ -18,8 +18,8 @@ from kafka.errors import KafkaError
 from inbound.errors import RetryableError
 from inbound.kafka.producer import outcome
 from inbound.kafka.records import Producer, ProducerRecord, of_head
-from inbound.store import relaying
-from inbound.store.relaying import ChainHead
+from inbound.store.outbox import feeds
+from inbound.store.outbox.feeds import ChainHead
 from schemas.messages import LogHead
 
 EVERY_S: Final = 60.0
@@ -68,14 +68,14 @@ class Heads:
         self._noted_at = self._clock()
         self._noted = [
             head
-            for head in relaying.heads(conn)
+            for head in feeds.chain_heads(conn)
             if self._published.get(head.chain) != head.position
         ]
 
     def _publish_passed(self, conn: psycopg.Connection, timeout_s: float | None) -> None:
         if not self._noted:
             return
-        cursor = relaying.cursor_position(conn, relaying.EVENTS)
+        cursor = feeds.cursor_position(conn, feeds.EVENTS)
         due = [head for head in self._noted if head.position <= cursor]
         futures = [self._producer.send(**_record(head, self._topic)) for head in due]
         if futures:

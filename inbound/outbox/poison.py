@@ -15,7 +15,9 @@ from kafka.util import ensure_valid_topic_name
 from inbound.errors import PoisonError
 from inbound.kafka.producer import REFUSALS, outcome
 from inbound.kafka.records import Producer, ProducerRecord
-from inbound.store.rows import DeadLetter, OutboxRow, RecordedEvent
+from inbound.store.dead_letters import DeadLetter
+from inbound.store.log.rows import RecordedEvent
+from inbound.store.outbox.rows import OutboxRow
 
 _check_topic = lru_cache(maxsize=64)(ensure_valid_topic_name)
 

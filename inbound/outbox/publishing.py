@@ -19,8 +19,8 @@ from inbound.kafka.producer import REFUSALS, RenewableProducer, outcome
 from inbound.kafka.records import ProducerRecord
 from inbound.ops import metrics
 from inbound.outbox.poison import Fate, NotSent, Row, Sending, fate_of, send, to_dead_letter
-from inbound.store import relaying
-from inbound.store.rows import DeadLetter
+from inbound.store.dead_letters import DeadLetter
+from inbound.store.outbox import feeds
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class Publisher:
             else:
                 _log(letters)
         if done is not None:
-            relaying.advance(connection, shard.feed, shard.number, done)
+            feeds.advance_cursor(connection, shard.feed, shard.number, done)
         return failure
 
 

@@ -36,8 +36,9 @@ from inbound.outbox.heads import Heads
 from inbound.outbox.poison import Row
 from inbound.outbox.publishing import Publisher, Shard
 from inbound.outbox.replies import SHARDS
-from inbound.store import relaying
-from inbound.store.rows import DeadLetter, OutboxRow
+from inbound.store.dead_letters import DeadLetter
+from inbound.store.outbox import feeds
+from inbound.store.outbox.rows import OutboxRow
 from schemas.cloudevents import Attributes, to_headers
 from schemas.topics import TopicNames
 
@@ -49,8 +50,8 @@ MEASURE_EVERY_S = 10.0
 CLOSE_WITHIN_S = 5.0
 
 
-LOG = Shard(relaying.EVENTS, 0)
-ALL_SHARDS = (*(Shard(relaying.OUTBOX, number) for number in range(SHARDS)), LOG)
+LOG = Shard(feeds.EVENTS, 0)
+ALL_SHARDS = (*(Shard(feeds.OUTBOX, number) for number in range(SHARDS)), LOG)
 """Replies first: somebody waits for them."""
 
 
@@ -107,7 +108,7 @@ class Relay:
 
     def _serve(self) -> None:
         with self.connect() as connection:
-            relaying.listen(connection)
+            feeds.listen(connection)
             held: list[Shard] = []
             measured_at = -MEASURE_EVERY_S
             while not self.stopping.is_set():
@@ -117,7 +118,7 @@ class Relay:
                     self.heads.publish(connection)
                 self.report(True, f"holds {len(held)} of {len(self.shards)} shards")
                 if not moved:
-                    relaying.wait_for_rows(connection, WAIT_S)
+                    feeds.wait_for_rows(connection, WAIT_S)
                 if (now := time.monotonic()) >= measured_at + MEASURE_EVERY_S:
                     measured_at = now
                     _measure_lag(connection, held)
@@ -130,7 +131,7 @@ class Relay:
         return [
             shard
             for shard in self.shards
-            if shard in held or relaying.try_lock_shard(connection, shard.feed, shard.number)
+            if shard in held or feeds.try_lock_shard(connection, shard.feed, shard.number)
         ]
 
     def relay_batch(self, connection: psycopg.Connection, shards: Sequence[Shard]) -> int:
@@ -159,16 +160,16 @@ class Relay:
 
 
 def _read(connection: psycopg.Connection, shard: Shard) -> Sequence[Row]:
-    if shard.feed == relaying.EVENTS:
-        return relaying.read_events(connection, BATCH)
-    return relaying.read_outbox(connection, shard.number, BATCH)
+    if shard.feed == feeds.EVENTS:
+        return feeds.read_events(connection, BATCH)
+    return feeds.read_outbox(connection, shard.number, BATCH)
 
 
 def _measure_lag(connection: psycopg.Connection, shards: Sequence[Shard]) -> None:
     """Set the lag of the feeds whose shards this relay holds."""
     lags: Counter[str] = Counter()
     for shard in shards:
-        lags[shard.feed] += relaying.waiting(connection, shard.feed, shard.number)
+        lags[shard.feed] += feeds.count_waiting(connection, shard.feed, shard.number)
     for feed, lag in lags.items():
         metrics.LAG.set(lag, {"feed": feed})
 

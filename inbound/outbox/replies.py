@@ -11,7 +11,7 @@ from zlib import crc32
 from pydantic_core import to_json
 
 from inbound.handlers.decision import Reply
-from inbound.store.rows import NewOutboxRow
+from inbound.store.outbox.rows import NewOutboxRow
 from schemas.lanes import LANE_OF
 from schemas.messages import MobileTerminated
 from schemas.topics import TopicNames

@@ -13,7 +13,7 @@ import psycopg
 from inbound.projections.catalogue import select
 from inbound.projections.places import Place, at
 from inbound.projections.table_statements import TABLE_STATEMENTS
-from inbound.store.connecting import place as place_of
+from inbound.store.connections import describe_database as place_of
 from inbound.store.errors import translate
 
 

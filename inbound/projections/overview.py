@@ -9,8 +9,8 @@ from inbound.projections import places
 from inbound.projections.catalogue import PROJECTIONS
 from inbound.projections.places import Place, Progress, at
 from inbound.projections.table_statements import TABLE_STATEMENTS
-from inbound.store.connecting import called
-from inbound.store.positions import last_position
+from inbound.store.connections import raises_store_errors
+from inbound.store.log.positions import last_position
 from inbound.store.statements import statements
 
 _SQL: Final = statements(__package__, "progress")
@@ -45,14 +45,14 @@ class Standing:
     being_rebuilt: bool
 
 
-@called
+@raises_store_errors
 def lags(conn: psycopg.Connection) -> dict[str, Lag]:
     """Return the lag of each live projection, by the clock of the database."""
     parameters = {"last_position": last_position(conn)}
     return {row[0]: Lag(*row) for row in conn.execute(_LAGS, parameters)}
 
 
-@called
+@raises_store_errors
 def standings(conn: psycopg.Connection) -> list[Standing]:
     """Return how each projection of this release is. Counts rows: seconds for many millions."""
     live, shadow = lags(conn), places.progress(conn, Place.SHADOW)

@@ -16,7 +16,7 @@ import psycopg
 
 from inbound.errors import RetryableError
 from inbound.projections.model import Projection
-from inbound.store.connecting import called
+from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
 
 _SQL: Final = statements(__package__, "progress")
@@ -55,7 +55,7 @@ def at(conn: psycopg.Connection, place: Place) -> Iterator[psycopg.Cursor]:
         yield cursor
 
 
-@called
+@raises_store_errors
 def progress(conn: psycopg.Connection, place: Place) -> dict[str, Progress]:
     """Return how far each projection is that has a table in this place."""
     rows = conn.execute(_PROGRESS, {"place": place.value}).fetchall()
@@ -89,13 +89,13 @@ def advance(
         raise Moved(f"{' or '.join(one.name for one in projections)} was moved by somebody else")
 
 
-@called
+@raises_store_errors
 def try_lock(conn: psycopg.Connection, work: str, name: str) -> bool:
     """Take `work` on a projection for as long as `conn` lives; False when another has it."""
     return conn.execute(_TRY_LOCK, {"work": work, "name": name}).fetchone() == (True,)
 
 
-@called
+@raises_store_errors
 def unlock(conn: psycopg.Connection, work: str, name: str) -> None:
     """Give back what `try_lock` took."""
     conn.execute(_UNLOCK, {"work": work, "name": name})

@@ -31,9 +31,9 @@ from inbound.projections.model import Projection
 from inbound.projections.places import Moved, Place, Progress
 from inbound.projections.reading import FoldError, Stored, fold, read
 from inbound.projections.writing import DoubleError, Writer
-from inbound.store import relaying
 from inbound.store.errors import StoreDefect
-from inbound.store.positions import last_position
+from inbound.store.log.positions import last_position
+from inbound.store.outbox import feeds
 
 log = logging.getLogger(__name__)
 
@@ -203,15 +203,15 @@ class Waiting:
         The first time it returns at once: what was committed before it listened calls nobody.
         """
         if self._listening:
-            relaying.wait_for_rows(self._conn, seconds)
+            feeds.wait_for_rows(self._conn, seconds)
         else:
-            relaying.listen(self._conn)
+            feeds.listen(self._conn)
             self._listening = True
 
     def stay_awake(self) -> None:
         """Don't be called any more, until the next `wait`."""
         if self._listening:
-            relaying.unlisten(self._conn)
+            feeds.unlisten(self._conn)
             self._listening = False
 
 

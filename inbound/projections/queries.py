@@ -14,8 +14,8 @@ from uuid import UUID
 from psycopg.rows import args_row
 
 from inbound.projections.requests import RequestState
-from inbound.store.connecting import AsyncLink
-from inbound.store.errors import guarded
+from inbound.store.connections import LazyConnection
+from inbound.store.errors import raises_store_errors_async
 from inbound.store.statements import statements
 from schemas.events import Command, Plan
 
@@ -122,8 +122,8 @@ class ProjectionQueries:
 
     def __init__(self, url: str, *, application_name: str = APPLICATION_NAME) -> None:
         """Open nothing yet."""
-        self._link = AsyncLink(url, application_name)
-        self.where = self._link.where
+        self._connection = LazyConnection(url, application_name)
+        self.where = self._connection.where
 
     async def find_request(self, request_id: UUID) -> Request | None:
         """Return the request of this id."""
@@ -173,29 +173,29 @@ class ProjectionQueries:
         wanted = {"command": command, "state": state, "late": late}
         return await self._requests(_SEARCH, {**wanted, **_window(since, until, after, limit)})
 
-    @guarded
+    @raises_store_errors_async
     async def subscription(self, subject_id: UUID) -> Subscription | None:
         """Return what the subject last said; None: nothing yet, so it may be texted."""
-        conn = await self._link.connection()
+        conn = await self._connection.get()
         async with conn.cursor(row_factory=args_row(Subscription)) as cursor:
             await cursor.execute(_FIND_SUBSCRIPTION, {"subject_id": subject_id})
             return await cursor.fetchone()
 
-    @guarded
+    @raises_store_errors_async
     async def daily(self, since: date, until: date) -> list[DailyCount]:
         """Return the counts from one day to another, both included, in a fixed order."""
-        conn = await self._link.connection()
+        conn = await self._connection.get()
         async with conn.cursor(row_factory=args_row(DailyCount)) as cursor:
             await cursor.execute(_DAILY, {"since": since, "until": until})
             return await cursor.fetchall()
 
     async def close(self) -> None:
         """Give back the connection."""
-        await self._link.close()
+        await self._connection.close()
 
-    @guarded
+    @raises_store_errors_async
     async def _requests(self, query: bytes, parameters: dict[str, Any]) -> list[Request]:
-        conn = await self._link.connection()
+        conn = await self._connection.get()
         async with conn.cursor(row_factory=args_row(_request)) as cursor:
             await cursor.execute(query, parameters)
             return await cursor.fetchall()

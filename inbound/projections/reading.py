@@ -7,7 +7,7 @@ import psycopg
 
 from inbound.errors import ScservError
 from inbound.projections.model import Event, Folding, Projection, Rows
-from inbound.store.connecting import called
+from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
 from schemas.upcasters import UnknownEventError, read_object
 
@@ -27,7 +27,7 @@ class FoldError(ScservError):
         self.position = position
 
 
-@called
+@raises_store_errors
 def read(conn: psycopg.Connection, *, after: int, until: int, limit: int) -> list[Stored]:
     """Return the next events after one position and up to another, at most `limit`.
 

@@ -27,8 +27,8 @@ from inbound.projections.model import Projection
 from inbound.projections.places import Place, Progress, at
 from inbound.projections.table_statements import TABLE_STATEMENTS
 from inbound.projections.writing import Writer
-from inbound.store.connecting import called
-from inbound.store.positions import last_position
+from inbound.store.connections import raises_store_errors
+from inbound.store.log.positions import last_position
 from inbound.store.statements import statements
 
 log = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ def _unlock(conn: psycopg.Connection, one: Projection) -> None:
         places.unlock(conn, "rebuild", one.name)
 
 
-@called
+@raises_store_errors
 def _begin(conn: psycopg.Connection, one: Projection) -> None:
     with at(conn, Place.SHADOW) as cursor:
         cursor.execute(TABLE_STATEMENTS[one.name].drop)
@@ -162,13 +162,13 @@ def _begin(conn: psycopg.Connection, one: Projection) -> None:
         cursor.execute(_BEGIN_SHADOW, {"name": one.name, "version": one.version})
 
 
-@called
+@raises_store_errors
 def _execute_at_shadow(conn: psycopg.Connection, query: bytes) -> None:
     with at(conn, Place.SHADOW) as cursor:
         cursor.execute(query)
 
 
-@called
+@raises_store_errors
 def _swap(conn: psycopg.Connection, one: Projection, timeout: str) -> bool:
     """Swap in one transaction; False when somebody reads, or the live one is further."""
     try:

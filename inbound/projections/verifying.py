@@ -22,7 +22,7 @@ from inbound.projections.model import Projection
 from inbound.projections.places import Place, Progress, at
 from inbound.projections.table_statements import TABLE_STATEMENTS
 from inbound.projections.writing import Writer
-from inbound.store.connecting import called
+from inbound.store.connections import raises_store_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +118,12 @@ def _held(conn: psycopg.Connection, one: Projection) -> Iterator[Progress]:
         yield stands
 
 
-@called
+@raises_store_errors
 def _hold(conn: psycopg.Connection, one: Projection) -> None:
     conn.execute(TABLE_STATEMENTS[one.name].hold_live)
 
 
-@called
+@raises_store_errors
 def _create(conn: psycopg.Connection, one: Projection) -> None:
     with at(conn, Place.CHECK) as cursor:
         cursor.execute(TABLE_STATEMENTS[one.name].create)

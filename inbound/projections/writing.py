@@ -8,7 +8,7 @@ from inbound.errors import ScservError
 from inbound.projections.model import Projection, Row, Rows
 from inbound.projections.places import Place, advance, at
 from inbound.projections.table_statements import TABLE_STATEMENTS
-from inbound.store.connecting import called
+from inbound.store.connections import raises_store_errors
 
 
 class DoubleError(ScservError):
@@ -43,12 +43,12 @@ class Writer:
             self._prepared.add(projection.name)
 
 
-@called
+@raises_store_errors
 def _create_incoming(conn: psycopg.Connection, projection: Projection) -> None:
     conn.execute(TABLE_STATEMENTS[projection.name].create_incoming)
 
 
-@called
+@raises_store_errors
 def _write(
     conn: psycopg.Connection,
     place: Place,

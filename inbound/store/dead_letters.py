@@ -7,25 +7,30 @@ Synchronous, for the relay and the command line; the worker stores dead letters 
 transactions and uses the same limits and columns.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from psycopg.rows import args_row
+from pydantic_core import from_json, to_json
 
-from inbound.store.connecting import called
+from inbound.keys import UnsealError
+from inbound.store.connections import raises_store_errors
 from inbound.store.errors import DeadLettersFull
-from inbound.store.packing import Packed, pack, unpack
-from inbound.store.rows import DeadLetter, DeadLetterSource, DeadLetterUsage
 from inbound.store.sealing import Sealer
-from inbound.store.statements import statements
+from inbound.store.statements import Query, statements
 
+KAFKA_FEED: Final = "kafka"
 MEGABYTE: Final = 1_000_000
 
 RETRIED_HEADER: Final = "scserv-retried"
 """The Kafka header that says how often a message was set aside and published again."""
+
+_AT_ONCE: Final = 200
+_FORM: Final = 1
 
 _SQL: Final = statements(__package__, "dead_letters")
 _INSERT = _SQL["insert_dead_letters"]
@@ -35,7 +40,88 @@ _COUNT = _SQL["count_dead_letters"]
 _OPEN = _SQL["open_dead_letters"]
 _DELETE = _SQL["delete_dead_letters"]
 _DISCARD = _SQL["discard_dead_letters"]
+_LIST_UNATTRIBUTED = _SQL["list_unattributed_dead_letters"]
 _LOCK = _SQL["lock_dead_letters"]
+
+
+class DeadLetterSource(NamedTuple):
+    """Where a dead letter was read: its identity."""
+
+    topic: str
+    partition: int
+    kafka_offset: int
+    part: int = 0
+    feed: str = KAFKA_FEED
+
+    @property
+    def sealing_context(self) -> bytes:
+        """Return the context in which the dead letter is sealed."""
+        # The first word and the short form are those of the first release: its rows still open.
+        feed = "" if self.feed == KAFKA_FEED else f"{self.feed}:"
+        part = f"/{self.part}" if self.part else ""
+        return f"parked:{feed}{self.topic}/{self.partition}/{self.kafka_offset}{part}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that can't be processed, with all that publishing it again takes.
+
+    `feed` is where it was read: from Kafka, or by the relay; then `partition` is the shard,
+    `kafka_offset` the position, and `topic` where it should have gone. `part` tells apart
+    what one record held. `number_hash` is whose it is, as far as known. The reason must not
+    quote the message.
+    """
+
+    topic: str
+    partition: int
+    kafka_offset: int
+    reason: str
+    payload: bytes = field(repr=False)
+    key: bytes | None = field(default=None, repr=False)
+    headers: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    part: int = 0
+    feed: str = KAFKA_FEED
+    retried: int = 0
+    number_hash: bytes | None = None
+
+    @property
+    def place(self) -> DeadLetterSource:
+        """Return where it was read."""
+        return DeadLetterSource(self.topic, self.partition, self.kafka_offset, self.part, self.feed)
+
+
+class DeadLetterUsage(NamedTuple):
+    """The dead letters stored; `bytes` counts them sealed."""
+
+    rows: int
+    bytes: int
+
+
+class Packed(NamedTuple):
+    """What a message had in Kafka; a missing value is an empty one."""
+
+    key: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes
+
+
+def pack(message: Packed) -> bytes:
+    """Return a message as one value to seal: key and headers on a line of JSON, then its bytes."""
+    about = {"form": _FORM, "key": message.key, "headers": message.headers}
+    return to_json(about, bytes_mode="base64") + b"\n" + message.value
+
+
+def unpack(packed: bytes) -> Packed:
+    """Return what `pack` was given, also of the first form, which kept the key as text."""
+    line, _, value = packed.partition(b"\n")
+    about: dict[str, Any] = from_json(line)
+    key = about["key"]
+    if "form" not in about:
+        key = key.encode("ascii", "replace")
+    elif key is not None:
+        key = urlsafe_b64decode(key)
+    headers = tuple((name, urlsafe_b64decode(coded)) for name, coded in about["headers"])
+    return Packed(key, headers, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +184,9 @@ class Selection:
         return {"ids": ids, "topic": self.topic, "reason": self.reason}
 
 
-def columns(messages: Sequence[DeadLetter], sealer: Sealer) -> dict[str, Any]:
-    """Return the parameters of insert_dead_letters."""
-    return {
+def insertion(messages: Sequence[DeadLetter], sealer: Sealer) -> Query:
+    """Return the query that stores these messages; one that is stored already is left alone."""
+    return _INSERT, {
         "topics": [row.topic for row in messages],
         "partitions": [row.partition for row in messages],
         "offsets": [row.kafka_offset for row in messages],
@@ -110,13 +196,13 @@ def columns(messages: Sequence[DeadLetter], sealer: Sealer) -> dict[str, Any]:
         "retried": [row.retried for row in messages],
         "number_hashes": [row.number_hash for row in messages],
         "sealed": [
-            sealer.dead_letter(pack(Packed(row.key, row.headers, row.payload)), row.place)
+            sealer.seal(pack(Packed(row.key, row.headers, row.payload)), row.place.sealing_context)
             for row in messages
         ],
     }
 
 
-@called
+@raises_store_errors
 def insert(
     conn: psycopg.Connection,
     sealer: Sealer,
@@ -129,17 +215,46 @@ def insert(
     """
     with conn.transaction():
         limits.check(usage(conn), messages)
-        conn.execute(_INSERT, columns(messages, sealer))
+        conn.execute(*insertion(messages, sealer))
 
 
-@called
+@raises_store_errors
 def usage(conn: psycopg.Connection) -> DeadLetterUsage:
     """Return how many dead letters there are. Reads one row, however many."""
     row = conn.execute(_DEAD_LETTER_USAGE).fetchone()
     return DeadLetterUsage(*row) if row else DeadLetterUsage(0, 0)
 
 
-@called
+async def current_usage(conn: psycopg.AsyncConnection) -> DeadLetterUsage:
+    """Return how many dead letters there are, within the open transaction."""
+    cursor = conn.cursor(row_factory=args_row(DeadLetterUsage))
+    return await (await cursor.execute(_DEAD_LETTER_USAGE)).fetchone() or DeadLetterUsage(0, 0)
+
+
+async def unattributed(
+    conn: psycopg.AsyncConnection, sealer: Sealer, matches: Callable[[Packed], bool]
+) -> list[int]:
+    """Return the ids of matching dead letters whose sender is unknown.
+
+    Opens all of those; one that does not open is left out. Within a transaction.
+    """
+    found = []
+    # A server-side cursor: there may be as many as the quota allows.
+    async with conn.cursor("unattributed_dead_letters") as cursor:
+        cursor.itersize = _AT_ONCE
+        await cursor.execute(_LIST_UNATTRIBUTED)
+        async for id_, *source, sealed in cursor:
+            context = DeadLetterSource(*source).sealing_context
+            try:
+                message = unpack(sealer.open(sealed, context))
+            except UnsealError:
+                continue
+            if matches(message):
+                found.append(id_)
+    return found
+
+
+@raises_store_errors
 def find(
     conn: psycopg.Connection,
     chosen: Selection,
@@ -154,7 +269,7 @@ def find(
         return cursor.execute(_LIST, parameters).fetchall()
 
 
-@called
+@raises_store_errors
 def count(conn: psycopg.Connection, chosen: Selection) -> tuple[int, int]:
     """Return how many messages are meant, and the highest of their ids."""
     row = conn.execute(_COUNT, chosen.parameters()).fetchone()
@@ -168,27 +283,27 @@ def opened(
     sealed = _sealed(conn, [row.id for row in rows])
     for row in rows:
         if row.id in sealed:
-            yield row, unpack(sealer.open_dead_letter(sealed[row.id], row.place))
+            yield row, unpack(sealer.open(sealed[row.id], row.place.sealing_context))
 
 
-@called
+@raises_store_errors
 def _sealed(conn: psycopg.Connection, ids: list[int]) -> dict[int, bytes]:
     return dict(conn.execute(_OPEN, {"ids": ids}).fetchall())
 
 
-@called
+@raises_store_errors
 def remove(conn: psycopg.Connection, ids: Sequence[int]) -> int:
     """Remove these rows and return how many there were. Safe to repeat."""
     return conn.execute(_DELETE, {"ids": list(ids)}).rowcount
 
 
-@called
+@raises_store_errors
 def discard(conn: psycopg.Connection, chosen: Selection, upto: int) -> int:
     """Remove what is meant, up to an id, in one statement; return how many there were."""
     return conn.execute(_DISCARD, {**chosen.parameters(), "upto": upto}).rowcount
 
 
-@called
+@raises_store_errors
 def try_lock(conn: psycopg.Connection) -> bool:
     """Become the only one who retries, for as long as `conn` lives; False when one is."""
     return conn.execute(_LOCK).fetchone() == (True,)

@@ -1,8 +1,8 @@
-"""What the store raises, and the only place where a psycopg error becomes one of these.
+"""The errors of the store, and the only place where a psycopg error becomes one of them.
 
 PostgreSQL puts values of rows into the text, DETAIL and CONTEXT of its errors, so neither a
 psycopg error nor its text leaves this package: callers get the SQLSTATE, its name, and the
-names of table and constraint. `guarded` also cuts `__cause__` and `__context__`, because
+names of table and constraint. The decorators also cut `__cause__` and `__context__`, because
 error reporters print those.
 """
 
@@ -17,11 +17,11 @@ from inbound.errors import RetryableError, ScservError, SetupError
 
 
 class StoreUnavailable(RetryableError):  # noqa: N818  says what is the case
-    """The database could not be reached, went away, or refused for want of a resource."""
+    """The database could not be reached, went away, or lacked a resource."""
 
 
 class Conflict(RetryableError):  # noqa: N818  says what is the case
-    """Another transaction was first: read again, decide again, write again."""
+    """Another transaction was first: read, decide and write again."""
 
 
 class DeadLettersFull(RetryableError):  # noqa: N818  says what is the case
@@ -29,7 +29,7 @@ class DeadLettersFull(RetryableError):  # noqa: N818  says what is the case
 
 
 class StoreDefect(ScservError):  # noqa: N818  says what is the case
-    """The database refused a statement for what it says: a defect, nothing to repeat."""
+    """The database refused a statement because of its content: a defect; do not repeat it."""
 
 
 class StoreFault(StoreDefect):
@@ -37,7 +37,7 @@ class StoreFault(StoreDefect):
 
 
 # Classes of SQLSTATE (PostgreSQL manual, appendix A) after which the same call may succeed:
-# connection, resources, operator intervention (a timeout too), system error.
+# connection, resources, operator intervention (including timeouts), system error.
 _PASSING_CLASSES = frozenset({"08", "53", "57", "58"})
 _PASSING_STATES = frozenset(
     {
@@ -59,7 +59,9 @@ def translate(error: psycopg.Error, where: str) -> ScservError:
     state = error.sqlstate
     if state is None:
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-            return StoreUnavailable(f"PostgreSQL at {where} can't be reached or hung up")
+            return StoreUnavailable(
+                f"PostgreSQL at {where} can't be reached or closed the connection"
+            )
         kind = StoreDefect if isinstance(error, psycopg.DataError) else StoreFault
         return kind(f"psycopg refused a call ({type(error).__name__})")
     what = f"{_name(state)}, SQLSTATE {state}"
@@ -81,8 +83,8 @@ def translate(error: psycopg.Error, where: str) -> ScservError:
     return kind(f"PostgreSQL refused a statement ({what}{named})")
 
 
-class HasPlace(Protocol):
-    """Whatever talks to one database and can name it."""
+class NamesDatabase(Protocol):
+    """An object that uses one database and can name it."""
 
     @property
     def where(self) -> str:
@@ -90,18 +92,18 @@ class HasPlace(Protocol):
         ...
 
 
-Place = TypeVar("Place", bound=HasPlace)
+Owner = TypeVar("Owner", bound=NamesDatabase)
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
 
 
-def guarded(
-    method: Callable[Concatenate[Place, Params], Coroutine[Any, Any, Result]],
-) -> Callable[Concatenate[Place, Params], Coroutine[Any, Any, Result]]:
-    """Let only errors of this tree out of a method that talks to PostgreSQL."""
+def raises_store_errors_async(
+    method: Callable[Concatenate[Owner, Params], Coroutine[Any, Any, Result]],
+) -> Callable[Concatenate[Owner, Params], Coroutine[Any, Any, Result]]:
+    """Translate psycopg errors that a method raises into errors of this module."""
 
     @wraps(method)
-    async def call(self: Place, /, *args: Params.args, **kwargs: Params.kwargs) -> Result:
+    async def call(self: Owner, /, *args: Params.args, **kwargs: Params.kwargs) -> Result:
         try:
             return await method(self, *args, **kwargs)
         except psycopg.Error as error:

@@ -1,7 +1,7 @@
-"""Reading what is known of one person's texts and requests, for whoever has to explain it.
+"""Reads what is known of one person's texts and requests.
 
-Each call is one statement on a connection of the caller, bounded by a limit, and changes
-nothing. What a number or an id leads to is found here; what it means is `inbound.timeline`'s.
+Each function is one bounded, read-only statement on a connection of the caller. This module
+finds rows; `inbound.timeline` explains them.
 """
 
 from collections.abc import Collection
@@ -13,14 +13,15 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import args_row
 
-from inbound.store.connecting import called
-from inbound.store.rows import Missed, MissKey, RecordedEvent
+from inbound.store.connections import raises_store_errors
+from inbound.store.log.rows import RecordedEvent
+from inbound.store.mo.rows import Missed, MissKey
 from inbound.store.statements import statements
 
-MOST: Final = 20
-"""Requests that one id may lead to at most; one, as a rule."""
+MAX_REQUESTS: Final = 20
+"""The most requests that one id leads to; usually one."""
 
-ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 COUNT_LIMIT: Final = 10_000
 
 _SQL: Final = statements(__package__, "lookup")
@@ -29,19 +30,19 @@ _PERSON_BY_SUBJECT = _SQL["person_by_subject"]
 _NEWEST_REQUESTS = _SQL["newest_requests"]
 _EVENTS_OF_REQUESTS = _SQL["events_of_requests"]
 _COUNT_REQUESTS = _SQL["count_requests"]
-_PLACES_BY_REQUEST = _SQL["places_by_request"]
-_PLACES_BY_MESSAGE = _SQL["places_by_message"]
-_PLACES_BY_TRACE = _SQL["places_by_trace"]
-_PLACES_BY_CENTRE_ID = _SQL["places_by_centre_id"]
+_LOCATE_BY_REQUEST = _SQL["locate_by_request"]
+_LOCATE_BY_MESSAGE = _SQL["locate_by_message"]
+_LOCATE_BY_TRACE = _SQL["locate_by_trace"]
+_LOCATE_BY_CENTRE_ID = _SQL["locate_by_centre_id"]
 _MISSES_OF = _SQL["misses_of"]
-_MISSES_LEFT_OUT = _SQL["misses_left_out"]
+_UNRECORDED_MISSES = _SQL["unrecorded_misses"]
 _WAITING_PARTS = _SQL["waiting_parts"]
 _CLAIMS_OF = _SQL["claims_of"]
-_PARTS_SENT = _SQL["parts_sent"]
+_SENT_PART_STATUSES = _SQL["sent_part_statuses"]
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class SubjectRow:
     """The row that links a number to a subject; gone once the person is erased."""
 
     subject_id: UUID
@@ -49,24 +50,24 @@ class Person:
     number_sealed: bytes = field(repr=False)
 
 
-class Place(NamedTuple):
-    """Where a request is: whose it is, and a moment not after its arrival."""
+class RequestLocation(NamedTuple):
+    """The subject of a request, and a time not later than its arrival."""
 
     subject_id: UUID
     request_id: UUID
     not_before: datetime
 
 
-class Window(NamedTuple):
-    """A time; either end may be open. The end itself is not in it."""
+class TimeWindow(NamedTuple):
+    """From `since` to before `until`; None leaves an end open."""
 
     since: datetime | None = None
     until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Texts of all numbers that were not noted, because there were too many."""
+class UnrecordedMisses:
+    """Counts MOs of all numbers that were not recorded as misses, because there were too many."""
 
     count: int
     first_at: datetime | None
@@ -74,7 +75,7 @@ class LeftOut:
 
 
 class WaitingText(NamedTuple):
-    """A long text that is not whole yet; `sequences` of its parts as they arrived."""
+    """A concatenated MO with parts missing; `sequences` of the others in order of arrival."""
 
     total: int
     sequences: list[int]
@@ -82,8 +83,8 @@ class WaitingText(NamedTuple):
     last_at: datetime
 
 
-class Claim(NamedTuple):
-    """A gateway said that it is about to send a message."""
+class ClaimRecord(NamedTuple):
+    """A stored claim of a message."""
 
     message_id: UUID
     attempt: int
@@ -91,8 +92,8 @@ class Claim(NamedTuple):
     claimed_at: datetime
 
 
-class SentState(NamedTuple):
-    """What receipts have said of one part of a message; `state` is None while none came."""
+class SentPartStatus(NamedTuple):
+    """The receipt status of one part of an MT; `state` is None while there is no receipt."""
 
     message_id: UUID
     part: int
@@ -103,64 +104,64 @@ class SentState(NamedTuple):
     done_at: datetime | None
 
 
-@called
-def person_by_hash(conn: psycopg.Connection, number_hash: bytes) -> Person | None:
-    """Return the person of a number; None for one who never sent a command, or was erased."""
+@raises_store_errors
+def person_by_hash(conn: psycopg.Connection, number_hash: bytes) -> SubjectRow | None:
+    """Return the subject of a number; None for one who never sent a command, or was erased."""
     return _person(conn, _PERSON_BY_HASH, {"number_hash": number_hash})
 
 
-@called
-def person_by_subject(conn: psycopg.Connection, subject_id: UUID) -> Person | None:
-    """Return the person of a subject; None for one who was erased."""
+@raises_store_errors
+def person_by_subject(conn: psycopg.Connection, subject_id: UUID) -> SubjectRow | None:
+    """Return the row of a subject; None for one who was erased."""
     return _person(conn, _PERSON_BY_SUBJECT, {"subject_id": subject_id})
 
 
-@called
-def places_by_request(conn: psycopg.Connection, request_id: UUID) -> list[Place]:
-    """Return where the request of this id is."""
-    return _places(conn, _PLACES_BY_REQUEST, {"request_id": request_id})
+@raises_store_errors
+def locate_by_request(conn: psycopg.Connection, request_id: UUID) -> list[RequestLocation]:
+    """Locate the request with this id."""
+    return _locations(conn, _LOCATE_BY_REQUEST, {"request_id": request_id})
 
 
-@called
-def places_by_message(conn: psycopg.Connection, message_id: UUID) -> list[Place]:
-    """Return where the request is that this message of ours answers."""
-    return _places(conn, _PLACES_BY_MESSAGE, {"message_id": message_id})
+@raises_store_errors
+def locate_by_message(conn: psycopg.Connection, message_id: UUID) -> list[RequestLocation]:
+    """Locate the request that this MT answers."""
+    return _locations(conn, _LOCATE_BY_MESSAGE, {"message_id": message_id})
 
 
-@called
-def places_by_trace(conn: psycopg.Connection, trace_id: UUID) -> list[Place]:
-    """Return where the requests of a trace are; its 32 hex digits are those of a UUID."""
-    return _places(conn, _PLACES_BY_TRACE, {"trace_id": trace_id, "limit": MOST})
+@raises_store_errors
+def locate_by_trace(conn: psycopg.Connection, trace_id: UUID) -> list[RequestLocation]:
+    """Locate the requests of a trace; its 32 hex digits are those of a UUID."""
+    return _locations(conn, _LOCATE_BY_TRACE, {"trace_id": trace_id, "limit": MAX_REQUESTS})
 
 
-@called
-def places_by_centre_id(conn: psycopg.Connection, ids: Collection[str]) -> list[Place]:
-    """Return requests with a message to which a centre gave one of these ids.
+@raises_store_errors
+def locate_by_centre_id(conn: psycopg.Connection, ids: Collection[str]) -> list[RequestLocation]:
+    """Locate requests with an MT to which an SMS centre gave one of these ids.
 
-    Give all writings of the id (`inbound.smpp.message_ids.candidate_ids`). Only messages of
-    the last days are known by it. Reads a whole table.
+    Pass all spellings of the id (`inbound.smpp.message_ids.candidate_ids`). Finds messages of
+    the last days only. Reads a whole table.
     """
-    return _places(conn, _PLACES_BY_CENTRE_ID, {"ids": list(ids), "limit": MOST})
+    return _locations(conn, _LOCATE_BY_CENTRE_ID, {"ids": list(ids), "limit": MAX_REQUESTS})
 
 
-@called
+@raises_store_errors
 def newest_requests(
-    conn: psycopg.Connection, subject_id: UUID, window: Window, limit: int
+    conn: psycopg.Connection, subject_id: UUID, window: TimeWindow, limit: int
 ) -> list[tuple[int, UUID]]:
     """Return version and id of a subject's requests that arrived in a time, newest first."""
     parameters = {"subject_id": subject_id, "limit": limit, **window._asdict()}
     return conn.execute(_NEWEST_REQUESTS, parameters).fetchall()
 
 
-@called
-def count_requests(conn: psycopg.Connection, subject_id: UUID, window: Window) -> int:
+@raises_store_errors
+def count_requests(conn: psycopg.Connection, subject_id: UUID, window: TimeWindow) -> int:
     """Return how many requests of a subject arrived in a time, `COUNT_LIMIT` at most."""
     parameters = {"subject_id": subject_id, "limit": COUNT_LIMIT, **window._asdict()}
     row = conn.execute(_COUNT_REQUESTS, parameters).fetchone()
     return int(row[0]) if row else 0
 
 
-@called
+@raises_store_errors
 def events_of_requests(
     conn: psycopg.Connection,
     subject_id: UUID,
@@ -168,12 +169,12 @@ def events_of_requests(
     *,
     limit: int,
     from_version: int = 1,
-    since: datetime = ALWAYS,
+    since: datetime = EARLIEST,
 ) -> list[RecordedEvent]:
     """Return the first events of some requests of a subject, in their order.
 
-    None of them may stand before `from_version`, or have been recorded before `since`.
-    Events that tell that the limit of commands was reached come with them.
+    None of them has a version below `from_version` or was recorded before `since`. Events
+    about the limit of commands are included.
     """
     parameters = {
         "subject_id": subject_id,
@@ -186,53 +187,57 @@ def events_of_requests(
         return cursor.execute(_EVENTS_OF_REQUESTS, parameters).fetchall()
 
 
-@called
+@raises_store_errors
 def misses_of(
-    conn: psycopg.Connection, number_hash: bytes, window: Window, limit: int
+    conn: psycopg.Connection, number_hash: bytes, window: TimeWindow, limit: int
 ) -> list[Missed]:
-    """Return what is noted of a number's texts that made no request, newest first."""
+    """Return the recorded misses of a number, newest first."""
     parameters = {"number_hash": number_hash, "limit": limit, **window._asdict()}
     rows = conn.execute(_MISSES_OF, parameters).fetchall()
     return [Missed(MissKey(*row[:3]), *row[3:]) for row in rows]
 
 
-@called
-def misses_left_out(conn: psycopg.Connection, window: Window) -> LeftOut:
-    """Return how many texts of all numbers were not noted in a time."""
-    row = conn.execute(_MISSES_LEFT_OUT, window._asdict()).fetchone()
-    return LeftOut(*row) if row else LeftOut(0, None, None)
+@raises_store_errors
+def unrecorded_misses(conn: psycopg.Connection, window: TimeWindow) -> UnrecordedMisses:
+    """Return how many misses of all numbers were not recorded in a time."""
+    row = conn.execute(_UNRECORDED_MISSES, window._asdict()).fetchone()
+    return UnrecordedMisses(*row) if row else UnrecordedMisses(0, None, None)
 
 
-@called
+@raises_store_errors
 def waiting_texts(conn: psycopg.Connection, number_hash: bytes, limit: int) -> list[WaitingText]:
-    """Return long texts of a number that wait for their other parts, newest first."""
+    """Return concatenated MOs of a number with parts missing, newest first."""
     with conn.cursor(row_factory=args_row(WaitingText)) as cursor:
         parameters = {"number_hash": number_hash, "limit": limit}
         return cursor.execute(_WAITING_PARTS, parameters).fetchall()
 
 
-@called
-def claims_of(conn: psycopg.Connection, message_ids: Collection[UUID]) -> list[Claim]:
-    """Return which of these messages a gateway has taken to send."""
-    with conn.cursor(row_factory=args_row(Claim)) as cursor:
+@raises_store_errors
+def claims_of(conn: psycopg.Connection, message_ids: Collection[UUID]) -> list[ClaimRecord]:
+    """Return the claims of these messages."""
+    with conn.cursor(row_factory=args_row(ClaimRecord)) as cursor:
         return cursor.execute(_CLAIMS_OF, {"message_ids": list(message_ids)}).fetchall()
 
 
-@called
-def parts_sent(
+@raises_store_errors
+def sent_part_statuses(
     conn: psycopg.Connection, subject_id: UUID, message_ids: Collection[UUID]
-) -> list[SentState]:
-    """Return what receipts said so far of these messages of a subject, part by part."""
+) -> list[SentPartStatus]:
+    """Return the receipt status of these messages of a subject, part by part."""
     parameters = {"subject_id": subject_id, "message_ids": list(message_ids)}
-    with conn.cursor(row_factory=args_row(SentState)) as cursor:
-        return cursor.execute(_PARTS_SENT, parameters).fetchall()
+    with conn.cursor(row_factory=args_row(SentPartStatus)) as cursor:
+        return cursor.execute(_SENT_PART_STATUSES, parameters).fetchall()
 
 
-def _person(conn: psycopg.Connection, query: bytes, parameters: dict[str, object]) -> Person | None:
-    with conn.cursor(row_factory=args_row(Person)) as cursor:
+def _person(
+    conn: psycopg.Connection, query: bytes, parameters: dict[str, object]
+) -> SubjectRow | None:
+    with conn.cursor(row_factory=args_row(SubjectRow)) as cursor:
         return cursor.execute(query, parameters).fetchone()
 
 
-def _places(conn: psycopg.Connection, query: bytes, parameters: dict[str, object]) -> list[Place]:
-    with conn.cursor(row_factory=args_row(Place)) as cursor:
+def _locations(
+    conn: psycopg.Connection, query: bytes, parameters: dict[str, object]
+) -> list[RequestLocation]:
+    with conn.cursor(row_factory=args_row(RequestLocation)) as cursor:
         return cursor.execute(query, parameters).fetchall()

@@ -8,7 +8,7 @@ FROM subjects WHERE number_hash = %(number_hash)s
 SELECT subject_id, number_hash, number_sealed
 FROM subjects WHERE subject_id = %(subject_id)s
 
--- name: places_by_request
+-- name: locate_by_request
 -- From the projection; what it has not read yet, from the end of the log.
 SELECT subject_id, request_id, arrived_at
 FROM projections.requests WHERE request_id = %(request_id)s
@@ -19,7 +19,7 @@ WHERE position > coalesce((SELECT position FROM projections.progress
                            WHERE name = 'requests' AND place = 'projections'), 0)
   AND type = 'request.accepted' AND data ->> 'request_id' = %(request_id)s::uuid::text
 
--- name: places_by_message
+-- name: locate_by_message
 -- From the projection; what it has not read yet, from the end of the log, where the
 -- request's arrival is not known: no reply is sent later than two days after it.
 SELECT subject_id, request_id, arrived_at
@@ -34,7 +34,7 @@ UNION ALL
    AND data ->> 'request_id' IS NOT NULL
  LIMIT 1)
 
--- name: places_by_trace
+-- name: locate_by_trace
 -- From the projection; what it has not read yet, from the end of the log.
 SELECT subject_id, request_id, arrived_at
 FROM projections.requests WHERE trace_id = %(trace_id)s
@@ -48,7 +48,7 @@ WHERE position > coalesce((SELECT position FROM projections.progress
 ORDER BY arrived_at DESC
 LIMIT %(limit)s
 
--- name: places_by_centre_id
+-- name: locate_by_centre_id
 -- Messages to which a centre gave one of these ids, as long as receipts are waited for. It
 -- reads the whole table: such a look-up is rare, and an index would cost each message. When
 -- the projection does not know the request yet: no reply is sent later than two days after
@@ -105,7 +105,7 @@ WHERE number_hash = %(number_hash)s
 ORDER BY minute DESC, kind
 LIMIT %(limit)s
 
--- name: misses_left_out
+-- name: unrecorded_misses
 -- Texts of all numbers that were not noted because there were too many.
 SELECT coalesce(sum(count), 0)::bigint, min(first_at), max(last_at)
 FROM misses
@@ -126,7 +126,7 @@ LIMIT %(limit)s
 SELECT message_id, attempt, gateway, claimed_at
 FROM mt_claims WHERE message_id = ANY(%(message_ids)s)
 
--- name: parts_sent
+-- name: sent_part_statuses
 -- What receipts have said so far of the parts of some messages of one subject.
 SELECT message_id, part, parts, state, final, error, done_at
 FROM smsc_messages

@@ -11,10 +11,14 @@ comments stay in the file: they are not sent to the server.
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 _NAME: Final = re.compile(r"^-- name: (\w+)[ \t]*\n", re.MULTILINE)
 _COMMENT_LINE: Final = re.compile(r"^[ \t]*--.*\n", re.MULTILINE)
+
+
+Query = tuple[bytes, dict[str, Any]]
+"""A statement and its parameters."""
 
 
 class StatementError(LookupError):

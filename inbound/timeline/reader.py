@@ -15,8 +15,9 @@ import psycopg
 from inbound.keys import SubjectHasher
 from inbound.parsers.numbers import mask
 from inbound.smpp.message_ids import candidate_ids
-from inbound.store import audit, lookup
-from inbound.store.lookup import Person, Place, Window
+from inbound.store import lookup
+from inbound.store.access import audit
+from inbound.store.lookup import RequestLocation, SubjectRow, TimeWindow
 from inbound.store.sealing import Sealer
 from inbound.timeline.build import (
     LongText,
@@ -84,7 +85,7 @@ class TimelineReader:
     def by_places(
         self,
         conn: psycopg.Connection,
-        places: Sequence[Place],
+        places: Sequence[RequestLocation],
         options: TimelineOptions,
         reveal: Reveal | None = None,
     ) -> list[Timeline]:
@@ -106,7 +107,7 @@ class TimelineReader:
             told.append(build(_with_messages(conn, found, place.subject_id), wanted))
         return told
 
-    def _number(self, person: Person | None, reveal: Reveal | None) -> str | None:
+    def _number(self, person: SubjectRow | None, reveal: Reveal | None) -> str | None:
         if person is None:
             return None
         number = self.sealer.open_number(person.number_sealed, person.subject_id)
@@ -116,9 +117,9 @@ class TimelineReader:
         self, conn: psycopg.Connection, number_hash: bytes, options: TimelineOptions
     ) -> TimelineInput:
         """Read what is known of a number whether or not it ever sent a command."""
-        window = Window(options.since, options.until)
+        window = TimeWindow(options.since, options.until)
         misses = lookup.misses_of(conn, number_hash, window, MISSES + 1)
-        out = lookup.misses_left_out(conn, window)
+        out = lookup.unrecorded_misses(conn, window)
         waiting = lookup.waiting_texts(conn, number_hash, _LONG_TEXTS)
         return TimelineInput(
             misses=[
@@ -138,23 +139,23 @@ class TimelineReader:
         )
 
 
-def find_by_request(conn: psycopg.Connection, text: str) -> list[Place]:
+def find_by_request(conn: psycopg.Connection, text: str) -> list[RequestLocation]:
     """Return the request of this id, if there is one."""
     request_id = as_uuid(text)
-    return lookup.places_by_request(conn, request_id) if request_id is not None else []
+    return lookup.locate_by_request(conn, request_id) if request_id is not None else []
 
 
-def find_by_message(conn: psycopg.Connection, text: str) -> list[Place]:
+def find_by_message(conn: psycopg.Connection, text: str) -> list[RequestLocation]:
     """Return requests by a message id: one of ours, or one that a centre gave."""
     own = as_uuid(text)
-    places = lookup.places_by_message(conn, own) if own is not None else []
-    return places or lookup.places_by_centre_id(conn, candidate_ids(text.strip()))
+    places = lookup.locate_by_message(conn, own) if own is not None else []
+    return places or lookup.locate_by_centre_id(conn, candidate_ids(text.strip()))
 
 
-def find_by_trace(conn: psycopg.Connection, text: str) -> list[Place]:
+def find_by_trace(conn: psycopg.Connection, text: str) -> list[RequestLocation]:
     """Return requests by a trace id (32 hex digits) or a whole traceparent."""
     trace_id = as_trace_id(text)
-    return lookup.places_by_trace(conn, trace_id) if trace_id is not None else []
+    return lookup.locate_by_trace(conn, trace_id) if trace_id is not None else []
 
 
 def as_uuid(text: str) -> UUID | None:
@@ -174,7 +175,7 @@ def as_trace_id(text: str) -> UUID | None:
 def _select_newest(
     conn: psycopg.Connection, subject_id: UUID, options: TimelineOptions
 ) -> Selection:
-    window = Window(options.since, options.until)
+    window = TimeWindow(options.since, options.until)
     newest = lookup.newest_requests(conn, subject_id, window, options.requests + 1)
     shown = newest[: options.requests]
     if not shown:
@@ -193,7 +194,9 @@ def _select_newest(
     return replace(selection, left_out=left_out)
 
 
-def _select_one(conn: psycopg.Connection, place: Place, options: TimelineOptions) -> Selection:
+def _select_one(
+    conn: psycopg.Connection, place: RequestLocation, options: TimelineOptions
+) -> Selection:
     events = lookup.events_of_requests(
         conn,
         place.subject_id,
@@ -213,7 +216,7 @@ def _with_messages(
     return replace(
         found,
         claims=lookup.claims_of(conn, open_messages),
-        parts=lookup.parts_sent(conn, subject_id, open_messages),
+        parts=lookup.sent_part_statuses(conn, subject_id, open_messages),
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from inbound.keys import SubjectHasher
 from inbound.ops import metrics
-from inbound.store.rows import Missed, MissKey
+from inbound.store.mo.rows import Missed, MissKey
 from schemas.messages import MobileOriginated
 
 

@@ -24,8 +24,10 @@ from inbound.keys import SubjectHasher
 from inbound.ops import metrics, telemetry
 from inbound.outbox.replies import to_row
 from inbound.parsers.commands import NoCommand, parse, why_not
-from inbound.store.port import Store, Transaction
-from inbound.store.rows import Changes, InboxRow, Secret
+from inbound.store.claims.rows import Secret
+from inbound.store.mo.rows import InboxRow
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.port import Store, Transaction
 from inbound.subjects import StateCache, Subjects
 from schemas.events import Command
 from schemas.topics import TopicNames

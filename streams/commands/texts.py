@@ -15,8 +15,8 @@ from pydantic_core import from_json, to_json
 from inbound.kafka.decoding import TopicRecord, decode
 from inbound.keys import SubjectHasher
 from inbound.smpp import alphabet, segmentation
-from inbound.store.port import Transaction
-from inbound.store.rows import MessagePart, PartsKey
+from inbound.store.mo.rows import MessagePart, PartsKey
+from inbound.store.transactions.port import Transaction
 from schemas.cloudevents import header
 from schemas.events import Arrival
 from schemas.messages import MobileOriginated

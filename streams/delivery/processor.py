@@ -20,8 +20,8 @@ from inbound.handlers.results import decide_result, event_of
 from inbound.kafka.decoding import TopicRecord, decode
 from inbound.ops import metrics
 from inbound.outbox.replies import to_row
-from inbound.store.port import Store, Transaction
-from inbound.store.rows import Changes
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.port import Store, Transaction
 from inbound.subjects import StateCache, Subjects
 from schemas.events import EVENTS, AcknowledgementLate, MessageEvent
 from schemas.messages import ReceiptReceived, ReceiptsReceived, SubmitResult, SubmitResults
@@ -88,7 +88,7 @@ class DeliveryProcessor:
         async with self._store.transaction() as transaction:
             # After a rebalance two workers may have the same partition for a moment; a
             # receipt and the result of its message must not pass each other unseen.
-            await transaction.take_turns({f"{one.topic}[{one.partition}]" for one in records})
+            await transaction.lock_names({f"{one.topic}[{one.partition}]" for one in records})
             subjects = await self._process(transaction, batch)
         subjects.remember()
         batch.report()

@@ -14,8 +14,9 @@ from uuid import UUID
 
 from inbound.handlers.receipts import SentPart, decide_receipt, find_message
 from inbound.smpp.message_ids import IdForm, normalise
-from inbound.store.port import Transaction
-from inbound.store.rows import Changes, EarlyKey, EarlyReceipt
+from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.port import Transaction
 from schemas.events import MessageFate
 from schemas.messages import ReceiptReceived, SubmitResult
 

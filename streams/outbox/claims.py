@@ -17,8 +17,8 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponen
 from inbound.errors import RetryableError
 from inbound.handlers.results import awaited
 from inbound.handlers.state import stored_state
-from inbound.store.port import Claims
-from inbound.store.rows import StoredState
+from inbound.store.claims.port import Claims
+from inbound.store.log.rows import StoredState
 from schemas.messages import MobileTerminated
 from streams.outbox.jobs import Job
 

@@ -19,7 +19,7 @@ from uuid import UUID
 
 from aiokafka import TopicPartition
 
-from inbound.store.port import Claims
+from inbound.store.claims.port import Claims
 from schemas.lanes import Lane
 from streams.outbox.backlog import Backlog
 from streams.outbox.claims import Claimer

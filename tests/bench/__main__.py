@@ -18,7 +18,7 @@ from rich.console import Console
 
 from inbound.cli.clients import run_import
 from inbound.kafka import admin
-from inbound.store.migrating import migrate
+from inbound.store.migrations.runner import migrate
 from schemas.topics import TOPICS
 from tests.bench.load import LoadCentre, Run
 from tests.bench.processes import Measured, Usage, roles, servers

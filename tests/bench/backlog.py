@@ -23,7 +23,7 @@ from inbound.kafka import admin
 from inbound.keys import SubjectHasher
 from inbound.smpp.pdu import RequestPdu, ResponsePdu, SubmitSm
 from inbound.smpp.session import Session
-from inbound.store.migrating import migrate
+from inbound.store.migrations.runner import migrate
 from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import MobileOriginated
 from schemas.topics import MO, TOPICS

@@ -22,7 +22,7 @@ import psycopg
 from psycopg import sql
 
 from inbound.local.servers.postgres import PostgresServer
-from inbound.store.migrating import migrate
+from inbound.store.migrations.runner import migrate
 from tests.bench import history
 from tests.bench.__main__ import say
 from tests.bench.processes import Measured

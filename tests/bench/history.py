@@ -25,7 +25,7 @@ import psycopg
 
 from inbound.handlers.decision import message_id
 from inbound.keys import SubjectHasher, VaultCipher
-from inbound.store.connecting import connect
+from inbound.store.connections import connect
 from inbound.store.sealing import Sealer
 from schemas.chain import Chains, body, chain_of
 from schemas.events import Command

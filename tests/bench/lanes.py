@@ -23,8 +23,8 @@ from inbound.keys import SubjectHasher, VaultCipher
 from inbound.smpp.pdu import RequestPdu, ResponsePdu, SubmitSm
 from inbound.smpp.session import Session
 from inbound.smpp.status import Status
-from inbound.store.migrating import migrate
-from inbound.store.postgres import PostgresStore
+from inbound.store.migrations.runner import migrate
+from inbound.store.transactions.postgres import PostgresStore
 from schemas.messages import MobileTerminated, Purpose
 from schemas.topics import MT_BULK, TOPICS
 from tests.bench.__main__ import KEY, free_port, load_directory, numbers, quantile, say

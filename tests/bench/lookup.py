@@ -25,8 +25,8 @@ import psycopg
 
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.local.servers.postgres import PostgresServer
-from inbound.store.connecting import connect
-from inbound.store.migrating import migrate
+from inbound.store.connections import connect
+from inbound.store.migrations.runner import migrate
 from inbound.store.sealing import Sealer
 from inbound.timeline.build import TimelineOptions
 from inbound.timeline.reader import TimelineReader, find_by_message

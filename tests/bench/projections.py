@@ -23,9 +23,9 @@ from inbound.projections.catalogue import PROJECTIONS
 from inbound.projections.projector import catch_up
 from inbound.projections.rebuilding import rebuild
 from inbound.projections.verifying import verify
-from inbound.store.connecting import connect
-from inbound.store.migrating import migrate
-from inbound.store.positions import last_position
+from inbound.store.connections import connect
+from inbound.store.log.positions import last_position
+from inbound.store.migrations.runner import migrate
 from tests.bench import history
 from tests.bench.__main__ import say
 from tests.bench.processes import Measured

@@ -16,7 +16,7 @@ from inbound.kafka import admin
 from inbound.local.servers.kafka import KafkaServer
 from inbound.local.servers.postgres import PostgresServer
 from inbound.local.simulator.server import Simulator, SimulatorSettings
-from inbound.store.migrating import migrate
+from inbound.store.migrations.runner import migrate
 from schemas.topics import TopicNames
 from tests.chaos import stepped
 from tests.chaos.weather import Weather

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from inbound.keys import VaultCipher
-from inbound.store.memory import MemoryStore
-from inbound.store.port import Store
-from inbound.store.postgres import PostgresStore
+from inbound.store.transactions.memory import MemoryStore
+from inbound.store.transactions.port import Store
+from inbound.store.transactions.postgres import PostgresStore
 from tests.fix_store import (  # noqa: F401  fixtures
     cipher,
     database_url,

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from uuid import UUID, uuid4
 
-from inbound.store.port import Store
-from inbound.store.rows import Changes, RecordedEvent
+from inbound.store.log.rows import RecordedEvent
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.port import Store
 from schemas.chain import Chains, body, chain_of, microseconds
 from tests.fix_store import event
 

@@ -1,4 +1,4 @@
-"""What every adapter of `inbound.store.port.Claims` does."""
+"""What every adapter of `inbound.store.claims.port.Claims` does."""
 
 from collections.abc import AsyncIterator
 from typing import NamedTuple
@@ -7,11 +7,15 @@ from uuid import UUID, uuid4
 import pytest
 
 from inbound.keys import SubjectHasher, VaultCipher
-from inbound.store.claims import PostgresClaims
-from inbound.store.memory import MemoryClaims, MemoryStore
-from inbound.store.port import Claims, Store
-from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes, Claimed, NewState, StoredState
+from inbound.store.claims.memory import MemoryClaims
+from inbound.store.claims.port import Claims
+from inbound.store.claims.postgres import PostgresClaims
+from inbound.store.claims.rows import Claimed
+from inbound.store.log.rows import NewState, StoredState
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.memory import MemoryStore
+from inbound.store.transactions.port import Store
+from inbound.store.transactions.postgres import PostgresStore
 from tests.fix_store import erase, secret
 
 NUMBER = "+79161234567"

@@ -1,4 +1,4 @@
-"""What every adapter of `inbound.store.port.Store` keeps for delivery receipts."""
+"""What every adapter of `inbound.store.transactions.port.Store` keeps for delivery receipts."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -9,8 +9,10 @@ import pytest
 from inbound.handlers.receipts import PartReceipt, SentPart
 from inbound.keys import SubjectHasher
 from inbound.store.errors import Conflict
-from inbound.store.port import Store
-from inbound.store.rows import Changes, EarlyKey, EarlyReceipt, Erased
+from inbound.store.people.rows import ErasedRows
+from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.port import Store
 from schemas.messages import Purpose, ReceiptState
 from tests.fix_store import NOON, erase
 
@@ -136,7 +138,7 @@ async def test_erasing_a_person_leaves_no_id_of_a_message(
         mine = sent(subject_id, "a1")
         await tx.write(Changes(sent=[*others, *mine], early=[early(subject_id)]))
     async with store.transaction() as tx:
-        assert await erase(tx, number) == Erased(subjects=1, sent=len(mine), early=1)
+        assert await erase(tx, number) == ErasedRows(subjects=1, sent=len(mine), early=1)
     async with store.transaction() as tx:
         assert await tx.sent_parts([subject_id], ["a1"]) == []
         assert await tx.early_receipts([subject_id]) == []

@@ -1,4 +1,4 @@
-"""What every adapter of `inbound.store.port.Store` does."""
+"""What every adapter of `inbound.store.transactions.port.Store` does."""
 
 import asyncio
 from dataclasses import replace
@@ -7,18 +7,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from inbound.keys import SubjectHasher
+from inbound.store.dead_letters import DeadLetterUsage
 from inbound.store.errors import Conflict
-from inbound.store.port import Store
-from inbound.store.rows import (
-    Changes,
-    DeadLetterUsage,
-    Erased,
-    MessagePart,
-    Missed,
-    MissKey,
-    PartsKey,
-    StoredState,
-)
+from inbound.store.log.rows import StoredState
+from inbound.store.mo.rows import MessagePart, Missed, MissKey, PartsKey
+from inbound.store.people.rows import ErasedRows
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.port import Store
 from tests.fix_store import NOON, dead_letter, erase, event, inbox_row, outbox_row, secret, state
 
 NUMBERS = ("+79160000001", "+79160000002", "+79160000003")
@@ -80,8 +75,8 @@ async def test_erased_subject_comes_back_as_another_person(
         await tx.add_part(MessagePart(key, 1, b"CLI", b"{}", NOON))
         await tx.write(Changes(events=[event(before)]))
     async with store.transaction() as tx:
-        assert await erase(tx, numbers[number_hash]) == Erased(subjects=1, parts=1)
-        assert await erase(tx, numbers[number_hash]) == Erased()
+        assert await erase(tx, numbers[number_hash]) == ErasedRows(subjects=1, parts=1)
+        assert await erase(tx, numbers[number_hash]) == ErasedRows()
     async with store.transaction() as tx:
         assert await tx.find_subjects([number_hash]) == {}
         assert (await tx.subjects(numbers))[number_hash] != before
@@ -102,12 +97,12 @@ async def test_what_is_kept_of_a_number_goes_with_it(
         await tx.write(Changes(misses=misses))
     async with store.transaction() as tx:
         await tx.write(Changes(misses=misses[:1]))
-        assert await erase(tx, numbers[client]) == Erased(subjects=1, misses=2)
+        assert await erase(tx, numbers[client]) == ErasedRows(subjects=1, misses=2)
         await tx.add_part(MessagePart(PartsKey("m", stranger, "8779", 1, 2), 1, b"", b"{}", NOON))
-        assert await erase(tx, numbers[stranger]) == Erased(parts=1, misses=2)
-        assert await erase(tx, numbers[stranger]) == Erased()
+        assert await erase(tx, numbers[stranger]) == ErasedRows(parts=1, misses=2)
+        assert await erase(tx, numbers[stranger]) == ErasedRows()
     async with store.transaction() as tx:
-        assert await erase(tx, numbers[other]) == Erased(misses=2)
+        assert await erase(tx, numbers[other]) == ErasedRows(misses=2)
 
 
 async def test_events_come_back_as_they_were_given(store: Store) -> None:

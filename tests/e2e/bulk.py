@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from inbound.gateway.process import new_producer
 from inbound.keys import SubjectHasher, VaultCipher
-from inbound.store.postgres import PostgresStore
+from inbound.store.transactions.postgres import PostgresStore
 from schemas.messages import MobileTerminated, Purpose
 from tests.fix_service import SUBJECT_KEY, VAULT_KEY, Service
 

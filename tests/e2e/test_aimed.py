@@ -14,9 +14,8 @@ from datetime import UTC, datetime
 import pytest
 
 from inbound.keys import VaultCipher
-from inbound.store.connecting import connect
-from inbound.store.dead_letters import Selection, find, opened
-from inbound.store.packing import pack
+from inbound.store.connections import connect
+from inbound.store.dead_letters import Selection, find, opened, pack
 from inbound.store.sealing import Sealer
 from schemas.messages import MobileOriginated
 from tests.e2e import poison
@@ -69,8 +68,14 @@ BLOWS = (
     ),
     # Stored, and the offset of its lane not committed: it comes again and is known.
     Blow("result and settling", "gateway", Point("streams.outbox.sender:Sender.end", "before")),
-    Blow("deciding and commit", "worker", Point("inbound.store._writing:write", "after")),
-    Blow("commit and wake-up", "worker", Point("inbound.store.postgres:_wake_relays", "before")),
+    Blow(
+        "deciding and commit", "worker", Point("inbound.store.transactions.writing:write", "after")
+    ),
+    Blow(
+        "commit and wake-up",
+        "worker",
+        Point("inbound.store.transactions.postgres:_wake_relays", "before"),
+    ),
     Blow(
         *("commit and ack of a text", "worker"),
         Point("streams.commands.processor:CommandProcessor.__call__", "after"),
@@ -80,8 +85,16 @@ BLOWS = (
         Point("streams.delivery.processor:DeliveryProcessor.__call__", "after"),
     ),
     Blow("queueing and flush", "relay", Point("inbound.outbox.publishing:send", "after")),
-    Blow("publishing and cursor", "relay", Point("inbound.store.relaying:advance", "before")),
-    Blow("cursor and what follows", "relay", Point("inbound.store.relaying:advance", "after")),
+    Blow(
+        "publishing and cursor",
+        "relay",
+        Point("inbound.store.outbox.feeds:advance_cursor", "before"),
+    ),
+    Blow(
+        "cursor and what follows",
+        "relay",
+        Point("inbound.store.outbox.feeds:advance_cursor", "after"),
+    ),
 )
 
 
@@ -127,7 +140,7 @@ async def test_the_secret_is_erased_with_the_final_state_and_not_without(
 ) -> None:
     """The third write of the worker: the fulfilment was sent and its secret is used."""
     client = service.new_client()
-    point = Point("inbound.store._writing:write", when, 3)
+    point = Point("inbound.store.transactions.writing:write", when, 3)
     async with aim_role(service, "worker", point) as aimed:
         await service.text(client.number, INFO)
         await aimed.reached()
@@ -224,15 +237,15 @@ async def mend(service: Service, row: int, value: bytes) -> None:
     sealer = Sealer(VaultCipher(VAULT_KEY))
     with connect(service.database_url, "tests") as conn:
         [(stored, message)] = opened(conn, sealer, find(conn, Selection(ids=(row,)), limit=1))
-    sealed = sealer.dead_letter(pack(message._replace(value=value)), stored.place)
+    sealed = sealer.seal(pack(message._replace(value=value)), stored.place.sealing_context)
     service.execute("UPDATE dead_letters SET sealed = %s WHERE id = %s", sealed, row)
 
 
 @pytest.mark.parametrize(
     "point",
     [
-        Point("inbound.store.postgres:PostgresTransaction.write", "before"),
-        Point("inbound.store.postgres:PostgresTransaction.write", "after"),
+        Point("inbound.store.transactions.postgres:PostgresTransaction.write", "before"),
+        Point("inbound.store.transactions.postgres:PostgresTransaction.write", "after"),
     ],
     ids=str,
 )

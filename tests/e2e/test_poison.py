@@ -11,8 +11,9 @@ import pytest
 
 from inbound.handlers.state import STATE_VERSION
 from inbound.keys import VaultCipher
-from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes, NewEvent
+from inbound.store.log.rows import NewEvent
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.postgres import PostgresStore
 from schemas.messages import MobileTerminated, Purpose
 from tests.e2e import poison
 from tests.e2e.poison import Place

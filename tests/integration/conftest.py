@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from inbound.keys import VaultCipher
-from inbound.store.memory import MemoryStore
-from inbound.store.postgres import PostgresStore
+from inbound.store.transactions.memory import MemoryStore
+from inbound.store.transactions.postgres import PostgresStore
 from tests.fix_store import VAULT_KEY, cipher, database_url, migrated_template
 from tests.integration.streams.outbox.bench import Bench, open_bench
 from tests.integration.streams.world import Backend, MemoryBackend, PostgresBackend, World

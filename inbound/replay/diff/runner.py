@@ -14,7 +14,7 @@ import psycopg
 from inbound.replay.diff.candidates import Candidate
 from inbound.replay.diff.protocol import PastEvent, PastStream
 from inbound.replay.diff.report import DiffReport
-from inbound.store import past
+from inbound.store.log import replay_inputs
 
 APPLICATION_NAME: Final = "scserv replay diff"
 SUBJECTS_AT_ONCE: Final = 200
@@ -23,7 +23,7 @@ EVENTS_AT_ONCE: Final = 5000
 
 def run(
     conn: psycopg.Connection,
-    span: past.Span,
+    span: replay_inputs.LogSpan,
     candidate: Candidate,
     report: DiffReport,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
@@ -33,13 +33,13 @@ def run(
     `progress` hears how many subjects of how many are done. Raises `SetupError` when the
     candidate fails, and `RetryableError` when the database does not answer.
     """
-    subjects = past.list_subjects(conn, span)
-    total = len(subjects) // past.ID_BYTES
+    subjects = replay_inputs.list_subjects(conn, span)
+    total = len(subjects) // replay_inputs.ID_BYTES
     sizes: list[int] = []
 
     def batches() -> Iterator[list[PastStream]]:
-        for ids in past.unpack(subjects, SUBJECTS_AT_ONCE):
-            streams = past.read_streams(conn, ids, span, PastEvent)
+        for ids in replay_inputs.unpack_subjects(subjects, SUBJECTS_AT_ONCE):
+            streams = replay_inputs.read_streams(conn, ids, span, PastEvent)
             for batch in _cut(streams):
                 sizes.append(sum(len(stream.events) for stream in batch))
                 yield batch

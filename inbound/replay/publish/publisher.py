@@ -18,7 +18,7 @@ from kafka.errors import KafkaError
 from inbound.errors import RetryableError
 from inbound.kafka.producer import outcome
 from inbound.kafka.records import Producer, of_event, older_forms_of
-from inbound.store.rows import RecordedEvent
+from inbound.store.log.rows import RecordedEvent
 
 BATCH: Final = 1000
 _BATCHES_PER_SECOND: Final = 10

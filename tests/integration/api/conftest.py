@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from inbound.store.connecting import connect
+from inbound.store.connections import connect
 from tests.bench import history
 from tests.fix_servers import SharedPostgres
 from tests.fix_store import (  # noqa: F401  fixtures

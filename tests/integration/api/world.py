@@ -23,11 +23,11 @@ from inbound.cli.clients import run_import
 from inbound.directory.postgres import PostgresDirectory
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.projections.queries import ProjectionQueries
-from inbound.store.connecting import connect
-from inbound.store.lending import Lending
-from inbound.store.postgres import PostgresStore
+from inbound.store.access.api_tokens import NewToken, add_token
+from inbound.store.connection_pool import ConnectionPool
+from inbound.store.connections import connect
 from inbound.store.sealing import Sealer
-from inbound.store.tokens import NewToken, add_token
+from inbound.store.transactions.postgres import PostgresStore
 from inbound.timeline.reader import TimelineReader
 from tests.bench import history
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
@@ -59,7 +59,7 @@ class World:
         self.now = NOW
         hasher, sealer = SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY))
         self.sources = Sources(
-            lending=Lending(url, "tests"),
+            lending=ConnectionPool(url, "tests"),
             quick=ProjectionQueries(url),
             slow=ProjectionQueries(url),
             directory=PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY),

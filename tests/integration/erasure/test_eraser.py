@@ -17,11 +17,11 @@ from inbound.erasure.eraser import Done, Eraser
 from inbound.handlers.state import SubjectState, evolve, stored_state
 from inbound.kafka.decoding import TopicRecord
 from inbound.keys import VaultCipher
-from inbound.store import relaying
-from inbound.store.connecting import connect
-from inbound.store.erasures import erasures
-from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Erased
+from inbound.store.connections import connect
+from inbound.store.outbox import feeds
+from inbound.store.people.erasure import erasures
+from inbound.store.people.rows import ErasedRows
+from inbound.store.transactions.postgres import PostgresStore
 from schemas.messages import Outcome, Part
 from schemas.upcasters import read_event
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
@@ -64,7 +64,7 @@ async def test_a_second_text_starts_as_a_stranger(world: World) -> None:
     done = await erase(world)
     assert done is not None
     assert (done.subject_id, done.open_requests) == (before[0].stream_id, 0)
-    assert done.removed == Erased(subjects=1, sent=2)
+    assert done.removed == ErasedRows(subjects=1, sent=2)
     await run_through(world, "CLIENT sms stop")
     events = await world.events()
     assert events[: len(before)] == before
@@ -239,7 +239,7 @@ async def test_nothing_that_names_the_person_stays_and_nothing_of_others_goes(
     assert {table for table in TABLES if others[table]} == TABLES, "the test has lost a table"
     await full_life(world, url, tmp_path, NUMBER)
     for shard in range(4):
-        relaying.advance(conn, relaying.OUTBOX, shard, 10_000)
+        feeds.advance_cursor(conn, feeds.OUTBOX, shard, 10_000)
     log = (await world.events())[:]
 
     done = await erase(world)
@@ -286,7 +286,7 @@ async def test_notes_of_a_stranger_go_without_an_event(
     await world.commands([world.text("what?", STRANGER)])
     done = await erase(world, STRANGER)
     assert done is not None
-    assert (done.subject_id, done.removed) == (None, Erased(misses=1))
+    assert (done.subject_id, done.removed) == (None, ErasedRows(misses=1))
     assert await world.events() == []
     assert len(erasures(conn, limit=10)) == 1
 

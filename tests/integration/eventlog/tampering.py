@@ -9,7 +9,7 @@ import psycopg
 
 from inbound.eventlog.reading import read_log, snapshot
 from inbound.eventlog.verifying import Verification
-from inbound.store.event_copy import StoredEvent
+from inbound.store.log.copy_format import StoredEvent
 from schemas.chain import Chains, chain_of, stored_body
 
 

@@ -19,10 +19,10 @@ from inbound.eventlog.archive import ArchiveError
 from inbound.eventlog.exporting import export_log
 from inbound.eventlog.importing import import_log
 from inbound.keys import SubjectHasher, VaultCipher
-from inbound.store import relaying
-from inbound.store.connecting import connect
-from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes
+from inbound.store.connections import connect
+from inbound.store.outbox import feeds
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.postgres import PostgresStore
 from inbound.subjects import StateCache, Subjects
 from tests.bench import history
 from tests.fix_store import event
@@ -86,8 +86,8 @@ def test_projections_of_both_are_the_same_to_the_byte(
 
 def test_nothing_is_published_again(conn: psycopg.Connection, empty: psycopg.Connection) -> None:
     imported(empty, exported(conn))
-    assert relaying.waiting(empty, relaying.EVENTS) == 0
-    assert relaying.read_events(empty, 10) == []
+    assert feeds.count_waiting(empty, feeds.EVENTS) == 0
+    assert feeds.read_events(empty, 10) == []
 
 
 async def test_log_goes_on_where_it_ended(

@@ -5,8 +5,8 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from inbound.store.connecting import connect
-from inbound.store.migrating import migrate
+from inbound.store.connections import connect
+from inbound.store.migrations.runner import migrate
 from tests.integration.eventlog.tampering import (
     events,
     find,

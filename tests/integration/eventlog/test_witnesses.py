@@ -16,8 +16,8 @@ from inbound.kafka.reading import open_reader
 from inbound.outbox import relay as relaying_module
 from inbound.outbox.heads import EVERY_S, Heads
 from inbound.outbox.relay import LOG, Relay
-from inbound.store import relaying
-from inbound.store.connecting import connect
+from inbound.store.connections import connect
+from inbound.store.outbox import feeds
 from schemas.topics import TopicNames
 from tests.integration.eventlog.tampering import events, named, rewrite_digests, tamper
 
@@ -47,7 +47,7 @@ def published(
     with connect(url, "tests") as conn:
         whole = conn.execute("SELECT positions, digests FROM log_heads").fetchone()
         while relay.relay_batch(conn, [LOG]):
-            passed = events(conn)[: relaying.cursor_position(conn, relaying.EVENTS)]
+            passed = events(conn)[: feeds.cursor_position(conn, feeds.EVENTS)]
             ends = {e.chain: e for e in passed}
             places = [ends[chain].position for chain in range(8)]
             digests = [ends[chain].digest for chain in range(8)]

@@ -20,8 +20,8 @@ from inbound.local.simulator.tls import server_context
 from inbound.ops.health import Health
 from inbound.settings import Settings, SmppSettings
 from inbound.smpp.pdu import BindReceiver
-from inbound.store.overdue import Overdue
-from inbound.store.presence import Presence
+from inbound.store.bind_reports import BindReports
+from inbound.store.receipts.overdue import OverdueReceipts
 from schemas.messages import MobileOriginated
 from tests.e2e.script import ACCOUNT
 from tests.unit.smpp.certificate import self_signed
@@ -45,12 +45,12 @@ async def gateway(
     name: str, database_url: str, *binds: SmppSettings
 ) -> AsyncIterator[tuple[Binds, Health, Producer]]:
     settings = Settings(subject_key=SecretStr("00" * 32), binds=binds)
-    producer, health, presence = Producer(), Health(), Presence(database_url)
+    producer, health, presence = Producer(), Health(), BindReports(database_url)
     made = Binds(
         settings,
         producer,
         presence,
-        Overdue(database_url),
+        OverdueReceipts(database_url),
         health,
         gateway=name,
         clock=utc_now,

@@ -22,9 +22,9 @@ from inbound.smpp.pdu import QuerySm, QuerySmResp, RequestPdu, ResponsePdu
 from inbound.smpp.receipts import MessageState
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
-from inbound.store.overdue import Overdue
-from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes
+from inbound.store.receipts.overdue import OverdueReceipts
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.postgres import PostgresStore
 from schemas.messages import Purpose, ReceiptReceived, ReceiptsReceived, ReceiptState
 from tests.integration.streams.outbox.bench import _bind_settings, _no_texts
 
@@ -111,7 +111,7 @@ async def test_only_what_is_overdue_is_asked_after_and_once(
         elsewhere = sent_part(subject_id, "far", old, "far")
         rewritten = replace(sent_part(subject_id, "a1", old), written_id="00A1")
         await tx.write(Changes(sent=[*parts, elsewhere, rewritten]))
-    overdue, published = Overdue(database_url), Published()
+    overdue, published = OverdueReceipts(database_url), Published()
     publisher = ReceiptPublisher(published, "receipts", clock=utc_now, new_id=uuid4)
     asking = Asking(SETTINGS, "SCSERV", client, overdue, publisher, clock=lambda: now)
     assert await asking.ask_once() == 3

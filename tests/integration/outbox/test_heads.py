@@ -14,10 +14,10 @@ from kafka.errors import KafkaTimeoutError
 from inbound.kafka.producer import new_producer
 from inbound.outbox.heads import EVERY_S, Heads
 from inbound.outbox.relay import LOG, Relay
-from inbound.store import relaying
-from inbound.store.connecting import connect
-from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes
+from inbound.store.connections import connect
+from inbound.store.outbox import feeds
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.postgres import PostgresStore
 from schemas.chain import Chains, microseconds, public_body
 from schemas.cloudevents import TYPE_PREFIX, header
 from schemas.messages import LogHead
@@ -46,7 +46,7 @@ def published(producer: Producer) -> list[LogHead]:
 
 
 def stored(conn: psycopg.Connection) -> list[tuple[int, int, str]]:
-    return [(h.chain, h.position, h.digest.hex()) for h in relaying.heads(conn)]
+    return [(h.chain, h.position, h.digest.hex()) for h in feeds.chain_heads(conn)]
 
 
 def told(heads: list[LogHead]) -> list[tuple[int, int, str]]:
@@ -62,10 +62,10 @@ async def test_head_waits_until_its_events_are_published(
     heads.publish(conn)
     assert producer.sent == []
     wanted = stored(conn)
-    relaying.advance(conn, relaying.EVENTS, 0, wanted[2][1])
+    feeds.advance_cursor(conn, feeds.EVENTS, 0, wanted[2][1])
     heads.publish(conn)
     assert told(published(producer)) == wanted[:3]
-    relaying.advance(conn, relaying.EVENTS, 0, 40)
+    feeds.advance_cursor(conn, feeds.EVENTS, 0, 40)
     heads.publish(conn)
     assert told(published(producer)) == wanted
 
@@ -76,7 +76,7 @@ async def test_heads_are_published_once_a_minute_and_when_they_moved(
     producer, now = Producer(), [0.0]
     heads = Heads(producer, "heads", lambda: now[0])
     await append(40)
-    relaying.advance(conn, relaying.EVENTS, 0, 100)
+    feeds.advance_cursor(conn, feeds.EVENTS, 0, 100)
     heads.publish(conn)
     first = told(published(producer))
     assert first == stored(conn)
@@ -96,7 +96,7 @@ async def test_relay_that_stops_publishes_what_it_has_relayed(
     heads = Heads(producer, "heads", lambda: now[0])
     heads.publish(conn)
     await append(40)
-    relaying.advance(conn, relaying.EVENTS, 0, 40)
+    feeds.advance_cursor(conn, feeds.EVENTS, 0, 40)
     heads.last_word(conn)
     assert told(published(producer)) == stored(conn)
 
@@ -105,7 +105,7 @@ async def test_head_that_kafka_did_not_take_goes_again(
     conn: psycopg.Connection, append: Append
 ) -> None:
     await append(40)
-    relaying.advance(conn, relaying.EVENTS, 0, 40)
+    feeds.advance_cursor(conn, feeds.EVENTS, 0, 40)
     producer = Producer(fails=lambda n: n == 1)
     heads = Heads(producer, "heads")
     with pytest.raises(KafkaTimeoutError):
@@ -119,7 +119,7 @@ async def test_kafka_that_is_away_does_not_keep_a_relay_from_stopping(
     conn: psycopg.Connection, append: Append
 ) -> None:
     await append(40)
-    relaying.advance(conn, relaying.EVENTS, 0, 40)
+    feeds.advance_cursor(conn, feeds.EVENTS, 0, 40)
     Heads(Producer(fails=lambda _: True), "heads").last_word(conn)
 
 

@@ -16,12 +16,14 @@ from inbound.kafka.producer import new_producer
 from inbound.keys import VaultCipher
 from inbound.outbox.publishing import Shard
 from inbound.outbox.relay import Relay
-from inbound.store import dead_letters, relaying
-from inbound.store.dead_letters import DeadLetterLimits, Selection, insert
+from inbound.store import dead_letters
+from inbound.store.dead_letters import DeadLetter, DeadLetterLimits, Selection, insert
 from inbound.store.errors import DeadLettersFull
-from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes, DeadLetter, NewOutboxRow
+from inbound.store.outbox import feeds
+from inbound.store.outbox.rows import NewOutboxRow
 from inbound.store.sealing import Sealer
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.postgres import PostgresStore
 from schemas.cloudevents import Headers
 from schemas.topics import PARTITIONS, TopicNames, TopicSpec
 from tests.fix_store import (
@@ -37,8 +39,8 @@ from tests.fix_store import (
 __all__ = ["cipher", "conn", "database_url", "migrated_template"]
 
 ROOM = DeadLetterLimits(100, 10_000_000)
-OUTBOX = Shard(relaying.OUTBOX, 0)
-EVENTS = Shard(relaying.EVENTS, 0)
+OUTBOX = Shard(feeds.OUTBOX, 0)
+EVENTS = Shard(feeds.EVENTS, 0)
 
 
 class Future:
@@ -118,11 +120,11 @@ def test_the_cursor_moves_after_kafka_has_acknowledged(conn: psycopg.Connection)
     producer = Producer()
     places: list[int] = []
     producer.at_flush = lambda: places.append(
-        relaying.cursor_position(conn, relaying.OUTBOX) + relaying.cursor_position(conn, "events")
+        feeds.cursor_position(conn, feeds.OUTBOX) + feeds.cursor_position(conn, "events")
     )
     assert relay(producer).relay_batch(conn, [OUTBOX, EVENTS]) == 10
     assert places == [0]
-    assert relaying.waiting(conn, relaying.OUTBOX) == relaying.waiting(conn, relaying.EVENTS) == 0
+    assert feeds.count_waiting(conn, feeds.OUTBOX) == feeds.count_waiting(conn, feeds.EVENTS) == 0
     assert relay(producer).relay_batch(conn, [OUTBOX, EVENTS]) == 0
 
 
@@ -132,8 +134,8 @@ def test_after_a_failure_it_goes_on_with_the_first_that_failed(conn: psycopg.Con
     with pytest.raises(KafkaTimeoutError):
         relay(producer).relay_batch(conn, [OUTBOX, EVENTS])
     # The outbox stops before its third row; the events had no failure and are done.
-    assert relaying.waiting(conn, relaying.OUTBOX) == 3
-    assert relaying.waiting(conn, relaying.EVENTS) == 0
+    assert feeds.count_waiting(conn, feeds.OUTBOX) == 3
+    assert feeds.count_waiting(conn, feeds.EVENTS) == 0
     healed = Producer()
     assert relay(healed).relay_batch(conn, [OUTBOX]) == 3
     assert [record["value"] for record in healed.sent] == [b"2", b"3", b"4"]
@@ -157,7 +159,7 @@ def test_what_kafka_refuses_for_good_is_set_aside_and_the_shard_goes_on(
 ) -> None:
     producer = Producer(fails=lambda n: n in {1, 6}, error=MessageSizeTooLargeError)
     assert relay(producer).relay_batch(conn, [OUTBOX, EVENTS]) == 10
-    assert relaying.waiting(conn, relaying.OUTBOX) == relaying.waiting(conn, relaying.EVENTS) == 0
+    assert feeds.count_waiting(conn, feeds.OUTBOX) == feeds.count_waiting(conn, feeds.EVENTS) == 0
     of_outbox, of_events = dead_letters.find(conn, Selection(), limit=10)
     assert (of_outbox.feed, of_outbox.partition, of_outbox.kafka_offset) == ("outbox", 0, 2)
     assert (of_events.feed, of_events.topic) == ("events", TopicNames().events)
@@ -178,7 +180,7 @@ def test_kafka_away_behind_a_poisonous_row(conn: psycopg.Connection) -> None:
 
     with pytest.raises(KafkaTimeoutError):
         relay(Both(lambda n: n == 1, MessageSizeTooLargeError)).relay_batch(conn, [OUTBOX])
-    assert relaying.waiting(conn, relaying.OUTBOX) == 2
+    assert feeds.count_waiting(conn, feeds.OUTBOX) == 2
     assert len(dead_letters.find(conn, Selection(), limit=10)) == 1
 
 
@@ -193,11 +195,11 @@ def test_without_room_the_shard_waits_at_the_first_and_loses_nothing(
     insert(conn, Sealer(VaultCipher(VAULT_KEY)), ROOM, [before])
     with pytest.raises(DeadLettersFull, match="1 of 1 "):
         relay(broken(), DeadLetterLimits(1, 1_000)).relay_batch(conn, [OUTBOX, EVENTS])
-    assert relaying.waiting(conn, relaying.OUTBOX) == 4
-    assert relaying.waiting(conn, relaying.EVENTS) == 0, "another shard has to go on"
+    assert feeds.count_waiting(conn, feeds.OUTBOX) == 4
+    assert feeds.count_waiting(conn, feeds.EVENTS) == 0, "another shard has to go on"
     assert dead_letters.usage(conn).rows == 1
     relay(Producer()).relay_batch(conn, [OUTBOX])
-    assert relaying.waiting(conn, relaying.OUTBOX) == 0
+    assert feeds.count_waiting(conn, feeds.OUTBOX) == 0
 
 
 async def test_a_row_that_makes_no_record_is_set_aside(
@@ -212,7 +214,7 @@ async def test_a_row_that_makes_no_record_is_set_aside(
     producer = Producer()
     relay(producer).relay_batch(conn, [OUTBOX])
     assert [record["value"] for record in producer.sent] == [b"good"]
-    assert relaying.waiting(conn, relaying.OUTBOX) == 0
+    assert feeds.count_waiting(conn, feeds.OUTBOX) == 0
     assert [row.reason for row in dead_letters.find(conn, Selection(), limit=10)] == [
         "the row makes no record (AttributeError)",
         "the row makes no record (ValueError)",
@@ -246,7 +248,7 @@ async def test_a_record_too_large_for_kafka_among_others(
     service = relay(lambda: new_producer(kafka_bootstrap))
     assert service.relay_batch(conn, [OUTBOX, EVENTS]) == 20
     service._producer.close(5)
-    assert relaying.waiting(conn, relaying.OUTBOX) == 0
+    assert feeds.count_waiting(conn, feeds.OUTBOX) == 0
     assert dead_letters.usage(conn).rows == 2
     found = list(dict.fromkeys(read(kafka_bootstrap, topic)))
     assert found == [value for value in values if len(value) < size]

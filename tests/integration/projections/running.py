@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Self
 
 from inbound.projections.projector import Projector
-from inbound.store.connecting import connect
+from inbound.store.connections import connect
 
 WITHIN_S = 20
 

@@ -14,9 +14,9 @@ from inbound.projections.reading import Stored, fold, read
 from inbound.projections.rebuilding import rebuild
 from inbound.projections.subscriptions import SUBSCRIPTIONS
 from inbound.projections.writing import DoubleError, Writer
-from inbound.store import relaying
-from inbound.store.connecting import connect
-from inbound.store.positions import last_position
+from inbound.store.connections import connect
+from inbound.store.log.positions import last_position
+from inbound.store.outbox import feeds
 from tests.integration.projections.conftest import REQUESTS
 from tests.integration.projections.lines import (
     ALL,
@@ -228,7 +228,7 @@ def test_nothing_is_missed_between_looking_and_listening(conn: psycopg.Connectio
     waiting.wait(WITHIN_S)  # and now it is called at once
     waiting.stay_awake()
     conn.execute("NOTIFY scserv_outbox")
-    assert not relaying.wait_for_rows(conn, 0)
+    assert not feeds.wait_for_rows(conn, 0)
 
 
 def test_a_subject_may_be_in_the_log_for_other_reasons(conn: psycopg.Connection) -> None:

@@ -22,8 +22,8 @@ from inbound.projections.queries import ProjectionQueries
 from inbound.projections.rebuilding import Busy, rebuild
 from inbound.projections.requests import REQUESTS
 from inbound.projections.subscriptions import SUBSCRIPTIONS
-from inbound.store.connecting import connect
-from inbound.store.positions import last_position
+from inbound.store.connections import connect
+from inbound.store.log.positions import last_position
 from inbound.store.statements import statements
 from tests.integration.projections.lines import ALL, append_stop, catch_up, dumps, positions
 from tests.integration.projections.running import Running
@@ -48,7 +48,7 @@ import os, signal, sys
 from inbound.projections import building, writing
 from inbound.projections.catalogue import PROJECTIONS
 from inbound.projections.rebuilding import rebuild
-from inbound.store.connecting import connect
+from inbound.store.connections import connect
 
 url, where, at = sys.argv[1], sys.argv[2], int(sys.argv[3])
 building.STRETCH = 200

@@ -14,8 +14,8 @@ from inbound.projections.dumping import digest, dump
 from inbound.projections.places import Place
 from inbound.projections.subscriptions import SUBSCRIPTIONS
 from inbound.projections.verifying import verify
-from inbound.store.connecting import connect
-from inbound.store.positions import last_position
+from inbound.store.connections import connect
+from inbound.store.log.positions import last_position
 from tests.integration.projections.lines import ALL, append_stop, catch_up, dumps
 from tests.integration.projections.running import Running
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from inbound.store.postgres import PostgresStore
+from inbound.store.transactions.postgres import PostgresStore
 from tests.fix_store import NOON, cipher, conn, database_url, migrated_template, postgres_store
 from tests.integration.streams.world import NUMBER, STRANGER, PostgresBackend, World
 

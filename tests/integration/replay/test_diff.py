@@ -22,8 +22,8 @@ from inbound.replay.diff.candidates import LocalCandidate
 from inbound.replay.diff.protocol import CandidateConfig, PastEvent
 from inbound.replay.diff.report import DiffReport
 from inbound.replay.diff.runner import run
-from inbound.store import past
-from inbound.store.connecting import connect
+from inbound.store.connections import connect
+from inbound.store.log import replay_inputs
 from tests.bench import history
 from tests.integration.replay.conftest import ROOT, Scserv
 from tests.integration.streams.world import NUMBER
@@ -254,8 +254,9 @@ def test_it_reaches_the_database_and_nothing_else(
             "_base", "_control", "_messages", "_wire",
         )
     }  # fmt: skip
-    writers = "_writing", "claims", "memory", "migrating", "postgres", "relaying", "sweeping"
-    assert not ours & {f"inbound.store.{name}" for name in writers}
+    writers = "transactions", "claims", "migrations", "outbox", "retention_sweep", "log.appender"
+    prefixes = tuple(f"inbound.store.{name}" for name in writers)
+    assert not {name for name in ours if name.startswith(prefixes)}
     rooms = {name.split(".")[1] for name in ours}
     assert not rooms & {"kafka", "outbox", "local", "ops"}
 
@@ -275,7 +276,7 @@ def test_no_command_of_the_replay_can_write(
     """Whatever their code comes to be, PostgreSQL refuses."""
     refused: list[type[Exception]] = []
 
-    def write(session: psycopg.Connection, *_: object) -> past.Span:
+    def write(session: psycopg.Connection, *_: object) -> replay_inputs.LogSpan:
         try:
             session.execute("DELETE FROM inbox")
         except errors.Error as error:
@@ -284,7 +285,7 @@ def test_no_command_of_the_replay_can_write(
 
     monkeypatch.setenv("SCSERV_DATABASE_URL", database_url)
     monkeypatch.setenv("SCSERV_KAFKA_BOOTSTRAP_SERVERS", "nowhere:1")
-    monkeypatch.setattr(past, "find_span", write)
+    monkeypatch.setattr(replay_inputs, "find_span", write)
     monkeypatch.setattr(_replay_publish, "prepare", lambda *_, **__: False)
     topic = ["--to-topic", "t"] if command == "publish" else []
     CliRunner().invoke(scserv_command, ["replay", command, "--since", "1h", *topic])
@@ -310,7 +311,7 @@ def test_the_time_asked_for_is_decided_and_what_was_before_is_folded(
         )
     ]
     begin, upto = accepted[200], accepted[260]  # the first counts, the last does not
-    span = past.find_span(conn, begin, upto)
+    span = replay_inputs.find_span(conn, begin, upto)
     candidate, report = describe()
     steps: list[tuple[int, int]] = []
     run(conn, span, candidate, report, lambda done, total: steps.append((done, total)))
@@ -327,11 +328,11 @@ def test_the_time_asked_for_is_decided_and_what_was_before_is_folded(
 
 
 def test_what_is_written_meanwhile_is_not_seen(database_url: str, conn: psycopg.Connection) -> None:
-    span = past.find_span(conn, past.ALWAYS, past.FOR_EVER)
+    span = replay_inputs.find_span(conn, replay_inputs.EARLIEST, replay_inputs.LATEST)
     (last,) = conn.execute("SELECT max(position) FROM events").fetchone() or (0,)
     assert (span.after, span.upto) == (0, last)
-    narrow = past.Span(span.since, span.until, 0, 4)
-    subjects = past.list_subjects(conn, narrow)
-    (ids,) = past.unpack(subjects, 9)
-    streams = past.read_streams(conn, ids, narrow, PastEvent)
+    narrow = replay_inputs.LogSpan(span.since, span.until, 0, 4)
+    subjects = replay_inputs.list_subjects(conn, narrow)
+    (ids,) = replay_inputs.unpack_subjects(subjects, 9)
+    streams = replay_inputs.read_streams(conn, ids, narrow, PastEvent)
     assert sum(len(events) for _, events in streams) == 4

@@ -15,8 +15,8 @@ import pytest
 
 from inbound.kafka import admin
 from inbound.kafka.records import of_event
-from inbound.store import past
-from inbound.store.connecting import connect
+from inbound.store.connections import connect
+from inbound.store.log import replay_inputs
 from schemas.cloudevents import header
 from schemas.topics import PARTITIONS, TopicSpec
 from tests.integration.replay.conftest import ROOT, Run, Scserv
@@ -66,8 +66,8 @@ def test_a_new_subscriber_gets_all_of_it_as_it_was_but_for_the_mark(
     done = publish("--create", "--replay-id", "first-fill")
     assert (done.status, done.err) == (0, "")
     with connect(database_url, "tests") as conn:
-        span = past.find_span(conn, past.ALWAYS, past.FOR_EVER)
-        recorded = past.read_events_between(conn, span, 1000)
+        span = replay_inputs.find_span(conn, replay_inputs.EARLIEST, replay_inputs.LATEST)
+        recorded = replay_inputs.read_events_between(conn, span, 1000)
     created, published = done.out.splitlines()
     assert created == f"created {topic}"
     assert published == (

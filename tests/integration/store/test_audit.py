@@ -6,7 +6,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from inbound.store import audit
+from inbound.store.access import audit
 
 SUBJECT, REQUEST = UUID(int=1), UUID(int=2)
 

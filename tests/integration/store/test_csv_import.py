@@ -14,7 +14,7 @@ from inbound.cli.clients import run_import
 from inbound.directory.csv_lines import GoodLine
 from inbound.directory.postgres import PostgresDirectory
 from inbound.errors import SetupError
-from inbound.store.connecting import connect
+from inbound.store.connections import connect
 from inbound.store.errors import StoreUnavailable
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 

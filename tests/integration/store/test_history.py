@@ -6,8 +6,8 @@ import psycopg
 from pydantic_core import from_json
 
 from inbound.keys import SubjectHasher
-from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.postgres import PostgresStore
 from tests.bench import history
 from tests.contract.test_chain import computed, stored
 from tests.fix_store import event

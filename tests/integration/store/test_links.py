@@ -7,12 +7,12 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from inbound.store.connecting import AsyncLink, called
+from inbound.store.connection_pool import ConnectionPool
+from inbound.store.connections import LazyConnection, raises_store_errors
 from inbound.store.errors import StoreDefect, StoreUnavailable
-from inbound.store.lending import Lending
 
 
-@called
+@raises_store_errors
 def backend(conn: psycopg.Connection) -> int:
     return conn.info.backend_pid
 
@@ -21,22 +21,22 @@ LOCK: LiteralString = "SELECT pg_advisory_lock(1)"
 UNLOCK: LiteralString = "SELECT pg_advisory_unlock(1)"
 
 
-@called
+@raises_store_errors
 def wait_for_lock(conn: psycopg.Connection) -> None:
     """Keep a connection busy until the test gives the lock up."""
     conn.execute(LOCK)
     conn.execute(UNLOCK)
 
 
-@called
+@raises_store_errors
 def fail_within(conn: psycopg.Connection) -> None:
     conn.execute("BEGIN")
     conn.execute("SELECT 1/0")
 
 
 @pytest.fixture
-async def lending(database_url: str) -> AsyncIterator[Lending]:
-    made = Lending(database_url, "tests lending", connections=2)
+async def lending(database_url: str) -> AsyncIterator[ConnectionPool]:
+    made = ConnectionPool(database_url, "tests lending", connections=2)
     yield made
     await made.close()
 
@@ -49,27 +49,29 @@ def sessions(conn: psycopg.Connection, name: str) -> int:
 async def test_uses_that_overlap_open_one_connection(
     database_url: str, conn: psycopg.Connection
 ) -> None:
-    link = AsyncLink(database_url, "tests link")
-    opened = await asyncio.gather(*(link.connection() for _ in range(5)))
+    link = LazyConnection(database_url, "tests link")
+    opened = await asyncio.gather(*(link.get() for _ in range(5)))
     assert len(set(opened)) == 1
     assert sessions(conn, "tests link") == 1
     await link.close()
 
 
-async def test_a_connection_is_used_again(lending: Lending) -> None:
+async def test_a_connection_is_used_again(lending: ConnectionPool) -> None:
     assert await lending.run(backend) == await lending.run(backend)
 
 
-async def test_no_more_connections_than_allowed(lending: Lending, conn: psycopg.Connection) -> None:
+async def test_no_more_connections_than_allowed(
+    lending: ConnectionPool, conn: psycopg.Connection
+) -> None:
     backends = await asyncio.gather(*(lending.run(backend) for _ in range(20)))
     assert len(set(backends)) <= 2
     assert sessions(conn, "tests lending") <= 2
 
 
 async def test_who_waits_too_long_for_one_is_told(
-    lending: Lending, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+    lending: ConnectionPool, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inbound.store.lending.WAIT_S", 0.05)
+    monkeypatch.setattr("inbound.store.connection_pool.WAIT_S", 0.05)
     conn.execute(LOCK)
     busy = [asyncio.create_task(lending.run(wait_for_lock)) for _ in range(2)]
     await asyncio.sleep(0)
@@ -81,7 +83,7 @@ async def test_who_waits_too_long_for_one_is_told(
 
 
 async def test_a_caller_that_is_gone_leaves_a_whole_connection(
-    lending: Lending, conn: psycopg.Connection
+    lending: ConnectionPool, conn: psycopg.Connection
 ) -> None:
     conn.execute(LOCK)
     with pytest.raises(TimeoutError):
@@ -92,14 +94,14 @@ async def test_a_caller_that_is_gone_leaves_a_whole_connection(
     assert await lending.run(backend)
 
 
-async def test_a_broken_transaction_is_not_passed_on(lending: Lending) -> None:
+async def test_a_broken_transaction_is_not_passed_on(lending: ConnectionPool) -> None:
     with pytest.raises(StoreDefect):
         await lending.run(fail_within)
     await lending.run(backend)
 
 
-async def test_a_statement_has_its_time(lending: Lending) -> None:
-    @called
+async def test_a_statement_has_its_time(lending: ConnectionPool) -> None:
+    @raises_store_errors
     def limit(conn: psycopg.Connection) -> str:
         return str(conn.execute("SHOW statement_timeout").fetchall()[0][0])
 

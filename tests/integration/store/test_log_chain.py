@@ -7,11 +7,12 @@ import psycopg
 import pytest
 
 from inbound.keys import VaultCipher
-from inbound.store.connecting import connect
+from inbound.store.connections import connect
 from inbound.store.errors import StoreUnavailable, translate
-from inbound.store.migrating import migrate
-from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes, RecordedEvent
+from inbound.store.log.rows import RecordedEvent
+from inbound.store.migrations.runner import migrate
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.postgres import PostgresStore
 from schemas.chain import GENESIS, Head
 from tests.contract.test_chain import computed, log, stored
 from tests.fix_store import event, outbox_row

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from inbound.keys import VaultCipher
-from inbound.store import relaying
-from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes
+from inbound.store.outbox import feeds
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.postgres import PostgresStore
 from tests.fix_store import batch, event, inbox_row, outbox_row, somebody_waits, until
 
 
@@ -23,7 +23,7 @@ async def other_store(database_url: str, cipher: VaultCipher) -> AsyncIterator[P
 
 
 def positions(conn: psycopg.Connection) -> list[int]:
-    return [e.position for e in relaying.read_events(conn, 1000, after=0)]
+    return [e.position for e in feeds.read_events(conn, 1000, after=0)]
 
 
 async def test_writer_waits_until_the_one_before_has_committed(
@@ -51,7 +51,7 @@ async def test_position_belongs_to_the_first_commit_not_to_the_first_begin(
         async with other_store.transaction() as quick:
             await quick.write(Changes(inbox=[inbox_row()], events=[event(early)]))
         await slow.write(Changes(inbox=[inbox_row()], events=[event(late)]))
-    assert [e.stream_id for e in relaying.read_events(conn, 10, after=0)] == [early, late]
+    assert [e.stream_id for e in feeds.read_events(conn, 10, after=0)] == [early, late]
 
 
 async def test_rollback_leaves_no_gap(
@@ -86,9 +86,9 @@ async def test_reader_misses_nothing_while_writers_race_and_fail(
 
     def follow() -> bool:
         last = followed[-1] if followed else 0
-        followed.extend(e.position for e in relaying.read_events(conn, 7, after=last))
+        followed.extend(e.position for e in feeds.read_events(conn, 7, after=last))
         last = sent[-1] if sent else 0
-        sent.extend(row.position for row in relaying.read_outbox(conn, 0, 7, after=last))
+        sent.extend(row.position for row in feeds.read_outbox(conn, 0, 7, after=last))
         return len(followed) >= kept * len(stores) and len(sent) >= kept * len(stores)
 
     async with asyncio.TaskGroup() as writers:
@@ -96,7 +96,7 @@ async def test_reader_misses_nothing_while_writers_race_and_fail(
             writers.create_task(write(store))
         await until(follow)
     assert followed == list(range(1, kept * len(stores) + 1))
-    assert sent == [row.position for row in relaying.read_outbox(conn, 0, 1000, after=0)]
+    assert sent == [row.position for row in feeds.read_outbox(conn, 0, 1000, after=0)]
     for store in stores:
         await store.close()
 
@@ -109,6 +109,6 @@ async def test_time_of_recording_follows_position(
         async with other_store.transaction() as quick:
             await quick.write(batch(2))
         await slow.write(batch(2))
-    times = [e.recorded_at for e in relaying.read_events(conn, 100, after=0)]
+    times = [e.recorded_at for e in feeds.read_events(conn, 100, after=0)]
     assert len(times) == 12
     assert times == sorted(times)

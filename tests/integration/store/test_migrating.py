@@ -7,10 +7,10 @@ import psycopg
 import pytest
 
 from inbound.errors import SetupError
-from inbound.store import migrating
-from inbound.store.connecting import connect
+from inbound.store.connections import connect
+from inbound.store.migrations import runner
 
-NAMES = [migration.id for migration in migrating._all()]
+NAMES = [migration.id for migration in runner._all()]
 
 SHAPE = """
     SELECT 'column', table_schema || '.' || table_name, column_name, data_type, column_default,
@@ -39,7 +39,7 @@ SHAPE = """
 
 MIGRATE = """
 import sys
-from inbound.store.migrating import migrate
+from inbound.store.migrations.runner import migrate
 sys.stdin.readline()
 print(migrate(sys.argv[1]))
 """
@@ -52,7 +52,7 @@ def shape(url: str) -> list[tuple[object, ...]]:
 
 @pytest.fixture
 def fresh_shape(empty_database_url: str) -> list[tuple[object, ...]]:
-    migrating.migrate(empty_database_url)
+    runner.migrate(empty_database_url)
     found = shape(empty_database_url)
     with connect(empty_database_url, "tests") as conn:
         conn.execute("DROP SCHEMA public, projections, projections_shadow CASCADE")
@@ -70,24 +70,24 @@ def test_migrations_are_numbered_without_gaps() -> None:
 def test_upgraded_database_is_the_same_as_a_fresh_one(
     stopover: str, fresh_shape: list[tuple[object, ...]], empty_database_url: str
 ) -> None:
-    applied = migrating.migrate(empty_database_url, upto=stopover)
+    applied = runner.migrate(empty_database_url, upto=stopover)
     assert applied[-1] == stopover
-    assert applied + migrating.migrate(empty_database_url) == NAMES
+    assert applied + runner.migrate(empty_database_url) == NAMES
     assert shape(empty_database_url) == fresh_shape
 
 
 def test_second_run_has_nothing_to_do(empty_database_url: str) -> None:
-    assert migrating.pending(empty_database_url) == NAMES
-    assert migrating.migrate(empty_database_url) == NAMES
-    assert migrating.pending(empty_database_url) == []
-    assert migrating.migrate(empty_database_url) == []
+    assert runner.pending(empty_database_url) == NAMES
+    assert runner.migrate(empty_database_url) == NAMES
+    assert runner.pending(empty_database_url) == []
+    assert runner.migrate(empty_database_url) == []
 
 
 def test_looking_changes_nothing(empty_database_url: str) -> None:
     before = shape(empty_database_url)
-    migrating.pending(empty_database_url)
+    runner.pending(empty_database_url)
     with pytest.raises(SetupError):
-        migrating.require_current(empty_database_url)
+        runner.require_current(empty_database_url)
     assert shape(empty_database_url) == before
 
 
@@ -111,7 +111,7 @@ def test_killed_process_leaves_no_lock_behind(empty_database_url: str) -> None:
     with connect(empty_database_url, "tests") as conn:
         conn.execute("CREATE TABLE yoyo_lock (locked int PRIMARY KEY, ctime timestamp, pid int)")
         conn.execute("INSERT INTO yoyo_lock VALUES (1, now(), 1)")
-    assert migrating.migrate(empty_database_url) == NAMES
+    assert runner.migrate(empty_database_url) == NAMES
 
 
 def test_migration_and_its_mark_are_one(
@@ -121,42 +121,42 @@ def test_migration_and_its_mark_are_one(
         raise ConnectionAbortedError
 
     with monkeypatch.context() as patch:
-        patch.setattr(migrating._AtomicBackend, "mark_one", die)
+        patch.setattr(runner._AtomicBackend, "mark_one", die)
         with pytest.raises(ConnectionAbortedError):
-            migrating.migrate(empty_database_url)
-    assert migrating.pending(empty_database_url) == NAMES
-    assert migrating.migrate(empty_database_url) == NAMES
+            runner.migrate(empty_database_url)
+    assert runner.pending(empty_database_url) == NAMES
+    assert runner.migrate(empty_database_url) == NAMES
 
 
 def test_start_on_an_empty_database_names_the_way_out(empty_database_url: str) -> None:
     with pytest.raises(SetupError, match=r"has no tables yet.*run `scserv migrate`"):
-        migrating.require_current(empty_database_url)
-    migrating.migrate(empty_database_url)
-    migrating.require_current(empty_database_url)
+        runner.require_current(empty_database_url)
+    runner.migrate(empty_database_url)
+    runner.require_current(empty_database_url)
 
 
 def test_start_on_an_older_database_names_both_versions(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    migrating.migrate(empty_database_url)
-    known = migrating._all()
+    runner.migrate(empty_database_url)
+    known = runner._all()
     newer = type(known[0])("9999.next", "9999.next.sql", "")
-    monkeypatch.setattr(migrating, "_all", lambda: [*known, newer])
+    monkeypatch.setattr(runner, "_all", lambda: [*known, newer])
     last = NAMES[-1].split(".")[0]
     with pytest.raises(SetupError, match=rf"is at {last}, this version needs 9999: run"):
-        migrating.require_current(empty_database_url)
+        runner.require_current(empty_database_url)
 
 
 def test_newer_database_lets_the_old_version_go_on(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    migrating.migrate(empty_database_url)
-    monkeypatch.setattr(migrating, "_all", list)
-    migrating.require_current(empty_database_url)
+    runner.migrate(empty_database_url)
+    monkeypatch.setattr(runner, "_all", list)
+    runner.require_current(empty_database_url)
 
 
 def test_missing_table_says_to_migrate(empty_database_url: str) -> None:
-    from inbound.store.relaying import read_events
+    from inbound.store.outbox.feeds import read_events
 
     with (
         connect(empty_database_url, "tests") as conn,
@@ -171,7 +171,7 @@ def test_refused_migration_raises_no_psycopg_error(
     def refuse(*_: object, **__: object) -> None:
         raise psycopg.errors.DivisionByZero("CANARY")
 
-    monkeypatch.setattr(migrating._AtomicBackend, "mark_one", refuse)
+    monkeypatch.setattr(runner._AtomicBackend, "mark_one", refuse)
     with pytest.raises(Exception, match="22012") as caught:
-        migrating.migrate(empty_database_url)
+        runner.migrate(empty_database_url)
     assert "CANARY" not in str(caught.value)

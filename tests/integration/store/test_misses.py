@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 import psycopg
 import pytest
 
-from inbound.store import _writing, sweeping
-from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes, MessagePart, Missed, MissKey, PartsKey
+from inbound.store import retention_sweep
+from inbound.store.mo.rows import MessagePart, Missed, MissKey, PartsKey
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.postgres import PostgresStore
 from tests.fix_store import NOON
 
 MINUTE = timedelta(minutes=1)
@@ -30,7 +31,7 @@ async def write(store: PostgresStore, *misses: Missed) -> None:
 async def test_an_hour_has_a_bound(
     postgres_store: PostgresStore, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_writing, "MISSES_PER_HOUR", 5)
+    monkeypatch.setattr("inbound.store.mo.misses.MISSES_PER_HOUR", 5)
     await write(postgres_store, *(missed(n) for n in range(1, 4)))
     await write(postgres_store, *(missed(n, count=2) for n in range(4, 9)))
     kept = [(n.to_bytes(16, "big"), "unknown") for n in range(1, 6)]
@@ -50,9 +51,9 @@ async def test_misses_go_after_their_days(
     postgres_store: PostgresStore, conn: psycopg.Connection
 ) -> None:
     await write(postgres_store, missed(1, NOON - timedelta(days=7, minutes=1)), missed(2))
-    assert sweeping.sweep_misses(conn, NOON, 7) == 1
+    assert retention_sweep.sweep_misses(conn, NOON, 7) == 1
     assert len(rows(conn)) == 1
-    assert sweeping.sweep_misses(conn, NOON + MINUTE, 0) == 1
+    assert retention_sweep.sweep_misses(conn, NOON + MINUTE, 0) == 1
 
 
 @pytest.mark.parametrize("note", [True, False])
@@ -65,6 +66,6 @@ async def test_long_texts_that_never_were_whole_are_misses_if_wanted(
             key = PartsKey("main-1", hash_, "79086228779", reference, 3)
             at = NOON + minutes * MINUTE
             await tx.add_part(MessagePart(key, sequence, b"CLIENT", b"{}", at))
-    swept = sweeping.sweep_parts(conn, NOON + timedelta(hours=1), 30, note_misses=note)
+    swept = retention_sweep.sweep_parts(conn, NOON + timedelta(hours=1), 30, note_misses=note)
     assert swept == 3
     assert rows(conn) == ([(hash_, "incomplete", 2)] if note else [])

@@ -12,12 +12,14 @@ import pytest
 from psycopg import sql
 
 from inbound.keys import SubjectHasher, UnsealError, VaultCipher
-from inbound.store import relaying
-from inbound.store.claims import PostgresClaims
-from inbound.store.connecting import connect
+from inbound.store.claims.postgres import PostgresClaims
+from inbound.store.connections import connect
+from inbound.store.dead_letters import DeadLetter
 from inbound.store.errors import Conflict, StoreDefect, StoreUnavailable
-from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes, DeadLetter, MessagePart, PartsKey
+from inbound.store.mo.rows import MessagePart, PartsKey
+from inbound.store.outbox import feeds
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.postgres import PostgresStore
 from tests.fix_store import (
     NOON,
     batch,
@@ -142,9 +144,9 @@ async def test_lost_connection_is_retryable_and_the_next_transaction_has_a_new_o
 
     with pytest.raises(StoreUnavailable):
         await lose()
-    assert relaying.read_events(conn, 10, after=0) == []
+    assert feeds.read_events(conn, 10, after=0) == []
     await write(postgres_store, changes)
-    assert len(relaying.read_events(conn, 10, after=0)) == 3
+    assert len(feeds.read_events(conn, 10, after=0)) == 3
 
 
 async def test_connection_lost_between_transactions_costs_one_retry(
@@ -180,7 +182,7 @@ async def test_cancelled_transaction_leaves_nothing_and_the_store_goes_on(
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-    assert relaying.read_events(conn, 10, after=0) == []
+    assert feeds.read_events(conn, 10, after=0) == []
     await write(postgres_store, batch(1))
 
 
@@ -201,7 +203,7 @@ async def test_transaction_cancelled_while_it_waits_leaves_nothing_and_the_store
         with pytest.raises((asyncio.CancelledError, StoreUnavailable)):
             await task
     await write(postgres_store, batch(1))
-    assert len(relaying.read_events(conn, 10, after=0)) == 6
+    assert len(feeds.read_events(conn, 10, after=0)) == 6
 
 
 async def test_transaction_that_was_left_open_is_not_continued(
@@ -217,7 +219,7 @@ async def test_transaction_that_was_left_open_is_not_continued(
         with pytest.raises(asyncio.CancelledError):
             await write(postgres_store, batch(1))
     await write(postgres_store, batch(1))
-    assert len(relaying.read_events(conn, 10, after=0)) == 3
+    assert len(feeds.read_events(conn, 10, after=0)) == 3
 
 
 def test_sessions_have_limits(database_url: str) -> None:
@@ -252,12 +254,12 @@ async def test_relays_are_woken_after_the_commit_and_only_then(
     postgres_store: PostgresStore, database_url: str
 ) -> None:
     with connect(database_url, "relay") as relay:
-        relaying.listen(relay)
+        feeds.listen(relay)
         async with postgres_store.transaction() as tx:
             await tx.write(Changes(outbox=[outbox_row()]))
-            assert not relaying.wait_for_rows(relay, 0)
-        assert relaying.wait_for_rows(relay, 10)
-        assert len(relaying.read_outbox(relay, 0, 10)) == 1
+            assert not feeds.wait_for_rows(relay, 0)
+        assert feeds.wait_for_rows(relay, 10)
+        assert len(feeds.read_outbox(relay, 0, 10)) == 1
 
         await write(postgres_store, Changes(inbox=[inbox_row()], vault=[secret()]))
         with contextlib.suppress(LookupError):
@@ -265,8 +267,8 @@ async def test_relays_are_woken_after_the_commit_and_only_then(
                 await tx.write(batch(1))
                 raise LookupError
         await write(postgres_store, Changes(events=[event(uuid4())]))
-        assert relaying.wait_for_rows(relay, 10)
-        assert not relaying.wait_for_rows(relay, 0)
+        assert feeds.wait_for_rows(relay, 10)
+        assert not feeds.wait_for_rows(relay, 0)
 
 
 async def test_events_are_never_changed(

@@ -6,15 +6,15 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from inbound.store.presence import BindReport, Presence, list_binds
+from inbound.store.bind_reports import BindReport, BindReports, list_binds
 
 ALIVE = timedelta(seconds=60)
 GONE = timedelta(0)
 
 
 @pytest.fixture
-async def presence(database_url: str) -> AsyncIterator[Presence]:
-    made = Presence(database_url)
+async def presence(database_url: str) -> AsyncIterator[BindReports]:
+    made = BindReports(database_url)
     yield made
     await made.close()
 
@@ -23,7 +23,7 @@ def report(gateway: str, bind: str = "main-1", *, sends: bool = True) -> BindRep
     return BindReport("main/scserv", bind, gateway, sends, {"state": "bound"})
 
 
-async def test_only_other_binds_that_send_count(presence: Presence) -> None:
+async def test_only_other_binds_that_send_count(presence: BindReports) -> None:
     assert await presence.report(report("g1"), ALIVE) == 0
     assert await presence.report(report("g2", sends=False), ALIVE) == 1
     assert await presence.report(report("g1"), ALIVE) == 0
@@ -31,24 +31,24 @@ async def test_only_other_binds_that_send_count(presence: Presence) -> None:
     assert await presence.report(report("g1", "main-2"), ALIVE) == 2
 
 
-async def test_another_account_does_not_count(presence: Presence) -> None:
+async def test_another_account_does_not_count(presence: BindReports) -> None:
     await presence.report(report("g1"), ALIVE)
     other = BindReport("south/scserv", "south-1", "g2", True, {})
     assert await presence.report(other, ALIVE) == 0
 
 
-async def test_who_is_silent_too_long_counts_no_more(presence: Presence) -> None:
+async def test_who_is_silent_too_long_counts_no_more(presence: BindReports) -> None:
     await presence.report(report("g1"), ALIVE)
     assert await presence.report(report("g2"), GONE) == 0
 
 
-async def test_who_says_goodbye_counts_no_more_at_once(presence: Presence) -> None:
+async def test_who_says_goodbye_counts_no_more_at_once(presence: BindReports) -> None:
     await presence.report(report("g1"), ALIVE)
-    await presence.forget("g1")
+    await presence.withdraw("g1")
     assert await presence.report(report("g2"), ALIVE) == 0
 
 
-async def test_all_binds_can_be_listed(presence: Presence, conn: psycopg.Connection) -> None:
+async def test_all_binds_can_be_listed(presence: BindReports, conn: psycopg.Connection) -> None:
     await presence.report(report("g2"), ALIVE)
     await presence.report(report("g1"), ALIVE)
     seen = list_binds(conn)

@@ -7,12 +7,15 @@ import psycopg
 import pytest
 
 from inbound.errors import SetupError
-from inbound.store import relaying, sweeping
-from inbound.store.connecting import connect
+from inbound.store import retention_sweep
+from inbound.store.access.key_checks import check_keys
+from inbound.store.claims.rows import Secret
+from inbound.store.connections import connect
 from inbound.store.errors import StoreUnavailable
-from inbound.store.key_checks import check_keys
-from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Changes, InboxRow, MessagePart, PartsKey, Secret
+from inbound.store.mo.rows import InboxRow, MessagePart, PartsKey
+from inbound.store.outbox import feeds
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.postgres import PostgresStore
 from tests.fix_store import NOON, outbox_row
 
 PARTITIONS = """
@@ -29,7 +32,7 @@ async def test_secret_goes_at_its_time_limit(
     secrets = [Secret(uuid4(), b"x", NOON + timedelta(hours=hour)) for hour in hours]
     async with postgres_store.transaction() as tx:
         await tx.write(Changes(vault=secrets))
-    assert sweeping.sweep_vault(conn, NOON + timedelta(hours=1)) == 2
+    assert retention_sweep.sweep_vault(conn, NOON + timedelta(hours=1)) == 2
     assert conn.execute("SELECT message_id FROM vault").fetchall() == [(secrets[2].message_id,)]
 
 
@@ -42,8 +45,8 @@ async def test_inbox_and_parts_go_by_age(
         await tx.add_part(MessagePart(key, 1, b"x", b"{}", NOON - timedelta(minutes=11)))
         await tx.add_part(MessagePart(key, 2, b"x", b"{}", NOON - timedelta(minutes=9)))
         await tx.write(Changes(inbox=[old, new]))
-    assert sweeping.sweep_parts(conn, NOON, minutes=10) == 1
-    assert sweeping.sweep_inbox(conn, NOON, days=7) == 1
+    assert retention_sweep.sweep_parts(conn, NOON, minutes=10) == 1
+    assert retention_sweep.sweep_inbox(conn, NOON, days=7) == 1
     async with postgres_store.transaction() as tx:
         assert await tx.seen([old.mo_id, new.mo_id]) == {new.mo_id}
 
@@ -52,7 +55,7 @@ def test_claims_go_by_age(conn: psycopg.Connection) -> None:
     insert = "INSERT INTO mt_claims VALUES (gen_random_uuid(), 1, 'gateway-1', %s)"
     for days in (1, 8):
         conn.execute(insert, [NOON - timedelta(days=days)])
-    assert sweeping.sweep_claims(conn, NOON, days=7) == 1
+    assert retention_sweep.sweep_claims(conn, NOON, days=7) == 1
 
 
 def test_what_waits_for_receipts_goes_by_age(conn: psycopg.Connection) -> None:
@@ -67,14 +70,14 @@ def test_what_waits_for_receipts_goes_by_age(conn: psycopg.Connection) -> None:
     for days in (2, 4, 8):
         conn.execute(insert_sent, [NOON - timedelta(days=days)])
         conn.execute(insert_early, [NOON - timedelta(days=days)])
-    assert sweeping.sweep_sent_parts(conn, NOON, days=7) == 1
-    assert sweeping.sweep_early_receipts(conn, NOON, days=3) == 2
+    assert retention_sweep.sweep_sent_parts(conn, NOON, days=7) == 1
+    assert retention_sweep.sweep_early_receipts(conn, NOON, days=3) == 2
 
 
 def test_outbox_has_a_partition_for_each_of_the_next_days(conn: psycopg.Connection) -> None:
-    made = sweeping.maintain(conn, retention_days=2)
-    assert made == (sweeping.DAYS_AHEAD + 1, 0)
-    assert sweeping.maintain(conn, retention_days=2) == (0, 0)
+    made = retention_sweep.maintain_outbox(conn, retention_days=2)
+    assert made == (retention_sweep.DAYS_AHEAD + 1, 0)
+    assert retention_sweep.maintain_outbox(conn, retention_days=2) == (0, 0)
     (today,) = conn.execute("SELECT to_char(now(), 'YYYYMMDD')").fetchone() or ("",)
     assert (f"outbox_{today}",) in conn.execute(PARTITIONS).fetchall()
 
@@ -84,15 +87,15 @@ async def test_rows_outside_every_partition_are_kept_and_moved_in(
 ) -> None:
     async with postgres_store.transaction() as tx:
         await tx.write(Changes(outbox=[outbox_row()]))
-    before = relaying.read_outbox(conn, 0, 10)
+    before = feeds.read_outbox(conn, 0, 10)
     assert conn.execute(WHERE_ROWS_ARE).fetchall() == [("outbox_default",)]
-    sweeping.maintain(conn, retention_days=2)
+    retention_sweep.maintain_outbox(conn, retention_days=2)
     async with postgres_store.transaction() as tx:
         await tx.write(Changes(outbox=[outbox_row()]))
     places = {place for (place,) in conn.execute(WHERE_ROWS_ARE)}
     assert len(places) == 1
     assert places != {"outbox_default"}
-    after = relaying.read_outbox(conn, 0, 10)
+    after = feeds.read_outbox(conn, 0, 10)
     assert after[:1] == before
     assert len(after) == 2
 
@@ -108,13 +111,13 @@ def test_old_partition_goes_when_all_of_it_was_relayed(conn: psycopg.Connection)
     """
     for shard, day in ((0, 1), (1, 1), (0, 2), (0, 3)):  # the last two: in the default partition
         conn.execute(insert, [shard, datetime(2020, 1, day, 12, tzinfo=UTC)])
-    assert sweeping.maintain(conn, retention_days=2).dropped == 0
-    relaying.advance(conn, relaying.OUTBOX, 0, 3)
-    assert sweeping.maintain(conn, retention_days=2).dropped == 0
-    assert [row.position for row in relaying.read_outbox(conn, 1, 10)] == [2]
-    relaying.advance(conn, relaying.OUTBOX, 1, 2)
-    assert sweeping.maintain(conn, retention_days=2).dropped == 1
-    assert [row.position for row in relaying.read_outbox(conn, 0, 10, after=0)] == [4]
+    assert retention_sweep.maintain_outbox(conn, retention_days=2).dropped == 0
+    feeds.advance_cursor(conn, feeds.OUTBOX, 0, 3)
+    assert retention_sweep.maintain_outbox(conn, retention_days=2).dropped == 0
+    assert [row.position for row in feeds.read_outbox(conn, 1, 10)] == [2]
+    feeds.advance_cursor(conn, feeds.OUTBOX, 1, 2)
+    assert retention_sweep.maintain_outbox(conn, retention_days=2).dropped == 1
+    assert [row.position for row in feeds.read_outbox(conn, 0, 10, after=0)] == [4]
 
 
 async def test_position_goes_on_when_the_whole_outbox_was_dropped(
@@ -122,11 +125,11 @@ async def test_position_goes_on_when_the_whole_outbox_was_dropped(
 ) -> None:
     async with postgres_store.transaction() as tx:
         await tx.write(Changes(outbox=[outbox_row(), outbox_row()]))
-    relaying.advance(conn, relaying.OUTBOX, 0, 2)
+    feeds.advance_cursor(conn, feeds.OUTBOX, 0, 2)
     conn.execute("TRUNCATE outbox")
     async with postgres_store.transaction() as tx:
         await tx.write(Changes(outbox=[outbox_row()]))
-    assert [row.position for row in relaying.read_outbox(conn, 0, 10)] == [3]
+    assert [row.position for row in feeds.read_outbox(conn, 0, 10)] == [3]
 
 
 def test_maintenance_gives_up_rather_than_queue(
@@ -136,8 +139,8 @@ def test_maintenance_gives_up_rather_than_queue(
     with connect(database_url, "a long reader") as reader, reader.transaction():
         reader.execute("SELECT count(*) FROM outbox")
         with pytest.raises(StoreUnavailable):
-            sweeping.maintain(conn, retention_days=2)
-    assert sweeping.maintain(conn, retention_days=2).created > 0
+            retention_sweep.maintain_outbox(conn, retention_days=2)
+    assert retention_sweep.maintain_outbox(conn, retention_days=2).created > 0
 
 
 def test_database_knows_its_keys(conn: psycopg.Connection) -> None:

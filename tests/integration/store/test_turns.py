@@ -5,7 +5,7 @@ import asyncio
 import psycopg
 
 from inbound.keys import VaultCipher
-from inbound.store.postgres import PostgresStore
+from inbound.store.transactions.postgres import PostgresStore
 from tests.fix_store import somebody_waits, until
 
 
@@ -17,11 +17,11 @@ async def test_a_name_is_held_until_the_commit(
 
     async def take(names: list[str]) -> None:
         async with other.transaction() as tx:
-            await tx.take_turns(names)
+            await tx.lock_names(names)
             order.append("other")
 
     async with one.transaction() as tx:
-        await tx.take_turns(["receipts[1]", "receipts[2]"])
+        await tx.lock_names(["receipts[1]", "receipts[2]"])
         await take(["receipts[3]"])
         waiting = asyncio.create_task(take(["receipts[0]", "receipts[2]"]))
         await until(lambda: somebody_waits(conn))

@@ -11,8 +11,8 @@ from psycopg import sql
 
 from inbound.handlers.policies import Policies
 from inbound.kafka.decoding import TopicRecord
-from inbound.store import sweeping
-from inbound.store.rows import Missed, MissKey
+from inbound.store import retention_sweep
+from inbound.store.mo.rows import Missed, MissKey
 from schemas.messages import Outcome, Part
 from tests.fix_store import NOON
 from tests.integration.streams.world import (
@@ -458,7 +458,7 @@ async def test_parts_that_wait_in_vain_are_swept(
     world.now += timedelta(minutes=29)
     await world.commands([_part(world, 1, "CLIENT ", reference=8)])
     with psycopg.connect(backend.url, autocommit=True) as connection:
-        assert sweeping.sweep_parts(connection, world.now + timedelta(minutes=2), 30) == 1
+        assert retention_sweep.sweep_parts(connection, world.now + timedelta(minutes=2), 30) == 1
     assert backend.counts()["parts"] == 1
     [missed] = backend.misses()
     assert (missed.key.kind, missed.first_at, missed.count) == ("incomplete", NOON, 1)

@@ -15,7 +15,7 @@ from inbound.kafka.decoding import TopicRecord
 from inbound.keys import VaultCipher
 from inbound.retention import sweep
 from inbound.settings import Settings
-from inbound.store.postgres import PostgresStore
+from inbound.store.transactions.postgres import PostgresStore
 from schemas.messages import MobileTerminated, Outcome, PartResult, ReceiptState
 from tests.fix_store import erase, somebody_waits, until
 from tests.integration.streams.world import (
@@ -170,7 +170,7 @@ async def test_two_workers_with_one_partition_do_not_pass_each_other(
     with psycopg.connect(postgres_backend.url, autocommit=True) as eyes:
         slow = World(PostgresBackend(other, postgres_backend.url))
         async with other.transaction() as transaction:
-            await transaction.take_turns([f"{world.names.receipts}[0]"])
+            await transaction.lock_names([f"{world.names.receipts}[0]"])
             waiting = asyncio.create_task(world.delivery([result]))
             await until(lambda: somebody_waits(eyes))
         await waiting

@@ -21,10 +21,11 @@ from inbound.keys import SubjectHasher
 from inbound.ops.health import Health
 from inbound.store.dead_letters import DeadLetterLimits
 from inbound.store.errors import StoreUnavailable
-from inbound.store.memory import MemoryStore
-from inbound.store.port import Store, Transaction
-from inbound.store.postgres import PostgresStore
-from inbound.store.rows import Missed, MissKey, RecordedEvent
+from inbound.store.log.rows import RecordedEvent
+from inbound.store.mo.rows import Missed, MissKey
+from inbound.store.transactions.memory import MemoryStore
+from inbound.store.transactions.port import Store, Transaction
+from inbound.store.transactions.postgres import PostgresStore
 from inbound.subjects import StateCache
 from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import (

@@ -8,8 +8,9 @@ import psycopg
 import pytest
 
 from inbound.handlers.decision import message_id
-from inbound.store import audit, lookup
-from inbound.store.lookup import Place
+from inbound.store import lookup
+from inbound.store.access import audit
+from inbound.store.lookup import RequestLocation
 from inbound.timeline import reader
 from inbound.timeline.build import TimelineOptions
 from inbound.timeline.model import ClockState, Language, ReplyStatus, StepKind, Timeline
@@ -236,7 +237,7 @@ async def test_nothing_is_shown_that_could_not_be_recorded(
 def test_a_place_without_events_shows_no_request(
     conn: psycopg.Connection, desk: TimelineReader
 ) -> None:
-    place = Place(UUID(int=1), UUID(int=2), NOON)
+    place = RequestLocation(UUID(int=1), UUID(int=2), NOON)
     assert lookup.person_by_subject(conn, place.subject_id) is None
     [timeline] = desk.by_places(conn, [place], ASKED)
     assert timeline.requests == ()

@@ -10,7 +10,7 @@ import pytest
 from pydantic_core import to_json
 
 from inbound.deadletter.viewing import HIDDEN, lines, printable, shown
-from inbound.store.packing import Packed, pack, unpack
+from inbound.store.dead_letters import Packed, pack, unpack
 from schemas.messages import (
     MobileOriginated,
     MobileTerminated,

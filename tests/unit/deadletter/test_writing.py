@@ -11,10 +11,9 @@ from inbound.deadletter.writing import DeadLetterWriter, reason_of, to_dead_lett
 from inbound.errors import PoisonError
 from inbound.kafka.decoding import TopicRecord
 from inbound.ops.health import Health
-from inbound.store.dead_letters import RETRIED_HEADER, DeadLetterLimits
+from inbound.store.dead_letters import RETRIED_HEADER, DeadLetterLimits, DeadLetterUsage
 from inbound.store.errors import DeadLettersFull
-from inbound.store.memory import MemoryStore
-from inbound.store.rows import DeadLetterUsage
+from inbound.store.transactions.memory import MemoryStore
 
 HASH = bytes(range(16))
 RECORD = TopicRecord("t", 3, 7, HASH.hex().encode(), b"garbage", [("h", b"\xff")])

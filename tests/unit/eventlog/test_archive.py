@@ -22,12 +22,12 @@ from inbound.eventlog.archive import (
     encode_event,
 )
 from inbound.eventlog.checking import Checker
-from inbound.store.event_copy import (
+from inbound.store.log.copy_format import (
     StoredEvent,
-    parse,
-    place,
-    place_before_chains,
-    stored,
+    encode_position,
+    encode_position_without_chain,
+    encode_stored,
+    parse_event,
 )
 from schemas.chain import Chains, chain_of, stored_body
 
@@ -197,8 +197,17 @@ def test_any_event_passes_through_line_and_row(
     event = StoredEvent(position, 1_715_947_200_123_456, 5, bytes(range(32)), *columns)
     assert decode_event(encode_event(event)) == event
     assert (
-        parse(place(position, event.recorded_us, 5, bytes(range(32))) + stored(*columns)) == event
+        parse_event(
+            encode_position(position, event.recorded_us, 5, bytes(range(32)))
+            + encode_stored(*columns)
+        )
+        == event
     )
     early = event._replace(chain=None, digest=None)
     assert decode_event(encode_event(early)) == early
-    assert parse(place_before_chains(position, event.recorded_us) + stored(*columns)) == early
+    assert (
+        parse_event(
+            encode_position_without_chain(position, event.recorded_us) + encode_stored(*columns)
+        )
+        == early
+    )

@@ -8,7 +8,7 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from jsonschema import Draft202012Validator, FormatChecker
 
 from inbound.kafka.records import ProducerRecord, of_event, of_subscription, older_forms_of
-from inbound.store.rows import RecordedEvent
+from inbound.store.log.rows import RecordedEvent
 from schemas.contracts.examples import EXAMPLES, SUBJECT, TRACEPARENT
 from schemas.contracts.released import load
 from schemas.events import DomainEvent, SubscriptionStarted, SubscriptionStopped

@@ -14,7 +14,7 @@ from inbound.errors import SetupError
 from inbound.replay.publish.publisher import BATCH, PublishStoppedError, ReplayPublisher
 from inbound.replay.publish.topics import check_name
 from inbound.store.errors import StoreUnavailable
-from inbound.store.rows import RecordedEvent
+from inbound.store.log.rows import RecordedEvent
 from schemas.cloudevents import Headers, header
 from schemas.topics import TOPICS, TopicNames
 from schemas.upcasters import DOWNCASTERS

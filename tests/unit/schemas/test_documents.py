@@ -10,7 +10,7 @@ from jsonschema import Draft7Validator, FormatChecker
 from pydantic_core import from_json
 
 from inbound.kafka.records import ProducerRecord, of_event, of_head, of_subscription
-from inbound.store.rows import RecordedEvent
+from inbound.store.log.rows import RecordedEvent
 from schemas.cloudevents import TYPE_PREFIX
 from schemas.contracts import publication
 from schemas.contracts.asyncapi import document

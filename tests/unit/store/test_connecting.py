@@ -5,7 +5,7 @@ from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict
 
 from inbound.errors import ScservError, SetupError
-from inbound.store.connecting import conninfo, place
+from inbound.store.connections import conninfo, describe_database
 from inbound.store.errors import Conflict, StoreDefect, StoreUnavailable, translate
 
 
@@ -19,7 +19,7 @@ from inbound.store.errors import Conflict, StoreDefect, StoreUnavailable, transl
     ],
 )
 def test_database_is_named_without_its_password(url: str, named: str) -> None:
-    assert place(url) == named
+    assert describe_database(url) == named
 
 
 def test_unreadable_url_is_not_repeated() -> None:
@@ -71,7 +71,7 @@ def test_class_of_an_error_says_what_to_do(
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
 def test_a_password_that_is_not_percent_encoded_is_never_told(scheme: str, password: str) -> None:
     url = f"{scheme}://u:{password}@db.example.org:5432/scserv?sslmode=require"
-    for use in (place, lambda url: conninfo(url, "test")):
+    for use in (describe_database, lambda url: conninfo(url, "test")):
         with pytest.raises(SetupError, match="@ is written %40, / is %2F") as raised:
             use(url)
         assert "canary" not in str(raised.value)
@@ -79,11 +79,16 @@ def test_a_password_that_is_not_percent_encoded_is_never_told(scheme: str, passw
 
 def test_a_percent_encoded_password_works() -> None:
     url = "postgresql://u:pa%40s%2Fs@db.example.org:5432/scserv"
-    assert place(url) == "db.example.org:5432/scserv"
+    assert describe_database(url) == "db.example.org:5432/scserv"
     assert "password=pa@s/s" in conninfo(url, "test")
 
 
 def test_sockets_and_several_hosts_are_taken() -> None:
-    assert place("postgresql://u@%2Frun%2Fpostgresql/scserv") == "/run/postgresql/scserv"
-    assert place("postgresql://a:1,b:2/scserv?target_session_attrs=any") == "a,b:1,2/scserv"
-    assert place("host=a dbname=b password=p@s/s") == "a/b"
+    assert (
+        describe_database("postgresql://u@%2Frun%2Fpostgresql/scserv") == "/run/postgresql/scserv"
+    )
+    assert (
+        describe_database("postgresql://a:1,b:2/scserv?target_session_attrs=any")
+        == "a,b:1,2/scserv"
+    )
+    assert describe_database("host=a dbname=b password=p@s/s") == "a/b"

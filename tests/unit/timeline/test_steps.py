@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inbound.handlers.decision import message_id
-from inbound.store.lookup import Claim
+from inbound.store.lookup import ClaimRecord
 from inbound.timeline.build import MissNote
 from inbound.timeline.model import Language, RequestTimeline, StepKind
 from inbound.timeline.words import ArrivalSpan
@@ -196,7 +196,7 @@ def test_an_old_event_tells_less() -> None:
 def test_a_claim_is_shown_while_no_result_is_known() -> None:
     person = Person()
     request_id = person.texts(Command.CLIENT_INFO)
-    claim = Claim(message_id(request_id, ACK), 1, "gw-1", seconds(0.5))
+    claim = ClaimRecord(message_id(request_id, ACK), 1, "gw-1", seconds(0.5))
     assert said(person.only_request(claims=[claim]))[-1] == (
         "claimed",
         "gateway gw-1 has taken the acknowledgement to send it",

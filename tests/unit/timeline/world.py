@@ -11,8 +11,8 @@ from inbound.handlers.decision import CommandRequest, message_id
 from inbound.handlers.policies import Policies
 from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState, evolve
-from inbound.store.lookup import SentState
-from inbound.store.rows import RecordedEvent
+from inbound.store.log.rows import RecordedEvent
+from inbound.store.lookup import SentPartStatus
 from inbound.timeline.build import TimelineInput, TimelineOptions, build, select
 from inbound.timeline.model import Language, RequestTimeline, Timeline
 from schemas.events import (
@@ -172,7 +172,7 @@ class Person:
         `sent` are receipts of parts so far: request, purpose, state.
         """
         sent = [
-            SentState(message_id(request_id, purpose), 1, 1, state, False, None, None)
+            SentPartStatus(message_id(request_id, purpose), 1, 1, state, False, None, None)
             for request_id, purpose, state in fields.pop("sent", ())
         ]
         asks = {name: fields.pop(name) for name in [*fields] if name in TimelineOptions.__slots__}

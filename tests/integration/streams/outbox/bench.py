@@ -24,8 +24,10 @@ from inbound.smpp.bind_settings import BindSettings
 from inbound.smpp.esme import Esme
 from inbound.smpp.pdu import ResponsePdu
 from inbound.smpp.segmentation import part_count
-from inbound.store.memory import MemoryClaims, MemoryStore
-from inbound.store.rows import Secret, StoredState
+from inbound.store.claims.memory import MemoryClaims
+from inbound.store.claims.rows import Secret
+from inbound.store.log.rows import StoredState
+from inbound.store.transactions.memory import MemoryStore
 from inbound.templates.catalogue import Catalogue, Template, load_catalogue
 from schemas.events import Plan
 from schemas.lanes import Lane

@@ -8,7 +8,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from inbound.smpp.status import Status
-from inbound.store.rows import Claimed
+from inbound.store.claims.rows import Claimed
 from schemas.messages import MobileTerminated, Outcome
 from tests.integration.streams.outbox.bench import (
     BROADCAST,

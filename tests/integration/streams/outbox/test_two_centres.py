@@ -19,7 +19,8 @@ from inbound.smpp.esme import Esme
 from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
-from inbound.store.memory import MemoryClaims, MemoryStore
+from inbound.store.claims.memory import MemoryClaims
+from inbound.store.transactions.memory import MemoryStore
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Purpose
 from streams.outbox.encoding import Encoder

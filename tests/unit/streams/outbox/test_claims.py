@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 from aiokafka import TopicPartition
 
-from inbound.store.memory import MemoryClaims, MemoryStore
-from inbound.store.rows import Claimed
+from inbound.store.claims.memory import MemoryClaims
+from inbound.store.claims.rows import Claimed
+from inbound.store.transactions.memory import MemoryStore
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Purpose
 from streams.outbox.claims import Claimer

@@ -1,0 +1,1 @@
+"""Who may look, who looked and why, and whether the keys fit."""

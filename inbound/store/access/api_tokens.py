@@ -1,0 +1,94 @@
+"""The tokens of the HTTP API, known by their SHA-256 alone. inbound/api/tokens.py says why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import args_row
+
+from inbound.store.connections import raises_store_errors
+from inbound.store.statements import statements
+
+_SQL: Final = statements(__package__, "api_tokens")
+_ADD_TOKEN: Final = _SQL["add_token"]
+_REVOKE_TOKEN: Final = _SQL["revoke_token"]
+_LIST_TOKENS: Final = _SQL["list_tokens"]
+_USE_TOKEN: Final = _SQL["use_token"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token to be stored. `digest` is the SHA-256 of what its owner has."""
+
+    token_id: UUID
+    name: str
+    digest: bytes = field(repr=False)
+    scopes: Sequence[str]
+    created_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ValidToken:
+    """A token that is neither revoked nor expired."""
+
+    token_id: UUID
+    name: str
+    scopes: Sequence[str]
+    digest: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedToken:
+    """What may be said of a token; times in UTC."""
+
+    token_id: UUID
+    name: str
+    scopes: Sequence[str]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+@raises_store_errors
+def add_token(conn: psycopg.Connection, token: NewToken) -> bool:
+    """Store a token; False when one of that name is there and not revoked."""
+    added = conn.execute(
+        _ADD_TOKEN,
+        {
+            "token_id": token.token_id,
+            "name": token.name,
+            "digest": token.digest,
+            "scopes": list(token.scopes),
+            "created_at": token.created_at,
+            "expires_at": token.expires_at,
+        },
+    )
+    return added.rowcount == 1
+
+
+@raises_store_errors
+def revoke_token(conn: psycopg.Connection, name: str, now: datetime) -> bool:
+    """Make the token of that name worthless from now on; False when there is none."""
+    return conn.execute(_REVOKE_TOKEN, {"name": name, "now": now}).rowcount == 1
+
+
+@raises_store_errors
+def list_tokens(conn: psycopg.Connection) -> list[ListedToken]:
+    """Return all tokens, those that are not revoked first, by name."""
+    with conn.cursor(row_factory=args_row(ListedToken)) as cursor:
+        return cursor.execute(_LIST_TOKENS).fetchall()
+
+
+@raises_store_errors
+def use_token(conn: psycopg.Connection, digest: bytes, now: datetime) -> ValidToken | None:
+    """Return the token with this digest when it is good now, and note that it was used.
+
+    One round trip. The note is written once a minute at most, so a busy token costs no writes.
+    """
+    with conn.cursor(row_factory=args_row(ValidToken)) as cursor:
+        return cursor.execute(_USE_TOKEN, {"digest": digest, "now": now}).fetchone()

@@ -1,0 +1,103 @@
+"""Who looked behind a subject: which actor did what about whom, and why.
+
+Insert-only: the database refuses to change or delete a row. An entry never holds a number
+or a secret; a reason that quotes a number is refused, because it would stand here for ever.
+Record first and show afterwards, so that nothing is shown without its entry.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import args_row
+
+from inbound.store.connections import raises_store_errors
+from inbound.store.statements import statements
+
+MAX_LENGTH: Final = 300
+
+_SQL: Final = statements(__package__, "audit")
+_ADD_AUDIT = _SQL["add_audit"]
+_LIST_AUDIT = _SQL["list_audit"]
+# Ten digits are a national number; what people write between digits does not count.
+LIKE_A_NUMBER: Final = re.compile(r"(?:[0-9][\s().\-\u00a0\u2010-\u2015]*){10}")
+
+
+class ReasonError(ValueError):
+    """A reason that can't be recorded; str() says why without repeating it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One entry. `actor` is an OS user or the name of a token; `action` is like `reveal`."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject_id: UUID | None
+    request_id: UUID | None
+    reason: str
+
+
+def check_reason(reason: str) -> str:
+    """Return the reason without blanks around it, or raise ReasonError."""
+    reason = " ".join(reason.split())
+    if not reason:
+        raise ReasonError("a reason is needed: it is recorded")
+    if len(reason) > MAX_LENGTH:
+        raise ReasonError(f"a reason has at most {MAX_LENGTH} characters")
+    if LIKE_A_NUMBER.search(reason):
+        raise ReasonError("a reason must not hold a phone number: it is kept for ever")
+    return reason
+
+
+def record(
+    conn: psycopg.Connection,
+    *,
+    actor: str,
+    action: str,
+    reason: str,
+    subject_id: UUID | None = None,
+    request_id: UUID | None = None,
+) -> AuditEntry:
+    """Write one entry; it is durable when this returns, unless the caller has a transaction.
+
+    Blocks on the database. Raises ReasonError, and errors of the store. Not safe to repeat:
+    each call is an entry.
+    """
+    parameters: dict[str, object] = {
+        "actor": actor,
+        "action": action,
+        "reason": check_reason(reason),
+        "subject_id": subject_id,
+        "request_id": request_id,
+    }
+    return _insert(conn, parameters)
+
+
+@raises_store_errors
+def entries(
+    conn: psycopg.Connection,
+    *,
+    limit: int,
+    before: int | None = None,
+    since: datetime | None = None,
+    subject_id: UUID | None = None,
+) -> list[AuditEntry]:
+    """Return up to `limit` entries, the newest first; `before` is the last id of a page."""
+    parameters = {"limit": limit, "before": before, "since": since, "subject_id": subject_id}
+    with conn.cursor(row_factory=args_row(AuditEntry)) as cursor:
+        return cursor.execute(_LIST_AUDIT, parameters).fetchall()
+
+
+@raises_store_errors
+def _insert(conn: psycopg.Connection, parameters: dict[str, object]) -> AuditEntry:
+    with conn.cursor(row_factory=args_row(AuditEntry)) as cursor:
+        entry = cursor.execute(_ADD_AUDIT, parameters).fetchone()
+    if entry is None:
+        raise RuntimeError("INSERT ... RETURNING returned no row")
+    return entry

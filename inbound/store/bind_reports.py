@@ -1,0 +1,107 @@
+"""The state of each bind, as its gateway reports it.
+
+Gateways share the rate of an account by these reports; `scserv binds` shows them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import args_row
+from pydantic_core import from_json, to_json
+
+from inbound.store.connections import LazyConnection, raises_store_errors
+from inbound.store.errors import raises_store_errors_async
+from inbound.store.statements import statements
+
+APPLICATION_NAME: Final = "scserv bind reports"
+
+_SQL: Final = statements(__package__, "bind_reports")
+_REPORT_BIND = _SQL["report_bind"]
+_COUNT_SHARING = _SQL["count_sharing"]
+_FORGET_BINDS = _SQL["forget_binds"]
+_LIST_BINDS = _SQL["list_binds"]
+_DATABASE_TIME = _SQL["database_time"]
+
+
+@dataclass(frozen=True, slots=True)
+class BindReport:
+    """The state of one bind of one gateway. `sends`: it is bound and may send now."""
+
+    account: str
+    bind: str
+    gateway: str
+    sends: bool
+    state: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedBind:
+    """A stored report, `age_s` seconds old."""
+
+    account: str
+    bind: str
+    gateway: str
+    sends: bool
+    state: bytes
+    age_s: float
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The reported state."""
+        details: dict[str, Any] = from_json(self.state)
+        return details
+
+
+class BindReports:
+    """The reports of one gateway, on a connection of its own."""
+
+    def __init__(self, url: str, *, application_name: str = APPLICATION_NAME) -> None:
+        """Open nothing yet."""
+        self._connection = LazyConnection(url, application_name)
+        self.where = self._connection.where
+
+    @raises_store_errors_async
+    async def report(self, report: BindReport, alive: timedelta) -> int:
+        """Report the state of a bind; return how many other binds of its account may send.
+
+        A report older than `alive` no longer counts: its gateway is gone. When two binds
+        report at the same time, at least one of them counts the other.
+        """
+        conn = await self._connection.get()
+        who = {"account": report.account, "bind": report.bind, "gateway": report.gateway}
+        state = to_json(report.state).decode()
+        await conn.execute(_REPORT_BIND, who | {"sends": report.sends, "state": state})
+        cursor = await conn.execute(_COUNT_SHARING, who | {"alive": alive})
+        row = await cursor.fetchone()
+        return int(row[0]) if row else 0
+
+    @raises_store_errors_async
+    async def database_time(self) -> datetime:
+        """Return the time of the database's clock."""
+        conn = await self._connection.get()
+        cursor = await conn.execute(_DATABASE_TIME)
+        row = await cursor.fetchone()
+        if row is None:
+            raise AssertionError("SELECT clock_timestamp() returned no row")
+        time: datetime = row[0]
+        return time
+
+    @raises_store_errors_async
+    async def withdraw(self, gateway: str) -> None:
+        """Delete a gateway's reports, so that others need not wait until they are too old."""
+        conn = await self._connection.get()
+        await conn.execute(_FORGET_BINDS, {"gateway": gateway})
+
+    async def close(self) -> None:
+        """Close the connection; a later use opens it again."""
+        await self._connection.close()
+
+
+@raises_store_errors
+def list_binds(conn: psycopg.Connection) -> list[ReportedBind]:
+    """Return what was reported within the last hour, by account, bind and gateway."""
+    with conn.cursor(row_factory=args_row(ReportedBind)) as cursor:
+        return cursor.execute(_LIST_BINDS).fetchall()

@@ -1,0 +1,1 @@
+"""A gateway claims a message before it sends it: port and adapters."""

@@ -1,0 +1,59 @@
+"""The gateway's claims in memory, for tests of their users."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from typing_extensions import override
+
+from inbound.store.claims.port import Claims
+from inbound.store.claims.rows import Claimed
+from inbound.store.log.rows import StoredState
+from inbound.store.transactions.memory import MemoryStore
+from inbound.store.transactions.memory_tables import select
+
+
+class MemoryClaims(Claims):
+    """Claims beside a MemoryStore."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    @override
+    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[Claimed]:
+        claimed = []
+        for message_id, subject_id in messages:
+            first = message_id not in self._store.tables.claims
+            attempt, _ = self._store.tables.claims.setdefault(message_id, (1, gateway))
+            claimed.append(self._claimed(message_id, subject_id, attempt, first=first))
+        return claimed
+
+    @override
+    async def reclaim(self, message_id: UUID, subject_id: UUID, gateway: str) -> Claimed:
+        before, _ = self._store.tables.claims.get(message_id, (0, ""))
+        self._store.tables.claims[message_id] = before + 1, gateway
+        return self._claimed(message_id, subject_id, before + 1, first=before == 0)
+
+    @override
+    async def release(self, message_ids: Collection[UUID], gateway: str) -> None:
+        for message_id in message_ids:
+            if self._store.tables.claims.get(message_id) == (1, gateway):
+                del self._store.tables.claims[message_id]
+
+    @override
+    async def states(self, subject_ids: Collection[UUID]) -> dict[UUID, StoredState]:
+        return select(self._store.tables.states, subject_ids)
+
+    @override
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+    def _claimed(self, message_id: UUID, subject_id: UUID, attempt: int, *, first: bool) -> Claimed:
+        tables = self._store.tables
+        secret = tables.vault.get(message_id)
+        return Claimed(
+            message_id,
+            first,
+            attempt,
+            tables.numbers.get(subject_id),
+            None if secret is None else secret.plaintext,
+        )

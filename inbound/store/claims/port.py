@@ -1,0 +1,40 @@
+"""The port of the gateway's claims.
+
+A gateway claims a message before it sends it, so a message that was sent without an answer is
+known to have an unknown outcome. Two adapters implement it, PostgreSQL (`postgres.py`) and
+memory (`memory.py`); both pass tests/contract/test_claims.py.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+from uuid import UUID
+
+from inbound.store.claims.rows import Claimed
+from inbound.store.log.rows import StoredState
+
+
+class Claims(Protocol):
+    """The claims of one gateway."""
+
+    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[Claimed]:
+        """Claim (message id, subject id) pairs and return them in the same order.
+
+        Durable when it returns.
+        """
+        ...
+
+    async def reclaim(self, message_id: UUID, subject_id: UUID, gateway: str) -> Claimed:
+        """Claim a message again whose last attempt has an unknown outcome: attempt + 1."""
+        ...
+
+    async def release(self, message_ids: Collection[UUID], gateway: str) -> None:
+        """Delete this gateway's first claims of messages that it did not send."""
+        ...
+
+    async def states(self, subject_ids: Collection[UUID]) -> dict[UUID, StoredState]:
+        """Return the folded states of subjects: they tell which results are still awaited."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connection; a later use opens it again."""
+        ...

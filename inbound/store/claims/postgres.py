@@ -1,0 +1,91 @@
+"""The gateway's claims in PostgreSQL: one statement for a batch, durable before the first send."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from typing_extensions import override
+
+from inbound.keys import VaultCipher
+from inbound.store.claims.port import Claims
+from inbound.store.claims.rows import Claimed
+from inbound.store.connections import LazyConnection
+from inbound.store.errors import raises_store_errors_async
+from inbound.store.log import streams
+from inbound.store.log.rows import StoredState
+from inbound.store.sealing import Sealer
+from inbound.store.statements import statements
+
+APPLICATION_NAME: Final = "scserv gateway"
+
+_SQL: Final = statements(__package__, "claims")
+_CLAIM_MESSAGES = _SQL["claim_messages"]
+_RECLAIM_MESSAGE = _SQL["reclaim_message"]
+_RELEASE_CLAIMS = _SQL["release_claims"]
+
+
+class PostgresClaims(Claims):
+    """Claims on a connection of their own; each call commits by itself.
+
+    `claim` and `reclaim` raise UnsealError when a number or a secret does not open.
+    """
+
+    def __init__(
+        self, url: str, cipher: VaultCipher, *, application_name: str = APPLICATION_NAME
+    ) -> None:
+        """Open nothing yet."""
+        self._connection = LazyConnection(url, application_name)
+        self._sealer = Sealer(cipher)
+        self.where = self._connection.where
+
+    @override
+    @raises_store_errors_async
+    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[Claimed]:
+        conn = await self._connection.get()
+        cursor = await conn.execute(
+            _CLAIM_MESSAGES,
+            {
+                "message_ids": [message_id for message_id, _ in messages],
+                "subject_ids": [subject_id for _, subject_id in messages],
+                "gateway": gateway,
+            },
+        )
+        return [self._opened(row) async for row in cursor]
+
+    @override
+    @raises_store_errors_async
+    async def reclaim(self, message_id: UUID, subject_id: UUID, gateway: str) -> Claimed:
+        conn = await self._connection.get()
+        cursor = await conn.execute(
+            _RECLAIM_MESSAGE,
+            {"message_id": message_id, "subject_id": subject_id, "gateway": gateway},
+        )
+        rows: list[tuple[Any, ...]] = await cursor.fetchall()
+        return self._opened(rows[0])
+
+    @override
+    @raises_store_errors_async
+    async def release(self, message_ids: Collection[UUID], gateway: str) -> None:
+        conn = await self._connection.get()
+        await conn.execute(_RELEASE_CLAIMS, {"message_ids": list(message_ids), "gateway": gateway})
+
+    @override
+    @raises_store_errors_async
+    async def states(self, subject_ids: Collection[UUID]) -> dict[UUID, StoredState]:
+        conn = await self._connection.get()
+        return await streams.states(conn, subject_ids)
+
+    @override
+    async def close(self) -> None:
+        await self._connection.close()
+
+    def _opened(self, row: tuple[Any, ...]) -> Claimed:
+        message_id, subject_id, first, attempt, age_s, number, secret = row
+        return Claimed(
+            message_id,
+            first,
+            attempt,
+            None if number is None else self._sealer.open_number(number, subject_id),
+            None if secret is None else self._sealer.open_secret(secret, message_id),
+            age_s,
+        )

@@ -1,0 +1,30 @@
+"""A claim, and what the vault keeps for a message. Sealed values are in the clear here."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What one MT needs at encoding time; sealed in the vault, then erased."""
+
+    message_id: UUID
+    plaintext: bytes = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that the gateway may send. `number` is None for an erased person.
+
+    `first` is False when the message was claimed before, `age_s` seconds ago: that attempt has
+    an unknown outcome, and the policy of the template says whether to resend.
+    """
+
+    message_id: UUID
+    first: bool
+    attempt: int
+    number: str | None = field(repr=False)
+    secret: bytes | None = field(repr=False)
+    age_s: float = field(default=0.0, compare=False)

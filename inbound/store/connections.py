@@ -1,0 +1,189 @@
+"""Connections to PostgreSQL as this service wants them.
+
+Always autocommit: a transaction is an explicit block, and a statement outside one (NOTIFY,
+claims, cursors) commits by itself. json columns come back as the bytes that were stored.
+Timeouts of the server end statements and transactions that hang, so that none holds the log
+lock for long. A lost connection is opened again at the next use.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+import psycopg
+from psycopg.abc import AdaptContext, Buffer
+from psycopg.adapt import Loader
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from inbound.errors import SetupError
+from inbound.store.errors import translate
+
+CONNECT_SECONDS: Final = 5
+_SESSION: Final = {
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "client_encoding": "UTF8",
+    "statement_timeout": "30s",
+    # A process that stalls within a transaction would block every append.
+    "idle_in_transaction_session_timeout": "10s",
+}
+# Long commands (import, migration, sweep): no limit per statement, and time for the operator
+# to read the output.
+_LONG_SESSION: Final = _SESSION | {
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "10min",
+}
+_NETWORK: Final = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # milliseconds
+}
+
+
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+
+
+class _RawJsonLoader(Loader):
+    """json as stored: it is digested and relayed byte for byte, so it is not parsed here."""
+
+    def load(self, data: Buffer) -> bytes:
+        return bytes(data)
+
+
+class LazyConnection:
+    """One connection, opened at first use and again after it was lost.
+
+    Uses may overlap: a call during the opening waits for it.
+    """
+
+    def __init__(self, url: str, application_name: str, *, long: bool = False) -> None:
+        """Open nothing yet; raise SetupError for a URL that libpq can't read."""
+        self._conninfo = conninfo(url, application_name, long=long)
+        self.where = describe_database(url)
+        self._conn: psycopg.AsyncConnection | None = None
+        self._opening = asyncio.Lock()
+
+    async def get(self) -> psycopg.AsyncConnection:
+        """Return the connection, at most `CONNECT_SECONDS` later, or raise StoreUnavailable."""
+        if self._conn is None or self._conn.closed:
+            async with self._opening:
+                if self._conn is None or self._conn.closed:
+                    self._conn = await self._open()
+        return self._conn
+
+    async def _open(self) -> psycopg.AsyncConnection:
+        try:
+            conn = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+        except psycopg.Error as error:
+            failure = translate(error, self.where)
+        else:
+            _adapt(conn)
+            return conn
+        raise failure
+
+    async def close(self) -> None:
+        """Close the connection; a later use opens it again."""
+        if self._conn is not None:
+            await self._conn.close()
+            self._conn = None
+
+
+def connect(
+    url: str, application_name: str, *, long: bool = False, read_only: bool = False
+) -> psycopg.Connection:
+    """Open a synchronous connection (autocommit) for the relay, sweeps and the CLI.
+
+    Blocks for at most `CONNECT_SECONDS`; raises StoreUnavailable or SetupError. `long` lifts
+    the time limit of a statement; in a `read_only` session PostgreSQL refuses every change,
+    whatever the role is allowed to do.
+    """
+    text = conninfo(url, application_name, long=long, read_only=read_only)
+    try:
+        conn = psycopg.connect(text, autocommit=True)
+    except psycopg.Error as error:
+        failure = translate(error, describe_database(url))
+    else:
+        _adapt(conn)
+        return conn
+    raise failure
+
+
+def raises_store_errors(
+    function: Callable[Concatenate[psycopg.Connection, Params], Result],
+) -> Callable[Concatenate[psycopg.Connection, Params], Result]:
+    """Translate psycopg errors that a function on a synchronous connection raises."""
+
+    @wraps(function)
+    def call(conn: psycopg.Connection, /, *args: Params.args, **kwargs: Params.kwargs) -> Result:
+        try:
+            return function(conn, *args, **kwargs)
+        except psycopg.Error as error:
+            failure = translate(error, _describe_connection(conn))
+        raise failure
+
+    return call
+
+
+def conninfo(
+    url: str, application_name: str, *, long: bool = False, read_only: bool = False
+) -> str:
+    """Return the libpq conninfo for `url` with the session settings of this service."""
+    given = _parsed(url)
+    session = _LONG_SESSION if long else _SESSION
+    options = " ".join(f"-c {name}={value}" for name, value in session.items())
+    # Options that the operator put into the URL come last and win.
+    options = f"{options} {given.pop('options', '')}".rstrip()
+    if read_only:
+        options += " -c default_transaction_read_only=on"
+    return make_conninfo("", **{
+        **_NETWORK, "application_name": application_name, "options": options, **given,
+    })  # fmt: skip
+
+
+def describe_database(url: str) -> str:
+    """Return host, port and database of a URL for messages: no user, no password."""
+    given = _parsed(url)
+    host = given.get("host") or given.get("hostaddr") or "the local socket"
+    port = f":{given['port']}" if "port" in given else ""
+    return f"{host}{port}/{given.get('dbname') or given.get('user') or ''}"
+
+
+def _describe_connection(conn: psycopg.Connection) -> str:
+    try:
+        return describe_database(conn.info.dsn)
+    except psycopg.OperationalError:  # closed on this side: libpq has forgotten
+        return "a closed connection"
+
+
+def _parsed(url: str) -> dict[str, str]:
+    try:
+        parsed = None if _is_split_wrongly(url) else conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        parsed = None
+    if parsed is None:
+        # libpq's own text would repeat parts of the URL, possibly the password.
+        raise SetupError(
+            "the database URL can't be read: it has the form postgresql://user:password@host/name;"
+            " in a password @ is written %40, / is %2F and % is %25"
+        )
+    return {name: str(value) for name, value in parsed.items() if value is not None}
+
+
+def _is_split_wrongly(url: str) -> bool:
+    """Whether a password contains an @ or / that is not percent-encoded.
+
+    libpq would take the rest of it for a host or a database, and messages name those. An
+    authority has one @ and ends at the first / (RFC 3986, 3.2).
+    """
+    scheme, _, rest = url.partition("?")[0].partition("://")
+    authority, _, path = rest.partition("/")
+    return scheme.isalpha() and (authority.count("@") > 1 or "@" in path)
+
+
+def _adapt(conn: psycopg.Connection | psycopg.AsyncConnection) -> None:
+    context: AdaptContext = conn
+    context.adapters.register_loader("json", _RawJsonLoader)

@@ -1,0 +1,1 @@
+"""The event log: events, streams, folded states and digest chains."""

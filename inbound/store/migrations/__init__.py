@@ -1,0 +1,1 @@
+"""Numbered migrations in `versions/`, and the runner that applies them."""

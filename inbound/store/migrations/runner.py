@@ -1,0 +1,114 @@
+"""Numbered migrations in `migrations/`, applied by yoyo.
+
+yoyo reads the files and keeps the list of what was applied. Two things are done differently
+here: each migration and its mark commit together, so a process killed in between leaves no
+half-known state; and processes wait for each other by a lock of the session, which goes with
+the process, where yoyo leaves a row behind.
+
+A fresh database and an upgraded one are the same, because both ran the same files in order.
+Files that have been released are never changed.
+"""
+
+from importlib.resources import files
+from typing import Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
+from yoyo.connections import DatabaseURI
+from yoyo.migrations import Migration, MigrationList, default_migration_table, read_migrations
+
+from inbound.errors import SetupError
+from inbound.store.connections import connect, conninfo, describe_database
+from inbound.store.errors import translate
+from inbound.store.statements import statements
+
+APPLICATION_NAME: Final = "scserv migrate"
+MIGRATIONS: Final = files(__package__).joinpath("versions")
+
+_SQL: Final = statements(__package__, "runner")
+_LOCK_MIGRATIONS = _SQL["lock_migrations"]
+_MIGRATIONS_TABLE = _SQL["migrations_table"]
+_APPLIED_MIGRATIONS = _SQL["applied_migrations"]
+
+
+class _AtomicBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no types
+    """yoyo's backend for psycopg 3, with a migration and its mark in one transaction."""
+
+    def apply_one(self, migration: Migration, *, force: bool = False, mark: bool = True) -> None:
+        migration.load()
+        if not migration.use_transactions:  # CREATE INDEX CONCURRENTLY and its like
+            super().apply_one(migration, force, mark)
+            return
+        with self.transaction():
+            migration.process_steps(self, "apply", force)
+            if mark:
+                self.mark_one(migration, log=False)
+
+
+def migrate(url: str, *, upto: str | None = None) -> list[str]:
+    """Bring the database to the newest version and return the ids of what was applied.
+
+    Blocks while another process does the same, and then finds nothing to do. Safe to repeat,
+    also after a kill. `upto` stops after that id (for tests of upgrades). Raises
+    StoreUnavailable, or StoreDefect for a migration that PostgreSQL refuses.
+    """
+    try:
+        with connect(url, APPLICATION_NAME, long=True) as conn:
+            conn.execute(_LOCK_MIGRATIONS)
+            return _apply(url, upto)
+    except psycopg.Error as error:
+        failure = translate(error, describe_database(url))
+    raise failure
+
+
+def pending(url: str) -> list[str]:
+    """Return the ids that `migrate` would apply. Changes nothing."""
+    return _compare(url)[1]
+
+
+def require_current(url: str) -> None:
+    """Raise SetupError when the database is older than this version of the program.
+
+    A newer one is accepted: during an upgrade the old processes go on for a while.
+    """
+    newest, missing = _compare(url)
+    if missing:
+        stands = f"is at {_number(newest)}" if newest else "has no tables yet"
+        raise SetupError(
+            f"the database at {describe_database(url)} {stands}, this version needs "
+            f"{_number(missing[-1])}: run `scserv migrate`"
+        )
+
+
+def _apply(url: str, upto: str | None) -> list[str]:
+    parameters = conninfo_to_dict(conninfo(url, APPLICATION_NAME, long=True))
+    uri = DatabaseURI("postgresql+psycopg", None, None, None, None, None, parameters)
+    with _AtomicBackend(uri, default_migration_table) as backend:
+        backend.init_database()
+        backend.break_lock()  # under our own lock, this can only be a dead process's
+        todo = [m for m in backend.to_apply(_all()) if upto is None or m.id <= upto]
+        backend.apply_migrations(MigrationList(todo))
+        return [migration.id for migration in todo]
+
+
+def _compare(url: str) -> tuple[str | None, list[str]]:
+    """Return the newest applied id, and the ids that are missing."""
+    try:
+        with connect(url, APPLICATION_NAME) as conn:
+            exists = conn.execute(_MIGRATIONS_TABLE).fetchone() == (True,)
+            rows = conn.execute(_APPLIED_MIGRATIONS).fetchall() if exists else []
+    except psycopg.Error as error:
+        failure = translate(error, describe_database(url))
+    else:
+        applied = {row[0] for row in rows}
+        return max(applied, default=None), [m.id for m in _all() if m.id not in applied]
+    raise failure
+
+
+def _all() -> MigrationList:
+    return read_migrations(str(MIGRATIONS))
+
+
+def _number(migration_id: str) -> str:
+    return migration_id.split(".", 1)[0]

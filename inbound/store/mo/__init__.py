@@ -1,0 +1,1 @@
+"""MOs on their way to a request: inbox, parts of long texts, texts that made no request."""

@@ -1,0 +1,57 @@
+"""Rows about MOs. What the database seals is in the clear here and left out of every repr."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """An MO that this transaction has processed."""
+
+    mo_id: UUID
+    received_at: datetime
+
+
+class PartsKey(NamedTuple):
+    """Identifies a concatenated message: what its parts have in common."""
+
+    bind: str
+    number_hash: bytes
+    destination: str
+    reference: int
+    total: int
+
+    def sealing_context(self, sequence: int) -> bytes:
+        """Return the context in which one part is sealed."""
+        return b"part:" + self.number_hash + f"{self.reference}/{self.total}/{sequence}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePart:
+    """One part, `sequence` from 1 to `key.total`. The payload is sealed; `data` (JSON) is not."""
+
+    key: PartsKey
+    sequence: int
+    payload: bytes = field(repr=False)
+    data: bytes
+    received_at: datetime
+
+
+class MissKey(NamedTuple):
+    """Identifies a row of misses: the sender, the minute of arrival, and the kind of miss."""
+
+    number_hash: bytes
+    minute: datetime
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Counts MOs that made no request. Never their texts."""
+
+    key: MissKey
+    first_at: datetime
+    last_at: datetime
+    count: int = 1

@@ -1,0 +1,1 @@
+"""Rows to publish, and how far each relay has published them."""

@@ -1,0 +1,129 @@
+"""Feeds of the relay, and its cursor in each. Synchronous, because the relay is.
+
+A feed is what one relay publishes: `OUTBOX` in shards, and `EVENTS`, the log itself (shard
+0). One relay at a time owns a shard, by a session lock. The cursor is a position; Kafka has
+acknowledged everything up to it.
+"""
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import psycopg
+from psycopg.rows import args_row
+
+from inbound.store.connections import raises_store_errors
+from inbound.store.log.positions import last_position
+from inbound.store.log.rows import RecordedEvent
+from inbound.store.outbox.rows import OutboxRow
+from inbound.store.statements import statements
+
+OUTBOX: Final = "outbox"
+EVENTS: Final = "events"
+
+# A backlog is counted up to here: an exact larger number would cost more and help no more.
+COUNT_LIMIT: Final = 100_000
+
+_LOG_SQL: Final = statements("inbound.store.log", "log")
+_OUTBOX_SQL: Final = statements(__package__, "outbox")
+_TRY_LOCK_SHARD = _OUTBOX_SQL["try_lock_shard"]
+_FIND_CURSOR = _OUTBOX_SQL["find_cursor"]
+_ADVANCE_CURSOR = _OUTBOX_SQL["advance_cursor"]
+_READ_OUTBOX = _OUTBOX_SQL["read_outbox"]
+_READ_EVENTS = _LOG_SQL["read_events"]
+_READ_HEADS = _LOG_SQL["read_heads"]
+_COUNT_WAITING = _OUTBOX_SQL["count_waiting"]
+_LISTEN = _OUTBOX_SQL["listen_outbox"]
+_UNLISTEN = _OUTBOX_SQL["unlisten_outbox"]
+
+
+class ChainHead(NamedTuple):
+    """The newest event of a digest chain (`schemas.chain`)."""
+
+    chain: int
+    position: int
+    digest: bytes
+    recorded_at: datetime
+
+
+@raises_store_errors
+def try_lock_shard(conn: psycopg.Connection, feed: str, shard: int) -> bool:
+    """Lock the shard for as long as `conn` lives; False when another relay has it."""
+    row = conn.execute(_TRY_LOCK_SHARD, {"feed": feed, "shard": shard}).fetchone()
+    return row == (True,)
+
+
+@raises_store_errors
+def cursor_position(conn: psycopg.Connection, feed: str, shard: int = 0) -> int:
+    """Return the stored cursor of a feed, 0 before the first advance."""
+    row = conn.execute(_FIND_CURSOR, {"feed": feed, "shard": shard}).fetchone()
+    return int(row[0]) if row else 0
+
+
+@raises_store_errors
+def read_outbox(
+    conn: psycopg.Connection, shard: int, limit: int, after: int | None = None
+) -> list[OutboxRow]:
+    """Return the next rows in order, from `after` or else from the stored cursor."""
+    if after is None:
+        after = cursor_position(conn, OUTBOX, shard)
+    with conn.cursor(row_factory=args_row(OutboxRow)) as cursor:
+        parameters = {"shard": shard, "after": after, "limit": limit}
+        return cursor.execute(_READ_OUTBOX, parameters).fetchall()
+
+
+@raises_store_errors
+def read_events(
+    conn: psycopg.Connection, limit: int, after: int | None = None
+) -> list[RecordedEvent]:
+    """Return the next events in order, from `after` or else from the stored cursor."""
+    if after is None:
+        after = cursor_position(conn, EVENTS)
+    with conn.cursor(row_factory=args_row(RecordedEvent)) as cursor:
+        return cursor.execute(_READ_EVENTS, {"after": after, "limit": limit}).fetchall()
+
+
+@raises_store_errors
+def chain_heads(conn: psycopg.Connection) -> list[ChainHead]:
+    """Return the ends of the chains that have one, in the order of their positions."""
+    with conn.cursor(row_factory=args_row(ChainHead)) as cursor:
+        return cursor.execute(_READ_HEADS).fetchall()
+
+
+@raises_store_errors
+def advance_cursor(conn: psycopg.Connection, feed: str, shard: int, position: int) -> None:
+    """Store the cursor, durably. It never goes back, so calls may repeat or arrive late."""
+    parameters = {"feed": feed, "shard": shard, "position": position}
+    conn.execute(_ADVANCE_CURSOR, parameters)
+
+
+@raises_store_errors
+def count_waiting(conn: psycopg.Connection, feed: str, shard: int = 0) -> int:
+    """Return how many rows are not published yet; of the outbox at most `COUNT_LIMIT`."""
+    if feed == EVENTS:
+        # Positions have no gaps: the distance is the count. The cursor comes first, because
+        # both move meanwhile and it never passes the end.
+        published = cursor_position(conn, EVENTS)
+        return last_position(conn) - published
+    row = conn.execute(_COUNT_WAITING, {"shard": shard, "limit": COUNT_LIMIT}).fetchone()
+    return int(row[0]) if row else 0
+
+
+@raises_store_errors
+def listen(conn: psycopg.Connection) -> None:
+    """Subscribe to commits (`wait_for_rows`). Read once more between this and waiting."""
+    conn.execute(_LISTEN)
+
+
+@raises_store_errors
+def unlisten(conn: psycopg.Connection) -> None:
+    """Unsubscribe; a notification on its way may still arrive."""
+    conn.execute(_UNLISTEN)
+
+
+@raises_store_errors
+def wait_for_rows(conn: psycopg.Connection, seconds: float) -> bool:
+    """Block until rows were committed, at most `seconds`; return whether any were."""
+    woken = False
+    for _ in conn.notifies(timeout=seconds, stop_after=1):
+        woken = True
+    return woken

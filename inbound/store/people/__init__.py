@@ -1,0 +1,1 @@
+"""Subjects and their numbers, and the erasure of a person."""

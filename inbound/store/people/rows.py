@@ -1,0 +1,49 @@
+"""What an erasure needs, removes, and records."""
+
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+NATIONAL_DIGITS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class PersonToErase:
+    """The person; `secrets` are the ids of messages that still have one in the vault."""
+
+    number: str = field(repr=False)
+    number_hash: bytes
+    subject_id: UUID | None = None
+    secrets: tuple[UUID, ...] = ()
+
+    def is_named_in(self, *values: bytes | None) -> bool:
+        """Whether any value has the number, with or without its prefix, its hash or the subject."""
+        names = [self.number[-NATIONAL_DIGITS:].encode(), self.number_hash.hex().encode()]
+        if self.subject_id is not None:
+            names.append(str(self.subject_id).encode())
+        return any(name in value for value in values if value for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedRows:
+    """How many rows of each kind the erasure of one person removed."""
+
+    subjects: int = 0
+    clients: int = 0
+    parts: int = 0
+    misses: int = 0
+    sent: int = 0
+    early: int = 0
+    secrets: int = 0
+    dead_letters: int = 0
+    published: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewErasure:
+    """The record of an erasure: who, why, and in `removed` (JSON) how much. No number."""
+
+    actor: str
+    reason: str
+    subject_id: UUID | None
+    removed: bytes

@@ -1,0 +1,1 @@
+"""Sent parts, their delivery receipts, and receipts that came early."""

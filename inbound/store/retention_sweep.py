@@ -1,0 +1,107 @@
+"""The retention sweep: deletes data past its retention time.
+
+Each function is one statement, safe to repeat and to run concurrently, and returns the number
+of rows. The caller passes the time.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+import psycopg
+from psycopg.rows import args_row
+
+from inbound.store.connections import raises_store_errors
+from inbound.store.mo.misses import MISSES_PER_HOUR
+from inbound.store.statements import statements
+
+DAYS_AHEAD: Final = 3
+
+_SQL: Final = statements(__package__, "retention_sweep")
+_SWEEP_VAULT = _SQL["sweep_vault"]
+_SWEEP_PARTS = _SQL["sweep_parts"]
+_SWEEP_MISSES = _SQL["sweep_misses"]
+_SWEEP_INBOX = _SQL["sweep_inbox"]
+_SWEEP_CLAIMS = _SQL["sweep_claims"]
+_SWEEP_BINDS = _SQL["sweep_binds"]
+_SWEEP_SENT_PARTS = _SQL["sweep_sent_parts"]
+_SWEEP_EARLY_RECEIPTS = _SQL["sweep_early_receipts"]
+_MAINTAIN_OUTBOX = _SQL["maintain_outbox"]
+
+
+class OutboxMaintenance(NamedTuple):
+    """How many day partitions of the outbox were created and dropped."""
+
+    created: int
+    dropped: int
+
+
+@raises_store_errors
+def maintain_outbox(conn: psycopg.Connection, retention_days: int) -> OutboxMaintenance:
+    """Create the outbox partitions of the next days; drop old ones that are fully published.
+
+    Appends wait for a moment when there is something to do. Raises StoreUnavailable when
+    the tables are too busy for two seconds: try again later.
+    """
+    parameters = {"retention_days": retention_days, "days_ahead": DAYS_AHEAD}
+    with conn.cursor(row_factory=args_row(OutboxMaintenance)) as cursor:
+        done = cursor.execute(_MAINTAIN_OUTBOX, parameters).fetchone()
+    return done or OutboxMaintenance(0, 0)
+
+
+@raises_store_errors
+def sweep_vault(conn: psycopg.Connection, now: datetime) -> int:
+    """Erase expired secrets, whatever the state of their messages."""
+    return conn.execute(_SWEEP_VAULT, {"now": now}).rowcount
+
+
+@raises_store_errors
+def sweep_parts(
+    conn: psycopg.Connection, now: datetime, minutes: int, *, note_misses: bool = True
+) -> int:
+    """Delete parts whose other parts never arrived; return how many.
+
+    With `note_misses` each incomplete message counts as a miss of its sender.
+    """
+    parameters = {
+        "before": now - timedelta(minutes=minutes),
+        "note": note_misses,
+        "per_hour": MISSES_PER_HOUR,
+    }
+    row = conn.execute(_SWEEP_PARTS, parameters).fetchone()
+    return row[0] if row else 0
+
+
+@raises_store_errors
+def sweep_misses(conn: psycopg.Connection, now: datetime, days: int) -> int:
+    """Delete misses; 0 days deletes all."""
+    return conn.execute(_SWEEP_MISSES, {"before": now - timedelta(days=days)}).rowcount
+
+
+@raises_store_errors
+def sweep_inbox(conn: psycopg.Connection, now: datetime, days: int) -> int:
+    """Delete inbox rows of MOs that no topic holds any more."""
+    return conn.execute(_SWEEP_INBOX, {"before": now - timedelta(days=days)}).rowcount
+
+
+@raises_store_errors
+def sweep_claims(conn: psycopg.Connection, now: datetime, days: int) -> int:
+    """Delete claims of messages that no lane topic holds any more."""
+    return conn.execute(_SWEEP_CLAIMS, {"before": now - timedelta(days=days)}).rowcount
+
+
+@raises_store_errors
+def sweep_binds(conn: psycopg.Connection, now: datetime, days: int) -> int:
+    """Delete reports of gateways that are gone."""
+    return conn.execute(_SWEEP_BINDS, {"before": now - timedelta(days=days)}).rowcount
+
+
+@raises_store_errors
+def sweep_sent_parts(conn: psycopg.Connection, now: datetime, days: int) -> int:
+    """Delete sent parts that expect no receipt any more."""
+    return conn.execute(_SWEEP_SENT_PARTS, {"before": now - timedelta(days=days)}).rowcount
+
+
+@raises_store_errors
+def sweep_early_receipts(conn: psycopg.Connection, now: datetime, days: int) -> int:
+    """Delete unmatched receipts: their message never became known."""
+    return conn.execute(_SWEEP_EARLY_RECEIPTS, {"before": now - timedelta(days=days)}).rowcount

@@ -1,0 +1,1 @@
+"""The transaction of one batch: its port, and its adapters for PostgreSQL and memory."""

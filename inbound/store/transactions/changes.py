@@ -1,0 +1,34 @@
+"""All that one transaction writes."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from inbound.handlers.receipts import SentPart
+from inbound.store.claims.rows import Secret
+from inbound.store.dead_letters import DeadLetter
+from inbound.store.log.rows import NewEvent, NewState
+from inbound.store.mo.rows import InboxRow, Missed
+from inbound.store.outbox.rows import NewOutboxRow
+from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
+
+
+@dataclass(slots=True)
+class Changes:
+    """Everything to write, collected by the caller and written in one call.
+
+    `sent` are new parts, without the status from their receipts; `receipts` are known parts,
+    new or old, with it. `misses` have each key once and never conflict.
+    """
+
+    inbox: list[InboxRow] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+    states: list[NewState] = field(default_factory=list)
+    outbox: list[NewOutboxRow] = field(default_factory=list)
+    vault: list[Secret] = field(default_factory=list)
+    erase_vault: list[UUID] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    sent: list[SentPart] = field(default_factory=list)
+    receipts: list[SentPart] = field(default_factory=list)
+    early: list[EarlyReceipt] = field(default_factory=list)
+    no_longer_early: list[EarlyKey] = field(default_factory=list)
+    misses: list[Missed] = field(default_factory=list)

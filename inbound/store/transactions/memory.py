@@ -1,0 +1,207 @@
+"""The event store in memory, for tests of its users. Same port, same contract suite.
+
+A transaction works on a copy that replaces the tables at commit. Nothing is sealed: nothing
+leaves the process.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from typing_extensions import override
+
+from inbound.handlers.receipts import SentPart
+from inbound.store.dead_letters import DeadLetterUsage
+from inbound.store.log.rows import RecordedEvent, StoredState
+from inbound.store.mo.rows import MessagePart, PartsKey
+from inbound.store.outbox.rows import OutboxRow
+from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
+from inbound.store.receipts.rows import EarlyReceipt
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.memory_tables import (
+    Tables,
+    add_new,
+    in_sequence,
+    is_about,
+    remove,
+    select,
+)
+from inbound.store.transactions.port import Store, Transaction
+
+
+class MemoryTransaction(Transaction):
+    """A transaction on a copy of the tables."""
+
+    def __init__(
+        self, tables: Tables, new_id: Callable[[], UUID], clock: Callable[[], datetime]
+    ) -> None:
+        self._tables = tables
+        self._new_id = new_id
+        self._clock = clock
+        self.appended = False
+
+    @override
+    async def seen(self, mo_ids: Collection[UUID]) -> set[UUID]:
+        return self._tables.inbox.keys() & set(mo_ids)
+
+    @override
+    async def subjects(self, numbers: Mapping[bytes, str]) -> dict[bytes, UUID]:
+        for number_hash in numbers.keys() - self._tables.subjects.keys():
+            subject_id = self._new_id()
+            self._tables.subjects[number_hash] = subject_id
+            self._tables.numbers[subject_id] = numbers[number_hash]
+        return await self.find_subjects(numbers)
+
+    @override
+    async def find_subjects(self, hashes: Collection[bytes]) -> dict[bytes, UUID]:
+        return select(self._tables.subjects, hashes)
+
+    @override
+    async def states(self, subject_ids: Collection[UUID]) -> dict[UUID, StoredState]:
+        return select(self._tables.states, subject_ids)
+
+    @override
+    async def load_streams(self, subject_ids: Collection[UUID]) -> dict[UUID, list[RecordedEvent]]:
+        return {
+            key: list(stream) for key, stream in select(self._tables.streams, subject_ids).items()
+        }
+
+    @override
+    async def read_events(self, after: int, limit: int) -> list[RecordedEvent]:
+        return self._tables.events[after : after + limit]
+
+    @override
+    async def add_part(self, part: MessagePart) -> list[MessagePart]:
+        parts = self._tables.parts.get(part.key, {}) | {part.sequence: part}
+        self._tables.parts[part.key] = parts
+        return in_sequence(parts)
+
+    @override
+    async def whole_parts(self, key: PartsKey) -> list[MessagePart]:
+        return in_sequence(self._tables.whole_parts.get(key, {}))
+
+    @override
+    async def complete_parts(self, key: PartsKey) -> None:
+        self._tables.whole_parts[key] = self._tables.parts.pop(key, {})
+
+    @override
+    async def drop_parts(self, key: PartsKey, sequences: Collection[int]) -> None:
+        parts = self._tables.parts.get(key, {})
+        self._tables.parts[key] = {n: part for n, part in parts.items() if n not in sequences}
+
+    @override
+    async def lock_names(self, names: Collection[str]) -> None:
+        """Do nothing: there is one transaction at a time anyway."""
+
+    @override
+    async def sent_parts(
+        self, subject_ids: Collection[UUID], smsc_message_ids: Collection[str]
+    ) -> list[SentPart]:
+        sent = [part for part in self._tables.sent.values() if part.subject_id in subject_ids]
+        named = {part.message_id for part in sent if part.smsc_message_id in smsc_message_ids}
+        return sorted(
+            (part for part in sent if part.message_id in named),
+            key=lambda part: (part.subject_id, part.message_id, part.part),
+        )
+
+    @override
+    async def early_receipts(self, subject_ids: Collection[UUID]) -> list[EarlyReceipt]:
+        early = [row for row in self._tables.early.values() if row.key.subject_id in subject_ids]
+        return sorted(early, key=lambda row: row.arrived_at)
+
+    @override
+    async def dead_letter_usage(self) -> DeadLetterUsage:
+        stored = self._tables.dead_letters.values()
+        return DeadLetterUsage(len(stored), sum(len(row.payload) for row in stored))
+
+    @override
+    async def write(self, changes: Changes) -> None:
+        tables = self._tables
+        add_new(tables.inbox, ((row.mo_id, row) for row in changes.inbox))
+        add_new(tables.vault, ((row.message_id, row) for row in changes.vault))
+        for message_id in changes.erase_vault:
+            tables.vault.pop(message_id, None)
+        for row in changes.dead_letters:
+            tables.dead_letters.setdefault(row.place, row)
+        tables.write_receipts(changes)
+        for missed in changes.misses:
+            tables.add_missed(missed)
+        for state in changes.states:
+            tables.put_state(state)
+        for event in changes.events:
+            tables.append(event, self._clock())
+        for position, new in enumerate(changes.outbox, start=len(tables.outbox) + 1):
+            tables.outbox.append(
+                OutboxRow(
+                    position,
+                    new.shard,
+                    new.topic,
+                    new.key,
+                    new.event_id,
+                    new.type,
+                    new.headers,
+                    new.value,
+                    self._clock(),
+                )
+            )
+        self.appended = self.appended or bool(changes.events or changes.outbox)
+
+    @override
+    async def erase(self, person: PersonToErase) -> ErasedRows:
+        tables = self._tables
+        subject_id = tables.subjects.pop(person.number_hash, None)
+        if subject_id is not None:
+            tables.numbers.pop(subject_id, None)
+        hash_ = person.number_hash
+        parts = sum(
+            len(kept.pop(key))
+            for kept in (tables.parts, tables.whole_parts)
+            for key in [key for key in kept if key.number_hash == hash_]
+        )
+        return ErasedRows(
+            subjects=int(subject_id is not None),
+            parts=parts,
+            misses=remove(tables.misses, lambda key, _: key.number_hash == hash_),
+            sent=remove(tables.sent, lambda key, _: key[0] == person.subject_id),
+            early=remove(tables.early, lambda key, _: key.subject_id == person.subject_id),
+            secrets=remove(tables.vault, lambda key, _: key in person.secrets),
+            dead_letters=remove(tables.dead_letters, lambda _, row: is_about(row, person)),
+        )
+
+    @override
+    async def record_erasure(self, erasure: NewErasure) -> int:
+        self._tables.erasures.append(erasure)
+        return len(self._tables.erasures)
+
+
+class MemoryStore(Store):
+    """The store of this process. For tests: its `tables`, and how often it woke the relays."""
+
+    def __init__(
+        self,
+        *,
+        new_id: Callable[[], UUID] = uuid4,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Start empty."""
+        self.tables = Tables()
+        self.wakes = 0
+        self._new_id = new_id
+        self._clock = clock
+        self._turn = asyncio.Lock()
+
+    @override
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[MemoryTransaction]:
+        async with self._turn:
+            tables = self.tables.copied()
+            tx = MemoryTransaction(tables, self._new_id, self._clock)
+            yield tx
+            self.tables = tables
+            self.wakes += tx.appended
+
+    @override
+    async def close(self) -> None:
+        """Keep everything: a later use finds it."""

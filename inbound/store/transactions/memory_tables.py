@@ -1,0 +1,143 @@
+"""The tables of the in-memory store, and what changes them."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from inbound.handlers.receipts import SentPart
+from inbound.store.claims.rows import Secret
+from inbound.store.dead_letters import DeadLetter, DeadLetterSource
+from inbound.store.errors import Conflict
+from inbound.store.log.rows import NewEvent, NewState, RecordedEvent, StoredState
+from inbound.store.mo.rows import InboxRow, MessagePart, Missed, MissKey, PartsKey
+from inbound.store.outbox.rows import OutboxRow
+from inbound.store.people.rows import NewErasure, PersonToErase
+from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
+from inbound.store.transactions.changes import Changes
+from schemas.chain import Chains, Head, body, chain_of, microseconds
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class Tables:
+    """Everything that is stored; tests may read it."""
+
+    events: list[RecordedEvent] = field(default_factory=list)
+    streams: dict[UUID, list[RecordedEvent]] = field(default_factory=dict)
+    states: dict[UUID, StoredState] = field(default_factory=dict)
+    subjects: dict[bytes, UUID] = field(default_factory=dict)
+    numbers: dict[UUID, str] = field(default_factory=dict)
+    inbox: dict[UUID, InboxRow] = field(default_factory=dict)
+    outbox: list[OutboxRow] = field(default_factory=list)
+    vault: dict[UUID, Secret] = field(default_factory=dict)
+    parts: dict[PartsKey, dict[int, MessagePart]] = field(default_factory=dict)
+    whole_parts: dict[PartsKey, dict[int, MessagePart]] = field(default_factory=dict)
+    dead_letters: dict[DeadLetterSource, DeadLetter] = field(default_factory=dict)
+    heads: list[Head] = field(default_factory=lambda: Chains().heads())
+    sent: dict[tuple[UUID, UUID, int], SentPart] = field(default_factory=dict)
+    early: dict[EarlyKey, EarlyReceipt] = field(default_factory=dict)
+    misses: dict[MissKey, Missed] = field(default_factory=dict)
+    erasures: list[NewErasure] = field(default_factory=list)
+    claims: dict[UUID, tuple[int, str]] = field(default_factory=dict)
+
+    def copied(self) -> "Tables":
+        """Copy the tables, not their rows: rows and nested tables are replaced whole."""
+        tables = Tables(*(getattr(self, table.name).copy() for table in fields(self)))
+        tables.claims = self.claims  # claims commit by themselves
+        return tables
+
+    def write_receipts(self, changes: Changes) -> None:
+        """Apply what a batch changes about sent parts and early receipts."""
+        add_new(
+            self.sent, ((_part_key(part), replace(part, receipt=None)) for part in changes.sent)
+        )
+        for part in changes.receipts:
+            stored = self.sent.get(_part_key(part))
+            if stored is not None:
+                self.sent[_part_key(part)] = replace(stored, receipt=part.receipt)
+        for row in changes.early:
+            self.early.setdefault(row.key, row)
+        for key in changes.no_longer_early:
+            self.early.pop(key, None)
+
+    def add_missed(self, missed: Missed) -> None:
+        """Add a count of misses to the stored one."""
+        before = self.misses.get(missed.key, missed)
+        self.misses[missed.key] = Missed(
+            missed.key,
+            min(before.first_at, missed.first_at),
+            max(before.last_at, missed.last_at),
+            missed.count + (before.count if before is not missed else 0),
+        )
+
+    def put_state(self, new: NewState) -> None:
+        """Store a state; raise Conflict when the stored one has moved on."""
+        stored = self.states.get(new.stream_id)
+        if stored is not None and stored.version != new.expected_version:
+            raise Conflict("a subject has moved on since its state was read")
+        self.states[new.stream_id] = StoredState(new.version, new.state_version, new.state)
+
+    def append(self, new: NewEvent, now: datetime) -> None:
+        """Append an event, continuing its chain; raise Conflict when its version exists."""
+        stream = self.streams.get(new.stream_id, [])
+        if any(event.version == new.version for event in stream):
+            raise Conflict("another transaction was first")
+        position = len(self.events) + 1
+        if self.events:
+            now = max(now, self.events[-1].recorded_at)
+        columns = (
+            new.stream_id,
+            new.version,
+            new.type,
+            new.schema_version,
+            new.data,
+            new.metadata,
+        )
+        chain = chain_of(new.stream_id)
+        chains = Chains(*zip(*self.heads, strict=True))
+        digest = chains.append(chain, position, microseconds(now), body(*columns))
+        self.heads = chains.heads()
+        recorded = RecordedEvent(position, *columns, now, chain, digest)
+        self.streams[new.stream_id] = [*stream, recorded]
+        self.events.append(recorded)
+
+
+def in_sequence(parts: Mapping[int, MessagePart]) -> list[MessagePart]:
+    """Return the parts in order of sequence."""
+    return [parts[sequence] for sequence in sorted(parts)]
+
+
+def select(table: Mapping[Key, Value], keys: Collection[Key]) -> dict[Key, Value]:
+    """Return the rows with these keys, as far as there are any."""
+    return {key: table[key] for key in keys if key in table}
+
+
+def remove(table: dict[Key, Value], matches: Callable[[Key, Value], bool]) -> int:
+    """Remove the rows that match and return how many there were."""
+    keys = [key for key, row in table.items() if matches(key, row)]
+    for key in keys:
+        del table[key]
+    return len(keys)
+
+
+def is_about(row: DeadLetter, person: PersonToErase) -> bool:
+    """Return whether a dead letter is of this person, or names them when its sender is unknown."""
+    if row.number_hash is not None:
+        return row.number_hash == person.number_hash
+    return person.is_named_in(row.key, row.payload, *dict(row.headers).values())
+
+
+def _part_key(part: SentPart) -> tuple[UUID, UUID, int]:
+    return part.subject_id, part.message_id, part.part
+
+
+def add_new(table: dict[Key, Value], rows: Iterable[tuple[Key, Value]]) -> None:
+    """Add rows; raise Conflict when a key exists."""
+    for key, row in rows:
+        if key in table:
+            raise Conflict("another transaction was first")
+        table[key] = row

@@ -1,0 +1,128 @@
+"""The port of the event store: what a transaction reads and writes.
+
+Two adapters implement it, PostgreSQL (`postgres.py`) and memory (`memory.py`). Both pass the
+suites in tests/contract.
+
+All calls may raise RetryableError; then nothing of the transaction was written, or, if the
+connection broke at commit, all of it may have been. The inbox and the versions of the streams
+make it safe to repeat the whole transaction.
+"""
+
+from collections.abc import Collection, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+from uuid import UUID
+
+from inbound.handlers.receipts import SentPart
+from inbound.store.dead_letters import DeadLetterUsage
+from inbound.store.log.rows import RecordedEvent, StoredState
+from inbound.store.mo.rows import MessagePart, PartsKey
+from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
+from inbound.store.receipts.rows import EarlyReceipt
+from inbound.store.transactions.changes import Changes
+
+
+class Transaction(Protocol):
+    """One batch: reads first, then one `write`, and commit when the block ends."""
+
+    async def seen(self, mo_ids: Collection[UUID]) -> set[UUID]:
+        """Return which of these MOs an earlier transaction has processed."""
+        ...
+
+    async def subjects(self, numbers: Mapping[bytes, str]) -> dict[bytes, UUID]:
+        """Return the subject of each number hash; create missing ones with the sealed number.
+
+        Waits for another transaction that is creating the same subject.
+        """
+        ...
+
+    async def find_subjects(self, hashes: Collection[bytes]) -> dict[bytes, UUID]:
+        """Return the subject of each number hash that has one; create none."""
+        ...
+
+    async def states(self, subject_ids: Collection[UUID]) -> dict[UUID, StoredState]:
+        """Return the folded states that are stored; rebuild a lost one from `load_streams`."""
+        ...
+
+    async def load_streams(self, subject_ids: Collection[UUID]) -> dict[UUID, list[RecordedEvent]]:
+        """Return all events of each subject in order; no entry for a subject without events."""
+        ...
+
+    async def read_events(self, after: int, limit: int) -> list[RecordedEvent]:
+        """Return the next events of the whole log, without gaps or repetition between calls.
+
+        Each has its digest and the chain that it continues (`schemas.chain`).
+        """
+        ...
+
+    async def add_part(self, part: MessagePart) -> list[MessagePart]:
+        """Store one part and return all that wait, in order of sequence. Safe to repeat.
+
+        It replaces a part of the same sequence. Two transactions with parts of the same
+        message wait for each other.
+        """
+        ...
+
+    async def whole_parts(self, key: PartsKey) -> list[MessagePart]:
+        """Return the parts of the last whole message with this key, as long as they are kept."""
+        ...
+
+    async def complete_parts(self, key: PartsKey) -> None:
+        """Turn the waiting parts into those of the last whole message."""
+        ...
+
+    async def drop_parts(self, key: PartsKey, sequences: Collection[int]) -> None:
+        """Delete some of the waiting parts."""
+        ...
+
+    async def lock_names(self, names: Collection[str]) -> None:
+        """Lock these names until commit: other transactions that lock one of them wait."""
+        ...
+
+    async def sent_parts(
+        self, subject_ids: Collection[UUID], smsc_message_ids: Collection[str]
+    ) -> list[SentPart]:
+        """Return all parts of these people's messages of which one part has one of these ids."""
+        ...
+
+    async def early_receipts(self, subject_ids: Collection[UUID]) -> list[EarlyReceipt]:
+        """Return the waiting early receipts of these people, oldest first."""
+        ...
+
+    async def dead_letter_usage(self) -> DeadLetterUsage:
+        """Return how many dead letters there are, and their size."""
+        ...
+
+    async def write(self, changes: Changes) -> None:
+        """Write everything. Call it once and last: from here to commit all writers wait.
+
+        Raises Conflict when another transaction has processed one of the MOs or appended to
+        one of the streams; repeat the whole transaction then.
+        """
+        ...
+
+    async def erase(self, person: PersonToErase) -> ErasedRows:
+        """Delete every row that links the number to this person, and what is kept for them.
+
+        Events and states stay: they name only the subject. Safe to repeat.
+        """
+        ...
+
+    async def record_erasure(self, erasure: NewErasure) -> int:
+        """Write the permanent record of an erasure, and return its number."""
+        ...
+
+
+class Store(Protocol):
+    """The event store. One transaction at a time; a second one waits for the first."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Commit when the block ends, roll back when it raises.
+
+        Wakes the relays after a commit that wrote events or outbox rows.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close the connection; a later use opens it again."""
+        ...

@@ -1,0 +1,224 @@
+"""The event store in PostgreSQL: the one place that owns the transaction of a batch.
+
+Invariants:
+
+* Events and outbox rows appear in the order of their positions. The log lock is taken last
+  and held to commit, and positions are assigned under it (`inbound.store.log.appender`).
+* Every event continues the digest chain of its stream (`schemas.chain`), and `log_heads`
+  has the end of each chain, in the same transaction.
+* A transaction is all or nothing. Its NOTIFY follows the commit: inside, it would hold a lock
+  of the whole server through the flush to disk and halve the throughput.
+* Errors contain no value of a row.
+
+A batch takes few round trips: what needs no answer travels in one pipeline.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from typing_extensions import override
+
+from inbound.handlers.receipts import SentPart
+from inbound.keys import VaultCipher
+from inbound.store import dead_letters
+from inbound.store.connections import LazyConnection
+from inbound.store.dead_letters import DeadLetterUsage
+from inbound.store.errors import raises_store_errors_async, translate
+from inbound.store.log import streams
+from inbound.store.log.appender import move_heads
+from inbound.store.log.rows import RecordedEvent, StoredState
+from inbound.store.mo import inbox, parts
+from inbound.store.mo.rows import MessagePart, PartsKey
+from inbound.store.people import erasure as erasures
+from inbound.store.people import subjects
+from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
+from inbound.store.receipts.early_receipts import find_early_receipts
+from inbound.store.receipts.rows import EarlyReceipt
+from inbound.store.receipts.sent_parts import find_sent_parts
+from inbound.store.sealing import Sealer
+from inbound.store.statements import statements
+from inbound.store.transactions import writing
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.port import Store, Transaction
+from schemas.chain import Chains
+
+APPLICATION_NAME: Final = "scserv store"
+
+_LOCK_NAMES: Final = statements("inbound.store.mo", "mo")["lock_names"]
+_NOTIFY: Final = statements("inbound.store.outbox", "outbox")["notify_outbox"]
+
+_log = logging.getLogger(__name__)
+
+
+class PostgresTransaction(Transaction):
+    """A transaction on one connection, between BEGIN and COMMIT."""
+
+    def __init__(
+        self,
+        conn: psycopg.AsyncConnection,
+        sealer: Sealer,
+        new_id: Callable[[], UUID],
+        where: str,
+    ) -> None:
+        """`where` names the database in errors."""
+        self._conn = conn
+        self._sealer = sealer
+        self._new_id = new_id
+        self.where = where
+        self.appended = False
+        self.chains: Chains | None = None
+
+    @override
+    @raises_store_errors_async
+    async def seen(self, mo_ids: Collection[UUID]) -> set[UUID]:
+        return await inbox.seen(self._conn, mo_ids)
+
+    @override
+    @raises_store_errors_async
+    async def subjects(self, numbers: Mapping[bytes, str]) -> dict[bytes, UUID]:
+        return await subjects.ensure_subjects(self._conn, self._sealer, self._new_id, numbers)
+
+    @override
+    @raises_store_errors_async
+    async def find_subjects(self, hashes: Collection[bytes]) -> dict[bytes, UUID]:
+        return await subjects.find_subjects(self._conn, hashes)
+
+    @override
+    @raises_store_errors_async
+    async def states(self, subject_ids: Collection[UUID]) -> dict[UUID, StoredState]:
+        return await streams.states(self._conn, subject_ids)
+
+    @override
+    @raises_store_errors_async
+    async def load_streams(self, subject_ids: Collection[UUID]) -> dict[UUID, list[RecordedEvent]]:
+        return await streams.load_streams(self._conn, subject_ids)
+
+    @override
+    @raises_store_errors_async
+    async def read_events(self, after: int, limit: int) -> list[RecordedEvent]:
+        return await streams.read_events(self._conn, after, limit)
+
+    @override
+    @raises_store_errors_async
+    async def add_part(self, part: MessagePart) -> list[MessagePart]:
+        return await parts.add_part(self._conn, self._sealer, part)
+
+    @override
+    @raises_store_errors_async
+    async def whole_parts(self, key: PartsKey) -> list[MessagePart]:
+        return await parts.whole_parts(self._conn, self._sealer, key)
+
+    @override
+    @raises_store_errors_async
+    async def complete_parts(self, key: PartsKey) -> None:
+        await parts.complete_parts(self._conn, key)
+
+    @override
+    @raises_store_errors_async
+    async def drop_parts(self, key: PartsKey, sequences: Collection[int]) -> None:
+        await parts.drop_parts(self._conn, key, sequences)
+
+    @override
+    @raises_store_errors_async
+    async def lock_names(self, names: Collection[str]) -> None:
+        await self._conn.execute(_LOCK_NAMES, {"names": list(names)})
+
+    @override
+    @raises_store_errors_async
+    async def sent_parts(
+        self, subject_ids: Collection[UUID], smsc_message_ids: Collection[str]
+    ) -> list[SentPart]:
+        return await find_sent_parts(self._conn, subject_ids, smsc_message_ids)
+
+    @override
+    @raises_store_errors_async
+    async def early_receipts(self, subject_ids: Collection[UUID]) -> list[EarlyReceipt]:
+        return await find_early_receipts(self._conn, subject_ids)
+
+    @override
+    @raises_store_errors_async
+    async def dead_letter_usage(self) -> DeadLetterUsage:
+        return await dead_letters.current_usage(self._conn)
+
+    @override
+    @raises_store_errors_async
+    async def write(self, changes: Changes) -> None:
+        if self.chains is not None:  # a second call goes on from the first
+            await move_heads(self._conn, self.chains)
+        self.chains = await writing.write(self._conn, changes, self._sealer) or self.chains
+        self.appended = self.appended or bool(changes.events or changes.outbox)
+
+    @override
+    @raises_store_errors_async
+    async def erase(self, person: PersonToErase) -> ErasedRows:
+        return await erasures.erase(self._conn, person, self._sealer)
+
+    @override
+    @raises_store_errors_async
+    async def record_erasure(self, erasure: NewErasure) -> int:
+        return await erasures.record(self._conn, erasure)
+
+
+class PostgresStore(Store):
+    """The event store on one connection, opened at first use and again after a loss."""
+
+    def __init__(
+        self,
+        url: str,
+        cipher: VaultCipher,
+        *,
+        new_id: Callable[[], UUID] = uuid4,
+        application_name: str = APPLICATION_NAME,
+        long: bool = False,
+    ) -> None:
+        """Open nothing yet. Subject ids have to be random: they stand in public events.
+
+        `long` lifts the limit on the time of one statement.
+        """
+        self._connection = LazyConnection(url, application_name, long=long)
+        self._sealer = Sealer(cipher)
+        self._new_id = new_id
+        self._turn = asyncio.Lock()
+
+    @override
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[PostgresTransaction]:
+        async with self._turn:
+            conn = await self._connection.get()
+            tx = PostgresTransaction(conn, self._sealer, self._new_id, self._connection.where)
+            failure = None
+            try:
+                async with AsyncExitStack() as ending, conn.transaction():
+                    yield tx
+                    if tx.chains is not None:
+                        # Left after the transaction: the heads and COMMIT are one round trip.
+                        await ending.enter_async_context(conn.pipeline())
+                        await move_heads(conn, tx.chains)
+            except psycopg.Error as error:  # of BEGIN or COMMIT; those of `tx` are translated
+                failure = translate(error, self._connection.where)
+            finally:
+                # Cancelled in the middle of a COPY, say: the next user gets a clean one.
+                if conn.info.transaction_status != TransactionStatus.IDLE:
+                    await conn.close()
+            if failure is not None:
+                raise failure
+            if tx.appended:
+                await _wake_relays(conn)
+
+    @override
+    async def close(self) -> None:
+        await self._connection.close()
+
+
+async def _wake_relays(conn: psycopg.AsyncConnection) -> None:
+    try:
+        await conn.execute(_NOTIFY)
+    except psycopg.Error:
+        # The rows are committed and relays also look by themselves: late, not lost.
+        _log.info("relays were not woken up: the connection was lost after the commit")

@@ -1,0 +1,90 @@
+"""Writes one batch: what can wait for others first, the log lock last, then COPY and commit."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import psycopg
+
+from inbound.store import dead_letters
+from inbound.store.claims import vault
+from inbound.store.errors import Conflict
+from inbound.store.log import appender
+from inbound.store.mo import inbox, misses
+from inbound.store.outbox.rows import NewOutboxRow
+from inbound.store.receipts import early_receipts, sent_parts
+from inbound.store.sealing import Sealer
+from inbound.store.statements import Query, statements
+from inbound.store.transactions.changes import Changes
+from schemas.chain import Chains
+
+_APPEND_OUTBOX: Final = statements("inbound.store.outbox", "outbox")["append_outbox"]
+
+# In binary COPY json travels as its text, so bytes pass through the dumper of bytea unchanged.
+_JSON: Final = "bytea"
+_OUTBOX_TYPES: Final = ("int2", "text", "text", "text", "text", _JSON, "bytea")
+
+
+async def write(conn: psycopg.AsyncConnection, changes: Changes, sealer: Sealer) -> Chains | None:
+    """Write all rows inside the open transaction. At most seven round trips.
+
+    Returns the ends of the chains that `appender.move_heads` has to write before the commit,
+    if events were appended. Raises Conflict, StoreUnavailable, and errors of psycopg.
+    """
+    merged = locked = None
+    events = [appender.encode(event) for event in changes.events]
+    new_parts = map(sent_parts.copy_row, changes.sent)
+    await _copy(conn, sent_parts.COPY_SENT_PARTS, sent_parts.COPY_TYPES, new_parts)
+    async with conn.pipeline():
+        for query, parameters in _queries(changes, sealer):
+            await conn.execute(query, parameters)
+        if changes.states:
+            merged = await conn.execute(*appender.merging(changes.states))
+        if changes.events or changes.outbox:
+            locked = await appender.lock(conn)
+    if merged is not None and merged.rowcount != len(changes.states):
+        raise Conflict("a subject has moved on since its state was read")
+    if locked is None:
+        return None
+    end = await appender.log_end(locked)
+    await appender.append(conn, end, events)
+    await _copy(conn, _APPEND_OUTBOX, _OUTBOX_TYPES, map(_outbox_row, changes.outbox))
+    return end.chains if events else None
+
+
+def _queries(changes: Changes, sealer: Sealer) -> Iterable[Query]:
+    """Yield what needs no answer; receipts come after the new parts that they are about."""
+    if changes.inbox:
+        yield inbox.insertion(changes.inbox)
+    if changes.vault:
+        yield vault.insertion(changes.vault, sealer)
+    if changes.erase_vault:
+        yield vault.deletion(changes.erase_vault)
+    if changes.dead_letters:
+        yield dead_letters.insertion(changes.dead_letters, sealer)
+    if changes.misses:
+        yield misses.addition(changes.misses)
+    if changes.receipts:
+        yield sent_parts.status_update(changes.receipts)
+    if changes.early:
+        yield early_receipts.insertion(changes.early)
+    if changes.no_longer_early:
+        yield early_receipts.deletion(changes.no_longer_early)
+
+
+def _outbox_row(row: NewOutboxRow) -> tuple[object, ...]:
+    return row.shard, row.topic, row.key, row.event_id, row.type, row.headers, row.value
+
+
+async def _copy(
+    conn: psycopg.AsyncConnection,
+    query: bytes,
+    types: Sequence[str],
+    rows: Iterable[tuple[object, ...]],
+) -> None:
+    rows = list(rows)
+    if not rows:
+        return
+    async with conn.cursor() as cursor, cursor.copy(query) as copy:
+        copy.set_types(types)
+        for row in rows:
+            await copy.write_row(row)
