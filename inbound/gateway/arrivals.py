@@ -27,23 +27,23 @@ from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
 from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import MobileOriginated, Part
-from schemas.topics import TopicNames
 
 log = logging.getLogger(__name__)
 
 
-class Place(NamedTuple):
-    """Where something arrives, and how it is written there.
+class ArrivalSettings(NamedTuple):
+    """What one bind delivers, and where it goes.
 
-    `alphabet` is what data_coding 0 means, `data_codings` those that mean another one,
-    `receipt_ids` how receipts write message ids, and `per_message` says that one receipt is
-    for all parts of a message.
+    `topic` is for MOs; `alphabet` is the meaning of data_coding 0; `data_codings` maps the
+    values that mean another one; `receipt_ids` is how receipts write message ids; `per_message`
+    says that one receipt stands for all parts of a message.
     """
 
     gateway: str
     centre: str
     bind: str
     alphabet: str
+    topic: str
     receipt_ids: IdForm = IdForm.ANY
     per_message: bool = False
     data_codings: Mapping[int, int] = MappingProxyType({})
@@ -55,10 +55,10 @@ class Arrivals:
     def __init__(
         self,
         producer: AIOKafkaProducer,
+        receipts: ReceiptPublisher,
         hasher: SubjectHasher,
         *,
-        place: Place,
-        names: TopicNames,
+        settings: ArrivalSettings,
         standstill: Standstill,
         clock: Callable[[], datetime],
         heard: Callable[[], datetime | None],
@@ -66,10 +66,10 @@ class Arrivals:
     ) -> None:
         self._producer = producer
         self._hasher = hasher
-        self._receipts = ReceiptPublisher(producer, names.receipts, clock=clock, new_id=new_id)
-        self._place = place
+        self._receipts = receipts
+        self._settings = settings
         self._standstill = standstill
-        self._topic = names.mo
+        self._topic = settings.topic
         self._clock = clock
         self._heard = heard
         self._new_id = new_id
@@ -88,7 +88,7 @@ class Arrivals:
             if self._standstill.recent():
                 return pdu.answer(Status.ESME_RX_T_APPN)
             return None if session.is_closed_by_peer() else await self._store_text(pdu)
-        receipt = receipts.read(pdu, self._place.receipt_ids)
+        receipt = receipts.read(pdu, self._settings.receipt_ids)
         return pdu.answer() if receipt is None else await self._store_receipt(pdu, receipt)
 
     async def _store_receipt(self, pdu: DeliverSm | DataSm, receipt: receipts.Receipt) -> Answer:
@@ -96,9 +96,9 @@ class Arrivals:
             pdu,
             receipt,
             self._hasher,
-            centre=self._place.centre,
-            bind=self._place.bind,
-            per_message=self._place.per_message,
+            centre=self._settings.centre,
+            bind=self._settings.bind,
+            per_message=self._settings.per_message,
             arrived_at=self._clock(),
         )
         if message is None:
@@ -114,7 +114,7 @@ class Arrivals:
             None,
             mo.arrived_at,
             mo.arrived_at,
-            attributes=[("bind", self._place.bind)],
+            attributes=[("bind", self._settings.bind)],
         )
         attributes = Attributes(
             id=str(mo.mo_id),
@@ -159,7 +159,7 @@ class Arrivals:
     def _refuse(self, pdu: DeliverSm | DataSm, error: BaseException) -> ResponsePdu:
         log.warning(
             "bind %s: %s could not be stored (%s); the centre keeps it",
-            self._place.bind,
+            self._settings.bind,
             "a text" if receipts.message_type_of(pdu) is receipts.MessageType.TEXT else "a receipt",
             type(error).__name__,
         )
@@ -169,14 +169,14 @@ class Arrivals:
         part = segmentation.part_of(pdu)
         return MobileOriginated(
             mo_id=self._new_id(),
-            centre=self._place.centre,
-            bind=self._place.bind,
-            gateway=self._place.gateway,
+            centre=self._settings.centre,
+            bind=self._settings.bind,
+            gateway=self._settings.gateway,
             source=parse_subscriber(pdu.source_addr_ton, pdu.source_addr),
             destination=pdu.destination_addr,
-            data_coding=self._place.data_codings.get(pdu.data_coding, pdu.data_coding),
+            data_coding=self._settings.data_codings.get(pdu.data_coding, pdu.data_coding),
             esm_class=pdu.esm_class,
-            alphabet=self._place.alphabet,
+            alphabet=self._settings.alphabet,
             payload=part.body if part else segmentation.body_of(pdu),
             part=Part(
                 reference=part.reference,

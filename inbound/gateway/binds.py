@@ -18,7 +18,7 @@ from uuid import uuid4
 from aiokafka import AIOKafkaProducer
 
 from inbound.errors import RetryableError
-from inbound.gateway.arrivals import Arrivals, Place
+from inbound.gateway.arrivals import Arrivals, ArrivalSettings
 from inbound.gateway.bind_settings import bind_settings, tls
 from inbound.gateway.queries import Asking
 from inbound.gateway.receipts import ReceiptPublisher
@@ -50,6 +50,7 @@ class _Kept:
 
     settings: SmppSettings
     esme: Esme
+    receipts: ReceiptPublisher
     link: SendingBind | None
     others: int = 0
 
@@ -100,6 +101,7 @@ class Binds:
         self._oldest_waiting_s = oldest_waiting_s
         beside = [asyncio.create_task(self._report_forever())]
         beside.append(asyncio.create_task(self._standstill.watch()))
+        beside += [asyncio.create_task(kept.receipts.run()) for kept in self._kept]
         beside += [asyncio.create_task(asking.run()) for asking in self._asking()]
         try:
             async with asyncio.TaskGroup() as group:
@@ -191,19 +193,23 @@ class Binds:
         return kept.settings.rate / (kept.others + 1)
 
     def _make(self, settings: SmppSettings) -> _Kept:
+        receipts = ReceiptPublisher(
+            self._producer, self._names.receipts, clock=self._clock, new_id=uuid4
+        )
         arrivals = Arrivals(
             self._producer,
+            receipts,
             self._hasher,
-            place=Place(
+            settings=ArrivalSettings(
                 self._gateway,
                 settings.centre,
                 settings.bind,
                 settings.alphabet,
+                self._names.mo,
                 IdForm(settings.receipt_ids),
                 per_message=settings.receipt_per == "message",
                 data_codings=settings.data_coding_map,
             ),
-            names=self._names,
             standstill=self._standstill,
             clock=self._clock,
             heard=self._shared_clock.now,
@@ -232,22 +238,19 @@ class Binds:
                 alphabet=settings.alphabet,
                 answer_ids=IdForm(settings.answer_ids),
             )
-        return _Kept(settings, esme, link)
+        return _Kept(settings, esme, receipts, link)
 
     def _asking(self) -> Iterator[Asking]:
         """Yield one for each bind whose centre may be asked about overdue receipts."""
         for kept in self._kept:
             if kept.link is None or not kept.settings.query_after_s:
                 continue
-            publisher = ReceiptPublisher(
-                self._producer, self._names.receipts, clock=self._clock, new_id=uuid4
-            )
             yield Asking(
                 kept.settings,
                 self._settings.sender,
                 kept.esme,
                 self._overdue,
-                publisher,
+                kept.receipts,
                 clock=self._clock,
             )
 

@@ -1,30 +1,30 @@
-"""Delivery receipts on their way to `sms.receipts.v1`: what a receipt says, without whose it is.
+"""Publishes delivery receipts to `sms.receipts.v1`, without the number they came from.
 
-Receipts gather while the previous record is on its way, so that the load itself sets the
-batch size: a receipt comes for every part of every message, and each record costs the
-worker as much as a hundred receipts in it.
+In batches, because a receipt comes for every part of every message, and a record costs the
+worker as much as a hundred receipts in it. A receipt that Kafka does not take is refused with
+a temporary error, so the SMS centre delivers it again.
 """
 
 import asyncio
 import re
-from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 
+from inbound.kafka.batching import BatchPolicy, BatchPublisher, OnFailure
 from inbound.keys import SubjectHasher
 from inbound.smpp.address import parse_subscriber
 from inbound.smpp.pdu import DataSm, DeliverSm
 from inbound.smpp.receipts import Receipt
-from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import ReceiptReceived, ReceiptsReceived, ReceiptState
 from schemas.topics import PARTITIONS
 
 LIMIT = 5000
-"""Receipts that may wait for Kafka; beyond them the socket is read no more."""
+"""Receipts that may be unfinished; beyond them the bind's socket is not read."""
 
 PER_RECORD = 500
 """Receipts in one record at most: about 150 KB, well below what a broker accepts."""
@@ -33,11 +33,9 @@ _PARTITIONS = list(range(PARTITIONS))
 _partition_of = DefaultPartitioner()
 _LIKE_A_NUMBER = re.compile("[0-9]{7}")
 
-_Waiting = tuple[ReceiptReceived, asyncio.Future[None]]
-
 
 class ReceiptPublisher:
-    """Publishes the receipts of one bind. Works by itself while there is something to do."""
+    """Publishes the receipts of one bind; `run` until cancelled."""
 
     def __init__(
         self,
@@ -47,67 +45,36 @@ class ReceiptPublisher:
         clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
     ) -> None:
-        self._producer = producer
-        self._topic = topic
-        self._clock = clock
-        self._new_id = new_id
-        self._waiting: list[_Waiting] = []
-        self._publishing: asyncio.Task[None] | None = None
-        self._room = asyncio.Event()
-        self._room.set()
+        self._batches: BatchPublisher[ReceiptReceived] = BatchPublisher(
+            producer,
+            BatchPolicy(topic, PER_RECORD, OnFailure.REPORT, LIMIT),
+            lambda receipts: ReceiptsReceived(receipts=tuple(receipts)),
+            clock=clock,
+            new_id=new_id,
+        )
 
     async def publish(self, receipt: ReceiptReceived) -> asyncio.Future[None]:
         """Queue a receipt; the future is done once Kafka has it, or fails as Kafka did.
 
-        Blocks while `LIMIT` receipts wait.
+        Blocks while the queue is full: then the bind's socket is not read.
         """
-        await self._room.wait()
+        await self._batches.room()
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((receipt, stored))
-        if len(self._waiting) >= LIMIT:
-            self._room.clear()
-        if self._publishing is None:
-            self._publishing = asyncio.create_task(self._publish_all())
+        self._batches.add(_partition(receipt.key), receipt, partial(_finish, stored))
         return stored
 
-    async def _publish_all(self) -> None:
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting, []
-                self._room.set()
-                by_partition: defaultdict[int, list[_Waiting]] = defaultdict(list)
-                for one in batch:
-                    by_partition[_partition(one[0].key)].append(one)
-                await asyncio.gather(
-                    *(
-                        self._store(partition, waiting[start : start + PER_RECORD])
-                        for partition, waiting in by_partition.items()
-                        for start in range(0, len(waiting), PER_RECORD)
-                    )
-                )
-        finally:
-            self._publishing = None
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        await self._batches.run()
 
-    async def _store(self, partition: int, waiting: list[_Waiting]) -> None:
-        receipts = ReceiptsReceived(receipts=tuple(receipt for receipt, _ in waiting))
-        attributes = Attributes(id=str(self._new_id()), type=receipts.TYPE, time=self._clock())
-        failure: Exception | None = None
-        try:
-            await self._producer.send_and_wait(
-                self._topic,
-                receipts.to_json(),
-                partition=partition,
-                headers=to_headers(attributes),
-            )
-        except Exception as error:  # noqa: BLE001 — whatever it is, the centre keeps them
-            failure = error
-        for _, stored in waiting:
-            if stored.done():
-                continue
-            if failure is None:
-                stored.set_result(None)
-            else:
-                stored.set_exception(failure)
+
+def _finish(stored: asyncio.Future[None], failure: BaseException | None) -> None:
+    if stored.done():  # its waiter has been cancelled
+        return
+    if failure is None:
+        stored.set_result(None)
+    else:
+        stored.set_exception(failure)
 
 
 def to_message(
@@ -120,10 +87,10 @@ def to_message(
     per_message: bool,
     arrived_at: datetime,
 ) -> ReceiptReceived | None:
-    """Return what is published of a receipt; None when it can't lead to a message.
+    """Return the message to publish for a receipt, None when it can't be matched to an MT.
 
-    It can't without an id, a state, and the number of the phone: an id alone might be that
-    of a message to somebody else.
+    Matching needs an id, a state and the number of the phone: the id alone might be that of a
+    message to somebody else.
     """
     number = _phone(pdu)
     if number is None or receipt.state is None or not receipt.message_ids:
@@ -137,7 +104,7 @@ def to_message(
         state=ReceiptState(receipt.state.name.lower()),
         final=receipt.final,
         per_message=per_message or None,
-        # It goes into events for ever, and no code of a network is so long.
+        # Events keep it for ever, and no network error code is that long.
         error=None if error is None or _LIKE_A_NUMBER.search(error) else error,
         done_at=receipt.done_at,
         arrived_at=arrived_at,
@@ -145,7 +112,7 @@ def to_message(
 
 
 def _phone(pdu: DeliverSm | DataSm) -> str | None:
-    """Return the phone's number: the source, or the destination where a centre swaps none."""
+    """Return the phone's number: the source, or the destination if the centre swaps neither."""
     return parse_subscriber(pdu.source_addr_ton, pdu.source_addr) or parse_subscriber(
         pdu.dest_addr_ton, pdu.destination_addr
     )

@@ -52,8 +52,11 @@ class Published:
     def __init__(self) -> None:
         self.receipts: list[ReceiptReceived] = []
 
-    async def send_and_wait(self, _topic: str, value: bytes, **_: Any) -> None:
+    async def send(self, _topic: str, value: bytes, **_: Any) -> "asyncio.Future[None]":
         self.receipts += ReceiptsReceived.model_validate_json(value).receipts
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        stored.set_result(None)
+        return stored
 
 
 class QuerySmsc:
@@ -113,6 +116,7 @@ async def test_only_what_is_overdue_is_asked_after_and_once(
         await tx.write(Changes(sent=[*parts, elsewhere, rewritten]))
     overdue, published = OverdueReceipts(database_url), Published()
     publisher = ReceiptPublisher(published, "receipts", clock=utc_now, new_id=uuid4)
+    publishing = asyncio.create_task(publisher.run())
     asking = Asking(SETTINGS, "SCSERV", client, overdue, publisher, clock=lambda: now)
     assert await asking.ask_once() == 3
     assert sorted(centre.asked) == ["00A1", "known", "open", "strange"]
@@ -123,5 +127,7 @@ async def test_only_what_is_overdue_is_asked_after_and_once(
         ("open",): (ReceiptState.ENROUTE, False, hash_.hex()),
     }
     assert await asking.ask_once() == 0
+    publishing.cancel()
+    await asyncio.gather(publishing, return_exceptions=True)
     await overdue.close()
     await store.close()

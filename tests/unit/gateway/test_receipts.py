@@ -1,6 +1,7 @@
 """What a receipt says goes to Kafka in batches, without whose it is."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import uuid4
@@ -9,7 +10,8 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError
 
 from inbound.gateway import receipts
-from inbound.gateway.arrivals import Arrivals, Place
+from inbound.gateway.arrivals import Arrivals, ArrivalSettings
+from inbound.gateway.receipts import ReceiptPublisher
 from inbound.gateway.stalls import Standstill
 from inbound.keys import SubjectHasher
 from inbound.smpp.message_ids import IdForm
@@ -26,7 +28,7 @@ from tests.unit.streams.outbox.line import Line
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 NUMBER = "79161234567"
 NAMES = TopicNames()
-PLACE = Place("gateway-1", "main", "main-1", "gsm0338")
+PLACE = ArrivalSettings("gateway-1", "main", "main-1", "gsm0338", NAMES.mo)
 HASHER = SubjectHasher(bytes(32))
 SESSION = cast("Session", Line())
 TEXT = b"id:0A1 sub:001 dlvrd:001 submit date:2405171200 done date:2405171501 stat:DELIVRD err:000"
@@ -40,20 +42,24 @@ class Kafka:
         self.failure: Exception | None = None
         self.gate = asyncio.Event()
         self.gate.set()
+        self.publishing: list[asyncio.Task[None]] = []
 
-    async def send_and_wait(
-        self, topic: str, value: bytes, *, partition: int, headers: Any
-    ) -> None:
+    async def send(
+        self,
+        topic: str,
+        value: bytes,
+        _key: bytes = b"",
+        *,
+        headers: Any,
+        partition: int | None = None,
+    ) -> "asyncio.Task[None]":
         self.records.append((topic, partition, value, headers))
+        return asyncio.create_task(self._store())
+
+    async def _store(self) -> None:
         await self.gate.wait()
         if self.failure is not None:
             raise self.failure
-
-    async def send(self, topic: str, value: bytes, _key: bytes, headers: Any) -> Any:
-        self.records.append((topic, None, value, headers))
-        stored = asyncio.get_running_loop().create_future()
-        stored.set_result(None)
-        return stored
 
     def receipts(self) -> list[ReceiptReceived]:
         assert {topic for topic, *_ in self.records} <= {NAMES.receipts}
@@ -62,21 +68,27 @@ class Kafka:
 
 
 @pytest.fixture
-async def kafka() -> Kafka:
-    return Kafka()
+async def kafka() -> AsyncIterator[Kafka]:
+    kafka = Kafka()
+    yield kafka
+    for task in kafka.publishing:
+        task.cancel()
+    await asyncio.gather(*kafka.publishing, return_exceptions=True)
 
 
 @pytest.fixture
-def arrivals(kafka: Kafka) -> Arrivals:
+async def arrivals(kafka: Kafka) -> Arrivals:
     return arrivals_at(kafka, PLACE)
 
 
-def arrivals_at(kafka: Kafka, place: Place) -> Arrivals:
+def arrivals_at(kafka: Kafka, place: ArrivalSettings) -> Arrivals:
+    publisher = ReceiptPublisher(kafka, NAMES.receipts, clock=lambda: NOON, new_id=uuid4)
+    kafka.publishing.append(asyncio.create_task(publisher.run()))
     return Arrivals(
         kafka,
+        publisher,
         HASHER,
-        place=place,
-        names=NAMES,
+        settings=place,
         standstill=Standstill(),
         clock=lambda: NOON,
         heard=lambda: None,
@@ -115,10 +127,13 @@ async def test_what_a_receipt_says_without_whose_it_is(arrivals: Arrivals, kafka
 
 
 async def test_it_is_read_as_this_centre_writes_it(kafka: Kafka) -> None:
-    place = Place("gateway-1", "main", "main-1", "gsm0338", IdForm.HEXADECIMAL, per_message=True)
+    place = ArrivalSettings(
+        "gateway-1", "main", "main-1", "gsm0338", NAMES.mo, IdForm.HEXADECIMAL, per_message=True
+    )
     [one] = await published(kafka, place)
     assert (one.message_ids, one.per_message) == (("161",), True)
-    [one] = await published(Kafka(), PLACE)
+    kafka.records.clear()
+    [one] = await published(kafka, PLACE)
     assert ("161" in one.message_ids, one.per_message) == (True, None)
 
 
@@ -143,7 +158,7 @@ async def test_a_data_coding_means_what_the_bind_says(kafka: Kafka) -> None:
     assert [text.data_coding for text in texts] == [3, 8]
 
 
-async def published(kafka: Kafka, place: Place) -> list[ReceiptReceived]:
+async def published(kafka: Kafka, place: ArrivalSettings) -> list[ReceiptReceived]:
     await answer(arrivals_at(kafka, place), receipt())
     return kafka.receipts()
 
@@ -222,7 +237,6 @@ async def test_the_answer_waits_for_kafka_and_receipts_gather(
     await asyncio.gather(*(one for one in answers if isinstance(one, asyncio.Future)))
     assert len(kafka.receipts()) == 100
     assert len(kafka.records) <= 2
-    # And on: it works by itself whenever there is something to do.
     await answer(arrivals, receipt())
     assert len(kafka.receipts()) == 101
 
@@ -249,11 +263,13 @@ async def test_a_full_queue_stops_the_reading(
     arrivals: Arrivals, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receipts, "LIMIT", 2)
+    arrivals = arrivals_at(kafka, PLACE)
     kafka.gate.clear()
     for _ in range(2):
         await arrivals.on_request(receipt(), SESSION)
     third = asyncio.ensure_future(arrivals.on_request(receipt(), SESSION))
     await asyncio.sleep(0)
+    assert not third.done(), "two are in flight"
     kafka.gate.set()
     given = await third
     assert isinstance(given, asyncio.Future)

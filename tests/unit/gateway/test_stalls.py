@@ -5,7 +5,8 @@ from uuid import uuid4
 import pytest
 
 from inbound.clock import utc_now
-from inbound.gateway.arrivals import Arrivals, Place
+from inbound.gateway.arrivals import Arrivals, ArrivalSettings
+from inbound.gateway.receipts import ReceiptPublisher
 from inbound.gateway.stalls import SHUN_S, STILL_S, Standstill
 from inbound.keys import SubjectHasher
 from inbound.smpp.pdu import DeliverSm, ResponsePdu
@@ -62,9 +63,9 @@ async def test_a_text_that_lay_there_is_left_to_the_centre(clock: Clock) -> None
     producer = Producer()
     arrivals = Arrivals(
         producer,
+        ReceiptPublisher(producer, "receipts", clock=utc_now, new_id=uuid4),
         SubjectHasher(bytes(32)),
-        place=Place("gateway-1", "main", "main-1", "gsm0338"),
-        names=TopicNames(),
+        settings=ArrivalSettings("gateway-1", "main", "main-1", "gsm0338", TopicNames().mo),
         standstill=Standstill(clock),
         clock=utc_now,
         heard=lambda: None,
