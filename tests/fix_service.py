@@ -268,7 +268,7 @@ class Service:
         }
         settled: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         letter = QueuedMessage(DeliverSm(**(values | fields)), settled.set_result)
-        mailbox = (centre or self.centre).account(ACCOUNT.system_id)
+        mailbox = (centre or self.centre).queue(ACCOUNT.system_id)
         assert mailbox.put(letter), "the centre's mailbox is full"
         return settled
 

@@ -76,7 +76,7 @@ class Weather:
         """End every link of the account at once."""
         assert self._centre is not None
         for client in self._centre._clients.values():
-            for session in list(client.mailbox.sessions):
+            for session in list(client.queue.sessions):
                 session.abort(reason)
 
     async def on_submit(self, pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:

@@ -247,7 +247,7 @@ async def test_nothing_is_accepted_before_kafka_has_it(service: Service, servers
     service.import_clients_of(numbers)
     # The gateway knows its topic now: from here on it could take texts without Kafka.
     await service.text(first, "CLIENT info")
-    [bound] = service.centre.account(ACCOUNT.system_id).sessions
+    [bound] = service.centre.queue(ACCOUNT.system_id).sessions
     broker = psutil.Process(servers.kafka.pid)
     broker.suspend()
     try:

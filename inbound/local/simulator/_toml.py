@@ -1,4 +1,4 @@
-"""TOML files into pydantic models; what does not fit is one line that names the place."""
+"""Loads TOML files into pydantic models. Errors are one line that names table and field."""
 
 import tomllib
 from pathlib import Path
@@ -12,13 +12,13 @@ from inbound.errors import SetupError
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 _WORDS = {
-    "extra_forbidden": "there is no such field",
+    "extra_forbidden": "unknown field",
     "missing": "it is missing",
 }
 
 
 def load(path: Path, model: type[ModelT]) -> ModelT:
-    """Read a file. Blocks. Raises `SetupError` with file, table and field, never a value."""
+    """Load a file. Blocks. Raises `SetupError` that names file, table and field, never a value."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -28,7 +28,7 @@ def load(path: Path, model: type[ModelT]) -> ModelT:
 
 
 def parse(text: str, model: type[ModelT], name: str) -> ModelT:
-    """Read the text of a file called `name`. Raises as `load` does."""
+    """Parse the text of a file called `name`. Raises as `load` does."""
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -44,7 +44,7 @@ def parse(text: str, model: type[ModelT], name: str) -> ModelT:
 
 
 def _sentence(problem: ErrorDetails, values: dict[str, Any]) -> str:
-    """Say `rule 2 ("slow"), fault.status: ...`."""
+    """Return a problem as `rule 2 ("slow"), fault.status: ...`."""
     text = _WORDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
     place = list(problem["loc"])
     table = ""

@@ -1,4 +1,4 @@
-"""The accounts of the centre from a TOML file: `[[account]]` tables."""
+"""Loads the simulator's accounts from a TOML file with `[[account]]` tables."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ _Number = Annotated[str, Field(pattern=r"^\+?[0-9]{3,20}$")]
 
 
 class AccountTable(BaseModel):
-    """One account; `password_env` names a variable that holds the password."""
+    """One account. `password_env` names the environment variable with its password."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,16 +30,19 @@ class AccountTable(BaseModel):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if bool(self.password) == bool(self.password_env):
-            raise ValueError("it needs a password or a password_env, not both")
+            raise ValueError("set either password or password_env")
         if self.system_id == PHONE:
-            raise ValueError(f'system_id "{PHONE}" belongs to the phones')
+            raise ValueError(f'system_id "{PHONE}" is reserved for phones; choose another')
         return self
 
     def account(self, path: Path) -> SimulatorAccount:
-        """Return what the centre needs. Raises `SetupError` when the variable is missing."""
+        """Return the account. Raises `SetupError` when `password_env` is not set."""
         password = self.password or os.environ.get(self.password_env, "")
         if not password:
-            raise SetupError(f"{path}: account {self.system_id}: {self.password_env} is not set")
+            raise SetupError(
+                f"{path}: account {self.system_id}: the environment variable"
+                f" {self.password_env} (password_env) is not set"
+            )
         first, *more = self.numbers
         return SimulatorAccount(
             self.system_id, password, first, self.rate, self.window, self.dialect, tuple(more)
@@ -55,7 +58,7 @@ class AccountsFile(BaseModel):
 
 
 def load_accounts(path: Path) -> tuple[SimulatorAccount, ...]:
-    """Read a file. Blocks. Raises `SetupError` that names the account and the field."""
+    """Load a file. Blocks. Raises `SetupError` that names the account and the field."""
     accounts = tuple(table.account(path) for table in _toml.load(path, AccountsFile).account)
     names = [account.system_id for account in accounts]
     numbers = [digits(number) for account in accounts for number in account.numbers]

@@ -1,10 +1,9 @@
-"""The links of the centre: who is at the other end, and what the ledger says of each.
+"""The simulator's client connections: which account or phone each belongs to.
 
-With strict binds, system_type counts as some centres let it: "MCON2" allows two links of
-one account at a time (MCON1 to MCON9; without it one), and a bind beyond that ends the
-oldest; "SINGLE" wants an id and a receipt for each part of a long message rather than one
-for all of it; "ISO" is accepted and changes nothing, for texts pass through as octets.
-Several are joined by commas.
+With strict binds, system_type has options as at some SMS centres, joined by commas: "MCON2"
+allows two links per account (MCON1 to MCON9; the default is one), and one bind more closes
+the oldest link. "SINGLE" asks for an id and a receipt for each part of a long message
+instead of one for all parts. "ISO" is accepted and ignored: texts are passed on as octets.
 """
 
 import hmac
@@ -25,7 +24,7 @@ from inbound.smpp.status import Status
 
 Per = Literal["", "part", "message"]
 
-# What the ledger calls the answer to each thing that is handed over.
+# The ledger's name of the answer to each kind of delivery.
 ANSWERS: Final = {
     "deliver_sm": "deliver_sm_resp",
     "data_sm": "data_sm_resp",
@@ -33,23 +32,23 @@ ANSWERS: Final = {
 }
 
 _MCON: Final = re.compile("MCON([1-9])")
-# The message type bits of esm_class (5.2.12): anything in them is no plain message.
+# The message type bits of esm_class (5.2.12); 0 means a plain message.
 _MESSAGE_TYPE: Final = 0x3C
 
 
 @dataclass(slots=True, eq=False)
 class Client:
-    """An account while the centre runs."""
+    """An account at run time: its delivery queue, rate and receipt dialect."""
 
     account: SimulatorAccount
-    mailbox: DeliveryQueue
+    queue: DeliveryQueue
     bucket: TokenBucket
     dialect: ReceiptDialect
 
 
 @dataclass(slots=True, eq=False)
 class ClientLink:
-    """One link; `number` counts them. `per` is what its system_type said of receipts."""
+    """One connection. `number` counts connections from 1; `per` is from its system_type."""
 
     number: int
     system_id: str = ""
@@ -59,14 +58,14 @@ class ClientLink:
 
 @dataclass(frozen=True, slots=True)
 class BindOptions:
-    """What a system_type asks for."""
+    """Options of a system_type."""
 
     links: int = 1
     single: bool = False
 
     @classmethod
     def parse(cls, system_type: str) -> Self | None:
-        """Read a system_type; None when something in it is unknown."""
+        """Parse a system_type; None if it contains an unknown option."""
         links, single = 1, False
         for word in filter(None, system_type.split(",")):
             if mcon := _MCON.fullmatch(word):
@@ -79,7 +78,7 @@ class BindOptions:
 
 
 class ClientLinks:
-    """All links by session."""
+    """All open connections by session, and their entries in the ledger."""
 
     def __init__(self, clients: Mapping[str, Client], ledger: Ledger, *, strict: bool) -> None:
         self._clients = clients
@@ -92,28 +91,28 @@ class ClientLinks:
         return len(self._links)
 
     def get(self, session: Session) -> ClientLink | None:
-        """Return the line of a session that stands."""
+        """Return the link of an open session."""
         return self._links.get(session)
 
     def opened(self, session: Session) -> None:
-        """Take up a new link."""
+        """Add a new connection."""
         self._count += 1
         self._links[session] = ClientLink(self._count)
         self._ledger.event("connect", self._count)
 
     def closed(self, session: Session) -> None:
-        """Forget a link that has ended."""
-        line = self._links.pop(session, None)
-        if line is not None:
-            self._ledger.event("end", line.number, line.system_id, detail=session.reason)
+        """Remove a closed connection."""
+        link = self._links.pop(session, None)
+        if link is not None:
+            self._ledger.event("end", link.number, link.system_id, detail=session.reason)
 
     def admit(self, bind: Bind, session: Session) -> int:
-        """Decide about a bind; return its status. May end older links of the account."""
-        line = self._links.get(session)
-        if line is None:
+        """Return the command_status of a bind. May close older links of the account."""
+        link = self._links.get(session)
+        if link is None:
             return Status.ESME_RBINDFAIL
         if bind.system_id == PHONE:
-            line.system_id = PHONE
+            link.system_id = PHONE
             return Status.ESME_ROK if digits(bind.address_range) else Status.ESME_RBINDFAIL
         client = self._clients.get(bind.system_id)
         if client is None:
@@ -124,49 +123,49 @@ class ClientLinks:
             options = BindOptions.parse(bind.system_type)
             if options is None:
                 return Status.ESME_RINVSYSTYP
-            line.per = "part" if options.single else "message"
+            link.per = "part" if options.single else "message"
             self._end_others(client, options.links)
-        line.system_id, line.client = bind.system_id, client
+        link.system_id, link.client = bind.system_id, client
         return Status.ESME_ROK
 
     def _end_others(self, client: Client, links: int) -> None:
-        """End the oldest links of an account until one more is allowed."""
+        """Close the oldest links of an account until one more is allowed."""
         others = [
             session
-            for session, line in self._links.items()
-            if line.client is client and not session.reason
+            for session, link in self._links.items()
+            if link.client is client and not session.reason
         ]
         for session in others[: max(0, len(others) - links + 1)]:
-            session.close("a newer bind of the account took its place")
+            session.close("a newer bind of the account replaced this one")
 
-    # What the ledger is told of a session's link, if that still stands.
+    # Entries in the ledger, while the connection is open.
 
     def message(self, session: Session, what: str, pdu: Message, detail: str = "") -> None:
-        """Note a PDU that carries a message."""
-        line = self._links.get(session)
-        if line is not None:
-            self._ledger.message(what, line.number, line.system_id, pdu, detail)
+        """Record a PDU that carries a message."""
+        link = self._links.get(session)
+        if link is not None:
+            self._ledger.message(what, link.number, link.system_id, pdu, detail)
 
     def answer(self, session: Session, what: str, pdu: ResponsePdu, detail: str = "") -> None:
-        """Note an answer."""
-        line = self._links.get(session)
-        if line is not None:
-            self._ledger.answer(what, line.number, line.system_id, pdu, detail)
+        """Record an answer."""
+        link = self._links.get(session)
+        if link is not None:
+            self._ledger.answer(what, link.number, link.system_id, pdu, detail)
 
     def event(self, session: Session, what: str, detail: str = "") -> None:
-        """Note anything else."""
-        line = self._links.get(session)
-        if line is not None:
-            self._ledger.event(what, line.number, line.system_id, detail)
+        """Record any other event."""
+        link = self._links.get(session)
+        if link is not None:
+            self._ledger.event(what, link.number, link.system_id, detail)
 
 
 def kind_of(pdu: DeliverSm | DataSm) -> str:
-    """Return what the ledger calls something handed over."""
+    """Return the ledger's name of a delivery: receipt, deliver_sm or data_sm."""
     if pdu.esm_class & _MESSAGE_TYPE:
         return "receipt"
     return "deliver_sm" if isinstance(pdu, DeliverSm) else "data_sm"
 
 
 def error_text(error: BaseException) -> str:
-    """Return a sentence for the ledger about why there was no answer."""
+    """Return why there was no answer, for the ledger."""
     return str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""A data_sm of an account: a submit_sm whose text is in message_payload (SMPP 3.4, 4.7)."""
+"""Handles a data_sm as a submit_sm with its text in message_payload (SMPP 3.4, 4.7)."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,19 +6,19 @@ from typing import Final
 from inbound.smpp.pdu import DataSm, DataSmResp, SubmitSm
 from inbound.smpp.status import Status
 
-# source_addr and destination_addr have up to 64 octets in a data_sm, and 20 elsewhere.
+# Addresses have up to 64 octets in a data_sm, and 20 in submit_sm and deliver_sm.
 _LONGEST_ADDRESS: Final = 20
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class SubmittedData(SubmitSm):
-    """What the centre handles in place of a data_sm; its answer is a data_sm_resp."""
+    """A data_sm as a submit_sm; its answer is a data_sm_resp."""
 
     answer_type = DataSmResp  # type: ignore[assignment]  # a MessageResp, as the other is
 
 
 def as_submit(pdu: DataSm) -> SubmittedData:
-    """Return the same message as a submit_sm, with its sequence_number."""
+    """Return the message as a submit_sm with the same sequence_number."""
     return SubmittedData(
         sequence=pdu.sequence,
         service_type=pdu.service_type,
@@ -36,7 +36,7 @@ def as_submit(pdu: DataSm) -> SubmittedData:
 
 
 def check(pdu: DataSm) -> int:
-    """Return the status of a data_sm that no deliver_sm could carry on; 0 for any other."""
+    """Return an error status if the addresses don't fit into a deliver_sm, else ESME_ROK."""
     if len(pdu.source_addr) > _LONGEST_ADDRESS:
         return Status.ESME_RINVSRCADR
     if len(pdu.destination_addr) > _LONGEST_ADDRESS:

@@ -1,10 +1,9 @@
-"""Messages that wait for one receiver: an ESME's account, or a phone.
+"""The queue of messages to one receiver: an account or a phone.
 
-What always holds: of one conversation (source and destination) a single message is on its
-way, and the next follows once that one is accepted or refused for good, so the receiver
-sees them in order; conversations do not wait for each other; at most `limit` messages are
-kept. A message is handed over at least once: after a temporary error or a lost link it
-goes again.
+Invariants: each conversation (source and destination) has one message in flight, and the
+next is sent after that one was accepted or permanently refused, so the receiver gets them
+in order. Conversations don't wait for each other. At most `limit` messages are queued.
+Delivery is at least once: after a temporary error or a lost link a message is sent again.
 """
 
 import asyncio
@@ -29,10 +28,10 @@ Deliverable = DeliverSm | DataSm
 
 @dataclass(slots=True, eq=False)
 class QueuedMessage:
-    """A message to hand over, and whom to tell its final command_status.
+    """A message to deliver. `settled` is called with its final command_status.
 
-    `sender` is the account it came from. The mailbox writes down what became of it:
-    `status`, and when, in seconds since 1970.
+    `sender` is the account that submitted it. The queue sets `status` and `done` (seconds
+    since 1970) when the message is in its final state.
     """
 
     pdu: Deliverable
@@ -44,7 +43,7 @@ class QueuedMessage:
 
 @dataclass(slots=True)
 class DeliveryQueueStats:
-    """Counters of one mailbox: what became of the messages handed to it."""
+    """Counters of one delivery queue."""
 
     accepted: int = 0
     delivered: int = 0
@@ -53,7 +52,7 @@ class DeliveryQueueStats:
 
 
 class DeliveryQueue:
-    """The queue of one receiver, and the sessions it is bound with."""
+    """The queue of one receiver and its bound sessions."""
 
     def __init__(
         self,
@@ -65,10 +64,10 @@ class DeliveryQueue:
         spare: int = 0,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """Keep at most `limit` messages; try again `retry_s` seconds after a temporary error.
+        """Queue at most `limit` messages; retry `retry_s` seconds after a temporary error.
 
-        `send` sends one and returns the future of its answer; `answered` hears of that, or
-        why there was none. So much of a session's window is left `spare`.
+        `send` sends a message and returns the future of its answer; `answered` is called
+        with the answer or the error. `spare` places of a session's window stay free.
         """
         self.stats = DeliveryQueueStats()
         self.sessions: list[Session] = []
@@ -79,49 +78,49 @@ class DeliveryQueue:
         self._tell = answered
         self._spare = spare
         self._wall_clock = wall_clock
-        self._queues: dict[Conversation, deque[QueuedMessage]] = {}
+        self._conversations: dict[Conversation, deque[QueuedMessage]] = {}
         self._ready: deque[Conversation] = deque()
         self._turn = 0
 
-    def put(self, letter: QueuedMessage) -> bool:
-        """Take a message and deliver it as soon as that can be; False when the box is full."""
+    def put(self, message: QueuedMessage) -> bool:
+        """Queue a message for delivery; return False if the queue is full."""
         if self.size >= self._limit:
             return False
-        conversation = (letter.pdu.source_addr, letter.pdu.destination_addr)
-        queue = self._queues.get(conversation)
-        if queue is None:
-            self._queues[conversation] = queue = deque()
+        conversation = (message.pdu.source_addr, message.pdu.destination_addr)
+        messages = self._conversations.get(conversation)
+        if messages is None:
+            self._conversations[conversation] = messages = deque()
             self._ready.append(conversation)
-        queue.append(letter)
+        messages.append(message)
         self.size += 1
         self.stats.accepted += 1
         self.pump()
         return True
 
     def attach(self, session: Session) -> None:
-        """Deliver through this session too."""
+        """Add a session to deliver through."""
         self.sessions.append(session)
         self.pump()
 
     def detach(self, session: Session) -> None:
-        """Deliver through this session no more."""
+        """Remove a session."""
         if session in self.sessions:
             self.sessions.remove(session)
 
     def pump(self) -> None:
-        """Send what may be sent now. Never waits; every answer pumps again."""
+        """Send all messages that may be sent now. Never waits; every answer calls it again."""
         while self._ready and (session := self._session_with_room()):
             conversation = self._ready.popleft()
-            letter = self._queues[conversation][0]
+            message = self._conversations[conversation][0]
             try:
-                future = self._send(letter.pdu, session)
+                future = self._send(message.pdu, session)
             except UnencodableError:
                 self._finish(conversation, Status.ESME_RSUBMITFAIL)
             else:
                 future.add_done_callback(partial(self._answered, conversation, session))
 
     def _session_with_room(self) -> Session | None:
-        """Take the sessions in turn, so that several binds share the load."""
+        """Return the next session with room, in turn, so that binds share the load."""
         for _ in self.sessions:
             self._turn = (self._turn + 1) % len(self.sessions)
             session = self.sessions[self._turn]
@@ -134,9 +133,9 @@ class DeliveryQueue:
     ) -> None:
         error = asyncio.CancelledError() if future.cancelled() else future.exception()
         outcome: ResponsePdu | BaseException = future.result() if error is None else error
-        self._tell(self._queues[conversation][0].pdu, session, outcome)
+        self._tell(self._conversations[conversation][0].pdu, session, outcome)
         if isinstance(outcome, BaseException):
-            # The link is gone or the receiver is silent: the message goes again.
+            # The link is lost or the receiver did not answer: send again.
             self._retry(conversation, self._retry_s if self.sessions else 0.0)
         elif outcome.status and is_temporary(outcome.status):
             self._retry(conversation, self._retry_s)
@@ -157,18 +156,18 @@ class DeliveryQueue:
         self.pump()
 
     def _finish(self, conversation: Conversation, status: int) -> None:
-        queue = self._queues[conversation]
-        letter = queue.popleft()
-        letter.status, letter.done = status, self._wall_clock()
+        messages = self._conversations[conversation]
+        message = messages.popleft()
+        message.status, message.done = status, self._wall_clock()
         self.size -= 1
-        if queue:
+        if messages:
             self._ready.append(conversation)
         else:
-            del self._queues[conversation]
+            del self._conversations[conversation]
         if status:
             self.stats.refused += 1
-            log.warning("%r was refused: %s", letter.pdu, name_of(status))
+            log.warning("%r was refused: %s", message.pdu, name_of(status))
         else:
             self.stats.delivered += 1
-        if letter.settled is not None:
-            letter.settled(status)
+        if message.settled is not None:
+            message.settled(status)

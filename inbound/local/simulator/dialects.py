@@ -1,14 +1,14 @@
-"""How receipts are written: what SMPP leaves open, and real centres fill in differently.
+"""Receipt dialects: formats of delivery receipts that real SMS centres use.
 
-SMPP 3.4 gives a text only as an example (appendix B) and the TLVs as an option (4.6.1),
-so each centre has a dialect of its own. Each one here has been met in the field.
+SMPP 3.4 defines the receipt's text only as an example (appendix B) and its TLVs as optional
+(4.6.1), so formats differ. Every dialect here is in use somewhere.
 """
 
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-# message_state (5.2.28) of each word that stands in a receipt's text (appendix B).
+# message_state (5.2.28) of each `stat` word in a receipt's text (appendix B).
 STATES: Final[dict[str, int]] = {
     "ENROUTE": 1,
     "DELIVRD": 2,
@@ -22,7 +22,7 @@ STATES: Final[dict[str, int]] = {
 
 
 class ReceiptDialect(BaseModel):
-    """One centre's way of writing receipts and message ids."""
+    """One format of receipts and message ids."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -70,26 +70,26 @@ DIALECTS: Final[dict[str, ReceiptDialect]] = {
 
 def _state(word: str) -> str:
     if word and word not in STATES:
-        raise ValueError(f"{word!r} is no state; there are {', '.join(STATES)}")
+        raise ValueError(f"unknown state {word!r}; choose one of {', '.join(STATES)}")
     return word
 
 
 class ReceiptPlan(BaseModel):
-    """What a fault does to the receipt of one message.
+    """How a fault changes the receipt of one message.
 
-    A `state` other than DELIVRD, ENROUTE and ACCEPTD also keeps the message from its
-    phone: that is what the receipt says.
+    With a `state` other than DELIVRD, ENROUTE and ACCEPTD the phone does not get the
+    message, as the receipt says.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dialect: str = Field(default="", description="its dialect, by name")
-    late_s: float = Field(default=0.0, ge=0, description="seconds it comes late")
-    doubled: bool = Field(default=False, description="it comes twice")
-    before_answer: bool = Field(default=False, description="it comes before the submit_sm_resp")
-    lost: bool = Field(default=False, description="it never comes")
-    state: Annotated[str, AfterValidator(_state)] = Field(default="", description="its stat")
-    err: str = Field(default="", max_length=10, description="its err, as it shall stand there")
+    late_s: float = Field(default=0.0, ge=0, description="delay in seconds")
+    doubled: bool = Field(default=False, description="sent twice")
+    before_answer: bool = Field(default=False, description="sent before the submit_sm_resp")
+    lost: bool = Field(default=False, description="never sent")
+    state: Annotated[str, AfterValidator(_state)] = Field(default="", description="its `stat`")
+    err: str = Field(default="", max_length=10, description="its `err`, verbatim")
 
     @property
     def delivered(self) -> bool:

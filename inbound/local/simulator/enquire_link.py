@@ -1,4 +1,4 @@
-"""Sessions that let a fault answer enquire_link."""
+"""Sessions on which faults can be injected into answers to enquire_link."""
 
 from collections.abc import Callable
 from typing import Final
@@ -12,7 +12,7 @@ _ENQUIRE_LINK: Final = EnquireLink.command_id.to_bytes(4, "big")
 
 
 class EnquireLinkSession(Session):
-    """A session that asks before it answers an enquire_link; else as any other."""
+    """A session that offers each enquire_link to `on_enquire_link` before answering it."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class EnquireLinkSession(Session):
         self._on_enquire_link = on_enquire_link
 
     def on_frame(self, frame: bytes) -> None:
-        """Sort a frame as ever, but for an enquire_link that somebody else answers."""
+        """Handle a frame, unless it is an enquire_link that `on_enquire_link` answers."""
         if frame[4:8] == _ENQUIRE_LINK:
             pdu = decode(frame)
             if isinstance(pdu, EnquireLink) and self._on_enquire_link(pdu, self):

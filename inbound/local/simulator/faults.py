@@ -1,4 +1,4 @@
-"""Where a fault takes hold of the centre: at each submit_sm and each deliver_sm."""
+"""The port for faults: hooks at each submit_sm and each deliver_sm."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -10,39 +10,39 @@ from inbound.smpp.session import Answer, Session
 
 
 class Proceed(Protocol):
-    """What the centre would do with a submit_sm; `receipt` says what becomes of its receipt."""
+    """The normal handling of a submit_sm. `receipt` changes the message's receipt."""
 
     def __call__(
         self, pdu: SubmitSm, session: Session, receipt: ReceiptPlan = DEFAULT_PLAN
     ) -> Awaitable[Answer]:
-        """Take the message, or refuse it, and return the answer."""
+        """Accept or refuse the message, and return the answer."""
 
 
 class Faults(Protocol):
-    """What can be made to go wrong. The centre knows no faults of its own."""
+    """Hooks that inject faults. The simulator has no faults of its own."""
 
     async def on_submit(self, pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
-        """Answer a submit_sm; `proceed` is what the centre would do.
+        """Answer a submit_sm; `proceed` handles it normally.
 
-        Return its answer, another one (throttling), a future that is settled later (delay),
-        or None (no answer at all), with or without having proceeded; or cut the link with
+        Return the answer of `proceed`, another answer (throttling), a future (delay), or
+        None (no answer), whether or not `proceed` was called; or cut the link with
         `session.abort`.
         """
 
     def on_deliver(self, pdu: DeliverSm, session: Session) -> asyncio.Future[DeliverSmResp] | None:
-        """See a deliver_sm before it is sent; `session.abort` cuts the link.
+        """Handle a deliver_sm before it is sent; `session.abort` cuts the link.
 
-        Return None to have it sent; or send it yourself, later or twice, and return the
-        future of its answer. A future that fails makes the centre try again.
+        Return None to have it sent; or send it here, later or twice, and return the future
+        of its answer. If the future fails, the simulator retries.
         """
 
 
 class NoFaults:
-    """Everything goes well."""
+    """Injects nothing."""
 
     async def on_submit(self, pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
-        """Proceed."""
+        """Return the normal answer."""
         return await proceed(pdu, session)
 
     def on_deliver(self, pdu: DeliverSm, session: Session) -> asyncio.Future[DeliverSmResp] | None:
-        """Let it go."""
+        """Return None: the message is sent."""

@@ -1,7 +1,7 @@
-"""What passed through the centre: each PDU, fault and link end, in order, with its time.
+"""The ledger: each PDU, fault and connection of the simulator, in order, with its time.
 
-What always holds: memory is bounded (the newest `limit` entries are kept) while the
-counters go on; texts are kept and written only when that was asked for; passwords never.
+Invariants: memory is bounded (the newest `limit` entries are kept; counters count all).
+Texts are recorded only on request, passwords never.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ _NO_TEXT: Final = b""
 
 
 class Entry(NamedTuple):
-    """One thing that happened. `at` is in seconds of the monotonic clock.
+    """One entry. `at` is in seconds of the monotonic clock.
 
     `what` is a PDU's name in the specification ("submit_sm", "submit_sm_resp"; "receipt" and
-    "receipt_resp" for the deliver_sm or data_sm that is one), or "connect", "end" (`detail`:
-    why), "fault" (`detail`: which), "unanswered" (a deliver_sm without an answer).
-    `link` counts connections from 1; `size` is the octets of the text.
+    "receipt_resp" for a delivery receipt), or "connect", "end" (`detail`: why), "fault"
+    (`detail`: which), "unanswered" (a deliver_sm without an answer). `link` is the number of
+    the connection, from 1; `size` is the text's size in octets.
     """
 
     at: float
@@ -41,7 +41,7 @@ class Entry(NamedTuple):
 
 
 class Ledger:
-    """The newest entries, and counters of all; give it a `file` to have each as a JSON line."""
+    """Keeps the newest entries and counts all; writes each to `file` as a JSON line."""
 
     def __init__(
         self,
@@ -51,23 +51,23 @@ class Ledger:
         texts: bool = False,
         file: TextIO | None = None,
     ) -> None:
-        """Keep `limit` entries; with 0 and no file only counters go on.
+        """Keep `limit` entries; with 0 and no file only count.
 
-        Writing to `file` blocks; whoever opened it closes it.
+        Writing to `file` blocks. The caller opens and closes it.
         """
         self.counts: Counter[str] = Counter()
         self.statuses: Counter[tuple[str, int]] = Counter()
         self._clock = clock
         self._texts = texts
         self._file = file
-        # Rows are made into entries when somebody looks: that keeps the centre's pace.
+        # Rows become entries only when they are read, which is cheaper.
         self._rows: deque[tuple[Any, ...]] = deque(maxlen=limit)
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
-        # Entries cost the centre a tenth of its pace, counters nothing that can be measured.
+        # Entries cost a tenth of the simulator's throughput; counters cost nothing measurable.
         self.idle = not limit and file is None
 
     def message(self, what: str, link: int, system_id: str, pdu: Message, detail: str = "") -> None:
-        """Note a PDU that carries a message."""
+        """Record a PDU that carries a message."""
         self.counts[what] += 1
         if self.idle:
             return
@@ -91,7 +91,7 @@ class Ledger:
     def answer(
         self, what: str, link: int, system_id: str, pdu: ResponsePdu, detail: str = ""
     ) -> None:
-        """Note an answer."""
+        """Record an answer."""
         self.counts[what] += 1
         if pdu.status:
             self.statuses[what, pdu.status] += 1
@@ -114,7 +114,7 @@ class Ledger:
         self._keep(row)
 
     def event(self, what: str, link: int, system_id: str = "", detail: str = "") -> None:
-        """Note anything else: a bind, a fault, the end of a link."""
+        """Record any other event: a bind, a fault, the end of a connection."""
         self.counts[what] += 1
         if self.idle:
             return
@@ -122,7 +122,7 @@ class Ledger:
         self._keep(row)
 
     def entries(self, *what: str, link: int = 0, number: str = "") -> list[Entry]:
-        """Return the entries kept, oldest first: of these kinds, this link, this number."""
+        """Return the kept entries, oldest first, filtered by kind, connection and number."""
         kept = (Entry(*row) for row in self._rows if not what or row[1] in what)
         return [
             entry
@@ -132,7 +132,7 @@ class Ledger:
         ]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until a condition holds; it is looked at with every new entry."""
+        """Wait until a condition holds. It is checked at every new entry."""
         if condition():
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -141,11 +141,11 @@ class Ledger:
         await future
 
     async def count(self, what: str, times: int = 1) -> None:
-        """Wait until there were so many entries of a kind since the start."""
+        """Wait until there have been `times` entries of a kind since the start."""
         await self.until(lambda: self.counts[what] >= times)
 
     def _keep(self, row: tuple[Any, ...]) -> None:
-        """Keep a row, and tell those who look on: the file, and tests that wait."""
+        """Keep a row, write it to the file, and wake waiting tests."""
         self._rows.append(row)
         if self._file is not None:
             self._file.write(as_json(Entry(*row)) + "\n")
@@ -164,7 +164,7 @@ class Ledger:
 
 
 def as_json(entry: Entry) -> str:
-    """Return an entry as one line of JSON: a status by its name, a text in hexadecimal."""
+    """Return an entry as one line of JSON, with the status by name and the text in hex."""
     values: dict[str, Any] = {
         name: value
         for name, value in zip(entry._fields, entry, strict=True)

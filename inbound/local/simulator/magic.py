@@ -1,7 +1,7 @@
-"""Magic numbers: faults that a number brings with it, by its last five digits.
+"""Magic numbers: the last five digits of a phone number select a fault.
 
-The destination of a submit_sm or the source of a message to the service. Faults that a
-retry must get over (`times`) are counted for each message, so every message meets them.
+The number is the destination of a submit_sm, or the source of an MO. Faults that end after
+some attempts (`times`) are counted per message, so that every message meets them.
 """
 
 from collections import OrderedDict
@@ -14,13 +14,13 @@ from inbound.smpp.pdu import DeliverSm, SubmitSm
 from inbound.smpp.status import Status
 
 DIGITS: Final = 5
-# Messages whose attempts are remembered; then the oldest begins anew.
+# Messages whose attempts are counted; beyond it the oldest starts again.
 _REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Magic:
-    """One magic number. `times`: so many attempts of a message meet the fault; 0: all."""
+    """One magic number. The first `times` attempts of a message meet the fault; 0: all."""
 
     command: Literal["submit_sm", "deliver_sm"]
     meaning: str
@@ -50,7 +50,7 @@ MAGIC: Final[dict[str, Magic]] = {
     "99031": _submit("ESME_RINVDSTADR", status=Status.ESME_RINVDSTADR),
     "99032": _submit("ESME_RSUBMITFAIL", status=Status.ESME_RSUBMITFAIL),
     "99038": _submit("ESME_RSYSERR once, then taken", 1, status=Status.ESME_RSYSERR),
-    "99039": _submit("a status that nobody knows, 0x000004FF", status=0x4FF),
+    "99039": _submit("an unknown status, 0x000004FF", status=0x4FF),
     "99041": _submit(
         "link cut before the answer, once; the message is lost", 1, cut="before", taken=False
     ),
@@ -66,27 +66,27 @@ MAGIC: Final[dict[str, Magic]] = {
     "99054": _submit("receipt 10 s late", receipt=ReceiptPlan(late_s=10)),
     "99055": _submit("receipt twice", receipt=ReceiptPlan(doubled=True)),
     "99056": _submit("receipt before the submit_sm_resp", receipt=ReceiptPlan(before_answer=True)),
-    "99057": _submit("no receipt ever", receipt=ReceiptPlan(lost=True)),
+    "99057": _submit("no receipt", receipt=ReceiptPlan(lost=True)),
     "99061": _deliver("delivered twice, as if the answer had been lost", duplicate=True),
-    "99062": _deliver("link cut once it was delivered, and delivered again", 1, cut="after"),
+    "99062": _deliver("link cut after it was delivered, and delivered again", 1, cut="after"),
     "99063": _deliver("link cut in the middle of it, and delivered again", 1, cut="middle"),
-    "99064": _deliver("a PDU that cannot be read comes before it", malformed="half_body"),
+    "99064": _deliver("an unreadable PDU comes before it", malformed="half_body"),
     "99065": _deliver("delivered after 5 s", delay_s=5),
 }
 
 
 class MagicNumbers:
-    """Finds the fault that a message's number brings, and counts the message's attempts."""
+    """Selects the fault of a message's number and counts the message's attempts."""
 
     def __init__(self) -> None:
         self._attempts: OrderedDict[tuple[str, str, bytes], int] = OrderedDict()
 
     def of_submit(self, pdu: SubmitSm) -> tuple[str, Fault] | None:
-        """Return name and fault of what is sent to a magic number."""
+        """Return name and fault for a message to a magic number."""
         return self._pick("submit_sm", pdu.destination_addr, pdu)
 
     def of_deliver(self, pdu: DeliverSm) -> tuple[str, Fault] | None:
-        """Return name and fault of what comes from a magic number."""
+        """Return name and fault for a message from a magic number."""
         return self._pick("deliver_sm", pdu.source_addr, pdu)
 
     def _pick(

@@ -1,7 +1,7 @@
-"""PDUs that break a rule, made from a frame that breaks none. Pure.
+"""Malformed PDUs, made from valid frames. Pure functions.
 
-Each takes the frame that was due and returns the octets that leave in its place. Those of
-`ENDING` leave the peer without a next frame, so that it has to close the link.
+Each function takes the frame that was due and returns the octets to send instead. After
+those in `ENDING` the peer can't find the next frame and must close the connection.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _ENQUIRE_LINK_RESP: Final = 0x80000015
 
 
 def _with(frame: bytes, body: bytes, *, command: int | None = None, sequence: int = 0) -> bytes:
-    """Return a frame whose length is right, with another body, command or sequence_number."""
+    """Return a frame of the right length with another body, command or sequence_number."""
     _, command_id, status, own = _HEADER.unpack_from(frame)
     command = command_id if command is None else command
     return _HEADER.pack(_SIZE + len(body), command, status, sequence or own) + body
@@ -48,11 +48,11 @@ MALFORMED: Final[dict[str, Callable[[bytes], bytes]]] = {
     "length_swallows": lambda frame: _length(frame, len(frame) + 32),
     # 64 octets of 0xFF.
     "garbage": lambda _frame: b"\xff" * 64,
-    # A command_id that nobody knows; a response when the frame was one.
+    # An unknown command_id; a response if the frame was one.
     "unknown_command": _unknown,
     # enquire_link_resp with the same sequence_number.
     "other_response": lambda frame: _with(frame, b"", command=_ENQUIRE_LINK_RESP),
-    # A sequence_number that belongs to nothing.
+    # A sequence_number that matches no request.
     "wrong_sequence": lambda frame: _with(
         frame, _body(frame), sequence=(_sequence(frame) + 1_000_000) & 0x7FFFFFFF
     ),
@@ -60,7 +60,7 @@ MALFORMED: Final[dict[str, Callable[[bytes], bytes]]] = {
     "empty_body": lambda frame: _with(frame, b""),
     # The first half of the body, with a command_length to match.
     "half_body": lambda frame: _with(frame, _body(frame)[: (len(frame) - _SIZE) // 2]),
-    # A string that no NUL ends.
+    # A string without a NUL.
     "unterminated_string": lambda frame: _with(frame, b"a" * 40),
     # A string far over its limit.
     "overlong_string": lambda frame: _with(frame, b"a" * 300 + b"\0" + _body(frame)),

@@ -1,4 +1,4 @@
-"""What query_sm is answered from: the states of the newest messages, within a limit."""
+"""States of the newest messages, for query_sm."""
 
 from collections import OrderedDict
 from datetime import UTC, datetime
@@ -22,24 +22,24 @@ class _Known(NamedTuple):
 
 
 class MessageStates:
-    """MessageStates by message id, as the submit_sm_resp wrote it; the oldest are forgotten."""
+    """States by message id, as in the submit_sm_resp. Beyond `limit` the oldest are dropped."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        # A plain message's letter tells its own fate, which costs nothing until somebody asks.
+        # A queued message without a receipt knows its own state, so it is stored as it is.
         self._known: OrderedDict[str, _Known | QueuedMessage] = OrderedDict()
 
-    def add(self, message_id: str, letter: QueuedMessage) -> None:
-        """Take note of a message whose letter alone says what became of it."""
-        self._add(message_id, letter)
+    def add(self, message_id: str, message: QueuedMessage) -> None:
+        """Add a queued message, which knows its own state."""
+        self._add(message_id, message)
 
     def begin(self, message_id: str, system_id: str, source: str) -> None:
-        """Take note of a message on its way; what is known already stays as it is."""
+        """Add a message in delivery, unless its state is known already."""
         if message_id not in self._known:
             self._add(message_id, _Known(system_id, source))
 
     def end(self, message_id: str, state: str, error: int, done: float) -> None:
-        """Take note of a message's final state; `done` in seconds since 1970."""
+        """Set a message's final state; `done` in seconds since 1970."""
         known = self._known.get(message_id)
         if isinstance(known, _Known):
             self._known[message_id] = known._replace(state=STATES[state], error=error, done=done)
@@ -52,7 +52,7 @@ class MessageStates:
         self._known[message_id] = known
 
     def answer(self, pdu: QuerySm, system_id: str) -> QuerySmResp:
-        """Answer a query: ESME_RINVMSGID unless account and source are the message's own."""
+        """Answer a query_sm: ESME_RINVMSGID unless account and source address match."""
         known = self._known.get(pdu.message_id)
         if isinstance(known, QueuedMessage):
             known = _state_of(known)
@@ -67,9 +67,9 @@ class MessageStates:
         return answer
 
 
-def _state_of(letter: QueuedMessage) -> _Known:
-    known = _Known(letter.sender, letter.pdu.source_addr)
-    if letter.status is None:
+def _state_of(message: QueuedMessage) -> _Known:
+    known = _Known(message.sender, message.pdu.source_addr)
+    if message.status is None:
         return known
-    word = "REJECTD" if letter.status else "DELIVRD"
-    return known._replace(state=STATES[word], error=letter.status, done=letter.done)
+    word = "REJECTD" if message.status else "DELIVRD"
+    return known._replace(state=STATES[word], error=message.status, done=message.done)

@@ -1,4 +1,4 @@
-"""What becomes of each message an account sends: its id, its way to a phone, its receipt."""
+"""Tracks each submitted message: its id, its delivery to a phone, its receipt."""
 
 import asyncio
 from collections import OrderedDict
@@ -11,16 +11,16 @@ from inbound.local.simulator.client_links import Client, ClientLink
 from inbound.local.simulator.delivery_queue import QueuedMessage
 from inbound.local.simulator.dialects import DEFAULT_PLAN, ReceiptDialect, ReceiptPlan
 from inbound.local.simulator.message_states import MessageStates
-from inbound.local.simulator.receipts import FinalState, answer_id, receipt, wanted
+from inbound.local.simulator.receipts import FinalState, answer_id, is_requested, receipt
 from inbound.local.simulator.scheduler import Scheduler
 from inbound.local.simulator.settings import SimulatorStats
 from inbound.smpp.pdu import DeliverSm, SubmitSm
 from inbound.smpp.segmentation import part_of
 
-# Bits 7..6 of esm_class (SMPP 3.4, 5.2.12), reply path and UDHI, belong to the message;
-# the rest says how the submitting side wanted it handled.
+# Bits 7..6 of esm_class (SMPP 3.4, 5.2.12), reply path and UDHI, are delivered with the
+# message; the other bits are for the SMSC.
 _GSM_FEATURES: Final = 0xC0
-# Long messages with one receipt whose parts may be open at one time.
+# Long messages with a single receipt that may be incomplete at one time.
 _MAX_WHOLE: Final = 10_000
 
 _Key = tuple[str, str, str, int, int, int]
@@ -28,7 +28,7 @@ _Key = tuple[str, str, str, int, int, int]
 
 @dataclass(slots=True, eq=False)
 class _TrackedMessage:
-    """A message on its way: `open` are the parts whose fate is not known."""
+    """A message in delivery. `open` are the parts without a final status."""
 
     pdu: SubmitSm
     message_id: str
@@ -44,7 +44,7 @@ class _TrackedMessage:
 
 
 class MessageTracker:
-    """Takes messages of accounts and writes their receipts."""
+    """Accepts messages of accounts and sends their receipts."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class MessageTracker:
         stats: SimulatorStats,
         states: MessageStates,
     ) -> None:
-        """Take what gives ids, in hexadecimal, and what hands messages over."""
+        """Take message ids, in hexadecimal; `hand_over` queues a message, False when full."""
         self._ids = ids
         self._hand_over = hand_over
         self._dialects = dialects
@@ -66,20 +66,20 @@ class MessageTracker:
         self._states = states
         self._whole: OrderedDict[_Key, _TrackedMessage] = OrderedDict()
 
-    def take(self, pdu: SubmitSm, line: ClientLink, plan: ReceiptPlan = DEFAULT_PLAN) -> str | None:
-        """Take a message; return its id as the answer writes it, None when there is no room."""
-        client = line.client
-        if client is None:  # a phone asks for no receipts
+    def take(self, pdu: SubmitSm, link: ClientLink, plan: ReceiptPlan = DEFAULT_PLAN) -> str | None:
+        """Accept a message; return its id as in the submit_sm_resp, None if the queue is full."""
+        client = link.client
+        if client is None:  # phones get no receipts
             message_id = next(self._ids)
             return message_id if self._hand_over(QueuedMessage(delivery(pdu))) else None
         dialect = self._dialects[plan.dialect] if plan.dialect else client.dialect
-        whole = (line.per or dialect.per) == "message"
+        whole = (link.per or dialect.per) == "message"
         if plan is DEFAULT_PLAN and not pdu.registered_delivery & 0x03 and not whole:
             return self._take_plain(pdu, client, dialect)
         tracked, part = self._track(pdu, client, dialect, plan, whole=whole)
         settle = partial(self._settle, tracked, part)
         if not plan.delivered:
-            # After the answer, which is written before the loop turns.
+            # After the answer, which is written in this iteration of the loop.
             asyncio.get_running_loop().call_soon(settle, 0)
         elif not self._hand_over(QueuedMessage(delivery(pdu), settle)):
             return None
@@ -90,12 +90,12 @@ class MessageTracker:
         return written
 
     def _take_plain(self, pdu: SubmitSm, client: Client, dialect: ReceiptDialect) -> str | None:
-        """Take a message that gets no receipt."""
-        letter = QueuedMessage(delivery(pdu), None, client.account.system_id)
-        if not self._hand_over(letter):
+        """Accept a message that gets no receipt."""
+        message = QueuedMessage(delivery(pdu), None, client.account.system_id)
+        if not self._hand_over(message):
             return None
         message_id = answer_id(next(self._ids), dialect)
-        self._states.add(message_id, letter)
+        self._states.add(message_id, message)
         return message_id
 
     def _track(
@@ -107,7 +107,7 @@ class MessageTracker:
         *,
         whole: bool,
     ) -> tuple[_TrackedMessage, int]:
-        """Return the tracked of a message, and which of its parts this is."""
+        """Return the tracked message and the number of this part."""
         part = part_of(pdu) if whole else None
         if part is None:
             return _TrackedMessage(
@@ -136,14 +136,14 @@ class MessageTracker:
         return tracked, part.sequence
 
     def _settle(self, tracked: _TrackedMessage, part: int, status: int) -> None:
-        """Take note of a part's final status; the last one ends the message."""
+        """Record a part's final status. The last part ends the message."""
         tracked.open.discard(part)
         tracked.status = tracked.status or status
         if not tracked.open:
             self._end(tracked)
 
     def _end(self, tracked: _TrackedMessage) -> None:
-        """Send the receipt of a message whose fate is known, if it was asked for."""
+        """Send the receipt of a message in its final state, if one was requested."""
         if tracked.key is not None:
             self._whole.pop(tracked.key, None)
         if tracked.ended:
@@ -151,7 +151,7 @@ class MessageTracker:
         tracked.ended = True
         plan = tracked.plan
         delivered = plan.delivered and not tracked.status
-        fate = FinalState(
+        final = FinalState(
             state=plan.state or ("REJECTD" if tracked.status else "DELIVRD"),
             error=tracked.status & 0xFF if plan.delivered else 1,
             submitted=tracked.submitted,
@@ -160,23 +160,25 @@ class MessageTracker:
             err=plan.err,
         )
         written = answer_id(tracked.message_id, tracked.dialect)
-        self._states.end(written, fate.state, fate.error, fate.done)
-        if plan.lost or not wanted(tracked.pdu, delivered=delivered):
+        self._states.end(written, final.state, final.error, final.done)
+        if plan.lost or not is_requested(tracked.pdu, delivered=delivered):
             return
         if plan.late_s:
-            self._scheduler.after(plan.late_s, partial(self._send, tracked, fate))
+            self._scheduler.after(plan.late_s, partial(self._send, tracked, final))
         else:
-            self._send(tracked, fate)
+            self._send(tracked, final)
 
-    def _send(self, tracked: _TrackedMessage, fate: FinalState) -> None:
+    def _send(self, tracked: _TrackedMessage, final: FinalState) -> None:
         for _ in range(2 if tracked.plan.doubled else 1):
-            letter = QueuedMessage(receipt(tracked.pdu, tracked.message_id, fate, tracked.dialect))
-            if not tracked.client.mailbox.put(letter):
+            message = QueuedMessage(
+                receipt(tracked.pdu, tracked.message_id, final, tracked.dialect)
+            )
+            if not tracked.client.queue.put(message):
                 self._stats.dropped += 1
 
 
 def delivery(pdu: SubmitSm) -> DeliverSm:
-    """Return the deliver_sm of a submitted message; text, header and TLVs stay as they are."""
+    """Return the deliver_sm of a submitted message, with its text, header and TLVs unchanged."""
     return DeliverSm(
         service_type=pdu.service_type,
         source_addr_ton=pdu.source_addr_ton,

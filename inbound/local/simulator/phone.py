@@ -1,4 +1,4 @@
-"""A phone: the client side of the built-in centre, which texts and reads like a person."""
+"""A simulated phone: sends MO texts through the simulator and receives MT messages."""
 
 import asyncio
 import itertools
@@ -18,21 +18,21 @@ from inbound.smpp.session import Answer, Role, Session, SessionSettings
 from inbound.smpp.status import Status, name_of
 
 FEDERAL_NUMBER: Final = "+79086228779"
-# Long messages that may be incomplete at one time; then the oldest is forgotten.
+# Long messages that may be incomplete at one time; beyond it the oldest is dropped.
 _MAX_INCOMPLETE: Final = 1000
 
 
 class RefusedError(SmppError):
-    """The centre answered a text with an error; `status` is its command_status."""
+    """The simulator refused a text; `status` is the command_status."""
 
     def __init__(self, status: int) -> None:
-        super().__init__(f"the centre refused the text: {name_of(status)}")
+        super().__init__(f"the SMS centre refused the text: {name_of(status)}")
         self.status = status
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """A whole message; `at` is when its last part came, in seconds since 1970."""
+    """A whole message. `at` is when its last part arrived, in seconds since 1970."""
 
     sender: str
     text: str = field(repr=False)
@@ -42,7 +42,7 @@ class ReceivedMessage:
 
 
 class Phone:
-    """One number, bound while the `async with` block lasts; it does not reconnect."""
+    """One number, bound for the `async with` block. It does not reconnect."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Phone:
         settings: SessionSettings | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """Take the centre's address, the phone's number and the number it texts to."""
+        """Take the simulator's address, the phone's number and the number it texts to."""
         self.number = number
         self._address = (host, port)
         self._federal = number_to_address(federal)
@@ -85,11 +85,11 @@ class Phone:
             await self._session.unbind()
 
     async def text(self, text: str, *, source: str = "") -> tuple[str, ...]:
-        """Send a text to the federal number; return its message ids, one for each part.
+        """Send a text to the federal number; return the message id of each part.
 
-        Waits until the centre has taken every part. `source` is the number it comes from,
-        for a phone that stands for a range of numbers. Raises `RefusedError`,
-        `NotSentError` or `UnansweredError`.
+        Waits until every part is accepted. `source` is the sender's number, for a phone that
+        stands for a range of numbers. Raises `RefusedError`, `NotSentError` or
+        `UnansweredError`.
         """
         session = self._bound()
         number = number_to_address(source) if source else None
@@ -115,7 +115,7 @@ class Phone:
         return tuple(ids)
 
     async def receive(self) -> ReceivedMessage:
-        """Wait for the next message. Raises `LinkError` once the connection has ended."""
+        """Wait for the next message. Raises `LinkError` when the connection has ended."""
         message = await self._messages.get()
         if message is None:
             self._messages.put_nowait(None)
@@ -123,7 +123,7 @@ class Phone:
         return message
 
     async def received(self) -> AsyncIterator[ReceivedMessage]:
-        """Yield messages as they come, until the connection ends."""
+        """Yield messages as they arrive, until the connection ends."""
         while True:
             try:
                 yield await self.receive()
@@ -154,7 +154,7 @@ class Phone:
         return answer
 
     def _completed(self, pdu: DeliverSm, part: ConcatenatedPart) -> list[ConcatenatedPart] | None:
-        """Put a part to its others; return them all when it was the last one missing."""
+        """Add a part; return all parts of the message if it is complete now."""
         key = (pdu.source_addr, pdu.destination_addr, part.reference, part.width, part.total)
         parts = self._incomplete.setdefault(key, {})
         parts[part.sequence] = part

@@ -1,4 +1,4 @@
-"""Delivery receipts as the centre writes them, in each dialect. Pure."""
+"""Builds delivery receipts in each dialect. Pure functions."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,11 +14,11 @@ from inbound.smpp.receipts import (
 )
 from inbound.smpp.segmentation import TLV_MESSAGE_PAYLOAD
 
-# The message type bits of esm_class (5.2.12) that say "delivery receipt".
+# esm_class of a delivery receipt (5.2.12).
 ESM_CLASS: Final = 0x04
 
 _GSM_NETWORK: Final = 3
-# What an HLR would say of a subscriber at home; names are URL-encoded, as centres do.
+# HLR data of a subscriber in the home network; names are URL-encoded, as SMS centres do.
 _HLR: Final = (
     f"imsi:250013912345678 msc:79168999100 mcc:250 mnc:01 cn:{quote('Россия')}"
     f" net:{quote('МТС')} rcn: rnet:"
@@ -27,9 +27,9 @@ _HLR: Final = (
 
 @dataclass(frozen=True, slots=True)
 class FinalState:
-    """How a message ended: `state` is a word of `STATES`; times in seconds since 1970.
+    """The final state of a message. `state` is a word of `STATES`; times in seconds since 1970.
 
-    `error` is the number behind `err`, and `err` what stands there instead of it.
+    `error` is the number after `err:`, unless `err` replaces it.
     """
 
     state: str
@@ -40,29 +40,29 @@ class FinalState:
     err: str = ""
 
 
-def wanted(pdu: SubmitSm, *, delivered: bool) -> bool:
-    """Whether registered_delivery (5.2.17) asks for a receipt of this outcome."""
+def is_requested(pdu: SubmitSm, *, delivered: bool) -> bool:
+    """Whether registered_delivery (5.2.17) requests a receipt for this outcome."""
     asked = pdu.registered_delivery & 0x03
     return asked == 1 or (asked == 2 and not delivered)
 
 
 def answer_id(message_id: str, dialect: ReceiptDialect) -> str:
-    """Return an id, given in hexadecimal, as the submit_sm_resp writes it."""
+    """Return a hexadecimal id in the form of the submit_sm_resp."""
     return _written(message_id, dialect.answer_id)
 
 
 def receipt_id(message_id: str, dialect: ReceiptDialect) -> str:
-    """Return an id, given in hexadecimal, as the receipt writes it."""
+    """Return a hexadecimal id in the form of the receipt."""
     return _written(message_id, dialect.receipt_id).zfill(dialect.id_width)
 
 
 def receipt(
-    pdu: SubmitSm, message_id: str, fate: FinalState, dialect: ReceiptDialect
+    pdu: SubmitSm, message_id: str, final: FinalState, dialect: ReceiptDialect
 ) -> DeliverSm | DataSm:
-    """Return the receipt of a message: from its destination, back to its source."""
+    """Return the receipt of a message, from its destination to its source."""
     written_id = receipt_id(message_id, dialect)
-    text = _text(written_id, fate, dialect).encode("ascii")
-    tlvs = _tlvs(written_id, fate, dialect)
+    text = _text(written_id, final, dialect).encode("ascii")
+    tlvs = _tlvs(written_id, final, dialect)
     if dialect.by == "data_sm":
         return DataSm(
             source_addr_ton=pdu.dest_addr_ton,
@@ -87,35 +87,35 @@ def receipt(
     )
 
 
-def _text(written_id: str, fate: FinalState, dialect: ReceiptDialect) -> str:
+def _text(written_id: str, final: FinalState, dialect: ReceiptDialect) -> str:
     if dialect.text == "none":
         return ""
-    err = fate.err or (f"0x{fate.error:02X}" if dialect.err == "hex" else f"{fate.error:03d}")
+    err = final.err or (f"0x{final.error:02X}" if dialect.err == "hex" else f"{final.error:03d}")
     if dialect.text == "hlr":
-        return f"id:{written_id} stat:{fate.state} err:{err} {_HLR}"
-    delivered = fate.parts if fate.state == "DELIVRD" else 0
+        return f"id:{written_id} stat:{final.state} err:{err} {_HLR}"
+    delivered = final.parts if final.state == "DELIVRD" else 0
     return (
-        f"id:{written_id} sub:{fate.parts:03d} dlvrd:{delivered:03d}"
-        f" submit date:{_date(fate.submitted, dialect)} done date:{_date(fate.done, dialect)}"
-        f" stat:{fate.state} err:{err} text:"
+        f"id:{written_id} sub:{final.parts:03d} dlvrd:{delivered:03d}"
+        f" submit date:{_date(final.submitted, dialect)} done date:{_date(final.done, dialect)}"
+        f" stat:{final.state} err:{err} text:"
     )
 
 
-def _tlvs(written_id: str, fate: FinalState, dialect: ReceiptDialect) -> Tlvs:
+def _tlvs(written_id: str, final: FinalState, dialect: ReceiptDialect) -> Tlvs:
     tlvs: Tlvs = ()
     if dialect.tlvs:
         tlvs = (
             (TLV_RECEIPTED_MESSAGE_ID, written_id.encode("ascii") + b"\0"),
-            (TLV_MESSAGE_STATE, bytes((STATES[fate.state],))),
+            (TLV_MESSAGE_STATE, bytes((STATES[final.state],))),
         )
     if dialect.network_error:
-        code = bytes((_GSM_NETWORK,)) + (fate.error & 0xFFFF).to_bytes(2, "big")
+        code = bytes((_GSM_NETWORK,)) + (final.error & 0xFFFF).to_bytes(2, "big")
         tlvs = (*tlvs, (TLV_NETWORK_ERROR_CODE, code))
     return tlvs
 
 
 def _written(message_id: str, base: str) -> str:
-    """Return an id in another base; one that is not hexadecimal stays as it is."""
+    """Return an id in another base; unchanged if it is not hexadecimal."""
     if base == "hex":
         return message_id
     try:

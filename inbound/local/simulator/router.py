@@ -1,6 +1,6 @@
-"""Who gets a message: an account by its number, a phone by its number or range, or nobody yet.
+"""Routes messages: to an account by number, or to a phone by number or range.
 
-What is for a number whose phone has not been seen yet is kept, within a limit.
+Messages to a number whose phone has never bound are kept, up to a limit.
 """
 
 from collections import deque
@@ -12,18 +12,18 @@ from inbound.smpp.session import Session, State
 
 
 class Router:
-    """The mailboxes of accounts and phones, and what is kept for phones to come."""
+    """The delivery queues of accounts and phones, and messages kept for unknown phones."""
 
     def __init__(
         self,
         served: Mapping[str, DeliveryQueue],
-        mailbox: Callable[[], DeliveryQueue],
+        queue: Callable[[], DeliveryQueue],
         kept_limit: int,
         stats: SimulatorStats,
     ) -> None:
-        """Take the accounts' mailboxes by number, and what makes a phone's mailbox."""
+        """Take the accounts' queues by number, and the factory of a phone's queue."""
         self._served = served
-        self._mailbox = mailbox
+        self._new_queue = queue
         self._kept_limit = kept_limit
         self._stats = stats
         self._phones: dict[str, DeliveryQueue] = {}
@@ -31,49 +31,49 @@ class Router:
 
     @property
     def waiting(self) -> int:
-        """Messages that were not handed over yet."""
-        boxes = {*self._served.values(), *self._phones.values()}
-        return len(self._kept) + sum(box.size for box in boxes)
+        """Messages that are not delivered yet."""
+        queues = {*self._served.values(), *self._phones.values()}
+        return len(self._kept) + sum(queue.size for queue in queues)
 
-    def hand_over(self, letter: QueuedMessage) -> bool:
-        """Put a message where its destination number belongs; False when there is no room."""
-        number = digits(letter.pdu.destination_addr)
-        mailbox = self._served.get(number) or self._phones.get(number) or self._range_of(number)
-        if mailbox is not None:
-            return mailbox.put(letter)
+    def hand_over(self, message: QueuedMessage) -> bool:
+        """Queue a message for its destination number; return False if the queue is full."""
+        number = digits(message.pdu.destination_addr)
+        queue = self._served.get(number) or self._phones.get(number) or self._range_of(number)
+        if queue is not None:
+            return queue.put(message)
         if len(self._kept) >= self._kept_limit:
             self._kept.popleft()
             self._stats.dropped += 1
-        self._kept.append(letter)
+        self._kept.append(message)
         return True
 
     def phone_changed(self, session: Session, numbers: str) -> None:
-        """Take note that a phone was switched on or off."""
+        """Handle a phone's bind or its end."""
         if session.state is State.BOUND:
-            mailbox = self._phones.setdefault(numbers, self._mailbox())
-            mailbox.attach(session)
+            queue = self._phones.setdefault(numbers, self._new_queue())
+            queue.attach(session)
             self._hand_out_kept()
             return
-        mailbox = self._phones[numbers]
-        mailbox.detach(session)
-        if not mailbox.size and not mailbox.sessions:
+        queue = self._phones[numbers]
+        queue.detach(session)
+        if not queue.size and not queue.sessions:
             del self._phones[numbers]
 
     def _hand_out_kept(self) -> None:
-        """Give what was kept for numbers without a phone to the phones there are now."""
+        """Route kept messages again, now that another phone has bound."""
         kept, self._kept = self._kept, deque()
-        for letter in kept:
-            self.hand_over(letter)
+        for message in kept:
+            self.hand_over(message)
 
     def _range_of(self, number: str) -> DeliveryQueue | None:
-        for numbers, mailbox in self._phones.items():
+        for numbers, queue in self._phones.items():
             if numbers[-1] == "*" and number.startswith(numbers[:-1]):
-                return mailbox
+                return queue
         return None
 
 
 def digits(number: str) -> str:
-    """Return a number or range as its digits, with the "*" of a range."""
+    """Return the digits of a number, with the "*" of a range."""
     if number.isascii() and number.isdigit():
         return number
     return "".join(char for char in number if char.isdigit() or char == "*")

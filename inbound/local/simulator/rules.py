@@ -1,4 +1,4 @@
-"""Which rule of a script a PDU meets. Pure: no IO, no clock; randomness from the seed."""
+"""Selects the rule of a script for a PDU. No IO, no clock; randomness from the seed."""
 
 import random
 import re
@@ -8,15 +8,15 @@ from inbound.local.simulator.script import Command, Fault, Rule, Script
 
 
 class _CountedRule:
-    """A rule, and how many PDUs it has seen.
+    """A rule and its count of PDUs.
 
-    Its random generator is its own, so that one rule's choices don't hang on another's.
+    Each rule has its own random generator, so that rules don't influence each other.
     """
 
     def __init__(self, number: int, rule: Rule, seed: int) -> None:
         self.label = f"rule {number}" + (f" ({rule.name})" if rule.name else "")
         self.rule = rule
-        self._rng = random.Random(f"{seed}/{number}")  # noqa: S311 — to be repeated, not secret
+        self._rng = random.Random(f"{seed}/{number}")  # noqa: S311 — reproducible, not secret
         self._source = re.compile(translate(rule.match.source.lstrip("+") or "*"))
         self._destination = re.compile(translate(rule.match.destination.lstrip("+") or "*"))
         self._seen = 0
@@ -37,7 +37,7 @@ class _CountedRule:
 
 
 class RuleBook:
-    """The rules of a script by command."""
+    """The rules of a script, by command."""
 
     def __init__(self, script: Script) -> None:
         self._rules: dict[Command, list[_CountedRule]] = {}
@@ -46,7 +46,7 @@ class RuleBook:
             self._rules.setdefault(rule.match.command, []).append(counted)
 
     def has(self, command: Command) -> bool:
-        """Whether any rule is about this command."""
+        """Whether any rule is for this command."""
         return command in self._rules
 
     def pick(
@@ -54,7 +54,7 @@ class RuleBook:
     ) -> tuple[str, Fault] | None:
         """Return name and fault of the first rule that applies.
 
-        Every rule counts the PDUs that it could apply to, also those that another took.
+        Every rule counts all PDUs that match it, even if an earlier rule applies.
         """
         picked = None
         for counted in self._rules.get(command, ()):

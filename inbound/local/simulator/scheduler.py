@@ -1,4 +1,4 @@
-"""What has to happen after a while. The clock's sleep is passed in, so tests need not wait."""
+"""Runs calls after a delay. `sleep` is injected, so that tests need not wait."""
 
 import asyncio
 import logging
@@ -11,26 +11,26 @@ Sleep = Callable[[float], Awaitable[object]]
 
 
 class Scheduler:
-    """Tasks that sleep and then do something; `close` forgets them."""
+    """Tasks that sleep and then call something. `close` cancels them."""
 
     def __init__(self, sleep: Sleep = asyncio.sleep) -> None:
-        """Take a coroutine function that sleeps for so many seconds."""
+        """Take a coroutine function that sleeps for a number of seconds."""
         self.sleep = sleep
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def after(self, seconds: float, do: Callable[[], None]) -> None:
-        """Call `do` after so many seconds; an error in it is logged."""
+        """Call `do` after this many seconds. Its errors are logged."""
         self.task(self._sleep_and(seconds, do))
 
     def task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run a coroutine that ends with `close` at the latest."""
+        """Run a coroutine as a task, which `close` cancels."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     def close(self) -> None:
-        """Forget everything that was still to happen. Safe to repeat."""
+        """Cancel all tasks. Safe to repeat."""
         for task in self._tasks:
             task.cancel()
 
@@ -39,4 +39,4 @@ class Scheduler:
         try:
             do()
         except Exception:
-            log.exception("what was put off failed")
+            log.exception("a scheduled call failed")

@@ -1,4 +1,4 @@
-"""A fault script: rules that say which PDU meets which fault. docs/SIMULATOR.md explains it.
+"""Fault scripts: rules that select PDUs and the faults to inject. See docs/SIMULATOR.md.
 
 The same script, seed and order of PDUs give the same faults.
 """
@@ -17,7 +17,7 @@ from inbound.smpp.status import Status
 Command = Literal["submit_sm", "deliver_sm", "receipt", "bind", "enquire_link", "query_sm"]
 
 _ANSWERED: Final = {"delay_s", "no_answer", "status", "cut", "malformed"}
-# Which fields of a fault make sense for which command.
+# The fields of a fault that are allowed for each command.
 _FIELDS: Final[dict[Command, set[str]]] = {
     "submit_sm": _ANSWERED | {"taken", "duplicate", "slow_reading_s", "receipt"},
     "deliver_sm": {"delay_s", "no_answer", "cut", "malformed", "duplicate"},
@@ -34,12 +34,12 @@ def _status(value: object) -> object:
     if value in Status.__members__:
         return int(Status[value])
     near = difflib.get_close_matches(value, Status.__members__, 1)
-    raise ValueError(f"{value!r} is no status" + (f"; is it {near[0]}?" if near else ""))
+    raise ValueError(f"unknown status {value!r}" + (f"; did you mean {near[0]}?" if near else ""))
 
 
 def _malformed(value: object) -> object:
     if value and value not in MALFORMED:
-        raise ValueError(f"{value!r} is not in the catalogue: {', '.join(MALFORMED)}")
+        raise ValueError(f"unknown {value!r}; choose one of {', '.join(MALFORMED)}")
     return value
 
 
@@ -51,41 +51,43 @@ Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 
 class Fault(BaseModel):
-    """What goes wrong with one PDU. What is not said goes as ever."""
+    """The fault of one PDU. Fields that are not set change nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     delay_s: Annotated[tuple[Seconds, Seconds], BeforeValidator(_range)] = Field(
         default=(0.0, 0.0), description="seconds, or a range of them"
     )
-    no_answer: bool = Field(default=False, description="no answer; of ours: theirs is not heeded")
+    no_answer: bool = Field(
+        default=False, description="no answer; for a deliver_sm: its answer is ignored"
+    )
     status: Annotated[int, BeforeValidator(_status), Field(ge=0, le=0xFFFFFFFF)] = Field(
         default=0, description="the answer's command_status, by name or number"
     )
     cut: Literal["", "before", "middle", "after"] = Field(
-        default="", description="the link ends before, in the middle of or after the PDU due"
+        default="", description="cut the link before, in the middle of or after the PDU due"
     )
-    taken: bool = Field(default=True, description="whether the message is taken all the same")
-    duplicate: bool = Field(default=False, description="the PDU due goes twice")
+    taken: bool = Field(default=True, description="whether the message is accepted anyway")
+    duplicate: bool = Field(default=False, description="the PDU due is sent twice")
     malformed: Annotated[str, BeforeValidator(_malformed)] = Field(
-        default="", description="what leaves in place of the answer, or before our own PDU"
+        default="", description="malformed PDU sent instead of the answer, or before our PDU"
     )
-    slow_reading_s: Seconds = Field(default=0.0, description="nothing is read for so long")
-    receipt: ReceiptPlan | None = Field(default=None, description="what becomes of its receipt")
+    slow_reading_s: Seconds = Field(default=0.0, description="read nothing for this long")
+    receipt: ReceiptPlan | None = Field(default=None, description="changes to its receipt")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.delay_s[0] > self.delay_s[1]:
-            raise ValueError("delay_s: the range runs from the shorter to the longer")
+            raise ValueError("delay_s: put the shorter delay first")
         if not self.taken and not (self.status or self.no_answer or self.cut):
-            raise ValueError("taken = false needs no_answer, cut or status: it can't be answered")
+            raise ValueError("taken = false needs no_answer, cut or status as well")
         if self.malformed and (self.no_answer or self.cut == "middle"):
-            raise ValueError('malformed goes with neither no_answer nor cut = "middle"')
+            raise ValueError('malformed can\'t be combined with no_answer or cut = "middle"')
         return self
 
 
 class Match(BaseModel):
-    """Which PDUs a rule means. Addresses are those on the wire, without a plus."""
+    """The PDUs that a rule matches. Addresses as on the wire, without a plus."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -93,10 +95,10 @@ class Match(BaseModel):
     account: str = Field(default="", description="system_id of the account")
     source: str = Field(default="", description="pattern with * and ?")
     destination: str = Field(default="", description="pattern with * and ?")
-    after: int = Field(default=0, ge=0, description="not the first so many")
-    first: int = Field(default=0, ge=0, description="only so many then; 0: all")
-    every: int = Field(default=1, ge=1, description="every so manieth of those")
-    probability: float = Field(default=1.0, ge=0, le=1, description="and of those at random")
+    after: int = Field(default=0, ge=0, description="skip the first n")
+    first: int = Field(default=0, ge=0, description="then only the first n; 0: all")
+    every: int = Field(default=1, ge=1, description="every nth of those")
+    probability: float = Field(default=1.0, ge=0, le=1, description="probability for each of those")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -108,7 +110,7 @@ class Match(BaseModel):
 
 
 class Rule(BaseModel):
-    """A match and the fault that its PDUs meet."""
+    """A match, and the fault of the PDUs it selects."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -120,44 +122,44 @@ class Rule(BaseModel):
     def _fits(self) -> Self:
         unfit = sorted(self.fault.model_fields_set - _FIELDS[self.match.command])
         if unfit:
-            raise ValueError(f"fault.{unfit[0]}: it means nothing for {self.match.command}")
+            raise ValueError(f"fault.{unfit[0]}: not allowed for {self.match.command}; remove it")
         return self
 
 
 class Script(BaseModel):
-    """A whole script."""
+    """A fault script."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: int = Field(default=0, description="of everything random")
-    rule: tuple[Rule, ...] = Field(default=(), description="the first that applies counts")
+    seed: int = Field(default=0, description="seed of all random choices")
+    rule: tuple[Rule, ...] = Field(default=(), description="rules; the first that applies counts")
     dialect: dict[str, ReceiptDialect] = Field(
-        default_factory=dict, description="receipt dialects beside the built-in ones"
+        default_factory=dict, description="additional receipt dialects"
     )
 
     def model_post_init(self, _context: Any, /) -> None:  # noqa: ANN401 — pydantic's signature
-        """Check the names of dialects."""
+        """Check that rules name existing dialects."""
         for number, rule in enumerate(self.rule, 1):
             receipt = rule.fault.receipt
             if receipt and receipt.dialect and receipt.dialect not in self.dialects:
                 known = ", ".join(self.dialects)
                 name = f' ("{rule.name}")' if rule.name else ""
                 raise ValueError(
-                    f"rule {number}{name}, fault.receipt.dialect: {receipt.dialect!r} is none of "
-                    f"{known}"
+                    f"rule {number}{name}, fault.receipt.dialect: unknown dialect"
+                    f" {receipt.dialect!r}; choose one of {known}"
                 )
 
     @property
     def dialects(self) -> dict[str, ReceiptDialect]:
-        """The built-in dialects and its own."""
+        """The built-in dialects and the script's own."""
         return DIALECTS | self.dialect
 
 
 def load_script(path: Path) -> Script:
-    """Read a script. Blocks. Raises `SetupError` that names the rule and the field."""
+    """Load a script. Blocks. Raises `SetupError` that names the rule and the field."""
     return _toml.load(path, Script)
 
 
 def parse_script(text: str, name: str = "the script") -> Script:
-    """Read the text of a script. Raises as `load_script` does."""
+    """Parse the text of a script. Raises as `load_script` does."""
     return _toml.parse(text, Script, name)

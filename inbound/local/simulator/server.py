@@ -1,13 +1,13 @@
-"""An SMS centre for trial and tests: takes messages, keeps them, hands them on by number.
+"""The simulated SMSC: accepts messages, queues them in memory, and delivers them by number.
 
-There are two kinds of client. An *account* is an ESME with a password and the numbers it
-serves; what is sent to those reaches it as deliver_sm. A *phone* binds as system_id
-"phone" with its number as address_range (SMPP 3.4, 5.2.7), or with a range that ends in
-"*", like "+7900*", to be all the phones whose numbers begin so; parts and headers reach it
-untouched. Messages are kept in memory, within limits, and are gone when the centre ends.
+It has two kinds of client. An *account* is an ESME with a password and the numbers it
+serves; messages to those numbers reach it as deliver_sm. A *phone* binds as system_id
+"phone" with its number as address_range (SMPP 3.4, 5.2.7), or with a prefix like "+7900*"
+to stand for all phones whose numbers begin with it. Phones receive parts and headers
+unchanged. Queues have limits, and messages are lost when the simulator ends.
 
-What goes wrong comes from outside: a script or magic numbers (docs/SIMULATOR.md), or a
-`Faults` of the caller's own.
+Faults come from a script or magic numbers (docs/SIMULATOR.md), or from a `Faults` object of
+the caller.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ __all__ = ["PHONE", "Simulator", "SimulatorAccount", "SimulatorSettings", "Simul
 
 
 class Simulator:
-    """The centre; use it with `async with`, or `start` and `close`."""
+    """The simulated SMSC. Use it with `async with`, or `start` and `close`."""
 
     def __init__(
         self,
@@ -61,14 +61,14 @@ class Simulator:
         ledger: Ledger | None = None,
         ssl: SSLContext | None = None,
     ) -> None:
-        """Take settings; `ids` are the message ids it gives out, in hexadecimal.
+        """Take settings. `ids` are the message ids to assign, in hexadecimal.
 
-        `faults` stand in place of the settings' script and magic numbers; `sleep` is what
-        delays are waited for with. Raises `SetupError` for settings that contradict.
+        `faults` replace the script and magic numbers of the settings; delays await `sleep`.
+        Raises `SetupError` for contradictory settings.
         """
         scripted = settings.magic or settings.script.rule
         if faults is not None and scripted:
-            raise SetupError("faults of your own leave no room for a script or magic numbers")
+            raise SetupError("faults can't be combined with a script or magic numbers")
         self.settings = settings
         self.stats = SimulatorStats()
         self.ledger = ledger or Ledger(settings.ledger_limit, time.monotonic)
@@ -87,12 +87,12 @@ class Simulator:
         )
         self._faults: Faults = faults or (self._injector if scripted else NoFaults())
         served = {
-            digits(number): client.mailbox
+            digits(number): client.queue
             for client in self._clients.values()
             for number in client.account.numbers
         }
         self._states = MessageStates(settings.query_limit)
-        self._router = Router(served, self._mailbox, settings.kept_limit, self.stats)
+        self._router = Router(served, self._new_queue, settings.kept_limit, self.stats)
         self._tracker = MessageTracker(
             ids or (f"{number:x}" for number in itertools.count(time.time_ns() // 1000)),
             self._router.hand_over,
@@ -105,23 +105,23 @@ class Simulator:
 
     @property
     def port(self) -> int:
-        """The port it listens on. Raises `SetupError` before `start`."""
+        """The port. Raises `SetupError` before `start`."""
         if self._listener is None:
-            raise SetupError("the SMS centre is not started")
+            raise SetupError("the simulator is not started")
         return self._listener.port
 
-    def account(self, system_id: str) -> DeliveryQueue:
-        """Return the mailbox of an account: what waits for it, and counters."""
-        return self._clients[system_id].mailbox
+    def queue(self, system_id: str) -> DeliveryQueue:
+        """Return the delivery queue of an account, with its counters."""
+        return self._clients[system_id].queue
 
     def statistics(self) -> str:
-        """Return what happened so far as one line."""
+        """Return the counters so far as one line."""
         return line_of(
             self.stats, self.ledger, links=len(self._links), waiting=self._router.waiting
         )
 
     async def start(self) -> Self:
-        """Listen. Raises `OSError` when the port is taken."""
+        """Start listening. Raises `OSError` when the port is taken."""
         settings = self.settings
         session: Callable[..., Session] = Session
         if self._injector.book.has("enquire_link"):
@@ -156,7 +156,7 @@ class Simulator:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    # Who is bound.
+    # Binds.
 
     async def _on_bind(self, bind: Bind, session: Session) -> int:
         status = await self._injector.on_bind(bind, session, self._links.admit)
@@ -176,11 +176,11 @@ class Simulator:
         if bound.system_id == PHONE:
             self._router.phone_changed(session, digits(bound.address_range))
         elif session.state is State.BOUND:
-            self._clients[bound.system_id].mailbox.attach(session)
+            self._clients[bound.system_id].queue.attach(session)
         else:
-            self._clients[bound.system_id].mailbox.detach(session)
+            self._clients[bound.system_id].queue.detach(session)
 
-    # What is sent.
+    # Requests of clients.
 
     async def _on_request(self, request: RequestPdu[Any], session: Session) -> Answer:
         detail = ""
@@ -191,21 +191,21 @@ class Simulator:
             request = data_sm.as_submit(request)
         if not isinstance(request, SubmitSm):
             return self._answer_other(request, session)
-        line = self._links.get(session)
-        if line is not None:
-            self.ledger.message("submit_sm", line.number, line.system_id, request, detail)
+        link = self._links.get(session)
+        if link is not None:
+            self.ledger.message("submit_sm", link.number, link.system_id, request, detail)
         answer = await self._faults.on_submit(request, session, self._submit)
-        if line is not None and isinstance(answer, ResponsePdu):
+        if link is not None and isinstance(answer, ResponsePdu):
             answer.sequence = request.sequence
-            self.ledger.answer("submit_sm_resp", line.number, line.system_id, answer)
+            self.ledger.answer("submit_sm_resp", link.number, link.system_id, answer)
         return answer
 
     def _answer_other(self, request: RequestPdu[Any], session: Session) -> Answer:
         answer: ResponsePdu = request.answer(Status.ESME_RINVCMDID)
-        line = self._links.get(session)
-        if isinstance(request, QuerySm) and line is not None:
+        link = self._links.get(session)
+        if isinstance(request, QuerySm) and link is not None:
             self._links.event(session, "query_sm")
-            answer = self._states.answer(request, line.system_id)
+            answer = self._states.answer(request, link.system_id)
             if self._injector.on_query(request, session, answer):
                 return None
             answer.sequence = request.sequence
@@ -216,14 +216,14 @@ class Simulator:
         self, pdu: SubmitSm, session: Session, receipt: ReceiptPlan = DEFAULT_PLAN
     ) -> Answer:
         self.stats.submitted += 1
-        line = self._links.get(session)
-        if line is None:
+        link = self._links.get(session)
+        if link is None:
             return pdu.answer(Status.ESME_RSYSERR)
-        status = self._throttle(line.client) if line.client else _own_number(pdu, session)
+        status = self._throttle(link.client) if link.client else _own_number(pdu, session)
         if status:
             self.stats.refused += 1
             return pdu.answer(status)
-        message_id = self._tracker.take(pdu, line, receipt)
+        message_id = self._tracker.take(pdu, link, receipt)
         if message_id is None:
             self.stats.refused += 1
             return pdu.answer(Status.ESME_RMSGQFUL)
@@ -238,7 +238,7 @@ class Simulator:
         client.bucket.take()
         return Status.ESME_ROK
 
-    # What is delivered.
+    # Deliveries to clients.
 
     def _send(self, pdu: Deliverable, session: Session) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] | None = None
@@ -269,14 +269,14 @@ class Simulator:
         dialects, name = self.settings.script.dialects, account.dialect or self.settings.dialect
         if name not in dialects:
             raise SetupError(
-                f"account {account.system_id}: {name!r} is none of the dialects "
+                f"account {account.system_id}: unknown dialect {name!r}; choose one of "
                 f"{', '.join(dialects)}"
             )
         spare = max(0, self.settings.window - account.window) if account.window else 0
         bucket = TokenBucket(account.rate, time.monotonic)
-        return Client(account, self._mailbox(spare), bucket, dialects[name])
+        return Client(account, self._new_queue(spare), bucket, dialects[name])
 
-    def _mailbox(self, spare: int = 0) -> DeliveryQueue:
+    def _new_queue(self, spare: int = 0) -> DeliveryQueue:
         settings = self.settings
         return DeliveryQueue(
             settings.delivery_queue_limit,
@@ -289,7 +289,7 @@ class Simulator:
 
 
 def _own_number(pdu: SubmitSm, session: Session) -> int:
-    """Check that a phone sends from its own number, and put the number in when it is missing."""
+    """Check that a phone sends from its own number; fill in a missing source address."""
     own = digits(session.bound_as.address_range) if session.bound_as else ""
     if not pdu.source_addr and own[-1:] != "*":
         pdu.source_addr_ton, pdu.source_addr_npi, pdu.source_addr = 1, 1, own

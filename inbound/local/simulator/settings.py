@@ -1,4 +1,4 @@
-"""What the centre is told when it starts: where it listens, whom it serves, what goes wrong."""
+"""Settings of the simulator: address, accounts, limits, faults."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,11 +11,11 @@ PHONE: Final = "phone"
 
 @dataclass(frozen=True, slots=True)
 class SimulatorAccount:
-    """An ESME the centre knows; `rate` is in submit_sm a second, 0 for no limit.
+    """An account of an ESME. `rate` is in submit_sm a second, 0 for no limit.
 
-    `window` is how many deliver_sm may be unanswered on each of its links (0: the
-    centre's), `dialect` how its receipts are written, `more_numbers` what it serves beside
-    `number`.
+    `window` is how many deliver_sm may be unanswered on each link (0: the simulator's
+    window), `dialect` the format of its receipts (see `dialects`). It serves `number` and
+    `more_numbers`.
     """
 
     system_id: str
@@ -28,19 +28,19 @@ class SimulatorAccount:
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """All numbers it serves."""
+        """All numbers of the account."""
         return (self.number, *self.more_numbers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatorSettings:
-    """Where the centre listens, whom it serves, and its limits; times in seconds.
+    """Address, accounts and limits of the simulator. Times in seconds.
 
-    `delivery_queue_limit` bounds the messages that wait for one receiver, `kept_limit` those for
-    all numbers whose phone has not been seen yet: then the oldest is dropped.
-    `query_limit` is how many of the newest messages query_sm finds, `ledger_limit` how many
-    entries the ledger keeps (0: it only counts). `strict_binds` makes system_type count (see
-    `inbound.local.simulator.client_links`), `magic` and `script` say what goes wrong.
+    `delivery_queue_limit` bounds the messages that wait for one receiver. `kept_limit` bounds
+    the messages to numbers whose phone has never bound; beyond it the oldest is dropped.
+    query_sm finds the newest `query_limit` messages, and the ledger keeps `ledger_limit`
+    entries (0: counters only). With `strict_binds` system_type has a meaning (see
+    `inbound.local.simulator.client_links`). `magic` and `script` inject faults.
     """
 
     host: str = "127.0.0.1"
@@ -62,7 +62,7 @@ class SimulatorSettings:
 
 @dataclass(slots=True)
 class SimulatorStats:
-    """Counters from the centre's start."""
+    """Counters since the simulator's start."""
 
     submitted: int = 0
     throttled: int = 0

@@ -1,4 +1,4 @@
-"""What happened so far, as one line for people."""
+"""The simulator's counters as one line of text."""
 
 from inbound.local.simulator.ledger import Ledger
 from inbound.local.simulator.settings import SimulatorStats
@@ -6,7 +6,7 @@ from inbound.smpp.status import name_of
 
 
 def line_of(stats: SimulatorStats, ledger: Ledger, *, links: int, waiting: int) -> str:
-    """Return the line; errors are counted by name, the most frequent first."""
+    """Return the line. Errors are counted by name, the most frequent first."""
     counts = ledger.counts
     errors = ", ".join(
         f"{name_of(status)} {times}"

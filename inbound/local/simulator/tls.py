@@ -1,4 +1,4 @@
-"""The centre's side of TLS."""
+"""TLS of the simulator."""
 
 import ssl
 from pathlib import Path
@@ -7,10 +7,10 @@ from inbound.errors import SetupError
 
 
 def server_context(cert: Path, key: Path | None, client_ca: Path | None) -> ssl.SSLContext:
-    """Return a context with a certificate; `key` may stand in the same file.
+    """Return a TLS context with a certificate; the key may be in the same file.
 
-    With `client_ca` only clients whose certificate it signed get in. Blocks. Raises
-    `SetupError` that names the file.
+    With `client_ca`, clients need a certificate that it signed. Blocks. Raises `SetupError`
+    that names the file.
     """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
@@ -28,5 +28,5 @@ def server_context(cert: Path, key: Path | None, client_ca: Path | None) -> ssl.
 
 def _why(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
-        return f"it does not hold what it should ({error.reason or 'no PEM'})"
+        return f"not a valid PEM file ({error.reason or 'no PEM'})"
     return error.strerror or str(error)

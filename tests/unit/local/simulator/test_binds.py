@@ -72,7 +72,7 @@ async def test_a_new_bind_ends_the_older_one() -> None:
         assert await first.at_end()
         assert (await second.ask(submit())).status == 0
         [end] = centre.ledger.entries("end")
-        assert (end.link, end.detail) == (1, "a newer bind of the account took its place")
+        assert (end.link, end.detail) == (1, "a newer bind of the account replaced this one")
 
 
 async def test_so_many_links_as_the_newest_bind_says() -> None:
@@ -142,7 +142,9 @@ numbers = ["+79086228780"]
 def test_accounts_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "accounts.toml"
     path.write_text(ACCOUNTS)
-    with pytest.raises(SetupError, match="account scserv: SMSC_TEST_PASSWORD is not set"):
+    with pytest.raises(
+        SetupError, match="account scserv: the environment variable SMSC_TEST_PASSWORD"
+    ):
         load_accounts(path)
     monkeypatch.setenv("SMSC_TEST_PASSWORD", "sesame12")
     assert load_accounts(path) == (
@@ -154,13 +156,13 @@ def test_accounts_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('password = "sesame13"', "", "account 2: it needs a password or a password_env, not both"),
+        ('password = "sesame13"', "", "account 2: set either password or password_env"),
         ('"sesame13"', '"much-too-long"', "account 2, password: "),
-        ('"other"', '"phone"', 'account 2: system_id "phone" belongs'),
+        ('"other"', '"phone"', 'account 2: system_id "phone" is reserved'),
         ('"other"', '"scserv"', "two accounts have the same system_id"),
         ("+79086228780", "79086228779", "two accounts have the same number"),
         ('["+79086228780"]', "[]", "account 2, numbers: "),
-        ("rate = 30", "pace = 30", "account 1, pace: there is no such field"),
+        ("rate = 30", "pace = 30", "account 1, pace: unknown field"),
         ("[[account]]", "[[accounts]]", "account: it is missing"),
     ],
 )
@@ -231,7 +233,7 @@ def test_tls_files_are_named_when_they_are_wrong(tmp_path: Path) -> None:
         server_context(tmp_path / "absent.pem", None, None)
     junk = tmp_path / "junk.pem"
     junk.write_text("junk")
-    with pytest.raises(SetupError, match=r"--client-ca .*junk.pem: it does not hold"):
+    with pytest.raises(SetupError, match=r"--client-ca .*junk.pem: not a valid PEM"):
         server_context(certificate, None, junk)
 
 

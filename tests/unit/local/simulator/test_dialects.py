@@ -200,7 +200,9 @@ async def test_an_account_has_its_own_dialect() -> None:
 
 def test_an_unknown_dialect_is_named_with_its_account() -> None:
     wrong = SimulatorAccount("scserv", "sesame12", FEDERAL, dialect="tvl")
-    with pytest.raises(SetupError, match="account scserv: 'tvl' is none of the dialects standard"):
+    with pytest.raises(
+        SetupError, match="account scserv: unknown dialect 'tvl'; choose one of standard"
+    ):
         Simulator(SimulatorSettings(accounts=(wrong,)))
 
 

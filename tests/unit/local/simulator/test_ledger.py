@@ -162,5 +162,5 @@ async def test_the_command_names_what_is_wrong(tmp_path: Path) -> None:
     script.write_text('[[rule]]\nname = "x"\nmatch = { command = "bind" }\nfault = { stat = 1 }\n')
     async with asyncio.timeout(15), command("--script", str(script)) as (process, _):
         said = (await process.stderr.read()).decode()
-        assert f'{script}: rule 1 ("x"), fault.stat: there is no such field' in said
+        assert f'{script}: rule 1 ("x"), fault.stat: unknown field' in said
         assert await process.wait() == 2

@@ -203,7 +203,7 @@ async def test_a_link_cut_around_a_text(digits: str, whole: bool) -> None:
         async with account(centre) as peer:
             assert (await accept(peer)).short_message == b"CLIENT info"
             await centre.ledger.count("deliver_sm_resp")
-        assert centre.account("scserv").stats.retried == 1
+        assert centre.queue("scserv").stats.retried == 1
 
 
 async def test_a_text_behind_junk_and_a_late_one() -> None:

@@ -18,18 +18,24 @@ from tests.unit.local.simulator.tools import rule
     ("text", "message"),
     [
         ("[[rule]", r"the script: .*line 1"),
-        ("speed = 1", "speed: there is no such field"),
+        ("speed = 1", "speed: unknown field"),
         (rule("submit_sm", fault='status = "ESME_RTHROTLED"'), r"rule 1, fault.status: .*ESME_RT"),
-        (rule("submit_sm", fault='malformed = "odd"'), r"rule 1, fault.malformed: 'odd' is not in"),
-        (rule("submit_sm", fault="delay_s = [2, 1]"), "rule 1, fault: delay_s: the range runs"),
+        (rule("submit_sm", fault='malformed = "odd"'), r"rule 1, fault.malformed: unknown 'odd'"),
+        (rule("submit_sm", fault="delay_s = [2, 1]"), "rule 1, fault: delay_s: put the shorter"),
         (rule("submit_sm", fault="delay_s = -1"), "rule 1, fault.delay_s"),
         (rule("submit_sm", fault="taken = false"), "rule 1, fault: taken = false needs"),
-        (rule("submit_sm", fault='receipt = { state = "GONE" }'), "fault.receipt.state: 'GONE' is"),
+        (
+            rule("submit_sm", fault='receipt = { state = "GONE" }'),
+            "fault.receipt.state: unknown state 'GONE'",
+        ),
         (rule("submit_sm", fault='receipt = { dialect = "x" }'), "rule 1, fault.receipt.dialect"),
         (rule("submit_sm", "every = 0"), r"rule 1, match.every"),
         (rule("submit_sm", "probability = 1.5"), r"rule 1, match.probability"),
         (rule("bind", 'source = "79*"'), "rule 1, match: bind has neither source nor destination"),
-        (rule("deliver_sm", fault="status = 8"), "rule 1: fault.status: it means nothing for deli"),
+        (
+            rule("deliver_sm", fault="status = 8"),
+            "rule 1: fault.status: not allowed for deliver_sm",
+        ),
         (rule("unbind"), "rule 1, match.command"),
         (
             rule("bind") + '[[rule]]\nname = "b"\nmatch = { command = "bind" }',
@@ -43,7 +49,7 @@ def test_an_error_names_the_rule_and_the_field(text: str, message: str) -> None:
 
 
 def test_a_script_and_faults_of_ones_own_contradict() -> None:
-    with pytest.raises(SetupError, match="leave no room"):
+    with pytest.raises(SetupError, match="can't be combined"):
         Simulator(SimulatorSettings(magic=True), faults=NoFaults())
 
 

@@ -179,7 +179,7 @@ async def test_a_refused_message_does_not_hold_up_the_next(centre: Simulator) ->
         await phone.text("0")
         await phone.text("1")
         assert [(await service.next()).short_message for _ in range(2)] == [b"0", b"1"]
-    stats = centre.account("scserv").stats
+    stats = centre.queue("scserv").stats
     assert (stats.refused, stats.delivered, stats.retried) == (1, 1, 0)
 
 
@@ -187,7 +187,7 @@ async def test_messages_wait_for_the_service_and_survive_its_loss(centre: Simula
     async with Phone("127.0.0.1", centre.port, NUMBER) as phone:
         for number in range(3):
             await phone.text(f"{number}")
-        assert centre.account("scserv").size == 3
+        assert centre.queue("scserv").size == 3
         taken = asyncio.Event()
 
         async def take_and_say_nothing(_request: RequestPdu[Any], _session: Session) -> None:
@@ -350,7 +350,7 @@ async def test_a_fault_script_stands_between() -> None:
             await phone.text("no")
         await phone.text("cut")
         await session.wait_closed()
-        assert centre.account("scserv").size == 1
+        assert centre.queue("scserv").size == 1
 
 
 async def test_a_phone_notices_the_end_of_the_centre() -> None:
