@@ -59,7 +59,7 @@ class BindTransceiverResp(BindResp):
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class Bind(RequestPdu[BindResp]):
+class BindPdu(RequestPdu[BindResp]):
     """Common fields of the three bind requests (SMPP 3.4, 4.1.1)."""
 
     receives: ClassVar[bool]
@@ -105,7 +105,7 @@ class Bind(RequestPdu[BindResp]):
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class BindReceiver(Bind):
+class BindReceiver(BindPdu):
     """bind_receiver: the ESME only receives."""
 
     command_id = 0x01
@@ -115,7 +115,7 @@ class BindReceiver(Bind):
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class BindTransmitter(Bind):
+class BindTransmitter(BindPdu):
     """bind_transmitter: the ESME only submits."""
 
     command_id = 0x02
@@ -125,7 +125,7 @@ class BindTransmitter(Bind):
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
-class BindTransceiver(Bind):
+class BindTransceiver(BindPdu):
     """bind_transceiver: the ESME submits and receives."""
 
     command_id = 0x09

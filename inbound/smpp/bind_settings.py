@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
 from typing import Final
 
-from inbound.smpp.pdu import Bind, BindReceiver, BindTransceiver, BindTransmitter
+from inbound.smpp.pdu import BindPdu, BindReceiver, BindTransceiver, BindTransmitter
 from inbound.smpp.session import SessionSettings
 
 
@@ -16,7 +16,7 @@ class BindType(Enum):
     RECEIVER = "receiver"
 
 
-_BINDS: Final[dict[BindType, type[Bind]]] = {
+_BINDS: Final[dict[BindType, type[BindPdu]]] = {
     BindType.TRANSCEIVER: BindTransceiver,
     BindType.TRANSMITTER: BindTransmitter,
     BindType.RECEIVER: BindReceiver,
@@ -63,7 +63,7 @@ class BindSettings:
             queue_limit=self.queue_limit,
         )
 
-    def bind_pdu(self) -> Bind:
+    def bind_pdu(self) -> BindPdu:
         """Return the bind request."""
         return _BINDS[self.bind_type](
             system_id=self.system_id,

@@ -10,7 +10,6 @@ from typing import Final
 
 from inbound.smpp._base import RESPONSE_BIT, Pdu, RequestPdu, ResponsePdu
 from inbound.smpp._control import (
-    Bind,
     BindReceiver,
     BindReceiverResp,
     BindResp,
@@ -42,7 +41,7 @@ from inbound.smpp.status import Status
 
 __all__ = [
     "AlertNotification",
-    "Bind",
+    "BindPdu",
     "BindReceiver",
     "BindReceiverResp",
     "BindResp",

@@ -35,7 +35,7 @@ from inbound.smpp.errors import (
     UnansweredError,
 )
 from inbound.smpp.pdu import (
-    Bind,
+    BindPdu,
     BindResp,
     DataSm,
     DeliverSm,
@@ -56,7 +56,7 @@ __all__ = ["Answer", "BoundAs", "Role", "Session", "SessionSettings", "SessionSt
 log = logging.getLogger(__name__)
 
 OnRequest = Callable[[RequestPdu[Any], "Session"], Awaitable[Answer]]
-OnBind = Callable[[Bind, "Session"], Awaitable[int]]
+OnBind = Callable[[BindPdu, "Session"], Awaitable[int]]
 OnChange = Callable[["Session"], None]
 
 # SMPP 3.4, 5.3.2.25.
@@ -64,7 +64,7 @@ _TLV_SC_INTERFACE_VERSION: Final = 0x0210
 _VERSION_3_4: Final = 0x34
 
 
-async def _refuse_bind(_bind: Bind, _session: "Session") -> int:
+async def _refuse_bind(_bind: BindPdu, _session: "Session") -> int:
     return Status.ESME_RINVBNDSTS
 
 
@@ -99,7 +99,7 @@ class Session(Requesting):
         self._on_change = on_change
         self._answering = Answering(self._serve, self._write_answer, self._pace)
         self._server: asyncio.Task[None] | None = None
-        self._bind_sent: Bind | None = None
+        self._bind_sent: BindPdu | None = None
         self._opened = self.heard
 
     def __repr__(self) -> str:
@@ -127,7 +127,7 @@ class Session(Requesting):
         self.stats.requests_out += 1
         return self._send(request, self.settings.response_timeout_s, takes_room=True)
 
-    async def bind(self, request: Bind) -> BindResp:
+    async def bind(self, request: BindPdu) -> BindResp:
         """Bind as an ESME. Waits up to `bind_timeout_s`; closes the link on failure.
 
         Raises `BindRefusedError` when the SMS centre refuses, `LinkError` without an answer.
@@ -185,7 +185,7 @@ class Session(Requesting):
         if self.reason:
             return
         self.write(encode(answer))
-        if isinstance(arrival, Bind) and not answer.status:
+        if isinstance(arrival, BindPdu) and not answer.status:
             self._become_bound(arrival)
         elif isinstance(arrival, Unbind):
             self.close("the peer unbound")
@@ -239,7 +239,7 @@ class Session(Requesting):
 
     async def _serve(self, request: RequestPdu[Any]) -> Answer:
         """Return the answer to one request. The handler gets only what the bind allows."""
-        if isinstance(request, Bind):
+        if isinstance(request, BindPdu):
             return await self._serve_bind(request)
         if isinstance(request, Unbind):
             return request.answer()
@@ -248,7 +248,7 @@ class Session(Requesting):
             return refusal
         return await self._on_request(request, self)
 
-    async def _serve_bind(self, request: Bind) -> BindResp:
+    async def _serve_bind(self, request: BindPdu) -> BindResp:
         if self.state is not State.OPEN:
             return request.answer(Status.ESME_RALYBND)
         answer = request.answer(await self._on_bind(request, self))
@@ -259,7 +259,7 @@ class Session(Requesting):
 
     # State changes.
 
-    def _become_bound(self, bind: Bind) -> None:
+    def _become_bound(self, bind: BindPdu) -> None:
         self.bound_as = BoundAs(
             system_id=bind.system_id,
             address_range=bind.address_range,

@@ -13,7 +13,7 @@ import pytest
 
 from inbound.smpp.bind_settings import BindSettings
 from inbound.smpp.listener import Listener, listen
-from inbound.smpp.pdu import Bind, DataSm, DeliverSm, RequestPdu, ResponsePdu, SubmitSm
+from inbound.smpp.pdu import BindPdu, DataSm, DeliverSm, RequestPdu, ResponsePdu, SubmitSm
 from inbound.smpp.segmentation import ConcatenatedPart, Message, body_of, part_of, split, text_of
 from inbound.smpp.session import Session, SessionSettings, State
 from inbound.smpp.status import Status
@@ -139,7 +139,7 @@ class OurCentre:
 
     listener: Listener
     taken: Taken
-    binds: asyncio.Queue[tuple[Bind, int]]
+    binds: asyncio.Queue[tuple[BindPdu, int]]
     changes: asyncio.Queue[tuple[Session, State]]
 
     async def state(self, wanted: State) -> Session:
@@ -160,11 +160,11 @@ class OurCentre:
 async def our_centre(
     ssl: SSLContext | None = None, settings: SessionSettings | None = None
 ) -> AsyncIterator[OurCentre]:
-    binds: asyncio.Queue[tuple[Bind, int]] = asyncio.Queue()
+    binds: asyncio.Queue[tuple[BindPdu, int]] = asyncio.Queue()
     changes: asyncio.Queue[tuple[Session, State]] = asyncio.Queue()
     taken, numbers = Taken(), iter(range(0xABCDEF, 1 << 31))
 
-    async def on_bind(bind: Bind, _session: Session) -> int:
+    async def on_bind(bind: BindPdu, _session: Session) -> int:
         status = Status.ESME_ROK if bind.password == PASSWORD else Status.ESME_RINVPASWD
         binds.put_nowait((bind, status))
         return status

@@ -17,7 +17,7 @@ from inbound.local.simulator.dialects import ReceiptDialect
 from inbound.local.simulator.ledger import Ledger, Message
 from inbound.local.simulator.router import digits
 from inbound.local.simulator.settings import PHONE, SimulatorAccount
-from inbound.smpp.pdu import Bind, DataSm, DeliverSm, ResponsePdu
+from inbound.smpp.pdu import BindPdu, DataSm, DeliverSm, ResponsePdu
 from inbound.smpp.rate import TokenBucket
 from inbound.smpp.session import Session
 from inbound.smpp.status import Status
@@ -106,7 +106,7 @@ class ClientLinks:
         if link is not None:
             self._ledger.event("end", link.number, link.system_id, detail=session.reason)
 
-    def admit(self, bind: Bind, session: Session) -> int:
+    def admit(self, bind: BindPdu, session: Session) -> int:
         """Return the command_status of a bind. May close older links of the account."""
         link = self._links.get(session)
         if link is None:

@@ -23,7 +23,7 @@ from inbound.local.simulator.script import Command, Fault, Script
 from inbound.local.simulator.settings import PHONE
 from inbound.smpp.errors import UnansweredError
 from inbound.smpp.pdu import (
-    Bind,
+    BindPdu,
     DeliverSm,
     DeliverSmResp,
     EnquireLink,
@@ -61,7 +61,7 @@ class FaultInjector:
         self._delayed: Counter[Session] = Counter()
 
     async def on_bind(
-        self, bind: Bind, session: Session, admit: Callable[[Bind, Session], int]
+        self, bind: BindPdu, session: Session, admit: Callable[[BindPdu, Session], int]
     ) -> int:
         """Return the status of a bind; if it gets no answer, only after the link has ended."""
         picked = self.book.pick("bind", bind.system_id) if bind.system_id != PHONE else None

@@ -39,7 +39,7 @@ from inbound.local.simulator.settings import (
 )
 from inbound.local.simulator.statistics import line_of
 from inbound.smpp.listener import Listener, listen
-from inbound.smpp.pdu import Bind, DataSm, DeliverSm, QuerySm, RequestPdu, ResponsePdu, SubmitSm
+from inbound.smpp.pdu import BindPdu, DataSm, DeliverSm, QuerySm, RequestPdu, ResponsePdu, SubmitSm
 from inbound.smpp.rate import TokenBucket
 from inbound.smpp.session import Answer, Session, SessionSettings, State
 from inbound.smpp.status import Status
@@ -158,7 +158,7 @@ class Simulator:
 
     # Binds.
 
-    async def _on_bind(self, bind: Bind, session: Session) -> int:
+    async def _on_bind(self, bind: BindPdu, session: Session) -> int:
         status = await self._injector.on_bind(bind, session, self._links.admit)
         detail = f"{bind.system_id} {bind.system_type}".rstrip()
         self._links.event(session, "bind", detail)

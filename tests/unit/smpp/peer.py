@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from inbound.smpp.pdu import (
-    Bind,
+    BindPdu,
     BindTransceiver,
     DeliverSm,
     Pdu,
@@ -52,8 +52,8 @@ class Peer:
         async with asyncio.timeout(5):
             return not await self.reader.read()
 
-    async def accept_bind(self) -> Bind:
-        bind = await self.read(Bind)
+    async def accept_bind(self) -> BindPdu:
+        bind = await self.read(BindPdu)
         self.send(bind.answer())
         return bind
 

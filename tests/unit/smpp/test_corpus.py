@@ -7,7 +7,7 @@ import pytest
 
 from inbound.smpp.listener import listen
 from inbound.smpp.pdu import (
-    Bind,
+    BindPdu,
     DeliverSmResp,
     EnquireLink,
     EnquireLinkResp,
@@ -40,7 +40,7 @@ class Opposite(NamedTuple):
     served: list[RequestPdu[Any]]
 
 
-async def welcome(_bind: Bind, _session: Session) -> int:
+async def welcome(_bind: BindPdu, _session: Session) -> int:
     return Status.ESME_ROK
 
 

@@ -14,7 +14,7 @@ from inbound.smpp.bind_settings import BindSettings, BindType
 from inbound.smpp.errors import NotSentError, UnansweredError
 from inbound.smpp.esme import BindHealth, Esme, EsmeState, backoff_s
 from inbound.smpp.pdu import (
-    Bind,
+    BindPdu,
     BindReceiver,
     BindTransceiver,
     BindTransmitter,
@@ -139,7 +139,7 @@ async def test_a_query_takes_a_place_in_the_window_and_a_token() -> None:
         (BindType.RECEIVER, BindReceiver),
     ],
 )
-def test_bind_types(bind_type: BindType, pdu_type: type[Bind]) -> None:
+def test_bind_types(bind_type: BindType, pdu_type: type[BindPdu]) -> None:
     bind = replace(SETTINGS, bind_type=bind_type, address_range="7908").bind_pdu()
     assert type(bind) is pdu_type
     assert bind.address_range == "7908"
@@ -212,7 +212,7 @@ async def test_a_wrong_password_is_said_once_and_tried_again(
     async with running() as (esme, connections):
         for _ in range(5):
             peer = await connections.get()
-            peer.send((await peer.read(Bind)).answer(Status.ESME_RINVPASWD))
+            peer.send((await peer.read(BindPdu)).answer(Status.ESME_RINVPASWD))
             assert await peer.at_end()
             peer.close()
         assert not esme.is_ready()

@@ -8,7 +8,7 @@ import pytest
 
 from inbound.smpp.listener import Listener, listen
 from inbound.smpp.pdu import (
-    Bind,
+    BindPdu,
     BindReceiver,
     BindTransceiver,
     BindTransmitter,
@@ -26,7 +26,7 @@ from tests.unit.smpp.peer import BIND, Peer, connect, deliver, no_requests, subm
 SETTINGS = SessionSettings(enquire_link_s=0, bind_timeout_s=5, system_id="centre")
 
 
-async def accept_bind(bind: Bind, _session: Session) -> int:
+async def accept_bind(bind: BindPdu, _session: Session) -> int:
     return Status.ESME_ROK if bind.password == BIND.password else Status.ESME_RINVPASWD
 
 
@@ -73,7 +73,7 @@ async def test_a_bind_is_answered_with_the_centres_name_and_version(peer: Peer) 
     ],
 )
 async def test_what_a_bind_allows(
-    peer: Peer, bind: type[Bind] | None, request_: RequestPdu[Any], status: int
+    peer: Peer, bind: type[BindPdu] | None, request_: RequestPdu[Any], status: int
 ) -> None:
     if bind is not None:
         await peer.ask(bind(system_id="scserv", password=BIND.password, sequence=1))

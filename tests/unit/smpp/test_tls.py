@@ -7,7 +7,7 @@ from pathlib import Path
 from inbound.smpp.bind_settings import BindSettings
 from inbound.smpp.esme import Esme, EsmeState
 from inbound.smpp.listener import listen
-from inbound.smpp.pdu import Bind
+from inbound.smpp.pdu import BindPdu
 from inbound.smpp.session import Session
 from tests.unit.smpp.certificate import self_signed
 from tests.unit.smpp.peer import no_requests, submit
@@ -16,7 +16,7 @@ from tests.unit.smpp.peer import no_requests, submit
 async def test_a_bind_over_tls(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path / "centre.pem")
 
-    async def on_bind(_bind: Bind, _session: Session) -> int:
+    async def on_bind(_bind: BindPdu, _session: Session) -> int:
         return 0
 
     ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -13,7 +13,7 @@ from inbound.local.simulator.phone import Phone, RefusedError
 from inbound.local.simulator.server import Simulator, SimulatorAccount, SimulatorSettings
 from inbound.smpp.errors import BindRefusedError, LinkError
 from inbound.smpp.pdu import (
-    Bind,
+    BindPdu,
     BindReceiver,
     BindTransceiver,
     BindTransmitter,
@@ -59,7 +59,7 @@ class Service:
 async def bound(
     port: int,
     handler: Handler,
-    bind_type: type[Bind] = BindTransceiver,
+    bind_type: type[BindPdu] = BindTransceiver,
     system_id: str = "scserv",
     password: str = ACCOUNT.password,
 ) -> AsyncIterator[Session]:

@@ -8,7 +8,7 @@ from typing import Any
 from inbound.local.simulator.ledger import Entry
 from inbound.local.simulator.script import parse_script
 from inbound.local.simulator.server import Simulator, SimulatorAccount, SimulatorSettings
-from inbound.smpp.pdu import Bind, BindResp, BindTransceiver, DeliverSm, SubmitSm
+from inbound.smpp.pdu import BindPdu, BindResp, BindTransceiver, DeliverSm, SubmitSm
 from inbound.smpp.segmentation import split
 from inbound.smpp.session import Session
 from tests.unit.smpp.peer import Peer, connect
@@ -65,7 +65,7 @@ async def simulator(
 
 
 @asynccontextmanager
-async def account(centre: Simulator, bind: Bind = BIND) -> AsyncIterator[Peer]:
+async def account(centre: Simulator, bind: BindPdu = BIND) -> AsyncIterator[Peer]:
     """Bind as an account with nothing but a socket."""
     peer = await connect(centre.port)
     try:
