@@ -59,15 +59,15 @@ class Case:
     """The facts for the sentence about a request.
 
     `reply` is the message that the client waits for: the fulfilment, or the acknowledgement
-    if it is the only reply. `repeated` is true if notifications were off before a stop, or on
-    before a start. `waited` is how long the text waited for its decision, `open_for` how long
-    ago the SMS centre accepted the reply.
+    if it is the only reply. `were_on` is whether notifications were on before the decision.
+    `waited` is how long the text waited for its decision, `open_for` how long ago the SMS
+    centre accepted the reply.
     """
 
     command: Command
     plan: Plan
     confirm: bool
-    repeated: bool
+    were_on: bool
     arrived_at: datetime
     waited: timedelta
     open_for: timedelta
@@ -85,7 +85,7 @@ def case_of(request: RequestHistory, now: datetime, delivered: dict[Purpose, int
         command=accepted.command,
         plan=accepted.plan,
         confirm=accepted.confirm,
-        repeated=_is_repeated(accepted.plan, was_on=accepted.facts.notifications_on),
+        were_on=accepted.facts.notifications_on,
         arrived_at=accepted.arrived_at,
         waited=accepted.facts.decided_at - accepted.arrived_at,
         open_for=now - (reply.sent_at or now),
@@ -93,18 +93,6 @@ def case_of(request: RequestHistory, now: datetime, delivered: dict[Purpose, int
         acknowledgement=acknowledgement,
         reply=reply,
     )
-
-
-def _is_repeated(plan: Plan, *, was_on: bool) -> bool:
-    match plan:
-        case Plan.STOPPED:
-            return not was_on
-        case Plan.STARTED:
-            return was_on
-        case Plan.REGISTRATION | Plan.UNKNOWN_NUMBER | Plan.INFO_STALE:
-            return False
-        case _:
-            assert_never(plan)
 
 
 def clock_of(arrived_at: datetime, acknowledgement: ReplyProgress, now: datetime) -> Clock:

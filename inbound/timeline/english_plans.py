@@ -32,9 +32,9 @@ def decision(case: Case) -> str:
         case Plan.REGISTRATION:
             return ""
         case Plan.STOPPED:
-            return _switch(case, "off")
+            return _switched("off", already=not case.were_on)
         case Plan.STARTED:
-            return _switch(case, "on")
+            return _switched("on", already=case.were_on)
         case Plan.UNKNOWN_NUMBER:
             return "; the request was refused because this number is not registered with us"
         case Plan.INFO_STALE:
@@ -44,8 +44,8 @@ def decision(case: Case) -> str:
             assert_never(case.plan)
 
 
-def _switch(case: Case, state: str) -> str:
-    if case.repeated:
+def _switched(state: str, *, already: bool) -> str:
+    if already:
         return f"; notifications were {state} already"
     return f"; notifications were switched {state}"
 

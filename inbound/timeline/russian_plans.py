@@ -35,9 +35,9 @@ def decision(case: Case) -> str:
         case Plan.REGISTRATION:
             return ""
         case Plan.STOPPED:
-            return _switch(case, "отключены")
+            return _switched("отключены", already=not case.were_on)
         case Plan.STARTED:
-            return _switch(case, "включены")
+            return _switched("включены", already=case.were_on)
         case Plan.UNKNOWN_NUMBER:
             return "; в запросе отказано, так как этот номер у нас не зарегистрирован"
         case Plan.INFO_STALE:
@@ -47,9 +47,9 @@ def decision(case: Case) -> str:
             assert_never(case.plan)
 
 
-def _switch(case: Case, state: str) -> str:
-    already = "уже были " if case.repeated else ""
-    return f"; СМС-уведомления и СМС-оповещения {already}{state}"
+def _switched(state: str, *, already: bool) -> str:
+    were = "уже были " if already else ""
+    return f"; СМС-уведомления и СМС-оповещения {were}{state}"
 
 
 def decision_step(plan: Plan, d: Details) -> str:
