@@ -10,6 +10,7 @@ from typing import Final
 
 from inbound.smpp._base import RESPONSE_BIT, Pdu, RequestPdu, ResponsePdu
 from inbound.smpp._control import (
+    BindPdu,
     BindReceiver,
     BindReceiverResp,
     BindResp,
