@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from inbound.gateway.receipts import ReceiptPublisher, to_message
-from inbound.gateway.stalls import Standstill
+from inbound.gateway.stalls import StallDetector
 from inbound.keys import SubjectHasher
 from inbound.ops import metrics, telemetry
 from inbound.smpp import receipts, segmentation
@@ -59,7 +59,7 @@ class Arrivals:
         hasher: SubjectHasher,
         *,
         settings: ArrivalSettings,
-        standstill: Standstill,
+        stalls: StallDetector,
         clock: Callable[[], datetime],
         heard: Callable[[], datetime | None],
         new_id: Callable[[], UUID],
@@ -68,7 +68,7 @@ class Arrivals:
         self._hasher = hasher
         self._receipts = receipts
         self._settings = settings
-        self._standstill = standstill
+        self._stalls = stalls
         self._topic = settings.topic
         self._clock = clock
         self._heard = heard
@@ -85,7 +85,7 @@ class Arrivals:
             refusal: ResponsePdu = pdu.answer(Status.ESME_RINVCMDID)
             return refusal
         if receipts.message_type_of(pdu) is receipts.MessageType.TEXT:
-            if self._standstill.recent():
+            if self._stalls.just_stalled():
                 return pdu.answer(Status.ESME_RX_T_APPN)
             return None if session.is_closed_by_peer() else await self._store_text(pdu)
         receipt = receipts.read(pdu, self._settings.receipt_ids)

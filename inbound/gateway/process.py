@@ -110,7 +110,7 @@ class Gateway:
             clock=self._clock,
         )
         sender = Sender(
-            binds.links,
+            binds.sending,
             Encoder(self._catalogue, settings.sender),
             self._claims,
             results,

@@ -1,7 +1,7 @@
-"""Asking a centre by query_sm what became of messages whose receipts are overdue.
+"""Queries the SMS centre (query_sm) about messages whose delivery receipts are overdue.
 
-Only where the settings say that the centre allows it. The answer goes the way of a receipt,
-so that it means the same; a centre that knows nothing is asked again later.
+Only where the settings say that the centre allows it. An answer is published like a delivery
+receipt, so it means the same. A message that the centre doesn't know is queried again later.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from schemas.messages import ReceiptReceived, ReceiptState
 
 log = logging.getLogger(__name__)
 
-ASK_EVERY_S = 60.0
-AT_ONCE = 200
+QUERY_EVERY_S = 60.0
+BATCH = 200
 
 
-class Asking:
-    """Asks on one bind. `run` until cancelled."""
+class OverdueQueries:
+    """Queries over one bind. `run` until cancelled."""
 
     def __init__(
         self,
@@ -47,19 +47,19 @@ class Asking:
         self._clock = clock
 
     async def run(self) -> None:
-        """Ask once a minute; the database or the link going away only makes it wait."""
+        """Query once a minute. An outage of the database or the bind only delays it."""
         while True:
             try:
-                await self.ask_once()
+                await self.query_once()
             except (RetryableError, SmppError) as error:
-                log.info("bind %s: not asked: %s", self._settings.bind, error)
-            await asyncio.sleep(ASK_EVERY_S)
+                log.info("bind %s: overdue receipts wait: %s", self._settings.bind, error)
+            await asyncio.sleep(QUERY_EVERY_S)
 
-    async def ask_once(self) -> int:
-        """Ask after what is overdue now; return how many answers came. Takes window places."""
+    async def query_once(self) -> int:
+        """Query what is overdue now; return how many answers came. Takes slots of the window."""
         after = timedelta(seconds=self._settings.query_after_s)
-        parts = await self._overdue.take(self._settings.centre, self._clock(), after, AT_ONCE)
-        asked: list[tuple[OverduePart, asyncio.Future[QuerySmResp]]] = []
+        parts = await self._overdue.take(self._settings.centre, self._clock(), after, BATCH)
+        queried: list[tuple[OverduePart, asyncio.Future[QuerySmResp]]] = []
         for part in parts:
             await self._esme.slot()
             query = QuerySm(
@@ -68,18 +68,18 @@ class Asking:
                 source_addr_npi=self._source.npi,
                 source_addr=self._source.addr,
             )
-            asked.append((part, self._esme.query(query)))
-        answers = await asyncio.gather(*(answer for _, answer in asked), return_exceptions=True)
+            queried.append((part, self._esme.query(query)))
+        answers = await asyncio.gather(*(answer for _, answer in queried), return_exceptions=True)
         known = [
             self._receipt(part, answer)
-            for (part, _), answer in zip(asked, answers, strict=True)
+            for (part, _), answer in zip(queried, answers, strict=True)
             if isinstance(answer, QuerySmResp) and not answer.status
         ]
         return await self._publish([receipt for receipt in known if receipt is not None])
 
     async def _publish(self, receipts: Sequence[ReceiptReceived]) -> int:
         stored = [await self._publisher.publish(receipt) for receipt in receipts]
-        # What Kafka did not take is asked again later.
+        # What Kafka did not take is queried again later.
         await asyncio.gather(*stored, return_exceptions=True)
         return len(receipts)
 

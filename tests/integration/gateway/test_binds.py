@@ -11,8 +11,7 @@ from pydantic import SecretStr
 
 from inbound.clock import utc_now
 from inbound.errors import RetryableError, SetupError
-from inbound.gateway import bind_settings
-from inbound.gateway import binds as binds_module
+from inbound.gateway import bind_settings, rate_sharing
 from inbound.gateway.binds import Binds
 from inbound.local.simulator.phone import Phone
 from inbound.local.simulator.server import Simulator, SimulatorSettings
@@ -103,7 +102,7 @@ async def test_a_transmitter_and_a_receiver_make_a_pair_over_tls(
         )
         async with gateway("g1", database_url, *pair) as (made, health, _):
             await until(lambda: health.ready().ok, health.ready)
-            assert [link.name for link in made.links] == ["out"]
+            assert [bind.name for bind in made.sending] == ["out"]
             await until(
                 lambda: {about["state"] for about in described(health).values()} == {"bound"},
                 lambda: described(health),
@@ -149,7 +148,7 @@ def test_tls_files_that_are_not_there_are_named(database_url: str, tmp_path: Pat
 async def test_gateways_share_an_accounts_rate_and_give_it_back(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(binds_module, "REPORT_EVERY_S", 0.05)
+    monkeypatch.setattr(rate_sharing, "REPORT_EVERY_S", 0.05)
     async with Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,))) as centre:
         one = bind(centre.port, rate=20)
 
@@ -167,15 +166,15 @@ async def test_gateways_share_an_accounts_rate_and_give_it_back(
 async def test_a_newcomer_sends_nothing_before_the_others_have_heard_of_it(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(binds_module, "REPORT_EVERY_S", 0.5)
+    monkeypatch.setattr(rate_sharing, "REPORT_EVERY_S", 0.5)
     async with Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,))) as centre:
         one = bind(centre.port, rate=20)
 
         async def rate_once_it_sends(made: Binds) -> float:
-            (link,), (kept,) = made.links, made._kept
+            (sending,), (only,) = made.sending, made.binds
             async with asyncio.timeout(15):
-                await link.slot()
-            return made._share(kept)
+                await sending.slot()
+            return only.share.current
 
         async with gateway("g1", database_url, one) as (first, health, _p):
             assert await rate_once_it_sends(first) == 20
@@ -185,36 +184,41 @@ async def test_a_newcomer_sends_nothing_before_the_others_have_heard_of_it(
                 assert await rate_once_it_sends(first) == 10
 
 
+def is_reported(health: Health) -> bool:
+    """Whether the last report of the binds reached the database."""
+    return not any(reason.startswith("database:") for reason in health.ready().reasons)
+
+
 async def test_after_an_outage_of_the_database_nobody_takes_more_than_before(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(binds_module, "REPORT_EVERY_S", 0.1)
+    monkeypatch.setattr(rate_sharing, "REPORT_EVERY_S", 0.1)
     async with Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,))) as centre:
-        one = bind(centre.port, rate=20)
+        settings = bind(centre.port, rate=20)
         async with (
-            gateway("g1", database_url, one) as (made, first, _p),
-            gateway("g2", database_url, one) as (other, _second, _q),
+            gateway("g1", database_url, settings) as (made, first, _p),
+            gateway("g2", database_url, settings) as (other, _second, _q),
         ):
-            (kept,) = made._kept
-            await until(lambda: kept.others == 1, lambda: kept.others)
-            report = made._presence.report
+            (one,) = made.binds
+            await until(lambda: one.share.others == 1, lambda: one.share.others)
+            report = made._reports.report
 
             async def away(*_: Any) -> int:
                 raise RetryableError("the database is away")
 
             async def back(*arguments: Any) -> int:
-                monkeypatch.setattr(made._presence, "report", report)
+                monkeypatch.setattr(made._reports, "report", report)
                 # As it would count when the others could not report either.
                 assert await report(*arguments) == 1
                 return 0
 
-            monkeypatch.setattr(made._presence, "report", away)
-            await until(lambda: made._doubtful, lambda: described(first))
-            monkeypatch.setattr(made._presence, "report", back)
-            await until(lambda: not made._doubtful, lambda: described(first))
-            assert made._share(kept) == 10
+            monkeypatch.setattr(made._reports, "report", away)
+            await until(lambda: not is_reported(first), lambda: described(first))
+            monkeypatch.setattr(made._reports, "report", back)
+            await until(lambda: is_reported(first), lambda: described(first))
+            assert one.share.current == 10
             await other.close()
-            await until(lambda: made._share(kept) == 20, lambda: kept.others)
+            await until(lambda: one.share.current == 20, lambda: one.share.others)
 
 
 async def test_two_gateways_where_the_centre_wants_to_be_told_so(

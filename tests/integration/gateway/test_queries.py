@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from inbound.clock import utc_now
-from inbound.gateway.queries import Asking
+from inbound.gateway.queries import OverdueQueries
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.handlers.receipts import SentPart
 from inbound.keys import SubjectHasher, VaultCipher
@@ -117,8 +117,8 @@ async def test_only_what_is_overdue_is_asked_after_and_once(
     overdue, published = OverdueReceipts(database_url), Published()
     publisher = ReceiptPublisher(published, "receipts", clock=utc_now, new_id=uuid4)
     publishing = asyncio.create_task(publisher.run())
-    asking = Asking(SETTINGS, "SCSERV", client, overdue, publisher, clock=lambda: now)
-    assert await asking.ask_once() == 3
+    queries = OverdueQueries(SETTINGS, "SCSERV", client, overdue, publisher, clock=lambda: now)
+    assert await queries.query_once() == 3
     assert sorted(centre.asked) == ["00A1", "known", "open", "strange"]
     found = {r.message_ids: (r.state, r.final, r.key) for r in published.receipts}
     assert found == {
@@ -126,7 +126,7 @@ async def test_only_what_is_overdue_is_asked_after_and_once(
         ("a1",): (ReceiptState.DELIVERED, True, hash_.hex()),
         ("open",): (ReceiptState.ENROUTE, False, hash_.hex()),
     }
-    assert await asking.ask_once() == 0
+    assert await queries.query_once() == 0
     publishing.cancel()
     await asyncio.gather(publishing, return_exceptions=True)
     await overdue.close()

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaTimeoutError
 from inbound.gateway import receipts
 from inbound.gateway.arrivals import Arrivals, ArrivalSettings
 from inbound.gateway.receipts import ReceiptPublisher
-from inbound.gateway.stalls import Standstill
+from inbound.gateway.stalls import StallDetector
 from inbound.keys import SubjectHasher
 from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import DataSm, DataSmResp, DeliverSm, ResponsePdu
@@ -89,7 +89,7 @@ def arrivals_at(kafka: Kafka, place: ArrivalSettings) -> Arrivals:
         publisher,
         HASHER,
         settings=place,
-        standstill=Standstill(),
+        stalls=StallDetector(),
         clock=lambda: NOON,
         heard=lambda: None,
         new_id=uuid4,

@@ -7,7 +7,7 @@ import pytest
 from inbound.clock import utc_now
 from inbound.gateway.arrivals import Arrivals, ArrivalSettings
 from inbound.gateway.receipts import ReceiptPublisher
-from inbound.gateway.stalls import SHUN_S, STILL_S, Standstill
+from inbound.gateway.stalls import REFUSE_S, STALL_S, StallDetector
 from inbound.keys import SubjectHasher
 from inbound.smpp.pdu import DeliverSm, ResponsePdu
 from inbound.smpp.session import Session
@@ -43,20 +43,20 @@ def clock() -> Clock:
 
 
 def test_an_idle_process_that_is_watched_stands_not_still(clock: Clock) -> None:
-    standstill = Standstill(clock)
+    detector = StallDetector(clock)
     for _ in range(100):
-        clock.now += STILL_S * 0.9
-        assert not standstill.recent()
+        clock.now += STALL_S * 0.9
+        assert not detector.just_stalled()
 
 
 def test_it_is_over_once_the_sockets_have_been_read(clock: Clock) -> None:
-    standstill = Standstill(clock)
-    clock.now += STILL_S + 1
-    assert standstill.recent()
-    clock.now += SHUN_S / 2
-    assert standstill.recent()
-    clock.now += SHUN_S
-    assert not standstill.recent()
+    detector = StallDetector(clock)
+    clock.now += STALL_S + 1
+    assert detector.just_stalled()
+    clock.now += REFUSE_S / 2
+    assert detector.just_stalled()
+    clock.now += REFUSE_S
+    assert not detector.just_stalled()
 
 
 async def test_a_text_that_lay_there_is_left_to_the_centre(clock: Clock) -> None:
@@ -66,7 +66,7 @@ async def test_a_text_that_lay_there_is_left_to_the_centre(clock: Clock) -> None
         ReceiptPublisher(producer, "receipts", clock=utc_now, new_id=uuid4),
         SubjectHasher(bytes(32)),
         settings=ArrivalSettings("gateway-1", "main", "main-1", "gsm0338", TopicNames().mo),
-        standstill=Standstill(clock),
+        stalls=StallDetector(clock),
         clock=utc_now,
         heard=lambda: None,
         new_id=uuid4,
@@ -82,10 +82,10 @@ async def test_a_text_that_lay_there_is_left_to_the_centre(clock: Clock) -> None
         assert answer is None or isinstance(answer, ResponsePdu)
         return answer.status if answer else None
 
-    clock.now += STILL_S + 1
+    clock.now += STALL_S + 1
     assert await status() == Status.ESME_RX_T_APPN
     assert not producer.stored
-    clock.now += SHUN_S + 0.1
+    clock.now += REFUSE_S + 0.1
     assert await status() == Status.ESME_ROK
     assert len(producer.stored) == 1
     line.left = True

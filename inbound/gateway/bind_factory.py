@@ -1,0 +1,99 @@
+"""Builds the binds of a gateway from its settings. Connects to nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from aiokafka import AIOKafkaProducer
+
+from inbound.gateway.arrivals import Arrivals, ArrivalSettings
+from inbound.gateway.bind import Bind
+from inbound.gateway.bind_settings import bind_settings, tls
+from inbound.gateway.bind_status import Readiness
+from inbound.gateway.queries import OverdueQueries
+from inbound.gateway.rate_sharing import RateShare, ReportSchedule
+from inbound.gateway.receipts import ReceiptPublisher
+from inbound.gateway.sending_binds import Downtime, SendingBind
+from inbound.gateway.shared_clock import SharedClock
+from inbound.gateway.stalls import StallDetector
+from inbound.keys import SubjectHasher
+from inbound.settings import Settings, SmppSettings
+from inbound.smpp.esme import BindHealth, Esme
+from inbound.smpp.message_ids import IdForm
+from inbound.store.receipts.overdue import OverdueReceipts
+from schemas.topics import TopicNames
+
+
+@dataclass(frozen=True, slots=True)
+class BindFactory:
+    """What all binds of a gateway share. `producer` is for MOs and receipts."""
+
+    settings: Settings
+    gateway: str
+    producer: AIOKafkaProducer
+    overdue: OverdueReceipts
+    schedule: ReportSchedule
+    readiness: Readiness
+    stalls: StallDetector
+    shared_clock: SharedClock
+    clock: Callable[[], datetime]
+
+    def make(self, settings: SmppSettings) -> Bind:
+        """Return one bind. Raises `SetupError` when its TLS files can't be used."""
+        names = TopicNames.prefixed(self.settings.topic_prefix)
+        receipts = ReceiptPublisher(self.producer, names.receipts, clock=self.clock, new_id=uuid4)
+        arrivals = Arrivals(
+            self.producer,
+            receipts,
+            SubjectHasher(self.settings.subject_key_bytes()),
+            settings=self._arrival_settings(settings, names.mo),
+            stalls=self.stalls,
+            clock=self.clock,
+            heard=self.shared_clock.now,
+            new_id=uuid4,
+        )
+        share, downtime = RateShare(settings.rate), Downtime()
+
+        def note_change(health: BindHealth) -> None:
+            downtime.note(health)
+            self.readiness.note(settings.bind, health)
+            self.schedule.request()
+
+        esme = Esme(
+            bind_settings(settings),
+            arrivals.on_request,
+            on_change=note_change,
+            admit=lambda: self.schedule.admit(share),
+            ssl=tls(settings),
+        )
+        sending = _sending(settings, esme, downtime) if settings.sends else None
+        queries = None
+        if sending is not None and settings.query_after_s:
+            queries = OverdueQueries(
+                settings, self.settings.sender, esme, self.overdue, receipts, clock=self.clock
+            )
+        return Bind(settings, esme, share, receipts, sending, queries)
+
+    def _arrival_settings(self, settings: SmppSettings, topic: str) -> ArrivalSettings:
+        return ArrivalSettings(
+            self.gateway,
+            settings.centre,
+            settings.bind,
+            settings.alphabet,
+            topic,
+            IdForm(settings.receipt_ids),
+            per_message=settings.receipt_per == "message",
+            data_codings=settings.data_coding_map,
+        )
+
+
+def _sending(settings: SmppSettings, esme: Esme, downtime: Downtime) -> SendingBind:
+    return SendingBind(
+        settings.bind,
+        settings.centre,
+        esme,
+        downtime,
+        alphabet=settings.alphabet,
+        answer_ids=IdForm(settings.answer_ids),
+    )

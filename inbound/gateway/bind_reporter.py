@@ -1,0 +1,80 @@
+"""Reports the binds of a gateway: to its health page and metrics, and to the database.
+
+From the database the report brings back how many other binds share each account's rate, and
+the time that all gateways share.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from inbound.errors import RetryableError
+from inbound.gateway.bind import Bind
+from inbound.gateway.bind_status import OldestWaiting, record_metrics, status_of
+from inbound.gateway.rate_sharing import REPORT_VALID_FOR, ReportSchedule
+from inbound.gateway.shared_clock import SharedClock
+from inbound.ops.health import Health
+from inbound.store.bind_reports import BindReport, BindReports
+
+log = logging.getLogger(__name__)
+
+
+class BindReporter:
+    """Reports whenever the schedule says so; `run` until cancelled."""
+
+    def __init__(
+        self,
+        binds: Sequence[Bind],
+        reports: BindReports,
+        schedule: ReportSchedule,
+        shared_clock: SharedClock,
+        health: Health,
+        *,
+        gateway: str,
+        oldest_waiting_s: OldestWaiting,
+    ) -> None:
+        self._binds = binds
+        self._reports = reports
+        self._schedule = schedule
+        self._shared_clock = shared_clock
+        self._health = health
+        self._gateway = gateway
+        self._oldest_waiting_s = oldest_waiting_s
+        self._database_failed = False
+
+    async def run(self) -> None:
+        """Report until cancelled. An outage of the database only delays reports."""
+        while True:
+            waiting = await self._schedule.due()
+            await self._report()
+            for reported in waiting:
+                if not reported.done():  # its bind went down meanwhile
+                    reported.set_result(None)
+
+    async def _report(self) -> None:
+        states = {bind.name: status_of(bind, self._oldest_waiting_s) for bind in self._binds}
+        self._health.describe("binds", states)
+        for name, status in states.items():
+            record_metrics(name, status)
+        try:
+            await self._shared_clock.sync(self._reports.database_time)
+            for bind in self._binds:
+                submits = bind.is_bound and bind.sending is not None
+                report = BindReport(
+                    bind.account, bind.name, self._gateway, submits, states[bind.name]
+                )
+                self._share_rate(bind, await self._reports.report(report, REPORT_VALID_FOR))
+        except RetryableError as error:
+            # The last known shares stay: without the database nothing is claimed anyway.
+            self._database_failed = True
+            log.warning("binds are not reported: %s", error)
+            self._health.set("database", ok=False, reason=f"sending waits: {error}")
+        else:
+            self._health.set("database", ok=True)
+
+    def _share_rate(self, bind: Bind, others: int) -> None:
+        if self._database_failed:
+            self._database_failed = False
+            for each in self._binds:
+                each.share.doubt()
+        bind.share.update(others)
+        bind.esme.set_rate(bind.share.current)

@@ -1,0 +1,71 @@
+"""The status of binds: for operators, for metrics, and for the health of the gateway."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from inbound.gateway.bind import Bind
+from inbound.ops import metrics
+from inbound.ops.health import Health
+from inbound.settings import SmppSettings
+from inbound.smpp.esme import BindHealth, EsmeState
+from schemas.lanes import Lane
+
+OldestWaiting = Callable[[str], Mapping[str, float]]
+"""Returns how long the first message for a centre has waited, in seconds, by lane."""
+
+
+class Readiness:
+    """Keeps the health condition `bind`: one bind can receive, and one can submit."""
+
+    def __init__(self, health: Health, binds: Sequence[SmppSettings]) -> None:
+        self._health = health
+        self._binds = binds
+        self._states: dict[str, BindHealth] = {}
+
+    def note(self, bind: str, state: BindHealth) -> None:
+        """Take note of a bind's new state."""
+        self._states[bind] = state
+        bound = [each for each in self._binds if self._is_bound(each)]
+        ready = any(each.sends for each in bound) and any(each.receives for each in bound)
+        reasons = "; ".join(
+            f"{each.bind} to {each.host}:{each.port}: {self._states[each.bind].reason}"
+            for each in self._binds
+            if each.bind in self._states and not self._is_bound(each)
+        )
+        self._health.set("bind", ok=ready, reason=reasons)
+
+    def _is_bound(self, bind: SmppSettings) -> bool:
+        state = self._states.get(bind.bind)
+        return state is not None and state.state is EsmeState.BOUND
+
+
+def status_of(bind: Bind, oldest_waiting_s: OldestWaiting) -> dict[str, Any]:
+    """Return the status of a bind for operators: JSON, without secrets."""
+    settings, health = bind.settings, bind.esme.health
+    session = bind.esme.session
+    free = session.window_free() if session is not None and bind.is_bound else settings.window
+    sending = bind.sending
+    return {
+        "centre": settings.centre,
+        "address": f"{settings.host}:{settings.port}",
+        "type": settings.type,
+        "state": health.state.value,
+        "since": datetime.fromtimestamp(health.since, UTC).isoformat(timespec="seconds"),
+        "reason": health.reason,
+        "rate": bind.share.current,
+        "window": settings.window,
+        "in_flight": settings.window - free,
+        "throttles": sending.throttles if sending else 0,
+        "oldest_waiting_s": dict(oldest_waiting_s(settings.centre)) if sending else {},
+    }
+
+
+def record_metrics(bind: str, status: Mapping[str, Any]) -> None:
+    """Set the metrics of a bind from its status."""
+    metrics.BIND_UP.set(int(status["state"] == EsmeState.BOUND.value), {"bind": bind})
+    metrics.BIND_IN_FLIGHT.set(status["in_flight"], {"bind": bind})
+    metrics.BIND_RATE.set(status["rate"], {"bind": bind})
+    for lane in Lane:
+        age_s = status["oldest_waiting_s"].get(lane.label, 0.0)
+        metrics.OLDEST.set(age_s, {"centre": status["centre"], "lane": lane.label})
