@@ -68,4 +68,4 @@ def record_metrics(bind: str, status: Mapping[str, Any]) -> None:
     metrics.BIND_RATE.set(status["rate"], {"bind": bind})
     for lane in Lane:
         age_s = status["oldest_waiting_s"].get(lane.label, 0.0)
-        metrics.OLDEST.set(age_s, {"centre": status["centre"], "lane": lane.label})
+        metrics.LANE_OLDEST_AGE.set(age_s, {"smsc": status["centre"], "lane": lane.label})

@@ -146,7 +146,7 @@ class Relay:
         if rows:
             self._publisher.publish(connection, batches)
             for shard, batch in batches:
-                metrics.RELAYED.add(len(batch), {"feed": shard.feed})
+                metrics.OUTBOX_PUBLISHED.add(len(batch), {"feed": shard.feed})
         return rows
 
     def _records(self, row: Row) -> Iterator[ProducerRecord]:

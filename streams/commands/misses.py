@@ -41,4 +41,4 @@ class Misses:
     def report(self) -> None:
         """Count, once the batch is committed."""
         for reason, count in self._counts.items():
-            metrics.REJECTED.add(count, {"reason": reason})
+            metrics.MO_REJECTED.add(count, {"reason": reason})

@@ -45,12 +45,12 @@ class _Batch:
     def report(self) -> None:
         """Count."""
         if self.late:
-            metrics.LATE.add(self.late)
+            metrics.ACKS_LATE.add(self.late)
         if self.of_nobody:
-            metrics.RECEIPTS_UNMATCHED.add(self.of_nobody, {"reason": "nobody"})
+            metrics.RECEIPTS_UNMATCHED.add(self.of_nobody, {"reason": "unknown_number"})
         for one in self.settled:
-            labels = {"purpose": one.fate.purpose.value, "fate": one.fate.TYPE.split(".")[1]}
-            metrics.FATES.add(1, labels)
+            labels = {"purpose": one.fate.purpose.value, "outcome": one.fate.TYPE.split(".")[1]}
+            metrics.DELIVERY_OUTCOMES.add(1, labels)
 
 
 class DeliveryProcessor:

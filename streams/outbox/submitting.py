@@ -186,7 +186,7 @@ class Submitter:
         job.settled_nothing(index, status, link, self._clock())
         job.pending.insert(0, index)
         if is_throttle(status):
-            metrics.THROTTLES.add(1, {"bind": link.name})
+            metrics.BIND_THROTTLES.add(1, {"bind": link.name})
             link.slow_down()
             self._queue.go_on(job)
         else:

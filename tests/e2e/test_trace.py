@@ -90,13 +90,13 @@ async def test_metrics_count_what_happens(service: Service, collector: Collector
 
     expected = {
         "an accepted command": lambda: value("requests.accepted", command="sms_stop") == 1,
-        "a text that is none": lambda: value("texts.rejected", reason="unknown") == 1,
-        "a text with a blank too many": lambda: value("texts.rejected", reason="spacing") == 1,
-        "a duplicate": lambda: value("texts.rejected", reason="duplicate") == 1,
+        "a text that is none": lambda: value("mo.rejected", reason="unknown") == 1,
+        "a text with a blank too many": lambda: value("mo.rejected", reason="spacing") == 1,
+        "a duplicate": lambda: value("mo.rejected", reason="duplicate") == 1,
         "a reply": lambda: value("replies", purpose="fulfilment", outcome="submitted") >= 1,
         "a latency": lambda: value("acknowledgement.latency") >= 1,
         "the lag": lambda: {service.names.mo, service.names.receipts} <= topics_with_lag(),
-        "what was relayed": lambda: value("relayed", feed="events") >= 5,
+        "what was relayed": lambda: value("outbox.published", feed="events") >= 5,
     }
     for what, condition in expected.items():
         await collector.until(condition, what)

@@ -386,7 +386,7 @@ def test_panels_use_sources_that_are_provided() -> None:
 
 def test_the_promise_stands_in_the_dashboard() -> None:
     dashboard = json.loads((DEPLOY / "grafana" / "scserv.json").read_text("utf-8"))
-    [panel] = [p for p in dashboard["panels"] if p["title"] == "From text to acknowledgement"]
+    [panel] = [p for p in dashboard["panels"] if p["title"] == "Time from MO to acknowledgement"]
     steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
     assert [step["value"] for step in steps] == [None, 120]
     quantiles = [re.search(r"histogram_quantile\(([\d.]+)", t["expr"]) for t in panel["targets"]]

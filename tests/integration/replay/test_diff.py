@@ -251,7 +251,7 @@ def test_it_reaches_the_database_and_nothing_else(
         f"inbound.smpp.{name}"
         for name in (
             "alphabet", "errors", "pdu", "segmentation", "status",
-            "_base", "_control", "_messages", "_wire",
+            "_base", "_control", "_message_states", "_messages", "_wire",
         )
     }  # fmt: skip
     writers = "transactions", "claims", "migrations", "outbox", "retention_sweep", "log.appender"
