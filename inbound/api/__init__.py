@@ -1,1 +1,1 @@
-"""The HTTP API: who a subject is, whether it may be texted, what became of a request."""
+"""The HTTP API: subjects, subscriptions, requests and timelines for support and services."""

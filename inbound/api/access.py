@@ -1,4 +1,4 @@
-"""What routes ask for: the backend, and a token with a scope. The gate has checked the token."""
+"""Dependencies of the routes: the backend, and scopes. `AdmissionMiddleware` checked the token."""
 
 from typing import Annotated, Final
 from urllib.parse import unquote
@@ -20,7 +20,7 @@ _HEADER: Final = "header.reveal-reason"
 _BEARER = HTTPBearer(
     scheme_name="token",
     bearerFormat="scs_ and 43 characters",
-    description="A token of `scserv tokens create`. Each operation names the scopes it takes.",
+    description="A token of `scserv tokens create`. Each operation names the scopes it needs.",
     auto_error=False,
 )
 
@@ -30,15 +30,15 @@ def _allowed(
     scopes: SecurityScopes,
     _: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
 ) -> Principal:
-    """Return who asks, or refuse for want of a scope. The header is there for OpenAPI."""
+    """Return the caller if the token has the scopes. The header parameter is for OpenAPI only."""
     principal: Principal = request.state.principal
-    _need(principal, *map(Scope, scopes.scopes))
+    _require(principal, *map(Scope, scopes.scopes))
     return principal
 
 
-def _need(who: Principal, *scopes: Scope) -> None:
+def _require(principal: Principal, *scopes: Scope) -> None:
     for scope in scopes:
-        if not who.may(scope):
+        if not principal.may(scope):
             raise forbidden(scope)
 
 
@@ -48,9 +48,9 @@ def _revealing(
         str | None,
         Header(
             alias="Reveal-Reason",
-            description="Why numbers are to be shown in full. Takes the scope `reveal`; the "
-            "reason is recorded for ever, so it must not hold a phone number. In UTF-8, or "
-            "percent-encoded, and then the limit counts what is decoded.",
+            description="Why numbers are shown in full. Needs the scope `reveal`. The reason is "
+            "recorded for ever, so it must not contain a phone number. UTF-8 or percent-encoded; "
+            "the length limit applies to the decoded text.",
             examples=["ticket 4711"],
             json_schema_extra={
                 "minLength": 1,
@@ -61,37 +61,37 @@ def _revealing(
         ),
     ] = None,
 ) -> str | None:
-    """Return the reason for which numbers are shown in full, None to mask them."""
+    """Return the reason to show numbers in full, None to mask them."""
     if reveal_reason is None:
         return None
     try:
-        # Headers come as Latin-1, whatever they are (RFC 9110, 5.5).
+        # Starlette decodes headers as Latin-1 (RFC 9110, 5.5).
         text = unquote(reveal_reason.encode("latin-1").decode("utf-8"), errors="strict")
         reason = _REASON.validate_python(text)
     except UnicodeDecodeError:
-        raise invalid(_HEADER, "is no UTF-8") from None
+        raise invalid(_HEADER, "is not UTF-8") from None
     except ValidationError:
-        raise invalid(_HEADER, f"takes 1 to {MAX_LENGTH} visible characters") from None
+        raise invalid(_HEADER, f"has to be 1 to {MAX_LENGTH} visible characters") from None
     return check_reveal(request.state.principal, reason, _HEADER)
 
 
-def check_reveal(who: Principal, reason: str | None, where: str) -> str | None:
-    """Return the reason to reveal, None for no wish to; refuse without the scope for it."""
+def check_reveal(principal: Principal, reason: str | None, where: str) -> str | None:
+    """Return the checked reason, None for None. Raises Refusal without the scope `reveal`."""
     if reason is None:
         return None
-    _need(who, Scope.REVEAL)
+    _require(principal, Scope.REVEAL)
     try:
         return check_reason(reason)
     except ReasonError as error:
         raise invalid(where, str(error)) from None
 
 
-def _desk(request: Request) -> Backend:
+def _backend(request: Request) -> Backend:
     backend: Backend = request.app.state.backend
     return backend
 
 
-BackendDep = Annotated[Backend, Depends(_desk)]
+BackendDep = Annotated[Backend, Depends(_backend)]
 RevealReason = Annotated[str | None, Depends(_revealing)]
 MayResolve = Annotated[Principal, Security(_allowed, scopes=[Scope.RESOLVE.value])]
 MayRead = Annotated[Principal, Security(_allowed, scopes=[Scope.READ.value])]

@@ -1,7 +1,7 @@
-"""What a request has to pass before its body is read: room, size, token, rate.
+"""Admits requests before their body is read: capacity, size, token, rate.
 
-Whoever has no good token learns nothing: 401 for every path, the same for a token that never
-was, one that has expired and one that was revoked. Only the OpenAPI document is open.
+A caller without a valid token learns nothing: every path answers 401, the same for an unknown,
+an expired and a revoked token. Only the OpenAPI document is open.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ FindToken = Callable[[bytes], Awaitable[ValidToken | None]]
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. `actor` is how the audit names them."""
+    """The caller: a token and its scopes."""
 
     token_id: UUID
     name: str
@@ -44,12 +44,12 @@ class Principal:
 
     @property
     def actor(self) -> str:
-        """The name under which the audit keeps what they did."""
+        """The name of the caller in the audit."""
         return f"token {self.name}"
 
 
 class AdmissionMiddleware:
-    """ASGI middleware; leaves the `Principal` in the request's state."""
+    """ASGI middleware. Stores the `Principal` in the state of the request."""
 
     def __init__(self, app: ASGIApp, find_token: FindToken, limits: RateLimits) -> None:
         self._app = app
@@ -58,12 +58,12 @@ class AdmissionMiddleware:
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what is refused here, pass on the rest."""
+        """Pass on admitted requests and answer the others."""
         self._in_flight += 1
         try:
             headers = Headers(scope=scope)
             try:
-                self._check_room(headers)
+                self._check_capacity(headers)
                 if scope["path"] not in OPEN_PATHS:
                     scope["state"]["principal"] = await self._principal(headers, scope)
             except (Refusal, RetryableError) as error:
@@ -74,11 +74,11 @@ class AdmissionMiddleware:
         finally:
             self._in_flight -= 1
 
-    def _check_room(self, headers: Headers) -> None:
+    def _check_capacity(self, headers: Headers) -> None:
         if self._in_flight > MAX_IN_FLIGHT:
             raise Refusal(
                 ProblemKind.UNAVAILABLE,
-                "too many requests are being answered",
+                "too many requests at once; retry later",
                 {"Retry-After": "1"},
             )
         length = headers.get("content-length", "0")
@@ -100,14 +100,14 @@ class AdmissionMiddleware:
 
 
 def _bounded(receive: Receive) -> Receive:
-    """Let a body come only so slowly and grow only so large, whatever its headers say."""
+    """Limit the time and the size of a body, whatever its headers say."""
     deadline = time.monotonic() + BODY_TIMEOUT_S
     size = 0
     complete = False
 
     async def receive_some() -> Message:
         nonlocal size, complete
-        if complete:  # from now on only a disconnect can come, and that may take its time
+        if complete:  # only a disconnect can follow, at any time
             return await receive()
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
@@ -115,7 +115,7 @@ def _bounded(receive: Receive) -> Receive:
         except TimeoutError:
             raise Refusal(
                 ProblemKind.BODY_TIMEOUT,
-                f"a body has {BODY_TIMEOUT_S:g} s",
+                f"the body has to arrive within {BODY_TIMEOUT_S:g} s",
                 {"Connection": "close"},
             ) from None
         size += len(message.get("body", b""))
@@ -129,5 +129,7 @@ def _bounded(receive: Receive) -> Receive:
 
 def _too_large() -> Refusal:
     return Refusal(
-        ProblemKind.TOO_LARGE, f"a body has at most {MAX_BODY_BYTES} bytes", {"Connection": "close"}
+        ProblemKind.TOO_LARGE,
+        f"the body may have {MAX_BODY_BYTES} bytes at most",
+        {"Connection": "close"},
     )

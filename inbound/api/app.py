@@ -1,4 +1,4 @@
-"""The API as one ASGI application, from its parts."""
+"""Assembles the API as one ASGI application."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -26,7 +26,7 @@ def make_api(
     clock: Callable[[], datetime],
     new_id: Callable[[], UUID],
 ) -> ASGIApp:
-    """Return the application. It opens nothing and needs no lifespan."""
+    """Return the application. Opens nothing; needs no ASGI lifespan."""
     routes = _make_routes()
     routes.state.backend = backend
     return ObservabilityMiddleware(
@@ -35,13 +35,13 @@ def make_api(
 
 
 def openapi_text() -> str:
-    """Return docs/openapi.json."""
+    """Return the content of docs/openapi.json."""
     return as_text(document(_make_routes()))
 
 
 def _make_routes() -> FastAPI:
-    # FastAPI's own pages load scripts from elsewhere, and its telemetry would export the paths
-    # and exceptions that ours leaves out.
+    # FastAPI's pages load scripts from other hosts, and its telemetry would export paths and
+    # exception texts.
     app = FastAPI(
         openapi_url=None,
         docs_url=None,
@@ -51,13 +51,13 @@ def _make_routes() -> FastAPI:
     )
     for module in (people, request_search, timelines):
         app.include_router(module.router)
-    made = as_text(document(app))
+    openapi_json = as_text(document(app))
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
-        return Response(made, media_type="application/json")
+        return Response(openapi_json, media_type="application/json")
 
-    # Exception: what is answered as a defect is raised on, and logged by the observer.
+    # Starlette raises an Exception again after the answer; ObservabilityMiddleware logs it.
     for error in (HTTPException, RequestValidationError, RetryableError, Exception):
         app.add_exception_handler(error, problems.answer)
     return app

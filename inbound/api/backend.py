@@ -1,6 +1,6 @@
-"""What the API's routes ask: store, projections, directory and audit behind one door.
+"""What the routes query: store, projections, directory and audit.
 
-Who resolves or reveals is recorded first, in a committed row, and answered afterwards: when
+A resolution or a reveal is recorded in the audit, and committed, before it is answered. When
 the audit can't be written there is no answer.
 """
 
@@ -34,12 +34,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the answers come from. `quick` and `slow` are two connections to the same tables.
+    """The sources of all answers. `zone` is the time zone of timelines.
 
-    `zone` is that of local times in a timeline.
+    `quick` and `slow` are two connections to the same tables, so that a search delays no
+    look-up by id.
     """
 
-    lending: ConnectionPool
+    pool: ConnectionPool
     quick: ProjectionQueries
     slow: ProjectionQueries
     directory: Identities
@@ -49,14 +50,14 @@ class Sources:
     zone: str
 
     async def close(self) -> None:
-        """Give back every connection."""
-        for each in (self.quick, self.slow, self.directory, self.lending):
+        """Close every connection."""
+        for each in (self.quick, self.slow, self.directory, self.pool):
             await each.close()
 
 
 @dataclass(frozen=True, slots=True)
 class NumberState:
-    """One number of a client and what its owner last said; None: nothing."""
+    """One number of a client; `subscription` is None if it never sent stop or start."""
 
     number: str
     subject_id: UUID | None
@@ -64,18 +65,18 @@ class NumberState:
 
 
 class Backend:
-    """Answers of the database, for one API process."""
+    """Database access of one API process. Every method may raise RetryableError."""
 
     def __init__(self, sources: Sources, clock: Callable[[], datetime]) -> None:
         self.sources = sources
         self.clock = clock
 
-    async def look(self) -> None:
-        """See whether the database answers; raise RetryableError when it does not."""
-        await self.run(_look)
+    async def check_database(self) -> None:
+        """Raise RetryableError when the database does not answer."""
+        await self.run(_ping)
 
     async def find_token(self, digest: bytes) -> ValidToken | None:
-        """Return the token of that SHA-256 when it is good now."""
+        """Return the valid token with that SHA-256, None if there is none."""
         return await self.run(use_token, digest, self.clock())
 
     async def run(
@@ -84,28 +85,28 @@ class Backend:
         *args: Params.args,
         **kwargs: Params.kwargs,
     ) -> Result:
-        """Run a function of the store on a connection."""
-        return await self.sources.lending.run(function, *args, **kwargs)
+        """Run a function of the store on a pooled connection, in a thread."""
+        return await self.sources.pool.run(function, *args, **kwargs)
 
     async def record(
-        self, who: Principal, action: str, reason: str, subject_ids: Sequence[UUID | None]
+        self, principal: Principal, action: str, reason: str, subject_ids: Sequence[UUID | None]
     ) -> None:
-        """Write one audit entry for each subject; durable when it returns.
+        """Write one audit entry for each subject; committed when it returns.
 
-        Raises ReasonError for a reason that can't be kept.
+        Raises ReasonError for a reason that must not be stored.
         """
-        await self.run(_record_all, who.actor, action, reason, subject_ids)
+        await self.run(_record_all, principal.actor, action, reason, subject_ids)
 
     async def resolve(
-        self, subject_ids: Sequence[UUID], who: Principal, reason: str
+        self, subject_ids: Sequence[UUID], principal: Principal, reason: str
     ) -> dict[UUID, str]:
-        """Return the client of each subject that has one; each is recorded, found or not."""
+        """Return the client ids of the subjects that have one. Records every subject."""
         asked = list(dict.fromkeys(subject_ids))
-        await self.record(who, RESOLVE, reason, asked)
+        await self.record(principal, RESOLVE, reason, asked)
         numbers = await self.run(numbers_of, self.sources.sealer, asked)
         if not numbers:
             return {}
-        clients = await twice(self.sources.directory.client_ids, list(numbers.values()))
+        clients = await retry_once(self.sources.directory.client_ids, list(numbers.values()))
         return {
             subject_id: clients[number]
             for subject_id, number in numbers.items()
@@ -113,47 +114,50 @@ class Backend:
         }
 
     async def subscription(self, subject_id: UUID) -> Subscription | None:
-        """Return what a subject last said; None when it said nothing.
+        """Return the subscription of a subject, None if it never sent stop or start.
 
-        Raises LookupError for a subject that nobody has, or nobody any more.
+        Raises LookupError for an unknown or erased subject.
         """
         if await self.number(subject_id) is None:
             raise LookupError
-        return await twice(self.sources.quick.subscription, subject_id)
+        return await retry_once(self.sources.quick.subscription, subject_id)
 
     async def number(self, subject_id: UUID) -> str | None:
-        """Return the number of a subject; None for one that nobody has, or nobody any more."""
+        """Return the number of a subject, None for an unknown or erased one."""
         found = await self.run(numbers_of, self.sources.sealer, [subject_id])
         return found.get(subject_id)
 
     async def numbers(self, client_id: str) -> list[NumberState]:
-        """Return the numbers of a client and what was last said by each; none: no such client."""
+        """Return the numbers of a client with their subscriptions; empty for an unknown client."""
         subjects = await self._subjects_by_number(client_id)
         states = []
         for number, subject_id in subjects.items():
-            said = await twice(self.sources.quick.subscription, subject_id) if subject_id else None
-            states.append(NumberState(number, subject_id, said))
+            found = (
+                await retry_once(self.sources.quick.subscription, subject_id)
+                if subject_id
+                else None
+            )
+            states.append(NumberState(number, subject_id, found))
         return states
 
     async def subjects_of_client(self, client_id: str) -> list[UUID]:
-        """Return the subjects of a client: one for each number that has sent a command."""
+        """Return the subjects of a client: one for each number that ever sent a command."""
         subjects = await self._subjects_by_number(client_id)
         return [subject_id for subject_id in subjects.values() if subject_id]
 
     async def _subjects_by_number(self, client_id: str) -> dict[str, UUID | None]:
-        numbers = await twice(self.sources.directory.numbers_of, client_id)
+        numbers = await retry_once(self.sources.directory.numbers_of, client_id)
         hashes = {self.sources.hasher.hash(number): number for number in numbers}
         subjects = await self.run(subjects_of, hashes)
         return {number: subjects.get(number_hash) for number_hash, number in hashes.items()}
 
 
-async def twice(
+async def retry_once(
     ask: Callable[Params, Awaitable[Result]], *args: Params.args, **kwargs: Params.kwargs
 ) -> Result:
-    """Ask once more when the first answer is that there was none.
+    """Call `ask`, and once more after a RetryableError.
 
-    A connection of its own that was lost while nobody used it is noticed by the first who
-    does, and is there again for the second.
+    An idle connection that was lost fails its first use and is open again for the second.
     """
     try:
         return await ask(*args, **kwargs)
@@ -162,7 +166,7 @@ async def twice(
 
 
 @raises_store_errors
-def _look(conn: psycopg.Connection) -> None:
+def _ping(conn: psycopg.Connection) -> None:
     conn.execute(b"")
 
 

@@ -1,7 +1,7 @@
-"""Requests and answers of the API: what OpenAPI shows is made of these.
+"""Models of requests and answers, from which the OpenAPI schemas are generated.
 
-Requests refuse fields that they don't know, so that a misspelt one is not ignored. Of answers
-readers must ignore what they don't know: a field may be added to them.
+Requests with unknown fields are refused, so a misspelt field is not ignored. Fields may be
+added to answers, so callers must ignore unknown ones.
 """
 
 import re
@@ -18,10 +18,10 @@ from schemas.base import UtcTime
 MAX_SUBJECTS: Final = 100
 
 
-# No control characters, nothing of no width, nothing that turns the direction of writing: what
-# is kept is shown to people, and PostgreSQL takes no NUL.
+# Control characters, zero-width characters and changes of writing direction: stored texts are
+# shown to people, and PostgreSQL refuses NUL.
 _HIDDEN: Final = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-# With something in it to be seen.
+# At least one visible character, and no hidden one.
 TEXT: Final = rf"^[^{_HIDDEN}]*[^\s{_HIDDEN}][^{_HIDDEN}]*$"
 NO_NUMBER: Final[dict[str, JsonValue]] = {"not": {"pattern": LIKE_A_NUMBER.pattern}}
 _RFC_3339: Final = re.compile(
@@ -30,15 +30,15 @@ _RFC_3339: Final = re.compile(
 )
 
 
-def _be_rfc_3339(value: object) -> object:
-    """Refuse what pydantic takes beside it: seconds since 1970, dates, other separators."""
+def _check_rfc_3339(value: object) -> object:
+    """Refuse other forms that pydantic accepts: seconds since 1970, dates, other separators."""
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-        raise ValueError("has to be a time with its offset, like 2024-05-17T12:30:00Z")
+        raise ValueError("has to be a time with an offset, like 2024-05-17T12:30:00Z")
     return value
 
 
-Moment = Annotated[UtcTime, BeforeValidator(_be_rfc_3339)]
-"""A time as RFC 3339 writes it."""
+Moment = Annotated[UtcTime, BeforeValidator(_check_rfc_3339)]
+"""A time in RFC 3339 format."""
 
 Reason = Annotated[
     str,
@@ -46,7 +46,7 @@ Reason = Annotated[
         min_length=1,
         max_length=MAX_LENGTH,
         pattern=TEXT,
-        description="why; it is recorded for ever, so without a phone number",
+        description="why; recorded for ever, so it must not contain a phone number",
         examples=["ticket 4711"],
         json_schema_extra=NO_NUMBER,
     ),
@@ -64,19 +64,19 @@ ClientId = Annotated[
 
 
 class RequestModel(BaseModel):
-    """Root of all bodies that are sent to us."""
+    """Base class of query parameters and request bodies."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class ResponseModel(BaseModel):
-    """Root of all answers."""
+    """Base class of answers."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
 def example(of: Any) -> ConfigDict:  # noqa: ANN401  JSON
-    """Return the model configuration that shows one example."""
+    """Return a model configuration with one example."""
     return ConfigDict(json_schema_extra={"examples": [of]})
 
 
@@ -95,22 +95,22 @@ class SubjectSubscription(ResponseModel):
     subject_id: UUID
     may_be_texted: bool
     since: UtcTime | None = Field(
-        description="when the last `CLIENT sms stop` or `start` was decided; null when there was "
-        "none, and then notifications are on"
+        description="when the last `CLIENT sms stop` or `start` was decided; null if there was "
+        "none, so notifications are on"
     )
-    request_id: UUID | None = Field(description="the request that made it so; null when none did")
+    request_id: UUID | None = Field(description="the request that caused it; null if none did")
 
 
 class ClientNumber(ResponseModel):
     """One number of a client."""
 
-    phone: str = Field(description="masked unless it is revealed")
+    phone: str = Field(description="masked unless revealed")
     may_be_texted: bool
-    since: UtcTime | None = Field(description="when it became so; null when it always was")
+    since: UtcTime | None = Field(description="when this state began; null if it never changed")
 
 
 class ClientSubscription(ResponseModel):
-    """Whether a client may be sent notifications and broadcasts, number by number."""
+    """Whether each number of a client may be sent notifications and broadcasts."""
 
     model_config = example(
         {
@@ -136,23 +136,23 @@ class ResolveRequest(RequestModel):
     model_config = example({"subjects": [SUBJECT, ERASED], "reason": "ticket 4711"})
 
     subjects: list[UUID] = Field(
-        min_length=1, max_length=MAX_SUBJECTS, description="subject ids, as events have them"
+        min_length=1, max_length=MAX_SUBJECTS, description="subject ids, as in events"
     )
     reason: Reason
 
 
 class ResolvedSubject(ResponseModel):
-    """One subject and whose it is."""
+    """One subject and its client."""
 
     subject_id: UUID
     client_id: str | None = Field(
-        description="the client's id in the directory; null for a subject that is unknown or "
-        "erased, and for a number that is no client's"
+        description="the client's id in the directory; null if the subject is unknown or erased, "
+        "or its number belongs to no client"
     )
 
 
 class ResolveAnswer(ResponseModel):
-    """Every subject that was asked for, in the same order."""
+    """Every requested subject, in the same order."""
 
     model_config = example(
         {

@@ -1,8 +1,8 @@
-"""What is said of every request, and what every answer carries, whatever happens within.
+"""Logs, counts and traces every request, and answers it when nothing else did.
 
-Log, metrics and trace name the route (`/v1/requests/{request_id}`), never the path or the
-query that was sent: ids and mistakes stand there. A defect is logged by its type and the lines
-of code that it passed, without its text, which could quote a row or a request.
+Log, metrics and trace name the route (`/v1/requests/{request_id}`), never the path or query
+that was sent: they may contain ids or mistyped secrets. A defect is logged with its type and
+stack, without its text, which could quote a row or a request.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class ObservabilityMiddleware:
-    """ASGI middleware, the outermost. Gives each request an id and an end."""
+    """The outermost ASGI middleware. Gives each request an id and a time limit."""
 
     def __init__(
         self, app: ASGIApp, clock: Callable[[], datetime], new_id: Callable[[], UUID]
@@ -45,18 +45,18 @@ class ObservabilityMiddleware:
         self._new_id = new_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, with a problem when nothing else does."""
+        """Answer one request; with a problem if the application does not."""
         if scope["type"] != "http":
-            raise RuntimeError(f"the API answers http, not {scope['type']}")
+            raise RuntimeError(f"the API serves http, not {scope['type']}")
         exchange = _Exchange(scope, send, str(self._new_id()), self._clock())
         try:
             async with asyncio.timeout(RESPONSE_TIMEOUT_S):
                 await self._app(scope, receive, exchange.send)
         except TimeoutError:
-            detail = f"an answer may take {RESPONSE_TIMEOUT_S:g} s; ask for less"
+            detail = f"no answer within {RESPONSE_TIMEOUT_S:g} s; ask for less"
             retry = {"Retry-After": str(RETRY_AFTER_S)}
             await exchange.refuse(Refusal(ProblemKind.UNAVAILABLE, detail, retry), receive)
-        except Exception as error:  # noqa: BLE001  nothing of it may reach the server's own log
+        except Exception as error:  # noqa: BLE001  uvicorn would log its text
             _log_defect(error, exchange.request_id)
             await exchange.refuse(refusal_of(error), receive)
         finally:
@@ -64,7 +64,7 @@ class ObservabilityMiddleware:
 
 
 class _Exchange:
-    """One request and what is known of its answer."""
+    """One request and the state of its answer."""
 
     def __init__(self, scope: Scope, send: Send, request_id: str, began_at: datetime) -> None:
         self.request_id = request_id
@@ -79,7 +79,7 @@ class _Exchange:
         state["headers"] = self._headers
 
     async def send(self, message: Message) -> None:
-        """Send on, with the headers that every answer has."""
+        """Send a message, with the headers of every answer."""
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = MutableHeaders(scope=message)
@@ -88,12 +88,12 @@ class _Exchange:
         await self._send(message)
 
     async def refuse(self, refusal: Refusal, receive: Receive) -> None:
-        """Answer with a problem, unless an answer has begun."""
+        """Answer with a problem, unless an answer has started."""
         if self._status is None:
             await render(refusal, self.request_id)(self._scope, receive, self.send)
 
     def report(self, ended_at: datetime) -> None:
-        """Log and count the request. A client that hung up before an answer counts as 499."""
+        """Log and count the request. Status 499: the client hung up before the answer."""
         status = self._status or 499
         seconds = time.perf_counter() - self._began
         method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
@@ -123,7 +123,7 @@ class _Exchange:
 
 
 def _log_defect(error: Exception, request_id: str) -> None:
-    # This service's own errors quote nothing.
+    # Texts of our own errors never quote data.
     what = f"{error}" if isinstance(error, ScservError) else type(error).__name__
     where = "".join(traceback.format_tb(error.__traceback__))
     log.error("defect: %s id=%s\n%s", what, request_id, where.rstrip())

@@ -1,7 +1,7 @@
-"""The OpenAPI 3.1 document: what FastAPI knows of the routes, and what every route has.
+"""The OpenAPI 3.1 document: FastAPI's, completed with what all routes share.
 
-Which problems an operation can answer with follows from its form (a body, a path with an id),
-so it is written here once and not at each route. docs/openapi.json is this document.
+The problems an operation can answer with follow from its shape (a body, a path with an id),
+so they are added here and not at each route. docs/openapi.json is this document.
 """
 
 import json
@@ -29,23 +29,23 @@ from inbound.api.problems import (
 VERSION: Final = "1.0"
 DESCRIPTION: Final = """\
 For support staff and for services that subscribe to the topics: who a subject is, whether it \
-may be texted, and what became of a request.
+may be sent messages, and what became of a request.
 
-**Tokens.** Every operation takes `Authorization: Bearer TOKEN`. `scserv tokens create` makes a \
-token with scopes: `read`, `resolve`, `reveal`.
+**Tokens.** Every operation needs `Authorization: Bearer TOKEN`. `scserv tokens create` creates \
+a token with scopes: `read`, `resolve`, `reveal`.
 
-**Numbers.** No phone number stands in a path or a query. In answers numbers are masked \
+**Numbers.** Paths and queries contain no phone number. In answers numbers are masked \
 (`+7916*****67`) unless the token has the scope `reveal` and the request gives a reason. \
-Every resolution and every revealed number is recorded before it is answered.
+Every resolution and every revealed number is recorded before the answer.
 
-**Errors** are problem details (RFC 9457). `type` says which; `instance` holds the request's id, \
-which the service's log has too. An answer 503 may be asked for again after `Retry-After`.
+**Errors** are problem details (RFC 9457). `type` identifies the problem; `instance` holds the \
+request id, which is also in the log. After a 503 retry when `Retry-After` has passed.
 
-**Limits.** A token may ask so many times a minute (`RateLimit-Policy`); a body has at most \
-64 KiB and 10 s to arrive; an answer comes within 15 s.
+**Limits.** Requests per minute and token (`RateLimit-Policy`); at most 64 KiB per body, which \
+has to arrive within 10 s. Every answer comes within 15 s.
 
-**Changes.** Fields are added to answers and parameters to requests; nothing else changes under \
-`/v1`. Ignore fields that you don't know.
+**Changes.** Under `/v1` only new fields in answers and new parameters are added. Ignore fields \
+that you don't know.
 """
 
 _ALWAYS: Final = (
@@ -59,15 +59,15 @@ _ALWAYS: Final = (
 )
 _WITH_BODY: Final = (ProblemKind.BODY_TIMEOUT, ProblemKind.TOO_LARGE, ProblemKind.MEDIA_TYPE)
 _WITH_ID: Final = (ProblemKind.NOT_FOUND,)
-# Known only when the token is good: how many requests it has left.
-_AFTER_THE_GATE: Final = {
+# Answers to admitted requests, which carry the rate limit headers.
+_ADMITTED: Final = {
     *(ProblemKind.FORBIDDEN, ProblemKind.NOT_FOUND, ProblemKind.METHOD_NOT_ALLOWED),
     *(ProblemKind.MEDIA_TYPE, ProblemKind.INVALID, ProblemKind.RATE_LIMITED),
 }
 _REQUEST_ID: Final = "2f6a5d9e-8c1f-4f4b-9a35-6de0c0a6a9d1"
 
 _HEADERS: Final = {
-    "X-Request-Id": ("this request's id, as in the service's log", _REQUEST_ID),
+    "X-Request-Id": ("id of this request, also in the log of the service", _REQUEST_ID),
     "RateLimit-Policy": ("`q` requests in `w` seconds", '"token";q=600;w=60'),
     "RateLimit": ("`r` requests left, all of them in `t` seconds", '"token";r=599;t=1'),
 }
@@ -79,7 +79,7 @@ _EXAMPLES: Final = {
         errors=[FieldProblem(where="body.subjects.3", problem="has to be a UUID")],
     ),
     ProblemKind.RATE_LIMITED: Refusal(
-        ProblemKind.RATE_LIMITED, "a token may ask 600 times a minute", {"Retry-After": "1"}
+        ProblemKind.RATE_LIMITED, "a token allows 600 requests per minute", {"Retry-After": "1"}
     ),
     ProblemKind.UNAVAILABLE: Refusal(
         ProblemKind.UNAVAILABLE, "the database does not answer", {"Retry-After": "5"}
@@ -89,15 +89,15 @@ _EXAMPLES: Final = {
 
 def document(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of the routes of `app`."""
-    made = get_openapi(
+    openapi = get_openapi(
         title="SCSERV",
         version=VERSION,
-        summary="What became of a text message, and whose it was.",
+        summary="What became of a text message, and who sent it.",
         description=DESCRIPTION,
         routes=app.routes,
         tags=TAGS,
     )
-    components = made["components"]
+    components = openapi["components"]
     schemas = components["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
@@ -108,24 +108,24 @@ def document(app: FastAPI) -> dict[str, Any]:
         extra = model.model_config.get("json_schema_extra")
         if model.__name__ in schemas and isinstance(extra, dict):
             schemas[model.__name__] |= extra  # FastAPI leaves nulls out, in examples too
-    # The timeline has its model from a room that knows nothing of this document.
+    # The model of a timeline is defined outside the API, without an example.
     schemas["Timeline"]["examples"] = [TIMELINE]
     components["schemas"] = dict(sorted(schemas.items()))
     components["headers"] = {name: _header(*about) for name, about in _HEADERS.items()}
     components["responses"] = {kind.slug: _response(kind) for kind in ProblemKind}
-    for path, operations in made["paths"].items():
+    for path, operations in openapi["paths"].items():
         for operation in operations.values():
             _complete(path, operation)
-    return made
+    return openapi
 
 
-def as_text(made: dict[str, Any]) -> str:
-    """Return the document as docs/openapi.json has it."""
-    return json.dumps(made, ensure_ascii=False, indent=2) + "\n"
+def as_text(openapi: dict[str, Any]) -> str:
+    """Return the document in the format of docs/openapi.json."""
+    return json.dumps(openapi, ensure_ascii=False, indent=2) + "\n"
 
 
 TAGS: Final = [
-    {"name": "people", "description": "Who a subject is, and whether it may be texted."},
+    {"name": "people", "description": "Who a subject is, and whether it may be sent messages."},
     {"name": "history", "description": "What became of requests and messages."},
 ]
 _REF: Final = "#/components/schemas/{model}"
@@ -148,12 +148,12 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
         responses[str(kind.status)] = {"$ref": f"#/components/responses/{kind.slug}"}
     scopes = [scope for each in operation["security"] for names in each.values() for scope in names]
     named = " and ".join(f"`{scope}`" for scope in scopes)
-    operation["description"] = f"{operation['description']}\n\nTakes the scope {named}."
+    operation["description"] = f"{operation['description']}\n\nNeeds the scope {named}."
 
 
 def _response(kind: ProblemKind) -> dict[str, Any]:
     refusal = _EXAMPLES.get(kind, Refusal(kind))
-    names = _HEADERS if kind in _AFTER_THE_GATE else ("X-Request-Id",)
+    names = _HEADERS if kind in _ADMITTED else ("X-Request-Id",)
     headers = {name: _header_ref(name) for name in names}
     for name, value in (refusal.headers or {}).items():
         headers[name] = _header("RFC 9110", value)

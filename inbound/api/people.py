@@ -1,4 +1,4 @@
-"""Who a subject is, and whether it may be texted."""
+"""Routes about subjects and clients: who they are, whether they may be sent messages."""
 
 from typing import Annotated
 from uuid import UUID
@@ -28,20 +28,22 @@ router = APIRouter(tags=["people"])
     "/v1/resolve",
     operation_id="resolve",
     summary="Which clients are these subjects?",
-    description=f"Up to {MAX_SUBJECTS} subjects at once. Every one of them is recorded with "
-    "the token's name and the reason before the answer is given, found or not.",
+    description=f"Up to {MAX_SUBJECTS} subjects at once. Each is recorded with the token's name "
+    "and the reason before the answer, found or not.",
     response_description="Every subject, in the order of the request.",
 )
-async def resolve(asked: ResolveRequest, backend: BackendDep, who: MayResolve) -> ResolveAnswer:
+async def resolve(
+    body: ResolveRequest, backend: BackendDep, principal: MayResolve
+) -> ResolveAnswer:
     """Answer with the client of each subject."""
     try:
-        found = await backend.resolve(asked.subjects, who, asked.reason)
+        found = await backend.resolve(body.subjects, principal, body.reason)
     except ReasonError as error:
         raise invalid("body.reason", str(error)) from None
     return ResolveAnswer(
         clients=[
             ResolvedSubject(subject_id=subject_id, client_id=found.get(subject_id))
-            for subject_id in asked.subjects
+            for subject_id in body.subjects
         ]
     )
 
@@ -50,12 +52,12 @@ async def resolve(asked: ResolveRequest, backend: BackendDep, who: MayResolve) -
     "/v1/subjects/{subject_id}/subscription",
     operation_id="subjectSubscription",
     summary="May this subject be sent notifications and broadcasts?",
-    description="The same as the last record of `sms.subscriptions.v1`, half a second late at "
-    "most as a rule. A subject whose person was erased is not found.",
+    description="The same as the last record of `sms.subscriptions.v1`, usually at most half a "
+    "second behind. An erased subject is not found.",
     response_description="The state, and since when.",
 )
 async def subject_subscription(
-    subject_id: Annotated[UUID, Path(description="as events have it")],
+    subject_id: Annotated[UUID, Path(description="subject id, as in events")],
     backend: BackendDep,
     _: MayRead,
 ) -> SubjectSubscription:
@@ -63,7 +65,7 @@ async def subject_subscription(
     try:
         found = await backend.subscription(subject_id)
     except LookupError:
-        raise Refusal(ProblemKind.NOT_FOUND, "no such subject, or its person was erased") from None
+        raise Refusal(ProblemKind.NOT_FOUND, "the subject is unknown or was erased") from None
     return SubjectSubscription(
         subject_id=subject_id,
         may_be_texted=found.may_be_texted if found else True,
@@ -76,14 +78,14 @@ async def subject_subscription(
     "/v1/clients/{client_id:path}/subscription",
     operation_id="clientSubscription",
     summary="May this client be sent notifications and broadcasts?",
-    description="A client may have several numbers, and each has a state of its own. The "
-    "subjects are not named: who may know them can search for the client's requests.",
+    description="Each number of a client has its own state. Subject ids are not returned; to get "
+    "them, search for the client's requests, which needs the scope `resolve`.",
     response_description="The state of each number.",
 )
 async def client_subscription(
     client_id: Annotated[ClientId, Path()],
     backend: BackendDep,
-    who: MayRead,
+    principal: MayRead,
     reveal: RevealReason,
 ) -> ClientSubscription:
     """Answer with the state of each number of a client."""
@@ -91,7 +93,7 @@ async def client_subscription(
     if not found:
         raise Refusal(ProblemKind.NOT_FOUND, "no client has this id")
     if reveal is not None:
-        await backend.record(who, REVEAL, reveal, [each.subject_id for each in found])
+        await backend.record(principal, REVEAL, reveal, [each.subject_id for each in found])
     return ClientSubscription(
         client_id=client_id,
         numbers=[

@@ -1,7 +1,7 @@
-"""How often a token may ask: a bucket for each token, in this process alone.
+"""Limits the requests of each token, with a token bucket in memory.
 
-Two API processes allow twice as much. Keeping the count in the database would cost a write
-for every request, and the limit is there to keep one caller from crowding out the others.
+Each API process counts for itself, so two processes allow twice as much. A shared count would
+cost a database write per request, and the limit only has to protect callers from each other.
 """
 
 import math
@@ -14,12 +14,12 @@ from inbound.api.problems import ProblemKind, Refusal
 from inbound.smpp.rate import TokenBucket
 
 WINDOW_S: Final = 60
-# There are few tokens; what was revoked since is not kept for ever.
+# There are few tokens; this bounds the buckets of revoked ones.
 _MAX_BUCKETS: Final = 1000
 
 
 class RateLimits:
-    """`per_minute` requests of each token, refilled evenly."""
+    """Allows `per_minute` requests per token, refilled evenly."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_minute = per_minute
@@ -27,10 +27,10 @@ class RateLimits:
         self._buckets: dict[UUID, TokenBucket] = {}
 
     def take(self, token_id: UUID) -> dict[str, str]:
-        """Count one request; return the headers that say how many are left.
+        """Count one request and return the rate limit headers of its answer.
 
-        Raises Refusal with Retry-After when there is none left. Headers: the IETF's
-        draft-ietf-httpapi-ratelimit-headers-10; `r` left, `t` seconds until all are there.
+        Raises Refusal with Retry-After when no request is left. Headers as in
+        draft-ietf-httpapi-ratelimit-headers-10: `r` requests left, all of them in `t` seconds.
         """
         bucket = self._bucket(token_id)
         delay_s = bucket.delay()
@@ -39,7 +39,7 @@ class RateLimits:
         headers = self._headers(bucket)
         if delay_s:
             headers["Retry-After"] = str(math.ceil(delay_s))
-            detail = f"a token may ask {self._per_minute} times a minute"
+            detail = f"a token allows {self._per_minute} requests per minute"
             raise Refusal(ProblemKind.RATE_LIMITED, detail, headers)
         return headers
 

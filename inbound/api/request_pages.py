@@ -1,7 +1,7 @@
-"""Searching requests: the parameters, the pages, the answer.
+"""Searching requests: parameters, pages and models of the answer.
 
-A page goes on after the last row of the page before, so that pages neither repeat nor skip a
-request while new ones come in. The cursor is that row's place; to callers it is opaque.
+A page starts after the last row of the previous page, so pages neither repeat nor skip a
+request while new ones arrive. The cursor encodes that row and is opaque to callers.
 """
 
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ from uuid import UUID
 
 from pydantic import Field
 
-from inbound.api.backend import Backend, twice
+from inbound.api.backend import Backend, retry_once
 from inbound.api.examples import REQUEST, SUBJECT
 from inbound.api.models import ClientId, Moment, RequestModel, ResponseModel, example
-from inbound.projections.queries import MOST as MOST_AT_ONCE
+from inbound.projections.queries import MOST as QUERY_LIMIT
 from inbound.projections.queries import Message, PageKey, ProjectionQueries, Request
 from inbound.projections.requests import RequestState
 from schemas.base import UtcTime
 from schemas.events import Command, Plan
 
 PATH: Final = "/v1/requests"
-MOST: Final = 200
+MAX_PAGE_SIZE: Final = 200
 DEFAULT_DAYS: Final = 30
 
 # 13 hexadecimal digits of microseconds reach from 1970 to 2112.
@@ -33,40 +33,42 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class RequestSearch(RequestModel):
-    """What is searched for; all of it has to fit."""
+    """Search criteria; a request has to match all of them."""
 
     since: Moment | None = Field(
         default=None,
-        description=f"texts that arrived then or later; {DEFAULT_DAYS} days before `until` "
-        "unless told otherwise. A long time and a rare state take long",
+        description=f"texts that arrived then or later; default: {DEFAULT_DAYS} days before "
+        "`until`. A long period with a rare state is slow",
     )
-    until: Moment | None = Field(default=None, description="texts that arrived before; now")
-    command: Command | None = Field(default=None, description="what was texted")
+    until: Moment | None = Field(
+        default=None, description="texts that arrived before; default: now"
+    )
+    command: Command | None = Field(default=None, description="the command that was texted")
     state: RequestState | None = Field(
-        default=None, description="how far it is; the last three are final"
+        default=None, description="state of the request; the last three are final"
     )
-    subject: UUID | None = Field(default=None, description="of this subject")
+    subject: UUID | None = Field(default=None, description="requests of this subject")
     client: ClientId | None = Field(
         default=None,
-        description="of this client, whatever the number; takes the scope `resolve` too, and is "
-        "recorded, because the answer says which subjects are the client's",
+        description="requests of all numbers of this client. Also needs the scope `resolve` and is "
+        "recorded, because the answer tells which subjects belong to the client",
     )
-    limit: int = Field(default=50, ge=1, le=MOST, description="requests on a page at most")
+    limit: int = Field(default=50, ge=1, le=MAX_PAGE_SIZE, description="requests per page at most")
     cursor: str | None = Field(
         default=None,
         pattern=r"^[0-9a-f]{45}$",
-        description="from the `next` of the page before; the other parameters stay the same",
+        description="taken from `next` of the previous page; keep the other parameters",
     )
 
     def after(self) -> PageKey | None:
-        """Return where the page before ended."""
+        """Return the last row of the previous page, None for the first page."""
         if self.cursor is None:
             return None
         arrived_us, request_id = self.cursor[:_TIME_DIGITS], self.cursor[_TIME_DIGITS:]
         return PageKey(_EPOCH + int(arrived_us, 16) * _MICROSECOND, UUID(request_id))
 
     def next_link(self, last: Request) -> str:
-        """Return the link to the page after the one that ends with `last`."""
+        """Return the link to the page after `last`."""
         arrived_us = (last.arrived_at - _EPOCH) // _MICROSECOND
         cursor = f"{arrived_us:0{_TIME_DIGITS}x}{last.request_id.hex}"
         given = self.model_dump(mode="json", exclude_none=True, exclude={"cursor"})
@@ -78,18 +80,18 @@ class FoundMessage(ResponseModel):
 
     message_id: UUID
     outcome: str | None = Field(
-        description="what counts for the request: `submitted`, `rejected`, `unknown`, "
-        "`expired` or `erased`; `resent`: unknown, and to be sent again; null while it waits"
+        description="outcome of the last attempt: `submitted`, `rejected`, `unknown`, `expired` or "
+        "`erased`; `resent`: unknown and queued again; null while it waits"
     )
-    attempt: int | None = Field(description="which attempt that was, from 1")
+    attempt: int | None = Field(description="number of that attempt, from 1")
     fate: str | None = Field(
-        description="by the delivery receipts: `delivered`, `undeliverable` or `undetermined`; "
-        "null while nothing is known"
+        description="from delivery receipts: `delivered`, `undeliverable` or `undetermined`; "
+        "null without a final receipt"
     )
 
     @classmethod
     def of(cls, message: Message) -> Self:
-        """Return what the projection knows of a message."""
+        """Convert a message of the projection."""
         return cls(
             message_id=message.message_id,
             outcome=message.outcome,
@@ -99,26 +101,26 @@ class FoundMessage(ResponseModel):
 
 
 class FoundRequest(ResponseModel):
-    """One accepted command and how far it is."""
+    """One accepted command and its state."""
 
     request_id: UUID
     subject_id: UUID
     command: Command
-    plan: Plan = Field(description="how it is to be fulfilled, or why it is refused")
+    plan: Plan = Field(description="how it is fulfilled, or why it is refused")
     state: RequestState
-    arrived_at: UtcTime = Field(description="when the gateway had the text")
+    arrived_at: UtcTime = Field(description="when the gateway received the text")
     acknowledged_at: UtcTime | None = Field(
-        description="when the SMS centre took the acknowledgement"
+        description="when the SMS centre accepted the acknowledgement"
     )
-    completed_at: UtcTime | None = Field(description="when its final state was reached")
-    late: bool = Field(description="whether the acknowledgement missed its two minutes")
+    completed_at: UtcTime | None = Field(description="when it reached its final state")
+    late: bool = Field(description="whether the acknowledgement took longer than two minutes")
     trace_id: str | None = Field(description="32 hex digits of W3C trace context")
     acknowledgement: FoundMessage
-    fulfilment: FoundMessage | None = Field(description="null when none is owed")
+    fulfilment: FoundMessage | None = Field(description="null if there is none")
 
     @classmethod
     def of(cls, request: Request) -> Self:
-        """Return what the projection knows of a request."""
+        """Convert a request of the projection."""
         fulfilment = request.fulfilment
         return cls(
             request_id=request.request_id,
@@ -172,18 +174,18 @@ class RequestPage(ResponseModel):
     )
 
     requests: list[FoundRequest]
-    next: str | None = Field(description="the next page, as a path; null after the last one")
+    next: str | None = Field(description="path of the next page; null on the last one")
 
 
 async def find_page(
     backend: Backend, asked: RequestSearch, subjects: Sequence[UUID] | None
 ) -> RequestPage:
-    """Return one page of what is searched for; `subjects` are those it has to be of."""
+    """Return one page of matching requests; `subjects` restricts it, None does not."""
     since = asked.since or (asked.until or backend.clock()) - timedelta(days=DEFAULT_DAYS)
     asked = asked.model_copy(update={"since": since})
-    limit = asked.limit + 1  # one more tells whether there is a next page
+    limit = asked.limit + 1  # one more shows whether there is a next page
     if subjects is None:
-        found = await twice(_search, backend.sources.slow, asked, limit)
+        found = await retry_once(_search, backend.sources.slow, asked, limit)
     else:
         found = []
         for subject_id in subjects:
@@ -210,24 +212,24 @@ async def _search(queries: ProjectionQueries, asked: RequestSearch, limit: int) 
 async def _of_subject(
     queries: ProjectionQueries, asked: RequestSearch, subject_id: UUID, limit: int
 ) -> list[Request]:
-    """Return the newest requests of one subject that fit; a subject has few, so look at all."""
-    fitting: list[Request] = []
+    """Return the newest matching requests of one subject. Reads all of them: they are few."""
+    matching: list[Request] = []
     after = asked.after()
-    while len(fitting) < limit:
-        some = await twice(
+    while len(matching) < limit:
+        some = await retry_once(
             queries.requests_of,
             subject_id,
             since=asked.since,
             until=asked.until,
             after=after,
-            limit=MOST_AT_ONCE,
+            limit=QUERY_LIMIT,
         )
-        fitting += [each for each in some if _fits(each, asked)]
-        if len(some) < MOST_AT_ONCE:
+        matching += [each for each in some if _matches(each, asked)]
+        if len(some) < QUERY_LIMIT:
             break
         after = some[-1].page_key
-    return fitting[:limit]
+    return matching[:limit]
 
 
-def _fits(request: Request, asked: RequestSearch) -> bool:
+def _matches(request: Request, asked: RequestSearch) -> bool:
     return asked.command in {None, request.command} and asked.state in {None, request.state}

@@ -1,4 +1,4 @@
-"""What became of requests and messages."""
+"""The route that searches requests."""
 
 from typing import Annotated
 from uuid import UUID
@@ -18,17 +18,17 @@ router = APIRouter(tags=["history"])
 @router.get(
     PATH,
     operation_id="searchRequests",
-    summary="Which requests were there?",
-    description="Newest first, in pages. Half a second late at most as a rule. "
-    "A phone number is looked up by `POST /v1/timeline`.",
-    response_description="A page.",
+    summary="Search requests",
+    description="Newest first, in pages. Usually at most half a second behind. "
+    "To look up a phone number use `POST /v1/timeline`.",
+    response_description="A page of requests.",
 )
 async def search_requests(
     asked: Annotated[RequestSearch, Query()], backend: BackendDep, who: MayRead
 ) -> RequestPage:
     """Answer with a page of requests."""
     if asked.since and asked.until and asked.since >= asked.until:
-        raise invalid("query.until", "is not later than `since`")
+        raise invalid("query.until", "has to be later than `since`")
     subjects = None if asked.subject is None else [asked.subject]
     if asked.client is not None:
         of_client = await _subjects_of_client(backend, asked.client, who)
@@ -37,7 +37,7 @@ async def search_requests(
 
 
 async def _subjects_of_client(backend: Backend, client_id: str, who: Principal) -> list[UUID]:
-    """Return a client's subjects; the answer will tell whose they are, so it is recorded."""
+    """Return the subjects of a client. The answer identifies them, so it is recorded."""
     if not who.may(Scope.RESOLVE):
         raise forbidden(Scope.RESOLVE)
     found = await backend.subjects_of_client(client_id)

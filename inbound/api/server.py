@@ -1,7 +1,7 @@
-"""The API's process: uvicorn within our own rules for signals, logs and connections.
+"""The API process: uvicorn with our own signals, logs and connection limits.
 
-What always holds: it listens where it was told and says so; a client that sends nothing, or
-its headers one by one, is cut off; SIGTERM lets answers that are being made be finished.
+A client that sends nothing, or its headers too slowly, is disconnected. After SIGTERM started
+answers are finished.
 """
 
 import asyncio
@@ -35,9 +35,10 @@ log = logging.getLogger(__name__)
 
 
 class ApiServer:
-    """Serves `app` until cancelled. `look` asks the database whether it is there.
+    """Serves `app` until cancelled.
 
-    `port` is where it listens, once it does.
+    `check_database` raises RetryableError when the database does not answer. `port` is the
+    port in use once it listens.
     """
 
     def __init__(
@@ -45,11 +46,11 @@ class ApiServer:
         app: ASGIApp,
         settings: ApiSettings,
         health: Health,
-        look: Callable[[], Awaitable[None]],
+        check_database: Callable[[], Awaitable[None]],
     ) -> None:
         self._settings = settings
         self._health = health
-        self._look = look
+        self._check_database = check_database
         self.port = 0
         self._server = _UvicornServer(
             uvicorn.Config(
@@ -68,53 +69,53 @@ class ApiServer:
         )
 
     async def run(self) -> None:
-        """Serve until cancelled, then finish what was begun. Raises SetupError."""
+        """Serve until cancelled, then finish started answers. Raises SetupError."""
         listening = _listen(self._settings)
         self.port = listening.getsockname()[1]
         self._log_address()
         serving = asyncio.create_task(self._server.serve([listening]))
-        looking = asyncio.create_task(self._watch_database())
+        watching = asyncio.create_task(self._watch_database())
         try:
-            await asyncio.wait({serving, looking}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({serving, watching}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            looking.cancel()
+            watching.cancel()
             self._server.should_exit = True
             await asyncio.gather(serving, return_exceptions=True)
-        for task in (serving, looking):
+        for task in (serving, watching):
             task.result()
 
     def _log_address(self) -> None:
         scheme = "https" if self._settings.tls_cert else "http"
         host = self._settings.host
         address = f"[{host}]" if ":" in host else host
-        log.info("listens on %s://%s:%d", scheme, address, self.port)
+        log.info("listening on %s://%s:%d", scheme, address, self.port)
         if scheme == "http" and not _is_loopback(host):
             log.warning(
-                "%s is not loopback and there is no TLS: tokens and answers can be read on the "
-                "way. Set SCSERV_API__TLS_CERT, or put a proxy with TLS in front",
+                "%s is not loopback and TLS is off: tokens and answers can be read on the network. "
+                "Set SCSERV_API__TLS_CERT, or use a TLS proxy",
                 host,
             )
 
     async def _watch_database(self) -> None:
-        """Tell the health port how the database is, and the log when that changes."""
-        said = None
+        """Report the state of the database to the health port, and its changes to the log."""
+        logged = None
         while True:
             reason = ""
             try:
-                await self._look()
+                await self._check_database()
             except RetryableError as error:
                 reason = str(error)
             self._health.set("database", ok=not reason, reason=reason)
             self._health.beat("heartbeat", HEARTBEAT_S)
-            if reason != said:
-                if reason or said:
+            if reason != logged:
+                if reason or logged:
                     log.warning("%s", reason or "the database is back")
-                said = reason
+                logged = reason
             await asyncio.sleep(CHECK_EVERY_S)
 
 
 class _UvicornServer(uvicorn.Server):
-    """uvicorn without its own handlers of signals: those of the role count."""
+    """uvicorn without its signal handlers: the role has its own."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -122,10 +123,10 @@ class _UvicornServer(uvicorn.Server):
 
 
 class _HttpProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1, with an end to headers that don't come, and problems as answers.
+    """uvicorn's HTTP/1.1 with a time limit for headers, and problem details as answers.
 
-    uvicorn bounds the pause between two requests, not the time in which the first, or one
-    that has begun, has to arrive; and what it answers itself is plain text.
+    uvicorn limits the pause between two requests, but not the time in which the headers of a
+    request have to arrive; and its own answers are plain text.
     """
 
     _headers_due: asyncio.TimerHandle | None = None
@@ -153,7 +154,7 @@ class _HttpProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP (uvicorn calls this) and hang up."""
+        """Answer invalid HTTP with a problem and disconnect. Called by uvicorn."""
         del msg
         response = render(Refusal(ProblemKind.NO_HTTP), str(uuid4()))
         headers = [*response.raw_headers, (b"connection", b"close")]
@@ -182,15 +183,15 @@ def _listen(settings: ApiSettings) -> socket.socket:
         raise SetupError(
             f"the API can't listen on {settings.host}:{settings.port}: "
             f"{getattr(error, 'strerror', None) or error}; choose another SCSERV_API__PORT "
-            "(0 finds a free one)"
+            "(0 picks a free one)"
         ) from error
 
 
 def _tls_context(settings: ApiSettings) -> Callable[..., ssl.SSLContext] | None:
-    """Return what makes the TLS context, or None without a certificate. Raises SetupError."""
+    """Return a factory of the TLS context, None without a certificate. Raises SetupError."""
     if settings.tls_cert is None:
         if settings.tls_key is not None:
-            raise SetupError("SCSERV_API__TLS_KEY needs SCSERV_API__TLS_CERT beside it")
+            raise SetupError("SCSERV_API__TLS_KEY is set without SCSERV_API__TLS_CERT: set both")
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
@@ -198,7 +199,7 @@ def _tls_context(settings: ApiSettings) -> Callable[..., ssl.SSLContext] | None:
     except OSError as error:
         why = error.strerror
         if isinstance(error, ssl.SSLError):
-            why = f"it does not hold what it should ({error.reason or 'no PEM'})"
+            why = f"not a usable certificate and key ({error.reason or 'not PEM'})"
         key = f", SCSERV_API__TLS_KEY {settings.tls_key}" if settings.tls_key else ""
         raise SetupError(f"SCSERV_API__TLS_CERT {settings.tls_cert}{key}: {why}") from None
     return lambda *_: context

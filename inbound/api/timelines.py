@@ -1,4 +1,4 @@
-"""Timelines: what became of a request, a message, a trace, a subject, a phone number."""
+"""Routes of timelines: by request, message, trace, subject and phone number."""
 
 from collections.abc import Callable
 from typing import Annotated, Final
@@ -26,20 +26,22 @@ router = APIRouter(tags=["history"])
 
 
 class TimelineQuery(RequestModel):
-    """In which language."""
+    """The language of a timeline."""
 
     lang: Language = Field(default=Language.RU, description="language of the sentences")
 
 
 class TimelineWindowQuery(TimelineQuery):
-    """Which of a person's requests, and in which language."""
+    """Which requests of a person to show, and in which language."""
 
     since: Moment | None = Field(default=None, description="texts that arrived then or later")
     until: Moment | None = Field(
-        default=None, description="texts that arrived before; for older ones the `next_until` of "
-        "the answer before"
+        default=None, description="texts that arrived before; for older ones use `next_until` "
+        "of the previous answer"
     )  # fmt: skip
-    limit: int = Field(default=10, ge=1, le=MAX_REQUESTS, description="the newest so many requests")
+    limit: int = Field(
+        default=10, ge=1, le=MAX_REQUESTS, description="requests to return, newest first"
+    )
 
 
 class PhoneTimeline(TimelineWindowQuery):
@@ -50,18 +52,18 @@ class PhoneTimeline(TimelineWindowQuery):
     phone: str = Field(
         min_length=1,
         max_length=40,
-        description="a mobile number with its country code, in any usual writing",
+        description="a mobile number with its country code, in any usual format",
         examples=["+79161234567", "8 (916) 123-45-67"],
     )
     reveal_reason: Reason | None = Field(
         default=None,
-        description="why the number is to be shown in full; takes the scope `reveal` and is "
-        "recorded for ever, so without a phone number",
+        description="why the number is shown in full; needs the scope `reveal`, and is recorded "
+        "for ever, so it must not contain a phone number",
     )
 
 
 class Timelines(ResponseModel):
-    """A timeline for each request that an id led to; one, as a rule."""
+    """A timeline for each request found; usually one."""
 
     model_config = example({"timelines": [TIMELINE]})
 
@@ -72,13 +74,13 @@ class Timelines(ResponseModel):
     "/v1/requests/{request_id}",
     operation_id="requestTimeline",
     summary="What became of this request?",
-    description="From the bytes that arrived to the delivery receipts, and a sentence to read "
-    "to the client.",
+    description="Every step from the received bytes to the delivery receipts, and a sentence to "
+    "read to the client.",
     response_description="The request's timeline.",
     response_model_exclude_none=True,
 )
 async def request_timeline(
-    request_id: Annotated[UUID, Path(description="as events have it")],
+    request_id: Annotated[UUID, Path(description="id, as in events")],
     query: Annotated[TimelineQuery, Query()],
     backend: BackendDep,
     who: MayRead,
@@ -93,15 +95,15 @@ async def request_timeline(
     "/v1/messages/{message_id:path}",
     operation_id="messageTimelines",
     summary="What became of the request that this message answers?",
-    description="By our id of a message, or by the one that an SMS centre gave to a part of it; "
-    "those are known for 7 days. Centres use ids again, so there may be several requests.",
+    description="By our message id, or by the id that an SMS centre gave to a part, which is kept "
+    "for 7 days. SMS centres reuse ids, so there may be several requests.",
     response_description="A timeline for each request.",
     response_model_exclude_none=True,
 )
 async def message_timelines(
     message_id: Annotated[
         str,
-        Path(min_length=1, max_length=65, pattern=TEXT, description="our id, or a centre's"),
+        Path(min_length=1, max_length=65, pattern=TEXT, description="our id, or the SMS centre's"),
     ],
     query: Annotated[TimelineQuery, Query()],
     backend: BackendDep,
@@ -116,7 +118,7 @@ async def message_timelines(
     "/v1/traces/{trace_id}",
     operation_id="traceTimelines",
     summary="What became of the requests of this trace?",
-    description="A trace of W3C Trace Context, as events and spans name it.",
+    description="A trace id of W3C Trace Context, as in events and spans.",
     response_description="A timeline for each request.",
     response_model_exclude_none=True,
 )
@@ -135,13 +137,13 @@ async def trace_timelines(
     "/v1/subjects/{subject_id}/timeline",
     operation_id="subjectTimeline",
     summary="What became of this subject's texts?",
-    description="Their requests, and their texts that made none. A subject whose person was "
-    "erased is not found; its requests can still be searched for.",
+    description="Requests and rejected texts. An erased subject is not found; its requests can "
+    "still be found by search.",
     response_description="The subject's timeline.",
     response_model_exclude_none=True,
 )
 async def subject_timeline(
-    subject_id: Annotated[UUID, Path(description="as events have it")],
+    subject_id: Annotated[UUID, Path(description="id, as in events")],
     query: Annotated[TimelineWindowQuery, Query()],
     backend: BackendDep,
     who: MayRead,
@@ -151,17 +153,16 @@ async def subject_timeline(
     _check(query, "query")
     number = await backend.number(subject_id)
     if number is None:
-        raise Refusal(ProblemKind.NOT_FOUND, "no such subject, or its person was erased")
+        raise Refusal(ProblemKind.NOT_FOUND, "the subject is unknown or was erased")
     return await _of_number(backend, number, query, _reveal(who, reveal))
 
 
 @router.post(
     "/v1/timeline",
     operation_id="phoneTimeline",
-    summary="I sent a text and nothing came: why?",
-    description="By phone number, and by POST so that the number stands in no path and no log. "
-    "Also for numbers that never sent a command: `misses` says when a text came that was none, "
-    "and why it was not taken.",
+    summary="Why did this number get no reply?",
+    description="A POST, so that the number is in no path and no log. Also for numbers that never "
+    "sent a command: `misses` tells when a text was rejected, and why.",
     response_description="The number's timeline.",
     response_model_exclude_none=True,
 )
@@ -197,7 +198,7 @@ async def _follow(
     query: TimelineQuery,
     reveal: Reveal | None,
 ) -> Timelines:
-    """Return the timelines to which an id leads; refuse when there are none."""
+    """Return the timelines found by an id. Raises Refusal when there are none."""
     wanted = TimelineOptions(backend.clock(), backend.sources.zone, query.lang)
 
     def follow(conn: psycopg.Connection) -> list[Timeline]:
@@ -205,7 +206,7 @@ async def _follow(
 
     found = await backend.run(follow)
     if not found:
-        raise Refusal(ProblemKind.NOT_FOUND, "no request is known by this id")
+        raise Refusal(ProblemKind.NOT_FOUND, "no request has this id")
     return Timelines(timelines=found)
 
 
@@ -215,4 +216,4 @@ def _reveal(who: Principal, reason: str | None) -> Reveal | None:
 
 def _check(query: TimelineWindowQuery, where: str) -> None:
     if query.since and query.until and query.since >= query.until:
-        raise invalid(f"{where}.until", "is not later than `since`")
+        raise invalid(f"{where}.until", "has to be later than `since`")

@@ -1,9 +1,9 @@
-"""Bearer tokens: how one is made, read and known again.
+"""Bearer tokens: creating, parsing and hashing them.
 
-A token is 256 random bits behind a prefix by which people and secret scanners recognise it.
-The database keeps its SHA-256 only. A slow, salted hash (bcrypt, Argon2) protects what people
-choose, because that can be guessed; nobody guesses 256 random bits, so the fast one protects
-as well and can be computed for every request.
+A token is 256 random bits after a prefix by which people and secret scanners recognise it. The
+database stores only its SHA-256. Passwords need a slow, salted hash (bcrypt, Argon2) because
+they can be guessed; 256 random bits can't, so a hash that is fast enough for every request is
+as safe.
 """
 
 import hashlib
@@ -31,19 +31,19 @@ class Scope(StrEnum):
 
 
 def new_token(random: Callable[[int], str] = secrets.token_urlsafe) -> str:
-    """Return a new token: the only moment at which it is known to us."""
+    """Return a new token. It is never stored, so this is the only time to show it."""
     return PREFIX + random(TOKEN_BYTES)
 
 
 def digest_of(token: str) -> bytes:
-    """Return the SHA-256 by which a token is stored and found."""
+    """Return the SHA-256 under which a token is stored."""
     return hashlib.sha256(token.encode("ascii")).digest()
 
 
 def parse_bearer(header: str | None) -> str | None:
     """Return the token of an Authorization header (RFC 6750, 2.1).
 
-    None when there is no such header, or what it holds can't be a token of ours.
+    None when the header is missing or can't contain one of our tokens.
     """
     scheme, _, token = (header or "").partition(" ")
     token = token.strip(" ")
@@ -53,8 +53,8 @@ def parse_bearer(header: str | None) -> str | None:
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read `90d`, `12h` or `30m`; raise ValueError for anything else."""
+    """Parse `90d`, `12h` or `30m`. Raises ValueError for anything else."""
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise ValueError("takes a number and d, h or m, as in 90d")
+        raise ValueError("use a number with d, h or m, like 90d")
     return int(match[1]) * _UNITS[match[2]]

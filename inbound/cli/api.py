@@ -46,7 +46,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
 
     async def main() -> None:
         sources = Sources(
-            lending=ConnectionPool(url, "scserv api"),
+            pool=ConnectionPool(url, "scserv api"),
             quick=ProjectionQueries(url, application_name="scserv api"),
             slow=ProjectionQueries(url, application_name="scserv api search"),
             directory=PostgresDirectory(
@@ -61,7 +61,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
         limits = RateLimits(settings.api.requests_per_minute)
         app = make_api(backend, limits, clock=utc_now, new_id=uuid4)
         try:
-            await ApiServer(app, settings.api, health, backend.look).run()
+            await ApiServer(app, settings.api, health, backend.check_database).run()
         finally:
             await sources.close()
 

@@ -24,7 +24,7 @@ _REMOVED: Final = {
     "clients": ("client record", "client records"),
     "parts": ("part of a long text", "parts of long texts"),
     "misses": ("record of a rejected text", "records of rejected texts"),
-    "sent": ("sent message awaiting its receipt", "sent messages awaiting receipts"),
+    "sent": ("id of a sent message", "ids of sent messages"),
     "early": ("receipt that awaits its message", "receipts that await their message"),
     "secrets": ("secret of an open request", "secrets of open requests"),
     "dead_letters": ("dead letter", "dead letters"),
@@ -91,7 +91,9 @@ def erasures(settings: Settings, limit: int, *, as_json: bool) -> None:
         if as_json:
             click.echo(to_json({**asdict(one), "removed": removed}).decode())
             continue
-        what = ", ".join(f"{count} {name}" for name, count in removed.items()) or "nothing"
+        what = ", ".join(
+            counted(count, *_REMOVED.get(name, (name,))) for name, count in removed.items()
+        )
         about = f", subject {one.subject_id}" if one.subject_id else ""
         click.echo(f"{one.id}  {utc(one.erased_at)}  {one.actor}{about}: {what}")
         click.echo(f"   {one.reason}")

@@ -182,8 +182,8 @@ async def test_connections_lost_while_idle_are_not_noticed_outside(lone_world: W
     client = world.scoped("resolve")
     body = {"subjects": [str(one.subject_id)], "reason": "ticket 4711"}
     assert (await client.post(PATH, json=body)).status_code == 200
-    lending = world.sources.lending
-    lending._idle = deque((conn, used_at - 3600) for conn, used_at in lending._idle)
+    pool = world.sources.pool
+    pool._idle = deque((conn, used_at - 3600) for conn, used_at in pool._idle)
     with psycopg.connect(world.url, autocommit=True) as conn:
         conn.execute(END_SESSIONS, [conn.info.dbname])
     answer = await client.post(PATH, json=body)

@@ -65,7 +65,7 @@ def api(shared_url: str) -> Iterator[Running]:
 async def serve(url: str, started: "Future[tuple[Running, Callable[[], None]]]") -> None:
     world = World(url, per_minute=1_000_000)
     health = Health()
-    server = ApiServer(world.app, ApiSettings(port=0), health, world.backend.look)
+    server = ApiServer(world.app, ApiSettings(port=0), health, world.backend.check_database)
     task = asyncio.create_task(server.run())
     while not health.ready().ok:  # noqa: ASYNC110  the port tells only who asks
         await asyncio.sleep(0.01)

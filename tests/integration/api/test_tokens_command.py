@@ -69,7 +69,7 @@ def test_a_token_for_ever_and_one_for_a_while(world: World, run: Run) -> None:
 
 def test_a_name_stands_for_one_good_token(run: Run) -> None:
     run("create", "--name", "twice", "--scope", "read")
-    with pytest.raises(SetupError, match="there is a token 'twice'"):
+    with pytest.raises(SetupError, match="a token 'twice' exists"):
         run("create", "--name", "twice", "--scope", "read")
     run("revoke", "twice")
     run("create", "--name", "twice", "--scope", "read")
@@ -82,7 +82,7 @@ def test_a_name_is_short_and_no_number(run: Run, name: str) -> None:
 
 
 def test_what_does_not_fit_is_refused(run: Run) -> None:
-    with pytest.raises(SetupError, match="--expires takes a number"):
+    with pytest.raises(SetupError, match="--expires: use a number"):
         run("create", "--name", "x", "--scope", "read", "--expires", "soon")
     with pytest.raises(SetupError, match="no good token has this name"):
         run("revoke", "nobody")

@@ -59,7 +59,7 @@ class World:
         self.now = NOW
         hasher, sealer = SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY))
         self.sources = Sources(
-            lending=ConnectionPool(url, "tests"),
+            pool=ConnectionPool(url, "tests"),
             quick=ProjectionQueries(url),
             slow=ProjectionQueries(url),
             directory=PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY),

@@ -132,7 +132,7 @@ def test_nothing_arrived() -> None:
         (["--request", "17"], "--request: an id is like"),
         (["--trace", "17"], "--trace: it takes"),
         (["--phone", NUMBER, "--since", "tomorrow"], "--since: 'tomorrow' is neither"),
-        (["--phone", NUMBER, "--since", "1h", "--until", "2h"], "--until: it is not later"),
+        (["--phone", NUMBER, "--since", "1h", "--until", "2h"], "--until must be later"),
         (["--phone", NUMBER, "--reveal", " "], "--reveal: a reason is needed"),
         (["--phone", NUMBER, "--reveal", NUMBER], "--reveal: a reason must not hold a phone"),
     ],

@@ -33,7 +33,7 @@ def test_it_is_openapi_3_1() -> None:
 def test_every_operation_is_described(name: str, operation: dict[str, Any]) -> None:
     assert operation["operationId"], name
     assert operation["summary"]
-    assert "Takes the scope" in operation["description"]
+    assert "Needs the scope" in operation["description"]
     assert {tag["name"] for tag in MADE["tags"]} >= set(operation["tags"])
     [security] = operation["security"]
     assert security["token"], "an operation that takes no scope"

@@ -69,7 +69,7 @@ async def test_it_listens_on_loopback_and_says_so(caplog: pytest.LogCaptureFixtu
     with caplog.at_level(logging.INFO):
         async with serving(App()) as (made, _):
             assert (await get(made)).text == "done"
-    assert f"listens on http://127.0.0.1:{made.port}" in caplog.text
+    assert f"listening on http://127.0.0.1:{made.port}" in caplog.text
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
@@ -78,7 +78,7 @@ async def test_elsewhere_without_tls_it_warns(caplog: pytest.LogCaptureFixture) 
     async with serving(App(), everywhere):
         pass
     [said] = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert "not loopback and there is no TLS" in said.getMessage()
+    assert "not loopback and TLS is off" in said.getMessage()
 
 
 async def test_the_library_logs_no_path(caplog: pytest.LogCaptureFixture) -> None:
@@ -211,8 +211,8 @@ async def test_over_tls(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Non
     ("settings", "said"),
     [
         (ApiSettings(tls_cert=Path("/nowhere.pem")), "TLS_CERT /nowhere.pem: No such file"),
-        (ApiSettings(tls_cert=Path(__file__)), "does not hold what it should"),
-        (ApiSettings(tls_key=Path("/nowhere.pem")), "needs SCSERV_API__TLS_CERT"),
+        (ApiSettings(tls_cert=Path(__file__)), "not a usable certificate"),
+        (ApiSettings(tls_key=Path("/nowhere.pem")), "is set without SCSERV_API__TLS_CERT"),
     ],
 )
 def test_a_wrong_certificate_is_one_line_for_the_operator(settings: ApiSettings, said: str) -> None:
