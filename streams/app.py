@@ -1,31 +1,82 @@
-"""The Faust app of `scserv worker`: two agents, each a batch at a time.
+"""The consumers of `scserv worker`, and the only module that knows Faust: one agent per topic.
 
-Agents only decode, call and ack: the decisions are pure and the transaction is in the
-store. `noack_take`, because `take` acks a batch whose processing raised; a crashing
-supervisor, because noack never delivers again until the process restarts. No table, no
-web server, no exactly_once: nothing here is authoritative.
+An agent takes a batch of records, has it processed in one transaction, and acks it. It uses
+`noack_take`, because `take` acks a batch whose processing raised; and a crashing supervisor,
+because an unacked record is not delivered again before the process restarts. No tables, no web
+server, no exactly_once: nothing here is authoritative.
 """
 
-import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import faust
 import mode
 
 from inbound.deadletter.isolation import BatchProcessor
+from inbound.errors import RetryableError
 from inbound.kafka.decoding import TopicRecord
 from inbound.settings import Settings
 from schemas.topics import PARTITIONS, TopicNames
-from streams.groups import HEARTBEAT_INTERVAL_S, METADATA_MAX_AGE_MS, SESSION_TIMEOUT_S
-from streams.progress import Progress
+from streams.groups import (
+    HEARTBEAT_INTERVAL_S,
+    METADATA_MAX_AGE_MS,
+    SESSION_TIMEOUT_S,
+    WORKER_GROUP,
+)
+from streams.progress import Partition, Progress
 
-log = logging.getLogger(__name__)
-
-GROUP = "scserv-worker"
-
-# What a record of results holds under load: fewer than it may.
 RESULTS_PER_RECORD = 50
+"""Results in a record under load, roughly: fewer than the maximum."""
+
+
+class WorkerApp:
+    """The consumers of the worker: one agent for each topic.
+
+    The topics need not exist yet. An offset is committed after its record was acked.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        commands: BatchProcessor,
+        delivery: BatchProcessor,
+        progress: Progress,
+    ) -> None:
+        """Connect to nothing yet."""
+        self._app = _faust_app(settings)
+        names = TopicNames.prefixed(settings.topic_prefix)
+        # A batch is one transaction, whether its results stand in many records or in few.
+        records_of_results = max(1, settings.batch_size // RESULTS_PER_RECORD)
+        for name, processor, batch_size in (
+            (names.mo, commands, settings.batch_size),
+            (names.receipts, delivery, records_of_results),
+        ):
+            topic = self._app.topic(
+                name, key_type=bytes, key_serializer="raw", value_serializer="raw"
+            )
+            agent = _agent(processor, batch_size, settings.batch_wait_s, progress)
+            self._app.agent(topic, name=name)(agent)
+
+    async def start(self) -> None:
+        """Join the consumer group and start the agents."""
+        await self._app.start()
+
+    async def stop(self) -> None:
+        """Leave the group. After a crash Faust may wait a minute for what will never come."""
+        await self._app.stop()
+
+    async def run_until_stopped(self) -> None:
+        """Wait until an agent crashed, and raise why."""
+        await self._app.wait_until_stopped()
+        reason = self._app.crash_reason
+        if isinstance(reason, RetryableError):
+            raise reason  # an outage, said in its own words
+        raise RuntimeError("the Faust app stopped") from reason
+
+    def partition_ends(self) -> Mapping[Partition, int | None]:
+        """Return the assigned partitions with the offset after their last record, if known."""
+        consumer = self._app.consumer
+        return {(tp.topic, tp.partition): consumer.highwater(tp) for tp in consumer.assignment()}
 
 
 class _TablelessApp(faust.App):
@@ -33,17 +84,10 @@ class _TablelessApp(faust.App):
         """Make none: they are for tables, and there are none."""
 
 
-def make_app(
-    settings: Settings,
-    commands: BatchProcessor,
-    delivery: BatchProcessor,
-    progress: Progress,
-) -> faust.App:
-    """Return the app, not started. Topics must exist; offsets are committed after acks."""
-    names = TopicNames.prefixed(settings.topic_prefix)
+def _faust_app(settings: Settings) -> faust.App:
     servers = settings.kafka_bootstrap_servers.split(",")
-    app = _TablelessApp(
-        settings.topic_prefix + GROUP,
+    return _TablelessApp(
+        settings.topic_prefix + WORKER_GROUP,
         broker=[f"aiokafka://{server.strip()}" for server in servers],
         store="memory://",
         agent_supervisor=mode.CrashingSupervisor,
@@ -63,23 +107,13 @@ def make_app(
         loghandlers=[],
         worker_redirect_stdouts=False,
     )
-    # A batch is one transaction, whether its results stand in many records or in few.
-    results_at_once = max(1, settings.batch_size // RESULTS_PER_RECORD)
-    agents = (
-        (names.mo, commands, settings.batch_size),
-        (names.receipts, delivery, results_at_once),
-    )
-    for name, processor, at_once in agents:
-        topic = app.topic(name, key_type=bytes, key_serializer="raw", value_serializer="raw")
-        app.agent(topic, name=name)(_agent(processor, at_once, settings.batch_wait_s, progress))
-    return app
 
 
 def _agent(
-    processor: BatchProcessor, at_once: int, wait_s: float, progress: Progress
+    processor: BatchProcessor, batch_size: int, wait_s: float, progress: Progress
 ) -> Callable[[Any], Any]:
     async def process(stream: Any) -> AsyncIterator[None]:  # noqa: ANN401 — Faust has no types
-        async for events in stream.noack_take(at_once, within=wait_s):
+        async for events in stream.noack_take(batch_size, within=wait_s):
             await processor([_record(event) for event in events])
             for event in events:
                 await stream.ack(event)

@@ -1,15 +1,17 @@
-"""What the consumer groups of the worker and of the gateway have in common."""
+"""The consumer groups of the worker and of the gateway, and the settings they share."""
 
 from typing import Final
 
+WORKER_GROUP: Final = "scserv-worker"
+
 SESSION_TIMEOUT_S: Final = 6
-"""After so long without a word a member counts as gone, and others get its partitions."""
+"""A member that has not sent a heartbeat for this long loses its partitions to the others."""
 
 HEARTBEAT_INTERVAL_S: Final = 1
 
 METADATA_MAX_AGE_MS: Final = 5_000
-"""How long a group may serve nothing after its broker was restarted.
+"""How long a group may consume nothing after its broker was restarted.
 
-A broker that has just come up may say that there is no such topic. Whoever leads the group
-assigns none of its partitions then, to nobody, until the next look: by default 5 minutes later.
+A broker that has just started may answer that a topic does not exist. The group's leader then
+assigns none of its partitions until it refreshes the metadata: by default after 5 minutes.
 """

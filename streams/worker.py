@@ -1,4 +1,4 @@
-"""The worker process: the Faust app, its processors, and the housekeeping of the store."""
+"""The worker process: the processors of its topics, health checks, and retention sweeps."""
 
 import asyncio
 import contextlib
@@ -8,13 +8,10 @@ from datetime import timedelta
 from functools import partial
 from itertools import count
 
-import faust
-
 from inbound.clock import utc_now
 from inbound.deadletter.isolation import BatchProcessor
 from inbound.deadletter.writing import DeadLetterWriter
 from inbound.directory.port import Directory
-from inbound.errors import RetryableError
 from inbound.keys import SubjectHasher
 from inbound.ops.health import Health
 from inbound.retention import sweep
@@ -22,7 +19,7 @@ from inbound.settings import Settings
 from inbound.store.transactions.port import Store
 from inbound.subjects import StateCache
 from schemas.topics import TopicNames
-from streams.app import make_app
+from streams.app import WorkerApp
 from streams.commands.processor import CommandProcessor, CommandSettings
 from streams.delivery.processor import DeliveryProcessor, split
 from streams.progress import Progress
@@ -34,6 +31,7 @@ HEARTBEAT_S = 15.0
 STOP_WITHIN_S = 4.0
 SWEEP_EVERY_S = 60.0
 THOROUGH_EVERY = 60
+"""Every so many sweeps is a thorough one."""
 
 
 class Worker:
@@ -50,61 +48,71 @@ class Worker:
         self._stores = stores
         self._health = health
         self._progress = Progress(time.monotonic)
-        commands, delivery = stores
+        self._names = TopicNames.prefixed(settings.topic_prefix)
+        # Shared: results change the subjects that commands changed before.
         cache = StateCache()
-        limits = settings.dead_letter_limits()
-        names = TopicNames.prefixed(settings.topic_prefix)
-        self.app = make_app(
+        self._app = WorkerApp(
             settings,
-            BatchProcessor(
-                CommandProcessor(
-                    commands,
-                    directory,
-                    SubjectHasher(settings.subject_key_bytes()),
-                    cache,
-                    CommandSettings(
-                        settings.policies,
-                        names,
-                        settings.federal_number,
-                        timedelta(seconds=settings.secret_ttl_s),
-                        note_misses=settings.miss_days > 0,
-                    ),
-                    clock=utc_now,
-                ),
-                DeadLetterWriter(commands, limits, health, check="dead letters of commands"),
-                report=partial(self._report, "commands"),
-            ),
-            BatchProcessor(
-                DeliveryProcessor(delivery, settings.policies, names, cache, clock=utc_now),
-                DeadLetterWriter(delivery, limits, health, check="dead letters of results"),
-                split,
-                report=partial(self._report, "results"),
-            ),
+            self._commands(stores[0], directory, cache),
+            self._delivery(stores[1], cache),
             self._progress,
         )
 
+    def _commands(self, store: Store, directory: Directory, cache: StateCache) -> BatchProcessor:
+        settings = self._settings
+        processor = CommandProcessor(
+            store,
+            directory,
+            SubjectHasher(settings.subject_key_bytes()),
+            cache,
+            CommandSettings(
+                settings.policies,
+                self._names,
+                settings.federal_number,
+                timedelta(seconds=settings.secret_ttl_s),
+                note_misses=settings.miss_days > 0,
+            ),
+            clock=utc_now,
+        )
+        return BatchProcessor(
+            processor,
+            self._dead_letters(store, "dead letters of commands"),
+            report=partial(self._report, "commands"),
+        )
+
+    def _delivery(self, store: Store, cache: StateCache) -> BatchProcessor:
+        processor = DeliveryProcessor(
+            store, self._settings.policies, self._names, cache, clock=utc_now
+        )
+        return BatchProcessor(
+            processor,
+            self._dead_letters(store, "dead letters of results"),
+            split,
+            report=partial(self._report, "results"),
+        )
+
+    def _dead_letters(self, store: Store, check: str) -> DeadLetterWriter:
+        limits = self._settings.dead_letter_limits()
+        return DeadLetterWriter(store, limits, self._health, check=check)
+
     async def run(self) -> None:
         """Serve until cancelled; raise when the app crashed, so that the process restarts."""
-        await self.app.start()
+        await self._app.start()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_until_stopped(self.app))
+                group.create_task(self._app.run_until_stopped())
                 group.create_task(self._check_forever())
                 group.create_task(self._sweep_forever())
         finally:
-            # After a crash Faust may wait a minute for what will never come.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_WITHIN_S):
-                    await self.app.stop()
+                    await self._app.stop()
             for store in self._stores:
                 await store.close()
 
     async def _check_forever(self) -> None:
         while True:
-            consumer = self.app.consumer
-            ends = {
-                (tp.topic, tp.partition): consumer.highwater(tp) for tp in consumer.assignment()
-            }
+            ends = self._app.partition_ends()
             reason = self._progress.check(ends)
             if not ends:
                 reason = "no partitions assigned: another worker has them, or Kafka is away"
@@ -120,11 +128,3 @@ class Worker:
             thorough = round_ % THOROUGH_EVERY == 0
             await asyncio.to_thread(sweep, self._settings, utc_now(), thorough=thorough)
             await asyncio.sleep(SWEEP_EVERY_S)
-
-
-async def _until_stopped(app: faust.App) -> None:
-    await app.wait_until_stopped()
-    reason = app.crash_reason
-    if isinstance(reason, RetryableError):
-        raise reason  # an outage, said in its own words
-    raise RuntimeError("the Faust app stopped") from reason

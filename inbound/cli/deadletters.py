@@ -250,9 +250,9 @@ def _checked(reason: str) -> str:
 def _groups(settings: Settings) -> dict[str, str]:
     """Return which of our consumer groups reads which topic."""
     from schemas.topics import TopicNames
-    from streams.app import GROUP as WORKER
+    from streams.groups import WORKER_GROUP
     from streams.outbox.lanes import GROUP as GATEWAY
 
     names = TopicNames.prefixed(settings.topic_prefix)
-    worker = dict.fromkeys((names.mo, names.receipts), settings.topic_prefix + WORKER)
+    worker = dict.fromkeys((names.mo, names.receipts), settings.topic_prefix + WORKER_GROUP)
     return worker | dict.fromkeys(names.lanes, settings.topic_prefix + GATEWAY)
