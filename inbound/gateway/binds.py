@@ -36,39 +36,38 @@ class Binds:
         *,
         gateway: str,
         clock: Callable[[], datetime],
+        oldest_waiting_s: OldestWaiting,
     ) -> None:
         self._reports = reports
-        self._health = health
         self._gateway = gateway
         self._stalls = StallDetector()
-        self._shared_clock = SharedClock()
-        self._schedule = ReportSchedule()
+        shared_clock, schedule = SharedClock(), ReportSchedule()
         factory = BindFactory(
             settings,
             gateway,
             producer,
             overdue,
-            self._schedule,
+            schedule,
             Readiness(health, settings.all_binds),
             self._stalls,
-            self._shared_clock,
+            shared_clock,
             clock,
         )
         self.binds = tuple(factory.make(each) for each in settings.all_binds)
         self.sending = SendingBinds([bind.sending for bind in self.binds if bind.sending])
-
-    async def run(self, oldest_waiting_s: OldestWaiting) -> None:
-        """Run until `close`. Raises when a part fails for good."""
-        reporter = BindReporter(
+        self._reporter = BindReporter(
             self.binds,
             self._reports,
-            self._schedule,
-            self._shared_clock,
-            self._health,
-            gateway=self._gateway,
+            schedule,
+            shared_clock,
+            health,
+            gateway=gateway,
             oldest_waiting_s=oldest_waiting_s,
         )
-        background = [reporter.run(), self._stalls.watch()]
+
+    async def run(self) -> None:
+        """Run until `close`. Raises when a part fails for good."""
+        background = [self._reporter.run(), self._stalls.watch()]
         background += [bind.receipts.run() for bind in self.binds]
         background += [bind.queries.run() for bind in self.binds if bind.queries]
         async with asyncio.TaskGroup() as group:

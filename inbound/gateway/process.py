@@ -31,6 +31,7 @@ from schemas.topics import TopicNames
 from streams.outbox.encoding import Encoder
 from streams.outbox.lanes import Lanes, new_consumer
 from streams.outbox.offsets import OffsetTracker
+from streams.outbox.queues import Queues
 from streams.outbox.results import ResultPublisher
 from streams.outbox.sender import Sender, SenderSettings
 from streams.outbox.unreadable import Unreadable
@@ -96,7 +97,7 @@ class Gateway:
         for topic in (names.mo, names.receipts):
             # Else the first text would wait for it, and with it whatever its bind reads.
             await arriving.partitions_for(topic)
-        offsets = OffsetTracker()
+        offsets, queues = OffsetTracker(), Queues(self._clock)
         results = ResultPublisher(
             producer, self._name, names.receipts, clock=self._clock, new_id=uuid4
         )
@@ -108,9 +109,11 @@ class Gateway:
             self._health,
             gateway=self._name,
             clock=self._clock,
+            oldest_waiting_s=queues.oldest_waiting_s,
         )
         sender = Sender(
             binds.sending,
+            queues,
             Encoder(self._catalogue, settings.sender),
             self._claims,
             results,
@@ -127,7 +130,7 @@ class Gateway:
         # Not in the group: these outlive the others, so that what was begun before the end
         # is still finished and answered, and its result is still published.
         sending = asyncio.create_task(sender.run())
-        links = asyncio.create_task(binds.run(sender.oldest_waiting_s))
+        links = asyncio.create_task(binds.run())
         publishing = asyncio.create_task(results.run())
         try:
             await consumer.start()

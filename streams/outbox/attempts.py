@@ -1,38 +1,37 @@
-"""Submits of one message that settled nothing: refused for now, or never answered."""
+"""Unresolved attempts: submits that were refused for now, or never answered."""
 
-from collections import deque
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Self
 
 from schemas.messages import SubmitAttempt
 
 KEPT: Final = 4
-"""So many of the first and of the last are told; a busy centre may refuse for hours."""
+"""How many of the first and of the last are reported: a busy centre may refuse for hours."""
 
 
-class Attempts:
-    """What is told of them; bounded however many there are."""
+@dataclass(frozen=True, slots=True)
+class UnresolvedAttempts:
+    """The unresolved attempts of one message since its last result; bounded in size."""
 
-    __slots__ = ("_count", "_first", "_last")
+    first: tuple[SubmitAttempt, ...] = ()
+    last: tuple[SubmitAttempt, ...] = ()
+    count: int = 0
 
-    def __init__(self) -> None:
-        self._first: list[SubmitAttempt] = []
-        self._last: deque[SubmitAttempt] = deque(maxlen=KEPT)
-        self._count = 0
-
-    def add(self, attempt: SubmitAttempt) -> None:
-        """Take note of one more."""
-        self._count += 1
-        if len(self._first) < KEPT:
-            self._first.append(attempt)
-        else:
-            self._last.append(attempt)
+    def adding(self, attempt: SubmitAttempt) -> Self:
+        """Return these and one more."""
+        if len(self.first) < KEPT:
+            return type(self)((*self.first, attempt), self.last, self.count + 1)
+        return type(self)(self.first, (*self.last, attempt)[-KEPT:], self.count + 1)
 
     @property
-    def told(self) -> tuple[SubmitAttempt, ...]:
+    def reported(self) -> tuple[SubmitAttempt, ...]:
         """The first and the last, in their order."""
-        return (*self._first, *self._last)
+        return self.first + self.last
 
     @property
     def left_out(self) -> int:
         """How many there were between them."""
-        return self._count - len(self._first) - len(self._last)
+        return self.count - len(self.first) - len(self.last)
+
+
+NONE: Final = UnresolvedAttempts()

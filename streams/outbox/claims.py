@@ -1,7 +1,7 @@
-"""Claims of the sender: what it may send, and what became of what others claimed.
+"""Claims before sending, and what became of the messages that other gateways claimed.
 
-Every call waits for the database as long as it takes: without a claim nothing is sent, and
-messages are safe where they are, in Kafka.
+Every call waits for the database as long as it takes: nothing is sent without a claim, and
+until then the messages are safe in Kafka.
 """
 
 import asyncio
@@ -20,63 +20,69 @@ from inbound.handlers.state import stored_state
 from inbound.store.claims.port import Claims
 from inbound.store.log.rows import StoredState
 from schemas.messages import MobileTerminated
-from streams.outbox.jobs import Job
+from streams.outbox.phases import Claim, EarlierClaim, Fetched
 
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
+Reply = tuple[Claim, EarlierClaim | None]
 
 
 class Claimer:
-    """Claims jobs for one gateway. `grace` is how long a result may be on its way."""
+    """Claims messages for one gateway. `grace` is how long a result may be on its way."""
 
     def __init__(self, claims: Claims, gateway: str, grace: timedelta) -> None:
         self._claims = claims
         self._gateway = gateway
         self._grace_s = grace.total_seconds()
 
-    async def claim(self, jobs: Sequence[Job]) -> None:
-        """Claim jobs; each gets its number and secret, and whether somebody was first.
+    async def claim(
+        self, messages: Sequence[Fetched], owned_since: Callable[[Fetched], float]
+    ) -> list[Reply]:
+        """Claim messages; return our claim of each, and another gateway's earlier one.
 
-        Of those the result may have been processed; if not, it may be on its way until the
-        claim, and this gateway's hold on the partition, have lasted for the grace.
+        A result of that gateway may be on its way until the grace has passed since it claimed
+        and since we own the partition; `owned_since` says when that was, in seconds of the
+        monotonic clock. Blocks on the database as long as it takes.
         """
-        wanted = [(job.message_id, job.message.subject_id) for job in jobs]
-        claimed = await _patiently(lambda: self._claims.claim(wanted, self._gateway))
+        wanted = [(one.message.message_id, one.message.subject_id) for one in messages]
+        rows = await _patiently(lambda: self._claims.claim(wanted, self._gateway))
         now = time.monotonic()
-        for job, claim in zip(jobs, claimed, strict=True):
-            job.number, job.secret, job.attempt = claim.number, claim.secret, claim.attempt
-            job.contested = not claim.first
-            job.unknown_from = max(job.held_since, now - claim.age_s) + self._grace_s
-        if contested := [job for job in jobs if job.contested]:
-            states = await self._states(contested)
-            for job in contested:
-                job.dealt_with = not _is_awaited(job.message, states)
+        contested = [one for one, row in zip(messages, rows, strict=True) if not row.first]
+        states = await self._states(contested) if contested else {}
+        replies: list[Reply] = []
+        for fetched, row in zip(messages, rows, strict=True):
+            earlier = None
+            if not row.first:
+                due = max(owned_since(fetched), now - row.age_s) + self._grace_s
+                earlier = EarlierClaim(due, not _is_awaited(fetched.message, states))
+            replies.append((Claim(row.attempt, row.number, row.secret), earlier))
+        return replies
 
-    async def claim_again(self, job: Job) -> None:
-        """Count one more attempt of a message whose last one has an unknown outcome."""
-        ids = job.message_id, job.message.subject_id
-        claim = await _patiently(lambda: self._claims.reclaim(*ids, self._gateway))
-        job.number, job.secret, job.attempt = claim.number, claim.secret, claim.attempt
+    async def reclaim(self, fetched: Fetched) -> Claim:
+        """Claim the next attempt of a message whose last one has an unknown outcome."""
+        ids = fetched.message.message_id, fetched.message.subject_id
+        row = await _patiently(lambda: self._claims.reclaim(*ids, self._gateway))
+        return Claim(row.attempt, row.number, row.secret)
 
-    async def release(self, unsent: Sequence[Job]) -> None:
-        """Give claims back. Tried once: who stops does not wait for a database."""
-        ids = [job.message_id for job in unsent if job.untouched]
+    async def release(self, unsent: Sequence[Fetched]) -> None:
+        """Give claims back. Tried once: a process that stops doesn't wait for a database."""
+        ids = [fetched.message.message_id for fetched in unsent]
         try:
             await self._claims.release(ids, self._gateway)
         except RetryableError as error:
             log.warning("the claims of %d unsent messages stay: %s", len(ids), error)
 
-    async def was_dealt_with(self, job: Job) -> bool:
-        """Wait while the result of a contested job may be on its way; was it processed then.
+    async def is_processed(self, fetched: Fetched, result_due: float) -> bool:
+        """Wait until the earlier gateway's result is due; return whether it was processed.
 
-        Returns at once when the grace is over. Blocks on the database as long as it takes.
+        Blocks on the database as long as it takes.
         """
-        await asyncio.sleep(max(0.0, job.unknown_from - time.monotonic()))
-        return not _is_awaited(job.message, await self._states([job]))
+        await asyncio.sleep(max(0.0, result_due - time.monotonic()))
+        return not _is_awaited(fetched.message, await self._states([fetched]))
 
-    async def _states(self, jobs: Sequence[Job]) -> dict[UUID, StoredState]:
-        subjects = {job.message.subject_id for job in jobs}
+    async def _states(self, messages: Sequence[Fetched]) -> dict[UUID, StoredState]:
+        subjects = {fetched.message.subject_id for fetched in messages}
         return await _patiently(lambda: self._claims.states(subjects))
 
 
@@ -84,7 +90,7 @@ def _is_awaited(message: MobileTerminated, states: Mapping[UUID, StoredState]) -
     stored = states.get(message.subject_id)
     state = None if stored is None else stored_state(stored.state_version, stored.state)
     if message.request_id is None or state is None:
-        return True  # nobody can say: the template's policy decides
+        return True  # no state can tell: the template's policy decides
     return awaited(state, message.request_id, message.purpose)
 
 

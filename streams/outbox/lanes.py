@@ -21,7 +21,6 @@ from schemas.cloudevents import header
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated
 from streams.groups import HEARTBEAT_INTERVAL_S, METADATA_MAX_AGE_MS, SESSION_TIMEOUT_S
-from streams.outbox.jobs import Job
 from streams.outbox.offsets import OffsetTracker
 from streams.outbox.sender import Sender
 from streams.outbox.unreadable import Unreadable
@@ -97,7 +96,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
     def _pause_full_lanes(self) -> None:
         paused = self._consumer.paused()
         for partition in self._consumer.assignment():
-            lane = self._topics.index(partition.topic)
+            lane = self._lane_of(partition)
             if partition in paused:
                 if self._sender.has_room(lane) and partition not in self._unreadable:
                     self._consumer.resume(partition)
@@ -112,16 +111,17 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             self._unreadable.add(partition, (plain, error))
             return
         self._sender.offer(
-            Job(
-                lane=Lane(self._topics.index(partition.topic)),
-                partition=partition,
-                offset=record.offset,
-                key=(record.key or b"").decode("ascii", "replace"),
-                message=message,
-                traceparent=header(record.headers, "traceparent"),
-                queued_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
-            )
+            self._lane_of(partition),
+            partition,
+            record.offset,
+            (record.key or b"").decode("ascii", "replace"),
+            message,
+            traceparent=header(record.headers, "traceparent"),
+            queued_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
         )
+
+    def _lane_of(self, partition: TopicPartition) -> Lane:
+        return Lane(self._topics.index(partition.topic))
 
     async def _commit_forever(self) -> None:
         while True:

@@ -1,65 +1,64 @@
-"""What became of a message, as it is published, counted and traced."""
+"""The result of a message or of one attempt: made, counted and traced."""
 
 from collections.abc import Callable
 from datetime import datetime
 
 from inbound.ops import metrics, telemetry
 from inbound.smpp.message_ids import IdForm
-from schemas.messages import Outcome, Purpose, SubmitResult
-from streams.outbox.jobs import Job
-
-NO_BIND = "none"
-"""The bind of a message that was never sent."""
+from schemas.messages import Purpose, SubmitResult
+from streams.outbox.phases import Publish
+from streams.outbox.ports import Bind
 
 
-class Fates:
+class Outcomes:
     """Makes the results of one gateway."""
 
     def __init__(self, gateway: str, clock: Callable[[], datetime]) -> None:
         self._gateway = gateway
         self._clock = clock
 
-    def result(self, job: Job, outcome: Outcome, *, final: bool) -> SubmitResult:
-        """Return the result of a job, and count it."""
-        message, attempts = job.message, job.attempts
+    def result(self, publish: Publish) -> SubmitResult:
+        """Return the result to publish, and count it."""
+        claimed, bind = publish.claimed, publish.bind
+        fetched, progress = claimed.fetched, claimed.progress
+        message, attempts = fetched.message, progress.attempts
         result = SubmitResult(
             message_id=message.message_id,
             subject_id=message.subject_id,
             request_id=message.request_id,
-            key=job.key,
+            key=fetched.key,
             purpose=message.purpose,
             template=message.template,
-            outcome=outcome,
-            final=final,
-            attempt=job.attempt,
-            parts=tuple(job.parts),
-            id_form=_form_of(job),
-            attempts=attempts.told if attempts else None,
-            attempts_left_out=(attempts.left_out or None) if attempts else None,
-            centre=job.link.centre if job.link else job.centre,
-            bind=job.link.name if job.link else NO_BIND,
+            outcome=publish.outcome,
+            final=publish.final,
+            attempt=claimed.claim.attempt,
+            parts=progress.answers,
+            id_form=_form_of(bind),
+            attempts=attempts.reported or None,
+            attempts_left_out=attempts.left_out or None,
+            centre=bind.centre,
+            bind=bind.name,
             gateway=self._gateway,
             arrived_at=message.arrived_at,
-            sent_at=job.sent_at,
+            sent_at=progress.sent_at,
             at=self._clock(),
-            traceparent=job.traceparent,
+            traceparent=fetched.traceparent,
         )
-        _report(job, result)
+        _report(fetched.traceparent, result)
         return result
 
 
-def _form_of(job: Job) -> str | None:
-    form = job.link.answer_ids if job.link else IdForm.ANY
-    return None if form is IdForm.ANY else form.value
+def _form_of(bind: Bind) -> str | None:
+    return None if bind.answer_ids is IdForm.ANY else bind.answer_ids.value
 
 
-def _report(job: Job, result: SubmitResult) -> None:
+def _report(traceparent: str | None, result: SubmitResult) -> None:
     labels = {"purpose": result.purpose.value, "outcome": result.outcome.value}
     metrics.REPLIES.add(1, labels)
     telemetry.span(
         "submit_sm",
-        job.traceparent,
-        job.sent_at or result.at,
+        traceparent,
+        result.sent_at or result.at,
         result.at,
         attributes=[*labels.items(), ("bind", result.bind), ("attempt", result.attempt)],
     )

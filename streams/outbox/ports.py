@@ -8,8 +8,8 @@ from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import SubmitSm, SubmitSmResp
 
 
-class Carrier(Protocol):
-    """The bind that carried a message, as its result names it."""
+class Bind(Protocol):
+    """One bind that submits messages."""
 
     @property
     def name(self) -> str:
@@ -22,10 +22,6 @@ class Carrier(Protocol):
     @property
     def answer_ids(self) -> IdForm:
         """How its centre writes message ids in submit_sm_resp."""
-
-
-class Bind(Carrier, Protocol):
-    """One bind that submits messages."""
 
     @property
     def alphabet(self) -> str:

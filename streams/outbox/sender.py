@@ -1,41 +1,36 @@
 """The sender: from the lanes to submit_sm, most urgent first, each message once.
 
-A message passes four places: `backlog` (fetched), `ready` (claimed in the database, so
-that another gateway knows it may have been sent), in flight, and the result publisher.
-Claims are made just ahead of sending, a chunk at a time, because what is claimed and not
-sent when this process is killed has to count as `unknown`.
-
-What happens to a message once a bind can take it is `streams.outbox.submitting`.
+A message passes through the backlog (fetched), the ready queue (claimed in the database, so
+that another gateway knows it may have been sent), a bind, and the result publisher; its phases
+are in `streams.outbox.phases`. Claims are made just ahead of sending, a chunk at a time:
+what is claimed and not sent when this process is killed has to count as `unknown`.
 """
 
 import asyncio
 import logging
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from aiokafka import TopicPartition
 
 from inbound.store.claims.port import Claims
 from schemas.lanes import Lane
-from streams.outbox.backlog import Backlog
+from schemas.messages import MobileTerminated
 from streams.outbox.claims import Claimer
+from streams.outbox.driver import Driver, Tools
 from streams.outbox.encoding import Encoder
-from streams.outbox.jobs import Job, LaneQueues
+from streams.outbox.ledger import Entry, Ledger
 from streams.outbox.offsets import OffsetTracker
-from streams.outbox.outcomes import Fates
+from streams.outbox.outcomes import Outcomes
+from streams.outbox.phases import Fetched
 from streams.outbox.ports import Bind, Binds
+from streams.outbox.queues import Queues
 from streams.outbox.results import ResultPublisher
-from streams.outbox.submitting import Submitter
+from streams.outbox.transitions import ResendPolicy
 
 log = logging.getLogger(__name__)
-
-
-REMEMBERED = 10_000
-"""Finished messages that are recognised without asking the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +48,8 @@ class Sender:
 
     def __init__(
         self,
-        links: Binds,
+        binds: Binds,
+        queues: Queues,
         encoder: Encoder,
         claims: Claims,
         results: ResultPublisher,
@@ -62,122 +58,89 @@ class Sender:
         *,
         clock: Callable[[], datetime],
     ) -> None:
-        self._links = links
+        self._binds = binds
+        self._backlog = queues.backlog
+        self._ready = queues.ready
         self._claimer = Claimer(claims, settings.gateway, settings.unknown_grace)
         self._results = results
-        self._offsets = offsets
         self._settings = settings
-        self._clock = clock
-        self._backlog = Backlog(links.centres)
-        self._ready = LaneQueues(len(Lane), links.centres)
-        self._live: dict[UUID, Job] = {}
-        self._finished: OrderedDict[UUID, None] = OrderedDict()
-        self._held_since: dict[TopicPartition, float] = {}
+        self._ledger = Ledger(offsets)
+        self._owned_since: dict[TopicPartition, float] = {}
         self._wake_claimer = asyncio.Event()
-        self._one_less = asyncio.Event()
         self._claiming = asyncio.Lock()
-        self._group: asyncio.TaskGroup | None = None
-        self._submitter = Submitter(
-            self,
-            encoder,
-            self._claimer,
-            results,
-            Fates(settings.gateway, clock),
-            max_attempts=settings.max_attempts,
-            clock=clock,
+        self._driver = Driver(
+            Tools(
+                binds=binds,
+                ready=self._ready,
+                ledger=self._ledger,
+                encoder=encoder,
+                claimer=self._claimer,
+                results=results,
+                outcomes=Outcomes(settings.gateway, clock),
+                policy=ResendPolicy(settings.max_attempts, encoder.resends_unknown),
+                clock=clock,
+            )
         )
 
     # -- what the lanes see ---------------------------------------------------------
 
-    def offer(self, job: Job) -> None:
-        """Take a job from a lane. Never blocks: ask `is_full` before fetching more."""
-        self._offsets.taken(job.partition, job.offset)
-        if (same := self._live.get(job.message_id)) is not None:
-            # Published twice, or a partition that came back: done when the first one is.
-            same.again_at.append((job.partition, job.offset))
-        elif job.message_id in self._finished:
-            self._offsets.done(job.partition, job.offset)
-        else:
-            job.centre = self._links.centre_for(job.message.centre)
-            job.held_since = self._held_since.setdefault(job.partition, time.monotonic())
-            self._live[job.message_id] = job
-            self._backlog.add(job)
+    def offer(
+        self,
+        lane: Lane,
+        partition: TopicPartition,
+        offset: int,
+        key: str,
+        message: MobileTerminated,
+        *,
+        traceparent: str | None = None,
+        queued_at: datetime | None = None,
+    ) -> None:
+        """Take a message from a lane. Never blocks: ask `is_full` before fetching more."""
+        centre = self._binds.centre_for(message.centre)
+        fetched = Fetched(lane, partition, offset, key, message, centre, traceparent, queued_at)
+        entry = self._ledger.admit(fetched)
+        if entry is not None:
+            self._owned_since.setdefault(partition, time.monotonic())
+            self._backlog.add(entry)
             self._wake_claimer.set()
 
-    def is_full(self, lane: int) -> bool:
+    def is_full(self, lane: Lane) -> bool:
         """Whether this lane should be paused."""
-        return self._backlog.waiting(lane) >= self._settings.backlog * len(self._links.centres)
+        return self._backlog.size(lane) >= self._settings.backlog * len(self._binds.centres)
 
-    def has_room(self, lane: int) -> bool:
+    def has_room(self, lane: Lane) -> bool:
         """Whether a paused lane may go on."""
-        return self._backlog.waiting(lane) < self._settings.backlog // 2
-
-    def oldest_waiting_s(self, centre: str) -> dict[str, float]:
-        """Return for each lane how long the first message for a centre has been waiting.
-
-        In seconds since the text that it answers arrived, or since it came into its lane;
-        lanes without one are left out.
-        """
-        now = self._clock()
-        ages = {}
-        for lane in Lane:
-            first = self._ready.first(lane, centre) or self._backlog.first(lane, centre)
-            if first is not None and first.waits_since is not None:
-                ages[lane.label] = max(0.0, (now - first.waits_since).total_seconds())
-        return ages
+        return self._backlog.size(lane) < self._settings.backlog // 2
 
     async def withdraw(self, partitions: set[TopicPartition], within_s: float) -> None:
-        """Give partitions up: drop what was not sent, finish what was begun, wait for results.
+        """Give partitions up: drop what is not begun, finish what is, wait for its results.
 
         Blocks up to `within_s`; `run` must be running. What is still unanswered then is
-        claimed and will be settled by the next owner.
+        claimed, and its next owner finds out.
         """
         for partition in partitions:
-            self._held_since.pop(partition, None)
+            self._owned_since.pop(partition, None)
         try:
             async with asyncio.timeout(within_s):
-                async with self._claiming:  # what is just being claimed stands in no queue
-                    unsent = self._drop(partitions, keep_begun=True)
-                self._forget_contested(partitions)
-                if unsent:
-                    await self._claimer.release(unsent)
-                while self._of(partitions):
-                    self._one_less.clear()
-                    await self._one_less.wait()
+                async with self._claiming:  # what is just being claimed is in no queue
+                    self._driver.hand_over(partitions)
+                    self._drop_done()
+                await self._release_unsent()
+                await self._ledger.emptied(partitions)
         except TimeoutError:
             log.warning("partitions are given up with messages unanswered")
-            self._drop(partitions, keep_begun=False)
-            for job in self._of(partitions):
-                del self._live[job.message_id]
-
-    def _forget_contested(self, partitions: set[TopicPartition]) -> None:
-        """Forget what another gateway may have sent: its next owner can find out as well."""
-        for job in self._of(partitions):
-            if job.contested:
-                del self._live[job.message_id]
-
-    def _drop(self, partitions: set[TopicPartition], *, keep_begun: bool) -> list[Job]:
-        """Take what waits out of the queues; return what of it was claimed."""
-        claimed = self._ready.remove(partitions, keep_begun=keep_begun)
-        for job in (*claimed, *self._backlog.remove(partitions)):
-            self._live.pop(job.message_id, None)
-        return claimed
-
-    def _of(self, partitions: set[TopicPartition]) -> list[Job]:
-        return [job for job in self._live.values() if job.partition in partitions]
+            self._driver.give_up(partitions)
+            self._drop_done()
 
     # -- claiming and dispatching ---------------------------------------------------
 
     async def run(self) -> None:
         """Claim and dispatch until cancelled."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                self._group = group
-                group.create_task(self._claim_forever())
-                for link in self._links:
-                    group.create_task(self._dispatch_forever(link))
-        finally:
-            self._group = None
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._driver.run())
+            group.create_task(self._claim_forever())
+            for bind in self._binds:
+                group.create_task(self._dispatch_forever(bind))
 
     async def _claim_forever(self) -> None:
         while True:
@@ -186,97 +149,60 @@ class Sender:
                 await self._claim_some()
 
     async def _claim_some(self) -> None:
-        jobs = self._next_to_claim()
-        if not jobs:
+        entries = self._next_to_claim()
+        if not entries:
             self._wake_claimer.clear()
             return
         try:
-            await self._claimer.claim(jobs)
+            messages = [entry.fetched for entry in entries]
+            replies = await self._claimer.claim(messages, self._owned_since_of)
         except asyncio.CancelledError:
-            # Stopping. Claimed or not, nobody sends them: `withdraw` gives them back.
-            for job in jobs:
-                self._ready.push(job)
+            for entry in entries:
+                self._driver.claim_interrupted(entry)
             raise
-        kept = [job for job in jobs if self.is_live(job)]
-        for job in kept:
-            if job.dealt_with:
-                self.end(job)
-            else:
-                self._ready.push(job)
-        self._links.wake()
-        if len(kept) < len(jobs):  # withdrawn while they were being claimed
-            await self._claimer.release([job for job in jobs if job not in kept])
+        for entry, reply in zip(entries, replies, strict=True):
+            self._driver.claimed(entry, reply)
+        self._binds.wake()
+        await self._release_unsent()  # withdrawn while they were being claimed
 
-    def _next_to_claim(self) -> list[Job]:
+    def _next_to_claim(self) -> list[Entry]:
         """Take what fits in front of the windows, for each lane and centre by itself.
 
         So neither a lane full of broadcasts nor a centre that hangs keeps an
         acknowledgement from being claimed.
         """
-        jobs: list[Job] = []
+        entries: list[Entry] = []
         for lane in Lane:
-            for centre in self._links.centres:
-                window = self._links.window(centre)
+            for centre in self._binds.centres:
+                window = self._binds.window(centre)
                 room = 2 * window - self._ready.size(lane, centre)
                 if room >= window // 2:  # else a dispatcher wakes us when there is more
-                    jobs += self._backlog.take(lane, centre, room)
-        return jobs
+                    entries += self._backlog.take(lane, centre, room)
+        return entries
 
-    async def _dispatch_forever(self, link: Bind) -> None:
+    async def _dispatch_forever(self, bind: Bind) -> None:
         """Choose a message only once this bind can take one: so the most urgent goes first."""
         while True:
             await self._results.room()
-            await link.slot()
-            job = self._ready.pop(self._links.served_from(link.centre), bulk=link.takes_bulk)
-            if job is None:
-                await link.wait_for_work()
+            await bind.slot()
+            centres = self._binds.served_from(bind.centre)
+            entry = self._ready.pop(centres, bulk=bind.takes_bulk)
+            if entry is None:
+                await bind.wait_for_work()
                 continue
-            if self._ready.size(job.lane, job.centre) < self._links.window(job.centre):
+            lane, centre = entry.fetched.lane, entry.fetched.centre
+            if self._ready.size(lane, centre) < self._binds.window(centre):
                 self._wake_claimer.set()
-            self._submitter.send(job, link)
+            self._driver.slot(entry, bind)
 
-    # -- what the submitter sees ----------------------------------------------------
+    def _owned_since_of(self, fetched: Fetched) -> float:
+        """When the partition became ours; one that was given up meanwhile is not ours yet."""
+        return self._owned_since.get(fetched.partition, time.monotonic())
 
-    def start(self, work: Coroutine[None, None, None]) -> None:
-        """See `Queue`."""
-        try:
-            if self._group is not None:
-                self._group.create_task(work)
-                return
-        except RuntimeError:  # the group is ending
-            pass
-        # Stopping: the message stays claimed, and its next owner settles it.
-        work.close()
+    async def _release_unsent(self) -> None:
+        if unsent := self._driver.unsent():
+            await self._claimer.release(unsent)
 
-    def go_on(self, job: Job) -> None:
-        """See `Queue`. What was given up meanwhile is left to its next owner.
-
-        That may be this gateway again: then it waits behind the one that was given up.
-        """
-        if self.is_live(job):
-            self._ready.push_back(job)
-            self._links.wake()
-        else:
-            self.let_next_go(job)
-
-    def let_next_go(self, job: Job) -> None:
-        """See `Queue`."""
-        self._ready.release(job)
-        if len(self._ready):
-            self._links.wake()
-
-    def end(self, job: Job) -> None:
-        """See `Queue`."""
-        self.let_next_go(job)
-        for partition, offset in ((job.partition, job.offset), *job.again_at):
-            self._offsets.done(partition, offset)
-        if self.is_live(job):
-            del self._live[job.message_id]
-        self._one_less.set()
-        self._finished[job.message_id] = None
-        if len(self._finished) > REMEMBERED:
-            self._finished.popitem(last=False)
-
-    def is_live(self, job: Job) -> bool:
-        """See `Queue`."""
-        return self._live.get(job.message_id) is job
+    def _drop_done(self) -> None:
+        self._ready.drop_done()
+        self._backlog.drop_done()

@@ -45,15 +45,15 @@ class Blow:
 
 
 ARRIVALS = "inbound.gateway.arrivals:Arrivals"
-SUBMITTING = "streams.outbox.submitting:Submitter"
+DRIVER = "streams.outbox.driver:Driver"
 BLOWS = (
     Blow("reading and storing", "gateway", Point(f"{ARRIVALS}._store_text", "before")),
     # The centre never got its answer and delivers it once more.
     Blow("storing and answering", "gateway", Point(f"{ARRIVALS}._answer", "before"), texts=2),
     # Claimed: nobody else can know that it was not sent.
-    Blow("claim and submit", "gateway", Point(f"{SUBMITTING}._submit", "before"), unknown=1),
+    Blow("claim and submit", "gateway", Point(f"{DRIVER}._submit", "before"), unknown=1),
     Blow(
-        *("submit and its answer", "gateway", Point(f"{SUBMITTING}._answered", "before")),
+        *("submit and its answer", "gateway", Point(f"{DRIVER}._answered", "before")),
         sent=2,
         unknown=1,
     ),
@@ -67,7 +67,7 @@ BLOWS = (
         unknown=1,
     ),
     # Stored, and the offset of its lane not committed: it comes again and is known.
-    Blow("result and settling", "gateway", Point("streams.outbox.sender:Sender.end", "before")),
+    Blow("result and settling", "gateway", Point("streams.outbox.ledger:Ledger.finish", "before")),
     Blow(
         "deciding and commit", "worker", Point("inbound.store.transactions.writing:write", "after")
     ),

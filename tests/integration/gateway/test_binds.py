@@ -53,8 +53,9 @@ async def gateway(
         health,
         gateway=name,
         clock=utc_now,
+        oldest_waiting_s=lambda _centre: {},
     )
-    running = asyncio.create_task(made.run(lambda _centre: {}))
+    running = asyncio.create_task(made.run())
     try:
         yield made, health, producer
     finally:

@@ -33,8 +33,8 @@ from schemas.events import Plan
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Purpose, SubmitResult, SubmitResults
 from streams.outbox.encoding import Encoder
-from streams.outbox.jobs import Job
 from streams.outbox.offsets import OffsetTracker
+from streams.outbox.queues import Queues
 from streams.outbox.results import ResultPublisher
 from streams.outbox.sender import Sender, SenderSettings
 from tests.e2e.script import ACCOUNT, Script
@@ -74,6 +74,7 @@ class Bench:
     """A sender at work, and all that a test wants to see of it or do to it."""
 
     sender: Sender
+    queues: Queues
     bind: SendingBind
     esme: Esme
     script: Script
@@ -118,14 +119,8 @@ class Bench:
         self, message: MobileTerminated, *, partition: int = 0, lane: int = 1
     ) -> MobileTerminated:
         """Have a lane bring the message, under the person's key."""
-        job = Job(
-            lane=Lane(lane),
-            partition=TopicPartition(f"lane-{lane}", partition),
-            offset=next(self._offsets),
-            key=message.subject_id.hex,
-            message=message,
-        )
-        self.sender.offer(job)
+        topic = TopicPartition(f"lane-{lane}", partition)
+        self.sender.offer(Lane(lane), topic, next(self._offsets), message.subject_id.hex, message)
         return message
 
     async def result(self, message: MobileTerminated, *, final: bool = True) -> SubmitResult:
@@ -195,9 +190,11 @@ async def open_bench(esme_type: type[Esme] = Esme) -> AsyncIterator[Bench]:
             new_id=uuid4,
         )
         esme = esme_type(_bind_settings(centre.port), _no_texts)
+        queues = Queues(lambda: now[0])
         bind = SendingBind("main-1", "main", esme, Downtime(), alphabet="gsm0338")
         sender = Sender(
             SendingBinds([bind]),
+            queues,
             Encoder(catalogue(), "SCSERV"),
             claims,
             results,
@@ -211,7 +208,7 @@ async def open_bench(esme_type: type[Esme] = Esme) -> AsyncIterator[Bench]:
         )
         tasks = [asyncio.create_task(work) for work in (esme.run(), results.run(), sender.run())]
         try:
-            yield Bench(sender, bind, esme, script, store, claims, offsets, published, now)
+            yield Bench(sender, queues, bind, esme, script, store, claims, offsets, published, now)
         finally:
             failed = [task for task in tasks if task.done()]
             for task in tasks:

@@ -86,7 +86,7 @@ async def begun(bench: Bench) -> tuple[Person, MobileTerminated]:
     bench.script.fault = reacts(0, Status.ESME_RTHROTTLED)
     message = bench.offer(bench.owe(person, "registration"))
     await bench.script.until(lambda: len(bench.script.to(person.number)) == 2, "two parts")
-    await bench.until(lambda: len(bench.sender._ready) == 1)
+    await bench.until(lambda: len(bench.queues.ready) == 1)
     return person, message
 
 

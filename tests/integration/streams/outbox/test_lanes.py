@@ -67,7 +67,7 @@ async def test_a_full_lane_is_paused_and_an_acknowledgement_passes_it(
             # The others are given up one window after the other, unanswered.
             assert len(bench.published.results) < BACKLOG
             bench.now[0] = utc_now()
-            waiting = bench.sender.oldest_waiting_s("main")
+            waiting = bench.queues.oldest_waiting_s("main")
             assert list(waiting) == ["bulk"]
             assert 0 < waiting["bulk"] < 60
             assert bench.offsets.open_count() <= BACKLOG + 2 * POLL

@@ -24,8 +24,8 @@ from inbound.store.transactions.memory import MemoryStore
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Purpose
 from streams.outbox.encoding import Encoder
-from streams.outbox.jobs import Job
 from streams.outbox.offsets import OffsetTracker
+from streams.outbox.queues import Queues
 from streams.outbox.results import ResultPublisher
 from streams.outbox.sender import Sender, SenderSettings
 from tests.e2e.script import ACCOUNT, Script
@@ -66,7 +66,7 @@ class Sites:
             not_after=utc_now() + timedelta(hours=1),
         )
         partition = TopicPartition(f"lane-{lane}", 0)
-        self.sender.offer(Job(Lane(lane), partition, offset, subject_id.hex, message))
+        self.sender.offer(Lane(lane), partition, offset, subject_id.hex, message)
         return number
 
     async def results(self, number: int) -> list[str]:
@@ -94,6 +94,7 @@ async def sites() -> AsyncIterator[Sites]:
         results = ResultPublisher(published, GATEWAY, "receipts", clock=utc_now, new_id=uuid4)
         sender = Sender(
             SendingBinds(binds, FAILOVER_S),
+            Queues(utc_now),
             Encoder(catalogue(), "SCSERV"),
             MemoryClaims(store),
             results,

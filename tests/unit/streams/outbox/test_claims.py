@@ -14,7 +14,7 @@ from inbound.store.transactions.memory import MemoryStore
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Purpose
 from streams.outbox.claims import Claimer
-from streams.outbox.jobs import Job
+from streams.outbox.phases import Fetched
 
 GRACE = timedelta(seconds=5)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -31,7 +31,7 @@ class OldClaims(MemoryClaims):
         return [Claimed(id_, False, 1, "+79161234567", None, self._age_s) for id_, _ in messages]
 
 
-def job(held_for_s: float) -> Job:
+def fetched() -> Fetched:
     message = MobileTerminated(
         message_id=uuid4(),
         subject_id=uuid4(),
@@ -41,8 +41,7 @@ def job(held_for_s: float) -> Job:
         arrived_at=NOON,
         not_after=NOON + timedelta(hours=1),
     )
-    held_since = time.monotonic() - held_for_s
-    return Job(Lane.URGENT, TopicPartition("lane", 0), 0, "k", message, held_since=held_since)
+    return Fetched(Lane.URGENT, TopicPartition("lane", 0), 0, "k", message)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +56,9 @@ def job(held_for_s: float) -> Job:
 async def test_the_grace_begins_with_the_claim_or_with_the_takeover(
     age_s: float, held_for_s: float, left_s: float
 ) -> None:
-    one = job(held_for_s)
-    await Claimer(OldClaims(age_s), "gateway-2", GRACE).claim([one])
-    assert one.contested
-    assert not one.dealt_with
-    assert max(0, one.unknown_from - time.monotonic()) == pytest.approx(left_s, abs=1)
+    owned_since = time.monotonic() - held_for_s
+    claimer = Claimer(OldClaims(age_s), "gateway-2", GRACE)
+    [(_, earlier)] = await claimer.claim([fetched()], lambda _: owned_since)
+    assert earlier is not None
+    assert not earlier.is_processed
+    assert max(0, earlier.result_due - time.monotonic()) == pytest.approx(left_s, abs=1)

@@ -1,0 +1,285 @@
+"""Performs the effects of transitions: the only place where a message changes its phase.
+
+Every input (a free bind, an answer, a claim, a timer) becomes one transition, whose effects
+are performed at once and in order. Nothing here blocks; what takes time (a look-up, a new
+claim) runs as a task beside and comes back as the next input.
+
+The text is put together when a bind is free; a secret never leaves that function.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import assert_never
+
+from aiokafka import TopicPartition
+
+from inbound.ops import metrics
+from inbound.smpp.errors import NotSentError, UnansweredError, UnencodableError
+from inbound.smpp.pdu import SubmitSmResp
+from schemas.lanes import Lane
+from streams.outbox import transitions
+from streams.outbox.claims import Claimer, Reply
+from streams.outbox.encoding import Encoder
+from streams.outbox.ledger import Entry, Ledger
+from streams.outbox.outcomes import Outcomes
+from streams.outbox.phases import (
+    BackingOff,
+    BackOff,
+    Claimed,
+    Contested,
+    Effect,
+    Enqueue,
+    Fetched,
+    Finish,
+    Forget,
+    InFlight,
+    LookingUp,
+    LookUp,
+    NoteAccepted,
+    Publish,
+    Reclaim,
+    Reclaiming,
+    Recording,
+    ReleaseClaim,
+    ReleaseKey,
+    Render,
+    Requeue,
+    SlowDown,
+    Submit,
+)
+from streams.outbox.ports import Bind, Binds
+from streams.outbox.queues import ReadyQueue
+from streams.outbox.results import ResultPublisher
+from streams.outbox.transitions import ResendPolicy, Step
+
+log = logging.getLogger(__name__)
+
+BACK_OFF_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the effects are performed with."""
+
+    binds: Binds
+    ready: ReadyQueue
+    ledger: Ledger
+    encoder: Encoder
+    claimer: Claimer
+    results: ResultPublisher
+    outcomes: Outcomes
+    policy: ResendPolicy
+    clock: Callable[[], datetime]
+
+
+class Driver:
+    """Takes every message through its phases. `run` until cancelled."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._group: asyncio.TaskGroup | None = None
+        self._timers: dict[Entry, asyncio.TimerHandle] = {}
+        self._unsent: list[Fetched] = []
+
+    async def run(self) -> None:
+        """Run what takes time until cancelled, then end the back-offs."""
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                await asyncio.Event().wait()
+        finally:
+            self._group = None
+            for entry in list(self._timers):
+                self._back_off_over(entry)
+
+    # -- inputs -----------------------------------------------------------------------
+
+    def claimed(self, entry: Entry, reply: Reply) -> None:
+        """A message was claimed. One that was given up meanwhile is given back instead."""
+        claim, earlier = reply
+        if isinstance(entry.phase, Fetched):
+            self._take(entry, transitions.on_claim(entry.phase, claim, earlier))
+        elif earlier is None:
+            self._unsent.append(entry.fetched)
+
+    def claim_interrupted(self, entry: Entry) -> None:
+        """The process ends while it claims a message."""
+        if isinstance(entry.phase, Fetched):
+            self._take(entry, transitions.on_claim_interrupted(entry.phase))
+
+    def slot(self, entry: Entry, bind: Bind) -> None:
+        """A bind is free for a message that left the ready queue."""
+        ready, now = entry.phase, self._tools.clock()
+        if not isinstance(ready, Contested):
+            ready = entry.expect(Claimed)
+        self._take(entry, transitions.on_slot(ready, bind, now))
+
+    def hand_over(self, partitions: Collection[TopicPartition]) -> None:
+        """Drop what is not begun of these partitions; `unsent` then has the claims of it."""
+        for entry in self._tools.ledger.of(partitions):
+            self._take(entry, transitions.on_hand_over(entry.phase))
+
+    def give_up(self, partitions: Collection[TopicPartition]) -> None:
+        """Leave these partitions to their next owner, whatever is under way."""
+        for entry in self._tools.ledger.of(partitions):
+            self._take(entry, transitions.on_given_up(entry.phase))
+
+    def unsent(self) -> list[Fetched]:
+        """Return the messages whose claims are to be given back, once."""
+        unsent, self._unsent = self._unsent, []
+        return unsent
+
+    # -- effects ----------------------------------------------------------------------
+
+    def _take(self, entry: Entry, step: Step) -> None:
+        """Enter the next phase and perform the effects."""
+        entry.phase, effects = step
+        for effect in effects:
+            self._perform(entry, effect)
+
+    def _perform(self, entry: Entry, effect: Effect) -> None:
+        match effect:
+            case Publish():
+                self._publish(entry, effect)
+            case Enqueue() | Requeue() | ReleaseKey():
+                self._queue(entry, effect)
+            case Render(bind):
+                self._render(entry, bind)
+            case Submit():
+                self._submit(entry, effect)
+            case NoteAccepted() | SlowDown() | BackOff():
+                self._pace(entry, effect)
+            case Finish() | Forget() | ReleaseClaim():
+                self._leave(entry, effect)
+            case LookUp(result_due):
+                self._start(self._look_up(entry, result_due))
+            case Reclaim():
+                self._start(self._reclaim(entry))
+            case _:
+                assert_never(effect)
+
+    def _publish(self, entry: Entry, publish: Publish) -> None:
+        result = self._tools.outcomes.result(publish)
+        stored = partial(self._stored, entry) if publish.final else _do_nothing
+        self._tools.results.add(entry.fetched.partition.partition, result, stored)
+
+    def _stored(self, entry: Entry) -> None:
+        self._take(entry, transitions.on_stored(entry.expect(Recording)))
+
+    def _queue(self, entry: Entry, effect: Enqueue | Requeue | ReleaseKey) -> None:
+        ready = self._tools.ready
+        match effect:
+            case Enqueue():
+                ready.push(entry)  # the binds are woken once for a batch of claims
+                return
+            case Requeue():
+                ready.push_front(entry)
+            case ReleaseKey():
+                ready.release(entry)
+        if len(ready):
+            self._tools.binds.wake()
+
+    def _leave(self, entry: Entry, effect: Finish | Forget | ReleaseClaim) -> None:
+        match effect:
+            case Finish():
+                self._tools.ledger.finish(entry)
+            case Forget():
+                self._tools.ledger.forget(entry)
+            case ReleaseClaim():
+                self._unsent.append(entry.fetched)
+
+    def _render(self, entry: Entry, bind: Bind) -> None:
+        claimed = entry.expect(Claimed)
+        message, secret = entry.fetched.message, claimed.claim.secret
+        try:
+            text = self._tools.encoder.text(message, secret, bind.alphabet)
+        except Exception as error:  # noqa: BLE001 — one message must not stop a lane
+            log.error(  # noqa: TRY400 — the kind only: what the error says may quote the text
+                "message %s can't be rendered: %s", message.message_id, type(error).__name__
+            )
+            self._take(entry, transitions.on_unencodable(claimed, bind))
+        else:
+            self._take(entry, transitions.on_text(claimed, text, bind, self._tools.clock()))
+
+    def _submit(self, entry: Entry, submit: Submit) -> None:
+        bind, fetched = submit.bind, entry.fetched
+        try:
+            pdu = self._tools.encoder.submit_sm(
+                submit.number,
+                submit.text,
+                submit.part,
+                alphabet=bind.alphabet,
+                valid_for=submit.valid_for,
+            )
+            answer = bind.submit(pdu, bulk=fetched.lane is Lane.BULK)
+        except (UnencodableError, ValueError) as error:
+            log.error(  # noqa: TRY400 — the kind only: what the error says may quote the number
+                "message %s can't be encoded: %s",
+                fetched.message.message_id,
+                type(error).__name__,
+            )
+            self._take(entry, transitions.on_unencodable(entry.expect(InFlight), bind))
+        else:
+            answer.add_done_callback(partial(self._answered, entry))
+
+    def _answered(self, entry: Entry, answer: asyncio.Future[SubmitSmResp]) -> None:
+        in_flight, now = entry.expect(InFlight), self._tools.clock()
+        error = None if answer.cancelled() else answer.exception()
+        if answer.cancelled() or isinstance(error, UnansweredError):
+            step = transitions.on_no_answer(in_flight, self._tools.policy, now)
+        elif isinstance(error, NotSentError):
+            step = transitions.on_not_sent(in_flight)
+        elif error is not None:
+            raise error
+        else:
+            pdu = answer.result()
+            step = transitions.on_answer(in_flight, pdu.status, pdu.message_id or None, now)
+        self._take(entry, step)
+
+    def _pace(self, entry: Entry, effect: NoteAccepted | SlowDown | BackOff) -> None:
+        bind = effect.bind
+        match effect:
+            case NoteAccepted():
+                bind.note_accepted()
+            case SlowDown():
+                metrics.BIND_THROTTLES.add(1, {"bind": bind.name})
+                bind.slow_down()
+            case BackOff():
+                loop = asyncio.get_running_loop()
+                self._timers[entry] = loop.call_later(BACK_OFF_S, self._back_off_over, entry)
+                if len(self._timers) >= bind.window:  # not one number's trouble: the centre's
+                    bind.hold(BACK_OFF_S)
+
+    def _back_off_over(self, entry: Entry) -> None:
+        self._timers.pop(entry).cancel()
+        self._take(entry, transitions.on_back_off_over(entry.expect(BackingOff)))
+
+    async def _look_up(self, entry: Entry, result_due: float) -> None:
+        """Wait for the earlier gateway's result; what has the same key waits with it."""
+        is_processed = await self._tools.claimer.is_processed(entry.fetched, result_due)
+        looking_up, policy = entry.expect(LookingUp), self._tools.policy
+        now = self._tools.clock()
+        step = transitions.on_lookup(looking_up, policy, now, is_processed=is_processed)
+        self._take(entry, step)
+
+    async def _reclaim(self, entry: Entry) -> None:
+        claim = await self._tools.claimer.reclaim(entry.fetched)
+        self._take(entry, transitions.on_reclaim(entry.expect(Reclaiming), claim))
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        """Run what takes time beside the dispatchers, as long as they run."""
+        try:
+            if self._group is not None:
+                self._group.create_task(work)
+                return
+        except RuntimeError:  # the group is ending
+            pass
+        # Stopping: the message stays claimed, and its next owner finds out.
+        work.close()
+
+
+def _do_nothing() -> None:
+    """Nothing waits for the storing of a result that is not final."""

@@ -1,0 +1,283 @@
+"""The phases of a message in the sender, one type for each, and the effects of a transition.
+
+    Fetched -> Claimed <-> InFlight -> Recording -> Done
+                  ^-- BackingOff, Reclaiming --'
+    Fetched -> Contested -> LookingUp -> Reclaiming, Recording or Done
+
+Everything here is immutable and knows no task, no clock, no database and no SMPP session; a
+bind is only passed on. `streams.outbox.transitions` leads from one phase to the next;
+`streams.outbox.driver` performs the effects. In a phase that waits for something exactly one
+thing is under way: an answer, a look-up, a back-off, a new claim, or the storing of a result.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from aiokafka import TopicPartition
+
+from schemas.lanes import Lane
+from schemas.messages import MobileTerminated, Outcome, PartResult
+from streams.outbox.attempts import NONE, UnresolvedAttempts
+from streams.outbox.encoding import Text
+from streams.outbox.ports import Bind
+
+# -- phases ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Read from a lane and not claimed yet. `queued_at` is when it came into the lane."""
+
+    lane: Lane
+    partition: TopicPartition
+    offset: int
+    key: str
+    message: MobileTerminated = field(repr=False)
+    centre: str = ""
+    traceparent: str | None = None
+    queued_at: datetime | None = None
+
+    @property
+    def waits_since(self) -> datetime | None:
+        """When the MO that it answers arrived, else when it came into its lane."""
+        return self.message.arrived_at or self.queued_at
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Our claim in the database. `number` is None for an erased person."""
+
+    attempt: int
+    number: str | None = field(repr=False)
+    secret: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierClaim:
+    """Another gateway's claim of a message that we claim now; it may have been sent.
+
+    `is_processed` says that the worker has its result. If not, the result may be on its way
+    until `result_due`, in seconds of the monotonic clock.
+    """
+
+    result_due: float
+    is_processed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the parts of a claimed message are; parts are counted from 0.
+
+    `answers` has the last answer to each part. `pending` are the parts to submit, in order;
+    `unanswered` are those whose outcome is unknown. `attempts` are unresolved and not reported
+    yet. `sent_at` is when the first part of this attempt was submitted. `text` is None until
+    a bind is free: what is not rendered holds no secret.
+    """
+
+    text: Text | None = None
+    answers: tuple[PartResult, ...] = ()
+    pending: tuple[int, ...] = ()
+    unanswered: frozenset[int] = frozenset()
+    attempts: UnresolvedAttempts = NONE
+    sent_at: datetime | None = None
+
+
+UNSENT: Final = Progress()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Ours to send: waits in the ready queue for a bind.
+
+    Once `given_up` its partition belongs to another gateway: nothing more is submitted.
+    """
+
+    fetched: Fetched
+    claim: Claim
+    progress: Progress = UNSENT
+    given_up: bool = False
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the centre has some of its parts: no other gateway can finish it."""
+        return len(self.progress.pending) != len(self.progress.text or ())
+
+
+@dataclass(frozen=True, slots=True)
+class Contested:
+    """Claimed by another gateway before. Waits in the ready queue, so that order is kept."""
+
+    claimed: Claimed
+    result_due: float
+
+
+@dataclass(frozen=True, slots=True)
+class LookingUp:
+    """The earlier gateway's result is waited for and looked up."""
+
+    claimed: Claimed
+    bind: Bind
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """One part was submitted and is not answered yet."""
+
+    claimed: Claimed
+    part: int
+    bind: Bind
+
+
+@dataclass(frozen=True, slots=True)
+class BackingOff:
+    """The centre refused a part for now; this message waits, others go."""
+
+    claimed: Claimed
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaiming:
+    """The outcome of the last attempt is unknown and reported; the next attempt is claimed."""
+
+    claimed: Claimed
+    bind: Bind
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Its final result is being stored in Kafka."""
+
+    fetched: Fetched
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Nothing more will be done for it here."""
+
+
+DONE: Final = Done()
+
+Ready = Claimed | Contested
+Phase = (
+    Fetched
+    | Claimed
+    | Contested
+    | LookingUp
+    | InFlight
+    | BackingOff
+    | Reclaiming
+    | Recording
+    | Done
+)
+
+# -- effects --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Put it into the ready queue, behind the others of its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """Put it back at the front of the ready queue; it keeps its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Render:
+    """Render and encode its text for this bind."""
+
+    bind: Bind
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Submit one part. The centre may try for `valid_for` to deliver it."""
+
+    bind: Bind
+    number: str = field(repr=False)
+    text: Text
+    part: int
+    valid_for: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class NoteAccepted:
+    """The centre accepted a part."""
+
+    bind: Bind
+
+
+@dataclass(frozen=True, slots=True)
+class SlowDown:
+    """The centre throttles: the bind pauses."""
+
+    bind: Bind
+
+
+@dataclass(frozen=True, slots=True)
+class BackOff:
+    """Come back to this message after a while."""
+
+    bind: Bind
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Find out whether the worker processed the earlier gateway's result."""
+
+    result_due: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaim:
+    """Claim the next attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Publish a result; `final` when no further attempt follows."""
+
+    claimed: Claimed = field(repr=False)
+    bind: Bind
+    outcome: Outcome
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseKey:
+    """Let the next message of its key go."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseClaim:
+    """Give the claim back: it was not sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Its offset may be committed, and a copy of it is recognised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """It belongs to the partition's next owner."""
+
+
+Effect = (
+    Enqueue
+    | Requeue
+    | Render
+    | Submit
+    | NoteAccepted
+    | SlowDown
+    | BackOff
+    | LookUp
+    | Reclaim
+    | Publish
+    | ReleaseKey
+    | ReleaseClaim
+    | Finish
+    | Forget
+)

@@ -1,0 +1,318 @@
+"""The sender's transitions: (phase, what happened) -> (next phase, effects). Pure.
+
+What always holds, whatever happens in whatever order:
+
+* A part is submitted again only after the centre refused it, after no octet of it was
+  written, or after an `unknown` result was published and the next attempt was claimed.
+* A part is submitted only once the one before it was answered (or is unknown, and the policy
+  forbids to send it again).
+* A message that is ours ends with one final result, or without any because the earlier
+  gateway's result was processed.
+* Once given up, nothing more is submitted; answers that still come are published.
+* Whoever leaves the ready queue by a bind releases its key.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from inbound.smpp.status import is_temporary, is_throttle
+from schemas.messages import Outcome, PartResult, SubmitAttempt
+from streams.outbox.attempts import NONE
+from streams.outbox.encoding import Text
+from streams.outbox.phases import (
+    DONE,
+    BackingOff,
+    BackOff,
+    Claim,
+    Claimed,
+    Contested,
+    Done,
+    EarlierClaim,
+    Effect,
+    Enqueue,
+    Fetched,
+    Finish,
+    Forget,
+    InFlight,
+    LookingUp,
+    LookUp,
+    NoteAccepted,
+    Phase,
+    Progress,
+    Publish,
+    Ready,
+    Reclaim,
+    Reclaiming,
+    Recording,
+    ReleaseClaim,
+    ReleaseKey,
+    Render,
+    Requeue,
+    SlowDown,
+    Submit,
+)
+from streams.outbox.ports import Bind
+
+Step = tuple[Phase, tuple[Effect, ...]]
+
+_UNANSWERED = PartResult()
+_ENQUEUE, _REQUEUE, _RELEASE_KEY = Enqueue(), Requeue(), ReleaseKey()
+_FINISH, _FORGET = Finish(), Forget()
+
+
+@dataclass(frozen=True, slots=True)
+class ResendPolicy:
+    """Whether a message whose outcome is unknown is sent again."""
+
+    max_attempts: int
+    resends_unknown: Callable[[str], bool]
+    """Whether a template allows it."""
+
+    def allows(self, claimed: Claimed, now: datetime) -> bool:
+        """Whether one more attempt follows."""
+        message = claimed.fetched.message
+        return (
+            claimed.claim.attempt < self.max_attempts
+            and message.not_after > now
+            and self.resends_unknown(message.template)
+        )
+
+
+# -- claiming -------------------------------------------------------------------------
+
+
+def on_claim(fetched: Fetched, claim: Claim, earlier: EarlierClaim | None) -> Step:
+    """The message was claimed; `earlier` tells of another gateway's claim before."""
+    claimed = Claimed(fetched, claim)
+    if earlier is None:
+        return claimed, (_ENQUEUE,)
+    if earlier.is_processed:
+        return DONE, (_FINISH,)
+    return Contested(claimed, earlier.result_due), (_ENQUEUE,)
+
+
+def on_claim_interrupted(fetched: Fetched) -> Step:
+    """The process ends while it claims: claimed or not, the claim is to be given back."""
+    return Claimed(fetched, Claim(1, None, None)), (_ENQUEUE,)
+
+
+def on_lookup(
+    looking_up: LookingUp, policy: ResendPolicy, now: datetime, *, is_processed: bool
+) -> Step:
+    """The earlier gateway's result was processed, or it is too late for it to come."""
+    claimed = looking_up.claimed
+    if claimed.given_up:
+        return DONE, (_RELEASE_KEY,)
+    if is_processed:
+        return DONE, (_RELEASE_KEY, _FINISH)
+    if policy.allows(claimed, now):
+        return _next_attempt(claimed, looking_up.bind)
+    return _end(claimed, looking_up.bind, Outcome.UNKNOWN)
+
+
+def on_reclaim(reclaiming: Reclaiming, claim: Claim) -> Step:
+    """The next attempt is claimed: what is unknown goes again, and the rest behind it."""
+    progress = reclaiming.claimed.progress
+    pending = tuple(sorted({*progress.unanswered, *progress.pending}))
+    progress = replace(progress, pending=pending, unanswered=frozenset())
+    claimed = replace(reclaiming.claimed, claim=claim, progress=progress)
+    if claim.number is None and not claimed.given_up:
+        return _end(claimed, reclaiming.bind, Outcome.ERASED)
+    return _resume(claimed)
+
+
+# -- submitting -----------------------------------------------------------------------
+
+
+def on_slot(ready: Ready, bind: Bind, now: datetime) -> Step:
+    """A bind is free for the next part of a message that leaves the ready queue."""
+    if isinstance(ready, Contested):
+        return LookingUp(ready.claimed, bind), (LookUp(ready.result_due),)
+    message, claim, progress = ready.fetched.message, ready.claim, ready.progress
+    if message.not_after <= now:
+        outcome = Outcome.UNKNOWN if progress.unanswered else Outcome.EXPIRED
+        return _end(ready, bind, outcome)
+    if progress.text is not None:
+        return _submit(ready, progress.text, progress, bind, now)
+    if claim.number is None or (message.secret and claim.secret is None):
+        return _end(ready, bind, Outcome.ERASED)
+    return ready, (Render(bind),)
+
+
+def on_text(claimed: Claimed, text: Text, bind: Bind, now: datetime) -> Step:
+    """The text is rendered: its parts are known, and the secret is needed no more."""
+    parts = len(text)
+    if (claim := claimed.claim).secret is not None:
+        claimed = replace(claimed, claim=replace(claim, secret=None))
+    progress = Progress(text, (_UNANSWERED,) * parts, tuple(range(parts)))
+    return _submit(claimed, text, progress, bind, now)
+
+
+def on_unencodable(phase: Claimed | InFlight, bind: Bind) -> Step:
+    """The text or a PDU of it can't be made: no attempt can succeed."""
+    claimed = phase.claimed if isinstance(phase, InFlight) else phase
+    return _end(claimed, bind, Outcome.REJECTED)
+
+
+def on_answer(in_flight: InFlight, status: int, message_id: str | None, now: datetime) -> Step:
+    """The centre answered with a command_status and its own id of the part."""
+    part, bind = in_flight.part, in_flight.bind
+    claimed = _answered(
+        in_flight.claimed, part, PartResult(status=status, smsc_message_id=message_id)
+    )
+    if not status:
+        return _go_on(claimed, bind, NoteAccepted(bind))
+    if not is_temporary(status):
+        return _end(claimed, bind, Outcome.REJECTED)
+    claimed = _pending_again(_unresolved(claimed, part, status, bind, now), part)
+    if not is_throttle(status):
+        return BackingOff(claimed), (BackOff(bind),)
+    phase, effects = _resume(claimed)
+    return phase, (SlowDown(bind), *effects)
+
+
+def on_no_answer(in_flight: InFlight, policy: ResendPolicy, now: datetime) -> Step:
+    """The part was written and never answered: the centre may have it."""
+    part, bind = in_flight.part, in_flight.bind
+    claimed = _answered(in_flight.claimed, part, _UNANSWERED)
+    claimed = _unresolved(claimed, part, None, bind, now)
+    progress = replace(claimed.progress, unanswered=claimed.progress.unanswered | {part})
+    claimed = replace(claimed, progress=progress)
+    if policy.allows(claimed, now):
+        return _next_attempt(claimed, bind)
+    return _go_on(claimed, bind)
+
+
+def on_not_sent(in_flight: InFlight) -> Step:
+    """No octet of the part was written: it goes again as if nothing had happened."""
+    return _resume(_pending_again(in_flight.claimed, in_flight.part))
+
+
+def on_back_off_over(backing_off: BackingOff) -> Step:
+    """The back-off is over."""
+    return _resume(backing_off.claimed)
+
+
+def on_stored(recording: Recording) -> Step:
+    """Kafka has the final result."""
+    del recording
+    return DONE, (_FINISH,)
+
+
+# -- handing a partition over -----------------------------------------------------------
+
+
+def on_hand_over(phase: Phase) -> Step:
+    """The partition goes to another gateway soon: what is begun is finished first.
+
+    What another gateway claimed before us can be looked up by the next owner as well.
+    """
+    match phase:
+        case Fetched() | Contested():
+            return DONE, (_FORGET,)
+        case Claimed() if not phase.is_begun:
+            return DONE, (ReleaseClaim(), _FORGET)
+        case LookingUp():
+            return _given_up(phase)
+        case Claimed() | InFlight() | BackingOff() | Reclaiming() | Recording() | Done():
+            return phase, ()
+        case _:
+            assert_never(phase)
+
+
+def on_given_up(phase: Phase) -> Step:
+    """The partition goes to another gateway now; its claim tells the next owner."""
+    match phase:
+        case Fetched() | Claimed() | Contested():
+            return DONE, (_FORGET,)
+        case LookingUp() | InFlight() | BackingOff() | Reclaiming():
+            return _given_up(phase)
+        case Recording() | Done():
+            return phase, (_FORGET,)
+        case _:
+            assert_never(phase)
+
+
+def _given_up(phase: LookingUp | InFlight | BackingOff | Reclaiming) -> Step:
+    return replace(phase, claimed=replace(phase.claimed, given_up=True)), (_FORGET,)
+
+
+# -- what several of them share -----------------------------------------------------------
+
+
+def _submit(claimed: Claimed, text: Text, progress: Progress, bind: Bind, now: datetime) -> Step:
+    part, *pending = progress.pending
+    progress = Progress(
+        text,
+        progress.answers,
+        tuple(pending),
+        progress.unanswered,
+        progress.attempts,
+        progress.sent_at or now,
+    )
+    sending = Claimed(claimed.fetched, claimed.claim, progress, claimed.given_up)
+    valid_for = claimed.fetched.message.not_after - now
+    submit = Submit(bind, claimed.claim.number or "", text, part, valid_for)
+    return InFlight(sending, part, bind), (submit,)
+
+
+def _go_on(claimed: Claimed, bind: Bind, *effects: Effect) -> Step:
+    """Submit the next part, or end when there is none."""
+    if claimed.progress.pending:
+        phase, more = _resume(claimed)
+    else:
+        unknown = bool(claimed.progress.unanswered)
+        phase, more = _end(claimed, bind, Outcome.UNKNOWN if unknown else Outcome.SUBMITTED)
+    return phase, effects + more
+
+
+def _resume(claimed: Claimed) -> Step:
+    """Wait for a bind again, unless the partition was given up meanwhile."""
+    if claimed.given_up:
+        return DONE, (_RELEASE_KEY,)
+    return claimed, (_REQUEUE,)
+
+
+def _next_attempt(claimed: Claimed, bind: Bind) -> Step:
+    """Report the unknown outcome, then claim the next attempt."""
+    unknown = Publish(claimed, bind, Outcome.UNKNOWN, final=False)
+    if claimed.given_up:  # the next attempt is the new owner's
+        return DONE, (unknown, _RELEASE_KEY)
+    progress = replace(claimed.progress, attempts=NONE, sent_at=None)
+    return Reclaiming(replace(claimed, progress=progress), bind), (unknown, Reclaim())
+
+
+def _end(claimed: Claimed, bind: Bind, outcome: Outcome) -> Step:
+    """Report the final result; the next message of the key need not wait for its storing."""
+    result = Publish(claimed, bind, outcome, final=True)
+    return Recording(claimed.fetched), (result, _RELEASE_KEY)
+
+
+def _answered(claimed: Claimed, part: int, answer: PartResult) -> Claimed:
+    progress = claimed.progress
+    answers = (*progress.answers[:part], answer, *progress.answers[part + 1 :])
+    progress = Progress(
+        progress.text,
+        answers,
+        progress.pending,
+        progress.unanswered,
+        progress.attempts,
+        progress.sent_at,
+    )
+    return Claimed(claimed.fetched, claimed.claim, progress, claimed.given_up)
+
+
+def _unresolved(
+    claimed: Claimed, part: int, status: int | None, bind: Bind, now: datetime
+) -> Claimed:
+    attempt = SubmitAttempt(part=part + 1, status=status, bind=bind.name, at=now)
+    progress = claimed.progress
+    progress = replace(progress, attempts=progress.attempts.adding(attempt))
+    return replace(claimed, progress=progress)
+
+
+def _pending_again(claimed: Claimed, part: int) -> Claimed:
+    progress = claimed.progress
+    return replace(claimed, progress=replace(progress, pending=(part, *progress.pending)))

@@ -1,0 +1,245 @@
+"""Whole gateways without bind, clock, database or Kafka: they perform effects in memory.
+
+`World` keeps what outlives a gateway (the lanes, the claims, the results, what reached the SMS
+centre) and complains at once when a part is sent twice without an `unknown` in between, or a
+message overtakes another one of its key.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
+from uuid import UUID
+
+from aiokafka import TopicPartition
+
+from inbound.smpp.message_ids import IdForm
+from inbound.smpp.segmentation import Segment
+from schemas.lanes import Lane
+from schemas.messages import MobileTerminated, Outcome, Purpose
+from streams.outbox import transitions
+from streams.outbox.encoding import Text
+from streams.outbox.ledger import Entry, Ledger
+from streams.outbox.offsets import OffsetTracker
+from streams.outbox.phases import (
+    BackOff,
+    Claim,
+    Claimed,
+    Contested,
+    EarlierClaim,
+    Effect,
+    Enqueue,
+    Fetched,
+    Finish,
+    Forget,
+    LookUp,
+    NoteAccepted,
+    Phase,
+    Publish,
+    Reclaim,
+    ReleaseClaim,
+    ReleaseKey,
+    Render,
+    Requeue,
+    SlowDown,
+    Submit,
+)
+from streams.outbox.ports import Bind
+from streams.outbox.queues import ReadyQueue
+from streams.outbox.transitions import ResendPolicy, Step
+
+NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)
+VALID_FOR = timedelta(hours=1)
+MAX_ATTEMPTS = 3
+RESENT, SENT_ONCE = "resent", "sent once"
+POLICY = ResendPolicy(MAX_ATTEMPTS, lambda template: template == RESENT)
+
+
+# Results name it; nothing is submitted by it.
+BIND = cast("Bind", SimpleNamespace(name="main-1", centre="main", answer_ids=IdForm.ANY))
+
+
+def text_of(parts: int) -> Text:
+    return Text("gsm0338", tuple(Segment(b"x", 0, 0) for _ in range(parts)))
+
+
+@dataclass(slots=True)
+class Partition:
+    """One partition of a lane: its messages, and how far they are committed."""
+
+    topic: TopicPartition
+    messages: list[MobileTerminated] = field(default_factory=list)
+    committed: int = 0
+
+
+class World:
+    """What outlives a gateway."""
+
+    def __init__(self, partitions: int) -> None:
+        self.now = NOON
+        self.lanes = [Partition(TopicPartition("lane", number)) for number in range(partitions)]
+        self.parts: dict[UUID, int] = {}
+        self.claims: dict[UUID, tuple[int, str]] = {}
+        self.processed: set[UUID] = set()
+        self.finals: defaultdict[UUID, list[Outcome]] = defaultdict(list)
+        self.unknowns: defaultdict[UUID, int] = defaultdict(int)
+        # The parts of each message that may be at the centre, since its last `unknown`.
+        self.at_centre: defaultdict[UUID, set[int]] = defaultdict(set)
+        self.before: dict[UUID, list[UUID]] = {}
+
+    def add(self, partition: int, key: str, template: str, parts: int) -> MobileTerminated:
+        number = len(self.parts)
+        message = MobileTerminated(
+            message_id=UUID(int=number + 1),
+            subject_id=UUID(int=ord(key)),
+            purpose=Purpose.FULFILMENT,
+            template=template,
+            params={"key": key},
+            not_after=self.now + VALID_FOR,
+        )
+        lane = self.lanes[partition]
+        self.before[message.message_id] = [
+            one.message_id for one in lane.messages if one.params == message.params
+        ]
+        lane.messages.append(message)
+        self.parts[message.message_id] = parts
+        return message
+
+    def submitted(self, message: MobileTerminated, part: int) -> None:
+        at_centre = self.at_centre[message.message_id]
+        assert part not in at_centre, f"part {part} goes twice, and no result says unknown"
+        at_centre.add(part)
+        for earlier in self.before[message.message_id]:
+            assert self.ended(earlier), "a message overtakes another one of its key"
+
+    def refused(self, message: MobileTerminated, part: int) -> None:
+        self.at_centre[message.message_id].discard(part)
+
+    def published(self, message: MobileTerminated, outcome: Outcome, *, final: bool) -> None:
+        if outcome is Outcome.UNKNOWN:
+            self.unknowns[message.message_id] += 1
+            self.at_centre[message.message_id].clear()
+        if final:
+            self.finals[message.message_id].append(outcome)
+
+    def ended(self, message_id: UUID) -> bool:
+        return message_id in self.processed or bool(self.finals[message_id])
+
+
+class Gateway:
+    """One gateway's memory. Each method is one thing that may happen to it."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world = world
+        self.name = name
+        self.offsets = OffsetTracker()
+        self.ledger = Ledger(self.offsets)
+        self.ready = ReadyQueue()
+        self.entries: list[Entry] = []
+        self.positions: dict[int, int] = {}
+
+    def in_phase(self, phase: type[Phase]) -> list[Entry]:
+        return [entry for entry in self.entries if isinstance(entry.phase, phase)]
+
+    def assign(self, partition: int) -> None:
+        self.positions[partition] = self.world.lanes[partition].committed
+
+    def fetch(self, partition: int) -> bool:
+        lane, position = self.world.lanes[partition], self.positions[partition]
+        if position >= len(lane.messages):
+            return False
+        self.positions[partition] += 1
+        message = lane.messages[position]
+        key = message.params["key"]
+        fetched = Fetched(Lane.NORMAL, lane.topic, position, key, message, "main")
+        if (entry := self.ledger.admit(fetched)) is not None:
+            self.entries.append(entry)
+        self.commit()
+        return True
+
+    def claim(self) -> None:
+        for entry in self.in_phase(Fetched):
+            fetched = entry.expect(Fetched)
+            message_id = fetched.message.message_id
+            is_first = message_id not in self.world.claims
+            attempt, _ = self.world.claims.setdefault(message_id, (1, self.name))
+            processed = message_id in self.world.processed
+            earlier = None if is_first else EarlierClaim(0.0, processed)
+            self._take(entry, transitions.on_claim(fetched, _claim(attempt), earlier))
+
+    def slot(self) -> bool:
+        if (entry := self.ready.pop(["main"])) is None:
+            return False
+        phase = entry.phase
+        assert isinstance(phase, Claimed | Contested)
+        self._take(entry, transitions.on_slot(phase, BIND, self.world.now))
+        return True
+
+    def step(self, entry: Entry, step: Step) -> None:
+        """Something that was under way came back."""
+        self._take(entry, step)
+        self.commit()
+
+    def reclaimed(self, entry: Entry) -> Claim:
+        attempt, _ = self.world.claims.get(entry.fetched.message.message_id, (0, ""))
+        self.world.claims[entry.fetched.message.message_id] = attempt + 1, self.name
+        return _claim(attempt + 1)
+
+    def hand_over(self, partition: int) -> None:
+        for entry in self.ledger.of([self.world.lanes[partition].topic]):
+            self._take(entry, transitions.on_hand_over(entry.phase))
+        self._drop_done()
+
+    def give_up(self, partition: int) -> None:
+        topic = self.world.lanes[partition].topic
+        for entry in self.ledger.of([topic]):
+            self._take(entry, transitions.on_given_up(entry.phase))
+        self._drop_done()
+        self.commit()
+        self.offsets.drop([topic])
+        del self.positions[partition]
+
+    def commit(self) -> None:
+        for topic, offset in self.offsets.take_committable().items():
+            self.world.lanes[topic.partition].committed = offset
+
+    def _drop_done(self) -> None:
+        self.ready.drop_done()
+
+    def _take(self, entry: Entry, step: Step) -> None:
+        entry.phase, effects = step
+        for effect in effects:
+            self._perform(entry, effect)
+
+    def _perform(self, entry: Entry, effect: Effect) -> None:  # noqa: C901
+        message = entry.fetched.message
+        match effect:
+            case Publish(claimed=claimed, outcome=outcome, final=final):
+                assert claimed.fetched is entry.fetched
+                self.world.published(message, outcome, final=final)
+            case Enqueue():
+                self.ready.push(entry)
+            case Requeue():
+                self.ready.push_front(entry)
+            case ReleaseKey():
+                self.ready.release(entry)
+            case Render():
+                text = text_of(self.world.parts[message.message_id])
+                claimed = entry.expect(Claimed)
+                self._take(entry, transitions.on_text(claimed, text, BIND, self.world.now))
+            case Submit(part=part):
+                self.world.submitted(message, part)
+            case ReleaseClaim():
+                if self.world.claims.get(message.message_id) == (1, self.name):
+                    del self.world.claims[message.message_id]
+            case Finish():
+                self.ledger.finish(entry)
+            case Forget():
+                self.ledger.forget(entry)
+            case NoteAccepted() | SlowDown() | BackOff() | LookUp() | Reclaim():
+                pass  # the test says when what is under way comes back
+
+
+def _claim(attempt: int) -> Claim:
+    return Claim(attempt, "+79160000001", None)
