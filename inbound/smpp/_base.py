@@ -44,7 +44,7 @@ class Pdu:
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class ResponsePdu(Pdu):
-    """A response PDU. It carries the sequence_number of its request (SMPP 3.4, 2.3)."""
+    """A response PDU. It carries the sequence_number of its request (SMPP 3.4, 5.1.4)."""
 
 
 AnswerT = TypeVar("AnswerT", bound=ResponsePdu)

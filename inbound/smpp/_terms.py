@@ -5,7 +5,7 @@ from enum import Enum
 
 
 class Role(Enum):
-    """Which end of the session this is (SMPP 3.4, 2.1)."""
+    """Which end of the session this is."""
 
     ESME = "esme"
     SMSC = "smsc"
