@@ -14,7 +14,12 @@ from inbound.handlers.definitions import TEMPLATE_FIELDS
 from inbound.smpp.segmentation import part_count
 from inbound.templates.catalogue import load_catalogue
 
-pytest_plugins = ["tests.fix_leaks", "tests.fix_servers", "tests.fix_service"]
+pytest_plugins = [
+    "tests.fix_leaks",
+    "tests.fix_processes",
+    "tests.fix_servers",
+    "tests.fix_service",
+]
 
 # Neither profile depends on the speed of the machine.
 settings.register_profile(

@@ -45,6 +45,7 @@ from inbound.store.migrations.runner import migrate
 from schemas.topics import TopicNames
 from tests.e2e.script import ACCOUNT, Script
 from tests.fix_servers import SharedKafka, SharedPostgres
+from tests.patience import PATIENCE_S
 from tests.searching import records
 
 PAGES: Final = ("/health", "/health/ready", "/health/live", "/metrics")
@@ -61,9 +62,6 @@ VAULT_KEY: Final = bytes(range(32))
 SUBJECT_KEY: Final = bytes(range(32, 64))
 WINDOW: Final = 20
 CONFIG: Final = "scserv.toml"
-
-_READY_S: Final = 40.0
-_STOP_S: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +177,11 @@ class Service:
         await self.ready()
         return started
 
-    async def ready(self, within_s: float = _READY_S) -> None:
+    async def ready(self) -> None:
         """Wait until every running process says by its health port that it is ready."""
         await eventually(
             lambda: not any(one.not_ready() for one in self.running) or self._any_ended(),
             self._explain,
-            within_s,
         )
         assert not self._any_ended(), self._explain()
 
@@ -206,11 +203,11 @@ class Service:
         self.running.remove(one)
         one.terminate()
         try:
-            async with asyncio.timeout(_STOP_S):
+            async with asyncio.timeout(PATIENCE_S):
                 return await one.process.wait()
         except TimeoutError:
             one.kill()
-            pytest.fail(f"{one.role} did not end {_STOP_S:g} s after SIGTERM")
+            pytest.fail(f"{one.role} did not end {PATIENCE_S:g} s after SIGTERM")
 
     def revive(self, *processes: RoleProcess) -> None:
         """From now on start these (all, when none is named) again whenever they end.
@@ -275,7 +272,7 @@ class Service:
     async def text(self, source: str, text: str | bytes, **fields: Any) -> None:
         """`deliver`, and wait for the service's positive answer."""
         try:
-            status = await asyncio.wait_for(self.deliver(source, text, **fields), 20)
+            status = await asyncio.wait_for(self.deliver(source, text, **fields), PATIENCE_S)
         except TimeoutError:
             pytest.fail(
                 f"a text was never accepted; the gateway says:\n{self.log_of('gateway')[-3000:]}"
@@ -358,14 +355,13 @@ class Service:
         """Return every record of a topic as it stands there now. Blocks; needs no group."""
         return list(records(self.bootstrap, topic))
 
-    async def completed(self, *numbers: str, requests: int = 1, within_s: float = 20.0) -> None:
+    async def completed(self, *numbers: str, requests: int = 1) -> None:
         """Wait until each number has so many requests in their final state."""
         hashes = [self._hasher.hash(number) for number in numbers]
         wanted = requests * len(numbers)
         await eventually(
             lambda: self._completed(hashes) >= wanted,
             lambda: f"{self._completed(hashes)} of {wanted} requests are completed",
-            within_s,
         )
 
     async def projected(self) -> None:
@@ -424,7 +420,7 @@ class Service:
             "SCSERV_SMPP__SYSTEM_ID": ACCOUNT.system_id,
             "SCSERV_SMPP__PASSWORD": ACCOUNT.password,
             "SCSERV_SMPP__WINDOW": str(WINDOW),
-            "SCSERV_SMPP__RESPONSE_TIMEOUT_S": "2",
+            "SCSERV_SMPP__RESPONSE_TIMEOUT_S": "5",
             "SCSERV_SMPP__RECONNECT_MIN_S": "0.05",
             "SCSERV_SMPP__RECONNECT_MAX_S": "0.2",
             **self.extra_environment,
@@ -495,20 +491,18 @@ async def service(
         yield service
 
 
-async def eventually(
-    look: Callable[[], bool], what: Callable[[], str], within_s: float = 20.0
-) -> None:
+async def eventually(look: Callable[[], bool], what: Callable[[], str]) -> None:
     """Look until it is so: for what gives no signal, like a row. Fails the test, saying `what`."""
 
     def fail(_: object) -> NoReturn:
-        pytest.fail(f"not within {within_s:g} s: {what()}")
+        pytest.fail(f"not within {PATIENCE_S:g} s: {what()}")
 
     looking = AsyncRetrying(
         # A test may have killed the database.
         retry=retry_if_result(lambda found: not found)
         | retry_if_exception_type(psycopg.OperationalError),
         wait=wait_fixed(0.05),
-        stop=stop_after_delay(within_s),
+        stop=stop_after_delay(PATIENCE_S),
         retry_error_callback=fail,
     )
     await looking(asyncio.to_thread, look)

@@ -32,6 +32,7 @@ from schemas.events import (
 )
 from schemas.topics import TopicNames
 from tests.fix_service import eventually
+from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from kafka import KafkaProducer
@@ -40,7 +41,6 @@ EXAMPLES_FOLDER: Final = Path(__file__).parents[1] / "docs" / "examples"
 GROUP: Final = "example"
 SUBJECTS: Final = [UUID(int=n, version=4) for n in range(1, 81)]
 OVERLAP: Final = 40
-WITHIN_S: Final = 60.0
 ACCEPTED: Final = "ru.scserv.request.accepted.v1"
 
 _TYPES: Final = (
@@ -233,7 +233,7 @@ class Subscriber:
         """End it as an operator would."""
         assert self._process.returncode is None, self.said()
         self._process.terminate()
-        assert await asyncio.wait_for(self._process.wait(), 20) == 0, self.said()
+        assert await asyncio.wait_for(self._process.wait(), PATIENCE_S) == 0, self.said()
 
 
 @dataclass
@@ -255,7 +255,6 @@ class World:
         await eventually(
             lambda: self.onlooker.lag(group, wanted) == 0,
             lambda: f"{self.onlooker.lag(group, wanted)} records are left\n{self._said()}",
-            WITHIN_S,
         )
 
     async def until(self, look: Callable[[], bool], story: Story) -> None:
@@ -265,7 +264,7 @@ class World:
             self.feed.publish(story.more(100))
             return look()
 
-        await eventually(look_again, self._said, WITHIN_S)
+        await eventually(look_again, self._said)
 
     def _said(self) -> str:
         return "\n".join(one.said()[-2000:] for one in self.running)

@@ -27,8 +27,7 @@ from tests.chaos.plan import Planned, schedule
 from tests.chaos.strikes import Striker
 from tests.chaos.world import World, open_world
 from tests.fix_service import SUBJECT_KEY, Event, eventually
-
-SETTLED_WITHIN_S = 240.0
+from tests.patience import PATIENCE_S
 
 _WAITS: LiteralString = """
     SELECT extract(epoch FROM told.recorded_at - heard.at)
@@ -125,14 +124,13 @@ async def campaign(
 async def _settle(world: World, crowd: People) -> None:
     """Wait until every text is answered and every request has its end, or the time is over."""
     try:
-        async with asyncio.timeout(SETTLED_WITHIN_S):
+        async with asyncio.timeout(PATIENCE_S):
             await crowd.answered()
         texted = sum(text.accepted_at is not None for p in crowd.people for text in p.texts)
         # A worker that is just coming back has not seen them all: then none is open yet.
         await eventually(
             lambda: _accepted(world) >= texted and _open_requests(world) == 0,
             lambda: f"{_accepted(world)} of {texted} texts made a request, and some are open",
-            SETTLED_WITHIN_S,
         )
     except (TimeoutError, BaseException) as error:
         if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):

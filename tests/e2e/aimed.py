@@ -1,33 +1,24 @@
-"""A process that stands still at a named point: `python -m tests.e2e.aimed POINT ... -- ROLE`.
+"""Killing a process at one named point and at no other.
 
-`MODULE:NAME` is wrapped where it is looked up; at its n-th call, before it runs or after it
-has returned, the process tells so through a named pipe and stops all its threads at once
-(SIGSTOP). Whoever waits at the other end of the pipe then kills it with -9. So the blow falls
-at this point and at no other, and the program holds no code for it.
+The process stops itself there (see `standstill`) and says so through a named pipe. The test
+waits at the other end of the pipe, looks at what it wants to see, and kills the process with -9.
 """
 
 import asyncio
-import inspect
 import os
-import shutil
-import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import wraps
-from importlib import import_module
-from itertools import count
 from pathlib import Path
-from typing import Any, Literal
 
 import pytest
 
+from tests.e2e.standstill import REACHED, When
 from tests.fix_service import Role, RoleProcess, Service, free_port
+from tests.patience import PATIENCE_S
 
-When = Literal["before", "after"]
 REPOSITORY = Path(__file__).parents[2]
-REACHED = b"reached\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +46,9 @@ class Aimed:
     def __post_init__(self) -> None:
         self._waiting = asyncio.create_task(asyncio.to_thread(self._pipe.read_bytes))
 
-    async def reached(self, within_s: float = 40.0) -> None:
+    async def reached(self) -> None:
         """Wait until the process stands still at its point."""
-        done, _ = await asyncio.wait([self._waiting], timeout=within_s)
+        done, _ = await asyncio.wait([self._waiting], timeout=PATIENCE_S)
         if not done or self._waiting.result() != REACHED:
             pytest.fail(f"the point was not reached:\n{self._log.read_text('utf-8')[-3000:]}")
 
@@ -81,7 +72,7 @@ async def aim(service: Service, point: Point, *arguments: str) -> AsyncIterator[
     log = service.folder / f"{arguments[0]}-{port}.log"
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.e2e.aimed", str(pipe)),
+            *(sys.executable, "-m", "tests.e2e.standstill", str(pipe)),
             *(point.target, point.when, str(point.nth), "--", *arguments),
             cwd=service.folder,
             env=service.environment(port) | {"PYTHONPATH": str(REPOSITORY)},
@@ -112,64 +103,3 @@ async def aim_role(service: Service, role: Role, point: Point) -> AsyncIterator[
         finally:
             service.running.remove(standing_in)
     await service.start(role)
-
-
-# -- in the process ---------------------------------------------------------------------------
-
-
-def _install(pipe: str, target: str, when: When, nth: int) -> None:
-    module, _, name = target.partition(":")
-    owner: Any = import_module(module)
-    *path, last = name.split(".")
-    for part in path:
-        owner = getattr(owner, part)
-    setattr(owner, last, _wrapped(getattr(owner, last), when, nth, lambda: _stand_still(pipe)))
-
-
-def _wrapped(
-    function: Callable[..., Any], when: When, nth: int, stand_still: Callable[[], None]
-) -> Callable[..., Any]:
-    calls = count(1)
-
-    def is_it() -> bool:
-        return next(calls) == nth
-
-    if inspect.iscoroutinefunction(function):
-
-        @wraps(function)
-        async def waiting(*args: Any, **kwargs: Any) -> Any:
-            now = is_it()
-            if now and when == "before":
-                stand_still()
-            result = await function(*args, **kwargs)
-            if now:
-                stand_still()
-            return result
-
-        return waiting
-
-    @wraps(function)
-    def calling(*args: Any, **kwargs: Any) -> Any:
-        now = is_it()
-        if now and when == "before":
-            stand_still()
-        result = function(*args, **kwargs)
-        if now:
-            stand_still()
-        return result
-
-    return calling
-
-
-def _stand_still(pipe: str) -> None:
-    Path(pipe).write_bytes(REACHED)
-    os.kill(os.getpid(), signal.SIGSTOP)
-
-
-if __name__ == "__main__":
-    _pipe, _target, _when, _nth, _, *_arguments = sys.argv[1:]
-    _install(_pipe, _target, "before" if _when == "before" else "after", int(_nth))
-    sys.argv = [shutil.which("scserv") or "scserv", *_arguments]
-    from inbound.cli import main
-
-    main()

@@ -21,6 +21,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
+from tests.patience import PATIENCE_S
+
 Labels = frozenset[tuple[str, str]]
 
 
@@ -49,16 +51,16 @@ class Collector:
     values: dict[str, dict[Labels, float]] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def until(self, condition: Callable[[], bool], what: str, within_s: float = 15) -> None:
+    async def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for an export that makes `condition` true; fail the test when none comes."""
         try:
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(PATIENCE_S):
                 while not condition():
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
             spans = [span.name for span in self.spans]
-            pytest.fail(f"{what}: not within {within_s:g} s; spans {spans}; values {self.values}")
+            pytest.fail(f"{what}: not within {PATIENCE_S:g} s; spans {spans}; values {self.values}")
 
     async def take(self, request: web.Request) -> web.Response:
         """Serve one export, or whatever else somebody sends here."""

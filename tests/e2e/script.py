@@ -14,6 +14,7 @@ from inbound.smpp import alphabet
 from inbound.smpp.pdu import DeliverSm, SubmitSm
 from inbound.smpp.segmentation import ConcatenatedPart, body_of, part_of, text_of
 from inbound.smpp.session import Answer, Session
+from tests.patience import PATIENCE_S
 
 ACCOUNT: Final = SimulatorAccount("scserv", "smpp-pw", FEDERAL_NUMBER)
 ACKNOWLEDGEMENT: Final = "Ваша заявка принята. Дождитесь СМС-уведомления об исполнении запроса."
@@ -97,22 +98,20 @@ class Script:
                 texts.append(text_of(incomplete.pop(submit.part.reference).values()) or "")
         return texts
 
-    async def until(self, condition: Callable[[], bool], what: str, within_s: float = 20.0) -> None:
+    async def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for a PDU that makes `condition` true; fail the test when none comes in time."""
         try:
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(PATIENCE_S):
                 while not condition():
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
             pytest.fail(
-                f"{what}: not within {within_s:g} s, after {len(self.delivered)} deliver_sm "
+                f"{what}: not within {PATIENCE_S:g} s, after {len(self.delivered)} deliver_sm "
                 f"and {len(self.submitted)} submit_sm"
             )
 
-    async def replies(self, number: str, texts: int = 2, within_s: float = 20.0) -> list[str]:
+    async def replies(self, number: str, texts: int = 2) -> list[str]:
         """Wait until a number has received so many whole texts; return all it has."""
-        await self.until(
-            lambda: len(self.texts_to(number)) >= texts, f"{texts} texts to {number}", within_s
-        )
+        await self.until(lambda: len(self.texts_to(number)) >= texts, f"{texts} texts to {number}")
         return self.texts_to(number)

@@ -19,10 +19,12 @@ from inbound.store.dead_letters import Selection, find, opened, pack
 from inbound.store.sealing import Sealer
 from schemas.messages import MobileOriginated
 from tests.e2e import poison
-from tests.e2e.aimed import Point, When, aim, aim_role
+from tests.e2e.aimed import Point, aim, aim_role
+from tests.e2e.standstill import When
 from tests.fix_service import STOPPED, VAULT_KEY, Client, Role, Service, eventually
+from tests.patience import PATIENCE_S
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 INFO = "CLIENT info"
 RECEIPT = 0x04
@@ -105,9 +107,9 @@ async def test_one_request_whatever_is_killed_between(service: Service, blow: Bl
         settled = service.deliver(client.number, INFO)
         await aimed.reached()
         await aimed.kill()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         assert await settled == 0
-    await service.completed(client.number, within_s=60)
+    await service.completed(client.number)
     check(service, client, blow)
 
 
@@ -149,7 +151,7 @@ async def test_the_secret_is_erased_with_the_final_state_and_not_without(
         types = [event.type for event in service.events(client.number)]
         assert types[-1] == "message.submitted"
         await aimed.kill()
-    await service.completed(client.number, within_s=60)
+    await service.completed(client.number)
     check(service, client, Blow("", "worker", point))
 
 
@@ -164,7 +166,7 @@ async def test_a_receipt_that_was_stored_and_not_answered_counts_once(service: S
         settled = service.deliver(client.number, text, esm_class=RECEIPT)
         await aimed.reached()
         await aimed.kill()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         assert await settled == 0
 
     def fates() -> list[str]:
@@ -188,7 +190,7 @@ async def test_a_projection_is_killed_between_its_rows_and_their_commit(service:
         point = Point("inbound.projections.writing:advance", "after")
         async with aim_role(service, "projector", point) as aimed:
             await service.text(client.number, INFO)
-            await service.completed(client.number, within_s=60)
+            await service.completed(client.number)
             await aimed.reached()
             await aimed.kill()
         await service.projected()
@@ -213,7 +215,7 @@ async def test_a_retry_is_killed_between_kafka_and_the_removal(service: Service)
     point = Point("inbound.store.dead_letters:remove", "before")
     async with aim(service, point, "deadletters", "retry", str(row)) as aimed:
         await aimed.reached()
-        await service.completed(client.number, within_s=60)
+        await service.completed(client.number)
         await aimed.kill()
     assert await dead_letter_id(service, places[0]) == row, "it has to be there still"
     again = await service.command("deadletters", "retry", str(row))

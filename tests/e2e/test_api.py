@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from inbound.parsers.numbers import mask
 from tests.fix_service import Client, Service, free_port
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -47,7 +48,7 @@ async def api(service: Service) -> AsyncIterator[httpx.AsyncClient]:
 
 async def text(service: Service, client: Client, command: str) -> None:
     """Text as a client does, and wait for both replies."""
-    async with service.phone(client.number) as phone, asyncio.timeout(20):
+    async with service.phone(client.number) as phone, asyncio.timeout(PATIENCE_S):
         await phone.text(command)
         for _ in range(2):
             await phone.receive()
@@ -120,7 +121,7 @@ async def test_a_text_that_was_no_command_is_explained(
         answer = await api.post("/v1/timeline", json={"phone": client.number})
         return [miss["kind"] for miss in answer.json()["misses"]]
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while await misses() != ["extra_words"]:  # noqa: ASYNC110  an answer tells only who asks
             await asyncio.sleep(0.05)
 

@@ -14,6 +14,7 @@ from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.session import Answer, Session
 from tests.e2e.script import ACKNOWLEDGEMENT
 from tests.fix_service import STARTED, STOPPED, UNKNOWN_NUMBER, Service
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -51,7 +52,7 @@ async def stops(service: Service, number: str) -> None:
 
 async def test_a_client_gets_the_registration_data(service: Service) -> None:
     client = service.new_client(personal_code="1234", login="ivanov", password="1a2b3c4d")
-    async with service.phone(client.number) as phone, asyncio.timeout(20):
+    async with service.phone(client.number) as phone, asyncio.timeout(PATIENCE_S):
         await phone.text("CLIENT info")
         received = [await phone.receive(), await phone.receive()]
     assert [message.text for message in received] == [ACKNOWLEDGEMENT, client.registration]
@@ -66,7 +67,7 @@ async def test_a_client_switches_notifications(
     service: Service, text: str, fulfilment: str
 ) -> None:
     client = service.new_client()
-    async with service.phone(client.number) as phone, asyncio.timeout(20):
+    async with service.phone(client.number) as phone, asyncio.timeout(PATIENCE_S):
         await phone.text(text)
         received = [await phone.receive(), await phone.receive()]
     assert [message.text for message in received] == [ACKNOWLEDGEMENT, fulfilment]
@@ -76,7 +77,7 @@ async def test_a_client_switches_notifications(
 @pytest.mark.parametrize("text", ["CLIENT info", "CLIENT sms stop", "CLIENT sms start"])
 async def test_a_number_that_nobody_knows_is_refused(service: Service, text: str) -> None:
     [number] = service.new_numbers(1)
-    async with service.phone(number) as phone, asyncio.timeout(20):
+    async with service.phone(number) as phone, asyncio.timeout(PATIENCE_S):
         await phone.text(text)
         received = [await phone.receive(), await phone.receive()]
     assert [message.text for message in received] == [ACKNOWLEDGEMENT, UNKNOWN_NUMBER]

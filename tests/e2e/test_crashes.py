@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from tests.fix_service import Role, Service
+from tests.patience import PATIENCE_S
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -84,7 +85,7 @@ async def test_a_command_that_crashes_leaves_none(service: Service) -> None:
         stderr=asyncio.subprocess.PIPE,
     )
     assert asking.stderr is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         assert b"for good?" in await asking.stderr.readuntil(b"?")
     assert forbids(asking.pid)
     asking.send_signal(signal.SIGABRT)
@@ -103,7 +104,7 @@ async def test_the_servers_of_up_have_no_right_to_one(tmp_path: Path) -> None:
     )
     assert up.stdout is not None
     try:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(PATIENCE_S):
             while not (await up.stdout.readline()).startswith(b"ready: "):
                 assert up.returncode is None
         family = [psutil.Process(up.pid), *psutil.Process(up.pid).children(recursive=True)]

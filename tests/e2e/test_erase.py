@@ -12,6 +12,7 @@ from inbound.smpp.session import Answer, Session
 from schemas.cloudevents import header
 from tests.e2e import poison
 from tests.fix_service import STOPPED, Service, eventually
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -115,7 +116,7 @@ async def test_what_the_centre_has_got_is_told_as_it_was(service: Service) -> No
 
     async def wait(pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
         if pdu.destination_addr == client.number[1:] and not erased.is_set():
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 await erased.wait()
         return await proceed(pdu, session)
 

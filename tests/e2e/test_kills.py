@@ -23,13 +23,13 @@ from inbound.smpp.status import Status
 from schemas.cloudevents import header
 from tests.e2e.script import ACCOUNT, Submit
 from tests.fix_service import WINDOW, Role, Service, eventually, open_service
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PEOPLE, CALM = 300, 100
 AT = 10
 COMMANDS = "CLIENT info", "CLIENT sms stop", "CLIENT sms start"
-SETTLED_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +96,13 @@ class Stream:
         self._text(CALM)
         await script.until(lambda: len(self._settled) == PEOPLE, "half of the acknowledgements")
         try:
-            async with asyncio.timeout(SETTLED_WITHIN_S):
+            async with asyncio.timeout(PATIENCE_S):
                 statuses = await asyncio.gather(*self._settled)
         except TimeoutError:
             waiting = [future for future in self._settled if not future.done()]
-            pytest.fail(f"{len(waiting)} texts are not accepted after {SETTLED_WITHIN_S:g} s")
+            pytest.fail(f"{len(waiting)} texts are not accepted after {PATIENCE_S:g} s")
         assert set(statuses) == {Status.ESME_ROK}
-        await self._service.completed(*self.numbers, within_s=SETTLED_WITHIN_S)
+        await self._service.completed(*self.numbers)
         assert self._seen[self._moment] >= AT, "the blow never fell"
         return self.numbers
 
@@ -259,9 +259,9 @@ async def test_nothing_is_accepted_before_kafka_has_it(service: Service, servers
         service.one("gateway").kill()
     finally:
         broker.resume()
-    async with asyncio.timeout(SETTLED_WITHIN_S):
+    async with asyncio.timeout(PATIENCE_S):
         assert set(await asyncio.gather(*settled)) == {Status.ESME_ROK}
-    await service.completed(*numbers, within_s=SETTLED_WITHIN_S)
+    await service.completed(*numbers)
     _check(service, numbers)
 
 

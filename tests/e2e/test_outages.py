@@ -39,8 +39,9 @@ from tests.fix_service import (
     free_port,
     open_service,
 )
+from tests.patience import PATIENCE_S
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 REFUSED = "a text could not be stored"
 AND_AGAIN = re.compile(rf"{REFUSED}.* \(\d+ more like this in between\)")
@@ -103,16 +104,15 @@ async def says(service: Service, role: Role, wanted: str) -> None:
     await eventually(
         lambda: re.search(wanted, reasons(service, role)) is not None,
         lambda: f"{role} says {reasons(service, role)!r}, not {wanted!r}",
-        30,
     )
 
 
 async def is_well(service: Service) -> None:
     """Wait until all is ready, and one more text is answered as ever."""
-    await service.ready(60)
+    await service.ready()
     client = service.new_client()
     await service.text(client.number, "CLIENT sms stop")
-    await service.completed(client.number, within_s=40)
+    await service.completed(client.number)
 
 
 def deliver(service: Service, people: int) -> tuple[list[str], "list[asyncio.Future[int]]"]:
@@ -125,9 +125,9 @@ async def all_answered(
     service: Service, numbers: list[str], settled: "list[asyncio.Future[int]]"
 ) -> None:
     """Wait until every text is accepted and every request is completed, once."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         assert set(await asyncio.gather(*settled)) == {Status.ESME_ROK}
-    await service.completed(*numbers, within_s=60)
+    await service.completed(*numbers)
     for number in numbers:
         assert service.accepted(number) == ["sms_stop"]
 
@@ -160,7 +160,6 @@ async def test_kafka_hangs(service: Service, machine: Machine) -> None:
         await eventually(
             lambda: AND_AGAIN.search(service.log_of("gateway"), before) is not None,
             lambda: service.log_of("gateway")[-2000:],
-            40,
         )
         assert not any(future.done() for future in settled), "the centre has to keep them"
         for role in ROLES:
@@ -199,7 +198,7 @@ async def test_kafka_disk_full(service: Service, machine: Machine) -> None:
 async def test_postgres_away(service: Service, machine: Machine) -> None:
     machine.postgres.kill()
     numbers, settled = deliver(service, 5)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         assert set(await asyncio.gather(*settled)) == {Status.ESME_ROK}, "Kafka takes them"
     await says(service, "worker", "commands: PostgreSQL at .* can't be reached")
     await says(service, "gateway", "database: sending waits: PostgreSQL")
@@ -225,7 +224,7 @@ async def test_postgres_disk_full(service: Service, machine: Machine) -> None:
         numbers, settled = numbers + some, settled + futures
         assert len(numbers) < 5000, "the disk is not full"
         await asyncio.wait(futures, timeout=5)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         assert set(await asyncio.gather(*settled)) == {Status.ESME_ROK}, "Kafka takes them"
     disk.free()
     if machine.postgres.pid is None:  # the log was full: it ends, and comes back by its supervisor
@@ -255,7 +254,7 @@ async def test_centre_away(service: Service) -> None:
 
     service.script.fault = leave
     await service.text(client.number, "CLIENT info")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await left.wait()
     await service.centre.close()
     await says(service, "gateway", "bind: ")
@@ -265,7 +264,7 @@ async def test_centre_away(service: Service) -> None:
         SimulatorSettings(port=port, accounts=(ACCOUNT,), retry_s=0.1), faults=service.script
     )
     await service.centre.start()
-    await service.completed(client.number, within_s=60)
+    await service.completed(client.number)
     types = [event.type for event in service.events(client.number)]
     assert types.count("message.unknown") >= 1, "it was sent and never answered"
     assert len(service.script.to(client.number)) > sent
@@ -286,7 +285,7 @@ async def test_centre_silent(service: Service) -> None:
 
     service.script.fault = ignore
     await service.text(client.number, "CLIENT sms stop")
-    await service.completed(client.number, within_s=60)
+    await service.completed(client.number)
     service.script.fault = None
     events = service.events(client.number)
     unknown = [event.data for event in events if event.type == "message.unknown"]
@@ -337,13 +336,13 @@ async def test_clock_jump(service: Service, hours: int) -> None:
     stepped.step(clock, hours * 3600)
     try:
         await service.text(client.number, "CLIENT sms start")
-        await service.completed(client.number, requests=2, within_s=40)
+        await service.completed(client.number, requests=2)
         assert service.script.texts_to(client.number)[-1] == STARTED
         await is_well(service)
     finally:
         stepped.step(clock, 0)
     await service.text(client.number, "CLIENT sms stop")
-    await service.completed(client.number, requests=3, within_s=40)
+    await service.completed(client.number, requests=3)
     assert service.accepted(client.number) == ["sms_stop", "sms_start", "sms_stop"]
     switched = [e.type for e in service.events(client.number) if "subscription" in e.type]
     assert switched[-1] == "subscription.stopped"
@@ -366,7 +365,7 @@ async def test_no_room_for_dead_letters(service: Service) -> None:
         assert service.sizes("dead_letters") == {"dead_letters": 4}
         ran = await service.command("deadletters", "discard", "--all", "--reason", "tests", "--yes")
         assert ran.out == "4 discarded\n"
-        await service.completed(client.number, within_s=60)
+        await service.completed(client.number)
         assert service.value("SELECT kafka_offset FROM dead_letters") == garbage.offset
     finally:
         await _restart_worker(service, {})

@@ -107,7 +107,7 @@ async def test_one_among_many_costs_the_others_nothing(service: Service) -> None
     values[120] = poison.text("no number")
     places = poison.put(service, service.names.mo, values, number=numbers[0])
     others = numbers[:120] + numbers[121:]
-    await service.completed(*others, within_s=40)
+    await service.completed(*others)
     assert len(await until_set_aside(service, places[120:121])) == 1
     assert service.accepted(numbers[120]) == []
 
@@ -334,11 +334,10 @@ async def test_a_flood_costs_no_memory_and_holds_up_nobody(service: Service) -> 
         poison.put(service, service.names.mo, values, number=people[chunk])
     for number in people:
         service.deliver(number, "CLIENT sms stop")
-    await service.completed(*people, within_s=60)
+    await service.completed(*people)
     await eventually(
         lambda: service.value("SELECT rows FROM dead_letter_usage") >= FLOOD,
         lambda: f"dead letters {service.sizes('dead_letters')}",
-        60,
     )
     grown = (worker.memory_info().rss - before) / 1e6
     assert grown < 50, f"the worker grew by {grown:.0f} MB"

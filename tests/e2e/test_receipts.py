@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from tests.fix_service import Event, Service, eventually
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,7 +25,7 @@ async def delivered(service: Service, number: str, messages: int) -> list[Event]
 
 async def test_both_messages_of_a_request_are_reported_as_delivered(service: Service) -> None:
     client = service.new_client(personal_code="1234", login="ivanov", password="1a2b3c4d")
-    async with service.phone(client.number) as phone, asyncio.timeout(20):
+    async with service.phone(client.number) as phone, asyncio.timeout(PATIENCE_S):
         await phone.text("CLIENT info")
         received = [await phone.receive(), await phone.receive()]
     assert [message.parts for message in received] == [1, 3]
@@ -56,7 +57,7 @@ async def test_a_receipt_that_comes_after_the_worker_was_killed(service: Service
     await service.completed(client.number)
     await service.kill(service.one("worker"))
     # The centre kept both replies for a phone that was off; now it comes.
-    async with service.phone(client.number) as phone, asyncio.timeout(20):
+    async with service.phone(client.number) as phone, asyncio.timeout(PATIENCE_S):
         for _ in range(2):
             await phone.receive()
         await service.start("worker")

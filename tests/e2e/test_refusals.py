@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from tests.canaries import Canaries
 from tests.fix_service import Client, Ran, Service, free_port
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -207,7 +208,7 @@ async def test_the_api_repeats_nothing(api: httpx.AsyncClient, place: str) -> No
 async def test_neither_does_what_is_no_http(api: httpx.AsyncClient, service: Service) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", api.base_url.port)
     writer.write(f"{MARK} HTTP/9\r\n{MARK}\r\n\r\n".encode())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         assert not EVERYTHING.sing_in(await reader.read())
     writer.close()
     await writer.wait_closed()

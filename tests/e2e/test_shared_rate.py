@@ -70,7 +70,7 @@ async def test_the_account_never_sends_more_than_its_rate(service: Service) -> N
 async def more(service: Service, arrivals: Sequence[float]) -> None:
     """Wait until as much has arrived as in two of the spans that are looked at."""
     wanted = len(arrivals) + 2 * RATE * LOOKED_AT_S
-    await service.script.until(lambda: len(arrivals) >= wanted, "broadcasts", within_s=60)
+    await service.script.until(lambda: len(arrivals) >= wanted, "broadcasts")
 
 
 async def shared(service: Service, *rates: float) -> None:
@@ -83,7 +83,7 @@ async def shared(service: Service, *rates: float) -> None:
         )
         return [rate for (rate,) in found]
 
-    await eventually(lambda: said() == list(rates), lambda: f"rates are {said()}", 40)
+    await eventually(lambda: said() == list(rates), lambda: f"rates are {said()}")
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.fix_service import Client, Service, eventually
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -50,7 +51,7 @@ def canary(service: Service) -> Client:
 
 async def test_every_step_from_the_text_to_the_receipt(service: Service) -> None:
     client = canary(service)
-    async with service.phone(client.number) as phone, asyncio.timeout(20):
+    async with service.phone(client.number) as phone, asyncio.timeout(PATIENCE_S):
         await phone.text("CLIENT info")
         for _ in range(2):
             await phone.receive()

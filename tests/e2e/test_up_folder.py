@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.canaries import Canaries
+from tests.patience import PATIENCE_S
 from tests.searching import files_in, in_file
 
 SECRETS = "kod-canary-9", "login-canary-9", "parol-canary-9"
 NUMBER = "+79255550109"
-READY_S = 90
 
 
 async def scserv(*arguments: str, folder: Path) -> asyncio.subprocess.Process:
@@ -33,7 +33,7 @@ async def test_secrets_and_numbers_stand_in_no_file(tmp_path: Path) -> None:
     up = await scserv("up", "--port", "0", "--api-port", "0", folder=tmp_path)
     assert up.stdout is not None
     try:
-        async with asyncio.timeout(READY_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not (await up.stdout.readline()).startswith(b"ready: "):
                 assert up.returncode is None
             importing = await scserv("clients", "import", str(clients), folder=tmp_path)

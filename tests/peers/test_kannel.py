@@ -30,8 +30,6 @@ from tests.peers.foreign import (
 )
 from tests.unit.smpp.certificate import self_signed
 
-pytestmark = pytest.mark.timeout(60)
-
 CONFIGURATION = """
 group = core
 admin-port = {admin}

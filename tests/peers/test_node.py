@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
-
 from inbound.smpp import receipts
 from inbound.smpp.esme import BindHealth, Esme, EsmeState
 from inbound.smpp.pdu import DeliverSm, QuerySm
@@ -257,6 +255,3 @@ async def test_its_esme_over_tls(node: list[str], tmp_path: Path) -> None:
         foreign.say(command="submit_sm", destination_addr=NUMBER, message=GSM, data_coding=0)
         await answer(foreign, "submit_sm_resp")
         assert await centre.taken.text() == GSM
-
-
-pytestmark = pytest.mark.timeout(40)

@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
-
 from inbound.smpp import alphabet
 from inbound.smpp.pdu import BindTransceiver, EnquireLink, QuerySm, SubmitSm
 from inbound.smpp.segmentation import split
@@ -25,8 +23,6 @@ from tests.peers.foreign import (
 
 SCRIPT = str(Path(__file__).parent / "programs" / "client.pl")
 DELIVER, ENQUIRE = str(0x05), str(0x15)
-
-pytestmark = pytest.mark.timeout(40)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from tests.peers import test_kannel, test_node, test_perl
 from tests.peers.foreign import PASSWORD, Foreign, running
 from tests.unit.smpp.certificate import self_signed
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SERVICE = FEDERAL_NUMBER.removeprefix("+")
 FATES = ["message.delivered", "message.delivered"]

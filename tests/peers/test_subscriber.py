@@ -17,8 +17,6 @@ from tests.subscribers import (
 
 EXAMPLE = EXAMPLES_FOLDER / "subscriber.js"
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture
 async def here(

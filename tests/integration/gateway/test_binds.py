@@ -23,6 +23,7 @@ from inbound.store.bind_reports import BindReports
 from inbound.store.receipts.overdue import OverdueReceipts
 from schemas.messages import MobileOriginated
 from tests.e2e.script import ACCOUNT
+from tests.patience import PATIENCE_S
 from tests.unit.smpp.certificate import self_signed
 
 
@@ -68,7 +69,7 @@ async def gateway(
 async def until(condition: Callable[[], bool], why: Callable[[], object]) -> None:
     """Wait for what the binds report: it gives no signal of its own."""
     try:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     except TimeoutError:
@@ -122,7 +123,7 @@ async def test_a_text_reaches_kafka_by_the_receiver(database_url: str) -> None:
         ):
             await until(lambda: health.ready().ok, health.ready)
             await phone.text("CLIENT info")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 text = await producer.texts.get()
             assert (text.bind, text.source) == ("in", "+79161234567")
 
@@ -173,7 +174,7 @@ async def test_a_newcomer_sends_nothing_before_the_others_have_heard_of_it(
 
         async def rate_once_it_sends(made: Binds) -> float:
             (sending,), (only,) = made.sending, made.binds
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(PATIENCE_S):
                 await sending.slot()
             return only.share.current
 

@@ -33,8 +33,8 @@ def test_what_is_committed_survives_a_kill_and_the_address_stays(server: Postgre
         assert connection.execute("select n from kept").fetchall() == [(7,)]
 
 
-def test_the_durability_of_production(postgres_server: SharedPostgres) -> None:
-    with psycopg.connect(postgres_server.url()) as connection:
+def test_the_durability_of_production(server: PostgresServer) -> None:
+    with psycopg.connect(server.start().url()) as connection:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             assert connection.execute(f"show {setting}").fetchone() == ("on",)
 

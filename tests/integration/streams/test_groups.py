@@ -21,8 +21,6 @@ from streams.outbox.lanes import new_consumer
 from streams.progress import Progress
 from tests.fix_servers import SharedKafka
 
-pytestmark = pytest.mark.timeout(90)
-
 
 class Told(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """Keeps what a group assigned, one assignment after the other."""

@@ -15,8 +15,6 @@ from tests.subscribers import (
     world,
 )
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture
 async def here(kafka_bootstrap: str, topics: TopicNames, tmp_path: Path) -> AsyncIterator[World]:

@@ -38,6 +38,7 @@ from streams.outbox.queues import Queues
 from streams.outbox.results import ResultPublisher
 from streams.outbox.sender import Sender, SenderSettings
 from tests.e2e.script import ACCOUNT, Script
+from tests.patience import PATIENCE_S
 
 GATEWAY = "this-gateway"
 DEAD_GATEWAY = "dead-gateway"
@@ -146,7 +147,7 @@ class Bench:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Let the other tasks run until it is so: for what happens here and tells nobody."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():  # noqa: ASYNC110  there is no event to wait for
                 await asyncio.sleep(0)
 
@@ -156,7 +157,7 @@ class Bench:
 
     async def _wait(self, condition: Callable[[], bool], what: str) -> None:
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while not condition():
                     self.published.changed.clear()
                     await self.published.changed.wait()

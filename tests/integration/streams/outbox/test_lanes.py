@@ -17,11 +17,10 @@ from streams.outbox.unreadable import Unreadable
 from tests.fix_servers import SharedKafka
 from tests.integration.streams.outbox.bench import BROADCAST, Bench, open_bench
 from tests.integration.streams.outbox.reactions import held_until
+from tests.patience import PATIENCE_S
 
 BACKLOG, POLL = SenderSettings("", 1).backlog, 500
 BROADCASTS = 3 * BACKLOG
-
-pytestmark = pytest.mark.timeout(90)
 
 
 def ended(bench: Bench) -> list[UUID]:
@@ -57,7 +56,7 @@ async def test_a_full_lane_is_paused_and_an_acknowledgement_passes_it(
         await consumer.start()
         running = asyncio.create_task(lanes.run())
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while not consumer.paused():  # noqa: ASYNC110 — it gives no signal
                     await asyncio.sleep(0.01)
             assert {tp.topic for tp in consumer.paused()} == {names.lanes[2]}
@@ -72,7 +71,7 @@ async def test_a_full_lane_is_paused_and_an_acknowledgement_passes_it(
             assert 0 < waiting["bulk"] < 60
             assert bench.offsets.open_count() <= BACKLOG + 2 * POLL
             go_on.set()
-            async with asyncio.timeout(40):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(finals := ended(bench)) <= BROADCASTS:
                     bench.published.changed.clear()
                     await bench.published.changed.wait()

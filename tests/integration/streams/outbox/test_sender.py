@@ -24,6 +24,7 @@ from tests.integration.streams.outbox.reactions import (
     reacts,
     told,
 )
+from tests.patience import PATIENCE_S
 
 # -- answers -----------------------------------------------------------------------------
 
@@ -140,7 +141,7 @@ async def test_one_persons_trouble_is_not_everybodys(bench: Bench) -> None:
 
     bench.script.fault = fault
     bench.offer(bench.owe(troubled))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await refused.wait()
     for _ in range(5):
         await bench.result(bench.offer(bench.owe(other)))

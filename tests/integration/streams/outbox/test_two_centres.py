@@ -37,6 +37,7 @@ from tests.integration.streams.outbox.bench import (
     _no_texts,
     catalogue,
 )
+from tests.patience import PATIENCE_S
 
 FAILOVER_S = 0.2
 
@@ -71,7 +72,7 @@ class Sites:
 
     async def results(self, number: int) -> list[str]:
         """Wait for that many results; return the binds that carried them, in order."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.published.results) < number:
                 self.published.changed.clear()
                 await self.published.changed.wait()

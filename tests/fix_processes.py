@@ -1,0 +1,46 @@
+"""Nothing that a test run starts outlives it, however the run ends.
+
+Tests stop what they start. But a worker that is interrupted or that crashes may not come to it,
+and a server runs in a session of its own. So every process of a run carries a mark in its
+environment, and the process that started the run ends the marked ones that are left.
+"""
+
+import contextlib
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+import psutil
+import pytest
+
+_MARK: Final = "TEST_RUN"
+
+
+@pytest.hookimpl(tryfirst=True)  # its clean-up comes last, after that of the shared servers
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return
+    os.environ[_MARK] = run = secrets.token_hex(8)
+    # Whoever ends the run politely means the same as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    config.add_cleanup(lambda: _end_leftovers(run))
+
+
+def _end_leftovers(run: str) -> None:
+    left = list(_processes_of(run))
+    for process in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            sys.stderr.write(f"left behind by a test: {' '.join(process.cmdline())[:150]}\n")
+            process.kill()
+    psutil.wait_procs(left, timeout=10)
+
+
+def _processes_of(run: str) -> Iterator[psutil.Process]:
+    for process in psutil.process_iter():
+        # Processes of other accounts show nothing of theirs.
+        with contextlib.suppress(psutil.Error):
+            if process.pid != os.getpid() and process.environ().get(_MARK) == run:
+                yield process
