@@ -28,7 +28,7 @@ from inbound.startup import check_database, load_templates
 WATCH_EVERY_S = 0.5
 RESTART_EVERY_S = 3.0
 ROLES = ("relay", "worker", "gateway", "projector", "api")
-NOT_YET = ": not yet"
+STARTING = ": starting"
 LOOPBACK = "127.0.0.1"
 # A reason that only counts on is no news.
 _SECONDS = re.compile(r"[0-9.]+ s")
@@ -233,7 +233,7 @@ class Service:
             for role, problem in problems.items():
                 self._health.set(role, ok=not problem, reason=problem)
                 kind = _SECONDS.sub("", problem)
-                news = started or (problem and not problem.endswith(NOT_YET))
+                news = started or (problem and not problem.endswith(STARTING))
                 if kind != said.get(role, "") and news:
                     self._say(f"{role}: {problem or 'ready again'}")
                 said[role] = kind
