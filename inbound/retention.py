@@ -33,9 +33,9 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> None:
             retention_sweep.sweep_vault(conn, now)
             minutes = ceil(settings.part_wait_s / 60)
             parts = retention_sweep.sweep_parts(
-                conn, now, minutes, note_misses=settings.miss_days > 0
+                conn, now, minutes, record_rejected=settings.rejected_mo_days > 0
             )
-            retention_sweep.sweep_misses(conn, now, settings.miss_days)
+            retention_sweep.sweep_rejected_mos(conn, now, settings.rejected_mo_days)
             _measure_dead_letters(conn, settings.dead_letter_limits())
             lost = _sweep_thoroughly(conn, now) if thorough else 0
     except RetryableError as error:

@@ -70,7 +70,7 @@ class Worker:
                 self._names,
                 settings.federal_number,
                 timedelta(seconds=settings.secret_ttl_s),
-                note_misses=settings.miss_days > 0,
+                record_rejected=settings.rejected_mo_days > 0,
             ),
             clock=utc_now,
         )

@@ -54,7 +54,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
             ),
             hasher=hasher,
             sealer=sealer,
-            timelines=TimelineReader(hasher, sealer, settings.miss_days),
+            timelines=TimelineReader(hasher, sealer, settings.rejected_mo_days),
             zone=settings.time_zone,
         )
         backend = Backend(sources, utc_now)

@@ -23,7 +23,7 @@ _REMOVED: Final = {
     "subjects": ("link from the number to its subject", "links from the number to its subject"),
     "clients": ("client record", "client records"),
     "parts": ("part of a long text", "parts of long texts"),
-    "misses": ("record of a rejected text", "records of rejected texts"),
+    "rejected_mos": ("record of a rejected text", "records of rejected texts"),
     "sent": ("id of a sent message", "ids of sent messages"),
     "early": ("receipt that awaits its message", "receipts that await their message"),
     "secrets": ("secret of an open request", "secrets of open requests"),

@@ -145,7 +145,7 @@ def _desk(settings: Settings) -> "TimelineReader":
     from inbound.timeline.reader import TimelineReader
 
     hasher = SubjectHasher(settings.subject_key_bytes())
-    return TimelineReader(hasher, Sealer(make_cipher(settings)), settings.miss_days)
+    return TimelineReader(hasher, Sealer(make_cipher(settings)), settings.rejected_mo_days)
 
 
 def _look_up(

@@ -94,7 +94,7 @@ class Settings(BaseModel):
         gt=0,
         description="seconds for which parts of a long MO wait for the missing parts",
     )
-    miss_days: int = Field(
+    rejected_mo_days: int = Field(
         default=7,
         ge=0,
         le=90,

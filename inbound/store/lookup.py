@@ -15,7 +15,7 @@ from psycopg.rows import args_row
 
 from inbound.store.connections import raises_store_errors
 from inbound.store.log.rows import RecordedEvent
-from inbound.store.mo.rows import Missed, MissKey
+from inbound.store.mo.rows import RejectedMo, RejectedMoKey
 from inbound.store.statements import statements
 
 MAX_REQUESTS: Final = 20
@@ -34,8 +34,8 @@ _LOCATE_BY_REQUEST = _SQL["locate_by_request"]
 _LOCATE_BY_MESSAGE = _SQL["locate_by_message"]
 _LOCATE_BY_TRACE = _SQL["locate_by_trace"]
 _LOCATE_BY_CENTRE_ID = _SQL["locate_by_centre_id"]
-_MISSES_OF = _SQL["misses_of"]
-_UNRECORDED_MISSES = _SQL["unrecorded_misses"]
+_REJECTED_MOS_OF = _SQL["rejected_mos_of"]
+_UNRECORDED_MOS = _SQL["unrecorded_mos"]
 _WAITING_PARTS = _SQL["waiting_parts"]
 _CLAIMS_OF = _SQL["claims_of"]
 _SENT_PART_STATUSES = _SQL["sent_part_statuses"]
@@ -66,8 +66,8 @@ class TimeWindow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class UnrecordedMisses:
-    """Counts MOs of all numbers that were not recorded as misses, because there were too many."""
+class UnrecordedMos:
+    """Counts MOs of all numbers that were not recorded as rejected, because there were too many."""
 
     count: int
     first_at: datetime | None
@@ -188,20 +188,20 @@ def events_of_requests(
 
 
 @raises_store_errors
-def misses_of(
+def rejected_mos_of(
     conn: psycopg.Connection, number_hash: bytes, window: TimeWindow, limit: int
-) -> list[Missed]:
-    """Return the recorded misses of a number, newest first."""
+) -> list[RejectedMo]:
+    """Return the rejected MOs of a number, newest first."""
     parameters = {"number_hash": number_hash, "limit": limit, **window._asdict()}
-    rows = conn.execute(_MISSES_OF, parameters).fetchall()
-    return [Missed(MissKey(*row[:3]), *row[3:]) for row in rows]
+    rows = conn.execute(_REJECTED_MOS_OF, parameters).fetchall()
+    return [RejectedMo(RejectedMoKey(*row[:3]), *row[3:]) for row in rows]
 
 
 @raises_store_errors
-def unrecorded_misses(conn: psycopg.Connection, window: TimeWindow) -> UnrecordedMisses:
-    """Return how many misses of all numbers were not recorded in a time."""
-    row = conn.execute(_UNRECORDED_MISSES, window._asdict()).fetchone()
-    return UnrecordedMisses(*row) if row else UnrecordedMisses(0, None, None)
+def unrecorded_mos(conn: psycopg.Connection, window: TimeWindow) -> UnrecordedMos:
+    """Return how many rejected MOs of all numbers were not recorded in a time."""
+    row = conn.execute(_UNRECORDED_MOS, window._asdict()).fetchone()
+    return UnrecordedMos(*row) if row else UnrecordedMos(0, None, None)
 
 
 @raises_store_errors

@@ -96,19 +96,19 @@ WHERE stream_id = %(subject_id)s AND version >= %(from_version)s
 ORDER BY version
 LIMIT %(limit)s
 
--- name: misses_of
+-- name: rejected_mos_of
 SELECT number_hash, minute, kind, first_at, last_at, count
-FROM misses
+FROM rejected_mos
 WHERE number_hash = %(number_hash)s
   AND (%(since)s::timestamptz IS NULL OR last_at >= %(since)s::timestamptz)
   AND (%(until)s::timestamptz IS NULL OR first_at < %(until)s::timestamptz)
 ORDER BY minute DESC, kind
 LIMIT %(limit)s
 
--- name: unrecorded_misses
--- Texts of all numbers that were not noted because there were too many.
+-- name: unrecorded_mos
+-- MOs of all numbers that were not recorded because there were too many.
 SELECT coalesce(sum(count), 0)::bigint, min(first_at), max(last_at)
-FROM misses
+FROM rejected_mos
 WHERE number_hash = ''::bytea
   AND (%(since)s::timestamptz IS NULL OR last_at >= %(since)s::timestamptz)
   AND (%(until)s::timestamptz IS NULL OR first_at < %(until)s::timestamptz)

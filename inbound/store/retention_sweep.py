@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import args_row
 
 from inbound.store.connections import raises_store_errors
-from inbound.store.mo.misses import MISSES_PER_HOUR
+from inbound.store.mo.rejected import REJECTED_PER_HOUR
 from inbound.store.statements import statements
 
 DAYS_AHEAD: Final = 3
@@ -19,7 +19,7 @@ DAYS_AHEAD: Final = 3
 _SQL: Final = statements(__package__, "retention_sweep")
 _SWEEP_VAULT = _SQL["sweep_vault"]
 _SWEEP_PARTS = _SQL["sweep_parts"]
-_SWEEP_MISSES = _SQL["sweep_misses"]
+_SWEEP_REJECTED_MOS = _SQL["sweep_rejected_mos"]
 _SWEEP_INBOX = _SQL["sweep_inbox"]
 _SWEEP_CLAIMS = _SQL["sweep_claims"]
 _SWEEP_BINDS = _SQL["sweep_binds"]
@@ -56,25 +56,25 @@ def sweep_vault(conn: psycopg.Connection, now: datetime) -> int:
 
 @raises_store_errors
 def sweep_parts(
-    conn: psycopg.Connection, now: datetime, minutes: int, *, note_misses: bool = True
+    conn: psycopg.Connection, now: datetime, minutes: int, *, record_rejected: bool = True
 ) -> int:
     """Delete parts whose other parts never arrived; return how many.
 
-    With `note_misses` each incomplete message counts as a miss of its sender.
+    With `record_rejected` each incomplete message counts as a rejected MO of its sender.
     """
     parameters = {
         "before": now - timedelta(minutes=minutes),
-        "note": note_misses,
-        "per_hour": MISSES_PER_HOUR,
+        "note": record_rejected,
+        "per_hour": REJECTED_PER_HOUR,
     }
     row = conn.execute(_SWEEP_PARTS, parameters).fetchone()
     return row[0] if row else 0
 
 
 @raises_store_errors
-def sweep_misses(conn: psycopg.Connection, now: datetime, days: int) -> int:
-    """Delete misses; 0 days deletes all."""
-    return conn.execute(_SWEEP_MISSES, {"before": now - timedelta(days=days)}).rowcount
+def sweep_rejected_mos(conn: psycopg.Connection, now: datetime, days: int) -> int:
+    """Delete the counts of rejected MOs; 0 days deletes all."""
+    return conn.execute(_SWEEP_REJECTED_MOS, {"before": now - timedelta(days=days)}).rowcount
 
 
 @raises_store_errors

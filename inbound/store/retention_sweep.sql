@@ -8,7 +8,7 @@ FROM maintain_outbox(%(retention_days)s::integer, %(days_ahead)s::integer)
 DELETE FROM vault WHERE expires_at <= %(now)s
 
 -- name: sweep_parts
--- Parts whose others never came, and what is remembered of texts that were put together. With %(note)s the text that they were to be is a miss: its
+-- Parts whose others never came, and what is remembered of texts that were put together. With %(note)s the text that they were to be is a rejected MO: its
 -- sender waits for an answer. One row for each number and minute.
 WITH gone AS (
     DELETE FROM mo_parts WHERE received_at < %(before)s
@@ -18,7 +18,7 @@ WITH gone AS (
     FROM gone GROUP BY number_hash, bind, destination, reference, total
     HAVING NOT bool_or(whole)
 ), noted AS (
-    INSERT INTO misses AS stored (number_hash, minute, kind, first_at, last_at, count)
+    INSERT INTO rejected_mos AS stored (number_hash, minute, kind, first_at, last_at, count)
     SELECT number_hash, date_trunc('minute', first_at), 'incomplete',
            min(first_at), max(last_at), count(*)
     FROM texts WHERE %(note)s
@@ -30,8 +30,8 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone WHERE NOT whole
 
--- name: sweep_misses
-DELETE FROM misses WHERE minute < %(before)s
+-- name: sweep_rejected_mos
+DELETE FROM rejected_mos WHERE minute < %(before)s
 
 -- name: sweep_inbox
 DELETE FROM inbox WHERE received_at < %(before)s

@@ -118,8 +118,8 @@ class TimelineReader:
     ) -> TimelineInput:
         """Read what is known of a number whether or not it ever sent a command."""
         window = TimeWindow(options.since, options.until)
-        misses = lookup.misses_of(conn, number_hash, window, MISSES + 1)
-        out = lookup.unrecorded_misses(conn, window)
+        misses = lookup.rejected_mos_of(conn, number_hash, window, MISSES + 1)
+        out = lookup.unrecorded_mos(conn, window)
         waiting = lookup.waiting_texts(conn, number_hash, _LONG_TEXTS)
         return TimelineInput(
             misses=[

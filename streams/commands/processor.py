@@ -1,7 +1,7 @@
 """From arrived texts to accepted requests: one Kafka poll, one transaction.
 
 Texts that are no command leave no event, no inbox row and no subject: a counter, and for some
-days a note of when and why, without the text (`streams.commands.misses`). Commands of one
+days a note of when and why, without the text (`streams.commands.rejected`). Commands of one
 number are in one partition and are decided in its order.
 """
 
@@ -31,7 +31,7 @@ from inbound.store.transactions.port import Store, Transaction
 from inbound.subjects import StateCache, Subjects
 from schemas.events import Command
 from schemas.topics import TopicNames
-from streams.commands.misses import Misses
+from streams.commands.rejected import RejectedMos
 from streams.commands.texts import Assembler, Text, arrival_of, has_parts, read_text
 
 
@@ -60,13 +60,13 @@ class Clients:
 
 @dataclass(frozen=True, slots=True)
 class CommandSettings:
-    """What a processor goes by. Misses are noted unless `note_misses` is off."""
+    """What a processor goes by. Rejected MOs are recorded unless `record_rejected` is off."""
 
     policies: Policies
     names: TopicNames
     federal_number: str
     secret_ttl: timedelta
-    note_misses: bool = True
+    record_rejected: bool = True
 
 
 class CommandProcessor:
@@ -96,35 +96,35 @@ class CommandProcessor:
         Raises `RetryableError` when either can't answer, `PoisonError` for a record that
         is no text.
         """
-        misses = Misses(self._hasher if self._settings.note_misses else None)
+        rejected = RejectedMos(self._hasher if self._settings.record_rejected else None)
         texts = read_all(records, read_text)
-        commanded = [] if has_parts(texts) else self._commands(texts, misses)
-        if commanded or has_parts(texts) or misses.noted():
+        commanded = [] if has_parts(texts) else self._commands(texts, rejected)
+        if commanded or has_parts(texts) or rejected.records():
             async with self._store.transaction() as transaction:
                 if has_parts(texts):
                     whole = await Assembler(transaction, self._hasher).assemble(texts)
-                    commanded = self._commands(whole, misses)
+                    commanded = self._commands(whole, rejected)
                 subjects = Subjects(transaction, self._cache)
                 changes = Changes()
                 decided = await self._decide(transaction, commanded, subjects, changes)
                 for one, decision in decided:
                     if decision.disposition is not Disposition.ACCEPTED:
-                        misses.add(decision.disposition.value, one.text.mo)
-                changes.misses = misses.noted()
+                        rejected.add(decision.disposition.value, one.text.mo)
+                changes.rejected_mos = rejected.records()
                 await transaction.write(changes)
             subjects.remember()
             self._report(decided)
-        misses.report()
+        rejected.report()
 
-    def _commands(self, texts: Sequence[Text], misses: Misses) -> list[Commanded]:
+    def _commands(self, texts: Sequence[Text], rejected: RejectedMos) -> list[Commanded]:
         commanded = []
         for text in texts:
             command = parse(text.body) if text.body is not None else None
             if command is None:
-                miss = why_not(text.body) if text.body is not None else NoCommand.UNDECODABLE
-                misses.add(miss.value, text.mo)
+                reason = why_not(text.body) if text.body is not None else NoCommand.UNDECODABLE
+                rejected.add(reason.value, text.mo)
             elif text.mo.source is None:
-                misses.add("no_reply_address", text.mo)
+                rejected.add("no_reply_address", text.mo)
             else:
                 hash_ = self._hasher.hash(text.mo.source)
                 commanded.append(Commanded(text, command, text.mo.source, hash_))

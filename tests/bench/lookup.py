@@ -3,8 +3,8 @@
     .venv/bin/python -m tests.bench.lookup --requests 1900000
 
 It generates the log itself (`tests.bench.history`, about 5.3 events a request), and beside it
-what a busy week leaves: notes of misses, parts that wait for receipts, claims. Numbers are
-looked up on one connection, as the HTTP API does: hash, subject, events, misses, claims,
+what a busy week leaves: records of rejected MOs, parts that wait for receipts, claims. Numbers are
+looked up on one connection, as the HTTP API does: hash, subject, events, rejected MOs, claims,
 timeline built. Each number once and in no order, so that no row is read twice; one of ten
 never sent a command. Prints one JSON object, times in milliseconds.
 """
@@ -32,14 +32,14 @@ from inbound.timeline.build import TimelineOptions
 from inbound.timeline.reader import TimelineReader, find_by_message
 from tests.bench import history
 
-MISSES: Final = 1_000_000
+REJECTED_MOS: Final = 1_000_000
 BY_CENTRE_ID: Final = 5
 _FIRST_STRANGER: Final = 9_000_000
 
-_MAKE_MISSES: Final = b"""
-    INSERT INTO misses
+_MAKE_REJECTED_MOS: Final = b"""
+    INSERT INTO rejected_mos
     SELECT uuid_send(gen_random_uuid()), date_trunc('minute', at), 'unknown', at, at, 1
-    FROM generate_series(1, %(misses)s) AS n,
+    FROM generate_series(1, %(rejected_mos)s) AS n,
          LATERAL (SELECT %(end)s::timestamptz - n * interval '0.6 s') AS time (at)
 """
 _MAKE_CLAIMS: Final = b"""
@@ -95,12 +95,12 @@ def bench(folder: Path, requests: int, lookups: int) -> dict[str, object]:
 
 
 def _fill_beside(conn: psycopg.Connection) -> None:
-    say("writing misses, claims and parts of the last week")
+    say("writing rejected MOs, claims and parts of the last week")
     end = history.END + timedelta(days=1)
-    values = {"end": end, "week": end - timedelta(days=7), "misses": MISSES}
-    for statement in (_MAKE_MISSES, _MAKE_CLAIMS, _MAKE_PARTS):
+    values = {"end": end, "week": end - timedelta(days=7), "rejected_mos": REJECTED_MOS}
+    for statement in (_MAKE_REJECTED_MOS, _MAKE_CLAIMS, _MAKE_PARTS):
         conn.execute(statement, values)
-    conn.execute("VACUUM ANALYZE misses, mt_claims, smsc_messages")
+    conn.execute("VACUUM ANALYZE rejected_mos, mt_claims, smsc_messages")
 
 
 def _measure(conn: psycopg.Connection, lookups: int) -> dict[str, object]:
@@ -128,7 +128,7 @@ def _measure(conn: psycopg.Connection, lookups: int) -> dict[str, object]:
     return {
         "events": _count(conn, b"SELECT max(position) FROM events"),
         "subjects": people,
-        "misses": _count(conn, b"SELECT count(*) FROM misses"),
+        "rejected_mos": _count(conn, b"SELECT count(*) FROM rejected_mos"),
         "lookups": len(numbers),
         "requests_shown": round(shown / len(numbers), 1),
         "steps_shown": round(steps / len(numbers), 1),

@@ -10,7 +10,7 @@ from inbound.keys import SubjectHasher
 from inbound.store.dead_letters import DeadLetterUsage
 from inbound.store.errors import Conflict
 from inbound.store.log.rows import StoredState
-from inbound.store.mo.rows import MessagePart, Missed, MissKey, PartsKey
+from inbound.store.mo.rows import MessagePart, PartsKey, RejectedMo, RejectedMoKey
 from inbound.store.people.rows import ErasedRows
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store
@@ -87,22 +87,22 @@ async def test_what_is_kept_of_a_number_goes_with_it(
     store: Store, numbers: dict[bytes, str]
 ) -> None:
     client, stranger, other = numbers
-    misses = [
-        Missed(MissKey(number_hash, NOON, kind), NOON, NOON)
+    rejected_mos = [
+        RejectedMo(RejectedMoKey(number_hash, NOON, kind), NOON, NOON)
         for number_hash in numbers
         for kind in ("spacing", "unknown")
     ]
     async with store.transaction() as tx:
         await tx.subjects({client: numbers[client]})
-        await tx.write(Changes(misses=misses))
+        await tx.write(Changes(rejected_mos=rejected_mos))
     async with store.transaction() as tx:
-        await tx.write(Changes(misses=misses[:1]))
-        assert await erase(tx, numbers[client]) == ErasedRows(subjects=1, misses=2)
+        await tx.write(Changes(rejected_mos=rejected_mos[:1]))
+        assert await erase(tx, numbers[client]) == ErasedRows(subjects=1, rejected_mos=2)
         await tx.add_part(MessagePart(PartsKey("m", stranger, "8779", 1, 2), 1, b"", b"{}", NOON))
-        assert await erase(tx, numbers[stranger]) == ErasedRows(parts=1, misses=2)
+        assert await erase(tx, numbers[stranger]) == ErasedRows(parts=1, rejected_mos=2)
         assert await erase(tx, numbers[stranger]) == ErasedRows()
     async with store.transaction() as tx:
-        assert await erase(tx, numbers[other]) == ErasedRows(misses=2)
+        assert await erase(tx, numbers[other]) == ErasedRows(rejected_mos=2)
 
 
 async def test_events_come_back_as_they_were_given(store: Store) -> None:

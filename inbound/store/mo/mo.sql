@@ -1,4 +1,4 @@
--- MOs on their way to a request: inbox, parts of long texts, misses, locks by name.
+-- MOs on their way to a request: inbox, parts of long texts, rejected MOs, locks by name.
 
 -- name: seen_messages
 -- Which of these messages have been processed before.
@@ -44,9 +44,9 @@ WHERE number_hash = %(number_hash)s AND destination = %(destination)s AND bind =
   AND reference = %(reference)s AND total = %(total)s AND whole = %(whole)s
   AND sequence = ANY(%(sequences)b::integer[])
 
--- name: add_misses
--- One row for each number, kind and minute. Within an hour of arrival only so many new rows
--- are made, whoever texts: what there is no room for is counted in one row a minute.
+-- name: add_rejected_mos
+-- One row for each number, kind and minute. New rows of all numbers are limited per hour of
+-- arrival; the MOs beyond are counted in one row a minute, without a number.
 -- Sorted, so that two batches with the same rows don't wait for each other in a circle.
 WITH given AS (
     SELECT number_hash, minute, kind, first_at, last_at, count,
@@ -57,7 +57,7 @@ WITH given AS (
     ) AS given (number_hash, minute, kind, first_at, last_at, count)
 ), room AS (
     SELECT %(per_hour)s::bigint - count(*) AS rows FROM (
-        SELECT FROM misses
+        SELECT FROM rejected_mos
         WHERE minute > (SELECT min(minute) FROM given) - interval '1 hour'
         LIMIT %(per_hour)s::bigint
     ) AS taken
@@ -66,7 +66,7 @@ WITH given AS (
            max(last_at) AS last_at, sum(count)::bigint AS count
     FROM given, room WHERE place > room.rows GROUP BY minute
 )
-INSERT INTO misses AS stored (number_hash, minute, kind, first_at, last_at, count)
+INSERT INTO rejected_mos AS stored (number_hash, minute, kind, first_at, last_at, count)
 SELECT number_hash, minute, kind, first_at, last_at, count
 FROM given, room WHERE place <= room.rows
 UNION ALL

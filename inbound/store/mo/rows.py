@@ -39,8 +39,8 @@ class MessagePart:
     received_at: datetime
 
 
-class MissKey(NamedTuple):
-    """Identifies a row of misses: the sender, the minute of arrival, and the kind of miss."""
+class RejectedMoKey(NamedTuple):
+    """Identifies a row of rejected MOs: the sender, the minute of arrival, and the reason."""
 
     number_hash: bytes
     minute: datetime
@@ -48,10 +48,10 @@ class MissKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
+class RejectedMo:
     """Counts MOs that made no request. Never their texts."""
 
-    key: MissKey
+    key: RejectedMoKey
     first_at: datetime
     last_at: datetime
     count: int = 1

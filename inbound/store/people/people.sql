@@ -26,8 +26,8 @@ WITH subject AS (
     DELETE FROM clients WHERE number_hash = %(number_hash)s RETURNING 1
 ), parts AS (
     DELETE FROM mo_parts WHERE number_hash = %(number_hash)s RETURNING 1
-), missed AS (
-    DELETE FROM misses WHERE number_hash = %(number_hash)s RETURNING 1
+), rejected AS (
+    DELETE FROM rejected_mos WHERE number_hash = %(number_hash)s RETURNING 1
 ), sent AS (
     DELETE FROM smsc_messages WHERE subject_id = %(subject_id)s RETURNING 1
 ), early AS (
@@ -43,7 +43,7 @@ WITH subject AS (
       AND outbox.key = encode(%(number_hash)s, 'hex') RETURNING 1
 )
 SELECT (SELECT count(*) FROM subject), (SELECT count(*) FROM client),
-       (SELECT count(*) FROM parts), (SELECT count(*) FROM missed),
+       (SELECT count(*) FROM parts), (SELECT count(*) FROM rejected),
        (SELECT count(*) FROM sent), (SELECT count(*) FROM early), (SELECT count(*) FROM secret),
        (SELECT count(*) FROM aside), (SELECT count(*) FROM published)
 

@@ -31,7 +31,7 @@ class ErasedRows:
     subjects: int = 0
     clients: int = 0
     parts: int = 0
-    misses: int = 0
+    rejected_mos: int = 0
     sent: int = 0
     early: int = 0
     secrets: int = 0

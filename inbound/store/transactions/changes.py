@@ -7,7 +7,7 @@ from inbound.handlers.receipts import SentPart
 from inbound.store.claims.rows import Secret
 from inbound.store.dead_letters import DeadLetter
 from inbound.store.log.rows import NewEvent, NewState
-from inbound.store.mo.rows import InboxRow, Missed
+from inbound.store.mo.rows import InboxRow, RejectedMo
 from inbound.store.outbox.rows import NewOutboxRow
 from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
 
@@ -17,7 +17,7 @@ class Changes:
     """Everything to write, collected by the caller and written in one call.
 
     `sent` are new parts, without the status from their receipts; `receipts` are known parts,
-    new or old, with it. `misses` have each key once and never conflict.
+    new or old, with it. `rejected_mos` have each key once and never conflict.
     """
 
     inbox: list[InboxRow] = field(default_factory=list)
@@ -31,4 +31,4 @@ class Changes:
     receipts: list[SentPart] = field(default_factory=list)
     early: list[EarlyReceipt] = field(default_factory=list)
     no_longer_early: list[EarlyKey] = field(default_factory=list)
-    misses: list[Missed] = field(default_factory=list)
+    rejected_mos: list[RejectedMo] = field(default_factory=list)

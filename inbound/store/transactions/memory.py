@@ -126,8 +126,8 @@ class MemoryTransaction(Transaction):
         for row in changes.dead_letters:
             tables.dead_letters.setdefault(row.place, row)
         tables.write_receipts(changes)
-        for missed in changes.misses:
-            tables.add_missed(missed)
+        for rejected in changes.rejected_mos:
+            tables.add_rejected(rejected)
         for state in changes.states:
             tables.put_state(state)
         for event in changes.events:
@@ -163,7 +163,7 @@ class MemoryTransaction(Transaction):
         return ErasedRows(
             subjects=int(subject_id is not None),
             parts=parts,
-            misses=remove(tables.misses, lambda key, _: key.number_hash == hash_),
+            rejected_mos=remove(tables.rejected_mos, lambda key, _: key.number_hash == hash_),
             sent=remove(tables.sent, lambda key, _: key[0] == person.subject_id),
             early=remove(tables.early, lambda key, _: key.subject_id == person.subject_id),
             secrets=remove(tables.vault, lambda key, _: key in person.secrets),

@@ -11,7 +11,7 @@ from inbound.store.claims.rows import Secret
 from inbound.store.dead_letters import DeadLetter, DeadLetterSource
 from inbound.store.errors import Conflict
 from inbound.store.log.rows import NewEvent, NewState, RecordedEvent, StoredState
-from inbound.store.mo.rows import InboxRow, MessagePart, Missed, MissKey, PartsKey
+from inbound.store.mo.rows import InboxRow, MessagePart, PartsKey, RejectedMo, RejectedMoKey
 from inbound.store.outbox.rows import OutboxRow
 from inbound.store.people.rows import NewErasure, PersonToErase
 from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
@@ -40,7 +40,7 @@ class Tables:
     heads: list[Head] = field(default_factory=lambda: Chains().heads())
     sent: dict[tuple[UUID, UUID, int], SentPart] = field(default_factory=dict)
     early: dict[EarlyKey, EarlyReceipt] = field(default_factory=dict)
-    misses: dict[MissKey, Missed] = field(default_factory=dict)
+    rejected_mos: dict[RejectedMoKey, RejectedMo] = field(default_factory=dict)
     erasures: list[NewErasure] = field(default_factory=list)
     claims: dict[UUID, tuple[int, str]] = field(default_factory=dict)
 
@@ -64,14 +64,14 @@ class Tables:
         for key in changes.no_longer_early:
             self.early.pop(key, None)
 
-    def add_missed(self, missed: Missed) -> None:
-        """Add a count of misses to the stored one."""
-        before = self.misses.get(missed.key, missed)
-        self.misses[missed.key] = Missed(
-            missed.key,
-            min(before.first_at, missed.first_at),
-            max(before.last_at, missed.last_at),
-            missed.count + (before.count if before is not missed else 0),
+    def add_rejected(self, rejected: RejectedMo) -> None:
+        """Add a count of rejected MOs to the stored one."""
+        before = self.rejected_mos.get(rejected.key, rejected)
+        self.rejected_mos[rejected.key] = RejectedMo(
+            rejected.key,
+            min(before.first_at, rejected.first_at),
+            max(before.last_at, rejected.last_at),
+            rejected.count + (before.count if before is not rejected else 0),
         )
 
     def put_state(self, new: NewState) -> None:

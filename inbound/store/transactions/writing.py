@@ -9,7 +9,7 @@ from inbound.store import dead_letters
 from inbound.store.claims import vault
 from inbound.store.errors import Conflict
 from inbound.store.log import appender
-from inbound.store.mo import inbox, misses
+from inbound.store.mo import inbox, rejected
 from inbound.store.outbox.rows import NewOutboxRow
 from inbound.store.receipts import early_receipts, sent_parts
 from inbound.store.sealing import Sealer
@@ -61,8 +61,8 @@ def _queries(changes: Changes, sealer: Sealer) -> Iterable[Query]:
         yield vault.deletion(changes.erase_vault)
     if changes.dead_letters:
         yield dead_letters.insertion(changes.dead_letters, sealer)
-    if changes.misses:
-        yield misses.addition(changes.misses)
+    if changes.rejected_mos:
+        yield rejected.addition(changes.rejected_mos)
     if changes.receipts:
         yield sent_parts.status_update(changes.receipts)
     if changes.early:

@@ -221,7 +221,15 @@ async def full_life(world: World, url: str, folder: Path, number: str) -> None:
 
 
 TABLES = {
-    *("subjects", "clients", "mo_parts", "misses", "smsc_messages", "early_receipts", "vault"),
+    *(
+        "subjects",
+        "clients",
+        "mo_parts",
+        "rejected_mos",
+        "smsc_messages",
+        "early_receipts",
+        "vault",
+    ),
     *("dead_letters", "outbox"),
 }
 
@@ -248,7 +256,7 @@ async def test_nothing_that_names_the_person_stays_and_nothing_of_others_goes(
     assert done.open_requests == 1
     removed = done.removed
     assert (removed.subjects, removed.clients, removed.parts) == (1, 1, 1)
-    assert (removed.misses, removed.sent, removed.early) == (1, 2, 1)
+    assert (removed.rejected_mos, removed.sent, removed.early) == (1, 2, 1)
     assert (removed.secrets, removed.dead_letters) == (1, 2)
     assert removed.published == 3
     after = counts(conn)
@@ -286,7 +294,7 @@ async def test_notes_of_a_stranger_go_without_an_event(
     await world.commands([world.text("what?", STRANGER)])
     done = await erase(world, STRANGER)
     assert done is not None
-    assert (done.subject_id, done.removed) == (None, ErasedRows(misses=1))
+    assert (done.subject_id, done.removed) == (None, ErasedRows(rejected_mos=1))
     assert await world.events() == []
     assert len(erasures(conn, limit=10)) == 1
 

@@ -12,7 +12,7 @@ from psycopg import sql
 from inbound.handlers.policies import Policies
 from inbound.kafka.decoding import TopicRecord
 from inbound.store import retention_sweep
-from inbound.store.mo.rows import Missed, MissKey
+from inbound.store.mo.rows import RejectedMo, RejectedMoKey
 from schemas.messages import Outcome, Part
 from tests.fix_store import NOON
 from tests.integration.streams.world import (
@@ -109,7 +109,7 @@ async def test_what_is_no_command_leaves_no_row(world: World) -> None:
     assert await world.everything() == before
 
 
-# -- misses: noted, never what they said --------------------------------------------------------
+# -- rejected MOs: recorded, never what they said -----------------------------------------------
 
 
 async def test_a_miss_is_noted_once_a_number_kind_and_minute(
@@ -122,10 +122,10 @@ async def test_a_miss_is_noted_once_a_number_kind_and_minute(
     world.now += timedelta(seconds=1)
     await world.commands([world.text("hello"), world.text("hello", None)])
     noon = first.replace(second=0, microsecond=0)
-    assert backend.misses() == [
-        Missed(MissKey(hash_, noon, "spacing"), first, first, 1),
-        Missed(MissKey(hash_, noon, "unknown"), first, first + timedelta(seconds=59), 3),
-        Missed(MissKey(hash_, world.now, "unknown"), world.now, world.now, 1),
+    assert backend.rejected_mos() == [
+        RejectedMo(RejectedMoKey(hash_, noon, "spacing"), first, first, 1),
+        RejectedMo(RejectedMoKey(hash_, noon, "unknown"), first, first + timedelta(seconds=59), 3),
+        RejectedMo(RejectedMoKey(hash_, world.now, "unknown"), world.now, world.now, 1),
     ]
 
 
@@ -133,7 +133,7 @@ async def test_commands_that_make_no_request_are_noted(world: World, backend: Ba
     commands = ["CLIENT sms stop", "CLIENT sms start"]
     await world.commands([world.text(commands[n % 2]) for n in range(12)])
     await world.commands([world.text("CLIENT sms start"), world.text("CLIENT sms start")])
-    kinds = {missed.key.kind: missed.count for missed in backend.misses()}
+    kinds = {rejected.key.kind: rejected.count for rejected in backend.rejected_mos()}
     assert kinds == {"limited": 1, "duplicate": 3}
 
 
@@ -143,14 +143,14 @@ async def test_a_batch_that_comes_again_notes_no_command_twice(
     batch = [world.text("CLIENT info"), world.text("CLIENT info")]
     for _ in range(2):
         await world.commands(batch)
-    assert [missed.count for missed in backend.misses()] == [1]
+    assert [rejected.count for rejected in backend.rejected_mos()] == [1]
 
 
-async def test_misses_are_not_noted_when_turned_off(backend: Backend) -> None:
-    world = World(backend, note_misses=False)
+async def test_rejected_mos_are_not_recorded_when_turned_off(backend: Backend) -> None:
+    world = World(backend, record_rejected=False)
     await world.commands([world.text("hello"), world.text("CLIENT info")])
     await world.commands([world.text("hello"), world.text("CLIENT info")])
-    assert backend.misses() == []
+    assert backend.rejected_mos() == []
 
 
 # -- once is enough --------------------------------------------------------------------------
@@ -460,8 +460,8 @@ async def test_parts_that_wait_in_vain_are_swept(
     with psycopg.connect(backend.url, autocommit=True) as connection:
         assert retention_sweep.sweep_parts(connection, world.now + timedelta(minutes=2), 30) == 1
     assert backend.counts()["parts"] == 1
-    [missed] = backend.misses()
-    assert (missed.key.kind, missed.first_at, missed.count) == ("incomplete", NOON, 1)
+    [rejected] = backend.rejected_mos()
+    assert (rejected.key.kind, rejected.first_at, rejected.count) == ("incomplete", NOON, 1)
     # The other half of what was swept comes too late, and is no command.
     await world.commands([_part(world, 2, "info")])
     assert await world.events() == []
@@ -475,7 +475,7 @@ async def test_a_silent_service_says_nothing_to_strangers(backend: Backend) -> N
     await world.commands([world.text("CLIENT info", STRANGER)])
     assert await world.events() == []
     assert world.owed() == []
-    assert [missed.key.kind for missed in backend.misses()] == ["unknown_number"]
+    assert [rejected.key.kind for rejected in backend.rejected_mos()] == ["unknown_number"]
 
 
 async def test_an_info_from_long_ago_is_refused_and_keeps_no_secret(

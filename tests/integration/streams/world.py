@@ -22,7 +22,7 @@ from inbound.ops.health import Health
 from inbound.store.dead_letters import DeadLetterLimits
 from inbound.store.errors import StoreUnavailable
 from inbound.store.log.rows import RecordedEvent
-from inbound.store.mo.rows import Missed, MissKey
+from inbound.store.mo.rows import RejectedMo, RejectedMoKey
 from inbound.store.transactions.memory import MemoryStore
 from inbound.store.transactions.port import Store, Transaction
 from inbound.store.transactions.postgres import PostgresStore
@@ -72,7 +72,7 @@ class Backend(Protocol):
     def dead_letters(self) -> list[tuple[str, str]]:
         """Topic and reason of what was set aside."""
 
-    def misses(self) -> list[Missed]:
+    def rejected_mos(self) -> list[RejectedMo]:
         """What is noted of texts that made no request, the oldest first."""
 
     def spoil_states(self, *, lose: bool) -> None:
@@ -103,8 +103,8 @@ class MemoryBackend:
     def dead_letters(self) -> list[tuple[str, str]]:
         return [(row.topic, row.reason) for row in self.store.tables.dead_letters.values()]
 
-    def misses(self) -> list[Missed]:
-        return sorted(self.store.tables.misses.values(), key=_by_time)
+    def rejected_mos(self) -> list[RejectedMo]:
+        return sorted(self.store.tables.rejected_mos.values(), key=_by_time)
 
     def spoil_states(self, *, lose: bool) -> None:
         states = self.store.tables.states
@@ -145,9 +145,11 @@ class PostgresBackend:
     def dead_letters(self) -> list[tuple[str, str]]:
         return self._rows("SELECT topic, reason FROM dead_letters ORDER BY id")
 
-    def misses(self) -> list[Missed]:
-        rows = self._rows("SELECT number_hash, minute, kind, first_at, last_at, count FROM misses")
-        return sorted((Missed(MissKey(*row[:3]), *row[3:]) for row in rows), key=_by_time)
+    def rejected_mos(self) -> list[RejectedMo]:
+        rows = self._rows(
+            "SELECT number_hash, minute, kind, first_at, last_at, count FROM rejected_mos"
+        )
+        return sorted((RejectedMo(RejectedMoKey(*row[:3]), *row[3:]) for row in rows), key=_by_time)
 
     def spoil_states(self, *, lose: bool) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -161,8 +163,8 @@ class PostgresBackend:
             return connection.execute(query).fetchall()
 
 
-def _by_time(missed: Missed) -> tuple[datetime, str]:
-    return missed.first_at, missed.key.kind
+def _by_time(rejected: RejectedMo) -> tuple[datetime, str]:
+    return rejected.first_at, rejected.key.kind
 
 
 @dataclass(slots=True)
@@ -191,7 +193,7 @@ class World:
     """A worker without Kafka. Time stands still unless a test moves `now`."""
 
     def __init__(
-        self, backend: Backend, policies: Policies | None = None, *, note_misses: bool = True
+        self, backend: Backend, policies: Policies | None = None, *, record_rejected: bool = True
     ) -> None:
         self.backend = backend
         self.store = FailingStore(backend.store)
@@ -208,7 +210,7 @@ class World:
                 self.hasher,
                 cache,
                 CommandSettings(
-                    rules, self.names, FEDERAL, timedelta(hours=24), note_misses=note_misses
+                    rules, self.names, FEDERAL, timedelta(hours=24), record_rejected=record_rejected
                 ),
                 clock=lambda: self.now,
             ),

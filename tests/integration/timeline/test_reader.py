@@ -117,7 +117,7 @@ async def test_nothing_is_said_with_how_sure_that_is(
     postgres_world: World, conn: psycopg.Connection, desk: TimelineReader
 ) -> None:
     del postgres_world
-    flood = "INSERT INTO misses VALUES ('', %(at)s, 'left_out', %(at)s, %(at)s, 42)"
+    flood = "INSERT INTO rejected_mos VALUES ('', %(at)s, 'left_out', %(at)s, %(at)s, 42)"
     conn.execute(flood, {"at": NOON})
     assert "42 of them were not noted" in desk.by_number(conn, NUMBER, ASKED).sentence
     later = replace(ASKED, since=NOON + timedelta(minutes=1))

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from inbound.store import retention_sweep
-from inbound.store.mo.rows import MessagePart, Missed, MissKey, PartsKey
+from inbound.store.mo.rows import MessagePart, PartsKey, RejectedMo, RejectedMoKey
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.postgres import PostgresStore
 from tests.fix_store import NOON
@@ -14,46 +14,46 @@ from tests.fix_store import NOON
 MINUTE = timedelta(minutes=1)
 
 
-def missed(number: int, at: datetime = NOON, count: int = 1) -> Missed:
-    return Missed(MissKey(number.to_bytes(16, "big"), at, "unknown"), at, at, count)
+def rejected(number: int, at: datetime = NOON, count: int = 1) -> RejectedMo:
+    return RejectedMo(RejectedMoKey(number.to_bytes(16, "big"), at, "unknown"), at, at, count)
 
 
 def rows(conn: psycopg.Connection) -> list[tuple[bytes, str, int]]:
-    query = "SELECT number_hash, kind, count FROM misses ORDER BY number_hash, minute"
+    query = "SELECT number_hash, kind, count FROM rejected_mos ORDER BY number_hash, minute"
     return [(bytes(hash_), kind, count) for hash_, kind, count in conn.execute(query)]
 
 
-async def write(store: PostgresStore, *misses: Missed) -> None:
+async def write(store: PostgresStore, *rejected_mos: RejectedMo) -> None:
     async with store.transaction() as tx:
-        await tx.write(Changes(misses=list(misses)))
+        await tx.write(Changes(rejected_mos=list(rejected_mos)))
 
 
 async def test_an_hour_has_a_bound(
     postgres_store: PostgresStore, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inbound.store.mo.misses.MISSES_PER_HOUR", 5)
-    await write(postgres_store, *(missed(n) for n in range(1, 4)))
-    await write(postgres_store, *(missed(n, count=2) for n in range(4, 9)))
+    monkeypatch.setattr("inbound.store.mo.rejected.REJECTED_PER_HOUR", 5)
+    await write(postgres_store, *(rejected(n) for n in range(1, 4)))
+    await write(postgres_store, *(rejected(n, count=2) for n in range(4, 9)))
     kept = [(n.to_bytes(16, "big"), "unknown") for n in range(1, 6)]
     assert [row[:2] for row in rows(conn)] == [(b"", "left_out"), *kept]
     assert rows(conn)[0][2] == 6
-    await write(postgres_store, missed(9), missed(9, NOON + MINUTE))
+    await write(postgres_store, rejected(9), rejected(9, NOON + MINUTE))
     assert [row for row in rows(conn) if row[1] == "left_out"] == [
         (b"", "left_out", 7),
         (b"", "left_out", 1),
     ]
     # An hour later there is room again.
-    await write(postgres_store, missed(10, NOON + timedelta(hours=1, minutes=2)))
+    await write(postgres_store, rejected(10, NOON + timedelta(hours=1, minutes=2)))
     assert rows(conn)[-1] == ((10).to_bytes(16, "big"), "unknown", 1)
 
 
 async def test_misses_go_after_their_days(
     postgres_store: PostgresStore, conn: psycopg.Connection
 ) -> None:
-    await write(postgres_store, missed(1, NOON - timedelta(days=7, minutes=1)), missed(2))
-    assert retention_sweep.sweep_misses(conn, NOON, 7) == 1
+    await write(postgres_store, rejected(1, NOON - timedelta(days=7, minutes=1)), rejected(2))
+    assert retention_sweep.sweep_rejected_mos(conn, NOON, 7) == 1
     assert len(rows(conn)) == 1
-    assert retention_sweep.sweep_misses(conn, NOON + MINUTE, 0) == 1
+    assert retention_sweep.sweep_rejected_mos(conn, NOON + MINUTE, 0) == 1
 
 
 @pytest.mark.parametrize("note", [True, False])
@@ -66,6 +66,6 @@ async def test_long_texts_that_never_were_whole_are_misses_if_wanted(
             key = PartsKey("main-1", hash_, "79086228779", reference, 3)
             at = NOON + minutes * MINUTE
             await tx.add_part(MessagePart(key, sequence, b"CLIENT", b"{}", at))
-    swept = retention_sweep.sweep_parts(conn, NOON + timedelta(hours=1), 30, note_misses=note)
+    swept = retention_sweep.sweep_parts(conn, NOON + timedelta(hours=1), 30, record_rejected=note)
     assert swept == 3
     assert rows(conn) == ([(hash_, "incomplete", 2)] if note else [])

@@ -1,0 +1,25 @@
+"""MOs that made no request, counted by sender, minute and kind. Never their texts."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from inbound.store.mo.rows import RejectedMo
+from inbound.store.statements import Query, statements
+
+_ADD: Final = statements(__package__, "mo")["add_rejected_mos"]
+
+REJECTED_PER_HOUR: Final = 10_000
+"""New rows of all numbers together: a flood stays below 2 million rows a week."""
+
+
+def addition(rejected_mos: Sequence[RejectedMo]) -> Query:
+    """Return the query that adds these counts to the stored ones."""
+    return _ADD, {
+        "hashes": [each.key.number_hash for each in rejected_mos],
+        "minutes": [each.key.minute for each in rejected_mos],
+        "kinds": [each.key.kind for each in rejected_mos],
+        "first": [each.first_at for each in rejected_mos],
+        "last": [each.last_at for each in rejected_mos],
+        "counts": [each.count for each in rejected_mos],
+        "per_hour": REJECTED_PER_HOUR,
+    }
