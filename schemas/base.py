@@ -1,8 +1,7 @@
-"""What all models of this package share.
+"""The base of all models of this package.
 
-A reader ignores fields it does not know (a newer writer may have added them) and a
-written model never changes: adding an optional field is the only edit allowed within a
-version.
+A reader ignores unknown fields, because a newer writer may have added them. A released model
+doesn't change: the only edit allowed within a version is a new optional field.
 """
 
 from typing import Annotated, ClassVar

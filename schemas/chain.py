@@ -1,4 +1,4 @@
-"""The digest chains of the log: an event that is changed, moved or removed breaks its chain.
+"""The digest chains of the log. Changing, moving or removing an event breaks its chain.
 
 Each event belongs to the chain of the partition of `sms.events.v1` it is published to, so
 that a subscriber of one partition can follow the chain too. Its digest is SHA-256 over
@@ -28,7 +28,7 @@ from schemas.partitions import partition_of
 from schemas.topics import PARTITIONS
 
 GENESIS: Final = bytes(32)
-"""What stands for the previous digest before the first event of a chain."""
+"""The previous digest of the first event of a chain."""
 
 _FORMAT: Final = 1
 _PLACE: Final = Struct(">B32sqq").pack
@@ -39,26 +39,26 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 @lru_cache(maxsize=16_384)
 def chain_of(stream_id: UUID) -> int:
-    """Return the chain of a stream. Kept, because streams recur."""
+    """Return the chain of a stream. Cached, because streams recur."""
     return partition_of(str(stream_id).encode())
 
 
 def microseconds(moment: datetime) -> int:
-    """Return a moment as the digest has it: microseconds since 1970 in UTC, exact."""
+    """Return a moment in the unit of the digest: microseconds since 1970 UTC, exact."""
     return (moment - _EPOCH) // _MICROSECOND
 
 
 def body(
     stream_id: UUID, version: int, type_: str, schema_version: int, data: bytes, metadata: bytes
 ) -> bytes:
-    """Return what a digest covers of an event before its place in the log is known."""
+    """Return the part of a digest's input that doesn't depend on the position in the log."""
     return stored_body(stream_id.bytes, version, type_, schema_version, data, metadata)
 
 
 def stored_body(
     stream: bytes, version: int, type_: str, schema_version: int, data: bytes, metadata: bytes
 ) -> bytes:
-    """Return the same with the id of the stream as its 16 octets."""
+    """Return the same for a stream id of 16 octets."""
     name = type_.encode()
     fixed = _BODY(stream, version, schema_version, len(name), len(data))
     return fixed + name + data + metadata_digest(metadata)
@@ -72,14 +72,14 @@ def public_body(
     data: bytes,
     metadata_digest: bytes,
 ) -> bytes:
-    """Return the same from what stands in the public topic."""
+    """Return the same from a record of the public topic."""
     name = type_.encode()
     fixed = _BODY(stream_id.bytes, version, schema_version, len(name), len(data))
     return fixed + name + data + metadata_digest
 
 
 def metadata_digest(metadata: bytes) -> bytes:
-    """Return what stands for the metadata in `body`, and in the header for subscribers."""
+    """Return the digest that replaces the metadata in `body` and in the header for subscribers."""
     return sha256(metadata).digest()
 
 
@@ -89,29 +89,29 @@ def digest(previous: bytes, position: int, recorded_us: int, body: bytes) -> byt
 
 
 class Head(NamedTuple):
-    """The newest event of a chain; position 0 when there is none."""
+    """The newest event of a chain; position 0 if it is empty."""
 
     position: int = 0
     digest: bytes = GENESIS
 
 
 class Chains:
-    """The ends of all chains, while events are appended in the order of their positions."""
+    """The heads of all chains, updated as events are appended in order of position."""
 
     __slots__ = ("digests", "positions")
 
     def __init__(self, positions: Sequence[int] = (), digests: Sequence[bytes] = ()) -> None:
-        """Go on from what the chains end with, in the order of the chains; or begin."""
+        """Continue from the given heads, in the order of the chains, or from empty chains."""
         self.positions = list(positions) or [0] * PARTITIONS
         self.digests = list(digests) or [GENESIS] * PARTITIONS
 
     def append(self, chain: int, position: int, recorded_us: int, body: bytes) -> bytes:
-        """Return the digest of the next event, which its chain ends with from now on."""
+        """Add the next event to its chain and return its digest, the new head."""
         made = digest(self.digests[chain], position, recorded_us, body)
         self.digests[chain] = made
         self.positions[chain] = position
         return made
 
     def heads(self) -> list[Head]:
-        """Return the end of each chain, in the order of the chains."""
+        """Return the head of each chain, in the order of the chains."""
         return [Head(*head) for head in zip(self.positions, self.digests, strict=True)]

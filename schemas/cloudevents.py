@@ -20,8 +20,8 @@ _FIXED: Headers = [("ce_specversion", b"1.0"), ("content-type", b"application/js
 class Attributes:
     """The context attributes of one CloudEvent; `type` without the common prefix.
 
-    The last three are extensions: the id of the replay that brought the event once more, its
-    position in the log, and the digest of its metadata (`schemas.chain`).
+    The last three are extensions: the id of the replay that republished the event, its position
+    in the log, and the digest of its metadata (`schemas.chain`).
     """
 
     id: str

@@ -1,7 +1,7 @@
-"""The events: what happened to one subject, for ever.
+"""The events of the log: what happened to one subject. They are kept for ever.
 
-An event names a random subject and never a number, a text, a code or a password. Each
-class is one type in one version; `schemas.upcasters` reads older versions.
+An event names a random subject, never a number, a text, a code or a password. Each class is
+the newest version of its type; `schemas.upcasters` reads older versions.
 """
 
 from enum import StrEnum
@@ -13,8 +13,8 @@ from pydantic import Field
 from schemas.base import CentreTime, Model, UtcTime
 from schemas.messages import PartResult, Purpose, ReceiptState, SubmitAttempt
 
-RequestId = Annotated[UUID, Field(description="the request: the random id of its text")]
-Simulator = Annotated[str, Field(description="the SMS centre, by its name in the settings")]
+RequestId = Annotated[UUID, Field(description="the request: the random id of its MO")]
+CentreName = Annotated[str, Field(description="the SMS centre, by its name in the settings")]
 Bind = Annotated[str, Field(description="the connection to it, by its name in the settings")]
 
 
@@ -64,11 +64,11 @@ def is_announced(value: StrEnum) -> bool:
 
 
 class Facts(Model):
-    """What was known when the command was decided; with it the decision can be replayed."""
+    """What was known when the command was decided. A replay needs it."""
 
     client_known: bool = Field(description="whether the number was in the directory")
-    notifications_on: bool = Field(description="whether the subject might be texted until then")
-    decided_at: UtcTime = Field(description="when the worker took the command")
+    notifications_on: bool = Field(description="whether notifications and broadcasts were on")
+    decided_at: UtcTime = Field(description="when the worker decided the command")
 
 
 class DomainEvent(Model):
@@ -79,19 +79,19 @@ class DomainEvent(Model):
 
 
 class Arrival(Model):
-    """How the text came: the fields of its deliver_sm, and its parts if it had several.
+    """How the MO arrived: the fields of its deliver_sm, and its parts if it had several.
 
-    Never the text, never the client's number. Of a long text the fields are those of the
+    Never the text, never the client's number. For a long message the fields are those of the
     part that arrived last.
     """
 
-    gateway: str | None = Field(default=None, description="the process that took it")
+    gateway: str | None = Field(default=None, description="the gateway process that received it")
     our_number: str | None = Field(
         default=None, description="the number that was texted: the federal one or a short code"
     )
     esm_class: int = Field(description="esm_class of its PDU (SMPP 3.4, 5.2.12)")
-    alphabet: str = Field(description="what it was decoded with; several are joined by +")
-    octets: int = Field(description="length of the user data without headers, all parts")
+    alphabet: str = Field(description="the alphabet it was decoded with; several are joined by +")
+    octets: int = Field(description="length of the user data of all parts, without headers")
     sequences: tuple[int, ...] | None = Field(
         default=None, description="its parts' numbers in the order of their arrival"
     )
@@ -99,34 +99,34 @@ class Arrival(Model):
         default=None, description="when the first of several parts arrived"
     )
     heard_at: UtcTime | None = Field(
-        default=None, description="arrival by the one clock that all gateways share"
+        default=None, description="when it arrived, by the clock that all gateways share"
     )
 
 
 class RequestAccepted(DomainEvent):
-    """A command was accepted; its acknowledgement is on the way."""
+    """A command was accepted; its acknowledgement follows."""
 
     TYPE = "request.accepted"
 
     request_id: RequestId
     command: Command
     arrived_at: UtcTime = Field(
-        description="when the gateway had the text, or the last part of a long one"
+        description="when the gateway received the MO, or the last part of a long one"
     )
-    centre: Simulator
+    centre: CentreName
     bind: Bind
     data_coding: int = Field(
-        description="data_coding of its PDU (SMPP 3.4, 5.2.19), as the bind reads it"
+        description="data_coding of its PDU (SMPP 3.4, 5.2.19), as the bind's settings interpret it"
     )
-    parts: int = Field(default=1, description="how many PDUs brought the text")
+    parts: int = Field(default=1, description="how many PDUs carried the text")
     facts: Facts
     plan: Plan
     confirm: bool = Field(default=True, description="whether a fulfilment follows")
-    arrival: Arrival | None = Field(default=None, description="how the text came")
+    arrival: Arrival | None = Field(default=None, description="how the MO arrived")
 
 
 class SubscriptionStopped(DomainEvent):
-    """Notifications and broadcasts to this subject are off from now on."""
+    """Notifications and broadcasts to this subject were switched off."""
 
     TYPE = "subscription.stopped"
 
@@ -135,7 +135,7 @@ class SubscriptionStopped(DomainEvent):
 
 
 class SubscriptionStarted(DomainEvent):
-    """Notifications and broadcasts to this subject are on again."""
+    """Notifications and broadcasts to this subject were switched on."""
 
     TYPE = "subscription.started"
 
@@ -144,61 +144,61 @@ class SubscriptionStarted(DomainEvent):
 
 
 class CommandLimitReached(DomainEvent):
-    """The subject sent more commands within an hour than are accepted; said once an hour."""
+    """The subject sent more commands within an hour than are accepted; once an hour at most."""
 
     TYPE = "command.limit_reached"
 
     command: Command
-    arrived_at: UtcTime = Field(description="when the first text that was too many arrived")
-    limit: int = Field(description="how many commands an hour are accepted")
+    arrived_at: UtcTime = Field(description="when the first text above the limit arrived")
+    limit: int = Field(description="accepted commands an hour")
 
 
 class MessageEvent(DomainEvent):
-    """What the SMS centre made of one message.
+    """The result of submitting one message.
 
-    Of many `attempts` the first and the last are told.
+    Of many `attempts` the first and the last ones are listed.
     """
 
     message_id: UUID = Field(description="the message, the same in all its attempts")
     request_id: RequestId | None = None
     purpose: Purpose
-    template: str = Field(description="which text was sent, by its name in the templates")
+    template: str = Field(description="the name of the text in the templates")
     attempt: int = Field(description="counts up from 1")
     parts: tuple[PartResult, ...] = Field(
-        default=(), description="the centre's answer to each part, in their order"
+        default=(), description="the SMS centre's answer to each part, in their order"
     )
     attempts: tuple[SubmitAttempt, ...] | None = Field(
         default=None,
-        description="submits since the message's previous event that settled nothing, in order",
+        description="submits since the message's previous event that had no final answer, in order",
     )
     attempts_left_out: int | None = Field(
-        default=None, description="how many more there were, between the first and the last told"
+        default=None,
+        description="how many more there were, between those listed",
     )
-    centre: Simulator
+    centre: CentreName
     bind: Bind
-    gateway: str | None = Field(default=None, description="the process that sent it or gave it up")
+    gateway: str | None = Field(default=None, description="the gateway that sent it or gave up")
     sent_at: UtcTime | None = Field(
         default=None,
-        description="when its first part of this attempt was handed to the link; none when "
-        "nothing was sent",
+        description="when the first part of this attempt was sent; absent when nothing was sent",
     )
-    at: UtcTime = Field(description="when the gateway knew it")
+    at: UtcTime = Field(description="when the gateway knew the result")
 
 
 class MessageSubmitted(MessageEvent):
-    """The centre took every part and gave each its id."""
+    """The SMS centre accepted every part and returned an id for each."""
 
     TYPE = "message.submitted"
 
 
 class MessageRejected(MessageEvent):
-    """The centre refused a part for good; `parts` has the status of each."""
+    """The SMS centre refused a part permanently; `parts` has the status of each."""
 
     TYPE = "message.rejected"
 
 
 class MessageUnknown(MessageEvent):
-    """A part was sent and never answered: the client may or may not have it."""
+    """A part was sent and not answered: the client may or may not have received it."""
 
     TYPE = "message.unknown"
 
@@ -206,65 +206,65 @@ class MessageUnknown(MessageEvent):
 
 
 class MessageExpired(MessageEvent):
-    """The message was not sent in the time in which it makes sense."""
+    """The message could not be sent before it expired."""
 
     TYPE = "message.expired"
 
 
 class MessageErased(MessageEvent):
-    """Number or secret were gone when the message was to be sent; nothing was sent."""
+    """The number or the secret was erased before the message was sent; nothing was sent."""
 
     TYPE = "message.erased"
 
 
 class MessageFate(DomainEvent):
-    """What became of a submitted message, by the centre's delivery receipts. One at most.
+    """The delivery outcome of a submitted message, by its receipts. One at most.
 
-    It comes after the request's own events and changes nothing of the request. `state`,
-    `error` and `done_at` are those of the part that decided; `bind` brought its receipt.
+    It doesn't change the request. `state`, `error` and `done_at` are those of the part that
+    decided the outcome; its receipt arrived on `bind`.
     """
 
     message_id: UUID = Field(description="the message, as in `message.submitted`")
     request_id: RequestId | None = None
     purpose: Purpose
-    template: str = Field(description="which text was sent, by its name in the templates")
+    template: str = Field(description="the name of the text in the templates")
     parts: int = Field(description="how many parts the message had")
     state: ReceiptState
-    error: str | None = Field(default=None, description="the centre's own code")
+    error: str | None = Field(default=None, description="the SMS centre's own error code")
     done_at: CentreTime | None = Field(
-        default=None, description="by the centre's clock, in a zone that it does not name"
+        default=None, description="by the SMS centre's clock, in an unknown time zone"
     )
-    centre: Simulator
+    centre: CentreName
     bind: Bind
     at: UtcTime = Field(description="when the receipt arrived")
 
 
 class MessageDelivered(MessageFate):
-    """Every part is on the phone."""
+    """Every part was delivered to the phone."""
 
     TYPE = "message.delivered"
 
 
 class MessageUndeliverable(MessageFate):
-    """A part will never be on the phone; `state` says why."""
+    """A part could not be delivered; `state` says why."""
 
     TYPE = "message.undeliverable"
 
 
 class MessageUndetermined(MessageFate):
-    """The centre itself doesn't know of a part, and no part is known to have failed."""
+    """The SMS centre doesn't know what became of a part, and no part is known to have failed."""
 
     TYPE = "message.undetermined"
 
 
 class AcknowledgementLate(DomainEvent):
-    """The centre did not accept the acknowledgement within 120 s of the text's arrival."""
+    """The SMS centre did not accept the acknowledgement within 120 s of the MO's arrival."""
 
     TYPE = "acknowledgement.late"
 
     request_id: RequestId
     after_s: float = Field(
-        description="when its fate was known, in seconds after the text's arrival"
+        description="when its result was known, in seconds after the MO's arrival"
     )
 
 
@@ -277,25 +277,25 @@ class Completion(StrEnum):
 
 
 class RequestCompleted(DomainEvent):
-    """The request reached its final state; its copy of the secret is gone."""
+    """The request reached its final state; its copy of the secret was erased."""
 
     TYPE = "request.completed"
 
     request_id: RequestId
     completion: Completion
-    at: UtcTime = Field(description="when the last message's fate was known")
+    at: UtcTime = Field(description="when the result of its last message was known")
 
 
 class PersonErased(DomainEvent):
-    """What named this subject was deleted: forget what you keep of it, too.
+    """The personal data of this subject was deleted. Subscribers should delete theirs, too.
 
-    Open requests end after it: what was queued as erased, what was sent as the centre says.
-    No new request follows; a text from the same number is another subject's.
+    Open requests end after it: queued messages as erased, sent ones with the SMS centre's
+    answer. No new request follows; a text from the same number belongs to a new subject.
     """
 
     TYPE = "person.erased"
 
-    at: UtcTime = Field(description="when it was deleted")
+    at: UtcTime = Field(description="when the data was deleted")
 
 
 EVENTS: tuple[type[DomainEvent], ...] = (

@@ -1,8 +1,8 @@
-"""Messages on the internal topics: texts that arrived, replies to send, what became of them.
+"""Messages on the internal topics: MOs, MTs to send, submit results and delivery receipts.
 
-These topics are short-lived and not for other services: `MobileOriginated` carries a
-number and a text. The replies carry neither: a `MobileTerminated` names its template and
-the subject; number and secret are looked up when the PDU is encoded.
+These topics are short-lived and not for other services: a `MobileOriginated` has a number
+and a text. A `MobileTerminated` has neither: it names its template and the subject; number
+and secret are looked up when the PDU is encoded.
 """
 
 from collections.abc import Mapping
@@ -15,29 +15,32 @@ from schemas.base import CentreTime, Message, Model, UtcTime
 
 
 class Part(Model):
-    """Which part of a longer text this is (3GPP TS 23.040, 9.2.3.24.1)."""
+    """Which part of a long message this is (3GPP TS 23.040, 9.2.3.24.1)."""
 
     reference: int = Field(ge=0, le=0xFFFF)
-    width: int = Field(default=8, description="bits of the reference: 8-bit 7 is not 16-bit 7")
+    width: int = Field(
+        default=8,
+        description="bits of the reference: 8 or 16",
+    )
     total: int = Field(ge=1, le=255)
     sequence: int = Field(ge=1, le=255)
 
 
 class MobileOriginated(Message):
-    """One deliver_sm as it arrived: a whole text or one part of it."""
+    """One deliver_sm as it arrived: a whole message or one part."""
 
     TYPE = "mo.received.v1"
 
     mo_id: UUID
     centre: str
     bind: str
-    gateway: str | None = Field(default=None, description="the process that took it")
+    gateway: str | None = Field(default=None, description="the gateway process that received it")
     source: str | None = Field(
-        default=None, description="E.164; none when the sender can't be answered"
+        default=None, description="E.164; absent when the sender can't be answered"
     )
     destination: str
     data_coding: int = Field(
-        ge=0, le=255, description="of its PDU, or what the bind's settings say that this means"
+        ge=0, le=255, description="of its PDU, as the bind's settings interpret it"
     )
     esm_class: int = Field(ge=0, le=255)
     alphabet: str = Field(description="what data_coding 0 means on this bind")
@@ -45,12 +48,12 @@ class MobileOriginated(Message):
     part: Part | None = None
     arrived_at: UtcTime
     heard_at: UtcTime | None = Field(
-        default=None, description="arrival by the one clock that all gateways share"
+        default=None, description="when it arrived, by the clock that all gateways share"
     )
 
 
 class Purpose(StrEnum):
-    """Why a message is sent; it decides the lane."""
+    """Why a message is sent; decides the lane."""
 
     ACKNOWLEDGEMENT = "acknowledgement"
     FULFILMENT = "fulfilment"
@@ -59,7 +62,7 @@ class Purpose(StrEnum):
 
 
 class MobileTerminated(Message):
-    """One message to send. Its text is put together when the PDU is encoded."""
+    """One message to send. Its text is rendered when the PDU is encoded."""
 
     TYPE = "mt.requested.v1"
 
@@ -70,9 +73,9 @@ class MobileTerminated(Message):
     template: str
     params: Mapping[str, str] = Field(default_factory=dict, description="never secrets")
     secret: bool = Field(default=False, description="the vault holds fields for this message")
-    centre: str | None = Field(default=None, description="where the text came from")
-    arrived_at: UtcTime | None = Field(default=None, description="when the text arrived")
-    not_after: UtcTime = Field(description="later than this it is not sent any more")
+    centre: str | None = Field(default=None, description="where the MO came from")
+    arrived_at: UtcTime | None = Field(default=None, description="when the MO arrived")
+    not_after: UtcTime = Field(description="it is not sent after this time")
 
 
 class Outcome(StrEnum):
@@ -86,32 +89,32 @@ class Outcome(StrEnum):
 
 
 class PartResult(Model):
-    """The centre's answer to one submit_sm: command_status and its own message id."""
+    """The SMS centre's answer to one submit_sm: command_status and message id."""
 
     status: int | None = Field(
         default=None,
-        description="command_status (SMPP 3.4, 5.1.3); absent when no answer came, or when "
-        "the part was never sent",
+        description="command_status (SMPP 3.4, 5.1.3); absent when there was no answer, or when "
+        "the part was not sent",
     )
-    smsc_message_id: str | None = Field(default=None, description="the centre's own id of it")
+    smsc_message_id: str | None = Field(default=None, description="the SMS centre's message id")
 
 
 class SubmitAttempt(Model):
-    """One submit_sm that settled nothing: refused for now, or never answered."""
+    """One submit_sm without a final answer: refused for now, or not answered."""
 
     part: int = Field(ge=1, le=255, description="which part of the message it carried")
     status: int | None = Field(
-        default=None, description="its command_status; none when no answer came"
+        default=None, description="its command_status; absent when there was no answer"
     )
-    bind: str = Field(description="the connection it went over")
-    at: UtcTime = Field(description="when the answer came, or was waited for no longer")
+    bind: str = Field(description="the bind it was sent on")
+    at: UtcTime = Field(description="when the answer arrived or the wait for it ended")
 
 
 class SubmitResult(Model):
-    """What became of one message; `final` when no further attempt follows.
+    """The result of submitting one message; `final` when no further attempt follows.
 
-    `attempts` are the submits since the message's previous result that settled nothing, in
-    their order; none when there were none. Of many the first and the last are told.
+    `attempts` are the submits since the message's previous result that had no final answer, in
+    their order. Of many the first and the last ones are listed.
     """
 
     message_id: UUID
@@ -126,26 +129,27 @@ class SubmitResult(Model):
     parts: tuple[PartResult, ...] = ()
     id_form: str | None = Field(
         default=None,
-        description="how the centre writes ids in its answers: exact, decimal, hexadecimal; "
-        "absent when nobody said",
+        description="how the SMS centre writes ids in its answers: exact, decimal, hexadecimal; "
+        "absent when that is not configured",
     )
     attempts: tuple[SubmitAttempt, ...] | None = None
     attempts_left_out: int | None = Field(
-        default=None, description="how many more there were, between the first and the last told"
+        default=None,
+        description="how many more there were, between those listed",
     )
     centre: str
     bind: str
     gateway: str | None = None
     arrived_at: UtcTime | None = None
     sent_at: UtcTime | None = Field(
-        default=None, description="when its first part of this attempt was handed to the link"
+        default=None, description="when the first part of this attempt was sent"
     )
     at: UtcTime
     traceparent: str | None = None
 
 
 class SubmitResults(Message):
-    """The results of one moment for one partition: batched, because each record costs."""
+    """Results for one partition, batched because each record has a cost."""
 
     TYPE = "mt.results.v1"
 
@@ -169,26 +173,28 @@ class ReceiptState(StrEnum):
 
 
 class ReceiptReceived(Model):
-    """One delivery receipt as it arrived, without the number it came from and its text."""
+    """One delivery receipt as it arrived, without its number and text."""
 
     key: str = Field(description="the Kafka key of the subject's messages")
     centre: str
     bind: str
     message_ids: tuple[str, ...] = Field(
-        min_length=1, description="ids its message may have been given, likeliest first"
+        min_length=1, description="possible ids of its message, the likeliest first"
     )
     state: ReceiptState
-    final: bool = Field(description="false when another receipt is to follow")
+    final: bool = Field(description="false when another receipt will follow")
     per_message: bool | None = Field(
-        default=None, description="this centre writes one receipt for all parts of a message"
+        default=None, description="the SMS centre writes one receipt for all parts of a message"
     )
-    error: str | None = Field(default=None, description="the centre's own code, as it wrote it")
+    error: str | None = Field(
+        default=None, description="the SMS centre's own error code, as it wrote it"
+    )
     done_at: CentreTime | None = None
     arrived_at: UtcTime
 
 
 class ReceiptsReceived(Message):
-    """The receipts of one moment for one partition: batched, because each record costs."""
+    """Receipts for one partition, batched because each record has a cost."""
 
     TYPE = "mt.receipts.v1"
 
@@ -196,23 +202,23 @@ class ReceiptsReceived(Message):
 
 
 class LogHead(Model):
-    """The digest with which a chain of the event log stood at a position.
+    """The digest of a chain of the event log at a position.
 
     One chain for each partition of `sms.events.v1`. docs/SUBSCRIBERS.md says how to check it.
     """
 
     chain: int = Field(ge=0, description="number of the chain and of the partition")
-    position: int = Field(ge=1, description="position in the log of the chain's newest event")
+    position: int = Field(ge=1, description="position of the chain's newest event in the log")
     digest: str = Field(
-        pattern="^[0-9a-f]{64}$", description="of that event, in hexadecimal (SHA-256)"
+        pattern="^[0-9a-f]{64}$", description="the digest of that event (SHA-256), in hexadecimal"
     )
     recorded_at: UtcTime = Field(description="when that event was recorded")
 
 
 class Subscription(Model):
-    """May this subject be texted? The last record of a subject wins."""
+    """Whether this subject may be sent notifications and broadcasts. The last record counts."""
 
     subject_id: UUID = Field(description="the subject: a random id, also the key")
-    may_be_texted: bool = Field(description="notifications and broadcasts are on")
-    version: int = Field(description="version of the subject's stream; it only grows")
+    may_be_texted: bool = Field(description="whether notifications and broadcasts are on")
+    version: int = Field(description="version of the subject's stream; it only increases")
     changed_at: UtcTime = Field(description="when the change was recorded")

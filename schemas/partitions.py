@@ -1,4 +1,4 @@
-"""Which partition a key goes to: the rule of Kafka's default partitioner, without a client.
+"""Returns the partition of a key by the rule of Kafka's default partitioner.
 
 Producers in Java, Python and Node agree on it, so others can join on the key; here it also
 says to which chain of the log an event belongs (`schemas.chain`).

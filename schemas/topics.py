@@ -39,7 +39,7 @@ _DAY_MS: Final = 24 * _HOUR_MS
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """One topic as it has to be; `internal` ones are no contract and carry personal data."""
+    """The configuration of a topic. An `internal` one is no contract and has personal data."""
 
     name: str
     partitions: int

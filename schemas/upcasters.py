@@ -1,8 +1,8 @@
-"""Reading events of every version ever written, and writing them for who reads older ones.
+"""Reads events of every version ever written, and writes older versions for subscribers.
 
-An upcaster takes the JSON object of version N of a type and returns that of version N+1;
-chained they bring any stored event to the class of today. A downcaster does the reverse, so
-that subscribers of an older version still hear of what happens. Released ones stay.
+An upcaster takes the JSON object of version N of a type and returns that of version N+1. A
+chain of them turns any stored event into today's class. A downcaster does the reverse, so
+subscribers to an older version still get every event. Released casts stay.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -35,7 +35,7 @@ def read_event(
     *,
     upcasters: Mapping[tuple[str, int], Cast] = UPCASTERS,
 ) -> DomainEvent:
-    """Return the event as today's class.
+    """Return the event as an instance of today's class.
 
     `data` is the stored JSON. Raises `UnknownEventError` for a type that this release
     does not know, a version newer than it, a missing upcaster, or data that does not fit.
@@ -58,7 +58,7 @@ def read_object(
 ) -> dict[str, Any]:
     """Return the event as the JSON object of today's version, without checking its fields.
 
-    For those who read very many: the fields were checked when the event was written. Raises
+    For bulk readers: the fields were checked when the event was written. Raises
     `UnknownEventError` as `read_event` does.
     """
     class_ = _class_of(type_, version)

@@ -1,5 +1,5 @@
-"""Decisions: what a command or a submit result means for one subject.
+"""Decisions about one subject: commands, submit results, delivery receipts.
 
-Pure: no IO, no clock, no randomness. Times and ids come with the input, so that a
-decision of the past can be taken again and compared.
+Pure: no IO, no clock, no randomness. Times and ids are part of the input, so a past decision
+can be repeated and compared.
 """

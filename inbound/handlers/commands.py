@@ -1,8 +1,8 @@
-"""Deciding one command of one subject: accept it, or say why it is none.
+"""Decides a command of one subject: accepts it, or returns why not.
 
-An accepted command yields its acknowledgement only. The fulfilment is owed once the
-acknowledgement has met its fate (see `inbound.handlers.results`): so the two never
-overtake each other, whichever gateway, bind or lane they take.
+An accepted command causes its acknowledgement only. The fulfilment follows once the outcome
+of the acknowledgement is known (`inbound.handlers.results`), so the fulfilment never arrives
+first, whichever gateway, bind or lane the two take.
 """
 
 from datetime import timedelta
@@ -22,18 +22,18 @@ from schemas.events import CommandLimitReached, Facts, RequestAccepted
 from schemas.messages import Purpose
 
 COPY_WITHIN: Final = timedelta(minutes=10)
-"""Longer than a centre waits before it delivers an unanswered text again."""
+"""Longer than an SMS centre waits before it redelivers an unanswered MO."""
 
 CLOCK_ERROR: Final = timedelta(seconds=0.2)
-"""More than two gateways' readings of the shared clock differ by."""
+"""More than the difference between two gateways' readings of the shared clock."""
 
 
 def decide_command(state: SubjectState, request: CommandRequest, policies: Policies) -> Decision:
-    """Return what `request` means for a subject in `state`. Pure: same input, same answer."""
+    """Return what follows from `request` for a subject in `state`."""
     if (
         _repeats_previous(state, request, policies)
-        or _came_through_an_outage(state, request, policies)
-        or _was_overtaken(state, request)
+        or _was_redelivered(state, request, policies)
+        or _is_late_copy(state, request)
     ):
         return Decision(Disposition.DUPLICATE)
     if not request.client_known and policies.unknown_number == "silent":
@@ -81,9 +81,9 @@ def _acknowledgement(request: CommandRequest) -> Reply:
 
 
 def _repeats_previous(state: SubjectState, request: CommandRequest, policies: Policies) -> bool:
-    """Whether this is the previous command once more: a redelivery, or an impatient thumb.
+    """Whether this repeats the previous command: redelivered, or sent again by the client.
 
-    The distance counts both ways, because two gateways' clocks differ.
+    The time between them may be negative, because the clocks of two gateways differ.
     """
     previous = state.previous
     return (
@@ -95,15 +95,13 @@ def _repeats_previous(state: SubjectState, request: CommandRequest, policies: Po
     )
 
 
-def _came_through_an_outage(
-    state: SubjectState, request: CommandRequest, policies: Policies
-) -> bool:
-    """Whether this is the previous command, delivered again because that one had no answer.
+def _was_redelivered(state: SubjectState, request: CommandRequest, policies: Policies) -> bool:
+    """Whether this is the previous command, redelivered because it got no answer.
 
-    While Kafka or the worker is away nobody is answered, and the centre delivers a text again
-    and again, for longer than a client would repeat it. So the time within which a command is
-    a repetition begins when the one before it was decided, as far as that can be measured
-    by one clock: what the wall clocks of two machines say is bounded.
+    During an outage of Kafka or the worker, the SMS centre redelivers an MO for longer than
+    a client would repeat it. So the time within which a command counts as a repetition starts
+    when the previous one was decided. Both times are by the shared clock, and the difference
+    is limited to `COPY_WITHIN`.
     """
     previous, heard = state.previous, request.heard_at
     if previous is None or previous.command is not request.command or heard is None:
@@ -115,14 +113,14 @@ def _came_through_an_outage(
     return abs(heard - first) <= min(within, COPY_WITHIN)
 
 
-def _was_overtaken(state: SubjectState, request: CommandRequest) -> bool:
-    """Whether this is a copy that was held up while another one went ahead.
+def _is_late_copy(state: SubjectState, request: CommandRequest) -> bool:
+    """Whether this is a delayed copy of a command that was accepted from another copy.
 
-    A gateway had the text, and its link broke or the centre lost patience before it was
-    stored; the centre delivered it again through another gateway, and after that the
-    client's next texts, before this copy got through. It was heard before something that
-    has been accepted, and a centre does not deliver a person's next text before the one
-    before it was taken: so its command has been accepted, not long ago.
+    A gateway received the MO, but its connection broke or the SMS centre timed out before the
+    MO was stored. The SMS centre redelivered it through another gateway, then delivered the
+    client's next texts, and only then this first copy was stored. It was received before an
+    accepted command. An SMS centre does not deliver a person's next text until it has an
+    answer to the one before, so the command of this copy was accepted a short time ago.
     """
     heard, accepted = request.heard_at, state.heard.get(request.command)
     if heard is None or accepted is None or abs(heard - accepted) > COPY_WITHIN:

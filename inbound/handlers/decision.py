@@ -1,4 +1,4 @@
-"""What a decision is: events that happened and replies that are owed."""
+"""The inputs and results of decisions: events that happened, replies to send."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from schemas.messages import Purpose
 
 
 class Disposition(StrEnum):
-    """What became of a command: the label of its counter."""
+    """Whether a command was accepted, and if not, why: the label of its counter."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -20,7 +20,7 @@ class Disposition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CommandRequest:
-    """A command as it arrived. Times are UTC; the request's id is the text's id."""
+    """A command to decide, and what is known of it. Times are UTC; `request_id` is the MO's id."""
 
     request_id: UUID
     command: Command
@@ -35,13 +35,13 @@ class CommandRequest:
 
     @property
     def heard_at(self) -> datetime | None:
-        """When it arrived, by the clock that all gateways share; None if nobody can say."""
+        """When it arrived by the clock that all gateways share; None if that is unknown."""
         return self.arrival.heard_at if self.arrival else None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One message that the subject is owed."""
+    """One message to send to the subject."""
 
     message_id: UUID
     request_id: UUID
@@ -54,11 +54,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Events in the order they happened, and the replies that follow from them.
+    """Events in the order in which they happened, and the replies that follow from them.
 
-    `secret_for` is the message that will need the client's registration: whoever carries
-    the decision out seals it in the vault. `erase` are the messages whose secret is done
-    with.
+    `secret_for` is the message that will need the client's registration data; the caller
+    seals it in the vault. `erase` are the messages whose secret is no longer needed.
     """
 
     disposition: Disposition
@@ -69,5 +68,5 @@ class Decision:
 
 
 def message_id(request_id: UUID, purpose: Purpose) -> UUID:
-    """Return the id of a request's message: always the same, so a repeat is recognised."""
+    """Return the id of a request's message: always the same, so that repeats are detected."""
     return uuid5(request_id, purpose.value)

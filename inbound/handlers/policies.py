@@ -1,4 +1,4 @@
-"""The rules an operator may change. Frozen: a decision never alters them."""
+"""The rules that an operator may change."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Policies(BaseModel):
-    """Each rule with the value that the instruction and common sense suggest."""
+    """Each rule with its default, which follows the instruction where that says something."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,5 +40,5 @@ class Policies(BaseModel):
     reply_valid_for_s: float = Field(
         default=86400,
         gt=0,
-        description="a reply that could not be sent for so long is not sent any more",
+        description="a reply that could not be sent within this time is not sent any more",
     )

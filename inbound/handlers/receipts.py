@@ -1,12 +1,11 @@
-"""Deciding what a delivery receipt means for the message it is about.
+"""Decides what a delivery receipt means for the message it is about.
 
-A message has one fate, and once it is known no receipt changes it: not one that comes
-twice, nor one that comes too late. A part that will never arrive decides at once, because
-the client can't have the whole text any more. Otherwise all parts must have met their end:
-delivered when every one is, undetermined when the centre lost sight of one.
+A message has one delivery outcome. No later receipt changes it. If one part fails, the
+message is undeliverable at once, because the client can't get the whole text any more.
+Otherwise the outcome is known when every part has a final receipt: delivered if all parts
+are, undetermined if the SMS centre doesn't know about one.
 
-A fate tells what became of a message, and moves no request: what is owed follows from the
-submit results alone.
+The delivery outcome doesn't change the request. Replies follow from submit results alone.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,7 +34,7 @@ _FAILED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class PartReceipt:
-    """What the centre last said of one part; the first that is `final` stays."""
+    """The last receipt of one part; the first `final` one is kept."""
 
     state: ReceiptState
     final: bool
@@ -45,11 +44,11 @@ class PartReceipt:
 
 @dataclass(frozen=True, slots=True)
 class SentPart:
-    """One part of a message as the centre took it: number `part` of `parts`.
+    """One part of a message that the SMS centre accepted: number `part` of `parts`.
 
-    `smsc_message_id` is the key under which its receipts are looked for, `written_id` the id
-    as the centre wrote it, where that is not the key. Parts of one message may share an id:
-    some centres see the whole and write one receipt for all.
+    `smsc_message_id` is the key by which its receipts are matched, `written_id` the id as the
+    SMS centre wrote it, if that is not the key. Parts of one message may share an id, because
+    some SMS centres write one receipt for all parts.
     """
 
     subject_id: UUID
@@ -67,25 +66,25 @@ class SentPart:
     receipt: PartReceipt | None = None
 
     @property
-    def ended(self) -> bool:
-        """Whether its final receipt is here."""
+    def is_final(self) -> bool:
+        """Whether its final receipt has arrived."""
         return self.receipt is not None and self.receipt.final
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptDecision:
-    """The parts that know more than before, and the fate if it is known from now on."""
+    """The parts with a new receipt, and the delivery outcome if it has just become known."""
 
     changed: tuple[SentPart, ...] = ()
     fate: MessageFate | None = None
 
 
 def find_message(known: Iterable[SentPart], receipt: ReceiptReceived) -> tuple[SentPart, ...]:
-    """Return those parts among `known` that the receipt is about, in order; none if none is.
+    """Return the parts that the receipt is about, in order, or none.
 
-    `known` are parts sent to the person from whom the receipt came. The likeliest id that
-    any of them has counts, and of several messages with it the latest: a centre that
-    starts anew may give an id twice.
+    `known` are parts sent to the number that the receipt names. The receipt's ids are tried
+    in order of likelihood. Of several messages with the same id the latest counts, because an
+    SMS centre may reuse ids after a restart.
     """
     of_centre = [part for part in known if part.centre == receipt.centre]
     for id_ in receipt.message_ids:
@@ -99,33 +98,33 @@ def find_message(known: Iterable[SentPart], receipt: ReceiptReceived) -> tuple[S
 def decide_receipt(
     message: Sequence[SentPart], about: Sequence[SentPart], receipt: ReceiptReceived
 ) -> ReceiptDecision:
-    """Return what `receipt` means; `about` are the parts of `message` that it names.
+    """Return what follows from `receipt`; `about` are the parts of `message` that it names.
 
-    Of a centre that writes one receipt for all parts it is about all of them.
+    If the SMS centre writes one receipt for all parts, it is about all of them.
     """
     if receipt.per_message:
         about = message
-    said = PartReceipt(receipt.state, receipt.final, receipt.error, receipt.done_at)
+    reported = PartReceipt(receipt.state, receipt.final, receipt.error, receipt.done_at)
     changed = {
-        part.part: replace(part, receipt=said)
+        part.part: replace(part, receipt=reported)
         for part in about
-        if not part.ended and part.receipt != said
+        if not part.is_final and part.receipt != reported
     }
     decided = None
-    if _decided(message) is None:
-        decided = _decided([changed.get(part.part, part) for part in message])
+    if _deciding_receipt(message) is None:
+        decided = _deciding_receipt([changed.get(part.part, part) for part in message])
     fate = None if decided is None else _event(message[0], decided, receipt)
     return ReceiptDecision(tuple(changed.values()), fate)
 
 
-def _decided(message: Sequence[SentPart]) -> PartReceipt | None:
-    """Return the receipt that decides the fate of a message, None while it is open.
+def _deciding_receipt(message: Sequence[SentPart]) -> PartReceipt | None:
+    """Return the receipt that decides the delivery outcome, None while that is open.
 
-    A part that never got an id gets no receipt either, so its message stays open for ever.
+    A part without an id gets no receipt, so the outcome of its message stays open.
     """
     if len(message) < message[0].parts:
         return None
-    ends = [part.receipt for part in message if part.receipt is not None and part.ended]
+    ends = [part.receipt for part in message if part.receipt is not None and part.is_final]
     for end in ends:
         if end.state in _FAILED:
             return end

@@ -1,11 +1,11 @@
-"""Deciding what the fate of a message means for its request.
+"""Decides what a submit result means for its request.
 
-Acknowledgement met its fate -> the fulfilment is owed. Fulfilment met its fate -> the
-request is complete and its secret is erased.
+Once the acknowledgement has a final result, the fulfilment is sent. Once the fulfilment has
+one, the request is complete and its secret is erased.
 
-A message may be sent twice: a gateway stands still, another one takes its messages over and
-does not see that they were sent. The first final result decides; what comes later decides
-nothing and is told all the same, so that the log counts every time the client was texted.
+A message may be sent twice: if a gateway stalls, another one takes over its messages and
+can't see that they were sent. The first final result decides. A later one changes nothing
+but is recorded, so the log has every message that was sent to the client.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ from schemas.events import (
 from schemas.messages import Outcome, Purpose, SubmitResult
 
 ACKNOWLEDGE_WITHIN_S = 120
-"""The instruction promises the acknowledgement within two minutes."""
+"""The time limit that the instruction sets for the acknowledgement."""
 
 _EVENTS: dict[Outcome, type[MessageEvent]] = {
     Outcome.SUBMITTED: MessageSubmitted,
@@ -39,8 +39,8 @@ _EVENTS: dict[Outcome, type[MessageEvent]] = {
 }
 
 
-def awaited(state: SubjectState, request_id: UUID | None, purpose: Purpose) -> bool:
-    """Whether the result of this message is still to come; if not, it was processed."""
+def is_awaited(state: SubjectState, request_id: UUID | None, purpose: Purpose) -> bool:
+    """Whether the final result of this message is still to come."""
     request = state.open.get(request_id) if request_id else None
     if request is None:
         return False
@@ -48,8 +48,8 @@ def awaited(state: SubjectState, request_id: UUID | None, purpose: Purpose) -> b
 
 
 def decide_result(state: SubjectState, result: SubmitResult) -> Decision:
-    """Return what `result` means; a result that was processed before means nothing."""
-    if result.request_id is None or not awaited(state, result.request_id, result.purpose):
+    """Return what follows from `result`; nothing if it was processed before."""
+    if result.request_id is None or not is_awaited(state, result.request_id, result.purpose):
         return Decision(Disposition.DUPLICATE)
     request = state.open[result.request_id]
     if not result.final and result.attempt <= request.unknown_attempts:
@@ -91,7 +91,7 @@ def _completion(request: OpenRequest, result: SubmitResult) -> Completion:
 
 
 def event_of(result: SubmitResult) -> MessageEvent:
-    """Return the event that tells a result, whatever follows from it."""
+    """Return the event that records a result, whether or not it decides anything."""
     common: dict[str, Any] = {
         "message_id": result.message_id,
         "request_id": result.request_id,

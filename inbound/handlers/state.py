@@ -1,4 +1,4 @@
-"""The state of one subject: the fold of its events, and nothing that is not in them."""
+"""The state of one subject: folded from its events alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ from schemas.events import (
 from schemas.messages import Purpose
 
 STATE_VERSION = 4
-"""Raised whenever the fold changes; stored states of another version are folded anew."""
+"""Raised when the fold changes. A stored state of another version is folded again."""
 
 HOUR = timedelta(hours=1)
 
@@ -40,7 +40,7 @@ class Stage(StrEnum):
 class OpenRequest:
     """A request between its acceptance and its final state.
 
-    `unknown_attempts` are those of the message it waits for whose fate is unknown.
+    `unknown_attempts` counts the attempts with an unknown outcome, of the message it waits for.
     """
 
     plan: Plan
@@ -53,7 +53,7 @@ class OpenRequest:
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The latest accepted command. `waited_s` is how long it took until it was decided."""
+    """The latest accepted command. `waited_s` is how long it waited for its decision."""
 
     command: Command
     arrived_at: UtcTime
@@ -62,9 +62,9 @@ class Previous:
 
 @dataclass(frozen=True, slots=True)
 class SubjectState:
-    """What deciding the next command or result needs; small, whatever the history.
+    """What the next decision needs. Its size doesn't grow with the history.
 
-    `heard` is when each command was last heard, by the clock that all gateways share.
+    `heard` is when each command last arrived, by the clock that all gateways share.
     """
 
     notifications_on: bool = True
@@ -88,7 +88,7 @@ def read_state(data: bytes) -> SubjectState:
 
 
 def stored_state(state_version: int, data: bytes) -> SubjectState | None:
-    """Return a stored state; nothing for one to be folded again: of other rules, or damaged."""
+    """Return a stored state, None if it has to be folded again: another version, or damaged."""
     if state_version != STATE_VERSION:
         return None
     try:
@@ -103,7 +103,7 @@ def write_state(state: SubjectState) -> bytes:
 
 
 def evolve(state: SubjectState, event: DomainEvent) -> SubjectState:
-    """Return the state after `event`. Events that change nothing return it as it is."""
+    """Return the state after `event`."""
     match event:
         case RequestAccepted():
             return _accepted(state, event)
@@ -144,7 +144,7 @@ def _message(state: SubjectState, event: MessageEvent) -> SubjectState:
     if request is None or event.request_id is None:
         return state
     if (event.purpose is Purpose.ACKNOWLEDGEMENT) != (request.stage is Stage.ACKNOWLEDGING):
-        return state  # told late: the request has moved on
+        return state  # a late result: the request has moved on
     if isinstance(event, MessageUnknown) and not event.final:
         request = replace(request, unknown_attempts=event.attempt)
     elif event.purpose is Purpose.ACKNOWLEDGEMENT:

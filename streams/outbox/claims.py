@@ -15,7 +15,7 @@ from uuid import UUID
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
 from inbound.errors import RetryableError
-from inbound.handlers.results import awaited
+from inbound.handlers.results import is_awaited
 from inbound.handlers.state import stored_state
 from inbound.store.claims.port import Claims
 from inbound.store.log.rows import StoredState
@@ -91,7 +91,7 @@ def _is_awaited(message: MobileTerminated, states: Mapping[UUID, StoredState]) -
     state = None if stored is None else stored_state(stored.state_version, stored.state)
     if message.request_id is None or state is None:
         return True  # no state can tell: the template's policy decides
-    return awaited(state, message.request_id, message.purpose)
+    return is_awaited(state, message.request_id, message.purpose)
 
 
 async def _patiently(call: Callable[[], Awaitable[Answer]]) -> Answer:

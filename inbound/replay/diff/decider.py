@@ -14,11 +14,11 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from inbound.handlers.again import request_of, request_of_limited, result_of
 from inbound.handlers.commands import decide_command
 from inbound.handlers.decision import Decision, Disposition, Reply
 from inbound.handlers.policies import Policies
-from inbound.handlers.results import awaited, decide_result
+from inbound.handlers.replay_inputs import request_of, request_of_limited, result_of
+from inbound.handlers.results import decide_result, is_awaited
 from inbound.handlers.state import SubjectState, evolve
 from inbound.replay.diff.protocol import DecisionDifference, EventFields, PastEvent, StreamVerdict
 from schemas.events import (
@@ -152,7 +152,7 @@ class _Judging:
             return False
         if not isinstance(begins, MessageEvent) or not getattr(begins, "final", True):
             return isinstance(begins, MessageEvent)
-        return not awaited(self.state, begins.request_id, begins.purpose)
+        return not is_awaited(self.state, begins.request_id, begins.purpose)
 
     def _expect(self, stored: PastEvent, begins: DomainEvent, decision: Decision) -> None:
         """Remember which message should follow, until the recorded one is met."""

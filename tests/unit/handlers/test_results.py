@@ -6,7 +6,7 @@ import pytest
 
 from inbound.handlers.decision import Disposition, message_id
 from inbound.handlers.policies import Policies
-from inbound.handlers.results import awaited
+from inbound.handlers.results import is_awaited
 from schemas.events import (
     AcknowledgementLate,
     Command,
@@ -119,13 +119,13 @@ def test_a_result_that_comes_twice_counts_once(purpose: Purpose) -> None:
 def test_what_is_awaited_is_what_was_not_processed() -> None:
     scenario = Scenario()
     request_id, _ = scenario.text(Command.SMS_STOP)
-    assert awaited(scenario.state, request_id, ACK)
-    assert not awaited(scenario.state, request_id, FULFILMENT)
+    assert is_awaited(scenario.state, request_id, ACK)
+    assert not is_awaited(scenario.state, request_id, FULFILMENT)
     scenario.result(request_id, ACK)
-    assert not awaited(scenario.state, request_id, ACK)
-    assert awaited(scenario.state, request_id, FULFILMENT)
+    assert not is_awaited(scenario.state, request_id, ACK)
+    assert is_awaited(scenario.state, request_id, FULFILMENT)
     scenario.result(request_id, FULFILMENT)
-    assert not awaited(scenario.state, request_id, FULFILMENT)
+    assert not is_awaited(scenario.state, request_id, FULFILMENT)
 
 
 def test_without_a_confirmation_the_acknowledgement_completes_the_request() -> None:

@@ -1,8 +1,8 @@
-"""What a decision of the past was asked, from the events it made.
+"""Rebuilds the inputs of past decisions from the events that they made.
 
-Events carry the facts that were known, so the same question can be asked again. Whatever is
-added to `CommandRequest` or `SubmitResult` has to stand in the event under the same name,
-or is lost here: a test decides again what was decided and wants the same events.
+Events carry the facts that a decision was based on. A field that is added to `CommandRequest`
+or `SubmitResult` has to be in the event under the same name, or it is lost here. A test
+repeats decisions and expects the same events.
 """
 
 from dataclasses import fields, replace
@@ -23,11 +23,11 @@ from schemas.events import (
 )
 from schemas.messages import Outcome, SubmitResult
 
-_ASKED = {field.name for field in fields(CommandRequest)}
-_IN_EVENT = sorted(_ASKED & RequestAccepted.model_fields.keys())
-_IN_FACTS = sorted(_ASKED & Facts.model_fields.keys())
+_INPUTS = {field.name for field in fields(CommandRequest)}
+_IN_EVENT = sorted(_INPUTS & RequestAccepted.model_fields.keys())
+_IN_FACTS = sorted(_INPUTS & Facts.model_fields.keys())
 _OF_RESULT = sorted(SubmitResult.model_fields.keys() & MessageEvent.model_fields.keys())
-# Millions of events are read so, and attrgetter does it in C.
+# Millions of events are read this way, and attrgetter does it in C.
 _read_event, _read_facts = attrgetter(*_IN_EVENT), attrgetter(*_IN_FACTS)
 _read_result = attrgetter(*_OF_RESULT)
 
@@ -41,7 +41,7 @@ _OUTCOMES: dict[type[MessageEvent], Outcome] = {
 
 
 def request_of(event: RequestAccepted) -> CommandRequest:
-    """Return the command that was accepted, with what was known of it then."""
+    """Return the input of the decision that accepted a command."""
     return CommandRequest(
         **dict(zip(_IN_EVENT, _read_event(event), strict=True)),
         **dict(zip(_IN_FACTS, _read_facts(event.facts), strict=True)),
@@ -51,10 +51,10 @@ def request_of(event: RequestAccepted) -> CommandRequest:
 def request_of_limited(
     event: CommandLimitReached, subject_id: UUID, previous: RequestAccepted
 ) -> CommandRequest:
-    """Return the command that was one too many.
+    """Return the input of the decision that refused a command because of the hourly limit.
 
-    Its event knows neither its id nor whether the number was a client's: the id is made up,
-    the rest is as with `previous`, the command accepted before it.
+    The event has neither the request's id nor whether the number was a client's. The id is
+    derived from the event, the rest comes from `previous`, the last accepted command.
     """
     return replace(
         request_of(previous),
@@ -66,7 +66,7 @@ def request_of_limited(
 
 
 def result_of(event: MessageEvent, subject_id: UUID) -> SubmitResult:
-    """Return the submit result that the event tells of."""
+    """Return the submit result that the event was made from."""
     return SubmitResult(
         **dict(zip(_OF_RESULT, _read_result(event), strict=True)),
         subject_id=subject_id,

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from inbound.handlers.again import request_of, request_of_limited, result_of
 from inbound.handlers.commands import decide_command
 from inbound.handlers.decision import CommandRequest, message_id
 from inbound.handlers.policies import Policies
+from inbound.handlers.replay_inputs import request_of, request_of_limited, result_of
 from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState
 from schemas.events import (
