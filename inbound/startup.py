@@ -65,6 +65,6 @@ def check_topics(settings: Settings) -> None:
 
 def watch_kafka(settings: Settings, health: Health) -> None:
     """Have the health of this process say when Kafka is away."""
-    from inbound.kafka import reach
+    from inbound.kafka import availability
 
-    reach.watch(settings.kafka_bootstrap_servers, health)
+    availability.watch(settings.kafka_bootstrap_servers, health)

@@ -115,7 +115,7 @@ def _witnesses(settings: Settings, kafka: bool | None) -> "Iterator[Witnesses | 
         yield None
         return
     from inbound.eventlog.witnesses import Witnesses
-    from inbound.kafka.reading import open_reader
+    from inbound.kafka.topic_reader import open_reader
     from schemas.topics import TopicNames
 
     settings.require("kafka_bootstrap_servers")

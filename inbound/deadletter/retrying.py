@@ -21,7 +21,7 @@ from kafka.errors import KafkaError
 
 from inbound.deadletter.isolation import Bisection
 from inbound.kafka.admin import RECONNECT
-from inbound.kafka.producer import REFUSALS, end, new_producer, outcome
+from inbound.kafka.producer import REFUSALS, delivery_error, end, new_producer
 from inbound.store import dead_letters
 from inbound.store.access import audit
 from inbound.store.dead_letters import (
@@ -114,7 +114,7 @@ class Retrying:
         failed: list[tuple[_Opened, Exception]] = []
         stored = []
         for message, future in sent:
-            error = future if isinstance(future, Exception) else outcome(future)
+            error = future if isinstance(future, Exception) else delivery_error(future)
             if error is not None:
                 failed.append((message, error))
                 continue

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from inbound.eventlog.checking import Problem
 from inbound.eventlog.published import Published, read_published
 from inbound.eventlog.reading import read_chain
-from inbound.kafka.reading import TopicReader
+from inbound.kafka.topic_reader import TopicReader
 from inbound.store.log.copy_format import StoredEvent
 from inbound.store.statements import statements
 from schemas.messages import LogHead

@@ -1,1 +1,1 @@
-"""Apache Kafka as this service uses it: topics as code, and waiting for a broker."""
+"""Apache Kafka: topics as code, producers, reading topics, records and their decoding."""

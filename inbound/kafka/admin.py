@@ -1,7 +1,7 @@
-"""Topics as code: make the broker's topics what `schemas.topics` says, or say what differs.
+"""Topics as code: creates and alters the broker's topics to match `schemas.topics`.
 
-Synchronous (kafka-python): for set-up commands and tests, never inside an event loop.
-Everything here is safe to repeat and to run from several processes at once.
+Synchronous (kafka-python): for set-up commands and tests, not for an event loop. Everything
+here is safe to repeat and to run in several processes at once.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from kafka.errors import (
 )
 
 from inbound.errors import SetupError
-from inbound.kafka import reach
+from inbound.kafka import availability
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from schemas.topics import TopicSpec
 
-# With the library's 30 s a client sleeps long after a killed broker is back.
+# The library's maximum of 30 s would delay clients long after a broker has restarted.
 RECONNECT: Final[Mapping[str, int]] = {"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 500}
 
 _TIMEOUT_S: Final = 15.0
@@ -37,7 +37,7 @@ _ABSENT: Final = UnknownTopicOrPartitionError.errno
 
 @dataclass(frozen=True, slots=True)
 class TopicDifference:
-    """One setting of one topic that is not as wanted; `found` is None for a missing topic."""
+    """One setting of a topic that differs. `found` is None if the topic is missing."""
 
     topic: str
     setting: str
@@ -53,7 +53,7 @@ class TopicDifference:
 
 @dataclass(frozen=True, slots=True)
 class TopicReport:
-    """What `apply` did; three times nothing means that all was as wanted."""
+    """What `apply` did, by topic."""
 
     created: tuple[str, ...] = ()
     altered: tuple[TopicDifference, ...] = ()
@@ -61,10 +61,10 @@ class TopicReport:
 
 
 def wait_for_broker(bootstrap: str, timeout_s: float = _TIMEOUT_S) -> None:
-    """Block until a broker answers a metadata request; SetupError when none does in time."""
+    """Block until a broker answers a metadata request. Raises `SetupError` after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
-    # A bare question first: kafka-python logs an error for each try that fails.
-    while (problem := reach.problem(bootstrap)) is not None:
+    # Probe the port first: kafka-python logs an error for each failed attempt.
+    while (problem := availability.problem(bootstrap)) is not None:
         if time.monotonic() > deadline:
             raise SetupError(
                 f"no Kafka at {bootstrap}: {problem}; start it, or correct the address"
@@ -75,13 +75,13 @@ def wait_for_broker(bootstrap: str, timeout_s: float = _TIMEOUT_S) -> None:
 
 
 def apply(bootstrap: str, specs: Iterable[TopicSpec], replication_factor: int) -> TopicReport:
-    """Create the topics that are missing, set what may be set, and wait until all have leaders.
+    """Create missing topics, alter settings that differ, and wait until all have leaders.
 
-    Blocks until then, 15 s at most. With three copies or more `min.insync.replicas` is 2, so
-    that an acknowledged message stands on two machines.
+    Blocks for 15 s at most. With a replication factor of 3 or more `min.insync.replicas` is
+    2, so that an acknowledged message is on two machines.
 
-    Raises SetupError, having changed nothing, when a topic has another number of partitions:
-    repartitioning would send a person's later messages past the earlier ones.
+    Raises `SetupError` before changing anything if a topic has another number of partitions:
+    after repartitioning, a person's later messages could overtake earlier ones.
     """
     wanted = _with_durability(specs, replication_factor)
     wait_for_broker(bootstrap)
@@ -91,7 +91,7 @@ def apply(bootstrap: str, specs: Iterable[TopicSpec], replication_factor: int) -
         missing = {diff.topic for diff in before if diff.found is None}
         created = _create(client, [s for s in wanted if s.name in missing], replication_factor)
         client.wait_for_topics([spec.name for spec in wanted], timeout_ms=int(_TIMEOUT_S * 1000))
-        # Also those that another process created meanwhile, perhaps from older specs.
+        # Another process may have created some meanwhile, perhaps from older specs.
         drifted = _differences(client, wanted) if missing else before
         _refuse_other_partitions(drifted)
         _alter(client, drifted)
@@ -105,7 +105,7 @@ def apply(bootstrap: str, specs: Iterable[TopicSpec], replication_factor: int) -
 
 
 def check(bootstrap: str, specs: Iterable[TopicSpec]) -> list[TopicDifference]:
-    """List everything about the topics that is not as wanted, changing nothing."""
+    """Return all settings of topics that differ. Changes nothing. Blocks."""
     wanted = [_Wanted(spec.name, spec.partitions, spec.config) for spec in specs]
     wait_for_broker(bootstrap)
     with _client(bootstrap, _TIMEOUT_S) as client:
@@ -113,7 +113,7 @@ def check(bootstrap: str, specs: Iterable[TopicSpec]) -> list[TopicDifference]:
 
 
 def delete(bootstrap: str, names: Iterable[str]) -> None:
-    """Delete topics with everything in them; those that are missing are fine."""
+    """Delete topics with their records. Missing topics are ignored. Blocks."""
     with _client(bootstrap, _TIMEOUT_S) as client:
         client.delete_topics(list(names), raise_errors=False)
 
@@ -145,7 +145,7 @@ def _client(bootstrap: str, timeout_s: float) -> Iterator[KafkaAdminClient]:
         finally:
             client.close()
     except (KafkaError, OSError) as error:
-        raise SetupError(f"Kafka at {bootstrap} does not do as asked: {error!r}") from error
+        raise SetupError(f"Kafka at {bootstrap} failed: {error!r}") from error
 
 
 def _differences(client: KafkaAdminClient, wanted: Sequence[_Wanted]) -> list[TopicDifference]:
@@ -170,7 +170,7 @@ def _differences(client: KafkaAdminClient, wanted: Sequence[_Wanted]) -> list[To
 
 
 def _configs(client: KafkaAdminClient, specs: Sequence[_Wanted]) -> dict[str, dict[str, str]]:
-    """Effective values of the settings that the specs name, by topic."""
+    """Return the effective values of the settings in the specs, by topic."""
     if not specs:
         return {}
     asked = [ConfigResource("topic", spec.name, list(spec.config)) for spec in specs]
@@ -233,7 +233,7 @@ def _alter(client: KafkaAdminClient, differences: Iterable[TopicDifference]) -> 
 
 
 def _wait_until_altered(client: KafkaAdminClient, wanted: Sequence[_Wanted]) -> None:
-    """The controller says yes before the broker that is asked has heard of it."""
+    """Wait: the controller confirms a change before every broker shows it."""
     deadline = time.monotonic() + _TIMEOUT_S
     while wanted and (left := _differences(client, wanted)):
         if time.monotonic() > deadline:

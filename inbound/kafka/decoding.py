@@ -1,7 +1,7 @@
-"""Decodes the records of our topics: the one place that knows how.
+"""Decodes the records of our topics.
 
 A record is one Kafka message in CloudEvents' binary mode: `ce_type` names the model of its
-value. Records from before there were headers have none; then the first model is taken.
+value. The oldest records have no headers; then the first model is used.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ Other = TypeVar("Other", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class TopicRecord:
-    """One record: where it stands, its key and value, its headers.
+    """One record: position, key, value, headers.
 
-    `part` is 0, or counts from 1 in a message that was taken out of a record of many.
+    `part` is 0, or the number (from 1) of a message taken from a record with several.
     """
 
     topic: str
@@ -38,13 +38,13 @@ class TopicRecord:
 def decode(record: TopicRecord, first: type[First], *others: type[Other]) -> First | Other:
     """Return the content of a record as one of these models, chosen by its `ce_type`.
 
-    Raises `PoisonError`, which quotes nothing of the content.
+    Raises `PoisonError`, whose text quotes nothing of the content.
     """
     type_ = header(record.headers, "ce_type")
     models: tuple[type[First | Other], ...] = (first, *others)
     model = next((one for one in models if type_ in {None, TYPE_PREFIX + one.TYPE}), None)
     if model is None:
-        raise PoisonError(f"{record.topic} holds a record of a type that is not read here")
+        raise PoisonError(f"{record.topic}: records of this type are not read here")
     try:
         return model.model_validate_json(record.value)
     except ValidationError as error:
@@ -52,7 +52,7 @@ def decode(record: TopicRecord, first: type[First], *others: type[Other]) -> Fir
 
 
 def faults(error: ValidationError) -> str:
-    """Return what is wrong with a message, in field names and kinds: nothing of its content."""
+    """Return the fields and kinds of errors in a message, nothing of its content."""
     found = error.errors(include_input=False, include_url=False, include_context=False)
     kinds = dict.fromkeys(
         f"{fault['loc'][0]} {fault['type']}" if fault["loc"] else fault["type"] for fault in found

@@ -21,10 +21,10 @@ from schemas.cloudevents import Headers
 from schemas.partitions import murmur2
 
 murmur2_of = lru_cache(maxsize=16_384)(murmur2)
-"""The hash of a key: in Python it costs as much as the rest of a send, and keys recur."""
+"""The cached hash of a key: it takes as long as the rest of a send, and keys recur."""
 
 DELIVERY_S = 30
-"""A record that is not stored by then has failed."""
+"""Seconds after which a record that is not stored has failed."""
 
 RECONNECT_MAX_MS = 500
 """kafka-python's default of 30 s would add half a minute to every restart of a broker."""
@@ -41,7 +41,7 @@ REFUSALS: Final = (
 
 
 class CachedKeyPartitioner(DefaultPartitioner):  # type: ignore[misc]  # kafka-python has no types
-    """Java's default partitioning, so that others can join on the key; hashes are kept."""
+    """Java's default partitioner, so that others can join on the key, with cached hashes."""
 
     def partition(
         self,
@@ -66,7 +66,7 @@ class CachedKeyPartitioner(DefaultPartitioner):  # type: ignore[misc]  # kafka-p
 def new_producer(bootstrap: str, *, linger_ms: int = 0) -> KafkaProducer:
     """Return a connected producer. Blocks until a broker answers, or raises `KafkaError`.
 
-    `linger_ms` lets records gather where nobody waits for one: fewer and larger requests.
+    With `linger_ms` records wait to be batched into fewer, larger requests.
     """
     return KafkaProducer(
         bootstrap_servers=bootstrap.split(","),
@@ -84,11 +84,11 @@ def new_producer(bootstrap: str, *, linger_ms: int = 0) -> KafkaProducer:
     )
 
 
-def outcome(future: Any) -> Exception | None:  # noqa: ANN401
-    """Return why a record was not stored; None when it was. Blocks until it is known.
+def delivery_error(future: Any) -> Exception | None:  # noqa: ANN401
+    """Return the error of a record, None if it was stored. Blocks until that is known.
 
-    After a flush that is at once, but for a batch that was split: its flush does not wait
-    for the pieces.
+    After a flush it is known at once, except for a batch that was split, because flush does
+    not wait for its pieces. Raises nothing.
     """
     if future.succeeded():
         return None
@@ -101,9 +101,9 @@ def outcome(future: Any) -> Exception | None:  # noqa: ANN401
 
 
 def end(producer: KafkaProducer, within_s: float = CLOSE_WITHIN_S) -> None:
-    """Close a producer; what is not stored within the time fails. Never raises KafkaError.
+    """Close a producer. Records not stored within `within_s` fail. Never raises KafkaError.
 
-    Its own `close` leaves everything open when something can't be stored in time.
+    The producer's own `close` leaves its connections open after a timeout.
     """
     try:
         producer.close(timeout=within_s)
@@ -115,13 +115,13 @@ def end(producer: KafkaProducer, within_s: float = CLOSE_WITHIN_S) -> None:
 
 
 class RenewableProducer:
-    """A producer that is made at its first use, and again after the old one has given up.
+    """A producer that is created at first use, and again after a fatal error.
 
-    kafka-python's idempotent producer never sends again after some errors, whatever is sent.
+    After some errors kafka-python's idempotent producer never sends again.
     """
 
     def __init__(self, make: Callable[[], Any]) -> None:
-        """Connect to nothing yet."""
+        """Take the factory. Does not connect yet."""
         self._make = make
         self._made: Any = None
 
@@ -132,24 +132,24 @@ class RenewableProducer:
         key: bytes | None = None,
         headers: Headers | None = None,
     ) -> Any:  # noqa: ANN401
-        """Queue one record and return its future; blocks while the buffer is full."""
+        """Queue a record and return its future. Blocks while the buffer is full."""
         if self._made is None:
             self._made = self._make()
         return self._made.send(topic, value=value, key=key, headers=headers)
 
     def flush(self, timeout: float | None = None) -> None:
-        """Block until everything queued is acknowledged or failed; see `outcome`."""
+        """Block until all queued records are stored or failed; see `delivery_error`."""
         if self._made is not None:
-            with suppress(UnknownError):  # a batch was split: its pieces are still on their way
+            with suppress(UnknownError):  # a batch was split: its pieces are still in flight
                 self._made.flush(timeout)
 
-    def part_after(self, error: Exception) -> None:
-        """Part with the producer unless `error` is one that it survives."""
+    def discard_after(self, error: Exception) -> None:
+        """Discard the producer if `error` is fatal."""
         if isinstance(error, KafkaError) and not isinstance(error, RetriableError):
             self.close(0)
 
     def close(self, within_s: float = CLOSE_WITHIN_S) -> None:
-        """End the producer; the next record makes a new one. Never raises KafkaError."""
+        """Close the producer; the next record creates a new one. Never raises KafkaError."""
         if self._made is not None:
             end(self._made, within_s)
             self._made = None

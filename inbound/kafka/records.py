@@ -1,7 +1,6 @@
-"""Kafka records as plain data: how an event of the log looks on a topic.
+"""Builds the Kafka records of events, subscriptions and log heads. No IO.
 
-One place for it, because the relay and a replay have to agree to the byte. Nothing here
-talks to Kafka.
+The relay and a replay both use it, because their records must be identical to the byte.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,10 +18,10 @@ from schemas.messages import LogHead, Subscription
 from schemas.upcasters import DOWNCASTERS, Cast, older_forms
 
 SUBSCRIPTION_TYPES = {SubscriptionStopped.TYPE, SubscriptionStarted.TYPE, PersonErased.TYPE}
-"""The events that change whether a person may be texted, or take that knowledge away."""
+"""The events that change a subscription or erase it."""
 
-# CloudEvents 1.0, 3.1.1: source and id together name one event, and a record of the state is
-# another event than the one it tells of.
+# Source and id together identify an event (CloudEvents 1.0, 3.1.1), and the record of a state
+# is another event than the one that caused it.
 _OF_SUBSCRIPTIONS = f"{SOURCE}/subscriptions"
 _OF_LOG_HEADS = f"{SOURCE}/log-heads"
 
@@ -37,7 +36,7 @@ class ProducerRecord(TypedDict):
 
 
 class Producer(Protocol):
-    """The part of kafka-python's producer that is used here."""
+    """The methods of kafka-python's producer that we use."""
 
     def send(
         self,
@@ -53,43 +52,43 @@ class Producer(Protocol):
 
 
 class LoggedEvent(Protocol):
-    """An event as the store keeps it; `data` and `metadata` are JSON."""
+    """An event of the log. `data` and `metadata` are JSON."""
 
     @property
     def position(self) -> int:
-        """Its place in the log, from 1."""
+        """Position in the log, from 1."""
 
     @property
     def stream_id(self) -> UUID:
-        """The subject."""
+        """The subject's id."""
 
     @property
     def version(self) -> int:
-        """Its place in the stream, from 1."""
+        """Version in the stream, from 1."""
 
     @property
     def type(self) -> str:
-        """Its type, without the common prefix."""
+        """Event type, without the common prefix."""
 
     @property
     def schema_version(self) -> int:
-        """The version of its type."""
+        """Schema version of the type."""
 
     @property
     def data(self) -> bytes:
-        """Its JSON, as it was written."""
+        """The event's JSON, as written."""
 
     @property
     def metadata(self) -> bytes:
-        """What belongs to no type: the trace context."""
+        """JSON of the trace context."""
 
     @property
     def recorded_at(self) -> datetime:
-        """When the database took it."""
+        """When the database recorded it."""
 
 
 def attributes_of(event: LoggedEvent, type_: str, replay: str | None = None) -> Attributes:
-    """Return the CloudEvents attributes of a record that tells of `event`."""
+    """Return the CloudEvents attributes of a record about `event`."""
     return Attributes(
         id=f"{event.stream_id}/{event.version}",
         type=type_,
@@ -101,9 +100,9 @@ def attributes_of(event: LoggedEvent, type_: str, replay: str | None = None) -> 
 
 
 def of_event(event: LoggedEvent, topic: str, replay: str | None = None) -> ProducerRecord:
-    """Return the public record of an event: the same for ever, but for the replay's id.
+    """Return the public record of an event: always the same, except for a replay's id.
 
-    With its headers a subscriber can compute its digest (`schemas.chain`).
+    Its headers let a subscriber compute the digest (`schemas.chain`).
     """
     subject = str(event.stream_id)
     attributes = Attributes(
@@ -131,7 +130,7 @@ def older_forms_of(
     *,
     downcasters: Mapping[tuple[str, int], Cast] = DOWNCASTERS,
 ) -> Iterator[ProducerRecord]:
-    """Yield the event once more in each older version that has its subscribers, same id."""
+    """Yield the event in each older version that still has subscribers, with the same id."""
     forms = older_forms(event.type, event.schema_version, event.data, downcasters=downcasters)
     for version, data in forms:
         attributes = attributes_of(event, f"{event.type}.v{version}", replay)
@@ -144,10 +143,10 @@ def older_forms_of(
 
 
 def of_subscription(event: LoggedEvent, topic: str) -> ProducerRecord:
-    """Return the subject's whole state: the topic is compacted to the last one of each.
+    """Return the record of a subject's subscription; the topic is compacted by subject.
 
-    `event` is of one of the `SUBSCRIPTION_TYPES`. An erased person's record has no value: it
-    takes the key out of the topic.
+    `event` is one of `SUBSCRIPTION_TYPES`. For an erased person the value is None, which
+    removes the key from the topic.
     """
     state = Subscription(
         subject_id=event.stream_id,
@@ -165,7 +164,7 @@ def of_subscription(event: LoggedEvent, topic: str) -> ProducerRecord:
 
 
 def of_head(head: LogHead, topic: str) -> ProducerRecord:
-    """Return the record of a chain's head."""
+    """Return the record of a log head."""
     attributes = Attributes(
         id=f"{head.chain}/{head.position}",
         type="log.head.v1",

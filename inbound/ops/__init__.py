@@ -1,1 +1,1 @@
-"""What operators look at: health, telemetry, supervision of child processes."""
+"""Operations: health ports, logs, metrics, traces, and the end of child processes."""

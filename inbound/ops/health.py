@@ -1,13 +1,12 @@
-"""Whether this process does its work, and a port that says so.
+"""Health of a process, and the HTTP port that reports it.
 
-A role reports named conditions (`set`) and shows that its loops go round (`beat`). The
-port is served by a thread of its own: it answers, and says what stands still, while the
-event loop is stuck or a synchronous call blocks.
+A role reports named conditions (`set`) and heartbeats of its loops (`beat`). The port has
+its own thread, so it answers even while the event loop hangs or a synchronous call blocks.
 
-`GET /health/ready`: 200 when all is well, else 503 with the reasons. For load balancers,
-`scserv up` and people.
-`GET /health/live`: 200 while every heartbeat is fresh. Whoever restarts processes asks
-this one: a restart helps a loop that hangs, and not a centre that is away.
+`GET /health/ready`: 200 when every condition is ok, else 503 with the reasons. For load
+balancers, `scserv up` and people.
+`GET /health/live`: 200 while every heartbeat is fresh. For supervisors: a restart helps a
+loop that hangs, but not an SMS centre that is down.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _LOOK_FOR_CLOSE_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One condition or heartbeat as it stands now."""
+    """The current state of one condition or heartbeat."""
 
     ok: bool
     reason: str = ""
@@ -41,25 +40,25 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """All checks of one question at one moment."""
+    """All checks of readiness or liveness at one moment."""
 
     checks: Mapping[str, Check]
 
     @property
     def ok(self) -> bool:
-        """Whether nothing speaks against it."""
+        """Whether every check is ok."""
         return not self.reasons
 
     @property
     def reasons(self) -> list[str]:
-        """What speaks against it, a line each."""
+        """Why not, one line per failed check."""
         return [f"{name}: {check.reason}" for name, check in self.checks.items() if not check.ok]
 
 
 class Health:
-    """What a process knows about itself. Thread-safe; nothing here blocks.
+    """The health of a process. Thread-safe; nothing here blocks.
 
-    A process that has reported nothing is alive and not ready.
+    A process that has reported nothing is live and not ready.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -70,34 +69,34 @@ class Health:
         self._details: dict[str, object] = {}
 
     def set(self, name: str, ok: bool, reason: str = "") -> None:  # noqa: FBT001 - the condition itself
-        """Report a condition; the last report counts. `reason` is for when it is not ok."""
+        """Set a condition. `reason` says why it is not ok."""
         check = Check(ok, "" if ok else reason or "not ok")
         with self._lock:
             self._conditions[name] = check
 
     def beat(self, name: str, within_s: float) -> None:
-        """Show that a loop goes round; without another beat in that time it counts as stuck."""
+        """Record a heartbeat of a loop; without another within `within_s` it counts as stuck."""
         with self._lock:
             self._beats[name] = (self._clock(), within_s)
 
     def describe(self, name: str, details: object) -> None:
-        """Keep details for whoever looks closer; they decide nothing and must fit JSON."""
+        """Set details for `GET /health`. They must be JSON; readiness ignores them."""
         with self._lock:
             self._details[name] = details
 
     def details(self) -> dict[str, object]:
-        """Return what was described last."""
+        """Return all details."""
         with self._lock:
             return dict(self._details)
 
     def forget(self, name: str) -> None:
-        """Take a condition or heartbeat out, for work that has ended on purpose."""
+        """Remove a condition or heartbeat whose work has ended on purpose."""
         with self._lock:
             self._conditions.pop(name, None)
             self._beats.pop(name, None)
 
     def live(self) -> HealthReport:
-        """Whether every loop that ever beat still does."""
+        """Check that every heartbeat is fresh."""
         with self._lock:
             now = self._clock()
             return HealthReport(
@@ -105,7 +104,7 @@ class Health:
             )
 
     def ready(self) -> HealthReport:
-        """Whether every condition is ok and every loop goes round."""
+        """Check that every condition is ok and every heartbeat fresh."""
         with self._lock:
             conditions = dict(self._conditions)
         checks = {**conditions, **self.live().checks}
@@ -116,11 +115,11 @@ def _freshness(now: float, last: float, within_s: float) -> Check:
     age = now - last
     if age <= within_s:
         return Check(ok=True)
-    return Check(ok=False, reason=f"no sign of life for {age:.1f} s, expected every {within_s:g} s")
+    return Check(ok=False, reason=f"no heartbeat for {age:.1f} s, expected every {within_s:g} s")
 
 
 class HealthServer:
-    """The health port of a process; a context manager. `port=0` takes a free one."""
+    """The health port of a process; a context manager. `port=0` takes a free port."""
 
     def __init__(self, health: Health, host: str = "127.0.0.1", port: int = 0) -> None:
         self._health = health
@@ -130,19 +129,19 @@ class HealthServer:
 
     @property
     def port(self) -> int:
-        """The port it listens on; known once started."""
+        """The port, once started."""
         if self._server is None:
             raise RuntimeError("the health port is not open")
         return int(self._server.server_address[1])
 
     @property
     def url(self) -> str:
-        """Its address without a path."""
+        """The base URL."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self.port}"
 
     def start(self) -> Self:
-        """Open the port and answer from a daemon thread. SetupError when it can't be opened."""
+        """Listen in a daemon thread. Raises `SetupError` when the port can't be opened."""
         try:
             self._server = _HealthHttpServer((self._host, self._wanted_port), self._health)
         except (OSError, OverflowError) as error:
@@ -156,7 +155,7 @@ class HealthServer:
         return self
 
     def close(self) -> None:
-        """Close the port; safe to repeat. Blocks for a tenth of a second at most."""
+        """Close the port. Blocks up to 0.1 s. Safe to repeat."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -178,7 +177,7 @@ class _HealthHttpServer(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
-        # HTTPServer looks its own host name up here, which can hang for seconds.
+        # HTTPServer resolves its own host name here, which can take seconds.
         socketserver.TCPServer.server_bind(self)
 
 
@@ -199,8 +198,8 @@ class _Handler(BaseHTTPRequestHandler):
                     HTTPStatus.NOT_FOUND,
                     {
                         "status": 404,
-                        "title": "there is nothing here",
-                        "detail": "ask for /health, /health/ready or /health/live",
+                        "title": "not found",
+                        "detail": "use /health, /health/ready or /health/live",
                     },
                     "application/problem+json",  # RFC 9457
                 )
@@ -228,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
-        """Say nothing: a check every second is no news."""
+        """Log nothing: there is a check every second."""
 
 
 def _as_json(report: HealthReport, adjective: str) -> dict[str, object]:

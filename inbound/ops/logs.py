@@ -1,7 +1,7 @@
-"""Logging of every process: one line an event, to standard error, in UTC.
+"""Logging of every process: one line per event, to standard error, in UTC.
 
-Libraries are kept at warning even when the service itself logs at debug: aiokafka writes
-whole messages into its debug log, and those hold numbers and texts.
+Libraries log at WARNING even if the service logs at DEBUG: aiokafka's debug log contains
+whole messages, with numbers and texts.
 """
 
 import logging
@@ -25,15 +25,15 @@ _LIBRARIES = (
 
 REPEAT_EVERY_S = 10.0
 REMEMBERED = 1000
-"""Messages of ours name ids and reasons: what is remembered of them is bounded."""
+"""Bounds the filter's memory: our messages contain ids and reasons."""
 
 
 class RepeatFilter(logging.Filter):
-    """Lets the same thing be said once in `REPEAT_EVERY_S`, and counts the rest.
+    """Passes a repeated message once per `REPEAT_EVERY_S` and counts the others.
 
-    Kafka clients log every attempt to reconnect, and we every text that was refused: dozens
-    of lines a second in an outage. Of a library the same thing is one kind of message; of
-    ours it is the same words, and from `ERROR` on each is said.
+    In an outage, Kafka clients log every reconnect and we log every refused MO: dozens of
+    lines a second. Messages of a library are equal if their format string is; ours if their
+    text is. Our errors are never filtered.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -42,7 +42,7 @@ class RepeatFilter(logging.Filter):
         self._said: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether to log, with the count of lines left out since the last one."""
+        """Return whether to log. Appends the number of lines suppressed since the last one."""
         if record.name.startswith(_LIBRARIES):
             key = (record.name, str(record.msg))
         elif record.levelno == logging.WARNING:
@@ -58,12 +58,12 @@ class RepeatFilter(logging.Filter):
             self._said.clear()
         self._said[key] = (now, 0)
         if left_out:
-            record.msg = f"{record.msg} ({left_out} more like this in between)"
+            record.msg = f"{record.msg} ({left_out} similar messages suppressed)"
         return True
 
 
 def configure(level: str, *, name: str) -> None:
-    """Set up logging of this process; `name` stands in front of every line."""
+    """Set up logging of this process. `name` is part of every line."""
     formatter = logging.Formatter(
         f"%(asctime)s.%(msecs)03dZ {name} %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S"
     )

@@ -1,8 +1,8 @@
-"""A child process that ends when its parent is gone, however the parent died.
+"""Ends a child process when its parent ends, even by `kill -9`.
 
-The parent holds the write end of a pipe and never writes; a child that reads sees the end
-of file in the moment the parent ends, `kill -9` included. Unlike the kernel's parent-death
-signal this works on every Unix and does not care which thread started the child.
+The parent holds the write end of a pipe and never writes. The child reads, and gets end of
+file when the parent ends. Unlike the kernel's parent-death signal, this works on every Unix
+and does not depend on the thread that started the child.
 """
 
 import os
@@ -16,20 +16,20 @@ PARENT_FD: Final = "SCSERV_PARENT_FD"
 
 
 def end_with_parent(grace_s: float = 10.0) -> None:
-    """End this process when the supervisor that started it ends; elsewhere do nothing.
+    """End this process when its supervisor ends. Without a supervisor, do nothing.
 
-    Sends SIGTERM to this process, so that it stops as it always does, and after `grace_s`
-    exits the hard way. Call it once, first thing; it does not block.
+    Sends SIGTERM to this process, and exits after `grace_s` seconds if it still runs. Call
+    it once, at the start. Does not block.
     """
     named = os.environ.pop(PARENT_FD, None)
     if named is None or not _is_pipe(descriptor := int(named)):
         return
-    os.set_inheritable(descriptor, False)  # what we start ourselves is none of its business
+    os.set_inheritable(descriptor, False)  # our own children must not inherit it
     threading.Thread(target=_watch, args=(descriptor, grace_s), name="parent", daemon=True).start()
 
 
 def _is_pipe(descriptor: int) -> bool:
-    """A variable that outlived its pipe must not make us read somebody's socket."""
+    """Check the descriptor: the variable may outlive the pipe and name another file."""
     try:
         return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
     except OSError:

@@ -1,8 +1,8 @@
-"""OpenTelemetry: on when `OTEL_EXPORTER_OTLP_ENDPOINT` is set, silent otherwise.
+"""OpenTelemetry: exports traces and metrics if `OTEL_EXPORTER_OTLP_ENDPOINT` is set.
 
-One W3C trace context runs with each request from deliver_sm to submit_sm_resp. It is
-made where the text arrives, exporter or not, so that a trace id stands beside every
-event; spans are only made when somebody receives them.
+Each request has one W3C trace context from deliver_sm to submit_sm_resp. The gateway makes
+it even without an exporter, so that every event has a trace id. Spans are made only with an
+exporter.
 """
 
 import os
@@ -30,12 +30,12 @@ def start(role: str, *, exporter: SpanExporter | None = None) -> None:
     """
     if exporter is None and not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         return
-    # A name of its own for each process, or two workers would write the same series.
+    # Unique per process, or two workers would write the same series.
     instance = f"{role}-{socket.gethostname()}-{os.getpid()}"
     resource = Resource.create({"service.name": "scserv", "service.instance.id": instance})
     provider = TracerProvider(resource=resource)
     if exporter is None:
-        # Imported here: the exporter costs 0.3 s of start-up that silence should not pay.
+        # Imported only if needed: the exporter takes 0.3 s to import.
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
@@ -48,7 +48,7 @@ def start(role: str, *, exporter: SpanExporter | None = None) -> None:
 
 
 def stop() -> None:
-    """Send what is waiting and stop the exporters; blocks up to a few seconds."""
+    """Flush and stop the exporters. Blocks for a few seconds at most."""
     for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
         if isinstance(provider, TracerProvider | MeterProvider):
             provider.shutdown()
@@ -66,8 +66,8 @@ def span(
 ) -> str:
     """Record a span that lasted from `start_at` to `end_at`; return its traceparent.
 
-    Without an exporter the given context is passed on as it is (or a new one is made when
-    there is none). Attributes never hold numbers, texts or secrets.
+    Without an exporter, returns the given context, or a new one if there is none.
+    Attributes must not hold numbers, texts or secrets.
     """
     if not _state["recording"]:
         return traceparent or new_traceparent()
@@ -82,13 +82,13 @@ def span(
 
 
 def new_traceparent() -> str:
-    """Return a new W3C trace context (Trace Context, 3.2), not sampled by anyone."""
+    """Return a new, unsampled traceparent (W3C Trace Context, 3.2)."""
     ids = os.urandom(24).hex()
     return f"00-{ids[:32]}-{ids[32:]}-00"
 
 
 def parse_traceparent(text: str | None) -> SpanContext | None:
-    """Return the context in `text`, or None when there is none or it is malformed."""
+    """Return the context in `text`, None if it is missing or malformed."""
     parts = (text or "").split("-")
     if len(parts) != 4:
         return None

@@ -16,7 +16,7 @@ import psycopg
 from kafka.errors import KafkaError
 
 from inbound.errors import RetryableError
-from inbound.kafka.producer import outcome
+from inbound.kafka.producer import delivery_error
 from inbound.kafka.records import Producer, ProducerRecord, of_head
 from inbound.store.outbox import feeds
 from inbound.store.outbox.feeds import ChainHead
@@ -81,7 +81,7 @@ class Heads:
         if futures:
             self._producer.flush(timeout_s)
         for head, future in zip(due, futures, strict=True):
-            if (failure := outcome(future)) is not None:
+            if (failure := delivery_error(future)) is not None:
                 raise failure
             self._published[head.chain] = head.position
             self._noted.remove(head)

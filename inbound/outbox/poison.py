@@ -13,7 +13,7 @@ from typing import Any
 from kafka.util import ensure_valid_topic_name
 
 from inbound.errors import PoisonError
-from inbound.kafka.producer import REFUSALS, outcome
+from inbound.kafka.producer import REFUSALS, delivery_error
 from inbound.kafka.records import Producer, ProducerRecord
 from inbound.store.dead_letters import DeadLetter
 from inbound.store.log.rows import RecordedEvent
@@ -81,7 +81,7 @@ def fate_of(sent: Sequence[Sending]) -> Fate:
         for index, future in enumerate(sending.futures):
             if isinstance(future, NotSent):
                 fate.poison.append((sending, index, future.exception))
-            elif (error := outcome(future)) is not None:
+            elif (error := delivery_error(future)) is not None:
                 fate.failure = error
                 fate.rest = [later.row for later in sent[place:]]
                 fate.poison = [one for one in fate.poison if one[0] is not sending]

@@ -15,7 +15,7 @@ import psycopg
 
 from inbound.deadletter.isolation import Bisection
 from inbound.errors import RetryableError
-from inbound.kafka.producer import REFUSALS, RenewableProducer, outcome
+from inbound.kafka.producer import REFUSALS, RenewableProducer, delivery_error
 from inbound.kafka.records import ProducerRecord
 from inbound.ops import metrics
 from inbound.outbox.poison import Fate, NotSent, Row, Sending, fate_of, send, to_dead_letter
@@ -117,7 +117,8 @@ class Publisher:
 def _alone(sending: Sending) -> Fate:
     """Return the fate of a row that was refused while nothing else was on its way."""
     errors = [
-        None if isinstance(future, NotSent) else outcome(future) for future in sending.futures
+        None if isinstance(future, NotSent) else delivery_error(future)
+        for future in sending.futures
     ]
     poison = [(sending, index, error) for index, error in enumerate(errors) if error is not None]
     return Fate(done=sending.row.position, poison=poison)

@@ -93,7 +93,7 @@ class Relay:
                 try:
                     self._serve()
                 except KafkaError as error:
-                    self._producer.part_after(error)
+                    self._producer.discard_after(error)
                     raise
         self._producer.close(CLOSE_WITHIN_S)
 

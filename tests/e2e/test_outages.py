@@ -44,7 +44,7 @@ from tests.patience import PATIENCE_S
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 REFUSED = "a text could not be stored"
-AND_AGAIN = re.compile(rf"{REFUSED}.* \(\d+ more like this in between\)")
+AND_AGAIN = re.compile(rf"{REFUSED}.* \(\d+ similar messages suppressed\)")
 DISK_MB = 450
 """More than the servers want to see free, before they start."""
 

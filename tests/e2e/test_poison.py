@@ -60,7 +60,11 @@ MO = {
         None,
         "no valid mo.received.v1: data_coding less_than_equal",
     ),
-    "a newer version": (poison.text("+79161111111"), NEWER, "of a type that is not read here"),
+    "a newer version": (
+        poison.text("+79161111111"),
+        NEWER,
+        "records of this type are not read here",
+    ),
     "no number": (poison.text("not a number"), None, "ValueError in inbound/keys.py"),
     "what the database refuses": (
         poison.text(

@@ -16,7 +16,7 @@ from typing import Any, Final
 from kafka.errors import KafkaError
 
 from inbound.errors import RetryableError
-from inbound.kafka.producer import outcome
+from inbound.kafka.producer import delivery_error
 from inbound.kafka.records import Producer, of_event, older_forms_of
 from inbound.store.log.rows import RecordedEvent
 
@@ -99,7 +99,7 @@ def _contiguous(sent: Iterable[_Sent]) -> tuple[int | None, Exception | None]:
     done: int | None = None
     for position, futures in sent:
         for future in futures:
-            if (failure := outcome(future)) is not None:
+            if (failure := delivery_error(future)) is not None:
                 return done, failure
         done = position
     return done, None

@@ -12,7 +12,7 @@ from inbound.eventlog.reading import snapshot
 from inbound.eventlog.verifying import Verification
 from inbound.eventlog.witnesses import Witnesses
 from inbound.kafka.producer import new_producer
-from inbound.kafka.reading import open_reader
+from inbound.kafka.topic_reader import open_reader
 from inbound.outbox import relay as relaying_module
 from inbound.outbox.heads import EVERY_S, Heads
 from inbound.outbox.relay import LOG, Relay

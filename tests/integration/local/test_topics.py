@@ -77,5 +77,5 @@ def test_no_kafka_is_one_line_with_the_address() -> None:
         address = f"127.0.0.1:{closed.getsockname()[1]}"
     with pytest.raises(SetupError, match=f"no Kafka at {address}: Connection refused"):
         admin.wait_for_broker(address, timeout_s=0.1)
-    with pytest.raises(SetupError, match="'localhost' is not HOST:PORT"):
+    with pytest.raises(SetupError, match="'localhost' is malformed; use HOST:PORT"):
         admin.wait_for_broker("localhost")

@@ -91,7 +91,7 @@ def test_a_stale_heartbeat_is_neither_ready_nor_alive(
     for path in ("/health/live", "/health/ready"):
         status, body = get(server, path)
         assert status == 503
-        assert body["reasons"] == ["lanes: no sign of life for 12.5 s, expected every 10 s"]
+        assert body["reasons"] == ["lanes: no heartbeat for 12.5 s, expected every 10 s"]
     health.beat("lanes", within_s=10)
     assert get(server, "/health/live")[0] == 200
 

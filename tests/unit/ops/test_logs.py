@@ -32,7 +32,7 @@ def test_the_same_thing_is_said_once_in_a_while_and_counted(name: str) -> None:
     assert log.say("no %s", "Kafka", name=name) == "no Kafka"
     assert [log.say("no %s", "Kafka", name=name) for _ in range(3)] == [None] * 3
     log.now += REPEAT_EVERY_S
-    again = "no Kafka (3 more like this in between)"
+    again = "no Kafka (3 similar messages suppressed)"
     assert log.say("no %s", "Kafka", name=name) == again
     log.now += REPEAT_EVERY_S
     assert log.say("no %s", "Kafka", name=name) == "no Kafka"

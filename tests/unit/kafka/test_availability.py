@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from inbound.errors import SetupError
-from inbound.kafka import reach
+from inbound.kafka import availability
 from inbound.ops.health import Health
 
 
@@ -50,10 +50,10 @@ def listening() -> Iterator[Listening]:
 
 def test_one_address_that_answers_is_enough(listening: Listening) -> None:
     here = listening.address
-    assert reach.problem(here) is None
-    assert reach.problem(f"127.0.0.1:1,{here}") is None
+    assert availability.problem(here) is None
+    assert availability.problem(f"127.0.0.1:1,{here}") is None
     listening.close()
-    assert reach.problem(here) == "Connection refused"
+    assert availability.problem(here) == "Connection refused"
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,13 @@ def test_who_takes_connections_and_does_not_answer_is_no_kafka(
     answer: bytes | None, problem: str
 ) -> None:
     one = Listening(answer)
-    assert reach.problem(one.address, timeout_s=0.1) == problem
+    assert availability.problem(one.address, timeout_s=0.1) == problem
     one.close()
 
 
 def test_what_is_no_address_is_said() -> None:
-    with pytest.raises(SetupError, match="'nowhere' is not HOST:PORT"):
-        reach.problem("nowhere")
+    with pytest.raises(SetupError, match="'nowhere' is malformed; use HOST:PORT"):
+        availability.problem("nowhere")
 
 
 class Told(Health):
@@ -87,7 +87,7 @@ class Told(Health):
 
 def test_health_follows_kafka(listening: Listening) -> None:
     health, here = Told(), listening.address
-    reach.watch(here, health, every_s=0.01)
+    availability.watch(here, health, every_s=0.01)
     assert health.is_ok[True].wait(10)
     listening.close()
     assert health.is_ok[False].wait(10)

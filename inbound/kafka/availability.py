@@ -1,7 +1,7 @@
-"""Is there a Kafka? A bare question says so at once, where the clients retry and log.
+"""Checks whether Kafka is available, without the retries and logs of a client.
 
-A process that has nothing to send or to read would not notice that Kafka is away; with
-`watch` its health says so, and since when it is back.
+A process that has nothing to send or read would not notice that Kafka is down. `watch`
+reports it in the process's health.
 """
 
 import socket
@@ -18,14 +18,14 @@ ANSWER_S: Final = 2.0
 
 _LENGTH: Final = 10
 _WHICH_VERSIONS: Final = struct.pack(">ihhih", _LENGTH, 18, 0, 0, -1)
-"""ApiVersions, version 0, from nobody: every broker answers it (Kafka protocol guide)."""
+"""ApiVersions, version 0, without a client id: every broker answers it (protocol guide)."""
 
 
 def problem(bootstrap: str, timeout_s: float = ANSWER_S) -> str | None:
-    """Return None when one of the addresses answers, else why the last one didn't.
+    """Return None if one of the addresses answers, else why the last one did not.
 
-    Blocks up to `timeout_s` for each step at each address. Raises SetupError for what is no
-    address. A broker that hangs still takes connections: so it is asked something.
+    Sends a request, because a hanging broker still accepts connections. Blocks up to
+    `timeout_s` per step and address. Raises `SetupError` for a malformed address.
     """
     found = "no address given"
     for address in bootstrap.split(","):
@@ -38,7 +38,7 @@ def problem(bootstrap: str, timeout_s: float = ANSWER_S) -> str | None:
                     return None
                 found = "it closes the connection; is this Kafka?"
         except ValueError:
-            raise SetupError(f"Kafka's address {address!r} is not HOST:PORT") from None
+            raise SetupError(f"Kafka's address {address!r} is malformed; use HOST:PORT") from None
         except TimeoutError:
             found = f"no answer within {timeout_s:g} s"
         except OSError as error:
@@ -47,7 +47,7 @@ def problem(bootstrap: str, timeout_s: float = ANSWER_S) -> str | None:
 
 
 def watch(bootstrap: str, health: Health, every_s: float = EVERY_S) -> None:
-    """Keep the condition `kafka` of a process up to date, in a thread that ends with it."""
+    """Update the health condition `kafka` every `every_s` seconds, in a daemon thread."""
 
     def look_forever() -> None:
         pause = threading.Event()

@@ -1,6 +1,6 @@
-"""Reading a stretch of a topic from the command line: no group, nothing committed.
+"""Reads a range of a topic for commands, without a consumer group or commits.
 
-Synchronous (kafka-python), never inside an event loop.
+Synchronous (kafka-python): not for an event loop.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -19,14 +19,14 @@ _POLL_MS: Final = 1_000
 
 
 class TopicReader:
-    """Reads partitions from where one wants up to where they ended when they were looked at."""
+    """Reads ranges of offsets of partitions."""
 
     def __init__(self, consumer: KafkaConsumer) -> None:
         """Use `open_reader`."""
         self._consumer = consumer
 
     def ends(self, topic: str) -> Mapping[int, int]:
-        """Return the end offset of each partition of a topic."""
+        """Return the end offset of each partition. Blocks. Raises `SetupError` if it is missing."""
         partitions = self._consumer.partitions_for_topic(topic)
         if not partitions:
             raise SetupError(f"topic {topic} is missing: run `scserv topics apply`")
@@ -34,7 +34,7 @@ class TopicReader:
         return {partition.partition: offset for partition, offset in found.items()}
 
     def begin(self, topic: str, partition: int) -> int:
-        """Return the offset of the oldest record that is kept."""
+        """Return the offset of the oldest record."""
         place = TopicPartition(topic, partition)
         offset: int = self._consumer.beginning_offsets([place])[place]
         return offset
@@ -46,9 +46,9 @@ class TopicReader:
         return None if found is None else int(found.offset)
 
     def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Any]:
-        """Yield the records of kafka-python from one offset to before another.
+        """Yield kafka-python's records from offset `start` to before `end`.
 
-        Blocks while it waits. Raises SetupError when nothing comes for `SILENCE_S`.
+        Blocks while it waits. Raises `SetupError` after `SILENCE_S` without a record.
         """
         place = TopicPartition(topic, partition)
         self._consumer.assign([place])
@@ -67,7 +67,7 @@ class TopicReader:
 
 @contextmanager
 def open_reader(bootstrap: str) -> Iterator[TopicReader]:
-    """Connect for as long as the block lasts. Raises SetupError when Kafka can't be used."""
+    """Connect for the duration of the block. Raises `SetupError` if Kafka can't be used."""
     wait_for_broker(bootstrap)
     try:
         consumer = KafkaConsumer(
@@ -84,4 +84,4 @@ def open_reader(bootstrap: str) -> Iterator[TopicReader]:
         finally:
             consumer.close(autocommit=False)
     except KafkaError as error:
-        raise SetupError(f"Kafka at {bootstrap} does not do as asked: {error!r}") from error
+        raise SetupError(f"Kafka at {bootstrap} failed: {error!r}") from error
