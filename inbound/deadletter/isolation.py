@@ -24,32 +24,32 @@ Read = TypeVar("Read")
 
 GIVE_UP_AFTER_S = 30
 
-NO_POISON = (RetryableError, SetupError, StoreFault, OSError, MemoryError)
-"""Errors for which no message is to blame, whichever was being processed."""
+INFRASTRUCTURE_ERRORS = (RetryableError, SetupError, StoreFault, OSError, MemoryError)
+"""Errors that no message causes: they set nothing aside."""
 
-Poison = tuple[TopicRecord, Exception]
+FailedRecord = tuple[TopicRecord, Exception]
 """A record and why it can't be processed."""
 
 
 class UnreadableError(PoisonError):
-    """Some records of a batch can't be read. Nothing was done for any of the batch."""
+    """Some records of a batch can't be decoded. None of the batch was processed."""
 
-    def __init__(self, poison: Sequence[Poison]) -> None:
-        super().__init__(f"{len(poison)} records can't be read")
-        self.poison = poison
+    def __init__(self, failed: Sequence[FailedRecord]) -> None:
+        super().__init__(f"{len(failed)} records can't be read")
+        self.failed = failed
 
 
 def read_all(records: Sequence[TopicRecord], read: Callable[[TopicRecord], Read]) -> list[Read]:
     """Return what `read` makes of each record. Raises `UnreadableError` with all it refuses."""
     found: list[Read] = []
-    poison: list[Poison] = []
+    failed: list[FailedRecord] = []
     for record in records:
         try:
             found.append(read(record))
         except PoisonError as error:
-            poison.append((record, error))
-    if poison:
-        raise UnreadableError(poison)
+            failed.append((record, error))
+    if failed:
+        raise UnreadableError(failed)
     return found
 
 
@@ -114,7 +114,7 @@ class BatchProcessor:
     def __init__(
         self,
         process: Callable[[Sequence[TopicRecord]], Awaitable[None]],
-        set_aside: Callable[[Sequence[Poison]], Awaitable[None]],
+        set_aside: Callable[[Sequence[FailedRecord]], Awaitable[None]],
         split: Callable[[TopicRecord], Sequence[TopicRecord]] = lambda record: [record],
         report: Callable[[str | None], None] = lambda _: None,
     ) -> None:
@@ -131,8 +131,8 @@ class BatchProcessor:
             try:
                 await self._with_retries(group)
             except UnreadableError as error:
-                bisection.blame(group, error.poison)
-            except NO_POISON:
+                bisection.blame(group, error.failed)
+            except INFRASTRUCTURE_ERRORS:
                 raise
             except Exception as error:  # noqa: BLE001 — whatever it is, the partition must go on
                 bisection.failed(group, error)

@@ -1,10 +1,9 @@
-"""Publishing the rows of several shards with one wait for Kafka, and keeping their cursors.
+"""Publishes the rows of several shards with one wait for Kafka, and moves their cursors.
 
 A cursor moves over rows that Kafka has acknowledged and dead letters, and over nothing else.
 
-The client gives up for good when a broker refuses a record, and blames everything that was
-on its way with it. So what was refused goes again with a new producer, by halves, until a
-row is alone: that one is to blame.
+When a broker refuses a record, kafka-python's producer stops for good and fails every record in
+flight. So the rows are sent again by a new producer and bisected, until a refused row is alone.
 """
 
 import logging
@@ -15,10 +14,18 @@ import psycopg
 
 from inbound.deadletter.isolation import Bisection
 from inbound.errors import RetryableError
-from inbound.kafka.producer import REFUSALS, RenewableProducer, delivery_error
+from inbound.kafka.producer import REFUSALS, RenewableProducer
 from inbound.kafka.records import ProducerRecord
 from inbound.ops import metrics
-from inbound.outbox.poison import Fate, NotSent, Row, Sending, fate_of, send, to_dead_letter
+from inbound.outbox.sending import (
+    Row,
+    SentRow,
+    ShardResult,
+    result_alone,
+    result_of,
+    send,
+    to_dead_letter,
+)
 from inbound.store.dead_letters import DeadLetter
 from inbound.store.outbox import feeds
 
@@ -27,14 +34,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One cursor: a feed, and which part of it."""
+    """One shard of a feed; each has its own cursor."""
 
     feed: str
     number: int
 
 
 class Publisher:
-    """Publishes batches. The caller parts with the producer after what it raises.
+    """Publishes batches. After an error the caller decides whether to renew the producer.
 
     `set_aside` stores what can never be published, or raises RetryableError.
     """
@@ -54,18 +61,18 @@ class Publisher:
     ) -> None:
         """Publish the rows of each shard in order and move the cursors. Blocks on Kafka.
 
-        Raises the first error that stopped a shard, after every cursor was moved to the last
-        row before one.
+        Raises the first error that stopped a shard, once every cursor stands at the last row
+        before such an error.
         """
         failures: list[Exception] = []
         refused: list[tuple[Shard, Sequence[Row]]] = []
         sent = [(shard, self._queue(rows)) for shard, rows in batches]
         self._producer.flush()
         for shard, batch in sent:
-            fate = fate_of(batch)
-            failure = self._settle(connection, shard, fate)
+            result = result_of(batch)
+            failure = self._settle(connection, shard, result)
             if isinstance(failure, REFUSALS):
-                refused.append((shard, fate.rest))
+                refused.append((shard, result.rest))
             elif failure is not None:
                 failures.append(failure)
         for shard, rows in refused:
@@ -75,7 +82,7 @@ class Publisher:
         if failures:
             raise failures[0]
 
-    def _queue(self, rows: Sequence[Row]) -> list[Sending]:
+    def _queue(self, rows: Sequence[Row]) -> list[SentRow]:
         return [send(self._producer, row, self._records_of) for row in rows]
 
     def _isolate(
@@ -87,41 +94,33 @@ class Publisher:
             self._producer.close(0)
             sent = self._queue(group)
             self._producer.flush()
-            fate = fate_of(sent)
-            if isinstance(fate.failure, REFUSALS) and len(group) == 1:
-                fate = _alone(sent[0])
-            failure = self._settle(connection, shard, fate)
+            result = result_of(sent)
+            if isinstance(result.failure, REFUSALS) and len(group) == 1:
+                result = result_alone(sent[0])
+            failure = self._settle(connection, shard, result)
             if isinstance(failure, REFUSALS):
-                bisection.try_halves(fate.rest)
+                bisection.try_halves(result.rest)
             elif failure is not None:
                 return failure
         return None
 
-    def _settle(self, connection: psycopg.Connection, shard: Shard, fate: Fate) -> Exception | None:
-        """Move the cursor of a shard as far as may be, and return what it stops at."""
-        done, failure = fate.done, fate.failure
-        if fate.poison:
-            letters = [to_dead_letter(shard.feed, shard.number, one) for one in fate.poison]
+    def _settle(
+        self, connection: psycopg.Connection, shard: Shard, result: ShardResult
+    ) -> Exception | None:
+        """Set refused records aside, move the cursor of the shard, and return what stops it."""
+        done, failure = result.done, result.failure
+        if result.refused:
+            letters = [to_dead_letter(shard.feed, shard.number, one) for one in result.refused]
             try:
                 self._set_aside(connection, letters)
             except RetryableError as error:
-                # No room, say. The shard waits in front of them; what is behind goes again.
+                # No room, for instance. The shard waits at the first of them.
                 done, failure = min(one.kafka_offset for one in letters) - 1, error
             else:
                 _log(letters)
         if done is not None:
             feeds.advance_cursor(connection, shard.feed, shard.number, done)
         return failure
-
-
-def _alone(sending: Sending) -> Fate:
-    """Return the fate of a row that was refused while nothing else was on its way."""
-    errors = [
-        None if isinstance(future, NotSent) else delivery_error(future)
-        for future in sending.futures
-    ]
-    poison = [(sending, index, error) for index, error in enumerate(errors) if error is not None]
-    return Fate(done=sending.row.position, poison=poison)
 
 
 def _log(letters: Sequence[DeadLetter]) -> None:

@@ -33,9 +33,9 @@ from inbound.kafka.records import (
 )
 from inbound.ops import metrics
 from inbound.outbox.heads import Heads
-from inbound.outbox.poison import Row
 from inbound.outbox.publishing import Publisher, Shard
 from inbound.outbox.replies import SHARDS
+from inbound.outbox.sending import Row
 from inbound.store.dead_letters import DeadLetter
 from inbound.store.outbox import feeds
 from inbound.store.outbox.rows import OutboxRow

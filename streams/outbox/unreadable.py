@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from aiokafka import TopicPartition
 
-from inbound.deadletter.isolation import Poison
+from inbound.deadletter.isolation import FailedRecord
 from inbound.errors import RetryableError
 from streams.outbox.offsets import OffsetTracker
 
@@ -24,21 +24,21 @@ class Unreadable:
     """What was fetched and can't be read. `run` until cancelled."""
 
     def __init__(
-        self, set_aside: Callable[[Sequence[Poison]], Awaitable[None]], offsets: OffsetTracker
+        self, set_aside: Callable[[Sequence[FailedRecord]], Awaitable[None]], offsets: OffsetTracker
     ) -> None:
         self._set_aside = set_aside
         self._offsets = offsets
-        self._waiting: dict[TopicPartition, list[Poison]] = {}
+        self._waiting: dict[TopicPartition, list[FailedRecord]] = {}
         self._added = asyncio.Event()
 
     def __contains__(self, partition: TopicPartition) -> bool:
         """Whether a partition has garbage that is not set aside yet."""
         return partition in self._waiting
 
-    def add(self, partition: TopicPartition, poison: Poison) -> None:
+    def add(self, partition: TopicPartition, failed: FailedRecord) -> None:
         """Take a record; its offset is done once it is set aside. Never blocks."""
-        self._offsets.taken(partition, poison[0].offset)
-        self._waiting.setdefault(partition, []).append(poison)
+        self._offsets.taken(partition, failed[0].offset)
+        self._waiting.setdefault(partition, []).append(failed)
         self._added.set()
 
     def drop(self, partitions: Iterable[TopicPartition]) -> None:
@@ -55,16 +55,16 @@ class Unreadable:
                 await self._set_all_aside(partition)
 
     async def _set_all_aside(self, partition: TopicPartition) -> None:
-        while poison := self._waiting.get(partition, [])[:]:
+        while failed := self._waiting.get(partition, [])[:]:
             try:
-                await self._set_aside(poison)
+                await self._set_aside(failed)
             except RetryableError as error:
                 log.warning("%s[%d] waits: %s", partition.topic, partition.partition, error)
                 await asyncio.sleep(TRY_AGAIN_S)
                 continue
-            for record, _ in poison:
+            for record, _ in failed:
                 self._offsets.done(partition, record.offset)
             if (waiting := self._waiting.get(partition)) is not None:
-                del waiting[: len(poison)]
+                del waiting[: len(failed)]
                 if not waiting:
                     del self._waiting[partition]

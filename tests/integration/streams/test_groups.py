@@ -10,7 +10,7 @@ from secrets import token_hex
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 
-from inbound.deadletter.isolation import BatchProcessor, Poison
+from inbound.deadletter.isolation import BatchProcessor, FailedRecord
 from inbound.gateway.process import new_producer
 from inbound.kafka import admin
 from inbound.kafka.decoding import TopicRecord
@@ -77,8 +77,8 @@ async def test_the_worker_gets_partitions_once_the_topics_are_there(
         for record in records:
             got.put_nowait(record.value)
 
-    async def set_aside(poison: Iterable[Poison]) -> None:
-        pytest.fail(f"set aside {poison}")
+    async def set_aside(failed: Iterable[FailedRecord]) -> None:
+        pytest.fail(f"set aside {failed}")
 
     processor = BatchProcessor(process, set_aside)
     app = WorkerApp(settings, processor, processor, Progress(lambda: 0.0))

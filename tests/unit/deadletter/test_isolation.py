@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from inbound.deadletter import isolation as records
-from inbound.deadletter.isolation import BatchProcessor, Bisection, Poison, read_all
+from inbound.deadletter.isolation import BatchProcessor, Bisection, FailedRecord, read_all
 from inbound.errors import PoisonError, RetryableError, SetupError
 from inbound.kafka.decoding import TopicRecord, faults
 from inbound.store.errors import Conflict, StoreDefect, StoreFault
@@ -72,8 +72,8 @@ class Sink:
             raise ValueError("a bug or a bad message")
         self.done += values
 
-    async def set_aside(self, poison: Sequence[Poison]) -> None:
-        self.failed += [(record.offset, type(error).__name__) for record, error in poison]
+    async def set_aside(self, records: Sequence[FailedRecord]) -> None:
+        self.failed += [(record.offset, type(error).__name__) for record, error in records]
 
 
 def readable(record: TopicRecord) -> bytes:
@@ -125,8 +125,8 @@ async def test_a_record_of_many_loses_the_bad_ones_alone() -> None:
             raise ValueError("one of them")
         sink.done += [record.value for record in records]
 
-    async def set_aside(poison: Sequence[Poison]) -> None:
-        failed.extend((record.part, record.value) for record, _ in poison)
+    async def set_aside(records: Sequence[FailedRecord]) -> None:
+        failed.extend((record.part, record.value) for record, _ in records)
 
     sink = Sink()
     failed: list[tuple[int, bytes]] = []

@@ -1,22 +1,21 @@
-"""What is stored of a dead letter, in what pieces, and what happens when there is no room."""
+"""Dead letters are stored in pieces, and wait while there is no room."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from inbound.deadletter import writing
-from inbound.deadletter.writing import DeadLetterWriter, reason_of, to_dead_letter, whose
+from inbound.deadletter.letters import to_dead_letter
+from inbound.deadletter.writing import DeadLetterWriter
 from inbound.errors import PoisonError
 from inbound.kafka.decoding import TopicRecord
 from inbound.ops.health import Health
-from inbound.store.dead_letters import RETRIED_HEADER, DeadLetterLimits, DeadLetterUsage
+from inbound.store.dead_letters import DeadLetterLimits, DeadLetterUsage
 from inbound.store.errors import DeadLettersFull
 from inbound.store.transactions.memory import MemoryStore
 
-HASH = bytes(range(16))
-RECORD = TopicRecord("t", 3, 7, HASH.hex().encode(), b"garbage", [("h", b"\xff")])
+RECORD = TopicRecord("t", 3, 7, bytes(range(16)).hex().encode(), b"garbage")
 
 
 def records(how_many: int, value: bytes = b"garbage") -> list[tuple[TopicRecord, Exception]]:
@@ -30,55 +29,8 @@ def stored_in(store: MemoryStore) -> Sequence[int]:
     return [place.kafka_offset for place in store.tables.dead_letters]
 
 
-# -- what is kept -------------------------------------------------------------------------
-
-
-def test_key_and_headers_are_kept() -> None:
-    letter = to_dead_letter(RECORD, PoisonError("no text"))
-    assert (letter.key, letter.headers) == (RECORD.key, (("h", b"\xff"),))
-    assert letter.reason == "no text"
-    assert letter.number_hash == HASH
-
-
-def test_the_reason_says_where_and_quotes_nothing() -> None:
-    try:
-        whose(TopicRecord("t", 0, 0, b"", None))  # type: ignore[arg-type]  # what a bug does
-    except TypeError as error:
-        reason = reason_of(error)
-    assert reason.startswith("TypeError in inbound/deadletter/writing.py:")
-    assert reason.endswith(", _key_within")
-    assert reason_of(ValueError("canary")) == "ValueError"
-
-
-@pytest.mark.parametrize("name", ["results", "receipts"])
-def test_a_single_result_or_receipt_tells_whose_it_is(name: str) -> None:
-    one = {"key": HASH.hex()}
-    assert whose(replace(RECORD, key=None, value=json.dumps({name: [one]}).encode())) == HASH
-    assert whose(replace(RECORD, key=None, value=json.dumps({name: [one, one]}).encode())) is None
-
-
-@pytest.mark.parametrize(
-    "value",
-    [b"", b"[]", b"1", b'{"results": 1}', b'{"results": [1]}', b'{"results": [{"key": 1}]}'],
-)
-def test_garbage_is_nobodys(value: bytes) -> None:
-    assert whose(replace(RECORD, key=None, value=value)) is None
-    assert whose(replace(RECORD, key=b"\xff" * 32, value=value)) is None
-
-
-@pytest.mark.parametrize(
-    ("told", "times"), [(b"2", 2), (b"", 0), (b"x", 0), (b"\xff", 0), (b"9" * 50, 0), (b"-1", 0)]
-)
-def test_a_record_tells_how_often_it_was_retried(told: bytes, times: int) -> None:
-    record = replace(RECORD, headers=[(RETRIED_HEADER, told)])
-    assert to_dead_letter(record, PoisonError("x")).retried == times
-
-
-# -- room ----------------------------------------------------------------------------------
-
-
 async def test_large_batches_are_stored_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "AT_ONCE_BYTES", 100)
+    monkeypatch.setattr(writing, "PIECE_BYTES", 100)
     store = MemoryStore()
     await DeadLetterWriter(store, DeadLetterLimits(100, 10_000), Health())(records(12, b"x" * 45))
     assert stored_in(store) == list(range(12))

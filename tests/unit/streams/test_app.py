@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inbound.deadletter.isolation import BatchProcessor, Poison
+from inbound.deadletter.isolation import BatchProcessor, FailedRecord
 from inbound.kafka.decoding import TopicRecord
 from streams.app import _agent
 from streams.progress import Progress
@@ -39,7 +39,7 @@ def agent(log: list[str], failure: BaseException | None = None) -> Any:
             raise failure
         log.append(f"commit {len(records)}")
 
-    async def set_aside(_poison: Sequence[Poison]) -> None:
+    async def set_aside(_failed: Sequence[FailedRecord]) -> None:
         log.append("set aside")
 
     processor = BatchProcessor(process, set_aside)

@@ -1,0 +1,80 @@
+"""What a dead letter holds: the record, sealed, and why it can't be processed.
+
+The reason is the kind of the error and where in the program it was raised, never what the
+message holds.
+"""
+
+from pathlib import Path
+from traceback import walk_tb
+
+from pydantic_core import from_json
+
+from inbound.errors import ScservError
+from inbound.kafka.decoding import TopicRecord
+from inbound.keys import HASH_BYTES
+from inbound.store.dead_letters import RETRIED_HEADER, DeadLetter
+from schemas.cloudevents import header
+
+_ROOT = Path(__file__).parents[2]
+
+
+def to_dead_letter(record: TopicRecord, error: Exception) -> DeadLetter:
+    """Return a record as a dead letter."""
+    return DeadLetter(
+        topic=record.topic,
+        partition=record.partition,
+        kafka_offset=record.offset,
+        reason=reason_of(error),
+        payload=record.value,
+        key=record.key,
+        headers=tuple(record.headers),
+        part=record.part,
+        retried=_times_retried(record),
+        number_hash=person_of(record),
+    )
+
+
+def reason_of(error: Exception) -> str:
+    """Return the kind of an error and where it was raised; for one of our own, its text."""
+    if isinstance(error, ScservError):  # quotes no message: see inbound.errors
+        return str(error)
+    ours = ""
+    for frame, line in walk_tb(error.__traceback__):
+        path = Path(frame.f_code.co_filename)
+        if path.is_relative_to(_ROOT) and "site-packages" not in path.parts:
+            ours = f" in {path.relative_to(_ROOT)}:{line}, {frame.f_code.co_name}"
+    return f"{type(error).__name__}{ours}"
+
+
+def person_of(record: TopicRecord) -> bytes | None:
+    """Return the keyed hash of the person a record is about, None if it does not tell."""
+    return hash_in(record.key) or hash_in(_key_in_value(record.value))
+
+
+def _key_in_value(value: bytes) -> bytes | None:
+    """Return the key of the only result or receipt in a record."""
+    try:
+        content = from_json(value)
+    except ValueError:
+        return None
+    if not isinstance(content, dict):
+        return None
+    many = content.get("results") or content.get("receipts")
+    if not isinstance(many, list) or len(many) != 1 or not isinstance(many[0], dict):
+        return None
+    key = many[0].get("key")
+    return key.encode("ascii", "replace") if isinstance(key, str) else None
+
+
+def hash_in(key: bytes | None) -> bytes | None:
+    """Return the keyed hash that a record's key holds in hex, None if it is something else."""
+    try:
+        found = bytes.fromhex((key or b"").decode("ascii"))
+    except ValueError:
+        return None
+    return found if len(found) == HASH_BYTES else None
+
+
+def _times_retried(record: TopicRecord) -> int:
+    count = header(record.headers, RETRIED_HEADER) or ""
+    return int(count) if count.isascii() and count.isdecimal() and len(count) < 6 else 0
