@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import psycopg
 
     from inbound.eventlog.archive import Trailer
-    from inbound.eventlog.verifying import Verification
-    from inbound.eventlog.witnesses import Witnesses
+    from inbound.eventlog.published_heads import PublishedHeads
+    from inbound.eventlog.verification import Verification
 
 STANDARD = Path("-")
 APPLICATION_NAME = "scserv log"
@@ -56,8 +56,8 @@ def verify(settings: Settings, *, kafka: bool | None, since: int, show: int) -> 
     Checks positions, versions, schemas, the digest chains and their heads; with Kafka also
     the published heads. Exit status 0 when the log is intact, 1 when it is not.
     """
-    from inbound.eventlog.reading import snapshot
-    from inbound.eventlog.verifying import Verification
+    from inbound.eventlog.log_reader import snapshot
+    from inbound.eventlog.verification import Verification
 
     conn = _connected(settings)
     with ExitStack() as stack:
@@ -86,7 +86,7 @@ def verify(settings: Settings, *, kafka: bool | None, since: int, show: int) -> 
 def _problems(
     conn: "psycopg.Connection",
     verification: "Verification",
-    witnesses: "Witnesses | None",
+    witnesses: "PublishedHeads | None",
     advance: Advance,
 ) -> Iterator[str]:
     last = verification.last
@@ -97,7 +97,7 @@ def _problems(
             yield str(problem)
 
 
-def _summary(verification: "Verification", witnesses: "Witnesses | None") -> str:
+def _summary(verification: "Verification", witnesses: "PublishedHeads | None") -> str:
     checker = verification.checker
     begin = f" from position {verification.since + 1}" if verification.since else ""
     text = f"the log is intact: {counted(checker.events, 'event')}{begin}"
@@ -110,17 +110,17 @@ def _summary(verification: "Verification", witnesses: "Witnesses | None") -> str
 
 
 @contextmanager
-def _witnesses(settings: Settings, kafka: bool | None) -> "Iterator[Witnesses | None]":  # noqa: FBT001
+def _witnesses(settings: Settings, kafka: bool | None) -> "Iterator[PublishedHeads | None]":  # noqa: FBT001
     if not (bool(settings.kafka_bootstrap_servers) if kafka is None else kafka):
         yield None
         return
-    from inbound.eventlog.witnesses import Witnesses
+    from inbound.eventlog.published_heads import PublishedHeads
     from inbound.kafka.topic_reader import open_reader
     from schemas.topics import TopicNames
 
     settings.require("kafka_bootstrap_servers")
     with open_reader(settings.kafka_bootstrap_servers) as reader:
-        yield Witnesses(reader, TopicNames.prefixed(settings.topic_prefix))
+        yield PublishedHeads(reader, TopicNames.prefixed(settings.topic_prefix))
 
 
 @log.command("export")
@@ -129,7 +129,7 @@ def _witnesses(settings: Settings, kafka: bool | None) -> "Iterator[Witnesses | 
 def export(settings: Settings, file: Path) -> None:
     """Write the whole event log to FILE (NDJSON in zstd); - means standard output."""
     from inbound.clock import utc_now
-    from inbound.eventlog.exporting import export_log
+    from inbound.eventlog.exporter import export_log
 
     with (
         _connected(settings) as conn,
@@ -148,7 +148,7 @@ def import_(settings: Settings, file: Path) -> None:
 
     Loads everything or nothing. Publishes nothing. The file contains no phone numbers.
     """
-    from inbound.eventlog.importing import import_log
+    from inbound.eventlog.importer import import_log
 
     with (
         _connected(settings) as conn,

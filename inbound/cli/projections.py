@@ -20,8 +20,8 @@ from inbound.settings import Settings
 if TYPE_CHECKING:
     import psycopg
 
-    from inbound.projections.building import Told
-    from inbound.projections.overview import Standing
+    from inbound.projections.builder import BuildProgress
+    from inbound.projections.status import ProjectionStatus
 
 _NICE: Final = 10
 _LINE_EVERY_S: Final = 5.0
@@ -38,10 +38,10 @@ def projections() -> None:
 @settings_options
 def list_(settings: Settings, *, as_json: bool) -> None:
     """Show the version, position, lag, rows and rebuild of each projection."""
-    from inbound.projections.overview import standings
+    from inbound.projections.status import statuses
 
     with _connection(settings)() as connection:
-        found = standings(connection)
+        found = statuses(connection)
     for one in found:
         if as_json:
             click.echo(to_json(one).decode())
@@ -61,11 +61,11 @@ def rebuild(settings: Settings, names: tuple[str, ...], *, from_zero: bool) -> N
     the same command resumes it.
     """
     from inbound.projections.catalogue import select
-    from inbound.projections.rebuilding import rebuild as rebuild_
+    from inbound.projections.rebuild import rebuild as rebuild_
 
     wanted = select(names)
-    with _stoppable("the same command resumes it"), show_progress(_console()) as tell:
-        rebuild_(_connection(settings), wanted, from_zero=from_zero, tell=tell)
+    with _stoppable("the same command resumes it"), show_progress(_console()) as on_progress:
+        rebuild_(_connection(settings), wanted, from_zero=from_zero, on_progress=on_progress)
     click.echo(f"rebuilt and live: {', '.join(one.name for one in wanted)}")
 
 
@@ -79,10 +79,10 @@ def verify(settings: Settings, names: tuple[str, ...]) -> None:
     is one.
     """
     from inbound.projections.catalogue import select
-    from inbound.projections.verifying import verify as verify_
+    from inbound.projections.verification import verify as verify_
 
-    with _stoppable("nothing was changed"), show_progress(_console()) as tell:
-        found = list(verify_(_connection(settings), select(names), tell=tell))
+    with _stoppable("nothing was changed"), show_progress(_console()) as on_progress:
+        found = list(verify_(_connection(settings), select(names), on_progress=on_progress))
     differing = [one.difference for one in found if one.difference]
     for difference in differing:
         click.echo(difference)
@@ -117,7 +117,7 @@ def _stoppable(hint: str) -> Iterator[None]:
 
 
 @contextmanager
-def show_progress(console: Console) -> "Iterator[Callable[[Told], None]]":
+def show_progress(console: Console) -> "Iterator[Callable[[BuildProgress], None]]":
     """Yield a function that shows progress: a bar on a terminal, otherwise some lines."""
     rate = _Rate()
     if not console.is_terminal:
@@ -134,17 +134,17 @@ def show_progress(console: Console) -> "Iterator[Callable[[Told], None]]":
     with bar:
         task = bar.add_task("", so_far="", visible=False)
 
-        def tell(told: "Told") -> None:
+        def update(progress: "BuildProgress") -> None:
             bar.update(
                 task,
-                description=told.doing,
-                completed=told.position,
-                total=told.of,
-                so_far=_so_far(told, rate(told.position)),
+                description=progress.doing,
+                completed=progress.position,
+                total=progress.of,
+                so_far=_so_far(progress, rate(progress.position)),
                 visible=True,
             )
 
-        yield tell
+        yield update
 
 
 class _Rate:
@@ -170,7 +170,7 @@ class _ProgressLines:
         self._printed_at = 0.0
         self._rate = rate
 
-    def __call__(self, told: "Told") -> None:
+    def __call__(self, told: "BuildProgress") -> None:
         rate, now = self._rate(told.position), time.monotonic()
         if told.doing != self._doing or now - self._printed_at > _LINE_EVERY_S:
             self._doing, self._printed_at = told.doing, now
@@ -178,7 +178,7 @@ class _ProgressLines:
             self._console.print(f"{told.doing}{so_far and ': '}{so_far}", markup=False)
 
 
-def _so_far(told: "Told", rate: int) -> str:
+def _so_far(told: "BuildProgress", rate: int) -> str:
     """Return how many events are done; empty after the last one."""
     if told.position >= told.of:
         return ""
@@ -186,7 +186,7 @@ def _so_far(told: "Told", rate: int) -> str:
     return f"{told.position:,} of {told.of:,}{speed}"
 
 
-def _lines(one: "Standing") -> Iterator[str]:
+def _lines(one: "ProjectionStatus") -> Iterator[str]:
     if one.live is None:
         yield f"{one.name}: never built"
     else:

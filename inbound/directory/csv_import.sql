@@ -1,4 +1,4 @@
--- Loading a file of clients: into a temporary table first, from there into `clients`.
+-- Loads a file of clients into a temporary table, and from there into `clients`.
 
 -- name: create_incoming_clients
 CREATE TEMPORARY TABLE incoming_clients (
@@ -16,11 +16,11 @@ COPY incoming_clients
 FROM STDIN (FORMAT binary)
 
 -- name: analyze_incoming_clients
--- Autovacuum does not see temporary tables; without this the merge is planned for a few rows.
+-- Autovacuum skips temporary tables; without this the merge is planned for a few rows.
 ANALYZE incoming_clients
 
 -- name: find_repeated_clients
--- Lines with a number that an earlier line of the file had.
+-- Lines that repeat the number of an earlier line.
 SELECT line, first_line, number_hash, number_sealed
 FROM (
     SELECT line, number_hash, number_sealed,
@@ -39,7 +39,7 @@ USING (
 WHERE later.number_hash = first.number_hash AND later.line > first.line
 
 -- name: lock_clients
--- One import at a time from here to commit; readers go on with what was there before.
+-- Until commit: one import at a time. Readers see the old rows.
 LOCK TABLE clients IN SHARE ROW EXCLUSIVE MODE
 
 -- name: update_clients

@@ -1,5 +1,5 @@
-"""The event log as a thing of its own: whether it can be trusted, and how it is carried.
+"""The event log as a whole: its integrity, export and import.
 
-`checking` is pure; `verifying` asks PostgreSQL, `witnesses` asks Kafka; `archive` is the file
-format, `exporting` and `importing` move a log into a file and out of it.
+`checker` is pure; `verification` reads PostgreSQL, `published_heads` compares with Kafka;
+`archive` is the file format of `exporter` and `importer`.
 """

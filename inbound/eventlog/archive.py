@@ -1,12 +1,12 @@
-"""The file that carries a log: newline-delimited JSON in zstd frames.
+"""The file format of an exported log: newline-delimited JSON in zstd frames.
 
-The first line says what the file is and what it will bring; then comes one line for each
-event in the order of their positions; the last line counts them and has the heads of the
-chains, so that a file that was cut is recognised, also at the end of a line. Frames are
-independent and have checksums, so damage is found where it is, and no line crosses a frame.
+The first line describes the file; then comes one line per event in the order of positions; the
+last line has the number of events and the heads of the chains, which reveals a truncated file
+even at the end of a line. Frames are independent and have checksums, so damage is located, and
+no line crosses a frame.
 
-`data` and `metadata` are JSON within JSON, as strings: their digests cover the bytes that
-were written, and no JSON library gives white space, number formats and escapes back.
+`data` and `metadata` are strings of JSON within JSON: their digests cover the bytes that were
+written, and no JSON library preserves white space, number formats and escapes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,16 +27,16 @@ FORMAT: Final = 1
 LEVEL: Final = 3
 
 _FRAME_BYTES: Final = 4 << 20
-# What zstd makes of so little is at most 64 MB, whatever somebody has put into the file.
+# zstd decompresses this much to at most 64 MB, even if the file is malicious.
 _READ_BYTES: Final = 2 << 10
-# An event has some hundred bytes. More than this is none.
+# An event has some hundred bytes. A longer line is no event.
 _LONGEST_LINE: Final = 64 << 20
 _TRAILER: Final = b'{"events":'
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ArchiveError(SetupError):
-    """The file is not one of ours, or not all of it. The text says where."""
+    """The file is no exported log, damaged or truncated. The text says where."""
 
 
 class _Line(BaseModel):
@@ -62,9 +62,9 @@ class Trailer(_Line):
 
     @classmethod
     def of(cls, events: int, last_position: int, heads: Iterable[Head]) -> Self:
-        """Return the trailer of a log that ends so."""
-        told = tuple((head.position, head.digest.hex()) for head in heads)
-        return cls(events=events, last_position=last_position, heads=told)
+        """Return the trailer of a log with this end."""
+        encoded = tuple((head.position, head.digest.hex()) for head in heads)
+        return cls(events=events, last_position=last_position, heads=encoded)
 
 
 class _Event(_Line):
@@ -98,7 +98,7 @@ def encode_event(event: StoredEvent) -> bytes:
 
 
 def _uuid(octets: bytes) -> str:
-    """As `str(UUID(bytes=...))`, in a third of the time."""
+    """Return `str(UUID(bytes=...))` in a third of the time."""
     digits = octets.hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
@@ -124,7 +124,7 @@ _EVENT: Final[Any] = _Event.__pydantic_validator__
 
 
 class Writer:
-    """Writes lines into frames. Close it, or the last frame is missing."""
+    """Writes lines into frames. `close` writes the last frame."""
 
     def __init__(self, out: BinaryIO) -> None:
         """`out` stays open."""
@@ -141,7 +141,7 @@ class Writer:
             self._flush()
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the last frame."""
         if self._lines:
             self._flush()
 
@@ -153,10 +153,10 @@ class Writer:
 
 
 class Reader:
-    """Reads a file once, from the first line to the last. `name` is that of the file in errors.
+    """Reads a file once, from the first line to the last. `name` names the file in errors.
 
-    `line` and `offset` say how far it is: lines read, and octets of the file. Every method
-    raises ArchiveError for a file that is damaged, cut, or none of ours.
+    `line` and `offset` count the lines and octets read. Every method raises ArchiveError for
+    a file that is damaged, truncated, or no exported log.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
@@ -167,18 +167,18 @@ class Reader:
         self._lines = self._split(file)
 
     def error(self, what: str) -> ArchiveError:
-        """Return the error for what is wrong with the line that was read last."""
+        """Return an error about the line that was read last."""
         return ArchiveError(f"{self._name}, line {self.line}: {what}")
 
     def header(self) -> Header:
         """Return the first line."""
-        found: Header = self._model(Header, self._next(), "it is no exported log")
+        found: Header = self._model(Header, self._next(), "not an exported log")
         if found.scserv_log != FORMAT:
             raise self.error(
-                f"it is of format {found.scserv_log}, this release reads {FORMAT}: upgrade"
+                f"the format is {found.scserv_log}, this release reads {FORMAT}: upgrade"
             )
         if found.chains != PARTITIONS:
-            raise self.error(f"its log has {found.chains} chains, this release has {PARTITIONS}")
+            raise self.error(f"the log has {found.chains} chains, this release has {PARTITIONS}")
         return found
 
     def events(self) -> Iterator[StoredEvent]:
@@ -190,21 +190,21 @@ class Reader:
             try:
                 event = decode_event(line)
             except (ValidationError, ValueError) as error:
-                raise self.error(f"it is no event: {_in_one_line(error)}") from error
+                raise self.error(f"not an event: {_in_one_line(error)}") from error
             yield event
-        raise self.error("the file ends after it: it was cut")
+        raise self.error("the file ends after this line: it is truncated")
 
     def finish(self, header: Header, found: Trailer) -> None:
-        """Hold what the file says of itself against what was found, and see that it ends."""
-        told: Trailer = self._model(Trailer, self._last, "it is no end of an exported log")
-        if told != found or header.last_position != found.last_position:
+        """Compare the trailer with what was found, and check that the file ends."""
+        trailer: Trailer = self._model(Trailer, self._last, "not the end of an exported log")
+        if trailer != found or header.last_position != found.last_position:
             raise self.error(
-                f"it tells of {told.events} events up to {told.last_position} and the first "
-                f"line of {header.last_position}; there are {found.events} up to "
+                f"it states {trailer.events} events up to {trailer.last_position} and the first "
+                f"line {header.last_position}; there are {found.events} up to "
                 f"{found.last_position}, or the heads differ"
             )
         for _ in self._lines:
-            raise self.error("it comes behind the end of the log")
+            raise self.error("it follows the end of the log")
 
     def _model(self, model: type[Any], line: bytes, what: str) -> Any:  # noqa: ANN401
         try:
@@ -229,7 +229,7 @@ class Reader:
             if len(rest) > _LONGEST_LINE:
                 raise self._broken("a line is too long")
         if rest:
-            raise self._broken("it ends within a line")
+            raise self._broken("the file ends within a line")
 
     def _pieces(self, file: BinaryIO) -> Iterator[bytes]:
         decompressor = zstandard.ZstdDecompressor()
@@ -241,7 +241,7 @@ class Reader:
                 try:
                     piece = frame.decompress(data)
                 except zstandard.ZstdError as error:
-                    what = "it is no zstd" if not self.offset else "what follows is damaged"
+                    what = "not zstd" if not self.offset else "damaged from here on"
                     raise self._broken(f"{what} ({error})") from error
                 self.offset += len(data) - len(frame.unused_data)
                 data = frame.unused_data
@@ -250,7 +250,7 @@ class Reader:
                 if piece:
                     yield piece
         if frame is not None:
-            raise self._broken("it ends within a frame: it was cut")
+            raise self._broken("the file ends within a frame: it is truncated")
 
     def _broken(self, what: str) -> ArchiveError:
         return ArchiveError(f"{self._name}, after line {self.line}, at octet {self.offset}: {what}")

@@ -1,15 +1,15 @@
 -- The log as a whole: reading, verifying, importing.
 
 -- name: read_log
--- In the order of event_copy.py. Read from within one snapshot.
+-- Columns in the order of copy_format.py. Read within one snapshot.
 COPY (
     SELECT position, recorded_at, chain, digest,
            stream_id, version, type, schema_version, data, metadata
     FROM events WHERE position > %(after)s AND position <= %(until)s ORDER BY position
 ) TO STDOUT (FORMAT binary)
 
--- name: read_chain
--- In the order of event_copy.py. Read from within one snapshot.
+-- name: read_one_chain
+-- Columns in the order of copy_format.py. Read within one snapshot.
 COPY (
     SELECT position, recorded_at, chain, digest,
            stream_id, version, type, schema_version, data, metadata
@@ -28,8 +28,8 @@ SELECT position, chain, digest FROM events WHERE position = ANY(%(positions)s::b
 SELECT positions, digests FROM log_heads
 
 -- name: heads_at
--- The newest event of each chain up to a position. A chain is met every few events, so
--- each look back is short.
+-- The newest event of each chain up to a position. Each chain has one of a few events, so
+-- each scan is short.
 SELECT chain.number, event.position, event.digest
 FROM generate_series(0, %(chains)s - 1) AS chain (number)
 CROSS JOIN LATERAL (
@@ -39,8 +39,8 @@ CROSS JOIN LATERAL (
 ) AS event
 
 -- name: versions
--- Events whose predecessor in their stream is missing or stands behind them. A join that
--- PostgreSQL does in bounded memory, however many streams there are.
+-- Events whose predecessor in their stream is missing or has a higher position. PostgreSQL joins
+-- in bounded memory, however many streams there are.
 SELECT event.position, event.stream_id, event.version
 FROM events AS event
 LEFT JOIN events AS before
@@ -51,7 +51,7 @@ WHERE event.position > %(since)s AND event.version > 1 AND before.position IS NU
 ORDER BY event.position
 
 -- name: protection
--- What keeps the table from being changed by mistake, as far as it is in force.
+-- The enabled triggers and constraints that protect the table from accidental changes.
 SELECT tgname FROM pg_trigger
 WHERE tgrelid = 'events'::regclass AND tgname = 'events_are_append_only' AND tgenabled = 'O'
 UNION ALL
@@ -62,7 +62,7 @@ SELECT conname FROM pg_constraint
 WHERE conrelid = 'events'::regclass AND conname = 'events_stream_id_version_key'
 
 -- name: allow_import
--- For this transaction: events from before the chains may come without digests.
+-- For this transaction: events from before the chains may lack digests.
 SET LOCAL scserv.importing = 'on'
 
 -- name: analyze

@@ -1,13 +1,13 @@
-"""Projections: views of the event log for people, built from events and nothing else.
+"""Projections: tables built from the event log alone, for look-ups by people.
 
-Three of them: `requests`, `subscriptions` and `daily_counts`. Each has a name, a version of
-its rules, one table of its name and one place in the log (`projections.progress`).
+There are three: `requests`, `subscriptions` and `daily_counts`. Each has a name, a version of
+its rules, one table and its progress in the log (`projections.progress`).
 
-What always holds:
+Invariants:
 
-* Rows are a function of the events up to the place: no clock, no randomness, and it makes
-  no difference in how many pieces the log was read.
-* Rows and place are written in one transaction, so a kill at any moment loses nothing and
+* Rows are a function of the events up to the position: no clock, no randomness, and batches
+  of any size give the same rows.
+* Rows and progress are written in one transaction: a kill at any moment loses nothing and
   counts nothing twice.
-* Readers find a complete table under the same name, also while it is rebuilt.
+* Readers always find a complete table, also during a rebuild.
 """

@@ -1,4 +1,4 @@
-"""All projections there are."""
+"""All projections of this release."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final

@@ -1,16 +1,18 @@
-"""The projection `daily_counts`: how many events of which kind were recorded on which day.
+"""The projection `daily_counts`: events counted by day and kind.
 
-Pure. Days are UTC, by the time at which the event was recorded. `command` and `purpose` are
-those that the event itself names, else empty; `outcome` is the plan of an accepted request,
-the completion of a completed one, the centre's state of an undeliverable message, and
-whether a message whose fate is unknown goes again.
+Pure. Days are UTC, by the time the event was recorded. `command` and `purpose` come from the
+event, else they are empty; `outcome` is the plan of an accepted request, the completion of a
+completed one, the SMS centre's state of an undeliverable message, and whether a message with
+unknown outcome is resent.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from inbound.projections.model import Event, Projection, Rows
+from typing_extensions import override
+
+from inbound.projections.model import Event, Fold, Projection, Rows
 from schemas.events import (
     EVENTS,
     MessageUndeliverable,
@@ -36,14 +38,14 @@ _OUTCOMES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
 }
 
 
-class _Folding:
-    """One stretch, counted."""
+class _Fold(Fold):
+    """Counts the events of one batch."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str, str, str, str]] = Counter()
 
+    @override
     def add(self, event: Event) -> None:
-        """See `Folding`."""
         data = event.data
         outcome = _OUTCOMES.get(event.type)
         key = (
@@ -55,8 +57,8 @@ class _Folding:
         )
         self._counts[key] += 1
 
+    @override
     def rows(self) -> Rows:
-        """See `Folding`."""
         return Rows(changed=[(*key, count) for key, count in self._counts.items()])
 
 
@@ -67,5 +69,5 @@ DAILY_COUNTS: Final = Projection(
     key=("day", "type", "command", "purpose", "outcome"),
     indexes=(),
     reads=frozenset(event.TYPE for event in EVENTS),
-    begin=_Folding,
+    begin=_Fold,
 )

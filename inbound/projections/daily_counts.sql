@@ -43,8 +43,8 @@ COPY (
     ORDER BY day, type COLLATE "C", command COLLATE "C", purpose COLLATE "C", outcome COLLATE "C"
 ) TO STDOUT
 
--- name: hold_live
--- Before the snapshot: from here on the table is the one that the snapshot knows.
+-- name: lock_live
+-- Before the snapshot: no rebuild can swap the table while it is read.
 LOCK TABLE projections.daily_counts IN ACCESS SHARE MODE
 
 -- name: drop

@@ -1,9 +1,8 @@
-"""What a projection is, apart from IO: events in, rows out.
+"""The pure part of a projection: events in, row changes out.
 
-A fold takes the events of one stretch of the log in order and returns what they make of
-rows, not the rows themselves: a request may begin in one stretch and end in the next. So
-what is returned is merged into what is stored, and the merge must be such that one long
-stretch gives the same rows as many short ones.
+A fold takes the events of one batch in order and returns row changes rather than rows, because
+a request may begin in one batch and end in the next. The changes are merged into the stored
+rows; the merge must give the same rows for one long batch as for many short ones.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,9 +14,9 @@ Row = tuple[str | int | bool | None, ...]
 
 
 class Event(NamedTuple):
-    """One event as folds see it. `data` is the JSON object of today's version of its type.
+    """One event for a fold. `data` is the JSON object in the current version of its type.
 
-    Ids and times are text, because they only pass through: `recorded_at` is ISO 8601 in UTC,
+    Ids and times are text because they only pass through: `recorded_at` is ISO 8601 in UTC,
     `metadata` is JSON.
     """
 
@@ -32,25 +31,25 @@ class Event(NamedTuple):
 
 @dataclass(slots=True)
 class Rows:
-    """What a stretch of the log makes of one projection.
+    """The row changes of one projection from one batch.
 
-    `new` are whole rows that no earlier stretch can have, `changed` are merged into what is
-    stored; their columns are those of the projection's `copy` and `copy_incoming` statements.
+    `new` are whole rows that no earlier batch can have; `changed` are merged into stored rows.
+    Their columns are those of the `copy` and `copy_incoming` statements.
     """
 
     new: Sequence[Row] = field(default_factory=list)
     changed: Sequence[Row] = field(default_factory=list)
 
 
-class Folding(Protocol):
-    """One stretch of the log being folded. Pure: the same events give the same rows."""
+class Fold(Protocol):
+    """Folds one batch of events. Pure: the same events give the same rows."""
 
     def add(self, event: Event) -> None:
         """Take the next event."""
         ...
 
     def rows(self) -> Rows:
-        """Return what the events so far make of rows."""
+        """Return the row changes of the events so far."""
         ...
 
 
@@ -58,9 +57,9 @@ class Folding(Protocol):
 class Projection:
     """One projection. The table has its name; `NAME.sql` has its statements.
 
-    `version` is raised whenever the rows would come out differently, or the table changes;
-    a table of another version is built anew. `key` are the columns that identify a row.
-    `reads` are the types of event whose data it looks at; it is shown no others.
+    Raise `version` when the same events give other rows, or the table changes; a table of
+    another version is rebuilt. `key` are the columns that identify a row. `reads` are the event
+    types that the fold takes; it gets no others.
     """
 
     name: str
@@ -69,11 +68,11 @@ class Projection:
     key: tuple[str, ...]
     indexes: tuple[str, ...]
     reads: frozenset[str]
-    begin: Callable[[], Folding]
+    begin: Callable[[], Fold]
 
     def fold(self, events: Iterable[Event]) -> Rows:
-        """Fold a whole stretch at once."""
-        folding = self.begin()
+        """Fold a whole batch."""
+        fold = self.begin()
         for event in events:
-            folding.add(event)
-        return folding.rows()
+            fold.add(event)
+        return fold.rows()

@@ -1,41 +1,41 @@
 -- How far each projection is, who works on it, and where its tables are.
 
--- name: use_place
--- Until the end of the transaction: tables without a schema are those of this place, and a
--- commit does not wait for the disk. Rows and place are lost together or not at all, and
--- what is lost is read from the log again.
-SELECT set_config('search_path', %(place)s, true),
+-- name: use_schema
+-- Until the end of the transaction: table names without a schema mean those of this schema, and
+-- the commit does not wait for the disk. A crash loses rows and progress together or not at
+-- all, and lost ones are read from the log again.
+SELECT set_config('search_path', %(schema)s, true),
        set_config('synchronous_commit', 'off', true)
 
 -- name: progress
-SELECT name, version, position FROM projections.progress WHERE place = %(place)s
+SELECT name, version, position FROM projections.progress WHERE schema_name = %(schema)s
 
 -- name: advance
--- Fewer rows than names: somebody else has moved one of them, or has put a table of another
--- version in its place.
+-- Fewer rows than names: another process has advanced one of them, or has swapped in a table of
+-- another version.
 UPDATE projections.progress AS stored SET position = %(until)s
 FROM unnest(%(names)s::text[], %(versions)s::integer[]) AS given (name, version)
 WHERE stored.name = given.name AND stored.version = given.version
-  AND stored.place = %(place)s AND stored.position = %(after)s
+  AND stored.schema_name = %(schema)s AND stored.position = %(after)s
 
 -- name: lags
--- How far each live projection is behind: events, and the age of the first that is missing.
+-- How far each live projection lags: events, and the age of the oldest missing one.
 SELECT progress.name, progress.version, progress.position,
        greatest(%(last_position)s - progress.position, 0),
        coalesce(extract(epoch FROM clock_timestamp() - missing.recorded_at), 0)::float8
 FROM projections.progress
 LEFT JOIN events AS missing ON missing.position = progress.position + 1
-WHERE progress.place = 'projections'
+WHERE progress.schema_name = 'projections'
 
 -- name: try_lock
--- Held by the session: it goes with the connection, however the process ends.
+-- A session lock: it ends with the connection, however the process ends.
 SELECT pg_try_advisory_lock(hashtext('scserv ' || %(work)s::text), hashtext(%(name)s))
 
 -- name: unlock
 SELECT pg_advisory_unlock(hashtext('scserv ' || %(work)s::text), hashtext(%(name)s))
 
--- name: working
--- Which works on which projections somebody holds (try_lock), here or elsewhere.
+-- name: locked_work
+-- Which locks of try_lock are held, by any process.
 SELECT work, name
 FROM unnest(%(names)s::text[]) AS name
 CROSS JOIN unnest(ARRAY['projector', 'rebuild']) AS work
@@ -45,32 +45,33 @@ JOIN pg_locks ON locktype = 'advisory' AND granted AND objsubid = 2
   AND objid = (hashtext(name)::bigint & 4294967295)::oid
 
 -- name: begin_shadow
-INSERT INTO projections.progress (name, place, version, position)
+INSERT INTO projections.progress (name, schema_name, version, position)
 VALUES (%(name)s, 'projections_shadow', %(version)s, 0)
-ON CONFLICT (name, place) DO UPDATE SET version = excluded.version, position = 0
+ON CONFLICT (name, schema_name) DO UPDATE SET version = excluded.version, position = 0
 
 -- name: lock_progress
--- Whoever moves a place holds its row to commit.
-SELECT place, version, position FROM projections.progress WHERE name = %(name)s FOR UPDATE
+-- Locks the rows until commit: everything that changes progress takes them first.
+SELECT schema_name, version, position FROM projections.progress WHERE name = %(name)s FOR UPDATE
 
--- name: give_up_waiting
--- Whoever wants to read queues behind a lock that is waited for: so not for long. And this
--- commit does wait for the disk.
+-- name: limit_lock_wait
+-- Readers queue behind a lock request that waits, so it must not wait for long. Unlike others,
+-- this commit waits for the disk.
 SELECT set_config('lock_timeout', %(timeout)s, true),
        set_config('synchronous_commit', 'on', true)
 
 -- name: promote
--- The place of the rebuilt table becomes that of the live one.
+-- The progress of the rebuilt table replaces that of the live one.
 WITH shadow AS (
     DELETE FROM projections.progress
-    WHERE name = %(name)s AND place = 'projections_shadow' RETURNING version, position
+    WHERE name = %(name)s AND schema_name = 'projections_shadow' RETURNING version, position
 )
-INSERT INTO projections.progress (name, place, version, position)
+INSERT INTO projections.progress (name, schema_name, version, position)
 SELECT %(name)s, 'projections', version, position FROM shadow
-ON CONFLICT (name, place) DO UPDATE SET version = excluded.version, position = excluded.position
+ON CONFLICT (name, schema_name) DO UPDATE
+SET version = excluded.version, position = excluded.position
 
 -- name: read_events
--- Text throughout: ids and times only pass through on their way into rows.
+-- As text: ids and times only pass through into rows.
 SELECT position, stream_id::text, version, type, schema_version, data::text, metadata::text,
        recorded_at::text
 FROM events WHERE position > %(after)s AND position <= %(until)s ORDER BY position LIMIT %(limit)s

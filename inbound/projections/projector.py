@@ -1,14 +1,14 @@
 """The live projector: follows the log and keeps the tables that readers see up to date.
 
-Positions are gap-free and in commit order, so reading on from the last one misses nothing.
-A round takes all that has come since the last one, at most `BATCH` events at a time, and is
-followed by a pause: few large transactions cost the machine a fraction of what many small
-ones would, and replies have the first call on it. Idle, it waits for the NOTIFY that follows
-each commit; busy, it doesn't even listen, because being called costs too.
+Positions are gap-free and in commit order, so reading on from the last one misses nothing. A
+round applies the events since the last one, at most `BATCH` at a time, and is followed by a
+pause: few large transactions cost a fraction of many small ones, and replies need the machine
+first. Idle, it waits for the NOTIFY that follows each commit; busy, it does not listen, because
+notifications cost too.
 
-One projector at a time moves a projection, by a lock of its session; a second one waits and
-takes over. A projection that can't take an event stops before it and says so; the others go
-on. Synchronous, on one thread of a process of its own.
+One projector at a time advances a projection, by a session lock; a second one waits and takes
+over. A projection that can't fold an event stops before it and reports why; the others
+continue. Synchronous, on one thread of its own process.
 """
 
 import logging
@@ -24,13 +24,20 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_ran
 
 from inbound.errors import RetryableError
 from inbound.ops import metrics
-from inbound.projections import overview, places
-from inbound.projections.background import Background
+from inbound.projections import status
+from inbound.projections.background_rebuilds import BackgroundRebuilds
 from inbound.projections.catalogue import PROJECTIONS
 from inbound.projections.model import Projection
-from inbound.projections.places import Moved, Place, Progress
-from inbound.projections.reading import FoldError, Stored, fold, read
-from inbound.projections.writing import DoubleError, Writer
+from inbound.projections.progress import (
+    ProgressConflict,
+    ProjectionProgress,
+    TableSchema,
+    stored_progress,
+    try_lock,
+    unlock,
+)
+from inbound.projections.reader import FoldError, StoredRow, fold_batch, read_batch
+from inbound.projections.writer import DuplicateRowError, Writer
 from inbound.store.errors import StoreDefect
 from inbound.store.log.positions import last_position
 from inbound.store.outbox import feeds
@@ -45,10 +52,10 @@ MEASURE_EVERY_S: Final = 10.0
 
 @dataclass(slots=True)
 class Projector:
-    """Moves its projections on until told to stop.
+    """Keeps its projections up to date until `stopping` is set.
 
     `connect` opens a database connection in autocommit mode, `connect_long` one without a
-    limit for one statement; `report` is told whether all is well and why not.
+    statement timeout; `report` receives the health and the reason.
     """
 
     connect: Callable[[], psycopg.Connection]
@@ -59,13 +66,13 @@ class Projector:
     _stopped: dict[str, str] = field(default_factory=dict, init=False)
 
     def run(self) -> None:
-        """Follow the log until `stopping` is set. Blocks; survives PostgreSQL going away."""
-        background = Background(self.connect_long, self.stopping)
+        """Follow the log until `stopping` is set. Blocks; survives outages of PostgreSQL."""
+        background = BackgroundRebuilds(self.connect_long, self.stopping)
         for attempt in Retrying(
             retry=retry_if_exception_type(RetryableError),
             wait=wait_random_exponential(multiplier=0.2, max=5),
             sleep=self._sleep,
-            before_sleep=self._say,
+            before_sleep=self._report_failure,
         ):
             with attempt:
                 self._serve(background)
@@ -74,20 +81,20 @@ class Projector:
     def _sleep(self, seconds: float) -> None:
         self.stopping.wait(seconds)
 
-    def _say(self, state: RetryCallState) -> None:
+    def _report_failure(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         reason = f"{type(error).__name__}: {error}"
-        log.warning("projecting waits: %s", reason)
+        log.warning("projector waits to retry: %s", reason)
         self.report(False, reason)
 
-    def _serve(self, background: Background) -> None:
+    def _serve(self, background: BackgroundRebuilds) -> None:
         with self.connect() as connection:
-            following = Following(connection, self._stopped)
-            waiting = Waiting(connection)
+            following = LiveTables(connection, self._stopped)
+            listener = CommitListener(connection)
             measured_at = -MEASURE_EVERY_S
             while not self.stopping.is_set():
                 began = time.monotonic()
-                following.take_free(self.projections)
+                following.lock_free(self.projections)
                 moved = following.round()
                 for one in following.outdated:
                     if failure := background.ensure(one):
@@ -97,59 +104,59 @@ class Projector:
                     measured_at = began
                     _measure(connection, following.held)
                 if moved:
-                    waiting.stay_awake()
+                    listener.unlisten()
                     self._sleep(began + ROUND_S - time.monotonic())
                 else:
-                    waiting.wait(IDLE_S)
+                    listener.wait(IDLE_S)
 
-    def _report(self, following: "Following") -> None:
+    def _report(self, following: "LiveTables") -> None:
         problems = [f"{name}: {why}" for name, why in following.problems.items()]
         held = f"holds {len(following.held)} of {len(self.projections)} projections"
         self.report(not problems, "; ".join(problems) or held)
 
 
-class Following:
-    """The live tables as one connection moves them on.
+class LiveTables:
+    """The live tables, updated by one connection.
 
-    `problems` says why a projection stands still; those in `stopped` do so until the process
-    is started again, with a release that knows better. `outdated` are those whose table is of
-    an older version than this release makes, or was never made.
+    `problems` has the reason for each projection that is not updated; those in `stopped` need
+    a restart with a newer release. `outdated` are those whose table is of an older version
+    than this release, or was never built.
     """
 
     def __init__(self, conn: psycopg.Connection, stopped: dict[str, str]) -> None:
-        """Hold nothing yet."""
+        """Lock nothing yet."""
         self._conn = conn
-        self._writer = Writer(conn, Place.LIVE)
+        self._writer = Writer(conn, TableSchema.LIVE)
         self._stopped = stopped
         self.held: list[Projection] = []
         self.problems: dict[str, str] = {}
         self.outdated: list[Projection] = []
 
-    def take_free(self, projections: Sequence[Projection]) -> None:
-        """Take those projections that no other projector has."""
+    def lock_free(self, projections: Sequence[Projection]) -> None:
+        """Lock the projections that no other projector has locked."""
         for one in projections:
-            if one not in self.held and places.try_lock(self._conn, "projector", one.name):
+            if one not in self.held and try_lock(self._conn, "projector", one.name):
                 self.held.append(one)
 
     def release(self) -> None:
-        """Give back what was taken, so that another can go on on this connection too."""
+        """Unlock all projections, so that another projector can continue."""
         while self.held:
-            places.unlock(self._conn, "projector", self.held.pop().name)
+            unlock(self._conn, "projector", self.held.pop().name)
 
     def round(self) -> int:
-        """Apply what has come since the last round; return how many events of all projections.
+        """Apply the events since the last round; return the sum over all projections.
 
-        Those that stand at the same position share one reading, as they nearly always do.
+        Projections at the same position share one read, as they nearly always do.
         """
         self.problems = dict(self._stopped)
         self.outdated = []
-        progress = places.progress(self._conn, Place.LIVE)
+        progress = stored_progress(self._conn, TableSchema.LIVE)
         until = last_position(self._conn)
         groups: dict[int, list[Projection]] = {}
         for one in self.held:
-            stands = progress.get(one.name, Progress(0, 0))
-            if self._fits(one, stands.version) and stands.position < until:
-                groups.setdefault(stands.position, []).append(one)
+            current = progress.get(one.name, ProjectionProgress(0, 0))
+            if self._fits(one, current.version) and current.position < until:
+                groups.setdefault(current.position, []).append(one)
         return sum(self._follow(group, after, until) for after, group in groups.items())
 
     def _fits(self, one: Projection, version: int) -> bool:
@@ -157,23 +164,23 @@ class Following:
             self.outdated.append(one)
         elif version > one.version:
             self.problems[one.name] = (
-                f"is of version {version}, made by a newer release; this one makes version "
-                f"{one.version} and leaves it alone"
+                f"is of version {version}, made by a newer release; this one needs version "
+                f"{one.version} and does not change it"
             )
         return version == one.version and one.name not in self._stopped
 
     def _follow(self, group: Sequence[Projection], after: int, until: int) -> int:
-        stored = read(self._conn, after=after, until=until, limit=BATCH)
-        with suppress(Moved):  # a rebuilt one was put in its place: the next round sees it
+        stored = read_batch(self._conn, after=after, until=until, limit=BATCH)
+        with suppress(ProgressConflict):  # a rebuilt table was swapped in: the next round sees it
             self._apply(group, stored, after)
         return len(stored)
 
-    def _apply(self, group: Sequence[Projection], stored: Sequence[Stored], after: int) -> None:
-        """Apply a stretch to all of the group, or to each as far as it can take it."""
+    def _apply(self, group: Sequence[Projection], stored: Sequence[StoredRow], after: int) -> None:
+        """Apply a batch to all of the group, or after a failure to each as far as possible."""
         try:
             until = stored[-1][0]
-            self._writer.write(group, fold(stored, group), after=after, until=until)
-        except (DoubleError, FoldError, StoreDefect) as error:
+            self._writer.write(group, fold_batch(stored, group), after=after, until=until)
+        except (DuplicateRowError, FoldError, StoreDefect) as error:
             if len(group) > 1:
                 for one in group:
                     self._apply([one], stored, after)
@@ -185,22 +192,22 @@ class Following:
 
     def _stop(self, projection: Projection, reason: str) -> None:
         if projection.name not in self._stopped:
-            log.error("%s stands still: %s", projection.name, reason)
+            log.error("%s is not updated any more: %s", projection.name, reason)
         self._stopped[projection.name] = self.problems[projection.name] = reason
 
 
-class Waiting:
-    """Being woken when something was committed, and not while there is work anyway."""
+class CommitListener:
+    """Waits for commits by LISTEN; does not listen while there is work anyway."""
 
     def __init__(self, conn: psycopg.Connection) -> None:
-        """Not listening yet."""
+        """Do not listen yet."""
         self._conn = conn
         self._listening = False
 
     def wait(self, seconds: float) -> None:
-        """Block until something may have been committed, at most so long.
+        """Block until something may have been committed, at most this long.
 
-        The first time it returns at once: what was committed before it listened calls nobody.
+        The first call returns at once: earlier commits sent no notification.
         """
         if self._listening:
             feeds.wait_for_rows(self._conn, seconds)
@@ -208,16 +215,16 @@ class Waiting:
             feeds.listen(self._conn)
             self._listening = True
 
-    def stay_awake(self) -> None:
-        """Don't be called any more, until the next `wait`."""
+    def unlisten(self) -> None:
+        """Receive no notifications until the next `wait`."""
         if self._listening:
             feeds.unlisten(self._conn)
             self._listening = False
 
 
 def _measure(conn: psycopg.Connection, held: Sequence[Projection]) -> None:
-    """Set the lag of the projections that this projector holds."""
-    lags = overview.lags(conn)
+    """Set the lag metrics of the projections that this projector has locked."""
+    lags = status.lags(conn)
     for one in held:
         if lag := lags.get(one.name):
             metrics.PROJECTION_LAG.set(lag.events, {"projection": one.name})
@@ -225,12 +232,12 @@ def _measure(conn: psycopg.Connection, held: Sequence[Projection]) -> None:
 
 
 def catch_up(conn: psycopg.Connection) -> None:
-    """Bring the live projections to the end of the log: those that no projector moves.
+    """Apply the whole log to the live projections that no projector has locked.
 
-    Blocks until then. For a log that was filled while no projector ran.
+    Blocks. For a log that was filled while no projector ran.
     """
-    following = Following(conn, {})
-    following.take_free(tuple(PROJECTIONS.values()))
+    following = LiveTables(conn, {})
+    following.lock_free(tuple(PROJECTIONS.values()))
     try:
         while following.round():
             pass

@@ -1,8 +1,8 @@
-"""What projections say, for whoever shows it: typed rows, one statement each.
+"""Queries of the projections: typed rows, one statement each.
 
-Answers are as old as the projector's last round, half a second as a rule. Pages go on after
-the last row of the page before (`PageKey`), so that they neither repeat nor skip a row while
-new ones come in.
+Answers are as old as the projector's last round, usually half a second. A page starts after the
+last row of the previous one (`PageKey`), so pages neither repeat nor skip a row while new ones
+arrive.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _DAILY: Final = _SQL["daily"]
 
 
 class PageKey(NamedTuple):
-    """Where a page ended."""
+    """The last row of a page."""
 
     arrived_at: datetime
     request_id: UUID
@@ -44,10 +44,9 @@ class PageKey(NamedTuple):
 class Message:
     """One of the two messages that answer a request.
 
-    `outcome` is what counts for the request (submitted, rejected, unknown, expired, erased;
-    resent: unknown and to be sent again), None while it waits; `attempt` counts from 1.
-    `fate` is what its delivery receipts said (delivered, undeliverable, undetermined), None
-    while nothing is known.
+    `outcome` is the final one (submitted, rejected, unknown, expired, erased; resent: unknown
+    and to be resent), None while it waits; `attempt` counts from 1. `fate` is its status from
+    delivery receipts (delivered, undeliverable, undetermined), None while unknown.
     """
 
     message_id: UUID
@@ -60,9 +59,9 @@ class Message:
 class Request:
     """One accepted command. Times are UTC.
 
-    `arrived_at` is when the gateway had the text, `accepted_at` when the request stood in
-    the log, `acknowledged_at` when the centre took the acknowledgement. `late`: it did not
-    within 120 s. `fulfilment` is None when none is owed. `trace_id` is 32 hex digits.
+    `arrived_at` is when the gateway received the MO, `accepted_at` when the request was
+    logged, `acknowledged_at` when the SMS centre accepted the acknowledgement. `late`: not
+    within 120 s. `fulfilment` is None when none is due. `trace_id` is 32 hex digits.
     """
 
     request_id: UUID
@@ -83,15 +82,15 @@ class Request:
 
     @property
     def page_key(self) -> PageKey:
-        """Return what the next page goes on after."""
+        """Return the key of this row for the next page."""
         return PageKey(self.arrived_at, self.request_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What a subject last said: `request_id` is the request that made it so.
+    """The last stop or start of a subject, and its request.
 
-    `version` is that of the subject's stream at which it became so.
+    `version` is the version of the subject's stream at that event.
     """
 
     subject_id: UUID
@@ -103,7 +102,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class DailyCount:
-    """How many events of a kind were recorded on a day (UTC); empty: has none."""
+    """How many events of a kind were recorded on a day (UTC); empty: the event has none."""
 
     day: date
     type: str
@@ -175,7 +174,7 @@ class ProjectionQueries:
 
     @raises_store_errors_async
     async def subscription(self, subject_id: UUID) -> Subscription | None:
-        """Return what the subject last said; None: nothing yet, so it may be texted."""
+        """Return the subject's last stop or start; None if there is none, so it may be texted."""
         conn = await self._connection.get()
         async with conn.cursor(row_factory=args_row(Subscription)) as cursor:
             await cursor.execute(_FIND_SUBSCRIPTION, {"subject_id": subject_id})
@@ -190,7 +189,7 @@ class ProjectionQueries:
             return await cursor.fetchall()
 
     async def close(self) -> None:
-        """Give back the connection."""
+        """Close the connection; a later use opens it again."""
         await self._connection.close()
 
     @raises_store_errors_async

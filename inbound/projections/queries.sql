@@ -1,4 +1,4 @@
--- What readers ask of the live tables.
+-- Queries of the live tables.
 
 -- name: find_request
 SELECT request_id, subject_id, command, plan, state, arrived_at, accepted_at, acknowledged_at,

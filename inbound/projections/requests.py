@@ -1,10 +1,9 @@
-"""The projection `requests`: one row for each accepted command, and what became of it.
+"""The projection `requests`: one row per accepted command, with its outcome.
 
-Pure. Every column is written by events of its request alone, which stand in one stream and
-so come in order. A message may be sent twice by mistake, and then its result is told twice,
-the second time when the request has moved on: the first final result counts, as it does for
-the decision (`inbound.handlers.results`). `merge` in requests.sql keeps the same rules between
-two stretches.
+Pure. Only events of its request change a row; they are in one stream, so they come in order. A
+message may be sent twice by mistake and then has two results; the first final one counts, as it
+does for the decision (`inbound.handlers.results`). `merge` in requests.sql applies the same
+rules between two batches.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,9 +14,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic_core import from_json
+from typing_extensions import override
 
 from inbound.handlers.decision import message_id
-from inbound.projections.model import Event, Projection, Rows
+from inbound.projections.model import Event, Fold, Projection, Rows
 from schemas.events import (
     AcknowledgementLate,
     MessageDelivered,
@@ -34,7 +34,7 @@ from schemas.events import (
 from schemas.messages import Purpose
 
 RESENT: Final = "resent"
-"""The outcome of a message whose fate is unknown and that is sent again."""
+"""The outcome of a message that had an unknown outcome and is resent."""
 
 _ACKNOWLEDGEMENT: Final = Purpose.ACKNOWLEDGEMENT.value
 _SUBMITTED: Final = "submitted"
@@ -45,7 +45,7 @@ _TRACE_ID_DIGITS: Final = 32
 
 
 class RequestState(StrEnum):
-    """How far a request is. The last three are final: what follows changes no state."""
+    """The state of a request. The last three are final: later events do not change them."""
 
     ACCEPTED = "accepted"
     ACKNOWLEDGED = "acknowledged"
@@ -56,7 +56,7 @@ class RequestState(StrEnum):
 
 @dataclass(slots=True)
 class _Row:
-    """A row, or what a stretch says of one; None where it says nothing."""
+    """A row, or the changes that one batch makes to it; None where it changes nothing."""
 
     request_id: str
     subject_id: str | None = None
@@ -83,7 +83,7 @@ class _Row:
 
     @property
     def state(self) -> str:
-        """How far the request is, by the other columns of a whole row."""
+        """The state that follows from the other columns of a new row."""
         if self.completion is not None:
             return self.completion
         acknowledged = self.acknowledgement_outcome == _SUBMITTED
@@ -93,7 +93,7 @@ class _Row:
 _COLUMNS: Final = tuple(
     "state" if field.name == "completion" else field.name for field in fields(_Row)
 )
-# What events after the first may change, as `copy_incoming` in requests.sql has it.
+# Columns that events after the first may change, in the order of `copy_incoming`.
 _CHANGING: Final = (
     *("request_id", "completion", "acknowledged_at", "completed_at", "late"),
     *("acknowledgement_id", "acknowledgement_outcome", "acknowledgement_attempt"),
@@ -119,8 +119,8 @@ def _accept(row: _Row, event: Event) -> None:
     row.centre = data["centre"]
     row.bind = data["bind"]
     row.trace_id = _trace_id(event.metadata)
-    # The ids of its messages follow from its own, so that a message can be looked up while
-    # it waits, and no index has to change later.
+    # The ids of its messages derive from its own: a message can be looked up while it waits,
+    # and no indexed column changes later.
     row.acknowledgement_id = str(message_id(request_id, Purpose.ACKNOWLEDGEMENT))
     if row.confirm:
         row.fulfilment_id = str(message_id(request_id, Purpose.FULFILMENT))
@@ -185,14 +185,15 @@ _HANDLERS: Final[Mapping[str, Callable[[_Row, Event], None]]] = {
 }
 
 
-class _Folding:
-    """One stretch, request by request."""
+class _Fold(Fold):
+    """Folds one batch, request by request."""
 
     def __init__(self) -> None:
         self._rows: dict[str, _Row] = {}
 
+    @override
     def add(self, event: Event) -> None:
-        """See `Folding`. Messages that answer no request are none of this projection's."""
+        """Take the next event; messages that answer no request do not concern this projection."""
         request_id: Any = event.data.get("request_id")
         if request_id is None:
             return
@@ -201,8 +202,8 @@ class _Folding:
             row = self._rows[request_id] = _Row(request_id)
         _HANDLERS[event.type](row, event)
 
+    @override
     def rows(self) -> Rows:
-        """See `Folding`."""
         begun = self._rows.values()
         return Rows(
             new=[_all(row) for row in begun if row.subject_id is not None],
@@ -217,5 +218,5 @@ REQUESTS: Final = Projection(
     key=("request_id",),
     indexes=("by_subject", "by_time", "by_trace", "by_acknowledgement", "by_fulfilment"),
     reads=frozenset(_HANDLERS),
-    begin=_Folding,
+    begin=_Fold,
 )

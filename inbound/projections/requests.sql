@@ -1,6 +1,8 @@
 -- One row for each accepted command.
 
 -- name: create
+-- Values of indexed columns never change, and pages have room: updates are HOT. A trace id has
+-- 16 bytes, as a uuid has.
 CREATE TABLE requests (
     request_id              uuid        NOT NULL,
     subject_id              uuid        NOT NULL,
@@ -78,8 +80,8 @@ COPY incoming_requests (
 ) FROM STDIN
 
 -- name: merge
--- A message whose outcome is open has none, or one that is sent again; the first other one
--- stays. What is final of the request stays too.
+-- An outcome is open while it is null or `resent`; the first other outcome is final. The final
+-- state of the request is kept too.
 UPDATE requests AS stored
 SET state = CASE
         WHEN stored.completed_at IS NOT NULL THEN stored.state
@@ -127,8 +129,8 @@ COPY (
     FROM requests ORDER BY request_id
 ) TO STDOUT
 
--- name: hold_live
--- Before the snapshot: from here on the table is the one that the snapshot knows.
+-- name: lock_live
+-- Before the snapshot: no rebuild can swap the table while it is read.
 LOCK TABLE projections.requests IN ACCESS SHARE MODE
 
 -- name: drop

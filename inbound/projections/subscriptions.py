@@ -1,23 +1,25 @@
 """The projection `subscriptions`: who may be sent notifications and broadcasts.
 
-Pure. A subject that has never said stop or start has no row, and may be. The events of a
+Pure. A subject that has never sent stop or start has no row and may be texted. Events of a
 subject come in order: the last one wins.
 """
 
 from typing import Final
 
-from inbound.projections.model import Event, Projection, Row, Rows
+from typing_extensions import override
+
+from inbound.projections.model import Event, Fold, Projection, Row, Rows
 from schemas.events import SubscriptionStarted, SubscriptionStopped
 
 
-class _Folding:
-    """One stretch, subject by subject."""
+class _Fold(Fold):
+    """Folds one batch, subject by subject."""
 
     def __init__(self) -> None:
         self._rows: dict[str, Row] = {}
 
+    @override
     def add(self, event: Event) -> None:
-        """See `Folding`."""
         self._rows[event.stream_id] = (
             event.stream_id,
             event.type == SubscriptionStarted.TYPE,
@@ -26,8 +28,8 @@ class _Folding:
             event.version,
         )
 
+    @override
     def rows(self) -> Rows:
-        """See `Folding`."""
         return Rows(changed=list(self._rows.values()))
 
 
@@ -38,5 +40,5 @@ SUBSCRIPTIONS: Final = Projection(
     key=("subject_id",),
     indexes=(),
     reads=frozenset({SubscriptionStopped.TYPE, SubscriptionStarted.TYPE}),
-    begin=_Folding,
+    begin=_Fold,
 )

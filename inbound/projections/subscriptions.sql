@@ -41,8 +41,8 @@ COPY (
     FROM subscriptions ORDER BY subject_id
 ) TO STDOUT
 
--- name: hold_live
--- Before the snapshot: from here on the table is the one that the snapshot knows.
+-- name: lock_live
+-- Before the snapshot: no rebuild can swap the table while it is read.
 LOCK TABLE projections.subscriptions IN ACCESS SHARE MODE
 
 -- name: drop

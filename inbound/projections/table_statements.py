@@ -1,7 +1,7 @@
 """The statements about the table of each projection, from the `.sql` file of its name.
 
-They name the table without a schema: the same ones serve the live tables, those of a rebuild
-and those of a check (see `inbound.projections.places`).
+They name the table without a schema: the same statements serve the live tables, those of a
+rebuild and those of a check (`inbound.projections.progress`).
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from inbound.store.statements import statements
 
 @dataclass(frozen=True, slots=True)
 class TableStatements:
-    """The statements of one projection; `copy` is None when it never has rows that are new."""
+    """The statements of one projection; `copy` is None if it has no new rows, only merges."""
 
     create: bytes
     indexes: Mapping[str, bytes]
@@ -26,7 +26,7 @@ class TableStatements:
     merge: bytes
     count: bytes
     dump: bytes
-    hold_live: bytes
+    lock_live: bytes
     drop: bytes
     drop_live: bytes
     move_to_live: bytes
@@ -44,7 +44,7 @@ def _load(projection: Projection) -> TableStatements:
         merge=sql["merge"],
         count=sql["count"],
         dump=sql["dump"],
-        hold_live=sql["hold_live"],
+        lock_live=sql["lock_live"],
         drop=sql["drop"],
         drop_live=sql["drop_live"],
         move_to_live=sql["move_to_live"],

@@ -21,7 +21,7 @@ APPLICATION_NAME: Final = "scserv bind reports"
 _SQL: Final = statements(__package__, "bind_reports")
 _REPORT_BIND = _SQL["report_bind"]
 _COUNT_SHARING = _SQL["count_sharing"]
-_FORGET_BINDS = _SQL["forget_binds"]
+_WITHDRAW_BINDS = _SQL["withdraw_binds"]
 _LIST_BINDS = _SQL["list_binds"]
 _DATABASE_TIME = _SQL["database_time"]
 
@@ -93,7 +93,7 @@ class BindReports:
     async def withdraw(self, gateway: str) -> None:
         """Delete a gateway's reports, so that others need not wait until they are too old."""
         conn = await self._connection.get()
-        await conn.execute(_FORGET_BINDS, {"gateway": gateway})
+        await conn.execute(_WITHDRAW_BINDS, {"gateway": gateway})
 
     async def close(self) -> None:
         """Close the connection; a later use opens it again."""

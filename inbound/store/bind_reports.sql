@@ -1,21 +1,21 @@
--- Binds as their gateways report them.
+-- The state of each bind, as its gateway reports it.
 
 -- name: report_bind
--- A bind says how it is. The time is the database's, so that machines whose clocks differ agree
--- on who is alive.
+-- The time is the database's, so that machines with different clocks agree on which binds are
+-- alive.
 INSERT INTO bind_presence (account, bind, gateway, sends, state, seen_at)
 VALUES (%(account)s, %(bind)s, %(gateway)s, %(sends)s, %(state)s::json, now())
 ON CONFLICT (account, bind, gateway) DO UPDATE
 SET sends = excluded.sends, state = excluded.state, seen_at = excluded.seen_at
 
 -- name: count_sharing
--- How many others of an account may send. A statement after the bind's own report was committed:
--- of two that come at once, one at least sees the other.
+-- How many other binds of an account may send. Runs after the bind's own report is committed: of
+-- two binds that report at once, at least one counts the other.
 SELECT count(*) FROM bind_presence
 WHERE account = %(account)s AND sends AND seen_at > now() - %(alive)s::interval
   AND (bind, gateway) <> (%(bind)s, %(gateway)s)
 
--- name: forget_binds
+-- name: withdraw_binds
 DELETE FROM bind_presence WHERE gateway = %(gateway)s
 
 -- name: list_binds

@@ -236,7 +236,7 @@ async def unattributed(
 ) -> list[int]:
     """Return the ids of matching dead letters whose sender is unknown.
 
-    Opens all of those; one that does not open is left out. Within a transaction.
+    Opens all of them; one that does not open is left out. Within a transaction.
     """
     found = []
     # A server-side cursor: there may be as many as the quota allows.

@@ -51,7 +51,7 @@ WHERE id <= %(upto)s
   AND (%(reason)s::text IS NULL OR position(lower(%(reason)s::text) IN lower(reason)) > 0)
 
 -- name: lock_dead_letters
--- One retry at a time, whoever runs it; goes with the connection.
+-- One retry at a time. A session lock: it ends with the connection.
 SELECT pg_try_advisory_lock(hashtext('scserv deadletters'))
 
 -- name: list_unattributed_dead_letters

@@ -66,8 +66,10 @@ def translate(error: psycopg.Error, where: str) -> ScservError:
         return kind(f"psycopg refused a call ({type(error).__name__})")
     what = f"{_name(state)}, SQLSTATE {state}"
     if isinstance(error, _RACES):
-        place = error.diag.constraint_name or error.diag.table_name
-        return Conflict(f"another transaction was first ({what}{f', {place}' if place else ''})")
+        object_name = error.diag.constraint_name or error.diag.table_name
+        return Conflict(
+            f"another transaction was first ({what}{f', {object_name}' if object_name else ''})"
+        )
     if state[:2] in _PASSING_CLASSES or state in _PASSING_STATES:
         return StoreUnavailable(f"PostgreSQL at {where} refused for now ({what})")
     if isinstance(error, _MISSING_SCHEMA):
@@ -77,8 +79,8 @@ def translate(error: psycopg.Error, where: str) -> ScservError:
     if state.startswith("42"):
         # Syntax and names: the text quotes the statement, and values are never part of one.
         what = f"{what}: {error.diag.message_primary}"
-    places = (error.diag.table_name, error.diag.column_name, error.diag.constraint_name)
-    named = "".join(f", {place}" for place in places if place)
+    names = (error.diag.table_name, error.diag.column_name, error.diag.constraint_name)
+    named = "".join(f", {name}" for name in names if name)
     kind = StoreDefect if state[:2] in _DATA_CLASSES else StoreFault
     return kind(f"PostgreSQL refused a statement ({what}{named})")
 

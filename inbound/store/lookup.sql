@@ -1,4 +1,4 @@
--- What is known of one person's texts and requests.
+-- Look-ups of one person's texts and requests.
 
 -- name: person_by_hash
 SELECT subject_id, number_hash, number_sealed
@@ -9,19 +9,19 @@ SELECT subject_id, number_hash, number_sealed
 FROM subjects WHERE subject_id = %(subject_id)s
 
 -- name: locate_by_request
--- From the projection; what it has not read yet, from the end of the log.
+-- From the projection, and from the end of the log that it does not show yet.
 SELECT subject_id, request_id, arrived_at
 FROM projections.requests WHERE request_id = %(request_id)s
 UNION
 SELECT stream_id, (data ->> 'request_id')::uuid, (data ->> 'arrived_at')::timestamptz
 FROM events
 WHERE position > coalesce((SELECT position FROM projections.progress
-                           WHERE name = 'requests' AND place = 'projections'), 0)
+                           WHERE name = 'requests' AND schema_name = 'projections'), 0)
   AND type = 'request.accepted' AND data ->> 'request_id' = %(request_id)s::uuid::text
 
 -- name: locate_by_message
--- From the projection; what it has not read yet, from the end of the log, where the
--- request's arrival is not known: no reply is sent later than two days after it.
+-- From the projection, and from the end of the log that it does not show yet. There the arrival
+-- of the request is unknown: no reply is sent later than two days after it.
 SELECT subject_id, request_id, arrived_at
 FROM projections.requests
 WHERE acknowledgement_id = %(message_id)s OR fulfilment_id = %(message_id)s
@@ -29,30 +29,29 @@ UNION ALL
 (SELECT stream_id, (data ->> 'request_id')::uuid, recorded_at - interval '2 days'
  FROM events
  WHERE position > coalesce((SELECT position FROM projections.progress
-                            WHERE name = 'requests' AND place = 'projections'), 0)
+                            WHERE name = 'requests' AND schema_name = 'projections'), 0)
    AND type LIKE 'message.%%' AND data ->> 'message_id' = %(message_id)s::uuid::text
    AND data ->> 'request_id' IS NOT NULL
  LIMIT 1)
 
 -- name: locate_by_trace
--- From the projection; what it has not read yet, from the end of the log.
+-- From the projection, and from the end of the log that it does not show yet.
 SELECT subject_id, request_id, arrived_at
 FROM projections.requests WHERE trace_id = %(trace_id)s
 UNION
 SELECT stream_id, (data ->> 'request_id')::uuid, (data ->> 'arrived_at')::timestamptz
 FROM events
 WHERE position > coalesce((SELECT position FROM projections.progress
-                           WHERE name = 'requests' AND place = 'projections'), 0)
+                           WHERE name = 'requests' AND schema_name = 'projections'), 0)
   AND type = 'request.accepted'
   AND substr(metadata ->> 'traceparent', 4, 32) = replace(%(trace_id)s::uuid::text, '-', '')
 ORDER BY arrived_at DESC
 LIMIT %(limit)s
 
 -- name: locate_by_centre_id
--- Messages to which a centre gave one of these ids, as long as receipts are waited for. It
--- reads the whole table: such a look-up is rare, and an index would cost each message. When
--- the projection does not know the request yet: no reply is sent later than two days after
--- its text.
+-- Finds sent messages while they wait for receipts. Reads the whole table: such a look-up is
+-- rare, and an index would cost every message. If the projection does not show the request yet:
+-- no reply is sent later than two days after its MO.
 SELECT DISTINCT sent.subject_id, sent.request_id,
        coalesce(request.arrived_at, sent.submitted_at - interval '2 days')
 FROM smsc_messages AS sent
@@ -61,8 +60,8 @@ WHERE sent.smsc_message_id = ANY(%(ids)s) AND sent.request_id IS NOT NULL
 LIMIT %(limit)s
 
 -- name: newest_requests
--- The newest requests of one subject that arrived in a time, by the index on (stream,
--- version). A condition that is null costs nothing: the scan then ends at the limit.
+-- By the index on (stream_id, version), from the newest on; without a time the scan ends at the
+-- limit.
 SELECT version, (data ->> 'request_id')::uuid
 FROM events
 WHERE stream_id = %(subject_id)s AND type = 'request.accepted'
@@ -74,7 +73,7 @@ ORDER BY version DESC
 LIMIT %(limit)s
 
 -- name: count_requests
--- How many requests of one subject arrived in a time, counted no further than is worth it.
+-- Counts up to a limit.
 SELECT count(*) FROM (
     SELECT FROM events
     WHERE stream_id = %(subject_id)s AND type = 'request.accepted'
@@ -86,8 +85,8 @@ SELECT count(*) FROM (
 ) AS counted
 
 -- name: events_of_requests
--- The events of some requests of one subject, none of which stands before a version or was
--- recorded before a moment; and where the limit of commands was reached since.
+-- The events of some requests of one subject, from a version and a time on, and the events about
+-- the limit of commands.
 SELECT position, stream_id, version, type, schema_version, data, metadata, recorded_at
 FROM events
 WHERE stream_id = %(subject_id)s AND version >= %(from_version)s
@@ -106,7 +105,7 @@ ORDER BY minute DESC, kind
 LIMIT %(limit)s
 
 -- name: unrecorded_mos
--- MOs of all numbers that were not recorded because there were too many.
+-- The rows without a number count the rejected MOs beyond the limit (add_rejected_mos).
 SELECT coalesce(sum(count), 0)::bigint, min(first_at), max(last_at)
 FROM rejected_mos
 WHERE number_hash = ''::bytea
@@ -114,7 +113,6 @@ WHERE number_hash = ''::bytea
   AND (%(until)s::timestamptz IS NULL OR first_at < %(until)s::timestamptz)
 
 -- name: waiting_parts
--- Long texts of one number that are not whole yet.
 SELECT total, array_agg(sequence ORDER BY received_at), min(received_at), max(received_at)
 FROM mo_parts
 WHERE number_hash = %(number_hash)s AND NOT whole
@@ -127,7 +125,6 @@ SELECT message_id, attempt, gateway, claimed_at
 FROM mt_claims WHERE message_id = ANY(%(message_ids)s)
 
 -- name: sent_part_statuses
--- What receipts have said so far of the parts of some messages of one subject.
 SELECT message_id, part, parts, state, final, error, done_at
 FROM smsc_messages
 WHERE subject_id = %(subject_id)s AND message_id = ANY(%(message_ids)s)

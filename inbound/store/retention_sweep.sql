@@ -1,4 +1,4 @@
--- The retention sweep.
+-- The retention sweep: deletes data past its retention time.
 
 -- name: maintain_outbox
 SELECT created, dropped
@@ -8,8 +8,8 @@ FROM maintain_outbox(%(retention_days)s::integer, %(days_ahead)s::integer)
 DELETE FROM vault WHERE expires_at <= %(now)s
 
 -- name: sweep_parts
--- Parts whose others never came, and what is remembered of texts that were put together. With %(note)s the text that they were to be is a rejected MO: its
--- sender waits for an answer. One row for each number and minute.
+-- Parts of incomplete and of whole messages. With `note` each incomplete message counts as a
+-- rejected MO, because its sender waits for an answer: one row per number and minute.
 WITH gone AS (
     DELETE FROM mo_parts WHERE received_at < %(before)s
     RETURNING number_hash, bind, destination, reference, total, received_at, whole

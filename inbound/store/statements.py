@@ -4,7 +4,7 @@
     SELECT fingerprint FROM key_checks WHERE name = %(name)s
 
 Modules take their statements at import, so a missing file, an unknown name or a name that
-stands twice stops the process at once, and nothing is read from disk per call. Lines that are
+is defined twice stops the process at once, and nothing is read from disk per call. Lines that are
 comments stay in the file: they are not sent to the server.
 """
 

@@ -21,8 +21,8 @@ import psycopg
 from inbound.local.servers.postgres import PostgresServer
 from inbound.projections.catalogue import PROJECTIONS
 from inbound.projections.projector import catch_up
-from inbound.projections.rebuilding import rebuild
-from inbound.projections.verifying import verify
+from inbound.projections.rebuild import rebuild
+from inbound.projections.verification import verify
 from inbound.store.connections import connect
 from inbound.store.log.positions import last_position
 from inbound.store.migrations.runner import migrate

@@ -187,7 +187,7 @@ async def test_a_projection_is_killed_between_its_rows_and_their_commit(service:
     await service.start("projector")
     try:
         client = service.new_client()
-        point = Point("inbound.projections.writing:advance", "after")
+        point = Point("inbound.projections.writer:advance", "after")
         async with aim_role(service, "projector", point) as aimed:
             await service.text(client.number, INFO)
             await service.completed(client.number)

@@ -127,9 +127,9 @@ def _as_json(state: Any) -> bytes:
 
 def _project(stored: list[SimpleNamespace]) -> int:
     from inbound.projections.catalogue import PROJECTIONS
-    from inbound.projections.reading import fold
+    from inbound.projections.reader import fold_batch
 
-    rows = fold(
+    rows = fold_batch(
         [
             (
                 one.position,

@@ -1,4 +1,4 @@
-"""The tokens of the HTTP API, known by their SHA-256 alone. inbound/api/tokens.py says why."""
+"""Tokens of the HTTP API, stored as SHA-256 only (inbound/api/tokens.py explains why)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ _USE_TOKEN: Final = _SQL["use_token"]
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token to be stored. `digest` is the SHA-256 of what its owner has."""
+    """A token to store. `digest` is the SHA-256 of the token."""
 
     token_id: UUID
     name: str
@@ -43,7 +43,7 @@ class ValidToken:
 
 @dataclass(frozen=True, slots=True)
 class ListedToken:
-    """What may be said of a token; times in UTC."""
+    """A token without its digest; times in UTC."""
 
     token_id: UUID
     name: str
@@ -56,7 +56,7 @@ class ListedToken:
 
 @raises_store_errors
 def add_token(conn: psycopg.Connection, token: NewToken) -> bool:
-    """Store a token; False when one of that name is there and not revoked."""
+    """Store a token; False if an unrevoked token has that name."""
     added = conn.execute(
         _ADD_TOKEN,
         {
@@ -73,22 +73,22 @@ def add_token(conn: psycopg.Connection, token: NewToken) -> bool:
 
 @raises_store_errors
 def revoke_token(conn: psycopg.Connection, name: str, now: datetime) -> bool:
-    """Make the token of that name worthless from now on; False when there is none."""
+    """Revoke the token with this name; False if there is none."""
     return conn.execute(_REVOKE_TOKEN, {"name": name, "now": now}).rowcount == 1
 
 
 @raises_store_errors
 def list_tokens(conn: psycopg.Connection) -> list[ListedToken]:
-    """Return all tokens, those that are not revoked first, by name."""
+    """Return all tokens by name, revoked ones last."""
     with conn.cursor(row_factory=args_row(ListedToken)) as cursor:
         return cursor.execute(_LIST_TOKENS).fetchall()
 
 
 @raises_store_errors
 def use_token(conn: psycopg.Connection, digest: bytes, now: datetime) -> ValidToken | None:
-    """Return the token with this digest when it is good now, and note that it was used.
+    """Return the valid token with this digest, and record its use.
 
-    One round trip. The note is written once a minute at most, so a busy token costs no writes.
+    One round trip. Records a use at most once a minute, so a busy token costs no writes.
     """
     with conn.cursor(row_factory=args_row(ValidToken)) as cursor:
         return cursor.execute(_USE_TOKEN, {"digest": digest, "now": now}).fetchone()

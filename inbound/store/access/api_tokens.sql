@@ -14,7 +14,7 @@ SELECT token_id, name, scopes, created_at, expires_at, revoked_at, last_used_at
 FROM api_tokens ORDER BY revoked_at IS NOT NULL, name, created_at
 
 -- name: use_token
--- A token that is good now; when it was used is written once a minute at most.
+-- A valid token. Its last use is written at most once a minute.
 WITH found AS (
     SELECT token_id, name, scopes, digest, last_used_at FROM api_tokens
     WHERE digest = %(digest)s AND revoked_at IS NULL

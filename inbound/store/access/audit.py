@@ -1,7 +1,7 @@
-"""Who looked behind a subject: which actor did what about whom, and why.
+"""The audit: which actor looked up or changed what about whom, and why.
 
 Insert-only: the database refuses to change or delete a row. An entry never holds a number
-or a secret; a reason that quotes a number is refused, because it would stand here for ever.
+or a secret; a reason that quotes a number is refused, because entries are permanent.
 Record first and show afterwards, so that nothing is shown without its entry.
 """
 
@@ -22,7 +22,7 @@ MAX_LENGTH: Final = 300
 _SQL: Final = statements(__package__, "audit")
 _ADD_AUDIT = _SQL["add_audit"]
 _LIST_AUDIT = _SQL["list_audit"]
-# Ten digits are a national number; what people write between digits does not count.
+# Ten digits are a national number; separators between digits are ignored.
 LIKE_A_NUMBER: Final = re.compile(r"(?:[0-9][\s().\-\u00a0\u2010-\u2015]*){10}")
 
 
@@ -51,7 +51,7 @@ def check_reason(reason: str) -> str:
     if len(reason) > MAX_LENGTH:
         raise ReasonError(f"a reason has at most {MAX_LENGTH} characters")
     if LIKE_A_NUMBER.search(reason):
-        raise ReasonError("a reason must not hold a phone number: it is kept for ever")
+        raise ReasonError("a reason must not contain a phone number: it is kept forever")
     return reason
 
 
@@ -64,7 +64,7 @@ def record(
     subject_id: UUID | None = None,
     request_id: UUID | None = None,
 ) -> AuditEntry:
-    """Write one entry; it is durable when this returns, unless the caller has a transaction.
+    """Write one entry; durable on return, unless the caller has an open transaction.
 
     Blocks on the database. Raises ReasonError, and errors of the store. Not safe to repeat:
     each call is an entry.

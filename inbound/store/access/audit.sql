@@ -6,7 +6,7 @@ VALUES (%(actor)s, %(action)s, %(subject_id)s, %(request_id)s, %(reason)s)
 RETURNING id, at, actor, action, subject_id, request_id, reason
 
 -- name: list_audit
--- The newest first; reading on before the last id seen misses none and sees none twice.
+-- The newest first; paging by id neither skips nor repeats an entry.
 SELECT id, at, actor, action, subject_id, request_id, reason
 FROM audit
 WHERE (%(before)s::bigint IS NULL OR id < %(before)s::bigint)

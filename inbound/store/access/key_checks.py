@@ -1,4 +1,4 @@
-"""A database remembers by which keys it was filled, so that a wrong key stops the start."""
+"""Compares the configured keys with those that a database was filled with."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -18,7 +18,7 @@ _FIND_KEY = _SQL["find_key"]
 def check_keys(conn: psycopg.Connection, fingerprints: Mapping[str, bytes]) -> None:
     """Compare setting name -> `inbound.keys.fingerprint`; the first use of a name stores it.
 
-    Raises SetupError for a key that is not the one of the first use.
+    Raises SetupError for a key other than the first one, so that a wrong key stops the start.
     """
     for name, given in fingerprints.items():
         conn.execute(_REMEMBER_KEY, {"name": name, "fingerprint": given})

@@ -1,13 +1,13 @@
--- The gateways' claims of messages, and the vault with what a message needs.
+-- Claims of messages, and the vault with the secrets that messages need.
 
 -- name: claim_messages
--- The gateway says "I send this now" before it does, and gets what it needs for it. Of two
--- claims of a message one is first, also when both are in this batch.
+-- Claims messages before they are sent, and returns their sealed numbers and secrets. Of two
+-- claims of a message one is the first, even when both are in this batch.
 WITH given AS (
-    SELECT message_id, subject_id, place,
-           row_number() OVER (PARTITION BY message_id ORDER BY place) = 1 AS foremost
+    SELECT message_id, subject_id, ordinal,
+           row_number() OVER (PARTITION BY message_id ORDER BY ordinal) = 1 AS foremost
     FROM unnest(%(message_ids)b::uuid[], %(subject_ids)b::uuid[])
-        WITH ORDINALITY AS given (message_id, subject_id, place)
+        WITH ORDINALITY AS given (message_id, subject_id, ordinal)
 ), claimed AS (
     INSERT INTO mt_claims (message_id, attempt, gateway)
     SELECT message_id, 1, %(gateway)s FROM given WHERE foremost ORDER BY message_id
@@ -24,7 +24,7 @@ LEFT JOIN claimed USING (message_id)
 LEFT JOIN mt_claims AS before USING (message_id)
 LEFT JOIN subjects USING (subject_id)
 LEFT JOIN vault USING (message_id)
-ORDER BY given.place
+ORDER BY given.ordinal
 
 -- name: reclaim_message
 WITH claimed AS (
@@ -43,8 +43,8 @@ LEFT JOIN subjects USING (subject_id)
 LEFT JOIN vault USING (message_id)
 
 -- name: release_claims
--- Claims of messages that were not sent after all: as if nobody had claimed them. A second
--- attempt stays claimed, because of the first nobody knows what became.
+-- Deletes claims of messages that were not sent. A second attempt stays claimed, because the
+-- first has an unknown outcome.
 DELETE FROM mt_claims
 WHERE message_id = ANY(%(message_ids)b::uuid[]) AND gateway = %(gateway)s AND attempt = 1
 

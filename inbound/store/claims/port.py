@@ -32,7 +32,7 @@ class Claims(Protocol):
         ...
 
     async def states(self, subject_ids: Collection[UUID]) -> dict[UUID, StoredState]:
-        """Return the folded states of subjects: they tell which results are still awaited."""
+        """Return the folded states of subjects: they show which results are still awaited."""
         ...
 
     async def close(self) -> None:

@@ -1,8 +1,8 @@
 -- The event log: appending under the log lock, streams, states and chain heads.
 
 -- name: lock_log
--- From here to commit nobody else can append, so positions appear in commit order and no
--- reader can pass one that is not there yet.
+-- From here to commit no other transaction can append, so positions appear in commit order and
+-- no reader can skip one that is not visible yet.
 SELECT pg_advisory_xact_lock(hashtextextended('scserv log', 0))
 
 -- name: log_end
@@ -18,18 +18,18 @@ LEFT JOIN (
 ) AS last ON true
 
 -- name: append_events
--- In the order of event_copy.py.
+-- Columns in the order of copy_format.py.
 COPY events (
     position, recorded_at, chain, digest, stream_id, version, type, schema_version, data, metadata
 )
 FROM STDIN (FORMAT binary)
 
 -- name: move_heads
--- Under the log lock, so nobody else moves them meanwhile.
+-- Under the log lock, so no other transaction changes them.
 UPDATE log_heads SET positions = %(positions)s::bigint[], digests = %(digests)s::bytea[]
 
 -- name: last_position
--- Positions appear in commit order, so all up to here is whole and stays as it is.
+-- Positions appear in commit order: everything up to this one is complete and final.
 SELECT coalesce(max(position), 0) FROM events
 
 -- name: read_events
@@ -38,14 +38,14 @@ SELECT coalesce(max(position), 0) FROM events
 SELECT position, stream_id, version, type, schema_version, data, metadata, recorded_at
 FROM events WHERE position > %(after)s ORDER BY position LIMIT %(limit)s
 
--- name: read_chain
--- As read_events, with what the relay has no use for.
+-- name: read_events_with_digests
+-- As read_events, with chain and digest, which the relay does not need.
 SELECT position, stream_id, version, type, schema_version, data, metadata, recorded_at,
        chain, digest
 FROM events WHERE position > %(after)s ORDER BY position LIMIT %(limit)s
 
 -- name: read_heads
--- The ends of the chains that have one, in the order of their positions.
+-- The heads of non-empty chains, in the order of their positions.
 SELECT head.chain - 1, head.position, head.digest, events.recorded_at
 FROM log_heads,
      unnest(positions, digests) WITH ORDINALITY AS head (position, digest, chain)
@@ -61,8 +61,8 @@ SELECT stream_id, version, state_version, state
 FROM subject_states WHERE stream_id = ANY(%(subject_ids)b::uuid[])
 
 -- name: merge_states
--- A row that stands at another version than expected is left alone: the count of rows
--- touched tells. A lost row is written again.
+-- A row with another version than expected stays: the number of affected rows tells. A lost
+-- row is written again.
 MERGE INTO subject_states AS stored
 USING (
     SELECT stream_id, expected, version, state_version, state

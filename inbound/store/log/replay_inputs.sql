@@ -14,7 +14,7 @@ FROM events WHERE stream_id = ANY(%(subject_ids)b::uuid[]) AND position <= %(upt
 ORDER BY stream_id, version
 
 -- name: read_events_between
--- `types` is NULL for all of them.
+-- Without `types`: all.
 SELECT position, stream_id, version, type, schema_version, data, metadata, recorded_at
 FROM events
 WHERE position > %(after)s AND position <= %(upto)s

@@ -13,7 +13,7 @@ from inbound.store.statements import statements
 _SQL: Final = statements(__package__, "log")
 _FIND_STATES: Final = _SQL["find_states"]
 _LOAD_STREAMS: Final = _SQL["load_streams"]
-_READ_CHAIN: Final = _SQL["read_chain"]
+_READ_EVENTS: Final = _SQL["read_events_with_digests"]
 
 
 async def states(
@@ -39,5 +39,5 @@ async def load_streams(
 async def read_events(conn: psycopg.AsyncConnection, after: int, limit: int) -> list[RecordedEvent]:
     """Return the next events of the whole log with their chains and digests."""
     cursor = conn.cursor(row_factory=args_row(RecordedEvent))
-    await cursor.execute(_READ_CHAIN, {"after": after, "limit": limit})
+    await cursor.execute(_READ_EVENTS, {"after": after, "limit": limit})
     return await cursor.fetchall()

@@ -1,12 +1,12 @@
-"""Numbered migrations in `migrations/`, applied by yoyo.
+"""Applies the numbered migrations in `versions/` with yoyo.
 
-yoyo reads the files and keeps the list of what was applied. Two things are done differently
-here: each migration and its mark commit together, so a process killed in between leaves no
-half-known state; and processes wait for each other by a lock of the session, which goes with
-the process, where yoyo leaves a row behind.
+yoyo reads the files and records which were applied. Two things differ here: each migration and
+its mark commit together, so a killed process leaves no unmarked migration; and processes wait
+for each other by a session lock, which ends with the process, where yoyo leaves a row behind.
 
-A fresh database and an upgraded one are the same, because both ran the same files in order.
-Files that have been released are never changed.
+A fresh and an upgraded database are identical, because both ran the same files in order.
+Released files are never changed. The tables of projections are the exception: they can be
+rebuilt at any time, so 0006 creates them by the definitions of the current release.
 """
 
 from importlib.resources import files
@@ -49,7 +49,7 @@ class _AtomicBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo ha
 def migrate(url: str, *, upto: str | None = None) -> list[str]:
     """Bring the database to the newest version and return the ids of what was applied.
 
-    Blocks while another process does the same, and then finds nothing to do. Safe to repeat,
+    Blocks while another process migrates, and then has nothing to do. Safe to repeat,
     also after a kill. `upto` stops after that id (for tests of upgrades). Raises
     StoreUnavailable, or StoreDefect for a migration that PostgreSQL refuses.
     """
@@ -68,15 +68,15 @@ def pending(url: str) -> list[str]:
 
 
 def require_current(url: str) -> None:
-    """Raise SetupError when the database is older than this version of the program.
+    """Raise SetupError if the database is older than this version of the program.
 
-    A newer one is accepted: during an upgrade the old processes go on for a while.
+    A newer one is accepted: during an upgrade old processes continue for a while.
     """
     newest, missing = _compare(url)
     if missing:
-        stands = f"is at {_number(newest)}" if newest else "has no tables yet"
+        state = f"is at {_number(newest)}" if newest else "has no tables yet"
         raise SetupError(
-            f"the database at {describe_database(url)} {stands}, this version needs "
+            f"the database at {describe_database(url)} {state}, this version needs "
             f"{_number(missing[-1])}: run `scserv migrate`"
         )
 
@@ -86,7 +86,7 @@ def _apply(url: str, upto: str | None) -> list[str]:
     uri = DatabaseURI("postgresql+psycopg", None, None, None, None, None, parameters)
     with _AtomicBackend(uri, default_migration_table) as backend:
         backend.init_database()
-        backend.break_lock()  # under our own lock, this can only be a dead process's
+        backend.break_lock()  # under our own lock, it can only be that of a dead process
         todo = [m for m in backend.to_apply(_all()) if upto is None or m.id <= upto]
         backend.apply_migrations(MigrationList(todo))
         return [migration.id for migration in todo]

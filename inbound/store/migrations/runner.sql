@@ -1,7 +1,7 @@
--- What surrounds the migrations.
+-- Statements around the migrations.
 
 -- name: lock_migrations
--- Waits for another process that migrates; goes with the connection.
+-- Waits for another process that migrates. A session lock: it ends with the connection.
 SELECT pg_advisory_lock(hashtext('scserv migrate'))
 
 -- name: migrations_table

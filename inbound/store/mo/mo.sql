@@ -1,7 +1,6 @@
--- MOs on their way to a request: inbox, parts of long texts, rejected MOs, locks by name.
+-- MOs on their way to a request: inbox, parts of concatenated messages, rejected MOs, locks by name.
 
 -- name: seen_messages
--- Which of these messages have been processed before.
 SELECT mo_id FROM inbox WHERE mo_id = ANY(%(mo_ids)b::uuid[])
 
 -- name: insert_inbox
@@ -11,13 +10,13 @@ FROM unnest(%(mo_ids)b::uuid[], %(received)b::timestamptz[]) AS new (mo_id, rece
 ORDER BY mo_id
 
 -- name: lock_parts
--- Two parts of one message that arrive at two workers must see each other.
+-- Two workers with parts of one message must see each other's part.
 SELECT pg_advisory_xact_lock(hashtextextended(
     concat_ws('/', 'scserv parts', encode(%(number_hash)s::bytea, 'hex'), %(bind)s::text,
               %(destination)s::text, %(reference)s::integer, %(total)s::integer), 0))
 
 -- name: add_part
--- A part that comes again replaces the one that waits, and so does one of another text.
+-- A repeated part replaces the waiting one, and so does a part of another text.
 INSERT INTO mo_parts
     (bind, number_hash, destination, reference, total, sequence, sealed, data, received_at)
 VALUES
@@ -45,12 +44,12 @@ WHERE number_hash = %(number_hash)s AND destination = %(destination)s AND bind =
   AND sequence = ANY(%(sequences)b::integer[])
 
 -- name: add_rejected_mos
--- One row for each number, kind and minute. New rows of all numbers are limited per hour of
--- arrival; the MOs beyond are counted in one row a minute, without a number.
--- Sorted, so that two batches with the same rows don't wait for each other in a circle.
+-- One row per number, kind and minute. New rows per hour of arrival are limited over all numbers;
+-- the rest is counted in one row per minute without a number. Sorted, so that two batches with
+-- the same rows don't deadlock.
 WITH given AS (
     SELECT number_hash, minute, kind, first_at, last_at, count,
-           row_number() OVER (ORDER BY minute, number_hash, kind) AS place
+           row_number() OVER (ORDER BY minute, number_hash, kind) AS ordinal
     FROM unnest(
         %(hashes)b::bytea[], %(minutes)b::timestamptz[], %(kinds)b::text[],
         %(first)b::timestamptz[], %(last)b::timestamptz[], %(counts)b::bigint[]
@@ -64,11 +63,11 @@ WITH given AS (
 ), left_out AS (
     SELECT ''::bytea AS number_hash, minute, 'left_out' AS kind, min(first_at) AS first_at,
            max(last_at) AS last_at, sum(count)::bigint AS count
-    FROM given, room WHERE place > room.rows GROUP BY minute
+    FROM given, room WHERE ordinal > room.rows GROUP BY minute
 )
 INSERT INTO rejected_mos AS stored (number_hash, minute, kind, first_at, last_at, count)
 SELECT number_hash, minute, kind, first_at, last_at, count
-FROM given, room WHERE place <= room.rows
+FROM given, room WHERE ordinal <= room.rows
 UNION ALL
 SELECT number_hash, minute, kind, first_at, last_at, count FROM left_out
 ORDER BY number_hash, minute, kind

@@ -13,14 +13,14 @@ FROM outbox WHERE shard = %(shard)s AND position > %(after)s ORDER BY position L
 SELECT position FROM outbox_cursors WHERE feed = %(feed)s AND shard = %(shard)s
 
 -- name: advance_cursor
--- A cursor never goes back: a relay that lost its lock and wakes up late changes nothing.
+-- A cursor never goes back: a late relay that has lost its lock changes nothing.
 INSERT INTO outbox_cursors (feed, shard, position)
 VALUES (%(feed)s, %(shard)s, %(position)s)
 ON CONFLICT (feed, shard) DO UPDATE SET position = excluded.position
 WHERE outbox_cursors.position < excluded.position
 
 -- name: count_waiting
--- How many rows of a shard wait to be published, counted no further than is worth knowing.
+-- How many rows of a shard wait to be published, up to a limit.
 SELECT count(*) FROM (
     SELECT FROM outbox
     WHERE shard = %(shard)s AND position > coalesce(
@@ -29,7 +29,7 @@ SELECT count(*) FROM (
 ) AS waiting
 
 -- name: try_lock_shard
--- Held by the session: it goes with the connection, however the process ends.
+-- A session lock: it ends with the connection, however the process ends.
 SELECT pg_try_advisory_lock(hashtext('scserv relay ' || %(feed)s::text), %(shard)s::integer)
 
 -- name: listen_outbox

@@ -4,8 +4,8 @@
 SELECT number_hash, subject_id FROM subjects WHERE number_hash = ANY(%(hashes)b::bytea[])
 
 -- name: add_subjects
--- A number that another transaction adds at this moment is waited for and then left alone.
--- Ordered, so that two batches with the same numbers never wait for each other in a circle.
+-- Waits for a transaction that is adding the same number, and then adds nothing. Ordered, so that
+-- two batches with the same numbers don't deadlock.
 INSERT INTO subjects (subject_id, number_hash, number_sealed)
 SELECT subject_id, number_hash, number_sealed
 FROM unnest(%(subject_ids)b::uuid[], %(hashes)b::bytea[], %(sealed)b::bytea[])
@@ -17,9 +17,9 @@ ON CONFLICT (number_hash) DO NOTHING
 SELECT subject_id, number_sealed FROM subjects WHERE subject_id = ANY(%(subject_ids)b::uuid[])
 
 -- name: erase_person
--- Removes what leads from a number to anybody: by the number's hash, and of the subject what
--- is kept for a while. The log keeps the subject id alone. Rows of the outbox name the hash
--- beside the subject; those that were published go, the others are still to be.
+-- Deletes by the number's hash, and short-lived rows by subject. The log keeps only the subject
+-- id. Outbox rows have the hash beside the subject: published ones are deleted here, the others
+-- have yet to be published.
 WITH subject AS (
     DELETE FROM subjects WHERE number_hash = %(number_hash)s RETURNING 1
 ), client AS (

@@ -18,7 +18,7 @@ WHERE stored.subject_id = given.subject_id AND stored.message_id = given.message
   AND stored.part = given.part
 
 -- name: find_sent_parts
--- All parts of those messages of these people of which some part has one of these ids.
+-- All parts of messages of these people of which any part has one of these ids.
 SELECT part.subject_id, part.message_id, part.part, part.parts, part.request_id, part.purpose,
        part.template, part.centre, part.smsc_message_id, part.submitted_at, part.traceparent,
        part.written_id, part.state, part.final, part.error, part.done_at
@@ -32,7 +32,7 @@ WHERE part.subject_id = ANY(%(subject_ids)b::uuid[])
 ORDER BY part.subject_id, part.message_id, part.part
 
 -- name: insert_early_receipts
--- A receipt that comes again is the same: once is enough.
+-- A repeated receipt is stored once.
 INSERT INTO early_receipts (subject_id, centre, smsc_message_id, state, receipt, arrived_at)
 SELECT subject_id, centre, smsc_message_id, state, receipt::json, arrived_at
 FROM unnest(
@@ -56,8 +56,8 @@ WHERE stored.subject_id = given.subject_id AND stored.centre = given.centre
   AND stored.smsc_message_id = given.smsc_message_id AND stored.state = given.state
 
 -- name: take_overdue
--- Parts of a centre's messages whose receipts are overdue, each asked after by one gateway at
--- a time and again only after as long. It reads the whole table: not more than once a minute.
+-- Overdue parts of one SMS centre, each returned to one gateway and again only after the same
+-- time. Reads the whole table: call it at most once a minute.
 WITH overdue AS (
     SELECT subject_id, message_id, part
     FROM smsc_messages

@@ -149,7 +149,7 @@ class PostgresTransaction(Transaction):
     @override
     @raises_store_errors_async
     async def write(self, changes: Changes) -> None:
-        if self.chains is not None:  # a second call goes on from the first
+        if self.chains is not None:  # a second call continues from the first
             await move_heads(self._conn, self.chains)
         self.chains = await writing.write(self._conn, changes, self._sealer) or self.chains
         self.appended = self.appended or bool(changes.events or changes.outbox)

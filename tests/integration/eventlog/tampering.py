@@ -7,8 +7,8 @@ from uuid import UUID
 
 import psycopg
 
-from inbound.eventlog.reading import read_log, snapshot
-from inbound.eventlog.verifying import Verification
+from inbound.eventlog.log_reader import read_log, snapshot
+from inbound.eventlog.verification import Verification
 from inbound.store.log.copy_format import StoredEvent
 from schemas.chain import Chains, chain_of, stored_body
 

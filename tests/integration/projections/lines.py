@@ -5,16 +5,15 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from inbound.projections import places
 from inbound.projections.catalogue import PROJECTIONS
-from inbound.projections.dumping import dump
-from inbound.projections.places import Place
-from inbound.projections.projector import Following
+from inbound.projections.dump import dump
+from inbound.projections.progress import TableSchema, stored_progress
+from inbound.projections.projector import LiveTables
 from schemas.events import Command, Completion, DomainEvent, RequestCompleted
 from schemas.messages import Outcome, Purpose
 from tests.released import stream
 from tests.unit.handlers.scenario import NOON, Scenario
-from tests.unit.projections.told import told_again
+from tests.unit.projections.events import told_again
 
 ALL = tuple(PROJECTIONS.values())
 MESSAGES = (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT)
@@ -23,11 +22,11 @@ MESSAGES = (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT)
 def catch_up(conn: psycopg.Connection) -> dict[str, str]:
     """Bring the live tables up to the end of the log, as the projector does.
 
-    Return why any of them stands still.
+    Return why any of them is not updated any more.
     """
-    following = Following(conn, {})
+    following = LiveTables(conn, {})
     while len(following.held) < len(ALL):  # the server may yet have to notice that one is gone
-        following.take_free(ALL)
+        following.lock_free(ALL)
     while following.round():
         pass
     problems = dict(following.problems)
@@ -35,14 +34,16 @@ def catch_up(conn: psycopg.Connection) -> dict[str, str]:
     return problems
 
 
-def dumps(conn: psycopg.Connection, place: Place = Place.LIVE) -> dict[str, list[bytes]]:
+def dumps(
+    conn: psycopg.Connection, place: TableSchema = TableSchema.LIVE
+) -> dict[str, list[bytes]]:
     """Return the lines of all projections."""
     return {name: list(dump(conn, name, place)) for name in PROJECTIONS}
 
 
-def positions(conn: psycopg.Connection, place: Place = Place.LIVE) -> dict[str, int]:
+def positions(conn: psycopg.Connection, place: TableSchema = TableSchema.LIVE) -> dict[str, int]:
     """Return where each projection stands."""
-    return {name: one.position for name, one in places.progress(conn, place).items()}
+    return {name: one.position for name, one in stored_progress(conn, place).items()}
 
 
 def append(

@@ -7,13 +7,13 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from inbound.projections import overview, projector
-from inbound.projections.places import Moved, Place
-from inbound.projections.projector import Following
-from inbound.projections.reading import Stored, fold, read
-from inbound.projections.rebuilding import rebuild
+from inbound.projections import projector, status
+from inbound.projections.progress import ProgressConflict, TableSchema
+from inbound.projections.projector import LiveTables
+from inbound.projections.reader import StoredRow, fold_batch, read_batch
+from inbound.projections.rebuild import rebuild
 from inbound.projections.subscriptions import SUBSCRIPTIONS
-from inbound.projections.writing import DoubleError, Writer
+from inbound.projections.writer import DuplicateRowError, Writer
 from inbound.store.connections import connect
 from inbound.store.log.positions import last_position
 from inbound.store.outbox import feeds
@@ -42,7 +42,7 @@ def test_all_of_the_log_is_shown(conn: psycopg.Connection) -> None:
     assert count == (REQUESTS,)
     open_ = "SELECT count(*) FROM projections.requests WHERE completed_at IS NULL"
     assert conn.execute(open_).fetchall() == [(0,)]
-    assert {lag.events for lag in overview.lags(conn).values()} == {0}
+    assert {lag.events for lag in status.lags(conn).values()} == {0}
 
 
 @pytest.mark.parametrize("batch", [13, 500])
@@ -68,8 +68,8 @@ def test_rows_are_the_same_event_by_event(
     at_once = dumps(conn)
     begin_again(conn)
     monkeypatch.setattr(projector, "BATCH", before)
-    following = projector.Following(conn, {})
-    following.take_free(ALL)
+    following = projector.LiveTables(conn, {})
+    following.lock_free(ALL)
     following.round()
     monkeypatch.setattr(projector, "BATCH", 1)
     while following.round():
@@ -86,23 +86,23 @@ def begin_again(conn: psycopg.Connection) -> None:
 
 def test_a_stretch_that_is_written_again_changes_nothing(conn: psycopg.Connection) -> None:
     until = last_position(conn)
-    stored = read(conn, after=0, until=until, limit=until)
-    writer = Writer(conn, Place.LIVE)
-    writer.write(ALL, fold(stored, ALL), after=0, until=until)
+    stored = read_batch(conn, after=0, until=until, limit=until)
+    writer = Writer(conn, TableSchema.LIVE)
+    writer.write(ALL, fold_batch(stored, ALL), after=0, until=until)
     before = dumps(conn)
-    with pytest.raises(Moved):
-        writer.write(ALL, fold(stored, ALL), after=0, until=until)
+    with pytest.raises(ProgressConflict):
+        writer.write(ALL, fold_batch(stored, ALL), after=0, until=until)
     assert dumps(conn) == before
 
 
 def test_rows_and_place_are_one(conn: psycopg.Connection) -> None:
     """What the process was killed over leaves neither."""
     until = last_position(conn)
-    stored = read(conn, after=0, until=until, limit=until)
-    twice = fold(stored, ALL)
+    stored = read_batch(conn, after=0, until=until, limit=until)
+    twice = fold_batch(stored, ALL)
     twice[0].new = [*twice[0].new, twice[0].new[0]]
-    with pytest.raises(DoubleError, match="requests: an event makes a row that another one"):
-        Writer(conn, Place.LIVE).write(ALL, twice, after=0, until=until)
+    with pytest.raises(DuplicateRowError, match="requests: two events create the same row"):
+        Writer(conn, TableSchema.LIVE).write(ALL, twice, after=0, until=until)
     assert set(positions(conn).values()) == {0}
     assert not any(dumps(conn).values())
 
@@ -168,15 +168,15 @@ def test_a_stretch_that_was_read_before_a_swap_is_left(
 ) -> None:
     """Between its reading and its writing the rebuilt table took the place of the old one."""
 
-    def read_slowly(*args: Any, **kwargs: Any) -> list[Stored]:
-        stored = read(*args, **kwargs)
+    def read_slowly(*args: Any, **kwargs: Any) -> list[StoredRow]:
+        stored = read_batch(*args, **kwargs)
         rebuild(lambda: connect(url, "tests", long=True), ALL)
         return stored
 
-    following = Following(conn, {})
-    following.take_free(ALL)
+    following = LiveTables(conn, {})
+    following.lock_free(ALL)
     with monkeypatch.context() as patch:
-        patch.setattr(projector, "read", read_slowly)
+        patch.setattr(projector, "read_batch", read_slowly)
         following.round()
     before = dumps(conn)
     assert following.round() == 0
@@ -186,14 +186,14 @@ def test_a_stretch_that_was_read_before_a_swap_is_left(
 
 def test_a_projection_has_one_projector_until_that_is_gone(url: str) -> None:
     with connect(url, "first") as first, connect(url, "second") as second:
-        one, other = Following(first, {}), Following(second, {})
-        one.take_free(ALL)
-        other.take_free(ALL)
+        one, other = LiveTables(first, {}), LiveTables(second, {})
+        one.lock_free(ALL)
+        other.lock_free(ALL)
         assert (len(one.held), len(other.held)) == (3, 0)
         assert other.round() == 0
         first.close()
         while len(other.held) < len(ALL):  # until the server has noticed
-            other.take_free(ALL)
+            other.lock_free(ALL)
         assert other.round() > 0
 
 
@@ -222,11 +222,11 @@ def test_it_survives_its_connection(url: str, conn: psycopg.Connection) -> None:
 
 
 def test_nothing_is_missed_between_looking_and_listening(conn: psycopg.Connection) -> None:
-    waiting = projector.Waiting(conn)
+    waiting = projector.CommitListener(conn)
     waiting.wait(WITHIN_S)  # the first time it only begins to listen
     conn.execute("NOTIFY scserv_outbox")
     waiting.wait(WITHIN_S)  # and now it is called at once
-    waiting.stay_awake()
+    waiting.unlisten()
     conn.execute("NOTIFY scserv_outbox")
     assert not feeds.wait_for_rows(conn, 0)
 

@@ -6,10 +6,16 @@ import pytest
 from rich.console import Console
 
 from inbound.cli.projections import show_progress
-from inbound.projections.building import Told
+from inbound.projections.builder import BuildProgress
 
-TOLD = [Told("events into requests", 200, 1000), Told("events into requests", 400, 1000)]
-TOLD += [Told("events into requests", 1000, 1000), Told("swapping requests", 1000, 1000)]
+TOLD = [
+    BuildProgress("events into requests", 200, 1000),
+    BuildProgress("events into requests", 400, 1000),
+]
+TOLD += [
+    BuildProgress("events into requests", 1000, 1000),
+    BuildProgress("swapping requests", 1000, 1000),
+]
 
 
 def shown(*, terminal: bool) -> str:

@@ -13,7 +13,7 @@ from schemas.messages import Outcome, Purpose
 from schemas.upcasters import read_object
 from tests.released import examples
 from tests.unit.handlers.scenario import SUBJECT, Scenario
-from tests.unit.projections.told import named, told
+from tests.unit.projections.events import named, told
 
 
 def test_the_last_of_stop_and_start_counts() -> None:

@@ -18,7 +18,7 @@ from schemas.events import (
 )
 from schemas.messages import Outcome, Purpose, ReceiptState
 from tests.unit.handlers.scenario import NOON, Scenario
-from tests.unit.projections.told import METADATA, TRACE_ID, named, told, told_again
+from tests.unit.projections.events import METADATA, TRACE_ID, named, told, told_again
 
 ACKNOWLEDGEMENT, FULFILMENT = Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT
 

@@ -8,9 +8,9 @@ import pytest
 from kafka import KafkaProducer
 
 from inbound.errors import SetupError
-from inbound.eventlog.reading import snapshot
-from inbound.eventlog.verifying import Verification
-from inbound.eventlog.witnesses import Witnesses
+from inbound.eventlog.log_reader import snapshot
+from inbound.eventlog.published_heads import PublishedHeads
+from inbound.eventlog.verification import Verification
 from inbound.kafka.producer import new_producer
 from inbound.kafka.topic_reader import open_reader
 from inbound.outbox import relay as relaying_module
@@ -81,7 +81,7 @@ def find(kafka_bootstrap: str, published: TopicNames) -> Iterator[Find]:
     with open_reader(kafka_bootstrap) as reader:
 
         def found(conn: psycopg.Connection, since: int = 0) -> list[str]:
-            witnesses = Witnesses(reader, published)
+            witnesses = PublishedHeads(reader, published)
             with snapshot(conn):
                 verification = Verification(conn, since)
                 own = list(verification.problems(lambda _: None))
@@ -116,7 +116,7 @@ def test_event_that_was_rewritten_with_all_digests_is_named(
     changed = events(conn)[at - 1]
     said, which = find(conn)
     assert said.startswith(f"chain {changed.chain}: its head of ")
-    assert "does not fit: events " in said
+    assert "does not match: events " in said
     first, last = map(int, said.rpartition("events ")[2].split(" to "))
     assert FIRST_HEADS - 50 < first <= at <= last
     assert which == f"{named(changed)}: {what} not as published"
@@ -128,7 +128,7 @@ def test_head_alone_that_was_changed_is_named(conn: psycopg.Connection, find: Fi
     tamper(conn, "UPDATE events SET digest = sha256(digest) WHERE position = %s", head.position)
     [said] = [problem for problem in find(conn) if problem.startswith("chain ")]
     assert said.startswith("chain 3: its head of ")
-    assert said.endswith(f"does not fit: events 1 to {head.position}")
+    assert said.endswith(f"does not match: events 1 to {head.position}")
 
 
 def test_what_is_believed_is_not_held_against_kafka(conn: psycopg.Connection, find: Find) -> None:
@@ -151,7 +151,7 @@ def test_end_that_was_removed_with_its_heads_is_named(conn: psycopg.Connection, 
     for event in {e.chain: e for e in gone}.values():
         assert any(
             problem.startswith(f"chain {event.chain}: its head")
-            and f"the log ends with event {len(log) - 3}: what followed is gone" in problem
+            and f"the log ends with event {len(log) - 3}: later events are gone" in problem
             for problem in found
         )
 
@@ -187,7 +187,7 @@ def test_events_published_after_the_last_head_count_too(
     tamper(conn, "DELETE FROM events WHERE position = %s", last.position)
     rewrite_digests(conn)
     with open_reader(kafka_bootstrap) as reader:
-        witnesses = Witnesses(reader, topics)
+        witnesses = PublishedHeads(reader, topics)
         with snapshot(conn):
             found = witnesses.problems(conn, 0, last.position - 1, lambda *_: None)
             assert [str(problem) for problem in found] == [
@@ -201,9 +201,7 @@ def test_what_somebody_else_wrote_there_is_named(
     producer.send(published.log_heads, b"rubbish")
     producer.flush()
     [problem] = find(conn)
-    assert problem.endswith(
-        f"of {published.log_heads} is no head of a chain: somebody else writes there"
-    )
+    assert problem.endswith(f"of {published.log_heads} is not a head: another program writes there")
 
 
 def test_missing_topic_says_what_to_do(kafka_bootstrap: str, topic_names: TopicNames) -> None:
@@ -211,4 +209,4 @@ def test_missing_topic_says_what_to_do(kafka_bootstrap: str, topic_names: TopicN
         open_reader(kafka_bootstrap) as reader,
         pytest.raises(SetupError, match="run `scserv topics apply`"),
     ):
-        Witnesses(reader, topic_names)
+        PublishedHeads(reader, topic_names)

@@ -1,9 +1,9 @@
-"""Comparing a live projection with one made from zero, and naming the first difference.
+"""Compares live projections with freshly built ones, and names the first difference.
 
-The one made from zero are temporary tables of one session: nothing live is touched, nothing
-is left behind, and several may run at once. Live rows are read from one snapshot together
-with their place in the log, and the other one is built to exactly that place; the live
-projector moves on meanwhile.
+The fresh tables are temporary tables of one session: nothing live changes, nothing remains, and
+several verifications may run at once. Live rows are read from one snapshot together with
+their progress, and the fresh table is built to exactly that position; the live projector
+continues meanwhile.
 """
 
 import threading
@@ -15,19 +15,18 @@ import psycopg
 from psycopg import IsolationLevel
 
 from inbound.errors import SetupError
-from inbound.projections import places
-from inbound.projections.building import Builder, Told, silent
-from inbound.projections.dumping import dump
+from inbound.projections.builder import Builder, BuildProgress, ignore_progress
+from inbound.projections.dump import dump
 from inbound.projections.model import Projection
-from inbound.projections.places import Place, Progress, at
+from inbound.projections.progress import ProjectionProgress, TableSchema, in_schema, stored_progress
 from inbound.projections.table_statements import TABLE_STATEMENTS
-from inbound.projections.writing import Writer
+from inbound.projections.writer import Writer
 from inbound.store.connections import raises_store_errors
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
-    """What was compared: so many rows, at this position. `difference` is the first there is."""
+class VerifiedProjection:
+    """The result of one comparison: equal rows, position, and the first difference if any."""
 
     name: str
     position: int
@@ -39,44 +38,46 @@ def verify(
     connect: Callable[[], psycopg.Connection],
     projections: Sequence[Projection],
     *,
-    tell: Callable[[Told], None] = silent,
+    on_progress: Callable[[BuildProgress], None] = ignore_progress,
     stopping: threading.Event | None = None,
-) -> Iterator[Verified]:
+) -> Iterator[VerifiedProjection]:
     """Compare these projections one after the other. Changes nothing. Blocks for long.
 
-    `connect` opens a connection in autocommit mode without a limit for one statement.
-    Raises SetupError for one that has another version than this release, `Stopped`,
+    `connect` opens a connection in autocommit mode without a statement timeout. Raises
+    SetupError for a projection of another version than this release, `BuildStopped`,
     `FoldError` and errors of the store.
     """
     with ExitStack() as stack:
         checking, reading, looking = (stack.enter_context(connect()) for _ in range(3))
         looking.isolation_level = IsolationLevel.REPEATABLE_READ
-        live = places.progress(looking, Place.LIVE)
+        live = stored_progress(looking, TableSchema.LIVE)
         for one in projections:
             _refuse_other_version(one, live.get(one.name))
             _create(checking, one)
         builder = Builder(
-            reading, Writer(checking, Place.CHECK), tell, stopping or threading.Event()
+            reading, Writer(checking, TableSchema.CHECK), on_progress, stopping or threading.Event()
         )
-        # Together as far as all of them are, so that the log is read once.
+        # All together up to their lowest position, so that the log is read once.
         common = min(live[one.name].position for one in projections)
         builder.advance(projections, 0, common, common)
         for one in projections:
-            with _held(looking, one) as stands:
-                builder.advance([one], common, stands.position, stands.position)
-                tell(Told(f"comparing {one.name}", stands.position, stands.position))
+            with _held(looking, one) as current:
+                builder.advance([one], common, current.position, current.position)
+                on_progress(
+                    BuildProgress(f"comparing {one.name}", current.position, current.position)
+                )
                 with (
                     closing(dump(looking, one.name)) as ours,
-                    closing(dump(checking, one.name, Place.CHECK)) as theirs,
+                    closing(dump(checking, one.name, TableSchema.CHECK)) as theirs,
                 ):
                     rows, difference = compare(one, ours, theirs)
-            yield Verified(one.name, stands.position, rows, difference)
+            yield VerifiedProjection(one.name, current.position, rows, difference)
 
 
 def compare(
     projection: Projection, live: Iterator[bytes], rebuilt: Iterator[bytes]
 ) -> tuple[int, str | None]:
-    """Return how many rows are the same up to the first difference, and what that is."""
+    """Return the number of equal rows before the first difference, and the difference."""
     same = 0
     while True:
         ours, theirs = next(live, None), next(rebuilt, None)
@@ -96,7 +97,7 @@ def _difference(projection: Projection, live: list[str] | None, rebuilt: list[st
     if live is None or (rebuilt is not None and rebuilt[:width] < live[:width]):
         return f"{_name(projection, rebuilt)} is missing from the live table"
     if rebuilt is None or live[:width] < rebuilt[:width]:
-        return f"{_name(projection, live)} is in the live table and does not follow from the log"
+        return f"{_name(projection, live)} is in the live table but does not follow from the log"
     for column, ours, theirs in zip(projection.columns, live, rebuilt, strict=True):
         if ours != theirs:
             return f"{_name(projection, live)}: {column} is {ours}, by the log it is {theirs}"
@@ -109,30 +110,30 @@ def _name(projection: Projection, row: list[str] | None) -> str:
 
 
 @contextmanager
-def _held(conn: psycopg.Connection, one: Projection) -> Iterator[Progress]:
-    """Open a snapshot of a live table and yield the place that belongs to it."""
+def _held(conn: psycopg.Connection, one: Projection) -> Iterator[ProjectionProgress]:
+    """Open a snapshot of a live table and yield its progress."""
     with conn.transaction():
-        _hold(conn, one)
-        stands = places.progress(conn, Place.LIVE)[one.name]
-        _refuse_other_version(one, stands)
-        yield stands
+        _lock(conn, one)
+        current = stored_progress(conn, TableSchema.LIVE)[one.name]
+        _refuse_other_version(one, current)
+        yield current
 
 
 @raises_store_errors
-def _hold(conn: psycopg.Connection, one: Projection) -> None:
-    conn.execute(TABLE_STATEMENTS[one.name].hold_live)
+def _lock(conn: psycopg.Connection, one: Projection) -> None:
+    conn.execute(TABLE_STATEMENTS[one.name].lock_live)
 
 
 @raises_store_errors
 def _create(conn: psycopg.Connection, one: Projection) -> None:
-    with at(conn, Place.CHECK) as cursor:
+    with in_schema(conn, TableSchema.CHECK) as cursor:
         cursor.execute(TABLE_STATEMENTS[one.name].create)
 
 
-def _refuse_other_version(one: Projection, stands: Progress | None) -> None:
-    if stands is None or stands.version != one.version:
-        version = f"is of version {stands.version}" if stands else "was never built"
+def _refuse_other_version(one: Projection, current: ProjectionProgress | None) -> None:
+    if current is None or current.version != one.version:
+        version = f"is of version {current.version}" if current else "was never built"
         raise SetupError(
-            f"{one.name} {version}, this release makes version {one.version}: "
+            f"{one.name} {version}, this release needs version {one.version}: "
             f"run `scserv projections rebuild {one.name}` first"
         )

@@ -1,4 +1,4 @@
-"""The rows of one stretch into the tables of one place, with the place itself."""
+"""Writes the row changes of one batch into the tables of one schema, with the progress."""
 
 from collections.abc import Sequence
 
@@ -6,36 +6,36 @@ import psycopg
 
 from inbound.errors import ScservError
 from inbound.projections.model import Projection, Row, Rows
-from inbound.projections.places import Place, advance, at
+from inbound.projections.progress import TableSchema, advance, in_schema
 from inbound.projections.table_statements import TABLE_STATEMENTS
 from inbound.store.connections import raises_store_errors
 
 
-class DoubleError(ScservError):
-    """The log makes a row that is there already, such as a request accepted twice."""
+class DuplicateRowError(ScservError):
+    """The log creates a row that exists, such as a request accepted twice."""
 
 
 class Writer:
-    """Writes on one connection into one place. Not for several threads."""
+    """Writes on one connection into one schema. Not thread-safe."""
 
-    def __init__(self, conn: psycopg.Connection, place: Place) -> None:
-        """Change nothing yet."""
-        self.place = place
+    def __init__(self, conn: psycopg.Connection, schema: TableSchema) -> None:
+        """Write nothing yet."""
+        self.schema = schema
         self._conn = conn
         self._prepared: set[str] = set()
 
     def write(
         self, projections: Sequence[Projection], rows: Sequence[Rows], *, after: int, until: int
     ) -> None:
-        """Write what the events after one position and up to another made, in one transaction.
+        """Write the row changes of the events after one position and up to another.
 
-        Blocks until the commit. Raises `Moved` when the tables are elsewhere by now, so
-        that a stretch that is written again changes nothing, and `DoubleError`. Nothing was
-        written then.
+        One transaction; blocks until the commit. Raises `ProgressConflict` when the tables have
+        another position, so that a repeated batch changes nothing, and `DuplicateRowError`.
+        Nothing was written then.
         """
         for projection in projections:
             self._prepare(projection)
-        _write(self._conn, self.place, projections, rows, after, until)
+        _write(self._conn, self.schema, projections, rows, after, until)
 
     def _prepare(self, projection: Projection) -> None:
         if projection.name not in self._prepared:
@@ -51,22 +51,22 @@ def _create_incoming(conn: psycopg.Connection, projection: Projection) -> None:
 @raises_store_errors
 def _write(
     conn: psycopg.Connection,
-    place: Place,
+    schema: TableSchema,
     projections: Sequence[Projection],
     rows: Sequence[Rows],
     after: int,
     until: int,
 ) -> None:
-    with at(conn, place) as cursor:
-        if place is not Place.CHECK:
-            advance(cursor, place, projections, after=after, until=until)
+    with in_schema(conn, schema) as cursor:
+        if schema is not TableSchema.CHECK:
+            advance(cursor, schema, projections, after=after, until=until)
         for projection, made in zip(projections, rows, strict=True):
             name = projection.name
             if made.new:
                 _add(cursor, projection, made.new)
             if made.changed:
                 _copy(cursor, TABLE_STATEMENTS[name].copy_incoming, made.changed)
-                # Not prepared: a plan from when the table was small would be kept.
+                # Not prepared: a plan made for a small table would be kept.
                 cursor.execute(TABLE_STATEMENTS[name].merge, prepare=False)
 
 
@@ -78,8 +78,8 @@ def _add(cursor: psycopg.Cursor, projection: Projection, rows: Sequence[Row]) ->
     try:
         _copy(cursor, query, rows)
     except psycopg.errors.UniqueViolation:
-        failure = DoubleError(f"{projection.name}: an event makes a row that another one has made")
-    if failure is not None:  # raised here, so that nothing of the row goes along with it
+        failure = DuplicateRowError(f"{projection.name}: two events create the same row")
+    if failure is not None:  # raised here: the cause would quote the row
         raise failure
 
 

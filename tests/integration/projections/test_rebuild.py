@@ -13,13 +13,13 @@ import psycopg
 import pytest
 
 from inbound.errors import SetupError
-from inbound.projections import building, places, rebuilding
-from inbound.projections.building import Stopped, Told
+from inbound.projections import builder, progress
+from inbound.projections.builder import BuildProgress, BuildStopped
 from inbound.projections.catalogue import PROJECTIONS
-from inbound.projections.places import Place
-from inbound.projections.projector import Following
+from inbound.projections.progress import TableSchema, stored_progress
+from inbound.projections.projector import LiveTables
 from inbound.projections.queries import ProjectionQueries
-from inbound.projections.rebuilding import Busy, rebuild
+from inbound.projections.rebuild import SwapBlocked, rebuild
 from inbound.projections.requests import REQUESTS
 from inbound.projections.subscriptions import SUBSCRIPTIONS
 from inbound.store.connections import connect
@@ -45,13 +45,13 @@ SHAPE = """
 # Ends with SIGKILL at the Nth stretch: after its commit, or in the midst of its transaction.
 KILLED = """
 import os, signal, sys
-from inbound.projections import building, writing
+from inbound.projections import builder, writer
 from inbound.projections.catalogue import PROJECTIONS
-from inbound.projections.rebuilding import rebuild
+from inbound.projections.rebuild import rebuild
 from inbound.store.connections import connect
 
 url, where, at = sys.argv[1], sys.argv[2], int(sys.argv[3])
-building.STRETCH = 200
+builder.BATCH = 200
 stretches = 0
 
 def die(*args, **kwargs):
@@ -62,11 +62,11 @@ def die(*args, **kwargs):
     if stretches == at:
         os.kill(os.getpid(), signal.SIGKILL)
 
-move = writing.advance
+move = writer.advance
 if where == "within":
-    writing.advance = die
+    writer.advance = die
 rebuild(lambda: connect(url, "killed", long=True), list(PROJECTIONS.values()),
-        tell=die if where == "after" else lambda told: None)
+        on_progress=die if where == "after" else lambda progress: None)
 """
 
 
@@ -77,8 +77,8 @@ def opening(url: str) -> Callable[[], psycopg.Connection]:
 
 @pytest.fixture(autouse=True)
 def small_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(building, "STRETCH", 200)
-    monkeypatch.setattr(rebuilding, "SWAP_AGAIN_S", 0.01)
+    monkeypatch.setattr(builder, "BATCH", 200)
+    monkeypatch.setattr("inbound.projections.rebuild.SWAP_RETRY_S", 0.01)
 
 
 def spoil(conn: psycopg.Connection) -> None:
@@ -94,17 +94,17 @@ def test_a_rebuilt_projection_is_what_following_makes(
     catch_up(conn)
     followed, shape = dumps(conn), conn.execute(SHAPE).fetchall()
     spoil(conn)
-    told: list[Told] = []
-    rebuild(opening, ALL, tell=told.append)
+    told: list[BuildProgress] = []
+    rebuild(opening, ALL, on_progress=told.append)
     assert dumps(conn) == followed
     assert conn.execute(SHAPE).fetchall() == shape
     head = last_position(conn)
     assert set(positions(conn).values()) == {head}
-    assert positions(conn, Place.SHADOW) == {}
+    assert positions(conn, TableSchema.SHADOW) == {}
     assert [one.doing for one in told if one.position < head] == [
         "events into requests, subscriptions, daily_counts"
     ] * (head // 200)
-    assert told[-1] == Told("swapping daily_counts", head, head)
+    assert told[-1] == BuildProgress("swapping daily_counts", head, head)
 
 
 def test_one_alone_leaves_the_others(
@@ -118,8 +118,8 @@ def test_one_alone_leaves_the_others(
 def test_the_projector_goes_on_after_a_swap(
     opening: Callable[[], psycopg.Connection], conn: psycopg.Connection
 ) -> None:
-    following = Following(conn, {})
-    following.take_free(ALL)
+    following = LiveTables(conn, {})
+    following.lock_free(ALL)
     following.round()
     append_stop(conn, uuid4())
     rebuild(opening, ALL)
@@ -134,12 +134,12 @@ def test_the_projector_goes_on_after_a_swap(
 def test_a_rebuilt_one_that_the_projector_has_overtaken_catches_up_first(
     opening: Callable[[], psycopg.Connection], conn: psycopg.Connection
 ) -> None:
-    following = Following(conn, {})
-    following.take_free(ALL)
+    following = LiveTables(conn, {})
+    following.lock_free(ALL)
     following.round()
     swaps = 0
 
-    def overtake(told: Told) -> None:
+    def overtake(told: BuildProgress) -> None:
         nonlocal swaps
         if told.doing != "swapping subscriptions":
             return
@@ -148,7 +148,7 @@ def test_a_rebuilt_one_that_the_projector_has_overtaken_catches_up_first(
             append_stop(conn, uuid4())
             following.round()
 
-    rebuild(opening, [SUBSCRIPTIONS], tell=overtake)
+    rebuild(opening, [SUBSCRIPTIONS], on_progress=overtake)
     assert swaps > 1
     assert set(positions(conn).values()) == {last_position(conn)}
 
@@ -163,18 +163,18 @@ def test_a_killed_rebuild_goes_on_where_it_was(
     command = [sys.executable, "-c", KILLED, url, where, "3"]
     assert subprocess.run(command, check=False).returncode == -9
     stretches = 3 if where == "after" else 2
-    assert set(positions(conn, Place.SHADOW).values()) == {stretches * 200}
-    told: list[Told] = []
+    assert set(positions(conn, TableSchema.SHADOW).values()) == {stretches * 200}
+    told: list[BuildProgress] = []
     # The server may take a moment to notice that the killed one holds its locks no more.
     while any(one[0] == "rebuild" for one in held(conn)):
         pass
-    rebuild(opening, ALL, tell=told.append)
+    rebuild(opening, ALL, on_progress=told.append)
     assert told[0].position == (stretches + 1) * 200
     assert dumps(conn) == followed
 
 
 def held(conn: psycopg.Connection) -> list[tuple[str, str]]:
-    working = statements("inbound.projections", "progress")["working"]
+    working = statements("inbound.projections", "progress")["locked_work"]
     return conn.execute(working, {"names": list(PROJECTIONS)}).fetchall()
 
 
@@ -183,18 +183,18 @@ def test_a_stopped_rebuild_keeps_what_it_has(
 ) -> None:
     stopping = threading.Event()
 
-    def stop(told: Told) -> None:
+    def stop(told: BuildProgress) -> None:
         if told.position == 600:
             stopping.set()
 
-    with pytest.raises(Stopped):
-        rebuild(opening, ALL, tell=stop, stopping=stopping)
-    assert set(positions(conn, Place.SHADOW).values()) == {600}
+    with pytest.raises(BuildStopped):
+        rebuild(opening, ALL, on_progress=stop, stopping=stopping)
+    assert set(positions(conn, TableSchema.SHADOW).values()) == {600}
     rebuild(opening, [REQUESTS])
     assert positions(conn)["requests"] == last_position(conn)
     # The others were left at 600, and go on together with one that begins.
-    told: list[Told] = []
-    rebuild(opening, ALL, tell=told.append)
+    told: list[BuildProgress] = []
+    rebuild(opening, ALL, on_progress=told.append)
     assert [one.position for one in told[:4]] == [200, 400, 600, 800]
     assert [one.doing for one in told[2:4]] == [
         "events into requests",
@@ -210,36 +210,36 @@ def test_what_was_begun_for_another_version_is_dropped(
 ) -> None:
     begin_and_stop(opening, 600)
     next_version = replace(REQUESTS, version=2)
-    told: list[Told] = []
-    rebuild(opening, [next_version], tell=told.append)
+    told: list[BuildProgress] = []
+    rebuild(opening, [next_version], on_progress=told.append)
     assert told[0].position == 200
-    assert places.progress(conn, Place.LIVE)["requests"].version == 2
+    assert stored_progress(conn, TableSchema.LIVE)["requests"].version == 2
     with pytest.raises(SetupError, match="of version 2, made by a newer release"):
         rebuild(opening, [REQUESTS])
 
 
 def test_from_zero_drops_what_was_begun(opening: Callable[[], psycopg.Connection]) -> None:
     begin_and_stop(opening, 600)
-    told: list[Told] = []
-    rebuild(opening, [REQUESTS], from_zero=True, tell=told.append)
+    told: list[BuildProgress] = []
+    rebuild(opening, [REQUESTS], from_zero=True, on_progress=told.append)
     assert told[0].position == 200
 
 
 def begin_and_stop(opening: Callable[[], psycopg.Connection], at: int) -> None:
     stopping = threading.Event()
 
-    def stop(told: Told) -> None:
+    def stop(told: BuildProgress) -> None:
         if told.position >= at:
             stopping.set()
 
-    with pytest.raises(Stopped):
-        rebuild(opening, [REQUESTS], tell=stop, stopping=stopping)
+    with pytest.raises(BuildStopped):
+        rebuild(opening, [REQUESTS], on_progress=stop, stopping=stopping)
 
 
 def test_a_projection_is_rebuilt_by_one_at_a_time(
     opening: Callable[[], psycopg.Connection], conn: psycopg.Connection
 ) -> None:
-    assert places.try_lock(conn, "rebuild", "subscriptions")
+    assert progress.try_lock(conn, "rebuild", "subscriptions")
     with pytest.raises(SetupError, match="subscriptions is being rebuilt already"):
         rebuild(opening, ALL)
     rebuild(opening, [REQUESTS])
@@ -251,20 +251,20 @@ def test_a_reader_that_stays_is_waited_for_and_holds_up_nobody(
     catch_up(conn)
     swaps = threading.Semaphore(0)
 
-    def tell(told: Told) -> None:
+    def tell(told: BuildProgress) -> None:
         if told.doing == "swapping requests":
             swaps.release()
 
     with connect(url, "slow reader") as slow, slow.transaction():
         slow.execute("SELECT count(*) FROM projections.requests")
-        with background(lambda: rebuild(opening, [REQUESTS], tell=tell)) as failures:
+        with background(lambda: rebuild(opening, [REQUESTS], on_progress=tell)) as failures:
             for _ in range(3):  # tries to swap
                 assert swaps.acquire(timeout=20)
                 conn.execute("SELECT count(*) FROM projections.requests")
-            assert positions(conn, Place.SHADOW)
+            assert positions(conn, TableSchema.SHADOW)
             slow.execute("ROLLBACK")
     assert not failures
-    assert not positions(conn, Place.SHADOW)
+    assert not positions(conn, TableSchema.SHADOW)
 
 
 def test_a_reader_that_never_goes_is_named_and_the_work_is_kept(
@@ -273,13 +273,13 @@ def test_a_reader_that_never_goes_is_named_and_the_work_is_kept(
     conn: psycopg.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rebuilding, "SWAP_TRIES", 2)
+    monkeypatch.setattr("inbound.projections.rebuild.SWAP_TRIES", 2)
     with connect(url, "slow reader") as slow, slow.transaction():
         slow.execute("SELECT count(*) FROM projections.requests")
-        with pytest.raises(Busy, match="readers of the live one leave no moment to swap it"):
+        with pytest.raises(SwapBlocked, match="readers of the live table held locks"):
             rebuild(opening, [REQUESTS])
-    told: list[Told] = []
-    rebuild(opening, [REQUESTS], tell=told.append)
+    told: list[BuildProgress] = []
+    rebuild(opening, [REQUESTS], on_progress=told.append)
     assert not [one for one in told if one.doing.startswith("events")]
     assert positions(conn)["requests"] == last_position(conn)
 
@@ -311,7 +311,7 @@ async def test_swaps_under_readers_a_projector_and_new_events(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Three rebuilds in a row while the log grows, and readers ask without a pause."""
-    monkeypatch.setattr(building, "STRETCH", 20_000)
+    monkeypatch.setattr(builder, "BATCH", 20_000)
     catch_up(conn)
     known = {line[:36] for line in dumps(conn)["requests"]}
     done = threading.Event()
@@ -359,7 +359,7 @@ def test_the_projector_rebuilds_a_table_of_an_older_version(
     with Running(url) as running:
         running.until(
             lambda: (
-                {name: one.version for name, one in places.progress(conn, Place.LIVE).items()}
+                {name: one.version for name, one in stored_progress(conn, TableSchema.LIVE).items()}
                 == dict.fromkeys(PROJECTIONS, 1)
             )
         )
@@ -373,7 +373,7 @@ def test_the_projector_says_why_a_table_cannot_be_rebuilt(
     url: str, conn: psycopg.Connection
 ) -> None:
     conn.execute("UPDATE projections.progress SET version = 0 WHERE name = 'requests'")
-    assert places.try_lock(conn, "rebuild", "requests")
+    assert progress.try_lock(conn, "rebuild", "requests")
     with Running(url) as running:
         running.until(lambda: bool(running.reports) and not running.reports[-1][0])
         assert "requests: can't be rebuilt for version 1" in running.reports[-1][1]

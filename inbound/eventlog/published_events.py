@@ -1,4 +1,4 @@
-"""An event as a subscriber of `sms.events.v1` has it, for holding the log against it. Pure."""
+"""An event as published on `sms.events.v1`, for comparison with the log. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ _COMPARED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """What a record tells; the fields have the names and units of `StoredEvent`."""
+class PublishedEvent:
+    """The content of a record; the fields have the names and units of `StoredEvent`."""
 
     position: int
     stream: bytes
@@ -39,18 +39,18 @@ class Published:
         return UUID(bytes=self.stream)
 
     def differences(self, stored: StoredEvent) -> Iterator[str]:
-        """Yield what of the stored event is not as it was published."""
-        for name, told in _COMPARED:
+        """Yield the parts of the stored event that differ."""
+        for name, label in _COMPARED:
             if getattr(self, name) != getattr(stored, name):
-                yield told
+                yield label
         if self.metadata_digest != metadata_digest(stored.metadata):
             yield "metadata"
 
 
-def read_published(record: Any) -> Published | None:  # noqa: ANN401 — kafka-python has no types
-    """Return what a record says; None for one that has no digest: older, or an older form.
+def read_published(record: Any) -> PublishedEvent | None:  # noqa: ANN401 — kafka-python has no types
+    """Return the content of a record; None for an older one without a digest.
 
-    Raises ValueError for one that the relay did not write.
+    Raises ValueError for a record that the relay did not write.
     """
     headers = record.headers
     position = header(headers, "ce_position")
@@ -60,7 +60,7 @@ def read_published(record: Any) -> Published | None:  # noqa: ANN401 — kafka-p
     subject, _, version = (header(headers, "ce_id") or "").partition("/")
     name = (header(headers, "ce_type") or "").removeprefix(TYPE_PREFIX)
     type_, _, schema_version = name.rpartition(".v")
-    return Published(
+    return PublishedEvent(
         int(position),
         UUID(subject).bytes,
         int(version),

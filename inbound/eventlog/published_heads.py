@@ -1,9 +1,9 @@
-"""What Kafka remembers of the log: heads of its chains, and for a while the events themselves.
+"""Compares the log with its published heads, and with published events, on Kafka.
 
-Whoever can write to the database can change an event and compute every digest after it anew.
-The heads on their topic are out of that reach: a chain that does not lead to them any more
-was rewritten, since the last head that still fits. The events of that stretch, as far as
-`sms.events.v1` still has them, say which ones are not what was published.
+An attacker with write access to the database can change an event and recompute all later
+digests, but can't change the heads on their topic: a chain that does not lead to a head was
+rewritten after the last head that still matches. The events since then, as far as
+`sms.events.v1` still has them, show which ones differ from what was published.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,9 +15,9 @@ from typing import Any, Final, NamedTuple
 import psycopg
 from pydantic import ValidationError
 
-from inbound.eventlog.checking import Problem
-from inbound.eventlog.published import Published, read_published
-from inbound.eventlog.reading import read_chain
+from inbound.eventlog.checker import Problem
+from inbound.eventlog.log_reader import read_chain
+from inbound.eventlog.published_events import PublishedEvent, read_published
 from inbound.kafka.topic_reader import TopicReader
 from inbound.store.log.copy_format import StoredEvent
 from inbound.store.statements import statements
@@ -32,14 +32,14 @@ _LAST_RECORDS: Final = 20
 # The time of a record is the relay's, the time of an event the database's.
 _CLOCKS_APART: Final = timedelta(minutes=5)
 _COMPARED: Final = 1_000
-"""Problems of one chain, within what lies between two heads. Further ones tell nothing new."""
+"""The most problems reported per chain."""
 
-Tell = Callable[[int, int], None]
-"""Takes how many heads were compared, and of how many."""
+OnProgress = Callable[[int, int], None]
+"""Receives how many heads were compared, and of how many."""
 
 
-class _Place(NamedTuple):
-    """A position up to which the log is as it was, and when that event was recorded."""
+class _TrustedUpTo(NamedTuple):
+    """A position up to which the log is unaltered, and the time of that event."""
 
     position: int
     recorded_at: datetime | None
@@ -47,25 +47,25 @@ class _Place(NamedTuple):
 
 @dataclass(slots=True)
 class _Chain:
-    """Up to where the heads of one chain fit, and the first one that doesn't."""
+    """The last matching head of one chain, and the first one that does not match."""
 
-    right: _Place
-    wrong: LogHead | None = None
+    matching: _TrustedUpTo
+    mismatch: LogHead | None = None
 
-    def add(self, head: LogHead, *, fits: bool) -> None:
-        if fits:
-            before = self.wrong is None or head.position < self.wrong.position
-            if before and head.position > self.right.position:
-                self.right = _Place(head.position, head.recorded_at)
-        elif self.wrong is None or head.position < self.wrong.position:
-            self.wrong = head
+    def add(self, head: LogHead, *, matches: bool) -> None:
+        if matches:
+            before = self.mismatch is None or head.position < self.mismatch.position
+            if before and head.position > self.matching.position:
+                self.matching = _TrustedUpTo(head.position, head.recorded_at)
+        elif self.mismatch is None or head.position < self.mismatch.position:
+            self.mismatch = head
 
 
 @dataclass(slots=True)
-class Witnesses:
-    """Heads and events on the topics up to the moment at which this was made.
+class PublishedHeads:
+    """The heads and events on the topics up to the creation of this object.
 
-    Make it before the snapshot of the database: what was published by then is in there.
+    Create it before the snapshot of the database, which then has everything published.
     """
 
     reader: TopicReader
@@ -75,52 +75,52 @@ class Witnesses:
     heads: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        """Note where the topics end. Raises SetupError when one is missing."""
+        """Read the ends of the topics. Raises SetupError when one is missing."""
         self._heads_end = dict(self.reader.ends(self.names.log_heads))
         self._events_end = dict(self.reader.ends(self.names.events))
 
     def problems(
-        self, conn: psycopg.Connection, since: int, last: int, tell: Tell
+        self, conn: psycopg.Connection, since: int, last: int, on_progress: OnProgress
     ) -> Iterator[Problem]:
-        """Yield where the log between two positions is not what the topics say.
+        """Yield where the log between two positions differs from the topics.
 
         `conn` is in the snapshot in which the log ends at `last`. Memory stays flat.
         """
-        believed = _Place(since, _recorded_at(conn, since))
+        trusted = _TrustedUpTo(since, _recorded_at(conn, since))
         chains: dict[int, _Chain] = {}
-        for batch in _batches(self._heads(believed, tell)):
+        for batch in _batches(self._heads(trusted, on_progress)):
             if isinstance(batch, Problem):
                 yield batch
                 continue
             found = _stored(conn, [head.position for head in batch])
             for head in batch:
-                fits = found.get(head.position) == (head.chain, head.digest)
-                chains.setdefault(head.chain, _Chain(believed)).add(head, fits=fits)
+                matches = found.get(head.position) == (head.chain, head.digest)
+                chains.setdefault(head.chain, _Chain(trusted)).add(head, matches=matches)
         rewritten: list[Problem] = []
         for number, chain in sorted(chains.items()):
-            if chain.wrong is not None:
-                of_chain = self._rewritten(conn, number, chain.right, chain.wrong, last)
+            if chain.mismatch is not None:
+                of_chain = self._rewritten(conn, number, chain.matching, chain.mismatch, last)
                 rewritten += islice(of_chain, _COMPARED)
-        # What was done first stands first: where one event went, all behind it may have moved.
+        # In order of position: after one deleted event, all later ones may have moved.
         yield from sorted(rewritten, key=lambda problem: problem.position or 0)
-        yield from self._beyond(last, {n for n, chain in chains.items() if chain.wrong})
+        yield from self._beyond(last, {n for n, chain in chains.items() if chain.mismatch})
 
-    def _heads(self, believed: _Place, tell: Tell) -> Iterator[LogHead | Problem]:
+    def _heads(self, trusted: _TrustedUpTo, on_progress: OnProgress) -> Iterator[LogHead | Problem]:
         total = 0
         topic = self.names.log_heads
         for partition, end in self._heads_end.items():
-            start = self._after(topic, partition, believed, end)
+            start = self._after(topic, partition, trusted, end)
             for record in self.reader.read(topic, partition, start, end):
                 total += 1
                 if not total % _BATCH:
-                    tell(record.offset, end)
+                    on_progress(record.offset, end)
                 try:
                     head = LogHead.model_validate_json(record.value or b"")
                 except ValidationError:
-                    place = f"record {record.offset} of partition {partition} of {topic}"
-                    yield Problem(f"{place} is no head of a chain: somebody else writes there")
+                    record_name = f"record {record.offset} of partition {partition} of {topic}"
+                    yield Problem(f"{record_name} is not a head: another program writes there")
                     continue
-                if head.position > believed.position:
+                if head.position > trusted.position:
                     self.heads += 1
                     yield head
 
@@ -128,37 +128,41 @@ class Witnesses:
         self,
         conn: psycopg.Connection,
         chain: int,
-        right: _Place,
-        wrong: LogHead,
+        matching: _TrustedUpTo,
+        mismatch: LogHead,
         last: int,
     ) -> Iterator[Problem]:
-        after = right.position
-        said = f"chain {chain}: its head of {wrong.recorded_at:%Y-%m-%d %H:%M:%S} UTC, "
-        said += f"event {wrong.position}, is on {self.names.log_heads}"
-        if wrong.position > last:
-            yield Problem(f"{said}; the log ends with event {last}: what followed is gone")
+        after = matching.position
+        summary = f"chain {chain}: its head of {mismatch.recorded_at:%Y-%m-%d %H:%M:%S} UTC, "
+        summary += f"event {mismatch.position}, is on {self.names.log_heads}"
+        if mismatch.position > last:
+            yield Problem(f"{summary}; the log ends with event {last}: later events are gone")
         else:
-            yield Problem(f"{said} and does not fit: events {after + 1} to {wrong.position}")
+            yield Problem(
+                f"{summary} and does not match: events {after + 1} to {mismatch.position}"
+            )
         begin = self.reader.begin(self.names.events, chain)
-        start = self._after(self.names.events, chain, right, self._events_end[chain])
+        start = self._after(self.names.events, chain, matching, self._events_end[chain])
         if start >= self._events_end[chain]:
-            yield Problem(f"chain {chain}: {self.names.events} has none of these events any more")
+            yield Problem(f"chain {chain}: {self.names.events} no longer has any of these events")
             return
         yield from compare(
-            read_chain(conn, chain, after, wrong.position),
-            self._published(chain, start, after, wrong.position),
+            read_chain(conn, chain, after, mismatch.position),
+            self._published(chain, start, after, mismatch.position),
             complete=start > begin or begin == 0,
         )
 
-    def _after(self, topic: str, partition: int, place: _Place, end: int) -> int:
-        """Return an offset before all that was published after a place: that was later."""
-        if place.recorded_at is None:
+    def _after(self, topic: str, partition: int, trusted: _TrustedUpTo, end: int) -> int:
+        """Return an offset before all events published after a position."""
+        if trusted.recorded_at is None:
             return self.reader.begin(topic, partition)
-        moment = place.recorded_at - _CLOCKS_APART
+        moment = trusted.recorded_at - _CLOCKS_APART
         offset = self.reader.offset_at(topic, partition, moment)
         return end if offset is None else offset
 
-    def _published(self, chain: int, start: int, after: int, until: int) -> Iterator[Published]:
+    def _published(
+        self, chain: int, start: int, after: int, until: int
+    ) -> Iterator[PublishedEvent]:
         """Yield what was published between two positions, once and in order."""
         seen = after
         for event in self._read(chain, start):
@@ -168,20 +172,20 @@ class Witnesses:
                 seen = event.position
                 yield event
 
-    def _read(self, chain: int, start: int) -> Iterator[Published]:
+    def _read(self, chain: int, start: int) -> Iterator[PublishedEvent]:
         end = self._events_end[chain]
         for record in self.reader.read(self.names.events, chain, start, end):
             try:
                 event = read_published(record)
             except ValueError:
-                continue  # not the relay's; whatever it is, it proves nothing
+                continue  # not written by the relay: proves nothing
             if event is not None:
                 yield event
 
-    def _beyond(self, last: int, told: set[int]) -> Iterator[Problem]:
-        """Yield what was published and lies beyond the end of the log, heads or no heads."""
+    def _beyond(self, last: int, reported: set[int]) -> Iterator[Problem]:
+        """Yield published events beyond the end of the log, whether or not heads match."""
         for chain, end in self._events_end.items():
-            if chain in told:
+            if chain in reported:
                 continue
             begin = self.reader.begin(self.names.events, chain)
             for event in self._read(chain, max(begin, end - _LAST_RECORDS)):
@@ -190,11 +194,11 @@ class Witnesses:
 
 
 def compare(
-    stored: Iterable[StoredEvent], published: Iterable[Published], *, complete: bool
+    stored: Iterable[StoredEvent], published: Iterable[PublishedEvent], *, complete: bool
 ) -> Iterator[Problem]:
-    """Yield how the two differ, both of one chain and in the order of their positions. Pure.
+    """Yield the differences of both, of one chain and in the order of positions. Pure.
 
-    Unless `complete`, the first ones stored may be too old to be still published.
+    Unless `complete`, the first stored ones may be too old to be still on the topic.
     """
     ours = iter(stored)
     mine = next(ours, None)
@@ -202,7 +206,7 @@ def compare(
     for theirs in published:
         while mine is not None and mine.position < theirs.position:
             if complete:
-                yield _put_in(mine)
+                yield _inserted(mine)
             else:
                 too_old[1:] = [mine]
             mine = next(ours, None)
@@ -215,19 +219,19 @@ def compare(
             yield Problem(what, mine.position, mine.stream_id, mine.version)
         mine = next(ours, None)
     while mine is not None:
-        yield _put_in(mine)
+        yield _inserted(mine)
         mine = next(ours, None)
     if too_old:
-        what = f"it and all of its chain up to {too_old[-1].position} are not on the topic any more"
+        what = f"it and all of its chain up to {too_old[-1].position} are no longer on the topic"
         yield Problem(what, too_old[0].position)
 
 
-def _put_in(event: StoredEvent) -> Problem:
-    what = "it is not on the topic: put in later, or set aside by the relay"
+def _inserted(event: StoredEvent) -> Problem:
+    what = "it is not on the topic: inserted later, or a dead letter of the relay"
     return Problem(what, event.position, event.stream_id, event.version)
 
 
-def _gone(event: Published) -> Problem:
+def _gone(event: PublishedEvent) -> Problem:
     what = f"it was published as {event.type} and is gone"
     return Problem(what, event.position, event.stream_id, event.version)
 

@@ -1,4 +1,4 @@
-"""The log as PostgreSQL has it, in one snapshot and one row at a time."""
+"""Reads the log from PostgreSQL, in one snapshot and row by row."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,17 +16,16 @@ from schemas.topics import PARTITIONS
 
 _SQL: Final = statements(__package__, "eventlog")
 _READ_LOG: Final = _SQL["read_log"]
-_READ_CHAIN: Final = _SQL["read_chain"]
+_READ_CHAIN: Final = _SQL["read_one_chain"]
 _STORED_HEADS: Final = _SQL["stored_heads"]
 _HEADS_AT: Final = _SQL["heads_at"]
 
 
 @contextmanager
 def snapshot(conn: psycopg.Connection) -> Iterator[None]:
-    """Let everything inside see the same moment of the database, and change nothing.
+    """Run the block in one read-only snapshot of the database.
 
-    Writers are not held up; vacuuming is, for as long as this lasts. Only errors of this
-    service come out.
+    Writers continue; vacuum is held back meanwhile. Raises only errors of this service.
     """
     before = conn.isolation_level, conn.read_only
     conn.isolation_level, conn.read_only = IsolationLevel.REPEATABLE_READ, True
@@ -47,7 +46,7 @@ def snapshot(conn: psycopg.Connection) -> Iterator[None]:
 def read_log(conn: psycopg.Connection, after: int, until: int) -> Iterator[StoredEvent]:
     """Yield the events after one position and up to another.
 
-    Memory stays flat; `conn` is busy until the last one was taken or the iterator is closed.
+    Memory stays flat; `conn` is busy until the iterator is exhausted or closed.
     """
     return _copied(conn, _READ_LOG, {"after": after, "until": until})
 
@@ -55,7 +54,7 @@ def read_log(conn: psycopg.Connection, after: int, until: int) -> Iterator[Store
 def read_chain(
     conn: psycopg.Connection, chain: int, after: int, until: int
 ) -> Iterator[StoredEvent]:
-    """Yield those of one chain."""
+    """Yield the events of one chain."""
     return _copied(conn, _READ_CHAIN, {"chain": chain, "after": after, "until": until})
 
 
@@ -72,13 +71,13 @@ def _copied(
 
 
 def stored_heads(conn: psycopg.Connection) -> list[Head] | None:
-    """Return where the chains end by the table of heads, or None when that is empty."""
+    """Return the heads in `log_heads`, None when its row is missing."""
     row = conn.execute(_STORED_HEADS).fetchone()
     return None if row is None else [Head(*head) for head in zip(*row, strict=True)]
 
 
 def chains_at(conn: psycopg.Connection, position: int) -> Chains:
-    """Return where the chains stood at a position, by the events themselves."""
+    """Return the ends of the chains at a position, from the events themselves."""
     chains = Chains()
     parameters = {"chains": PARTITIONS, "position": position}
     for chain, at, digest in conn.execute(_HEADS_AT, parameters):

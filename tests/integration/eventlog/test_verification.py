@@ -17,7 +17,7 @@ from tests.integration.eventlog.tampering import (
     unprotected,
 )
 
-PREFIX = "events from before the chains are a prefix"
+PREFIX = "only events before the first digest may lack one"
 # In the middle, and neither the first nor the last of its stream.
 AT = 417
 
@@ -170,7 +170,7 @@ def test_first_event_counts_as_well(conn: psycopg.Connection) -> None:
 
 def test_heads_that_were_lost_are_noticed(conn: psycopg.Connection) -> None:
     conn.execute("DELETE FROM log_heads")
-    assert find(conn) == ["the table log_heads has lost its row: nobody can append"]
+    assert find(conn) == ["the table log_heads has lost its row: appends fail"]
 
 
 def test_protection_that_was_not_put_back_is_noticed(conn: psycopg.Connection) -> None:

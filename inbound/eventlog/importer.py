@@ -1,8 +1,8 @@
-"""A log out of a file into an empty PostgreSQL: all of it in one transaction, or nothing.
+"""Imports a log from a file into an empty database, in one transaction.
 
-What follows from events is not carried: states are folded again when they are needed,
-projections are rebuilt. What leads to a person is not either: the numbers of the subjects
-are not in the file. And nothing is published: the cursor of the events is set to the end.
+Derived data is not in the file: states are folded again when needed, projections are rebuilt.
+Personal data is not either: subjects have no numbers afterwards. Nothing is published: the
+cursor of the event feed is set to the end.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 from inbound.errors import SetupError
 from inbound.eventlog.archive import Reader, Trailer
-from inbound.eventlog.checking import Checker
+from inbound.eventlog.checker import Checker
 from inbound.store.connections import describe_database as place_of
 from inbound.store.errors import translate
 from inbound.store.log.copy_format import (
@@ -41,13 +41,13 @@ _STEP: Final = 5_000
 
 
 def import_log(
-    conn: psycopg.Connection, file: BinaryIO, name: str, tell: Callable[[int, int], None]
+    conn: psycopg.Connection, file: BinaryIO, name: str, on_progress: Callable[[int, int], None]
 ) -> Trailer:
-    """Load a file and return how its log ends; `name` is that of the file in errors.
+    """Load a file and return its trailer; `name` names the file in errors.
 
-    Nobody can append meanwhile. Memory stays flat. `tell` gets the position and the last one.
-    Raises SetupError when there are events already, and ArchiveError, a kind of it, when the
-    file is damaged, cut, or its digests don't fit: then nothing was written.
+    Appends wait meanwhile. Memory stays flat. `on_progress` gets the position and the last
+    one. Raises SetupError when there are events already, and its subclass ArchiveError when
+    the file is damaged, truncated, or has a wrong digest: then nothing was written.
     """
     where = place_of(conn.info.dsn)
     try:
@@ -55,10 +55,10 @@ def import_log(
             conn.execute(_LOCK_LOG)
             if last_position(conn):
                 raise SetupError(
-                    f"the database at {where} has events already: a log is imported into one "
-                    "that `scserv migrate` has just made"
+                    f"the database at {where} has events already: import into a database fresh "
+                    "from `scserv migrate`"
                 )
-            trailer = _load(conn, Reader(file, name), tell)
+            trailer = _load(conn, Reader(file, name), on_progress)
         conn.execute(_ANALYZE)
     except psycopg.Error as error:
         failure = translate(error, where)
@@ -67,7 +67,9 @@ def import_log(
     raise failure
 
 
-def _load(conn: psycopg.Connection, reader: Reader, tell: Callable[[int, int], None]) -> Trailer:
+def _load(
+    conn: psycopg.Connection, reader: Reader, on_progress: Callable[[int, int], None]
+) -> Trailer:
     header = reader.header()
     checker = Checker(Chains(), schemas=False)
     conn.execute(_ALLOW_IMPORT)
@@ -79,7 +81,7 @@ def _load(conn: psycopg.Connection, reader: Reader, tell: Callable[[int, int], N
                 copy.write(bytes(block))
                 block.clear()
             if not event.position % _STEP:
-                tell(event.position, header.last_position)
+                on_progress(event.position, header.last_position)
         trailer = Trailer.of(checker.events, checker.position, checker.chains.heads())
         reader.finish(header, trailer)
         copy.write(bytes(block) + TRAILER)
@@ -95,10 +97,10 @@ def _checked(reader: Reader, checker: Checker) -> Iterator[StoredEvent]:
         for problem in checker.check((event,)):
             raise reader.error(str(problem))
         if event.digest is None:
-            try:  # no digest vouches for these
+            try:  # no digest covers these
                 from_json(event.data), from_json(event.metadata)
             except ValueError as error:
-                raise reader.error(f"data or metadata is no JSON: {error}") from error
+                raise reader.error(f"data or metadata is not JSON: {error}") from error
         yield event
 
 

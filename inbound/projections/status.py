@@ -1,13 +1,12 @@
-"""How each projection is: for the metrics of its lag, and for who lists them."""
+"""The status of each projection, for metrics and `scserv projections list`."""
 
 from dataclasses import dataclass
 from typing import Final
 
 import psycopg
 
-from inbound.projections import places
 from inbound.projections.catalogue import PROJECTIONS
-from inbound.projections.places import Place, Progress, at
+from inbound.projections.progress import ProjectionProgress, TableSchema, in_schema, stored_progress
 from inbound.projections.table_statements import TABLE_STATEMENTS
 from inbound.store.connections import raises_store_errors
 from inbound.store.log.positions import last_position
@@ -15,12 +14,12 @@ from inbound.store.statements import statements
 
 _SQL: Final = statements(__package__, "progress")
 _LAGS: Final = _SQL["lags"]
-_WORKING: Final = _SQL["working"]
+_LOCKED_WORK: Final = _SQL["locked_work"]
 
 
 @dataclass(frozen=True, slots=True)
-class Lag:
-    """One live projection: how many events it does not show yet, and the age of the oldest."""
+class ProjectionLag:
+    """The lag of one live projection: missing events, and the age of the oldest one."""
 
     name: str
     version: int
@@ -30,35 +29,35 @@ class Lag:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """All about one projection; `version` is what this release makes, `live.version` what is.
+class ProjectionStatus:
+    """The status of one projection. `version` is that of this release, not of the live table.
 
-    `live` is None when it was never built, `shadow` when no rebuild was begun.
+    `live` is None if it was never built, `shadow` if there is no unfinished rebuild.
     """
 
     name: str
     version: int
-    live: Lag | None
+    live: ProjectionLag | None
     rows: int
     has_projector: bool
-    shadow: Progress | None
+    shadow: ProjectionProgress | None
     being_rebuilt: bool
 
 
 @raises_store_errors
-def lags(conn: psycopg.Connection) -> dict[str, Lag]:
+def lags(conn: psycopg.Connection) -> dict[str, ProjectionLag]:
     """Return the lag of each live projection, by the clock of the database."""
     parameters = {"last_position": last_position(conn)}
-    return {row[0]: Lag(*row) for row in conn.execute(_LAGS, parameters)}
+    return {row[0]: ProjectionLag(*row) for row in conn.execute(_LAGS, parameters)}
 
 
 @raises_store_errors
-def standings(conn: psycopg.Connection) -> list[Standing]:
-    """Return how each projection of this release is. Counts rows: seconds for many millions."""
-    live, shadow = lags(conn), places.progress(conn, Place.SHADOW)
-    held = set(conn.execute(_WORKING, {"names": list(PROJECTIONS)}).fetchall())
+def statuses(conn: psycopg.Connection) -> list[ProjectionStatus]:
+    """Return the status of each projection. Counts rows: seconds for many millions."""
+    live, shadow = lags(conn), stored_progress(conn, TableSchema.SHADOW)
+    held = set(conn.execute(_LOCKED_WORK, {"names": list(PROJECTIONS)}).fetchall())
     return [
-        Standing(
+        ProjectionStatus(
             name=one.name,
             version=one.version,
             live=live.get(one.name),
@@ -72,6 +71,6 @@ def standings(conn: psycopg.Connection) -> list[Standing]:
 
 
 def _count(conn: psycopg.Connection, name: str) -> int:
-    with at(conn, Place.LIVE) as cursor:
+    with in_schema(conn, TableSchema.LIVE) as cursor:
         row = cursor.execute(TABLE_STATEMENTS[name].count).fetchone()
     return int(row[0]) if row else 0

@@ -1,4 +1,4 @@
-"""Stretches of the event log, as folds take them."""
+"""Reads batches of the event log and folds them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -6,12 +6,12 @@ from typing import Any, Final
 import psycopg
 
 from inbound.errors import ScservError
-from inbound.projections.model import Event, Folding, Projection, Rows
+from inbound.projections.model import Event, Fold, Projection, Rows
 from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
 from schemas.upcasters import UnknownEventError, read_object
 
-Stored = tuple[int, str, int, str, int, str, str, str]
+StoredRow = tuple[int, str, int, str, int, str, str, str]
 """A row of `read_events` in progress.sql."""
 
 _SQL: Final = statements(__package__, "progress")
@@ -19,7 +19,7 @@ _READ_EVENTS: Final = _SQL["read_events"]
 
 
 class FoldError(ScservError):
-    """The event at `position` can't be taken: of a newer release, or a defect. No use repeating."""
+    """The event at `position` can't be folded: a newer release wrote it, or a defect. Permanent."""
 
     def __init__(self, position: int, problem: str) -> None:
         """`problem` quotes no values."""
@@ -28,7 +28,7 @@ class FoldError(ScservError):
 
 
 @raises_store_errors
-def read(conn: psycopg.Connection, *, after: int, until: int, limit: int) -> list[Stored]:
+def read_batch(conn: psycopg.Connection, *, after: int, until: int, limit: int) -> list[StoredRow]:
     """Return the next events after one position and up to another, at most `limit`.
 
     Blocks for one statement; all of them are in memory, about 1 KB each.
@@ -38,8 +38,8 @@ def read(conn: psycopg.Connection, *, after: int, until: int, limit: int) -> lis
     return rows
 
 
-def decode(stored: Iterable[Stored]) -> Iterator[Event]:
-    """Yield events in today's version. Raises `FoldError` for one that nobody here knows."""
+def decode(stored: Iterable[StoredRow]) -> Iterator[Event]:
+    """Yield events in their current version. Raises `FoldError` for an unknown one."""
     for position, stream_id, version, type_, schema_version, data, metadata, recorded_at in stored:
         try:
             value = read_object(type_, schema_version, data)
@@ -48,24 +48,24 @@ def decode(stored: Iterable[Stored]) -> Iterator[Event]:
         yield Event(position, stream_id, version, type_, value, metadata, recorded_at)
 
 
-def fold(stored: Sequence[Stored], projections: Sequence[Projection]) -> list[Rows]:
-    """Return what one stretch makes of each projection. Each event is parsed once.
+def fold_batch(stored: Sequence[StoredRow], projections: Sequence[Projection]) -> list[Rows]:
+    """Return the row changes of each projection from one batch. Parses each event once.
 
-    Raises `FoldError` naming the event, and the projection if it is its own.
+    Raises `FoldError` that names the event, and the projection if its fold failed.
     """
-    foldings = [one.begin() for one in projections]
-    takers: dict[str, list[Folding]] = {}
-    for projection, folding in zip(projections, foldings, strict=True):
+    folds = [one.begin() for one in projections]
+    takers: dict[str, list[Fold]] = {}
+    for projection, fold in zip(projections, folds, strict=True):
         for type_ in projection.reads:
-            takers.setdefault(type_, []).append(folding)
+            takers.setdefault(type_, []).append(fold)
     for event in decode(stored):
-        for folding in takers.get(event.type, ()):
+        for fold in takers.get(event.type, ()):
             try:
-                folding.add(event)
+                fold.add(event)
             except (LookupError, TypeError, ValueError) as error:
-                name = projections[foldings.index(folding)].name
+                name = projections[folds.index(fold)].name
                 raise FoldError(
                     event.position,
-                    f"{name} can't take a {event.type} ({type(error).__name__}: {error})",
+                    f"{name} can't fold a {event.type} ({type(error).__name__}: {error})",
                 ) from error
-    return [folding.rows() for folding in foldings]
+    return [fold.rows() for fold in folds]

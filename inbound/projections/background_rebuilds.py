@@ -1,7 +1,7 @@
-"""Rebuilds that the projector starts by itself, for tables of an older version.
+"""Rebuilds that the projector starts for tables of an older version.
 
-Readers have the old table until the new one is complete; it stands still meanwhile, because
-this release has no rules of the older version.
+Readers use the old table until the new one is complete; it is not updated meanwhile, because
+this release lacks the rules of the older version.
 """
 
 import logging
@@ -15,17 +15,17 @@ import psycopg
 
 from inbound.errors import ScservError
 from inbound.projections.model import Projection
-from inbound.projections.rebuilding import rebuild
+from inbound.projections.rebuild import rebuild
 
 log = logging.getLogger(__name__)
 
-AGAIN_S: Final = 10.0
+RETRY_AFTER_S: Final = 10.0
 STOP_WITHIN_S: Final = 5.0
 
 
 @dataclass(slots=True)
 class _Run:
-    """One rebuild on a thread of its own."""
+    """One rebuild on its own thread."""
 
     thread: threading.Thread | None = None
     failure: str | None = None
@@ -33,10 +33,10 @@ class _Run:
 
 
 @dataclass(slots=True)
-class Background:
-    """Rebuilds until told to stop; what is done by then is kept.
+class BackgroundRebuilds:
+    """Rebuilds on threads until `stopping` is set; a stopped rebuild can be resumed.
 
-    `connect` opens a connection without a limit for one statement.
+    `connect` opens a connection without a statement timeout.
     """
 
     connect: Callable[[], psycopg.Connection]
@@ -45,14 +45,14 @@ class Background:
     _runs: dict[str, _Run] = field(default_factory=dict, init=False)
 
     def ensure(self, projection: Projection) -> str | None:
-        """See that a projection is being rebuilt; return why it isn't, None if all is well.
+        """Start a rebuild unless one is running; return the last failure, None if there is none.
 
-        Does not block. After a failure it is tried again `AGAIN_S` later.
+        Does not block. Retries a failed rebuild after `RETRY_AFTER_S`.
         """
         run = self._runs.setdefault(projection.name, _Run())
         alive = run.thread is not None and run.thread.is_alive()
         if not alive and self.clock() >= run.not_before and not self.stopping.is_set():
-            log.info("%s is rebuilt for version %d", projection.name, projection.version)
+            log.info("rebuilding %s for version %d", projection.name, projection.version)
             run.thread = threading.Thread(
                 target=self._rebuild, args=(projection, run), name="rebuild", daemon=True
             )
@@ -60,7 +60,7 @@ class Background:
         return run.failure
 
     def join(self) -> None:
-        """Wait for the threads to end after `stopping` was set, a few seconds at most."""
+        """Wait up to `STOP_WITHIN_S` for each thread after `stopping` was set."""
         for run in self._runs.values():
             if run.thread is not None:
                 run.thread.join(STOP_WITHIN_S)
@@ -74,4 +74,4 @@ class Background:
                 run.failure = f"can't be rebuilt for version {projection.version}: {error}"
                 log.warning("%s %s", projection.name, run.failure)
         finally:
-            run.not_before = self.clock() + AGAIN_S
+            run.not_before = self.clock() + RETRY_AFTER_S

@@ -1,7 +1,7 @@
-"""What must hold of a log, event after event. Pure: the events come from anywhere.
+"""Checks the invariants of a log, event by event. Pure: the events may come from anywhere.
 
-Positions have no gap, digests continue their chains, and every event can be read. A problem
-is told once: after an event whose digest does not fit, the chain goes on from what is stored.
+Positions have no gap, digests continue their chains, and every event can be read. Each problem
+is reported once: after an event with a wrong digest, the chain continues from the stored one.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,12 +17,12 @@ from schemas.topics import PARTITIONS
 from schemas.upcasters import UnknownEventError, read_event
 
 _LONGEST: Final = 300
-_FROM_BEFORE: Final = "events from before the chains are a prefix"
+_FROM_BEFORE: Final = "only events before the first digest may lack one"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is not as it was written, and where: all that is known of the place."""
+    """A difference from what was written, and its location as far as known."""
 
     what: str
     position: int | None = None
@@ -43,9 +43,9 @@ class Checker:
     def __init__(
         self, chains: Chains, after: int = 0, *, chained: bool = False, schemas: bool = True
     ) -> None:
-        """Begin after the position `after`, where the chains end so.
+        """Begin after the position `after`, where `chains` end.
 
-        `chained` says that there were digests before, `schemas` that events are to be read.
+        `chained`: earlier events have digests. `schemas`: also decode each event.
         """
         self.chains = chains
         self.position = after
@@ -56,7 +56,7 @@ class Checker:
         self._interrupted: set[int] = set()
 
     def check(self, events: Iterable[StoredEvent]) -> Iterator[Problem]:
-        """Yield what is wrong with the next events."""
+        """Yield the problems of the next events."""
         for event in events:
             position = event.position
             if position != self.position + 1:
@@ -88,10 +88,10 @@ class Checker:
         return Problem(f"it and all up to {last} are missing", first)
 
     def _digest(self, event: StoredEvent, chain: int, stored: bytes) -> Problem | None:
-        """Hold the digest against event and chain; from here the chain is as it is stored."""
+        """Check the digest against event and chain; continue from the stored digest."""
         if chain != _chain_of(event.stream):
             return _problem(
-                event, f"it stands in chain {chain}, its stream is of {_chain_of(event.stream)}"
+                event, f"it is in chain {chain}, its stream belongs to {_chain_of(event.stream)}"
             )
         covered = stored_body(
             event.stream,
@@ -126,7 +126,7 @@ def _problem(event: StoredEvent, what: str) -> Problem:
     return Problem(what, event.position, event.stream_id, event.version)
 
 
-# The events of a request come one soon after the other; further back nothing recurs.
+# The events of a request are close together; a larger cache would not help.
 @lru_cache(maxsize=8_192)
 def _chain_of(stream: bytes) -> int:
     return partition_of(str(UUID(bytes=stream)).encode())

@@ -1,4 +1,4 @@
-"""The log out of PostgreSQL into a file."""
+"""Exports the log from PostgreSQL into a file."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -8,8 +8,8 @@ import psycopg
 
 from inbound.errors import SetupError
 from inbound.eventlog.archive import FORMAT, Header, Trailer, Writer, encode_event
-from inbound.eventlog.checking import Checker
-from inbound.eventlog.reading import read_log, snapshot
+from inbound.eventlog.checker import Checker
+from inbound.eventlog.log_reader import read_log, snapshot
 from inbound.store.log.positions import last_position
 from schemas.chain import Chains
 from schemas.topics import PARTITIONS
@@ -18,12 +18,12 @@ _STEP = 5_000
 
 
 def export_log(
-    conn: psycopg.Connection, out: BinaryIO, now: datetime, tell: Callable[[int, int], None]
+    conn: psycopg.Connection, out: BinaryIO, now: datetime, on_progress: Callable[[int, int], None]
 ) -> Trailer:
-    """Write the whole log as it is at this moment and return how it ends.
+    """Write a snapshot of the whole log and return its trailer.
 
-    Memory stays flat, writers are not held up. `tell` gets the position and the last one.
-    Raises SetupError at the first event that does not follow: nobody could load it again.
+    Memory stays flat; writers continue. `on_progress` gets the position and the last one.
+    Raises SetupError at the first broken event: an import would refuse it.
     """
     writer = Writer(out)
     checker = Checker(Chains(), schemas=False)
@@ -39,10 +39,10 @@ def export_log(
         writer.write(header.model_dump_json().encode())
         for event in read_log(conn, 0, last):
             for problem in checker.check((event,)):
-                raise SetupError(f"the log is not whole: {problem}; see `scserv log verify`")
+                raise SetupError(f"the log is damaged: {problem}; see `scserv log verify`")
             writer.write(encode_event(event))
             if not event.position % _STEP:
-                tell(event.position, last)
+                on_progress(event.position, last)
     trailer = Trailer.of(checker.events, last, checker.chains.heads())
     writer.write(trailer.model_dump_json().encode())
     writer.close()

@@ -3,7 +3,7 @@
 import pytest
 
 from inbound.projections.subscriptions import SUBSCRIPTIONS
-from inbound.projections.verifying import compare
+from inbound.projections.verification import compare
 
 
 def line(subject: str, version: int = 1) -> bytes:
@@ -38,7 +38,7 @@ def line(subject: str, version: int = 1) -> bytes:
             [line("a"), line("c")],
             1,
             (
-                "subscriptions: the row with subject_id b is in the live table and does not follow "
+                "subscriptions: the row with subject_id b is in the live table but does not follow "
                 "from the log"
             ),
         ),
@@ -47,7 +47,7 @@ def line(subject: str, version: int = 1) -> bytes:
             [line("a")],
             1,
             (
-                "subscriptions: the row with subject_id b is in the live table and does not follow "
+                "subscriptions: the row with subject_id b is in the live table but does not follow "
                 "from the log"
             ),
         ),

@@ -1,19 +1,19 @@
-"""Whether the log in PostgreSQL is what was written: all of it, in one snapshot."""
+"""Verifies the integrity of the whole log in PostgreSQL, in one snapshot."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import psycopg
 
-from inbound.eventlog.checking import Checker, Problem
-from inbound.eventlog.reading import chains_at, read_log, stored_heads
+from inbound.eventlog.checker import Checker, Problem
+from inbound.eventlog.log_reader import chains_at, read_log, stored_heads
 from inbound.store.log.copy_format import StoredEvent
 from inbound.store.log.positions import last_position
 from inbound.store.statements import statements
 from schemas.chain import Head
 
-Tell = Callable[[int], None]
-"""Takes the position that the work has come to."""
+OnPosition = Callable[[int], None]
+"""Receives the current position."""
 
 _SQL: Final = statements(__package__, "eventlog")
 _VERSIONS: Final = _SQL["versions"]
@@ -27,23 +27,23 @@ _STEP: Final = 5_000
 
 
 class Verification:
-    """One look at the log inside `reading.snapshot`: its events after the position `since`.
+    """Verifies the events after the position `since`, inside `log_reader.snapshot`.
 
-    What comes before `since` is believed. `last` is where the log ends; `checker` counts.
+    Events up to `since` are trusted. `last` is the end of the log; `checker` counts.
     """
 
     def __init__(self, conn: psycopg.Connection, since: int = 0) -> None:
-        """Look where the log ends and where its chains stand at `since`."""
+        """Read the end of the log and the ends of its chains at `since`."""
         self._conn = conn
         self.since = since
         self.last = last_position(conn)
         chains = chains_at(conn, since)
         self.checker = Checker(chains, since, chained=any(chains.positions))
 
-    def problems(self, tell: Tell) -> Iterator[Problem]:
-        """Yield everything that is wrong. Blocks as it reads; memory stays flat."""
+    def problems(self, on_position: OnPosition) -> Iterator[Problem]:
+        """Yield all problems. Blocks while it reads; memory stays flat."""
         events = read_log(self._conn, self.since, self.last)
-        yield from self.checker.check(_telling(events, tell))
+        yield from self.checker.check(_reporting(events, on_position))
         yield from self._heads()
         yield from self._versions()
         yield from self._protection()
@@ -51,20 +51,20 @@ class Verification:
     def _heads(self) -> Iterator[Problem]:
         stored = stored_heads(self._conn)
         if stored is None:
-            yield Problem("the table log_heads has lost its row: nobody can append")
+            yield Problem("the table log_heads has lost its row: appends fail")
             return
-        for chain, (told, found) in enumerate(
+        for chain, (head, found) in enumerate(
             zip(stored, self.checker.chains.heads(), strict=True)
         ):
-            if told.position > found.position:
+            if head.position > found.position:
                 yield Problem(
-                    f"chain {chain}: its head in log_heads is event {told.position}, and the "
-                    f"last one in the log is {_named(found)}: what followed is gone"
+                    f"chain {chain}: its head in log_heads is event {head.position}, and the "
+                    f"last one in the log is {_named(found)}: later events are gone"
                 )
-            elif told != found:
+            elif head != found:
                 yield Problem(
-                    f"chain {chain}: its head in log_heads is {_named(told)} with another "
-                    f"digest or place than the last one in the log, {_named(found)}"
+                    f"chain {chain}: its head in log_heads is {_named(head)} with another "
+                    f"digest or position than the last one in the log, {_named(found)}"
                 )
 
     def _versions(self) -> Iterator[Problem]:
@@ -84,8 +84,8 @@ def _named(head: Head) -> str:
     return f"event {head.position}" if head.position else "none"
 
 
-def _telling(events: Iterable[StoredEvent], tell: Tell) -> Iterator[StoredEvent]:
+def _reporting(events: Iterable[StoredEvent], on_position: OnPosition) -> Iterator[StoredEvent]:
     for event in events:
         if not event.position % _STEP:
-            tell(event.position)
+            on_position(event.position)
         yield event

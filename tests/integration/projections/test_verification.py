@@ -8,12 +8,12 @@ import psycopg
 import pytest
 
 from inbound.errors import SetupError
-from inbound.projections import building, places, projector
-from inbound.projections.building import Stopped, Told
-from inbound.projections.dumping import digest, dump
-from inbound.projections.places import Place
+from inbound.projections import builder, projector
+from inbound.projections.builder import BuildProgress, BuildStopped
+from inbound.projections.dump import digest, dump
+from inbound.projections.progress import TableSchema, stored_progress
 from inbound.projections.subscriptions import SUBSCRIPTIONS
-from inbound.projections.verifying import verify
+from inbound.projections.verification import verify
 from inbound.store.connections import connect
 from inbound.store.log.positions import last_position
 from tests.integration.projections.lines import ALL, append_stop, catch_up, dumps
@@ -50,12 +50,12 @@ def test_a_projection_that_is_behind_is_right_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(projector, "BATCH", 333)
-    following = projector.Following(conn, {})
-    following.take_free(ALL)
+    following = projector.LiveTables(conn, {})
+    following.lock_free(ALL)
     following.round()
     following.held.remove(ALL[0])
     following.round()
-    monkeypatch.setattr(building, "STRETCH", 200)
+    monkeypatch.setattr(builder, "BATCH", 200)
     found = list(verify(opening, ALL))
     assert [(one.difference, one.position) for one in found] == [
         (None, 333),
@@ -151,26 +151,26 @@ def test_what_the_projector_writes_meanwhile_does_not_show(
     opening: Callable[[], psycopg.Connection], conn: psycopg.Connection
 ) -> None:
     """The last moment: the other one is built, and the comparison is about to begin."""
-    following = projector.Following(conn, {})
-    following.take_free(ALL)
+    following = projector.LiveTables(conn, {})
+    following.lock_free(ALL)
     following.round()
     before = last_position(conn)
 
-    def write(told: Told) -> None:
+    def write(told: BuildProgress) -> None:
         if told.doing == "comparing subscriptions":
             append_stop(conn, uuid4())
             assert following.round()
 
-    found = list(verify(opening, [SUBSCRIPTIONS], tell=write))
+    found = list(verify(opening, [SUBSCRIPTIONS], on_progress=write))
     assert [(one.difference, one.position) for one in found] == [(None, before)]
-    assert places.progress(conn, Place.LIVE)["subscriptions"].position == before + 1
+    assert stored_progress(conn, TableSchema.LIVE)["subscriptions"].position == before + 1
 
 
 def test_another_version_is_not_compared(
     opening: Callable[[], psycopg.Connection], conn: psycopg.Connection
 ) -> None:
     conn.execute("UPDATE projections.progress SET version = 9 WHERE name = 'requests'")
-    with pytest.raises(SetupError, match="requests is of version 9, this release makes version 1"):
+    with pytest.raises(SetupError, match="requests is of version 9, this release needs version 1"):
         differences(opening)
 
 
@@ -180,7 +180,7 @@ def test_it_stops_when_it_is_asked_to(
     catch_up(conn)
     stopping = threading.Event()
     stopping.set()
-    with pytest.raises(Stopped):
+    with pytest.raises(BuildStopped):
         list(verify(opening, ALL, stopping=stopping))
 
 
@@ -202,7 +202,7 @@ def test_the_same_log_elsewhere_makes_the_same_bytes(
 
 def test_a_dump_that_is_left_early_leaves_the_connection_usable(conn: psycopg.Connection) -> None:
     catch_up(conn)
-    lines = dump(conn, "requests", Place.LIVE)
+    lines = dump(conn, "requests", TableSchema.LIVE)
     assert next(lines).endswith(b"\n")
     lines.close()
     assert last_position(conn)
