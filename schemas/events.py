@@ -217,7 +217,7 @@ class MessageErased(MessageEvent):
     TYPE = "message.erased"
 
 
-class MessageFate(DomainEvent):
+class DeliveryEvent(DomainEvent):
     """The delivery outcome of a submitted message, by its receipts. One at most.
 
     It doesn't change the request. `state`, `error` and `done_at` are those of the part that
@@ -239,19 +239,19 @@ class MessageFate(DomainEvent):
     at: UtcTime = Field(description="when the receipt arrived")
 
 
-class MessageDelivered(MessageFate):
+class MessageDelivered(DeliveryEvent):
     """Every part was delivered to the phone."""
 
     TYPE = "message.delivered"
 
 
-class MessageUndeliverable(MessageFate):
+class MessageUndeliverable(DeliveryEvent):
     """A part could not be delivered; `state` says why."""
 
     TYPE = "message.undeliverable"
 
 
-class MessageUndetermined(MessageFate):
+class MessageUndetermined(DeliveryEvent):
     """The SMS centre doesn't know what became of a part, and no part is known to have failed."""
 
     TYPE = "message.undetermined"

@@ -14,8 +14,8 @@ from datetime import datetime
 from uuid import UUID
 
 from schemas.events import (
+    DeliveryEvent,
     MessageDelivered,
-    MessageFate,
     MessageUndeliverable,
     MessageUndetermined,
 )
@@ -76,7 +76,7 @@ class ReceiptDecision:
     """The parts with a new receipt, and the delivery outcome if it has just become known."""
 
     changed: tuple[SentPart, ...] = ()
-    fate: MessageFate | None = None
+    outcome: DeliveryEvent | None = None
 
 
 def find_message(known: Iterable[SentPart], receipt: ReceiptReceived) -> tuple[SentPart, ...]:
@@ -113,8 +113,8 @@ def decide_receipt(
     decided = None
     if _deciding_receipt(message) is None:
         decided = _deciding_receipt([changed.get(part.part, part) for part in message])
-    fate = None if decided is None else _event(message[0], decided, receipt)
-    return ReceiptDecision(tuple(changed.values()), fate)
+    outcome = None if decided is None else _event(message[0], decided, receipt)
+    return ReceiptDecision(tuple(changed.values()), outcome)
 
 
 def _deciding_receipt(message: Sequence[SentPart]) -> PartReceipt | None:
@@ -133,8 +133,8 @@ def _deciding_receipt(message: Sequence[SentPart]) -> PartReceipt | None:
     return next((end for end in ends if end.state is not ReceiptState.DELIVERED), ends[-1])
 
 
-def _event(part: SentPart, decided: PartReceipt, receipt: ReceiptReceived) -> MessageFate:
-    kind: type[MessageFate] = MessageUndetermined
+def _event(part: SentPart, decided: PartReceipt, receipt: ReceiptReceived) -> DeliveryEvent:
+    kind: type[DeliveryEvent] = MessageUndetermined
     if decided.state in _FAILED:
         kind = MessageUndeliverable
     elif decided.state is ReceiptState.DELIVERED:

@@ -1,6 +1,6 @@
-"""One person's texts and requests as a timeline that a support person can read out.
+"""One person's texts and requests as a timeline that support reads to the client.
 
-Building is pure: events, notes of misses, the present moment, a zone and a language go in,
-a `Timeline` comes out (`build`). What it takes is read by `looking`. No number, text or
-secret is in any of it, but the number that was asked for, masked unless it is revealed.
+`build` is pure: events, notes of misses, the current time, a time zone and a language go in,
+a `Timeline` comes out. `reader` reads the input from the database. A timeline contains no
+text, no secret, and no number except the one that was asked for, masked unless revealed.
 """

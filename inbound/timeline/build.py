@@ -1,4 +1,4 @@
-"""Building the timeline: everything that was read, told in one language and zone. Pure."""
+"""Builds a timeline in one language and time zone from what the reader found. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ _LIMITED: Final = "limited"
 
 
 class PartDelivery(Protocol):
-    """What receipts have said of one part of a message."""
+    """What receipts say of one part of a message."""
 
     @property
     def message_id(self) -> UUID: ...  # noqa: D102
@@ -42,7 +42,7 @@ class PartDelivery(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MissNote:
-    """Texts of one kind and minute that made no request."""
+    """Texts of one kind within one minute that made no request."""
 
     kind: str
     span: ArrivalSpan
@@ -50,7 +50,7 @@ class MissNote:
 
 @dataclass(frozen=True, slots=True)
 class LongText:
-    """A long text that is not whole yet; `sequences` of its parts as they arrived."""
+    """An incomplete long message; `sequences` are the parts that arrived, in that order."""
 
     total: int
     sequences: tuple[int, ...]
@@ -59,7 +59,7 @@ class LongText:
 
 @dataclass(frozen=True, slots=True)
 class TimelineOptions:
-    """What the timeline is to be of, and how it is to be told."""
+    """Which requests to show, and in which language and time zone."""
 
     now: datetime
     zone: str = "Europe/Moscow"
@@ -68,12 +68,12 @@ class TimelineOptions:
     until: datetime | None = None
     requests: int = 10
     only: frozenset[UUID] | None = None
-    """Requests to show, none other; None shows all in the time that was options for."""
+    """Show these requests only; None shows all within `since` and `until`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The requests to show, newest first; how many older ones there are in the options time."""
+    """The requests to show, newest first, and how many older ones are left out."""
 
     requests: Sequence[RequestHistory] = ()
     limits: Sequence[CommandLimitReached] = ()
@@ -81,7 +81,7 @@ class Selection:
 
     @property
     def open_messages(self) -> list[UUID]:
-        """The messages of these requests that have no fate yet."""
+        """The messages of these requests without a delivery outcome."""
         return [
             message_id(request.accepted.request_id, purpose)
             for request in self.requests
@@ -92,10 +92,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class TimelineInput:
-    """What was read of one number or id; notes and long texts newest first.
+    """What the reader found for one number or id; notes and long messages newest first.
 
-    `number` is masked unless it may be shown. `claims` and `parts` are of the selection's
-    open messages. `not_noted` are texts of all numbers, in the time that was options for.
+    `number` is masked unless it was revealed. `claims` and `parts` belong to the selection's
+    open messages. `not_noted` are texts of all numbers within the requested time.
     """
 
     number: str | None = None
@@ -111,7 +111,7 @@ class TimelineInput:
 
 
 def select(events: Iterable[EventRow], options: TimelineOptions) -> Selection:
-    """Return which requests of one subject, whose events these are in order, to show.
+    """Return the requests to show; `events` are those of one subject, in order.
 
     Raises UnknownEventError for an event of a newer release.
     """
@@ -122,11 +122,11 @@ def select(events: Iterable[EventRow], options: TimelineOptions) -> Selection:
 
 
 def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
-    """Return the timeline of what was found."""
+    """Return the timeline of what the reader found."""
     words = _words(options)
     selection = found.selection
     requests = [_request(request, found, options, words) for request in selection.requests]
-    # What is older than the oldest request of this page stands on the next one.
+    # Notes older than the oldest request of this page belong to the next page.
     page = requests[-1].arrived_at if selection.left_out and requests else None
     misses = [
         _miss(note, words)
@@ -213,7 +213,7 @@ def _steps(drafts: Sequence[Draft], options: TimelineOptions, words: Wording) ->
 
 
 def _with_limits(found: TimelineInput, options: TimelineOptions) -> list[MissNote]:
-    """Return the notes, and for a limit that was reached longer ago than notes are kept, one."""
+    """Return the notes, with one for each reached limit whose note was already deleted."""
     noted = [note.span for note in found.misses if note.kind == _LIMITED]
     added = [
         MissNote(_LIMITED, ArrivalSpan(event.arrived_at, event.arrived_at))
@@ -253,13 +253,13 @@ def _newest(
     misses: Sequence[Miss],
     unfinished: Sequence[Unfinished],
 ) -> str | None:
-    """Return the sentence about what arrived last, None when nothing did."""
-    told: Mapping[datetime, str] = {
+    """Return the sentence about the last text, None if there is none."""
+    sentences: Mapping[datetime, str] = {
         **{one.first_at: one.sentence for one in unfinished},
         **{one.last_at: one.sentence for one in misses},
         **{one.arrived_at: one.sentence for one in requests},
     }
-    return told[max(told)] if told else None
+    return sentences[max(sentences)] if sentences else None
 
 
 def _silence(found: TimelineInput, options: TimelineOptions, words: Wording) -> str:

@@ -8,7 +8,7 @@ from typing import assert_never
 from inbound.handlers.results import ACKNOWLEDGE_WITHIN_S
 from inbound.timeline.model import Clock, ClockState, ReplyStatus
 from inbound.timeline.requests import RequestHistory
-from schemas.events import Command, MessageEvent, MessageFate, MessageUnknown, Plan
+from schemas.events import Command, DeliveryEvent, MessageEvent, MessageUnknown, Plan
 from schemas.messages import Outcome, Purpose, ReceiptState
 
 
@@ -113,7 +113,7 @@ def outcome_of(event: MessageEvent) -> Outcome:
     return Outcome(event.TYPE.partition(".")[2])
 
 
-def delivery_of(event: MessageFate) -> DeliveryResult:
+def delivery_of(event: DeliveryEvent) -> DeliveryResult:
     """Return what receipts said of a message."""
     return DeliveryResult(event.TYPE.partition(".")[2])
 

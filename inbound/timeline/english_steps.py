@@ -116,7 +116,7 @@ def _result(d: Details) -> str:
 
 def _late(d: Details) -> str:
     after = english_duration(timedelta(seconds=d["after_s"]))
-    return f"the acknowledgement was not taken within 2 min: its fate was known after {after}"
+    return f"the acknowledgement was not taken within 2 min: its result was known after {after}"
 
 
 def _completed(d: Details) -> str:

@@ -1,4 +1,4 @@
-"""The timeline as it is returned, printed and published: its JSON is part of the HTTP API."""
+"""The model of a timeline. Its JSON is part of the HTTP API."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,7 +19,7 @@ class Language(StrEnum):
 
 
 class ReplyStatus(StrEnum):
-    """What became of a request's last message: the fulfilment, or the acknowledgement alone."""
+    """What became of a request's last message: the fulfilment, or the acknowledgement if alone."""
 
     WAITING = "waiting"
     ON_ITS_WAY = "on_its_way"
@@ -33,7 +33,7 @@ class ReplyStatus(StrEnum):
 
 
 class StepKind(StrEnum):
-    """What happened at one step, in the order in which a request meets them."""
+    """What happened at one step, in the usual order."""
 
     ARRIVED = "arrived"
     ASSEMBLED = "assembled"
@@ -52,7 +52,7 @@ class StepKind(StrEnum):
 
 
 class ClockState(StrEnum):
-    """How a request stands to the two minutes."""
+    """Whether the acknowledgement is in time."""
 
     RUNNING = "running"
     OVERDUE = "overdue"
@@ -62,7 +62,7 @@ class ClockState(StrEnum):
 
 
 class Clock(Model):
-    """The acknowledgement has to be accepted by the SMS centre within so many seconds."""
+    """The time limit of the acknowledgement: the SMS centre has to accept it within `within_s`."""
 
     state: ClockState = Field(
         description="running or overdue while it is not accepted; kept or late once it is; "
@@ -72,10 +72,8 @@ class Clock(Model):
     after_s: float | None = Field(
         default=None, description="seconds from the text's arrival until it was accepted"
     )
-    left_s: float | None = Field(
-        default=None, description="seconds that are left; negative when it is overdue"
-    )
-    text: str = Field(default="", description="the same in the asked language")
+    left_s: float | None = Field(default=None, description="seconds left; negative when overdue")
+    text: str = Field(default="", description="the same in words, in the requested language")
 
 
 class Step(Model):
@@ -83,16 +81,16 @@ class Step(Model):
 
     step: StepKind
     at: UtcTime
-    local: AwareDatetime = Field(description="the same moment in the asked zone")
+    local: AwareDatetime = Field(description="the same moment in the requested time zone")
     after_s: float = Field(
-        description="seconds since the step before; clocks of several machines differ a little"
+        description="seconds since the previous step; the clocks of machines differ a little"
     )
-    text: str = Field(description="what happened, in the asked language")
+    text: str = Field(description="what happened, in the requested language")
     details: Mapping[str, JsonValue] = Field(description="the same as data")
 
 
 class RequestTimeline(Model):
-    """One accepted command, from the bytes that arrived to the delivery receipts."""
+    """One accepted command, from its arrival to its delivery receipts."""
 
     request_id: UUID
     subject_id: UUID
@@ -117,39 +115,39 @@ class Miss(Model):
 
 
 class Unfinished(Model):
-    """A long text of which parts are missing."""
+    """A long message with missing parts."""
 
     total: int
-    sequences: tuple[int, ...] = Field(description="the parts that are here, as they arrived")
+    sequences: tuple[int, ...] = Field(description="the parts that arrived, in that order")
     first_at: UtcTime
     sentence: str = Field(description="to be read to the client")
 
 
 class Timeline(Model):
-    """What is known of one number, or of the requests that an id leads to; newest first."""
+    """What is known of one number, or of one request; newest first."""
 
     number: str | None = Field(
-        default=None, description="masked unless revealed; none when it is not known any more"
+        default=None, description="masked unless revealed; absent when it was erased"
     )
     subject_id: UUID | None = None
     language: Language
-    zone: str = Field(description="name of the zone of local times")
+    zone: str = Field(description="the time zone of local times")
     made_at: UtcTime
     since: UtcTime | None = None
     until: UtcTime | None = None
-    sentence: str = Field(description="the answer to: I texted, and nothing came")
+    sentence: str = Field(description="the answer to a client who texted and got no reply")
     requests: tuple[RequestTimeline, ...] = ()
     misses: tuple[Miss, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
     requests_left_out: int = Field(
-        default=0, description="older requests in the asked time that are not shown"
+        default=0, description="older requests within the requested time that are not shown"
     )
-    misses_left_out: bool = Field(default=False, description="there are older ones")
+    misses_left_out: bool = Field(default=False, description="whether older ones are not shown")
     not_noted: int = Field(
         default=0,
-        description="texts of all numbers in the asked time that made no request and were too "
-        "many to note; some may be this number's",
+        description="texts of all numbers within the requested time that made no request and were "
+        "too many to note; some may be from this number",
     )
     next_until: datetime | None = Field(
-        default=None, description="give it as `until` to see the older requests"
+        default=None, description="value of `until` for the next page of older requests"
     )

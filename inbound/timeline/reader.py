@@ -1,7 +1,7 @@
-"""From a number or an id to the timeline: what is read, and that a reveal is recorded first.
+"""Reads what a timeline needs from the database, by number or id.
 
-Synchronous, on a connection of the caller; a look-up by number is about six statements. The
-only room of the timeline that reads anything.
+Synchronous, on the caller's connection; a look-up by number takes about six statements. A
+reveal is recorded in the audit log before the number is shown.
 """
 
 from collections.abc import Sequence
@@ -33,19 +33,19 @@ from inbound.timeline.words import ArrivalSpan
 
 ACTION: Final = "timeline.reveal"
 MISSES: Final = 50
-"""Notes of misses that are shown at most."""
+"""The maximum number of notes of misses in a timeline."""
 
 _LONG_TEXTS: Final = 10
-# A request leaves about six events, and more when a centre does not answer.
+# A request has about six events, more if the SMS centre doesn't answer.
 _EVENTS_PER_REQUEST: Final = 30
 _EVENTS_MORE: Final = 100
-# The clock of the gateway, which tells the arrival, and that of the database differ.
+# The arrival is by the gateway's clock, which differs from the database's.
 _CLOCKS_DIFFER: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Reveal:
-    """Leave to show the whole number: it is recorded who wanted it and why."""
+    """Permission to show the whole number. Who asked and why is recorded."""
 
     actor: str
     reason: str
@@ -53,7 +53,7 @@ class Reveal:
 
 @dataclass(frozen=True, slots=True)
 class TimelineReader:
-    """What a look-up needs to know of the service: its keys, and how long misses are noted."""
+    """Looks up timelines. `miss_days` is how long notes of misses are kept."""
 
     hasher: SubjectHasher
     sealer: Sealer
@@ -66,7 +66,7 @@ class TimelineReader:
         options: TimelineOptions,
         reveal: Reveal | None = None,
     ) -> Timeline:
-        """Return what is known of an E.164 number. Blocks on the database.
+        """Return the timeline of an E.164 number. Blocks on the database.
 
         Raises ReasonError for a reason that can't be recorded, and errors of the store. Safe
         to repeat, but each reveal is recorded.
@@ -89,11 +89,11 @@ class TimelineReader:
         options: TimelineOptions,
         reveal: Reveal | None = None,
     ) -> list[Timeline]:
-        """Return a timeline for each request that an id led to; see `find_*` and `lookup`.
+        """Return a timeline for each request that an id refers to; see `find_by_*`.
 
         Blocks and raises as `by_number` does. The number of an erased person is None.
         """
-        told = []
+        timelines = []
         for place in places:
             person = lookup.person_by_subject(conn, place.subject_id)
             _record(conn, reveal, place.subject_id, place.request_id)
@@ -104,8 +104,8 @@ class TimelineReader:
                 selection=_select_one(conn, place, wanted),
                 miss_days=self.miss_days,
             )
-            told.append(build(_with_messages(conn, found, place.subject_id), wanted))
-        return told
+            timelines.append(build(_with_messages(conn, found, place.subject_id), wanted))
+        return timelines
 
     def _number(self, person: SubjectRow | None, reveal: Reveal | None) -> str | None:
         if person is None:
@@ -116,7 +116,7 @@ class TimelineReader:
     def _noted(
         self, conn: psycopg.Connection, number_hash: bytes, options: TimelineOptions
     ) -> TimelineInput:
-        """Read what is known of a number whether or not it ever sent a command."""
+        """Read the notes of a number, which exist even if it never sent a command."""
         window = TimeWindow(options.since, options.until)
         misses = lookup.rejected_mos_of(conn, number_hash, window, MISSES + 1)
         out = lookup.unrecorded_mos(conn, window)
@@ -146,7 +146,7 @@ def find_by_request(conn: psycopg.Connection, text: str) -> list[RequestLocation
 
 
 def find_by_message(conn: psycopg.Connection, text: str) -> list[RequestLocation]:
-    """Return requests by a message id: one of ours, or one that a centre gave."""
+    """Return requests by a message id: ours, or the SMS centre's."""
     own = as_uuid(text)
     places = lookup.locate_by_message(conn, own) if own is not None else []
     return places or lookup.locate_by_centre_id(conn, candidate_ids(text.strip()))
@@ -159,7 +159,7 @@ def find_by_trace(conn: psycopg.Connection, text: str) -> list[RequestLocation]:
 
 
 def as_uuid(text: str) -> UUID | None:
-    """Return the UUID that `text` is, in any of its writings, or None."""
+    """Return the UUID in `text`, in any notation, or None."""
     try:
         return UUID(text.strip())
     except ValueError:
@@ -167,7 +167,7 @@ def as_uuid(text: str) -> UUID | None:
 
 
 def as_trace_id(text: str) -> UUID | None:
-    """Return the trace id that `text` is or holds; its 32 hex digits are those of a UUID."""
+    """Return the trace id in `text`, alone or in a traceparent; it has the form of a UUID."""
     parts = text.strip().split("-")
     return as_uuid(parts[1] if len(parts) == 4 else text)
 
@@ -210,7 +210,7 @@ def _select_one(
 def _with_messages(
     conn: psycopg.Connection, found: TimelineInput, subject_id: UUID
 ) -> TimelineInput:
-    """Add what is known of messages whose fate is open: claims, and receipts of parts."""
+    """Add claims and receipts of parts for messages without a delivery outcome."""
     if not (open_messages := found.selection.open_messages):
         return found
     return replace(

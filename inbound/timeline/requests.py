@@ -1,4 +1,4 @@
-"""The events of one subject, sorted into its requests."""
+"""Groups the events of one subject by request."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from pydantic_core import from_json
 from schemas.events import (
     AcknowledgementLate,
     CommandLimitReached,
+    DeliveryEvent,
     DomainEvent,
     MessageEvent,
-    MessageFate,
     RequestAccepted,
     RequestCompleted,
     SubscriptionStarted,
@@ -29,7 +29,7 @@ RequestEvent = (
     | MessageEvent
     | AcknowledgementLate
     | RequestCompleted
-    | MessageFate
+    | DeliveryEvent
 )
 
 
@@ -56,7 +56,7 @@ class EventRow(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """One event with its place in the log and its stream."""
+    """One event with its position in the log and version in its stream."""
 
     event: DomainEvent
     position: int
@@ -66,7 +66,7 @@ class TimelineEvent:
 
 @dataclass(slots=True)
 class RequestHistory:
-    """One request: its acceptance, and all of its events in their order, that one first."""
+    """One request and its events in order; the first is its acceptance."""
 
     subject_id: UUID
     accepted: RequestAccepted
@@ -74,15 +74,15 @@ class RequestHistory:
     events: list[TimelineEvent] = field(default_factory=list)
 
     def results(self, purpose: Purpose) -> list[MessageEvent]:
-        """Return what became of the attempts to submit one of its messages."""
+        """Return the submit results of one of its messages."""
         events = (one.event for one in self.events)
         return [e for e in events if isinstance(e, MessageEvent) and e.purpose is purpose]
 
-    def delivery(self, purpose: Purpose) -> MessageFate | None:
-        """Return what its receipts said of one of its messages, if they did."""
+    def delivery(self, purpose: Purpose) -> DeliveryEvent | None:
+        """Return the delivery outcome of one of its messages, None while it is unknown."""
         events = (one.event for one in self.events)
-        fates = (e for e in events if isinstance(e, MessageFate) and e.purpose is purpose)
-        return next(fates, None)
+        deliveries = (e for e in events if isinstance(e, DeliveryEvent) and e.purpose is purpose)
+        return next(deliveries, None)
 
 
 def group_requests(
@@ -90,8 +90,8 @@ def group_requests(
 ) -> tuple[list[RequestHistory], list[CommandLimitReached]]:
     """Return the requests in the order of their acceptance, and where the limit was reached.
 
-    `events` are of one subject in their order. Those of a request whose acceptance is not
-    among them are left. Raises UnknownEventError for one of a newer release.
+    `events` are those of one subject in order. Events of a request whose acceptance is not
+    among them are ignored. Raises UnknownEventError for an event of a newer release.
     """
     requests: dict[UUID, RequestHistory] = {}
     limits = []

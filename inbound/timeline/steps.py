@@ -1,4 +1,4 @@
-"""What happened to a request, one thing after the other, as data without words. Pure."""
+"""The steps of a request as data, without words. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from inbound.timeline.model import StepKind
 from inbound.timeline.requests import RequestHistory, TimelineEvent
 from schemas.events import (
     AcknowledgementLate,
+    DeliveryEvent,
     MessageEvent,
-    MessageFate,
     MessageUnknown,
     RequestAccepted,
     RequestCompleted,
@@ -28,7 +28,7 @@ from schemas.messages import PartResult, Purpose, SubmitAttempt
 
 
 class ClaimRow(Protocol):
-    """A gateway said that it is about to send a message."""
+    """A gateway's claim of a message that it is about to send."""
 
     @property
     def message_id(self) -> UUID: ...  # noqa: D102
@@ -42,7 +42,7 @@ class ClaimRow(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A step before it has words and local time."""
+    """A step without its words and local time."""
 
     kind: StepKind
     at: datetime
@@ -50,7 +50,7 @@ class Draft:
 
 
 def drafts_of(request: RequestHistory, claims: Sequence[ClaimRow] = ()) -> list[Draft]:
-    """Return the steps of a request in the order in which they followed from each other."""
+    """Return the steps of a request in causal order."""
     first, *later = request.events
     drafts = [*_acceptance(request.accepted)]
     if later and isinstance(switch := later[0].event, SubscriptionStopped | SubscriptionStarted):
@@ -66,9 +66,9 @@ def drafts_of(request: RequestHistory, claims: Sequence[ClaimRow] = ()) -> list[
 
 
 def _place(drafts: Sequence[Draft], draft: Draft) -> int:
-    """Return where a step belongs: last, but a receipt by its time and after its message.
+    """Return the index of a step: last, but a receipt goes by its time, after its message.
 
-    A receipt takes another way than results, and is often recorded after what came later.
+    Receipts are often recorded after later submit results.
     """
     place = len(drafts)
     if draft.kind is StepKind.RECEIPT:
@@ -90,7 +90,7 @@ def _later(one: TimelineEvent, request: RequestHistory) -> Iterator[Draft]:
             yield Draft(StepKind.LATE, one.recorded_at, {"after_s": after_s})
         case RequestCompleted() as event:
             yield Draft(StepKind.COMPLETED, event.at, {"completion": event.completion.value})
-        case MessageFate() as event:
+        case DeliveryEvent() as event:
             yield _receipt(event)
 
 
@@ -147,13 +147,13 @@ def _queued(at: datetime, request: RequestHistory, purpose: Purpose) -> Draft:
 
 
 def _brings_fulfilment(event: MessageEvent, request: RequestHistory) -> bool:
-    """Whether the fulfilment is owed from now on (`inbound.handlers.results`)."""
+    """Whether the fulfilment follows from this event (`inbound.handlers.results`)."""
     goes_again = isinstance(event, MessageUnknown) and not event.final
     return event.purpose is Purpose.ACKNOWLEDGEMENT and request.accepted.confirm and not goes_again
 
 
 def _submit(event: MessageEvent) -> Iterator[Draft]:
-    """Yield one attempt to submit a message: sent, what settled nothing, its result."""
+    """Yield the steps of one attempt to submit a message: sent, its submits, its result."""
     about: dict[str, JsonValue] = {
         "purpose": event.purpose.value,
         "message_id": str(event.message_id),
@@ -199,7 +199,7 @@ def _part(part: PartResult) -> dict[str, JsonValue]:
     }
 
 
-def _receipt(event: MessageFate) -> Draft:
+def _receipt(event: DeliveryEvent) -> Draft:
     details: dict[str, JsonValue] = {
         "purpose": event.purpose.value,
         "message_id": str(event.message_id),
@@ -214,7 +214,7 @@ def _receipt(event: MessageFate) -> Draft:
 
 
 def _claimed(request: RequestHistory, claims: Sequence[ClaimRow]) -> Iterator[Draft]:
-    """Yield that a gateway has taken a message of which no result is known yet."""
+    """Yield the claims of messages without a result."""
     for purpose in (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT):
         id_ = message_id(request.accepted.request_id, purpose)
         for claim in claims:

@@ -17,7 +17,7 @@ from inbound.smpp.message_ids import IdForm, normalise
 from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Transaction
-from schemas.events import MessageFate
+from schemas.events import DeliveryEvent
 from schemas.messages import ReceiptReceived, SubmitResult
 
 # A form that a newer gateway knows and this worker does not is read as ANY.
@@ -31,7 +31,7 @@ class Settled:
     """The fate of one message of one subject; `message` is any part of it."""
 
     message: SentPart
-    fate: MessageFate
+    fate: DeliveryEvent
 
 
 class Settling:
@@ -100,8 +100,8 @@ class Settling:
         for part in decision.changed:
             place = part.message_id, part.part
             known[place] = self._changed[place] = part
-        if decision.fate is not None:
-            yield Settled(about[0], decision.fate)
+        if decision.outcome is not None:
+            yield Settled(about[0], decision.outcome)
 
     def _keep(self, subject_id: UUID, receipt: ReceiptReceived) -> None:
         key = EarlyKey(subject_id, receipt.centre, receipt.message_ids[0], receipt.state.value)

@@ -219,7 +219,7 @@ class _Play:
             done_at=at.replace(tzinfo=None, microsecond=0),
             arrived_at=at,
         )
-        fate = decide_receipt((part,), (part,), receipt).fate
+        fate = decide_receipt((part,), (part,), receipt).outcome
         self._tell(at, () if fate is None else (fate,))
 
     def _tell(self, at: datetime, events: Iterable[DomainEvent]) -> None:

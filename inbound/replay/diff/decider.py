@@ -23,16 +23,16 @@ from inbound.handlers.state import SubjectState, evolve
 from inbound.replay.diff.protocol import DecisionDifference, EventFields, PastEvent, StreamVerdict
 from schemas.events import (
     CommandLimitReached,
+    DeliveryEvent,
     DomainEvent,
     MessageEvent,
-    MessageFate,
     RequestAccepted,
 )
 from schemas.messages import Purpose
 from schemas.upcasters import read_event
 
 _ERROR_LENGTH = 300
-_BEGINNINGS = (RequestAccepted, CommandLimitReached, MessageEvent, MessageFate)
+_BEGINNINGS = (RequestAccepted, CommandLimitReached, MessageEvent, DeliveryEvent)
 
 _Run = Sequence[tuple[PastEvent, DomainEvent]]
 

@@ -11,8 +11,8 @@ import pytest
 from inbound.handlers.receipts import SentPart, decide_receipt, find_message
 from inbound.handlers.state import SubjectState, evolve
 from schemas.events import (
+    DeliveryEvent,
     MessageDelivered,
-    MessageFate,
     MessageUndeliverable,
     MessageUndetermined,
 )
@@ -61,22 +61,22 @@ class Known:
 
     def __init__(self, *messages: Sequence[SentPart]) -> None:
         self.parts = {(p.message_id, p.part): p for parts in messages for p in parts}
-        self.fates: list[MessageFate] = []
+        self.outcomes: list[DeliveryEvent] = []
 
-    def take(self, *receipts: ReceiptReceived) -> list[MessageFate]:
+    def take(self, *receipts: ReceiptReceived) -> list[DeliveryEvent]:
         for one in receipts:
             about = find_message(self.parts.values(), one)
             whole = [p for p in self.parts.values() if p.message_id == about[0].message_id]
             decision = decide_receipt(whole, about, one)
             self.parts |= {(p.message_id, p.part): p for p in decision.changed}
-            if decision.fate is not None:
-                self.fates.append(decision.fate)
-        return self.fates
+            if decision.outcome is not None:
+                self.outcomes.append(decision.outcome)
+        return self.outcomes
 
 
 def test_one_part_on_the_phone_is_the_message_on_the_phone() -> None:
-    [fate] = Known(message("a1")).take(receipt("a1"))
-    assert fate == MessageDelivered(
+    [outcome] = Known(message("a1")).take(receipt("a1"))
+    assert outcome == MessageDelivered(
         message_id=UUID(int=1),
         request_id=UUID(int=99),
         purpose=Purpose.FULFILMENT,
@@ -95,32 +95,32 @@ def test_one_part_on_the_phone_is_the_message_on_the_phone() -> None:
 def test_a_message_is_delivered_with_its_last_part(order: tuple[str, ...]) -> None:
     known = Known(message("a1", "a2", "a3"))
     assert known.take(*map(receipt, order[:2])) == []
-    [fate] = known.take(receipt(order[2]))
-    assert isinstance(fate, MessageDelivered)
-    assert fate.parts == 3
+    [outcome] = known.take(receipt(order[2]))
+    assert isinstance(outcome, MessageDelivered)
+    assert outcome.parts == 3
 
 
 @pytest.mark.parametrize("state", FAILURES)
 def test_a_part_that_failed_decides_at_once(state: S) -> None:
     known = Known(message("a1", "a2"))
-    [fate] = known.take(receipt("a2", state=state))
-    assert isinstance(fate, MessageUndeliverable)
-    assert fate.state is state
-    assert known.take(receipt("a1")) == [fate]
+    [outcome] = known.take(receipt("a2", state=state))
+    assert isinstance(outcome, MessageUndeliverable)
+    assert outcome.state is state
+    assert known.take(receipt("a1")) == [outcome]
 
 
 def test_a_part_out_of_sight_decides_when_nothing_else_can() -> None:
     known = Known(message("a1", "a2", "a3"))
     assert known.take(receipt("a2", state=S.UNKNOWN), receipt("a1")) == []
-    [fate] = known.take(receipt("a3"))
-    assert isinstance(fate, MessageUndetermined)
-    assert fate.state is S.UNKNOWN
+    [outcome] = known.take(receipt("a3"))
+    assert isinstance(outcome, MessageUndetermined)
+    assert outcome.state is S.UNKNOWN
 
 
 def test_a_failure_weighs_more_than_a_part_out_of_sight() -> None:
     known = Known(message("a1", "a2"))
-    [fate] = known.take(receipt("a1", state=S.UNKNOWN), receipt("a2", state=S.EXPIRED))
-    assert isinstance(fate, MessageUndeliverable)
+    [outcome] = known.take(receipt("a1", state=S.UNKNOWN), receipt("a2", state=S.EXPIRED))
+    assert isinstance(outcome, MessageUndeliverable)
 
 
 @pytest.mark.parametrize("state", OPEN)
@@ -144,9 +144,9 @@ def test_nothing_changes_after_the_first_final_receipt(late: S) -> None:
 
 def test_one_receipt_for_a_message_whose_parts_share_an_id() -> None:
     known = Known(message("a1", "a1", "a1"))
-    [fate] = known.take(receipt("a1"))
-    assert isinstance(fate, MessageDelivered)
-    assert known.take(receipt("a1"), receipt("a1")) == [fate]
+    [outcome] = known.take(receipt("a1"))
+    assert isinstance(outcome, MessageDelivered)
+    assert known.take(receipt("a1"), receipt("a1")) == [outcome]
 
 
 def test_a_message_with_a_part_that_got_no_id_stays_open() -> None:
@@ -154,10 +154,10 @@ def test_a_message_with_a_part_that_got_no_id_stays_open() -> None:
     assert known.take(receipt("a1"), receipt("a2", state=S.EXPIRED)) == []
 
 
-def test_a_fate_moves_no_request() -> None:
-    [fate] = Known(message("a1")).take(receipt("a1"))
+def test_a_delivery_outcome_changes_no_request() -> None:
+    [outcome] = Known(message("a1")).take(receipt("a1"))
     state = SubjectState()
-    assert evolve(state, fate) is state
+    assert evolve(state, outcome) is state
 
 
 def test_the_likeliest_id_that_is_known_counts() -> None:

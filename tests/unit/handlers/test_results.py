@@ -1,4 +1,4 @@
-"""What the fate of a message means for its request."""
+"""What a submit result means for its request."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ FATES = [Outcome.SUBMITTED, Outcome.REJECTED, Outcome.EXPIRED, Outcome.UNKNOWN, 
 
 
 @pytest.mark.parametrize("outcome", FATES)
-def test_the_fulfilment_follows_the_acknowledgement_whatever_its_fate(outcome: Outcome) -> None:
+def test_the_fulfilment_follows_the_acknowledgement_whatever_its_outcome(outcome: Outcome) -> None:
     scenario = Scenario()
     request_id, _ = scenario.text(Command.CLIENT_INFO)
     (reply,) = scenario.result(request_id, ACK, outcome).replies
@@ -80,7 +80,7 @@ def test_an_unknown_attempt_is_told_once_however_often_it_is_said(purpose: Purpo
         (Outcome.ERASED, Completion.UNDELIVERED),
     ],
 )
-def test_the_fulfilments_fate_completes_the_request_and_erases_its_secret(
+def test_the_fulfilments_result_completes_the_request_and_erases_its_secret(
     outcome: Outcome, completion: Completion
 ) -> None:
     scenario = Scenario()

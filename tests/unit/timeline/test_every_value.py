@@ -21,7 +21,7 @@ from inbound.timeline.requests import RequestEvent
 from inbound.timeline.russian_steps import step_text as russian_step
 from inbound.timeline.words import ArrivalSpan, MissKind
 from schemas.contracts.examples import EXAMPLES
-from schemas.events import EVENTS, Command, DomainEvent, MessageEvent, MessageFate, Plan
+from schemas.events import EVENTS, Command, DeliveryEvent, DomainEvent, MessageEvent, Plan
 from schemas.messages import Outcome, PartResult, Purpose, ReceiptState
 from tests.unit.timeline.test_steps import full
 from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person
@@ -83,21 +83,20 @@ def test_every_plan_has_its_sentence_and_steps(
 
 
 @pytest.mark.parametrize("language", Language)
-@pytest.mark.parametrize("command", Command)
-def test_no_two_plans_of_a_command_are_told_alike(command: Command, language: Language) -> None:
-    """And no plan of one command is told like that of another: the spelling is left out."""
-    told: defaultdict[str, dict[str, Plan]] = defaultdict(dict)
-    for each, plan in PLANS:
-        for way, person in in_every_way(each, plan):
-            sentence = person.only_request(language=language).sentence.replace(SPELLINGS[each], "")
-            same = told[way].setdefault(sentence, plan)
-            assert same is plan, f"{plan!r} and {same!r} are both told as: {sentence}"
-            decided = step_of(person.only_request(language=language), StepKind.DECIDED)
-            assert told[f"{way}, step"].setdefault(decided, plan) is plan, decided
+def test_no_two_plans_have_the_same_sentence_or_step(language: Language) -> None:
+    """Apart from the spelling of the command."""
+    plans: defaultdict[str, dict[str, Plan]] = defaultdict(dict)
+    for command, plan in PLANS:
+        for way, person in in_every_way(command, plan):
+            request = person.only_request(language=language)
+            sentence = request.sentence.replace(SPELLINGS[command], "")
+            for kind, text in (("sentence", sentence), ("step", decided(request))):
+                same = plans[f"{kind}, {way}"].setdefault(text, plan)
+                assert same is plan, f"{plan!r} and {same!r} have the same {kind}: {text}"
 
 
-def step_of(request: RequestTimeline, kind: StepKind) -> str:
-    return next(step.text for step in request.steps if step.step is kind)
+def decided(request: RequestTimeline) -> str:
+    return next(step.text for step in request.steps if step.step is StepKind.DECIDED)
 
 
 def all_requests(language: Language = Language.EN) -> Iterator[RequestTimeline]:
@@ -140,7 +139,7 @@ def test_every_event_of_a_request_is_shown(event: object) -> None:
 def test_every_event_of_a_message_has_its_outcome(event: object) -> None:
     if isinstance(event, MessageEvent):
         assert outcome_of(event) in Outcome
-    if isinstance(event, MessageFate):
+    if isinstance(event, DeliveryEvent):
         assert delivery_of(event) in DeliveryResult
 
 
@@ -150,7 +149,7 @@ def test_every_reason_to_make_no_request_has_its_sentence() -> None:
 
 
 @pytest.mark.parametrize("language", Language)
-def test_no_two_reasons_are_told_alike(language: Language) -> None:
+def test_no_two_reasons_have_the_same_sentence(language: Language) -> None:
     sentences = set()
     for kind in MissKind:
         note = MissNote(kind.value, ArrivalSpan(NOON, NOON))

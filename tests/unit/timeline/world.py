@@ -18,10 +18,10 @@ from inbound.timeline.model import Language, RequestTimeline, Timeline
 from schemas.events import (
     Arrival,
     Command,
+    DeliveryEvent,
     DomainEvent,
     Facts,
     MessageDelivered,
-    MessageFate,
     MessageUndeliverable,
     MessageUndetermined,
     Plan,
@@ -32,7 +32,7 @@ from schemas.messages import Outcome, PartResult, Purpose, ReceiptState, SubmitR
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 SUBJECT = UUID(int=99)
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-_FATES: dict[ReceiptState, type[MessageFate]] = {
+_FATES: dict[ReceiptState, type[DeliveryEvent]] = {
     ReceiptState.DELIVERED: MessageDelivered,
     ReceiptState.UNKNOWN: MessageUndetermined,
 }
