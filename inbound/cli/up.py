@@ -42,7 +42,7 @@ def up(
     and Apache Kafka, kept in the data folder.
     """
     from inbound.cli._runner import run_until_signal
-    from inbound.local.service import Service
+    from inbound.local.service import LocalService
 
     _export_options(smsc, system_id, password)
     if api_port is not None:
@@ -51,7 +51,7 @@ def up(
     make_folder(data_dir)
     settings = load_settings(config, make_keys(data_dir, load_settings(config)))
     built_in = smsc is None and not settings.binds
-    service = Service(settings, data_dir, port, config, built_in_centre=built_in)
+    service = LocalService(settings, data_dir, port, config, built_in_simulator=built_in)
     sys.exit(asyncio.run(run_until_signal(service.run)))
 
 

@@ -1,4 +1,4 @@
-"""One supervised process: how to start it, when it is ready, how it ended, what it said."""
+"""One supervised process: starts it, waits until it is ready, restarts and stops it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ASK_AGAIN_S: Final = 0.05
 _ANSWER_S: Final = 2.0
 
-# How our commands end when the operator has to change something (inbound.errors).
+# Exit status of our commands for a SetupError (inbound.errors).
 _SETUP_STATUS: Final = 2
 
 
@@ -31,8 +31,8 @@ _SETUP_STATUS: Final = 2
 class Child:
     """One process to keep running.
 
-    `env` is added to the supervisor's own. `ready` is a health URL that has to answer 200,
-    or a function that returns whether the child is ready; without it, started is ready.
+    `env` is added to the supervisor's environment. `ready` is a health URL that must answer
+    200, or a function; without it the child is ready when it has started. Times in seconds.
     """
 
     name: str
@@ -45,22 +45,19 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class RestartBackoff:
-    """How long to wait before the next start of a child that died `deaths` times in a row.
-
-    One that ran for `calm_s` starts with a clean record.
-    """
+    """Back-off before a restart. A child that ran for `calm_s` seconds begins at `first_s`."""
 
     first_s: float = 0.2
     most_s: float = 10.0
     calm_s: float = 30.0
 
     def delay_s(self, deaths: int) -> float:
-        """Twice as long each time, up to `most_s`."""
+        """Return the seconds before the next start: doubled after each death, up to `most_s`."""
         return float(min(self.most_s, self.first_s * 2 ** min(deaths - 1, 30)))
 
 
 class ChildEventType(StrEnum):
-    """What can happen to a child."""
+    """Type of a child's event."""
 
     STARTED = "started"
     READY = "ready"
@@ -71,7 +68,7 @@ class ChildEventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChildEvent:
-    """Something that happened to a child; `restart` counts its starts after the first."""
+    """An event of a child. `restart` counts its restarts."""
 
     child: str
     what: ChildEventType
@@ -84,7 +81,7 @@ class ChildEvent:
         match self.what:
             case ChildEventType.DIED:
                 return (
-                    f"{self.child} died ({self.exit}), starts again in {self.delay_s:g} s"
+                    f"{self.child} died ({self.exit}), restarts in {self.delay_s:g} s"
                     f" (restart {self.restart})"
                 )
             case ChildEventType.KILLED:
@@ -94,7 +91,7 @@ class ChildEvent:
 
 
 class SupervisedChild:
-    """One child and what became of it so far; started, asked, restarted and ended here."""
+    """One child under supervision: its process, its log, its restarts."""
 
     def __init__(
         self,
@@ -118,7 +115,10 @@ class SupervisedChild:
         return self._process.pid if self._process is not None and running else None
 
     async def keep(self, life: int) -> None:
-        """Start the child, and again each time it ends, until cancelled."""
+        """Start the child and restart it whenever it ends, until cancelled.
+
+        Raises `SetupError` if it ends with exit status 2 before it was ready.
+        """
         deaths = 0
         while True:
             began = time.monotonic()
@@ -134,7 +134,7 @@ class SupervisedChild:
             await asyncio.sleep(delay_s)
 
     async def stop(self, limit_s: float) -> None:
-        """End the child; the task of `keep` must have ended."""
+        """Stop the child: SIGTERM, after the limit SIGKILL. The task of `keep` must have ended."""
         if self._process is None:
             return
         process, self._process = self._process, None
@@ -177,7 +177,7 @@ class SupervisedChild:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
             if process.returncode is not None:
-                # What it started must not run beside what its successor starts.
+                # Processes that it started must not survive it.
                 _kill_group(process.pid)
 
     async def _ask_until_ready(self) -> None:
@@ -200,7 +200,7 @@ class SupervisedChild:
 
 
 async def answers_ok(url: str) -> bool:
-    """Whether a GET of this http URL is answered with 200 within two seconds."""
+    """Whether this HTTP URL answers 200 within two seconds."""
     parts = urlsplit(url)
     request = f"GET {parts.path or '/'} HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n"
     try:
@@ -217,7 +217,7 @@ async def answers_ok(url: str) -> bool:
 
 
 def describe_exit(status: int) -> str:
-    """Say how a process ended; negative is a signal, as in `subprocess`."""
+    """Describe an exit status; negative is a signal, as in `subprocess`."""
     if status >= 0:
         return f"exit status {status}"
     try:
@@ -227,16 +227,16 @@ def describe_exit(status: int) -> str:
 
 
 def last_line(log: Path) -> str:
-    """Return the last line of a log that says something."""
+    """Return the last line of a log that is not empty."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 4096))
         lines = file.read().decode(errors="replace").split("\n")
     said = [line.strip() for line in lines if line.strip()]
-    return said[-1] if said else f"it said nothing (log: {log})"
+    return said[-1] if said else f"no output (log: {log})"
 
 
 def bound_log(log: Path, limit_bytes: int) -> None:
-    """Move what a log holds to its `.1` once it is too long; its writers go on at the top."""
+    """Copy a log over `limit_bytes` to `.1` and truncate it; its writers keep it open."""
     with contextlib.suppress(FileNotFoundError):
         if log.stat().st_size > limit_bytes:
             shutil.copyfile(log, log.with_name(f"{log.name}.1"))

@@ -1,4 +1,4 @@
-"""A handful of clients for the first start, so that there is somebody to text from."""
+"""Sample clients for the first `scserv up`."""
 
 from pathlib import Path
 
@@ -11,6 +11,6 @@ HEADER = "msisdn,client_id,personal_code,login,password"
 
 
 def write_samples(path: Path) -> None:
-    """Write the samples as a file that `scserv clients import` reads."""
+    """Write the sample clients as a CSV file for `scserv clients import`."""
     lines = [HEADER, *(",".join(sample) for sample in SAMPLES)]
     path.write_text("\n".join(lines) + "\n", "utf-8")

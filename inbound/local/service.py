@@ -1,15 +1,10 @@
-"""The whole service as `scserv up` runs it: servers, preparation, children, health."""
+"""Runs the whole service on one machine for `scserv up`: servers, roles, simulator, health."""
 
 import asyncio
-import contextlib
-import json
 import re
 import secrets
-import socket
 import sys
 import time
-import urllib.error
-import urllib.request
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,24 +13,24 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from inbound.errors import RetryableError, SetupError
+from inbound.local.probes import LOOPBACK, accepts, api_url, ask_health, free_port
 from inbound.local.samples import SAMPLES, write_samples
 from inbound.local.supervisor import Child, ChildEvent, ChildEventType, Supervisor
 from inbound.ops.health import Health, HealthServer
 from inbound.service_file import DEFAULT_DATA_DIR, SERVICE_FILE, write_service_file
-from inbound.settings import ApiSettings, Settings, SmppSettings
+from inbound.settings import Settings, SmppSettings
 from inbound.startup import check_database, load_templates
 
 WATCH_EVERY_S = 0.5
 RESTART_EVERY_S = 3.0
 ROLES = ("relay", "worker", "gateway", "projector", "api")
 STARTING = ": starting"
-LOOPBACK = "127.0.0.1"
-# A reason that only counts on is no news.
+# Seconds in a reason change all the time and are ignored when reasons are compared.
 _SECONDS = re.compile(r"[0-9.]+ s")
 SCSERV = (sys.executable, "-m", "inbound.cli")
 
 
-class Server(Protocol):
+class EmbeddedServer(Protocol):
     """An embedded server: PostgreSQL or Kafka."""
 
     @property
@@ -43,14 +38,14 @@ class Server(Protocol):
         """The process id while it runs."""
 
     def start(self) -> object:
-        """Start it and return when it answers. Blocks."""
+        """Start the server. Blocks until it answers."""
 
     def stop(self) -> None:
-        """End it. Blocks."""
+        """Stop the server. Blocks."""
 
 
-class Service:
-    """Everything on one machine. `run` until cancelled; then all of it is gone within 10 s."""
+class LocalService:
+    """The service on one machine. After `run` is cancelled, everything ends within 10 s."""
 
     def __init__(
         self,
@@ -59,13 +54,13 @@ class Service:
         port: int,
         config: Path | None,
         *,
-        built_in_centre: bool,
+        built_in_simulator: bool,
     ) -> None:
         self._settings = settings
         self._data_dir = data_dir
         self._port = port
         self._config = config
-        self._built_in_centre = built_in_centre
+        self._built_in_simulator = built_in_simulator
         self._console = Console(highlight=False, soft_wrap=True)
         self._health = Health()
         self._health_urls: dict[str, str] = {}
@@ -73,8 +68,8 @@ class Service:
         self._begin = time.monotonic()
 
     async def run(self) -> None:
-        """Start everything, say `ready`, and keep it running."""
-        self._health.set("service", ok=False, reason="is starting")
+        """Start everything, print `ready`, and keep it running until cancelled."""
+        self._health.set("service", ok=False, reason="starting")
         load_templates(self._settings)
         async with AsyncExitStack() as stack:
             server = HealthServer(self._health, self._settings.health_host, self._port).start()
@@ -96,12 +91,12 @@ class Service:
 
     # -- servers --------------------------------------------------------------------
 
-    async def _start_servers(self, stack: AsyncExitStack) -> dict[str, Server]:
-        """Start those that no setting names, side by side, and note where they are."""
+    async def _start_servers(self, stack: AsyncExitStack) -> dict[str, EmbeddedServer]:
+        """Start the servers that no setting names, in parallel, and set their addresses."""
         from inbound.local.servers.kafka import KafkaServer
         from inbound.local.servers.postgres import PostgresServer
 
-        servers: dict[str, Server] = {}
+        servers: dict[str, EmbeddedServer] = {}
         if not self._settings.database_url.get_secret_value():
             servers["PostgreSQL"] = PostgresServer(self._data_dir / "postgres")
         if not self._settings.kafka_bootstrap_servers:
@@ -117,21 +112,21 @@ class Service:
         for problem in started:
             if isinstance(problem, BaseException):
                 raise problem
-        self._settings = self._settings.model_copy(update=_places(servers))
+        self._settings = self._settings.model_copy(update=_addresses(servers))
         return servers
 
-    async def _keep_server(self, name: str, server: Server) -> None:
-        """Start an embedded server again whenever it dies."""
+    async def _keep_server(self, name: str, server: EmbeddedServer) -> None:
+        """Restart an embedded server whenever it dies."""
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
             if server.pid is None:
-                self._say(f"{name} died, starting it again")
-                self._health.set(name, ok=False, reason="died and is being started")
+                self._say(f"{name} died and is restarted")
+                self._health.set(name, ok=False, reason="died and is being restarted")
                 await self._restart(name, server)
                 self._health.set(name, ok=True)
-                self._say(f"{name} is back")
+                self._say(f"{name} is running again")
 
-    async def _restart(self, name: str, server: Server) -> None:
+    async def _restart(self, name: str, server: EmbeddedServer) -> None:
         said = ""
         while True:
             await asyncio.to_thread(server.stop)
@@ -150,18 +145,18 @@ class Service:
 
     async def _prepare(self) -> None:
         self._say("preparing database and topics")
-        if self._built_in_centre:
-            self._settings = self._settings.model_copy(update={"smpp": self._own_centre()})
+        if self._built_in_simulator:
+            self._settings = self._settings.model_copy(update={"smpp": self._simulator_settings()})
         await asyncio.to_thread(self._migrate)
         write_service_file(self._data_dir, _effective(self._settings))
-        if self._built_in_centre:
+        if self._built_in_simulator:
             await asyncio.to_thread(self._import_samples)
 
-    def _own_centre(self) -> SmppSettings:
+    def _simulator_settings(self) -> SmppSettings:
         password = SecretStr(secrets.token_hex(4))
         port = free_port(self._settings.smpp.port)
-        place = {"host": LOOPBACK, "port": port, "password": password}
-        return self._settings.smpp.model_copy(update=place)
+        address = {"host": LOOPBACK, "port": port, "password": password}
+        return self._settings.smpp.model_copy(update=address)
 
     def _migrate(self) -> None:
         from inbound.kafka import admin
@@ -175,7 +170,7 @@ class Service:
         admin.apply(settings.kafka_bootstrap_servers, specs, settings.kafka_replication_factor)
 
     def _import_samples(self) -> None:
-        """Make the sample clients once; an operator's own file is never mixed with them."""
+        """Import the sample clients once, at the first start with the simulator."""
         from inbound.directory.csv_import import ImportKeys, import_clients
         from inbound.directory.sealing import ClientSealer
         from inbound.keys import SubjectHasher
@@ -195,7 +190,7 @@ class Service:
     # -- children -------------------------------------------------------------------
 
     def _children(self) -> list[Child]:
-        children = [self._centre()] if self._built_in_centre else []
+        children = [self._simulator()] if self._built_in_simulator else []
         for role in ROLES:
             port = free_port()
             url = f"http://{LOOPBACK}:{port}/health"
@@ -203,7 +198,7 @@ class Service:
             where = ["--data-dir", str(self._data_dir)]
             if self._config is not None:
                 where += ["--config", str(self._config.absolute())]
-            # The role's own health is on a free port of its own, ours on the one named.
+            # Each role has its own health port; `--port` is the port of the whole service.
             env = {"SCSERV_HEALTH_PORT": str(port), "SCSERV_HEALTH_HOST": LOOPBACK}
             if role == "api":
                 self._api_port = free_port(self._settings.api.port)
@@ -211,7 +206,7 @@ class Service:
             children.append(Child(role, [*SCSERV, role, *where], env, f"{url}/live"))
         return children
 
-    def _centre(self) -> Child:
+    def _simulator(self) -> Child:
         smpp = self._settings.smpp
         argv = [*SCSERV, "simulator", "--port", str(smpp.port), "--system-id", smpp.system_id]
         argv += ["--number", self._settings.federal_number]
@@ -219,9 +214,9 @@ class Service:
         return Child("simulator", argv, password, lambda: accepts(smpp.port))
 
     async def _watch_children(self, health_url: str) -> None:
-        """Carry what the children say of themselves to our own health port, and say changes.
+        """Copy the roles' readiness to our health port, and print changes.
 
-        `ready` is said once all of them are; a reason why not, whenever it changes.
+        Prints `ready` once all are ready, and later every change of a reason.
         """
         said: dict[str, str] = {}
         started = False
@@ -243,7 +238,7 @@ class Service:
                 self._say_ready(health_url)
             await asyncio.sleep(WATCH_EVERY_S)
 
-    # -- what is said ---------------------------------------------------------------
+    # -- output ---------------------------------------------------------------
 
     def _tell(self, event: ChildEvent) -> None:
         if event.what in {ChildEventType.DIED, ChildEventType.KILLED}:
@@ -253,14 +248,14 @@ class Service:
         self._console.print(f"[{time.monotonic() - self._begin:5.1f} s] {text}", markup=False)
 
     def _command(self, words: str) -> str:
-        """Return a command as it was called here: `make up` puts nothing on the PATH."""
+        """Return a command line for this installation: `make up` puts nothing on the PATH."""
         here = self._data_dir == DEFAULT_DATA_DIR.absolute()
         return f"{sys.argv[0]} {words}{'' if here else f' --data-dir {self._data_dir}'}"
 
     def _say_ready(self, health_url: str) -> None:
         smpp = self._settings.smpp
         self._say(f"logs in {self._data_dir / 'logs'}, settings in {self._data_dir / SERVICE_FILE}")
-        if self._built_in_centre:
+        if self._built_in_simulator:
             self._say(f"built-in SMS centre on {smpp.host}:{smpp.port}; sample clients:")
             for number, client, *_ in SAMPLES:
                 self._say(f"    {number}  {client}")
@@ -273,21 +268,21 @@ class Service:
         self._console.print(f"ready: {health_url}/health/ready", markup=False)
 
 
-def _places(servers: dict[str, Server]) -> dict[str, Any]:
+def _addresses(servers: dict[str, EmbeddedServer]) -> dict[str, Any]:
     from inbound.local.servers.kafka import KafkaServer
     from inbound.local.servers.postgres import PostgresServer
 
-    places: dict[str, Any] = {}
+    addresses: dict[str, Any] = {}
     for server in servers.values():
         if isinstance(server, PostgresServer):
-            places["database_url"] = SecretStr(server.url())
+            addresses["database_url"] = SecretStr(server.url())
         elif isinstance(server, KafkaServer):
-            places["kafka_bootstrap_servers"] = server.bootstrap
-    return places
+            addresses["kafka_bootstrap_servers"] = server.bootstrap
+    return addresses
 
 
 def _effective(settings: Settings) -> dict[str, Any]:
-    """Return what other commands need to work with this service; secrets in the clear."""
+    """Return the settings that other commands need, with secrets in clear text."""
     smpp = settings.smpp
     return {
         "database_url": settings.database_url.get_secret_value(),
@@ -301,44 +296,3 @@ def _effective(settings: Settings) -> dict[str, Any]:
             "password": smpp.password.get_secret_value(),
         },
     }
-
-
-def api_url(settings: ApiSettings, port: int) -> str:
-    """Return where the HTTP API is to be reached."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"
-
-
-def free_port(wanted: int = 0) -> int:
-    """Return `wanted` if it is free on loopback, else some port that is."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, wanted))
-        except OSError:
-            return free_port()
-        port: int = probe.getsockname()[1]
-        return port
-
-
-async def accepts(port: int) -> bool:
-    """Whether something listens on that loopback port."""
-    try:
-        _, writer = await asyncio.open_connection(LOOPBACK, port)
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
-def ask_health(url: str) -> str:
-    """Return why a health URL does not answer 200, "" when it does. Blocks up to 2 s."""
-    try:
-        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 — http, made here
-            return ""
-    except urllib.error.HTTPError as error:
-        with contextlib.suppress(ValueError, LookupError):
-            return "; ".join(json.loads(error.read())["reasons"])
-        return f"answers {error.code}"
-    except OSError as error:
-        return f"does not answer: {getattr(error, 'reason', error)}"

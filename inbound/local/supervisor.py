@@ -1,13 +1,12 @@
-"""Keeping the processes of `scserv up` running: start in order, restart, stop in reverse.
+"""Supervises the processes of `scserv up`: starts them in order, restarts, stops in reverse.
 
-Every child has a session of its own, so that Ctrl-C reaches the supervisor alone, which
-then decides on the order. A child's output goes straight to DIR/NAME.log rather than
-through the supervisor: what a process says in its last moment gets there even when the
-supervisor is stuck or dying with it. The file is copied to NAME.log.1 and emptied when it
-has grown too long; lines written in that instant are the price.
+Every child has its own session, so that Ctrl-C reaches only the supervisor, which stops the
+children in order. A child writes directly to DIR/NAME.log, so that its last output is kept
+even if the supervisor hangs or dies. A log that is too long is copied to NAME.log.1 and
+truncated; lines written at that moment may be lost.
 
-A supervisor that is killed takes its children along (`end_with_parent`), so that the next
-one does not find two of everything.
+Children end when their supervisor is killed (`end_with_parent`), so that the next one does
+not run a second copy of each.
 """
 
 from __future__ import annotations
@@ -45,9 +44,9 @@ _LOOK_AT_LOGS_S: Final = 2.0
 
 
 class Supervisor:
-    """Runs children until told to stop; an asynchronous context manager.
+    """Runs children until `stop`; an asynchronous context manager.
 
-    `on_event` is called in the event loop and must not block. The log folder is made.
+    `on_event` is called in the event loop and must not block. `start` creates the log folder.
     """
 
     def __init__(
@@ -74,15 +73,14 @@ class Supervisor:
 
     @property
     def pids(self) -> dict[str, int]:
-        """The process ids of the children that run now."""
+        """The process ids of running children."""
         return {kept.child.name: kept.pid for kept in self._kept if kept.pid is not None}
 
     async def start(self) -> None:
-        """Start the children one after the other, each when the one before is ready.
+        """Start the children in order, each when the one before is ready.
 
-        Raises SetupError when one is not ready in time or ends with status 2, which is how
-        a command says that the operator has to change something; all are stopped then.
-        One that ends otherwise is started again, within the same time.
+        Raises `SetupError` and stops all if one is not ready in time or ends with exit status
+        2 (a setup error). A child that ends otherwise is restarted within the same time.
         """
         try:
             self._logs.mkdir(parents=True, exist_ok=True)
@@ -101,14 +99,14 @@ class Supervisor:
             raise
 
     async def watch(self) -> None:
-        """Return never; raise what went wrong with supervising itself."""
+        """Never return; raise an error of the supervision itself."""
         await asyncio.gather(*self._tasks)
 
     async def stop(self) -> None:
         """Stop all children in reverse order; safe to repeat.
 
-        SIGTERM first, and SIGKILL for the whole process group of a child that exceeds its
-        time or its share of what is left of `stop_limit_s`.
+        Sends SIGTERM, then SIGKILL to the process group of a child that exceeds its own limit
+        or its share of the rest of `stop_limit_s`.
         """
         for task in self._tasks:
             task.cancel()

@@ -1,1 +1,1 @@
-"""PostgreSQL and Apache Kafka started from Python packages, for trial, tests and benchmark."""
+"""Embedded PostgreSQL and Apache Kafka, from Python packages, for `scserv up` and tests."""

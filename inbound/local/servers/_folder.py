@@ -1,8 +1,7 @@
-"""The data folder of a server: who owns it, which port it keeps, which server runs in it.
+"""The data folder of a server: its owner and its port.
 
-One process at a time may own a folder. Ownership is a lock of the operating system, so it
-ends with its process however that dies, and whatever server still runs in a folder that
-can be owned is a leftover.
+One process at a time owns a folder. Ownership is a file lock, so it ends with its process.
+A server that still runs in a folder without an owner is a leftover of a killed process.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 LOOPBACK: Final = "127.0.0.1"
 
-# An empty PostgreSQL takes 40 MB and the first segments of a busy hour the rest.
+# A new PostgreSQL takes 40 MB; its first WAL segments under load take the rest.
 _ENOUGH_BYTES: Final = 300 * 1024 * 1024
 
 
@@ -37,7 +36,7 @@ class DataFolder:
     def claim(self) -> None:
         """Create the folder (mode 0700) and own it until `release()` or the process ends.
 
-        Raises SetupError when it can't be written, has no room or is owned already.
+        Raises `SetupError` if it can't be written, has too little space, or has an owner.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -58,8 +57,8 @@ class DataFolder:
         except BlockingIOError:
             owner = os.pread(lock, 20, 0).decode() or "another process"
             raise SetupError(
-                f"{self._server}: {self.path} is in use, process {owner} already runs this"
-                " server; stop it first, or choose another folder"
+                f"{self._server}: {self.path} is in use by process {owner}; stop it, or choose"
+                " another folder"
             ) from None
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
@@ -72,17 +71,16 @@ class DataFolder:
             )
 
     def release(self) -> None:
-        """Give the folder up; safe to repeat."""
+        """Release the folder. Safe to repeat."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     def port(self, name: str, wanted: int = 0) -> int:
-        """Return the port to listen on: the one wanted, else the one kept, else a free one.
+        """Return the port to listen on: `wanted`, else the stored port, else a free one.
 
-        A free one is kept in the folder, so that the next start has the same address. A
-        kept one that somebody else took meanwhile is replaced; one that was asked for by
-        number is not, that raises SetupError.
+        A free port is stored, so that the next start has the same address. A stored port that
+        is in use is replaced. Raises `SetupError` if `wanted` is in use.
         """
         if wanted:
             if not _is_free(wanted):
@@ -100,7 +98,7 @@ class DataFolder:
         return port
 
     def write(self, name: str, text: str) -> Path:
-        """Write one small file for the owner's eyes only, whole or not at all."""
+        """Write a small file atomically, readable by the owner only."""
         target = self.path / name
         draft = target.with_name(f"{name}.new")
         try:
@@ -112,7 +110,7 @@ class DataFolder:
         return target
 
     def refused(self, error: OSError) -> SetupError:
-        """Say in one line why the operating system did not let us use the folder."""
+        """Return a one-line error: why the folder can't be used, and the fix."""
         why = error.strerror or str(error)
         way_out = (
             "make room on that disk"
@@ -128,7 +126,7 @@ def _private(path: str, flags: int) -> int:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        # As the servers do: connections that linger after a restart are no obstacle.
+        # As the servers do: connections in TIME_WAIT don't matter.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))

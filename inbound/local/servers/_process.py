@@ -1,10 +1,8 @@
-"""Starting a server as a child, knowing when it is up, and ending it for certain.
+"""Waits for a server process to start, finds leftovers, and ends them.
 
-A server runs in a session of its own: Ctrl-C in the terminal reaches this service alone,
-which then stops its clients before the servers. Nothing ties a server's life to its
-parent's (the kernel's parent-death signal follows the thread that forked, not the
-process), so a parent that is killed leaves its server behind; the next owner of the data
-folder finds it here and ends it.
+A server runs in its own session: Ctrl-C reaches only `scserv up`, which stops clients before
+servers. A killed parent leaves its server running (the kernel's parent-death signal depends
+on the thread that forked); the next owner of the data folder finds and ends it.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-# Short against a start of a second, long against the cost of a look.
+# Seconds between checks.
 _LOOK_AGAIN_S: Final = 0.02
 
 _KILL_WAIT_S: Final = 5.0
@@ -39,9 +37,9 @@ _KNOWN_CAUSES: Final = (
 
 
 def find(pid_file: Path, is_ours: Callable[[psutil.Process], bool]) -> psutil.Process | None:
-    """Return the running process that a pid file names, if it is what `is_ours` says.
+    """Return the running process of a pid file if `is_ours` confirms it, else None.
 
-    The first word of the file is the pid. Process numbers are used again, hence the check.
+    The first word of the file is the pid. Pids are reused, hence the check.
     """
     try:
         process = psutil.Process(int(pid_file.read_text(encoding="utf-8").split()[0]))
@@ -51,9 +49,9 @@ def find(pid_file: Path, is_ours: Callable[[psutil.Process], bool]) -> psutil.Pr
 
 
 def end(process: psutil.Process, signals: Sequence[tuple[signal.Signals, float]]) -> None:
-    """Send each signal and wait that many seconds, then kill; return when it is gone.
+    """Send each signal and wait its seconds, then SIGKILL. Blocks until the process has ended.
 
-    Blocks until then. A process that has ended already is fine.
+    Does nothing if it has ended already.
     """
     with contextlib.suppress(psutil.NoSuchProcess):
         for number, seconds in signals:
@@ -74,7 +72,7 @@ def _ends_within(process: psutil.Process, seconds: float) -> bool:
 
 
 def _has_ended(process: psutil.Process) -> bool:
-    """Also when nobody takes note: in a container the process that should may never do it."""
+    """Whether a process has ended. A zombie has: in containers nothing may reap it."""
     if isinstance(process, psutil.Popen):
         return process.poll() is not None
     try:
@@ -91,7 +89,7 @@ def wait_until(
     logs: Sequence[Path],
     timeout_s: float,
 ) -> None:
-    """Block until `ready()`; raise SetupError when the process ends or time runs out."""
+    """Block until `ready()`. Raises `SetupError` if the process ends or after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not ready():
         if process.poll() is not None:
@@ -102,12 +100,12 @@ def wait_until(
 
 
 def explain(*logs: Path) -> str:
-    """Say in one line why a server ended: from the end of the first log that says something."""
+    """Return in one line why a server ended, from the first log that is not empty."""
     for log in logs:
         lines = [line for line in _last_lines(log) if line and not line.startswith("WARNING")]
         if lines:
             return f"{_cause(lines)} (log: {log})"
-    return f"it said nothing (log: {logs[-1]})"
+    return f"no output (log: {logs[-1]})"
 
 
 def _cause(lines: Sequence[str]) -> str:

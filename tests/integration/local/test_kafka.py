@@ -51,7 +51,7 @@ def test_the_broker_of_a_killed_parent_is_replaced(server: KafkaServer) -> None:
 
 
 def test_a_folder_in_use_is_left_alone(kafka_server: SharedKafka) -> None:
-    with pytest.raises(SetupError, match="is in use, process"):
+    with pytest.raises(SetupError, match="is in use by process"):
         KafkaServer(kafka_server.data_dir).start()
     admin.wait_for_broker(kafka_server.bootstrap, 5)
 

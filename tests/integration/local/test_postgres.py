@@ -73,7 +73,7 @@ def test_the_server_of_a_killed_parent_is_replaced(server: PostgresServer) -> No
 
 
 def test_a_folder_in_use_is_left_alone(postgres_server: SharedPostgres) -> None:
-    with pytest.raises(SetupError, match="is in use, process"):
+    with pytest.raises(SetupError, match="is in use by process"):
         PostgresServer(postgres_server.data_dir).start()
     with psycopg.connect(postgres_server.url()) as connection:
         assert connection.execute("select 1").fetchone() == (1,)

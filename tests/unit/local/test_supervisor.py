@@ -99,7 +99,7 @@ async def test_a_killed_child_is_started_again(
         died = await events.next(ChildEventType.DIED)
         await events.next(ChildEventType.STARTED)
         assert all_.pids["worker"] != first
-    assert str(died) == "worker died (signal SIGKILL), starts again in 0 s (restart 1)"
+    assert str(died) == "worker died (signal SIGKILL), restarts in 0 s (restart 1)"
 
 
 async def test_one_that_keeps_dying_waits_longer_each_time(

@@ -19,7 +19,7 @@ def folder(tmp_path: Path) -> DataFolder:
 def test_a_folder_has_one_owner_until_it_is_released(folder: DataFolder) -> None:
     folder.claim()
     other = DataFolder(folder.path, "Thing")
-    with pytest.raises(SetupError, match=r"in use, process \d+ already runs this"):
+    with pytest.raises(SetupError, match=r"in use by process \d+; stop it"):
         other.claim()
     folder.release()
     other.claim()
@@ -81,7 +81,7 @@ def test_a_kept_port_that_somebody_took_is_replaced(folder: DataFolder) -> None:
         ("java.net.BindException: Address already in use", "its port is in use"),
         ("LOG: a\nFATAL: database files are incompatible\nLOG: b", "FATAL: database files are"),
         ("WARNING: of no interest\nthe end", "the end"),
-        ("", "it said nothing"),
+        ("", "no output"),
     ],
 )
 def test_a_log_is_put_into_one_line(said: str, told: str, tmp_path: Path) -> None:
