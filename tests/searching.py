@@ -31,9 +31,11 @@ _QUIET_POLLS: Final = 60
 
 def files_in(folder: Path) -> Iterator[Path]:
     """Yield every file below a folder; one that goes meanwhile is passed over."""
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            yield path
+    for parent, _, names in os.walk(folder):  # passes over a folder that goes, unlike `rglob`
+        for name in names:
+            path = Path(parent, name)
+            if path.is_file() and not path.is_symlink():
+                yield path
 
 
 def in_file(path: Path, canaries: Canaries) -> bool:
