@@ -8,6 +8,7 @@ submit_sm passes through a `Script`.
 import asyncio
 import csv
 import os
+import random
 import socket
 import sys
 import urllib.error
@@ -51,7 +52,7 @@ from tests.searching import records
 PAGES: Final = ("/health", "/health/ready", "/health/live", "/metrics")
 
 Role = Literal["gateway", "worker", "relay", "projector", "api"]
-# Those without which there is no reply; a test that wants a projector starts one.
+# A reply needs these three; a test that needs a projector starts one.
 ROLES: Final[tuple[Role, ...]] = ("relay", "worker", "gateway")
 
 STOPPED: Final = "СМС от SCSERV отключены. Включить: CLIENT sms start"
@@ -62,6 +63,9 @@ VAULT_KEY: Final = bytes(range(32))
 SUBJECT_KEY: Final = bytes(range(32, 64))
 WINDOW: Final = 20
 CONFIG: Final = "scserv.toml"
+
+# Below those that systems hand out for connections and for port 0.
+_PORTS: Final = 10_000, 32_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Client:
 
     @property
     def registration(self) -> str:
-        """The fulfilment of this client's `CLIENT info`, as the instruction words it."""
+        """The fulfilment of this client's `CLIENT info`, in the words of the specification."""
         return (
             f"ЦЕНТР РЕГИСТРАЦИИ. Персональный код: {self.personal_code}. КЛИЕНТСКИЙ ПОРТАЛ: "
             f"имя входа: {self.login}, пароль: {self.password}. "
@@ -104,17 +108,17 @@ class RoleProcess:
     port: int
 
     def kill(self) -> None:
-        """End it as a crash would, at once. Safe to call from anywhere."""
+        """Send SIGKILL, as a crash would. Safe to call from anywhere, also after its end."""
         with suppress(ProcessLookupError):
             self.process.kill()
 
     def terminate(self) -> None:
-        """Ask it to end, as an operator would. Safe to call from anywhere."""
+        """Send SIGTERM, as an operator would. Safe to call from anywhere, also after its end."""
         with suppress(ProcessLookupError):
             self.process.terminate()
 
     def page(self, path: str) -> bytes:
-        """Return what its health port answers; nothing when it doesn't. Blocks for a moment."""
+        """Return a page of its health port, or b"" when it does not answer. Blocks, 5 s at most."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
                 body: bytes = answer.read()
@@ -125,7 +129,7 @@ class RoleProcess:
             return b""
 
     def not_ready(self) -> str:
-        """Return why it is not ready; nothing when it is. Blocks for a moment."""
+        """Return why it is not ready, or "" when it is. Blocks, 2 s at most."""
         if self.process.returncode is not None:
             return f"{self.role} has ended with status {self.process.returncode}"
         try:
@@ -139,7 +143,7 @@ class RoleProcess:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A command that has ended."""
+    """The result of a command."""
 
     status: int
     out: str
@@ -172,13 +176,13 @@ class Service:
     # -- processes --------------------------------------------------------------------
 
     async def start(self, *roles: Role) -> list[RoleProcess]:
-        """Start one more of each role (one of all, when none is named), and return them."""
+        """Start one more process of each role (of `ROLES`, when none is named) and return them."""
         started = [await self._start(role) for role in roles or ROLES]
         await self.ready()
         return started
 
     async def ready(self) -> None:
-        """Wait until every running process says by its health port that it is ready."""
+        """Wait until the health port of every running process says that it is ready."""
         await eventually(
             lambda: not any(one.not_ready() for one in self.running) or self._any_ended(),
             self._explain,
@@ -193,13 +197,13 @@ class Service:
         return "\n".join(f"{reason}\n{self.log_of(role)[-2000:]}" for role, reason in late)
 
     async def kill(self, victim: RoleProcess) -> None:
-        """End a process with SIGKILL and wait until it is gone."""
+        """Send SIGKILL to a process and wait until it has ended."""
         victim.kill()
         await victim.process.wait()
         self.running.remove(victim)
 
     async def stop(self, one: RoleProcess) -> int:
-        """End a process politely and return its exit status; fail when it does not end."""
+        """Send SIGTERM to a process and return its exit status; fail the test if it stays."""
         self.running.remove(one)
         one.terminate()
         try:
@@ -212,7 +216,7 @@ class Service:
     def revive(self, *processes: RoleProcess) -> None:
         """From now on start these (all, when none is named) again whenever they end.
 
-        As a supervisor would: not those that the test itself stops.
+        A supervisor does so in production. A process that the test ends with `stop` stays away.
         """
         for one in processes or tuple(self.running):
             self._watch(one)
@@ -222,11 +226,11 @@ class Service:
         return next(one for one in self.running if one.role == role)
 
     def log_of(self, role: Role) -> str:
-        """Everything that processes of this role have written."""
+        """Return the logs of all processes that this role has had."""
         return "".join(path.read_text("utf-8") for path in sorted(self.folder.glob(f"{role}*.log")))
 
     async def command(self, *arguments: str) -> "Ran":
-        """Run a command of the operator to its end."""
+        """Run a command of `scserv` and wait for its end."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "inbound.cli", *arguments),
             cwd=self.folder,
@@ -238,7 +242,7 @@ class Service:
         out, err = await process.communicate()
         return Ran(process.returncode or 0, out.decode(), err.decode())
 
-    # -- what happens outside -----------------------------------------------------------
+    # -- phones and clients --------------------------------------------------------------
 
     def phone(self, number: str) -> Phone:
         """Return a phone, to be used with `async with`."""
@@ -270,7 +274,7 @@ class Service:
         return settled
 
     async def text(self, source: str, text: str | bytes, **fields: Any) -> None:
-        """`deliver`, and wait for the service's positive answer."""
+        """Deliver a text and wait for the positive answer."""
         try:
             status = await asyncio.wait_for(self.deliver(source, text, **fields), PATIENCE_S)
         except TimeoutError:
@@ -293,7 +297,7 @@ class Service:
                 lines.writerow((one.number, f"C{n}", one.personal_code, one.login, one.password))
         status = run_import(path, self.database_url, SUBJECT_KEY, VAULT_KEY, Console(quiet=True))
         assert status == 0
-        path.unlink()  # the operator's file, not the service's: it holds what nothing else may
+        path.unlink()  # it holds secrets in the clear; tests search this folder for them
 
     def import_clients_of(self, numbers: Iterable[str]) -> None:
         """Load a client for each number."""
@@ -352,7 +356,7 @@ class Service:
         return [event.data["command"] for event in events if event.type == "request.accepted"]
 
     def records(self, topic: str) -> list[Any]:
-        """Return every record of a topic as it stands there now. Blocks; needs no group."""
+        """Return every record that a topic holds now. Blocks; joins no consumer group."""
         return list(records(self.bootstrap, topic))
 
     async def completed(self, *numbers: str, requests: int = 1) -> None:
@@ -365,7 +369,7 @@ class Service:
         )
 
     async def projected(self) -> None:
-        """Wait until the projections show the whole log; takes a running projector."""
+        """Wait until the projections show the whole log; needs a running projector."""
         query: LiteralString = (
             "SELECT count(*) FROM projections.progress"
             " WHERE position < (SELECT max(position) FROM events)"
@@ -383,7 +387,7 @@ class Service:
         )
         return done
 
-    # -- inside -------------------------------------------------------------------------
+    # -- processes, privately ---------------------------------------------------------
 
     async def _start(self, role: Role) -> RoleProcess:
         port = free_port()
@@ -400,14 +404,14 @@ class Service:
         return one
 
     def _config(self) -> Sequence[str]:
-        """A test that wants a TOML file writes it into the folder."""
+        """Return the option for the TOML file, if the test has written one into the folder."""
         return ("--config", CONFIG) if (self.folder / CONFIG).exists() else ()
 
     def _open_log(self, role: Role, port: int) -> IO[bytes]:
         return (self.folder / f"{role}-{port}.log").open("wb")
 
     def environment(self, health_port: int = 0) -> dict[str, str]:
-        """Return the environment of its processes; a command of the operator takes it too."""
+        """Return the environment of its processes and commands."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SCSERV_", "OTEL_"))}
         return inherited | {
             "SCSERV_DATABASE_URL": self.database_url,
@@ -455,9 +459,8 @@ async def open_service(
 ) -> AsyncIterator[Service]:
     """Prepare a database and topics, start the centre and one process of each role.
 
-    `program` is the module that is run with the name of a role.
-
-    `server_url` gives the URL of a database of that name on the PostgreSQL to use.
+    `server_url` returns the URL of a database by its name. `program` is the module that is run
+    with the name of a role as its argument.
     """
     from inbound.kafka import admin
 
@@ -492,7 +495,7 @@ async def service(
 
 
 async def eventually(look: Callable[[], bool], what: Callable[[], str]) -> None:
-    """Look until it is so: for what gives no signal, like a row. Fails the test, saying `what`."""
+    """Poll until `look` is true, for what gives no signal, like a row; else fail with `what`."""
 
     def fail(_: object) -> NoReturn:
         pytest.fail(f"not within {PATIENCE_S:g} s: {what()}")
@@ -509,8 +512,12 @@ async def eventually(look: Callable[[], bool], what: Callable[[], str]) -> None:
 
 
 def free_port() -> int:
-    """Return a loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a loopback port that is free now and that no system hands out by itself.
+
+    A port from bind(0) could be given to another process before ours listens on it.
+    """
+    while True:
+        port = random.randrange(*_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
