@@ -72,7 +72,7 @@ def simulator(  # noqa: PLR0913 — click passes each option by its name
     """
     from inbound.cli._runner import run_role
     from inbound.local.simulator.accounts import load_accounts
-    from inbound.local.simulator.ledger import Ledger
+    from inbound.local.simulator.ledger import PduLedger
     from inbound.local.simulator.script import Script, load_script
     from inbound.local.simulator.server import Simulator, SimulatorAccount, SimulatorSettings
     from inbound.local.simulator.tls import server_context
@@ -97,7 +97,7 @@ def simulator(  # noqa: PLR0913 — click passes each option by its name
         file = stack.enter_context(_append(ledger)) if ledger else None
         centre = Simulator(
             settings,
-            ledger=Ledger(0, time.monotonic, texts=ledger_texts, file=file),
+            ledger=PduLedger(0, time.monotonic, texts=ledger_texts, file=file),
             ssl=server_context(cert, key, client_ca) if cert else None,
         )
         status = run_role(lambda: _run(centre, settings, stats_every))

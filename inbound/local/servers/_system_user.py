@@ -1,10 +1,9 @@
-"""Who runs PostgreSQL: ourselves, or, when we are root, a system user without rights.
+"""The user that runs PostgreSQL: the current one, or an unprivileged system user for root.
 
-PostgreSQL refuses to run as root. Root is what one is in most containers, with the
-checkout and the data perhaps under /root, which no other user may enter. Nobody's
-permissions are loosened for that: the programs are copied to where everyone may read
-them, and the server gets its data folder as its working directory, which needs no right
-to walk there.
+PostgreSQL refuses to run as root, and containers usually run as root, perhaps with checkout
+and data under /root, which no other user may enter. Permissions are not changed for that:
+the programs are copied to a folder that everyone may read, and the server gets its data
+folder as working directory, which needs no access to the parent folders.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Apache Kafka's jars: fetched once, held against a lock file, offline ever after.
+"""Apache Kafka's jars: downloaded once, verified against a lock file, then used offline.
 
-`kafka.lock.toml` names every jar with its version and sha256. A jar enters the cache
-folder only after its sum was right, by a rename, so the folder never holds half a file
-and several processes may fetch at once. Every start adds the sums up again (0.1 s): what
-runs is what the lock file says.
+`kafka.lock.toml` names every jar with its version and sha256. A verified jar is renamed
+into the cache folder, so the folder never holds a partial file and several processes may
+download at once. Every start verifies all jars again (0.1 s).
 
 `python -m inbound.local.servers.jars` fetches; with `--lock` it resolves `kafka.jgo.toml` anew.
 """
@@ -207,7 +206,7 @@ def _show_progress(done: Iterable[None], total: int) -> None:
 
 
 def write_lock(lock: Path = LOCK) -> int:
-    """Resolve `kafka.jgo.toml` and write the lock file; for whoever raises a version.
+    """Resolve `kafka.jgo.toml` and write the lock file, after a version was changed.
 
     Blocks for about 20 s. Returns the number of jars.
     """

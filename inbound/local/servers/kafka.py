@@ -1,8 +1,7 @@
-"""Apache Kafka on this machine: one KRaft node from its published jars, loopback only.
+"""Embedded Apache Kafka: one KRaft node from its published jars, loopback only.
 
-The same broker that production runs, for trial, tests and benchmark. An acknowledged
-message survives `kill -9`, because the page cache does; a power cut is what replication
-in production is for.
+The same broker as in production, for `scserv up`, tests and benchmarks. An acknowledged
+message survives `kill -9`, because the page cache does, but not a power cut.
 """
 
 from __future__ import annotations
@@ -258,7 +257,7 @@ class KafkaServer:
             )
         self._process = process
         self._folder.write(self._pid_file.name, f"{process.pid}\n")
-        # The port opens when the broker serves; until then nobody writes warnings about it.
+        # Wait for the port first: clients log warnings until it is open.
         _process.wait_until(
             self._listens, process, server=_NAME, logs=(console, self.log), timeout_s=_START_S
         )

@@ -1,9 +1,9 @@
-"""PostgreSQL on this machine: from a Python package, loopback only, with a password.
+"""Embedded PostgreSQL from a Python package: loopback only, with a password.
 
-The durability of production: `fsync` and `synchronous_commit` stay on. Nobody else on the
-machine gets in: the data folder is private, the one listener is on loopback, and its
-password lies in a file of mode 0600. TCP rather than a socket file, because a socket's
-path may have 107 bytes and a data folder may lie deeper than that.
+As durable as in production: `fsync` and `synchronous_commit` stay on. Other users of the
+machine have no access: the data folder is private, the listener is on loopback, and its
+password is in a file of mode 0600. It listens on TCP, because the path of a socket file is
+limited to 107 bytes, which a data folder may exceed.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Final, Literal, Self
 
 from inbound.local.simulator.delivery_queue import DeliveryQueue
 from inbound.local.simulator.dialects import ReceiptDialect
-from inbound.local.simulator.ledger import Ledger, Message
+from inbound.local.simulator.ledger import Message, PduLedger
 from inbound.local.simulator.router import digits
 from inbound.local.simulator.settings import PHONE, SimulatorAccount
 from inbound.smpp.pdu import BindPdu, DataSm, DeliverSm, ResponsePdu
@@ -80,7 +80,7 @@ class BindOptions:
 class ClientLinks:
     """All open connections by session, and their entries in the ledger."""
 
-    def __init__(self, clients: Mapping[str, Client], ledger: Ledger, *, strict: bool) -> None:
+    def __init__(self, clients: Mapping[str, Client], ledger: PduLedger, *, strict: bool) -> None:
         self._clients = clients
         self._ledger = ledger
         self._strict = strict

@@ -17,7 +17,7 @@ Message = SubmitSm | DeliverSm | DataSm
 _NO_TEXT: Final = b""
 
 
-class Entry(NamedTuple):
+class LedgerEntry(NamedTuple):
     """One entry. `at` is in seconds of the monotonic clock.
 
     `what` is a PDU's name in the specification ("submit_sm", "submit_sm_resp"; "receipt" and
@@ -40,7 +40,7 @@ class Entry(NamedTuple):
     text: bytes = _NO_TEXT
 
 
-class Ledger:
+class PduLedger:
     """Keeps the newest entries and counts all; writes each to `file` as a JSON line."""
 
     def __init__(
@@ -121,9 +121,9 @@ class Ledger:
         row = (self._clock(), what, link, system_id, 0, 0, "", "", "", 0, detail)
         self._keep(row)
 
-    def entries(self, *what: str, link: int = 0, number: str = "") -> list[Entry]:
+    def entries(self, *what: str, link: int = 0, number: str = "") -> list[LedgerEntry]:
         """Return the kept entries, oldest first, filtered by kind, connection and number."""
-        kept = (Entry(*row) for row in self._rows if not what or row[1] in what)
+        kept = (LedgerEntry(*row) for row in self._rows if not what or row[1] in what)
         return [
             entry
             for entry in kept
@@ -148,7 +148,7 @@ class Ledger:
         """Keep a row, write it to the file, and wake waiting tests."""
         self._rows.append(row)
         if self._file is not None:
-            self._file.write(as_json(Entry(*row)) + "\n")
+            self._file.write(as_json(LedgerEntry(*row)) + "\n")
         if self._waiting:
             self._wake()
 
@@ -163,7 +163,7 @@ class Ledger:
                 self._waiting.append((condition, future))
 
 
-def as_json(entry: Entry) -> str:
+def as_json(entry: LedgerEntry) -> str:
     """Return an entry as one line of JSON, with the status by name and the text in hex."""
     values: dict[str, Any] = {
         name: value

@@ -26,7 +26,7 @@ from inbound.local.simulator.dialects import DEFAULT_PLAN, ReceiptPlan
 from inbound.local.simulator.enquire_link import EnquireLinkSession
 from inbound.local.simulator.fault_injector import FaultInjector
 from inbound.local.simulator.faults import Faults, NoFaults
-from inbound.local.simulator.ledger import Ledger
+from inbound.local.simulator.ledger import PduLedger
 from inbound.local.simulator.message_states import MessageStates
 from inbound.local.simulator.message_tracker import MessageTracker
 from inbound.local.simulator.router import Router, digits
@@ -58,7 +58,7 @@ class Simulator:
         ids: Iterator[str] | None = None,
         wall_clock: Callable[[], float] = time.time,
         sleep: Sleep = asyncio.sleep,
-        ledger: Ledger | None = None,
+        ledger: PduLedger | None = None,
         ssl: SSLContext | None = None,
     ) -> None:
         """Take settings. `ids` are the message ids to assign, in hexadecimal.
@@ -71,7 +71,7 @@ class Simulator:
             raise SetupError("faults can't be combined with a script or magic numbers")
         self.settings = settings
         self.stats = SimulatorStats()
-        self.ledger = ledger or Ledger(settings.ledger_limit, time.monotonic)
+        self.ledger = ledger or PduLedger(settings.ledger_limit, time.monotonic)
         self._wall_clock = wall_clock
         self._ssl = ssl
         self._listener: Listener | None = None

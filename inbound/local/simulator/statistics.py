@@ -1,11 +1,11 @@
 """The simulator's counters as one line of text."""
 
-from inbound.local.simulator.ledger import Ledger
+from inbound.local.simulator.ledger import PduLedger
 from inbound.local.simulator.settings import SimulatorStats
 from inbound.smpp.status import name_of
 
 
-def line_of(stats: SimulatorStats, ledger: Ledger, *, links: int, waiting: int) -> str:
+def line_of(stats: SimulatorStats, ledger: PduLedger, *, links: int, waiting: int) -> str:
     """Return the line. Errors are counted by name, the most frequent first."""
     counts = ledger.counts
     errors = ", ".join(

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from inbound.local.simulator.ledger import Ledger
+from inbound.local.simulator.ledger import PduLedger
 from inbound.local.simulator.phone import Phone
 from inbound.smpp.pdu import BindResp, SubmitSmResp
 from tests.unit.local.simulator.tools import (
@@ -29,7 +29,7 @@ from tests.unit.smpp.peer import Peer, connect
 
 
 def test_memory_is_bounded_and_counters_go_on() -> None:
-    ledger = Ledger(2, iter(range(10)).__next__)
+    ledger = PduLedger(2, iter(range(10)).__next__)
     for number in range(5):
         ledger.message("submit_sm", 1, "scserv", submit(sequence=number))
     assert [(entry.at, entry.sequence) for entry in ledger.entries()] == [(3, 3), (4, 4)]
@@ -37,7 +37,7 @@ def test_memory_is_bounded_and_counters_go_on() -> None:
 
 
 async def test_without_a_limit_it_counts_and_can_still_be_waited_for() -> None:
-    ledger = Ledger(0, lambda: 0.0)
+    ledger = PduLedger(0, lambda: 0.0)
     ledger.event("connect", 1)
     waiting = asyncio.ensure_future(ledger.count("connect", 2))
     await asyncio.sleep(0)
@@ -50,8 +50,8 @@ async def test_without_a_limit_it_counts_and_can_still_be_waited_for() -> None:
 
 def test_texts_are_kept_and_written_on_request_only() -> None:
     file, open_file = io.StringIO(), io.StringIO()
-    ledger = Ledger(5, lambda: 1.5, file=file)
-    with_texts = Ledger(5, lambda: 1.5, texts=True, file=open_file)
+    ledger = PduLedger(5, lambda: 1.5, file=file)
+    with_texts = PduLedger(5, lambda: 1.5, texts=True, file=open_file)
     for each in (ledger, with_texts):
         each.message("submit_sm", 1, "scserv", submit(text=b"secret"))
         each.answer("submit_sm_resp", 1, "scserv", SubmitSmResp(status=0x58, sequence=7))

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from inbound.local.simulator.ledger import Entry
+from inbound.local.simulator.ledger import LedgerEntry
 from inbound.local.simulator.script import parse_script
 from inbound.local.simulator.server import Simulator, SimulatorAccount, SimulatorSettings
 from inbound.smpp.pdu import BindPdu, BindResp, BindTransceiver, DeliverSm, SubmitSm
@@ -110,7 +110,7 @@ async def accept(peer: Peer) -> DeliverSm:
     return pdu
 
 
-def kinds(entries: list[Entry]) -> list[str]:
+def kinds(entries: list[LedgerEntry]) -> list[str]:
     return [entry.what for entry in entries]
 
 
