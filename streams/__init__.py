@@ -1,1 +1,6 @@
-"""What reads topics: one package per stream, and the Faust app of the worker."""
+"""What reads topics: a package per stream, and the worker process that runs two of them.
+
+`commands` reads sms.mo.v1 and `delivery` reads sms.receipts.v1, both in the worker (`worker`,
+`app`). `outbox` reads sms.mt.* in the gateway process (`inbound.gateway`). The packages never
+import each other.
+"""

@@ -1,8 +1,8 @@
-"""From arrived texts to accepted requests: one Kafka poll, one transaction.
+"""Turns MOs into accepted requests: one batch of records, one transaction.
 
-Texts that are no command leave no event, no inbox row and no subject: a counter, and for some
-days a note of when and why, without the text (`streams.commands.rejected`). Commands of one
-number are in one partition and are decided in its order.
+An MO that is not a command leaves no event, inbox row or subject, only a count and, for some
+days, a record of when and why, without the text (`streams.commands.rejected`). Commands of one
+number are in one partition, and are decided in its order.
 """
 
 from collections import Counter
@@ -31,13 +31,14 @@ from inbound.store.transactions.port import Store, Transaction
 from inbound.subjects import StateCache, Subjects
 from schemas.events import Command
 from schemas.topics import TopicNames
+from streams.commands.assembler import Assembler
 from streams.commands.rejected import RejectedMos
-from streams.commands.texts import Assembler, Text, arrival_of, has_parts, read_text
+from streams.commands.texts import Text, arrival_of, has_parts, read_text
 
 
 @dataclass(frozen=True, slots=True)
-class Commanded:
-    """A text that is a command, from a number that can be answered."""
+class ParsedCommand:
+    """A text that is a command, with the number to reply to."""
 
     text: Text
     command: Command
@@ -46,13 +47,13 @@ class Commanded:
 
     @property
     def request_id(self) -> UUID:
-        """Return the id of the request: that of the text."""
+        """The id of the request: that of the MO."""
         return self.text.mo.mo_id
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """What the directory says of the numbers in one batch."""
+    """What the directory knows about the numbers in one batch."""
 
     known: set[str]
     registrations: Mapping[str, Registration]
@@ -60,7 +61,7 @@ class Clients:
 
 @dataclass(frozen=True, slots=True)
 class CommandSettings:
-    """What a processor goes by. Rejected MOs are recorded unless `record_rejected` is off."""
+    """Settings of a processor. Rejected MOs are recorded unless `record_rejected` is off."""
 
     policies: Policies
     names: TopicNames
@@ -98,26 +99,26 @@ class CommandProcessor:
         """
         rejected = RejectedMos(self._hasher if self._settings.record_rejected else None)
         texts = read_all(records, read_text)
-        commanded = [] if has_parts(texts) else self._commands(texts, rejected)
-        if commanded or has_parts(texts) or rejected.records():
+        commands = [] if has_parts(texts) else self._commands(texts, rejected)
+        if commands or has_parts(texts) or rejected.records():
             async with self._store.transaction() as transaction:
                 if has_parts(texts):
                     whole = await Assembler(transaction, self._hasher).assemble(texts)
-                    commanded = self._commands(whole, rejected)
+                    commands = self._commands(whole, rejected)
                 subjects = Subjects(transaction, self._cache)
                 changes = Changes()
-                decided = await self._decide(transaction, commanded, subjects, changes)
-                for one, decision in decided:
+                decided = await self._decide(transaction, commands, subjects, changes)
+                for parsed, decision in decided:
                     if decision.disposition is not Disposition.ACCEPTED:
-                        rejected.add(decision.disposition.value, one.text.mo)
+                        rejected.add(decision.disposition.value, parsed.text.mo)
                 changes.rejected_mos = rejected.records()
                 await transaction.write(changes)
             subjects.remember()
             self._report(decided)
         rejected.report()
 
-    def _commands(self, texts: Sequence[Text], rejected: RejectedMos) -> list[Commanded]:
-        commanded = []
+    def _commands(self, texts: Sequence[Text], rejected: RejectedMos) -> list[ParsedCommand]:
+        commands = []
         for text in texts:
             command = parse(text.body) if text.body is not None else None
             if command is None:
@@ -127,71 +128,78 @@ class CommandProcessor:
                 rejected.add("no_reply_address", text.mo)
             else:
                 hash_ = self._hasher.hash(text.mo.source)
-                commanded.append(Commanded(text, command, text.mo.source, hash_))
-        return commanded
+                commands.append(ParsedCommand(text, command, text.mo.source, hash_))
+        return commands
 
     async def _decide(
         self,
         transaction: Transaction,
-        commanded: Sequence[Commanded],
+        commands: Sequence[ParsedCommand],
         subjects: Subjects,
         changes: Changes,
-    ) -> list[tuple[Commanded, Decision]]:
-        if not commanded:
+    ) -> list[tuple[ParsedCommand, Decision]]:
+        if not commands:
             return []
-        seen = await transaction.seen([c.request_id for c in commanded])
+        seen = await transaction.seen([each.request_id for each in commands])
         # By id: after a rebalance Kafka may bring a record twice in one batch.
-        fresh = list({c.request_id: c for c in commanded if c.request_id not in seen}.values())
+        fresh = list(
+            {each.request_id: each for each in commands if each.request_id not in seen}.values()
+        )
         clients = await self._look_up(fresh)
-        subject_ids = await transaction.subjects({c.number_hash: c.number for c in fresh})
+        subject_ids = await transaction.subjects({each.number_hash: each.number for each in fresh})
         await subjects.load(subject_ids.values())
         decided = [
-            (one, self._apply(one, subject_ids[one.number_hash], subjects, clients, changes))
-            for one in fresh
+            (
+                parsed,
+                self._apply(parsed, subject_ids[parsed.number_hash], subjects, clients, changes),
+            )
+            for parsed in fresh
         ]
-        changes.inbox = [InboxRow(c.request_id, c.text.mo.arrived_at) for c in fresh]
+        changes.inbox = [InboxRow(each.request_id, each.text.mo.arrived_at) for each in fresh]
         changes.events = subjects.events
         changes.states = subjects.states()
         return decided
 
-    async def _look_up(self, commanded: Sequence[Commanded]) -> Clients:
+    async def _look_up(self, commands: Sequence[ParsedCommand]) -> Clients:
         """Ask the directory once for all; secrets only of those who asked for theirs."""
-        asked = {c.number for c in commanded if definition_of(c.command).may_send_registration}
-        others = {c.number for c in commanded} - asked
+        asked = {
+            each.number for each in commands if definition_of(each.command).may_send_registration
+        }
+        others = {each.number for each in commands} - asked
         registrations = await self._directory.registrations(list(asked)) if asked else {}
         known = await self._directory.known(list(others)) if others else set()
         return Clients(known | registrations.keys(), registrations)
 
     def _apply(
         self,
-        one: Commanded,
+        parsed: ParsedCommand,
         subject_id: UUID,
         subjects: Subjects,
         clients: Clients,
         changes: Changes,
     ) -> Decision:
         now = self._clock()
-        mo = one.text.mo
+        mo = parsed.text.mo
         request = CommandRequest(
-            request_id=one.request_id,
-            command=one.command,
+            request_id=parsed.request_id,
+            command=parsed.command,
             arrived_at=mo.arrived_at,
             decided_at=now,
-            client_known=one.number in clients.known,
+            client_known=parsed.number in clients.known,
             centre=mo.centre,
             bind=mo.bind,
             data_coding=mo.data_coding,
-            parts=one.text.parts,
-            arrival=arrival_of(one.text, self._settings.federal_number),
+            parts=parsed.text.parts,
+            arrival=arrival_of(parsed.text, self._settings.federal_number),
         )
         decision = decide_command(subjects[subject_id], request, self._settings.policies)
         traceparent = telemetry.span(
             "decide",
-            one.text.traceparent,
+            parsed.text.traceparent,
             mo.arrived_at,
             now,
             attributes=[
-                ("command", one.command.value),
+                ("command", parsed.command.value),
                 ("disposition", decision.disposition.value),
             ],
         )
@@ -200,7 +208,7 @@ class CommandProcessor:
             row = to_row(
                 reply,
                 subject_id=subject_id,
-                key=one.number_hash.hex(),
+                key=parsed.number_hash.hex(),
                 now=now,
                 valid_for=self._valid_for,
                 traceparent=traceparent,
@@ -208,16 +216,16 @@ class CommandProcessor:
             )
             changes.outbox.append(row)
         if decision.secret_for is not None:
-            plaintext = _secret_fields(clients.registrations[one.number])
+            plaintext = _secret_fields(clients.registrations[parsed.number])
             secret = Secret(decision.secret_for, plaintext, now + self._settings.secret_ttl)
             changes.vault.append(secret)
         return decision
 
     @staticmethod
-    def _report(decided: Sequence[tuple[Commanded, Decision]]) -> None:
+    def _report(decided: Sequence[tuple[ParsedCommand, Decision]]) -> None:
         accepted = Counter(
-            one.command.value
-            for one, decision in decided
+            parsed.command.value
+            for parsed, decision in decided
             if decision.disposition is Disposition.ACCEPTED
         )
         for command, count in accepted.items():

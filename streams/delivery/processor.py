@@ -1,8 +1,8 @@
-"""From submit results and receipts to events: what became of each message, and what follows.
+"""Turns submit results and delivery receipts into events, and into the replies that follow.
 
-An acknowledgement that met its fate brings the fulfilment; a fulfilment that met its
-fate completes the request and erases its secret. A receipt tells whether the message is on
-the phone. One batch of records, one transaction.
+The outcome of an acknowledgement brings the fulfilment; the outcome of a fulfilment completes
+the request and erases its secret. A receipt tells whether the message reached the phone. One
+batch of records, one transaction.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,30 +26,30 @@ from inbound.subjects import StateCache, Subjects
 from schemas.events import EVENTS, AcknowledgementLate, MessageEvent
 from schemas.messages import ReceiptReceived, ReceiptsReceived, SubmitResult, SubmitResults
 from schemas.topics import TopicNames
-from streams.delivery.receipts import Settled, Settling
+from streams.delivery.receipt_matcher import DeliveryOutcome, ReceiptMatcher
 
-_TOLD: Final = {event.TYPE for event in EVENTS if issubclass(event, MessageEvent)}
+_RESULT_EVENTS: Final = {event.TYPE for event in EVENTS if issubclass(event, MessageEvent)}
 
 
 @dataclass(slots=True)
 class _Batch:
-    """What a batch of records holds, and what came of it: counted after the commit."""
+    """The content of a batch of records, and what it led to: counted after the commit."""
 
     results: list[SubmitResult] = field(default_factory=list)
     receipts: list[ReceiptReceived] = field(default_factory=list)
     late: int = 0
-    moved_on: list[SubmitResult] = field(default_factory=list)
-    settled: list[Settled] = field(default_factory=list)
-    of_nobody: int = 0
+    superseded: list[SubmitResult] = field(default_factory=list)
+    outcomes: list[DeliveryOutcome] = field(default_factory=list)
+    unmatched: int = 0
 
     def report(self) -> None:
-        """Count."""
+        """Update the metrics. Call it once the batch is committed."""
         if self.late:
             metrics.ACKS_LATE.add(self.late)
-        if self.of_nobody:
-            metrics.RECEIPTS_UNMATCHED.add(self.of_nobody, {"reason": "unknown_number"})
-        for one in self.settled:
-            labels = {"purpose": one.fate.purpose.value, "outcome": one.fate.TYPE.split(".")[1]}
+        if self.unmatched:
+            metrics.RECEIPTS_UNMATCHED.add(self.unmatched, {"reason": "unknown_number"})
+        for one in self.outcomes:
+            labels = {"purpose": one.event.purpose.value, "outcome": one.event.TYPE.split(".")[1]}
             metrics.DELIVERY_OUTCOMES.add(1, labels)
 
 
@@ -101,13 +101,13 @@ class DeliveryProcessor:
         ended = [
             result for result in batch.results if self._apply(result, subjects, changes, batch)
         ]
-        await _tell_late(transaction, subjects, batch.moved_on)
-        settling = Settling(transaction, changes)
-        batch.settled = await settling.settle(ended, batch.receipts, people)
-        batch.of_nobody = settling.of_nobody
-        for one in batch.settled:
-            # In the trace of the request, but no span: a phone may be off for days.
-            subjects.append(one.message.subject_id, [one.fate], one.message.traceparent)
+        await _append_late(transaction, subjects, batch.superseded)
+        matcher = ReceiptMatcher(transaction, changes)
+        batch.outcomes = await matcher.match(ended, batch.receipts, people)
+        batch.unmatched = matcher.unmatched
+        for one in batch.outcomes:
+            # In the request's trace, but without a span: a phone may be off for days.
+            subjects.append(one.message.subject_id, [one.event], one.message.traceparent)
         changes.events = subjects.events
         changes.states = subjects.states()
         await transaction.write(changes)
@@ -116,10 +116,10 @@ class DeliveryProcessor:
     def _apply(
         self, result: SubmitResult, subjects: Subjects, changes: Changes, batch: _Batch
     ) -> bool:
-        """Carry out what a result means; say whether the message will get no other."""
+        """Apply a result; return whether it is the last of its message."""
         decision = decide_result(subjects[result.subject_id], result)
         if decision.disposition is Disposition.DUPLICATE:
-            batch.moved_on.append(result)
+            batch.superseded.append(result)
         subjects.append(result.subject_id, decision.events, result.traceparent)
         changes.erase_vault.extend(decision.erase)
         changes.outbox.extend(
@@ -138,29 +138,29 @@ class DeliveryProcessor:
         return result.final and decision.disposition is Disposition.ACCEPTED
 
 
-async def _tell_late(
+async def _append_late(
     transaction: Transaction, subjects: Subjects, results: Sequence[SubmitResult]
 ) -> None:
-    """Append what results tell that came when their message was dealt with already.
+    """Append the events of results whose message had its final result already.
 
-    Nearly always such a result is one that Kafka brings again, and the log has it.
+    Nearly always Kafka delivered such a result again, and the log has its event.
     """
     if not results:
         return
     streams = await transaction.load_streams({result.subject_id for result in results})
-    told = {
+    logged = {
         _identity(event_type, from_json(data))
         for event_type, data in (
             *((one.type, one.data) for stream in streams.values() for one in stream),
             *((one.type, one.data) for one in subjects.events),
         )
-        if event_type in _TOLD
+        if event_type in _RESULT_EVENTS
     }
     for result in results:
         event = event_of(result)
         identity = _identity(event.TYPE, from_json(event.to_json()))
-        if result.request_id is not None and identity not in told:
-            told.add(identity)
+        if result.request_id is not None and identity not in logged:
+            logged.add(identity)
             subjects.append(result.subject_id, [event], result.traceparent)
 
 
@@ -169,12 +169,12 @@ def _identity(event_type: str, data: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 async def _subjects_of(
-    transaction: Transaction, receipts_: Sequence[ReceiptReceived]
+    transaction: Transaction, receipts: Sequence[ReceiptReceived]
 ) -> dict[str, UUID]:
-    """Return who the keys of receipts are; nobody for a person who was erased."""
-    if not receipts_:
+    """Return the subjects of the receipts' keys; an erased person has none."""
+    if not receipts:
         return {}
-    found = await transaction.find_subjects({bytes.fromhex(one.key) for one in receipts_})
+    found = await transaction.find_subjects({bytes.fromhex(one.key) for one in receipts})
     return {number_hash.hex(): subject_id for number_hash, subject_id in found.items()}
 
 
@@ -183,9 +183,9 @@ def _decode(record: TopicRecord) -> SubmitResults | ReceiptsReceived:
 
 
 def split(record: TopicRecord) -> list[TopicRecord]:
-    """Return one record for each result or receipt in this one; itself when that fails.
+    """Return one record for each result or receipt in this one, or itself if that fails.
 
-    The JSON is taken apart as it is, so that nothing is lost which this release can't read.
+    The JSON is split as it is, so that nothing is lost that this release can't decode.
     """
     try:
         content = from_json(record.value)

@@ -1,9 +1,9 @@
-"""The receipts of one batch, brought together with the parts that they are about.
+"""Matches the delivery receipts of one batch with the message parts they are about.
 
-A receipt is looked for among the messages to the person from whom it came: the subject of
-its key. One that comes before its submit result was processed waits in the database, and is
-applied with the result; housekeeping gives it up in the end. A receipt from nobody whom we
-know is counted and changes nothing.
+A receipt is looked up among the messages to the person it came from: the subject of its key. A
+receipt that arrives before its submit result was processed waits in the database and is applied
+with the result; the retention sweep gives up on it in the end. A receipt from an unknown number
+is counted as unmatched and changes nothing.
 """
 
 from collections import defaultdict
@@ -20,62 +20,62 @@ from inbound.store.transactions.port import Transaction
 from schemas.events import DeliveryEvent
 from schemas.messages import ReceiptReceived, SubmitResult
 
-# A form that a newer gateway knows and this worker does not is read as ANY.
+# A form that only a newer gateway knows is read as ANY.
 _FORMS: Final = {form.value: form for form in IdForm}
 
-_Place = tuple[UUID, int]
+_PartId = tuple[UUID, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """The fate of one message of one subject; `message` is any part of it."""
+class DeliveryOutcome:
+    """The final outcome of one message; `message` is any part of it."""
 
     message: SentPart
-    fate: DeliveryEvent
+    event: DeliveryEvent
 
 
-class Settling:
-    """One batch. Load first, then settle once, then write what `changes` collected."""
+class ReceiptMatcher:
+    """Matches one batch: call `match` once, then write what `changes` collected."""
 
     def __init__(self, transaction: Transaction, changes: Changes) -> None:
         self._transaction = transaction
         self._changes = changes
-        self._known: defaultdict[UUID, dict[_Place, SentPart]] = defaultdict(dict)
-        self._changed: dict[_Place, SentPart] = {}
-        self.of_nobody = 0
+        self._known: defaultdict[UUID, dict[_PartId, SentPart]] = defaultdict(dict)
+        self._changed: dict[_PartId, SentPart] = {}
+        self.unmatched = 0
 
-    async def settle(
+    async def match(
         self,
         submitted: Sequence[SubmitResult],
         receipts: Sequence[ReceiptReceived],
         subject_ids: Mapping[str, UUID],
-    ) -> list[Settled]:
-        """Return the fates that are known from now on, in the order they came to be.
+    ) -> list[DeliveryOutcome]:
+        """Return the outcomes that this batch makes known, in order. Safe to repeat.
 
-        `submitted` are the results processed in this batch, `subject_ids` the subjects of
-        the receipts' keys as far as there are any. Safe to repeat.
+        `submitted` are the results processed in this batch, `subject_ids` the subjects of the
+        receipts' keys, without those of unknown numbers. Blocks on the database.
         """
         sent = [part for result in submitted for part in _parts_of(result)]
         self._changes.sent.extend(sent)
         early = await self._early([part.subject_id for part in sent])
-        known = [one for one in receipts if one.key in subject_ids]
-        self.of_nobody = len(receipts) - len(known)
-        if not early and not known:
-            return []  # most batches hold results alone
+        matchable = [one for one in receipts if one.key in subject_ids]
+        self.unmatched = len(receipts) - len(matchable)
+        if not early and not matchable:
+            return []  # most batches hold only results
         self._know(sent)
-        if known:
-            wanted = {subject_ids[one.key] for one in known}
-            ids = {id_ for one in known for id_ in one.message_ids}
+        if matchable:
+            wanted = {subject_ids[one.key] for one in matchable}
+            ids = {id_ for one in matchable for id_ in one.message_ids}
             self._know(await self._transaction.sent_parts(wanted, ids))
-        settled = [*self._apply_early(early)]
-        for receipt in known:
+        outcomes = [*self._apply_early(early)]
+        for receipt in matchable:
             subject_id = subject_ids[receipt.key]
             if find_message(self._known[subject_id].values(), receipt):
-                settled += self._apply(subject_id, receipt)
+                outcomes += self._apply(subject_id, receipt)
             else:
-                self._keep(subject_id, receipt)
+                self._store_early(subject_id, receipt)
         self._changes.receipts.extend(self._changed.values())
-        return settled
+        return outcomes
 
     def _know(self, parts: Iterable[SentPart]) -> None:
         for part in parts:
@@ -84,7 +84,7 @@ class Settling:
     async def _early(self, subject_ids: Sequence[UUID]) -> list[EarlyReceipt]:
         return await self._transaction.early_receipts(subject_ids) if subject_ids else []
 
-    def _apply_early(self, early: Sequence[EarlyReceipt]) -> Iterable[Settled]:
+    def _apply_early(self, early: Sequence[EarlyReceipt]) -> Iterable[DeliveryOutcome]:
         for row in early:
             subject_id = row.key.subject_id
             receipt = ReceiptReceived.model_validate_json(row.receipt)
@@ -92,24 +92,24 @@ class Settling:
                 self._changes.no_longer_early.append(row.key)
                 yield from self._apply(subject_id, receipt)
 
-    def _apply(self, subject_id: UUID, receipt: ReceiptReceived) -> Iterable[Settled]:
+    def _apply(self, subject_id: UUID, receipt: ReceiptReceived) -> Iterable[DeliveryOutcome]:
         known = self._known[subject_id]
         about = find_message(known.values(), receipt)
         message = [part for part in known.values() if part.message_id == about[0].message_id]
         decision = decide_receipt(message, about, receipt)
         for part in decision.changed:
-            place = part.message_id, part.part
-            known[place] = self._changed[place] = part
+            part_id = part.message_id, part.part
+            known[part_id] = self._changed[part_id] = part
         if decision.outcome is not None:
-            yield Settled(about[0], decision.outcome)
+            yield DeliveryOutcome(about[0], decision.outcome)
 
-    def _keep(self, subject_id: UUID, receipt: ReceiptReceived) -> None:
+    def _store_early(self, subject_id: UUID, receipt: ReceiptReceived) -> None:
         key = EarlyKey(subject_id, receipt.centre, receipt.message_ids[0], receipt.state.value)
         self._changes.early.append(EarlyReceipt(key, receipt.to_json(), receipt.arrived_at))
 
 
 def _parts_of(result: SubmitResult) -> list[SentPart]:
-    """Return the parts to which the centre gave an id, under the key of their receipts."""
+    """Return the parts that the SMS centre accepted, by the id that their receipts carry."""
     form = _FORMS.get(result.id_form or "", IdForm.ANY)
     keys = [normalise(part.smsc_message_id or "", form) for part in result.parts]
     return [
