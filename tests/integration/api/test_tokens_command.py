@@ -77,14 +77,14 @@ def test_a_name_stands_for_one_good_token(run: Run) -> None:
 
 @pytest.mark.parametrize("name", ["", "+79161234567", "backend 79161234567", "x" * 65, "a b", "-x"])
 def test_a_name_is_short_and_no_number(run: Run, name: str) -> None:
-    with pytest.raises(SetupError, match="--name takes"):
+    with pytest.raises(SetupError, match="--name: use"):
         run("create", f"--name={name}", "--scope", "read")
 
 
 def test_what_does_not_fit_is_refused(run: Run) -> None:
     with pytest.raises(SetupError, match="--expires: use a number"):
         run("create", "--name", "x", "--scope", "read", "--expires", "soon")
-    with pytest.raises(SetupError, match="no good token has this name"):
+    with pytest.raises(SetupError, match="no valid token has this name"):
         run("revoke", "nobody")
     with pytest.raises(click.BadParameter):
         run("create", "--name", "x", "--scope", "everything")
