@@ -1,1 +1,1 @@
-"""Who the clients are: the port, its adapters, and the CSV import."""
+"""The client directory: its ports, their adapters, and the CSV import."""

@@ -1,8 +1,8 @@
-"""`scserv clients import`: a CSV file into the table `clients`, all of it or nothing.
+"""Imports a CSV file into the table `clients`, in one transaction.
 
-The lines stream through COPY into a temporary table and are merged in the same transaction:
-a crash at any moment leaves the clients as they were. Memory does not grow with the file.
-Clients that the file does not name stay.
+The lines stream through COPY into a temporary table and are merged in the same transaction, so
+a crash changes nothing. Memory does not grow with the file. Clients that the file does not
+name stay.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ _REPEATED_AT_A_TIME: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What became of the lines of one file."""
+    """Counts of the lines of one file by result."""
 
     added: int
     updated: int
@@ -45,13 +45,13 @@ class Summary:
 
     @property
     def loaded(self) -> int:
-        """Lines that the table now agrees with."""
+        """Lines that are now in the table."""
         return self.added + self.updated + self.unchanged
 
 
 @dataclass(frozen=True, slots=True)
 class ImportKeys:
-    """The two keys as the import uses them."""
+    """The hasher and the sealer that the import uses."""
 
     hasher: SubjectHasher
     sealer: ClientSealer
@@ -68,10 +68,9 @@ def import_clients(
 ) -> Summary:
     """Load one file in one transaction on `conn` and return the counts.
 
-    `refuse` hears of each bad line, `progress` of the bytes read so far. Blocks until the
-    commit. Safe to repeat: the second time everything is unchanged. Raises SetupError for a
-    file that can't be read as what it should be, and errors of the store; then nothing was
-    loaded.
+    `refuse` gets each bad line, `progress` the bytes read so far. Blocks until the commit.
+    Safe to repeat: the second time everything is unchanged. Raises SetupError for an invalid
+    file, and errors of the store; then nothing was loaded.
     """
     refused = 0
 
@@ -108,7 +107,7 @@ def _opened(path: Path) -> BinaryIO:
         return path.open("rb")
     except OSError as error:
         reason = error.strerror
-    raise SetupError(f"{path} can't be read: {reason}")
+    raise SetupError(f"can't read {path}: {reason}")
 
 
 def _row(line: GoodLine, keys: ImportKeys) -> tuple[object, ...]:
@@ -117,16 +116,16 @@ def _row(line: GoodLine, keys: ImportKeys) -> tuple[object, ...]:
         line.line,
         number_hash,
         line.registration.client_id,
-        keys.sealer.number(line.number, number_hash),
-        keys.sealer.registration(line.registration, number_hash),
+        keys.sealer.seal_number(line.number, number_hash),
+        keys.sealer.seal_registration(line.registration, number_hash),
         keys.sealer.digest(line.registration, number_hash),
     )
 
 
 def _repeated(conn: psycopg.Connection, sealer: ClientSealer) -> Iterator[BadLine]:
-    # A cursor on the server: a file may hold nothing but repetitions.
+    # A server-side cursor: all lines of a file may be repetitions.
     with conn.cursor("repeated_clients") as cursor:
         cursor.itersize = _REPEATED_AT_A_TIME
         for line, first, number_hash, sealed in cursor.execute(_FIND_REPEATED):
             number = mask(sealer.open_number(sealed, number_hash))
-            yield BadLine(line, number, "msisdn", f"the same number stands on line {first}")
+            yield BadLine(line, number, "msisdn", f"the same number is on line {first}")

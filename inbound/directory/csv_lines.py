@@ -1,9 +1,9 @@
-"""A CSV file of clients -> checked lines. Reads one line at a time; knows no database.
+"""Reads and checks a CSV file of clients, one line at a time. Needs no database.
 
 The file is UTF-8, with or without a byte order mark, one client a line, with the header
-`msisdn,client_id,personal_code,login,password`. What is wrong with one line is a `BadLine`;
-what is wrong with the file is a SetupError. Neither repeats a code, a login or a password,
-and a number only masked.
+`msisdn,client_id,personal_code,login,password`. An invalid line gives a `BadLine`,
+an invalid file a SetupError. Neither repeats a code, a login or a password, and numbers are
+masked.
 """
 
 import csv
@@ -19,7 +19,7 @@ HEADER: Final = ("msisdn", "client_id", "personal_code", "login", "password")
 
 _LIMITS: Final = tuple((name, FIELD_LIMITS[name]) for name in HEADER[1:])
 
-# Longer than any good line; so a file that is no text costs no memory.
+# Longer than any good line, to bound the memory for a file that is not text.
 LINE_BYTES_MAX: Final = 8192
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -35,7 +35,7 @@ class GoodLine:
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """One line that is left out, and why; safe to print."""
+    """One skipped line with the reason; safe to print."""
 
     line: int
     number: str
@@ -47,10 +47,10 @@ class BadLine:
 
 
 class ClientFile:
-    """The lines of an open file, checked while they are read."""
+    """The lines of an open file, checked as they are read."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
-        """Read nothing yet; `name` stands in errors."""
+        """Reads nothing yet. `name` is used in errors."""
         self._file = file
         self._name = name
         self._line = 0
@@ -59,7 +59,7 @@ class ClientFile:
     def __iter__(self) -> Iterator[GoodLine | BadLine]:
         """Yield each line after the header; blank lines are skipped.
 
-        Raises SetupError at once for another header, and wherever the file stops being UTF-8.
+        Raises SetupError for a wrong header, and at the first byte that is not UTF-8.
         """
         lines = self._texts()
         self._check_header(next(lines, None))
@@ -85,7 +85,7 @@ class ClientFile:
             return raw.decode("utf-8")
         except UnicodeDecodeError as error:
             at, byte = error.start, raw[error.start]
-        # Raised out here: the decoder's error holds the line.
+        # Raised outside the handler, because the decoder's error contains the line.
         raise SetupError(
             f"{self._name}: line {self._line}, byte {at + 1} is 0x{byte:02X}, which is not "
             "UTF-8: save the file as “CSV UTF-8”"
@@ -94,7 +94,7 @@ class ClientFile:
     def _check_header(self, text: str | None) -> None:
         expected = ",".join(HEADER)
         if text is None:
-            raise SetupError(f"{self._name} is empty: the first line has to be {expected}")
+            raise SetupError(f"{self._name} is empty; the first line has to be {expected}")
         header = text.rstrip("\r\n")
         if header == expected:
             return
@@ -103,7 +103,7 @@ class ClientFile:
 
 
 def check_line(line: int, text: str) -> GoodLine | BadLine:
-    """Check one line of the file, given with its end of line."""
+    """Check one line of the file."""
     text = text.rstrip("\r\n")
     try:
         fields = next(csv.reader((text,), strict=True), [])
@@ -130,9 +130,9 @@ def _fault(value: str, limit: int) -> str | None:
     if len(value) > limit:
         return f"longer than {limit} characters"
     if value != value.strip():
-        return "begins or ends with a blank"
+        return "starts or ends with a blank"
     # isprintable refuses control, format and unassigned characters, lone surrogates, and
-    # every blank but the plain one.
+    # all blanks except U+0020.
     if not value.isprintable():
-        return "holds a character that can't be printed"
+        return "contains a character that can't be printed"
     return None

@@ -1,34 +1,37 @@
-"""The directory in memory, for tests and for trying out."""
+"""The directory in memory, for tests."""
 
 from collections.abc import Mapping, Sequence
 
-from inbound.directory.port import MOST_NUMBERS, Registration
+from typing_extensions import override
+
+from inbound.directory.port import MAX_NUMBERS, Directory, Identities, Registration
 
 
-class MemoryDirectory:
+class MemoryDirectory(Directory, Identities):
     """`Directory` and `Identities` over a mapping from number to registration."""
 
     def __init__(self, clients: Mapping[str, Registration]) -> None:
-        """Look at `clients` at each call, so the owner may change it."""
+        """Reads `clients` at each call, so the owner may change it."""
         self._clients = clients
 
+    @override
     async def known(self, numbers: Sequence[str]) -> set[str]:
-        """See the port."""
         return self._clients.keys() & set(numbers)
 
+    @override
     async def registrations(self, numbers: Sequence[str]) -> dict[str, Registration]:
-        """See the port."""
         return {number: self._clients[number] for number in numbers if number in self._clients}
 
+    @override
     async def client_ids(self, numbers: Sequence[str]) -> dict[str, str]:
-        """See the port."""
         found = await self.registrations(numbers)
         return {number: registration.client_id for number, registration in found.items()}
 
+    @override
     async def numbers_of(self, client_id: str) -> list[str]:
-        """See the port."""
         clients = self._clients.items()
-        return [number for number, who in clients if who.client_id == client_id][:MOST_NUMBERS]
+        return [number for number, who in clients if who.client_id == client_id][:MAX_NUMBERS]
 
+    @override
     async def close(self) -> None:
-        """See the port."""
+        """Nothing to close."""

@@ -1,7 +1,7 @@
-"""What the service asks about clients, whoever knows it.
+"""The ports of the client directory, with adapters for PostgreSQL and memory.
 
-An adapter is any class with these two methods: PostgreSQL and memory are here; one over HTTP
-or LDAP needs nothing else changed. tests/contract/directory_contract.py says what it must do.
+An adapter over HTTP or LDAP needs no other change. tests/contract/test_directory.py specifies
+adapters.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,15 +14,15 @@ FIELD_LIMITS: Mapping[str, int] = {
     "login": 64,
     "password": 64,
 }
-"""Characters that each field has at most: the longest reply depends on the last three."""
+"""Maximum length of each field; the last three limit the length of a reply."""
 
-MOST_NUMBERS = 100
-"""Numbers of one client that a look-up returns at most."""
+MAX_NUMBERS = 100
+"""Maximum of numbers that a look-up of one client returns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """The registration data of one client. The secrets stay out of repr, str and pickle."""
+    """The registration data of one client. Secrets are not in repr, and pickling is refused."""
 
     client_id: str
     personal_code: str = field(repr=False)
@@ -30,48 +30,48 @@ class Registration:
     password: str = field(repr=False)
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be written into a cache, a queue or another process."""
-        raise TypeError("a registration is not pickled: it holds secrets")
+        """Refuse pickling, so that secrets reach no cache, queue or other process."""
+        raise TypeError("a registration can't be pickled: it holds secrets")
 
 
 class Directory(Protocol):
-    """Who the clients are. Numbers are E.164, in and out; calls are safe to repeat."""
+    """Clients by number. Numbers are in E.164 form; calls are safe to repeat."""
 
     async def known(self, numbers: Sequence[str]) -> set[str]:
-        """Return those of the numbers that belong to clients.
+        """Return the numbers that belong to clients.
 
-        One request for all of them. Raises RetryableError when there is no answer now.
+        One request for all numbers. Raises RetryableError when the directory does not answer.
         """
         ...
 
     async def registrations(self, numbers: Sequence[str]) -> Mapping[str, Registration]:
-        """Return the registrations of those numbers that belong to clients.
+        """Return the registrations of the numbers that belong to clients.
 
-        One request for all of them. Raises RetryableError when there is no answer now.
+        One request for all numbers. Raises RetryableError when the directory does not answer.
         """
         ...
 
 
 class Identities(Protocol):
-    """Which number is which client's, for people who look somebody up. No secret is opened.
+    """Client ids by number and the reverse, for look-ups by support. Reads no secrets.
 
-    Apart from `Directory`: the worker needs none of it.
+    Separate from `Directory`, because the worker does not need it.
     """
 
     async def client_ids(self, numbers: Sequence[str]) -> Mapping[str, str]:
-        """Return the client id of those of the numbers that belong to clients.
+        """Return the client ids of the numbers that belong to clients.
 
-        One request for all of them. Raises RetryableError when there is no answer now.
+        One request for all numbers. Raises RetryableError when the directory does not answer.
         """
         ...
 
     async def numbers_of(self, client_id: str) -> list[str]:
-        """Return the numbers of a client, `MOST_NUMBERS` at most; none for an unknown one.
+        """Return at most `MAX_NUMBERS` numbers of a client; none for an unknown client.
 
-        Raises RetryableError when there is no answer now.
+        Raises RetryableError when the directory does not answer.
         """
         ...
 
     async def close(self) -> None:
-        """Give back what is held; a later call takes it again."""
+        """Release connections; a later call opens them again."""
         ...

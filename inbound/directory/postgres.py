@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from inbound.directory.port import MOST_NUMBERS, Registration
+from typing_extensions import override
+
+from inbound.directory.port import MAX_NUMBERS, Directory, Identities, Registration
 from inbound.directory.sealing import ClientSealer
 from inbound.keys import SubjectHasher
 from inbound.store.connections import LazyConnection
@@ -19,7 +21,7 @@ _FIND_CLIENT_IDS = _SQL["find_client_ids"]
 _FIND_CLIENT_NUMBERS = _SQL["find_client_numbers"]
 
 
-class PostgresDirectory:
+class PostgresDirectory(Directory, Identities):
     """`Directory` and `Identities` by keyed hash, on a connection of its own."""
 
     def __init__(
@@ -30,23 +32,24 @@ class PostgresDirectory:
         *,
         application_name: str = APPLICATION_NAME,
     ) -> None:
-        """Open nothing yet."""
+        """Connects at the first call."""
         self._connection = LazyConnection(url, application_name)
         self._hasher = SubjectHasher(subject_key)
         self._sealer = ClientSealer(vault_key)
         self.where = self._connection.where
 
+    @override
     @raises_store_errors_async
     async def known(self, numbers: Sequence[str]) -> set[str]:
-        """See the port. Opens nothing that is sealed."""
         by_hash = self._hashed(numbers)
         conn = await self._connection.get()
         cursor = await conn.execute(_FIND_CLIENTS, {"hashes": list(by_hash)})
         return {by_hash[number_hash] async for (number_hash,) in cursor}
 
+    @override
     @raises_store_errors_async
     async def registrations(self, numbers: Sequence[str]) -> dict[str, Registration]:
-        """See the port. Raises UnsealError when a registration does not open."""
+        """As the port; also raises UnsealError when a registration can't be decrypted."""
         by_hash = self._hashed(numbers)
         conn = await self._connection.get()
         cursor = await conn.execute(_FIND_REGISTRATIONS, {"hashes": list(by_hash)})
@@ -55,24 +58,26 @@ class PostgresDirectory:
             async for number_hash, sealed in cursor
         }
 
+    @override
     @raises_store_errors_async
     async def client_ids(self, numbers: Sequence[str]) -> dict[str, str]:
-        """See the port."""
         by_hash = self._hashed(numbers)
         conn = await self._connection.get()
         cursor = await conn.execute(_FIND_CLIENT_IDS, {"hashes": list(by_hash)})
         return {by_hash[number_hash]: client_id async for number_hash, client_id in cursor}
 
+    @override
     @raises_store_errors_async
     async def numbers_of(self, client_id: str) -> list[str]:
-        """See the port. Raises UnsealError when a number does not open."""
+        """As the port; also raises UnsealError when a number can't be decrypted."""
         conn = await self._connection.get()
-        parameters = {"client_id": client_id, "limit": MOST_NUMBERS}
+        parameters = {"client_id": client_id, "limit": MAX_NUMBERS}
         cursor = await conn.execute(_FIND_CLIENT_NUMBERS, parameters)
         return [self._sealer.open_number(sealed, hash_) async for hash_, sealed in cursor]
 
+    @override
     async def close(self) -> None:
-        """Give back the connection; a later call opens it again."""
+        """Close the connection; a later call opens it again."""
         await self._connection.close()
 
     def _hashed(self, numbers: Sequence[str]) -> dict[bytes, str]:

@@ -1,5 +1,5 @@
-"""Deciding the past again with a candidate, and telling what would have been different.
+"""Decides past requests again with a candidate and reports the differences.
 
-Nothing here sends, publishes or writes: there is no import of Kafka, of an SMPP session or
-of what writes into the store, and the database session is read-only.
+Nothing here sends, publishes or writes: import-linter forbids importing Kafka, SMPP sessions
+and writers of the store, and the database session is read-only.
 """

@@ -1,8 +1,8 @@
-"""Starts a candidate: run as a script by `python -I -S`, with nothing of this release.
+"""Starts a candidate: a script for `python -I -S`, without the code of this release.
 
 Arguments: the candidate's wheel or folder, then the folders of the installed packages. The
-candidate comes first, so its own code decides; what it does not bring is as installed. Only
-the standard library is used here, because nothing else may be imported before.
+candidate comes first, so its code wins; other packages are the installed ones. Uses only the
+standard library, because nothing else may be imported before the candidate.
 """
 
 import json
@@ -15,12 +15,12 @@ OURS = ("inbound", "schemas")
 
 
 def main() -> None:
-    """Put the candidate in front, hand the two pipes over, and decide until they close."""
+    """Put the candidate first on the path, and let it serve until the pipes close."""
     candidate, *installed = sys.argv[1:]
     sys.path[:0] = [candidate]
     sys.path += installed
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a candidate prints is no answer
+    os.dup2(2, 1)  # what a candidate prints must not reach the answers
     problem = None
     serve = None
     try:
@@ -35,7 +35,7 @@ def main() -> None:
             problem = "is older than the replay: it has no " + missing
         else:
             problem = f"needs the package {missing!r}, which is not installed here"
-    except Exception as error:  # noqa: BLE001 — whatever its import raises is told
+    except Exception as error:  # noqa: BLE001 — any error of its import is reported
         problem = f"can't be imported: {type(error).__name__}: {error}"
     if problem is not None or serve is None:
         answers.write(json.dumps({"error": problem}).encode() + b"\n")

@@ -1,7 +1,7 @@
-"""Another process that answers line by line, and can neither hang nor flood this one.
+"""A child process that answers line by line and can neither block nor flood this one.
 
-It has an empty environment, an empty folder to work in and no file of this process but its
-pipes. Each pipe has a thread, so that nobody waits for a full one.
+It gets an empty environment, an empty working folder and no open file except its pipes. Each
+pipe has a thread, so a full pipe blocks nothing else.
 """
 
 import os
@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 
 from pydantic_core import from_json, to_json
 
-# What an interpreter may need to start at all, and nothing that says where things are.
+# All that an interpreter may need to start.
 _KEPT_VARIABLES: Final = ("LD_LIBRARY_PATH",)
 _LONGEST_LINE: Final = 1 << 26
 _LONGEST_SHOWN: Final = 200
@@ -26,11 +26,11 @@ _END: Final = b""
 
 
 class NoAnswerError(Exception):
-    """No usable answer: the process ended, hung or wrote something else."""
+    """The process exited, hung or wrote something unusable."""
 
 
 class LineProcess:
-    """The process. Close it, whatever happens."""
+    """The process. The caller has to close it."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self._closing = False
@@ -42,7 +42,7 @@ class LineProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for this process, which then ends that one
+            start_new_session=True,  # Ctrl-C reaches only this process, which ends the child
         )
         self._to_send: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._answers: queue.Queue[bytes] = queue.Queue(_UNREAD)
@@ -59,11 +59,11 @@ class LineProcess:
             thread.start()
 
     def send(self, what: object) -> None:
-        """Queue one line of JSON. Whoever calls this sees to it that few are waiting."""
+        """Queue one line of JSON. The queue is unbounded: the caller limits what waits."""
         self._to_send.put(to_json(what) + b"\n")
 
     def answer(self, within_s: float) -> dict[str, Any]:
-        """Return the next line, or raise `NoAnswerError`. Blocks for `within_s` at most."""
+        """Return the next line. Blocks for at most `within_s`; raises `NoAnswerError`."""
         try:
             line = self._answers.get(timeout=within_s)
         except queue.Empty:
@@ -76,15 +76,15 @@ class LineProcess:
             answer = None
         if not isinstance(answer, dict):
             shown = line[:_LONGEST_SHOWN].decode("utf-8", "replace").rstrip()
-            raise NoAnswerError(f"answered {shown!r}, which is no JSON object")
+            raise NoAnswerError(f"answered {shown!r}, which is not a JSON object")
         return answer
 
-    def last_words(self) -> list[str]:
-        """Return the last lines that it wrote to standard error."""
+    def last_errors(self) -> list[str]:
+        """Return the last lines it wrote to standard error."""
         return [line for line in self._written if line]
 
     def close(self) -> None:
-        """End it at once, whatever it does. Safe to repeat."""
+        """Kill it. Safe to repeat."""
         self._closing = True
         self._process.kill()
         self._process.wait()
@@ -104,7 +104,7 @@ class LineProcess:
         return f"ended by signal {-status}" if status < 0 else f"ended with status {status}"
 
     def _write(self, pipe: IO[bytes]) -> None:
-        with suppress(OSError), pipe:  # whoever reads the answers is told of an end
+        with suppress(OSError), pipe:  # `answer` reports the exit
             while (line := self._to_send.get()) is not None:
                 pipe.write(line)
                 pipe.flush()

@@ -1,7 +1,7 @@
-"""Who decides again: this release with other settings, here in this process.
+"""Candidates: the port, and this release with another configuration.
 
-A candidate describes itself and judges batches of streams. `inbound.replay.diff.process`
-has the one of another release, in a process of its own.
+A candidate describes itself and judges batches of streams. `inbound.replay.diff.process` runs
+another release as a candidate, in its own process.
 """
 
 import tomllib
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pydantic import ValidationError
+from typing_extensions import override
 
 import inbound
 from inbound.errors import SetupError
@@ -26,11 +27,11 @@ from inbound.replay.diff.texts import describe
 
 
 class Candidate(Protocol):
-    """Decides the past again. `close` when done."""
+    """Decides past requests again. The caller has to close it."""
 
     @property
     def description(self) -> CandidateDescription:
-        """Its release, its policies and its texts."""
+        """Its release, policies and texts."""
         ...
 
     def judge(
@@ -38,53 +39,54 @@ class Candidate(Protocol):
     ) -> Iterator[list[StreamVerdict]]:
         """Yield the verdicts of each batch, in order.
 
-        `asked` are templates whose messages are wanted. Raises `SetupError` that names the
-        request when the candidate can't go on.
+        `asked` names the templates whose messages are reported. Raises `SetupError`, which
+        names the request, when the candidate can't continue.
         """
         ...
 
     def close(self) -> None:
-        """Let go of what it holds. Safe to repeat."""
+        """Release its resources. Safe to repeat."""
 
 
-class LocalCandidate:
-    """This release under other orders."""
+class LocalCandidate(Candidate):
+    """This release with another configuration."""
 
-    def __init__(self, orders: CandidateConfig) -> None:
-        """Raise `SetupError` for policies or templates that this release does not take."""
-        self._policies = read_policies(orders)
-        templates = Path(orders.templates) if orders.templates else None
-        texts = describe(templates, orders.alphabet)
-        self._carry = orders.carry
+    def __init__(self, config: CandidateConfig) -> None:
+        """Raises `SetupError` for policies or templates that this release refuses."""
+        self._policies = read_policies(config)
+        templates = Path(config.templates) if config.templates else None
+        texts = describe(templates, config.alphabet)
+        self._carry = config.carry
         self._description = CandidateDescription(
             release(), self._policies.model_dump(mode="json"), texts
         )
 
     @property
+    @override
     def description(self) -> CandidateDescription:
-        """See the port."""
         return self._description
 
+    @override
     def judge(
         self, batches: Iterable[Sequence[PastStream]], asked: Collection[str]
     ) -> Iterator[list[StreamVerdict]]:
-        """See the port."""
         decider = self.decider(asked)
         for batch in batches:
             yield [decider.judge(stream.subject, stream.events) for stream in batch]
 
     def decider(self, asked: Collection[str]) -> Decider:
-        """Return what decides."""
+        """Return a decider for this configuration."""
         return Decider(self._policies, self._description.texts, frozenset(asked), self._carry)
 
+    @override
     def close(self) -> None:
-        """See the port."""
+        """Nothing to release."""
 
 
-def read_policies(orders: CandidateConfig) -> Policies:
-    """Return the policies as this release has them, or raise `SetupError` for the first fault."""
+def read_policies(config: CandidateConfig) -> Policies:
+    """Return the policies of this release. Raises `SetupError` for the first invalid one."""
     try:
-        return Policies.model_validate(orders.policies)
+        return Policies.model_validate(config.policies)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -92,9 +94,9 @@ def read_policies(orders: CandidateConfig) -> Policies:
 
 
 def release() -> str:
-    """Return the version of the code that runs, which need not be the installed one."""
+    """Return the version of the running code, which may differ from the installed one."""
     folder = Path(inbound.__file__).parent.parent
     if (project := folder / "pyproject.toml").is_file():
         return str(tomllib.loads(project.read_text("utf-8"))["project"]["version"])
     found = (one.version for one in distributions(name="scserv", path=[str(folder)]))
-    return next(found, "of no version")
+    return next(found, "of unknown version")

@@ -1,15 +1,15 @@
-"""The entry point of a release as a candidate: decides for another process, line by line.
+"""The entry point of a candidate release: answers the replay protocol line by line.
 
-Started by `_bootstrap.py` of the release that asks, with this release in front of everything
-else. The module's name, `serve` and the first line each way stay for ever, so that any two
-releases can at least tell each other that they do not fit:
+`_bootstrap.py` of the asking release starts it, with this release first on the path. The name
+of this module, `serve` and the first line in each direction never change, so that any two
+releases can at least report that they are incompatible:
 
     -> {"protocol": 1, "orders": {...}}         <- {"protocol": 1, "release": ..., ...}
     -> {"asked": [...], "trace": false, "streams": [[subject, [event, ...]], ...]}
                                                 <- {"verdicts": [...]}
 
-With `trace` a line `{"deciding": [subject, version]}` comes before every event is read and
-decided, so that who reads it knows where a crash or an endless loop was.
+With `trace` a line `{"deciding": [subject, version]}` precedes the reading and the deciding of
+every event, to locate a crash or an endless loop.
 """
 
 from dataclasses import asdict
@@ -28,7 +28,7 @@ SPOKEN: Final = (PROTOCOL,)
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer line by line until the other side closes. Blocks."""
+    """Answer requests until the input closes. Blocks."""
     hello = from_json(requests.readline())
     if hello["protocol"] not in SPOKEN:
         spoken = ", ".join(map(str, SPOKEN))

@@ -1,4 +1,4 @@
-"""What kind of difference a candidate's decision is, and a few words that say it. Pure."""
+"""Classifies the differences of a candidate's decisions, with a short description. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from inbound.replay.diff.protocol import (
 from schemas.events import Plan, RequestAccepted
 
 KINDS: Final[Mapping[str, str]] = {
-    "refused": "accepted then; would be refused, and the client told so",
-    "limited": "accepted then; would be one too many within the hour",
-    "duplicate": "accepted then; would be taken for the previous command again",
-    "silent": "accepted then; would get no answer, the number being nobody's",
-    "not accepted": "accepted then; would not be, for a reason this release does not know",
-    "accepted": "one too many then; would be accepted",
-    "plan": "would be fulfilled in another way",
-    "confirm": "would get a fulfilment where there was none, or none",
+    "refused": "was accepted; would be refused with a reply",
+    "limited": "was accepted; would exceed the limit per hour",
+    "duplicate": "was accepted; would be taken for a repetition",
+    "silent": "was accepted; would get no reply, because the number is unknown",
+    "not accepted": "was accepted; would not be, for a reason that this release does not know",
+    "accepted": "exceeded the limit; would be accepted",
+    "plan": "would be fulfilled differently",
+    "confirm": "would get a fulfilment instead of none, or the reverse",
     "events": "other events would follow",
-    "result": "the result of a message would mean something else",
-    "reply": "another message would be sent, one more or one less",
-    "text": "a message would read differently",
-    "parts": "a message would take another number of parts",
-    "fields": "a message would lack something of the client's that it had",
+    "result": "a submit result would have another effect",
+    "reply": "another message would be sent, or one more or less",
+    "text": "a message would have another text",
+    "parts": "a message would have another number of parts",
+    "fields": "a message would lack client data that it had",
     "error": "the candidate could not decide",
 }
-"""Every kind, the gravest for a client first."""
+"""Every kind, the most serious for a client first."""
 
 _DISPOSITIONS: Final = {
     "limited": "limited",
@@ -43,14 +43,14 @@ _OWN_KINDS: Final = ("plan", "confirm")
 
 @dataclass(frozen=True, slots=True)
 class ClassifiedDifference:
-    """A difference as it is counted: its kinds, and what a reader wants to see first."""
+    """The kinds of a difference, and a short description."""
 
     kinds: tuple[str, ...]
     what: str
 
 
 def classify(difference: DecisionDifference) -> ClassifiedDifference:
-    """Return what `difference` is."""
+    """Classify one difference."""
     if difference.error is not None:
         return ClassifiedDifference(
             ("error",), difference.error.splitlines()[0] if difference.error else ""
@@ -65,7 +65,7 @@ def classify(difference: DecisionDifference) -> ClassifiedDifference:
 
 
 def _of_accepted(difference: DecisionDifference) -> ClassifiedDifference:
-    """Return what differs between two acceptances."""
+    """Classify a difference between two acceptances."""
     recorded, decided = _accepted(difference.recorded), _accepted(difference.decided)
     kinds, words = [], []
     if recorded.get("plan") != decided.get("plan"):
@@ -94,7 +94,7 @@ def _of_accepted(difference: DecisionDifference) -> ClassifiedDifference:
 def differing_texts(
     now: CandidateDescription, then: CandidateDescription
 ) -> dict[str, ClassifiedDifference]:
-    """Return what differs in the texts that both have, by template."""
+    """Classify the differences of the texts that both have, by template."""
     found = {}
     for name, text in now.texts.items():
         other = then.texts.get(name)

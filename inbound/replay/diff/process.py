@@ -1,12 +1,11 @@
-"""A candidate release in a process of its own, and everything that can go wrong with it.
+"""A candidate release in its own process.
 
-The process gets the candidate's code, the installed packages and nothing else: an empty
-environment, an empty folder to work in, no file of this process but the two pipes. So it
-knows no database, no Kafka and no SMS centre. Whatever it does, the answer comes within the
-time limit or there is a `SetupError` that names the request.
+The process gets the candidate's code and the installed packages, but no environment, working
+folder or open files of this process, so it knows no database, Kafka or SMS centre. Either it
+answers within the time limit, or `SetupError` names the request.
 
-Two batches are on their way at a time, so that both processes work. After a crash or a
-time-out the streams in question are given to a fresh process that announces each step.
+Two batches are in flight, so that both processes work. After a crash or a time-out a fresh
+process gets the same streams and announces each step.
 """
 
 import sys
@@ -19,9 +18,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic_core import from_json
+from typing_extensions import override
 
 from inbound.errors import SetupError
 from inbound.replay.diff._line_process import LineProcess, NoAnswerError
+from inbound.replay.diff.candidates import Candidate
 from inbound.replay.diff.protocol import (
     PROTOCOL,
     CandidateConfig,
@@ -34,53 +35,53 @@ from inbound.replay.diff.protocol import (
 
 START: Final = Path(__file__).with_name("_bootstrap.py")
 TIME_LIMIT_S: Final = 30.0
-_AT_ONCE: Final = 2
+_BATCHES_IN_FLIGHT: Final = 2
 
 
 class CandidateError(SetupError):
-    """The candidate can't go on; nothing else is wrong."""
+    """The candidate failed, not this release."""
 
 
 def check_code(path: Path) -> Path:
-    """Return the absolute path of a wheel or source folder, or raise `SetupError`."""
+    """Return the absolute path of a wheel or source folder. Raises `SetupError`."""
     path = path.resolve()
     if path.is_dir():
         if not (path / "inbound").is_dir():
             raise SetupError(f"--code {path}: no folder inbound in it; name the root of a release")
     elif not path.exists():
-        raise SetupError(f"--code {path}: there is no such wheel or folder")
+        raise SetupError(f"--code {path}: does not exist; name a wheel or a folder")
     elif not zipfile.is_zipfile(path):
         raise SetupError(f"--code {path}: neither a wheel nor a folder")
     return path
 
 
-class ProcessCandidate:
-    """Another release. Blocks at most `time_limit_s` on each answer."""
+class ProcessCandidate(Candidate):
+    """Another release. Blocks for at most `time_limit_s` on each answer."""
 
     def __init__(
-        self, code: Path, orders: CandidateConfig, time_limit_s: float = TIME_LIMIT_S
+        self, code: Path, config: CandidateConfig, time_limit_s: float = TIME_LIMIT_S
     ) -> None:
-        """Start it and hear what it is; raise `SetupError` when it is none."""
+        """Start it and read its description. Raises `SetupError` if it can't be a candidate."""
         self._code = check_code(code)
-        self._orders = orders
+        self._config = config
         self._limit_s = time_limit_s
         self._process, self._description = self._start()
 
     @property
+    @override
     def description(self) -> CandidateDescription:
-        """See the port."""
         return self._description
 
+    @override
     def judge(
         self, batches: Iterable[Sequence[PastStream]], asked: Collection[str]
     ) -> Iterator[list[StreamVerdict]]:
-        """See the port."""
         waiting: deque[Sequence[PastStream]] = deque()
         try:
             for batch in batches:
                 self._process.send(_request(batch, asked, trace=False))
                 waiting.append(batch)
-                if len(waiting) == _AT_ONCE:
+                if len(waiting) == _BATCHES_IN_FLIGHT:
                     yield _verdicts(self._process.answer(self._limit_s), waiting[0])
                     waiting.popleft()
             while waiting:
@@ -89,14 +90,14 @@ class ProcessCandidate:
         except NoAnswerError as silent:
             raise self._blame(waiting[0], asked, silent) from None
 
+    @override
     def close(self) -> None:
-        """See the port."""
         self._process.close()
 
     def _start(self) -> tuple[LineProcess, CandidateDescription]:
         process = LineProcess(_command(self._code))
         try:
-            process.send({"protocol": PROTOCOL, "orders": asdict(self._orders)})
+            process.send({"protocol": PROTOCOL, "orders": asdict(self._config)})
             return process, _description(process.answer(self._limit_s))
         except NoAnswerError as silent:
             raise self._failed(process, str(silent)) from None
@@ -107,7 +108,7 @@ class ProcessCandidate:
     def _blame(
         self, batch: Sequence[PastStream], asked: Collection[str], silent: NoAnswerError
     ) -> CandidateError:
-        """Return an error that names the request over which the candidate fell silent."""
+        """Return an error that names the request at which the candidate failed."""
         self._process.close()
         self._process, _ = self._start()
         at = None
@@ -125,15 +126,15 @@ class ProcessCandidate:
         )
 
     def _failed(self, process: LineProcess, what: str) -> CandidateError:
-        """End the process and return what is wrong with it, with its last words."""
+        """End the process and return an error with its last lines on standard error."""
         process.close()
-        lines = process.last_words()
+        lines = process.last_errors()
         said = f"; it wrote: {' | '.join(lines)}" if lines else ""
         return CandidateError(f"the candidate {self._code.name} {what}{said}")
 
 
 def _where(batch: Sequence[PastStream], at: Any) -> str:  # noqa: ANN401 — as the candidate said it
-    """Name the request at which a traced candidate was."""
+    """Name the request that a traced candidate was deciding."""
     try:
         subject, version = UUID(at[0]), int(at[1])
         data = next(
@@ -164,13 +165,11 @@ def _description(answer: dict[str, Any]) -> CandidateDescription:
         }
         return CandidateDescription(str(answer["release"]), dict(answer["policies"]), texts)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise NoAnswerError(
-            f"described itself in another way than this release: {error!r}"
-        ) from None
+        raise NoAnswerError(f"sent a description of another form: {error!r}") from None
 
 
 def _verdicts(answer: dict[str, Any], batch: Sequence[PastStream]) -> list[StreamVerdict]:
-    """Return the verdicts of a batch; every subject has one."""
+    """Parse the verdicts of a batch, one per subject."""
     try:
         verdicts = [
             StreamVerdict(
@@ -183,14 +182,14 @@ def _verdicts(answer: dict[str, Any], batch: Sequence[PastStream]) -> list[Strea
             for s, c, r, ds, ms in answer["verdicts"]
         ]
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise NoAnswerError(f"answered in another way than asked: {error!r}") from None
+        raise NoAnswerError(f"sent an answer of another form: {error!r}") from None
     if [verdict.subject for verdict in verdicts] != [stream.subject for stream in batch]:
-        raise NoAnswerError("answered about other subjects than asked")
+        raise NoAnswerError("answered for other subjects than asked")
     return verdicts
 
 
 def _command(code: Path) -> list[str]:
-    """Return the command line of an isolated interpreter with the candidate in front."""
-    # None of these folders brings this release: path files are not read without `site`.
+    """Return the command line of an isolated interpreter that imports the candidate first."""
+    # These folders don't add this release: without `site` path files are not read.
     installed = [path for path in sys.path if path.rstrip("/").endswith("-packages")]
     return [sys.executable, "-I", "-S", "-B", "-X", "utf8", str(START), str(code), *installed]

@@ -1,8 +1,7 @@
-"""What goes to a candidate and what comes back: plain data, the same in JSON.
+"""The replay protocol between this release and a candidate: plain data, also in JSON.
 
-This is the replay protocol, version `PROTOCOL`. A candidate release runs in a process of
-its own and speaks it over its standard input and output, a JSON array or object a line; so
-a change that an older or newer release would not understand needs a new number.
+A candidate release runs in its own process and uses the protocol on standard input and output,
+one JSON array or object per line. An incompatible change needs a new `PROTOCOL` number.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ PROTOCOL: Final = 1
 
 
 class PastEvent(NamedTuple):
-    """One event as it is stored; `data` is its JSON. Decided again only when `selected`."""
+    """One recorded event; `data` is its JSON. It is decided again only when `selected`."""
 
     version: int
     type: str
@@ -24,7 +23,7 @@ class PastEvent(NamedTuple):
 
 
 class PastStream(NamedTuple):
-    """The events of one subject from its first one on."""
+    """All events of one subject from the first one on."""
 
     subject: UUID
     events: Sequence[PastEvent]
@@ -32,10 +31,10 @@ class PastStream(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CandidateConfig:
-    """How a candidate is to decide.
+    """The configuration of a candidate.
 
-    `policies` are values by name, without those that nobody set; `templates` is the path of
-    a templates file, None for the candidate's own.
+    `policies` contains only values that were set; `templates` is the path of a templates file,
+    None for the candidate's built-in one.
     """
 
     policies: Mapping[str, Any] = field(default_factory=dict)
@@ -45,7 +44,7 @@ class CandidateConfig:
 
 
 class ReplyText(NamedTuple):
-    """One template of a catalogue: `parts` is counted with secrets of typical length."""
+    """One template of a catalogue. `parts` assumes secrets of typical length."""
 
     text: str
     parts: int
@@ -55,7 +54,7 @@ class ReplyText(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CandidateDescription:
-    """What a candidate says of itself before it decides anything."""
+    """A candidate's description of itself."""
 
     release: str
     policies: Mapping[str, Any]
@@ -63,16 +62,16 @@ class CandidateDescription:
 
 
 EventFields = tuple[str, int, Any]
-"""Type, version and data of an event, as the candidate's models have it."""
+"""Type, version and data of an event in the candidate's models."""
 
 
 class DecisionDifference(NamedTuple):
-    """One decision that the candidate takes otherwise.
+    """One decision that the candidate makes differently.
 
-    `of` is what was decided: "command", "limit" (a command that was one too many), "result"
-    or "reply" (a message that was sent; then the templates stand in place of events).
-    `version` is that of the first event of the recorded decision. `disposition` is None
-    where nothing was decided; then `error` says why.
+    `of` is what was decided: "command", "limit" (a command over the limit), "result" or "reply"
+    (a sent message; templates then replace the events). `version` is the version of the first
+    event of the recorded decision. `disposition` is None without a decision; `error` then gives
+    the reason.
     """
 
     version: int
@@ -85,10 +84,10 @@ class DecisionDifference(NamedTuple):
 
 
 class StreamVerdict(NamedTuple):
-    """What became of one stream: how many decisions were taken again, and which differ.
+    """The result for one stream: how many decisions were made again, and which differ.
 
-    `messages` are the templates of the messages that the candidate owes, each with the
-    version at which it was decided; only those that were asked for.
+    `messages` lists the requested templates of the candidate's messages, with the version of
+    their decision.
     """
 
     subject: UUID

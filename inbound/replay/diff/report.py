@@ -1,7 +1,7 @@
-"""What came of a diff: counts by kind, some examples, a line of NDJSON for each difference.
+"""The report of a diff: counts by kind, examples, and an NDJSON line per difference.
 
-Bounded: counts and a few examples in memory, the rest goes straight to the file. Subjects
-are named by their random ids; no number, text or secret is in the log to begin with.
+Memory is bounded: it holds counts and examples, and writes the rest to the file. Subjects are
+random ids; the event log contains no number, text or secret.
 """
 
 from collections import Counter
@@ -23,16 +23,16 @@ EXAMPLES: Final = 3
 
 _UNSEEN: Final = (
     (
-        "Texts that left no event: no commands, repetitions within the minute, commands over "
-        "the limit after the first of an hour, numbers that were answered with silence."
+        "Texts that left no event: rejected texts, repetitions within the minute, commands over "
+        "the limit after the first of an hour, unanswered unknown numbers."
     ),
-    "What delivery receipts meant: it is not decided again.",
+    "The effect of delivery receipts, which is not decided again.",
 )
 
 
 @dataclass(slots=True)
 class DiffReport:
-    """Collects verdicts. `now` describes what is in force, `then` the candidate."""
+    """Collects verdicts. `now` describes the configuration in force, `then` the candidate."""
 
     now: CandidateDescription
     then: CandidateDescription
@@ -48,21 +48,21 @@ class DiffReport:
     texts: Mapping[str, ClassifiedDifference] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Compare the texts; each message of one that differs will count."""
+        """Compare the texts; every message with a changed text counts as a difference."""
         self.texts = differing_texts(self.now, self.then)
-        for name, told in self.texts.items():
+        for name, found in self.texts.items():
             now, then = self.now.texts[name], self.then.texts[name]
             self._write(
                 {
                     "template": name,
-                    "kinds": told.kinds,
+                    "kinds": found.kinds,
                     "now": {"text": now.text, "parts": now.parts},
                     "candidate": {"text": then.text, "parts": then.parts},
                 }
             )
 
     def add(self, verdicts: Sequence[StreamVerdict], events: int) -> None:
-        """Count the verdicts of a batch of so many events."""
+        """Add the verdicts of a batch; `events` is the number of events in it."""
         self.subjects += len(verdicts)
         self.events += events
         for verdict in verdicts:
@@ -71,12 +71,12 @@ class DiffReport:
             for difference in verdict.differences:
                 self._add_difference(verdict, difference)
             for version, template in verdict.messages:
-                told = self.texts[template]
+                found = self.texts[template]
                 where = {"subject": verdict.subject, "version": version, "template": template}
-                self._count(told, where)
+                self._count(found, where)
 
     def _add_difference(self, verdict: StreamVerdict, difference: DecisionDifference) -> None:
-        told = classify(difference)
+        found = classify(difference)
         where: dict[str, Any] = {
             "subject": verdict.subject,
             "version": difference.version,
@@ -88,74 +88,73 @@ class DiffReport:
             where["error"] = difference.error
         where["recorded"] = difference.recorded
         where["candidate"] = difference.decided
-        self._count(told, where)
+        self._count(found, where)
 
-    def _count(self, told: ClassifiedDifference, where: Mapping[str, Any]) -> None:
+    def _count(self, found: ClassifiedDifference, where: Mapping[str, Any]) -> None:
         self.differing += 1
-        self.kinds.update(told.kinds)
-        for kind in told.kinds:
+        self.kinds.update(found.kinds)
+        for kind in found.kinds:
             kept = self.examples.setdefault(kind, [])
             if len(kept) < self.keep:
-                kept.append(f"{where['subject']}/{where['version']}  {told.what}")
-        self._write({"kinds": told.kinds, "what": told.what, **where})
+                kept.append(f"{where['subject']}/{where['version']}  {found.what}")
+        self._write({"kinds": found.kinds, "what": found.what, **where})
 
     def _write(self, line: Mapping[str, Any]) -> None:
         if self.out is not None:
             self.out.write(to_json(line) + b"\n")
 
     def by_kind(self) -> dict[str, int]:
-        """Return how often each kind was met, the gravest first."""
+        """Return the counts by kind, most serious first."""
         known = {kind: self.kinds[kind] for kind in KINDS if self.kinds[kind]}
         return known | {kind: count for kind, count in self.kinds.items() if kind not in KINDS}
 
     def unseen(self) -> list[str]:
-        """Return what this diff can't show, in sentences: the general, then this candidate's."""
+        """Return sentences about what this diff does not cover."""
         return [*_UNSEEN, *_unseen_policies(self.now, self.then), *_unseen_texts(self)]
 
 
 def _unseen_policies(now: CandidateDescription, then: CandidateDescription) -> list[str]:
-    """Return what is lost because a rule was stricter than the candidate's."""
+    """Return what is not covered because the current rule is stricter."""
     before, after = now.policies, then.policies
 
     def differs(name: str) -> bool:
         return name in before and name in after and before[name] != after[name]
 
-    told = []
+    sentences = []
     if differs("duplicate_within_s") and after["duplicate_within_s"] < before["duplicate_within_s"]:
-        told.append(
-            "duplicate_within_s is shorter than now: the candidate would accept repetitions "
-            "that left no event."
+        sentences.append(
+            "duplicate_within_s is shorter: the candidate would accept repetitions that left no "
+            "event."
         )
     if differs("commands_per_hour") and 0 < before["commands_per_hour"] < (
         after["commands_per_hour"] or float("inf")
     ):
-        told.append(
-            "commands_per_hour is higher than now: of the commands over the limit only the "
-            "first of each hour left an event."
+        sentences.append(
+            "commands_per_hour is higher: of the commands over the current limit only the first "
+            "of each hour left an event."
         )
     if differs("unknown_number") and before["unknown_number"] == "silent":
-        told.append(
+        sentences.append(
             "unknown_number is silent now: the candidate would answer numbers that left no event."
         )
     if differs("reply_valid_for_s"):
-        told.append(
-            "reply_valid_for_s differs: whether a message would have been sent in time is not "
-            "decided again."
+        sentences.append(
+            "reply_valid_for_s differs: whether a message is sent in time is not decided again."
         )
-    return told
+    return sentences
 
 
 def _unseen_texts(report: DiffReport) -> list[str]:
-    told = [
-        f"[{name}] unknown: messages without an answer would "
-        f"{'go again' if report.then.texts[name].resend_unknown else 'not go again'}; "
-        "that is not decided again."
+    sentences = [
+        f"[{name}] unknown: unanswered messages would "
+        f"{'be' if report.then.texts[name].resend_unknown else 'not be'} sent again; that is not "
+        "decided again."
         for name, text in report.now.texts.items()
         if name in report.then.texts
         and text.resend_unknown != report.then.texts[name].resend_unknown
     ]
     if report.texts:
-        told.append(
-            "Parts are counted with secrets of typical length; nobody's data was looked up."
+        sentences.append(
+            "Parts are counted with secrets of typical length; no client data was read."
         )
-    return told
+    return sentences

@@ -1,8 +1,7 @@
-"""One diff from the log to the report.
+"""Runs one diff from the event log to the report.
 
-Subject by subject, in batches: a stream is read from its first event, because the state of
-its subject is folded from there, and decided again within the time asked for. So memory
-holds two batches, however long the log is.
+Streams are read in batches, each from its first event, because that is where the state of a
+subject starts. Memory holds two batches, however long the log is.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -30,8 +29,8 @@ def run(
 ) -> None:
     """Decide everything in `span` again and add it to `report`. Blocks.
 
-    `progress` hears how many subjects of how many are done. Raises `SetupError` when the
-    candidate fails, and `RetryableError` when the database does not answer.
+    `progress` gets the number of finished subjects and of all. Raises `SetupError` when the
+    candidate fails, `RetryableError` when the database does not answer.
     """
     subjects = replay_inputs.list_subjects(conn, span)
     total = len(subjects) // replay_inputs.ID_BYTES
@@ -51,7 +50,7 @@ def run(
 
 
 def _cut(streams: list[tuple[str, list[PastEvent]]]) -> Iterator[list[PastStream]]:
-    """Yield batches of about `EVENTS_AT_ONCE`, so that a time limit is for a few of them."""
+    """Yield batches of about `EVENTS_AT_ONCE` events, so that a time limit covers few."""
     batch: list[PastStream] = []
     events = 0
     for subject, stored in streams:

@@ -1,7 +1,7 @@
-"""The texts of a catalogue, to be compared without anybody's data.
+"""Describes the texts of a catalogue for comparison, without client data.
 
-Secrets are never looked up. Parts are counted with placeholders as long as the real ones
-mostly are, so a text near a limit may in single cases need one part more or less.
+Parts are counted with placeholders of typical length, so a text near a limit can need one part
+more or less for some clients.
 """
 
 from collections.abc import Mapping
@@ -18,15 +18,15 @@ TYPICAL: Final[Mapping[str, str]] = {
     "login": "xxxxxxxx",
     "password": "xxxxxxxx",
 }
-"""Placeholders in GSM 03.38, so that they change nobody's alphabet."""
+"""Placeholders in GSM 03.38, so that they never change the alphabet of a text."""
 
 _OTHER_FIELD: Final = "xxxxxxxx"
 
 
 def describe(path: Path | None, alphabet: str) -> dict[str, ReplyText]:
-    """Return every text that the service sends, by name: those of a file or the built-in ones.
+    """Return every text that the service sends, by name; None means the built-in file.
 
-    Raises `SetupError` when the catalogue does not take the file.
+    Raises `SetupError` for an invalid file.
     """
     catalogue = load_catalogue(path, lambda text: part_count(text, alphabet))
     return {name: _text(catalogue, name, alphabet) for name in catalogue}

@@ -1,1 +1,1 @@
-"""Handing events of the past to a new subscriber, on a topic of their own."""
+"""Publishes past events to the topic of a new subscriber."""

@@ -1,8 +1,8 @@
-"""Publishing events of the past once more, in their order, so that it can be gone on with.
+"""Publishing events of the past again, in their order, and resumably.
 
-A record is that of the live topic, with the replay's id in one more header. After a failure
-or a stop the place is the last position that Kafka has acknowledged together with all
-before it; what lies behind it may come twice, with the same ids.
+A record equals that of the live topic, with the replay id in one more header. After a failure
+or a stop, `position` is the last one that Kafka acknowledged together with all before it; later
+events may be published twice, with the same ids.
 
 Synchronous: kafka-python and psycopg on one thread.
 """
@@ -28,15 +28,15 @@ _Sent = tuple[int, list[Any]]
 
 
 class PublishStoppedError(RetryableError):
-    """Kafka or the database did not go along; `ReplayPublisher.position` says how far it came."""
+    """Kafka or the database failed; `ReplayPublisher.position` tells how far it got."""
 
 
 @dataclass(slots=True)
 class ReplayPublisher:
     """One run of a replay.
 
-    `read` returns the next events after a position, at most so many; none at the end.
-    `position` is the last one that is done. `rate` is in events per second, 0 for no limit.
+    `read` takes a position and a limit and returns the next events; none at the end.
+    `position` is the last published one. `rate` is in events per second, 0 for no limit.
     """
 
     read: Callable[[int, int], Sequence[RecordedEvent]]
@@ -51,7 +51,7 @@ class ReplayPublisher:
     events: int = 0
 
     def run(self) -> bool:
-        """Publish to the end and return True, or False when `stopping` was set. Blocks.
+        """Publish all and return True, or False when `stopping` was set. Blocks.
 
         Raises `PublishStoppedError` when Kafka or the database fails.
         """
@@ -74,7 +74,7 @@ class ReplayPublisher:
         failure: Exception | None = None
         try:
             for event in events:
-                sent.append(self._send(event))  # noqa: PERF401 — what was sent counts
+                sent.append(self._send(event))  # noqa: PERF401 — keeps what was sent before an error
         except KafkaError as error:
             failure = error
         self.producer.flush()

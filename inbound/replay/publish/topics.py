@@ -1,7 +1,7 @@
-"""Which topic a replay may write to, and making it when that is asked for.
+"""Checks and creates the topic of a replay.
 
-Never one of the service's own: whoever reads those takes what is there for news. A topic of
-a service under any prefix ends like one of ours, so endings are compared.
+A replay never writes to a topic of the service, because its readers would treat the events as
+new. Topics have prefixes, so endings are compared.
 """
 
 import re
@@ -12,33 +12,31 @@ from inbound.errors import SetupError
 from inbound.kafka import admin
 from schemas.topics import EVENTS, TOPICS, TopicNames, TopicSpec
 
-# What Kafka takes as a name (org.apache.kafka.common.internals.Topic).
+# Valid names (org.apache.kafka.common.internals.Topic).
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _CLEANUP: Final = "cleanup.policy"
 
 
 def check_name(topic: str) -> None:
-    """Raise `SetupError` for a name that no replay may have."""
+    """Raises `SetupError` for a name that a replay must not use."""
     if not _NAME.fullmatch(topic) or topic in {".", ".."}:
-        raise SetupError(
-            f"--to-topic {topic}: a topic's name has letters, digits, '.', '_' and '-', at most 249"
-        )
+        raise SetupError(f"--to-topic {topic}: use at most 249 letters, digits, '.', '_' and '-'")
     for field in fields(TopicNames):
         if topic.endswith(str(field.default)):
             raise SetupError(
-                f"--to-topic {topic}: {field.default} is a live topic, whose readers would take "
-                f"the past for news; choose another ending, as {topic}.replay"
+                f"--to-topic {topic}: {field.default} is a live topic, whose readers would treat "
+                f"the events as new; choose another ending, like {topic}.replay"
             )
     if topic.startswith("__"):
-        raise SetupError(f"--to-topic {topic}: such a topic is Kafka's own")
+        raise SetupError(f"--to-topic {topic}: names with __ are reserved for Kafka")
 
 
 def prepare(bootstrap: str, topic: str, replication_factor: int, *, create: bool) -> bool:
-    """See to it that the topic is there; say whether it was made now. Blocks a few seconds.
+    """Check that the topic exists, or create it; return whether it was created.
 
-    A new one is like the live one of events. Raises `SetupError` when it is missing and not
-    to be created, or keeps only the last record of each key: of every subject all events but
-    one would be lost.
+    Blocks a few seconds. A new topic has the configuration of `sms.events.v1`. Raises
+    `SetupError` when the topic is missing and `create` is false, and when it is compacted:
+    it would lose all events but the last of each subject.
     """
     spec = _like_events(topic)
     kept = replace(spec, config={_CLEANUP: spec.config[_CLEANUP]})
@@ -46,8 +44,7 @@ def prepare(bootstrap: str, topic: str, replication_factor: int, *, create: bool
     if any(difference.found is None for difference in differences):
         if not create:
             raise SetupError(
-                f"--to-topic {topic}: there is no such topic; create it, or have it created with "
-                "--create"
+                f"--to-topic {topic}: the topic does not exist; create it, or use --create"
             )
         admin.apply(bootstrap, [spec], replication_factor)
         return True
@@ -55,7 +52,7 @@ def prepare(bootstrap: str, topic: str, replication_factor: int, *, create: bool
         if difference.setting == _CLEANUP:
             raise SetupError(
                 f"--to-topic {topic}: its {_CLEANUP} is {difference.found}, which keeps only the "
-                "last event of each subject; it has to be delete"
+                "last event of each subject; set it to delete"
             )
     return False
 

@@ -134,7 +134,7 @@ def test_differences_that_are_carried(scserv: Scserv, tmp_path: Path) -> None:
         (("--since", "1h", "--until", "2h"), "--until is not after --since"),
         (("--since", "1h", "--settings", "no.toml"), "--settings no.toml: No such file"),
         (("--since", "1h", "--templates", "no.toml"), "can't read the templates file"),
-        (("--since", "1h", "--code", "no.whl"), "there is no such wheel or folder"),
+        (("--since", "1h", "--code", "no.whl"), "does not exist; name a wheel or a folder"),
         (("--since", "1h", "--out", "no/such/folder"), "--out no/such/folder: No such file"),
         (("--since", "1h", "--config", "no.toml"), "--config no.toml: No such file"),
         ((), "Missing option '--since'"),

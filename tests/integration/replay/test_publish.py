@@ -101,7 +101,7 @@ def test_only_the_types_that_are_wanted(publish: Scserv, kafka_bootstrap: str, t
 def test_a_topic_is_not_made_silently(publish: Scserv, kafka_bootstrap: str, topic: str) -> None:
     done = publish()
     assert (done.status, done.out) == (2, "")
-    assert "there is no such topic; create it, or have it created with --create" in done.err
+    assert "the topic does not exist; create it, or use --create" in done.err
     # One that its owner made is taken as it is.
     admin.apply(kafka_bootstrap, [spec(topic, retention_ms="1000000")], 1)
     assert publish("--create").out.startswith("published")

@@ -100,7 +100,7 @@ def test_second_line_with_a_number_names_the_first(
 ) -> None:
     other = client(1, "CANARY").replace("+7916", "8 (916) ")
     assert importer(client(2), client(1), other, client(1)) == 0
-    first = "the same number stands on line 3"
+    first = "the same number is on line 3"
     assert f"line 4, +7916*****01: msisdn: {first}\n" in importer.printed
     assert f"line 5, +7916*****01: msisdn: {first}\n" in importer.printed
     assert "2 added, 0 updated, 0 unchanged, 2 refused" in importer.printed

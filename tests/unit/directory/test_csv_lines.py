@@ -61,11 +61,11 @@ def test_what_is_wrong_with_the_file_ends_it(content: bytes, said: str) -> None:
         ("84951234567,C-1,1,a,b", "line 5, 84951****67: msisdn: not a valid mobile number"),
         ("+79161234567,,1234,a,CANARY", "line 5, +7916*****67: client_id: empty"),
         ("+79161234567,C-1,CANARY-CANARY-CANARY,a,b", "personal_code: longer than 16 characters"),
-        ("+79161234567,C-1,1, CANARY,b", "login: begins or ends with a blank"),
-        ("+79161234567,C-1,1,a,CANARY\u00a0", "password: begins or ends with a blank"),
-        ("+79161234567,C-1,1,a,CAN\tARY", "password: holds a character that can't be printed"),
-        ("+79161234567,C-1,1,a,CAN\u202eARY", "password: holds a character that can't be printed"),
-        ("+79161234567,C-1,1,a,CAN\x00ARY", "password: holds a character that can't be printed"),
+        ("+79161234567,C-1,1, CANARY,b", "login: starts or ends with a blank"),
+        ("+79161234567,C-1,1,a,CANARY\u00a0", "password: starts or ends with a blank"),
+        ("+79161234567,C-1,1,a,CAN\tARY", "password: contains a character that can't be printed"),
+        ("+79161234567,C-1,1,a,CAN\u202eARY", "password: contains a character that can't be printed"),
+        ("+79161234567,C-1,1,a,CAN\x00ARY", "password: contains a character that can't be printed"),
     ],
 )
 def test_bad_line_is_named_without_its_secrets(line: str, said: str) -> None:

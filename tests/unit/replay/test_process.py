@@ -220,7 +220,7 @@ WHO = f"deciding request {UUID(int=2)} \\(subject {UUID(int=3)}, version 7\\)"
         ("raise SystemExit", "ended with status 0"),
         ("os.kill(os.getpid(), 9)", "ended by signal 9"),
         ("time.sleep(600)", "gave no answer within 10 s"),
-        ("os.write(3, b'rubbish' + bytes([10]))", "answered 'rubbish', which is no JSON object"),
+        ("os.write(3, b'rubbish' + bytes([10]))", "answered 'rubbish', which is not a JSON object"),
     ],
 )
 def test_what_it_does_to_itself_is_told_with_the_request(
@@ -262,10 +262,10 @@ def test_a_crash_that_does_not_come_again_is_told_too(tmp_path: Path) -> None:
         ("time.sleep(600)", "gave no answer within 1 s"),
         ("os.close(answers.fileno()); os.close(2); time.sleep(600)", "closed its output"),
         ("answers.write(b'hm' + bytes([10])); answers.flush()", "answered 'hm'"),
-        ("answers.write(b'[]' + bytes([10])); answers.flush()", "which is no JSON object"),
+        ("answers.write(b'[]' + bytes([10])); answers.flush()", "which is not a JSON object"),
         ("say({'error': 'does not feel like it'})", "does not feel like it"),
         ("say({**HELLO, 'protocol': 2})", "speaks replay protocol 2, not 1"),
-        ("say({'protocol': 1})", "described itself in another way"),
+        ("say({'protocol': 1})", "sent a description of another form"),
         ("raise OSError('no disk')", "it wrote: .*OSError: no disk"),
         ("import torch_of_the_future", "torch_of_the_future"),
     ],
@@ -279,11 +279,11 @@ def test_a_candidate_that_does_not_even_greet(tmp_path: Path, serve: str, what: 
 @pytest.mark.parametrize(
     ("answer", "what"),
     [
-        ("{}", "answered in another way than asked"),
-        ("{'verdicts': 5}", "answered in another way than asked"),
-        ("{'verdicts': []}", "answered about other subjects than asked"),
-        ("{'verdicts': [['no id', 1, 1, [], []]]}", "answered in another way than asked"),
-        ("{'verdicts': [[s, 1, 1, [[1]], []] for s, _ in b['streams']]}", "in another way"),
+        ("{}", "sent an answer of another form"),
+        ("{'verdicts': 5}", "sent an answer of another form"),
+        ("{'verdicts': []}", "answered for other subjects than asked"),
+        ("{'verdicts': [['no id', 1, 1, [], []]]}", "sent an answer of another form"),
+        ("{'verdicts': [[s, 1, 1, [[1]], []] for s, _ in b['streams']]}", "of another form"),
     ],
 )
 def test_an_answer_that_is_none(tmp_path: Path, answer: str, what: str) -> None:
@@ -304,7 +304,7 @@ def test_endless_output_is_not_collected(tmp_path: Path) -> None:
 def test_what_is_no_release_is_said(tmp_path: Path) -> None:
     for path, what in (
         (tmp_path, "no folder inbound in it"),
-        (tmp_path / "none.whl", "there is no such wheel or folder"),
+        (tmp_path / "none.whl", "does not exist; name a wheel or a folder"),
         (ROOT / "pyproject.toml", "neither a wheel nor a folder"),
     ):
         with pytest.raises(SetupError, match=f"--code {path}: {what}"):

@@ -90,4 +90,4 @@ def test_what_left_no_event_is_said() -> None:
 
 def test_a_changed_fate_of_unanswered_messages_is_said() -> None:
     said = DiffReport(NOW, then({"stopped": ReplyText("off", 1, (), False)})).unseen()
-    assert said[2].startswith("[stopped] unknown: messages without an answer would not go again")
+    assert said[2].startswith("[stopped] unknown: unanswered messages would not be sent again")
