@@ -56,7 +56,7 @@ def test_a_stricter_policy_shows_with_its_status_and_its_file(
     )  # fmt: skip
     assert (done.status, done.err) == (1, "")
     assert "policy commands_per_hour: 10 -> 2" in done.out
-    assert "        3  limited: accepted then; would be one too many within the hour" in done.out
+    assert "        3  limited: was accepted; would exceed the limit per hour" in done.out
     assert done.out.count(": limited\n") == 1
     lines = (tmp_path / "all.ndjson").read_text("utf-8").splitlines()
     assert [json.loads(line)["kinds"] for line in lines] == [["limited"]] * 3
@@ -110,7 +110,7 @@ def test_another_release_decides(scserv: Scserv, tmp_path: Path) -> None:
     )
     done = scserv("replay", "diff", "--since", "1h", "--code", release)
     assert (done.status, done.err) == (1, "")
-    assert "        2  refused: accepted then; would be refused, and the client told so" in done.out
+    assert "        2  refused: was accepted; would be refused with a reply" in done.out
     assert "client_info: plan registration -> unknown_number" in done.out
 
 
@@ -130,8 +130,8 @@ def test_differences_that_are_carried(scserv: Scserv, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("--since", "soon"), "--since: 'soon' is neither a time"),
-        (("--since", "1h", "--until", "2h"), "--until is not after --since"),
+        (("--since", "soon"), "--since: 'soon' is not a time"),
+        (("--since", "1h", "--until", "2h"), "--until must be later than --since"),
         (("--since", "1h", "--settings", "no.toml"), "--settings no.toml: No such file"),
         (("--since", "1h", "--templates", "no.toml"), "can't read the templates file"),
         (("--since", "1h", "--code", "no.whl"), "does not exist; name a wheel or a folder"),

@@ -95,7 +95,7 @@ def test_only_the_types_that_are_wanted(publish: Scserv, kafka_bootstrap: str, t
     assert len(types) == 12
     done = publish("--types", "request.acepted")
     assert done.status == 2
-    assert "no event has the type 'request.acepted'; did you mean request.accepted?" in done.err
+    assert "'request.acepted' is not an event type; did you mean request.accepted?" in done.err
 
 
 def test_a_topic_is_not_made_silently(publish: Scserv, kafka_bootstrap: str, topic: str) -> None:
