@@ -297,7 +297,7 @@ def test_an_answer_that_is_none(tmp_path: Path, answer: str, what: str) -> None:
 
 def test_endless_output_is_not_collected(tmp_path: Path) -> None:
     serve = "say(HELLO)\nwhile True:\n    answers.write(b'{}' + bytes([10]))"
-    with candidate(fake(tmp_path, serve)) as other, pytest.raises(SetupError, match="another way"):
+    with candidate(fake(tmp_path, serve)) as other, pytest.raises(SetupError, match="another form"):
         verdicts(other.judge, people(2))
 
 
