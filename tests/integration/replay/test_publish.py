@@ -144,7 +144,7 @@ def test_stopped_by_ctrl_c_it_says_how_to_go_on_and_nothing_is_missing(
     begun = read_all(kafka_bootstrap, topic)
     position = len(begun)
     assert f"up to position {position}; resume with:" in how[0]
-    assert how[0].startswith(f"{position} event")
+    assert how[0].startswith(f"published {position} event")
     assert how[1].startswith(f"scserv replay publish --to-topic {topic} --since ")
     assert "--rate 1" in how[1]
     again = how[1].split()[1:]
