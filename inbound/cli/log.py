@@ -62,14 +62,14 @@ def verify(settings: Settings, *, kafka: bool | None, since: int, show: int) -> 
     conn = _connected(settings)
     with ExitStack() as stack:
         stack.enter_context(conn)
-        witnesses = stack.enter_context(_witnesses(settings, kafka))
+        published = stack.enter_context(_published_heads(settings, kafka))
         stack.enter_context(snapshot(conn))
         verification = Verification(conn, since)
         if since > verification.last:
             raise SetupError(f"--since-position {since}: the log ends at {verification.last}")
         advance = stack.enter_context(_events_bar())
         found = 0
-        for problem in _problems(conn, verification, witnesses, advance):
+        for problem in _problems(conn, verification, published, advance):
             found += 1
             if found <= show:
                 click.echo(problem)
@@ -80,37 +80,37 @@ def verify(settings: Settings, *, kafka: bool | None, since: int, show: int) -> 
         problems = counted(found, "problem")
         click.echo(f"the log was altered: {problems} in {counted(events, 'event')}", err=True)
         raise click.exceptions.Exit(1)
-    click.echo(_summary(verification, witnesses))
+    click.echo(_summary(verification, published))
 
 
 def _problems(
     conn: "psycopg.Connection",
     verification: "Verification",
-    witnesses: "PublishedHeads | None",
+    published: "PublishedHeads | None",
     advance: Advance,
 ) -> Iterator[str]:
     last = verification.last
     for problem in verification.problems(lambda position: advance(position, last)):
         yield str(problem)
-    if witnesses is not None:
-        for problem in witnesses.problems(conn, verification.since, last, advance):
+    if published is not None:
+        for problem in published.problems(conn, verification.since, last, advance):
             yield str(problem)
 
 
-def _summary(verification: "Verification", witnesses: "PublishedHeads | None") -> str:
+def _summary(verification: "Verification", published: "PublishedHeads | None") -> str:
     checker = verification.checker
     begin = f" from position {verification.since + 1}" if verification.since else ""
     text = f"the log is intact: {counted(checker.events, 'event')}{begin}"
     text += f", last position {verification.last}"
     if checker.undigested:
         text += f"; the first {checker.undigested} predate digests and were not checked by digest"
-    if witnesses is None:
+    if published is None:
         return f"{text}; not compared with Kafka"
-    return f"{text}; {counted(witnesses.heads, 'head')} on Kafka matched"
+    return f"{text}; {counted(published.heads, 'head')} on Kafka matched"
 
 
 @contextmanager
-def _witnesses(settings: Settings, kafka: bool | None) -> "Iterator[PublishedHeads | None]":  # noqa: FBT001
+def _published_heads(settings: Settings, kafka: bool | None) -> "Iterator[PublishedHeads | None]":  # noqa: FBT001
     if not (bool(settings.kafka_bootstrap_servers) if kafka is None else kafka):
         yield None
         return

@@ -157,7 +157,7 @@ def flipped(content: bytes) -> bytes:
 
 def test_log_that_is_not_whole_is_not_exported(conn: psycopg.Connection) -> None:
     tamper(conn, "DELETE FROM events WHERE position = 7")
-    with pytest.raises(SetupError, match="not whole: event 7: it is missing; see `scserv log ver"):
+    with pytest.raises(SetupError, match="is damaged: event 7: it is missing; see `scserv log ver"):
         exported(conn)
 
 

@@ -81,12 +81,14 @@ def find(kafka_bootstrap: str, published: TopicNames) -> Iterator[Find]:
     with open_reader(kafka_bootstrap) as reader:
 
         def found(conn: psycopg.Connection, since: int = 0) -> list[str]:
-            witnesses = PublishedHeads(reader, published)
+            published_heads = PublishedHeads(reader, published)
             with snapshot(conn):
                 verification = Verification(conn, since)
                 own = list(verification.problems(lambda _: None))
-                theirs = list(witnesses.problems(conn, since, verification.last, lambda *_: None))
-                assert witnesses.heads >= 8
+                theirs = list(
+                    published_heads.problems(conn, since, verification.last, lambda *_: None)
+                )
+                assert published_heads.heads >= 8
                 return [str(problem) for problem in (*own, *theirs)]
 
         yield found
@@ -187,9 +189,9 @@ def test_events_published_after_the_last_head_count_too(
     tamper(conn, "DELETE FROM events WHERE position = %s", last.position)
     rewrite_digests(conn)
     with open_reader(kafka_bootstrap) as reader:
-        witnesses = PublishedHeads(reader, topics)
+        published_heads = PublishedHeads(reader, topics)
         with snapshot(conn):
-            found = witnesses.problems(conn, 0, last.position - 1, lambda *_: None)
+            found = published_heads.problems(conn, 0, last.position - 1, lambda *_: None)
             assert [str(problem) for problem in found] == [
                 f"{named(last)}: it was published as {last.type} and is gone"
             ]

@@ -13,7 +13,7 @@ from schemas.events import Command, Completion, DomainEvent, RequestCompleted
 from schemas.messages import Outcome, Purpose
 from tests.released import stream
 from tests.unit.handlers.scenario import NOON, Scenario
-from tests.unit.projections.events import told_again
+from tests.unit.projections.events import repeated_result
 
 ALL = tuple(PROJECTIONS.values())
 MESSAGES = (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT)
@@ -86,9 +86,9 @@ def append_results_told_twice(conn: psycopg.Connection) -> None:
 def _told_twice(request_id: UUID, first: Outcome, again: Outcome) -> list[DomainEvent]:
     _, decision = Scenario().text(Command.SMS_STOP)
     accepted = decision.events[0].model_copy(update={"request_id": request_id})
-    resent = [told_again(request_id, one, Outcome.UNKNOWN, attempt=1) for one in MESSAGES]
-    final = [told_again(request_id, one, first, attempt=2) for one in MESSAGES]
-    copies = [told_again(request_id, one, again) for one in MESSAGES]
+    resent = [repeated_result(request_id, one, Outcome.UNKNOWN, attempt=1) for one in MESSAGES]
+    final = [repeated_result(request_id, one, first, attempt=2) for one in MESSAGES]
+    copies = [repeated_result(request_id, one, again) for one in MESSAGES]
     ends = [
         RequestCompleted(request_id=request_id, completion=completion, at=NOON)
         for completion in (Completion.REFUSED, Completion.FULFILLED)

@@ -1,4 +1,4 @@
-"""Events as folds see them, built from today's classes."""
+"""Events as a fold gets them, built from the current classes."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -18,10 +18,10 @@ TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 METADATA = f'{{"traceparent":"00-{TRACE_ID}-b7ad6b7169203331-01"}}'
 
 
-def told(
+def recorded(
     events: Sequence[DomainEvent], subject: UUID = SUBJECT, metadata: str = METADATA
 ) -> list[Event]:
-    """Return events as they stand in the log: recorded a minute apart, from noon on."""
+    """Return events as in the log: recorded a minute apart, from noon on."""
     positions = count(1)
     return [
         Event(
@@ -37,10 +37,10 @@ def told(
     ]
 
 
-def told_again(
+def repeated_result(
     request_id: UUID, purpose: Purpose, outcome: Outcome, *, attempt: int = 3
 ) -> DomainEvent:
-    """Return a result that is told although it decides nothing any more."""
+    """Return a repeated result, which no longer changes anything."""
     return event_of(
         SubmitResult(
             message_id=message_id(request_id, purpose),

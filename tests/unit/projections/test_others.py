@@ -13,7 +13,7 @@ from schemas.messages import Outcome, Purpose
 from schemas.upcasters import read_object
 from tests.released import examples
 from tests.unit.handlers.scenario import SUBJECT, Scenario
-from tests.unit.projections.events import named, told
+from tests.unit.projections.events import named, recorded
 
 
 def test_the_last_of_stop_and_start_counts() -> None:
@@ -21,7 +21,7 @@ def test_the_last_of_stop_and_start_counts() -> None:
     scenario.text(Command.SMS_STOP)
     scenario.text(Command.SMS_START, at_s=100)
     third, _ = scenario.text(Command.SMS_STOP, at_s=200)
-    events = [e for e in told(scenario.events) if e.type in SUBSCRIPTIONS.reads]
+    events = [e for e in recorded(scenario.events) if e.type in SUBSCRIPTIONS.reads]
     [row] = SUBSCRIPTIONS.fold(events).changed
     assert named(SUBSCRIPTIONS, row) == {
         "subject_id": str(SUBJECT),
@@ -37,7 +37,7 @@ def test_the_last_of_stop_and_start_counts() -> None:
 def test_subjects_are_apart() -> None:
     scenario = Scenario()
     scenario.text(Command.SMS_STOP)
-    [_, stopped] = told(scenario.events)
+    [_, stopped] = recorded(scenario.events)
     other = stopped._replace(stream_id=str(UUID(int=5)))
     assert len(SUBSCRIPTIONS.fold([stopped, other]).changed) == 2
 
@@ -48,7 +48,7 @@ def test_events_are_counted_by_day_and_kind() -> None:
     scenario.result(first, Purpose.ACKNOWLEDGEMENT, Outcome.UNKNOWN, final=False)
     scenario.result(first, Purpose.ACKNOWLEDGEMENT, attempt=2)
     scenario.result(first, Purpose.FULFILMENT, Outcome.REJECTED)
-    events = told(scenario.events)
+    events = recorded(scenario.events)
     tomorrow = events[-1]._replace(recorded_at="2026-03-02 00:00:00.000001+00")
     counted = DAILY_COUNTS.fold([*events, events[-1], tomorrow]).changed
     assert sorted(counted) == [
@@ -65,7 +65,7 @@ def test_events_are_counted_by_day_and_kind() -> None:
 @pytest.mark.parametrize("name", PROJECTIONS)
 def test_every_event_ever_released_can_be_taken(name: str) -> None:
     projection = PROJECTIONS[name]
-    [pattern, *_] = told([Scenario().text(Command.SMS_STOP)[1].events[0]])
+    [pattern, *_] = recorded([Scenario().text(Command.SMS_STOP)[1].events[0]])
     taken = 0
     for type_, version, data in examples():
         if type_ in projection.reads:

@@ -18,13 +18,13 @@ from schemas.events import (
 )
 from schemas.messages import Outcome, Purpose, ReceiptState
 from tests.unit.handlers.scenario import NOON, Scenario
-from tests.unit.projections.events import METADATA, TRACE_ID, named, told, told_again
+from tests.unit.projections.events import METADATA, TRACE_ID, named, recorded, repeated_result
 
 ACKNOWLEDGEMENT, FULFILMENT = Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT
 
 
 def row_of(events: list[DomainEvent], metadata: str = METADATA) -> dict[str, Any]:
-    rows = REQUESTS.fold(e for e in told(events, metadata=metadata) if e.type in REQUESTS.reads)
+    rows = REQUESTS.fold(e for e in recorded(events, metadata=metadata) if e.type in REQUESTS.reads)
     assert not rows.changed
     [row] = rows.new
     return named(REQUESTS, row)
@@ -158,7 +158,9 @@ def test_the_first_final_result_counts(first: Outcome, again: Outcome) -> None:
     scenario, request_id = answered(outcome=first)
     before = row_of(scenario.events)
     [accepted, decided, *others] = scenario.events
-    copies = [told_again(request_id, purpose, again) for purpose in (ACKNOWLEDGEMENT, FULFILMENT)]
+    copies = [
+        repeated_result(request_id, purpose, again) for purpose in (ACKNOWLEDGEMENT, FULFILMENT)
+    ]
     assert row_of([*scenario.events, *copies]) == before
     assert row_of([accepted, decided, copies[0], *others]) == before
 
@@ -183,13 +185,13 @@ def test_a_request_without_a_confirmation_has_no_fulfilment() -> None:
 
 def test_messages_that_answer_no_request_are_left() -> None:
     notification = fate(MessageDelivered, None, Purpose.NOTIFICATION)
-    assert not REQUESTS.fold(told([notification])).changed
-    assert not REQUESTS.fold(told([notification])).new
+    assert not REQUESTS.fold(recorded([notification])).changed
+    assert not REQUESTS.fold(recorded([notification])).new
 
 
 def test_what_began_in_an_earlier_stretch_is_a_change() -> None:
     scenario, request_id = answered()
-    [*_, submitted, completed] = told(scenario.events)
+    [*_, submitted, completed] = recorded(scenario.events)
     assert (submitted.type, completed.type) == (MessageSubmitted.TYPE, "request.completed")
     rows = REQUESTS.fold([submitted, completed])
     assert not rows.new

@@ -14,7 +14,7 @@ from inbound.store.migrations.runner import migrate
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.postgres import PostgresStore
 from schemas.chain import GENESIS, Head
-from tests.contract.test_chain import computed, log, stored
+from tests.contract.test_log_chain import computed, log, stored
 from tests.fix_store import event, outbox_row
 
 OLD_APPEND = """

@@ -9,9 +9,9 @@ from inbound.keys import SubjectHasher
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.postgres import PostgresStore
 from tests.bench import history
-from tests.contract.test_chain import computed, stored
+from tests.contract.test_log_chain import computed, stored
 from tests.fix_store import event
-from tests.integration.store.test_log_chain import ends, heads
+from tests.integration.store.log.test_chain import ends, heads
 
 
 async def test_the_store_reads_what_was_generated(
