@@ -135,7 +135,7 @@ def test_nothing_is_stored_in_the_clear(importer: Importer, conn: psycopg.Connec
 
 @pytest.mark.parametrize("name", ["missing.csv", "."])
 def test_missing_file_is_one_clear_error(importer: Importer, tmp_path: Path, name: str) -> None:
-    with pytest.raises(SetupError, match="is not there"):
+    with pytest.raises(SetupError, match="does not exist or is not a file"):
         run_import(tmp_path / name, importer.url, SUBJECT_KEY, VAULT_KEY, Console())
 
 
