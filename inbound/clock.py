@@ -1,8 +1,8 @@
-"""The one place where the wall clock is read."""
+"""The wall clock."""
 
 from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """Return the present moment in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)

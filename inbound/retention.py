@@ -1,8 +1,9 @@
-"""What has had its time goes: rounds that every worker makes, safe in parallel."""
+"""Retention sweeps. Every worker runs them; concurrent runs are safe."""
 
 import logging
 from datetime import datetime
 from math import ceil
+from typing import Final
 
 import psycopg
 
@@ -15,18 +16,21 @@ from inbound.store.dead_letters import DeadLetterLimits
 
 log = logging.getLogger(__name__)
 
-# Longer than any internal topic keeps a message, so that nothing comes again unrecognised.
-REMEMBER_DAYS = 7
-OUTBOX_DAYS = 7
-# A centre tries for days before it gives up and says so.
-RECEIPT_DAYS = 7
-EARLY_RECEIPT_DAYS = 3
+DEDUPLICATION_DAYS: Final = 7
+"""Longer than internal topics keep records, so that every redelivery is recognised."""
+
+OUTBOX_DAYS: Final = 7
+
+RECEIPT_DAYS: Final = 7
+"""SMS centres try for days before they report a failure."""
+
+EARLY_RECEIPT_DAYS: Final = 3
 
 
 def sweep(settings: Settings, now: datetime, *, thorough: bool) -> None:
-    """Make one round; a thorough one reads whole tables and is for once an hour.
+    """Delete rows past their retention time. A thorough sweep reads whole tables: once an hour.
 
-    Blocks on the database; when it is away the next round makes up for it.
+    Blocks on the database. If it is away, the next sweep catches up.
     """
     try:
         with connect(settings.database_url.get_secret_value(), "scserv sweep", long=True) as conn:
@@ -37,16 +41,16 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> None:
             )
             retention_sweep.sweep_rejected_mos(conn, now, settings.rejected_mo_days)
             _measure_dead_letters(conn, settings.dead_letter_limits())
-            lost = _sweep_thoroughly(conn, now) if thorough else 0
+            unmatched = _sweep_thoroughly(conn, now) if thorough else 0
     except RetryableError as error:
-        log.warning("housekeeping waits: %s", error)
+        log.warning("the retention sweep waits: %s", error)
         return
-    if lost:
-        metrics.RECEIPTS_UNMATCHED.add(lost, {"reason": "no_message"})
-        log.info("%d receipts waited in vain for the result of their message", lost)
+    if unmatched:
+        metrics.RECEIPTS_UNMATCHED.add(unmatched, {"reason": "no_message"})
+        log.info("%d receipts are unmatched: no result for their message arrived", unmatched)
     if parts:
         metrics.PARTS_EXPIRED.add(parts)
-        log.info("%d parts of long texts waited in vain for the others", parts)
+        log.info("%d parts of long texts expired: their other parts never arrived", parts)
 
 
 def _measure_dead_letters(conn: psycopg.Connection, limits: DeadLetterLimits) -> None:
@@ -56,10 +60,10 @@ def _measure_dead_letters(conn: psycopg.Connection, limits: DeadLetterLimits) ->
 
 
 def _sweep_thoroughly(conn: psycopg.Connection, now: datetime) -> int:
-    """Return how many receipts waited in vain for the result of their message."""
+    """Return how many early receipts expired without the result of their message."""
     retention_sweep.maintain_outbox(conn, OUTBOX_DAYS)
-    retention_sweep.sweep_inbox(conn, now, REMEMBER_DAYS)
-    retention_sweep.sweep_claims(conn, now, REMEMBER_DAYS)
-    retention_sweep.sweep_binds(conn, now, REMEMBER_DAYS)
+    retention_sweep.sweep_inbox(conn, now, DEDUPLICATION_DAYS)
+    retention_sweep.sweep_claims(conn, now, DEDUPLICATION_DAYS)
+    retention_sweep.sweep_binds(conn, now, DEDUPLICATION_DAYS)
     retention_sweep.sweep_sent_parts(conn, now, RECEIPT_DAYS)
     return retention_sweep.sweep_early_receipts(conn, now, EARLY_RECEIPT_DAYS)

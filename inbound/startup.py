@@ -1,4 +1,4 @@
-"""What the roles check and build before they start."""
+"""Checks that the roles make, and objects that they build, before they start."""
 
 from inbound.keys import VaultCipher, fingerprint
 from inbound.ops.health import Health
@@ -23,16 +23,16 @@ def make_cipher(settings: Settings) -> VaultCipher:
 
 
 def check_infrastructure(settings: Settings) -> None:
-    """Raise `SetupError` when database, keys or topics do not fit this program.
+    """Raise `SetupError` if database, keys or topics don't fit this release.
 
-    Blocks a few seconds at most on each.
+    Blocks on each for a few seconds at most.
     """
     check_database(settings)
     check_topics(settings)
 
 
 def check_database(settings: Settings) -> None:
-    """Raise `SetupError` when the database is not there, too old, or of other keys."""
+    """Raise `SetupError` if the database is away, not migrated, or sealed with other keys."""
     from inbound.store.access.key_checks import check_keys
     from inbound.store.connections import connect
     from inbound.store.migrations.runner import require_current
@@ -51,7 +51,7 @@ def check_database(settings: Settings) -> None:
 
 
 def check_topics(settings: Settings) -> None:
-    """Raise `SetupError` when Kafka is not there or a topic is not as it has to be."""
+    """Raise `SetupError` if Kafka is away, or a topic is missing or has other settings."""
     from inbound.errors import SetupError
     from inbound.kafka import admin
     from schemas.topics import TopicNames
@@ -64,7 +64,7 @@ def check_topics(settings: Settings) -> None:
 
 
 def watch_kafka(settings: Settings, health: Health) -> None:
-    """Have the health of this process say when Kafka is away."""
+    """Keep the health condition `kafka` of this process up to date."""
     from inbound.kafka import availability
 
     availability.watch(settings.kafka_bootstrap_servers, health)

@@ -1,4 +1,4 @@
-"""The states of the subjects in one batch, moved on by the events decided in it."""
+"""The states of the subjects in one batch, and the events that change them."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -36,7 +36,7 @@ class StateCache:
         return entry[1] if entry is not None and entry[0] == version else None
 
     def put(self, subject_id: UUID, version: int, state: SubjectState) -> None:
-        """Keep a state; the one kept longest goes when there are too many."""
+        """Store a state, and drop the oldest one beyond the limit."""
         self._entries[subject_id] = version, state
         if len(self._entries) > self._limit:
             self._entries.popitem(last=False)

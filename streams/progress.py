@@ -1,7 +1,7 @@
-"""Is every partition moving? Lag as a metric, and a health check that fails when one stands.
+"""Detects partitions that are stuck, and measures lag.
 
-A consumer can look alive (it heartbeats) while a partition is stuck; only a position that
-does not move although messages wait tells.
+A consumer can send heartbeats while one of its partitions is stuck. A partition is stuck when
+records wait and its position has not moved for `STUCK_AFTER_S`.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from inbound.ops import metrics
 
-STANDS_STILL_AFTER_S = 60.0
+STUCK_AFTER_S = 60.0
 
 Partition = tuple[str, int]
 
@@ -54,8 +54,8 @@ class Progress:
             lags[topic] += lag
             if not lag:
                 seen.at = now
-            elif now - seen.at > STANDS_STILL_AFTER_S:
-                reason = f"{topic}[{number}] stands still with {lag} messages waiting"
+            elif now - seen.at > STUCK_AFTER_S:
+                reason = f"{topic}[{number}] is stuck with {lag} messages waiting"
         for topic, lag in lags.items():
             metrics.LAG.set(lag, {"topic": topic})
         return reason

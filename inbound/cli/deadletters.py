@@ -142,7 +142,7 @@ def retry(
     since. Exit status 1 when one was not published, was set aside again or was not processed
     in time.
     """
-    from inbound.deadletter.retrying import Retrying, processed, set_aside_again
+    from inbound.deadletter.retrying import DeadLetterRetry, set_aside_again, wait_until_processed
     from inbound.store import dead_letters as store
     from inbound.store.sealing import Sealer
 
@@ -153,12 +153,12 @@ def retry(
         upto = _confirmed(conn, chosen, "publish", yes=yes)
         if not store.try_lock(conn):
             raise SetupError("somebody else retries at this moment: try again when that is done")
-        work = Retrying(conn, bootstrap, Sealer(make_cipher(settings)), os_user())
+        work = DeadLetterRetry(conn, bootstrap, Sealer(make_cipher(settings)), os_user())
         retried = work.run(chosen, upto, lambda _: None)
         click.echo(f"{retried.published} published again")
         tell("not published", [(row, reason) for row, reason in retried.refused])
-        in_time = processed(bootstrap, _groups(settings), retried.places, wait)
-        again = [(row, row.reason) for row in set_aside_again(conn, retried.places, upto)]
+        in_time = wait_until_processed(bootstrap, _groups(settings), retried.offsets, wait)
+        again = [(row, row.reason) for row in set_aside_again(conn, retried.offsets, upto)]
     tell("set aside again", again)
     if not in_time:
         click.echo(f"not all are processed after {wait:g} s: see `scserv deadletters list` later")

@@ -33,24 +33,24 @@ from inbound.store.dead_letters import (
 )
 from inbound.store.sealing import Sealer
 
-ROWS_AT_ONCE: Final = 500
-BYTES_AT_ONCE: Final = 4_000_000
-LOOK_AGAIN_S: Final = 0.3
+PIECE_ROWS: Final = 500
+PIECE_BYTES: Final = 4_000_000
+CHECK_EVERY_S: Final = 0.3
 
 _Opened = tuple[StoredDeadLetter, Packed]
 
 
 @dataclass(slots=True)
-class Retried:
-    """What a retry did. `places` are the offsets at which messages stand again."""
+class RetryResult:
+    """The result of a retry. `offsets` are those of the messages it published."""
 
     published: int = 0
     refused: list[tuple[StoredDeadLetter, str]] = field(default_factory=list)
-    places: defaultdict[TopicPartition, set[int]] = field(default_factory=lambda: defaultdict(set))
+    offsets: defaultdict[TopicPartition, set[int]] = field(default_factory=lambda: defaultdict(set))
 
 
-class Retrying:
-    """Publishes what is chosen; `actor` stands in the audit."""
+class DeadLetterRetry:
+    """Publishes the selected dead letters; the audit names `actor`."""
 
     def __init__(
         self, conn: psycopg.Connection, bootstrap: str, sealer: Sealer, actor: str
@@ -61,50 +61,50 @@ class Retrying:
         self._actor = actor
         self._producer: Any = None
 
-    def run(self, chosen: Selection, upto: int, told: Callable[[int], None]) -> Retried:
-        """Publish the chosen messages up to an id, in order; `told` hears how many are done.
+    def run(self, selection: Selection, upto: int, progress: Callable[[int], None]) -> RetryResult:
+        """Publish the chosen messages up to an id, in order; `progress` gets how many are done.
 
         Blocks on Kafka and database. What Kafka refuses stays a dead letter. Safe to repeat.
         """
-        retried = Retried()
+        result = RetryResult()
         try:
-            for rows in self._pieces(chosen, upto):
+            for rows in self._pieces(selection, upto):
                 messages = list(dead_letters.opened(self._conn, self._sealer, rows))
-                self._publish_all(messages, retried)
-                told(retried.published)
+                self._publish_all(messages, result)
+                progress(result.published)
         finally:
             self._end()
-        return retried
+        return result
 
-    def _pieces(self, chosen: Selection, upto: int) -> Iterator[list[StoredDeadLetter]]:
+    def _pieces(self, selection: Selection, upto: int) -> Iterator[list[StoredDeadLetter]]:
         after = 0
         while rows := dead_letters.find(
-            self._conn, chosen, limit=ROWS_AT_ONCE, after=after, upto=upto
+            self._conn, selection, limit=PIECE_ROWS, after=after, upto=upto
         ):
             size = 0
             piece: list[StoredDeadLetter] = []
             for row in rows:
-                if piece and size + row.size > BYTES_AT_ONCE:
+                if piece and size + row.size > PIECE_BYTES:
                     break
                 piece.append(row)
                 size += row.size
             yield piece
             after = piece[-1].id
 
-    def _publish_all(self, messages: Sequence[_Opened], retried: Retried) -> None:
+    def _publish_all(self, messages: Sequence[_Opened], result: RetryResult) -> None:
         bisection = Bisection(messages)
         for group in bisection:
-            failed = self._publish(group, retried)
-            # A record that Kafka refuses fails what was sent beside it.
+            failed = self._publish(group, result)
+            # When Kafka refuses a record, the others in flight fail too.
             if len(group) > 1 and any(isinstance(error, REFUSALS) for _, error in failed):
                 bisection.try_halves([message for message, _ in failed])
             else:
-                retried.refused += [
+                result.refused += [
                     (row, f"{type(error).__name__}: {error}") for (row, _), error in failed
                 ]
 
     def _publish(
-        self, messages: Sequence[_Opened], retried: Retried
+        self, messages: Sequence[_Opened], result: RetryResult
     ) -> list[tuple[_Opened, Exception]]:
         """Publish these and remove the rows of what was stored; return the others and why."""
         sent = [(message, self._send(*message)) for message in messages]
@@ -119,13 +119,13 @@ class Retrying:
                 failed.append((message, error))
                 continue
             place = future.value
-            retried.places[TopicPartition(place.topic, place.partition)].add(place.offset)
+            result.offsets[TopicPartition(place.topic, place.partition)].add(place.offset)
             stored.append(message[0].id)
         if any(not isinstance(future, Exception) for _, future in sent) and failed:
             self._end()  # it may have given up for good
         if stored:
             self._remove(stored)
-            retried.published += len(stored)
+            result.published += len(stored)
         return failed
 
     def _remove(self, ids: Sequence[int]) -> None:
@@ -163,10 +163,10 @@ class Retrying:
             self._producer = None
 
 
-def processed(
+def wait_until_processed(
     bootstrap: str,
     groups: Mapping[str, str],
-    places: Mapping[TopicPartition, set[int]],
+    offsets: Mapping[TopicPartition, set[int]],
     within_s: float,
 ) -> bool:
     """Wait until the consumer groups are past these offsets; False when the time is over.
@@ -174,9 +174,9 @@ def processed(
     `groups` names the group of each topic that has one of ours. Blocks up to `within_s`.
     """
     wanted: defaultdict[str, dict[TopicPartition, int]] = defaultdict(dict)
-    for partition, offsets in places.items():
+    for partition, found in offsets.items():
         if partition.topic in groups:
-            wanted[groups[partition.topic]][partition] = max(offsets) + 1
+            wanted[groups[partition.topic]][partition] = max(found) + 1
     if not wanted:
         return True
     deadline = time.monotonic() + within_s
@@ -185,7 +185,7 @@ def processed(
         while not _are_past(client, wanted):
             if time.monotonic() > deadline:
                 return False
-            time.sleep(LOOK_AGAIN_S)
+            time.sleep(CHECK_EVERY_S)
     finally:
         client.close()
     return True
@@ -201,12 +201,12 @@ def _are_past(client: KafkaAdminClient, wanted: Mapping[str, Mapping[TopicPartit
 
 
 def set_aside_again(
-    conn: psycopg.Connection, places: Mapping[TopicPartition, set[int]], after: int
+    conn: psycopg.Connection, offsets: Mapping[TopicPartition, set[int]], after: int
 ) -> Iterator[StoredDeadLetter]:
     """Yield the messages of a retry that were set aside once more, with ids after `after`."""
-    while rows := dead_letters.find(conn, Selection(), limit=ROWS_AT_ONCE, after=after):
+    while rows := dead_letters.find(conn, Selection(), limit=PIECE_ROWS, after=after):
         for row in rows:
             partition = TopicPartition(row.topic, row.partition)
-            if row.feed == KAFKA_FEED and row.kafka_offset in places.get(partition, ()):
+            if row.feed == KAFKA_FEED and row.kafka_offset in offsets.get(partition, ()):
                 yield row
         after = rows[-1].id

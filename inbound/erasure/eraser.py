@@ -1,10 +1,10 @@
-"""Erasing a person: what names them goes, the record of it stays, and the log is as it was.
+"""Erases a person: deletes all that identifies them, and keeps a record that it was done.
 
-One transaction: all of it or nothing, whenever the process is killed. The subject's stream
-gets `person.erased` as its next event, so a worker that decides something for the same
-person at the same moment has to decide again, and then meets a stranger.
+One transaction: all or nothing, whenever the process is killed. The subject's
+stream gets `person.erased` as its next event, so a worker that decides for the same person at
+the same time conflicts, decides again, and then finds a new person.
 
-What was queued ends as `message.erased`; what the SMS centre has ends as the centre says.
+Queued messages end as `message.erased`; submitted ones end as the SMS centre reports.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ class Eraser:
         self._clock = clock
 
     async def erase(self, number: str, *, actor: str, reason: str) -> Done | None:
-        """Erase whoever has this E.164 number; None, without a trace, when nobody has.
+        """Erase the person with this E.164 number. None, without a trace, if nothing is stored.
 
         `reason` has to be checked (`inbound.store.access.audit.check_reason`): it is kept for ever.
         Blocks on the database; safe to repeat. Raises RetryableError when it stays away.

@@ -1,7 +1,7 @@
-"""What a centre delivers: texts to `sms.mo.v1`, receipts to `sms.receipts.v1`.
+"""Publishes what an SMS centre delivers: MOs to `sms.mo.v1`, receipts to `sms.receipts.v1`.
 
-The centre gets its answer once Kafka has it: positive only after all replicas acknowledged;
-a temporary error when it could not be stored, so that the centre keeps it and comes again.
+The centre is answered once Kafka has decided: positively after all replicas acknowledged, with
+a temporary error if the message was not stored, so that the centre delivers it again.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class ArrivalSettings(NamedTuple):
 
 
 class Arrivals:
-    """Stores what one bind delivers. `heard` is the clock that all gateways share."""
+    """Handles what one bind delivers. `heard` reads the clock that all gateways share."""
 
     def __init__(
         self,
@@ -77,9 +77,9 @@ class Arrivals:
     async def on_request(self, pdu: RequestPdu[Any], session: Session) -> Answer:
         """Store a deliver_sm or data_sm and return the answer to come.
 
-        Blocks while too much waits for Kafka, which makes the session stop reading. What is
-        neither a text nor a readable receipt is answered and left. A text of a link that the
-        centre has closed meanwhile is its to deliver again, and may have been by now.
+        Blocks while too many wait for Kafka, so the session stops reading. A message that is
+        neither a text nor a readable receipt is answered and dropped. A text from a connection
+        that the centre has closed is dropped: the centre delivers it again, and may have already.
         """
         if not isinstance(pdu, DeliverSm | DataSm):
             refusal: ResponsePdu = pdu.answer(Status.ESME_RINVCMDID)
@@ -134,13 +134,13 @@ class Arrivals:
         return self._answer_to(pdu, stored)
 
     def _key(self, mo: MobileOriginated) -> bytes:
-        # What can't be answered has no order to keep, and its key must not tell the sender.
+        # Without a sender there is no order to keep, and no sender to hash.
         return (self._hasher.hash(mo.source) if mo.source else mo.mo_id.bytes).hex().encode()
 
     def _answer_to(
         self, pdu: DeliverSm | DataSm, stored: asyncio.Future[Any]
     ) -> asyncio.Future[ResponsePdu]:
-        """Return the answer that follows from what becomes of `stored`."""
+        """Return the answer, which follows from the outcome of `stored`."""
         answer: asyncio.Future[ResponsePdu] = asyncio.get_running_loop().create_future()
         stored.add_done_callback(lambda done: self._answer(pdu, done, answer))
         return answer

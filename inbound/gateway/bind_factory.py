@@ -8,12 +8,12 @@ from uuid import uuid4
 from aiokafka import AIOKafkaProducer
 
 from inbound.gateway.arrivals import Arrivals, ArrivalSettings
-from inbound.gateway.bind import Bind
 from inbound.gateway.bind_settings import bind_settings, tls
 from inbound.gateway.bind_status import Readiness
 from inbound.gateway.queries import OverdueQueries
 from inbound.gateway.rate_sharing import RateShare, ReportSchedule
 from inbound.gateway.receipts import ReceiptPublisher
+from inbound.gateway.running_bind import RunningBind
 from inbound.gateway.sending_binds import Downtime, SendingBind
 from inbound.gateway.shared_clock import SharedClock
 from inbound.gateway.stalls import StallDetector
@@ -39,7 +39,7 @@ class BindFactory:
     shared_clock: SharedClock
     clock: Callable[[], datetime]
 
-    def make(self, settings: SmppSettings) -> Bind:
+    def make(self, settings: SmppSettings) -> RunningBind:
         """Return one bind. Raises `SetupError` when its TLS files can't be used."""
         names = TopicNames.prefixed(self.settings.topic_prefix)
         receipts = ReceiptPublisher(self.producer, names.receipts, clock=self.clock, new_id=uuid4)
@@ -73,7 +73,7 @@ class BindFactory:
             queries = OverdueQueries(
                 settings, self.settings.sender, esme, self.overdue, receipts, clock=self.clock
             )
-        return Bind(settings, esme, share, receipts, sending, queries)
+        return RunningBind(settings, esme, share, receipts, sending, queries)
 
     def _arrival_settings(self, settings: SmppSettings, topic: str) -> ArrivalSettings:
         return ArrivalSettings(

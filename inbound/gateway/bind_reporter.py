@@ -8,9 +8,9 @@ import logging
 from collections.abc import Sequence
 
 from inbound.errors import RetryableError
-from inbound.gateway.bind import Bind
 from inbound.gateway.bind_status import OldestWaiting, record_metrics, status_of
 from inbound.gateway.rate_sharing import REPORT_VALID_FOR, ReportSchedule
+from inbound.gateway.running_bind import RunningBind
 from inbound.gateway.shared_clock import SharedClock
 from inbound.ops.health import Health
 from inbound.store.bind_reports import BindReport, BindReports
@@ -23,7 +23,7 @@ class BindReporter:
 
     def __init__(
         self,
-        binds: Sequence[Bind],
+        binds: Sequence[RunningBind],
         reports: BindReports,
         schedule: ReportSchedule,
         shared_clock: SharedClock,
@@ -71,7 +71,7 @@ class BindReporter:
         else:
             self._health.set("database", ok=True)
 
-    def _share_rate(self, bind: Bind, others: int) -> None:
+    def _share_rate(self, bind: RunningBind, others: int) -> None:
         if self._database_failed:
             self._database_failed = False
             for each in self._binds:

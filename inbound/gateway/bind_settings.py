@@ -1,4 +1,4 @@
-"""From an operator's settings of a bind to those of its SMPP client and of TLS."""
+"""Builds the SMPP client's settings, and the TLS context, from a bind's configuration."""
 
 import ssl
 
@@ -10,7 +10,7 @@ _VERSIONS = {"3.4": 0x34, "5.0": 0x50}
 
 
 def bind_settings(settings: SmppSettings) -> BindSettings:
-    """Return what the client of a bind needs."""
+    """Return the settings of a bind's SMPP client."""
     host, _, port = settings.standby.rpartition(":")
     return BindSettings(
         settings.host,

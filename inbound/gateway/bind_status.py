@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from inbound.gateway.bind import Bind
+from inbound.gateway.running_bind import RunningBind
 from inbound.ops import metrics
 from inbound.ops.health import Health
 from inbound.settings import SmppSettings
@@ -40,7 +40,7 @@ class Readiness:
         return state is not None and state.state is EsmeState.BOUND
 
 
-def status_of(bind: Bind, oldest_waiting_s: OldestWaiting) -> dict[str, Any]:
+def status_of(bind: RunningBind, oldest_waiting_s: OldestWaiting) -> dict[str, Any]:
     """Return the status of a bind for operators: JSON, without secrets."""
     settings, health = bind.settings, bind.esme.health
     session = bind.esme.session

@@ -1,8 +1,10 @@
-"""The gateway process: the binds to the SMS centres, and all that hangs on them.
+"""The gateway process: the binds to the SMS centres, what they deliver, and what they submit.
 
-deliver_sm -> `Arrivals` -> sms.mo.v1; lanes -> `Sender` -> submit_sm -> `ResultPublisher`
--> sms.receipts.v1. When a part of it fails for good the process ends and is restarted:
-what was taken and not finished comes again from Kafka.
+deliver_sm -> `Arrivals` -> sms.mo.v1, sms.receipts.v1
+sms.mt.* -> `Lanes` -> `Sender` -> submit_sm -> `ResultPublisher` -> sms.receipts.v1
+
+When a part fails for good the process ends and is restarted. Kafka delivers again what was
+fetched and not finished.
 """
 
 import asyncio
@@ -39,7 +41,7 @@ from streams.outbox.unreadable import Unreadable
 log = logging.getLogger(__name__)
 
 REFUSE_AFTER_MS = 5_000
-"""Longer than a broker takes to come back, and shorter than centres wait for an answer."""
+"""Longer than a broker takes to restart, and shorter than SMS centres wait for an answer."""
 
 _PRODUCER: dict[str, Any] = {
     "acks": "all",
@@ -95,7 +97,7 @@ class Gateway:
         settings = self._settings
         names = TopicNames.prefixed(settings.topic_prefix)
         for topic in (names.mo, names.receipts):
-            # Else the first text would wait for it, and with it whatever its bind reads.
+            # Otherwise the first MO would wait for the metadata, and block its bind.
             await arriving.partitions_for(topic)
         offsets, queues = OffsetTracker(), Queues(self._clock)
         results = ResultPublisher(
@@ -127,17 +129,17 @@ class Gateway:
             *(consumer, sender, offsets, names.lanes, self._health),
             Unreadable(dead_letters, offsets),
         )
-        # Not in the group: these outlive the others, so that what was begun before the end
-        # is still finished and answered, and its result is still published.
+        # Not in the group: these outlive the others, so that messages in flight are still
+        # finished and answered, and their results published.
         sending = asyncio.create_task(sender.run())
-        links = asyncio.create_task(binds.run())
+        binding = asyncio.create_task(binds.run())
         publishing = asyncio.create_task(results.run())
         try:
             await consumer.start()
             async with asyncio.TaskGroup() as group:
                 group.create_task(lanes.run())
                 group.create_task(_fail_with(sending))
-                group.create_task(_fail_with(links))
+                group.create_task(_fail_with(binding))
                 group.create_task(_fail_with(publishing))
         finally:
             await lanes.stop()
@@ -145,7 +147,7 @@ class Gateway:
             await asyncio.wait([sending])
             await binds.close()
             await results.drain()
-            for task in (links, publishing):
+            for task in (binding, publishing):
                 task.cancel()
 
 
@@ -155,7 +157,7 @@ async def _fail_with(task: asyncio.Task[None]) -> None:
 
 
 def new_producer(bootstrap: str) -> AIOKafkaProducer:
-    """Return the producer of results, not started: it never gives up on one."""
+    """Return the producer of submit results, not started: it never gives up."""
     return AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         enable_idempotence=True,
@@ -165,12 +167,12 @@ def new_producer(bootstrap: str) -> AIOKafkaProducer:
 
 
 def new_arrivals_producer(bootstrap: str) -> AIOKafkaProducer:
-    """Return the producer of what centres deliver, not started: stored soon, or refused.
+    """Return the producer of MOs and receipts, not started: it stores them soon or fails.
 
-    What waited here through an outage would be stored after the centre had long given up and
-    delivered it again: a second request. aiokafka's idempotent producer never gives up, so
-    this one is none; a record that its retries store twice has one id and is known by it, and
-    one request at a time keeps the order.
+    An MO that waited here through an outage would be stored after the centre had given up and
+    delivered it again: a second request. aiokafka's idempotent producer never gives up, so this
+    one is not idempotent. A record that its retries store twice has one id, by which consumers
+    recognise it, and one request at a time keeps the order.
     """
     return AIOKafkaProducer(
         bootstrap_servers=bootstrap,

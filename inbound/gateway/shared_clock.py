@@ -1,8 +1,8 @@
-"""One clock for all gateways: that of the database, carried on by the monotonic clock.
+"""One clock for all gateways: the database's, extrapolated by the monotonic clock.
 
-Which of two texts was heard first matters when a copy of one was overtaken on its way to
-Kafka, and wall clocks can't tell: those of two machines differ, and each may be stepped.
-The monotonic clock is never stepped, and the database tells all gateways the same.
+It decides which of two MOs arrived first when one was overtaken on its way to Kafka. Wall clocks
+can't: those of two machines differ, and each may be stepped. The monotonic clock is never
+stepped, and all gateways read the same database.
 """
 
 import time

@@ -1,10 +1,10 @@
-"""The relay: what stands in the database goes to Kafka, in order, at least once.
+"""The relay publishes rows of the database to Kafka, in order, at least once.
 
-Two feeds: the outbox (replies to send, in shards) and the event log itself (the public
-topics). Each shard of a feed has one cursor and is held by one relay at a time through a
-session advisory lock, so order holds; a second relay waits and takes over. After a failed
-send the cursor stops at the last contiguous success: what follows goes again, and
-consumers recognise it by its id. After the events follow the heads of their digest chains.
+It reads two feeds: the outbox (replies to send, in shards) and the event log (the public
+topics). Each shard has one cursor and belongs to one relay at a time, by a session advisory
+lock, so order holds; a second relay waits and takes over. After a failed send the cursor stops
+at the last row before it; the rows behind are sent again, and consumers recognise them by their
+ids. The heads of the digest chains follow their events.
 
 Synchronous: kafka-python and psycopg on one thread of a process of its own.
 """
@@ -32,7 +32,7 @@ from inbound.kafka.records import (
     older_forms_of,
 )
 from inbound.ops import metrics
-from inbound.outbox.heads import Heads
+from inbound.outbox.chain_heads import HeadPublisher
 from inbound.outbox.publishing import Publisher, Shard
 from inbound.outbox.replies import SHARDS
 from inbound.outbox.sending import Row
@@ -52,16 +52,16 @@ CLOSE_WITHIN_S = 5.0
 
 LOG = Shard(feeds.EVENTS, 0)
 ALL_SHARDS = (*(Shard(feeds.OUTBOX, number) for number in range(SHARDS)), LOG)
-"""Replies first: somebody waits for them."""
+"""Replies first: a person waits for them."""
 
 
 @dataclass(slots=True)
 class Relay:
-    """Publishes what its shards hold until told to stop.
+    """Publishes the rows of its shards until `stopping` is set.
 
     `connect` opens a database connection in autocommit mode, `new_producer` one to Kafka;
-    `report` is told whether the relay works and why not; `set_aside` stores what can
-    never be published.
+    `report` gets whether the relay works, and the reason if not; `set_aside` stores records
+    that Kafka can never take.
     """
 
     connect: Callable[[], psycopg.Connection]
@@ -71,7 +71,7 @@ class Relay:
     set_aside: Callable[[psycopg.Connection, Sequence[DeadLetter]], None]
     shards: tuple[Shard, ...] = ALL_SHARDS
     stopping: threading.Event = field(default_factory=threading.Event)
-    heads: Heads = field(init=False)
+    heads: HeadPublisher = field(init=False)
     _producer: RenewableProducer = field(init=False)
     _publisher: Publisher = field(init=False)
 
@@ -79,7 +79,7 @@ class Relay:
         """Connect to nothing yet."""
         self._producer = RenewableProducer(self.new_producer)
         self._publisher = Publisher(self._producer, self._records, self.set_aside)
-        self.heads = Heads(self._producer, self.names.log_heads)
+        self.heads = HeadPublisher(self._producer, self.names.log_heads)
 
     def run(self) -> None:
         """Relay until `stopping` is set. Blocks; survives Kafka and Postgres going away."""
@@ -87,7 +87,7 @@ class Relay:
             retry=retry_if_exception_type((RetryableError, KafkaError)),
             wait=wait_random_exponential(multiplier=0.2, max=5),
             sleep=self._sleep,
-            before_sleep=self._say,
+            before_sleep=self._report_wait,
         ):
             with attempt:
                 try:
@@ -100,7 +100,7 @@ class Relay:
     def _sleep(self, seconds: float) -> None:
         self.stopping.wait(seconds)
 
-    def _say(self, state: RetryCallState) -> None:
+    def _report_wait(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         reason = f"{type(error).__name__}: {error}"
         log.warning("relaying waits: %s", reason)
@@ -123,7 +123,7 @@ class Relay:
                     measured_at = now
                     _measure_lag(connection, held)
             if LOG in held:
-                self.heads.last_word(connection)
+                self.heads.publish_last(connection)
 
     def _take_free_shards(self, connection: psycopg.Connection, held: list[Shard]) -> list[Shard]:
         if len(held) == len(self.shards):

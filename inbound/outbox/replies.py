@@ -1,7 +1,7 @@
-"""From a reply that is owed to the row that will be published.
+"""Builds the outbox row of a reply.
 
-The row names template and subject. It never holds a number, a text or a secret, so it
-may stay in the database as long as the log itself.
+The row names template and subject. It never holds a number, a text or a secret, so it may be
+kept as long as the log.
 """
 
 from datetime import datetime, timedelta
@@ -17,11 +17,11 @@ from schemas.messages import MobileTerminated
 from schemas.topics import TopicNames
 
 SHARDS = 4
-"""Shards of the outbox: each is read by one relay at a time, a key is always in one."""
+"""Shards of the outbox. One relay at a time reads a shard; a key is always in the same one."""
 
 
 def shard_of(key: str) -> int:
-    """Return the shard of a Kafka key: the same for ever, or order per person is lost."""
+    """Return the shard of a Kafka key: always the same, or order per person is lost."""
     return crc32(key.encode()) % SHARDS
 
 

@@ -16,7 +16,7 @@ from inbound.keys import SubjectHasher
 from inbound.smpp import alphabet, segmentation
 from inbound.store.mo.rows import MessagePart, PartsKey
 from inbound.store.transactions.port import Transaction
-from streams.commands.texts import Assembled, Text
+from streams.commands.texts import Assembled, ReceivedText
 
 PARTS_WITHIN: Final = timedelta(minutes=2)
 """The parts of a text arrive within this time, except in an outage; no phone reuses a reference
@@ -32,7 +32,7 @@ class Assembler:
         self._transaction = transaction
         self._hasher = hasher
 
-    async def assemble(self, texts: Sequence[Text]) -> list[Text]:
+    async def assemble(self, texts: Sequence[ReceivedText]) -> list[ReceivedText]:
         """Return the whole texts, each in the place of its last part; store the other parts."""
         whole = []
         for text in texts:
@@ -41,7 +41,7 @@ class Assembler:
                 whole.append(complete)
         return whole
 
-    async def _add(self, text: Text) -> Text | None:
+    async def _add(self, text: ReceivedText) -> ReceivedText | None:
         part = _part_of(text, self._hasher)
         if part is None:
             return text  # no sender to reply to: rejected like a whole text
@@ -81,7 +81,7 @@ def _heard_at(part: MessagePart) -> datetime:
     return datetime.fromisoformat(heard_at) if heard_at else part.received_at
 
 
-def _part_of(text: Text, hasher: SubjectHasher) -> MessagePart | None:
+def _part_of(text: ReceivedText, hasher: SubjectHasher) -> MessagePart | None:
     mo = text.mo
     if mo.part is None or mo.source is None:
         return None
@@ -98,7 +98,7 @@ def _part_of(text: Text, hasher: SubjectHasher) -> MessagePart | None:
     return MessagePart(key, mo.part.sequence, mo.payload, data, mo.arrived_at)
 
 
-def _whole(last: Text, parts: Sequence[MessagePart]) -> Text:
+def _whole(last: ReceivedText, parts: Sequence[MessagePart]) -> ReceivedText:
     """Return the text of all parts, with the id of the first and the arrival of the last."""
     described = [from_json(part.data) for part in parts]
     body = segmentation.text_of(

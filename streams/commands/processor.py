@@ -33,14 +33,14 @@ from schemas.events import Command
 from schemas.topics import TopicNames
 from streams.commands.assembler import Assembler
 from streams.commands.rejected import RejectedMos
-from streams.commands.texts import Text, arrival_of, has_parts, read_text
+from streams.commands.texts import ReceivedText, arrival_of, has_parts, read_text
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedCommand:
     """A text that is a command, with the number to reply to."""
 
-    text: Text
+    text: ReceivedText
     command: Command
     number: str
     number_hash: bytes
@@ -117,7 +117,9 @@ class CommandProcessor:
             self._report(decided)
         rejected.report()
 
-    def _commands(self, texts: Sequence[Text], rejected: RejectedMos) -> list[ParsedCommand]:
+    def _commands(
+        self, texts: Sequence[ReceivedText], rejected: RejectedMos
+    ) -> list[ParsedCommand]:
         commands = []
         for text in texts:
             command = parse(text.body) if text.body is not None else None

@@ -26,7 +26,7 @@ class Assembled:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class ReceivedText:
     """One MO, or several that were assembled. `body` is None for a part, and if undecodable."""
 
     mo: MobileOriginated = field(repr=False)
@@ -40,14 +40,14 @@ class Text:
         return len(self.assembled.sequences) if self.assembled else 1
 
 
-def read_text(record: TopicRecord) -> Text:
+def read_text(record: TopicRecord) -> ReceivedText:
     """Return the text in a record. Raises `PoisonError` if the record is not an MO."""
     mo = decode(record, MobileOriginated)
     body = None if mo.part else alphabet.decode(mo.payload, mo.data_coding, mo.alphabet)
-    return Text(mo, body, header(record.headers, "traceparent"))
+    return ReceivedText(mo, body, header(record.headers, "traceparent"))
 
 
-def arrival_of(text: Text, federal: str) -> Arrival:
+def arrival_of(text: ReceivedText, federal: str) -> Arrival:
     """Return what the log records of a whole text's arrival; `federal` is our number (E.164)."""
     mo, assembled = text.mo, text.assembled
     if assembled is None:
@@ -76,6 +76,6 @@ def _ours(destination: str, federal: str) -> str | None:
     return federal if digits[-_NATIONAL_DIGITS:] == federal[-_NATIONAL_DIGITS:] else None
 
 
-def has_parts(texts: Iterable[Text]) -> bool:
+def has_parts(texts: Iterable[ReceivedText]) -> bool:
     """Whether some of these have to be assembled first."""
     return any(text.mo.part for text in texts)

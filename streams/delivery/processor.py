@@ -26,7 +26,7 @@ from inbound.subjects import StateCache, Subjects
 from schemas.events import EVENTS, AcknowledgementLate, MessageEvent
 from schemas.messages import ReceiptReceived, ReceiptsReceived, SubmitResult, SubmitResults
 from schemas.topics import TopicNames
-from streams.delivery.receipt_matcher import DeliveryOutcome, ReceiptMatcher
+from streams.delivery.receipt_matcher import MatchedOutcome, ReceiptMatcher
 
 _RESULT_EVENTS: Final = {event.TYPE for event in EVENTS if issubclass(event, MessageEvent)}
 
@@ -39,7 +39,7 @@ class _Batch:
     receipts: list[ReceiptReceived] = field(default_factory=list)
     late: int = 0
     superseded: list[SubmitResult] = field(default_factory=list)
-    outcomes: list[DeliveryOutcome] = field(default_factory=list)
+    outcomes: list[MatchedOutcome] = field(default_factory=list)
     unmatched: int = 0
 
     def report(self) -> None:

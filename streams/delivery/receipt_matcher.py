@@ -27,7 +27,7 @@ _PartId = tuple[UUID, int]
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryOutcome:
+class MatchedOutcome:
     """The final outcome of one message; `message` is any part of it."""
 
     message: SentPart
@@ -49,7 +49,7 @@ class ReceiptMatcher:
         submitted: Sequence[SubmitResult],
         receipts: Sequence[ReceiptReceived],
         subject_ids: Mapping[str, UUID],
-    ) -> list[DeliveryOutcome]:
+    ) -> list[MatchedOutcome]:
         """Return the outcomes that this batch makes known, in order. Safe to repeat.
 
         `submitted` are the results processed in this batch, `subject_ids` the subjects of the
@@ -84,7 +84,7 @@ class ReceiptMatcher:
     async def _early(self, subject_ids: Sequence[UUID]) -> list[EarlyReceipt]:
         return await self._transaction.early_receipts(subject_ids) if subject_ids else []
 
-    def _apply_early(self, early: Sequence[EarlyReceipt]) -> Iterable[DeliveryOutcome]:
+    def _apply_early(self, early: Sequence[EarlyReceipt]) -> Iterable[MatchedOutcome]:
         for row in early:
             subject_id = row.key.subject_id
             receipt = ReceiptReceived.model_validate_json(row.receipt)
@@ -92,7 +92,7 @@ class ReceiptMatcher:
                 self._changes.no_longer_early.append(row.key)
                 yield from self._apply(subject_id, receipt)
 
-    def _apply(self, subject_id: UUID, receipt: ReceiptReceived) -> Iterable[DeliveryOutcome]:
+    def _apply(self, subject_id: UUID, receipt: ReceiptReceived) -> Iterable[MatchedOutcome]:
         known = self._known[subject_id]
         about = find_message(known.values(), receipt)
         message = [part for part in known.values() if part.message_id == about[0].message_id]
@@ -101,7 +101,7 @@ class ReceiptMatcher:
             part_id = part.message_id, part.part
             known[part_id] = self._changed[part_id] = part
         if decision.outcome is not None:
-            yield DeliveryOutcome(about[0], decision.outcome)
+            yield MatchedOutcome(about[0], decision.outcome)
 
     def _store_early(self, subject_id: UUID, receipt: ReceiptReceived) -> None:
         key = EarlyKey(subject_id, receipt.centre, receipt.message_ids[0], receipt.state.value)

@@ -14,7 +14,7 @@ from inbound.eventlog.verification import Verification
 from inbound.kafka.producer import new_producer
 from inbound.kafka.topic_reader import open_reader
 from inbound.outbox import relay as relaying_module
-from inbound.outbox.heads import EVERY_S, Heads
+from inbound.outbox.chain_heads import EVERY_S, HeadPublisher
 from inbound.outbox.relay import LOG, Relay
 from inbound.store.connections import connect
 from inbound.store.outbox import feeds
@@ -43,7 +43,7 @@ def published(
     monkeypatch.setattr(relaying_module, "BATCH", FIRST_HEADS)
     relay = relay_of(url, producer, topics)
     now = [0.0]
-    heads = Heads(producer, topics.log_heads, lambda: now[0])
+    heads = HeadPublisher(producer, topics.log_heads, lambda: now[0])
     with connect(url, "tests") as conn:
         whole = conn.execute("SELECT positions, digests FROM log_heads").fetchone()
         while relay.relay_batch(conn, [LOG]):

@@ -1,6 +1,6 @@
-"""A partition that stands still while messages wait fails the health check."""
+"""A partition that is stuck while messages wait fails the health check."""
 
-from streams.progress import STANDS_STILL_AFTER_S, Progress
+from streams.progress import STUCK_AFTER_S, Progress
 
 
 class Clock:
@@ -15,9 +15,9 @@ def test_standing_still_with_messages_waiting_is_a_reason() -> None:
     progress = Progress(clock)
     progress.processed({("t", 0): 4})
     assert progress.check({("t", 0): 9}) is None
-    clock.now = STANDS_STILL_AFTER_S + 1
+    clock.now = STUCK_AFTER_S + 1
     reason = progress.check({("t", 0): 9})
-    assert reason == "t[0] stands still with 4 messages waiting"
+    assert reason == "t[0] is stuck with 4 messages waiting"
     progress.processed({("t", 0): 5})
     assert progress.check({("t", 0): 9}) is None
 
@@ -36,7 +36,7 @@ def test_a_partition_that_moved_to_another_worker_is_forgotten() -> None:
     clock = Clock()
     progress = Progress(clock)
     progress.processed({("t", 0): 4, ("t", 1): 4})
-    clock.now = STANDS_STILL_AFTER_S + 1
+    clock.now = STUCK_AFTER_S + 1
     assert progress.check({("t", 1): 5}) is None
     assert progress.check({("t", 0): 9, ("t", 1): 5}) is None
 

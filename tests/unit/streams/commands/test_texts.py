@@ -9,13 +9,13 @@ import pytest
 from inbound.smpp import alphabet
 from schemas.events import Arrival
 from schemas.messages import MobileOriginated
-from streams.commands.texts import Text, arrival_of
+from streams.commands.texts import ReceivedText, arrival_of
 
 FEDERAL = "+79086228779"
 CLIENT = "+79161234567"
 
 
-def text(**fields: Any) -> Text:
+def text(**fields: Any) -> ReceivedText:
     values: dict[str, Any] = {
         "mo_id": UUID(int=1),
         "centre": "main",
@@ -29,7 +29,7 @@ def text(**fields: Any) -> Text:
         "payload": "CLIENT info".encode("utf-16-be"),
         "arrived_at": datetime(2024, 5, 17, 12, tzinfo=UTC),
     }
-    return Text(MobileOriginated(**(values | fields)), "CLIENT info", None)
+    return ReceivedText(MobileOriginated(**(values | fields)), "CLIENT info", None)
 
 
 def test_the_fields_of_its_deliver_sm() -> None:

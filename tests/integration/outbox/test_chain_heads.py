@@ -12,7 +12,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaTimeoutError
 
 from inbound.kafka.producer import new_producer
-from inbound.outbox.heads import EVERY_S, Heads
+from inbound.outbox.chain_heads import EVERY_S, HeadPublisher
 from inbound.outbox.relay import LOG, Relay
 from inbound.store.connections import connect
 from inbound.store.outbox import feeds
@@ -58,7 +58,7 @@ async def test_head_waits_until_its_events_are_published(
 ) -> None:
     await append(40)
     producer = Producer()
-    heads = Heads(producer, "heads")
+    heads = HeadPublisher(producer, "heads")
     heads.publish(conn)
     assert producer.sent == []
     wanted = stored(conn)
@@ -74,7 +74,7 @@ async def test_heads_are_published_once_a_minute_and_when_they_moved(
     conn: psycopg.Connection, append: Append
 ) -> None:
     producer, now = Producer(), [0.0]
-    heads = Heads(producer, "heads", lambda: now[0])
+    heads = HeadPublisher(producer, "heads", lambda: now[0])
     await append(40)
     feeds.advance_cursor(conn, feeds.EVENTS, 0, 100)
     heads.publish(conn)
@@ -93,11 +93,11 @@ async def test_relay_that_stops_publishes_what_it_has_relayed(
     conn: psycopg.Connection, append: Append
 ) -> None:
     producer, now = Producer(), [0.0]
-    heads = Heads(producer, "heads", lambda: now[0])
+    heads = HeadPublisher(producer, "heads", lambda: now[0])
     heads.publish(conn)
     await append(40)
     feeds.advance_cursor(conn, feeds.EVENTS, 0, 40)
-    heads.last_word(conn)
+    heads.publish_last(conn)
     assert told(published(producer)) == stored(conn)
 
 
@@ -107,7 +107,7 @@ async def test_head_that_kafka_did_not_take_goes_again(
     await append(40)
     feeds.advance_cursor(conn, feeds.EVENTS, 0, 40)
     producer = Producer(fails=lambda n: n == 1)
-    heads = Heads(producer, "heads")
+    heads = HeadPublisher(producer, "heads")
     with pytest.raises(KafkaTimeoutError):
         heads.publish(conn)
     wanted = stored(conn)
@@ -120,7 +120,7 @@ async def test_kafka_that_is_away_does_not_keep_a_relay_from_stopping(
 ) -> None:
     await append(40)
     feeds.advance_cursor(conn, feeds.EVENTS, 0, 40)
-    Heads(Producer(fails=lambda _: True), "heads").last_word(conn)
+    HeadPublisher(Producer(fails=lambda _: True), "heads").publish_last(conn)
 
 
 # -- as a subscriber sees it, on a real Kafka ------------------------------------------------

@@ -1,9 +1,8 @@
-"""The ends of the digest chains, published so that others can hold the log to its word.
+"""Publishes the heads of the digest chains, so that others can detect tampering with the log.
 
-A head follows the events up to it: it is noted once a minute and published when the cursor
-of the events has passed it, so a subscriber that meets a head has been offered what it
-covers. Nothing is done per event. A head may be published twice, after a restart; it is the
-same then.
+A head is read once a minute and published once the cursor of the events has passed it, so a
+subscriber that receives a head has been sent the events it covers. Nothing is done per event.
+After a restart a head may be published twice, with the same content.
 """
 
 import logging
@@ -23,13 +22,13 @@ from inbound.store.outbox.feeds import ChainHead
 from schemas.messages import LogHead
 
 EVERY_S: Final = 60.0
-LAST_WORD_S: Final = 2.0
-"""How long a relay that is stopping waits for Kafka: less than it is given."""
+STOP_WITHIN_S: Final = 2.0
+"""How long a stopping relay waits for Kafka: less than it has to stop."""
 
 log = logging.getLogger(__name__)
 
 
-class Heads:
+class HeadPublisher:
     """Publishes the heads of one log, at most once in `EVERY_S` for each chain."""
 
     def __init__(
@@ -39,44 +38,44 @@ class Heads:
         self._producer = producer
         self._topic = topic
         self._clock = clock
-        self._noted_at = -EVERY_S
-        self._noted: list[ChainHead] = []
+        self._last_read = -EVERY_S
+        self._unpublished: list[ChainHead] = []
         self._published: dict[int, int] = {}
 
     def publish(self, conn: psycopg.Connection) -> None:
-        """Publish what is due. Mostly returns at once; blocks until Kafka has acknowledged.
+        """Publish the heads that are due. Mostly returns at once, else blocks on Kafka.
 
-        Raises RetryableError and KafkaError; then what was not published is still due.
+        Raises RetryableError and KafkaError; heads that were not published are still due then.
         """
-        if not self._noted and self._clock() < self._noted_at + EVERY_S:
+        if not self._unpublished and self._clock() < self._last_read + EVERY_S:
             return
-        if not self._noted:
-            self._note(conn)
+        if not self._unpublished:
+            self._read(conn)
         self._publish_passed(conn, None)
 
-    def last_word(self, conn: psycopg.Connection) -> None:
-        """Publish what the log ends with, as far as it is relayed, before the relay ends.
+    def publish_last(self, conn: psycopg.Connection) -> None:
+        """Publish the current heads, as far as their events are published, before the relay stops.
 
-        Blocks `LAST_WORD_S` at most. What can't be published now is for the next relay.
+        Blocks on Kafka for `STOP_WITHIN_S` at most. The next relay publishes the others.
         """
         with suppress(RetryableError, KafkaError):
-            self._publish_passed(conn, LAST_WORD_S)
-            self._note(conn)
-            self._publish_passed(conn, LAST_WORD_S)
+            self._publish_passed(conn, STOP_WITHIN_S)
+            self._read(conn)
+            self._publish_passed(conn, STOP_WITHIN_S)
 
-    def _note(self, conn: psycopg.Connection) -> None:
-        self._noted_at = self._clock()
-        self._noted = [
+    def _read(self, conn: psycopg.Connection) -> None:
+        self._last_read = self._clock()
+        self._unpublished = [
             head
             for head in feeds.chain_heads(conn)
             if self._published.get(head.chain) != head.position
         ]
 
     def _publish_passed(self, conn: psycopg.Connection, timeout_s: float | None) -> None:
-        if not self._noted:
+        if not self._unpublished:
             return
         cursor = feeds.cursor_position(conn, feeds.EVENTS)
-        due = [head for head in self._noted if head.position <= cursor]
+        due = [head for head in self._unpublished if head.position <= cursor]
         futures = [self._producer.send(**_record(head, self._topic)) for head in due]
         if futures:
             self._producer.flush(timeout_s)
@@ -84,7 +83,7 @@ class Heads:
             if (failure := delivery_error(future)) is not None:
                 raise failure
             self._published[head.chain] = head.position
-            self._noted.remove(head)
+            self._unpublished.remove(head)
 
 
 def _record(head: ChainHead, topic: str) -> ProducerRecord:

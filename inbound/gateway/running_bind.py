@@ -11,7 +11,7 @@ from inbound.smpp.esme import Esme, EsmeState
 
 
 @dataclass(frozen=True, slots=True)
-class Bind:
+class RunningBind:
     """The parts of one bind. `sending` is None for a receiver; `queries` unless configured."""
 
     settings: SmppSettings
