@@ -13,9 +13,11 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from inbound.ops import metrics
 from inbound.smpp.esme import BindHealth, Esme, EsmeState
 from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import SubmitSm, SubmitSmResp
+from inbound.smpp.status import is_throttle
 
 FAILOVER_S = 10.0
 STRANDED_CHECK_S = 1.0
@@ -100,16 +102,19 @@ class SendingBind:
         """Submit nothing for that long."""
         self._esme.back_off(seconds)
 
-    def slow_down(self) -> None:
-        """Pause after a throttling answer; longer each time until the centre takes a part."""
+    def note_answer(self, status: int) -> None:
+        """Pause after a throttling answer, longer each time until the centre accepts a part."""
+        if not status:
+            self._throttle_pause_s = 0.0
+        elif is_throttle(status):
+            self._slow_down()
+
+    def _slow_down(self) -> None:
         self.throttles += 1
+        metrics.BIND_THROTTLES.add(1, {"bind": self.name})
         longer = 2 * self._throttle_pause_s or FIRST_THROTTLE_PAUSE_S
         self._throttle_pause_s = min(LONGEST_THROTTLE_PAUSE_S, longer)
         self.hold(self._throttle_pause_s)
-
-    def note_accepted(self) -> None:
-        """Take note that the centre accepted a part: the next throttle pause is short again."""
-        self._throttle_pause_s = 0.0
 
     def has_been_down(self, seconds: float) -> bool:
         """Whether the bind has been down for that long."""

@@ -17,7 +17,6 @@ from typing import assert_never
 
 from aiokafka import TopicPartition
 
-from inbound.ops import metrics
 from inbound.smpp.errors import NotSentError, UnansweredError, UnencodableError
 from inbound.smpp.pdu import SubmitSmResp
 from schemas.lanes import Lane
@@ -39,7 +38,6 @@ from streams.outbox.phases import (
     InFlight,
     LookingUp,
     LookUp,
-    NoteAccepted,
     Publish,
     Reclaim,
     Reclaiming,
@@ -48,7 +46,6 @@ from streams.outbox.phases import (
     ReleaseKey,
     Render,
     Requeue,
-    SlowDown,
     Submit,
 )
 from streams.outbox.ports import Bind, Binds
@@ -141,23 +138,41 @@ class Driver:
             self._perform(entry, effect)
 
     def _perform(self, entry: Entry, effect: Effect) -> None:
-        match effect:
-            case Publish():
-                self._publish(entry, effect)
-            case Enqueue() | Requeue() | ReleaseKey():
-                self._queue(entry, effect)
-            case Render(bind):
-                self._render(entry, bind)
+        match effect:  # the effects of every message first
             case Submit():
                 self._submit(entry, effect)
-            case NoteAccepted() | SlowDown() | BackOff():
-                self._pace(entry, effect)
-            case Finish() | Forget() | ReleaseClaim():
-                self._leave(entry, effect)
+            case Publish():
+                self._publish(entry, effect)
+            case ReleaseKey():
+                self._tools.ready.release(entry)
+                if len(self._tools.ready):
+                    self._tools.binds.wake()
+            case Render(bind):
+                self._render(entry, bind)
+            case Finish():
+                self._tools.ledger.finish(entry)
+            case Enqueue():  # the binds are woken once for a batch of claims
+                self._tools.ready.push(entry)
+            case _:
+                self._perform_rare(entry, effect)
+
+    def _perform_rare(
+        self, entry: Entry, effect: Requeue | BackOff | LookUp | Reclaim | Forget | ReleaseClaim
+    ) -> None:
+        match effect:
+            case Requeue():
+                self._tools.ready.push_front(entry)
+                self._tools.binds.wake()
+            case BackOff(bind):
+                self._back_off(entry, bind)
             case LookUp(result_due):
                 self._start(self._look_up(entry, result_due))
             case Reclaim():
                 self._start(self._reclaim(entry))
+            case Forget():
+                self._tools.ledger.forget(entry)
+            case ReleaseClaim():
+                self._unsent.append(entry.fetched)
             case _:
                 assert_never(effect)
 
@@ -168,28 +183,6 @@ class Driver:
 
     def _stored(self, entry: Entry) -> None:
         self._take(entry, transitions.on_stored(entry.expect(Recording)))
-
-    def _queue(self, entry: Entry, effect: Enqueue | Requeue | ReleaseKey) -> None:
-        ready = self._tools.ready
-        match effect:
-            case Enqueue():
-                ready.push(entry)  # the binds are woken once for a batch of claims
-                return
-            case Requeue():
-                ready.push_front(entry)
-            case ReleaseKey():
-                ready.release(entry)
-        if len(ready):
-            self._tools.binds.wake()
-
-    def _leave(self, entry: Entry, effect: Finish | Forget | ReleaseClaim) -> None:
-        match effect:
-            case Finish():
-                self._tools.ledger.finish(entry)
-            case Forget():
-                self._tools.ledger.forget(entry)
-            case ReleaseClaim():
-                self._unsent.append(entry.fetched)
 
     def _render(self, entry: Entry, bind: Bind) -> None:
         claimed = entry.expect(Claimed)
@@ -205,11 +198,11 @@ class Driver:
             self._take(entry, transitions.on_text(claimed, text, bind, self._tools.clock()))
 
     def _submit(self, entry: Entry, submit: Submit) -> None:
-        bind, fetched = submit.bind, entry.fetched
+        bind, fetched, claimed = submit.bind, entry.fetched, entry.expect(InFlight).claimed
         try:
             pdu = self._tools.encoder.submit_sm(
-                submit.number,
-                submit.text,
+                claimed.claim.number or "",
+                claimed.progress.text,
                 submit.part,
                 alphabet=bind.alphabet,
                 valid_for=submit.valid_for,
@@ -236,22 +229,16 @@ class Driver:
             raise error
         else:
             pdu = answer.result()
+            in_flight.bind.note_answer(pdu.status)
             step = transitions.on_answer(in_flight, pdu.status, pdu.message_id or None, now)
         self._take(entry, step)
 
-    def _pace(self, entry: Entry, effect: NoteAccepted | SlowDown | BackOff) -> None:
-        bind = effect.bind
-        match effect:
-            case NoteAccepted():
-                bind.note_accepted()
-            case SlowDown():
-                metrics.BIND_THROTTLES.add(1, {"bind": bind.name})
-                bind.slow_down()
-            case BackOff():
-                loop = asyncio.get_running_loop()
-                self._timers[entry] = loop.call_later(BACK_OFF_S, self._back_off_over, entry)
-                if len(self._timers) >= bind.window:  # not one number's trouble: the centre's
-                    bind.hold(BACK_OFF_S)
+    def _back_off(self, entry: Entry, bind: Bind) -> None:
+        """Let others go while one number is in trouble; when many are, it is the centre's."""
+        loop = asyncio.get_running_loop()
+        self._timers[entry] = loop.call_later(BACK_OFF_S, self._back_off_over, entry)
+        if len(self._timers) >= bind.window:
+            bind.hold(BACK_OFF_S)
 
     def _back_off_over(self, entry: Entry) -> None:
         self._timers.pop(entry).cancel()

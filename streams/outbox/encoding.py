@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
 from pydantic_core import from_json
 
@@ -30,6 +31,9 @@ class Text:
     def __len__(self) -> int:
         """How many parts there are."""
         return len(self.segments)
+
+
+NOT_RENDERED: Final = Text("", ())
 
 
 class Encoder:

@@ -54,11 +54,8 @@ class Bind(Protocol):
     def hold(self, seconds: float) -> None:
         """Submit nothing for that long."""
 
-    def slow_down(self) -> None:
-        """Pause after a throttling answer, longer each time."""
-
-    def note_accepted(self) -> None:
-        """Take note that the centre accepted a part: the next throttle pause is short again."""
+    def note_answer(self, status: int) -> None:
+        """Take note of an answer: the bind pauses when the centre throttles."""
 
 
 class Binds(Protocol):

@@ -68,10 +68,11 @@ class ReadyQueue:
         self._ready = [_by_centre() for _ in Lane]
         self._lines: list[dict[str, _Line]] = [{} for _ in Lane]
         self._sizes: list[defaultdict[str, int]] = [defaultdict(int) for _ in Lane]
+        self._total = 0
 
     def __len__(self) -> int:
         """How many messages wait, those behind another one of their key too."""
-        return sum(sum(sizes.values()) for sizes in self._sizes)
+        return self._total
 
     def size(self, lane: Lane, centre: str) -> int:
         """Return how many messages of a lane wait for a centre."""
@@ -85,6 +86,7 @@ class ReadyQueue:
         """Queue a message behind the others of its lane and key."""
         fetched = entry.fetched
         self._sizes[fetched.lane][fetched.centre] += 1
+        self._total += 1
         lines = self._lines[fetched.lane]
         line = lines.get(fetched.key)
         if line is None:
@@ -97,6 +99,7 @@ class ReadyQueue:
         """Put a message that was handed out, and not released, back at the front."""
         fetched = entry.fetched
         self._sizes[fetched.lane][fetched.centre] += 1
+        self._total += 1
         self._ready[fetched.lane][fetched.centre].appendleft(entry)
 
     def pop(self, centres: Iterable[str], *, bulk: bool = True) -> Entry | None:
@@ -109,6 +112,7 @@ class ReadyQueue:
                 if ready := self._ready[lane][centre]:
                     entry = ready.popleft()
                     self._sizes[lane][centre] -= 1
+                    self._total -= 1
                     self._lines[lane][entry.fetched.key].out = entry
                     return entry
         return None
@@ -140,9 +144,11 @@ class ReadyQueue:
                     self._advance(lane, entry.fetched.key, lines[entry.fetched.key])
 
     def _without_done(self, lane: Lane, entries: deque[Entry]) -> deque[Entry]:
+        kept = deque(entry for entry in entries if not _is_done(entry))
         for entry in entries:
             self._sizes[lane][entry.fetched.centre] -= _is_done(entry)
-        return deque(entry for entry in entries if not _is_done(entry))
+        self._total -= len(entries) - len(kept)
+        return kept
 
     def _advance(self, lane: Lane, key: str, line: _Line) -> None:
         line.out = None

@@ -20,7 +20,7 @@ from typing import assert_never
 from inbound.smpp.status import is_temporary, is_throttle
 from schemas.messages import Outcome, PartResult, SubmitAttempt
 from streams.outbox.attempts import NONE
-from streams.outbox.encoding import Text
+from streams.outbox.encoding import NOT_RENDERED, Text
 from streams.outbox.phases import (
     DONE,
     BackingOff,
@@ -38,7 +38,6 @@ from streams.outbox.phases import (
     InFlight,
     LookingUp,
     LookUp,
-    NoteAccepted,
     Phase,
     Progress,
     Publish,
@@ -50,7 +49,6 @@ from streams.outbox.phases import (
     ReleaseKey,
     Render,
     Requeue,
-    SlowDown,
     Submit,
 )
 from streams.outbox.ports import Bind
@@ -134,8 +132,11 @@ def on_slot(ready: Ready, bind: Bind, now: datetime) -> Step:
     if message.not_after <= now:
         outcome = Outcome.UNKNOWN if progress.unanswered else Outcome.EXPIRED
         return _end(ready, bind, outcome)
-    if progress.text is not None:
-        return _submit(ready, progress.text, progress, bind, now)
+    if progress.text is not NOT_RENDERED:
+        part, *pending = progress.pending
+        sent_at = progress.sent_at or now
+        progress = replace(progress, pending=tuple(pending), sent_at=sent_at)
+        return _submit(ready.fetched, claim, progress, part, bind, now)
     if claim.number is None or (message.secret and claim.secret is None):
         return _end(ready, bind, Outcome.ERASED)
     return ready, (Render(bind),)
@@ -143,11 +144,12 @@ def on_slot(ready: Ready, bind: Bind, now: datetime) -> Step:
 
 def on_text(claimed: Claimed, text: Text, bind: Bind, now: datetime) -> Step:
     """The text is rendered: its parts are known, and the secret is needed no more."""
-    parts = len(text)
-    if (claim := claimed.claim).secret is not None:
-        claimed = replace(claimed, claim=replace(claim, secret=None))
-    progress = Progress(text, (_UNANSWERED,) * parts, tuple(range(parts)))
-    return _submit(claimed, text, progress, bind, now)
+    parts, claim = len(text), claimed.claim
+    if claim.secret is not None:
+        claim = replace(claim, secret=None)
+    pending = tuple(range(1, parts))
+    progress = Progress(text, (_UNANSWERED,) * parts, pending, sent_at=now)
+    return _submit(claimed.fetched, claim, progress, 0, bind, now)
 
 
 def on_unencodable(phase: Claimed | InFlight, bind: Bind) -> Step:
@@ -163,14 +165,13 @@ def on_answer(in_flight: InFlight, status: int, message_id: str | None, now: dat
         in_flight.claimed, part, PartResult(status=status, smsc_message_id=message_id)
     )
     if not status:
-        return _go_on(claimed, bind, NoteAccepted(bind))
+        return _go_on(claimed, bind)
     if not is_temporary(status):
         return _end(claimed, bind, Outcome.REJECTED)
     claimed = _pending_again(_unresolved(claimed, part, status, bind, now), part)
-    if not is_throttle(status):
-        return BackingOff(claimed), (BackOff(bind),)
-    phase, effects = _resume(claimed)
-    return phase, (SlowDown(bind), *effects)
+    if is_throttle(status):  # the bind pauses, for all messages
+        return _resume(claimed)
+    return BackingOff(claimed), (BackOff(bind),)
 
 
 def on_no_answer(in_flight: InFlight, policy: ResendPolicy, now: datetime) -> Step:
@@ -242,30 +243,19 @@ def _given_up(phase: LookingUp | InFlight | BackingOff | Reclaiming) -> Step:
 # -- what several of them share -----------------------------------------------------------
 
 
-def _submit(claimed: Claimed, text: Text, progress: Progress, bind: Bind, now: datetime) -> Step:
-    part, *pending = progress.pending
-    progress = Progress(
-        text,
-        progress.answers,
-        tuple(pending),
-        progress.unanswered,
-        progress.attempts,
-        progress.sent_at or now,
-    )
-    sending = Claimed(claimed.fetched, claimed.claim, progress, claimed.given_up)
-    valid_for = claimed.fetched.message.not_after - now
-    submit = Submit(bind, claimed.claim.number or "", text, part, valid_for)
-    return InFlight(sending, part, bind), (submit,)
+def _submit(
+    fetched: Fetched, claim: Claim, progress: Progress, part: int, bind: Bind, now: datetime
+) -> Step:
+    valid_for = fetched.message.not_after - now
+    return InFlight(Claimed(fetched, claim, progress), part, bind), (Submit(part, bind, valid_for),)
 
 
-def _go_on(claimed: Claimed, bind: Bind, *effects: Effect) -> Step:
+def _go_on(claimed: Claimed, bind: Bind) -> Step:
     """Submit the next part, or end when there is none."""
     if claimed.progress.pending:
-        phase, more = _resume(claimed)
-    else:
-        unknown = bool(claimed.progress.unanswered)
-        phase, more = _end(claimed, bind, Outcome.UNKNOWN if unknown else Outcome.SUBMITTED)
-    return phase, effects + more
+        return _resume(claimed)
+    unknown = bool(claimed.progress.unanswered)
+    return _end(claimed, bind, Outcome.UNKNOWN if unknown else Outcome.SUBMITTED)
 
 
 def _resume(claimed: Claimed) -> Step:

@@ -34,7 +34,6 @@ from streams.outbox.phases import (
     Finish,
     Forget,
     LookUp,
-    NoteAccepted,
     Phase,
     Publish,
     Reclaim,
@@ -42,7 +41,6 @@ from streams.outbox.phases import (
     ReleaseKey,
     Render,
     Requeue,
-    SlowDown,
     Submit,
 )
 from streams.outbox.ports import Bind
@@ -237,7 +235,7 @@ class Gateway:
                 self.ledger.finish(entry)
             case Forget():
                 self.ledger.forget(entry)
-            case NoteAccepted() | SlowDown() | BackOff() | LookUp() | Reclaim():
+            case BackOff() | LookUp() | Reclaim():
                 pass  # the test says when what is under way comes back
 
 
