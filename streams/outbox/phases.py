@@ -1,7 +1,7 @@
 """The phases of a message in the sender, one type for each, and the effects of a transition.
 
-    Fetched -> Claimed <-> InFlight -> Recording -> Done
-                  ^-- BackingOff, Reclaiming --'
+    Fetched -> Claimed -> InFlight -> Recording -> Done
+    InFlight -> Claimed (the next part), BackingOff or Reclaiming; these -> Claimed
     Fetched -> Contested -> LookingUp -> Reclaiming, Recording or Done
 
 Everything here is immutable and knows no task, no clock, no database and no SMPP session; a

@@ -1,0 +1,277 @@
+"""Each transition of the sender: the next phase and its effects, without bind or clock."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from aiokafka import TopicPartition
+
+from inbound.smpp.status import Status
+from schemas.lanes import Lane
+from schemas.messages import MobileTerminated, Outcome, Purpose
+from streams.outbox import transitions
+from streams.outbox.phases import (
+    BackingOff,
+    Claim,
+    Claimed,
+    Contested,
+    Done,
+    EarlierClaim,
+    Effect,
+    Fetched,
+    InFlight,
+    LookingUp,
+    Phase,
+    Publish,
+    Reclaiming,
+    Recording,
+)
+from streams.outbox.transitions import Step
+from tests.unit.streams.outbox.gateways import (
+    BIND,
+    MAX_ATTEMPTS,
+    NOON,
+    POLICY,
+    RESENT,
+    SENT_ONCE,
+    VALID_FOR,
+    text_of,
+)
+
+NUMBER = "+79160000001"
+LATE = NOON + VALID_FOR
+
+
+def fetched(template: str = RESENT, *, secret: bool = False) -> Fetched:
+    message = MobileTerminated(
+        message_id=UUID(int=1),
+        subject_id=UUID(int=2),
+        purpose=Purpose.FULFILMENT,
+        template=template,
+        secret=secret,
+        not_after=LATE,
+    )
+    return Fetched(Lane.NORMAL, TopicPartition("lane", 0), 7, "key", message, "main")
+
+
+def claimed(template: str = RESENT, attempt: int = 1) -> Claimed:
+    return Claimed(fetched(template), Claim(attempt, NUMBER, None))
+
+
+def in_flight(parts: int = 1, template: str = RESENT, attempt: int = 1) -> InFlight:
+    phase, _ = transitions.on_text(claimed(template, attempt), text_of(parts), BIND, NOON)
+    assert isinstance(phase, InFlight)
+    return phase
+
+
+def given_up(phase: Phase) -> Phase:
+    after, effects = transitions.on_given_up(phase)
+    assert names(effects) == ["Forget"]
+    return after
+
+
+def names(effects: tuple[Effect, ...]) -> list[str]:
+    return [type(effect).__name__ for effect in effects]
+
+
+def published(step: Step) -> list[tuple[Outcome, bool]]:
+    return [(e.outcome, e.final) for e in step[1] if isinstance(e, Publish)]
+
+
+# -- claiming -------------------------------------------------------------------------
+
+
+def test_a_first_claim_waits_for_a_bind() -> None:
+    phase, effects = transitions.on_claim(fetched(), Claim(1, NUMBER, None), None)
+    assert isinstance(phase, Claimed)
+    assert names(effects) == ["Enqueue"]
+
+
+def test_what_was_processed_is_only_finished() -> None:
+    earlier = EarlierClaim(result_due=5.0, is_processed=True)
+    phase, effects = transitions.on_claim(fetched(), Claim(1, NUMBER, None), earlier)
+    assert isinstance(phase, Done)
+    assert names(effects) == ["Finish"]
+
+
+def test_what_was_claimed_before_is_looked_up_once_it_is_its_turn() -> None:
+    earlier = EarlierClaim(result_due=5.0, is_processed=False)
+    phase, effects = transitions.on_claim(fetched(), Claim(1, NUMBER, None), earlier)
+    assert isinstance(phase, Contested)
+    assert names(effects) == ["Enqueue"]
+    phase, effects = transitions.on_slot(phase, BIND, NOON)
+    assert isinstance(phase, LookingUp)
+    assert names(effects) == ["LookUp"]
+
+
+@pytest.mark.parametrize(
+    ("template", "attempt", "after", "results"),
+    [
+        (RESENT, 1, Reclaiming, [(Outcome.UNKNOWN, False)]),
+        (RESENT, MAX_ATTEMPTS, Recording, [(Outcome.UNKNOWN, True)]),
+        (SENT_ONCE, 1, Recording, [(Outcome.UNKNOWN, True)]),
+    ],
+)
+def test_without_a_result_the_policy_decides(
+    template: str, attempt: int, after: type[Phase], results: list[tuple[Outcome, bool]]
+) -> None:
+    looking_up = LookingUp(claimed(template, attempt), BIND)
+    step = transitions.on_lookup(looking_up, POLICY, NOON, is_processed=False)
+    assert isinstance(step[0], after)
+    assert published(step) == results
+
+
+# -- submitting -----------------------------------------------------------------------
+
+
+def test_a_secret_is_dropped_once_the_text_is_rendered() -> None:
+    with_secret = Claimed(fetched(secret=True), Claim(1, NUMBER, b"{}"))
+    assert names(transitions.on_slot(with_secret, BIND, NOON)[1]) == ["Render"]
+    phase, effects = transitions.on_text(with_secret, text_of(1), BIND, NOON)
+    assert isinstance(phase, InFlight)
+    assert phase.claimed.claim.secret is None
+    assert names(effects) == ["Submit"]
+
+
+@pytest.mark.parametrize("claim", [Claim(1, None, b"{}"), Claim(1, NUMBER, None)])
+def test_without_number_or_secret_it_is_erased(claim: Claim) -> None:
+    step = transitions.on_slot(Claimed(fetched(secret=True), claim), BIND, NOON)
+    assert published(step) == [(Outcome.ERASED, True)]
+
+
+def test_an_expired_message_is_not_rendered() -> None:
+    assert published(transitions.on_slot(claimed(), BIND, LATE)) == [(Outcome.EXPIRED, True)]
+
+
+def test_the_next_part_leaves_once_the_one_before_is_answered() -> None:
+    phase, effects = transitions.on_answer(in_flight(parts=2), Status.ESME_ROK, "a1", NOON)
+    assert isinstance(phase, Claimed)
+    assert names(effects) == ["Requeue"]
+    phase, _ = transitions.on_slot(phase, BIND, NOON)
+    assert isinstance(phase, InFlight)
+    assert phase.part == 1
+    step = transitions.on_answer(phase, Status.ESME_ROK, "a2", NOON)
+    assert published(step) == [(Outcome.SUBMITTED, True)]
+    assert names(step[1]) == ["Publish", "ReleaseKey"]
+    [publish] = (effect for effect in step[1] if isinstance(effect, Publish))
+    answers = publish.claimed.progress.answers
+    assert [answer.smsc_message_id for answer in answers] == ["a1", "a2"]
+
+
+def test_a_result_that_is_stored_finishes_the_message() -> None:
+    phase, effects = transitions.on_stored(Recording(fetched()))
+    assert isinstance(phase, Done)
+    assert names(effects) == ["Finish"]
+
+
+def test_a_throttled_part_goes_again_and_any_other_refusal_for_now_backs_off() -> None:
+    phase, effects = transitions.on_answer(in_flight(3), Status.ESME_RTHROTTLED, None, NOON)
+    assert isinstance(phase, Claimed)
+    assert phase.progress.pending == (0, 1, 2)
+    assert names(effects) == ["Requeue"]
+    phase, effects = transitions.on_answer(in_flight(), Status.ESME_RSYSERR, None, NOON)
+    assert isinstance(phase, BackingOff)
+    assert names(effects) == ["BackOff"]
+    phase, effects = transitions.on_back_off_over(phase)
+    assert names(effects) == ["Requeue"]
+
+
+def test_a_refusal_for_good_ends_it() -> None:
+    step = transitions.on_answer(in_flight(2), Status.ESME_RINVDSTADR, None, NOON)
+    assert published(step) == [(Outcome.REJECTED, True)]
+
+
+def test_an_unanswered_part_is_reported_and_claimed_again_before_it_goes_again() -> None:
+    step = transitions.on_no_answer(in_flight(2), POLICY, NOON)
+    assert published(step) == [(Outcome.UNKNOWN, False)]
+    assert names(step[1]) == ["Publish", "Reclaim"]
+    reclaiming = step[0]
+    assert isinstance(reclaiming, Reclaiming)
+    phase, effects = transitions.on_reclaim(reclaiming, Claim(2, NUMBER, None))
+    assert isinstance(phase, Claimed)
+    assert (phase.claim.attempt, phase.progress.pending) == (2, (0, 1))
+    assert phase.progress.sent_at is None
+    assert names(effects) == ["Requeue"]
+
+
+def test_an_unanswered_part_that_does_not_go_again_leaves_the_others_owed() -> None:
+    phase, effects = transitions.on_no_answer(in_flight(2, SENT_ONCE), POLICY, NOON)
+    assert isinstance(phase, Claimed)
+    assert phase.progress.pending == (1,)
+    assert names(effects) == ["Requeue"]
+    assert published(transitions.on_slot(phase, BIND, LATE)) == [(Outcome.UNKNOWN, True)]
+
+
+def test_a_part_that_was_never_written_goes_again_unreported() -> None:
+    phase, effects = transitions.on_not_sent(in_flight(2))
+    assert isinstance(phase, Claimed)
+    assert phase.progress.pending == (0, 1)
+    assert names(effects) == ["Requeue"]
+
+
+def test_a_person_who_was_erased_meanwhile_gets_nothing_more() -> None:
+    reclaiming, _ = transitions.on_no_answer(in_flight(), POLICY, NOON)
+    assert isinstance(reclaiming, Reclaiming)
+    step = transitions.on_reclaim(reclaiming, Claim(2, None, None))
+    assert published(step) == [(Outcome.ERASED, True)]
+
+
+def test_what_expires_while_the_centre_is_silent_is_not_claimed_again() -> None:
+    step = transitions.on_no_answer(in_flight(), POLICY, LATE + timedelta(seconds=1))
+    assert published(step) == [(Outcome.UNKNOWN, True)]
+
+
+# -- handing a partition over -----------------------------------------------------------
+
+
+def test_what_is_not_begun_gives_its_claim_back() -> None:
+    phase, effects = transitions.on_hand_over(claimed())
+    assert isinstance(phase, Done)
+    assert names(effects) == ["ReleaseClaim", "Forget"]
+
+
+def test_what_another_gateway_claimed_is_left_with_its_claim() -> None:
+    phase, effects = transitions.on_hand_over(Contested(claimed(), 5.0))
+    assert isinstance(phase, Done)
+    assert names(effects) == ["Forget"]
+
+
+def test_what_is_begun_is_finished_first() -> None:
+    begun, _ = transitions.on_answer(in_flight(2), Status.ESME_ROK, "a1", NOON)
+    for phase in (begun, in_flight(), BackingOff(claimed()), Recording(fetched())):
+        assert transitions.on_hand_over(phase) == (phase, ())
+
+
+def test_an_answer_that_comes_too_late_is_published_and_nothing_more_is_submitted() -> None:
+    phase = given_up(in_flight())
+    assert isinstance(phase, InFlight)
+    step = transitions.on_answer(phase, Status.ESME_ROK, "a1", NOON)
+    assert published(step) == [(Outcome.SUBMITTED, True)]
+    phase = given_up(in_flight(2))
+    assert isinstance(phase, InFlight)
+    phase, effects = transitions.on_answer(phase, Status.ESME_ROK, "a1", NOON)
+    assert isinstance(phase, Done)
+    assert names(effects) == ["ReleaseKey"]
+
+
+def test_what_was_given_up_is_not_claimed_again() -> None:
+    phase = given_up(in_flight())
+    assert isinstance(phase, InFlight)
+    step = transitions.on_no_answer(phase, POLICY, NOON)
+    assert isinstance(step[0], Done)
+    assert published(step) == [(Outcome.UNKNOWN, False)]
+    assert names(step[1]) == ["Publish", "ReleaseKey"]
+    looking_up, effects = transitions.on_hand_over(LookingUp(claimed(), BIND))
+    assert isinstance(looking_up, LookingUp)
+    assert names(effects) == ["Forget"]
+    step = transitions.on_lookup(looking_up, POLICY, NOON, is_processed=False)
+    assert names(step[1]) == ["ReleaseKey"]
+
+
+def test_no_phase_shows_a_number_a_secret_or_a_text() -> None:
+    secret = replace(claimed(), claim=Claim(1, NUMBER, b"1a2b3c4d"))
+    shown = repr([secret, Contested(secret, 0), in_flight(), LookingUp(secret, BIND)])
+    assert NUMBER not in shown
+    assert "1a2b3c4d" not in shown
+    assert "short_message" not in shown
