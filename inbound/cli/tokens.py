@@ -28,7 +28,7 @@ from inbound.store.access.api_tokens import (
 from inbound.store.access.audit import record
 from inbound.store.connections import raises_store_errors
 
-# Names are kept for ever in logs and in the audit, so they must not hold a phone number.
+# Names are kept for ever in logs and in the audit, so they must not contain a phone number.
 _NAME = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

@@ -52,7 +52,7 @@ class Eraser:
     async def erase(self, number: str, *, actor: str, reason: str) -> Done | None:
         """Erase the person with this E.164 number. None, without a trace, if nothing is stored.
 
-        `reason` has to be checked (`inbound.store.access.audit.check_reason`): it is kept for ever.
+        `reason` must be checked (`inbound.store.access.audit.check_reason`): it is kept forever.
         Blocks on the database; safe to repeat. Raises RetryableError when it stays away.
         """
         async for attempt in AsyncRetrying(

@@ -134,7 +134,7 @@ def test_nothing_arrived() -> None:
         (["--phone", NUMBER, "--since", "tomorrow"], "--since: 'tomorrow' is not"),
         (["--phone", NUMBER, "--since", "1h", "--until", "2h"], "--until must be later"),
         (["--phone", NUMBER, "--reveal", " "], "--reveal: a reason is needed"),
-        (["--phone", NUMBER, "--reveal", NUMBER], "--reveal: a reason must not hold a phone"),
+        (["--phone", NUMBER, "--reveal", NUMBER], "--reveal: a reason must not contain a phone"),
     ],
 )
 def test_bad_input_gets_a_clear_line(arguments: list[str], complaint: str) -> None:
