@@ -1,1 +1,1 @@
-"""pydantic models of every message and event, their versions and upcasters."""
+"""The pydantic models of all messages and events, their versions and their contracts."""

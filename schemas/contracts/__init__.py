@@ -1,4 +1,4 @@
-"""What others may rely on: every type and topic as published, compared with what was released.
+"""The contracts with other services: every published type and topic, checked against releases.
 
-Pure, like all of `schemas`, but for the reading and writing of files in `released`.
+Pure, except that files in `schemas/released` are read and written.
 """

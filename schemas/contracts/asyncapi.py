@@ -1,7 +1,7 @@
-"""The AsyncAPI 3.1 document of the public topics, made from the record of what is released.
+"""Makes the AsyncAPI 3.1 document of the public topics from the released record.
 
 Source: AsyncAPI Specification 3.1.0, and its Kafka bindings 0.5.0. Payloads are Schema
-Objects, a superset of JSON Schema draft 7: what is published uses nothing newer.
+Objects, a superset of JSON Schema draft 7; the published schemas use nothing newer.
 """
 
 from collections.abc import Mapping
@@ -28,29 +28,29 @@ _ABOUT: Final = """\
 Everything that happens to a text message sent to the service, as CloudEvents 1.0 in Kafka's \
 binary mode: attributes are headers, the value is JSON.
 
-* A record can come twice. Events of a subject count up: keep the last `ce_id` of each \
-subject and skip what is not newer.
-* Ignore fields and types that you don't know: both are added. Lists of known values are open: \
-a value that you don't know can come.
-* A field that is not always there may be missing; none is ever `null`. Where it has a default, \
-that is what its absence means.
+* A record can arrive twice. The events of a subject are numbered: keep the last `ce_id` of each \
+subject and skip records that are not newer.
+* Ignore fields and types that you don't know, because releases add both. Lists of known values \
+are open: expect unknown values.
+* An optional field may be missing and is never `null`. If it has a default, a missing field \
+means that default.
 * A subject is a random id. No record has a number, a text or a secret.
 
-docs/SUBSCRIBERS.md is the guide; JSON Schemas of all types come with it."""
+docs/SUBSCRIBERS.md is the guide, with the JSON Schemas of all types."""
 
 _HEADERS: Final[Mapping[str, Json]] = {
     "ce_specversion": {"type": "string", "const": "1.0"},
     "ce_id": {
         "type": "string",
-        "description": "the subject and the version of its stream that this record tells of: "
-        "`SUBJECT/VERSION`; of a log head `CHAIN/POSITION`. The same however often it comes",
+        "description": "the subject and the version of its stream: `SUBJECT/VERSION`; of a log "
+        "head `CHAIN/POSITION`. A redelivered record has the same id",
     },
-    "ce_source": {"type": "string", "description": "one for each topic; see there"},
+    "ce_source": {"type": "string", "description": "one for each topic"},
     "ce_type": {"type": "string", "description": "type and version; one JSON Schema each"},
     "ce_time": {
         "type": "string",
         "format": "date-time",
-        "description": "when the event log took it, in UTC",
+        "description": "when it was recorded in the event log, in UTC",
     },
     "ce_subject": {
         "type": "string",
@@ -115,7 +115,7 @@ def document(record: Record) -> Json:
 
 
 def _types_on(topic: str, record: Record) -> dict[str, Schema]:
-    """Return the public types of a topic, in the order in which a request meets them."""
+    """Return the public types of a topic, in the usual order of a request."""
     order = {split(contract.name)[0]: place for place, contract in enumerate(CONTRACTS)}
 
     def place(name: str) -> tuple[int, int]:

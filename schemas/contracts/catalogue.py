@@ -1,6 +1,6 @@
-"""Which types travel on which topics, and who writes and reads them.
+"""The types on each topic, and who writes and reads them.
 
-A topic without an entry here is promised to nobody, whatever `schemas.topics` calls it.
+A topic without an entry here is no contract, even if `schemas.topics` calls it public.
 """
 
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ from schemas.messages import (
 
 
 class Flow(StrEnum):
-    """Between whom a type travels; it decides which changes would break somebody."""
+    """Who writes and reads a type. This decides which changes break something."""
 
     PUBLIC = "public"
     """Written by us, read by others."""
     INTERNAL = "internal"
-    """Written and read by processes of ours, during an upgrade of two releases."""
+    """Written and read by our processes; during an upgrade by those of two releases."""
     ACCEPTED = "accepted"
     """Written by others, read by us."""
 
@@ -61,7 +61,7 @@ MESSAGES: Final = (
     _contract(SubmitResults.TYPE, SubmitResults, Flow.INTERNAL, topics.RECEIPTS),
     _contract(ReceiptsReceived.TYPE, ReceiptsReceived, Flow.INTERNAL, topics.RECEIPTS),
 )
-"""The types that are no events. A new version stands here beside the older ones."""
+"""The types that are not events. A new version is added beside the older ones."""
 
 CONTRACTS: Final[tuple[Contract, ...]] = (
     *(
@@ -70,14 +70,14 @@ CONTRACTS: Final[tuple[Contract, ...]] = (
     ),
     *MESSAGES,
 )
-"""Every type that is written today, in its newest version."""
+"""Every type that this release writes, in its newest version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A public topic as others need to know it. `source` is the `ce_source` of its records.
+    """A public topic as it is documented. `source` is the `ce_source` of its records.
 
-    `headers` are those attributes that not every record of every topic has.
+    `headers` are the attributes that only some topics have.
     """
 
     topic: str
@@ -98,8 +98,8 @@ CHANNELS: Final = (
         topics.EVENTS,
         "events",
         "What happened to every request",
-        "Every event of every subject, once it stands in the event log. Events of one subject "
-        "come in the order in which they happened; between subjects there is no order.",
+        "Every event of every subject, after it is committed to the event log. Events of one "
+        "subject are in order; events of different subjects are not.",
         "the subject: a random id",
         SOURCE,
         _OF_A_SUBJECT | {"ce_position", "ce_metadatadigest"},
@@ -107,7 +107,7 @@ CHANNELS: Final = (
     Channel(
         topics.SUBSCRIPTIONS,
         "subscriptions",
-        "May this person be texted?",
+        "Whether a person may be texted",
         "The state of every subject that ever sent `CLIENT sms stop`; a subject without a record "
         "may be texted. Compacted: the last record of a key is its state, and a record without a "
         "value takes the key away.",
@@ -118,10 +118,10 @@ CHANNELS: Final = (
     Channel(
         topics.LOG_HEADS,
         "log-heads",
-        "Is the event log still what it was?",
+        "The integrity of the event log",
         "How far each digest chain of the event log has come, once a minute, after the events up "
         "to it were published. There is one chain for each partition of `sms.events.v1`. Kept "
-        "for ever and not compacted: an old head is the evidence against a log that was "
+        "for ever and not compacted: an old head proves that a log was "
         "rewritten. docs/SUBSCRIBERS.md says how to compute a digest.",
         "the number of the chain",
         f"{SOURCE}/log-heads",

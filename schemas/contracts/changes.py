@@ -1,8 +1,8 @@
-"""What changed between two versions of a JSON Schema, and whom that breaks.
+"""Compares two versions of a JSON Schema and says which side each change breaks.
 
-Readers may be of the released version while writers are of today's, and the other way round:
-an event stays in the log for ever, and during an upgrade both run. So each change is judged
-for both sides. What this comparison does not know it reports, rather than pass over it.
+Readers may use the released version while writers use today's, and the reverse: events stay
+in the log for ever, and during an upgrade both releases run. So each change is judged for
+both sides. A keyword that this comparison doesn't know is reported as breaking both.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,12 +14,12 @@ from schemas.contracts.published import ANNOUNCED_VALUES, KNOWN_VALUES, Schema
 
 
 class Side(StrEnum):
-    """Who can't go on after a change."""
+    """The side that a change breaks."""
 
     READERS = "readers"
-    """Somebody who reads by the released schema what is written today."""
+    """Readers with the released schema of what is written today."""
     WRITERS = "writers"
-    """Somebody who wrote by the released schema what is read today."""
+    """Writers with the released schema of what is read today."""
 
 
 NOBODY: Final[frozenset[Side]] = frozenset()
@@ -30,7 +30,7 @@ BOTH: Final = READERS | WRITERS
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference; `field` is a dotted path, empty for the type as a whole."""
+    """One difference. `field` is a dotted path, empty for the type itself."""
 
     field: str
     what: str
@@ -45,7 +45,7 @@ _COMPARED: Final = {
     *_LOWER,
     *_UPPER,
 }
-_TELLING: Final = {"title", "description", "examples", "$schema", "$id", "x-flow", "x-topics"}
+_ANNOTATIONS: Final = {"title", "description", "examples", "$schema", "$id", "x-flow", "x-topics"}
 _ABSENT: Final = object()
 
 NEW_AND_REQUIRED: Final = "is new and required"
@@ -54,15 +54,15 @@ NEVER_ANNOUNCED: Final = "is new and was never announced"
 
 
 def changes(released: Schema, today: Schema, field: str = "") -> Iterator[Change]:
-    """Yield every difference, in no particular order of weight."""
-    unknown = ({*released, *today} - _COMPARED) - _TELLING
+    """Yield every difference."""
+    unknown = ({*released, *today} - _COMPARED) - _ANNOTATIONS
     for keyword in sorted(unknown):
         if released.get(keyword, _ABSENT) != today.get(keyword, _ABSENT):
             yield Change(field, f"{keyword} changed, which the comparison can't judge", BOTH)
     if _kind(released) != _kind(today):
         breaks = _breaks(released, today)
-        yield Change(field, f"was {_said(released)}, is {_said(today)}", breaks)
-        if breaks != BOTH:  # else the rest of it is no news
+        yield Change(field, f"was {_described(released)}, is {_described(today)}", breaks)
+        if breaks != BOTH:  # otherwise the rest adds nothing
             yield from _bounds(released, today, field)
         return
     yield from _values(released, today, field)
@@ -86,7 +86,7 @@ def _kind(schema: Schema) -> tuple[Any, ...]:
     )
 
 
-def _said(schema: Schema) -> str:
+def _described(schema: Schema) -> str:
     type_ = str(schema.get("type", "anything"))
     if KNOWN_VALUES in schema:
         return f"{type_} with known values"
@@ -94,7 +94,7 @@ def _said(schema: Schema) -> str:
 
 
 def _breaks(released: Schema, today: Schema) -> frozenset[Side]:
-    """A number may be an integer and a text may have a format; else nobody can go on."""
+    """An integer is a number and a text may have a format; any other new type breaks both."""
     if _is_wider(today, released):
         return READERS
     return WRITERS if _is_wider(released, today) else BOTH
@@ -154,6 +154,6 @@ def _properties(released: Schema, today: Schema, field: str) -> Iterator[Change]
             elif name in requires and name not in required:
                 yield Change(path, "is required now", WRITERS)
             elif before[name].get("default") != now[name].get("default"):
-                told = (each.get("default", "none") for each in (before[name], now[name]))
-                yield Change(path, "default was {}, is {}".format(*told), BOTH)
+                defaults = (each.get("default", "none") for each in (before[name], now[name]))
+                yield Change(path, "default was {}, is {}".format(*defaults), BOTH)
             yield from changes(before[name], now[name], path)

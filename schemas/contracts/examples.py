@@ -1,6 +1,6 @@
-"""One example of each public type: a request for registration data, and what else may happen.
+"""One example of each public type, most of them of one request for registration data.
 
-They stand in the published schemas and in the documents made from them.
+The examples are part of the published schemas and documents.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""A page for people, made from the AsyncAPI document: one file, no script, nothing fetched."""
+"""Makes an HTML page from the AsyncAPI document: one file without scripts or downloads."""
 
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -45,7 +45,7 @@ def page(document: Json) -> str:
 
 
 def _text(markdown: str) -> Iterator[str]:
-    """Paragraphs and lists, which is all that the document's texts use."""
+    """Return paragraphs and lists as HTML; the document's texts use nothing else."""
     for block in markdown.split("\n\n"):
         if block.startswith("* "):
             items = "".join(f"<li>{_inline(each)}</li>" for each in block[2:].split("\n* "))
@@ -55,7 +55,7 @@ def _text(markdown: str) -> Iterator[str]:
 
 
 def _inline(text: str) -> str:
-    """Escaped, with what stands in backticks as code."""
+    """Return escaped text, with backticks turned into code."""
     pieces = escape(text, quote=False).split("`")
     return "".join(
         f"<code>{piece}</code>" if place % 2 else piece for place, piece in enumerate(pieces)
@@ -72,7 +72,7 @@ def _contents(channel: Json) -> Iterator[str]:
 
 
 def _type(name: str) -> str:
-    """The type without the prefix that all have, its version apart."""
+    """Return the type without the common prefix, with its version apart."""
     type_, _, version = name.split(".", 2)[2].rpartition(".v")
     return f'{escape(type_)}<span class="version">.v{version}</span>'
 

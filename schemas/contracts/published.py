@@ -1,10 +1,9 @@
-"""A model as the JSON Schema that is published: what a reader has to expect.
+"""Makes the published JSON Schema of a model: what a reader has to expect.
 
-It differs from pydantic's own in four things. Fields without a value are left out when a
-model is written, so `null` is no value and such a field is not required. A field with a
-default is not required either: events from before it was added have none. Enums are open:
-`x-extensible-enum` lists the known values and forbids no other. References are resolved, so
-that each schema stands alone.
+It differs from pydantic's own in four ways. Fields without a value are left out of the JSON,
+so `null` is not a value and such a field is not required. A field with a default is not
+required either, because older events lack it. Enums are open: `x-extensible-enum` lists the
+known values and allows others. References are resolved, so each schema is self-contained.
 """
 
 from collections.abc import Iterable, Mapping

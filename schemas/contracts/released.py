@@ -1,7 +1,7 @@
-"""The record of what was released: one JSON Schema for each type and version, and the topics.
+"""The record of releases: one JSON Schema for each type and version, and the topics.
 
-The files lie in `schemas/released` and are written by `scserv schemas release` alone. What
-stands there is promised: it is only ever added to.
+`scserv schemas release` writes its files in `schemas/released`. They are a promise to other
+services, so the record only grows.
 """
 
 from collections.abc import Mapping
@@ -22,14 +22,14 @@ TOPICS_FILE: Final = "topics.json"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Types by their `ce_type`, topics by their name."""
+    """Types by `ce_type`, topics by name."""
 
     types: Mapping[str, Schema]
     topics: Mapping[str, Mapping[str, Any]]
 
 
 def of_today(contracts: tuple[Contract, ...] = CONTRACTS) -> Record:
-    """Return what the models and topics of this moment promise."""
+    """Return the record of today's models and topics."""
     types = {}
     for contract in contracts:
         example = example_of(contract.model)
@@ -50,12 +50,12 @@ def of_today(contracts: tuple[Contract, ...] = CONTRACTS) -> Record:
 
 
 def next_record(released: Record, today: Record) -> Record:
-    """Return what is released together with today: older versions stay as they were."""
+    """Return the released record with today's types and topics. Older versions stay."""
     return Record({**released.types, **today.types}, {**released.topics, **today.topics})
 
 
 def files_of(record: Record) -> dict[str, bytes]:
-    """Return the record as files by their names."""
+    """Return the files of a record by name."""
     files = {f"{name}.json": schema for name, schema in record.types.items()}
     return {name: to_json(value, indent=2) + b"\n" for name, value in _with_topics(files, record)}
 
@@ -65,7 +65,7 @@ def _with_topics(files: Mapping[str, Schema], record: Record) -> list[tuple[str,
 
 
 def load(folder: Path = FOLDER) -> Record:
-    """Read the record; an empty one where nothing was ever released."""
+    """Read the record; an empty one if nothing was released."""
     types = {
         path.stem: from_json(path.read_bytes())
         for path in sorted(folder.glob("*.json"))

@@ -1,8 +1,8 @@
-"""What must not change any more: today's record against the released one.
+"""Checks today's record against the released one.
 
-A rule refuses what would break a reader of a topic, or strand a writer: whoever wrote by the
-released schema what is read today, which for an event is the log itself. Each problem names
-the type with its version, or the topic, and the field, and says the way out.
+Refuses a change that breaks readers of a topic, or writers: those who wrote with the released
+schema what is read today, which for events includes the log. Each problem names the type with
+its version or the topic, the field, and a way out.
 """
 
 import re
@@ -34,32 +34,32 @@ _TOPIC_WAY_OUT: Final = "make a topic of the next version beside it"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that would break somebody; `what` says to whom."""
+    """One breaking change; `what` says who is affected."""
 
     where: str
     what: str
     way_out: str
 
     def __str__(self) -> str:
-        """One line for whoever made the change."""
+        """Return the problem as one line."""
         return f"{self.where}: {self.what}. Way out: {self.way_out}"
 
 
 @dataclass(frozen=True, slots=True)
 class Casts:
-    """The event classes of today, and which older versions can be read and still be written."""
+    """Today's event classes, and which older versions can be read and written."""
 
     events: Collection[type[DomainEvent]] = EVENTS
     upcasters: Collection[tuple[str, int]] = field(default_factory=UPCASTERS.keys)
     downcasters: Collection[tuple[str, int]] = field(default_factory=DOWNCASTERS.keys)
 
     def newest(self, type_: str) -> int | None:
-        """Return the version of an event type that is written today."""
+        """Return the newest version of an event type, None if there is no such type."""
         return next((event.VERSION for event in self.events if type_ == event.TYPE), None)
 
 
 def problems(released: Record, today: Record, casts: Casts | None = None) -> list[Problem]:
-    """Return everything that today's record must not have; nothing when all is well."""
+    """Return the problems of today's record; none if nothing breaks."""
     casts = casts or Casts()
     return [
         *(problem for name in released.types for problem in _of_type(name, released, today, casts)),
@@ -75,24 +75,26 @@ def _of_type(name: str, released: Record, today: Record, casts: Casts) -> Iterat
     if now is None:
         newest = casts.newest(type_)
         if newest is None or newest < version:
-            yield Problem(name, "was released and is gone", "keep it; readers wait for it")
+            yield Problem(name, "was released and is gone", "keep it; others read it")
         return
     if was[FLOW] != now[FLOW]:
         yield Problem(name, f"was {was[FLOW]}, is {now[FLOW]}", "leave it as it was")
     for topic in was[TOPICS]:
         if topic not in now[TOPICS]:
-            yield Problem(name, f"is no longer on {topic}, where readers wait", "leave it there")
+            yield Problem(name, f"is no longer on {topic}, where others read it", "leave it there")
     matters = WRITERS if was[FLOW] == Flow.ACCEPTED else BOTH
     for change in changes(was, now):
         broken = change.breaks & matters
         if broken:
             where = f"{name}, field {change.field}" if change.field else name
-            sides = " and ".join(_SUFFERS[Flow(was[FLOW]), side] for side in Side if side in broken)
+            sides = " and ".join(
+                _AFFECTED[Flow(was[FLOW]), side] for side in Side if side in broken
+            )
             way_out = _way_out(type_, version, change, is_event=casts.newest(type_) is not None)
             yield Problem(where, f"{change.what}, which breaks {sides}", way_out)
 
 
-_SUFFERS: Final[Mapping[tuple[Flow, Side], str]] = {
+_AFFECTED: Final[Mapping[tuple[Flow, Side], str]] = {
     (Flow.PUBLIC, Side.READERS): "subscribers",
     (Flow.PUBLIC, Side.WRITERS): "the reading of older events",
     (Flow.INTERNAL, Side.READERS): "processes of the release before, during an upgrade",
@@ -115,7 +117,7 @@ def _way_out(type_: str, version: int, change: Change, *, is_event: bool) -> str
 
 
 def _of_versions(casts: Casts) -> Iterator[Problem]:
-    """Older versions of an event: the log is read, and their subscribers are still served."""
+    """Older versions of events are still read from the log and written for subscribers."""
     for event in casts.events:
         for version in range(1, event.VERSION):
             name = f"{TYPE_PREFIX}{event.TYPE}.v{version}"
@@ -126,7 +128,7 @@ def _of_versions(casts: Casts) -> Iterator[Problem]:
             if (event.TYPE, version + 1) not in casts.downcasters:
                 yield Problem(
                     name,
-                    f"is not made from version {version + 1}, so its subscribers hear no more",
+                    f"is not made from version {version + 1}, so its subscribers get no events",
                     "add it to DOWNCASTERS",
                 )
 
@@ -135,7 +137,7 @@ def _of_topic(name: str, released: Record, today: Record) -> Iterator[Problem]:
     was: Mapping[str, Any] = released.topics[name]
     now = today.topics.get(name)
     if now is None:
-        yield Problem(f"topic {name}", "was released and is gone", "keep it; readers wait for it")
+        yield Problem(f"topic {name}", "was released and is gone", "keep it; others read it")
         return
     where = f"topic {name}"
     if was["public"] and not now["public"]:
@@ -148,7 +150,7 @@ def _of_topic(name: str, released: Record, today: Record) -> Iterator[Problem]:
         yield Problem(where, "cleanup.policy was {}, is {}".format(*policies), _TOPIC_WAY_OUT)
     kept = [each["config"].get("retention.ms", 0) for each in (was, now)]
     if was["public"] and _kept_ms(kept[1]) < _kept_ms(kept[0]):
-        what = f"retention.ms was {kept[0]}, is {kept[1]}: what subscribers may still want is gone"
+        what = f"retention.ms was {kept[0]}, is {kept[1]}: records would be deleted earlier"
         yield Problem(where, what, "keep it as long as before, or longer")
 
 
@@ -157,7 +159,7 @@ def _kept_ms(retention: str | int) -> float:
 
 
 def split(name: str) -> tuple[str, int]:
-    """Return type and version of a `ce_type`. Raises `ValueError` when it is none of ours."""
+    """Return type and version of a `ce_type`. Raises `ValueError` if it is not ours."""
     found = _NAME.fullmatch(name)
     if found is None:
         raise ValueError(f"{name!r} is not {TYPE_PREFIX}TYPE.vVERSION")

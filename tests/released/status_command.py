@@ -42,13 +42,8 @@ VALUES: Final = (
     Edit(
         "schemas/events.py",
         "case Plan.REGISTRATION | Plan.STOPPED | Plan.STARTED:\n",
-        "case (\n"
-        "                Plan.REGISTRATION\n"
-        "                | Plan.STOPPED\n"
-        "                | Plan.STARTED\n"
-        "                | Plan.STATUS_ON\n"
-        "                | Plan.STATUS_OFF\n"
-        "            ):\n",
+        "case Plan.REGISTRATION | Plan.STOPPED | Plan.STARTED | Plan.STATUS_ON | "
+        "Plan.STATUS_OFF:\n",
     ),
 )
 ANNOUNCE: Final = Edit("schemas/events.py", NO_ANNOUNCEMENT, ANNOUNCEMENT)
@@ -135,7 +130,7 @@ WORDING: Final = (
         "the reply that says so",
         "; notifications were on",
         "; notifications were off",
-        "accepted, the status is owed: {client}, notifications are {plan.removeprefix('status_')}",
+        "accepted, the status is owed: {client}, {plan.removeprefix('status_')}",
     ),
     *_wording(
         "russian",

@@ -180,7 +180,7 @@ def test_an_upgrade_is_thought_of() -> None:
 def test_a_type_stays_where_it_is() -> None:
     released = of_model(Thing)
     assert found(released, Record({}, released.topics)) == [
-        "ru.scserv.thing.v1: was released and is gone. Way out: keep it; readers wait for it"
+        "ru.scserv.thing.v1: was released and is gone. Way out: keep it; others read it"
     ]
     (turned,) = found(released, of_model(Thing, flow=Flow.INTERNAL))
     assert "was public, is internal" in turned
