@@ -3,6 +3,7 @@
 from typing import Final
 
 WORKER_GROUP: Final = "scserv-worker"
+GATEWAY_GROUP: Final = "scserv-gateway"
 
 SESSION_TIMEOUT_S: Final = 6
 """A member that has not sent a heartbeat for this long loses its partitions to the others."""

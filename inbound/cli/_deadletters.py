@@ -6,29 +6,30 @@ from typing import Any, Final
 
 import click
 
+from inbound.cli._format import counted
 from inbound.store.dead_letters import StoredDeadLetter
 
-TOLD_MAX: Final = 10
+SHOWN_MAX: Final = 10
 
 
-def tell(what: str, rows: Iterable[tuple[StoredDeadLetter, str]]) -> None:
-    """Print the first of these, each with its reason, and how many more there are."""
+def print_rows(what: str, rows: Iterable[tuple[StoredDeadLetter, str]]) -> None:
+    """Print the first of these with their reasons, and how many more there are."""
     rows = list(rows)
-    for row, reason in rows[:TOLD_MAX]:
+    for row, reason in rows[:SHOWN_MAX]:
         click.echo(f"{what}: {row.id}  {place(row)}  {reason}")
-    if len(rows) > TOLD_MAX:
-        click.echo(f"{what}: {len(rows) - TOLD_MAX} more")
+    if len(rows) > SHOWN_MAX:
+        click.echo(f"{what}: {len(rows) - SHOWN_MAX} more")
 
 
 def line(row: StoredDeadLetter, now: datetime) -> str:
     """Return a dead letter on one line."""
-    retried = f"  (retried {row.retried} times)" if row.retried else ""
+    retried = f"  (retried {counted(row.retried, 'time')})" if row.retried else ""
     when = f"{row.stored_at:%Y-%m-%d %H:%M:%S} UTC, {_age(now - row.stored_at)} ago"
     return f"{row.id}  {when}  {place(row)}  {row.reason}{retried}"
 
 
 def place(row: StoredDeadLetter) -> str:
-    """Return where a message was read: topic[partition]@offset, and which of a record's."""
+    """Return the source of a dead letter: topic[partition]@offset, and its part of a record."""
     part = f"#{row.part}" if row.part else ""
     feed = "" if row.feed == "kafka" else f"{row.feed} row for "
     return f"{feed}{row.topic}[{row.partition}]@{row.kafka_offset}{part}"

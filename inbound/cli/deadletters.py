@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import click
 
 from inbound.cli._context import settings_options
-from inbound.cli._deadletters import as_object, line, tell
+from inbound.cli._deadletters import as_object, line, print_rows
+from inbound.cli._format import counted
 from inbound.cli.audit import os_user
 from inbound.errors import SetupError
 from inbound.settings import Settings
@@ -16,7 +17,7 @@ from inbound.store.dead_letters import Selection
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_ALL = "--all, or --topic, --reason-like or ids to choose some"
+_ALL = "--all, or --topic, --reason-like or ids to select some"
 
 
 @click.group
@@ -24,13 +25,15 @@ def deadletters() -> None:
     """Dead letters: messages set aside because they could not be processed."""
 
 
-def _choosing(command: Command) -> Command:
-    """Give a command the ways to name many messages at once."""
+def _selects_many(command: Command) -> Command:
+    """Add the options that select dead letters."""
     for option in (
-        click.option("--yes", is_flag=True, help="Don't ask."),
+        click.option("--yes", is_flag=True, help="Don't ask for confirmation."),
         click.option("--all", "everything", is_flag=True, help="All dead letters."),
-        click.option("--reason-like", metavar="TEXT", help="Whose reason holds this."),
-        click.option("--topic", help="Those of this topic."),
+        click.option(
+            "--reason-like", metavar="TEXT", help="Only those whose reason contains this."
+        ),
+        click.option("--topic", help="Only those of this topic."),
         click.argument("ids", nargs=-1, type=click.IntRange(1), metavar="[ID]..."),
     ):
         command = option(command)
@@ -38,11 +41,11 @@ def _choosing(command: Command) -> Command:
 
 
 @deadletters.command("list")
-@click.option("--topic", help="Those of this topic.")
-@click.option("--reason-like", metavar="TEXT", help="Whose reason holds this.")
+@click.option("--topic", help="Only those of this topic.")
+@click.option("--reason-like", metavar="TEXT", help="Only those whose reason contains this.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-@click.option("--after", type=int, default=0, metavar="ID", help="Go on after this id.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--after", type=int, default=0, metavar="ID", help="Continue after this id.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @settings_options
 def list_(
     settings: Settings,
@@ -57,10 +60,10 @@ def list_(
     from inbound.clock import utc_now
     from inbound.store import dead_letters as store
 
-    chosen = Selection(topic=topic, reason=reason_like)
+    selection = Selection(topic=topic, reason=reason_like)
     with _connected(settings) as conn:
-        rows = store.find(conn, chosen, limit=limit, after=after)
-        total, last = store.count(conn, chosen)
+        rows = store.find(conn, selection, limit=limit, after=after)
+        total, last = store.count(conn, selection)
         usage = store.usage(conn)
     for row in rows:
         click.echo(json.dumps(as_object(row)) if as_json else line(row, utc_now()))
@@ -70,18 +73,20 @@ def list_(
         click.echo("no dead letters" + (" of that kind" if topic or reason_like else ""))
         return
     full = settings.dead_letter_limits().used(usage)
-    click.echo(f"{total} dead letters; {full:.0%} of the quota used", err=True)
+    click.echo(f"{counted(total, 'dead letter')}; {full:.0%} of the quota used", err=True)
     if rows and rows[-1].id < last:
         click.echo(f"there are more: --after {rows[-1].id}", err=True)
 
 
 @deadletters.command
 @click.argument("id_", type=click.IntRange(1), metavar="ID")
-@click.option("--reveal", metavar="REASON", help="Show all of it; the reason is recorded.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option(
+    "--reveal", metavar="REASON", help="Show everything; the reason is recorded in the audit."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @settings_options
 def show(settings: Settings, id_: int, reveal: str | None, *, as_json: bool) -> None:
-    """Show one message: headers and content, numbers, texts and secrets masked."""
+    """Show one dead letter: headers and content; numbers, texts and secrets are masked."""
     from inbound.clock import utc_now
     from inbound.deadletter import viewing
     from inbound.store import dead_letters as store
@@ -92,7 +97,7 @@ def show(settings: Settings, id_: int, reveal: str | None, *, as_json: bool) -> 
         rows = store.find(conn, Selection(ids=(id_,)), limit=1)
         opened = list(store.opened(conn, Sealer(make_cipher(settings)), rows))
         if not opened:
-            _nothing(f"there is no dead letter {id_}")
+            _exit_with(f"there is no dead letter {id_}")
         if reveal is not None:
             why = _checked(reveal)
             audit.record(
@@ -107,23 +112,25 @@ def show(settings: Settings, id_: int, reveal: str | None, *, as_json: bool) -> 
     for text in viewing.lines(view):
         click.echo(text)
     content = view["content"]
-    # ensure_ascii would hide Cyrillic; what could move a cursor is escaped already.
+    # ensure_ascii would hide Cyrillic; control characters are escaped already.
     click.echo(
         content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False)
     )
     if reveal is None:
-        click.echo("masked: --reveal REASON shows all, and is recorded", err=True)
+        click.echo(
+            "masked: --reveal REASON shows everything and is recorded in the audit", err=True
+        )
 
 
 @deadletters.command
-@_choosing
+@_selects_many
 @click.option(
     "--wait",
     type=click.FloatRange(0, 3600),
     default=20.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait for what becomes of them.",
+    help="How long to wait until they are processed.",
 )
 @settings_options
 def retry(
@@ -136,30 +143,30 @@ def retry(
     everything: bool,
     yes: bool,
 ) -> None:
-    """Publish messages again where they were read, with the same key, headers and ids.
+    """Publish dead letters to their topics again, with the same key, headers and ids.
 
-    A text takes effect now, though it arrived then: look whether the person has texted
-    since. Exit status 1 when one was not published, was set aside again or was not processed
-    in time.
+    A text takes effect now, although it arrived earlier: check whether the person has texted
+    since. Exit status 1 if one was not published, was set aside again or was not processed in
+    time.
     """
     from inbound.deadletter.retrying import DeadLetterRetry, set_aside_again, wait_until_processed
     from inbound.store import dead_letters as store
     from inbound.store.sealing import Sealer
 
-    chosen = _chosen(ids, topic, reason_like, everything=everything)
+    selection = _selection(ids, topic, reason_like, everything=everything)
     settings.require("kafka_bootstrap_servers")
     bootstrap = settings.kafka_bootstrap_servers
     with _connected(settings) as conn:
-        upto = _confirmed(conn, chosen, "publish", yes=yes)
+        upto = _confirmed(conn, selection, "publish", yes=yes)
         if not store.try_lock(conn):
-            raise SetupError("somebody else retries at this moment: try again when that is done")
+            raise SetupError("another retry is running: try again when it has finished")
         work = DeadLetterRetry(conn, bootstrap, Sealer(make_cipher(settings)), os_user())
-        retried = work.run(chosen, upto, lambda _: None)
+        retried = work.run(selection, upto, lambda _: None)
         click.echo(f"{retried.published} published again")
-        tell("not published", [(row, reason) for row, reason in retried.refused])
+        print_rows("not published", [(row, reason) for row, reason in retried.refused])
         in_time = wait_until_processed(bootstrap, _groups(settings), retried.offsets, wait)
         again = [(row, row.reason) for row in set_aside_again(conn, retried.offsets, upto)]
-    tell("set aside again", again)
+    print_rows("set aside again", again)
     if not in_time:
         click.echo(f"not all are processed after {wait:g} s: see `scserv deadletters list` later")
     failed = retried.refused or again or not in_time
@@ -167,8 +174,10 @@ def retry(
 
 
 @deadletters.command
-@_choosing
-@click.option("--reason", required=True, metavar="TEXT", help="Why; it is recorded.")
+@_selects_many
+@click.option(
+    "--reason", required=True, metavar="TEXT", help="The reason; it is recorded in the audit."
+)
 @settings_options
 def discard(
     settings: Settings,
@@ -180,16 +189,16 @@ def discard(
     everything: bool,
     yes: bool,
 ) -> None:
-    """Remove messages for good. What they asked for will never happen."""
+    """Delete dead letters for good. Their requests will never be processed."""
     from inbound.store import dead_letters as store
     from inbound.store.access import audit
 
-    chosen = _chosen(ids, topic, reason_like, everything=everything)
+    selection = _selection(ids, topic, reason_like, everything=everything)
     why = _checked(reason)
     with _connected(settings) as conn:
-        upto = _confirmed(conn, chosen, "discard", yes=yes)
+        upto = _confirmed(conn, selection, "discard", yes=yes)
         with conn.transaction():
-            count = store.discard(conn, chosen, upto)
+            count = store.discard(conn, selection, upto)
             audit.record(
                 conn,
                 actor=os_user(),
@@ -206,34 +215,34 @@ def _connected(settings: Settings) -> Any:  # noqa: ANN401 — psycopg is import
     return connect(settings.database_url.get_secret_value(), "scserv deadletters", long=True)
 
 
-def _chosen(
+def _selection(
     ids: tuple[int, ...], topic: str | None, reason: str | None, *, everything: bool
 ) -> Selection:
     if not (ids or topic or reason or everything):
-        raise SetupError(f"nothing is chosen: give {_ALL}")
+        raise SetupError(f"nothing is selected: give {_ALL}")
     if everything and (ids or topic or reason):
-        raise SetupError(f"--all leaves nothing to choose: give {_ALL}")
+        raise SetupError(f"--all already selects everything: give {_ALL}")
     return Selection(ids or None, topic, reason)
 
 
-def _confirmed(conn: Any, chosen: Selection, what: str, *, yes: bool) -> int:  # noqa: ANN401
-    """Return the last id that is meant, once the operator has agreed."""
+def _confirmed(conn: Any, selection: Selection, what: str, *, yes: bool) -> int:  # noqa: ANN401
+    """Return the last id of the selection, once the operator has confirmed."""
     from inbound.store import dead_letters as store
 
-    count, upto = store.count(conn, chosen)
+    count, upto = store.count(conn, selection)
     if not count:
-        _nothing("there are no such dead letters")
-    if chosen.ids is not None and count < len(set(chosen.ids)):
+        _exit_with("there are no such dead letters")
+    if selection.ids is not None and count < len(set(selection.ids)):
         click.echo(
-            f"no dead letter has {len(set(chosen.ids)) - count} of the ids",
+            f"no dead letter has {len(set(selection.ids)) - count} of the ids",
             err=True,
         )
-    if chosen.ids is None and not yes:
-        click.confirm(f"{what} {count} messages?", abort=True, err=True)
+    if selection.ids is None and not yes:
+        click.confirm(f"{what} {counted(count, 'dead letter')}?", abort=True, err=True)
     return upto
 
 
-def _nothing(text: str) -> None:
+def _exit_with(text: str) -> None:
     click.echo(text, err=True)
     click.get_current_context().exit(1)
 
@@ -248,11 +257,10 @@ def _checked(reason: str) -> str:
 
 
 def _groups(settings: Settings) -> dict[str, str]:
-    """Return which of our consumer groups reads which topic."""
+    """Return the consumer group of each topic that has one."""
     from schemas.topics import TopicNames
-    from streams.groups import WORKER_GROUP
-    from streams.outbox.lanes import GROUP as GATEWAY
+    from streams.groups import GATEWAY_GROUP, WORKER_GROUP
 
     names = TopicNames.prefixed(settings.topic_prefix)
     worker = dict.fromkeys((names.mo, names.receipts), settings.topic_prefix + WORKER_GROUP)
-    return worker | dict.fromkeys(names.lanes, settings.topic_prefix + GATEWAY)
+    return worker | dict.fromkeys(names.lanes, settings.topic_prefix + GATEWAY_GROUP)

@@ -20,7 +20,12 @@ from inbound.ops.health import Health
 from schemas.cloudevents import header
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated
-from streams.groups import HEARTBEAT_INTERVAL_S, METADATA_MAX_AGE_MS, SESSION_TIMEOUT_S
+from streams.groups import (
+    GATEWAY_GROUP,
+    HEARTBEAT_INTERVAL_S,
+    METADATA_MAX_AGE_MS,
+    SESSION_TIMEOUT_S,
+)
 from streams.outbox.offsets import OffsetTracker
 from streams.outbox.sender import Sender
 from streams.outbox.unreadable import Unreadable
@@ -28,7 +33,6 @@ from streams.progress import Progress
 
 log = logging.getLogger(__name__)
 
-GROUP = "scserv-gateway"
 COMMIT_EVERY_S = 0.5
 POLL_MS = 200
 HEARTBEAT_S = 10.0
@@ -161,7 +165,7 @@ def new_consumer(bootstrap: str, prefix: str = "") -> AIOKafkaConsumer:
     """Return the consumer of the lanes, not started."""
     return AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
-        group_id=prefix + GROUP,
+        group_id=prefix + GATEWAY_GROUP,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         partition_assignment_strategy=[RangePartitionAssignor],

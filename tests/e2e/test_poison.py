@@ -275,7 +275,7 @@ async def test_a_retry_that_succeeds_and_one_that_fails_again(service: Service) 
     listed = await service.command(
         "deadletters", "list", "--reason-like", "no valid mo.received.v1: json_invalid"
     )
-    assert "(retried 1 times)" in listed.out
+    assert "(retried 1 time)" in listed.out
 
 
 async def test_a_retry_of_what_was_processed_makes_no_second_request(service: Service) -> None:
