@@ -36,7 +36,7 @@ from streams.outbox.offsets import OffsetTracker
 from streams.outbox.queues import Queues
 from streams.outbox.results import ResultPublisher
 from streams.outbox.sender import Sender, SenderSettings
-from streams.outbox.unreadable import Unreadable
+from streams.outbox.unreadable import UnreadableRecords
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ class Gateway:
         dead_letters = DeadLetterWriter(self._store, settings.dead_letter_limits(), self._health)
         lanes = Lanes(
             *(consumer, sender, offsets, names.lanes, self._health),
-            Unreadable(dead_letters, offsets),
+            UnreadableRecords(dead_letters, offsets),
         )
         # Not in the group: these outlive the others, so that messages in flight are still
         # finished and answered, and their results published.

@@ -1,1 +1,1 @@
-"""sms.mt.*: MTs are claimed, submitted, and their results published."""
+"""The outbox stream, sms.mt.*: claims MTs, submits them and publishes their results."""

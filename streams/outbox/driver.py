@@ -48,7 +48,7 @@ from streams.outbox.phases import (
     Requeue,
     Submit,
 )
-from streams.outbox.ports import Bind, Binds
+from streams.outbox.ports import BindPort, BindsPort
 from streams.outbox.queues import ReadyQueue
 from streams.outbox.results import ResultPublisher
 from streams.outbox.transitions import ResendPolicy, Step
@@ -62,7 +62,7 @@ BACK_OFF_S = 2.0
 class Tools:
     """What the effects are performed with."""
 
-    binds: Binds
+    binds: BindsPort
     ready: ReadyQueue
     ledger: Ledger
     encoder: Encoder
@@ -107,7 +107,7 @@ class Driver:
         if isinstance(entry.phase, Fetched):
             self._take(entry, transitions.on_claim_interrupted(entry.phase))
 
-    def slot(self, entry: Entry, bind: Bind) -> None:
+    def slot(self, entry: Entry, bind: BindPort) -> None:
         """A bind is free for a message that left the ready queue."""
         ready, now = entry.phase, self._tools.clock()
         if not isinstance(ready, Contested):
@@ -184,7 +184,7 @@ class Driver:
     def _stored(self, entry: Entry) -> None:
         self._take(entry, transitions.on_stored(entry.expect(Recording)))
 
-    def _render(self, entry: Entry, bind: Bind) -> None:
+    def _render(self, entry: Entry, bind: BindPort) -> None:
         claimed = entry.expect(Claimed)
         message, secret = entry.fetched.message, claimed.claim.secret
         try:
@@ -233,7 +233,7 @@ class Driver:
             step = transitions.on_answer(in_flight, pdu.status, pdu.message_id or None, now)
         self._take(entry, step)
 
-    def _back_off(self, entry: Entry, bind: Bind) -> None:
+    def _back_off(self, entry: Entry, bind: BindPort) -> None:
         """Let others go while one number is in trouble; when many are, it is the centre's."""
         loop = asyncio.get_running_loop()
         self._timers[entry] = loop.call_later(BACK_OFF_S, self._back_off_over, entry)

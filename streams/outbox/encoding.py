@@ -22,7 +22,7 @@ RECEIPT_WANTED = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class EncodedText:
     """The parts of one message, encoded for binds of one default alphabet."""
 
     alphabet: str
@@ -33,7 +33,7 @@ class Text:
         return len(self.segments)
 
 
-NOT_RENDERED: Final = Text("", ())
+NOT_RENDERED: Final = EncodedText("", ())
 
 
 class Encoder:
@@ -42,7 +42,7 @@ class Encoder:
     def __init__(self, catalogue: Catalogue, sender: str) -> None:
         self._catalogue = catalogue
         self._source = address.sender_to_address(sender)
-        self._constant: dict[tuple[str, str], Text] = {}
+        self._constant: dict[tuple[str, str], EncodedText] = {}
 
     def resends_unknown(self, template: str) -> bool:
         """Whether a message of this template is sent again when its outcome is unknown.
@@ -51,7 +51,7 @@ class Encoder:
         """
         return template in self._catalogue and self._catalogue[template].resend_unknown
 
-    def text(self, message: MobileTerminated, secret: bytes | None, alphabet: str) -> Text:
+    def text(self, message: MobileTerminated, secret: bytes | None, alphabet: str) -> EncodedText:
         """Render a message and cut it into parts; `secret` is the opened vault row, JSON.
 
         Raises whatever a missing or faulty template makes the renderer raise.
@@ -61,13 +61,13 @@ class Encoder:
             return text
         fields: Mapping[str, str] = {**message.params, **(from_json(secret) if secret else {})}
         rendered = self._catalogue[message.template].render(fields)
-        text = Text(alphabet, split(rendered, message.message_id.int, alphabet))
+        text = EncodedText(alphabet, split(rendered, message.message_id.int, alphabet))
         if not has_fields and len(text) == 1:
             self._constant[message.template, alphabet] = text
         return text
 
     def submit_sm(
-        self, number: str, text: Text, part: int, *, alphabet: str, valid_for: timedelta
+        self, number: str, text: EncodedText, part: int, *, alphabet: str, valid_for: timedelta
     ) -> SubmitSm:
         """Return the PDU that carries one part (counted from 0) to an E.164 number.
 

@@ -28,7 +28,7 @@ from streams.groups import (
 )
 from streams.outbox.offsets import OffsetTracker
 from streams.outbox.sender import Sender
-from streams.outbox.unreadable import Unreadable
+from streams.outbox.unreadable import UnreadableRecords
 from streams.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ WITHDRAW_WITHIN_S = 5.0
 
 
 class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """Feeds the sender from Kafka and commits what it finished."""
+    """Feeds the sender from Kafka and commits the offsets that it finished."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         offsets: OffsetTracker,
         topics: tuple[str, ...],
         health: Health,
-        unreadable: Unreadable,
+        unreadable: UnreadableRecords,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -70,7 +70,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             group.create_task(self._unreadable.run())
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Finish what was sent, forget what was not, commit; Kafka waits for this."""
+        """Finish what is begun, drop the rest, commit. Kafka waits for this."""
         partitions = set(revoked)
         if not partitions:
             return
@@ -80,7 +80,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self._unreadable.drop(partitions)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Partitions start unpaused; the next fetch pauses what has to wait."""
+        """Partitions start unpaused; the next fetch pauses those whose lane is full."""
         log.info("sends for %d partitions", len(list(assigned)))
 
     async def stop(self) -> None:
@@ -146,7 +146,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         try:
             await self._consumer.commit(dict(moved))
         except KafkaError as error:
-            # Uncommitted offsets only mean that messages come again and are recognised.
+            # Uncommitted offsets only mean that messages are fetched again and recognised.
             log.warning("offsets were not committed: %s", type(error).__name__)
 
 

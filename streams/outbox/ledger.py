@@ -52,13 +52,13 @@ class Ledger:
 
     def admit(self, fetched: Fetched) -> Entry | None:
         """Return a new entry for a fetched message, None for a copy of a known one."""
-        self._offsets.taken(fetched.partition, fetched.offset)
+        self._offsets.begin(fetched.partition, fetched.offset)
         message_id = fetched.message.message_id
         if (known := self._entries.get(message_id)) is not None:
             known.copies.append((fetched.partition, fetched.offset))
             return None
         if message_id in self._finished:
-            self._offsets.done(fetched.partition, fetched.offset)
+            self._offsets.finish(fetched.partition, fetched.offset)
             return None
         entry = self._entries[message_id] = Entry(fetched, fetched)
         return entry
@@ -66,9 +66,9 @@ class Ledger:
     def finish(self, entry: Entry) -> None:
         """Take note that a message ended: its offsets may be committed."""
         fetched = entry.fetched
-        self._offsets.done(fetched.partition, fetched.offset)
+        self._offsets.finish(fetched.partition, fetched.offset)
         for partition, offset in entry.copies:
-            self._offsets.done(partition, offset)
+            self._offsets.finish(partition, offset)
         self._finished[fetched.message.message_id] = None
         if len(self._finished) > REMEMBERED:
             self._finished.popitem(last=False)

@@ -15,16 +15,16 @@ class _Partition:
 
 
 class OffsetTracker:
-    """Holds for each partition the offsets that were taken and not yet finished."""
+    """Holds for each partition the offsets that are in work and not finished yet."""
 
     def __init__(self) -> None:
         self._partitions: dict[TopicPartition, _Partition] = {}
 
-    def taken(self, partition: TopicPartition, offset: int) -> None:
+    def begin(self, partition: TopicPartition, offset: int) -> None:
         """Note that the message at `offset` is being worked on; offsets come in order."""
         self._partitions.setdefault(partition, _Partition()).open.append(offset)
 
-    def done(self, partition: TopicPartition, offset: int) -> None:
+    def finish(self, partition: TopicPartition, offset: int) -> None:
         """Note that nothing more will be done for `offset`; a dropped partition is ignored."""
         kept = self._partitions.get(partition)
         if kept is None:
@@ -47,7 +47,7 @@ class OffsetTracker:
         return moved
 
     def open_count(self) -> int:
-        """Return how many messages are taken and not finished."""
+        """Return how many messages are in work."""
         return sum(len(kept.open) for kept in self._partitions.values())
 
     def drop(self, partitions: Iterable[TopicPartition]) -> None:

@@ -7,7 +7,7 @@ from inbound.ops import metrics, telemetry
 from inbound.smpp.message_ids import IdForm
 from schemas.messages import Purpose, SubmitResult
 from streams.outbox.phases import Publish
-from streams.outbox.ports import Bind
+from streams.outbox.ports import BindPort
 
 
 class Outcomes:
@@ -48,7 +48,7 @@ class Outcomes:
         return result
 
 
-def _form_of(bind: Bind) -> str | None:
+def _form_of(bind: BindPort) -> str | None:
     return None if bind.answer_ids is IdForm.ANY else bind.answer_ids.value
 
 

@@ -19,8 +19,8 @@ from aiokafka import TopicPartition
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Outcome, PartResult
 from streams.outbox.attempts import NONE, UnresolvedAttempts
-from streams.outbox.encoding import NOT_RENDERED, Text
-from streams.outbox.ports import Bind
+from streams.outbox.encoding import NOT_RENDERED, EncodedText
+from streams.outbox.ports import BindPort
 
 ValueT = TypeVar("ValueT")
 
@@ -78,7 +78,7 @@ class EarlierClaim:
 
 
 @value
-class Progress:
+class PartProgress:
     """How far the parts of a claimed message are; parts are counted from 0.
 
     `answers` has the last answer to each part. `pending` are the parts to submit, in order;
@@ -87,7 +87,7 @@ class Progress:
     a bind is free: what is not rendered holds no secret.
     """
 
-    text: Text = NOT_RENDERED
+    text: EncodedText = NOT_RENDERED
     answers: tuple[PartResult, ...] = ()
     pending: tuple[int, ...] = ()
     unanswered: frozenset[int] = frozenset()
@@ -95,7 +95,7 @@ class Progress:
     sent_at: datetime | None = None
 
 
-UNSENT: Final = Progress()
+UNSENT: Final = PartProgress()
 
 
 @value
@@ -107,7 +107,7 @@ class Claimed:
 
     fetched: Fetched
     claim: Claim
-    progress: Progress = UNSENT
+    progress: PartProgress = UNSENT
     given_up: bool = False
 
     @property
@@ -129,7 +129,7 @@ class LookingUp:
     """The earlier gateway's result is waited for and looked up."""
 
     claimed: Claimed
-    bind: Bind
+    bind: BindPort
 
 
 @value
@@ -138,7 +138,7 @@ class InFlight:
 
     claimed: Claimed
     part: int
-    bind: Bind
+    bind: BindPort
 
 
 @value
@@ -153,7 +153,7 @@ class Reclaiming:
     """The outcome of the last attempt is unknown and reported; the next attempt is claimed."""
 
     claimed: Claimed
-    bind: Bind
+    bind: BindPort
 
 
 @value
@@ -200,7 +200,7 @@ class Requeue:
 class Render:
     """Render and encode its text for this bind."""
 
-    bind: Bind
+    bind: BindPort
 
 
 @value
@@ -208,7 +208,7 @@ class Submit:
     """Submit one part. The centre may try for `valid_for` to deliver it."""
 
     part: int
-    bind: Bind
+    bind: BindPort
     valid_for: timedelta
 
 
@@ -216,7 +216,7 @@ class Submit:
 class BackOff:
     """Come back to this message after a while."""
 
-    bind: Bind
+    bind: BindPort
 
 
 @value
@@ -236,7 +236,7 @@ class Publish:
     """Publish a result; `final` when no further attempt follows."""
 
     claimed: Claimed = field(repr=False)
-    bind: Bind
+    bind: BindPort
     outcome: Outcome
     final: bool
 

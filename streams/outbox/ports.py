@@ -8,7 +8,7 @@ from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import SubmitSm, SubmitSmResp
 
 
-class Bind(Protocol):
+class BindPort(Protocol):
     """One bind that submits messages."""
 
     @property
@@ -58,14 +58,14 @@ class Bind(Protocol):
         """Take note of an answer: the bind pauses when the centre throttles."""
 
 
-class Binds(Protocol):
+class BindsPort(Protocol):
     """All binds of this gateway that submit messages."""
 
     @property
     def centres(self) -> tuple[str, ...]:
         """The centres they lead to."""
 
-    def __iter__(self) -> Iterator[Bind]:
+    def __iter__(self) -> Iterator[BindPort]:
         """Yield each bind."""
 
     def centre_for(self, wanted: str | None) -> str:

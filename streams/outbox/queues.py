@@ -50,7 +50,7 @@ class Backlog:
 
 
 @dataclass(slots=True)
-class _Line:
+class _KeyLine:
     """The messages of one key in one lane: `out` was handed out, the others are behind."""
 
     out: Entry | None = None
@@ -66,7 +66,7 @@ class ReadyQueue:
 
     def __init__(self) -> None:
         self._ready = [_by_centre() for _ in Lane]
-        self._lines: list[dict[str, _Line]] = [{} for _ in Lane]
+        self._lines: list[dict[str, _KeyLine]] = [{} for _ in Lane]
         self._sizes: list[defaultdict[str, int]] = [defaultdict(int) for _ in Lane]
         self._total = 0
 
@@ -90,7 +90,7 @@ class ReadyQueue:
         lines = self._lines[fetched.lane]
         line = lines.get(fetched.key)
         if line is None:
-            lines[fetched.key] = _Line()
+            lines[fetched.key] = _KeyLine()
             self._ready[fetched.lane][fetched.centre].append(entry)
         else:
             line.behind.append(entry)
@@ -150,7 +150,7 @@ class ReadyQueue:
         self._total -= len(entries) - len(kept)
         return kept
 
-    def _advance(self, lane: Lane, key: str, line: _Line) -> None:
+    def _advance(self, lane: Lane, key: str, line: _KeyLine) -> None:
         line.out = None
         if line.behind:
             following = line.behind.popleft()

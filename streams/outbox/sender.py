@@ -25,7 +25,7 @@ from streams.outbox.ledger import Entry, Ledger
 from streams.outbox.offsets import OffsetTracker
 from streams.outbox.outcomes import Outcomes
 from streams.outbox.phases import Fetched
-from streams.outbox.ports import Bind, Binds
+from streams.outbox.ports import BindPort, BindsPort
 from streams.outbox.queues import Queues
 from streams.outbox.results import ResultPublisher
 from streams.outbox.transitions import ResendPolicy
@@ -48,7 +48,7 @@ class Sender:
 
     def __init__(
         self,
-        binds: Binds,
+        binds: BindsPort,
         queues: Queues,
         encoder: Encoder,
         claims: Claims,
@@ -180,7 +180,7 @@ class Sender:
                     entries += self._backlog.take(lane, centre, room)
         return entries
 
-    async def _dispatch_forever(self, bind: Bind) -> None:
+    async def _dispatch_forever(self, bind: BindPort) -> None:
         """Choose a message only once this bind can take one: so the most urgent goes first."""
         while True:
             await self._results.room()

@@ -20,7 +20,7 @@ from typing import assert_never
 from inbound.smpp.status import is_temporary, is_throttle
 from schemas.messages import Outcome, PartResult, SubmitAttempt
 from streams.outbox.attempts import NONE
-from streams.outbox.encoding import NOT_RENDERED, Text
+from streams.outbox.encoding import NOT_RENDERED, EncodedText
 from streams.outbox.phases import (
     DONE,
     BackingOff,
@@ -38,8 +38,8 @@ from streams.outbox.phases import (
     InFlight,
     LookingUp,
     LookUp,
+    PartProgress,
     Phase,
-    Progress,
     Publish,
     Ready,
     Reclaim,
@@ -51,7 +51,7 @@ from streams.outbox.phases import (
     Requeue,
     Submit,
 )
-from streams.outbox.ports import Bind
+from streams.outbox.ports import BindPort
 
 Step = tuple[Phase, tuple[Effect, ...]]
 
@@ -124,7 +124,7 @@ def on_reclaim(reclaiming: Reclaiming, claim: Claim) -> Step:
 # -- submitting -----------------------------------------------------------------------
 
 
-def on_slot(ready: Ready, bind: Bind, now: datetime) -> Step:
+def on_slot(ready: Ready, bind: BindPort, now: datetime) -> Step:
     """A bind is free for the next part of a message that leaves the ready queue."""
     if isinstance(ready, Contested):
         return LookingUp(ready.claimed, bind), (LookUp(ready.result_due),)
@@ -142,17 +142,17 @@ def on_slot(ready: Ready, bind: Bind, now: datetime) -> Step:
     return ready, (Render(bind),)
 
 
-def on_text(claimed: Claimed, text: Text, bind: Bind, now: datetime) -> Step:
+def on_text(claimed: Claimed, text: EncodedText, bind: BindPort, now: datetime) -> Step:
     """The text is rendered: its parts are known, and the secret is needed no more."""
     parts, claim = len(text), claimed.claim
     if claim.secret is not None:
         claim = replace(claim, secret=None)
     pending = tuple(range(1, parts))
-    progress = Progress(text, (_UNANSWERED,) * parts, pending, sent_at=now)
+    progress = PartProgress(text, (_UNANSWERED,) * parts, pending, sent_at=now)
     return _submit(claimed.fetched, claim, progress, 0, bind, now)
 
 
-def on_unencodable(phase: Claimed | InFlight, bind: Bind) -> Step:
+def on_unencodable(phase: Claimed | InFlight, bind: BindPort) -> Step:
     """The text or a PDU of it can't be made: no attempt can succeed."""
     claimed = phase.claimed if isinstance(phase, InFlight) else phase
     return _end(claimed, bind, Outcome.REJECTED)
@@ -244,13 +244,13 @@ def _given_up(phase: LookingUp | InFlight | BackingOff | Reclaiming) -> Step:
 
 
 def _submit(
-    fetched: Fetched, claim: Claim, progress: Progress, part: int, bind: Bind, now: datetime
+    fetched: Fetched, claim: Claim, progress: PartProgress, part: int, bind: BindPort, now: datetime
 ) -> Step:
     valid_for = fetched.message.not_after - now
     return InFlight(Claimed(fetched, claim, progress), part, bind), (Submit(part, bind, valid_for),)
 
 
-def _go_on(claimed: Claimed, bind: Bind) -> Step:
+def _go_on(claimed: Claimed, bind: BindPort) -> Step:
     """Submit the next part, or end when there is none."""
     if claimed.progress.pending:
         return _resume(claimed)
@@ -265,7 +265,7 @@ def _resume(claimed: Claimed) -> Step:
     return claimed, (_REQUEUE,)
 
 
-def _next_attempt(claimed: Claimed, bind: Bind) -> Step:
+def _next_attempt(claimed: Claimed, bind: BindPort) -> Step:
     """Report the unknown outcome, then claim the next attempt."""
     unknown = Publish(claimed, bind, Outcome.UNKNOWN, final=False)
     if claimed.given_up:  # the next attempt is the new owner's
@@ -274,7 +274,7 @@ def _next_attempt(claimed: Claimed, bind: Bind) -> Step:
     return Reclaiming(replace(claimed, progress=progress), bind), (unknown, Reclaim())
 
 
-def _end(claimed: Claimed, bind: Bind, outcome: Outcome) -> Step:
+def _end(claimed: Claimed, bind: BindPort, outcome: Outcome) -> Step:
     """Report the final result; the next message of the key need not wait for its storing."""
     result = Publish(claimed, bind, outcome, final=True)
     return Recording(claimed.fetched), (result, _RELEASE_KEY)
@@ -283,7 +283,7 @@ def _end(claimed: Claimed, bind: Bind, outcome: Outcome) -> Step:
 def _answered(claimed: Claimed, part: int, answer: PartResult) -> Claimed:
     progress = claimed.progress
     answers = (*progress.answers[:part], answer, *progress.answers[part + 1 :])
-    progress = Progress(
+    progress = PartProgress(
         progress.text,
         answers,
         progress.pending,
@@ -295,7 +295,7 @@ def _answered(claimed: Claimed, part: int, answer: PartResult) -> Claimed:
 
 
 def _unresolved(
-    claimed: Claimed, part: int, status: int | None, bind: Bind, now: datetime
+    claimed: Claimed, part: int, status: int | None, bind: BindPort, now: datetime
 ) -> Claimed:
     attempt = SubmitAttempt(part=part + 1, status=status, bind=bind.name, at=now)
     progress = claimed.progress

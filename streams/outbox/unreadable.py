@@ -1,8 +1,8 @@
-"""Records of the lanes that are no valid mt.requested.v1: set aside one partition at a time.
+"""Sets aside records of the lanes that are no valid mt.requested.v1, as dead letters.
 
-Until its garbage is set aside a partition is fetched no further; the others go on. So garbage
-among broadcasts holds up no acknowledgement, whatever becomes of the database, and what
-waits here is at most what one fetch brings.
+A partition with such records is fetched no further until they are stored; the others go on.
+So bad records among broadcasts hold up no acknowledgement while the database is away, and at
+most one fetch of records waits here.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from streams.outbox.offsets import OffsetTracker
 
 log = logging.getLogger(__name__)
 
-TRY_AGAIN_S = 2.0
+RETRY_S = 2.0
 
 
-class Unreadable:
-    """What was fetched and can't be read. `run` until cancelled."""
+class UnreadableRecords:
+    """Records that were fetched and can't be decoded. `run` until cancelled."""
 
     def __init__(
         self, set_aside: Callable[[Sequence[FailedRecord]], Awaitable[None]], offsets: OffsetTracker
@@ -32,12 +32,12 @@ class Unreadable:
         self._added = asyncio.Event()
 
     def __contains__(self, partition: TopicPartition) -> bool:
-        """Whether a partition has garbage that is not set aside yet."""
+        """Whether a partition has records that are not set aside yet."""
         return partition in self._waiting
 
     def add(self, partition: TopicPartition, failed: FailedRecord) -> None:
-        """Take a record; its offset is done once it is set aside. Never blocks."""
-        self._offsets.taken(partition, failed[0].offset)
+        """Take a record; its offset is finished once it is set aside. Never blocks."""
+        self._offsets.begin(partition, failed[0].offset)
         self._waiting.setdefault(partition, []).append(failed)
         self._added.set()
 
@@ -47,7 +47,7 @@ class Unreadable:
             self._waiting.pop(partition, None)
 
     async def run(self) -> None:
-        """Set records aside until cancelled, however long the database is away or has no room."""
+        """Set records aside until cancelled. Waits while the database is away or has no room."""
         while True:
             await self._added.wait()
             self._added.clear()
@@ -60,10 +60,10 @@ class Unreadable:
                 await self._set_aside(failed)
             except RetryableError as error:
                 log.warning("%s[%d] waits: %s", partition.topic, partition.partition, error)
-                await asyncio.sleep(TRY_AGAIN_S)
+                await asyncio.sleep(RETRY_S)
                 continue
             for record, _ in failed:
-                self._offsets.done(partition, record.offset)
+                self._offsets.finish(partition, record.offset)
             if (waiting := self._waiting.get(partition)) is not None:
                 del waiting[: len(failed)]
                 if not waiting:

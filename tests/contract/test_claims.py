@@ -10,7 +10,7 @@ from inbound.keys import SubjectHasher, VaultCipher
 from inbound.store.claims.memory import MemoryClaims
 from inbound.store.claims.port import Claims
 from inbound.store.claims.postgres import PostgresClaims
-from inbound.store.claims.rows import Claimed
+from inbound.store.claims.rows import ClaimRow
 from inbound.store.log.rows import NewState, StoredState
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.memory import MemoryStore
@@ -51,8 +51,8 @@ async def test_first_claim_brings_number_and_secret(gateway: Gateway, subject_id
         await tx.write(Changes(vault=[secret(with_secret, b"1a2b3c4d")]))
     pairs = [(with_secret, subject_id), (without, subject_id)]
     assert await gateway.claims.claim(pairs, "gateway-1") == [
-        Claimed(with_secret, True, 1, NUMBER, b"1a2b3c4d"),
-        Claimed(without, True, 1, NUMBER, None),
+        ClaimRow(with_secret, True, 1, NUMBER, b"1a2b3c4d"),
+        ClaimRow(without, True, 1, NUMBER, None),
     ]
 
 
@@ -72,7 +72,7 @@ async def test_reclaim_counts_attempts(gateway: Gateway, subject_id: UUID) -> No
     message_id = uuid4()
     await gateway.claims.claim([(message_id, subject_id)], "gateway-1")
     again = await gateway.claims.reclaim(message_id, subject_id, "gateway-2")
-    assert again == Claimed(message_id, False, 2, NUMBER, None)
+    assert again == ClaimRow(message_id, False, 2, NUMBER, None)
     assert (await gateway.claims.reclaim(message_id, subject_id, "gateway-2")).attempt == 3
     (seen,) = await gateway.claims.claim([(message_id, subject_id)], "gateway-1")
     assert (seen.first, seen.attempt) == (False, 3)
@@ -127,6 +127,6 @@ async def test_no_messages_no_claims(gateway: Gateway) -> None:
 
 
 def test_claim_shows_neither_number_nor_secret() -> None:
-    shown = repr(Claimed(uuid4(), True, 1, NUMBER, b"1a2b3c4d"))
+    shown = repr(ClaimRow(uuid4(), True, 1, NUMBER, b"1a2b3c4d"))
     assert NUMBER not in shown
     assert "1a2b3c4d" not in shown

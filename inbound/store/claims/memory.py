@@ -6,7 +6,7 @@ from uuid import UUID
 from typing_extensions import override
 
 from inbound.store.claims.port import Claims
-from inbound.store.claims.rows import Claimed
+from inbound.store.claims.rows import ClaimRow
 from inbound.store.log.rows import StoredState
 from inbound.store.transactions.memory import MemoryStore
 from inbound.store.transactions.memory_tables import select
@@ -19,7 +19,7 @@ class MemoryClaims(Claims):
         self._store = store
 
     @override
-    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[Claimed]:
+    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[ClaimRow]:
         claimed = []
         for message_id, subject_id in messages:
             first = message_id not in self._store.tables.claims
@@ -28,7 +28,7 @@ class MemoryClaims(Claims):
         return claimed
 
     @override
-    async def reclaim(self, message_id: UUID, subject_id: UUID, gateway: str) -> Claimed:
+    async def reclaim(self, message_id: UUID, subject_id: UUID, gateway: str) -> ClaimRow:
         before, _ = self._store.tables.claims.get(message_id, (0, ""))
         self._store.tables.claims[message_id] = before + 1, gateway
         return self._claimed(message_id, subject_id, before + 1, first=before == 0)
@@ -47,10 +47,12 @@ class MemoryClaims(Claims):
     async def close(self) -> None:
         """Nothing to give back."""
 
-    def _claimed(self, message_id: UUID, subject_id: UUID, attempt: int, *, first: bool) -> Claimed:
+    def _claimed(
+        self, message_id: UUID, subject_id: UUID, attempt: int, *, first: bool
+    ) -> ClaimRow:
         tables = self._store.tables
         secret = tables.vault.get(message_id)
-        return Claimed(
+        return ClaimRow(
             message_id,
             first,
             attempt,

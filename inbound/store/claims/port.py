@@ -9,21 +9,21 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from inbound.store.claims.rows import Claimed
+from inbound.store.claims.rows import ClaimRow
 from inbound.store.log.rows import StoredState
 
 
 class Claims(Protocol):
     """The claims of one gateway."""
 
-    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[Claimed]:
+    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[ClaimRow]:
         """Claim (message id, subject id) pairs and return them in the same order.
 
         Durable when it returns.
         """
         ...
 
-    async def reclaim(self, message_id: UUID, subject_id: UUID, gateway: str) -> Claimed:
+    async def reclaim(self, message_id: UUID, subject_id: UUID, gateway: str) -> ClaimRow:
         """Claim a message again whose last attempt has an unknown outcome: attempt + 1."""
         ...
 

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from inbound.keys import VaultCipher
 from inbound.store.claims.port import Claims
-from inbound.store.claims.rows import Claimed
+from inbound.store.claims.rows import ClaimRow
 from inbound.store.connections import LazyConnection
 from inbound.store.errors import raises_store_errors_async
 from inbound.store.log import streams
@@ -40,7 +40,7 @@ class PostgresClaims(Claims):
 
     @override
     @raises_store_errors_async
-    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[Claimed]:
+    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[ClaimRow]:
         conn = await self._connection.get()
         cursor = await conn.execute(
             _CLAIM_MESSAGES,
@@ -54,7 +54,7 @@ class PostgresClaims(Claims):
 
     @override
     @raises_store_errors_async
-    async def reclaim(self, message_id: UUID, subject_id: UUID, gateway: str) -> Claimed:
+    async def reclaim(self, message_id: UUID, subject_id: UUID, gateway: str) -> ClaimRow:
         conn = await self._connection.get()
         cursor = await conn.execute(
             _RECLAIM_MESSAGE,
@@ -79,9 +79,9 @@ class PostgresClaims(Claims):
     async def close(self) -> None:
         await self._connection.close()
 
-    def _opened(self, row: tuple[Any, ...]) -> Claimed:
+    def _opened(self, row: tuple[Any, ...]) -> ClaimRow:
         message_id, subject_id, first, attempt, age_s, number, secret = row
-        return Claimed(
+        return ClaimRow(
             message_id,
             first,
             attempt,

@@ -15,7 +15,7 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimRow:
     """A message that the gateway may send. `number` is None for an erased person.
 
     `first` is False when the message was claimed before, `age_s` seconds ago: that attempt has

@@ -8,7 +8,7 @@ from inbound.gateway.sending_binds import FAILOVER_S, Downtime, SendingBind, Sen
 from inbound.smpp.bind_settings import BindSettings
 from inbound.smpp.esme import BindHealth, Esme, EsmeState
 from inbound.smpp.pdu import ResponsePdu
-from streams.outbox.ports import Bind, Binds
+from streams.outbox.ports import BindPort, BindsPort
 
 
 class Clock:
@@ -19,7 +19,7 @@ class Clock:
 
 
 class Site:
-    """Binds that never connect, and the state that each of them reports."""
+    """BindsPort that never connect, and the state that each of them reports."""
 
     def __init__(self, *binds: str) -> None:
         self.clock = Clock()
@@ -52,8 +52,8 @@ async def _no_requests(pdu: Any, _session: object) -> ResponsePdu:
 
 
 def test_the_senders_ports_are_filled() -> None:
-    binds: Binds = Site("north-1").binds
-    bind: Bind = next(iter(binds))
+    binds: BindsPort = Site("north-1").binds
+    bind: BindPort = next(iter(binds))
     assert bind.name == "north-1"
 
 

@@ -226,8 +226,8 @@ class _WakingOffsets(OffsetTracker):
         super().__init__()
         self._done = changed
 
-    def done(self, partition: TopicPartition, offset: int) -> None:
-        super().done(partition, offset)
+    def finish(self, partition: TopicPartition, offset: int) -> None:
+        super().finish(partition, offset)
         self._done.set()
 
 

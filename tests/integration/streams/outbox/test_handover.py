@@ -8,7 +8,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from inbound.smpp.status import Status
-from inbound.store.claims.rows import Claimed
+from inbound.store.claims.rows import ClaimRow
 from schemas.messages import MobileTerminated, Outcome
 from tests.integration.streams.outbox.bench import (
     BROADCAST,
@@ -43,7 +43,7 @@ async def test_a_result_that_is_still_on_its_way_is_waited_for(bench: Bench) -> 
     message = bench.owe(person)
     await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)
     bench.offer(message)
-    # Claimed with it, and sent at once: so the first look at the state has been.
+    # ClaimRow with it, and sent at once: so the first look at the state has been.
     await bench.result(bench.offer(bench.owe(other)))
     bench.processed(message)
     await bench.forgotten()
@@ -163,7 +163,7 @@ async def test_what_is_being_claimed_is_given_back(
 ) -> None:
     claim, asked, go_on = bench.claims.claim, asyncio.Event(), asyncio.Event()
 
-    async def slow(messages: Sequence[tuple[UUID, UUID]], gateway: str) -> Sequence[Claimed]:
+    async def slow(messages: Sequence[tuple[UUID, UUID]], gateway: str) -> Sequence[ClaimRow]:
         asked.set()
         await go_on.wait()
         return await claim(messages, gateway)
@@ -187,7 +187,7 @@ async def test_what_another_gateway_claimed_costs_no_attempt_when_it_is_given_up
     message = bench.owe(person)
     await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)
     bench.offer(message)
-    # Claimed with it, and sent at once: so the other one is being settled.
+    # ClaimRow with it, and sent at once: so the other one is being settled.
     await bench.result(bench.offer(bench.owe(bench.person()), partition=1))
     await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
     following = bench.offer(bench.owe(person), partition=1)

@@ -13,7 +13,7 @@ from inbound.ops.health import Health
 from schemas.topics import TopicNames
 from streams.outbox.lanes import Lanes, new_consumer
 from streams.outbox.sender import SenderSettings
-from streams.outbox.unreadable import Unreadable
+from streams.outbox.unreadable import UnreadableRecords
 from tests.fix_servers import SharedKafka
 from tests.integration.streams.outbox.bench import BROADCAST, Bench, open_bench
 from tests.integration.streams.outbox.reactions import held_until
@@ -51,7 +51,7 @@ async def test_a_full_lane_is_paused_and_an_acknowledgement_passes_it(
             )
         await producer.flush()
         consumer = new_consumer(kafka_server.bootstrap, prefix)
-        unreadable = Unreadable(nothing_is, bench.offsets)
+        unreadable = UnreadableRecords(nothing_is, bench.offsets)
         lanes = Lanes(consumer, bench.sender, bench.offsets, names.lanes, Health(), unreadable)
         await consumer.start()
         running = asyncio.create_task(lanes.run())

@@ -19,7 +19,7 @@ from inbound.smpp.segmentation import Segment
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Outcome, Purpose
 from streams.outbox import transitions
-from streams.outbox.encoding import Text
+from streams.outbox.encoding import EncodedText
 from streams.outbox.ledger import Entry, Ledger
 from streams.outbox.offsets import OffsetTracker
 from streams.outbox.phases import (
@@ -43,7 +43,7 @@ from streams.outbox.phases import (
     Requeue,
     Submit,
 )
-from streams.outbox.ports import Bind
+from streams.outbox.ports import BindPort
 from streams.outbox.queues import ReadyQueue
 from streams.outbox.transitions import ResendPolicy, Step
 
@@ -55,11 +55,11 @@ POLICY = ResendPolicy(MAX_ATTEMPTS, lambda template: template == RESENT)
 
 
 # Results name it; nothing is submitted by it.
-BIND = cast("Bind", SimpleNamespace(name="main-1", centre="main", answer_ids=IdForm.ANY))
+BIND = cast("BindPort", SimpleNamespace(name="main-1", centre="main", answer_ids=IdForm.ANY))
 
 
-def text_of(parts: int) -> Text:
-    return Text("gsm0338", tuple(Segment(b"x", 0, 0) for _ in range(parts)))
+def text_of(parts: int) -> EncodedText:
+    return EncodedText("gsm0338", tuple(Segment(b"x", 0, 0) for _ in range(parts)))
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from inbound.store.claims.memory import MemoryClaims
-from inbound.store.claims.rows import Claimed
+from inbound.store.claims.rows import ClaimRow
 from inbound.store.transactions.memory import MemoryStore
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Purpose
@@ -27,8 +27,8 @@ class OldClaims(MemoryClaims):
         super().__init__(MemoryStore())
         self._age_s = age_s
 
-    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[Claimed]:
-        return [Claimed(id_, False, 1, "+79161234567", None, self._age_s) for id_, _ in messages]
+    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[ClaimRow]:
+        return [ClaimRow(id_, False, 1, "+79161234567", None, self._age_s) for id_, _ in messages]
 
 
 def fetched() -> Fetched:

@@ -8,7 +8,7 @@ import pytest
 from inbound.smpp.segmentation import part_count, split
 from inbound.templates.catalogue import load_catalogue
 from schemas.messages import MobileTerminated, Purpose
-from streams.outbox.encoding import LONGEST_VALIDITY, Encoder, Text
+from streams.outbox.encoding import LONGEST_VALIDITY, EncodedText, Encoder
 
 GSM, LATIN_1 = "gsm0338", "latin-1"
 SECRET = b'{"personal_code":"1234","login":"ivanov","password":"1a2b3c4d"}'
@@ -71,7 +71,7 @@ def test_a_secret_is_not_kept_for_the_next_message(encoder: Encoder) -> None:
 def test_a_text_that_was_encoded_for_another_bind_is_written_in_the_binds_alphabet(
     encoder: Encoder,
 ) -> None:
-    text = Text(GSM, split("@ 5"))
+    text = EncodedText(GSM, split("@ 5"))
     sent = encoder.submit_sm("+79161234567", text, 0, alphabet=LATIN_1, valid_for=LONGEST_VALIDITY)
     assert sent.short_message == "@ 5".encode("latin-1")
 

@@ -12,24 +12,24 @@ P0, P1 = TopicPartition("t", 0), TopicPartition("t", 1)
 def test_a_gap_holds_the_commit_back() -> None:
     offsets = OffsetTracker()
     for offset in (5, 6, 8):  # 7 was compacted away
-        offsets.taken(P0, offset)
-    offsets.done(P0, 6)
+        offsets.begin(P0, offset)
+    offsets.finish(P0, 6)
     assert offsets.take_committable() == {}
-    offsets.done(P0, 5)
+    offsets.finish(P0, 5)
     assert offsets.take_committable() == {P0: 7}
     assert offsets.take_committable() == {}
-    offsets.done(P0, 8)
+    offsets.finish(P0, 8)
     assert offsets.take_committable() == {P0: 9}
     assert offsets.open_count() == 0
 
 
 def test_a_partition_that_was_given_up_is_never_committed() -> None:
     offsets = OffsetTracker()
-    offsets.taken(P0, 1)
-    offsets.taken(P1, 1)
+    offsets.begin(P0, 1)
+    offsets.begin(P1, 1)
     offsets.drop([P0])
-    offsets.done(P0, 1)
-    offsets.done(P1, 1)
+    offsets.finish(P0, 1)
+    offsets.finish(P1, 1)
     assert offsets.take_committable() == {P1: 2}
 
 
@@ -37,9 +37,9 @@ def test_a_partition_that_was_given_up_is_never_committed() -> None:
 def test_never_past_an_unfinished_offset(order: list[int], finished: int) -> None:
     offsets = OffsetTracker()
     for offset in range(20):
-        offsets.taken(P0, offset)
+        offsets.begin(P0, offset)
     done = set(order[:finished])
     for offset in order[:finished]:
-        offsets.done(P0, offset)
+        offsets.finish(P0, offset)
     first_open = next((offset for offset in range(20) if offset not in done), 20)
     assert offsets.take_committable().get(P0, 0) == first_open
