@@ -123,7 +123,7 @@ def decode_event(line: bytes) -> StoredEvent:
 _EVENT: Final[Any] = _Event.__pydantic_validator__
 
 
-class Writer:
+class ArchiveWriter:
     """Writes lines into frames. `close` writes the last frame."""
 
     def __init__(self, out: BinaryIO) -> None:
@@ -152,7 +152,7 @@ class Writer:
         self._size = 0
 
 
-class Reader:
+class ArchiveReader:
     """Reads a file once, from the first line to the last. `name` names the file in errors.
 
     `line` and `offset` count the lines and octets read. Every method raises ArchiveError for

@@ -7,7 +7,7 @@ from typing import BinaryIO
 import psycopg
 
 from inbound.errors import SetupError
-from inbound.eventlog.archive import FORMAT, Header, Trailer, Writer, encode_event
+from inbound.eventlog.archive import FORMAT, ArchiveWriter, Header, Trailer, encode_event
 from inbound.eventlog.checker import Checker
 from inbound.eventlog.log_reader import read_log, snapshot
 from inbound.store.log.positions import last_position
@@ -25,7 +25,7 @@ def export_log(
     Memory stays flat; writers continue. `on_progress` gets the position and the last one.
     Raises SetupError at the first broken event: an import would refuse it.
     """
-    writer = Writer(out)
+    writer = ArchiveWriter(out)
     checker = Checker(Chains(), schemas=False)
     with snapshot(conn):
         last = last_position(conn)

@@ -12,7 +12,7 @@ import psycopg
 from pydantic_core import from_json
 
 from inbound.errors import SetupError
-from inbound.eventlog.archive import Reader, Trailer
+from inbound.eventlog.archive import ArchiveReader, Trailer
 from inbound.eventlog.checker import Checker
 from inbound.store.connections import describe_database as place_of
 from inbound.store.errors import translate
@@ -58,7 +58,7 @@ def import_log(
                     f"the database at {where} has events already: import into a database fresh "
                     "from `scserv migrate`"
                 )
-            trailer = _load(conn, Reader(file, name), on_progress)
+            trailer = _load(conn, ArchiveReader(file, name), on_progress)
         conn.execute(_ANALYZE)
     except psycopg.Error as error:
         failure = translate(error, where)
@@ -68,7 +68,7 @@ def import_log(
 
 
 def _load(
-    conn: psycopg.Connection, reader: Reader, on_progress: Callable[[int, int], None]
+    conn: psycopg.Connection, reader: ArchiveReader, on_progress: Callable[[int, int], None]
 ) -> Trailer:
     header = reader.header()
     checker = Checker(Chains(), schemas=False)
@@ -92,7 +92,7 @@ def _load(
     return trailer
 
 
-def _checked(reader: Reader, checker: Checker) -> Iterator[StoredEvent]:
+def _checked(reader: ArchiveReader, checker: Checker) -> Iterator[StoredEvent]:
     for event in reader.events():
         for problem in checker.check((event,)):
             raise reader.error(str(problem))

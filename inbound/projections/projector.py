@@ -37,7 +37,7 @@ from inbound.projections.progress import (
     unlock,
 )
 from inbound.projections.reader import FoldError, StoredRow, fold_batch, read_batch
-from inbound.projections.writer import DuplicateRowError, Writer
+from inbound.projections.writer import BatchWriter, DuplicateRowError
 from inbound.store.errors import StoreDefect
 from inbound.store.log.positions import last_position
 from inbound.store.outbox import feeds
@@ -126,7 +126,7 @@ class LiveTables:
     def __init__(self, conn: psycopg.Connection, stopped: dict[str, str]) -> None:
         """Lock nothing yet."""
         self._conn = conn
-        self._writer = Writer(conn, TableSchema.LIVE)
+        self._writer = BatchWriter(conn, TableSchema.LIVE)
         self._stopped = stopped
         self.held: list[Projection] = []
         self.problems: dict[str, str] = {}

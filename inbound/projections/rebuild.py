@@ -31,7 +31,7 @@ from inbound.projections.progress import (
     unlock,
 )
 from inbound.projections.table_statements import TABLE_STATEMENTS
-from inbound.projections.writer import Writer
+from inbound.projections.writer import BatchWriter
 from inbound.store.connections import raises_store_errors
 from inbound.store.log.positions import last_position
 from inbound.store.statements import statements
@@ -81,7 +81,10 @@ def rebuild(
             stack.callback(_unlock, writing, one)
             _refuse_newer(one, stored_progress(writing, TableSchema.LIVE))
         builder = Builder(
-            reading, Writer(writing, TableSchema.SHADOW), on_progress, stopping or threading.Event()
+            reading,
+            BatchWriter(writing, TableSchema.SHADOW),
+            on_progress,
+            stopping or threading.Event(),
         )
         run = _Rebuild(writing, builder, projections)
         run.prepare(from_zero=from_zero)

@@ -20,7 +20,7 @@ from inbound.projections.dump import dump
 from inbound.projections.model import Projection
 from inbound.projections.progress import ProjectionProgress, TableSchema, in_schema, stored_progress
 from inbound.projections.table_statements import TABLE_STATEMENTS
-from inbound.projections.writer import Writer
+from inbound.projections.writer import BatchWriter
 from inbound.store.connections import raises_store_errors
 
 
@@ -55,7 +55,10 @@ def verify(
             _refuse_other_version(one, live.get(one.name))
             _create(checking, one)
         builder = Builder(
-            reading, Writer(checking, TableSchema.CHECK), on_progress, stopping or threading.Event()
+            reading,
+            BatchWriter(checking, TableSchema.CHECK),
+            on_progress,
+            stopping or threading.Event(),
         )
         # All together up to their lowest position, so that the log is read once.
         common = min(live[one.name].position for one in projections)

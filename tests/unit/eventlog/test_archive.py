@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from inbound.eventlog import archive
 from inbound.eventlog.archive import (
     ArchiveError,
+    ArchiveReader,
+    ArchiveWriter,
     Header,
-    Reader,
     Trailer,
-    Writer,
     decode_event,
     encode_event,
 )
@@ -53,7 +53,7 @@ def log(count: int = EVENTS) -> tuple[list[StoredEvent], Chains]:
 
 def archived(events: list[StoredEvent], chains: Chains, **header: int) -> bytes:
     file = BytesIO()
-    writer = Writer(file)
+    writer = ArchiveWriter(file)
     values = {"scserv_log": 1, "chains": 8, "first_position": 1, "last_position": len(events)}
     writer.write(Header(**(values | header), exported_at=NOON).model_dump_json().encode())
     for event in events:
@@ -66,7 +66,7 @@ def archived(events: list[StoredEvent], chains: Chains, **header: int) -> bytes:
 
 def read(content: bytes) -> list[StoredEvent]:
     """Read a file as the import does, digests included."""
-    reader = Reader(BytesIO(content), "FILE")
+    reader = ArchiveReader(BytesIO(content), "FILE")
     header = reader.header()
     checker = Checker(Chains(), schemas=False)
 
