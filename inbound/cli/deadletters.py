@@ -104,12 +104,12 @@ def show(settings: Settings, id_: int, reveal: str | None, *, as_json: bool) -> 
                 conn, actor=os_user(), action="deadletters.reveal", reason=f"message {id_}: {why}"
             )
     row, message = opened[0]
-    view = viewing.shown(message, reveal=reveal is not None)
+    view = viewing.view_of(message, reveal=reveal is not None)
     if as_json:
         click.echo(json.dumps(as_object(row) | view))
         return
     click.echo(line(row, utc_now()))
-    for text in viewing.lines(view):
+    for text in viewing.view_lines(view):
         click.echo(text)
     content = view["content"]
     # ensure_ascii would hide Cyrillic; control characters are escaped already.

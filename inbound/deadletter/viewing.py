@@ -1,8 +1,8 @@
 """Presents a dead letter to operators, whatever kind of garbage it is.
 
-Without a reason to see more, only what is known to be harmless is shown: names of our own
-fields, and values that look like an id, a time or a word of ours. With one, everything is;
-but never a byte that a terminal would act on.
+Without a reason, only harmless data is shown: names of our own fields, and values that look like
+an id, a time or one of our words. With a reason, everything is shown. Control characters that a
+terminal would act on never are.
 """
 
 import re
@@ -34,7 +34,7 @@ _MODELS: Final = [
     if isinstance(found, type) and issubclass(found, Model)
 ]
 _KNOWN_FIELDS: Final = frozenset(name for model in _MODELS for name in model.model_fields)
-# Whose they are, or what they say: never without a reason.
+# They identify a person or quote a text: never shown without a reason.
 _PERSONAL: Final = frozenset(
     {"source", "destination", "payload", "params", "key", "smsc_message_id"}
 )
@@ -52,7 +52,7 @@ _TYPES: Final = [
     for name, field in model.model_fields.items()
     for each in _types_of(field.annotation)
 ]
-# What takes any name that somebody has given: of a bind, of a template.
+# Fields that hold a name from the settings: of a bind, of a template.
 _NAMES: Final = frozenset(name for name, each in _TYPES if each is str) - _PERSONAL
 _CHOICES: Final = {
     name: frozenset(each)
@@ -70,15 +70,15 @@ _SMALL: Final = 100_000
 
 
 def printable(text: str, keep: str = "") -> str:
-    """Return `text` with every character escaped that is not printed, but those of `keep`.
+    """Return `text` with every unprintable character escaped, except those of `keep`.
 
-    What moves a cursor, changes colours or the direction of writing is none that is printed.
+    Characters that move the cursor, or change colours or the writing direction, are unprintable.
     """
     return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
 
 
-def shown(message: Packed, *, reveal: bool) -> dict[str, Any]:
-    """Return what is shown of a message, as plain data; strings are safe to print."""
+def view_of(message: Packed, *, reveal: bool) -> dict[str, Any]:
+    """Return the view of a dead letter as plain data; its strings are safe to print."""
     return {
         "key": _key(message.key, reveal=reveal),
         "headers": _headers(message.headers, reveal=reveal),
@@ -141,7 +141,7 @@ def _header(name: str, value: str) -> str:
 
 
 def _is_harmless(name: str, value: str) -> bool:
-    """Whether a text may be shown; a word only where one belongs, which could be a password."""
+    """Whether a text may be shown: a word only where one belongs, or it may be a password."""
     if _ID_OR_TIME.fullmatch(value):
         return True
     return bool(_WORD.fullmatch(value)) and (name in _NAMES or value in _CHOICES.get(name, ()))
@@ -167,7 +167,7 @@ def _hex(value: bytes) -> str:
 
 
 def _text_of(value: bytes) -> str | None:
-    """Return what a phone wrote, when that can be read."""
+    """Return the text of an MO, if it can be decoded."""
     try:
         mo = messages.MobileOriginated.model_validate_json(value)
         return alphabet.decode(mo.payload, mo.data_coding, mo.alphabet)
@@ -175,8 +175,8 @@ def _text_of(value: bytes) -> str | None:
         return None
 
 
-def lines(view: Mapping[str, Any]) -> Iterable[str]:
-    """Yield `shown` as lines for a terminal."""
+def view_lines(view: Mapping[str, Any]) -> Iterable[str]:
+    """Yield the view as lines for a terminal."""
     yield f"key      {view['key'] or 'none'}"
     for header in view["headers"]:
         yield f"header   {header['name']}: {header['value']}"

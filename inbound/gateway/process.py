@@ -60,7 +60,7 @@ class Gateway:
         catalogue: Catalogue,
         store: Store,
         claims: Claims,
-        presence: BindReports,
+        reports: BindReports,
         overdue: OverdueReceipts,
         health: Health,
         *,
@@ -70,7 +70,7 @@ class Gateway:
         self._catalogue = catalogue
         self._store = store
         self._claims = claims
-        self._presence = presence
+        self._reports = reports
         self._overdue = overdue
         self._health = health
         self._clock = clock
@@ -90,7 +90,7 @@ class Gateway:
             await arriving.stop()
             await self._store.close()
             await self._claims.close()
-            await self._presence.close()
+            await self._reports.close()
             await self._overdue.close()
 
     async def _serve(self, producer: AIOKafkaProducer, arriving: AIOKafkaProducer) -> None:
@@ -106,7 +106,7 @@ class Gateway:
         binds = Binds(
             settings,
             arriving,
-            self._presence,
+            self._reports,
             self._overdue,
             self._health,
             gateway=self._name,

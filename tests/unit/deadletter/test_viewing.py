@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from pydantic_core import to_json
 
-from inbound.deadletter.viewing import HIDDEN, lines, printable, shown
+from inbound.deadletter.viewing import HIDDEN, printable, view_lines, view_of
 from inbound.store.dead_letters import Packed, pack, unpack
 from schemas.messages import (
     MobileOriginated,
@@ -87,13 +87,13 @@ def message(value: bytes) -> Packed:
 
 @pytest.mark.parametrize("kind", VALUES)
 def test_without_a_reason_nothing_personal_is_shown(kind: str) -> None:
-    text = json.dumps(shown(message(VALUES[kind]), reveal=False), ensure_ascii=False)
+    text = json.dumps(view_of(message(VALUES[kind]), reveal=False), ensure_ascii=False)
     assert not [canary for canary in CANARIES if canary in text]
     assert str(MO.mo_id) in text, "the id in the header is harmless"
 
 
 def test_what_is_harmless_is_shown() -> None:
-    view = shown(message(VALUES["a text"]), reveal=False)
+    view = view_of(message(VALUES["a text"]), reveal=False)
     assert view["content"] == {
         "mo_id": str(MO.mo_id),
         "centre": "main",
@@ -106,21 +106,21 @@ def test_what_is_harmless_is_shown() -> None:
         "payload": HIDDEN,
         "arrived_at": "2024-05-17T12:00:00Z",
     }
-    [result] = shown(message(VALUES["a result"]), reveal=False)["content"]["results"]
+    [result] = view_of(message(VALUES["a result"]), reveal=False)["content"]["results"]
     assert result["subject_id"] == str(MT.subject_id)
     assert result["parts"] == [{"status": 0, "smsc_message_id": HIDDEN}]
 
 
 @pytest.mark.parametrize("kind", VALUES)
 def test_with_a_reason_everything_is_shown(kind: str) -> None:
-    text = json.dumps(shown(message(VALUES[kind]), reveal=True), ensure_ascii=False)
+    text = json.dumps(view_of(message(VALUES[kind]), reveal=True), ensure_ascii=False)
     assert NUMBER[1:] in text
     assert KEY.decode() in text
 
 
 def test_the_text_of_a_phone_is_decoded_when_revealed() -> None:
-    assert shown(message(MO.to_json()), reveal=True)["text"] == "CLIENT info"
-    assert "text" not in shown(message(MO.to_json()), reveal=False)
+    assert view_of(message(MO.to_json()), reveal=True)["text"] == "CLIENT info"
+    assert "text" not in view_of(message(MO.to_json()), reveal=False)
 
 
 def garbage() -> Iterator[bytes]:
@@ -140,8 +140,8 @@ def garbage() -> Iterator[bytes]:
 def test_no_byte_reaches_the_terminal_that_it_acts_on(reveal: bool) -> None:
     for octets in garbage():
         headers = ((octets.decode("latin-1"), octets),)
-        view = shown(Packed(octets, headers, octets), reveal=reveal)
-        text = "".join([*lines(view), json.dumps(view["content"], ensure_ascii=False)])
+        view = view_of(Packed(octets, headers, octets), reveal=reveal)
+        text = "".join([*view_lines(view), json.dumps(view["content"], ensure_ascii=False)])
         assert text.isprintable(), ascii(text)
 
 
