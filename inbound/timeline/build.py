@@ -72,7 +72,7 @@ class TimelineOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class RequestSelection:
     """The requests to show, newest first, and how many older ones are left out."""
 
     requests: Sequence[RequestHistory] = ()
@@ -100,7 +100,7 @@ class TimelineInput:
 
     number: str | None = None
     subject_id: UUID | None = None
-    selection: Selection = Selection()
+    selection: RequestSelection = RequestSelection()
     claims: Sequence[ClaimRow] = ()
     parts: Sequence[PartDelivery] = ()
     misses: Sequence[MissNote] = ()
@@ -110,7 +110,7 @@ class TimelineInput:
     miss_days: int = 7
 
 
-def select(events: Iterable[EventRow], options: TimelineOptions) -> Selection:
+def select(events: Iterable[EventRow], options: TimelineOptions) -> RequestSelection:
     """Return the requests to show; `events` are those of one subject, in order.
 
     Raises UnknownEventError for an event of a newer release.
@@ -118,7 +118,7 @@ def select(events: Iterable[EventRow], options: TimelineOptions) -> Selection:
     requests, limits = group_requests(events)
     wanted = [request for request in requests if _is_asked(request, options)]
     shown = wanted[-options.requests :][::-1]
-    return Selection(shown, limits, len(wanted) - len(shown))
+    return RequestSelection(shown, limits, len(wanted) - len(shown))
 
 
 def build(found: TimelineInput, options: TimelineOptions) -> Timeline:

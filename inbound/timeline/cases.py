@@ -77,7 +77,7 @@ class Case:
 
 
 def case_of(request: RequestHistory, now: datetime, delivered: dict[Purpose, int]) -> Case:
-    """Return the case of a request; `delivered` counts parts whose receipt says so."""
+    """Return the case of a request; `delivered` counts the delivered parts of its messages."""
     accepted = request.accepted
     acknowledgement = _reply(request, Purpose.ACKNOWLEDGEMENT, delivered)
     reply = _reply(request, Purpose.FULFILMENT, delivered) if accepted.confirm else acknowledgement

@@ -22,7 +22,7 @@ from inbound.store.sealing import Sealer
 from inbound.timeline.build import (
     LongText,
     MissNote,
-    Selection,
+    RequestSelection,
     TimelineInput,
     TimelineOptions,
     build,
@@ -174,12 +174,12 @@ def as_trace_id(text: str) -> UUID | None:
 
 def _select_newest(
     conn: psycopg.Connection, subject_id: UUID, options: TimelineOptions
-) -> Selection:
+) -> RequestSelection:
     window = TimeWindow(options.since, options.until)
     newest = lookup.newest_requests(conn, subject_id, window, options.requests + 1)
     shown = newest[: options.requests]
     if not shown:
-        return Selection()
+        return RequestSelection()
     events = lookup.events_of_requests(
         conn,
         subject_id,
@@ -196,7 +196,7 @@ def _select_newest(
 
 def _select_one(
     conn: psycopg.Connection, place: RequestLocation, options: TimelineOptions
-) -> Selection:
+) -> RequestSelection:
     events = lookup.events_of_requests(
         conn,
         place.subject_id,

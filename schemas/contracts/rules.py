@@ -33,7 +33,7 @@ _TOPIC_WAY_OUT: Final = "make a topic of the next version beside it"
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Breakage:
     """One breaking change; `what` says who is affected."""
 
     where: str
@@ -58,7 +58,7 @@ class Casts:
         return next((event.VERSION for event in self.events if type_ == event.TYPE), None)
 
 
-def problems(released: Record, today: Record, casts: Casts | None = None) -> list[Problem]:
+def problems(released: Record, today: Record, casts: Casts | None = None) -> list[Breakage]:
     """Return the problems of today's record; none if nothing breaks."""
     casts = casts or Casts()
     return [
@@ -68,20 +68,20 @@ def problems(released: Record, today: Record, casts: Casts | None = None) -> lis
     ]
 
 
-def _of_type(name: str, released: Record, today: Record, casts: Casts) -> Iterator[Problem]:
+def _of_type(name: str, released: Record, today: Record, casts: Casts) -> Iterator[Breakage]:
     was = released.types[name]
     now = today.types.get(name)
     type_, version = split(name)
     if now is None:
         newest = casts.newest(type_)
         if newest is None or newest < version:
-            yield Problem(name, "was released and is gone", "keep it; others read it")
+            yield Breakage(name, "was released and is gone", "keep it; others read it")
         return
     if was[FLOW] != now[FLOW]:
-        yield Problem(name, f"was {was[FLOW]}, is {now[FLOW]}", "leave it as it was")
+        yield Breakage(name, f"was {was[FLOW]}, is {now[FLOW]}", "leave it as it was")
     for topic in was[TOPICS]:
         if topic not in now[TOPICS]:
-            yield Problem(name, f"is no longer on {topic}, where others read it", "leave it there")
+            yield Breakage(name, f"is no longer on {topic}, where others read it", "leave it there")
     matters = WRITERS if was[FLOW] == Flow.ACCEPTED else BOTH
     for change in changes(was, now):
         broken = change.breaks & matters
@@ -91,7 +91,7 @@ def _of_type(name: str, released: Record, today: Record, casts: Casts) -> Iterat
                 _AFFECTED[Flow(was[FLOW]), side] for side in Side if side in broken
             )
             way_out = _way_out(type_, version, change, is_event=casts.newest(type_) is not None)
-            yield Problem(where, f"{change.what}, which breaks {sides}", way_out)
+            yield Breakage(where, f"{change.what}, which breaks {sides}", way_out)
 
 
 _AFFECTED: Final[Mapping[tuple[Flow, Side], str]] = {
@@ -116,42 +116,42 @@ def _way_out(type_: str, version: int, change: Change, *, is_event: bool) -> str
     return f"{following} beside it (schemas/contracts/catalogue.py), read a release before written"
 
 
-def _of_versions(casts: Casts) -> Iterator[Problem]:
+def _of_versions(casts: Casts) -> Iterator[Breakage]:
     """Older versions of events are still read from the log and written for subscribers."""
     for event in casts.events:
         for version in range(1, event.VERSION):
             name = f"{TYPE_PREFIX}{event.TYPE}.v{version}"
             if (event.TYPE, version) not in casts.upcasters:
-                yield Problem(
+                yield Breakage(
                     name, "has no upcaster, so older events can't be read", "add it to UPCASTERS"
                 )
             if (event.TYPE, version + 1) not in casts.downcasters:
-                yield Problem(
+                yield Breakage(
                     name,
                     f"is not made from version {version + 1}, so its subscribers get no events",
                     "add it to DOWNCASTERS",
                 )
 
 
-def _of_topic(name: str, released: Record, today: Record) -> Iterator[Problem]:
+def _of_topic(name: str, released: Record, today: Record) -> Iterator[Breakage]:
     was: Mapping[str, Any] = released.topics[name]
     now = today.topics.get(name)
     if now is None:
-        yield Problem(f"topic {name}", "was released and is gone", "keep it; others read it")
+        yield Breakage(f"topic {name}", "was released and is gone", "keep it; others read it")
         return
     where = f"topic {name}"
     if was["public"] and not now["public"]:
-        yield Problem(where, "was public, is internal", "leave it public")
+        yield Breakage(where, "was public, is internal", "leave it public")
     if was["partitions"] != now["partitions"]:
         what = f"had {was['partitions']} partitions, has {now['partitions']}: keys would move"
-        yield Problem(where, what, _TOPIC_WAY_OUT)
+        yield Breakage(where, what, _TOPIC_WAY_OUT)
     policies = was["config"].get("cleanup.policy"), now["config"].get("cleanup.policy")
     if policies[0] != policies[1]:
-        yield Problem(where, "cleanup.policy was {}, is {}".format(*policies), _TOPIC_WAY_OUT)
+        yield Breakage(where, "cleanup.policy was {}, is {}".format(*policies), _TOPIC_WAY_OUT)
     kept = [each["config"].get("retention.ms", 0) for each in (was, now)]
     if was["public"] and _kept_ms(kept[1]) < _kept_ms(kept[0]):
         what = f"retention.ms was {kept[0]}, is {kept[1]}: records would be deleted earlier"
-        yield Problem(where, what, "keep it as long as before, or longer")
+        yield Breakage(where, what, "keep it as long as before, or longer")
 
 
 def _kept_ms(retention: str | int) -> float:
