@@ -132,7 +132,7 @@ class DeadLetterLimits:
     bytes: int
 
     def check(self, usage: DeadLetterUsage, messages: Sequence[DeadLetter]) -> None:
-        """Raise `DeadLettersFull` when it is full, so that these have to wait.
+        """Raise `DeadLettersFull` if the quota is used up, so that these have to wait.
 
         One transaction may exceed the limit by 500 messages or 4 MB per process.
         """
@@ -144,7 +144,7 @@ class DeadLetterLimits:
             )
 
     def used(self, usage: DeadLetterUsage) -> float:
-        """Return how full it is, from 0 to 1."""
+        """Return the share of the quota in use, from 0 to 1."""
         return max(usage.rows / self.rows, usage.bytes / self.bytes)
 
 
@@ -179,7 +179,7 @@ class Selection:
     reason: str | None = None
 
     def parameters(self) -> dict[str, Any]:
-        """Return the parameters of the statements that choose."""
+        """Return the parameters of the statements that select."""
         ids = None if self.ids is None else list(self.ids)
         return {"ids": ids, "topic": self.topic, "reason": self.reason}
 
@@ -209,9 +209,9 @@ def insert(
     limits: DeadLetterLimits,
     messages: Sequence[DeadLetter],
 ) -> None:
-    """Keep these messages; durable when it returns. Safe to repeat: the first one counts.
+    """Store these messages; durable when it returns. Safe to repeat: the first one counts.
 
-    Raises `DeadLettersFull` when there is no room; then none of them is kept.
+    Raises `DeadLettersFull` when there is no room; then none of them is stored.
     """
     with conn.transaction():
         limits.check(usage(conn), messages)
@@ -257,29 +257,29 @@ async def unattributed(
 @raises_store_errors
 def find(
     conn: psycopg.Connection,
-    chosen: Selection,
+    selection: Selection,
     *,
     limit: int,
     after: int = 0,
     upto: int | None = None,
 ) -> list[StoredDeadLetter]:
     """Return up to `limit` dead letters with ids after `after`, in order."""
-    parameters = {**chosen.parameters(), "limit": limit, "after": after, "upto": upto}
+    parameters = {**selection.parameters(), "limit": limit, "after": after, "upto": upto}
     with conn.cursor(row_factory=args_row(StoredDeadLetter)) as cursor:
         return cursor.execute(_LIST, parameters).fetchall()
 
 
 @raises_store_errors
-def count(conn: psycopg.Connection, chosen: Selection) -> tuple[int, int]:
-    """Return how many messages are meant, and the highest of their ids."""
-    row = conn.execute(_COUNT, chosen.parameters()).fetchone()
+def count(conn: psycopg.Connection, selection: Selection) -> tuple[int, int]:
+    """Return how many dead letters are selected, and the highest of their ids."""
+    row = conn.execute(_COUNT, selection.parameters()).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def opened(
     conn: psycopg.Connection, sealer: Sealer, rows: Sequence[StoredDeadLetter]
 ) -> Iterator[tuple[StoredDeadLetter, Packed]]:
-    """Yield what those rows hold that are still there. Raises UnsealError for a damaged one."""
+    """Yield the content of the rows that still exist. Raises UnsealError for a damaged one."""
     sealed = _sealed(conn, [row.id for row in rows])
     for row in rows:
         if row.id in sealed:
@@ -293,17 +293,17 @@ def _sealed(conn: psycopg.Connection, ids: list[int]) -> dict[int, bytes]:
 
 @raises_store_errors
 def remove(conn: psycopg.Connection, ids: Sequence[int]) -> int:
-    """Remove these rows and return how many there were. Safe to repeat."""
+    """Delete these rows and return how many. Safe to repeat."""
     return conn.execute(_DELETE, {"ids": list(ids)}).rowcount
 
 
 @raises_store_errors
-def discard(conn: psycopg.Connection, chosen: Selection, upto: int) -> int:
-    """Remove what is meant, up to an id, in one statement; return how many there were."""
-    return conn.execute(_DISCARD, {**chosen.parameters(), "upto": upto}).rowcount
+def discard(conn: psycopg.Connection, selection: Selection, upto: int) -> int:
+    """Delete the selected dead letters up to an id, in one statement; return how many."""
+    return conn.execute(_DISCARD, {**selection.parameters(), "upto": upto}).rowcount
 
 
 @raises_store_errors
 def try_lock(conn: psycopg.Connection) -> bool:
-    """Become the only one who retries, for as long as `conn` lives; False when one is."""
+    """Lock retries for as long as `conn` lives; False when another retry is running."""
     return conn.execute(_LOCK).fetchone() == (True,)
