@@ -44,6 +44,7 @@ from inbound.smpp.pdu import DeliverSm
 from inbound.smpp.status import Status
 from inbound.store.migrations.runner import migrate
 from schemas.topics import TopicNames
+from tests.commands import Commands, Ran
 from tests.e2e.script import ACCOUNT, Script
 from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.patience import PATIENCE_S
@@ -141,15 +142,6 @@ class RoleProcess:
             return f"{self.role}: {error}"
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """The result of a command."""
-
-    status: int
-    out: str
-    err: str
-
-
 class Service:
     """The service on a database and topics of its own. Use `open_service`."""
 
@@ -168,6 +160,7 @@ class Service:
         self.extra_environment: dict[str, str] = {}
         self.program = "inbound.cli"
         self._prefix = prefix
+        self._commands = Commands(folder)
         self._hasher = SubjectHasher(SUBJECT_KEY)
         self._numbers = count(1)
         self._files = count(1)
@@ -229,18 +222,9 @@ class Service:
         """Return the logs of all processes that this role has had."""
         return "".join(path.read_text("utf-8") for path in sorted(self.folder.glob(f"{role}*.log")))
 
-    async def command(self, *arguments: str) -> "Ran":
+    async def command(self, *arguments: str) -> Ran:
         """Run a command of `scserv` and wait for its end."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "inbound.cli", *arguments),
-            cwd=self.folder,
-            env=self.environment(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate()
-        return Ran(process.returncode or 0, out.decode(), err.decode())
+        return await self._commands.run(arguments, self.environment())
 
     # -- phones and clients --------------------------------------------------------------
 
@@ -446,6 +430,7 @@ class Service:
         for task in self._revivals:
             task.cancel()
         await asyncio.gather(*(self.kill(one) for one in list(self.running)))
+        await self._commands.close()
         await self.centre.close()
 
 

@@ -21,6 +21,7 @@ import pytest_asyncio
 from schemas.topics import TopicNames
 from tests import searching
 from tests.canaries import Canaries
+from tests.commands import Ran
 from tests.e2e import poison
 from tests.e2e.collector import Recorder, open_recorder
 from tests.e2e.script import ACCOUNT, Submit
@@ -31,7 +32,6 @@ from tests.fix_service import (
     SUBJECT_KEY,
     VAULT_KEY,
     Client,
-    Ran,
     Role,
     Service,
     eventually,
