@@ -1,6 +1,6 @@
-"""`make chaos`: run a campaign and print the balance as one JSON object.
+"""`make chaos`: run a campaign of faults and print the balance as one JSON object.
 
-The exit status is 1 when a guarantee broke; then the folder with logs and books stays.
+The exit status is 1 when a guarantee broke; then the folder with data and logs is kept.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import LiteralString
@@ -21,151 +22,171 @@ from inbound.keys import SubjectHasher
 from inbound.smpp import alphabet
 from inbound.smpp.segmentation import split
 from tests.chaos.balance import Balance, as_json, balance, check_log
-from tests.chaos.leaks import leaks, marked
-from tests.chaos.people import People
-from tests.chaos.plan import Planned, schedule
-from tests.chaos.strikes import Striker
-from tests.chaos.world import World, open_world
+from tests.chaos.deployment import Deployment, open_deployment
+from tests.chaos.fault_runner import FaultRunner
+from tests.chaos.leaks import find_leaks, make_client
+from tests.chaos.schedule import PlannedFault, schedule
+from tests.chaos.traffic import Traffic
 from tests.fix_service import SUBJECT_KEY, Event, eventually
 from tests.patience import PATIENCE_S
 
-_WAITS: LiteralString = """
-    SELECT extract(epoch FROM told.recorded_at - heard.at)
-    FROM events accepted JOIN events told USING (stream_id),
-        LATERAL (SELECT (accepted.data->'arrival'->>'heard_at')::timestamptz AS at) heard
-    WHERE accepted.type = 'request.accepted' AND told.type = 'message.submitted'
-        AND told.data->>'request_id' = accepted.data->>'request_id'
-        AND told.data->>'purpose' = 'acknowledgement' AND heard.at IS NOT NULL
+BROKEN_FILE = "broken.txt"
+_LINES_SHOWN = 50
+
+_ACKNOWLEDGEMENT_LATENCIES: LiteralString = """
+    SELECT extract(epoch FROM submitted.recorded_at - mo.heard_at)
+    FROM events accepted JOIN events submitted USING (stream_id),
+        LATERAL (SELECT (accepted.data->'arrival'->>'heard_at')::timestamptz AS heard_at) mo
+    WHERE accepted.type = 'request.accepted' AND submitted.type = 'message.submitted'
+        AND submitted.data->>'request_id' = accepted.data->>'request_id'
+        AND submitted.data->>'purpose' = 'acknowledgement' AND mo.heard_at IS NOT NULL
 """
-"""From deliver_sm to the event of the submit_sm_resp, by the database's clock: no step moves it."""
+"""Seconds from deliver_sm to `message.submitted`, by the database's clock, which is not stepped."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignResult:
+    """The balance, the faults by kind, acknowledgement latencies and duration in seconds."""
+
+    balance: Balance
+    faults: Counter[str]
+    latencies: list[float]
+    seconds: float
 
 
 def main() -> None:
-    """Run the campaign; exit with 1 when a guarantee broke."""
+    """Run the campaign; exit with status 1 when a guarantee broke."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--seed", type=int, default=None, help="of the schedule; else at random")
+    parser.add_argument("--seed", type=int, default=None, help="seed of the schedule; or random")
     parser.add_argument("--faults", type=int, default=100)
-    parser.add_argument("--people", type=int, default=100, help="at most 100")
-    parser.add_argument("--per-second", type=float, default=15.0, help="texts")
-    parser.add_argument("--keep", type=Path, help="folder for data and logs, kept afterwards")
-    parser.add_argument("--only", help="kinds of faults, separated by commas; else all")
+    parser.add_argument("--people", type=int, default=100, help="clients who text, 100 at most")
+    parser.add_argument("--per-second", type=float, default=15.0, help="texts per second")
+    parser.add_argument("--keep", type=Path, help="folder for data and logs, kept in any case")
+    parser.add_argument("--only", help="kinds of faults, separated by commas; default: all")
     options = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
     folder = options.keep or Path(tempfile.mkdtemp(prefix="scserv-chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
-    say(f"seed {seed}, {options.faults} faults; everything is in {folder}")
+    log(f"seed {seed}, {options.faults} faults; data and logs are in {folder}")
     plan = schedule(seed)
     if options.only:
         kinds = set(options.only.split(","))
         plan = (fault for fault in plan if fault.kind in kinds)
     faults = list(islice(plan, options.faults))
-    result, struck, waits, seconds = asyncio.run(
-        campaign(folder.resolve(), seed, faults, options.people, options.per_second)
+    result = asyncio.run(
+        run_campaign(folder.resolve(), seed, faults, options.people, options.per_second)
     )
-    for line in result.what[:50]:
-        say(line)
-    (folder / "broken.txt").write_text("\n".join(result.what), "utf-8")
-    if not result.broken and not options.keep:
+    for line in result.balance.what[:_LINES_SHOWN]:
+        log(line)
+    (folder / BROKEN_FILE).write_text("\n".join(result.balance.what), "utf-8")
+    if result.balance.broken:
+        log(f"broken; all lines are in {folder / BROKEN_FILE}, see CONTRIBUTING.md")
+    elif not options.keep:
         shutil.rmtree(folder)
     print(
         json.dumps(
             {
                 "seed": seed,
-                "faults": sum(struck.values()),
-                **as_json(result),
-                "broken": result.broken,
-                "acknowledged_s": _spread(waits),
-                "seconds": round(seconds),
-                "struck": struck,
+                "faults": sum(result.faults.values()),
+                **as_json(result.balance),
+                "broken": result.balance.broken,
+                "acknowledged_s": _percentiles(result.latencies),
+                "seconds": round(result.seconds),
+                "faults_by_kind": result.faults,
             }
         )
     )
-    sys.exit(1 if result.broken else 0)
+    sys.exit(1 if result.balance.broken else 0)
 
 
-async def campaign(
-    folder: Path, seed: int, faults: list[Planned], people: int, per_second: float
-) -> tuple[Balance, Counter[str], list[float], float]:
-    """Run one campaign to its balance; return what struck, and how long each waited, too."""
+async def run_campaign(
+    folder: Path, seed: int, faults: list[PlannedFault], people: int, per_second: float
+) -> CampaignResult:
+    """Run one campaign and return its result. Servers and roles are stopped afterwards."""
     started = time.monotonic()
-    async with open_world(folder) as world:
-        clients = [marked(number) for number in range(people)]
-        world.import_clients(clients)
-        crowd = People(clients, world.deliver, random.Random(seed), per_second)
-        striker = Striker(world)
-        living = asyncio.create_task(crowd.live())
+    async with open_deployment(folder) as deployment:
+        clients = [make_client(number) for number in range(people)]
+        deployment.import_clients(clients)
+        traffic = Traffic(clients, deployment.deliver, random.Random(seed), per_second)
+        runner = FaultRunner(deployment)
+        sending = asyncio.create_task(traffic.run())
 
-        def tell(fault: Planned) -> None:
+        def report(fault: PlannedFault) -> None:
             at = time.monotonic() - started
-            say(f"{at:7.1f} s  {fault}  ({crowd.waiting} texts wait)")
+            log(f"{at:7.1f} s  {fault}  ({traffic.unanswered} texts unanswered)")
 
-        await striker.run(faults, tell)
-        living.cancel()
-        await striker.heal()
-        say("the faults are over; everything has to come to its end now")
-        await _settle(world, crowd)
-        say("balancing the books")
-        result = _balance(world, crowd)
-        say("holding the log and its projections against each other")
+        await runner.run(faults, report)
+        sending.cancel()
+        await runner.undo()
+        log("all faults have ended; waiting until every request is completed")
+        await _wait_until_completed(deployment, traffic)
+        log("comparing accepted messages with the event store")
+        result = _balance(deployment, traffic)
+        log("verifying the event log and its projections")
         for command in (("log", "verify"), ("projections", "verify")):
-            status, output = await world.scserv(*command)
+            status, output = await deployment.scserv(*command)
             if status:
                 figure = "log_gaps" if command[0] == "log" else "projections_differ"
                 result.say(figure, 1, f"scserv {' '.join(command)}: {output}")
-        waits = [float(wait) for (wait,) in world.rows(_WAITS)]
-        say("looking for canaries")
-        await world.say_everything(clients[0].number)
-        await world.stop_all()
-        for what in await asyncio.to_thread(lambda: list(leaks(world))):
-            result.say("leaks", 1, what)
-        return result, striker.struck, waits, time.monotonic() - started
+        latencies = [float(latency) for (latency,) in deployment.rows(_ACKNOWLEDGEMENT_LATENCIES)]
+        log("searching for leaked secrets and numbers")
+        await deployment.save_outputs(clients[0].number)
+        await deployment.stop_all()
+        for place in await asyncio.to_thread(lambda: list(find_leaks(deployment))):
+            result.say("leaks", 1, place)
+        return CampaignResult(result, runner.finished, latencies, time.monotonic() - started)
 
 
-async def _settle(world: World, crowd: People) -> None:
-    """Wait until every text is answered and every request has its end, or the time is over."""
+async def _wait_until_completed(deployment: Deployment, traffic: Traffic) -> None:
+    """Wait until every text is answered and every request completed, or the time is up."""
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await crowd.answered()
-        texted = sum(text.accepted_at is not None for p in crowd.people for text in p.texts)
-        # A worker that is just coming back has not seen them all: then none is open yet.
+            await traffic.wait_until_answered()
+        texts = sum(text.accepted_at is not None for one in traffic.clients for text in one.texts)
+        # Count requests too: a worker that has just restarted has not read all texts, so no
+        # request is open yet.
         await eventually(
-            lambda: _accepted(world) >= texted and _open_requests(world) == 0,
-            lambda: f"{_accepted(world)} of {texted} texts made a request, and some are open",
+            lambda: _accepted_requests(deployment) >= texts and _open_requests(deployment) == 0,
+            lambda: (
+                f"{_accepted_requests(deployment)} of {texts} texts became requests, of which "
+                f"{_open_requests(deployment)} are open"
+            ),
         )
-    except (TimeoutError, BaseException) as error:
+    except BaseException as error:  # pytest.fail raises no Exception
         if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
             raise
-        say(f"not everything came to its end: {error}")
+        log(f"not everything was completed: {error}")
 
 
-def _accepted(world: World) -> int:
-    found: int = world.value("SELECT count(*) FROM events WHERE type = 'request.accepted'")
+def _accepted_requests(deployment: Deployment) -> int:
+    found: int = deployment.value("SELECT count(*) FROM events WHERE type = 'request.accepted'")
     return found
 
 
-def _open_requests(world: World) -> int:
-    found: int = world.value(
+def _open_requests(deployment: Deployment) -> int:
+    found: int = deployment.value(
         "SELECT count(*) FILTER (WHERE type = 'request.accepted')"
         " - count(*) FILTER (WHERE type = 'request.completed') FROM events"
     )
     return found
 
 
-def _balance(world: World, crowd: People) -> Balance:
+def _balance(deployment: Deployment, traffic: Traffic) -> Balance:
     streams: dict[str, list[Event]] = defaultdict(list)
     versions: dict[str, list[int]] = defaultdict(list)
     positions = []
     hasher = SubjectHasher(SUBJECT_KEY)
-    subjects = dict(world.rows("SELECT subject_id, number_hash FROM subjects"))
-    numbers = {hasher.hash(p.client.number): p.client.number for p in crowd.people}
-    for event in world.events():
+    subjects = dict(deployment.rows("SELECT subject_id, number_hash FROM subjects"))
+    numbers = {hasher.hash(one.client.number): one.client.number for one in traffic.clients}
+    for event in deployment.events():
         positions.append(event.position)
         versions[str(event.stream_id)].append(event.version)
         streams[numbers[subjects[event.stream_id]]].append(event)
-    parts = {p.client.number: _parts(p.client.registration) for p in crowd.people}
-    result = balance(crowd.people, world.weather.taken, streams, parts)
+    parts = {one.client.number: _parts(one.client.registration) for one in traffic.clients}
+    result = balance(traffic.clients, deployment.smsc_faults.accepted, streams, parts)
     check_log(result, positions, versions)
-    result.say("lost", len(crowd.refused), f"texts were refused for good: {set(crowd.refused)}")
+    rejections = traffic.rejections
+    result.say("lost", len(rejections), f"texts were rejected for good: {set(rejections)}")
     return result
 
 
@@ -176,9 +197,9 @@ def _parts(text: str) -> list[str]:
     ]
 
 
-def _spread(waits: list[float]) -> dict[str, float]:
-    """Return seconds until the acknowledgement: median, 99th percentile and longest."""
-    ordered = sorted(waits) or [0.0]
+def _percentiles(latencies: list[float]) -> dict[str, float]:
+    """Return median, 99th percentile and maximum, in seconds."""
+    ordered = sorted(latencies) or [0.0]
     shares = {"p50": 0.5, "p99": 0.99, "max": 1.0}
     return {
         name: round(ordered[min(int(len(ordered) * share), len(ordered) - 1)], 2)
@@ -186,8 +207,8 @@ def _spread(waits: list[float]) -> dict[str, float]:
     }
 
 
-def say(line: str) -> None:
-    """Tell whoever watches; the balance alone goes to standard output."""
+def log(line: str) -> None:
+    """Print to standard error; standard output has the balance only."""
     print(line, file=sys.stderr, flush=True)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from tests.chaos.people import Person
-from tests.chaos.weather import Taken
+from tests.chaos.smsc_faults import AcceptedSubmit
+from tests.chaos.traffic import TextingClient
 from tests.e2e.script import ACKNOWLEDGEMENT
 from tests.fix_service import STARTED, STOPPED, Event
 
@@ -58,14 +58,14 @@ class Balance:
 
 
 def balance(
-    people: Iterable[Person],
-    taken: Iterable[Taken],
+    people: Iterable[TextingClient],
+    taken: Iterable[AcceptedSubmit],
     streams: Mapping[str, Sequence[Event]],
     parts: Mapping[str, Sequence[str]],
 ) -> Balance:
     """Return the figures. `streams` are events by number, `parts` each one's registration."""
     result = Balance()
-    by_number: dict[str, list[Taken]] = {}
+    by_number: dict[str, list[AcceptedSubmit]] = {}
     for copy in taken:
         by_number.setdefault(copy.number, []).append(copy)
     for person in people:
@@ -87,8 +87,8 @@ def check_log(
 
 def _person(
     result: Balance,
-    person: Person,
-    taken: Sequence[Taken],
+    person: TextingClient,
+    taken: Sequence[AcceptedSubmit],
     events: Sequence[Event],
     registration: Sequence[str],
 ) -> None:
@@ -115,7 +115,7 @@ def _requests(result: Balance, who: str, texted: Sequence[str], accepted: Sequen
 def _copies(
     result: Balance,
     who: str,
-    taken: Sequence[Taken],
+    taken: Sequence[AcceptedSubmit],
     events: Sequence[Event],
     registration: Sequence[str],
 ) -> None:
@@ -147,7 +147,7 @@ def _copies(
         result.say("lost", max(-more, 0), f"{who}: {template} part {part}, {-more} never came")
 
 
-def _kind(one: Taken, registration: Sequence[str]) -> str | None:
+def _kind(one: AcceptedSubmit, registration: Sequence[str]) -> str | None:
     if one.part:
         fits = one.total == len(registration) and registration[one.part - 1] == one.text
         return "registration" if fits else None

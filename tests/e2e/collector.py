@@ -1,14 +1,15 @@
-"""OpenTelemetry collectors for tests: they take OTLP over HTTP.
+"""OpenTelemetry collectors for tests: they accept OTLP over HTTP.
 
-A `Collector` keeps spans and metrics to be looked at; a `Recorder` writes whatever arrives into
-a file to be searched, and stays as small as it was.
+A `Collector` keeps spans and metrics in memory. A `Recorder` appends everything to a file, so its
+memory stays flat; `recorded_spans` reads that file.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,13 @@ class Span:
     span_id: str
     parent_id: str
     name: str
+    started_at: datetime
     attributes: dict[str, Any]
 
 
 @dataclass(slots=True)
 class Collector:
-    """What has arrived. `values` is the latest of each metric, by name and labels.
+    """Everything that arrived. `values` has the latest value of each metric, by name and labels.
 
     A histogram's value is its count.
     """
@@ -63,7 +65,7 @@ class Collector:
             pytest.fail(f"{what}: not within {PATIENCE_S:g} s; spans {spans}; values {self.values}")
 
     async def take(self, request: web.Request) -> web.Response:
-        """Serve one export, or whatever else somebody sends here."""
+        """Serve one request: an export, or anything else."""
         body = await request.read()
         self.bodies.append(body)
         self.paths.append(request.raw_path)
@@ -75,18 +77,7 @@ class Collector:
         return web.Response(content_type="application/x-protobuf")
 
     def _take_spans(self, exported: ExportTraceServiceRequest) -> None:
-        for resource in exported.resource_spans:
-            for scope in resource.scope_spans:
-                self.spans += [
-                    Span(
-                        one.trace_id.hex(),
-                        one.span_id.hex(),
-                        one.parent_span_id.hex(),
-                        one.name,
-                        dict(_pairs(one.attributes)),
-                    )
-                    for one in scope.spans
-                ]
+        self.spans += _spans(exported)
 
     def _take_metrics(self, exported: ExportMetricsServiceRequest) -> None:
         for resource in exported.resource_metrics:
@@ -96,7 +87,7 @@ class Collector:
 
 
 class Recorder:
-    """What has arrived, in one file; `exports` counts it by role and path."""
+    """Writes every request to one file; `exports` counts them by role and path."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -105,10 +96,10 @@ class Recorder:
         path.touch()
 
     async def take(self, request: web.Request) -> web.Response:
-        """Write one request down, headers included."""
+        """Record one request with its headers, as HTTP would write it."""
         body = await request.read()
         headers = b"\n".join(name + b": " + value for name, value in request.raw_headers)
-        self._write(b"\n".join([request.raw_path.encode(), headers, body, b""]))
+        self._write(b"\n".join([request.raw_path.encode(), headers, b"", body, b""]))
         self.exports[_role_of(request.path, body), request.path] += 1
         return web.Response(content_type="application/x-protobuf")
 
@@ -118,7 +109,7 @@ class Recorder:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes a process export to here. Metrics also come when a process ends."""
+        """Variables that make a process export here. A process also exports metrics as it ends."""
         return {
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.url,
             "OTEL_METRIC_EXPORT_INTERVAL": "5000",
@@ -127,7 +118,7 @@ class Recorder:
 
 
 def _role_of(path: str, body: bytes) -> str:
-    """Return the role that sends an export, as `inbound.ops.telemetry` names instances."""
+    """Return the role that sent an export, from the instance name (`inbound.ops.telemetry`)."""
     resources: Iterable[Any]
     if path.endswith("/v1/traces"):
         resources = ExportTraceServiceRequest.FromString(body).resource_spans
@@ -136,6 +127,21 @@ def _role_of(path: str, body: bytes) -> str:
     [resource] = resources
     instance: str = dict(_pairs(resource.resource.attributes))["service.instance.id"]
     return instance.partition("-")[0]
+
+
+def recorded_spans(path: Path) -> Iterator[Span]:
+    """Yield the spans in a file of a `Recorder`."""
+    with path.open("rb") as file:
+        while target := file.readline().strip():
+            length = 0
+            while header := file.readline().strip():
+                name, _, value = header.partition(b":")
+                if name.lower() == b"content-length":
+                    length = int(value)
+            body = file.read(length)
+            file.readline()
+            if target.endswith(b"/v1/traces"):
+                yield from _spans(ExportTraceServiceRequest.FromString(body))
 
 
 @asynccontextmanager
@@ -148,7 +154,7 @@ async def open_collector() -> AsyncIterator[Collector]:
 
 @asynccontextmanager
 async def open_recorder(path: Path) -> AsyncIterator[Recorder]:
-    """Listen on a free loopback port and write what arrives into a file."""
+    """Listen on a free loopback port and record every request in a file."""
     recorder = Recorder(path)
     async with _listening(recorder.take) as recorder.url:
         yield recorder
@@ -168,6 +174,20 @@ async def _listening(
         yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
+
+
+def _spans(exported: ExportTraceServiceRequest) -> Iterator[Span]:
+    for resource in exported.resource_spans:
+        for scope in resource.scope_spans:
+            for one in scope.spans:
+                yield Span(
+                    one.trace_id.hex(),
+                    one.span_id.hex(),
+                    one.parent_span_id.hex(),
+                    one.name,
+                    datetime.fromtimestamp(one.start_time_unix_nano / 1e9, UTC),
+                    dict(_pairs(one.attributes)),
+                )
 
 
 def _points(metric: Metric) -> dict[Labels, float]:

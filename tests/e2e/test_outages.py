@@ -23,7 +23,7 @@ from inbound.local.simulator.server import Simulator, SimulatorSettings
 from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
-from tests.chaos import stepped
+from tests.chaos import stepped_clock
 from tests.e2e import poison
 from tests.e2e.aimed import REPOSITORY
 from tests.e2e.disks import Disk, small_disk
@@ -77,7 +77,7 @@ async def service(
 ) -> AsyncIterator[Service]:
     folder = tmp_path_factory.mktemp("service")
     clock = folder / "clock"
-    clock.write_bytes(bytes(stepped.SIZE))
+    clock.write_bytes(bytes(stepped_clock.SIZE))
     async with open_service(
         folder,
         machine.postgres.url,
@@ -88,7 +88,7 @@ async def service(
             # An outage is longer than a repetition; no test can wait for a minute of it.
             "SCSERV_POLICIES__DUPLICATE_WITHIN_S": "2",
         },
-        program="tests.chaos.stepped",
+        program="tests.chaos.stepped_clock",
     ) as service:
         service.revive()
         yield service
@@ -333,14 +333,14 @@ async def test_clock_jump(service: Service, hours: int) -> None:
     clock = Path(service.extra_environment["CHAOS_CLOCK"])
     await service.text(client.number, "CLIENT sms stop")
     await service.completed(client.number)
-    stepped.step(clock, hours * 3600)
+    stepped_clock.set_offset(clock, hours * 3600)
     try:
         await service.text(client.number, "CLIENT sms start")
         await service.completed(client.number, requests=2)
         assert service.script.texts_to(client.number)[-1] == STARTED
         await is_well(service)
     finally:
-        stepped.step(clock, 0)
+        stepped_clock.set_offset(clock, 0)
     await service.text(client.number, "CLIENT sms stop")
     await service.completed(client.number, requests=3)
     assert service.accepted(client.number) == ["sms_stop", "sms_start", "sms_stop"]

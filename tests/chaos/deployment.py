@@ -1,4 +1,4 @@
-"""Everything that runs: two of each role, the servers, and an SMS centre with bad weather."""
+"""The service under test: its own servers, two processes of each role, a simulated SMS centre."""
 
 import asyncio
 import sys
@@ -18,17 +18,17 @@ from inbound.local.servers.postgres import PostgresServer
 from inbound.local.simulator.server import Simulator, SimulatorSettings
 from inbound.store.migrations.runner import migrate
 from schemas.topics import TopicNames
-from tests.chaos import stepped
-from tests.chaos.weather import Weather
+from tests.chaos import stepped_clock
+from tests.chaos.smsc_faults import SmscFaults
 from tests.e2e.collector import Recorder, open_recorder
 from tests.e2e.script import ACCOUNT
 from tests.fix_service import PAGES, ROLES, Role, RoleProcess, Service, free_port
 from tests.searching import POSTGRES_SETTINGS, store_plainly
 
-OF_EACH: Final = 2
-RUNNING: Final[tuple[Role, ...]] = (*ROLES, "projector")
+PROCESSES_PER_ROLE: Final = 2
+STARTED_ROLES: Final[tuple[Role, ...]] = (*ROLES, "projector")
 STOP_S: Final = 30.0
-COMMANDS: Final = (
+OPERATOR_COMMANDS: Final = (
     ("timeline", "--phone", "NUMBER"),
     ("deadletters", "list"),
     ("audit",),
@@ -38,15 +38,16 @@ COMMANDS: Final = (
 REPOSITORY: Final = Path(__file__).parents[2]
 
 _ENVIRONMENT: Final = {
-    # Nobody repeats a command here; many an hour are meant.
+    # Clients send many different commands an hour here, and all of them have to be answered.
     "SCSERV_POLICIES__COMMANDS_PER_HOUR": "0",
-    # Far more attempts than faults can spoil: what is given up would be lost.
+    # A campaign has more faults in a minute than a real year. Giving up after 3 attempts, the
+    # default, would count as a lost message.
     "SCSERV_MAX_ATTEMPTS": "50",
 }
 
 
-class World(Service):
-    """The service with servers of its own, two of each role, and a clock that can be stepped."""
+class Deployment(Service):
+    """The service with servers that may be killed and a clock that can be stepped."""
 
     def __init__(
         self, folder: Path, postgres: PostgresServer, kafka: KafkaServer, recorder: Recorder
@@ -55,16 +56,16 @@ class World(Service):
         self.postgres = postgres
         self.kafka = kafka
         self.recorder = recorder
-        self._said = count(1)
-        self.weather = Weather()
+        self._outputs = count(1)
+        self.smsc_faults = SmscFaults()
         self.centre = Simulator(
             SimulatorSettings(port=0, accounts=(ACCOUNT,), retry_s=0.3, response_timeout_s=5),
-            faults=self.weather,
+            faults=self.smsc_faults,
         )
-        self.weather.settle_at(self.centre)
+        self.smsc_faults.attach(self.centre)
         self.clock = folder / "clock"
-        self.clock.write_bytes(bytes(stepped.SIZE))
-        self.program = "tests.chaos.stepped"
+        self.clock.write_bytes(bytes(stepped_clock.SIZE))
+        self.program = "tests.chaos.stepped_clock"
         self.extra_environment |= (
             recorder.environment
             | _ENVIRONMENT
@@ -74,23 +75,20 @@ class World(Service):
             }
         )
 
-    def process(self, target: str) -> RoleProcess | None:
-        """Return a running process by "ROLE INDEX"; None when so many do not run just now."""
+    def find_process(self, target: str) -> RoleProcess | None:
+        """Return a running process by "ROLE INDEX"; None when fewer are running."""
         role, _, index = target.partition(" ")
-        of_role = [one for one in self.running if one.role == role and _runs(one)]
+        of_role = [one for one in self.running if one.role == role and _is_running(one)]
         return of_role[int(index or 0)] if int(index or 0) < len(of_role) else None
 
-    async def one_more(self, role: Role) -> RoleProcess:
-        """Start one more process of a role, started again if it ends."""
+    async def start_extra(self, role: Role) -> RoleProcess:
+        """Start one more process of a role. It is restarted when it ends."""
         one = await self._start(role)
         self.revive(one)
         return one
 
     async def scserv(self, *arguments: str) -> tuple[int, str]:
-        """Run a command to its end; return its status and what it said.
-
-        That stays in the folder, too.
-        """
+        """Run a command; return its status and its output, which is also saved in the folder."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "inbound.cli", *arguments),
             cwd=self.folder,
@@ -99,39 +97,39 @@ class World(Service):
             stderr=asyncio.subprocess.STDOUT,
         )
         output, _ = await process.communicate()
-        self._keep(f"command-{arguments[0]}", output)
+        self._save_output(f"command-{arguments[0]}", output)
         return process.returncode or 0, output.decode("utf-8", "replace").strip()
 
-    async def say_everything(self, number: str) -> None:
-        """Have every health port and the operator's commands say what they know.
+    async def save_outputs(self, number: str) -> None:
+        """Save the pages of every health port and the output of the operator's commands.
 
-        It stays in the folder, to be searched.
+        They are searched for personal data like every other file.
         """
         for one in self.running:
             for page in PAGES:
-                self._keep(f"page-{one.role}", await asyncio.to_thread(one.page, page))
-        for command in COMMANDS:
+                self._save_output(f"page-{one.role}", await asyncio.to_thread(one.page, page))
+        for command in OPERATOR_COMMANDS:
             words = (number if word == "NUMBER" else word for word in command)
             await self.scserv(*words)
 
     async def stop_all(self) -> None:
-        """End every role politely, so that it exports and logs what it has left."""
+        """Stop every role with SIGTERM, so that it exports and logs everything it has."""
         running, self.running[:] = list(self.running), []
         for one in running:
             one.terminate()
         async with asyncio.timeout(STOP_S):
             await asyncio.gather(*(one.process.wait() for one in running))
 
-    def _keep(self, name: str, said: bytes) -> None:
-        (self.folder / f"said-{next(self._said)}-{name}.txt").write_bytes(said)
+    def _save_output(self, name: str, output: bytes) -> None:
+        (self.folder / f"output-{next(self._outputs)}-{name}.txt").write_bytes(output)
 
 
-def _runs(one: RoleProcess) -> bool:
+def _is_running(one: RoleProcess) -> bool:
     return one.process.returncode is None
 
 
-def family(pid: int) -> list[psutil.Process]:
-    """Return a process and what it started."""
+def process_tree(pid: int) -> list[psutil.Process]:
+    """Return a process and its descendants; empty if it has ended."""
     try:
         parent = psutil.Process(pid)
         return [parent, *parent.children(recursive=True)]
@@ -140,8 +138,8 @@ def family(pid: int) -> list[psutil.Process]:
 
 
 @asynccontextmanager
-async def open_world(folder: Path) -> AsyncIterator[World]:
-    """Start the servers, the centre and two of each role; end all of it afterwards."""
+async def open_deployment(folder: Path) -> AsyncIterator[Deployment]:
+    """Start servers, SMS centre and roles; stop all of them after the block."""
     with (
         PostgresServer(folder / "postgres", settings=POSTGRES_SETTINGS) as postgres,
         KafkaServer(folder / "kafka", heap_mb=384) as kafka,
@@ -150,19 +148,19 @@ async def open_world(folder: Path) -> AsyncIterator[World]:
         store_plainly(postgres.url())
         admin.apply(kafka.bootstrap, TopicNames().specs(), replication_factor=1)
         async with open_recorder(folder / "telemetry") as recorder:
-            world = World(folder, postgres, kafka, recorder)
-            await world.centre.start()
+            deployment = Deployment(folder, postgres, kafka, recorder)
+            await deployment.centre.start()
             try:
-                for _ in range(OF_EACH):
-                    await world.start(*RUNNING)
-                world.revive()
-                yield world
+                for _ in range(PROCESSES_PER_ROLE):
+                    await deployment.start(*STARTED_ROLES)
+                deployment.revive()
+                yield deployment
             finally:
-                await world.close()
+                await deployment.close()
 
 
-def slow_commits(url: str, micros: int) -> None:
-    """Let every commit wait for so long before its flush, as on a slow disk; 0: no more."""
+def delay_commits(url: str, micros: int) -> None:
+    """Delay every commit before its flush, as a slow disk would; 0 ends the delay."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("ALTER SYSTEM SET commit_delay = {}").format(micros))
         connection.execute("ALTER SYSTEM SET commit_siblings = 0")

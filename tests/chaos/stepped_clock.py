@@ -1,8 +1,8 @@
-"""A role whose wall clock can be stepped from outside: `python -m tests.chaos.stepped ROLE`.
+"""A role whose wall clock a test can step: `python -m tests.chaos.stepped_clock ROLE`.
 
-The clock is that of the machine plus what the file named in CHAOS_CLOCK says, in seconds
-(a double). Changing a machine's clock needs its owner; this steps every reading of the
-wall clock that Python code of the role makes, libraries included.
+The clock shows the machine's time plus an offset in seconds (a double), read from the file that
+CHAOS_CLOCK names. Setting the machine's clock needs root. This changes only what Python code of
+the role reads, libraries included.
 """
 
 import mmap
@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 SIZE = 8
+"""Size of the offset file in octets."""
 
 
-def step(path: Path, seconds: float) -> None:
-    """Let every role that reads this file be off by so many seconds from now on."""
+def set_offset(path: Path, seconds: float) -> None:
+    """Set the offset of every role that reads this file."""
     with path.open("r+b") as file:
         file.write(struct.pack("<d", seconds))
 

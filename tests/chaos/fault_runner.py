@@ -1,0 +1,222 @@
+"""Carries out each kind of fault. Every fault ends by itself after its time."""
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import Any, Final, cast
+
+import psutil
+import psycopg
+
+from tests.chaos import stepped_clock
+from tests.chaos.deployment import Deployment, delay_commits, process_tree
+from tests.chaos.schedule import PlannedFault
+from tests.fix_service import Role
+
+Action = Callable[["FaultRunner", PlannedFault], Awaitable[None]]
+
+MAX_CONCURRENT: Final = 4
+"""Faults that may last at the same time; the next one waits."""
+
+_SLOW_COMMIT_US: Final = 100_000
+_STOP_S: Final = 15.0
+
+
+class FaultRunner:
+    """Carries out a schedule against one deployment."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.finished: Counter[str] = Counter()
+        self._room = asyncio.Semaphore(MAX_CONCURRENT)
+        self._server_locks = {"kafka": asyncio.Lock(), "postgres": asyncio.Lock()}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._errors: list[BaseException] = []
+
+    async def run(
+        self, faults: Iterable[PlannedFault], report: Callable[[PlannedFault], None]
+    ) -> None:
+        """Start each fault when it is due, and wait until all have ended.
+
+        `report` is called as each fault starts. Raises the first error of a fault.
+        """
+        for fault in faults:
+            await asyncio.sleep(fault.pause_s)
+            await self._room.acquire()
+            if self._errors:
+                break
+            report(fault)
+            task = asyncio.create_task(self._carry_out(fault))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        if self._errors:
+            raise self._errors[0]
+
+    async def _carry_out(self, fault: PlannedFault) -> None:
+        try:
+            await _ACTIONS[fault.kind](self, fault)
+            self.finished[fault.kind] += 1
+        except Exception as error:
+            self._errors.append(error)
+            raise
+        finally:
+            self._room.release()
+
+    # -- processes --------------------------------------------------------------------
+
+    async def kill(self, fault: PlannedFault) -> None:
+        """Kill a role with SIGKILL; it is restarted."""
+        if one := self.deployment.find_process(fault.target):
+            one.kill()
+
+    async def terminate(self, fault: PlannedFault) -> None:
+        """Stop a role with SIGTERM; it is restarted."""
+        if one := self.deployment.find_process(fault.target):
+            one.terminate()
+
+    async def suspend(self, fault: PlannedFault) -> None:
+        """Suspend a role for a while."""
+        if one := self.deployment.find_process(fault.target):
+            await _suspend([psutil.Process(one.process.pid)], fault.lasts_s)
+
+    async def rebalance(self, fault: PlannedFault) -> None:
+        """Start one more process of a role and stop it again."""
+        deployment = self.deployment
+        one = await deployment.start_extra(cast("Role", fault.target))
+        await asyncio.sleep(fault.lasts_s)
+        # If another fault has killed it, a restarted process has replaced it.
+        if one not in deployment.running:
+            found = deployment.find_process(f"{fault.target} 2")
+            if found is None:
+                return
+            one = found
+        deployment.running.remove(one)
+        one.terminate()
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await one.process.wait()
+        except TimeoutError:
+            one.kill()
+            raise AssertionError(
+                f"{one.role} did not stop within {_STOP_S:g} s of SIGTERM"
+            ) from None
+
+    # -- servers ----------------------------------------------------------------------
+
+    async def kill_server(self, fault: PlannedFault) -> None:
+        """Kill a server and start it again after a while."""
+        deployment = self.deployment
+        server = deployment.kafka if fault.target == "kafka" else deployment.postgres
+        async with self._server_locks[fault.target]:
+            await asyncio.to_thread(server.kill)
+            await asyncio.sleep(fault.lasts_s)
+            await asyncio.to_thread(server.start)
+
+    async def suspend_server(self, fault: PlannedFault) -> None:
+        """Suspend all processes of a server for a while."""
+        deployment = self.deployment
+        server = deployment.kafka if fault.target == "kafka" else deployment.postgres
+        async with self._server_locks[fault.target]:
+            await _suspend(process_tree(server.pid or 0), fault.lasts_s)
+
+    async def slow_disk(self, fault: PlannedFault) -> None:
+        """Make every commit of PostgreSQL take 0.1 s longer for a while."""
+        async with self._server_locks["postgres"]:
+            await asyncio.to_thread(delay_commits, self.deployment.database_url, _SLOW_COMMIT_US)
+            try:
+                await asyncio.sleep(fault.lasts_s)
+            finally:
+                await asyncio.to_thread(delay_commits, self.deployment.database_url, 0)
+
+    async def step_clock(self, fault: PlannedFault) -> None:
+        """Step the wall clock of all roles, until the next step."""
+        stepped_clock.set_offset(self.deployment.clock, float(fault.target))
+
+    # -- links ------------------------------------------------------------------------
+
+    async def cut_links(self, fault: PlannedFault) -> None:
+        """Cut the link at the next three PDUs of a command."""
+        command, _, where = fault.target.partition(" ")
+        effect: dict[str, Any] = {"cut": where}
+        if where == "lost":
+            effect = {"cut": "before", "taken": False}
+        await self._apply(fault, command, effect, first=3)
+
+    async def lose_responses(self, fault: PlannedFault) -> None:
+        """Leave the next six PDUs of a command without a response."""
+        command, _, how = fault.target.partition(" ")
+        effect: dict[str, Any] = {"no_answer": True}
+        if how == "lost":
+            effect["taken"] = False
+        await self._apply(fault, command, effect, first=6)
+
+    async def deliver_twice(self, fault: PlannedFault) -> None:
+        """Deliver half of the messages or receipts twice."""
+        await self._apply(fault, fault.target, {"duplicate": True}, probability=0.5)
+
+    async def throttle(self, fault: PlannedFault) -> None:
+        """Refuse half of the messages with a temporary error."""
+        await self._apply(fault, "submit_sm", {"status": fault.target}, probability=0.5)
+
+    async def delay(self, fault: PlannedFault) -> None:
+        """Answer or deliver half of the PDUs up to 3 s late."""
+        await self._apply(fault, fault.target, {"delay_s": [0.1, 3.0]}, probability=0.5)
+
+    async def send_malformed(self, fault: PlannedFault) -> None:
+        """Answer the next two messages with a malformed PDU."""
+        await self._apply(fault, "submit_sm", {"malformed": fault.target}, first=2)
+
+    async def refuse_binds(self, fault: PlannedFault) -> None:
+        """Cut all links and accept no bind for a while."""
+        effect = {"status": "ESME_RBINDFAIL"} if fault.target == "refused" else {"no_answer": True}
+        rule = {"match": {"command": "bind"}, "fault": effect}
+        with self.deployment.smsc_faults.apply(fault.number, rule):
+            self.deployment.smsc_faults.cut_all_links("the campaign cuts every link")
+            await asyncio.sleep(fault.lasts_s)
+
+    async def _apply(
+        self, fault: PlannedFault, command: str, effect: dict[str, Any], **match: float
+    ) -> None:
+        rule = {"match": {"command": command, **match}, "fault": effect}
+        with self.deployment.smsc_faults.apply(fault.number, rule):
+            await asyncio.sleep(fault.lasts_s)
+
+    async def undo(self) -> None:
+        """End a slow disk that outlasted its fault because PostgreSQL was killed meanwhile."""
+        with suppress(psycopg.Error):
+            await asyncio.to_thread(delay_commits, self.deployment.database_url, 0)
+
+
+async def _suspend(processes: list[psutil.Process], seconds: float) -> None:
+    for one in processes:
+        with suppress(psutil.NoSuchProcess):
+            one.send_signal(signal.SIGSTOP)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        for one in processes:
+            with suppress(psutil.NoSuchProcess):
+                one.send_signal(signal.SIGCONT)
+
+
+_ACTIONS: Final[dict[str, Action]] = {
+    "kill -9": FaultRunner.kill,
+    "SIGSTOP": FaultRunner.suspend,
+    "SIGTERM": FaultRunner.terminate,
+    "rebalance": FaultRunner.rebalance,
+    "kill -9 server": FaultRunner.kill_server,
+    "SIGSTOP server": FaultRunner.suspend_server,
+    "slow disk": FaultRunner.slow_disk,
+    "link cut": FaultRunner.cut_links,
+    "lost response": FaultRunner.lose_responses,
+    "double delivery": FaultRunner.deliver_twice,
+    "throttling": FaultRunner.throttle,
+    "late answers": FaultRunner.delay,
+    "malformed": FaultRunner.send_malformed,
+    "no bind": FaultRunner.refuse_binds,
+    "clock step": FaultRunner.step_clock,
+}

@@ -1,0 +1,130 @@
+"""Faults of the SMS centre that come and go, and a record of the messages it accepted.
+
+Each fault is a script of the simulator that applies for a while.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from inbound.local.simulator.dialects import DEFAULT_PLAN, ReceiptPlan
+from inbound.local.simulator.fault_injector import FaultInjector
+from inbound.local.simulator.faults import Proceed
+from inbound.local.simulator.rules import RuleBook
+from inbound.local.simulator.script import Script
+from inbound.local.simulator.server import Simulator
+from inbound.local.simulator.settings import PHONE
+from inbound.smpp import alphabet
+from inbound.smpp.pdu import DeliverSm, DeliverSmResp, SubmitSm
+from inbound.smpp.segmentation import body_of, part_of
+from inbound.smpp.session import Answer, Session
+from inbound.smpp.status import Status
+
+_NO_RULES: Final = RuleBook(Script())
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedSubmit:
+    """One submit_sm that the SMS centre accepted: the client may have got it.
+
+    `at` is in seconds of the monotonic clock; `part` is 0 for a message in one PDU.
+    """
+
+    number: str
+    text: str
+    part: int
+    total: int
+    at: float
+
+
+class SmscFaults:
+    """The faults in effect. Give it to a `Simulator`, then call `attach` with that simulator."""
+
+    def __init__(self) -> None:
+        self.accepted: list[AcceptedSubmit] = []
+        self._injectors: list[FaultInjector] = []
+        self._simulator: Simulator | None = None
+
+    def attach(self, simulator: Simulator) -> None:
+        """Set the simulator whose links the faults break."""
+        self._simulator = simulator
+
+    @contextmanager
+    def apply(self, seed: int, *rules: dict[str, Any]) -> Iterator[None]:
+        """Apply these rules of a script for the duration of the block."""
+        assert self._simulator is not None
+        script = Script.model_validate({"seed": seed, "rule": rules})
+        injector = FaultInjector(
+            script, self._simulator._links, self._simulator._scheduler, magic=False, window=500
+        )
+        self._injectors.append(injector)
+        if injector.book.has("bind"):
+            self._simulator._injector.book = injector.book
+        try:
+            yield
+        finally:
+            self._injectors.remove(injector)
+            if self._simulator._injector.book is injector.book:
+                self._simulator._injector.book = _NO_RULES
+
+    def cut_all_links(self, reason: str) -> None:
+        """Cut every link of the account at once."""
+        assert self._simulator is not None
+        for client in self._simulator._clients.values():
+            for session in list(client.queue.sessions):
+                session.abort(reason)
+
+    async def on_submit(self, pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
+        """Answer a submit_sm, as `Faults` says."""
+        if session.bound_as is None or session.bound_as.system_id == PHONE:
+            return await proceed(pdu, session)
+        return await self._submit_through(tuple(self._injectors), pdu, session, proceed)
+
+    async def _submit_through(
+        self,
+        injectors: tuple[FaultInjector, ...],
+        pdu: SubmitSm,
+        session: Session,
+        proceed: Proceed,
+    ) -> Answer:
+        """Pass a submit_sm through the injectors, the oldest first."""
+        if not injectors:
+            return await self._submit(pdu, session, proceed, DEFAULT_PLAN)
+        first, *rest = injectors
+
+        def inner(
+            pdu: SubmitSm, session: Session, receipt: ReceiptPlan = DEFAULT_PLAN
+        ) -> Awaitable[Answer]:
+            if rest:
+                return self._submit_through(tuple(rest), pdu, session, proceed)
+            return self._submit(pdu, session, proceed, receipt)
+
+        return await first.on_submit(pdu, session, inner)
+
+    async def _submit(
+        self, pdu: SubmitSm, session: Session, proceed: Proceed, receipt: ReceiptPlan
+    ) -> Answer:
+        answer = await proceed(pdu, session, receipt)
+        if not isinstance(answer, asyncio.Future) and answer and answer.status == Status.ESME_ROK:
+            part = part_of(pdu)
+            body = alphabet.decode(part.body if part else body_of(pdu), pdu.data_coding)
+            self.accepted.append(
+                AcceptedSubmit(
+                    f"+{pdu.destination_addr}",
+                    body or "",
+                    part.sequence if part else 0,
+                    part.total if part else 1,
+                    time.monotonic(),
+                )
+            )
+        return answer
+
+    def on_deliver(self, pdu: DeliverSm, session: Session) -> asyncio.Future[DeliverSmResp] | None:
+        """Deliver a deliver_sm with the first fault that applies, as `Faults` says."""
+        for injector in self._injectors:
+            if (answer := injector.on_deliver(pdu, session)) is not None:
+                return answer
+        return None
