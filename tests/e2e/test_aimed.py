@@ -63,7 +63,7 @@ BLOWS = (
         *(
             "answer and result",
             "gateway",
-            Point("streams.outbox.results:ResultPublisher._publish", "before"),
+            Point("streams.outbox.results:ResultPublisher.add", "before"),
         ),
         sent=2,
         unknown=1,

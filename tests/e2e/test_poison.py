@@ -210,7 +210,7 @@ async def test_a_message_whose_template_the_gateway_lacks_ends_as_rejected(
     poison.put(service, service.names.mt_normal, [message.to_json()], number=client.number)
     await service.text(client.number, "CLIENT sms start")
     await service.completed(client.number, requests=2)
-    assert f"message {message.message_id} can't be put together" in service.log_of("gateway")
+    assert f"message {message.message_id} can't be rendered" in service.log_of("gateway")
 
 
 # -- the operator ------------------------------------------------------------------------------
