@@ -191,8 +191,8 @@ def test_what_it_prints_is_no_answer(source: Path) -> None:
     change(
         source,
         "inbound/handlers/commands.py",
-        '    """Return what `request` means',
-        '    print("{}")\n    """Return what `request` means',
+        '    """Return what follows from',
+        '    print("{}")\n    """Return what follows from',
     )
     with candidate(source) as other:
         assert verdicts(other.judge, people(4))[3].differences == []
