@@ -105,4 +105,4 @@ async def _patiently(call: Callable[[], Awaitable[Answer]]) -> Answer:
     ):
         with attempt:
             return await call()
-    raise AssertionError("tenacity gives up only when it is told to")
+    raise AssertionError("tenacity gives up only on request")

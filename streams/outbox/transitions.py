@@ -9,7 +9,7 @@ What always holds, whatever happens in whatever order:
 * A message that is ours ends with one final result, or without any because the earlier
   gateway's result was processed.
 * Once given up, nothing more is submitted; answers that still come are published.
-* Whoever leaves the ready queue by a bind releases its key.
+* A message that the ready queue handed out releases its key in the end.
 """
 
 from collections.abc import Callable

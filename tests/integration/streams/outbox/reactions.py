@@ -51,7 +51,7 @@ def outline(results: Iterable[SubmitResult]) -> list[tuple[Outcome, bool, int]]:
     return [(result.outcome, result.final, result.attempt) for result in results]
 
 
-def told(result: SubmitResult) -> list[tuple[int, int | None, str]]:
+def unresolved(result: SubmitResult) -> list[tuple[int, int | None, str]]:
     return [(one.part, one.status, one.bind) for one in result.attempts or ()]
 
 

@@ -22,7 +22,7 @@ from tests.integration.streams.outbox.reactions import (
     held_until,
     outline,
     reacts,
-    told,
+    unresolved,
 )
 from tests.patience import PATIENCE_S
 
@@ -105,13 +105,13 @@ async def test_broadcasts_that_nobody_answers_leave_room_for_an_acknowledgement(
     assert bench.published.results[0].message_id == acknowledgement.message_id
 
 
-async def test_every_submit_that_settled_nothing_is_told(bench: Bench) -> None:
+async def test_every_unresolved_attempt_is_reported(bench: Bench) -> None:
     bench.script.fault = reacts(Status.ESME_RTHROTTLED, SILENT, Status.ESME_RMSGQFUL)
     began = bench.now[0]
     message = bench.offer(bench.owe(bench.person()))
     unknown, submitted = await bench.results_until(message)
-    assert told(unknown) == [(1, Status.ESME_RTHROTTLED, "main-1"), (1, None, "main-1")]
-    assert told(submitted) == [(1, Status.ESME_RMSGQFUL, "main-1")]
+    assert unresolved(unknown) == [(1, Status.ESME_RTHROTTLED, "main-1"), (1, None, "main-1")]
+    assert unresolved(submitted) == [(1, Status.ESME_RMSGQFUL, "main-1")]
     assert [part.status for part in unknown.parts] == [None]
     assert (unknown.sent_at, submitted.sent_at, submitted.gateway) == (began, began, GATEWAY)
 
@@ -123,7 +123,7 @@ async def test_the_result_says_how_the_centre_writes_its_ids(bench: Bench) -> No
     assert (await bench.result(bench.offer(bench.owe(bench.person())))).id_form == "decimal"
 
 
-async def test_in_the_normal_case_nothing_is_told_but_when_and_by_whom(bench: Bench) -> None:
+async def test_in_the_normal_case_no_attempt_is_reported(bench: Bench) -> None:
     result = await bench.result(bench.offer(bench.owe(bench.person())))
     assert (result.attempts, result.attempts_left_out) == (None, None)
     assert (result.sent_at, result.gateway) == (bench.now[0], GATEWAY)
