@@ -1,8 +1,6 @@
 """A text goes in; over HTTP the request, its steps and whose it was come out."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from uuid import UUID
 
@@ -21,16 +19,9 @@ CODE, LOGIN, PASSWORD = "code-canary-7", "login-canary-8", "pass-canary-9"
 
 async def scserv(service: Service, *arguments: str) -> str:
     """Run a command of the operator; return what it printed."""
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "inbound.cli", *arguments],
-        env=service.environment(),
-        cwd=service.folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.strip()
+    ran = await service.command(*arguments)
+    assert ran.status == 0, ran.err
+    return ran.out.strip()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,9 +1,6 @@
 """What the tables say after conversations with the running service, as the log has it."""
 
-import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,6 +8,7 @@ import pytest
 from inbound.projections.queries import ProjectionQueries, Request
 from inbound.projections.requests import RequestState
 from schemas.events import Command
+from tests.commands import Ran
 from tests.fix_service import Service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -28,15 +26,8 @@ async def requests_of(service: Service, queries: ProjectionQueries, number: str)
     return await queries.requests_of(service.events(number)[0].stream_id)
 
 
-async def scserv(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "inbound.cli", "projections", *arguments],
-        env=service.environment(0),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+async def scserv(service: Service, *arguments: str) -> Ran:
+    return await service.command("projections", *arguments)
 
 
 async def test_a_conversation_is_found(service: Service, queries: ProjectionQueries) -> None:
@@ -78,22 +69,22 @@ async def test_a_killed_projector_is_succeeded(
 async def test_commands_of_the_operator(service: Service, queries: ProjectionQueries) -> None:
     await service.projected()
     verified = await scserv(service, "verify")
-    assert (verified.returncode, verified.stdout.count("\n")) == (0, 1), verified.stderr
-    assert verified.stdout.startswith("projections match the log up to position ")
+    assert (verified.status, verified.out.count("\n")) == (0, 1), verified.err
+    assert verified.out.startswith("projections match the log up to position ")
     listed = await scserv(service, "list", "--json")
-    found = [json.loads(line) for line in listed.stdout.splitlines()]
+    found = [json.loads(line) for line in listed.out.splitlines()]
     assert [one["name"] for one in found] == ["requests", "subscriptions", "daily_counts"]
     assert all(one["has_projector"] and not one["live"]["events"] for one in found)
     service.rows("UPDATE projections.requests SET late = true RETURNING 1")
     verified = await scserv(service, "verify", "requests")
-    assert verified.returncode == 1
-    assert ": late is t, by the log it is f" in verified.stdout
+    assert verified.status == 1
+    assert ": late is t, by the log it is f" in verified.out
     rebuilt = await scserv(service, "rebuild", "requests")
-    assert (rebuilt.returncode, rebuilt.stdout) == (0, "rebuilt and live: requests\n")
-    assert rebuilt.stderr.startswith("events into requests\n")
-    assert (await scserv(service, "verify")).returncode == 0
+    assert (rebuilt.status, rebuilt.out) == (0, "rebuilt and live: requests\n")
+    assert rebuilt.err.startswith("events into requests\n")
+    assert (await scserv(service, "verify")).status == 0
     assert not await queries.search(late=True)
-    assert "requests: version 1, position " in (await scserv(service, "list")).stdout
+    assert "requests: version 1, position " in (await scserv(service, "list")).out
     wrong = await scserv(service, "rebuild", "request")
-    assert wrong.returncode == 2
-    assert "there is no projection 'request'" in wrong.stderr
+    assert wrong.status == 2
+    assert "there is no projection 'request'" in wrong.err
