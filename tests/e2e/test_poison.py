@@ -124,7 +124,7 @@ async def test_one_among_many_costs_the_others_nothing(service: Service) -> None
     [
         (b"\xff", None, "no valid mt.results.v1: json_invalid"),
         (b"{}", None, "no valid mt.results.v1: gateway missing, results missing"),
-        (poison.results(), [(poison.TYPE, b"ru.scserv.mt.results.v2")], "is not read here"),
+        (poison.results(), [(poison.TYPE, b"ru.scserv.mt.results.v2")], "are not read here"),
         (
             b'{"receipts": [{}]}',
             [(poison.TYPE, b"ru.scserv.mt.receipts.v1")],
@@ -175,7 +175,7 @@ async def test_one_bad_result_does_not_take_the_others_of_its_record(service: Se
     ("value", "headers", "reason"),
     [
         (b"\xff", None, "no valid mt.requested.v1: json_invalid"),
-        (b"{}", [(poison.TYPE, b"ru.scserv.mt.requested.v2")], "is not read here"),
+        (b"{}", [(poison.TYPE, b"ru.scserv.mt.requested.v2")], "are not read here"),
     ],
 )
 async def test_a_lane_goes_on_behind_what_is_no_message(
