@@ -198,11 +198,20 @@ class MessageRejected(MessageEvent):
 
 
 class MessageUnknown(MessageEvent):
-    """A part was sent and not answered: the client may or may not have received it."""
+    """A part was sent and not answered: the client may or may not have received it.
+
+    An attempt that no gateway reported counts as one, because it may have been sent.
+    """
 
     TYPE = "message.unknown"
 
     final: bool = Field(description="false when the template's policy sends it again")
+    inferred_from: int | None = Field(
+        default=None,
+        description="the later attempt whose result revealed this one: its gateway claimed it and "
+        "ended without reporting it, so it may have been sent; centre, bind and time are those of "
+        "the later attempt",
+    )
 
 
 class MessageExpired(MessageEvent):

@@ -6,8 +6,13 @@ one, the request is complete and its secret is erased.
 A message may be sent twice: if a gateway stalls, another one takes over its messages and
 can't see that they were sent. The first final result decides. A later one changes nothing
 but is recorded, so the log has every message that was sent to the client.
+
+The log accounts for every attempt. A gateway that is killed reports nothing, but attempts are
+numbered by their claims: a result reveals the attempts before it that no gateway reported. They
+may have been sent, so each becomes a `message.unknown` of its own.
 """
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +36,9 @@ from schemas.messages import Outcome, Purpose, SubmitResult
 ACKNOWLEDGE_WITHIN_S = 120
 """The time limit that the instruction sets for the acknowledgement."""
 
+OFTEN_ATTEMPTED = 3
+"""A message with more attempts is counted: a client may have as many copies."""
+
 _EVENTS: dict[Outcome, type[MessageEvent]] = {
     Outcome.SUBMITTED: MessageSubmitted,
     Outcome.REJECTED: MessageRejected,
@@ -47,6 +55,14 @@ def is_awaited(state: SubjectState, request_id: UUID | None, purpose: Purpose) -
     return (purpose is Purpose.ACKNOWLEDGEMENT) == (request.stage is Stage.ACKNOWLEDGING)
 
 
+def is_often_attempted(state: SubjectState, result: SubmitResult) -> bool:
+    """Whether `result` is the first to show more than `OFTEN_ATTEMPTED` attempts of its message."""
+    request = state.open.get(result.request_id) if result.request_id else None
+    if request is None or not is_awaited(state, result.request_id, result.purpose):
+        return False
+    return request.unknown_attempts <= OFTEN_ATTEMPTED < result.attempt
+
+
 def decide_result(state: SubjectState, result: SubmitResult) -> Decision:
     """Return what follows from `result`; nothing if it was processed before."""
     if result.request_id is None or not is_awaited(state, result.request_id, result.purpose):
@@ -54,7 +70,8 @@ def decide_result(state: SubjectState, result: SubmitResult) -> Decision:
     request = state.open[result.request_id]
     if not result.final and result.attempt <= request.unknown_attempts:
         return Decision(Disposition.DUPLICATE)
-    events: list[DomainEvent] = [event_of(result)]
+    reported = range(1, request.unknown_attempts + 1)
+    events: list[DomainEvent] = [*unreported_attempts(result, reported), event_of(result)]
     if not result.final:
         return Decision(Disposition.ACCEPTED, tuple(events))
     if result.purpose is Purpose.ACKNOWLEDGEMENT:
@@ -88,6 +105,26 @@ def _completion(request: OpenRequest, result: SubmitResult) -> Completion:
     if result.outcome is not Outcome.SUBMITTED:
         return Completion.UNDELIVERED
     return Completion.REFUSED if request.plan.refuses else Completion.FULFILLED
+
+
+def unreported_attempts(result: SubmitResult, reported: Collection[int]) -> list[MessageUnknown]:
+    """Return an event for each attempt before `result` that is not among those `reported`."""
+    return [
+        MessageUnknown(
+            message_id=result.message_id,
+            request_id=result.request_id,
+            purpose=result.purpose,
+            template=result.template,
+            attempt=attempt,
+            centre=result.centre,
+            bind=result.bind,
+            at=result.at,
+            final=False,
+            inferred_from=result.attempt,
+        )
+        for attempt in range(1, result.attempt)
+        if attempt not in reported
+    ]
 
 
 def event_of(result: SubmitResult) -> MessageEvent:

@@ -23,7 +23,7 @@ from schemas.events import (
 )
 from schemas.messages import Purpose
 
-STATE_VERSION = 4
+STATE_VERSION = 5
 """Raised when the fold changes. A stored state of another version is folded again."""
 
 HOUR = timedelta(hours=1)
@@ -40,7 +40,8 @@ class Stage(StrEnum):
 class OpenRequest:
     """A request between its acceptance and its final state.
 
-    `unknown_attempts` counts the attempts with an unknown outcome, of the message it waits for.
+    `unknown_attempts` is the number of the last attempt with an unknown outcome, of the message
+    it waits for. The log has an event of every attempt up to it.
     """
 
     plan: Plan
@@ -146,7 +147,9 @@ def _message(state: SubjectState, event: MessageEvent) -> SubjectState:
     if (event.purpose is Purpose.ACKNOWLEDGEMENT) != (request.stage is Stage.ACKNOWLEDGING):
         return state  # a late result: the request has moved on
     if isinstance(event, MessageUnknown) and not event.final:
-        request = replace(request, unknown_attempts=event.attempt)
+        # Results of two gateways may come in any order.
+        known = max(event.attempt, request.unknown_attempts)
+        request = replace(request, unknown_attempts=known)
     elif event.purpose is Purpose.ACKNOWLEDGEMENT:
         request = replace(request, stage=Stage.FULFILLING, unknown_attempts=0)
     return replace(state, open={**state.open, event.request_id: request})

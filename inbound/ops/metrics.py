@@ -46,6 +46,11 @@ ACKS_LATE = _meter.create_counter(
     unit="{message}",
     description="Acknowledgements that the SMSC did not accept within 120 s.",
 )
+OFTEN_ATTEMPTED = _meter.create_counter(
+    "scserv.messages.often_attempted",
+    unit="{message}",
+    description="Messages attempted more than three times, by purpose.",
+)
 LANE_OLDEST_AGE = _meter.create_gauge(
     "scserv.lane.oldest_age",
     unit="s",

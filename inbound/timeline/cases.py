@@ -113,6 +113,11 @@ def outcome_of(event: MessageEvent) -> Outcome:
     return Outcome(event.TYPE.partition(".")[2])
 
 
+def goes_again(event: MessageEvent) -> bool:
+    """Whether another attempt follows this one."""
+    return isinstance(event, MessageUnknown) and not event.final
+
+
 def delivery_of(event: DeliveryEvent) -> DeliveryResult:
     """Return what receipts said of a message."""
     return DeliveryResult(event.TYPE.partition(".")[2])
@@ -138,9 +143,10 @@ def _reply(
     request: RequestHistory, purpose: Purpose, delivered: dict[Purpose, int]
 ) -> ReplyProgress:
     results = request.results(purpose)
-    tried = sum(isinstance(event, MessageUnknown) for event in results)
-    last = results[-1] if results else None
-    if last is None or (isinstance(last, MessageUnknown) and not last.final):
+    tried = len({event.attempt for event in results if isinstance(event, MessageUnknown)})
+    # The result of an earlier attempt may come after the one that ended the message.
+    last = next((event for event in reversed(results) if not goes_again(event)), None)
+    if last is None:
         return ReplyProgress(ReplyStatus.WAITING, tried=tried)
     delivery = request.delivery(purpose)
     sent_at = last.at if outcome_of(last) is Outcome.SUBMITTED else None

@@ -101,6 +101,8 @@ def _attempt(d: Details) -> str:
 
 
 def _result(d: Details) -> str:
+    if d["inferred_from"]:
+        return _unreported(d)
     purpose, parts = d["purpose"], d["parts"]
     outcome = _outcome(Outcome(d["outcome"]))
     again = ", goes again" if d["goes_again"] else ""
@@ -112,6 +114,13 @@ def _result(d: Details) -> str:
     left_out = d["attempts_left_out"]
     more = f"; {left_out} more attempts are not listed" if left_out else ""
     return f"{purpose} {outcome}{count}{again}{answers}{ids}{more}"
+
+
+def _unreported(d: Details) -> str:
+    return (
+        f"{d['purpose']}, attempt {d['attempt']}: may have been sent, its gateway ended without "
+        f"reporting it; known from attempt {d['inferred_from']}"
+    )
 
 
 def _late(d: Details) -> str:

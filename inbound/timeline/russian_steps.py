@@ -110,6 +110,8 @@ def _attempt(d: Details) -> str:
 
 
 def _result(d: Details) -> str:
+    if d["inferred_from"]:
+        return _unreported(d)
     purpose, parts = _purpose(d), d["parts"]
     outcome = _outcome(Outcome(d["outcome"]))
     again = ", отправляется снова" if d["goes_again"] else ""
@@ -121,6 +123,13 @@ def _result(d: Details) -> str:
     left_out = d["attempts_left_out"]
     more = f"; не показано попыток: {left_out}" if left_out else ""
     return f"{purpose}: {outcome}{count}{again}{answers}{ids}{more}"
+
+
+def _unreported(d: Details) -> str:
+    return (
+        f"{_purpose(d)}, попытка {d['attempt']}: возможно, отправлено, шлюз завершился и не "
+        f"сообщил исход; известно по попытке {d['inferred_from']}"
+    )
 
 
 def _late(d: Details) -> str:

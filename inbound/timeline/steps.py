@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from inbound.handlers.decision import message_id
 from inbound.smpp.status import name_of
-from inbound.timeline.cases import delivery_of, outcome_of
+from inbound.timeline.cases import delivery_of, goes_again, outcome_of
 from inbound.timeline.model import StepKind
 from inbound.timeline.requests import RequestHistory, TimelineEvent
 from schemas.events import (
@@ -148,8 +148,8 @@ def _queued(at: datetime, request: RequestHistory, purpose: Purpose) -> Draft:
 
 def _brings_fulfilment(event: MessageEvent, request: RequestHistory) -> bool:
     """Whether the fulfilment follows from this event (`inbound.handlers.results`)."""
-    goes_again = isinstance(event, MessageUnknown) and not event.final
-    return event.purpose is Purpose.ACKNOWLEDGEMENT and request.accepted.confirm and not goes_again
+    decides = event.purpose is Purpose.ACKNOWLEDGEMENT and not goes_again(event)
+    return decides and request.accepted.confirm
 
 
 def _submit(event: MessageEvent) -> Iterator[Draft]:
@@ -173,7 +173,8 @@ def _submit(event: MessageEvent) -> Iterator[Draft]:
             "centre": event.centre,
             "template": event.template,
             "outcome": outcome_of(event).value,
-            "goes_again": isinstance(event, MessageUnknown) and not event.final,
+            "goes_again": goes_again(event),
+            "inferred_from": event.inferred_from if isinstance(event, MessageUnknown) else None,
             "attempts_left_out": event.attempts_left_out or 0,
             "parts": [_part(part) for part in event.parts],
         },
@@ -217,8 +218,9 @@ def _claimed(request: RequestHistory, claims: Sequence[ClaimRow]) -> Iterator[Dr
     """Yield the claims of messages without a result."""
     for purpose in (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT):
         id_ = message_id(request.accepted.request_id, purpose)
+        known = max((event.attempt for event in request.results(purpose)), default=0)
         for claim in claims:
-            if claim.message_id == id_ and claim.attempt > len(request.results(purpose)):
+            if claim.message_id == id_ and claim.attempt > known:
                 about: dict[str, JsonValue] = {
                     "purpose": purpose.value,
                     "message_id": str(id_),

@@ -5,6 +5,7 @@ the request and erases its secret. A receipt tells whether the message reached t
 batch of records, one transaction.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,7 +17,12 @@ from pydantic_core import from_json, to_json
 from inbound.deadletter.isolation import read_all
 from inbound.handlers.decision import Disposition
 from inbound.handlers.policies import Policies
-from inbound.handlers.results import decide_result, event_of
+from inbound.handlers.results import (
+    decide_result,
+    event_of,
+    is_often_attempted,
+    unreported_attempts,
+)
 from inbound.kafka.decoding import TopicRecord, decode
 from inbound.ops import metrics
 from inbound.outbox.replies import to_row
@@ -38,6 +44,7 @@ class _Batch:
     results: list[SubmitResult] = field(default_factory=list)
     receipts: list[ReceiptReceived] = field(default_factory=list)
     late: int = 0
+    often_attempted: list[SubmitResult] = field(default_factory=list)
     superseded: list[SubmitResult] = field(default_factory=list)
     outcomes: list[MatchedOutcome] = field(default_factory=list)
     unmatched: int = 0
@@ -46,6 +53,8 @@ class _Batch:
         """Update the metrics. Call it once the batch is committed."""
         if self.late:
             metrics.ACKS_LATE.add(self.late)
+        for result in self.often_attempted:
+            metrics.OFTEN_ATTEMPTED.add(1, {"purpose": result.purpose.value})
         if self.unmatched:
             metrics.RECEIPTS_UNMATCHED.add(self.unmatched, {"reason": "unknown_number"})
         for one in self.outcomes:
@@ -117,7 +126,10 @@ class DeliveryProcessor:
         self, result: SubmitResult, subjects: Subjects, changes: Changes, batch: _Batch
     ) -> bool:
         """Apply a result; return whether it is the last of its message."""
-        decision = decide_result(subjects[result.subject_id], result)
+        state = subjects[result.subject_id]
+        if is_often_attempted(state, result):
+            batch.often_attempted.append(result)
+        decision = decide_result(state, result)
         if decision.disposition is Disposition.DUPLICATE:
             batch.superseded.append(result)
         subjects.append(result.subject_id, decision.events, result.traceparent)
@@ -143,7 +155,8 @@ async def _append_late(
 ) -> None:
     """Append the events of results whose message had its final result already.
 
-    Nearly always Kafka delivered such a result again, and the log has its event.
+    Nearly always Kafka delivered such a result again, and the log has its event. Attempts
+    before it that the log lacks are recorded with it.
     """
     if not results:
         return
@@ -156,15 +169,20 @@ async def _append_late(
         )
         if event_type in _RESULT_EVENTS
     }
+    attempts: defaultdict[str, set[int]] = defaultdict(set)
+    for _, message_id, attempt, _ in logged:
+        attempts[message_id].add(attempt)
     for result in results:
-        event = event_of(result)
+        event, known = event_of(result), attempts[str(result.message_id)]
         identity = _identity(event.TYPE, from_json(event.to_json()))
         if result.request_id is not None and identity not in logged:
             logged.add(identity)
-            subjects.append(result.subject_id, [event], result.traceparent)
+            events = [*unreported_attempts(result, known), event]
+            known.update(one.attempt for one in events)
+            subjects.append(result.subject_id, events, result.traceparent)
 
 
-def _identity(event_type: str, data: Mapping[str, Any]) -> tuple[object, ...]:
+def _identity(event_type: str, data: Mapping[str, Any]) -> tuple[str, str, int, str | None]:
     return event_type, data["message_id"], data["attempt"], data.get("gateway")
 
 

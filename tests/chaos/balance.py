@@ -1,15 +1,16 @@
 """The balance: what the SMS centre saw against what the event store says. Pure.
 
 For each person: what was accepted from them has made a request, in that order; each
-request has its acknowledgement and its fulfilment; and what the centre took twice is said
-to have been unknown.
+request has its acknowledgement and its fulfilment, unless the log says that the last attempt
+was unknown; and the log has an unknown attempt for each copy that the centre took.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from schemas.events import EVENTS, MessageEvent
 from tests.chaos.smsc_faults import AcceptedSubmit
 from tests.chaos.traffic import TextingClient
 from tests.e2e.script import ACKNOWLEDGEMENT
@@ -20,7 +21,11 @@ IN_TIME_S: Final = 120.0
 Copy = tuple[str, int]
 """Which message, and which part of it (0: it has one)."""
 
+MOST_COPIES: Final = 3
+"""Of one message, by the policy `resend`; by `drop` it is one."""
+
 _ACKNOWLEDGEMENT: Final = "acknowledgement"
+_RESULTS: Final = {event.TYPE for event in EVENTS if issubclass(event, MessageEvent)}
 _WORDS: Final = {ACKNOWLEDGEMENT: _ACKNOWLEDGEMENT, STOPPED: "stopped", STARTED: "started"}
 
 
@@ -33,6 +38,9 @@ class Balance:
     doubled: int = 0
     doubled_allowed: int = 0
     unknown: int = 0
+    given_up: int = 0
+    max_copies: int = 0
+    too_many_copies: int = 0
     out_of_order: int = 0
     late: int = 0
     garbled: int = 0
@@ -46,7 +54,15 @@ class Balance:
     def broken(self) -> list[str]:
         """Which figures have to be 0 and are not."""
         figures = asdict(self)
-        allowed = {"requests", "doubled_allowed", "unknown", "late", "what"}
+        allowed = {
+            "requests",
+            "doubled_allowed",
+            "unknown",
+            "given_up",
+            "max_copies",
+            "late",
+            "what",
+        }
         must = figures.keys() - allowed
         return sorted(name for name in must if figures[name])
 
@@ -62,15 +78,20 @@ def balance(
     taken: Iterable[AcceptedSubmit],
     streams: Mapping[str, Sequence[Event]],
     parts: Mapping[str, Sequence[str]],
+    dropped: Collection[str] = (),
 ) -> Balance:
-    """Return the figures. `streams` are events by number, `parts` each one's registration."""
+    """Return the figures. `streams` are events by number, `parts` each one's registration.
+
+    `dropped` are the templates whose policy is `drop`.
+    """
     result = Balance()
     by_number: dict[str, list[AcceptedSubmit]] = {}
     for copy in taken:
         by_number.setdefault(copy.number, []).append(copy)
     for person in people:
         number = person.client.number
-        _person(result, person, by_number.get(number, []), streams.get(number, ()), parts[number])
+        copies = by_number.get(number, [])
+        _person(result, person, copies, streams.get(number, ()), parts[number], dropped)
     return result
 
 
@@ -91,6 +112,7 @@ def _person(
     taken: Sequence[AcceptedSubmit],
     events: Sequence[Event],
     registration: Sequence[str],
+    dropped: Collection[str],
 ) -> None:
     who = person.client.number
     accepted = [event for event in events if event.type == "request.accepted"]
@@ -100,7 +122,7 @@ def _person(
     open_ -= {event.data["request_id"] for event in events if event.type == "request.completed"}
     result.say("unfinished", len(open_), f"{who}: requests {sorted(open_)}")
     result.late += sum(event.type == "acknowledgement.late" for event in events)
-    _copies(result, who, taken, events, registration)
+    _copies(result, who, taken, events, registration, dropped)
 
 
 def _requests(result: Balance, who: str, texted: Sequence[str], accepted: Sequence[Event]) -> None:
@@ -118,6 +140,7 @@ def _copies(
     taken: Sequence[AcceptedSubmit],
     events: Sequence[Event],
     registration: Sequence[str],
+    dropped: Collection[str],
 ) -> None:
     copies: Counter[Copy] = Counter()
     seen: list[Copy] = []
@@ -129,7 +152,9 @@ def _copies(
             copies[kind, one.part] += 1
             seen.append((kind, one.part))
     owed = _owed(events, len(registration))
-    unknown = Counter(e.data["template"] for e in events if e.type == "message.unknown")
+    attempts = _unknown_attempts(events)
+    unknown = Counter(template for template, _, _ in attempts)
+    given_up = Counter(template for (template, _, _), final in attempts.items() if final)
     result.unknown += unknown.total()
     if not unknown:
         accepted = [event for event in events if event.type == "request.accepted"]
@@ -144,7 +169,41 @@ def _copies(
             max(more, 0) - allowed,
             f"{who}: {template} part {part}, {more} more than owed",
         )
-        result.say("lost", max(-more, 0), f"{who}: {template} part {part}, {-more} never came")
+        gone = min(max(-more, 0), given_up[template])
+        result.given_up += gone
+        result.say("lost", max(-more, 0) - gone, f"{who}: {template} part {part}, {-more} missing")
+        most = _most_copies(events, template, copies[copy], owed[copy])
+        result.max_copies = max(result.max_copies, most)
+        limit = 1 if template in dropped else MOST_COPIES
+        result.say("too_many_copies", int(most > limit), f"{who}: {template} {part}, {most} copies")
+
+
+def _unknown_attempts(events: Sequence[Event]) -> dict[tuple[str, str, int], bool]:
+    """Return the unknown attempts by template, message and number, and whether each was final.
+
+    Two gateways may report the same one: the one that made it, and the one that took over.
+    """
+    attempts: dict[tuple[str, str, int], bool] = {}
+    for event in events:
+        if event.type == "message.unknown":
+            data = event.data
+            attempt = data["template"], data["message_id"], data["attempt"]
+            attempts[attempt] = attempts.get(attempt, False) or data["final"]
+    return attempts
+
+
+def _most_copies(events: Sequence[Event], template: str, copies: int, owed: int) -> int:
+    """Return how many copies of one message there were at most.
+
+    Texts of a kind are equal, so copies can't be told apart. One message has no more copies than
+    attempts, and no more than the other messages leave over.
+    """
+    attempts = [
+        event.data["attempt"]
+        for event in events
+        if event.type in _RESULTS and event.data["template"] == template
+    ]
+    return min(max(attempts, default=0), max(copies - max(owed - 1, 0), 1)) if copies else 0
 
 
 def _kind(one: AcceptedSubmit, registration: Sequence[str]) -> str | None:

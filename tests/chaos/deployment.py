@@ -40,9 +40,6 @@ REPOSITORY: Final = Path(__file__).parents[2]
 _ENVIRONMENT: Final = {
     # Clients send many different commands an hour here, and all of them have to be answered.
     "SCSERV_POLICIES__COMMANDS_PER_HOUR": "0",
-    # A campaign has more faults in a minute than a real year. Giving up after 3 attempts, the
-    # default, would count as a lost message.
-    "SCSERV_MAX_ATTEMPTS": "50",
 }
 
 

@@ -26,6 +26,7 @@ from schemas.events import (
     DeliveryEvent,
     DomainEvent,
     MessageEvent,
+    MessageUnknown,
     RequestAccepted,
 )
 from schemas.messages import Purpose
@@ -119,6 +120,8 @@ class _Judging:
                 self.commands += 1
                 request = request_of_limited(begins, self.subject, self.previous)
                 return decide_command(self.state, request, self.decider.policies)
+            if isinstance(begins, MessageUnknown) and begins.inferred_from is not None:
+                return None  # no result made it: it follows from the one recorded behind it
             if isinstance(begins, MessageEvent) and begins.request_id is not None:
                 of = "result"
                 self.results += 1

@@ -227,6 +227,33 @@ async def test_what_came_after_the_end_is_told_once_and_decides_nothing(world: W
     assert len(world.owed()) == 2
 
 
+async def test_the_log_accounts_for_attempts_that_no_gateway_reported(world: World) -> None:
+    """Two gateways were killed before they published anything; the third one's result came twice.
+
+    One of the killed ones had published after all: that result came last.
+    """
+    await world.commands([world.text("CLIENT sms stop")])
+    [acknowledgement] = world.owed()
+    third = world.result(acknowledgement, Outcome.SUBMITTED, attempt=3)
+    first = world.result(acknowledgement, Outcome.SUBMITTED, attempt=1)
+    fifth = world.result(acknowledgement, Outcome.SUBMITTED, attempt=5)
+    for results in ([third, third], [third], [first], [fifth, first], [fifth]):
+        await world.delivery([world.results(*results)])
+    told = [
+        (event.type, data["attempt"], data.get("inferred_from"))
+        for event in await world.events()
+        if event.type.startswith("message.") and (data := json.loads(event.data))
+    ]
+    assert told == [
+        ("message.unknown", 1, 3),
+        ("message.unknown", 2, 3),
+        ("message.submitted", 3, None),
+        ("message.submitted", 1, None),
+        ("message.unknown", 4, 5),
+        ("message.submitted", 5, None),
+    ]
+
+
 async def test_a_late_word_of_the_acknowledgement_leaves_the_fulfilment_alone(
     world: World,
 ) -> None:

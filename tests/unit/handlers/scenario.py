@@ -69,7 +69,34 @@ class Scenario:
         **more: Any,
     ) -> Decision:
         """What became of a request's message."""
-        result = SubmitResult(
+        return self._take(
+            decide_result(
+                self.state,
+                self.a_result(
+                    *(request_id, purpose, outcome),
+                    at_s=at_s,
+                    final=final,
+                    attempt=attempt,
+                    template=template,
+                    **more,
+                ),
+            )
+        )
+
+    @staticmethod
+    def a_result(
+        request_id: UUID,
+        purpose: Purpose,
+        outcome: Outcome = Outcome.SUBMITTED,
+        *,
+        at_s: float = 1,
+        final: bool = True,
+        attempt: int = 1,
+        template: str = "t",
+        **more: Any,
+    ) -> SubmitResult:
+        """A result as a gateway publishes it."""
+        return SubmitResult(
             message_id=message_id(request_id, purpose),
             subject_id=SUBJECT,
             request_id=request_id,
@@ -86,7 +113,6 @@ class Scenario:
             at=NOON + timedelta(seconds=at_s),
             **more,
         )
-        return self._take(decide_result(self.state, result))
 
     def _take(self, decision: Decision) -> Decision:
         for event in decision.events:

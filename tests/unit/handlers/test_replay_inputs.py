@@ -64,6 +64,7 @@ def test_a_command_too_many_is_asked_as_the_one_before_it() -> None:
 def test_a_result_is_told_again_as_it_was(outcome: Outcome) -> None:
     scenario = Scenario()
     request_id, _ = scenario.text(Command.CLIENT_INFO)
+    scenario.result(request_id, Purpose.ACKNOWLEDGEMENT, Outcome.UNKNOWN, final=False)
     result = SubmitResult(
         message_id=message_id(request_id, Purpose.ACKNOWLEDGEMENT),
         subject_id=SUBJECT,

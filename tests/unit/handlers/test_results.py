@@ -6,11 +6,13 @@ import pytest
 
 from inbound.handlers.decision import Disposition, message_id
 from inbound.handlers.policies import Policies
-from inbound.handlers.results import is_awaited
+from inbound.handlers.results import is_awaited, is_often_attempted
+from inbound.handlers.state import evolve
 from schemas.events import (
     AcknowledgementLate,
     Command,
     Completion,
+    MessageEvent,
     MessageRejected,
     MessageSubmitted,
     MessageUnknown,
@@ -68,6 +70,52 @@ def test_an_unknown_attempt_is_told_once_however_often_it_is_said(purpose: Purpo
     ]
     assert [len(decision.events) for decision in said] == [1, 0, 1, 0, 0]
     assert scenario.result(request_id, purpose, attempt=3).events
+
+
+@pytest.mark.parametrize("outcome", FATES)
+def test_a_result_reveals_the_attempts_before_it_that_no_gateway_reported(outcome: Outcome) -> None:
+    scenario = Scenario()
+    request_id, _ = scenario.text(Command.CLIENT_INFO)
+    scenario.result(request_id, ACK, Outcome.UNKNOWN, final=False, attempt=2, gateway="second")
+    events = scenario.result(request_id, ACK, outcome, attempt=5, gateway="fifth").events
+    inferred = [e for e in scenario.events if isinstance(e, MessageUnknown) and e.inferred_from]
+    assert [(e.attempt, e.inferred_from) for e in inferred] == [(1, 2), (3, 5), (4, 5)]
+    assert not any(e.final or e.gateway or e.sent_at for e in inferred)
+    assert [getattr(e, "attempt", None) for e in events][:3] == [3, 4, 5]
+
+
+def test_results_in_another_order_make_no_attempt_twice() -> None:
+    scenario = Scenario()
+    request_id, _ = scenario.text(Command.CLIENT_INFO)
+    scenario.result(request_id, ACK, Outcome.UNKNOWN, final=False, attempt=3)
+    crossing = scenario.result(request_id, ACK, Outcome.UNKNOWN, final=False, attempt=1)
+    assert crossing.disposition is Disposition.DUPLICATE
+    scenario.state = evolve(scenario.state, scenario.events[-2])  # recorded all the same
+    assert not scenario.result(request_id, ACK, Outcome.UNKNOWN, final=False, attempt=3).events
+    scenario.result(request_id, ACK, attempt=4)
+    attempts = [e.attempt for e in scenario.events if isinstance(e, MessageEvent)]
+    assert attempts == [1, 2, 3, 4]
+
+
+def test_the_attempts_of_the_fulfilment_are_counted_by_themselves() -> None:
+    scenario = Scenario()
+    request_id, _ = scenario.text(Command.CLIENT_INFO)
+    scenario.result(request_id, ACK, attempt=3)
+    events = scenario.result(request_id, FULFILMENT, attempt=2).events
+    assert [type(event) for event in events] == [MessageUnknown, MessageSubmitted, RequestCompleted]
+
+
+def test_a_message_with_many_attempts_is_counted_once() -> None:
+    scenario = Scenario()
+    request_id, _ = scenario.text(Command.CLIENT_INFO)
+    counted = []
+    for attempt in (3, 4, 5):
+        result = scenario.a_result(request_id, ACK, Outcome.UNKNOWN, final=False, attempt=attempt)
+        counted.append(is_often_attempted(scenario.state, result))
+        scenario.result(request_id, ACK, Outcome.UNKNOWN, final=False, attempt=attempt)
+    assert counted == [False, True, False]
+    scenario.result(request_id, ACK)
+    assert not is_often_attempted(scenario.state, scenario.a_result(request_id, ACK, attempt=9))
 
 
 @pytest.mark.parametrize(

@@ -357,3 +357,15 @@ def test_a_planner_that_causes_other_events(
     ]
     assert [type_ for type_, _, _ in found.decided] == [RequestAccepted.TYPE]
     assert found.disposition == Disposition.ACCEPTED
+
+
+@pytest.mark.parametrize("carry", [False, True])
+def test_an_attempt_that_no_gateway_reported_is_no_decision(
+    history: History, *, carry: bool
+) -> None:
+    request_id, _ = history.text(STOP)
+    history.result(request_id, ACKNOWLEDGEMENT, attempt=3, template="acknowledgement")
+    history.result(request_id, FULFILMENT, attempt=2, template="stopped")
+    verdict = judged(history.stream(), carry=carry)
+    assert verdict.differences == SAME
+    assert verdict.results == 2

@@ -203,8 +203,8 @@ def broken_at_third(source: Path, statement: str) -> None:
     change(
         source,
         "inbound/handlers/results.py",
-        "    events: list[DomainEvent] = [event_of(result)]\n",
-        "    events: list[DomainEvent] = [event_of(result)]\n"
+        "    reported = range(1, request.unknown_attempts + 1)\n",
+        "    reported = range(1, request.unknown_attempts + 1)\n"
         "    if result.subject_id.int == 3 and result.request_id.int == 2:\n"
         f"        import os, time\n        {statement}\n",
     )

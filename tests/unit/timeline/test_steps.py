@@ -9,9 +9,9 @@ import pytest
 from inbound.handlers.decision import message_id
 from inbound.store.lookup import ClaimRecord
 from inbound.timeline.build import MissNote
-from inbound.timeline.model import Language, RequestTimeline, StepKind
+from inbound.timeline.model import Language, ReplyStatus, RequestTimeline, StepKind
 from inbound.timeline.words import ArrivalSpan
-from schemas.events import Arrival, Command
+from schemas.events import Arrival, Command, MessageUnknown
 from schemas.messages import Outcome, PartResult, ReceiptState, SubmitAttempt
 from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person, seconds
 
@@ -70,6 +70,58 @@ def said(request: RequestTimeline) -> list[tuple[str, str]]:
 def test_every_step_says_what_happened(language: Language) -> None:
     told = [f"{kind}: {text}" for kind, text in said(full().only_request(200, language=language))]
     assert told == STEPS[language.value]
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        (
+            Language.EN,
+            (
+                "acknowledgement, attempt 1: may have been sent, its gateway ended without "
+                "reporting it; known from attempt 2"
+            ),
+        ),
+        (
+            Language.RU,
+            (
+                "уведомление о приёме, попытка 1: возможно, отправлено, шлюз завершился и не "
+                "сообщил исход; известно по попытке 2"
+            ),
+        ),
+    ],
+)
+def test_an_attempt_that_no_gateway_reported_is_a_step(language: Language, told: str) -> None:
+    person = Person()
+    request_id = person.texts(Command.CLIENT_INFO)
+    person.result(request_id, ACK, attempt=2)
+    texts = [
+        text for kind, text in said(person.only_request(language=language)) if kind == "result"
+    ]
+    assert texts[0] == told
+    assert len(texts) == 2
+
+
+def test_a_late_report_of_an_earlier_attempt_does_not_reopen_the_request() -> None:
+    person = Person()
+    request_id = person.texts(Command.CLIENT_INFO)
+    person.result(request_id, ACK, attempt=2)
+    person.result(request_id, FULFILMENT, attempt=2)
+    person.recorded(
+        MessageUnknown(
+            message_id=message_id(request_id, FULFILMENT),
+            request_id=request_id,
+            purpose=FULFILMENT,
+            template="registration",
+            attempt=1,
+            centre="main",
+            bind="main-1",
+            at=seconds(3),
+            final=False,
+        ),
+        at_s=3,
+    )
+    assert person.only_request().verdict is ReplyStatus.ON_ITS_WAY
 
 
 def test_times_are_utc_local_and_since_the_step_before() -> None:

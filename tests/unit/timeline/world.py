@@ -125,6 +125,10 @@ class Person:
         result = SubmitResult(**(values | fields))
         self._record(decide_result(self.state, result).events, seconds(at_s))
 
+    def recorded(self, event: DomainEvent, at_s: float) -> None:
+        """Record an event that decides nothing."""
+        self._record([event], seconds(at_s))
+
     def receipt(
         self, request_id: UUID, purpose: Purpose, state: ReceiptState, at_s: float = 5, **more: Any
     ) -> None:
