@@ -6,6 +6,7 @@ The exit status is 1 when a guarantee broke; then the folder with data and logs 
 import argparse
 import asyncio
 import json
+import logging
 import random
 import secrets
 import shutil
@@ -31,7 +32,10 @@ from tests.fix_service import SUBJECT_KEY, Event, eventually
 from tests.patience import PATIENCE_S
 
 BROKEN_FILE = "broken.txt"
+LOG_FILE = "campaign.log"
 _LINES_SHOWN = 50
+
+log = logging.getLogger("tests.chaos")
 
 _ACKNOWLEDGEMENT_LATENCIES: LiteralString = """
     SELECT extract(epoch FROM submitted.recorded_at - mo.heard_at)
@@ -67,7 +71,8 @@ def main() -> None:
     seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
     folder = options.keep or Path(tempfile.mkdtemp(prefix="scserv-chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
-    log(f"seed {seed}, {options.faults} faults; data and logs are in {folder}")
+    _configure_log(folder)
+    log.info("seed %d, %d faults; data and logs are in %s", seed, options.faults, folder)
     plan = schedule(seed)
     if options.only:
         kinds = set(options.only.split(","))
@@ -77,10 +82,10 @@ def main() -> None:
         run_campaign(folder.resolve(), seed, faults, options.people, options.per_second)
     )
     for line in result.balance.what[:_LINES_SHOWN]:
-        log(line)
+        log.info("%s", line)
     (folder / BROKEN_FILE).write_text("\n".join(result.balance.what), "utf-8")
     if result.balance.broken:
-        log(f"broken; all lines are in {folder / BROKEN_FILE}, see CONTRIBUTING.md")
+        log.info("broken; all lines are in %s, see CONTRIBUTING.md", folder / BROKEN_FILE)
     elif not options.keep:
         shutil.rmtree(folder)
     print(
@@ -112,24 +117,23 @@ async def run_campaign(
         sending = asyncio.create_task(traffic.run())
 
         def report(fault: PlannedFault) -> None:
-            at = time.monotonic() - started
-            log(f"{at:7.1f} s  {fault}  ({traffic.unanswered} texts unanswered)")
+            log.info("%s (%d texts unanswered)", fault, traffic.unanswered)
 
         await runner.run(faults, report)
         sending.cancel()
         await runner.undo()
-        log("all faults have ended; waiting until every request is completed")
+        log.info("all faults have ended; waiting until every request is completed")
         await _wait_until_completed(deployment, traffic)
-        log("comparing accepted messages with the event store")
+        log.info("comparing accepted messages with the event store")
         result = _balance(deployment, traffic)
-        log("verifying the event log and its projections")
+        log.info("verifying the event log and its projections")
         for command in (("log", "verify"), ("projections", "verify")):
             status, output = await deployment.scserv(*command)
             if status:
                 figure = "log_gaps" if command[0] == "log" else "projections_differ"
                 result.say(figure, 1, f"scserv {' '.join(command)}: {output}")
         latencies = [float(latency) for (latency,) in deployment.rows(_ACKNOWLEDGEMENT_LATENCIES)]
-        log("searching for leaked secrets and numbers")
+        log.info("searching for leaked secrets and numbers")
         await deployment.save_outputs(clients[0].number)
         await deployment.stop_all()
         for place in await asyncio.to_thread(lambda: list(find_leaks(deployment))):
@@ -155,7 +159,7 @@ async def _wait_until_completed(deployment: Deployment, traffic: Traffic) -> Non
     except BaseException as error:  # pytest.fail raises no Exception
         if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
             raise
-        log(f"not everything was completed: {error}")
+        log.info("not everything was completed: %s", error)
 
 
 def _accepted_requests(deployment: Deployment) -> int:
@@ -207,9 +211,14 @@ def _percentiles(latencies: list[float]) -> dict[str, float]:
     }
 
 
-def log(line: str) -> None:
-    """Print to standard error; standard output has the balance only."""
-    print(line, file=sys.stderr, flush=True)
+def _configure_log(folder: Path) -> None:
+    """Log to standard error and to the folder, in UTC; standard output has the balance only."""
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(message)s", "%H:%M:%S")
+    formatter.converter = time.gmtime
+    for handler in (logging.StreamHandler(), logging.FileHandler(folder / LOG_FILE)):
+        handler.setFormatter(formatter)
+        log.addHandler(handler)
+    log.setLevel(logging.INFO)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What a kept campaign has about one client: `python -m tests.chaos.inspection FOLDER NUMBER`.
 
-Starts the folder's PostgreSQL, prints the client's events, the spans of their traces and the log
-lines that name one of their ids, and stops PostgreSQL again. Changes nothing.
+Starts the PostgreSQL in the folder, prints the client's events, the spans of their traces, and log
+lines that name one of their ids, and stops it again.
 """
 
 import argparse
