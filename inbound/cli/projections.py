@@ -170,20 +170,20 @@ class _ProgressLines:
         self._printed_at = 0.0
         self._rate = rate
 
-    def __call__(self, told: "BuildProgress") -> None:
-        rate, now = self._rate(told.position), time.monotonic()
-        if told.doing != self._doing or now - self._printed_at > _LINE_EVERY_S:
-            self._doing, self._printed_at = told.doing, now
-            so_far = _so_far(told, rate)
-            self._console.print(f"{told.doing}{so_far and ': '}{so_far}", markup=False)
+    def __call__(self, progress: "BuildProgress") -> None:
+        rate, now = self._rate(progress.position), time.monotonic()
+        if progress.doing != self._doing or now - self._printed_at > _LINE_EVERY_S:
+            self._doing, self._printed_at = progress.doing, now
+            so_far = _so_far(progress, rate)
+            self._console.print(f"{progress.doing}{so_far and ': '}{so_far}", markup=False)
 
 
-def _so_far(told: "BuildProgress", rate: int) -> str:
+def _so_far(progress: "BuildProgress", rate: int) -> str:
     """Return how many events are done; empty after the last one."""
-    if told.position >= told.of:
+    if progress.position >= progress.of:
         return ""
     speed = f", {rate:,}/s" if rate else ""
-    return f"{told.position:,} of {told.of:,}{speed}"
+    return f"{progress.position:,} of {progress.of:,}{speed}"
 
 
 def _lines(one: "ProjectionStatus") -> Iterator[str]:

@@ -73,18 +73,18 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
     check_database(settings)
     url = settings.database_url.get_secret_value()
     with connect(url, "scserv timeline") as connection:
-        told = _look_up(connection, _desk(settings), by[0], key, chosen, reveal)
+        timelines = _look_up(connection, _reader(settings), by[0], key, chosen, reveal)
     console = Console(highlight=False)
-    for n, one in enumerate(told):
+    for n, one in enumerate(timelines):
         if as_json:
             click.echo(one.to_json().decode())
             continue
         if n:
             console.print()
         print_timeline(one, console)
-    if not told:
+    if not timelines:
         click.echo(_NOT_FOUND[by[0]], err=True)
-    click.get_current_context().exit(0 if told else 1)
+    click.get_current_context().exit(0 if timelines else 1)
 
 
 def _timeline_options(settings: Settings, options: Options) -> "TimelineOptions":
@@ -139,7 +139,7 @@ def _key(by: str, text: str) -> str:
     return text
 
 
-def _desk(settings: Settings) -> "TimelineReader":
+def _reader(settings: Settings) -> "TimelineReader":
     from inbound.keys import SubjectHasher
     from inbound.store.sealing import Sealer
     from inbound.timeline.reader import TimelineReader
@@ -150,7 +150,7 @@ def _desk(settings: Settings) -> "TimelineReader":
 
 def _look_up(
     connection: "psycopg.Connection",
-    desk: "TimelineReader",
+    timeline_reader: "TimelineReader",
     by: str,
     key: str,
     chosen: "TimelineOptions",
@@ -159,10 +159,10 @@ def _look_up(
     from inbound.timeline import reader
 
     if by == "phone":
-        return [desk.by_number(connection, key, chosen, reveal)]
+        return [timeline_reader.by_number(connection, key, chosen, reveal)]
     find = {
         "request": reader.find_by_request,
         "message_id": reader.find_by_message,
         "trace": reader.find_by_trace,
     }[by]
-    return desk.by_places(connection, find(connection, key), chosen, reveal)
+    return timeline_reader.by_places(connection, find(connection, key), chosen, reveal)

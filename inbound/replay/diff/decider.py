@@ -1,11 +1,11 @@
-"""Folding one stream and taking its decisions again. Pure: no IO, no clock.
+"""Folds one stream and decides its past requests again. Pure: no IO, no clock.
 
-The state that a decision finds is folded from the events as they were recorded, so each is
-judged alone, and one difference does not bring a hundred others. With `carry` the
-candidate's own events count from the first selected decision on.
+The state before each decision is folded from the recorded events, so every decision is judged
+alone and one difference does not cause a hundred others. With `carry` the candidate's own events
+are folded instead, from the first selected decision on.
 
-A decision is recorded as a run of events: one that begins it and those that follow from it,
-which name the same request.
+A recorded decision is a run of events: the first one, and those that follow from it and name the
+same request.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -40,9 +40,9 @@ _Run = Sequence[tuple[PastEvent, DomainEvent]]
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """Takes decisions again by the handlers of this release.
+    """Decides again with the handlers of this release.
 
-    `templates` are the names that can be sent; `asked` those whose messages are counted.
+    `templates` are the names of existing templates; messages of those in `asked` are counted.
     """
 
     policies: Policies
@@ -56,10 +56,9 @@ class Decider:
         events: Sequence[PastEvent],
         announce: Callable[[int], None] | None = None,
     ) -> StreamVerdict:
-        """Return what differs in one stream. Never raises for what a handler raises.
+        """Return the differences in one stream. An exception of a handler is a difference.
 
-        `announce` is told the version of each event before it is read and before it is
-        decided.
+        `announce` gets the version of each event before it is read, and before it is decided.
         """
         judging = _Judging(self, subject)
         for run in _runs(events, judging, announce):
@@ -74,7 +73,7 @@ class Decider:
 
 @dataclass(slots=True)
 class _Judging:
-    """One stream on its way through a decider."""
+    """The state of judging one stream."""
 
     decider: Decider
     subject: UUID
@@ -88,7 +87,7 @@ class _Judging:
     _changed: set[UUID] = field(default_factory=set)
 
     def take(self, run: _Run) -> bool:
-        """Judge a recorded decision if it is selected; go on to the state after it, if any."""
+        """Judge a recorded decision if selected, and fold it; False if it can't be folded."""
         stored, begins = run[0]
         decision: Decision | None = None
         if isinstance(begins, MessageEvent):
@@ -103,13 +102,13 @@ class _Judging:
         try:
             for event in decision.events if carried and decision else (event for _, event in run):
                 self.state = evolve(self.state, event)
-        except Exception as error:  # noqa: BLE001 — as for decisions
+        except Exception as error:  # noqa: BLE001 — a candidate may raise anything
             self.fail(stored, "command", begins, error)
             return False
         return True
 
     def _decide(self, stored: PastEvent, begins: DomainEvent) -> Decision | None:
-        """Return the candidate's decision; None where there is none to be taken."""
+        """Return the candidate's decision; None if it fails or there is nothing to decide."""
         of = "command"
         try:
             if isinstance(begins, RequestAccepted):
@@ -126,7 +125,7 @@ class _Judging:
                 of = "result"
                 self.results += 1
                 return decide_result(self.state, result_of(begins, self.subject))
-        except Exception as error:  # noqa: BLE001 — whatever a candidate raises is an answer
+        except Exception as error:  # noqa: BLE001 — a candidate may raise anything
             self.fail(stored, of, begins, error)
         return None
 
@@ -135,21 +134,21 @@ class _Judging:
         of = _OF.get(type(begins), "result")
         request: UUID | None = getattr(begins, "request_id", None)
         if of == "result" and request in self._changed and self.decider.carry:
-            return  # it follows from what was told of its command
-        if not _same(run, decision) and not self._told_late(run, decision):
-            self._tell(run, of, request, decision)
+            return  # a consequence of the difference in its command, which is already reported
+        if not _same(run, decision) and not self._is_late_repetition(run, decision):
+            self._record_difference(run, of, request, decision)
             if request is not None:
                 self._changed.add(request)
         if decision.disposition is Disposition.ACCEPTED and of != "limit":
             self._expect(stored, begins, decision)
         for reply in decision.replies:
             if reply.template not in self.decider.templates:
-                self._complain(stored, of, request, f"there is no template [{reply.template}]")
+                self._record_error(stored, of, request, f"there is no template [{reply.template}]")
             elif reply.template in self.decider.asked:
                 self.messages.append((stored.version, reply.template))
 
-    def _told_late(self, run: _Run, decision: Decision) -> bool:
-        """Whether the event only tells of a message once more, and decided nothing then either."""
+    def _is_late_repetition(self, run: _Run, decision: Decision) -> bool:
+        """Whether the event repeats a message's result, which decided nothing then either."""
         begins = run[0][1]
         if len(run) > 1 or decision.disposition is not Disposition.DUPLICATE:
             return False
@@ -158,7 +157,7 @@ class _Judging:
         return not is_awaited(self.state, begins.request_id, begins.purpose)
 
     def _expect(self, stored: PastEvent, begins: DomainEvent, decision: Decision) -> None:
-        """Remember which message should follow, until the recorded one is met."""
+        """Remember which message should follow, to compare it with the recorded one."""
         replies = {reply.purpose: reply for reply in decision.replies}
         if isinstance(begins, RequestAccepted):
             purpose = Purpose.ACKNOWLEDGEMENT
@@ -181,7 +180,7 @@ class _Judging:
             )
 
     def _compare_reply(self, stored: PastEvent, sent: MessageEvent) -> None:
-        """Compare a message that was sent with the one that the candidate owes."""
+        """Compare a sent message with the one that the candidate would send."""
         if sent.request_id is None or (sent.request_id, sent.purpose) not in self._owed:
             return
         owed = self._owed.pop((sent.request_id, sent.purpose))
@@ -201,7 +200,9 @@ class _Judging:
             )
         )
 
-    def _tell(self, run: _Run, of: str, request: UUID | None, decision: Decision) -> None:
+    def _record_difference(
+        self, run: _Run, of: str, request: UUID | None, decision: Decision
+    ) -> None:
         self.differences.append(
             DecisionDifference(
                 run[0][0].version,
@@ -216,11 +217,11 @@ class _Judging:
     def fail(
         self, stored: PastEvent, of: str, begins: DomainEvent | None, error: Exception
     ) -> None:
-        """Note that there is no decision, because `error` was raised."""
+        """Record that there is no decision, because `error` was raised."""
         request: UUID | None = getattr(begins, "request_id", None)
-        self._complain(stored, of, request, f"{type(error).__name__}: {error}")
+        self._record_error(stored, of, request, f"{type(error).__name__}: {error}")
 
-    def _complain(self, stored: PastEvent, of: str, request: UUID | None, error: str) -> None:
+    def _record_error(self, stored: PastEvent, of: str, request: UUID | None, error: str) -> None:
         recorded = ((stored.type, stored.schema_version, from_json(stored.data)),)
         named = None if request is None else str(request)
         text = error[:_ERROR_LENGTH]
@@ -235,7 +236,7 @@ _OF: dict[type[DomainEvent], str] = {RequestAccepted: "command", CommandLimitRea
 def _runs(
     events: Sequence[PastEvent], judging: _Judging, announce: Callable[[int], None] | None
 ) -> Iterator[_Run]:
-    """Yield the recorded decisions that are whole; stop where an event can't be read."""
+    """Yield each complete recorded decision; stop at an event that can't be read."""
     run: list[tuple[PastEvent, DomainEvent]] = []
     request: UUID | None = None
     for stored in events:
@@ -261,10 +262,10 @@ def _runs(
 
 
 def _same(run: _Run, decision: Decision) -> bool:
-    """Whether the same events follow."""
+    """Whether the candidate decides the same events."""
     begins = run[0][1]
     if isinstance(begins, CommandLimitReached):
-        # The number in it is that of the policy then; what it does is the same.
+        # It contains the limit in force then, which may differ; the effect is the same.
         return decision.disposition is Disposition.LIMITED
     return decision.disposition is Disposition.ACCEPTED and [event for _, event in run] == list(
         decision.events

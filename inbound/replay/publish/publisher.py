@@ -1,8 +1,8 @@
-"""Publishing events of the past again, in their order, and resumably.
+"""Publishes past events again, in order. Can be resumed.
 
-A record equals that of the live topic, with the replay id in one more header. After a failure
-or a stop, `position` is the last one that Kafka acknowledged together with all before it; later
-events may be published twice, with the same ids.
+A record equals that of the live topic, with the replay id in one more header. After a failure or
+a stop, Kafka has acknowledged every event up to `position`; later ones may be published twice,
+with the same ids.
 
 Synchronous: kafka-python and psycopg on one thread.
 """

@@ -1,6 +1,6 @@
 """The settings that a replay to a subscriber needs.
 
-There are no fields for an SMS centre or a key, so these are not read.
+It has no fields for an SMS centre or a key, so their variables and files are not read.
 """
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr

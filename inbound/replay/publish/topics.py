@@ -18,7 +18,7 @@ _CLEANUP: Final = "cleanup.policy"
 
 
 def check_name(topic: str) -> None:
-    """Raises `SetupError` for a name that a replay must not use."""
+    """Raise `SetupError` for a name that a replay must not use."""
     if not _NAME.fullmatch(topic) or topic in {".", ".."}:
         raise SetupError(f"--to-topic {topic}: use at most 249 letters, digits, '.', '_' and '-'")
     for field in fields(TopicNames):
