@@ -1,8 +1,8 @@
-"""The balance: what the SMS centre saw against what the event store says. Pure.
+"""The balance: compares what the SMS centre accepted with the event log. Pure.
 
-For each person: what was accepted from them has made a request, in that order; each
-request has its acknowledgement and its fulfilment, unless the log says that the last attempt
-was unknown; and the log has an unknown attempt for each copy that the centre took.
+For each client: every accepted text made a request, in the same order; every request has its
+acknowledgement and its fulfilment, unless its last attempt has an unknown outcome; and the log has
+an unknown outcome for each additional copy that the SMS centre accepted.
 """
 
 from collections import Counter
@@ -16,10 +16,8 @@ from tests.chaos.traffic import TextingClient
 from tests.e2e.script import ACKNOWLEDGEMENT
 from tests.fix_service import STARTED, STOPPED, Event
 
-IN_TIME_S: Final = 120.0
-
 Copy = tuple[str, int]
-"""Which message, and which part of it (0: it has one)."""
+"""Template and part of a message; part 0 is a message in one PDU."""
 
 MOST_COPIES: Final = 3
 """Of one message, by the policy `resend`; by `drop` it is one."""
@@ -147,7 +145,7 @@ def _copies(
     for one in taken:
         kind = _kind(one, registration)
         if kind is None:
-            result.say("garbled", 1, f"{who}: got what nobody owes them")
+            result.say("garbled", 1, f"{who}: got a message that it should not get")
         else:
             copies[kind, one.part] += 1
             seen.append((kind, one.part))
@@ -167,7 +165,7 @@ def _copies(
         result.say(
             "doubled",
             max(more, 0) - allowed,
-            f"{who}: {template} part {part}, {more} more than owed",
+            f"{who}: {template} part {part}, {more} more than expected",
         )
         gone = min(max(-more, 0), given_up[template])
         result.given_up += gone
