@@ -50,7 +50,7 @@ def subject_of(service: Service, number: str) -> UUID:
     return service.events(number)[0].stream_id
 
 
-async def test_nothing_came_why(service: Service, api: httpx.AsyncClient) -> None:
+async def test_number_without_texts_is_explained(service: Service, api: httpx.AsyncClient) -> None:
     client = service.new_client(personal_code=CODE, login=LOGIN, password=PASSWORD)
     await text(service, client, "CLIENT info")
     answer = await api.post("/v1/timeline", json={"phone": client.number, "lang": "en"})
@@ -117,7 +117,7 @@ async def test_a_text_that_was_no_command_is_explained(
             await asyncio.sleep(0.05)
 
 
-async def test_it_ends_politely_and_a_revoked_token_is_worthless(
+async def test_shutdown_is_orderly_and_a_revoked_token_is_refused(
     service: Service, api: httpx.AsyncClient
 ) -> None:
     await scserv(service, "tokens", "revoke", "desk")

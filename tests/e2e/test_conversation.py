@@ -75,7 +75,7 @@ async def test_a_client_switches_notifications(
 
 
 @pytest.mark.parametrize("text", ["CLIENT info", "CLIENT sms stop", "CLIENT sms start"])
-async def test_a_number_that_nobody_knows_is_refused(service: Service, text: str) -> None:
+async def test_unknown_number_is_refused(service: Service, text: str) -> None:
     [number] = service.new_numbers(1)
     async with service.phone(number) as phone, asyncio.timeout(PATIENCE_S):
         await phone.text(text)
@@ -149,7 +149,7 @@ SILENCE: list[tuple[str, bytes, dict[str, object]]] = [
 ]
 
 
-async def test_any_other_text_is_met_with_silence(service: Service) -> None:
+async def test_text_that_is_not_a_command_gets_no_reply(service: Service) -> None:
     numbers = service.new_numbers(len(SILENCE))
     service.import_clients_of(numbers)
     tables = (
@@ -186,7 +186,7 @@ async def test_any_other_text_is_met_with_silence(service: Service) -> None:
     }
 
 
-async def test_a_sender_without_a_number_is_met_with_silence(service: Service) -> None:
+async def test_sender_without_a_number_gets_no_reply(service: Service) -> None:
     before = service.sizes("events", "dead_letters", "subjects")
     await service.text("BANK", "CLIENT info", source_addr_ton=5, source_addr_npi=0)
     await service.text("900", "CLIENT info", source_addr_ton=3)
@@ -197,7 +197,7 @@ async def test_a_sender_without_a_number_is_met_with_silence(service: Service) -
     assert not [s for s in service.script.submitted if s.number in {"+BANK", "+900"}]
 
 
-async def test_a_receipt_is_answered_and_left(service: Service) -> None:
+async def test_receipt_of_an_unknown_message_is_answered(service: Service) -> None:
     client = service.new_client()
     receipt = b"id:1 sub:001 dlvrd:001 submit date:2401010000 done date:2401010000 stat:DELIVRD"
     await service.text(client.number, receipt, esm_class=RECEIPT)
@@ -276,7 +276,7 @@ async def test_the_last_of_stop_and_start_wins(service: Service) -> None:
     assert switched == ["subscription.stopped", "subscription.started", "subscription.stopped"]
 
 
-async def test_an_impatient_thumb_makes_one_request(service: Service) -> None:
+async def test_command_repeated_within_a_minute_is_one_request(service: Service) -> None:
     client = service.new_client()
     for text in ("CLIENT info", "client info", "CLIENT info"):
         await service.text(client.number, text)

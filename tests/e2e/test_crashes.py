@@ -56,7 +56,7 @@ def led_elsewhere() -> bool:
     return Path("/proc/sys/kernel/core_pattern").read_text("ascii")[:1] in {"|", "/"}
 
 
-async def test_the_machine_writes_dumps_where_they_are_seen(tmp_path: Path) -> None:
+async def test_machine_writes_core_dumps_where_the_tests_look(tmp_path: Path) -> None:
     crashing = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "import os; os.abort()"), cwd=tmp_path
     )
@@ -93,7 +93,7 @@ async def test_a_command_that_crashes_leaves_none(service: Service) -> None:
     assert pictures(service.folder) == []
 
 
-async def test_the_servers_of_up_have_no_right_to_one(tmp_path: Path) -> None:
+async def test_servers_of_up_inherit_the_limit(tmp_path: Path) -> None:
     up = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "inbound.cli", "up", "--port", "0", "--api-port", "0"),
         *("--data-dir", str(tmp_path)),

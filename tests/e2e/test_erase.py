@@ -33,7 +33,7 @@ def types_of(service: Service, subject_id: object) -> list[str]:
     return [type_ for (type_,) in service.rows(query, subject_id)]
 
 
-async def test_everyone_forgets_and_a_second_text_is_a_strangers(service: Service) -> None:
+async def test_erasure_is_complete_and_a_later_text_is_a_new_subject(service: Service) -> None:
     client = service.new_client()
     await service.text(client.number, "CLIENT sms stop")
     await service.completed(client.number)
@@ -72,7 +72,7 @@ async def _subscribers_hear_of_it(service: Service, subject: str) -> None:
     await eventually(heard, lambda: f"{last_of(service.names.subscriptions)}")
 
 
-async def test_somebody_unknown_and_a_reason_that_names(service: Service) -> None:
+async def test_unknown_number_and_bad_reason_are_refused(service: Service) -> None:
     number = service.new_numbers(1)[0]
     before = service.sizes("audit", "erasures", "events")
     unknown = await service.command("erase", "--phone", number, "--reason", REASON, "--yes")
@@ -110,7 +110,7 @@ async def test_what_is_queued_is_not_sent(service: Service) -> None:
     assert service.script.to(client.number) == []
 
 
-async def test_what_the_centre_has_got_is_told_as_it_was(service: Service) -> None:
+async def test_message_already_submitted_is_reported_as_it_was(service: Service) -> None:
     client = service.new_client()
     erased = asyncio.Event()
 

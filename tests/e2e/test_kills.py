@@ -212,7 +212,7 @@ async def test_a_process_that_does_not_send(service: Service, role: Role) -> Non
     await _check_published(service)
 
 
-async def test_an_operator_who_asks_politely(service: Service) -> None:
+async def test_sigterm_loses_nothing(service: Service) -> None:
     asked = list(service.running)
 
     def strike() -> None:
@@ -224,7 +224,7 @@ async def test_an_operator_who_asks_politely(service: Service) -> None:
     assert {one.process.returncode for one in asked} == {0}
 
 
-async def test_one_of_two_of_each(service: Service) -> None:
+async def test_one_of_two_processes_of_each_role_is_killed(service: Service) -> None:
     first = list(service.running)
     second = await service.start()
     service.revive(*second)

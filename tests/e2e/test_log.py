@@ -9,7 +9,7 @@ from tests.fix_service import Service
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_log_is_whole_by_database_and_kafka_whoever_was_killed(service: Service) -> None:
+async def test_log_is_intact_after_kills(service: Service) -> None:
     service.revive()
     first, second, third = numbers = service.new_numbers(3)
     service.import_clients_of(numbers)

@@ -104,7 +104,7 @@ async def test_an_exception_in_the_decision(service: Service) -> None:
     assert row["reason"].startswith("OverflowError in inbound/handlers/")
 
 
-async def test_one_among_many_costs_the_others_nothing(service: Service) -> None:
+async def test_one_poison_message_does_not_affect_others(service: Service) -> None:
     numbers = service.new_numbers(200)
     service.import_clients_of(numbers)
     values = [poison.text(number) for number in numbers]
@@ -328,7 +328,7 @@ async def test_many_are_discarded_at_once_and_recorded(service: Service) -> None
 # -- a flood ------------------------------------------------------------------------------------
 
 
-async def test_a_flood_costs_no_memory_and_holds_up_nobody(service: Service) -> None:
+async def test_flood_of_poison_is_bounded_and_delays_nobody(service: Service) -> None:
     people = service.new_numbers(100)
     service.import_clients_of(people)
     worker = psutil.Process(service.one("worker").process.pid)

@@ -206,7 +206,7 @@ async def test_the_api_repeats_nothing(api: httpx.AsyncClient, place: str) -> No
     assert not EVERYTHING.sing_in(answer.content + b"\n" + headers), answer.text
 
 
-async def test_neither_does_what_is_no_http(api: httpx.AsyncClient, service: Service) -> None:
+async def test_invalid_http_is_not_repeated(api: httpx.AsyncClient, service: Service) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", api.base_url.port)
     writer.write(f"{MARK} HTTP/9\r\n{MARK}\r\n\r\n".encode())
     async with asyncio.timeout(PATIENCE_S):
@@ -215,7 +215,7 @@ async def test_neither_does_what_is_no_http(api: httpx.AsyncClient, service: Ser
     await writer.wait_closed()
 
 
-async def test_its_log_holds_none_of_it(api: httpx.AsyncClient, service: Service) -> None:
+async def test_api_log_contains_no_secret(api: httpx.AsyncClient, service: Service) -> None:
     before = service.log_of("api").count("\n")
     for method, path, more in ASKED.values():
         await api.request(method, path, **more)

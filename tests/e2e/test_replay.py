@@ -40,7 +40,7 @@ async def history(service: Service) -> None:
     await service.completed(*numbers, requests=3)
 
 
-async def test_what_a_change_would_have_done(service: Service, tmp_path: Path) -> None:
+async def test_replay_diff_reports_a_changed_policy(service: Service, tmp_path: Path) -> None:
     await history(service)
     requests = service.value("SELECT count(*) FROM events WHERE type = 'request.accepted'")
     status, out = await scserv(service, "replay", "diff", "--since", "1h", "--json")
@@ -62,7 +62,7 @@ async def test_what_a_change_would_have_done(service: Service, tmp_path: Path) -
     assert json.loads(out)["kinds"] == {"limited": 2, "silent": 3, "text": 2}
 
 
-async def test_a_new_subscriber_reads_what_the_others_have_read(service: Service) -> None:
+async def test_replay_publish_feeds_a_new_subscriber(service: Service) -> None:
     await history(service)
     topic = f"history-of-{service.names.events.removesuffix('sms.events.v1')}new"
     status, out = await scserv(

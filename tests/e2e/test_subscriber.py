@@ -11,9 +11,7 @@ from tests.subscribers import python_example, world
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_it_knows_who_may_be_texted_and_how_often_they_asked(
-    service: Service, tmp_path: Path
-) -> None:
+async def test_subscriber_ends_up_with_the_right_state(service: Service, tmp_path: Path) -> None:
     number = service.new_client().number
     for count, command in enumerate(("CLIENT sms stop", "CLIENT info", "CLIENT sms start"), 1):
         await service.text(number, command)

@@ -28,7 +28,7 @@ async def ask(client: httpx.AsyncClient) -> httpx.Response:
     return await client.post(PATH, json=BODY)
 
 
-async def test_without_a_good_token_all_answers_are_the_same(world: World) -> None:
+async def test_every_invalid_token_gets_the_same_answer(world: World) -> None:
     good, revoked = world.token("resolve"), world.token("resolve")
     expired = world.token("resolve", expires=timedelta(minutes=1))
     revoke = "UPDATE api_tokens SET revoked_at = now() WHERE digest = sha256(%s)"
@@ -60,7 +60,7 @@ async def test_without_a_good_token_all_answers_are_the_same(world: World) -> No
     assert (await ask(world.client(good))).status_code == 200
 
 
-async def test_who_sends_no_token_is_told_how(world: World) -> None:
+async def test_missing_token_gets_a_challenge(world: World) -> None:
     response = await ask(world.client())
     assert_problem(response, 401, "unauthorized")
     assert response.headers["www-authenticate"] == 'Bearer realm="scserv"'
@@ -111,7 +111,7 @@ async def slow_world(shared_url: str) -> AsyncIterator[World]:
     await made.close()
 
 
-async def test_a_token_may_ask_so_often_and_then_has_to_wait(slow_world: World) -> None:
+async def test_rate_limit_per_token(slow_world: World) -> None:
     world = slow_world
     client, other = world.scoped("resolve"), world.scoped("resolve")
     answers = [await ask(client) for _ in range(60)]
@@ -146,7 +146,7 @@ async def test_a_body_has_a_size(world: World) -> None:
     assert_problem(found_out, 413, "too-large")
 
 
-async def test_only_so_many_are_answered_at_once(world: World) -> None:
+async def test_concurrent_requests_are_limited(world: World) -> None:
     client = world.client(world.token("resolve"))
     answers = await asyncio.gather(*(ask(client) for _ in range(3 * MAX_IN_FLIGHT)))
     statuses = [answer.status_code for answer in answers]

@@ -35,7 +35,7 @@ async def test_subjects_have_the_state_that_they_last_asked_for(world: World) ->
         assert answer["request_id"]
 
 
-async def test_who_never_said_anything_may_be_texted(world: World) -> None:
+async def test_subject_without_commands_may_be_texted(world: World) -> None:
     [one] = await world.people(strangers=1)
     answer = (await of_subject(world.scoped("read"), one.subject_id)).json()
     assert answer == {
@@ -115,7 +115,7 @@ async def test_a_reason_may_be_russian(world: World, header: bytes, reason: str)
 
 
 @pytest.mark.parametrize("header", [b"", b" ", b"\xff", b"%ff", b"+79161234567", b"x" * 301])
-async def test_a_bad_reason_reveals_nothing(world: World, header: bytes) -> None:
+async def test_invalid_reason_reveals_nothing(world: World, header: bytes) -> None:
     client = world.scoped("read", "reveal")
     headers = [(b"Reveal-Reason", header)]
     response = await client.get(f"/v1/clients/{CLIENT}/subscription", headers=headers)
@@ -137,7 +137,7 @@ async def test_a_reveal_that_cannot_be_recorded_is_none(lone_world: World) -> No
 
 
 @pytest.mark.parametrize("client_id", ["nobody", "%00", "a%0Ab", "x" * 65, "Клиент"])
-async def test_no_such_client(world: World, client_id: str) -> None:
+async def test_unknown_client_is_not_found(world: World, client_id: str) -> None:
     response = await world.scoped("read").get(f"/v1/clients/{client_id}/subscription")
     assert response.status_code in {404, 422}
     assert response.headers["content-type"] == "application/problem+json"

@@ -71,7 +71,7 @@ async def test_a_wrong_body_is_explained_and_not_repeated(
     "content",
     [b"", b"{", b'{"subjects": ["' + CANARY.encode(), b"\xff\xfe", b"[" * 30_000, b"9" * 5000],
 )
-async def test_what_is_no_json_is_refused(world: World, content: bytes) -> None:
+async def test_invalid_json_is_refused(world: World, content: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     response = await world.scoped("resolve").post(PATH, content=content, headers=headers)
     assert_problem(response, 422, "invalid")
@@ -86,7 +86,7 @@ async def test_other_media_types_are_refused(world: World, media_type: str) -> N
     assert_problem(response, 415, "media-type")
 
 
-async def test_a_lone_surrogate_is_no_text(world: World) -> None:
+async def test_lone_surrogate_is_refused(world: World) -> None:
     content = b'{"subjects": ["%s"], "reason": "\\ud800"}' % SUBJECT.encode()
     headers = {"Content-Type": "application/json"}
     response = await world.scoped("resolve").post(PATH, content=content, headers=headers)
@@ -150,16 +150,14 @@ def assert_headers(answer: httpx.Response) -> None:
     assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-async def test_another_site_gets_no_leave_to_read(world: World) -> None:
+async def test_cors_is_not_allowed(world: World) -> None:
     headers = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
     response = await world.client().options(PATH, headers=headers)
     assert_problem(response, 401, "unauthorized")
     assert_headers(response)
 
 
-async def test_an_answer_that_takes_too_long_is_given_up(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_slow_answer_times_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inbound.api.observability.RESPONSE_TIMEOUT_S", 0.05)
     held = asyncio.Event()
 
@@ -173,9 +171,7 @@ async def test_an_answer_that_takes_too_long_is_given_up(
     assert response.headers["retry-after"] == "5"
 
 
-async def test_a_body_that_does_not_come_is_given_up(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_slow_body_times_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inbound.api.admission.BODY_TIMEOUT_S", 0.05)
     held = asyncio.Event()
 

@@ -21,7 +21,7 @@ async def test_subjects_lead_to_their_clients_in_order(world: World) -> None:
     assert "CANARY" not in response.text
 
 
-async def test_an_erased_person_is_nobody(world: World) -> None:
+async def test_erased_subject_has_no_client(world: World) -> None:
     [one] = await world.people(clients=1)
     world.rows("DELETE FROM subjects WHERE subject_id = %s", one.subject_id)
     body = {"subjects": [str(one.subject_id)], "reason": "ticket 4711"}
@@ -29,7 +29,7 @@ async def test_an_erased_person_is_nobody(world: World) -> None:
     assert response.json()["clients"] == [{"subject_id": str(one.subject_id), "client_id": None}]
 
 
-async def test_everyone_who_is_asked_for_is_recorded_once(world: World) -> None:
+async def test_every_requested_subject_is_recorded_once(world: World) -> None:
     [one] = await world.people(strangers=1)
     nobody = uuid4()
     subjects = [str(one.subject_id), str(nobody), str(one.subject_id)]

@@ -42,7 +42,7 @@ def test_what_is_acknowledged_survives_a_kill_and_the_address_stays(server: Kafk
     assert values == [b"%d" % n for n in range(100)]
 
 
-def test_the_broker_of_a_killed_parent_is_replaced(server: KafkaServer) -> None:
+def test_leftover_broker_of_a_killed_parent_is_replaced(server: KafkaServer) -> None:
     leftover = leave_behind("inbound.local.servers.kafka", "KafkaServer", str(server.data_dir))
     assert "kafka.Kafka" in psutil.Process(leftover).cmdline()
     server.start()

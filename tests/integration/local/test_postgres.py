@@ -39,7 +39,7 @@ def test_the_durability_of_production(server: PostgresServer) -> None:
             assert connection.execute(f"show {setting}").fetchone() == ("on",)
 
 
-def test_nobody_gets_in_without_the_password(postgres_server: SharedPostgres) -> None:
+def test_password_is_required(postgres_server: SharedPostgres) -> None:
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(postgres_server.url(), password="guess")
     password = postgres_server.data_dir / "password"
@@ -60,7 +60,7 @@ def test_an_error_brings_no_personal_data_into_the_log(
     assert "79086228779" not in log
 
 
-def test_the_server_of_a_killed_parent_is_replaced(server: PostgresServer) -> None:
+def test_leftover_server_of_a_killed_parent_is_replaced(server: PostgresServer) -> None:
     leftover = leave_behind(
         "inbound.local.servers.postgres", "PostgresServer", str(server.data_dir)
     )

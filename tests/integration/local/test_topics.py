@@ -10,9 +10,7 @@ from inbound.kafka.admin import TopicDifference
 from schemas.topics import TopicNames
 
 
-def test_missing_topics_are_made_and_a_second_time_changes_nothing(
-    kafka_bootstrap: str, topic_names: TopicNames
-) -> None:
+def test_missing_topics_are_created_once(kafka_bootstrap: str, topic_names: TopicNames) -> None:
     specs = topic_names.specs()
     names = {spec.name for spec in specs}
     assert {diff.topic for diff in admin.check(kafka_bootstrap, specs)} == names
@@ -32,9 +30,7 @@ def test_every_partition_has_a_leader_when_apply_returns(
     assert leaders == [1] * sum(spec.partitions for spec in topics.specs())
 
 
-def test_a_setting_that_drifted_is_found_and_put_right(
-    kafka_bootstrap: str, topics: TopicNames
-) -> None:
+def test_differing_setting_is_found_and_corrected(kafka_bootstrap: str, topics: TopicNames) -> None:
     client = KafkaAdminClient(bootstrap_servers=kafka_bootstrap)
     client.alter_configs([ConfigResource("topic", topics.mo, {"retention.ms": "1000"})])
     client.close()
@@ -65,7 +61,7 @@ def test_a_setting_kafka_does_not_know_is_told_in_its_words(
         admin.apply(kafka_bootstrap, [spec], 1)
 
 
-def test_more_copies_than_brokers_are_refused(
+def test_more_replicas_than_brokers_are_refused(
     kafka_bootstrap: str, topic_names: TopicNames
 ) -> None:
     with pytest.raises(SetupError, match=r"does not create topic .*eplication"):

@@ -46,9 +46,7 @@ def test_the_rules_in_force_decide_as_they_did(scserv: Scserv) -> None:
     assert "left no event" in done.out
 
 
-def test_a_stricter_policy_shows_with_its_status_and_its_file(
-    scserv: Scserv, tmp_path: Path
-) -> None:
+def test_stricter_policy_gives_differences_status_and_file(scserv: Scserv, tmp_path: Path) -> None:
     rules = file(tmp_path, "new.toml", "[policies]\ncommands_per_hour = 2\n")
     done = scserv(
         "replay", "diff", "--since", "1h", "--settings", rules, "--out", "all.ndjson",

@@ -98,7 +98,9 @@ def test_only_the_types_that_are_wanted(publish: Scserv, kafka_bootstrap: str, t
     assert "'request.acepted' is not an event type; did you mean request.accepted?" in done.err
 
 
-def test_a_topic_is_not_made_silently(publish: Scserv, kafka_bootstrap: str, topic: str) -> None:
+def test_topic_is_created_only_with_the_option(
+    publish: Scserv, kafka_bootstrap: str, topic: str
+) -> None:
     done = publish()
     assert (done.status, done.out) == (2, "")
     assert "the topic does not exist; create it, or use --create" in done.err
@@ -170,7 +172,7 @@ def test_a_broker_that_is_not_there_is_one_line(scserv: Scserv, topic: str) -> N
     )
 
 
-def test_it_loads_no_sender_and_reads_no_key(
+def test_publish_loads_no_sender_and_reads_no_key(
     kafka_bootstrap: str, topic: str, database_url: str, tmp_path: Path, conn: psycopg.Connection
 ) -> None:
     secret = tmp_path / "secret"

@@ -89,7 +89,7 @@ async def test_the_library_logs_no_path(caplog: pytest.LogCaptureFixture) -> Non
     assert "CANARY" not in " ".join(record.getMessage() for record in ours)
 
 
-async def test_an_answer_that_is_being_made_is_finished() -> None:
+async def test_started_answer_is_finished_on_shutdown() -> None:
     app = App()
     app.go.clear()
     async with serving(app) as (made, running):
@@ -106,7 +106,7 @@ async def test_an_answer_that_is_being_made_is_finished() -> None:
             await get(made)
 
 
-async def test_an_answer_that_never_comes_does_not_hold_up_the_end(
+async def test_hanging_answer_does_not_delay_shutdown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(server, "SHUTDOWN_TIMEOUT_S", 0)
@@ -124,9 +124,7 @@ async def test_an_answer_that_never_comes_does_not_hold_up_the_end(
 @pytest.mark.parametrize(
     "sent", [b"", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "], ids=["nothing", "half"]
 )
-async def test_headers_that_do_not_come_are_not_waited_for(
-    monkeypatch: pytest.MonkeyPatch, sent: bytes
-) -> None:
+async def test_missing_headers_time_out(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
     monkeypatch.setattr(server, "HEADERS_TIMEOUT_S", 0.05)
     async with serving(App()) as (made, _), asyncio.timeout(10):
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
@@ -136,7 +134,7 @@ async def test_headers_that_do_not_come_are_not_waited_for(
         assert (await get(made)).text == "done"
 
 
-async def test_a_second_request_has_to_come_in_time_too(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_second_request_has_the_same_header_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "HEADERS_TIMEOUT_S", 0.2)
     async with serving(App()) as (made, _), asyncio.timeout(10):
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
@@ -147,7 +145,7 @@ async def test_a_second_request_has_to_come_in_time_too(monkeypatch: pytest.Monk
         writer.close()
 
 
-async def test_what_is_no_http_is_a_problem_too() -> None:
+async def test_invalid_http_gets_a_problem() -> None:
     async with serving(App()) as (made, _), asyncio.timeout(10):
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
         writer.write(b"CLIENT info +79161234567\r\n\r\n")
@@ -159,7 +157,7 @@ async def test_what_is_no_http_is_a_problem_too() -> None:
     assert b"79161234567" not in body
 
 
-async def test_there_are_only_so_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connections_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "MAX_CONNECTIONS", 1)
     async with serving(App()) as (made, _), asyncio.timeout(10):
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)

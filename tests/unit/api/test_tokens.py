@@ -22,7 +22,7 @@ def test_a_token_has_256_random_bits_and_is_read_again() -> None:
     assert new_token() != token
 
 
-def test_what_is_stored_is_the_sha256_of_all_of_it() -> None:
+def test_digest_is_the_sha256_of_the_whole_token() -> None:
     token = new_token()
     assert digest_of(token) == hashlib.sha256(token.encode()).digest()
 
@@ -43,7 +43,7 @@ def test_what_is_stored_is_the_sha256_of_all_of_it() -> None:
         "Bearer scs_" + "x" * 43 + "\n",
     ],
 )
-def test_nothing_else_is_a_token(header: str | None) -> None:
+def test_other_strings_are_not_tokens(header: str | None) -> None:
     assert parse_bearer(header) is None
 
 

@@ -39,7 +39,7 @@ def crash(folder: Path, first: str) -> list[Path]:
     return list(folder.iterdir())
 
 
-def test_a_crash_leaves_nothing_on_the_disk(tmp_path: Path) -> None:
+def test_crash_writes_no_core_dump(tmp_path: Path) -> None:
     before = tmp_path / "without"
     before.mkdir()
     if not crash(before, "pass"):
@@ -50,7 +50,7 @@ def test_a_crash_leaves_nothing_on_the_disk(tmp_path: Path) -> None:
     assert crash(after, forbid) == []
 
 
-def test_neither_way_to_forbid_needs_the_other(tmp_path: Path) -> None:
+def test_each_mechanism_prevents_core_dumps_alone(tmp_path: Path) -> None:
     """The limit could be lifted again; a program that core_pattern names may ignore it."""
     seen = (
         "from inbound.cli._core_dumps import forbid_core_dumps; forbid_core_dumps()\n"

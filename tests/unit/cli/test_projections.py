@@ -35,7 +35,7 @@ def test_a_log_has_a_line_for_each_thing_it_does() -> None:
     assert shown(terminal=False) == "events into requests: 200 of 1,000\nswapping requests\n"
 
 
-def test_a_log_has_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_gets_a_progress_line_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 400, 4))
     monkeypatch.setattr("inbound.cli.projections.time.monotonic", lambda: next(clock))
     assert shown(terminal=False).splitlines() == [

@@ -60,7 +60,7 @@ def test_one_address_that_answers_is_enough(listening: Listening) -> None:
     ("answer", "problem"),
     [(None, "no answer within 0.1 s"), (b"", "it closes the connection; is this Kafka?")],
 )
-def test_who_takes_connections_and_does_not_answer_is_no_kafka(
+def test_server_that_accepts_but_never_answers_is_unavailable(
     answer: bytes | None, problem: str
 ) -> None:
     one = Listening(answer)
@@ -68,7 +68,7 @@ def test_who_takes_connections_and_does_not_answer_is_no_kafka(
     one.close()
 
 
-def test_what_is_no_address_is_said() -> None:
+def test_malformed_address_is_a_setup_error() -> None:
     with pytest.raises(SetupError, match="'nowhere' is malformed; use HOST:PORT"):
         availability.problem("nowhere")
 

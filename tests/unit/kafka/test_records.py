@@ -75,7 +75,7 @@ def test_a_subscription_is_the_whole_state_and_an_event_of_its_own() -> None:
     assert (on["may_be_texted"], on["version"]) == (True, 3)
 
 
-def test_subscribers_of_an_older_version_hear_of_it_too() -> None:
+def test_older_versions_are_published_too() -> None:
     downcasters = {("subscription.stopped", 1): lambda new: {"when": new["at"]}}
     (older,) = older_forms_of(recorded(STOPPED), "sms.events.v1", downcasters=downcasters)
     headers = dict(older["headers"])

@@ -102,7 +102,7 @@ async def test_a_killed_child_is_started_again(
     assert str(died) == "worker died (signal SIGKILL), restarts in 0 s (restart 1)"
 
 
-async def test_one_that_keeps_dying_waits_longer_each_time(
+async def test_back_off_grows_while_a_child_keeps_dying(
     child: Callable[..., Child], events: Events, tmp_path: Path
 ) -> None:
     dying = child("worker", "raise SystemExit(3)", ready=None)
@@ -114,7 +114,7 @@ async def test_one_that_keeps_dying_waits_longer_each_time(
     assert {event.exit for event in deaths} == {"exit status 3"}
 
 
-async def test_one_that_ran_calmly_starts_with_a_clean_record(
+async def test_back_off_restarts_after_a_long_run(
     child: Callable[..., Child], events: Events, tmp_path: Path
 ) -> None:
     backoff = RestartBackoff(first_s=0.01, calm_s=0.0)
@@ -124,7 +124,7 @@ async def test_one_that_ran_calmly_starts_with_a_clean_record(
     assert [event.delay_s for event in deaths] == [0.01, 0.01, 0.01]
 
 
-async def test_one_that_ignores_the_request_to_stop_is_killed_in_time(
+async def test_child_that_ignores_sigterm_is_killed(
     child: Callable[..., Child],
     events: Events,
     tmp_path: Path,
@@ -150,7 +150,7 @@ async def test_one_that_ignores_the_request_to_stop_is_killed_in_time(
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
 
 
-async def test_what_a_dead_child_had_started_is_gone_before_it_starts_again(
+async def test_descendants_of_a_dead_child_are_killed_before_its_restart(
     child: Callable[..., Child], events: Events, tmp_path: Path
 ) -> None:
     script = f"""
@@ -167,7 +167,7 @@ import signal; signal.pause()
         assert gone
 
 
-async def test_a_setting_that_is_wrong_stops_the_start_with_the_childs_own_words(
+async def test_setup_error_of_a_child_stops_the_start(
     child: Callable[..., Child], events: Events, tmp_path: Path
 ) -> None:
     broken = child(
@@ -185,7 +185,7 @@ async def test_a_setting_that_is_wrong_stops_the_start_with_the_childs_own_words
     assert events.of(ChildEventType.STOPPED) == ["relay"]
 
 
-async def test_one_that_never_gets_ready_stops_the_start(
+async def test_child_that_never_gets_ready_stops_the_start(
     child: Callable[..., Child], events: Events, tmp_path: Path
 ) -> None:
     async def never() -> bool:
@@ -196,13 +196,13 @@ async def test_one_that_never_gets_ready_stops_the_start(
         await Supervisor([idle], tmp_path, events).start()
 
 
-async def test_a_program_that_is_not_there_is_named(events: Events, tmp_path: Path) -> None:
+async def test_missing_program_is_named(events: Events, tmp_path: Path) -> None:
     missing = Child("gateway", ["/nowhere/scserv"])
     with pytest.raises(SetupError, match="gateway can't be started: /nowhere/scserv: No such"):
         await Supervisor([missing], tmp_path, events).start()
 
 
-async def test_ready_is_what_the_health_url_says(events: Events, tmp_path: Path) -> None:
+async def test_readiness_follows_the_health_url(events: Events, tmp_path: Path) -> None:
     health = Health()
     health.set("bind", ok=False, reason="connecting")
     with HealthServer(health) as server:
@@ -228,7 +228,7 @@ async def test_children_get_their_environment_and_write_to_their_logs(
     assert (tmp_path / "worker.log").read_text() == "w1\nup\n"
 
 
-def test_a_log_that_is_too_long_makes_room_for_its_writer(tmp_path: Path) -> None:
+def test_long_log_is_truncated_while_its_writer_continues(tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
     with log.open("ab", buffering=0) as writer:
         writer.write(b"old" * 10)

@@ -38,14 +38,14 @@ def test_the_same_thing_is_said_once_in_a_while_and_counted(name: str) -> None:
     assert log.say("no %s", "Kafka", name=name) == "no Kafka"
 
 
-def test_what_we_say_in_other_words_is_another_thing() -> None:
+def test_different_texts_of_ours_are_not_suppressed() -> None:
     log = Log()
     assert log.say("bind %s: lost", "one")
     assert log.say("bind %s: lost", "two")
 
 
 @pytest.mark.parametrize("level", [logging.INFO, logging.ERROR, logging.CRITICAL])
-def test_what_ends_or_sets_aside_something_of_ours_is_said_each_time(level: int) -> None:
+def test_our_errors_are_never_suppressed(level: int) -> None:
     log = Log()
     assert [log.say("set aside", level=level) for _ in range(3)] == ["set aside"] * 3
 

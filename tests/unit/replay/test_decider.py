@@ -65,7 +65,7 @@ def test_the_same_rules_decide_the_same(three: History) -> None:
     assert (verdict.commands, verdict.results, verdict.differences) == (3, 6, [])
 
 
-def test_what_released_versions_wrote_is_decided_as_it_was() -> None:
+def test_events_of_released_versions_are_decided_the_same() -> None:
     # It was written with a limit of 7, and its last `start` with repeats only acknowledged.
     recorded = released(stream("every-type"))
     rules = Policies(commands_per_hour=7)
@@ -75,7 +75,7 @@ def test_what_released_versions_wrote_is_decided_as_it_was() -> None:
     assert (verdict.commands, verdict.results) == (9, 15)
 
 
-def test_only_what_is_selected_is_decided_and_the_rest_is_folded(three: History) -> None:
+def test_only_selected_decisions_are_repeated(three: History) -> None:
     third = 1 + next(
         n for n, event in enumerate(three.events) if getattr(event, "command", None) is START
     )
@@ -103,7 +103,7 @@ def test_each_decision_is_judged_alone_unless_differences_are_carried(history: H
     assert only.disposition == "duplicate"
 
 
-def test_carried_on_nothing_is_told_twice(history: History) -> None:
+def test_carried_difference_is_reported_once(history: History) -> None:
     history.whole(STOP, 0)
     history.whole(STOP, 90)
     history.whole(START, 1000)
@@ -180,7 +180,7 @@ def test_the_same_template_under_another_id_would_be_sent_twice(
     assert [one.of for one in differences(three.stream())] == ["reply"] * 3
 
 
-def test_a_message_less(three: History, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_message_is_a_difference(three: History, monkeypatch: pytest.MonkeyPatch) -> None:
     original = decide_result
 
     def without(state: SubjectState, result: Any) -> Decision:
@@ -192,7 +192,9 @@ def test_a_message_less(three: History, monkeypatch: pytest.MonkeyPatch) -> None
     assert [(one.of, one.decided) for one in found] == [("reply", ())] * 3
 
 
-def test_a_message_more(three: History, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_additional_message_is_a_difference(
+    three: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(decider_module, "decide_result", altered(purpose=Purpose.NOTIFICATION))
     found = differences(three.stream())
     more = [one for one in found if not one.recorded]
@@ -207,7 +209,7 @@ def test_a_template_that_the_candidate_lacks_is_an_error(
     assert errors == ["there is no template [farewell]"] * 3
 
 
-def test_what_a_handler_raises_is_told_and_the_rest_is_decided(
+def test_handler_error_is_reported_and_the_rest_is_decided(
     three: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = decide_command
@@ -248,7 +250,7 @@ def test_an_event_that_cannot_be_folded_ends_its_stream(
     assert found.error == "KeyError: 'open'"
 
 
-def test_a_message_of_no_request_is_no_decision(history: History) -> None:
+def test_message_without_request_is_not_decided(history: History) -> None:
     history.whole(STOP)
     sent = next(event for event in history.events if isinstance(event, MessageSubmitted))
     history.events.append(sent.model_copy(update={"request_id": None}))
@@ -273,7 +275,7 @@ def test_attempts_are_decided_one_by_one(history: History) -> None:
     assert (verdict.results, verdict.differences) == (4, [])
 
 
-def test_a_message_that_was_told_once_more_decided_nothing(history: History) -> None:
+def test_repeated_result_is_not_a_difference(history: History) -> None:
     """Two gateways sent it; the log tells both, and only the first meant something."""
     request_id, _ = history.text(STOP)
     history.result(request_id, ACKNOWLEDGEMENT, template="acknowledgement")

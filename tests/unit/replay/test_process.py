@@ -223,9 +223,7 @@ WHO = f"deciding request {UUID(int=2)} \\(subject {UUID(int=3)}, version 7\\)"
         ("os.write(3, b'rubbish' + bytes([10]))", "answered 'rubbish', which is not a JSON object"),
     ],
 )
-def test_what_it_does_to_itself_is_told_with_the_request(
-    source: Path, statement: str, what: str
-) -> None:
+def test_crash_or_hang_names_the_request(source: Path, statement: str, what: str) -> None:
     broken_at_third(source, statement)
     with (
         candidate(source, limit_s=10 if "sleep" in statement else 60) as other,
@@ -234,7 +232,7 @@ def test_what_it_does_to_itself_is_told_with_the_request(
         verdicts(other.judge, people(9), at_once=4)
 
 
-def test_a_crash_that_does_not_come_again_is_told_too(tmp_path: Path) -> None:
+def test_crash_that_does_not_repeat_is_reported(tmp_path: Path) -> None:
     mark = tmp_path / "crashed"
     folder = fake(
         tmp_path,
@@ -270,7 +268,7 @@ def test_a_crash_that_does_not_come_again_is_told_too(tmp_path: Path) -> None:
         ("import torch_of_the_future", "torch_of_the_future"),
     ],
 )
-def test_a_candidate_that_does_not_even_greet(tmp_path: Path, serve: str, what: str) -> None:
+def test_candidate_without_a_greeting_is_an_error(tmp_path: Path, serve: str, what: str) -> None:
     limit_s = 1 if "answer within" in what else 60
     with pytest.raises(SetupError, match=f"the candidate fake .*{what}"):
         ProcessCandidate(fake(tmp_path, serve), CandidateConfig(), limit_s)
@@ -286,7 +284,7 @@ def test_a_candidate_that_does_not_even_greet(tmp_path: Path, serve: str, what: 
         ("{'verdicts': [[s, 1, 1, [[1]], []] for s, _ in b['streams']]}", "of another form"),
     ],
 )
-def test_an_answer_that_is_none(tmp_path: Path, answer: str, what: str) -> None:
+def test_unusable_answers_are_errors(tmp_path: Path, answer: str, what: str) -> None:
     serve = f"say(HELLO)\nfor line in requests:\n    b = json.loads(line)\n    say({answer})"
     with (
         candidate(fake(tmp_path, serve)) as other,
@@ -301,7 +299,7 @@ def test_endless_output_is_not_collected(tmp_path: Path) -> None:
         verdicts(other.judge, people(2))
 
 
-def test_what_is_no_release_is_said(tmp_path: Path) -> None:
+def test_path_that_is_not_a_release_is_refused(tmp_path: Path) -> None:
     for path, what in (
         (tmp_path, "no folder inbound in it"),
         (tmp_path / "none.whl", "does not exist; name a wheel or a folder"),
@@ -311,19 +309,19 @@ def test_what_is_no_release_is_said(tmp_path: Path) -> None:
             ProcessCandidate(path, CandidateConfig())
 
 
-def test_a_release_from_before_the_replay_is_said(source: Path) -> None:
+def test_release_without_replay_is_reported(source: Path) -> None:
     shutil.rmtree(source / "inbound/replay")
     with pytest.raises(SetupError, match=r"is older than the replay: it has no inbound\.replay"):
         ProcessCandidate(source, CandidateConfig())
 
 
-def test_half_a_release_is_not_completed_with_this_one(source: Path) -> None:
+def test_incomplete_release_does_not_use_this_one(source: Path) -> None:
     shutil.rmtree(source / "schemas")
     with pytest.raises(SetupError, match="has no schemas"):
         ProcessCandidate(source, CandidateConfig())
 
 
-def test_what_is_installed_beside_it_is_not_mixed_in(source: Path, tmp_path: Path) -> None:
+def test_installed_scserv_is_not_mixed_in(source: Path, tmp_path: Path) -> None:
     """As when this release is installed as a package, and the candidate brings half of one."""
     installed = tmp_path / "site-packages"
     shutil.copytree(source, installed)

@@ -126,7 +126,7 @@ def test_it_begins_behind_its_position() -> None:
 
 
 @pytest.mark.parametrize("how", ["fails", "raises"])
-def test_after_a_failure_the_place_is_before_it(how: str) -> None:
+def test_position_stays_before_a_failed_event(how: str) -> None:
     first: dict[str, Any] = {how: lambda n: n >= 4}
     made, _ = publishing(**first)
     with pytest.raises(PublishStoppedError, match="KafkaTimeoutError"):
@@ -144,7 +144,7 @@ def test_what_was_acknowledged_behind_a_failure_does_not_count() -> None:
     assert (made.position, made.events) == (2, 2)
 
 
-def test_a_database_that_goes_away_leaves_the_place() -> None:
+def test_position_survives_a_database_outage() -> None:
     def once(after: int, limit: int) -> list[RecordedEvent]:
         if after:
             raise StoreUnavailable("gone")
@@ -156,7 +156,7 @@ def test_a_database_that_goes_away_leaves_the_place() -> None:
     assert made.position == 3
 
 
-def test_a_stop_is_heard_between_batches() -> None:
+def test_stop_is_checked_between_batches() -> None:
     made, producer = publishing()
     made.stopping.set()
     assert made.run() is False

@@ -64,14 +64,14 @@ def test_messages_of_a_text_that_differs_count_each() -> None:
     assert [one["template"] for one in others] == ["stopped"] * 4
 
 
-def test_kinds_are_in_the_order_of_their_gravity() -> None:
+def test_kinds_are_ordered_by_severity() -> None:
     report = DiffReport(NOW, then())
     error = LIMITED._replace(error="boom")
     report.add([verdict(error, LIMITED._replace(disposition="duplicate"), LIMITED)], events=1)
     assert list(report.by_kind()) == ["limited", "duplicate", "error"]
 
 
-def test_what_left_no_event_is_said() -> None:
+def test_report_names_what_left_no_event() -> None:
     assert len(DiffReport(NOW, then()).unseen()) == 2
     looser = then(duplicate_within_s=10, commands_per_hour=0, reply_valid_for_s=60)
     said = DiffReport(NOW, looser).unseen()

@@ -38,7 +38,7 @@ def test_subscriber(ton: int, addr: str, number: str | None) -> None:
     assert parse_subscriber(ton, addr) == number
 
 
-def test_what_goes_out() -> None:
+def test_wire_form_of_addresses() -> None:
     assert sender_to_address("SCSERV") == Address(5, 0, "SCSERV")
     assert sender_to_address("+79086228779") == Address(1, 1, "79086228779")
     assert sender_to_address("1234") == Address(0, 1, "1234")
@@ -46,7 +46,7 @@ def test_what_goes_out() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "TWELVE CHARS", "СЦСЕРВ"])
-def test_names_that_no_phone_shows(name: str) -> None:
+def test_invalid_sender_names_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="sender name"):
         sender_to_address(name)
 

@@ -82,11 +82,11 @@ def test_the_default_alphabet_is_the_binds_setting() -> None:
 
 
 @pytest.mark.parametrize("text", ["\x1b", "\ud800", "я"])
-def test_what_gsm_cannot_carry(text: str) -> None:
+def test_encode_returns_none_for_characters_missing_in_gsm(text: str) -> None:
     assert alphabet.encode(text) is None
 
 
-def test_an_unknown_default_alphabet_is_noticed_when_it_is_set() -> None:
+def test_unknown_default_alphabet_is_rejected() -> None:
     assert alphabet.check("gsm0338") == "gsm0338"
     with pytest.raises(LookupError):
         alphabet.check("klingon")

@@ -87,7 +87,7 @@ async def test_a_malformed_frame_is_answered_and_the_session_lives(
 
 
 @pytest.mark.parametrize("taken", TAKEN, ids=lambda taken: taken.name)
-async def test_an_unusual_message_is_taken_as_it_is(opposite: Opposite, taken: Taken) -> None:
+async def test_unusual_message_is_accepted_unchanged(opposite: Opposite, taken: Taken) -> None:
     command = DELIVER if opposite.role is Role.ESME else SUBMIT
     opposite.peer.send(frame(command, taken.body, taken.status, taken.sequence))
     answer = await opposite.peer.read(DeliverSmResp if opposite.role is Role.ESME else SubmitSmResp)
@@ -97,7 +97,7 @@ async def test_an_unusual_message_is_taken_as_it_is(opposite: Opposite, taken: T
 
 
 @pytest.mark.parametrize("fatal", FATAL, ids=lambda fatal: fatal.name)
-async def test_a_stream_that_is_lost_is_said_so_and_closed(
+async def test_impossible_length_is_nacked_and_closes_the_link(
     opposite: Opposite, fatal: Fatal
 ) -> None:
     opposite.peer.send(fatal.octets)
@@ -114,7 +114,7 @@ async def test_all_of_it_in_one_write_is_answered_in_order(opposite: Opposite) -
     await lives(opposite)
 
 
-def test_the_corpus_is_of_use() -> None:
+def test_corpus_cases_are_unique() -> None:
     """No two cases with one name, and no two that are the same."""
     names = [*(c.name for c in CASES), *(f.name for f in FATAL), *(t.name for t in TAKEN)]
     assert len(set(names)) == len(names) >= 90

@@ -145,7 +145,7 @@ def test_bind_types(bind_type: BindType, pdu_type: type[BindPdu]) -> None:
     assert bind.address_range == "7908"
 
 
-async def test_it_comes_back_after_a_loss_and_waiters_get_the_new_session() -> None:
+async def test_reconnects_after_a_loss_and_waiters_get_the_new_session() -> None:
     health: list[tuple[EsmeState, str]] = []
     async with running(on_change=lambda new: health.append((new.state, new.reason))) as (
         esme,
@@ -181,7 +181,7 @@ async def test_it_comes_back_after_a_loss_and_waiters_get_the_new_session() -> N
     assert "peer" in health[2][1] or "connection" in health[2][1]
 
 
-async def test_a_centre_that_drops_every_bind_is_left_alone_longer_and_longer(
+async def test_back_off_grows_while_every_bind_is_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     attempts: list[int] = []
@@ -205,7 +205,7 @@ async def test_a_centre_that_drops_every_bind_is_left_alone_longer_and_longer(
     assert attempts[:4] == [1, 2, 3, 1]
 
 
-async def test_a_wrong_password_is_said_once_and_tried_again(
+async def test_wrong_password_is_logged_once_and_retried(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "inbound.smpp")
@@ -226,7 +226,7 @@ async def test_a_wrong_password_is_said_once_and_tried_again(
     assert "sesame12" not in caplog.text + repr(esme) + repr(esme.settings)
 
 
-async def test_without_a_centre_it_says_so_and_keeps_trying() -> None:
+async def test_missing_smsc_is_reported_and_retried() -> None:
     async with peers() as (port, _):
         pass  # now nobody listens there
     down: asyncio.Queue[BindHealth] = asyncio.Queue()
@@ -264,7 +264,7 @@ async def test_slots_obey_the_rate() -> None:
         peer.close()
 
 
-async def test_a_hold_stops_slots() -> None:
+async def test_back_off_delays_slots() -> None:
     async with running() as (esme, connections):
         peer = await connections.get()
         await peer.accept_bind()
@@ -277,7 +277,7 @@ async def test_a_hold_stops_slots() -> None:
         peer.close()
 
 
-def test_the_bucket_follows_its_clock_and_never_saves_up_a_burst() -> None:
+def test_token_bucket_never_accumulates_a_burst() -> None:
     now = 0.0
     bucket = TokenBucket(100, lambda: now)
     taken = 0

@@ -40,13 +40,13 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def test_a_session_keeps_its_promises_whatever_happens() -> None:
+def test_session_invariants_hold_for_random_input() -> None:
     run_state_machine_as_test(SessionMachine, settings=settings(FIXED, stateful_step_count=40))
 
 
 @FIXED
 @given(st.sampled_from(Role), st.lists(st.binary(max_size=40) | FRAMES, max_size=12))
-def test_any_octets_are_survived_or_refused(role: Role, chunks: list[bytes]) -> None:
+def test_any_octets_are_handled_or_refused(role: Role, chunks: list[bytes]) -> None:
     """After any junk an enquire_link is answered, or a generic_nack and a close came."""
     with closing(Loop()) as loop:
         _survive(loop, role, chunks)

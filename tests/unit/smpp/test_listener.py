@@ -48,7 +48,7 @@ async def peer(listener: Listener) -> AsyncIterator[Peer]:
     peer.close()
 
 
-async def test_a_bind_is_answered_with_the_centres_name_and_version(peer: Peer) -> None:
+async def test_bind_response_has_system_id_and_version(peer: Peer) -> None:
     answer = await peer.ask(BIND)
     assert answer == BIND.answer_type(sequence=1, system_id="centre", tlvs=((0x0210, b"\x34"),))
     assert (await peer.ask(submit(2))).status == 0
@@ -72,7 +72,7 @@ async def test_a_bind_is_answered_with_the_centres_name_and_version(peer: Peer) 
         (None, Unbind(sequence=5), Status.ESME_ROK),
     ],
 )
-async def test_what_a_bind_allows(
+async def test_bind_type_decides_allowed_directions(
     peer: Peer, bind: type[BindPdu] | None, request_: RequestPdu[Any], status: int
 ) -> None:
     if bind is not None:
@@ -81,7 +81,7 @@ async def test_what_a_bind_allows(
     assert (type(answer), answer.status) == (request_.answer_type, status)
 
 
-async def test_an_esme_of_smpp_5_is_served_as_one_of_3_4(peer: Peer) -> None:
+async def test_smpp_5_bind_gets_version_3_4(peer: Peer) -> None:
     bind = BindTransceiver(
         system_id="scserv", password=BIND.password, interface_version=0x50, sequence=1
     )
@@ -94,20 +94,20 @@ async def test_an_esme_of_smpp_5_is_served_as_one_of_3_4(peer: Peer) -> None:
     other.close()
 
 
-async def test_a_refused_esme_may_try_again(peer: Peer) -> None:
+async def test_refused_bind_can_be_repeated(peer: Peer) -> None:
     wrong = BindTransceiver(system_id="scserv", password="wrong", sequence=1)
     assert (await peer.ask(wrong)).status == Status.ESME_RINVPASWD
     assert (await peer.ask(submit(2))).status == Status.ESME_RINVBNDSTS
     assert (await peer.ask(BIND)).status == 0
 
 
-async def test_what_follows_a_bind_without_waiting_is_served(peer: Peer) -> None:
+async def test_requests_sent_right_behind_a_bind_are_served(peer: Peer) -> None:
     peer.send(BIND, submit(2), submit(3))
     answers = [await peer.read(ResponsePdu) for _ in range(3)]
     assert [(answer.sequence, answer.status) for answer in answers] == [(1, 0), (2, 0), (3, 0)]
 
 
-async def test_a_failing_handler_is_a_system_error() -> None:
+async def test_failing_handler_gives_a_system_error() -> None:
     async def fail(_request: RequestPdu[Any], _: Session) -> ResponsePdu:
         raise RuntimeError("bug")
 
@@ -119,7 +119,7 @@ async def test_a_failing_handler_is_a_system_error() -> None:
     await listener.close()
 
 
-async def test_who_never_binds_is_sent_away() -> None:
+async def test_connection_without_bind_is_closed() -> None:
     settings = SessionSettings(bind_timeout_s=0.05)
     listener = await listen(
         "127.0.0.1", 0, on_bind=accept_bind, on_request=no_requests, settings=settings

@@ -37,7 +37,7 @@ BY_HAND = bytes.fromhex(
 
 
 @given(PDUS)
-def test_what_was_encoded_decodes_to_the_same(pdu: Pdu) -> None:
+def test_encoding_round_trips(pdu: Pdu) -> None:
     assert decode(encode(pdu)) == pdu
 
 
@@ -72,7 +72,7 @@ def test_a_query_and_its_answer_written_out_by_hand() -> None:
 
 
 @given(st.integers(0, 0xFFFFFFFF) | st.sampled_from([1, 2, 4, 5, 9, 0x103]), st.binary())
-def test_any_octets_decode_or_say_what_to_answer(command_id: int, body: bytes) -> None:
+def test_any_octets_decode_or_give_an_error_status(command_id: int, body: bytes) -> None:
     refused = None
     try:
         pdu = decode(frame(command_id, body))
@@ -123,7 +123,7 @@ def test_an_answer_is_read_leniently() -> None:
     ],
     ids=repr,
 )
-def test_what_breaks_a_limit_is_not_encoded(pdu: Pdu) -> None:
+def test_value_over_a_limit_is_not_encoded(pdu: Pdu) -> None:
     with pytest.raises(UnencodableError) as caught:
         encode(pdu)
     assert caught.value.__cause__ is None
@@ -131,7 +131,7 @@ def test_what_breaks_a_limit_is_not_encoded(pdu: Pdu) -> None:
         assert content not in str(caught.value)
 
 
-def test_no_repr_tells_contents() -> None:
+def test_repr_shows_no_contents() -> None:
     secret = "1a2b3c4d"
     for pdu in (
         DeliverSm(source_addr=secret, short_message=secret.encode(), tlvs=((1, secret.encode()),)),
@@ -143,7 +143,7 @@ def test_no_repr_tells_contents() -> None:
 
 
 @given(st.lists(PDUS, max_size=6), st.data())
-def test_a_stream_is_cut_right_however_it_is_chunked(pdus: list[Pdu], data: st.DataObject) -> None:
+def test_framer_cuts_frames_from_any_chunks(pdus: list[Pdu], data: st.DataObject) -> None:
     stream = b"".join(map(encode, pdus))
     framer = Framer()
     got = []
@@ -155,7 +155,7 @@ def test_a_stream_is_cut_right_however_it_is_chunked(pdus: list[Pdu], data: st.D
 
 
 @given(st.lists(st.binary(), max_size=8))
-def test_the_framer_takes_anything(chunks: list[bytes]) -> None:
+def test_framer_accepts_any_octets(chunks: list[bytes]) -> None:
     framer = Framer()
     with contextlib.suppress(FramingError):
         for chunk in chunks:

@@ -58,14 +58,14 @@ def test_the_tlvs_alone_are_enough_and_data_sm_has_nothing_else() -> None:
         assert (got.outcome, got.error, got.network) == (DeliveryOutcome.UNDELIVERABLE, "8", 3)
 
 
-def test_tlvs_are_believed_before_the_text() -> None:
+def test_tlvs_take_precedence_over_the_text() -> None:
     got = receipt(APPENDIX_B, ((ID, b"other\0"), (STATE, b"\x03"), (ERROR, b"\x01\x01\x00")))
     assert (got.outcome, got.error, got.network) == (DeliveryOutcome.EXPIRED, "256", 1)
     assert got.message_ids[:2] == ("other", "854019")
     assert got.done_at == DONE
 
 
-def test_what_tlvs_leave_open_comes_from_the_text() -> None:
+def test_text_fills_fields_missing_in_tlvs() -> None:
     got = receipt(APPENDIX_B, ((ID, b""), (STATE, b""), (ERROR, b"\x03")))
     assert got.message_ids[0] == "854019"
     assert (got.state, got.error, got.network) == (MessageState.DELIVERED, "000", None)
@@ -145,13 +145,13 @@ def test_a_text_in_ucs_2_or_with_a_final_nul_is_read_too() -> None:
         (0xE2, MessageType.INTERMEDIATE),
     ],
 )
-def test_the_bits_say_what_a_message_is(esm_class: int, kind: MessageType) -> None:
+def test_esm_class_gives_the_message_type(esm_class: int, kind: MessageType) -> None:
     pdu = DeliverSm(esm_class=esm_class, short_message=APPENDIX_B.encode())
     assert message_type_of(pdu) is kind
     assert (read(pdu) is not None) == (kind in {MessageType.RECEIPT, MessageType.INTERMEDIATE})
 
 
-def test_a_person_cannot_text_a_receipt_but_a_forgetful_centre_can_send_one() -> None:
+def test_text_from_a_phone_is_never_a_receipt_but_the_tlv_makes_one() -> None:
     assert read(DeliverSm(short_message=APPENDIX_B.encode())) is None
     assert (
         receipt(tlvs=((ID, b"7"), (STATE, b"\x02")), esm_class=0).outcome
@@ -159,7 +159,7 @@ def test_a_person_cannot_text_a_receipt_but_a_forgetful_centre_can_send_one() ->
     )
 
 
-def test_an_intermediate_notification_is_never_the_end() -> None:
+def test_intermediate_notification_is_not_final() -> None:
     got = receipt("id:7 stat:UNDELIV err:011", esm_class=0x20)
     assert (got.state, got.final, got.outcome) == (MessageState.UNDELIVERABLE, False, None)
 
@@ -179,7 +179,7 @@ def test_every_state_is_final_or_not() -> None:
     }
 
 
-def test_no_repr_tells_ids_or_text() -> None:
+def test_repr_shows_neither_ids_nor_text() -> None:
     got = receipt("id:79161234567 stat:DELIVRD text:1a2b3c4d", ((ID, b"79161234567"),))
     assert "79161234567" in got.message_ids
     assert "7916" not in repr(got)
@@ -226,17 +226,17 @@ def test_junk_never_raises(octets: bytes, tlvs: Tlvs, esm_class: int, form: IdFo
         ("c0ffee00-1111-4222-8333-444455556666", "C0FFEE00-1111-4222-8333-444455556666"),
     ],
 )
-def test_a_receipt_finds_its_message_in_another_writing(answered: str, reported: str) -> None:
+def test_receipt_matches_an_id_in_another_form(answered: str, reported: str) -> None:
     assert normalise(answered) in candidate_ids(reported)
 
 
 @pytest.mark.parametrize("stored", ["4d2", "4D2", "1234"])
-def test_ids_stored_as_they_came_are_found_too(stored: str) -> None:
+def test_ids_stored_unchanged_are_found(stored: str) -> None:
     assert stored in candidate_ids("1234")
 
 
 @given(st.integers(0, 2**64 - 1), st.sampled_from("dxX"), st.sampled_from("dxX"), st.integers(0, 9))
-def test_any_two_writings_of_a_number_meet(number: int, one: str, other: str, zeros: int) -> None:
+def test_any_two_forms_of_a_number_match(number: int, one: str, other: str, zeros: int) -> None:
     answered, reported = f"{number:{one}}", "0" * zeros + f"{number:{other}}"
     assert normalise(answered) in candidate_ids(reported)
     assert normalise("0" * zeros + answered) in candidate_ids(reported)
@@ -244,7 +244,7 @@ def test_any_two_writings_of_a_number_meet(number: int, one: str, other: str, ze
     assert normalise(answered, forms[one]) == normalise(reported, forms[other]) == str(number)
 
 
-def test_the_writing_at_hand_comes_first() -> None:
+def test_candidates_start_with_the_id_as_written() -> None:
     # 1000 may be 0x3e8 or, read as hexadecimal, 4096: the id itself is believed first.
     assert candidate_ids("1000") == ("1000", "3e8", "3E8", "4096")
 

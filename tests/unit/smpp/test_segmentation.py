@@ -66,7 +66,7 @@ def read(segments: tuple[Segment, ...], default: str = "gsm0338") -> str | None:
         ("\n", [1]),
     ],
 )
-def test_where_texts_are_cut(text: str, bodies: list[int]) -> None:
+def test_texts_are_split_at_part_boundaries(text: str, bodies: list[int]) -> None:
     segments = split(text)
     header = 6 if len(bodies) > 1 else 0
     assert [len(segment.short_message) - header for segment in segments] == bodies
@@ -107,7 +107,7 @@ def test_what_the_other_alphabet_lacks_becomes_a_question_mark_and_ucs_2_stays()
     assert reencode(ucs_2, "gsm0338", "latin-1") is ucs_2
 
 
-def test_what_no_alphabet_carries_becomes_a_question_mark() -> None:
+def test_unencodable_characters_become_question_marks() -> None:
     assert read(split("a\x1bb\ud800c")) == "a?b?c"
 
 
@@ -118,7 +118,7 @@ def test_more_than_255_parts_are_refused() -> None:
 
 
 @given(st.text(max_size=600), st.integers(0, 1000), st.sampled_from(["gsm0338", "latin-1"]))
-def test_what_was_split_reads_the_same(text: str, reference: int, default: str) -> None:
+def test_split_text_joins_to_the_same_text(text: str, reference: int, default: str) -> None:
     segments = split(text, reference, default)
     wanted = text.replace("\x1b", "?")
     if segments[0].data_coding == 8 and wanted[:1] in {"\ufeff", "\ufffe"}:
@@ -169,14 +169,14 @@ def test_concatenation_is_found_among_other_elements(
         bytes.fromhex("0803070201"),
     ],
 )
-def test_what_is_no_concatenation_is_a_whole_message(elements: bytes) -> None:
+def test_invalid_concatenation_is_a_whole_message(elements: bytes) -> None:
     pdu = with_header(elements)
     assert part_of(pdu) is None
     assert body_of(pdu) == b"body"
 
 
 @pytest.mark.parametrize("payload", ["", "05", "0500", "050003", "06000307020105", "ff00", "0100"])
-def test_a_header_that_lies_is_malformed(payload: str) -> None:
+def test_header_with_a_wrong_length_is_malformed(payload: str) -> None:
     octets = bytes.fromhex(payload)
     assert parse_user_data_header(octets) == MalformedUserDataHeader()
     pdu = DeliverSm(esm_class=0x40, short_message=octets)
@@ -185,7 +185,7 @@ def test_a_header_that_lies_is_malformed(payload: str) -> None:
 
 
 @given(st.binary(max_size=254))
-def test_any_octets_are_a_header_or_malformed(payload: bytes) -> None:
+def test_any_octets_parse_as_a_header_or_malformed(payload: bytes) -> None:
     header = parse_user_data_header(payload)
     if isinstance(header, UserDataHeader):
         assert header.size <= len(payload)
@@ -193,7 +193,7 @@ def test_any_octets_are_a_header_or_malformed(payload: bytes) -> None:
 
 
 @given(MESSAGES)
-def test_any_message_has_a_body_and_perhaps_a_part(pdu: DeliverSm) -> None:
+def test_any_message_has_a_body(pdu: DeliverSm) -> None:
     part = part_of(pdu)
     assert part is None or (part.body == body_of(pdu) and 1 <= part.sequence <= part.total)
 
@@ -221,7 +221,7 @@ def test_sar_tlvs() -> None:
         ((0x020C, b"\1\7"), (0x020E, b""), (0x020F, b"\0")),
     ],
 )
-def test_sar_tlvs_that_make_no_sense_are_ignored(tlvs: tuple[tuple[int, bytes], ...]) -> None:
+def test_invalid_sar_tlvs_are_ignored(tlvs: tuple[tuple[int, bytes], ...]) -> None:
     assert part_of(DeliverSm(short_message=b"body", tlvs=tlvs)) is None
 
 
@@ -247,7 +247,7 @@ def test_parts_are_joined_in_their_order() -> None:
     assert join(reversed(parts(b"CLI", b"ENT", b" info"))) == b"CLIENT info"
 
 
-def test_a_character_cut_in_two_becomes_whole() -> None:
+def test_character_split_between_parts_is_joined() -> None:
     smile = "😀".encode("utf-16-be")
     assert text_of(parts(smile[:2], smile[2:], data_codings=(8, 8))) == "😀"
     assert text_of(parts(b"5 \x1b", b"\x65")) == "5 €"
@@ -269,10 +269,10 @@ def test_parts_in_different_codings_are_read_each_in_its_own() -> None:
         [ConcatenatedPart(7, 8, 2, 1, b"a"), ConcatenatedPart(7, 16, 2, 2, b"b")],
     ],
 )
-def test_what_is_incomplete_or_mixed_is_not_joined(incomplete: list[ConcatenatedPart]) -> None:
+def test_incomplete_or_mixed_parts_are_not_joined(incomplete: list[ConcatenatedPart]) -> None:
     with pytest.raises(ValueError, match=r"parts"):
         join(incomplete)
 
 
-def test_no_repr_tells_text() -> None:
+def test_repr_shows_no_text() -> None:
     assert "secret" not in repr(parts(b"secret")) + repr(split("secret"))

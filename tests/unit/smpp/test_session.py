@@ -90,7 +90,7 @@ async def test_a_failing_handler_makes_the_centre_keep_the_message(failure: str)
         assert (await peer.ask(deliver(2))).status == 0
 
 
-async def test_what_lay_in_the_socket_when_the_peer_left_is_known_for_that() -> None:
+async def test_message_read_after_the_peer_closed_is_recognised() -> None:
     left: list[bool] = []
     served = asyncio.Event()
 
@@ -152,7 +152,7 @@ async def test_a_slow_handler_stops_reading_and_loses_nothing() -> None:
         assert not session.reading_paused
 
 
-async def test_the_window_is_kept_and_opens_with_an_answer() -> None:
+async def test_window_limits_requests_and_an_answer_frees_a_place() -> None:
     async with esme_session() as (session, peer):
         sent = [session.send(submit()) for _ in range(FAST.window)]
         assert session.window_free() == 0
@@ -169,7 +169,7 @@ async def test_the_window_is_kept_and_opens_with_an_answer() -> None:
             future.cancel()
 
 
-async def test_a_lost_link_tells_written_from_unwritten() -> None:
+async def test_lost_link_distinguishes_written_from_unwritten_requests() -> None:
     async with esme_session() as (session, peer):
         written = session.send(submit())
         await peer.read(SubmitSm)
@@ -185,7 +185,7 @@ async def test_a_lost_link_tells_written_from_unwritten() -> None:
             await session.slot()
 
 
-async def test_who_waits_for_a_slot_learns_of_the_end() -> None:
+async def test_waiting_for_a_slot_fails_when_the_session_ends() -> None:
     async with esme_session() as (session, peer):
         sent = [session.send(submit()) for _ in range(FAST.window)]
         waiting = asyncio.ensure_future(session.slot())
@@ -212,7 +212,7 @@ async def test_no_answer_in_time_is_unanswered_and_frees_the_window() -> None:
         assert (await sent).status == 0
 
 
-async def test_time_stands_still_while_reading_is_paused() -> None:
+async def test_timeouts_are_suspended_while_reading_is_paused() -> None:
     gate = asyncio.Event()
 
     async def serve(request: RequestPdu[Any], _: Session) -> ResponsePdu:
@@ -238,7 +238,7 @@ async def test_time_stands_still_while_reading_is_paused() -> None:
         assert (await sent).message_id == "read late"
 
 
-async def test_a_transmitter_is_delivered_nothing() -> None:
+async def test_transmitter_receives_no_deliver_sm() -> None:
     async with esme_session(bound=False) as (session, peer):
         binding = asyncio.ensure_future(session.bind(BindTransmitter(system_id="scserv")))
         await peer.accept_bind()
@@ -287,7 +287,7 @@ async def test_an_idle_session_enquires_and_notices_silence() -> None:
         assert reason == "no answer to enquire_link for 0.1 s"
 
 
-async def test_an_enquiry_answered_with_junk_is_not_the_last() -> None:
+async def test_enquire_link_continues_after_an_unreadable_answer() -> None:
     settings = SessionSettings(enquire_link_s=0.02, response_timeout_s=5)
     async with esme_session(settings=settings) as (_, peer):
         for _ in range(3):
@@ -296,7 +296,7 @@ async def test_an_enquiry_answered_with_junk_is_not_the_last() -> None:
             peer.send(unreadable + enquiry.sequence.to_bytes(4, "big") + b"id")
 
 
-async def test_octets_that_wait_stop_reading_too() -> None:
+async def test_reading_pauses_when_too_many_octets_are_queued() -> None:
     gate = asyncio.Event()
 
     async def serve(request: RequestPdu[Any], _: Session) -> ResponsePdu:
@@ -336,7 +336,7 @@ async def test_nothing_is_served_while_the_peer_does_not_read() -> None:
         assert session.window_free() == FAST.window
 
 
-async def test_a_peer_of_junk_does_not_write_our_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_unreadable_pdus_do_not_flood_the_log(caplog: pytest.LogCaptureFixture) -> None:
     async with esme_session() as (session, peer):
         for _ in range(100):
             peer.send(b"\0\0\0\x10\0\0\0\x05\0\0\0\0\0\0\0\x01")
@@ -348,7 +348,7 @@ async def test_a_peer_of_junk_does_not_write_our_log(caplog: pytest.LogCaptureFi
     assert len(caplog.messages) == 7
 
 
-async def test_a_congestion_state_is_kept_and_disturbs_nothing() -> None:
+async def test_congestion_state_tlv_is_kept() -> None:
     async with esme_session() as (session, peer):
         sent = session.send(submit())
         number = (await peer.read(SubmitSm)).sequence
@@ -394,7 +394,7 @@ async def test_a_closing_peer_is_named() -> None:
         assert session.state is State.CLOSED
 
 
-async def test_a_peer_that_never_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_peer_that_never_reads_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inbound.smpp._connection._MAX_UNREAD", 100_000)
     async with esme_session() as (session, peer):
         peer.reader._transport.pause_reading()  # type: ignore[attr-defined]  # asyncio's own
@@ -405,7 +405,7 @@ async def test_a_peer_that_never_reads_is_given_up(monkeypatch: pytest.MonkeyPat
         assert session.reason == "the peer stopped reading"
 
 
-async def test_logs_tell_no_contents(caplog: pytest.LogCaptureFixture) -> None:
+async def test_logs_contain_no_message_contents(caplog: pytest.LogCaptureFixture) -> None:
     async def fail(_request: RequestPdu[Any], _: Session) -> ResponsePdu:
         raise RuntimeError("bug")
 

@@ -13,7 +13,7 @@ def test_names(status: int, name: str) -> None:
     assert name_of(status) == name
 
 
-def test_explanations_are_for_people() -> None:
+def test_explanation_has_name_and_meaning() -> None:
     assert explain(0x0E) == "ESME_RINVPASWD (wrong password)"
     assert explain(0x4FF) == "0x000004FF"
 

@@ -68,7 +68,7 @@ def test_a_moment_is_read_as_it_was_written(moment: datetime) -> None:
         ("001200000000000R", datetime(2027, 1, 31, 12, tzinfo=UTC)),
     ],
 )
-def test_times_that_others_write(value: str, wanted: datetime | None) -> None:
+def test_times_written_by_other_implementations(value: str, wanted: datetime | None) -> None:
     assert parse_time(value, NOW) == wanted
 
 

@@ -26,7 +26,7 @@ def test_a_folder_has_one_owner_until_it_is_released(folder: DataFolder) -> None
     other.release()
 
 
-def test_nobody_else_may_look_into_it(folder: DataFolder) -> None:
+def test_folder_is_private(folder: DataFolder) -> None:
     folder.claim()
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
     assert stat.S_IMODE(folder.write("password", "x").stat().st_mode) == 0o600
@@ -39,7 +39,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         DataFolder(tmp_path / "file" / "data", "Thing").claim()
 
 
-def test_a_full_disk_is_told_before_anything_starts(
+def test_full_disk_is_reported_before_the_start(
     folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=7 << 20))

@@ -73,18 +73,14 @@ def test_a_damaged_jar_is_fetched_again(repository: Repository, folder: Path) ->
     assert ensure([JAR], folder=folder)[0].read_bytes() == CONTENT
 
 
-def test_other_bytes_than_locked_never_enter_the_cache(
-    repository: Repository, folder: Path
-) -> None:
+def test_jar_with_a_wrong_hash_is_refused(repository: Repository, folder: Path) -> None:
     repository.publish(b"something else")
     with pytest.raises(SetupError, match=r"org\.example:thing:1\.0 has sha256 .* don't use it"):
         ensure([JAR], folder=folder)
     assert list(folder.iterdir()) == []
 
 
-def test_a_jar_that_cannot_be_fetched_is_one_line_with_the_way_out(
-    repository: Repository, folder: Path
-) -> None:
+def test_fetch_failure_is_one_line_with_a_remedy(repository: Repository, folder: Path) -> None:
     with pytest.raises(SetupError, match=r"thing:1.0 can't be fetched.*SCSERV_CACHE_DIR") as caught:
         ensure([JAR], folder=folder)
     assert "\n" not in str(caught.value)
@@ -99,7 +95,7 @@ def test_a_cache_that_cannot_be_written_is_named(repository: Repository, tmp_pat
         ensure([JAR], folder=tmp_path / "file" / "kafka")
 
 
-def test_the_cache_may_be_put_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_cache_folder_is_configurable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SCSERV_CACHE_DIR", str(tmp_path))
     assert jars.cache_dir() == tmp_path
     monkeypatch.delenv("SCSERV_CACHE_DIR")

@@ -59,7 +59,7 @@ def bind(system_type: str = "") -> BindTransceiver:
         ("SMPP", None),
     ],
 )
-def test_what_a_system_type_asks_for(system_type: str, options: BindOptions | None) -> None:
+def test_options_of_a_system_type(system_type: str, options: BindOptions | None) -> None:
     assert BindOptions.parse(system_type) == options
 
 
@@ -75,7 +75,7 @@ async def test_a_new_bind_ends_the_older_one() -> None:
         assert (end.link, end.detail) == (1, "a newer bind of the account replaced this one")
 
 
-async def test_so_many_links_as_the_newest_bind_says() -> None:
+async def test_newest_bind_sets_the_number_of_links() -> None:
     async with (
         simulator(strict_binds=True) as centre,
         account(centre, bind("MCON2")) as first,
@@ -87,7 +87,7 @@ async def test_so_many_links_as_the_newest_bind_says() -> None:
             assert (await peer.ask(submit())).status == 0
 
 
-async def test_a_wrong_bind_ends_nobody() -> None:
+async def test_refused_bind_closes_no_link() -> None:
     wrong = BindTransceiver(system_id="scserv", password="wrong", sequence=1)
     async with simulator(strict_binds=True) as centre, account(centre, bind()) as peer:
         for request, status in (
@@ -166,7 +166,7 @@ def test_accounts_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("[[account]]", "[[accounts]]", "account: it is missing"),
     ],
 )
-def test_what_an_accounts_file_may_not_say(
+def test_invalid_accounts_files_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, message: str
 ) -> None:
     monkeypatch.setenv("SMSC_TEST_PASSWORD", "sesame12")
@@ -261,7 +261,7 @@ async def test_a_query_is_answered_with_the_state(registered_delivery: int) -> N
         assert answer.final_date == "000101000000000+"
 
 
-async def test_a_query_tells_what_a_fault_made_of_a_message() -> None:
+async def test_query_reports_the_state_after_a_fault() -> None:
     async with simulator(magic=True) as centre, account(centre) as peer:
         await peer.ask(submit("+79161299052"))
         peer.send(query("a"))

@@ -39,7 +39,7 @@ async def test_it_is_delivered_whole_answered_by_its_own_response_and_gets_a_rec
         assert [entry.detail for entry in centre.ledger.entries("submit_sm")] == ["data_sm"]
 
 
-async def test_rules_for_submit_sm_are_for_it_too() -> None:
+async def test_rules_for_submit_sm_apply_to_data_sm() -> None:
     throttled = rule("submit_sm", "first = 1", 'status = "ESME_RTHROTTLED"')
     late = rule("submit_sm", "", "duplicate = true")
     async with simulator(throttled + late) as centre, account(centre) as peer:

@@ -171,7 +171,7 @@ async def test_a_whole_message_ends_with_its_last_part() -> None:
     ("registered_delivery", "number", "comes"),
     [(0, "99051", False), (1, "99057", False), (2, "00000", False), (2, "99051", True)],
 )
-async def test_only_who_asks_for_it_gets_a_receipt(
+async def test_receipt_is_sent_only_if_requested(
     registered_delivery: int, number: str, comes: bool
 ) -> None:
     async with (

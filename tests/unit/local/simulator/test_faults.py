@@ -36,7 +36,7 @@ from tests.unit.smpp.peer import connect
 # -- faults of answers -------------------------------------------------------------------
 
 
-async def test_binds_are_refused_late_silent_and_torn() -> None:
+async def test_faults_of_binds() -> None:
     clock = Clock()
     script = (
         rule("bind", "first = 1", 'status = "ESME_RBINDFAIL"')
@@ -123,7 +123,7 @@ async def test_a_range_of_delays_comes_from_the_seed() -> None:
     assert slept[0][0] != slept[0][1]
 
 
-async def test_answers_put_off_are_bounded() -> None:
+async def test_delayed_answers_are_bounded() -> None:
     clock = Clock()
     async with (
         simulator(rule("submit_sm", fault="delay_s = 5"), clock, window=2) as centre,
@@ -140,7 +140,7 @@ async def test_answers_put_off_are_bounded() -> None:
         assert [(await peer.read(SubmitSmResp)).sequence for _ in range(2)] == [2, 4]
 
 
-async def test_reading_stops_and_goes_on() -> None:
+async def test_reading_pauses_and_resumes() -> None:
     clock = Clock()
     script = rule("submit_sm", "first = 1", "slow_reading_s = 4")
     async with simulator(script, clock) as centre, account(centre) as peer:
@@ -194,7 +194,7 @@ async def test_a_malformed_answer(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(MALFORMED.keys() - ENDING - {"other_response"}))
-async def test_a_malformed_message_comes_before_the_true_one(name: str) -> None:
+async def test_malformed_message_precedes_the_valid_one(name: str) -> None:
     script = rule("deliver_sm", "first = 1", f'malformed = "{name}"')
     async with (
         simulator(script) as centre,
@@ -216,7 +216,7 @@ async def test_a_malformed_message_comes_before_the_true_one(name: str) -> None:
 # -- faults of messages ------------------------------------------------------------------
 
 
-async def test_an_answer_that_is_not_heeded_brings_the_message_again() -> None:
+async def test_ignored_answer_causes_a_redelivery() -> None:
     async with (
         simulator(rule("deliver_sm", "first = 2")) as centre,
         account(centre) as peer,
@@ -281,7 +281,7 @@ async def test_phones_meet_no_rule() -> None:
         assert (await other.receive()).text == "from phone to phone"
 
 
-async def test_what_was_put_off_ends_with_the_centre() -> None:
+async def test_delayed_answers_are_cancelled_on_close() -> None:
     clock = Clock()
     async with simulator(rule("submit_sm", fault="delay_s = 5"), clock) as centre:
         async with account(centre) as peer:

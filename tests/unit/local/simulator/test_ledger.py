@@ -71,7 +71,7 @@ def test_texts_are_kept_and_written_on_request_only() -> None:
     }
 
 
-async def test_everything_that_passes_stands_in_it_in_order() -> None:
+async def test_ledger_has_every_pdu_in_order() -> None:
     async with simulator() as centre:
         async with Phone("127.0.0.1", centre.port, NUMBER) as phone:
             async with account(centre) as peer:

@@ -27,7 +27,7 @@ def to(digits: str) -> str:
     return f"+791612{digits}"
 
 
-async def test_off_unless_asked_for() -> None:
+async def test_magic_numbers_are_off_by_default() -> None:
     async with simulator() as centre, account(centre) as peer:
         assert (await peer.ask(submit(to("99019")))).status == 0
 
@@ -86,7 +86,7 @@ async def test_errors(digits: str, statuses: list[int]) -> None:
         assert centre.stats.submitted == statuses.count(0)
 
 
-async def test_each_part_has_attempts_of_its_own() -> None:
+async def test_attempts_are_counted_per_part() -> None:
     async with simulator(magic=True) as centre, account(centre) as peer:
         texts = [b"one", b"two", b"one", b"two"]
         got = [(await peer.ask(submit(to("99011"), text=text))).status for text in texts]
@@ -223,7 +223,7 @@ async def test_a_text_behind_junk_and_a_late_one() -> None:
         assert (await accept(peer)).short_message == b"late"
 
 
-async def test_phones_and_receipts_meet_no_magic() -> None:
+async def test_magic_numbers_apply_to_neither_phones_nor_receipts() -> None:
     async with (
         simulator(magic=True) as centre,
         account(centre) as peer,

@@ -48,7 +48,7 @@ def test_an_error_names_the_rule_and_the_field(text: str, message: str) -> None:
         parse_script(text)
 
 
-def test_a_script_and_faults_of_ones_own_contradict() -> None:
+def test_script_and_fault_object_exclude_each_other() -> None:
     with pytest.raises(SetupError, match="can't be combined"):
         Simulator(SimulatorSettings(magic=True), faults=NoFaults())
 
@@ -92,7 +92,7 @@ def test_the_first_rule_counts_and_all_of_them_count() -> None:
     assert met(script, TEN) == ".121.1.121"
 
 
-def test_chance_hangs_on_the_seed_alone() -> None:
+def test_random_choices_depend_only_on_the_seed() -> None:
     half = rule("submit_sm", "probability = 0.5")
     first, again = (met("seed = 1\n" + half, TEN * 10) for _ in range(2))
     other = met("seed = 2\n" + half, TEN * 10)

@@ -202,7 +202,7 @@ async def test_messages_wait_for_the_service_and_survive_its_loss(centre: Simula
         assert got == [b"0", b"1", b"2"]
 
 
-async def test_a_silent_number_does_not_hold_up_the_others(centre: Simulator) -> None:
+async def test_unreachable_phone_does_not_delay_others(centre: Simulator) -> None:
     got: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def handler(request: RequestPdu[Any], _session: Session) -> Answer:
@@ -236,7 +236,7 @@ async def test_several_binds_share_and_directions_are_kept(centre: Simulator) ->
         assert transmitter.got.empty()
 
 
-async def test_a_full_mailbox_refuses() -> None:
+async def test_full_delivery_queue_refuses() -> None:
     async with (
         Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,), delivery_queue_limit=2)) as centre,
         Phone("127.0.0.1", centre.port, NUMBER) as phone,
@@ -275,7 +275,7 @@ async def test_a_range_stands_for_many_phones(centre: Simulator) -> None:
             await phones.text("CLIENT info", source="+79161112233")
 
 
-async def test_nobody_texts_from_another_number(centre: Simulator) -> None:
+async def test_phone_can_only_send_from_its_own_number(centre: Simulator) -> None:
     async with Phone("127.0.0.1", centre.port, NUMBER) as phone:
         with pytest.raises(RefusedError, match="ESME_RINVSRCADR"):
             await phone.text("CLIENT info", source="+79160000000")
@@ -289,7 +289,7 @@ async def test_nobody_texts_from_another_number(centre: Simulator) -> None:
         ("phone", "", Status.ESME_RBINDFAIL),
     ],
 )
-async def test_who_may_not_bind(
+async def test_invalid_binds_are_refused(
     centre: Simulator, system_id: str, password: str, status: int
 ) -> None:
     with pytest.raises(BindRefusedError) as caught:
@@ -330,7 +330,7 @@ async def test_a_receipt_comes_when_it_was_asked_for() -> None:
         )
 
 
-async def test_a_fault_script_stands_between() -> None:
+async def test_fault_object_sees_every_message() -> None:
     class Throttle(NoFaults):
         async def on_submit(self, pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
             if pdu.short_message == b"no":
