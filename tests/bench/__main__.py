@@ -1,8 +1,8 @@
-"""`make bench`: one JSON object of figures for the whole machine.
+"""`make bench`: loads the whole service and prints one JSON object of figures.
 
-A load generator in the SMS-centre role texts `CLIENT sms stop` from known numbers with a
-window of 500, as fast as it can and then at a fifth of that rate. PostgreSQL, Kafka and
-the generator run on the same machine and count as much as the service does.
+A load generator in the SMSC role sends `CLIENT sms stop` from known numbers with a window of
+500, as fast as possible and then at a fifth of that rate. PostgreSQL, Kafka and the generator run
+on the same machine, and their CPU time counts too.
 """
 
 import argparse
@@ -20,8 +20,8 @@ from inbound.cli.clients import run_import
 from inbound.kafka import admin
 from inbound.store.migrations.runner import migrate
 from schemas.topics import TOPICS
-from tests.bench.load import LoadCentre, Run
-from tests.bench.processes import Measured, Usage, roles, servers
+from tests.bench.load import LoadSmsc, Run
+from tests.bench.processes import ProcessUsages, Usage, roles, servers
 
 KEY = "00" * 32
 WARM_UP = 1000
@@ -50,8 +50,7 @@ def bench(folder: Path, requests: int, window: int) -> dict[str, object]:
     with servers(folder) as (postgres, kafka):
         admin.apply(kafka.bootstrap, TOPICS, 1)
         migrate(postgres.url())
-        # Every phase texts from numbers of its own: a second text within a minute is the
-        # same request.
+        # Every phase has its own numbers: a command repeated within a minute is one request.
         phases = numbers(WARM_UP + 2 * requests)
         load_directory(folder, phases, postgres.url())
         centre_port = free_port()
@@ -80,7 +79,7 @@ async def _measure(
     requests: int,
     window: int,
 ) -> dict[str, object]:
-    centre = LoadCentre(window)
+    centre = LoadSmsc(window)
     await centre.start(centre_port)
     ports = {role: free_port() for role in ROLES}
     say(f"starting {', '.join(ROLES)}")
@@ -88,7 +87,7 @@ async def _measure(
     pids = await asyncio.to_thread(context.__enter__)
     try:
         await centre.bound()
-        measured = Measured({**servers_pids, **pids})
+        measured = ProcessUsages({**servers_pids, **pids})
         say(f"warming up with {WARM_UP} requests")
         await centre.text(phases[:WARM_UP], b"CLIENT sms stop")
         say(f"{requests} requests, window {window}")
@@ -152,7 +151,7 @@ def numbers(count: int) -> list[str]:
 
 
 def load_directory(folder: Path, phones: list[str], database_url: str) -> None:
-    """Make every number a client, by the same import that operators use."""
+    """Import a client for each number, as operators do."""
     path = folder / "clients.csv"
     with path.open("w", encoding="utf-8") as file:
         file.write("msisdn,client_id,personal_code,login,password\n")
@@ -173,7 +172,7 @@ def free_port() -> int:
 
 
 def say(text: str) -> None:
-    """Tell on standard error what is going on."""
+    """Print progress to standard error."""
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 

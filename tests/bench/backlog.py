@@ -1,9 +1,8 @@
-"""A million texts and a million messages wait: `python -m tests.bench.backlog`.
+"""`python -m tests.bench.backlog`: starts the service with a million texts and messages waiting.
 
-Then the service starts. Of the texts most are none that is a command, as after a night of
-spam; the rest are from people who are owed two replies each. Prints one JSON object: how
-fast both backlogs went, the peak memory of each process early on and at the end, and how
-many messages ended without an answer (a storm of time-outs would show there).
+Most texts are not commands, as after a night of spam; each command gets two replies. Prints one
+JSON object: the rates at which both backlogs were processed, the peak memory of each process early
+and at the end, and the number of unknown outcomes, which shows cascading time-outs.
 """
 
 import argparse
@@ -29,19 +28,19 @@ from schemas.messages import MobileOriginated
 from schemas.topics import MO, TOPICS
 from tests.bench.__main__ import KEY, free_port, load_directory, numbers, say
 from tests.bench.lanes import fill
-from tests.bench.load import LoadCentre
-from tests.bench.processes import Measured, Usage, roles, servers
+from tests.bench.load import LoadSmsc
+from tests.bench.processes import ProcessUsages, Usage, roles, servers
 
 ROLES = ("gateway", "worker", "relay", "projector")
 GIVE_UP_S = 3600
-"""A service that stands still must not keep the benchmark running."""
+"""Ends the benchmark when the service hangs."""
 
 EARLY = 0.1
-"""The share of the backlog after which memory is looked at first."""
+"""The share of the backlog after which memory is measured first."""
 
 
-class PatientCentre(LoadCentre):
-    """Takes every message at once, and wakes who waits for a number of them."""
+class CountingSmsc(LoadSmsc):
+    """Accepts every message at once and counts them."""
 
     def __init__(self, window: int) -> None:
         super().__init__(window)
@@ -50,7 +49,7 @@ class PatientCentre(LoadCentre):
         self._reached = asyncio.Event()
 
     async def until(self, taken: int) -> None:
-        """Wait until so many were taken; TimeoutError when the service stands still."""
+        """Wait until this many were accepted. Raises TimeoutError after `GIVE_UP_S`."""
         self._wanted = taken
         self._reached.clear()
         if self.taken < taken:
@@ -74,7 +73,9 @@ def main() -> None:
     """Run and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--texts", type=int, default=1_000_000)
-    parser.add_argument("--commands", type=int, default=20_000, help="so many of the texts")
+    parser.add_argument(
+        "--commands", type=int, default=20_000, help="how many of the texts are commands"
+    )
     parser.add_argument("--messages", type=int, default=1_000_000, help="on the bulk lane")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="scserv-backlog-") as folder:
@@ -83,7 +84,7 @@ def main() -> None:
 
 
 def backlog(folder: Path, texts: int, commands: int, messages: int) -> dict[str, object]:
-    """Fill both backlogs, start everything, and return the figures. Blocks for long."""
+    """Fill both backlogs, start everything, and return the figures. Blocks for an hour at most."""
     say("starting PostgreSQL and Kafka")
     with servers(folder) as (postgres, kafka):
         admin.apply(kafka.bootstrap, TOPICS, 1)
@@ -104,7 +105,7 @@ def backlog(folder: Path, texts: int, commands: int, messages: int) -> dict[str,
 
 
 async def fill_texts(bootstrap: str, people: list[str], texts: int) -> None:
-    """Put texts on the topic as a gateway does: every nth is a command."""
+    """Publish texts as a gateway does; every nth is a command."""
     hasher = SubjectHasher(bytes.fromhex(KEY))
     producer = new_producer(bootstrap)
     await producer.start()
@@ -149,12 +150,12 @@ async def _measure(
     say(f"{texts} texts and {messages} messages")
     await fill_texts(bootstrap, people, texts)
     await fill(url, bootstrap, messages)
-    centre = PatientCentre(200)
+    centre = CountingSmsc(200)
     await centre.start(port)
     context = roles(folder, environment, {role: free_port() for role in ROLES})
     begin = time.monotonic()
     pids = await asyncio.to_thread(context.__enter__)
-    measured = Measured(pids)
+    measured = ProcessUsages(pids)
     try:
         everything = messages + 2 * len(people)
         say("everything waits; the service has started")

@@ -25,7 +25,7 @@ from inbound.local.servers.postgres import PostgresServer
 from inbound.store.migrations.runner import migrate
 from tests.bench import history
 from tests.bench.__main__ import say
-from tests.bench.processes import Measured
+from tests.bench.processes import ProcessUsages
 
 EVENTS_PER_REQUEST = 5.3
 LOOK_EVERY_S = 0.02
@@ -44,12 +44,12 @@ def bench(folder: Path, requests: int) -> dict[str, Any]:
     """Fill two logs, carry them, and return the figures. Blocks for minutes."""
     with PostgresServer(folder / "postgres") as server:
         return {
-            name: _carried(server, folder, name, count)
+            name: _measure_log(server, folder, name, count)
             for name, count in (("whole", requests), ("tenth", requests // 10))
         }
 
 
-def _carried(server: PostgresServer, folder: Path, name: str, requests: int) -> dict[str, Any]:
+def _measure_log(server: PostgresServer, folder: Path, name: str, requests: int) -> dict[str, Any]:
     url, copy = (_database(server, each) for each in (name, f"{name}_copy"))
     say(f"{name} log: {requests} requests")
     events = history.fill(url, requests=requests).events
@@ -80,8 +80,8 @@ def _measure(url: str, events: int, *arguments: str) -> Mapping[str, float]:
         env={**os.environ, "SCSERV_DATABASE_URL": url},
         stdout=subprocess.DEVNULL,
     ) as process:
-        measured = Measured({"command": process.pid})
-        # What a process used can be read only while it is there.
+        measured = ProcessUsages({"command": process.pid})
+        # The usage of a process can be read only while it exists.
         while process.poll() is None:
             with suppress(psutil.NoSuchProcess, subprocess.TimeoutExpired):
                 usage = measured.usage()["command"]

@@ -30,7 +30,7 @@ from inbound.store.sealing import Sealer
 from schemas.chain import Chains, body, chain_of
 from schemas.events import Command
 from schemas.messages import Purpose
-from tests.bench.stories import Story, Told, Way, hundred, stories
+from tests.bench.stories import Story, StoryEvent, Way, stories, weighted_ways
 
 KEY: Final = bytes(32)
 END: Final = datetime(2024, 6, 1, tzinfo=UTC)
@@ -135,22 +135,22 @@ def rows(*, requests: int, seed: int = 1, chains: Chains | None = None) -> Itera
     """
     ids = subject_ids(requests, seed)
     versions = [0] * len(ids)
-    waiting: list[tuple[int, int, int, Told, bytes, bytes]] = []
+    waiting: list[tuple[int, int, int, StoryEvent, bytes, bytes]] = []
     order, positions, made = count(), count(1), chains or Chains()
 
     def write(until_us: int | None) -> Iterator[Row]:
         while waiting and (until_us is None or waiting[0][0] <= until_us):
-            at_us, _, subject, told, data, metadata = heappop(waiting)
+            at_us, _, subject, event, data, metadata = heappop(waiting)
             versions[subject] += 1
             id_, version, position = ids[subject], versions[subject], next(positions)
-            covered = body(id_, version, told.type.decode(), int(told.version), data, metadata)
+            covered = body(id_, version, event.type.decode(), int(event.version), data, metadata)
             digest = made.append(chain_of(id_), position, at_us, covered)
             yield Row(
                 b"%d" % position,
                 str(id_).encode(),
                 b"%d" % version,
-                told.type,
-                told.version,
+                event.type,
+                event.version,
                 data,
                 metadata,
                 _time(at_us) + b"Z",
@@ -165,10 +165,10 @@ def rows(*, requests: int, seed: int = 1, chains: Chains | None = None) -> Itera
             request.id.hex[:16].encode(),
         )
         values = _Values(request)
-        for told in request.story.events:
-            at_us = request.arrived_us + told.after_us
-            data = told.format % values.of(told)
-            heappush(waiting, (at_us, next(order), request.subject, told, data, metadata))
+        for event in request.story.events:
+            at_us = request.arrived_us + event.after_us
+            data = event.format % values.of(event)
+            heappush(waiting, (at_us, next(order), request.subject, event, data, metadata))
     yield from write(None)
 
 
@@ -190,7 +190,7 @@ class _Values:
         self._ids = [str(id_).encode() for id_ in (request.id, acknowledgement, fulfilment)]
         self._request = request
 
-    def of(self, told: Told) -> tuple[bytes, ...]:
+    def of(self, event: StoryEvent) -> tuple[bytes, ...]:
         """Return the values of one event."""
         arrived, number = self._request.arrived_us, self._request.number
         return tuple(
@@ -199,7 +199,7 @@ class _Values:
             else _time(arrived + value)
             if kind == "time"
             else b"%x" % (number * 8 + value)
-            for kind, value in told.holes
+            for kind, value in event.holes
         )
 
 
@@ -210,8 +210,8 @@ def _requests(requests: int, seed: int, subjects: int) -> Iterator[_Request]:
     are days apart: neither a repetition nor too many within an hour.
     """
     random = Random(f"requests {seed}")
-    told = _Library()
-    ways = hundred()
+    cache = _StoryCache()
+    ways = weighted_ways()
     order = list(range(subjects))
     random.shuffle(order)
     on = bytearray(b"\x01" * subjects)
@@ -221,7 +221,7 @@ def _requests(requests: int, seed: int, subjects: int) -> Iterator[_Request]:
         command = random.choice(_COMMANDS)
         way = random.choice(ways)
         known = subject % _STRANGERS > 0
-        story = random.choice(told.find(way, command, known=known, on=bool(on[subject])))
+        story = random.choice(cache.find(way, command, known=known, on=bool(on[subject])))
         on[subject] = story.turns_on
         arrived_us = begin_us + n * step_us + random.randrange(max(1, step_us))
         yield _Request(_uuid(random), subject, arrived_us, story, n)
@@ -232,7 +232,7 @@ def _laps(order: list[int]) -> Iterator[int]:
         yield from (s for s in order if s % 2 == 0 or lap % _LAPS == 0)
 
 
-class _Library:
+class _StoryCache:
     """Stories that have been played once."""
 
     def __init__(self) -> None:

@@ -1,9 +1,8 @@
-"""Acknowledgements under a million broadcasts: `python -m tests.bench.lanes`.
+"""`python -m tests.bench.lanes`: acknowledgements while a million broadcasts are queued.
 
-The bulk lane is filled before anything starts. The centre takes 30 PDUs a second, answers a
-tenth with ESME_RTHROTTLED and cuts the link twice; meanwhile people text at a steady pace.
-Prints one JSON object: how long acknowledgements took, whether any took over 120 s, and how
-the gateway's memory grew.
+The bulk lane is filled before the service starts. The SMSC accepts 30 PDUs per second, throttles a
+tenth and cuts the link twice, while clients text at a steady rate. Prints one JSON object: the
+latency of acknowledgements, how many took over 120 s, and the memory growth of the gateway.
 """
 
 import argparse
@@ -28,15 +27,15 @@ from inbound.store.transactions.postgres import PostgresStore
 from schemas.messages import MobileTerminated, Purpose
 from schemas.topics import MT_BULK, TOPICS
 from tests.bench.__main__ import KEY, free_port, load_directory, numbers, quantile, say
-from tests.bench.load import LoadCentre
-from tests.bench.processes import Measured, roles, servers
+from tests.bench.load import LoadSmsc
+from tests.bench.processes import ProcessUsages, roles, servers
 
 RATE = 30
 ROLES = ("gateway", "worker", "relay")
 
 
-class HarshCentre(LoadCentre):
-    """Throttles a tenth of all messages; the draw is seeded."""
+class ThrottlingSmsc(LoadSmsc):
+    """Throttles a tenth of all messages, chosen by a fixed seed."""
 
     def __init__(self, window: int) -> None:
         super().__init__(window)
@@ -57,7 +56,7 @@ class HarshCentre(LoadCentre):
         return await super()._on_request(request, session)
 
     def cut(self) -> None:
-        """Cut the link, as a broken line does."""
+        """Cut the link."""
         if self._session is not None:
             self._session.abort("cut by the benchmark")
 
@@ -97,7 +96,7 @@ def lanes(folder: Path, bulk: int, texts: int, per_second: float) -> dict[str, o
 
 
 async def fill(database_url: str, bootstrap: str, count: int) -> None:
-    """Put broadcasts to a thousand people on the bulk lane."""
+    """Publish broadcasts to a thousand subjects on the bulk lane."""
     key = bytes.fromhex(KEY)
     hasher = SubjectHasher(key)
     people = {hasher.hash(number): number for number in (f"+7925{n:07d}" for n in range(1000))}
@@ -138,11 +137,11 @@ async def _measure(
     bootstrap = environment["SCSERV_KAFKA_BOOTSTRAP_SERVERS"]
     say(f"filling the bulk lane with {bulk}")
     await fill(environment["SCSERV_DATABASE_URL"], bootstrap, bulk)
-    centre = HarshCentre(50)
+    centre = ThrottlingSmsc(50)
     await centre.start(port)
     context = roles(folder, environment, {role: free_port() for role in ROLES})
     pids = await asyncio.to_thread(context.__enter__)
-    measured = Measured(pids)
+    measured = ProcessUsages(pids)
     try:
         await centre.bound()
         before = measured.usage()

@@ -1,4 +1,4 @@
-"""The load generator: an SMS centre that texts commands and times the replies."""
+"""The load generator: an SMSC that sends commands and measures when replies arrive."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ class Run:
         return sorted(at - self.sent_at[n] for n, at in self.acknowledged_at.items())
 
 
-class LoadCentre:
+class LoadSmsc:
     """Accepts one transceiver bind and drives it."""
 
     def __init__(self, window: int) -> None:
@@ -66,7 +66,7 @@ class LoadCentre:
             await self._listener.close()
 
     async def text(self, numbers: Sequence[str], body: bytes, rate: float | None = None) -> Run:
-        """Text `body` from each number, `rate` a second or as fast as the window lets.
+        """Send `body` from each number, `rate` per second or as fast as the window allows.
 
         Returns once every number has its two replies.
         """
@@ -81,12 +81,12 @@ class LoadCentre:
         return run
 
     async def _send(self, number: str, body: bytes) -> None:
-        """Deliver one text on whatever session there is, as soon as its window lets."""
+        """Deliver one text as soon as there is a session with room in its window."""
         while True:
             await self._bound.wait()
             session = self._session
             if session is None:
-                raise RuntimeError("nobody has bound")
+                raise RuntimeError("no session is bound")
             try:
                 await session.slot()
             except SmppError:
@@ -104,7 +104,7 @@ class LoadCentre:
             return
         error = answered.exception()
         if isinstance(error, SmppError) or (error is None and answered.result().status):
-            # As a centre does: what was not answered well comes again.
+            # A real SMSC also delivers again after an error.
             self.run.refused += 1
             again = asyncio.ensure_future(self._send(number, body))
             self._again.add(again)

@@ -53,8 +53,8 @@ _MAKE_PARTS: Final = b"""
          smsc_message_id, submitted_at)
     SELECT stream_id, (data ->> 'message_id')::uuid, part, json_array_length(data -> 'parts'),
            (data ->> 'request_id')::uuid, data ->> 'purpose', data ->> 'template', 'main',
-           told ->> 'smsc_message_id', recorded_at
-    FROM events, json_array_elements(data -> 'parts') WITH ORDINALITY AS parts (told, part)
+           sent ->> 'smsc_message_id', recorded_at
+    FROM events, json_array_elements(data -> 'parts') WITH ORDINALITY AS parts (sent, part)
     WHERE type = 'message.submitted' AND recorded_at > %(week)s
 """
 
@@ -171,7 +171,7 @@ def _count(conn: psycopg.Connection, query: bytes) -> int:
 
 
 def say(text: str) -> None:
-    """Tell on standard error what is going on."""
+    """Print progress to standard error."""
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 

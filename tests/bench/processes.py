@@ -28,7 +28,7 @@ class Usage:
     peak_rss_mb: float
 
 
-class Measured:
+class ProcessUsages:
     """Named processes, each with its children."""
 
     def __init__(self, pids: Mapping[str, int]) -> None:

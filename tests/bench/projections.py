@@ -28,7 +28,7 @@ from inbound.store.log.positions import last_position
 from inbound.store.migrations.runner import migrate
 from tests.bench import history
 from tests.bench.__main__ import say
-from tests.bench.processes import Measured
+from tests.bench.processes import ProcessUsages
 
 ALL = tuple(PROJECTIONS.values())
 
@@ -59,21 +59,21 @@ def bench(folder: Path, requests: int) -> dict[str, Any]:
                 say(f"generating {requests} requests")
                 events = history.fill(server.url(), requests=requests).events
             figures: dict[str, Any] = {"events": events}
-            measured = Measured({"postgres": server.pid or 0})
+            measured = ProcessUsages({"postgres": server.pid or 0})
             with step("rebuild", figures, measured):
                 rebuild(opening, ALL, from_zero=True)
             with step("verify", figures, measured):
                 found = list(verify(opening, ALL))
             figures["differences"] = sum(one.difference is not None for one in found)
             figures["rows"] = {one.name: one.rows for one in found}
-            begin_again(conn)
+            clear_projections(conn)
             with step("follow", figures, measured):
                 catch_up(conn)
         return figures | {"load_average": psutil.getloadavg()[0]}
 
 
 @contextmanager
-def step(name: str, figures: dict[str, Any], measured: Measured) -> Iterator[None]:
+def step(name: str, figures: dict[str, Any], measured: ProcessUsages) -> Iterator[None]:
     """Measure one step."""
     say(name)
     before, begin, own = measured.usage()["postgres"], time.monotonic(), time.process_time()
@@ -91,7 +91,7 @@ def step(name: str, figures: dict[str, Any], measured: Measured) -> Iterator[Non
     }
 
 
-def begin_again(conn: psycopg.Connection) -> None:
+def clear_projections(conn: psycopg.Connection) -> None:
     """Empty the live tables."""
     conn.execute(
         "TRUNCATE projections.requests, projections.subscriptions, projections.daily_counts"

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.replay`: how fast the past is decided again and handed on.
+"""`python -m tests.bench.replay`: the speed of `scserv replay diff` and `replay publish`.
 
 A generated log in a PostgreSQL with fsync; the commands run as operators run them, each in a
 process of its own, on the same machine. `tenth` is the same log at a tenth of its size: what
@@ -24,7 +24,7 @@ from psycopg import sql
 from inbound.local.servers.postgres import PostgresServer
 from inbound.store.migrations.runner import migrate
 from tests.bench.history import fill
-from tests.bench.processes import Measured, servers
+from tests.bench.processes import ProcessUsages, servers
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ROOT / "inbound/templates/default.toml"
@@ -82,9 +82,9 @@ def _measure(url: str, *arguments: str, **environment: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "inbound.cli", *arguments]
     environment = kept | {"SCSERV_DATABASE_URL": url} | environment
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
-        measured = Measured({"all": process.pid})
+        measured = ProcessUsages({"all": process.pid})
         cpu_s = peak_rss_mb = 0.0
-        # What a process used can be read only while it is there.
+        # The usage of a process can be read only while it exists.
         while process.poll() is None:
             with suppress(psutil.NoSuchProcess, subprocess.TimeoutExpired):
                 usage = measured.usage()["all"]
@@ -94,18 +94,18 @@ def _measure(url: str, *arguments: str, **environment: str) -> dict[str, Any]:
     took_s = time.monotonic() - begin
     if process.returncode not in {0, 1}:
         raise RuntimeError(f"{arguments} ended with status {process.returncode}")
-    told = _told(out)
+    counts = _parse_output(out)
     return {
-        **told,
+        **counts,
         "seconds": round(took_s, 1),
-        "events_per_second": round(told["events"] / took_s),
-        "events_per_cpu_second": round(told["events"] / cpu_s),
+        "events_per_second": round(counts["events"] / took_s),
+        "events_per_cpu_second": round(counts["events"] / cpu_s),
         "cpu_s": round(cpu_s, 1),
         "peak_rss_mb": round(peak_rss_mb),
     }
 
 
-def _told(out: bytes) -> dict[str, Any]:
+def _parse_output(out: bytes) -> dict[str, Any]:
     """Return how many events a command dealt with, and how many decisions differ."""
     if out.startswith(b"{"):
         found = json.loads(out)
@@ -115,7 +115,7 @@ def _told(out: bytes) -> dict[str, Any]:
 
 
 def say(text: str) -> None:
-    """Tell on standard error what is going on."""
+    """Print progress to standard error."""
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 

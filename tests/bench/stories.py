@@ -1,8 +1,8 @@
-"""Ways that a request may go, played through the real decisions, to be stamped out by millions.
+"""Templates of a request's events, made by the real decisions, to be copied millions of times.
 
-A story is what one request leaves in the log: its events as JSON with holes where ids and
-times go. Whatever the decisions write, fields added later too, is in it; a request of
-`tests.bench.history` fills the holes.
+A story is the events of one request as JSON with placeholders for ids and times. It has every
+field that the decisions write, so fields added later are included. `tests.bench.history` fills the
+placeholders for each generated request.
 """
 
 import re
@@ -54,7 +54,7 @@ _HOLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way that a request may go, and how many of a hundred go it; times in seconds."""
+    """One way that a request may go, and how many of a weighted_ways go it; times in seconds."""
 
     name: str
     share: int
@@ -82,7 +82,7 @@ WAYS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StoryEvent:
     """One event of a story: its JSON as a bytes format, and what fills each hole in turn.
 
     A hole takes an id (0 request, 1 acknowledgement, 2 fulfilment), a moment, or an id of
@@ -100,22 +100,22 @@ class Told:
 class Story:
     """The events of one request in their order; `turns_on` is what it leaves behind."""
 
-    events: tuple[Told, ...]
+    events: tuple[StoryEvent, ...]
     turns_on: bool
 
 
 def stories(way: Way, command: Command, *, known: bool, on: bool) -> list[Story]:
     """Return variants of a way: the same events, other durations. Always the same ones."""
     random = Random(f"{way.name}/{command}/{known}/{on}")
-    return [_Play(way, random).play(command, known=known, on=on) for _ in range(VARIANTS)]
+    return [_Playback(way, random).play(command, known=known, on=on) for _ in range(VARIANTS)]
 
 
 @dataclass(slots=True)
-class _Play:
+class _Playback:
     way: Way
     random: Random
     state: SubjectState = field(default_factory=SubjectState)
-    told: list[Told] = field(default_factory=list)
+    events: list[StoryEvent] = field(default_factory=list)
 
     def play(self, command: Command, *, known: bool, on: bool) -> Story:
         way = self.way
@@ -147,7 +147,7 @@ class _Play:
             after = timedelta(seconds=way.receipt_after * (0.5 + self.random.random()))
             self._receipt(Purpose.ACKNOWLEDGEMENT, acknowledged_at, acknowledged_at + after)
             self._receipt(Purpose.FULFILMENT, fulfilled_at, fulfilled_at + after)
-        return Story(tuple(self.told), self.state.notifications_on)
+        return Story(tuple(self.events), self.state.notifications_on)
 
     def _at(self, after_s: float, begin: datetime = BEGIN) -> datetime:
         return begin + timedelta(seconds=after_s * (0.9 + 0.3 * self.random.random()))
@@ -228,7 +228,7 @@ class _Play:
             form, holes = _with_holes(event.to_json())
             after = _us(at + _RECORDED_AFTER - BEGIN)
             version = str(event.VERSION).encode()
-            self.told.append(Told(after, event.TYPE.encode(), version, form, holes))
+            self.events.append(StoryEvent(after, event.TYPE.encode(), version, form, holes))
 
 
 def _arrival(parts: int) -> Arrival:
@@ -282,6 +282,6 @@ def _us(duration: timedelta) -> int:
     return duration // timedelta(microseconds=1)
 
 
-def hundred() -> list[Way]:
-    """Return a hundred ways, each as often as its share: to draw from."""
+def weighted_ways() -> list[Way]:
+    """Return a weighted_ways ways, each as often as its share: to draw from."""
     return [way for way in WAYS for _ in range(way.share)]

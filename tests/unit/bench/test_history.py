@@ -14,7 +14,7 @@ from schemas.events import Facts, MessageEvent, RequestAccepted
 from schemas.messages import Purpose
 from schemas.upcasters import read_event
 from tests.bench import history
-from tests.bench.stories import hundred
+from tests.bench.stories import weighted_ways
 
 REQUESTS = 3000
 
@@ -25,7 +25,7 @@ def test_same_arguments_give_the_same_log() -> None:
 
 
 def test_the_shares_are_of_a_hundred() -> None:
-    assert len(hundred()) == 100
+    assert len(weighted_ways()) == 100
 
 
 def test_it_is_in_order_and_complete() -> None:
