@@ -1,9 +1,8 @@
-"""A test that leaves something open fails itself, and not whichever test the collector interrupts.
+"""Makes the test that leaks a socket or file fail, instead of a later one.
 
-A socket or a file that nobody closed is reported when it is collected. Objects that refer to
-each other are collected some time later, in a test that has nothing to do with them. So the
-garbage is collected after every test, once its fixtures are gone; pytest turns what is reported
-then into an error of that test.
+Python reports an unclosed socket or file when the object is collected. Objects in reference cycles
+are collected later, during an unrelated test. So the garbage is collected after every test, once
+its fixtures are finalised, and pytest turns what Python reports then into an error of that test.
 """
 
 import gc
@@ -27,6 +26,6 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 def _exempt_what_exists() -> None:
-    """Keep modules and caches out of the next collections: each takes 2 ms then, not 100."""
+    """Exempt modules and caches from later collections, which then take 2 ms instead of 100."""
     gc.collect()
     gc.freeze()

@@ -1,8 +1,8 @@
-"""Nothing that a test run starts outlives it, however the run ends.
+"""Ends every process that a test run started, however the run ends.
 
-Tests stop what they start. But a worker that is interrupted or that crashes may not come to it,
-and a server runs in a session of its own. So every process of a run carries a mark in its
-environment, and the process that started the run ends the marked ones that are left.
+Tests stop the processes that they start. But an interrupted or crashed worker may not, and servers
+run in their own sessions. So every process of a run has a mark in its environment, and the process
+that started the run kills the marked ones that are left.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     os.environ[_MARK] = run = secrets.token_hex(8)
-    # Whoever ends the run politely means the same as Ctrl-C.
+    # SIGTERM ends the run like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.add_cleanup(lambda: _end_leftovers(run))
 
@@ -40,7 +40,7 @@ def _end_leftovers(run: str) -> None:
 
 def _processes_of(run: str) -> Iterator[psutil.Process]:
     for process in psutil.process_iter():
-        # Processes of other accounts show nothing of theirs.
+        # The environment of other users' processes can't be read.
         with contextlib.suppress(psutil.Error):
             if process.pid != os.getpid() and process.environ().get(_MARK) == run:
                 yield process

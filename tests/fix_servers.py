@@ -1,8 +1,7 @@
-"""One real PostgreSQL and one real Kafka per test run, and a place on them for each test.
+"""One real PostgreSQL and one real Kafka per test run, with a database and topics for each test.
 
-Both are the servers of production; nothing is faked. PostgreSQL alone does without `fsync`, which
-matters when a machine loses power and not when a process is killed. A run that needs neither
-server starts neither.
+Both are the servers of production. Only PostgreSQL's `fsync` is off: it protects against power
+loss, not against a killed process. A run that needs neither server starts neither.
 
 When pytest-xdist runs the tests in several workers, the controller starts both servers before
 the first worker, tells each worker where they are, and stops them after the last one has ended,
@@ -154,8 +153,8 @@ def pytest_configure_node(node: Any) -> None:
     )
 
 
-def _told(config: pytest.Config, server: str) -> tuple[Path, Path, int, str] | None:
-    """Return what the controller told this worker; None in a run without workers."""
+def _controller_address(config: pytest.Config, server: str) -> tuple[Path, Path, int, str] | None:
+    """Return the server of this run from the controller; None in a run without workers."""
     if not hasattr(config, "workerinput"):
         return None
     data_dir, log, pid, address = config.workerinput[server]
@@ -187,7 +186,7 @@ def _fixtures_of(item: pytest.Item) -> list[str]:
 @pytest.fixture(scope="session")
 def postgres_server(request: pytest.FixtureRequest) -> SharedPostgres:
     """The PostgreSQL of this test run."""
-    if told := _told(request.config, "postgres"):
+    if told := _controller_address(request.config, "postgres"):
         return SharedPostgres(*told)
     servers: Servers = request.getfixturevalue("_servers")
     return servers.postgres()
@@ -196,7 +195,7 @@ def postgres_server(request: pytest.FixtureRequest) -> SharedPostgres:
 @pytest.fixture(scope="session")
 def kafka_server(request: pytest.FixtureRequest) -> SharedKafka:
     """The Kafka of this test run."""
-    if told := _told(request.config, "kafka"):
+    if told := _controller_address(request.config, "kafka"):
         return SharedKafka(*told)
     servers: Servers = request.getfixturevalue("_servers")
     return servers.kafka()

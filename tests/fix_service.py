@@ -1,8 +1,8 @@
-"""The whole service as its users meet it: real processes, real servers, a scripted SMS centre.
+"""The whole service: real processes, real servers, and a scripted SMS centre.
 
-Gateway, worker and relay run as in production, each a process of its own that a test may
-kill. The SMS centre is the built-in one, in the test's own process: every deliver_sm and
-submit_sm passes through a `Script`.
+Gateway, worker and relay run as in production, each in its own process that a test may kill. The
+SMS centre is the simulator in the test's own process: every deliver_sm and submit_sm passes
+through a `Script`.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ from tests.searching import records
 PAGES: Final = ("/health", "/health/ready", "/health/live", "/metrics")
 
 Role = Literal["gateway", "worker", "relay", "projector", "api"]
-# A reply needs these three; a test that needs a projector starts one.
+# The roles that a reply needs; a test that needs a projector starts one.
 ROLES: Final[tuple[Role, ...]] = ("relay", "worker", "gateway")
 
 STOPPED: Final = "СМС от SCSERV отключены. Включить: CLIENT sms start"
@@ -65,7 +65,7 @@ SUBJECT_KEY: Final = bytes(range(32, 64))
 WINDOW: Final = 20
 CONFIG: Final = "scserv.toml"
 
-# Below those that systems hand out for connections and for port 0.
+# Below the ephemeral ports, which systems use for connections and for port 0.
 _PORTS: Final = 10_000, 32_000
 
 
@@ -80,7 +80,7 @@ class Client:
 
     @property
     def registration(self) -> str:
-        """The fulfilment of this client's `CLIENT info`, in the words of the specification."""
+        """The text of this client's `CLIENT info` fulfilment, as specified."""
         return (
             f"ЦЕНТР РЕГИСТРАЦИИ. Персональный код: {self.personal_code}. КЛИЕНТСКИЙ ПОРТАЛ: "
             f"имя входа: {self.login}, пароль: {self.password}. "
@@ -109,12 +109,12 @@ class RoleProcess:
     port: int
 
     def kill(self) -> None:
-        """Send SIGKILL, as a crash would. Safe to call from anywhere, also after its end."""
+        """Send SIGKILL, as a crash would. Safe to repeat, also after its end."""
         with suppress(ProcessLookupError):
             self.process.kill()
 
     def terminate(self) -> None:
-        """Send SIGTERM, as an operator would. Safe to call from anywhere, also after its end."""
+        """Send SIGTERM, as an operator would. Safe to repeat, also after its end."""
         with suppress(ProcessLookupError):
             self.process.terminate()
 
@@ -143,7 +143,7 @@ class RoleProcess:
 
 
 class Service:
-    """The service on a database and topics of its own. Use `open_service`."""
+    """The service with its own database and topics. Use `open_service`."""
 
     def __init__(
         self, folder: Path, database_url: str, bootstrap: str, names: TopicNames, prefix: str
@@ -207,9 +207,9 @@ class Service:
             pytest.fail(f"{one.role} did not end {PATIENCE_S:g} s after SIGTERM")
 
     def revive(self, *processes: RoleProcess) -> None:
-        """From now on start these (all, when none is named) again whenever they end.
+        """Restart these processes (default: all) from now on whenever they end.
 
-        A supervisor does so in production. A process that the test ends with `stop` stays away.
+        In production a supervisor does this. A process that `stop` has stopped stays down.
         """
         for one in processes or tuple(self.running):
             self._watch(one)
@@ -252,9 +252,9 @@ class Service:
             "short_message": short_message,
         }
         settled: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        letter = QueuedMessage(DeliverSm(**(values | fields)), settled.set_result)
-        mailbox = (centre or self.centre).queue(ACCOUNT.system_id)
-        assert mailbox.put(letter), "the centre's mailbox is full"
+        message = QueuedMessage(DeliverSm(**(values | fields)), settled.set_result)
+        queue = (centre or self.centre).queue(ACCOUNT.system_id)
+        assert queue.put(message), "the delivery queue is full"
         return settled
 
     async def text(self, source: str, text: str | bytes, **fields: Any) -> None:
@@ -268,7 +268,7 @@ class Service:
         assert status == Status.ESME_ROK
 
     def new_numbers(self, how_many: int) -> list[str]:
-        """Return numbers that no test of this service has used."""
+        """Return numbers that no other test of this service uses."""
         return [f"+7916{next(self._numbers):07d}" for _ in range(how_many)]
 
     def import_clients(self, clients: Iterable[Client]) -> None:
@@ -288,7 +288,7 @@ class Service:
         self.import_clients(Client(number) for number in numbers)
 
     def new_client(self, **fields: str) -> Client:
-        """Return a client with a number of its own, imported."""
+        """Import a client with a new number, and return it."""
         client = Client(self.new_numbers(1)[0], **fields)
         self.import_clients([client])
         return client
@@ -344,7 +344,7 @@ class Service:
         return list(records(self.bootstrap, topic))
 
     async def completed(self, *numbers: str, requests: int = 1) -> None:
-        """Wait until each number has so many requests in their final state."""
+        """Wait until each number has this many completed requests."""
         hashes = [self._hasher.hash(number) for number in numbers]
         wanted = requests * len(numbers)
         await eventually(
@@ -473,14 +473,14 @@ async def service(
     postgres_server: SharedPostgres,
     kafka_server: SharedKafka,
 ) -> AsyncIterator[Service]:
-    """One service for all tests of a module; they take numbers of their own."""
+    """One service for all tests of a module; each test uses its own numbers."""
     folder = tmp_path_factory.mktemp("service")
     async with open_service(folder, postgres_server.url, kafka_server.bootstrap) as service:
         yield service
 
 
 async def eventually(look: Callable[[], bool], what: Callable[[], str]) -> None:
-    """Poll until `look` is true, for what gives no signal, like a row; else fail with `what`."""
+    """Poll until `look` is true, for a condition without a signal; or fail with `what`."""
 
     def fail(_: object) -> NoReturn:
         pytest.fail(f"not within {PATIENCE_S:g} s: {what()}")
@@ -497,7 +497,7 @@ async def eventually(look: Callable[[], bool], what: Callable[[], str]) -> None:
 
 
 def free_port() -> int:
-    """Return a loopback port that is free now and that no system hands out by itself.
+    """Return a free loopback port outside the ephemeral range.
 
     A port from bind(0) could be given to another process before ours listens on it.
     """

@@ -1,4 +1,4 @@
-"""Fixtures and builders for whatever needs the store: a migrated database, keys, rows.
+"""Fixtures and builders for tests of the store: a migrated database, keys, rows.
 
 `postgres_server` and `new_database` come from the fixtures of the servers.
 """
@@ -50,7 +50,7 @@ def database_url(new_database: Callable[[str], str], migrated_template: str) -> 
 
 @pytest.fixture
 def conn(database_url: str) -> Iterator[psycopg.Connection]:
-    """A second pair of eyes on the test's database."""
+    """A second connection to the test's database."""
     with connect(database_url, "tests") as conn:
         yield conn
 
@@ -73,7 +73,7 @@ async def postgres_store(database_url: str, cipher: VaultCipher) -> AsyncIterato
 
 
 async def until(check: Callable[[], bool]) -> None:
-    """Let the other tasks run until `check`, which asks the database, says yes."""
+    """Let other tasks run until `check`, which queries the database, returns True."""
     async with asyncio.timeout(10):
         while not check():  # noqa: ASYNC110  what is waited for happens in the server
             await asyncio.sleep(0)
@@ -125,7 +125,7 @@ def batch(messages: int) -> Changes:
 
 
 async def erase(tx: Transaction, number: str) -> ErasedRows:
-    """Erase whoever has this number, with the secrets that a caller would have looked up."""
+    """Erase the person with this number, and the secrets of their requests."""
     number_hash = SubjectHasher(SUBJECT_KEY).hash(number)
     subject_id = (await tx.find_subjects([number_hash])).get(number_hash)
     return await tx.erase(PersonToErase(number, number_hash, subject_id))
