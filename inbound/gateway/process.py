@@ -34,6 +34,7 @@ from streams.outbox.encoding import Encoder
 from streams.outbox.lanes import Lanes, new_consumer
 from streams.outbox.offsets import OffsetTracker
 from streams.outbox.queues import Queues
+from streams.outbox.recording import ResultRecorder
 from streams.outbox.results import ResultPublisher
 from streams.outbox.sender import Sender, SenderSettings
 from streams.outbox.unreadable import UnreadableRecords
@@ -100,9 +101,6 @@ class Gateway:
             # Otherwise the first MO would wait for the metadata, and block its bind.
             await arriving.partitions_for(topic)
         offsets, queues = OffsetTracker(), Queues(self._clock)
-        results = ResultPublisher(
-            producer, self._name, names.receipts, clock=self._clock, new_id=uuid4
-        )
         binds = Binds(
             settings,
             arriving,
@@ -113,8 +111,13 @@ class Gateway:
             clock=self._clock,
             oldest_waiting_s=queues.oldest_waiting_s,
         )
+        sending_binds = binds.sending
+        recorder = ResultRecorder(self._claims, sum(bind.window for bind in sending_binds))
+        results = ResultPublisher(
+            producer, self._name, names.receipts, recorder, clock=self._clock, new_id=uuid4
+        )
         sender = Sender(
-            binds.sending,
+            sending_binds,
             queues,
             Encoder(self._catalogue, settings.sender),
             self._claims,

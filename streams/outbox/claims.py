@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
@@ -21,18 +21,28 @@ from inbound.store.claims.port import Claims
 from inbound.store.log.rows import StoredState
 from schemas.messages import MobileTerminated
 from streams.outbox.phases import Claim, EarlierClaim, Fetched
+from streams.outbox.recording import recorded_result
 
 log = logging.getLogger(__name__)
+
+ATTEMPTS_PER_HOUR: Final = 6
+"""Of one message at most, in case gateways take it over from each other in a loop."""
 
 Answer = TypeVar("Answer")
 Reply = tuple[Claim, EarlierClaim | None]
 
 
 class Claimer:
-    """Claims messages for one gateway. `grace` is how long a result may be on its way."""
+    """Claims messages for one gateway. `grace` is how long a result may be on its way.
 
-    def __init__(self, claims: Claims, gateway: str, grace: timedelta) -> None:
+    `per_hour` is how many attempts of a message are claimed within an hour, whatever happens.
+    """
+
+    def __init__(
+        self, claims: Claims, gateway: str, grace: timedelta, per_hour: int = ATTEMPTS_PER_HOUR
+    ) -> None:
         self._claims = claims
+        self._per_hour = per_hour
         self._gateway = gateway
         self._grace_s = grace.total_seconds()
 
@@ -55,15 +65,22 @@ class Claimer:
             earlier = None
             if not row.first:
                 due = max(owned_since(fetched), now - row.age_s) + self._grace_s
-                earlier = EarlierClaim(due, not _is_awaited(fetched.message, states))
+                recorded = None if row.result is None else recorded_result(row.result, fetched)
+                processed = not _is_awaited(fetched.message, states)
+                earlier = EarlierClaim(due, processed, recorded)
             replies.append((Claim(row.attempt, row.number, row.secret), earlier))
         return replies
 
-    async def reclaim(self, fetched: Fetched) -> Claim:
-        """Claim the next attempt of a message whose last one has an unknown outcome."""
+    async def reclaim(self, fetched: Fetched) -> Claim | None:
+        """Claim the next attempt of a message whose last one has an unknown outcome.
+
+        Return None if it has had all attempts of this hour.
+        """
         ids = fetched.message.message_id, fetched.message.subject_id
-        row = await _patiently(lambda: self._claims.reclaim(*ids, self._gateway))
-        return Claim(row.attempt, row.number, row.secret)
+        row = await _patiently(
+            lambda: self._claims.reclaim(*ids, self._gateway, per_hour=self._per_hour)
+        )
+        return None if row is None else Claim(row.attempt, row.number, row.secret)
 
     async def release(self, unsent: Sequence[Fetched]) -> None:
         """Give claims back. Tried once: a process that stops doesn't wait for a database."""
@@ -73,13 +90,17 @@ class Claimer:
         except RetryableError as error:
             log.warning("the claims of %d unsent messages stay: %s", len(ids), error)
 
-    async def is_processed(self, fetched: Fetched, result_due: float) -> bool:
-        """Wait until the earlier gateway's result is due; return whether it was processed.
+    async def look_up(self, fetched: Fetched, result_due: float) -> EarlierClaim:
+        """Wait until the earlier gateway's result is due; return what is known of it then.
 
         Blocks on the database as long as it takes.
         """
         await asyncio.sleep(max(0.0, result_due - time.monotonic()))
-        return not _is_awaited(fetched.message, await self._states([fetched]))
+        if not _is_awaited(fetched.message, await self._states([fetched])):
+            return EarlierClaim(result_due, is_processed=True)
+        data = await _patiently(lambda: self._claims.recorded(fetched.message.message_id))
+        recorded = None if data is None else recorded_result(data, fetched)
+        return EarlierClaim(result_due, is_processed=False, recorded=recorded)
 
     async def _states(self, messages: Sequence[Fetched]) -> dict[UUID, StoredState]:
         subjects = {fetched.message.subject_id for fetched in messages}

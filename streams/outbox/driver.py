@@ -45,6 +45,7 @@ from streams.outbox.phases import (
     ReleaseClaim,
     ReleaseKey,
     Render,
+    Republish,
     Requeue,
     Submit,
 )
@@ -157,9 +158,14 @@ class Driver:
                 self._perform_rare(entry, effect)
 
     def _perform_rare(
-        self, entry: Entry, effect: Requeue | BackOff | LookUp | Reclaim | Forget | ReleaseClaim
+        self,
+        entry: Entry,
+        effect: Requeue | BackOff | LookUp | Reclaim | Republish | Forget | ReleaseClaim,
     ) -> None:
         match effect:
+            case Republish(result):
+                partition = entry.fetched.partition.partition
+                self._tools.results.add(partition, result, partial(self._stored, entry))
             case Requeue():
                 self._tools.ready.push_front(entry)
                 self._tools.binds.wake()
@@ -246,10 +252,12 @@ class Driver:
 
     async def _look_up(self, entry: Entry, result_due: float) -> None:
         """Wait for the earlier gateway's result; what has the same key waits with it."""
-        is_processed = await self._tools.claimer.is_processed(entry.fetched, result_due)
-        looking_up, policy = entry.expect(LookingUp), self._tools.policy
-        now = self._tools.clock()
-        step = transitions.on_lookup(looking_up, policy, now, is_processed=is_processed)
+        earlier = await self._tools.claimer.look_up(entry.fetched, result_due)
+        step = transitions.on_lookup(
+            *(entry.expect(LookingUp), self._tools.policy, self._tools.clock()),
+            is_processed=earlier.is_processed,
+            recorded=earlier.recorded,
+        )
         self._take(entry, step)
 
     async def _reclaim(self, entry: Entry) -> None:

@@ -60,6 +60,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self._health = health
         self._unreadable = unreadable
         self._progress = Progress(clock)
+        self._leaving: set[TopicPartition] = set()
 
     async def run(self) -> None:
         """Fetch and commit until cancelled."""
@@ -74,6 +75,8 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         partitions = set(revoked)
         if not partitions:
             return
+        # What is dropped now comes again later: nothing behind it may overtake it.
+        self._leaving |= partitions
         await self._sender.withdraw(partitions, WITHDRAW_WITHIN_S)
         await self._commit()
         self._offsets.drop(partitions)
@@ -81,6 +84,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Partitions start unpaused; the next fetch pauses those whose lane is full."""
+        self._leaving.clear()
         log.info("sends for %d partitions", len(list(assigned)))
 
     async def stop(self) -> None:
@@ -93,8 +97,9 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             self._pause_full_lanes()
             fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
             for partition, records in fetched.items():
-                for record in records:
-                    self._offer(partition, record)
+                if partition not in self._leaving:
+                    for record in records:
+                        self._offer(partition, record)
             self._health.beat("lanes", HEARTBEAT_S)
 
     def _pause_full_lanes(self) -> None:

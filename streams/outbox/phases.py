@@ -17,7 +17,7 @@ from typing import Final, TypeVar, dataclass_transform
 from aiokafka import TopicPartition
 
 from schemas.lanes import Lane
-from schemas.messages import MobileTerminated, Outcome, PartResult
+from schemas.messages import MobileTerminated, Outcome, PartResult, SubmitResult
 from streams.outbox.attempts import NONE, UnresolvedAttempts
 from streams.outbox.encoding import NOT_RENDERED, EncodedText
 from streams.outbox.ports import BindPort
@@ -69,12 +69,14 @@ class Claim:
 class EarlierClaim:
     """Another gateway's claim of a message that we claim now; it may have been sent.
 
-    `is_processed` says that the worker has its result. If not, the result may be on its way
-    until `result_due`, in seconds of the monotonic clock.
+    `is_processed` says that the worker has its result, `recorded` is the result if the database
+    has it. Otherwise the result may be on its way until `result_due`, in seconds of the
+    monotonic clock.
     """
 
     result_due: float
     is_processed: bool
+    recorded: SubmitResult | None = None
 
 
 @value
@@ -242,6 +244,13 @@ class Publish:
 
 
 @value
+class Republish:
+    """Publish the final result that the earlier gateway recorded; it may be in Kafka already."""
+
+    result: SubmitResult
+
+
+@value
 class ReleaseKey:
     """Let the next message of its key go."""
 
@@ -270,6 +279,7 @@ Effect = (
     | LookUp
     | Reclaim
     | Publish
+    | Republish
     | ReleaseKey
     | ReleaseClaim
     | Finish

@@ -18,7 +18,7 @@ from aiokafka import TopicPartition
 from inbound.store.claims.port import Claims
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated
-from streams.outbox.claims import Claimer
+from streams.outbox.claims import ATTEMPTS_PER_HOUR, Claimer
 from streams.outbox.driver import Driver, Tools
 from streams.outbox.encoding import Encoder
 from streams.outbox.ledger import Entry, Ledger
@@ -61,7 +61,12 @@ class Sender:
         self._binds = binds
         self._backlog = queues.backlog
         self._ready = queues.ready
-        self._claimer = Claimer(claims, settings.gateway, settings.unknown_grace)
+        self._claimer = Claimer(
+            claims,
+            settings.gateway,
+            settings.unknown_grace,
+            per_hour=min(settings.max_attempts, ATTEMPTS_PER_HOUR),
+        )
         self._results = results
         self._settings = settings
         self._ledger = Ledger(offsets)

@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import assert_never
 
 from inbound.smpp.status import is_temporary, is_throttle
-from schemas.messages import Outcome, PartResult, SubmitAttempt
+from schemas.messages import Outcome, PartResult, SubmitAttempt, SubmitResult
 from streams.outbox.attempts import NONE
 from streams.outbox.encoding import NOT_RENDERED, EncodedText
 from streams.outbox.phases import (
@@ -48,6 +48,7 @@ from streams.outbox.phases import (
     ReleaseClaim,
     ReleaseKey,
     Render,
+    Republish,
     Requeue,
     Submit,
 )
@@ -88,6 +89,8 @@ def on_claim(fetched: Fetched, claim: Claim, earlier: EarlierClaim | None) -> St
         return claimed, (_ENQUEUE,)
     if earlier.is_processed:
         return DONE, (_FINISH,)
+    if earlier.recorded is not None:
+        return Recording(fetched), (Republish(earlier.recorded),)
     return Contested(claimed, earlier.result_due), (_ENQUEUE,)
 
 
@@ -97,21 +100,35 @@ def on_claim_interrupted(fetched: Fetched) -> Step:
 
 
 def on_lookup(
-    looking_up: LookingUp, policy: ResendPolicy, now: datetime, *, is_processed: bool
+    looking_up: LookingUp,
+    policy: ResendPolicy,
+    now: datetime,
+    *,
+    is_processed: bool,
+    recorded: SubmitResult | None = None,
 ) -> Step:
-    """The earlier gateway's result was processed, or it is too late for it to come."""
+    """The earlier gateway's result is known, or it is too late for it to come."""
     claimed = looking_up.claimed
     if claimed.given_up:
         return DONE, (_RELEASE_KEY,)
     if is_processed:
         return DONE, (_RELEASE_KEY, _FINISH)
+    if recorded is not None:
+        return Recording(claimed.fetched), (Republish(recorded), _RELEASE_KEY)
     if policy.allows(claimed, now):
         return _next_attempt(claimed, looking_up.bind)
     return _end(claimed, looking_up.bind, Outcome.UNKNOWN)
 
 
-def on_reclaim(reclaiming: Reclaiming, claim: Claim) -> Step:
-    """The next attempt is claimed: what is unknown goes again, and the rest behind it."""
+def on_reclaim(reclaiming: Reclaiming, claim: Claim | None) -> Step:
+    """The next attempt is claimed: what is unknown goes again, and the rest behind it.
+
+    Without a claim the message has had all attempts of this hour: it ends as unknown.
+    """
+    if claim is None:
+        if reclaiming.claimed.given_up:
+            return DONE, (_RELEASE_KEY,)
+        return _end(reclaiming.claimed, reclaiming.bind, Outcome.UNKNOWN)
     progress = reclaiming.claimed.progress
     pending = tuple(sorted({*progress.unanswered, *progress.pending}))
     progress = replace(progress, pending=pending, unanswered=frozenset())

@@ -10,7 +10,7 @@ from inbound.keys import SubjectHasher, VaultCipher
 from inbound.store.claims.memory import MemoryClaims
 from inbound.store.claims.port import Claims
 from inbound.store.claims.postgres import PostgresClaims
-from inbound.store.claims.rows import ClaimRow
+from inbound.store.claims.rows import ClaimRow, RecordedResult
 from inbound.store.log.rows import NewState, StoredState
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.memory import MemoryStore
@@ -71,16 +71,54 @@ async def test_only_one_claim_of_a_message_is_first(gateway: Gateway, subject_id
 async def test_reclaim_counts_attempts(gateway: Gateway, subject_id: UUID) -> None:
     message_id = uuid4()
     await gateway.claims.claim([(message_id, subject_id)], "gateway-1")
-    again = await gateway.claims.reclaim(message_id, subject_id, "gateway-2")
+    again = await gateway.claims.reclaim(message_id, subject_id, "gateway-2", per_hour=9)
     assert again == ClaimRow(message_id, False, 2, NUMBER, None)
-    assert (await gateway.claims.reclaim(message_id, subject_id, "gateway-2")).attempt == 3
+    third = await gateway.claims.reclaim(message_id, subject_id, "gateway-2", per_hour=9)
+    assert third == ClaimRow(message_id, False, 3, NUMBER, None)
     (seen,) = await gateway.claims.claim([(message_id, subject_id)], "gateway-1")
     assert (seen.first, seen.attempt) == (False, 3)
 
 
 async def test_reclaim_of_a_lost_claim_is_the_first(gateway: Gateway, subject_id: UUID) -> None:
-    claimed = await gateway.claims.reclaim(uuid4(), subject_id, "gateway-1")
-    assert (claimed.first, claimed.attempt) == (True, 1)
+    message_id = uuid4()
+    claimed = await gateway.claims.reclaim(message_id, subject_id, "gateway-1", per_hour=9)
+    assert claimed == ClaimRow(message_id, True, 1, NUMBER, None)
+
+
+async def test_a_message_has_so_many_attempts_in_an_hour_and_no_more(
+    gateway: Gateway, subject_id: UUID
+) -> None:
+    message_id = uuid4()
+    await gateway.claims.claim([(message_id, subject_id)], "gateway-1")
+    claimed = [
+        await gateway.claims.reclaim(message_id, subject_id, f"gateway-{n}", per_hour=3)
+        for n in range(4)
+    ]
+    assert [row and row.attempt for row in claimed] == [2, 3, None, None]
+    (seen,) = await gateway.claims.claim([(message_id, subject_id)], "gateway-1")
+    assert seen.attempt == 3
+
+
+async def test_a_recorded_result_comes_with_the_claim(gateway: Gateway, subject_id: UUID) -> None:
+    done, open_ = uuid4(), uuid4()
+    pairs = [(done, subject_id), (open_, subject_id)]
+    await gateway.claims.claim(pairs, "gateway-1")
+    results = [RecordedResult(done, 1, '{"n": 1}'), RecordedResult(uuid4(), 1, "{}")]
+    await gateway.claims.record(results)
+    await gateway.claims.record([RecordedResult(done, 1, '{"n": 2}')])
+    assert [c.result for c in await gateway.claims.claim(pairs, "gateway-2")] == ['{"n": 1}', None]
+    assert await gateway.claims.recorded(done) == '{"n": 1}'
+    assert await gateway.claims.recorded(open_) is None
+
+
+async def test_a_result_belongs_to_the_claimed_attempt(gateway: Gateway, subject_id: UUID) -> None:
+    message_id = uuid4()
+    await gateway.claims.claim([(message_id, subject_id)], "gateway-1")
+    await gateway.claims.record([RecordedResult(message_id, 1, "{}")])
+    await gateway.claims.reclaim(message_id, subject_id, "gateway-2", per_hour=9)
+    assert await gateway.claims.recorded(message_id) is None
+    await gateway.claims.record([RecordedResult(message_id, 1, "{}")])
+    assert await gateway.claims.recorded(message_id) is None
 
 
 async def test_a_released_claim_is_as_if_nobody_had_claimed(
@@ -89,7 +127,7 @@ async def test_a_released_claim_is_as_if_nobody_had_claimed(
     unsent, sent, again = uuid4(), uuid4(), uuid4()
     pairs = [(unsent, subject_id), (sent, subject_id), (again, subject_id)]
     await gateway.claims.claim(pairs, "gateway-1")
-    await gateway.claims.reclaim(again, subject_id, "gateway-1")
+    await gateway.claims.reclaim(again, subject_id, "gateway-1", per_hour=9)
     await gateway.claims.release([unsent, again], "gateway-1")
     await gateway.claims.release([sent], "gateway-2")
     claimed = await gateway.claims.claim(pairs, "gateway-2")

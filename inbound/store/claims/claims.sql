@@ -18,7 +18,7 @@ SELECT given.message_id, given.subject_id,
        given.foremost AND claimed.message_id IS NOT NULL AS first,
        coalesce(before.attempt, 1) AS attempt,
        coalesce(extract(epoch FROM now() - before.claimed_at), 0)::float AS age_s,
-       subjects.number_sealed, vault.sealed
+       subjects.number_sealed, vault.sealed, before.result::text
 FROM given
 LEFT JOIN claimed USING (message_id)
 LEFT JOIN mt_claims AS before USING (message_id)
@@ -27,16 +27,24 @@ LEFT JOIN vault USING (message_id)
 ORDER BY given.ordinal
 
 -- name: reclaim_message
+-- Claims the next attempt; returns no row if the message has had all attempts of this hour.
 WITH claimed AS (
     INSERT INTO mt_claims (message_id, attempt, gateway)
     VALUES (%(message_id)s, 1, %(gateway)s)
     ON CONFLICT (message_id) DO UPDATE
-    SET attempt = mt_claims.attempt + 1, gateway = excluded.gateway, claimed_at = now()
+    SET attempt = mt_claims.attempt + 1, gateway = excluded.gateway, claimed_at = now(),
+        result = NULL,
+        hour_began = CASE WHEN mt_claims.hour_began > now() - interval '1 hour'
+                          THEN mt_claims.hour_began ELSE now() END,
+        hour_attempts = CASE WHEN mt_claims.hour_began > now() - interval '1 hour'
+                             THEN mt_claims.hour_attempts + 1 ELSE 1 END
+    WHERE mt_claims.hour_attempts < %(per_hour)s
+       OR mt_claims.hour_began <= now() - interval '1 hour'
     RETURNING message_id, attempt
 )
 SELECT claimed.message_id, given.subject_id, claimed.attempt = 1 AS first, claimed.attempt,
        0::float AS age_s,
-       subjects.number_sealed, vault.sealed
+       subjects.number_sealed, vault.sealed, NULL AS result
 FROM claimed
 CROSS JOIN (SELECT %(subject_id)s::uuid AS subject_id) AS given
 LEFT JOIN subjects USING (subject_id)
@@ -47,6 +55,18 @@ LEFT JOIN vault USING (message_id)
 -- first has an unknown outcome.
 DELETE FROM mt_claims
 WHERE message_id = ANY(%(message_ids)b::uuid[]) AND gateway = %(gateway)s AND attempt = 1
+
+-- name: record_results
+-- Records the final results of attempts. The first one recorded for an attempt stays, and one of
+-- an earlier attempt than the claimed one is left to Kafka.
+UPDATE mt_claims SET result = given.result::json
+FROM unnest(%(message_ids)b::uuid[], %(attempts)b::integer[], %(results)b::text[])
+    AS given (message_id, attempt, result)
+WHERE mt_claims.message_id = given.message_id AND mt_claims.attempt = given.attempt
+  AND mt_claims.result IS NULL
+
+-- name: recorded_result
+SELECT result::text FROM mt_claims WHERE message_id = %(message_id)s AND result IS NOT NULL
 
 -- name: insert_vault
 INSERT INTO vault (message_id, sealed, expires_at)

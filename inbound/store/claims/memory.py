@@ -6,7 +6,7 @@ from uuid import UUID
 from typing_extensions import override
 
 from inbound.store.claims.port import Claims
-from inbound.store.claims.rows import ClaimRow
+from inbound.store.claims.rows import ClaimRow, RecordedResult
 from inbound.store.log.rows import StoredState
 from inbound.store.transactions.memory import MemoryStore
 from inbound.store.transactions.memory_tables import select
@@ -28,10 +28,27 @@ class MemoryClaims(Claims):
         return claimed
 
     @override
-    async def reclaim(self, message_id: UUID, subject_id: UUID, gateway: str) -> ClaimRow:
+    async def reclaim(
+        self, message_id: UUID, subject_id: UUID, gateway: str, *, per_hour: int
+    ) -> ClaimRow | None:
         before, _ = self._store.tables.claims.get(message_id, (0, ""))
+        if before >= per_hour:  # here every test takes place within an hour
+            return None
         self._store.tables.claims[message_id] = before + 1, gateway
+        self._store.tables.results.pop(message_id, None)
         return self._claimed(message_id, subject_id, before + 1, first=before == 0)
+
+    @override
+    async def record(self, results: Sequence[RecordedResult]) -> None:
+        tables = self._store.tables
+        for one in results:
+            attempt, _ = tables.claims.get(one.message_id, (0, ""))
+            if attempt == one.attempt:
+                tables.results.setdefault(one.message_id, one.result)
+
+    @override
+    async def recorded(self, message_id: UUID) -> str | None:
+        return self._store.tables.results.get(message_id)
 
     @override
     async def release(self, message_ids: Collection[UUID], gateway: str) -> None:
@@ -58,4 +75,5 @@ class MemoryClaims(Claims):
             attempt,
             tables.numbers.get(subject_id),
             None if secret is None else secret.plaintext,
+            result=tables.results.get(message_id),
         )

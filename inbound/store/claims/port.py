@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from inbound.store.claims.rows import ClaimRow
+from inbound.store.claims.rows import ClaimRow, RecordedResult
 from inbound.store.log.rows import StoredState
 
 
@@ -23,8 +23,25 @@ class Claims(Protocol):
         """
         ...
 
-    async def reclaim(self, message_id: UUID, subject_id: UUID, gateway: str) -> ClaimRow:
-        """Claim a message again whose last attempt has an unknown outcome: attempt + 1."""
+    async def reclaim(
+        self, message_id: UUID, subject_id: UUID, gateway: str, *, per_hour: int
+    ) -> ClaimRow | None:
+        """Claim a message again whose last attempt has an unknown outcome: attempt + 1.
+
+        Return None if it has had `per_hour` attempts in this hour: whatever the cause of so
+        many attempts is, no other follows.
+        """
+        ...
+
+    async def record(self, results: Sequence[RecordedResult]) -> None:
+        """Record the final results of claimed attempts; durable when it returns.
+
+        Safe to repeat. The first result of an attempt stays.
+        """
+        ...
+
+    async def recorded(self, message_id: UUID) -> str | None:
+        """Return the final result that was recorded for the claimed attempt, if any."""
         ...
 
     async def release(self, message_ids: Collection[UUID], gateway: str) -> None:

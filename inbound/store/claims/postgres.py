@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from inbound.keys import VaultCipher
 from inbound.store.claims.port import Claims
-from inbound.store.claims.rows import ClaimRow
+from inbound.store.claims.rows import ClaimRow, RecordedResult
 from inbound.store.connections import LazyConnection
 from inbound.store.errors import raises_store_errors_async
 from inbound.store.log import streams
@@ -22,10 +22,14 @@ _SQL: Final = statements(__package__, "claims")
 _CLAIM_MESSAGES = _SQL["claim_messages"]
 _RECLAIM_MESSAGE = _SQL["reclaim_message"]
 _RELEASE_CLAIMS = _SQL["release_claims"]
+_RECORD_RESULTS = _SQL["record_results"]
+_RECORDED_RESULT = _SQL["recorded_result"]
 
 
 class PostgresClaims(Claims):
-    """Claims on a connection of their own; each call commits by itself.
+    """Claims on connections of their own; each call commits by itself.
+
+    Results are recorded on a second connection, so that claims don't wait for them.
 
     `claim` and `reclaim` raise UnsealError when a number or a secret does not open.
     """
@@ -35,6 +39,7 @@ class PostgresClaims(Claims):
     ) -> None:
         """Open nothing yet."""
         self._connection = LazyConnection(url, application_name)
+        self._recording = LazyConnection(url, application_name)
         self._sealer = Sealer(cipher)
         self.where = self._connection.where
 
@@ -54,14 +59,42 @@ class PostgresClaims(Claims):
 
     @override
     @raises_store_errors_async
-    async def reclaim(self, message_id: UUID, subject_id: UUID, gateway: str) -> ClaimRow:
+    async def reclaim(
+        self, message_id: UUID, subject_id: UUID, gateway: str, *, per_hour: int
+    ) -> ClaimRow | None:
         conn = await self._connection.get()
         cursor = await conn.execute(
             _RECLAIM_MESSAGE,
-            {"message_id": message_id, "subject_id": subject_id, "gateway": gateway},
+            {
+                "message_id": message_id,
+                "subject_id": subject_id,
+                "gateway": gateway,
+                "per_hour": per_hour,
+            },
         )
-        rows: list[tuple[Any, ...]] = await cursor.fetchall()
-        return self._opened(rows[0])
+        row = await cursor.fetchone()
+        return None if row is None else self._opened(row)
+
+    @override
+    @raises_store_errors_async
+    async def record(self, results: Sequence[RecordedResult]) -> None:
+        conn = await self._recording.get()
+        await conn.execute(
+            _RECORD_RESULTS,
+            {
+                "message_ids": [one.message_id for one in results],
+                "attempts": [one.attempt for one in results],
+                "results": [one.result for one in results],
+            },
+        )
+
+    @override
+    @raises_store_errors_async
+    async def recorded(self, message_id: UUID) -> str | None:
+        conn = await self._connection.get()
+        cursor = await conn.execute(_RECORDED_RESULT, {"message_id": message_id})
+        row = await cursor.fetchone()
+        return None if row is None else str(row[0])
 
     @override
     @raises_store_errors_async
@@ -78,9 +111,10 @@ class PostgresClaims(Claims):
     @override
     async def close(self) -> None:
         await self._connection.close()
+        await self._recording.close()
 
     def _opened(self, row: tuple[Any, ...]) -> ClaimRow:
-        message_id, subject_id, first, attempt, age_s, number, secret = row
+        message_id, subject_id, first, attempt, age_s, number, secret, result = row
         return ClaimRow(
             message_id,
             first,
@@ -88,4 +122,5 @@ class PostgresClaims(Claims):
             None if number is None else self._sealer.open_number(number, subject_id),
             None if secret is None else self._sealer.open_secret(secret, message_id),
             age_s,
+            result,
         )

@@ -19,7 +19,8 @@ class ClaimRow:
     """A message that the gateway may send. `number` is None for an erased person.
 
     `first` is False when the message was claimed before, `age_s` seconds ago: that attempt has
-    an unknown outcome, and the policy of the template says whether to resend.
+    an unknown outcome, and the policy of the template says whether to resend. It has none if
+    that gateway recorded its final `result`.
     """
 
     message_id: UUID
@@ -28,3 +29,13 @@ class ClaimRow:
     number: str | None = field(repr=False)
     secret: bytes | None = field(repr=False)
     age_s: float = field(default=0.0, compare=False)
+    result: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedResult:
+    """The final result of an attempt, as its gateway wrote it: JSON without number and key."""
+
+    message_id: UUID
+    attempt: int
+    result: str

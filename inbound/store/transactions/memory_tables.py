@@ -43,11 +43,13 @@ class Tables:
     rejected_mos: dict[RejectedMoKey, RejectedMo] = field(default_factory=dict)
     erasures: list[NewErasure] = field(default_factory=list)
     claims: dict[UUID, tuple[int, str]] = field(default_factory=dict)
+    results: dict[UUID, str] = field(default_factory=dict)
 
     def copied(self) -> "Tables":
         """Copy the tables, not their rows: rows and nested tables are replaced whole."""
         tables = Tables(*(getattr(self, table.name).copy() for table in fields(self)))
         tables.claims = self.claims  # claims commit by themselves
+        tables.results = self.results
         return tables
 
     def write_receipts(self, changes: Changes) -> None:

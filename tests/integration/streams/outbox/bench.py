@@ -35,6 +35,7 @@ from schemas.messages import MobileTerminated, Purpose, SubmitResult, SubmitResu
 from streams.outbox.encoding import Encoder
 from streams.outbox.offsets import OffsetTracker
 from streams.outbox.queues import Queues
+from streams.outbox.recording import ResultRecorder
 from streams.outbox.results import ResultPublisher
 from streams.outbox.sender import Sender, SenderSettings
 from tests.e2e.script import ACCOUNT, Script
@@ -187,6 +188,7 @@ async def open_bench(esme_type: type[Esme] = Esme) -> AsyncIterator[Bench]:
             published,
             GATEWAY,
             "receipts",
+            ResultRecorder(claims, WINDOW),
             clock=utc_now,
             new_id=uuid4,
         )

@@ -1,6 +1,7 @@
 """Messages between two gateways: claimed by one that is gone, or given up to the next."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from inbound.smpp.status import Status
-from inbound.store.claims.rows import ClaimRow
+from inbound.store.claims.rows import ClaimRow, RecordedResult
 from schemas.messages import MobileTerminated, Outcome
 from tests.integration.streams.outbox.bench import (
     BROADCAST,
@@ -48,6 +49,31 @@ async def test_a_result_that_is_still_on_its_way_is_waited_for(bench: Bench) -> 
     bench.processed(message)
     await bench.forgotten()
     assert not bench.script.to(person.number)
+
+
+async def test_a_result_that_the_dead_gateway_recorded_is_published_for_it(bench: Bench) -> None:
+    """It sent the message and was killed while Kafka and the worker were away."""
+    first, second = bench.person(), bench.person()
+    messages = [bench.owe(first), bench.owe(second)]
+    for person, message in zip((first, second), messages, strict=True):
+        await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)
+    done = {"outcome": "submitted", "centre": "main", "bind": "main-2", "gateway": DEAD_GATEWAY}
+    recorded = [
+        RecordedResult(message.message_id, 1, json.dumps(done | {"at": bench.now[0].isoformat()}))
+        for message in messages
+    ]
+    await bench.claims.record(recorded[:1])
+    bench.offer(messages[0])
+    [result] = await bench.results_until(messages[0])
+    assert (result.gateway, result.bind, result.attempt) == (DEAD_GATEWAY, "main-2", 1)
+    # It is recorded only after this gateway has claimed the message, and looked.
+    bench.offer(messages[1])
+    await bench.until(lambda: bool(bench.queues.ready) or bench.holds(messages[1]))
+    await bench.claims.record(recorded[1:])
+    [result] = await bench.results_until(messages[1])
+    assert result.gateway == DEAD_GATEWAY
+    await bench.forgotten()
+    assert not bench.script.submitted
 
 
 async def test_what_was_processed_ends_without_waiting_for_a_bind(bench: Bench) -> None:

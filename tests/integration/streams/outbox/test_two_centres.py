@@ -26,6 +26,7 @@ from schemas.messages import MobileTerminated, Purpose
 from streams.outbox.encoding import Encoder
 from streams.outbox.offsets import OffsetTracker
 from streams.outbox.queues import Queues
+from streams.outbox.recording import ResultRecorder
 from streams.outbox.results import ResultPublisher
 from streams.outbox.sender import Sender, SenderSettings
 from tests.e2e.script import ACCOUNT, Script
@@ -92,12 +93,16 @@ async def sites() -> AsyncIterator[Sites]:
             binds.append(SendingBind(f"{name}-1", name, esme, downtime, alphabet="gsm0338"))
             tasks.append(asyncio.create_task(esme.run()))
         store, published = MemoryStore(), Published()
-        results = ResultPublisher(published, GATEWAY, "receipts", clock=utc_now, new_id=uuid4)
+        claims = MemoryClaims(store)
+        recorder = ResultRecorder(claims, 100)
+        results = ResultPublisher(
+            published, GATEWAY, "receipts", recorder, clock=utc_now, new_id=uuid4
+        )
         sender = Sender(
             SendingBinds(binds, FAILOVER_S),
             Queues(utc_now),
             Encoder(catalogue(), "SCSERV"),
-            MemoryClaims(store),
+            claims,
             results,
             OffsetTracker(),
             SenderSettings(gateway=GATEWAY, max_attempts=3),

@@ -17,7 +17,7 @@ from aiokafka import TopicPartition
 from inbound.smpp.message_ids import IdForm
 from inbound.smpp.segmentation import Segment
 from schemas.lanes import Lane
-from schemas.messages import MobileTerminated, Outcome, Purpose
+from schemas.messages import MobileTerminated, Outcome, Purpose, SubmitResult
 from streams.outbox import transitions
 from streams.outbox.encoding import EncodedText
 from streams.outbox.ledger import Entry, Ledger
@@ -40,6 +40,7 @@ from streams.outbox.phases import (
     ReleaseClaim,
     ReleaseKey,
     Render,
+    Republish,
     Requeue,
     Submit,
 )
@@ -80,6 +81,8 @@ class World:
         self.parts: dict[UUID, int] = {}
         self.claims: dict[UUID, tuple[int, str]] = {}
         self.processed: set[UUID] = set()
+        # Of every second message the database keeps the final result of the claimed attempt.
+        self.recorded: dict[UUID, SubmitResult] = {}
         self.finals: defaultdict[UUID, list[Outcome]] = defaultdict(list)
         self.unknowns: defaultdict[UUID, int] = defaultdict(int)
         # The parts of each message that may be at the centre, since its last `unknown`.
@@ -105,6 +108,7 @@ class World:
         return message
 
     def submitted(self, message: MobileTerminated, part: int) -> None:
+        assert message.message_id not in self.recorded, "its final result is in the database"
         at_centre = self.at_centre[message.message_id]
         assert part not in at_centre, f"part {part} goes twice, and no result says unknown"
         at_centre.add(part)
@@ -114,7 +118,13 @@ class World:
     def refused(self, message: MobileTerminated, part: int) -> None:
         self.at_centre[message.message_id].discard(part)
 
-    def published(self, message: MobileTerminated, outcome: Outcome, *, final: bool) -> None:
+    def published(
+        self, message: MobileTerminated, attempt: int, outcome: Outcome, *, final: bool
+    ) -> None:
+        message_id = message.message_id
+        claimed, _ = self.claims.get(message_id, (0, ""))
+        if final and message_id.int % 2 and claimed == attempt:
+            self.recorded.setdefault(message_id, result_of(message, attempt, outcome))
         if outcome is Outcome.UNKNOWN:
             self.unknowns[message.message_id] += 1
             self.at_centre[message.message_id].clear()
@@ -136,6 +146,7 @@ class Gateway:
         self.ready = ReadyQueue()
         self.entries: list[Entry] = []
         self.positions: dict[int, int] = {}
+        self.leaving: set[int] = set()
 
     def in_phase(self, phase: type[Phase]) -> list[Entry]:
         return [entry for entry in self.entries if isinstance(entry.phase, phase)]
@@ -145,7 +156,7 @@ class Gateway:
 
     def fetch(self, partition: int) -> bool:
         lane, position = self.world.lanes[partition], self.positions[partition]
-        if position >= len(lane.messages):
+        if position >= len(lane.messages) or partition in self.leaving:
             return False
         self.positions[partition] += 1
         message = lane.messages[position]
@@ -163,7 +174,8 @@ class Gateway:
             is_first = message_id not in self.world.claims
             attempt, _ = self.world.claims.setdefault(message_id, (1, self.name))
             processed = message_id in self.world.processed
-            earlier = None if is_first else EarlierClaim(0.0, processed)
+            recorded = self.world.recorded.get(message_id)
+            earlier = None if is_first else EarlierClaim(0.0, processed, recorded)
             self._take(entry, transitions.on_claim(fetched, _claim(attempt), earlier))
 
     def slot(self) -> bool:
@@ -179,12 +191,17 @@ class Gateway:
         self._take(entry, step)
         self.commit()
 
-    def reclaimed(self, entry: Entry) -> Claim:
-        attempt, _ = self.world.claims.get(entry.fetched.message.message_id, (0, ""))
-        self.world.claims[entry.fetched.message.message_id] = attempt + 1, self.name
+    def reclaimed(self, entry: Entry) -> Claim | None:
+        message_id = entry.fetched.message.message_id
+        attempt, _ = self.world.claims.get(message_id, (0, ""))
+        if attempt >= MAX_ATTEMPTS:
+            return None
+        self.world.claims[message_id] = attempt + 1, self.name
+        self.world.recorded.pop(message_id, None)
         return _claim(attempt + 1)
 
     def hand_over(self, partition: int) -> None:
+        self.leaving.add(partition)  # nothing more is fetched of it
         for entry in self.ledger.of([self.world.lanes[partition].topic]):
             self._take(entry, transitions.on_hand_over(entry.phase))
         self._drop_done()
@@ -197,6 +214,7 @@ class Gateway:
         self.commit()
         self.offsets.drop([topic])
         del self.positions[partition]
+        self.leaving.discard(partition)
 
     def commit(self) -> None:
         for topic, offset in self.offsets.take_committable().items():
@@ -215,7 +233,10 @@ class Gateway:
         match effect:
             case Publish(claimed=claimed, outcome=outcome, final=final):
                 assert claimed.fetched is entry.fetched
-                self.world.published(message, outcome, final=final)
+                self.world.published(message, claimed.claim.attempt, outcome, final=final)
+            case Republish(result=result):
+                assert result.message_id == message.message_id
+                assert result.outcome in self.world.finals[message.message_id]
             case Enqueue():
                 self.ready.push(entry)
             case Requeue():
@@ -237,6 +258,21 @@ class Gateway:
                 self.ledger.forget(entry)
             case BackOff() | LookUp() | Reclaim():
                 pass  # the test says when what is under way comes back
+
+
+def result_of(message: MobileTerminated, attempt: int, outcome: Outcome) -> SubmitResult:
+    return SubmitResult(
+        message_id=message.message_id,
+        subject_id=message.subject_id,
+        key="k",
+        purpose=message.purpose,
+        template=message.template,
+        outcome=outcome,
+        attempt=attempt,
+        centre="main",
+        bind="main-1",
+        at=NOON,
+    )
 
 
 def _claim(attempt: int) -> Claim:

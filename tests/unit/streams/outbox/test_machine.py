@@ -112,9 +112,12 @@ class Gateways(RuleBasedStateMachine):
             self.looked_up(self.gateways[who], entry)
 
     def looked_up(self, gateway: Gateway, entry: Entry) -> None:
-        is_processed = entry.fetched.message.message_id in self.world.processed
-        phase = entry.expect(LookingUp)
-        step = transitions.on_lookup(phase, POLICY, self.world.now, is_processed=is_processed)
+        message_id = entry.fetched.message.message_id
+        step = transitions.on_lookup(
+            *(entry.expect(LookingUp), POLICY, self.world.now),
+            is_processed=message_id in self.world.processed,
+            recorded=self.world.recorded.get(message_id),
+        )
         gateway.step(entry, step)
 
     @rule(who=WHO, pick=PICK)
@@ -177,6 +180,10 @@ class Gateways(RuleBasedStateMachine):
     # -- what always holds --------------------------------------------------------------
 
     @invariant()
+    def no_message_is_claimed_too_often(self) -> None:
+        assert all(attempt <= MAX_ATTEMPTS for attempt, _ in self.world.claims.values())
+
+    @invariant()
     def attempts_are_bounded(self) -> None:
         for message_id, finals in self.world.finals.items():
             if finals == [Outcome.UNKNOWN]:
@@ -184,6 +191,9 @@ class Gateways(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Let everything come to its end: then each message has one, and each key is free."""
+        for who, gateway in enumerate(self.gateways):
+            for partition in list(gateway.leaving):
+                self.rebalance(who, partition, back=False)
         for _ in range(40 * (1 + len(self.world.parts))):
             moved = [self.go_on(gateway) for gateway in self.gateways]
             if not any(moved):

@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 
 from inbound.smpp.status import Status
 from schemas.lanes import Lane
-from schemas.messages import MobileTerminated, Outcome, Purpose
+from schemas.messages import MobileTerminated, Outcome, Purpose, SubmitResult
 from streams.outbox import transitions
 from streams.outbox.phases import (
     BackingOff,
@@ -26,6 +26,7 @@ from streams.outbox.phases import (
     Publish,
     Reclaiming,
     Recording,
+    Republish,
 )
 from streams.outbox.transitions import Step
 from tests.unit.streams.outbox.gateways import (
@@ -36,6 +37,7 @@ from tests.unit.streams.outbox.gateways import (
     RESENT,
     SENT_ONCE,
     VALID_FOR,
+    result_of,
     text_of,
 )
 
@@ -75,6 +77,10 @@ def names(effects: tuple[Effect, ...]) -> list[str]:
     return [type(effect).__name__ for effect in effects]
 
 
+def republished(effects: tuple[Effect, ...]) -> list[SubmitResult]:
+    return [effect.result for effect in effects if isinstance(effect, Republish)]
+
+
 def published(step: Step) -> list[tuple[Outcome, bool]]:
     return [(e.outcome, e.final) for e in step[1] if isinstance(e, Publish)]
 
@@ -103,6 +109,28 @@ def test_what_was_claimed_before_is_looked_up_once_it_is_its_turn() -> None:
     phase, effects = transitions.on_slot(phase, BIND, NOON)
     assert isinstance(phase, LookingUp)
     assert names(effects) == ["LookUp"]
+
+
+def test_a_recorded_result_is_published_again_and_nothing_is_sent() -> None:
+    recorded = result_of(fetched().message, 1, Outcome.SUBMITTED)
+    earlier = EarlierClaim(result_due=5.0, is_processed=False, recorded=recorded)
+    phase, effects = transitions.on_claim(fetched(), Claim(1, NUMBER, None), earlier)
+    assert isinstance(phase, Recording)
+    assert republished(effects) == [recorded]
+    phase, effects = transitions.on_lookup(
+        LookingUp(claimed(), BIND), POLICY, NOON, is_processed=False, recorded=recorded
+    )
+    assert isinstance(phase, Recording)
+    assert republished(effects) == [recorded]
+    assert names(effects) == ["Republish", "ReleaseKey"]
+
+
+def test_a_message_that_had_all_attempts_of_the_hour_ends_as_unknown() -> None:
+    step = transitions.on_reclaim(Reclaiming(claimed(), BIND), None)
+    assert isinstance(step[0], Recording)
+    assert published(step) == [(Outcome.UNKNOWN, True)]
+    step = transitions.on_reclaim(Reclaiming(replace(claimed(), given_up=True), BIND), None)
+    assert names(step[1]) == ["ReleaseKey"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,123 @@
+"""Records final results in the database, in the claims of their messages.
+
+A gateway that takes a message over learns its result from the claim, without Kafka and without
+the worker. Results gather while a statement is in flight, so the load sets the batch size. At
+most `limit` results are neither in the database nor in Kafka; beyond that the sender pauses.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic_core import from_json
+
+from inbound.errors import RetryableError
+from inbound.store.claims.port import Claims
+from inbound.store.claims.rows import RecordedResult
+from schemas.messages import SubmitResult
+from streams.outbox.phases import Fetched
+
+log = logging.getLogger(__name__)
+
+GATHER_S: Final = 0.005
+RETRY_S: Final = 1.0
+MOST_IN_STATEMENT: Final = 500
+
+_OF_ATTEMPT: Final = {
+    *("outcome", "attempt", "parts", "id_form", "attempts", "attempts_left_out"),
+    *("centre", "bind", "gateway", "sent_at", "at"),
+}
+"""What the message does not say. No number, no text, and not the key, which stands for a number."""
+
+
+@dataclass(slots=True, eq=False)
+class Recording:
+    """One final result on its way into the database."""
+
+    result: SubmitResult
+    is_safe: bool = False
+    """Whether the database or Kafka has it."""
+
+
+class ResultRecorder:
+    """Records results; `run` until cancelled. An outage of the database only delays it."""
+
+    def __init__(self, claims: Claims, limit: int) -> None:
+        self._claims = claims
+        self._limit = limit
+        self._waiting: list[Recording] = []
+        self._unsafe = 0
+        self._added = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def add(self, result: SubmitResult) -> Recording:
+        """Queue a final result. Never blocks: wait for `room` before."""
+        recording = Recording(result)
+        self._waiting.append(recording)
+        self._unsafe += 1
+        self._added.set()
+        if self._unsafe >= self._limit:
+            self._room.clear()
+        return recording
+
+    def settle(self, recording: Recording) -> None:
+        """Take note that the database or Kafka has a result. Safe to repeat."""
+        if recording.is_safe:
+            return
+        recording.is_safe = True
+        self._unsafe -= 1
+        if self._unsafe < self._limit:
+            self._room.set()
+
+    async def room(self) -> None:
+        """Wait until fewer results than the limit are in neither the database nor Kafka."""
+        await self._room.wait()
+
+    async def run(self) -> None:
+        """Record until cancelled, one statement at a time."""
+        while True:
+            await self._added.wait()
+            await asyncio.sleep(GATHER_S)
+            batch = self._waiting[:MOST_IN_STATEMENT]
+            if await self._record(batch):
+                del self._waiting[: len(batch)]
+                for recording in batch:
+                    self.settle(recording)
+            else:
+                await asyncio.sleep(RETRY_S)
+                # What Kafka has need not wait for the database: so the list stays bounded.
+                self._waiting = [one for one in self._waiting if not one.is_safe]
+            if not self._waiting:
+                self._added.clear()
+
+    async def _record(self, batch: Sequence[Recording]) -> bool:
+        try:
+            await self._claims.record([_row(recording.result) for recording in batch])
+        except RetryableError as error:
+            log.warning("%d results are not recorded in the database yet: %s", len(batch), error)
+            return False
+        return True
+
+
+def _row(result: SubmitResult) -> RecordedResult:
+    data = result.model_dump_json(include=_OF_ATTEMPT, exclude_none=True)
+    return RecordedResult(result.message_id, result.attempt, data)
+
+
+def recorded_result(data: str, fetched: Fetched) -> SubmitResult:
+    """Return the result that was recorded for a message, as its gateway published it."""
+    message = fetched.message
+    return SubmitResult(
+        **from_json(data),
+        message_id=message.message_id,
+        subject_id=message.subject_id,
+        request_id=message.request_id,
+        key=fetched.key,
+        purpose=message.purpose,
+        template=message.template,
+        arrived_at=message.arrived_at,
+        traceparent=fetched.traceparent,
+    )
