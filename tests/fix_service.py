@@ -174,6 +174,10 @@ class Service:
         await self.ready()
         return started
 
+    async def launch(self, role: Role) -> RoleProcess:
+        """Start one more process of a role that may never be ready."""
+        return await self._start(role)
+
     async def ready(self) -> None:
         """Wait until the health port of every running process says that it is ready."""
         await eventually(

@@ -21,7 +21,9 @@ from aiokafka import AIOKafkaProducer
 
 from inbound.clock import utc_now
 from inbound.deadletter.writing import DeadLetterWriter
+from inbound.gateway.ability import SendingAbility
 from inbound.gateway.binds import Binds
+from inbound.gateway.rate_sharing import REPORT_VALID_FOR
 from inbound.ops.health import Health
 from inbound.settings import Settings
 from inbound.store.bind_reports import BindReports
@@ -32,6 +34,7 @@ from inbound.templates.catalogue import Catalogue
 from schemas.topics import TopicNames
 from streams.outbox.encoding import Encoder
 from streams.outbox.lanes import Lanes, new_consumer
+from streams.outbox.membership import LaneMembership
 from streams.outbox.offsets import OffsetTracker
 from streams.outbox.queues import Queues
 from streams.outbox.recording import ResultRecorder
@@ -126,19 +129,25 @@ class Gateway:
             SenderSettings(gateway=self._name, max_attempts=settings.max_attempts),
             clock=self._clock,
         )
-        consumer = new_consumer(settings.kafka_bootstrap_servers, settings.topic_prefix)
         dead_letters = DeadLetterWriter(self._store, settings.dead_letter_limits(), self._health)
-        lanes = Lanes(
-            *(consumer, sender, offsets, names.lanes, self._health),
-            UnreadableRecords(dead_letters, offsets),
+
+        def new_lanes() -> Lanes:
+            return Lanes(
+                new_consumer(settings.kafka_bootstrap_servers, settings.topic_prefix),
+                *(sender, offsets, names.lanes, self._health),
+                UnreadableRecords(dead_letters, offsets),
+            )
+
+        ability = SendingAbility(
+            sending_binds, lambda: self._reports.another_sends(self._name, REPORT_VALID_FOR)
         )
+        lanes = LaneMembership(new_lanes, ability, self._health)
         # Not in the group: these outlive the others, so that messages in flight are still
         # finished and answered, and their results published.
         sending = asyncio.create_task(sender.run())
         binding = asyncio.create_task(binds.run())
         publishing = asyncio.create_task(results.run())
         try:
-            await consumer.start()
             async with asyncio.TaskGroup() as group:
                 group.create_task(lanes.run())
                 group.create_task(_fail_with(sending))

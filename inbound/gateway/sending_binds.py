@@ -163,6 +163,10 @@ class SendingBinds:
         others = (other for other in self.centres if other != centre)
         return centre, *(other for other in others if self.is_stranded(other))
 
+    def are_down(self, seconds: float) -> bool:
+        """Whether every bind has been down for that long."""
+        return all(bind.has_been_down(seconds) for bind in self._binds)
+
     def is_stranded(self, centre: str) -> bool:
         """Whether every bind of a centre has been down for too long."""
         own = (bind for bind in self._binds if bind.centre == centre)

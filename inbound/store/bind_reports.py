@@ -21,6 +21,7 @@ APPLICATION_NAME: Final = "scserv bind reports"
 _SQL: Final = statements(__package__, "bind_reports")
 _REPORT_BIND = _SQL["report_bind"]
 _COUNT_SHARING = _SQL["count_sharing"]
+_ANOTHER_SENDS = _SQL["another_sends"]
 _WITHDRAW_BINDS = _SQL["withdraw_binds"]
 _LIST_BINDS = _SQL["list_binds"]
 _DATABASE_TIME = _SQL["database_time"]
@@ -77,6 +78,14 @@ class BindReports:
         cursor = await conn.execute(_COUNT_SHARING, who | {"alive": alive})
         row = await cursor.fetchone()
         return int(row[0]) if row else 0
+
+    @raises_store_errors_async
+    async def another_sends(self, gateway: str, alive: timedelta) -> bool:
+        """Return whether another gateway has a bind that may send, by a report as young."""
+        conn = await self._connection.get()
+        cursor = await conn.execute(_ANOTHER_SENDS, {"gateway": gateway, "alive": alive})
+        row = await cursor.fetchone()
+        return bool(row and row[0])
 
     @raises_store_errors_async
     async def database_time(self) -> datetime:

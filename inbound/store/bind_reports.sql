@@ -15,6 +15,12 @@ SELECT count(*) FROM bind_presence
 WHERE account = %(account)s AND sends AND seen_at > now() - %(alive)s::interval
   AND (bind, gateway) <> (%(bind)s, %(gateway)s)
 
+-- name: another_sends
+SELECT EXISTS (
+    SELECT FROM bind_presence
+    WHERE sends AND gateway <> %(gateway)s AND seen_at > now() - %(alive)s::interval
+)
+
 -- name: withdraw_binds
 DELETE FROM bind_presence WHERE gateway = %(gateway)s
 

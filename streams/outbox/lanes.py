@@ -62,6 +62,10 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self._progress = Progress(clock)
         self._leaving: set[TopicPartition] = set()
 
+    async def start(self) -> None:
+        """Connect to Kafka."""
+        await self._consumer.start()
+
     async def run(self) -> None:
         """Fetch and commit until cancelled."""
         self._consumer.subscribe(self._topics, listener=self)
