@@ -124,8 +124,8 @@ def _report(masked: str, done: "Done") -> Iterator[str]:
             yield f"  removed: {counted(count, *_REMOVED[name])}"
     if done.open_requests:
         yield (
-            f"  {counted(done.open_requests, 'open request')} will end by itself: queued messages "
-            "are not sent, those at the SMS centre are"
+            f"  still open: {counted(done.open_requests, 'request')}; queued messages are not "
+            "sent, those at the SMS centre may be delivered"
         )
     yield "These can't be deleted one by one and expire by themselves:"
     yield "  the number and its texts in the Kafka topic sms.mo.v1: after 3 days and 6 hours"

@@ -40,14 +40,14 @@ async def test_erasure_is_complete_and_a_later_text_is_a_new_subject(service: Se
     subject = service.events(client.number)[0].stream_id
     said = await erase(service, client.number)
     assert f"erased {client.number[:5]}*****{client.number[-2:]}, subject {subject}" in said
-    assert "sms.mo.v1, up to 3 days" in said
+    assert "sms.mo.v1: after 3 days" in said
     assert "1 client with registration data" in said
 
     await service.text(client.number, "CLIENT sms stop")
     await service.script.replies(client.number, 4)
     await service.completed(client.number)
     assert service.events(client.number)[0].stream_id != subject
-    # The client's data went too: the number is nobody's until the next import.
+    # The client's data went too: the number belongs to no client until the next import.
     assert service.script.texts_to(client.number)[-1] != STOPPED
     await _subscribers_hear_of_it(service, str(subject))
     listed = await service.command("erasures", "--json")
@@ -99,7 +99,7 @@ async def test_what_is_queued_is_not_sent(service: Service) -> None:
     subject = service.events(client.number)[0].stream_id
     assert service.value("SELECT count(*) FROM vault") == 1
     said = await erase(service, client.number)
-    assert "1 open requests end by themselves" in said
+    assert "still open: 1 request;" in said
     assert service.value("SELECT count(*) FROM vault") == 0
     await service.start("gateway")
     await eventually(
@@ -137,5 +137,5 @@ async def test_message_already_submitted_is_reported_as_it_was(service: Service)
     )
     after = types_of(service, subject)[2:]
     assert after[:2] == ["person.erased", "message.submitted"]
-    assert "message.erased" in after, "the fulfilment has nobody to go to"
+    assert "message.erased" in after, "the fulfilment has no number to go to"
     assert len(service.script.texts_to(client.number)) == 1

@@ -164,7 +164,7 @@ def test_no_log_holds_any(
     logs = [*service.folder.glob("*.log"), postgres_server.log, kafka_server.log]
     assert len(logs) >= 3 * 2 + 2 + 2, "a log for each process that there was"
     assert "bound" in service.log_of("gateway")
-    assert "is set aside: no text" in service.log_of("worker")
+    assert "is set aside: no valid mo.received.v1" in service.log_of("worker")
     keys = Canaries(ACCOUNT.password, VAULT_KEY.hex(), SUBJECT_KEY.hex())
     [password] = re.findall(r"://[^:]+:([^@]+)@", service.database_url)
     for log in logs:
