@@ -41,7 +41,7 @@ async def test_erasure_is_complete_and_a_later_text_is_a_new_subject(service: Se
     said = await erase(service, client.number)
     assert f"erased {client.number[:5]}*****{client.number[-2:]}, subject {subject}" in said
     assert "sms.mo.v1: after 3 days" in said
-    assert "1 client with registration data" in said
+    assert "removed: 1 client record" in said
 
     await service.text(client.number, "CLIENT sms stop")
     await service.script.replies(client.number, 4)
