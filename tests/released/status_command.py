@@ -1,18 +1,15 @@
-"""A fourth command, `CLIENT status`, as edits of this source tree.
+"""One more command, `CLIENT status`, as edits of this source tree.
 
 CONTRIBUTING.md walks through the same edits. The upgrade tests apply them to a copy of the
 tree, which makes the next release (it announces the command) and the one after it (it accepts
-the command). A failed edit means that the tree has changed: adapt the edit, and the walkthrough.
+the command). The tree may have or announce other new commands. A failed edit means that the tree
+has changed: adapt the edit, and the walkthrough.
 """
 
 from pathlib import Path
 from typing import Final, NamedTuple
 
 SPELLING: Final = "CLIENT status"
-NO_ANNOUNCEMENT: Final = "ANNOUNCED: tuple[StrEnum, ...] = ()"
-ANNOUNCEMENT: Final = (
-    "ANNOUNCED: tuple[StrEnum, ...] = (Command.CLIENT_STATUS, Plan.STATUS_ON, Plan.STATUS_OFF)"
-)
 
 
 class Edit(NamedTuple):
@@ -39,14 +36,18 @@ VALUES: Final = (
         '    STARTED = "started"\n',
         '    STATUS_ON = "status_on"\n    STATUS_OFF = "status_off"\n',
     ),
-    Edit(
+    after(
         "schemas/events.py",
-        "case Plan.REGISTRATION | Plan.STOPPED | Plan.STARTED:\n",
-        "case Plan.REGISTRATION | Plan.STOPPED | Plan.STARTED | Plan.STATUS_ON | "
-        "Plan.STATUS_OFF:\n",
+        "        match self:\n",
+        "            case Plan.STATUS_ON | Plan.STATUS_OFF:\n                return False\n",
     ),
 )
-ANNOUNCE: Final = Edit("schemas/events.py", NO_ANNOUNCEMENT, ANNOUNCEMENT)
+ANNOUNCE: Final = after(
+    "schemas/events.py",
+    "ANNOUNCED: tuple[StrEnum, ...] = (",
+    "Command.CLIENT_STATUS, Plan.STATUS_ON, Plan.STATUS_OFF, ",
+)
+WITHDRAW: Final = Edit(ANNOUNCE.path, ANNOUNCE.new, ANNOUNCE.old)
 DEFINITION: Final = (
     Edit(
         "inbound/handlers/definitions.py",
@@ -98,29 +99,18 @@ unknown = "resend"
 
 def _wording(language: str, name: str, on: str, off: str, step: str) -> tuple[Edit, ...]:
     path = f"inbound/timeline/{language}_plans.py"
-    names = {
-        "english": "the reply that confirms it",
-        "russian": "ответ с подтверждением",
-    }
+    end_of_reply = "        case _:\n            assert_never(plan)\n\n\ndef decision("
+    step_of_info = "        case Plan.REGISTRATION:\n            return f"
+    both = "        case Plan.STATUS_ON | Plan.STATUS_OFF:\n"
     return (
+        Edit(path, end_of_reply, f'{both}            return "{name}"\n{end_of_reply}'),
         after(
             path,
-            f'            return "{names[language]}"\n',
-            f'        case Plan.STATUS_ON | Plan.STATUS_OFF:\n            return "{name}"\n',
-        ),
-        Edit(
-            path,
-            '        case Plan.REGISTRATION:\n            return ""\n',
-            '        case Plan.REGISTRATION:\n            return ""\n'
+            "    match case.plan:\n",
             f'        case Plan.STATUS_ON:\n            return "{on}"\n'
             f'        case Plan.STATUS_OFF:\n            return "{off}"\n',
         ),
-        Edit(
-            path,
-            "    match plan:\n        case Plan.REGISTRATION:\n            return f",
-            "    match plan:\n        case Plan.STATUS_ON | Plan.STATUS_OFF:\n"
-            f'            return f"{step}"\n        case Plan.REGISTRATION:\n            return f',
-        ),
+        Edit(path, step_of_info, f'{both}            return f"{step}"\n{step_of_info}'),
     )
 
 
@@ -141,6 +131,14 @@ WORDING: Final = (
     ),
 )
 COMMAND: Final = (*VALUES, *DEFINITION, *TEMPLATES, *WORDING)
+
+
+def renamed(edits: tuple[Edit, ...], name: str) -> tuple[Edit, ...]:
+    """Return the edits for another command with such plans; `name` replaces "status"."""
+    return tuple(
+        Edit(path, old, new.replace("status", name).replace("STATUS", name.upper()))
+        for path, old, new in edits
+    )
 
 
 def apply(edits: tuple[Edit, ...], tree: Path) -> None:

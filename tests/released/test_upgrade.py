@@ -85,9 +85,8 @@ def announcing(tmp_path_factory: pytest.TempPathFactory) -> Release:
 @pytest.fixture(scope="module")
 def new(announcing: Release, tmp_path_factory: pytest.TempPathFactory) -> Release:
     """The next release only removes the announcement."""
-    _, announced, empty = status_command.ANNOUNCE[0], *status_command.ANNOUNCE[:0:-1]
     tree = tmp_path_factory.mktemp("new")
-    return release(tree, announcing.tree, Edit("schemas/events.py", announced, empty))
+    return release(tree, announcing.tree, status_command.WITHDRAW)
 
 
 def test_an_announced_command_is_not_accepted(old: Release, announcing: Release) -> None:
@@ -149,11 +148,23 @@ def test_a_command_is_released_in_two_steps(tmp_path: Path) -> None:
     status, out = first.schemas("release")
     assert (status, "docs/openapi.json" in out, "docs/asyncapi.json" in out) == (0, True, True)
     assert first.schemas("check")[0] == 0
-    back = Edit("schemas/events.py", status_command.ANNOUNCEMENT, status_command.NO_ANNOUNCEMENT)
-    second = release(tmp_path / "2", first.tree, back)
+    second = release(tmp_path / "2", first.tree, status_command.WITHDRAW)
     status, out = second.schemas("release")
     assert (status, "request.accepted.v1.json" in out) == (0, True)
     assert second.schemas("check")[0] == 0
+
+
+def test_a_command_is_announced_beside_another(tmp_path: Path) -> None:
+    edits = (*status_command.COMMAND, status_command.ANNOUNCE)
+    another = release(tmp_path / "1", ROOT, *status_command.renamed(edits, "example"))
+    assert another.schemas("release")[0] == 0
+    both = release(tmp_path / "2", another.tree, *edits)
+    assert both.schemas("release")[0] == 0
+    assert both.schemas("check")[0] == 0
+    assert both.run({"write": ["CLIENT example", SPELLING]})["missed"] == {
+        "CLIENT example": "unknown",
+        SPELLING: "unknown",
+    }
 
 
 def test_a_value_that_was_never_announced_is_refused(tmp_path: Path) -> None:
