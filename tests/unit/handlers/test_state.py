@@ -1,0 +1,44 @@
+"""A stored state is read only by code that folds the same fields."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+
+from inbound.handlers.state import STATE_VERSION, OpenRequest, Previous, Stage, SubjectState
+from schemas.base import UtcTime
+from schemas.events import Command, Plan
+
+VERSION: Final = 5
+FIELDS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
+    SubjectState: {
+        "notifications_on": bool,
+        "previous": Previous | None,
+        "accepted_at": tuple[UtcTime, ...],
+        "limit_reported_at": UtcTime | None,
+        "open": Mapping[UUID, OpenRequest],
+        "heard": Mapping[Command, UtcTime],
+    },
+    OpenRequest: {
+        "plan": Plan,
+        "centre": str,
+        "arrived_at": UtcTime,
+        "confirm": bool,
+        "stage": Stage,
+        "unknown_attempts": int,
+    },
+    Previous: {"command": Command, "arrived_at": UtcTime, "waited_s": float},
+}
+
+
+@pytest.mark.parametrize("part", FIELDS, ids=lambda part: part.__name__)
+def test_other_fields_need_another_version(part: type[Any]) -> None:
+    """Without one, states that the release before stored would be read without the new field."""
+    found = {field.name: field.type for field in fields(part)}
+    assert (STATE_VERSION, found) == (VERSION, FIELDS[part]), (
+        f"when a field of {part.__name__} changes, raise STATE_VERSION in "
+        "inbound/handlers/state.py, so that stored states are folded again; then set VERSION and "
+        f"FIELDS in this test. STATE_VERSION is {STATE_VERSION}, VERSION is {VERSION}"
+    )
