@@ -59,7 +59,8 @@ async def _converse(settings: Settings, number: str, text: str, wait_s: float) -
                 try:
                     message = await asyncio.wait_for(phone.receive(), wait_s)
                 except TimeoutError:
-                    console.print(f"no further message within {wait_s:g} s", style="dim")
+                    what = "no further message" if received else "no message"
+                    console.print(f"{what} within {wait_s:g} s", style="dim")
                     return received
                 after_s = time.monotonic() - begin
                 console.print(f"{message.sender} after {after_s:.2f} s", style="bold", end="  ")

@@ -1,4 +1,4 @@
-"""The parser accepts the three texts of the instruction and nothing else."""
+"""The parser accepts the commands' texts and nothing else."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_either_case_of_every_letter_and_blanks_around(
 
 
 @given(st.text(max_size=40))
-def test_what_is_accepted_is_one_of_three_texts(text: str) -> None:
+def test_what_is_accepted_is_one_of_the_commands(text: str) -> None:
     command = parse(text)
     if command is not None:
         assert text.strip(" \r\n\0").lower() in COMMANDS
