@@ -31,7 +31,7 @@ def _selects_many(command: Command) -> Command:
         click.option("--yes", is_flag=True, help="Don't ask for confirmation."),
         click.option("--all", "everything", is_flag=True, help="All dead letters."),
         click.option(
-            "--reason-like", metavar="TEXT", help="Only those whose reason contains this."
+            "--reason-like", metavar="TEXT", help="Only dead letters whose reason contains this."
         ),
         click.option("--topic", help="Only those of this topic."),
         click.argument("ids", nargs=-1, type=click.IntRange(1), metavar="[ID]..."),
@@ -42,7 +42,7 @@ def _selects_many(command: Command) -> Command:
 
 @deadletters.command("list")
 @click.option("--topic", help="Only those of this topic.")
-@click.option("--reason-like", metavar="TEXT", help="Only those whose reason contains this.")
+@click.option("--reason-like", metavar="TEXT", help="Only dead letters whose reason contains this.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @click.option("--after", type=int, default=0, metavar="ID", help="Continue after this id.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")

@@ -1,7 +1,7 @@
 """Publishes many small items in few records: items gather while a request is in flight.
 
 So the load itself sets the batch size: one record for each partition and round trip, not one
-for each item. Memory is bounded: whoever adds waits for `room` first.
+for each item. Memory is bounded: a caller waits for `room` before adding.
 """
 
 import asyncio

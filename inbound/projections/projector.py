@@ -119,7 +119,7 @@ class LiveTables:
     """The live tables, updated by one connection.
 
     `problems` has the reason for each projection that is not updated; those in `stopped` need
-    a restart with a newer release. `outdated` are those whose table is of an older version
+    a restart with a newer release. `outdated` projections have a table of an older version
     than this release, or was never built.
     """
 

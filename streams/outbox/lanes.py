@@ -87,7 +87,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self._unreadable.drop(partitions)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Partitions start unpaused; the next fetch pauses those whose lane is full."""
+        """Partitions start unpaused; the next fetch pauses those of a full lane."""
         self._leaving.clear()
         log.info("sends for %d partitions", len(list(assigned)))
 

@@ -84,7 +84,7 @@ class PartProgress:
     """How far the parts of a claimed message are; parts are counted from 0.
 
     `answers` has the last answer to each part. `pending` are the parts to submit, in order;
-    `unanswered` are those whose outcome is unknown. `attempts` are unresolved and not reported
+    `unanswered` parts have an unknown outcome. `attempts` are unresolved and not reported
     yet. `sent_at` is when the first part of this attempt was submitted. `text` is empty until
     a bind is free: what is not rendered holds no secret.
     """
