@@ -10,7 +10,6 @@ Synchronous: kafka-python and psycopg, for the command line.
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from kafka.errors import KafkaError
 
 from inbound.deadletter.isolation import Bisection
 from inbound.kafka.admin import RECONNECT
-from inbound.kafka.producer import REFUSALS, delivery_error, end, new_producer
+from inbound.kafka.producer import REFUSALS, delivery_error, end, flush, new_producer
 from inbound.store import dead_letters
 from inbound.store.access import audit
 from inbound.store.dead_letters import (
@@ -109,8 +108,10 @@ class DeadLetterRetry:
         """Publish these and remove the rows of what was stored; return the others and why."""
         sent = [(message, self._send(*message)) for message in messages]
         if self._producer is not None:
-            with suppress(KafkaError):  # the result of each record is asked for below
-                self._producer.flush()
+            try:
+                flush(self._producer)
+            except KafkaError:  # the end of the producer fails what is still queued
+                self._end()
         failed: list[tuple[_Opened, Exception]] = []
         stored = []
         for message, future in sent:

@@ -10,6 +10,7 @@ from kafka.errors import (
     InvalidRecordError,
     InvalidTopicError,
     KafkaError,
+    KafkaTimeoutError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     RetriableError,
@@ -25,6 +26,13 @@ murmur2_of = lru_cache(maxsize=16_384)(murmur2)
 
 DELIVERY_S = 30
 """Seconds after which a record that is not stored has failed."""
+
+FLUSH_WITHIN_S = DELIVERY_S + 5.0
+"""Seconds after which a flush has failed: every record has been stored or has expired by then.
+
+While kafka-python's sender waits for a producer id, no record expires. After a batch has expired
+during a broker's restart, 3.0.12 can wait for one for ever, and so does a flush without a limit.
+"""
 
 RECONNECT_MAX_MS = 500
 """kafka-python's default of 30 s would add half a minute to every restart of a broker."""
@@ -84,6 +92,16 @@ def new_producer(bootstrap: str, *, linger_ms: int = 0) -> KafkaProducer:
     )
 
 
+def flush(producer: KafkaProducer, within_s: float = FLUSH_WITHIN_S) -> None:
+    """Block until all queued records are stored or failed; see `delivery_error`.
+
+    Raises KafkaTimeoutError after `within_s`; after the default limit the producer is stuck and
+    only a new one helps.
+    """
+    with suppress(UnknownError):  # a batch was split: its pieces are still in flight
+        producer.flush(within_s)
+
+
 def delivery_error(future: Any) -> Exception | None:  # noqa: ANN401
     """Return the error of a record, None if it was stored. Blocks until that is known.
 
@@ -137,11 +155,19 @@ class RenewableProducer:
             self._made = self._make()
         return self._made.send(topic, value=value, key=key, headers=headers)
 
-    def flush(self, timeout: float | None = None) -> None:
-        """Block until all queued records are stored or failed; see `delivery_error`."""
-        if self._made is not None:
-            with suppress(UnknownError):  # a batch was split: its pieces are still in flight
-                self._made.flush(timeout)
+    def flush(self, timeout: float = FLUSH_WITHIN_S) -> None:
+        """Block until all queued records are stored or failed; see `delivery_error`.
+
+        Raises KafkaTimeoutError after `timeout` seconds and discards the producer, which fails
+        the records that are still queued.
+        """
+        if self._made is None:
+            return
+        try:
+            flush(self._made, timeout)
+        except KafkaTimeoutError:
+            self.close(0)
+            raise
 
     def discard_after(self, error: Exception) -> None:
         """Discard the producer if `error` is fatal."""

@@ -15,7 +15,7 @@ import psycopg
 from kafka.errors import KafkaError
 
 from inbound.errors import RetryableError
-from inbound.kafka.producer import delivery_error
+from inbound.kafka.producer import FLUSH_WITHIN_S, delivery_error
 from inbound.kafka.records import Producer, ProducerRecord, of_head
 from inbound.store.outbox import feeds
 from inbound.store.outbox.feeds import ChainHead
@@ -51,7 +51,7 @@ class HeadPublisher:
             return
         if not self._unpublished:
             self._read(conn)
-        self._publish_passed(conn, None)
+        self._publish_passed(conn, FLUSH_WITHIN_S)
 
     def publish_last(self, conn: psycopg.Connection) -> None:
         """Publish the current heads, as far as their events are published, before the relay stops.
@@ -71,7 +71,7 @@ class HeadPublisher:
             if self._published.get(head.chain) != head.position
         ]
 
-    def _publish_passed(self, conn: psycopg.Connection, timeout_s: float | None) -> None:
+    def _publish_passed(self, conn: psycopg.Connection, timeout_s: float) -> None:
         if not self._unpublished:
             return
         cursor = feeds.cursor_position(conn, feeds.EVENTS)

@@ -16,7 +16,7 @@ from typing import Any, Final
 from kafka.errors import KafkaError
 
 from inbound.errors import RetryableError
-from inbound.kafka.producer import delivery_error
+from inbound.kafka.producer import delivery_error, flush
 from inbound.kafka.records import Producer, of_event, older_forms_of
 from inbound.store.log.rows import RecordedEvent
 
@@ -77,7 +77,7 @@ class ReplayPublisher:
                 sent.append(self._send(event))  # noqa: PERF401 — keeps what was sent before an error
         except KafkaError as error:
             failure = error
-        self.producer.flush()
+        flush(self.producer)
         done, failed = _contiguous(sent)
         if done is not None:
             self.events += sum(position <= done for position, _ in sent)
