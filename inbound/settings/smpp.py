@@ -14,7 +14,10 @@ class SmppSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    centre: str = Field(default="main", description="our name of the SMS centre, as events have it")
+    centre: str = Field(
+        default="main",
+        description="our name of the SMS centre, as events have it; the same for all its binds",
+    )
     bind: str = Field(
         default="main-1", description="our name of this bind, as events have it; unique"
     )

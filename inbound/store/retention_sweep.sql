@@ -9,13 +9,14 @@ DELETE FROM vault WHERE expires_at <= %(now)s
 
 -- name: sweep_parts
 -- Parts of incomplete and of whole messages. With `note` each incomplete message counts as a
--- rejected MO, because its sender waits for an answer: one row per number and minute.
+-- rejected MO, because its sender waits for an answer: one row per number and minute. By the time
+-- they were stored: a part that waited in Kafka still waits for the others, which are behind it.
 WITH gone AS (
-    DELETE FROM mo_parts WHERE received_at < %(before)s
-    RETURNING number_hash, bind, destination, reference, total, received_at, whole
+    DELETE FROM mo_parts WHERE stored_at < %(before)s
+    RETURNING number_hash, centre, destination, reference, total, received_at, whole
 ), texts AS (
     SELECT number_hash, min(received_at) AS first_at, max(received_at) AS last_at
-    FROM gone GROUP BY number_hash, bind, destination, reference, total
+    FROM gone GROUP BY number_hash, centre, destination, reference, total
     HAVING NOT bool_or(whole)
 ), noted AS (
     INSERT INTO rejected_mos AS stored (number_hash, minute, kind, first_at, last_at, count)

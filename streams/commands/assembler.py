@@ -1,7 +1,8 @@
 """Assembles long texts from their parts (concatenated MOs).
 
-A part is stored until the others have arrived. The whole text takes the id of its first part
-and the arrival time of its last, so that a redelivery is the same request.
+A part is stored until the others have arrived, on any bind of the same SMS centre and in any
+gateway. The whole text takes the id of its first part and the arrival time of its last, so that
+a redelivery is the same request.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from inbound.keys import SubjectHasher
 from inbound.smpp import alphabet, segmentation
 from inbound.store.mo.rows import MessagePart, PartsKey
 from inbound.store.transactions.port import Transaction
-from streams.commands.texts import Assembled, ReceivedText
+from streams.commands.texts import Assembled, ReceivedText, last_digits
 
 PARTS_WITHIN: Final = timedelta(minutes=2)
 """The parts of a text arrive within this time, except in an outage; no phone reuses a reference
@@ -86,9 +87,9 @@ def _part_of(text: ReceivedText, hasher: SubjectHasher) -> MessagePart | None:
     if mo.part is None or mo.source is None:
         return None
     key = PartsKey(
-        bind=mo.bind,
+        centre=mo.centre,
         number_hash=hasher.hash(mo.source),
-        destination=mo.destination,
+        destination=last_digits(mo.destination),
         # An 8-bit 7 and a 16-bit 7 are two references.
         reference=mo.part.reference | (mo.part.width == _WIDE_REFERENCE_BITS) << 16,
         total=mo.part.total,

@@ -65,15 +65,24 @@ def arrival_of(text: ReceivedText, federal: str) -> Arrival:
     )
 
 
+def last_digits(destination: str) -> str:
+    """Return what all forms of a texted number have in common: "+7908...", "8908...", "908...".
+
+    A short code and a name are returned as they are.
+    """
+    digits = destination.removeprefix("+")
+    return digits[-_NATIONAL_DIGITS:] if digits.isascii() and digits.isdigit() else destination
+
+
 def _ours(destination: str, federal: str) -> str | None:
     """Return the number that was texted, None if it might be a person's.
 
     The log keeps it for ever, and the SMS centre does not always send one of ours.
     """
-    digits = destination.removeprefix("+")
+    digits = last_digits(destination)
     if digits.isascii() and digits.isdigit() and len(digits) <= _SHORT_CODE_DIGITS:
         return digits
-    return federal if digits[-_NATIONAL_DIGITS:] == federal[-_NATIONAL_DIGITS:] else None
+    return federal if digits == last_digits(federal) else None
 
 
 def has_parts(texts: Iterable[ReceivedText]) -> bool:

@@ -12,34 +12,35 @@ ORDER BY mo_id
 -- name: lock_parts
 -- Two workers with parts of one message must see each other's part.
 SELECT pg_advisory_xact_lock(hashtextextended(
-    concat_ws('/', 'scserv parts', encode(%(number_hash)s::bytea, 'hex'), %(bind)s::text,
+    concat_ws('/', 'scserv parts', encode(%(number_hash)s::bytea, 'hex'), %(centre)s::text,
               %(destination)s::text, %(reference)s::integer, %(total)s::integer), 0))
 
 -- name: add_part
 -- A repeated part replaces the waiting one, and so does a part of another text.
 INSERT INTO mo_parts
-    (bind, number_hash, destination, reference, total, sequence, sealed, data, received_at)
+    (centre, number_hash, destination, reference, total, sequence, sealed, data, received_at)
 VALUES
-    (%(bind)s, %(number_hash)s, %(destination)s, %(reference)s, %(total)s, %(sequence)s,
+    (%(centre)s, %(number_hash)s, %(destination)s, %(reference)s, %(total)s, %(sequence)s,
      %(sealed)s, %(data)s::json, %(received_at)s)
-ON CONFLICT (number_hash, destination, bind, reference, total, sequence, whole) DO UPDATE
-SET sealed = excluded.sealed, data = excluded.data, received_at = excluded.received_at
+ON CONFLICT (number_hash, destination, centre, reference, total, sequence, whole) DO UPDATE
+SET sealed = excluded.sealed, data = excluded.data, received_at = excluded.received_at,
+    stored_at = excluded.stored_at
 
 -- name: find_parts
 SELECT sequence, sealed, data, received_at
 FROM mo_parts
-WHERE number_hash = %(number_hash)s AND destination = %(destination)s AND bind = %(bind)s
+WHERE number_hash = %(number_hash)s AND destination = %(destination)s AND centre = %(centre)s
   AND reference = %(reference)s AND total = %(total)s AND whole = %(whole)s
 ORDER BY sequence
 
 -- name: complete_parts
 UPDATE mo_parts SET whole = true
-WHERE number_hash = %(number_hash)s AND destination = %(destination)s AND bind = %(bind)s
+WHERE number_hash = %(number_hash)s AND destination = %(destination)s AND centre = %(centre)s
   AND reference = %(reference)s AND total = %(total)s AND NOT whole
 
 -- name: delete_parts
 DELETE FROM mo_parts
-WHERE number_hash = %(number_hash)s AND destination = %(destination)s AND bind = %(bind)s
+WHERE number_hash = %(number_hash)s AND destination = %(destination)s AND centre = %(centre)s
   AND reference = %(reference)s AND total = %(total)s AND whole = %(whole)s
   AND sequence = ANY(%(sequences)b::integer[])
 

@@ -15,9 +15,13 @@ class InboxRow:
 
 
 class PartsKey(NamedTuple):
-    """Identifies a concatenated message: what its parts have in common."""
+    """Identifies a concatenated message: what its parts have in common.
 
-    bind: str
+    Its parts may arrive over different binds of one SMS centre. `destination` is in the form
+    that all of them have in common.
+    """
+
+    centre: str
     number_hash: bytes
     destination: str
     reference: int

@@ -45,10 +45,23 @@ async def test_inbox_and_parts_go_by_age(
         await tx.add_part(MessagePart(key, 1, b"x", b"{}", NOON - timedelta(minutes=11)))
         await tx.add_part(MessagePart(key, 2, b"x", b"{}", NOON - timedelta(minutes=9)))
         await tx.write(Changes(inbox=[old, new]))
+    conn.execute("UPDATE mo_parts SET stored_at = received_at")
     assert retention_sweep.sweep_parts(conn, NOON, minutes=10) == 1
     assert retention_sweep.sweep_inbox(conn, NOON, days=7) == 1
     async with postgres_store.transaction() as tx:
         assert await tx.seen([old.mo_id, new.mo_id]) == {new.mo_id}
+
+
+async def test_a_part_that_waited_in_kafka_still_waits_for_the_others(
+    postgres_store: PostgresStore, conn: psycopg.Connection
+) -> None:
+    """After an outage the worker may store a part of yesterday; the others are behind it."""
+    now = conn.execute("SELECT now()").fetchall()[0][0]
+    key = PartsKey("main", b"h" * 16, "9086228779", 1, 2)
+    async with postgres_store.transaction() as tx:
+        await tx.add_part(MessagePart(key, 1, b"x", b"{}", now - timedelta(days=1)))
+    assert retention_sweep.sweep_parts(conn, now, minutes=30) == 0
+    assert retention_sweep.sweep_parts(conn, now + timedelta(minutes=31), minutes=30) == 1
 
 
 def test_claims_go_by_age(conn: psycopg.Connection) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -414,8 +415,9 @@ async def test_an_impossible_result_is_set_aside(world: World, backend: Backend)
 # -- long texts ---------------------------------------------------------------------------------
 
 
-def _part(world: World, sequence: int, text: str, reference: int = 7) -> TopicRecord:
-    return world.text(text, part=Part(reference=reference, total=2, sequence=sequence))
+def _part(world: World, sequence: int, text: str, reference: int = 7, **fields: Any) -> TopicRecord:
+    part = Part(reference=reference, total=2, sequence=sequence)
+    return world.text(text, part=part, **fields)
 
 
 async def test_parts_in_two_batches_make_one_request(world: World, backend: Backend) -> None:
@@ -460,6 +462,39 @@ async def test_a_part_that_was_delivered_again_is_not_mixed_into_another_text(
     assert [json.loads(e.data)["command"] for e in accepted] == ["client_info", "sms_stop"]
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_parts_over_two_binds_of_a_centre_are_joined(
+    world: World, backend: Backend, order: tuple[int, int]
+) -> None:
+    parts = [
+        _part(world, 1, "CLIENT sms ", bind="main-1", gateway="a", destination="+79086228779"),
+        _part(world, 2, "stop", bind="main-2", gateway="b", destination="89086228779"),
+    ]
+    for index in order:
+        await world.commands([parts[index]])
+    [accepted, _] = await world.events()
+    assert json.loads(accepted.data)["command"] == "sms_stop"
+    assert backend.counts()["parts"] == 0
+
+
+async def test_parts_from_two_centres_are_two_texts(world: World, backend: Backend) -> None:
+    """Two centres may give the same reference to two texts of one phone."""
+    await world.commands([_part(world, 1, "CLIENT sms ", centre="north")])
+    await world.commands([_part(world, 2, "stop", centre="south")])
+    assert await world.events() == []
+    assert backend.counts()["parts"] == 2
+
+
+async def test_a_part_that_comes_again_over_another_bind_is_kept_once(
+    world: World, backend: Backend
+) -> None:
+    await world.commands([_part(world, 1, "CLIENT sms ", bind="main-1")])
+    await world.commands([_part(world, 1, "CLIENT sms ", bind="main-2")])
+    assert backend.counts()["parts"] == 1
+    await world.commands([_part(world, 2, "stop", bind="main-1")])
+    assert by_purpose(world.owed()) == ["acknowledgement"]
+
+
 async def test_parts_may_come_far_apart(world: World, backend: Backend) -> None:
     await world.commands([_part(world, 1, "CLIENT sms ")])
     world.now += timedelta(minutes=20)  # the other one was refused in an outage
@@ -485,6 +520,7 @@ async def test_parts_that_wait_in_vain_are_swept(
     world.now += timedelta(minutes=29)
     await world.commands([_part(world, 1, "CLIENT ", reference=8)])
     with psycopg.connect(backend.url, autocommit=True) as connection:
+        connection.execute("UPDATE mo_parts SET stored_at = received_at")
         assert retention_sweep.sweep_parts(connection, world.now + timedelta(minutes=2), 30) == 1
     assert backend.counts()["parts"] == 1
     [rejected] = backend.rejected_mos()

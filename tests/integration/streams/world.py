@@ -32,7 +32,6 @@ from schemas.messages import (
     MobileOriginated,
     MobileTerminated,
     Outcome,
-    Part,
     ReceiptReceived,
     ReceiptsReceived,
     ReceiptState,
@@ -231,22 +230,22 @@ class World:
         source: str | None = NUMBER,
         *,
         at: datetime | None = None,
-        part: Part | None = None,
+        **fields: Any,
     ) -> TopicRecord:
         number = next(self._ids)
-        mo = MobileOriginated(
-            mo_id=UUID(int=number),
-            centre="main",
-            bind="main-1",
-            source=source,
-            destination="79086228779",
-            data_coding=0,
-            esm_class=0,
-            alphabet="gsm0338",
-            payload=text.encode("ascii") if isinstance(text, str) else text,
-            part=part,
-            arrived_at=at or self.now,
-        )
+        values: dict[str, Any] = {
+            "mo_id": UUID(int=number),
+            "centre": "main",
+            "bind": "main-1",
+            "source": source,
+            "destination": "79086228779",
+            "data_coding": 0,
+            "esm_class": 0,
+            "alphabet": "gsm0338",
+            "payload": text.encode("ascii") if isinstance(text, str) else text,
+            "arrived_at": at or self.now,
+        }
+        mo = MobileOriginated(**(values | fields))
         headers = [("traceparent", TRACEPARENT.encode())]
         return TopicRecord(self.names.mo, 0, number, b"key", mo.to_json(), headers)
 

@@ -76,6 +76,38 @@ def test_upgraded_database_is_the_same_as_a_fresh_one(
     assert shape(empty_database_url) == fresh_shape
 
 
+def test_waiting_parts_move_from_their_bind_to_its_centre(empty_database_url: str) -> None:
+    runner.migrate(empty_database_url, upto="0014.recorded-results")
+    with connect(empty_database_url, "tests") as conn:
+        conn.execute("""
+            INSERT INTO bind_presence
+            VALUES ('north/scserv', 'north-1', 'gateway', true, '{"centre": "north"}', now())
+        """)
+        conn.execute("""
+            INSERT INTO mo_parts
+                (bind, number_hash, destination, reference, total, sequence, sealed, data,
+                 received_at)
+            VALUES ('north-1', 'a', '+79086228779', 7, 2, 1, 'x', '{}', now()),
+                   ('main-1', 'b', '79086228779', 7, 2, 1, 'older', '{}', now() - interval '1 s'),
+                   ('main-2', 'b', '89086228779', 7, 2, 1, 'newer', '{}', now()),
+                   ('main-1', 'c', '8779', 7, 2, 1, 'x', '{}', now()),
+                   ('main-1', 'd', 'SCSERV', 7, 2, 1, 'x', '{}', now())
+        """)
+    runner.migrate(empty_database_url)
+    with connect(empty_database_url, "tests") as conn:
+        rows = conn.execute("""
+            SELECT centre, convert_from(number_hash, 'utf8'), destination,
+                   convert_from(sealed, 'utf8')
+            FROM mo_parts ORDER BY number_hash
+        """).fetchall()
+    assert rows == [
+        ("north", "a", "9086228779", "x"),
+        ("main", "b", "9086228779", "newer"),
+        ("main", "c", "8779", "x"),
+        ("main", "d", "SCSERV", "x"),
+    ]
+
+
 def test_second_run_has_nothing_to_do(empty_database_url: str) -> None:
     assert runner.pending(empty_database_url) == NAMES
     assert runner.migrate(empty_database_url) == NAMES

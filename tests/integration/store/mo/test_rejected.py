@@ -66,6 +66,7 @@ async def test_long_texts_that_never_were_whole_are_misses_if_wanted(
             key = PartsKey("main-1", hash_, "79086228779", reference, 3)
             at = NOON + minutes * MINUTE
             await tx.add_part(MessagePart(key, sequence, b"CLIENT", b"{}", at))
+    conn.execute("UPDATE mo_parts SET stored_at = received_at")
     swept = retention_sweep.sweep_parts(conn, NOON + timedelta(hours=1), 30, record_rejected=note)
     assert swept == 3
     assert rows(conn) == ([(hash_, "incomplete", 2)] if note else [])

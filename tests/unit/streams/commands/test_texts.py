@@ -9,7 +9,7 @@ import pytest
 from inbound.smpp import alphabet
 from schemas.events import Arrival
 from schemas.messages import MobileOriginated
-from streams.commands.texts import ReceivedText, arrival_of
+from streams.commands.texts import ReceivedText, arrival_of, last_digits
 
 FEDERAL = "+79086228779"
 CLIENT = "+79161234567"
@@ -60,3 +60,20 @@ def test_the_default_alphabet_is_the_binds() -> None:
 )
 def test_only_our_own_number_is_told(destination: str, told: str | None) -> None:
     assert arrival_of(text(destination=destination), FEDERAL).our_number == told
+
+
+@pytest.mark.parametrize(
+    ("destination", "digits"),
+    [
+        ("79086228779", "9086228779"),
+        ("+79086228779", "9086228779"),
+        ("89086228779", "9086228779"),
+        ("0079086228779", "9086228779"),
+        ("9086228779", "9086228779"),
+        ("8779", "8779"),
+        ("SCSERV", "SCSERV"),
+        ("", ""),
+    ],
+)
+def test_every_form_of_a_number_has_the_same_last_digits(destination: str, digits: str) -> None:
+    assert last_digits(destination) == digits
