@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 from inbound.gateway.arrivals import Arrivals, ArrivalSettings
 from inbound.gateway.bind_settings import bind_settings, tls
 from inbound.gateway.bind_status import Readiness
+from inbound.gateway.leniencies import LeniencyReport
 from inbound.gateway.queries import OverdueQueries
 from inbound.gateway.rate_sharing import RateShare, ReportSchedule
 from inbound.gateway.receipts import ReceiptPublisher
@@ -53,6 +54,7 @@ class BindFactory:
             heard=self.shared_clock.now,
             new_id=uuid4,
         )
+        leniencies = LeniencyReport(settings.centre, settings.bind)
         share, downtime = RateShare(settings.rate), Downtime()
 
         def note_change(health: BindHealth) -> None:
@@ -64,6 +66,7 @@ class BindFactory:
             bind_settings(settings),
             arrivals.on_request,
             on_change=note_change,
+            on_leniency=leniencies.note_pdu,
             admit=lambda: self.schedule.admit(share),
             ssl=tls(settings),
         )

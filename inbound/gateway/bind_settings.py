@@ -27,6 +27,7 @@ def bind_settings(settings: SmppSettings) -> BindSettings:
         response_timeout_s=settings.response_timeout_s,
         reconnect_min_s=settings.reconnect_min_s,
         reconnect_max_s=settings.reconnect_max_s,
+        strict=settings.strict,
     )
 
 

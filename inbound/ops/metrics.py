@@ -96,6 +96,13 @@ BIND_THROTTLES = _meter.create_counter(
     description="Answers ESME_RTHROTTLED or ESME_RMSGQFUL, by bind.",
 )
 
+BIND_LENIENCIES = _meter.create_counter(
+    "scserv.bind.leniencies",
+    unit="{deviation}",
+    description="Deviations of the SMSC from the specification that were tolerated, by bind and "
+    "kind.",
+)
+
 # Kafka and dead letters.
 
 LAG = _meter.create_gauge(

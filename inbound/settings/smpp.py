@@ -85,6 +85,11 @@ class SmppSettings(BaseModel):
         pattern=r"^([0-9]{1,3}=[0-9]{1,3}(,[0-9]{1,3}=[0-9]{1,3})*)?$",
         description="data_coding values that mean another one at this SMS centre, like 4=3,0=8",
     )
+    strict: bool = Field(
+        default=False,
+        description="refuse, or leave unread, what deviates from the specification, instead of "
+        "tolerating it; to test an SMS centre",
+    )
     answer_ids: Literal["any", "exact", "decimal", "hexadecimal"] = Field(
         default="any",
         description="form of message ids in submit_sm_resp; any: unknown, so every form is tried",

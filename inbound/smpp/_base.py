@@ -1,8 +1,9 @@
 """Base classes of PDUs: command_status, sequence_number, and a repr without contents."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import ClassVar, Generic, Self, TypeVar, cast
 
+from inbound.smpp.leniency import Leniency
 from inbound.smpp.status import name_of
 
 RESPONSE_BIT = 0x80000000
@@ -12,6 +13,8 @@ RESPONSE_BIT = 0x80000000
 class Pdu:
     """One SMPP PDU. Fields carry the specification's names; a session sets `sequence`.
 
+    `leniencies` are what parsing it had to tolerate.
+
     The repr shows command, sequence, status and sizes. It never shows addresses, texts,
     passwords or TLV values, so PDUs may be logged.
     """
@@ -20,12 +23,13 @@ class Pdu:
 
     status: int = 0
     sequence: int = 0
+    leniencies: tuple[Leniency, ...] = field(default=(), compare=False)
 
     def __repr__(self) -> str:
         sizes = "".join(
-            f" {field.name}=<{len(value)}>"
-            for field in fields(self)
-            if isinstance(value := getattr(self, field.name), bytes | tuple) and value
+            f" {each.name}=<{len(value)}>"
+            for each in fields(self)
+            if isinstance(value := getattr(self, each.name), bytes | tuple) and value
         )
         return f"<{type(self).__name__} #{self.sequence} {name_of(self.status)}{sizes}>"
 

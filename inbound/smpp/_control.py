@@ -1,7 +1,7 @@
 """PDUs of session management: bind, unbind, enquire_link, generic_nack, outbind."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from inbound.smpp._base import RESPONSE_BIT, Pdu, RequestPdu, ResponsePdu
 from inbound.smpp._wire import (
@@ -13,28 +13,41 @@ from inbound.smpp._wire import (
     write_octets,
     write_tlvs,
 )
-from inbound.smpp.errors import PduError
+from inbound.smpp.leniency import Leniency
 from inbound.smpp.status import Status
+
+# The octets of a system_id, its NUL included (SMPP 3.4, 5.2.1).
+_MAX_SYSTEM_ID: Final = 16
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
 class BindResp(ResponsePdu):
-    """bind_*_resp (SMPP 3.4, 4.1.2). The body may be missing, as with an error status."""
+    """bind_*_resp (SMPP 3.4, 4.1.2). The body may be missing, as with an error status.
+
+    Parsing never fails, because command_status alone says whether the bind was accepted.
+    """
 
     system_id: str = ""
     tlvs: Tlvs = ()
 
     def body(self) -> bytes:
         """Return system_id and TLVs."""
-        return write_c_string(self.system_id, 16, "system_id") + write_tlvs(self.tlvs)
+        system_id = write_c_string(self.system_id, _MAX_SYSTEM_ID, "system_id")
+        return system_id + write_tlvs(self.tlvs)
 
     @classmethod
     def parse(cls, frame: bytes) -> Self:
-        """Parse system_id and TLVs, if present."""
+        """Parse system_id up to its NUL or the end, and the intact TLVs."""
         if len(frame) == HEADER_SIZE:
             return cls()
-        system_id, at = read_c_string(frame, HEADER_SIZE, 16, Status.ESME_RINVSYSID)
-        return cls(system_id=system_id, tlvs=read_tlvs(frame, at))
+        octets, nul, _ = frame[HEADER_SIZE:].partition(b"\0")
+        tlvs, garbage = read_tlvs(frame, HEADER_SIZE + len(octets) + len(nul))
+        is_intact = nul and len(octets) < _MAX_SYSTEM_ID and not garbage
+        return cls(
+            system_id=octets.decode("latin-1"),
+            tlvs=tlvs,
+            leniencies=() if is_intact else (Leniency.BIND_RESPONSE,),
+        )
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
@@ -77,7 +90,7 @@ class BindPdu(RequestPdu[BindResp]):
         """Return the bind's fields."""
         return b"".join(
             (
-                write_c_string(self.system_id, 16, "system_id"),
+                write_c_string(self.system_id, _MAX_SYSTEM_ID, "system_id"),
                 write_c_string(self.password, 9, "password"),
                 write_c_string(self.system_type, 13, "system_type"),
                 write_octets(self.interface_version, self.addr_ton, self.addr_npi),
@@ -88,7 +101,7 @@ class BindPdu(RequestPdu[BindResp]):
     @classmethod
     def parse(cls, frame: bytes) -> Self:
         """Parse the bind's fields. A bind has no TLVs."""
-        system_id, at = read_c_string(frame, HEADER_SIZE, 16, Status.ESME_RINVSYSID)
+        system_id, at = read_c_string(frame, HEADER_SIZE, _MAX_SYSTEM_ID, Status.ESME_RINVSYSID)
         password, at = read_c_string(frame, at, 9, Status.ESME_RINVPASWD)
         system_type, at = read_c_string(frame, at, 13, Status.ESME_RINVSYSTYP)
         version, ton, npi = frame[at], frame[at + 1], frame[at + 2]
@@ -182,15 +195,13 @@ class Outbind(Pdu):
 
     def body(self) -> bytes:
         """Return system_id and password."""
-        return write_c_string(self.system_id, 16, "system_id") + write_c_string(
+        return write_c_string(self.system_id, _MAX_SYSTEM_ID, "system_id") + write_c_string(
             self.password, 9, "password"
         )
 
     @classmethod
     def parse(cls, frame: bytes) -> Self:
         """Parse system_id and password."""
-        system_id, at = read_c_string(frame, HEADER_SIZE, 16, Status.ESME_RINVSYSID)
-        password, at = read_c_string(frame, at, 9, Status.ESME_RINVPASWD)
-        if at != len(frame):
-            raise PduError(Status.ESME_RINVCMDLEN, "extra octets after the body")
+        system_id, at = read_c_string(frame, HEADER_SIZE, _MAX_SYSTEM_ID, Status.ESME_RINVSYSID)
+        password, _ = read_c_string(frame, at, 9, Status.ESME_RINVPASWD)
         return cls(system_id=system_id, password=password)

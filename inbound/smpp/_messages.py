@@ -14,6 +14,7 @@ from inbound.smpp._wire import (
     write_tlvs,
 )
 from inbound.smpp.errors import PduError, UnencodableError
+from inbound.smpp.leniency import Leniency
 from inbound.smpp.status import Status
 
 _MAX_SHORT_MESSAGE = 254
@@ -23,8 +24,8 @@ _MAX_SHORT_MESSAGE = 254
 class MessageResp(ResponsePdu):
     """Common fields of submit_sm_resp, deliver_sm_resp and data_sm_resp.
 
-    Parsed leniently, because discarding an answer would turn a known outcome into an unknown
-    one: the body may be missing, and the message_id may lack its NUL.
+    Parsing never fails, because discarding an answer would turn a known outcome into an
+    unknown one: the body may be missing, and the message_id may lack its NUL.
     """
 
     message_id: str = ""
@@ -36,17 +37,17 @@ class MessageResp(ResponsePdu):
 
     @classmethod
     def parse(cls, frame: bytes) -> Self:
-        """Parse message_id up to its NUL or the end, and TLVs if they are valid."""
+        """Parse message_id up to its NUL or the end, and the intact TLVs."""
         end = frame.find(0, HEADER_SIZE)
         if end < 0:
-            return cls(message_id=frame[HEADER_SIZE:].decode("latin-1"))
+            unterminated = frame[HEADER_SIZE:].decode("latin-1")
+            tolerated = (Leniency.MESSAGE_RESPONSE,) if unterminated else ()
+            return cls(message_id=unterminated, leniencies=tolerated)
         message_id = frame[HEADER_SIZE:end].decode("latin-1")
         if end + 1 == len(frame):
             return cls(message_id=message_id)
-        try:
-            return cls(message_id=message_id, tlvs=read_tlvs(frame, end + 1))
-        except PduError:
-            return cls(message_id=message_id)
+        tlvs, leniencies = read_tlvs(frame, end + 1)
+        return cls(message_id=message_id, tlvs=tlvs, leniencies=leniencies)
 
 
 @dataclass(slots=True, repr=False, kw_only=True)
@@ -141,6 +142,7 @@ class ShortMessage(RequestPdu[AnswerT]):
         start, end = at + 5, at + 5 + sm_length
         if sm_length > _MAX_SHORT_MESSAGE or end > len(frame):
             raise PduError(Status.ESME_RINVMSGLEN, f"sm_length is {sm_length}")
+        tlvs, leniencies = read_tlvs(frame, end)
         return cls(
             service_type=service_type,
             source_addr_ton=source_ton,
@@ -159,7 +161,8 @@ class ShortMessage(RequestPdu[AnswerT]):
             data_coding=data_coding,
             sm_default_msg_id=default_id,
             short_message=frame[start:end],
-            tlvs=read_tlvs(frame, end) if end < len(frame) else (),
+            tlvs=tlvs,
+            leniencies=leniencies,
         )
 
 
@@ -221,6 +224,7 @@ class DataSm(RequestPdu[DataSmResp]):
         dest_ton, dest_npi = frame[at], frame[at + 1]
         destination, at = read_c_string(frame, at + 2, 65, Status.ESME_RINVDSTADR)
         esm_class, registered, data_coding = frame[at], frame[at + 1], frame[at + 2]
+        tlvs, leniencies = read_tlvs(frame, at + 3)
         return cls(
             service_type=service_type,
             source_addr_ton=source_ton,
@@ -232,5 +236,6 @@ class DataSm(RequestPdu[DataSmResp]):
             esm_class=esm_class,
             registered_delivery=registered,
             data_coding=data_coding,
-            tlvs=read_tlvs(frame, at + 3),
+            tlvs=tlvs,
+            leniencies=leniencies,
         )

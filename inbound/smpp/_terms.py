@@ -25,7 +25,8 @@ class SessionSettings:
     """Limits of one session. Times in seconds; `enquire_link_s=0` sends no enquire_link.
 
     Reading pauses while more than `queue_limit` requests, or more than `queue_octets` of
-    them, wait for an answer.
+    them, wait for an answer. `strict` refuses requests with garbage among their optional
+    parameters, which are otherwise accepted without it.
     """
 
     window: int = 10
@@ -34,6 +35,7 @@ class SessionSettings:
     enquire_link_s: float = 30.0
     queue_limit: int = 1000
     queue_octets: int = 4 * 1024 * 1024
+    strict: bool = False
     # The SMSC's system_id in its bind responses.
     system_id: str = ""
 

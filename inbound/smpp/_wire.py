@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from struct import Struct
 
 from inbound.smpp.errors import FramingError, PduError, UnencodableError
+from inbound.smpp.leniency import Leniency
 from inbound.smpp.status import Status
 
 # command_length, command_id, command_status, sequence_number (SMPP 3.4, 3.2).
@@ -63,26 +64,22 @@ def write_octets(*values: int) -> bytes:
         raise UnencodableError("a one-octet field is not in 0..255") from None
 
 
-def read_tlvs(frame: bytes, at: int) -> Tlvs:
+def read_tlvs(frame: bytes, at: int) -> tuple[Tlvs, tuple[Leniency, ...]]:
     """Read optional parameters up to the end of the frame (SMPP 3.4, 3.2.4), unknown ones too.
 
-    Raises `PduError` (ESME_RINVOPTPARSTREAM) when the last one is truncated or there are
-    more than 256.
+    Never raises: reading stops at the first octets that are no whole TLV, and after 256 TLVs.
+    The rest is garbage, which is ignored and reported as a leniency.
     """
     tlvs: list[tuple[int, bytes]] = []
     size = len(frame)
-    while at < size:
-        if at + 4 > size:
-            raise PduError(Status.ESME_RINVOPTPARSTREAM, "extra octets after the body")
-        if len(tlvs) == MAX_TLVS:
-            raise PduError(Status.ESME_RINVOPTPARSTREAM, f"more than {MAX_TLVS} TLVs")
+    while at + 4 <= size and len(tlvs) < MAX_TLVS:
         tag, length = _TLV.unpack_from(frame, at)
-        at += 4
-        if at + length > size:
-            raise PduError(Status.ESME_RINVOPTPARSTREAM, f"TLV 0x{tag:04X} is truncated")
-        tlvs.append((tag, frame[at : at + length]))
-        at += length
-    return tuple(tlvs)
+        end = at + 4 + length
+        if end > size:
+            break
+        tlvs.append((tag, frame[at + 4 : end]))
+        at = end
+    return tuple(tlvs), () if at == size else (Leniency.OPTIONAL_PART,)
 
 
 def write_tlvs(tlvs: Tlvs) -> bytes:

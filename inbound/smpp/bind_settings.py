@@ -28,7 +28,8 @@ class BindSettings:
     """Settings of one bind: an account at one SMS centre.
 
     Times in seconds, `rate` in PDUs a second (0: no limit). `standby` is a second address of
-    the same SMS centre, used after every other failed attempt.
+    the same SMS centre, used after every other failed attempt. `strict` is as in
+    `SessionSettings`.
     """
 
     host: str
@@ -52,6 +53,7 @@ class BindSettings:
     bind_timeout_s: float = 10.0
     reconnect_min_s: float = 0.5
     reconnect_max_s: float = 30.0
+    strict: bool = False
 
     def session_settings(self) -> SessionSettings:
         """Return the part of these settings that applies to a session."""
@@ -61,6 +63,7 @@ class BindSettings:
             bind_timeout_s=self.bind_timeout_s,
             enquire_link_s=self.enquire_link_s,
             queue_limit=self.queue_limit,
+            strict=self.strict,
         )
 
     def bind_pdu(self) -> BindPdu:

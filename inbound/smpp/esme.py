@@ -24,7 +24,7 @@ from inbound.smpp.pdu import (
     SubmitSmResp,
 )
 from inbound.smpp.rate import TokenBucket
-from inbound.smpp.session import OnRequest, Role, Session, State
+from inbound.smpp.session import OnLeniency, OnRequest, Role, Session, State
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class BindHealth:
     reason: str
 
 
-def _ignore(_health: BindHealth) -> None:
+def _ignore(_: object) -> None:
     pass
 
 
@@ -67,7 +67,8 @@ class Esme:
     """The reconnecting client of one bind.
 
     Run `run()` as a task. `on_request` handles deliver_sm and data_sm, as in `Session`.
-    `on_change` gets the new `BindHealth` at every change and must not block. `admit` is
+    `on_change` gets the new `BindHealth` at every change, `on_leniency` each PDU that has
+    leniencies; both must not block. `admit` is
     awaited after each bind, before the first `slot()` returns, and must not raise.
     """
 
@@ -77,6 +78,7 @@ class Esme:
         on_request: OnRequest,
         *,
         on_change: Callable[[BindHealth], None] = _ignore,
+        on_leniency: OnLeniency = _ignore,
         admit: Callable[[], Coroutine[None, None, None]] | None = None,
         ssl: SSLContext | None = None,
         rng: random.Random | None = None,
@@ -86,6 +88,7 @@ class Esme:
         self.session: Session | None = None
         self._on_request = on_request
         self._on_change = on_change
+        self._on_leniency = on_leniency
         self._admit = admit
         self._admission: asyncio.Task[None] | None = None
         self._ssl = ssl
@@ -201,7 +204,7 @@ class Esme:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(settings.connect_timeout_s):
             _, session = await loop.create_connection(
-                lambda: Session(Role.ESME, settings.session_settings(), self._on_request),
+                self._new_session,
                 *self._address(),
                 ssl=self._ssl,
             )
@@ -222,6 +225,10 @@ class Esme:
             if self._admission is not None:
                 self._admission.cancel()
             session.close("this side stops")
+
+    def _new_session(self) -> Session:
+        settings = self.settings.session_settings()
+        return Session(Role.ESME, settings, self._on_request, on_leniency=self._on_leniency)
 
     def _address(self) -> tuple[str, int]:
         """Return the SMS centre's address, or its standby's after every other failed attempt."""

@@ -112,15 +112,18 @@ def encode(pdu: Pdu) -> bytes:
     return HEADER.pack(length, pdu.command_id, pdu.status, pdu.sequence) + body
 
 
-def decode(frame: bytes) -> Pdu:
+def decode(frame: bytes, *, strict: bool = False) -> Pdu:
     """Parse one whole frame, as cut by `Framer` (at least 16 octets).
 
     Raises only `PduError`, which carries command_id, sequence and the status to answer with
-    (ESME_RINVCMDID for an unknown command).
+    (ESME_RINVCMDID for an unknown command). With `strict` a request with garbage among its
+    optional parameters is refused; a response never is.
     """
     _, command_id, status, sequence = HEADER.unpack_from(frame)
     try:
         pdu = _parse(command_id, frame)
+        if strict:
+            _refuse_leniencies(pdu)
     except PduError as error:
         error.command_id = command_id
         error.sequence = sequence
@@ -139,6 +142,11 @@ def _parse(command_id: int, frame: bytes) -> Pdu:
     except (IndexError, ValueError, StructError):
         # Unpacking a slice that is too short raises ValueError.
         raise PduError(Status.ESME_RINVCMDLEN, "the body ends too early") from None
+
+
+def _refuse_leniencies(pdu: Pdu) -> None:
+    if pdu.leniencies and isinstance(pdu, RequestPdu):
+        raise PduError(Status.ESME_RINVOPTPARSTREAM, pdu.leniencies[0].deviation)
 
 
 def answer_to_unreadable(error: PduError) -> ResponsePdu | None:

@@ -41,6 +41,7 @@ from inbound.smpp.pdu import (
     DeliverSm,
     EnquireLink,
     GenericNack,
+    Pdu,
     QuerySm,
     RequestPdu,
     ResponsePdu,
@@ -58,6 +59,7 @@ log = logging.getLogger(__name__)
 OnRequest = Callable[[RequestPdu[Any], "Session"], Awaitable[Answer]]
 OnBind = Callable[[BindPdu, "Session"], Awaitable[int]]
 OnChange = Callable[["Session"], None]
+OnLeniency = Callable[[Pdu], None]
 
 # SMPP 3.4, 5.3.2.25.
 _TLV_SC_INTERFACE_VERSION: Final = 0x0210
@@ -68,7 +70,7 @@ async def _refuse_bind(_bind: BindPdu, _session: "Session") -> int:
     return Status.ESME_RINVBNDSTS
 
 
-def _ignore(_session: "Session") -> None:
+def _ignore(_: object) -> None:
     pass
 
 
@@ -78,8 +80,8 @@ class Session(Requesting):
     `on_request` handles deliver_sm and data_sm (ESME) or submit_sm, data_sm and query_sm
     (SMSC). It returns the answer, or a future of it; while it is awaited, no other request
     of this session is handled. `on_bind` (SMSC) returns the command_status of a bind.
-    `on_change` is called when the connection opens, is bound, and is closed; it must not
-    block.
+    `on_change` is called when the connection opens, is bound, and is closed, `on_leniency` with
+    each PDU that has leniencies; both must not block.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Session(Requesting):
         *,
         on_bind: OnBind = _refuse_bind,
         on_change: OnChange = _ignore,
+        on_leniency: OnLeniency = _ignore,
     ) -> None:
         super().__init__(settings)
         self.role = role
@@ -97,6 +100,7 @@ class Session(Requesting):
         self._on_request = on_request
         self._on_bind = on_bind
         self._on_change = on_change
+        self._on_leniency = on_leniency
         self._answering = Answering(self._serve, self._write_answer, self._pace)
         self._server: asyncio.Task[None] | None = None
         self._bind_sent: BindPdu | None = None
@@ -195,10 +199,12 @@ class Session(Requesting):
     def on_frame(self, frame: bytes) -> None:
         """Handle answers and enquire_links at once; queue other requests."""
         try:
-            pdu = decode(frame)
+            pdu = decode(frame, strict=self.settings.strict)
         except PduError as error:
             self._on_unreadable(error, len(frame))
             return
+        if pdu.leniencies:
+            self._on_leniency(pdu)
         if isinstance(pdu, ResponsePdu):
             self._take_answer(pdu)
         elif isinstance(pdu, EnquireLink):

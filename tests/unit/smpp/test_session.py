@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from inbound.smpp.errors import BindRefusedError, LinkError, NotSentError, UnansweredError
+from inbound.smpp.errors import BindRefusedError, NotSentError, UnansweredError
 from inbound.smpp.pdu import (
     BindTransceiverResp,
     BindTransmitter,
@@ -17,6 +17,7 @@ from inbound.smpp.pdu import (
     EnquireLink,
     EnquireLinkResp,
     GenericNack,
+    QuerySm,
     RequestPdu,
     ResponsePdu,
     SubmitSm,
@@ -27,6 +28,7 @@ from inbound.smpp.pdu import (
 )
 from inbound.smpp.session import Session, SessionSettings, State
 from inbound.smpp.status import Status
+from tests.unit.smpp.corpus.malformed import frame
 from tests.unit.smpp.peer import BIND, FAST, deliver, esme_session, submit, until
 
 SECRETS = ("79161234567", "sesame12", "1a2b3c4d")
@@ -247,13 +249,12 @@ async def test_transmitter_receives_no_deliver_sm() -> None:
 
 
 async def test_an_answer_that_cannot_be_read_is_unanswered() -> None:
-    async with esme_session(bound=False) as (session, peer):
-        binding = asyncio.ensure_future(session.bind(BIND))
-        bind = await peer.read(type(BIND))
-        octets = (36).to_bytes(4, "big") + (0x80000009).to_bytes(4, "big") + bytes(4)
-        peer.send(octets + bind.sequence.to_bytes(4, "big") + b"x" * 20)
-        with pytest.raises(LinkError, match="can't be parsed"):
-            await binding
+    async with esme_session() as (session, peer):
+        asked = session.send(QuerySm(message_id="1"))
+        number = (await peer.read(QuerySm)).sequence
+        peer.send(frame(0x80000003, b"id", sequence=number))
+        with pytest.raises(UnansweredError, match="can't be parsed"):
+            await asked
 
 
 async def test_a_refused_bind_says_why() -> None:

@@ -128,21 +128,6 @@ CASES = [
     Case("sm_length past the end", frame(DELIVER, message(length=12)), _D, 0x01),
     Case("sm_length 255", frame(DELIVER, message(text=b"x" * 255)), _D, 0x01),
     Case("sm_length 255 and nothing there", frame(DELIVER, message(text=b"", length=255)), _D, 1),
-    Case("text longer than sm_length", frame(DELIVER, message(length=10)), _D, 0xC0),
-    Case("sm_length 0 before a text", frame(SUBMIT, message(text=b"hi", length=0)), _S, 0xC0),
-    # TLVs.
-    Case("TLV without length", frame(DELIVER, message(tail=b"\x04\x24")), _D, 0xC0),
-    Case("TLV of one octet", frame(DELIVER, message(tail=b"\x04")), _D, 0xC0),
-    Case("TLV cut short", frame(DELIVER, message(tail=b"\x04\x24\x00\x05abc")), _D, 0xC0),
-    Case("TLV length 65535", frame(DELIVER, message(tail=b"\x04\x24\xff\xffabc")), _D, 0xC0),
-    Case(
-        "a good TLV before a bad one",
-        frame(SUBMIT, message(tail=tlv(0x204, b"\0\1") + b"\x04\x24\0\x02a")),
-        _S,
-        0xC0,
-    ),
-    Case("data_sm TLV cut short", frame(DATA, _DATA_HEAD + b"\x04\x24\0\x09"), _DATA, 0xC0),
-    Case("16,000 TLVs", frame(DELIVER, message(tail=b"\x14\0\0\0" * 16_000)), _D, 0xC0),
     # Commands.
     Case("unknown command", frame(0x0000000A, b"\0"), _N, 0x03),
     Case("reserved command of 3.4", frame(0x0000000C, b""), _N, 0x03),
@@ -158,13 +143,14 @@ CASES = [
     Case("response bit on everything", frame(0xFFFFFFFF, b""), None, 0),
     Case("answer to nothing", frame(0x80000004, b"id\0"), None, 0),
     Case("answer that never ends", frame(0x80000004, b"7" * 60_000), None, 0),
-    Case("bind_resp that cannot be read", frame(0x80000009, b"x" * 20), None, 0),
+    Case("bind_resp without a NUL", frame(0x80000009, b"x" * 20), None, 0),
     Case("bind_resp nobody waits for", frame(0x80000009, b"centre\0"), None, 0),
     Case("unbind_resp nobody waits for", frame(0x80000006, b""), None, 0),
     Case("query_sm_resp cut short", frame(0x80000003, b"id\0"), None, 0),
     Case("generic_nack for nothing", frame(0x80000000, b"", status=3), None, 0),
     Case("generic_nack for sequence 0", frame(0x80000000, b"", 3, 0), None, 0, 0),
     Case("outbind", frame(0x0B, b"centre\0secret\0"), None, 0),
+    Case("outbind and more", frame(0x0B, b"centre\0secret\0\0"), None, 0),
     Case("outbind cut short", frame(0x0B, b"centre"), None, 0),
     Case("alert_notification", frame(0x102, b"\1\x017\0\1\x018\0"), None, 0),
     Case("alert_notification of nothing", frame(0x102, b""), None, 0),
@@ -183,6 +169,11 @@ FATAL = [
     Fatal("HTTP", b"GET / HTTP/1.1\r\nHost: centre\r\n\r\n", int.from_bytes(b".1\r\n")),
     Fatal("TLS", bytes.fromhex("16030100c8010000c40303") + b"\x55" * 190, 0x55555555),
 ]
+
+
+def _content(pdu: Any) -> object:
+    return pdu.short_message, pdu.tlvs
+
 
 # The body is that of deliver_sm towards an ESME and of submit_sm towards a centre.
 TAKEN = [
@@ -234,6 +225,27 @@ TAKEN = [
         message(service_type=b"ABCDE\0", source=b"7" * 20 + b"\0", validity=b"1" * 16 + b"\0"),
         lambda pdu: (pdu.service_type, len(pdu.source_addr), len(pdu.validity_period)),
         ("ABCDE", 20, 16),
+    ),
+    # Garbage in the optional part.
+    Taken("text longer than sm_length", message(length=10), _content, (b"CLIENT inf", ())),
+    Taken("sm_length 0 before a text", message(length=0), _content, (b"", ())),
+    Taken("one NUL more", message(tail=b"\0"), _content, (b"CLIENT info", ())),
+    Taken("TLV without length", message(tail=b"\x04\x24"), _content, (b"CLIENT info", ())),
+    Taken("TLV of one octet", message(tail=b"\x04"), _content, (b"CLIENT info", ())),
+    Taken("TLV cut short", message(tail=b"\2\4\0\2\1"), _content, (b"CLIENT info", ())),
+    Taken("TLV length 65535", message(tail=b"\4\x24\xff\xffa"), _content, (b"CLIENT info", ())),
+    Taken("message_payload cut", message(text=b"", tail=b"\4\x24\0\5ab"), _content, (b"", ())),
+    Taken(
+        "a good TLV before a bad one",
+        message(tail=tlv(0x204, b"\0\1") + b"\x04\x24\0\x02a"),
+        _content,
+        (b"CLIENT info", ((0x204, b"\0\1"),)),
+    ),
+    Taken(
+        "16,000 TLVs",
+        message(tail=b"\x14\0\0\0" * 16_000),
+        lambda pdu: (pdu.short_message, len(pdu.tlvs)),
+        (b"CLIENT info", 256),
     ),
     Taken("256 TLVs", message(tail=b"\x14\0\0\0" * 256), lambda pdu: len(pdu.tlvs), 256),
 ]

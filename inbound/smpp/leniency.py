@@ -1,0 +1,62 @@
+"""Deviations from the specification that we tolerate, in words for the SMS centre's support.
+
+A leniency repairs a form, never a meaning: what can't be read with certainty becomes neither a
+command nor a number. `SmppSettings.strict` turns off those that change what is read.
+"""
+
+from enum import Enum
+
+
+class Leniency(Enum):
+    """One kind of deviation: where it is specified, what is wrong, and what we did about it."""
+
+    OPTIONAL_PART = (
+        "SMPP 3.4, 3.2.4",
+        "octets after the message are not optional parameters; a counted length may be wrong",
+        "the octets were ignored; the message and the parameters before them were used",
+    )
+    BIND_RESPONSE = (
+        "SMPP 3.4, 4.1.2",
+        "the body is not a system_id of at most 15 characters with a NUL and optional parameters",
+        "command_status 0 was taken as bound",
+    )
+    MESSAGE_RESPONSE = (
+        "SMPP 3.4, 4.4.2",
+        "the body is not a message_id with a NUL",
+        "the octets up to the end were taken as message_id",
+    )
+    NUL_PADDING = (
+        "SMPP 3.4, 5.2.22; TS 23.038, 6.2.1",
+        "sm_length counts NULs at an end of the text; NUL is a character (@ in GSM 03.38)",
+        "the NULs were removed",
+    )
+    USER_DATA_HEADER = (
+        "TS 23.040, 9.2.3.24",
+        "esm_class announces a user data header, and its lengths are wrong or it is missing",
+        "the readable elements of the header and the text after it were used",
+    )
+    ESCAPE = (
+        "TS 23.038, 6.2.1.1",
+        "the text has an escape before a character that is not in the extension table",
+        "the character of the basic table was used",
+    )
+    NUMBER_FORM = (
+        "SMPP 3.4, 5.2.5",
+        "source_addr is not in the form of its TON (TON 1: country code and number, no prefix)",
+        "the number was read in another form, as only one phone number is possible",
+    )
+    UNREADABLE_NUMBER = (
+        "SMPP 3.4, 5.2.5",
+        "source_addr consists of digits, but is not one certain phone number",
+        "the message was accepted without a sender and is never answered",
+    )
+
+    def __init__(self, specification: str, deviation: str, consequence: str) -> None:
+        self.specification = specification
+        self.deviation = deviation
+        self.consequence = consequence
+
+    @property
+    def label(self) -> str:
+        """Its label in metrics."""
+        return self.name.lower()
