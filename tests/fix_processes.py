@@ -16,17 +16,19 @@ from typing import Final
 import psutil
 import pytest
 
+from tests import forks
+
 _MARK: Final = "TEST_RUN"
 
 
 @pytest.hookimpl(tryfirst=True)  # its clean-up comes last, after that of the shared servers
 def pytest_configure(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput"):
-        return
-    os.environ[_MARK] = run = secrets.token_hex(8)
-    # SIGTERM ends the run like Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    config.add_cleanup(lambda: _end_leftovers(run))
+    if not hasattr(config, "workerinput"):
+        os.environ[_MARK] = run = secrets.token_hex(8)
+        # SIGTERM ends the run like Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        config.add_cleanup(lambda: _end_leftovers(run))
+    config.add_cleanup(forks.close)
 
 
 def _end_leftovers(run: str) -> None:

@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import IO, Any, Final, Literal, LiteralString, NoReturn
+from typing import Any, Final, Literal, LiteralString, NoReturn
 from uuid import UUID
 
 import psycopg
@@ -44,7 +44,7 @@ from inbound.smpp.pdu import DeliverSm
 from inbound.smpp.status import Status
 from inbound.store.migrations.runner import migrate
 from schemas.topics import TopicNames
-from tests.commands import Commands, Ran
+from tests import forks
 from tests.e2e.script import ACCOUNT, Script
 from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.patience import PATIENCE_S
@@ -64,6 +64,8 @@ VAULT_KEY: Final = bytes(range(32))
 SUBJECT_KEY: Final = bytes(range(32, 64))
 WINDOW: Final = 20
 CONFIG: Final = "scserv.toml"
+PROGRAM: Final = "inbound.cli"
+"""The module that holds `scserv`."""
 
 # Below the ephemeral ports, which systems use for connections and for port 0.
 _PORTS: Final = 10_000, 32_000
@@ -105,7 +107,7 @@ class RoleProcess:
     """One running role."""
 
     role: Role
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | forks.Forked
     port: int
 
     def kill(self) -> None:
@@ -158,9 +160,8 @@ class Service:
         )
         self.running: list[RoleProcess] = []
         self.extra_environment: dict[str, str] = {}
-        self.program = "inbound.cli"
+        self.program = PROGRAM
         self._prefix = prefix
-        self._commands = Commands(folder)
         self._hasher = SubjectHasher(SUBJECT_KEY)
         self._numbers = count(1)
         self._files = count(1)
@@ -226,9 +227,9 @@ class Service:
         """Return the logs of all processes that this role has had."""
         return "".join(path.read_text("utf-8") for path in sorted(self.folder.glob(f"{role}*.log")))
 
-    async def command(self, *arguments: str) -> Ran:
+    async def command(self, *arguments: str) -> forks.Ran:
         """Run a command of `scserv` and wait for its end."""
-        return await self._commands.run(arguments, self.environment())
+        return await forks.run(arguments, self.environment(), self.folder)
 
     # -- phones and clients --------------------------------------------------------------
 
@@ -379,24 +380,29 @@ class Service:
 
     async def _start(self, role: Role) -> RoleProcess:
         port = free_port()
-        with self._open_log(role, port) as log:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", self.program, role, *self._config()),
-                cwd=self.folder,
-                env=self.environment(port),
-                stdout=log,
-                stderr=log,
-            )
-        one = RoleProcess(role, process, port)
+        one = RoleProcess(role, await self._run(role, port), port)
         self.running.append(one)
         return one
+
+    async def _run(self, role: Role, port: int) -> asyncio.subprocess.Process | forks.Forked:
+        arguments, environment = (role, *self._config()), self.environment(port)
+        log = self.folder / f"{role}-{port}.log"
+        if self.program == PROGRAM:
+            return await forks.start(
+                forks.Wanted(arguments, environment, str(self.folder), str(log), str(log))
+            )
+        with log.open("wb") as out:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", self.program, *arguments),
+                cwd=self.folder,
+                env=environment,
+                stdout=out,
+                stderr=out,
+            )
 
     def _config(self) -> Sequence[str]:
         """Return the option for the TOML file, if the test has written one into the folder."""
         return ("--config", CONFIG) if (self.folder / CONFIG).exists() else ()
-
-    def _open_log(self, role: Role, port: int) -> IO[bytes]:
-        return (self.folder / f"{role}-{port}.log").open("wb")
 
     def environment(self, health_port: int = 0) -> dict[str, str]:
         """Return the environment of its processes and commands."""
@@ -434,7 +440,6 @@ class Service:
         for task in self._revivals:
             task.cancel()
         await asyncio.gather(*(self.kill(one) for one in list(self.running)))
-        await self._commands.close()
         await self.centre.close()
 
 
@@ -444,7 +449,7 @@ async def open_service(
     server_url: Callable[[str], str],
     bootstrap: str,
     environment: Mapping[str, str] | None = None,
-    program: str = "inbound.cli",
+    program: str = PROGRAM,
 ) -> AsyncIterator[Service]:
     """Prepare a database and topics, start the centre and one process of each role.
 

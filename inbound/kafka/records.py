@@ -47,7 +47,7 @@ class Producer(Protocol):
     ) -> Any:  # noqa: ANN401 — kafka-python has no types
         """Queue one record and return its future; blocks while the buffer is full."""
 
-    def flush(self, timeout: float | None = None) -> None:
+    def flush(self, timeout: float = ...) -> None:
         """Block until everything queued is acknowledged or failed."""
 
 

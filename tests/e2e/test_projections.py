@@ -8,8 +8,8 @@ import pytest
 from inbound.projections.queries import ProjectionQueries, Request
 from inbound.projections.requests import RequestState
 from schemas.events import Command
-from tests.commands import Ran
 from tests.fix_service import Service
+from tests.forks import Ran
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 
 from tests.canaries import Canaries
-from tests.commands import Ran
 from tests.fix_service import Client, Service, free_port
+from tests.forks import Ran
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

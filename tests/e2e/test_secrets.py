@@ -21,7 +21,6 @@ import pytest_asyncio
 from schemas.topics import TopicNames
 from tests import searching
 from tests.canaries import Canaries
-from tests.commands import Ran
 from tests.e2e import poison
 from tests.e2e.collector import Recorder, open_recorder
 from tests.e2e.script import ACCOUNT, Submit
@@ -38,6 +37,7 @@ from tests.fix_service import (
     free_port,
     open_service,
 )
+from tests.forks import Ran
 
 SECRETS = "code-canary", "login-canary", "pass-canary"
 NUMBERS, TEXT = "792555501", "text-canary"
