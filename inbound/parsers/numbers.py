@@ -2,12 +2,15 @@
 
 Accepted: mobile numbers with their country code. A Russian one may begin with +7, 7 or 8;
 any other only with +, because without it the number could as well be a Russian one. Blanks
-of every kind, dashes, brackets, dots and invisible formatting characters do not count.
+of every kind, dashes, brackets and invisible formatting characters do not count. Nor do dots, if
+there are two or more between groups of digits. A single one may be a decimal point: a spreadsheet
+writes 7916123456 as 7916123456.0, which is not the number 79161234560.
 
 An SMS centre that says TON 1 (SMPP 3.4, section 5.2.5) means an international number
 without its +; the caller puts it in front.
 """
 
+import re
 import unicodedata
 from typing import Final
 
@@ -25,6 +28,7 @@ _NOISE: Final = frozenset("()[].\t")
 # Zs: blanks of every width. Cf: soft hyphen, direction marks, zero width joiners, BOM.
 # Pd: dashes of every length.
 _NOISE_CATEGORIES: Final = frozenset({"Zs", "Cf", "Pd"})
+_DOTTED: Final = re.compile(r"(?:[^.]*[\d)]\.(?=\(?\d\d)){2,}[^.]*")
 _MINUS: Final = "\N{MINUS SIGN}"
 _MOBILE: Final = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 
@@ -41,6 +45,8 @@ def parse_msisdn(text: str) -> str:
         raise NumberError("empty")
     if not _DIGITS.issuperset(digits):
         raise NumberError("holds something other than digits and a leading +")
+    if "." in text and not _DOTTED.fullmatch(text):
+        raise NumberError("has a dot that may be a decimal point")
     international = compact if compact != digits else _from_russian_form(digits)
     try:
         number = phonenumbers.parse(international, None)

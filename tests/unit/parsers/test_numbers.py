@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from inbound.parsers.numbers import NumberError, mask, parse_msisdn
 
 NUMBER = "+79031234567"
-NOISE = [" ", "-", "(", ")", ".", "\t", "\u00a0", "\u202f", "\u2009", "–", "—", "\u2011", "\u2212"]
+NOISE = [" ", "-", "(", ")", "\t", "\u00a0", "\u202f", "\u2009", "–", "—", "\u2011", "\u2212"]
 NOISE += ["\u200b", "\u202d", "\u202c", "\ufeff"]
 
 national = st.integers(min_value=900_000_0000, max_value=999_999_9999).filter(
@@ -27,6 +27,8 @@ national = st.integers(min_value=900_000_0000, max_value=999_999_9999).filter(
         "+7 903 123 45 67",
         "+7\u00a0(903)\u00a0123–45–67",
         "8.903.123.45.67",
+        "+7.(903).123.45.67",
+        "79.031.234.567",
         "(+7) 903 1234567",
         "\u202d+7 903 123-45-67\u202c",
         "\ufeff89031234567 ",
@@ -71,6 +73,18 @@ def test_foreign_number_with_a_plus(text: str, number: str) -> None:
         ("79031234567;89031234567", "other than digits"),
         ("٧٩٠٣١٢٣٤٥٦٧", "other than digits"),
         ("SCSERV", "other than digits"),
+        # Each has eleven digits of a valid number, which is another person's.
+        ("7903123456.7", "decimal point"),
+        ("7903123456.0", "decimal point"),
+        ("+7903123456.0", "decimal point"),
+        ("79031234567.", "decimal point"),
+        (".79031234567", "decimal point"),
+        ("7 903 123-45.67", "decimal point"),
+        ("7.903.123.456.0", "decimal point"),
+        ("7903123456.0.", "decimal point"),
+        ("7..9031234567", "decimal point"),
+        ("7,903123456,0", "other than digits"),
+        ("7.90312E+10", "other than digits"),
     ],
 )
 def test_what_is_no_mobile_number_is_refused_with_a_reason(text: str, reason: str) -> None:
