@@ -59,7 +59,7 @@ class SmppSettings(BaseModel):
         description="submit_sm per second, shared by all binds of the account; 0: no limit",
     )
     enquire_link_s: float = Field(
-        default=30, gt=0, description="idle seconds before an enquire_link"
+        default=30, gt=0, description="seconds between two enquire_link, whatever else is received"
     )
     response_timeout_s: float = Field(
         default=10,

@@ -25,7 +25,18 @@ Arrival = RequestPdu[Any] | PduError
 class Answering:
     """Queues of requests not handled yet and of answers that are still open."""
 
-    __slots__ = ("_changed", "_gate", "_open", "_serve", "_waiting", "_write", "octets", "stopped")
+    __slots__ = (
+        "_changed",
+        "_gate",
+        "_handling",
+        "_idle",
+        "_open",
+        "_serve",
+        "_waiting",
+        "_write",
+        "octets",
+        "stopped",
+    )
 
     def __init__(
         self,
@@ -39,6 +50,9 @@ class Answering:
         self._waiting: deque[tuple[Arrival, int]] = deque()
         self._open: deque[tuple[Arrival, int, Answer]] = deque()
         self._gate = _Gate()
+        self._handling = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         # Frame sizes of all requests that are not answered yet.
         self.octets = 0
         self.stopped = False
@@ -54,6 +68,7 @@ class Answering:
 
     def put(self, arrival: Arrival, octets: int) -> None:
         """Queue a request or an unreadable PDU; `octets` is the size of its frame."""
+        self._idle.clear()
         self._waiting.append((arrival, octets))
         self.octets += octets
         self._gate.set(work=True)
@@ -68,7 +83,12 @@ class Answering:
         self._waiting.clear()
         self._open.clear()
         self.octets = 0
+        self._idle.set()
         self._gate.set(work=True, held=False)
+
+    async def wait_idle(self) -> None:
+        """Wait until every request is answered, or `stop` was called."""
+        await self._idle.wait()
 
     async def run(self) -> None:
         """Handle requests until `stop`. If the handler raises, answer with a temporary error."""
@@ -79,7 +99,10 @@ class Answering:
             arrival, octets = self._waiting.popleft()
             if not self._waiting:
                 self._gate.set(work=False)
-            self._take(arrival, octets, await self._answer(arrival))
+            self._handling = True
+            answer = await self._answer(arrival)
+            self._handling = False
+            self._take(arrival, octets, answer)
 
     async def _answer(self, arrival: Arrival) -> Answer:
         if isinstance(arrival, PduError):
@@ -118,6 +141,8 @@ class Answering:
             if answer is not None:
                 answer.sequence = arrival.sequence
                 self._write_or_replace(arrival, answer)
+        if not self.backlog and not self._handling:
+            self._idle.set()
         self._changed()
 
     def _write_or_replace(self, arrival: Arrival, answer: ResponsePdu) -> None:

@@ -29,7 +29,6 @@ class FramedConnection(asyncio.Protocol):
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.peer = ""
-        self.heard = self.loop.time()
         self.reading_paused = False
         self.writing_paused = False
         self._reason = ""
@@ -130,7 +129,6 @@ class FramedConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Cut octets into frames and pass each to `on_frame`."""
-        self.heard = self.loop.time()
         try:
             for frame in self._framer.feed(data):
                 if self._reason:

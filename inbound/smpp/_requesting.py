@@ -41,7 +41,8 @@ class Requesting(FramedConnection):
         self._window = RequestWindow(settings.window)
         self._unwritten: list[Pending] = []
         self._room = asyncio.Event()
-        self._enquiring = False
+        self._enquire_at = 0.0
+        self._open_enquiries = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def window_free(self) -> int:
@@ -153,39 +154,48 @@ class Requesting(FramedConnection):
         now = self.loop.time()
         if self.reason:
             return
+        due = [self._next_enquiry(now), self.next_due(now)]
         if self.reading_paused and not self.writing_paused:
-            self._set_timer(now + self.settings.response_timeout_s)
-            return
-        for pending in self._window.expired(now):
-            self._expire(pending)
-        due = [self._next_enquiry(now), self.next_due(now), self._window.due()]
+            due.append(now + self.settings.response_timeout_s)
+        else:
+            for pending in self._window.expired(now):
+                self._expire(pending)
+            due.append(self._window.due())
         known = [when for when in due if when is not None]
         if known and not self.reason:
             self._set_timer(min(known))
 
     def _expire(self, pending: Pending) -> None:
-        if pending.answer_type is EnquireLinkResp:
+        # A peer that has unbound owes no answer to an earlier enquire_link.
+        if pending.answer_type is EnquireLinkResp and self.state is State.BOUND:
             self.abort(f"no answer to enquire_link for {pending.timeout_s:g} s")
         self.stats.unanswered += 1
         pending.fail(f"no answer for {pending.timeout_s:g} s")
         self._update_room()
 
     def _next_enquiry(self, now: float) -> float | None:
-        """Send an enquire_link after `enquire_link_s` of silence; return when to check again."""
-        idle_s = self.settings.enquire_link_s
-        if not idle_s or self._enquiring or self.state is not State.BOUND:
-            return None
-        if now < self.heard + idle_s:
-            return self.heard + idle_s
-        self._enquiring = True
-        enquiry = self._send(EnquireLink(), self.settings.response_timeout_s, takes_room=False)
-        enquiry.add_done_callback(self._enquired)
-        return None
+        """Send an enquire_link when it is due; return when the next one is.
 
-    def _enquired(self, enquiry: asyncio.Future[Any]) -> None:
-        """Schedule the next enquire_link. `_expire` has already handled a missing answer."""
-        self._enquiring = False
+        Every `enquire_link_s`, whatever was received meanwhile: SMS centres drop a client that
+        stops enquiring (SMPP 3.4, 4.11 and 7.2), even while they send to it.
+        """
+        interval_s = self.settings.enquire_link_s
+        if not interval_s or self.state is not State.BOUND:
+            return None
+        if now >= self._enquire_at:
+            self._enquire_at = now + interval_s
+            # While reading is paused no answer is read, so one at a time bounds the memory.
+            if not (self.reading_paused and self._open_enquiries):
+                self._enquire()
+        return self._enquire_at
+
+    def _enquire(self) -> None:
+        self._open_enquiries += 1
+        enquiry = self._send(EnquireLink(), self.settings.response_timeout_s, takes_room=False)
+        enquiry.add_done_callback(self._end_enquiry)
+
+    def _end_enquiry(self, enquiry: asyncio.Future[Any]) -> None:
+        """Count it. `_expire` has already handled a missing answer."""
+        self._open_enquiries -= 1
         if not enquiry.cancelled():
             enquiry.exception()  # retrieved, so that asyncio does not log it as lost
-        if not self.reason:
-            self._wake_by(self.heard + self.settings.enquire_link_s)

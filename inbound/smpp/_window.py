@@ -96,5 +96,9 @@ class RequestWindow:
         """Return the futures of all pending requests."""
         return [pending.future for pending in self._pending.values()]
 
+    def messages(self) -> list[asyncio.Future[Any]]:
+        """Return the futures of those that take room: messages and queries."""
+        return [pending.future for pending in self._pending.values() if pending.takes_room]
+
     def _oldest(self) -> Pending:
         return next(iter(self._pending.values()))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum
 from ssl import SSLContext
+from typing import Final
 
 from inbound.smpp._base import AnswerT
 from inbound.smpp.bind_settings import BindSettings
@@ -27,6 +28,9 @@ from inbound.smpp.rate import TokenBucket
 from inbound.smpp.session import OnLeniency, OnRequest, Role, Session, State
 
 log = logging.getLogger(__name__)
+
+_MAX_DRAIN_S: Final = 15.0
+"""A process has 45 s to stop, of which the unbind may need as much again."""
 
 
 class EsmeState(Enum):
@@ -187,13 +191,17 @@ class Esme:
         """Change the rate in PDUs a second, as when binds of an account share it."""
         self._bucket.set_rate(rate)
 
-    async def close(self, drain_s: float = 5.0) -> None:
-        """Stop sending, wait `drain_s` seconds for open answers, unbind, close. Safe to repeat."""
+    async def close(self) -> None:
+        """Stop sending, wait for open answers, unbind, close. Safe to repeat.
+
+        Waits up to `response_timeout_s` for the answers, but not so long that a supervisor
+        loses its patience.
+        """
         self._closing.set()
         self._wake()
         session = self.session
         if session is not None:
-            await session.drain(drain_s)
+            await session.drain(min(self.settings.response_timeout_s, _MAX_DRAIN_S))
             await session.unbind()
 
     async def _serve_once(self) -> None:

@@ -7,6 +7,8 @@ Invariants:
 * Requests are handled one at a time in the order they arrive, and answered in that order.
 * A request that was sent ends in exactly one of three ways: its answer (with any status),
   `NotSentError` (no octet of it was written), or `UnansweredError`.
+* A peer that unbinds gets its unbind_resp after the answers to its requests, and after it has
+  answered ours, for which it has `response_timeout_s`.
 * Memory is bounded: by the window of outgoing requests, by a limit on incoming requests
   (reading pauses beyond it), and by a limit on octets that the peer does not read.
 
@@ -47,6 +49,7 @@ from inbound.smpp.pdu import (
     ResponsePdu,
     SubmitSm,
     Unbind,
+    UnbindResp,
     decode,
     encode,
 )
@@ -104,7 +107,8 @@ class Session(Requesting):
         self._answering = Answering(self._serve, self._write_answer, self._pace)
         self._server: asyncio.Task[None] | None = None
         self._bind_sent: BindPdu | None = None
-        self._opened = self.heard
+        self._peer_unbinds = False
+        self._opened = self.loop.time()
 
     def __repr__(self) -> str:
         return f"<Session {self.role.value} {self.peer} {self.state.value}>"
@@ -156,14 +160,24 @@ class Session(Requesting):
             await asyncio.wait(in_flight, timeout=limit_s)
 
     async def unbind(self) -> None:
-        """Send unbind, wait for its answer (up to `response_timeout_s`), close. Safe to repeat."""
-        if self.state is State.BOUND:
-            self.state = State.UNBINDING
-            self._update_room()
-            try:
-                await self._send(Unbind(), self.settings.response_timeout_s, takes_room=False)
-            except (NotSentError, UnansweredError) as error:
-                log.debug("%r: unbind was not answered: %s", self, error)
+        """Send unbind, wait for its answer, answer what arrived before it, close. Safe to repeat.
+
+        Waits up to `response_timeout_s` for each of the two. Our own requests still get their
+        answers until then; call `drain` first to wait for them.
+        """
+        timeout_s = self.settings.response_timeout_s
+        try:
+            if self.state is State.BOUND:
+                self.state = State.UNBINDING
+                self._update_room()
+                await self._send(Unbind(), timeout_s, takes_room=False)
+            if self.state is State.UNBINDING:
+                async with asyncio.timeout(timeout_s):
+                    await self._answering.wait_idle()
+        except (NotSentError, UnansweredError) as error:
+            log.debug("%r: unbind was not answered: %s", self, error)
+        except TimeoutError:
+            log.debug("%r: %d requests are unanswered", self, self._answering.backlog)
         self.close("this side unbound")
         await self.wait_closed()
 
@@ -210,9 +224,14 @@ class Session(Requesting):
         elif isinstance(pdu, EnquireLink):
             # Not queued: a slow handler must not look like a dead link.
             self.write(encode(pdu.answer()))
+        elif self._peer_unbinds:
+            # Its answer would follow the unbind_resp, unread: the peer sends it again.
+            log.info("%r: ignored %r after the unbind", self, pdu)
         elif isinstance(pdu, RequestPdu):
             self.stats.requests_in += 1
             self._answering.put(pdu, len(frame))
+            if isinstance(pdu, Unbind):
+                self._stop_sending()
         else:
             log.info("%r: ignored %r", self, pdu)
 
@@ -238,7 +257,8 @@ class Session(Requesting):
             what = f"command 0x{error.command_id:08X}: {error}"
             log.warning("%r: can't parse %s (%d unreadable PDUs so far)", self, what, count)
         if not error.command_id & RESPONSE_BIT:
-            self._answering.put(error, octets)
+            if not self._peer_unbinds:
+                self._answering.put(error, octets)
         elif pending := self._window.take(error.sequence):
             pending.fail("its answer can't be parsed")
             self._update_room()
@@ -248,11 +268,18 @@ class Session(Requesting):
         if isinstance(request, BindPdu):
             return await self._serve_bind(request)
         if isinstance(request, Unbind):
-            return request.answer()
+            return self.loop.create_task(self._answer_unbind(request))
         if not self._allowed(request, Role.ESME if self.role is Role.SMSC else Role.SMSC):
             refusal: ResponsePdu = request.answer(Status.ESME_RINVBNDSTS)
             return refusal
         return await self._on_request(request, self)
+
+    async def _answer_unbind(self, request: Unbind) -> UnbindResp:
+        """Return the answer once the peer has answered our requests, or their time is up."""
+        if outstanding := self._window.messages():
+            log.info("%r: the peer unbinds; %d answers are outstanding", self, len(outstanding))
+            await asyncio.wait(outstanding, timeout=self.settings.response_timeout_s)
+        return request.answer()
 
     async def _serve_bind(self, request: BindPdu) -> BindResp:
         if self.state is not State.OPEN:
@@ -273,9 +300,17 @@ class Session(Requesting):
             transmits=bind.transmits,
         )
         self.state = State.BOUND
-        self._set_timer(self.loop.time() + self.settings.enquire_link_s)
+        self._enquire_at = self.loop.time() + self.settings.enquire_link_s
+        self._set_timer(self._enquire_at)
         self._update_room()
         self._on_change(self)
+
+    def _stop_sending(self) -> None:
+        """Send no more requests: the peer unbinds, and would not answer them."""
+        self._peer_unbinds = True
+        if self.state is State.BOUND:
+            self.state = State.UNBINDING
+            self._update_room()
 
     def _pace(self) -> None:
         """Pause reading above the limits on queued requests; resume below half of them."""

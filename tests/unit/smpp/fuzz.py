@@ -37,6 +37,7 @@ from inbound.smpp.pdu import (
     QuerySm,
     RequestPdu,
     ResponsePdu,
+    UnbindResp,
     answer_to_unreadable,
     decode,
     encode,
@@ -131,6 +132,8 @@ class SessionMachine(RuleBasedStateMachine):
         # (command_id, sequence) of the answers that are due, in their order.
         self.due: deque[tuple[int, int]] = deque()
         self.enquiries: deque[int] = deque()
+        # After an unbind only enquire_link is answered.
+        self.peer_unbinds = False
         # Frames as they go in and as they come out.
         self.framer, self.reader = Framer(), Framer()
         self.refused = 0
@@ -192,8 +195,9 @@ class SessionMachine(RuleBasedStateMachine):
                 answer = self._answer_to(whole)
                 if isinstance(answer, EnquireLinkResp):
                     self.enquiries.append(answer.sequence)
-                elif answer is not None:
+                elif answer is not None and not self.peer_unbinds:
                     self.due.append((answer.command_id, answer.sequence))
+                    self.peer_unbinds = isinstance(answer, UnbindResp)
         except FramingError as error:
             self.refused = error.sequence
 
@@ -327,6 +331,8 @@ class SessionMachine(RuleBasedStateMachine):
     def _end(self) -> None:
         self.handler.mode = "answers"
         self._finish()
+        if self.peer_unbinds:
+            self.time_passes(11.0)  # the answers that the unbind waits for never come
         if not self.wire.closing:
             assert not self.due, "requests without an answer"
             assert self.session._answering.octets == 0

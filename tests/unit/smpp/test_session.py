@@ -17,6 +17,7 @@ from inbound.smpp.pdu import (
     EnquireLink,
     EnquireLinkResp,
     GenericNack,
+    Pdu,
     QuerySm,
     RequestPdu,
     ResponsePdu,
@@ -278,6 +279,41 @@ async def test_a_message_right_behind_the_bind_answer_is_served() -> None:
         await binding
 
 
+async def test_enquire_link_is_sent_while_the_peer_keeps_sending() -> None:
+    """A centre that enquires every second still waits for our enquiries."""
+    settings = SessionSettings(enquire_link_s=0.05, response_timeout_s=5)
+    async with esme_session(settings=settings) as (_, peer), asyncio.timeout(5):
+        for _ in range(3):
+            peer.send(EnquireLink(sequence=9))
+            while not isinstance(pdu := await peer.read(Pdu), EnquireLink):
+                peer.send(EnquireLink(sequence=9))
+            peer.send(pdu.answer())
+
+
+async def test_enquire_link_waits_for_no_earlier_answer() -> None:
+    settings = SessionSettings(enquire_link_s=0.02, response_timeout_s=5)
+    async with esme_session(settings=settings) as (_, peer):
+        enquiries = [await peer.read(EnquireLink) for _ in range(3)]
+        assert len({enquiry.sequence for enquiry in enquiries}) == 3
+
+
+async def test_enquire_link_is_sent_while_reading_is_paused() -> None:
+    gate = asyncio.Event()
+
+    async def serve(request: RequestPdu[Any], _: Session) -> ResponsePdu:
+        await gate.wait()
+        answer: ResponsePdu = request.answer()
+        return answer
+
+    settings = SessionSettings(queue_limit=1, response_timeout_s=5, enquire_link_s=0.1)
+    async with esme_session(serve, settings) as (session, peer):
+        peer.send(deliver(1), deliver(2), deliver(3))
+        await until(lambda: session.reading_paused)
+        await peer.read(EnquireLink)
+        assert session.reading_paused
+        gate.set()
+
+
 async def test_an_idle_session_enquires_and_notices_silence() -> None:
     settings = SessionSettings(enquire_link_s=0.05, response_timeout_s=0.1)
     async with esme_session(settings=settings) as (session, peer):
@@ -386,6 +422,92 @@ async def test_the_answer_to_unbind_is_the_last() -> None:
         assert (await peer.read(UnbindResp)).sequence == 2
         assert await peer.at_end()
         assert session.reason == "the peer unbound"
+
+
+async def test_the_peers_unbind_waits_for_outstanding_answers() -> None:
+    async with esme_session() as (session, peer):
+        sent = [session.send(submit(number)) for number in (1, 2)]
+        requests = [await peer.read(SubmitSm) for _ in sent]
+        # A message after the unbind could not be answered: it is not handled, and comes again.
+        peer.send(Unbind(sequence=1), deliver(2))
+        assert isinstance(await peer.ask(EnquireLink(sequence=9)), EnquireLinkResp)
+        assert session.window_free() == 0
+        with pytest.raises(NotSentError):
+            await session.send(submit())
+        peer.send(*(request.answer() for request in reversed(requests)))
+        assert (await peer.read(UnbindResp)).sequence == 1
+        assert [answer.status for answer in await asyncio.gather(*sent)] == [0, 0]
+        assert await peer.at_end()
+        assert session.reason == "the peer unbound"
+        assert session.stats.requests_in == 1
+
+
+async def test_the_peers_unbind_waits_no_longer_than_the_response_timeout() -> None:
+    settings = SessionSettings(response_timeout_s=0.05, enquire_link_s=0)
+    async with esme_session(settings=settings) as (session, peer):
+        sent = session.send(submit())
+        await peer.read(SubmitSm)
+        peer.send(Unbind(sequence=1))
+        await peer.read(UnbindResp)
+        with pytest.raises(UnansweredError, match="no answer for"):
+            await sent
+        assert await peer.at_end()
+
+
+async def test_answers_between_the_peers_unbind_and_its_close_count() -> None:
+    async with esme_session() as (session, peer):
+        sent = [session.send(submit(number)) for number in (1, 2)]
+        first, _ = [await peer.read(SubmitSm) for _ in sent]
+        peer.send(Unbind(sequence=1), first.answer())
+        peer.close()
+        assert (await sent[0]).status == 0
+        with pytest.raises(UnansweredError, match="the peer closed the connection"):
+            await sent[1]
+        await session.wait_closed()
+
+
+async def test_an_enquiry_before_the_peers_unbind_needs_no_answer() -> None:
+    settings = SessionSettings(enquire_link_s=0.01, response_timeout_s=0.1)
+    async with esme_session(settings=settings) as (session, peer):
+        await peer.read(EnquireLink)
+        peer.send(deliver(1))
+        await peer.read(DeliverSmResp)
+        session.settings = SessionSettings(enquire_link_s=0.01, response_timeout_s=5)
+        sent = session.send(submit())
+        while not isinstance(request := await peer.read(Pdu), SubmitSm):
+            pass
+        peer.send(Unbind(sequence=1))
+        await until(lambda: session.stats.unanswered > 0)
+        assert not session.reason
+        peer.send(request.answer())
+        assert (await sent).status == 0
+
+
+async def test_what_arrived_before_the_answer_to_our_unbind_is_answered() -> None:
+    stored: asyncio.Future[ResponsePdu] = asyncio.get_running_loop().create_future()
+
+    async def store(_request: RequestPdu[Any], _: Session) -> asyncio.Future[ResponsePdu]:
+        return stored
+
+    async with esme_session(store) as (session, peer):
+        unbinding = asyncio.ensure_future(session.unbind())
+        unbind = await peer.read(Unbind)
+        peer.send(deliver(4), unbind.answer())
+        await peer.ask(EnquireLink(sequence=9))
+        stored.set_result(deliver(4).answer())
+        assert (await peer.read(DeliverSmResp)).sequence == 4
+        await unbinding
+        assert await peer.at_end()
+
+
+async def test_both_sides_may_unbind_at_once() -> None:
+    async with esme_session() as (session, peer):
+        unbinding = asyncio.ensure_future(session.unbind())
+        await peer.read(Unbind)
+        peer.send(Unbind(sequence=7))
+        assert (await peer.read(UnbindResp)).sequence == 7
+        await unbinding
+        assert await peer.at_end()
 
 
 async def test_a_closing_peer_is_named() -> None:
