@@ -6,22 +6,20 @@ a temporary error if the message was not stored, so that the centre delivers it 
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from inbound.gateway.dialect import Dialect
 from inbound.gateway.receipts import ReceiptPublisher, to_message
 from inbound.gateway.stalls import StallDetector
 from inbound.keys import SubjectHasher
 from inbound.ops import metrics, telemetry
-from inbound.smpp import receipts, segmentation
-from inbound.smpp.address import parse_subscriber
-from inbound.smpp.message_ids import IdForm
+from inbound.smpp import receipts
 from inbound.smpp.pdu import DataSm, DeliverSm, RequestPdu, ResponsePdu
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
@@ -34,19 +32,15 @@ log = logging.getLogger(__name__)
 class ArrivalSettings(NamedTuple):
     """What one bind delivers, and where it goes.
 
-    `topic` is for MOs; `alphabet` is the meaning of data_coding 0; `data_codings` maps the
-    values that mean another one; `receipt_ids` is how receipts write message ids; `per_message`
-    says that one receipt stands for all parts of a message.
+    `topic` is for MOs; `per_message` says that one receipt stands for all parts of a message.
     """
 
     gateway: str
     centre: str
     bind: str
-    alphabet: str
     topic: str
-    receipt_ids: IdForm = IdForm.ANY
+    dialect: Dialect = Dialect()
     per_message: bool = False
-    data_codings: Mapping[int, int] = MappingProxyType({})
 
 
 class Arrivals:
@@ -68,6 +62,7 @@ class Arrivals:
         self._hasher = hasher
         self._receipts = receipts
         self._settings = settings
+        self._dialect = settings.dialect
         self._stalls = stalls
         self._topic = settings.topic
         self._clock = clock
@@ -88,13 +83,13 @@ class Arrivals:
             if self._stalls.just_stalled():
                 return pdu.answer(Status.ESME_RX_T_APPN)
             return None if session.is_closed_by_peer() else await self._store_text(pdu)
-        receipt = receipts.read(pdu, self._settings.receipt_ids)
+        receipt = self._dialect.read_receipt(pdu)
         return pdu.answer() if receipt is None else await self._store_receipt(pdu, receipt)
 
     async def _store_receipt(self, pdu: DeliverSm | DataSm, receipt: receipts.Receipt) -> Answer:
         message = to_message(
-            pdu,
             receipt,
+            self._dialect.phone_of(pdu),
             self._hasher,
             centre=self._settings.centre,
             bind=self._settings.bind,
@@ -166,18 +161,19 @@ class Arrivals:
         return pdu.answer(Status.ESME_RX_T_APPN)
 
     def _to_message(self, pdu: DeliverSm | DataSm) -> MobileOriginated:
-        part = segmentation.part_of(pdu)
+        text = self._dialect.read_text(pdu)
+        part = text.part
         return MobileOriginated(
             mo_id=self._new_id(),
             centre=self._settings.centre,
             bind=self._settings.bind,
             gateway=self._settings.gateway,
-            source=parse_subscriber(pdu.source_addr_ton, pdu.source_addr),
+            source=text.source,
             destination=pdu.destination_addr,
-            data_coding=self._settings.data_codings.get(pdu.data_coding, pdu.data_coding),
+            data_coding=text.data_coding,
             esm_class=pdu.esm_class,
-            alphabet=self._settings.alphabet,
-            payload=part.body if part else segmentation.body_of(pdu),
+            alphabet=self._dialect.alphabet,
+            payload=text.payload,
             part=Part(
                 reference=part.reference,
                 width=part.width,

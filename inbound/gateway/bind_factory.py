@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 from inbound.gateway.arrivals import Arrivals, ArrivalSettings
 from inbound.gateway.bind_settings import bind_settings, tls
 from inbound.gateway.bind_status import Readiness
+from inbound.gateway.dialect import Dialect
 from inbound.gateway.leniencies import LeniencyReport
 from inbound.gateway.queries import OverdueQueries
 from inbound.gateway.rate_sharing import RateShare, ReportSchedule
@@ -43,18 +44,18 @@ class BindFactory:
     def make(self, settings: SmppSettings) -> RunningBind:
         """Return one bind. Raises `SetupError` when its TLS files can't be used."""
         names = TopicNames.prefixed(self.settings.topic_prefix)
+        leniencies = LeniencyReport(settings.centre, settings.bind)
         receipts = ReceiptPublisher(self.producer, names.receipts, clock=self.clock, new_id=uuid4)
         arrivals = Arrivals(
             self.producer,
             receipts,
             SubjectHasher(self.settings.subject_key_bytes()),
-            settings=self._arrival_settings(settings, names.mo),
+            settings=self._arrival_settings(settings, names.mo, leniencies),
             stalls=self.stalls,
             clock=self.clock,
             heard=self.shared_clock.now,
             new_id=uuid4,
         )
-        leniencies = LeniencyReport(settings.centre, settings.bind)
         share, downtime = RateShare(settings.rate), Downtime()
 
         def note_change(health: BindHealth) -> None:
@@ -78,17 +79,28 @@ class BindFactory:
             )
         return RunningBind(settings, esme, share, receipts, sending, queries)
 
-    def _arrival_settings(self, settings: SmppSettings, topic: str) -> ArrivalSettings:
+    def _arrival_settings(
+        self, settings: SmppSettings, topic: str, leniencies: LeniencyReport
+    ) -> ArrivalSettings:
         return ArrivalSettings(
             self.gateway,
             settings.centre,
             settings.bind,
-            settings.alphabet,
             topic,
-            IdForm(settings.receipt_ids),
+            _dialect(settings, leniencies),
             per_message=settings.receipt_per == "message",
-            data_codings=settings.data_coding_map,
         )
+
+
+def _dialect(settings: SmppSettings, leniencies: LeniencyReport) -> Dialect:
+    return Dialect(
+        alphabet=settings.alphabet,
+        data_codings=settings.data_coding_map,
+        receipt_ids=IdForm(settings.receipt_ids),
+        country=settings.country,
+        strict=settings.strict,
+        note=leniencies.note,
+    )
 
 
 def _sending(settings: SmppSettings, esme: Esme, downtime: Downtime) -> SendingBind:

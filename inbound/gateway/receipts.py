@@ -17,8 +17,6 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from inbound.kafka.batching import BatchPolicy, BatchPublisher, OnFailure
 from inbound.keys import SubjectHasher
-from inbound.smpp.address import parse_subscriber
-from inbound.smpp.pdu import DataSm, DeliverSm
 from inbound.smpp.receipts import Receipt
 from schemas.messages import ReceiptReceived, ReceiptsReceived, ReceiptState
 from schemas.topics import PARTITIONS
@@ -78,8 +76,8 @@ def _finish(stored: asyncio.Future[None], failure: BaseException | None) -> None
 
 
 def to_message(
-    pdu: DeliverSm | DataSm,
     receipt: Receipt,
+    number: str | None,
     hasher: SubjectHasher,
     *,
     centre: str,
@@ -89,10 +87,9 @@ def to_message(
 ) -> ReceiptReceived | None:
     """Return the message to publish for a receipt, None when it can't be matched to an MT.
 
-    Matching needs an id, a state and the number of the phone: the id alone might be that of a
+    Matching needs an id, a state and the `number` of the phone: the id alone might be that of a
     message to somebody else.
     """
-    number = _phone(pdu)
     if number is None or receipt.state is None or not receipt.message_ids:
         return None
     error = receipt.error
@@ -108,13 +105,6 @@ def to_message(
         error=None if error is None or _LIKE_A_NUMBER.search(error) else error,
         done_at=receipt.done_at,
         arrived_at=arrived_at,
-    )
-
-
-def _phone(pdu: DeliverSm | DataSm) -> str | None:
-    """Return the phone's number: the source, or the destination if the centre swaps neither."""
-    return parse_subscriber(pdu.source_addr_ton, pdu.source_addr) or parse_subscriber(
-        pdu.dest_addr_ton, pdu.destination_addr
     )
 
 

@@ -3,10 +3,18 @@
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from inbound.errors import SetupError
 from inbound.smpp.alphabet import is_text
+from inbound.smpp.subscriber import is_country
 
 
 class SmppSettings(BaseModel):
@@ -80,6 +88,10 @@ class SmppSettings(BaseModel):
     alphabet: Literal["gsm0338", "latin-1", "ascii", "iso-8859-5"] = Field(
         default="gsm0338", description="alphabet of data_coding 0 at this SMS centre"
     )
+    country: str = Field(
+        default="RU",
+        description="country whose national numbers this SMS centre writes (ISO 3166-1), like KZ",
+    )
     data_codings: str = Field(
         default="",
         pattern=r"^([0-9]{1,3}=[0-9]{1,3}(,[0-9]{1,3}=[0-9]{1,3})*)?$",
@@ -102,6 +114,13 @@ class SmppSettings(BaseModel):
         description="part: each part gets a delivery receipt; message: one receipt, with the id of "
         "any part, covers all parts",
     )
+
+    @field_validator("country")
+    @classmethod
+    def _check_country(cls, code: str) -> str:
+        if not is_country(code):
+            raise ValueError(f"{code!r} is not a country; use a code of ISO 3166-1 like RU")
+        return code
 
     @model_validator(mode="after")
     def _read_password(self) -> Self:

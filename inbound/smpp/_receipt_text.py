@@ -3,6 +3,7 @@
 Nothing here raises. The receipt's own `text:`, the beginning of the message, is discarded.
 """
 
+import codecs
 import re
 from datetime import datetime
 from typing import Final
@@ -27,10 +28,25 @@ _DATES: Final = {
 
 
 def text_of(octets: bytes) -> str:
-    """Return the receipt as text: ASCII whatever its data_coding, or UCS-2."""
-    if octets[:1] in {b"\0", b"\xfe", b"\xff"}:
+    """Return the receipt as text: ASCII whatever its data_coding, or UCS-2.
+
+    NULs around it are padding; inside they separate.
+    """
+    if _is_ucs_2(octets):
         return alphabet.decode(octets, alphabet.UCS_2) or ""
-    return octets.decode("latin-1").replace("\0", " ")
+    return octets.strip(b"\0").decode("latin-1").replace("\0", " ")
+
+
+def is_padded(octets: bytes) -> bool:
+    """Whether there are NULs around a receipt's text."""
+    return not _is_ucs_2(octets) and octets.strip(b"\0") != octets
+
+
+def _is_ucs_2(octets: bytes) -> bool:
+    """Whether it begins with a byte order mark, or with two ASCII characters in UTF-16-BE."""
+    return octets[:2] in {codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE} or (
+        len(octets) >= 4 and not octets[0] and octets[1] > 0 and not octets[2]
+    )
 
 
 def fields_of(text: str) -> dict[str, str]:

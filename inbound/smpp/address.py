@@ -1,13 +1,6 @@
-"""Addresses: the sender's number of an MO, and numbers and names as PDUs carry them.
+"""Addresses as PDUs carry them: numbers (`inbound.smpp.subscriber` reads those of MOs), names."""
 
-Inside the service a number is E.164 with a leading plus: "+79161234567".
-"""
-
-from functools import lru_cache
 from typing import Final, NamedTuple
-
-import phonenumbers
-from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 TON_UNKNOWN: Final = 0
 TON_INTERNATIONAL: Final = 1
@@ -16,11 +9,10 @@ TON_ALPHANUMERIC: Final = 5
 NPI_UNKNOWN: Final = 0
 NPI_E164: Final = 1
 
-# ITU-T E.164, 6.2.1: at most 15 digits. The minimum of seven excludes short codes.
-_MIN_DIGITS, _MAX_DIGITS = 7, 15
+# ITU-T E.164, 6.2.1.
+_MAX_DIGITS = 15
 # 3GPP TS 23.040, 9.1.2.5: an alphanumeric address has at most 11 characters.
 _MAX_NAME = 11
-_MOBILE: Final = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 
 class Address(NamedTuple):
@@ -29,46 +21,6 @@ class Address(NamedTuple):
     ton: int
     npi: int
     addr: str
-
-
-def parse_subscriber(ton: int, addr: str) -> str | None:
-    """Return the E.164 number of an MO's source address, None if it can't be replied to.
-
-    TON 1 is a full international number with or without a plus. The plus is added before
-    anything else, or a foreign number could be taken for a Russian one. With every other
-    TON the number is parsed as dialled in Russia and must be a valid mobile number.
-    """
-    if ton == TON_INTERNATIONAL:
-        digits = addr[1:] if addr[:1] == "+" else addr
-        whole = _MIN_DIGITS <= len(digits) <= _MAX_DIGITS and _is_digits(digits)
-        return f"+{digits}" if whole else None
-    if ton == TON_ALPHANUMERIC:
-        return None
-    return _dialled(ton, addr)
-
-
-@lru_cache(maxsize=4096)
-def _dialled(ton: int, addr: str) -> str | None:
-    plain = addr[1:] if addr[:1] == "+" else addr
-    if not _is_digits(plain):
-        return None
-    number = _mobile(addr, "RU")
-    if number is None and ton == TON_UNKNOWN and addr[:1] != "+":
-        # Many SMS centres send international numbers with TON 0.
-        number = _mobile(f"+{addr}", None)
-    return number
-
-
-def _mobile(addr: str, region: str | None) -> str | None:
-    try:
-        number = phonenumbers.parse(addr, region)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_valid_number(number):
-        return None
-    if phonenumbers.number_type(number) not in _MOBILE:
-        return None
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
 def number_to_address(number: str) -> Address:

@@ -3,10 +3,11 @@
 data_coding 0 means the SMS centre's default alphabet, a setting of the bind: "gsm0338" (one
 octet per septet, unpacked) or the name of a Python codec such as "latin-1". Octets that are
 invalid in their alphabet decode to None rather than raise: an unreadable text is simply not
-a command.
+a command. So does a GSM 03.38 text that ends in the middle of an escape pair.
 """
 
 import codecs
+import re
 from typing import Final
 
 # Importing it registers the codec gsm23.038. It has no types.
@@ -20,6 +21,10 @@ UCS_2: Final = 0x08
 
 _DEFAULT_ALPHABET: Final = ""
 _UCS_2_CODEC: Final = "utf-16-be"
+_GSM_CODEC: Final = "gsm23.038"
+# The second octets of the extension table (3GPP TS 23.038, 6.2.1.1).
+_EXTENSION: Final = frozenset(b"\x0a\x14\x1b()/<=>@e")
+_ESCAPE: Final = re.compile(rb"\x1b(.)", re.DOTALL)
 # Python's codec for each data_coding that means text (SMPP 3.4, 5.2.19, and the coding
 # groups of 3GPP TS 23.038, 4). Other values are binary or reserved.
 _CODECS: Final[dict[int, str]] = {
@@ -55,20 +60,53 @@ def is_text(data_coding: int) -> bool:
     return data_coding in _CODECS
 
 
+def is_ucs_2(data_coding: int) -> bool:
+    """Whether a data_coding means UCS-2."""
+    return _CODECS.get(data_coding) == _UCS_2_CODEC
+
+
 def decode(octets: bytes, data_coding: int, default: str = GSM_0338) -> str | None:
     """Return the text of user data without its header, None if it is not valid text.
 
-    `default` is the bind's alphabet for data_coding 0. Never raises for invalid octets.
+    `default` is the bind's alphabet for data_coding 0. Never raises for invalid octets. An
+    escape before a character that the extension table lacks is ignored (3GPP TS 23.038, 6.2.1.1).
     """
     codec = _CODECS.get(data_coding)
     if codec is None:
         return None
     if codec == _UCS_2_CODEC:
         return _decode_ucs_2(octets)
+    codec = codec or _codec(default)
+    if codec == _GSM_CODEC:
+        octets = _without_undefined_escapes(octets)
     try:
-        return octets.decode(codec or _codec(default))
+        return octets.decode(codec)
     except UnicodeDecodeError:
         return None
+
+
+def has_undefined_escape(octets: bytes, data_coding: int, default: str = GSM_0338) -> bool:
+    """Whether a text in GSM 03.38 has an escape that `decode` ignores."""
+    if b"\x1b" not in octets or name_of(data_coding, default) != GSM_0338:
+        return False
+    return _without_undefined_escapes(octets) != octets
+
+
+def without_padding(
+    octets: bytes, data_coding: int, *, start: bool = True, end: bool = True
+) -> bytes:
+    """Return the octets of a text without the NULs at its start and end, if they are asked for.
+
+    NUL is "@" in GSM 03.38, so this loses an "@" at either end; a NUL inside is never padding.
+    In UCS-2 padding is U+0000, or the NUL that makes the number of octets odd.
+    """
+    codec = _CODECS.get(data_coding)
+    if codec is None:
+        return octets
+    if codec == _UCS_2_CODEC:
+        return _without_ucs_2_padding(octets, start=start, end=end)
+    octets = octets.lstrip(b"\0") if start else octets
+    return octets.rstrip(b"\0") if end else octets
 
 
 def name_of(data_coding: int, default: str = GSM_0338) -> str:
@@ -91,7 +129,24 @@ def encode(text: str, alphabet: str = GSM_0338) -> bytes | None:
 
 
 def _codec(name: str) -> str:
-    return "gsm23.038" if name == GSM_0338 else name
+    return _GSM_CODEC if name == GSM_0338 else name
+
+
+def _without_undefined_escapes(octets: bytes) -> bytes:
+    return _ESCAPE.sub(lambda pair: pair[pair[1][0] not in _EXTENSION], octets)
+
+
+def _without_ucs_2_padding(octets: bytes, *, start: bool, end: bool) -> bytes:
+    if start and octets[:2] == b"\0\0":
+        if len(octets) % 2:
+            octets = octets[1:]
+        while octets[:2] == b"\0\0":
+            octets = octets[2:]
+    if end and len(octets) % 2 and octets[-1:] == b"\0":
+        octets = octets[:-1]
+    while end and not len(octets) % 2 and octets[-2:] == b"\0\0":
+        octets = octets[:-2]
+    return octets
 
 
 def _decode_ucs_2(octets: bytes) -> str | None:

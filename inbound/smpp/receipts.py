@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import Enum, IntEnum
 from typing import Final
 
-from inbound.smpp._receipt_text import fields_of, parse_code, parse_date, text_of
+from inbound.smpp._receipt_text import fields_of, is_padded, parse_code, parse_date, text_of
 from inbound.smpp.message_ids import MAX_ID, IdForm, candidate_ids, normalise
 from inbound.smpp.pdu import DataSm, DeliverSm
 from inbound.smpp.segmentation import body_of
@@ -26,6 +26,7 @@ __all__ = [
     "MessageType",
     "Receipt",
     "candidate_ids",
+    "is_padded",
     "message_type_of",
     "normalise",
     "read",
@@ -180,7 +181,7 @@ def read(pdu: DeliverSm | DataSm, form: IdForm = IdForm.ANY) -> Receipt | None:
 
 def _ids(tlv: bytes, text: str, form: IdForm) -> tuple[str, ...]:
     """Return the ids of a receipt, those of the TLV first."""
-    as_written = (tlv.split(b"\0", 1)[0].decode("latin-1").strip(), text)
+    as_written = (tlv.lstrip(b"\0").split(b"\0", 1)[0].decode("latin-1").strip(), text)
     ids: list[str] = []
     for message_id in as_written:
         if not _ID.fullmatch(message_id):

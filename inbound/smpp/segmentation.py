@@ -26,6 +26,7 @@ TLV_MESSAGE_PAYLOAD: Final = 0x0424
 
 _IE_CONCAT_8: Final = 0x00
 _IE_CONCAT_16: Final = 0x08
+_IE_CONCAT: Final = {_IE_CONCAT_8, _IE_CONCAT_16}
 _MAX_PARTS: Final = 255
 _UNSENDABLE = re.compile("[\x1b\ud800-\udfff]")
 
@@ -63,15 +64,24 @@ class ConcatenatedPart:
 
 @dataclass(frozen=True, slots=True)
 class UserDataHeader:
-    """A user data header: its information elements in order, and its size in octets."""
+    """A user data header: its information elements in order, and its size in octets.
+
+    Of a malformed header `elements` are those that can be read, and `size` is 0 if its length
+    goes beyond the payload, so that there is no header at all.
+    """
 
     elements: tuple[tuple[int, bytes], ...]
     size: int
+    is_malformed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class MalformedUserDataHeader:
-    """A user data header with a wrong length: what follows it can't be located."""
+class UserData:
+    """The user data of a PDU: the text's octets without their header, and which part they are."""
+
+    body: bytes = field(repr=False)
+    part: ConcatenatedPart | None
+    has_malformed_header: bool = False
 
 
 def split(text: str, reference: int = 0, default: str = alphabets.GSM_0338) -> tuple[Segment, ...]:
@@ -124,50 +134,52 @@ def _cut(text: str, default: str) -> tuple[list[bytes], int]:
     return [alphabets.encode(piece, alphabet) or b"" for piece in pieces], data_coding
 
 
-def parse_user_data_header(payload: bytes) -> UserDataHeader | MalformedUserDataHeader:
-    """Parse the user data header of a payload (3GPP TS 23.040, 9.2.3.24)."""
+def parse_user_data_header(payload: bytes) -> UserDataHeader:
+    """Parse the user data header of a payload (3GPP TS 23.040, 9.2.3.24). Never raises."""
     size = payload[0] + 1 if payload else 1
     if size > len(payload):
-        return MalformedUserDataHeader()
+        return UserDataHeader((), 0, is_malformed=True)
     elements = []
     at = 1
-    while at < size:
-        end = at + 2 + payload[at + 1] if at + 1 < size else size + 1
-        if end > size:
-            return MalformedUserDataHeader()
+    while at + 1 < size and (end := at + 2 + payload[at + 1]) <= size:
         elements.append((payload[at], payload[at + 2 : end]))
         at = end
-    return UserDataHeader(tuple(elements), size)
+    return UserDataHeader(tuple(elements), size, is_malformed=at < size)
+
+
+def user_data_of(pdu: Message, data_coding: int | None = None) -> UserData:
+    """Return the user data of a PDU. Never raises.
+
+    `data_coding` replaces that of the PDU, for an SMS centre with values of its own. An
+    impossible concatenation (no parts, part 3 of 2) is ignored (3GPP TS 23.040, 9.2.3.24.1), and
+    so is "1 of 1". Of several concatenation elements the last counts.
+    """
+    body, key, is_malformed = _payload(pdu), None, False
+    coding = pdu.data_coding if data_coding is None else data_coding
+    if pdu.esm_class & UDHI:
+        header = parse_user_data_header(body)
+        if _is_missing(header, body, coding):
+            header = UserDataHeader((), 0, is_malformed=True)
+        body, is_malformed = body[header.size :], header.is_malformed
+        for concatenation in _concatenations(header):
+            key = concatenation
+    if key is None and pdu.tlvs:
+        key = _sar(dict(pdu.tlvs))
+    if key is None:
+        return UserData(body, None, is_malformed)
+    reference, width, total, sequence = key
+    part = ConcatenatedPart(reference, width, total, sequence, body, coding)
+    return UserData(body, part, is_malformed)
 
 
 def body_of(pdu: Message) -> bytes:
-    """Return the user data without its header; empty if the header is malformed."""
-    payload = _payload(pdu)
-    if not pdu.esm_class & UDHI:
-        return payload
-    header = parse_user_data_header(payload)
-    return b"" if isinstance(header, MalformedUserDataHeader) else payload[header.size :]
+    """Return the user data without its header."""
+    return user_data_of(pdu).body
 
 
 def part_of(pdu: Message) -> ConcatenatedPart | None:
-    """Return the part of a long message that a PDU carries; None for a whole message.
-
-    An impossible concatenation (no parts, part 3 of 2) is ignored (3GPP TS 23.040,
-    9.2.3.24.1), and so is "1 of 1". Of several concatenation elements the last counts.
-    """
-    key = None
-    if pdu.esm_class & UDHI:
-        header = parse_user_data_header(_payload(pdu))
-        if isinstance(header, MalformedUserDataHeader):
-            return None
-        for concatenation in _concatenations(header):
-            key = concatenation
-    elif pdu.tlvs:
-        key = _sar(dict(pdu.tlvs))
-    if key is None:
-        return None
-    reference, width, total, sequence = key
-    return ConcatenatedPart(reference, width, total, sequence, body_of(pdu), pdu.data_coding)
+    """Return the part of a long message that a PDU carries; None for a whole message."""
+    return user_data_of(pdu).part
 
 
 def join(parts: Iterable[ConcatenatedPart]) -> bytes:
@@ -212,6 +224,16 @@ def _payload(pdu: Message) -> bytes:
     if short_message or not pdu.tlvs:
         return short_message
     return dict(pdu.tlvs).get(TLV_MESSAGE_PAYLOAD, b"")
+
+
+def _is_missing(header: UserDataHeader, payload: bytes, data_coding: int) -> bool:
+    """Whether what was read as a header is the beginning of a text in UCS-2.
+
+    UCS-2 has pairs of octets, so an odd rest of an even payload is no text.
+    """
+    has_odd_rest = len(payload) % 2 == 0 and header.size % 2 == 1
+    is_concatenated = any(element in _IE_CONCAT for element, _ in header.elements)
+    return alphabets.is_ucs_2(data_coding) and has_odd_rest and not is_concatenated
 
 
 def _concatenations(header: UserDataHeader) -> Iterator[tuple[int, int, int, int]]:

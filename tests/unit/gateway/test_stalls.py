@@ -65,7 +65,7 @@ async def test_a_text_that_lay_there_is_left_to_the_centre(clock: Clock) -> None
         producer,
         ReceiptPublisher(producer, "receipts", clock=utc_now, new_id=uuid4),
         SubjectHasher(bytes(32)),
-        settings=ArrivalSettings("gateway-1", "main", "main-1", "gsm0338", TopicNames().mo),
+        settings=ArrivalSettings("gateway-1", "main", "main-1", TopicNames().mo),
         stalls=StallDetector(clock),
         clock=utc_now,
         heard=lambda: None,

@@ -1,41 +1,8 @@
-"""Whose number a message came from."""
+"""Numbers and names as PDUs carry them."""
 
 import pytest
 
-from inbound.smpp.address import Address, number_to_address, parse_subscriber, sender_to_address
-
-
-@pytest.mark.parametrize(
-    ("ton", "addr", "number"),
-    [
-        (1, "79161234567", "+79161234567"),
-        (1, "+79161234567", "+79161234567"),
-        (1, "9161234567", "+9161234567"),  # whole as it is: never made Russian
-        (1, "375291234567", "+375291234567"),
-        (1, "123456", None),
-        (1, "1" * 16, None),
-        (1, "7916123456a", None),
-        (1, "++79161234567", None),
-        (1, "", None),
-        (1, "٧٩١٦١٢٣٤٥٦٧", None),
-        (0, "79161234567", "+79161234567"),
-        (0, "89161234567", "+79161234567"),
-        (0, "9161234567", "+79161234567"),
-        (0, "+79161234567", "+79161234567"),
-        (0, "375291234567", "+375291234567"),
-        (2, "9161234567", "+79161234567"),
-        (2, "375291234567", None),
-        (2, "4951234567", None),  # a landline
-        (3, "1234", None),
-        (6, "112", None),
-        (0, "", None),
-        (0, "SCSERV", None),
-        (5, "SCSERV", None),
-        (5, "79161234567", None),
-    ],
-)
-def test_subscriber(ton: int, addr: str, number: str | None) -> None:
-    assert parse_subscriber(ton, addr) == number
+from inbound.smpp.address import Address, number_to_address, sender_to_address
 
 
 def test_wire_form_of_addresses() -> None:

@@ -1,5 +1,7 @@
 """Long messages: where they are cut, how they are recognised, how they become whole again."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,10 +10,9 @@ from inbound.smpp import alphabet
 from inbound.smpp.pdu import DataSm, DeliverSm
 from inbound.smpp.segmentation import (
     ConcatenatedPart,
-    MalformedUserDataHeader,
     Segment,
     UnsendableTextError,
-    UserDataHeader,
+    UserData,
     body_of,
     join,
     parse_user_data_header,
@@ -20,6 +21,7 @@ from inbound.smpp.segmentation import (
     reencode,
     split,
     text_of,
+    user_data_of,
 )
 from tests.unit.smpp.strategies import MESSAGES
 
@@ -175,21 +177,79 @@ def test_invalid_concatenation_is_a_whole_message(elements: bytes) -> None:
     assert body_of(pdu) == b"body"
 
 
-@pytest.mark.parametrize("payload", ["", "05", "0500", "050003", "06000307020105", "ff00", "0100"])
-def test_header_with_a_wrong_length_is_malformed(payload: str) -> None:
-    octets = bytes.fromhex(payload)
-    assert parse_user_data_header(octets) == MalformedUserDataHeader()
-    pdu = DeliverSm(esm_class=0x40, short_message=octets)
-    assert part_of(pdu) is None
-    assert body_of(pdu) == b""
+@pytest.mark.parametrize(
+    ("payload", "body"),
+    [
+        ("0600037f010100", b"CLIENT info"),  # an octet too many
+        ("0500037f010100", b"\0CLIENT info"),  # an octet that the length does not count
+        ("04000307", b"LIENT info"),  # the element is longer than the header
+        ("0100", b"CLIENT info"),  # an element without its length
+        ("", b"CLIENT info"),  # no header at all: the length is the C of CLIENT
+        ("ff00", b"\xff\0CLIENT info"),
+    ],
+)
+def test_the_text_after_a_malformed_header_is_kept(payload: str, body: bytes) -> None:
+    octets = bytes.fromhex(payload) + b"CLIENT info"
+    data = user_data_of(DeliverSm(esm_class=0x40, short_message=octets))
+    assert (data.body, data.part) == (body, None)
+    assert data.has_malformed_header is (payload != "0500037f010100")
+
+
+def test_a_part_is_recognised_by_the_readable_element_of_a_malformed_header() -> None:
+    """Else "CLIENT info", the beginning of a long text, would be taken for a command."""
+    octets = bytes.fromhex("06000307020100") + b"CLIENT info"
+    data = user_data_of(DeliverSm(esm_class=0x40, short_message=octets))
+    assert data.part == ConcatenatedPart(7, 8, 2, 1, b"CLIENT info")
+    assert data.has_malformed_header
+
+
+def test_a_text_in_ucs_2_is_not_mistaken_for_a_header() -> None:
+    for text in ("CLIENT info", "СLIENT info", "привет"):
+        octets = text.encode("utf-16-be")
+        pdu = DeliverSm(esm_class=0x40, data_coding=8, short_message=octets)
+        assert user_data_of(pdu) == UserData(octets, None, has_malformed_header=True)
+        assert user_data_of(replace(pdu, data_coding=0), data_coding=8).body == octets
+
+
+def test_sar_tlvs_count_when_the_header_has_no_concatenation() -> None:
+    sar = ((0x020C, b"\1\7"), (0x020E, b"\2"), (0x020F, b"\1"))
+    pdu = DeliverSm(esm_class=0x40, short_message=b"CLIENT info", tlvs=sar)
+    assert part_of(pdu) == ConcatenatedPart(0x107, 16, 2, 1, b"CLIENT info")
+
+
+HEADERS = ["0500037f0201", "060804017f0201", "0b05040b8423f000037f0201", "0600037f010100", "00"]
+
+
+@pytest.mark.parametrize("data_coding", [0, 8])
+@pytest.mark.parametrize("header", HEADERS)
+def test_whatever_the_header_the_text_is_kept(header: str, data_coding: int) -> None:
+    """Every truncation, and every change of one octet."""
+    intact = bytes.fromhex(header)
+    text = "CLIENT info".encode("utf-16-be") if data_coding else b"CLIENT info"
+    cut = [intact[:size] for size in range(len(intact))]
+    changed = [
+        intact[:at] + bytes((value,)) + intact[at + 1 :]
+        for at in range(len(intact))
+        for value in range(256)
+    ]
+    for damaged in (*cut, *changed):
+        pdu = DeliverSm(esm_class=0x40, data_coding=data_coding, short_message=damaged + text)
+        data = user_data_of(pdu)
+        assert pdu.short_message.endswith(data.body)
+        read = parse_user_data_header(pdu.short_message)
+        if read.size <= len(damaged):
+            assert data.body.endswith(text)
+        if data.part:
+            assert data.part.body == data.body
+            assert 1 <= data.part.sequence <= data.part.total
 
 
 @given(st.binary(max_size=254))
-def test_any_octets_parse_as_a_header_or_malformed(payload: bytes) -> None:
+def test_any_octets_parse_as_a_header(payload: bytes) -> None:
     header = parse_user_data_header(payload)
-    if isinstance(header, UserDataHeader):
-        assert header.size <= len(payload)
-        assert sum(len(value) + 2 for _, value in header.elements) + 1 == header.size
+    assert header.size <= len(payload)
+    read = sum(len(value) + 2 for _, value in header.elements) + 1
+    assert header.is_malformed is (read != header.size)
 
 
 @given(MESSAGES)
