@@ -19,7 +19,7 @@ from inbound.handlers.results import is_awaited
 from inbound.handlers.state import stored_state
 from inbound.store.claims.port import Claims
 from inbound.store.log.rows import StoredState
-from schemas.messages import MobileTerminated
+from schemas.messages import MobileTerminated, SubmitResult
 from streams.outbox.phases import Claim, EarlierClaim, Fetched
 from streams.outbox.recording import recorded_result
 
@@ -71,16 +71,19 @@ class Claimer:
             replies.append((Claim(row.attempt, row.number, row.secret), earlier))
         return replies
 
-    async def reclaim(self, fetched: Fetched) -> Claim | None:
+    async def reclaim(self, fetched: Fetched) -> tuple[Claim | None, SubmitResult | None]:
         """Claim the next attempt of a message whose last one has an unknown outcome.
 
-        Return None if it has had all attempts of this hour.
+        Return no claim if another gateway recorded the final result meanwhile, which is then
+        returned, or if the message has had all attempts of this hour.
         """
         ids = fetched.message.message_id, fetched.message.subject_id
         row = await _patiently(
             lambda: self._claims.reclaim(*ids, self._gateway, per_hour=self._per_hour)
         )
-        return None if row is None else Claim(row.attempt, row.number, row.secret)
+        if row is None:
+            return None, await self._recorded(fetched)
+        return Claim(row.attempt, row.number, row.secret), None
 
     async def release(self, unsent: Sequence[Fetched]) -> None:
         """Give claims back. Tried once: a process that stops doesn't wait for a database."""
@@ -98,9 +101,12 @@ class Claimer:
         await asyncio.sleep(max(0.0, result_due - time.monotonic()))
         if not _is_awaited(fetched.message, await self._states([fetched])):
             return EarlierClaim(result_due, is_processed=True)
-        data = await _patiently(lambda: self._claims.recorded(fetched.message.message_id))
-        recorded = None if data is None else recorded_result(data, fetched)
+        recorded = await self._recorded(fetched)
         return EarlierClaim(result_due, is_processed=False, recorded=recorded)
+
+    async def _recorded(self, fetched: Fetched) -> SubmitResult | None:
+        data = await _patiently(lambda: self._claims.recorded(fetched.message.message_id))
+        return None if data is None else recorded_result(data, fetched)
 
     async def _states(self, messages: Sequence[Fetched]) -> dict[UUID, StoredState]:
         subjects = {fetched.message.subject_id for fetched in messages}

@@ -81,10 +81,11 @@ class Driver:
         self._tools = tools
         self._group: asyncio.TaskGroup | None = None
         self._timers: dict[Entry, asyncio.TimerHandle] = {}
+        self._pauses: dict[Entry, asyncio.TimerHandle] = {}
         self._unsent: list[Fetched] = []
 
     async def run(self) -> None:
-        """Run what takes time until cancelled, then end the back-offs."""
+        """Run what takes time until cancelled, then end the back-offs and the pauses."""
         try:
             async with asyncio.TaskGroup() as self._group:
                 await asyncio.Event().wait()
@@ -92,6 +93,8 @@ class Driver:
             self._group = None
             for entry in list(self._timers):
                 self._back_off_over(entry)
+            for entry in list(self._pauses):
+                self._pause_over(entry)
 
     # -- inputs -----------------------------------------------------------------------
 
@@ -116,13 +119,22 @@ class Driver:
         self._take(entry, transitions.on_slot(ready, bind, now))
 
     def hand_over(self, partitions: Collection[TopicPartition]) -> None:
-        """Drop what is not begun of these partitions; `unsent` then has the claims of it."""
+        """Drop what is not begun of these partitions; `unsent` then has the claims of it.
+
+        Pauses end: what is begun has to be finished now.
+        """
         for entry in self._tools.ledger.of(partitions):
+            if entry in self._pauses:
+                self._pause_over(entry)
             self._take(entry, transitions.on_hand_over(entry.phase))
 
     def give_up(self, partitions: Collection[TopicPartition]) -> None:
         """Leave these partitions to their next owner, whatever is under way."""
         for entry in self._tools.ledger.of(partitions):
+            if entry in self._pauses:
+                self._pauses.pop(entry).cancel()
+                self._take(entry, transitions.on_pause_interrupted(entry.expect(Reclaiming)))
+                continue
             self._take(entry, transitions.on_given_up(entry.phase))
 
     def unsent(self) -> list[Fetched]:
@@ -173,8 +185,10 @@ class Driver:
                 self._back_off(entry, bind)
             case LookUp(result_due):
                 self._start(self._look_up(entry, result_due))
-            case Reclaim():
-                self._start(self._reclaim(entry))
+            case Reclaim(after_s):
+                self._pauses[entry] = asyncio.get_running_loop().call_later(
+                    after_s, self._pause_over, entry
+                )
             case Forget():
                 self._tools.ledger.forget(entry)
             case ReleaseClaim():
@@ -260,9 +274,13 @@ class Driver:
         )
         self._take(entry, step)
 
+    def _pause_over(self, entry: Entry) -> None:
+        self._pauses.pop(entry).cancel()
+        self._start(self._reclaim(entry))
+
     async def _reclaim(self, entry: Entry) -> None:
-        claim = await self._tools.claimer.reclaim(entry.fetched)
-        self._take(entry, transitions.on_reclaim(entry.expect(Reclaiming), claim))
+        claim, recorded = await self._tools.claimer.reclaim(entry.fetched)
+        self._take(entry, transitions.on_reclaim(entry.expect(Reclaiming), claim, recorded))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         """Run what takes time beside the dispatchers, as long as they run."""

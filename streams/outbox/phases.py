@@ -152,7 +152,10 @@ class BackingOff:
 
 @value
 class Reclaiming:
-    """The outcome of the last attempt is unknown and reported; the next attempt is claimed."""
+    """The outcome of the last attempt is unknown and reported.
+
+    The next attempt is claimed, perhaps after a pause.
+    """
 
     claimed: Claimed
     bind: BindPort
@@ -230,7 +233,9 @@ class LookUp:
 
 @value
 class Reclaim:
-    """Claim the next attempt."""
+    """Claim the next attempt after a pause of `after_s`."""
+
+    after_s: float = 0.0
 
 
 @value

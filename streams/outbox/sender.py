@@ -28,7 +28,7 @@ from streams.outbox.phases import Fetched
 from streams.outbox.ports import BindPort, BindsPort
 from streams.outbox.queues import Queues
 from streams.outbox.results import ResultPublisher
-from streams.outbox.transitions import ResendPolicy
+from streams.outbox.transitions import FIRST_PAUSE_S, ResendPolicy
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class SenderSettings:
     max_attempts: int
     backlog: int = 1000
     unknown_grace: timedelta = timedelta(seconds=5)
+    first_pause_s: float = FIRST_PAUSE_S
 
 
 class Sender:
@@ -82,7 +83,9 @@ class Sender:
                 claimer=self._claimer,
                 results=results,
                 outcomes=Outcomes(settings.gateway, clock),
-                policy=ResendPolicy(settings.max_attempts, encoder.resends_unknown),
+                policy=ResendPolicy(
+                    settings.max_attempts, encoder.resends_unknown, settings.first_pause_s
+                ),
                 clock=clock,
             )
         )

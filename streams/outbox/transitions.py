@@ -15,7 +15,7 @@ What always holds, whatever happens in whatever order:
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 
 from inbound.smpp.status import is_temporary, is_throttle
 from schemas.messages import Outcome, PartResult, SubmitAttempt, SubmitResult
@@ -56,6 +56,8 @@ from streams.outbox.ports import BindPort
 
 Step = tuple[Phase, tuple[Effect, ...]]
 
+FIRST_PAUSE_S: Final = 3.0
+
 _UNANSWERED = PartResult()
 _ENQUEUE, _REQUEUE, _RELEASE_KEY = Enqueue(), Requeue(), ReleaseKey()
 _FINISH, _FORGET = Finish(), Forget()
@@ -68,6 +70,11 @@ class ResendPolicy:
     max_attempts: int
     resends_unknown: Callable[[str], bool]
     """Whether a template allows it."""
+    first_pause_s: float = FIRST_PAUSE_S
+    """Between the first and the second attempt; each further pause is three times as long.
+
+    A link that breaks whenever something is submitted would use up all attempts in seconds.
+    """
 
     def allows(self, claimed: Claimed, now: datetime) -> bool:
         """Whether one more attempt follows."""
@@ -77,6 +84,10 @@ class ResendPolicy:
             and message.not_after > now
             and self.resends_unknown(message.template)
         )
+
+    def pause_s(self, claimed: Claimed) -> float:
+        """Return the seconds between this attempt and the next."""
+        return float(self.first_pause_s * 3 ** (claimed.claim.attempt - 1))
 
 
 # -- claiming -------------------------------------------------------------------------
@@ -116,18 +127,23 @@ def on_lookup(
     if recorded is not None:
         return Recording(claimed.fetched), (Republish(recorded), _RELEASE_KEY)
     if policy.allows(claimed, now):
-        return _next_attempt(claimed, looking_up.bind)
+        return _next_attempt(claimed, looking_up.bind, after_s=0.0)
     return _end(claimed, looking_up.bind, Outcome.UNKNOWN)
 
 
-def on_reclaim(reclaiming: Reclaiming, claim: Claim | None) -> Step:
+def on_reclaim(
+    reclaiming: Reclaiming, claim: Claim | None, recorded: SubmitResult | None = None
+) -> Step:
     """The next attempt is claimed: what is unknown goes again, and the rest behind it.
 
-    Without a claim the message has had all attempts of this hour: it ends as unknown.
+    There is no claim when the earlier gateway recorded its result meanwhile, which is then
+    published, or when the message has had all attempts of this hour: it ends as unknown.
     """
     if claim is None:
         if reclaiming.claimed.given_up:
             return DONE, (_RELEASE_KEY,)
+        if recorded is not None:
+            return Recording(reclaiming.claimed.fetched), (Republish(recorded), _RELEASE_KEY)
         return _end(reclaiming.claimed, reclaiming.bind, Outcome.UNKNOWN)
     progress = reclaiming.claimed.progress
     pending = tuple(sorted({*progress.unanswered, *progress.pending}))
@@ -136,6 +152,12 @@ def on_reclaim(reclaiming: Reclaiming, claim: Claim | None) -> Step:
     if claim.number is None and not claimed.given_up:
         return _end(claimed, reclaiming.bind, Outcome.ERASED)
     return _resume(claimed)
+
+
+def on_pause_interrupted(reclaiming: Reclaiming) -> Step:
+    """The partition goes to another gateway now, before the next attempt was claimed."""
+    del reclaiming
+    return DONE, (_RELEASE_KEY, _FORGET)
 
 
 # -- submitting -----------------------------------------------------------------------
@@ -199,7 +221,7 @@ def on_no_answer(in_flight: InFlight, policy: ResendPolicy, now: datetime) -> St
     progress = replace(claimed.progress, unanswered=claimed.progress.unanswered | {part})
     claimed = replace(claimed, progress=progress)
     if policy.allows(claimed, now):
-        return _next_attempt(claimed, bind)
+        return _next_attempt(claimed, bind, after_s=policy.pause_s(claimed))
     return _go_on(claimed, bind)
 
 
@@ -282,13 +304,13 @@ def _resume(claimed: Claimed) -> Step:
     return claimed, (_REQUEUE,)
 
 
-def _next_attempt(claimed: Claimed, bind: BindPort) -> Step:
-    """Report the unknown outcome, then claim the next attempt."""
+def _next_attempt(claimed: Claimed, bind: BindPort, *, after_s: float) -> Step:
+    """Report the unknown outcome, then claim the next attempt after a pause."""
     unknown = Publish(claimed, bind, Outcome.UNKNOWN, final=False)
     if claimed.given_up:  # the next attempt is the new owner's
         return DONE, (unknown, _RELEASE_KEY)
     progress = replace(claimed.progress, attempts=NONE, sent_at=None)
-    return Reclaiming(replace(claimed, progress=progress), bind), (unknown, Reclaim())
+    return Reclaiming(replace(claimed, progress=progress), bind), (unknown, Reclaim(after_s))
 
 
 def _end(claimed: Claimed, bind: BindPort, outcome: Outcome) -> Step:

@@ -114,11 +114,18 @@ async def test_a_recorded_result_comes_with_the_claim(gateway: Gateway, subject_
 async def test_a_result_belongs_to_the_claimed_attempt(gateway: Gateway, subject_id: UUID) -> None:
     message_id = uuid4()
     await gateway.claims.claim([(message_id, subject_id)], "gateway-1")
-    await gateway.claims.record([RecordedResult(message_id, 1, "{}")])
     await gateway.claims.reclaim(message_id, subject_id, "gateway-2", per_hour=9)
-    assert await gateway.claims.recorded(message_id) is None
     await gateway.claims.record([RecordedResult(message_id, 1, "{}")])
     assert await gateway.claims.recorded(message_id) is None
+
+
+async def test_a_recorded_message_is_not_claimed_again(gateway: Gateway, subject_id: UUID) -> None:
+    message_id = uuid4()
+    await gateway.claims.claim([(message_id, subject_id)], "gateway-1")
+    await gateway.claims.record([RecordedResult(message_id, 1, "{}")])
+    again = await gateway.claims.reclaim(message_id, subject_id, "gateway-2", per_hour=9)
+    assert again is None
+    assert await gateway.claims.recorded(message_id) == "{}"
 
 
 async def test_a_released_claim_is_as_if_nobody_had_claimed(

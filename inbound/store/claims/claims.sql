@@ -27,19 +27,20 @@ LEFT JOIN vault USING (message_id)
 ORDER BY given.ordinal
 
 -- name: reclaim_message
--- Claims the next attempt; returns no row if the message has had all attempts of this hour.
+-- Claims the next attempt; returns no row if a final result was recorded or the message has had
+-- all attempts of this hour.
 WITH claimed AS (
     INSERT INTO mt_claims (message_id, attempt, gateway)
     VALUES (%(message_id)s, 1, %(gateway)s)
     ON CONFLICT (message_id) DO UPDATE
     SET attempt = mt_claims.attempt + 1, gateway = excluded.gateway, claimed_at = now(),
-        result = NULL,
         hour_began = CASE WHEN mt_claims.hour_began > now() - interval '1 hour'
                           THEN mt_claims.hour_began ELSE now() END,
         hour_attempts = CASE WHEN mt_claims.hour_began > now() - interval '1 hour'
                              THEN mt_claims.hour_attempts + 1 ELSE 1 END
-    WHERE mt_claims.hour_attempts < %(per_hour)s
-       OR mt_claims.hour_began <= now() - interval '1 hour'
+    WHERE mt_claims.result IS NULL
+      AND (mt_claims.hour_attempts < %(per_hour)s
+           OR mt_claims.hour_began <= now() - interval '1 hour')
     RETURNING message_id, attempt
 )
 SELECT claimed.message_id, given.subject_id, claimed.attempt = 1 AS first, claimed.attempt,

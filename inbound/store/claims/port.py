@@ -28,8 +28,8 @@ class Claims(Protocol):
     ) -> ClaimRow | None:
         """Claim a message again whose last attempt has an unknown outcome: attempt + 1.
 
-        Return None if it has had `per_hour` attempts in this hour: whatever the cause of so
-        many attempts is, no other follows.
+        Return None if its final result was recorded, or if it has had `per_hour` attempts in
+        this hour: whatever the cause of so many attempts is, no other follows.
         """
         ...
 

@@ -206,6 +206,7 @@ async def open_bench(esme_type: type[Esme] = Esme) -> AsyncIterator[Bench]:
                 gateway=GATEWAY,
                 max_attempts=3,
                 unknown_grace=timedelta(seconds=0.1),
+                first_pause_s=0.01,
             ),
             clock=lambda: now[0],
         )

@@ -37,6 +37,7 @@ from streams.outbox.phases import (
     Phase,
     Publish,
     Reclaim,
+    Reclaiming,
     ReleaseClaim,
     ReleaseKey,
     Render,
@@ -191,14 +192,14 @@ class Gateway:
         self._take(entry, step)
         self.commit()
 
-    def reclaimed(self, entry: Entry) -> Claim | None:
+    def reclaimed(self, entry: Entry) -> tuple[Claim | None, SubmitResult | None]:
         message_id = entry.fetched.message.message_id
         attempt, _ = self.world.claims.get(message_id, (0, ""))
-        if attempt >= MAX_ATTEMPTS:
-            return None
+        recorded = self.world.recorded.get(message_id)
+        if attempt >= MAX_ATTEMPTS or recorded is not None:
+            return None, recorded
         self.world.claims[message_id] = attempt + 1, self.name
-        self.world.recorded.pop(message_id, None)
-        return _claim(attempt + 1)
+        return _claim(attempt + 1), None
 
     def hand_over(self, partition: int) -> None:
         self.leaving.add(partition)  # nothing more is fetched of it
@@ -206,10 +207,14 @@ class Gateway:
             self._take(entry, transitions.on_hand_over(entry.phase))
         self._drop_done()
 
-    def give_up(self, partition: int) -> None:
+    def give_up(self, partition: int, *, pausing: bool) -> None:
+        """`pausing` says that what is to be claimed again still pauses."""
         topic = self.world.lanes[partition].topic
         for entry in self.ledger.of([topic]):
-            self._take(entry, transitions.on_given_up(entry.phase))
+            if pausing and isinstance(entry.phase, Reclaiming):
+                self._take(entry, transitions.on_pause_interrupted(entry.phase))
+            else:
+                self._take(entry, transitions.on_given_up(entry.phase))
         self._drop_done()
         self.commit()
         self.offsets.drop([topic])

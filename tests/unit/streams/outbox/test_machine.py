@@ -126,8 +126,8 @@ class Gateways(RuleBasedStateMachine):
             self.reclaimed(self.gateways[who], entry)
 
     def reclaimed(self, gateway: Gateway, entry: Entry) -> None:
-        claim = gateway.reclaimed(entry)
-        gateway.step(entry, transitions.on_reclaim(entry.expect(Reclaiming), claim))
+        claim, recorded = gateway.reclaimed(entry)
+        gateway.step(entry, transitions.on_reclaim(entry.expect(Reclaiming), claim, recorded))
 
     @rule(who=WHO, pick=PICK)
     def back_off_over(self, who: int, pick: int) -> None:
@@ -156,14 +156,19 @@ class Gateways(RuleBasedStateMachine):
         if partition in self.gateways[who].positions:
             self.gateways[who].hand_over(partition)
 
-    @rule(who=WHO, partition=st.integers(0, PARTITIONS - 1), back=st.booleans())
-    def rebalance(self, who: int, partition: int, *, back: bool) -> None:
+    @rule(
+        who=WHO,
+        partition=st.integers(0, PARTITIONS - 1),
+        back=st.booleans(),
+        pausing=st.booleans(),
+    )
+    def rebalance(self, who: int, partition: int, *, back: bool, pausing: bool) -> None:
         """The partition goes to the other gateway, or goes and comes straight back."""
         gateway = self.gateways[who]
         if partition not in gateway.positions:
             return
         gateway.hand_over(partition)
-        gateway.give_up(partition)
+        gateway.give_up(partition, pausing=pausing)
         self.gateways[who if back else 1 - who].assign(partition)
 
     @rule(who=WHO)
@@ -193,7 +198,7 @@ class Gateways(RuleBasedStateMachine):
         """Let everything come to its end: then each message has one, and each key is free."""
         for who, gateway in enumerate(self.gateways):
             for partition in list(gateway.leaving):
-                self.rebalance(who, partition, back=False)
+                self.rebalance(who, partition, back=False, pausing=False)
         for _ in range(40 * (1 + len(self.world.parts))):
             moved = [self.go_on(gateway) for gateway in self.gateways]
             if not any(moved):

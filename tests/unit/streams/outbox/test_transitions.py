@@ -24,6 +24,7 @@ from streams.outbox.phases import (
     LookingUp,
     Phase,
     Publish,
+    Reclaim,
     Reclaiming,
     Recording,
     Republish,
@@ -123,6 +124,33 @@ def test_a_recorded_result_is_published_again_and_nothing_is_sent() -> None:
     assert isinstance(phase, Recording)
     assert republished(effects) == [recorded]
     assert names(effects) == ["Republish", "ReleaseKey"]
+    reclaiming = Reclaiming(claimed(), BIND)
+    phase, effects = transitions.on_reclaim(reclaiming, None, recorded)
+    assert isinstance(phase, Recording)
+    assert republished(effects) == [recorded]
+    assert names(effects) == ["Republish", "ReleaseKey"]
+
+
+def test_pauses_between_attempts_grow() -> None:
+    """A link that breaks at each submit_sm takes more than seconds to use up all attempts."""
+    pauses = []
+    for attempt in range(1, MAX_ATTEMPTS):
+        lost = in_flight()
+        lost = replace(lost, claimed=replace(lost.claimed, claim=Claim(attempt, NUMBER, None)))
+        _, (_, reclaim) = transitions.on_no_answer(lost, POLICY, NOON)
+        assert isinstance(reclaim, Reclaim)
+        pauses.append(reclaim.after_s)
+    assert pauses == [transitions.FIRST_PAUSE_S * 3**n for n in range(MAX_ATTEMPTS - 1)]
+    looking_up = LookingUp(claimed(), BIND)
+    _, (_, reclaim) = transitions.on_lookup(looking_up, POLICY, NOON, is_processed=False)
+    assert isinstance(reclaim, Reclaim)
+    assert reclaim.after_s == 0, "the grace has passed already"
+
+
+def test_a_pause_ends_with_the_partition() -> None:
+    step = transitions.on_pause_interrupted(Reclaiming(claimed(), BIND))
+    assert isinstance(step[0], Done)
+    assert names(step[1]) == ["ReleaseKey", "Forget"]
 
 
 def test_a_message_that_had_all_attempts_of_the_hour_ends_as_unknown() -> None:
