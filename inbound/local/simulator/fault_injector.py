@@ -13,8 +13,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from inbound.local.simulator.client_links import ClientLinks, kind_of
+from inbound.local.simulator.client_session import ClientSession
 from inbound.local.simulator.dialects import DEFAULT_PLAN
 from inbound.local.simulator.faults import Proceed
+from inbound.local.simulator.habits import UNBIND, bend, lengthen
 from inbound.local.simulator.magic import MagicNumbers
 from inbound.local.simulator.malformed import MALFORMED
 from inbound.local.simulator.rules import RuleBook
@@ -39,6 +41,8 @@ from inbound.smpp.status import Status
 log = logging.getLogger(__name__)
 
 _CUT: Final = "a fault cut the link"
+# Seconds from an unbind to the answer after it, unless the fault says otherwise.
+_UNBINDING_S: Final = 0.1
 # sequence_number of frames that the session does not know.
 _UNMATCHED_SEQUENCE: Final = 0x7FFF0000
 
@@ -71,6 +75,8 @@ class FaultInjector:
         if delay := self._delay(fault):
             await self._scheduler.sleep(delay)
         status = fault.status or admit(bind, session)
+        if fault.habit and isinstance(session, ClientSession):
+            session.bind_habit = fault.habit
         if fault.no_answer or fault.cut or fault.malformed:
             self._write(bind.answer(status), fault, session)
             await session.wait_closed()
@@ -87,12 +93,14 @@ class FaultInjector:
             # Handling waits too. The session resumes reading as soon as it has answered.
             await self._scheduler.sleep(fault.slow_reading_s)
         delay = self._delay(fault)
+        if fault.habit == UNBIND:
+            delay = delay or _UNBINDING_S
+            self._scheduler.task(session.unbind())
         if delay and self._delayed[session] >= self._window:
             return pdu.answer(Status.ESME_RTHROTTLED)
         answer = await self._answer(pdu, session, proceed, fault, delay)
-        if answer is None or not (
-            delay or fault.no_answer or fault.cut or fault.malformed or fault.duplicate
-        ):
+        own = fault.no_answer or fault.cut or fault.malformed or fault.duplicate or fault.habit
+        if answer is None or not (delay or own):
             return answer
         answer.sequence = pdu.sequence
         self._write_after(delay, answer, fault, session)
@@ -192,7 +200,7 @@ class FaultInjector:
 
     def _write(self, answer: ResponsePdu, fault: Fault, session: Session) -> None:
         """Write an answer as the fault says: twice, malformed, partly, or not at all."""
-        frame = encode(answer)
+        frame = lengthen(fault.habit, encode(answer))
         if fault.malformed:
             frame = MALFORMED[fault.malformed](frame)
         if not fault.no_answer and fault.cut != "before":
@@ -231,8 +239,9 @@ class FaultInjector:
     def _send(
         self, fault: Fault, pdu: DeliverSm, session: Session, what: str
     ) -> Awaitable[DeliverSmResp]:
-        future = session.send(pdu)
-        self._links.message(session, what, pdu)
+        bent = bend(fault.habit, pdu)
+        future = session.send(bent)
+        self._links.message(session, what, bent, fault.habit)
         if fault.cut == "after":
             session.close(_CUT)
         return future
@@ -261,5 +270,6 @@ def _describe(fault: Fault) -> str:
     """Return the ledger's detail about a PDU that was not sent normally."""
     words = [f"malformed {fault.malformed}" if fault.malformed else ""]
     words += ["cut in the middle" if fault.cut == "middle" else ""]
+    words += [fault.habit]
     words += ["twice" if fault.duplicate else ""]
     return ", ".join(filter(None, words))

@@ -4,6 +4,7 @@ The same script, seed and order of PDUs give the same faults.
 """
 
 import difflib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from inbound.local.simulator import _toml
 from inbound.local.simulator.dialects import DIALECTS, ReceiptDialect, ReceiptPlan
+from inbound.local.simulator.habits import HABITS
 from inbound.local.simulator.malformed import MALFORMED
 from inbound.smpp.status import Status
 
@@ -19,10 +21,10 @@ Command = Literal["submit_sm", "deliver_sm", "receipt", "bind", "enquire_link", 
 _ANSWERED: Final = {"delay_s", "no_answer", "status", "cut", "malformed"}
 # The fields of a fault that are allowed for each command.
 _FIELDS: Final[dict[Command, set[str]]] = {
-    "submit_sm": _ANSWERED | {"taken", "duplicate", "slow_reading_s", "receipt"},
-    "deliver_sm": {"delay_s", "no_answer", "cut", "malformed", "duplicate"},
-    "receipt": {"delay_s", "no_answer", "cut", "malformed", "duplicate"},
-    "bind": _ANSWERED,
+    "submit_sm": _ANSWERED | {"taken", "duplicate", "slow_reading_s", "receipt", "habit"},
+    "deliver_sm": {"delay_s", "no_answer", "cut", "malformed", "duplicate", "habit"},
+    "receipt": {"delay_s", "no_answer", "cut", "malformed", "duplicate", "habit"},
+    "bind": _ANSWERED | {"habit"},
     "enquire_link": _ANSWERED | {"duplicate"},
     "query_sm": _ANSWERED | {"duplicate"},
 }
@@ -38,8 +40,16 @@ def _status(value: object) -> object:
 
 
 def _malformed(value: object) -> object:
-    if value and value not in MALFORMED:
-        raise ValueError(f"unknown {value!r}; choose one of {', '.join(MALFORMED)}")
+    return _one_of(MALFORMED, value)
+
+
+def _habit(value: object) -> object:
+    return _one_of(HABITS, value)
+
+
+def _one_of(names: Collection[str], value: object) -> object:
+    if value and value not in names:
+        raise ValueError(f"unknown {value!r}; choose one of {', '.join(names)}")
     return value
 
 
@@ -71,6 +81,9 @@ class Fault(BaseModel):
     duplicate: bool = Field(default=False, description="the PDU due is sent twice")
     malformed: Annotated[str, BeforeValidator(_malformed)] = Field(
         default="", description="malformed PDU sent instead of the answer, or before our PDU"
+    )
+    habit: Annotated[str, BeforeValidator(_habit)] = Field(
+        default="", description="the PDU due bends the specification"
     )
     slow_reading_s: Seconds = Field(default=0.0, description="read nothing for this long")
     receipt: ReceiptPlan | None = Field(default=None, description="changes to its receipt")
@@ -123,6 +136,10 @@ class Rule(BaseModel):
         unfit = sorted(self.fault.model_fields_set - _FIELDS[self.match.command])
         if unfit:
             raise ValueError(f"fault.{unfit[0]}: not allowed for {self.match.command}; remove it")
+        habit = self.fault.habit
+        if habit and self.match.command not in HABITS[habit]:
+            commands = ", ".join(sorted(HABITS[habit]))
+            raise ValueError(f"fault.habit: {habit} is a habit of {commands}")
         return self
 
 

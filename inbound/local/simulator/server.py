@@ -21,9 +21,9 @@ from typing import Any, Self
 from inbound.errors import SetupError
 from inbound.local.simulator import data_sm
 from inbound.local.simulator.client_links import ANSWERS, Client, ClientLinks, error_text, kind_of
+from inbound.local.simulator.client_session import ClientSession
 from inbound.local.simulator.delivery_queue import Deliverable, DeliveryQueue
 from inbound.local.simulator.dialects import DEFAULT_PLAN, ReceiptPlan
-from inbound.local.simulator.enquire_link import EnquireLinkSession
 from inbound.local.simulator.fault_injector import FaultInjector
 from inbound.local.simulator.faults import Faults, NoFaults
 from inbound.local.simulator.ledger import PduLedger
@@ -123,9 +123,6 @@ class Simulator:
     async def start(self) -> Self:
         """Start listening. Raises `OSError` when the port is taken."""
         settings = self.settings
-        session: Callable[..., Session] = Session
-        if self._injector.book.has("enquire_link"):
-            session = partial(EnquireLinkSession, on_enquire_link=self._injector.on_enquire_link)
         self._listener = await listen(
             settings.host,
             settings.port,
@@ -140,7 +137,7 @@ class Simulator:
                 system_id="scserv-smsc",
             ),
             ssl=self._ssl,
-            session=session,
+            session=partial(ClientSession, on_enquire_link=self._injector.on_enquire_link),
         )
         return self
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from inbound.cli.simulator import simulator
 from inbound.local.simulator.accounts import AccountsFile
 from inbound.local.simulator.dialects import DIALECTS, ReceiptDialect, ReceiptPlan
+from inbound.local.simulator.habits import HABITS
 from inbound.local.simulator.magic import MAGIC
 from inbound.local.simulator.malformed import MALFORMED
 from inbound.local.simulator.script import Fault, Match, parse_script
@@ -43,6 +44,7 @@ def test_every_magic_number_and_no_other() -> None:
         ("fault", Fault.model_fields.keys()),
         ("receipt", ReceiptPlan.model_fields.keys()),
         ("dialects", DIALECTS.keys()),
+        ("habits", HABITS.keys()),
         ("malformed PDUs", MALFORMED.keys()),
     ],
 )
