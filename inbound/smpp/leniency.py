@@ -47,7 +47,7 @@ class Leniency(Enum):
     )
     UNREADABLE_NUMBER = (
         "SMPP 3.4, 5.2.5",
-        "source_addr consists of digits, but is not one certain phone number",
+        "source_addr has the digits of a number, but is not one certain mobile number",
         "the message was accepted without a sender and is never answered",
     )
 

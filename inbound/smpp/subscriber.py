@@ -4,8 +4,9 @@ One person has one number, in E.164 with a leading plus: "+79161234567". SMS cen
 with or without the plus, with an international prefix (00, in Russia 810) or as dialled in the
 country of the bind (89161234567, 9161234567), and not always with the TON that this form has.
 
-Invariant: the result is a valid number. An address that two people may have, or that lacks
-a digit, is no number: the message is then never answered.
+Invariant: the result is a valid mobile number as `inbound.parsers.numbers` has it, so that the
+person can be imported, looked up and erased by it. An address that two people may have, or that
+lacks a digit, is no number: the message is then never answered.
 """
 
 import re
@@ -31,7 +32,6 @@ _SEPARATORS: Final = str.maketrans("", "", " \t\xa0-()")
 # The prefix of GSM phones in every country (ITU-T E.123, 2.5 recommends it to all networks).
 _INTERNATIONAL_PREFIX: Final = "00"
 _NOTHING: Final = "(?!)"
-_NO_COUNTRY: Final = phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY
 # A shorter address is a short code, not a phone number that could not be read.
 _MIN_DIGITS: Final = 7
 
@@ -109,25 +109,14 @@ def _read(ton: int, addr: str, country: str, strict: bool) -> Subscriber:  # noq
 
 def _international(digits: str, country: str, *, strict: bool) -> tuple[PhoneNumber | None, bool]:
     """Return the number, and whether it was written otherwise than as country code and number."""
-    mobile = _mobile(f"+{digits}")
-    if strict or (mobile is not None and mobile.country_code == _country_code(country)):
-        return mobile or _landline(digits, None), False
+    number = _mobile(f"+{digits}")
+    if strict or (number is not None and number.country_code == _country_code(country)):
+        return number, False
     dialled = _dialled(digits, country)
-    if mobile is None and dialled is None:
-        return _landline(digits, country), False
-    if mobile is not None and dialled is not None and _e164(mobile) != _e164(dialled):
-        return None, False
-    # A landline sends few texts, so the mobile number is read even if there is one.
-    return mobile or dialled, mobile is None
-
-
-def _landline(digits: str, country: str | None) -> PhoneNumber | None:
-    """Return the number of a landline or the like, unless it may be one of `country` as well."""
-    number = _valid(f"+{digits}")
-    if number is None or phonenumbers.region_code_for_number(number) == _NO_COUNTRY:
-        return None  # freephone and the like
-    at_home = _valid(digits, country) if country else None
-    return number if at_home is None or _e164(at_home) == _e164(number) else None
+    if number is None:
+        return dialled, True
+    has_two_readings = dialled is not None and _e164(dialled) != _e164(number)
+    return None if has_two_readings else number, False
 
 
 def _dialled(digits: str, country: str) -> PhoneNumber | None:
@@ -156,11 +145,6 @@ def _mobile(text: str, region: str | None = None) -> PhoneNumber | None:
     number = _parse(text, region)
     # number_type is UNKNOWN for an invalid number.
     return number if number is not None and phonenumbers.number_type(number) in _MOBILE else None
-
-
-def _valid(text: str, region: str | None = None) -> PhoneNumber | None:
-    number = _parse(text, region)
-    return number if number is not None and phonenumbers.is_valid_number(number) else None
 
 
 def _parse(text: str, region: str | None) -> PhoneNumber | None:
