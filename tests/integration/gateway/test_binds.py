@@ -18,13 +18,16 @@ from inbound.local.simulator.server import Simulator, SimulatorSettings
 from inbound.local.simulator.tls import server_context
 from inbound.ops.health import Health
 from inbound.settings import Settings, SmppSettings
-from inbound.smpp.pdu import BindReceiver
+from inbound.smpp.pdu import BindReceiver, BindTransceiver, DeliverSmResp
+from inbound.smpp.status import Status
 from inbound.store.bind_reports import BindReports
 from inbound.store.receipts.overdue import OverdueReceipts
 from schemas.messages import MobileOriginated
 from tests.e2e.script import ACCOUNT
 from tests.patience import PATIENCE_S
 from tests.unit.smpp.certificate import self_signed
+from tests.unit.smpp.corpus.malformed import frame, message
+from tests.unit.smpp.peer import peers
 
 
 class Producer:
@@ -257,3 +260,32 @@ def test_what_an_operator_sets_is_what_the_centre_gets() -> None:
     assert isinstance(pdu, BindReceiver)
     assert (pdu.interface_version, pdu.system_type) == (0x50, "ISO,MCON3")
     assert bind_settings.bind_settings(bind(1)).bind_pdu().interface_version == 0x34
+
+
+async def test_a_centre_that_deviates_is_bound_and_named_once(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Over two connections, of which each has the same deviations."""
+    garbage = message(tail=b"\0", text=b"CLIENT info\0", source=b"0079161234567\0")
+    async with peers() as (port, connections):
+        settings = bind(port, reconnect_min_s=0.01)
+        async with gateway("g1", database_url, settings) as (_, health, producer):
+            for _ in range(2):
+                peer = await connections.get()
+                request = await peer.read(BindTransceiver)
+                peer.send(frame(0x80000009, b"smsc\0\0", sequence=request.sequence))
+                await until(lambda: health.ready().ok, health.ready)
+                peer.send(frame(0x05, garbage))
+                assert (await peer.read(DeliverSmResp)).status == Status.ESME_ROK
+                async with asyncio.timeout(PATIENCE_S):
+                    text = await producer.texts.get()
+                assert (text.source, text.payload) == ("+79161234567", b"CLIENT info")
+                peer.close()
+    lines = [r.getMessage() for r in caplog.records if "deviates from" in r.getMessage()]
+    assert [line.split("kind=")[1] for line in lines] == [
+        '"bind_response"',
+        '"optional_part"',
+        '"nul_padding"',
+        '"number_form"',
+    ]
+    assert not any("7916" in line for line in lines)
