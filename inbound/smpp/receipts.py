@@ -137,7 +137,8 @@ class Receipt:
 def message_type_of(pdu: DeliverSm | DataSm) -> MessageType:
     """Return the message type. Bits are tested separately: some SMS centres set several.
 
-    Without them, receipted_message_id makes a receipt too. A phone can set neither.
+    Without them a message is a receipt if it has the parameter receipted_message_id and a state.
+    A phone can set neither. The parameter alone may be another one with a damaged tag.
     """
     bits = pdu.esm_class
     if bits & _RECEIPT:
@@ -148,9 +149,7 @@ def message_type_of(pdu: DeliverSm | DataSm) -> MessageType:
         return MessageType.ABORT if bits & _USER_ACK else MessageType.DELIVERY_ACK
     if bits & _USER_ACK:
         return MessageType.USER_ACK
-    if pdu.tlvs and any(tag == TLV_RECEIPTED_MESSAGE_ID for tag, _ in pdu.tlvs):
-        return MessageType.RECEIPT
-    return MessageType.TEXT
+    return MessageType.RECEIPT if _has_id_and_state(pdu) else MessageType.TEXT
 
 
 def read(pdu: DeliverSm | DataSm, form: IdForm = IdForm.ANY) -> Receipt | None:
@@ -179,9 +178,23 @@ def read(pdu: DeliverSm | DataSm, form: IdForm = IdForm.ANY) -> Receipt | None:
     )
 
 
+def _has_id_and_state(pdu: DeliverSm | DataSm) -> bool:
+    tlvs = dict(pdu.tlvs)
+    message_id = tlvs.get(TLV_RECEIPTED_MESSAGE_ID)
+    if message_id is None or not _ID.fullmatch(_c_string(message_id)):
+        return False
+    if _state(tlvs.get(TLV_MESSAGE_STATE, b"")) is not None:
+        return True
+    return bool(fields_of(text_of(body_of(pdu))).get("stat"))
+
+
+def _c_string(tlv: bytes) -> str:
+    return tlv.lstrip(b"\0").split(b"\0", 1)[0].decode("latin-1").strip()
+
+
 def _ids(tlv: bytes, text: str, form: IdForm) -> tuple[str, ...]:
     """Return the ids of a receipt, those of the TLV first."""
-    as_written = (tlv.lstrip(b"\0").split(b"\0", 1)[0].decode("latin-1").strip(), text)
+    as_written = (_c_string(tlv), text)
     ids: list[str] = []
     for message_id in as_written:
         if not _ID.fullmatch(message_id):

@@ -159,6 +159,17 @@ def test_text_from_a_phone_is_never_a_receipt_but_the_tlv_makes_one() -> None:
     )
 
 
+@pytest.mark.parametrize("message_id", [b"", b"\0", b"\x01", b"7\0", b"seven of nine"])
+def test_an_id_without_a_state_makes_no_receipt_of_a_text(message_id: bytes) -> None:
+    pdu = DeliverSm(short_message=b"CLIENT info", tlvs=((ID, message_id),))
+    assert message_type_of(pdu) is MessageType.TEXT
+    assert read(pdu) is None
+
+
+def test_an_id_makes_a_receipt_of_a_text_with_a_state() -> None:
+    assert receipt(APPENDIX_B, ((ID, b"\0 7\0"),), esm_class=0).message_ids[0] == "7"
+
+
 def test_intermediate_notification_is_not_final() -> None:
     got = receipt("id:7 stat:UNDELIV err:011", esm_class=0x20)
     assert (got.state, got.final, got.outcome) == (MessageState.UNDELIVERABLE, False, None)
