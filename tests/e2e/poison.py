@@ -123,7 +123,7 @@ def with_canaries(
             text(number, data_coding=password),
             text(f"{number} {password}"),
             text(number, alphabet=words),
-            text(number, bind=f"\0{login}", part=half),  # PostgreSQL refuses it
+            text(number, centre=f"\0{login}", part=half),  # PostgreSQL refuses it
             text(number, part={"reference": code, password: number}),
             text(number, arrived_at=password, **{password: number}),
         ),

@@ -69,7 +69,7 @@ MO = {
     "what the database refuses": (
         poison.text(
             "+79161111111",
-            bind="\0",
+            centre="\0",
             part={"reference": 1, "total": 2, "sequence": 1},
         ),
         None,
