@@ -385,7 +385,7 @@ class Service:
         return one
 
     async def _run(self, role: Role, port: int) -> asyncio.subprocess.Process | forks.Forked:
-        arguments, environment = (role, *self._config()), self.environment(port)
+        arguments, environment = (role, *self._config(role, port)), self.environment(port)
         log = self.folder / f"{role}-{port}.log"
         if self.program == PROGRAM:
             return await forks.start(
@@ -400,7 +400,7 @@ class Service:
                 stderr=out,
             )
 
-    def _config(self) -> Sequence[str]:
+    def _config(self, _role: Role, _port: int) -> Sequence[str]:
         """Return the option for the TOML file, if the test has written one into the folder."""
         return ("--config", CONFIG) if (self.folder / CONFIG).exists() else ()
 

@@ -112,7 +112,7 @@ async def run_campaign(
     async with open_deployment(folder) as deployment:
         clients = [make_client(number) for number in range(people)]
         deployment.import_clients(clients)
-        traffic = Traffic(clients, deployment.deliver, random.Random(seed), per_second)
+        traffic = Traffic(clients, deployment.deliver_home, random.Random(seed), per_second)
         runner = FaultRunner(deployment)
         sending = asyncio.create_task(traffic.run())
 

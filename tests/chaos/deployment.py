@@ -1,12 +1,15 @@
-"""The service under test: its own servers, two processes of each role, a simulated SMS centre."""
+"""The service under test: its own servers, two processes of each role, two simulated SMS centres.
+
+Each gateway has one bind to each SMS centre, with names of its own.
+"""
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 import psycopg
@@ -22,7 +25,7 @@ from tests.chaos import stepped_clock
 from tests.chaos.smsc_faults import SmscFaults
 from tests.e2e.collector import Recorder, open_recorder
 from tests.e2e.script import ACCOUNT
-from tests.fix_service import PAGES, ROLES, Role, RoleProcess, Service, free_port
+from tests.fix_service import PAGES, ROLES, WINDOW, Role, RoleProcess, Service, free_port
 from tests.searching import POSTGRES_SETTINGS, store_plainly
 
 PROCESSES_PER_ROLE: Final = 2
@@ -35,7 +38,22 @@ OPERATOR_COMMANDS: Final = (
     ("binds",),
     ("erasures",),
 )
+CENTRES: Final = ("north", "south")
 REPOSITORY: Final = Path(__file__).parents[2]
+
+_BIND: Final = """
+[[binds]]
+centre = "{centre}"
+bind = "{centre}-{number}"
+port = {port}
+system_id = "{account.system_id}"
+password = "{account.password}"
+window = {window}
+response_timeout_s = 5
+enquire_link_s = 2
+reconnect_min_s = 0.05
+reconnect_max_s = 0.2
+"""
 
 _ENVIRONMENT: Final = {
     # Clients send many different commands an hour here, and all of them have to be answered.
@@ -55,11 +73,12 @@ class Deployment(Service):
         self.recorder = recorder
         self._outputs = count(1)
         self.smsc_faults = SmscFaults()
-        self.centre = Simulator(
-            SimulatorSettings(port=0, accounts=(ACCOUNT,), retry_s=0.3, response_timeout_s=5),
-            faults=self.smsc_faults,
-        )
-        self.smsc_faults.attach(self.centre)
+        self.centres = {name: self._simulator() for name in CENTRES}
+        self.centre = self.centres[CENTRES[0]]
+        self.smsc_faults.attach(self.centres)
+        # Port of each gateway that starts or runs, and the number in the names of its binds.
+        self._starting: set[int] = set()
+        self._numbers_of_gateways: dict[int, int] = {}
         self.clock = folder / "clock"
         self.clock.write_bytes(bytes(stepped_clock.SIZE))
         self.program = "tests.chaos.stepped_clock"
@@ -71,6 +90,45 @@ class Deployment(Service):
                 "PYTHONPATH": str(REPOSITORY),
             }
         )
+
+    def _simulator(self) -> Simulator:
+        """Return an SMS centre, not started. It enquires every second, as some do."""
+        settings = SimulatorSettings(
+            port=0, accounts=(ACCOUNT,), retry_s=0.3, response_timeout_s=5, enquire_link_s=1
+        )
+        return Simulator(settings, faults=self.smsc_faults)
+
+    def centre_of(self, number: str) -> Simulator:
+        """Return the SMS centre of a phone."""
+        return self.centres[CENTRES[int(number[-1]) % len(CENTRES)]]
+
+    def deliver_home(self, source: str, text: bytes, **fields: Any) -> "asyncio.Future[int]":
+        """Have the SMS centre of this phone deliver one deliver_sm, as `deliver` does."""
+        return self.deliver(source, text, centre=self.centre_of(source), **fields)
+
+    async def _start(self, role: Role) -> RoleProcess:
+        one = await super()._start(role)
+        self._starting.discard(one.port)
+        return one
+
+    def _config(self, role: Role, port: int) -> Sequence[str]:
+        """Write the binds of a gateway to a file. A restarted gateway has its names again."""
+        if role != "gateway":
+            return ()
+        self._starting.add(port)
+        alive = self._starting | {one.port for one in self.running}
+        taken = {number for port, number in self._numbers_of_gateways.items() if port in alive}
+        number = next(number for number in count(1) if number not in taken)
+        self._numbers_of_gateways[port] = number
+        binds = (
+            _BIND.format(
+                centre=name, number=number, port=centre.port, account=ACCOUNT, window=WINDOW
+            )
+            for name, centre in self.centres.items()
+        )
+        path = self.folder / f"gateway-{number}.toml"
+        path.write_text("".join(binds), "utf-8")
+        return ("--config", str(path))
 
     def find_process(self, target: str) -> RoleProcess | None:
         """Return a running process by "ROLE INDEX"; None when fewer are running."""
@@ -146,14 +204,17 @@ async def open_deployment(folder: Path) -> AsyncIterator[Deployment]:
         admin.apply(kafka.bootstrap, TopicNames().specs(), replication_factor=1)
         async with open_recorder(folder / "telemetry") as recorder:
             deployment = Deployment(folder, postgres, kafka, recorder)
-            await deployment.centre.start()
             try:
+                for centre in deployment.centres.values():
+                    await centre.start()
                 for _ in range(PROCESSES_PER_ROLE):
                     await deployment.start(*STARTED_ROLES)
                 deployment.revive()
                 yield deployment
             finally:
                 await deployment.close()
+                for centre in deployment.centres.values():
+                    await centre.close()
 
 
 def delay_commits(url: str, micros: int) -> None:

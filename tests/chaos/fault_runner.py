@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 import psutil
 import psycopg
 
+from inbound.local.simulator.habits import UNBIND
 from tests.chaos import stepped_clock
 from tests.chaos.deployment import Deployment, delay_commits, process_tree
 from tests.chaos.schedule import PlannedFault
@@ -171,12 +172,22 @@ class FaultRunner:
         await self._apply(fault, "submit_sm", {"malformed": fault.target}, first=2)
 
     async def refuse_binds(self, fault: PlannedFault) -> None:
-        """Cut all links and accept no bind for a while."""
-        effect = {"status": "ESME_RBINDFAIL"} if fault.target == "refused" else {"no_answer": True}
-        rule = {"match": {"command": "bind"}, "fault": effect}
-        with self.deployment.smsc_faults.apply(fault.number, rule):
-            self.deployment.smsc_faults.cut_all_links("the campaign cuts every link")
+        """Cut all links of one SMS centre or of both, and accept no bind for a while."""
+        how, _, centre = fault.target.partition(" ")
+        effect = {"status": "ESME_RBINDFAIL"} if how == "refused" else {"no_answer": True}
+        with self.deployment.smsc_faults.apply_to_binds(fault.number, effect, centre):
             await asyncio.sleep(fault.lasts_s)
+
+    async def bend(self, fault: PlannedFault) -> None:
+        """Bend half of the PDUs of a command as some SMS centres do."""
+        command, _, habit = fault.target.partition(" ")
+        if command == "bind":
+            with self.deployment.smsc_faults.apply_to_binds(fault.number, {"habit": habit}, ""):
+                await asyncio.sleep(fault.lasts_s)
+        elif habit == UNBIND:
+            await self._apply(fault, command, {"habit": habit}, first=3)
+        else:
+            await self._apply(fault, command, {"habit": habit}, probability=0.5)
 
     async def _apply(
         self, fault: PlannedFault, command: str, effect: dict[str, Any], **match: float
@@ -218,5 +229,6 @@ _ACTIONS: Final[dict[str, Action]] = {
     "late answers": FaultRunner.delay,
     "malformed": FaultRunner.send_malformed,
     "no bind": FaultRunner.refuse_binds,
+    "habit": FaultRunner.bend,
     "clock step": FaultRunner.step_clock,
 }

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from inbound.local.simulator.habits import HABITS
+
 PAUSE_S: Final = (0.2, 2.0)
 """Shortest and longest pause before a fault."""
 
@@ -77,7 +79,14 @@ FAULT_KINDS: Final[dict[str, _FaultKind]] = {
     "malformed": _FaultKind(
         4, ("garbage", "half_body", "other_response", "wrong_sequence", "empty_body"), (1, 3)
     ),
-    "no bind": _FaultKind(2, ("refused", "unanswered"), (2, 8)),
+    "no bind": _FaultKind(
+        3, ("refused", "unanswered", "refused north", "unanswered south"), (2, 8)
+    ),
+    "habit": _FaultKind(
+        10,
+        tuple(f"{command} {name}" for name in HABITS for command in sorted(HABITS[name])),
+        (2, 6),
+    ),
     "clock step": _FaultKind(2, ("-40", "-15", "15", "40")),
 }
 

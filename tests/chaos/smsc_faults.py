@@ -1,11 +1,11 @@
-"""Faults of the SMS centre that come and go, and a record of the messages it accepted.
+"""Faults of the SMS centres that come and go, and a record of the messages they accepted.
 
 Each fault is a script of the simulator that applies for a while.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -28,7 +28,7 @@ _NO_RULES: Final = RuleBook(Script())
 
 @dataclass(frozen=True, slots=True)
 class AcceptedSubmit:
-    """One submit_sm that the SMS centre accepted: the client may have got it.
+    """One submit_sm that an SMS centre accepted: the client may have got it.
 
     `at` is in seconds of the monotonic clock; `part` is 0 for a message in one PDU.
     """
@@ -41,41 +41,48 @@ class AcceptedSubmit:
 
 
 class SmscFaults:
-    """The faults in effect. Give it to a `Simulator`, then call `attach` with that simulator."""
+    """The faults in effect, at all SMS centres. Give it to each, then call `attach` with them."""
 
     def __init__(self) -> None:
         self.accepted: list[AcceptedSubmit] = []
         self._injectors: list[FaultInjector] = []
-        self._simulator: Simulator | None = None
+        self._centres: Mapping[str, Simulator] = {}
 
-    def attach(self, simulator: Simulator) -> None:
-        """Set the simulator whose links the faults break."""
-        self._simulator = simulator
+    def attach(self, centres: Mapping[str, Simulator]) -> None:
+        """Set the SMS centres whose links the faults break, by their names."""
+        self._centres = centres
 
     @contextmanager
     def apply(self, seed: int, *rules: dict[str, Any]) -> Iterator[None]:
-        """Apply these rules of a script for the duration of the block."""
-        assert self._simulator is not None
+        """Apply these rules of a script for the duration of the block, at all SMS centres."""
         script = Script.model_validate({"seed": seed, "rule": rules})
-        injector = FaultInjector(
-            script, self._simulator._links, self._simulator._scheduler, magic=False, window=500
-        )
+        # Of the simulator it needs a ledger and a scheduler: that of any.
+        first = next(iter(self._centres.values()))
+        injector = FaultInjector(script, first._links, first._scheduler, magic=False, window=500)
         self._injectors.append(injector)
-        if injector.book.has("bind"):
-            self._simulator._injector.book = injector.book
         try:
             yield
         finally:
             self._injectors.remove(injector)
-            if self._simulator._injector.book is injector.book:
-                self._simulator._injector.book = _NO_RULES
 
-    def cut_all_links(self, reason: str) -> None:
-        """Cut every link of the account at once."""
-        assert self._simulator is not None
-        for client in self._simulator._clients.values():
-            for session in list(client.queue.sessions):
-                session.abort(reason)
+    @contextmanager
+    def apply_to_binds(self, seed: int, effect: dict[str, Any], centre: str) -> Iterator[None]:
+        """Cut the links of one SMS centre, or of all (""); bind requests have this effect.
+
+        Of two such faults at once the later one counts.
+        """
+        rule = {"match": {"command": "bind"}, "fault": effect}
+        book = RuleBook(Script.model_validate({"seed": seed, "rule": [rule]}))
+        centres = [each for name, each in self._centres.items() if centre in {"", name}]
+        for each in centres:
+            each._injector.book = book
+            _cut_links(each)
+        try:
+            yield
+        finally:
+            for each in centres:
+                if each._injector.book is book:
+                    each._injector.book = _NO_RULES
 
     async def on_submit(self, pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
         """Answer a submit_sm, as `Faults` says."""
@@ -128,3 +135,10 @@ class SmscFaults:
             if (answer := injector.on_deliver(pdu, session)) is not None:
                 return answer
         return None
+
+
+def _cut_links(centre: Simulator) -> None:
+    """Cut every link of the account at once."""
+    for client in centre._clients.values():
+        for session in list(client.queue.sessions):
+            session.abort("the campaign cuts every link")

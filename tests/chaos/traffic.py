@@ -1,5 +1,8 @@
 """Clients who text: commands in every form, and texts that are not commands.
 
+The parts of a long text travel at the same time, over different binds, and name the receiver in
+different forms; the client sends nothing else until all of them are accepted.
+
 No client repeats its previous command, so every accepted command is a request of its own,
 however close together two of them arrive.
 """
@@ -7,8 +10,9 @@ however close together two of them arrive.
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 from inbound.smpp.status import Status
@@ -23,6 +27,17 @@ _SPELLINGS: Final = {
 _NOISE: Final = ("привет", "CLIENT", "СLIENT info", "client info please", "stop", "")
 _UCS_2: Final = 8
 _UDHI: Final = 0x40
+_RECEIVERS: Final[tuple[dict[str, Any], ...]] = (
+    {"destination_addr": "79086228779"},
+    {"destination_addr": "+79086228779"},
+    {"destination_addr": "89086228779", "dest_addr_ton": 0},
+)
+"""The service's number as SMS centres write it. Each is a queue of its own in the simulator, so
+parts don't wait for each other, and the simulator's binds take turns."""
+
+Piece = tuple[bytes, dict[str, Any]]
+"""The short_message of one PDU, and its other fields."""
+
 MAX_OPEN_TEXTS: Final = 3
 """Commands of one client that may be unanswered at a time."""
 
@@ -47,6 +62,8 @@ class TextingClient:
     turn: int
     texts: list[SentText] = field(default_factory=list)
     open_texts: int = 0
+    reference: int = 0
+    sends_parts: bool = False
 
 
 Deliver = Callable[..., "asyncio.Future[int]"]
@@ -64,7 +81,6 @@ class Traffic:
         self._rng = rng
         self._period_s = 1 / per_second
         self._unanswered: set[asyncio.Future[int]] = set()
-        self._reference = 0
 
     @property
     def unanswered(self) -> int:
@@ -80,7 +96,7 @@ class Traffic:
             client = self._rng.choice(self.clients)
             if self._rng.random() < 0.1:
                 self._send_noise(client)
-            elif client.open_texts < MAX_OPEN_TEXTS:
+            elif client.open_texts < MAX_OPEN_TEXTS and not client.sends_parts:
                 self._send_command(client)
 
     async def wait_until_answered(self) -> None:
@@ -98,12 +114,15 @@ class Traffic:
         client.open_texts += 1
         text = SentText(command, time.monotonic())
         client.texts.append(text)
-        parts = [self._send(client, *part) for part in self._encode(_SPELLINGS[command])]
+        pieces = self._encode(client, _SPELLINGS[command])
+        client.sends_parts = len(pieces) > 1
+        parts = [self._send(client, body, **fields) for body, fields in pieces]
 
         def on_answer(_: "asyncio.Future[int]") -> None:
             if not all(part.done() for part in parts):
                 return
             client.open_texts -= 1
+            client.sends_parts = False
             if all(part.result() == Status.ESME_ROK for part in parts):
                 text.accepted_at = time.monotonic()
             else:
@@ -113,33 +132,36 @@ class Traffic:
         for part in parts:
             part.add_done_callback(on_answer)
 
-    def _encode(self, spelling: str) -> list[tuple[bytes, dict[str, int]]]:
-        """Return a command's PDUs: plain, in capitals, as UCS-2, or in two parts."""
+    def _encode(self, client: TextingClient, spelling: str) -> Sequence[Piece]:
+        """Return a command's PDUs: plain, in capitals, as UCS-2, or in two or three parts."""
         form = self._rng.random()
-        if form < 0.6:
+        if form >= 0.8 and client.open_texts == 1:
+            return self._split(client, spelling)
+        if form < 0.5:
             return [(spelling.encode(), {})]
-        if form < 0.75:
+        if form < 0.65:
             return [(spelling.upper().encode(), {})]
-        if form < 0.9:
-            return [(spelling.encode("utf-16-be"), {"data_coding": _UCS_2})]
-        self._reference = (self._reference + 1) % 256
-        cut = self._rng.randrange(1, len(spelling))
-        return [
-            (
-                bytes((5, 0, 3, self._reference, 2, number)) + piece.encode(),
-                {"esm_class": _UDHI},
-            )
-            for number, piece in ((1, spelling[:cut]), (2, spelling[cut:]))
-        ]
+        return [(spelling.encode("utf-16-be"), {"data_coding": _UCS_2})]
 
-    def _send(
-        self,
-        client: TextingClient,
-        body: bytes,
-        fields: dict[str, int] | None = None,
-        **more: Any,
-    ) -> "asyncio.Future[int]":
-        future = self._deliver(client.client.number, body, **(fields or {}), **more)
+    def _split(self, client: TextingClient, spelling: str) -> Sequence[Piece]:
+        """Return the parts of a text, in random order, with a reference of 8 or 16 bits."""
+        total = self._rng.choice((2, 3))
+        cuts = sorted(self._rng.sample(range(1, len(spelling)), total - 1))
+        texts = [spelling[a:b] for a, b in pairwise((0, *cuts, len(spelling)))]
+        coding = self._rng.choice((0, _UCS_2))
+        encoding = "utf-16-be" if coding else "ascii"
+        client.reference = (client.reference + 1) % 256
+        element = self._rng.choice((b"\x05\x00\x03", b"\x06\x08\x04\x00"))
+        pieces = []
+        for number, (text, receiver) in enumerate(zip(texts, _RECEIVERS, strict=False), 1):
+            header = element + bytes((client.reference, total, number))
+            fields = receiver | {"esm_class": _UDHI, "data_coding": coding}
+            pieces.append((header + text.encode(encoding), fields))
+        self._rng.shuffle(pieces)
+        return pieces
+
+    def _send(self, client: TextingClient, body: bytes, **fields: Any) -> "asyncio.Future[int]":
+        future = self._deliver(client.client.number, body, **fields)
         self._unanswered.add(future)
         future.add_done_callback(self._unanswered.discard)
         return future
