@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -34,6 +35,7 @@ from tests.patience import PATIENCE_S
 BROKEN_FILE = "broken.txt"
 LOG_FILE = "campaign.log"
 _LINES_SHOWN = 50
+_RECEIPTS_S = 20.0
 
 log = logging.getLogger("tests.chaos")
 
@@ -124,6 +126,7 @@ async def run_campaign(
         await runner.undo()
         log.info("all faults have ended; waiting until every request is completed")
         await _wait_until_completed(deployment, traffic)
+        await _wait_for_receipts(deployment)
         log.info("comparing accepted messages with the event store")
         result = _balance(deployment, traffic)
         log.info("verifying the event log and its projections")
@@ -160,6 +163,26 @@ async def _wait_until_completed(deployment: Deployment, traffic: Traffic) -> Non
         if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
             raise
         log.info("not everything was completed: %s", error)
+
+
+async def _wait_for_receipts(deployment: Deployment) -> None:
+    """Wait a while until every submitted message is reported as delivered.
+
+    Some never are: a malformed answer may have had no message id.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_RECEIPTS_S):
+            while await asyncio.to_thread(_unreported, deployment):  # noqa: ASYNC110 — a database
+                await asyncio.sleep(0.5)
+
+
+def _unreported(deployment: Deployment) -> int:
+    found: int = deployment.value(
+        "SELECT count(DISTINCT data->>'message_id') FILTER (WHERE type = 'message.submitted')"
+        " - count(DISTINCT data->>'message_id') FILTER (WHERE type = 'message.delivered')"
+        " FROM events"
+    )
+    return found
 
 
 def _accepted_requests(deployment: Deployment) -> int:

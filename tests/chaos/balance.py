@@ -23,6 +23,8 @@ MOST_COPIES: Final = 3
 """Of one message, by the policy `resend`; by `drop` it is one."""
 
 _ACKNOWLEDGEMENT: Final = "acknowledgement"
+_SUBMITTED: Final = "message.submitted"
+_DELIVERED: Final = "message.delivered"
 _RESULTS: Final = {event.TYPE for event in EVENTS if issubclass(event, MessageEvent)}
 _WORDS: Final = {ACKNOWLEDGEMENT: _ACKNOWLEDGEMENT, STOPPED: "stopped", STARTED: "started"}
 
@@ -37,6 +39,8 @@ class Balance:
     doubled_allowed: int = 0
     unknown: int = 0
     given_up: int = 0
+    delivered: int = 0
+    unreported: int = 0
     max_copies: int = 0
     too_many_copies: int = 0
     out_of_order: int = 0
@@ -57,6 +61,8 @@ class Balance:
             "doubled_allowed",
             "unknown",
             "given_up",
+            "delivered",
+            "unreported",
             "max_copies",
             "late",
             "what",
@@ -120,6 +126,10 @@ def _person(
     open_ -= {event.data["request_id"] for event in events if event.type == "request.completed"}
     result.say("unfinished", len(open_), f"{who}: requests {sorted(open_)}")
     result.late += sum(event.type == "acknowledgement.late" for event in events)
+    reported = {event.data["message_id"] for event in events if event.type == _DELIVERED}
+    submitted = {event.data["message_id"] for event in events if event.type == _SUBMITTED}
+    result.delivered += len(reported)
+    result.unreported += len(submitted - reported)
     _copies(result, who, taken, events, registration, dropped)
 
 

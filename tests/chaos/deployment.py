@@ -6,7 +6,7 @@ Each gateway has one bind to each SMS centre, with names of its own.
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from psycopg import sql
 from inbound.kafka import admin
 from inbound.local.servers.kafka import KafkaServer
 from inbound.local.servers.postgres import PostgresServer
+from inbound.local.simulator.phone import Phone
 from inbound.local.simulator.server import Simulator, SimulatorSettings
 from inbound.store.migrations.runner import migrate
 from schemas.topics import TopicNames
@@ -39,6 +40,7 @@ OPERATOR_COMMANDS: Final = (
     ("erasures",),
 )
 CENTRES: Final = ("north", "south")
+_ALL_PHONES: Final = "+7*"
 REPOSITORY: Final = Path(__file__).parents[2]
 
 _BIND: Final = """
@@ -204,17 +206,16 @@ async def open_deployment(folder: Path) -> AsyncIterator[Deployment]:
         admin.apply(kafka.bootstrap, TopicNames().specs(), replication_factor=1)
         async with open_recorder(folder / "telemetry") as recorder:
             deployment = Deployment(folder, postgres, kafka, recorder)
-            try:
+            async with AsyncExitStack() as stack:
                 for centre in deployment.centres.values():
-                    await centre.start()
+                    await stack.enter_async_context(centre)
+                    # Every client's phone is on, so the SMS centres report deliveries.
+                    await stack.enter_async_context(Phone("127.0.0.1", centre.port, _ALL_PHONES))
+                stack.push_async_callback(deployment.close)
                 for _ in range(PROCESSES_PER_ROLE):
                     await deployment.start(*STARTED_ROLES)
                 deployment.revive()
                 yield deployment
-            finally:
-                await deployment.close()
-                for centre in deployment.centres.values():
-                    await centre.close()
 
 
 def delay_commits(url: str, micros: int) -> None:
