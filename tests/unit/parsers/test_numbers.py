@@ -104,6 +104,20 @@ def test_noise_around_and_within_a_number_changes_nothing(
     assert parse_msisdn(written) == f"+7{number}"
 
 
+@given(st.from_regex(r"\+7(9\d{9}|\d{9,11})", fullmatch=True).filter(str.isascii))
+def test_pattern_for_russian_numbers_agrees_with_the_numbering_plan(text: str) -> None:
+    number = phonenumbers.parse(text, None)
+    kind = phonenumbers.number_type(number)
+    mobile = phonenumbers.PhoneNumberType.MOBILE
+    is_mobile = kind in {mobile, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE}
+    try:
+        assert parse_msisdn(text) == text
+    except NumberError:
+        assert not is_mobile
+    else:
+        assert is_mobile
+
+
 @given(st.text())
 def test_any_text_is_a_number_or_a_reason(text: str) -> None:
     try:
