@@ -1,71 +1,104 @@
 """`scserv clients`: imports the client directory."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import click
 from rich.console import Console
-from rich.text import Text
 
 from inbound.cli._context import settings_options
+from inbound.cli._import_report import ImportReport
 from inbound.cli._progress import progress_bar
-from inbound.directory.csv_import import ImportKeys, Summary, import_clients
-from inbound.directory.csv_lines import BadLine
+from inbound.cli._table_view import print_understood
+from inbound.directory.client_import import ImportKeys, Summary, import_clients
+from inbound.directory.client_rows import (
+    CLIENT_COLUMNS,
+    MSISDN,
+    TEXT_FIELDS,
+    GoodRow,
+    RejectedRow,
+    check_row,
+)
 from inbound.directory.sealing import ClientSealer
-from inbound.errors import SetupError
 from inbound.keys import SubjectHasher, fingerprint
 from inbound.settings import Settings
 from inbound.store.access.key_checks import check_keys
 from inbound.store.connections import connect
 from inbound.store.migrations.runner import require_current
+from inbound.tables.columns import parse_mapping
+from inbound.tables.delimited import SEPARATOR_NAMES
+from inbound.tables.model import Choices, Table
+from inbound.tables.reader import open_table
+from inbound.tables.rejected import RejectedFile
 
 APPLICATION_NAME: Final = "scserv clients import"
 VAULT_KEY_SETTING: Final = "SCSERV_VAULT_KEY"
 SUBJECT_KEY_SETTING: Final = "SCSERV_SUBJECT_KEY"
-_PROGRESS_STEP: Final = 1 << 16
+_PROGRESS_EVERY: Final = 500
 
 HELP: Final = """Add or update the clients in FILE. Clients that it does not name stay.
 
-FILE is UTF-8 with the header msisdn,client_id,personal_code,login,password. Numbers need
-their country code and may contain blanks, dashes and brackets. A bad line is reported and
-skipped; the good lines are loaded in one transaction.
+FILE is a table that a spreadsheet saved: CSV in any encoding and with any separator, XLSX or
+ODS. It needs a row with the names of these columns, in Russian or English and in any order:
+msisdn, client_id, personal_code, login, password (телефон, код клиента, персональный код,
+логин, пароль). Numbers need their country code and may contain blanks, dashes and brackets.
 
-Exit status: 0 when a line was loaded or the file has none, 1 when every line was refused,
+First the command shows how it reads the file. A row with anything that is not certain is
+rejected, and the other rows are imported in one transaction. Rejected rows go to a file, with
+their reasons, to be corrected and imported again.
+
+Exit status: 0 when a row was imported or the file has none, 1 when every row was rejected,
 2 when the file or the setup is wrong and nothing was changed.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What a person decides about one import."""
+
+    choices: Choices = field(default_factory=Choices)
+    whole_numbers: tuple[str, ...] = ()
+    rejected: Path | None = None
+    check_only: bool = False
+    confirm: Callable[[], bool] = lambda: True
+    """Asked after the command showed how it reads the file."""
+
+    def rejected_file(self, path: Path, table: Table) -> RejectedFile:
+        """Return the file for rejected rows of `path`; nothing is created yet."""
+        names = [column.name for column in CLIENT_COLUMNS]
+        return RejectedFile(path, self.rejected, names, table.separator)
+
+
 def run_import(
-    path: Path, database_url: str, subject_key: bytes, vault_key: bytes, console: Console
+    path: Path,
+    database_url: str,
+    subject_key: bytes,
+    vault_key: bytes,
+    console: Console,
+    options: ImportOptions | None = None,
 ) -> int:
     """Import one file, report on `console`, and return the exit status.
 
     Blocks until the commit. Raises SetupError or RetryableError; then nothing was changed.
     """
-    if not path.is_file():
-        raise SetupError(f"{path} does not exist or is not a file")
-    require_current(database_url)
-    size = path.stat().st_size
-    keys = ImportKeys(SubjectHasher(subject_key), ClientSealer(vault_key))
-    with (
-        connect(database_url, APPLICATION_NAME, long=True) as conn,
-        progress_bar("reading", console=console) as advance,
-    ):
-        fingerprints = {
-            SUBJECT_KEY_SETTING: fingerprint(subject_key),
-            VAULT_KEY_SETTING: fingerprint(vault_key),
-        }
-        check_keys(conn, fingerprints)
-        summary = import_clients(
-            conn,
-            path,
-            keys,
-            refuse=lambda bad: _print_refused(console, bad),
-            progress=_in_steps(lambda done: advance(done, size)),
-        )
-    _print_summary(console, path.name, summary)
-    return 1 if summary.refused and not summary.loaded else 0
+    options = options or ImportOptions()
+    with open_table(path, CLIENT_COLUMNS, options.choices) as table:
+        print_understood(console, path.name, table.understood, {MSISDN})
+        if not options.confirm():
+            console.print("Nothing was imported.")
+            return 0
+        rejected = None if options.check_only else options.rejected_file(path, table)
+        report = ImportReport(console, table, rejected)
+        try:
+            summary = _load(table, database_url, subject_key, vault_key, report, options)
+        except BaseException:
+            report.discard()
+            raise
+    report.finish(path.name, summary)
+    return 1 if summary.rejected and not summary.loaded else 0
 
 
 @click.group
@@ -75,42 +108,113 @@ def clients() -> None:
 
 @clients.command("import", help=HELP)
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="COLUMN=NAME",
+    help="What the file calls a column, such as password=Код2, or its place, such as password=#E. "
+    "With the places of all five, the file needs no names. Repeatable.",
+)
+@click.option("--sheet", metavar="NAME", help="Sheet of a workbook, if several have the columns.")
+@click.option("--encoding", metavar="NAME", help="Of a CSV file, such as windows-1251.")
+@click.option(
+    "--separator", metavar="CHARACTER", callback=lambda *a: _separator(a[2]), help="Of a CSV file."
+)
+@click.option(
+    "--whole-numbers",
+    multiple=True,
+    type=click.Choice(TEXT_FIELDS),
+    help="Take number cells of this column as they are: none of them began with a zero, or was "
+    "a date. Repeatable.",
+)
+@click.option(
+    "--rejected",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File for rejected rows, .csv or .xlsx.  [default: NAME.rejected.* beside FILE]",
+)
+@click.option("--check", is_flag=True, help="Check every row and change nothing.")
+@click.option("--yes", is_flag=True, help="Don't ask before importing.")
 @settings_options
-def import_file(settings: Settings, file: Path) -> None:
+def import_file(  # noqa: PLR0913  one for each option
+    settings: Settings,
+    *,
+    file: Path,
+    mapping: tuple[str, ...],
+    sheet: str | None,
+    encoding: str | None,
+    separator: str | None,
+    whole_numbers: tuple[str, ...],
+    rejected: Path | None,
+    check: bool,
+    yes: bool,
+) -> None:
     """Load clients from FILE."""
     settings.require("database_url")
+    choices = Choices(parse_mapping(mapping, CLIENT_COLUMNS), encoding, separator, sheet)
+    asks = not yes and not check and sys.stdin.isatty() and sys.stdout.isatty()
+    options = ImportOptions(
+        choices,
+        whole_numbers,
+        rejected,
+        check_only=check,
+        confirm=(lambda: click.confirm("Import these columns?")) if asks else (lambda: True),
+    )
     status = run_import(
         file,
         settings.database_url.get_secret_value(),
         settings.subject_key_bytes(),
         settings.vault_key_bytes(),
         Console(),
+        options,
     )
     click.get_current_context().exit(status)
 
 
-def _in_steps(show: Callable[[int], None]) -> Callable[[int], None]:
-    """Pass on a growing count only when the bar would move."""
-    shown = 0
-
-    def show_step(done: int) -> None:
-        nonlocal shown
-        if done - shown >= _PROGRESS_STEP:
-            shown = done
-            show(done)
-
-    return show_step
+def _separator(text: str | None) -> str | None:
+    """Return the separator that a person named; shells make a tab hard to type."""
+    if text is None:
+        return None
+    named = {name: char for char, name in SEPARATOR_NAMES.items()} | {"\\t": "\t"}
+    separator = named.get(text, text)
+    if len(separator) != 1 or separator in '"\r\n' or separator.isalnum():
+        raise click.BadParameter(f"write one character, or one of {', '.join(named)}")
+    return separator
 
 
-def _print_refused(console: Console, bad: BadLine) -> None:
-    console.print(Text(str(bad)), soft_wrap=True)
+def _load(
+    table: Table,
+    database_url: str,
+    subject_key: bytes,
+    vault_key: bytes,
+    report: ImportReport,
+    options: ImportOptions,
+) -> Summary:
+    require_current(database_url)
+    keys = ImportKeys(SubjectHasher(subject_key), ClientSealer(vault_key))
+    fingerprints = {
+        SUBJECT_KEY_SETTING: fingerprint(subject_key),
+        VAULT_KEY_SETTING: fingerprint(vault_key),
+    }
+    with (
+        connect(database_url, APPLICATION_NAME, long=True) as conn,
+        progress_bar("reading", console=report.console) as advance,
+    ):
+        check_keys(conn, fingerprints)
+        return import_clients(
+            conn,
+            _checked(table, options.whole_numbers, advance),
+            keys,
+            unit=report.unit,
+            reject=report.reject,
+            check_only=options.check_only,
+        )
 
 
-def _print_summary(console: Console, name: str, summary: Summary) -> None:
-    console.print(
-        f"{name}: {summary.added} added, {summary.updated} updated, "
-        f"{summary.unchanged} unchanged, {summary.refused} refused",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+def _checked(
+    table: Table, whole_numbers: tuple[str, ...], advance: Callable[[int, int], None]
+) -> Iterator[GoodRow | RejectedRow]:
+    for count, row in enumerate(table.rows()):
+        if count % _PROGRESS_EVERY == 0:
+            advance(*table.progress())
+        yield check_row(row, whole_numbers)

@@ -171,10 +171,12 @@ class LocalService:
 
     def _import_samples(self) -> None:
         """Import the sample clients once, at the first start with the simulator."""
-        from inbound.directory.csv_import import ImportKeys, import_clients
+        from inbound.directory.client_import import ImportKeys, import_clients
+        from inbound.directory.client_rows import CLIENT_COLUMNS, check_row
         from inbound.directory.sealing import ClientSealer
         from inbound.keys import SubjectHasher
         from inbound.store.connections import connect
+        from inbound.tables.reader import open_table
 
         path = self._data_dir / "sample-clients.csv"
         if path.exists():
@@ -184,8 +186,11 @@ class LocalService:
         keys = ImportKeys(
             SubjectHasher(settings.subject_key_bytes()), ClientSealer(settings.vault_key_bytes())
         )
-        with connect(settings.database_url.get_secret_value(), "scserv up", long=True) as conn:
-            import_clients(conn, path, keys)
+        with (
+            open_table(path, CLIENT_COLUMNS) as table,
+            connect(settings.database_url.get_secret_value(), "scserv up", long=True) as conn,
+        ):
+            import_clients(conn, map(check_row, table.rows()), keys)
 
     # -- children -------------------------------------------------------------------
 

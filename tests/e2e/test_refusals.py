@@ -51,13 +51,18 @@ BAD_LINES = {
     "a NUL": f"{NUMBER},C1,{CODE},{LOGIN},{PASSWORD}\0",
     "an escape": f"{NUMBER},C1,{CODE}\x1b[2J,{LOGIN},{PASSWORD}",
     "a blank at the end": f"{NUMBER},C1,{CODE},{LOGIN},{PASSWORD} ",
+    "a decimal point": f"{NUMBER[:-1]}.0,C1,{CODE},{LOGIN},{PASSWORD}",
+    "a formula": f'{NUMBER},C1,{CODE},{LOGIN},"=""{PASSWORD}"""',
+    "an apostrophe": f"{NUMBER},C1,{CODE},{LOGIN},'{PASSWORD}",
 }
 BAD_FILES = {
     "no header": f"{GOOD}\n".encode(),
-    "another header": f"{PASSWORD},{HEADER}\n{GOOD}\n".encode(),
-    "no UTF-8": f"{HEADER}\n{NUMBER},C1,{CODE},{LOGIN},{PASSWORD}ы\n".encode("cp1251"),
-    "UTF-16": f"{HEADER}\n{GOOD}\n".encode("utf-16"),
-    "an endless line": f"{HEADER}\n{NUMBER},{PASSWORD * 2000}\n".encode(),
+    "another header": f"{PASSWORD},{LOGIN}\n{GOOD}\n".encode(),
+    "part of a header": f"msisdn,login,{PASSWORD}\n{GOOD}\n".replace(PASSWORD, "x", 1).encode(),
+    "a wrong byte": f"\ufeff{HEADER}\n{GOOD}\n".encode() + b"\xff",
+    "a web page": f"<html><td>{PASSWORD}</td></html>".encode(),
+    "a damaged workbook": b"PK\x03\x04" + GOOD.encode(),
+    "an endless line": f"{HEADER}\n{NUMBER},{PASSWORD * 10_000}\n".encode(),
 }
 
 
@@ -86,10 +91,11 @@ async def test_a_bad_file_is_refused_without_its_content(
 
 async def test_a_number_that_stands_twice_is_masked(service: Service, tmp_path: Path) -> None:
     path = tmp_path / "clients.csv"
-    path.write_text(f"{HEADER}\n{GOOD}\n{GOOD}\n", "utf-8")
+    path.write_text(f"{HEADER}\n{GOOD}\n{GOOD}x\n", "utf-8")
     ran = await service.command("clients", "import", str(path))
-    assert ran.status == 0
-    assert b"line 3, +7925*****01: msisdn: the same number" in said(ran)
+    assert ran.status == 1
+    assert b"line 2, +7925*****01: msisdn: is in line 3 with other data" in said(ran)
+    assert b"line 3, +7925*****01: msisdn: is in line 2 with other data" in said(ran)
     assert not EVERYTHING.sing_in(said(ran))
 
 

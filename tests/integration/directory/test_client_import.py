@@ -1,21 +1,26 @@
 """`scserv clients import` on a real database: all of a file or nothing, and secrets stay secret."""
 
+import csv
 import io
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+import xlsxwriter
 from rich.console import Console
 
-from inbound.cli.clients import run_import
-from inbound.directory.csv_lines import GoodLine
+from inbound.cli.clients import ImportOptions, run_import
+from inbound.directory.client_rows import CLIENT_COLUMNS, GoodRow
 from inbound.directory.postgres import PostgresDirectory
 from inbound.errors import SetupError
 from inbound.store.connections import connect
 from inbound.store.errors import StoreUnavailable
+from inbound.tables.model import Kind, Row
+from inbound.tables.reader import open_table
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 
 HEADER = "msisdn,client_id,personal_code,login,password"
@@ -30,8 +35,11 @@ KILL = """
 IMPORT = """
 import sys
 from pathlib import Path
+from typing import Any
 from rich.console import Console
-from inbound.cli.clients import run_import
+from inbound.cli.clients import ImportOptions, run_import
+from inbound.tables.model import Kind, Row
+from inbound.tables.reader import open_table
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 sys.exit(run_import(Path(sys.argv[1]), sys.argv[2], SUBJECT_KEY, VAULT_KEY, Console()))
 """
@@ -45,15 +53,18 @@ class Importer:
         self.path = folder / "clients.csv"
         self.printed = ""
 
-    def __call__(self, *lines: str, header: str = HEADER, vault_key: bytes = VAULT_KEY) -> int:
-        self.path.write_text("\n".join((header, *lines)), encoding="utf-8")
-        out = io.StringIO()
+    def __call__(self, *lines: str, vault_key: bytes = VAULT_KEY, **options: Any) -> int:
+        self.path.write_text("\n".join((HEADER, *lines)), encoding="utf-8")
+        return self.load(self.path, vault_key=vault_key, **options)
+
+    def load(self, path: Path, *, vault_key: bytes = VAULT_KEY, **options: Any) -> int:
+        console = Console(file=io.StringIO(), width=60)
         try:
             return run_import(
-                self.path, self.url, SUBJECT_KEY, vault_key, Console(file=out, width=60)
+                path, self.url, SUBJECT_KEY, vault_key, console, ImportOptions(**options)
             )
         finally:
-            self.printed = out.getvalue()
+            self.printed = console.file.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.fixture
@@ -71,43 +82,131 @@ def stored(conn: psycopg.Connection) -> int:
     return int(row[0])
 
 
-def test_counts_of_added_updated_unchanged_and_refused(
+def test_counts_of_added_updated_unchanged_and_rejected(
     importer: Importer, conn: psycopg.Connection
 ) -> None:
     assert importer(client(1), client(2)) == 0
-    assert "2 added, 0 updated, 0 unchanged, 0 refused" in importer.printed
+    assert "2 added, 0 updated, 0 unchanged, 0 rejected" in importer.printed
     before = conn.execute("SELECT ctid, * FROM clients ORDER BY client_id").fetchall()
     assert importer(client(1), client(2, "changed"), client(3), "no client at all") == 0
-    assert "1 added, 1 updated, 1 unchanged, 1 refused" in importer.printed
+    assert "1 added, 1 updated, 1 unchanged, 1 rejected" in importer.printed
     after = conn.execute("SELECT ctid, * FROM clients ORDER BY client_id").fetchall()
     assert after[0] == before[0]
     assert after[1] != before[1]
     assert len(after) == 3
 
 
-def test_bad_lines_are_reported_and_the_others_loaded(
+def test_bad_rows_are_reported_and_the_others_loaded(
     importer: Importer, conn: psycopg.Connection
 ) -> None:
     assert importer(client(1), "+74951234567,C,1,a,CANARY", client(2, "x" * 65)) == 0
     assert "line 3, +7495*****67: msisdn: not a valid mobile number\n" in importer.printed
-    assert "line 4, +7916*****02: password: longer than 64 characters\n" in importer.printed
+    assert "line 4, +7916*****02: password: is longer than 64 characters\n" in importer.printed
     assert "CANARY" not in importer.printed
     assert stored(conn) == 1
 
 
-def test_second_line_with_a_number_names_the_first(
+def test_rows_that_give_a_number_different_data_are_all_rejected(
     importer: Importer, conn: psycopg.Connection
 ) -> None:
     other = client(1, "CANARY").replace("+7916", "8 (916) ")
     assert importer(client(2), client(1), other, client(1)) == 0
-    first = "the same number is on line 3"
-    assert f"line 4, +7916*****01: msisdn: {first}\n" in importer.printed
-    assert f"line 5, +7916*****01: msisdn: {first}\n" in importer.printed
-    assert "2 added, 0 updated, 0 unchanged, 2 refused" in importer.printed
+    for line, with_other in ((3, 4), (4, 3), (5, 4)):
+        said = f"line {line}, +7916*****01: msisdn: is in line {with_other} with other data\n"
+        assert said in importer.printed
+    assert "1 added, 0 updated, 0 unchanged, 3 rejected" in importer.printed
     assert "CANARY" not in importer.printed
-    assert importer(client(1)) == 0
-    assert "1 unchanged" in importer.printed
+    assert stored(conn) == 1
+
+
+def test_exact_copies_of_a_row_count_once(importer: Importer, conn: psycopg.Connection) -> None:
+    assert importer(client(1), client(2), client(1), client(1)) == 0
+    assert "2 added, 0 updated, 0 unchanged, 0 rejected, 2 exact copies" in importer.printed
     assert stored(conn) == 2
+
+
+def test_rejected_rows_are_corrected_and_imported_again(
+    importer: Importer, conn: psycopg.Connection
+) -> None:
+    bad = "7916000001.0,C-1,1234,ivanov,CANARY"
+    changed = "+79160000012,C-2,1234,petrov,01.02.2024"
+    assert importer(bad, changed, client(3), client(4), client(4, "x"), "a,b") == 0
+    path = importer.path.with_name("clients.rejected.csv")
+    assert str(path) in importer.printed.replace("\n", "")
+    assert path.stat().st_mode & 0o777 == 0o600
+    rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
+    assert [row["row"] for row in rows] == ["2", "3", "7", "5", "6"]
+    assert rows[0]["password"] == "CANARY"
+    assert rows[1]["password"] == ""
+    assert "password was 01.02.2024" in rows[1]["reason"]
+    assert rows[3]["reason"] == "msisdn: is in line 6 with other data"
+
+    text = path.read_text("utf-8-sig").replace("7916000001.0", "79160000011")
+    path.write_text(text, "utf-8")
+    assert importer.load(path) == 0
+    assert "1 added, 0 updated, 0 unchanged, 3 rejected, 1 skipped" in importer.printed
+    assert "line 3, +7916*****12: password: is empty" in importer.printed
+    assert "CANARY" not in importer.printed
+    again = importer.path.with_name("clients.rejected-2.csv")
+    assert len(again.read_text("utf-8-sig").splitlines()) == 4
+    assert stored(conn) == 2
+
+
+def test_check_changes_nothing_and_leaves_no_file(
+    importer: Importer, conn: psycopg.Connection
+) -> None:
+    importer(client(1))
+    assert importer(client(1, "changed"), client(2), "a,b", check_only=True) == 0
+    assert "would be 1 added, 1 updated, 0 unchanged, 1 rejected" in importer.printed
+    assert stored(conn) == 1
+    assert [path.name for path in importer.path.parent.iterdir()] == ["clients.csv"]
+
+
+def test_import_that_a_person_declines_changes_nothing(
+    importer: Importer, conn: psycopg.Connection
+) -> None:
+    assert importer(client(1), confirm=lambda: False) == 0
+    assert "Nothing was imported" in importer.printed
+    assert stored(conn) == 0
+
+
+def test_failed_import_leaves_no_file_of_rejected_rows(importer: Importer) -> None:
+    path = importer.path.with_name("no such folder") / "rejected.csv"
+    with pytest.raises(SetupError, match="name another file with --rejected"):
+        importer(client(1), "a,b", rejected=path)
+    importer(client(1))
+    with pytest.raises(SetupError, match="does not fit this database"):
+        importer("a,b", vault_key=bytes(32))
+    assert [path.name for path in importer.path.parent.iterdir()] == ["clients.csv"]
+
+
+def test_workbook_is_imported_and_its_rejected_rows_are_text_cells(
+    importer: Importer, conn: psycopg.Connection, tmp_path: Path
+) -> None:
+    path = tmp_path / "clients.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ("Пароль", "Логин", "Персональный код", "Код клиента", "Телефон"))
+        sheet.write_row(1, 0, ("a", "b", "0123", "C-1", 79160000001))
+        sheet.write_row(2, 0, ("0777", "b", 123, "C-2", 79160000002))
+    assert importer.load(path) == 0
+    assert "row 3, +7916*****02: personal_code: is a number and not text" in importer.printed
+    assert "import clients.xlsx again with --whole-numbers personal_code." in importer.printed
+    with open_table(tmp_path / "clients.rejected.xlsx", CLIENT_COLUMNS) as table:
+        (row,) = (row for row in table.rows() if isinstance(row, Row))
+    assert [cell.text for cell in row.cells] == ["+79160000002", "C-2", "", "b", "0777"]
+    assert {cell.kind for cell in row.cells} == {Kind.TEXT, Kind.EMPTY}
+
+    assert importer.load(path, whole_numbers=("personal_code",)) == 0
+    assert "1 added, 0 updated, 1 unchanged, 0 rejected" in importer.printed
+    assert stored(conn) == 2
+
+
+def test_many_rejected_rows_are_summed_up(importer: Importer) -> None:
+    assert importer(*(f"{n},C,1,a,b" for n in range(50))) == 1
+    assert importer.printed.count("line ") < 25
+    assert "... and 30 more rejected rows. In all:" in importer.printed
+    assert "       50  msisdn: without a leading + it takes N digits" in importer.printed
 
 
 def test_file_of_nothing_but_bad_lines_fails(importer: Importer) -> None:
@@ -144,8 +243,8 @@ def test_error_at_the_end_of_a_file_leaves_the_clients_as_they_were(
 ) -> None:
     importer(client(1))
     lines = "\n".join((HEADER, client(1, "changed"), client(2)))
-    importer.path.write_bytes(lines.encode() + b"\n\xff")
-    with pytest.raises(SetupError, match="line 4, byte 1 is 0xFF"):
+    importer.path.write_bytes(b"\xef\xbb\xbf" + lines.encode() + b"\n\xff")
+    with pytest.raises(SetupError, match="line 4 has a byte 0xFF, which is not UTF-8"):
         run_import(importer.path, importer.url, SUBJECT_KEY, VAULT_KEY, Console())
     assert stored(conn) == 1
 
@@ -199,19 +298,19 @@ def test_import_that_is_killed_in_the_middle_loaded_nothing(
 def test_connection_lost_while_reading_is_retryable(
     importer: Importer, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from inbound.directory import csv_import
+    from inbound.directory import client_import
 
     rows = 0
-    whole = csv_import._row
+    whole = client_import._sealed
 
-    def cut(line: GoodLine, keys: csv_import.ImportKeys) -> tuple[object, ...]:
+    def cut(row: GoodRow, keys: client_import.ImportKeys) -> tuple[object, ...]:
         nonlocal rows
         rows += 1
         if rows == 500:
             conn.execute(KILL, [APPLICATION])
-        return whole(line, keys)
+        return whole(row, keys)
 
-    monkeypatch.setattr(csv_import, "_row", cut)
+    monkeypatch.setattr(client_import, "_sealed", cut)
     with pytest.raises(StoreUnavailable):
         importer(*(client(n) for n in range(1000)))
     assert stored(conn) == 0

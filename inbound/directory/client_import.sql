@@ -1,8 +1,8 @@
--- Loads a file of clients into a temporary table, and from there into `clients`.
+-- Loads a table of clients into a temporary table, and from there into `clients`.
 
 -- name: create_incoming_clients
 CREATE TEMPORARY TABLE incoming_clients (
-    line                bigint NOT NULL,
+    row_no              bigint NOT NULL,
     number_hash         bytea  NOT NULL,
     client_id           text   NOT NULL,
     number_sealed       bytea  NOT NULL,
@@ -12,31 +12,45 @@ CREATE TEMPORARY TABLE incoming_clients (
 
 -- name: copy_incoming_clients
 COPY incoming_clients
-    (line, number_hash, client_id, number_sealed, registration_sealed, registration_digest)
+    (row_no, number_hash, client_id, number_sealed, registration_sealed, registration_digest)
 FROM STDIN (FORMAT binary)
 
 -- name: analyze_incoming_clients
 -- Autovacuum skips temporary tables; without this the merge is planned for a few rows.
 ANALYZE incoming_clients
 
--- name: find_repeated_clients
--- Lines that repeat the number of an earlier line.
-SELECT line, first_line, number_hash, number_sealed
-FROM (
-    SELECT line, number_hash, number_sealed,
-           min(line) OVER (PARTITION BY number_hash) AS first_line
+-- name: find_conflicting_clients
+-- Rows whose number other rows give with other data, each with one of the others.
+WITH compared AS (
+    SELECT *, min(row_no) OVER same_number AS first_row,
+           first_value(registration_digest) OVER same_number AS first_digest
     FROM incoming_clients
-) AS lines
-WHERE line > first_line
-ORDER BY line
+    WINDOW same_number AS (PARTITION BY number_hash ORDER BY row_no)
+), conflicting AS (
+    SELECT *, min(row_no) FILTER (WHERE registration_digest <> first_digest)
+                  OVER (PARTITION BY number_hash) AS other_row
+    FROM compared
+)
+SELECT row_no,
+       CASE WHEN registration_digest = first_digest THEN other_row ELSE first_row END,
+       number_hash, number_sealed, registration_sealed
+FROM conflicting WHERE other_row IS NOT NULL
+ORDER BY row_no
+
+-- name: delete_conflicting_clients
+DELETE FROM incoming_clients
+WHERE number_hash IN (
+    SELECT number_hash FROM incoming_clients
+    GROUP BY number_hash HAVING count(DISTINCT registration_digest) > 1
+)
 
 -- name: delete_repeated_clients
 DELETE FROM incoming_clients AS later
 USING (
-    SELECT number_hash, min(line) AS line
+    SELECT number_hash, min(row_no) AS row_no
     FROM incoming_clients GROUP BY number_hash HAVING count(*) > 1
 ) AS first
-WHERE later.number_hash = first.number_hash AND later.line > first.line
+WHERE later.number_hash = first.number_hash AND later.row_no > first.row_no
 
 -- name: lock_clients
 -- Until commit: one import at a time. Readers see the old rows.

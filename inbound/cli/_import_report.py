@@ -1,0 +1,89 @@
+"""Reports the rows that an import rejects: the first ones on the console, all of them in a file."""
+
+import re
+from collections import Counter
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from inbound.cli._format import counted
+from inbound.directory.client_import import Summary
+from inbound.directory.client_rows import RejectedRow
+from inbound.tables.cells import NUMBER_CELL
+from inbound.tables.model import Table
+from inbound.tables.rejected import RejectedFile
+
+_REJECTED_SHOWN: Final = 20
+_REASONS_KEPT: Final = 100
+_REASONS_SHOWN: Final = 10
+_NUMBER: Final = re.compile(r"\d+")
+
+
+class ImportReport:
+    """Takes rejected rows, and prints what was done. Prints no secret."""
+
+    def __init__(self, console: Console, table: Table, rejected: RejectedFile | None) -> None:
+        """Without a file for rejected rows, the import only checks."""
+        self.console = console
+        self.unit = table.understood.unit
+        self._table = table
+        self._rejected = rejected
+        self._count = 0
+        self._reasons: Counter[str] = Counter()
+        self._number_fields: Counter[str] = Counter()
+
+    def reject(self, row: RejectedRow) -> None:
+        """Report one row. Raises SetupError if the file can't be created."""
+        if self._rejected is not None:
+            self._rejected.add(row.row, row.fields, row.full_reason, row.values)
+        self._count += 1
+        if self._count <= _REJECTED_SHOWN:
+            self._print(f"{self.unit} {row.row}, {row}")
+        for fault in row.faults:
+            if fault.reason == NUMBER_CELL:
+                self._number_fields[fault.field] += 1
+            reason = _NUMBER.sub("N", str(fault))
+            if reason in self._reasons or len(self._reasons) < _REASONS_KEPT:
+                self._reasons[reason] += 1
+
+    def discard(self) -> None:
+        """Delete the file of rejected rows, because nothing was imported."""
+        if self._rejected is not None:
+            self._rejected.discard()
+
+    def finish(self, name: str, summary: Summary) -> None:
+        """Close the file of rejected rows, and print counts and advice."""
+        if self._count > _REJECTED_SHOWN:
+            self._print(f"... and {self._count - _REJECTED_SHOWN} more rejected rows. In all:")
+            for reason, count in self._reasons.most_common(_REASONS_SHOWN):
+                self._print(f"{count:>9}  {reason}")
+        self._print(f"{name}: {self._counts(summary)}")
+        if self._number_fields:
+            fields = list(self._number_fields)
+            options = " ".join(f"--whole-numbers {field}" for field in fields)
+            self._print(
+                f"If no {' or '.join(fields)} begins with a zero, import {name} again with "
+                f"{options}."
+            )
+        path = self._rejected.close() if self._rejected is not None else None
+        if path is not None:
+            self._print(
+                f"The rejected rows are in {path}, with their reasons. The file has secrets: "
+                "correct the rows, import the file, and delete it."
+            )
+
+    def _counts(self, summary: Summary) -> str:
+        would = "would be " if self._rejected is None else ""
+        text = (
+            f"{would}{summary.added} added, {summary.updated} updated, "
+            f"{summary.unchanged} unchanged, {summary.rejected} rejected"
+        )
+        if summary.repeated:
+            text += f", {counted(summary.repeated, 'exact copy', 'exact copies')}"
+        if self._table.skipped:
+            text += f", {self._table.skipped} skipped, because only other columns have content"
+        return text
+
+    def _print(self, line: str) -> None:
+        self.console.print(Text(line), soft_wrap=True)

@@ -1,0 +1,83 @@
+"""How a command shows what it understood of a table, with secrets masked."""
+
+from collections.abc import Collection
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from inbound.parsers.numbers import mask
+from inbound.tables.columns import Column, Layout, Placed, letter
+from inbound.tables.model import Cell, Kind, Understood
+
+MASKED: Final = "***"
+_UNREAD_SHOWN: Final = 8
+_CHARS_SHOWN: Final = 24
+_FACT_WIDTH: Final = 18
+_KINDS: Final = {Kind.NUMBER: "number", Kind.DATE: "date", Kind.BOOLEAN: "true/false"}
+
+
+def print_understood(
+    console: Console, name: str, about: Understood, phones: Collection[str]
+) -> None:
+    """Print format, columns and first rows. `phones` are the columns of phone numbers."""
+    for fact, value in (("file", f"{name}, {about.format}"), *about.facts, *_columns(about)):
+        console.print(Text(f"{fact:<{_FACT_WIDTH}}{value}"), soft_wrap=True)
+    console.print()
+    if not about.first_rows:
+        console.print("The table has no rows.")
+        return
+    placed = about.layout.placed
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid.add_column(about.unit, justify="right")
+    for one in placed:
+        grid.add_column(one.column.name, overflow="fold")
+    for row in about.first_rows:
+        pairs = zip(placed, row.cells, strict=True)
+        shown = [Text(_cell(one.column, cell, phones)) for one, cell in pairs]
+        grid.add_row(str(row.number), *shown)
+    console.print(grid)
+    console.print()
+
+
+def _columns(about: Understood) -> list[tuple[str, str]]:
+    layout = about.layout
+    header = f"in {about.unit} {layout.header_row}"
+    if layout.header_row is None:
+        header = f"none, so the first {about.unit} is data too"
+    lines = [("column names", header)]
+    lines += [("  " + one.column.name, _source(one)) for one in layout.placed]
+    if layout.unread:
+        lines.append(("  not read", _unread(layout)))
+    return lines
+
+
+def _source(placed: Placed) -> str:
+    header = f" “{_short(placed.header)}”" if placed.header else ""
+    return f"{letter(placed.index)}{header}"
+
+
+def _unread(layout: Layout) -> str:
+    names = [f"{letter(i)} “{_short(header)}”" for i, header in layout.unread[:_UNREAD_SHOWN]]
+    more = len(layout.unread) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
+
+
+def _cell(column: Column, cell: Cell, phones: Collection[str]) -> str:
+    if cell.kind is Kind.EMPTY:
+        return "(empty)"
+    masked = mask(cell.text)
+    if column.is_secret:
+        text = MASKED
+    elif column.name in phones or masked != MASKED:
+        text = masked  # a number in the wrong column is masked too
+    else:
+        text = _short(cell.text)
+    kind = _KINDS.get(cell.kind)
+    return f"{text} ({kind})" if kind else text
+
+
+def _short(text: str) -> str:
+    text = "".join(char if char.isprintable() else " " for char in text.strip())
+    return text if len(text) <= _CHARS_SHOWN else text[: _CHARS_SHOWN - 1] + "…"

@@ -1,0 +1,131 @@
+"""Imports rows of a table into the table `clients`, in one transaction.
+
+The rows stream through COPY into a temporary table and are merged in the same transaction, so
+a crash changes nothing. Memory does not grow with the file. Clients that the file does not
+name stay. If rows give one number different data, none of them is imported, because which one
+is right would be a guess; rows that are the same count once.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+
+from inbound.directory.client_rows import GoodRow, RejectedRow, repeated_row
+from inbound.directory.sealing import ClientSealer
+from inbound.keys import SubjectHasher
+from inbound.store.connections import raises_store_errors
+from inbound.store.statements import statements
+
+_SQL: Final = statements(__package__, "client_import")
+_CREATE_INCOMING = _SQL["create_incoming_clients"]
+_COPY_INCOMING = _SQL["copy_incoming_clients"]
+_ANALYZE_INCOMING = _SQL["analyze_incoming_clients"]
+_FIND_CONFLICTING = _SQL["find_conflicting_clients"]
+_DELETE_CONFLICTING = _SQL["delete_conflicting_clients"]
+_DELETE_REPEATED = _SQL["delete_repeated_clients"]
+_LOCK_CLIENTS = _SQL["lock_clients"]
+_UPDATE_CLIENTS = _SQL["update_clients"]
+_ADD_CLIENTS = _SQL["add_clients"]
+
+_TYPES: Final = ("int8", "bytea", "text", "bytea", "bytea", "bytea")
+_CONFLICTING_AT_A_TIME: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts of the rows of one table by result."""
+
+    added: int
+    updated: int
+    unchanged: int
+    repeated: int
+    rejected: int
+
+    @property
+    def loaded(self) -> int:
+        """Clients that are now in the database as the table has them."""
+        return self.added + self.updated + self.unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class ImportKeys:
+    """The hasher and the sealer that the import uses."""
+
+    hasher: SubjectHasher
+    sealer: ClientSealer
+
+
+@raises_store_errors
+def import_clients(
+    conn: psycopg.Connection,
+    rows: Iterable[GoodRow | RejectedRow],
+    keys: ImportKeys,
+    *,
+    unit: str = "row",
+    reject: Callable[[RejectedRow], None] = lambda _: None,
+    check_only: bool = False,
+) -> Summary:
+    """Load rows in one transaction on `conn` and return the counts.
+
+    `reject` gets each rejected row before the commit; what it raises undoes the import. `unit`
+    is what row numbers count, for reasons. With `check_only` everything is undone at the end.
+    Blocks until the commit. Safe to repeat: the second time everything is unchanged. Raises
+    what `rows` raises, and errors of the store; then nothing was loaded.
+    """
+    rejected = 0
+
+    def count_and_reject(row: RejectedRow) -> None:
+        nonlocal rejected
+        rejected += 1
+        reject(row)
+
+    with conn.transaction(force_rollback=check_only), conn.cursor() as cursor:
+        cursor.execute(_CREATE_INCOMING)
+        taken = 0
+        with cursor.copy(_COPY_INCOMING) as copy:
+            copy.set_types(_TYPES)
+            for row in rows:
+                if isinstance(row, GoodRow):
+                    copy.write_row(_sealed(row, keys))
+                    taken += 1
+                else:
+                    count_and_reject(row)
+        cursor.execute(_ANALYZE_INCOMING)
+        for row in _conflicting(conn, keys.sealer, unit):
+            count_and_reject(row)
+        taken -= cursor.execute(_DELETE_CONFLICTING).rowcount
+        repeated = cursor.execute(_DELETE_REPEATED).rowcount
+        cursor.execute(_LOCK_CLIENTS)
+        updated = cursor.execute(_UPDATE_CLIENTS).rowcount
+        added = cursor.execute(_ADD_CLIENTS).rowcount
+    unchanged = taken - repeated - updated - added
+    return Summary(added, updated, unchanged, repeated, rejected)
+
+
+def _sealed(row: GoodRow, keys: ImportKeys) -> tuple[object, ...]:
+    number_hash = keys.hasher.hash(row.number)
+    return (
+        row.row,
+        number_hash,
+        row.registration.client_id,
+        keys.sealer.seal_number(row.number, number_hash),
+        keys.sealer.seal_registration(row.registration, number_hash),
+        keys.sealer.digest(row.registration, number_hash),
+    )
+
+
+def _conflicting(
+    conn: psycopg.Connection, sealer: ClientSealer, unit: str
+) -> Iterator[RejectedRow]:
+    # A server-side cursor: all rows of a table may conflict.
+    with conn.cursor("conflicting_clients") as cursor:
+        cursor.itersize = _CONFLICTING_AT_A_TIME
+        for row, other, number_hash, number, registration in cursor.execute(_FIND_CONFLICTING):
+            yield repeated_row(
+                row,
+                sealer.open_number(number, number_hash),
+                sealer.open_registration(registration, number_hash),
+                f"{unit} {other}",
+            )

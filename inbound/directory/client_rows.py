@@ -1,0 +1,169 @@
+"""Checks the rows of a table of clients. Needs no database.
+
+A row gives a `GoodRow` or, with every field at fault, a `RejectedRow`. What can be printed of a
+rejected row has no code, login or password, and the number is masked.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from inbound.directory.port import FIELD_LIMITS, Registration
+from inbound.parsers.numbers import mask
+from inbound.tables.cells import CellError, read_msisdn, read_text
+from inbound.tables.columns import Column
+from inbound.tables.model import BadRow, Row
+
+MSISDN: Final = "msisdn"
+CLIENT_COLUMNS: Final = (
+    Column(
+        MSISDN,
+        (
+            *("phone", "phone number", "mobile", "mobile phone", "mobile number", "cell phone"),
+            *("telephone", "tel", "телефон", "тел", "номер телефона", "телефон клиента"),
+            *("мобильный", "мобильный телефон", "мобильный номер", "номер мобильного"),
+            *("номер мобильного телефона", "моб телефон", "моб тел", "сотовый", "сотовый телефон"),
+            *("номер сотового", "номер абонента", "абонентский номер", "контактный телефон"),
+        ),
+    ),
+    Column(
+        "client_id",
+        (
+            *("clientid", "client code", "client number", "customer id", "id client"),
+            *("код клиента", "номер клиента", "id клиента", "ид клиента", "клиент id"),
+            *("идентификатор клиента", "клиентский номер"),
+        ),
+    ),
+    Column(
+        "personal_code",
+        (
+            *("personalcode", "pin", "pin code", "персональный код", "личный код"),
+            *("персональный код клиента", "пин", "пин код"),
+        ),
+        is_secret=True,
+    ),
+    Column(
+        "login",
+        (
+            *("user", "username", "user name", "login name", "логин", "имя входа"),
+            *("имя пользователя", "учетная запись", "логин клиента"),
+        ),
+        is_secret=True,
+    ),
+    Column(
+        "password",
+        ("pass", "passwd", "pwd", "пароль", "пароль клиента", "пароль пользователя"),
+        is_secret=True,
+    ),
+)
+TEXT_FIELDS: Final = tuple(column.name for column in CLIENT_COLUMNS[1:])
+WHOLE_ROW: Final = "row"
+
+
+@dataclass(frozen=True, slots=True)
+class GoodRow:
+    """One client, the number in E.164 form."""
+
+    row: int
+    number: str
+    registration: Registration
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One field that can't be imported, and why; safe to print."""
+
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """One row that is not imported; str() is safe to print."""
+
+    row: int
+    masked: str
+    faults: tuple[Fault, ...]
+    values: tuple[str, ...] = field(repr=False)
+    """The fields for the file of rejected rows. They have secrets."""
+    held: tuple[str, ...] = field(repr=False, default=())
+    """What can't be written into a field. It may have secrets."""
+
+    def __str__(self) -> str:
+        return f"{self.masked}: {'; '.join(map(str, self.faults))}"
+
+    @property
+    def fields(self) -> str:
+        """The names of the fields at fault."""
+        return ", ".join(dict.fromkeys(fault.field for fault in self.faults))
+
+    @property
+    def full_reason(self) -> str:
+        """The reasons with what the row held. It may have secrets."""
+        return "; ".join((*map(str, self.faults), *self.held))
+
+
+def check_row(row: Row | BadRow, whole_numbers: Collection[str] = ()) -> GoodRow | RejectedRow:
+    """Check one row. `whole_numbers` are the fields whose number cells a person vouches for."""
+    if isinstance(row, BadRow):
+        fault = Fault(WHOLE_ROW, row.reason)
+        no_values = ("",) * len(CLIENT_COLUMNS)
+        return RejectedRow(row.number, mask(""), (fault,), no_values, (f"it was: {row.held}",))
+    faults: list[Fault] = []
+    uncertain: set[str] = set()
+    number = ""
+    try:
+        number = read_msisdn(row.cells[0])
+    except CellError as error:
+        faults.append(Fault(MSISDN, str(error)))
+    texts: list[str] = []
+    for name, cell in zip(TEXT_FIELDS, row.cells[1:], strict=True):
+        try:
+            text = read_text(cell, whole_numbers=name in whole_numbers)
+            texts.append(text)
+            if reason := _fault(text, FIELD_LIMITS[name]):
+                faults.append(Fault(name, reason))
+        except CellError as error:
+            faults.append(Fault(name, str(error)))
+            uncertain.add(name)
+    if faults:
+        return _rejected(row, number, faults, uncertain)
+    return GoodRow(row.number, number, Registration(*texts))
+
+
+def repeated_row(row: int, number: str, registration: Registration, rows: str) -> RejectedRow:
+    """Return the rejection of a row whose number other rows have with other data."""
+    fault = Fault(MSISDN, f"is in {rows} with other data")
+    client = registration
+    values = (number, client.client_id, client.personal_code, client.login, client.password)
+    return RejectedRow(row, mask(number), (fault,), values)
+
+
+def _rejected(row: Row, number: str, faults: Sequence[Fault], uncertain: set[str]) -> RejectedRow:
+    values: list[str] = []
+    held: list[str] = []
+    for column, cell in zip(CLIENT_COLUMNS, row.cells, strict=True):
+        if column.name in uncertain:
+            held.append(f"{column.name} was {cell.text}")
+        values.append("" if column.name in uncertain else cell.text)
+    if number:
+        values[0] = number
+    masked = mask(number or row.cells[0].text)
+    return RejectedRow(row.number, masked, tuple(faults), tuple(values), tuple(held))
+
+
+def _fault(value: str, limit: int) -> str | None:
+    if not value.strip():
+        return "is empty"
+    if len(value) > limit:
+        return f"is longer than {limit} characters"
+    if value != value.strip():
+        return "starts or ends with a blank"
+    # isprintable refuses control, format and unassigned characters, lone surrogates, and
+    # all blanks except U+0020.
+    if not value.isprintable():
+        return "contains a character that can't be printed"
+    return None

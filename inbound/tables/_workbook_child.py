@@ -1,0 +1,130 @@
+"""Reads a workbook from standard input and writes its rows as JSON lines.
+
+A process of its own, because a workbook is unpacked in memory: its limits end it before the
+importing process notices. `workbook.py` starts it and describes the output.
+"""
+
+import contextlib
+import datetime as dt
+import itertools
+import json
+import resource
+import sys
+import zipfile
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final
+
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+)
+
+MEMORY_BYTES: Final = 1 << 30
+CPU_S: Final = 120
+HEAD_ROWS: Final = 30
+SHEETS_MAX: Final = 100
+COLUMNS_MAX: Final = 1000
+HEAD_CHARS_MAX: Final = 200
+CELL_CHARS_MAX: Final = 1 << 15
+"""A sheet's cell has fewer (32,767). What is longer is cut, so that no line is huge."""
+_ODS: Final = b"application/vnd.oasis.opendocument.spreadsheet"
+
+
+class UnknownFormatError(Exception):
+    """The archive is no workbook that is read here."""
+
+
+def main() -> int:
+    """Run `heads` or `rows SHEET COLUMN...`; the output ends with a line that says how."""
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # secrets are in memory
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 1))
+    command, *numbers = sys.argv[1:]
+    try:
+        if command == "heads":
+            write({"format": recognise(sys.stdin.buffer)})
+        with CalamineWorkbook.from_filelike(sys.stdin.buffer) as book:
+            if command == "heads":
+                write_heads(book)
+            else:
+                sheet, *columns = map(int, numbers)
+                write_rows(book.get_sheet_by_index(sheet), columns)
+    except PasswordError:
+        write({"failed": "password"})
+    except UnknownFormatError:
+        write({"failed": "format"})
+    except (CalamineError, zipfile.BadZipFile, ValueError, OSError):
+        write({"failed": "damaged"})
+    else:
+        write({"done": True})
+    return 0
+
+
+def recognise(file: BinaryIO) -> str:
+    """Return what kind of workbook a file is."""
+    file.seek(0)
+    with zipfile.ZipFile(file) as archive:
+        names = archive.namelist()
+        if "xl/workbook.xml" in names:
+            kind = "XLSX"
+        elif "mimetype" in names and archive.open("mimetype").read(len(_ODS) + 1).strip() == _ODS:
+            kind = "ODS"
+        else:
+            raise UnknownFormatError
+    file.seek(0)
+    return kind
+
+
+def write_heads(book: CalamineWorkbook) -> None:
+    """Write each sheet with its first rows that are not empty."""
+    for index, about in enumerate(book.sheets_metadata[:SHEETS_MAX]):
+        if about.typ is not SheetTypeEnum.WorkSheet:
+            continue
+        visible = about.visible is SheetVisibleEnum.Visible
+        rows = itertools.islice(filled_rows(book.get_sheet_by_index(index)), HEAD_ROWS)
+        head = [
+            [number, [plain(value, HEAD_CHARS_MAX) for value in row[:COLUMNS_MAX]]]
+            for number, row in rows
+        ]
+        write({"sheet": index, "name": about.name, "visible": visible, "head": head})
+
+
+def write_rows(sheet: CalamineSheet, columns: list[int]) -> None:
+    """Write the cells in `columns` of each row that is not empty."""
+    write({"rows": sheet.total_height})
+    for number, row in filled_rows(sheet):
+        write([number, [plain(row[i]) if i < len(row) else "" for i in columns]])
+
+
+def filled_rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[Any]]]:
+    """Yield number, from 1, and values of each row that is not empty."""
+    for number, row in enumerate(sheet.iter_rows(), 1):
+        if any(value != "" for value in row):
+            yield number, row
+
+
+def plain(value: object, chars_max: int = CELL_CHARS_MAX) -> object:
+    """Return a value as JSON has it: text, number and truth as themselves, the rest tagged."""
+    match value:
+        case str():
+            return value[:chars_max]
+        case bool() | int() | float():
+            return value
+        case dt.date() | dt.time():
+            return {"date": value.isoformat()}
+        case _:
+            return {"date": str(value)}
+
+
+def write(value: object) -> None:
+    """Write one line."""
+    sys.stdout.write(json.dumps(value) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""What a cell certainly contains.
+
+Spreadsheets change what people type: 0123 becomes 123, a long number 7.91612E+10, 1-2 a date.
+The functions return a value only if none of that can have happened. Otherwise they raise
+`CellError`; its text is a reason that never repeats the cell.
+
+A text cell of a workbook is taken as it is. A field of a CSV file may be what a spreadsheet
+made of another value, so everything that looks like such a change is refused there.
+"""
+
+import re
+from typing import Final
+
+from inbound.parsers.numbers import NumberError, parse_msisdn
+from inbound.tables.model import Cell, Kind
+
+_SCIENTIFIC: Final = re.compile(r"[+-]?\d+(?:[.,]\d+)?[EeЕе][+-]?\d+")
+_WITH_FRACTION: Final = re.compile(r"[+-]?\d+[.,]\d*")
+_WHOLE_WITH_FRACTION: Final = re.compile(r"[+-]?\d+[.,]0*")
+_FORMULA: Final = re.compile(r'=\s*".*"|=[A-ZА-Я]+\(.*', re.DOTALL)
+_ERRORS: Final = re.compile(
+    r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|Н/Д|ССЫЛКА!|ЗНАЧ!|ИМЯ\?|ДЕЛ/0!"
+    r"|ЧИСЛО!|ПУСТО!)|Err:\d{3}|#+"
+)
+_MONTH: Final = (
+    r"(?:янв|фев|февр|мар|апр|май|мая|июн|июл|авг|сен|сент|окт|ноя|нояб|дек"
+    r"|jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)\.?"
+)
+_CLOCK: Final = r"\d{1,2}:\d{2}(?::\d{2})?"
+_DAY: Final = r"(?:\d{1,2}([./-])\d{1,2}\1(?:\d{4}|\d{2})|\d{4}-\d{1,2}-\d{1,2})"
+_DATE: Final = re.compile(
+    rf"{_DAY}(?:[ T]{_CLOCK})?"
+    rf"|{_CLOCK}"
+    rf"|\d{{1,4}}[ .-]{_MONTH}(?:[ .-]?\d{{2,4}})?"
+    rf"|{_MONTH}[ .-]?\d{{2,4}}",
+    re.IGNORECASE,
+)
+# calamine returns times of ODS files that it can't represent as their XML text.
+_XML_TIME: Final = re.compile(r"-?P(?:\d+D)?T\d+H\d+M[\d.]+S|-?\d*-\d+-\d\d-\d\dT[\d:.]+")
+_LOST_LETTERS: Final = re.compile(r"\?{3,}|.*\ufffd.*", re.DOTALL)
+# Excel shows six digits of a long number (7.91612E+10); saved again, the others are zeros.
+_ROUNDED: Final = re.compile(r"\d{6}0{5}")
+
+NUMBER_CELL: Final = "is a number and not text, so zeros at its start may be missing"
+
+
+class CellError(ValueError):
+    """The content of a cell is not certain or not allowed; str() never repeats it."""
+
+
+def read_text(cell: Cell, *, whole_numbers: bool = False) -> str:
+    """Return the text of a cell, or raise CellError. An empty cell is "".
+
+    With `whole_numbers` a person vouches that no value of the column begins with a zero, so a
+    number cell is its digits.
+    """
+    match cell.kind:
+        case Kind.EMPTY:
+            return ""
+        case Kind.TEXT:
+            if _XML_TIME.fullmatch(cell.text):
+                raise CellError("is a date or time and not text")
+        case Kind.PRINTED:
+            _refuse_changed(cell.text)
+        case Kind.NUMBER if not whole_numbers:
+            raise CellError(NUMBER_CELL)
+        case Kind.NUMBER if not cell.text.isdigit():
+            raise CellError("is a number with a fraction, a minus or more than 15 digits")
+        case Kind.NUMBER:
+            pass
+        case _:
+            raise CellError(_uncertain(cell))
+    return cell.text
+
+
+def read_msisdn(cell: Cell) -> str:
+    """Return the E.164 number in a cell, or raise CellError."""
+    if cell.kind in {Kind.DATE, Kind.BOOLEAN, Kind.GUESSED}:
+        raise CellError(_uncertain(cell))
+    text = cell.text.strip()
+    if cell.kind is Kind.PRINTED:
+        text = text.removeprefix("'")  # marks text in a spreadsheet; no part of any number
+    if _SCIENTIFIC.fullmatch(text):
+        raise CellError("is in scientific notation, so digits are missing")
+    if _WITH_FRACTION.fullmatch(text):
+        raise CellError("has a decimal point, so it is not the number that was meant")
+    if text.startswith(("-", "\N{MINUS SIGN}")):
+        raise CellError("begins with a minus")
+    if _ROUNDED.fullmatch(text):
+        raise CellError("ends in zeros, as if digits were lost; if it is right, write it with +")
+    try:
+        return parse_msisdn(text)
+    except NumberError as error:
+        reason = str(error)
+    raise CellError(reason)
+
+
+def _refuse_changed(text: str) -> None:
+    if text.startswith("'"):
+        raise CellError("begins with an apostrophe, which may only mark it as text")
+    if _FORMULA.fullmatch(text):
+        raise CellError("is a formula")
+    if _ERRORS.fullmatch(text):
+        raise CellError("is an error of the spreadsheet, not a value")
+    if _SCIENTIFIC.fullmatch(text):
+        raise CellError("is in scientific notation, so it may have been other text")
+    if _WHOLE_WITH_FRACTION.fullmatch(text):
+        raise CellError("has a decimal point, which a spreadsheet may have added")
+    if _DATE.fullmatch(text) or _XML_TIME.fullmatch(text):
+        raise CellError("looks like a date, which a spreadsheet may have made of other text")
+    if _LOST_LETTERS.fullmatch(text):
+        raise CellError("has lost its letters: the file was saved in an encoding without them")
+
+
+def _uncertain(cell: Cell) -> str:
+    match cell.kind:
+        case Kind.DATE:
+            return "is a date or time and not text"
+        case Kind.BOOLEAN:
+            return "is TRUE or FALSE and not text"
+        case _:
+            return "has letters that depend on the file's encoding, which is a guess"

@@ -1,0 +1,185 @@
+"""Finds the wanted columns in a file, by name or by place.
+
+Names are compared without case, punctuation and the difference of ё and е. A name that two
+columns of the file have is never resolved by order; a person has to choose.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from inbound.errors import SetupError
+
+_NOT_WORDS: Final = re.compile(r"[\W_]+")
+_PLACE: Final = re.compile(r"#(?:(\d{1,5})|([A-Za-z]{1,3}))")
+_LETTERS: Final = 26
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A wanted column: its name in the service, and how tables call it."""
+
+    name: str
+    aliases: tuple[str, ...]
+    is_secret: bool = False
+
+    def is_called(self, header: str) -> bool:
+        """Whether this is a name of the column."""
+        plain = plain_name(header)
+        return plain in (plain_name(name) for name in (self.name, *self.aliases))
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A wanted column and where it is in the file; `index` counts from 0."""
+
+    column: Column
+    index: int
+    header: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the wanted columns are."""
+
+    header_row: int | None
+    placed: tuple[Placed, ...]
+    unread: tuple[tuple[int, str], ...]
+    """Index and name of the other columns."""
+    width_min: int
+    """Up to the last column that has a name."""
+    width_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """Why a row is not the header of a table with the wanted columns."""
+
+    found: int
+    missing: tuple[str, ...]
+    uncertain: tuple[str, ...]
+    """Sentences about columns whose place is not certain."""
+    names: tuple[str, ...]
+    row: int = 0
+
+
+def plain_name(name: str) -> str:
+    """Return a name without case, punctuation and invisible characters."""
+    text = unicodedata.normalize("NFKC", name).casefold().replace("ё", "е")
+    return _NOT_WORDS.sub(" ", text).strip()
+
+
+def parse_mapping(pairs: Sequence[str], columns: Sequence[Column]) -> tuple[tuple[str, str], ...]:
+    """Parse `--map COLUMN=NAME` options. Raises SetupError."""
+    known = [column.name for column in columns]
+    mapping: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, target = (part.strip() for part in pair.partition("="))
+        if not equals or not target or name not in known:
+            raise SetupError(
+                f"--map {pair}: write COLUMN=NAME, where COLUMN is one of {', '.join(known)} and "
+                "NAME is what the file calls it, or #B for its second column"
+            )
+        if name in mapping:
+            raise SetupError(f"--map names {name} twice")
+        mapping[name] = target
+    return tuple(mapping.items())
+
+
+def letter(index: int) -> str:
+    """Return the letters by which spreadsheets call a column: 0 is A, 26 is AA."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, _LETTERS)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def place(target: str) -> int | None:
+    """Return the index that `#2` or `#B` names, or None when it is a name."""
+    match = _PLACE.fullmatch(target)
+    if match is None:
+        return None
+    digits, letters = match.groups()
+    if digits:
+        return int(digits) - 1 if int(digits) else None
+    index = 0
+    for char in letters.upper():
+        index = index * _LETTERS + ord(char) - ord("A") + 1
+    return index - 1
+
+
+def match_header(
+    names: Sequence[str], columns: Sequence[Column], mapping: Mapping[str, str], row: int
+) -> Layout | Mismatch:
+    """Find the columns in one row of names."""
+    taken: dict[str, int] = {}
+    missing: list[str] = []
+    repeated: list[str] = []
+    claimed = {column.name: _mapped(names, mapping, column) for column in columns}
+    mapped = {index for indices in claimed.values() if indices for index in indices}
+    for column in columns:
+        indices = claimed[column.name]
+        if indices is None:
+            indices = [i for i, n in enumerate(names) if i not in mapped and column.is_called(n)]
+        if len(indices) == 1 and indices[0] not in taken.values():
+            taken[column.name] = indices[0]
+        elif indices:
+            repeated.append(_repetition(column.name, names, indices))
+        else:
+            missing.append(column.name)
+    if missing or repeated:
+        return Mismatch(len(taken), tuple(missing), tuple(repeated), tuple(names), row)
+    return _layout(names, columns, taken, row)
+
+
+def place_columns(
+    width: int, columns: Sequence[Column], mapping: Mapping[str, str], row: int
+) -> Layout | Mismatch:
+    """Place all columns of a file without names, whose first row is `row`."""
+    taken: dict[str, int] = {}
+    for column in columns:
+        target = mapping[column.name]
+        index = place(target)
+        if index is None or index >= width:
+            reason = f"--map {column.name}={target}, but the row has {width} columns"
+            return Mismatch(len(taken), (), (reason,), (), row)
+        if index in taken.values():
+            raise SetupError(f"--map uses column {letter(index)} twice")
+        taken[column.name] = index
+    return _layout([""] * width, columns, taken, None)
+
+
+def _mapped(names: Sequence[str], mapping: Mapping[str, str], column: Column) -> list[int] | None:
+    target = mapping.get(column.name)
+    if target is None:
+        return None
+    index = place(target)
+    if index is not None:
+        return [index] if index < len(names) else []
+    wanted = plain_name(target)
+    return [i for i, name in enumerate(names) if plain_name(name) == wanted]
+
+
+def _layout(
+    names: Sequence[str], columns: Sequence[Column], taken: Mapping[str, int], row: int | None
+) -> Layout:
+    used = set(taken.values())
+    named = [i for i, name in enumerate(names) if name.strip()]
+    return Layout(
+        row,
+        tuple(Placed(c, taken[c.name], names[taken[c.name]].strip()) for c in columns),
+        tuple((i, names[i].strip()) for i in named if i not in used),
+        max([*named, *used]) + 1,
+        len(names),
+    )
+
+
+def _repetition(name: str, names: Sequence[str], indices: Sequence[int]) -> str:
+    places = " and ".join(f"{letter(i)} “{names[i].strip()}”" for i in indices)
+    if len(indices) == 1:
+        return f"{name} is {places}, which is another column already"
+    return f"{name} may be {places}: choose with --map {name}=#{letter(indices[0])}"

@@ -1,0 +1,178 @@
+"""Finds the encoding of a text file, and says which others it could be.
+
+A byte order mark and valid UTF-8 are certain. A code page never is by itself: the same bytes
+are letters in each of them. It becomes certain when the words of the file read naturally in no
+other (Cyrillic code pages differ in where they keep capitals), or when the names of the columns
+do. Otherwise the rivals stay in `Encoding.rivals`, and a text that a rival reads differently is
+not certain.
+"""
+
+import codecs
+import re
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Final
+
+from charset_normalizer import from_bytes
+
+from inbound.errors import SetupError
+
+_BOMS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+CODE_PAGES: Final = ("cp1251", "cp866", "mac_cyrillic", "koi8_r")
+"""What Excel writes as CSV, CSV (MS-DOS) and CSV (Macintosh); LibreOffice can write any."""
+_NAMES: Final = {
+    "cp1251": "windows-1251",
+    "cp866": "CP866",
+    "mac_cyrillic": "Mac Cyrillic",
+    "koi8_r": "KOI8-R",
+    "utf-8-sig": "UTF-8",
+    "utf-8": "UTF-8",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "utf-32": "UTF-32",
+}
+_CHUNK: Final = 1 << 20
+_SAMPLE: Final = 1 << 18
+_NUL_WITHIN: Final = 1 << 12
+# A run of letters that has any outside ASCII; other characters outside ASCII belong to it.
+_RUN: Final = re.compile(r"[A-Za-z]*[^\x00-\x7f][A-Za-z\x80-\U0010ffff]*")
+_NATURAL: Final = re.compile(r"№|[«“„]?(?:[А-ЯЁІЇЄҐ]?[а-яёіїєґ]+|[А-ЯЁІЇЄҐ]+)[»”“]?|[\u00a0—–…]+")
+_UNNATURAL_AT_MOST: Final = 0.05
+_UNNATURAL_AT_LEAST: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """An encoding, how it was found, and the others that the file could have."""
+
+    codec: str
+    how: str
+    rivals: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name that people know."""
+        return _NAMES.get(self.codec, self.codec)
+
+    def is_certain(self, text: str) -> bool:
+        """Whether all rivals read the same text."""
+        if not self.rivals or text.isascii():
+            return True
+        raw = text.encode(self.codec, "replace")
+        return all(raw.decode(rival, "replace") == text for rival in self.rivals)
+
+    def without(self, losers: set[str], how: str) -> "Encoding":
+        """Return this encoding with fewer rivals; without the last one, `how` says why."""
+        if not self.rivals:
+            return self
+        rivals = tuple(rival for rival in self.rivals if rival not in losers)
+        return replace(self, rivals=rivals, how=self.how if rivals else how)
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """The first place of a file that an encoding can't read."""
+
+    line: int
+    byte: int
+
+
+def named_encoding(name: str) -> Encoding:
+    """Return the encoding that a person named. Raises SetupError for an unknown one."""
+    try:
+        found = codecs.lookup(name)
+        "".encode(found.name)
+    except LookupError:
+        known = ", ".join(dict.fromkeys(_NAMES.values()))
+        raise SetupError(f"--encoding {name}: no such encoding; try one of {known}") from None
+    codec = {"utf-8": "utf-8-sig"}.get(found.name, found.name.replace("-", "_"))
+    return Encoding(codec if codec in _NAMES else found.name, "chosen by --encoding")
+
+
+def find_encodings(file: BinaryIO) -> tuple[Encoding, ...]:
+    """Return the encodings that the file may have, the most likely first; never empty.
+
+    Reads the file once, in pieces.
+    """
+    file.seek(0)
+    head = file.read(_NUL_WITHIN)
+    for bom, codec in _BOMS:
+        if head.startswith(bom):
+            return (Encoding(codec, "byte order mark"),)
+    if b"\0" in head:
+        return (Encoding("utf-16-le", "zero bytes"), Encoding("utf-16-be", "zero bytes"))
+    if find_undecodable(file, "utf-8") is None:
+        return (Encoding("utf-8", "every character is valid"),)
+    return _find_code_pages(_sample(file))
+
+
+def find_undecodable(file: BinaryIO, codec: str) -> Undecodable | None:
+    """Return the first place that `codec` can't read. Reads the whole file, in pieces."""
+    file.seek(0)
+    decoder = codecs.getincrementaldecoder(codec)("strict")
+    line = 1
+    while True:
+        chunk = file.read(_CHUNK)
+        try:
+            text = decoder.decode(chunk, final=not chunk)
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start].decode(codec, "replace")
+            return Undecodable(line + _line_ends(before), error.object[error.start])
+        if not chunk:
+            return None
+        line += _line_ends(text)
+
+
+def _line_ends(text: str) -> int:
+    return text.count("\n") or text.count("\r")
+
+
+def _sample(file: BinaryIO) -> bytes:
+    """Return lines that are not ASCII, without the others, which say nothing."""
+    file.seek(0)
+    lines: list[bytes] = []
+    size = 0
+    while size < _SAMPLE and (chunk := file.read(_CHUNK)):
+        for line in chunk.splitlines():
+            if not line.isascii() and size < _SAMPLE:
+                lines.append(line[: _SAMPLE - size])
+                size += len(lines[-1])
+    return b"\n".join(lines)
+
+
+def _find_code_pages(sample: bytes) -> tuple[Encoding, ...]:
+    guess = from_bytes(sample).best()
+    pages = [page for page in CODE_PAGES if _decodes(sample, page)]
+    shares = {page: _unnatural_share(sample.decode(page)) for page in pages}
+    if any(share <= _UNNATURAL_AT_MOST for share in shares.values()):
+        pages = [page for page in pages if shares[page] < _UNNATURAL_AT_LEAST]
+    elif guess is not None and guess.encoding not in pages:
+        pages.append(guess.encoding)
+    first = guess.encoding if guess is not None and guess.encoding in pages else None
+    pages.sort(key=lambda page: (page != first, shares.get(page, 1.0)))
+    only = "its words read naturally in no other"
+    found = []
+    for page in pages:
+        rivals = tuple(other for other in pages if other != page)
+        found.append(Encoding(page, "a guess" if rivals else only, rivals))
+    return tuple(found)
+
+
+def _decodes(sample: bytes, codec: str) -> bool:
+    try:
+        sample.decode(codec)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _unnatural_share(text: str) -> float:
+    """Return the share of words that no Russian or Ukrainian text has."""
+    runs = _RUN.findall(text)
+    unnatural = sum(_NATURAL.fullmatch(run) is None for run in runs)
+    return unnatural / len(runs) if runs else 1.0

@@ -1,0 +1,113 @@
+"""Finds the header among the first records, and takes the wanted cells from the others."""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Final
+
+from inbound.errors import SetupError
+from inbound.tables.columns import (
+    Column,
+    Layout,
+    Mismatch,
+    letter,
+    match_header,
+    place,
+    place_columns,
+)
+from inbound.tables.model import BadRow, Choices, Record, Row
+
+HEADER_WITHIN: Final = 20
+"""Records that are not empty: reports have their title above the table."""
+# A record with fewer known names may be no header, and then its cells may be secrets.
+_NAMES_CERTAIN: Final = 2
+_NAMES_SHOWN: Final = 12
+_NAME_CHARS_SHOWN: Final = 30
+_EMPTY_TABLE: Final = Mismatch(-1, (), (), ())
+
+
+def find_header(
+    records: Iterable[Record | BadRow], columns: Sequence[Column], choices: Choices
+) -> Layout | Mismatch:
+    """Return the layout from the first record that names all columns, or the nearest miss.
+
+    When a person gave the place of every column, no record is a header: if there is one after
+    all, it is rejected like any row that has no number, and no client is taken for a header.
+    """
+    mapping = dict(choices.mapping)
+    filled = (r for r in records if isinstance(r, Record) and not r.is_empty)
+    if is_by_place_only(columns, choices):
+        first = next(filled, None)
+        if first is None:
+            return _EMPTY_TABLE
+        return place_columns(len(first.cells), columns, mapping, first.number)
+    nearest = _EMPTY_TABLE
+    for record in islice(filled, HEADER_WITHIN):
+        names = [cell.text for cell in record.cells]
+        found = match_header(names, columns, mapping, record.number)
+        if isinstance(found, Layout):
+            return found
+        if found.found + len(found.uncertain) > nearest.found + len(nearest.uncertain):
+            nearest = found
+    return nearest
+
+
+def explain(name: str, mismatch: Mismatch, columns: Sequence[Column], unit: str) -> SetupError:
+    """Return the error for a file without the wanted columns; it repeats names, not data."""
+    wanted = ", ".join(column.name for column in columns)
+    if mismatch.found < 0:
+        return SetupError(f"{name} is empty; it needs the names of the columns first: {wanted}")
+    if mismatch.uncertain:
+        return SetupError(f"{name}, {unit} {mismatch.row}: {'; '.join(mismatch.uncertain)}")
+    if mismatch.found < _NAMES_CERTAIN:
+        return SetupError(
+            f"{name}: none of the first {HEADER_WITHIN} {unit}s names the columns {wanted}; "
+            "if the file calls them otherwise, use --map COLUMN=NAME for each; if it has no "
+            "names, --map COLUMN=#A"
+        )
+    missing = " and ".join(mismatch.missing)
+    return SetupError(
+        f"{name}, {unit} {mismatch.row}: no column for {missing}; its columns are "
+        f"{_listed(mismatch.names)}; choose with --map {mismatch.missing[0]}=NAME"
+    )
+
+
+class RowPicker:
+    """Makes rows of records that have all columns of the file."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._indices = [placed.index for placed in layout.placed]
+        self._layout = layout
+
+    def pick(self, record: Record) -> Row | BadRow:
+        """Return the wanted cells; a BadRow if the record has too few or too many."""
+        count = len(record.cells)
+        while count and not record.cells[count - 1].text:
+            count -= 1
+        layout = self._layout
+        if len(record.cells) < layout.width_min or count > layout.width_max:
+            row = Row(record.number, tuple(record.cells))
+            if row.is_empty:
+                return row
+            fields = max(count, 1) if count > layout.width_max else len(record.cells)
+            reason = f"{fields} fields, but the header has {layout.width_min}"
+            held = " | ".join(cell.text for cell in record.cells)
+            return BadRow(record.number, record.number, reason, held)
+        return Row(record.number, tuple(record.cells[i] for i in self._indices))
+
+
+def is_by_place_only(columns: Sequence[Column], choices: Choices) -> bool:
+    """Whether a person gave the place of every column."""
+    mapping = dict(choices.mapping)
+    return all(place(mapping.get(column.name, "")) is not None for column in columns)
+
+
+def _listed(names: Sequence[str]) -> str:
+    filled = [(i, name.strip()) for i, name in enumerate(names) if name.strip()]
+    shown = [f"{letter(i)} “{_cut(name)}”" for i, name in filled[:_NAMES_SHOWN]]
+    more = len(filled) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _cut(name: str) -> str:
+    name = "".join(c if c.isprintable() else " " for c in name)
+    return name if len(name) <= _NAME_CHARS_SHOWN else name[: _NAME_CHARS_SHOWN - 1] + "…"

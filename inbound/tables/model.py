@@ -1,0 +1,131 @@
+"""Cells, rows, and what was understood of a file."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import islice
+
+from inbound.tables.columns import Layout
+
+PREVIEW_ROWS = 3
+
+
+class Kind(Enum):
+    """How much is known about the content of a cell."""
+
+    EMPTY = auto()
+    TEXT = auto()
+    """A text cell of a workbook: exactly what was typed."""
+    PRINTED = auto()
+    """A field of a CSV file: what a spreadsheet showed, which may differ from what was typed."""
+    GUESSED = auto()
+    """A field of a CSV file with letters that another plausible encoding reads differently."""
+    NUMBER = auto()
+    DATE = auto()
+    """A date, time or duration cell of a workbook."""
+    BOOLEAN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell. `text` is its content as text; a whole number below 10**15 is its digits."""
+
+    kind: Kind
+    text: str = ""
+
+
+EMPTY = Cell(Kind.EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: the cells of the wanted columns, in their order."""
+
+    number: int
+    cells: tuple[Cell, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all cells are empty or blank."""
+        return not any(cell.text.strip() for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A record that can't be taken apart into cells. `held` is its text and may have secrets."""
+
+    number: int
+    last: int
+    reason: str
+    held: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """All cells of one record of a file, before columns are chosen."""
+
+    number: int
+    cells: Sequence[Cell]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all cells are empty or blank."""
+        return not any(cell.text.strip() for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What was understood of a file, for people to confirm."""
+
+    format: str
+    """CSV, XLSX or ODS."""
+    facts: tuple[tuple[str, str], ...]
+    """Name and value: encoding and separator, or sheet."""
+    layout: Layout
+    unit: str
+    """What row numbers count: lines of a CSV file, rows of a sheet."""
+    first_rows: tuple[Row, ...]
+    """At most three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person may decide instead of the reader."""
+
+    mapping: tuple[tuple[str, str], ...] = ()
+    """Column and the name or `#letter` of the column of the file."""
+    encoding: str | None = None
+    separator: str | None = None
+    sheet: str | None = None
+
+
+class Table(ABC):
+    """An open table whose columns are found."""
+
+    understood: Understood
+    separator: str | None
+    """Of a CSV file."""
+    skipped = 0
+    """Rows that `rows` has left out because only other columns have content."""
+
+    @abstractmethod
+    def rows(self) -> Generator[Row | BadRow, None, None]:
+        """Yield the rows below the header that have content, from the start at each call.
+
+        Raises SetupError for a file that can't be read to its end.
+        """
+
+    @abstractmethod
+    def progress(self) -> tuple[int, int]:
+        """Return how much of the file `rows` has read, and how much there is."""
+
+
+def understand(
+    format_: str, facts: tuple[tuple[str, str], ...], layout: Layout, unit: str, table: Table
+) -> Understood:
+    """Return the description of a table with its first rows."""
+    with closing(table.rows()) as rows:
+        good = (row for row in rows if isinstance(row, Row))
+        return Understood(format_, facts, layout, unit, tuple(islice(good, PREVIEW_ROWS)))

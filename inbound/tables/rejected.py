@@ -1,0 +1,145 @@
+"""The file of rejected rows: to be corrected and imported again.
+
+It has the wanted columns under their own names, so it needs no `--map`, and before them the row
+of the imported file, the fields at fault and the reasons. Callers leave a field empty whose text
+is not certain, and put the text into the reason: otherwise it would pass the next import.
+
+The file may have secrets, so only its owner can read it. It is created with the first row and
+never replaces another file.
+"""
+
+import csv
+import itertools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import xlsxwriter
+from typing_extensions import override
+
+from inbound.errors import SetupError
+
+OWN_COLUMNS: Final = ("row", "field", "reason")
+_MODE: Final = 0o600
+_WIDTH: Final = 18
+_REASON_WIDTH: Final = 60
+_MARK: Final = ".rejected"
+XLSX: Final = ".xlsx"
+
+
+class RejectedFile:
+    """Writes rejected rows. Use `close` to keep the file, or `discard`."""
+
+    def __init__(
+        self, source: Path, path: Path | None, columns: Sequence[str], separator: str | None
+    ) -> None:
+        """Creates nothing yet. `path` is where a person wants the file, else beside `source`.
+
+        The name decides the format: XLSX with text cells, which a spreadsheet leaves as they
+        are, or CSV with `separator`.
+        """
+        self._source = source
+        self._wanted = path
+        self._columns = columns
+        self._sink: _Sink | None = None
+        self._separator = separator or ","
+        self.path: Path | None = None
+
+    def add(self, number: int, field: str, reason: str, values: Sequence[str]) -> None:
+        """Write one row. Raises SetupError if the file can't be created."""
+        if self._sink is None:
+            self._sink = self._create()
+            self._sink.write((*OWN_COLUMNS, *self._columns))
+        self._sink.write((str(number), field, reason, *values))
+
+    def close(self) -> Path | None:
+        """Finish the file and return its path, if there was a row."""
+        if self._sink is not None:
+            self._sink.close()
+            self._sink = None
+        return self.path
+
+    def discard(self) -> None:
+        """Delete the file."""
+        self.close()
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+    def _create(self) -> "_Sink":
+        for path in self._paths():
+            try:
+                fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                reason = error.strerror
+                break
+            self.path = path
+            if path.suffix.lower() == XLSX:
+                return _XlsxSink(fd, path.parent, len(self._columns))
+            return _CsvSink(fd, self._separator)
+        else:
+            path, reason = self._paths()[0], "it exists"
+        raise SetupError(
+            f"can't create {path} for rejected rows ({reason}): name another file with --rejected"
+        )
+
+    def _paths(self) -> list[Path]:
+        """Return the possible paths; a person's choice is the only one."""
+        if self._wanted is not None:
+            return [self._wanted]
+        suffix = self._source.suffix
+        if suffix.lower() == ".ods":
+            suffix = XLSX
+        stem = self._source.stem.split(_MARK, 1)[0]
+        names = itertools.chain([""], (f"-{n}" for n in range(2, 1000)))
+        return [self._source.with_name(f"{stem}{_MARK}{n}{suffix}") for n in names]
+
+
+class _Sink(Protocol):
+    def write(self, values: Sequence[str]) -> None: ...
+    def close(self) -> None: ...
+
+
+class _CsvSink(_Sink):
+    """UTF-8 with a byte order mark, because Excel needs it."""
+
+    def __init__(self, fd: int, separator: str) -> None:
+        self._file = os.fdopen(fd, "w", encoding="utf-8-sig", newline="", errors="replace")
+        self._writer = csv.writer(self._file, delimiter=separator)
+
+    @override
+    def write(self, values: Sequence[str]) -> None:
+        self._writer.writerow(values)
+
+    @override
+    def close(self) -> None:
+        self._file.close()
+
+
+class _XlsxSink(_Sink):
+    """All cells and columns are text, so that a correction keeps its zeros too."""
+
+    def __init__(self, fd: int, folder: Path, columns: int) -> None:
+        self._file = os.fdopen(fd, "wb")
+        # Rows go to a temporary file, not to memory; tempfile makes it readable by its owner only.
+        options = {"constant_memory": True, "tmpdir": str(folder)}
+        self._book: Any = xlsxwriter.Workbook(self._file, options)
+        self._text = self._book.add_format({"num_format": "@"})
+        self._sheet = self._book.add_worksheet("rejected")
+        self._sheet.set_column(0, len(OWN_COLUMNS) + columns - 1, _WIDTH, self._text)
+        self._sheet.set_column(2, 2, _REASON_WIDTH, self._text)
+        self._sheet.freeze_panes(1, 0)
+        self._row = 0
+
+    @override
+    def write(self, values: Sequence[str]) -> None:
+        for column, value in enumerate(values):
+            self._sheet.write_string(self._row, column, value, self._text)
+        self._row += 1
+
+    @override
+    def close(self) -> None:
+        self._book.close()
+        self._file.close()

@@ -1,0 +1,90 @@
+"""An XLSX or ODS file as a table: finds its sheet and header."""
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from typing import BinaryIO, Final
+
+from typing_extensions import override
+
+from inbound.errors import SetupError
+from inbound.tables.columns import Column, Layout, Mismatch
+from inbound.tables.headers import explain, find_header
+from inbound.tables.model import BadRow, Choices, Row, Table, Understood, understand
+from inbound.tables.workbook import Sheet, Workbook
+
+UNIT: Final = "row"
+
+
+class WorkbookTable(Table):
+    """A sheet of a workbook whose columns are found."""
+
+    separator = None
+
+    def __init__(
+        self, book: Workbook, sheet: Sheet, others: Sequence[Sheet], layout: Layout
+    ) -> None:
+        self._book = book
+        self._sheet = sheet
+        self._layout = layout
+        self._last_row = 0
+        facts = [("sheet", f"“{sheet.name}”{'' if sheet.is_visible else ' (hidden)'}")]
+        if others:
+            names = (f"“{s.name}”{'' if s.is_visible else ' (hidden)'}" for s in others)
+            facts.append(("other sheets", f"{', '.join(names)}: not read"))
+        self.understood: Understood = understand(book.format, tuple(facts), layout, UNIT, self)
+
+    @override
+    def rows(self) -> Generator[Row | BadRow, None, None]:
+        indices = [placed.index for placed in self._layout.placed]
+        header_row = self._layout.header_row or 0
+        self.skipped = 0
+        with closing(self._book.records(self._sheet.index, indices)) as records:
+            for record in records:
+                self._last_row = record.number
+                row = Row(record.number, tuple(record.cells))
+                if record.number <= header_row:
+                    continue
+                if row.is_empty:
+                    self.skipped += 1
+                else:
+                    yield row
+
+    @override
+    def progress(self) -> tuple[int, int]:
+        return self._last_row, self._book.rows_total
+
+
+def open_workbook(
+    file: BinaryIO, name: str, columns: Sequence[Column], choices: Choices
+) -> WorkbookTable:
+    """Find the sheet with the columns. Reads the whole workbook once. Raises SetupError."""
+    book = Workbook(file, name)
+    sheets = book.sheets()
+    candidates = _candidates(name, sheets, choices)
+    found: list[tuple[Sheet, Layout]] = []
+    nearest: tuple[Sheet, Mismatch] | None = None
+    for sheet in candidates:
+        layout = find_header(sheet.head, columns, choices)
+        if isinstance(layout, Layout):
+            found.append((sheet, layout))
+        elif nearest is None or layout.found > nearest[1].found:
+            nearest = (sheet, layout)
+    if len(found) > 1:
+        names = " and ".join(f"“{sheet.name}”" for sheet, _ in found)
+        raise SetupError(f"{name}: the sheets {names} have these columns; choose with --sheet")
+    if found:
+        sheet, layout = found[0]
+        return WorkbookTable(book, sheet, [s for s in sheets if s is not sheet], layout)
+    if nearest is None:
+        raise SetupError(f"{name} has no visible sheet; choose with --sheet")
+    raise explain(f"{name}, sheet “{nearest[0].name}”", nearest[1], columns, UNIT)
+
+
+def _candidates(name: str, sheets: Sequence[Sheet], choices: Choices) -> list[Sheet]:
+    if choices.sheet is None:
+        return [sheet for sheet in sheets if sheet.is_visible]
+    chosen = [sheet for sheet in sheets if sheet.name == choices.sheet]
+    if not chosen:
+        names = ", ".join(f"“{sheet.name}”" for sheet in sheets)
+        raise SetupError(f"{name} has no sheet “{choices.sheet}”; it has {names}")
+    return chosen

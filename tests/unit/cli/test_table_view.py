@@ -1,0 +1,58 @@
+"""What an import shows before it writes: everything that it understood, and no secret."""
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from inbound.cli._table_view import print_understood
+from inbound.directory.client_rows import CLIENT_COLUMNS, MSISDN
+from inbound.tables.model import Choices
+from inbound.tables.reader import open_table
+from tests.unit.tables.worlds import saved
+
+
+def shown(path: Path, **choices: tuple[tuple[str, str], ...]) -> list[str]:
+    """Return the lines that are printed."""
+    out = io.StringIO()
+    with open_table(path, CLIENT_COLUMNS, Choices(**choices)) as table:  # type: ignore[arg-type]
+        print_understood(Console(file=out, width=100), path.name, table.understood, {MSISDN})
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+def test_file_columns_and_first_three_rows(tmp_path: Path) -> None:
+    rows = "".join(f"CANARY{n};+7916123456{n};;CANARY;C-{n};x\n" for n in range(5))
+    header = "Пароль;Телефон;Персональный код;Логин;Код клиента;Адрес\n"
+    lines = shown(saved(tmp_path, header + rows, "cp1251"))
+    assert lines == [
+        "file              table.csv, CSV",
+        "encoding          windows-1251 (its words read naturally in no other)",
+        "separator         semicolon",
+        "column names      in line 1",
+        "  msisdn          B “Телефон”",
+        "  client_id       E “Код клиента”",
+        "  personal_code   C “Персональный код”",
+        "  login           D “Логин”",
+        "  password        A “Пароль”",
+        "  not read        F “Адрес”",
+        "",
+        "line  msisdn        client_id  personal_code  login  password",
+        "   2  +7916*****60  C-0        (empty)        ***    ***",
+        "   3  +7916*****61  C-1        (empty)        ***    ***",
+        "   4  +7916*****62  C-2        (empty)        ***    ***",
+        "",
+    ]
+
+
+def test_number_in_a_wrong_column_is_masked(tmp_path: Path) -> None:
+    mapping = tuple(
+        zip([c.name for c in CLIENT_COLUMNS], ("#A", "#B", "#C", "#D", "#E"), strict=True)
+    )
+    lines = shown(saved(tmp_path, "CANARY,+79161234567,a,b,c\n"), mapping=mapping)
+    assert "column names      none, so the first line is data too" in lines
+    assert "   1  ***     +7916*****67  ***            ***    ***" in lines
+
+
+def test_table_without_rows(tmp_path: Path) -> None:
+    header = ",".join(column.name for column in CLIENT_COLUMNS)
+    assert shown(saved(tmp_path, header))[-1] == "The table has no rows."
