@@ -46,7 +46,8 @@ _REMOVED: Final = {
 def erase(settings: Settings, phone: str, reason: str, *, yes: bool) -> None:
     """Delete the personal data of a number. Events keep their random subject id.
 
-    One transaction, which can't be undone. Exit status 1 when nothing is stored for the number.
+    It can't be undone, and includes wrong forms of the number that earlier releases stored.
+    Exit status 1 when nothing is stored for the number.
     """
     from inbound.store.access.audit import ReasonError, check_reason
 
@@ -61,10 +62,13 @@ def erase(settings: Settings, phone: str, reason: str, *, yes: bool) -> None:
     if not yes:
         click.confirm(f"Erase {mask(number)} for good?", abort=True, err=True)
     done = asyncio.run(_erase(settings, number, why))
-    if done is None:
+    if not done:
         click.echo(f"nothing to erase: nothing is stored for {mask(number)}")
         click.get_current_context().exit(1)
-    for line in _report(mask(number), done):
+    for form, one in done.items():
+        for line in _report(mask(form), one):
+            click.echo(line)
+    for line in _remaining(any(one.removed.clients for one in done.values())):
         click.echo(line)
 
 
@@ -101,9 +105,11 @@ def erasures(settings: Settings, limit: int, *, as_json: bool) -> None:
         click.echo("no person was erased yet")
 
 
-async def _erase(settings: Settings, number: str, reason: str) -> "Done | None":
+async def _erase(settings: Settings, number: str, reason: str) -> "dict[str, Done]":
+    """Erase a number and its former forms; return those that were stored, with what was done."""
     from inbound.clock import utc_now
     from inbound.erasure.eraser import Eraser
+    from inbound.erasure.former_numbers import former_numbers
     from inbound.keys import SubjectHasher
     from inbound.store.transactions.postgres import PostgresStore
 
@@ -111,7 +117,12 @@ async def _erase(settings: Settings, number: str, reason: str) -> "Done | None":
     store = PostgresStore(url, make_cipher(settings), application_name="scserv erase", long=True)
     try:
         eraser = Eraser(store, SubjectHasher(settings.subject_key_bytes()), clock=utc_now)
-        return await eraser.erase(number, actor=os_user(), reason=reason)
+        countries = dict.fromkeys(bind.country for bind in settings.all_binds)
+        erased = {
+            form: await eraser.erase(form, actor=os_user(), reason=reason)
+            for form in (number, *former_numbers(number, countries))
+        }
+        return {form: done for form, done in erased.items() if done is not None}
     finally:
         await store.close()
 
@@ -127,10 +138,13 @@ def _report(masked: str, done: "Done") -> Iterator[str]:
             f"  still open: {counted(done.open_requests, 'request')}; queued messages are not "
             "sent, those at the SMS centre may be delivered"
         )
+
+
+def _remaining(has_client: bool) -> Iterator[str]:  # noqa: FBT001 — the only argument
     yield "These can't be deleted one by one and expire by themselves:"
     yield "  the number and its texts in the Kafka topic sms.mo.v1: after 3 days and 6 hours"
     yield "  the keyed hash of the number in internal Kafka topics: the same"
     yield "  the keyed hash in outbox rows of open requests: after 8 days"
     yield "  sealed rows in backups, and in PostgreSQL's files until their pages are reused"
-    if done.removed.clients:
+    if has_client:
         yield "Remove the client from the import file, or the next import brings it back."

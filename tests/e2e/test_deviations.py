@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from inbound.keys import SubjectHasher
 from inbound.smpp.pdu import DeliverSm
 from inbound.smpp.status import Status
 from tests.e2e.script import ACCOUNT
-from tests.fix_service import STOPPED, Service
+from tests.fix_service import STOPPED, SUBJECT_KEY, Service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -82,3 +83,19 @@ async def test_a_number_that_is_not_certain_gets_nothing(service: Service) -> No
     await service.completed(client.number)
     assert service.accepted(client.number) == ["sms_stop"]
     assert service.log_of("gateway").count('kind="unreadable_number"') == 1
+
+
+async def test_an_erasure_finds_the_wrong_number_of_an_earlier_release(service: Service) -> None:
+    client = service.new_client()
+    await service.text(client.number, STOP)
+    await service.completed(client.number)
+    hasher, wrong = SubjectHasher(SUBJECT_KEY), f"+00{client.number[1:]}"
+    service.execute(
+        "UPDATE subjects SET number_hash = %s WHERE number_hash = %s",
+        hasher.hash(wrong),
+        hasher.hash(client.number),
+    )
+    subject = service.events(wrong)[0].stream_id
+    said = await service.command("erase", "--phone", client.number, "--reason", "asked", "--yes")
+    assert f"erased +0079*******{wrong[-2:]}, subject {subject}" in said.out
+    assert service.events(wrong) == []
