@@ -12,7 +12,7 @@ from inbound.directory.client_import import Summary
 from inbound.directory.client_rows import RejectedRow
 from inbound.tables.cells import NUMBER_CELL
 from inbound.tables.model import Table
-from inbound.tables.rejected import RejectedFile
+from inbound.tables.rejected import XLSX, RejectedFile
 
 _REJECTED_SHOWN: Final = 20
 _REASONS_KEPT: Final = 100
@@ -72,6 +72,11 @@ class ImportReport:
                 f"The rejected rows are in {path}, with their reasons. The file has secrets: "
                 "correct the rows, import the file, and delete it."
             )
+            if path.suffix.lower() != XLSX:
+                self._print(
+                    "Correct a CSV file in a text editor: a spreadsheet drops zeros at the start. "
+                    "To correct it there, name a workbook: --rejected FILE.xlsx"
+                )
 
     def _counts(self, summary: Summary) -> str:
         would = "would be " if self._rejected is None else ""

@@ -58,10 +58,12 @@ def test_open_quote_rejects_the_lines_it_takes_and_no_others(tmp_path: Path) -> 
 
 
 def test_record_of_any_length_takes_bounded_memory(tmp_path: Path) -> None:
-    path = saved(tmp_path, HEADER + '1,"' + "x\n" * RECORD_CHARS_MAX + "9,10\n")
-    bad, *others = read(path)
+    text = '1,"' + "x\n" * RECORD_CHARS_MAX
+    bad, *others = read(saved(tmp_path, f"{HEADER}{text}\n9,10\n"))
     assert bad[1].startswith("the quotes don't match, so that it takes the lines up to")
     assert others[-1][1:] == ("9", "10")
+    fields = '"\n",' * RECORD_CHARS_MAX
+    assert read(saved(tmp_path, f"{HEADER}{fields}\n"))[0][1].startswith("the quotes don't match")
 
 
 def test_line_longer_than_any_table_has_is_an_error(tmp_path: Path) -> None:
