@@ -19,6 +19,7 @@ from pydantic_core import from_json, to_json
 # All that an interpreter may need to start.
 _KEPT_VARIABLES: Final = ("LD_LIBRARY_PATH",)
 _LONGEST_LINE: Final = 1 << 26
+_EXIT_WITHIN_S: Final = 5.0  # after a process has closed its output
 _LONGEST_SHOWN: Final = 200
 _LAST_LINES: Final = 4
 _UNREAD: Final = 4
@@ -98,7 +99,7 @@ class LineProcess:
 
     def _how_it_ended(self, within_s: float) -> str:
         try:
-            status = self._process.wait(within_s)
+            status = self._process.wait(min(within_s, _EXIT_WITHIN_S))
         except subprocess.TimeoutExpired:
             return "closed its output"
         return f"ended by signal {-status}" if status < 0 else f"ended with status {status}"
