@@ -38,7 +38,9 @@ _NAMES: Final = {
 }
 _CHUNK: Final = 1 << 20
 _SAMPLE: Final = 1 << 18
-_NUL_WITHIN: Final = 1 << 12
+_HEAD: Final = 1 << 12
+# Separators, line ends, digits and Latin letters have a zero byte in UTF-16.
+_NULS_OF_UTF_16: Final = 0.05
 # A run of letters that has any outside ASCII; other characters outside ASCII belong to it.
 _RUN: Final = re.compile(r"[A-Za-z]*[^\x00-\x7f][A-Za-z\x80-\U0010ffff]*")
 _NATURAL: Final = re.compile(r"№|[«“„]?(?:[А-ЯЁІЇЄҐ]?[а-яёіїєґ]+|[А-ЯЁІЇЄҐ]+)[»”“]?|[\u00a0—–…]+")
@@ -100,15 +102,17 @@ def find_encodings(file: BinaryIO) -> tuple[Encoding, ...]:
     Reads the file once, in pieces.
     """
     file.seek(0)
-    head = file.read(_NUL_WITHIN)
+    head = file.read(_HEAD)
     for bom, codec in _BOMS:
         if head.startswith(bom):
             return (Encoding(codec, "byte order mark"),)
-    if b"\0" in head:
-        return (Encoding("utf-16-le", "zero bytes"), Encoding("utf-16-be", "zero bytes"))
-    if find_undecodable(file, "utf-8") is None:
-        return (Encoding("utf-8", "every character is valid"),)
-    return _find_code_pages(_sample(file))
+    others: tuple[Encoding, ...] = (Encoding("utf-8", "every character is valid"),)
+    if find_undecodable(file, "utf-8") is not None:
+        others = _find_code_pages(_sample(file))
+    if head.count(0) > len(head) * _NULS_OF_UTF_16:
+        wide = (Encoding(f"utf-16-{end}", "zero bytes between the letters") for end in ("le", "be"))
+        return (*wide, *others)
+    return others
 
 
 def find_undecodable(file: BinaryIO, codec: str) -> Undecodable | None:

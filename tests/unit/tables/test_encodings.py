@@ -32,6 +32,10 @@ def test_russian_names_make_each_encoding_certain(tmp_path: Path, encoding: str)
     assert "guess" not in facts(path)["encoding"]
 
 
+def test_zero_byte_in_a_field_makes_no_other_encoding(tmp_path: Path) -> None:
+    assert code(saved(tmp_path, ENGLISH.format("12\0"))) == "12\0"
+
+
 @pytest.mark.parametrize("encoding", PAGES)
 def test_words_with_capitals_make_a_code_page_certain(tmp_path: Path, encoding: str) -> None:
     path = saved(tmp_path, ENGLISH.format("Ярослав Щукин"), encoding)
