@@ -7,6 +7,13 @@ the time that all gateways share.
 import logging
 from collections.abc import Sequence
 
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    wait_random_exponential,
+)
+
 from inbound.errors import RetryableError
 from inbound.gateway.bind_status import OldestWaiting, record_metrics, status_of
 from inbound.gateway.rate_sharing import REPORT_VALID_FOR, ReportSchedule
@@ -40,6 +47,25 @@ class BindReporter:
         self._gateway = gateway
         self._oldest_waiting_s = oldest_waiting_s
         self._database_failed = False
+
+    async def read_clock(self) -> None:
+        """Read the shared clock for the first time. Blocks as long as the database is away.
+
+        A text that arrives before would have no time by this clock, and with different clocks on
+        the gateways a copy of it would not be recognised.
+        """
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(RetryableError),
+            wait=wait_random_exponential(multiplier=0.1, max=3),
+            before_sleep=self._report_wait,
+        ):
+            with attempt:
+                await self._shared_clock.sync(self._reports.database_time)
+
+    def _report_wait(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning("binding waits: %s", error)
+        self._health.set("database", ok=False, reason=f"binding waits: {error}")
 
     async def run(self) -> None:
         """Report until cancelled. An outage of the database only delays reports."""

@@ -66,7 +66,11 @@ class Binds:
         )
 
     async def run(self) -> None:
-        """Run until `close`. Raises when a part fails for good."""
+        """Run until `close`. Raises when a part fails for good.
+
+        Binds only once the clock that all gateways share was read.
+        """
+        await self._reporter.read_clock()
         background = [self._reporter.run(), self._stalls.watch()]
         background += [bind.receipts.run() for bind in self.binds]
         background += [bind.queries.run() for bind in self.binds if bind.queries]

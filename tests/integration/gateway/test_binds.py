@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,31 @@ async def test_a_text_reaches_kafka_by_the_receiver(database_url: str) -> None:
             async with asyncio.timeout(PATIENCE_S):
                 text = await producer.texts.get()
             assert (text.bind, text.source) == ("in", "+79161234567")
+
+
+async def test_no_text_is_taken_before_the_shared_clock_was_read(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its time by that clock a copy of it at another gateway would be a new request."""
+    read, failures = BindReports.database_time, [RetryableError("away")] * 3
+
+    async def read_later(self: BindReports) -> datetime:
+        if failures:
+            raise failures.pop()
+        return await read(self)
+
+    monkeypatch.setattr(BindReports, "database_time", read_later)
+    async with (
+        Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,))) as centre,
+        Phone("127.0.0.1", centre.port, "+79161234567") as phone,
+        gateway("g1", database_url, bind(centre.port)) as (_, health, producer),
+    ):
+        await phone.text("CLIENT info")
+        async with asyncio.timeout(PATIENCE_S):
+            text = await producer.texts.get()
+        assert not failures
+        assert text.heard_at is not None
+        await until(lambda: health.ready().ok, health.ready)
 
 
 async def test_a_certificate_that_nobody_vouches_for_keeps_the_bind_down(
