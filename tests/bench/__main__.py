@@ -8,6 +8,7 @@ on the same machine, and their CPU time counts too.
 import argparse
 import asyncio
 import json
+import signal
 import socket
 import sys
 import tempfile
@@ -30,6 +31,7 @@ ROLES = ("gateway", "worker", "relay", "projector")
 
 def main() -> None:
     """Run the benchmark and print the figures."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that kill ends the servers, too
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--window", type=int, default=500)

@@ -10,6 +10,7 @@ import logging
 import random
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -62,6 +63,7 @@ class CampaignResult:
 
 def main() -> None:
     """Run the campaign; exit with status 1 when a guarantee broke."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that kill ends the servers, too
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=None, help="seed of the schedule; or random")
     parser.add_argument("--faults", type=int, default=100)
