@@ -58,6 +58,7 @@ class Mismatch:
     """Why a row is not the header of a table with the wanted columns."""
 
     found: int
+    """Columns that the row names; those whose place a person gave are not among them."""
     missing: tuple[str, ...]
     uncertain: tuple[str, ...]
     """Sentences about columns whose place is not certain."""
@@ -128,11 +129,12 @@ def match_header(
         if len(indices) == 1 and indices[0] not in taken.values():
             taken[column.name] = indices[0]
         elif indices:
-            repeated.append(_repetition(column.name, names, indices))
+            repeated.append(_repetition(column.name, names, indices, mapping.get(column.name)))
         else:
             missing.append(column.name)
     if missing or repeated:
-        return Mismatch(len(taken), tuple(missing), tuple(repeated), tuple(names), row)
+        found = sum(place(mapping.get(name, "")) is None for name in taken)
+        return Mismatch(found, tuple(missing), tuple(repeated), tuple(names), row)
     return _layout(names, columns, taken, row)
 
 
@@ -178,7 +180,10 @@ def _layout(
     )
 
 
-def _repetition(name: str, names: Sequence[str], indices: Sequence[int]) -> str:
+def _repetition(name: str, names: Sequence[str], indices: Sequence[int], target: str | None) -> str:
+    if target is not None and place(target) is not None:
+        # The row may be no header, and then the cell at this place may be a secret.
+        return f"{name} is {letter(indices[0])}, which is another column already"
     places = " and ".join(f"{letter(i)} “{names[i].strip()}”" for i in indices)
     if len(indices) == 1:
         return f"{name} is {places}, which is another column already"

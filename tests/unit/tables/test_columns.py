@@ -77,6 +77,16 @@ def test_two_columns_cannot_be_the_same(tmp_path: Path) -> None:
         read(path, mapping=(("msisdn", "#A"), ("code", "msisdn")))
 
 
+@pytest.mark.parametrize("place_of_login", ["#D", "#E"])
+def test_places_of_some_columns_do_not_make_a_client_a_header(
+    tmp_path: Path, place_of_login: str
+) -> None:
+    path = saved(tmp_path, "+79161234567,C1,0123,ivan,hush\n")
+    with pytest.raises(SetupError) as caught:
+        read(path, CLIENT_COLUMNS, mapping=(("login", place_of_login), ("password", "#E")))
+    assert not any(cell in str(caught.value) for cell in ("7916", "C1", "0123", "ivan", "hush"))
+
+
 @pytest.mark.parametrize("pair", ["code", "code=", "=x", "kode=x", ""])
 def test_malformed_mapping_is_an_error(pair: str) -> None:
     with pytest.raises(SetupError, match="write COLUMN=NAME"):
