@@ -37,13 +37,13 @@ class RejectedFile:
         """Creates nothing yet. `path` is where a person wants the file, else beside `source`.
 
         The name decides the format: XLSX with text cells, which a spreadsheet leaves as they
-        are, or CSV with `separator`.
+        are, or CSV with `separator`, which is None if `source` is a workbook.
         """
         self._source = source
         self._wanted = path
         self._columns = columns
         self._sink: _Sink | None = None
-        self._separator = separator or ","
+        self._separator = separator
         self.path: Path | None = None
 
     def add(self, number: int, field: str, reason: str, values: Sequence[str]) -> None:
@@ -78,7 +78,7 @@ class RejectedFile:
             self.path = path
             if path.suffix.lower() == XLSX:
                 return _XlsxSink(fd, path.parent, len(self._columns))
-            return _CsvSink(fd, self._separator)
+            return _CsvSink(fd, self._separator or ",")
         else:
             path, reason = self._paths()[0], "it exists"
         raise SetupError(
@@ -89,9 +89,8 @@ class RejectedFile:
         """Return the possible paths; a person's choice is the only one."""
         if self._wanted is not None:
             return [self._wanted]
-        suffix = self._source.suffix
-        if suffix.lower() == ".ods":
-            suffix = XLSX
+        # Of a workbook, whatever its name ends with (.ods, .xlsm), they are a workbook too.
+        suffix = XLSX if self._separator is None else self._source.suffix
         stem = self._source.stem.split(_MARK, 1)[0]
         names = itertools.chain([""], (f"-{n}" for n in range(2, 1000)))
         return [self._source.with_name(f"{stem}{_MARK}{n}{suffix}") for n in names]

@@ -14,20 +14,22 @@ ROW = (7, "code", "code: is empty", ("+79161234567", "0123"))
 
 
 @pytest.mark.parametrize(
-    ("source", "written"),
+    ("source", "separator", "written"),
     [
-        ("clients.csv", "clients.rejected.csv"),
-        ("clients.txt", "clients.rejected.txt"),
-        ("clients.xlsx", "clients.rejected.xlsx"),
-        ("clients.ods", "clients.rejected.xlsx"),
-        ("clients.rejected.csv", "clients.rejected.csv"),
-        ("clients.rejected-2.xlsx", "clients.rejected.xlsx"),
+        ("clients.csv", ";", "clients.rejected.csv"),
+        ("clients.txt", "\t", "clients.rejected.txt"),
+        ("clients.xlsx", None, "clients.rejected.xlsx"),
+        ("clients.ods", None, "clients.rejected.xlsx"),
+        ("clients.xlsm", None, "clients.rejected.xlsx"),
+        ("clients", None, "clients.rejected.xlsx"),
+        ("clients.rejected.csv", ";", "clients.rejected.csv"),
+        ("clients.rejected-2.xlsx", None, "clients.rejected.xlsx"),
     ],
 )
 def test_file_beside_the_table_is_private_and_readable(
-    tmp_path: Path, source: str, written: str
+    tmp_path: Path, source: str, separator: str | None, written: str
 ) -> None:
-    file = RejectedFile(tmp_path / source, None, NAMES, ";")
+    file = RejectedFile(tmp_path / source, None, NAMES, separator)
     file.add(*ROW)
     path = file.close()
     assert path == tmp_path / written
