@@ -178,7 +178,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def open_bench(esme_type: type[Esme] = Esme) -> AsyncIterator[Bench]:
+async def open_bench(
+    esme_type: type[Esme] = Esme, *, first_pause_s: float = 0.01
+) -> AsyncIterator[Bench]:
     """Start centre, bind and sender; the centre is silent to what a script wants so."""
     script, published, now = Script(), Published(), [utc_now()]
     store, offsets = MemoryStore(), _WakingOffsets(published.changed)
@@ -206,7 +208,7 @@ async def open_bench(esme_type: type[Esme] = Esme) -> AsyncIterator[Bench]:
                 gateway=GATEWAY,
                 max_attempts=3,
                 unknown_grace=timedelta(seconds=0.1),
-                first_pause_s=0.01,
+                first_pause_s=first_pause_s,
             ),
             clock=lambda: now[0],
         )

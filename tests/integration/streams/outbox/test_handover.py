@@ -17,8 +17,10 @@ from tests.integration.streams.outbox.bench import (
     GATEWAY,
     Bench,
     Person,
+    open_bench,
 )
 from tests.integration.streams.outbox.reactions import (
+    SILENT,
     held_until,
     outline,
     parts_to,
@@ -240,3 +242,47 @@ async def test_what_was_sent_is_waited_for(bench: Bench) -> None:
     await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
     assert outline(bench.published.results) == [(Outcome.SUBMITTED, True, 1)]
     assert bench.holds(message)
+
+
+# -- pauses before the next attempt ----------------------------------------------------------
+
+
+async def pausing(bench: Bench) -> tuple[Person, MobileTerminated]:
+    """Return a message that pauses, because the SMS centre has not answered its first attempt."""
+    person = bench.person()
+    bench.script.fault = reacts(SILENT)
+    message = bench.offer(bench.owe(person))
+    await bench.result(message, final=False)
+    return person, message
+
+
+async def test_a_pause_ends_when_the_partition_is_handed_over() -> None:
+    async with open_bench(first_pause_s=3600) as bench:
+        person, _ = await pausing(bench)
+        await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
+        assert outline(bench.published.results) == [
+            (Outcome.UNKNOWN, False, 1),
+            (Outcome.SUBMITTED, True, 2),
+        ]
+        assert len(bench.script.to(person.number)) == 2
+
+
+async def test_a_pause_that_begins_after_that_takes_no_attempt_of_the_next_owner() -> None:
+    async with open_bench(first_pause_s=3600) as bench:
+        person = bench.person()
+        bench.script.fault = reacts(SILENT)
+        message = bench.offer(bench.owe(person))
+        await bench.script.until(lambda: bool(bench.script.to(person.number)), "the message")
+        await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=1)
+        assert outline(bench.published.results) == [(Outcome.UNKNOWN, False, 1)]
+        assert bench.store.tables.claims == {message.message_id: (1, GATEWAY)}
+        # The next message of the person, from another partition, need not wait for it.
+        following = bench.offer(bench.owe(person), partition=1)
+        assert (await bench.result(following)).outcome is Outcome.SUBMITTED
+        assert bench.store.tables.claims[message.message_id] == (1, GATEWAY)
+
+
+async def test_a_sender_that_stops_takes_no_attempt_for_what_pauses() -> None:
+    async with open_bench(first_pause_s=3600) as bench:
+        _, message = await pausing(bench)
+    assert bench.store.tables.claims == {message.message_id: (1, GATEWAY)}
