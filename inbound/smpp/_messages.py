@@ -15,6 +15,7 @@ from inbound.smpp._wire import (
 )
 from inbound.smpp.errors import PduError, UnencodableError
 from inbound.smpp.leniency import Leniency
+from inbound.smpp.message_ids import read_id
 from inbound.smpp.status import Status
 
 _MAX_SHORT_MESSAGE = 254
@@ -25,7 +26,8 @@ class MessageResp(ResponsePdu):
     """Common fields of submit_sm_resp, deliver_sm_resp and data_sm_resp.
 
     Parsing never fails, because discarding an answer would turn a known outcome into an
-    unknown one: the body may be missing, and the message_id may lack its NUL.
+    unknown one: the body may be missing, the message_id may lack its NUL, and one that is no
+    message_id is kept as a digest.
     """
 
     message_id: str = ""
@@ -39,14 +41,18 @@ class MessageResp(ResponsePdu):
     def parse(cls, frame: bytes) -> Self:
         """Parse message_id up to its NUL or the end, and the intact TLVs."""
         end = frame.find(0, HEADER_SIZE)
-        if end < 0:
-            unterminated = frame[HEADER_SIZE:].decode("latin-1")
-            tolerated = (Leniency.MESSAGE_RESPONSE,) if unterminated else ()
-            return cls(message_id=unterminated, leniencies=tolerated)
-        message_id = frame[HEADER_SIZE:end].decode("latin-1")
-        if end + 1 == len(frame):
+        is_terminated = end >= 0
+        octets = frame[HEADER_SIZE : end if is_terminated else None]
+        message_id, is_id = read_id(octets)
+        if is_id and end + 1 == len(frame):
             return cls(message_id=message_id)
-        tlvs, leniencies = read_tlvs(frame, end + 1)
+        tlvs: Tlvs = ()
+        leniencies: tuple[Leniency, ...] = () if is_id else (Leniency.MESSAGE_ID,)
+        if is_terminated:
+            tlvs, tolerated = read_tlvs(frame, end + 1)
+            leniencies += tolerated
+        elif octets:
+            leniencies += (Leniency.MESSAGE_RESPONSE,)
         return cls(message_id=message_id, tlvs=tlvs, leniencies=leniencies)
 
 

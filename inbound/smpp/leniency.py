@@ -25,6 +25,11 @@ class Leniency(Enum):
         "the body is not a message_id with a NUL",
         "the octets up to the end were taken as message_id",
     )
+    MESSAGE_ID = (
+        "SMPP 3.4, 5.2.23",
+        "message_id is longer than 64 octets or has octets that are not printable ASCII",
+        "a digest was stored instead; receipts for this message can't be matched",
+    )
     NUL_PADDING = (
         "SMPP 3.4, 5.2.22; TS 23.038, 6.2.1",
         "sm_length counts NULs at an end of the text; NUL is a character (@ in GSM 03.38)",

@@ -20,10 +20,12 @@ hexadecimal and decimal form of each other.
 
 import re
 from enum import Enum
+from hashlib import sha256
 from typing import Final
 
 # The longest message_id (SMPP 3.4, 4.4.2), without its NUL.
 MAX_ID: Final = 64
+ID: Final = re.compile(f"[!-~]{{1,{MAX_ID}}}")
 _HEXADECIMAL = re.compile("[0-9A-Fa-f]+")
 _DECIMAL = re.compile("[0-9]+")
 # Counters fit into 64 bits. Longer ids, such as UUIDs, are never converted.
@@ -37,6 +39,18 @@ class IdForm(Enum):
     EXACT = "exact"
     DECIMAL = "decimal"
     HEXADECIMAL = "hexadecimal"
+
+
+def read_id(octets: bytes) -> tuple[str, bool]:
+    """Return an id that an SMS centre gave, and whether it is the id itself.
+
+    What is longer than an id or not printable ASCII is stored, printed and published nowhere:
+    its digest and its number of octets stand for it. Blanks around an id are padding.
+    """
+    written = octets.decode("latin-1").strip(" ")
+    if not written or ID.fullmatch(written):
+        return written, True
+    return f"sha256-{sha256(octets).hexdigest()[:40]}-{len(octets)}", False
 
 
 def normalise(message_id: str, form: IdForm = IdForm.ANY) -> str:

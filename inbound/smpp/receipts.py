@@ -8,14 +8,13 @@ receipt, because only esm_class and TLVs, which the SMS centre sets, make one. T
 own `text:`, the beginning of the message, is discarded.
 """
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, IntEnum
 from typing import Final
 
 from inbound.smpp._receipt_text import fields_of, is_padded, parse_code, parse_date, text_of
-from inbound.smpp.message_ids import MAX_ID, IdForm, candidate_ids, normalise
+from inbound.smpp.message_ids import ID, IdForm, candidate_ids, normalise
 from inbound.smpp.pdu import DataSm, DeliverSm
 from inbound.smpp.segmentation import body_of
 
@@ -99,7 +98,6 @@ _OUTCOMES: Final = {
 }
 # `stat` has seven letters (appendix B), the whole name, or a word of the SMS centre's own.
 _LETTERS: Final = 5
-_ID = re.compile(f"[!-~]{{1,{MAX_ID}}}")
 _WORDS: Final = {
     **{state.name[:_LETTERS]: state for state in MessageState},
     "BUFFE": MessageState.ENROUTE,
@@ -181,7 +179,7 @@ def read(pdu: DeliverSm | DataSm, form: IdForm = IdForm.ANY) -> Receipt | None:
 def _has_id_and_state(pdu: DeliverSm | DataSm) -> bool:
     tlvs = dict(pdu.tlvs)
     message_id = tlvs.get(TLV_RECEIPTED_MESSAGE_ID)
-    if message_id is None or not _ID.fullmatch(_c_string(message_id)):
+    if message_id is None or not ID.fullmatch(_c_string(message_id)):
         return False
     if _state(tlvs.get(TLV_MESSAGE_STATE, b"")) is not None:
         return True
@@ -197,7 +195,7 @@ def _ids(tlv: bytes, text: str, form: IdForm) -> tuple[str, ...]:
     as_written = (_c_string(tlv), text)
     ids: list[str] = []
     for message_id in as_written:
-        if not _ID.fullmatch(message_id):
+        if not ID.fullmatch(message_id):
             continue
         if form is IdForm.ANY:
             ids += candidate_ids(message_id)

@@ -4,6 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from inbound.smpp.message_ids import ID
 from inbound.smpp.pdu import (
     BindReceiver,
     BindTransceiver,
@@ -71,7 +72,8 @@ _BIND: dict[str, st.SearchStrategy[Any]] = {
     "addr_npi": OCTET,
     "address_range": c_string(41),
 }
-_RESP: dict[str, st.SearchStrategy[Any]] = {**_HEADER, "message_id": c_string(65), "tlvs": TLVS}
+_MESSAGE_ID = st.just("") | st.from_regex(ID, fullmatch=True)
+_RESP: dict[str, st.SearchStrategy[Any]] = {**_HEADER, "message_id": _MESSAGE_ID, "tlvs": TLVS}
 
 MESSAGES: st.SearchStrategy[SubmitSm | DeliverSm] = st.one_of(
     st.builds(SubmitSm, **_MESSAGE), st.builds(DeliverSm, **_MESSAGE)

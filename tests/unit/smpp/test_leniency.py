@@ -1,10 +1,13 @@
 """Deviations that are tolerated: what is damaged, what is still read, and what is refused."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inbound.smpp.leniency import Leniency
 from inbound.smpp.pdu import (
@@ -17,6 +20,7 @@ from inbound.smpp.pdu import (
     RequestPdu,
     ResponsePdu,
     SubmitSm,
+    SubmitSmResp,
     decode,
     encode,
 )
@@ -171,6 +175,35 @@ def test_a_message_id_is_read_from_any_response() -> None:
     unterminated = decode(frame(SUBMIT_RESP, b"7f3a"))
     assert unterminated.leniencies == (Leniency.MESSAGE_RESPONSE,)
     assert decode(frame(SUBMIT_RESP, b"", status=0x58)).leniencies == ()
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [b"\x01" * 65_500, b"a" * 65, b"\x1b]0;owned\x07", b"7f3a\r\nfake line", b"\x9b31m", b"7f 3a"],
+)
+def test_what_is_no_message_id_is_kept_as_a_digest(octets: bytes) -> None:
+    """It reaches topics, the log and terminals, where it must neither grow nor do anything."""
+    answer = decode(frame(SUBMIT_RESP, octets + b"\0"))
+    again = decode(frame(SUBMIT_RESP, octets + b"\0"))
+    assert isinstance(answer, SubmitSmResp)
+    assert isinstance(again, SubmitSmResp)
+    assert answer.leniencies == (Leniency.MESSAGE_ID,)
+    assert re.fullmatch(rf"sha256-[0-9a-f]{{40}}-{len(octets)}", answer.message_id)
+    assert answer.message_id == again.message_id
+
+
+@given(st.binary(max_size=80))
+def test_a_message_id_is_always_printable_and_short(body: bytes) -> None:
+    answer = decode(frame(SUBMIT_RESP, body))
+    assert isinstance(answer, SubmitSmResp)
+    assert re.fullmatch("[!-~]{0,64}", answer.message_id)
+
+
+@pytest.mark.parametrize("octets", [b"7f3a", b" 7f3a ", b"a" * 64])
+def test_a_message_id_is_kept_as_it_is(octets: bytes) -> None:
+    answer = decode(frame(SUBMIT_RESP, octets + b"\0"))
+    assert isinstance(answer, SubmitSmResp)
+    assert (answer.message_id, answer.leniencies) == (octets.decode().strip(), ())
 
 
 # -- the report -----------------------------------------------------------------------------

@@ -237,8 +237,8 @@ async def test_timeouts_are_suspended_while_reading_is_paused() -> None:
         due = session._window.due()
         assert due is not None
         assert due > loop.time() + 0.05
-        peer.send(SubmitSmResp(sequence=number, message_id="read late"))
-        assert (await sent).message_id == "read late"
+        peer.send(SubmitSmResp(sequence=number, message_id="read-late"))
+        assert (await sent).message_id == "read-late"
 
 
 async def test_transmitter_receives_no_deliver_sm() -> None:
