@@ -57,6 +57,8 @@ from streams.outbox.ports import BindPort
 Step = tuple[Phase, tuple[Effect, ...]]
 
 FIRST_PAUSE_S: Final = 3.0
+MAX_PAUSE_S: Final = 27.0
+"""Meanwhile the next messages of its key wait, among them acknowledgements."""
 
 _UNANSWERED = PartResult()
 _ENQUEUE, _REQUEUE, _RELEASE_KEY = Enqueue(), Requeue(), ReleaseKey()
@@ -71,7 +73,8 @@ class ResendPolicy:
     resends_unknown: Callable[[str], bool]
     """Whether a template allows it."""
     first_pause_s: float = FIRST_PAUSE_S
-    """Between the first and the second attempt; each further pause is three times as long.
+    """Between the first and the second attempt; each further pause is three times as long, up to
+    `MAX_PAUSE_S`.
 
     A link that breaks whenever something is submitted would use up all attempts in seconds.
     """
@@ -87,7 +90,12 @@ class ResendPolicy:
 
     def pause_s(self, claimed: Claimed) -> float:
         """Return the seconds between this attempt and the next."""
-        return float(self.first_pause_s * 3 ** (claimed.claim.attempt - 1))
+        pause_s = self.first_pause_s
+        for _ in range(1, claimed.claim.attempt):
+            if pause_s >= MAX_PAUSE_S:
+                break
+            pause_s *= 3
+        return min(pause_s, MAX_PAUSE_S)
 
 
 # -- claiming -------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from aiokafka import TopicPartition
 from inbound.smpp.status import Status
 from inbound.store.claims.rows import ClaimRow, RecordedResult
 from schemas.messages import MobileTerminated, Outcome
+from streams.outbox.transitions import MAX_PAUSE_S
 from tests.integration.streams.outbox.bench import (
     BROADCAST,
     DEAD_GATEWAY,
@@ -257,7 +258,7 @@ async def pausing(bench: Bench) -> tuple[Person, MobileTerminated]:
 
 
 async def test_a_pause_ends_when_the_partition_is_handed_over() -> None:
-    async with open_bench(first_pause_s=3600) as bench:
+    async with open_bench(first_pause_s=MAX_PAUSE_S) as bench:
         person, _ = await pausing(bench)
         await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
         assert outline(bench.published.results) == [
@@ -268,7 +269,7 @@ async def test_a_pause_ends_when_the_partition_is_handed_over() -> None:
 
 
 async def test_a_pause_that_begins_after_that_takes_no_attempt_of_the_next_owner() -> None:
-    async with open_bench(first_pause_s=3600) as bench:
+    async with open_bench(first_pause_s=MAX_PAUSE_S) as bench:
         person = bench.person()
         bench.script.fault = reacts(SILENT)
         message = bench.offer(bench.owe(person))
@@ -283,6 +284,6 @@ async def test_a_pause_that_begins_after_that_takes_no_attempt_of_the_next_owner
 
 
 async def test_a_sender_that_stops_takes_no_attempt_for_what_pauses() -> None:
-    async with open_bench(first_pause_s=3600) as bench:
+    async with open_bench(first_pause_s=MAX_PAUSE_S) as bench:
         _, message = await pausing(bench)
     assert bench.store.tables.claims == {message.message_id: (1, GATEWAY)}
