@@ -467,16 +467,18 @@ async def test_answers_between_the_peers_unbind_and_its_close_count() -> None:
 
 
 async def test_an_enquiry_before_the_peers_unbind_needs_no_answer() -> None:
-    settings = SessionSettings(enquire_link_s=0.01, response_timeout_s=0.1)
+    settings = SessionSettings(enquire_link_s=0.01, response_timeout_s=60)
     async with esme_session(settings=settings) as (session, peer):
         await peer.read(EnquireLink)
-        peer.send(deliver(1))
-        await peer.read(DeliverSmResp)
-        session.settings = SessionSettings(enquire_link_s=0.01, response_timeout_s=5)
         sent = session.send(submit())
         while not isinstance(request := await peer.read(Pdu), SubmitSm):
             pass
         peer.send(Unbind(sequence=1))
+        await until(lambda: session.state is State.UNBINDING)
+        # As if the response timeout of the enquiries were over.
+        for pending in session._window._pending.values():
+            if pending.answer_type is EnquireLinkResp:
+                pending.deadline = 0.0
         await until(lambda: session.stats.unanswered > 0)
         assert not session.reason
         peer.send(request.answer())
