@@ -241,7 +241,9 @@ class Session(Requesting):
         self.write(encode(GenericNack(status=status, sequence=error.sequence)))
 
     def on_answer(self, answer: ResponsePdu) -> None:
-        """Become bound when this is the answer to our bind."""
+        """Become bound when this is the answer to our bind, unless the peer has unbound already."""
+        if self._peer_unbinds:
+            return
         if self._bind_sent and isinstance(answer, BindResp) and not answer.status:
             self._become_bound(self._bind_sent)
 

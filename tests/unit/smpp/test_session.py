@@ -502,6 +502,17 @@ async def test_what_arrived_before_the_answer_to_our_unbind_is_answered() -> Non
         assert await peer.at_end()
 
 
+async def test_an_answer_to_the_bind_after_an_unbind_opens_no_session() -> None:
+    async with esme_session(bound=False) as (session, peer):
+        binding = asyncio.ensure_future(session.bind(BIND))
+        request = await peer.read(type(BIND))
+        peer.send(Unbind(sequence=1), request.answer())
+        assert (await binding).status == 0
+        with pytest.raises(NotSentError):
+            await session.send(submit())
+        assert await session.wait_closed() == "the peer unbound"
+
+
 async def test_both_sides_may_unbind_at_once() -> None:
     async with esme_session() as (session, peer):
         unbinding = asyncio.ensure_future(session.unbind())
