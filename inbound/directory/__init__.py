@@ -1,1 +1,1 @@
-"""The client directory: its ports, their adapters, and the CSV import."""
+"""The client directory: ports, adapters, and the import of tables."""

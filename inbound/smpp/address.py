@@ -4,7 +4,6 @@ from typing import Final, NamedTuple
 
 TON_UNKNOWN: Final = 0
 TON_INTERNATIONAL: Final = 1
-TON_NATIONAL: Final = 2
 TON_ALPHANUMERIC: Final = 5
 NPI_UNKNOWN: Final = 0
 NPI_E164: Final = 1

@@ -30,7 +30,7 @@ from inbound.smpp.session import OnLeniency, OnRequest, Role, Session, State
 log = logging.getLogger(__name__)
 
 _MAX_DRAIN_S: Final = 15.0
-"""A process has 45 s to stop, of which the unbind may need as much again."""
+"""A process has 45 s to stop, of which the unbind may need twice the response timeout."""
 
 
 class EsmeState(Enum):
