@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -34,7 +35,7 @@ class ImportReport:
         self._number_fields: Counter[str] = Counter()
 
     def reject(self, row: RejectedRow) -> None:
-        """Report one row. Raises SetupError if the file can't be created."""
+        """Report one row. Raises SetupError if the file can't be created or written."""
         if self._rejected is not None:
             self._rejected.add(row.row, row.fields, row.full_reason, row.values)
         self._count += 1
@@ -47,13 +48,20 @@ class ImportReport:
             if reason in self._reasons or len(self._reasons) < _REASONS_KEPT:
                 self._reasons[reason] += 1
 
+    def close_file(self) -> Path | None:
+        """Finish the file of rejected rows and return its path, None if there is none.
+
+        Raises SetupError if the file can't be written. Safe to repeat.
+        """
+        return self._rejected.close() if self._rejected is not None else None
+
     def discard(self) -> None:
         """Delete the file of rejected rows, because nothing was imported."""
         if self._rejected is not None:
             self._rejected.discard()
 
     def finish(self, name: str, summary: Summary) -> None:
-        """Close the file of rejected rows, and print counts and advice."""
+        """Print counts and advice."""
         if self._count > _REJECTED_SHOWN:
             self._print(f"... and {self._count - _REJECTED_SHOWN} more rejected rows. In all:")
             for reason, count in self._reasons.most_common(_REASONS_SHOWN):
@@ -66,7 +74,7 @@ class ImportReport:
                 f"If no {' or '.join(fields)} begins with a zero, import {name} again with "
                 f"{options}."
             )
-        path = self._rejected.close() if self._rejected is not None else None
+        path = self.close_file()
         if path is not None:
             self._print(
                 f"The rejected rows are in {path}, with their reasons. The file has secrets: "

@@ -207,6 +207,7 @@ def _load(
             keys,
             unit=report.unit,
             reject=report.reject,
+            before_commit=report.close_file,
             check_only=options.check_only,
         )
 

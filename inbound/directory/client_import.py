@@ -65,14 +65,16 @@ def import_clients(
     *,
     unit: str = "row",
     reject: Callable[[RejectedRow], None] = lambda _: None,
+    before_commit: Callable[[], object] = lambda: None,
     check_only: bool = False,
 ) -> Summary:
     """Load rows in one transaction on `conn` and return the counts.
 
-    `reject` gets each rejected row before the commit; what it raises undoes the import. `unit`
-    is what row numbers count, for reasons. With `check_only` everything is undone at the end.
-    Blocks until the commit. Safe to repeat: the second time everything is unchanged. Raises
-    what `rows` raises, and errors of the store; then nothing was loaded.
+    `reject` gets each rejected row, and `before_commit` is called when there are no more; what
+    they raise undoes the import. `unit` is what row numbers count, for reasons. With `check_only`
+    everything is undone at the end. Blocks until the commit. Safe to repeat: the second time
+    everything is unchanged. Raises what `rows` raises, and errors of the store; then nothing was
+    loaded.
     """
     rejected = 0
 
@@ -100,6 +102,7 @@ def import_clients(
         cursor.execute(_LOCK_CLIENTS)
         updated = cursor.execute(_UPDATE_CLIENTS).rowcount
         added = cursor.execute(_ADD_CLIENTS).rowcount
+        before_commit()
     unchanged = taken - repeated - updated - added
     return Summary(added, updated, unchanged, repeated, rejected)
 

@@ -8,15 +8,18 @@ The file may have secrets, so only its owner can read it. It is created with the
 never replaces another file.
 """
 
+import contextlib
 import csv
 import itertools
 import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import xlsxwriter
 from typing_extensions import override
+from xlsxwriter.exceptions import XlsxWriterException
 
 from inbound.errors import SetupError
 
@@ -47,24 +50,44 @@ class RejectedFile:
         self.path: Path | None = None
 
     def add(self, number: int, field: str, reason: str, values: Sequence[str]) -> None:
-        """Write one row. Raises SetupError if the file can't be created."""
+        """Write one row. Raises SetupError if the file can't be created or written."""
         if self._sink is None:
             self._sink = self._create()
-            self._sink.write((*OWN_COLUMNS, *self._columns))
-        self._sink.write((str(number), field, reason, *values))
+            with self._writing():
+                self._sink.write((*OWN_COLUMNS, *self._columns))
+        with self._writing():
+            self._sink.write((str(number), field, reason, *values))
 
     def close(self) -> Path | None:
-        """Finish the file and return its path, if there was a row."""
-        if self._sink is not None:
-            self._sink.close()
-            self._sink = None
+        """Finish the file and return its path, if there was a row. Safe to repeat.
+
+        Raises SetupError if the file can't be written. Much of it is written only now.
+        """
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            with self._writing():
+                sink.close()
         return self.path
 
     def discard(self) -> None:
         """Delete the file."""
-        self.close()
+        with contextlib.suppress(SetupError):
+            self.close()
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, XlsxWriterException) as error:
+            reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+        else:
+            return
+        raise SetupError(
+            f"can't write {self.path} for rejected rows ({reason}): name another file with "
+            "--rejected"
+        )
 
     def _create(self) -> "_Sink":
         for path in self._paths():
@@ -123,7 +146,8 @@ class _XlsxSink(_Sink):
     def __init__(self, fd: int, folder: Path, columns: int) -> None:
         self._file = os.fdopen(fd, "wb")
         # Rows go to a temporary file, not to memory; tempfile makes it readable by its owner only.
-        options = {"constant_memory": True, "tmpdir": str(folder)}
+        self._temporary = tempfile.TemporaryDirectory(dir=folder)
+        options = {"constant_memory": True, "tmpdir": self._temporary.name}
         self._book: Any = xlsxwriter.Workbook(self._file, options)
         self._text = self._book.add_format({"num_format": "@"})
         self._sheet = self._book.add_worksheet("rejected")
@@ -140,5 +164,12 @@ class _XlsxSink(_Sink):
 
     @override
     def close(self) -> None:
-        self._book.close()
-        self._file.close()
+        try:
+            self._book.close()
+            self._file.close()
+        finally:
+            # After an error xlsxwriter leaves its temporary file open, which has secrets.
+            for file in (self._sheet.row_data_fh, self._file):
+                with contextlib.suppress(OSError):
+                    file.close()
+            self._temporary.cleanup()

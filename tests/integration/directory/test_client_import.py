@@ -2,6 +2,7 @@
 
 import csv
 import io
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -178,6 +179,25 @@ def test_failed_import_leaves_no_file_of_rejected_rows(importer: Importer) -> No
     with pytest.raises(SetupError, match="does not fit this database"):
         importer("a,b", vault_key=bytes(32))
     assert [path.name for path in importer.path.parent.iterdir()] == ["clients.csv"]
+
+
+# xlsxwriter leaves its unfinished archive to the garbage collector, which can't finish it either.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("name", ["rejected.csv", "rejected.xlsx"])
+def test_rejected_rows_that_cannot_be_stored_undo_the_import(importer: Importer, name: str) -> None:
+    """The disk is full: nobody would know which rows are missing."""
+    path = importer.path.with_name(name)
+    largest = resource.getrlimit(resource.RLIMIT_FSIZE)
+    importer.path.write_text("\n".join((HEADER, client(1), "a,b")), "utf-8")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, largest[1]))
+    try:
+        with pytest.raises(SetupError, match=rf"can't write .*{name} for rejected rows"):
+            importer.load(importer.path, rejected=path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, largest)
+    assert list(importer.path.parent.iterdir()) == [importer.path], "a file with secrets stays"
+    assert importer.load(importer.path) == 0
+    assert "1 added, 0 updated, 0 unchanged, 1 rejected" in importer.printed
 
 
 def test_workbook_is_imported_and_its_rejected_rows_are_text_cells(
