@@ -53,7 +53,7 @@ class Leniency(Enum):
     UNREADABLE_NUMBER = (
         "SMPP 3.4, 5.2.5",
         "source_addr has the digits of a number, but is not one certain mobile number",
-        "the message was accepted without a sender and is never answered",
+        "it was accepted without a sender: a text is never answered, a receipt is dropped",
     )
 
     def __init__(self, specification: str, deviation: str, consequence: str) -> None:
