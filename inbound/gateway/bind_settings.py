@@ -17,6 +17,7 @@ def bind_settings(settings: SmppSettings) -> BindSettings:
         settings.port,
         settings.system_id,
         settings.password.get_secret_value(),
+        name=settings.bind,
         standby=(host, int(port)) if host else None,
         bind_type=BindType(settings.type),
         interface_version=_VERSIONS[settings.interface_version],

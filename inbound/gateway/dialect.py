@@ -1,7 +1,8 @@
 """Reads what one bind delivers, in the dialect of its SMS centre.
 
 The centre's habits are settings of the bind; the rest is as specified. What deviates is read
-anyway if its meaning is certain, and noted as a leniency. With `strict` it is left unread.
+anyway if its meaning is certain, and noted as a leniency. With `strict` it is refused: left
+unread, or read to the letter.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,18 +11,18 @@ from typing import NamedTuple
 
 from inbound.smpp import alphabet as alphabets
 from inbound.smpp import receipts
-from inbound.smpp.leniency import Leniency
+from inbound.smpp.leniency import Leniency, Treatment
 from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import DataSm, DeliverSm
 from inbound.smpp.receipts import Receipt
 from inbound.smpp.segmentation import ConcatenatedPart, UserData, user_data_of
-from inbound.smpp.subscriber import RUSSIA, parse_subscriber
+from inbound.smpp.subscriber import RUSSIA, Subscriber, parse_subscriber
 
 Delivered = DeliverSm | DataSm
-Note = Callable[[Leniency, Delivered], None]
+Note = Callable[[Leniency, Delivered, Treatment], None]
 
 
-def _note_nothing(_leniency: Leniency, _pdu: Delivered) -> None:
+def _note_nothing(_leniency: Leniency, _pdu: Delivered, _treatment: Treatment) -> None:
     pass
 
 
@@ -40,7 +41,7 @@ class Dialect:
 
     `alphabet` is the meaning of data_coding 0; `data_codings` maps the values that mean another
     one; `receipt_ids` is how receipts write message ids; `country` is the country of national
-    numbers. `note` gets each leniency, with its PDU.
+    numbers. `note` gets each leniency, with its PDU and whether it was tolerated.
     """
 
     alphabet: str = alphabets.GSM_0338
@@ -55,13 +56,13 @@ class Dialect:
         data_coding = self.data_codings.get(pdu.data_coding, pdu.data_coding)
         data = user_data_of(pdu, data_coding)
         if data.has_malformed_header:
-            self.note(Leniency.USER_DATA_HEADER, pdu)
+            self.note(Leniency.USER_DATA_HEADER, pdu, self._treatment)
             if self.strict:
                 data = UserData(b"", None)
-        payload = data.body if self.strict else self._without_padding(pdu, data, data_coding)
+        payload = self._without_padding(pdu, data, data_coding)
         if alphabets.has_undefined_escape(payload, data_coding, self.alphabet):
-            self.note(Leniency.ESCAPE, pdu)
-        source = self._number(pdu, pdu.source_addr_ton, pdu.source_addr)
+            self.note(Leniency.ESCAPE, pdu, Treatment.TOLERATED)
+        source = self._noted(pdu, self._parse(pdu.source_addr_ton, pdu.source_addr))
         return MoText(source, data_coding, payload, data.part)
 
     def read_receipt(self, pdu: Delivered) -> Receipt | None:
@@ -70,19 +71,26 @@ class Dialect:
         if receipt is not None:
             data = user_data_of(pdu)
             if data.has_malformed_header:
-                self.note(Leniency.USER_DATA_HEADER, pdu)
+                self.note(Leniency.USER_DATA_HEADER, pdu, Treatment.TOLERATED)
             if receipts.is_padded(data.body):
-                self.note(Leniency.NUL_PADDING, pdu)
+                self.note(Leniency.NUL_PADDING, pdu, Treatment.TOLERATED)
         return receipt
 
     def phone_of(self, pdu: Delivered) -> str | None:
         """Return the phone's number in a receipt: its source, or its destination if swapped."""
-        return self._number(pdu, pdu.source_addr_ton, pdu.source_addr) or self._number(
-            pdu, pdu.dest_addr_ton, pdu.destination_addr
-        )
+        phone = self._parse(pdu.source_addr_ton, pdu.source_addr)
+        if phone.number is None:
+            swapped = self._parse(pdu.dest_addr_ton, pdu.destination_addr)
+            phone = phone if swapped.number is None else swapped
+        return self._noted(pdu, phone)
+
+    @property
+    def _treatment(self) -> Treatment:
+        """What becomes of a deviation in a text."""
+        return Treatment.REFUSED if self.strict else Treatment.TOLERATED
 
     def _without_padding(self, pdu: Delivered, data: UserData, data_coding: int) -> bytes:
-        """Return the octets without the padding around the whole text."""
+        """Return the octets without the padding around the whole text; with `strict` all."""
         part = data.part
         payload = alphabets.without_padding(
             data.body,
@@ -91,13 +99,18 @@ class Dialect:
             end=part is None or part.sequence == part.total,
         )
         if payload != data.body:
-            self.note(Leniency.NUL_PADDING, pdu)
-        return payload
+            self.note(Leniency.NUL_PADDING, pdu, self._treatment)
+        return data.body if self.strict else payload
 
-    def _number(self, pdu: Delivered, ton: int, addr: str) -> str | None:
-        subscriber = parse_subscriber(ton, addr, self.country, strict=self.strict)
-        if subscriber.is_other_form:
-            self.note(Leniency.NUMBER_FORM, pdu)
-        if subscriber.is_unreadable:
-            self.note(Leniency.UNREADABLE_NUMBER, pdu)
-        return subscriber.number
+    def _parse(self, ton: int, addr: str) -> Subscriber:
+        return parse_subscriber(ton, addr, self.country, strict=self.strict)
+
+    def _noted(self, pdu: Delivered, phone: Subscriber) -> str | None:
+        """Return the number of a phone, after its leniency was noted."""
+        if phone.is_other_form:
+            is_read = phone.number is not None
+            treatment = Treatment.TOLERATED if is_read else Treatment.REFUSED
+            self.note(Leniency.NUMBER_FORM, pdu, treatment)
+        elif phone.is_unreadable:
+            self.note(Leniency.UNREADABLE_NUMBER, pdu, Treatment.TOLERATED)
+        return phone.number

@@ -1,8 +1,8 @@
 """Reports what one bind's SMS centre does against the specification, and what we made of it.
 
-Every leniency is counted. The first of each kind is logged, once for the life of the process,
-so that an operator can forward the line to the centre's support desk. No line contains a
-number or a text.
+Every leniency is counted, tolerated or refused. The first of each kind is logged, once for the
+life of the process, so that an operator can forward the line to the centre's support desk. No
+line contains a number or a text.
 """
 
 import logging
@@ -10,11 +10,15 @@ import re
 from typing import Final
 
 from inbound.ops import metrics
-from inbound.smpp.leniency import Leniency
+from inbound.smpp.leniency import Leniency, Treatment
 from inbound.smpp.pdu import Pdu
 
 log = logging.getLogger(__name__)
 
+_DID: Final = {
+    Treatment.TOLERATED: "What we did",
+    Treatment.REFUSED: "We refused it, as this bind is strict",
+}
 _CAPITAL: Final = re.compile("(?<!^)(?=[A-Z])")
 
 
@@ -24,28 +28,31 @@ class LeniencyReport:
     def __init__(self, centre: str, bind: str) -> None:
         self._centre = centre
         self._bind = bind
-        self._logged: set[Leniency] = set()
+        self._logged: set[tuple[Leniency, Treatment]] = set()
 
-    def note_pdu(self, pdu: Pdu) -> None:
+    def note_pdu(self, pdu: Pdu, treatment: Treatment) -> None:
         """Note the leniencies of parsing a PDU."""
         for leniency in pdu.leniencies:
-            self.note(leniency, pdu)
+            self.note(leniency, pdu, treatment)
 
-    def note(self, leniency: Leniency, pdu: Pdu) -> None:
+    def note(self, leniency: Leniency, pdu: Pdu, treatment: Treatment) -> None:
         """Count a leniency; log it if it is the first of its kind on this bind."""
-        metrics.BIND_LENIENCIES.add(1, {"bind": self._bind, "kind": leniency.label})
-        if leniency in self._logged:
+        kind = {"kind": leniency.label, "outcome": treatment.value}
+        metrics.BIND_LENIENCIES.add(1, {"bind": self._bind} | kind)
+        if (leniency, treatment) in self._logged:
             return
-        self._logged.add(leniency)
+        self._logged.add((leniency, treatment))
         log.warning(
-            "bind %s: SMS centre %s deviates from %s: %s (%s, sequence_number %d). What we did: "
-            '%s. This is logged once per bind; scserv.bind.leniencies counts it as kind="%s"',
+            "bind %s: SMS centre %s deviates from %s: %s (%s, sequence_number %d). %s: %s. This is "
+            'logged once per bind; scserv.bind.leniencies counts it as kind="%s", outcome="%s"',
             self._bind,
             self._centre,
             leniency.specification,
             leniency.deviation,
             _CAPITAL.sub("_", type(pdu).__name__).lower(),
             pdu.sequence,
-            leniency.consequence,
+            _DID[treatment],
+            leniency.consequence(treatment),
             leniency.label,
+            treatment.value,
         )

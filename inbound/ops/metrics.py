@@ -99,8 +99,8 @@ BIND_THROTTLES = _meter.create_counter(
 BIND_LENIENCIES = _meter.create_counter(
     "scserv.bind.leniencies",
     unit="{deviation}",
-    description="Deviations of the SMSC from the specification that were tolerated, by bind and "
-    "kind.",
+    description="Deviations of the SMSC from the specification, by bind, kind and outcome: "
+    "tolerated, or refused by a strict bind.",
 )
 
 # Kafka and dead letters.

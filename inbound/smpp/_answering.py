@@ -23,7 +23,10 @@ Arrival = RequestPdu[Any] | PduError
 
 
 class Answering:
-    """Queues of requests not handled yet and of answers that are still open."""
+    """Queues of requests not handled yet and of answers that are still open.
+
+    Log lines begin with `who`.
+    """
 
     __slots__ = (
         "_changed",
@@ -33,6 +36,7 @@ class Answering:
         "_open",
         "_serve",
         "_waiting",
+        "_who",
         "_write",
         "octets",
         "stopped",
@@ -40,10 +44,12 @@ class Answering:
 
     def __init__(
         self,
+        who: object,
         serve: Callable[[RequestPdu[Any]], Awaitable[Answer]],
         write: Callable[[Arrival, ResponsePdu], None],
         changed: Callable[[], None],
     ) -> None:
+        self._who = who
         self._serve = serve
         self._write = write
         self._changed = changed
@@ -113,9 +119,11 @@ class Answering:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            log.warning("the handler of %r awaited a task that was cancelled", arrival)
+            log.warning(
+                "%s: the handler of %r awaited a task that was cancelled", self._who, arrival
+            )
         except Exception:
-            log.exception("the handler of %r failed", arrival)
+            log.exception("%s: the handler of %r failed", self._who, arrival)
         return _temporary_error(arrival)
 
     def _take(self, arrival: Arrival, octets: int, answer: Answer) -> None:
@@ -135,7 +143,7 @@ class Answering:
             if isinstance(answer, asyncio.Future):
                 if not answer.done():
                     break
-                answer = _result(arrival, answer)
+                answer = self._result(arrival, answer)
             self._open.popleft()
             self.octets -= octets
             if answer is not None:
@@ -148,15 +156,32 @@ class Answering:
     def _write_or_replace(self, arrival: Arrival, answer: ResponsePdu) -> None:
         if not isinstance(arrival, PduError) and not isinstance(answer, arrival.answer_type):
             log.error(
-                "the handler answered %r with %r, another command's response", arrival, answer
+                "%s: the handler answered %r with %r, another command's response",
+                self._who,
+                arrival,
+                answer,
             )
             answer = _temporary_error(arrival)
         try:
             self._write(arrival, answer)
         except UnencodableError:
-            log.exception("the handler's answer to %r can't be encoded", arrival)
+            log.exception("%s: the handler's answer to %r can't be encoded", self._who, arrival)
             if not isinstance(arrival, PduError):
                 self._write(arrival, _temporary_error(arrival))
+
+    def _result(self, arrival: Arrival, answer: asyncio.Future[Any]) -> ResponsePdu | None:
+        assert not isinstance(arrival, PduError)  # noqa: S101 — only handlers return futures
+        if answer.cancelled() or answer.exception() is not None:
+            cause = None if answer.cancelled() else answer.exception()
+            log.error(
+                "%s: the handler's future for %r failed or was cancelled",
+                self._who,
+                arrival,
+                exc_info=cause,
+            )
+            return _temporary_error(arrival)
+        result: ResponsePdu | None = answer.result()
+        return result
 
 
 class _Gate:
@@ -179,16 +204,6 @@ class _Gate:
 
     async def wait(self) -> None:
         await self._event.wait()
-
-
-def _result(arrival: Arrival, answer: asyncio.Future[Any]) -> ResponsePdu | None:
-    assert not isinstance(arrival, PduError)  # noqa: S101 — only handlers return futures
-    if answer.cancelled() or answer.exception() is not None:
-        cause = None if answer.cancelled() else answer.exception()
-        log.error("the handler's future for %r failed or was cancelled", arrival, exc_info=cause)
-        return _temporary_error(arrival)
-    result: ResponsePdu | None = answer.result()
-    return result
 
 
 def _temporary_error(request: RequestPdu[Any]) -> ResponsePdu:

@@ -110,7 +110,7 @@ class Requesting(FramedConnection):
         pending = self._window.take(answer.sequence)
         if pending is None:
             self.stats.unmatched_answers += 1
-            log.debug("%r: no request matches %r", self, answer)
+            log.debug("%s: no request matches %r", self, answer)
             return
         self.stats.answers_in += 1
         if isinstance(answer, GenericNack):

@@ -36,6 +36,8 @@ class SessionSettings:
     queue_limit: int = 1000
     queue_octets: int = 4 * 1024 * 1024
     strict: bool = False
+    # The name of our bind in log lines.
+    bind: str = ""
     # The SMSC's system_id in its bind responses.
     system_id: str = ""
 

@@ -29,7 +29,7 @@ class BindSettings:
 
     Times in seconds, `rate` in PDUs a second (0: no limit). `standby` is a second address of
     the same SMS centre, used after every other failed attempt. `strict` is as in
-    `SessionSettings`.
+    `SessionSettings`. `name` tells the binds of one account apart in log lines.
     """
 
     host: str
@@ -37,6 +37,7 @@ class BindSettings:
     system_id: str
     password: str = field(repr=False)
     _: KW_ONLY
+    name: str = ""
     standby: tuple[str, int] | None = None
     system_type: str = ""
     bind_type: BindType = BindType.TRANSCEIVER
@@ -64,6 +65,7 @@ class BindSettings:
             enquire_link_s=self.enquire_link_s,
             queue_limit=self.queue_limit,
             strict=self.strict,
+            bind=self.name,
         )
 
     def bind_pdu(self) -> BindPdu:

@@ -51,7 +51,7 @@ class BindHealth:
     reason: str
 
 
-def _ignore(_: object) -> None:
+def _ignore(*_: object) -> None:
     pass
 
 
@@ -72,8 +72,8 @@ class Esme:
 
     Run `run()` as a task. `on_request` handles deliver_sm and data_sm, as in `Session`.
     `on_change` gets the new `BindHealth` at every change, `on_leniency` each PDU that has
-    leniencies; both must not block. `admit` is
-    awaited after each bind, before the first `slot()` returns, and must not raise.
+    leniencies, as in `Session`; both must not block. `admit` is awaited after each bind, before
+    the first `slot()` returns, and must not raise.
     """
 
     def __init__(
@@ -109,6 +109,10 @@ class Esme:
     def __repr__(self) -> str:
         where = f"{self.settings.system_id}@{self.settings.host}:{self.settings.port}"
         return f"<Esme {where} {self.health.state.value}>"
+
+    def __str__(self) -> str:
+        """Return the beginning of log lines."""
+        return f"bind {self.settings.name}" if self.settings.name else repr(self)
 
     async def run(self) -> None:
         """Keep the bind up until `close()` or cancellation, whatever the SMS centre does."""
@@ -222,7 +226,7 @@ class Esme:
                 return
             await session.bind(settings.bind_pdu())
             self._logged_reason = ""
-            log.info("%r: bound", self)
+            log.info("%s: bound as %s to %s", self, settings.system_id, session.peer)
             if self._admit is not None:
                 self._admission = loop.create_task(self._admit())
             self._set(EsmeState.BOUND, "bound")
@@ -261,7 +265,7 @@ class Esme:
             return
         if reason != self._logged_reason:
             self._logged_reason = reason
-            log.warning("%r: %s", self, reason)
+            log.warning("%s: %s", self, reason)
         self._set(EsmeState.DOWN, reason)
 
     def _set(self, state: EsmeState, reason: str) -> None:

@@ -6,7 +6,7 @@ Invariant: `decode(encode(pdu)) == pdu` for every PDU that can be encoded. Proto
 """
 
 from struct import error as StructError  # noqa: N812 — struct's own spelling reads as a function
-from typing import Final
+from typing import Any, Final
 
 from inbound.smpp._base import RESPONSE_BIT, Pdu, RequestPdu, ResponsePdu
 from inbound.smpp._control import (
@@ -73,6 +73,7 @@ __all__ = [
     "answer_to_unreadable",
     "decode",
     "encode",
+    "refusal_of",
 ]
 
 _TYPES: Final[dict[int, type[Pdu]]] = {
@@ -112,24 +113,24 @@ def encode(pdu: Pdu) -> bytes:
     return HEADER.pack(length, pdu.command_id, pdu.status, pdu.sequence) + body
 
 
-def decode(frame: bytes, *, strict: bool = False) -> Pdu:
+def decode(frame: bytes) -> Pdu:
     """Parse one whole frame, as cut by `Framer` (at least 16 octets).
 
     Raises only `PduError`, which carries command_id, sequence and the status to answer with
-    (ESME_RINVCMDID for an unknown command). With `strict` a request with garbage among its
-    optional parameters is refused; a response never is.
+    (ESME_RINVCMDID for an unknown command).
     """
     _, command_id, status, sequence = HEADER.unpack_from(frame)
     try:
         pdu = _parse(command_id, frame)
-        if strict:
-            _refuse_leniencies(pdu)
     except PduError as error:
         error.command_id = command_id
         error.sequence = sequence
         raise
     pdu.status = status
     pdu.sequence = sequence
+    if status and isinstance(pdu, ResponsePdu):
+        # Nothing of its body is used.
+        pdu.leniencies = ()
     return pdu
 
 
@@ -144,9 +145,11 @@ def _parse(command_id: int, frame: bytes) -> Pdu:
         raise PduError(Status.ESME_RINVCMDLEN, "the body ends too early") from None
 
 
-def _refuse_leniencies(pdu: Pdu) -> None:
-    if pdu.leniencies and isinstance(pdu, RequestPdu):
-        raise PduError(Status.ESME_RINVOPTPARSTREAM, pdu.leniencies[0].deviation)
+def refusal_of(pdu: RequestPdu[Any]) -> PduError:
+    """Return the error with which a strict session refuses a request that has leniencies."""
+    error = PduError(Status.ESME_RINVOPTPARSTREAM, pdu.leniencies[0].deviation)
+    error.command_id, error.sequence = pdu.command_id, pdu.sequence
+    return error
 
 
 def answer_to_unreadable(error: PduError) -> ResponsePdu | None:

@@ -22,7 +22,7 @@ The layers are `_connection` (frames), `_requesting` (outgoing requests), and th
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from inbound.smpp._answering import Answer, Answering, Arrival
 from inbound.smpp._base import RESPONSE_BIT, AnswerT
@@ -36,6 +36,7 @@ from inbound.smpp.errors import (
     PduError,
     UnansweredError,
 )
+from inbound.smpp.leniency import Treatment
 from inbound.smpp.pdu import (
     BindPdu,
     BindResp,
@@ -52,6 +53,7 @@ from inbound.smpp.pdu import (
     UnbindResp,
     decode,
     encode,
+    refusal_of,
 )
 from inbound.smpp.status import Status, explain
 
@@ -62,7 +64,7 @@ log = logging.getLogger(__name__)
 OnRequest = Callable[[RequestPdu[Any], "Session"], Awaitable[Answer]]
 OnBind = Callable[[BindPdu, "Session"], Awaitable[int]]
 OnChange = Callable[["Session"], None]
-OnLeniency = Callable[[Pdu], None]
+OnLeniency = Callable[[Pdu, Treatment], None]
 
 # SMPP 3.4, 5.3.2.25.
 _TLV_SC_INTERFACE_VERSION: Final = 0x0210
@@ -73,7 +75,7 @@ async def _refuse_bind(_bind: BindPdu, _session: "Session") -> int:
     return Status.ESME_RINVBNDSTS
 
 
-def _ignore(_: object) -> None:
+def _ignore(*_: object) -> None:
     pass
 
 
@@ -84,7 +86,7 @@ class Session(Requesting):
     (SMSC). It returns the answer, or a future of it; while it is awaited, no other request
     of this session is handled. `on_bind` (SMSC) returns the command_status of a bind.
     `on_change` is called when the connection opens, is bound, and is closed, `on_leniency` with
-    each PDU that has leniencies; both must not block.
+    each PDU that has leniencies, tolerated or refused; both must not block.
     """
 
     def __init__(
@@ -104,7 +106,7 @@ class Session(Requesting):
         self._on_bind = on_bind
         self._on_change = on_change
         self._on_leniency = on_leniency
-        self._answering = Answering(self._serve, self._write_answer, self._pace)
+        self._answering = Answering(self, self._serve, self._write_answer, self._pace)
         self._server: asyncio.Task[None] | None = None
         self._bind_sent: BindPdu | None = None
         self._peer_unbinds = False
@@ -112,6 +114,10 @@ class Session(Requesting):
 
     def __repr__(self) -> str:
         return f"<Session {self.role.value} {self.peer} {self.state.value}>"
+
+    def __str__(self) -> str:
+        """Return the beginning of log lines: our bind, or the peer of an SMSC's session."""
+        return f"bind {self.settings.bind}" if self.settings.bind else repr(self)
 
     # Public calls.
 
@@ -175,9 +181,9 @@ class Session(Requesting):
                 async with asyncio.timeout(timeout_s):
                     await self._answering.wait_idle()
         except (NotSentError, UnansweredError) as error:
-            log.debug("%r: unbind was not answered: %s", self, error)
+            log.debug("%s: unbind was not answered: %s", self, error)
         except TimeoutError:
-            log.debug("%r: %d requests are unanswered", self, self._answering.backlog)
+            log.debug("%s: %d requests are unanswered", self, self._answering.backlog)
         self.close("this side unbound")
         await self.wait_closed()
 
@@ -213,27 +219,28 @@ class Session(Requesting):
     def on_frame(self, frame: bytes) -> None:
         """Handle answers and enquire_links at once; queue other requests."""
         try:
-            pdu = decode(frame, strict=self.settings.strict)
+            pdu = decode(frame)
         except PduError as error:
             self._on_unreadable(error, len(frame))
             return
-        if pdu.leniencies:
-            self._on_leniency(pdu)
-        if isinstance(pdu, ResponsePdu):
+        if pdu.leniencies and self._refuses(pdu):
+            if not self._peer_unbinds:
+                self._answering.put(refusal_of(pdu), len(frame))
+        elif isinstance(pdu, ResponsePdu):
             self._take_answer(pdu)
         elif isinstance(pdu, EnquireLink):
             # Not queued: a slow handler must not look like a dead link.
             self.write(encode(pdu.answer()))
         elif self._peer_unbinds:
             # Its answer would follow the unbind_resp, unread: the peer sends it again.
-            log.info("%r: ignored %r after the unbind", self, pdu)
+            log.info("%s: ignored %r after the unbind", self, pdu)
         elif isinstance(pdu, RequestPdu):
             self.stats.requests_in += 1
             self._answering.put(pdu, len(frame))
             if isinstance(pdu, Unbind):
                 self._stop_sending()
         else:
-            log.info("%r: ignored %r", self, pdu)
+            log.info("%s: ignored %r", self, pdu)
 
     def on_impossible_frame(self, error: FramingError) -> None:
         """Send a generic_nack before the link closes (SMPP 3.4, 4.3)."""
@@ -251,13 +258,22 @@ class Session(Requesting):
         """Pause reading when too many requests are queued."""
         self._pace()
 
+    def _refuses(self, pdu: Pdu) -> TypeGuard[RequestPdu[Any]]:
+        """Report the leniencies of a PDU. Return whether a strict session refuses it.
+
+        Responses are read all the same: a message that was accepted must not be sent twice.
+        """
+        refuses = self.settings.strict and isinstance(pdu, RequestPdu)
+        self._on_leniency(pdu, Treatment.REFUSED if refuses else Treatment.TOLERATED)
+        return refuses
+
     def _on_unreadable(self, error: PduError, octets: int) -> None:
         self.stats.unreadable += 1
         count = self.stats.unreadable
         if not count & (count - 1):
             # Logged at 1, 2, 4, 8, ...: a peer that sends garbage must not fill the log.
             what = f"command 0x{error.command_id:08X}: {error}"
-            log.warning("%r: can't parse %s (%d unreadable PDUs so far)", self, what, count)
+            log.warning("%s: can't parse %s (%d unreadable PDUs so far)", self, what, count)
         if not error.command_id & RESPONSE_BIT:
             if not self._peer_unbinds:
                 self._answering.put(error, octets)
@@ -279,7 +295,7 @@ class Session(Requesting):
     async def _answer_unbind(self, request: Unbind) -> UnbindResp:
         """Return the answer once the peer has answered our requests, or their time is up."""
         if outstanding := self._window.messages():
-            log.info("%r: the peer unbinds; %d answers are outstanding", self, len(outstanding))
+            log.info("%s: the peer unbinds; %d answers are outstanding", self, len(outstanding))
             await asyncio.wait(outstanding, timeout=self.settings.response_timeout_s)
         return request.answer()
 
@@ -320,7 +336,7 @@ class Session(Requesting):
         limit, most_octets = self.settings.queue_limit, self.settings.queue_octets
         if not self.reading_paused and (backlog > limit or octets > most_octets):
             self.stats.reading_pauses += 1
-            log.warning("%r: reading is paused, %d requests wait", self, backlog)
+            log.warning("%s: reading is paused, %d requests wait", self, backlog)
             self.pause_reading()
         elif self.reading_paused and backlog <= limit // 2 and octets <= most_octets // 2:
             # Answers that arrived during the pause have not been read yet.

@@ -40,8 +40,9 @@ _MIN_DIGITS: Final = 7
 class Subscriber:
     """The number that an address means; None if it has no sender who can be answered.
 
-    `is_other_form`: the number was not in the form that the TON announces. `is_unreadable`:
-    it has the digits of a number but is none with certainty; a name or a short code has not.
+    `is_other_form`: the number was not in the form that the TON announces; with `strict` it is
+    then not read. `is_unreadable`: it has the digits of a number but is none with certainty; a
+    name or a short code has not.
     """
 
     number: str | None = None
@@ -103,6 +104,8 @@ def _read(ton: int, addr: str, country: str, strict: bool) -> Subscriber:  # noq
             # Many SMS centres send international numbers with TON 0.
             number = _mobile(f"+{digits}")
     if number is None:
+        if strict and _read(ton, addr, country, False).number is not None:
+            return Subscriber(is_other_form=True)
         return Subscriber(is_unreadable=len(digits) >= _MIN_DIGITS)
     return Subscriber(_e164(number), is_other_form or len(addr.removeprefix("+")) != len(digits))
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from inbound.kafka.decoding import TopicRecord, decode
 from inbound.smpp import alphabet
+from inbound.smpp.segmentation import UDHI
 from schemas.cloudevents import header
 from schemas.events import Arrival
 from schemas.messages import MobileOriginated
@@ -27,7 +28,7 @@ class Assembled:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedText:
-    """One MO, or several that were assembled. `body` is None for a part, and if undecodable."""
+    """One MO, or several that were assembled. `body` is None for a part and if unreadable."""
 
     mo: MobileOriginated = field(repr=False)
     body: str | None = field(repr=False)
@@ -43,7 +44,10 @@ class ReceivedText:
 def read_text(record: TopicRecord) -> ReceivedText:
     """Return the text in a record. Raises `PoisonError` if the record is not an MO."""
     mo = decode(record, MobileOriginated)
-    body = None if mo.part else alphabet.decode(mo.payload, mo.data_coding, mo.alphabet)
+    # A strict bind leaves a text with a malformed header unread.
+    is_unread = mo.esm_class & UDHI and not mo.payload
+    has_text = not mo.part and not is_unread
+    body = alphabet.decode(mo.payload, mo.data_coding, mo.alphabet) if has_text else None
     return ReceivedText(mo, body, header(record.headers, "traceparent"))
 
 

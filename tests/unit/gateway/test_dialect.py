@@ -16,7 +16,7 @@ from inbound.kafka.decoding import TopicRecord
 from inbound.keys import SubjectHasher
 from inbound.parsers.commands import parse
 from inbound.smpp import alphabet
-from inbound.smpp.leniency import Leniency
+from inbound.smpp.leniency import Leniency, Treatment
 from inbound.smpp.pdu import DeliverSm, DeliverSmResp, decode
 from inbound.smpp.receipts import MessageType, message_type_of
 from inbound.smpp.segmentation import parse_user_data_header
@@ -74,6 +74,7 @@ class Read(NamedTuple):
     statuses: list[int]
     kafka: Kafka
     noted: list[Leniency]
+    refused: list[Leniency]
 
     @property
     def text(self) -> ReceivedText:
@@ -90,10 +91,11 @@ async def deliver(
     dialect: Mapping[str, Any] = {},
 ) -> Read:
     """Deliver PDUs over a socket to a gateway's bind, and wait for the answers."""
-    kafka, noted = Kafka(), list[Leniency]()
+    kafka = Kafka()
+    noted: dict[Treatment, list[Leniency]] = {treatment: [] for treatment in Treatment}
 
-    def note(leniency: Leniency, _pdu: Delivered) -> None:
-        noted.append(leniency)
+    def note(leniency: Leniency, _pdu: Delivered, treatment: Treatment) -> None:
+        noted[treatment].append(leniency)
 
     made = Dialect(**dialect, note=note)
     receipts = ReceiptPublisher(kafka, NAMES.receipts, clock=utc_now, new_id=uuid4)
@@ -116,7 +118,8 @@ async def deliver(
     finally:
         publishing.cancel()
         await asyncio.gather(publishing, return_exceptions=True)
-    return Read([answer.status for answer in answers], kafka, noted)
+    statuses = [answer.status for answer in answers]
+    return Read(statuses, kafka, noted[Treatment.TOLERATED], noted[Treatment.REFUSED])
 
 
 def text(octets: bytes = INFO, **fields: Any) -> DeliverSm:
@@ -232,12 +235,42 @@ async def test_a_strict_bind_refuses_or_leaves_unread() -> None:
     garbage = await deliver(frame(DELIVER, message(tail=b"\0")), dialect={"strict": True})
     assert garbage.statuses == [Status.ESME_RINVOPTPARSTREAM]
     assert not garbage.kafka.stored
-    for pdu in text(INFO + b"\0"), text(esm_class=UDHI):
-        read = await deliver(pdu, dialect={"strict": True})
-        assert (read.statuses, read.command) == ([Status.ESME_ROK], None)
+    padded = await deliver(text(INFO + b"\0"), dialect={"strict": True})
+    assert (padded.statuses, padded.command) == ([Status.ESME_ROK], None)
+    assert (padded.noted, padded.refused) == ([], [Leniency.NUL_PADDING])
     national = await deliver(text(source_addr="9161234567"), dialect={"strict": True})
     assert national.text.mo.source is None
-    assert national.noted == [Leniency.UNREADABLE_NUMBER]
+    assert (national.noted, national.refused) == ([], [Leniency.NUMBER_FORM])
+    unreadable = await deliver(text(source_addr="7916***4567"), dialect={"strict": True})
+    assert (unreadable.noted, unreadable.refused) == ([Leniency.UNREADABLE_NUMBER], [])
+
+
+async def test_a_text_that_a_strict_bind_leaves_unread_is_not_an_empty_one() -> None:
+    read = await deliver(text(esm_class=UDHI), dialect={"strict": True})
+    assert read.statuses == [Status.ESME_ROK]
+    assert read.text.body is None
+    assert (read.noted, read.refused) == ([], [Leniency.USER_DATA_HEADER])
+
+
+async def test_a_strict_bind_reads_receipts_all_the_same() -> None:
+    padded = text(b"\0" + DONE.encode(), esm_class=RECEIPT)
+    read = await deliver(padded, dialect={"strict": True})
+    assert len(read.kafka.receipts()) == 1
+    assert (read.noted, read.refused) == ([Leniency.NUL_PADDING], [])
+
+
+async def test_the_phone_of_a_swapped_receipt_is_noted_and_not_its_sender() -> None:
+    """The other address is no phone's, so that it deviates from nothing."""
+    swapped = text(
+        DONE.encode(),
+        esm_class=RECEIPT,
+        source_addr="74951234567",
+        dest_addr_ton=1,
+        destination_addr="79161234567",
+    )
+    read = await deliver(swapped)
+    assert read.kafka.receipts()[0].key == HASHER.hash(NUMBER).hex()
+    assert (read.noted, read.refused) == ([], [])
 
 
 RECEIPTS: Mapping[str, tuple[DeliverSm | bytes, list[Leniency]]] = {

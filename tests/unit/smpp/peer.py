@@ -16,7 +16,7 @@ from inbound.smpp.pdu import (
     decode,
     encode,
 )
-from inbound.smpp.session import OnRequest, Role, Session, SessionSettings
+from inbound.smpp.session import OnLeniency, OnRequest, Role, Session, SessionSettings
 
 PduT = TypeVar("PduT", bound=Pdu)
 
@@ -92,13 +92,19 @@ async def peers() -> AsyncIterator[tuple[int, asyncio.Queue[Peer]]]:
 
 @asynccontextmanager
 async def esme_session(
-    on_request: OnRequest = no_requests, settings: SessionSettings = FAST, *, bound: bool = True
+    on_request: OnRequest = no_requests,
+    settings: SessionSettings = FAST,
+    *,
+    bound: bool = True,
+    on_leniency: OnLeniency = lambda *_: None,
 ) -> AsyncIterator[tuple[Session, Peer]]:
     """Yield a session in the ESME's role and the scripted centre it is bound to."""
     async with peers() as (port, connections):
         loop = asyncio.get_running_loop()
         _, session = await loop.create_connection(
-            lambda: Session(Role.ESME, settings, on_request), "127.0.0.1", port
+            lambda: Session(Role.ESME, settings, on_request, on_leniency=on_leniency),
+            "127.0.0.1",
+            port,
         )
         peer = await connections.get()
         if bound:

@@ -34,6 +34,7 @@ SETTINGS = BindSettings(
     0,
     "scserv",
     "sesame12",
+    name="south-1",
     window=2,
     enquire_link_s=0,
     response_timeout_s=5,
@@ -223,6 +224,9 @@ async def test_wrong_password_is_logged_once_and_retried(
     refusals = [line for line in caplog.messages if "wrong password" in line]
     assert len(refusals) == 1
     assert "the SMS centre refused the bind: ESME_RINVPASWD (wrong password)" in refusals[0]
+    lines = caplog.messages
+    assert [line[: len("bind south-1: ")] for line in lines] == ["bind south-1: "] * len(lines)
+    assert any(": bound as scserv to 127.0.0.1:" in line for line in lines)
     assert "sesame12" not in caplog.text + repr(esme) + repr(esme.settings)
 
 

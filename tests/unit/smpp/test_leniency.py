@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inbound.smpp.leniency import Leniency
+from inbound.smpp.leniency import Leniency, Treatment
 from inbound.smpp.pdu import (
     BindPdu,
     BindTransceiverResp,
@@ -111,9 +111,16 @@ async def test_a_message_with_garbage_reaches_the_handler(name: str) -> None:
     assert pdu.leniencies == (Leniency.OPTIONAL_PART,)
 
 
-async def test_a_strict_session_refuses_garbage_in_requests_only() -> None:
+async def test_a_strict_session_refuses_garbage_in_requests_only(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     strict = SessionSettings(response_timeout_s=5, enquire_link_s=0, strict=True)
-    async with esme_session(settings=strict) as (session, peer):
+    noted: list[tuple[type[Pdu], Treatment]] = []
+
+    def note(pdu: Pdu, treatment: Treatment) -> None:
+        noted.append((type(pdu), treatment))
+
+    async with esme_session(settings=strict, on_leniency=note) as (session, peer):
         for body in GARBAGE.values():
             peer.send(frame(DELIVER, body))
             answer = await peer.read(DeliverSmResp)
@@ -122,6 +129,9 @@ async def test_a_strict_session_refuses_garbage_in_requests_only() -> None:
         number = (await peer.read(SubmitSm)).sequence
         peer.send(frame(SUBMIT_RESP, b"id\0\2", sequence=number))
         assert (await sent).message_id == "id"
+    refused = [(DeliverSm, Treatment.REFUSED)] * len(GARBAGE)
+    assert noted == [*refused, (SubmitSmResp, Treatment.TOLERATED)]
+    assert "can't parse" not in caplog.text
 
 
 # -- responses ------------------------------------------------------------------------------
@@ -160,6 +170,19 @@ async def test_status_0_is_bound_whatever_the_body(name: str) -> None:
         sent = session.send(submit())
         peer.send((await peer.read(SubmitSm)).answer())
         assert (await sent).status == 0
+
+
+@pytest.mark.parametrize("body", BIND_BODIES.values())
+def test_a_refused_bind_has_no_leniency(body: bytes) -> None:
+    """Whatever its body, nothing was taken as bound."""
+    assert decode(frame(BIND_RESP, body, status=Status.ESME_RINVPASWD)).leniencies == ()
+
+
+@pytest.mark.parametrize("body", [b"7f3a", b"7f 3a\0", b"id\0\2"])
+def test_an_error_response_has_no_leniency(body: bytes) -> None:
+    """Its message_id is not used."""
+    assert decode(frame(SUBMIT_RESP, body)).leniencies
+    assert decode(frame(SUBMIT_RESP, body, status=Status.ESME_RINVSRCADR)).leniencies == ()
 
 
 async def test_a_strict_session_binds_too() -> None:
@@ -210,7 +233,10 @@ def test_a_message_id_is_kept_as_it_is(octets: bytes) -> None:
 
 
 async def test_each_pdu_with_leniencies_is_reported_once() -> None:
-    noted: list[Pdu] = []
+    noted: list[tuple[tuple[Leniency, ...], Treatment]] = []
+
+    def note(pdu: Pdu, treatment: Treatment) -> None:
+        noted.append((pdu.leniencies, treatment))
 
     async def serve(request: RequestPdu[Any], _: Session) -> ResponsePdu:
         answer: ResponsePdu = request.answer()
@@ -219,7 +245,7 @@ async def test_each_pdu_with_leniencies_is_reported_once() -> None:
     async with peers() as (port, connections):
         loop = asyncio.get_running_loop()
         _, session = await loop.create_connection(
-            lambda: Session(Role.ESME, FAST, serve, on_leniency=noted.append), "127.0.0.1", port
+            lambda: Session(Role.ESME, FAST, serve, on_leniency=note), "127.0.0.1", port
         )
         peer = await connections.get()
         await bind(peer, session, BIND_BODIES["no NUL"])
@@ -229,7 +255,7 @@ async def test_each_pdu_with_leniencies_is_reported_once() -> None:
         session.abort("the test ends")
         await session.wait_closed()
         peer.close()
-    assert [pdu.leniencies for pdu in noted] == [
-        (Leniency.BIND_RESPONSE,),
-        (Leniency.OPTIONAL_PART,),
+    assert noted == [
+        ((Leniency.BIND_RESPONSE,), Treatment.TOLERATED),
+        ((Leniency.OPTIONAL_PART,), Treatment.TOLERATED),
     ]

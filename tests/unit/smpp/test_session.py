@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -374,7 +375,8 @@ async def test_nothing_is_served_while_the_peer_does_not_read() -> None:
 
 
 async def test_unreadable_pdus_do_not_flood_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    async with esme_session() as (session, peer):
+    settings = replace(FAST, bind="south-1")
+    async with esme_session(settings=settings) as (session, peer):
         for _ in range(100):
             peer.send(b"\0\0\0\x10\0\0\0\x05\0\0\0\0\0\0\0\x01")
             await peer.read(DeliverSmResp)
@@ -383,6 +385,7 @@ async def test_unreadable_pdus_do_not_flood_the_log(caplog: pytest.LogCaptureFix
         "(64 unreadable PDUs so far)"
     )
     assert len(caplog.messages) == 7
+    assert all(line.startswith("bind south-1: can't parse ") for line in caplog.messages)
 
 
 async def test_congestion_state_tlv_is_kept() -> None:

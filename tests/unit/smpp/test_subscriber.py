@@ -105,7 +105,8 @@ def test_strict_reads_ton_1_as_an_international_number_only() -> None:
     assert parse_subscriber(1, "79161234567", strict=True).number == NUMBER
     assert parse_subscriber(1, "9607123456", strict=True).number == "+9607123456"
     for addr in ("0079161234567", "9161234567", "89161234567"):
-        assert parse_subscriber(1, addr, strict=True) == Subscriber(is_unreadable=True)
+        assert parse_subscriber(1, addr, strict=True) == Subscriber(is_other_form=True)
+    assert parse_subscriber(1, "7916***4567", strict=True) == Subscriber(is_unreadable=True)
 
 
 ADDRESSES = st.one_of(
