@@ -37,6 +37,8 @@ BROKEN_FILE = "broken.txt"
 LOG_FILE = "campaign.log"
 _LINES_SHOWN = 50
 _RECEIPTS_S = 20.0
+_UNANSWERED = 100
+"""PDUs that may be unanswered when another fault begins: those of about 7 seconds."""
 
 log = logging.getLogger("tests.chaos")
 
@@ -123,7 +125,13 @@ async def run_campaign(
         def report(fault: PlannedFault) -> None:
             log.info("%s (%d texts unanswered)", fault, traffic.unanswered)
 
-        await runner.run(faults, report)
+        async def recovered() -> None:
+            # Processes start slowly on a busy machine: without this, faults would come faster
+            # than any of them could start. A service that stands still fails the campaign.
+            async with asyncio.timeout(PATIENCE_S):
+                await traffic.wait_until_few(_UNANSWERED)
+
+        await runner.run(faults, recovered, report)
         sending.cancel()
         await runner.undo()
         log.info("all faults have ended; waiting until every request is completed")

@@ -37,14 +37,19 @@ class FaultRunner:
         self._errors: list[BaseException] = []
 
     async def run(
-        self, faults: Iterable[PlannedFault], report: Callable[[PlannedFault], None]
+        self,
+        faults: Iterable[PlannedFault],
+        recovered: Callable[[], Awaitable[None]],
+        report: Callable[[PlannedFault], None],
     ) -> None:
         """Start each fault when it is due, and wait until all have ended.
 
-        `report` is called as each fault starts. Raises the first error of a fault.
+        `recovered` waits until the service has recovered enough for another fault. `report` is
+        called as each fault starts. Raises the first error of a fault, and what `recovered` raises.
         """
         for fault in faults:
             await asyncio.sleep(fault.pause_s)
+            await recovered()
             await self._room.acquire()
             if self._errors:
                 break

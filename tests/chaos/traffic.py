@@ -99,6 +99,11 @@ class Traffic:
             elif client.open_texts < MAX_OPEN_TEXTS and not client.sends_parts:
                 self._send_command(client)
 
+    async def wait_until_few(self, at_most: int) -> None:
+        """Wait until at most so many PDUs are unanswered."""
+        while len(self._unanswered) > at_most:
+            await asyncio.wait(self._unanswered, return_when=asyncio.FIRST_COMPLETED)
+
     async def wait_until_answered(self) -> None:
         """Wait until the service has accepted or rejected every text."""
         while self._unanswered:
