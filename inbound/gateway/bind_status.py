@@ -44,7 +44,6 @@ def status_of(bind: RunningBind, oldest_waiting_s: OldestWaiting) -> dict[str, A
     """Return the status of a bind for operators: JSON, without secrets."""
     settings, health = bind.settings, bind.esme.health
     session = bind.esme.session
-    free = session.window_free() if session is not None and bind.is_bound else settings.window
     sending = bind.sending
     return {
         "centre": settings.centre,
@@ -55,7 +54,7 @@ def status_of(bind: RunningBind, oldest_waiting_s: OldestWaiting) -> dict[str, A
         "reason": health.reason,
         "rate": bind.share.current,
         "window": settings.window,
-        "in_flight": settings.window - free,
+        "in_flight": session.unanswered if session is not None else 0,
         "throttles": sending.throttles if sending else 0,
         "oldest_waiting_s": dict(oldest_waiting_s(settings.centre)) if sending else {},
     }

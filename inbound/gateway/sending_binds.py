@@ -38,7 +38,13 @@ class Downtime:
         self._since: float | None = clock()
 
     def note(self, health: BindHealth) -> None:
-        """Take note of a change; trying to connect counts as being down."""
+        """Take note of a change; trying to connect counts as being down, unbinding does not.
+
+        While the SMS centre unbinds it still answers: a gateway that gave up its lanes now would
+        give up these answers.
+        """
+        if health.state is EsmeState.UNBINDING:
+            return
         if health.state is EsmeState.BOUND:
             self._since = None
         elif self._since is None:

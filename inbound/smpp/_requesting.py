@@ -51,6 +51,11 @@ class Requesting(FramedConnection):
             return 0
         return self._window.free
 
+    @property
+    def unanswered(self) -> int:
+        """How many messages and queries were sent and are not answered yet."""
+        return self._window.size - self._window.free
+
     async def slot(self) -> None:
         """Wait until the window has room. Reserves nothing: send before awaiting again.
 

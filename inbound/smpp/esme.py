@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from ssl import SSLContext
 from typing import Final
@@ -29,6 +30,9 @@ from inbound.smpp.session import OnLeniency, OnRequest, Role, Session, State
 
 log = logging.getLogger(__name__)
 
+LOG_AGAIN_AFTER_S: Final = 600.0
+"""The reason why a bind is down is logged when it changes, and again after this time."""
+
 _MAX_DRAIN_S: Final = 15.0
 """A process has 45 s to stop, of which the unbind may need twice the response timeout."""
 
@@ -39,12 +43,17 @@ class EsmeState(Enum):
     DOWN = "down"
     CONNECTING = "connecting"
     BOUND = "bound"
+    UNBINDING = "unbinding"
     CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
 class BindHealth:
-    """State of a bind, since when (seconds since 1970), and why, as a sentence."""
+    """State of a bind and why, as a sentence.
+
+    `since` is when it was bound, or since when it is not bound, whatever it has tried since
+    (seconds since 1970).
+    """
 
     state: EsmeState
     since: float
@@ -103,6 +112,7 @@ class Esme:
         self._closing = asyncio.Event()
         self._changed = asyncio.Event()
         self._logged_reason = ""
+        self._logged_at = 0.0
         self._use_standby = False
         self.health = BindHealth(EsmeState.DOWN, wall_clock(), "not started")
 
@@ -240,7 +250,24 @@ class Esme:
 
     def _new_session(self) -> Session:
         settings = self.settings.session_settings()
-        return Session(Role.ESME, settings, self._on_request, on_leniency=self._on_leniency)
+        return Session(
+            Role.ESME,
+            settings,
+            self._on_request,
+            on_change=self._note_unbind,
+            on_leniency=self._on_leniency,
+        )
+
+    def _note_unbind(self, session: Session) -> None:
+        """Set the state when the SMS centre unbinds, which it may do long before it closes."""
+        if session.state is State.UNBINDING and self.health.state is EsmeState.BOUND:
+            if session.unanswered:
+                plural = "" if session.unanswered == 1 else "s"
+                log.warning(
+                    "%s: the SMS centre unbinds; waits for %d outstanding answer%s",
+                    *(self, session.unanswered, plural),
+                )
+            self._set(EsmeState.UNBINDING, "the SMS centre unbinds")
 
     def _address(self) -> tuple[str, int]:
         """Return the SMS centre's address, or its standby's after every other failed attempt."""
@@ -260,16 +287,23 @@ class Esme:
         return max(self._bucket.delay(), self._backoff_until - time.monotonic(), 0.0)
 
     def _note_loss(self, reason: str) -> None:
-        """Set the state and log the reason, unless it was the last one logged."""
+        """Set the state and log the reason, unless it was logged recently."""
         if self._closing.is_set():
             return
-        if reason != self._logged_reason:
-            self._logged_reason = reason
-            log.warning("%s: %s", self, reason)
         self._set(EsmeState.DOWN, reason)
+        now = time.monotonic()
+        if reason != self._logged_reason:
+            log.warning("%s: %s", self, reason)
+        elif now - self._logged_at >= LOG_AGAIN_AFTER_S:
+            since = datetime.fromtimestamp(self.health.since, UTC)
+            log.warning("%s: still not bound, since %s: %s", self, f"{since:%F %T} UTC", reason)
+        else:
+            return
+        self._logged_reason, self._logged_at = reason, now
 
     def _set(self, state: EsmeState, reason: str) -> None:
-        since = self.health.since if state is self.health.state else self._wall_clock()
+        was, bound = self.health, EsmeState.BOUND
+        since = was.since if (state is bound) == (was.state is bound) else self._wall_clock()
         self.health = BindHealth(state, since, reason)
         self._wake()
         self._on_change(self.health)

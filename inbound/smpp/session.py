@@ -85,8 +85,9 @@ class Session(Requesting):
     `on_request` handles deliver_sm and data_sm (ESME) or submit_sm, data_sm and query_sm
     (SMSC). It returns the answer, or a future of it; while it is awaited, no other request
     of this session is handled. `on_bind` (SMSC) returns the command_status of a bind.
-    `on_change` is called when the connection opens, is bound, and is closed, `on_leniency` with
-    each PDU that has leniencies, tolerated or refused; both must not block.
+    `on_change` is called when the connection opens, is bound, when the peer unbinds, and when it
+    is closed, `on_leniency` with each PDU that has leniencies, tolerated or refused; both must
+    not block.
     """
 
     def __init__(
@@ -295,7 +296,6 @@ class Session(Requesting):
     async def _answer_unbind(self, request: Unbind) -> UnbindResp:
         """Return the answer once the peer has answered our requests, or their time is up."""
         if outstanding := self._window.messages():
-            log.info("%s: the peer unbinds; %d answers are outstanding", self, len(outstanding))
             await asyncio.wait(outstanding, timeout=self.settings.response_timeout_s)
         return request.answer()
 
@@ -329,6 +329,7 @@ class Session(Requesting):
         if self.state is State.BOUND:
             self.state = State.UNBINDING
             self._update_room()
+            self._on_change(self)
 
     def _pace(self) -> None:
         """Pause reading above the limits on queued requests; resume below half of them."""

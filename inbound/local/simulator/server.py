@@ -163,6 +163,8 @@ class Simulator:
         return status
 
     def _on_change(self, session: Session) -> None:
+        if session.state is State.UNBINDING:
+            return
         if session.state is State.OPEN:
             self._links.opened(session)
         elif session.state is State.CLOSED:

@@ -23,6 +23,7 @@ from inbound.smpp.pdu import (
     QuerySm,
     SubmitSm,
     Unbind,
+    UnbindResp,
 )
 from inbound.smpp.rate import TokenBucket
 from inbound.smpp.status import Status
@@ -228,6 +229,49 @@ async def test_wrong_password_is_logged_once_and_retried(
     assert [line[: len("bind south-1: ")] for line in lines] == ["bind south-1: "] * len(lines)
     assert any(": bound as scserv to 127.0.0.1:" in line for line in lines)
     assert "sesame12" not in caplog.text + repr(esme) + repr(esme.settings)
+
+
+async def test_a_bind_that_stays_refused_is_logged_again_with_the_time_of_its_loss(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(esme_module, "LOG_AGAIN_AFTER_S", 0.0)
+    noted: list[BindHealth] = []
+    async with running(on_change=noted.append) as (esme, connections):
+        esme._wall_clock = iter(range(1000, 2000, 100)).__next__
+        peer = await connections.get()
+        await peer.accept_bind()
+        await until(lambda: esme.health.state is EsmeState.BOUND)
+        peer.close()
+        for _ in range(3):
+            peer = await connections.get()
+            peer.send((await peer.read(BindPdu)).answer(Status.ESME_RINVPASWD))
+            assert await peer.at_end()
+            peer.close()
+        await until(lambda: len([line for line in caplog.messages if "still" in line]) >= 2)
+    states = [health.state for health in noted]
+    up = states.index(EsmeState.BOUND)
+    assert noted[up].since == 1000
+    assert {health.since for health in noted[up + 1 :]} == {1100}
+    assert "still not bound, since 1970-01-01 00:18:20 UTC: the SMS centre refused" in caplog.text
+
+
+async def test_a_centre_that_unbinds_and_waits_for_answers_is_shown_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with running() as (esme, connections):
+        peer = await connections.get()
+        await peer.accept_bind()
+        await esme.slot()
+        sent = esme.submit(submit())
+        request = await peer.read(SubmitSm)
+        peer.send(Unbind(sequence=1))
+        await until(lambda: esme.health.state is EsmeState.UNBINDING)
+        assert not sent.done()
+        peer.send(request.answer())
+        await peer.read(UnbindResp)
+        assert (await sent).status == 0
+        peer.close()
+    assert "the SMS centre unbinds; waits for 1 outstanding answer" in caplog.messages[0]
 
 
 async def test_missing_smsc_is_reported_and_retried() -> None:
