@@ -1,15 +1,17 @@
 """`scserv binds`: the state of every bind of every gateway."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 import click
 from pydantic_core import to_json
 
 from inbound.cli._context import settings_options
-from inbound.cli._format import counted
+from inbound.cli._format import counted, utc
+from inbound.clock import utc_now
 from inbound.settings import Settings
-from inbound.store.bind_reports import ReportedBind, list_binds
+from inbound.store.bind_reports import ReportedBind, lacking_centres, list_binds
 
 GONE_AFTER_S = 6.0
 
@@ -20,24 +22,41 @@ GONE_AFTER_S = 6.0
 def binds(settings: Settings, *, as_json: bool) -> None:
     """Show the binds to SMS centres: state and since when, rate, window, oldest waiting.
 
-    Exit status 1 unless all are bound.
+    Exit status 1 unless all are bound and every gateway has a bind to every SMS centre.
     """
     from inbound.store.connections import connect
 
     settings.require("database_url")
     with connect(settings.database_url.get_secret_value(), "scserv binds") as connection:
         seen = list_binds(connection)
+    lacking = lacking_centres(_known_centres(seen))
     if as_json:
         for bind in seen:
-            click.echo(to_json(_as_object(bind)).decode())
+            about = _as_object(bind) | {"lacking_centres": lacking.get(bind.gateway, ())}
+            click.echo(to_json(about).decode())
     elif seen:
         for bind in seen:
             for line in _lines(bind):
                 click.echo(line)
+        for gateway, centres in lacking.items():
+            click.echo(
+                f"{gateway} lacks a bind to the SMS centre {', '.join(centres)}: "
+                "every gateway needs a bind to every SMS centre"
+            )
     else:
         click.echo("no gateway reported a bind in the last hour")
     down = not seen or any(_state(bind) != "bound" for bind in seen)
-    click.get_current_context().exit(1 if down else 0)
+    click.get_current_context().exit(1 if down or lacking else 0)
+
+
+def _known_centres(seen: Iterable[ReportedBind]) -> dict[str, set[str]]:
+    """Return the SMS centres of the sending binds of each gateway that is not gone."""
+    known: dict[str, set[str]] = {}
+    for bind in seen:
+        if _state(bind) != "gone":
+            sending = {bind.details["centre"]} if bind.details["type"] != "receiver" else set()
+            known.setdefault(bind.gateway, set()).update(sending)
+    return known
 
 
 def _state(bind: ReportedBind) -> str:
@@ -55,16 +74,24 @@ def _as_object(bind: ReportedBind) -> dict[str, object]:
     }
 
 
+def _moment(since: str) -> str:
+    """Return a time of a report, with its date unless that is today's."""
+    moment = datetime.fromisoformat(since)
+    return f"{moment:%T} UTC" if moment.date() == utc_now().date() else utc(moment)
+
+
 def _lines(bind: ReportedBind) -> Iterator[str]:
     about = bind.details
-    since = time.strftime("%H:%M:%S", time.gmtime(time.time() - bind.age_s))
     match _state(bind):
         case "gone":
-            state = f"gone, last seen at {since} UTC"
+            seen = time.strftime("%H:%M:%S", time.gmtime(time.time() - bind.age_s))
+            state = f"gone, last seen at {seen} UTC"
         case "bound":
-            state = f"bound since {about['since'][11:19]} UTC"
+            state = f"bound since {_moment(about['since'])}"
+        case "unbinding":
+            state = f"unbinding since {_moment(about['since'])}: {about['reason']}"
         case other:
-            state = f"{other}: {about['reason']}"
+            state = f"{other}, not bound since {_moment(about['since'])}: {about['reason']}"
     rate = f"{about['rate']:g}/s" if about["rate"] else "no limit"
     waiting = ", ".join(f"{lane} {s:.0f} s" for lane, s in about["oldest_waiting_s"].items())
     yield f"{bind.bind} at {bind.gateway}, {about['type']} to {about['address']}: {state}"

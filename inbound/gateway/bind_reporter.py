@@ -1,11 +1,12 @@
 """Reports the binds of a gateway: to its health page and metrics, and to the database.
 
 From the database the report brings back how many other binds share each account's rate, and
-the time that all gateways share.
+the time that all gateways share, and whether another gateway has an SMS centre that this one lacks.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from tenacity import (
     AsyncRetrying,
@@ -19,8 +20,9 @@ from inbound.gateway.bind_status import OldestWaiting, record_metrics, status_of
 from inbound.gateway.rate_sharing import REPORT_VALID_FOR, ReportSchedule
 from inbound.gateway.running_bind import RunningBind
 from inbound.gateway.shared_clock import SharedClock
+from inbound.ops import metrics
 from inbound.ops.health import Health
-from inbound.store.bind_reports import BindReport, BindReports
+from inbound.store.bind_reports import BindReport, BindReports, lacking_centres
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,8 @@ class BindReporter:
         self._health = health
         self._gateway = gateway
         self._oldest_waiting_s = oldest_waiting_s
+        self._centres = {bind.settings.centre for bind in binds if bind.sending is not None}
+        self._lacking: tuple[str, ...] = ()
         self._database_failed = False
 
     async def read_clock(self) -> None:
@@ -89,6 +93,8 @@ class BindReporter:
                     bind.account, bind.name, self._gateway, submits, states[bind.name]
                 )
                 self._share_rate(bind, await self._reports.report(report, REPORT_VALID_FOR))
+            elsewhere = await self._reports.centres_elsewhere(self._gateway, REPORT_VALID_FOR)
+            self._compare_centres(elsewhere)
         except RetryableError as error:
             # The last known shares stay: without the database nothing is claimed anyway.
             self._database_failed = True
@@ -96,6 +102,25 @@ class BindReporter:
             self._health.set("database", ok=False, reason=f"sending waits: {error}")
         else:
             self._health.set("database", ok=True)
+
+    def _compare_centres(self, elsewhere: Mapping[str, AbstractSet[str]]) -> None:
+        """Report the SMS centres that another gateway has and this one lacks; log a change."""
+        lacking = lacking_centres({**elsewhere, self._gateway: self._centres})
+        mine = lacking.get(self._gateway, ())
+        self._health.describe("lacking_centres", mine)
+        metrics.LACKING_CENTRES.set(len(mine))
+        if mine == self._lacking:
+            return
+        self._lacking = mine
+        if mine:
+            log.warning(
+                "this gateway lacks a bind to the SMS centre %s, which another gateway has: "
+                "replies to texts from there leave through another SMS centre. Every gateway "
+                "needs a bind to every SMS centre",
+                ", ".join(mine),
+            )
+        else:
+            log.info("this gateway lacks no SMS centre of another gateway any more")
 
     def _share_rate(self, bind: RunningBind, others: int) -> None:
         if self._database_failed:

@@ -96,6 +96,11 @@ BIND_THROTTLES = _meter.create_counter(
     description="Answers ESME_RTHROTTLED or ESME_RMSGQFUL, by bind.",
 )
 
+LACKING_CENTRES = _meter.create_gauge(
+    "scserv.gateway.lacking_centres",
+    unit="{centre}",
+    description="SMS centres that another gateway has a sending bind to and this one has not.",
+)
 BIND_LENIENCIES = _meter.create_counter(
     "scserv.bind.leniencies",
     unit="{deviation}",

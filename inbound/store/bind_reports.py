@@ -1,9 +1,11 @@
 """The state of each bind, as its gateway reports it.
 
-Gateways share the rate of an account by these reports; `scserv binds` shows them.
+Gateways share the rate of an account by these reports, and find out by them whether all know
+the same SMS centres; `scserv binds` shows them.
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -22,6 +24,7 @@ _SQL: Final = statements(__package__, "bind_reports")
 _REPORT_BIND = _SQL["report_bind"]
 _COUNT_SHARING = _SQL["count_sharing"]
 _ANOTHER_SENDS = _SQL["another_sends"]
+_CENTRES_ELSEWHERE = _SQL["centres_elsewhere"]
 _WITHDRAW_BINDS = _SQL["withdraw_binds"]
 _LIST_BINDS = _SQL["list_binds"]
 _DATABASE_TIME = _SQL["database_time"]
@@ -56,6 +59,21 @@ class ReportedBind:
         return details
 
 
+def lacking_centres(known: Mapping[str, AbstractSet[str]]) -> dict[str, tuple[str, ...]]:
+    """Return the SMS centres that each gateway lacks and another gateway has.
+
+    `known` has the centres of each gateway's sending binds. A gateway that lacks none is left out.
+    Each gateway sends its share of all messages, so one that lacks a centre sends the messages
+    for it through another one.
+    """
+    every = set().union(*known.values())
+    return {
+        gateway: tuple(sorted(every - centres))
+        for gateway, centres in sorted(known.items())
+        if every - centres
+    }
+
+
 class BindReports:
     """The reports of one gateway, on a connection of its own."""
 
@@ -86,6 +104,16 @@ class BindReports:
         cursor = await conn.execute(_ANOTHER_SENDS, {"gateway": gateway, "alive": alive})
         row = await cursor.fetchone()
         return bool(row and row[0])
+
+    @raises_store_errors_async
+    async def centres_elsewhere(self, gateway: str, alive: timedelta) -> dict[str, set[str]]:
+        """Return the SMS centres that each other gateway has a sending bind to, bound or not."""
+        conn = await self._connection.get()
+        cursor = await conn.execute(_CENTRES_ELSEWHERE, {"gateway": gateway, "alive": alive})
+        centres: dict[str, set[str]] = {}
+        for other, centre in await cursor.fetchall():
+            centres.setdefault(other, set()).add(centre)
+        return centres
 
     @raises_store_errors_async
     async def database_time(self) -> datetime:

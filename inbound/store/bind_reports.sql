@@ -21,6 +21,12 @@ SELECT EXISTS (
     WHERE sends AND gateway <> %(gateway)s AND seen_at > now() - %(alive)s::interval
 )
 
+-- name: centres_elsewhere
+-- The SMS centres that other gateways can send to.
+SELECT DISTINCT gateway, state->>'centre' FROM bind_presence
+WHERE gateway <> %(gateway)s AND seen_at > now() - %(alive)s::interval
+  AND state->>'type' <> 'receiver'
+
 -- name: withdraw_binds
 DELETE FROM bind_presence WHERE gateway = %(gateway)s
 

@@ -1,6 +1,8 @@
 """The binds of a gateway as the settings ask for them: both directions, TLS, a shared rate."""
 
 import asyncio
+import logging
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -8,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from pydantic import SecretStr
 
+from inbound.cli.binds import binds as binds_command
 from inbound.clock import utc_now
 from inbound.errors import RetryableError, SetupError
 from inbound.gateway import bind_settings, rate_sharing
@@ -213,6 +217,55 @@ async def test_a_newcomer_sends_nothing_before_the_others_have_heard_of_it(
             async with gateway("g2", database_url, one) as (second, _, _q):
                 assert await rate_once_it_sends(second) == 10
                 assert await rate_once_it_sends(first) == 10
+
+
+async def test_a_gateway_that_lacks_a_centre_of_another_one_says_so_until_it_is_gone(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(rate_sharing, "REPORT_EVERY_S", 0.05)
+    caplog.set_level(logging.INFO, "inbound.gateway")
+
+    def lacks(health: Health) -> object:
+        return health.details().get("lacking_centres")
+
+    south_of_two = bind(1, centre="south", bind="south-2")
+    async with gateway("g1", database_url, bind(1, bind="main-1")) as (_, first, _p):
+        await until(lambda: lacks(first) == (), lambda: lacks(first))
+        async with gateway("g2", database_url, south_of_two) as (_, second, _q):
+            await until(
+                lambda: (lacks(first), lacks(second)) == (("south",), ("main",)),
+                lambda: (lacks(first), lacks(second)),
+            )
+            shown = CliRunner().invoke(binds_command, env={"SCSERV_DATABASE_URL": database_url})
+            assert shown.exit_code == 1
+            assert "g1 lacks a bind to the SMS centre south: every gateway" in shown.output
+            assert "g2 lacks a bind to the SMS centre main: every gateway" in shown.output
+        await until(lambda: lacks(first) == (), lambda: lacks(first))
+    of_south = [line for line in caplog.messages if "lacks a bind to the SMS centre south" in line]
+    assert len(of_south) == 1
+    assert any("lacks no SMS centre" in line for line in caplog.messages)
+
+
+async def test_binds_that_fit_and_are_up_give_status_0(database_url: str) -> None:
+    async with Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,))) as centre:
+        two = (
+            bind(centre.port, bind="out", type="transmitter"),
+            # A receiver sends nothing, so its centre is not one that every gateway needs.
+            bind(centre.port, bind="in", type="receiver", centre="south"),
+        )
+        async with (
+            gateway("g1", database_url, *two) as (_, health, _p),
+            gateway("g2", database_url, bind(centre.port)) as (_, other, _q),
+        ):
+
+            def shown() -> Result:
+                variables = {"SCSERV_DATABASE_URL": database_url}
+                return CliRunner().invoke(binds_command, env=variables)
+
+            await until(lambda: health.ready().ok and other.ready().ok, health.ready)
+            await until(lambda: shown().exit_code == 0, lambda: shown().output)
+            line = r"in at g1, receiver to \S+: bound since \d\d:\d\d:\d\d UTC"
+            assert re.search(line, shown().output)
 
 
 def is_reported(health: Health) -> bool:
