@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from inbound.gateway.refusals import RefusalReport
 from inbound.ops import metrics
 from inbound.smpp.esme import BindHealth, Esme, EsmeState
 from inbound.smpp.message_ids import IdForm
@@ -76,6 +77,7 @@ class SendingBind:
         self.throttles = 0
         self._esme = esme
         self._downtime = downtime
+        self._refusals = RefusalReport(centre, name)
         self._work = asyncio.Event()
         self._bulk_in_flight = 0
         self._most_bulk = max(1, self.window - math.ceil(self.window * RESERVED_SHARE))
@@ -99,6 +101,7 @@ class SendingBind:
     def submit(self, pdu: SubmitSm, *, bulk: bool) -> asyncio.Future[SubmitSmResp]:
         """Submit one PDU; never waits. The future ends as that of `Esme.submit` does."""
         answer = self._esme.submit(pdu)
+        answer.add_done_callback(self._refusals.note)
         if bulk:
             self._bulk_in_flight += 1
             answer.add_done_callback(self._bulk_answered)

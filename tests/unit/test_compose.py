@@ -373,6 +373,13 @@ def test_dashboard_and_alerts_name_metrics_that_exist(monkeypatch: pytest.Monkey
     assert all(each & on_show for each in names), "a metric without a panel"
 
 
+def test_every_alert_has_its_advice() -> None:
+    groups = yaml.safe_load((DEPLOY / "alerts.yaml").read_text("utf-8"))["groups"]
+    alerts = [rule["alert"] for group in groups for rule in group["rules"]]
+    guide = (DEPLOY.parent / "docs" / "OPERATORS.md").read_text("utf-8")
+    assert sorted(alerts) == sorted(re.findall(r"^\| `([A-Z]\w+)` \|", guide, re.MULTILINE))
+
+
 def test_panels_use_sources_that_are_provided() -> None:
     dashboard = json.loads((DEPLOY / "grafana" / "scserv.json").read_text("utf-8"))
     provided = yaml.safe_load((DEPLOY / "grafana" / "datasources.yaml").read_text("utf-8"))
