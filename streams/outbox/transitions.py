@@ -177,7 +177,9 @@ def on_slot(ready: Ready, bind: BindPort, now: datetime) -> Step:
         return LookingUp(ready.claimed, bind), (LookUp(ready.result_due),)
     message, claim, progress = ready.fetched.message, ready.claim, ready.progress
     if message.not_after <= now:
-        outcome = Outcome.UNKNOWN if progress.unanswered else Outcome.EXPIRED
+        # A second attempt follows only an unknown outcome.
+        is_unknown = progress.unanswered or claim.attempt > 1
+        outcome = Outcome.UNKNOWN if is_unknown else Outcome.EXPIRED
         return _end(ready, bind, outcome)
     if progress.text is not NOT_RENDERED:
         part, *pending = progress.pending

@@ -204,6 +204,12 @@ def test_an_expired_message_is_not_rendered() -> None:
     assert published(transitions.on_slot(claimed(), BIND, LATE)) == [(Outcome.EXPIRED, True)]
 
 
+def test_what_expires_before_its_second_attempt_is_unknown() -> None:
+    """The phone may have the first one."""
+    step = transitions.on_slot(claimed(attempt=2), BIND, LATE)
+    assert published(step) == [(Outcome.UNKNOWN, True)]
+
+
 def test_the_next_part_leaves_once_the_one_before_is_answered() -> None:
     phase, effects = transitions.on_answer(in_flight(parts=2), Status.ESME_ROK, "a1", NOON)
     assert isinstance(phase, Claimed)
