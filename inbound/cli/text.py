@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable, Callable
 
 import click
 from rich.console import Console
 
 from inbound.cli._context import settings_options
 from inbound.errors import SetupError
-from inbound.local.simulator.phone import Phone
+from inbound.local.simulator.phone import Phone, ReceivedMessage
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.settings import Settings
 from inbound.smpp.errors import SmppError
@@ -26,8 +27,8 @@ EARLIER_S = 0.2
 def text(settings: Settings, number: str, text: str, wait_s: float) -> None:
     """Send TEXT from NUMBER through the simulated SMS centre and print the replies.
 
-    Exit status 0 when both replies came, otherwise 1. A text that is not a command gets no
-    reply.
+    Exit status 0 when both replies came, otherwise 1. A reply that comes again, because the SMS
+    centre did not answer, counts once. A text that is not a command gets no reply.
     """
     try:
         msisdn = parse_msisdn(number)
@@ -45,6 +46,33 @@ async def _show_earlier(phone: Phone, console: Console) -> None:
             console.print(f"{message.sender} (earlier)  {message.text}", style="dim", markup=False)
 
 
+async def print_replies(
+    receive: Callable[[], Awaitable[ReceivedMessage]],
+    console: Console,
+    begin: float,
+    wait_s: float,
+) -> int:
+    """Print messages until both replies came, or none for `wait_s`; return how many came.
+
+    `begin` is when the text was sent (`time.monotonic`). The acknowledgement and the fulfilment
+    have different texts, so the same text again is a copy.
+    """
+    replies: set[str] = set()
+    while len(replies) < REPLIES:
+        try:
+            message = await asyncio.wait_for(receive(), wait_s)
+        except TimeoutError:
+            what = "no further message" if replies else "no message"
+            console.print(f"{what} within {wait_s:g} s", style="dim")
+            break
+        again = " (again)" if message.text in replies else ""
+        replies.add(message.text)
+        after_s = time.monotonic() - begin
+        console.print(f"{message.sender} after {after_s:.2f} s{again}", style="bold", end="  ")
+        console.print(message.text, markup=False)
+    return len(replies)
+
+
 async def _converse(settings: Settings, number: str, text: str, wait_s: float) -> int:
     console = Console(highlight=False)
     smpp = settings.smpp
@@ -55,17 +83,7 @@ async def _converse(settings: Settings, number: str, text: str, wait_s: float) -
             begin = time.monotonic()
             await phone.text(text)
             console.print(f"{number} -> {settings.federal_number}: {text}", markup=False)
-            for received in range(REPLIES):
-                try:
-                    message = await asyncio.wait_for(phone.receive(), wait_s)
-                except TimeoutError:
-                    what = "no further message" if received else "no message"
-                    console.print(f"{what} within {wait_s:g} s", style="dim")
-                    return received
-                after_s = time.monotonic() - begin
-                console.print(f"{message.sender} after {after_s:.2f} s", style="bold", end="  ")
-                console.print(message.text, markup=False)
-            return REPLIES
+            return await print_replies(phone.receive, console, begin, wait_s)
     except (OSError, SmppError) as error:
         raise SetupError(
             f"no simulated SMS centre at {smpp.host}:{smpp.port}: {error}; is `scserv up` running "

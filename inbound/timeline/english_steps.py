@@ -125,6 +125,11 @@ def _unreported(d: Details) -> str:
 
 def _late(d: Details) -> str:
     after = english_duration(timedelta(seconds=d["after_s"]))
+    if d["refused_with"]:
+        return (
+            f"the centre refused the acknowledgement with {d['refused_with']} after {after}: none "
+            "was taken within 2 min"
+        )
     return f"the acknowledgement was not taken within 2 min: its result was known after {after}"
 
 

@@ -134,6 +134,11 @@ def _unreported(d: Details) -> str:
 
 def _late(d: Details) -> str:
     after = russian_duration(timedelta(seconds=d["after_s"]))
+    if d["refused_with"]:
+        return (
+            f"центр отверг уведомление о приёме через {after}, {d['refused_with']}: за 2 мин "
+            "не принято ни одного"
+        )
     return f"уведомление о приёме не принято центром за 2 мин: исход известен через {after}"
 
 

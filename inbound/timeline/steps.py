@@ -24,7 +24,7 @@ from schemas.events import (
     SubscriptionStopped,
 )
 from schemas.lanes import LANE_OF
-from schemas.messages import PartResult, Purpose, SubmitAttempt
+from schemas.messages import Outcome, PartResult, Purpose, SubmitAttempt
 
 
 class ClaimRow(Protocol):
@@ -87,11 +87,21 @@ def _later(one: TimelineEvent, request: RequestHistory) -> Iterator[Draft]:
             if _brings_fulfilment(event, request):
                 yield _queued(one.recorded_at, request, Purpose.FULFILMENT)
         case AcknowledgementLate(after_s=after_s):
-            yield Draft(StepKind.LATE, one.recorded_at, {"after_s": after_s})
+            details = {"after_s": after_s, "refused_with": _acknowledgement_refusal(request)}
+            yield Draft(StepKind.LATE, one.recorded_at, details)
         case RequestCompleted() as event:
             yield Draft(StepKind.COMPLETED, event.at, {"completion": event.completion.value})
         case DeliveryEvent() as event:
             yield _receipt(event)
+
+
+def _acknowledgement_refusal(request: RequestHistory) -> str | None:
+    """Return the status with which the SMS centre refused the acknowledgement, if it did."""
+    results = request.results(Purpose.ACKNOWLEDGEMENT)
+    last = next((event for event in reversed(results) if not goes_again(event)), None)
+    if last is None or outcome_of(last) is not Outcome.REJECTED:
+        return None
+    return next((name_of(part.status) for part in last.parts if part.status), None)
 
 
 def _acceptance(event: RequestAccepted) -> Iterator[Draft]:

@@ -207,6 +207,43 @@ def test_the_decision_has_its_reason(
         assert ("decided", text) in said(person.only_request(language=language))
 
 
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        (
+            Language.EN,
+            (
+                "the centre refused the acknowledgement with ESME_RINVSRCADR after 0.1 s: none was "
+                "taken within 2 min"
+            ),
+        ),
+        (
+            Language.RU,
+            (
+                "центр отверг уведомление о приёме через 0,1 с, ESME_RINVSRCADR: за 2 мин не "
+                "принято ни одного"
+            ),
+        ),
+    ],
+)
+def test_an_acknowledgement_that_the_centre_refused_was_not_late(
+    language: Language, told: str
+) -> None:
+    person = Person()
+    request_id = person.texts(Command.CLIENT_INFO)
+    refused = (PartResult(status=0x0A),)
+    person.result(request_id, ACK, Outcome.REJECTED, at_s=0.1, parts=refused)
+    assert ("late", told) in said(person.only_request(language=language))
+
+
+def test_an_acknowledgement_that_was_not_encoded_was_not_refused() -> None:
+    person = Person()
+    request_id = person.texts(Command.CLIENT_INFO)
+    person.result(request_id, ACK, Outcome.REJECTED, at_s=0.1, parts=(PartResult(),))
+    [(_, late)] = [step for step in said(person.only_request()) if step[0] == "late"]
+    assert "refused" not in late
+
+
 def test_a_switch_stands_before_the_commit() -> None:
     person = Person()
     person.texts(Command.SMS_STOP)
