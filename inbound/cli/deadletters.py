@@ -203,7 +203,7 @@ def discard(
                 conn,
                 actor=os_user(),
                 action="deadletters.discard",
-                reason=f"{count} messages: {why}",
+                reason=f"{counted(count, 'message')}: {why}",
             )
     click.echo(f"{count} discarded")
 

@@ -54,7 +54,9 @@ def _switched(state: str, *, already: bool) -> str:
 
 def decision_step(plan: Plan, d: Details) -> str:
     """Say what was decided and why, for people who know the service."""
-    client = "номер есть у клиента" if d["client_known"] else "такого номера нет ни у кого"
+    client = (
+        "номер есть у клиента" if d["client_known"] else "такого номера нет ни у одного клиента"
+    )
     age = russian_duration(timedelta(seconds=d["age_s"]))
     match plan:
         case Plan.REGISTRATION:

@@ -230,9 +230,7 @@ async def test_a_receipt_that_waited_in_vain_is_given_up_and_counted(
     for days, left in (2, 1), (4, 0):
         sweep(settings, world.now + timedelta(days=days), thorough=True)
         assert postgres_backend.for_receipts()["early"] == left
-    assert (
-        caplog.messages.count("1 receipts are unmatched: no result for their message arrived") == 1
-    )
+    assert caplog.messages.count("1 unmatched receipt: no result for the message arrived") == 1
 
 
 async def test_a_receipt_from_somebody_else_is_not_believed(world: World, backend: Backend) -> None:

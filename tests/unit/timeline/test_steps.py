@@ -185,7 +185,7 @@ def test_details_are_data() -> None:
             False,
             0.1,
             "refused: no client has the number",
-            "отказ: такого номера нет ни у кого",
+            "отказ: такого номера нет ни у одного клиента",
         ),
         (
             Command.CLIENT_INFO,
