@@ -27,10 +27,10 @@ RECEIPT_DAYS: Final = 7
 EARLY_RECEIPT_DAYS: Final = 3
 
 
-def sweep(settings: Settings, now: datetime, *, thorough: bool) -> None:
+def sweep(settings: Settings, now: datetime, *, thorough: bool) -> bool:
     """Delete rows past their retention time. A thorough sweep reads whole tables: once an hour.
 
-    Blocks on the database. If it is away, the next sweep catches up.
+    Blocks on the database. Returns False if it is away; the next sweep catches up.
     """
     try:
         with connect(settings.database_url.get_secret_value(), "scserv sweep", long=True) as conn:
@@ -44,13 +44,20 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> None:
             unmatched = _sweep_thoroughly(conn, now) if thorough else 0
     except RetryableError as error:
         log.warning("the retention sweep waits: %s", error)
-        return
+        return False
     if unmatched:
         metrics.RECEIPTS_UNMATCHED.add(unmatched, {"reason": "no_message"})
-        log.info("%d receipts are unmatched: no result for their message arrived", unmatched)
+        log.info(
+            "%d unmatched %s: no result for the message arrived",
+            *(unmatched, "receipt" if unmatched == 1 else "receipts"),
+        )
     if parts:
         metrics.PARTS_EXPIRED.add(parts)
-        log.info("%d parts of long texts expired: their other parts never arrived", parts)
+        log.info(
+            "%d %s of long texts expired: the other parts never arrived",
+            *(parts, "part" if parts == 1 else "parts"),
+        )
+    return True
 
 
 def _measure_dead_letters(conn: psycopg.Connection, limits: DeadLetterLimits) -> None:

@@ -124,7 +124,11 @@ class Worker:
         self._health.set(check, ok=reason is None, reason=reason or "")
 
     async def _sweep_forever(self) -> None:
+        was_done = True
         for round_ in count():
             thorough = round_ % THOROUGH_EVERY == 0
-            await asyncio.to_thread(sweep, self._settings, utc_now(), thorough=thorough)
+            done = await asyncio.to_thread(sweep, self._settings, utc_now(), thorough=thorough)
+            if done and not was_done:
+                log.info("retention sweeps continue: the database can be reached again")
+            was_done = done
             await asyncio.sleep(SWEEP_EVERY_S)

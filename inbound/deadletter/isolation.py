@@ -151,6 +151,7 @@ class BatchProcessor:
                 await self._process(records)
         if self._waiting:
             self._waiting = False
+            log.info("processing continues")
             self._report(None)
 
     def _report_wait(self, state: RetryCallState) -> None:

@@ -51,6 +51,7 @@ class BindReporter:
         self._centres = {bind.settings.centre for bind in binds if bind.sending is not None}
         self._lacking: tuple[str, ...] = ()
         self._database_failed = False
+        self._database_was_away = False
 
     async def read_clock(self) -> None:
         """Read the shared clock for the first time. Blocks as long as the database is away.
@@ -65,10 +66,12 @@ class BindReporter:
         ):
             with attempt:
                 await self._shared_clock.sync(self._reports.database_time)
+        self._note_database()
 
     def _report_wait(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         log.warning("binding waits: %s", error)
+        self._database_was_away = True
         self._health.set("database", ok=False, reason=f"binding waits: {error}")
 
     async def run(self) -> None:
@@ -97,11 +100,18 @@ class BindReporter:
             self._compare_centres(elsewhere)
         except RetryableError as error:
             # The last known shares stay: without the database nothing is claimed anyway.
-            self._database_failed = True
+            self._database_failed = self._database_was_away = True
             log.warning("binds are not reported: %s", error)
             self._health.set("database", ok=False, reason=f"sending waits: {error}")
         else:
-            self._health.set("database", ok=True)
+            self._note_database()
+
+    def _note_database(self) -> None:
+        """Report that the database can be reached; log it if it could not be before."""
+        self._health.set("database", ok=True)
+        if self._database_was_away:
+            self._database_was_away = False
+            log.info("the database can be reached again: binding and sending continue")
 
     def _compare_centres(self, elsewhere: Mapping[str, AbstractSet[str]]) -> None:
         """Report the SMS centres that another gateway has and this one lacks; log a change."""

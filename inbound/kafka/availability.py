@@ -4,6 +4,7 @@ A process that has nothing to send or read would not notice that Kafka is down. 
 reports it in the process's health.
 """
 
+import logging
 import socket
 import struct
 import threading
@@ -11,6 +12,8 @@ from typing import Final
 
 from inbound.errors import SetupError
 from inbound.ops.health import Health
+
+log = logging.getLogger(__name__)
 
 CHECK: Final = "kafka"
 EVERY_S: Final = 3.0
@@ -47,13 +50,23 @@ def problem(bootstrap: str, timeout_s: float = ANSWER_S) -> str | None:
 
 
 def watch(bootstrap: str, health: Health, every_s: float = EVERY_S) -> None:
-    """Update the health condition `kafka` every `every_s` seconds, in a daemon thread."""
+    """Update the health condition `kafka` every `every_s` seconds, in a daemon thread.
+
+    Logs when Kafka goes away and when it can be reached again.
+    """
 
     def look_forever() -> None:
-        pause = threading.Event()
+        pause, was_away = threading.Event(), False
         while True:
             found = problem(bootstrap)
-            health.set(CHECK, ok=found is None, reason=f"no Kafka at {bootstrap}: {found}")
+            reason = f"no Kafka at {bootstrap}: {found}"
+            health.set(CHECK, ok=found is None, reason=reason)
+            is_away = found is not None
+            if is_away and not was_away:
+                log.warning("%s", reason)
+            elif was_away and not is_away:
+                log.info("Kafka at %s can be reached again", bootstrap)
+            was_away = is_away
             pause.wait(every_s)
 
     threading.Thread(target=look_forever, name="watch kafka", daemon=True).start()

@@ -141,6 +141,8 @@ class BatchPublisher(Generic[Item]):
                 for failure in await self._send_once(partition, records):
                     if failure is not None:
                         raise failure
+                if attempt.retry_state.attempt_number > 1:
+                    log.info("%s: Kafka takes records again", self._policy.topic)
         return [None] * len(records)
 
     async def _send_once(

@@ -72,6 +72,7 @@ class Relay:
     shards: tuple[Shard, ...] = ALL_SHARDS
     stopping: threading.Event = field(default_factory=threading.Event)
     heads: HeadPublisher = field(init=False)
+    _waiting: bool = field(init=False, default=False)
     _producer: RenewableProducer = field(init=False)
     _publisher: Publisher = field(init=False)
 
@@ -104,6 +105,7 @@ class Relay:
         error = state.outcome.exception() if state.outcome else None
         reason = f"{type(error).__name__}: {error}"
         log.warning("relaying waits: %s", reason)
+        self._waiting = True
         self.report(False, reason)
 
     def _serve(self) -> None:
@@ -116,6 +118,9 @@ class Relay:
                 moved = self.relay_batch(connection, held)
                 if LOG in held:
                     self.heads.publish(connection)
+                if self._waiting:
+                    self._waiting = False
+                    log.info("database and Kafka can be reached again: relaying continues")
                 self.report(True, f"holds {len(held)} of {len(self.shards)} shards")
                 if not moved:
                     feeds.wait_for_rows(connection, WAIT_S)

@@ -7,6 +7,7 @@ lock for long. A lost connection is opened again at the next use.
 """
 
 import asyncio
+import select
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, Final, ParamSpec, TypeVar
@@ -15,6 +16,7 @@ import psycopg
 from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 
 from inbound.errors import SetupError
 from inbound.store.errors import translate
@@ -57,7 +59,9 @@ class _RawJsonLoader(Loader):
 class LazyConnection:
     """One connection, opened at first use and again after it was lost.
 
-    Uses may overlap: a call during the opening waits for it.
+    Uses may overlap: a call during the opening waits for it. A connection that the server closed
+    while it was idle is opened again too, instead of failing its next use: after a restart of the
+    server that use would look like another outage.
     """
 
     def __init__(self, url: str, application_name: str, *, long: bool = False) -> None:
@@ -69,11 +73,13 @@ class LazyConnection:
 
     async def get(self) -> psycopg.AsyncConnection:
         """Return the connection, at most `CONNECT_SECONDS` later, or raise StoreUnavailable."""
-        if self._conn is None or self._conn.closed:
+        conn = self._conn
+        if conn is None or self._opening.locked() or _is_suspect(conn):
             async with self._opening:
-                if self._conn is None or self._conn.closed:
-                    self._conn = await self._open()
-        return self._conn
+                conn = self._conn
+                if conn is None or (_is_suspect(conn) and not await _works(conn)):
+                    conn = self._conn = await self._open()
+        return conn
 
     async def _open(self) -> psycopg.AsyncConnection:
         try:
@@ -90,6 +96,32 @@ class LazyConnection:
         if self._conn is not None:
             await self._conn.close()
             self._conn = None
+
+
+def _is_suspect(conn: psycopg.AsyncConnection) -> bool:
+    """Whether the connection is closed, or has input although nothing was asked. Never blocks.
+
+    Unasked input is the server's farewell and the end of the stream, or something harmless like a
+    notice.
+    """
+    if conn.closed:
+        return True
+    if conn.info.transaction_status != TransactionStatus.IDLE:
+        return False
+    poll = select.poll()
+    poll.register(conn.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+async def _works(conn: psycopg.AsyncConnection) -> bool:
+    if conn.closed:
+        return False
+    try:
+        await conn.execute(b"")
+    except psycopg.Error:
+        await conn.close()
+        return False
+    return True
 
 
 def connect(

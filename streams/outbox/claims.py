@@ -12,7 +12,12 @@ from datetime import timedelta
 from typing import Final, TypeVar
 from uuid import UUID
 
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    wait_random_exponential,
+)
 
 from inbound.errors import RetryableError
 from inbound.handlers.results import is_awaited
@@ -45,6 +50,7 @@ class Claimer:
         self._per_hour = per_hour
         self._gateway = gateway
         self._grace_s = grace.total_seconds()
+        self._waiting = False
 
     async def claim(
         self, messages: Sequence[Fetched], owned_since: Callable[[Fetched], float]
@@ -56,7 +62,7 @@ class Claimer:
         monotonic clock. Blocks on the database as long as it takes.
         """
         wanted = [(one.message.message_id, one.message.subject_id) for one in messages]
-        rows = await _patiently(lambda: self._claims.claim(wanted, self._gateway))
+        rows = await self._patiently(lambda: self._claims.claim(wanted, self._gateway))
         now = time.monotonic()
         contested = [one for one, row in zip(messages, rows, strict=True) if not row.first]
         states = await self._states(contested) if contested else {}
@@ -78,7 +84,7 @@ class Claimer:
         returned, or if the message has had all attempts of this hour.
         """
         ids = fetched.message.message_id, fetched.message.subject_id
-        row = await _patiently(
+        row = await self._patiently(
             lambda: self._claims.reclaim(*ids, self._gateway, per_hour=self._per_hour)
         )
         if row is None:
@@ -91,7 +97,8 @@ class Claimer:
         try:
             await self._claims.release(ids, self._gateway)
         except RetryableError as error:
-            log.warning("the claims of %d unsent messages stay: %s", len(ids), error)
+            messages = "1 unsent message" if len(ids) == 1 else f"{len(ids)} unsent messages"
+            log.warning("claims of %s stay: %s", messages, error)
 
     async def look_up(self, fetched: Fetched, result_due: float) -> EarlierClaim:
         """Wait until the earlier gateway's result is due; return what is known of it then.
@@ -105,12 +112,31 @@ class Claimer:
         return EarlierClaim(result_due, is_processed=False, recorded=recorded)
 
     async def _recorded(self, fetched: Fetched) -> SubmitResult | None:
-        data = await _patiently(lambda: self._claims.recorded(fetched.message.message_id))
+        data = await self._patiently(lambda: self._claims.recorded(fetched.message.message_id))
         return None if data is None else recorded_result(data, fetched)
 
     async def _states(self, messages: Sequence[Fetched]) -> dict[UUID, StoredState]:
         subjects = {fetched.message.subject_id for fetched in messages}
-        return await _patiently(lambda: self._claims.states(subjects))
+        return await self._patiently(lambda: self._claims.states(subjects))
+
+    async def _patiently(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Return what `call` returns, however long the database is away."""
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(RetryableError),
+            wait=wait_random_exponential(multiplier=0.1, max=3),
+            before_sleep=self._note_wait,
+        ):
+            with attempt:
+                answer = await call()
+                if self._waiting:
+                    self._waiting = False
+                    log.info("sending continues: the database can be reached again")
+                return answer
+        raise AssertionError("tenacity gives up only on request")
+
+    def _note_wait(self, state: RetryCallState) -> None:
+        self._waiting = True
+        log.warning("sending waits: %s", state.outcome.exception() if state.outcome else None)
 
 
 def _is_awaited(message: MobileTerminated, states: Mapping[UUID, StoredState]) -> bool:
@@ -119,17 +145,3 @@ def _is_awaited(message: MobileTerminated, states: Mapping[UUID, StoredState]) -
     if message.request_id is None or state is None:
         return True  # no state can tell: the template's policy decides
     return is_awaited(state, message.request_id, message.purpose)
-
-
-async def _patiently(call: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Return what `call` returns, however long the database is away."""
-    async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(RetryableError),
-        wait=wait_random_exponential(multiplier=0.1, max=3),
-        before_sleep=lambda state: log.warning(
-            "sending waits: %s", state.outcome.exception() if state.outcome else None
-        ),
-    ):
-        with attempt:
-            return await call()
-    raise AssertionError("tenacity gives up only on request")

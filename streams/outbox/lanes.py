@@ -89,7 +89,8 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Partitions start unpaused; the next fetch pauses those of a full lane."""
         self._leaving.clear()
-        log.info("sends for %d partitions", len(list(assigned)))
+        count = len(list(assigned))
+        log.info("sends for %d %s", count, "partition" if count == 1 else "partitions")
 
     async def stop(self) -> None:
         """Give all partitions up and leave the group."""

@@ -97,7 +97,8 @@ class ResultRecorder:
         try:
             await self._claims.record([_row(recording.result) for recording in batch])
         except RetryableError as error:
-            log.warning("%d results are not recorded in the database yet: %s", len(batch), error)
+            results = "1 result is" if len(batch) == 1 else f"{len(batch)} results are"
+            log.warning("%s not recorded in the database yet: %s", results, error)
             return False
         return True
 

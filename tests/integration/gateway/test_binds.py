@@ -274,8 +274,9 @@ def is_reported(health: Health) -> bool:
 
 
 async def test_after_an_outage_of_the_database_nobody_takes_more_than_before(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "inbound.gateway")
     monkeypatch.setattr(rate_sharing, "REPORT_EVERY_S", 0.1)
     async with Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,))) as centre:
         settings = bind(centre.port, rate=20)
@@ -301,6 +302,9 @@ async def test_after_an_outage_of_the_database_nobody_takes_more_than_before(
             monkeypatch.setattr(made._reports, "report", back)
             await until(lambda: is_reported(first), lambda: described(first))
             assert one.share.current == 10
+            assert [line for line in caplog.messages if "can be reached again" in line] == [
+                "the database can be reached again: binding and sending continue"
+            ]
             await other.close()
             await until(lambda: one.share.current == 20, lambda: one.share.others)
 

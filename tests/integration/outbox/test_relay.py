@@ -17,8 +17,9 @@ from inbound.keys import VaultCipher
 from inbound.outbox.publishing import Shard
 from inbound.outbox.relay import Relay
 from inbound.store import dead_letters
+from inbound.store.connections import connect
 from inbound.store.dead_letters import DeadLetter, DeadLetterLimits, Selection, insert
-from inbound.store.errors import DeadLettersFull
+from inbound.store.errors import DeadLettersFull, StoreUnavailable
 from inbound.store.outbox import feeds
 from inbound.store.outbox.rows import NewOutboxRow
 from inbound.store.sealing import Sealer
@@ -274,3 +275,28 @@ def read(bootstrap: str, topic: str) -> list[bytes]:
             found += [record.value for record in batch]
     consumer.close()
     return found
+
+
+def test_the_end_of_an_outage_is_logged(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "inbound.outbox")
+    made = relay(Producer())
+    tries: list[None] = []
+
+    def connect_later() -> psycopg.Connection:
+        tries.append(None)
+        if len(tries) == 1:
+            raise StoreUnavailable("the database is away")
+        return connect(database_url, "tests relay")
+
+    def report(ok: bool, _reason: str) -> None:
+        if ok:
+            made.stopping.set()
+
+    made.connect, made.report = connect_later, report
+    made.run()
+    assert caplog.messages == [
+        "relaying waits: StoreUnavailable: the database is away",
+        "database and Kafka can be reached again: relaying continues",
+    ]

@@ -1,6 +1,7 @@
 """Connections that are shared and lent: opened once, opened again, given back whole."""
 
 import asyncio
+import select
 from collections.abc import AsyncIterator
 from typing import LiteralString
 
@@ -10,6 +11,7 @@ import pytest
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import LazyConnection, raises_store_errors
 from inbound.store.errors import StoreDefect, StoreUnavailable
+from tests.patience import PATIENCE_S
 
 
 @raises_store_errors
@@ -53,6 +55,31 @@ async def test_uses_that_overlap_open_one_connection(
     opened = await asyncio.gather(*(link.get() for _ in range(5)))
     assert len(set(opened)) == 1
     assert sessions(conn, "tests link") == 1
+    await link.close()
+
+
+async def test_a_link_that_the_server_closed_while_it_was_idle_works_at_once(
+    database_url: str, conn: psycopg.Connection
+) -> None:
+    link = LazyConnection(database_url, "tests link")
+    first = await link.get()
+    await first.execute("SELECT 1")
+    conn.execute("SELECT pg_terminate_backend(%s, 10000)", [first.info.backend_pid])
+    # Uses that overlap, too: the second waits for the check of the first.
+    both = await asyncio.gather(link.get(), link.get())
+    for one in both:
+        await one.execute("SELECT 1")
+    assert sessions(conn, "tests link") == 1
+    await link.close()
+
+
+async def test_a_link_with_a_notice_is_kept(database_url: str, conn: psycopg.Connection) -> None:
+    link = LazyConnection(database_url, "tests link")
+    first = await link.get()
+    await first.execute("LISTEN something")
+    conn.execute("NOTIFY something")
+    await asyncio.to_thread(select.select, [first.fileno()], [], [], PATIENCE_S)
+    assert await link.get() is first
     await link.close()
 
 

@@ -142,7 +142,8 @@ async def test_infrastructure_that_comes_back_is_waited_for() -> None:
     assert not sink.failed
 
 
-async def test_why_it_waits_is_told_and_that_it_goes_on() -> None:
+async def test_why_it_waits_is_told_and_that_it_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "inbound.deadletter")
     told: list[str | None] = []
     sink = Sink(fail_first=2)
     processor = BatchProcessor(sink.process, sink.set_aside, report=told.append)
@@ -150,6 +151,7 @@ async def test_why_it_waits_is_told_and_that_it_goes_on() -> None:
     assert told == ["not now", "not now", None]
     await processor(batch(b"b"))
     assert len(told) == 3
+    assert [line for line in caplog.messages if "continues" in line] == ["processing continues"]
 
 
 async def test_a_race_with_another_worker_is_no_news() -> None:

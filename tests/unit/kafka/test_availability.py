@@ -85,7 +85,8 @@ class Told(Health):
         self.is_ok[ok].set()
 
 
-def test_health_follows_kafka(listening: Listening) -> None:
+def test_health_follows_kafka(listening: Listening, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "inbound.kafka")
     health, here = Told(), listening.address
     availability.watch(here, health, every_s=0.01)
     assert health.is_ok[True].wait(10)
@@ -95,4 +96,10 @@ def test_health_follows_kafka(listening: Listening) -> None:
     health.is_ok[True].clear()
     back = Listening(port=int(here.split(":")[1]))
     assert health.is_ok[True].wait(10)
+    health.is_ok[True].clear()
+    assert health.is_ok[True].wait(10)  # the round after it, so that the one before has logged
     back.close()
+    assert caplog.messages[:2] == [
+        f"no Kafka at {here}: Connection refused",
+        f"Kafka at {here} can be reached again",
+    ]

@@ -120,7 +120,10 @@ async def test_a_failure_is_reported_to_the_items_of_its_record_alone() -> None:
     assert outcomes == {0: failure, 1: failure, 2: failure, 3: None}
 
 
-async def test_it_is_retried_until_kafka_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_is_retried_until_kafka_takes_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "inbound.kafka")
     monkeypatch.setattr(batching, "wait_random_exponential", lambda **_: wait_none())
     kafka, outcomes = Kafka(), dict[int, object]()
     async with publisher(kafka, OnFailure.RETRY) as made:
@@ -134,3 +137,5 @@ async def test_it_is_retried_until_kafka_takes_it(monkeypatch: pytest.MonkeyPatc
         await made.drain()
     assert outcomes == {1: None}
     assert kafka.records == [(0, [1])] * 4
+    again = [line for line in caplog.messages if "takes records again" in line]
+    assert caplog.messages[-1:] == again

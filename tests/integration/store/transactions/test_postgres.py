@@ -34,7 +34,8 @@ from tests.fix_store import (
 
 NUMBER = "+79161234567"
 CANARY = "CANARY"
-KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+# Waits, at most as many milliseconds, until the backends are gone.
+KILL = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = %s"
 ALL_TABLES = """
     SELECT relname FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
@@ -149,13 +150,11 @@ async def test_lost_connection_is_retryable_and_the_next_transaction_has_a_new_o
     assert len(feeds.read_events(conn, 10, after=0)) == 3
 
 
-async def test_connection_lost_between_transactions_costs_one_retry(
+async def test_connection_lost_between_transactions_is_opened_again(
     postgres_store: PostgresStore, conn: psycopg.Connection
 ) -> None:
     await write(postgres_store, batch(1))
     conn.execute(KILL, ["scserv store"])
-    with pytest.raises(StoreUnavailable):
-        await write(postgres_store, batch(1))
     await write(postgres_store, batch(1))
 
 

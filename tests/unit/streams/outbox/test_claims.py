@@ -7,12 +7,15 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import TopicPartition
+from tenacity import wait_none
 
 from inbound.store.claims.memory import MemoryClaims
 from inbound.store.claims.rows import ClaimRow
+from inbound.store.errors import StoreUnavailable
 from inbound.store.transactions.memory import MemoryStore
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Purpose
+from streams.outbox import claims as claims_module
 from streams.outbox.claims import Claimer
 from streams.outbox.phases import Fetched
 
@@ -29,6 +32,20 @@ class OldClaims(MemoryClaims):
 
     async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[ClaimRow]:
         return [ClaimRow(id_, False, 1, "+79161234567", None, self._age_s) for id_, _ in messages]
+
+
+class AwayClaims(OldClaims):
+    """The database is away for the first two calls."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.calls = 0
+
+    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[ClaimRow]:
+        self.calls += 1
+        if self.calls <= 2:
+            raise StoreUnavailable("the database is away")
+        return await super().claim(messages, gateway)
 
 
 def fetched() -> Fetched:
@@ -62,3 +79,17 @@ async def test_the_grace_begins_with_the_claim_or_with_the_takeover(
     assert earlier is not None
     assert not earlier.is_processed
     assert max(0, earlier.result_due - time.monotonic()) == pytest.approx(left_s, abs=1)
+
+
+async def test_the_end_of_an_outage_is_logged_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(claims_module, "wait_random_exponential", lambda **_: wait_none())
+    caplog.set_level("INFO", "streams.outbox")
+    claimer = Claimer(AwayClaims(), "gateway-2", GRACE)
+    for _ in range(2):
+        await claimer.claim([fetched()], lambda _: 0.0)
+    assert caplog.messages == [
+        *["sending waits: the database is away"] * 2,
+        "sending continues: the database can be reached again",
+    ]
