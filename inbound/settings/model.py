@@ -67,7 +67,7 @@ class Settings(BaseModel):
     topic_prefix: str = Field(
         default="",
         pattern=r"^[A-Za-z0-9._-]*$",
-        description="prefix of every topic and group name, for a Kafka that installations share",
+        description="prefix of topics and groups, for a Kafka that installations share; A-Z a-z 0-9 . _ -",
     )
     vault_key: SecretStr = Field(
         default=SecretStr(""),

@@ -1,7 +1,7 @@
 """The settings of one bind to an SMS centre: `[smpp]` or a `[[binds]]` table."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -15,6 +15,9 @@ from pydantic import (
 from inbound.errors import SetupError
 from inbound.smpp.alphabet import is_text
 from inbound.smpp.subscriber import is_country
+
+PASSWORD_MAX: Final = 8
+"""SMPP 3.4, 5.2.2: 9 octets with the NUL."""
 
 
 class SmppSettings(BaseModel):
@@ -54,7 +57,9 @@ class SmppSettings(BaseModel):
     )
     system_id: str = Field(default="scserv", max_length=15, description="SMPP system_id")
     password: SecretStr = Field(
-        default=SecretStr(""), max_length=8, description="SMPP password (at most 8 characters)"
+        default=SecretStr(""),
+        max_length=PASSWORD_MAX,
+        description="SMPP password (at most 8 characters)",
     )
     password_file: Path | None = Field(
         default=None, description="file that holds the password, for a bind in TOML"
@@ -125,7 +130,7 @@ class SmppSettings(BaseModel):
     @model_validator(mode="after")
     def _read_password(self) -> Self:
         if self.password_file is not None:
-            password = read_value("password", self.password_file)
+            password = _password_of(self.password_file)
             object.__setattr__(self, "password", SecretStr(password))
         return self
 
@@ -164,9 +169,22 @@ class SmppSettings(BaseModel):
         return self.type != "transmitter"
 
 
-def read_value(variable: str, file: Path) -> str:
-    """Return the value of a variable from its file. Raises `SetupError`, which names both."""
+def _password_of(file: Path) -> str:
+    try:
+        password = read_value("password_file", file)
+    except SetupError as error:
+        raise ValueError(str(error)) from None  # pydantic adds which bind it is
+    if len(password) > PASSWORD_MAX:
+        raise ValueError(f"password_file: {file} has more than {PASSWORD_MAX} characters")
+    return password
+
+
+def read_value(setting: str, file: Path) -> str:
+    """Return the content of the file that a setting names. Raises `SetupError`, with both names."""
     try:
         return file.read_text("utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"{variable}_FILE: can't read {file}: {error}") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8"
+    raise SetupError(f"{setting}: can't read {file}: {reason}")

@@ -8,9 +8,9 @@ variables. An invalid setting is reported on one line that names it and its sour
 import difflib
 import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -53,7 +53,7 @@ def load_partial_settings(
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = [_explain(problem, config) for problem in error.errors(include_input=False)]
+        lines = [_explain(problem, model, config) for problem in error.errors(include_input=False)]
         raise SetupError("\n".join(lines)) from None
 
 
@@ -105,7 +105,7 @@ def _read_environment(model: type[BaseModel]) -> dict[str, Any]:
     for variable, _, path in setting_variables(model):
         value = os.environ.get(variable)
         if value is None and (file := os.environ.get(f"{variable}_FILE")):
-            value = read_value(variable, Path(file))
+            value = read_value(f"{variable}_FILE", Path(file))
         if value is not None:
             group, _, name = path.rpartition(".")
             (values.setdefault(group, {}) if group else values)[name] = value
@@ -136,8 +136,42 @@ def _suggest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]}?" if near else "`scserv settings` lists them all"
 
 
-def _explain(problem: Mapping[str, Any], config: Path | None) -> str:
-    path = [str(part) for part in problem["loc"]]
-    variable = PREFIX + "__".join(path).upper() if path else "settings"
-    where = f" ({'.'.join(path)} in {config})" if config and path else ""
-    return f"{variable}{where}: {problem['msg'].removeprefix('Value error, ')}"
+def _explain(problem: Mapping[str, Any], model: type[BaseModel], config: Path | None) -> str:
+    path: Sequence[str | int] = problem["loc"]
+    return f"{_place(path, config)}: {_complaint(problem, _owner(model, path))}"
+
+
+def _place(path: Sequence[str | int], config: Path | None) -> str:
+    """Return the name of a setting, and its place in the TOML file if there is one."""
+    if not path:
+        return "settings"
+    if path[0] == "binds":  # only in TOML, so there is no variable
+        number = f" {int(path[1]) + 1}" if len(path) > 1 else ""
+        name = "".join(f", {part}" for part in path[2:])
+        return f"[[binds]]{number}{name}" + (f" in {config}" if config else "")
+    names = [str(part) for part in path]
+    where = f" ({'.'.join(names)} in {config})" if config else ""
+    return PREFIX + "__".join(names).upper() + where
+
+
+def _complaint(problem: Mapping[str, Any], owner: type[BaseModel]) -> str:
+    """Return what is wrong, in words for operators where those of pydantic are for programmers."""
+    name = str(problem["loc"][-1]) if problem["loc"] else ""
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"unknown setting; {_suggest(name, owner.model_fields)}"
+        case "too_long" | "string_too_long" if name in owner.model_fields:
+            return f"has more than {problem['ctx']['max_length']} characters"
+        case "string_pattern_mismatch" if name in owner.model_fields:
+            return f"expected {owner.model_fields[name].description}"
+    return str(problem["msg"]).removeprefix("Value error, ")
+
+
+def _owner(model: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel]:
+    """Return the model that has the last setting of a path: a group, a bind, or `model`."""
+    field = model.model_fields.get(str(path[0])) if len(path) > 1 else None
+    annotation = field.annotation if field else None
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return model

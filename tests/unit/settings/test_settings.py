@@ -1,5 +1,6 @@
 """The order of the sources of a setting, and the texts of its errors."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,18 @@ def test_a_secret_in_a_file_reaches_a_group(
         ("SCSERV_SMPP__PORT", "70000", "SCSERV_SMPP__PORT"),
         ("SCSERV_POLICIES__UNKNOWN_NUMBER", "shout", "'refuse' or 'silent'"),
         ("SCSERV_DATABSE_URL", "x", "did you mean SCSERV_DATABASE_URL?"),
-        ("SCSERV_VAULT_KEY_FILE", "/nowhere", "SCSERV_VAULT_KEY_FILE: can't read /nowhere"),
+        (
+            "SCSERV_VAULT_KEY_FILE",
+            "/nowhere",
+            "SCSERV_VAULT_KEY_FILE: can't read /nowhere: No such file or directory",
+        ),
+        ("SCSERV_SMPP__PASSWORD", "x" * 13, "SCSERV_SMPP__PASSWORD: has more than 8 characters"),
+        ("SCSERV_SMPP__SYSTEM_ID", "x" * 16, "SCSERV_SMPP__SYSTEM_ID: has more than 15 characters"),
+        (
+            "SCSERV_SMPP__DATA_CODINGS",
+            "4:3",
+            "expected data_coding values that mean another one at this SMS centre, like 4=3,0=8",
+        ),
     ],
 )
 def test_an_invalid_setting_is_named(
@@ -61,6 +73,33 @@ def test_an_invalid_setting_is_named(
     with pytest.raises(SetupError) as refused:
         load_settings()
     assert complaint in str(refused.value)
+    assert not re.search(r"\b(13|16)\b|\[Errno", str(refused.value))
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        (
+            "password_file = '/nowhere'",
+            "[[binds]] 2 in {}: password_file: can't read /nowhere: No such file or directory",
+        ),
+        (
+            "password_file = '{long}'",
+            "[[binds]] 2 in {}: password_file: {long} has more than 8 characters",
+        ),
+        ("password = '123456789'", "[[binds]] 2, password in {}: has more than 8 characters"),
+        ("hots = 'x'", "[[binds]] 2, hots in {}: unknown setting; did you mean host?"),
+    ],
+)
+def test_an_invalid_setting_of_a_bind_is_named_as_in_the_file(
+    tmp_path: Path, line: str, complaint: str
+) -> None:
+    config, long = tmp_path / "scserv.toml", tmp_path / "long"
+    long.write_text("123456789\n")
+    config.write_text("[[binds]]\n[[binds]]\nbind = '2'\n" + line.replace("{long}", str(long)))
+    with pytest.raises(SetupError) as refused:
+        load_settings(config)
+    assert str(refused.value) == complaint.replace("{long}", str(long)).format(config)
 
 
 def test_an_error_does_not_repeat_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +119,7 @@ def test_settings_do_not_show_their_secrets(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_unknown_setting_in_the_file_is_refused(tmp_path: Path) -> None:
     config = tmp_path / "scserv.toml"
     config.write_text("[smpp]\nhots = 'x'\n")
-    with pytest.raises(SetupError, match=r"smpp\.hots in .*scserv\.toml"):
+    with pytest.raises(SetupError, match=r"smpp\.hots in .*\): unknown setting; did you mean"):
         load_settings(config)
 
 
