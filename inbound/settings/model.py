@@ -67,7 +67,7 @@ class Settings(BaseModel):
     topic_prefix: str = Field(
         default="",
         pattern=r"^[A-Za-z0-9._-]*$",
-        description="prefix of topics and groups, for a Kafka that installations share; A-Z a-z 0-9 . _ -",
+        description="prefix of topics and groups in a shared Kafka: A-Z, a-z, 0-9, dot, _ and -",
     )
     vault_key: SecretStr = Field(
         default=SecretStr(""),
