@@ -59,6 +59,13 @@ TIMELINE: Final[dict[str, Any]] = {
             "sentence": "A text that reached us on 17 May 2024 at 14:58:00 contained letters that "
             "only look like Latin ones (a Cyrillic С in CLIENT, for example), so that it was no "
             "command; please type it anew with a Latin keyboard.",
+            "reading": {
+                "bind": "main-1",
+                "data_coding": 8,
+                "alphabet": "ucs-2",
+                "octets": 22,
+                "text": "22 octets read as data_coding 8 (ucs-2), bind main-1",
+            },
         }
     ],
     "unfinished": [],

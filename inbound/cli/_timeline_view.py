@@ -23,7 +23,6 @@ from inbound.timeline.model import (
     Step,
     StepKind,
     Timeline,
-    Unfinished,
 )
 from inbound.timeline.words import duration
 
@@ -108,11 +107,14 @@ def _entries(
     for miss in timeline.misses:
         yield miss.last_at, _miss(miss)
     for unfinished in timeline.unfinished:
-        yield unfinished.first_at, _miss(unfinished)
+        yield unfinished.first_at, Text(unfinished.sentence, style=_OPEN)
 
 
-def _miss(miss: Miss | Unfinished) -> Text:
-    return Text(miss.sentence, style=_OPEN)
+def _miss(miss: Miss) -> RenderableType:
+    sentence = Text(miss.sentence, style=_OPEN)
+    if miss.reading is None:
+        return sentence
+    return Group(sentence, Padding(Text(miss.reading.text), (0, 0, 0, 2), expand=False))
 
 
 def _request(request: RequestTimeline, zone: ZoneInfo, labels: Mapping[str, str]) -> RenderableType:

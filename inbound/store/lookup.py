@@ -12,10 +12,11 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import args_row
+from pydantic_core import from_json
 
 from inbound.store.connections import raises_store_errors
 from inbound.store.log.rows import RecordedEvent
-from inbound.store.mo.rows import RejectedMo, RejectedMoKey
+from inbound.store.mo.rows import MoReading, RejectedMo, RejectedMoKey
 from inbound.store.statements import statements
 
 MAX_REQUESTS: Final = 20
@@ -194,7 +195,14 @@ def rejected_mos_of(
     """Return the rejected MOs of a number, newest first."""
     parameters = {"number_hash": number_hash, "limit": limit, **window._asdict()}
     rows = conn.execute(_REJECTED_MOS_OF, parameters).fetchall()
-    return [RejectedMo(RejectedMoKey(*row[:3]), *row[3:]) for row in rows]
+    return [
+        RejectedMo(RejectedMoKey(*row[:3]), row[3], row[4], row[5], _reading(row[6]))
+        for row in rows
+    ]
+
+
+def _reading(data: bytes | None) -> MoReading | None:
+    return MoReading(**from_json(data)) if data else None
 
 
 @raises_store_errors

@@ -96,7 +96,7 @@ ORDER BY version
 LIMIT %(limit)s
 
 -- name: rejected_mos_of
-SELECT number_hash, minute, kind, first_at, last_at, count
+SELECT number_hash, minute, kind, first_at, last_at, count, reading
 FROM rejected_mos
 WHERE number_hash = %(number_hash)s
   AND (%(since)s::timestamptz IS NULL OR last_at >= %(since)s::timestamptz)

@@ -17,6 +17,7 @@ from inbound.timeline.model import (
     Miss,
     RequestTimeline,
     Step,
+    TextReading,
     Timeline,
     Unfinished,
 )
@@ -46,6 +47,7 @@ class MissNote:
 
     kind: str
     span: ArrivalSpan
+    reading: TextReading | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,13 +231,14 @@ def _with_limits(found: TimelineInput, options: TimelineOptions) -> list[MissNot
 
 
 def _miss(note: MissNote, words: Wording) -> Miss:
-    span = note.span
+    span, reading = note.span, note.reading
     return Miss(
         kind=note.kind,
         first_at=span.first_at,
         last_at=span.last_at,
         count=span.count,
         sentence=words.miss(note.kind, span),
+        reading=reading and reading.model_copy(update={"text": words.reading(reading)}),
     )
 
 

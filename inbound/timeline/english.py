@@ -6,7 +6,7 @@ from typing import Final, assert_never
 from inbound.smpp.status import explain
 from inbound.timeline import english_plans, english_steps
 from inbound.timeline.cases import Case, ReplyProgress
-from inbound.timeline.model import Clock, ClockState, ReplyStatus, StepKind
+from inbound.timeline.model import Clock, ClockState, ReplyStatus, StepKind, TextReading
 from inbound.timeline.words import (
     ArrivalSpan,
     Calendar,
@@ -61,6 +61,13 @@ class English(Wording):
         if span.count == 1:
             return f"A text that reached us {self._on(span.first_at)} {what}."
         return f"Each of {span.count} texts that reached us {self._calendar.over(span)} {what}."
+
+    def reading(self, reading: TextReading) -> str:
+        alphabet = "no text" if reading.alphabet == "none" else reading.alphabet
+        return (
+            f"{reading.octets} octets read as data_coding {reading.data_coding} ({alphabet}), "
+            f"bind {reading.bind}"
+        )
 
     def unfinished(self, span: ArrivalSpan, here: int, total: int) -> str:
         return (

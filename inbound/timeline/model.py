@@ -104,6 +104,16 @@ class RequestTimeline(Model):
     steps: tuple[Step, ...]
 
 
+class TextReading(Model):
+    """How a text was read: a wrong setting of the bind shows here."""
+
+    bind: str
+    data_coding: int = Field(description="as the bind's setting DATA_CODINGS maps it")
+    alphabet: str
+    octets: int
+    text: str = Field(default="", description="the same in words, in the requested language")
+
+
 class Miss(Model):
     """Texts of one kind within one minute that made no request."""
 
@@ -112,6 +122,9 @@ class Miss(Model):
     last_at: UtcTime
     count: int
     sentence: str = Field(description="to be read to the client")
+    reading: TextReading | None = Field(
+        default=None, description="how the last of these texts was read; not for the client"
+    )
 
 
 class Unfinished(Model):

@@ -28,7 +28,7 @@ from inbound.timeline.build import (
     build,
     select,
 )
-from inbound.timeline.model import Timeline
+from inbound.timeline.model import TextReading, Timeline
 from inbound.timeline.words import ArrivalSpan
 
 ACTION: Final = "timeline.reveal"
@@ -123,7 +123,11 @@ class TimelineReader:
         waiting = lookup.waiting_texts(conn, number_hash, _LONG_TEXTS)
         return TimelineInput(
             misses=[
-                MissNote(one.key.kind, ArrivalSpan(one.first_at, one.last_at, one.count))
+                MissNote(
+                    one.key.kind,
+                    ArrivalSpan(one.first_at, one.last_at, one.count),
+                    TextReading(**one.reading._asdict()) if one.reading else None,
+                )
                 for one in misses[:MISSES]
             ],
             misses_left_out=len(misses) > MISSES,

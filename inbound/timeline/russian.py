@@ -6,7 +6,7 @@ from typing import Final, assert_never
 from inbound.smpp.status import name_of
 from inbound.timeline import russian_plans, russian_steps
 from inbound.timeline.cases import Case, ReplyProgress
-from inbound.timeline.model import Clock, ClockState, ReplyStatus, StepKind
+from inbound.timeline.model import Clock, ClockState, ReplyStatus, StepKind, TextReading
 from inbound.timeline.words import (
     ArrivalSpan,
     Calendar,
@@ -63,6 +63,13 @@ class Russian(Wording):
             return f"Сообщение, полученное {self._on(span.first_at)}, {what}."
         return (
             f"Каждое из сообщений ({span.count}), полученных {self._calendar.over(span)}, {what}."
+        )
+
+    def reading(self, reading: TextReading) -> str:
+        alphabet = "не текст" if reading.alphabet == "none" else reading.alphabet
+        return (
+            f"октетов: {reading.octets}, прочитано как data_coding {reading.data_coding} "
+            f"({alphabet}), канал {reading.bind}"
         )
 
     def unfinished(self, span: ArrivalSpan, here: int, total: int) -> str:

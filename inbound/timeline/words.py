@@ -10,7 +10,7 @@ from inbound.handlers.decision import Disposition
 from inbound.handlers.definitions import DEFINITIONS, definition_of
 from inbound.parsers.commands import NoCommand
 from inbound.timeline.cases import Case
-from inbound.timeline.model import Clock, StepKind
+from inbound.timeline.model import Clock, StepKind, TextReading
 from schemas.events import Command
 
 Details = Mapping[str, Any]
@@ -55,7 +55,10 @@ class NothingFound:
 
 
 class Wording(Protocol):
-    """One language in one time zone. Makes whole sentences that support reads to a client."""
+    """One language in one time zone. Makes whole sentences that support reads to a client.
+
+    A clock, a step and a reading are for the operator.
+    """
 
     def request(self, case: Case) -> str:
         """Say what became of a request."""
@@ -63,6 +66,10 @@ class Wording(Protocol):
 
     def miss(self, kind: str, span: ArrivalSpan) -> str:
         """Say why texts made no request."""
+        ...
+
+    def reading(self, reading: TextReading) -> str:
+        """Say how a text was read, to the operator."""
         ...
 
     def unfinished(self, span: ArrivalSpan, here: int, total: int) -> str:

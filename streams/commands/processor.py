@@ -33,7 +33,7 @@ from schemas.events import Command
 from schemas.topics import TopicNames
 from streams.commands.assembler import Assembler
 from streams.commands.rejected import RejectedMos
-from streams.commands.texts import ReceivedText, arrival_of, has_parts, read_text
+from streams.commands.texts import ReceivedText, arrival_of, has_parts, read_text, reading_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class CommandProcessor:
             command = parse(text.body) if text.body is not None else None
             if command is None:
                 reason = why_not(text.body) if text.body is not None else NoCommand.UNDECODABLE
-                rejected.add(reason.value, text.mo)
+                rejected.add(reason.value, text.mo, reading_of(text))
             elif text.mo.source is None:
                 rejected.add("no_reply_address", text.mo)
             else:

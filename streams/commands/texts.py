@@ -8,6 +8,7 @@ from typing import Final
 from inbound.kafka.decoding import TopicRecord, decode
 from inbound.smpp import alphabet
 from inbound.smpp.segmentation import UDHI
+from inbound.store.mo.rows import MoReading
 from schemas.cloudevents import header
 from schemas.events import Arrival
 from schemas.messages import MobileOriginated
@@ -53,10 +54,7 @@ def read_text(record: TopicRecord) -> ReceivedText:
 
 def arrival_of(text: ReceivedText, federal: str) -> Arrival:
     """Return what the log records of a whole text's arrival; `federal` is our number (E.164)."""
-    mo, assembled = text.mo, text.assembled
-    if assembled is None:
-        name = alphabet.name_of(mo.data_coding, mo.alphabet)
-        assembled = Assembled(name, len(mo.payload), (), mo.arrived_at)
+    mo, assembled = text.mo, _assembled(text)
     return Arrival(
         gateway=mo.gateway,
         our_number=_ours(mo.destination, federal),
@@ -67,6 +65,21 @@ def arrival_of(text: ReceivedText, federal: str) -> Arrival:
         first_part_at=assembled.first_part_at if assembled.sequences else None,
         heard_at=mo.heard_at,
     )
+
+
+def reading_of(text: ReceivedText) -> MoReading:
+    """Return how a whole text was read."""
+    mo, assembled = text.mo, _assembled(text)
+    return MoReading(mo.bind, mo.data_coding, assembled.alphabet, assembled.octets)
+
+
+def _assembled(text: ReceivedText) -> Assembled:
+    """Return how a text was assembled; one of a single MO too."""
+    if text.assembled is not None:
+        return text.assembled
+    mo = text.mo
+    name = alphabet.name_of(mo.data_coding, mo.alphabet)
+    return Assembled(name, len(mo.payload), (), mo.arrived_at)
 
 
 def last_digits(destination: str) -> str:

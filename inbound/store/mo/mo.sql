@@ -49,12 +49,13 @@ WHERE number_hash = %(number_hash)s AND destination = %(destination)s AND centre
 -- the rest is counted in one row per minute without a number. Sorted, so that two batches with
 -- the same rows don't deadlock.
 WITH given AS (
-    SELECT number_hash, minute, kind, first_at, last_at, count,
+    SELECT number_hash, minute, kind, first_at, last_at, count, nullif(reading, '')::json AS reading,
            row_number() OVER (ORDER BY minute, number_hash, kind) AS ordinal
     FROM unnest(
         %(hashes)b::bytea[], %(minutes)b::timestamptz[], %(kinds)b::text[],
-        %(first)b::timestamptz[], %(last)b::timestamptz[], %(counts)b::bigint[]
-    ) AS given (number_hash, minute, kind, first_at, last_at, count)
+        %(first)b::timestamptz[], %(last)b::timestamptz[], %(counts)b::bigint[],
+        %(readings)b::text[]
+    ) AS given (number_hash, minute, kind, first_at, last_at, count, reading)
 ), room AS (
     SELECT %(per_hour)s::bigint - count(*) AS rows FROM (
         SELECT FROM rejected_mos
@@ -66,16 +67,17 @@ WITH given AS (
            max(last_at) AS last_at, sum(count)::bigint AS count
     FROM given, room WHERE ordinal > room.rows GROUP BY minute
 )
-INSERT INTO rejected_mos AS stored (number_hash, minute, kind, first_at, last_at, count)
-SELECT number_hash, minute, kind, first_at, last_at, count
+INSERT INTO rejected_mos AS stored (number_hash, minute, kind, first_at, last_at, count, reading)
+SELECT number_hash, minute, kind, first_at, last_at, count, reading
 FROM given, room WHERE ordinal <= room.rows
 UNION ALL
-SELECT number_hash, minute, kind, first_at, last_at, count FROM left_out
+SELECT number_hash, minute, kind, first_at, last_at, count, NULL FROM left_out
 ORDER BY number_hash, minute, kind
 ON CONFLICT (number_hash, minute, kind) DO UPDATE
 SET first_at = least(stored.first_at, excluded.first_at),
     last_at = greatest(stored.last_at, excluded.last_at),
-    count = stored.count + excluded.count
+    count = stored.count + excluded.count,
+    reading = coalesce(excluded.reading, stored.reading)
 
 -- name: lock_names
 -- Sorted, so that two batches with several names in common don't deadlock.

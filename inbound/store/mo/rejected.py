@@ -1,9 +1,10 @@
 """MOs that made no request, counted by sender, minute and kind. Never their texts."""
 
+import json
 from collections.abc import Sequence
 from typing import Final
 
-from inbound.store.mo.rows import RejectedMo
+from inbound.store.mo.rows import MoReading, RejectedMo
 from inbound.store.statements import Query, statements
 
 _ADD: Final = statements(__package__, "mo")["add_rejected_mos"]
@@ -21,5 +22,11 @@ def addition(rejected_mos: Sequence[RejectedMo]) -> Query:
         "first": [each.first_at for each in rejected_mos],
         "last": [each.last_at for each in rejected_mos],
         "counts": [each.count for each in rejected_mos],
+        "readings": [_json(each.reading) for each in rejected_mos],
         "per_hour": REJECTED_PER_HOUR,
     }
+
+
+def _json(reading: MoReading | None) -> str:
+    """Return a reading as JSON; empty for none, as an array of NULLs has no type."""
+    return json.dumps(reading._asdict()) if reading else ""

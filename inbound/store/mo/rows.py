@@ -51,11 +51,24 @@ class RejectedMoKey(NamedTuple):
     kind: str
 
 
+class MoReading(NamedTuple):
+    """How the text of an MO was read. `data_coding` is as the bind's settings map it."""
+
+    bind: str
+    data_coding: int
+    alphabet: str
+    octets: int
+
+
 @dataclass(frozen=True, slots=True)
 class RejectedMo:
-    """Counts MOs that made no request. Never their texts."""
+    """Counts MOs that made no request. Never their texts.
+
+    `reading` is that of the last one, None for commands and for parts.
+    """
 
     key: RejectedMoKey
     first_at: datetime
     last_at: datetime
     count: int = 1
+    reading: MoReading | None = None

@@ -74,6 +74,7 @@ class Tables:
             min(before.first_at, rejected.first_at),
             max(before.last_at, rejected.last_at),
             rejected.count + (before.count if before is not rejected else 0),
+            rejected.reading or before.reading,
         )
 
     def put_state(self, new: NewState) -> None:

@@ -13,7 +13,7 @@ from psycopg import sql
 from inbound.handlers.policies import Policies
 from inbound.kafka.decoding import TopicRecord
 from inbound.store import retention_sweep
-from inbound.store.mo.rows import RejectedMo, RejectedMoKey
+from inbound.store.mo.rows import MoReading, RejectedMo, RejectedMoKey
 from schemas.messages import Outcome, Part
 from tests.fix_store import NOON
 from tests.integration.streams.world import (
@@ -113,6 +113,10 @@ async def test_what_is_no_command_leaves_no_row(world: World) -> None:
 # -- rejected MOs: recorded, never what they said -----------------------------------------------
 
 
+def reading(octets: int) -> MoReading:
+    return MoReading("main-1", 0, "gsm0338", octets)
+
+
 async def test_a_miss_is_noted_once_a_number_kind_and_minute(
     world: World, backend: Backend
 ) -> None:
@@ -124,9 +128,15 @@ async def test_a_miss_is_noted_once_a_number_kind_and_minute(
     await world.commands([world.text("hello"), world.text("hello", None)])
     noon = first.replace(second=0, microsecond=0)
     assert backend.rejected_mos() == [
-        RejectedMo(RejectedMoKey(hash_, noon, "spacing"), first, first, 1),
-        RejectedMo(RejectedMoKey(hash_, noon, "unknown"), first, first + timedelta(seconds=59), 3),
-        RejectedMo(RejectedMoKey(hash_, world.now, "unknown"), world.now, world.now, 1),
+        RejectedMo(RejectedMoKey(hash_, noon, "spacing"), first, first, 1, reading(12)),
+        RejectedMo(
+            RejectedMoKey(hash_, noon, "unknown"),
+            first,
+            first + timedelta(seconds=59),
+            3,
+            reading(11),
+        ),
+        RejectedMo(RejectedMoKey(hash_, world.now, "unknown"), world.now, world.now, 1, reading(5)),
     ]
 
 

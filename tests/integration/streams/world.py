@@ -22,7 +22,7 @@ from inbound.ops.health import Health
 from inbound.store.dead_letters import DeadLetterLimits
 from inbound.store.errors import StoreUnavailable
 from inbound.store.log.rows import RecordedEvent
-from inbound.store.mo.rows import RejectedMo, RejectedMoKey
+from inbound.store.mo.rows import MoReading, RejectedMo, RejectedMoKey
 from inbound.store.transactions.memory import MemoryStore
 from inbound.store.transactions.port import Store, Transaction
 from inbound.store.transactions.postgres import PostgresStore
@@ -146,9 +146,9 @@ class PostgresBackend:
 
     def rejected_mos(self) -> list[RejectedMo]:
         rows = self._rows(
-            "SELECT number_hash, minute, kind, first_at, last_at, count FROM rejected_mos"
+            "SELECT number_hash, minute, kind, first_at, last_at, count, reading FROM rejected_mos"
         )
-        return sorted((RejectedMo(RejectedMoKey(*row[:3]), *row[3:]) for row in rows), key=_by_time)
+        return sorted(map(_rejected, rows), key=_by_time)
 
     def spoil_states(self, *, lose: bool) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -160,6 +160,11 @@ class PostgresBackend:
     def _rows(self, query: Any) -> list[Any]:
         with psycopg.connect(self.url, autocommit=True) as connection:
             return connection.execute(query).fetchall()
+
+
+def _rejected(row: Any) -> RejectedMo:
+    reading = MoReading(**row[6]) if row[6] else None
+    return RejectedMo(RejectedMoKey(*row[:3]), row[3], row[4], row[5], reading)
 
 
 def _by_time(rejected: RejectedMo) -> tuple[datetime, str]:

@@ -95,6 +95,9 @@ async def test_a_miss_of_somebody_who_never_sent_a_command(
     timeline = desk.by_number(conn, STRANGER, ASKED)
     assert timeline.subject_id is None
     assert {miss.kind for miss in timeline.misses} == {"spacing", "undecodable"}
+    readings = {miss.kind: miss.reading.text for miss in timeline.misses if miss.reading}
+    assert readings["spacing"] == "12 octets read as data_coding 0 (gsm0338), bind main-1"
+    assert readings["undecodable"].endswith(", bind main-1")
     assert timeline.requests == ()
     assert desk.by_number(conn, NUMBER, ASKED).misses == ()
 

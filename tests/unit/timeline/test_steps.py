@@ -1,15 +1,18 @@
 """Every step of a request: when, how long after the one before, and what it says."""
 
+import io
 import tomllib
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from inbound.cli._timeline_view import print_timeline
 from inbound.handlers.decision import message_id
 from inbound.store.lookup import ClaimRecord
 from inbound.timeline.build import MissNote
-from inbound.timeline.model import Language, ReplyStatus, RequestTimeline, StepKind
+from inbound.timeline.model import Language, ReplyStatus, RequestTimeline, StepKind, TextReading
 from inbound.timeline.words import ArrivalSpan
 from schemas.events import Arrival, Command, MessageUnknown
 from schemas.messages import Outcome, PartResult, ReceiptState, SubmitAttempt
@@ -333,6 +336,25 @@ def test_the_answer_is_about_what_arrived_last() -> None:
     assert person.timeline(1000).sentence == person.timeline(1000).requests[0].sentence
     assert "no text" in person.timeline(1000, misses=later).sentence
     assert "CLIENT info" in person.timeline(1000, misses=earlier).sentence
+
+
+@pytest.mark.parametrize(
+    ("language", "alphabet", "told"),
+    [
+        (Language.EN, "ucs-2", "11 octets read as data_coding 8 (ucs-2), bind west-1"),
+        (Language.EN, "none", "11 octets read as data_coding 8 (no text), bind west-1"),
+        (Language.RU, "ucs-2", "октетов: 11, прочитано как data_coding 8 (ucs-2), канал west-1"),
+    ],
+)
+def test_a_miss_tells_how_its_text_was_read(language: Language, alphabet: str, told: str) -> None:
+    """By that an operator finds a wrong ALPHABET or DATA_CODINGS."""
+    reading = TextReading(bind="west-1", data_coding=8, alphabet=alphabet, octets=11)
+    note = MissNote("undecodable", ArrivalSpan(NOON, NOON), reading)
+    timeline = Person().timeline(10, misses=[note], language=language)
+    assert timeline.misses[0].reading == reading.model_copy(update={"text": told})
+    printed = io.StringIO()
+    print_timeline(timeline, Console(file=printed, width=120))
+    assert told in printed.getvalue()
 
 
 def test_a_limit_is_told_from_its_event_when_its_note_is_gone() -> None:
