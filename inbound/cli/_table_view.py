@@ -50,6 +50,11 @@ def _columns(about: Understood) -> list[tuple[str, str]]:
     lines += [("  " + one.column.name, _source(one)) for one in layout.placed]
     if layout.unread:
         lines.append(("  not read", _unread(layout)))
+    if about.nameless:
+        letters = ", ".join(letter(index) for index in about.nameless[:_UNREAD_SHOWN])
+        lines.append(
+            ("  not read", f"{letters}: no name, and rows with content there are rejected")
+        )
     return lines
 
 

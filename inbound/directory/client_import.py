@@ -3,7 +3,8 @@
 The rows stream through COPY into a temporary table and are merged in the same transaction, so
 a crash changes nothing. Memory does not grow with the file. Clients that the file does not
 name stay. If rows give one number different data, none of them is imported, because which one
-is right would be a guess; rows that are the same count once.
+is right would be a guess; rows that are the same count once. A rejected row counts too: it claims
+every number that it may be meant for.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +13,7 @@ from typing import Final
 
 import psycopg
 
-from inbound.directory.client_rows import GoodRow, RejectedRow, repeated_row
+from inbound.directory.client_rows import MSISDN, Fault, GoodRow, RejectedRow, refused_row
 from inbound.directory.sealing import ClientSealer
 from inbound.keys import SubjectHasher
 from inbound.store.connections import raises_store_errors
@@ -24,12 +25,14 @@ _COPY_INCOMING = _SQL["copy_incoming_clients"]
 _ANALYZE_INCOMING = _SQL["analyze_incoming_clients"]
 _FIND_CONFLICTING = _SQL["find_conflicting_clients"]
 _DELETE_CONFLICTING = _SQL["delete_conflicting_clients"]
+_DELETE_CLAIMS = _SQL["delete_claims"]
 _DELETE_REPEATED = _SQL["delete_repeated_clients"]
 _LOCK_CLIENTS = _SQL["lock_clients"]
 _UPDATE_CLIENTS = _SQL["update_clients"]
 _ADD_CLIENTS = _SQL["add_clients"]
 
 _TYPES: Final = ("int8", "bytea", "text", "bytea", "bytea", "bytea")
+_ROW_BYTES: Final = 8
 _CONFLICTING_AT_A_TIME: Final = 1000
 
 
@@ -94,10 +97,14 @@ def import_clients(
                     taken += 1
                 else:
                     count_and_reject(row)
+                    for claim in _claims(row, keys.hasher):
+                        copy.write_row(claim)
         cursor.execute(_ANALYZE_INCOMING)
         for row in _conflicting(conn, keys.sealer, unit):
             count_and_reject(row)
-        taken -= cursor.execute(_DELETE_CONFLICTING).rowcount
+            taken -= 1
+        cursor.execute(_DELETE_CONFLICTING)
+        cursor.execute(_DELETE_CLAIMS)
         repeated = cursor.execute(_DELETE_REPEATED).rowcount
         cursor.execute(_LOCK_CLIENTS)
         updated = cursor.execute(_UPDATE_CLIENTS).rowcount
@@ -119,16 +126,24 @@ def _sealed(row: GoodRow, keys: ImportKeys) -> tuple[object, ...]:
     )
 
 
+def _claims(row: RejectedRow, hasher: SubjectHasher) -> Iterator[tuple[object, ...]]:
+    digest = row.row.to_bytes(_ROW_BYTES, "big")  # shorter than any real one, so no row is a copy
+    for number in row.claims:
+        yield row.row, hasher.hash(number), None, None, None, digest
+
+
 def _conflicting(
     conn: psycopg.Connection, sealer: ClientSealer, unit: str
 ) -> Iterator[RejectedRow]:
     # A server-side cursor: all rows of a table may conflict.
     with conn.cursor("conflicting_clients") as cursor:
         cursor.itersize = _CONFLICTING_AT_A_TIME
-        for row, other, number_hash, number, registration in cursor.execute(_FIND_CONFLICTING):
-            yield repeated_row(
+        for found in cursor.execute(_FIND_CONFLICTING):
+            row, other, is_claim, number_hash, number, registration = found
+            how = "too, and rejected there" if is_claim else "with other data"
+            yield refused_row(
                 row,
                 sealer.open_number(number, number_hash),
                 sealer.open_registration(registration, number_hash),
-                f"{unit} {other}",
+                Fault(MSISDN, f"is in {unit} {other} {how}"),
             )

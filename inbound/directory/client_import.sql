@@ -1,12 +1,13 @@
 -- Loads a table of clients into a temporary table, and from there into `clients`.
 
 -- name: create_incoming_clients
+-- A rejected row claims its number: it has a digest of its own, and no registration.
 CREATE TEMPORARY TABLE incoming_clients (
     row_no              bigint NOT NULL,
     number_hash         bytea  NOT NULL,
-    client_id           text   NOT NULL,
-    number_sealed       bytea  NOT NULL,
-    registration_sealed bytea  NOT NULL,
+    client_id           text,
+    number_sealed       bytea,
+    registration_sealed bytea,
     registration_digest bytea  NOT NULL
 ) ON COMMIT DROP
 
@@ -20,7 +21,7 @@ FROM STDIN (FORMAT binary)
 ANALYZE incoming_clients
 
 -- name: find_conflicting_clients
--- Rows whose number other rows give with other data, each with one of the others.
+-- Rows whose number other rows give with other data or claim, each with one of the others.
 WITH compared AS (
     SELECT *, min(row_no) OVER same_number AS first_row,
            first_value(registration_digest) OVER same_number AS first_digest
@@ -31,11 +32,15 @@ WITH compared AS (
                   OVER (PARTITION BY number_hash) AS other_row
     FROM compared
 )
-SELECT row_no,
-       CASE WHEN registration_digest = first_digest THEN other_row ELSE first_row END,
+, named AS (
+    SELECT *, CASE WHEN registration_digest = first_digest THEN other_row ELSE first_row END
+              AS other
+    FROM conflicting WHERE other_row IS NOT NULL AND registration_sealed IS NOT NULL
+)
+SELECT row_no, other,
+       other IN (SELECT row_no FROM incoming_clients WHERE registration_sealed IS NULL),
        number_hash, number_sealed, registration_sealed
-FROM conflicting WHERE other_row IS NOT NULL
-ORDER BY row_no
+FROM named ORDER BY row_no
 
 -- name: delete_conflicting_clients
 DELETE FROM incoming_clients
@@ -43,6 +48,9 @@ WHERE number_hash IN (
     SELECT number_hash FROM incoming_clients
     GROUP BY number_hash HAVING count(DISTINCT registration_digest) > 1
 )
+
+-- name: delete_claims
+DELETE FROM incoming_clients WHERE registration_sealed IS NULL
 
 -- name: delete_repeated_clients
 DELETE FROM incoming_clients AS later

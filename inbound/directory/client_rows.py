@@ -4,12 +4,14 @@ A row gives a `GoodRow` or, with every field at fault, a `RejectedRow`. What can
 rejected row has no code, login or password, and the number is masked.
 """
 
-from collections.abc import Collection, Sequence
+import contextlib
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from inbound.directory.port import FIELD_LIMITS, Registration
-from inbound.parsers.numbers import mask
+from inbound.parsers.numbers import NumberError, mask, parse_msisdn
 from inbound.tables.cells import CellError, read_msisdn, read_text
 from inbound.tables.columns import Column
 from inbound.tables.model import BadRow, Row
@@ -58,6 +60,9 @@ CLIENT_COLUMNS: Final = (
 )
 TEXT_FIELDS: Final = tuple(column.name for column in CLIENT_COLUMNS[1:])
 WHOLE_ROW: Final = "row"
+_AROUND_NUMBERS: Final = " '\"="
+_LIKE_A_NUMBER: Final = re.compile(r"\+?\d[\d ()-]{8,20}\d")
+_BEFORE: Final = "; before: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,10 @@ class RejectedRow:
     """The fields for the file of rejected rows. They have secrets."""
     held: tuple[str, ...] = field(repr=False, default=())
     """What can't be written into a field. It may have secrets."""
+    note: str = field(repr=False, default="")
+    """Why the row was rejected before. It may have secrets."""
+    claims: frozenset[str] = field(repr=False, default=frozenset())
+    """Every number that the row may be meant for."""
 
     def __str__(self) -> str:
         return f"{self.masked}: {'; '.join(map(str, self.faults))}"
@@ -102,8 +111,11 @@ class RejectedRow:
 
     @property
     def full_reason(self) -> str:
-        """The reasons with what the row held. It may have secrets."""
-        return "; ".join((*map(str, self.faults), *self.held))
+        """The reasons with what the row held, now and before. It may have secrets."""
+        reason = "; ".join((*map(str, self.faults), *self.held))
+        if not self.note or self.note.startswith(reason):
+            return self.note or reason
+        return f"{reason}{_BEFORE}{self.note}"
 
 
 def check_row(row: Row | BadRow, whole_numbers: Collection[str] = ()) -> GoodRow | RejectedRow:
@@ -111,7 +123,14 @@ def check_row(row: Row | BadRow, whole_numbers: Collection[str] = ()) -> GoodRow
     if isinstance(row, BadRow):
         fault = Fault(WHOLE_ROW, row.reason)
         no_values = ("",) * len(CLIENT_COLUMNS)
-        return RejectedRow(row.number, mask(""), (fault,), no_values, (f"it was: {row.held}",))
+        held = (f"it was: {row.held}",)
+        claims = _numbers(row.fields)
+        return RejectedRow(row.number, mask(""), (fault,), no_values, held, row.note, claims)
+    if row.is_empty:
+        fault = Fault(WHOLE_ROW, "all fields are empty")
+        no_values = ("",) * len(CLIENT_COLUMNS)
+        claims = _numbers(_LIKE_A_NUMBER.findall(row.note))
+        return RejectedRow(row.number, mask(""), (fault,), no_values, (), row.note, claims)
     faults: list[Fault] = []
     uncertain: set[str] = set()
     number = ""
@@ -134,9 +153,8 @@ def check_row(row: Row | BadRow, whole_numbers: Collection[str] = ()) -> GoodRow
     return GoodRow(row.number, number, Registration(*texts))
 
 
-def repeated_row(row: int, number: str, registration: Registration, rows: str) -> RejectedRow:
-    """Return the rejection of a row whose number other rows have with other data."""
-    fault = Fault(MSISDN, f"is in {rows} with other data")
+def refused_row(row: int, number: str, registration: Registration, fault: Fault) -> RejectedRow:
+    """Return the rejection of a row that is good by itself."""
     client = registration
     values = (number, client.client_id, client.personal_code, client.login, client.password)
     return RejectedRow(row, mask(number), (fault,), values)
@@ -152,7 +170,19 @@ def _rejected(row: Row, number: str, faults: Sequence[Fault], uncertain: set[str
     if number:
         values[0] = number
     masked = mask(number or row.cells[0].text)
-    return RejectedRow(row.number, masked, tuple(faults), tuple(values), tuple(held))
+    claims = _numbers([number, row.cells[0].text])
+    return RejectedRow(
+        row.number, masked, tuple(faults), tuple(values), tuple(held), row.note, claims
+    )
+
+
+def _numbers(texts: Iterable[str]) -> frozenset[str]:
+    """Return each text that can be read as a number, more generously than a field is."""
+    found: set[str] = set()
+    for text in texts:
+        with contextlib.suppress(NumberError):
+            found.add(parse_msisdn(text.strip(_AROUND_NUMBERS)))
+    return frozenset(found)
 
 
 def _fault(value: str, limit: int) -> str | None:

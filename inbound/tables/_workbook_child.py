@@ -28,6 +28,7 @@ CPU_S: Final = 120
 HEAD_ROWS: Final = 30
 SHEETS_MAX: Final = 100
 COLUMNS_MAX: Final = 1000
+OTHERS_MAX: Final = 5
 HEAD_CHARS_MAX: Final = 200
 CELL_CHARS_MAX: Final = 1 << 15
 """A sheet's cell has fewer (32,767). What is longer is cut, so that no line is huge."""
@@ -39,7 +40,7 @@ class UnknownFormatError(Exception):
 
 
 def main() -> int:
-    """Run `heads` or `rows SHEET COLUMN...`; the output ends with a line that says how."""
+    """Run `heads` or `rows SHEET COLUMN,... KNOWN,...`; the last line says how it ended."""
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # secrets are in memory
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
@@ -52,8 +53,8 @@ def main() -> int:
             if command == "heads":
                 write_heads(book)
             else:
-                sheet, *columns = map(int, numbers)
-                write_rows(book.get_sheet_by_index(sheet), columns)
+                sheet, columns, known = ([int(n) for n in text.split(",")] for text in numbers)
+                write_rows(book.get_sheet_by_index(sheet[0]), columns, set(known))
     except PasswordError:
         write({"failed": "password"})
     except UnknownFormatError:
@@ -94,11 +95,13 @@ def write_heads(book: CalamineWorkbook) -> None:
         write({"sheet": index, "name": about.name, "visible": visible, "head": head})
 
 
-def write_rows(sheet: CalamineSheet, columns: list[int]) -> None:
-    """Write the cells in `columns` of each row that is not empty."""
+def write_rows(sheet: CalamineSheet, columns: list[int], known: set[int]) -> None:
+    """Write each row that is not empty: the cells in `columns`, and a few that are not `known`."""
     write({"rows": sheet.total_height})
     for number, row in filled_rows(sheet):
-        write([number, [plain(row[i]) if i < len(row) else "" for i in columns]])
+        cells = [plain(row[i]) if i < len(row) else "" for i in columns]
+        others = (i for i, v in enumerate(row) if v != "" and i not in known and str(v).strip())
+        write([number, cells, [[i, plain(row[i])] for i in itertools.islice(others, OTHERS_MAX)]])
 
 
 def filled_rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[Any]]]:

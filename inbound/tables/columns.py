@@ -7,7 +7,7 @@ columns of the file have is never resolved by order; a person has to choose.
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from inbound.errors import SetupError
@@ -15,6 +15,8 @@ from inbound.errors import SetupError
 _NOT_WORDS: Final = re.compile(r"[\W_]+")
 _PLACE: Final = re.compile(r"#(?:(\d{1,5})|([A-Za-z]{1,3}))")
 _LETTERS: Final = 26
+OWN_COLUMNS: Final = ("row", "field", "reason")
+"""The columns that a file of rejected rows has before the wanted ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,10 @@ class Layout:
     width_min: int
     """Up to the last column that has a name."""
     width_max: int
+    known: frozenset[int]
+    """The columns that have a name or are wanted. Content in another one is part of no column."""
+    note: int | None = None
+    """Index of the reasons, if this is a file of rejected rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +145,13 @@ def match_header(
 
 
 def place_columns(
-    width: int, columns: Sequence[Column], mapping: Mapping[str, str], row: int
+    cells: Sequence[str], columns: Sequence[Column], mapping: Mapping[str, str], row: int
 ) -> Layout | Mismatch:
-    """Place all columns of a file without names, whose first row is `row`."""
+    """Place all columns of a file without names, whose first row is `row` with `cells`.
+
+    A column that is empty in the first row counts as one without a name.
+    """
+    width = len(cells)
     taken: dict[str, int] = {}
     for column in columns:
         target = mapping[column.name]
@@ -152,7 +162,9 @@ def place_columns(
         if index in taken.values():
             raise SetupError(f"--map uses column {letter(index)} twice")
         taken[column.name] = index
-    return _layout([""] * width, columns, taken, None)
+    layout = _layout([""] * width, columns, taken, None)
+    filled = {index for index, cell in enumerate(cells) if cell.strip()}
+    return replace(layout, known=layout.known | filled)
 
 
 def _mapped(names: Sequence[str], mapping: Mapping[str, str], column: Column) -> list[int] | None:
@@ -169,7 +181,7 @@ def _mapped(names: Sequence[str], mapping: Mapping[str, str], column: Column) ->
 def _layout(
     names: Sequence[str], columns: Sequence[Column], taken: Mapping[str, int], row: int | None
 ) -> Layout:
-    used = set(taken.values())
+    used = frozenset(taken.values())
     named = [i for i, name in enumerate(names) if name.strip()]
     return Layout(
         row,
@@ -177,6 +189,8 @@ def _layout(
         tuple((i, names[i].strip()) for i in named if i not in used),
         max([*named, *used]) + 1,
         len(names),
+        used.union(named),
+        OWN_COLUMNS.index("reason") if tuple(names[: len(OWN_COLUMNS)]) == OWN_COLUMNS else None,
     )
 
 

@@ -53,7 +53,7 @@ class CsvTable(Table):
                 if record.number <= header_row:
                     continue
                 row = picker.pick(record) if isinstance(record, Record) else record
-                if isinstance(row, BadRow) or not row.is_empty:
+                if isinstance(row, BadRow) or not row.is_empty or row.note:
                     yield row
                 elif isinstance(record, Record) and not record.is_empty:
                     self.skipped += 1
@@ -136,11 +136,8 @@ def _choose(name: str, readings: Sequence[_Reading], *, by_place: bool) -> _Read
     chosen = same[0]
     if by_place or all(placed.header.isascii() for placed in chosen.layout.placed):
         return chosen
-    # The names of the columns are words that a wrong code page does not give.
-    found = {reading.encoding.codec for reading in readings}
-    encoding = chosen.encoding
-    losers = set(encoding.rivals) - found
-    certain = encoding.without(losers, "only it gives the names of the columns")
+    # The names of the columns are known words that a wrong code page does not give.
+    certain = chosen.encoding.named({reading.encoding.codec for reading in readings})
     return _Reading(certain, chosen.separator, chosen.layout)
 
 

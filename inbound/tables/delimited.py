@@ -20,6 +20,7 @@ RECORD_CHARS_MAX: Final = 1 << 16
 SEPARATOR_NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 # Excel writes and obeys this first line.
 _ANNOUNCED: Final = re.compile(r'\ufeff?"?sep=(.)"?[\r\n]*')
+_SPLIT: Final = re.compile(r'[,;|\t\r\n"]+')
 
 
 class _TooLongError(Exception):
@@ -128,4 +129,5 @@ def _bad(first: int, lines: _Lines) -> BadRow:
     reason = "the quotes don't match"
     if lines.number > first:
         reason += f", so that it takes the lines up to {lines.number}"
-    return BadRow(first, lines.number, reason, "".join(lines.record).rstrip("\r\n"))
+    held = "".join(lines.record).rstrip("\r\n")
+    return BadRow(first, lines.number, reason, held, tuple(_SPLIT.split(held)))

@@ -1,10 +1,9 @@
 """Finds the encoding of a text file, and says which others it could be.
 
-A byte order mark and valid UTF-8 are certain. A code page never is by itself: the same bytes
-are letters in each of them. It becomes certain when the words of the file read naturally in no
-other (Cyrillic code pages differ in where they keep capitals), or when the names of the columns
-do. Otherwise the rivals stay in `Encoding.rivals`, and a text that a rival reads differently is
-not certain.
+A byte order mark and valid UTF-8 are certain. A code page never is: the same bytes are letters
+in each of them, and that its letters look like words proves nothing about a code or a password.
+Only the names of the columns rule out code pages, those that don't give them. All others stay
+in `Encoding.rivals`, and a text that a rival reads differently is not certain.
 """
 
 import codecs
@@ -22,13 +21,25 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-CODE_PAGES: Final = ("cp1251", "cp866", "mac_cyrillic", "koi8_r")
-"""What Excel writes as CSV, CSV (MS-DOS) and CSV (Macintosh); LibreOffice can write any."""
+CODE_PAGES: Final = (
+    *("cp1251", "cp866", "mac_cyrillic", "koi8_r"),
+    *("koi8_u", "cp1125", "kz1048", "ptcp154", "iso8859_5"),
+)
+"""What Excel writes as CSV, CSV (MS-DOS) and CSV (Macintosh); LibreOffice can write any.
+
+The second line has pages that keep Russian letters where one of the first does, so they read
+the same names of columns and other letters elsewhere.
+"""
 _NAMES: Final = {
     "cp1251": "windows-1251",
     "cp866": "CP866",
     "mac_cyrillic": "Mac Cyrillic",
     "koi8_r": "KOI8-R",
+    "koi8_u": "KOI8-U",
+    "cp1125": "CP1125",
+    "kz1048": "KZ-1048",
+    "ptcp154": "PTCP154",
+    "iso8859_5": "ISO 8859-5",
     "utf-8-sig": "UTF-8",
     "utf-8": "UTF-8",
     "utf-16": "UTF-16",
@@ -45,7 +56,7 @@ _NULS_OF_UTF_16: Final = 0.05
 _RUN: Final = re.compile(r"[A-Za-z]*[^\x00-\x7f][A-Za-z\x80-\U0010ffff]*")
 _NATURAL: Final = re.compile(r"№|[«“„]?(?:[А-ЯЁІЇЄҐ]?[а-яёіїєґ]+|[А-ЯЁІЇЄҐ]+)[»”“]?|[\u00a0—–…]+")
 _UNNATURAL_AT_MOST: Final = 0.05
-_UNNATURAL_AT_LEAST: Final = 0.3
+_GUESS: Final = "a guess: what other code pages read differently is rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +79,16 @@ class Encoding:
         raw = text.encode(self.codec, "replace")
         return all(raw.decode(rival, "replace") == text for rival in self.rivals)
 
-    def without(self, losers: set[str], how: str) -> "Encoding":
-        """Return this encoding with fewer rivals; without the last one, `how` says why."""
+    def named(self, pages: set[str]) -> "Encoding":
+        """Return this encoding when only `pages` give the names of the columns."""
         if not self.rivals:
             return self
-        rivals = tuple(rival for rival in self.rivals if rival not in losers)
-        return replace(self, rivals=rivals, how=self.how if rivals else how)
+        rivals = tuple(rival for rival in self.rivals if rival in pages)
+        if not rivals:
+            return replace(self, rivals=(), how="only it gives the names of the columns")
+        others = ", ".join(_NAMES.get(rival, rival) for rival in rivals)
+        how = f"gives the names of the columns; what {others} would read differently is rejected"
+        return replace(self, rivals=rivals, how=how)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,21 +165,18 @@ def _sample(file: BinaryIO) -> bytes:
 
 
 def _find_code_pages(sample: bytes) -> tuple[Encoding, ...]:
-    guess = from_bytes(sample).best()
     pages = [page for page in CODE_PAGES if _decodes(sample, page)]
     shares = {page: _unnatural_share(sample.decode(page)) for page in pages}
-    if any(share <= _UNNATURAL_AT_MOST for share in shares.values()):
-        pages = [page for page in pages if shares[page] < _UNNATURAL_AT_LEAST]
-    elif guess is not None and guess.encoding not in pages:
-        pages.append(guess.encoding)
-    first = guess.encoding if guess is not None and guess.encoding in pages else None
-    pages.sort(key=lambda page: (page != first, shares.get(page, 1.0)))
-    only = "its words read naturally in no other"
-    found = []
-    for page in pages:
-        rivals = tuple(other for other in pages if other != page)
-        found.append(Encoding(page, "a guess" if rivals else only, rivals))
-    return tuple(found)
+    guess = from_bytes(sample).best()
+    natural = any(share <= _UNNATURAL_AT_MOST for share in shares.values())
+    if not natural and guess is not None and guess.encoding not in pages:
+        pages.insert(0, guess.encoding)
+    else:
+        # The order only says which one is shown; what the others read differently is refused.
+        pages.sort(key=lambda page: shares[page])
+    return tuple(
+        Encoding(page, _GUESS, tuple(other for other in pages if other != page)) for page in pages
+    )
 
 
 def _decodes(sample: bytes, codec: str) -> bool:

@@ -21,6 +21,7 @@ HEADER_WITHIN: Final = 20
 # A record with fewer known names may be no header, and then its cells may be secrets.
 _NAMES_CERTAIN: Final = 2
 _NAMES_SHOWN: Final = 12
+_LETTERS_SHOWN: Final = 5
 _NAME_CHARS_SHOWN: Final = 30
 _EMPTY_TABLE: Final = Mismatch(-1, (), (), ())
 
@@ -39,7 +40,7 @@ def find_header(
         first = next(filled, None)
         if first is None:
             return _EMPTY_TABLE
-        return place_columns(len(first.cells), columns, mapping, first.number)
+        return place_columns([c.text for c in first.cells], columns, mapping, first.number)
     nearest = _EMPTY_TABLE
     for record in islice(filled, HEADER_WITHIN):
         names = [cell.text for cell in record.cells]
@@ -85,14 +86,45 @@ class RowPicker:
             count -= 1
         layout = self._layout
         if len(record.cells) < layout.width_min or count > layout.width_max:
-            row = Row(record.number, tuple(record.cells))
-            if row.is_empty:
-                return row
+            if record.is_empty:
+                return Row(record.number, tuple(record.cells))
             fields = max(count, 1) if count > layout.width_max else len(record.cells)
-            reason = f"{fields} fields, but the header has {layout.width_min}"
-            held = " | ".join(cell.text for cell in record.cells)
-            return BadRow(record.number, record.number, reason, held)
-        return Row(record.number, tuple(record.cells[i] for i in self._indices))
+            return _bad(record, f"{fields} fields, but the header has {layout.width_min}", layout)
+        nameless = [
+            index
+            for index, cell in enumerate(record.cells)
+            if index not in layout.known and cell.text.strip()
+        ]
+        if nameless:
+            return _bad(record, nameless_reason(nameless), layout, nameless)
+        cells = tuple(record.cells[i] for i in self._indices)
+        return Row(record.number, cells, _note(record, layout))
+
+
+def nameless_reason(indices: Sequence[int]) -> str:
+    """Return why a row is rejected that has content in columns without a name."""
+    letters = ", ".join(letter(index) for index in indices[:_LETTERS_SHOWN])
+    noun = "column" if len(indices) == 1 else "columns"
+    return f"has content in {noun} {letters} without a name, so a value may be cut in two"
+
+
+def _bad(record: Record, reason: str, layout: Layout, nameless: Sequence[int] = ()) -> BadRow:
+    fields = tuple(cell.text for cell in record.cells)
+    return BadRow(
+        record.number,
+        record.number,
+        reason,
+        " | ".join(fields),
+        fields,
+        _note(record, layout),
+        tuple(nameless),
+    )
+
+
+def _note(record: Record, layout: Layout) -> str:
+    if layout.note is None or layout.note >= len(record.cells):
+        return ""
+    return record.cells[layout.note].text
 
 
 def is_by_place_only(columns: Sequence[Column], choices: Choices) -> bool:

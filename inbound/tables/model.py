@@ -3,13 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import islice
 
 from inbound.tables.columns import Layout
 
 PREVIEW_ROWS = 3
+SAMPLE_ROWS = 200
 
 
 class Kind(Enum):
@@ -45,6 +46,8 @@ class Row:
 
     number: int
     cells: tuple[Cell, ...]
+    note: str = field(repr=False, default="")
+    """Why the row was rejected before, in a file of rejected rows. It may have secrets."""
 
     @property
     def is_empty(self) -> bool:
@@ -54,12 +57,19 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A record that can't be taken apart into cells. `held` is its text and may have secrets."""
+    """A record that can't be taken apart into cells. What it held may have secrets."""
 
     number: int
     last: int
     reason: str
-    held: str
+    held: str = field(repr=False)
+    """Its text."""
+    fields: tuple[str, ...] = field(repr=False, default=())
+    """What may be its fields, in no certain order."""
+    note: str = field(repr=False, default="")
+    """As of a row."""
+    nameless: tuple[int, ...] = ()
+    """Indices of columns without a name in which it has content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,8 @@ class Understood:
     """What row numbers count: lines of a CSV file, rows of a sheet."""
     first_rows: tuple[Row, ...]
     """At most three."""
+    nameless: tuple[int, ...] = ()
+    """Indices of columns without a name that have content in one of the first rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +138,12 @@ def understand(
     format_: str, facts: tuple[tuple[str, str], ...], layout: Layout, unit: str, table: Table
 ) -> Understood:
     """Return the description of a table with its first rows."""
+    good: list[Row] = []
+    nameless: set[int] = set()
     with closing(table.rows()) as rows:
-        good = (row for row in rows if isinstance(row, Row))
-        return Understood(format_, facts, layout, unit, tuple(islice(good, PREVIEW_ROWS)))
+        for row in islice(rows, SAMPLE_ROWS):
+            if isinstance(row, BadRow):
+                nameless.update(row.nameless)
+            elif len(good) < PREVIEW_ROWS:
+                good.append(row)
+    return Understood(format_, facts, layout, unit, tuple(good), tuple(sorted(nameless)))

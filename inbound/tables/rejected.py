@@ -22,8 +22,8 @@ from typing_extensions import override
 from xlsxwriter.exceptions import XlsxWriterException
 
 from inbound.errors import SetupError
+from inbound.tables.columns import OWN_COLUMNS
 
-OWN_COLUMNS: Final = ("row", "field", "reason")
 _MODE: Final = 0o600
 _WIDTH: Final = 18
 _REASON_WIDTH: Final = 60

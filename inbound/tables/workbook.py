@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
@@ -56,13 +56,20 @@ class Workbook:
             sheets.append(Sheet(line["sheet"], line["name"], line["visible"], head))
         return sheets
 
-    def records(self, sheet: int, columns: Sequence[int]) -> Generator[Record, None, None]:
-        """Yield the cells in `columns` of records that have any cell. Raises SetupError."""
-        for line in self._run("rows", str(sheet), *map(str, columns)):
+    def records(
+        self, sheet: int, columns: Sequence[int], known: Collection[int]
+    ) -> Generator[tuple[Record, Mapping[int, Cell]], None, None]:
+        """Yield the cells in `columns` of records that have any cell. Raises SetupError.
+
+        With each record come, by index, a few cells that have content in columns which are not
+        `known`.
+        """
+        picked = ",".join(map(str, columns)), ",".join(map(str, known))
+        for line in self._run("rows", str(sheet), *picked):
             if isinstance(line, dict):
                 self.rows_total = line["rows"]
             else:
-                yield _record(line)
+                yield _record(line[:2]), {index: _cell(value) for index, value in line[2]}
 
     def _run(self, *arguments: str) -> Iterator[Any]:
         self._file.seek(0)

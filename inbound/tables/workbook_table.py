@@ -1,6 +1,6 @@
 """An XLSX or ODS file as a table: finds its sheet and header."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from typing import BinaryIO, Final
 
@@ -8,8 +8,17 @@ from typing_extensions import override
 
 from inbound.errors import SetupError
 from inbound.tables.columns import Column, Layout, Mismatch
-from inbound.tables.headers import explain, find_header
-from inbound.tables.model import BadRow, Choices, Row, Table, Understood, understand
+from inbound.tables.headers import explain, find_header, nameless_reason
+from inbound.tables.model import (
+    BadRow,
+    Cell,
+    Choices,
+    Record,
+    Row,
+    Table,
+    Understood,
+    understand,
+)
 from inbound.tables.workbook import Sheet, Workbook
 
 UNIT: Final = "row"
@@ -35,16 +44,18 @@ class WorkbookTable(Table):
 
     @override
     def rows(self) -> Generator[Row | BadRow, None, None]:
-        indices = [placed.index for placed in self._layout.placed]
-        header_row = self._layout.header_row or 0
+        layout = self._layout
+        indices = [placed.index for placed in layout.placed]
+        header_row = layout.header_row or 0
         self.skipped = 0
-        with closing(self._book.records(self._sheet.index, indices)) as records:
-            for record in records:
+        picked = indices if layout.note is None else [*indices, layout.note]
+        with closing(self._book.records(self._sheet.index, picked, layout.known)) as records:
+            for record, nameless in records:
                 self._last_row = record.number
-                row = Row(record.number, tuple(record.cells))
                 if record.number <= header_row:
                     continue
-                if row.is_empty:
+                row = _row(record, len(indices), nameless)
+                if isinstance(row, Row) and row.is_empty and not row.note:
                     self.skipped += 1
                 else:
                     yield row
@@ -78,6 +89,17 @@ def open_workbook(
     if nearest is None:
         raise SetupError(f"{name} has no visible sheet; choose with --sheet")
     raise explain(f"{name}, sheet “{nearest[0].name}”", nearest[1], columns, UNIT)
+
+
+def _row(record: Record, wanted: int, nameless: Mapping[int, Cell]) -> Row | BadRow:
+    cells = tuple(record.cells[:wanted])
+    note = record.cells[wanted].text if len(record.cells) > wanted else ""
+    if not nameless:
+        return Row(record.number, cells, note)
+    fields = tuple(cell.text for cell in (*cells, *nameless.values()))
+    reason = nameless_reason(list(nameless))
+    number = record.number
+    return BadRow(number, number, reason, " | ".join(fields), fields, note, tuple(nameless))
 
 
 def _candidates(name: str, sheets: Sequence[Sheet], choices: Choices) -> list[Sheet]:

@@ -120,6 +120,25 @@ def test_rows_that_give_a_number_different_data_are_all_rejected(
     assert stored(conn) == 1
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "+79160000001,C-9,,b,CANARY",
+        "C-9,+79160000001,1,b,CANARY,x",
+        '+79160000001,C-9,1,b,"CANARY"x',
+    ],
+)
+def test_number_that_a_rejected_row_claims_is_not_imported(
+    importer: Importer, conn: psycopg.Connection, bad: str
+) -> None:
+    assert importer(client(2), client(1), bad, client(1)) == 0
+    for line in (3, 5):
+        said = f"line {line}, +7916*****01: msisdn: is in line 4 too, and rejected there\n"
+        assert said in importer.printed
+    assert "1 added, 0 updated, 0 unchanged, 3 rejected" in importer.printed
+    assert stored(conn) == 1
+
+
 def test_exact_copies_of_a_row_count_once(importer: Importer, conn: psycopg.Connection) -> None:
     assert importer(client(1), client(2), client(1), client(1)) == 0
     assert "2 added, 0 updated, 0 unchanged, 0 rejected, 2 exact copies" in importer.printed
@@ -145,11 +164,15 @@ def test_rejected_rows_are_corrected_and_imported_again(
     text = path.read_text("utf-8-sig").replace("7916000001.0", "79160000011")
     path.write_text(text, "utf-8")
     assert importer.load(path) == 0
-    assert "1 added, 0 updated, 0 unchanged, 3 rejected, 1 skipped" in importer.printed
+    assert "1 added, 0 updated, 0 unchanged, 4 rejected" in importer.printed
     assert "line 3, +7916*****12: password: is empty" in importer.printed
     assert "CANARY" not in importer.printed
     again = importer.path.with_name("clients.rejected-2.csv")
-    assert len(again.read_text("utf-8-sig").splitlines()) == 4
+    again_rows = list(csv.DictReader(again.read_text("utf-8-sig").splitlines()))
+    assert sorted(row["row"] for row in again_rows) == ["3", "4", "5", "6"]
+    held = {row["row"]: row["reason"] for row in again_rows}
+    assert "password was 01.02.2024" in held["3"]
+    assert "it was: a | b" in held["4"]
     assert stored(conn) == 2
 
 

@@ -70,6 +70,31 @@ def test_record_that_could_not_be_taken_apart() -> None:
     assert bad.full_reason == "row: the quotes don't match; it was: CANARY"
 
 
+def test_row_that_is_rejected_again_keeps_its_old_reason() -> None:
+    empty = Row(5, (printed(""),) * 5, note="personal_code was 123")
+    first = check_row(empty)
+    assert isinstance(first, RejectedRow)
+    assert first.full_reason == "row: all fields are empty; before: personal_code was 123"
+    again = check_row(Row(6, empty.cells, note=first.full_reason))
+    assert isinstance(again, RejectedRow)
+    assert again.full_reason == first.full_reason
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Row(5, (printed(GOOD[0]), *(printed("") for _ in range(4)))),
+        Row(5, (printed("'" + GOOD[0]), printed(""), *(printed("x") for _ in range(3)))),
+        BadRow(5, 5, "6 fields", "...", ("C-1", "8 (916) 123-45-67", "x")),
+        Row(5, (printed(""),) * 5, note="row: 6 fields; it was: C-1 | 79161234567 | x"),
+    ],
+)
+def test_rejected_row_claims_the_number_that_can_be_read(bad: Row | BadRow) -> None:
+    rejected = check_row(bad)
+    assert isinstance(rejected, RejectedRow)
+    assert rejected.claims == {GOOD[0]}
+
+
 @pytest.mark.parametrize(
     ("personal_code", "login", "password"),
     [

@@ -6,7 +6,9 @@ import pytest
 
 from inbound.errors import SetupError
 from inbound.tables.delimited import RECORD_CHARS_MAX
-from tests.unit.tables.worlds import facts, read, saved
+from inbound.tables.model import Row
+from inbound.tables.reader import open_table
+from tests.unit.tables.worlds import COLUMNS, facts, read, saved
 
 HEADER = "msisdn,code\n"
 
@@ -47,6 +49,31 @@ def test_record_that_cannot_be_taken_apart(tmp_path: Path, row: str, reason: str
 
 def test_empty_fields_beyond_the_header_do_not_count(tmp_path: Path) -> None:
     assert read(saved(tmp_path, "msisdn,code,,\n1,2,,,,\n")) == [(2, "1", "2")]
+
+
+NAMELESS = "has content in column {} without a name, so a value may be cut in two"
+
+
+def test_content_in_a_column_without_a_name_rejects_the_row(tmp_path: Path) -> None:
+    """A password with the separator in it shifts what follows into the empty last column."""
+    path = saved(tmp_path, "msisdn;code;\n1;pe;tr\n2;x;\n3;y; \n;;z\n")
+    reason = NAMELESS.format("C")
+    assert read(path) == [(2, reason), (3, "2", "x"), (4, "3", "y"), (5, reason)]
+    with open_table(path, COLUMNS) as table:
+        assert table.understood.nameless == (2,)
+
+
+def test_column_that_is_empty_in_the_first_row_has_no_name(tmp_path: Path) -> None:
+    path = saved(tmp_path, "1;a;;n\n2;pe;tr;n\n")
+    mapping = (("msisdn", "#A"), ("code", "#B"))
+    assert read(path, mapping=mapping) == [(1, "1", "a"), (2, NAMELESS.format("C"))]
+
+
+def test_reason_of_a_rejected_row_stays_with_it(tmp_path: Path) -> None:
+    text = "row,field,reason,msisdn,code\n7,code,was 0123,1,2\n8,code,was 0124,,\n"
+    with open_table(saved(tmp_path, text), COLUMNS) as table:
+        rows = [row for row in table.rows() if isinstance(row, Row)]
+    assert [(row.note, row.is_empty) for row in rows] == [("was 0123", False), ("was 0124", True)]
 
 
 def test_open_quote_rejects_the_lines_it_takes_and_no_others(tmp_path: Path) -> None:

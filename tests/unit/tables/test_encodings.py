@@ -36,10 +36,36 @@ def test_zero_byte_in_a_field_makes_no_other_encoding(tmp_path: Path) -> None:
     assert code(saved(tmp_path, ENGLISH.format("12\0"))) == "12\0"
 
 
-@pytest.mark.parametrize("encoding", PAGES)
-def test_words_with_capitals_make_a_code_page_certain(tmp_path: Path, encoding: str) -> None:
-    path = saved(tmp_path, ENGLISH.format("Ярослав Щукин"), encoding)
-    assert code(path) == "Ярослав Щукин"
+@pytest.mark.parametrize("encoding", [*PAGES, "koi8_u", "cp1125"])
+@pytest.mark.parametrize("written", ["Ярослав Щукин", "пар№", "пароль№10", "ухх"])
+def test_no_word_makes_a_code_page_certain(tmp_path: Path, encoding: str, written: str) -> None:
+    content = ENGLISH.format(written).encode(encoding, "ignore")
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(CellError, match="encoding"):
+        code(path)
+    assert "a guess" in facts(path)["encoding"]
+
+
+def test_names_that_two_code_pages_read_make_neither_certain(tmp_path: Path) -> None:
+    """The small letters of windows-1251 and Mac Cyrillic are the same bytes, their № is not."""
+    for header in ("телефон;персональный код", "телефон;code"):
+        rows = f"{header}\n+79161234567;пароль№10\n" + "+79161234568;номер\n" * 50
+        path = saved(tmp_path, rows, "cp1251")
+        with open_table(path, COLUMNS) as table:
+            first, second, *_ = table.rows()
+        assert isinstance(first, Row)
+        assert isinstance(second, Row)
+        with pytest.raises(CellError, match="encoding"):
+            read_text(first.cells[1])
+    assert read_text(second.cells[1]) == "номер"
+
+
+def test_letter_that_a_related_code_page_reads_differently_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path, RUSSIAN.format("київ"), "koi8_u")
+    with pytest.raises(CellError, match="encoding"):
+        code(path)
+    assert code(path, encoding="koi8_u") == "київ"
 
 
 @pytest.mark.parametrize("encoding", PAGES)

@@ -31,7 +31,7 @@ def test_kinds_of_cells(tmp_path: Path) -> None:
     path = tmp_path / "table.xlsx"
     with xlsxwriter.Workbook(path) as book:
         sheet = book.add_worksheet()
-        sheet.write_row(0, 0, HEADER)
+        sheet.write_row(0, 0, (*HEADER, "note"))
         date = book.add_format({"num_format": "dd.mm.yyyy"})
         zeros = book.add_format({"num_format": "0000"})
         for row in range(1, 12):
@@ -71,6 +71,20 @@ def test_columns_by_place_need_no_names(tmp_path: Path) -> None:
     path = workbook(tmp_path, [("1", "2"), ("3", "4")])
     mapping = (("msisdn", "#B"), ("code", "#A"))
     assert read(path, mapping=mapping) == [(1, "2", "1"), (2, "4", "3")]
+
+
+def test_content_in_a_column_without_a_name_rejects_the_row(tmp_path: Path) -> None:
+    path = workbook(tmp_path, [(*HEADER, "", "x"), ("1", "pe", "tr"), ("2", "a", "", "b", 5)])
+    reason = "has content in column {} without a name, so a value may be cut in two"
+    assert read(path) == [(2, reason.format("C")), (3, reason.format("E"))]
+
+
+def test_reason_of_a_rejected_row_stays_with_it(tmp_path: Path) -> None:
+    names = ("row", "field", "reason", *HEADER)
+    path = workbook(tmp_path, [names, ("7", "code", "was 0123"), ("8", "code", "was 1", "1", "2")])
+    with open_table(path, COLUMNS) as table:
+        rows = [row for row in table.rows() if isinstance(row, Row)]
+    assert [(row.note, row.is_empty) for row in rows] == [("was 0123", True), ("was 1", False)]
 
 
 def test_visible_sheet_with_the_columns_is_read(tmp_path: Path) -> None:
