@@ -6,6 +6,7 @@ import click
 
 from inbound.cli._core_dumps import forbid_core_dumps
 from inbound.errors import ScservError
+from inbound.tables.printing import printable
 
 
 class _LazyGroup(click.Group):
@@ -74,7 +75,9 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except ScservError as error:
-        click.echo(f"scserv: {error}", err=True)
+        # Its text may have a file's name or a sheet's, which may steer a terminal.
+        lines = map(printable, str(error).split("\n"))
+        click.echo("scserv: " + "\n".join(lines), err=True)
         sys.exit(2)
 
 

@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from inbound.cli._format import counted
-from inbound.directory.client_import import Summary
+from inbound.directory.client_import import OF_ANOTHER, ONE_MORE, Summary
 from inbound.directory.client_rows import RejectedRow
 from inbound.tables.cells import NUMBER_CELL
 from inbound.tables.model import Table
+from inbound.tables.printing import printable
 from inbound.tables.rejected import XLSX, RejectedFile
 
 _REJECTED_SHOWN: Final = 20
@@ -24,8 +25,17 @@ _NUMBER: Final = re.compile(r"\d+")
 class ImportReport:
     """Takes rejected rows, and prints what was done. Prints no secret."""
 
-    def __init__(self, console: Console, table: Table, rejected: RejectedFile | None) -> None:
+    def __init__(
+        self,
+        console: Console,
+        table: Table,
+        rejected: RejectedFile | None,
+        *,
+        shows_rows: bool = True,
+    ) -> None:
         """Without a file for rejected rows, the import only checks."""
+        self._shows_rows = shows_rows
+        self._moves = 0
         self.console = console
         self.unit = table.understood.unit
         self._table = table
@@ -39,7 +49,7 @@ class ImportReport:
         if self._rejected is not None:
             self._rejected.add(row.row, row.fields, row.full_reason, row.values)
         self._count += 1
-        if self._count <= _REJECTED_SHOWN:
+        if self._shows_rows and self._count <= _REJECTED_SHOWN:
             self._print(f"{self.unit} {row.row}, {row}")
         for fault in row.faults:
             if fault.reason == NUMBER_CELL:
@@ -47,6 +57,12 @@ class ImportReport:
             reason = _NUMBER.sub("N", str(fault))
             if reason in self._reasons or len(self._reasons) < _REASONS_KEPT:
                 self._reasons[reason] += 1
+
+    def move(self, row: RejectedRow) -> None:
+        """Report a row that is imported although it changes who a number belongs to."""
+        self._moves += 1
+        if self._shows_rows and self._moves <= _REJECTED_SHOWN:
+            self._print(f"{self.unit} {row.row}, {row} (allowed)")
 
     def close_file(self) -> Path | None:
         """Finish the file of rejected rows and return its path, None if there is none.
@@ -62,18 +78,21 @@ class ImportReport:
 
     def finish(self, name: str, summary: Summary) -> None:
         """Print counts and advice."""
-        if self._count > _REJECTED_SHOWN:
+        if self._shows_rows and self._count > _REJECTED_SHOWN:
             self._print(f"... and {self._count - _REJECTED_SHOWN} more rejected rows. In all:")
             for reason, count in self._reasons.most_common(_REASONS_SHOWN):
                 self._print(f"{count:>9}  {reason}")
+            if len(self._reasons) > _REASONS_SHOWN:
+                self._print("           and other reasons, which are fewer rows each")
         self._print(f"{name}: {self._counts(summary)}")
         if self._number_fields:
-            fields = list(self._number_fields)
-            options = " ".join(f"--whole-numbers {field}" for field in fields)
             self._print(
-                f"If no {' or '.join(fields)} begins with a zero, import {name} again with "
-                f"{options}."
+                f"Number cells of {' and '.join(self._number_fields)} may have lost the zeros at "
+                "their start. Format these columns as text and enter the values again from their "
+                "source. If the spreadsheet shows zeros at the start, only a cell format adds "
+                "them: the number behind it has none."
             )
+        self._print_moves(summary)
         path = self.close_file()
         if path is not None:
             self._print(
@@ -82,9 +101,22 @@ class ImportReport:
             )
             if path.suffix.lower() != XLSX:
                 self._print(
-                    "Correct a CSV file in a text editor: a spreadsheet drops zeros at the start. "
-                    "To correct it there, name a workbook: --rejected FILE.xlsx"
+                    "A spreadsheet changes codes and passwords of a CSV file, and a value that "
+                    "looks like a date can't be given in it at all: --rejected FILE.xlsx. Fields "
+                    "are as they were, control characters too, so don't print it to a terminal."
                 )
+
+    def _print_moves(self, summary: Summary) -> None:
+        if not summary.of_another and not summary.one_more:
+            return
+        self._print(
+            f"Change of owner: {summary.of_another} × {OF_ANOTHER}; "
+            f"{summary.one_more} × {ONE_MORE}."
+        )
+        if not self._moves:
+            self._print(
+                "These rows are rejected. If every one is meant, import them with --allow-moves."
+            )
 
     def _counts(self, summary: Summary) -> str:
         would = "would be " if self._rejected is None else ""
@@ -99,4 +131,4 @@ class ImportReport:
         return text
 
     def _print(self, line: str) -> None:
-        self.console.print(Text(line), soft_wrap=True)
+        self.console.print(Text(printable(line)), soft_wrap=True)

@@ -10,10 +10,12 @@ from rich.text import Text
 from inbound.parsers.numbers import mask
 from inbound.tables.columns import Column, Layout, Placed, letter
 from inbound.tables.model import Cell, Kind, Understood
+from inbound.tables.printing import printable
 
 MASKED: Final = "***"
 _UNREAD_SHOWN: Final = 8
 _CHARS_SHOWN: Final = 24
+_SHOWN_FROM: Final = 6
 _FACT_WIDTH: Final = 18
 _KINDS: Final = {Kind.NUMBER: "number", Kind.DATE: "date", Kind.BOOLEAN: "true/false"}
 
@@ -23,7 +25,7 @@ def print_understood(
 ) -> None:
     """Print format, columns and first rows. `phones` are the columns of phone numbers."""
     for fact, value in (("file", f"{name}, {about.format}"), *about.facts, *_columns(about)):
-        console.print(Text(f"{fact:<{_FACT_WIDTH}}{value}"), soft_wrap=True)
+        console.print(Text(printable(f"{fact:<{_FACT_WIDTH}}{value}")), soft_wrap=True)
     console.print()
     if not about.first_rows:
         console.print("The table has no rows.")
@@ -78,11 +80,17 @@ def _cell(column: Column, cell: Cell, phones: Collection[str]) -> str:
     elif column.name in phones or masked != MASKED:
         text = masked  # a number in the wrong column is masked too
     else:
-        text = _short(cell.text)
+        text = _hidden(cell.text.strip())
     kind = _KINDS.get(cell.kind)
     return f"{text} ({kind})" if kind else text
 
 
 def _short(text: str) -> str:
-    text = "".join(char if char.isprintable() else " " for char in text.strip())
-    return text if len(text) <= _CHARS_SHOWN else text[: _CHARS_SHOWN - 1] + "…"
+    return printable(text.strip(), _CHARS_SHOWN)
+
+
+def _hidden(text: str) -> str:
+    """Return the first and last character: a password may be in any column by mistake."""
+    if len(text) < _SHOWN_FROM:
+        return MASKED
+    return printable(f"{text[0]}{MASKED}{text[-1]}")

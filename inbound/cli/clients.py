@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from inbound.cli._context import settings_options
 from inbound.cli._import_report import ImportReport
@@ -31,6 +32,7 @@ from inbound.store.migrations.runner import require_current
 from inbound.tables.columns import parse_mapping
 from inbound.tables.delimited import SEPARATOR_NAMES
 from inbound.tables.model import Choices, Table
+from inbound.tables.printing import printable
 from inbound.tables.reader import open_table
 from inbound.tables.rejected import RejectedFile
 
@@ -48,10 +50,11 @@ msisdn, client_id, personal_code, login, password (телефон, код кли
 
 First the command shows how it reads the file. A row with anything that is not certain is
 rejected, and the other rows are imported in one transaction. Rejected rows go to a file, with
-their reasons, to be corrected and imported again.
+their reasons, to be corrected and imported again. In a terminal it checks every row and asks
+before it writes. Rows that change the client of a known number need --allow-moves.
 
-Exit status: 0 when a row was imported or the file has none, 1 when every row was rejected,
-2 when the file or the setup is wrong and nothing was changed.
+Exit status: 0 when a row was imported or the file has none, 1 when every row was rejected or
+you declined, 2 when the file or the setup is wrong and nothing was changed.
 """
 
 
@@ -63,8 +66,9 @@ class ImportOptions:
     whole_numbers: tuple[str, ...] = ()
     rejected: Path | None = None
     check_only: bool = False
-    confirm: Callable[[], bool] = lambda: True
-    """Asked after the command showed how it reads the file."""
+    allow_moves: bool = False
+    confirm: Callable[[], bool] | None = None
+    """Asked after every row was checked and the command has shown what it would do."""
 
     def rejected_file(self, path: Path, table: Table) -> RejectedFile:
         """Return the file for rejected rows of `path`; nothing is created yet."""
@@ -87,11 +91,19 @@ def run_import(
     options = options or ImportOptions()
     with open_table(path, CLIENT_COLUMNS, options.choices) as table:
         print_understood(console, path.name, table.understood, {MSISDN})
-        if not options.confirm():
-            console.print("Nothing was imported.")
-            return 0
+        _warn_of_readers(path, console)
         rejected = None if options.check_only else options.rejected_file(path, table)
-        report = ImportReport(console, table, rejected)
+        if options.confirm is not None and not options.check_only:
+            # A transaction of its own, so that no lock waits for the answer.
+            report = ImportReport(console, table, None)
+            check = replace(options, check_only=True)
+            report.finish(
+                path.name, _load(table, database_url, subject_key, vault_key, report, check)
+            )
+            if not options.confirm():
+                console.print("Nothing was imported.")
+                return 1
+        report = ImportReport(console, table, rejected, shows_rows=options.confirm is None)
         try:
             summary = _load(table, database_url, subject_key, vault_key, report, options)
         except BaseException:
@@ -125,13 +137,19 @@ def clients() -> None:
     "--whole-numbers",
     multiple=True,
     type=click.Choice(TEXT_FIELDS),
-    help="Take number cells of this column as they are: none of them began with a zero, or was "
-    "a date. Repeatable.",
+    help="Take number cells of this column as they are: you know from their source that none "
+    "begins with a zero, as typed or as a cell format shows it, and none was a date. Repeatable.",
 )
 @click.option(
     "--rejected",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File for rejected rows, .csv or .xlsx.  [default: NAME.rejected.* beside FILE]",
+    help="File for rejected rows, .xlsx or .csv.  [default: NAME.rejected.xlsx beside FILE]",
+)
+@click.option(
+    "--allow-moves",
+    is_flag=True,
+    help="Import rows that give a known number to another client, or a known client one more "
+    "number. --yes does not cover them.",
 )
 @click.option("--check", is_flag=True, help="Check every row and change nothing.")
 @click.option("--yes", is_flag=True, help="Don't ask before importing.")
@@ -146,6 +164,7 @@ def import_file(  # noqa: PLR0913  one for each option
     separator: str | None,
     whole_numbers: tuple[str, ...],
     rejected: Path | None,
+    allow_moves: bool,
     check: bool,
     yes: bool,
 ) -> None:
@@ -158,7 +177,8 @@ def import_file(  # noqa: PLR0913  one for each option
         whole_numbers,
         rejected,
         check_only=check,
-        confirm=(lambda: click.confirm("Import these columns?")) if asks else (lambda: True),
+        allow_moves=allow_moves,
+        confirm=(lambda: click.confirm("Import these rows?")) if asks else None,
     )
     status = run_import(
         file,
@@ -180,6 +200,13 @@ def _separator(text: str | None) -> str | None:
     if len(separator) != 1 or separator in '"\r\n' or separator.isalnum():
         raise click.BadParameter(f"write one character, or one of {', '.join(named)}")
     return separator
+
+
+def _warn_of_readers(path: Path, console: Console) -> None:
+    if path.stat().st_mode & 0o077:
+        line = f"Other users of this machine may read {path.name}, which has secrets: chmod 600"
+        console.print(Text(printable(line)), soft_wrap=True)
+        console.print()
 
 
 def _load(
@@ -207,6 +234,7 @@ def _load(
             keys,
             unit=report.unit,
             reject=report.reject,
+            allow_move=report.move if options.allow_moves else None,
             before_commit=report.close_file,
             check_only=options.check_only,
         )

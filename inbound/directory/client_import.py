@@ -5,15 +5,26 @@ a crash changes nothing. Memory does not grow with the file. Clients that the fi
 name stay. If rows give one number different data, none of them is imported, because which one
 is right would be a guess; rows that are the same count once. A rejected row counts too: it claims
 every number that it may be meant for.
+
+A client may have several numbers, and a number has one client. A row that gives a known number to
+another client, or a known client one more number, is rejected unless the caller allows moves.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import psycopg
 
-from inbound.directory.client_rows import MSISDN, Fault, GoodRow, RejectedRow, refused_row
+from inbound.directory.client_rows import (
+    CLIENT_ID,
+    MSISDN,
+    Fault,
+    GoodRow,
+    RejectedRow,
+    refused_row,
+)
 from inbound.directory.sealing import ClientSealer
 from inbound.keys import SubjectHasher
 from inbound.store.connections import raises_store_errors
@@ -28,8 +39,14 @@ _DELETE_CONFLICTING = _SQL["delete_conflicting_clients"]
 _DELETE_CLAIMS = _SQL["delete_claims"]
 _DELETE_REPEATED = _SQL["delete_repeated_clients"]
 _LOCK_CLIENTS = _SQL["lock_clients"]
+_CREATE_MOVES = _SQL["create_moves"]
+_FIND_MOVES = _SQL["find_moves"]
+_DELETE_MOVES = _SQL["delete_moves"]
 _UPDATE_CLIENTS = _SQL["update_clients"]
 _ADD_CLIENTS = _SQL["add_clients"]
+
+OF_ANOTHER: Final = "the number belongs to another client_id"
+ONE_MORE: Final = "the client_id already has another number"
 
 _TYPES: Final = ("int8", "bytea", "text", "bytea", "bytea", "bytea")
 _ROW_BYTES: Final = 8
@@ -45,6 +62,10 @@ class Summary:
     unchanged: int
     repeated: int
     rejected: int
+    of_another: int
+    """Rows that would move a number to another client, or have done so."""
+    one_more: int
+    """Rows that would give a known client one more number, or have done so."""
 
     @property
     def loaded(self) -> int:
@@ -68,12 +89,14 @@ def import_clients(
     *,
     unit: str = "row",
     reject: Callable[[RejectedRow], None] = lambda _: None,
+    allow_move: Callable[[RejectedRow], None] | None = None,
     before_commit: Callable[[], object] = lambda: None,
     check_only: bool = False,
 ) -> Summary:
     """Load rows in one transaction on `conn` and return the counts.
 
-    `reject` gets each rejected row, and `before_commit` is called when there are no more; what
+    `reject` gets each rejected row. Rows that change the owner of a number are rejected, unless
+    `allow_move` is there to get them. `before_commit` is called when there are no more rows; what
     they raise undoes the import. `unit` is what row numbers count, for reasons. With `check_only`
     everything is undone at the end. Blocks until the commit. Safe to repeat: the second time
     everything is unchanged. Raises what `rows` raises, and errors of the store; then nothing was
@@ -107,11 +130,20 @@ def import_clients(
         cursor.execute(_DELETE_CLAIMS)
         repeated = cursor.execute(_DELETE_REPEATED).rowcount
         cursor.execute(_LOCK_CLIENTS)
+        cursor.execute(_CREATE_MOVES)
+        moves: Counter[str] = Counter()
+        for row in _moves(conn, keys.sealer):
+            moves[row.faults[0].reason] += 1
+            (allow_move or count_and_reject)(row)
+        if allow_move is None:
+            taken -= cursor.execute(_DELETE_MOVES).rowcount
         updated = cursor.execute(_UPDATE_CLIENTS).rowcount
         added = cursor.execute(_ADD_CLIENTS).rowcount
         before_commit()
     unchanged = taken - repeated - updated - added
-    return Summary(added, updated, unchanged, repeated, rejected)
+    return Summary(
+        added, updated, unchanged, repeated, rejected, moves[OF_ANOTHER], moves[ONE_MORE]
+    )
 
 
 def _sealed(row: GoodRow, keys: ImportKeys) -> tuple[object, ...]:
@@ -146,4 +178,16 @@ def _conflicting(
                 sealer.open_number(number, number_hash),
                 sealer.open_registration(registration, number_hash),
                 Fault(MSISDN, f"is in {unit} {other} {how}"),
+            )
+
+
+def _moves(conn: psycopg.Connection, sealer: ClientSealer) -> Iterator[RejectedRow]:
+    with conn.cursor("client_moves") as cursor:
+        cursor.itersize = _CONFLICTING_AT_A_TIME
+        for row, is_of_another, number_hash, number, registration in cursor.execute(_FIND_MOVES):
+            yield refused_row(
+                row,
+                sealer.open_number(number, number_hash),
+                sealer.open_registration(registration, number_hash),
+                Fault(CLIENT_ID, OF_ANOTHER if is_of_another else ONE_MORE),
             )

@@ -64,6 +64,24 @@ WHERE later.number_hash = first.number_hash AND later.row_no > first.row_no
 -- Until commit: one import at a time. Readers see the old rows.
 LOCK TABLE clients IN SHARE ROW EXCLUSIVE MODE
 
+-- name: create_moves
+-- Rows that change who a number belongs to, or give a known client one more number.
+CREATE TEMPORARY TABLE client_moves ON COMMIT DROP AS
+SELECT incoming.row_no, known.client_id IS NOT NULL AS is_of_another
+FROM incoming_clients AS incoming
+LEFT JOIN clients AS known ON known.number_hash = incoming.number_hash
+WHERE known.client_id IS DISTINCT FROM incoming.client_id
+  AND (known.client_id IS NOT NULL
+       OR EXISTS (SELECT FROM clients AS other WHERE other.client_id = incoming.client_id))
+
+-- name: find_moves
+SELECT row_no, is_of_another, number_hash, number_sealed, registration_sealed
+FROM client_moves JOIN incoming_clients USING (row_no) ORDER BY row_no
+
+-- name: delete_moves
+DELETE FROM incoming_clients USING client_moves
+WHERE incoming_clients.row_no = client_moves.row_no
+
 -- name: update_clients
 UPDATE clients
 SET client_id = incoming.client_id,

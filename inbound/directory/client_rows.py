@@ -17,6 +17,7 @@ from inbound.tables.columns import Column
 from inbound.tables.model import BadRow, Row
 
 MSISDN: Final = "msisdn"
+CLIENT_ID: Final = "client_id"
 CLIENT_COLUMNS: Final = (
     Column(
         MSISDN,
@@ -29,7 +30,7 @@ CLIENT_COLUMNS: Final = (
         ),
     ),
     Column(
-        "client_id",
+        CLIENT_ID,
         (
             *("clientid", "client code", "client number", "customer id", "id client"),
             *("код клиента", "номер клиента", "id клиента", "ид клиента", "клиент id"),

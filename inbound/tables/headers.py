@@ -1,10 +1,12 @@
 """Finds the header among the first records, and takes the wanted cells from the others."""
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
 from inbound.errors import SetupError
+from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.tables.columns import (
     Column,
     Layout,
@@ -15,11 +17,14 @@ from inbound.tables.columns import (
     place_columns,
 )
 from inbound.tables.model import BadRow, Choices, Record, Row
+from inbound.tables.printing import printable
 
 HEADER_WITHIN: Final = 20
 """Records that are not empty: reports have their title above the table."""
 # A record with fewer known names may be no header, and then its cells may be secrets.
 _NAMES_CERTAIN: Final = 2
+_NAMED_SHARE: Final = 3
+_NUMBER_CHARS_MAX: Final = 40
 _NAMES_SHOWN: Final = 12
 _LETTERS_SHOWN: Final = 5
 _NAME_CHARS_SHOWN: Final = 30
@@ -46,10 +51,33 @@ def find_header(
         names = [cell.text for cell in record.cells]
         found = match_header(names, columns, mapping, record.number)
         if isinstance(found, Layout):
-            return found
+            if not _has_number(names) and _has_names(columns, mapping):
+                return found
+            continue
+        if found.found >= _NAMES_CERTAIN and _has_number(names):
+            continue
         if found.found + len(found.uncertain) > nearest.found + len(nearest.uncertain):
             nearest = found
     return nearest
+
+
+def _has_number(names: Sequence[str]) -> bool:
+    """Whether a cell is a phone number, so that the row is data and its cells may be secrets."""
+    for name in names:
+        if len(name) <= _NUMBER_CHARS_MAX and any(char.isdigit() for char in name):
+            with contextlib.suppress(NumberError):
+                parse_msisdn(name)
+                return True
+    return False
+
+
+def _has_names(columns: Sequence[Column], mapping: Mapping[str, str]) -> bool:
+    """Whether enough columns are found by name to call the row a header.
+
+    One column of many whose place a person forgot is found by a login such as "user", too.
+    """
+    named = sum(place(mapping.get(column.name, "")) is None for column in columns)
+    return named * _NAMED_SHARE >= len(columns)
 
 
 def explain(name: str, mismatch: Mismatch, columns: Sequence[Column], unit: str) -> SetupError:
@@ -63,7 +91,7 @@ def explain(name: str, mismatch: Mismatch, columns: Sequence[Column], unit: str)
         return SetupError(
             f"{name}: none of the first {HEADER_WITHIN} {unit}s names the columns {wanted}; "
             "if the file calls them otherwise, use --map COLUMN=NAME for each; if it has no "
-            "names, --map COLUMN=#A"
+            "names, --map COLUMN=#A for every one of them"
         )
     missing = " and ".join(mismatch.missing)
     return SetupError(
@@ -141,5 +169,4 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _cut(name: str) -> str:
-    name = "".join(c if c.isprintable() else " " for c in name)
-    return name if len(name) <= _NAME_CHARS_SHOWN else name[: _NAME_CHARS_SHOWN - 1] + "…"
+    return printable(name, _NAME_CHARS_SHOWN)

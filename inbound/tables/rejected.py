@@ -29,6 +29,7 @@ _WIDTH: Final = 18
 _REASON_WIDTH: Final = 60
 _MARK: Final = ".rejected"
 XLSX: Final = ".xlsx"
+_CSV: Final = ".csv"
 
 
 class RejectedFile:
@@ -42,6 +43,8 @@ class RejectedFile:
         The name decides the format: XLSX with text cells, which a spreadsheet leaves as they
         are, or CSV with `separator`, which is None if `source` is a workbook.
         """
+        if path is not None and path.suffix.lower() not in {XLSX, _CSV}:
+            raise SetupError(f"--rejected {path}: the name has to end with {XLSX} or {_CSV}")
         self._source = source
         self._wanted = path
         self._columns = columns
@@ -112,11 +115,10 @@ class RejectedFile:
         """Return the possible paths; a person's choice is the only one."""
         if self._wanted is not None:
             return [self._wanted]
-        # Of a workbook, whatever its name ends with (.ods, .xlsm), they are a workbook too.
-        suffix = XLSX if self._separator is None else self._source.suffix
+        # Always a workbook: its text cells can hold every value, and a spreadsheet leaves them.
         stem = self._source.stem.split(_MARK, 1)[0]
         names = itertools.chain([""], (f"-{n}" for n in range(2, 1000)))
-        return [self._source.with_name(f"{stem}{_MARK}{n}{suffix}") for n in names]
+        return [self._source.with_name(f"{stem}{_MARK}{n}{XLSX}") for n in names]
 
 
 class _Sink(Protocol):

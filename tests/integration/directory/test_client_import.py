@@ -150,8 +150,9 @@ def test_rejected_rows_are_corrected_and_imported_again(
 ) -> None:
     bad = "7916000001.0,C-1,1234,ivanov,CANARY"
     changed = "+79160000012,C-2,1234,petrov,01.02.2024"
-    assert importer(bad, changed, client(3), client(4), client(4, "x"), "a,b") == 0
     path = importer.path.with_name("clients.rejected.csv")
+    lines = (bad, changed, client(3), client(4), client(4, "x"), "a,b")
+    assert importer(*lines, rejected=path) == 0
     assert str(path) in importer.printed.replace("\n", "")
     assert path.stat().st_mode & 0o777 == 0o600
     rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
@@ -163,11 +164,11 @@ def test_rejected_rows_are_corrected_and_imported_again(
 
     text = path.read_text("utf-8-sig").replace("7916000001.0", "79160000011")
     path.write_text(text, "utf-8")
-    assert importer.load(path) == 0
+    again = importer.path.with_name("again.csv")
+    assert importer.load(path, rejected=again) == 0
     assert "1 added, 0 updated, 0 unchanged, 4 rejected" in importer.printed
     assert "line 3, +7916*****12: password: is empty" in importer.printed
     assert "CANARY" not in importer.printed
-    again = importer.path.with_name("clients.rejected-2.csv")
     again_rows = list(csv.DictReader(again.read_text("utf-8-sig").splitlines()))
     assert sorted(row["row"] for row in again_rows) == ["3", "4", "5", "6"]
     held = {row["row"]: row["reason"] for row in again_rows}
@@ -189,9 +190,50 @@ def test_check_changes_nothing_and_leaves_no_file(
 def test_import_that_a_person_declines_changes_nothing(
     importer: Importer, conn: psycopg.Connection
 ) -> None:
-    assert importer(client(1), confirm=lambda: False) == 0
+    asked: list[str] = []
+
+    def decline() -> bool:
+        asked.append("asked")
+        return False
+
+    assert importer(client(1), "a,b", confirm=decline) == 1
+    assert asked == ["asked"]
+    assert "would be 1 added, 0 updated, 0 unchanged, 1 rejected" in importer.printed
     assert "Nothing was imported" in importer.printed
     assert stored(conn) == 0
+    assert [path.name for path in importer.path.parent.iterdir()] == ["clients.csv"]
+
+
+def test_import_that_a_person_confirms_shows_its_rows_once(
+    importer: Importer, conn: psycopg.Connection
+) -> None:
+    assert importer(client(1), "a,b", confirm=lambda: True) == 0
+    assert importer.printed.count("line 3, ") == 1
+    assert "clients.csv: 1 added, 0 updated, 0 unchanged, 1 rejected" in importer.printed
+    assert stored(conn) == 1
+
+
+def test_change_of_owner_needs_a_decision_of_its_own(
+    importer: Importer, conn: psycopg.Connection
+) -> None:
+    importer(client(1), client(2), client(3))
+    swapped = client(1).replace("C-1", "C-2"), client(2).replace("C-2", "C-1")
+    more = client(7).replace("C-7", "C-3")
+    assert importer(*swapped, client(3, "changed"), more, client(8)) == 0
+    assert "1 added, 1 updated, 0 unchanged, 3 rejected" in importer.printed
+    assert (
+        "line 2, +7916*****01: client_id: the number belongs to another client_id\n"
+        in importer.printed
+    )
+    assert "+7916*****07: client_id: the client_id already has another number" in importer.printed
+    assert "2 × the number belongs to another client_id; 1 × " in importer.printed
+    assert importer(*swapped, more, allow_moves=True) == 0
+    assert "1 added, 2 updated, 0 unchanged, 0 rejected" in importer.printed
+    assert "(allowed)" in importer.printed
+    assert "2 × the number belongs to another client_id; 1 × " in importer.printed
+    assert importer(*swapped, more) == 0
+    assert "0 added, 0 updated, 3 unchanged, 0 rejected" in importer.printed
+    assert stored(conn) == 5
 
 
 def test_failed_import_leaves_no_file_of_rejected_rows(importer: Importer) -> None:
@@ -234,7 +276,8 @@ def test_workbook_is_imported_and_its_rejected_rows_are_text_cells(
         sheet.write_row(2, 0, ("0777", "b", 123, "C-2", 79160000002))
     assert importer.load(path) == 0
     assert "row 3, +7916*****02: personal_code: is a number and not text" in importer.printed
-    assert "import clients.xlsx again with --whole-numbers personal_code." in importer.printed
+    assert "--whole-numbers" not in importer.printed
+    assert "Number cells of personal_code may have lost the zeros" in importer.printed
     with open_table(tmp_path / "clients.rejected.xlsx", CLIENT_COLUMNS) as table:
         (row,) = (row for row in table.rows() if isinstance(row, Row))
     assert [cell.text for cell in row.cells] == ["+79160000002", "C-2", "", "b", "0777"]
