@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 RECONNECT: Final[Mapping[str, int]] = {"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 500}
 
 _TIMEOUT_S: Final = 15.0
+_TOPICS_WITHIN_S: Final = 60.0  # for a hundred partitions, on a busy broker
 _LOOK_AGAIN_S: Final = 0.02
 _ABSENT: Final = UnknownTopicOrPartitionError.errno
 
@@ -77,7 +78,7 @@ def wait_for_broker(bootstrap: str, timeout_s: float = _TIMEOUT_S) -> None:
 def apply(bootstrap: str, specs: Iterable[TopicSpec], replication_factor: int) -> TopicReport:
     """Create missing topics, alter settings that differ, and wait until all have leaders.
 
-    Blocks for 15 s at most. With a replication factor of 3 or more `min.insync.replicas` is
+    Blocks for about 75 s at most. With a replication factor of 3 or more `min.insync.replicas` is
     2, so that an acknowledged message is on two machines.
 
     Raises `SetupError` before changing anything if a topic has another number of partitions:
@@ -90,7 +91,7 @@ def apply(bootstrap: str, specs: Iterable[TopicSpec], replication_factor: int) -
         _refuse_other_partitions(before)
         missing = {diff.topic for diff in before if diff.found is None}
         created = _create(client, [s for s in wanted if s.name in missing], replication_factor)
-        client.wait_for_topics([spec.name for spec in wanted], timeout_ms=int(_TIMEOUT_S * 1000))
+        client.wait_for_topics([spec.name for spec in wanted], timeout_ms=int(_TOPICS_WITHIN_S * 1000))
         # Another process may have created some meanwhile, perhaps from older specs.
         drifted = _differences(client, wanted) if missing else before
         _refuse_other_partitions(drifted)

@@ -344,6 +344,7 @@ def test_database_without_tables_says_to_migrate(empty_database_url: str, tmp_pa
 def holder(database_url: str) -> Iterator[psycopg.Connection]:
     """Keeps an import from merging until its transaction ends."""
     with connect(database_url, "holder") as holder:
+        holder.execute("SET idle_in_transaction_session_timeout = 0")  # processes start slowly
         holder.execute("BEGIN")
         holder.execute("LOCK TABLE clients IN ROW EXCLUSIVE MODE")
         yield holder
