@@ -91,7 +91,8 @@ def apply(bootstrap: str, specs: Iterable[TopicSpec], replication_factor: int) -
         _refuse_other_partitions(before)
         missing = {diff.topic for diff in before if diff.found is None}
         created = _create(client, [s for s in wanted if s.name in missing], replication_factor)
-        client.wait_for_topics([spec.name for spec in wanted], timeout_ms=int(_TOPICS_WITHIN_S * 1000))
+        names = [spec.name for spec in wanted]
+        client.wait_for_topics(names, timeout_ms=int(_TOPICS_WITHIN_S * 1000))
         # Another process may have created some meanwhile, perhaps from older specs.
         drifted = _differences(client, wanted) if missing else before
         _refuse_other_partitions(drifted)
