@@ -9,6 +9,7 @@ import datetime as dt
 import itertools
 import json
 import resource
+import signal
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -25,6 +26,12 @@ from python_calamine import (
 
 MEMORY_BYTES: Final = 1 << 30
 CPU_S: Final = 120
+WALL_S: Final = 120
+"""Between two lines, the time in which the reader of the output waits not counted."""
+ROWS_MAX: Final = 1_000_000
+"""Excel has a few more. An ODS file of 1 KB can repeat a row 900 million times, of which calamine
+returns the first million, so such a file is refused and not read in part.
+"""
 HEAD_ROWS: Final = 30
 SHEETS_MAX: Final = 100
 COLUMNS_MAX: Final = 1000
@@ -33,6 +40,10 @@ HEAD_CHARS_MAX: Final = 200
 CELL_CHARS_MAX: Final = 1 << 15
 """A sheet's cell has fewer (32,767). What is longer is cut, so that no line is huge."""
 _ODS: Final = b"application/vnd.oasis.opendocument.spreadsheet"
+
+
+class TooManyRowsError(Exception):
+    """The sheet has more rows than any table."""
 
 
 class UnknownFormatError(Exception):
@@ -45,6 +56,7 @@ def main() -> int:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # secrets are in memory
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 1))
+    signal.alarm(WALL_S)  # its default action ends the process, whatever calamine is doing
     command, *numbers = sys.argv[1:]
     try:
         if command == "heads":
@@ -57,6 +69,8 @@ def main() -> int:
                 write_rows(book.get_sheet_by_index(sheet[0]), columns, set(known))
     except PasswordError:
         write({"failed": "password"})
+    except TooManyRowsError:
+        write({"failed": "rows"})
     except UnknownFormatError:
         write({"failed": "format"})
     except (CalamineError, zipfile.BadZipFile, ValueError, OSError):
@@ -105,7 +119,12 @@ def write_rows(sheet: CalamineSheet, columns: list[int], known: set[int]) -> Non
 
 
 def filled_rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[Any]]]:
-    """Yield number, from 1, and values of each row that is not empty."""
+    """Yield number, from 1, and values of each row that is not empty.
+
+    Raises TooManyRowsError.
+    """
+    if sheet.total_height > ROWS_MAX:
+        raise TooManyRowsError
     for number, row in enumerate(sheet.iter_rows(), 1):
         if any(value != "" for value in row):
             yield number, row
@@ -126,7 +145,9 @@ def plain(value: object, chars_max: int = CELL_CHARS_MAX) -> object:
 
 def write(value: object) -> None:
     """Write one line."""
+    signal.alarm(0)
     sys.stdout.write(json.dumps(value) + "\n")
+    signal.alarm(WALL_S)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,13 @@ from inbound.tables.model import Cell, Kind
 _SCIENTIFIC: Final = re.compile(r"[+-]?\d+(?:[.,]\d+)?[EeЕе][+-]?\d+")
 _WITH_FRACTION: Final = re.compile(r"[+-]?\d+[.,]\d*")
 _WHOLE_WITH_FRACTION: Final = re.compile(r"[+-]?\d+[.,]0*")
-_FORMULA: Final = re.compile(r'=\s*".*"|=[A-ZА-Я]+\(.*', re.DOTALL)
+# A spreadsheet that opens or pastes such a text calculates it, and -5 may be a number.
+_FORMULA_SIGNS: Final = ("=", "@", "+", "-", "\N{MINUS SIGN}")
+_TRUTH: Final = re.compile("TRUE|FALSE|ИСТИНА|ЛОЖЬ", re.IGNORECASE)
+_PERCENT: Final = re.compile(r"[\d.,\s]+%")
+_FRACTION: Final = re.compile(r"(?:\d+ )?\d{1,4}/\d{1,4}")
+# Of a longer number a spreadsheet keeps 15 digits, and the others become zeros.
+_CUT: Final = re.compile(r"\d{15}0+")
 _ERRORS: Final = re.compile(
     r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|Н/Д|ССЫЛКА!|ЗНАЧ!|ИМЯ\?|ДЕЛ/0!"
     r"|ЧИСЛО!|ПУСТО!)|Err:\d{3}|#+"
@@ -40,6 +46,18 @@ _XML_TIME: Final = re.compile(r"-?P(?:\d+D)?T\d+H\d+M[\d.]+S|-?\d*-\d+-\d\d-\d\d
 _LOST_LETTERS: Final = re.compile(r"\?{3,}|.*\ufffd.*", re.DOTALL)
 # Excel shows six digits of a long number (7.91612E+10); saved again, the others are zeros.
 _ROUNDED: Final = re.compile(r"\d{6}0{5}")
+_CHANGED: Final = (
+    (_ERRORS, "is an error of the spreadsheet, not a value"),
+    (_TRUTH, "is a truth value, which a spreadsheet may have made of other text"),
+    (_SCIENTIFIC, "is in scientific notation, so it may have been other text"),
+    (_WHOLE_WITH_FRACTION, "has a decimal point, which a spreadsheet may have added"),
+    (_PERCENT, "is a percentage, which a spreadsheet may have made of other text"),
+    (_FRACTION, "is a fraction or a date, which a spreadsheet may have made of other text"),
+    (_CUT, "has more than 15 digits and ends in zeros, as if digits were lost"),
+    (_DATE, "looks like a date, which a spreadsheet may have made of other text"),
+    (_XML_TIME, "looks like a date, which a spreadsheet may have made of other text"),
+    (_LOST_LETTERS, "has lost its letters: the file was saved in an encoding without them"),
+)
 
 NUMBER_CELL: Final = "is a number and not text, so zeros at its start may be missing"
 
@@ -98,18 +116,11 @@ def read_msisdn(cell: Cell) -> str:
 def _refuse_changed(text: str) -> None:
     if text.startswith("'"):
         raise CellError("begins with an apostrophe, which may only mark it as text")
-    if _FORMULA.fullmatch(text):
-        raise CellError("is a formula")
-    if _ERRORS.fullmatch(text):
-        raise CellError("is an error of the spreadsheet, not a value")
-    if _SCIENTIFIC.fullmatch(text):
-        raise CellError("is in scientific notation, so it may have been other text")
-    if _WHOLE_WITH_FRACTION.fullmatch(text):
-        raise CellError("has a decimal point, which a spreadsheet may have added")
-    if _DATE.fullmatch(text) or _XML_TIME.fullmatch(text):
-        raise CellError("looks like a date, which a spreadsheet may have made of other text")
-    if _LOST_LETTERS.fullmatch(text):
-        raise CellError("has lost its letters: the file was saved in an encoding without them")
+    if text.startswith(_FORMULA_SIGNS):
+        raise CellError("begins with a sign that makes it a formula or a number in a spreadsheet")
+    for pattern, reason in _CHANGED:
+        if pattern.fullmatch(text):
+            raise CellError(reason)
 
 
 def _uncertain(cell: Cell) -> str:

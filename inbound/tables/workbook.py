@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from inbound.errors import SetupError
-from inbound.tables._workbook_child import CPU_S, MEMORY_BYTES
+from inbound.tables._workbook_child import CPU_S, MEMORY_BYTES, ROWS_MAX
 from inbound.tables.model import EMPTY, Cell, Kind, Record
 
 FILE_BYTES_MAX: Final = 1 << 28
@@ -45,16 +45,14 @@ class Workbook:
         self.format = ""
         self.rows_total = 0
 
-    def sheets(self) -> list[Sheet]:
-        """Return the sheets with their first records. Raises SetupError."""
-        sheets = []
+    def sheets(self) -> Generator[Sheet, None, None]:
+        """Yield the sheets with their first records, each of up to 6 MB. Raises SetupError."""
         for line in self._run("heads"):
             if "format" in line:
                 self.format = line["format"]
                 continue
             head = tuple(map(_record, line["head"]))
-            sheets.append(Sheet(line["sheet"], line["name"], line["visible"], head))
-        return sheets
+            yield Sheet(line["sheet"], line["name"], line["visible"], head)
 
     def records(
         self, sheet: int, columns: Sequence[int], known: Collection[int]
@@ -107,6 +105,11 @@ class Workbook:
     def _failure(self, failed: str) -> str:
         if failed == "password":
             return f"{self._name} is protected by a password: save it without one"
+        if failed == "rows":
+            return (
+                f"{self._name} has a sheet with more than {ROWS_MAX} rows, empty ones counted: "
+                "save the table alone as a new workbook, or as CSV"
+            )
         if failed == "format":
             return (
                 f"{self._name} is an archive, but neither an XLSX nor an ODS workbook: open it in "
@@ -117,7 +120,7 @@ class Workbook:
 
 def _death(status: int) -> str:
     hint = "is it meant for this? Save the table alone as a new workbook, or as CSV"
-    if -status in {signal.SIGXCPU, signal.SIGKILL}:
+    if -status in {signal.SIGXCPU, signal.SIGKILL, signal.SIGALRM}:
         return f"reading it takes more than {CPU_S} s: {hint}"
     return f"it can't be read, or takes more than {MEMORY_BYTES >> 30} GiB of memory: {hint}"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import BinaryIO, Final
 
 from typing_extensions import override
@@ -70,12 +71,15 @@ def open_workbook(
 ) -> WorkbookTable:
     """Find the sheet with the columns. Reads the whole workbook once. Raises SetupError."""
     book = Workbook(file, name)
-    sheets = book.sheets()
-    candidates = _candidates(name, sheets, choices)
+    sheets: list[Sheet] = []
     found: list[tuple[Sheet, Layout]] = []
     nearest: tuple[Sheet, Mismatch] | None = None
-    for sheet in candidates:
-        layout = find_header(sheet.head, columns, choices)
+    for full in book.sheets():
+        sheet = replace(full, head=())  # one head at a time: a hundred of them may be 600 MB
+        sheets.append(sheet)
+        if not (sheet.is_visible if choices.sheet is None else sheet.name == choices.sheet):
+            continue
+        layout = find_header(full.head, columns, choices)
         if isinstance(layout, Layout):
             found.append((sheet, layout))
         elif nearest is None or layout.found > nearest[1].found:
@@ -86,9 +90,12 @@ def open_workbook(
     if found:
         sheet, layout = found[0]
         return WorkbookTable(book, sheet, [s for s in sheets if s is not sheet], layout)
-    if nearest is None:
+    if nearest is not None:
+        raise explain(f"{name}, sheet “{nearest[0].name}”", nearest[1], columns, UNIT)
+    if choices.sheet is None:
         raise SetupError(f"{name} has no visible sheet; choose with --sheet")
-    raise explain(f"{name}, sheet “{nearest[0].name}”", nearest[1], columns, UNIT)
+    names = ", ".join(f"“{sheet.name}”" for sheet in sheets)
+    raise SetupError(f"{name} has no sheet “{choices.sheet}”; it has {names}")
 
 
 def _row(record: Record, wanted: int, nameless: Mapping[int, Cell]) -> Row | BadRow:
@@ -100,13 +107,3 @@ def _row(record: Record, wanted: int, nameless: Mapping[int, Cell]) -> Row | Bad
     reason = nameless_reason(list(nameless))
     number = record.number
     return BadRow(number, number, reason, " | ".join(fields), fields, note, tuple(nameless))
-
-
-def _candidates(name: str, sheets: Sequence[Sheet], choices: Choices) -> list[Sheet]:
-    if choices.sheet is None:
-        return [sheet for sheet in sheets if sheet.is_visible]
-    chosen = [sheet for sheet in sheets if sheet.name == choices.sheet]
-    if not chosen:
-        names = ", ".join(f"“{sheet.name}”" for sheet in sheets)
-        raise SetupError(f"{name} has no sheet “{choices.sheet}”; it has {names}")
-    return chosen

@@ -1,6 +1,7 @@
 """Workbooks: kinds of cells, sheets, and files that are made to harm."""
 
 import datetime as dt
+import time
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -161,6 +162,32 @@ def test_workbook_that_unpacks_to_more_than_memory_is_an_error(
     assert callable(rows)
     with pytest.raises(SetupError, match="takes more than 1 GiB of memory"):
         read(hostile_xlsx(tmp_path, rows()))
+
+
+@pytest.mark.parametrize("content", [b"", b' office:value-type="string"><text:p>x</text:p>'])
+def test_repeated_rows_of_an_ods_file_end_soon(tmp_path: Path, content: bytes) -> None:
+    """Rows without end in a file of 1 KB, between rows that have content."""
+    path = tmp_path / "hostile.ods"
+    cell = b"<table:table-cell" + (content + b"</table:table-cell>" if content else b"/>")
+    row = b'<table:table-row table:number-rows-repeated="%d">' + cell + b"</table:table-row>"
+    last = (
+        b'<table:table-row><table:table-cell office:value-type="string"><text:p>x</text:p>'
+        b"</table:table-cell></table:table-row>"
+    )
+    with (
+        zipfile.ZipFile(CORPUS / "libreoffice.ods") as source,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for name in source.namelist():
+            xml = source.read(name)
+            if name == "content.xml":
+                at = xml.index(b"</table:table>")
+                xml = xml[:at] + row % 900_000_000 + last + xml[at:]
+            target.writestr(name, xml)
+    began = time.monotonic()
+    with pytest.raises(SetupError, match=r"more than 1000000 rows"):
+        read(path)
+    assert time.monotonic() - began < 60
 
 
 def test_repeated_cells_of_an_ods_file_are_no_harm(tmp_path: Path) -> None:
