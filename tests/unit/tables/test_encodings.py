@@ -49,15 +49,11 @@ def test_no_word_makes_a_code_page_certain(tmp_path: Path, encoding: str, writte
 
 def test_names_that_two_code_pages_read_make_neither_certain(tmp_path: Path) -> None:
     """The small letters of windows-1251 and Mac Cyrillic are the same bytes, their № is not."""
-    for header in ("телефон;персональный код", "телефон;code"):
-        rows = f"{header}\n+79161234567;пароль№10\n" + "+79161234568;номер\n" * 50
-        path = saved(tmp_path, rows, "cp1251")
-        with open_table(path, COLUMNS) as table:
-            first, second, *_ = table.rows()
-        assert isinstance(first, Row)
-        assert isinstance(second, Row)
-        with pytest.raises(CellError, match="encoding"):
-            read_text(first.cells[1])
+    rows = "телефон;персональный код\n+79161234567;пароль№10\n" + "+79161234568;номер\n" * 50
+    with open_table(saved(tmp_path, rows, "cp1251"), COLUMNS) as table:
+        first, second, *_ = (row for row in table.rows() if isinstance(row, Row))
+    with pytest.raises(CellError, match="encoding"):
+        read_text(first.cells[1])
     assert read_text(second.cells[1]) == "номер"
 
 
