@@ -164,6 +164,7 @@ class Service:
         self._prefix = prefix
         self._hasher = SubjectHasher(SUBJECT_KEY)
         self._numbers = count(1)
+        self._client_ids: dict[str, str] = {}
         self._files = count(1)
         self._revivals: set[asyncio.Task[None]] = set()
 
@@ -282,8 +283,9 @@ class Service:
         with path.open("w", encoding="utf-8", newline="") as file:
             lines = csv.writer(file)
             lines.writerow(("msisdn", "client_id", "personal_code", "login", "password"))
-            for n, one in enumerate(clients):
-                lines.writerow((one.number, f"C{n}", one.personal_code, one.login, one.password))
+            for one in clients:
+                client_id = self._client_ids.setdefault(one.number, f"C{len(self._client_ids)}")
+                lines.writerow((one.number, client_id, one.personal_code, one.login, one.password))
         status = run_import(path, self.database_url, SUBJECT_KEY, VAULT_KEY, Console(quiet=True))
         assert status == 0
         path.unlink()  # it holds secrets in the clear; tests search this folder for them

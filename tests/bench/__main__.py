@@ -161,7 +161,8 @@ def load_directory(folder: Path, phones: list[str], database_url: str) -> None:
             file.write(f"+{phone},C{n},{n % 10_000:04d},user{n},pw{n}\n")
     key = bytes.fromhex(KEY)
     begin = time.monotonic()
-    run_import(path, database_url, key, key, Console(quiet=True))
+    if run_import(path, database_url, key, key, Console(quiet=True)) != 0:
+        raise SystemExit("bench: the clients could not be imported")
     say(f"{len(phones)} clients imported in {time.monotonic() - begin:.1f} s")
 
 
