@@ -248,7 +248,8 @@ def test_it_reaches_the_database_and_nothing_else(
     assert {name for name in ours if name.startswith("inbound.smpp.")} <= {
         f"inbound.smpp.{name}"
         for name in (
-            "alphabet", "errors", "pdu", "segmentation", "status",
+            "address", "alphabet", "errors", "leniency", "message_ids", "pdu", "segmentation",
+            "status", "subscriber",
             "_base", "_control", "_message_states", "_messages", "_wire",
         )
     }  # fmt: skip
