@@ -251,3 +251,24 @@ def topics(kafka_bootstrap: str, topic_names: TopicNames) -> Iterator[TopicNames
     # A test may have killed the broker's last connection; the topics go with the run anyway.
     with suppress(Exception):
         admin.delete(kafka_bootstrap, [spec.name for spec in specs])
+
+
+@dataclass(frozen=True, slots=True)
+class OwnServers:
+    """Servers of one module alone, because it kills them."""
+
+    postgres: PostgresServer
+    kafka: KafkaServer
+
+
+@pytest.fixture(scope="module")
+def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServers]:
+    """Servers that the tests of a module may kill."""
+    from inbound.local.servers.kafka import KafkaServer
+
+    folder = tmp_path_factory.mktemp("own-servers")
+    with (
+        PostgresServer(folder / "postgres") as postgres,
+        KafkaServer(folder / "kafka", heap_mb=256) as kafka,
+    ):
+        yield OwnServers(postgres, kafka)

@@ -7,20 +7,19 @@ may go again: about two windows for each kill.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
 
-from inbound.local.servers.kafka import KafkaServer
-from inbound.local.servers.postgres import PostgresServer
 from inbound.local.simulator.faults import Proceed
 from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
 from tests.chaos.balance import MOST_COPIES
 from tests.e2e.script import Submit
+from tests.fix_servers import OwnServers
 from tests.fix_service import WINDOW, RoleProcess, Service, eventually, open_service
 from tests.patience import PATIENCE_S
 
@@ -30,31 +29,15 @@ PEOPLE = 1000
 KILLS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Servers:
-    postgres: PostgresServer
-    kafka: KafkaServer
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    folder = tmp_path_factory.mktemp("copies-servers")
-    with (
-        PostgresServer(folder / "postgres") as postgres,
-        KafkaServer(folder / "kafka", heap_mb=256) as kafka,
-    ):
-        yield Servers(postgres, kafka)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(
-    tmp_path_factory: pytest.TempPathFactory, servers: Servers
+    tmp_path_factory: pytest.TempPathFactory, own_servers: OwnServers
 ) -> AsyncIterator[Service]:
     folder = tmp_path_factory.mktemp("copies")
     # The answers are held until every acknowledgement waits in the gateway.
     environment = {"SCSERV_SMPP__RESPONSE_TIMEOUT_S": "120"}
     async with open_service(
-        folder, servers.postgres.url, servers.kafka.bootstrap, environment
+        folder, own_servers.postgres.url, own_servers.kafka.bootstrap, environment
     ) as service:
         service.revive(service.one("relay"), service.one("worker"))
         yield service
@@ -94,7 +77,7 @@ class Centre:
 
 @pytest.mark.parametrize(("down", "after"), [("kafka", 300), ("worker", 300), ("postgres", 30)])
 async def test_few_messages_go_twice_when_two_gateways_in_a_row_are_killed(
-    service: Service, servers: Servers, down: str, after: int
+    service: Service, own_servers: OwnServers, down: str, after: int
 ) -> None:
     script = service.script
     centre = Centre(service, asyncio.Event(), asyncio.Event())
@@ -110,16 +93,16 @@ async def test_few_messages_go_twice_when_two_gateways_in_a_row_are_killed(
     )
     first = service.one("gateway")
     if down == "kafka":
-        servers.kafka.kill()
+        own_servers.kafka.kill()
     elif down == "postgres":
-        servers.postgres.kill()
+        own_servers.postgres.kill()
     else:
         await service.stop(service.one("worker"))
     await centre.kills(first, after)
     if down == "kafka":
-        await asyncio.to_thread(servers.kafka.start)
+        await asyncio.to_thread(own_servers.kafka.start)
     elif down == "postgres":
-        await asyncio.to_thread(servers.postgres.start)
+        await asyncio.to_thread(own_servers.postgres.start)
     second = await service.launch("gateway")
     await centre.kills(second, after)
     centre.victim = None

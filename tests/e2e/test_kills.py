@@ -7,8 +7,7 @@ SMS centre sees, see `Stream`. What must hold afterwards is the same for every v
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
 from enum import Enum
 from itertools import cycle, islice
 
@@ -16,12 +15,11 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from inbound.local.servers.kafka import KafkaServer
-from inbound.local.servers.postgres import PostgresServer
 from inbound.smpp.pdu import EnquireLink
 from inbound.smpp.status import Status
 from schemas.cloudevents import header
 from tests.e2e.script import ACCOUNT, Submit
+from tests.fix_servers import OwnServers
 from tests.fix_service import WINDOW, Role, Service, eventually, open_service
 from tests.patience import PATIENCE_S
 
@@ -32,30 +30,14 @@ AT = 10
 COMMANDS = "CLIENT info", "CLIENT sms stop", "CLIENT sms start"
 
 
-@dataclass(frozen=True, slots=True)
-class Servers:
-    """Servers of this module alone, because it kills them."""
-
-    postgres: PostgresServer
-    kafka: KafkaServer
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    folder = tmp_path_factory.mktemp("killed")
-    with (
-        PostgresServer(folder / "postgres") as postgres,
-        KafkaServer(folder / "kafka", heap_mb=256) as kafka,
-    ):
-        yield Servers(postgres, kafka)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(
-    tmp_path_factory: pytest.TempPathFactory, servers: Servers
+    tmp_path_factory: pytest.TempPathFactory, own_servers: OwnServers
 ) -> AsyncIterator[Service]:
     folder = tmp_path_factory.mktemp("service")
-    async with open_service(folder, servers.postgres.url, servers.kafka.bootstrap) as service:
+    async with open_service(
+        folder, own_servers.postgres.url, own_servers.kafka.bootstrap
+    ) as service:
         service.revive()
         yield service
 
@@ -242,13 +224,15 @@ async def test_one_of_two_processes_of_each_role_is_killed(service: Service) -> 
             await service.stop(one)
 
 
-async def test_nothing_is_accepted_before_kafka_has_it(service: Service, servers: Servers) -> None:
+async def test_nothing_is_accepted_before_kafka_has_it(
+    service: Service, own_servers: OwnServers
+) -> None:
     first, *numbers = service.new_numbers(21)
     service.import_clients_of(numbers)
     # The gateway knows its topic now: from here on it could take texts without Kafka.
     await service.text(first, "CLIENT info")
     [bound] = service.centre.queue(ACCOUNT.system_id).sessions
-    broker = psutil.Process(servers.kafka.pid)
+    broker = psutil.Process(own_servers.kafka.pid)
     broker.suspend()
     try:
         settled = [service.deliver(number, "CLIENT sms stop") for number in numbers]
@@ -268,16 +252,16 @@ async def test_nothing_is_accepted_before_kafka_has_it(service: Service, servers
 # -- servers -----------------------------------------------------------------------------
 
 
-async def test_kafka(service: Service, servers: Servers) -> None:
-    restarted = Restart(servers.kafka.kill, servers.kafka.start)
+async def test_kafka(service: Service, own_servers: OwnServers) -> None:
+    restarted = Restart(own_servers.kafka.kill, own_servers.kafka.start)
     numbers = await _stream(service, restarted)
     await restarted.done()
     _check(service, numbers)
     await _check_published(service)
 
 
-async def test_postgres(service: Service, servers: Servers) -> None:
-    restarted = Restart(servers.postgres.kill, servers.postgres.start)
+async def test_postgres(service: Service, own_servers: OwnServers) -> None:
+    restarted = Restart(own_servers.postgres.kill, own_servers.postgres.start)
     numbers = await _stream(service, restarted)
     await restarted.done()
     _check(service, numbers)
