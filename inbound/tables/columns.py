@@ -64,7 +64,7 @@ class Mismatch:
     """Why a row is not the header of a table with the wanted columns."""
 
     found: int
-    """Columns that the row names; those whose place a person gave are not among them."""
+    """The columns that the row names, without those that `--map` places by letter or number."""
     missing: tuple[str, ...]
     uncertain: tuple[str, ...]
     """Sentences about columns whose place is not certain."""

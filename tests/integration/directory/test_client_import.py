@@ -73,7 +73,7 @@ def importer(database_url: str, tmp_path: Path) -> Importer:
     return Importer(database_url, tmp_path)
 
 
-def client(number: int, password: str = "1a2b3c4d") -> str:  # noqa: S107  nobody's
+def client(number: int, password: str = "1a2b3c4d") -> str:  # noqa: S107  made up
     return f"+7916{number:07},C-{number},1234,ivanov,{password}"
 
 
