@@ -21,6 +21,8 @@ from itertools import islice
 from pathlib import Path
 from typing import LiteralString
 
+import psycopg
+
 from inbound.keys import SubjectHasher
 from inbound.smpp import alphabet
 from inbound.smpp.segmentation import split
@@ -39,6 +41,9 @@ _LINES_SHOWN = 50
 _RECEIPTS_S = 20.0
 _UNANSWERED = 100
 """PDUs that may be unanswered when another fault begins: those of about 7 seconds."""
+_OPEN = 900
+"""Requests that may be open when another fault begins: those of about a minute."""
+_COUNT_WITHIN_S = 2.0
 
 log = logging.getLogger("tests.chaos")
 
@@ -51,6 +56,11 @@ _ACKNOWLEDGEMENT_LATENCIES: LiteralString = """
         AND submitted.data->>'purpose' = 'acknowledgement' AND mo.heard_at IS NOT NULL
 """
 """Seconds from deliver_sm to `message.submitted`, by the database's clock, which is not stepped."""
+
+_OPEN_REQUESTS: LiteralString = """
+    SELECT count(*) FILTER (WHERE type = 'request.accepted')
+        - count(*) FILTER (WHERE type = 'request.completed') FROM events
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,8 @@ async def run_campaign(
             # than any of them could start. A service that stands still fails the campaign.
             async with asyncio.timeout(PATIENCE_S):
                 await traffic.wait_until_few(_UNANSWERED)
+                while await _count_open(deployment) > _OPEN:  # noqa: ASYNC110 — a database
+                    await asyncio.sleep(0.5)
 
         await runner.run(faults, recovered, report)
         sending.cancel()
@@ -201,11 +213,21 @@ def _accepted_requests(deployment: Deployment) -> int:
 
 
 def _open_requests(deployment: Deployment) -> int:
-    found: int = deployment.value(
-        "SELECT count(*) FILTER (WHERE type = 'request.accepted')"
-        " - count(*) FILTER (WHERE type = 'request.completed') FROM events"
-    )
+    found: int = deployment.value(_OPEN_REQUESTS)
     return found
+
+
+async def _count_open(deployment: Deployment) -> int:
+    """Return the number of open requests; 0 if PostgreSQL doesn't say, as outages may overlap."""
+    try:
+        async with asyncio.timeout(_COUNT_WITHIN_S):
+            connection = await psycopg.AsyncConnection.connect(deployment.database_url)
+            async with connection:
+                cursor = await connection.execute(_OPEN_REQUESTS)
+                found: tuple[int] | None = await cursor.fetchone()
+                return found[0] if found else 0
+    except (psycopg.OperationalError, TimeoutError):
+        return 0
 
 
 def _balance(deployment: Deployment, traffic: Traffic) -> Balance:
