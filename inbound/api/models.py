@@ -12,17 +12,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from inbound.api.examples import ERASED, REQUEST, SUBJECT
 from inbound.directory.port import FIELD_LIMITS
-from inbound.store.access.audit import LIKE_A_NUMBER, MAX_LENGTH
+from inbound.store.access.audit import HIDDEN, LIKE_A_NUMBER, MAX_LENGTH
 from schemas.base import UtcTime
 
 MAX_SUBJECTS: Final = 100
 
-
-# Control characters, zero-width characters and changes of writing direction: stored texts are
-# shown to people, and PostgreSQL refuses NUL.
-_HIDDEN: Final = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
 # At least one visible character, and no hidden one.
-TEXT: Final = rf"^[^{_HIDDEN}]*[^\s{_HIDDEN}][^{_HIDDEN}]*$"
+TEXT: Final = rf"^[^{HIDDEN}]*[^\s{HIDDEN}][^{HIDDEN}]*$"
 NO_NUMBER: Final[dict[str, JsonValue]] = {"not": {"pattern": LIKE_A_NUMBER.pattern}}
 _RFC_3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})",

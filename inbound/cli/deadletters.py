@@ -17,6 +17,9 @@ from inbound.store.dead_letters import Selection
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_ABOUT_CHARS = 50
+"""In a record of the audit, beside the reason."""
+
 _ALL = "--all, or --topic, --reason-like or ids to select some"
 
 
@@ -248,10 +251,11 @@ def _exit_with(text: str) -> None:
 
 
 def _checked(reason: str) -> str:
-    from inbound.store.access.audit import ReasonError, check_reason
+    """Return a reason that leaves room for what it is about. Raises `SetupError`."""
+    from inbound.store.access.audit import MAX_LENGTH, ReasonError, check_reason
 
     try:
-        return check_reason(reason[:250])
+        return check_reason(reason, max_length=MAX_LENGTH - _ABOUT_CHARS)
     except ReasonError as error:
         raise SetupError(f"{error}") from error
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import time
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from inbound.cli._passwords import VARIABLE, password_file_option
 from inbound.errors import SetupError
 from inbound.ops import logs
 from inbound.ops.parent import end_with_parent
 
 if TYPE_CHECKING:
-    from inbound.local.simulator.server import Simulator, SimulatorAccount, SimulatorSettings
+    from inbound.local.simulator.server import Simulator, SimulatorSettings
 
 FILE = click.Path(path_type=Path)
 
@@ -28,7 +30,7 @@ log = logging.getLogger(__name__)
 @click.option("--port", default=2775, show_default=True, help="Port to listen on; 0: any.")
 @click.option("--number", default="+79086228779", show_default=True, help="Number of the service.")
 @click.option("--system-id", default="scserv", show_default=True, help="Account of the service.")
-@click.option("--password", envvar="SCSERV_SMPP__PASSWORD", help="Password of that account.")
+@password_file_option
 @click.option("--rate", default=0.0, show_default=True, help="submit_sm per second; 0: no limit.")
 @click.option("--accounts", type=FILE, help="TOML file of accounts, replacing --number to --rate.")
 @click.option("--magic", is_flag=True, help="Choose faults by the last digits of a number.")
@@ -50,7 +52,7 @@ def simulator(  # noqa: PLR0913 — click passes each option by its name
     port: int,
     number: str,
     system_id: str,
-    password: str | None,
+    password_file: Path | None,
     rate: float,
     accounts: Path | None,
     magic: bool,
@@ -86,7 +88,7 @@ def simulator(  # noqa: PLR0913 — click passes each option by its name
         port=port,
         accounts=load_accounts(accounts)
         if accounts
-        else (_check_password(SimulatorAccount(system_id, password or "", number, rate)),),
+        else (SimulatorAccount(system_id, _password(password_file), number, rate),),
         dialect=dialect,
         strict_binds=strict_binds,
         query_limit=query_limit,
@@ -129,10 +131,18 @@ def _log_statistics(centre: "Simulator") -> None:
     log.info("%s", centre.statistics())
 
 
-def _check_password(account: "SimulatorAccount") -> "SimulatorAccount":
-    if not account.password:
-        raise SetupError("give --password (or SCSERV_SMPP__PASSWORD), or --accounts")
-    return account
+def _password(file: Path | None) -> str:
+    """Return the password of the account: from the file, or else from the variables."""
+    from inbound.settings.smpp import read_value
+
+    password, named = os.environ.get(VARIABLE, ""), os.environ.get(f"{VARIABLE}_FILE")
+    if file is not None:
+        password = read_value("--password-file", file)
+    elif not password and named:
+        password = read_value(f"{VARIABLE}_FILE", Path(named))
+    if not password:
+        raise SetupError(f"give --password-file (or set {VARIABLE}), or --accounts")
+    return password
 
 
 def _append(path: Path) -> TextIO:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from inbound.cli._passwords import VARIABLE as PASSWORD
+from inbound.cli._passwords import password_file_option
 from inbound.errors import SetupError
 from inbound.service_file import DEFAULT_DATA_DIR
 from inbound.settings import Settings, load_settings
@@ -25,7 +27,7 @@ from inbound.settings import Settings, load_settings
 @click.option("--api-port", type=int, help="Port of the HTTP API; 0: any.  [default: 8090 if free]")
 @click.option("--smsc", metavar="HOST:PORT", help="SMS centre to use; default: a simulated one.")
 @click.option("--system-id", metavar="ID", help="Account at that SMS centre.")
-@click.option("--password", metavar="P", help="Password; SCSERV_SMPP__PASSWORD_FILE is safer.")
+@password_file_option
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file.")
 def up(
     data_dir: Path,
@@ -33,7 +35,7 @@ def up(
     api_port: int | None,
     smsc: str | None,
     system_id: str | None,
-    password: str | None,
+    password_file: Path | None,
     config: Path | None,
 ) -> None:
     """Run the whole service until Ctrl-C.
@@ -44,7 +46,7 @@ def up(
     from inbound.cli._runner import run_until_signal
     from inbound.local.service import LocalService
 
-    _export_options(smsc, system_id, password)
+    _export_options(smsc, system_id, password_file)
     if api_port is not None:
         os.environ["SCSERV_API__PORT"] = str(api_port)
     data_dir = data_dir.absolute()
@@ -55,14 +57,17 @@ def up(
     sys.exit(asyncio.run(run_until_signal(service.run)))
 
 
-def _export_options(smsc: str | None, system_id: str | None, password: str | None) -> None:
+def _export_options(smsc: str | None, system_id: str | None, password_file: Path | None) -> None:
     """Set environment variables, which win over the file and reach the child processes."""
-    given = {"SYSTEM_ID": system_id, "PASSWORD": password}
+    given = {"SYSTEM_ID": system_id}
+    if password_file is not None:
+        os.environ.pop(PASSWORD, None)  # it would win over the file
+        given["PASSWORD_FILE"] = str(password_file.absolute())
     if smsc is not None:
         host, _, number = smsc.rpartition(":")
         if {"@", "/"} & set(smsc):  # not repeated: it may contain a password
             raise SetupError(
-                "--smsc takes HOST:PORT; give the account with --system-id and --password"
+                "--smsc takes HOST:PORT; give the account with --system-id and --password-file"
             )
         if not host or not number.isdecimal():
             raise SetupError(f"--smsc {smsc}: not of the form HOST:PORT")

@@ -25,6 +25,11 @@ _LIST_AUDIT = _SQL["list_audit"]
 # Ten digits are a national number; separators between digits are ignored.
 LIKE_A_NUMBER: Final = re.compile(r"(?:[0-9][\s().\-\u00a0\u2010-\u2015]*){10}")
 
+# Control characters, zero-width characters and changes of writing direction: stored texts are
+# shown to people, and PostgreSQL refuses NUL.
+HIDDEN: Final = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+_HIDDEN: Final = re.compile(f"[{HIDDEN}]")
+
 
 class ReasonError(ValueError):
     """A reason that can't be recorded; str() says why without repeating it."""
@@ -43,13 +48,15 @@ class AuditEntry:
     reason: str
 
 
-def check_reason(reason: str) -> str:
-    """Return the reason without blanks around it, or raise ReasonError."""
+def check_reason(reason: str, *, max_length: int = MAX_LENGTH) -> str:
+    """Return the reason on one line, without blanks around it, or raise ReasonError."""
     reason = " ".join(reason.split())
     if not reason:
         raise ReasonError("a reason is needed: it is recorded")
-    if len(reason) > MAX_LENGTH:
-        raise ReasonError(f"a reason has at most {MAX_LENGTH} characters")
+    if len(reason) > max_length:
+        raise ReasonError(f"a reason has at most {max_length} characters")
+    if _HIDDEN.search(reason):
+        raise ReasonError("a reason must not contain control or other invisible characters")
     if LIKE_A_NUMBER.search(reason):
         raise ReasonError("a reason must not contain a phone number: it is kept forever")
     return reason

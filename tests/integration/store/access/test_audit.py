@@ -48,6 +48,9 @@ def test_an_entry_is_never_changed(conn: psycopg.Connection, change: LiteralStri
         ("x" * 301, "at most 300 characters"),
         ("called from +7 (916) 123-45-67", "must not contain a phone number"),
         ("9161234567 calls", "must not contain a phone number"),
+        ("case 1\x1b]0;title\x07", "must not contain control"),
+        ("case 1 \x9b31m", "must not contain control"),
+        ("case 1 \u202e2 esac", "must not contain control"),
     ],
 )
 def test_a_reason_that_is_none_is_refused(conn: psycopg.Connection, reason: str, why: str) -> None:
