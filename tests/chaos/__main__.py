@@ -140,8 +140,10 @@ async def run_campaign(
             # than any of them could start. A service that stands still fails the campaign.
             async with asyncio.timeout(PATIENCE_S):
                 await traffic.wait_until_few(_UNANSWERED)
-                while await _count_open(deployment) > _OPEN:  # noqa: ASYNC110 — a database
+                while await _count_open(deployment) > _OPEN:
+                    traffic.is_paused = True  # or a slow machine never works them off
                     await asyncio.sleep(0.5)
+                traffic.is_paused = False
 
         await runner.run(faults, recovered, report)
         sending.cancel()

@@ -70,13 +70,17 @@ Deliver = Callable[..., "asyncio.Future[int]"]
 
 
 class Traffic:
-    """Sends texts at a steady rate until cancelled. `deliver` is that of `Service`."""
+    """Sends texts at a steady rate until cancelled. `deliver` is that of `Service`.
+
+    It sends nothing while `is_paused`.
+    """
 
     def __init__(
         self, clients: list[Client], deliver: Deliver, rng: random.Random, per_second: float
     ) -> None:
         self.clients = [TextingClient(client, rng.randrange(3)) for client in clients]
         self.rejections: list[int] = []
+        self.is_paused = False
         self._deliver = deliver
         self._rng = rng
         self._period_s = 1 / per_second
@@ -93,6 +97,8 @@ class Traffic:
         while True:
             due = max(due + self._period_s, time.monotonic() - 1)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
+            if self.is_paused:
+                continue
             client = self._rng.choice(self.clients)
             if self._rng.random() < 0.1:
                 self._send_noise(client)
