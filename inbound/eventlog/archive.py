@@ -27,10 +27,12 @@ FORMAT: Final = 1
 LEVEL: Final = 3
 
 _FRAME_BYTES: Final = 4 << 20
-# zstd decompresses this much to at most 64 MB, even if the file is malicious.
-_READ_BYTES: Final = 2 << 10
-# An event has some hundred bytes. A longer line is no event.
-_LONGEST_LINE: Final = 64 << 20
+# A block of 4 octets may hold 128 KB (RFC 8878, 3.1.1.2), so this much becomes 8 MB at most.
+_READ_BYTES: Final = 256
+_WINDOW_BYTES: Final = 8 << 20
+"""The history that a frame may refer to. Level 3 takes 2 MB, level 19 takes all of it."""
+LINE_BYTES_MAX: Final = 16 << 20
+"""An event has some hundred octets. A longer line is no event."""
 _TRAILER: Final = b'{"events":'
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -218,21 +220,30 @@ class ArchiveReader:
         raise ArchiveError(f"{self._name} is empty")
 
     def _split(self, file: BinaryIO) -> Iterator[bytes]:
-        rest = b""
+        """Yield the lines one by one: a list of those in a piece may be larger than the piece."""
+        rest = bytearray()
         for piece in self._pieces(file):
-            first, *others = piece.split(b"\n")
-            rest += first
-            for next_ in others:
+            start = 0
+            while (end := piece.find(b"\n", start)) >= 0:
+                self._check_length(len(rest) + end - start)
                 self.line += 1
-                yield rest
-                rest = next_
-            if len(rest) > _LONGEST_LINE:
-                raise self._broken("a line is too long")
+                yield bytes(rest) + piece[start:end]
+                rest.clear()
+                start = end + 1
+            self._check_length(len(rest) + len(piece) - start)
+            rest += memoryview(piece)[start:]
         if rest:
             raise self._broken("the file ends within a line")
 
+    def _check_length(self, octets: int) -> None:
+        if octets > LINE_BYTES_MAX:
+            raise self._broken(
+                f"a line has more than {LINE_BYTES_MAX >> 20} MiB, so this is no exported log: "
+                "export it again with `scserv log export`"
+            )
+
     def _pieces(self, file: BinaryIO) -> Iterator[bytes]:
-        decompressor = zstandard.ZstdDecompressor()
+        decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES)
         frame = None
         while data := file.read(_READ_BYTES):
             while data:
@@ -241,8 +252,7 @@ class ArchiveReader:
                 try:
                     piece = frame.decompress(data)
                 except zstandard.ZstdError as error:
-                    what = "not zstd" if not self.offset else "damaged from here on"
-                    raise self._broken(f"{what} ({error})") from error
+                    raise self._broken(self._complaint(error)) from error
                 self.offset += len(data) - len(frame.unused_data)
                 data = frame.unused_data
                 if frame.eof:
@@ -251,6 +261,15 @@ class ArchiveReader:
                     yield piece
         if frame is not None:
             raise self._broken("the file ends within a frame: it is truncated")
+
+    def _complaint(self, error: zstandard.ZstdError) -> str:
+        if "too much memory" in str(error):
+            return (
+                f"decompressing it takes more than {_WINDOW_BYTES >> 20} MiB of history: "
+                "compress it again with `zstd -19` or a lower level"
+            )
+        what = "not zstd" if not self.offset else "damaged from here on"
+        return f"{what} ({error})"
 
     def _broken(self, what: str) -> ArchiveError:
         return ArchiveError(f"{self._name}, after line {self.line}, at octet {self.offset}: {what}")

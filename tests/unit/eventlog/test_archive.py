@@ -1,5 +1,8 @@
 """An exported log comes back as it was, or the damage is named; it never comes back changed."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
@@ -178,11 +181,50 @@ def test_file_of_another_kind_is_refused() -> None:
         read(b"")
 
 
-def test_line_without_end_does_not_fill_the_memory() -> None:
-    endless = zstandard.ZstdCompressor().compress(bytes(1 << 28))
-    assert len(endless) < 1 << 16
-    with pytest.raises(ArchiveError, match="a line is too long"):
-        read(endless)
+_READ_WITHIN = """
+import io, resource, sys
+from inbound.eventlog.archive import ArchiveError, ArchiveReader
+
+taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + (96 << 20),) * 2)
+reader = ArchiveReader(sys.stdin.buffer, "FILE")
+try:
+    reader.header()
+    for _ in reader.events():
+        pass
+except ArchiveError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("octet", "behind_header", "complaint"),
+    [
+        (b"\0", False, "a line has more than 16 MiB, so this is no exported log: export it again"),
+        (b"\0", True, "after line 1, at octet .* a line has more than 16 MiB"),
+        (b"\n", False, "FILE, line 1: not an exported log"),
+        (b"\n", True, "FILE, line 2: not an event"),
+    ],
+)
+def test_file_that_unpacks_to_a_gigabyte_is_refused_in_96_mb(
+    octet: bytes, behind_header: bool, complaint: str
+) -> None:
+    frame = zstandard.ZstdCompressor().compress(octet * (1 << 24))
+    header = archived([], Chains(), last_position=1)
+    lines = zstandard.ZstdDecompressor().decompress(header).splitlines(keepends=True)
+    bomb = (zstandard.compress(lines[0]) if behind_header else b"") + frame * 64
+    assert len(bomb) < 1 << 16
+    read_within = [sys.executable, "-c", _READ_WITHIN]
+    ran = subprocess.run(read_within, input=bomb, capture_output=True, check=False)
+    assert re.search(complaint, ran.stdout.decode()), ran.stderr.decode()
+
+
+def test_frame_with_a_long_history_is_refused() -> None:
+    wide = zstandard.ZstdCompressionParameters(window_log=27, write_content_size=False)
+    compressor = zstandard.ZstdCompressor(compression_params=wide).compressobj()
+    content = compressor.compress(Random(1).randbytes(1 << 20)) + compressor.flush()
+    with pytest.raises(ArchiveError, match=r"FILE, .*compress it again with `zstd -19`"):
+        read(content)
 
 
 @given(
