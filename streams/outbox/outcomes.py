@@ -63,4 +63,5 @@ def _report(traceparent: str | None, result: SubmitResult) -> None:
         attributes=[*labels.items(), ("bind", result.bind), ("attempt", result.attempt)],
     )
     if result.arrived_at is not None and result.purpose is Purpose.ACKNOWLEDGEMENT:
-        metrics.ACK_LATENCY.record((result.at - result.arrived_at).total_seconds())
+        seconds = (result.at - result.arrived_at).total_seconds()
+        metrics.ACK_LATENCY.record(max(0.0, seconds))  # a clock may have been set back
