@@ -25,7 +25,6 @@ import psycopg
 import pytest
 import pytest_asyncio
 from psycopg import sql
-from rich.console import Console
 from tenacity import (
     AsyncRetrying,
     retry_if_exception_type,
@@ -43,6 +42,7 @@ from inbound.smpp.address import number_to_address
 from inbound.smpp.pdu import DeliverSm
 from inbound.smpp.status import Status
 from inbound.store.migrations.runner import migrate
+from inbound.terminal import Terminal
 from schemas.topics import TopicNames
 from tests import forks
 from tests.e2e.script import ACCOUNT, Script
@@ -286,7 +286,7 @@ class Service:
             for one in clients:
                 client_id = self._client_ids.setdefault(one.number, f"C{len(self._client_ids)}")
                 lines.writerow((one.number, client_id, one.personal_code, one.login, one.password))
-        status = run_import(path, self.database_url, SUBJECT_KEY, VAULT_KEY, Console(quiet=True))
+        status = run_import(path, self.database_url, SUBJECT_KEY, VAULT_KEY, Terminal(quiet=True))
         assert status == 0
         path.unlink()  # it holds secrets in the clear; tests search this folder for them
 

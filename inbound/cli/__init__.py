@@ -6,7 +6,7 @@ import click
 
 from inbound.cli._core_dumps import forbid_core_dumps
 from inbound.errors import ScservError
-from inbound.tables.printing import printable
+from inbound.terminal import echo, echo_traceback, echo_usage_error
 
 
 class _LazyGroup(click.Group):
@@ -72,13 +72,14 @@ def main() -> None:
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        echo_usage_error(error)
         sys.exit(error.exit_code)
     except ScservError as error:
-        # Its text may have a file's name or a sheet's, which may steer a terminal.
-        lines = map(printable, str(error).split("\n"))
-        click.echo("scserv: " + "\n".join(lines), err=True)
+        echo(*f"scserv: {error}".split("\n"), err=True)
         sys.exit(2)
+    except Exception as error:  # noqa: BLE001 — printed in full
+        echo_traceback(error)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import click
-
 from inbound.cli._format import counted
 from inbound.store.dead_letters import StoredDeadLetter
+from inbound.terminal import echo
 
 SHOWN_MAX: Final = 10
 
@@ -16,9 +15,9 @@ def print_rows(what: str, rows: Iterable[tuple[StoredDeadLetter, str]]) -> None:
     """Print the first of these with their reasons, and how many more there are."""
     rows = list(rows)
     for row, reason in rows[:SHOWN_MAX]:
-        click.echo(f"{what}: {row.id}  {place(row)}  {reason}")
+        echo(f"{what}: {row.id}  {place(row)}  {reason}")
     if len(rows) > SHOWN_MAX:
-        click.echo(f"{what}: {len(rows) - SHOWN_MAX} more")
+        echo(f"{what}: {len(rows) - SHOWN_MAX} more")
 
 
 def line(row: StoredDeadLetter, now: datetime) -> str:

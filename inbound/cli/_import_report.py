@@ -5,16 +5,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-from rich.text import Text
-
 from inbound.cli._format import counted
 from inbound.directory.client_import import OF_ANOTHER, ONE_MORE, Summary
 from inbound.directory.client_rows import RejectedRow
 from inbound.tables.cells import NUMBER_CELL
 from inbound.tables.model import Table
-from inbound.tables.printing import printable
 from inbound.tables.rejected import XLSX, RejectedFile
+from inbound.terminal import Terminal
 
 _REJECTED_SHOWN: Final = 20
 _REASONS_KEPT: Final = 100
@@ -27,7 +24,7 @@ class ImportReport:
 
     def __init__(
         self,
-        console: Console,
+        console: Terminal,
         table: Table,
         rejected: RejectedFile | None,
         *,
@@ -131,4 +128,4 @@ class ImportReport:
         return text
 
     def _print(self, line: str) -> None:
-        self.console.print(Text(printable(line)), soft_wrap=True)
+        self.console.print(line, soft_wrap=True)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
@@ -13,19 +12,21 @@ from rich.progress import (
 )
 from rich.progress import TextColumn as Column
 
+from inbound.terminal import Terminal
+
 Advance = Callable[[int, int], None]
 """Takes how much is done and how much there is."""
 
 
 @contextmanager
 def progress_bar(
-    label: str, *, unit: str | None = None, console: Console | None = None
+    label: str, *, unit: str | None = None, console: Terminal | None = None
 ) -> Iterator[Advance]:
     """Show a bar while the block runs, on standard error if that is a terminal.
 
     With `unit` the bar shows "N of M units", otherwise a percentage.
     """
-    console = console or Console(stderr=True)
+    console = console or Terminal(stderr=True)
     numbers: ProgressColumn = TaskProgressColumn()
     if unit is not None:
         numbers = Column("{task.completed:,} of {task.total:,} " + unit)

@@ -1,7 +1,6 @@
 """Runs `scserv replay diff` and prints its report."""
 
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
-from pydantic_core import to_json
 
 from inbound.cli._format import counted
 from inbound.cli._progress import progress_bar
@@ -25,6 +23,7 @@ from inbound.replay.diff.runner import APPLICATION_NAME, run
 from inbound.replay.diff.settings import DiffSettings, change_config
 from inbound.store.connections import connect
 from inbound.store.log import replay_inputs
+from inbound.terminal import echo, echo_json, echo_traceback
 
 SAME, DIFFERENT, NOT_RUN = 0, 1, 2
 
@@ -50,9 +49,9 @@ def run_diff(settings: DiffSettings, options: DiffOptions) -> int:
     with _exit_2_on_a_bug():
         report, span = _diff(settings, options)
         if options.as_json:
-            click.echo(to_json(_as_object(report, span)))
+            echo_json(_as_object(report, span))
         else:
-            click.echo("\n".join(_lines(report, span, options)))
+            echo(*_lines(report, span, options))
     return DIFFERENT if report.differing else SAME
 
 
@@ -94,8 +93,8 @@ def _exit_2_on_a_bug() -> Iterator[None]:
         yield
     except (ScservError, click.ClickException):
         raise
-    except Exception:  # noqa: BLE001 — printed in full
-        traceback.print_exc()
+    except Exception as error:  # noqa: BLE001 — printed in full
+        echo_traceback(error)
         sys.exit(NOT_RUN)
 
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-import click
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from inbound.cli._format import counted
@@ -23,6 +21,7 @@ from inbound.replay.publish.settings import PublishSettings
 from inbound.replay.publish.topics import check_name, prepare
 from inbound.store.connections import connect
 from inbound.store.log import replay_inputs
+from inbound.terminal import Terminal, echo
 from schemas.events import EVENTS
 
 APPLICATION_NAME = "scserv replay publish"
@@ -74,7 +73,7 @@ def run_publish(settings: PublishSettings, options: PublishOptions) -> int:
     plan = _parse(options)
     url, bootstrap = settings.require()
     if prepare(bootstrap, plan.topic, settings.kafka_replication_factor, create=options.create):
-        click.echo(f"created {plan.topic}")
+        echo(f"created {plan.topic}")
     with ExitStack() as stack:
         conn = connect(url, APPLICATION_NAME, long=True, read_only=True)
         stack.enter_context(conn)
@@ -97,9 +96,9 @@ def run_publish(settings: PublishSettings, options: PublishOptions) -> int:
         except PublishStoppedError as error:
             raise RetryableError(f"{error}\n{_how_to_resume(publisher, plan)}") from error
     if not finished:
-        click.echo(_how_to_resume(publisher, plan))
+        echo(*_how_to_resume(publisher, plan).split("\n"))
         return INTERRUPTED
-    click.echo(
+    echo(
         f"published {counted(publisher.events, 'event')} to {plan.topic}, up to position "
         f"{publisher.position}; replay {plan.replay}"
     )
@@ -160,7 +159,7 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
 @contextmanager
 def _progress(after: int, upto: int) -> Iterator[Callable[[int, int], None]]:
     """Show a bar over the positions, on standard error if that is a terminal."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with Progress(
         TextColumn("publishing"),
         BarColumn(),

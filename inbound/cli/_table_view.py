@@ -3,14 +3,13 @@
 from collections.abc import Collection
 from typing import Final
 
-from rich.console import Console
 from rich.table import Table as Grid
-from rich.text import Text
 
 from inbound.parsers.numbers import mask
+from inbound.printing import printable
 from inbound.tables.columns import Column, Layout, Placed, letter
 from inbound.tables.model import Cell, Kind, Understood
-from inbound.tables.printing import printable
+from inbound.terminal import Terminal
 
 MASKED: Final = "***"
 _UNREAD_SHOWN: Final = 8
@@ -21,11 +20,11 @@ _KINDS: Final = {Kind.NUMBER: "number", Kind.DATE: "date", Kind.BOOLEAN: "true/f
 
 
 def print_understood(
-    console: Console, name: str, about: Understood, phones: Collection[str]
+    console: Terminal, name: str, about: Understood, phones: Collection[str]
 ) -> None:
     """Print format, columns and first rows. `phones` are the columns of phone numbers."""
     for fact, value in (("file", f"{name}, {about.format}"), *about.facts, *_columns(about)):
-        console.print(Text(printable(f"{fact:<{_FACT_WIDTH}}{value}")), soft_wrap=True)
+        console.print(f"{fact:<{_FACT_WIDTH}}{value}", soft_wrap=True)
     console.print()
     if not about.first_rows:
         console.print("The table has no rows.")
@@ -37,7 +36,7 @@ def print_understood(
         grid.add_column(one.column.name, overflow="fold")
     for row in about.first_rows:
         pairs = zip(placed, row.cells, strict=True)
-        shown = [Text(_cell(one.column, cell, phones)) for one, cell in pairs]
+        shown = [_cell(one.column, cell, phones) for one, cell in pairs]
         grid.add_row(str(row.number), *shown)
     console.print(grid)
     console.print()
@@ -93,4 +92,4 @@ def _hidden(text: str) -> str:
     """Return the first and last character: a password may be in any column by mistake."""
     if len(text) < _SHOWN_FROM:
         return MASKED
-    return printable(f"{text[0]}{MASKED}{text[-1]}")
+    return f"{text[0]}{MASKED}{text[-1]}"

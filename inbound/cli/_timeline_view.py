@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from inbound.terminal import Terminal
 from inbound.timeline.model import (
     ClockState,
     Language,
@@ -75,7 +76,7 @@ _OUTCOMES: Final[Mapping[object, str]] = {
 _SHORT: Final = 10.0
 
 
-def print_timeline(timeline: Timeline, console: Console) -> None:
+def print_timeline(timeline: Timeline, console: Terminal) -> None:
     """Print a timeline, newest request first."""
     labels = _LABELS[timeline.language]
     console.print(_title(timeline, labels))

@@ -8,6 +8,7 @@ import click
 from inbound.cli._context import settings_options
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
+from inbound.terminal import echo
 
 
 @click.command
@@ -22,7 +23,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
     if print_openapi:
         from inbound.api.app import openapi_text
 
-        click.echo(openapi_text(), nl=False)
+        echo(*openapi_text().rstrip("\n").split("\n"))
         return
     from inbound.api.app import make_api
     from inbound.api.backend import Backend, Sources

@@ -12,6 +12,7 @@ from inbound.cli._format import utc
 from inbound.cli._times import parse_moment
 from inbound.settings import Settings
 from inbound.store.access.audit import AuditEntry
+from inbound.terminal import echo
 
 
 @click.command
@@ -34,13 +35,13 @@ def audit(settings: Settings, since: str | None, limit: int, *, as_json: bool) -
     with open_database(settings, "scserv audit") as connection:
         found = entries(connection, limit=limit + 1, since=moment)
     for entry in found[:limit]:
-        click.echo(to_json(entry).decode() if as_json else _line(entry))
+        echo(to_json(entry).decode() if as_json else _line(entry))
     if as_json:
         return
     if not found:
-        click.echo("no entries" + (f" since {utc(moment)}" if moment else ""))
+        echo("no entries" + (f" since {utc(moment)}" if moment else ""))
     elif len(found) > limit:
-        click.echo(f"older entries exist: use --limit {2 * limit}", err=True)
+        echo(f"older entries exist: use --limit {2 * limit}", err=True)
 
 
 def os_user() -> str:

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import click
-from pydantic_core import to_json
 
 from inbound.cli._context import settings_options
 from inbound.cli._format import counted, utc
 from inbound.clock import utc_now
 from inbound.settings import Settings
 from inbound.store.bind_reports import ReportedBind, lacking_centres, list_binds
+from inbound.terminal import echo, echo_json
 
 GONE_AFTER_S = 6.0
 
@@ -33,18 +33,18 @@ def binds(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         for bind in seen:
             about = _as_object(bind) | {"lacking_centres": lacking.get(bind.gateway, ())}
-            click.echo(to_json(about).decode())
+            echo_json(about)
     elif seen:
         for bind in seen:
             for line in _lines(bind):
-                click.echo(line)
+                echo(line)
         for gateway, centres in lacking.items():
-            click.echo(
+            echo(
                 f"{gateway} lacks a bind to the SMS centre {', '.join(centres)}: "
                 "every gateway needs a bind to every SMS centre"
             )
     else:
-        click.echo("no gateway reported a bind in the last hour")
+        echo("no gateway reported a bind in the last hour")
     down = not seen or any(_state(bind) != "bound" for bind in seen)
     click.get_current_context().exit(1 if down or lacking else 0)
 

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from inbound.cli._context import settings_options
 from inbound.cli._import_report import ImportReport
@@ -32,9 +30,9 @@ from inbound.store.migrations.runner import require_current
 from inbound.tables.columns import parse_mapping
 from inbound.tables.delimited import SEPARATOR_NAMES
 from inbound.tables.model import Choices, Table
-from inbound.tables.printing import printable
 from inbound.tables.reader import open_table
 from inbound.tables.rejected import RejectedFile
+from inbound.terminal import Terminal
 
 APPLICATION_NAME: Final = "scserv clients import"
 VAULT_KEY_SETTING: Final = "SCSERV_VAULT_KEY"
@@ -81,7 +79,7 @@ def run_import(
     database_url: str,
     subject_key: bytes,
     vault_key: bytes,
-    console: Console,
+    console: Terminal,
     options: ImportOptions | None = None,
 ) -> int:
     """Import one file, report on `console`, and return the exit status.
@@ -178,14 +176,14 @@ def import_file(  # noqa: PLR0913  one for each option
         rejected,
         check_only=check,
         allow_moves=allow_moves,
-        confirm=(lambda: click.confirm("Import these rows?")) if asks else None,
+        confirm=(lambda: click.confirm("Import these rows?", err=True)) if asks else None,
     )
     status = run_import(
         file,
         settings.database_url.get_secret_value(),
         settings.subject_key_bytes(),
         settings.vault_key_bytes(),
-        Console(),
+        Terminal(),
         options,
     )
     click.get_current_context().exit(status)
@@ -202,10 +200,10 @@ def _separator(text: str | None) -> str | None:
     return separator
 
 
-def _warn_of_readers(path: Path, console: Console) -> None:
+def _warn_of_readers(path: Path, console: Terminal) -> None:
     if path.stat().st_mode & 0o077:
         line = f"Other users of this machine may read {path.name}, which has secrets: chmod 600"
-        console.print(Text(printable(line)), soft_wrap=True)
+        console.print(line, soft_wrap=True)
         console.print()
 
 

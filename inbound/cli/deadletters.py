@@ -1,6 +1,5 @@
 """`scserv deadletters`: lists, shows, retries and discards dead letters."""
 
-import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,6 +13,7 @@ from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
 from inbound.store.dead_letters import Selection
+from inbound.terminal import confirm, echo, echo_json
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -69,16 +69,19 @@ def list_(
         total, last = store.count(conn, selection)
         usage = store.usage(conn)
     for row in rows:
-        click.echo(json.dumps(as_object(row)) if as_json else line(row, utc_now()))
+        if as_json:
+            echo_json(as_object(row))
+        else:
+            echo(line(row, utc_now()))
     if as_json:
         return
     if not total:
-        click.echo("no dead letters" + (" of that kind" if topic or reason_like else ""))
+        echo("no dead letters" + (" of that kind" if topic or reason_like else ""))
         return
     full = settings.dead_letter_limits().used(usage)
-    click.echo(f"{counted(total, 'dead letter')}; {full:.0%} of the quota used", err=True)
+    echo(f"{counted(total, 'dead letter')}; {full:.0%} of the quota used", err=True)
     if rows and rows[-1].id < last:
-        click.echo(f"there are more: --after {rows[-1].id}", err=True)
+        echo(f"there are more: --after {rows[-1].id}", err=True)
 
 
 @deadletters.command
@@ -109,20 +112,17 @@ def show(settings: Settings, id_: int, reveal: str | None, *, as_json: bool) -> 
     row, message = opened[0]
     view = viewing.view_of(message, reveal=reveal is not None)
     if as_json:
-        click.echo(json.dumps(as_object(row) | view))
+        echo_json(as_object(row) | view)
         return
-    click.echo(line(row, utc_now()))
-    for text in viewing.view_lines(view):
-        click.echo(text)
+    echo(line(row, utc_now()))
+    echo(*viewing.view_lines(view))
     content = view["content"]
-    # ensure_ascii would hide Cyrillic; control characters are escaped already.
-    click.echo(
-        content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False)
-    )
+    if isinstance(content, str):
+        echo(content)
+    else:
+        echo_json(content, indent=2)
     if reveal is None:
-        click.echo(
-            "masked: --reveal REASON shows everything and is recorded in the audit", err=True
-        )
+        echo("masked: --reveal REASON shows everything and is recorded in the audit", err=True)
 
 
 @deadletters.command
@@ -165,13 +165,13 @@ def retry(
             raise SetupError("another retry is running: try again when it has finished")
         work = DeadLetterRetry(conn, bootstrap, Sealer(make_cipher(settings)), os_user())
         retried = work.run(selection, upto, lambda _: None)
-        click.echo(f"{retried.published} published again")
+        echo(f"{retried.published} published again")
         print_rows("not published", [(row, reason) for row, reason in retried.refused])
         in_time = wait_until_processed(bootstrap, _groups(settings), retried.offsets, wait)
         again = [(row, row.reason) for row in set_aside_again(conn, retried.offsets, upto)]
     print_rows("set aside again", again)
     if not in_time:
-        click.echo(f"not all are processed after {wait:g} s: see `scserv deadletters list` later")
+        echo(f"not all are processed after {wait:g} s: see `scserv deadletters list` later")
     failed = retried.refused or again or not in_time
     click.get_current_context().exit(1 if failed else 0)
 
@@ -208,7 +208,7 @@ def discard(
                 action="deadletters.discard",
                 reason=f"{counted(count, 'message')}: {why}",
             )
-    click.echo(f"{count} discarded")
+    echo(f"{count} discarded")
 
 
 def _connected(settings: Settings) -> Any:  # noqa: ANN401 — psycopg is imported when called
@@ -236,17 +236,17 @@ def _confirmed(conn: Any, selection: Selection, what: str, *, yes: bool) -> int:
     if not count:
         _exit_with("there are no such dead letters")
     if selection.ids is not None and count < len(set(selection.ids)):
-        click.echo(
+        echo(
             f"no dead letter has {len(set(selection.ids)) - count} of the ids",
             err=True,
         )
     if selection.ids is None and not yes:
-        click.confirm(f"{what} {counted(count, 'dead letter')}?", abort=True, err=True)
+        confirm(f"{what} {counted(count, 'dead letter')}?")
     return upto
 
 
 def _exit_with(text: str) -> None:
-    click.echo(text, err=True)
+    echo(text, err=True)
     click.get_current_context().exit(1)
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 import click
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from inbound.cli._context import settings_options
 from inbound.cli._format import counted, utc
@@ -15,6 +15,7 @@ from inbound.errors import SetupError
 from inbound.parsers.numbers import NumberError, mask, parse_msisdn
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
+from inbound.terminal import confirm, echo, echo_json
 
 if TYPE_CHECKING:
     from inbound.erasure.eraser import Done
@@ -60,16 +61,16 @@ def erase(settings: Settings, phone: str, reason: str, *, yes: bool) -> None:
         raise SetupError(f"--reason: {error}") from error
     check_database(settings)
     if not yes:
-        click.confirm(f"Erase {mask(number)} for good?", abort=True, err=True)
+        confirm(f"Erase {mask(number)} for good?")
     done = asyncio.run(_erase(settings, number, why))
     if not done:
-        click.echo(f"nothing to erase: nothing is stored for {mask(number)}")
+        echo(f"nothing to erase: nothing is stored for {mask(number)}")
         click.get_current_context().exit(1)
     for form, one in done.items():
         for line in _report(mask(form), one):
-            click.echo(line)
+            echo(line)
     for line in _remaining(any(one.removed.clients for one in done.values())):
-        click.echo(line)
+        echo(line)
 
 
 @click.command
@@ -93,16 +94,16 @@ def erasures(settings: Settings, limit: int, *, as_json: bool) -> None:
     for one in found:
         removed = from_json(one.removed)
         if as_json:
-            click.echo(to_json({**asdict(one), "removed": removed}).decode())
+            echo_json({**asdict(one), "removed": removed})
             continue
         what = ", ".join(
             counted(count, *_REMOVED.get(name, (name,))) for name, count in removed.items()
         )
         about = f", subject {one.subject_id}" if one.subject_id else ""
-        click.echo(f"{one.id}  {utc(one.erased_at)}  {one.actor}{about}: {what}")
-        click.echo(f"   {one.reason}")
+        echo(f"{one.id}  {utc(one.erased_at)}  {one.actor}{about}: {what}")
+        echo(f"   {one.reason}")
     if not found and not as_json:
-        click.echo("no person was erased yet")
+        echo("no person was erased yet")
 
 
 async def _erase(settings: Settings, number: str, reason: str) -> "dict[str, Done]":

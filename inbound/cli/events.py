@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 import click
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from inbound.cli._context import settings_options
 from inbound.errors import SetupError
@@ -16,6 +16,7 @@ from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
 from inbound.store.log.rows import RecordedEvent
+from inbound.terminal import echo_json
 
 
 @click.command
@@ -33,7 +34,7 @@ def events(settings: Settings, phone: str | None, subject: str | None) -> None:
     subject_id = None if subject is None else _subject(subject)
     check_database(settings)
     for event in asyncio.run(_load(settings, number, subject_id)):
-        click.echo(to_json(_as_object(event)).decode())
+        echo_json(_as_object(event))
 
 
 def _number(text: str) -> str:

@@ -15,6 +15,7 @@ from inbound.cli._format import counted
 from inbound.cli._progress import Advance, progress_bar
 from inbound.errors import SetupError
 from inbound.settings import Settings
+from inbound.terminal import echo
 
 if TYPE_CHECKING:
     import psycopg
@@ -72,15 +73,15 @@ def verify(settings: Settings, *, kafka: bool | None, since: int, show: int) -> 
         for problem in _problems(conn, verification, published, advance):
             found += 1
             if found <= show:
-                click.echo(problem)
+                echo(problem)
     events = verification.checker.events
     if found:
         if found > show:
-            click.echo(f"and {found - show} more")
+            echo(f"and {found - show} more")
         problems = counted(found, "problem")
-        click.echo(f"the log was altered: {problems} in {counted(events, 'event')}", err=True)
+        echo(f"the log was altered: {problems} in {counted(events, 'event')}", err=True)
         raise click.exceptions.Exit(1)
-    click.echo(_summary(verification, published))
+    echo(_summary(verification, published))
 
 
 def _problems(
@@ -137,7 +138,7 @@ def export(settings: Settings, file: Path) -> None:
         progress_bar("", unit="events") as advance,
     ):
         trailer = export_log(conn, out, utc_now(), advance)
-    click.echo(f"exported {_extent(trailer)}", err=True)
+    echo(f"exported {_extent(trailer)}", err=True)
 
 
 @log.command("import")
@@ -156,7 +157,7 @@ def import_(settings: Settings, file: Path) -> None:
         progress_bar("", unit="events") as advance,
     ):
         trailer = import_log(conn, source, str(file), advance)
-    click.echo(f"imported {_extent(trailer)}")
+    echo(f"imported {_extent(trailer)}")
 
 
 def _connected(settings: Settings) -> "psycopg.Connection":

@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import click
-from pydantic_core import to_json
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from inbound.cli._context import settings_options
 from inbound.cli._database import database_url
 from inbound.cli._format import counted
 from inbound.settings import Settings
+from inbound.terminal import Terminal, echo, echo_json
 
 if TYPE_CHECKING:
     import psycopg
@@ -44,10 +43,10 @@ def list_(settings: Settings, *, as_json: bool) -> None:
         found = statuses(connection)
     for one in found:
         if as_json:
-            click.echo(to_json(one).decode())
+            echo_json(one)
         else:
             for line in _lines(one):
-                click.echo(line)
+                echo(line)
 
 
 @projections.command
@@ -66,7 +65,7 @@ def rebuild(settings: Settings, names: tuple[str, ...], *, from_zero: bool) -> N
     wanted = select(names)
     with _stoppable("the same command resumes it"), show_progress(_console()) as on_progress:
         rebuild_(_connection(settings), wanted, from_zero=from_zero, on_progress=on_progress)
-    click.echo(f"rebuilt and live: {', '.join(one.name for one in wanted)}")
+    echo(f"rebuilt and live: {', '.join(one.name for one in wanted)}")
 
 
 @projections.command
@@ -85,11 +84,11 @@ def verify(settings: Settings, names: tuple[str, ...]) -> None:
         found = list(verify_(_connection(settings), select(names), on_progress=on_progress))
     differing = [one.difference for one in found if one.difference]
     for difference in differing:
-        click.echo(difference)
+        echo(difference)
     if not differing:
         rows = ", ".join(f"{one.name} ({counted(one.rows, 'row')})" for one in found)
         last = max(one.position for one in found)
-        click.echo(f"projections match the log up to position {last}: {rows}")
+        echo(f"projections match the log up to position {last}: {rows}")
     click.get_current_context().exit(1 if differing else 0)
 
 
@@ -101,8 +100,8 @@ def _connection(settings: Settings) -> "Callable[[], psycopg.Connection]":
     return lambda: connect(url, "scserv projections", long=True)
 
 
-def _console() -> Console:
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+def _console() -> Terminal:
+    return Terminal(stderr=True, soft_wrap=True)
 
 
 @contextmanager
@@ -112,12 +111,12 @@ def _stoppable(hint: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"stopped; {hint}", err=True)
+        echo(f"stopped; {hint}", err=True)
         sys.exit(_INTERRUPTED)
 
 
 @contextmanager
-def show_progress(console: Console) -> "Iterator[Callable[[BuildProgress], None]]":
+def show_progress(console: Terminal) -> "Iterator[Callable[[BuildProgress], None]]":
     """Yield a function that shows progress: a bar on a terminal, otherwise some lines."""
     rate = _Rate()
     if not console.is_terminal:
@@ -164,7 +163,7 @@ class _Rate:
 class _ProgressLines:
     """Prints a line for each new phase, and one every few seconds within a phase."""
 
-    def __init__(self, console: Console, rate: _Rate) -> None:
+    def __init__(self, console: Terminal, rate: _Rate) -> None:
         self._console = console
         self._doing = ""
         self._printed_at = 0.0
@@ -175,7 +174,7 @@ class _ProgressLines:
         if progress.doing != self._doing or now - self._printed_at > _LINE_EVERY_S:
             self._doing, self._printed_at = progress.doing, now
             so_far = _so_far(progress, rate)
-            self._console.print(f"{progress.doing}{so_far and ': '}{so_far}", markup=False)
+            self._console.print(f"{progress.doing}{so_far and ': '}{so_far}")
 
 
 def _so_far(progress: "BuildProgress", rate: int) -> str:

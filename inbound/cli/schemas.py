@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from inbound.errors import SetupError
+from inbound.terminal import echo
 
 
 @click.group
@@ -23,7 +24,7 @@ def export(folder: Path) -> None:
     from schemas.contracts.publication import export as write
 
     for path in write(folder):
-        click.echo(str(path))
+        echo(str(path))
 
 
 @schemas.command
@@ -47,10 +48,10 @@ def check() -> None:
             for path in stale(next_record(released, today), others=_api_documents())
         ]
     for line in found:
-        click.echo(line, err=True)
+        echo(line, err=True)
     if found:
         raise click.exceptions.Exit(1)
-    click.echo(f"{len(released.types)} types and {len(released.topics)} topics are as released")
+    echo(f"{len(released.types)} types and {len(released.topics)} topics are as released")
 
 
 @schemas.command
@@ -71,9 +72,9 @@ def release() -> None:
     except ValueError as error:
         raise SetupError(str(error)) from error
     for path in written:
-        click.echo(f"wrote {path.relative_to(ROOT)}")
+        echo(f"wrote {path.relative_to(ROOT)}")
     if not written:
-        click.echo("nothing changed")
+        echo("nothing changed")
 
 
 def _written(values: Sequence[str]) -> list[str]:

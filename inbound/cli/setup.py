@@ -6,6 +6,7 @@ from pydantic import SecretStr
 from inbound.cli._context import settings_options
 from inbound.cli._format import counted
 from inbound.settings import Settings, setting_variables
+from inbound.terminal import echo
 
 
 @click.command
@@ -17,9 +18,9 @@ def migrate(settings: Settings) -> None:
     settings.require("database_url")
     applied = apply_migrations(settings.database_url.get_secret_value())
     for name in applied:
-        click.echo(f"applied {name}")
+        echo(f"applied {name}")
     if not applied:
-        click.echo("the database is up to date")
+        echo("the database is up to date")
 
 
 @click.group
@@ -41,11 +42,11 @@ def apply_topics(settings: Settings) -> None:
         settings.kafka_replication_factor,
     )
     for name in report.created:
-        click.echo(f"created {name}")
+        echo(f"created {name}")
     for difference in report.altered:
-        click.echo(f"corrected {difference}")
+        echo(f"corrected {difference}")
     if not report.created and not report.altered:
-        click.echo(f"nothing to do: {counted(len(report.unchanged), 'topic')} up to date")
+        echo(f"nothing to do: {counted(len(report.unchanged), 'topic')} up to date")
 
 
 @click.command
@@ -58,5 +59,5 @@ def settings() -> None:
         default = field.get_default()
         shown = "" if isinstance(default, SecretStr) or default in {"", None} else f"={default}"
         group, _, name = path.rpartition(".")
-        click.echo(f"{variable}{shown}    {f'[{group}] ' if group else ''}{name}")
-        click.echo(f"    {field.description}")
+        echo(f"{variable}{shown}    {f'[{group}] ' if group else ''}{name}")
+        echo(f"    {field.description}")

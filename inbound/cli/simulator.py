@@ -16,6 +16,7 @@ from inbound.cli._passwords import VARIABLE, password_file_option
 from inbound.errors import SetupError
 from inbound.ops import logs
 from inbound.ops.parent import end_with_parent
+from inbound.terminal import echo
 
 if TYPE_CHECKING:
     from inbound.local.simulator.server import Simulator, SimulatorSettings
@@ -115,7 +116,7 @@ async def _run(centre: "Simulator", settings: "SimulatorSettings", stats_every: 
             "choose another --port"
         ) from error
     numbers = ", ".join(number for account in settings.accounts for number in account.numbers)
-    click.echo(f"SMS centre on {settings.host}:{centre.port} for {numbers}")
+    echo(f"SMS centre on {settings.host}:{centre.port} for {numbers}")
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _log_statistics, centre)
     try:
         if not stats_every:

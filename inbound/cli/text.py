@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable
 
 import click
-from rich.console import Console
 
 from inbound.cli._context import settings_options
 from inbound.errors import SetupError
@@ -14,6 +13,7 @@ from inbound.local.simulator.phone import Phone, ReceivedMessage
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.settings import Settings
 from inbound.smpp.errors import SmppError
+from inbound.terminal import Terminal
 
 REPLIES = 2
 EARLIER_S = 0.2
@@ -38,17 +38,17 @@ def text(settings: Settings, number: str, text: str, wait_s: float) -> None:
     click.get_current_context().exit(0 if received == REPLIES else 1)
 
 
-async def _show_earlier(phone: Phone, console: Console) -> None:
+async def _show_earlier(phone: Phone, console: Terminal) -> None:
     """Print messages that were waiting, so that they aren't taken for replies."""
     with contextlib.suppress(TimeoutError):
         while True:
             message = await asyncio.wait_for(phone.receive(), EARLIER_S)
-            console.print(f"{message.sender} (earlier)  {message.text}", style="dim", markup=False)
+            console.print(f"{message.sender} (earlier)  {message.text}", style="dim")
 
 
 async def print_replies(
     receive: Callable[[], Awaitable[ReceivedMessage]],
-    console: Console,
+    console: Terminal,
     begin: float,
     wait_s: float,
 ) -> int:
@@ -69,12 +69,13 @@ async def print_replies(
         replies.add(message.text)
         after_s = time.monotonic() - begin
         console.print(f"{message.sender} after {after_s:.2f} s{again}", style="bold", end="  ")
-        console.print(message.text, markup=False)
+        for line in message.text.split("\n"):  # a template may have several
+            console.print(line)
     return len(replies)
 
 
 async def _converse(settings: Settings, number: str, text: str, wait_s: float) -> int:
-    console = Console(highlight=False)
+    console = Terminal()
     smpp = settings.smpp
     phone = Phone(smpp.host, smpp.port, number, federal=settings.federal_number)
     try:
@@ -82,7 +83,7 @@ async def _converse(settings: Settings, number: str, text: str, wait_s: float) -
             await _show_earlier(phone, console)
             begin = time.monotonic()
             await phone.text(text)
-            console.print(f"{number} -> {settings.federal_number}: {text}", markup=False)
+            console.print(f"{number} -> {settings.federal_number}: {text}")
             return await print_replies(phone.receive, console, begin, wait_s)
     except (OSError, SmppError) as error:
         raise SetupError(

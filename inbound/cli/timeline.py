@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
 
 from inbound.cli._context import settings_options
 from inbound.cli._times import parse_moment
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
+from inbound.terminal import Terminal, echo
 
 if TYPE_CHECKING:
     import psycopg
@@ -74,16 +74,16 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
     url = settings.database_url.get_secret_value()
     with connect(url, "scserv timeline") as connection:
         timelines = _look_up(connection, _reader(settings), by[0], key, chosen, reveal)
-    console = Console(highlight=False)
+    console = Terminal()
     for n, one in enumerate(timelines):
         if as_json:
-            click.echo(one.to_json().decode())
+            echo(one.to_json().decode())
             continue
         if n:
             console.print()
         print_timeline(one, console)
     if not timelines:
-        click.echo(_NOT_FOUND[by[0]], err=True)
+        echo(_NOT_FOUND[by[0]], err=True)
     click.get_current_context().exit(0 if timelines else 1)
 
 

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import click
 import psycopg
-from pydantic_core import to_json
 
 from inbound.api.tokens import Scope, digest_of, new_token, parse_duration
 from inbound.cli._context import settings_options
@@ -27,6 +26,7 @@ from inbound.store.access.api_tokens import (
 )
 from inbound.store.access.audit import record
 from inbound.store.connections import raises_store_errors
+from inbound.terminal import echo, echo_json
 
 # Names are kept for ever in logs and in the audit, so they must not contain a phone number.
 _NAME = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -64,8 +64,8 @@ def create(settings: Settings, name: str, scopes: tuple[str, ...], expires: str)
     with _connected(settings) as connection:
         _add(connection, new)
     until = f"until {_time(new.expires_at)}" if new.expires_at else "for ever"
-    click.echo(f"{name}: {', '.join(granted)}, valid {until}; it is not shown again", err=True)
-    click.echo(token)
+    echo(f"{name}: {', '.join(granted)}, valid {until}; it is not shown again", err=True)
+    echo(token)
 
 
 @tokens.command("list")
@@ -78,11 +78,11 @@ def list_(settings: Settings, *, as_json: bool) -> None:
     now = utc_now()
     for token in found:
         if as_json:
-            click.echo(to_json({**_as_object(token), "state": _state(token, now)}).decode())
+            echo_json({**_as_object(token), "state": _state(token, now)})
         else:
-            click.echo(_line(token, now))
+            echo(_line(token, now))
     if not found and not as_json:
-        click.echo("no tokens yet; create one with `scserv tokens create`")
+        echo("no tokens yet; create one with `scserv tokens create`")
 
 
 @tokens.command
@@ -92,7 +92,7 @@ def revoke(settings: Settings, name: str) -> None:
     """Revoke the token NAME at once."""
     with _connected(settings) as connection:
         _revoke(connection, name, utc_now())
-    click.echo(f"revoked {name}")
+    echo(f"revoked {name}")
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """Presents a dead letter to operators, whatever kind of garbage it is.
 
 Without a reason, only harmless data is shown: names of our own fields, and values that look like
-an id, a time or one of our words. With a reason, everything is shown. Control characters that a
-terminal would act on never are.
+an id, a time or one of our words. With a reason, everything is shown.
 """
 
 import re
@@ -69,16 +68,8 @@ _WORD: Final = re.compile(r"(?!.*[0-9]{5})[A-Za-z0-9._/-]{1,60}")
 _SMALL: Final = 100_000
 
 
-def printable(text: str, keep: str = "") -> str:
-    """Return `text` with every unprintable character escaped, except those of `keep`.
-
-    Characters that move the cursor, or change colours or the writing direction, are unprintable.
-    """
-    return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
-
-
 def view_of(message: Packed, *, reveal: bool) -> dict[str, Any]:
-    """Return the view of a dead letter as plain data; its strings are safe to print."""
+    """Return the view of a dead letter as plain data. Print it with `inbound.terminal`."""
     return {
         "key": _key(message.key, reveal=reveal),
         "headers": _headers(message.headers, reveal=reveal),
@@ -96,7 +87,7 @@ def _key(key: bytes | None, *, reveal: bool) -> str | None:
 def _headers(headers: Iterable[tuple[str, bytes]], *, reveal: bool) -> list[dict[str, str]]:
     return [
         {
-            "name": printable(name) if reveal or name in _KNOWN_HEADERS else HIDDEN,
+            "name": name if reveal or name in _KNOWN_HEADERS else HIDDEN,
             "value": _text(value) if reveal else _header(name, _text(value)),
         }
         for name, value in headers
@@ -112,9 +103,8 @@ def _content(value: bytes, *, reveal: bool) -> dict[str, Any]:
         return {"content": "no JSON", "text": _text(value[:TEXT_MAX]), "hex": _hex(value)}
     if not reveal:
         return {"content": _masked(content)}
-    revealed = {"content": _safe(content)}
     text = _text_of(value)
-    return revealed if text is None else revealed | {"text": printable(text)}
+    return {"content": content} if text is None else {"content": content, "text": text}
 
 
 def _masked(content: Any, name: str = "") -> Any:  # noqa: ANN401 — any JSON
@@ -147,19 +137,8 @@ def _is_harmless(name: str, value: str) -> bool:
     return bool(_WORD.fullmatch(value)) and (name in _NAMES or value in _CHOICES.get(name, ()))
 
 
-def _safe(content: Any) -> Any:  # noqa: ANN401 — any JSON
-    match content:
-        case dict():
-            return {printable(name): _safe(value) for name, value in content.items()}
-        case list():
-            return [_safe(value) for value in content]
-        case str():
-            return printable(content)
-    return content
-
-
 def _text(octets: bytes) -> str:
-    return printable(octets.decode("utf-8", "backslashreplace"))
+    return octets.decode("utf-8", "backslashreplace")
 
 
 def _hex(value: bytes) -> str:

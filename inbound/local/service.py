@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import SecretStr
-from rich.console import Console
 
 from inbound.errors import RetryableError, SetupError
 from inbound.local.probes import LOOPBACK, accepts, api_url, ask_health, free_port
@@ -20,6 +19,7 @@ from inbound.ops.health import Health, HealthServer
 from inbound.service_file import DEFAULT_DATA_DIR, SERVICE_FILE, write_service_file
 from inbound.settings import Settings, SmppSettings
 from inbound.startup import check_database, load_templates
+from inbound.terminal import Terminal
 
 WATCH_EVERY_S = 0.5
 RESTART_EVERY_S = 3.0
@@ -61,7 +61,7 @@ class LocalService:
         self._port = port
         self._config = config
         self._built_in_simulator = built_in_simulator
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._console = Terminal(soft_wrap=True)
         self._health = Health()
         self._health_urls: dict[str, str] = {}
         self._api_port = 0
@@ -250,7 +250,7 @@ class LocalService:
             self._say(str(event))
 
     def _say(self, text: str) -> None:
-        self._console.print(f"[{time.monotonic() - self._begin:5.1f} s] {text}", markup=False)
+        self._console.print(f"[{time.monotonic() - self._begin:5.1f} s] {text}")
 
     def _command(self, words: str) -> str:
         """Return a command line for this installation: `make up` puts nothing on the PATH."""
@@ -270,7 +270,7 @@ class LocalService:
                 self._say(f"bind {bind.bind} to {bind.host}:{bind.port} as {bind.system_id}")
         self._say(f"HTTP API on {api_url(self._settings.api, self._api_port)}; for a token:")
         self._say(f"    {self._command('tokens create')} --name me --scope read")
-        self._console.print(f"ready: {health_url}/health/ready", markup=False)
+        self._console.print(f"ready: {health_url}/health/ready")
 
 
 def _addresses(servers: dict[str, EmbeddedServer]) -> dict[str, Any]:

@@ -1,13 +1,26 @@
 """Logging of every process: one line per event, to standard error, in UTC.
 
+Invariants:
+
+* A record is one line, whatever it quotes: `inbound.printing` escapes it. A traceback follows in
+  indented lines, so no text in it looks like a line of the log.
+* Lines of one kind are limited, so a peer that repeats something can't fill a disk. What was
+  suppressed is counted, and the count is logged even if nothing else is.
+
 Libraries log at WARNING even if the service logs at DEBUG: aiokafka's debug log contains
 whole messages, with numbers and texts.
 """
 
 import logging
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, NamedTuple
+
+from inbound.printing import printable
 
 _LIBRARIES = (
     "aiokafka",
@@ -22,57 +35,189 @@ _LIBRARIES = (
     "fastapi",
 )
 
+WINDOW_S: Final = 10.0
+LINES_OF_A_KIND: Final = 20
+"""Lines of one kind in a window, of our own loggers. A library may log one."""
 
-REPEAT_EVERY_S = 10.0
-REMEMBERED = 1000
-"""Bounds the filter's memory: our messages contain ids and reasons."""
+KINDS: Final = 1000
+"""Bounds the memory: kinds beyond these share one limit."""
+
+MESSAGE_CHARS: Final = 4000
+TRACEBACK_CHARS: Final = 20_000
+
+log = logging.getLogger(__name__)
 
 
-class RepeatFilter(logging.Filter):
-    """Passes a repeated message once per `REPEAT_EVERY_S` and counts the others.
+class Kind(NamedTuple):
+    """What lines have in common: logger, format string, and the bind they are about."""
 
-    In an outage, Kafka clients log every reconnect and we log every refused MO: dozens of
-    lines a second. Messages of a library are equal if their format string is; ours if their
-    text is. Our errors are never filtered.
+    logger: str
+    format: str
+    bind: str = ""
+
+
+_OTHERS: Final = Kind("", "")
+_ABOUT_A_BIND: Final = ("bind %s", "%s: ")
+
+
+def _kind_of(record: logging.LogRecord) -> Kind:
+    form = str(record.msg)
+    if isinstance(record.args, tuple) and record.args and form.startswith(_ABOUT_A_BIND):
+        return Kind(record.name, form, str(record.args[0]))
+    return Kind(record.name, form)
+
+
+@dataclass(slots=True)
+class _Window:
+    """Lines of one kind since a moment. `last` is the last one that was suppressed."""
+
+    since: float
+    logged: int = 0
+    texts: set[str] = field(default_factory=set)
+    suppressed: int = 0
+    last: logging.LogRecord | None = None
+
+
+class Throttle:
+    """Limits the lines of each kind in a window, and equal warnings to one.
+
+    In an outage Kafka clients log every reconnect, and we log every refused MO: dozens of lines a
+    second. A hostile peer causes thousands. Critical lines, the last of a process, always pass.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__()
         self._clock = clock
-        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+        self._windows: dict[Kind, _Window] = {}  # the oldest first
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether to log. Appends the number of lines suppressed since the last one."""
-        if record.name.startswith(_LIBRARIES):
-            key = (record.name, str(record.msg))
-        elif record.levelno == logging.WARNING:
-            key = (record.name, record.getMessage())
-        else:
+    def admits(self, record: logging.LogRecord) -> bool:
+        """Return whether to log a record. Call `ended` before."""
+        if record.levelno >= logging.CRITICAL:
             return True
-        last, left_out = self._said.get(key, (-REPEAT_EVERY_S, 0))
-        now = self._clock()
-        if now - last < REPEAT_EVERY_S:
-            self._said[key] = (last, left_out + 1)
-            return False
-        if len(self._said) >= REMEMBERED:
-            self._said.clear()
-        self._said[key] = (now, 0)
-        if left_out:
-            record.msg = f"{record.msg} ({left_out} similar messages suppressed)"
+        kind = _kind_of(record)
+        if kind not in self._windows and len(self._windows) >= KINDS:
+            kind = _OTHERS
+        window = self._windows.setdefault(kind, _Window(self._clock()))
+        if window.logged < _limit(record) and not _is_repeated(record, window):
+            window.logged += 1
+            return True
+        window.suppressed += 1
+        window.last = record
+        return False
+
+    def ended(self) -> Iterator[logging.LogRecord]:
+        """End the windows that are over; yield a record for each that suppressed something."""
+        oldest = self._clock() - WINDOW_S
+        while self._windows:
+            kind = next(iter(self._windows))
+            if self._windows[kind].since > oldest:
+                return
+            window = self._windows.pop(kind)
+            if window.last is not None:
+                yield _summary(window.last, window.suppressed)
+
+    @property
+    def is_suppressing(self) -> bool:
+        """Whether a window has suppressed something."""
+        return any(window.suppressed for window in self._windows.values())
+
+
+def _limit(record: logging.LogRecord) -> int:
+    return 1 if record.name.startswith(_LIBRARIES) else LINES_OF_A_KIND
+
+
+def _is_repeated(record: logging.LogRecord, window: _Window) -> bool:
+    """Whether this warning was logged in this window already."""
+    if record.levelno != logging.WARNING:
+        return False
+    text = record.getMessage()
+    if text in window.texts:
         return True
+    window.texts.add(text)
+    return False
+
+
+def _summary(last: logging.LogRecord, suppressed: int) -> logging.LogRecord:
+    """Return a record that says how many lines like this one were suppressed."""
+    plural = "" if suppressed == 1 else "s"
+    text = f"{printable(last.getMessage(), MESSAGE_CHARS)} ({suppressed} similar message{plural}"
+    return logging.LogRecord(last.name, last.levelno, "", 0, f"{text} suppressed)", None, None)
+
+
+class ThrottlingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # any stream
+    """Writes the lines that the throttle admits, and how many it suppressed."""
+
+    def __init__(self, throttle: Throttle | None = None) -> None:
+        super().__init__(sys.stderr)
+        self._throttle = throttle or Throttle()
+        self._timer: threading.Timer | None = None
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write a record, unless lines of its kind are over their limit."""
+        with self.lock or threading.RLock():
+            self._write_summaries()
+            admitted = self._throttle.admits(record)
+            if admitted:
+                self.emit(record)
+            elif self._timer is None:
+                self._start_timer()
+        return admitted
+
+    def _write_summaries(self) -> None:
+        for record in self._throttle.ended():
+            self.emit(record)
+
+    def _start_timer(self) -> None:
+        """Write the summaries later, if no line does it before."""
+        self._timer = threading.Timer(WINDOW_S, self._on_timer)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _on_timer(self) -> None:
+        with self.lock or threading.RLock():
+            self._timer = None
+            self._write_summaries()
+            if self._throttle.is_suppressing:
+                self._start_timer()
+
+
+class LineFormatter(logging.Formatter):
+    """Formats a record as one line, and a traceback as indented lines."""
+
+    def __init__(self, process: str) -> None:
+        """`process` is part of every line."""
+        super().__init__(
+            f"%(asctime)s.%(msecs)03dZ {process} %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S"
+        )
+        self.converter = time.gmtime
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 — logging's name
+        """Return the line, escaped and cut."""
+        record.message = printable(record.message, MESSAGE_CHARS)
+        return super().formatMessage(record)
+
+    def formatException(  # noqa: N802 — logging's name
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None]
+        | tuple[None, None, None],
+    ) -> str:
+        """Return the traceback, escaped and indented; of a long one the end."""
+        text = super().formatException(ei)[-TRACEBACK_CHARS:]
+        return "\n".join(f"    {printable(line)}" for line in text.split("\n"))
 
 
 def configure(level: str, *, name: str) -> None:
     """Set up logging of this process. `name` is part of every line."""
-    formatter = logging.Formatter(
-        f"%(asctime)s.%(msecs)03dZ {name} %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S"
-    )
-    formatter.converter = time.gmtime
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
-    handler.addFilter(RepeatFilter())
+    handler = ThrottlingHandler()
+    handler.setFormatter(LineFormatter(name))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for library in _LIBRARIES:
         logging.getLogger(library).setLevel(logging.WARNING)
+    threading.excepthook = _log_end_of_thread
+
+
+def _log_end_of_thread(ended: threading.ExceptHookArgs) -> None:
+    name = ended.thread.name if ended.thread is not None else "unknown"
+    cause = ended.exc_value or ended.exc_type()
+    log.critical("thread %s ends after %s", name, ended.exc_type.__name__, exc_info=cause)

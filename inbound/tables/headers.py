@@ -7,6 +7,7 @@ from typing import Final
 
 from inbound.errors import SetupError
 from inbound.parsers.numbers import NumberError, parse_msisdn
+from inbound.printing import printable
 from inbound.tables.columns import (
     Column,
     Layout,
@@ -17,7 +18,6 @@ from inbound.tables.columns import (
     place_columns,
 )
 from inbound.tables.model import BadRow, Choices, Record, Row
-from inbound.tables.printing import printable
 
 HEADER_WITHIN: Final = 20
 """Records that are not empty: reports have their title above the table."""

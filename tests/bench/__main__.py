@@ -15,11 +15,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from rich.console import Console
-
 from inbound.cli.clients import run_import
 from inbound.kafka import admin
 from inbound.store.migrations.runner import migrate
+from inbound.terminal import Terminal
 from schemas.topics import TOPICS
 from tests.bench.load import LoadSmsc, Run
 from tests.bench.processes import ProcessUsages, Usage, roles, servers
@@ -161,7 +160,7 @@ def load_directory(folder: Path, phones: list[str], database_url: str) -> None:
             file.write(f"+{phone},C{n},{n % 10_000:04d},user{n},pw{n}\n")
     key = bytes.fromhex(KEY)
     begin = time.monotonic()
-    if run_import(path, database_url, key, key, Console(quiet=True)) != 0:
+    if run_import(path, database_url, key, key, Terminal(quiet=True)) != 0:
         raise SystemExit("bench: the clients could not be imported")
     say(f"{len(phones)} clients imported in {time.monotonic() - begin:.1f} s")
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from rich.console import Console
 
 from inbound.cli.clients import run_import
 from inbound.directory.memory import MemoryDirectory
 from inbound.directory.port import Directory, Identities, Registration
 from inbound.directory.postgres import PostgresDirectory
+from inbound.terminal import Terminal
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 
 CLIENTS = {
@@ -43,7 +43,7 @@ async def directory(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
         fields = (number, client.client_id, client.personal_code, client.login, password)
         lines.append(",".join(fields))
     path.write_text("\n".join(lines), encoding="utf-8")
-    assert run_import(path, url, SUBJECT_KEY, VAULT_KEY, Console(file=io.StringIO())) == 0
+    assert run_import(path, url, SUBJECT_KEY, VAULT_KEY, Terminal(file=io.StringIO())) == 0
     adapter = PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY)
     yield adapter
     await adapter.close()

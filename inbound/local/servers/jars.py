@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from inbound.errors import RetryableError, SetupError
+from inbound.terminal import Terminal, echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -190,10 +191,9 @@ def _one_line(error: Exception) -> str:
 
 
 def _show_progress(done: Iterable[None], total: int) -> None:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with Progress(
         TextColumn(f"Kafka {kafka_version()}"),
         BarColumn(),
@@ -223,7 +223,7 @@ def write_lock(lock: Path = LOCK) -> int:
     return len(needed)
 
 
-def main(argv: Sequence[str] | None = None, say: Callable[[str], None] = print) -> int:
+def main(argv: Sequence[str] | None = None, say: Callable[[str], None] = echo) -> int:
     """Run the command line of this module."""
     parser = argparse.ArgumentParser(prog="python -m inbound.local.servers.jars")
     parser.add_argument("--lock", action="store_true", help="resolve again and write the lock file")
@@ -233,7 +233,7 @@ def main(argv: Sequence[str] | None = None, say: Callable[[str], None] = print) 
             say(f"{LOCK.name}: {write_lock()} jars")
         paths = ensure()
     except SetupError as error:
-        sys.stderr.write(f"{error}\n")
+        echo(error, err=True)
         return 2
     say(f"setup: Apache Kafka {kafka_version()}, {len(paths)} jars in {paths[0].parent}")
     return 0

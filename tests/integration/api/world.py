@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 
 import httpx
 import psycopg
-from rich.console import Console
 from starlette.types import ASGIApp
 
 from inbound.api.app import make_api
@@ -28,6 +27,7 @@ from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import connect
 from inbound.store.sealing import Sealer
 from inbound.store.transactions.postgres import PostgresStore
+from inbound.terminal import Terminal
 from inbound.timeline.reader import TimelineReader
 from tests.bench import history
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
@@ -142,7 +142,7 @@ def import_clients(url: str, clients: Iterable[tuple[str, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clients.csv"
         path.write_text("\n".join(lines), "utf-8")
-        console = Console(file=io.StringIO())
+        console = Terminal(file=io.StringIO())
         assert run_import(path, url, SUBJECT_KEY, VAULT_KEY, console) == 0
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import psycopg
 import pytest
 import xlsxwriter
-from rich.console import Console
 
 from inbound.cli.clients import ImportOptions, run_import
 from inbound.directory.client_rows import CLIENT_COLUMNS, GoodRow
@@ -22,6 +21,7 @@ from inbound.store.connections import connect
 from inbound.store.errors import StoreUnavailable
 from inbound.tables.model import Kind, Row
 from inbound.tables.reader import open_table
+from inbound.terminal import Terminal
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 
 HEADER = "msisdn,client_id,personal_code,login,password"
@@ -37,12 +37,12 @@ IMPORT = """
 import sys
 from pathlib import Path
 from typing import Any
-from rich.console import Console
+from inbound.terminal import Terminal
 from inbound.cli.clients import ImportOptions, run_import
 from inbound.tables.model import Kind, Row
 from inbound.tables.reader import open_table
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
-sys.exit(run_import(Path(sys.argv[1]), sys.argv[2], SUBJECT_KEY, VAULT_KEY, Console()))
+sys.exit(run_import(Path(sys.argv[1]), sys.argv[2], SUBJECT_KEY, VAULT_KEY, Terminal()))
 """
 
 
@@ -59,7 +59,7 @@ class Importer:
         return self.load(self.path, vault_key=vault_key, **options)
 
     def load(self, path: Path, *, vault_key: bytes = VAULT_KEY, **options: Any) -> int:
-        console = Console(file=io.StringIO(), width=60)
+        console = Terminal(file=io.StringIO(), width=60)
         try:
             return run_import(
                 path, self.url, SUBJECT_KEY, vault_key, console, ImportOptions(**options)
@@ -321,7 +321,7 @@ def test_nothing_is_stored_in_the_clear(importer: Importer, conn: psycopg.Connec
 @pytest.mark.parametrize("name", ["missing.csv", "."])
 def test_missing_file_is_one_clear_error(importer: Importer, tmp_path: Path, name: str) -> None:
     with pytest.raises(SetupError, match="does not exist or is not a file"):
-        run_import(tmp_path / name, importer.url, SUBJECT_KEY, VAULT_KEY, Console())
+        run_import(tmp_path / name, importer.url, SUBJECT_KEY, VAULT_KEY, Terminal())
 
 
 def test_error_at_the_end_of_a_file_leaves_the_clients_as_they_were(
@@ -331,7 +331,7 @@ def test_error_at_the_end_of_a_file_leaves_the_clients_as_they_were(
     lines = "\n".join((HEADER, client(1, "changed"), client(2)))
     importer.path.write_bytes(b"\xef\xbb\xbf" + lines.encode() + b"\n\xff")
     with pytest.raises(SetupError, match="line 4 has a byte 0xFF, which is not UTF-8"):
-        run_import(importer.path, importer.url, SUBJECT_KEY, VAULT_KEY, Console())
+        run_import(importer.path, importer.url, SUBJECT_KEY, VAULT_KEY, Terminal())
     assert stored(conn) == 1
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from rich.console import Console
 
 from inbound.cli.clients import run_import
 from inbound.directory.port import Registration
@@ -22,6 +21,7 @@ from inbound.store.outbox import feeds
 from inbound.store.people.erasure import erasures
 from inbound.store.people.rows import ErasedRows
 from inbound.store.transactions.postgres import PostgresStore
+from inbound.terminal import Terminal
 from schemas.messages import Outcome, Part
 from schemas.upcasters import read_event
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
@@ -204,7 +204,7 @@ async def full_life(world: World, url: str, folder: Path, number: str) -> None:
     one = world.clients[number]
     fields = (number, one.client_id, one.personal_code, one.login, one.password)
     path.write_text(f"msisdn,client_id,personal_code,login,password\n{','.join(fields)}\n")
-    assert run_import(path, url, SUBJECT_KEY, VAULT_KEY, Console(quiet=True)) == 0
+    assert run_import(path, url, SUBJECT_KEY, VAULT_KEY, Terminal(quiet=True)) == 0
     key = world.hasher.hash(number).hex()
     await run_through(world, source=number)
     world.now += timedelta(hours=1)

@@ -3,10 +3,10 @@
 from io import StringIO
 
 import pytest
-from rich.console import Console
 
 from inbound.cli.projections import show_progress
 from inbound.projections.builder import BuildProgress
+from inbound.terminal import Terminal
 
 TOLD = [
     BuildProgress("events into requests", 200, 1000),
@@ -20,7 +20,7 @@ TOLD += [
 
 def shown(*, terminal: bool) -> str:
     file = StringIO()
-    console = Console(file=file, force_terminal=terminal, width=100, highlight=False)
+    console = Terminal(file=file, force_terminal=terminal, width=100)
     with show_progress(console) as tell:
         for told in TOLD:
             tell(told)

@@ -4,13 +4,13 @@ import io
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from inbound.cli._table_view import print_understood
 from inbound.directory.client_rows import CLIENT_COLUMNS, MSISDN
 from inbound.errors import SetupError
 from inbound.tables.model import Choices
 from inbound.tables.reader import open_table
+from inbound.terminal import Terminal
 from tests.unit.tables.worlds import saved
 
 
@@ -18,7 +18,7 @@ def shown(path: Path, **choices: tuple[tuple[str, str], ...]) -> list[str]:
     """Return the lines that are printed."""
     out = io.StringIO()
     with open_table(path, CLIENT_COLUMNS, Choices(**choices)) as table:  # type: ignore[arg-type]
-        print_understood(Console(file=out, width=100), path.name, table.understood, {MSISDN})
+        print_understood(Terminal(file=out, width=100), path.name, table.understood, {MSISDN})
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 

@@ -5,10 +5,10 @@ import io
 import time
 
 import pytest
-from rich.console import Console
 
 from inbound.cli.text import REPLIES, print_replies
 from inbound.local.simulator.phone import ReceivedMessage
+from inbound.terminal import Terminal
 
 
 async def converse(*texts: str) -> tuple[int, str]:
@@ -21,7 +21,7 @@ async def converse(*texts: str) -> tuple[int, str]:
         return ReceivedMessage("SCSERV", waiting.pop(0), at=0, parts=1)
 
     printed = io.StringIO()
-    console = Console(file=printed, highlight=False, width=120)
+    console = Terminal(file=printed, width=120)
     return await print_replies(receive, console, time.monotonic(), 0.01), printed.getvalue()
 
 

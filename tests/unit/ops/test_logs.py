@@ -1,19 +1,25 @@
-"""A log that stays readable in an outage: nothing is said dozens of times a second."""
+"""A log that stays readable and bounded, whatever a peer repeats or writes."""
 
+import io
 import logging
+import threading
 
 import pytest
 
 from inbound.ops import logs
-from inbound.ops.logs import REPEAT_EVERY_S, RepeatFilter
+from inbound.ops.logs import LINES_OF_A_KIND, WINDOW_S, LineFormatter, Throttle, ThrottlingHandler
 
 
 class Log:
-    """Says things to the filter, by a clock that stands still until it is moved."""
+    """Writes through a handler, by a clock that stands still until it is moved."""
 
     def __init__(self) -> None:
         self.now = 100.0
-        self._filter = RepeatFilter(lambda: self.now)
+        self.throttle = Throttle(lambda: self.now)
+        self.stream = io.StringIO()
+        self.handler = ThrottlingHandler(self.throttle)
+        self.handler.setStream(self.stream)
+        self.handler.setFormatter(logging.Formatter("%(message)s"))
 
     def say(
         self,
@@ -21,38 +27,117 @@ class Log:
         *args: object,
         name: str = "inbound.gateway.arrivals",
         level: int = logging.WARNING,
-    ) -> str | None:
-        record = logging.LogRecord(name, level, "", 0, message, args, None)
-        return record.getMessage() if self._filter.filter(record) else None
+    ) -> list[str]:
+        """Log one record; return the lines that were written."""
+        self.handler.handle(logging.LogRecord(name, level, "", 0, message, args, None))
+        return self.written()
+
+    def written(self) -> list[str]:
+        lines = self.stream.getvalue().splitlines()
+        self.stream.truncate(0)
+        self.stream.seek(0)
+        return lines
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    monkeypatch.setattr(ThrottlingHandler, "_start_timer", lambda _: None)
+    return Log()
 
 
 @pytest.mark.parametrize("name", ["inbound.gateway.arrivals", "aiokafka.client"])
-def test_the_same_thing_is_said_once_in_a_while_and_counted(name: str) -> None:
+def test_an_equal_warning_is_logged_once_in_a_window_and_counted(log: Log, name: str) -> None:
+    assert log.say("no %s", "Kafka", name=name) == ["no Kafka"]
+    assert [log.say("no %s", "Kafka", name=name) for _ in range(3)] == [[]] * 3
+    log.now += WINDOW_S
+    counted = "no Kafka (3 similar messages suppressed)"
+    assert log.say("no %s", "Kafka", name=name) == [counted, "no Kafka"]
+    log.now += WINDOW_S
+    assert log.say("no %s", "Kafka", name=name) == ["no Kafka"]
+
+
+def test_different_texts_of_ours_are_logged(log: Log) -> None:
+    assert log.say("message %s can't be rendered", "one")
+    assert log.say("message %s can't be rendered", "two")
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.WARNING, logging.ERROR])
+def test_lines_of_one_kind_are_limited_whatever_they_say(log: Log, level: int) -> None:
+    lines = [log.say("%s: ignored %r", "bind a", n, level=level) for n in range(10_000)]
+    assert [line for line in lines if line] == [
+        [f"bind a: ignored {n}"] for n in range(LINES_OF_A_KIND)
+    ]
+    assert log.say("%s: ignored %r", "bind b", 1, level=level) == ["bind b: ignored 1"]
+    log.now += WINDOW_S
+    left_out = 10_000 - LINES_OF_A_KIND
+    assert log.say("another kind")[0] == (
+        f"bind a: ignored 9999 ({left_out} similar messages suppressed)"
+    )
+
+
+def test_the_last_line_of_a_process_is_never_suppressed(log: Log) -> None:
+    lines = [log.say("exits", level=logging.CRITICAL) for _ in range(100)]
+    assert lines == [["exits"]] * 100
+
+
+def test_the_count_is_logged_even_if_nothing_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "WINDOW_S", 0.01)
     log = Log()
-    assert log.say("no %s", "Kafka", name=name) == "no Kafka"
-    assert [log.say("no %s", "Kafka", name=name) for _ in range(3)] == [None] * 3
-    log.now += REPEAT_EVERY_S
-    again = "no Kafka (3 similar messages suppressed)"
-    assert log.say("no %s", "Kafka", name=name) == again
-    log.now += REPEAT_EVERY_S
-    assert log.say("no %s", "Kafka", name=name) == "no Kafka"
+    log.now = 0.0
+    for _ in range(3):
+        log.say("no Kafka")
+    log.now += 0.01
+    timer = log.handler._timer
+    assert timer is not None
+    timer.join()
+    assert log.written() == ["no Kafka (2 similar messages suppressed)"]
+    assert log.handler._timer is None
 
 
-def test_different_texts_of_ours_are_not_suppressed() -> None:
-    log = Log()
-    assert log.say("bind %s: lost", "one")
-    assert log.say("bind %s: lost", "two")
+def test_what_it_remembers_is_bounded(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "KINDS", 10)
+    for n in range(1000):
+        log.say(f"a kind of its own: {n}")
+    assert len(log.throttle._windows) <= 11
 
 
-@pytest.mark.parametrize("level", [logging.INFO, logging.ERROR, logging.CRITICAL])
-def test_our_errors_are_never_suppressed(level: int) -> None:
-    log = Log()
-    assert [log.say("set aside", level=level) for _ in range(3)] == ["set aside"] * 3
+HOSTILE = (
+    "\x1b]0;owned\x07\r\n2026-01-01T00:00:00.000Z gateway CRITICAL forged\u2028\u009b31m\u202e"
+)
 
 
-def test_what_it_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "REMEMBERED", 10)
-    log = Log()
-    for n in range(100):
-        assert log.say("message %s", n)
-    assert len(log._filter._said) <= 10
+def formatted(message: str, *args: object, error: Exception | None = None) -> str:
+    info = None if error is None else (type(error), error, error.__traceback__)
+    record = logging.LogRecord("a", logging.ERROR, "", 0, message, args, info)
+    return LineFormatter("worker").format(record)
+
+
+def test_a_record_is_one_line_and_steers_no_terminal() -> None:
+    line = formatted("the peer says %s", HOSTILE)
+    assert line.isprintable()
+    assert "\\u001b]0;owned\\u0007\\r\\n2026" in line
+
+
+def test_a_long_line_is_cut() -> None:
+    assert len(formatted("%s", "x" * 100_000)) < 5_000
+
+
+def test_a_traceback_forges_no_line() -> None:
+    lines = formatted("it failed", error=ValueError(HOSTILE)).split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert all(line.startswith("    ") for line in lines[1:])
+    assert any("ValueError: \\u001b" in line for line in lines)
+
+
+def test_the_end_of_a_thread_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise ValueError(HOSTILE)
+
+    before, threading.excepthook = threading.excepthook, logs._log_end_of_thread
+    try:
+        thread = threading.Thread(target=fail, name="watch")
+        thread.start()
+        thread.join()
+    finally:
+        threading.excepthook = before
+    assert "thread watch ends after ValueError" in caplog.text

@@ -6,11 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from inbound.cli._timeline_view import print_timeline
 from inbound.handlers.decision import message_id
 from inbound.store.lookup import ClaimRecord
+from inbound.terminal import Terminal
 from inbound.timeline.build import MissNote
 from inbound.timeline.model import Language, ReplyStatus, RequestTimeline, StepKind, TextReading
 from inbound.timeline.words import ArrivalSpan
@@ -353,7 +353,7 @@ def test_a_miss_tells_how_its_text_was_read(language: Language, alphabet: str, t
     timeline = Person().timeline(10, misses=[note], language=language)
     assert timeline.misses[0].reading == reading.model_copy(update={"text": told})
     printed = io.StringIO()
-    print_timeline(timeline, Console(file=printed, width=120))
+    print_timeline(timeline, Terminal(file=printed, width=120))
     assert told in printed.getvalue()
 
 
