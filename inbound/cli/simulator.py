@@ -36,6 +36,12 @@ log = logging.getLogger(__name__)
 @click.option("--accounts", type=FILE, help="TOML file of accounts, replacing --number to --rate.")
 @click.option("--magic", is_flag=True, help="Choose faults by the last digits of a number.")
 @click.option("--script", type=FILE, help="TOML file of faults.")
+@click.option(
+    "--hostile",
+    multiple=True,
+    metavar="NAME",
+    help="Attack the clients with a kind of value or PDUs; may be repeated.",
+)
 @click.option("--dialect", default="standard", show_default=True, help="Format of receipts.")
 @click.option("--strict-binds", is_flag=True, help="Obey system_type MCON2 and SINGLE.")
 @click.option(
@@ -58,6 +64,7 @@ def simulator(  # noqa: PLR0913 — click passes each option by its name
     accounts: Path | None,
     magic: bool,
     script: Path | None,
+    hostile: tuple[str, ...],
     dialect: str,
     strict_binds: bool,
     query_limit: int,
@@ -76,7 +83,7 @@ def simulator(  # noqa: PLR0913 — click passes each option by its name
     from inbound.cli._runner import run_role
     from inbound.local.simulator.accounts import load_accounts
     from inbound.local.simulator.ledger import PduLedger
-    from inbound.local.simulator.script import Script, load_script
+    from inbound.local.simulator.script import Script, load_script, with_hostility
     from inbound.local.simulator.server import Simulator, SimulatorAccount, SimulatorSettings
     from inbound.local.simulator.tls import server_context
 
@@ -94,7 +101,7 @@ def simulator(  # noqa: PLR0913 — click passes each option by its name
         strict_binds=strict_binds,
         query_limit=query_limit,
         magic=magic,
-        script=load_script(script) if script else Script(),
+        script=with_hostility(load_script(script) if script else Script(), hostile),
     )
     with ExitStack() as stack:
         file = stack.enter_context(_append(ledger)) if ledger else None

@@ -94,6 +94,14 @@ class ClientLinks:
         """Return the link of an open session."""
         return self._links.get(session)
 
+    def of_account(self, system_id: str) -> list[Session]:
+        """Return the bound links of an account, or of all accounts ("")."""
+        return [
+            session
+            for session, link in self._links.items()
+            if link.client is not None and system_id in {"", link.system_id}
+        ]
+
     def opened(self, session: Session) -> None:
         """Add a new connection."""
         self._count += 1

@@ -10,6 +10,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 from inbound.local.simulator.client_links import ClientLinks, kind_of
@@ -17,6 +18,7 @@ from inbound.local.simulator.client_session import ClientSession
 from inbound.local.simulator.dialects import DEFAULT_PLAN
 from inbound.local.simulator.faults import Proceed
 from inbound.local.simulator.habits import UNBIND, bend, lengthen
+from inbound.local.simulator.hostile_values import FORGED, forge, in_answer, in_message
 from inbound.local.simulator.magic import MagicNumbers
 from inbound.local.simulator.malformed import MALFORMED
 from inbound.local.simulator.rules import RuleBook
@@ -75,10 +77,10 @@ class FaultInjector:
         if delay := self._delay(fault):
             await self._scheduler.sleep(delay)
         status = fault.status or admit(bind, session)
-        if fault.habit and isinstance(session, ClientSession):
-            session.bind_habit = fault.habit
+        if (fault.habit or fault.hostile) and isinstance(session, ClientSession):
+            session.bend_bind = partial(_bend_answer, fault, bind)
         if fault.no_answer or fault.cut or fault.malformed:
-            self._write(bind.answer(status), fault, session)
+            self._write(bind, bind.answer(status), fault, session)
             await session.wait_closed()
         return status
 
@@ -99,11 +101,10 @@ class FaultInjector:
         if delay and self._delayed[session] >= self._window:
             return pdu.answer(Status.ESME_RTHROTTLED)
         answer = await self._answer(pdu, session, proceed, fault, delay)
-        own = fault.no_answer or fault.cut or fault.malformed or fault.duplicate or fault.habit
-        if answer is None or not (delay or own):
+        if answer is None or not (delay or _is_written_here(fault)):
             return answer
         answer.sequence = pdu.sequence
-        self._write_after(delay, answer, fault, session)
+        self._write_after(delay, pdu, answer, fault, session)
         return None
 
     def on_deliver(self, pdu: DeliverSm, session: Session) -> asyncio.Future[DeliverSmResp] | None:
@@ -133,7 +134,7 @@ class FaultInjector:
         fault = self._record(picked, session, pdu)
         answer = pdu.answer(fault.status) if fault.status else answer
         answer.sequence = pdu.sequence
-        self._write_after(self._delay(fault), answer, fault, session)
+        self._write_after(self._delay(fault), pdu, answer, fault, session)
         return True
 
     # Selecting the fault.
@@ -183,24 +184,31 @@ class FaultInjector:
         return await answer if isinstance(answer, asyncio.Future) else answer
 
     def _write_after(
-        self, delay: float, answer: ResponsePdu, fault: Fault, session: Session
+        self,
+        delay: float,
+        request: RequestPdu[Any],
+        answer: ResponsePdu,
+        fault: Fault,
+        session: Session,
     ) -> None:
         if not delay:
-            self._write(answer, fault, session)
+            self._write(request, answer, fault, session)
             return
 
         def write() -> None:
             self._delayed[session] -= 1
             if not self._delayed[session]:
                 del self._delayed[session]
-            self._write(answer, fault, session)
+            self._write(request, answer, fault, session)
 
         self._delayed[session] += 1
         self._scheduler.after(delay, write)
 
-    def _write(self, answer: ResponsePdu, fault: Fault, session: Session) -> None:
+    def _write(
+        self, request: RequestPdu[Any], answer: ResponsePdu, fault: Fault, session: Session
+    ) -> None:
         """Write an answer as the fault says: twice, malformed, partly, or not at all."""
-        frame = lengthen(fault.habit, encode(answer))
+        frame = _bend_answer(fault, request, encode(answer))
         if fault.malformed:
             frame = MALFORMED[fault.malformed](frame)
         if not fault.no_answer and fault.cut != "before":
@@ -239,12 +247,30 @@ class FaultInjector:
     def _send(
         self, fault: Fault, pdu: DeliverSm, session: Session, what: str
     ) -> Awaitable[DeliverSmResp]:
-        bent = bend(fault.habit, pdu)
+        if fault.hostile == FORGED:
+            session.write(_unmatched_frame(forge(pdu)))
+        bent = in_message(fault.hostile, bend(fault.habit, pdu))
         future = session.send(bent)
-        self._links.message(session, what, bent, fault.habit)
+        self._links.message(session, what, bent, _describe(fault))
         if fault.cut == "after":
             session.close(_CUT)
         return future
+
+
+def _is_written_here(fault: Fault) -> bool:
+    """Whether the answer to a submit_sm is not what the session would write."""
+    return bool(
+        fault.no_answer
+        or fault.cut
+        or fault.malformed
+        or fault.duplicate
+        or fault.habit
+        or fault.hostile
+    )
+
+
+def _bend_answer(fault: Fault, request: RequestPdu[Any], frame: bytes) -> bytes:
+    return in_answer(fault.hostile, request, lengthen(fault.habit, frame))
 
 
 def _is_account(session: Session) -> bool:
@@ -270,6 +296,6 @@ def _describe(fault: Fault) -> str:
     """Return the ledger's detail about a PDU that was not sent normally."""
     words = [f"malformed {fault.malformed}" if fault.malformed else ""]
     words += ["cut in the middle" if fault.cut == "middle" else ""]
-    words += [fault.habit]
+    words += [fault.habit, fault.hostile and f"hostile {fault.hostile}"]
     words += ["twice" if fault.duplicate else ""]
     return ", ".join(filter(None, words))

@@ -52,10 +52,15 @@ class _LengthenedDeliverSm(DeliverSm):
 def bend(habit: str, pdu: DeliverSm) -> DeliverSm:
     """Return the message as an SMS centre with this habit delivers it."""
     if tail := _TAILS.get(habit):
-        values = {field.name: getattr(pdu, field.name) for field in fields(pdu)}
-        return _LengthenedDeliverSm(**values, tail=tail)
+        return append(pdu, tail)
     change = _CHANGES.get(habit)
     return change(pdu) if change else pdu
+
+
+def append(pdu: DeliverSm, tail: bytes) -> DeliverSm:
+    """Return the message with these octets after its last field."""
+    values = {field.name: getattr(pdu, field.name) for field in fields(pdu)}
+    return _LengthenedDeliverSm(**values, tail=tail)
 
 
 def lengthen(habit: str, frame: bytes) -> bytes:

@@ -10,23 +10,28 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from inbound.errors import SetupError
 from inbound.local.simulator import _toml
+from inbound.local.simulator.attacks import ATTACKS
 from inbound.local.simulator.dialects import DIALECTS, ReceiptDialect, ReceiptPlan
 from inbound.local.simulator.habits import HABITS
+from inbound.local.simulator.hostile_values import HOSTILE
 from inbound.local.simulator.malformed import MALFORMED
 from inbound.smpp.status import Status
 
 Command = Literal["submit_sm", "deliver_sm", "receipt", "bind", "enquire_link", "query_sm"]
 
 _ANSWERED: Final = {"delay_s", "no_answer", "status", "cut", "malformed"}
+_DELIVERED: Final = {"delay_s", "no_answer", "cut", "malformed", "duplicate", "habit", "hostile"}
 # The fields of a fault that are allowed for each command.
 _FIELDS: Final[dict[Command, set[str]]] = {
-    "submit_sm": _ANSWERED | {"taken", "duplicate", "slow_reading_s", "receipt", "habit"},
-    "deliver_sm": {"delay_s", "no_answer", "cut", "malformed", "duplicate", "habit"},
-    "receipt": {"delay_s", "no_answer", "cut", "malformed", "duplicate", "habit"},
-    "bind": _ANSWERED | {"habit"},
+    "submit_sm": _ANSWERED
+    | {"taken", "duplicate", "slow_reading_s", "receipt", "habit", "hostile"},
+    "deliver_sm": _DELIVERED,
+    "receipt": _DELIVERED,
+    "bind": _ANSWERED | {"habit", "hostile"},
     "enquire_link": _ANSWERED | {"duplicate"},
-    "query_sm": _ANSWERED | {"duplicate"},
+    "query_sm": _ANSWERED | {"duplicate", "hostile"},
 }
 
 
@@ -45,6 +50,14 @@ def _malformed(value: object) -> object:
 
 def _habit(value: object) -> object:
     return _one_of(HABITS, value)
+
+
+def _hostile(value: object) -> object:
+    return _one_of(HOSTILE, value)
+
+
+def _attack(value: object) -> object:
+    return _one_of(ATTACKS, value)
 
 
 def _one_of(names: Collection[str], value: object) -> object:
@@ -84,6 +97,9 @@ class Fault(BaseModel):
     )
     habit: Annotated[str, BeforeValidator(_habit)] = Field(
         default="", description="the PDU due bends the specification"
+    )
+    hostile: Annotated[str, BeforeValidator(_hostile)] = Field(
+        default="", description="a value in the PDU due that attacks the client"
     )
     slow_reading_s: Seconds = Field(default=0.0, description="read nothing for this long")
     receipt: ReceiptPlan | None = Field(default=None, description="changes to its receipt")
@@ -136,11 +152,29 @@ class Rule(BaseModel):
         unfit = sorted(self.fault.model_fields_set - _FIELDS[self.match.command])
         if unfit:
             raise ValueError(f"fault.{unfit[0]}: not allowed for {self.match.command}; remove it")
-        habit = self.fault.habit
+        habit, hostile = self.fault.habit, self.fault.hostile
         if habit and self.match.command not in HABITS[habit]:
             commands = ", ".join(sorted(HABITS[habit]))
             raise ValueError(f"fault.habit: {habit} is a habit of {commands}")
+        if hostile and self.match.command not in HOSTILE[hostile]:
+            commands = ", ".join(sorted(HOSTILE[hostile]))
+            raise ValueError(f"fault.hostile: {hostile} is a value in {commands}")
         return self
+
+
+class Attack(BaseModel):
+    """PDUs that nobody asked for, sent to each link of an account once it is bound."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Annotated[str, BeforeValidator(_attack)] = Field(description="the kind of attack")
+    account: str = Field(default="", description="system_id of the account; all if empty")
+    after_s: Seconds = Field(default=0.0, description="seconds from the bind to the first PDU")
+    count: int = Field(default=20_000, ge=1, le=10_000_000, description="PDUs")
+    per_second: float = Field(
+        default=0.0, ge=0, description="PDUs (or octets) a second; 0: as fast as they are read"
+    )
+    phones: int = Field(default=0, ge=0, description="different phones; 0: each PDU another")
 
 
 class Script(BaseModel):
@@ -150,6 +184,7 @@ class Script(BaseModel):
 
     seed: int = Field(default=0, description="seed of all random choices")
     rule: tuple[Rule, ...] = Field(default=(), description="rules; the first that applies counts")
+    attack: tuple[Attack, ...] = Field(default=(), description="attacks on every link")
     dialect: dict[str, ReceiptDialect] = Field(
         default_factory=dict, description="additional receipt dialects"
     )
@@ -170,6 +205,32 @@ class Script(BaseModel):
     def dialects(self) -> dict[str, ReceiptDialect]:
         """The built-in dialects and the script's own."""
         return DIALECTS | self.dialect
+
+
+def with_hostility(script: Script, names: Collection[str]) -> Script:
+    """Return the script with these hostile values and attacks after its own rules.
+
+    Values of the same command take turns. Raises `SetupError` for an unknown name.
+    """
+    known = (*HOSTILE, *ATTACKS)
+    for name in names:
+        if name not in known:
+            raise SetupError(f"--hostile {name}: choose one of {', '.join(known)}")
+    rules = []
+    for command in _FIELDS:
+        values = [name for name in names if command in HOSTILE.get(name, ())]
+        rules += [
+            Rule(
+                name=f"hostile {name}",
+                match=Match(command=command, after=turn, every=len(values)),
+                fault=Fault(hostile=name),
+            )
+            for turn, name in enumerate(values)
+        ]
+    attacks = [Attack(kind=name) for name in names if name in ATTACKS]
+    return script.model_copy(
+        update={"rule": (*script.rule, *rules), "attack": (*script.attack, *attacks)}
+    )
 
 
 def load_script(path: Path) -> Script:

@@ -20,6 +20,7 @@ from typing import Any, Self
 
 from inbound.errors import SetupError
 from inbound.local.simulator import data_sm
+from inbound.local.simulator.attacks import Attacker
 from inbound.local.simulator.client_links import ANSWERS, Client, ClientLinks, error_text, kind_of
 from inbound.local.simulator.client_session import ClientSession
 from inbound.local.simulator.delivery_queue import Deliverable, DeliveryQueue
@@ -31,6 +32,7 @@ from inbound.local.simulator.message_states import MessageStates
 from inbound.local.simulator.message_tracker import MessageTracker
 from inbound.local.simulator.router import Router, digits
 from inbound.local.simulator.scheduler import Scheduler, Sleep
+from inbound.local.simulator.script import Attack
 from inbound.local.simulator.settings import (
     PHONE,
     SimulatorAccount,
@@ -85,6 +87,7 @@ class Simulator:
             magic=settings.magic,
             window=settings.window,
         )
+        self._attacker = Attacker(settings.script.attack, self._links, self._scheduler)
         self._faults: Faults = faults or (self._injector if scripted else NoFaults())
         served = {
             digits(number): client.queue
@@ -119,6 +122,14 @@ class Simulator:
         return line_of(
             self.stats, self.ledger, links=len(self._links), waiting=self._router.waiting
         )
+
+    async def attack(self, attack: Attack) -> int:
+        """Attack every link of the account now; return how many PDUs were sent.
+
+        Waits until all are sent or the links have ended.
+        """
+        links = self._links.of_account(attack.account)
+        return sum(await asyncio.gather(*(self._attacker.run(attack, link) for link in links)))
 
     async def start(self) -> Self:
         """Start listening. Raises `OSError` when the port is taken."""
@@ -169,6 +180,8 @@ class Simulator:
             self._links.opened(session)
         elif session.state is State.CLOSED:
             self._links.closed(session)
+        elif session.state is State.BOUND:
+            self._attacker.begin(session)
         bound = session.bound_as
         if bound is None or not bound.receives:
             return

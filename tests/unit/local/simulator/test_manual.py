@@ -10,11 +10,13 @@ from click.testing import CliRunner
 
 from inbound.cli.simulator import simulator
 from inbound.local.simulator.accounts import AccountsFile
+from inbound.local.simulator.attacks import ATTACKS
 from inbound.local.simulator.dialects import DIALECTS, ReceiptDialect, ReceiptPlan
 from inbound.local.simulator.habits import HABITS
+from inbound.local.simulator.hostile_values import HOSTILE
 from inbound.local.simulator.magic import MAGIC
 from inbound.local.simulator.malformed import MALFORMED
-from inbound.local.simulator.script import Fault, Match, parse_script
+from inbound.local.simulator.script import Attack, Fault, Match, parse_script
 
 MANUAL = (Path(__file__).parents[4] / "docs" / "SIMULATOR.md").read_text("utf-8")
 FILES = re.findall(r"^    cat > (\S+) <<'END'\n(.*?)^    END$", MANUAL, re.MULTILINE | re.DOTALL)
@@ -45,6 +47,8 @@ def test_every_magic_number_and_no_other() -> None:
         ("receipt", ReceiptPlan.model_fields.keys()),
         ("dialects", DIALECTS.keys()),
         ("habits", HABITS.keys()),
+        ("hostile values", HOSTILE.keys()),
+        ("attacks", ATTACKS.keys()),
         ("malformed PDUs", MALFORMED.keys()),
     ],
 )
@@ -64,6 +68,12 @@ def test_the_dialect_of_ones_own_shows_the_defaults() -> None:
     script = parse_script(textwrap.dedent(text))
     assert script.dialect["mine"] == ReceiptDialect()
     assert script.dialect["mine"].model_fields_set == ReceiptDialect.model_fields.keys()
+
+
+def test_the_attack_shows_every_field() -> None:
+    [text] = re.findall(r"(^    \[\[attack\]\]\n(?:    .+\n)+)", MANUAL, re.MULTILINE)
+    [attack] = parse_script(textwrap.dedent(text)).attack
+    assert attack.model_fields_set == Attack.model_fields.keys()
 
 
 def test_every_option_it_names_exists() -> None:
