@@ -37,14 +37,18 @@ class BindResp(ResponsePdu):
 
     @classmethod
     def parse(cls, frame: bytes) -> Self:
-        """Parse system_id up to its NUL or the end, and the intact TLVs."""
+        """Parse system_id up to its NUL or the end, and the intact TLVs.
+
+        A system_id that is too long is dropped.
+        """
         if len(frame) == HEADER_SIZE:
             return cls()
         octets, nul, _ = frame[HEADER_SIZE:].partition(b"\0")
         tlvs, garbage = read_tlvs(frame, HEADER_SIZE + len(octets) + len(nul))
-        is_intact = nul and len(octets) < _MAX_SYSTEM_ID and not garbage
+        fits = len(octets) < _MAX_SYSTEM_ID
+        is_intact = nul and fits and not garbage
         return cls(
-            system_id=octets.decode("latin-1"),
+            system_id=octets.decode("latin-1") if fits else "",
             tlvs=tlvs,
             leniencies=() if is_intact else (Leniency.BIND_RESPONSE,),
         )

@@ -19,6 +19,7 @@ hexadecimal and decimal form of each other.
 """
 
 import re
+from collections.abc import Iterable
 from enum import Enum
 from hashlib import sha256
 from typing import Final
@@ -26,6 +27,7 @@ from typing import Final
 # The longest message_id (SMPP 3.4, 4.4.2), without its NUL.
 MAX_ID: Final = 64
 ID: Final = re.compile(f"[!-~]{{1,{MAX_ID}}}")
+_MIN_WORD: Final = 6
 _HEXADECIMAL = re.compile("[0-9A-Fa-f]+")
 _DECIMAL = re.compile("[0-9]+")
 # Counters fit into 64 bits. Longer ids, such as UUIDs, are never converted.
@@ -50,7 +52,23 @@ def read_id(octets: bytes) -> tuple[str, bool]:
     written = octets.decode("latin-1").strip(" ")
     if not written or ID.fullmatch(written):
         return written, True
-    return f"sha256-{sha256(octets).hexdigest()[:40]}-{len(octets)}", False
+    return _digest(octets), False
+
+
+def without_quotes(message_id: str, number: str, secret_words: Iterable[str]) -> str:
+    """Return the id to store: a digest for one that quotes what it must not.
+
+    An id is stored in the event log for ever. One that contains the phone's number, or a word of a
+    text with secrets, must not be. Shorter words than six characters occur in ids by chance.
+    """
+    forbidden = [number.lstrip("+"), *(word for word in secret_words if len(word) >= _MIN_WORD)]
+    if any(word and word in message_id for word in forbidden):
+        return _digest(message_id.encode())
+    return message_id
+
+
+def _digest(octets: bytes) -> str:
+    return f"sha256-{sha256(octets).hexdigest()[:40]}-{len(octets)}"
 
 
 def normalise(message_id: str, form: IdForm = IdForm.ANY) -> str:

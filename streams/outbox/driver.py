@@ -18,8 +18,10 @@ from typing import assert_never
 from aiokafka import TopicPartition
 
 from inbound.smpp.errors import NotSentError, UnansweredError, UnencodableError
+from inbound.smpp.message_ids import without_quotes
 from inbound.smpp.pdu import SubmitSmResp
 from schemas.lanes import Lane
+from schemas.messages import MobileTerminated
 from streams.outbox import transitions
 from streams.outbox.claims import Claimer, Reply
 from streams.outbox.encoding import Encoder
@@ -250,7 +252,8 @@ class Driver:
         else:
             pdu = answer.result()
             in_flight.bind.note_answer(pdu.status)
-            step = transitions.on_answer(in_flight, pdu.status, pdu.message_id or None, now)
+            message_id = _id_to_store(pdu.message_id, entry.fetched.message, in_flight.claimed)
+            step = transitions.on_answer(in_flight, pdu.status, message_id, now)
         self._take(entry, step)
 
     def _back_off(self, entry: Entry, bind: BindPort) -> None:
@@ -292,6 +295,11 @@ class Driver:
             pass
         # Stopping: the message stays claimed, and its next owner finds out.
         work.close()
+
+
+def _id_to_store(message_id: str, message: MobileTerminated, claimed: Claimed) -> str | None:
+    words = claimed.progress.text.words() if message.secret else ()
+    return without_quotes(message_id, claimed.claim.number or "", words) or None
 
 
 def _do_nothing() -> None:

@@ -1,6 +1,7 @@
 """From a message to its PDUs: the only place where template, fields and secret meet."""
 
-from collections.abc import Mapping
+import string
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -8,8 +9,9 @@ from typing import Final
 from pydantic_core import from_json
 
 from inbound.smpp import address
+from inbound.smpp import alphabet as alphabets
 from inbound.smpp.pdu import SubmitSm
-from inbound.smpp.segmentation import Segment, reencode, split
+from inbound.smpp.segmentation import UDHI, Segment, reencode, split
 from inbound.smpp.times import format_validity
 from inbound.templates.catalogue import Catalogue
 from schemas.messages import MobileTerminated
@@ -31,6 +33,21 @@ class EncodedText:
     def __len__(self) -> int:
         """How many parts there are."""
         return len(self.segments)
+
+    def words(self) -> Iterator[str]:
+        """Yield the words of the text, without punctuation around them."""
+        text = "".join(
+            alphabets.decode(_body(segment), segment.data_coding, self.alphabet) or ""
+            for segment in self.segments
+        )
+        for word in text.split():
+            yield word.strip(string.punctuation)
+
+
+def _body(segment: Segment) -> bytes:
+    """Return the octets of a part without its user data header."""
+    octets = segment.short_message
+    return octets[octets[0] + 1 :] if segment.esm_class & UDHI else octets
 
 
 NOT_RENDERED: Final = EncodedText("", ())

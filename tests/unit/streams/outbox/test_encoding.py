@@ -87,3 +87,10 @@ def test_a_constant_text_is_encoded_for_each_alphabet(encoder: Encoder) -> None:
 def test_a_template_that_is_not_there_is_never_sent_again(encoder: Encoder) -> None:
     assert encoder.resends_unknown("stopped")
     assert not encoder.resends_unknown("of another release")
+
+
+@pytest.mark.parametrize("alphabet", [GSM, LATIN_1])
+def test_the_words_of_a_text_have_its_secrets_across_parts(encoder: Encoder, alphabet: str) -> None:
+    text = encoder.text(message("registration"), SECRET, alphabet)
+    assert len(text) > 1
+    assert {"1234", "ivanov", "1a2b3c4d"} <= set(text.words())
