@@ -102,8 +102,13 @@ class Traffic:
             client = self._rng.choice(self.clients)
             if self._rng.random() < 0.1:
                 self._send_noise(client)
-            elif client.open_texts < MAX_OPEN_TEXTS and not client.sends_parts:
-                self._send_command(client)
+            else:
+                self.send_next(client)
+
+    def send_next(self, client: TextingClient) -> None:
+        """Send the client's next command, unless it has to wait for answers first."""
+        if client.open_texts < MAX_OPEN_TEXTS and not client.sends_parts:
+            self._send_command(client)
 
     async def wait_until_few(self, at_most: int) -> None:
         """Wait until at most so many PDUs are unanswered."""
@@ -127,21 +132,20 @@ class Traffic:
         client.texts.append(text)
         pieces = self._encode(client, _SPELLINGS[command])
         client.sends_parts = len(pieces) > 1
-        parts = [self._send(client, body, **fields) for body, fields in pieces]
+        # One callback for all parts: with one each, parts answered together would count twice.
+        answers = asyncio.gather(*(self._send(client, body, **fields) for body, fields in pieces))
 
-        def on_answer(_: "asyncio.Future[int]") -> None:
-            if not all(part.done() for part in parts):
-                return
+        def on_answers(answered: "asyncio.Future[list[int]]") -> None:
             client.open_texts -= 1
             client.sends_parts = False
-            if all(part.result() == Status.ESME_ROK for part in parts):
+            statuses = answered.result()
+            if all(status == Status.ESME_ROK for status in statuses):
                 text.accepted_at = time.monotonic()
             else:
-                self.rejections += [part.result() for part in parts if part.result()]
+                self.rejections += [status for status in statuses if status]
                 client.texts.remove(text)
 
-        for part in parts:
-            part.add_done_callback(on_answer)
+        answers.add_done_callback(on_answers)
 
     def _encode(self, client: TextingClient, spelling: str) -> Sequence[Piece]:
         """Return a command's PDUs: plain, in capitals, as UCS-2, or in two or three parts."""
