@@ -13,6 +13,7 @@ from inbound.settings import Settings
 from inbound.store import dead_letters, retention_sweep
 from inbound.store.connections import connect
 from inbound.store.dead_letters import DeadLetterLimits
+from inbound.store.registrations import status as registrations
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> bool:
                 conn, now, minutes, record_rejected=settings.rejected_mo_days > 0
             )
             retention_sweep.sweep_rejected_mos(conn, now, settings.rejected_mo_days)
+            registrations.sweep_counts(conn)
+            _measure_registrations(conn)
             _measure_dead_letters(conn, settings.dead_letter_limits())
             unmatched = _sweep_thoroughly(conn, now) if thorough else 0
     except RetryableError as error:
@@ -58,6 +61,13 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> bool:
             *(parts, "part" if parts == 1 else "parts"),
         )
     return True
+
+
+def _measure_registrations(conn: psycopg.Connection) -> None:
+    found = registrations.find_status(conn)
+    metrics.REGISTRATIONS_HELD.set(found.held)
+    metrics.REGISTRATIONS_OFF.set(int(found.off))
+    metrics.DIRECTORY_SIZE.set(found.clients)
 
 
 def _measure_dead_letters(conn: psycopg.Connection, limits: DeadLetterLimits) -> None:

@@ -2,18 +2,20 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import time
 from datetime import timedelta
 from functools import partial
-from itertools import count
 
 from inbound.clock import utc_now
 from inbound.deadletter.isolation import BatchProcessor
 from inbound.deadletter.writing import DeadLetterWriter
 from inbound.directory.port import Directory
+from inbound.errors import RetryableError
 from inbound.keys import SubjectHasher
 from inbound.ops.health import Health
+from inbound.registrations.holds import Holds, HoldSettings
 from inbound.retention import sweep
 from inbound.settings import Settings
 from inbound.store.transactions.port import Store
@@ -51,6 +53,11 @@ class Worker:
         self._names = TopicNames.prefixed(settings.topic_prefix)
         # Shared: results change the subjects that commands changed before.
         cache = StateCache()
+        self._holds = Holds(
+            stores[1],
+            HoldSettings(self._names, timedelta(seconds=settings.policies.reply_valid_for_s)),
+            clock=utc_now,
+        )
         self._app = WorkerApp(
             settings,
             self._commands(stores[0], directory, cache),
@@ -125,10 +132,22 @@ class Worker:
 
     async def _sweep_forever(self) -> None:
         was_done = True
-        for round_ in count():
+        for round_ in itertools.count():
             thorough = round_ % THOROUGH_EVERY == 0
             done = await asyncio.to_thread(sweep, self._settings, utc_now(), thorough=thorough)
             if done and not was_done:
                 log.info("retention sweeps continue: the database can be reached again")
             was_done = done
+            await self._expire_holds()
             await asyncio.sleep(SWEEP_EVERY_S)
+
+    async def _expire_holds(self) -> None:
+        """Refuse registrations that were held for too long."""
+        expired = 0
+        try:
+            while count := await self._holds.expire():
+                expired += count
+        except RetryableError as error:
+            log.warning("held registrations don't expire now: %s", error)
+        if expired:
+            log.info("%d held registrations expired and are refused", expired)

@@ -45,6 +45,7 @@ from inbound.store.migrations.runner import migrate
 from inbound.terminal import Terminal
 from schemas.topics import TopicNames
 from tests import forks
+from tests.ceilings import NO_CEILINGS
 from tests.e2e.script import ACCOUNT, Script
 from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.patience import PATIENCE_S
@@ -423,6 +424,7 @@ class Service:
             "SCSERV_SMPP__RESPONSE_TIMEOUT_S": "5",
             "SCSERV_SMPP__RECONNECT_MIN_S": "0.05",
             "SCSERV_SMPP__RECONNECT_MAX_S": "0.2",
+            **NO_CEILINGS,
             **self.extra_environment,
         }
 

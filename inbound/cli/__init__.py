@@ -20,6 +20,8 @@ class _LazyGroup(click.Group):
         "audit": "audit:audit",
         "binds": "binds:binds",
         "clients": "clients:clients",
+        "registrations": "registrations:registrations",
+        "subscriptions": "subscriptions:subscriptions",
         "log": "log:log",
         "replay": "replay:replay",
         "projections": "projections:projections",

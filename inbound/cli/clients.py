@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import click
 
 from inbound.cli._context import settings_options
+from inbound.cli._format import counted
 from inbound.cli._import_report import ImportReport
 from inbound.cli._progress import progress_bar
 from inbound.cli._table_view import print_understood
@@ -32,7 +34,7 @@ from inbound.tables.delimited import SEPARATOR_NAMES
 from inbound.tables.model import Choices, Table
 from inbound.tables.reader import open_table
 from inbound.tables.rejected import RejectedFile
-from inbound.terminal import Terminal
+from inbound.terminal import Terminal, echo
 
 APPLICATION_NAME: Final = "scserv clients import"
 VAULT_KEY_SETTING: Final = "SCSERV_VAULT_KEY"
@@ -187,6 +189,25 @@ def import_file(  # noqa: PLR0913  one for each option
         options,
     )
     click.get_current_context().exit(status)
+
+
+@clients.command("cases")
+@click.argument("file", type=click.Path(path_type=Path))
+@settings_options
+def load_cases(settings: Settings, *, file: Path) -> None:
+    """Replace the open cases by those of FILE: columns client_id and case_open_until.
+
+    With SCSERV_POLICIES__REGISTRATIONS_NEED=open_case registration data is sent only to clients
+    with an open case. Times without an offset are in SCSERV_TIME_ZONE.
+    """
+    from inbound.directory.open_cases import CASE_COLUMNS, read_cases, replace_cases
+
+    settings.require("database_url")
+    url = settings.database_url.get_secret_value()
+    require_current(url)
+    with open_table(file, CASE_COLUMNS) as table, connect(url, APPLICATION_NAME, long=True) as conn:
+        loaded = replace_cases(conn, read_cases(table.rows(), ZoneInfo(settings.time_zone)))
+    echo(f"loaded: {counted(loaded, 'client')} with an open case")
 
 
 def _separator(text: str | None) -> str | None:

@@ -151,7 +151,8 @@ def check_row(row: Row | BadRow, whole_numbers: Collection[str] = ()) -> GoodRow
             uncertain.add(name)
     if faults:
         return _rejected(row, number, faults, uncertain)
-    return GoodRow(row.number, number, Registration(*texts))
+    client_id, personal_code, login, password = texts
+    return GoodRow(row.number, number, Registration(client_id, personal_code, login, password))
 
 
 def refused_row(row: int, number: str, registration: Registration, fault: Fault) -> RejectedRow:

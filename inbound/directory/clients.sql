@@ -4,8 +4,12 @@
 SELECT number_hash FROM clients WHERE number_hash = ANY(%(hashes)b::bytea[])
 
 -- name: find_registrations
-SELECT number_hash, registration_sealed FROM clients
+SELECT number_hash, registration_sealed, open_until
+FROM clients LEFT JOIN open_cases USING (client_id)
 WHERE number_hash = ANY(%(hashes)b::bytea[])
+
+-- name: count_clients
+SELECT count(*) FROM clients
 
 -- name: find_client_ids
 SELECT number_hash, client_id FROM clients WHERE number_hash = ANY(%(hashes)b::bytea[])
@@ -13,3 +17,11 @@ SELECT number_hash, client_id FROM clients WHERE number_hash = ANY(%(hashes)b::b
 -- name: find_client_numbers
 SELECT number_hash, number_sealed FROM clients
 WHERE client_id = %(client_id)s ORDER BY number_hash LIMIT %(limit)s
+
+-- name: delete_open_cases
+DELETE FROM open_cases
+
+-- name: add_open_cases
+INSERT INTO open_cases (client_id, open_until)
+SELECT client_id, open_until
+FROM unnest(%(client_ids)s::text[], %(open_until)s::timestamptz[]) AS new (client_id, open_until)

@@ -23,6 +23,10 @@ class MemoryDirectory(Directory, Identities):
         return {number: self._clients[number] for number in numbers if number in self._clients}
 
     @override
+    async def size(self) -> int:
+        return len(self._clients)
+
+    @override
     async def client_ids(self, numbers: Sequence[str]) -> dict[str, str]:
         found = await self.registrations(numbers)
         return {number: registration.client_id for number, registration in found.items()}

@@ -6,6 +6,7 @@ adapters.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NoReturn, Protocol
 
 FIELD_LIMITS: Mapping[str, int] = {
@@ -22,12 +23,16 @@ MAX_NUMBERS = 100
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """The registration data of one client. Secrets are not in repr, and pickling is refused."""
+    """The registration data of one client. Secrets are not in repr, and pickling is refused.
+
+    `case_open_until` is when the client's case in the support system closes; None without one.
+    """
 
     client_id: str
     personal_code: str = field(repr=False)
     login: str = field(repr=False)
     password: str = field(repr=False)
+    case_open_until: datetime | None = None
 
     def __reduce__(self) -> NoReturn:
         """Refuse pickling, so that secrets reach no cache, queue or other process."""
@@ -48,6 +53,14 @@ class Directory(Protocol):
         """Return the registrations of the numbers that belong to clients.
 
         One request for all numbers. Raises RetryableError when the directory does not answer.
+        """
+        ...
+
+    async def size(self) -> int:
+        """Return how many numbers belong to clients; an estimate is enough.
+
+        May read the whole directory: call it once a minute at most. Raises RetryableError when
+        the directory does not answer.
         """
         ...
 

@@ -1,6 +1,7 @@
 """The directory in the service's own PostgreSQL, filled by `scserv clients import`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from typing_extensions import override
@@ -17,6 +18,7 @@ APPLICATION_NAME: Final = "scserv directory"
 _SQL: Final = statements(__package__, "clients")
 _FIND_CLIENTS = _SQL["find_clients"]
 _FIND_REGISTRATIONS = _SQL["find_registrations"]
+_COUNT_CLIENTS = _SQL["count_clients"]
 _FIND_CLIENT_IDS = _SQL["find_client_ids"]
 _FIND_CLIENT_NUMBERS = _SQL["find_client_numbers"]
 
@@ -54,9 +56,18 @@ class PostgresDirectory(Directory, Identities):
         conn = await self._connection.get()
         cursor = await conn.execute(_FIND_REGISTRATIONS, {"hashes": list(by_hash)})
         return {
-            by_hash[number_hash]: self._sealer.open_registration(sealed, number_hash)
-            async for number_hash, sealed in cursor
+            by_hash[number_hash]: replace(
+                self._sealer.open_registration(sealed, number_hash), case_open_until=open_until
+            )
+            async for number_hash, sealed, open_until in cursor
         }
+
+    @override
+    @raises_store_errors_async
+    async def size(self) -> int:
+        conn = await self._connection.get()
+        row = await (await conn.execute(_COUNT_CLIENTS)).fetchone()
+        return int(row[0]) if row else 0
 
     @override
     @raises_store_errors_async

@@ -18,12 +18,13 @@ from tenacity.wait import wait_random_exponential
 
 from inbound.errors import RetryableError
 from inbound.handlers.decision import message_id
+from inbound.handlers.registrations import decide_refusal
 from inbound.keys import SubjectHasher
 from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store, Transaction
 from inbound.subjects import StateCache, Subjects
-from schemas.events import PersonErased
+from schemas.events import PersonErased, RefusalCause
 from schemas.messages import Purpose
 
 GIVE_UP_AFTER_S = 30
@@ -83,6 +84,11 @@ class Eraser:
         counts = to_json({name: count for name, count in asdict(removed).items() if count})
         record = await transaction.record_erasure(NewErasure(actor, reason, subject_id, counts))
         if subject_id is not None:
-            subjects.append(subject_id, [PersonErased(at=self._clock())], None)
+            now = self._clock()
+            subjects.append(subject_id, [PersonErased(at=now)], None)
+            for request_id in open_:
+                # The transaction has removed the hold itself.
+                ended = decide_refusal(subjects[subject_id], request_id, RefusalCause.ERASED, now)
+                subjects.append(subject_id, ended.events, None)
             await transaction.write(Changes(events=subjects.events, states=subjects.states()))
         return Done(record, subject_id, removed, len(open_))

@@ -2,7 +2,8 @@
 
 An accepted command causes its acknowledgement only. The fulfilment follows once the outcome
 of the acknowledgement is known (`inbound.handlers.results`), so the fulfilment never arrives
-first, whichever gateway, bind or lane the two take.
+first, whichever gateway, bind or lane the two take. Registration data may be held or refused
+(`inbound.handlers.registrations`); the acknowledgement is the same.
 """
 
 from datetime import timedelta
@@ -17,8 +18,16 @@ from inbound.handlers.decision import (
 )
 from inbound.handlers.definitions import SENDS_REGISTRATION, plan
 from inbound.handlers.policies import Policies
+from inbound.handlers.registrations import gate
 from inbound.handlers.state import HOUR, SubjectState
-from schemas.events import CommandLimitReached, Facts, RequestAccepted
+from schemas.events import (
+    CommandLimitReached,
+    DomainEvent,
+    Facts,
+    RegistrationHeld,
+    RegistrationRefused,
+    RequestAccepted,
+)
 from schemas.messages import Purpose
 
 COPY_WITHIN: Final = timedelta(minutes=10)
@@ -54,18 +63,27 @@ def decide_command(state: SubjectState, request: CommandRequest, policies: Polic
             client_known=request.client_known,
             notifications_on=state.notifications_on,
             decided_at=request.decided_at,
+            registrations=request.registrations,
+            case_open=request.case_open,
         ),
         plan=planned.plan,
         confirm=planned.confirm,
         arrival=request.arrival,
     )
+    events: tuple[DomainEvent, ...] = (accepted, *planned.events)
+    if planned.plan not in SENDS_REGISTRATION:
+        return Decision(Disposition.ACCEPTED, events, (_acknowledgement(request),))
+    kept_back = gate(request, policies)
+    if isinstance(kept_back, RegistrationRefused):
+        secret_for = None
+    else:
+        secret_for = message_id(request.request_id, Purpose.FULFILMENT)
     return Decision(
         Disposition.ACCEPTED,
-        events=(accepted, *planned.events),
-        replies=(_acknowledgement(request),),
-        secret_for=message_id(request.request_id, Purpose.FULFILMENT)
-        if planned.plan in SENDS_REGISTRATION
-        else None,
+        events if kept_back is None else (*events, kept_back),
+        (_acknowledgement(request),),
+        secret_for=secret_for,
+        hold=kept_back if isinstance(kept_back, RegistrationHeld) else None,
     )
 
 

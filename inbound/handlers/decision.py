@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
 
-from schemas.events import Arrival, Command, DomainEvent
+from schemas.events import Arrival, Command, DomainEvent, RegistrationHeld, RegistrationUsage
 from schemas.messages import Purpose
 
 
@@ -20,7 +20,10 @@ class Disposition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CommandRequest:
-    """A command to decide, and what is known of it. Times are UTC; `request_id` is the MO's id."""
+    """A command to decide, and what is known of it. Times are UTC; `request_id` is the MO's id.
+
+    `registrations` and `case_open` are known only if a client asks for registration data.
+    """
 
     request_id: UUID
     command: Command
@@ -32,6 +35,8 @@ class CommandRequest:
     data_coding: int
     parts: int = 1
     arrival: Arrival | None = None
+    registrations: RegistrationUsage | None = None
+    case_open: bool | None = None
 
     @property
     def heard_at(self) -> datetime | None:
@@ -56,6 +61,8 @@ class Reply:
 class Decision:
     """Events in the order in which they happened, and the replies that follow from them.
 
+    `hold` is set when the request waits for a person.
+
     `secret_for` is the message that will need the client's registration data; the caller
     seals it in the vault. `erase` are the messages whose secret is no longer needed.
     """
@@ -65,6 +72,7 @@ class Decision:
     replies: tuple[Reply, ...] = ()
     secret_for: UUID | None = None
     erase: tuple[UUID, ...] = ()
+    hold: RegistrationHeld | None = None
 
 
 def message_id(request_id: UUID, purpose: Purpose) -> UUID:

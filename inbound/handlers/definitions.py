@@ -114,12 +114,16 @@ SENDS_REGISTRATION: Final = frozenset({Plan.REGISTRATION})
 
 REGISTRATION_FIELDS: Final = frozenset({"personal_code", "login", "password"})
 
+REGISTRATION_REFUSED: Final = "registration_refused"
+"""The template of the fulfilment if a request was planned as a registration and then refused."""
+
 TEMPLATE_FIELDS: Final[Mapping[str, frozenset[str]]] = {
     Purpose.ACKNOWLEDGEMENT.value: frozenset(),
     **{
         plan.value: REGISTRATION_FIELDS if plan in SENDS_REGISTRATION else frozenset()
         for plan in Plan
     },
+    REGISTRATION_REFUSED: frozenset(),
 }
 """The templates that replies need, announced plans included, and the fields each may use."""
 

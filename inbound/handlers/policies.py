@@ -42,3 +42,42 @@ class Policies(BaseModel):
         gt=0,
         description="a reply that could not be sent within this time is not sent any more",
     )
+    registrations_per_minute: int | None = Field(
+        default=None,
+        ge=0,
+        description="registrations sent within a minute; more are held for a person; by default "
+        "0.2 % of the directory's numbers, at least 20; 0 sets no ceiling",
+    )
+    registrations_per_hour: int | None = Field(
+        default=None,
+        ge=0,
+        description="registrations sent within an hour; more are held; by default 2 % of the "
+        "directory's numbers, at least 120; 0 sets no ceiling",
+    )
+    registrations_per_centre_hour: int | None = Field(
+        default=None,
+        ge=0,
+        description="registrations sent within an hour for texts from one SMS centre, on all its "
+        "binds; more are held; by default 1 % of the directory's numbers, at least 120; 0 sets no "
+        "ceiling",
+    )
+    registrations_off: Literal["hold", "refuse"] = Field(
+        default="hold",
+        description="what happens to requests for registration data after `scserv registrations "
+        "off`: held for a person, or refused",
+    )
+    registrations_need: Literal["nothing", "open_case"] = Field(
+        default="nothing",
+        description="a second factor: registration data is sent only while the directory has an "
+        "open case of the client (`scserv clients cases`)",
+    )
+    registrations_unmet: Literal["hold", "refuse"] = Field(
+        default="hold",
+        description="what happens to requests for registration data without that factor",
+    )
+    hold_for_s: float = Field(
+        default=72 * 3600,
+        gt=0,
+        description="a held request for registration data that was not released within this time "
+        "is refused",
+    )

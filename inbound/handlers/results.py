@@ -1,7 +1,8 @@
 """Decides what a submit result means for its request.
 
-Once the acknowledgement has a final result, the fulfilment is sent. Once the fulfilment has
-one, the request is complete and its secret is erased.
+Once the acknowledgement has a final result, the fulfilment is sent, unless it is held
+(`inbound.handlers.registrations`). Once the fulfilment has one, the request is complete and its
+secret is erased.
 
 A message may be sent twice: if a gateway stalls, another one takes over its messages and
 can't see that they were sent. The first final result decides. A later one changes nothing
@@ -17,8 +18,8 @@ from typing import Any
 from uuid import UUID
 
 from inbound.handlers.decision import Decision, Disposition, Reply, message_id
-from inbound.handlers.definitions import SENDS_REGISTRATION
-from inbound.handlers.state import OpenRequest, Stage, SubjectState
+from inbound.handlers.definitions import REGISTRATION_REFUSED, SENDS_REGISTRATION
+from inbound.handlers.state import Gate, OpenRequest, Stage, SubjectState
 from schemas.events import (
     AcknowledgementLate,
     Completion,
@@ -78,8 +79,10 @@ def decide_result(state: SubjectState, result: SubmitResult) -> Decision:
         late_s = (result.at - request.arrived_at).total_seconds()
         if result.outcome is not Outcome.SUBMITTED or late_s > ACKNOWLEDGE_WITHIN_S:
             events.append(AcknowledgementLate(request_id=result.request_id, after_s=late_s))
+        if request.gate is Gate.HELD:
+            return Decision(Disposition.ACCEPTED, tuple(events))
         if request.confirm:
-            reply = _fulfilment(result.request_id, request)
+            reply = fulfilment_of(result.request_id, request)
             return Decision(Disposition.ACCEPTED, tuple(events), (reply,))
     completed = RequestCompleted(
         request_id=result.request_id, completion=_completion(request, result), at=result.at
@@ -89,22 +92,25 @@ def decide_result(state: SubjectState, result: SubmitResult) -> Decision:
     return Decision(Disposition.ACCEPTED, (*events, completed), erase=erase)
 
 
-def _fulfilment(request_id: UUID, request: OpenRequest) -> Reply:
+def fulfilment_of(request_id: UUID, request: OpenRequest) -> Reply:
+    """Return the fulfilment of a request that is not held."""
+    refused = request.gate is Gate.REFUSED
     return Reply(
         message_id=message_id(request_id, Purpose.FULFILMENT),
         request_id=request_id,
         purpose=Purpose.FULFILMENT,
-        template=request.plan.value,
+        template=REGISTRATION_REFUSED if refused else request.plan.value,
         centre=request.centre,
         arrived_at=request.arrived_at,
-        secret=request.plan in SENDS_REGISTRATION,
+        secret=request.plan in SENDS_REGISTRATION and not refused,
     )
 
 
 def _completion(request: OpenRequest, result: SubmitResult) -> Completion:
     if result.outcome is not Outcome.SUBMITTED:
         return Completion.UNDELIVERED
-    return Completion.REFUSED if request.plan.refuses else Completion.FULFILLED
+    refused = request.plan.refuses or request.gate is Gate.REFUSED
+    return Completion.REFUSED if refused else Completion.FULFILLED
 
 
 def unreported_attempts(result: SubmitResult, reported: Collection[int]) -> list[MessageUnknown]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,14 +17,18 @@ from schemas.events import (
     MessageEvent,
     MessageUnknown,
     Plan,
+    RegistrationHeld,
+    RegistrationRefused,
+    RegistrationReleased,
     RequestAccepted,
     RequestCompleted,
+    SubscriptionRestored,
     SubscriptionStarted,
     SubscriptionStopped,
 )
 from schemas.messages import Purpose
 
-STATE_VERSION = 5
+STATE_VERSION = 6
 """Raised when the fold changes. A stored state of another version is folded again."""
 
 HOUR = timedelta(hours=1)
@@ -34,6 +39,21 @@ class Stage(StrEnum):
 
     ACKNOWLEDGING = "acknowledging"
     FULFILLING = "fulfilling"
+
+
+class Gate(StrEnum):
+    """Whether the registration data of an open request may be sent."""
+
+    OPEN = "open"
+    HELD = "held"
+    REFUSED = "refused"
+
+
+_GATES: Final[Mapping[type[DomainEvent], Gate]] = {
+    RegistrationHeld: Gate.HELD,
+    RegistrationReleased: Gate.OPEN,
+    RegistrationRefused: Gate.REFUSED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +70,7 @@ class OpenRequest:
     confirm: bool = True
     stage: Stage = Stage.ACKNOWLEDGING
     unknown_attempts: int = 0
+    gate: Gate = Gate.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +129,10 @@ def evolve(state: SubjectState, event: DomainEvent) -> SubjectState:
     match event:
         case RequestAccepted():
             return _accepted(state, event)
-        case SubscriptionStopped() | SubscriptionStarted():
-            on = isinstance(event, SubscriptionStarted)
-            return replace(state, notifications_on=on)
+        case SubscriptionStopped() | SubscriptionStarted() | SubscriptionRestored():
+            return replace(state, notifications_on=not isinstance(event, SubscriptionStopped))
+        case RegistrationHeld() | RegistrationReleased() | RegistrationRefused():
+            state = _gated(state, event)
         case CommandLimitReached():
             return replace(state, limit_reported_at=event.arrived_at)
         case MessageEvent():
@@ -138,6 +160,16 @@ def _accepted(state: SubjectState, event: RequestAccepted) -> SubjectState:
         accepted_at=(*recent, event.arrived_at),
         open={**state.open, event.request_id: request},
     )
+
+
+def _gated(
+    state: SubjectState, event: RegistrationHeld | RegistrationReleased | RegistrationRefused
+) -> SubjectState:
+    request = state.open.get(event.request_id)
+    if request is None:
+        return state
+    changed = replace(request, gate=_GATES[type(event)])
+    return replace(state, open={**state.open, event.request_id: changed})
 
 
 def _message(state: SubjectState, event: MessageEvent) -> SubjectState:

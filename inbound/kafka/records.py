@@ -13,11 +13,21 @@ from pydantic_core import from_json
 
 from schemas.chain import metadata_digest
 from schemas.cloudevents import SOURCE, Attributes, Headers, to_headers
-from schemas.events import PersonErased, SubscriptionStarted, SubscriptionStopped
+from schemas.events import (
+    PersonErased,
+    SubscriptionRestored,
+    SubscriptionStarted,
+    SubscriptionStopped,
+)
 from schemas.messages import LogHead, Subscription
 from schemas.upcasters import DOWNCASTERS, Cast, older_forms
 
-SUBSCRIPTION_TYPES = {SubscriptionStopped.TYPE, SubscriptionStarted.TYPE, PersonErased.TYPE}
+SUBSCRIPTION_TYPES = {
+    SubscriptionStopped.TYPE,
+    SubscriptionStarted.TYPE,
+    SubscriptionRestored.TYPE,
+    PersonErased.TYPE,
+}
 """The events that change a subscription or erase it."""
 
 # Source and id together identify an event (CloudEvents 1.0, 3.1.1), and the record of a state
@@ -150,7 +160,7 @@ def of_subscription(event: LoggedEvent, topic: str) -> ProducerRecord:
     """
     state = Subscription(
         subject_id=event.stream_id,
-        may_be_texted=event.type == SubscriptionStarted.TYPE,
+        may_be_texted=event.type != SubscriptionStopped.TYPE,
         version=event.version,
         changed_at=event.recorded_at,
     )

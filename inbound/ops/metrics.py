@@ -20,6 +20,25 @@ MO_REJECTED = _meter.create_counter(
     unit="{message}",
     description="MOs that made no request, by reason: not a command, a duplicate, rate limited.",
 )
+REGISTRATIONS = _meter.create_counter(
+    "scserv.registrations",
+    unit="{request}",
+    description="Requests for registration data by clients, by outcome (sent, held, refused) and "
+    "reason.",
+)
+REGISTRATIONS_HELD = _meter.create_gauge(
+    "scserv.registrations.held",
+    unit="{request}",
+    description="Requests for registration data that wait for a person.",
+)
+REGISTRATIONS_OFF = _meter.create_gauge(
+    "scserv.registrations.off",
+    unit="{switch}",
+    description="1 while registrations are switched off, else 0.",
+)
+DIRECTORY_SIZE = _meter.create_gauge(
+    "scserv.directory.size", unit="{number}", description="Numbers in the directory of clients."
+)
 PARTS_EXPIRED = _meter.create_counter(
     "scserv.parts.expired",
     unit="{part}",

@@ -2,8 +2,8 @@
 
 Pure. Days are UTC, by the time the event was recorded. `command` and `purpose` come from the
 event, else they are empty; `outcome` is the plan of an accepted request, the completion of a
-completed one, the SMS centre's state of an undeliverable message, and whether a message with
-unknown outcome is resent.
+completed one, the SMS centre's state of an undeliverable message, the reason of a held and of a
+refused registration, and whether a message with unknown outcome is resent.
 """
 
 from collections import Counter
@@ -18,6 +18,8 @@ from schemas.events import (
     MessageUndeliverable,
     MessageUndetermined,
     MessageUnknown,
+    RegistrationHeld,
+    RegistrationRefused,
     RequestAccepted,
     RequestCompleted,
 )
@@ -35,6 +37,8 @@ _OUTCOMES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     MessageUndeliverable.TYPE: lambda data: str(data["state"]),
     MessageUndetermined.TYPE: lambda data: str(data["state"]),
     MessageUnknown.TYPE: _unknown,
+    RegistrationHeld.TYPE: lambda data: str(data["reason"]),
+    RegistrationRefused.TYPE: lambda data: str(data["cause"]),
 }
 
 
@@ -64,7 +68,7 @@ class _Fold(Fold):
 
 DAILY_COUNTS: Final = Projection(
     name="daily_counts",
-    version=1,
+    version=2,
     columns=("day", "type", "command", "purpose", "outcome", "count"),
     key=("day", "type", "command", "purpose", "outcome"),
     indexes=(),

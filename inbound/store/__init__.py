@@ -8,6 +8,7 @@
 | `claims` | claims of messages before they are sent: port and both adapters |
 | `mo` | MOs: inbox, parts of long texts, texts that made no request |
 | `receipts` | sent parts and their delivery receipts, overdue ones too |
+| `registrations` | counts for the ceilings, held requests, and the switch |
 | `people` | subjects and numbers, erasure |
 | `access` | audit, API tokens, key checks |
 | `dead_letters` | messages that can't be processed |

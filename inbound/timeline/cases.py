@@ -1,6 +1,6 @@
 """Collects what the sentence about a request has to say. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
@@ -8,7 +8,17 @@ from typing import assert_never
 from inbound.handlers.results import ACKNOWLEDGE_WITHIN_S
 from inbound.timeline.model import Clock, ClockState, ReplyStatus
 from inbound.timeline.requests import RequestHistory
-from schemas.events import Command, DeliveryEvent, MessageEvent, MessageUnknown, Plan
+from schemas.events import (
+    Command,
+    DeliveryEvent,
+    MessageEvent,
+    MessageUnknown,
+    Plan,
+    RefusalCause,
+    RegistrationHeld,
+    RegistrationRefused,
+    RequestCompleted,
+)
 from schemas.messages import Outcome, Purpose, ReceiptState
 
 
@@ -61,7 +71,8 @@ class Case:
     `reply` is the message that the client waits for: the fulfilment, or the acknowledgement
     if it is the only reply. `were_on` is whether notifications were on before the decision.
     `waited` is how long the text waited for its decision, `open_for` how long ago the SMS
-    centre accepted the reply.
+    centre accepted the reply. `held_until` is set while registration data waits for a person,
+    `refused` once it was refused, `restored_at` if the stop was undone.
     """
 
     command: Command
@@ -74,6 +85,9 @@ class Case:
     clock: Clock
     acknowledgement: ReplyProgress
     reply: ReplyProgress
+    held_until: datetime | None = None
+    refused: RefusalCause | None = None
+    restored_at: datetime | None = None
 
 
 def case_of(request: RequestHistory, now: datetime, delivered: dict[Purpose, int]) -> Case:
@@ -81,6 +95,11 @@ def case_of(request: RequestHistory, now: datetime, delivered: dict[Purpose, int
     accepted = request.accepted
     acknowledgement = _reply(request, Purpose.ACKNOWLEDGEMENT, delivered)
     reply = _reply(request, Purpose.FULFILMENT, delivered) if accepted.confirm else acknowledgement
+    hold, restored = request.hold(), request.restored()
+    if isinstance(hold, RegistrationHeld) and reply.status is ReplyStatus.WAITING:
+        reply = replace(reply, status=ReplyStatus.HELD)
+    if _is_erased_in_hold(request):
+        reply = replace(reply, status=ReplyStatus.ERASED)
     return Case(
         command=accepted.command,
         plan=accepted.plan,
@@ -92,7 +111,19 @@ def case_of(request: RequestHistory, now: datetime, delivered: dict[Purpose, int
         clock=clock_of(accepted.arrived_at, acknowledgement, now),
         acknowledgement=acknowledgement,
         reply=reply,
+        held_until=hold.until if isinstance(hold, RegistrationHeld) else None,
+        refused=hold.cause if isinstance(hold, RegistrationRefused) else None,
+        restored_at=restored.at if restored else None,
     )
+
+
+def _is_erased_in_hold(request: RequestHistory) -> bool:
+    """Whether the person was erased during the hold: the request is complete without a reply."""
+    hold = request.hold()
+    if not isinstance(hold, RegistrationRefused) or hold.cause is not RefusalCause.ERASED:
+        return False
+    is_complete = any(isinstance(one.event, RequestCompleted) for one in request.events)
+    return is_complete and not request.results(Purpose.FULFILMENT)
 
 
 def clock_of(arrived_at: datetime, acknowledgement: ReplyProgress, now: datetime) -> Clock:

@@ -53,7 +53,7 @@ class English(Wording):
     def request(self, case: Case) -> str:
         came = f"Your text “{spelling_of(case.command)}” reached us {self._on(case.arrived_at)}"
         became = self._outcome(case, case.reply)
-        return f"{came}{_owed(case)} {became}{_late(case)}."
+        return f"{came}{_owed(case)} {became}{_late(case)}{self._restored(case)}."
 
     def miss(self, kind: str, span: ArrivalSpan) -> str:
         known = miss_kind(kind)
@@ -115,6 +115,8 @@ class English(Wording):
         match reply.status:
             case ReplyStatus.WAITING:
                 return self._waiting(case, reply)
+            case ReplyStatus.HELD:
+                return self._held(case)
             case ReplyStatus.ON_ITS_WAY:
                 return self._on_its_way(case, reply)
             case ReplyStatus.DELIVERED:
@@ -164,6 +166,15 @@ class English(Wording):
             return f"is being sent{again}; it is {when}"
         again = " again, because the operator did not answer," if case.acknowledgement.tried else ""
         return f"follows the acknowledgement, which is being sent{again} and is {when}"
+
+    def _held(self, case: Case) -> str:
+        latest = f", {self._on(case.held_until)} at the latest" if case.held_until else ""
+        return f"waits until one of our staff has checked the request{latest}"
+
+    def _restored(self, case: Case) -> str:
+        if case.restored_at is None:
+            return ""
+        return f"; we undid this {self._on(case.restored_at)} and notifications are on again"
 
     def _on(self, moment: datetime) -> str:
         return self._calendar.on(moment)
@@ -267,6 +278,8 @@ def _seconds(seconds: float | None) -> str:
 
 def _owed(case: Case) -> str:
     """Say what was decided and name the reply whose outcome follows."""
+    if case.refused is not None:
+        return f"{english_plans.refusal(case.refused)}, and {english_plans.REFUSED_REPLY}"
     decision = english_plans.decision(case)
     joint = ", and" if decision else ";"
     if not case.confirm:

@@ -4,11 +4,13 @@ A new plan needs a case in each of the three functions.
 """
 
 from datetime import timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
 from inbound.timeline.cases import Case
 from inbound.timeline.words import Details, english_duration
-from schemas.events import Plan
+from schemas.events import Plan, RefusalCause
+
+REFUSED_REPLY: Final = "the reply that refers you to support"
 
 
 def reply(plan: Plan) -> str:
@@ -42,6 +44,23 @@ def decision(case: Case) -> str:
             return f" but was processed only {waited} later, so that the request was refused"
         case _:
             assert_never(case.plan)
+
+
+def refusal(cause: RefusalCause) -> str:
+    """Say why registration data was refused, to follow "Your text reached us"."""
+    match cause:
+        case RefusalCause.PERSON:
+            return "; one of our staff checked the request and refused it"
+        case RefusalCause.EXPIRED:
+            return "; the request was not checked in time and was refused"
+        case RefusalCause.ERASED:
+            return "; the request was refused, because this number's data was being erased"
+        case RefusalCause.SWITCHED_OFF:
+            return "; the request was refused, because registration data is not texted at present"
+        case RefusalCause.NO_OPEN_CASE:
+            return "; the request was refused, because support has no open case of yours"
+        case _:
+            assert_never(cause)
 
 
 def _switched(state: str, *, already: bool) -> str:

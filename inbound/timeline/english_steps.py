@@ -13,7 +13,7 @@ from inbound.timeline.words import (
     spelling_of,
     statuses,
 )
-from schemas.events import Command, Plan
+from schemas.events import Command, HoldReason, Plan, RefusalCause
 from schemas.messages import Outcome
 
 _UNANSWERED: Final = "no answer"
@@ -46,6 +46,14 @@ def step_text(kind: StepKind, d: Details) -> str:
             return _result(d)
         case StepKind.LATE:
             return _late(d)
+        case StepKind.HELD:
+            return _held(HoldReason(d["reason"]), d)
+        case StepKind.RELEASED:
+            return f"registration data released by {d['by']}: {d['reason']}"
+        case StepKind.REFUSED:
+            return _refused(RefusalCause(d["cause"]), d)
+        case StepKind.RESTORED:
+            return f"this stop was undone by {d['by']}, notifications are on: {d['reason']}"
         case StepKind.COMPLETED:
             return _completed(d)
         case StepKind.RECEIPT:
@@ -131,6 +139,39 @@ def _late(d: Details) -> str:
             "was taken within 2 min"
         )
     return f"the acknowledgement was not taken within 2 min: its result was known after {after}"
+
+
+def _held(reason: HoldReason, d: Details) -> str:
+    held = f"registration data is held for a person, for {d['hours']:g} h at most"
+    match reason:
+        case HoldReason.MINUTE_CEILING:
+            return f"{held}: the ceiling of a minute is reached"
+        case HoldReason.HOUR_CEILING:
+            return f"{held}: the ceiling of an hour is reached"
+        case HoldReason.CENTRE_CEILING:
+            return f"{held}: the ceiling of this centre is reached"
+        case HoldReason.SWITCHED_OFF:
+            return f"{held}: registrations are switched off"
+        case HoldReason.NO_OPEN_CASE:
+            return f"{held}: the client has no open case"
+        case _:
+            assert_never(reason)
+
+
+def _refused(cause: RefusalCause, d: Details) -> str:
+    match cause:
+        case RefusalCause.PERSON:
+            return f"registration data refused by {d['by']}: {d['reason']}"
+        case RefusalCause.EXPIRED:
+            return "registration data refused: nobody released it in time"
+        case RefusalCause.ERASED:
+            return "registration data refused: the person was erased"
+        case RefusalCause.SWITCHED_OFF:
+            return "registration data refused: registrations are switched off"
+        case RefusalCause.NO_OPEN_CASE:
+            return "registration data refused: the client has no open case"
+        case _:
+            assert_never(cause)
 
 
 def _completed(d: Details) -> str:

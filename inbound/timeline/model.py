@@ -22,6 +22,7 @@ class ReplyStatus(StrEnum):
     """What became of a request's last message: the fulfilment, or the acknowledgement if alone."""
 
     WAITING = "waiting"
+    HELD = "held"
     ON_ITS_WAY = "on_its_way"
     DELIVERED = "delivered"
     UNDELIVERABLE = "undeliverable"
@@ -47,8 +48,12 @@ class StepKind(StrEnum):
     ATTEMPT = "attempt"
     RESULT = "result"
     LATE = "late"
+    HELD = "held"
+    RELEASED = "released"
+    REFUSED = "refused"
     COMPLETED = "completed"
     RECEIPT = "receipt"
+    RESTORED = "restored"
 
 
 class ClockState(StrEnum):

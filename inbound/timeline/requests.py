@@ -14,8 +14,12 @@ from schemas.events import (
     DeliveryEvent,
     DomainEvent,
     MessageEvent,
+    RegistrationHeld,
+    RegistrationRefused,
+    RegistrationReleased,
     RequestAccepted,
     RequestCompleted,
+    SubscriptionRestored,
     SubscriptionStarted,
     SubscriptionStopped,
 )
@@ -26,6 +30,10 @@ RequestEvent = (
     RequestAccepted
     | SubscriptionStopped
     | SubscriptionStarted
+    | SubscriptionRestored
+    | RegistrationHeld
+    | RegistrationReleased
+    | RegistrationRefused
     | MessageEvent
     | AcknowledgementLate
     | RequestCompleted
@@ -77,6 +85,26 @@ class RequestHistory:
         """Return the submit results of one of its messages."""
         events = (one.event for one in self.events)
         return [e for e in events if isinstance(e, MessageEvent) and e.purpose is purpose]
+
+    def hold(self) -> RegistrationHeld | RegistrationReleased | RegistrationRefused | None:
+        """Return the last event about holding back its registration data."""
+        kinds = RegistrationHeld | RegistrationReleased | RegistrationRefused
+        return next((e for one in reversed(self.events) if isinstance(e := one.event, kinds)), None)
+
+    def is_held_at(self, position: int) -> bool:
+        """Whether its registration data was held when the event at this position was recorded."""
+        held = False
+        for one in self.events:
+            if one.position < position:
+                held = isinstance(one.event, RegistrationHeld) or (
+                    held and not isinstance(one.event, RegistrationReleased | RegistrationRefused)
+                )
+        return held
+
+    def restored(self) -> SubscriptionRestored | None:
+        """Return how its stop was undone, None if it was not."""
+        events = (one.event for one in self.events)
+        return next((e for e in events if isinstance(e, SubscriptionRestored)), None)
 
     def delivery(self, purpose: Purpose) -> DeliveryEvent | None:
         """Return the delivery outcome of one of its messages, None while it is unknown."""

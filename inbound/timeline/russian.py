@@ -54,7 +54,8 @@ class Russian(Wording):
     def request(self, case: Case) -> str:
         came = f"Ваше сообщение «{spelling_of(case.command)}» получено {self._on(case.arrived_at)}"
         became = self._outcome(case, case.reply)
-        return f"{came}{_owed(case)} {became}{_late(case)}".removesuffix(".") + "."
+        ends = f"{_late(case)}{self._restored(case)}"
+        return f"{came}{_owed(case)} {became}{ends}".removesuffix(".") + "."
 
     def miss(self, kind: str, span: ArrivalSpan) -> str:
         known = miss_kind(kind)
@@ -122,6 +123,8 @@ class Russian(Wording):
         match reply.status:
             case ReplyStatus.WAITING:
                 return self._waiting(case, reply)
+            case ReplyStatus.HELD:
+                return self._held(case)
             case ReplyStatus.ON_ITS_WAY:
                 return self._on_its_way(case, reply)
             case ReplyStatus.DELIVERED:
@@ -167,6 +170,18 @@ class Russian(Wording):
             return f"отправляется{again}: {when}"
         again = " снова, так как оператор не ответил" if case.acknowledgement.tried else ""
         return f"последует за уведомлением о приёме заявки, которое отправляется{again}: {when}"
+
+    def _held(self, case: Case) -> str:
+        latest = f" (не позднее {self._on(case.held_until)})" if case.held_until else ""
+        return f"задержан до проверки запроса сотрудником{latest}"
+
+    def _restored(self, case: Case) -> str:
+        if case.restored_at is None:
+            return ""
+        return (
+            f"; {self._on(case.restored_at)} это отключение отменено нами, СМС-уведомления и "
+            "СМС-оповещения снова включены"
+        )
 
     def _on(self, moment: datetime) -> str:
         return self._calendar.on(moment)
@@ -259,6 +274,8 @@ def _seconds(seconds: float | None) -> str:
 
 def _owed(case: Case) -> str:
     """Say what was decided and name the reply whose outcome follows."""
+    if case.refused is not None:
+        return f"{russian_plans.refusal(case.refused)}; {russian_plans.REFUSED_REPLY}"
     only = "единственный ответ о приёме заявки"
     reply = russian_plans.reply(case.plan) if case.confirm else only
     return f"{russian_plans.decision(case)}; {reply}"

@@ -4,11 +4,13 @@ A new plan needs a case in each of the three functions.
 """
 
 from datetime import timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
 from inbound.timeline.cases import Case
 from inbound.timeline.words import Details, russian_duration
-from schemas.events import Plan
+from schemas.events import Plan, RefusalCause
+
+REFUSED_REPLY: Final = "ответ с просьбой обратиться в службу поддержки"
 
 
 def reply(plan: Plan) -> str:
@@ -45,6 +47,23 @@ def decision(case: Case) -> str:
             return f", но обработано лишь через {waited}, поэтому в запросе отказано"
         case _:
             assert_never(case.plan)
+
+
+def refusal(cause: RefusalCause) -> str:
+    """Say why registration data was refused, to follow "получено"."""
+    match cause:
+        case RefusalCause.PERSON:
+            return "; сотрудник проверил запрос и отказал в нём"
+        case RefusalCause.EXPIRED:
+            return "; запрос не был проверен вовремя, и в нём отказано"
+        case RefusalCause.ERASED:
+            return "; в запросе отказано, так как данные этого номера удалялись"
+        case RefusalCause.SWITCHED_OFF:
+            return "; в запросе отказано: регистрационные данные сейчас не отправляются по СМС"
+        case RefusalCause.NO_OPEN_CASE:
+            return "; в запросе отказано: у службы поддержки нет открытого обращения от Вас"
+        case _:
+            assert_never(cause)
 
 
 def _switched(state: str, *, already: bool) -> str:

@@ -15,7 +15,7 @@ from inbound.timeline.words import (
     spelling_of,
     statuses,
 )
-from schemas.events import Command, Completion, Plan
+from schemas.events import Command, Completion, HoldReason, Plan, RefusalCause
 from schemas.messages import Outcome, Purpose
 
 _UNANSWERED: Final = "нет ответа"
@@ -53,6 +53,14 @@ def step_text(kind: StepKind, d: Details) -> str:
             return _result(d)
         case StepKind.LATE:
             return _late(d)
+        case StepKind.HELD:
+            return _held(HoldReason(d["reason"]), d)
+        case StepKind.RELEASED:
+            return f"отправка регистрационных данных разрешена, {d['by']}: {d['reason']}"
+        case StepKind.REFUSED:
+            return _refused(RefusalCause(d["cause"]), d)
+        case StepKind.RESTORED:
+            return f"это отключение отменено, уведомления включены, {d['by']}: {d['reason']}"
         case StepKind.COMPLETED:
             return _completed(d)
         case StepKind.RECEIPT:
@@ -140,6 +148,41 @@ def _late(d: Details) -> str:
             "не принято ни одного"
         )
     return f"уведомление о приёме не принято центром за 2 мин: исход известен через {after}"
+
+
+def _held(reason: HoldReason, d: Details) -> str:
+    hours = f"{d['hours']:g}".replace(".", ",")
+    held = f"регистрационные данные задержаны до проверки, не дольше {hours} ч"
+    match reason:
+        case HoldReason.MINUTE_CEILING:
+            return f"{held}: достигнут предел за минуту"
+        case HoldReason.HOUR_CEILING:
+            return f"{held}: достигнут предел за час"
+        case HoldReason.CENTRE_CEILING:
+            return f"{held}: достигнут предел этого центра"
+        case HoldReason.SWITCHED_OFF:
+            return f"{held}: отправка регистрационных данных отключена"
+        case HoldReason.NO_OPEN_CASE:
+            return f"{held}: у клиента нет открытого обращения"
+        case _:
+            assert_never(reason)
+
+
+def _refused(cause: RefusalCause, d: Details) -> str:
+    refused = "в регистрационных данных отказано"
+    match cause:
+        case RefusalCause.PERSON:
+            return f"{refused}, {d['by']}: {d['reason']}"
+        case RefusalCause.EXPIRED:
+            return f"{refused}: не проверено в срок"
+        case RefusalCause.ERASED:
+            return f"{refused}: данные клиента удалены"
+        case RefusalCause.SWITCHED_OFF:
+            return f"{refused}: отправка регистрационных данных отключена"
+        case RefusalCause.NO_OPEN_CASE:
+            return f"{refused}: у клиента нет открытого обращения"
+        case _:
+            assert_never(cause)
 
 
 def _completed(d: Details) -> str:

@@ -16,10 +16,16 @@ from inbound.timeline.requests import RequestHistory, TimelineEvent
 from schemas.events import (
     AcknowledgementLate,
     DeliveryEvent,
+    DomainEvent,
     MessageEvent,
     MessageUnknown,
+    RefusalCause,
+    RegistrationHeld,
+    RegistrationRefused,
+    RegistrationReleased,
     RequestAccepted,
     RequestCompleted,
+    SubscriptionRestored,
     SubscriptionStarted,
     SubscriptionStopped,
 )
@@ -57,6 +63,8 @@ def drafts_of(request: RequestHistory, claims: Sequence[ClaimRow] = ()) -> list[
         drafts.append(_switched(switch))
         del later[0]
     place: dict[str, JsonValue] = {"position": first.position, "version": first.version}
+    if later and _is_kept_back_at_once(later[0].event):
+        drafts += _later(later.pop(0), request)
     drafts.append(Draft(StepKind.RECORDED, first.recorded_at, place))
     drafts.append(_queued(first.recorded_at, request, Purpose.ACKNOWLEDGEMENT))
     for one in later:
@@ -84,11 +92,31 @@ def _later(one: TimelineEvent, request: RequestHistory) -> Iterator[Draft]:
     match one.event:
         case MessageEvent() as event:
             yield from _submit(event)
-            if _brings_fulfilment(event, request):
+            if _brings_fulfilment(one, event, request):
                 yield _queued(one.recorded_at, request, Purpose.FULFILMENT)
         case AcknowledgementLate(after_s=after_s):
             details = {"after_s": after_s, "refused_with": _acknowledgement_refusal(request)}
             yield Draft(StepKind.LATE, one.recorded_at, details)
+        case RegistrationHeld() as event:
+            about: dict[str, JsonValue] = {
+                "reason": event.reason.value,
+                "until": event.until.isoformat(),
+                "hours": round((event.until - event.at).total_seconds() / 3600, 1),
+            }
+            yield Draft(StepKind.HELD, event.at, about)
+        case RegistrationReleased() as event:
+            yield Draft(StepKind.RELEASED, event.at, {"by": event.by, "reason": event.reason})
+            yield from _after_hold(one, request)
+        case RegistrationRefused() as event:
+            why: dict[str, JsonValue] = {
+                "cause": event.cause.value,
+                "by": event.by,
+                "reason": event.reason,
+            }
+            yield Draft(StepKind.REFUSED, event.at, why)
+            yield from _after_hold(one, request)
+        case SubscriptionRestored() as event:
+            yield Draft(StepKind.RESTORED, event.at, {"by": event.by, "reason": event.reason})
         case RequestCompleted() as event:
             yield Draft(StepKind.COMPLETED, event.at, {"completion": event.completion.value})
         case DeliveryEvent() as event:
@@ -156,10 +184,36 @@ def _queued(at: datetime, request: RequestHistory, purpose: Purpose) -> Draft:
     )
 
 
-def _brings_fulfilment(event: MessageEvent, request: RequestHistory) -> bool:
+def _brings_fulfilment(one: TimelineEvent, event: MessageEvent, request: RequestHistory) -> bool:
     """Whether the fulfilment follows from this event (`inbound.handlers.results`)."""
     decides = event.purpose is Purpose.ACKNOWLEDGEMENT and not goes_again(event)
-    return decides and request.accepted.confirm
+    return decides and request.accepted.confirm and not request.is_held_at(one.position)
+
+
+def _is_kept_back_at_once(event: DomainEvent) -> bool:
+    """Whether the decision that accepted the request held or refused its registration data."""
+    if isinstance(event, RegistrationRefused):
+        return not event.cause.ends_hold
+    return isinstance(event, RegistrationHeld)
+
+
+def _after_hold(one: TimelineEvent, request: RequestHistory) -> Iterator[Draft]:
+    """Yield the fulfilment's step if it follows from the end of a hold.
+
+    It does if the acknowledgement had its result before, and the person was not erased.
+    """
+    event = one.event
+    refused_at_once = isinstance(event, RegistrationRefused) and not event.cause.ends_hold
+    erased = isinstance(event, RegistrationRefused) and event.cause is RefusalCause.ERASED
+    acknowledged = any(
+        isinstance(before.event, MessageEvent)
+        and before.event.purpose is Purpose.ACKNOWLEDGEMENT
+        and not goes_again(before.event)
+        for before in request.events
+        if before.position < one.position
+    )
+    if acknowledged and not refused_at_once and not erased:
+        yield _queued(one.recorded_at, request, Purpose.FULFILMENT)
 
 
 def _submit(event: MessageEvent) -> Iterator[Draft]:

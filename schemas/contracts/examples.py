@@ -16,6 +16,7 @@ from schemas.events import (
     CommandLimitReached,
     Completion,
     Facts,
+    HoldReason,
     MessageDelivered,
     MessageErased,
     MessageExpired,
@@ -26,8 +27,14 @@ from schemas.events import (
     MessageUnknown,
     PersonErased,
     Plan,
+    RefusalCause,
+    RegistrationHeld,
+    RegistrationRefused,
+    RegistrationReleased,
+    RegistrationUsage,
     RequestAccepted,
     RequestCompleted,
+    SubscriptionRestored,
     SubscriptionStarted,
     SubscriptionStopped,
 )
@@ -86,7 +93,14 @@ EXAMPLES: Final[tuple[Model, ...]] = (
         centre="main",
         bind="main-1",
         data_coding=0,
-        facts=Facts(client_known=True, notifications_on=True, decided_at=_after(0.02)),
+        facts=Facts(
+            client_known=True,
+            notifications_on=True,
+            decided_at=_after(0.02),
+            registrations=RegistrationUsage(
+                off=False, minute=3, hour=41, centre_hour=25, clients=12_000
+            ),
+        ),
         plan=Plan.REGISTRATION,
         arrival=Arrival(
             gateway="gateway-1",
@@ -98,6 +112,25 @@ EXAMPLES: Final[tuple[Model, ...]] = (
     ),
     SubscriptionStopped(request_id=_REQUEST, at=_after(0.02)),
     SubscriptionStarted(request_id=_REQUEST, at=_after(0.02)),
+    SubscriptionRestored(
+        request_id=_REQUEST, by="anna", reason="stops from spoofed numbers", at=_after(5400)
+    ),
+    RegistrationHeld(
+        request_id=_REQUEST,
+        reason=HoldReason.MINUTE_CEILING,
+        at=_after(0.02),
+        until=_after(259_200.02),
+    ),
+    RegistrationReleased(
+        request_id=_REQUEST, by="anna", reason="the client called us", at=_after(600)
+    ),
+    RegistrationRefused(
+        request_id=_REQUEST,
+        cause=RefusalCause.PERSON,
+        by="anna",
+        reason="spoofed numbers",
+        at=_after(600),
+    ),
     CommandLimitReached(command=Command.CLIENT_INFO, arrived_at=NOON, limit=10),
     MessageSubmitted.model_validate({**_sent(0.59, *_TAKEN), "attempts": (_THROTTLED,)}),
     MessageRejected.model_validate(_sent(0.07, PartResult(status=_RINVDSTADR))),

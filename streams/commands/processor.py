@@ -15,10 +15,12 @@ from pydantic_core import to_json
 
 from inbound.deadletter.isolation import read_all
 from inbound.directory.port import Directory, Registration
+from inbound.directory.size import DirectorySize
 from inbound.handlers.commands import decide_command
 from inbound.handlers.decision import CommandRequest, Decision, Disposition
 from inbound.handlers.definitions import definition_of
 from inbound.handlers.policies import Policies
+from inbound.handlers.registrations import ceilings
 from inbound.kafka.decoding import TopicRecord
 from inbound.keys import SubjectHasher
 from inbound.ops import metrics, telemetry
@@ -26,12 +28,14 @@ from inbound.outbox.replies import to_row
 from inbound.parsers.commands import NoCommand, parse, why_not
 from inbound.store.claims.rows import Secret
 from inbound.store.mo.rows import InboxRow
+from inbound.store.registrations.rows import HeldRegistration
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store, Transaction
 from inbound.subjects import StateCache, Subjects
 from schemas.events import Command
 from schemas.topics import TopicNames
 from streams.commands.assembler import Assembler
+from streams.commands.registrations import RegistrationBudget
 from streams.commands.rejected import RejectedMos
 from streams.commands.texts import ReceivedText, arrival_of, has_parts, read_text, reading_of
 
@@ -70,6 +74,16 @@ class CommandSettings:
     record_rejected: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Applying:
+    """What the decisions of one batch go by, and what they change."""
+
+    subjects: Subjects
+    clients: Clients
+    budget: RegistrationBudget | None
+    changes: Changes
+
+
 class CommandProcessor:
     """Turns batches of `sms.mo.v1` into events, replies and inbox rows."""
 
@@ -85,6 +99,7 @@ class CommandProcessor:
     ) -> None:
         self._store = store
         self._directory = directory
+        self._size = DirectorySize(directory, clock)
         self._hasher = hasher
         self._cache = cache
         self._settings = settings
@@ -107,7 +122,7 @@ class CommandProcessor:
                     commands = self._commands(whole, rejected)
                 subjects = Subjects(transaction, self._cache)
                 changes = Changes()
-                decided = await self._decide(transaction, commands, subjects, changes)
+                decided, budget = await self._decide(transaction, commands, subjects, changes)
                 for parsed, decision in decided:
                     if decision.disposition is not Disposition.ACCEPTED:
                         rejected.add(decision.disposition.value, parsed.text.mo)
@@ -115,6 +130,8 @@ class CommandProcessor:
                 await transaction.write(changes)
             subjects.remember()
             self._report(decided)
+            if budget is not None:
+                budget.report()
         rejected.report()
 
     def _commands(
@@ -139,9 +156,9 @@ class CommandProcessor:
         commands: Sequence[ParsedCommand],
         subjects: Subjects,
         changes: Changes,
-    ) -> list[tuple[ParsedCommand, Decision]]:
+    ) -> tuple[list[tuple[ParsedCommand, Decision]], RegistrationBudget | None]:
         if not commands:
-            return []
+            return [], None
         seen = await transaction.seen([each.request_id for each in commands])
         # By id: after a rebalance Kafka may bring a record twice in one batch.
         fresh = list(
@@ -150,17 +167,29 @@ class CommandProcessor:
         clients = await self._look_up(fresh)
         subject_ids = await transaction.subjects({each.number_hash: each.number for each in fresh})
         await subjects.load(subject_ids.values())
+        # Last before the decisions: from here to commit other batches with registrations wait.
+        budget = await self._budget(transaction, clients)
+        applying = _Applying(subjects, clients, budget, changes)
         decided = [
-            (
-                parsed,
-                self._apply(parsed, subject_ids[parsed.number_hash], subjects, clients, changes),
-            )
+            (parsed, self._apply(parsed, subject_ids[parsed.number_hash], applying))
             for parsed in fresh
         ]
+        if budget is not None:
+            changes.registrations = list(budget.counted())
         changes.inbox = [InboxRow(each.request_id, each.text.mo.arrived_at) for each in fresh]
         changes.events = subjects.events
         changes.states = subjects.states()
-        return decided
+        return decided, budget
+
+    async def _budget(
+        self, transaction: Transaction, clients: Clients
+    ) -> RegistrationBudget | None:
+        """Read the use of the ceilings; None if no client asks for registration data."""
+        if not clients.registrations:
+            return None
+        size = await self._size.get()
+        limited = ceilings(self._settings.policies, size).limit
+        return RegistrationBudget(await transaction.registrations_used(lock=limited), size)
 
     async def _look_up(self, commands: Sequence[ParsedCommand]) -> Clients:
         """Ask the directory once for all; secrets only of those who asked for theirs."""
@@ -172,29 +201,28 @@ class CommandProcessor:
         known = await self._directory.known(list(others)) if others else set()
         return Clients(known | registrations.keys(), registrations)
 
-    def _apply(
-        self,
-        parsed: ParsedCommand,
-        subject_id: UUID,
-        subjects: Subjects,
-        clients: Clients,
-        changes: Changes,
-    ) -> Decision:
+    def _apply(self, parsed: ParsedCommand, subject_id: UUID, to: _Applying) -> Decision:
         now = self._clock()
         mo = parsed.text.mo
+        registration = to.clients.registrations.get(parsed.number)
+        asks = registration is not None and definition_of(parsed.command).may_send_registration
         request = CommandRequest(
             request_id=parsed.request_id,
             command=parsed.command,
             arrived_at=mo.arrived_at,
             decided_at=now,
-            client_known=parsed.number in clients.known,
+            client_known=parsed.number in to.clients.known,
             centre=mo.centre,
             bind=mo.bind,
             data_coding=mo.data_coding,
             parts=parsed.text.parts,
             arrival=arrival_of(parsed.text, self._settings.federal_number),
+            registrations=to.budget.usage(mo.centre) if asks and to.budget else None,
+            case_open=self._has_open_case(registration, now) if asks else None,
         )
-        decision = decide_command(subjects[subject_id], request, self._settings.policies)
+        decision = decide_command(to.subjects[subject_id], request, self._settings.policies)
+        if to.budget is not None:
+            to.budget.count(request, decision)
         traceparent = telemetry.span(
             "decide",
             parsed.text.traceparent,
@@ -205,7 +233,7 @@ class CommandProcessor:
                 ("disposition", decision.disposition.value),
             ],
         )
-        subjects.append(subject_id, decision.events, traceparent)
+        to.subjects.append(subject_id, decision.events, traceparent)
         for reply in decision.replies:
             row = to_row(
                 reply,
@@ -216,12 +244,47 @@ class CommandProcessor:
                 traceparent=traceparent,
                 names=self._settings.names,
             )
-            changes.outbox.append(row)
-        if decision.secret_for is not None:
-            plaintext = _secret_fields(clients.registrations[parsed.number])
-            secret = Secret(decision.secret_for, plaintext, now + self._settings.secret_ttl)
-            changes.vault.append(secret)
+            to.changes.outbox.append(row)
+        self._keep(decision, request, subject_id, registration, to.changes)
         return decision
+
+    def _keep(
+        self,
+        decision: Decision,
+        request: CommandRequest,
+        subject_id: UUID,
+        registration: Registration | None,
+        changes: Changes,
+    ) -> None:
+        """Keep the secret that the fulfilment will need, at least as long as it is held."""
+        hold = decision.hold
+        if decision.secret_for is not None and registration is not None:
+            begins = request.decided_at if hold is None else hold.until
+            secret = Secret(
+                decision.secret_for,
+                _secret_fields(registration),
+                begins + self._settings.secret_ttl,
+            )
+            changes.vault.append(secret)
+        if hold is not None:
+            changes.held.append(
+                HeldRegistration(
+                    request.request_id,
+                    subject_id,
+                    request.centre,
+                    request.bind,
+                    hold.reason.value,
+                    hold.at,
+                    hold.until,
+                )
+            )
+
+    def _has_open_case(self, registration: Registration | None, now: datetime) -> bool | None:
+        """Whether the client has an open case; None unless the policy goes by it."""
+        if registration is None or self._settings.policies.registrations_need != "open_case":
+            return None
+        until = registration.case_open_until
+        return until is not None and until > now
 
     @staticmethod
     def _report(decided: Sequence[tuple[ParsedCommand, Decision]]) -> None:

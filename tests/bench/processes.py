@@ -16,6 +16,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from inbound.local.servers.kafka import KafkaServer
 from inbound.local.servers.postgres import PostgresServer
+from tests.ceilings import NO_CEILINGS
 
 READY_WITHIN_S = 60.0
 
@@ -91,7 +92,7 @@ def roles(
 def _start(role: str, environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "inbound.cli", role],
-        env={**os.environ, **environment},
+        env={**os.environ, **NO_CEILINGS, **environment},
         stdout=log,
         stderr=subprocess.STDOUT,
     )

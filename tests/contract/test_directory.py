@@ -63,6 +63,10 @@ async def test_repeated_number_is_one_answer(directory: Everything) -> None:
     assert dict(await directory.registrations([number, number])) == {number: CLIENTS[number]}
 
 
+async def test_its_size_counts_numbers(directory: Everything) -> None:
+    assert await directory.size() == len(CLIENTS)
+
+
 async def test_no_numbers_no_clients(directory: Everything) -> None:
     assert await directory.known([]) == set()
     assert dict(await directory.registrations([])) == {}

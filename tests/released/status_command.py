@@ -38,7 +38,7 @@ VALUES: Final = (
     ),
     after(
         "schemas/events.py",
-        "        match self:\n",
+        'instead of what was asked."""\n        match self:\n',
         "            case Plan.STATUS_ON | Plan.STATUS_OFF:\n                return False\n",
     ),
 )

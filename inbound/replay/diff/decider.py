@@ -9,7 +9,7 @@ same request.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from pydantic_core import from_json
@@ -18,8 +18,8 @@ from inbound.handlers.commands import decide_command
 from inbound.handlers.decision import Decision, Disposition, Reply
 from inbound.handlers.policies import Policies
 from inbound.handlers.replay_inputs import request_of, request_of_limited, result_of
-from inbound.handlers.results import decide_result, is_awaited
-from inbound.handlers.state import SubjectState, evolve
+from inbound.handlers.results import decide_result, fulfilment_of, is_awaited
+from inbound.handlers.state import Gate, Stage, SubjectState, evolve
 from inbound.replay.diff.protocol import DecisionDifference, EventFields, PastEvent, StreamVerdict
 from schemas.events import (
     CommandLimitReached,
@@ -27,13 +27,19 @@ from schemas.events import (
     DomainEvent,
     MessageEvent,
     MessageUnknown,
+    RegistrationRefused,
+    RegistrationReleased,
     RequestAccepted,
+    SubscriptionRestored,
 )
 from schemas.messages import Purpose
 from schemas.upcasters import read_event
 
 _ERROR_LENGTH = 300
-_BEGINNINGS = (RequestAccepted, CommandLimitReached, MessageEvent, DeliveryEvent)
+_BEGINNINGS = (
+    *(RequestAccepted, CommandLimitReached, MessageEvent, DeliveryEvent),
+    *(RegistrationReleased, SubscriptionRestored),
+)
 
 _Run = Sequence[tuple[PastEvent, DomainEvent]]
 
@@ -98,6 +104,8 @@ class _Judging:
                 self._compare(run, decision)
         if isinstance(begins, RequestAccepted):
             self.previous = begins
+        if isinstance(begins, RegistrationReleased | RegistrationRefused):
+            self._end_hold(begins)
         carried = self.decider.carry and decision is not None
         try:
             for event in decision.events if carried and decision else (event for _, event in run):
@@ -179,6 +187,18 @@ class _Judging:
                 )
             )
 
+    def _end_hold(self, event: RegistrationReleased | RegistrationRefused) -> None:
+        """Expect the fulfilment that follows from a person's decision, or from an expired hold.
+
+        If the acknowledgement has no result yet, the fulfilment follows from that instead.
+        """
+        request = self.state.open.get(event.request_id)
+        owed = event.request_id, Purpose.FULFILMENT
+        if request is None or request.stage is not Stage.FULFILLING or owed not in self._owed:
+            return
+        gate = Gate.OPEN if isinstance(event, RegistrationReleased) else Gate.REFUSED
+        self._owed[owed] = fulfilment_of(event.request_id, replace(request, gate=gate))
+
     def _compare_reply(self, stored: PastEvent, sent: MessageEvent) -> None:
         """Compare a sent message with the one that the candidate would send."""
         if sent.request_id is None or (sent.request_id, sent.purpose) not in self._owed:
@@ -248,9 +268,7 @@ def _runs(
             judging.fail(stored, "command", None, error)
             return
         if run and (
-            isinstance(event, _BEGINNINGS)
-            or request is None
-            or getattr(event, "request_id", None) != request
+            _begins(event) or request is None or getattr(event, "request_id", None) != request
         ):
             yield run
             run = []
@@ -259,6 +277,13 @@ def _runs(
         run.append((stored, event))
     if run:
         yield run
+
+
+def _begins(event: DomainEvent) -> bool:
+    """Whether a recorded decision begins with this event."""
+    if isinstance(event, RegistrationRefused):
+        return event.cause.ends_hold
+    return isinstance(event, _BEGINNINGS)
 
 
 def _same(run: _Run, decision: Decision) -> bool:

@@ -6,6 +6,7 @@ Record first and show afterwards, so that nothing is shown without its entry.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,13 +16,14 @@ import psycopg
 from psycopg.rows import args_row
 
 from inbound.store.connections import raises_store_errors
-from inbound.store.statements import statements
+from inbound.store.statements import Query, statements
 
 MAX_LENGTH: Final = 300
 
 _SQL: Final = statements(__package__, "audit")
 _ADD_AUDIT = _SQL["add_audit"]
 _LIST_AUDIT = _SQL["list_audit"]
+_ADD_ENTRIES = _SQL["add_entries"]
 # Ten digits are a national number; separators between digits are ignored.
 LIKE_A_NUMBER: Final = re.compile(r"(?:[0-9][\s().\-\u00a0\u2010-\u2015]*){10}")
 
@@ -29,6 +31,17 @@ LIKE_A_NUMBER: Final = re.compile(r"(?:[0-9][\s().\-\u00a0\u2010-\u2015]*){10}")
 # shown to people, and PostgreSQL refuses NUL.
 HIDDEN: Final = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
 _HIDDEN: Final = re.compile(f"[{HIDDEN}]")
+
+
+@dataclass(frozen=True, slots=True)
+class NewAuditEntry:
+    """An entry that a transaction of the store writes; `reason` is checked."""
+
+    actor: str
+    action: str
+    reason: str
+    subject_id: UUID | None = None
+    request_id: UUID | None = None
 
 
 class ReasonError(ValueError):
@@ -84,6 +97,23 @@ def record(
         "request_id": request_id,
     }
     return _insert(conn, parameters)
+
+
+def insertion(new: Sequence[NewAuditEntry]) -> Query:
+    """Return the query that adds these entries to a transaction."""
+    return _ADD_ENTRIES, {
+        "actors": [one.actor for one in new],
+        "actions": [one.action for one in new],
+        "subject_ids": [one.subject_id for one in new],
+        "request_ids": [one.request_id for one in new],
+        "reasons": [one.reason for one in new],
+    }
+
+
+@raises_store_errors
+def record_all(conn: psycopg.Connection, new: Sequence[NewAuditEntry]) -> None:
+    """Write entries; durable on return. Their reasons are checked."""
+    conn.execute(*insertion(new))
 
 
 @raises_store_errors

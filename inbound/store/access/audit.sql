@@ -5,6 +5,13 @@ INSERT INTO audit (actor, action, subject_id, request_id, reason)
 VALUES (%(actor)s, %(action)s, %(subject_id)s, %(request_id)s, %(reason)s)
 RETURNING id, at, actor, action, subject_id, request_id, reason
 
+-- name: add_entries
+INSERT INTO audit (actor, action, subject_id, request_id, reason)
+SELECT actor, action, subject_id, request_id, reason
+FROM unnest(%(actors)s::text[], %(actions)s::text[], %(subject_ids)s::uuid[],
+            %(request_ids)s::uuid[], %(reasons)s::text[])
+    AS new (actor, action, subject_id, request_id, reason)
+
 -- name: list_audit
 -- The newest first; paging by id neither skips nor repeats an entry.
 SELECT id, at, actor, action, subject_id, request_id, reason

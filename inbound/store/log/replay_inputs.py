@@ -30,6 +30,7 @@ _FETCHED_AT_ONCE: Final = 1000
 _SQL: Final = statements(__package__, "replay_inputs")
 _FIND_RECORDED_AT = _SQL["find_recorded_at"]
 _LIST_SUBJECTS = _SQL["list_subjects_between"]
+_LIST_SUBJECTS_WITH = _SQL["list_subjects_with"]
 _READ_STREAMS = _SQL["read_streams"]
 _READ_EVENTS_BETWEEN = _SQL["read_events_between"]
 
@@ -72,6 +73,19 @@ def list_subjects(conn: psycopg.Connection, span: LogSpan) -> bytes:
         for row in cursor.stream(_LIST_SUBJECTS, parameters, size=_FETCHED_AT_ONCE):
             packed += row[0].bytes
     return bytes(packed)
+
+
+@raises_store_errors
+def list_subjects_with(conn: psycopg.Connection, span: LogSpan, type_: str) -> list[UUID]:
+    """Return the subjects that have an event of this type recorded within a span, in order."""
+    parameters = {
+        "after": span.after,
+        "upto": span.upto,
+        "since": span.since,
+        "until": span.until,
+        "type": type_,
+    }
+    return [row[0] for row in conn.execute(_LIST_SUBJECTS_WITH, parameters)]
 
 
 def unpack_subjects(packed: bytes, at_once: int) -> Iterator[list[UUID]]:

@@ -7,6 +7,13 @@ SELECT recorded_at FROM events WHERE position >= %(position)s ORDER BY position 
 SELECT DISTINCT stream_id FROM events
 WHERE position > %(after)s AND position <= %(upto)s ORDER BY stream_id
 
+-- name: list_subjects_with
+-- Those with an event of this type that was recorded within the span.
+SELECT DISTINCT stream_id FROM events
+WHERE position > %(after)s AND position <= %(upto)s AND type = %(type)s
+    AND recorded_at >= %(since)s AND recorded_at < %(until)s
+ORDER BY stream_id
+
 -- name: read_streams
 SELECT stream_id::text, version, type, schema_version, data::text,
     recorded_at >= %(since)s AND recorded_at < %(until)s

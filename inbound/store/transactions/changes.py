@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from inbound.handlers.receipts import SentPart
+from inbound.store.access.audit import NewAuditEntry
 from inbound.store.claims.rows import Secret
 from inbound.store.dead_letters import DeadLetter
 from inbound.store.log.rows import NewEvent, NewState
 from inbound.store.mo.rows import InboxRow, RejectedMo
 from inbound.store.outbox.rows import NewOutboxRow
 from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
+from inbound.store.registrations.rows import CountedRegistrations, HeldRegistration
 
 
 @dataclass(slots=True)
@@ -32,3 +34,6 @@ class Changes:
     early: list[EarlyReceipt] = field(default_factory=list)
     no_longer_early: list[EarlyKey] = field(default_factory=list)
     rejected_mos: list[RejectedMo] = field(default_factory=list)
+    registrations: list[CountedRegistrations] = field(default_factory=list)
+    held: list[HeldRegistration] = field(default_factory=list)
+    audit: list[NewAuditEntry] = field(default_factory=list)

@@ -19,6 +19,7 @@ from inbound.store.mo.rows import MessagePart, PartsKey
 from inbound.store.outbox.rows import OutboxRow
 from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
 from inbound.store.receipts.rows import EarlyReceipt
+from inbound.store.registrations.rows import HoldSelection, RegistrationsUsed, TakenHold
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.memory_tables import (
     Tables,
@@ -117,6 +118,14 @@ class MemoryTransaction(Transaction):
         return DeadLetterUsage(len(stored), sum(len(row.payload) for row in stored))
 
     @override
+    async def registrations_used(self, *, lock: bool) -> RegistrationsUsed:
+        return self._tables.registrations_used(self._clock())
+
+    @override
+    async def take_holds(self, selection: HoldSelection) -> list[TakenHold]:
+        return self._tables.take_holds(selection)
+
+    @override
     async def write(self, changes: Changes) -> None:
         tables = self._tables
         add_new(tables.inbox, ((row.mo_id, row) for row in changes.inbox))
@@ -126,6 +135,9 @@ class MemoryTransaction(Transaction):
         for row in changes.dead_letters:
             tables.dead_letters.setdefault(row.place, row)
         tables.write_receipts(changes)
+        tables.registrations += [(self._clock(), one) for one in changes.registrations]
+        add_new(tables.held, ((row.request_id, row) for row in changes.held))
+        tables.audit += changes.audit
         for rejected in changes.rejected_mos:
             tables.add_rejected(rejected)
         for state in changes.states:
@@ -154,6 +166,7 @@ class MemoryTransaction(Transaction):
         subject_id = tables.subjects.pop(person.number_hash, None)
         if subject_id is not None:
             tables.numbers.pop(subject_id, None)
+            remove(tables.held, lambda _, row: row.subject_id == subject_id)
         hash_ = person.number_hash
         parts = sum(
             len(kept.pop(key))

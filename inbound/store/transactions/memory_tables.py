@@ -1,12 +1,14 @@
 """The tables of the in-memory store, and what changes them."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
 from inbound.handlers.receipts import SentPart
+from inbound.store.access.audit import NewAuditEntry
 from inbound.store.claims.rows import Secret
 from inbound.store.dead_letters import DeadLetter, DeadLetterSource
 from inbound.store.errors import Conflict
@@ -15,6 +17,13 @@ from inbound.store.mo.rows import InboxRow, MessagePart, PartsKey, RejectedMo, R
 from inbound.store.outbox.rows import OutboxRow
 from inbound.store.people.rows import NewErasure, PersonToErase
 from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
+from inbound.store.registrations.rows import (
+    CountedRegistrations,
+    HeldRegistration,
+    HoldSelection,
+    RegistrationsUsed,
+    TakenHold,
+)
 from inbound.store.transactions.changes import Changes
 from schemas.chain import Chains, Head, body, chain_of, microseconds
 
@@ -42,6 +51,10 @@ class Tables:
     early: dict[EarlyKey, EarlyReceipt] = field(default_factory=dict)
     rejected_mos: dict[RejectedMoKey, RejectedMo] = field(default_factory=dict)
     erasures: list[NewErasure] = field(default_factory=list)
+    registrations: list[tuple[datetime, CountedRegistrations]] = field(default_factory=list)
+    registrations_off: list[bool] = field(default_factory=lambda: [False])
+    held: dict[UUID, HeldRegistration] = field(default_factory=dict)
+    audit: list[NewAuditEntry] = field(default_factory=list)
     claims: dict[UUID, tuple[int, str]] = field(default_factory=dict)
     results: dict[UUID, str] = field(default_factory=dict)
 
@@ -65,6 +78,34 @@ class Tables:
             self.early.setdefault(row.key, row)
         for key in changes.no_longer_early:
             self.early.pop(key, None)
+
+    def registrations_used(self, now: datetime) -> RegistrationsUsed:
+        """Return the switch and the counts of registrations."""
+        recent = [(at, one) for at, one in self.registrations if at > now - timedelta(hours=1)]
+        hours: Counter[str] = Counter()
+        for _, one in recent:
+            hours[one.centre] += one.sent
+        minute = sum(one.sent for at, one in recent if at > now - timedelta(minutes=1))
+        return RegistrationsUsed(self.registrations_off[0], minute, hours.total(), hours)
+
+    def take_holds(self, selection: HoldSelection) -> list[TakenHold]:
+        """Remove holds and return them."""
+        hashes = {subject_id: number_hash for number_hash, subject_id in self.subjects.items()}
+        named, made_by, expired_by = (
+            selection.request_ids,
+            selection.made_by,
+            selection.expired_by,
+        )
+        taken = [
+            row
+            for row in sorted(self.held.values(), key=lambda row: (row.held_at, row.request_id))
+            if (named is None or row.request_id in named)
+            and (made_by is None or row.held_at <= made_by)
+            and (expired_by is None or row.until <= expired_by)
+        ][: selection.limit if named is None else None]
+        for row in taken:
+            del self.held[row.request_id]
+        return [TakenHold(row, hashes.get(row.subject_id)) for row in taken]
 
     def add_rejected(self, rejected: RejectedMo) -> None:
         """Add a count of rejected MOs to the stored one."""

@@ -19,6 +19,7 @@ from inbound.store.log.rows import RecordedEvent, StoredState
 from inbound.store.mo.rows import MessagePart, PartsKey
 from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
 from inbound.store.receipts.rows import EarlyReceipt
+from inbound.store.registrations.rows import HoldSelection, RegistrationsUsed, TakenHold
 from inbound.store.transactions.changes import Changes
 
 
@@ -91,6 +92,18 @@ class Transaction(Protocol):
 
     async def dead_letter_usage(self) -> DeadLetterUsage:
         """Return how many dead letters there are, and their size."""
+        ...
+
+    async def registrations_used(self, *, lock: bool) -> RegistrationsUsed:
+        """Return the switch of registrations, and how many were sent within minute and hour.
+
+        With `lock` no other transaction that asks for it commits a registration before this
+        one ends, so that a ceiling holds over all workers.
+        """
+        ...
+
+    async def take_holds(self, selection: HoldSelection) -> list[TakenHold]:
+        """Remove held registrations and return them: each goes to one transaction only."""
         ...
 
     async def write(self, changes: Changes) -> None:

@@ -41,6 +41,8 @@ from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
 from inbound.store.receipts.early_receipts import find_early_receipts
 from inbound.store.receipts.rows import EarlyReceipt
 from inbound.store.receipts.sent_parts import find_sent_parts
+from inbound.store.registrations import registrations
+from inbound.store.registrations.rows import HoldSelection, RegistrationsUsed, TakenHold
 from inbound.store.sealing import Sealer
 from inbound.store.statements import statements
 from inbound.store.transactions import writing
@@ -148,6 +150,16 @@ class PostgresTransaction(Transaction):
 
     @override
     @raises_store_errors_async
+    async def registrations_used(self, *, lock: bool) -> RegistrationsUsed:
+        return await registrations.used(self._conn, lock=lock)
+
+    @override
+    @raises_store_errors_async
+    async def take_holds(self, selection: HoldSelection) -> list[TakenHold]:
+        return await registrations.take(self._conn, selection)
+
+    @override
+    @raises_store_errors_async
     async def write(self, changes: Changes) -> None:
         if self.chains is not None:  # a second call continues from the first
             await move_heads(self._conn, self.chains)
@@ -157,6 +169,8 @@ class PostgresTransaction(Transaction):
     @override
     @raises_store_errors_async
     async def erase(self, person: PersonToErase) -> ErasedRows:
+        if person.subject_id is not None:
+            await registrations.drop_held_of(self._conn, person.subject_id)
         return await erasures.erase(self._conn, person, self._sealer)
 
     @override

@@ -6,12 +6,14 @@ from typing import Final
 import psycopg
 
 from inbound.store import dead_letters
+from inbound.store.access import audit
 from inbound.store.claims import vault
 from inbound.store.errors import Conflict
 from inbound.store.log import appender
 from inbound.store.mo import inbox, rejected
 from inbound.store.outbox.rows import NewOutboxRow
 from inbound.store.receipts import early_receipts, sent_parts
+from inbound.store.registrations import registrations
 from inbound.store.sealing import Sealer
 from inbound.store.statements import Query, statements
 from inbound.store.transactions.changes import Changes
@@ -39,6 +41,9 @@ async def write(conn: psycopg.AsyncConnection, changes: Changes, sealer: Sealer)
             await conn.execute(query, parameters)
         if changes.states:
             merged = await conn.execute(*appender.merging(changes.states))
+        # Late, because batches with registrations of one SMS centre wait for each other here.
+        for query, parameters in _of_registrations(changes):
+            await conn.execute(query, parameters)
         if changes.events or changes.outbox:
             locked = await appender.lock(conn)
     if merged is not None and merged.rowcount != len(changes.states):
@@ -69,6 +74,15 @@ def _queries(changes: Changes, sealer: Sealer) -> Iterable[Query]:
         yield early_receipts.insertion(changes.early)
     if changes.no_longer_early:
         yield early_receipts.deletion(changes.no_longer_early)
+
+
+def _of_registrations(changes: Changes) -> Iterable[Query]:
+    if changes.registrations:
+        yield registrations.count_addition(changes.registrations)
+    if changes.held:
+        yield registrations.insertion(changes.held)
+    if changes.audit:
+        yield audit.insertion(changes.audit)
 
 
 def _outbox_row(row: NewOutboxRow) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from inbound.handlers.decision import CommandRequest, Decision, message_id
 from inbound.handlers.policies import Policies
 from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState, evolve
-from schemas.events import Arrival, Command, DomainEvent
+from schemas.events import Arrival, Command, DomainEvent, RegistrationUsage
 from schemas.messages import Outcome, PartResult, Purpose, SubmitResult
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -33,6 +33,7 @@ class Scenario:
         delay_s: float = 0.1,
         known: bool = True,
         heard_s: float | None = None,
+        registrations: RegistrationUsage | None = None,
     ) -> tuple[UUID, Decision]:
         """A command that arrives `at_s` after noon and is decided `delay_s` later.
 
@@ -53,8 +54,9 @@ class Scenario:
             bind="main-1",
             data_coding=0,
             arrival=arrival,
+            registrations=registrations,
         )
-        return request.request_id, self._take(decide_command(self.state, request, self.policies))
+        return request.request_id, self.take(decide_command(self.state, request, self.policies))
 
     def result(
         self,
@@ -69,7 +71,7 @@ class Scenario:
         **more: Any,
     ) -> Decision:
         """What became of a request's message."""
-        return self._take(
+        return self.take(
             decide_result(
                 self.state,
                 self.a_result(
@@ -114,7 +116,8 @@ class Scenario:
             **more,
         )
 
-    def _take(self, decision: Decision) -> Decision:
+    def take(self, decision: Decision) -> Decision:
+        """Fold a decision and remember its events."""
         for event in decision.events:
             self.events.append(event)
             self.state = evolve(self.state, event)

@@ -18,6 +18,7 @@ from schemas.events import (
     Command,
     CommandLimitReached,
     MessageEvent,
+    RegistrationUsage,
     RequestAccepted,
 )
 from schemas.messages import Outcome, PartResult, Purpose, SubmitAttempt, SubmitResult
@@ -34,6 +35,8 @@ REQUEST = CommandRequest(
     data_coding=8,
     parts=2,
     arrival=Arrival(esm_class=64, alphabet="gsm0338", octets=11, sequences=(2, 1)),
+    registrations=RegistrationUsage(off=False, minute=3, hour=17, centre_hour=9, clients=400),
+    case_open=False,
 )
 
 

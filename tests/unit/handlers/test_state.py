@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from inbound.handlers.state import STATE_VERSION, OpenRequest, Previous, Stage, SubjectState
+from inbound.handlers.state import STATE_VERSION, Gate, OpenRequest, Previous, Stage, SubjectState
 from schemas.base import UtcTime
 from schemas.events import Command, Plan
 
-VERSION: Final = 5
+VERSION: Final = 6
 FIELDS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
     SubjectState: {
         "notifications_on": bool,
@@ -28,6 +28,7 @@ FIELDS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
         "confirm": bool,
         "stage": Stage,
         "unknown_attempts": int,
+        "gate": Gate,
     },
     Previous: {"command": Command, "arrived_at": UtcTime, "waited_s": float},
 }

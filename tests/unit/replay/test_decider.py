@@ -11,6 +11,7 @@ from inbound.handlers.commands import decide_command
 from inbound.handlers.decision import Decision, Disposition, Reply
 from inbound.handlers.definitions import Planned
 from inbound.handlers.policies import Policies
+from inbound.handlers.registrations import Operator, decide_refusal, decide_release
 from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState, evolve
 from inbound.replay.diff import decider as decider_module
@@ -20,13 +21,16 @@ from schemas.events import (
     DomainEvent,
     MessageSubmitted,
     Plan,
+    RefusalCause,
+    RegistrationUsage,
     RequestAccepted,
     RequestCompleted,
+    SubscriptionRestored,
     SubscriptionStopped,
 )
 from schemas.messages import Outcome, Purpose
 from tests.released import stream
-from tests.unit.handlers.scenario import SUBJECT
+from tests.unit.handlers.scenario import NOON, SUBJECT
 from tests.unit.replay.streams import (
     ACKNOWLEDGEMENT,
     FULFILMENT,
@@ -371,3 +375,41 @@ def test_an_attempt_that_no_gateway_reported_is_no_decision(
     verdict = judged(history.stream(), carry=carry)
     assert verdict.differences == SAME
     assert verdict.results == 2
+
+
+# -- registrations -----------------------------------------------------------------------------
+
+ANNA = Operator("anna", "the client called us")
+USED = RegistrationUsage(off=False, minute=30, hour=0, centre_hour=0, clients=0)
+
+
+def held_history(history: History, *, released: bool) -> History:
+    """A request that was held above the default ceiling and then released, or refused."""
+    request_id, _ = history.text(INFO, registrations=USED)
+    history.result(request_id, ACKNOWLEDGEMENT, template="acknowledgement")
+    if released:
+        history.take(decide_release(history.state, request_id, ANNA, NOON))
+        history.result(request_id, FULFILMENT, at_s=2, template="registration")
+    else:
+        cause = RefusalCause.EXPIRED
+        history.take(decide_refusal(history.state, request_id, cause, NOON))
+        history.result(request_id, FULFILMENT, at_s=2, template="registration_refused")
+    return history
+
+
+@pytest.mark.parametrize("released", [True, False])
+def test_a_hold_is_decided_again_from_its_facts(history: History, released: bool) -> None:
+    stream_ = held_history(history, released=released).stream()
+    assert differences(stream_) == SAME
+    (first, *_) = differences(stream_, Policies(registrations_per_minute=31))
+    assert (first.version, first.of, first.disposition) == (1, "command", "accepted")
+    assert [type_ for type_, _, _ in first.recorded] == ["request.accepted", "registration.held"]
+    assert [type_ for type_, _, _ in first.decided] == ["request.accepted"]
+
+
+def test_an_undone_stop_is_no_part_of_a_decision(history: History) -> None:
+    request_id = history.whole(STOP)
+    event = SubscriptionRestored(request_id=request_id, by="anna", reason="spoofed", at=NOON)
+    history.take(Decision(Disposition.ACCEPTED, (event,)))
+    history.whole(STOP, 600)
+    assert differences(history.stream()) == SAME

@@ -12,6 +12,7 @@ import pytest
 
 from inbound.handlers.decision import Disposition
 from inbound.handlers.definitions import COMMON_PLANS, DEFINITIONS
+from inbound.handlers.policies import Policies
 from inbound.parsers.commands import NoCommand
 from inbound.timeline.build import MissNote
 from inbound.timeline.cases import DeliveryResult, delivery_of, outcome_of
@@ -21,8 +22,18 @@ from inbound.timeline.requests import RequestEvent
 from inbound.timeline.russian_steps import step_text as russian_step
 from inbound.timeline.words import ArrivalSpan, MissKind
 from schemas.contracts.examples import EXAMPLES
-from schemas.events import EVENTS, Command, DeliveryEvent, DomainEvent, MessageEvent, Plan
+from schemas.events import (
+    EVENTS,
+    Command,
+    DeliveryEvent,
+    DomainEvent,
+    HoldReason,
+    MessageEvent,
+    Plan,
+    RefusalCause,
+)
 from schemas.messages import Outcome, PartResult, Purpose, ReceiptState
+from tests.unit.timeline.test_sentences import refused, released, undone
 from tests.unit.timeline.test_steps import full
 from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person
 
@@ -60,6 +71,25 @@ def in_every_way(command: Command, plan: Plan) -> Iterator[tuple[str, Person]]:
             yield f"{facts}, receipt {state}", person
 
 
+def registrations() -> Iterator[Person]:
+    """Held, released and refused requests, and an undone stop."""
+    for usage in (
+        {"off": True},
+        {},
+        {"minute": 0, "hour": 10**6},
+        {"minute": 0, "centre_hour": 10**6},
+    ):
+        person = Person()
+        person.held(**usage)
+        yield person
+    person = Person(Policies(registrations_need="open_case"))
+    person.held()
+    yield person
+    yield released()
+    yield from map(refused, RefusalCause)
+    yield undone()
+
+
 def check(text: str) -> None:
     for odd in ("None", "{", "}", "_", "  ", "..", ";;", " ,", " ;"):
         assert odd not in text.replace("ESME_", ""), text
@@ -95,6 +125,21 @@ def test_no_two_plans_have_the_same_sentence_or_step(language: Language) -> None
                 assert same is plan, f"{plan!r} and {same!r} have the same {kind}: {text}"
 
 
+@pytest.mark.parametrize("language", Language)
+def test_every_hold_and_refusal_has_its_own_words(language: Language) -> None:
+    kinds: defaultdict[StepKind, set[str]] = defaultdict(set)
+    for person in registrations():
+        request = person.only_request(language=language)
+        check(request.sentence)
+        assert request.sentence.endswith(".")
+        for step in request.steps:
+            kinds[step.step].add(step.text)
+            assert "None" not in step.text
+    assert len(kinds[StepKind.HELD]) == len(HoldReason)
+    assert len(kinds[StepKind.REFUSED]) == len(RefusalCause)
+    assert kinds[StepKind.RELEASED] | kinds[StepKind.RESTORED]
+
+
 def decided(request: RequestTimeline) -> str:
     return next(step.text for step in request.steps if step.step is StepKind.DECIDED)
 
@@ -104,6 +149,8 @@ def all_requests(language: Language = Language.EN) -> Iterator[RequestTimeline]:
     stopped = Person()
     stopped.done(Command.SMS_STOP)
     yield stopped.only_request(language=language)
+    for person in registrations():
+        yield person.only_request(language=language)
     for command, plan in PLANS:
         for _, person in in_every_way(command, plan):
             for now_s in (60, 300):

@@ -13,7 +13,7 @@ from inbound.handlers.policies import Policies
 from inbound.timeline.build import LongText, MissNote
 from inbound.timeline.model import ClockState, Language, ReplyStatus
 from inbound.timeline.words import ArrivalSpan
-from schemas.events import Command
+from schemas.events import Command, RefusalCause, SubscriptionRestored
 from schemas.messages import Outcome, PartResult, ReceiptState
 from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person, seconds
 
@@ -103,6 +103,45 @@ def repeated(*, acknowledged: bool) -> Person:
     return person
 
 
+def held() -> Person:
+    person = Person()
+    person.held()
+    return person
+
+
+def released() -> Person:
+    person = Person()
+    request_id = person.held()
+    person.releases(request_id)
+    person.result(request_id, FULFILMENT, at_s=601)
+    person.receipt(request_id, FULFILMENT, ReceiptState.DELIVERED, at_s=605)
+    return person
+
+
+def refused(cause: RefusalCause) -> Person:
+    """A request that was held, or refused at once; its client got a text that says so."""
+    rules = Policies(registrations_off="refuse", registrations_unmet="refuse")
+    if cause is RefusalCause.NO_OPEN_CASE:
+        rules = rules.model_copy(update={"registrations_need": "open_case"})
+    person = Person(rules)
+    request_id = person.held(off=cause is RefusalCause.SWITCHED_OFF)
+    if cause.ends_hold:
+        person.refuses(request_id, cause)
+    if cause is not RefusalCause.ERASED:
+        person.result(request_id, FULFILMENT, at_s=601)
+    return person
+
+
+def undone() -> Person:
+    person = fulfilled(STOP)
+    request_id = person.only_request().request_id
+    event = SubscriptionRestored(
+        request_id=request_id, by="anna", reason="spoofed numbers", at=seconds(5400)
+    )
+    person.recorded(event, 5400)
+    return person
+
+
 DAY = 86_400
 PEOPLE: dict[str, tuple[Person, float]] = {
     "delivered": (with_receipt(ReceiptState.DELIVERED, parts=3), 60),
@@ -138,6 +177,10 @@ PEOPLE: dict[str, tuple[Person, float]] = {
     "only acknowledged": (repeated(acknowledged=True), 60),
     "unknown number": (fulfilled(STOP, known=False), 60),
     "stale": (fulfilled(INFO, decided_s=4200, at_s=DAY), DAY + 60),
+    "held": (held(), 60),
+    "released": (released(), 700),
+    **{f"registration refused: {cause}": (refused(cause), 700) for cause in RefusalCause},
+    "stop undone": (undone(), 6000),
 }
 
 
@@ -218,6 +261,9 @@ def test_every_sentence_has_its_case() -> None:
         ("acknowledgement goes again", ReplyStatus.WAITING),
         ("fulfilment goes again", ReplyStatus.WAITING),
         ("only acknowledged", ReplyStatus.DELIVERED),
+        ("held", ReplyStatus.HELD),
+        ("released", ReplyStatus.DELIVERED),
+        ("registration refused: erased", ReplyStatus.ERASED),
     ],
 )
 def test_the_verdict(name: str, verdict: ReplyStatus) -> None:

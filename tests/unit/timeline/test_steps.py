@@ -14,7 +14,7 @@ from inbound.terminal import Terminal
 from inbound.timeline.build import MissNote
 from inbound.timeline.model import Language, ReplyStatus, RequestTimeline, StepKind, TextReading
 from inbound.timeline.words import ArrivalSpan
-from schemas.events import Arrival, Command, MessageUnknown
+from schemas.events import Arrival, Command, MessageUnknown, RegistrationUsage
 from schemas.messages import Outcome, PartResult, ReceiptState, SubmitAttempt
 from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person, seconds
 
@@ -370,3 +370,28 @@ def test_a_limit_is_told_from_its_event_when_its_note_is_gone() -> None:
     [noted] = person.timeline(2000, misses=[note]).misses
     assert noted.count == 2
     assert person.timeline(2000, since=seconds(1001)).misses == ()
+
+
+def kinds(person: Person) -> list[StepKind]:
+    return [step.step for step in person.only_request(2000).steps]
+
+
+def test_the_fulfilment_is_queued_when_a_hold_ends() -> None:
+    person = Person()
+    request_id = person.held()
+    hold = [StepKind.HELD, StepKind.RECORDED, StepKind.QUEUED, StepKind.RESULT]
+    assert kinds(person)[3:] == hold
+    person.releases(request_id)
+    person.result(request_id, FULFILMENT, at_s=601)
+    after = [StepKind.RELEASED, StepKind.QUEUED, StepKind.RESULT, StepKind.COMPLETED]
+    assert kinds(person)[3:] == hold + after
+
+
+def test_the_fulfilment_is_queued_with_the_acknowledgement_if_the_hold_ended_before() -> None:
+    person = Person()
+    usage = RegistrationUsage(off=True, minute=0, hour=0, centre_hour=0, clients=0)
+    request_id = person.texts(Command.CLIENT_INFO, registrations=usage)
+    person.releases(request_id, at_s=0.5)
+    person.result(request_id, ACK)
+    steps = [StepKind.HELD, StepKind.RECORDED, StepKind.QUEUED, StepKind.RELEASED]
+    assert kinds(person)[3:] == [*steps, StepKind.RESULT, StepKind.QUEUED]

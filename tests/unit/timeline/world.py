@@ -9,6 +9,7 @@ from uuid import UUID
 from inbound.handlers.commands import decide_command
 from inbound.handlers.decision import CommandRequest, message_id
 from inbound.handlers.policies import Policies
+from inbound.handlers.registrations import Operator, decide_refusal, decide_release
 from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState, evolve
 from inbound.store.log.rows import RecordedEvent
@@ -25,6 +26,8 @@ from schemas.events import (
     MessageUndeliverable,
     MessageUndetermined,
     Plan,
+    RefusalCause,
+    RegistrationUsage,
     RequestAccepted,
 )
 from schemas.messages import Outcome, PartResult, Purpose, ReceiptState, SubmitResult
@@ -36,6 +39,7 @@ _FATES: dict[ReceiptState, type[DeliveryEvent]] = {
     ReceiptState.DELIVERED: MessageDelivered,
     ReceiptState.UNKNOWN: MessageUndetermined,
 }
+ANNA = Operator("anna", "the client called us")
 ACK, FULFILMENT = Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT
 
 
@@ -60,6 +64,7 @@ class Person:
         known: bool = True,
         arrival: Arrival | None = None,
         parts: int = 1,
+        registrations: RegistrationUsage | None = None,
     ) -> UUID:
         request_id = UUID(int=1000 + len(self.stored))
         request = CommandRequest(
@@ -73,6 +78,7 @@ class Person:
             data_coding=0,
             parts=parts,
             arrival=arrival,
+            registrations=registrations,
         )
         decision = decide_command(self.state, request, self.policies)
         self._record(decision.events, seconds(at_s + decided_s))
@@ -128,6 +134,25 @@ class Person:
     def recorded(self, event: DomainEvent, at_s: float) -> None:
         """Record an event that decides nothing."""
         self._record([event], seconds(at_s))
+
+    def held(self, **usage: bool | int) -> UUID:
+        """A request for registration data that is held, of an acknowledged text."""
+        full = {"off": False, "minute": 10**6, "hour": 0, "centre_hour": 0, "clients": 0}
+        used = RegistrationUsage.model_validate(full | usage)
+        request_id = self.texts(Command.CLIENT_INFO, registrations=used)
+        self.result(request_id, ACK)
+        return request_id
+
+    def releases(self, request_id: UUID, at_s: float = 600) -> None:
+        """Anna releases a held request."""
+        decision = decide_release(self.state, request_id, ANNA, seconds(at_s))
+        self._record(decision.events, seconds(at_s))
+
+    def refuses(self, request_id: UUID, cause: RefusalCause, at_s: float = 600) -> None:
+        """A held request is refused."""
+        who = ANNA if cause is RefusalCause.PERSON else None
+        decision = decide_refusal(self.state, request_id, cause, seconds(at_s), who)
+        self._record(decision.events, seconds(at_s))
 
     def receipt(
         self, request_id: UUID, purpose: Purpose, state: ReceiptState, at_s: float = 5, **more: Any

@@ -1,0 +1,97 @@
+"""`scserv subscriptions undo-stops`: undoes a burst of stops that clients did not send."""
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+import click
+
+from inbound.cli._context import settings_options
+from inbound.cli._database import database_url
+from inbound.cli._format import counted, utc
+from inbound.cli._operator import operator, reason_option
+from inbound.cli._times import parse_moment
+from inbound.clock import utc_now
+from inbound.errors import SetupError
+from inbound.handlers.registrations import Operator
+from inbound.settings import Settings
+from inbound.startup import check_database, make_cipher
+from inbound.terminal import echo
+
+if TYPE_CHECKING:
+    from inbound.registrations.stops import StopSpan
+
+_AT_ONCE: Final = 200
+
+
+@click.group
+def subscriptions() -> None:
+    """Undo stops of notifications and broadcasts that clients did not send."""
+
+
+@subscriptions.command("undo-stops")
+@click.option("--since", metavar="WHEN", required=True, help="2026-01-31T12:00, or an age like 2h.")
+@click.option("--until", metavar="WHEN", required=True, help="The same; 0s is now.")
+@click.option("--dry-run", is_flag=True, help="Only count.")
+@reason_option
+@settings_options
+def undo_stops(settings: Settings, since: str, until: str, reason: str, *, dry_run: bool) -> None:
+    """Switch notifications on again after stops accepted within a span. Times are UTC.
+
+    A person who stopped again after it, is on already, or was off before is left alone. Nobody is
+    texted. Safe to repeat: the second time nothing is left to undo.
+    """
+    from inbound.registrations.stops import StopSpan
+
+    now = utc_now()
+    span = StopSpan(
+        parse_moment(since, "--since", now=now), parse_moment(until, "--until", now=now)
+    )
+    if span.since >= span.until:
+        raise SetupError("--until must be later than --since")
+    who = Operator(*operator(reason))
+    check_database(settings)
+    subject_ids = _stopped_within(settings, span, who, dry_run=dry_run)
+    undone = asyncio.run(_undo(settings, subject_ids, span, who, dry_run=dry_run))
+    verb = "would be undone" if dry_run else "undone"
+    echo(
+        f"{verb}: {counted(undone, 'stop')} of {counted(len(subject_ids), 'person', 'people')} who "
+        f"stopped from {utc(span.since)} to {utc(span.until)}"
+    )
+
+
+def _stopped_within(
+    settings: Settings, span: "StopSpan", who: Operator, *, dry_run: bool
+) -> list[UUID]:
+    """Return who stopped within the span; unless it is a dry run, record the command first."""
+    from inbound.store.access import audit
+    from inbound.store.connections import connect
+    from inbound.store.log.replay_inputs import find_span, list_subjects_with
+    from schemas.events import SubscriptionStopped
+
+    url = database_url(settings)
+    with connect(url, "scserv subscriptions", long=True) as connection:
+        log_span = find_span(connection, span.since, span.until)
+        found = list_subjects_with(connection, log_span, SubscriptionStopped.TYPE)
+        if not dry_run:
+            audit.record(connection, actor=who.name, action="undo stops", reason=who.reason)
+    return found
+
+
+async def _undo(
+    settings: Settings, subject_ids: list[UUID], span: "StopSpan", who: Operator, *, dry_run: bool
+) -> int:
+    from inbound.registrations.stops import Stops
+    from inbound.store.transactions.postgres import PostgresStore
+
+    url = settings.database_url.get_secret_value()
+    store = PostgresStore(url, make_cipher(settings), application_name="scserv subscriptions")
+    stops = Stops(store, clock=utc_now)
+    undone = 0
+    try:
+        for start in range(0, len(subject_ids), _AT_ONCE):
+            some = subject_ids[start : start + _AT_ONCE]
+            undone += await stops.undo(some, span, who, dry_run=dry_run)
+    finally:
+        await store.close()
+    return undone

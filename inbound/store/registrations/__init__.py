@@ -1,0 +1,1 @@
+"""Registrations: how many were sent, which are held, and the switch."""
