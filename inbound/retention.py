@@ -36,6 +36,7 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> bool:
     try:
         with connect(settings.database_url.get_secret_value(), "scserv sweep", long=True) as conn:
             retention_sweep.sweep_vault(conn, now)
+            retention_sweep.sweep_order_contents(conn, now)
             minutes = ceil(settings.part_wait_s / 60)
             parts = retention_sweep.sweep_parts(
                 conn, now, minutes, record_rejected=settings.rejected_mo_days > 0
@@ -45,6 +46,9 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> bool:
             _measure_registrations(conn)
             _measure_dead_letters(conn, settings.dead_letter_limits())
             unmatched = _sweep_thoroughly(conn, now) if thorough else 0
+            if thorough:
+                retention_sweep.sweep_orders(conn, now, settings.order_days)
+                retention_sweep.sweep_usage(conn, now)
     except RetryableError as error:
         log.warning("the retention sweep waits: %s", error)
         return False

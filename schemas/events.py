@@ -5,13 +5,16 @@ the newest version of its type; `schemas.upcasters` reads older versions.
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, assert_never
+from typing import Annotated, assert_never
 from uuid import UUID
 
 from pydantic import Field
 
 from schemas.base import CentreTime, Model, UtcTime
+from schemas.domain_event import DomainEvent as DomainEvent  # noqa: PLC0414 — exported
 from schemas.messages import PartResult, Purpose, ReceiptState, SubmitAttempt
+from schemas.order_events import ORDER_EVENTS
+from schemas.orders import WithheldReason
 
 RequestId = Annotated[UUID, Field(description="the request: the random id of its MO")]
 CentreName = Annotated[str, Field(description="the SMS centre, by its name in the settings")]
@@ -92,13 +95,6 @@ class Facts(Model):
         description="whether the directory had an open case of the client; only if a client asked "
         "for registration data and the service goes by it",
     )
-
-
-class DomainEvent(Model):
-    """Root of all events."""
-
-    TYPE: ClassVar[str]
-    VERSION: ClassVar[int] = 1
 
 
 class Arrival(Model):
@@ -260,6 +256,7 @@ class MessageEvent(DomainEvent):
 
     message_id: UUID = Field(description="the message, the same in all its attempts")
     request_id: RequestId | None = None
+    order_id: UUID | None = Field(default=None, description="the order that it fulfils")
     purpose: Purpose
     template: str = Field(description="the name of the text in the templates")
     attempt: int = Field(description="counts up from 1")
@@ -325,6 +322,17 @@ class MessageErased(MessageEvent):
     TYPE = "message.erased"
 
 
+class MessageWithheld(MessageEvent):
+    """The message of an order was not submitted although it could have been.
+
+    The person had opted out, or the order was cancelled, or its broadcast paused.
+    """
+
+    TYPE = "message.withheld"
+
+    reason: WithheldReason = Field(description="why it was not submitted")
+
+
 class DeliveryEvent(DomainEvent):
     """The delivery outcome of a submitted message, by its receipts. One at most.
 
@@ -334,6 +342,7 @@ class DeliveryEvent(DomainEvent):
 
     message_id: UUID = Field(description="the message, as in `message.submitted`")
     request_id: RequestId | None = None
+    order_id: UUID | None = Field(default=None, description="the order that it fulfils")
     purpose: Purpose
     template: str = Field(description="the name of the text in the templates")
     parts: int = Field(description="how many parts the message had")
@@ -426,5 +435,7 @@ EVENTS: tuple[type[DomainEvent], ...] = (
     MessageUndeliverable,
     MessageUndetermined,
     PersonErased,
+    *ORDER_EVENTS,
+    MessageWithheld,
 )
-"""Every event type, in the order in which a request meets them."""
+"""Every event type, in the order in which a request meets them, then those of orders."""

@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import CentreTime, Message, Model, UtcTime
+from schemas.orders import WithheldReason
 
 
 class Part(Model):
@@ -69,8 +70,19 @@ class MobileTerminated(Message):
     message_id: UUID
     subject_id: UUID
     request_id: UUID | None = None
+    order_id: UUID | None = Field(
+        default=None, description="the order that it fulfils: its text is sealed with the order"
+    )
     purpose: Purpose
     template: str
+    sender: str | None = Field(default=None, description="absent: the service's own")
+    resend_unknown: bool | None = Field(
+        default=None,
+        description="whether a message of an order is sent again when its outcome is unknown",
+    )
+    consent_needed: bool | None = Field(
+        default=None, description="whether it is withheld from a person who has opted out"
+    )
     params: Mapping[str, str] = Field(default_factory=dict, description="never secrets")
     secret: bool = Field(default=False, description="the vault holds fields for this message")
     centre: str | None = Field(default=None, description="where the MO came from")
@@ -120,10 +132,16 @@ class SubmitResult(Model):
     message_id: UUID
     subject_id: UUID
     request_id: UUID | None = None
+    order_id: UUID | None = None
     key: str = Field(description="the Kafka key of the subject's messages")
     purpose: Purpose
     template: str
     outcome: Outcome
+    withheld: WithheldReason | None = Field(
+        default=None,
+        description="why it was not submitted; its outcome is `expired` then, which every release "
+        "knows",
+    )
     final: bool = True
     attempt: int = 1
     parts: tuple[PartResult, ...] = ()

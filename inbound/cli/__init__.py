@@ -15,6 +15,7 @@ class _LazyGroup(click.Group):
     COMMANDS = {  # noqa: RUF012 — read-only
         "up": "up:up",
         "text": "text:text",
+        "notify": "notify:notify",
         "timeline": "timeline:timeline",
         "events": "events:events",
         "audit": "audit:audit",

@@ -29,6 +29,7 @@ _REMOVED: Final = {
     "early": ("receipt that awaits its message", "receipts that await their message"),
     "secrets": ("secret of an open request", "secrets of open requests"),
     "dead_letters": ("dead letter", "dead letters"),
+    "texts": ("text of an order", "texts of orders"),
     "published": ("published outbox row", "published outbox rows"),
 }
 """Singular and plural of what is removed, by the names in the record of the erasure."""

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from typing_extensions import override
 
-from inbound.directory.port import MAX_NUMBERS, Directory, Identities, Registration
+from inbound.directory.port import MAX_NUMBERS, Directory, Identities, Recipients, Registration
 
 
-class MemoryDirectory(Directory, Identities):
-    """`Directory` and `Identities` over a mapping from number to registration."""
+class MemoryDirectory(Directory, Identities, Recipients):
+    """`Directory`, `Identities` and `Recipients` over a mapping from number to registration."""
 
     def __init__(self, clients: Mapping[str, Registration]) -> None:
         """Reads `clients` at each call, so the owner may change it."""
@@ -35,6 +35,12 @@ class MemoryDirectory(Directory, Identities):
     async def numbers_of(self, client_id: str) -> list[str]:
         clients = self._clients.items()
         return [number for number, who in clients if who.client_id == client_id][:MAX_NUMBERS]
+
+    @override
+    async def numbers_of_clients(self, client_ids: Sequence[str]) -> dict[str, str]:
+        wanted = set(client_ids)
+        clients = self._clients.items()
+        return {who.client_id: number for number, who in clients if who.client_id in wanted}
 
     @override
     async def close(self) -> None:

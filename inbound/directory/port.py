@@ -65,6 +65,26 @@ class Directory(Protocol):
         ...
 
 
+class Recipients(Protocol):
+    """The numbers of clients, for orders. Reads no secrets."""
+
+    async def known(self, numbers: Sequence[str]) -> set[str]:
+        """As `Directory.known`."""
+        ...
+
+    async def numbers_of_clients(self, client_ids: Sequence[str]) -> dict[str, str]:
+        """Return the number of each of these clients that is known.
+
+        Of several numbers, the one that was changed last. One request for all clients. Raises
+        RetryableError when the directory does not answer.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections; a later call opens them again."""
+        ...
+
+
 class Identities(Protocol):
     """Client ids by number and the reverse, for look-ups by support. Reads no secrets.
 

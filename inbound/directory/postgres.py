@@ -6,7 +6,7 @@ from typing import Final
 
 from typing_extensions import override
 
-from inbound.directory.port import MAX_NUMBERS, Directory, Identities, Registration
+from inbound.directory.port import MAX_NUMBERS, Directory, Identities, Recipients, Registration
 from inbound.directory.sealing import ClientSealer
 from inbound.keys import SubjectHasher
 from inbound.store.connections import LazyConnection
@@ -20,11 +20,12 @@ _FIND_CLIENTS = _SQL["find_clients"]
 _FIND_REGISTRATIONS = _SQL["find_registrations"]
 _COUNT_CLIENTS = _SQL["count_clients"]
 _FIND_CLIENT_IDS = _SQL["find_client_ids"]
+_FIND_NUMBERS_OF_CLIENTS = _SQL["find_numbers_of_clients"]
 _FIND_CLIENT_NUMBERS = _SQL["find_client_numbers"]
 
 
-class PostgresDirectory(Directory, Identities):
-    """`Directory` and `Identities` by keyed hash, on a connection of its own."""
+class PostgresDirectory(Directory, Identities, Recipients):
+    """All ports of the directory by keyed hash, on a connection of its own."""
 
     def __init__(
         self,
@@ -85,6 +86,15 @@ class PostgresDirectory(Directory, Identities):
         parameters = {"client_id": client_id, "limit": MAX_NUMBERS}
         cursor = await conn.execute(_FIND_CLIENT_NUMBERS, parameters)
         return [self._sealer.open_number(sealed, hash_) async for hash_, sealed in cursor]
+
+    @override
+    @raises_store_errors_async
+    async def numbers_of_clients(self, client_ids: Sequence[str]) -> dict[str, str]:
+        """As the port; also raises UnsealError when a number can't be decrypted."""
+        conn = await self._connection.get()
+        parameters = {"client_ids": list(client_ids)}
+        cursor = await conn.execute(_FIND_NUMBERS_OF_CLIENTS, parameters)
+        return {id_: self._sealer.open_number(sealed, hash_) async for id_, hash_, sealed in cursor}
 
     @override
     async def close(self) -> None:

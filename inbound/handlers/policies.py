@@ -37,6 +37,12 @@ class Policies(BaseModel):
         description="an `info` that is older when it is processed is refused: the number may "
         "have changed hands, the client has tried again",
     )
+    order_valid_for_s: int = Field(
+        default=86400,
+        gt=0,
+        description="an order without an expiry that could not be sent within this time, from when "
+        "it was due, is not sent any more",
+    )
     reply_valid_for_s: float = Field(
         default=86400,
         gt=0,

@@ -64,6 +64,7 @@ class SentPart:
     traceparent: str | None = None
     written_id: str | None = None
     receipt: PartReceipt | None = None
+    order_id: UUID | None = None
 
     @property
     def is_final(self) -> bool:
@@ -142,6 +143,7 @@ def _event(part: SentPart, decided: PartReceipt, receipt: ReceiptReceived) -> De
     return kind(
         message_id=part.message_id,
         request_id=part.request_id,
+        order_id=part.order_id,
         purpose=part.purpose,
         template=part.template,
         parts=part.parts,

@@ -19,6 +19,7 @@ from schemas.events import (
     MessageRejected,
     MessageSubmitted,
     MessageUnknown,
+    MessageWithheld,
     RequestAccepted,
 )
 from schemas.messages import Outcome, SubmitResult
@@ -35,6 +36,7 @@ _OUTCOMES: dict[type[MessageEvent], Outcome] = {
     MessageSubmitted: Outcome.SUBMITTED,
     MessageRejected: Outcome.REJECTED,
     MessageUnknown: Outcome.UNKNOWN,
+    MessageWithheld: Outcome.EXPIRED,
     MessageExpired: Outcome.EXPIRED,
     MessageErased: Outcome.ERASED,
 }
@@ -72,5 +74,6 @@ def result_of(event: MessageEvent, subject_id: UUID) -> SubmitResult:
         subject_id=subject_id,
         key="",
         outcome=_OUTCOMES[type(event)],
+        withheld=event.reason if isinstance(event, MessageWithheld) else None,
         final=getattr(event, "final", True),
     )

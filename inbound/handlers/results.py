@@ -30,6 +30,7 @@ from schemas.events import (
     MessageRejected,
     MessageSubmitted,
     MessageUnknown,
+    MessageWithheld,
     RequestCompleted,
 )
 from schemas.messages import Outcome, Purpose, SubmitResult
@@ -119,6 +120,7 @@ def unreported_attempts(result: SubmitResult, reported: Collection[int]) -> list
         MessageUnknown(
             message_id=result.message_id,
             request_id=result.request_id,
+            order_id=result.order_id,
             purpose=result.purpose,
             template=result.template,
             attempt=attempt,
@@ -138,6 +140,7 @@ def event_of(result: SubmitResult) -> MessageEvent:
     common: dict[str, Any] = {
         "message_id": result.message_id,
         "request_id": result.request_id,
+        "order_id": result.order_id,
         "purpose": result.purpose,
         "template": result.template,
         "attempt": result.attempt,
@@ -150,6 +153,8 @@ def event_of(result: SubmitResult) -> MessageEvent:
         "sent_at": result.sent_at,
         "at": result.at,
     }
+    if result.withheld is not None:
+        return MessageWithheld(**common, reason=result.withheld)
     if result.outcome is Outcome.UNKNOWN:
         return MessageUnknown(**common, final=result.final)
     return _EVENTS[result.outcome](**common)

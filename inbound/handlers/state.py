@@ -27,8 +27,10 @@ from schemas.events import (
     SubscriptionStopped,
 )
 from schemas.messages import Purpose
+from schemas.order_events import OrderAccepted, OrderCancelled, OrderExpired, OrderRescheduled
+from schemas.orders import SendingHours
 
-STATE_VERSION = 6
+STATE_VERSION = 7
 """Raised when the fold changes. A stored state of another version is folded again."""
 
 HOUR = timedelta(hours=1)
@@ -74,6 +76,21 @@ class OpenRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An accepted order between its acceptance and the final result of its message.
+
+    `dispatch` is the number of its message, `unknown_attempts` as in `OpenRequest`. The message is
+    not sent after `not_after`; the order expires at `last_at`.
+    """
+
+    last_at: UtcTime
+    not_after: UtcTime
+    hours: SendingHours | None = None
+    dispatch: int = 1
+    unknown_attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Previous:
     """The latest accepted command. `waited_s` is how long it waited for its decision."""
 
@@ -95,6 +112,7 @@ class SubjectState:
     limit_reported_at: UtcTime | None = None
     open: Mapping[UUID, OpenRequest] = field(default_factory=dict)
     heard: Mapping[Command, UtcTime] = field(default_factory=dict)
+    orders: Mapping[UUID, OpenOrder] = field(default_factory=dict)
 
     def accepted_in_hour_before(self, moment: datetime) -> int:
         """Return how many commands were accepted in the hour before `moment`."""
@@ -124,7 +142,9 @@ def write_state(state: SubjectState) -> bytes:
     return _JSON.dump_json(state, exclude_defaults=True)
 
 
-def evolve(state: SubjectState, event: DomainEvent) -> SubjectState:
+def evolve(  # noqa: PLR0911 — a case for each kind of event
+    state: SubjectState, event: DomainEvent
+) -> SubjectState:
     """Return the state after `event`."""
     match event:
         case RequestAccepted():
@@ -135,8 +155,12 @@ def evolve(state: SubjectState, event: DomainEvent) -> SubjectState:
             state = _gated(state, event)
         case CommandLimitReached():
             return replace(state, limit_reported_at=event.arrived_at)
+        case MessageEvent() if event.order_id is not None:
+            return _message_of_order(state, event, event.order_id)
         case MessageEvent():
             return _message(state, event)
+        case OrderAccepted() | OrderRescheduled() | OrderCancelled() | OrderExpired():
+            return _order(state, event)
         case RequestCompleted():
             still_open = {id_: r for id_, r in state.open.items() if id_ != event.request_id}
             return replace(state, open=still_open)
@@ -185,3 +209,35 @@ def _message(state: SubjectState, event: MessageEvent) -> SubjectState:
     elif event.purpose is Purpose.ACKNOWLEDGEMENT:
         request = replace(request, stage=Stage.FULFILLING, unknown_attempts=0)
     return replace(state, open={**state.open, event.request_id: request})
+
+
+def _order(
+    state: SubjectState, event: OrderAccepted | OrderRescheduled | OrderCancelled | OrderExpired
+) -> SubjectState:
+    match event:
+        case OrderAccepted():
+            order = OpenOrder(event.last_at, event.not_after, event.hours)
+        case OrderRescheduled():
+            order = OpenOrder(event.last_at, event.not_after, event.hours, event.dispatch)
+        case OrderCancelled() | OrderExpired():
+            return _without_order(state, event.order_id)
+    return _with_order(state, event.order_id, order)
+
+
+def _message_of_order(state: SubjectState, event: MessageEvent, order_id: UUID) -> SubjectState:
+    order = state.orders.get(order_id)
+    if order is None:
+        return state
+    if isinstance(event, MessageUnknown) and not event.final:
+        known = max(event.attempt, order.unknown_attempts)
+        return _with_order(state, order_id, replace(order, unknown_attempts=known))
+    return _without_order(state, order_id)
+
+
+def _with_order(state: SubjectState, order_id: UUID, order: OpenOrder) -> SubjectState:
+    return replace(state, orders={**state.orders, order_id: order})
+
+
+def _without_order(state: SubjectState, order_id: UUID) -> SubjectState:
+    still_open = {id_: order for id_, order in state.orders.items() if id_ != order_id}
+    return replace(state, orders=still_open)

@@ -104,6 +104,12 @@ class Settings(BaseModel):
     time_zone: str = Field(
         default="Europe/Moscow", description="time zone of local times in timelines (IANA name)"
     )
+    order_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="days for which orders and their sealed texts are kept; their events stay",
+    )
     secret_ttl_s: float = Field(
         default=86400,
         gt=0,

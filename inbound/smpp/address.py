@@ -34,16 +34,17 @@ def number_to_address(number: str) -> Address:
 
 
 def sender_to_address(name: str) -> Address:
-    """Return the wire form of our sender address: "SCSERV" (TON 5, NPI 0) or an E.164 number.
+    """Return the wire form of our sender address: "SCSERV" (TON 5, NPI 0) or a number.
 
-    Raises `ValueError` for a name that is empty, over 11 characters or not ASCII.
+    Raises `ValueError` for a name that is empty, over 11 characters or not ASCII, and for a number
+    of more than 15 digits.
     """
     if name[:1] == "+":
         return number_to_address(name)
+    if _is_digits(name) and len(name) <= _MAX_DIGITS:
+        return Address(TON_UNKNOWN, NPI_E164, name)
     if not 1 <= len(name) <= _MAX_NAME or not name.isascii():
         raise ValueError(f"a sender name has 1 to {_MAX_NAME} ASCII characters")
-    if name.isdigit():
-        return Address(TON_UNKNOWN, NPI_E164, name)
     return Address(TON_ALPHANUMERIC, NPI_UNKNOWN, name)
 
 

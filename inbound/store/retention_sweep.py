@@ -18,6 +18,9 @@ DAYS_AHEAD: Final = 3
 
 _SQL: Final = statements(__package__, "retention_sweep")
 _SWEEP_VAULT = _SQL["sweep_vault"]
+_SWEEP_ORDER_CONTENTS = _SQL["sweep_order_contents"]
+_SWEEP_ORDERS = _SQL["sweep_orders"]
+_SWEEP_USAGE = _SQL["sweep_usage"]
 _SWEEP_PARTS = _SQL["sweep_parts"]
 _SWEEP_REJECTED_MOS = _SQL["sweep_rejected_mos"]
 _SWEEP_INBOX = _SQL["sweep_inbox"]
@@ -52,6 +55,32 @@ def maintain_outbox(conn: psycopg.Connection, retention_days: int) -> OutboxMain
 def sweep_vault(conn: psycopg.Connection, now: datetime) -> int:
     """Erase expired secrets, whatever the state of their messages."""
     return conn.execute(_SWEEP_VAULT, {"now": now}).rowcount
+
+
+@raises_store_errors
+def sweep_order_contents(conn: psycopg.Connection, now: datetime) -> int:
+    """Delete the texts of orders that have been kept long enough."""
+    return conn.execute(_SWEEP_ORDER_CONTENTS, {"now": now}).rowcount
+
+
+@raises_store_errors
+def sweep_orders(conn: psycopg.Connection, now: datetime, days: int) -> int:
+    """Delete orders that ended long ago. Their idempotency keys count no more."""
+    return conn.execute(_SWEEP_ORDERS, {"before": now - timedelta(days=days)}).rowcount
+
+
+@raises_store_errors
+def sweep_usage(conn: psycopg.Connection, now: datetime) -> int:
+    """Delete counters of days, weeks and months that are over."""
+    before = now - timedelta(days=2)
+    return conn.execute(
+        _SWEEP_USAGE,
+        {
+            "day": f"{before:%Y-%m-%d}",
+            "month": f"{before:%Y-%m}",
+            "week": f"{before:%G-%V}",
+        },
+    ).rowcount
 
 
 @raises_store_errors

@@ -7,6 +7,21 @@ FROM maintain_outbox(%(retention_days)s::integer, %(days_ahead)s::integer)
 -- name: sweep_vault
 DELETE FROM vault WHERE expires_at <= %(now)s
 
+-- name: sweep_order_contents
+DELETE FROM order_contents WHERE delete_at <= %(now)s
+
+-- name: sweep_orders
+-- Ended orders: the log keeps their events.
+DELETE FROM orders
+WHERE changed_at < %(before)s AND state NOT IN ('scheduled', 'queued')
+
+-- name: sweep_usage
+-- Counters of periods that are over for every time zone, months after the others.
+DELETE FROM account_usage
+WHERE period < 'd' || %(day)s AND period LIKE 'd%%'
+   OR period < 'm' || %(month)s AND period LIKE 'm%%'
+   OR period < 'w' || %(week)s AND period LIKE 'w%%'
+
 -- name: sweep_parts
 -- Parts of incomplete and of whole messages. With `note` each incomplete message counts as a
 -- rejected MO, because its sender waits for an answer: one row per number and minute. By the time

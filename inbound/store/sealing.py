@@ -40,3 +40,11 @@ class Sealer:
     def open_secret(self, sealed: bytes, message_id: UUID) -> bytes:
         """Open what `secret` sealed."""
         return self._cipher.open(sealed, b"secret:" + message_id.bytes)
+
+    def order_text(self, text: str, order_id: UUID) -> bytes:
+        """Seal the text of an order."""
+        return self._cipher.seal(text.encode(), b"order:" + order_id.bytes)
+
+    def open_order_text(self, sealed: bytes, order_id: UUID) -> str:
+        """Open what `order_text` sealed."""
+        return self._cipher.open(sealed, b"order:" + order_id.bytes).decode()

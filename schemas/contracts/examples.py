@@ -5,7 +5,7 @@ The examples are part of the published schemas and documents.
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from schemas.base import Model
@@ -25,6 +25,7 @@ from schemas.events import (
     MessageUndeliverable,
     MessageUndetermined,
     MessageUnknown,
+    MessageWithheld,
     PersonErased,
     Plan,
     RefusalCause,
@@ -39,6 +40,14 @@ from schemas.events import (
     SubscriptionStopped,
 )
 from schemas.messages import LogHead, PartResult, Purpose, ReceiptState, SubmitAttempt, Subscription
+from schemas.order_events import (
+    OrderAccepted,
+    OrderCancelled,
+    OrderExpired,
+    OrderRefused,
+    OrderRescheduled,
+)
+from schemas.orders import SendingHours
 
 SUBJECT: Final = UUID("6f1d2c1e-8a54-4c5b-9a3e-2f0b7d9c4e11")
 TRACEPARENT: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -84,6 +93,28 @@ def _fate(state: ReceiptState, seconds: float, **more: object) -> dict[str, obje
 
 _THROTTLED = SubmitAttempt(part=1, status=_RTHROTTLED, bind="main-1", at=_after(0.06))
 _TAKEN = tuple(PartResult(status=_ROK, smsc_message_id=f"3F2A10{n:02X}") for n in range(3))
+
+_ORDER: Final = UUID("9a4e2f70-5c1d-5b8e-a3f6-7d0c1b2e3f48")
+_HOURS: Final = SendingHours.parse("13:00-17:00")
+_ORDERED: Final[dict[str, Any]] = {
+    "order_id": _ORDER,
+    "account": "default",
+    "kind": "notification",
+    "template": "visit",
+    "template_version": 3,
+    "language": "ru",
+    "parts": 2,
+    "hours": _HOURS,
+    "facts": {
+        "decided_at": NOON,
+        "client_known": True,
+        "max_parts": 8,
+        "day": {"limit": 500, "used": 41},
+        "price": "3.00",
+        "balance": "1200.50",
+        "valid_for_s": 86_400,
+    },
+}
 
 EXAMPLES: Final[tuple[Model, ...]] = (
     RequestAccepted(
@@ -145,6 +176,44 @@ EXAMPLES: Final[tuple[Model, ...]] = (
     MessageUndeliverable.model_validate(_fate(ReceiptState.EXPIRED, 86_400, error="254")),
     MessageUndetermined.model_validate(_fate(ReceiptState.UNKNOWN, 86_400)),
     PersonErased(at=_after(7_776_000)),
+    OrderAccepted.model_validate(
+        {
+            **_ORDERED,
+            "due_at": NOON,
+            "not_after": _after(7_200),
+            "last_at": _after(86_400),
+            "price": "3.00",
+        }
+    ),
+    OrderRefused.model_validate(
+        {
+            **_ORDERED,
+            "facts": {**_ORDERED["facts"], "notifications_on": False},
+            "reason": "opted_out",
+        }
+    ),
+    OrderRescheduled(
+        order_id=_ORDER,
+        dispatch=2,
+        due_at=_after(79_200),
+        not_after=_after(86_400),
+        last_at=_after(86_400),
+        hours=_HOURS,
+        at=_after(7_200),
+    ),
+    OrderCancelled(order_id=_ORDER, at=_after(60)),
+    OrderExpired(order_id=_ORDER, at=_after(86_400)),
+    MessageWithheld.model_validate(
+        {
+            **_sent(0.6),
+            "message_id": UUID("5b0e6a9c-1f3d-5e77-8a41-d2c6b8f09e13"),
+            "request_id": None,
+            "order_id": _ORDER,
+            "purpose": Purpose.NOTIFICATION,
+            "template": "visit",
+            "reason": "opted_out",
+        }
+    ),
     LogHead(
         chain=3,
         position=POSITION + 2,

@@ -16,6 +16,7 @@ from pydantic_core import from_json, to_json
 
 from inbound.deadletter.isolation import read_all
 from inbound.handlers.decision import Disposition
+from inbound.handlers.order_results import decide_order_result
 from inbound.handlers.policies import Policies
 from inbound.handlers.results import (
     decide_result,
@@ -29,7 +30,7 @@ from inbound.outbox.replies import to_row
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store, Transaction
 from inbound.subjects import StateCache, Subjects
-from schemas.events import EVENTS, AcknowledgementLate, MessageEvent
+from schemas.events import EVENTS, AcknowledgementLate, MessageEvent, MessageSubmitted
 from schemas.messages import ReceiptReceived, ReceiptsReceived, SubmitResult, SubmitResults
 from schemas.topics import TopicNames
 from streams.delivery.receipt_matcher import MatchedOutcome, ReceiptMatcher
@@ -110,13 +111,14 @@ class DeliveryProcessor:
         ended = [
             result for result in batch.results if self._apply(result, subjects, changes, batch)
         ]
-        await _append_late(transaction, subjects, batch.superseded)
+        await _append_late(transaction, subjects, changes, batch.superseded)
         matcher = ReceiptMatcher(transaction, changes)
         batch.outcomes = await matcher.match(ended, batch.receipts, people)
         batch.unmatched = matcher.unmatched
         for one in batch.outcomes:
             # In the request's trace, but without a span: a phone may be off for days.
             subjects.append(one.message.subject_id, [one.event], one.message.traceparent)
+            changes.orders.note([one.event])
         changes.events = subjects.events
         changes.states = subjects.states()
         await transaction.write(changes)
@@ -129,10 +131,12 @@ class DeliveryProcessor:
         state = subjects[result.subject_id]
         if is_often_attempted(state, result):
             batch.often_attempted.append(result)
-        decision = decide_result(state, result)
+        is_order = result.order_id is not None
+        decision = decide_order_result(state, result) if is_order else decide_result(state, result)
         if decision.disposition is Disposition.DUPLICATE:
             batch.superseded.append(result)
         subjects.append(result.subject_id, decision.events, result.traceparent)
+        changes.orders.note(decision.events)
         changes.erase_vault.extend(decision.erase)
         changes.outbox.extend(
             to_row(
@@ -151,12 +155,16 @@ class DeliveryProcessor:
 
 
 async def _append_late(
-    transaction: Transaction, subjects: Subjects, results: Sequence[SubmitResult]
+    transaction: Transaction,
+    subjects: Subjects,
+    changes: Changes,
+    results: Sequence[SubmitResult],
 ) -> None:
     """Append the events of results whose message had its final result already.
 
     Nearly always Kafka delivered such a result again, and the log has its event. Attempts
-    before it that the log lacks are recorded with it.
+    before it that the log lacks are recorded with it. An order whose message was submitted after
+    all, for example when it was cancelled at that moment, is sent.
     """
     if not results:
         return
@@ -175,11 +183,14 @@ async def _append_late(
     for result in results:
         event, known = event_of(result), attempts[str(result.message_id)]
         identity = _identity(event.TYPE, from_json(event.to_json()))
-        if result.request_id is not None and identity not in logged:
+        names = result.request_id or result.order_id
+        if names is not None and identity not in logged:
             logged.add(identity)
             events = [*unreported_attempts(result, known), event]
             known.update(one.attempt for one in events)
             subjects.append(result.subject_id, events, result.traceparent)
+            if isinstance(event, MessageSubmitted):
+                changes.orders.note([event])
 
 
 def _identity(event_type: str, data: Mapping[str, Any]) -> tuple[str, str, int, str | None]:

@@ -126,6 +126,7 @@ def _parts_of(result: SubmitResult) -> list[SentPart]:
             submitted_at=result.at,
             traceparent=result.traceparent,
             written_id=part.smsc_message_id if part.smsc_message_id != key else None,
+            order_id=result.order_id,
         )
         for number, (part, key) in enumerate(zip(result.parts, keys, strict=True), 1)
         if part.smsc_message_id and not part.status

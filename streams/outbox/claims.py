@@ -20,11 +20,14 @@ from tenacity import (
 )
 
 from inbound.errors import RetryableError
+from inbound.handlers.order_results import is_order_awaited
 from inbound.handlers.results import is_awaited
 from inbound.handlers.state import stored_state
 from inbound.store.claims.port import Claims
+from inbound.store.claims.rows import ClaimRow, ToClaim
 from inbound.store.log.rows import StoredState
 from schemas.messages import MobileTerminated, SubmitResult
+from schemas.orders import WithheldReason
 from streams.outbox.phases import Claim, EarlierClaim, Fetched
 from streams.outbox.recording import recorded_result
 
@@ -61,8 +64,8 @@ class Claimer:
         and since we own the partition; `owned_since` says when that was, in seconds of the
         monotonic clock. Blocks on the database as long as it takes.
         """
-        wanted = [(one.message.message_id, one.message.subject_id) for one in messages]
-        rows = await self._patiently(lambda: self._claims.claim(wanted, self._gateway))
+        wanted = [_to_claim(one) for one in messages]
+        checked_at, rows = await self._dated(lambda: self._claims.claim(wanted, self._gateway))
         now = time.monotonic()
         contested = [one for one, row in zip(messages, rows, strict=True) if not row.first]
         states = await self._states(contested) if contested else {}
@@ -74,8 +77,18 @@ class Claimer:
                 recorded = None if row.result is None else recorded_result(row.result, fetched)
                 processed = not _is_awaited(fetched.message, states)
                 earlier = EarlierClaim(due, processed, recorded)
-            replies.append((Claim(row.attempt, row.number, row.secret), earlier))
+            replies.append((_claim(row, checked_at), earlier))
         return replies
+
+    async def recheck(
+        self, messages: Sequence[Fetched]
+    ) -> tuple[float, list[WithheldReason | None]]:
+        """Return which of these messages are withheld, and when that was asked.
+
+        Blocks on the database as long as it takes.
+        """
+        wanted = [_to_claim(one) for one in messages]
+        return await self._dated(lambda: self._claims.withheld(wanted))
 
     async def reclaim(self, fetched: Fetched) -> tuple[Claim | None, SubmitResult | None]:
         """Claim the next attempt of a message whose last one has an unknown outcome.
@@ -83,13 +96,13 @@ class Claimer:
         Return no claim if another gateway recorded the final result meanwhile, which is then
         returned, or if the message has had all attempts of this hour.
         """
-        ids = fetched.message.message_id, fetched.message.subject_id
-        row = await self._patiently(
-            lambda: self._claims.reclaim(*ids, self._gateway, per_hour=self._per_hour)
+        wanted = _to_claim(fetched)
+        checked_at, row = await self._dated(
+            lambda: self._claims.reclaim(wanted, self._gateway, per_hour=self._per_hour)
         )
         if row is None:
             return None, await self._recorded(fetched)
-        return Claim(row.attempt, row.number, row.secret), None
+        return _claim(row, checked_at), None
 
     async def release(self, unsent: Sequence[Fetched]) -> None:
         """Give claims back. Tried once: a process that stops doesn't wait for a database."""
@@ -119,6 +132,18 @@ class Claimer:
         subjects = {fetched.message.subject_id for fetched in messages}
         return await self._patiently(lambda: self._claims.states(subjects))
 
+    async def _dated(self, call: Callable[[], Awaitable[Answer]]) -> tuple[float, Answer]:
+        """Return what `call` returns, and when the call that succeeded began."""
+        began = time.monotonic()
+
+        async def dated() -> Answer:
+            nonlocal began
+            began = time.monotonic()
+            return await call()
+
+        answer = await self._patiently(dated)
+        return began, answer
+
     async def _patiently(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """Return what `call` returns, however long the database is away."""
         async for attempt in AsyncRetrying(
@@ -139,9 +164,24 @@ class Claimer:
         log.warning("sending waits: %s", state.outcome.exception() if state.outcome else None)
 
 
+def _to_claim(fetched: Fetched) -> ToClaim:
+    message = fetched.message
+    return ToClaim(
+        message.message_id, message.subject_id, message.order_id, message.consent_needed is True
+    )
+
+
+def _claim(row: ClaimRow, checked_at: float) -> Claim:
+    return Claim(row.attempt, row.number, row.secret, row.text, row.withheld, checked_at)
+
+
 def _is_awaited(message: MobileTerminated, states: Mapping[UUID, StoredState]) -> bool:
     stored = states.get(message.subject_id)
     state = None if stored is None else stored_state(stored.state_version, stored.state)
-    if message.request_id is None or state is None:
+    if state is None:
         return True  # no state can tell: the template's policy decides
+    if message.order_id is not None:
+        return is_order_awaited(state, message)
+    if message.request_id is None:
+        return True
     return is_awaited(state, message.request_id, message.purpose)

@@ -9,6 +9,7 @@ The text is put together when a bind is free; a secret never leaves that functio
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +42,8 @@ from streams.outbox.phases import (
     LookingUp,
     LookUp,
     Publish,
+    Recheck,
+    Rechecking,
     Reclaim,
     Reclaiming,
     Recording,
@@ -59,6 +62,8 @@ from streams.outbox.transitions import ResendPolicy, Step
 log = logging.getLogger(__name__)
 
 BACK_OFF_S = 2.0
+FRESH_S = 3.0
+"""A claim of an order's message is good for so long: a `stop` takes effect within 5 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ class Driver:
         self._timers: dict[Entry, asyncio.TimerHandle] = {}
         self._pauses: dict[Entry, asyncio.TimerHandle] = {}
         self._unsent: list[Fetched] = []
+        self._to_recheck: list[Entry] = []
 
     async def run(self) -> None:
         """Run what takes time until cancelled, then end the back-offs and the pauses."""
@@ -115,10 +121,11 @@ class Driver:
 
     def slot(self, entry: Entry, bind: BindPort) -> None:
         """A bind is free for a message that left the ready queue."""
-        ready, now = entry.phase, self._tools.clock()
+        ready, now, is_fresh = entry.phase, self._tools.clock(), True
         if not isinstance(ready, Contested):
             ready = entry.expect(Claimed)
-        self._take(entry, transitions.on_slot(ready, bind, now))
+            is_fresh = time.monotonic() - ready.claim.checked_at < FRESH_S
+        self._take(entry, transitions.on_slot(ready, bind, now, is_fresh=is_fresh))
 
     def hand_over(self, partitions: Collection[TopicPartition]) -> None:
         """Drop what is not begun of these partitions; `unsent` then has the claims of it.
@@ -174,7 +181,7 @@ class Driver:
     def _perform_rare(
         self,
         entry: Entry,
-        effect: Requeue | BackOff | LookUp | Reclaim | Republish | Forget | ReleaseClaim,
+        effect: Requeue | BackOff | LookUp | Recheck | Reclaim | Republish | Forget | ReleaseClaim,
     ) -> None:
         match effect:
             case Republish(result):
@@ -187,6 +194,10 @@ class Driver:
                 self._back_off(entry, bind)
             case LookUp(result_due):
                 self._start(self._look_up(entry, result_due))
+            case Recheck():
+                self._to_recheck.append(entry)
+                if len(self._to_recheck) == 1:
+                    self._start(self._recheck())
             case Reclaim(after_s):
                 self._pauses[entry] = asyncio.get_running_loop().call_later(
                     after_s, self._pause_over, entry
@@ -208,9 +219,9 @@ class Driver:
 
     def _render(self, entry: Entry, bind: BindPort) -> None:
         claimed = entry.expect(Claimed)
-        message, secret = entry.fetched.message, claimed.claim.secret
+        message, claim = entry.fetched.message, claimed.claim
         try:
-            text = self._tools.encoder.text(message, secret, bind.alphabet)
+            text = self._tools.encoder.text(message, claim.secret, bind.alphabet, claim.text)
         except Exception as error:  # noqa: BLE001 — one message must not stop a lane
             log.error(  # noqa: TRY400 — the kind only: what the error says may quote the text
                 "message %s can't be rendered: %s", message.message_id, type(error).__name__
@@ -228,6 +239,7 @@ class Driver:
                 submit.part,
                 alphabet=bind.alphabet,
                 valid_for=submit.valid_for,
+                sender=fetched.message.sender,
             )
             answer = bind.submit(pdu, bulk=fetched.lane is Lane.BULK)
         except (UnencodableError, ValueError) as error:
@@ -276,6 +288,15 @@ class Driver:
             recorded=earlier.recorded,
         )
         self._take(entry, step)
+
+    async def _recheck(self) -> None:
+        """Ask about all messages that wait for it; they keep their order."""
+        entries, self._to_recheck = self._to_recheck, []
+        fetched = [entry.fetched for entry in entries]
+        checked_at, reasons = await self._tools.claimer.recheck(fetched)
+        for entry, reason in reversed(list(zip(entries, reasons, strict=True))):
+            if isinstance(entry.phase, Rechecking):  # not given up meanwhile
+                self._take(entry, transitions.on_checked(entry.phase, reason, checked_at))
 
     def _pause_over(self, entry: Entry) -> None:
         self._pauses.pop(entry).cancel()

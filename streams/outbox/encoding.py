@@ -58,7 +58,8 @@ class Encoder:
 
     def __init__(self, catalogue: Catalogue, sender: str) -> None:
         self._catalogue = catalogue
-        self._source = address.sender_to_address(sender)
+        self._sender = sender
+        self._sources = {sender: address.sender_to_address(sender)}
         self._constant: dict[tuple[str, str], EncodedText] = {}
 
     def resends_unknown(self, template: str) -> bool:
@@ -68,11 +69,20 @@ class Encoder:
         """
         return template in self._catalogue and self._catalogue[template].resend_unknown
 
-    def text(self, message: MobileTerminated, secret: bytes | None, alphabet: str) -> EncodedText:
+    def text(
+        self,
+        message: MobileTerminated,
+        secret: bytes | None,
+        alphabet: str,
+        order_text: str | None = None,
+    ) -> EncodedText:
         """Render a message and cut it into parts; `secret` is the opened vault row, JSON.
 
-        Raises whatever a missing or faulty template makes the renderer raise.
+        The text of an order was rendered when it was accepted. Raises whatever a missing or faulty
+        template makes the renderer raise.
         """
+        if order_text is not None:
+            return EncodedText(alphabet, split(order_text, message.message_id.int, alphabet))
         has_fields = bool(message.params) or secret is not None
         if not has_fields and (text := self._constant.get((message.template, alphabet))):
             return text
@@ -84,22 +94,31 @@ class Encoder:
         return text
 
     def submit_sm(
-        self, number: str, text: EncodedText, part: int, *, alphabet: str, valid_for: timedelta
+        self,
+        number: str,
+        text: EncodedText,
+        part: int,
+        *,
+        alphabet: str,
+        valid_for: timedelta,
+        sender: str | None = None,
     ) -> SubmitSm:
         """Return the PDU that carries one part (counted from 0) to an E.164 number.
 
         `alphabet` is that of the bind. If the text was encoded for another one, characters
         that this one lacks become question marks: the parts are numbered already. The centre
-        gives up after `valid_for`, which has to be positive. Raises `UnencodableError`.
+        gives up after `valid_for`, which has to be positive. `sender` None is the service's own.
+        Raises `UnencodableError`, and ValueError for a sender that can't be one.
         """
         segment = text.segments[part]
         if alphabet != text.alphabet:
             segment = reencode(segment, text.alphabet, alphabet)
         destination = address.number_to_address(number)
+        source = self._source_of(sender or self._sender)
         return SubmitSm(
-            source_addr_ton=self._source.ton,
-            source_addr_npi=self._source.npi,
-            source_addr=self._source.addr,
+            source_addr_ton=source.ton,
+            source_addr_npi=source.npi,
+            source_addr=source.addr,
             dest_addr_ton=destination.ton,
             dest_addr_npi=destination.npi,
             destination_addr=destination.addr,
@@ -109,3 +128,10 @@ class Encoder:
             data_coding=segment.data_coding,
             short_message=segment.short_message,
         )
+
+    def _source_of(self, sender: str) -> address.Address:
+        """Return the address of a sender. There are few: a person approves each."""
+        source = self._sources.get(sender)
+        if source is None:
+            source = self._sources[sender] = address.sender_to_address(sender)
+        return source

@@ -26,10 +26,12 @@ class Outcomes:
             message_id=message.message_id,
             subject_id=message.subject_id,
             request_id=message.request_id,
+            order_id=message.order_id,
             key=fetched.key,
             purpose=message.purpose,
             template=message.template,
             outcome=publish.outcome,
+            withheld=publish.withheld,
             final=publish.final,
             attempt=claimed.claim.attempt,
             parts=progress.answers,
@@ -53,7 +55,8 @@ def _form_of(bind: BindPort) -> str | None:
 
 
 def _report(traceparent: str | None, result: SubmitResult) -> None:
-    labels = {"purpose": result.purpose.value, "outcome": result.outcome.value}
+    outcome = "withheld" if result.withheld else result.outcome.value
+    labels = {"purpose": result.purpose.value, "outcome": outcome}
     metrics.REPLIES.add(1, labels)
     telemetry.span(
         "submit_sm",

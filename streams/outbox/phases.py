@@ -3,6 +3,7 @@
     Fetched -> Claimed -> InFlight -> Recording -> Done
     InFlight -> Claimed (the next part), BackingOff or Reclaiming; these -> Claimed
     Fetched -> Contested -> LookingUp -> Reclaiming, Recording or Done
+    Claimed -> Rechecking -> Claimed (a claim of an order's message that is not fresh)
 
 Everything here is immutable and knows no task, no clock, no database and no SMPP session; a
 bind is only passed on. `streams.outbox.transitions` leads from one phase to the next;
@@ -18,6 +19,7 @@ from aiokafka import TopicPartition
 
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Outcome, PartResult, SubmitResult
+from schemas.orders import WithheldReason
 from streams.outbox.attempts import NONE, UnresolvedAttempts
 from streams.outbox.encoding import NOT_RENDERED, EncodedText
 from streams.outbox.ports import BindPort
@@ -58,11 +60,18 @@ class Fetched:
 
 @value
 class Claim:
-    """Our claim in the database. `number` is None for an erased person."""
+    """Our claim in the database. `number` is None for an erased person.
+
+    The other fields are those of an order's message: its text, and whether it is withheld, as of
+    `checked_at` in seconds of the monotonic clock.
+    """
 
     attempt: int
     number: str | None = field(repr=False)
     secret: bytes | None = field(repr=False)
+    text: str | None = field(default=None, repr=False)
+    withheld: WithheldReason | None = None
+    checked_at: float = 0.0
 
 
 @value
@@ -135,6 +144,13 @@ class LookingUp:
 
 
 @value
+class Rechecking:
+    """The message of an order was claimed a while ago: whether it is withheld is asked again."""
+
+    claimed: Claimed
+
+
+@value
 class InFlight:
     """One part was submitted and is not answered yet."""
 
@@ -181,6 +197,7 @@ Phase = (
     | Claimed
     | Contested
     | LookingUp
+    | Rechecking
     | InFlight
     | BackingOff
     | Reclaiming
@@ -232,6 +249,11 @@ class LookUp:
 
 
 @value
+class Recheck:
+    """Ask again whether it is withheld; many messages are asked about at once."""
+
+
+@value
 class Reclaim:
     """Claim the next attempt after a pause of `after_s`."""
 
@@ -246,6 +268,7 @@ class Publish:
     bind: BindPort
     outcome: Outcome
     final: bool
+    withheld: WithheldReason | None = None
 
 
 @value
@@ -282,6 +305,7 @@ Effect = (
     | Submit
     | BackOff
     | LookUp
+    | Recheck
     | Reclaim
     | Publish
     | Republish

@@ -26,7 +26,7 @@ RETRY_S: Final = 1.0
 MOST_IN_STATEMENT: Final = 500
 
 _OF_ATTEMPT: Final = {
-    *("outcome", "attempt", "parts", "id_form", "attempts", "attempts_left_out"),
+    *("outcome", "withheld", "attempt", "parts", "id_form", "attempts", "attempts_left_out"),
     *("centre", "bind", "gateway", "sent_at", "at"),
 }
 """What the message does not say. No number, no text, and not the key, which stands for a number."""
@@ -116,6 +116,7 @@ def recorded_result(data: str, fetched: Fetched) -> SubmitResult:
         message_id=message.message_id,
         subject_id=message.subject_id,
         request_id=message.request_id,
+        order_id=message.order_id,
         key=fetched.key,
         purpose=message.purpose,
         template=message.template,

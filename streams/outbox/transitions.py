@@ -10,6 +10,8 @@ What always holds, whatever happens in whatever order:
   gateway's result was processed.
 * Once given up, nothing more is submitted; answers that still come are published.
 * A message that the ready queue handed out releases its key in the end.
+* The first part of an order's message is submitted only while its claim is fresh, so only if it
+  was not withheld shortly before.
 """
 
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from typing import Final, assert_never
 
 from inbound.smpp.status import is_temporary, is_throttle
 from schemas.messages import Outcome, PartResult, SubmitAttempt, SubmitResult
+from schemas.orders import WithheldReason
 from streams.outbox.attempts import NONE
 from streams.outbox.encoding import NOT_RENDERED, EncodedText
 from streams.outbox.phases import (
@@ -42,6 +45,8 @@ from streams.outbox.phases import (
     Phase,
     Publish,
     Ready,
+    Recheck,
+    Rechecking,
     Reclaim,
     Reclaiming,
     Recording,
@@ -62,7 +67,7 @@ MAX_PAUSE_S: Final = 27.0
 
 _UNANSWERED = PartResult()
 _ENQUEUE, _REQUEUE, _RELEASE_KEY = Enqueue(), Requeue(), ReleaseKey()
-_FINISH, _FORGET = Finish(), Forget()
+_FINISH, _FORGET, _RECHECK = Finish(), Forget(), Recheck()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +87,11 @@ class ResendPolicy:
     def allows(self, claimed: Claimed, now: datetime) -> bool:
         """Whether one more attempt follows."""
         message = claimed.fetched.message
-        return (
-            claimed.claim.attempt < self.max_attempts
-            and message.not_after > now
-            and self.resends_unknown(message.template)
-        )
+        if claimed.claim.attempt >= self.max_attempts or message.not_after <= now:
+            return False
+        if message.order_id is not None:
+            return bool(message.resend_unknown)
+        return self.resends_unknown(message.template)
 
     def pause_s(self, claimed: Claimed) -> float:
         """Return the seconds between this attempt and the next."""
@@ -159,6 +164,8 @@ def on_reclaim(
     claimed = replace(reclaiming.claimed, claim=claim, progress=progress)
     if claim.number is None and not claimed.given_up:
         return _end(claimed, reclaiming.bind, Outcome.ERASED)
+    if claim.withheld is not None and not claimed.given_up:
+        return _end(claimed, reclaiming.bind, Outcome.UNKNOWN)
     return _resume(claimed)
 
 
@@ -171,8 +178,13 @@ def on_pause_interrupted(reclaiming: Reclaiming) -> Step:
 # -- submitting -----------------------------------------------------------------------
 
 
-def on_slot(ready: Ready, bind: BindPort, now: datetime) -> Step:
-    """A bind is free for the next part of a message that leaves the ready queue."""
+def on_slot(  # noqa: PLR0911 — each return is one outcome
+    ready: Ready, bind: BindPort, now: datetime, *, is_fresh: bool = True
+) -> Step:
+    """A bind is free for the next part of a message that leaves the ready queue.
+
+    `is_fresh` says that the message was claimed or checked a moment ago.
+    """
     if isinstance(ready, Contested):
         return LookingUp(ready.claimed, bind), (LookUp(ready.result_due),)
     message, claim, progress = ready.fetched.message, ready.claim, ready.progress
@@ -181,21 +193,33 @@ def on_slot(ready: Ready, bind: BindPort, now: datetime) -> Step:
         is_unknown = progress.unanswered or claim.attempt > 1
         outcome = Outcome.UNKNOWN if is_unknown else Outcome.EXPIRED
         return _end(ready, bind, outcome)
+    if not is_fresh and message.order_id is not None and not ready.is_begun:
+        return Rechecking(ready), (_RECHECK,)
+    if claim.withheld is not None and not ready.is_begun:
+        return _withhold(ready, bind, claim.withheld)
     if progress.text is not NOT_RENDERED:
         part, *pending = progress.pending
         sent_at = progress.sent_at or now
         progress = replace(progress, pending=tuple(pending), sent_at=sent_at)
         return _submit(ready.fetched, claim, progress, part, bind, now)
-    if claim.number is None or (message.secret and claim.secret is None):
+    is_erased = claim.text is None if message.order_id else message.secret and claim.secret is None
+    if claim.number is None or is_erased:
         return _end(ready, bind, Outcome.ERASED)
     return ready, (Render(bind),)
+
+
+def on_checked(rechecking: Rechecking, withheld: WithheldReason | None, checked_at: float) -> Step:
+    """It is known again whether the message is withheld."""
+    claimed = rechecking.claimed
+    claim = replace(claimed.claim, withheld=withheld, checked_at=checked_at)
+    return replace(claimed, claim=claim), (_REQUEUE,)
 
 
 def on_text(claimed: Claimed, text: EncodedText, bind: BindPort, now: datetime) -> Step:
     """The text is rendered: its parts are known, and the secret is needed no more."""
     parts, claim = len(text), claimed.claim
-    if claim.secret is not None:
-        claim = replace(claim, secret=None)
+    if claim.secret is not None or claim.text is not None:
+        claim = replace(claim, secret=None, text=None)
     pending = tuple(range(1, parts))
     progress = PartProgress(text, (_UNANSWERED,) * parts, pending, sent_at=now)
     return _submit(claimed.fetched, claim, progress, 0, bind, now)
@@ -264,6 +288,8 @@ def on_hand_over(phase: Phase) -> Step:
             return DONE, (_FORGET,)
         case Claimed() if not phase.is_begun:
             return DONE, (ReleaseClaim(), _FORGET)
+        case Rechecking():
+            return DONE, (ReleaseClaim(), _RELEASE_KEY, _FORGET)
         case LookingUp():
             return _given_up(phase)
         case Claimed() | InFlight() | BackingOff() | Reclaiming() | Recording() | Done():
@@ -277,6 +303,8 @@ def on_given_up(phase: Phase) -> Step:
     match phase:
         case Fetched() | Claimed() | Contested():
             return DONE, (_FORGET,)
+        case Rechecking():
+            return DONE, (_RELEASE_KEY, _FORGET)
         case LookingUp() | InFlight() | BackingOff() | Reclaiming():
             return _given_up(phase)
         case Recording() | Done():
@@ -326,6 +354,14 @@ def _next_attempt(claimed: Claimed, bind: BindPort, *, after_s: float) -> Step:
 def _end(claimed: Claimed, bind: BindPort, outcome: Outcome) -> Step:
     """Report the final result; the next message of the key need not wait for its storing."""
     result = Publish(claimed, bind, outcome, final=True)
+    return Recording(claimed.fetched), (result, _RELEASE_KEY)
+
+
+def _withhold(claimed: Claimed, bind: BindPort, reason: WithheldReason) -> Step:
+    """End a message that must not be submitted; after an unknown outcome it stays unknown."""
+    if claimed.claim.attempt > 1:
+        return _end(claimed, bind, Outcome.UNKNOWN)
+    result = Publish(claimed, bind, Outcome.EXPIRED, final=True, withheld=reason)
     return Recording(claimed.fetched), (result, _RELEASE_KEY)
 
 

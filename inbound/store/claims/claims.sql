@@ -4,10 +4,12 @@
 -- Claims messages before they are sent, and returns their sealed numbers and secrets. Of two
 -- claims of a message one is the first, even when both are in this batch.
 WITH given AS (
-    SELECT message_id, subject_id, ordinal,
+    SELECT message_id, subject_id, order_id, consent_needed, ordinal,
            row_number() OVER (PARTITION BY message_id ORDER BY ordinal) = 1 AS foremost
-    FROM unnest(%(message_ids)b::uuid[], %(subject_ids)b::uuid[])
-        WITH ORDINALITY AS given (message_id, subject_id, ordinal)
+    FROM unnest(
+        %(message_ids)b::uuid[], %(subject_ids)b::uuid[], %(order_ids)b::uuid[],
+        %(consent)b::boolean[]
+    ) WITH ORDINALITY AS given (message_id, subject_id, order_id, consent_needed, ordinal)
 ), claimed AS (
     INSERT INTO mt_claims (message_id, attempt, gateway)
     SELECT message_id, 1, %(gateway)s FROM given WHERE foremost ORDER BY message_id
@@ -18,13 +20,22 @@ SELECT given.message_id, given.subject_id,
        given.foremost AND claimed.message_id IS NOT NULL AS first,
        coalesce(before.attempt, 1) AS attempt,
        coalesce(extract(epoch FROM now() - before.claimed_at), 0)::float AS age_s,
-       subjects.number_sealed, vault.sealed, before.result::text
+       subjects.number_sealed, vault.sealed, before.result::text, given.order_id,
+       order_contents.sealed,
+       withheld_reason(given.order_id, given.subject_id, given.consent_needed)
 FROM given
 LEFT JOIN claimed USING (message_id)
 LEFT JOIN mt_claims AS before USING (message_id)
 LEFT JOIN subjects USING (subject_id)
 LEFT JOIN vault USING (message_id)
+LEFT JOIN order_contents ON order_contents.order_id = given.order_id
 ORDER BY given.ordinal
+
+-- name: find_withheld
+SELECT withheld_reason(order_id, subject_id, consent_needed)
+FROM unnest(%(subject_ids)b::uuid[], %(order_ids)b::uuid[], %(consent)b::boolean[])
+    WITH ORDINALITY AS given (subject_id, order_id, consent_needed, ordinal)
+ORDER BY ordinal
 
 -- name: reclaim_message
 -- Claims the next attempt; returns no row if a final result was recorded or the message has had
@@ -45,11 +56,17 @@ WITH claimed AS (
 )
 SELECT claimed.message_id, given.subject_id, claimed.attempt = 1 AS first, claimed.attempt,
        0::float AS age_s,
-       subjects.number_sealed, vault.sealed, NULL AS result
+       subjects.number_sealed, vault.sealed, NULL AS result, given.order_id,
+       order_contents.sealed,
+       withheld_reason(given.order_id, given.subject_id, given.consent_needed)
 FROM claimed
-CROSS JOIN (SELECT %(subject_id)s::uuid AS subject_id) AS given
+CROSS JOIN (
+    SELECT %(subject_id)s::uuid AS subject_id, %(order_id)s::uuid AS order_id,
+           %(consent_needed)s::boolean AS consent_needed
+) AS given
 LEFT JOIN subjects USING (subject_id)
 LEFT JOIN vault USING (message_id)
+LEFT JOIN order_contents ON order_contents.order_id = given.order_id
 
 -- name: release_claims
 -- Deletes claims of messages that were not sent. A second attempt stays claimed, because the

@@ -9,23 +9,27 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from inbound.store.claims.rows import ClaimRow, RecordedResult
+from inbound.store.claims.rows import ClaimRow, RecordedResult, ToClaim
 from inbound.store.log.rows import StoredState
+from schemas.orders import WithheldReason
 
 
 class Claims(Protocol):
     """The claims of one gateway."""
 
-    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[ClaimRow]:
-        """Claim (message id, subject id) pairs and return them in the same order.
+    async def claim(self, messages: Sequence[ToClaim], gateway: str) -> list[ClaimRow]:
+        """Claim messages and return them in the same order. Durable when it returns.
 
-        Durable when it returns.
+        Whether a message is withheld is as of the call: a `stop`, a pause or a cancellation that
+        was committed before is seen.
         """
         ...
 
-    async def reclaim(
-        self, message_id: UUID, subject_id: UUID, gateway: str, *, per_hour: int
-    ) -> ClaimRow | None:
+    async def withheld(self, messages: Sequence[ToClaim]) -> list[WithheldReason | None]:
+        """Return again which of these claimed messages are withheld, in the same order."""
+        ...
+
+    async def reclaim(self, message: ToClaim, gateway: str, *, per_hour: int) -> ClaimRow | None:
         """Claim a message again whose last attempt has an unknown outcome: attempt + 1.
 
         Return None if its final result was recorded, or if it has had `per_hour` attempts in

@@ -8,18 +8,20 @@ from typing_extensions import override
 
 from inbound.keys import VaultCipher
 from inbound.store.claims.port import Claims
-from inbound.store.claims.rows import ClaimRow, RecordedResult
+from inbound.store.claims.rows import ClaimRow, RecordedResult, ToClaim
 from inbound.store.connections import LazyConnection
 from inbound.store.errors import raises_store_errors_async
 from inbound.store.log import streams
 from inbound.store.log.rows import StoredState
 from inbound.store.sealing import Sealer
 from inbound.store.statements import statements
+from schemas.orders import WithheldReason
 
 APPLICATION_NAME: Final = "scserv gateway"
 
 _SQL: Final = statements(__package__, "claims")
 _CLAIM_MESSAGES = _SQL["claim_messages"]
+_FIND_WITHHELD = _SQL["find_withheld"]
 _RECLAIM_MESSAGE = _SQL["reclaim_message"]
 _RELEASE_CLAIMS = _SQL["release_claims"]
 _RECORD_RESULTS = _SQL["record_results"]
@@ -45,29 +47,34 @@ class PostgresClaims(Claims):
 
     @override
     @raises_store_errors_async
-    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[ClaimRow]:
+    async def claim(self, messages: Sequence[ToClaim], gateway: str) -> list[ClaimRow]:
         conn = await self._connection.get()
-        cursor = await conn.execute(
-            _CLAIM_MESSAGES,
-            {
-                "message_ids": [message_id for message_id, _ in messages],
-                "subject_ids": [subject_id for _, subject_id in messages],
-                "gateway": gateway,
-            },
-        )
+        parameters = {
+            **_asked(messages),
+            "message_ids": [message.message_id for message in messages],
+            "gateway": gateway,
+        }
+        cursor = await conn.execute(_CLAIM_MESSAGES, parameters)
         return [self._opened(row) async for row in cursor]
 
     @override
     @raises_store_errors_async
-    async def reclaim(
-        self, message_id: UUID, subject_id: UUID, gateway: str, *, per_hour: int
-    ) -> ClaimRow | None:
+    async def withheld(self, messages: Sequence[ToClaim]) -> list[WithheldReason | None]:
+        conn = await self._connection.get()
+        cursor = await conn.execute(_FIND_WITHHELD, _asked(messages))
+        return [_reason(text) async for (text,) in cursor]
+
+    @override
+    @raises_store_errors_async
+    async def reclaim(self, message: ToClaim, gateway: str, *, per_hour: int) -> ClaimRow | None:
         conn = await self._connection.get()
         cursor = await conn.execute(
             _RECLAIM_MESSAGE,
             {
-                "message_id": message_id,
-                "subject_id": subject_id,
+                "message_id": message.message_id,
+                "subject_id": message.subject_id,
+                "order_id": message.order_id,
+                "consent_needed": message.consent_needed,
                 "gateway": gateway,
                 "per_hour": per_hour,
             },
@@ -114,7 +121,8 @@ class PostgresClaims(Claims):
         await self._recording.close()
 
     def _opened(self, row: tuple[Any, ...]) -> ClaimRow:
-        message_id, subject_id, first, attempt, age_s, number, secret, result = row
+        message_id, subject_id, first, attempt, age_s, number, secret, result, *order = row
+        order_id, text, withheld = order
         return ClaimRow(
             message_id,
             first,
@@ -123,4 +131,18 @@ class PostgresClaims(Claims):
             None if secret is None else self._sealer.open_secret(secret, message_id),
             age_s,
             result,
+            None if text is None else self._sealer.open_order_text(text, order_id),
+            _reason(withheld),
         )
+
+
+def _asked(messages: Sequence[ToClaim]) -> dict[str, Any]:
+    return {
+        "subject_ids": [message.subject_id for message in messages],
+        "order_ids": [message.order_id for message in messages],
+        "consent": [message.consent_needed for message in messages],
+    }
+
+
+def _reason(text: str | None) -> WithheldReason | None:
+    return None if text is None else WithheldReason(text)

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
+
+from schemas.orders import WithheldReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,9 @@ class ClaimRow:
     `first` is False when the message was claimed before, `age_s` seconds ago: that attempt has
     an unknown outcome, and the policy of the template says whether to resend. It has none if
     that gateway recorded its final `result`.
+
+    `text` is the text of an order, None if it was deleted. A message that is `withheld` must not
+    be submitted.
     """
 
     message_id: UUID
@@ -30,6 +36,20 @@ class ClaimRow:
     secret: bytes | None = field(repr=False)
     age_s: float = field(default=0.0, compare=False)
     result: str | None = None
+    text: str | None = field(default=None, repr=False)
+    withheld: WithheldReason | None = None
+
+
+class ToClaim(NamedTuple):
+    """A message to claim: of a request, or with `order_id` of an order.
+
+    With `consent_needed` it is withheld from a person who has opted out.
+    """
+
+    message_id: UUID
+    subject_id: UUID
+    order_id: UUID | None = None
+    consent_needed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

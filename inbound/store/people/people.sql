@@ -37,6 +37,12 @@ WITH subject AS (
 ), aside AS (
     DELETE FROM dead_letters
     WHERE number_hash = %(number_hash)s OR id = ANY(%(dead_letters)b::bigint[]) RETURNING 1
+), texts AS (
+    DELETE FROM order_contents WHERE subject_id = %(subject_id)s RETURNING 1
+), waiting AS (
+    -- Queued ones end with the result of their message.
+    UPDATE orders SET state = 'erased', due_at = NULL, changed_at = now()
+    WHERE subject_id = %(subject_id)s AND state = 'scheduled'
 ), published AS (
     DELETE FROM outbox USING outbox_cursors AS done
     WHERE done.feed = 'outbox' AND done.shard = outbox.shard AND outbox.position <= done.position
@@ -45,7 +51,8 @@ WITH subject AS (
 SELECT (SELECT count(*) FROM subject), (SELECT count(*) FROM client),
        (SELECT count(*) FROM parts), (SELECT count(*) FROM rejected),
        (SELECT count(*) FROM sent), (SELECT count(*) FROM early), (SELECT count(*) FROM secret),
-       (SELECT count(*) FROM aside), (SELECT count(*) FROM published)
+       (SELECT count(*) FROM aside), (SELECT count(*) FROM published),
+       (SELECT count(*) FROM texts)
 
 -- name: insert_erasure
 WITH recorded AS (

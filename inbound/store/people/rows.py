@@ -37,6 +37,7 @@ class ErasedRows:
     secrets: int = 0
     dead_letters: int = 0
     published: int = 0
+    texts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,14 @@ async def ensure_subjects(
     return found | await find_subjects(conn, missing)
 
 
+async def find_numbers(
+    conn: psycopg.AsyncConnection, sealer: Sealer, subject_ids: Collection[UUID]
+) -> dict[UUID, str]:
+    """Return the number (E.164) of each subject that has one."""
+    cursor = await conn.execute(_FIND_SEALED_NUMBERS, {"subject_ids": list(subject_ids)})
+    return {id_: sealer.open_number(sealed, id_) async for id_, sealed in cursor}
+
+
 @raises_store_errors
 def numbers_of(
     conn: psycopg.Connection, sealer: Sealer, subject_ids: Collection[UUID]

@@ -3,7 +3,7 @@
 -- name: copy_sent_parts
 COPY smsc_messages (
     subject_id, message_id, part, parts, request_id, purpose, template, centre,
-    smsc_message_id, submitted_at, traceparent, written_id
+    smsc_message_id, submitted_at, traceparent, written_id, order_id
 )
 FROM STDIN (FORMAT binary)
 
@@ -21,7 +21,7 @@ WHERE stored.subject_id = given.subject_id AND stored.message_id = given.message
 -- All parts of messages of these people of which any part has one of these ids.
 SELECT part.subject_id, part.message_id, part.part, part.parts, part.request_id, part.purpose,
        part.template, part.centre, part.smsc_message_id, part.submitted_at, part.traceparent,
-       part.written_id, part.state, part.final, part.error, part.done_at
+       part.written_id, part.order_id, part.state, part.final, part.error, part.done_at
 FROM smsc_messages AS part
 WHERE part.subject_id = ANY(%(subject_ids)b::uuid[])
   AND EXISTS (

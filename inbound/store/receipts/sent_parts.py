@@ -16,7 +16,7 @@ _UPDATE_SENT_PARTS: Final = _SQL["update_sent_parts"]
 COPY_SENT_PARTS: Final = _SQL["copy_sent_parts"]
 COPY_TYPES: Final = (
     *("uuid", "uuid", "int2", "int2", "uuid", "text", "text", "text", "text"),
-    *("timestamptz", "text", "text"),
+    *("timestamptz", "text", "text", "uuid"),
 )
 
 
@@ -44,6 +44,7 @@ def copy_row(part: SentPart) -> tuple[object, ...]:
         part.submitted_at,
         part.traceparent,
         part.written_id,
+        part.order_id,
     )
 
 
@@ -62,7 +63,7 @@ def status_update(parts: Sequence[SentPart]) -> Query:
 
 
 def _sent_part(row: tuple[Any, ...]) -> SentPart:
-    *sent, state, final, error, done_at = row
+    *sent, order_id, state, final, error, done_at = row
     sent[5] = Purpose(sent[5])
     receipt = None if state is None else PartReceipt(ReceiptState(state), final, error, done_at)
-    return SentPart(*[*sent, receipt])
+    return SentPart(*[*sent, receipt, order_id])

@@ -9,6 +9,7 @@ from inbound.store.claims.rows import Secret
 from inbound.store.dead_letters import DeadLetter
 from inbound.store.log.rows import NewEvent, NewState
 from inbound.store.mo.rows import InboxRow, RejectedMo
+from inbound.store.orders.rows import OrderWrites
 from inbound.store.outbox.rows import NewOutboxRow
 from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
 from inbound.store.registrations.rows import CountedRegistrations, HeldRegistration
@@ -37,3 +38,4 @@ class Changes:
     registrations: list[CountedRegistrations] = field(default_factory=list)
     held: list[HeldRegistration] = field(default_factory=list)
     audit: list[NewAuditEntry] = field(default_factory=list)
+    orders: OrderWrites = field(default_factory=OrderWrites)

@@ -5,7 +5,7 @@ leaves the process.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -16,6 +16,8 @@ from inbound.handlers.receipts import SentPart
 from inbound.store.dead_letters import DeadLetterUsage
 from inbound.store.log.rows import RecordedEvent, StoredState
 from inbound.store.mo.rows import MessagePart, PartsKey
+from inbound.store.orders.orders import RecentKey
+from inbound.store.orders.rows import Account, OrderRow, RecentOrders, RecentQuery, UsageKey
 from inbound.store.outbox.rows import OutboxRow
 from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
 from inbound.store.receipts.rows import EarlyReceipt
@@ -58,6 +60,10 @@ class MemoryTransaction(Transaction):
     @override
     async def find_subjects(self, hashes: Collection[bytes]) -> dict[bytes, UUID]:
         return select(self._tables.subjects, hashes)
+
+    @override
+    async def numbers_of(self, subject_ids: Collection[UUID]) -> dict[UUID, str]:
+        return select(self._tables.numbers, subject_ids)
 
     @override
     async def states(self, subject_ids: Collection[UUID]) -> dict[UUID, StoredState]:
@@ -113,6 +119,29 @@ class MemoryTransaction(Transaction):
         return sorted(early, key=lambda row: row.arrived_at)
 
     @override
+    async def accounts(self, names: Collection[str]) -> dict[str, Account]:
+        return select(self._tables.accounts, names)
+
+    @override
+    async def usage(self, keys: Collection[UsageKey]) -> dict[UsageKey, int]:
+        return select(self._tables.usage, keys)
+
+    @override
+    async def recent_orders(self, queries: Sequence[RecentQuery]) -> dict[RecentKey, RecentOrders]:
+        return dict(self._tables.recent(query) for query in queries)
+
+    @override
+    async def orders(
+        self, order_ids: Collection[UUID], *, lock: bool = False
+    ) -> dict[UUID, OrderRow]:
+        return select(self._tables.orders, order_ids)
+
+    @override
+    async def due_orders(self, now: datetime, limit: int) -> list[OrderRow]:
+        due = [one for one in self._tables.orders.values() if one.due_at and one.due_at <= now]
+        return sorted(due, key=lambda one: one.due_at or now)[:limit]
+
+    @override
     async def dead_letter_usage(self) -> DeadLetterUsage:
         stored = self._tables.dead_letters.values()
         return DeadLetterUsage(len(stored), sum(len(row.payload) for row in stored))
@@ -138,6 +167,7 @@ class MemoryTransaction(Transaction):
         tables.registrations += [(self._clock(), one) for one in changes.registrations]
         add_new(tables.held, ((row.request_id, row) for row in changes.held))
         tables.audit += changes.audit
+        tables.write_orders(changes.orders)
         for rejected in changes.rejected_mos:
             tables.add_rejected(rejected)
         for state in changes.states:
@@ -181,6 +211,7 @@ class MemoryTransaction(Transaction):
             early=remove(tables.early, lambda key, _: key.subject_id == person.subject_id),
             secrets=remove(tables.vault, lambda key, _: key in person.secrets),
             dead_letters=remove(tables.dead_letters, lambda _, row: is_about(row, person)),
+            texts=remove(tables.contents, lambda _, row: row.subject_id == person.subject_id),
         )
 
     @override

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
+from inbound.handlers.order_progress import OrderChange
 from inbound.handlers.receipts import SentPart
 from inbound.store.access.audit import NewAuditEntry
 from inbound.store.claims.rows import Secret
@@ -14,6 +15,17 @@ from inbound.store.dead_letters import DeadLetter, DeadLetterSource
 from inbound.store.errors import Conflict
 from inbound.store.log.rows import NewEvent, NewState, RecordedEvent, StoredState
 from inbound.store.mo.rows import InboxRow, MessagePart, PartsKey, RejectedMo, RejectedMoKey
+from inbound.store.orders.orders import RecentKey
+from inbound.store.orders.rows import (
+    RIGHTS,
+    Account,
+    OrderContent,
+    OrderRow,
+    OrderWrites,
+    RecentOrders,
+    RecentQuery,
+    UsageKey,
+)
 from inbound.store.outbox.rows import OutboxRow
 from inbound.store.people.rows import NewErasure, PersonToErase
 from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
@@ -26,6 +38,7 @@ from inbound.store.registrations.rows import (
 )
 from inbound.store.transactions.changes import Changes
 from schemas.chain import Chains, Head, body, chain_of, microseconds
+from schemas.orders import OrderState
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -55,6 +68,13 @@ class Tables:
     registrations_off: list[bool] = field(default_factory=lambda: [False])
     held: dict[UUID, HeldRegistration] = field(default_factory=dict)
     audit: list[NewAuditEntry] = field(default_factory=list)
+    accounts: dict[str, Account] = field(
+        default_factory=lambda: {"default": Account("default", rights=frozenset(RIGHTS))}
+    )
+    usage: dict[UsageKey, int] = field(default_factory=dict)
+    orders: dict[UUID, OrderRow] = field(default_factory=dict)
+    contents: dict[UUID, OrderContent] = field(default_factory=dict)
+    broadcasts: dict[UUID, str] = field(default_factory=dict)
     claims: dict[UUID, tuple[int, str]] = field(default_factory=dict)
     results: dict[UUID, str] = field(default_factory=dict)
 
@@ -107,6 +127,35 @@ class Tables:
             del self.held[row.request_id]
         return [TakenHold(row, hashes.get(row.subject_id)) for row in taken]
 
+    def write_orders(self, writes: OrderWrites) -> None:
+        """Add orders and texts, count them, and apply what became of others."""
+        add_new(self.orders, ((order.order_id, order) for order in writes.orders))
+        add_new(self.contents, ((one.order_id, one) for one in writes.contents))
+        for key, used in writes.usage.items():
+            self.usage[key] = self.usage.get(key, 0) + used
+        for name, amount in writes.charges.items():
+            account = self.accounts[name]
+            if account.balance is not None:
+                self.accounts[name] = replace(account, balance=account.balance - amount)
+        for change in writes.changes.values():
+            if change.order_id in self.orders:
+                self.orders[change.order_id] = _changed(self.orders[change.order_id], change)
+
+    def recent(self, query: RecentQuery) -> tuple[RecentKey, RecentOrders]:
+        """Return when an account last ordered for a person."""
+        found = [
+            order
+            for order in self.orders.values()
+            if (order.account, order.subject_id) == (query.account, query.subject_id)
+            and order.state is not OrderState.REFUSED
+            and order.created_at > query.since
+        ]
+        same = [one.created_at for one in found if one.text_digest == query.text_digest]
+        recent = RecentOrders(
+            max((one.created_at for one in found), default=None), max(same, default=None)
+        )
+        return (query.account, query.subject_id, query.text_digest), recent
+
     def add_rejected(self, rejected: RejectedMo) -> None:
         """Add a count of rejected MOs to the stored one."""
         before = self.rejected_mos.get(rejected.key, rejected)
@@ -148,6 +197,21 @@ class Tables:
         recorded = RecordedEvent(position, *columns, now, chain, digest)
         self.streams[new.stream_id] = [*stream, recorded]
         self.events.append(recorded)
+
+
+def _changed(order: OrderRow, change: OrderChange) -> OrderRow:
+    told = {OrderState.DELIVERED, OrderState.UNDELIVERED}
+    if order.state in told and change.state not in told:
+        return order
+    return replace(
+        order,
+        state=change.state,
+        changed_at=change.at,
+        reason=change.reason or order.reason,
+        dispatch=change.dispatch or order.dispatch,
+        due_at=change.due_at,
+        not_after=change.not_after or order.not_after,
+    )
 
 
 def in_sequence(parts: Mapping[int, MessagePart]) -> list[MessagePart]:

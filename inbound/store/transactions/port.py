@@ -8,8 +8,9 @@ connection broke at commit, all of it may have been. The inbox and the versions 
 make it safe to repeat the whole transaction.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from inbound.handlers.receipts import SentPart
 from inbound.store.dead_letters import DeadLetterUsage
 from inbound.store.log.rows import RecordedEvent, StoredState
 from inbound.store.mo.rows import MessagePart, PartsKey
+from inbound.store.orders.orders import RecentKey
+from inbound.store.orders.rows import Account, OrderRow, RecentOrders, RecentQuery, UsageKey
 from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
 from inbound.store.receipts.rows import EarlyReceipt
 from inbound.store.registrations.rows import HoldSelection, RegistrationsUsed, TakenHold
@@ -39,6 +42,10 @@ class Transaction(Protocol):
 
     async def find_subjects(self, hashes: Collection[bytes]) -> dict[bytes, UUID]:
         """Return the subject of each number hash that has one; create none."""
+        ...
+
+    async def numbers_of(self, subject_ids: Collection[UUID]) -> dict[UUID, str]:
+        """Return the number of each of these subjects that is not erased."""
         ...
 
     async def states(self, subject_ids: Collection[UUID]) -> dict[UUID, StoredState]:
@@ -90,6 +97,31 @@ class Transaction(Protocol):
         """Return the waiting early receipts of these people, oldest first."""
         ...
 
+    async def accounts(self, names: Collection[str]) -> dict[str, Account]:
+        """Return these accounts. Waits for others that accept orders of one with counters."""
+        ...
+
+    async def usage(self, keys: Collection[UsageKey]) -> dict[UsageKey, int]:
+        """Return the counters of accepted orders that exist; call it after `accounts`."""
+        ...
+
+    async def recent_orders(self, queries: Sequence[RecentQuery]) -> dict[RecentKey, RecentOrders]:
+        """Return when accounts last ordered for people; call it after `accounts`."""
+        ...
+
+    async def orders(
+        self, order_ids: Collection[UUID], *, lock: bool = False
+    ) -> dict[UUID, OrderRow]:
+        """Return the orders that exist; `lock` keeps others from changing them until commit."""
+        ...
+
+    async def due_orders(self, now: datetime, limit: int) -> list[OrderRow]:
+        """Return scheduled orders that are due, the longest overdue first.
+
+        They are locked until commit; those that another transaction has are left out.
+        """
+        ...
+
     async def dead_letter_usage(self) -> DeadLetterUsage:
         """Return how many dead letters there are, and their size."""
         ...
@@ -109,8 +141,8 @@ class Transaction(Protocol):
     async def write(self, changes: Changes) -> None:
         """Write everything. Call it once and last: from here to commit all writers wait.
 
-        Raises Conflict when another transaction has processed one of the MOs or appended to
-        one of the streams; repeat the whole transaction then.
+        Raises Conflict when another transaction has processed one of the MOs, placed one of the
+        orders or appended to one of the streams; repeat the whole transaction then.
         """
         ...
 

@@ -15,8 +15,9 @@ A batch takes few round trips: what needs no answer travels in one pipeline.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -35,6 +36,9 @@ from inbound.store.log.appender import move_heads
 from inbound.store.log.rows import RecordedEvent, StoredState
 from inbound.store.mo import inbox, parts
 from inbound.store.mo.rows import MessagePart, PartsKey
+from inbound.store.orders import accounts, orders
+from inbound.store.orders.orders import RecentKey
+from inbound.store.orders.rows import Account, OrderRow, RecentOrders, RecentQuery, UsageKey
 from inbound.store.people import erasure as erasures
 from inbound.store.people import subjects
 from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
@@ -93,6 +97,11 @@ class PostgresTransaction(Transaction):
 
     @override
     @raises_store_errors_async
+    async def numbers_of(self, subject_ids: Collection[UUID]) -> dict[UUID, str]:
+        return await subjects.find_numbers(self._conn, self._sealer, subject_ids)
+
+    @override
+    @raises_store_errors_async
     async def states(self, subject_ids: Collection[UUID]) -> dict[UUID, StoredState]:
         return await streams.states(self._conn, subject_ids)
 
@@ -142,6 +151,33 @@ class PostgresTransaction(Transaction):
     @raises_store_errors_async
     async def early_receipts(self, subject_ids: Collection[UUID]) -> list[EarlyReceipt]:
         return await find_early_receipts(self._conn, subject_ids)
+
+    @override
+    @raises_store_errors_async
+    async def accounts(self, names: Collection[str]) -> dict[str, Account]:
+        return await accounts.lock_accounts(self._conn, names)
+
+    @override
+    @raises_store_errors_async
+    async def usage(self, keys: Collection[UsageKey]) -> dict[UsageKey, int]:
+        return await accounts.find_usage(self._conn, keys)
+
+    @override
+    @raises_store_errors_async
+    async def recent_orders(self, queries: Sequence[RecentQuery]) -> dict[RecentKey, RecentOrders]:
+        return await orders.find_recent_orders(self._conn, queries)
+
+    @override
+    @raises_store_errors_async
+    async def orders(
+        self, order_ids: Collection[UUID], *, lock: bool = False
+    ) -> dict[UUID, OrderRow]:
+        return await orders.find_orders(self._conn, order_ids, lock=lock)
+
+    @override
+    @raises_store_errors_async
+    async def due_orders(self, now: datetime, limit: int) -> list[OrderRow]:
+        return await orders.find_due_orders(self._conn, now, limit)
 
     @override
     @raises_store_errors_async

@@ -11,6 +11,8 @@ from inbound.store.claims import vault
 from inbound.store.errors import Conflict
 from inbound.store.log import appender
 from inbound.store.mo import inbox, rejected
+from inbound.store.orders import accounts, orders
+from inbound.store.orders.rows import OrderWrites
 from inbound.store.outbox.rows import NewOutboxRow
 from inbound.store.receipts import early_receipts, sent_parts
 from inbound.store.registrations import registrations
@@ -27,7 +29,7 @@ _OUTBOX_TYPES: Final = ("int2", "text", "text", "text", "text", _JSON, "bytea")
 
 
 async def write(conn: psycopg.AsyncConnection, changes: Changes, sealer: Sealer) -> Chains | None:
-    """Write all rows inside the open transaction. At most seven round trips.
+    """Write all rows inside the open transaction. At most nine round trips.
 
     Returns the ends of the chains that `appender.move_heads` has to write before the commit,
     if events were appended. Raises Conflict, StoreUnavailable, and errors of psycopg.
@@ -36,6 +38,11 @@ async def write(conn: psycopg.AsyncConnection, changes: Changes, sealer: Sealer)
     events = [appender.encode(event) for event in changes.events]
     new_parts = map(sent_parts.copy_row, changes.sent)
     await _copy(conn, sent_parts.COPY_SENT_PARTS, sent_parts.COPY_TYPES, new_parts)
+    contents = (orders.content_row(content, sealer) for content in changes.orders.contents)
+    await _copy(
+        conn, orders.COPY_ORDERS, orders.ORDER_TYPES, map(orders.order_row, changes.orders.orders)
+    )
+    await _copy(conn, orders.COPY_CONTENTS, orders.CONTENT_TYPES, contents)
     async with conn.pipeline():
         for query, parameters in _queries(changes, sealer):
             await conn.execute(query, parameters)
@@ -74,6 +81,17 @@ def _queries(changes: Changes, sealer: Sealer) -> Iterable[Query]:
         yield early_receipts.insertion(changes.early)
     if changes.no_longer_early:
         yield early_receipts.deletion(changes.no_longer_early)
+    yield from _order_queries(changes.orders)
+
+
+def _order_queries(writes: OrderWrites) -> Iterable[Query]:
+    """Yield counters first: transactions that accept orders of one account meet there."""
+    if writes.usage:
+        yield accounts.addition(writes.usage)
+    if writes.charges:
+        yield accounts.charging(writes.charges)
+    if writes.changes:
+        yield orders.change(list(writes.changes.values()))
 
 
 def _of_registrations(changes: Changes) -> Iterable[Query]:

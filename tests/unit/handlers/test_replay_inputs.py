@@ -89,6 +89,8 @@ def test_a_result_is_told_again_as_it_was(outcome: Outcome) -> None:
     )
     for name in SubmitResult.model_fields.keys() & MessageEvent.model_fields.keys():
         default = SubmitResult.model_fields[name].get_default()
+        if name == "order_id":  # no message belongs to a request and to an order
+            continue
         assert getattr(result, name) != default, f"this test says no {name}"
     decision = decide_result(scenario.state, result)
     event = decision.events[0]

@@ -7,11 +7,20 @@ from uuid import UUID
 
 import pytest
 
-from inbound.handlers.state import STATE_VERSION, Gate, OpenRequest, Previous, Stage, SubjectState
+from inbound.handlers.state import (
+    STATE_VERSION,
+    Gate,
+    OpenOrder,
+    OpenRequest,
+    Previous,
+    Stage,
+    SubjectState,
+)
 from schemas.base import UtcTime
 from schemas.events import Command, Plan
+from schemas.orders import SendingHours
 
-VERSION: Final = 6
+VERSION: Final = 7
 FIELDS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
     SubjectState: {
         "notifications_on": bool,
@@ -20,6 +29,7 @@ FIELDS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
         "limit_reported_at": UtcTime | None,
         "open": Mapping[UUID, OpenRequest],
         "heard": Mapping[Command, UtcTime],
+        "orders": Mapping[UUID, OpenOrder],
     },
     OpenRequest: {
         "plan": Plan,
@@ -29,6 +39,13 @@ FIELDS: Final[Mapping[type[Any], Mapping[str, Any]]] = {
         "stage": Stage,
         "unknown_attempts": int,
         "gate": Gate,
+    },
+    OpenOrder: {
+        "last_at": UtcTime,
+        "not_after": UtcTime,
+        "hours": SendingHours | None,
+        "dispatch": int,
+        "unknown_attempts": int,
     },
     Previous: {"command": Command, "arrived_at": UtcTime, "waited_s": float},
 }

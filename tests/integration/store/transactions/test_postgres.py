@@ -13,6 +13,7 @@ from psycopg import sql
 
 from inbound.keys import SubjectHasher, UnsealError, VaultCipher
 from inbound.store.claims.postgres import PostgresClaims
+from inbound.store.claims.rows import ToClaim
 from inbound.store.connections import connect
 from inbound.store.dead_letters import DeadLetter
 from inbound.store.errors import Conflict, StoreDefect, StoreUnavailable
@@ -322,7 +323,7 @@ async def test_another_vault_key_opens_neither_number_nor_secret(
         await tx.write(Changes(vault=[secret(message_id)]))
     claims = PostgresClaims(database_url, VaultCipher(bytes(32)))
     with pytest.raises(UnsealError) as caught:
-        await claims.claim([(message_id, subject_id)], "gateway-1")
+        await claims.claim([ToClaim(message_id, subject_id)], "gateway-1")
     await claims.close()
     assert NUMBER not in str(caught.value)
 
@@ -352,12 +353,12 @@ async def test_whoever_comes_second_learns_how_old_the_claim_is(
 ) -> None:
     pair = uuid4(), uuid4()
     claims = PostgresClaims(database_url, cipher)
-    await claims.claim([pair], "gateway-1")
+    await claims.claim([ToClaim(*pair)], "gateway-1")
     with psycopg.connect(database_url) as conn:
         conn.execute("UPDATE mt_claims SET claimed_at = claimed_at - interval '1 hour'")
-    [claimed] = await claims.claim([pair], "gateway-2")
+    [claimed] = await claims.claim([ToClaim(*pair)], "gateway-2")
     assert claimed.age_s == pytest.approx(3600, abs=60)
-    again = await claims.reclaim(*pair, "gateway-2", per_hour=6)
+    again = await claims.reclaim(ToClaim(*pair), "gateway-2", per_hour=6)
     assert again is not None
     assert again.age_s == 0
     await claims.close()

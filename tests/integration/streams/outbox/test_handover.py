@@ -3,13 +3,12 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from uuid import UUID
 
 import pytest
 from aiokafka import TopicPartition
 
 from inbound.smpp.status import Status
-from inbound.store.claims.rows import ClaimRow, RecordedResult
+from inbound.store.claims.rows import ClaimRow, RecordedResult, ToClaim
 from schemas.messages import MobileTerminated, Outcome
 from streams.outbox.transitions import MAX_PAUSE_S
 from tests.integration.streams.outbox.bench import (
@@ -34,7 +33,7 @@ from tests.integration.streams.outbox.reactions import (
 async def test_what_was_sent_and_processed_is_not_sent_again(bench: Bench) -> None:
     person = bench.person()
     message = bench.owe(person)
-    await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)
+    await bench.claims.claim([ToClaim(message.message_id, person.subject_id)], DEAD_GATEWAY)
     bench.processed(message)
     bench.offer(message)
     await bench.forgotten()
@@ -45,7 +44,7 @@ async def test_what_was_sent_and_processed_is_not_sent_again(bench: Bench) -> No
 async def test_a_result_that_is_still_on_its_way_is_waited_for(bench: Bench) -> None:
     person, other = bench.person(), bench.person()
     message = bench.owe(person)
-    await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)
+    await bench.claims.claim([ToClaim(message.message_id, person.subject_id)], DEAD_GATEWAY)
     bench.offer(message)
     # ClaimRow with it, and sent at once: so the first look at the state has been.
     await bench.result(bench.offer(bench.owe(other)))
@@ -59,7 +58,7 @@ async def test_a_result_that_the_dead_gateway_recorded_is_published_for_it(bench
     first, second = bench.person(), bench.person()
     messages = [bench.owe(first), bench.owe(second)]
     for person, message in zip((first, second), messages, strict=True):
-        await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)
+        await bench.claims.claim([ToClaim(message.message_id, person.subject_id)], DEAD_GATEWAY)
     done = {"outcome": "submitted", "centre": "main", "bind": "main-2", "gateway": DEAD_GATEWAY}
     recorded = [
         RecordedResult(message.message_id, 1, json.dumps(done | {"at": bench.now[0].isoformat()}))
@@ -83,7 +82,7 @@ async def test_what_was_processed_ends_without_waiting_for_a_bind(bench: Bench) 
     bench.esme.back_off(60)
     person = bench.person()
     messages = [bench.owe(person) for _ in range(50)]
-    pairs = [(message.message_id, person.subject_id) for message in messages]
+    pairs = [ToClaim(message.message_id, person.subject_id) for message in messages]
     await bench.claims.claim(pairs, DEAD_GATEWAY)
     bench.processed(messages[-1])
     for message in messages:
@@ -94,7 +93,7 @@ async def test_what_was_processed_ends_without_waiting_for_a_bind(bench: Bench) 
 async def test_what_may_have_been_sent_is_unknown_and_a_reply_goes_again(bench: Bench) -> None:
     person = bench.person()
     message = bench.owe(person, "registration")
-    await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)
+    await bench.claims.claim([ToClaim(message.message_id, person.subject_id)], DEAD_GATEWAY)
     results = await bench.results_until(bench.offer(message))
     assert outline(results) == [(Outcome.UNKNOWN, False, 1), (Outcome.SUBMITTED, True, 2)]
     assert len(bench.script.texts_to(person.number)) == 1
@@ -103,7 +102,7 @@ async def test_what_may_have_been_sent_is_unknown_and_a_reply_goes_again(bench: 
 async def test_what_may_have_been_sent_is_unknown_and_a_broadcast_stays(bench: Bench) -> None:
     person = bench.person()
     message = bench.owe(person, BROADCAST)
-    await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)
+    await bench.claims.claim([ToClaim(message.message_id, person.subject_id)], DEAD_GATEWAY)
     results = await bench.results_until(bench.offer(message))
     assert outline(results) == [(Outcome.UNKNOWN, True, 1)]
     assert not bench.script.submitted
@@ -192,7 +191,7 @@ async def test_what_is_being_claimed_is_given_back(
 ) -> None:
     claim, asked, go_on = bench.claims.claim, asyncio.Event(), asyncio.Event()
 
-    async def slow(messages: Sequence[tuple[UUID, UUID]], gateway: str) -> Sequence[ClaimRow]:
+    async def slow(messages: Sequence[ToClaim], gateway: str) -> Sequence[ClaimRow]:
         asked.set()
         await go_on.wait()
         return await claim(messages, gateway)
@@ -214,7 +213,7 @@ async def test_what_another_gateway_claimed_costs_no_attempt_when_it_is_given_up
 ) -> None:
     person = bench.person()
     message = bench.owe(person)
-    await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)
+    await bench.claims.claim([ToClaim(message.message_id, person.subject_id)], DEAD_GATEWAY)
     bench.offer(message)
     # ClaimRow with it, and sent at once: so the other one is being settled.
     await bench.result(bench.offer(bench.owe(bench.person()), partition=1))
@@ -229,7 +228,7 @@ async def test_another_gateways_claim_is_not_given_back(bench: Bench) -> None:
     bench.esme.back_off(60)
     person = bench.person()
     message = bench.owe(person)
-    await bench.claims.claim([(message.message_id, person.subject_id)], DEAD_GATEWAY)
+    await bench.claims.claim([ToClaim(message.message_id, person.subject_id)], DEAD_GATEWAY)
     bench.offer(message)
     own = bench.offer(bench.owe(bench.person()))
     await bench.until(lambda: bench.holds(own))

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from aiokafka import TopicPartition
 from tenacity import wait_none
 
 from inbound.store.claims.memory import MemoryClaims
-from inbound.store.claims.rows import ClaimRow
+from inbound.store.claims.rows import ClaimRow, ToClaim
 from inbound.store.errors import StoreUnavailable
 from inbound.store.transactions.memory import MemoryStore
 from schemas.lanes import Lane
@@ -30,8 +30,11 @@ class OldClaims(MemoryClaims):
         super().__init__(MemoryStore())
         self._age_s = age_s
 
-    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[ClaimRow]:
-        return [ClaimRow(id_, False, 1, "+79161234567", None, self._age_s) for id_, _ in messages]
+    async def claim(self, messages: Sequence[ToClaim], gateway: str) -> list[ClaimRow]:
+        return [
+            ClaimRow(one.message_id, False, 1, "+79161234567", None, self._age_s)
+            for one in messages
+        ]
 
 
 class AwayClaims(OldClaims):
@@ -41,7 +44,7 @@ class AwayClaims(OldClaims):
         super().__init__(0)
         self.calls = 0
 
-    async def claim(self, messages: Sequence[tuple[UUID, UUID]], gateway: str) -> list[ClaimRow]:
+    async def claim(self, messages: Sequence[ToClaim], gateway: str) -> list[ClaimRow]:
         self.calls += 1
         if self.calls <= 2:
             raise StoreUnavailable("the database is away")

@@ -1,0 +1,132 @@
+"""`scserv notify` has a message sent to one person."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from inbound.cli._context import settings_options
+from inbound.errors import SetupError
+from inbound.settings import Settings
+from inbound.startup import check_database
+from schemas.orders import Order, OrderKind, RefusalReason, SendingHours
+
+if TYPE_CHECKING:
+    from inbound.orders.ports import Placed
+
+REASONS: Final[dict[RefusalReason, str]] = {
+    RefusalReason.ACCOUNT_UNKNOWN: "there is no such account",
+    RefusalReason.ACCOUNT_DISABLED: "the account is disabled",
+    RefusalReason.RIGHT_MISSING: "the account has no right to messages of this kind",
+    RefusalReason.IDEMPOTENCY_KEY_REUSED: "the idempotency key was used for another order",
+    RefusalReason.NOT_A_MOBILE_NUMBER: "the number is not a mobile number",
+    RefusalReason.RECIPIENT_UNKNOWN: "the recipient is unknown",
+    RefusalReason.RECIPIENT_NOT_A_CLIENT: "the number is not that of a client, and the account "
+    "may not send to others",
+    RefusalReason.OPTED_OUT: "the client has switched notifications off",
+    RefusalReason.TOO_MANY_WAITING: "too many messages wait for this number",
+    RefusalReason.TEMPLATE_UNKNOWN: "there is no such template",
+    RefusalReason.TEMPLATE_FIELDS: "the fields don't fit the template",
+    RefusalReason.SENDER_NOT_APPROVED: "the sender is not approved for this account",
+    RefusalReason.TEXT_NOT_ALLOWED: "the text doesn't match a pattern of the account",
+    RefusalReason.TOO_MANY_PARTS: "the text needs too many SMS parts",
+    RefusalReason.EXPIRED: "it would expire before it could be sent",
+    RefusalReason.REPEATED: "the same text went to this number a short time ago",
+    RefusalReason.MINIMUM_DELAY: "another message went to this number a short time ago",
+    RefusalReason.DAILY_LIMIT: "the account has reached its limit of this day",
+    RefusalReason.WEEKLY_LIMIT: "the account has reached its limit of this week",
+    RefusalReason.MONTHLY_LIMIT: "the account has reached its limit of this month",
+    RefusalReason.BALANCE: "the account's balance is too low",
+}
+"""What people read about each reason."""
+
+
+@click.command
+@click.option("--phone", metavar="NUMBER", required=True, help="Number with country code.")
+@click.option("--text", metavar="TEXT", help="What to send.")
+@click.option("--template", metavar="NAME", help="Send this template instead of a text.")
+@click.option(
+    "--field", "fields", metavar="KEY=VALUE", multiple=True, help="A field of the template."
+)
+@click.option(
+    "--kind",
+    type=click.Choice([OrderKind.NOTIFICATION.value, OrderKind.SERVICE.value]),
+    default=OrderKind.NOTIFICATION.value,
+    show_default=True,
+    help="A service message goes to people who have switched notifications off, too.",
+)
+@click.option("--account", default="default", show_default=True, help="Who orders it.")
+@click.option("--sender", metavar="NAME", help="Sender approved for the account.")
+@click.option("--hours", metavar="HH:MM-HH:MM", help="Send it in these hours only.")
+@click.option(
+    "--once", "idempotency_key", metavar="ID", help="With the same ID it is the same order."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@settings_options
+def notify(settings: Settings, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401
+    """Have a message sent to NUMBER and print the id of its order.
+
+    Exit status 1 and the reason if it is refused. What became of it: `scserv timeline`.
+    """
+    order = _order(settings, **options)
+    check_database(settings)
+    placed = asyncio.run(_place(settings, order))
+    if as_json:
+        click.echo(to_json(_as_json(placed)).decode())
+    elif placed.reason is None:
+        click.echo(str(placed.order_id))
+    if placed.reason is not None:
+        detail = f" ({placed.detail})" if placed.detail else ""
+        click.echo(f"refused: {REASONS[placed.reason]}{detail}", err=True)
+        click.get_current_context().exit(1)
+
+
+def _order(
+    settings: Settings,
+    *,
+    fields: Sequence[str],
+    hours: str | None,
+    **options: Any,  # noqa: ANN401 — the others are fields of the model, which checks them
+) -> Order:
+    try:
+        sending_hours = SendingHours.parse(hours, settings.time_zone) if hours else None
+        return Order(hours=sending_hours, fields=dict(map(_split, fields)), **options)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        what = first["msg"].removeprefix("Value error, ")
+        raise SetupError(f"{where}: {what}" if where else what) from None
+    except ValueError as error:
+        raise SetupError(f"--hours: {error}") from None
+
+
+async def _place(settings: Settings, order: Order) -> "Placed":
+    from inbound.orders.wiring import IntakeConnections
+
+    connections = IntakeConnections(settings)
+    try:
+        (placed,) = await connections.intake.place([order])
+    finally:
+        await connections.close()
+    return placed
+
+
+def _as_json(placed: "Placed") -> dict[str, object]:
+    answer: dict[str, object] = {
+        "id": placed.order_id,
+        "state": placed.state,
+        "parts": placed.parts,
+    }
+    if placed.reason is not None:
+        answer |= {"reason": placed.reason.value, "detail": REASONS[placed.reason]}
+    return answer
+
+
+def _split(field: str) -> tuple[str, str]:
+    key, sign, value = field.partition("=")
+    if not sign or not key:
+        raise SetupError("--field: write KEY=VALUE")
+    return key, value

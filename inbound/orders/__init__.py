@@ -1,0 +1,1 @@
+"""Orders: the only way by which programs and people have messages sent."""

@@ -1,0 +1,157 @@
+"""Dispatches scheduled orders that are due, and cancels orders that wait.
+
+Both lock the orders' rows first. A dispatched order is queued in the transaction that writes its
+outbox row, so a process that is killed neither skips nor repeats one; two may run.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import datetime
+from typing import Final, TypeVar
+from uuid import UUID
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_random_exponential
+
+from inbound.handlers.order_progress import OrderChange
+from inbound.handlers.order_results import reschedule
+from inbound.handlers.orders import next_sending_time
+from inbound.keys import SubjectHasher
+from inbound.outbox.order_messages import order_message_row
+from inbound.store.errors import Conflict
+from inbound.store.orders.rows import OrderRow
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.port import Store, Transaction
+from inbound.subjects import StateCache, Subjects
+from schemas.order_events import OrderCancelled, OrderExpired, OrderRescheduled
+from schemas.orders import WAITING, OrderState
+from schemas.topics import TopicNames
+
+Result = TypeVar("Result")
+
+MOST_AT_ONCE: Final = 1000
+
+_ATTEMPTS: Final = 5
+
+
+class Dispatcher:
+    """Moves orders that wait. One transaction at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        hasher: SubjectHasher,
+        names: TopicNames,
+        *,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._hasher = hasher
+        self._names = names
+        self._clock = clock
+
+    async def dispatch_due(self, limit: int = MOST_AT_ONCE) -> int:
+        """Queue orders that are due; return how many rows were taken: call again if `limit`.
+
+        One that can't be sent any more in its sending hours is scheduled for the next ones, or has
+        expired. Blocks on the database. Raises RetryableError.
+        """
+        return await self._with_conflicts_retried(lambda tx: self._dispatch(tx, limit))
+
+    async def cancel(self, order_ids: Collection[UUID]) -> dict[UUID, OrderState]:
+        """Cancel these orders, as far as they wait; return the state of each that exists.
+
+        A queued one is withheld when it is claimed. Safe to repeat. Blocks and raises as
+        `dispatch_due` does.
+        """
+        return await self._with_conflicts_retried(lambda tx: self._cancel(tx, order_ids))
+
+    async def _with_conflicts_retried(
+        self, work: Callable[[Transaction], Awaitable[Result]]
+    ) -> Result:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(Conflict),
+            wait=wait_random_exponential(multiplier=0.01, max=0.5),
+            stop=stop_after_attempt(_ATTEMPTS),
+            reraise=True,
+        ):
+            with attempt:
+                async with self._store.transaction() as transaction:
+                    return await work(transaction)
+        raise AssertionError("tenacity returns or raises")
+
+    async def _dispatch(self, transaction: Transaction, limit: int) -> int:
+        now = self._clock()
+        due = await transaction.due_orders(now, limit)
+        if not due:
+            return 0
+        numbers = await transaction.numbers_of({one.subject_id for one in due if one.subject_id})
+        changes = Changes()
+        subjects = Subjects(transaction, StateCache())
+        late = [order for order in due if _is_late(order, now)]
+        await subjects.load([order.subject_id for order in late if order.subject_id])
+        for order in due:
+            number = numbers.get(order.subject_id) if order.subject_id else None
+            if number is None:
+                changes.orders.changes[order.order_id] = OrderChange(
+                    order.order_id, OrderState.ERASED, now
+                )
+            elif _is_late(order, now):
+                self._move_on(order, now, subjects, changes)
+            else:
+                self._queue(order, number, now, changes)
+        changes.events, changes.states = subjects.events, subjects.states()
+        await transaction.write(changes)
+        return len(due)
+
+    def _queue(self, order: OrderRow, number: str, now: datetime, changes: Changes) -> None:
+        row = order_message_row(
+            order,
+            key=self._hasher.hash(number).hex(),
+            not_after=order.not_after or now,
+            names=self._names,
+        )
+        changes.outbox.append(row)
+        changes.orders.changes[order.order_id] = OrderChange(order.order_id, OrderState.QUEUED, now)
+
+    def _move_on(
+        self, order: OrderRow, now: datetime, subjects: Subjects, changes: Changes
+    ) -> None:
+        """Give a late order its next sending time, or let it expire."""
+        if order.subject_id is None:
+            return
+        time = next_sending_time(now, order.last_at or now, order.hours) if order.hours else None
+        event: OrderExpired | OrderRescheduled = OrderExpired(order_id=order.order_id, at=now)
+        open_order = subjects[order.subject_id].orders.get(order.order_id)
+        if time is not None and open_order is not None:
+            event = reschedule(order.order_id, open_order, time, now)
+        subjects.append(order.subject_id, [event], order.traceparent)
+        changes.orders.note([event])
+
+    async def _cancel(
+        self, transaction: Transaction, order_ids: Collection[UUID]
+    ) -> dict[UUID, OrderState]:
+        now = self._clock()
+        found = await transaction.orders(order_ids, lock=True)
+        waiting = [order for order in found.values() if order.state in WAITING]
+        states = {order.order_id: order.state for order in found.values()}
+        if waiting:
+            changes = Changes()
+            subjects = Subjects(transaction, StateCache())
+            await subjects.load(_subject_ids(waiting))
+            for order in waiting:
+                event = OrderCancelled(order_id=order.order_id, at=now)
+                if order.subject_id is not None:
+                    subjects.append(order.subject_id, [event], order.traceparent)
+                changes.orders.note([event])
+                states[order.order_id] = OrderState.CANCELLED
+            changes.events, changes.states = subjects.events, subjects.states()
+            await transaction.write(changes)
+        return states
+
+
+def _is_late(order: OrderRow, now: datetime) -> bool:
+    return order.not_after is None or order.not_after <= now
+
+
+def _subject_ids(orders: Sequence[OrderRow]) -> list[UUID]:
+    return [order.subject_id for order in orders if order.subject_id is not None]

@@ -1,0 +1,110 @@
+"""Drafts: orders with their text, recipient and digests, before the transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from inbound.handlers.orders import OWN_TEXT
+from inbound.orders.ports import RenderedText, RenderProblem, TemplateUse
+from inbound.orders.recipients import Recipient, Recipients
+from inbound.orders.tools import IntakeSettings, Tools
+from inbound.smpp.segmentation import UnsendableTextError, part_count
+from schemas.orders import Order, OrderKind, RefusalReason
+
+_NOT_CONTENT: Final = {"idempotency_key", "traceparent"}
+_TOO_MANY_PARTS: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An order that is ready to be decided."""
+
+    order: Order
+    order_id: UUID
+    recipient: Recipient
+    rendered: RenderedText | RenderProblem
+    parts: int
+    content_digest: bytes
+    text_digest: bytes
+
+    @property
+    def template(self) -> str:
+        """The name of its template."""
+        return self.order.template or OWN_TEXT
+
+    @property
+    def resend_unknown(self) -> bool:
+        """Whether its message is sent again when its outcome is unknown."""
+        return (
+            isinstance(self.rendered, RenderedText)
+            and self.rendered.resend_unknown
+            and self.order.kind is not OrderKind.BROADCAST
+        )
+
+    @property
+    def problem(self) -> RefusalReason | None:
+        """Why nobody could carry it out."""
+        rendering = self.rendered.reason if isinstance(self.rendered, RenderProblem) else None
+        return self.recipient.problem or rendering
+
+
+class Drafts:
+    """Makes the drafts of one batch."""
+
+    def __init__(self, tools: Tools, settings: IntakeSettings, recipients: Recipients) -> None:
+        self._tools = tools
+        self._settings = settings
+        self._recipients = recipients
+        self._counted: dict[str, int] = {}
+
+    async def make(self, orders: Sequence[Order]) -> list[Draft]:
+        """Return a draft of each order. Blocks on the directory and the templates."""
+        recipients = await self._recipients.look_up(orders)
+        rendered = await self._render(orders, recipients)
+        return [
+            self._draft(order, recipient, text)
+            for order, recipient, text in zip(orders, recipients, rendered, strict=True)
+        ]
+
+    async def _render(
+        self, orders: Sequence[Order], recipients: Sequence[Recipient]
+    ) -> list[RenderedText | RenderProblem]:
+        uses = [
+            TemplateUse(order.template, order.template_version, order.fields, one.number_hash)
+            for order, one in zip(orders, recipients, strict=True)
+            if order.template is not None
+        ]
+        texts = iter(await self._tools.templates.render(uses) if uses else ())
+        return [
+            next(texts) if order.template is not None else RenderedText(order.text or "")
+            for order in orders
+        ]
+
+    def _draft(
+        self, order: Order, recipient: Recipient, rendered: RenderedText | RenderProblem
+    ) -> Draft:
+        hasher = self._tools.order_hasher
+        key = order.idempotency_key
+        text = rendered.text if isinstance(rendered, RenderedText) else ""
+        content = order.model_dump_json(exclude=_NOT_CONTENT, exclude_defaults=True)
+        return Draft(
+            order=order,
+            order_id=hasher.order_id(order.account, key) if key else self._tools.new_id(),
+            recipient=recipient,
+            rendered=rendered,
+            parts=self._parts(text),
+            content_digest=hasher.digest(b"order", content.encode()),
+            text_digest=hasher.digest(b"text", text.encode()),
+        )
+
+    def _parts(self, text: str) -> int:
+        """Count the parts of a text; many orders of a batch often have the same text."""
+        parts = self._counted.get(text)
+        if parts is None:
+            try:
+                parts = part_count(text, self._settings.alphabet)
+            except UnsendableTextError:
+                parts = _TOO_MANY_PARTS
+            self._counted[text] = parts
+        return parts

@@ -1,0 +1,103 @@
+"""Places batches of orders: the one way in, whichever entry point they come from.
+
+A batch is one transaction: it decides every order (`inbound.handlers.orders`) and writes events,
+orders, sealed texts, counters and outbox rows. Accounts with limits or a balance are locked first,
+so that concurrent processes don't exceed them; the log lock comes last, as everywhere. The number
+of round trips doesn't depend on the size of the batch.
+
+An order with an idempotency key that was used before is not placed again: it gets the first one's
+answer, or a refusal if it is another order. That refusal is no event, because no order came of it.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+from uuid import UUID
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_random_exponential
+
+from inbound.errors import RetryableError
+from inbound.orders.drafting import Draft, Drafts
+from inbound.orders.ports import Companion, Placed
+from inbound.orders.recipients import Recipients
+from inbound.orders.tools import IntakeSettings, Tools
+from inbound.orders.writing import BatchWriter
+from inbound.store.orders.rows import STRANGERS
+from inbound.store.transactions.port import Transaction
+from inbound.subjects import Subjects
+from schemas.orders import Order
+
+MOST_IN_BATCH: Final = 1000
+
+_ATTEMPTS: Final = 5
+
+
+class Intake:
+    """Places orders. One batch at a time: a second one waits for the first."""
+
+    def __init__(self, tools: Tools, settings: IntakeSettings) -> None:
+        self._tools = tools
+        self._settings = settings
+        self._recipients = Recipients(tools.directory, tools.subject_hasher)
+
+    async def place(
+        self, orders: Sequence[Order], companion: Companion | None = None
+    ) -> list[Placed]:
+        """Place up to `MOST_IN_BATCH` orders in one transaction; return an answer for each.
+
+        Durable when it returns. Blocks on the directory and the database, and tries a few times.
+        Raises RetryableError when one of them stays away: then only orders with an idempotency
+        key are safe to place again. The `companion` takes part in the transaction.
+        """
+        if len(orders) > MOST_IN_BATCH:
+            raise ValueError(f"a batch has at most {MOST_IN_BATCH} orders")
+        if not orders:
+            return []
+        drafts = await Drafts(self._tools, self._settings, self._recipients).make(orders)
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(RetryableError),
+            wait=wait_random_exponential(multiplier=0.01, max=0.5),
+            stop=stop_after_attempt(_ATTEMPTS),
+            reraise=True,
+        ):
+            with attempt:
+                # An attempt that failed may have been committed: then its orders are found.
+                known = {
+                    draft.order_id
+                    for draft in drafts
+                    if draft.order.idempotency_key is not None
+                    or attempt.retry_state.attempt_number > 1
+                }
+                async with self._tools.store.transaction() as transaction:
+                    if companion is not None:
+                        await companion.begin(transaction)
+                    writer = await self._decide(transaction, drafts, known)
+                    changes = writer.changes()
+                    if companion is not None:
+                        companion.finish(changes, writer.placed)
+                    await transaction.write(changes)
+                writer.subjects.remember()
+                return writer.placed
+        raise AssertionError("tenacity returns or raises")
+
+    async def _decide(
+        self, transaction: Transaction, drafts: Sequence[Draft], perhaps_placed: Collection[UUID]
+    ) -> BatchWriter:
+        accounts = await transaction.accounts({draft.order.account for draft in drafts})
+        placed = await transaction.orders(perhaps_placed) if perhaps_placed else {}
+        new = [draft for draft in drafts if draft.order_id not in placed]
+        people = [draft.recipient for draft in new]
+        for draft in new:
+            account = accounts.get(draft.order.account)
+            draft.recipient.may_be_stranger = account is not None and STRANGERS in account.rights
+        await self._recipients.find_subjects(transaction, people)
+        subjects = Subjects(transaction, self._tools.cache)
+        await subjects.load([one.subject_id for one in people if one.subject_id is not None])
+        writer = BatchWriter(self._tools, self._settings, subjects, accounts)
+        await writer.load(transaction, new)
+        for draft in drafts:
+            if (before := placed.get(draft.order_id)) is not None:
+                writer.answer_repeated(draft, before)
+            else:
+                writer.write(draft)
+        return writer

@@ -1,0 +1,57 @@
+"""Builds the intake from the settings of a process."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from inbound.clock import utc_now
+from inbound.directory.postgres import PostgresDirectory
+from inbound.keys import OrderHasher, SubjectHasher, VaultCipher
+from inbound.orders.intake import Intake
+from inbound.orders.ports import NoTemplates, OrderTemplates
+from inbound.orders.tools import IntakeSettings, Tools
+from inbound.settings import Settings
+from inbound.store.transactions.postgres import PostgresStore
+from schemas.topics import TopicNames
+
+APPLICATION_NAME = "scserv orders"
+
+
+class IntakeConnections:
+    """An intake on connections of its own; `close` them at the end."""
+
+    def __init__(self, settings: Settings, templates: OrderTemplates | None = None) -> None:
+        """Open nothing yet. Raises `SetupError` when a key is missing or malformed."""
+        url = settings.database_url.get_secret_value()
+        subject_key, vault_key = settings.subject_key_bytes(), settings.vault_key_bytes()
+        self.store = PostgresStore(url, VaultCipher(vault_key), application_name=APPLICATION_NAME)
+        self._directory = PostgresDirectory(
+            url, subject_key, vault_key, application_name=APPLICATION_NAME
+        )
+        self.intake = Intake(
+            Tools(
+                store=self.store,
+                directory=self._directory,
+                templates=templates or NoTemplates(),
+                subject_hasher=SubjectHasher(subject_key),
+                order_hasher=OrderHasher(subject_key),
+                new_id=uuid4,
+                clock=utc_now,
+            ),
+            intake_settings(settings),
+        )
+
+    async def close(self) -> None:
+        """Close the connections; a later use opens them again."""
+        await self.store.close()
+        await self._directory.close()
+
+
+def intake_settings(settings: Settings) -> IntakeSettings:
+    """Return what the intake goes by."""
+    return IntakeSettings(
+        sender=settings.sender,
+        alphabet=settings.smpp.alphabet,
+        names=TopicNames.prefixed(settings.topic_prefix),
+        valid_for_s=settings.policies.order_valid_for_s,
+        keep_for=timedelta(days=settings.order_days),
+    )

@@ -1,0 +1,268 @@
+"""Decides the drafts of one batch in order, and collects what its transaction writes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from inbound.handlers.orders import decide_order
+from inbound.handlers.state import SubjectState
+from inbound.orders.counters import Counters, usage_keys
+from inbound.orders.drafting import Draft
+from inbound.orders.patterns import matches_any
+from inbound.orders.ports import Placed, RenderedText, RenderProblem
+from inbound.orders.tools import IntakeSettings, Tools
+from inbound.outbox.order_messages import order_message_row
+from inbound.store.log.rows import NewEvent
+from inbound.store.orders.orders import RecentKey
+from inbound.store.orders.rows import (
+    RIGHT_OF,
+    Account,
+    OrderContent,
+    OrderRow,
+    RecentOrders,
+    RecentQuery,
+)
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.port import Transaction
+from inbound.subjects import Subjects
+from schemas.order_events import OrderAccepted, OrderDecided, OrderRefused
+from schemas.orders import OrderFacts, OrderRequest, OrderState, RefusalReason
+
+_NOBODY: Final = SubjectState()
+_NO_ORDERS: Final = RecentOrders()
+_ANY_TEXT: Final = b""
+
+
+class BatchWriter:
+    """Takes one batch: `load`, then each draft in order, then `changes`.
+
+    `placed` has the answer to each draft. An order is decided with the effects of those before it.
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        settings: IntakeSettings,
+        subjects: Subjects,
+        accounts: Mapping[str, Account],
+    ) -> None:
+        self.subjects = subjects
+        self.placed: list[Placed] = []
+        self._settings = settings
+        self._accounts = accounts
+        self._now = tools.clock()
+        self._changes = Changes()
+        self._nobodys: list[NewEvent] = []
+        self._rows: dict[UUID, OrderRow] = {}
+        self._counters = Counters({})
+        self._recent: dict[RecentKey, RecentOrders] = {}
+        self._balances = {name: one.balance for name, one in accounts.items()}
+
+    async def load(self, transaction: Transaction, drafts: Sequence[Draft]) -> None:
+        """Read counters and earlier orders, if a decision depends on them. Two round trips."""
+        limited = [account for account in self._accounts.values() if account.has_counters]
+        if limited:
+            keys = {key for account in limited for key in usage_keys(account, self._now)}
+            self._counters = Counters(await transaction.usage(keys))
+        queries = [query for draft in drafts if (query := self._recent_query(draft))]
+        if queries:
+            self._recent = await transaction.recent_orders(queries)
+
+    def write(self, draft: Draft) -> None:
+        """Decide a new order and note what is to be written."""
+        if (before := self._rows.get(draft.order_id)) is not None:
+            self.answer_repeated(draft, before)
+            return
+        account = self._accounts.get(draft.order.account)
+        decided = decide_order(_request(draft), self._facts(draft, account))
+        self._append(draft, decided)
+        accepted = decided if isinstance(decided, OrderAccepted) else None
+        row = _row(draft, decided, self._now)
+        self._rows[row.order_id] = row
+        if accepted is not None and account is not None:
+            self._accept(draft, account, accepted, row)
+        reason = decided.reason if isinstance(decided, OrderRefused) else None
+        detail = draft.rendered.detail if isinstance(draft.rendered, RenderProblem) else ""
+        self.placed.append(Placed(row.order_id, row.state, row.parts, reason, detail))
+
+    def answer_repeated(self, draft: Draft, before: OrderRow) -> None:
+        """Answer an order whose idempotency key was used before: nothing is written."""
+        if before.content_digest != draft.content_digest:
+            reason = RefusalReason.IDEMPOTENCY_KEY_REUSED
+            answer = Placed(draft.order_id, OrderState.REFUSED, draft.parts, reason)
+        else:
+            refused = before.state is OrderState.REFUSED and before.reason
+            reason_before = RefusalReason(before.reason) if refused and before.reason else None
+            answer = Placed(before.order_id, before.state, before.parts, reason_before)
+        self.placed.append(replace(answer, is_repeated=draft.order.idempotency_key is not None))
+
+    def changes(self) -> Changes:
+        """Return everything to write."""
+        changes = self._changes
+        changes.events = [*self.subjects.events, *self._nobodys]
+        changes.states = self.subjects.states()
+        changes.orders.orders.extend(self._rows.values())
+        changes.orders.usage.update(self._counters.added)
+        return changes
+
+    def _append(self, draft: Draft, event: OrderDecided) -> None:
+        subject_id, traceparent = draft.recipient.subject_id, draft.order.traceparent
+        if subject_id is not None:
+            self.subjects.append(subject_id, [event], traceparent)
+            return
+        metadata = to_json({"traceparent": traceparent} if traceparent else {})
+        self._nobodys.append(
+            NewEvent(event.order_id, 1, event.TYPE, event.VERSION, event.to_json(), metadata)
+        )
+
+    def _accept(
+        self, draft: Draft, account: Account, accepted: OrderAccepted, row: OrderRow
+    ) -> None:
+        """Count an accepted order, store its text, and queue its message if it is due."""
+        self._counters.add(usage_keys(account, self._now))
+        if accepted.price is not None:
+            charges = self._changes.orders.charges
+            charges[account.account] = charges.get(account.account, Decimal()) + accepted.price
+            balance = self._balances.get(account.account)
+            if balance is not None:
+                self._balances[account.account] = balance - accepted.price
+        if (query := self._recent_query(draft)) is not None:
+            self._remember(query)
+        if isinstance(draft.rendered, RenderedText):
+            delete_at = accepted.last_at + self._settings.keep_for
+            content = OrderContent(row.order_id, row.subject_id, draft.rendered.text, delete_at)
+            self._changes.orders.contents.append(content)
+        if row.state is OrderState.QUEUED and draft.recipient.number_hash is not None:
+            message = order_message_row(
+                row,
+                key=draft.recipient.number_hash.hex(),
+                not_after=accepted.not_after,
+                names=self._settings.names,
+            )
+            self._changes.outbox.append(message)
+
+    def _facts(self, draft: Draft, account: Account | None) -> OrderFacts:
+        order, recipient = draft.order, draft.recipient
+        state = self.subjects[recipient.subject_id] if recipient.subject_id else _NOBODY
+        common = OrderFacts(
+            decided_at=self._now,
+            valid_for_s=self._settings.valid_for_s,
+            client_known=recipient.is_client,
+            notifications_on=state.notifications_on,
+            waiting=len(state.orders),
+            problem=RefusalReason.ACCOUNT_UNKNOWN if account is None else draft.problem,
+        )
+        if account is None:
+            return common
+        day, week, month = usage_keys(account, self._now)
+        recent = self._recent_of(draft, account)
+        price = account.price_per_part
+        return common.model_copy(
+            update={
+                "account_enabled": account.enabled,
+                "has_right": RIGHT_OF[order.kind] in account.rights,
+                "may_text_strangers": recipient.may_be_stranger,
+                "sender_approved": self._is_approved(order.sender, account),
+                "text_allowed": _is_allowed(draft, account),
+                "max_parts": account.max_parts,
+                "day": self._counters.facts(day, account.day_limit),
+                "week": self._counters.facts(week, account.week_limit),
+                "month": self._counters.facts(month, account.month_limit),
+                "last_at": recent.last_at if account.min_delay_s else None,
+                "min_delay_s": account.min_delay_s,
+                "same_text_at": recent.same_text_at if account.repeat_within_s else None,
+                "repeat_within_s": account.repeat_within_s,
+                "price": None if price is None else price * draft.parts,
+                "balance": self._balances[account.account],
+            }
+        )
+
+    def _is_approved(self, sender: str | None, account: Account) -> bool:
+        return sender is None or sender == self._settings.sender or sender in account.senders
+
+    def _recent_query(self, draft: Draft) -> RecentQuery | None:
+        account, subject_id = self._accounts.get(draft.order.account), draft.recipient.subject_id
+        if account is None or subject_id is None or not account.looks_back:
+            return None
+        seconds = max(account.min_delay_s or 0, account.repeat_within_s or 0)
+        since = self._now - timedelta(seconds=seconds)
+        return RecentQuery(account.account, subject_id, draft.text_digest, since)
+
+    def _recent_of(self, draft: Draft, account: Account) -> RecentOrders:
+        """Return the earlier orders, with those of this batch."""
+        subject_id = draft.recipient.subject_id
+        if subject_id is None or not account.looks_back:
+            return _NO_ORDERS
+        stored = self._recent.get((account.account, subject_id, draft.text_digest), _NO_ORDERS)
+        any_text = self._recent.get((account.account, subject_id, _ANY_TEXT), _NO_ORDERS)
+        return RecentOrders(any_text.last_at or stored.last_at, stored.same_text_at)
+
+    def _remember(self, query: RecentQuery) -> None:
+        account, subject_id = query.account, query.subject_id
+        self._recent[account, subject_id, query.text_digest] = RecentOrders(self._now, self._now)
+        self._recent[account, subject_id, _ANY_TEXT] = RecentOrders(self._now)
+
+
+def _request(draft: Draft) -> OrderRequest:
+    order = draft.order
+    rendered = draft.rendered if isinstance(draft.rendered, RenderedText) else None
+    return OrderRequest(
+        order_id=draft.order_id,
+        account=order.account,
+        kind=order.kind,
+        template=draft.template,
+        template_version=rendered.version if rendered else order.template_version,
+        language=rendered.language if rendered else None,
+        sender=order.sender,
+        parts=draft.parts,
+        not_before=order.not_before,
+        expires_at=order.expires_at,
+        hours=order.hours,
+        broadcast_id=order.broadcast_id,
+    )
+
+
+def _row(draft: Draft, decided: OrderAccepted | OrderRefused, now: datetime) -> OrderRow:
+    accepted = decided if isinstance(decided, OrderAccepted) else None
+    state, due_at = OrderState.REFUSED, None
+    if accepted is not None:
+        is_due = accepted.due_at <= now
+        state = OrderState.QUEUED if is_due else OrderState.SCHEDULED
+        due_at = None if is_due else accepted.due_at
+    return OrderRow(
+        order_id=decided.order_id,
+        account=decided.account,
+        subject_id=draft.recipient.subject_id,
+        kind=decided.kind,
+        state=state,
+        reason=decided.reason.value if isinstance(decided, OrderRefused) else None,
+        template=decided.template,
+        template_version=decided.template_version,
+        language=decided.language,
+        sender=decided.sender,
+        parts=decided.parts,
+        price=accepted.price if accepted else None,
+        content_digest=draft.content_digest,
+        text_digest=draft.text_digest,
+        created_at=now,
+        changed_at=now,
+        due_at=due_at,
+        not_after=accepted.not_after if accepted else None,
+        last_at=accepted.last_at if accepted else None,
+        hours=decided.hours,
+        resend_unknown=draft.resend_unknown,
+        broadcast_id=decided.broadcast_id,
+        callback=draft.order.callback,
+        traceparent=draft.order.traceparent,
+    )
+
+
+def _is_allowed(draft: Draft, account: Account) -> bool:
+    if not account.patterns or not isinstance(draft.rendered, RenderedText):
+        return True
+    return matches_any(account.patterns, draft.rendered.text)

@@ -1,0 +1,1 @@
+"""Accounts, their limits and usage, and orders with their sealed texts."""

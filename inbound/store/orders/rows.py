@@ -1,0 +1,143 @@
+"""Rows of accounts and orders. Plain data; times are UTC."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from inbound.handlers.order_progress import OrderChange, change_of
+from schemas.domain_event import DomainEvent
+from schemas.orders import OrderKind, OrderState, SendingHours
+
+SEND: Final = "send"
+SERVICE: Final = "service"
+BROADCASTS: Final = "broadcasts"
+STRANGERS: Final = "strangers"
+RIGHTS: Final = (SEND, SERVICE, BROADCASTS, STRANGERS)
+"""The rights of an account: to notify, to send service messages, to make broadcasts, and to send
+to people who are not in the directory."""
+
+RIGHT_OF: Final[Mapping[OrderKind, str]] = {
+    OrderKind.NOTIFICATION: SEND,
+    OrderKind.SERVICE: SERVICE,
+    OrderKind.BROADCAST: BROADCASTS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as orders see it; `senders` are those that a person approved.
+
+    `balance` None is unlimited, and so is a limit of None.
+    """
+
+    account: str
+    enabled: bool = True
+    rights: frozenset[str] = frozenset()
+    senders: frozenset[str] = frozenset()
+    zone: str = "Europe/Moscow"
+    day_limit: int | None = None
+    week_limit: int | None = None
+    month_limit: int | None = None
+    min_delay_s: int | None = None
+    repeat_within_s: int | None = None
+    max_parts: int = 8
+    patterns: tuple[str, ...] = ()
+    price_per_part: Decimal | None = None
+    balance: Decimal | None = None
+
+    @property
+    def has_counters(self) -> bool:
+        """Whether a decision depends on what the account ordered before."""
+        limits = (self.day_limit, self.week_limit, self.month_limit, self.balance)
+        return self.looks_back or any(limit is not None for limit in limits)
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether a decision depends on the account's last orders to the same number."""
+        return self.min_delay_s is not None or self.repeat_within_s is not None
+
+
+class UsageKey(NamedTuple):
+    """A counter of accepted orders: of an account, in a day, week or month."""
+
+    account: str
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """An order. `due_at` is set while a scheduled order waits for that time."""
+
+    order_id: UUID
+    account: str
+    subject_id: UUID | None
+    kind: OrderKind
+    state: OrderState
+    reason: str | None
+    template: str
+    template_version: int | None
+    language: str | None
+    sender: str | None
+    parts: int
+    price: Decimal | None
+    content_digest: bytes
+    text_digest: bytes
+    created_at: datetime
+    changed_at: datetime
+    due_at: datetime | None
+    not_after: datetime | None
+    last_at: datetime | None
+    hours: SendingHours | None
+    dispatch: int = 1
+    resend_unknown: bool = False
+    broadcast_id: UUID | None = None
+    callback: bool = False
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderContent:
+    """The text of an order, sealed when it is stored."""
+
+    order_id: UUID
+    subject_id: UUID | None
+    text: str = field(repr=False)
+    delete_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecentQuery:
+    """Asks for an account's last orders to one person since a time."""
+
+    account: str
+    subject_id: UUID
+    text_digest: bytes
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecentOrders:
+    """When an account last ordered for a person: any text, and the same text."""
+
+    last_at: datetime | None = None
+    same_text_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderWrites:
+    """All that a batch of orders writes beside events and outbox rows."""
+
+    orders: list[OrderRow] = field(default_factory=list)
+    contents: list[OrderContent] = field(default_factory=list)
+    changes: dict[UUID, OrderChange] = field(default_factory=dict)
+    usage: dict[UsageKey, int] = field(default_factory=dict)
+    charges: dict[str, Decimal] = field(default_factory=dict)
+
+    def note(self, events: Iterable[DomainEvent]) -> None:
+        """Note what these events change about orders; of several changes the last one counts."""
+        for event in events:
+            if (change := change_of(event)) is not None:
+                self.changes[change.order_id] = change

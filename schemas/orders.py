@@ -1,0 +1,262 @@
+"""Orders: requests of programs and people that a message be sent to somebody.
+
+Every entry point makes an `Order` and hands batches of them to `inbound.orders.intake`. An order
+holds a number and a text, so it goes to no topic of ours and to no log; the events name its id.
+"""
+
+from datetime import datetime, time
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Final, Self
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, StringConstraints, WithJsonSchema, field_validator, model_validator
+
+from schemas.base import Model, UtcTime
+
+MOST_FIELDS: Final = 50
+LONGEST_TEXT: Final = 4000
+"""Longer than any text of 8 parts, so that such a text gets its reason."""
+
+_PRINTABLE: Final = r"^[!-~]+$"
+
+AccountName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?$", max_length=40)
+]
+"""The name of an account: small Latin letters, digits, dots, dashes and underscores."""
+
+SenderName = Annotated[str, StringConstraints(pattern=r"^(?:[ -~]{1,11}|\+?[0-9]{3,15})$")]
+"""Up to 11 Latin letters, digits and signs, or up to 15 digits (3GPP TS 23.040, 9.1.2.5)."""
+
+TemplateName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+"""The name of a template of orders."""
+
+# Zeros at the end don't matter, but a replay compares what was written.
+Money = Annotated[Decimal, WithJsonSchema({"type": "string"})]
+"""An amount in the account's currency, as decimal text."""
+
+
+class OrderKind(StrEnum):
+    """What an order is for. A service message ignores the opt-out and needs a right of its own."""
+
+    NOTIFICATION = "notification"
+    BROADCAST = "broadcast"
+    SERVICE = "service"
+
+
+class OrderState(StrEnum):
+    """How far an order has come. From `delivered` on, nothing follows."""
+
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    UNKNOWN = "unknown"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    WITHHELD = "withheld"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+    ERASED = "erased"
+
+
+WAITING: Final = frozenset({OrderState.SCHEDULED, OrderState.QUEUED})
+"""The states of an order whose message has not been submitted."""
+
+
+class RefusalReason(StrEnum):
+    """Why an order is refused."""
+
+    ACCOUNT_UNKNOWN = "account_unknown"
+    ACCOUNT_DISABLED = "account_disabled"
+    RIGHT_MISSING = "right_missing"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    NOT_A_MOBILE_NUMBER = "not_a_mobile_number"
+    RECIPIENT_UNKNOWN = "recipient_unknown"
+    RECIPIENT_NOT_A_CLIENT = "recipient_not_a_client"
+    OPTED_OUT = "opted_out"
+    TOO_MANY_WAITING = "too_many_waiting"
+    TEMPLATE_UNKNOWN = "template_unknown"
+    TEMPLATE_FIELDS = "template_fields"
+    SENDER_NOT_APPROVED = "sender_not_approved"
+    TEXT_NOT_ALLOWED = "text_not_allowed"
+    TOO_MANY_PARTS = "too_many_parts"
+    EXPIRED = "expired"
+    REPEATED = "repeated"
+    MINIMUM_DELAY = "minimum_delay"
+    DAILY_LIMIT = "daily_limit"
+    WEEKLY_LIMIT = "weekly_limit"
+    MONTHLY_LIMIT = "monthly_limit"
+    BALANCE = "balance"
+
+
+class WithheldReason(StrEnum):
+    """Why a queued message was not submitted although it could have been."""
+
+    OPTED_OUT = "opted_out"
+    CANCELLED = "cancelled"
+    PAUSED = "paused"
+
+
+class SendingHours(Model):
+    """The hours of a day in which a message may be sent, by the clocks of a time zone.
+
+    From `start` up to and not including `end`; hours that end before they start go past midnight.
+    """
+
+    start: time = Field(description="the first minute, as HH:MM")
+    end: time = Field(description="the minute in which it is too late, as HH:MM")
+    zone: str = Field(default="Europe/Moscow", max_length=64, description="IANA time zone")
+
+    @field_validator("start", "end")
+    @classmethod
+    def _check_time(cls, value: time) -> time:
+        if value.tzinfo is not None or value.second or value.microsecond:
+            raise ValueError("use HH:MM without a time zone")
+        return value
+
+    @field_validator("zone")
+    @classmethod
+    def _check_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (LookupError, ValueError, OSError):
+            raise ValueError("not a time zone; use an IANA name like Europe/Moscow") from None
+        return name
+
+    @model_validator(mode="after")
+    def _check_length(self) -> Self:
+        if self.start == self.end:
+            raise ValueError("hours that end when they start: leave them out instead")
+        return self
+
+    @classmethod
+    def parse(cls, text: str, zone: str = "Europe/Moscow") -> Self:
+        """Return the hours in `10:00-12:00`. Raises ValueError."""
+        start, dash, end = text.partition("-")
+        if not dash:
+            raise ValueError("write sending hours as HH:MM-HH:MM")
+        return cls(start=start.strip(), end=end.strip(), zone=zone)  # type: ignore[arg-type]
+
+
+class Order(Model):
+    """One message to send: by whom, to whom, what, when. As an entry point understood it.
+
+    Exactly one of `phone`, `client_id` and `subject_id` names the recipient; exactly one of `text`
+    and `template` the content. With an idempotency key, an order that is repeated is the same
+    order; the entry point makes the key unique within the account.
+    """
+
+    account: AccountName = "default"
+    kind: OrderKind = OrderKind.NOTIFICATION
+    phone: str | None = Field(default=None, max_length=40, repr=False)
+    client_id: str | None = Field(default=None, min_length=1, max_length=64, repr=False)
+    subject_id: UUID | None = None
+    text: str | None = Field(default=None, min_length=1, max_length=LONGEST_TEXT, repr=False)
+    template: TemplateName | None = None
+    template_version: int | None = Field(default=None, ge=1)
+    fields: dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=64)],
+        Annotated[str, StringConstraints(max_length=1000)],
+    ] = Field(default_factory=dict, max_length=MOST_FIELDS, repr=False)
+    sender: SenderName | None = None
+    not_before: UtcTime | None = None
+    expires_at: UtcTime | None = None
+    hours: SendingHours | None = None
+    idempotency_key: (
+        Annotated[str, StringConstraints(pattern=_PRINTABLE, max_length=255)] | None
+    ) = Field(default=None, repr=False)
+    callback: bool = Field(default=False, description="whether the account's URL is called")
+    broadcast_id: UUID | None = None
+    traceparent: str | None = Field(default=None, max_length=64)
+
+    @model_validator(mode="after")
+    def _check_choices(self) -> Self:
+        recipients = (self.phone, self.client_id, self.subject_id)
+        if sum(one is not None for one in recipients) != 1:
+            raise ValueError("name one recipient: a phone number, a client id or a subject id")
+        if (self.text is None) == (self.template is None):
+            raise ValueError("give either a text or a template")
+        if self.template is None and (self.fields or self.template_version is not None):
+            raise ValueError("fields and a version need a template")
+        return self
+
+
+class OrderRequest(Model):
+    """An order as it is decided and recorded: without recipient and text.
+
+    `template` is `text` for an order with a text of its own.
+    """
+
+    order_id: UUID
+    account: AccountName
+    kind: OrderKind
+    template: str
+    template_version: int | None = None
+    language: str | None = None
+    sender: str | None = None
+    parts: int = 1
+    not_before: UtcTime | None = None
+    expires_at: UtcTime | None = None
+    hours: SendingHours | None = None
+    broadcast_id: UUID | None = None
+
+
+class LimitFacts(Model):
+    """A limit of the account, and how many orders of its period were accepted before."""
+
+    limit: int = Field(description="accepted orders in the period at most")
+    used: int = Field(description="orders accepted in the period before")
+
+
+class OrderFacts(Model):
+    """What was known when an order was decided. A replay needs it; absent: it did not matter."""
+
+    decided_at: UtcTime = Field(description="when the order was decided")
+    problem: RefusalReason | None = Field(
+        default=None, description="why the order can't be carried out for anybody"
+    )
+    account_enabled: bool = Field(default=True, description="whether the account may order")
+    has_right: bool = Field(
+        default=True, description="whether the account has the right to this kind"
+    )
+    may_text_strangers: bool = Field(
+        default=True, description="whether the account may send to people who are not clients"
+    )
+    client_known: bool = Field(default=False, description="whether the number was in the directory")
+    notifications_on: bool = Field(
+        default=True, description="whether notifications and broadcasts were on"
+    )
+    waiting: int = Field(default=0, description="how many messages to this person waited")
+    sender_approved: bool = Field(
+        default=True, description="whether a person approved the sender for the account"
+    )
+    text_allowed: bool = Field(
+        default=True, description="whether the text matched a pattern, if the account has any"
+    )
+    max_parts: int | None = Field(default=None, description="SMS parts that a text may need")
+    day: LimitFacts | None = Field(default=None, description="the limit of the day")
+    week: LimitFacts | None = Field(default=None, description="the limit of the week")
+    month: LimitFacts | None = Field(default=None, description="the limit of the month")
+    last_at: UtcTime | None = Field(
+        default=None, description="when the account's last order to this number was accepted"
+    )
+    min_delay_s: int | None = Field(
+        default=None, description="seconds between the account's orders to one number"
+    )
+    same_text_at: UtcTime | None = Field(
+        default=None, description="when its last order of the same text to this number was accepted"
+    )
+    repeat_within_s: int | None = Field(
+        default=None, description="seconds within which the same text is not sent again"
+    )
+    price: Money | None = Field(default=None, description="of all parts")
+    balance: Money | None = Field(default=None, description="absent: unlimited")
+    valid_for_s: int = Field(description="an order without expires_at expires after this time")
+
+
+def utc(moment: datetime | None) -> str | None:
+    """Return a moment as ISO 8601 text, for answers to people and programs."""
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
