@@ -10,6 +10,9 @@ LOCK   := requirements/dev.txt
 WORKERS ?= 4
 WORKING := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
+# The tests start hundreds of Python processes; without cached bytecode each compiles all it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup up test test-long check contracts peers bench chaos lock clean
 
