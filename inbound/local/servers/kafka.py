@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _NAME: Final = "Kafka"
-_START_S: Final = 60.0
-_FORMAT_S: Final = 60.0
+# A server that ends instead is noticed at once; this is for one that hangs.
+_START_S: Final = 240.0
+_FORMAT_S: Final = 240.0
 
 # A clean stop usually takes less than a second. A killed broker recovers its log.
 _STOP: Final = ((signal.SIGTERM, 8.0),)

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 _NAME: Final = "PostgreSQL"
 _USER: Final = "scserv"
 _DATABASE: Final = "scserv"
-_START_S: Final = 60.0
+# A server that ends instead is noticed at once; this is for one that hangs.
+_START_S: Final = 240.0
 
 # SIGINT ends sessions and writes a checkpoint. SIGQUIT exits at once; the next start recovers.
 _STOP: Final = ((signal.SIGINT, 8.0), (signal.SIGQUIT, 2.0))
