@@ -44,8 +44,11 @@ def test_what_is_none_is_not_found() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("offset", [0, 50, searching.CHUNK - 5, 2 * searching.CHUNK - 5])
-def test_a_file_is_searched_across_its_pieces(tmp_path: Path, form: str, offset: int) -> None:
+@pytest.mark.parametrize("offset", [0, 50, MIB - 5, 2 * MIB - 5])
+def test_a_file_is_searched_across_its_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, offset: int
+) -> None:
+    monkeypatch.setattr(searching, "CHUNK", MIB)
     path = tmp_path / "worker.log"
     path.write_bytes(b"." * offset + FORMS[form] + b"." * 10)
     assert in_file(path, CANARIES)
@@ -55,6 +58,13 @@ def test_short_reads_do_not_hide_any(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(searching, "CHUNK", 5)
     path = tmp_path / "file"
     path.write_bytes(b"INFO worker: " + SECRET.encode() + b" is the password\n")
+    assert in_file(path, CANARIES)
+
+
+@pytest.mark.parametrize("offset", [0, 3, 8191, 8192, 3 * 8192 - 5, 3 * 8192])
+def test_pages_of_zeros_hide_none(tmp_path: Path, offset: int) -> None:
+    path = tmp_path / "000000010000000000000001"
+    path.write_bytes(bytes(offset) + SECRET.encode("utf-16-be") + bytes(5 * 8192))
     assert in_file(path, CANARIES)
 
 
