@@ -18,6 +18,7 @@ from inbound.smpp.message_ids import IdForm
 from inbound.smpp.segmentation import Segment
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Outcome, Purpose, SubmitResult
+from schemas.orders import WithheldReason
 from streams.outbox import transitions
 from streams.outbox.encoding import EncodedText
 from streams.outbox.ledger import Entry, Ledger
@@ -36,6 +37,8 @@ from streams.outbox.phases import (
     LookUp,
     Phase,
     Publish,
+    Recheck,
+    Rechecking,
     Reclaim,
     Reclaiming,
     ReleaseClaim,
@@ -53,6 +56,8 @@ NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)
 VALID_FOR = timedelta(hours=1)
 MAX_ATTEMPTS = 3
 RESENT, SENT_ONCE = "resent", "sent once"
+ORDERED = "ordered"
+"""The template of a message of an order, which the person may refuse."""
 POLICY = ResendPolicy(MAX_ATTEMPTS, lambda template: template == RESENT)
 
 
@@ -89,6 +94,9 @@ class World:
         # The parts of each message that may be at the centre, since its last `unknown`.
         self.at_centre: defaultdict[UUID, set[int]] = defaultdict(set)
         self.before: dict[UUID, list[UUID]] = {}
+        # A claim is fresh until time passes. `stopped` says when a person opted out.
+        self.ticks = 0
+        self.stopped: dict[str, int] = {}
 
     def add(self, partition: int, key: str, template: str, parts: int) -> MobileTerminated:
         number = len(self.parts)
@@ -98,6 +106,9 @@ class World:
             purpose=Purpose.FULFILMENT,
             template=template,
             params={"key": key},
+            order_id=UUID(int=1000 + number) if template == ORDERED else None,
+            resend_unknown=bool(number % 2),
+            consent_needed=True,
             not_after=self.now + VALID_FOR,
         )
         lane = self.lanes[partition]
@@ -113,6 +124,9 @@ class World:
         at_centre = self.at_centre[message.message_id]
         assert part not in at_centre, f"part {part} goes twice, and no result says unknown"
         at_centre.add(part)
+        if message.order_id and self.parts[message.message_id] == 1:
+            stopped = self.stopped.get(message.params["key"], self.ticks)
+            assert stopped == self.ticks, "a message is submitted although the person opted out"
         for earlier in self.before[message.message_id]:
             assert self.ended(earlier), "a message overtakes another one of its key"
 
@@ -177,15 +191,29 @@ class Gateway:
             processed = message_id in self.world.processed
             recorded = self.world.recorded.get(message_id)
             earlier = None if is_first else EarlierClaim(0.0, processed, recorded)
-            self._take(entry, transitions.on_claim(fetched, _claim(attempt), earlier))
+            claim = self._claim(fetched.message, attempt)
+            self._take(entry, transitions.on_claim(fetched, claim, earlier))
 
     def slot(self) -> bool:
         if (entry := self.ready.pop(["main"])) is None:
             return False
         phase = entry.phase
         assert isinstance(phase, Claimed | Contested)
-        self._take(entry, transitions.on_slot(phase, BIND, self.world.now))
+        is_fresh = isinstance(phase, Contested) or phase.claim.checked_at == self.world.ticks
+        self._take(entry, transitions.on_slot(phase, BIND, self.world.now, is_fresh=is_fresh))
         return True
+
+    def recheck(self, entry: Entry) -> None:
+        claim = self._claim(entry.fetched.message, 1)
+        rechecking = entry.expect(Rechecking)
+        step = transitions.on_checked(rechecking, claim.withheld, claim.checked_at)
+        self._take(entry, step)
+
+    def _claim(self, message: MobileTerminated, attempt: int) -> Claim:
+        is_withheld = message.order_id and message.params["key"] in self.world.stopped
+        reason = WithheldReason.OPTED_OUT if is_withheld else None
+        text = "text" if message.order_id else None
+        return Claim(attempt, "+79160000001", None, text, reason, self.world.ticks)
 
     def step(self, entry: Entry, step: Step) -> None:
         """Something that was under way came back."""
@@ -199,7 +227,7 @@ class Gateway:
         if attempt >= MAX_ATTEMPTS or recorded is not None:
             return None, recorded
         self.world.claims[message_id] = attempt + 1, self.name
-        return _claim(attempt + 1), None
+        return self._claim(entry.fetched.message, attempt + 1), None
 
     def hand_over(self, partition: int) -> None:
         self.leaving.add(partition)  # nothing more is fetched of it
@@ -261,7 +289,7 @@ class Gateway:
                 self.ledger.finish(entry)
             case Forget():
                 self.ledger.forget(entry)
-            case BackOff() | LookUp() | Reclaim():
+            case BackOff() | LookUp() | Recheck() | Reclaim():
                 pass  # the test says when what is under way comes back
 
 
@@ -278,7 +306,3 @@ def result_of(message: MobileTerminated, attempt: int, outcome: Outcome) -> Subm
         bind="main-1",
         at=NOON,
     )
-
-
-def _claim(attempt: int) -> Claim:
-    return Claim(attempt, "+79160000001", None)

@@ -1,7 +1,8 @@
 """Whatever happens in whatever order: no part twice unreported, no overtaking, always an end.
 
 Two gateways share two partitions. Hypothesis chooses what happens next: answers, refusals,
-time-outs, lost links, back-offs, rebalances that finish in time or do not, kills, expiry.
+time-outs, lost links, back-offs, rebalances that finish in time or do not, kills, expiry, and
+people who opt out of the messages of orders.
 """
 
 from datetime import timedelta
@@ -14,9 +15,18 @@ from inbound.smpp.status import Status
 from schemas.messages import Outcome
 from streams.outbox import transitions
 from streams.outbox.ledger import Entry
-from streams.outbox.phases import BackingOff, InFlight, LookingUp, Phase, Reclaiming, Recording
+from streams.outbox.phases import (
+    BackingOff,
+    InFlight,
+    LookingUp,
+    Phase,
+    Rechecking,
+    Reclaiming,
+    Recording,
+)
 from tests.unit.streams.outbox.gateways import (
     MAX_ATTEMPTS,
+    ORDERED,
     POLICY,
     RESENT,
     SENT_ONCE,
@@ -62,7 +72,7 @@ class Gateways(RuleBasedStateMachine):
     @rule(
         partition=st.integers(0, PARTITIONS - 1),
         key=st.sampled_from("ab"),
-        template=st.sampled_from([RESENT, SENT_ONCE]),
+        template=st.sampled_from([RESENT, SENT_ONCE, ORDERED]),
         parts=st.integers(1, 3),
     )
     def add(self, partition: int, key: str, template: str, parts: int) -> None:
@@ -84,6 +94,20 @@ class Gateways(RuleBasedStateMachine):
     @rule(who=WHO)
     def slot(self, who: int) -> None:
         self.gateways[who].slot()
+
+    @rule(key=st.sampled_from("ab"), long_ago=st.booleans())
+    def stop(self, key: str, *, long_ago: bool) -> None:
+        self.world.stopped.setdefault(key, self.world.ticks)
+        self.world.ticks += long_ago
+
+    @rule(key=st.sampled_from("ab"))
+    def start_again(self, key: str) -> None:
+        self.world.stopped.pop(key, None)
+
+    @rule(seconds=st.integers(4, 20))
+    def claims_age(self, seconds: int) -> None:
+        self.world.now += timedelta(seconds=seconds)
+        self.world.ticks += 1
 
     # -- what comes back ----------------------------------------------------------------
 
@@ -119,6 +143,11 @@ class Gateways(RuleBasedStateMachine):
             recorded=self.world.recorded.get(message_id),
         )
         gateway.step(entry, step)
+
+    @rule(who=WHO, pick=PICK)
+    def recheck(self, who: int, pick: int) -> None:
+        if entry := self.one(who, Rechecking, pick):
+            self.gateways[who].recheck(entry)
 
     @rule(who=WHO, pick=PICK)
     def reclaim(self, who: int, pick: int) -> None:
@@ -181,6 +210,7 @@ class Gateways(RuleBasedStateMachine):
     @rule(minutes=st.integers(1, 30))
     def time_passes(self, minutes: int) -> None:
         self.world.now += timedelta(minutes=minutes)
+        self.world.ticks += 1
 
     # -- what always holds --------------------------------------------------------------
 
@@ -223,6 +253,8 @@ class Gateways(RuleBasedStateMachine):
                     self.answered(gateway, entry, Status.ESME_ROK)
                 case LookingUp():
                     self.looked_up(gateway, entry)
+                case Rechecking():
+                    gateway.recheck(entry)
                 case Reclaiming():
                     self.reclaimed(gateway, entry)
                 case BackingOff() as phase:

@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 from inbound.smpp.status import Status
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Outcome, Purpose, SubmitResult
+from schemas.orders import WithheldReason
 from streams.outbox import transitions
 from streams.outbox.phases import (
     BackingOff,
@@ -24,6 +25,7 @@ from streams.outbox.phases import (
     LookingUp,
     Phase,
     Publish,
+    Rechecking,
     Reclaim,
     Reclaiming,
     Recording,
@@ -60,6 +62,14 @@ def fetched(template: str = RESENT, *, secret: bool = False) -> Fetched:
 
 def claimed(template: str = RESENT, attempt: int = 1) -> Claimed:
     return Claimed(fetched(template), Claim(attempt, NUMBER, None))
+
+
+def ordered(attempt: int = 1, withheld: WithheldReason | None = None) -> Claimed:
+    """Return the claimed message of an order."""
+    before = fetched()
+    message = before.message.model_copy(update={"order_id": UUID(int=3), "resend_unknown": True})
+    claim = Claim(attempt, NUMBER, None, "text", withheld)
+    return Claimed(replace(before, message=message), claim)
 
 
 def in_flight(parts: int = 1, template: str = RESENT, attempt: int = 1) -> InFlight:
@@ -341,3 +351,61 @@ def test_no_phase_shows_a_number_a_secret_or_a_text() -> None:
     assert NUMBER not in shown
     assert "1a2b3c4d" not in shown
     assert "short_message" not in shown
+
+
+# -- messages of orders -------------------------------------------------------------------
+
+
+def test_a_withheld_message_is_not_submitted() -> None:
+    step = transitions.on_slot(ordered(withheld=WithheldReason.PAUSED), BIND, NOON)
+    assert isinstance(step[0], Recording)
+    assert names(step[1]) == ["Publish", "ReleaseKey"]
+    (published_,) = [effect for effect in step[1] if isinstance(effect, Publish)]
+    assert (published_.outcome, published_.final) == (Outcome.EXPIRED, True)
+    assert published_.withheld is WithheldReason.PAUSED
+
+
+def test_a_claim_that_is_not_fresh_is_checked_again() -> None:
+    step = transitions.on_slot(ordered(), BIND, NOON, is_fresh=False)
+    assert isinstance(step[0], Rechecking)
+    assert names(step[1]) == ["Recheck"]
+    phase, effects = transitions.on_checked(step[0], WithheldReason.OPTED_OUT, 7.0)
+    assert isinstance(phase, Claimed)
+    assert (phase.claim.withheld, phase.claim.checked_at) == (WithheldReason.OPTED_OUT, 7.0)
+    assert names(effects) == ["Requeue"]
+
+
+def test_replies_need_no_fresh_claim() -> None:
+    assert names(transitions.on_slot(claimed(), BIND, NOON, is_fresh=False)[1]) == ["Render"]
+
+
+def test_a_begun_message_is_finished_whatever_its_claim() -> None:
+    begun, _ = transitions.on_text(ordered(), text_of(2), BIND, NOON)
+    assert isinstance(begun, InFlight)
+    resumed, _ = transitions.on_answer(begun, Status.ESME_ROK, "id", NOON)
+    assert isinstance(resumed, Claimed)
+    resumed = replace(resumed, claim=replace(resumed.claim, withheld=WithheldReason.OPTED_OUT))
+    assert names(transitions.on_slot(resumed, BIND, NOON, is_fresh=False)[1]) == ["Submit"]
+
+
+def test_what_may_have_been_sent_stays_unknown_when_it_is_withheld() -> None:
+    late = ordered(attempt=2, withheld=WithheldReason.OPTED_OUT)
+    assert published(transitions.on_slot(late, BIND, NOON)) == [(Outcome.UNKNOWN, True)]
+    step = transitions.on_reclaim(Reclaiming(ordered(), BIND), late.claim)
+    assert published(step) == [(Outcome.UNKNOWN, True)]
+
+
+def test_an_order_without_its_text_is_erased() -> None:
+    gone = ordered()
+    gone = replace(gone, claim=replace(gone.claim, text=None))
+    assert published(transitions.on_slot(gone, BIND, NOON)) == [(Outcome.ERASED, True)]
+
+
+def test_a_message_that_is_being_checked_is_left_to_the_next_owner() -> None:
+    rechecking = Rechecking(ordered())
+    assert names(transitions.on_hand_over(rechecking)[1]) == [
+        "ReleaseClaim",
+        "ReleaseKey",
+        "Forget",
+    ]
+    assert names(transitions.on_given_up(rechecking)[1]) == ["ReleaseKey", "Forget"]

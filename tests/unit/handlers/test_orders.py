@@ -1,0 +1,231 @@
+"""Which orders are accepted, scheduled and refused, and why."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inbound.handlers.decision import Disposition
+from inbound.handlers.order_results import MOST_DISPATCHES, decide_order_result
+from inbound.handlers.orders import (
+    MOST_WAITING,
+    decide_order,
+    dispatched_message_id,
+    request_of_order,
+)
+from inbound.handlers.state import OpenOrder, SubjectState, evolve
+from schemas.messages import Outcome, Purpose, SubmitResult
+from schemas.order_events import OrderAccepted, OrderRefused
+from schemas.orders import (
+    LimitFacts,
+    OrderFacts,
+    OrderKind,
+    OrderRequest,
+    RefusalReason,
+    SendingHours,
+    WithheldReason,
+)
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+ORDER = UUID(int=7)
+HOURS = SendingHours.parse("10:00-12:00", "UTC")
+
+
+def request(**fields: Any) -> OrderRequest:
+    values: dict[str, Any] = {
+        "order_id": ORDER,
+        "account": "default",
+        "kind": OrderKind.NOTIFICATION,
+        "template": "text",
+    }
+    return OrderRequest(**(values | fields))
+
+
+def facts(**fields: Any) -> OrderFacts:
+    values: dict[str, Any] = {"decided_at": NOON, "client_known": True, "valid_for_s": 3600}
+    return OrderFacts(**(values | fields))
+
+
+def reason_of(asked: OrderRequest, known: OrderFacts) -> RefusalReason | None:
+    decided = decide_order(asked, known)
+    return decided.reason if isinstance(decided, OrderRefused) else None
+
+
+FULL = LimitFacts(limit=3, used=3)
+ONE_BY_ONE = [
+    ({"account_enabled": False}, RefusalReason.ACCOUNT_DISABLED),
+    ({"has_right": False}, RefusalReason.RIGHT_MISSING),
+    ({"problem": RefusalReason.RECIPIENT_UNKNOWN}, RefusalReason.RECIPIENT_UNKNOWN),
+    (
+        {"client_known": False, "may_text_strangers": False},
+        RefusalReason.RECIPIENT_NOT_A_CLIENT,
+    ),
+    ({"notifications_on": False}, RefusalReason.OPTED_OUT),
+    ({"sender_approved": False}, RefusalReason.SENDER_NOT_APPROVED),
+    ({"text_allowed": False}, RefusalReason.TEXT_NOT_ALLOWED),
+    ({"max_parts": 0}, RefusalReason.TOO_MANY_PARTS),
+    ({"waiting": MOST_WAITING}, RefusalReason.TOO_MANY_WAITING),
+    (
+        {"same_text_at": NOON - timedelta(seconds=59), "repeat_within_s": 60},
+        RefusalReason.REPEATED,
+    ),
+    ({"last_at": NOON - timedelta(seconds=59), "min_delay_s": 60}, RefusalReason.MINIMUM_DELAY),
+    ({"day": FULL}, RefusalReason.DAILY_LIMIT),
+    ({"week": FULL}, RefusalReason.WEEKLY_LIMIT),
+    ({"month": FULL}, RefusalReason.MONTHLY_LIMIT),
+    ({"price": Decimal("2.01"), "balance": Decimal(2)}, RefusalReason.BALANCE),
+]
+
+
+@pytest.mark.parametrize(("known", "reason"), ONE_BY_ONE, ids=[r.value for _, r in ONE_BY_ONE])
+def test_each_reason(known: dict[str, Any], reason: RefusalReason) -> None:
+    assert reason_of(request(), facts(**known)) is reason
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"last_at": NOON - timedelta(seconds=60), "min_delay_s": 60},
+        {"same_text_at": NOON - timedelta(seconds=60), "repeat_within_s": 60},
+        {"day": LimitFacts(limit=3, used=2)},
+        {"price": Decimal(2), "balance": Decimal("2.00")},
+        {"price": Decimal(2)},
+        {"waiting": MOST_WAITING - 1},
+        {"client_known": False},
+        {"max_parts": 1},
+    ],
+    ids=str,
+)
+def test_what_is_just_allowed(known: dict[str, Any]) -> None:
+    assert reason_of(request(), facts(**known)) is None
+
+
+@pytest.mark.parametrize("kind", OrderKind)
+def test_a_service_message_alone_ignores_the_opt_out(kind: OrderKind) -> None:
+    refused = reason_of(request(kind=kind), facts(notifications_on=False))
+    assert (refused is None) is (kind is OrderKind.SERVICE)
+
+
+@given(st.lists(st.sampled_from(ONE_BY_ONE), min_size=2, max_size=5))
+def test_of_several_reasons_the_first_is_given(
+    several: list[tuple[dict[str, Any], RefusalReason]],
+) -> None:
+    known: dict[str, Any] = {}
+    for one, _ in several:
+        known |= one
+    order = [reason for _, reason in ONE_BY_ONE]
+    expected = min((reason for _, reason in several), key=order.index)
+    assert reason_of(request(), facts(**known)) is expected
+
+
+@given(
+    st.integers(1_767_225_600, 1_798_675_200).map(lambda s: datetime.fromtimestamp(s, UTC)),
+    st.integers(-10_000, 500_000),
+    st.none() | st.integers(-10_000, 500_000),
+    st.sampled_from([None, HOURS, SendingHours.parse("23:00-01:00", "Europe/Berlin")]),
+)
+def test_an_accepted_order_is_due_before_it_expires(
+    now: datetime, starts_s: int, ends_s: int | None, hours: SendingHours | None
+) -> None:
+    asked = request(
+        not_before=now + timedelta(seconds=starts_s),
+        expires_at=None if ends_s is None else now + timedelta(seconds=ends_s),
+        hours=hours,
+    )
+    decided = decide_order(asked, facts(decided_at=now))
+    if isinstance(decided, OrderRefused):
+        assert decided.reason is RefusalReason.EXPIRED
+        return
+    assert max(now, asked.not_before or now) <= decided.due_at
+    assert decided.due_at < decided.not_after <= decided.last_at
+    if ends_s is not None:
+        assert decided.last_at == asked.expires_at
+
+
+@pytest.mark.parametrize("known", [{}, *(known for known, _ in ONE_BY_ONE)], ids=str)
+def test_a_decision_can_be_repeated_from_its_event(known: dict[str, Any]) -> None:
+    asked = request(hours=HOURS, sender="SHOP", not_before=NOON, broadcast_id=UUID(int=8))
+    decided = decide_order(asked, facts(**known))
+    read = type(decided).model_validate_json(decided.to_json())
+    assert read == decided
+    assert decide_order(*request_of_order(read)) == decided
+
+
+# -- results --------------------------------------------------------------------------------
+
+
+def accepted(**fields: Any) -> SubjectState:
+    event = decide_order(request(**fields), facts(valid_for_s=5 * 86_400))
+    assert isinstance(event, OrderAccepted)
+    return evolve(SubjectState(), event)
+
+
+def result(outcome: Outcome, dispatch: int = 1, **fields: Any) -> SubmitResult:
+    values: dict[str, Any] = {
+        "message_id": dispatched_message_id(ORDER, dispatch),
+        "subject_id": UUID(int=9),
+        "order_id": ORDER,
+        "key": "k",
+        "purpose": Purpose.NOTIFICATION,
+        "template": "text",
+        "outcome": outcome,
+        "centre": "main",
+        "bind": "main-1",
+        "at": NOON + timedelta(hours=1),
+    }
+    return SubmitResult(**(values | fields))
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_the_first_final_result_ends_an_order(outcome: Outcome) -> None:
+    state = accepted()
+    decision = decide_order_result(state, result(outcome))
+    for event in decision.events:
+        state = evolve(state, event)
+    assert not state.orders
+    assert decide_order_result(state, result(outcome)).disposition is Disposition.DUPLICATE
+
+
+def test_an_order_outside_its_hours_goes_out_in_the_next_ones() -> None:
+    state = accepted(hours=HOURS)  # NOON is their end
+    decision = decide_order_result(state, result(Outcome.EXPIRED, at=NOON + timedelta(days=1)))
+    assert [event.TYPE for event in decision.events] == ["message.expired", "order.rescheduled"]
+    for event in decision.events:
+        state = evolve(state, event)
+    assert state.orders[ORDER].dispatch == 2
+    assert decide_order_result(state, result(Outcome.SUBMITTED)).events == ()
+    assert decide_order_result(state, result(Outcome.SUBMITTED, 2)).events
+
+
+def test_an_order_of_a_paused_broadcast_waits() -> None:
+    state = accepted()
+    decision = decide_order_result(state, result(Outcome.EXPIRED, withheld=WithheldReason.PAUSED))
+    assert [event.TYPE for event in decision.events] == ["message.withheld", "order.rescheduled"]
+    assert decision.events[1].due_at is None  # type: ignore[attr-defined]  # see its type above
+
+
+@pytest.mark.parametrize("reason", [WithheldReason.OPTED_OUT, WithheldReason.CANCELLED])
+def test_a_withheld_message_ends_its_order(reason: WithheldReason) -> None:
+    decision = decide_order_result(accepted(), result(Outcome.EXPIRED, withheld=reason))
+    assert [event.TYPE for event in decision.events] == ["message.withheld"]
+
+
+def test_dispatches_are_bounded() -> None:
+    open_ = OpenOrder(NOON + timedelta(days=9), NOON, HOURS, dispatch=MOST_DISPATCHES)
+    decision = decide_order_result(
+        SubjectState(orders={ORDER: open_}), result(Outcome.EXPIRED, MOST_DISPATCHES)
+    )
+    assert [event.TYPE for event in decision.events] == ["message.expired"]
+
+
+def test_attempts_that_nobody_reported_are_unknown() -> None:
+    decision = decide_order_result(accepted(), result(Outcome.SUBMITTED, attempt=3))
+    assert [(e.TYPE, getattr(e, "attempt", 0)) for e in decision.events] == [
+        ("message.unknown", 1),
+        ("message.unknown", 2),
+        ("message.submitted", 3),
+    ]
