@@ -10,9 +10,10 @@ import psycopg
 from inbound.errors import RetryableError
 from inbound.ops import metrics
 from inbound.settings import Settings
-from inbound.store import dead_letters, retention_sweep
+from inbound.store import dead_letters, retention_sweep, usage
 from inbound.store.connections import connect
 from inbound.store.dead_letters import DeadLetterLimits
+from inbound.store.quotas import Quotas
 from inbound.store.registrations import status as registrations
 
 log = logging.getLogger(__name__)
@@ -38,13 +39,19 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> bool:
             retention_sweep.sweep_vault(conn, now)
             retention_sweep.sweep_order_contents(conn, now)
             minutes = ceil(settings.part_wait_s / 60)
+            quotas = settings.quotas.limits()
             parts = retention_sweep.sweep_parts(
-                conn, now, minutes, record_rejected=settings.rejected_mo_days > 0
+                conn,
+                now,
+                minutes,
+                record_rejected=settings.rejected_mo_days > 0,
+                per_hour=quotas.rejected_per_hour,
             )
             retention_sweep.sweep_rejected_mos(conn, now, settings.rejected_mo_days)
             registrations.sweep_counts(conn)
             _measure_registrations(conn)
             _measure_dead_letters(conn, settings.dead_letter_limits())
+            _measure_quotas(conn, quotas)
             unmatched = _sweep_thoroughly(conn, now) if thorough else 0
             if thorough:
                 retention_sweep.sweep_orders(conn, now, settings.order_days)
@@ -78,6 +85,14 @@ def _measure_dead_letters(conn: psycopg.Connection, limits: DeadLetterLimits) ->
     usage = dead_letters.usage(conn)
     metrics.DEAD_LETTERS_WAITING.set(usage.rows)
     metrics.DEAD_LETTERS_USED.set(limits.used(usage))
+
+
+def _measure_quotas(conn: psycopg.Connection, quotas: Quotas) -> None:
+    for kind, name, quota in (
+        ("parts", usage.PARTS, quotas.parts),
+        ("early_receipts", usage.EARLY_RECEIPTS, quotas.early_receipts),
+    ):
+        metrics.QUOTA_USED.set(usage.usage(conn, name).share(quota), {"kind": kind})
 
 
 def _sweep_thoroughly(conn: psycopg.Connection, now: datetime) -> int:

@@ -46,6 +46,10 @@ class MobileOriginated(Message):
     esm_class: int = Field(ge=0, le=255)
     alphabet: str = Field(description="what data_coding 0 means on this bind")
     payload: bytes = Field(description="the user data without its header")
+    octets: int | None = Field(
+        default=None,
+        description="of a text that is too long to be a command; its payload is left out",
+    )
     part: Part | None = None
     arrived_at: UtcTime
     heard_at: UtcTime | None = Field(

@@ -1,11 +1,14 @@
 """The topics of the service: names, sizes and settings as data, without any Kafka client.
 
-Three rules shape them:
+Four rules shape them:
 
 * All with a person's key have the same number of partitions, so that the key has the same
   partition number in each and one worker sees all of a person.
 * Public topics carry no personal data and are kept; internal ones carry it (numbers,
   texts or references to them) and are deleted after three days.
+* A limit in bytes deletes what has not been processed, too. Topics whose records were accepted
+  have one only where their writer stops long before it (`inbound.gateway.backlog`): a limit
+  then bounds the history. Topics without a limit in bytes are bounded by what may be written.
 * Retention deletes whole segments, and only when the newest message of a segment is old
   enough. A short `segment.ms` therefore belongs to every short retention: with Kafka's
   default of 7 days a message could outlive its three days by seven.
@@ -33,6 +36,10 @@ NOTIFY: Final = "sms.notify.v1"
 # Eight workers at most share the work; changing it later moves every key.
 PARTITIONS: Final = 8
 
+PARTITION_BYTES: Final = 1 << 30
+"""What a partition of MOs or receipts keeps; more than twice what may wait in it."""
+
+_SEGMENT_BYTES: Final = 1 << 27
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 24 * _HOUR_MS
 
@@ -55,13 +62,37 @@ def _config(**settings: object) -> Mapping[str, str]:
     for as long as that clock was ahead, and a broker refuses what is an hour ahead of it.
     """
     named = {name.replace("_", "."): str(value) for name, value in settings.items()}
-    return MappingProxyType(named | {"message.timestamp.type": "LogAppendTime"})
+    return MappingProxyType(
+        named
+        | {
+            "message.timestamp.type": "LogAppendTime",
+            # The broker unpacks what arrives compressed, and refuses it above 1 MB: readers would
+            # unpack a batch of any size in memory.
+            "compression.type": "uncompressed",
+        }
+    )
 
 
 _SHORT_LIVED: Final = _config(
     cleanup_policy="delete", retention_ms=3 * _DAY_MS, segment_ms=6 * _HOUR_MS
 )
-_KEPT: Final = _config(cleanup_policy="delete", retention_ms=90 * _DAY_MS, segment_ms=_DAY_MS)
+# 8 GB in 8 partitions. A gateway refuses MOs and receipts when 0.6 GB of a partition wait.
+_BOUNDED: Final = MappingProxyType(
+    {
+        **_SHORT_LIVED,
+        "retention.bytes": str(PARTITION_BYTES),
+        # Retention deletes whole segments, so a partition has up to one more than its limit.
+        "segment.bytes": str(_SEGMENT_BYTES),
+    }
+)
+# 32 GB in 8 partitions, some 40 million events. A copy: `scserv replay publish` writes it again.
+_KEPT: Final = _config(
+    cleanup_policy="delete",
+    retention_ms=90 * _DAY_MS,
+    segment_ms=_DAY_MS,
+    retention_bytes=4 * PARTITION_BYTES,
+    segment_bytes=_SEGMENT_BYTES,
+)
 # A tombstone takes the person's last state out within two days, busy topic or quiet.
 _COMPACTED: Final = _config(
     cleanup_policy="compact",
@@ -73,8 +104,8 @@ _COMPACTED: Final = _config(
 _FOR_EVER: Final = _config(cleanup_policy="delete", retention_ms=-1)
 
 
-def _internal(name: str, what: str) -> TopicSpec:
-    return TopicSpec(name, PARTITIONS, _SHORT_LIVED, internal=True, what=what)
+def _internal(name: str, what: str, config: Mapping[str, str] = _SHORT_LIVED) -> TopicSpec:
+    return TopicSpec(name, PARTITIONS, config, internal=True, what=what)
 
 
 def _public(name: str, config: Mapping[str, str], what: str) -> TopicSpec:
@@ -82,11 +113,11 @@ def _public(name: str, config: Mapping[str, str], what: str) -> TopicSpec:
 
 
 TOPICS: Final[tuple[TopicSpec, ...]] = (
-    _internal(MO, "texts as they arrived from a centre, stored before they are answered"),
+    _internal(MO, "texts as they arrived from a centre, stored before they are answered", _BOUNDED),
     _internal(MT_URGENT, "acknowledgements to send, ahead of everything else"),
     _internal(MT_NORMAL, "fulfilments and notifications to send"),
     _internal(MT_BULK, "broadcasts to send, while nothing else waits"),
-    _internal(RECEIPTS, "what became of sent messages, as the centres report it"),
+    _internal(RECEIPTS, "what became of sent messages, as the centres report it", _BOUNDED),
     _public(EVENTS, _KEPT, "what happened to every request, by random subject id"),
     _public(SUBSCRIPTIONS, _COMPACTED, "the last state of every subject: notified or not"),
     TopicSpec(
@@ -96,7 +127,8 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         internal=False,
         what="how far each digest chain of the log has come, once a minute",
     ),
-    _public(NOTIFY, _SHORT_LIVED, "notifications and broadcasts other services ask for"),
+    # No reader yet, so nothing in it was accepted.
+    _public(NOTIFY, _BOUNDED, "notifications and broadcasts other services ask for"),
 )
 
 

@@ -19,7 +19,7 @@ from inbound.store.connections import connect
 from inbound.store.dead_letters import DeadLetter
 from inbound.store.log.rows import NewEvent, NewState
 from inbound.store.migrations.runner import migrate
-from inbound.store.mo.rows import InboxRow
+from inbound.store.mo.rows import InboxRow, MessagePart, PartChanges
 from inbound.store.outbox.rows import NewOutboxRow
 from inbound.store.people.rows import ErasedRows, PersonToErase
 from inbound.store.transactions.changes import Changes
@@ -70,6 +70,11 @@ async def postgres_store(database_url: str, cipher: VaultCipher) -> AsyncIterato
     store = PostgresStore(database_url, cipher)
     yield store
     await store.close()
+
+
+async def add_parts(tx: Transaction, *parts: MessagePart) -> None:
+    """Store parts that wait for others."""
+    await tx.store_parts(PartChanges(waiting=list(parts)))
 
 
 async def until(check: Callable[[], bool]) -> None:

@@ -65,7 +65,11 @@ def worker(settings: Settings) -> None:
     cipher = make_cipher(settings)
 
     async def main() -> None:
-        stores = PostgresStore(url, cipher), PostgresStore(url, cipher)
+        quotas = settings.quotas.limits()
+        stores = (
+            PostgresStore(url, cipher, quotas=quotas),
+            PostgresStore(url, cipher, quotas=quotas),
+        )
         directory = PostgresDirectory(url, settings.subject_key_bytes(), settings.vault_key_bytes())
         await Worker(settings, stores, directory, health).run()
 

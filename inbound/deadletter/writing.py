@@ -1,7 +1,7 @@
 """Stores messages that can't be processed as dead letters, so that their partition goes on.
 
 While the quota is used up, this waits: the partition waits too, nothing is lost, and health and
-log say why.
+log say why. Dead letters of one sender beyond a quota of their own are dropped and counted.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from inbound.deadletter.letters import to_dead_letter
 from inbound.errors import RetryableError
 from inbound.ops import metrics
 from inbound.ops.health import Health
-from inbound.store.dead_letters import DeadLetter, DeadLetterLimits
+from inbound.store.dead_letters import DeadLetter, DeadLetterLimits, within_sender_limits
 from inbound.store.errors import DeadLettersFull
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store
@@ -57,8 +57,16 @@ class DeadLetterWriter:
         after `WAIT_FOR_ROOM_S`.
         """
         for piece in _in_pieces([to_dead_letter(record, error) for record, error in failed]):
-            await self._store_once_there_is_room(piece)
+            dropped = await self._store_once_there_is_room(piece)
             metrics.DEAD_LETTERS.add(len(piece), {"topic": piece[0].topic})
+            if dropped:
+                metrics.DEAD_LETTERS_DROPPED.add(dropped, {"topic": piece[0].topic})
+                log.warning(
+                    "%s: dead letters are dropped: a sender has more of them than its quota",
+                    piece[0].topic,
+                )
+            if dropped == len(piece):
+                continue
             first = piece[0]
             more = f", and {len(piece) - 1} more" if len(piece) > 1 else ""
             log.error(
@@ -66,7 +74,8 @@ class DeadLetterWriter:
                 *(first.topic, first.partition, first.kafka_offset, first.reason, more),
             )
 
-    async def _store_once_there_is_room(self, messages: Sequence[DeadLetter]) -> None:
+    async def _store_once_there_is_room(self, messages: Sequence[DeadLetter]) -> int:
+        dropped = 0
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(RetryableError),
             wait=wait_fixed(CHECK_EVERY_S),
@@ -75,19 +84,27 @@ class DeadLetterWriter:
             reraise=True,
         ):
             with attempt:
-                await self._store_all(messages)
+                dropped = await self._store_all(messages)
+        return dropped
 
-    async def _store_all(self, messages: Sequence[DeadLetter]) -> None:
+    async def _store_all(self, messages: Sequence[DeadLetter]) -> int:
+        """Store these, and return how many were dropped because of their senders' quotas."""
         async with self._store.transaction() as transaction:
+            senders = {row.number_hash for row in messages if row.number_hash is not None}
+            stored = await transaction.dead_letters_by_sender(senders) if senders else {}
+            kept = within_sender_limits(self._limits, messages, stored)
+            if not kept:
+                return len(messages)
             usage = await transaction.dead_letter_usage()
             try:
-                self._limits.check(usage, messages)
+                self._limits.check(usage, kept)
             except DeadLettersFull as full:
                 self._report_full(full)
                 raise
-            await transaction.write(Changes(dead_letters=list(messages)))
+            await transaction.write(Changes(dead_letters=kept))
         self._full = False
         self._health.set(self._check, ok=True)
+        return len(messages) - len(kept)
 
     def _report_full(self, full: DeadLettersFull) -> None:
         self._health.set(self._check, ok=False, reason=str(full))

@@ -29,10 +29,17 @@ from schemas.messages import MobileOriginated, Part
 log = logging.getLogger(__name__)
 
 
+PAYLOAD_MAX = 8_192
+"""Octets of a text. A command padded to more than fifty messages is none; without this limit a
+text could have 64 KB (SMPP 3.4, 5.3.2.32), and a backlog of them would fill Kafka's disk."""
+
+
 class ArrivalSettings(NamedTuple):
     """What one bind delivers, and where it goes.
 
-    `topic` is for MOs; `per_message` says that one receipt stands for all parts of a message.
+    `topic` is for MOs, `receipts_topic` for receipts; `per_message` says that one receipt stands
+    for all parts of a message. `is_full` tells of a topic and a key whether the workers are too
+    far behind.
     """
 
     gateway: str
@@ -41,6 +48,12 @@ class ArrivalSettings(NamedTuple):
     topic: str
     dialect: Dialect = Dialect()
     per_message: bool = False
+    receipts_topic: str = ""
+    is_full: Callable[[str, str], bool] = lambda _topic, _key: False
+
+
+class BacklogFullError(Exception):
+    """The workers are too far behind: the SMS centre has to keep what it delivers."""
 
 
 class Arrivals:
@@ -64,6 +77,7 @@ class Arrivals:
         self._settings = settings
         self._dialect = settings.dialect
         self._stalls = stalls
+        self._is_full = settings.is_full
         self._topic = settings.topic
         self._clock = clock
         self._heard = heard
@@ -99,11 +113,16 @@ class Arrivals:
         if message is None:
             metrics.RECEIPTS.add(1, {"state": "unreadable"})
             return pdu.answer()
+        if self._is_full(self._settings.receipts_topic, message.key):
+            return self._refuse(pdu, BacklogFullError())
         metrics.RECEIPTS.add(1, {"state": message.state.value})
         return self._answer_to(pdu, await self._receipts.publish(message))
 
     async def _store_text(self, pdu: DeliverSm | DataSm) -> Answer:
         mo = self._to_message(pdu)
+        key = self._key(mo)
+        if self._is_full(self._topic, key):
+            return self._refuse(pdu, BacklogFullError())
         traceparent = telemetry.span(
             "deliver_sm",
             None,
@@ -121,16 +140,16 @@ class Arrivals:
             stored = await self._producer.send(
                 self._topic,
                 mo.to_json(),
-                self._key(mo),
+                key.encode(),
                 headers=to_headers(attributes),
             )
         except KafkaError as error:
             return self._refuse(pdu, error)
         return self._answer_to(pdu, stored)
 
-    def _key(self, mo: MobileOriginated) -> bytes:
+    def _key(self, mo: MobileOriginated) -> str:
         # Without a sender there is no order to keep, and no sender to hash.
-        return (self._hasher.hash(mo.source) if mo.source else mo.mo_id.bytes).hex().encode()
+        return (self._hasher.hash(mo.source) if mo.source else mo.mo_id.bytes).hex()
 
     def _answer_to(
         self, pdu: DeliverSm | DataSm, stored: asyncio.Future[Any]
@@ -162,7 +181,8 @@ class Arrivals:
 
     def _to_message(self, pdu: DeliverSm | DataSm) -> MobileOriginated:
         text = self._dialect.read_text(pdu)
-        part = text.part
+        is_too_long = len(text.payload) > PAYLOAD_MAX
+        part = None if is_too_long else text.part
         return MobileOriginated(
             mo_id=self._new_id(),
             centre=self._settings.centre,
@@ -173,7 +193,8 @@ class Arrivals:
             data_coding=text.data_coding,
             esm_class=pdu.esm_class,
             alphabet=self._dialect.alphabet,
-            payload=text.payload,
+            payload=b"" if is_too_long else text.payload,
+            octets=len(text.payload) if is_too_long else None,
             part=Part(
                 reference=part.reference,
                 width=part.width,

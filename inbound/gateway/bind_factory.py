@@ -8,6 +8,7 @@ from uuid import uuid4
 from aiokafka import AIOKafkaProducer
 
 from inbound.gateway.arrivals import Arrivals, ArrivalSettings
+from inbound.gateway.backlog import Backlog
 from inbound.gateway.bind_settings import bind_settings, tls
 from inbound.gateway.bind_status import Readiness
 from inbound.gateway.dialect import Dialect
@@ -38,6 +39,7 @@ class BindFactory:
     schedule: ReportSchedule
     readiness: Readiness
     stalls: StallDetector
+    backlog: Backlog
     shared_clock: SharedClock
     clock: Callable[[], datetime]
 
@@ -50,7 +52,7 @@ class BindFactory:
             self.producer,
             receipts,
             SubjectHasher(self.settings.subject_key_bytes()),
-            settings=self._arrival_settings(settings, names.mo, leniencies),
+            settings=self._arrival_settings(settings, names, leniencies),
             stalls=self.stalls,
             clock=self.clock,
             heard=self.shared_clock.now,
@@ -80,15 +82,17 @@ class BindFactory:
         return RunningBind(settings, esme, share, receipts, sending, queries)
 
     def _arrival_settings(
-        self, settings: SmppSettings, topic: str, leniencies: LeniencyReport
+        self, settings: SmppSettings, names: TopicNames, leniencies: LeniencyReport
     ) -> ArrivalSettings:
         return ArrivalSettings(
             self.gateway,
             settings.centre,
             settings.bind,
-            topic,
+            names.mo,
             _dialect(settings, leniencies),
             per_message=settings.receipt_per == "message",
+            receipts_topic=names.receipts,
+            is_full=self.backlog.is_full,
         )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from aiokafka import AIOKafkaProducer
 
 from inbound.errors import RetryableError
+from inbound.gateway.backlog import backlog_of
 from inbound.gateway.bind_factory import BindFactory
 from inbound.gateway.bind_reporter import BindReporter
 from inbound.gateway.bind_status import OldestWaiting, Readiness
@@ -24,7 +25,10 @@ log = logging.getLogger(__name__)
 
 
 class Binds:
-    """All binds of a gateway: `run`, then `close`. `sending` are those that submit messages."""
+    """All binds of a gateway: `run`, then `close`.
+
+    `sending` are those that submit messages; `backlog` has to be kept up to date.
+    """
 
     def __init__(
         self,
@@ -41,6 +45,7 @@ class Binds:
         self._reports = reports
         self._gateway = gateway
         self._stalls = StallDetector()
+        self.backlog = backlog_of(settings, health)
         shared_clock, schedule = SharedClock(), ReportSchedule()
         factory = BindFactory(
             settings,
@@ -50,6 +55,7 @@ class Binds:
             schedule,
             Readiness(health, settings.all_binds),
             self._stalls,
+            self.backlog,
             shared_clock,
             clock,
         )

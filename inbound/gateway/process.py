@@ -22,6 +22,7 @@ from aiokafka import AIOKafkaProducer
 from inbound.clock import utc_now
 from inbound.deadletter.writing import DeadLetterWriter
 from inbound.gateway.ability import SendingAbility
+from inbound.gateway.backlog import LagReader
 from inbound.gateway.binds import Binds
 from inbound.gateway.rate_sharing import REPORT_VALID_FOR
 from inbound.ops.health import Health
@@ -32,6 +33,7 @@ from inbound.store.receipts.overdue import OverdueReceipts
 from inbound.store.transactions.port import Store
 from inbound.templates.catalogue import Catalogue
 from schemas.topics import TopicNames
+from streams.groups import WORKER_GROUP
 from streams.outbox.encoding import Encoder
 from streams.outbox.lanes import Lanes, new_consumer
 from streams.outbox.membership import LaneMembership
@@ -103,6 +105,11 @@ class Gateway:
         for topic in (names.mo, names.receipts):
             # Otherwise the first MO would wait for the metadata, and block its bind.
             await arriving.partitions_for(topic)
+        lag = LagReader(
+            settings.kafka_bootstrap_servers,
+            settings.topic_prefix + WORKER_GROUP,
+            (names.mo, names.receipts),
+        )
         offsets, queues = OffsetTracker(), Queues(self._clock)
         binds = Binds(
             settings,
@@ -147,20 +154,24 @@ class Gateway:
         sending = asyncio.create_task(sender.run())
         binding = asyncio.create_task(binds.run())
         publishing = asyncio.create_task(results.run())
+        await lag.start()
+        measuring = asyncio.create_task(binds.backlog.watch(lag))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(lanes.run())
                 group.create_task(_fail_with(sending))
                 group.create_task(_fail_with(binding))
                 group.create_task(_fail_with(publishing))
+                group.create_task(_fail_with(measuring))
         finally:
             await lanes.stop()
             sending.cancel()
             await asyncio.wait([sending])
             await binds.close()
             await results.drain()
-            for task in (binding, publishing):
+            for task in (binding, publishing, measuring):
                 task.cancel()
+            await lag.stop()
 
 
 async def _fail_with(task: asyncio.Task[None]) -> None:

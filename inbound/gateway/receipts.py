@@ -28,7 +28,7 @@ PER_RECORD = 500
 """Receipts in one record at most: about 150 KB, well below what a broker accepts."""
 
 _PARTITIONS = list(range(PARTITIONS))
-_partition_of = DefaultPartitioner()
+_partitioner = DefaultPartitioner()
 _LIKE_A_NUMBER = re.compile("[0-9]{7}")
 
 
@@ -58,7 +58,7 @@ class ReceiptPublisher:
         """
         await self._batches.room()
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._batches.add(_partition(receipt.key), receipt, partial(_finish, stored))
+        self._batches.add(partition_of(receipt.key), receipt, partial(_finish, stored))
         return stored
 
     async def run(self) -> None:
@@ -108,7 +108,7 @@ def to_message(
     )
 
 
-def _partition(key: str) -> int:
+def partition_of(key: str) -> int:
     """Return the partition that Kafka's own partitioner gives the person's other records."""
-    partition: int = _partition_of(key.encode(), _PARTITIONS, _PARTITIONS)
+    partition: int = _partitioner(key.encode(), _PARTITIONS, _PARTITIONS)
     return partition

@@ -44,6 +44,22 @@ PARTS_EXPIRED = _meter.create_counter(
     unit="{part}",
     description="MO parts discarded: the message stayed incomplete, or the part was a duplicate.",
 )
+PARTS_DROPPED = _meter.create_counter(
+    "scserv.parts.dropped",
+    unit="{part}",
+    description="MO parts discarded because of a quota (`sender` or `overall`): the oldest ones.",
+)
+BACKLOG_USED = _meter.create_gauge(
+    "scserv.backlog.used",
+    unit="{share}",
+    description="Share of the limit for unprocessed records in the fullest partition, by topic; "
+    "at 1 the gateway refuses what arrives for it.",
+)
+QUOTA_USED = _meter.create_gauge(
+    "scserv.quota.used",
+    unit="{share}",
+    description="Share of an overall quota in use, by kind (parts, early_receipts): 1 is full.",
+)
 
 # MT: replies to phones.
 
@@ -86,7 +102,8 @@ RECEIPTS = _meter.create_counter(
 RECEIPTS_UNMATCHED = _meter.create_counter(
     "scserv.receipts.unmatched",
     unit="{receipt}",
-    description="Receipts without a message: from an unknown number, or no match for 3 days.",
+    description="Receipts without a message, by reason: from an unknown number, no match for 3 "
+    "days, or more than the quota.",
 )
 DELIVERY_OUTCOMES = _meter.create_counter(
     "scserv.delivery.outcomes",
@@ -143,6 +160,11 @@ DEAD_LETTERS = _meter.create_counter(
     "scserv.dead_letters",
     unit="{message}",
     description="Messages set aside because they could not be processed, by topic.",
+)
+DEAD_LETTERS_DROPPED = _meter.create_counter(
+    "scserv.dead_letters.dropped",
+    unit="{message}",
+    description="Dead letters not stored because their sender has too many, by topic.",
 )
 DEAD_LETTERS_WAITING = _meter.create_gauge(
     "scserv.dead_letters.waiting", unit="{message}", description="Dead letters stored now."

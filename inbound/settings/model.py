@@ -19,6 +19,7 @@ from pydantic import (
 from inbound.errors import MissingSettingError
 from inbound.handlers.policies import Policies
 from inbound.keys import parse_key
+from inbound.settings.quotas import QuotaSettings
 from inbound.settings.smpp import SmppSettings
 
 if TYPE_CHECKING:
@@ -135,6 +136,9 @@ class Settings(BaseModel):
         default="info", description="lowest severity that is logged"
     )
     policies: Policies = Field(default=Policies(), description="rules for accepting commands")
+    quotas: QuotaSettings = Field(
+        default=QuotaSettings(), description="limits for what strangers make the service store"
+    )
     smpp: SmppSettings = Field(default=SmppSettings(), description="bind to the SMS centre")
     api: ApiSettings = Field(default=ApiSettings(), description="the HTTP API")
     binds: tuple[SmppSettings, ...] = Field(
@@ -187,7 +191,12 @@ class Settings(BaseModel):
         # Imported here: it imports the database client, which few commands need.
         from inbound.store.dead_letters import MEGABYTE, DeadLetterLimits
 
-        return DeadLetterLimits(self.dead_letters_max, self.dead_letters_mb_max * MEGABYTE)
+        return DeadLetterLimits(
+            self.dead_letters_max,
+            self.dead_letters_mb_max * MEGABYTE,
+            self.quotas.dead_letters_per_sender,
+            self.quotas.dead_letters_mb_per_sender * MEGABYTE,
+        )
 
     def vault_key_bytes(self) -> bytes:
         """Return the vault key. Raises `SetupError` when it is missing or malformed."""

@@ -1,14 +1,15 @@
 """Dead letters: messages that can't be processed, until an operator retries or discards them.
 
 They are bounded in rows and bytes. At the limit no more are stored, and the partition or shard
-with the next one waits: nothing is dropped to make room.
+with the next one waits: nothing is dropped to make room. Only those of one sender beyond a limit of
+their own are dropped: otherwise one number could stop the partition of an eighth of all clients.
 
 Synchronous, for the relay and the command line; the worker stores dead letters within its
 transactions and uses the same limits and columns.
 """
 
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -35,6 +36,7 @@ _FORM: Final = 1
 _SQL: Final = statements(__package__, "dead_letters")
 _INSERT = _SQL["insert_dead_letters"]
 _DEAD_LETTER_USAGE = _SQL["dead_letter_usage"]
+_BY_SENDER = _SQL["dead_letters_by_sender"]
 _LIST = _SQL["list_dead_letters"]
 _COUNT = _SQL["count_dead_letters"]
 _OPEN = _SQL["open_dead_letters"]
@@ -130,6 +132,8 @@ class DeadLetterLimits:
 
     rows: int
     bytes: int
+    sender_rows: int = 1_000
+    sender_bytes: int = 10_000_000
 
     def check(self, usage: DeadLetterUsage, messages: Sequence[DeadLetter]) -> None:
         """Raise `DeadLettersFull` if the quota is used up, so that these have to wait.
@@ -146,6 +150,31 @@ class DeadLetterLimits:
     def used(self, usage: DeadLetterUsage) -> float:
         """Return the share of the quota in use, from 0 to 1."""
         return max(usage.rows / self.rows, usage.bytes / self.bytes)
+
+
+def within_sender_limits(
+    limits: DeadLetterLimits,
+    messages: Sequence[DeadLetter],
+    stored: Mapping[bytes, DeadLetterUsage],
+) -> list[DeadLetter]:
+    """Return the messages that are within their senders' limits; `stored` counts by sender.
+
+    Those of an unknown sender are.
+    """
+    left = {
+        sender: [limits.sender_rows - usage.rows, limits.sender_bytes - usage.bytes]
+        for sender, usage in stored.items()
+    }
+    kept = []
+    for message in messages:
+        if message.number_hash is not None:
+            room = left.setdefault(message.number_hash, [limits.sender_rows, limits.sender_bytes])
+            if min(room) <= 0:
+                continue
+            room[0] -= 1
+            room[1] -= len(message.payload)
+        kept.append(message)
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +258,14 @@ async def current_usage(conn: psycopg.AsyncConnection) -> DeadLetterUsage:
     """Return how many dead letters there are, within the open transaction."""
     cursor = conn.cursor(row_factory=args_row(DeadLetterUsage))
     return await (await cursor.execute(_DEAD_LETTER_USAGE)).fetchone() or DeadLetterUsage(0, 0)
+
+
+async def usage_by_sender(
+    conn: psycopg.AsyncConnection, hashes: Collection[bytes]
+) -> dict[bytes, DeadLetterUsage]:
+    """Return how many dead letters these senders have, within the open transaction."""
+    cursor = await conn.execute(_BY_SENDER, {"hashes": list(hashes)})
+    return {sender: DeadLetterUsage(rows, size) async for sender, rows, size in cursor}
 
 
 async def unattributed(

@@ -15,6 +15,11 @@ ON CONFLICT (topic, partition, kafka_offset, part, feed) DO NOTHING
 -- name: dead_letter_usage
 SELECT rows, bytes FROM dead_letter_usage
 
+-- name: dead_letters_by_sender
+SELECT number_hash, count(*), sum(size)::bigint
+FROM dead_letters WHERE number_hash = ANY(%(hashes)b::bytea[])
+GROUP BY number_hash
+
 -- name: list_dead_letters
 -- In the order in which they were stored, filtered by the criteria given; a reason matches by
 -- a part of it, in either case.

@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 import psycopg
 from psycopg.rows import args_row
 
+from inbound.store import usage
 from inbound.store.connections import raises_store_errors
-from inbound.store.mo.rejected import REJECTED_PER_HOUR
+from inbound.store.quotas import DEFAULT_QUOTAS
 from inbound.store.statements import statements
 
 DAYS_AHEAD: Final = 3
@@ -85,18 +86,26 @@ def sweep_usage(conn: psycopg.Connection, now: datetime) -> int:
 
 @raises_store_errors
 def sweep_parts(
-    conn: psycopg.Connection, now: datetime, minutes: int, *, record_rejected: bool = True
+    conn: psycopg.Connection,
+    now: datetime,
+    minutes: int,
+    *,
+    record_rejected: bool = True,
+    per_hour: int = DEFAULT_QUOTAS.rejected_per_hour,
 ) -> int:
     """Delete parts whose other parts never arrived; return how many.
 
-    With `record_rejected` each incomplete message counts as a rejected MO of its sender.
+    With `record_rejected` each incomplete message counts as a rejected MO of its sender, in at
+    most `per_hour` rows.
     """
     parameters = {
         "before": now - timedelta(minutes=minutes),
         "note": record_rejected,
-        "per_hour": REJECTED_PER_HOUR,
+        "per_hour": per_hour,
     }
-    row = conn.execute(_SWEEP_PARTS, parameters).fetchone()
+    with conn.transaction():
+        conn.execute(*usage.locking(usage.PARTS))
+        row = conn.execute(_SWEEP_PARTS, parameters).fetchone()
     return row[0] if row else 0
 
 
@@ -133,4 +142,7 @@ def sweep_sent_parts(conn: psycopg.Connection, now: datetime, days: int) -> int:
 @raises_store_errors
 def sweep_early_receipts(conn: psycopg.Connection, now: datetime, days: int) -> int:
     """Delete unmatched receipts: their message never became known."""
-    return conn.execute(_SWEEP_EARLY_RECEIPTS, {"before": now - timedelta(days=days)}).rowcount
+    with conn.transaction():
+        conn.execute(*usage.locking(usage.EARLY_RECEIPTS))
+        before = {"before": now - timedelta(days=days)}
+        return conn.execute(_SWEEP_EARLY_RECEIPTS, before).rowcount

@@ -3,10 +3,14 @@
 A part is stored until the others have arrived, on any bind of the same SMS centre and in any
 gateway. The whole text takes the id of its first part and the arrival time of its last, so that
 a redelivery is the same request.
+
+A batch reads and writes its parts together. Beyond a quota the store drops the oldest texts; one
+that becomes whole is decided before anything is dropped.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -15,7 +19,7 @@ from pydantic_core import from_json, to_json
 
 from inbound.keys import SubjectHasher
 from inbound.smpp import alphabet, segmentation
-from inbound.store.mo.rows import MessagePart, PartsKey
+from inbound.store.mo.rows import DroppedParts, MessagePart, PartChanges, PartsKey, StoredPart
 from inbound.store.transactions.port import Transaction
 from streams.commands.texts import Assembled, ReceivedText, last_digits
 
@@ -26,34 +30,79 @@ sooner."""
 _WIDE_REFERENCE_BITS: Final = 16
 
 
+@dataclass(slots=True)
+class _Text:
+    """The parts of one text: `stored` wait in the store, `new` came in this batch.
+
+    `whole` are the parts of the last text with this key, if it became whole in this batch.
+    """
+
+    stored: set[int] = field(default_factory=set)
+    new: dict[int, MessagePart] = field(default_factory=dict)
+    whole: tuple[MessagePart, ...] | None = None
+
+    def is_whole(self, total: int) -> bool:
+        """Whether no part is missing."""
+        return len(self.stored | self.new.keys()) == total
+
+
 class Assembler:
-    """Assembles the parts in a batch with those stored before."""
+    """Assembles the parts in one batch with those stored before.
+
+    Call `assemble` once, and `store` right before the batch is written.
+    """
 
     def __init__(self, transaction: Transaction, hasher: SubjectHasher) -> None:
         self._transaction = transaction
         self._hasher = hasher
+        self._texts: defaultdict[PartsKey, _Text] = defaultdict(_Text)
+        self._waited: defaultdict[PartsKey, set[int]] = defaultdict(set)
 
     async def assemble(self, texts: Sequence[ReceivedText]) -> list[ReceivedText]:
-        """Return the whole texts, each in the place of its last part; store the other parts."""
+        """Return the whole texts, each in the place of its last part. Blocks on the database."""
+        parts = [_part_of(text, self._hasher) if text.mo.part else None for text in texts]
+        keys = {part.key for part in parts if part is not None}
+        for key, sequence in await self._transaction.waiting_parts(keys):
+            self._waited[key].add(sequence)
+            self._texts[key].stored.add(sequence)
         whole = []
-        for text in texts:
-            complete = await self._add(text) if text.mo.part else text
+        for text, part in zip(texts, parts, strict=True):
+            # Without a sender there is no part, and no one to reply to: rejected as a whole text.
+            complete = text if part is None else await self._add(text, part)
             if complete is not None:
                 whole.append(complete)
         return whole
 
-    async def _add(self, text: ReceivedText) -> ReceivedText | None:
-        part = _part_of(text, self._hasher)
-        if part is None:
-            return text  # no sender to reply to: rejected like a whole text
-        parts = await self._transaction.add_part(part)
-        if len(parts) < part.key.total:
+    async def store(self) -> list[DroppedParts]:
+        """Store what waits now; return what was dropped because of a quota."""
+        changes = PartChanges()
+        for key, text in self._texts.items():
+            changes.waiting += text.new.values()
+            changes.whole += text.whole or ()
+            gone = self._waited[key] - text.stored
+            changes.removed += (StoredPart(key, sequence) for sequence in gone)
+        return await self._transaction.store_parts(changes)
+
+    async def _add(self, text: ReceivedText, part: MessagePart) -> ReceivedText | None:
+        waiting = self._texts[part.key]
+        waiting.new[part.sequence] = part
+        waiting.stored.discard(part.sequence)
+        if not waiting.is_whole(part.key.total):
             return None
-        before = await self._transaction.whole_parts(part.key)
+        stored = await self._transaction.parts_of_text(part.key)
+        kept = {one.sequence: one for one in stored.waiting if one.sequence in waiting.stored}
+        waiting.stored = set(kept)  # the retention sweep may have deleted some meanwhile
+        if not waiting.is_whole(part.key.total):
+            return None
+        together = kept | waiting.new
+        parts = [together[sequence] for sequence in sorted(together)]
+        before = stored.whole if waiting.whole is None else waiting.whole
         if leftovers := leftover_sequences(parts, before):
-            await self._transaction.drop_parts(part.key, leftovers)
+            waiting.stored -= leftovers
+            for sequence in leftovers:
+                waiting.new.pop(sequence, None)
             return None
-        await self._transaction.complete_parts(part.key)
+        self._texts[part.key] = _Text(whole=tuple(parts))
         return _whole(text, parts)
 
 

@@ -117,15 +117,22 @@ class CommandProcessor:
         commands = [] if has_parts(texts) else self._commands(texts, rejected)
         if commands or has_parts(texts) or rejected.records():
             async with self._store.transaction() as transaction:
+                assembler = None
                 if has_parts(texts):
-                    whole = await Assembler(transaction, self._hasher).assemble(texts)
-                    commands = self._commands(whole, rejected)
+                    # After a rebalance two workers may have the same partition for a moment.
+                    await transaction.lock_names(
+                        {f"{one.topic}[{one.partition}]" for one in records}
+                    )
+                    assembler = Assembler(transaction, self._hasher)
+                    commands = self._commands(await assembler.assemble(texts), rejected)
                 subjects = Subjects(transaction, self._cache)
                 changes = Changes()
                 decided, budget = await self._decide(transaction, commands, subjects, changes)
                 for parsed, decision in decided:
                     if decision.disposition is not Disposition.ACCEPTED:
                         rejected.add(decision.disposition.value, parsed.text.mo)
+                if assembler is not None:
+                    rejected.add_dropped(await assembler.store())
                 changes.rejected_mos = rejected.records()
                 await transaction.write(changes)
             subjects.remember()

@@ -45,8 +45,9 @@ class ReceivedText:
 def read_text(record: TopicRecord) -> ReceivedText:
     """Return the text in a record. Raises `PoisonError` if the record is not an MO."""
     mo = decode(record, MobileOriginated)
-    # A strict bind leaves a text with a malformed header unread.
-    is_unread = mo.esm_class & UDHI and not mo.payload
+    # A gateway leaves a text unread that is too long, and on a strict bind one with a malformed
+    # header.
+    is_unread = mo.octets is not None or (mo.esm_class & UDHI and not mo.payload)
     has_text = not mo.part and not is_unread
     body = alphabet.decode(mo.payload, mo.data_coding, mo.alphabet) if has_text else None
     return ReceivedText(mo, body, header(record.headers, "traceparent"))
@@ -79,7 +80,8 @@ def _assembled(text: ReceivedText) -> Assembled:
         return text.assembled
     mo = text.mo
     name = alphabet.name_of(mo.data_coding, mo.alphabet)
-    return Assembled(name, len(mo.payload), (), mo.arrived_at)
+    octets = len(mo.payload) if mo.octets is None else mo.octets
+    return Assembled(name, octets, (), mo.arrived_at)
 
 
 def last_digits(destination: str) -> str:

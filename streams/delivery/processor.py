@@ -5,6 +5,7 @@ the request and erases its secret. A receipt tells whether the message reached t
 batch of records, one transaction.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,8 @@ from schemas.messages import ReceiptReceived, ReceiptsReceived, SubmitResult, Su
 from schemas.topics import TopicNames
 from streams.delivery.receipt_matcher import MatchedOutcome, ReceiptMatcher
 
+log = logging.getLogger(__name__)
+
 _RESULT_EVENTS: Final = {event.TYPE for event in EVENTS if issubclass(event, MessageEvent)}
 
 
@@ -49,6 +52,7 @@ class _Batch:
     superseded: list[SubmitResult] = field(default_factory=list)
     outcomes: list[MatchedOutcome] = field(default_factory=list)
     unmatched: int = 0
+    dropped: int = 0
 
     def report(self) -> None:
         """Update the metrics. Call it once the batch is committed."""
@@ -58,6 +62,11 @@ class _Batch:
             metrics.OFTEN_ATTEMPTED.add(1, {"purpose": result.purpose.value})
         if self.unmatched:
             metrics.RECEIPTS_UNMATCHED.add(self.unmatched, {"reason": "unknown_number"})
+        if self.dropped:
+            metrics.RECEIPTS_UNMATCHED.add(self.dropped, {"reason": "quota"})
+            log.warning(
+                "early receipts are dropped: more arrived for unknown messages than the quota"
+            )
         for one in self.outcomes:
             labels = {"purpose": one.event.purpose.value, "outcome": one.event.TYPE.split(".")[1]}
             metrics.DELIVERY_OUTCOMES.add(1, labels)
@@ -121,6 +130,7 @@ class DeliveryProcessor:
             changes.orders.note([one.event])
         changes.events = subjects.events
         changes.states = subjects.states()
+        batch.dropped = await matcher.store_early()
         await transaction.write(changes)
         return subjects
 

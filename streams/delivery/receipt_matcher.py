@@ -35,14 +35,24 @@ class MatchedOutcome:
 
 
 class ReceiptMatcher:
-    """Matches one batch: call `match` once, then write what `changes` collected."""
+    """Matches one batch: call `match` once, then `store_early`, then write the changes."""
 
     def __init__(self, transaction: Transaction, changes: Changes) -> None:
         self._transaction = transaction
         self._changes = changes
         self._known: defaultdict[UUID, dict[_PartId, SentPart]] = defaultdict(dict)
         self._changed: dict[_PartId, SentPart] = {}
+        self._early_receipts: list[EarlyReceipt] = []
         self.unmatched = 0
+
+    async def store_early(self) -> int:
+        """Store the receipts that wait for their messages; return how many a quota dropped.
+
+        Call it right before the changes are written.
+        """
+        if not self._early_receipts:
+            return 0
+        return await self._transaction.store_early_receipts(self._early_receipts)
 
     async def match(
         self,
@@ -105,7 +115,7 @@ class ReceiptMatcher:
 
     def _store_early(self, subject_id: UUID, receipt: ReceiptReceived) -> None:
         key = EarlyKey(subject_id, receipt.centre, receipt.message_ids[0], receipt.state.value)
-        self._changes.early.append(EarlyReceipt(key, receipt.to_json(), receipt.arrived_at))
+        self._early_receipts.append(EarlyReceipt(key, receipt.to_json(), receipt.arrived_at))
 
 
 def _parts_of(result: SubmitResult) -> list[SentPart]:

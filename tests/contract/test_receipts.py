@@ -53,6 +53,11 @@ async def written(store: Store, changes: Changes) -> None:
         await tx.write(changes)
 
 
+async def stored_early(store: Store, *receipts: EarlyReceipt) -> int:
+    async with store.transaction() as tx:
+        return await tx.store_early_receipts(receipts)
+
+
 async def test_one_id_brings_the_whole_message(store: Store) -> None:
     subject_id = uuid4()
     message = sent(subject_id, "a1", "a2", "a3", request_id=uuid4())
@@ -110,7 +115,7 @@ async def test_a_part_sent_twice_is_a_conflict(store: Store) -> None:
 async def test_early_receipts_wait_in_their_order(store: Store) -> None:
     subject_id = uuid4()
     late, soon = early(subject_id, "a1", minutes=2), early(subject_id, "a2", minutes=1)
-    await written(store, Changes(early=[late, early(uuid4()), soon]))
+    await stored_early(store, late, early(uuid4()), soon)
     async with store.transaction() as tx:
         assert await tx.early_receipts([subject_id]) == [soon, late]
         assert await tx.early_receipts([]) == []
@@ -122,8 +127,8 @@ async def test_early_receipts_wait_in_their_order(store: Store) -> None:
 async def test_an_early_receipt_that_comes_again_is_one(store: Store) -> None:
     subject_id = uuid4()
     first, again = early(subject_id), early(subject_id, minutes=5)
-    await written(store, Changes(early=[first]))
-    await written(store, Changes(early=[again, again]))
+    await stored_early(store, first)
+    await stored_early(store, again, again)
     async with store.transaction() as tx:
         assert await tx.early_receipts([subject_id]) == [first]
 
@@ -136,7 +141,8 @@ async def test_erasing_a_person_leaves_no_id_of_a_message(
         (subject_id,) = (await tx.subjects({hasher.hash(number): number})).values()
         others = sent(uuid4(), "a1")
         mine = sent(subject_id, "a1")
-        await tx.write(Changes(sent=[*others, *mine], early=[early(subject_id)]))
+        await tx.store_early_receipts([early(subject_id)])
+        await tx.write(Changes(sent=[*others, *mine]))
     async with store.transaction() as tx:
         assert await erase(tx, number) == ErasedRows(subjects=1, sent=len(mine), early=1)
     async with store.transaction() as tx:

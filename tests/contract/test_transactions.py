@@ -10,11 +10,28 @@ from inbound.keys import SubjectHasher
 from inbound.store.dead_letters import DeadLetterUsage
 from inbound.store.errors import Conflict
 from inbound.store.log.rows import StoredState
-from inbound.store.mo.rows import MessagePart, PartsKey, RejectedMo, RejectedMoKey
+from inbound.store.mo.rows import (
+    MessagePart,
+    PartChanges,
+    PartsKey,
+    RejectedMo,
+    RejectedMoKey,
+    StoredPart,
+)
 from inbound.store.people.rows import ErasedRows
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store
-from tests.fix_store import NOON, dead_letter, erase, event, inbox_row, outbox_row, secret, state
+from tests.fix_store import (
+    NOON,
+    add_parts,
+    dead_letter,
+    erase,
+    event,
+    inbox_row,
+    outbox_row,
+    secret,
+    state,
+)
 
 NUMBERS = ("+79160000001", "+79160000002", "+79160000003")
 
@@ -72,7 +89,7 @@ async def test_erased_subject_comes_back_as_another_person(
     key = PartsKey("main", number_hash, "+79086228779", 1, 2)
     async with store.transaction() as tx:
         before = (await tx.subjects(numbers))[number_hash]
-        await tx.add_part(MessagePart(key, 1, b"CLI", b"{}", NOON))
+        await add_parts(tx, MessagePart(key, 1, b"CLI", b"{}", NOON))
         await tx.write(Changes(events=[event(before)]))
     async with store.transaction() as tx:
         assert await erase(tx, numbers[number_hash]) == ErasedRows(subjects=1, parts=1)
@@ -98,7 +115,8 @@ async def test_what_is_kept_of_a_number_goes_with_it(
     async with store.transaction() as tx:
         await tx.write(Changes(rejected_mos=rejected_mos[:1]))
         assert await erase(tx, numbers[client]) == ErasedRows(subjects=1, rejected_mos=2)
-        await tx.add_part(MessagePart(PartsKey("m", stranger, "8779", 1, 2), 1, b"", b"{}", NOON))
+        key = PartsKey("m", stranger, "8779", 1, 2)
+        await add_parts(tx, MessagePart(key, 1, b"", b"{}", NOON))
         assert await erase(tx, numbers[stranger]) == ErasedRows(parts=1, rejected_mos=2)
         assert await erase(tx, numbers[stranger]) == ErasedRows()
     async with store.transaction() as tx:
@@ -220,45 +238,44 @@ async def test_parts_wait_for_each_other_in_any_order(store: Store) -> None:
     parts = [MessagePart(key, n, f"part {n}".encode(), b'{"dcs":  8}', NOON) for n in (1, 2, 3)]
     stranger = MessagePart(key._replace(reference=514), 1, b"other", b"{}", NOON)
     async with store.transaction() as tx:
-        assert await tx.add_part(parts[2]) == [parts[2]]
-        assert await tx.add_part(stranger) == [stranger]
+        assert await tx.waiting_parts([key]) == []
+        await add_parts(tx, parts[2], stranger)
     async with store.transaction() as tx:
-        assert await tx.add_part(parts[0]) == [parts[0], parts[2]]
-        assert await tx.add_part(parts[0]) == [parts[0], parts[2]]
+        assert await tx.waiting_parts([key]) == [StoredPart(key, 3)]
+        await add_parts(tx, parts[0])
     async with store.transaction() as tx:
-        assert await tx.add_part(parts[1]) == parts
-        await tx.complete_parts(key)
-    async with store.transaction() as tx:
-        assert await tx.whole_parts(key) == parts
-        assert await tx.add_part(parts[1]) == [parts[1]]
+        keys = [key, stranger.key]
+        waiting = {StoredPart(key, 1), StoredPart(key, 3), StoredPart(stranger.key, 1)}
+        assert set(await tx.waiting_parts(keys)) == waiting
+        assert await tx.parts_of_text(key) == ((parts[0], parts[2]), ())
 
 
-async def test_what_was_put_together_is_kept_beside_what_waits(store: Store) -> None:
+async def test_a_whole_text_is_kept_beside_what_waits_until_the_next(store: Store) -> None:
     key = PartsKey("main", b"h" * 16, "+79086228779", 513, 2)
     old = [MessagePart(key, n, f"old {n}".encode(), b'{"a":1}', NOON) for n in (1, 2)]
     new = [MessagePart(key, n, f"new {n}".encode(), b'{"b":2}', NOON) for n in (1, 2)]
     async with store.transaction() as tx:
-        assert await tx.whole_parts(key) == []
-        for part in old:
-            await tx.add_part(part)
-        await tx.complete_parts(key)
+        await add_parts(tx, old[0])
     async with store.transaction() as tx:
-        assert await tx.add_part(old[1]) == [old[1]]
-        assert await tx.add_part(new[0]) == [new[0], old[1]]
-        await tx.drop_parts(key, {2})
-        assert await tx.add_part(new[1]) == new
-        assert await tx.whole_parts(key) == old
-        await tx.complete_parts(key)
+        changes = PartChanges(removed=[StoredPart(key, 1)], waiting=[new[1]], whole=old)
+        assert await tx.store_parts(changes) == []
     async with store.transaction() as tx:
-        assert await tx.whole_parts(key) == new
+        assert await tx.waiting_parts([key]) == [StoredPart(key, 2)]
+        assert await tx.parts_of_text(key) == ((new[1],), tuple(old))
+        await tx.store_parts(PartChanges(removed=[StoredPart(key, 2)], whole=new))
+    async with store.transaction() as tx:
+        assert await tx.parts_of_text(key) == ((), tuple(new))
 
 
 async def test_a_part_of_another_text_takes_the_place_of_one_that_waits(store: Store) -> None:
     key = PartsKey("main", b"h" * 16, "+79086228779", 513, 2)
     old, new = (MessagePart(key, 1, words, b"{}", NOON) for words in (b"old", b"new"))
     async with store.transaction() as tx:
-        await tx.add_part(old)
-        assert await tx.add_part(new) == [new]
+        await add_parts(tx, old)
+    async with store.transaction() as tx:
+        await tx.store_parts(PartChanges(removed=[StoredPart(key, 1)], waiting=[new]))
+    async with store.transaction() as tx:
+        assert await tx.parts_of_text(key) == ((new,), ())
 
 
 async def test_transactions_of_one_store_take_turns(store: Store) -> None:

@@ -43,6 +43,52 @@ class MessagePart:
     received_at: datetime
 
 
+class StoredPart(NamedTuple):
+    """A part that waits in the store, without its payload."""
+
+    key: PartsKey
+    sequence: int
+
+
+class PartsOfText(NamedTuple):
+    """The parts that wait for a text to be whole, and those of the last whole one."""
+
+    waiting: tuple[MessagePart, ...]
+    whole: tuple[MessagePart, ...]
+
+
+@dataclass(slots=True)
+class PartChanges:
+    """What one batch changes about parts.
+
+    `removed` wait no longer. `waiting` are new, and `whole` replace all parts of the last whole
+    text with their key.
+    """
+
+    removed: list[StoredPart] = field(default_factory=list)
+    waiting: list[MessagePart] = field(default_factory=list)
+    whole: list[MessagePart] = field(default_factory=list)
+
+    def senders(self) -> set[bytes]:
+        """Return the number hashes of those whose parts are stored."""
+        return {part.key.number_hash for part in (*self.waiting, *self.whole)}
+
+
+class DroppedParts(NamedTuple):
+    """Parts of one sender that were deleted because a quota was exceeded.
+
+    `quota` is `sender` or `overall`; `texts` never became whole, and their parts arrived between
+    `first_at` and `last_at`.
+    """
+
+    number_hash: bytes
+    quota: str
+    parts: int
+    texts: int
+    first_at: datetime
+    last_at: datetime
+
+
 class RejectedMoKey(NamedTuple):
     """Identifies a row of rejected MOs: the sender, the minute of arrival, and the reason."""
 

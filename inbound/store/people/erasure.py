@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import args_row
 
-from inbound.store import dead_letters
+from inbound.store import dead_letters, usage
 from inbound.store.connections import raises_store_errors
 from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
 from inbound.store.sealing import Sealer
@@ -49,6 +49,8 @@ async def erase(conn: psycopg.AsyncConnection, person: PersonToErase, sealer: Se
             ),
         ),
     }
+    for name in (usage.PARTS, usage.EARLY_RECEIPTS):
+        await conn.execute(*usage.locking(name))
     cursor = conn.cursor(row_factory=args_row(ErasedRows))
     erased = await (await cursor.execute(_ERASE_PERSON, parameters)).fetchone()
     return erased or ErasedRows()

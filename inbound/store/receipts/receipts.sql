@@ -33,13 +33,43 @@ ORDER BY part.subject_id, part.message_id, part.part
 
 -- name: insert_early_receipts
 -- A repeated receipt is stored once.
-INSERT INTO early_receipts (subject_id, centre, smsc_message_id, state, receipt, arrived_at)
-SELECT subject_id, centre, smsc_message_id, state, receipt::json, arrived_at
+INSERT INTO early_receipts (subject_id, centre, smsc_message_id, state, receipt, arrived_at, size)
+SELECT subject_id, centre, smsc_message_id, state, receipt::json, arrived_at, octet_length(receipt)
 FROM unnest(
     %(subject_ids)b::uuid[], %(centres)b::text[], %(smsc_message_ids)b::text[],
     %(states)b::text[], %(receipts)b::text[], %(arrived)b::timestamptz[]
 ) AS new (subject_id, centre, smsc_message_id, state, receipt, arrived_at)
 ON CONFLICT DO NOTHING
+
+-- name: drop_early_receipts_of
+-- Of each of these people the newest receipts are kept, as far as the quota goes.
+DELETE FROM early_receipts AS stored USING (
+    SELECT subject_id, centre, smsc_message_id, state,
+           count(*) OVER newest AS rows_so_far, sum(size) OVER newest AS bytes_so_far
+    FROM early_receipts WHERE subject_id = ANY(%(subject_ids)b::uuid[])
+    WINDOW newest AS (
+        PARTITION BY subject_id ORDER BY arrived_at DESC, centre, smsc_message_id, state
+        ROWS UNBOUNDED PRECEDING
+    )
+) AS ranked
+WHERE (ranked.rows_so_far > %(rows)s OR ranked.bytes_so_far > %(bytes)s)
+  AND stored.subject_id = ranked.subject_id AND stored.centre = ranked.centre
+  AND stored.smsc_message_id = ranked.smsc_message_id AND stored.state = ranked.state
+
+-- name: drop_oldest_early_receipts
+-- The same over all people. Reads the whole table: only when the overall quota is exceeded.
+DELETE FROM early_receipts AS stored USING (
+    SELECT subject_id, centre, smsc_message_id, state,
+           count(*) OVER newest AS rows_so_far, sum(size) OVER newest AS bytes_so_far
+    FROM early_receipts
+    WINDOW newest AS (
+        ORDER BY arrived_at DESC, subject_id, centre, smsc_message_id, state
+        ROWS UNBOUNDED PRECEDING
+    )
+) AS ranked
+WHERE (ranked.rows_so_far > %(rows)s OR ranked.bytes_so_far > %(bytes)s)
+  AND stored.subject_id = ranked.subject_id AND stored.centre = ranked.centre
+  AND stored.smsc_message_id = ranked.smsc_message_id AND stored.state = ranked.state
 
 -- name: find_early_receipts
 SELECT subject_id, centre, smsc_message_id, state, receipt, arrived_at

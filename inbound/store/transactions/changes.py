@@ -11,7 +11,7 @@ from inbound.store.log.rows import NewEvent, NewState
 from inbound.store.mo.rows import InboxRow, RejectedMo
 from inbound.store.orders.rows import OrderWrites
 from inbound.store.outbox.rows import NewOutboxRow
-from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
+from inbound.store.receipts.rows import EarlyKey
 from inbound.store.registrations.rows import CountedRegistrations, HeldRegistration
 
 
@@ -32,7 +32,6 @@ class Changes:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     sent: list[SentPart] = field(default_factory=list)
     receipts: list[SentPart] = field(default_factory=list)
-    early: list[EarlyReceipt] = field(default_factory=list)
     no_longer_early: list[EarlyKey] = field(default_factory=list)
     rejected_mos: list[RejectedMo] = field(default_factory=list)
     registrations: list[CountedRegistrations] = field(default_factory=list)

@@ -15,11 +15,12 @@ from typing_extensions import override
 from inbound.handlers.receipts import SentPart
 from inbound.store.dead_letters import DeadLetterUsage
 from inbound.store.log.rows import RecordedEvent, StoredState
-from inbound.store.mo.rows import MessagePart, PartsKey
+from inbound.store.mo.rows import DroppedParts, PartChanges, PartsKey, PartsOfText, StoredPart
 from inbound.store.orders.orders import RecentKey
 from inbound.store.orders.rows import Account, OrderRow, RecentOrders, RecentQuery, UsageKey
 from inbound.store.outbox.rows import OutboxRow
 from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
+from inbound.store.quotas import DEFAULT_QUOTAS, Quotas
 from inbound.store.receipts.rows import EarlyReceipt
 from inbound.store.registrations.rows import HoldSelection, RegistrationsUsed, TakenHold
 from inbound.store.transactions.changes import Changes
@@ -38,11 +39,16 @@ class MemoryTransaction(Transaction):
     """A transaction on a copy of the tables."""
 
     def __init__(
-        self, tables: Tables, new_id: Callable[[], UUID], clock: Callable[[], datetime]
+        self,
+        tables: Tables,
+        new_id: Callable[[], UUID],
+        clock: Callable[[], datetime],
+        quotas: Quotas,
     ) -> None:
         self._tables = tables
         self._new_id = new_id
         self._clock = clock
+        self._quotas = quotas
         self.appended = False
 
     @override
@@ -80,23 +86,29 @@ class MemoryTransaction(Transaction):
         return self._tables.events[after : after + limit]
 
     @override
-    async def add_part(self, part: MessagePart) -> list[MessagePart]:
-        parts = self._tables.parts.get(part.key, {}) | {part.sequence: part}
-        self._tables.parts[part.key] = parts
-        return in_sequence(parts)
+    async def waiting_parts(self, keys: Collection[PartsKey]) -> list[StoredPart]:
+        found = select(self._tables.parts, keys)
+        return [StoredPart(key, sequence) for key, parts in found.items() for sequence in parts]
 
     @override
-    async def whole_parts(self, key: PartsKey) -> list[MessagePart]:
-        return in_sequence(self._tables.whole_parts.get(key, {}))
+    async def parts_of_text(self, key: PartsKey) -> PartsOfText:
+        kinds = (self._tables.parts, self._tables.whole_parts)
+        return PartsOfText(*(in_sequence(kind.get(key, {})) for kind in kinds))
 
     @override
-    async def complete_parts(self, key: PartsKey) -> None:
-        self._tables.whole_parts[key] = self._tables.parts.pop(key, {})
-
-    @override
-    async def drop_parts(self, key: PartsKey, sequences: Collection[int]) -> None:
-        parts = self._tables.parts.get(key, {})
-        self._tables.parts[key] = {n: part for n, part in parts.items() if n not in sequences}
+    async def store_parts(self, changes: PartChanges) -> list[DroppedParts]:
+        self._tables.change_parts(changes)
+        quota = self._quotas.parts
+        senders = changes.senders()
+        limits = quota.sender_rows, quota.sender_bytes
+        dropped = [
+            one
+            for sender in senders
+            for one in self._tables.drop_parts("sender", *limits, of={sender})
+        ]
+        if self._tables.part_usage().exceeds(quota):
+            dropped += self._tables.drop_parts("overall", quota.kept_rows, quota.kept_bytes)
+        return dropped
 
     @override
     async def lock_names(self, names: Collection[str]) -> None:
@@ -142,6 +154,10 @@ class MemoryTransaction(Transaction):
         return sorted(due, key=lambda one: one.due_at or now)[:limit]
 
     @override
+    async def store_early_receipts(self, receipts: Sequence[EarlyReceipt]) -> int:
+        return self._tables.add_early(receipts, self._quotas.early_receipts)
+
+    @override
     async def dead_letter_usage(self) -> DeadLetterUsage:
         stored = self._tables.dead_letters.values()
         return DeadLetterUsage(len(stored), sum(len(row.payload) for row in stored))
@@ -153,6 +169,16 @@ class MemoryTransaction(Transaction):
     @override
     async def take_holds(self, selection: HoldSelection) -> list[TakenHold]:
         return self._tables.take_holds(selection)
+
+    @override
+    async def dead_letters_by_sender(
+        self, hashes: Collection[bytes]
+    ) -> dict[bytes, DeadLetterUsage]:
+        sizes: dict[bytes, list[int]] = {}
+        for row in self._tables.dead_letters.values():
+            if row.number_hash is not None and row.number_hash in hashes:
+                sizes.setdefault(row.number_hash, []).append(len(row.payload))
+        return {sender: DeadLetterUsage(len(each), sum(each)) for sender, each in sizes.items()}
 
     @override
     async def write(self, changes: Changes) -> None:
@@ -228,12 +254,14 @@ class MemoryStore(Store):
         *,
         new_id: Callable[[], UUID] = uuid4,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        quotas: Quotas = DEFAULT_QUOTAS,
     ) -> None:
         """Start empty."""
         self.tables = Tables()
         self.wakes = 0
         self._new_id = new_id
         self._clock = clock
+        self._quotas = quotas
         self._turn = asyncio.Lock()
 
     @override
@@ -241,7 +269,7 @@ class MemoryStore(Store):
     async def transaction(self) -> AsyncIterator[MemoryTransaction]:
         async with self._turn:
             tables = self.tables.copied()
-            tx = MemoryTransaction(tables, self._new_id, self._clock)
+            tx = MemoryTransaction(tables, self._new_id, self._clock, self._quotas)
             yield tx
             self.tables = tables
             self.wakes += tx.appended

@@ -1,7 +1,7 @@
 """The tables of the in-memory store, and what changes them."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -14,7 +14,15 @@ from inbound.store.claims.rows import Secret
 from inbound.store.dead_letters import DeadLetter, DeadLetterSource
 from inbound.store.errors import Conflict
 from inbound.store.log.rows import NewEvent, NewState, RecordedEvent, StoredState
-from inbound.store.mo.rows import InboxRow, MessagePart, PartsKey, RejectedMo, RejectedMoKey
+from inbound.store.mo.rows import (
+    DroppedParts,
+    InboxRow,
+    MessagePart,
+    PartChanges,
+    PartsKey,
+    RejectedMo,
+    RejectedMoKey,
+)
 from inbound.store.orders.orders import RecentKey
 from inbound.store.orders.rows import (
     RIGHTS,
@@ -28,6 +36,7 @@ from inbound.store.orders.rows import (
 )
 from inbound.store.outbox.rows import OutboxRow
 from inbound.store.people.rows import NewErasure, PersonToErase
+from inbound.store.quotas import Quota, Usage
 from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
 from inbound.store.registrations.rows import (
     CountedRegistrations,
@@ -94,8 +103,6 @@ class Tables:
             stored = self.sent.get(_part_key(part))
             if stored is not None:
                 self.sent[_part_key(part)] = replace(stored, receipt=part.receipt)
-        for row in changes.early:
-            self.early.setdefault(row.key, row)
         for key in changes.no_longer_early:
             self.early.pop(key, None)
 
@@ -156,6 +163,71 @@ class Tables:
         )
         return (query.account, query.subject_id, query.text_digest), recent
 
+    def change_parts(self, changes: PartChanges) -> None:
+        """Apply what a batch changes about parts; a text that gets one becomes the newest."""
+        touched = {gone.key for gone in changes.removed} | {part.key for part in changes.waiting}
+        waiting = {key: dict(self.parts.pop(key, {})) for key in touched}
+        for gone in changes.removed:
+            waiting[gone.key].pop(gone.sequence, None)
+        for part in changes.waiting:
+            waiting[part.key][part.sequence] = part
+        self.parts |= {key: parts for key, parts in waiting.items() if parts}
+        whole: dict[PartsKey, dict[int, MessagePart]] = {}
+        for part in changes.whole:
+            whole.setdefault(part.key, {})[part.sequence] = part
+        for key, parts in whole.items():
+            self.whole_parts.pop(key, None)
+            self.whole_parts[key] = parts
+
+    def part_usage(self) -> Usage:
+        """Return how many parts there are, and the size of their payloads."""
+        kinds = (*self.parts.values(), *self.whole_parts.values())
+        sizes = [len(part.payload) for kind in kinds for part in kind.values()]
+        return Usage(len(sizes), sum(sizes))
+
+    def drop_parts(
+        self, quota: str, rows: int, size: int, *, of: Collection[bytes] | None = None
+    ) -> list[DroppedParts]:
+        """Keep the newest texts, as far as the limits go; `of` names the senders, None all."""
+        dropped = []
+        kinds = ((self.whole_parts, 0), (self.parts, 1))
+        texts = [
+            (max(part.received_at for part in kind[key].values()), kind, key, incomplete)
+            for kind, incomplete in kinds
+            for key in kind
+            if of is None or key.number_hash in of
+        ]
+        for _, kind, key, incomplete in sorted(texts, key=lambda text: text[0], reverse=True):
+            parts = kind[key].values()
+            rows -= len(parts)
+            size -= sum(len(part.payload) for part in parts)
+            if rows < 0 or size < 0:
+                arrived = [part.received_at for part in parts]
+                times = min(arrived), max(arrived)
+                dropped.append(DroppedParts(key.number_hash, quota, len(parts), incomplete, *times))
+                del kind[key]
+        return dropped
+
+    def add_early(self, receipts: Sequence[EarlyReceipt], quota: Quota) -> int:
+        """Store early receipts; drop the oldest beyond the quota, and return how many."""
+        for row in receipts:
+            self.early.setdefault(row.key, row)
+        before = len(self.early)
+        for subject_id in {row.key.subject_id for row in receipts}:
+            of = [row for row in self.early.values() if row.key.subject_id == subject_id]
+            self._keep_newest(of, quota.sender_rows, quota.sender_bytes)
+        every = list(self.early.values())
+        if Usage(len(every), sum(len(row.receipt) for row in every)).exceeds(quota):
+            self._keep_newest(every, quota.kept_rows, quota.kept_bytes)
+        return before - len(self.early)
+
+    def _keep_newest(self, receipts: Sequence[EarlyReceipt], rows: int, size: int) -> None:
+        for row in sorted(receipts, key=lambda row: row.arrived_at, reverse=True):
+            rows -= 1
+            size -= len(row.receipt)
+            if rows < 0 or size < 0:
+                del self.early[row.key]
+
     def add_rejected(self, rejected: RejectedMo) -> None:
         """Add a count of rejected MOs to the stored one."""
         before = self.rejected_mos.get(rejected.key, rejected)
@@ -214,9 +286,9 @@ def _changed(order: OrderRow, change: OrderChange) -> OrderRow:
     )
 
 
-def in_sequence(parts: Mapping[int, MessagePart]) -> list[MessagePart]:
+def in_sequence(parts: Mapping[int, MessagePart]) -> tuple[MessagePart, ...]:
     """Return the parts in order of sequence."""
-    return [parts[sequence] for sequence in sorted(parts)]
+    return tuple(parts[sequence] for sequence in sorted(parts))
 
 
 def select(table: Mapping[Key, Value], keys: Collection[Key]) -> dict[Key, Value]:

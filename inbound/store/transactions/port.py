@@ -17,7 +17,7 @@ from uuid import UUID
 from inbound.handlers.receipts import SentPart
 from inbound.store.dead_letters import DeadLetterUsage
 from inbound.store.log.rows import RecordedEvent, StoredState
-from inbound.store.mo.rows import MessagePart, PartsKey
+from inbound.store.mo.rows import DroppedParts, PartChanges, PartsKey, PartsOfText, StoredPart
 from inbound.store.orders.orders import RecentKey
 from inbound.store.orders.rows import Account, OrderRow, RecentOrders, RecentQuery, UsageKey
 from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
@@ -63,24 +63,20 @@ class Transaction(Protocol):
         """
         ...
 
-    async def add_part(self, part: MessagePart) -> list[MessagePart]:
-        """Store one part and return all that wait, in order of sequence. Safe to repeat.
+    async def waiting_parts(self, keys: Collection[PartsKey]) -> list[StoredPart]:
+        """Return which parts of these texts wait for the others."""
+        ...
 
-        It replaces a part of the same sequence. Two transactions with parts of the same
-        message wait for each other.
+    async def parts_of_text(self, key: PartsKey) -> PartsOfText:
+        """Return the parts with this key, each kind in order of sequence."""
+        ...
+
+    async def store_parts(self, changes: PartChanges) -> list[DroppedParts]:
+        """Write the changes; drop the oldest texts beyond the quotas, and return which.
+
+        Call it once, right before `write`: from here to commit all others that write parts wait.
+        Two transactions that change parts of one sender must exclude each other (`lock_names`).
         """
-        ...
-
-    async def whole_parts(self, key: PartsKey) -> list[MessagePart]:
-        """Return the parts of the last whole message with this key, as long as they are kept."""
-        ...
-
-    async def complete_parts(self, key: PartsKey) -> None:
-        """Turn the waiting parts into those of the last whole message."""
-        ...
-
-    async def drop_parts(self, key: PartsKey, sequences: Collection[int]) -> None:
-        """Delete some of the waiting parts."""
         ...
 
     async def lock_names(self, names: Collection[str]) -> None:
@@ -122,6 +118,14 @@ class Transaction(Protocol):
         """
         ...
 
+    async def store_early_receipts(self, receipts: Sequence[EarlyReceipt]) -> int:
+        """Store early receipts; drop the oldest beyond the quotas, and return how many.
+
+        A repeated receipt is stored once. Call it right before `write`: from here to commit all
+        others that store early receipts wait.
+        """
+        ...
+
     async def dead_letter_usage(self) -> DeadLetterUsage:
         """Return how many dead letters there are, and their size."""
         ...
@@ -136,6 +140,12 @@ class Transaction(Protocol):
 
     async def take_holds(self, selection: HoldSelection) -> list[TakenHold]:
         """Remove held registrations and return them: each goes to one transaction only."""
+        ...
+
+    async def dead_letters_by_sender(
+        self, hashes: Collection[bytes]
+    ) -> dict[bytes, DeadLetterUsage]:
+        """Return how many dead letters each of these senders has; none without any."""
         ...
 
     async def write(self, changes: Changes) -> None:

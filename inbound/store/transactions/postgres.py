@@ -35,14 +35,15 @@ from inbound.store.log import streams
 from inbound.store.log.appender import move_heads
 from inbound.store.log.rows import RecordedEvent, StoredState
 from inbound.store.mo import inbox, parts
-from inbound.store.mo.rows import MessagePart, PartsKey
+from inbound.store.mo.rows import DroppedParts, PartChanges, PartsKey, PartsOfText, StoredPart
 from inbound.store.orders import accounts, orders
 from inbound.store.orders.orders import RecentKey
 from inbound.store.orders.rows import Account, OrderRow, RecentOrders, RecentQuery, UsageKey
 from inbound.store.people import erasure as erasures
 from inbound.store.people import subjects
 from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
-from inbound.store.receipts.early_receipts import find_early_receipts
+from inbound.store.quotas import DEFAULT_QUOTAS, Quotas
+from inbound.store.receipts.early_receipts import find_early_receipts, store_early_receipts
 from inbound.store.receipts.rows import EarlyReceipt
 from inbound.store.receipts.sent_parts import find_sent_parts
 from inbound.store.registrations import registrations
@@ -70,12 +71,14 @@ class PostgresTransaction(Transaction):
         conn: psycopg.AsyncConnection,
         sealer: Sealer,
         new_id: Callable[[], UUID],
+        quotas: Quotas,
         where: str,
     ) -> None:
         """`where` names the database in errors."""
         self._conn = conn
         self._sealer = sealer
         self._new_id = new_id
+        self._quotas = quotas
         self.where = where
         self.appended = False
         self.chains: Chains | None = None
@@ -117,23 +120,18 @@ class PostgresTransaction(Transaction):
 
     @override
     @raises_store_errors_async
-    async def add_part(self, part: MessagePart) -> list[MessagePart]:
-        return await parts.add_part(self._conn, self._sealer, part)
+    async def waiting_parts(self, keys: Collection[PartsKey]) -> list[StoredPart]:
+        return await parts.waiting_parts(self._conn, keys)
 
     @override
     @raises_store_errors_async
-    async def whole_parts(self, key: PartsKey) -> list[MessagePart]:
-        return await parts.whole_parts(self._conn, self._sealer, key)
+    async def parts_of_text(self, key: PartsKey) -> PartsOfText:
+        return await parts.parts_of_text(self._conn, self._sealer, key)
 
     @override
     @raises_store_errors_async
-    async def complete_parts(self, key: PartsKey) -> None:
-        await parts.complete_parts(self._conn, key)
-
-    @override
-    @raises_store_errors_async
-    async def drop_parts(self, key: PartsKey, sequences: Collection[int]) -> None:
-        await parts.drop_parts(self._conn, key, sequences)
+    async def store_parts(self, changes: PartChanges) -> list[DroppedParts]:
+        return await parts.store_parts(self._conn, self._sealer, changes, self._quotas.parts)
 
     @override
     @raises_store_errors_async
@@ -181,6 +179,11 @@ class PostgresTransaction(Transaction):
 
     @override
     @raises_store_errors_async
+    async def store_early_receipts(self, receipts: Sequence[EarlyReceipt]) -> int:
+        return await store_early_receipts(self._conn, receipts, self._quotas.early_receipts)
+
+    @override
+    @raises_store_errors_async
     async def dead_letter_usage(self) -> DeadLetterUsage:
         return await dead_letters.current_usage(self._conn)
 
@@ -196,10 +199,18 @@ class PostgresTransaction(Transaction):
 
     @override
     @raises_store_errors_async
+    async def dead_letters_by_sender(
+        self, hashes: Collection[bytes]
+    ) -> dict[bytes, DeadLetterUsage]:
+        return await dead_letters.usage_by_sender(self._conn, hashes)
+
+    @override
+    @raises_store_errors_async
     async def write(self, changes: Changes) -> None:
         if self.chains is not None:  # a second call continues from the first
             await move_heads(self._conn, self.chains)
-        self.chains = await writing.write(self._conn, changes, self._sealer) or self.chains
+        written = await writing.write(self._conn, changes, self._sealer, self._quotas)
+        self.chains = written or self.chains
         self.appended = self.appended or bool(changes.events or changes.outbox)
 
     @override
@@ -223,6 +234,7 @@ class PostgresStore(Store):
         url: str,
         cipher: VaultCipher,
         *,
+        quotas: Quotas = DEFAULT_QUOTAS,
         new_id: Callable[[], UUID] = uuid4,
         application_name: str = APPLICATION_NAME,
         long: bool = False,
@@ -234,6 +246,7 @@ class PostgresStore(Store):
         self._connection = LazyConnection(url, application_name, long=long)
         self._sealer = Sealer(cipher)
         self._new_id = new_id
+        self._quotas = quotas
         self._turn = asyncio.Lock()
 
     @override
@@ -241,7 +254,9 @@ class PostgresStore(Store):
     async def transaction(self) -> AsyncIterator[PostgresTransaction]:
         async with self._turn:
             conn = await self._connection.get()
-            tx = PostgresTransaction(conn, self._sealer, self._new_id, self._connection.where)
+            tx = PostgresTransaction(
+                conn, self._sealer, self._new_id, self._quotas, self._connection.where
+            )
             failure = None
             try:
                 async with AsyncExitStack() as ending, conn.transaction():

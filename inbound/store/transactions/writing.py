@@ -5,7 +5,7 @@ from typing import Final
 
 import psycopg
 
-from inbound.store import dead_letters
+from inbound.store import dead_letters, usage
 from inbound.store.access import audit
 from inbound.store.claims import vault
 from inbound.store.errors import Conflict
@@ -14,6 +14,7 @@ from inbound.store.mo import inbox, rejected
 from inbound.store.orders import accounts, orders
 from inbound.store.orders.rows import OrderWrites
 from inbound.store.outbox.rows import NewOutboxRow
+from inbound.store.quotas import Quotas
 from inbound.store.receipts import early_receipts, sent_parts
 from inbound.store.registrations import registrations
 from inbound.store.sealing import Sealer
@@ -28,7 +29,9 @@ _JSON: Final = "bytea"
 _OUTBOX_TYPES: Final = ("int2", "text", "text", "text", "text", _JSON, "bytea")
 
 
-async def write(conn: psycopg.AsyncConnection, changes: Changes, sealer: Sealer) -> Chains | None:
+async def write(
+    conn: psycopg.AsyncConnection, changes: Changes, sealer: Sealer, quotas: Quotas
+) -> Chains | None:
     """Write all rows inside the open transaction. At most nine round trips.
 
     Returns the ends of the chains that `appender.move_heads` has to write before the commit,
@@ -44,7 +47,7 @@ async def write(conn: psycopg.AsyncConnection, changes: Changes, sealer: Sealer)
     )
     await _copy(conn, orders.COPY_CONTENTS, orders.CONTENT_TYPES, contents)
     async with conn.pipeline():
-        for query, parameters in _queries(changes, sealer):
+        for query, parameters in _queries(changes, sealer, quotas):
             await conn.execute(query, parameters)
         if changes.states:
             merged = await conn.execute(*appender.merging(changes.states))
@@ -63,7 +66,7 @@ async def write(conn: psycopg.AsyncConnection, changes: Changes, sealer: Sealer)
     return end.chains if events else None
 
 
-def _queries(changes: Changes, sealer: Sealer) -> Iterable[Query]:
+def _queries(changes: Changes, sealer: Sealer, quotas: Quotas) -> Iterable[Query]:
     """Yield what needs no answer; receipts come after the new parts that they are about."""
     if changes.inbox:
         yield inbox.insertion(changes.inbox)
@@ -74,12 +77,11 @@ def _queries(changes: Changes, sealer: Sealer) -> Iterable[Query]:
     if changes.dead_letters:
         yield dead_letters.insertion(changes.dead_letters, sealer)
     if changes.rejected_mos:
-        yield rejected.addition(changes.rejected_mos)
+        yield rejected.addition(changes.rejected_mos, quotas)
     if changes.receipts:
         yield sent_parts.status_update(changes.receipts)
-    if changes.early:
-        yield early_receipts.insertion(changes.early)
     if changes.no_longer_early:
+        yield usage.locking(usage.EARLY_RECEIPTS)
         yield early_receipts.deletion(changes.no_longer_early)
     yield from _order_queries(changes.orders)
 

@@ -16,7 +16,7 @@ from inbound.store.mo.rows import InboxRow, MessagePart, PartsKey
 from inbound.store.outbox import feeds
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.postgres import PostgresStore
-from tests.fix_store import NOON, outbox_row
+from tests.fix_store import NOON, add_parts, outbox_row
 
 PARTITIONS = """
     SELECT relname::text FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
@@ -42,8 +42,9 @@ async def test_inbox_and_parts_go_by_age(
     key = PartsKey("main", b"h" * 16, "+79086228779", 1, 3)
     old, new = InboxRow(uuid4(), NOON - timedelta(days=8)), InboxRow(uuid4(), NOON)
     async with postgres_store.transaction() as tx:
-        await tx.add_part(MessagePart(key, 1, b"x", b"{}", NOON - timedelta(minutes=11)))
-        await tx.add_part(MessagePart(key, 2, b"x", b"{}", NOON - timedelta(minutes=9)))
+        for sequence, minutes in ((1, 11), (2, 9)):
+            at = NOON - timedelta(minutes=minutes)
+            await add_parts(tx, MessagePart(key, sequence, b"x", b"{}", at))
         await tx.write(Changes(inbox=[old, new]))
     conn.execute("UPDATE mo_parts SET stored_at = received_at")
     assert retention_sweep.sweep_parts(conn, NOON, minutes=10) == 1
@@ -59,7 +60,7 @@ async def test_a_part_that_waited_in_kafka_still_waits_for_the_others(
     now = conn.execute("SELECT now()").fetchall()[0][0]
     key = PartsKey("main", b"h" * 16, "9086228779", 1, 2)
     async with postgres_store.transaction() as tx:
-        await tx.add_part(MessagePart(key, 1, b"x", b"{}", now - timedelta(days=1)))
+        await add_parts(tx, MessagePart(key, 1, b"x", b"{}", now - timedelta(days=1)))
     assert retention_sweep.sweep_parts(conn, now, minutes=30) == 0
     assert retention_sweep.sweep_parts(conn, now + timedelta(minutes=31), minutes=30) == 1
 

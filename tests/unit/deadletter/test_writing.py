@@ -74,3 +74,21 @@ def test_rows_and_bytes_are_bounded() -> None:
         with pytest.raises(DeadLettersFull):
             limits.check(usage, some)
     assert limits.used(DeadLetterUsage(5, 900)) == 0.9
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        DeadLetterLimits(100, 10_000, sender_rows=3),
+        DeadLetterLimits(100, 10_000, sender_bytes=21),  # three are 21 bytes
+    ],
+)
+async def test_one_sender_takes_no_room_from_the_others(limits: DeadLetterLimits) -> None:
+    store = MemoryStore()
+    write = DeadLetterWriter(store, limits, Health())
+    await write(records(2))
+    await write(records(6)[2:])
+    other = replace(RECORD, offset=7, key=bytes(range(1, 17)).hex().encode())
+    unknown = [replace(RECORD, offset=offset, key=None) for offset in range(8, 16)]
+    await write([(record, PoisonError("no text")) for record in (other, *unknown)])
+    assert stored_in(store) == [0, 1, 2, *range(7, 16)]

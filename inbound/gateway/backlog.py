@@ -1,0 +1,103 @@
+"""Limits what waits in Kafka for the workers, so that no retention by bytes deletes it unprocessed.
+
+The topics of MOs and receipts keep a limited number of bytes (`schemas.topics`), and Kafka
+deletes the oldest records beyond it, processed or not. Long before that the gateway refuses MOs
+and receipts of the partition with a temporary error, and the SMS centre keeps them. The limits
+are in records; a record has a maximum size, so they bound the bytes too.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from inbound.gateway.receipts import partition_of
+from inbound.ops import metrics
+from inbound.ops.health import Health
+from inbound.settings import Settings
+from schemas.topics import PARTITIONS, TopicNames
+
+log = logging.getLogger(__name__)
+
+CHECK: Final = "backlog"
+EVERY_S: Final = 2.0
+
+Lag = Mapping[tuple[str, int], int]
+"""Records that the workers have not processed, by topic and partition."""
+
+
+class Backlog:
+    """Knows which partitions have no room. `limits` are records per partition, by topic."""
+
+    def __init__(self, limits: Mapping[str, int], health: Health) -> None:
+        """Nothing is full until the first measurement."""
+        self._limits = dict(limits)
+        self._health = health
+        self._full: frozenset[tuple[str, int]] = frozenset()
+
+    def is_full(self, topic: str, key: str) -> bool:
+        """Whether the partition of this key has no room for another record."""
+        return bool(self._full) and (topic, partition_of(key)) in self._full
+
+    def note(self, lag: Lag) -> None:
+        """Take a measurement; report it in health, metric and log."""
+        full = {place for place, records in lag.items() if records >= self._limits[place[0]]}
+        for topic, limit in self._limits.items():
+            most = max((n for place, n in lag.items() if place[0] == topic), default=0)
+            metrics.BACKLOG_USED.set(most / limit, {"topic": topic})
+        places = ", ".join(f"{topic}[{number}]" for topic, number in sorted(full))
+        reason = f"the workers are too far behind in {places}: what arrives for it is refused"
+        self._health.set(CHECK, ok=not full, reason=reason if full else "")
+        if full and not self._full:
+            log.error("%s, and the SMS centres keep it", reason)
+        elif self._full and not full:
+            log.info("the workers have caught up: MOs and receipts are accepted again")
+        self._full = frozenset(full)
+
+    async def watch(self, measure: Callable[[], Awaitable[Lag]], every_s: float = EVERY_S) -> None:
+        """Measure until cancelled. While Kafka is away the last measurement counts."""
+        while True:
+            try:
+                self.note(await measure())
+            except (KafkaError, TimeoutError) as error:
+                log.debug("the backlog can't be measured: %s", type(error).__name__)
+            await asyncio.sleep(every_s)
+
+
+def backlog_of(settings: Settings, health: Health) -> Backlog:
+    """Return the backlog with the limits of the settings."""
+    names, quotas = TopicNames.prefixed(settings.topic_prefix), settings.quotas
+    limits = {names.mo: quotas.mo_backlog, names.receipts: quotas.receipt_backlog}
+    return Backlog(limits, health)
+
+
+class LagReader:
+    """Reads how far a consumer group is behind, without joining it."""
+
+    def __init__(self, bootstrap: str, group: str, topics: tuple[str, ...]) -> None:
+        """Connect to nothing yet."""
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False
+        )
+        self._places = [TopicPartition(name, n) for name in topics for n in range(PARTITIONS)]
+
+    async def start(self) -> None:
+        """Connect. Raises KafkaError."""
+        await self._consumer.start()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._consumer.stop()
+
+    async def __call__(self) -> Lag:
+        """Return the lag of each partition. Blocks on Kafka; raises KafkaError."""
+        ends = await self._consumer.end_offsets(self._places)
+        begins = await self._consumer.beginning_offsets(self._places)
+        lag = {}
+        for place in self._places:
+            committed = await self._consumer.committed(place) or 0
+            lag[place.topic, place.partition] = ends[place] - max(committed, begins[place])
+        return lag

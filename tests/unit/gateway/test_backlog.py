@@ -1,0 +1,176 @@
+"""The workers are far behind: what arrives stays with the SMS centre, and nothing is deleted."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import Any, cast
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError
+
+from inbound.clock import utc_now
+from inbound.gateway.arrivals import PAYLOAD_MAX, Arrivals, ArrivalSettings
+from inbound.gateway.backlog import Backlog, Lag
+from inbound.gateway.receipts import ReceiptPublisher, partition_of
+from inbound.gateway.stalls import StallDetector
+from inbound.keys import SubjectHasher
+from inbound.ops.health import Health
+from inbound.settings.quotas import QuotaSettings
+from inbound.smpp.pdu import DeliverSm, ResponsePdu
+from inbound.smpp.session import Session
+from inbound.smpp.status import Status
+from schemas.messages import MobileOriginated
+from schemas.topics import PARTITION_BYTES, TopicNames
+from tests.patience import PATIENCE_S
+
+NAMES = TopicNames()
+HASHER = SubjectHasher(bytes(32))
+CLIENT, OTHER = "+79161234567", "+79161234569"
+FULL = {(NAMES.mo, partition_of(HASHER.hash(CLIENT).hex())): 10}
+
+
+class Producer(AIOKafkaProducer):  # type: ignore[misc]  # untyped
+    """Takes everything at once."""
+
+    def __init__(self) -> None:
+        self.stored: list[MobileOriginated] = []
+
+    def __del__(self) -> None: ...
+
+    async def send(self, topic: str, value: bytes, *_: Any, **__: Any) -> asyncio.Future[None]:
+        self.stored.append(MobileOriginated.model_validate_json(value))
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        stored.set_result(None)
+        return stored
+
+
+class Line:
+    def is_closed_by_peer(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def health() -> Health:
+    return Health()
+
+
+@pytest.fixture
+def backlog(health: Health) -> Backlog:
+    return Backlog({NAMES.mo: 10, NAMES.receipts: 5}, health)
+
+
+def arrivals(producer: Producer, backlog: Backlog) -> Arrivals:
+    return Arrivals(
+        producer,
+        ReceiptPublisher(producer, NAMES.receipts, clock=utc_now, new_id=uuid4),
+        HASHER,
+        settings=ArrivalSettings(
+            "gateway-1",
+            "main",
+            "main-1",
+            NAMES.mo,
+            receipts_topic=NAMES.receipts,
+            is_full=backlog.is_full,
+        ),
+        stalls=StallDetector(),
+        clock=utc_now,
+        heard=lambda: None,
+        new_id=uuid4,
+    )
+
+
+async def status(made: Arrivals, source: str = CLIENT, **fields: Any) -> int:
+    values: dict[str, Any] = {
+        "source_addr_ton": 1,
+        "source_addr": source[1:],
+        "short_message": b"CLIENT info",
+    }
+    answer = await made.on_request(DeliverSm(**(values | fields)), cast("Session", Line()))
+    if isinstance(answer, asyncio.Future):
+        async with asyncio.timeout(PATIENCE_S):
+            answer = await answer
+    assert isinstance(answer, ResponsePdu)
+    return answer.status
+
+
+async def test_a_text_for_a_full_partition_stays_with_the_centre(
+    backlog: Backlog, health: Health
+) -> None:
+    producer = Producer()
+    made = arrivals(producer, backlog)
+    assert partition_of(HASHER.hash(OTHER).hex()) != partition_of(HASHER.hash(CLIENT).hex())
+    backlog.note(dict.fromkeys(FULL, 9))
+    assert await status(made) == Status.ESME_ROK
+    backlog.note(FULL)
+    assert await status(made) == Status.ESME_RX_T_APPN
+    assert await status(made, OTHER) == Status.ESME_ROK
+    assert not health.ready().ok
+    backlog.note(dict.fromkeys(FULL, 0))
+    assert await status(made) == Status.ESME_ROK
+    assert health.ready().ok
+    assert len(producer.stored) == 3
+
+
+async def test_a_receipt_for_a_full_partition_stays_with_the_centre(backlog: Backlog) -> None:
+    made = arrivals(Producer(), backlog)
+    backlog.note({(NAMES.receipts, n): 5 for n in range(8)})
+    receipt = b"id:1 sub:001 dlvrd:001 submit date:2405171200 done date:2405171200 stat:DELIVRD"
+    assert await status(made, esm_class=0x04, short_message=receipt) == Status.ESME_RX_T_APPN
+    assert await status(made) == Status.ESME_ROK
+
+
+async def test_the_last_measurement_counts_while_kafka_is_away(backlog: Backlog) -> None:
+    measured: Iterator[Lag | KafkaConnectionError] = iter([FULL, KafkaConnectionError()])
+    done = asyncio.Event()
+
+    async def measure() -> Lag:
+        found = next(measured, None)
+        if isinstance(found, KafkaConnectionError):
+            raise found
+        if found is None:
+            done.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+        return found
+
+    watching = asyncio.create_task(backlog.watch(measure, every_s=0))
+    await done.wait()
+    watching.cancel()
+    assert backlog.is_full(NAMES.mo, HASHER.hash(CLIENT).hex())
+
+
+def test_being_full_is_said_once(backlog: Backlog, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        for lag in (FULL, FULL, {}, {}):
+            backlog.note(lag)
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
+
+
+async def test_a_text_too_long_for_a_command_is_stored_without_its_payload(
+    backlog: Backlog,
+) -> None:
+    producer = Producer()
+    made = arrivals(producer, backlog)
+    for size in (PAYLOAD_MAX, PAYLOAD_MAX + 1, 60_000):
+        # Part 1 of 2 by SAR parameters (SMPP 3.4, 5.3.2.22).
+        tlvs = (0x0424, b"x" * size), (0x020C, b"\0\7"), (0x020E, b"\2"), (0x020F, b"\1")
+        assert await status(made, short_message=b"", tlvs=tlvs) == Status.ESME_ROK
+    assert [(len(mo.payload), mo.octets, mo.part is None) for mo in producer.stored] == [
+        (PAYLOAD_MAX, None, False),
+        (0, PAYLOAD_MAX + 1, True),
+        (0, 60_000, True),
+    ]
+
+
+async def test_no_backlog_reaches_what_a_partition_keeps(backlog: Backlog) -> None:
+    """Kafka would delete texts that were accepted and not processed."""
+    producer = Producer()
+    made = arrivals(producer, backlog)
+    payload = (0x0424, b"\xff" * PAYLOAD_MAX)
+    await status(made, destination_addr="9" * 20, tlvs=(payload,), short_message=b"")
+    record_bytes = len(producer.stored[0].to_json()) + 1_000  # headers and Kafka's own
+    most = QuotaSettings.model_fields["mo_backlog"].metadata
+    limit = next(bound.le for bound in most if hasattr(bound, "le"))
+    assert limit * record_bytes < PARTITION_BYTES
