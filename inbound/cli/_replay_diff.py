@@ -14,6 +14,7 @@ from inbound.cli._format import counted
 from inbound.cli._progress import progress_bar
 from inbound.cli._times import parse_moment
 from inbound.errors import ScservError, SetupError
+from inbound.printing import printable
 from inbound.replay.diff.candidates import Candidate, LocalCandidate
 from inbound.replay.diff.classification import KINDS
 from inbound.replay.diff.process import ProcessCandidate
@@ -26,6 +27,7 @@ from inbound.store.log import replay_inputs
 from inbound.terminal import echo, echo_json, echo_traceback
 
 SAME, DIFFERENT, NOT_RUN = 0, 1, 2
+_LONGEST_VALUE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class DiffOptions:
     settings_file: Path | None = None
     templates: Path | None = None
     code: Path | None = None
+    trust: bool = False
     out: Path | None = None
     examples: int = 3
     time_limit_s: float = 30.0
@@ -61,6 +64,8 @@ def _diff(settings: DiffSettings, options: DiffOptions) -> tuple[DiffReport, rep
     until = (
         parse_moment(options.until, "--until", now=now) if options.until else replay_inputs.LATEST
     )
+    if options.trust and options.code is None:
+        raise SetupError("--trust needs --code: nothing else runs foreign code")
     if until <= since:
         raise SetupError("--until must be later than --since")
     url = settings.require_database()
@@ -83,7 +88,7 @@ def _diff(settings: DiffSettings, options: DiffOptions) -> tuple[DiffReport, rep
 def _candidate(options: DiffOptions, config: CandidateConfig) -> Candidate:
     if options.code is None:
         return LocalCandidate(config)
-    return ProcessCandidate(options.code, config, options.time_limit_s)
+    return ProcessCandidate(options.code, config, options.time_limit_s, trusted=options.trust)
 
 
 @contextmanager
@@ -159,7 +164,8 @@ def _policies(report: DiffReport) -> Iterator[str]:
     now, then = report.now.policies, report.then.policies
     for name in sorted(now.keys() | then.keys()):
         if now.get(name) != then.get(name):
-            yield f"policy {name}: {now.get(name, 'none')} -> {then.get(name, 'none')}"
+            other = printable(str(then.get(name, "none")), _LONGEST_VALUE)
+            yield f"policy {name}: {now.get(name, 'none')} -> {other}"
 
 
 def _texts(report: DiffReport) -> Iterator[str]:

@@ -15,7 +15,8 @@ DIFF_HELP = """Show what a changed configuration or release would have decided d
 Reads the commands and submit results since WHEN from the event log, with the facts known at
 the time of each decision, and lets the candidate decide them again. Only reads the database;
 sends and publishes nothing. Without --settings, --templates and --code the candidate is the
-configuration now in force.
+configuration now in force. The code of another release runs isolated: it sees its own files
+only, and no network.
 
 Exit status: 0 without differences, 1 with differences, 2 when it could not run.
 """
@@ -54,6 +55,7 @@ def replay() -> None:
     help="TOML file with changed reply texts.",
 )
 @click.option("--code", type=click.Path(path_type=Path), help="Another release: wheel or folder.")
+@click.option("--trust", is_flag=True, help="Run --code with all your rights, not isolated.")
 @click.option("--carry", is_flag=True, help="Let the candidate's decisions affect later ones.")
 @click.option(
     "--out",

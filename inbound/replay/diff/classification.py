@@ -131,7 +131,7 @@ def _refuses(accepted: Mapping[str, Any]) -> bool:
 
 
 def _command(difference: DecisionDifference) -> str:
-    return next((str(data["command"]) for _, _, data in difference.recorded), "command")
+    return next((str(data.get("command")) for _, _, data in difference.recorded), "command")
 
 
 def _names(events: Sequence[Any]) -> str:

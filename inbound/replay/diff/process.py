@@ -1,13 +1,16 @@
-"""A candidate release in its own process.
+"""A candidate release in its own process, isolated from the host.
 
-The process gets the candidate's code and the installed packages, but no environment, working
-folder or open files of this process, so it knows no database, Kafka or SMS centre. Either it
-answers within the time limit, or `SetupError` names the request.
+The process gets no environment and no open files of this process. `isolation` shows it its own
+code, the Python library and the installed packages, read-only, and no network, process or
+device; where that can't be enforced, the candidate is refused. A trusted candidate has the
+rights of the user. Either it answers within the time limit, or `SetupError` names the request.
 
 Two batches are in flight, so that both processes work. After a crash or a time-out a fresh
 process gets the same streams and announces each step.
 """
 
+import json
+import os
 import sys
 import zipfile
 from collections import deque
@@ -21,21 +24,25 @@ from pydantic_core import from_json
 from typing_extensions import override
 
 from inbound.errors import SetupError
+from inbound.printing import printable
+from inbound.replay.diff._answers import read_description, read_isolation, read_verdicts
 from inbound.replay.diff._line_process import LineProcess, NoAnswerError
 from inbound.replay.diff.candidates import Candidate
 from inbound.replay.diff.protocol import (
     PROTOCOL,
     CandidateConfig,
     CandidateDescription,
-    DecisionDifference,
     PastStream,
-    ReplyText,
     StreamVerdict,
 )
 
 START: Final = Path(__file__).with_name("_bootstrap.py")
 TIME_LIMIT_S: Final = 30.0
+MEMORY_BYTES: Final = 1 << 30
 _BATCHES_IN_FLIGHT: Final = 2
+# All of a release that deciding can need. A checkout may also have keys and databases in it.
+_SHOWN: Final = ("inbound", "schemas", "streams", "pyproject.toml")
+_SHOWN_METADATA: Final = (".dist-info", ".egg-info")
 
 
 class CandidateError(SetupError):
@@ -59,12 +66,22 @@ class ProcessCandidate(Candidate):
     """Another release. Blocks for at most `time_limit_s` on each answer."""
 
     def __init__(
-        self, code: Path, config: CandidateConfig, time_limit_s: float = TIME_LIMIT_S
+        self,
+        code: Path,
+        config: CandidateConfig,
+        time_limit_s: float = TIME_LIMIT_S,
+        *,
+        trusted: bool = False,
     ) -> None:
-        """Start it and read its description. Raises `SetupError` if it can't be a candidate."""
+        """Start it and read its description.
+
+        Raises `SetupError` if it can't be a candidate, and if it is not trusted and can't be
+        isolated.
+        """
         self._code = check_code(code)
         self._config = config
         self._limit_s = time_limit_s
+        self._trusted = trusted
         self._process, self._description = self._start()
 
     @property
@@ -82,10 +99,10 @@ class ProcessCandidate(Candidate):
                 self._process.send(_request(batch, asked, trace=False))
                 waiting.append(batch)
                 if len(waiting) == _BATCHES_IN_FLIGHT:
-                    yield _verdicts(self._process.answer(self._limit_s), waiting[0])
+                    yield read_verdicts(self._process.answer(self._limit_s), waiting[0], asked)
                     waiting.popleft()
             while waiting:
-                yield _verdicts(self._process.answer(self._limit_s), waiting[0])
+                yield read_verdicts(self._process.answer(self._limit_s), waiting[0], asked)
                 waiting.popleft()
         except NoAnswerError as silent:
             raise self._blame(waiting[0], asked, silent) from None
@@ -95,10 +112,11 @@ class ProcessCandidate(Candidate):
         self._process.close()
 
     def _start(self) -> tuple[LineProcess, CandidateDescription]:
-        process = LineProcess(_command(self._code))
+        process = LineProcess(_command(self._code, self._config, trusted=self._trusted))
         try:
+            _check_isolation(process.answer(self._limit_s))
             process.send({"protocol": PROTOCOL, "orders": asdict(self._config)})
-            return process, _description(process.answer(self._limit_s))
+            return process, read_description(process.answer(self._limit_s))
         except NoAnswerError as silent:
             raise self._failed(process, str(silent)) from None
         except BaseException:
@@ -114,9 +132,13 @@ class ProcessCandidate(Candidate):
         at = None
         try:
             self._process.send(_request(batch, asked, trace=True))
-            while "deciding" in (answer := self._process.answer(self._limit_s)):
+            # Each event is announced before it is read, and before it is decided.
+            for _ in range(2 * sum(len(stream.events) for stream in batch) + 1):
+                answer = self._process.answer(self._limit_s)
+                if "deciding" not in answer:
+                    break
                 at = answer["deciding"]
-            _verdicts(answer, batch)
+            read_verdicts(answer, batch, asked)
         except NoAnswerError as again:
             return self._failed(self._process, f"{again} {_where(batch, at)}")
         return self._failed(
@@ -130,7 +152,7 @@ class ProcessCandidate(Candidate):
         process.close()
         lines = process.last_errors()
         said = f"; it wrote: {' | '.join(lines)}" if lines else ""
-        return CandidateError(f"the candidate {self._code.name} {what}{said}")
+        return CandidateError(f"the candidate {printable(self._code.name)} {what}{said}")
 
 
 def _where(batch: Sequence[PastStream], at: Any) -> str:  # noqa: ANN401 — as the candidate said it
@@ -144,7 +166,7 @@ def _where(batch: Sequence[PastStream], at: Any) -> str:  # noqa: ANN401 — as 
             if stream.subject == subject and event.version == version
         )
         request = from_json(data).get("request_id", "none")
-    except (TypeError, ValueError, IndexError, StopIteration):
+    except (TypeError, ValueError, AttributeError, LookupError, StopIteration):
         return f"before it decided any of the {len(batch)} subjects from {batch[0].subject} on"
     return f"while deciding request {request} (subject {subject}, version {version})"
 
@@ -153,43 +175,38 @@ def _request(batch: Sequence[PastStream], asked: Collection[str], *, trace: bool
     return {"asked": sorted(asked), "trace": trace, "streams": batch}
 
 
-def _description(answer: dict[str, Any]) -> CandidateDescription:
-    if "error" in answer:
-        raise NoAnswerError(str(answer["error"]))
-    if answer.get("protocol") != PROTOCOL:
-        raise NoAnswerError(f"speaks replay protocol {answer.get('protocol')}, not {PROTOCOL}")
-    try:
-        texts = {
-            str(name): ReplyText(str(text), int(parts), tuple(fields), bool(resend))
-            for name, (text, parts, fields, resend) in answer["texts"].items()
-        }
-        return CandidateDescription(str(answer["release"]), dict(answer["policies"]), texts)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise NoAnswerError(f"sent a description of another form: {error!r}") from None
+_NOT_ISOLATED: Final = (
+    "--code: this system does not let the candidate be isolated: {why}. Allow user namespaces, run "
+    "the diff on another machine, or add --trust if you trust that code like this release: it then "
+    "runs with all your rights"
+)
 
 
-def _verdicts(answer: dict[str, Any], batch: Sequence[PastStream]) -> list[StreamVerdict]:
-    """Parse the verdicts of a batch, one per subject."""
-    try:
-        verdicts = [
-            StreamVerdict(
-                UUID(s),
-                int(c),
-                int(r),
-                [DecisionDifference(*d) for d in ds],
-                [(m[0], m[1]) for m in ms],
-            )
-            for s, c, r, ds, ms in answer["verdicts"]
-        ]
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise NoAnswerError(f"sent an answer of another form: {error!r}") from None
-    if [verdict.subject for verdict in verdicts] != [stream.subject for stream in batch]:
-        raise NoAnswerError("answered for other subjects than asked")
-    return verdicts
+def _check_isolation(answer: dict[str, Any]) -> None:
+    if why := read_isolation(answer):
+        raise CandidateError(_NOT_ISOLATED.format(why=why))
 
 
-def _command(code: Path) -> list[str]:
-    """Return the command line of an isolated interpreter that imports the candidate first."""
+def _command(code: Path, config: CandidateConfig, *, trusted: bool) -> list[str]:
+    """Return the command line of an interpreter that imports the candidate first."""
     # These folders don't add this release: without `site` path files are not read.
     installed = [path for path in sys.path if path.rstrip("/").endswith("-packages")]
-    return [sys.executable, "-I", "-S", "-B", "-X", "utf8", str(START), str(code), *installed]
+    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    plan = {
+        "code": str(code),
+        "names": _entries_to_show(code) if code.is_dir() else [],
+        "installed": installed,
+        "readable": [path for path in (config.templates, *libraries) if path],
+        "memory_bytes": MEMORY_BYTES,
+        "trusted": trusted,
+        "parent": os.getpid(),
+    }
+    return [sys.executable, "-I", "-S", "-B", "-X", "utf8", str(START), json.dumps(plan)]
+
+
+def _entries_to_show(folder: Path) -> list[str]:
+    return [
+        path.name
+        for path in folder.iterdir()
+        if path.name in _SHOWN or path.name.endswith(_SHOWN_METADATA)
+    ]

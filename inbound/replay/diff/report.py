@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Final
 
 from pydantic_core import to_json
 
+from inbound.printing import printable
 from inbound.replay.diff.classification import (
     KINDS,
     ClassifiedDifference,
@@ -20,6 +21,7 @@ from inbound.replay.diff.classification import (
 from inbound.replay.diff.protocol import CandidateDescription, DecisionDifference, StreamVerdict
 
 EXAMPLES: Final = 3
+_LONGEST_EXAMPLE: Final = 500
 
 _UNSEEN: Final = (
     (
@@ -96,12 +98,13 @@ class DiffReport:
         for kind in found.kinds:
             kept = self.examples.setdefault(kind, [])
             if len(kept) < self.keep:
-                kept.append(f"{where['subject']}/{where['version']}  {found.what}")
+                what = printable(found.what, _LONGEST_EXAMPLE)
+                kept.append(f"{where['subject']}/{where['version']}  {what}")
         self._write({"kinds": found.kinds, "what": found.what, **where})
 
     def _write(self, line: Mapping[str, Any]) -> None:
         if self.out is not None:
-            self.out.write(to_json(line) + b"\n")
+            self.out.write(as_json(line) + b"\n")
 
     def by_kind(self) -> dict[str, int]:
         """Return the counts by kind, most serious first."""
@@ -113,12 +116,20 @@ class DiffReport:
         return [*_UNSEEN, *_unseen_policies(self.now, self.then), *_unseen_texts(self)]
 
 
+def as_json(value: object) -> bytes:
+    """Return JSON that is harmless to a terminal, whatever strings a candidate chose."""
+    return printable(to_json(value).decode()).encode()
+
+
 def _unseen_policies(now: CandidateDescription, then: CandidateDescription) -> list[str]:
     """Return what is not covered because the current rule is stricter."""
     before, after = now.policies, then.policies
 
     def differs(name: str) -> bool:
-        return name in before and name in after and before[name] != after[name]
+        """Whether both have the policy, and values of it that can be compared differ."""
+        if name not in before or name not in after or before[name] == after[name]:
+            return False
+        return isinstance(after[name], int | float) or not isinstance(before[name], int | float)
 
     sentences = []
     if differs("duplicate_within_s") and after["duplicate_within_s"] < before["duplicate_within_s"]:

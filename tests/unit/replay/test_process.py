@@ -1,15 +1,14 @@
 """Another release decides in a process of its own, and can do this one no harm."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from textwrap import dedent
 from uuid import UUID
 
 import pytest
@@ -20,21 +19,11 @@ from inbound.replay.diff.candidates import LocalCandidate
 from inbound.replay.diff.child import serve
 from inbound.replay.diff.process import ProcessCandidate
 from inbound.replay.diff.protocol import CandidateConfig, PastStream, StreamVerdict
+from tests.unit.replay.fakes import candidate, fake
 from tests.unit.replay.streams import INFO, START, STOP, History
 
 ROOT = Path(__file__).parents[3]
 STRICT = CandidateConfig(policies={"commands_per_hour": 1})
-
-
-@contextmanager
-def candidate(
-    code: Path, orders: CandidateConfig | None = None, limit_s: float = 30
-) -> Iterator[ProcessCandidate]:
-    running = ProcessCandidate(code, orders or CandidateConfig(), limit_s)
-    try:
-        yield running
-    finally:
-        running.close()
 
 
 def people(count: int) -> list[PastStream]:
@@ -77,28 +66,6 @@ def change(folder: Path, file: str, old: str, new: str) -> None:
     text = path.read_text("utf-8")
     assert old in text
     path.write_text(text.replace(old, new), "utf-8")
-
-
-def fake(tmp_path: Path, serve: str) -> Path:
-    """A candidate whose entry point does as `serve` says."""
-    folder = tmp_path / "fake"
-    place = folder / "inbound/replay/diff"
-    place.mkdir(parents=True)
-    (folder / "schemas").mkdir()
-    for package in ("inbound", "inbound/replay", "inbound/replay/diff", "schemas"):
-        (folder / package / "__init__.py").touch()
-    head = """
-        import json, os, sys, time
-        HELLO = {"protocol": 1, "release": "9", "policies": {}, "texts": {}}
-        def serve(requests, answers):
-            def say(what):
-                answers.write(json.dumps(what).encode() + b"\\n")
-                answers.flush()
-            hello = json.loads(requests.readline())
-    """
-    body = "\n".join(" " * 4 + line for line in dedent(serve).strip().splitlines())
-    (place / "child.py").write_text(dedent(head).strip() + "\n" + body + "\n", "utf-8")
-    return folder
 
 
 def test_this_release_as_a_candidate_says_what_it_says_here(source: Path) -> None:
@@ -168,8 +135,13 @@ def test_it_gets_no_environment_no_folder_and_no_open_file(
     folder = fake(
         tmp_path,
         """
-        files = sorted(os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")
-                       if os.path.lexists(f"/proc/self/fd/{n}"))
+        import stat
+        files = []
+        for n in range(128):
+            try:
+                files.append("pipe" if stat.S_ISFIFO(os.fstat(n).st_mode) else "other")
+            except OSError:
+                pass
         say({**HELLO, "policies": {
             "environment": dict(os.environ), "here": os.listdir("."), "files": files,
             "ours": [p for p in sys.path if os.path.isdir(p + "/inbound")],
@@ -182,7 +154,7 @@ def test_it_gets_no_environment_no_folder_and_no_open_file(
         seen = other.description.policies
     assert seen["environment"].keys() <= {"LC_CTYPE", "LD_LIBRARY_PATH"}
     assert seen["here"] == []
-    assert {file.split(":")[0] for file in seen["files"]} == {"pipe"}
+    assert seen["files"] == ["pipe"] * 4
     assert seen["ours"] == [str(folder)]
     assert not seen["site"]
 
@@ -247,7 +219,7 @@ def test_crash_that_does_not_repeat_is_reported(tmp_path: Path) -> None:
         """,
     )
     with (
-        candidate(folder) as other,
+        candidate(folder, trusted=True) as other,  # isolated it could not leave a mark
         pytest.raises(SetupError, match=r"ended with status 1 .* but did not when asked again"),
     ):
         verdicts(other.judge, people(2))
@@ -326,13 +298,28 @@ def test_installed_scserv_is_not_mixed_in(source: Path, tmp_path: Path) -> None:
     installed = tmp_path / "site-packages"
     shutil.copytree(source, installed)
     shutil.rmtree(source / "schemas")
+    plan = {
+        "code": str(source),
+        "names": ["inbound"],
+        "installed": [str(installed), *installed_packages()],
+        "readable": [],
+        "memory_bytes": process.MEMORY_BYTES,
+        "trusted": False,
+        "parent": os.getpid(),
+    }
+    empty = tmp_path / "empty"
+    empty.mkdir()
     done = subprocess.run(
-        [sys.executable, "-I", "-S", process.START, source, installed, *installed_packages()],
+        [sys.executable, "-I", "-S", process.START, json.dumps(plan)],
         input=b"",
         capture_output=True,
         check=True,
+        cwd=empty,
     )
-    assert json.loads(done.stdout) == {"error": "brings no package 'schemas'"}
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {"isolated": True},
+        {"error": "brings no package 'schemas'"},
+    ]
 
 
 def test_a_protocol_that_it_does_not_speak_is_said() -> None:
