@@ -11,11 +11,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from inbound.api import people, problems, request_search, timelines
+from inbound.api.addresses import ClientAddresses
 from inbound.api.admission import AdmissionMiddleware
 from inbound.api.backend import Backend
 from inbound.api.observability import ObservabilityMiddleware
 from inbound.api.openapi import as_text, document
 from inbound.api.rate_limits import RateLimits
+from inbound.api.token_failures import TokenFailures
 from inbound.errors import RetryableError
 
 
@@ -25,13 +27,20 @@ def make_api(
     *,
     clock: Callable[[], datetime],
     new_id: Callable[[], UUID],
+    failures: TokenFailures | None = None,
+    addresses: ClientAddresses | None = None,
 ) -> ASGIApp:
     """Return the application. Opens nothing; needs no ASGI lifespan."""
     routes = _make_routes()
     routes.state.backend = backend
-    return ObservabilityMiddleware(
-        AdmissionMiddleware(routes, backend.find_token, limits), clock, new_id
+    admission = AdmissionMiddleware(
+        routes,
+        backend.find_token,
+        limits,
+        failures or TokenFailures(),
+        addresses or ClientAddresses(),
     )
+    return ObservabilityMiddleware(admission, clock, new_id)
 
 
 def openapi_text() -> str:

@@ -2,7 +2,9 @@
 
 Log, metrics and trace name the route (`/v1/requests/{request_id}`), never the path or query
 that was sent: they may contain ids or mistyped secrets. A defect is logged with its type and
-stack, without its text, which could quote a row or a request.
+stack, without its text, which could quote a row or a request. Requests without a valid token, which
+anybody can send, are another kind of line, so that many of them suppress no other
+(`inbound.ops.logs`).
 """
 
 import asyncio
@@ -99,11 +101,11 @@ class _Exchange:
         method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
         route = getattr(self._scope.get("route"), "path_format", "-")
         principal = self._scope["state"].get("principal")
-        who = principal.name if principal else "-"
-        log.info(
-            "%s %s %d %.0f ms token=%s id=%s",
-            *(method, route, status, seconds * 1000, who, self.request_id),
-        )
+        request = (method, route, status, seconds * 1000)
+        if principal:
+            log.info("%s %s %d %.0f ms token=%s id=%s", *request, principal.name, self.request_id)
+        else:
+            log.info("%s %s %d %.0f ms token=- id=%s", *request, self.request_id)
         labels = {"method": method, "route": route, "status": status}
         metrics.API_REQUESTS.add(1, labels)
         metrics.API_DURATION.record(seconds, {"method": method, "route": route})

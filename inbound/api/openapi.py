@@ -41,8 +41,9 @@ Every resolution and every revealed number is recorded before the answer.
 **Errors** are problem details (RFC 9457). `type` identifies the problem; `instance` holds the \
 request id, which is also in the log. After a 503 retry when `Retry-After` has passed.
 
-**Limits.** Requests per minute and token (`RateLimit-Policy`); at most 64 KiB per body, which \
-has to arrive within 10 s. Every answer comes within 15 s.
+**Limits.** Requests per minute and token (`RateLimit-Policy`); at most 16 KiB of headers and \
+64 KiB per body, which have to arrive within 10 s each. Every answer comes within 15 s. An address \
+that sends too many requests without a valid token gets the 429 `too-many-failures`.
 
 **Changes.** Under `/v1` only new fields in answers and new parameters are added. Ignore fields \
 that you don't know.

@@ -33,7 +33,9 @@ class ProblemKind(Enum):
     TOO_LARGE = ("too-large", 413, "The request is too large")
     MEDIA_TYPE = ("media-type", 415, "The body has to be application/json")
     INVALID = ("invalid", 422, "The request is invalid")
+    HEADERS_TOO_LARGE = ("headers-too-large", 431, "The headers are too large")
     RATE_LIMITED = ("rate-limited", 429, "Too many requests with this token")
+    TOO_MANY_FAILURES = ("too-many-failures", 429, "Too many requests without a valid token")
     DEFECT = ("defect", 500, "Internal defect")
     UNAVAILABLE = ("unavailable", 503, "The service can't answer now")
 

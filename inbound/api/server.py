@@ -1,6 +1,6 @@
 """The API process: uvicorn with our own signals, logs and connection limits.
 
-A client that sends nothing, or its headers too slowly, is disconnected. After SIGTERM started
+Connections are accepted here, so that limits hold before the TLS handshake. After SIGTERM started
 answers are finished.
 """
 
@@ -12,22 +12,22 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Final
-from uuid import uuid4
 
-import h11
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from inbound.api.problems import ProblemKind, Refusal, render
+from inbound.api.addresses import ClientAddresses, client_of, parse_networks
+from inbound.api.connections import ConnectionLimits, Slot
+from inbound.api.protocol import HttpProtocol
 from inbound.errors import RetryableError, SetupError
 from inbound.ops.health import Health
 from inbound.settings import ApiSettings
 
-HEADERS_TIMEOUT_S: Final = 10.0
+HANDSHAKE_TIMEOUT_S: Final = 10.0
 KEEP_ALIVE_S: Final = 30
 SHUTDOWN_TIMEOUT_S: Final = 5
-MAX_CONNECTIONS: Final = 500
+BACKLOG: Final = 1024
+OUT_OF_FILES_S: Final = 0.1
 CHECK_EVERY_S: Final = 5.0
 HEARTBEAT_S: Final = 15.0
 
@@ -52,10 +52,14 @@ class ApiServer:
         self._health = health
         self._check_database = check_database
         self.port = 0
+        self._tls = _tls_context(settings)
+        self._addresses = ClientAddresses(parse_networks(settings.trusted_proxies))
+        self.limits = ConnectionLimits()
+        self._handshakes: set[asyncio.Task[None]] = set()
         self._server = _UvicornServer(
             uvicorn.Config(
                 app,
-                http=_HttpProtocol,
+                http=HttpProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -64,7 +68,6 @@ class ApiServer:
                 proxy_headers=False,
                 timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
-                ssl_context_factory=_tls_context(settings),
             )
         )
 
@@ -73,16 +76,59 @@ class ApiServer:
         listening = _listen(self._settings)
         self.port = listening.getsockname()[1]
         self._log_address()
-        serving = asyncio.create_task(self._server.serve([listening]))
+        serving = asyncio.create_task(self._server.serve([]))
+        accepting = asyncio.create_task(self._accept(listening))
         watching = asyncio.create_task(self._watch_database())
         try:
-            await asyncio.wait({serving, watching}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({serving, accepting, watching}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             watching.cancel()
+            accepting.cancel()
+            await asyncio.gather(accepting, return_exceptions=True)
+            listening.close()
+            for handshake in self._handshakes:
+                handshake.cancel()
             self._server.should_exit = True
             await asyncio.gather(serving, return_exceptions=True)
-        for task in (serving, watching):
+        for task in (serving, accepting, watching):
             task.result()
+
+    async def _accept(self, listening: socket.socket) -> None:
+        """Accept connections as long as there is room for them."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, peer = await loop.sock_accept(listening)
+            except OSError as error:  # no more open files, or the client is gone already
+                log.debug("can't accept a connection: %s", error)
+                await asyncio.sleep(OUT_OF_FILES_S)
+                continue
+            limited = not self._addresses.is_proxy(peer[0])  # all its clients have its address
+            slot = self.limits.admit(client_of(peer[0]), limited=limited)
+            if slot is None:
+                connection.close()
+                continue
+            task = asyncio.create_task(self._open(connection, slot))
+            slot.close = task.cancel
+            self._handshakes.add(task)
+            task.add_done_callback(self._handshakes.discard)
+
+    async def _open(self, connection: socket.socket, slot: Slot) -> None:
+        """Hand a connection to its protocol, after the TLS handshake."""
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: HttpProtocol(self._server.config, self._server.server_state, {}, slot),
+                connection,
+                ssl=self._tls,
+                ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S if self._tls else None,
+            )
+        except OSError:  # a failed handshake; ssl.SSLError is one
+            slot.release()
+            connection.close()
+        except BaseException:
+            slot.release()
+            connection.close()
+            raise
 
     def _log_address(self) -> None:
         scheme = "https" if self._settings.tls_cert else "http"
@@ -122,73 +168,24 @@ class _UvicornServer(uvicorn.Server):
         yield
 
 
-class _HttpProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1 with a time limit for headers, and problem details as answers.
-
-    uvicorn limits the pause between two requests, but not the time in which the headers of a
-    request have to arrive; and its own answers are plain text.
-    """
-
-    _headers_due: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
-        else:
-            self._await_headers()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._stop_waiting()
-        elif self._headers_due is None:
-            self._await_headers()
-
-    def on_response_complete(self) -> None:
-        self._stop_waiting()
-        super().on_response_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        super().connection_lost(exc)
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer invalid HTTP with a problem and disconnect. Called by uvicorn."""
-        del msg
-        response = render(Refusal(ProblemKind.NO_HTTP), str(uuid4()))
-        headers = [*response.raw_headers, (b"connection", b"close")]
-        for event in (
-            h11.Response(status_code=response.status_code, headers=headers),
-            h11.Data(data=bytes(response.body)),
-            h11.EndOfMessage(),
-        ):
-            self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
-
-    def _await_headers(self) -> None:
-        self._headers_due = self.loop.call_later(HEADERS_TIMEOUT_S, self.transport.close)
-
-    def _stop_waiting(self) -> None:
-        if self._headers_due is not None:
-            self._headers_due.cancel()
-            self._headers_due = None
-
-
 def _listen(settings: ApiSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=128)
+        listening = socket.create_server(
+            (settings.host, settings.port), family=family, backlog=BACKLOG
+        )
     except (OSError, OverflowError) as error:
         raise SetupError(
             f"the API can't listen on {settings.host}:{settings.port}: "
             f"{getattr(error, 'strerror', None) or error}; choose another SCSERV_API__PORT "
             "(0 picks a free one)"
         ) from error
+    listening.setblocking(False)
+    return listening
 
 
-def _tls_context(settings: ApiSettings) -> Callable[..., ssl.SSLContext] | None:
-    """Return a factory of the TLS context, None without a certificate. Raises SetupError."""
+def _tls_context(settings: ApiSettings) -> ssl.SSLContext | None:
+    """Return the TLS context, None without a certificate. Raises SetupError."""
     if settings.tls_cert is None:
         if settings.tls_key is not None:
             raise SetupError("SCSERV_API__TLS_KEY is set without SCSERV_API__TLS_CERT: set both")
@@ -202,7 +199,7 @@ def _tls_context(settings: ApiSettings) -> Callable[..., ssl.SSLContext] | None:
             why = f"not a usable certificate and key ({error.reason or 'not PEM'})"
         key = f", SCSERV_API__TLS_KEY {settings.tls_key}" if settings.tls_key else ""
         raise SetupError(f"SCSERV_API__TLS_CERT {settings.tls_cert}{key}: {why}") from None
-    return lambda *_: context
+    return context
 
 
 def _is_loopback(host: str) -> bool:

@@ -25,6 +25,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
 
         echo(*openapi_text().rstrip("\n").split("\n"))
         return
+    from inbound.api.addresses import ClientAddresses, parse_networks
     from inbound.api.app import make_api
     from inbound.api.backend import Backend, Sources
     from inbound.api.rate_limits import RateLimits
@@ -60,7 +61,8 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
         )
         backend = Backend(sources, utc_now)
         limits = RateLimits(settings.api.requests_per_minute)
-        app = make_api(backend, limits, clock=utc_now, new_id=uuid4)
+        addresses = ClientAddresses(parse_networks(settings.api.trusted_proxies))
+        app = make_api(backend, limits, clock=utc_now, new_id=uuid4, addresses=addresses)
         try:
             await ApiServer(app, settings.api, health, backend.check_database).run()
         finally:

@@ -201,3 +201,14 @@ API_DURATION = _meter.create_histogram(
     description="Duration of requests to the HTTP API, by method and route.",
     explicit_bucket_boundaries_advisory=[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
 )
+API_TOKEN_FAILURES = _meter.create_counter(
+    "scserv.api.token.failures",
+    unit="{request}",
+    description="Requests to the HTTP API without a valid token; throttled: not looked up.",
+)
+API_CONNECTIONS_CLOSED = _meter.create_counter(
+    "scserv.api.connections.closed",
+    unit="{connection}",
+    description="Connections closed because of the client: evicted or refused for lack of room, "
+    "ambiguous framing, late headers, or an answer not taken.",
+)

@@ -49,6 +49,11 @@ class ApiSettings(BaseModel):
         le=1_000_000,
         description="requests that each API process accepts from one token",
     )
+    trusted_proxies: str = Field(
+        default="",
+        description="addresses and networks of TLS proxies before the API, separated by commas; "
+        "their X-Forwarded-For names the client",
+    )
 
 
 class Settings(BaseModel):

@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from inbound.api.admission import MAX_BODY_BYTES, MAX_IN_FLIGHT
+from inbound.api.token_failures import FAILURES
 from inbound.api.tokens import new_token
 from tests.integration.api.world import NOW, World, assert_problem
 
@@ -147,15 +148,39 @@ async def test_a_body_has_a_size(world: World) -> None:
 
 
 async def test_concurrent_requests_are_limited(world: World) -> None:
-    client = world.client(world.token("resolve"))
-    answers = await asyncio.gather(*(ask(client) for _ in range(3 * MAX_IN_FLIGHT)))
+    clients = [world.scoped("resolve") for _ in range(3)]
+    answers = await asyncio.gather(*(ask(clients[n % 3]) for n in range(3 * MAX_IN_FLIGHT)))
     statuses = [answer.status_code for answer in answers]
     assert set(statuses) == {200, 503}
     assert statuses.count(200) >= MAX_IN_FLIGHT
     busy = answers[statuses.index(503)]
     assert_problem(busy, 503, "unavailable")
     assert busy.headers["retry-after"] == "1"
-    assert (await ask(client)).status_code == 200
+    assert (await ask(clients[0])).status_code == 200
+
+
+async def test_one_token_leaves_room_for_others(world: World) -> None:
+    greedy, other = world.scoped("resolve"), world.scoped("resolve")
+    asked = [ask(greedy) for _ in range(MAX_IN_FLIGHT - 1)]
+    *answers, honest = await asyncio.gather(*asked, ask(other))
+    assert honest.status_code == 200
+    assert {answer.status_code for answer in answers} == {200, 503}
+
+
+async def test_guesses_are_throttled(world: World) -> None:
+    good, guessing = world.scoped("resolve"), world.client()
+    assert (await ask(good)).status_code == 200
+    answers = []
+    for _ in range(FAILURES + 5):
+        guessing.headers["Authorization"] = f"Bearer {new_token()}"
+        answers.append(await ask(guessing))
+    statuses = [answer.status_code for answer in answers]
+    assert statuses[:FAILURES] == [401] * FAILURES
+    assert 429 in statuses
+    refused = answers[statuses.index(429)]
+    assert_problem(refused, 429, "too-many-failures")
+    assert int(refused.headers["retry-after"]) >= 1
+    assert (await ask(good)).status_code == 200
 
 
 async def test_the_database_away_is_503_and_back_is_200(lone_world: World) -> None:

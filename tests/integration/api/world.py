@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from inbound.api.app import make_api
 from inbound.api.backend import Backend, Sources
 from inbound.api.rate_limits import RateLimits
+from inbound.api.token_failures import TokenFailures
 from inbound.api.tokens import digest_of, new_token
 from inbound.cli.clients import run_import
 from inbound.directory.postgres import PostgresDirectory
@@ -54,7 +55,9 @@ class Person:
 class World:
     """One database and one API on it. `now` is the API's clock, and a test may change it."""
 
-    def __init__(self, url: str, per_minute: int = 600) -> None:
+    def __init__(
+        self, url: str, per_minute: int = 600, failures: TokenFailures | None = None
+    ) -> None:
         self.url = url
         self.now = NOW
         hasher, sealer = SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY))
@@ -71,7 +74,9 @@ class World:
         self.backend = Backend(self.sources, lambda: self.now)
         self.monotonic = 0.0
         limits = RateLimits(per_minute, lambda: self.monotonic)
-        self.app: ASGIApp = make_api(self.backend, limits, clock=lambda: self.now, new_id=uuid4)
+        self.app: ASGIApp = make_api(
+            self.backend, limits, clock=lambda: self.now, new_id=uuid4, failures=failures
+        )
         self._clients: list[httpx.AsyncClient] = []
         [(self._audited,)] = self.rows("SELECT coalesce(max(id), 0) FROM audit")
 

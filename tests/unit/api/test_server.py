@@ -4,65 +4,18 @@ import asyncio
 import json
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
 
-from inbound.api import server
+from inbound.api import protocol, server
 from inbound.api.server import ApiServer
 from inbound.errors import RetryableError, SetupError
 from inbound.ops.health import Health
 from inbound.settings import ApiSettings
+from tests.unit.api.serving import App, fine, get, serving, until
 from tests.unit.smpp.certificate import self_signed
-
-
-class App:
-    """Answers after `go` is set; says when a request has come."""
-
-    def __init__(self) -> None:
-        self.came = asyncio.Event()
-        self.go = asyncio.Event()
-        self.go.set()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.came.set()
-        await self.go.wait()
-        await PlainTextResponse("done")(scope, receive, send)
-
-
-async def fine() -> None:
-    """The database is there."""
-
-
-@asynccontextmanager
-async def serving(
-    app: App, settings: ApiSettings | None = None, health: Health | None = None
-) -> AsyncIterator[tuple[ApiServer, "asyncio.Task[None]"]]:
-    health = health or Health()
-    made = ApiServer(app, settings or ApiSettings(port=0), health, fine)
-    running = asyncio.create_task(made.run())
-    await until(lambda: health.ready().ok or running.done())
-    try:
-        yield made, running
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-
-async def until(check: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not check():  # noqa: ASYNC110  the port tells only who asks
-            await asyncio.sleep(0)
-
-
-async def get(made: ApiServer, path: str = "/") -> httpx.Response:
-    async with httpx.AsyncClient() as client:
-        return await client.get(f"http://127.0.0.1:{made.port}{path}")
 
 
 async def test_it_listens_on_loopback_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
@@ -125,7 +78,7 @@ async def test_hanging_answer_does_not_delay_shutdown(
     "sent", [b"", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "], ids=["nothing", "half"]
 )
 async def test_missing_headers_time_out(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
-    monkeypatch.setattr(server, "HEADERS_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(protocol, "HEADERS_TIMEOUT_S", 0.05)
     async with serving(App()) as (made, _), asyncio.timeout(10):
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
         writer.write(sent)
@@ -135,7 +88,7 @@ async def test_missing_headers_time_out(monkeypatch: pytest.MonkeyPatch, sent: b
 
 
 async def test_second_request_has_the_same_header_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HEADERS_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(protocol, "HEADERS_TIMEOUT_S", 0.2)
     async with serving(App()) as (made, _), asyncio.timeout(10):
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -155,17 +108,6 @@ async def test_invalid_http_gets_a_problem() -> None:
     assert b"application/problem+json" in head
     assert json.loads(body)["type"] == "urn:scserv:problem:no-http"
     assert b"79161234567" not in body
-
-
-async def test_connections_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "MAX_CONNECTIONS", 1)
-    async with serving(App()) as (made, _), asyncio.timeout(10):
-        reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert await reader.readuntil(b"done")
-        with pytest.raises(httpx.TransportError):
-            await get(made)
-        writer.close()
 
 
 async def test_the_health_port_tells_of_the_database() -> None:

@@ -1,0 +1,96 @@
+"""HTTP/1.1 as every proxy reads it: what could be read in two ways is refused.
+
+h11 accepts what RFC 9112 lets a lenient server accept: bare LF, folded lines, Content-Length
+beside Transfer-Encoding. A proxy in front may read the same octets as another request, so here
+they are errors, and so is a second header that only one reader would take. h11 does the rest.
+"""
+
+import re
+from typing import Final
+
+import h11
+from h11._receivebuffer import ReceiveBuffer
+from h11._util import LocalProtocolError
+from typing_extensions import override
+
+MAX_HEAD_BYTES: Final = 16 * 1024
+MAX_HEADERS: Final = 64
+HEAD_TOO_LARGE: Final = 431
+
+_CRLF: Final = b"\r\n"
+_LENGTH: Final = re.compile(rb"[0-9]{1,19}")
+_SINGLE: Final = frozenset(
+    {
+        *(b"host", b"content-length", b"transfer-encoding", b"content-type", b"expect"),
+        *(b"authorization", b"reveal-reason"),
+    }
+)
+
+
+class StrictConnection(h11.Connection):
+    """The server's side of a connection. `error_status` is that of the last error."""
+
+    def __init__(self) -> None:
+        super().__init__(h11.SERVER, MAX_HEAD_BYTES)
+        self._receive_buffer = _StrictBuffer()
+        self.error_status = 0
+
+    @override
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        try:
+            return super().next_event()
+        except h11.RemoteProtocolError as error:
+            self.error_status = error.error_status_hint
+            raise
+
+
+class _StrictBuffer(ReceiveBuffer):
+    """Splits heads and trailers into lines. Raises LocalProtocolError, as h11's readers do."""
+
+    @override
+    def maybe_extract_lines(self) -> list[bytearray] | None:
+        if self._data[:2] == _CRLF:
+            self._extract(2)
+            return []
+        end = self._data.find(b"\r\n\r\n", max(0, self._multiple_lines_search - 3))
+        self._multiple_lines_search = len(self._data)
+        if max(end, 0) > MAX_HEAD_BYTES:
+            raise LocalProtocolError("the headers are too long", HEAD_TOO_LARGE)
+        if end < 0:
+            _check_line_ends(self._data)
+            return None
+        head = self._extract(end + 4)[:-4]
+        lines = head.split(_CRLF)
+        if any(line.startswith((b" ", b"\t")) for line in lines):
+            raise LocalProtocolError("a folded line")
+        _check_line_ends(head)
+        _check_headers(lines)
+        return lines
+
+
+def _check_line_ends(data: bytearray) -> None:
+    """Refuse a bare LF or CR at once: the end of these headers may never come."""
+    ends = data.count(_CRLF)
+    pending = data.endswith(b"\r")
+    if data.count(b"\n") != ends or data.count(b"\r") != ends + pending:
+        raise LocalProtocolError("a bare CR or LF")
+
+
+def _check_headers(lines: list[bytearray]) -> None:
+    """Refuse repeated headers, and two that both say how long the body is."""
+    if len(lines) > MAX_HEADERS + 1:
+        raise LocalProtocolError("too many headers", HEAD_TOO_LARGE)
+    found: dict[bytes, bytes] = {}
+    for line in lines:
+        name, _, value = bytes(line).partition(b":")
+        name = name.lower()
+        if name in found:
+            raise LocalProtocolError("a header is repeated")
+        if name in _SINGLE:
+            found[name] = value.strip(b" \t")
+    if b"transfer-encoding" in found and (
+        b"content-length" in found or not lines[0].endswith(b"HTTP/1.1")
+    ):
+        raise LocalProtocolError("Transfer-Encoding beside Content-Length, or in HTTP/1.0")
+    if not _LENGTH.fullmatch(found.get(b"content-length", b"0")):
+        raise LocalProtocolError("an invalid Content-Length")

@@ -1,0 +1,125 @@
+"""uvicorn's HTTP/1.1 with strict framing, time limits in both directions, and problems as answers.
+
+uvicorn limits the pause between two requests. Not limited are the time in which the headers have
+to arrive, and that in which a client has to take its answer; and uvicorn's own answers are plain
+text and logged one by one.
+"""
+
+import asyncio
+import logging
+from typing import Any, Final
+from uuid import uuid4
+
+import h11
+import uvicorn
+from typing_extensions import override
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from inbound.api.connections import Slot, count_closed
+from inbound.api.framing import HEAD_TOO_LARGE, StrictConnection
+from inbound.api.problems import ProblemKind, Refusal, render
+
+HEADERS_TIMEOUT_S: Final = 10.0
+ANSWER_TIMEOUT_S: Final = 30.0
+
+# uvicorn would log a line for each invalid request, which anybody can send.
+_ERRORS_ONLY: Final = logging.getLogger(f"{__name__}.uvicorn")
+_ERRORS_ONLY.setLevel(logging.ERROR)
+
+
+class HttpProtocol(H11Protocol):
+    """One connection. Counts why it closes one."""
+
+    def __init__(
+        self, config: uvicorn.Config, state: ServerState, app_state: dict[str, Any], slot: Slot
+    ) -> None:
+        super().__init__(config, state, app_state)
+        self.conn: StrictConnection = StrictConnection()
+        self.logger = _ERRORS_ONLY
+        self._slot = slot
+        self._headers_due: asyncio.TimerHandle | None = None
+        self._answer_due: asyncio.TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._slot.close = transport.abort
+        # What the client does not take calls `pause_writing`. With 0 TLS would always be paused.
+        transport.set_write_buffer_limits(high=1, low=0)
+        self._await_headers()
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_waiting()
+            self._slot.work()
+        elif self._headers_due is None:
+            self._await_headers()
+
+    @override
+    def on_response_complete(self) -> None:
+        self._stop_waiting()
+        self._slot.wait()
+        super().on_response_complete()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        self.resume_writing()
+        self._slot.release()
+        super().connection_lost(exc)
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._answer_due is None:
+            self._answer_due = self.loop.call_later(ANSWER_TIMEOUT_S, self._give_up, "answer")
+
+    @override
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._answer_due is not None:
+            self._answer_due.cancel()
+            self._answer_due = None
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        """Answer invalid HTTP with a problem, unless an answer has begun, and disconnect."""
+        del msg
+        count_closed("framing")
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE} and not self._has_answered():
+            self._refuse()
+        if self.cycle is not None:  # the application may still be working on it
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.close()
+
+    def _has_answered(self) -> bool:
+        cycle = self.cycle
+        return cycle is not None and cycle.response_started and not cycle.response_complete
+
+    def _refuse(self) -> None:
+        too_large = self.conn.error_status == HEAD_TOO_LARGE
+        kind = ProblemKind.HEADERS_TOO_LARGE if too_large else ProblemKind.NO_HTTP
+        response = render(Refusal(kind), str(uuid4()))
+        headers = [*response.raw_headers, (b"connection", b"close")]
+        for event in (
+            h11.Response(status_code=response.status_code, headers=headers),
+            h11.Data(data=bytes(response.body)),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+
+    def _await_headers(self) -> None:
+        self._headers_due = self.loop.call_later(HEADERS_TIMEOUT_S, self._give_up, "headers")
+
+    def _give_up(self, reason: str) -> None:
+        count_closed(reason)
+        self.transport.abort()
+
+    def _stop_waiting(self) -> None:
+        if self._headers_due is not None:
+            self._headers_due.cancel()
+            self._headers_due = None

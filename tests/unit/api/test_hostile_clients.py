@@ -1,0 +1,239 @@
+"""Clients that mean harm, over real sockets."""
+
+import asyncio
+import json
+import logging
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from inbound.api import protocol
+from inbound.api.admission import Principal
+from inbound.api.framing import MAX_HEAD_BYTES, MAX_HEADERS
+from inbound.api.observability import ObservabilityMiddleware
+from inbound.api.server import ApiServer
+from inbound.clock import utc_now
+from inbound.ops.logs import LINES_OF_A_KIND, LineFormatter, Throttle, ThrottlingHandler
+from inbound.settings import ApiSettings
+from tests.patience import PATIENCE_S
+from tests.unit.api.serving import App, serving, until
+from tests.unit.smpp.certificate import self_signed
+
+SLOW = b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "
+
+
+class Echo(App):
+    """Reads the body and answers with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.requests += 1
+        body = await Request(scope, receive).body()
+        await PlainTextResponse(b"read " + body)(scope, receive, send)
+
+
+async def exchange(made: ApiServer, sent: bytes) -> bytes:
+    """Send octets, and return everything up to the end of the connection."""
+    async with asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
+        writer.write(sent)
+        try:
+            return await reader.read()
+        finally:
+            writer.close()
+
+
+def request(*lines: bytes, body: bytes = b"") -> bytes:
+    return b"\r\n".join((b"POST / HTTP/1.1", b"Host: x", *lines, b"", b"")) + body
+
+
+NEXT = b"GET /second HTTP/1.1\r\nHost: x\r\n\r\n"
+AMBIGUOUS = {
+    "both lengths": request(b"Content-Length: 5", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"),
+    "two lengths": request(b"Content-Length: 1", b"Content-Length: 2", body=b"ab"),
+    "the same length twice": request(b"Content-Length: 1", b"Content-Length: 1", body=b"a"),
+    "a list of lengths": request(b"Content-Length: 1, 1", body=b"a"),
+    "a signed length": request(b"Content-Length: +1", body=b"a"),
+    "no length": request(b"Content-Length:", body=b"a"),
+    "an endless length": request(b"Content-Length: " + b"9" * 25),
+    "another encoding": request(b"Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n"),
+    "two encodings": request(
+        b"Transfer-Encoding: chunked", b"Transfer-Encoding: identity", body=b"0\r\n\r\n"
+    ),
+    "an encoding in HTTP/1.0": b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two tokens": request(b"Authorization: Bearer a", b"authorization: Bearer b"),
+    "two hosts": request(b"Host: y"),
+    "two reasons": request(b"Reveal-Reason: a", b"Reveal-Reason: b"),
+    "no host": b"GET / HTTP/1.1\r\n\r\n",
+    "a folded line": request(b"X-Folded: a", b" b"),
+    "a folded first line": b"GET / HTTP/1.1\r\n Host: x\r\n\r\n",
+    "a bare LF": b"GET / HTTP/1.1\nHost: x\n\n",
+    "a bare LF in a header": request(b"X-Bare: a\nX-Hidden: b"),
+    "a bare CR": request(b"X-Bare: a\rX-Hidden: b"),
+    "a NUL": request(b"X-Nul: a\x00"),
+    "a space before the colon": request(b"Content-Length : 1", body=b"a"),
+    "a nameless header": request(b": a"),
+    "an invalid size of a chunk": request(b"Transfer-Encoding: chunked", body=b"zz\r\n"),
+    "a signed size of a chunk": request(b"Transfer-Encoding: chunked", body=b"+1\r\na\r\n"),
+    "a chunk that is too long": request(b"Transfer-Encoding: chunked", body=b"1\r\nab\r\n"),
+    "a size with a bare LF": request(b"Transfer-Encoding: chunked", body=b"1\na\r\n0\r\n\r\n"),
+    "an end with a bare LF": request(b"Transfer-Encoding: chunked", body=b"0\r\nX: a\n\n"),
+}
+
+
+@pytest.fixture
+async def echo() -> AsyncIterator[tuple[Echo, ApiServer]]:
+    app = Echo()
+    async with serving(app) as (made, _):
+        yield app, made
+
+
+@pytest.mark.parametrize("name", AMBIGUOUS)
+async def test_ambiguous_framing_gets_one_400(echo: tuple[Echo, ApiServer], name: str) -> None:
+    app, made = echo
+    answers = await exchange(made, AMBIGUOUS[name] + NEXT)
+    head, _, body = answers.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"connection: close" in head.lower()
+    assert json.loads(body)["type"] == "urn:scserv:problem:no-http"
+    assert answers.count(b"HTTP/1.1 ") == 1
+    assert app.requests <= ("Transfer-Encoding" in AMBIGUOUS[name].decode())  # its body is invalid
+
+
+async def test_what_is_clear_is_served(echo: tuple[Echo, ApiServer]) -> None:
+    _, made = echo
+    chunked = request(b"Transfer-Encoding: chunked", body=b"1;x=y\r\na\r\n0\r\nX: y\r\n\r\n")
+    last = request(
+        b"Content-Length: 1", b"Connection: close", b"Accept: a", b"Accept: b", body=b"c"
+    )
+    answers = await exchange(made, chunked + last)
+    assert answers.count(b"HTTP/1.1 200 OK") == 2
+    assert answers.index(b"read a") < answers.index(b"read c")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nX-Long: " + b"x" * (MAX_HEAD_BYTES + 1),
+        request(b"X-Long: " + b"x" * (MAX_HEAD_BYTES + 1)),
+        request(*[b"X-%d: y" % n for n in range(MAX_HEADERS)]),
+    ],
+    ids=["endless", "long", "many"],
+)
+async def test_headers_have_a_size(echo: tuple[Echo, ApiServer], sent: bytes) -> None:
+    app, made = echo
+    answer = await exchange(made, sent)
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert b"urn:scserv:problem:headers-too-large" in answer
+    assert app.requests == 0
+
+
+async def test_invalid_body_after_the_answer_gets_no_second_answer() -> None:
+    """The application refuses before it reads the body, as for a wrong token."""
+    async with serving(App()) as (made, _):
+        answer = await exchange(made, request(b"Transfer-Encoding: chunked", body=b"zz\r\n" + NEXT))
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+async def get_alone(made: ApiServer) -> httpx.Response:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+        return await client.get(f"http://127.0.0.1:{made.port}/")
+
+
+@asynccontextmanager
+async def slow_connections(made: ApiServer, count: int, sent: bytes) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        for _ in range(count):
+            _, writer = await asyncio.open_connection("127.0.0.1", made.port)
+            stack.callback(writer.close)
+            with suppress(OSError):
+                writer.write(sent)
+                await writer.drain()
+        yield
+
+
+@pytest.mark.parametrize("sent", [b"", SLOW], ids=["nothing", "half"])
+async def test_600_slow_connections_leave_room_for_others(sent: bytes) -> None:
+    async with serving(App()) as (made, _), slow_connections(made, 600, sent):
+        for _ in range(20):
+            assert (await get_alone(made)).text == "done"
+
+
+async def test_a_crowd_does_not_end_a_started_answer() -> None:
+    app = App()
+    app.go.clear()
+    async with serving(app) as (made, _):
+        asking = asyncio.create_task(get_alone(made))
+        await app.came.wait()
+        async with slow_connections(made, 300, SLOW):
+            app.go.set()
+            assert (await asking).text == "done"
+
+
+async def test_the_place_of_an_ended_connection_is_free() -> None:
+    async with serving(App()) as (made, _):
+        for _ in range(3):
+            assert (await get_alone(made)).text == "done"
+        await until(lambda: not made.limits.waiting)
+
+
+async def test_client_that_takes_no_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "ANSWER_TIMEOUT_S", 0.05)
+
+    class Long(App):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await PlainTextResponse(b"x" * (64 << 20))(scope, receive, send)
+
+    async with serving(Long()) as (made, _), asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", made.port, limit=1024)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        await until(lambda: not made.limits.waiting)  # the server has forgotten it
+        with suppress(OSError):
+            assert len(await reader.read(64 << 20)) < 64 << 20
+        writer.close()
+
+
+async def test_slow_handshakes_leave_room_for_others(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path / "api.pem")
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    settings = ApiSettings(port=0, tls_cert=certificate)
+    async with serving(App(), settings) as (made, _), slow_connections(made, 200, b""):
+        async with httpx.AsyncClient(verify=trusting, timeout=PATIENCE_S) as client:
+            answer = await client.get(f"https://127.0.0.1:{made.port}/")
+        assert answer.text == "done"
+
+
+async def test_strangers_suppress_no_other_line(capsys: pytest.CaptureFixture[str]) -> None:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/known":
+            scope["state"]["principal"] = Principal(uuid4(), "crm", frozenset())
+        await PlainTextResponse("done")(scope, receive, send)
+
+    app = ObservabilityMiddleware(answer, utc_now, uuid4)
+    handler = ThrottlingHandler(Throttle(lambda: 0.0))
+    handler.setFormatter(LineFormatter("api"))
+    log = logging.getLogger("inbound.api.observability")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+            for path in ("/",) * 100 + ("/known",):
+                await client.get(f"http://api.test{path}")
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(logging.NOTSET)
+    lines = capsys.readouterr().err.splitlines()
+    assert len([line for line in lines if "token=-" in line]) == LINES_OF_A_KIND
+    assert "token=crm" in lines[-1]
