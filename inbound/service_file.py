@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inbound.errors import SetupError
+from inbound.private_files import check_folder, read_secret, write_file
 
 DEFAULT_DATA_DIR = Path(".scserv")
 SERVICE_FILE = "service.json"
@@ -18,11 +19,13 @@ SERVICE_FILE = "service.json"
 def read_service_file(data_dir: Path) -> dict[str, Any]:
     """Return the settings that `scserv up` left in `data_dir`, or nothing if it never ran there.
 
-    Raises `SetupError` when the file exists and can't be read.
+    Raises `SetupError` when the file exists and can't be read, and when another user may have
+    written it: it names the database and Kafka that passwords are sent to.
     """
     path = data_dir / SERVICE_FILE
     try:
-        values: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        check_folder(data_dir)
+        values: dict[str, Any] = json.loads(read_secret(path))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -32,8 +35,4 @@ def read_service_file(data_dir: Path) -> dict[str, Any]:
 
 def write_service_file(data_dir: Path, values: dict[str, Any]) -> None:
     """Replace the file in `data_dir` atomically. Raises `OSError`."""
-    path = data_dir / SERVICE_FILE
-    draft = path.with_suffix(".new")
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
-    draft.replace(path)
+    write_file(data_dir / SERVICE_FILE, json.dumps(values, indent=2) + "\n")

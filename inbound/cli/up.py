@@ -11,6 +11,7 @@ import click
 from inbound.cli._passwords import VARIABLE as PASSWORD
 from inbound.cli._passwords import password_file_option
 from inbound.errors import SetupError
+from inbound.private_files import prepare_folder, prepare_subfolder, read_secret, write_file
 from inbound.service_file import DEFAULT_DATA_DIR
 from inbound.settings import Settings, load_settings
 
@@ -78,14 +79,16 @@ def _export_options(smsc: str | None, system_id: str | None, password_file: Path
 
 
 def make_folder(data_dir: Path) -> None:
-    """Create the data folder. Raises `SetupError`."""
+    """Create the data folder. Raises `SetupError` if others could change or replace it."""
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        (data_dir / "keys").mkdir(mode=0o700, exist_ok=True)
+        prepare_folder(data_dir)
+        prepare_subfolder(data_dir / "keys")
     except OSError as error:
         raise SetupError(
             f"--data-dir {data_dir}: {error.strerror}; choose a folder that you can write to"
         ) from error
+    except SetupError as error:
+        raise SetupError(f"--data-dir {error}") from error
 
 
 def make_keys(data_dir: Path, settings: Settings) -> dict[str, str]:
@@ -96,7 +99,6 @@ def make_keys(data_dir: Path, settings: Settings) -> dict[str, str]:
             continue
         path = data_dir / "keys" / name
         if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_hex(32) + "\n", "ascii")
-        keys[name] = path.read_text("ascii").strip()
+            write_file(path, secrets.token_hex(32) + "\n")
+        keys[name] = read_secret(path).strip()
     return keys

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from inbound.errors import SetupError
 from inbound.ops.parent import PARENT_FD
+from inbound.private_files import open_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,7 +154,7 @@ class SupervisedChild:
         _kill_group(process.pid)
 
     async def _spawn(self, life: int) -> asyncio.subprocess.Process:
-        with self.log.open("ab") as log:
+        with open_file(self.log, "ab") as log:
             try:
                 return await asyncio.create_subprocess_exec(
                     *self.child.argv,
@@ -239,8 +240,13 @@ def bound_log(log: Path, limit_bytes: int) -> None:
     """Copy a log over `limit_bytes` to `.1` and truncate it; its writers keep it open."""
     with contextlib.suppress(FileNotFoundError):
         if log.stat().st_size > limit_bytes:
-            shutil.copyfile(log, log.with_name(f"{log.name}.1"))
-            os.truncate(log, 0)
+            with open_file(log, "r+b") as full, open_file(_previous(log), "wb") as previous:
+                shutil.copyfileobj(full, previous)
+                full.truncate(0)
+
+
+def _previous(log: Path) -> Path:
+    return log.with_name(f"{log.name}.1")
 
 
 def _kill_group(leader: int) -> None:

@@ -26,6 +26,7 @@ from inbound.local.child import (
     bound_log,
 )
 from inbound.ops.parent import end_with_parent
+from inbound.private_files import prepare_subfolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,7 +84,7 @@ class Supervisor:
         2 (a setup error). A child that ends otherwise is restarted within the same time.
         """
         try:
-            self._logs.mkdir(parents=True, exist_ok=True)
+            prepare_subfolder(self._logs)
         except OSError as error:
             raise SetupError(f"no logs can be written to {self._logs}: {error.strerror}") from error
         self._life = os.pipe()
