@@ -56,10 +56,10 @@ def check_topics(settings: Settings) -> None:
     from inbound.kafka import admin
     from schemas.topics import TopicNames
 
-    settings.require("kafka_bootstrap_servers")
-    admin.wait_for_broker(settings.kafka_bootstrap_servers)
+    kafka = settings.kafka()
+    admin.wait_for_broker(kafka)
     specs = TopicNames.prefixed(settings.topic_prefix).specs()
-    if differences := admin.check(settings.kafka_bootstrap_servers, specs):
+    if differences := admin.check(kafka, specs):
         raise SetupError(f"{differences[0]}; run `scserv topics apply`")
 
 
@@ -67,4 +67,4 @@ def watch_kafka(settings: Settings, health: Health) -> None:
     """Keep the health condition `kafka` of this process up to date."""
     from inbound.kafka import availability
 
-    availability.watch(settings.kafka_bootstrap_servers, health)
+    availability.watch(settings.kafka(), health)

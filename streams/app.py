@@ -14,6 +14,7 @@ import mode
 
 from inbound.deadletter.isolation import BatchProcessor
 from inbound.errors import RetryableError
+from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.decoding import TopicRecord
 from inbound.settings import Settings
 from schemas.topics import PARTITIONS, TopicNames
@@ -85,10 +86,11 @@ class _TablelessApp(faust.App):
 
 
 def _faust_app(settings: Settings) -> faust.App:
-    servers = settings.kafka_bootstrap_servers.split(",")
+    kafka = settings.kafka()
     return _TablelessApp(
         settings.topic_prefix + WORKER_GROUP,
-        broker=[f"aiokafka://{server.strip()}" for server in servers],
+        broker=[f"aiokafka://{server}" for server in kafka.servers],
+        broker_credentials=_credentials(kafka),
         store="memory://",
         agent_supervisor=mode.CrashingSupervisor,
         web_enabled=False,
@@ -107,6 +109,18 @@ def _faust_app(settings: Settings) -> faust.App:
         loghandlers=[],
         worker_redirect_stdouts=False,
     )
+
+
+def _credentials(kafka: KafkaConnection) -> faust.types.auth.CredentialsT | None:
+    context = kafka.tls_context() if kafka.uses_tls else None
+    if kafka.uses_sasl:
+        return faust.SASLCredentials(
+            username=kafka.user,
+            password=kafka.password,
+            ssl_context=context,
+            mechanism=kafka.sasl_mechanism,
+        )
+    return faust.SSLCredentials(context) if context else None
 
 
 def _agent(

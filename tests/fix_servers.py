@@ -23,6 +23,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from inbound.kafka.connection import KafkaConnection
 from inbound.local.servers.postgres import PostgresServer
 from schemas.topics import TopicNames
 from tests.searching import POSTGRES_SETTINGS
@@ -62,7 +63,7 @@ class SharedPostgres:
 
     def url(self, database: str = "scserv") -> str:
         """Return the connection URL of a database, password included."""
-        return self.server_url + database
+        return self.server_url.replace("/?", f"/{database}?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,9 @@ class Servers:
         """Start Kafka unless that was done already; does not wait for it."""
         if self._kafka is None:
             from inbound.local.servers.kafka import KafkaServer
+            from inbound.local.servers.kafka_listeners import OPEN
 
-            server = KafkaServer(self._folder / "kafka", heap_mb=256)
+            server = KafkaServer(self._folder / "kafka", heap_mb=256, listener=OPEN)
             self._kafka = self._threads.submit(server.start)
         return self._kafka
 
@@ -246,11 +248,11 @@ def topics(kafka_bootstrap: str, topic_names: TopicNames) -> Iterator[TopicNames
     from inbound.kafka import admin
 
     specs = topic_names.specs()
-    admin.apply(kafka_bootstrap, specs, replication_factor=1)
+    admin.apply(KafkaConnection(kafka_bootstrap), specs, replication_factor=1)
     yield topic_names
     # A test may have killed the broker's last connection; the topics go with the run anyway.
     with suppress(Exception):
-        admin.delete(kafka_bootstrap, [spec.name for spec in specs])
+        admin.delete(KafkaConnection(kafka_bootstrap), [spec.name for spec in specs])
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,10 +267,11 @@ class OwnServers:
 def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServers]:
     """Servers that the tests of a module may kill."""
     from inbound.local.servers.kafka import KafkaServer
+    from inbound.local.servers.kafka_listeners import OPEN
 
     folder = tmp_path_factory.mktemp("own-servers")
     with (
         PostgresServer(folder / "postgres") as postgres,
-        KafkaServer(folder / "kafka", heap_mb=256) as kafka,
+        KafkaServer(folder / "kafka", heap_mb=256, listener=OPEN) as kafka,
     ):
         yield OwnServers(postgres, kafka)

@@ -34,6 +34,7 @@ from tenacity import (
 )
 
 from inbound.cli.clients import run_import
+from inbound.kafka.connection import KafkaConnection
 from inbound.keys import SubjectHasher
 from inbound.local.simulator.delivery_queue import QueuedMessage
 from inbound.local.simulator.phone import FEDERAL_NUMBER, Phone
@@ -451,14 +452,15 @@ class Service:
 async def open_service(
     folder: Path,
     server_url: Callable[[str], str],
-    bootstrap: str,
+    kafka: str | KafkaConnection,
     environment: Mapping[str, str] | None = None,
     program: str = PROGRAM,
 ) -> AsyncIterator[Service]:
     """Prepare a database and topics, start the centre and one process of each role.
 
-    `server_url` returns the URL of a database by its name. `program` is the module that is run
-    with the name of a role as its argument.
+    `server_url` returns the URL of a database by its name. `kafka` is an address, or a connection
+    with credentials, whose settings `environment` then has to name. `program` is the module that
+    is run with the name of a role as its argument.
     """
     from inbound.kafka import admin
 
@@ -468,8 +470,9 @@ async def open_service(
     database_url = server_url(f"e2e_{mark}")
     migrate(database_url)
     names = TopicNames.prefixed(f"e2e-{mark}.")
-    admin.apply(bootstrap, names.specs(), replication_factor=1)
-    service = Service(folder, database_url, bootstrap, names, f"e2e-{mark}.")
+    broker = kafka if isinstance(kafka, KafkaConnection) else KafkaConnection(kafka)
+    admin.apply(broker, names.specs(), replication_factor=1)
+    service = Service(folder, database_url, broker.bootstrap, names, f"e2e-{mark}.")
     service.extra_environment.update(environment or {})
     service.program = program
     await service.centre.start()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.records import SUBSCRIPTION_TYPES, of_event, of_subscription
 from inbound.store.log.rows import RecordedEvent
 from schemas.cloudevents import Attributes, to_headers
@@ -105,7 +106,7 @@ class Feed:
         from inbound.kafka.producer import new_producer
 
         self.names = names
-        self._producer: KafkaProducer = new_producer(bootstrap)
+        self._producer: KafkaProducer = new_producer(KafkaConnection(bootstrap))
 
     def publish(self, events: Iterable[RecordedEvent], replay: str | None = None) -> None:
         """Publish; a replay goes to the topic `notify`, which nobody else here uses."""

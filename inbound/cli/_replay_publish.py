@@ -71,8 +71,8 @@ class _PublishPlan:
 def run_publish(settings: PublishSettings, options: PublishOptions) -> int:
     """Publish, print the result, and return the exit status. Blocks."""
     plan = _parse(options)
-    url, bootstrap = settings.require()
-    if prepare(bootstrap, plan.topic, settings.kafka_replication_factor, create=options.create):
+    url, kafka = settings.require()
+    if prepare(kafka, plan.topic, settings.kafka_replication_factor, create=options.create):
         echo(f"created {plan.topic}")
     with ExitStack() as stack:
         conn = connect(url, APPLICATION_NAME, long=True, read_only=True)
@@ -83,7 +83,7 @@ def run_publish(settings: PublishSettings, options: PublishOptions) -> int:
             read=lambda position, limit: replay_inputs.read_events_between(
                 conn, replace(span, after=position), limit, plan.types
             ),
-            producer=stack.enter_context(closing(new_producer(bootstrap, linger_ms=LINGER_MS))),
+            producer=stack.enter_context(closing(new_producer(kafka, linger_ms=LINGER_MS))),
             topic=plan.topic,
             replay=plan.replay,
             position=after,

@@ -157,17 +157,16 @@ def retry(
     from inbound.store.sealing import Sealer
 
     selection = _selection(ids, topic, reason_like, everything=everything)
-    settings.require("kafka_bootstrap_servers")
-    bootstrap = settings.kafka_bootstrap_servers
+    kafka = settings.kafka()
     with _connected(settings) as conn:
         upto = _confirmed(conn, selection, "publish", yes=yes)
         if not store.try_lock(conn):
             raise SetupError("another retry is running: try again when it has finished")
-        work = DeadLetterRetry(conn, bootstrap, Sealer(make_cipher(settings)), os_user())
+        work = DeadLetterRetry(conn, kafka, Sealer(make_cipher(settings)), os_user())
         retried = work.run(selection, upto, lambda _: None)
         echo(f"{retried.published} published again")
         print_rows("not published", [(row, reason) for row, reason in retried.refused])
-        in_time = wait_until_processed(bootstrap, _groups(settings), retried.offsets, wait)
+        in_time = wait_until_processed(kafka, _groups(settings), retried.offsets, wait)
         again = [(row, row.reason) for row in set_aside_again(conn, retried.offsets, upto)]
     print_rows("set aside again", again)
     if not in_time:

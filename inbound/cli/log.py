@@ -119,8 +119,7 @@ def _published_heads(settings: Settings, kafka: bool | None) -> "Iterator[Publis
     from inbound.kafka.topic_reader import open_reader
     from schemas.topics import TopicNames
 
-    settings.require("kafka_bootstrap_servers")
-    with open_reader(settings.kafka_bootstrap_servers) as reader:
+    with open_reader(settings.kafka()) as reader:
         yield PublishedHeads(reader, TopicNames.prefixed(settings.topic_prefix))
 
 

@@ -102,7 +102,7 @@ def relay(settings: Settings) -> None:
 
     Relay(
         connect=lambda: connect(settings.database_url.get_secret_value(), "scserv relay"),
-        new_producer=lambda: new_producer(settings.kafka_bootstrap_servers),
+        new_producer=lambda: new_producer(settings.kafka()),
         names=TopicNames.prefixed(settings.topic_prefix),
         report=report,
         set_aside=lambda connection, messages: insert(connection, sealer, limits, messages),

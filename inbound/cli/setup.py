@@ -35,9 +35,8 @@ def apply_topics(settings: Settings) -> None:
     from inbound.kafka import admin
     from schemas.topics import TopicNames
 
-    settings.require("kafka_bootstrap_servers")
     report = admin.apply(
-        settings.kafka_bootstrap_servers,
+        settings.kafka(),
         TopicNames.prefixed(settings.topic_prefix).specs(),
         settings.kafka_replication_factor,
     )

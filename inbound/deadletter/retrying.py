@@ -20,6 +20,7 @@ from kafka.errors import KafkaError
 
 from inbound.deadletter.isolation import Bisection
 from inbound.kafka.admin import RECONNECT
+from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import REFUSALS, delivery_error, end, flush, new_producer
 from inbound.store import dead_letters
 from inbound.store.access import audit
@@ -52,10 +53,10 @@ class DeadLetterRetry:
     """Publishes the selected dead letters; the audit names `actor`."""
 
     def __init__(
-        self, conn: psycopg.Connection, bootstrap: str, sealer: Sealer, actor: str
+        self, conn: psycopg.Connection, kafka: KafkaConnection, sealer: Sealer, actor: str
     ) -> None:
         self._conn = conn
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._sealer = sealer
         self._actor = actor
         self._producer: Any = None
@@ -147,7 +148,7 @@ class DeadLetterRetry:
             partition = row.partition
         try:
             if self._producer is None:
-                self._producer = new_producer(self._bootstrap)
+                self._producer = new_producer(self._kafka)
             return self._producer.send(
                 row.topic,
                 value=message.value,
@@ -165,7 +166,7 @@ class DeadLetterRetry:
 
 
 def wait_until_processed(
-    bootstrap: str,
+    kafka: KafkaConnection,
     groups: Mapping[str, str],
     offsets: Mapping[TopicPartition, set[int]],
     within_s: float,
@@ -181,7 +182,7 @@ def wait_until_processed(
     if not wanted:
         return True
     deadline = time.monotonic() + within_s
-    client = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), **RECONNECT)
+    client = KafkaAdminClient(**kafka.client_arguments(), **RECONNECT)
     try:
         while not _are_past(client, wanted):
             if time.monotonic() > deadline:

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from inbound.gateway.receipts import partition_of
+from inbound.kafka.connection import KafkaConnection
 from inbound.ops import metrics
 from inbound.ops.health import Health
 from inbound.settings import Settings
@@ -77,10 +78,10 @@ def backlog_of(settings: Settings, health: Health) -> Backlog:
 class LagReader:
     """Reads how far a consumer group is behind, without joining it."""
 
-    def __init__(self, bootstrap: str, group: str, topics: tuple[str, ...]) -> None:
+    def __init__(self, kafka: KafkaConnection, group: str, topics: tuple[str, ...]) -> None:
         """Connect to nothing yet."""
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False
+            **kafka.client_arguments(), group_id=group, enable_auto_commit=False
         )
         self._places = [TopicPartition(name, n) for name in topics for n in range(PARTITIONS)]
 

@@ -25,6 +25,7 @@ from inbound.gateway.ability import SendingAbility
 from inbound.gateway.backlog import LagReader
 from inbound.gateway.binds import Binds
 from inbound.gateway.rate_sharing import REPORT_VALID_FOR
+from inbound.kafka.connection import KafkaConnection
 from inbound.ops.health import Health
 from inbound.settings import Settings
 from inbound.store.bind_reports import BindReports
@@ -85,8 +86,8 @@ class Gateway:
 
     async def run(self) -> None:
         """Serve until cancelled, then finish what is in flight and unbind."""
-        servers = self._settings.kafka_bootstrap_servers
-        producer, arriving = new_producer(servers), new_arrivals_producer(servers)
+        kafka = self._settings.kafka()
+        producer, arriving = new_producer(kafka), new_arrivals_producer(kafka)
         await producer.start()
         await arriving.start()
         try:
@@ -106,7 +107,7 @@ class Gateway:
             # Otherwise the first MO would wait for the metadata, and block its bind.
             await arriving.partitions_for(topic)
         lag = LagReader(
-            settings.kafka_bootstrap_servers,
+            settings.kafka(),
             settings.topic_prefix + WORKER_GROUP,
             (names.mo, names.receipts),
         )
@@ -140,7 +141,7 @@ class Gateway:
 
         def new_lanes() -> Lanes:
             return Lanes(
-                new_consumer(settings.kafka_bootstrap_servers, settings.topic_prefix),
+                new_consumer(settings.kafka(), settings.topic_prefix),
                 *(sender, offsets, names.lanes, self._health),
                 UnreadableRecords(dead_letters, offsets),
             )
@@ -179,17 +180,17 @@ async def _fail_with(task: asyncio.Task[None]) -> None:
     await asyncio.shield(task)
 
 
-def new_producer(bootstrap: str) -> AIOKafkaProducer:
+def new_producer(kafka: KafkaConnection) -> AIOKafkaProducer:
     """Return the producer of submit results, not started: it never gives up."""
     return AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **kafka.client_arguments(),
         enable_idempotence=True,
         request_timeout_ms=10_000,
         **_PRODUCER,
     )
 
 
-def new_arrivals_producer(bootstrap: str) -> AIOKafkaProducer:
+def new_arrivals_producer(kafka: KafkaConnection) -> AIOKafkaProducer:
     """Return the producer of MOs and receipts, not started: it stores them soon or fails.
 
     An MO that waited here through an outage would be stored after the centre had given up and
@@ -198,7 +199,7 @@ def new_arrivals_producer(bootstrap: str) -> AIOKafkaProducer:
     recognise it, and one request at a time keeps the order.
     """
     return AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
+        **kafka.client_arguments(),
         request_timeout_ms=REFUSE_AFTER_MS,
         **_PRODUCER,
     )

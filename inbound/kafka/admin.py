@@ -21,6 +21,7 @@ from kafka.errors import (
 
 from inbound.errors import SetupError
 from inbound.kafka import availability
+from inbound.kafka.connection import KafkaConnection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -61,21 +62,21 @@ class TopicReport:
     unchanged: tuple[str, ...] = ()
 
 
-def wait_for_broker(bootstrap: str, timeout_s: float = _TIMEOUT_S) -> None:
+def wait_for_broker(kafka: KafkaConnection, timeout_s: float = _TIMEOUT_S) -> None:
     """Block until a broker answers a metadata request. Raises `SetupError` after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     # Probe the port first: kafka-python logs an error for each failed attempt.
-    while (problem := availability.problem(bootstrap)) is not None:
+    while (problem := availability.problem(kafka)) is not None:
         if time.monotonic() > deadline:
-            raise SetupError(
-                f"no Kafka at {bootstrap}: {problem}; start it, or correct the address"
-            )
+            raise SetupError(f"no Kafka at {kafka}: {problem}; start it, or correct the address")
         time.sleep(_LOOK_AGAIN_S)
-    with _client(bootstrap, max(1.0, deadline - time.monotonic())) as client:
+    with _client(kafka, max(1.0, deadline - time.monotonic())) as client:
         client.describe_cluster()
 
 
-def apply(bootstrap: str, specs: Iterable[TopicSpec], replication_factor: int) -> TopicReport:
+def apply(
+    kafka: KafkaConnection, specs: Iterable[TopicSpec], replication_factor: int
+) -> TopicReport:
     """Create missing topics, alter settings that differ, and wait until all have leaders.
 
     Blocks for about 75 s at most. With a replication factor of 3 or more `min.insync.replicas` is
@@ -85,8 +86,8 @@ def apply(bootstrap: str, specs: Iterable[TopicSpec], replication_factor: int) -
     after repartitioning, a person's later messages could overtake earlier ones.
     """
     wanted = _with_durability(specs, replication_factor)
-    wait_for_broker(bootstrap)
-    with _client(bootstrap, _TIMEOUT_S) as client:
+    wait_for_broker(kafka)
+    with _client(kafka, _TIMEOUT_S) as client:
         before = _differences(client, wanted)
         _refuse_other_partitions(before)
         missing = {diff.topic for diff in before if diff.found is None}
@@ -106,17 +107,17 @@ def apply(bootstrap: str, specs: Iterable[TopicSpec], replication_factor: int) -
     )
 
 
-def check(bootstrap: str, specs: Iterable[TopicSpec]) -> list[TopicDifference]:
+def check(kafka: KafkaConnection, specs: Iterable[TopicSpec]) -> list[TopicDifference]:
     """Return all settings of topics that differ. Changes nothing. Blocks."""
     wanted = [_Wanted(spec.name, spec.partitions, spec.config) for spec in specs]
-    wait_for_broker(bootstrap)
-    with _client(bootstrap, _TIMEOUT_S) as client:
+    wait_for_broker(kafka)
+    with _client(kafka, _TIMEOUT_S) as client:
         return _differences(client, wanted)
 
 
-def delete(bootstrap: str, names: Iterable[str]) -> None:
+def delete(kafka: KafkaConnection, names: Iterable[str]) -> None:
     """Delete topics with their records. Missing topics are ignored. Blocks."""
-    with _client(bootstrap, _TIMEOUT_S) as client:
+    with _client(kafka, _TIMEOUT_S) as client:
         client.delete_topics(list(names), raise_errors=False)
 
 
@@ -133,10 +134,10 @@ def _with_durability(specs: Iterable[TopicSpec], replication_factor: int) -> lis
 
 
 @contextmanager
-def _client(bootstrap: str, timeout_s: float) -> Iterator[KafkaAdminClient]:
+def _client(kafka: KafkaConnection, timeout_s: float) -> Iterator[KafkaAdminClient]:
     try:
         client = KafkaAdminClient(
-            bootstrap_servers=bootstrap.split(","),
+            **kafka.client_arguments(),
             client_id="scserv-admin",
             bootstrap_timeout_ms=int(timeout_s * 1000),
             request_timeout_ms=int(timeout_s * 1000),
@@ -147,7 +148,7 @@ def _client(bootstrap: str, timeout_s: float) -> Iterator[KafkaAdminClient]:
         finally:
             client.close()
     except (KafkaError, OSError) as error:
-        raise SetupError(f"Kafka at {bootstrap} failed: {error!r}") from error
+        raise SetupError(f"Kafka at {kafka} failed: {error!r}") from error
 
 
 def _differences(client: KafkaAdminClient, wanted: Sequence[_Wanted]) -> list[TopicDifference]:

@@ -6,11 +6,18 @@ reports it in the process's health.
 
 import logging
 import socket
-import struct
+import ssl
 import threading
 from typing import Final
 
 from inbound.errors import SetupError
+from inbound.kafka.connection import (
+    SECURITY_PROTOCOL,
+    TLS_CA,
+    TLS_CERT,
+    KafkaConnection,
+)
+from inbound.kafka.handshake import KafkaRefusalError, authenticate
 from inbound.ops.health import Health
 
 log = logging.getLogger(__name__)
@@ -19,37 +26,75 @@ CHECK: Final = "kafka"
 EVERY_S: Final = 3.0
 ANSWER_S: Final = 2.0
 
-_LENGTH: Final = 10
-_WHICH_VERSIONS: Final = struct.pack(">ihhih", _LENGTH, 18, 0, 0, -1)
-"""ApiVersions, version 0, without a client id: every broker answers it (protocol guide)."""
+_OTHER_HOST: Final = {62, 64}
+"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 
 
-def problem(bootstrap: str, timeout_s: float = ANSWER_S) -> str | None:
+def problem(kafka: KafkaConnection, timeout_s: float = ANSWER_S) -> str | None:
     """Return None if one of the addresses answers, else why the last one did not.
 
-    Sends a request, because a hanging broker still accepts connections. Blocks up to
-    `timeout_s` per step and address. Raises `SetupError` for a malformed address.
+    Authenticates, because a hanging broker still accepts connections. Blocks up to
+    `timeout_s` per step and address. Raises `KafkaRefusalError` if the last address can't be
+    used with these settings, and `SetupError` for a malformed address or an unusable certificate.
     """
-    found = "no address given"
-    for address in bootstrap.split(","):
-        host, _, port = address.strip().rpartition(":")
+    context = kafka.tls_context() if kafka.uses_tls else None
+    found: str | KafkaRefusalError = "no address given"
+    for address in kafka.servers:
+        host, _, port = address.rpartition(":")
         try:
             where = host.strip("[]"), int(port)
-            with socket.create_connection(where, timeout=timeout_s) as connection:
-                connection.sendall(_WHICH_VERSIONS)
-                if connection.recv(1):
-                    return None
-                found = "it closes the connection; is this Kafka?"
         except ValueError:
             raise SetupError(f"Kafka's address {address!r} is malformed; use HOST:PORT") from None
+        try:
+            _ask(where, context, kafka, timeout_s)
+        except KafkaRefusalError as error:
+            found = KafkaRefusalError(f"Kafka at {address}: {error}")
         except TimeoutError:
             found = f"no answer within {timeout_s:g} s"
+        except ssl.SSLError as error:
+            found = KafkaRefusalError(f"Kafka at {address}: {_explain(error, where[0], kafka)}")
         except OSError as error:
             found = error.strerror or str(error)
+        else:
+            return None
+    if isinstance(found, KafkaRefusalError):
+        raise found
     return found
 
 
-def watch(bootstrap: str, health: Health, every_s: float = EVERY_S) -> None:
+def _ask(
+    where: tuple[str, int], context: ssl.SSLContext | None, kafka: KafkaConnection, timeout_s: float
+) -> None:
+    with socket.create_connection(where, timeout=timeout_s) as plain:
+        if context is None:
+            authenticate(plain, kafka)
+        else:
+            with context.wrap_socket(plain, server_hostname=where[0]) as encrypted:
+                authenticate(encrypted, kafka)
+
+
+def _explain(error: ssl.SSLError, host: str, kafka: KafkaConnection) -> str:
+    """Return what is wrong and which setting to correct."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _OTHER_HOST:
+            return (
+                f"its certificate is not for {host}: correct SCSERV_KAFKA_BOOTSTRAP_SERVERS, or"
+                " have the certificate name this host"
+            )
+        trusted = f"in {kafka.tls_ca}" if kafka.tls_ca else "of this system"
+        return (
+            f"its certificate is not trusted ({error.verify_message}): the CA certificates"
+            f" {trusted} don't fit; correct {TLS_CA}"
+        )
+    if "ALERT" in (error.reason or ""):
+        return (
+            f"it refuses our client certificate ({error.reason}): correct {TLS_CERT}, which is"
+            f" {kafka.tls_cert or 'not set'}"
+        )
+    return f"no TLS there ({error.reason or error}): correct {SECURITY_PROTOCOL} or the port"
+
+
+def watch(kafka: KafkaConnection, health: Health, every_s: float = EVERY_S) -> None:
     """Update the health condition `kafka` every `every_s` seconds, in a daemon thread.
 
     Logs when Kafka goes away and when it can be reached again.
@@ -58,14 +103,17 @@ def watch(bootstrap: str, health: Health, every_s: float = EVERY_S) -> None:
     def look_forever() -> None:
         pause, was_away = threading.Event(), False
         while True:
-            found = problem(bootstrap)
-            reason = f"no Kafka at {bootstrap}: {found}"
+            try:
+                found = problem(kafka)
+                reason = f"no Kafka at {kafka}: {found}"
+            except SetupError as error:
+                found = reason = str(error)
             health.set(CHECK, ok=found is None, reason=reason)
             is_away = found is not None
             if is_away and not was_away:
                 log.warning("%s", reason)
             elif was_away and not is_away:
-                log.info("Kafka at %s can be reached again", bootstrap)
+                log.info("Kafka at %s can be reached again", kafka)
             was_away = is_away
             pause.wait(every_s)
 

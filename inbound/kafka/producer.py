@@ -18,6 +18,7 @@ from kafka.errors import (
 )
 from kafka.partitioner import DefaultPartitioner
 
+from inbound.kafka.connection import KafkaConnection
 from schemas.cloudevents import Headers
 from schemas.partitions import murmur2
 
@@ -71,13 +72,13 @@ class CachedKeyPartitioner(DefaultPartitioner):  # type: ignore[misc]  # kafka-p
         return index
 
 
-def new_producer(bootstrap: str, *, linger_ms: int = 0) -> KafkaProducer:
+def new_producer(kafka: KafkaConnection, *, linger_ms: int = 0) -> KafkaProducer:
     """Return a connected producer. Blocks until a broker answers, or raises `KafkaError`.
 
     With `linger_ms` records wait to be batched into fewer, larger requests.
     """
     return KafkaProducer(
-        bootstrap_servers=bootstrap.split(","),
+        **kafka.client_arguments(),
         acks="all",
         partitioner=CachedKeyPartitioner(),
         enable_idempotence=True,

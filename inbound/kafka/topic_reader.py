@@ -13,6 +13,7 @@ from kafka.errors import KafkaError
 
 from inbound.errors import SetupError
 from inbound.kafka.admin import RECONNECT, wait_for_broker
+from inbound.kafka.connection import KafkaConnection
 
 SILENCE_S: Final = 30
 _POLL_MS: Final = 1_000
@@ -66,12 +67,12 @@ class TopicReader:
 
 
 @contextmanager
-def open_reader(bootstrap: str) -> Iterator[TopicReader]:
+def open_reader(kafka: KafkaConnection) -> Iterator[TopicReader]:
     """Connect for the duration of the block. Raises `SetupError` if Kafka can't be used."""
-    wait_for_broker(bootstrap)
+    wait_for_broker(kafka)
     try:
         consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap.split(","),
+            **kafka.client_arguments(),
             client_id="scserv-reader",
             group_id=None,
             enable_auto_commit=False,
@@ -84,4 +85,4 @@ def open_reader(bootstrap: str) -> Iterator[TopicReader]:
         finally:
             consumer.close(autocommit=False)
     except KafkaError as error:
-        raise SetupError(f"Kafka at {bootstrap} failed: {error!r}") from error
+        raise SetupError(f"Kafka at {kafka} failed: {error!r}") from error

@@ -12,12 +12,14 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 
 from inbound.errors import RetryableError, SetupError
+from inbound.kafka.connection import SECURITY_PROTOCOL
 from inbound.local.probes import LOOPBACK, accepts, api_url, ask_health, free_port
 from inbound.local.samples import SAMPLES, write_samples
 from inbound.local.supervisor import Child, ChildEvent, ChildEventType, Supervisor
 from inbound.ops.health import Health, HealthServer
 from inbound.service_file import DEFAULT_DATA_DIR, SERVICE_FILE, write_service_file
 from inbound.settings import Settings, SmppSettings
+from inbound.settings.kafka import values_of
 from inbound.startup import check_database, load_templates
 from inbound.terminal import Terminal
 
@@ -100,6 +102,7 @@ class LocalService:
         if not self._settings.database_url.get_secret_value():
             servers["PostgreSQL"] = PostgresServer(self._data_dir / "postgres")
         if not self._settings.kafka_bootstrap_servers:
+            self._refuse_unused_kafka_settings()
             servers["Kafka"] = KafkaServer(self._data_dir / "kafka")
         for name in servers:
             self._say(f"starting {name} in {self._data_dir / name.removesuffix('QL').lower()}")
@@ -114,6 +117,13 @@ class LocalService:
                 raise problem
         self._settings = self._settings.model_copy(update=_addresses(servers))
         return servers
+
+    def _refuse_unused_kafka_settings(self) -> None:
+        if self._settings.kafka_security_protocol != "PLAINTEXT":
+            raise SetupError(
+                f"{SECURITY_PROTOCOL} is set, but SCSERV_KAFKA_BOOTSTRAP_SERVERS is not: set the"
+                " address of that Kafka too, or neither"
+            )
 
     async def _keep_server(self, name: str, server: EmbeddedServer) -> None:
         """Restart an embedded server whenever it dies."""
@@ -167,7 +177,7 @@ class LocalService:
         migrate(settings.database_url.get_secret_value())
         check_database(settings)
         specs = TopicNames.prefixed(settings.topic_prefix).specs()
-        admin.apply(settings.kafka_bootstrap_servers, specs, settings.kafka_replication_factor)
+        admin.apply(settings.kafka(), specs, settings.kafka_replication_factor)
 
     def _import_samples(self) -> None:
         """Import the sample clients once, at the first start with the simulator."""
@@ -282,7 +292,7 @@ def _addresses(servers: dict[str, EmbeddedServer]) -> dict[str, Any]:
         if isinstance(server, PostgresServer):
             addresses["database_url"] = SecretStr(server.url())
         elif isinstance(server, KafkaServer):
-            addresses["kafka_bootstrap_servers"] = server.bootstrap
+            addresses |= values_of(server.connection)
     return addresses
 
 
@@ -291,7 +301,7 @@ def _effective(settings: Settings) -> dict[str, Any]:
     smpp = settings.smpp
     return {
         "database_url": settings.database_url.get_secret_value(),
-        "kafka_bootstrap_servers": settings.kafka_bootstrap_servers,
+        **settings.kafka_values(),
         "vault_key": settings.vault_key.get_secret_value(),
         "subject_key": settings.subject_key.get_secret_value(),
         "smpp": {

@@ -19,6 +19,7 @@ from pydantic import (
 from inbound.errors import MissingSettingError
 from inbound.handlers.policies import Policies
 from inbound.keys import parse_key
+from inbound.settings.kafka import KafkaSettings
 from inbound.settings.quotas import QuotaSettings
 from inbound.settings.smpp import SmppSettings
 
@@ -56,19 +57,13 @@ class ApiSettings(BaseModel):
     )
 
 
-class Settings(BaseModel):
+class Settings(KafkaSettings):
     """All settings with their defaults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     database_url: SecretStr = Field(
         default=SecretStr(""), description="PostgreSQL, as postgresql://USER:PASSWORD@HOST/DATABASE"
-    )
-    kafka_bootstrap_servers: str = Field(
-        default="", description="Apache Kafka, as HOST:PORT[,HOST:PORT]"
-    )
-    kafka_replication_factor: int = Field(
-        default=1, ge=1, description="replicas of each partition; 3 in production"
     )
     topic_prefix: str = Field(
         default="",

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from inbound.errors import SetupError
+from inbound.settings.kafka import KafkaSettings
 from inbound.settings.model import PREFIX, Settings
 from inbound.settings.smpp import read_value
 
@@ -48,7 +49,8 @@ def load_partial_settings(
     """
     _reject_unknown_variables()
     file = read_settings_file(config, "--config") if config else {}
-    merged = _merge(defaults or {}, file, _read_environment(model))
+    given = _merge(file, _read_environment(model))
+    merged = _merge(_fitting(defaults or {}, given), given)
     values = {name: value for name, value in merged.items() if name in model.model_fields}
     try:
         return model.model_validate(values)
@@ -85,6 +87,13 @@ def setting_variables(
                 yield inner, inner_field, f"{name}.{path}"
         else:
             yield variable, field, name
+
+
+def _fitting(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the defaults without the credentials of one Kafka if another's address is given."""
+    if "kafka_bootstrap_servers" not in given:
+        return defaults
+    return {name: v for name, v in defaults.items() if name not in KafkaSettings.model_fields}
 
 
 def _merge(*sources: Mapping[str, Any]) -> dict[str, Any]:

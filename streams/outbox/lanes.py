@@ -15,6 +15,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 
 from inbound.errors import PoisonError
+from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.decoding import TopicRecord, decode
 from inbound.ops.health import Health
 from schemas.cloudevents import header
@@ -171,10 +172,10 @@ def _as_record(record: "ConsumerRecord[bytes, bytes]") -> TopicRecord:
     )
 
 
-def new_consumer(bootstrap: str, prefix: str = "") -> AIOKafkaConsumer:
+def new_consumer(kafka: KafkaConnection, prefix: str = "") -> AIOKafkaConsumer:
     """Return the consumer of the lanes, not started."""
     return AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **kafka.client_arguments(),
         group_id=prefix + GATEWAY_GROUP,
         enable_auto_commit=False,
         auto_offset_reset="earliest",

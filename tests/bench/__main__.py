@@ -17,6 +17,7 @@ from pathlib import Path
 
 from inbound.cli.clients import run_import
 from inbound.kafka import admin
+from inbound.kafka.connection import KafkaConnection
 from inbound.store.migrations.runner import migrate
 from inbound.terminal import Terminal
 from schemas.topics import TOPICS
@@ -49,7 +50,7 @@ def bench(folder: Path, requests: int, window: int) -> dict[str, object]:
     """Start everything, load it, and return the figures. Blocks for a minute or two."""
     say("starting PostgreSQL and Kafka")
     with servers(folder) as (postgres, kafka):
-        admin.apply(kafka.bootstrap, TOPICS, 1)
+        admin.apply(KafkaConnection(kafka.bootstrap), TOPICS, 1)
         migrate(postgres.url())
         # Every phase has its own numbers: a command repeated within a minute is one request.
         phases = numbers(WARM_UP + 2 * requests)

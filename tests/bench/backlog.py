@@ -19,6 +19,7 @@ import psycopg
 
 from inbound.gateway.process import new_producer
 from inbound.kafka import admin
+from inbound.kafka.connection import KafkaConnection
 from inbound.keys import SubjectHasher
 from inbound.smpp.pdu import RequestPdu, ResponsePdu, SubmitSm
 from inbound.smpp.session import Session
@@ -87,7 +88,7 @@ def backlog(folder: Path, texts: int, commands: int, messages: int) -> dict[str,
     """Fill both backlogs, start everything, and return the figures. Blocks for an hour at most."""
     say("starting PostgreSQL and Kafka")
     with servers(folder) as (postgres, kafka):
-        admin.apply(kafka.bootstrap, TOPICS, 1)
+        admin.apply(KafkaConnection(kafka.bootstrap), TOPICS, 1)
         migrate(postgres.url())
         people = numbers(commands)
         load_directory(folder, people, postgres.url())
@@ -107,7 +108,7 @@ def backlog(folder: Path, texts: int, commands: int, messages: int) -> dict[str,
 async def fill_texts(bootstrap: str, people: list[str], texts: int) -> None:
     """Publish texts as a gateway does; every nth is a command."""
     hasher = SubjectHasher(bytes.fromhex(KEY))
-    producer = new_producer(bootstrap)
+    producer = new_producer(KafkaConnection(bootstrap))
     await producer.start()
     every = max(1, texts // max(1, len(people)))
     waiting = iter(people)

@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from inbound.gateway.process import new_producer
 from inbound.kafka import admin
+from inbound.kafka.connection import KafkaConnection
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.smpp.pdu import RequestPdu, ResponsePdu, SubmitSm
 from inbound.smpp.session import Session
@@ -77,7 +78,7 @@ def lanes(folder: Path, bulk: int, texts: int, per_second: float) -> dict[str, o
     """Start everything, load it, and return the figures. Blocks for some minutes."""
     say("starting PostgreSQL and Kafka")
     with servers(folder) as (postgres, kafka):
-        admin.apply(kafka.bootstrap, TOPICS, 1)
+        admin.apply(KafkaConnection(kafka.bootstrap), TOPICS, 1)
         migrate(postgres.url())
         people = numbers(texts)
         load_directory(folder, people, postgres.url())
@@ -104,7 +105,7 @@ async def fill(database_url: str, bootstrap: str, count: int) -> None:
     async with store.transaction() as transaction:
         subjects = list((await transaction.subjects(people)).items())
     await store.close()
-    producer = new_producer(bootstrap)
+    producer = new_producer(KafkaConnection(bootstrap))
     await producer.start()
     later = datetime.now(UTC) + timedelta(days=1)
     sent = []

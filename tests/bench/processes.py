@@ -15,6 +15,7 @@ import psutil
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from inbound.local.servers.kafka import KafkaServer
+from inbound.local.servers.kafka_listeners import OPEN
 from inbound.local.servers.postgres import PostgresServer
 from tests.ceilings import NO_CEILINGS
 
@@ -68,7 +69,7 @@ def servers(folder: Path) -> Iterator[tuple[PostgresServer, KafkaServer]]:
     """Start PostgreSQL and Kafka in `folder` and stop them at the end."""
     with ExitStack() as stack:
         postgres = stack.enter_context(PostgresServer(folder / "postgres"))
-        kafka = stack.enter_context(KafkaServer(folder / "kafka"))
+        kafka = stack.enter_context(KafkaServer(folder / "kafka", listener=OPEN))
         yield postgres, kafka
 
 

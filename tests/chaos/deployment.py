@@ -16,7 +16,9 @@ import psycopg
 from psycopg import sql
 
 from inbound.kafka import admin
+from inbound.kafka.connection import KafkaConnection
 from inbound.local.servers.kafka import KafkaServer
+from inbound.local.servers.kafka_listeners import OPEN
 from inbound.local.servers.postgres import PostgresServer
 from inbound.local.simulator.phone import Phone
 from inbound.local.simulator.server import Simulator, SimulatorSettings
@@ -199,11 +201,11 @@ async def open_deployment(folder: Path) -> AsyncIterator[Deployment]:
     """Start servers, SMS centre and roles; stop all of them after the block."""
     with (
         PostgresServer(folder / "postgres", settings=POSTGRES_SETTINGS) as postgres,
-        KafkaServer(folder / "kafka", heap_mb=384) as kafka,
+        KafkaServer(folder / "kafka", heap_mb=384, listener=OPEN) as kafka,
     ):
         migrate(postgres.url())
         store_plainly(postgres.url())
-        admin.apply(kafka.bootstrap, TopicNames().specs(), replication_factor=1)
+        admin.apply(KafkaConnection(kafka.bootstrap), TopicNames().specs(), replication_factor=1)
         async with open_recorder(folder / "telemetry") as recorder:
             deployment = Deployment(folder, postgres, kafka, recorder)
             async with AsyncExitStack() as stack:

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from inbound.gateway.process import new_producer
+from inbound.kafka.connection import KafkaConnection
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.store.transactions.postgres import PostgresStore
 from schemas.messages import MobileTerminated, Purpose
@@ -23,7 +24,7 @@ async def broadcast(service: Service, numbers: Sequence[str]) -> dict[UUID, str]
     async with store.transaction() as transaction:
         subjects = await transaction.subjects(hashes)
     await store.close()
-    producer = new_producer(service.bootstrap)
+    producer = new_producer(KafkaConnection(service.bootstrap))
     await producer.start()
     sent = {}
     try:

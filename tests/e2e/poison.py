@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import new_producer
 from inbound.keys import SubjectHasher
 from schemas.messages import MobileOriginated
@@ -92,7 +93,7 @@ def put(
     headers: Headers | None = None,
 ) -> list[Place]:
     """Store records under a number's key and in its partition; return where they stand."""
-    producer = new_producer(service.bootstrap)
+    producer = new_producer(KafkaConnection(service.bootstrap))
     sent = [
         producer.send(
             topic, value, key=key_of(number), headers=headers, partition=partition_of(number)

@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 
 from inbound.local.servers.kafka import KafkaServer
+from inbound.local.servers.kafka_listeners import OPEN
 from inbound.local.servers.postgres import PostgresServer
 from inbound.local.simulator.faults import Proceed
 from inbound.local.simulator.server import Simulator, SimulatorSettings
@@ -66,7 +67,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         small_disk(folder / "one", DISK_MB) as postgres_disk,
         small_disk(folder / "two", DISK_MB) as kafka_disk,
         PostgresServer(folder / "one" / "postgres") as postgres,
-        KafkaServer(folder / "two" / "kafka", heap_mb=256) as kafka,
+        KafkaServer(folder / "two" / "kafka", heap_mb=256, listener=OPEN) as kafka,
     ):
         yield Machine(postgres, kafka, postgres_disk, kafka_disk)
 

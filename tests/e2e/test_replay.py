@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from inbound.kafka import admin
+from inbound.kafka.connection import KafkaConnection
 from schemas.cloudevents import header
 from tests.fix_service import Service
 from tests.integration.replay.reading import read_all
@@ -73,7 +74,7 @@ async def test_replay_publish_feeds_a_new_subscriber(service: Service) -> None:
     assert status == 0, out
     replayed = await asyncio.to_thread(read_all, service.bootstrap, topic)
     live = await asyncio.to_thread(published, service, len(replayed))
-    await asyncio.to_thread(admin.delete, service.bootstrap, [topic])
+    await asyncio.to_thread(admin.delete, KafkaConnection(service.bootstrap), [topic])
     assert {header(record.headers, "ce_replay") for record in replayed} == {"for-a-newcomer"}
     assert sorted(map(alike, replayed)) == sorted(map(alike, live))
     # One key has one partition here and there, and its events are in the same order.

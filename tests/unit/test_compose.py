@@ -24,7 +24,7 @@ from opentelemetry.sdk.metrics.export import Histogram, InMemoryMetricReader, Me
 from inbound.cli import scserv
 from inbound.local.servers import postgres
 from inbound.local.servers.jars import kafka_version
-from inbound.local.servers.kafka import _PROPERTIES
+from inbound.local.servers.kafka_config import PROPERTIES
 from inbound.ops import metrics
 from inbound.ops.health import Health, HealthServer
 from inbound.settings import PREFIX, Settings, load_settings, setting_variables
@@ -304,7 +304,7 @@ def test_the_same_postgres_everywhere() -> None:
 
 def broker_settings() -> Iterator[tuple[str, str]]:
     """Yield what the embedded broker is started with, addresses and folders left out."""
-    for line in _PROPERTIES.splitlines():
+    for line in PROPERTIES.splitlines():
         name, equals, value = line.partition("=")
         if equals and not line.startswith("#") and "{" not in value:
             yield name, value

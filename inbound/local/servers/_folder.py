@@ -15,8 +15,10 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from inbound.errors import SetupError
+from inbound.private_files import open_descriptor, prepare_subfolder, read_secret, write_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 LOOPBACK: Final = "127.0.0.1"
@@ -36,11 +38,13 @@ class DataFolder:
     def claim(self) -> None:
         """Create the folder (mode 0700) and own it until `release()` or the process ends.
 
-        Raises `SetupError` if it can't be written, has too little space, or has an owner.
+        Raises `SetupError` if it can't be written, has too little space, or has an owner, and if
+        another user could change it.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = os.open(self.path / "owner.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            prepare_subfolder(self.path)
+            lock = open_descriptor(self.path / "owner.lock", os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise self.refused(error) from error
         try:
@@ -100,14 +104,18 @@ class DataFolder:
     def write(self, name: str, text: str) -> Path:
         """Write a small file atomically, readable by the owner only."""
         target = self.path / name
-        draft = target.with_name(f"{name}.new")
         try:
-            with open(draft, "w", encoding="utf-8", opener=_private) as file:
-                file.write(text)
-            draft.replace(target)
+            write_file(target, text)
         except OSError as error:
             raise self.refused(error) from error
         return target
+
+    def password(self, new: Callable[[], str]) -> str:
+        """Return the stored password; `new` makes the first one."""
+        file = self.path / "password"
+        if not file.exists():
+            self.write(file.name, f"{new()}\n")
+        return read_secret(file).strip()
 
     def refused(self, error: OSError) -> SetupError:
         """Return a one-line error: why the folder can't be used, and the fix."""
@@ -118,10 +126,6 @@ class DataFolder:
             else "choose a folder that this user may write to"
         )
         return SetupError(f"{self._server}: can't use {self.path}: {why}; {way_out}")
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _is_free(port: int) -> bool:

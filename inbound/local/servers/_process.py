@@ -81,6 +81,15 @@ def _has_ended(process: psutil.Process) -> bool:
         return True
 
 
+def listening_ports(process: psutil.Process) -> set[int]:
+    """Return the TCP ports on which a process of this user listens."""
+    try:
+        connections = process.net_connections("tcp")
+    except psutil.Error:
+        return set()
+    return {found.laddr.port for found in connections if found.status == psutil.CONN_LISTEN}
+
+
 def wait_until(
     ready: Callable[[], bool],
     process: psutil.Popen,

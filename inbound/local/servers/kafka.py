@@ -1,7 +1,8 @@
-"""Embedded Apache Kafka: one KRaft node from its published jars, loopback only.
+"""Embedded Apache Kafka: one KRaft node from its published jars, loopback only, with a password.
 
 The same broker as in production, for `scserv up`, tests and benchmarks. An acknowledged
-message survives `kill -9`, because the page cache does, but not a power cut.
+message survives `kill -9`, because the page cache does, but not a power cut. Other users of the
+machine have no access: the data folder is private, and `kafka_listeners` protects the ports.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import base64
 import os
 import signal
-import socket
 import subprocess
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -18,17 +20,30 @@ import psutil
 
 from inbound.errors import SetupError
 from inbound.kafka.admin import wait_for_broker
+from inbound.kafka.handshake import KafkaRefusalError
 from inbound.local.servers import _process
 from inbound.local.servers._folder import LOOPBACK, DataFolder
 from inbound.local.servers.jars import class_path
+from inbound.local.servers.kafka_config import LOG4J, PROPERTIES
+from inbound.local.servers.kafka_listeners import (
+    ClientListener,
+    new_password,
+    properties_of,
+    set_client_password,
+    with_password,
+)
+from inbound.private_files import open_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from inbound.kafka.connection import KafkaConnection
 
 _NAME: Final = "Kafka"
 # A server that ends instead is noticed at once; this is for one that hangs.
 _START_S: Final = 240.0
 _FORMAT_S: Final = 240.0
+_PASSWORD_S: Final = 60.0
 
 # A clean stop usually takes less than a second. A killed broker recovers its log.
 _STOP: Final = ((signal.SIGTERM, 8.0),)
@@ -43,57 +58,6 @@ _CHEAP_JVM: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 # A dump would keep texts and numbers longer than the three days of their topics.
 _NO_DUMPS: Final = ("-XX:-CreateCoredumpOnCrash", "-XX:-HeapDumpOnOutOfMemoryError")
 _JAVA: Final = (*_WARNINGS, *_CHEAP_JVM, *_NO_DUMPS)
-
-_PROPERTIES: Final = """\
-process.roles=broker,controller
-node.id=1
-listeners=CLIENT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=CLIENT://{host}:{port}
-listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT
-inter.broker.listener.name=CLIENT
-controller.listener.names=CONTROLLER
-controller.quorum.voters=1@{host}:{controller_port}
-log.dirs={data}
-
-# One node, so one replica of everything.
-default.replication.factor=1
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-
-# Topics are created by inbound.kafka.admin, never by a misspelt name.
-auto.create.topics.enable=false
-offsets.topic.num.partitions=8
-group.initial.rebalance.delay.ms=0
-# Clients may ask for a short session, so that a killed worker is replaced soon.
-group.min.session.timeout.ms=2000
-# After kill -9 the broker waits for its own old session to expire: 4 s instead of 13 s.
-broker.session.timeout.ms=1500
-broker.heartbeat.interval.ms=300
-
-# Personal data is deleted at most a minute after its retention time.
-log.retention.check.interval.ms=60000
-"""
-
-_LOG4J: Final = """\
-status = error
-appender.file.type = RollingFile
-appender.file.name = file
-appender.file.fileName = {log}
-appender.file.filePattern = {log}.%i
-appender.file.layout.type = PatternLayout
-appender.file.layout.pattern = %d %p %c{{1}} %m%n
-appender.file.policies.type = Policies
-appender.file.policies.start.type = OnStartupTriggeringPolicy
-appender.file.policies.size.type = SizeBasedTriggeringPolicy
-appender.file.policies.size.size = 10MB
-appender.file.strategy.type = DefaultRolloverStrategy
-appender.file.strategy.max = 3
-rootLogger.level = info
-rootLogger.appenderRef.file.ref = file
-"""
 
 
 def new_cluster_id(random: Callable[[int], bytes] = os.urandom) -> str:
@@ -111,7 +75,8 @@ class KafkaServer:
     """One broker with its data in one folder; a context manager that can be started again.
 
     `port=0` finds a free port at the first start and keeps it. `java_options` are passed to
-    Java unchanged.
+    Java unchanged. Without `listener` clients need the password in the data folder, which the
+    first start creates, also in a folder of an older release that had none.
     """
 
     def __init__(
@@ -121,12 +86,14 @@ class KafkaServer:
         *,
         heap_mb: int = 512,
         java_options: Sequence[str] = (),
+        listener: ClientListener | None = None,
     ) -> None:
         self._folder = DataFolder(data_dir, _NAME)
         self._wanted_port = port
         self._java_options = (f"-Xmx{heap_mb}m", *java_options)
         self._process: psutil.Popen | None = None
-        self._port: int | None = None
+        self._listener = listener
+        self._connection: KafkaConnection | None = None
 
     @property
     def data_dir(self) -> Path:
@@ -134,11 +101,16 @@ class KafkaServer:
         return self._folder.path
 
     @property
+    def connection(self) -> KafkaConnection:
+        """Address and password for clients. Raises RuntimeError before the first start."""
+        if self._connection is None:
+            raise RuntimeError("this Kafka was never started")
+        return self._connection
+
+    @property
     def bootstrap(self) -> str:
         """HOST:PORT for clients. Raises RuntimeError before the first start."""
-        if self._port is None:
-            raise RuntimeError("this Kafka was never started")
-        return f"{LOOPBACK}:{self._port}"
+        return self.connection.bootstrap
 
     @property
     def pid(self) -> int | None:
@@ -164,10 +136,22 @@ class KafkaServer:
         self._folder.claim()
         try:
             self._end_leftover()
-            self._port = self._folder.port("client", self._wanted_port)
-            properties = self._configure(self._port, self._folder.port("controller"))
+            listener = self._listener or with_password(self._folder.password(new_password))
+            ports = {
+                "port": self._folder.port("client", self._wanted_port),
+                "broker_port": self._folder.port("broker"),
+                "controller_port": self._folder.port("controller"),
+            }
+            node_password = new_password()
+            properties = self._configure(ports, properties_of(listener, node_password))
             self._format_once(jars, properties)
-            self._launch(jars, properties)
+            self._launch(jars, properties, ports.values())
+            clients = replace(listener.connection, bootstrap=f"{LOOPBACK}:{ports['port']}")
+            if clients.uses_sasl:
+                broker = f"{LOOPBACK}:{ports['broker_port']}"
+                set_client_password(broker, node_password, clients)
+            _wait_for(clients)
+            self._connection = clients
         except BaseException:
             self.stop()
             raise
@@ -206,16 +190,11 @@ class KafkaServer:
         if leftover := _process.find(self._pid_file, lambda process: config in process.cmdline()):
             _process.end(leftover, _STOP)
 
-    def _configure(self, port: int, controller_port: int) -> Path:
-        self._folder.write("log4j2.properties", _LOG4J.format(log=self.log))
+    def _configure(self, ports: Mapping[str, int], protection: str) -> Path:
+        self._folder.write("log4j2.properties", LOG4J.format(log=self.log))
         return self._folder.write(
             "server.properties",
-            _PROPERTIES.format(
-                host=LOOPBACK,
-                port=port,
-                controller_port=controller_port,
-                data=self.data_dir / "data",
-            ),
+            PROPERTIES.format(host=LOOPBACK, data=self.data_dir / "data", **ports) + protection,
         )
 
     def _format_once(self, jars: str, properties: Path) -> None:
@@ -242,9 +221,9 @@ class KafkaServer:
     def _log4j_option(self) -> str:
         return f"-Dlog4j2.configurationFile={self.data_dir / 'log4j2.properties'}"
 
-    def _launch(self, jars: str, properties: Path) -> None:
+    def _launch(self, jars: str, properties: Path, ports: Collection[int]) -> None:
         console = self.data_dir / "console.log"
-        with console.open("wb") as output:
+        with open_file(console, "wb") as output:
             process = psutil.Popen(
                 [
                     *_java(*self._java_options, self._log4j_option),
@@ -258,18 +237,26 @@ class KafkaServer:
             )
         self._process = process
         self._folder.write(self._pid_file.name, f"{process.pid}\n")
-        # Wait for the port first: clients log warnings until it is open.
+        # Clients log warnings until the ports are open. And only our own process may be told a
+        # password: a program of another user may have taken a port since it was found free.
         _process.wait_until(
-            self._listens, process, server=_NAME, logs=(console, self.log), timeout_s=_START_S
+            lambda: set(ports) <= _process.listening_ports(process),
+            process,
+            server=_NAME,
+            logs=(console, self.log),
+            timeout_s=_START_S,
         )
-        wait_for_broker(self.bootstrap, _START_S)
 
-    def _listens(self) -> bool:
+
+def _wait_for(clients: KafkaConnection) -> None:
+    """Block until the broker takes the password, which it is told a moment before it knows it."""
+    deadline = time.monotonic() + _PASSWORD_S
+    while True:
         try:
-            socket.create_connection((LOOPBACK, self._port or 0), timeout=1).close()
-        except OSError:
-            return False
-        return True
+            return wait_for_broker(clients, _START_S)
+        except KafkaRefusalError:
+            if time.monotonic() > deadline:
+                raise
 
 
 def _java(*options: str) -> list[str]:

@@ -24,6 +24,7 @@ from psycopg import sql
 from inbound.errors import SetupError
 from inbound.local.servers import _process, _system_user
 from inbound.local.servers._folder import LOOPBACK, DataFolder
+from inbound.private_files import open_file, read_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,11 +97,16 @@ class PostgresServer:
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def url(self, database: str = _DATABASE) -> str:
-        """Return the URL with its password. Raises RuntimeError before the first start."""
+        """Return the URL with its password. Raises RuntimeError before the first start.
+
+        A client must insist on SCRAM: libpq would send the password in clear text to a program of
+        another user that listens on the port of a server that has died, and asks for it.
+        """
         if self._port is None:
             raise RuntimeError("this PostgreSQL was never started")
-        password = self._password_file.read_text(encoding="utf-8").strip()
-        return f"postgresql://{_USER}:{password}@{LOOPBACK}:{self._port}/{database}"
+        password = read_secret(self._password_file).strip()
+        address = f"{_USER}:{password}@{LOOPBACK}:{self._port}"
+        return f"postgresql://{address}/{database}?require_auth=scram-sha-256"
 
     def start(self) -> Self:
         """Start the server and return when it accepts connections to its database.
@@ -222,7 +228,7 @@ class PostgresServer:
 
     def _launch_once(self, programs: Path, user: _system_user.SystemUser) -> None:
         options = [f"--{name}={value}" for name, value in self._settings.items()]
-        with self.log.open("wb") as log:
+        with open_file(self.log, "wb") as log:
             self._process = process = psutil.Popen(
                 [
                     *(str(programs / "postgres"), "-D", user.name_of(self._data)),

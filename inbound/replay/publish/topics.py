@@ -10,6 +10,7 @@ from typing import Final
 
 from inbound.errors import SetupError
 from inbound.kafka import admin
+from inbound.kafka.connection import KafkaConnection
 from schemas.topics import EVENTS, TOPICS, TopicNames, TopicSpec
 
 # Valid names (org.apache.kafka.common.internals.Topic).
@@ -31,7 +32,7 @@ def check_name(topic: str) -> None:
         raise SetupError(f"--to-topic {topic}: names with __ are reserved for Kafka")
 
 
-def prepare(bootstrap: str, topic: str, replication_factor: int, *, create: bool) -> bool:
+def prepare(kafka: KafkaConnection, topic: str, replication_factor: int, *, create: bool) -> bool:
     """Check that the topic exists, or create it; return whether it was created.
 
     Blocks a few seconds. A new topic has the configuration of `sms.events.v1`. Raises
@@ -40,13 +41,13 @@ def prepare(bootstrap: str, topic: str, replication_factor: int, *, create: bool
     """
     spec = _like_events(topic)
     kept = replace(spec, config={_CLEANUP: spec.config[_CLEANUP]})
-    differences = admin.check(bootstrap, [kept])
+    differences = admin.check(kafka, [kept])
     if any(difference.found is None for difference in differences):
         if not create:
             raise SetupError(
                 f"--to-topic {topic}: the topic does not exist; create it, or use --create"
             )
-        admin.apply(bootstrap, [spec], replication_factor)
+        admin.apply(kafka, [spec], replication_factor)
         return True
     for difference in differences:
         if difference.setting == _CLEANUP:

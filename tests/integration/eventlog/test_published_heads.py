@@ -11,6 +11,7 @@ from inbound.errors import SetupError
 from inbound.eventlog.log_reader import snapshot
 from inbound.eventlog.published_heads import PublishedHeads
 from inbound.eventlog.verification import Verification
+from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import new_producer
 from inbound.kafka.topic_reader import open_reader
 from inbound.outbox import relay as relaying_module
@@ -27,7 +28,7 @@ FIRST_HEADS = 400
 
 @pytest.fixture
 def producer(kafka_bootstrap: str) -> Iterator[KafkaProducer]:
-    producer = new_producer(kafka_bootstrap)
+    producer = new_producer(KafkaConnection(kafka_bootstrap))
     yield producer
     producer.close()
 
@@ -78,7 +79,7 @@ Find = Callable[..., list[str]]
 @pytest.fixture
 def find(kafka_bootstrap: str, published: TopicNames) -> Iterator[Find]:
     """What is wrong with the log, by the database and by Kafka."""
-    with open_reader(kafka_bootstrap) as reader:
+    with open_reader(KafkaConnection(kafka_bootstrap)) as reader:
 
         def found(conn: psycopg.Connection, since: int = 0) -> list[str]:
             published_heads = PublishedHeads(reader, published)
@@ -188,7 +189,7 @@ def test_events_published_after_the_last_head_count_too(
     last = events(conn)[-1]
     tamper(conn, "DELETE FROM events WHERE position = %s", last.position)
     rewrite_digests(conn)
-    with open_reader(kafka_bootstrap) as reader:
+    with open_reader(KafkaConnection(kafka_bootstrap)) as reader:
         published_heads = PublishedHeads(reader, topics)
         with snapshot(conn):
             found = published_heads.problems(conn, 0, last.position - 1, lambda *_: None)
@@ -208,7 +209,7 @@ def test_what_somebody_else_wrote_there_is_named(
 
 def test_missing_topic_says_what_to_do(kafka_bootstrap: str, topic_names: TopicNames) -> None:
     with (
-        open_reader(kafka_bootstrap) as reader,
+        open_reader(KafkaConnection(kafka_bootstrap)) as reader,
         pytest.raises(SetupError, match="run `scserv topics apply`"),
     ):
         PublishedHeads(reader, topic_names)

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import MessageSizeTooLargeError
 
 from inbound.gateway.backlog import LagReader
+from inbound.kafka.connection import KafkaConnection
 from schemas.topics import TopicNames
 from tests.patience import PATIENCE_S
 
@@ -18,7 +19,7 @@ async def test_lag_is_what_the_group_has_not_committed(
     group = f"{topics.mo}-workers"
     async with AsyncExitStack() as stack:
         producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap)
-        lag = LagReader(kafka_bootstrap, group, (topics.mo, topics.receipts))
+        lag = LagReader(KafkaConnection(kafka_bootstrap), group, (topics.mo, topics.receipts))
         worker = AIOKafkaConsumer(
             bootstrap_servers=kafka_bootstrap, group_id=group, enable_auto_commit=False
         )

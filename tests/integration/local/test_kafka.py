@@ -1,5 +1,6 @@
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -7,7 +8,13 @@ import pytest
 
 from inbound.errors import SetupError
 from inbound.kafka import admin
+from inbound.kafka.connection import KafkaConnection
+from inbound.kafka.handshake import KafkaRefusalError
+from inbound.kafka.producer import end, new_producer
+from inbound.kafka.topic_reader import open_reader
+from inbound.local.servers._folder import DataFolder
 from inbound.local.servers.kafka import KafkaServer
+from inbound.local.servers.kafka_listeners import OPEN
 from tests.fix_servers import SharedKafka
 from tests.integration.local.leftover import leave_behind
 
@@ -25,17 +32,19 @@ def test_what_is_acknowledged_survives_a_kill_and_the_address_stays(server: Kafk
     from schemas.topics import TopicNames
 
     server.start()
-    bootstrap, topic = server.bootstrap, TopicNames().mo
-    admin.apply(bootstrap, TopicNames().specs(), replication_factor=1)
-    with KafkaProducer(bootstrap_servers=bootstrap, acks="all") as producer:
+    connection, topic = server.connection, TopicNames().mo
+    admin.apply(connection, TopicNames().specs(), replication_factor=1)
+    with KafkaProducer(**connection.client_arguments(), acks="all") as producer:
         sent = [producer.send(topic, b"%d" % n, partition=0) for n in range(100)]
         for acknowledgement in sent:
             acknowledgement.get(timeout=10)
     server.kill()
     server.start()
-    assert server.bootstrap == bootstrap
+    assert server.connection == connection
     with KafkaConsumer(
-        bootstrap_servers=bootstrap, auto_offset_reset="earliest", consumer_timeout_ms=10_000
+        **connection.client_arguments(),
+        auto_offset_reset="earliest",
+        consumer_timeout_ms=10_000,
     ) as consumer:
         consumer.assign([TopicPartition(topic, 0)])
         values = [message.value for _, message in zip(range(100), consumer, strict=False)]
@@ -53,7 +62,7 @@ def test_leftover_broker_of_a_killed_parent_is_replaced(server: KafkaServer) -> 
 def test_a_folder_in_use_is_left_alone(kafka_server: SharedKafka) -> None:
     with pytest.raises(SetupError, match="is in use by process"):
         KafkaServer(kafka_server.data_dir).start()
-    admin.wait_for_broker(kafka_server.bootstrap, 5)
+    admin.wait_for_broker(KafkaConnection(kafka_server.bootstrap), 5)
 
 
 def test_ctrl_c_in_the_terminal_does_not_reach_the_broker(kafka_server: SharedKafka) -> None:
@@ -68,7 +77,7 @@ def test_it_listens_on_loopback_only(kafka_server: SharedKafka) -> None:
         for connection in psutil.Process(kafka_server.pid).net_connections("tcp")
         if connection.status == psutil.CONN_LISTEN
     ]
-    assert len(listening) == 2
+    assert len(listening) == 3
     assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
 
 
@@ -84,3 +93,51 @@ def test_a_start_that_java_refuses_is_told_in_its_words(tmp_path: Path) -> None:
     server = KafkaServer(tmp_path / "kafka", java_options=["-XX:+NoSuchOption"])
     with pytest.raises(SetupError, match=r"Kafka did not start: .*console\.log"):
         server.start()
+
+
+def test_clients_need_the_password_and_keep_it(server: KafkaServer) -> None:
+    first = server.start().connection
+    assert (first.security_protocol, first.sasl_mechanism) == ("SASL_PLAINTEXT", "SCRAM-SHA-256")
+    for other in (KafkaConnection(first.bootstrap), replace(first, password="guessed")):
+        with pytest.raises(KafkaRefusalError):
+            admin.wait_for_broker(other)
+    server.stop()
+    assert server.start().connection == first
+
+
+def test_a_folder_of_a_release_without_passwords_gets_one(tmp_path: Path) -> None:
+    from schemas.topics import TopicNames
+
+    folder, topic = tmp_path / "kafka", TopicNames().mo
+    with KafkaServer(folder, heap_mb=256, listener=OPEN) as older:
+        admin.apply(older.connection, TopicNames().specs(), replication_factor=1)
+        producer = new_producer(older.connection)
+        producer.send(topic, b"kept", partition=0).get(timeout=10)
+        end(producer)
+    assert not (folder / "password").exists()
+    with KafkaServer(folder, heap_mb=256) as newer:
+        assert newer.bootstrap == older.bootstrap
+        with pytest.raises(KafkaRefusalError, match="it wants a user and a password"):
+            admin.wait_for_broker(older.connection)
+        with open_reader(newer.connection) as reader:
+            [record] = reader.read(topic, 0, 0, 1)
+    assert record.value == b"kept"
+
+
+@pytest.mark.parametrize("listener", ["client", "broker", "controller"])
+def test_a_program_that_took_a_port_is_told_nothing(
+    server: KafkaServer, monkeypatch: pytest.MonkeyPatch, listener: str
+) -> None:
+    ports = DataFolder.port
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+
+        def port(folder: DataFolder, name: str, wanted: int = 0) -> int:
+            return taken if name == listener else ports(folder, name, wanted)
+
+        monkeypatch.setattr(DataFolder, "port", port)
+        with pytest.raises(SetupError, match="its port is in use by another program"):
+            server.start()
+        other.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            other.accept()

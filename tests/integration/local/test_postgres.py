@@ -1,5 +1,7 @@
 import socket
 import stat
+import struct
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from inbound.errors import SetupError
 from inbound.local.servers.postgres import PostgresServer
 from tests.fix_servers import SharedPostgres
 from tests.integration.local.leftover import leave_behind
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -45,6 +48,34 @@ def test_password_is_required(postgres_server: SharedPostgres) -> None:
     password = postgres_server.data_dir / "password"
     assert stat.S_IMODE(password.stat().st_mode) == 0o600
     assert stat.S_IMODE(postgres_server.data_dir.stat().st_mode) == 0o700
+
+
+def test_a_program_that_took_the_port_is_not_sent_the_password(
+    postgres_server: SharedPostgres,
+) -> None:
+    # AuthenticationCleartextPassword (protocol 3.0, message formats)
+    asking, received = b"R\0\0\0\x08\0\0\0\x03", []
+
+    def pretend(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, connection.makefile("rb") as requests:
+            (size,) = struct.unpack(">i", requests.read(4))
+            received.append(requests.read(size - 4))
+            connection.sendall(asking)
+            received.append(requests.read())
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=pretend, args=(server,))
+        thread.start()
+        with pytest.raises(psycopg.OperationalError, match="scram-sha-256"):
+            psycopg.connect(
+                postgres_server.url(), port=server.getsockname()[1], sslmode="disable",
+                gssencmode="disable",
+            )  # fmt: skip
+        thread.join(PATIENCE_S)
+    password = (postgres_server.data_dir / "password").read_bytes().strip()
+    assert b"scserv" in received[0]
+    assert password not in b"".join(received)
 
 
 def test_an_error_brings_no_personal_data_into_the_log(

@@ -7,16 +7,17 @@ from kafka.admin import ConfigResource, KafkaAdminClient
 from inbound.errors import SetupError
 from inbound.kafka import admin
 from inbound.kafka.admin import TopicDifference
+from inbound.kafka.connection import KafkaConnection
 from schemas.topics import TopicNames
 
 
 def test_missing_topics_are_created_once(kafka_bootstrap: str, topic_names: TopicNames) -> None:
     specs = topic_names.specs()
     names = {spec.name for spec in specs}
-    assert {diff.topic for diff in admin.check(kafka_bootstrap, specs)} == names
-    assert set(admin.apply(kafka_bootstrap, specs, 1).created) == names
-    assert admin.check(kafka_bootstrap, specs) == []
-    again = admin.apply(kafka_bootstrap, specs, 1)
+    assert {diff.topic for diff in admin.check(KafkaConnection(kafka_bootstrap), specs)} == names
+    assert set(admin.apply(KafkaConnection(kafka_bootstrap), specs, 1).created) == names
+    assert admin.check(KafkaConnection(kafka_bootstrap), specs) == []
+    again = admin.apply(KafkaConnection(kafka_bootstrap), specs, 1)
     assert (again.created, again.altered, set(again.unchanged)) == ((), (), names)
 
 
@@ -35,21 +36,25 @@ def test_differing_setting_is_found_and_corrected(kafka_bootstrap: str, topics: 
     client.alter_configs([ConfigResource("topic", topics.mo, {"retention.ms": "1000"})])
     client.close()
     drift = TopicDifference(topics.mo, "retention.ms", "1000", str(3 * 24 * 3600 * 1000))
-    while not (found := admin.check(kafka_bootstrap, topics.specs())):
+    while not (found := admin.check(KafkaConnection(kafka_bootstrap), topics.specs())):
         """Kafka shows a change a moment after it accepted it; the test's own limit ends this."""
     assert found == [drift]
-    assert admin.apply(kafka_bootstrap, topics.specs(), 1).altered == (drift,)
-    assert admin.check(kafka_bootstrap, topics.specs()) == []
+    assert admin.apply(KafkaConnection(kafka_bootstrap), topics.specs(), 1).altered == (drift,)
+    assert admin.check(KafkaConnection(kafka_bootstrap), topics.specs()) == []
 
 
 def test_another_number_of_partitions_is_refused_before_anything_is_done(
     kafka_bootstrap: str, topic_names: TopicNames
 ) -> None:
     specs = topic_names.specs()
-    admin.apply(kafka_bootstrap, [replace(specs[0], partitions=3)], 1)
+    admin.apply(KafkaConnection(kafka_bootstrap), [replace(specs[0], partitions=3)], 1)
     with pytest.raises(SetupError, match=f"{topic_names.mo}: partitions is 3, wanted 8"):
-        admin.apply(kafka_bootstrap, specs, 1)
-    missing = [diff.topic for diff in admin.check(kafka_bootstrap, specs) if diff.found is None]
+        admin.apply(KafkaConnection(kafka_bootstrap), specs, 1)
+    missing = [
+        diff.topic
+        for diff in admin.check(KafkaConnection(kafka_bootstrap), specs)
+        if diff.found is None
+    ]
     assert len(missing) == len(specs) - 1
 
 
@@ -58,20 +63,20 @@ def test_a_setting_kafka_does_not_know_is_told_in_its_words(
 ) -> None:
     spec = replace(topic_names.specs()[0], config={"retention.years": "7"})
     with pytest.raises(SetupError, match=r"does not create topic .*retention\.years"):
-        admin.apply(kafka_bootstrap, [spec], 1)
+        admin.apply(KafkaConnection(kafka_bootstrap), [spec], 1)
 
 
 def test_more_replicas_than_brokers_are_refused(
     kafka_bootstrap: str, topic_names: TopicNames
 ) -> None:
     with pytest.raises(SetupError, match=r"does not create topic .*eplication"):
-        admin.apply(kafka_bootstrap, topic_names.specs(), 3)
+        admin.apply(KafkaConnection(kafka_bootstrap), topic_names.specs(), 3)
 
 
 def test_no_kafka_is_one_line_with_the_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         address = f"127.0.0.1:{closed.getsockname()[1]}"
     with pytest.raises(SetupError, match=f"no Kafka at {address}: Connection refused"):
-        admin.wait_for_broker(address, timeout_s=0.1)
+        admin.wait_for_broker(KafkaConnection(address), timeout_s=0.1)
     with pytest.raises(SetupError, match="'localhost' is malformed; use HOST:PORT"):
-        admin.wait_for_broker("localhost")
+        admin.wait_for_broker(KafkaConnection("localhost"))

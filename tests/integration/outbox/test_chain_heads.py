@@ -11,6 +11,7 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaTimeoutError
 
+from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import new_producer
 from inbound.outbox.chain_heads import EVERY_S, HeadPublisher
 from inbound.outbox.relay import LOG, Relay
@@ -156,7 +157,7 @@ async def test_subscriber_of_the_topics_alone_can_follow_every_chain(
 ) -> None:
     for _ in range(3):
         await append(30)
-    producer = new_producer(kafka_bootstrap)
+    producer = new_producer(KafkaConnection(kafka_bootstrap))
     relay = Relay(
         lambda: connect(database_url, "tests"),
         lambda: producer,

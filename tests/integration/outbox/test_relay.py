@@ -12,6 +12,7 @@ from kafka.admin import ConfigResource, KafkaAdminClient
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
 from inbound.kafka import admin
+from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import new_producer
 from inbound.keys import VaultCipher
 from inbound.outbox.publishing import Shard
@@ -246,7 +247,7 @@ async def test_a_record_too_large_for_kafka_among_others(
     values[7] = values[13] = b"x" * size
     rows = [replace(outbox_row(value=value), topic=topic) for value in values]
     await written(database_url, cipher, rows)
-    service = relay(lambda: new_producer(kafka_bootstrap))
+    service = relay(lambda: new_producer(KafkaConnection(kafka_bootstrap)))
     assert service.relay_batch(conn, [OUTBOX, EVENTS]) == 20
     service._producer.close(5)
     assert feeds.count_waiting(conn, feeds.OUTBOX) == 0
@@ -260,7 +261,7 @@ def limit_record_size(bootstrap: str, topic: str, size: int) -> None:
     client.alter_configs([ConfigResource("topic", topic, {"max.message.bytes": str(size)})])
     client.close()
     spec = TopicSpec(topic, PARTITIONS, {"max.message.bytes": str(size)}, internal=True, what="")
-    with admin._client(bootstrap, 10) as waiting:
+    with admin._client(KafkaConnection(bootstrap), 10) as waiting:
         admin._wait_until_altered(waiting, admin._with_durability([spec], 1))
 
 

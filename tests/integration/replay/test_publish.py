@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from inbound.kafka import admin
+from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.records import of_event
 from inbound.store.connections import connect
 from inbound.store.log import replay_inputs
@@ -30,7 +31,7 @@ def topic(kafka_bootstrap: str) -> Iterator[str]:
     """A name of this test alone; nothing is created."""
     name = f"history-{secrets.token_hex(6)}"
     yield name
-    admin.delete(kafka_bootstrap, [name])
+    admin.delete(KafkaConnection(kafka_bootstrap), [name])
 
 
 @pytest.fixture
@@ -105,15 +106,17 @@ def test_topic_is_created_only_with_the_option(
     assert (done.status, done.out) == (2, "")
     assert "the topic does not exist; create it, or use --create" in done.err
     # One that its owner made is taken as it is.
-    admin.apply(kafka_bootstrap, [spec(topic, retention_ms="1000000")], 1)
+    admin.apply(KafkaConnection(kafka_bootstrap), [spec(topic, retention_ms="1000000")], 1)
     assert publish("--create").out.startswith("published")
-    assert admin.check(kafka_bootstrap, [spec(topic, retention_ms="1000000")]) == []
+    assert (
+        admin.check(KafkaConnection(kafka_bootstrap), [spec(topic, retention_ms="1000000")]) == []
+    )
 
 
 def test_a_compacted_topic_would_lose_history(
     publish: Scserv, kafka_bootstrap: str, topic: str
 ) -> None:
-    admin.apply(kafka_bootstrap, [spec(topic, cleanup_policy="compact")], 1)
+    admin.apply(KafkaConnection(kafka_bootstrap), [spec(topic, cleanup_policy="compact")], 1)
     done = publish()
     assert done.status == 2
     assert "its cleanup.policy is compact, which keeps only the last event" in done.err
@@ -129,7 +132,7 @@ def test_a_live_topic_is_refused_before_anything_is_asked(scserv: Scserv) -> Non
 def test_stopped_by_ctrl_c_it_says_how_to_go_on_and_nothing_is_missing(
     kafka_bootstrap: str, topic: str, database_url: str, tmp_path: Path, scserv: Scserv
 ) -> None:
-    admin.apply(kafka_bootstrap, [spec(topic)], 1)
+    admin.apply(KafkaConnection(kafka_bootstrap), [spec(topic)], 1)
     environment = {
         "PYTHONPATH": str(ROOT),
         "SCSERV_DATABASE_URL": database_url,

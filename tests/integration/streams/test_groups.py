@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from inbound.deadletter.isolation import BatchProcessor, FailedRecord
 from inbound.gateway.process import new_producer
 from inbound.kafka import admin
+from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.decoding import TopicRecord
 from inbound.settings import Settings
 from schemas.topics import PARTITIONS, TopicNames
@@ -37,7 +38,7 @@ class Told(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no 
 
 @pytest.fixture
 async def producer(kafka_server: SharedKafka) -> AsyncIterator[AIOKafkaProducer]:
-    made = new_producer(kafka_server.bootstrap)
+    made = new_producer(KafkaConnection(kafka_server.bootstrap))
     await made.start()
     yield made
     await made.stop()
@@ -45,7 +46,7 @@ async def producer(kafka_server: SharedKafka) -> AsyncIterator[AIOKafkaProducer]
 
 async def make_topics(kafka_server: SharedKafka, names: TopicNames) -> None:
     await asyncio.to_thread(
-        admin.apply, kafka_server.bootstrap, names.specs(), replication_factor=1
+        admin.apply, KafkaConnection(kafka_server.bootstrap), names.specs(), replication_factor=1
     )
 
 
@@ -53,7 +54,7 @@ async def test_the_gateway_gets_partitions_once_the_topics_are_there(
     kafka_server: SharedKafka,
 ) -> None:
     names = TopicNames.prefixed(prefix := f"groups-{token_hex(4)}.")
-    consumer, told = new_consumer(kafka_server.bootstrap, prefix), Told()
+    consumer, told = new_consumer(KafkaConnection(kafka_server.bootstrap), prefix), Told()
     await consumer.start()
     consumer.subscribe(names.lanes, listener=told)
     assert await told.assigned.get() == set()

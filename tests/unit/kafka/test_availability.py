@@ -2,21 +2,29 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import pytest
 
 from inbound.errors import SetupError
 from inbound.kafka import availability
+from inbound.kafka.connection import KafkaConnection
 from inbound.ops.health import Health
+from tests.patience import PATIENCE_S
+
+# ApiVersions: no error, nothing. SaslHandshake: ILLEGAL_SASL_STATE, no mechanisms.
+AS_KAFKA = (
+    b"\0\0\0\x0a\0\0\0\1\0\0\0\0\0\0",
+    b"\0\0\0\x0a\0\0\0\1\0\x22\0\0\0\0",
+)
 
 
 class Listening:
-    """Somebody at an address who answers whatever is asked, or nothing."""
+    """A program that answers each request with the next answer, or accepts and says nothing."""
 
-    def __init__(self, answer: bytes | None = b"\0", port: int = 0) -> None:
-        self._answer = answer
+    def __init__(self, answers: Sequence[bytes] | None = AS_KAFKA, port: int = 0) -> None:
+        self._answers = answers
         self._server = socket.create_server(("127.0.0.1", port))
         self.address = f"127.0.0.1:{self._server.getsockname()[1]}"
         self._silent: list[socket.socket] = []
@@ -26,12 +34,13 @@ class Listening:
         with suppress(OSError):
             while True:
                 connection, _ = self._server.accept()
-                if self._answer is None:
+                if self._answers is None:
                     self._silent.append(connection)
                     continue
                 with connection:
-                    assert len(connection.recv(100)) == 14
-                    connection.sendall(self._answer)
+                    for answer in self._answers:
+                        assert len(connection.recv(100)) >= 14
+                        connection.sendall(answer)
 
     def close(self) -> None:
         with suppress(OSError):
@@ -50,27 +59,32 @@ def listening() -> Iterator[Listening]:
 
 def test_one_address_that_answers_is_enough(listening: Listening) -> None:
     here = listening.address
-    assert availability.problem(here) is None
-    assert availability.problem(f"127.0.0.1:1,{here}") is None
+    assert availability.problem(KafkaConnection(here)) is None
+    assert availability.problem(KafkaConnection(f"127.0.0.1:1,{here}")) is None
     listening.close()
-    assert availability.problem(here) == "Connection refused"
+    assert availability.problem(KafkaConnection(here)) == "Connection refused"
 
 
 @pytest.mark.parametrize(
-    ("answer", "problem"),
-    [(None, "no answer within 0.1 s"), (b"", "it closes the connection; is this Kafka?")],
+    ("answers", "problem"),
+    [
+        (None, "no answer within 0.1 s"),
+        ([b""], "it closes the connection; is this Kafka?"),
+        ([b"HTTP/1.1 400 Bad Request"], "it does not answer like Kafka; is this Kafka?"),
+    ],
 )
 def test_server_that_accepts_but_never_answers_is_unavailable(
-    answer: bytes | None, problem: str
+    answers: Sequence[bytes] | None, problem: str
 ) -> None:
-    one = Listening(answer)
-    assert availability.problem(one.address, timeout_s=0.1) == problem
+    one = Listening(answers)
+    timeout_s = 0.1 if answers is None else PATIENCE_S
+    assert availability.problem(KafkaConnection(one.address), timeout_s) == problem
     one.close()
 
 
 def test_malformed_address_is_a_setup_error() -> None:
     with pytest.raises(SetupError, match="'nowhere' is malformed; use HOST:PORT"):
-        availability.problem("nowhere")
+        availability.problem(KafkaConnection("nowhere"))
 
 
 class Told(Health):
@@ -88,7 +102,7 @@ class Told(Health):
 def test_health_follows_kafka(listening: Listening, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "inbound.kafka")
     health, here = Told(), listening.address
-    availability.watch(here, health, every_s=0.01)
+    availability.watch(KafkaConnection(here), health, every_s=0.01)
     assert health.is_ok[True].wait(10)
     listening.close()
     assert health.is_ok[False].wait(10)

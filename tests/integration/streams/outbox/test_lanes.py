@@ -9,6 +9,7 @@ import pytest
 from inbound.clock import utc_now
 from inbound.gateway.process import new_producer
 from inbound.kafka import admin
+from inbound.kafka.connection import KafkaConnection
 from inbound.ops.health import Health
 from schemas.topics import TopicNames
 from streams.outbox.lanes import Lanes, new_consumer
@@ -36,9 +37,9 @@ async def test_a_full_lane_is_paused_and_an_acknowledgement_passes_it(
 ) -> None:
     names = TopicNames.prefixed(prefix := f"lanes-{token_hex(4)}.")
     await asyncio.to_thread(
-        admin.apply, kafka_server.bootstrap, names.specs(), replication_factor=1
+        admin.apply, KafkaConnection(kafka_server.bootstrap), names.specs(), replication_factor=1
     )
-    producer = new_producer(kafka_server.bootstrap)
+    producer = new_producer(KafkaConnection(kafka_server.bootstrap))
     await producer.start()
     async with open_bench() as bench:
         people = [bench.person() for _ in range(50)]
@@ -50,7 +51,7 @@ async def test_a_full_lane_is_paused_and_an_acknowledgement_passes_it(
                 names.lanes[2], message.to_json(), key=message.subject_id.hex.encode()
             )
         await producer.flush()
-        consumer = new_consumer(kafka_server.bootstrap, prefix)
+        consumer = new_consumer(KafkaConnection(kafka_server.bootstrap), prefix)
         unreadable = UnreadableRecords(nothing_is, bench.offsets)
         lanes = Lanes(consumer, bench.sender, bench.offsets, names.lanes, Health(), unreadable)
         await consumer.start()

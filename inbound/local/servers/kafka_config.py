@@ -1,0 +1,52 @@
+"""The configuration of the embedded Kafka, except what protects its listeners."""
+
+from typing import Final
+
+PROPERTIES: Final = """\
+process.roles=broker,controller
+node.id=1
+listeners=CLIENT://{host}:{port},BROKER://{host}:{broker_port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=CLIENT://{host}:{port},BROKER://{host}:{broker_port}
+controller.listener.names=CONTROLLER
+controller.quorum.voters=1@{host}:{controller_port}
+log.dirs={data}
+
+# One node, so one replica of everything.
+default.replication.factor=1
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+
+# Topics are created by inbound.kafka.admin, never by a misspelt name.
+auto.create.topics.enable=false
+offsets.topic.num.partitions=8
+group.initial.rebalance.delay.ms=0
+# Clients may ask for a short session, so that a killed worker is replaced soon.
+group.min.session.timeout.ms=2000
+# After kill -9 the broker waits for its own old session to expire: 4 s instead of 13 s.
+broker.session.timeout.ms=1500
+broker.heartbeat.interval.ms=300
+
+# Personal data is deleted at most a minute after its retention time.
+log.retention.check.interval.ms=60000
+"""
+
+LOG4J: Final = """\
+status = error
+appender.file.type = RollingFile
+appender.file.name = file
+appender.file.fileName = {log}
+appender.file.filePattern = {log}.%i
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d %p %c{{1}} %m%n
+appender.file.policies.type = Policies
+appender.file.policies.start.type = OnStartupTriggeringPolicy
+appender.file.policies.size.type = SizeBasedTriggeringPolicy
+appender.file.policies.size.size = 10MB
+appender.file.strategy.type = DefaultRolloverStrategy
+appender.file.strategy.max = 3
+rootLogger.level = info
+rootLogger.appenderRef.file.ref = file
+"""

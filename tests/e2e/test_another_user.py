@@ -1,0 +1,271 @@
+"""What another user of the same machine can reach of a running `scserv up`: nothing.
+
+Each attack runs as `nobody`, in a forked process. The same attack by the service's own user, with
+its password, succeeds: so a refusal is one of the person, not of the attack.
+"""
+
+import json
+import os
+import pwd
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+import psycopg
+import pytest
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from inbound.kafka import availability
+from inbound.kafka.connection import KafkaConnection
+from schemas.topics import TopicNames
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+NOBODY: Final = pwd.getpwnam("nobody")
+NUMBER: Final = "+79161234567"
+API_VERSIONS: Final = 18
+DESCRIBE_QUORUM: Final = 55
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A running `scserv up`, whose folder everyone may enter, and its settings."""
+
+    folder: Path
+    pid: int
+    settings: dict[str, Any]
+
+    @property
+    def kafka(self) -> KafkaConnection:
+        values = self.settings
+        return KafkaConnection(
+            values["kafka_bootstrap_servers"],
+            values["kafka_security_protocol"],
+            values["kafka_sasl_mechanism"],
+            values["kafka_user"],
+            values["kafka_password"],
+        )
+
+    @property
+    def secrets(self) -> list[str]:
+        url, values = self.settings["database_url"], self.settings
+        return [
+            url.partition("scserv:")[2].partition("@")[0],
+            values["kafka_password"],
+            values["vault_key"],
+            values["subject_key"],
+            values["smpp"]["password"],
+        ]
+
+    def port(self, name: str) -> int:
+        return int((self.folder / "kafka" / f"{name}.port").read_text())
+
+    def processes(self) -> list[psutil.Process]:
+        up = psutil.Process(self.pid)
+        return [up, *up.children(recursive=True)]
+
+
+def scserv(folder: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "inbound.cli", *arguments, "--data-dir", str(folder)]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    # Not tmp_path: nobody else may enter the folder above it.
+    above = Path(tempfile.mkdtemp(prefix="scserv-another-user-"))
+    above.chmod(0o755)
+    folder = above / "data"
+    folder.mkdir(mode=0o755)  # so that each file below depends on its own mode
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SCSERV_", "OTEL_"))}
+    with subprocess.Popen(
+        scserv(folder, "up", "--port", "0", "--api-port", "0"),
+        cwd=above,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as up:
+        try:
+            assert up.stdout is not None
+            assert any(line.startswith("ready: ") for line in up.stdout)
+            subprocess.run(
+                scserv(folder, "text", NUMBER, "CLIENT sms stop"),
+                cwd=above,
+                env=environment,
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+            yield Running(folder, up.pid, json.loads((folder / "service.json").read_text()))
+        finally:
+            up.terminate()
+            up.communicate()
+            shutil.rmtree(above)
+
+
+def as_nobody(attack: Callable[[], object]) -> str:
+    """Return "done: ..." or the name of the exception that the attack ended with."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        said = "did not run"
+        with suppress(BaseException):
+            os.setgroups([])
+            os.setgid(NOBODY.pw_gid)
+            os.setuid(NOBODY.pw_uid)
+            try:
+                said = f"done: {attack()}"
+            except BaseException as error:  # noqa: BLE001 - all of them are the result
+                said = type(error).__name__
+        os.write(writing, said[:200].encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as answer:
+        said = answer.read().decode()
+    os.waitpid(child, 0)
+    return said
+
+
+# -- Kafka ---------------------------------------------------------------------------------------
+
+
+def read_texts(kafka: KafkaConnection) -> list[bytes]:
+    topic = TopicNames().mo
+    with closing(
+        KafkaConsumer(
+            **kafka.client_arguments(),
+            auto_offset_reset="earliest",
+            consumer_timeout_ms=5000,
+            bootstrap_timeout_ms=3000,
+        )
+    ) as consumer:
+        consumer.assign([TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic)])
+        return [record.value for record, _ in zip(consumer, [0], strict=False)]
+
+
+def write(kafka: KafkaConnection, topic: str) -> None:
+    # An empty record is harmless to its reader.
+    with closing(
+        KafkaProducer(
+            **kafka.client_arguments(),
+            bootstrap_timeout_ms=3000,
+            delivery_timeout_ms=4000,
+            request_timeout_ms=3000,
+            max_block_ms=3000,
+        )
+    ) as producer:
+        producer.send(topic, b"").get(timeout=5)
+
+
+def pretenders(running: Running) -> list[KafkaConnection]:
+    kafka = running.kafka
+    return [
+        KafkaConnection(kafka.bootstrap),
+        replace(kafka, password="guessed"),
+        replace(kafka, password=""),
+        replace(kafka, sasl_mechanism="PLAIN", password="guessed"),
+        *(KafkaConnection(f"127.0.0.1:{running.port(name)}") for name in ("broker", "controller")),
+        *(
+            KafkaConnection(
+                *(f"127.0.0.1:{running.port(name)}", "SASL_PLAINTEXT", "PLAIN", "node", "guessed")
+            )
+            for name in ("broker", "controller")
+        ),
+    ]
+
+
+def test_own_user_reads_and_writes(running: Running) -> None:
+    assert NUMBER.encode() in read_texts(running.kafka)[0]
+    write(running.kafka, TopicNames().notify)
+
+
+def test_no_numbers_and_texts_are_read_from_kafka(running: Running) -> None:
+    for kafka in pretenders(running):
+        said = as_nobody(lambda kafka=kafka: read_texts(kafka))  # type: ignore[misc]
+        assert said.endswith("Error"), (kafka, said)
+
+
+def test_no_pretender_is_authenticated(running: Running) -> None:
+    assert availability.problem(running.kafka) is None
+    for kafka in pretenders(running):
+        said = as_nobody(lambda kafka=kafka: availability.problem(kafka))  # type: ignore[misc]
+        assert said == "KafkaRefusalError", (kafka, said)
+
+
+def test_nothing_is_written_to_topics(running: Running) -> None:
+    names = TopicNames()
+    for topic in (names.mo, names.receipts, names.lanes[0]):
+        for kafka in (KafkaConnection(running.kafka.bootstrap), pretenders(running)[1]):
+            said = as_nobody(lambda kafka=kafka, topic=topic: write(kafka, topic))  # type: ignore[misc]
+            assert said.endswith("Error"), (topic, said)
+
+
+def request(port: int, api: int, body: bytes) -> bytes:
+    """Return the first octet of the answer, b"" if the broker closes the connection."""
+    header = struct.pack(">hhih", api, 0, 1, -1)
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(struct.pack(">i", len(header) + len(body)) + header + body)
+        with suppress(ConnectionError):
+            return connection.recv(1)
+    return b""
+
+
+@pytest.mark.parametrize("listener", ["client", "broker", "controller"])
+def test_the_quorum_can_be_neither_described_nor_joined(running: Running, listener: str) -> None:
+    port = running.port(listener)
+    assert as_nobody(lambda: request(port, API_VERSIONS, b"")) == "done: b'\\x00'"
+    # Everything but a handshake ends the connection: voting, fetching, registering, describing.
+    for api in (1, 52, 54, DESCRIBE_QUORUM, 62, 80):
+        assert as_nobody(lambda api=api: request(port, api, bytes(64))) == "done: b''"  # type: ignore[misc]
+
+
+# -- PostgreSQL ----------------------------------------------------------------------------------
+
+
+def test_postgresql_is_closed(running: Running) -> None:
+    url = running.settings["database_url"]
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT count(*) > 0 FROM events").fetchone() == (True,)
+    password = running.secrets[0]
+    for other in (url.replace(f":{password}@", "@"), url.replace(password, "guessed")):
+        said = as_nobody(lambda other=other: psycopg.connect(other))  # type: ignore[misc]
+        assert said == "OperationalError"
+
+
+# -- files and processes -------------------------------------------------------------------------
+
+
+def test_no_file_is_read_and_none_is_made(running: Running) -> None:
+    files = [path for path in running.folder.rglob("*") if path.is_file()]
+    names = {path.name for path in files}
+    assert {"service.json", "vault_key", "password", "server.properties", "gateway.log"} <= names
+    assert {"owner.lock", "sample-clients.csv", "broker.log", "console.log"} <= names
+
+    def readable() -> list[str]:
+        return [str(path) for path in files if os.access(path, os.R_OK)]
+
+    assert as_nobody(readable) == "done: []"
+    for folder in ("", "keys", "logs", "kafka", "postgres"):
+        made = running.folder / folder / "planted"
+        assert as_nobody(made.touch) == "PermissionError"
+
+
+def test_processes_show_no_secret(running: Running) -> None:
+    processes = running.processes()
+    assert len(processes) > 6
+    assert any("kafka.Kafka" in process.cmdline() for process in processes)
+    for process in processes:
+        words = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode()
+        assert not [secret for secret in running.secrets if secret in words]
+        for name in ("environ", "mem", "maps", "fd/0"):
+            path = Path(f"/proc/{process.pid}/{name}")
+            said = as_nobody(lambda path=path: path.open("rb").read(1))  # type: ignore[misc]
+            assert said == "PermissionError", (path, process.name())
