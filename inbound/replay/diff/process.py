@@ -37,6 +37,7 @@ from inbound.replay.diff.protocol import (
 )
 
 START: Final = Path(__file__).with_name("_bootstrap.py")
+START_LIMIT_S = 60.0
 TIME_LIMIT_S: Final = 30.0
 MEMORY_BYTES: Final = 1 << 30
 _BATCHES_IN_FLIGHT: Final = 2
@@ -63,7 +64,7 @@ def check_code(path: Path) -> Path:
 
 
 class ProcessCandidate(Candidate):
-    """Another release. Blocks for at most `time_limit_s` on each answer."""
+    """Another release. Blocks for at most `time_limit_s` on each answer, a minute on the first."""
 
     def __init__(
         self,
@@ -114,9 +115,9 @@ class ProcessCandidate(Candidate):
     def _start(self) -> tuple[LineProcess, CandidateDescription]:
         process = LineProcess(_command(self._code, self._config, trusted=self._trusted))
         try:
-            _check_isolation(process.answer(self._limit_s))
+            _check_isolation(process.answer(START_LIMIT_S))
             process.send({"protocol": PROTOCOL, "orders": asdict(self._config)})
-            return process, read_description(process.answer(self._limit_s))
+            return process, read_description(process.answer(START_LIMIT_S))
         except NoAnswerError as silent:
             raise self._failed(process, str(silent)) from None
         except BaseException:

@@ -240,10 +240,13 @@ def test_crash_that_does_not_repeat_is_reported(tmp_path: Path) -> None:
         ("import torch_of_the_future", "torch_of_the_future"),
     ],
 )
-def test_candidate_without_a_greeting_is_an_error(tmp_path: Path, serve: str, what: str) -> None:
-    limit_s = 1 if "answer within" in what else 60
+def test_candidate_without_a_greeting_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serve: str, what: str
+) -> None:
+    if "answer within" in what:
+        monkeypatch.setattr(process, "START_LIMIT_S", 1.0)
     with pytest.raises(SetupError, match=f"the candidate fake .*{what}"):
-        ProcessCandidate(fake(tmp_path, serve), CandidateConfig(), limit_s)
+        ProcessCandidate(fake(tmp_path, serve), CandidateConfig())
 
 
 @pytest.mark.parametrize(
