@@ -13,7 +13,7 @@ import psycopg
 from inbound.local.simulator.habits import UNBIND
 from tests.chaos import stepped_clock
 from tests.chaos.deployment import Deployment, delay_commits, process_tree
-from tests.chaos.schedule import PlannedFault
+from tests.chaos.schedule import ATTACK, PlannedFault
 from tests.fix_service import Role
 
 Action = Callable[["FaultRunner", PlannedFault], Awaitable[None]]
@@ -194,6 +194,21 @@ class FaultRunner:
         else:
             await self._apply(fault, command, {"habit": habit}, probability=0.5)
 
+    async def attack(self, fault: PlannedFault) -> None:
+        """Have the SMS centres be hostile: half of the PDUs of a command, or a flood of others."""
+        command, _, what = fault.target.partition(" ")
+        faults, effect = self.deployment.smsc_faults, {"hostile": what}
+        if command == ATTACK:
+            await faults.attack(what, fault.lasts_s)
+        elif command == "bind":
+            with faults.apply_to_binds(fault.number, effect, ""):
+                await asyncio.sleep(fault.lasts_s)
+        elif command == "query_sm":
+            with faults.apply_to_queries(fault.number, effect):
+                await asyncio.sleep(fault.lasts_s)
+        else:
+            await self._apply(fault, command, effect, probability=0.5)
+
     async def _apply(
         self, fault: PlannedFault, command: str, effect: dict[str, Any], **match: float
     ) -> None:
@@ -236,4 +251,5 @@ _ACTIONS: Final[dict[str, Action]] = {
     "no bind": FaultRunner.refuse_binds,
     "habit": FaultRunner.bend,
     "clock step": FaultRunner.step_clock,
+    "hostile": FaultRunner.attack,
 }

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from inbound.local.simulator.attacks import ATTACKS
 from inbound.local.simulator.habits import HABITS
+from inbound.local.simulator.hostile_values import HOSTILE
 
 PAUSE_S: Final = (0.2, 2.0)
 """Shortest and longest pause before a fault."""
@@ -50,6 +52,9 @@ _PROCESSES: Final = (
     "projector 0",
 )
 
+ATTACK: Final = "attack"
+"""The first word of a hostile target that is a kind of attack; else it is a command."""
+
 FAULT_KINDS: Final[dict[str, _FaultKind]] = {
     "kill -9": _FaultKind(14, _PROCESSES),
     "SIGSTOP": _FaultKind(8, _PROCESSES, (1, 12)),
@@ -88,6 +93,14 @@ FAULT_KINDS: Final[dict[str, _FaultKind]] = {
         (2, 6),
     ),
     "clock step": _FaultKind(2, ("-40", "-15", "15", "40")),
+    "hostile": _FaultKind(
+        8,
+        (
+            *(f"{ATTACK} {kind}" for kind in ATTACKS),
+            *(f"{command} {name}" for name in HOSTILE for command in sorted(HOSTILE[name])),
+        ),
+        (2, 6),
+    ),
 }
 
 

@@ -5,16 +5,17 @@ Each fault is a script of the simulator that applies for a while.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from inbound.local.simulator.attacks import ATTACKS
 from inbound.local.simulator.dialects import DEFAULT_PLAN, ReceiptPlan
 from inbound.local.simulator.fault_injector import FaultInjector
 from inbound.local.simulator.faults import Proceed
 from inbound.local.simulator.rules import RuleBook
-from inbound.local.simulator.script import Script
+from inbound.local.simulator.script import Attack, Script
 from inbound.local.simulator.server import Simulator
 from inbound.local.simulator.settings import PHONE
 from inbound.smpp import alphabet
@@ -22,6 +23,14 @@ from inbound.smpp.pdu import DeliverSm, DeliverSmResp, SubmitSm
 from inbound.smpp.segmentation import body_of, part_of
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
+
+_ATTACK_RATE: Final = 200.0
+_ATTACK_RATES: Final = {
+    "large_parts": 10.0,
+    "slow_octets": 20.0,
+    **dict.fromkeys(("alerts", "outbinds", "enquiries", "unmatched_answers"), 2_000.0),
+}
+"""PDUs a second on each link: few of those that have to be stored."""
 
 _NO_RULES: Final = RuleBook(Script())
 
@@ -72,17 +81,46 @@ class SmscFaults:
         Of two such faults at once the later one counts.
         """
         rule = {"match": {"command": "bind"}, "fault": effect}
-        book = RuleBook(Script.model_validate({"seed": seed, "rule": [rule]}))
         centres = [each for name, each in self._centres.items() if centre in {"", name}]
+        with self._replace_books(seed, rule, centres):
+            for each in centres:
+                _cut_links(each)
+            yield
+
+    @contextmanager
+    def apply_to_queries(self, seed: int, effect: dict[str, Any]) -> Iterator[None]:
+        """Answer query_sm with this effect, at all SMS centres, as `apply_to_binds` does."""
+        rule = {"match": {"command": "query_sm"}, "fault": effect}
+        with self._replace_books(seed, rule, list(self._centres.values())):
+            yield
+
+    @contextmanager
+    def _replace_books(
+        self, seed: int, rule: dict[str, Any], centres: Sequence[Simulator]
+    ) -> Iterator[None]:
+        book = RuleBook(Script.model_validate({"seed": seed, "rule": [rule]}))
         for each in centres:
             each._injector.book = book
-            _cut_links(each)
         try:
             yield
         finally:
             for each in centres:
                 if each._injector.book is book:
                     each._injector.book = _NO_RULES
+
+    async def attack(self, kind: str, lasts_s: float) -> None:
+        """Attack every link for a while; cut those that the attack would starve for longer."""
+        per_second = _ATTACK_RATES.get(kind, _ATTACK_RATE)
+        attack = Attack(kind=kind, count=max(1, int(per_second * lasts_s)), per_second=per_second)
+        centres = self._centres.values()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(lasts_s):
+                await asyncio.gather(*(each.attack(attack) for each in centres))
+                if ATTACKS[kind].is_slow:
+                    await asyncio.sleep(lasts_s)
+        if ATTACKS[kind].is_deaf or ATTACKS[kind].is_slow:
+            for each in centres:
+                _cut_links(each)
 
     async def on_submit(self, pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
         """Answer a submit_sm, as `Faults` says."""

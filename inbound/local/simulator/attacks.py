@@ -51,10 +51,14 @@ _UNKNOWN_COMMAND: Final = bytes.fromhex("00000010 00000777 00000000")
 
 
 class Target(NamedTuple):
-    """The number of the service and the number of different phones; 0: each PDU another."""
+    """The number of the service, and how many phones attack it: 0 for each PDU another.
+
+    `source` is the number of the phone, if it is always the same.
+    """
 
     number: str
-    phones: int
+    phones: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def _message(
     return DeliverSm(
         source_addr_ton=1,
         source_addr_npi=1,
-        source_addr=f"{PHONES}{phone % 10**7:07d}",
+        source_addr=target.source or f"{PHONES}{phone % 10**7:07d}",
         dest_addr_ton=1,
         dest_addr_npi=1,
         destination_addr=target.number,
@@ -168,7 +172,8 @@ class Attacker:
             session.stop_reading()
         if kind.is_slow:
             self._scheduler.task(session.drip(attack.per_second, self._scheduler.sleep))
-        target = Target(link.client.account.number.lstrip("+"), attack.phones)
+        number, source = link.client.account.number, attack.source
+        target = Target(number.lstrip("+"), attack.phones, source.lstrip("+"))
         sent = await self._flood(attack, kind, target, session) if kind.pdu else 0
         self._links.event(session, "attacked", f"{attack.kind}: {sent} PDUs")
         return sent

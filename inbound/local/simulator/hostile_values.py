@@ -95,12 +95,15 @@ def _is_receipt(pdu: Pdu) -> bool:
 
 
 def _control_fields(pdu: DeliverSm) -> DeliverSm:
-    """Fill the fields that say neither who sent the message nor what it says."""
+    """Fill the fields that say neither who sent the message nor what it says.
+
+    Parts keep their receiver, because it says which of them belong together.
+    """
     text = CONTROL.decode("latin-1")
     return replace(
         pdu,
         service_type=text[11:15],
-        destination_addr=text[:20],
+        destination_addr=pdu.destination_addr if part_of(pdu) else text[:20],
         schedule_delivery_time=text[10:26],
         validity_period=text[10:26],
     )

@@ -175,6 +175,7 @@ class Attack(BaseModel):
         default=0.0, ge=0, description="PDUs (or octets) a second; 0: as fast as they are read"
     )
     phones: int = Field(default=0, ge=0, description="different phones; 0: each PDU another")
+    source: str = Field(default="", max_length=20, description="the phone, if it is always this")
 
 
 class Script(BaseModel):

@@ -1,0 +1,29 @@
+"""The schedule of a campaign: every fault in it can be carried out."""
+
+from itertools import islice
+
+from inbound.local.simulator.attacks import ATTACKS
+from inbound.local.simulator.script import Attack, Script
+from tests.chaos.fault_runner import _ACTIONS
+from tests.chaos.schedule import ATTACK, FAULT_KINDS, schedule
+
+
+def test_every_kind_has_an_action() -> None:
+    assert _ACTIONS.keys() == FAULT_KINDS.keys()
+
+
+def test_a_longer_schedule_begins_like_a_shorter_one() -> None:
+    assert list(islice(schedule(7), 5)) == list(islice(schedule(7), 50))[:5]
+    assert list(islice(schedule(7), 5)) != list(islice(schedule(8), 5))
+
+
+def test_every_hostile_target_is_an_attack_or_a_rule() -> None:
+    attacks = set()
+    for target in FAULT_KINDS["hostile"].targets:
+        command, what = target.split()
+        if command == ATTACK:
+            attacks.add(Attack(kind=what).kind)
+        else:
+            rule = {"match": {"command": command}, "fault": {"hostile": what}}
+            assert Script.model_validate({"rule": [rule]}).rule
+    assert attacks == ATTACKS.keys()
