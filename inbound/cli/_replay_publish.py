@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from inbound.cli._format import counted
 from inbound.cli._times import parse_moment
 from inbound.errors import RetryableError, SetupError
-from inbound.kafka.producer import new_producer
+from inbound.kafka.producer import RenewableProducer, new_producer
 from inbound.replay.publish.publisher import PublishStoppedError, ReplayPublisher
 from inbound.replay.publish.settings import PublishSettings
 from inbound.replay.publish.topics import check_name, prepare
@@ -25,7 +25,8 @@ from inbound.terminal import Terminal, echo
 from schemas.events import EVENTS
 
 APPLICATION_NAME = "scserv replay publish"
-DONE, INTERRUPTED = 0, 130
+DONE, INCOMPLETE, INTERRUPTED = 0, 1, 130
+_REFUSED_SHOWN = 10
 # Each batch is flushed; with no linger every record would wake the sending thread.
 LINGER_MS = 50
 
@@ -83,7 +84,9 @@ def run_publish(settings: PublishSettings, options: PublishOptions) -> int:
             read=lambda position, limit: replay_inputs.read_events_between(
                 conn, replace(span, after=position), limit, plan.types
             ),
-            producer=stack.enter_context(closing(new_producer(kafka, linger_ms=LINGER_MS))),
+            producer=stack.enter_context(
+                closing(RenewableProducer(lambda: new_producer(kafka, linger_ms=LINGER_MS)))
+            ),
             topic=plan.topic,
             replay=plan.replay,
             position=after,
@@ -95,6 +98,10 @@ def run_publish(settings: PublishSettings, options: PublishOptions) -> int:
             finished = publisher.run()
         except PublishStoppedError as error:
             raise RetryableError(f"{error}\n{_how_to_resume(publisher, plan)}") from error
+    for position, reason in publisher.refused[:_REFUSED_SHOWN]:
+        echo(f"not published: Kafka refuses the event at position {position} ({reason})", err=True)
+    if (more := len(publisher.refused) - _REFUSED_SHOWN) > 0:
+        echo(f"not published: {more} more", err=True)
     if not finished:
         echo(*_how_to_resume(publisher, plan).split("\n"))
         return INTERRUPTED
@@ -102,7 +109,7 @@ def run_publish(settings: PublishSettings, options: PublishOptions) -> int:
         f"published {counted(publisher.events, 'event')} to {plan.topic}, up to position "
         f"{publisher.position}; replay {plan.replay}"
     )
-    return DONE
+    return INCOMPLETE if publisher.refused else DONE
 
 
 def _parse(options: PublishOptions) -> _PublishPlan:

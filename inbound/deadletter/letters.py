@@ -6,14 +6,19 @@ message holds.
 
 from pathlib import Path
 from traceback import walk_tb
+from typing import Final
+from uuid import UUID
 
 from pydantic_core import from_json
 
-from inbound.errors import ScservError
+from inbound.errors import PoisonError, ScservError
 from inbound.kafka.decoding import TopicRecord
 from inbound.keys import HASH_BYTES
 from inbound.store.dead_letters import RETRIED_HEADER, DeadLetter
-from schemas.cloudevents import header
+from schemas.cloudevents import Headers, header
+
+GATEWAY_FEED: Final = "gateway"
+"""Dead letters that a gateway could not publish."""
 
 _ROOT = Path(__file__).parents[2]
 
@@ -31,6 +36,24 @@ def to_dead_letter(record: TopicRecord, error: Exception) -> DeadLetter:
         part=record.part,
         retried=_times_retried(record),
         number_hash=person_of(record),
+    )
+
+
+def refused_letter(
+    topic: str, key: bytes, value: bytes, headers: Headers, error: BaseException, *, id_: UUID
+) -> DeadLetter:
+    """Return as a dead letter what a gateway can't publish. The same `id_` is stored once."""
+    reason = f"Kafka refuses it ({type(error).__name__}, {len(value)} bytes)"
+    return DeadLetter(
+        topic=topic,
+        partition=0,
+        kafka_offset=id_.int >> 65,  # an arbitrary number of 63 bits: it has no position
+        feed=GATEWAY_FEED,
+        reason=str(error) if isinstance(error, PoisonError) else reason,
+        payload=value,
+        key=key,
+        headers=tuple(headers),
+        number_hash=hash_in(key),
     )
 
 

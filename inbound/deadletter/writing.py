@@ -16,7 +16,12 @@ from inbound.deadletter.letters import to_dead_letter
 from inbound.errors import RetryableError
 from inbound.ops import metrics
 from inbound.ops.health import Health
-from inbound.store.dead_letters import DeadLetter, DeadLetterLimits, within_sender_limits
+from inbound.store.dead_letters import (
+    KAFKA_FEED,
+    DeadLetter,
+    DeadLetterLimits,
+    within_sender_limits,
+)
 from inbound.store.errors import DeadLettersFull
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store
@@ -26,6 +31,9 @@ log = logging.getLogger(__name__)
 CHECK_EVERY_S = 2.0
 WAIT_FOR_ROOM_S = 300.0
 """Well below what a consumer may take between two polls before it loses its partitions."""
+
+SetAside = Callable[[Sequence[DeadLetter]], Awaitable[None]]
+"""Stores dead letters, as `DeadLetterWriter.store` does."""
 
 PIECE_BYTES = 4_000_000
 PIECE_ROWS = 500
@@ -56,7 +64,11 @@ class DeadLetterWriter:
         Blocks on the database, and while there is no room: then it raises `DeadLettersFull`
         after `WAIT_FOR_ROOM_S`.
         """
-        for piece in _in_pieces([to_dead_letter(record, error) for record, error in failed]):
+        await self.store([to_dead_letter(record, error) for record, error in failed])
+
+    async def store(self, letters: Sequence[DeadLetter]) -> None:
+        """Store dead letters, as a call does with records."""
+        for piece in _in_pieces(letters):
             dropped = await self._store_once_there_is_room(piece)
             metrics.DEAD_LETTERS.add(len(piece), {"topic": piece[0].topic})
             if dropped:
@@ -70,8 +82,10 @@ class DeadLetterWriter:
             first = piece[0]
             more = f", and {len(piece) - 1} more" if len(piece) > 1 else ""
             log.error(
-                "%s[%d]@%d is set aside: %s%s",
-                *(first.topic, first.partition, first.kafka_offset, first.reason, more),
+                "%s[%d]@%d is set aside%s: %s%s",
+                *(first.topic, first.partition, first.kafka_offset),
+                "" if first.feed == KAFKA_FEED else ", not published",
+                *(first.reason, more),
             )
 
     async def _store_once_there_is_room(self, messages: Sequence[DeadLetter]) -> int:

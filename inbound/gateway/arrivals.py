@@ -1,32 +1,59 @@
 """Publishes what an SMS centre delivers: MOs to `sms.mo.v1`, receipts to `sms.receipts.v1`.
 
 The centre is answered once Kafka has decided: positively after all replicas acknowledged, with
-a temporary error if the message was not stored, so that the centre delivers it again.
+a temporary error if the message was not stored, so that the centre delivers it again. What Kafka
+will never take becomes a dead letter, because the centre would deliver it for ever.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from inbound.deadletter.letters import refused_letter
+from inbound.deadletter.writing import SetAside
+from inbound.errors import RetryableError
 from inbound.gateway.dialect import Dialect
 from inbound.gateway.receipts import ReceiptPublisher, to_message
 from inbound.gateway.stalls import StallDetector
+from inbound.kafka.batching import is_refusal
 from inbound.keys import SubjectHasher
 from inbound.ops import metrics, telemetry
 from inbound.smpp import receipts
 from inbound.smpp.pdu import DataSm, DeliverSm, RequestPdu, ResponsePdu
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
-from schemas.cloudevents import Attributes, to_headers
-from schemas.messages import MobileOriginated, Part
+from inbound.store.dead_letters import DeadLetter
+from schemas.cloudevents import Attributes, Headers, to_headers
+from schemas.messages import MobileOriginated, Part, ReceiptReceived, ReceiptsReceived
 
 log = logging.getLogger(__name__)
+
+SET_ASIDE_WITHIN_S: Final = 5.0
+"""How long a centre waits for the answer to a message that Kafka refuses."""
+
+
+class _Record(NamedTuple):
+    """What is stored of one delivered message; `is_alone` if nothing was in flight with it."""
+
+    id_: UUID
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Headers
+    is_alone: bool = False
+
+
+class Storage(NamedTuple):
+    """Where what a centre delivers is stored: Kafka, and dead letters for what Kafka refuses."""
+
+    producer: AIOKafkaProducer
+    set_aside: SetAside
 
 
 PAYLOAD_MAX = 8_192
@@ -61,7 +88,7 @@ class Arrivals:
 
     def __init__(
         self,
-        producer: AIOKafkaProducer,
+        storage: Storage,
         receipts: ReceiptPublisher,
         hasher: SubjectHasher,
         *,
@@ -71,7 +98,7 @@ class Arrivals:
         heard: Callable[[], datetime | None],
         new_id: Callable[[], UUID],
     ) -> None:
-        self._producer = producer
+        self._producer, self._set_aside = storage
         self._hasher = hasher
         self._receipts = receipts
         self._settings = settings
@@ -79,6 +106,7 @@ class Arrivals:
         self._stalls = stalls
         self._is_full = settings.is_full
         self._topic = settings.topic
+        self._setting_aside: set[asyncio.Task[None]] = set()
         self._clock = clock
         self._heard = heard
         self._new_id = new_id
@@ -116,7 +144,8 @@ class Arrivals:
         if self._is_full(self._settings.receipts_topic, message.key):
             return self._refuse(pdu, BacklogFullError())
         metrics.RECEIPTS.add(1, {"state": message.state.value})
-        return self._answer_to(pdu, await self._receipts.publish(message))
+        stored = await self._receipts.publish(message)
+        return self._answer_to(pdu, stored, lambda: self._receipt_record(message))
 
     async def _store_text(self, pdu: DeliverSm | DataSm) -> Answer:
         mo = self._to_message(pdu)
@@ -136,39 +165,79 @@ class Arrivals:
             time=mo.arrived_at,
             traceparent=traceparent,
         )
+        record = _Record(mo.mo_id, self._topic, key.encode(), mo.to_json(), to_headers(attributes))
         try:
-            stored = await self._producer.send(
-                self._topic,
-                mo.to_json(),
-                key.encode(),
-                headers=to_headers(attributes),
-            )
+            stored = await self._send(record)
         except KafkaError as error:
-            return self._refuse(pdu, error)
-        return self._answer_to(pdu, stored)
+            stored = asyncio.get_running_loop().create_future()
+            stored.set_exception(error)
+        return self._answer_to(pdu, stored, lambda: record)
+
+    async def _send(self, record: _Record) -> asyncio.Future[Any]:
+        stored: asyncio.Future[Any] = await self._producer.send(
+            record.topic, record.value, record.key, headers=record.headers
+        )
+        return stored
+
+    def _receipt_record(self, receipt: ReceiptReceived) -> _Record:
+        """Return the record of a receipt that Kafka has refused alone."""
+        id_, content = self._new_id(), ReceiptsReceived(receipts=(receipt,))
+        attributes = Attributes(id=str(id_), type=content.TYPE, time=receipt.arrived_at)
+        key, value = receipt.key.encode(), content.to_json()
+        return _Record(id_, self._receipts.topic, key, value, to_headers(attributes), is_alone=True)
 
     def _key(self, mo: MobileOriginated) -> str:
         # Without a sender there is no order to keep, and no sender to hash.
         return (self._hasher.hash(mo.source) if mo.source else mo.mo_id.bytes).hex()
 
     def _answer_to(
-        self, pdu: DeliverSm | DataSm, stored: asyncio.Future[Any]
+        self,
+        pdu: DeliverSm | DataSm,
+        stored: asyncio.Future[Any],
+        record_of: Callable[[], _Record],
     ) -> asyncio.Future[ResponsePdu]:
         """Return the answer, which follows from the outcome of `stored`."""
         answer: asyncio.Future[ResponsePdu] = asyncio.get_running_loop().create_future()
-        stored.add_done_callback(lambda done: self._answer(pdu, done, answer))
+
+        def decide(stored: asyncio.Future[object]) -> None:
+            error = asyncio.CancelledError() if stored.cancelled() else stored.exception()
+            if error is not None and is_refusal(error):
+                task = asyncio.create_task(self._keep(pdu, record_of(), error, answer))
+                self._setting_aside.add(task)
+                task.add_done_callback(self._setting_aside.discard)
+            elif not answer.done():
+                answer.set_result(pdu.answer() if error is None else self._refuse(pdu, error))
+
+        stored.add_done_callback(decide)
         return answer
 
-    def _answer(
+    async def _keep(
         self,
         pdu: DeliverSm | DataSm,
-        stored: asyncio.Future[object],
+        record: _Record,
+        refusal: BaseException,
         answer: asyncio.Future[ResponsePdu],
     ) -> None:
-        if answer.done():
-            return
-        error = asyncio.CancelledError() if stored.cancelled() else stored.exception()
-        answer.set_result(pdu.answer() if error is None else self._refuse(pdu, error))
+        """Store a message that Kafka has refused: alone, or else as a dead letter; answer it."""
+        try:
+            async with asyncio.timeout(SET_ASIDE_WITHIN_S):
+                if record.is_alone or not await self._takes_alone(record):
+                    await self._set_aside([_letter(record, refusal)])
+            response: ResponsePdu = pdu.answer()
+        except (RetryableError, KafkaError, TimeoutError) as error:
+            response = self._refuse(pdu, error)
+        if not answer.done():
+            answer.set_result(response)
+
+    async def _takes_alone(self, record: _Record) -> bool:
+        """Whether Kafka takes a record now; it may have been refused with others."""
+        try:
+            await (await self._send(record))
+        except KafkaError as error:
+            if is_refusal(error):
+                return False
+            raise
+        return True
 
     def _refuse(self, pdu: DeliverSm | DataSm, error: BaseException) -> ResponsePdu:
         log.warning(
@@ -206,3 +275,9 @@ class Arrivals:
             arrived_at=self._clock(),
             heard_at=self._heard(),
         )
+
+
+def _letter(record: _Record, refusal: BaseException) -> DeadLetter:
+    return refused_letter(
+        record.topic, record.key, record.value, record.headers, refusal, id_=record.id_
+    )

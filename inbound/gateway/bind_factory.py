@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from aiokafka import AIOKafkaProducer
-
-from inbound.gateway.arrivals import Arrivals, ArrivalSettings
+from inbound.gateway.arrivals import Arrivals, ArrivalSettings, Storage
 from inbound.gateway.backlog import Backlog
 from inbound.gateway.bind_settings import bind_settings, tls
 from inbound.gateway.bind_status import Readiness
@@ -30,11 +28,11 @@ from schemas.topics import TopicNames
 
 @dataclass(frozen=True, slots=True)
 class BindFactory:
-    """What all binds of a gateway share. `producer` is for MOs and receipts."""
+    """What all binds of a gateway share. `storage` is for MOs and receipts."""
 
     settings: Settings
     gateway: str
-    producer: AIOKafkaProducer
+    storage: Storage
     overdue: OverdueReceipts
     schedule: ReportSchedule
     readiness: Readiness
@@ -47,9 +45,11 @@ class BindFactory:
         """Return one bind. Raises `SetupError` when its TLS files can't be used."""
         names = TopicNames.prefixed(self.settings.topic_prefix)
         leniencies = LeniencyReport(settings.centre, settings.bind)
-        receipts = ReceiptPublisher(self.producer, names.receipts, clock=self.clock, new_id=uuid4)
+        receipts = ReceiptPublisher(
+            self.storage.producer, names.receipts, clock=self.clock, new_id=uuid4
+        )
         arrivals = Arrivals(
-            self.producer,
+            self.storage,
             receipts,
             SubjectHasher(self.settings.subject_key_bytes()),
             settings=self._arrival_settings(settings, names, leniencies),

@@ -5,9 +5,8 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from aiokafka import AIOKafkaProducer
-
 from inbound.errors import RetryableError
+from inbound.gateway.arrivals import Storage
 from inbound.gateway.backlog import backlog_of
 from inbound.gateway.bind_factory import BindFactory
 from inbound.gateway.bind_reporter import BindReporter
@@ -33,7 +32,7 @@ class Binds:
     def __init__(
         self,
         settings: Settings,
-        producer: AIOKafkaProducer,
+        storage: Storage,
         reports: BindReports,
         overdue: OverdueReceipts,
         health: Health,
@@ -50,7 +49,7 @@ class Binds:
         factory = BindFactory(
             settings,
             gateway,
-            producer,
+            storage,
             overdue,
             schedule,
             Readiness(health, settings.all_binds),

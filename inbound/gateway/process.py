@@ -22,9 +22,11 @@ from aiokafka import AIOKafkaProducer
 from inbound.clock import utc_now
 from inbound.deadletter.writing import DeadLetterWriter
 from inbound.gateway.ability import SendingAbility
+from inbound.gateway.arrivals import Storage
 from inbound.gateway.backlog import LagReader
 from inbound.gateway.binds import Binds
 from inbound.gateway.rate_sharing import REPORT_VALID_FOR
+from inbound.gateway.result_watch import ResultWatch
 from inbound.kafka.connection import KafkaConnection
 from inbound.ops.health import Health
 from inbound.settings import Settings
@@ -112,9 +114,10 @@ class Gateway:
             (names.mo, names.receipts),
         )
         offsets, queues = OffsetTracker(), Queues(self._clock)
+        dead_letters = DeadLetterWriter(self._store, settings.dead_letter_limits(), self._health)
         binds = Binds(
             settings,
-            arriving,
+            Storage(arriving, dead_letters.store),
             self._reports,
             self._overdue,
             self._health,
@@ -125,7 +128,13 @@ class Gateway:
         sending_binds = binds.sending
         recorder = ResultRecorder(self._claims, sum(bind.window for bind in sending_binds))
         results = ResultPublisher(
-            producer, self._name, names.receipts, recorder, clock=self._clock, new_id=uuid4
+            producer,
+            self._name,
+            names.receipts,
+            recorder,
+            dead_letters.store,
+            clock=self._clock,
+            new_id=uuid4,
         )
         sender = Sender(
             sending_binds,
@@ -137,7 +146,6 @@ class Gateway:
             SenderSettings(gateway=self._name, max_attempts=settings.max_attempts),
             clock=self._clock,
         )
-        dead_letters = DeadLetterWriter(self._store, settings.dead_letter_limits(), self._health)
 
         def new_lanes() -> Lanes:
             return Lanes(
@@ -160,6 +168,7 @@ class Gateway:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(lanes.run())
+                group.create_task(ResultWatch(results, self._health).run())
                 group.create_task(_fail_with(sending))
                 group.create_task(_fail_with(binding))
                 group.create_task(_fail_with(publishing))
@@ -181,13 +190,13 @@ async def _fail_with(task: asyncio.Task[None]) -> None:
 
 
 def new_producer(kafka: KafkaConnection) -> AIOKafkaProducer:
-    """Return the producer of submit results, not started: it never gives up."""
-    return AIOKafkaProducer(
-        **kafka.client_arguments(),
-        enable_idempotence=True,
-        request_timeout_ms=10_000,
-        **_PRODUCER,
-    )
+    """Return the producer of submit results, not started.
+
+    Not idempotent: after one refused record aiokafka's idempotent producer leaves a gap in its
+    sequence numbers, and the broker refuses everything that follows. What is stored twice because
+    of that is recognised by its consumer.
+    """
+    return AIOKafkaProducer(**kafka.client_arguments(), request_timeout_ms=10_000, **_PRODUCER)
 
 
 def new_arrivals_producer(kafka: KafkaConnection) -> AIOKafkaProducer:
@@ -195,8 +204,8 @@ def new_arrivals_producer(kafka: KafkaConnection) -> AIOKafkaProducer:
 
     An MO that waited here through an outage would be stored after the centre had given up and
     delivered it again: a second request. aiokafka's idempotent producer never gives up, so this
-    one is not idempotent. A record that its retries store twice has one id, by which consumers
-    recognise it, and one request at a time keeps the order.
+    one isn't idempotent either. A record that its retries store twice has one id, by which
+    consumers recognise it, and one request at a time keeps the order.
     """
     return AIOKafkaProducer(
         **kafka.client_arguments(),

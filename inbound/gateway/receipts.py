@@ -43,6 +43,7 @@ class ReceiptPublisher:
         clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
     ) -> None:
+        self.topic = topic
         self._batches: BatchPublisher[ReceiptReceived] = BatchPublisher(
             producer,
             BatchPolicy(topic, PER_RECORD, OnFailure.REPORT, LIMIT),

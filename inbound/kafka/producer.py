@@ -8,6 +8,7 @@ from typing import Any, Final
 from kafka import KafkaProducer
 from kafka.errors import (
     InvalidRecordError,
+    InvalidTimestampError,
     InvalidTopicError,
     KafkaError,
     KafkaTimeoutError,
@@ -15,6 +16,7 @@ from kafka.errors import (
     RecordListTooLargeError,
     RetriableError,
     UnknownError,
+    UnsupportedForMessageFormatError,
 )
 from kafka.partitioner import DefaultPartitioner
 
@@ -44,7 +46,9 @@ REFUSALS: Final = (
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     InvalidRecordError,
+    InvalidTimestampError,
     InvalidTopicError,
+    UnsupportedForMessageFormatError,
 )
 """What Kafka answers to a record that it will never take."""
 

@@ -61,6 +61,13 @@ class Producer(Protocol):
         """Block until everything queued is acknowledged or failed."""
 
 
+class RenewableProducerPort(Producer, Protocol):
+    """A producer that is created again after `close`: after a refusal it sends nothing more."""
+
+    def close(self, within_s: float = ..., /) -> None:
+        """Close it; the next record creates a new one."""
+
+
 class LoggedEvent(Protocol):
     """An event of the log. `data` and `metadata` are JSON."""
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 _ASK_AGAIN_S: Final = 0.05
 _ANSWER_S: Final = 2.0
 
+_ASK_WHETHER_LIVE_S: Final = 2.0
+_NOT_LIVE_S: Final = 5.0
+"""How long a child may say that it is not live: it may have stood still with the supervisor."""
+
+_SILENT_S: Final = 30.0
+"""How long it may say nothing: a busy machine starves it."""
+
 # Exit status of our commands for a SetupError (inbound.errors).
 _SETUP_STATUS: Final = 2
 
@@ -33,13 +41,15 @@ class Child:
     """One process to keep running.
 
     `env` is added to the supervisor's environment. `ready` is a health URL that must answer
-    200, or a function; without it the child is ready when it has started. Times in seconds.
+    200, or a function; without it the child is ready when it has started. Once ready, a child
+    whose health URL `live` answers otherwise, or not at all, is restarted. Times in seconds.
     """
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], Awaitable[bool]] | str | None = None
+    live: str | None = None
     ready_timeout_s: float = 30.0
     stop_timeout_s: float = 5.0
 
@@ -65,6 +75,7 @@ class ChildEventType(StrEnum):
     DIED = "died"
     STOPPED = "stopped"
     KILLED = "killed"
+    STUCK = "stuck"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,8 @@ class ChildEvent:
                 )
             case ChildEventType.KILLED:
                 return f"{self.child} killed: it did not stop in time"
+            case ChildEventType.STUCK:
+                return f"{self.child} is not live and is stopped; {self.exit}"
             case _:
                 return f"{self.child} {self.what}"
 
@@ -171,7 +184,7 @@ class SupervisedChild:
                 ) from error
 
     async def _until_exit(self, process: asyncio.subprocess.Process) -> int:
-        asking = asyncio.create_task(self._ask_until_ready())
+        asking = asyncio.create_task(self._watch(process))
         try:
             return await process.wait()
         finally:
@@ -180,6 +193,19 @@ class SupervisedChild:
             if process.returncode is not None:
                 # Processes that it started must not survive it.
                 _kill_group(process.pid)
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Say when the child is ready; end it when it is not live any more."""
+        await self._ask_until_ready()
+        if self.child.live is None:
+            return
+        why = await _not_live(self.child.live)
+        self._tell(ChildEventType.STUCK, exit=why)
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await asyncio.sleep(self.child.stop_timeout_s)
+        _kill_group(process.pid)
+        self._tell(ChildEventType.KILLED)
 
     async def _ask_until_ready(self) -> None:
         while not await self._is_ready():  # noqa: ASYNC110 - a health port tells only who asks
@@ -200,8 +226,34 @@ class SupervisedChild:
         self._on_event(ChildEvent(self.child.name, what, self._restart, exit, delay_s))
 
 
+async def _not_live(url: str) -> str:
+    """Wait until a child says for a while that it is not live, or nothing; return which."""
+    ill_since: float | None = None
+    silent_since: float | None = None
+    while True:
+        await asyncio.sleep(_ASK_WHETHER_LIVE_S)
+        status, now = await status_of(url), time.monotonic()
+        if status is None:
+            silent_since = now if silent_since is None else silent_since
+            if now - silent_since >= _SILENT_S:
+                return f"{url} does not answer"
+            continue
+        silent_since = None
+        if status == HTTPStatus.OK:
+            ill_since = None
+            continue
+        ill_since = now if ill_since is None else ill_since
+        if now - ill_since >= _NOT_LIVE_S:
+            return f"{url} answers {status}"
+
+
 async def answers_ok(url: str) -> bool:
     """Whether this HTTP URL answers 200 within two seconds."""
+    return await status_of(url) == HTTPStatus.OK
+
+
+async def status_of(url: str) -> int | None:
+    """Return the status that this HTTP URL answers within two seconds, None without one."""
     parts = urlsplit(url)
     request = f"GET {parts.path or '/'} HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n"
     try:
@@ -213,8 +265,9 @@ async def answers_ok(url: str) -> bool:
             finally:
                 writer.close()
     except (OSError, TimeoutError):
-        return False
-    return status_line.split()[1:2] == [b"200"]
+        return None
+    status = status_line.split()[1:2]
+    return int(status[0]) if status and status[0].isdigit() else None
 
 
 def describe_exit(status: int) -> str:

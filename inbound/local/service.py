@@ -218,7 +218,8 @@ class LocalService:
             if role == "api":
                 self._api_port = free_port(self._settings.api.port)
                 env["SCSERV_API__PORT"] = str(self._api_port)
-            children.append(Child(role, [*SCSERV, role, *where], env, f"{url}/live"))
+            live = f"{url}/live"
+            children.append(Child(role, [*SCSERV, role, *where], env, live, live))
         return children
 
     def _simulator(self) -> Child:
@@ -256,7 +257,7 @@ class LocalService:
     # -- output ---------------------------------------------------------------
 
     def _tell(self, event: ChildEvent) -> None:
-        if event.what in {ChildEventType.DIED, ChildEventType.KILLED}:
+        if event.what in {ChildEventType.DIED, ChildEventType.KILLED, ChildEventType.STUCK}:
             self._say(str(event))
 
     def _say(self, text: str) -> None:

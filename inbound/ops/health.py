@@ -74,6 +74,12 @@ class Health:
         with self._lock:
             self._conditions[name] = check
 
+    def passes(self, name: str) -> bool:
+        """Whether a condition is ok; one that was never set is."""
+        with self._lock:
+            check = self._conditions.get(name)
+        return check is None or check.ok
+
     def beat(self, name: str, within_s: float) -> None:
         """Record a heartbeat of a loop; without another within `within_s` it counts as stuck."""
         with self._lock:

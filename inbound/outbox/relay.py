@@ -80,7 +80,7 @@ class Relay:
         """Connect to nothing yet."""
         self._producer = RenewableProducer(self.new_producer)
         self._publisher = Publisher(self._producer, self._records, self.set_aside)
-        self.heads = HeadPublisher(self._producer, self.names.log_heads)
+        self.heads = HeadPublisher(self._producer, self.names.log_heads, self.set_aside)
 
     def run(self) -> None:
         """Relay until `stopping` is set. Blocks; survives Kafka and Postgres going away."""

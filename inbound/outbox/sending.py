@@ -70,7 +70,7 @@ def send(
         records = list(records_of(row))
         for record in records:
             _check_topic(record["topic"])
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
         reason = PoisonError(f"the row makes no record ({type(error).__name__})")
         return SentRow(row, [_raw(row)], [NeverSent(reason)])
     return SentRow(row, records, [_queue(producer, record) for record in records])

@@ -2,7 +2,7 @@
 
 A record equals that of the live topic, with the replay id in one more header. After a failure or
 a stop, Kafka has acknowledged every event up to `position`; later ones may be published twice,
-with the same ids.
+with the same ids. An event that Kafka will never take is left out and reported: the log has it.
 
 Synchronous: kafka-python and psycopg on one thread.
 """
@@ -16,8 +16,8 @@ from typing import Any, Final
 from kafka.errors import KafkaError
 
 from inbound.errors import RetryableError
-from inbound.kafka.producer import delivery_error, flush
-from inbound.kafka.records import Producer, of_event, older_forms_of
+from inbound.kafka.producer import REFUSALS, delivery_error, flush
+from inbound.kafka.records import RenewableProducerPort, of_event, older_forms_of
 from inbound.store.log.rows import RecordedEvent
 
 BATCH: Final = 1000
@@ -36,11 +36,12 @@ class ReplayPublisher:
     """One run of a replay.
 
     `read` takes a position and a limit and returns the next events; none at the end.
-    `position` is the last published one. `rate` is in events per second, 0 for no limit.
+    `position` is the last published one; `refused` are the positions of events left out, and why.
+    `rate` is in events per second, 0 for no limit.
     """
 
     read: Callable[[int, int], Sequence[RecordedEvent]]
-    producer: Producer
+    producer: RenewableProducerPort
     topic: str
     replay: str
     position: int
@@ -49,6 +50,7 @@ class ReplayPublisher:
     stopping: threading.Event = field(default_factory=threading.Event)
     clock: Callable[[], float] = time.monotonic
     events: int = 0
+    refused: list[tuple[int, str]] = field(default_factory=list)
 
     def run(self) -> bool:
         """Publish all and return True, or False when `stopping` was set. Blocks.
@@ -70,6 +72,24 @@ class ReplayPublisher:
         return False
 
     def _publish(self, events: Sequence[RecordedEvent]) -> None:
+        """Publish events; bisect those that Kafka refuses. Raises any other failure."""
+        failure = self._publish_in_order(events)
+        if failure is None:
+            return
+        if not isinstance(failure, REFUSALS):
+            raise failure
+        self.producer.close(0)
+        rest = [event for event in events if event.position > self.position]
+        if len(rest) == 1:
+            self.position = rest[0].position
+            self.refused.append((self.position, type(failure).__name__))
+            return
+        middle = (len(rest) + 1) // 2
+        self._publish(rest[:middle])
+        self._publish(rest[middle:])
+
+    def _publish_in_order(self, events: Sequence[RecordedEvent]) -> Exception | None:
+        """Publish events up to the first failure, which is returned."""
         sent: list[_Sent] = []
         failure: Exception | None = None
         try:
@@ -83,8 +103,7 @@ class ReplayPublisher:
             self.events += sum(position <= done for position, _ in sent)
             self.position = done
             self.progress(self.position, self.events)
-        if (failure := failed or failure) is not None:
-            raise failure
+        return failed or failure
 
     def _send(self, event: RecordedEvent) -> _Sent:
         records = [

@@ -44,7 +44,7 @@ def published(
     monkeypatch.setattr(relaying_module, "BATCH", FIRST_HEADS)
     relay = relay_of(url, producer, topics)
     now = [0.0]
-    heads = HeadPublisher(producer, topics.log_heads, lambda: now[0])
+    heads = HeadPublisher(producer, topics.log_heads, lambda *_: None, lambda: now[0])
     with connect(url, "tests") as conn:
         whole = conn.execute("SELECT positions, digests FROM log_heads").fetchone()
         while relay.relay_batch(conn, [LOG]):

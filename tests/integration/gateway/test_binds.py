@@ -17,6 +17,7 @@ from inbound.cli.binds import binds as binds_command
 from inbound.clock import utc_now
 from inbound.errors import RetryableError, SetupError
 from inbound.gateway import bind_settings, rate_sharing
+from inbound.gateway.arrivals import Storage
 from inbound.gateway.binds import Binds
 from inbound.local.simulator.phone import Phone
 from inbound.local.simulator.server import Simulator, SimulatorSettings
@@ -30,6 +31,7 @@ from inbound.store.receipts.overdue import OverdueReceipts
 from schemas.messages import MobileOriginated
 from tests.e2e.script import ACCOUNT
 from tests.patience import PATIENCE_S
+from tests.set_aside import SetAside
 from tests.unit.smpp.certificate import self_signed
 from tests.unit.smpp.corpus.malformed import frame, message
 from tests.unit.smpp.peer import peers
@@ -56,7 +58,7 @@ async def gateway(
     producer, health, presence = Producer(), Health(), BindReports(database_url)
     made = Binds(
         settings,
-        producer,
+        Storage(producer, SetAside()),
         presence,
         OverdueReceipts(database_url),
         health,

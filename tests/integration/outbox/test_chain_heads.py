@@ -1,7 +1,7 @@
 """Heads of the digest chains on their topic: after the events they cover, once a minute."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,13 +9,14 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaTimeoutError, RecordListTooLargeError
 
 from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import new_producer
 from inbound.outbox.chain_heads import EVERY_S, HeadPublisher
 from inbound.outbox.relay import LOG, Relay
 from inbound.store.connections import connect
+from inbound.store.dead_letters import DeadLetter
 from inbound.store.outbox import feeds
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.postgres import PostgresStore
@@ -42,6 +43,10 @@ def append(database_url: str, cipher: Any) -> Append:
     return append
 
 
+def never(_conn: psycopg.Connection, _letters: Sequence[DeadLetter]) -> None:
+    raise AssertionError("nothing is refused here")
+
+
 def published(producer: Producer) -> list[LogHead]:
     return [LogHead.model_validate_json(record["value"]) for record in producer.sent]
 
@@ -59,7 +64,7 @@ async def test_head_waits_until_its_events_are_published(
 ) -> None:
     await append(40)
     producer = Producer()
-    heads = HeadPublisher(producer, "heads")
+    heads = HeadPublisher(producer, "heads", never)
     heads.publish(conn)
     assert producer.sent == []
     wanted = stored(conn)
@@ -75,7 +80,7 @@ async def test_heads_are_published_once_a_minute_and_when_they_moved(
     conn: psycopg.Connection, append: Append
 ) -> None:
     producer, now = Producer(), [0.0]
-    heads = HeadPublisher(producer, "heads", lambda: now[0])
+    heads = HeadPublisher(producer, "heads", never, lambda: now[0])
     await append(40)
     feeds.advance_cursor(conn, feeds.EVENTS, 0, 100)
     heads.publish(conn)
@@ -94,7 +99,7 @@ async def test_relay_that_stops_publishes_what_it_has_relayed(
     conn: psycopg.Connection, append: Append
 ) -> None:
     producer, now = Producer(), [0.0]
-    heads = HeadPublisher(producer, "heads", lambda: now[0])
+    heads = HeadPublisher(producer, "heads", never, lambda: now[0])
     heads.publish(conn)
     await append(40)
     feeds.advance_cursor(conn, feeds.EVENTS, 0, 40)
@@ -108,7 +113,7 @@ async def test_head_that_kafka_did_not_take_goes_again(
     await append(40)
     feeds.advance_cursor(conn, feeds.EVENTS, 0, 40)
     producer = Producer(fails=lambda n: n == 1)
-    heads = HeadPublisher(producer, "heads")
+    heads = HeadPublisher(producer, "heads", never)
     with pytest.raises(KafkaTimeoutError):
         heads.publish(conn)
     wanted = stored(conn)
@@ -116,12 +121,32 @@ async def test_head_that_kafka_did_not_take_goes_again(
     assert told(published(producer)[len(wanted) :]) == wanted[1:]
 
 
+async def test_head_that_kafka_never_takes_is_set_aside_and_the_others_are_published(
+    conn: psycopg.Connection, append: Append
+) -> None:
+    await append(40)
+    feeds.advance_cursor(conn, feeds.EVENTS, 0, 40)
+    letters: list[DeadLetter] = []
+    producer = Producer(fails=lambda n: n in {1, 8}, error=RecordListTooLargeError)
+    now = [0.0]
+    heads = HeadPublisher(producer, "heads", lambda _, new: letters.extend(new), lambda: now[0])
+    heads.publish(conn)
+    wanted = stored(conn)
+    assert len(wanted) == 8
+    assert [(one.partition, one.kafka_offset) for one in letters] == [wanted[1][:2]]
+    assert letters[0].payload == producer.sent[1]["value"]
+    sent = len(producer.sent)
+    now[0] += EVERY_S
+    heads.publish(conn)
+    assert len(producer.sent) == sent
+
+
 async def test_kafka_that_is_away_does_not_keep_a_relay_from_stopping(
     conn: psycopg.Connection, append: Append
 ) -> None:
     await append(40)
     feeds.advance_cursor(conn, feeds.EVENTS, 0, 40)
-    HeadPublisher(Producer(fails=lambda _: True), "heads").publish_last(conn)
+    HeadPublisher(Producer(fails=lambda _: True), "heads", never).publish_last(conn)
 
 
 # -- as a subscriber sees it, on a real Kafka ------------------------------------------------

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from inbound.clock import utc_now
-from inbound.gateway.arrivals import Arrivals, ArrivalSettings
+from inbound.gateway.arrivals import Arrivals, ArrivalSettings, Storage
 from inbound.gateway.dialect import Delivered, Dialect, MoText
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.gateway.stalls import StallDetector
@@ -26,6 +26,7 @@ from schemas.events import Command
 from schemas.messages import ReceiptReceived, ReceiptsReceived, ReceiptState
 from schemas.topics import TopicNames
 from streams.commands.texts import ReceivedText, read_text
+from tests.set_aside import SetAside
 from tests.unit.smpp.corpus.malformed import frame, message, tlv
 from tests.unit.smpp.peer import esme_session
 
@@ -100,7 +101,7 @@ async def deliver(
     made = Dialect(**dialect, note=note)
     receipts = ReceiptPublisher(kafka, NAMES.receipts, clock=utc_now, new_id=uuid4)
     arrivals = Arrivals(
-        kafka,
+        Storage(kafka, SetAside()),
         receipts,
         HASHER,
         settings=ArrivalSettings("gateway-1", "main", "main-1", NAMES.mo, made),

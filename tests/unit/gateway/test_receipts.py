@@ -7,10 +7,11 @@ from typing import Any, cast
 from uuid import uuid4
 
 import pytest
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
+from inbound.gateway import arrivals as arrivals_module
 from inbound.gateway import receipts
-from inbound.gateway.arrivals import Arrivals, ArrivalSettings
+from inbound.gateway.arrivals import Arrivals, ArrivalSettings, Storage
 from inbound.gateway.dialect import Dialect
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.gateway.stalls import StallDetector
@@ -24,6 +25,7 @@ from inbound.smpp.status import Status
 from schemas.cloudevents import TYPE_PREFIX, header
 from schemas.messages import MobileOriginated, ReceiptReceived, ReceiptsReceived, ReceiptState
 from schemas.topics import TopicNames
+from tests.set_aside import SetAside
 from tests.unit.streams.outbox.line import Line
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
@@ -44,6 +46,7 @@ class Kafka:
         self.gate = asyncio.Event()
         self.gate.set()
         self.publishing: list[asyncio.Task[None]] = []
+        self.set_aside = SetAside()
 
     async def send(
         self,
@@ -86,7 +89,7 @@ def arrivals_at(kafka: Kafka, place: ArrivalSettings) -> Arrivals:
     publisher = ReceiptPublisher(kafka, NAMES.receipts, clock=lambda: NOON, new_id=uuid4)
     kafka.publishing.append(asyncio.create_task(publisher.run()))
     return Arrivals(
-        kafka,
+        Storage(kafka, kafka.set_aside),
         publisher,
         HASHER,
         settings=place,
@@ -274,3 +277,62 @@ async def test_a_full_queue_stops_the_reading(
     assert isinstance(given, asyncio.Future)
     assert (await given).status == Status.ESME_ROK
     assert len(kafka.receipts()) == 3
+
+
+TEXT_MO = DeliverSm(source_addr_ton=1, source_addr=NUMBER, short_message=b"CLIENT info")
+
+
+async def answer_to(arrivals: Arrivals, pdu: DeliverSm) -> int:
+    answer = await arrivals.on_request(pdu, SESSION)
+    assert isinstance(answer, asyncio.Future)
+    return int((await answer).status)
+
+
+@pytest.mark.parametrize("pdu", [TEXT_MO, receipt()], ids=["text", "receipt"])
+async def test_what_kafka_never_takes_is_set_aside_and_answered(
+    arrivals: Arrivals, kafka: Kafka, pdu: DeliverSm
+) -> None:
+    kafka.failure = MessageSizeTooLargeError()
+    assert await answer_to(arrivals, pdu) == Status.ESME_ROK
+    [letter] = kafka.set_aside.letters
+    assert letter.payload == kafka.records[-1][2]
+    assert letter.key == HASHER.hash(f"+{NUMBER}").hex().encode()
+    assert letter.number_hash == HASHER.hash(f"+{NUMBER}")
+    assert [name for name, _ in letter.headers if name == "ce_id"]
+
+
+async def test_a_text_that_was_refused_with_others_is_stored_alone(
+    arrivals: Arrivals, kafka: Kafka
+) -> None:
+    kafka.failure = MessageSizeTooLargeError()
+    kafka.gate.clear()
+    answer = await arrivals.on_request(TEXT_MO, SESSION)
+    assert isinstance(answer, asyncio.Future)
+    kafka.gate.set()
+    while len(kafka.records) < 2:
+        await asyncio.sleep(0)
+        if len(kafka.records) == 2:
+            kafka.failure = None
+    assert (await answer).status == Status.ESME_ROK
+    assert not kafka.set_aside.letters
+    assert kafka.records[0] == kafka.records[1]
+
+
+@pytest.mark.parametrize("pdu", [TEXT_MO, receipt()], ids=["text", "receipt"])
+async def test_the_centre_keeps_it_while_nothing_can_store_it(
+    arrivals: Arrivals, kafka: Kafka, pdu: DeliverSm
+) -> None:
+    kafka.failure, kafka.set_aside.away = MessageSizeTooLargeError(), True
+    assert await answer_to(arrivals, pdu) == Status.ESME_RX_T_APPN
+
+
+async def test_the_centre_is_answered_in_time(
+    arrivals: Arrivals, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(arrivals_module, "SET_ASIDE_WITHIN_S", 0.001)
+    monkeypatch.setattr(arrivals, "_set_aside", hang)
+    kafka.failure = MessageSizeTooLargeError()
+    assert await answer_to(arrivals, TEXT_MO) == Status.ESME_RX_T_APPN

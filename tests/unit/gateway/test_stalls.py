@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from inbound.clock import utc_now
-from inbound.gateway.arrivals import Arrivals, ArrivalSettings
+from inbound.gateway.arrivals import Arrivals, ArrivalSettings, Storage
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.gateway.stalls import REFUSE_S, STALL_S, StallDetector
 from inbound.keys import SubjectHasher
@@ -13,6 +13,7 @@ from inbound.smpp.pdu import DeliverSm, ResponsePdu
 from inbound.smpp.session import Session
 from inbound.smpp.status import Status
 from schemas.topics import TopicNames
+from tests.set_aside import SetAside
 from tests.unit.streams.outbox.line import Line
 
 
@@ -62,7 +63,7 @@ def test_it_is_over_once_the_sockets_have_been_read(clock: Clock) -> None:
 async def test_a_text_that_lay_there_is_left_to_the_centre(clock: Clock) -> None:
     producer = Producer()
     arrivals = Arrivals(
-        producer,
+        Storage(producer, SetAside()),
         ReceiptPublisher(producer, "receipts", clock=utc_now, new_id=uuid4),
         SubjectHasher(bytes(32)),
         settings=ArrivalSettings("gateway-1", "main", "main-1", TopicNames().mo),

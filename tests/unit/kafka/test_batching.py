@@ -2,18 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import uuid4
 
 import pytest
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.errors import (
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    NotEnoughReplicasError,
+    RecordListTooLargeError,
+)
 from tenacity import wait_none
 
 from inbound.kafka import batching
-from inbound.kafka.batching import BatchPolicy, BatchPublisher, OnFailure
+from inbound.kafka.batching import BatchPolicy, BatchPublisher, OnFailure, UnpackableError
 from schemas.base import Message
 
 
@@ -51,16 +57,25 @@ class Kafka:
                 future.set_result(None)
 
 
+def packed(items: Sequence[int]) -> Items:
+    return Items(items=tuple(items))
+
+
 @asynccontextmanager
 async def publisher(
-    kafka: Kafka, on_failure: OnFailure, limit: int = 100
+    kafka: Kafka,
+    on_failure: OnFailure,
+    limit: int = 100,
+    pack: Callable[[Sequence[int]], Items] = packed,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[BatchPublisher[int]]:
     made: BatchPublisher[int] = BatchPublisher(
         kafka,
         BatchPolicy("topic", per_record=3, on_failure=on_failure, limit=limit),
-        lambda items: Items(items=tuple(items)),
+        pack,
         clock=lambda: datetime(2024, 5, 17, tzinfo=UTC),
         new_id=uuid4,
+        monotonic=monotonic,
     )
     running = asyncio.create_task(made.run())
     yield made
@@ -139,3 +154,124 @@ async def test_it_is_retried_until_kafka_takes_it(
     assert kafka.records == [(0, [1])] * 4
     again = [line for line in caplog.messages if "takes records again" in line]
     assert caplog.messages[-1:] == again
+
+
+class Refusing(Kafka):
+    """Takes every record at once, except one that holds a refused item."""
+
+    def __init__(self, refused: set[int], error: Exception) -> None:
+        super().__init__()
+        self.refused = refused
+        self.error = error
+        self.stored: list[int] = []
+
+    async def send(
+        self, topic: str, value: bytes, *, partition: int, headers: object
+    ) -> "asyncio.Future[None]":
+        future = await super().send(topic, value, partition=partition, headers=headers)
+        items = json.loads(value)["items"]
+        if self.refused & set(items):
+            future.set_exception(self.error)
+        else:
+            self.stored += items
+            future.set_result(None)
+        return future
+
+
+@pytest.mark.parametrize("on_failure", list(OnFailure))
+@pytest.mark.parametrize("error", [MessageSizeTooLargeError(), RecordListTooLargeError()])
+async def test_what_kafka_never_takes_is_reported_alone_and_the_others_go_on(
+    on_failure: OnFailure, error: Exception
+) -> None:
+    kafka, outcomes = Refusing({2, 9}, error), dict[int, object]()
+    async with publisher(kafka, on_failure) as made, asyncio.timeout(5):
+        for item in range(12):
+            made.add(item % 2, item, noted(outcomes, item))
+        await made.drain()
+        made.add(0, 12, noted(outcomes, 12))
+        await made.drain()
+        await made.room()
+    assert outcomes == dict.fromkeys(range(13)) | {2: error, 9: error}
+    assert sorted(kafka.stored) == sorted(set(range(13)) - {2, 9})
+
+
+async def test_an_item_that_makes_no_record_is_reported_alone() -> None:
+    kafka, outcomes = Kafka(), dict[int, object]()
+
+    def pack(items: Sequence[int]) -> Items:
+        if 1 in items:
+            raise ValueError("surrogates not allowed")
+        return Items(items=tuple(items))
+
+    async with publisher(kafka, OnFailure.RETRY, pack=pack) as made, asyncio.timeout(5):
+        for item in range(3):
+            made.add(0, item, noted(outcomes, item))
+        for record in range(1, 3):
+            await kafka.until_sent(record)
+            kafka.store_all()
+        await made.drain()
+    assert isinstance(outcomes.pop(1), UnpackableError)
+    assert outcomes == {0: None, 2: None}
+
+
+async def test_only_what_kafka_did_not_take_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "wait_random_exponential", lambda **_: wait_none())
+    kafka, outcomes = Kafka(), dict[int, object]()
+    async with publisher(kafka, OnFailure.RETRY) as made, asyncio.timeout(5):
+        for item in range(6):
+            made.add(0, item, noted(outcomes, item))
+        await kafka.until_sent(2)
+        kafka.futures[0].set_exception(KafkaTimeoutError())
+        kafka.futures[1].set_result(None)
+        await kafka.until_sent(3)
+        kafka.store_all()
+        await made.drain()
+    assert kafka.records == [(0, [0, 1, 2]), (0, [3, 4, 5]), (0, [0, 1, 2])]
+    assert outcomes == dict.fromkeys(range(6))
+
+
+async def test_it_tells_how_long_the_oldest_item_waits() -> None:
+    kafka, now = Kafka(), [100.0]
+    async with publisher(kafka, OnFailure.RETRY, monotonic=lambda: now[0]) as made:
+        assert made.oldest_s() == 0
+        made.add(0, 0, lambda _: None)
+        now[0] += 7
+        made.add(0, 1, lambda _: None)
+        assert made.oldest_s() == 7
+        await kafka.until_sent(1)
+        kafka.store_all()
+        await made.drain()
+        assert made.oldest_s() == 0
+
+
+async def test_a_partition_that_waits_does_not_hold_up_the_others() -> None:
+    kafka, outcomes = Kafka(), dict[int, object]()
+    async with publisher(kafka, OnFailure.RETRY) as made, asyncio.timeout(5):
+        made.add(0, 0, noted(outcomes, 0))
+        await kafka.until_sent(1)
+        for item in (1, 2):
+            stored = asyncio.Event()
+            made.add(1, item, lambda _: stored.set())  # noqa: B023 — awaited in this round
+            await kafka.until_sent(item + 1)
+            kafka.futures[-1].set_result(None)
+            await stored.wait()
+        assert outcomes == {}
+
+
+async def test_an_answer_that_declines_records_is_no_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batching, "wait_random_exponential", lambda **_: wait_none())
+    kafka, now = Kafka(), [100.0]
+    async with publisher(kafka, OnFailure.RETRY, monotonic=lambda: now[0]) as made:
+        made.add(0, 0, lambda _: None)
+        await kafka.until_sent(1)
+        now[0] += 50
+        assert made.silent_s() == made.oldest_s() == 50
+        kafka.futures[-1].set_exception(NotEnoughReplicasError())
+        await kafka.until_sent(2)
+        now[0] += 3
+        assert (made.silent_s(), made.oldest_s()) == (3, 53)
+        kafka.futures[-1].set_exception(KafkaTimeoutError())
+        await kafka.until_sent(3)
+        assert (made.silent_s(), made.oldest_s()) == (3, 53)

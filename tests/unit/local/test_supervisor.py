@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from inbound.errors import SetupError
+from inbound.local import child as child_module
 from inbound.local.child import SupervisedChild, bound_log
 from inbound.local.supervisor import Child, ChildEvent, ChildEventType, RestartBackoff, Supervisor
 from inbound.ops.health import Health, HealthServer
@@ -281,3 +282,72 @@ def test_without_a_supervisor_nothing_is_watched(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv(PARENT_FD, str(file.fileno()))
         end_with_parent()
     assert PARENT_FD not in os.environ
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_module, "_ASK_WHETHER_LIVE_S", 0.01)
+    monkeypatch.setattr(child_module, "_NOT_LIVE_S", 0.05)
+    monkeypatch.setattr(child_module, "_SILENT_S", 0.05)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("script", [OBEDIENT, STUBBORN])
+async def test_child_that_is_not_live_is_started_again(
+    script: str, child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    health = Health()
+    health.beat("results", 600)
+    with HealthServer(health) as server:
+        one = child("gateway", script, live=f"{server.url}/health/live", stop_timeout_s=0.2)
+        async with Supervisor([one], tmp_path, events, backoff=AT_ONCE) as supervisor:
+            await events.next(ChildEventType.READY)
+            before = supervisor.pids["gateway"]
+            health.beat("results", -1)
+            stuck = await events.next(ChildEventType.STUCK)
+            assert "answers 503" in str(stuck)
+            health.beat("results", 600)
+            await events.next(ChildEventType.STARTED)
+            assert supervisor.pids["gateway"] != before
+            assert not psutil.pid_exists(before)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_child_that_says_nothing_is_started_again(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    with HealthServer(Health()) as server:
+        url = f"{server.url}/health/live"
+        one = child("gateway", OBEDIENT, live=url)
+        async with Supervisor([one], tmp_path, events, backoff=AT_ONCE):
+            await events.next(ChildEventType.READY)
+            server.close()
+            assert "does not answer" in str(await events.next(ChildEventType.STUCK))
+            await events.next(ChildEventType.STARTED)
+
+
+async def test_child_that_stood_still_for_a_moment_is_left_alone(
+    child: Callable[..., Child],
+    events: Events,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After a suspension the first answer says that the heartbeats are old."""
+    answers = iter([503, None, 200, 503, 200])
+    asked = asyncio.Event()
+
+    async def status_of(_url: str) -> int | None:
+        answer = next(answers, 0)
+        if answer != 0:
+            return answer
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(child_module, "_ASK_WHETHER_LIVE_S", 0.001)
+    monkeypatch.setattr(child_module, "status_of", status_of)
+    one = child("gateway", OBEDIENT, live="http://127.0.0.1:1/health/live")
+    async with Supervisor([one], tmp_path, events):
+        async with asyncio.timeout(10):
+            await asked.wait()
+    assert not events.of(ChildEventType.STUCK)

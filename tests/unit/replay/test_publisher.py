@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
 from inbound.errors import SetupError
 from inbound.replay.publish.publisher import BATCH, PublishStoppedError, ReplayPublisher
@@ -48,6 +48,7 @@ class Producer:
 
     def __init__(self, fails: Callable[[int], bool], raises: Callable[[int], bool]) -> None:
         self.sent: list[dict[str, Any]] = []
+        self.closed = 0
         self._fails, self._raises = fails, raises
 
     def send(
@@ -67,6 +68,9 @@ class Producer:
 
     def flush(self, timeout: float | None = None) -> None:
         pass
+
+    def close(self, _within_s: float = 0) -> None:
+        self.closed += 1
 
 
 def never(_: int) -> bool:
@@ -213,3 +217,49 @@ def test_names_that_kafka_refuses_or_owns_are_refused(topic: str) -> None:
 
 def test_a_name_that_begins_like_a_live_one_is_fine() -> None:
     check_name("sms.events.v1.replay-2026")
+
+
+class RefusingProducer(Producer):
+    """Fails everything in flight with a record of certain events, as kafka-python does."""
+
+    def __init__(self, refused: set[str]) -> None:
+        super().__init__(never, never)
+        self._refused = refused
+        self._in_flight: list[Future] = []
+        self._is_broken = False
+        self.stored: list[str] = []
+
+    def send(self, *args: Any, **kwargs: Any) -> Future:
+        future = super().send(*args, **kwargs)
+        self._in_flight.append(future)
+        self._is_broken |= str(header(self.sent[-1]["headers"], "ce_id")) in self._refused
+        return future
+
+    def flush(self, timeout: float | None = None) -> None:
+        for future, sent in zip(self._in_flight, self.sent[-len(self._in_flight) :], strict=True):
+            if self._is_broken:
+                future.exception = MessageSizeTooLargeError()
+            else:
+                self.stored.append(str(header(sent["headers"], "ce_id")))
+        self._in_flight = []
+
+    def close(self, _within_s: float = 0) -> None:
+        self._is_broken = False
+
+
+def test_events_that_kafka_never_takes_are_left_out_and_reported() -> None:
+    ids = [f"{event.stream_id}/{event.version}" for event in LOG]
+    producer = RefusingProducer({ids[3], ids[8]})
+    replay = ReplayPublisher(
+        read=lambda after, limit: [one for one in LOG if one.position > after][:limit],
+        producer=producer,
+        topic="test.replay",
+        replay="r1",
+        position=0,
+    )
+    assert replay.run()
+    assert replay.refused == [(4, "MessageSizeTooLargeError"), (9, "MessageSizeTooLargeError")]
+    assert list(dict.fromkeys(producer.stored)) == [
+        one for one in ids if one not in {ids[3], ids[8]}
+    ]
+    assert replay.position == 10

@@ -40,6 +40,7 @@ from streams.outbox.results import ResultPublisher
 from streams.outbox.sender import Sender, SenderSettings
 from tests.e2e.script import ACCOUNT, Script
 from tests.patience import PATIENCE_S
+from tests.set_aside import SetAside
 
 GATEWAY = "this-gateway"
 DEAD_GATEWAY = "dead-gateway"
@@ -191,6 +192,7 @@ async def open_bench(
             GATEWAY,
             "receipts",
             ResultRecorder(claims, WINDOW),
+            SetAside(),
             clock=utc_now,
             new_id=uuid4,
         )

@@ -39,6 +39,7 @@ from tests.integration.streams.outbox.bench import (
     catalogue,
 )
 from tests.patience import PATIENCE_S
+from tests.set_aside import SetAside
 
 FAILOVER_S = 0.2
 
@@ -96,7 +97,7 @@ async def sites() -> AsyncIterator[Sites]:
         claims = MemoryClaims(store)
         recorder = ResultRecorder(claims, 100)
         results = ResultPublisher(
-            published, GATEWAY, "receipts", recorder, clock=utc_now, new_id=uuid4
+            published, GATEWAY, "receipts", recorder, SetAside(), clock=utc_now, new_id=uuid4
         )
         sender = Sender(
             SendingBinds(binds, FAILOVER_S),
