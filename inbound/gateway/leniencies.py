@@ -31,7 +31,10 @@ class LeniencyReport:
         self._logged: set[tuple[Leniency, Treatment]] = set()
 
     def note_pdu(self, pdu: Pdu, treatment: Treatment) -> None:
-        """Note the leniencies of parsing a PDU."""
+        """Note the leniencies of parsing a PDU; count one that was ignored."""
+        if treatment is Treatment.IGNORED:
+            metrics.BIND_IGNORED.add(1, {"bind": self._bind})
+            return
         for leniency in pdu.leniencies:
             self.note(leniency, pdu, treatment)
 

@@ -17,6 +17,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from inbound.kafka.batching import BatchPolicy, BatchPublisher, OnFailure
 from inbound.keys import SubjectHasher
+from inbound.smpp.message_ids import without_quotes
 from inbound.smpp.receipts import Receipt
 from schemas.messages import ReceiptReceived, ReceiptsReceived, ReceiptState
 from schemas.topics import PARTITIONS
@@ -98,7 +99,7 @@ def to_message(
         key=hasher.hash(number).hex(),
         centre=centre,
         bind=bind,
-        message_ids=receipt.message_ids,
+        message_ids=tuple(without_quotes(id_, number) for id_ in receipt.message_ids),
         state=ReceiptState(receipt.state.name.lower()),
         final=receipt.final,
         per_message=per_message or None,

@@ -7,12 +7,16 @@ a text.
 
 import asyncio
 import logging
+from typing import Final
 
 from inbound.smpp.errors import UnansweredError
 from inbound.smpp.pdu import SubmitSmResp
 from inbound.smpp.status import explain, is_temporary, is_throttle
 
 log = logging.getLogger(__name__)
+
+MOST_STATUSES: Final = 100
+"""The specification has about 50; a hostile centre may make up four billion."""
 
 
 class RefusalReport:
@@ -36,7 +40,7 @@ class RefusalReport:
             self._note_silence(error)
 
     def _note_status(self, status: int) -> None:
-        if not status or status in self._logged:
+        if not status or status in self._logged or len(self._logged) >= MOST_STATUSES:
             return
         self._logged.add(status)
         log.warning(

@@ -144,6 +144,12 @@ BIND_LENIENCIES = _meter.create_counter(
     "tolerated, or refused by a strict bind.",
 )
 
+BIND_IGNORED = _meter.create_counter(
+    "scserv.bind.ignored",
+    unit="{pdu}",
+    description="PDUs of the SMSC that mean nothing to us, such as alert_notification, by bind.",
+)
+
 # Kafka and dead letters.
 
 LAG = _meter.create_gauge(

@@ -7,6 +7,8 @@ from inbound.smpp._base import RESPONSE_BIT, Pdu, RequestPdu, ResponsePdu
 from inbound.smpp._wire import (
     HEADER_SIZE,
     Tlvs,
+    printable_ascii,
+    read_c_octets,
     read_c_string,
     read_tlvs,
     write_c_string,
@@ -48,7 +50,7 @@ class BindResp(ResponsePdu):
         fits = len(octets) < _MAX_SYSTEM_ID
         is_intact = nul and fits and not garbage
         return cls(
-            system_id=octets.decode("latin-1") if fits else "",
+            system_id=printable_ascii(octets) if fits else "",
             tlvs=tlvs,
             leniencies=() if is_intact else (Leniency.BIND_RESPONSE,),
         )
@@ -106,13 +108,13 @@ class BindPdu(RequestPdu[BindResp]):
     def parse(cls, frame: bytes) -> Self:
         """Parse the bind's fields. A bind has no TLVs."""
         system_id, at = read_c_string(frame, HEADER_SIZE, _MAX_SYSTEM_ID, Status.ESME_RINVSYSID)
-        password, at = read_c_string(frame, at, 9, Status.ESME_RINVPASWD)
+        password, at = read_c_octets(frame, at, 9, Status.ESME_RINVPASWD)
         system_type, at = read_c_string(frame, at, 13, Status.ESME_RINVSYSTYP)
         version, ton, npi = frame[at], frame[at + 1], frame[at + 2]
         address_range, _ = read_c_string(frame, at + 3, 41, Status.ESME_RBINDFAIL)
         return cls(
             system_id=system_id,
-            password=password,
+            password=password.decode("latin-1"),
             system_type=system_type,
             interface_version=version,
             addr_ton=ton,
@@ -207,5 +209,5 @@ class Outbind(Pdu):
     def parse(cls, frame: bytes) -> Self:
         """Parse system_id and password."""
         system_id, at = read_c_string(frame, HEADER_SIZE, _MAX_SYSTEM_ID, Status.ESME_RINVSYSID)
-        password, _ = read_c_string(frame, at, 9, Status.ESME_RINVPASWD)
-        return cls(system_id=system_id, password=password)
+        password, _ = read_c_octets(frame, at, 9, Status.ESME_RINVPASWD)
+        return cls(system_id=system_id, password=password.decode("latin-1"))

@@ -10,7 +10,8 @@ from typing import Final
 
 from inbound.smpp import alphabet
 
-_CODE = re.compile("[0-9A-Za-z._-]{1,16}")
+_CODE = re.compile("[0-9A-Za-z._-]{1,10}")
+_YEARS: Final = range(2000, 2100)
 _DIGITS = re.compile("[0-9]+")
 # `text:` ends the fields; the beginning of the message follows it.
 _TEXT = re.compile(r"(?<![^\s,;])text\s*:.*", re.IGNORECASE | re.DOTALL)
@@ -72,7 +73,9 @@ def parse_date(value: str) -> datetime | None:
         return None
     for form in _DATES.get(len(value), ()):
         try:
-            return datetime.strptime(value, form)  # noqa: DTZ007 — receipts name no time zone
+            date = datetime.strptime(value, form)  # noqa: DTZ007 — receipts name no time zone
         except ValueError:
             continue
+        # Events keep it for ever, and a time zone is applied to it.
+        return date if date.year in _YEARS else None
     return None

@@ -60,6 +60,7 @@ class SessionStats:
     requests_out: int = 0
     answers_in: int = 0
     unreadable: int = 0
+    ignored: int = 0
     unmatched_answers: int = 0
     unanswered: int = 0
     reading_pauses: int = 0

@@ -26,18 +26,35 @@ _TLV = Struct(">HH")
 Tlvs = tuple[tuple[int, bytes], ...]
 
 
+# C-octet strings are ASCII (SMPP 3.4, 3.1). Blanks of other kinds separate digits in addresses.
+_PRINTABLE = bytes(
+    octet if 0x20 <= octet <= 0x7E else 0x20 if octet in b"\t\xa0" else 0x3F for octet in range(256)
+)
+
+
+def printable_ascii(octets: bytes) -> str:
+    """Return text of a peer; an octet that is not printable ASCII becomes a question mark."""
+    return octets.translate(_PRINTABLE).decode("ascii")
+
+
 def read_c_string(frame: bytes, at: int, limit: int, status: int) -> tuple[str, int]:
     """Read a C-octet string of at most `limit` octets, its NUL included (SMPP 3.4, 3.1).
 
-    Decoded as Latin-1, so that any octets can be written back unchanged. Raises `PduError`
-    with `status` when the string is too long, with ESME_RINVCMDLEN when the body ends first.
+    It is printable ASCII then. Raises `PduError` with `status` when the string is too long, with
+    ESME_RINVCMDLEN when the body ends first.
     """
+    octets, end = read_c_octets(frame, at, limit, status)
+    return printable_ascii(octets), end
+
+
+def read_c_octets(frame: bytes, at: int, limit: int, status: int) -> tuple[bytes, int]:
+    """Like `read_c_string`, for what is compared and never shown: the octets as they are."""
     end = frame.find(0, at, at + limit)
     if end < 0:
         if len(frame) < at + limit:
             raise PduError(Status.ESME_RINVCMDLEN, "the body ends inside a string")
         raise PduError(status, f"a string is longer than {limit - 1} octets")
-    return frame[at:end].decode("latin-1"), end + 1
+    return frame[at:end], end + 1
 
 
 def write_c_string(value: str, limit: int, field: str) -> bytes:

@@ -15,6 +15,7 @@ from enum import Enum
 from ssl import SSLContext
 from typing import Final
 
+from inbound.printing import printable
 from inbound.smpp._base import AnswerT
 from inbound.smpp.bind_settings import BindSettings
 from inbound.smpp.errors import LinkError, NotSentError, SmppError
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 
 LOG_AGAIN_AFTER_S: Final = 600.0
 """The reason why a bind is down is logged when it changes, and again after this time."""
+
+_REASON_CHARS: Final = 200
 
 _MAX_DRAIN_S: Final = 15.0
 """A process has 45 s to stop, of which the unbind may need twice the response timeout."""
@@ -81,8 +84,8 @@ class Esme:
 
     Run `run()` as a task. `on_request` handles deliver_sm and data_sm, as in `Session`.
     `on_change` gets the new `BindHealth` at every change, `on_leniency` each PDU that has
-    leniencies, as in `Session`; both must not block. `admit` is awaited after each bind, before
-    the first `slot()` returns, and must not raise.
+    leniencies or is ignored, as in `Session`; both must not block. `admit` is awaited after each
+    bind, before the first `slot()` returns, and must not raise.
     """
 
     def __init__(
@@ -319,4 +322,4 @@ def _describe(error: BaseException) -> str:
         return str(error)
     if isinstance(error, TimeoutError):
         return "the SMS centre did not accept the connection in time"
-    return f"no connection to the SMS centre: {error}"
+    return f"no connection to the SMS centre: {printable(str(error), _REASON_CHARS)}"

@@ -8,10 +8,11 @@ from enum import Enum
 
 
 class Treatment(Enum):
-    """Whether a deviation was tolerated, or refused by a strict bind."""
+    """Whether a deviation was tolerated, or refused by a strict bind, or a PDU was ignored."""
 
     TOLERATED = "tolerated"
     REFUSED = "refused"
+    IGNORED = "ignored"
 
 
 class Leniency(Enum):

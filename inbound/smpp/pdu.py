@@ -1,6 +1,7 @@
 """The PDUs of SMPP 3.4 that a session needs, and their encoding.
 
-Invariant: `decode(encode(pdu)) == pdu` for every PDU that can be encoded. Protocol values
+Invariant: `decode(encode(pdu)) == pdu` for every PDU that can be encoded and whose strings are
+printable ASCII. What a peer writes has at most the length of its field. Protocol values
 (status, TON, NPI, data_coding) are plain ints, and unknown values pass through. TLVs are
 (tag, octets) pairs, unknown ones included.
 """

@@ -86,8 +86,8 @@ class Session(Requesting):
     (SMSC). It returns the answer, or a future of it; while it is awaited, no other request
     of this session is handled. `on_bind` (SMSC) returns the command_status of a bind.
     `on_change` is called when the connection opens, is bound, when the peer unbinds, and when it
-    is closed, `on_leniency` with each PDU that has leniencies, tolerated or refused; both must
-    not block.
+    is closed, `on_leniency` with each PDU that has leniencies, tolerated or refused, and with each
+    that is ignored; both must not block.
     """
 
     def __init__(
@@ -234,14 +234,19 @@ class Session(Requesting):
             self.write(encode(pdu.answer()))
         elif self._peer_unbinds:
             # Its answer would follow the unbind_resp, unread: the peer sends it again.
-            log.info("%s: ignored %r after the unbind", self, pdu)
+            self._ignore(pdu, " after the unbind")
         elif isinstance(pdu, RequestPdu):
             self.stats.requests_in += 1
             self._answering.put(pdu, len(frame))
             if isinstance(pdu, Unbind):
                 self._stop_sending()
         else:
-            log.info("%s: ignored %r", self, pdu)
+            self._ignore(pdu)
+
+    def _ignore(self, pdu: Pdu, when: str = "") -> None:
+        self.stats.ignored += 1
+        self._on_leniency(pdu, Treatment.IGNORED)
+        log.info("%s: ignored %r%s", self, pdu, when)
 
     def on_impossible_frame(self, error: FramingError) -> None:
         """Send a generic_nack before the link closes (SMPP 3.4, 4.3)."""

@@ -33,8 +33,8 @@ TLVS = st.lists(st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=40)), max_s
 
 
 def c_string(limit: int) -> st.SearchStrategy[str]:
-    """A string whose octets and NUL take at most `limit`."""
-    return st.text(st.characters(min_codepoint=1, max_codepoint=255), max_size=limit - 1)
+    """A printable string whose octets and NUL take at most `limit`."""
+    return st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=limit - 1)
 
 
 _HEADER: dict[str, st.SearchStrategy[Any]] = {"status": UINT32, "sequence": UINT32}

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inbound.smpp._wire import Framer
+from inbound.smpp._wire import HEADER, Framer
 from inbound.smpp.errors import FramingError, PduError, UnencodableError
 from inbound.smpp.pdu import (
     BindTransceiver,
+    BindTransceiverResp,
     DeliverSm,
     Pdu,
     QuerySm,
@@ -177,3 +178,39 @@ def test_a_whole_frame_before_an_impossible_one_is_not_lost() -> None:
     assert next(frames) == good
     with pytest.raises(FramingError):
         next(frames)
+
+
+HOSTILE = b"\x1b[2J\r\n\x9b31m\xff"
+
+
+@pytest.mark.parametrize(
+    "field", ["service_type", "source_addr", "destination_addr", "validity_period"]
+)
+def test_strings_of_a_peer_are_printable(field: str) -> None:
+    for octets in (b"\x1b[2J", b"\r\n\x9b", bytes(range(128, 133))):
+        pdu = decode(encode(DeliverSm(**{field: octets.decode("latin-1")})))
+        text = getattr(pdu, field)
+        assert text.isascii()
+        assert text.isprintable()
+        assert len(text) == len(octets)
+
+
+def test_a_number_keeps_its_separators() -> None:
+    pdu = decode(encode(DeliverSm(source_addr="8\xa0916\t123-45-67")))
+    assert isinstance(pdu, DeliverSm)
+    assert pdu.source_addr == "8 916 123-45-67"
+
+
+def test_the_system_id_of_a_response_is_short_and_printable() -> None:
+    body = HOSTILE + b"x" * 60_000 + b"\0"
+    head = HEADER.pack(16 + len(body), BindTransceiverResp.command_id, 0, 1)
+    pdu = decode(head + body)
+    assert isinstance(pdu, BindTransceiverResp)
+    assert pdu.system_id == "?[2J???31m?xxxx"
+
+
+def test_a_password_is_compared_as_it_is() -> None:
+    password = b"\xe9\x1b12".decode("latin-1")
+    bind = decode(encode(BindTransceiver(system_id="a", password=password)))
+    assert isinstance(bind, BindTransceiver)
+    assert bind.password == password
