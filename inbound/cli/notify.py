@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 from pydantic import ValidationError
-from pydantic_core import to_json
 
 from inbound.cli._context import settings_options
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.startup import check_database
+from inbound.terminal import echo, echo_json
 from schemas.orders import Order, OrderKind, RefusalReason, SendingHours
 
 if TYPE_CHECKING:
@@ -75,12 +75,12 @@ def notify(settings: Settings, *, as_json: bool, **options: Any) -> None:  # noq
     check_database(settings)
     placed = asyncio.run(_place(settings, order))
     if as_json:
-        click.echo(to_json(_as_json(placed)).decode())
+        echo_json(_as_json(placed))
     elif placed.reason is None:
-        click.echo(str(placed.order_id))
+        echo(placed.order_id)
     if placed.reason is not None:
         detail = f" ({placed.detail})" if placed.detail else ""
-        click.echo(f"refused: {REASONS[placed.reason]}{detail}", err=True)
+        echo(f"refused: {REASONS[placed.reason]}{detail}", err=True)
         click.get_current_context().exit(1)
 
 

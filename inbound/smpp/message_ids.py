@@ -55,7 +55,7 @@ def read_id(octets: bytes) -> tuple[str, bool]:
     return _digest(octets), False
 
 
-def without_quotes(message_id: str, number: str, secret_words: Iterable[str]) -> str:
+def without_quotes(message_id: str, number: str, secret_words: Iterable[str] = ()) -> str:
     """Return the id to store: a digest for one that quotes what it must not.
 
     An id is stored in the event log for ever. One that contains the phone's number, or a word of a

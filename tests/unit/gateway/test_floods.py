@@ -13,7 +13,7 @@ from inbound.ops.logs import LINES_OF_A_KIND, LineFormatter, ThrottlingHandler
 from inbound.smpp.pdu import AlertNotification, EnquireLink, EnquireLinkResp
 from tests.unit.smpp.peer import esme_session
 
-ALERTS = 5_000
+ALERTS = 1_000
 
 
 class Counter:
