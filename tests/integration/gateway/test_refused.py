@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from inbound.clock import utc_now
 from inbound.gateway.process import new_producer
+from inbound.kafka.connection import KafkaConnection
 from inbound.store.claims.memory import MemoryClaims
 from inbound.store.transactions.memory import MemoryStore
 from schemas.messages import SubmitResults
@@ -21,7 +22,7 @@ async def test_results_go_on_after_one_that_the_broker_refuses(
     topics: TopicNames, kafka_bootstrap: str
 ) -> None:
     limit_record_size(kafka_bootstrap, topics.receipts, 10_000)
-    producer, set_aside = new_producer(kafka_bootstrap), SetAside()
+    producer, set_aside = new_producer(KafkaConnection(kafka_bootstrap)), SetAside()
     await producer.start()
     recorder = ResultRecorder(MemoryClaims(MemoryStore()), 1000)
     publisher = ResultPublisher(

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError
 
 from inbound.clock import utc_now
-from inbound.gateway.arrivals import PAYLOAD_MAX, Arrivals, ArrivalSettings
+from inbound.gateway.arrivals import PAYLOAD_MAX, Arrivals, ArrivalSettings, Storage
 from inbound.gateway.backlog import Backlog, Lag
 from inbound.gateway.receipts import ReceiptPublisher, partition_of
 from inbound.gateway.stalls import StallDetector
@@ -24,6 +24,7 @@ from inbound.smpp.status import Status
 from schemas.messages import MobileOriginated
 from schemas.topics import PARTITION_BYTES, TopicNames
 from tests.patience import PATIENCE_S
+from tests.set_aside import SetAside
 
 NAMES = TopicNames()
 HASHER = SubjectHasher(bytes(32))
@@ -63,7 +64,7 @@ def backlog(health: Health) -> Backlog:
 
 def arrivals(producer: Producer, backlog: Backlog) -> Arrivals:
     return Arrivals(
-        producer,
+        Storage(producer, SetAside()),
         ReceiptPublisher(producer, NAMES.receipts, clock=utc_now, new_id=uuid4),
         HASHER,
         settings=ArrivalSettings(
