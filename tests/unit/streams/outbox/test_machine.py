@@ -95,10 +95,17 @@ class Gateways(RuleBasedStateMachine):
     def slot(self, who: int) -> None:
         self.gateways[who].slot()
 
-    @rule(key=st.sampled_from("ab"), long_ago=st.booleans())
-    def stop(self, key: str, *, long_ago: bool) -> None:
+    @rule(key=st.sampled_from("ab"))
+    def stop(self, key: str) -> None:
+        """The claims before it are not fresh any more."""
         self.world.stopped.setdefault(key, self.world.ticks)
-        self.world.ticks += long_ago
+        self.world.ticks += 1
+
+    @rule(who=WHO, key=st.sampled_from("ab"))
+    def order_and_claim(self, who: int, key: str) -> None:
+        for partition in self.gateways[who].positions:
+            self.world.add(partition, key, ORDERED, 1)
+        self.fetch_and_claim(who, 1)
 
     @rule(key=st.sampled_from("ab"))
     def start_again(self, key: str) -> None:
