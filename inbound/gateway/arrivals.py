@@ -122,9 +122,11 @@ class Arrivals:
             refusal: ResponsePdu = pdu.answer(Status.ESME_RINVCMDID)
             return refusal
         if receipts.message_type_of(pdu) is receipts.MessageType.TEXT:
+            # Before the check: a stall between the two would make an old text look new.
+            heard_at = self._heard()
             if self._stalls.just_stalled():
                 return pdu.answer(Status.ESME_RX_T_APPN)
-            return None if session.is_closed_by_peer() else await self._store_text(pdu)
+            return None if session.is_closed_by_peer() else await self._store_text(pdu, heard_at)
         receipt = self._dialect.read_receipt(pdu)
         return pdu.answer() if receipt is None else await self._store_receipt(pdu, receipt)
 
@@ -147,8 +149,8 @@ class Arrivals:
         stored = await self._receipts.publish(message)
         return self._answer_to(pdu, stored, lambda: self._receipt_record(message))
 
-    async def _store_text(self, pdu: DeliverSm | DataSm) -> Answer:
-        mo = self._to_message(pdu)
+    async def _store_text(self, pdu: DeliverSm | DataSm, heard_at: datetime | None) -> Answer:
+        mo = self._to_message(pdu, heard_at)
         key = self._key(mo)
         if self._is_full(self._topic, key):
             return self._refuse(pdu, BacklogFullError())
@@ -248,7 +250,7 @@ class Arrivals:
         )
         return pdu.answer(Status.ESME_RX_T_APPN)
 
-    def _to_message(self, pdu: DeliverSm | DataSm) -> MobileOriginated:
+    def _to_message(self, pdu: DeliverSm | DataSm, heard_at: datetime | None) -> MobileOriginated:
         text = self._dialect.read_text(pdu)
         is_too_long = len(text.payload) > PAYLOAD_MAX
         part = None if is_too_long else text.part
@@ -273,7 +275,7 @@ class Arrivals:
             if part
             else None,
             arrived_at=self._clock(),
-            heard_at=self._heard(),
+            heard_at=heard_at,
         )
 
 

@@ -65,7 +65,7 @@ class BindReporter:
             before_sleep=self._report_wait,
         ):
             with attempt:
-                await self._shared_clock.sync(self._reports.database_time)
+                await self._shared_clock.sync_exactly(self._reports.database_time)
         self._note_database()
 
     def _report_wait(self, state: RetryCallState) -> None:

@@ -1,4 +1,6 @@
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
 from typing import cast
 from uuid import uuid4
 
@@ -60,19 +62,38 @@ def test_it_is_over_once_the_sockets_have_been_read(clock: Clock) -> None:
     assert not detector.just_stalled()
 
 
-async def test_a_text_that_lay_there_is_left_to_the_centre(clock: Clock) -> None:
-    producer = Producer()
-    arrivals = Arrivals(
+def _arrivals(
+    producer: Producer, clock: Clock, heard: Callable[[], datetime | None] = lambda: None
+) -> Arrivals:
+    return Arrivals(
         Storage(producer, SetAside()),
         ReceiptPublisher(producer, "receipts", clock=utc_now, new_id=uuid4),
         SubjectHasher(bytes(32)),
         settings=ArrivalSettings("gateway-1", "main", "main-1", TopicNames().mo),
         stalls=StallDetector(clock),
         clock=utc_now,
-        heard=lambda: None,
+        heard=heard,
         new_id=uuid4,
     )
 
+
+async def test_a_stall_while_the_time_of_a_text_is_read_is_noticed(clock: Clock) -> None:
+    producer = Producer()
+
+    def stall() -> None:
+        clock.now += STALL_S + 1
+
+    arrivals = _arrivals(producer, clock, stall)
+    text = DeliverSm(source_addr_ton=1, source_addr="79161234567", short_message=b"CLIENT info")
+    answer = await arrivals.on_request(text, cast("Session", Line()))
+    assert isinstance(answer, ResponsePdu)
+    assert answer.status == Status.ESME_RX_T_APPN
+    assert not producer.stored
+
+
+async def test_a_text_that_lay_there_is_left_to_the_centre(clock: Clock) -> None:
+    producer = Producer()
+    arrivals = _arrivals(producer, clock)
     line = Line()
 
     async def status() -> int | None:
