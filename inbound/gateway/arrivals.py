@@ -200,18 +200,24 @@ class Arrivals:
     ) -> asyncio.Future[ResponsePdu]:
         """Return the answer, which follows from the outcome of `stored`."""
         answer: asyncio.Future[ResponsePdu] = asyncio.get_running_loop().create_future()
-
-        def decide(stored: asyncio.Future[object]) -> None:
-            error = asyncio.CancelledError() if stored.cancelled() else stored.exception()
-            if error is not None and is_refusal(error):
-                task = asyncio.create_task(self._keep(pdu, record_of(), error, answer))
-                self._setting_aside.add(task)
-                task.add_done_callback(self._setting_aside.discard)
-            elif not answer.done():
-                answer.set_result(pdu.answer() if error is None else self._refuse(pdu, error))
-
-        stored.add_done_callback(decide)
+        stored.add_done_callback(lambda stored: self._answer(pdu, stored, record_of, answer))
         return answer
+
+    def _answer(
+        self,
+        pdu: DeliverSm | DataSm,
+        stored: asyncio.Future[Any],
+        record_of: Callable[[], _Record],
+        answer: asyncio.Future[ResponsePdu],
+    ) -> None:
+        """Answer a message now that it is stored or not."""
+        error = asyncio.CancelledError() if stored.cancelled() else stored.exception()
+        if error is not None and is_refusal(error):
+            task = asyncio.create_task(self._keep(pdu, record_of(), error, answer))
+            self._setting_aside.add(task)
+            task.add_done_callback(self._setting_aside.discard)
+        elif not answer.done():
+            answer.set_result(pdu.answer() if error is None else self._refuse(pdu, error))
 
     async def _keep(
         self,

@@ -73,7 +73,7 @@ MO = {
             part={"reference": 1, "total": 2, "sequence": 1},
         ),
         None,
-        "psycopg refused a call (DataError)",
+        "PostgreSQL refused a statement (CharacterNotInRepertoire",
     ),
 }
 
@@ -233,7 +233,7 @@ async def test_dead_letters_can_be_looked_at_safely(service: Service) -> None:
     revealed = await service.command(
         "deadletters", "show", str(rows[0]["id"]), "--reveal", "ticket 7"
     )
-    assert f"\\x1b[31m{client.number} canary\\x07" in revealed.out
+    assert f"\\u001b[31m{client.number} canary\\u0007" in revealed.out
     assert all(c.isprintable() or c == "\n" for c in revealed.out)
     assert service.value("SELECT count(*) FROM audit") == before + 1
     refused = await service.command(
