@@ -26,10 +26,17 @@ _RFC_3339: Final = re.compile(
 )
 
 
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 9998
+
+
 def _check_rfc_3339(value: object) -> object:
     """Refuse other forms that pydantic accepts: seconds since 1970, dates, other separators."""
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
         raise ValueError("has to be a time with an offset, like 2024-05-17T12:30:00Z")
+    # Others can't be converted to every time zone.
+    if not _FIRST_YEAR <= int(value[:4]) <= _LAST_YEAR:
+        raise ValueError(f"has to be in the years {_FIRST_YEAR} to {_LAST_YEAR}")
     return value
 
 

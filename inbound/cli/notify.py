@@ -69,7 +69,8 @@ REASONS: Final[dict[RefusalReason, str]] = {
 def notify(settings: Settings, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """Have a message sent to NUMBER and print the id of its order.
 
-    Exit status 1 and the reason if it is refused. What became of it: `scserv timeline`.
+    Exit status 1 and the reason if it is refused. What became of it:
+    `scserv events --phone NUMBER`.
     """
     order = _order(settings, **options)
     check_database(settings)

@@ -50,7 +50,7 @@ class Child:
     env: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], Awaitable[bool]] | str | None = None
     live: str | None = None
-    ready_timeout_s: float = 30.0
+    ready_timeout_s: float = 120.0
     stop_timeout_s: float = 5.0
 
 

@@ -182,6 +182,9 @@ class _HealthHttpServer(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, _Handler)
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Log nothing: a client that hangs up is no fault of ours."""
+
     def server_bind(self) -> None:
         # HTTPServer resolves its own host name here, which can take seconds.
         socketserver.TCPServer.server_bind(self)

@@ -10,7 +10,7 @@ from typing import Final
 
 from inbound.smpp import alphabet
 
-_CODE = re.compile("[0-9A-Za-z._-]{1,10}")
+_CODE = re.compile("[0-9A-Za-z._-]{1,6}")
 _YEARS: Final = range(2000, 2100)
 _DIGITS = re.compile("[0-9]+")
 # `text:` ends the fields; the beginning of the message follows it.

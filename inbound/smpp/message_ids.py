@@ -28,6 +28,8 @@ from typing import Final
 MAX_ID: Final = 64
 ID: Final = re.compile(f"[!-~]{{1,{MAX_ID}}}")
 _MIN_WORD: Final = 6
+_NATIONAL_DIGITS: Final = 10
+_SEPARATORS = re.compile("[^0-9A-Za-z]")
 _HEXADECIMAL = re.compile("[0-9A-Fa-f]+")
 _DECIMAL = re.compile("[0-9]+")
 # Counters fit into 64 bits. Longer ids, such as UUIDs, are never converted.
@@ -58,11 +60,15 @@ def read_id(octets: bytes) -> tuple[str, bool]:
 def without_quotes(message_id: str, number: str, secret_words: Iterable[str] = ()) -> str:
     """Return the id to store: a digest for one that quotes what it must not.
 
-    An id is stored in the event log for ever. One that contains the phone's number, or a word of a
-    text with secrets, must not be. Shorter words than six characters occur in ids by chance.
+    An id is stored in the event log for ever. One that contains the phone's number in any form, or
+    a word of a text with secrets, must not be. Shorter words than six characters occur in ids by
+    chance.
     """
-    forbidden = [number.lstrip("+"), *(word for word in secret_words if len(word) >= _MIN_WORD)]
-    if any(word and word in message_id for word in forbidden):
+    folded = message_id.casefold()
+    national = number[-_NATIONAL_DIGITS:].lstrip("+")
+    quotes_number = bool(national) and national in _SEPARATORS.sub("", message_id)
+    words = (word.casefold() for word in secret_words if len(word) >= _MIN_WORD)
+    if quotes_number or any(word in folded for word in words):
         return _digest(message_id.encode())
     return message_id
 

@@ -57,7 +57,9 @@ _CHEAP_JVM: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 # A dump would keep texts and numbers longer than the three days of their topics.
 _NO_DUMPS: Final = ("-XX:-CreateCoredumpOnCrash", "-XX:-HeapDumpOnOutOfMemoryError")
-_JAVA: Final = (*_WARNINGS, *_CHEAP_JVM, *_NO_DUMPS)
+# A broker without memory may live on for minutes and serve nobody; one that ends is restarted.
+_END_WITHOUT_MEMORY: Final = ("-XX:+ExitOnOutOfMemoryError",)
+_JAVA: Final = (*_WARNINGS, *_CHEAP_JVM, *_NO_DUMPS, *_END_WITHOUT_MEMORY)
 
 
 def new_cluster_id(random: Callable[[int], bytes] = os.urandom) -> str:

@@ -29,6 +29,9 @@ group.min.session.timeout.ms=2000
 broker.session.timeout.ms=1500
 broker.heartbeat.interval.ms=300
 
+# What a stranger's connection may have in memory before it has logged in; a handshake is small.
+sasl.server.max.receive.size=16384
+
 # Personal data is deleted at most a minute after its retention time.
 log.retention.check.interval.ms=60000
 """

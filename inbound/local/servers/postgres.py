@@ -45,7 +45,9 @@ _OLD_SESSIONS_S: Final = 10.0
 SETTINGS: Final[Mapping[str, str]] = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
-    "max_connections": "50",
+    # Connections of other users of the host take a slot until they have failed to log in.
+    "max_connections": "200",
+    "authentication_timeout": "5s",
     "shared_buffers": "192MB",
     # The load is appends: with fewer checkpoints fewer pages are written twice.
     "max_wal_size": "2GB",

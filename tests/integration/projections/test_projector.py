@@ -232,7 +232,11 @@ def test_nothing_is_missed_between_looking_and_listening(conn: psycopg.Connectio
 
 
 def test_a_subject_may_be_in_the_log_for_other_reasons(conn: psycopg.Connection) -> None:
-    assert SUBSCRIPTIONS.reads == {"subscription.stopped", "subscription.started"}
+    assert SUBSCRIPTIONS.reads == {
+        "subscription.stopped",
+        "subscription.started",
+        "subscription.restored",
+    }
     catch_up(conn)
     [(count,)] = conn.execute("SELECT count(*) FROM projections.subscriptions").fetchall()
     asked = "SELECT count(DISTINCT stream_id) FROM events WHERE type ~ '^subscription'"

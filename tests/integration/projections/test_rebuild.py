@@ -360,7 +360,7 @@ def test_the_projector_rebuilds_a_table_of_an_older_version(
         running.until(
             lambda: (
                 {name: one.version for name, one in stored_progress(conn, TableSchema.LIVE).items()}
-                == dict.fromkeys(PROJECTIONS, 1)
+                == {name: one.version for name, one in PROJECTIONS.items()}
             )
         )
         last = append_stop(conn, uuid4())

@@ -1,4 +1,6 @@
 import json
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -118,6 +120,19 @@ def test_it_answers_while_a_client_keeps_its_connection_silent(server: HealthSer
         assert get(server, "/health/live")[0] == 200
     finally:
         silent.close()
+
+
+def test_a_client_that_resets_its_connection_leaves_no_traceback(
+    server: HealthServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(20):
+        rude = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+        rude.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n")
+        rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        rude.close()
+    assert get(server, "/health/live")[0] == 200
+    server.close()  # waits for the threads of the connections
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_taken_port_is_one_clear_line(server: HealthServer, health: Health) -> None:

@@ -27,7 +27,18 @@ def test_anything_else_is_kept_as_a_digest(octets: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "message_id", ["79161234567", "id-79161234567-9", "ivanov1/1a2b3c4d", "p@ss:w0rd"]
+    "message_id",
+    [
+        "79161234567",
+        "id-79161234567-9",
+        "89161234567",
+        "9161234567",
+        "7-916-123-45-67",
+        "+7.916.1234567",
+        "ivanov1/1a2b3c4d",
+        "1A2B3C4D",
+        "p@ss:w0rd",
+    ],
 )
 def test_an_id_that_quotes_its_message_is_a_digest(message_id: str) -> None:
     kept = without_quotes(message_id, NUMBER, ["1234", "1a2b3c4d", "p@ss:w0rd"])

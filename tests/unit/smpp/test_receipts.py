@@ -92,6 +92,7 @@ def test_the_answer_to_a_query_about_a_number() -> None:
         ("ID:7 SUB:001 STAT:delivrd ERR:0AF", {"state": MessageState.DELIVERED, "error": "0AF"}),
         ("id:7 stat:UNDELIV err:0x1A TEXT:stat:DELIVRD", {"state": MessageState.UNDELIVERABLE}),
         ("id:7 stat:REJECTED error:spam-1", {"state": MessageState.REJECTED, "error": "spam-1"}),
+        ("id:7 stat:DELIVRD err:Secret4zz", {"error": None}),
         ("id:7, status: Expired; err: text:x", {"state": MessageState.EXPIRED, "error": None}),
         ("id:7\nstat:UNKNOWN\nerr:099", {"state": MessageState.UNKNOWN, "final": True}),
         ("id:7 stat:ENROUTE", {"state": MessageState.ENROUTE, "final": False}),
