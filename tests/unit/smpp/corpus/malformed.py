@@ -218,7 +218,7 @@ TAKEN = [
         "octets beyond ASCII in an address",
         message(source=b"\xff\xfe\x80\0"),
         lambda pdu: pdu.source_addr,
-        "\xff\xfe\x80",
+        "???",
     ),
     Taken(
         "the longest strings",
