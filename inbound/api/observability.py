@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from inbound.api.problems import RETRY_AFTER_S, ProblemKind, Refusal, refusal_of, render
 from inbound.errors import ScservError
 from inbound.ops import metrics, telemetry
+from inbound.ops.logs import BOUNDED
 
 RESPONSE_TIMEOUT_S: Final = 15.0
 SECURITY_HEADERS: Final = {
@@ -103,7 +104,11 @@ class _Exchange:
         principal = self._scope["state"].get("principal")
         request = (method, route, status, seconds * 1000)
         if principal:
-            log.info("%s %s %d %.0f ms token=%s id=%s", *request, principal.name, self.request_id)
+            log.info(
+                "%s %s %d %.0f ms token=%s id=%s",
+                *(*request, principal.name, self.request_id),
+                extra={BOUNDED: True},  # by the rate of the token
+            )
         else:
             log.info("%s %s %d %.0f ms token=- id=%s", *request, self.request_id)
         labels = {"method": method, "route": route, "status": status}

@@ -39,6 +39,9 @@ WINDOW_S: Final = 10.0
 LINES_OF_A_KIND: Final = 20
 """Lines of one kind in a window, of our own loggers. A library may log one."""
 
+BOUNDED: Final = "is_bounded"
+"""In `extra`: lines of this kind are limited where they arise, and each of them counts."""
+
 KINDS: Final = 1000
 """Bounds the memory: kinds beyond these share one limit."""
 
@@ -82,7 +85,8 @@ class Throttle:
     """Limits the lines of each kind in a window, and equal warnings to one.
 
     In an outage Kafka clients log every reconnect, and we log every refused MO: dozens of lines a
-    second. A hostile peer causes thousands. Critical lines, the last of a process, always pass.
+    second. A hostile peer causes thousands. Critical lines, the last of a process, always pass, and
+    those that are limited where they arise.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -91,7 +95,7 @@ class Throttle:
 
     def admits(self, record: logging.LogRecord) -> bool:
         """Return whether to log a record. Call `ended` before."""
-        if record.levelno >= logging.CRITICAL:
+        if record.levelno >= logging.CRITICAL or getattr(record, BOUNDED, False):
             return True
         kind = _kind_of(record)
         if kind not in self._windows and len(self._windows) >= KINDS:

@@ -7,7 +7,14 @@ import threading
 import pytest
 
 from inbound.ops import logs
-from inbound.ops.logs import LINES_OF_A_KIND, WINDOW_S, LineFormatter, Throttle, ThrottlingHandler
+from inbound.ops.logs import (
+    BOUNDED,
+    LINES_OF_A_KIND,
+    WINDOW_S,
+    LineFormatter,
+    Throttle,
+    ThrottlingHandler,
+)
 
 
 class Log:
@@ -78,6 +85,14 @@ def test_lines_of_one_kind_are_limited_whatever_they_say(log: Log, level: int) -
 def test_the_last_line_of_a_process_is_never_suppressed(log: Log) -> None:
     lines = [log.say("exits", level=logging.CRITICAL) for _ in range(100)]
     assert lines == [["exits"]] * 100
+
+
+def test_lines_that_are_limited_where_they_arise_are_all_logged(log: Log) -> None:
+    for n in range(100):
+        record = logging.LogRecord("inbound.api", logging.INFO, "", 0, "GET %d", (n,), None)
+        setattr(record, BOUNDED, True)
+        log.handler.handle(record)
+    assert log.written() == [f"GET {n}" for n in range(100)]
 
 
 def test_the_count_is_logged_even_if_nothing_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
