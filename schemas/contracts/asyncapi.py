@@ -22,7 +22,14 @@ VERSION: Final = "3.1.0"
 BINDING: Final = "0.5.0"
 
 _NOT_IN_A_PAYLOAD: Final = {"$schema", "$id", FLOW, TOPICS, "examples"}
-_NUMBERS: Final = {"retention.ms", "delete.retention.ms", "max.compaction.lag.ms", "segment.ms"}
+_NUMBERS: Final = {
+    "retention.ms",
+    "retention.bytes",
+    "delete.retention.ms",
+    "max.compaction.lag.ms",
+    "segment.ms",
+    "segment.bytes",
+}
 
 _ABOUT: Final = """\
 Everything that happens to a text message sent to the service, as CloudEvents 1.0 in Kafka's \
