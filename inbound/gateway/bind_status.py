@@ -22,6 +22,7 @@ class Readiness:
         self._health = health
         self._binds = binds
         self._states: dict[str, BindHealth] = {}
+        health.set("bind", ok=False, reason="no bind was tried yet")
 
     def note(self, bind: str, state: BindHealth) -> None:
         """Take note of a bind's new state."""
