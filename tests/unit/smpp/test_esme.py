@@ -271,7 +271,7 @@ async def test_a_centre_that_unbinds_and_waits_for_answers_is_shown_so(
         await peer.read(UnbindResp)
         assert (await sent).status == 0
         peer.close()
-    assert "the SMS centre unbinds; waits for 1 outstanding answer" in caplog.messages[0]
+    assert "the SMS centre unbinds; waits for 1 outstanding answer" in caplog.text
 
 
 async def test_missing_smsc_is_reported_and_retried() -> None:
