@@ -4,6 +4,8 @@ Properties are checked with the same examples in every run, so that a run says s
 the change and not about luck; `make test-long` draws other and more examples each time.
 """
 
+import logging
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
@@ -57,3 +59,14 @@ def _turn(item: pytest.Item) -> tuple[int, int]:
     folder = _folder(item)
     longest = _LONGEST.index(item.path.stem) if item.path.stem in _LONGEST else len(_LONGEST)
     return _FOLDERS.index(folder) if folder in _FOLDERS else len(_FOLDERS), longest
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Undo what a command that runs in the tests' process does to the level of the log."""
+    root = logging.getLogger()
+    level = root.level
+    try:
+        return (yield)
+    finally:
+        root.setLevel(level)
