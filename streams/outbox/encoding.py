@@ -1,5 +1,6 @@
 """From a message to its PDUs: the only place where template, fields and secret meet."""
 
+import re
 import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -35,13 +36,20 @@ class EncodedText:
         return len(self.segments)
 
     def words(self) -> Iterator[str]:
-        """Yield the words of the text, without punctuation around them."""
+        """Yield the words of the text without punctuation around them, then what it separates.
+
+        A template may have punctuation between two secrets, and a secret may contain it.
+        """
         text = "".join(
             alphabets.decode(_body(segment), segment.data_coding, self.alphabet) or ""
             for segment in self.segments
         )
         for word in text.split():
             yield word.strip(string.punctuation)
+        yield from _PIECE.findall(text)
+
+
+_PIECE: Final = re.compile(r"\w+")
 
 
 def _body(segment: Segment) -> bytes:

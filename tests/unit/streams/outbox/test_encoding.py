@@ -94,3 +94,8 @@ def test_the_words_of_a_text_have_its_secrets_across_parts(encoder: Encoder, alp
     text = encoder.text(message("registration"), SECRET, alphabet)
     assert len(text) > 1
     assert {"1234", "ivanov", "1a2b3c4d"} <= set(text.words())
+
+
+def test_secrets_with_punctuation_between_them_are_words_too() -> None:
+    text = EncodedText(GSM, tuple(split("пароль:1a2b3c4d, ivanov1/p@ss:w0rd9", 1, GSM)))
+    assert {"1a2b3c4d", "ivanov1", "w0rd9"} <= set(text.words())
