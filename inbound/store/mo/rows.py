@@ -70,7 +70,7 @@ class PartChanges:
     whole: list[MessagePart] = field(default_factory=list)
 
     def senders(self) -> set[bytes]:
-        """Return the number hashes of those whose parts are stored."""
+        """Return the number hash of each sender whose parts are stored."""
         return {part.key.number_hash for part in (*self.waiting, *self.whole)}
 
 

@@ -1,4 +1,4 @@
-"""Registrations above a ceiling are held, whoever counts them, and end once."""
+"""Registrations above a ceiling are held, with any number of workers; each hold ends once."""
 
 import asyncio
 import json

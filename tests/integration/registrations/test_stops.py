@@ -1,4 +1,4 @@
-"""A burst of stops is undone for those who did not stop again, once, and whole or not at all."""
+"""Undoing a burst of stops skips people who stopped again, and is atomic and idempotent."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

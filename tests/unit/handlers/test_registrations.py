@@ -138,7 +138,7 @@ def test_a_policy_may_refuse_at_once(
     ("case_open", "reason"),
     [(True, None), (False, HoldReason.NO_OPEN_CASE), (None, HoldReason.NO_OPEN_CASE)],
 )
-def test_a_second_factor_holds_whoever_lacks_it(
+def test_a_client_without_the_second_factor_is_held(
     case_open: bool | None, reason: HoldReason | None
 ) -> None:
     rules = Policies(registrations_need="open_case")
