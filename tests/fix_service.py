@@ -54,7 +54,7 @@ from tests.searching import records
 
 PAGES: Final = ("/health", "/health/ready", "/health/live", "/metrics")
 
-Role = Literal["gateway", "worker", "relay", "projector", "api"]
+Role = Literal["gateway", "worker", "relay", "scheduler", "projector", "api"]
 # The roles that a reply needs; a test that needs a projector starts one.
 ROLES: Final[tuple[Role, ...]] = ("relay", "worker", "gateway")
 

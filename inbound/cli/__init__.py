@@ -33,6 +33,7 @@ class _LazyGroup(click.Group):
         "worker": "roles:worker",
         "relay": "roles:relay",
         "projector": "roles:projector",
+        "scheduler": "scheduler:scheduler",
         "api": "api:api",
         "tokens": "tokens:tokens",
         "simulator": "simulator:simulator",

@@ -25,7 +25,7 @@ from inbound.terminal import Terminal
 
 WATCH_EVERY_S = 0.5
 RESTART_EVERY_S = 3.0
-ROLES = ("relay", "worker", "gateway", "projector", "api")
+ROLES = ("relay", "worker", "gateway", "scheduler", "projector", "api")
 STARTING = ": starting"
 # Seconds in a reason change all the time and are ignored when reasons are compared.
 _SECONDS = re.compile(r"[0-9.]+ s")

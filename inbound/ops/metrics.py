@@ -150,6 +150,14 @@ BIND_IGNORED = _meter.create_counter(
     description="PDUs of the SMSC that mean nothing to us, such as alert_notification, by bind.",
 )
 
+# Orders and broadcasts.
+
+ORDERS_DISPATCHED = _meter.create_counter(
+    "scserv.orders.dispatched",
+    unit="{order}",
+    description="Scheduled orders that were due: queued, scheduled again or expired.",
+)
+
 # Kafka and dead letters.
 
 LAG = _meter.create_gauge(

@@ -34,7 +34,7 @@ DEPLOY = ROOT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service.get("image") == "scserv"}
-ROLES = ("gateway", "worker", "relay", "projector", "api")
+ROLES = ("gateway", "worker", "relay", "scheduler", "projector", "api")
 ONE_SHOT = ("migrate", "topics")
 MOUNTED = "/run/secrets/"
 

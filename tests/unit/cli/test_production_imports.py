@@ -9,11 +9,12 @@ from click.testing import CliRunner
 
 from inbound.cli import scserv
 
-ROLES = ("gateway", "worker", "relay", "projector", "api")
+ROLES = ("gateway", "worker", "relay", "scheduler", "projector", "api")
 MODULES = {
     "gateway": "inbound.gateway.process",
     "worker": "streams.worker",
     "relay": "inbound.outbox.relay",
+    "scheduler": "inbound.scheduler.wiring",
     "projector": "inbound.projections.projector",
     "api": "inbound.api.server",
 }

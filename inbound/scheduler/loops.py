@@ -1,0 +1,112 @@
+"""Runs loops side by side, each until it is told to stop.
+
+A loop that fails because a server is away is started again after a back-off; the others go on. Any
+other error ends the process, whose supervisor restarts it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from tenacity.wait import wait_random_exponential
+
+from inbound.errors import RetryableError
+from inbound.ops.health import Health
+
+log = logging.getLogger(__name__)
+
+BEAT_EVERY_S: Final = 2.0
+HEARTBEAT_S: Final = 15.0
+ROUND_WITHIN_S: Final = 90.0
+"""Longer than the time limits of all statements of one round."""
+_STOP_WITHIN_S: Final = 5.0
+_LONGEST_PAUSE_S: Final = 5.0
+
+
+class Loop(Protocol):
+    """Work that recurs."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; finish what was begun and return.
+
+        Raises RetryableError when a server is away: it is called again after a while.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoopHealth:
+    """Reports one loop to the health port of the process."""
+
+    health: Health
+    name: str
+
+    def works(self) -> None:
+        """Report that a round is done; call it at least every `ROUND_WITHIN_S`."""
+        self.health.set(self.name, ok=True)
+        self.health.beat(f"{self.name} loop", ROUND_WITHIN_S)
+
+    def waits(self, reason: str) -> None:
+        """Report why the loop does not work at the moment."""
+        self.health.set(self.name, ok=False, reason=reason)
+        self.health.beat(f"{self.name} loop", ROUND_WITHIN_S)
+
+
+async def sleep(stop: asyncio.Event, seconds: float) -> None:
+    """Wait this long, or until `stop` is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+
+
+class Scheduler:
+    """Runs its loops until cancelled."""
+
+    def __init__(self, loops: Mapping[str, Loop], health: Health) -> None:
+        """`loops` by the name of their condition in `health`."""
+        self._loops = loops
+        self._health = health
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until cancelled; then let each loop finish its round, for a few seconds at most.
+
+        Raises the error of a loop that failed.
+        """
+        running = [asyncio.create_task(self._keep(*named)) for named in self._loops.items()]
+        beating = asyncio.create_task(self._beat())
+        try:
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._stop.set()
+            done, late = await asyncio.wait(running, timeout=_STOP_WITHIN_S)
+            for task in (beating, *late):
+                task.cancel()
+        for task in done:
+            task.result()
+
+    async def _beat(self) -> None:
+        while True:
+            self._health.beat("heartbeat", HEARTBEAT_S)
+            await asyncio.sleep(BEAT_EVERY_S)
+
+    async def _keep(self, name: str, loop: Loop) -> None:
+        report = LoopHealth(self._health, name)
+
+        def wait(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            log.warning("%s waits: %s", name, error)
+            report.waits(str(error))
+
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(RetryableError),
+            wait=wait_random_exponential(multiplier=0.2, max=_LONGEST_PAUSE_S),
+            sleep=lambda seconds: sleep(self._stop, seconds),
+            before_sleep=wait,
+        ):
+            with attempt:
+                await loop.run(self._stop)
