@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from inbound.local.simulator.server import Simulator, SimulatorSettings
 
 FILE = click.Path(path_type=Path)
+PHONE_VARIABLE = "SCSERV_PHONE_PASSWORD"
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,12 @@ log = logging.getLogger(__name__)
 @click.option("--number", default="+79086228779", show_default=True, help="Number of the service.")
 @click.option("--system-id", default="scserv", show_default=True, help="Account of the service.")
 @password_file_option
+@click.option(
+    "--phone-password-file",
+    type=FILE,
+    help=f"File with the password of phones; {PHONE_VARIABLE} or {PHONE_VARIABLE}_FILE do the"
+    " same. Without one they need none.",
+)
 @click.option("--rate", default=0.0, show_default=True, help="submit_sm per second; 0: no limit.")
 @click.option("--accounts", type=FILE, help="TOML file of accounts, replacing --number to --rate.")
 @click.option("--magic", is_flag=True, help="Choose faults by the last digits of a number.")
@@ -60,6 +67,7 @@ def simulator(  # noqa: PLR0913 — click passes each option by its name
     number: str,
     system_id: str,
     password_file: Path | None,
+    phone_password_file: Path | None,
     rate: float,
     accounts: Path | None,
     magic: bool,
@@ -78,7 +86,8 @@ def simulator(  # noqa: PLR0913 — click passes each option by its name
     """Run a simulated SMS centre. docs/SIMULATOR.md explains its faults.
 
     The service binds with its account; a phone binds as system_id "phone" with its number as
-    address_range. Messages are kept in memory only. SIGUSR1 logs a line of statistics.
+    address_range, and with the phones' password if there is one. Messages are kept in
+    memory only. SIGUSR1 logs a line of statistics.
     """
     from inbound.cli._runner import run_role
     from inbound.local.simulator.accounts import load_accounts
@@ -96,7 +105,8 @@ def simulator(  # noqa: PLR0913 — click passes each option by its name
         port=port,
         accounts=load_accounts(accounts)
         if accounts
-        else (SimulatorAccount(system_id, _password(password_file), number, rate),),
+        else (SimulatorAccount(system_id, _account_password(password_file), number, rate),),
+        phone_password=_password(phone_password_file, "--phone-password-file", PHONE_VARIABLE),
         dialect=dialect,
         strict_binds=strict_binds,
         query_limit=query_limit,
@@ -139,17 +149,25 @@ def _log_statistics(centre: "Simulator") -> None:
     log.info("%s", centre.statistics())
 
 
-def _password(file: Path | None) -> str:
-    """Return the password of the account: from the file, or else from the variables."""
-    from inbound.settings.smpp import read_value
+def _account_password(file: Path | None) -> str:
+    if password := _password(file, "--password-file", VARIABLE):
+        return password
+    raise SetupError(f"give --password-file (or set {VARIABLE}), or --accounts")
 
-    password, named = os.environ.get(VARIABLE, ""), os.environ.get(f"{VARIABLE}_FILE")
+
+def _password(file: Path | None, option: str, variable: str) -> str:
+    """Return a password from the file, or else from the variables; "" if none is given."""
+    from inbound.settings.smpp import PASSWORD_MAX, read_value
+
+    password, named = os.environ.get(variable, ""), os.environ.get(f"{variable}_FILE")
     if file is not None:
-        password = read_value("--password-file", file)
+        option, password = f"{option} {file}", read_value(option, file)
     elif not password and named:
-        password = read_value(f"{VARIABLE}_FILE", Path(named))
-    if not password:
-        raise SetupError(f"give --password-file (or set {VARIABLE}), or --accounts")
+        option, password = f"{variable}_FILE", read_value(f"{variable}_FILE", Path(named))
+    else:
+        option = variable
+    if len(password) > PASSWORD_MAX:
+        raise SetupError(f"{option}: a password in SMPP has at most {PASSWORD_MAX} characters")
     return password
 
 

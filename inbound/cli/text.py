@@ -12,7 +12,8 @@ from inbound.errors import SetupError
 from inbound.local.simulator.phone import Phone, ReceivedMessage
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.settings import Settings
-from inbound.smpp.errors import SmppError
+from inbound.smpp.errors import BindRefusedError, SmppError
+from inbound.smpp.status import Status
 from inbound.terminal import Terminal
 
 REPLIES = 2
@@ -77,7 +78,13 @@ async def print_replies(
 async def _converse(settings: Settings, number: str, text: str, wait_s: float) -> int:
     console = Terminal()
     smpp = settings.smpp
-    phone = Phone(smpp.host, smpp.port, number, federal=settings.federal_number)
+    phone = Phone(
+        smpp.host,
+        smpp.port,
+        number,
+        federal=settings.federal_number,
+        password=settings.phone_password.get_secret_value(),
+    )
     try:
         async with phone:
             await _show_earlier(phone, console)
@@ -85,8 +92,20 @@ async def _converse(settings: Settings, number: str, text: str, wait_s: float) -
             await phone.text(text)
             console.print(f"{number} -> {settings.federal_number}: {text}")
             return await print_replies(phone.receive, console, begin, wait_s)
-    except (OSError, SmppError) as error:
+    except BindRefusedError as error:
+        if error.status != Status.ESME_RINVPASWD:
+            raise _no_centre(settings, error) from error
         raise SetupError(
-            f"no simulated SMS centre at {smpp.host}:{smpp.port}: {error}; is `scserv up` running "
-            "without --smsc and with this --data-dir?"
+            f"the SMS centre at {smpp.host}:{smpp.port} refuses this phone's password: give the"
+            " --data-dir of the `scserv up` that runs it (as the user who runs it), or set"
+            " SCSERV_PHONE_PASSWORD or SCSERV_PHONE_PASSWORD_FILE"
         ) from error
+    except (OSError, SmppError) as error:
+        raise _no_centre(settings, error) from error
+
+
+def _no_centre(settings: Settings, error: Exception) -> SetupError:
+    return SetupError(
+        f"no simulated SMS centre at {settings.smpp.host}:{settings.smpp.port}: {error}; is"
+        " `scserv up` running without --smsc and with this --data-dir?"
+    )

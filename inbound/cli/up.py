@@ -3,10 +3,14 @@
 import asyncio
 import os
 import secrets
+import string
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import click
+from pydantic import SecretStr
 
 from inbound.cli._passwords import VARIABLE as PASSWORD
 from inbound.cli._passwords import password_file_option
@@ -14,6 +18,9 @@ from inbound.errors import SetupError
 from inbound.private_files import prepare_folder, prepare_subfolder, read_secret, write_file
 from inbound.service_file import DEFAULT_DATA_DIR
 from inbound.settings import Settings, load_settings
+from inbound.settings.smpp import PASSWORD_MAX
+
+_CHARACTERS: Final = string.ascii_letters + string.digits
 
 
 @click.command
@@ -54,6 +61,8 @@ def up(
     make_folder(data_dir)
     settings = load_settings(config, make_keys(data_dir, load_settings(config)))
     built_in = smsc is None and not settings.binds
+    if built_in:
+        settings = _with_passwords(data_dir, settings)
     service = LocalService(settings, data_dir, port, config, built_in_simulator=built_in)
     sys.exit(asyncio.run(run_until_signal(service.run)))
 
@@ -95,10 +104,31 @@ def make_keys(data_dir: Path, settings: Settings) -> dict[str, str]:
     """Return keys for those not set, from the data folder. The first start creates them."""
     keys = {}
     for name, value in (("vault_key", settings.vault_key), ("subject_key", settings.subject_key)):
-        if value.get_secret_value():
-            continue
-        path = data_dir / "keys" / name
-        if not path.exists():
-            write_file(path, secrets.token_hex(32) + "\n")
-        keys[name] = read_secret(path).strip()
+        if not value.get_secret_value():
+            keys[name] = _stored_secret(data_dir / "keys" / name, lambda: secrets.token_hex(32))
     return keys
+
+
+def _with_passwords(data_dir: Path, settings: Settings) -> Settings:
+    """Set the passwords of the built-in SMS centre: of our account, and of all phones.
+
+    Everybody on this machine can connect to it. Who binds as a phone reads the registration data
+    of its owner.
+    """
+    keys = data_dir / "keys"
+    account = SecretStr(_stored_secret(keys / "smpp_password", _new_password))
+    phones = settings.phone_password
+    if not phones.get_secret_value():
+        phones = SecretStr(_stored_secret(keys / "phone_password", _new_password))
+    smpp = settings.smpp.model_copy(update={"password": account})
+    return settings.model_copy(update={"smpp": smpp, "phone_password": phones})
+
+
+def _new_password() -> str:
+    return "".join(secrets.choice(_CHARACTERS) for _ in range(PASSWORD_MAX))
+
+
+def _stored_secret(path: Path, new: Callable[[], str]) -> str:
+    if not path.exists():
+        write_file(path, new() + "\n")
+    return read_secret(path).strip()

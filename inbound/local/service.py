@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import secrets
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -163,10 +162,8 @@ class LocalService:
             await asyncio.to_thread(self._import_samples)
 
     def _simulator_settings(self) -> SmppSettings:
-        password = SecretStr(secrets.token_hex(4))
-        port = free_port(self._settings.smpp.port)
-        address = {"host": LOOPBACK, "port": port, "password": password}
-        return self._settings.smpp.model_copy(update=address)
+        smpp = self._settings.smpp
+        return smpp.model_copy(update={"host": LOOPBACK, "port": free_port(smpp.port)})
 
     def _migrate(self) -> None:
         from inbound.kafka import admin
@@ -226,8 +223,11 @@ class LocalService:
         smpp = self._settings.smpp
         argv = [*SCSERV, "simulator", "--port", str(smpp.port), "--system-id", smpp.system_id]
         argv += ["--number", self._settings.federal_number]
-        password = {"SCSERV_SMPP__PASSWORD": smpp.password.get_secret_value()}
-        return Child("simulator", argv, password, lambda: accepts(smpp.port))
+        passwords = {
+            "SCSERV_SMPP__PASSWORD": smpp.password.get_secret_value(),
+            "SCSERV_PHONE_PASSWORD": self._settings.phone_password.get_secret_value(),
+        }
+        return Child("simulator", argv, passwords, lambda: accepts(smpp.port))
 
     async def _watch_children(self, health_url: str) -> None:
         """Copy the roles' readiness to our health port, and print changes.
@@ -305,6 +305,7 @@ def _effective(settings: Settings) -> dict[str, Any]:
         **settings.kafka_values(),
         "vault_key": settings.vault_key.get_secret_value(),
         "subject_key": settings.subject_key.get_secret_value(),
+        "phone_password": settings.phone_password.get_secret_value(),
         "smpp": {
             "host": smpp.host,
             "port": smpp.port,

@@ -21,7 +21,7 @@ from inbound.handlers.policies import Policies
 from inbound.keys import parse_key
 from inbound.settings.kafka import KafkaSettings
 from inbound.settings.quotas import QuotaSettings
-from inbound.settings.smpp import SmppSettings
+from inbound.settings.smpp import PASSWORD_MAX, SmppSettings
 
 if TYPE_CHECKING:
     from inbound.store.dead_letters import DeadLetterLimits
@@ -141,6 +141,12 @@ class Settings(KafkaSettings):
     )
     smpp: SmppSettings = Field(default=SmppSettings(), description="bind to the SMS centre")
     api: ApiSettings = Field(default=ApiSettings(), description="the HTTP API")
+    phone_password: SecretStr = Field(
+        default=SecretStr(""),
+        max_length=PASSWORD_MAX,
+        description="password of phones at the simulated SMS centre (at most 8 characters); none "
+        "if empty, and `scserv up` makes one",
+    )
     binds: tuple[SmppSettings, ...] = Field(
         default=(),
         description="[[binds]] tables with the fields of [smpp], which is then ignored; the SMS "

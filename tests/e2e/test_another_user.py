@@ -26,6 +26,8 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from inbound.kafka import availability
 from inbound.kafka.connection import KafkaConnection
+from inbound.smpp.pdu import BindTransceiver, encode
+from inbound.smpp.status import Status
 from schemas.topics import TopicNames
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -64,6 +66,7 @@ class Running:
             values["vault_key"],
             values["subject_key"],
             values["smpp"]["password"],
+            values["phone_password"],
         ]
 
     def port(self, name: str) -> int:
@@ -225,6 +228,48 @@ def test_the_quorum_can_be_neither_described_nor_joined(running: Running, listen
     # Everything but a handshake ends the connection: voting, fetching, registering, describing.
     for api in (1, 52, 54, DESCRIBE_QUORUM, 62, 80):
         assert as_nobody(lambda api=api: request(port, api, bytes(64))) == "done: b''"  # type: ignore[misc]
+
+
+# -- the built-in SMS centre -----------------------------------------------------------------------
+
+
+def bind(running: Running, pdu: BindTransceiver) -> int:
+    """Return the command_status of a bind at the built-in SMS centre."""
+    with socket.create_connection(
+        ("127.0.0.1", running.settings["smpp"]["port"]), timeout=30
+    ) as connection:
+        connection.sendall(encode(replace(pdu, sequence=1)))
+        return int.from_bytes(connection.recv(16)[8:12], "big")
+
+
+def test_nobody_else_binds_as_a_phone_or_as_the_service(running: Running) -> None:
+    values = running.settings
+    phone = BindTransceiver(
+        system_id="phone", address_range=NUMBER, password=values["phone_password"]
+    )
+    account = BindTransceiver(system_id="scserv", password=values["smpp"]["password"])
+    for own in (phone, account):
+        assert bind(running, own) == Status.ESME_ROK
+        for password in ("", "guessed"):
+            other = replace(own, password=password)
+            said = as_nobody(lambda other=other: bind(running, other))  # type: ignore[misc]
+            assert said == f"done: {int(Status.ESME_RINVPASWD)}"
+
+
+def test_nobody_else_texts_in_the_name_of_a_client(running: Running) -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SCSERV_", "OTEL_"))}
+    environment["SCSERV_SMPP__PORT"] = str(running.settings["smpp"]["port"])
+    said = subprocess.run(
+        [sys.executable, "-m", "inbound.cli", "text", NUMBER, "CLIENT info"],
+        cwd=running.folder.parent,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert said.returncode == 2
+    assert "refuses this phone's password: give the --data-dir" in said.stderr
+    assert not said.stdout
 
 
 # -- PostgreSQL ----------------------------------------------------------------------------------

@@ -51,11 +51,16 @@ class Phone:
         number: str,
         *,
         federal: str = FEDERAL_NUMBER,
+        password: str = "",
         settings: SessionSettings | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """Take the simulator's address, the phone's number and the number it texts to."""
+        """Take the simulator's address, the phone's number and the number it texts to.
+
+        `password` is that of the simulator's phones, if they have one.
+        """
         self.number = number
+        self._password = password
         self._address = (host, port)
         self._federal = number_to_address(federal)
         self._settings = settings or SessionSettings()
@@ -75,7 +80,7 @@ class Phone:
             host,
             port,
         )
-        bind = BindTransceiver(system_id=PHONE, address_range=self.number)
+        bind = BindTransceiver(system_id=PHONE, password=self._password, address_range=self.number)
         await session.bind(bind)
         self._session = session
         return self

@@ -3,8 +3,9 @@
 It has two kinds of client. An *account* is an ESME with a password and the numbers it
 serves; messages to those numbers reach it as deliver_sm. A *phone* binds as system_id
 "phone" with its number as address_range (SMPP 3.4, 5.2.7), or with a prefix like "+7900*"
-to stand for all phones whose numbers begin with it. Phones receive parts and headers
-unchanged. Queues have limits, and messages are lost when the simulator ends.
+to stand for all phones whose numbers begin with it. All phones have one password, or none.
+Phones receive parts and headers unchanged. Queues have limits, and messages are lost when the
+simulator ends.
 
 Faults come from a script or magic numbers (docs/SIMULATOR.md), or from a `Faults` object of
 the caller.
@@ -79,7 +80,12 @@ class Simulator:
         self._listener: Listener | None = None
         self._scheduler = Scheduler(sleep)
         self._clients = {account.system_id: self._client(account) for account in settings.accounts}
-        self._links = ClientLinks(self._clients, self.ledger, strict=settings.strict_binds)
+        self._links = ClientLinks(
+            self._clients,
+            self.ledger,
+            strict=settings.strict_binds,
+            phone_password=settings.phone_password,
+        )
         self._injector = FaultInjector(
             settings.script,
             self._links,

@@ -40,12 +40,14 @@ class SimulatorSettings:
     the messages to numbers whose phone has never bound; beyond it the oldest is dropped.
     query_sm finds the newest `query_limit` messages, and the ledger keeps `ledger_limit`
     entries (0: counters only). With `strict_binds` system_type has a meaning (see
-    `inbound.local.simulator.client_links`). `magic` and `script` inject faults.
+    `inbound.local.simulator.client_links`). `magic` and `script` inject faults. Every phone binds
+    with `phone_password`; if it is empty, with any.
     """
 
     host: str = "127.0.0.1"
     port: int = 2775
     accounts: tuple[SimulatorAccount, ...] = ()
+    phone_password: str = field(default="", repr=False)
     window: int = 500
     delivery_queue_limit: int = 100_000
     kept_limit: int = 10_000

@@ -110,3 +110,56 @@ def test_the_simulator_needs_a_password(clean: pytest.MonkeyPatch) -> None:
     refused = invoke("simulator").exception
     assert isinstance(refused, SetupError)
     assert "--password-file" in str(refused)
+
+
+def test_up_makes_the_passwords_of_its_sms_centre_once(
+    clean: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    started: list[Settings] = []
+
+    class Service:
+        def __init__(self, settings: Settings, *_: Any, **__: Any) -> None:
+            started.append(settings)
+
+        async def run(self) -> None: ...
+
+    clean.setattr("inbound.local.service.LocalService", Service)
+    for _ in range(2):
+        invoke("up", "--data-dir", str(tmp_path / "data"))
+    first, second = (
+        (settings.smpp.password.get_secret_value(), settings.phone_password.get_secret_value())
+        for settings in started
+    )
+    assert first == second
+    assert len({*first}) == 2
+    assert {len(password) for password in first} == {8}
+    assert (tmp_path / "data" / "keys" / "phone_password").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("by", ["option", "variable", "file variable", "nothing"])
+def test_the_simulator_takes_the_password_of_phones_from(
+    clean: pytest.MonkeyPatch, tmp_path: Path, by: str
+) -> None:
+    started: list[Any] = []
+    clean.setattr(
+        "inbound.local.simulator.server.Simulator",
+        lambda settings, **_: started.append(settings),
+    )
+    clean.setattr("inbound.cli._runner.run_role", lambda _: 0)
+    clean.setenv("SCSERV_SMPP__PASSWORD", "another")
+    (file := tmp_path / "password").write_text(f"{SECRET}\n")
+    if by == "variable":
+        clean.setenv("SCSERV_PHONE_PASSWORD", SECRET)
+    elif by == "file variable":
+        clean.setenv("SCSERV_PHONE_PASSWORD_FILE", str(file))
+    invoke("simulator", *(("--phone-password-file", str(file)) if by == "option" else ()))
+    assert started[0].phone_password == ("" if by == "nothing" else SECRET)
+
+
+def test_a_password_that_smpp_has_no_room_for_is_refused(
+    clean: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (file := tmp_path / "password").write_text("nine chars")
+    refused = invoke("simulator", "--password-file", str(file)).exception
+    assert isinstance(refused, SetupError)
+    assert f"--password-file {file}: a password in SMPP has at most 8 characters" in str(refused)

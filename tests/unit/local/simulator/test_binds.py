@@ -14,6 +14,7 @@ from inbound.local.simulator.phone import Phone
 from inbound.local.simulator.server import Simulator, SimulatorAccount, SimulatorSettings
 from inbound.local.simulator.tls import server_context
 from inbound.smpp.bind_settings import BindSettings
+from inbound.smpp.errors import BindRefusedError
 from inbound.smpp.esme import BindHealth, Esme, EsmeState
 from inbound.smpp.pdu import BindResp, BindTransceiver, DeliverSm, QuerySm, QuerySmResp
 from inbound.smpp.status import Status
@@ -41,6 +42,21 @@ def bind(system_type: str = "") -> BindTransceiver:
     return BindTransceiver(
         system_id="scserv", password="sesame12", system_type=system_type, sequence=1
     )
+
+
+# -- passwords of phones -------------------------------------------------------------------
+
+
+async def test_a_phone_without_the_password_is_refused_and_gets_nothing() -> None:
+    async with simulator(phone_password="sesame99") as centre, account(centre) as peer:
+        await peer.ask(submit())
+        for password in ("", "sesame9", "guessed"):
+            with pytest.raises(BindRefusedError) as refused:
+                await Phone("127.0.0.1", centre.port, NUMBER, password=password).__aenter__()
+            assert refused.value.status == Status.ESME_RINVPASWD
+        assert not centre.ledger.counts["deliver_sm"]
+        async with Phone("127.0.0.1", centre.port, NUMBER, password="sesame99") as phone:
+            assert (await asyncio.wait_for(phone.receive(), 5)).recipient == NUMBER[1:]
 
 
 # -- system_type -------------------------------------------------------------------------
