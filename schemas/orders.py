@@ -4,6 +4,7 @@ Every entry point makes an `Order` and hands batches of them to `inbound.orders.
 holds a number and a text, so it goes to no topic of ours and to no log; the events name its id.
 """
 
+import re
 from datetime import datetime, time
 from decimal import Decimal
 from enum import StrEnum
@@ -11,7 +12,14 @@ from typing import Annotated, Final, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, StringConstraints, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from schemas.base import Model, UtcTime
 
@@ -20,6 +28,22 @@ LONGEST_TEXT: Final = 4000
 """Longer than any text of 8 parts, so that such a text gets its reason."""
 
 _PRINTABLE: Final = r"^[!-~]+$"
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def check_text(text: str) -> str:
+    """Return a text for a phone, with line breaks as LF. Raises ValueError.
+
+    Tabs and line breaks are the only control characters that a text may have.
+    """
+    text = text.replace("\r\n", "\n")
+    if (found := _CONTROL.search(text)) is not None:
+        raise ValueError(
+            f"character {found.start() + 1} is the control character U+{ord(found.group()):04X}; "
+            "remove it: only tabs and line breaks may be in a text"
+        )
+    return text
+
 
 AccountName = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?$", max_length=40)
@@ -154,12 +178,14 @@ class Order(Model):
     phone: str | None = Field(default=None, max_length=40, repr=False)
     client_id: str | None = Field(default=None, min_length=1, max_length=64, repr=False)
     subject_id: UUID | None = None
-    text: str | None = Field(default=None, min_length=1, max_length=LONGEST_TEXT, repr=False)
+    text: Annotated[str, AfterValidator(check_text)] | None = Field(
+        default=None, min_length=1, max_length=LONGEST_TEXT, repr=False
+    )
     template: TemplateName | None = None
     template_version: int | None = Field(default=None, ge=1)
     fields: dict[
         Annotated[str, StringConstraints(min_length=1, max_length=64)],
-        Annotated[str, StringConstraints(max_length=1000)],
+        Annotated[str, StringConstraints(max_length=1000), AfterValidator(check_text)],
     ] = Field(default_factory=dict, max_length=MOST_FIELDS, repr=False)
     sender: SenderName | None = None
     not_before: UtcTime | None = None

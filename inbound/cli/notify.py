@@ -47,16 +47,18 @@ def notify(settings: Settings, *, as_json: bool, **options: Any) -> None:  # noq
     Exit status 1 and the reason if it is refused. What became of it:
     `scserv events --phone NUMBER`.
     """
+    from inbound.orders.refusals import explain
+
     order = _order(settings, **options)
     check_database(settings)
     placed = asyncio.run(_place(settings, order))
+    why = explain(order, placed)
     if as_json:
-        echo_json(_as_json(placed))
+        echo_json(_as_json(placed, why))
     elif placed.reason is None:
         echo(placed.order_id)
     if placed.reason is not None:
-        detail = f" ({placed.detail})" if placed.detail else ""
-        echo(f"refused: {REASONS[placed.reason]}{detail}", err=True)
+        echo(f"refused: {why}", err=True)
         click.get_current_context().exit(1)
 
 
@@ -90,14 +92,14 @@ async def _place(settings: Settings, order: Order) -> "Placed":
     return placed
 
 
-def _as_json(placed: "Placed") -> dict[str, object]:
+def _as_json(placed: "Placed", why: str) -> dict[str, object]:
     answer: dict[str, object] = {
         "id": placed.order_id,
         "state": placed.state,
         "parts": placed.parts,
     }
     if placed.reason is not None:
-        answer |= {"reason": placed.reason.value, "detail": REASONS[placed.reason]}
+        answer |= {"reason": placed.reason.value, "detail": why}
     return answer
 
 

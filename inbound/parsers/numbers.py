@@ -17,7 +17,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType
 
-MASK_HEAD: Final = 5
+MASK_HEAD: Final = 4
 MASK_TAIL: Final = 2
 MASKABLE_DIGITS: Final = range(10, 16)
 RUSSIA: Final = "RU"
@@ -76,6 +76,7 @@ def parse_msisdn(text: str) -> str:
 def mask(number: str) -> str:
     """Return `+7916*****67` for people to recognise; `***` for whatever is not like a number.
 
+    As many digits are shown with a plus sign as without one.
     Safe for any text, so for the wrong column of a file too: only what consists of 10 to 15
     digits (ITU-T E.164, section 6.2.1) and noise shows any of them.
     """
@@ -83,8 +84,9 @@ def mask(number: str) -> str:
     digits = compact.removeprefix("+")
     if len(digits) not in MASKABLE_DIGITS or not _DIGITS.issuperset(digits):
         return "***"
-    hidden = len(compact) - MASK_HEAD - MASK_TAIL
-    return compact[:MASK_HEAD] + "*" * hidden + compact[-MASK_TAIL:]
+    plus = "+" if compact != digits else ""
+    hidden = len(digits) - MASK_HEAD - MASK_TAIL
+    return plus + digits[:MASK_HEAD] + "*" * hidden + digits[-MASK_TAIL:]
 
 
 def _is_noise(char: str) -> bool:

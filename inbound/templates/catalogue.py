@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from string import Formatter
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from inbound.directory.port import FIELD_LIMITS
 from inbound.errors import SetupError
 from inbound.handlers.definitions import TEMPLATE_FIELDS
+from inbound.templates.placeholders import PlaceholderError, PlaceholderText, parse_text
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +44,13 @@ class Template:
 
     name: str
     text: str
+    parsed: PlaceholderText
     max_parts: int
     resend_unknown: bool
 
     def render(self, fields: Mapping[str, str]) -> str:
         """Return the text with its fields put in."""
-        return self.text.format_map(fields)
+        return self.parsed.render(fields)
 
 
 class Catalogue:
@@ -120,27 +121,22 @@ def _template(name: str, raw: object, where: str, count_parts: Callable[[str], i
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise SetupError(f"{where}: [{name}] {field}: {first['msg']}") from error
-    longest = {field: _WIDEST * FIELD_LIMITS[field] for field in _fields(name, entry.text, where)}
-    parts = count_parts(entry.text.format_map(longest))
+    parsed = _parsed_text(name, entry.text, where)
+    parts = count_parts(
+        parsed.render({field: _WIDEST * FIELD_LIMITS[field] for field in parsed.fields})
+    )
     if parts > entry.max_parts:
         raise SetupError(
             f"{where}: [{name}] could need {parts} SMS parts and may have {entry.max_parts}: "
             "shorten its text or raise max_parts"
         )
-    return Template(name, entry.text, entry.max_parts, entry.unknown == "resend")
+    return Template(name, entry.text, parsed, entry.max_parts, entry.unknown == "resend")
 
 
-def _fields(name: str, text: str, where: str) -> frozenset[str]:
+def _parsed_text(name: str, text: str, where: str) -> PlaceholderText:
     try:
-        parsed = [(field, spec, conv) for _, field, spec, conv in Formatter().parse(text)]
-    except ValueError as error:
-        raise SetupError(f"{where}: [{name}] text: {error}; write a brace as {{{{ }}}}") from error
-    fields = {field for field, _, _ in parsed if field is not None}
-    if any(spec or conv for _, spec, conv in parsed):
-        raise SetupError(f"{where}: [{name}] text: a field is a plain name in braces, as {{login}}")
-    if unknown := sorted(fields - TEMPLATE_FIELDS[name]):
-        allowed = ", ".join(sorted(TEMPLATE_FIELDS[name])) or "none"
-        raise SetupError(
-            f"{where}: [{name}] text: no field {{{unknown[0]}}} here; its fields are: {allowed}"
-        )
-    return frozenset(fields)
+        parsed = parse_text(text)
+        parsed.require_fields(TEMPLATE_FIELDS[name])
+    except PlaceholderError as error:
+        raise SetupError(f"{where}: [{name}] text: {error}") from error
+    return parsed

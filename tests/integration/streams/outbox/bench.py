@@ -29,6 +29,7 @@ from inbound.store.claims.rows import Secret
 from inbound.store.log.rows import StoredState
 from inbound.store.transactions.memory import MemoryStore
 from inbound.templates.catalogue import Catalogue, Template, load_catalogue
+from inbound.templates.placeholders import parse_text
 from schemas.events import Plan
 from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Purpose, SubmitResult, SubmitResults
@@ -242,10 +243,14 @@ def catalogue() -> Catalogue:
     """The built-in templates, and two that never go twice: of one part and of three."""
     built_in = load_catalogue(None, part_count)
     broadcasts = {
-        BROADCAST: Template(BROADCAST, "Работы 5 мая", 1, resend_unknown=False),
-        LONG_BROADCAST: Template(LONG_BROADCAST, "Работы " * 25, 3, resend_unknown=False),
+        BROADCAST: _template(BROADCAST, "Работы 5 мая", 1),
+        LONG_BROADCAST: _template(LONG_BROADCAST, "Работы " * 25, 3),
     }
     return Catalogue({name: built_in[name] for name in built_in} | broadcasts)
+
+
+def _template(name: str, text: str, parts: int) -> Template:
+    return Template(name, text, parse_text(text), parts, resend_unknown=False)
 
 
 def _bind_settings(port: int) -> BindSettings:

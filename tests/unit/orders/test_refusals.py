@@ -1,0 +1,33 @@
+"""Every reason of a refusal names the input and the fix."""
+
+from uuid import uuid4
+
+import pytest
+
+from inbound.orders.ports import Placed
+from inbound.orders.refusals import explain
+from schemas.orders import Order, RefusalReason
+
+
+@pytest.mark.parametrize("reason", RefusalReason)
+def test_every_reason_is_explained_without_number_and_text(reason: RefusalReason) -> None:
+    order = Order(account="shop", phone="+79161234599", text="Заявка выполнена", sender="Shop")
+    sentence = explain(order, Placed(uuid4(), "refused", 9, reason))
+    assert len(sentence) > 60
+    assert "79161234599" not in sentence
+    assert "Заявка" not in sentence
+    assert "{" not in sentence
+
+
+def test_a_refusal_says_how_to_grant_the_right() -> None:
+    order = Order(account="shop", phone="+79161234503", text="x")
+    placed = Placed(uuid4(), "refused", 1, RefusalReason.RECIPIENT_NOT_A_CLIENT)
+    assert "scserv accounts change shop --grant strangers" in explain(order, placed)
+
+
+def test_details_follow_in_brackets() -> None:
+    order = Order(phone="+79161234503", template="visit", fields={})
+    detail = "no value for the field {ticket}"
+    placed = Placed(uuid4(), "refused", 1, RefusalReason.TEMPLATE_FIELDS, detail)
+    assert explain(order, placed).endswith(f" ({detail})")
+    assert explain(order, Placed(uuid4(), "queued", 1)) == ""
