@@ -44,13 +44,17 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A process of `scserv`: its arguments, environment and folder, and where its output goes."""
+    """A process of `scserv`: its arguments, environment and folder, and where its output goes.
+
+    `module` has the function `main` that the process runs.
+    """
 
     arguments: Sequence[str]
     environment: Mapping[str, str]
     folder: str
     out: str
     err: str
+    module: str = "inbound.cli"
 
 
 class Forked:
@@ -108,10 +112,25 @@ async def start(wanted: Wanted) -> Forked:
 
 async def run(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> Ran:
     """Run a command in a folder and wait for its end."""
+    wanted = _command(arguments, environment, folder)
+    return _result(wanted, await (await start(wanted)).wait())
+
+
+def run_blocking(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> Ran:
+    """Run a command in a folder. Blocks until its end; needs no event loop."""
+    wanted = _command(arguments, environment, folder)
+    _, status = os.waitpid(_fork_server.fork(wanted), 0)
+    return _result(wanted, os.waitstatus_to_exitcode(status))
+
+
+def _command(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> Wanted:
     mark = os.urandom(4).hex()
-    paths = [folder / f"command-{mark}.{name}" for name in ("out", "err")]
-    wanted = Wanted(arguments, environment, str(folder), *(str(path) for path in paths))
-    status = await (await start(wanted)).wait()
+    paths = (str(folder / f"command-{mark}.{name}") for name in ("out", "err"))
+    return Wanted(arguments, environment, str(folder), *paths)
+
+
+def _result(wanted: Wanted, status: int) -> Ran:
+    paths = Path(wanted.out), Path(wanted.err)
     out, err = (path.read_text("utf-8") for path in paths)
     for path in paths:
         path.unlink()  # tests search this folder for secrets that a command may have revealed
@@ -176,7 +195,7 @@ def _import_everything() -> None:
     gc.freeze()  # a collection in a child would copy every page
 
 
-def _become_wanted() -> None:
+def _become_wanted() -> Wanted:
     """Fork an orphan for each line that comes, and say its id; return in the orphan."""
     while line := sys.stdin.readline():
         reader, writer = os.pipe()
@@ -187,8 +206,9 @@ def _become_wanted() -> None:
                 os._exit(0)
             os.close(reader)
             os.close(writer)
-            _take(Wanted(**json.loads(line)))
-            return
+            wanted = Wanted(**json.loads(line))
+            _take(wanted)
+            return wanted
         os.close(writer)
         os.waitpid(parent, 0)
         sys.stdout.write(os.read(reader, 32).decode())
@@ -212,7 +232,4 @@ def _take(wanted: Wanted) -> None:
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
         _import_everything()
-        _become_wanted()
-    from inbound.cli import main
-
-    main()
+        import_module(_become_wanted().module).main()
