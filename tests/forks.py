@@ -2,11 +2,12 @@
 
 Most commands take milliseconds, and their imports take a second. So one process for each test
 worker, `python -m tests.forks`, imports everything and forks a child for each role or command. A
-child is what `scserv` would be: it has its own environment, folder, output and exit status, and
-exits in the usual way.
+child is what `scserv` would be: it has its own environment, folder, output and exit status. At its
+end it waits for its threads and runs what is registered for the exit.
 """
 
 import asyncio
+import atexit
 import ctypes
 import gc
 import json
@@ -15,7 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -229,7 +230,27 @@ def _take(wanted: Wanted) -> None:
         os.dup2(os.open(path, flags, 0o644), descriptor)
 
 
+def _run(main: Callable[[], object]) -> None:
+    """Run a command and exit with its status.
+
+    As Python does, except that the modules are not torn down: with all of them imported that takes
+    100 ms of CPU, ten times as long as the fork.
+    """
+    try:
+        main()
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            sys.stderr.write(f"{end.code}\n")
+    threading._shutdown()  # type: ignore[attr-defined]  # nothing public waits for all threads
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
         _import_everything()
-        import_module(_become_wanted().module).main()
+        _run(import_module(_become_wanted().module).main)
