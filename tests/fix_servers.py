@@ -271,7 +271,7 @@ def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServers
 
     folder = tmp_path_factory.mktemp("own-servers")
     with (
-        PostgresServer(folder / "postgres") as postgres,
+        PostgresServer(folder / "postgres", settings={"fsync": "off"}) as postgres,
         KafkaServer(folder / "kafka", heap_mb=256, listener=OPEN) as kafka,
     ):
         yield OwnServers(postgres, kafka)
