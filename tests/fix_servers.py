@@ -104,7 +104,7 @@ class Servers:
             from inbound.local.servers.kafka import KafkaServer
             from inbound.local.servers.kafka_listeners import OPEN
 
-            server = KafkaServer(self._folder / "kafka", heap_mb=256, listener=OPEN)
+            server = KafkaServer(self._folder / "kafka", heap_mb=384, listener=OPEN)
             self._kafka = self._threads.submit(server.start)
         return self._kafka
 
