@@ -16,6 +16,7 @@ class _LazyGroup(click.Group):
         "up": "up:up",
         "text": "text:text",
         "notify": "notify:notify",
+        "broadcast": "broadcast:broadcast",
         "timeline": "timeline:timeline",
         "events": "events:events",
         "audit": "audit:audit",

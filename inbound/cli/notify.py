@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from inbound.cli._context import settings_options
 from inbound.errors import SetupError
-from inbound.orders.reasons import REASONS
 from inbound.settings import Settings
 from inbound.startup import check_database
 from inbound.terminal import echo, echo_json

@@ -158,6 +158,15 @@ ORDERS_DISPATCHED = _meter.create_counter(
     description="Scheduled orders that were due: queued, scheduled again or expired.",
 )
 
+BROADCASTS_RUNNING = _meter.create_gauge(
+    "scserv.broadcasts.running", unit="{broadcast}", description="Broadcasts that are running."
+)
+BROADCAST_RECIPIENTS = _meter.create_counter(
+    "scserv.broadcast.recipients",
+    unit="{recipient}",
+    description="Recipients of broadcasts whose orders were placed.",
+)
+
 # Kafka and dead letters.
 
 LAG = _meter.create_gauge(

@@ -1,37 +1,67 @@
 """Builds the loops of the scheduler from its settings."""
 
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from inbound.broadcasts.batches import Batches
+from inbound.broadcasts.pump import Pump, PumpSettings
+from inbound.broadcasts.sealing import AudienceSealer
 from inbound.clock import utc_now
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.ops.health import Health
 from inbound.orders.dispatch import Dispatcher
+from inbound.orders.wiring import IntakeConnections
+from inbound.scheduler.broadcasts import Broadcasts
 from inbound.scheduler.due_orders import DueOrders
 from inbound.scheduler.loops import Loop, LoopHealth, Scheduler
 from inbound.settings import Settings
+from inbound.store.connections import connect
 from inbound.store.transactions.postgres import PostgresStore
 from schemas.topics import TopicNames
 
-APPLICATION_NAME = "scserv scheduler"
+APPLICATION_NAME: Final = "scserv scheduler"
 
-ORDERS = "orders"
+ORDERS: Final = "orders"
+BROADCASTS: Final = "broadcasts"
 
 
 async def run_scheduler(settings: Settings, health: Health) -> None:
     """Run all loops until cancelled; each has connections of its own."""
-    url = settings.database_url.get_secret_value()
+    async with AsyncExitStack() as stack:
+        # A further loop is one more entry: a class with `async run(stop)`.
+        loops: dict[str, Loop] = {
+            ORDERS: DueOrders(_dispatcher(settings, stack), LoopHealth(health, ORDERS)),
+            BROADCASTS: _broadcasts(settings, stack, health),
+        }
+        await Scheduler(loops, health).run()
+
+
+def _dispatcher(settings: Settings, stack: AsyncExitStack) -> Dispatcher:
     store = PostgresStore(
-        url, VaultCipher(settings.vault_key_bytes()), application_name=APPLICATION_NAME
+        settings.database_url.get_secret_value(),
+        VaultCipher(settings.vault_key_bytes()),
+        application_name=APPLICATION_NAME,
     )
-    dispatcher = Dispatcher(
-        store,
-        SubjectHasher(settings.subject_key_bytes()),
-        TopicNames.prefixed(settings.topic_prefix),
+    stack.push_async_callback(store.close)
+    hasher = SubjectHasher(settings.subject_key_bytes())
+    return Dispatcher(store, hasher, TopicNames.prefixed(settings.topic_prefix), clock=utc_now)
+
+
+def _broadcasts(settings: Settings, stack: AsyncExitStack, health: Health) -> Broadcasts:
+    connections = IntakeConnections(settings)
+    stack.push_async_callback(connections.close)
+    pump = Pump(
+        connections.intake,
+        _dispatcher(settings, stack),
+        Batches(AudienceSealer(settings.vault_key_bytes()), clock=utc_now),
+        PumpSettings(
+            settings.broadcasts.ahead, timedelta(seconds=settings.broadcasts.late_after_s)
+        ),
         clock=utc_now,
     )
-    # A further loop is one more entry: a class with `async run(stop)`.
-    loops: dict[str, Loop] = {
-        ORDERS: DueOrders(dispatcher, LoopHealth(health, ORDERS)),
-    }
-    try:
-        await Scheduler(loops, health).run()
-    finally:
-        await store.close()
+    url = settings.database_url.get_secret_value()
+    return Broadcasts(
+        partial(connect, url, "scserv broadcasts"), pump, LoopHealth(health, BROADCASTS)
+    )

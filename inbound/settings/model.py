@@ -19,6 +19,7 @@ from pydantic import (
 from inbound.errors import MissingSettingError
 from inbound.handlers.policies import Policies
 from inbound.keys import parse_key
+from inbound.settings.broadcasts import BroadcastSettings
 from inbound.settings.kafka import KafkaSettings
 from inbound.settings.quotas import QuotaSettings
 from inbound.settings.smpp import PASSWORD_MAX, SmppSettings
@@ -138,6 +139,9 @@ class Settings(KafkaSettings):
     policies: Policies = Field(default=Policies(), description="rules for accepting commands")
     quotas: QuotaSettings = Field(
         default=QuotaSettings(), description="limits for what strangers make the service store"
+    )
+    broadcasts: BroadcastSettings = Field(
+        default=BroadcastSettings(), description="when and how broadcasts are sent"
     )
     smpp: SmppSettings = Field(default=SmppSettings(), description="bind to the SMS centre")
     api: ApiSettings = Field(default=ApiSettings(), description="the HTTP API")

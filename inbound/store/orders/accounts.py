@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import psycopg
 
+from inbound.store.connections import raises_store_errors
 from inbound.store.orders.rows import Account, UsageKey
 from inbound.store.statements import Query, statements
 
@@ -26,6 +27,13 @@ async def lock_accounts(
         await conn.execute(_LOCK_ACCOUNTS, parameters)
         cursor = await conn.execute(_FIND_ACCOUNTS, parameters)
     return {row[0]: _account(row) async for row in cursor}
+
+
+@raises_store_errors
+def read_account(conn: psycopg.Connection, name: str) -> Account | None:
+    """Return an account without locking it: for checks before orders are placed."""
+    row = conn.execute(_FIND_ACCOUNTS, {"accounts": [name]}).fetchone()
+    return None if row is None else _account(row)
 
 
 async def find_usage(

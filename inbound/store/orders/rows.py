@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from inbound.handlers.order_progress import OrderChange, change_of
+from inbound.store.broadcasts.rows import CursorMove
 from schemas.domain_event import DomainEvent
 from schemas.orders import OrderKind, OrderState, SendingHours
 
@@ -135,6 +136,7 @@ class OrderWrites:
     changes: dict[UUID, OrderChange] = field(default_factory=dict)
     usage: dict[UsageKey, int] = field(default_factory=dict)
     charges: dict[str, Decimal] = field(default_factory=dict)
+    cursors: list[CursorMove] = field(default_factory=list)
 
     def note(self, events: Iterable[DomainEvent]) -> None:
         """Note what these events change about orders; of several changes the last one counts."""

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from typing_extensions import override
 
 from inbound.handlers.receipts import SentPart
+from inbound.store.broadcasts.rows import Cursor
 from inbound.store.dead_letters import DeadLetterUsage
 from inbound.store.log.rows import RecordedEvent, StoredState
 from inbound.store.mo.rows import DroppedParts, PartChanges, PartsKey, PartsOfText, StoredPart
@@ -152,6 +153,11 @@ class MemoryTransaction(Transaction):
     async def due_orders(self, now: datetime, limit: int) -> list[OrderRow]:
         due = [one for one in self._tables.orders.values() if one.due_at and one.due_at <= now]
         return sorted(due, key=lambda one: one.due_at or now)[:limit]
+
+    @override
+    async def broadcast_cursor(self, broadcast_id: UUID, until: int) -> Cursor | None:
+        """Return None: broadcasts are in PostgreSQL only."""
+        return None
 
     @override
     async def store_early_receipts(self, receipts: Sequence[EarlyReceipt]) -> int:

@@ -15,6 +15,7 @@ from typing import Protocol
 from uuid import UUID
 
 from inbound.handlers.receipts import SentPart
+from inbound.store.broadcasts.rows import Cursor
 from inbound.store.dead_letters import DeadLetterUsage
 from inbound.store.log.rows import RecordedEvent, StoredState
 from inbound.store.mo.rows import DroppedParts, PartChanges, PartsKey, PartsOfText, StoredPart
@@ -115,6 +116,13 @@ class Transaction(Protocol):
         """Return scheduled orders that are due, the longest overdue first.
 
         They are locked until commit; those that another transaction has are left out.
+        """
+        ...
+
+    async def broadcast_cursor(self, broadcast_id: UUID, until: int) -> Cursor | None:
+        """Return the cursor of a broadcast, and lock the broadcast until commit.
+
+        With it the number of recipients behind the cursor, up to number `until`.
         """
         ...
 

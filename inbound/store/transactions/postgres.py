@@ -28,6 +28,8 @@ from typing_extensions import override
 from inbound.handlers.receipts import SentPart
 from inbound.keys import VaultCipher
 from inbound.store import dead_letters
+from inbound.store.broadcasts.cursors import lock_cursor
+from inbound.store.broadcasts.rows import Cursor
 from inbound.store.connections import LazyConnection
 from inbound.store.dead_letters import DeadLetterUsage
 from inbound.store.errors import raises_store_errors_async, translate
@@ -176,6 +178,11 @@ class PostgresTransaction(Transaction):
     @raises_store_errors_async
     async def due_orders(self, now: datetime, limit: int) -> list[OrderRow]:
         return await orders.find_due_orders(self._conn, now, limit)
+
+    @override
+    @raises_store_errors_async
+    async def broadcast_cursor(self, broadcast_id: UUID, until: int) -> Cursor | None:
+        return await lock_cursor(self._conn, broadcast_id, until)
 
     @override
     @raises_store_errors_async

@@ -7,6 +7,7 @@ import psycopg
 
 from inbound.store import dead_letters, usage
 from inbound.store.access import audit
+from inbound.store.broadcasts import cursors
 from inbound.store.claims import vault
 from inbound.store.errors import Conflict
 from inbound.store.log import appender
@@ -92,6 +93,8 @@ def _order_queries(writes: OrderWrites) -> Iterable[Query]:
         yield accounts.addition(writes.usage)
     if writes.charges:
         yield accounts.charging(writes.charges)
+    if writes.cursors:
+        yield cursors.moving(writes.cursors)
     if writes.changes:
         yield orders.change(list(writes.changes.values()))
 

@@ -1,0 +1,170 @@
+"""What people do with broadcasts: create, look, start, approve, confirm, pause, resume, cancel.
+
+An action locks the broadcast, so it waits for the batch that the pump is placing, and none is
+placed after a pause or cancel has returned. What is queued by then is withheld when it is claimed.
+Each action is recorded in the audit with its transaction.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid4
+
+import psycopg
+
+from inbound.broadcasts.loading import Audience
+from inbound.broadcasts.sealing import AudienceSealer
+from inbound.errors import SetupError
+from inbound.handlers.broadcasts import Action, ActionRefusedError, act
+from inbound.store.access.audit import ReasonError, check_reason, record
+from inbound.store.broadcasts.broadcasts import (
+    NewBroadcast,
+    change_broadcast,
+    find_broadcast,
+    find_counts,
+    insert_broadcast,
+)
+from inbound.store.broadcasts.rows import Broadcast, Progress
+from schemas.orders import SendingHours
+
+LONGEST_NAME: Final = 100
+
+
+class UnknownBroadcastError(SetupError):
+    """There is no broadcast with this id."""
+
+    def __init__(self, broadcast_id: object) -> None:
+        super().__init__(
+            f"there is no broadcast {broadcast_id}; `scserv broadcast list` shows all of them"
+        )
+
+
+class NotPossibleError(SetupError):
+    """An action isn't possible in the state of the broadcast."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a person wants to be sent, apart from the audience."""
+
+    name: str
+    created_by: str
+    account: str = "default"
+    text: str | None = field(default=None, repr=False)
+    template: str | None = None
+    template_version: int | None = None
+    sender: str | None = None
+    hours: SendingHours | None = None
+    is_spread: bool = False
+    rate_per_s: int | None = None
+    columns: Sequence[str] = ()
+
+    def sealed_text(self, sealer: AudienceSealer, broadcast_id: UUID) -> bytes | None:
+        """Return the sealed text, if it has a text of its own."""
+        return None if self.text is None else sealer.seal_text(self.text, broadcast_id)
+
+
+def check_name(name: str) -> str:
+    """Return the name of a broadcast. Raises SetupError: it is recorded for ever."""
+    try:
+        return check_reason(name, max_length=LONGEST_NAME)
+    except ReasonError as error:
+        raise SetupError(f"--name: {str(error).replace('a reason', 'a name')}") from None
+
+
+def create(
+    conn: psycopg.Connection,
+    plan: Plan,
+    load: Callable[[UUID], Audience],
+    sealer: AudienceSealer,
+    now: datetime,
+) -> Broadcast:
+    """Store a draft with its audience, all or nothing; return it.
+
+    `load` stores the audience under the id that it gets, in the transaction of `conn`. Blocks until
+    the commit. Raises what `load` raises, and errors of the store.
+    """
+    broadcast_id = uuid4()
+    with conn.transaction():
+        audience = load(broadcast_id)
+        insert_broadcast(
+            conn,
+            NewBroadcast(
+                broadcast_id=broadcast_id,
+                created_at=now,
+                name=plan.name,
+                account=plan.account,
+                created_by=plan.created_by,
+                recipients=audience.recipients,
+                excluded=audience.excluded,
+                text_sealed=plan.sealed_text(sealer, broadcast_id),
+                template=plan.template,
+                template_version=plan.template_version,
+                sender=plan.sender,
+                hours=plan.hours,
+                is_spread=plan.is_spread,
+                rate_per_s=plan.rate_per_s,
+                columns=plan.columns,
+            ),
+        )
+        _record(conn, plan.created_by, "create", plan.name, broadcast_id)
+        return found(conn, broadcast_id)
+
+
+def perform(
+    conn: psycopg.Connection,
+    broadcast_id: UUID,
+    action: Action,
+    *,
+    by: str,
+    now: datetime,
+    approval_above: int,
+    starts_at: datetime | None = None,
+) -> Broadcast:
+    """Perform an action; return the broadcast as it is now. Safe to repeat.
+
+    Raises UnknownBroadcastError, NotPossibleError, and errors of the store.
+    """
+    with conn.transaction():
+        before = found(conn, broadcast_id, lock=True)
+        try:
+            lifecycle = act(
+                before.lifecycle,
+                action,
+                by=by,
+                at=now,
+                starts_at=starts_at,
+                approval_above=approval_above,
+            )
+        except ActionRefusedError as error:
+            refusal = f"the broadcast {broadcast_id} can't be changed: {error}"
+        else:
+            after = before.after(lifecycle)
+            if after != before:
+                change_broadcast(conn, after)
+                _record(conn, by, action.value, before.name, broadcast_id)
+            return after
+    raise NotPossibleError(refusal)
+
+
+def found(conn: psycopg.Connection, broadcast_id: UUID, *, lock: bool = False) -> Broadcast:
+    """Return a broadcast. Raises UnknownBroadcastError."""
+    broadcast = find_broadcast(conn, broadcast_id, lock=lock)
+    if broadcast is None:
+        raise UnknownBroadcastError(broadcast_id)
+    return broadcast
+
+
+def progress_of(
+    conn: psycopg.Connection, broadcasts: Sequence[Broadcast]
+) -> Mapping[UUID, Progress]:
+    """Return how far each of these broadcasts is."""
+    counts = find_counts(conn, [one.broadcast_id for one in broadcasts])
+    return {one.broadcast_id: counts[one.broadcast_id].progress(one) for one in broadcasts}
+
+
+def _record(
+    conn: psycopg.Connection, actor: str, action: str, name: str, broadcast_id: UUID
+) -> None:
+    record(conn, actor=actor, action=f"broadcast.{action}", reason=name, request_id=broadcast_id)

@@ -1,0 +1,152 @@
+"""Loads the audience of a broadcast, in one transaction with the draft.
+
+Rows stream through COPY into a temporary table and are judged in the database: repeated numbers,
+people outside the directory, and people who have opted out are excluded. Memory does not grow with
+the audience, and a crash leaves nothing behind.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import psycopg
+
+from inbound.broadcasts.audience import EXPLANATIONS, ExcludedRow, Exclusion, GoodRow
+from inbound.broadcasts.sealing import AudienceSealer
+from inbound.keys import SubjectHasher
+from inbound.store.connections import raises_store_errors
+from inbound.store.statements import statements
+
+_SQL: Final = statements(__package__, "loading")
+_CREATE_INCOMING: Final = _SQL["create_incoming"]
+_COPY_INCOMING: Final = _SQL["copy_incoming"]
+_ADD_CLIENTS: Final = _SQL["add_clients"]
+_ANALYZE_INCOMING: Final = _SQL["analyze_incoming"]
+_JUDGE_INCOMING: Final = _SQL["judge_incoming"]
+_FIND_EXCLUSIONS: Final = _SQL["find_exclusions"]
+
+_TYPES: Final = ("int4", "text", "text", "bytea", "bytea", "bytea", "bytea")
+_AT_A_TIME: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ClientQuery:
+    """Which clients of the directory; without a condition all of them."""
+
+    open_case: bool = False
+    client_id: str | None = None
+    """A client id; a star at its end stands for anything."""
+    updated_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceKeys:
+    """The hasher and the sealer that loading uses."""
+
+    hasher: SubjectHasher
+    sealer: AudienceSealer
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """The counts of a loaded audience."""
+
+    recipients: int
+    excluded: dict[str, int]
+
+
+@raises_store_errors
+def load_rows(
+    conn: psycopg.Connection,
+    broadcast_id: UUID,
+    rows: Iterable[GoodRow | ExcludedRow],
+    keys: AudienceKeys,
+    *,
+    strangers: bool,
+) -> Audience:
+    """Load the rows of a table, within the caller's transaction.
+
+    `strangers` says whether people outside the directory may get it. Blocks; raises what `rows`
+    raises, and errors of the store.
+    """
+    conn.execute(_CREATE_INCOMING)
+    with conn.cursor() as cursor, cursor.copy(_COPY_INCOMING) as copy:
+        copy.set_types(_TYPES)
+        for row in rows:
+            copy.write_row(_incoming(row, broadcast_id, keys))
+    return _judge(conn, broadcast_id, strangers=strangers)
+
+
+@raises_store_errors
+def load_clients(
+    conn: psycopg.Connection, broadcast_id: UUID, query: ClientQuery, now: datetime
+) -> Audience:
+    """Load clients of the directory, within the caller's transaction."""
+    conn.execute(_CREATE_INCOMING)
+    conn.execute(
+        _ADD_CLIENTS,
+        {
+            "open_case": query.open_case,
+            "client_id": None if query.client_id is None else _pattern(query.client_id),
+            "updated_since": query.updated_since,
+            "now": now,
+        },
+    )
+    return _judge(conn, broadcast_id, strangers=True)
+
+
+def find_exclusions(
+    conn: psycopg.Connection, broadcast_id: UUID, sealer: AudienceSealer
+) -> Iterator[ExcludedRow]:
+    """Yield the excluded rows in the order of the audience. Memory stays flat."""
+    with conn.transaction(), conn.cursor("exclusions") as cursor:
+        cursor.itersize = _AT_A_TIME
+        for row in cursor.execute(_FIND_EXCLUSIONS, {"broadcast_id": broadcast_id}):
+            row_no, reason, detail, number_hash, number_sealed, row_sealed = row
+            number = sealer.open_number(number_sealed, number_hash) if number_sealed else None
+            cells = sealer.open_row(row_sealed, broadcast_id, row_no) if row_sealed else ()
+            yield ExcludedRow(
+                row_no, Exclusion(reason), _detail(Exclusion(reason), detail), tuple(cells), number
+            )
+
+
+def _judge(conn: psycopg.Connection, broadcast_id: UUID, *, strangers: bool) -> Audience:
+    conn.execute(_ANALYZE_INCOMING)
+    parameters = {"broadcast_id": broadcast_id, "strangers": strangers}
+    found: dict[str | None, int] = dict(conn.execute(_JUDGE_INCOMING, parameters).fetchall())
+    excluded = {reason: count for reason, count in found.items() if reason is not None}
+    return Audience(found.get(None, 0), excluded)
+
+
+def _incoming(
+    row: GoodRow | ExcludedRow, broadcast_id: UUID, keys: AudienceKeys
+) -> tuple[object, ...]:
+    number_hash = number_sealed = fields_sealed = None
+    if row.number is not None:
+        number_hash = keys.hasher.hash(row.number)
+        number_sealed = keys.sealer.seal_number(row.number, number_hash)
+    if isinstance(row, GoodRow):
+        if row.fields and number_hash is not None:
+            fields_sealed = keys.sealer.seal_fields(row.fields, broadcast_id, number_hash)
+        return row.row_no, None, None, number_hash, number_sealed, fields_sealed, None
+    row_sealed = keys.sealer.seal_row(row.cells, broadcast_id, row.row_no)
+    return row.row_no, row.reason.value, row.detail, number_hash, number_sealed, None, row_sealed
+
+
+def _detail(reason: Exclusion, detail: str) -> str:
+    match reason:
+        case Exclusion.REPEATED:
+            return f"{EXPLANATIONS[reason]}, in row {detail}"
+        case Exclusion.NOT_A_CLIENT | Exclusion.OPTED_OUT:
+            return EXPLANATIONS[reason]
+        case _:
+            return detail
+
+
+def _pattern(client_id: str) -> str:
+    """Return a client id as a pattern of LIKE; a star at its end stands for anything."""
+    start = client_id.removesuffix("*")
+    escaped = start.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return escaped + ("%" if client_id.endswith("*") else "")

@@ -1,0 +1,203 @@
+"""Creates the draft of a broadcast from options of a command, and writes its excluded rows."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import psycopg
+from pydantic import ValidationError
+
+from inbound.broadcasts.audience import (
+    Content,
+    ExcludedRow,
+    GoodRow,
+    audience_columns,
+    check_row,
+)
+from inbound.broadcasts.content import own_text
+from inbound.broadcasts.control import Plan, check_name, create, found
+from inbound.broadcasts.loading import (
+    Audience,
+    AudienceKeys,
+    ClientQuery,
+    find_exclusions,
+    load_clients,
+    load_rows,
+)
+from inbound.broadcasts.sealing import AudienceSealer
+from inbound.cli._database import open_database
+from inbound.cli._progress import Advance, progress_bar
+from inbound.cli._times import parse_moment
+from inbound.errors import SetupError
+from inbound.keys import SubjectHasher
+from inbound.settings import Settings
+from inbound.store.broadcasts.rows import Broadcast
+from inbound.store.orders.accounts import read_account
+from inbound.store.orders.rows import BROADCASTS, STRANGERS, Account
+from inbound.tables.columns import parse_mapping
+from inbound.tables.model import Choices, Table
+from inbound.tables.reader import open_table
+from inbound.tables.rejected import RejectedFile
+from schemas.orders import SendingHours
+
+ALL: Final = "all"
+_PROGRESS_EVERY: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class DraftOptions:
+    """A broadcast as a person wrote it on the command line."""
+
+    name: str
+    audience: str
+    text: str | None = field(default=None, repr=False)
+    template: str | None = None
+    account: str = "default"
+    sender: str | None = None
+    hours: str | None = None
+    is_spread: bool = False
+    rate: int | None = None
+    open_case: bool = False
+    client_id: str | None = None
+    updated_since: str | None = None
+    mapping: Sequence[str] = ()
+    sheet: str | None = None
+    encoding: str | None = None
+    separator: str | None = None
+
+
+def create_draft(settings: Settings, options: DraftOptions, *, by: str, now: datetime) -> Broadcast:
+    """Load the audience and return the draft. Blocks. Raises SetupError."""
+    if options.is_spread and options.hours is None:
+        raise SetupError("--spread needs --hours: it spreads the messages over them")
+    if (options.text is None) == (options.template is None):
+        raise SetupError("give either --text or --template")
+    with closing(open_database(settings, "scserv broadcast", long=True)) as conn:
+        account = _account(conn, options, settings)
+        content = _content(options, account, settings)
+        plan = Plan(
+            name=check_name(options.name),
+            created_by=by,
+            account=account.account,
+            text=options.text,
+            template=options.template,
+            sender=options.sender,
+            hours=_hours(options.hours, settings),
+            is_spread=options.is_spread,
+            rate_per_s=options.rate,
+            columns=content.fields,
+        )
+        sealer = AudienceSealer(settings.vault_key_bytes())
+        load = partial(_load, conn, settings, options, content, account, now)
+        return create(conn, plan, load, sealer, now)
+
+
+def write_exclusions(
+    settings: Settings, conn: psycopg.Connection, broadcast_id: UUID, path: Path | None
+) -> tuple[Path | None, int]:
+    """Write the excluded rows into a file; return its path and how many there are."""
+    one = found(conn, broadcast_id)
+    if one.audience_deleted_at is not None:
+        raise SetupError("the audience of this broadcast was deleted: it had been kept long enough")
+    total = sum(one.excluded.values())
+    columns = ("msisdn", *one.columns)
+    wanted = path or Path(f"broadcast-{broadcast_id}.excluded.xlsx")
+    file = RejectedFile(wanted, wanted, columns, None)
+    rows = 0
+    try:
+        with progress_bar("writing", unit="rows") as advance:
+            sealer = AudienceSealer(settings.vault_key_bytes())
+            for row in find_exclusions(conn, broadcast_id, sealer):
+                cells = list(row.cells) or [row.number or ""]
+                cells += [""] * (len(columns) - len(cells))
+                file.add(row.row_no, row.reason.value, row.detail, cells[: len(columns)])
+                rows += 1
+                if rows % _PROGRESS_EVERY == 0:
+                    advance(rows, total)
+        return file.close(), rows
+    except BaseException:
+        file.discard()
+        raise
+
+
+def _account(conn: psycopg.Connection, options: DraftOptions, settings: Settings) -> Account:
+    name, sender = options.account, options.sender
+    account = read_account(conn, name)
+    if account is None:
+        raise SetupError(f"--account: there is no account {name}")
+    if not account.enabled:
+        raise SetupError(f"--account: the account {name} is disabled")
+    if BROADCASTS not in account.rights:
+        raise SetupError(f"--account: the account {name} has no right to broadcasts")
+    if sender is not None and sender != settings.sender and sender not in account.senders:
+        raise SetupError(f"--sender: {sender} is not approved for the account {name}")
+    return account
+
+
+def _content(options: DraftOptions, account: Account, settings: Settings) -> Content:
+    if options.text is None:
+        raise SetupError(f"--template: there is no template {options.template}")
+    return own_text(options.text, max_parts=account.max_parts, alphabet=settings.smpp.alphabet)
+
+
+def _hours(hours: str | None, settings: Settings) -> SendingHours | None:
+    try:
+        return SendingHours.parse(hours, settings.time_zone) if hours else None
+    except ValidationError as error:
+        message = error.errors(include_input=False, include_url=False)[0]["msg"]
+        raise SetupError(f"--hours: {message.removeprefix('Value error, ')}") from None
+    except ValueError as error:
+        raise SetupError(f"--hours: {error}") from None
+
+
+def _load(
+    conn: psycopg.Connection,
+    settings: Settings,
+    options: DraftOptions,
+    content: Content,
+    account: Account,
+    now: datetime,
+    broadcast_id: UUID,
+) -> Audience:
+    if options.audience == ALL:
+        if content.fields:
+            raise SetupError(
+                f"--text: the field {{{content.fields[0]}}} needs a table with that column; "
+                "--audience all has none"
+            )
+        query = ClientQuery(
+            options.open_case, options.client_id, _since(options.updated_since, settings, now)
+        )
+        return load_clients(conn, broadcast_id, query, now)
+    columns = audience_columns(content.fields)
+    choices = Choices(
+        parse_mapping(options.mapping, columns), options.encoding, options.separator, options.sheet
+    )
+    keys = AudienceKeys(
+        SubjectHasher(settings.subject_key_bytes()), AudienceSealer(settings.vault_key_bytes())
+    )
+    with (
+        open_table(Path(options.audience), columns, choices) as table,
+        progress_bar("loading") as advance,
+    ):
+        rows = _checked(table, content, advance)
+        return load_rows(conn, broadcast_id, rows, keys, strangers=STRANGERS in account.rights)
+
+
+def _checked(table: Table, content: Content, advance: Advance) -> Iterator[GoodRow | ExcludedRow]:
+    for count, row in enumerate(table.rows()):
+        if count % _PROGRESS_EVERY == 0:
+            advance(*table.progress())
+        yield check_row(row, content)
+
+
+def _since(text: str | None, settings: Settings, now: datetime) -> datetime | None:
+    if text is None:
+        return None
+    return parse_moment(text, "--updated-since", now=now, zone=ZoneInfo(settings.time_zone))

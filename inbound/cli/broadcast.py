@@ -1,0 +1,220 @@
+"""`scserv broadcast`: sends one text to many people."""
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import click
+
+from inbound.cli._broadcast_view import as_json, print_broadcast, print_list, watch
+from inbound.cli._context import settings_options
+from inbound.cli._database import open_database
+from inbound.cli._times import parse_moment
+from inbound.cli.audit import os_user
+from inbound.clock import utc_now
+from inbound.errors import SetupError
+from inbound.handlers.broadcasts import Action
+from inbound.settings import Settings
+from inbound.startup import check_database
+from inbound.terminal import echo, echo_json
+
+if TYPE_CHECKING:
+    from inbound.store.broadcasts.rows import Broadcast
+
+APPLICATION_NAME: Final = "scserv broadcast"
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+json_option = click.option("--json", "json_", is_flag=True, help="Print a JSON object.")
+
+
+def broadcast_argument(command: Command) -> Command:
+    """Add the argument ID."""
+    return click.argument("broadcast_id", metavar="ID", callback=lambda *a: _id(a[2]))(command)
+
+
+@click.group
+def broadcast() -> None:
+    """Send one text to many people: create a draft, look at it, start it."""
+
+
+@broadcast.command
+@click.option("--name", metavar="NAME", required=True, help="What people call it.")
+@click.option("--text", metavar="TEXT", help="What to send; {name} is a column of the table.")
+@click.option("--template", metavar="NAME", help="Send this template instead of a text.")
+@click.option(
+    "--audience",
+    metavar="FILE|all",
+    required=True,
+    help="A table with a column msisdn, whose other columns are fields; or all clients.",
+)
+@click.option("--account", default="default", show_default=True, help="Who sends it.")
+@click.option("--sender", metavar="NAME", help="Sender approved for the account.")
+@click.option("--hours", metavar="HH:MM-HH:MM", help="Send it in these hours only.")
+@click.option("--spread", "is_spread", is_flag=True, help="Spread it evenly over the hours.")
+@click.option("--rate", type=click.IntRange(1, 100_000), help="Messages a second at most.")
+@click.option("--open-case", is_flag=True, help="Of all clients, those with an open case.")
+@click.option(
+    "--client-id", metavar="ID", help="Of all clients, this one; with a * at its end, a group."
+)
+@click.option("--updated-since", metavar="WHEN", help="Of all clients, those imported since then.")
+@click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="COLUMN=NAME",
+    help="What the table calls a column, or its place, such as msisdn=#B. Repeatable.",
+)
+@click.option("--sheet", metavar="NAME", help="Sheet of a workbook.")
+@click.option("--encoding", metavar="NAME", help="Of a CSV file, such as windows-1251.")
+@click.option("--separator", metavar="CHARACTER", help="Of a CSV file.")
+@json_option
+@settings_options
+def create(settings: Settings, *, json_: bool, **options: Any) -> None:  # noqa: ANN401
+    """Load an audience and print the id of the draft; nothing is sent before `start`.
+
+    Rows without a mobile number, repeated numbers, people outside the directory and people who
+    have switched notifications off are excluded: `scserv broadcast excluded ID` writes a file.
+    """
+    from inbound.cli._broadcast_audience import DraftOptions, create_draft
+
+    check_database(settings)
+    made = create_draft(settings, DraftOptions(**options), by=os_user(), now=utc_now())
+    if json_:
+        echo_json({"id": made.broadcast_id})
+        return
+    echo(made.broadcast_id)
+    print_broadcast(settings, made)
+
+
+@broadcast.command
+@broadcast_argument
+@click.option("--watch", "is_watched", is_flag=True, help="Show its progress until it ends.")
+@json_option
+@settings_options
+def show(settings: Settings, broadcast_id: UUID, *, is_watched: bool, json_: bool) -> None:
+    """Show a broadcast and how many recipients have got it."""
+    from inbound.broadcasts.control import found
+
+    with closing(open_database(settings, APPLICATION_NAME)) as conn:
+        one = found(conn, broadcast_id)
+        if is_watched:
+            one = watch(conn, one)
+        if json_:
+            echo_json(as_json(conn, one))
+            return
+    print_broadcast(settings, one)
+
+
+@broadcast.command("list")
+@click.option("--account", metavar="NAME", help="Only those of this account.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@json_option
+@settings_options
+def list_(settings: Settings, *, account: str | None, limit: int, json_: bool) -> None:
+    """List broadcasts, the newest first."""
+    from inbound.store.broadcasts.broadcasts import list_broadcasts
+
+    with closing(open_database(settings, APPLICATION_NAME)) as conn:
+        found = list_broadcasts(conn, limit=limit, account=account)
+        if json_:
+            for one in found:
+                echo_json(as_json(conn, one))
+            return
+        print_list(conn, found)
+
+
+@broadcast.command
+@broadcast_argument
+@click.option("--at", metavar="WHEN", help="Start it then, such as 2026-05-17T10:00; else now.")
+@json_option
+@settings_options
+def start(settings: Settings, broadcast_id: UUID, *, at: str | None, json_: bool) -> None:
+    """Start a draft, now or later. A large one needs the approval of a second person."""
+    now = utc_now()
+    starts_at = None
+    if at is not None:
+        starts_at = parse_moment(at, "--at", now=now, zone=ZoneInfo(settings.time_zone))
+        if starts_at < now:
+            raise SetupError(f"--at: {at} is in the past; leave it out to start now")
+    _perform(settings, broadcast_id, Action.START, json_=json_, starts_at=starts_at)
+
+
+def _action(action: Action, help_: str) -> None:
+    @broadcast.command(action.value, help=help_)
+    @broadcast_argument
+    @json_option
+    @settings_options
+    def command(settings: Settings, broadcast_id: UUID, *, json_: bool) -> None:
+        _perform(settings, broadcast_id, action, json_=json_)
+
+
+_action(Action.APPROVE, "Approve a broadcast that somebody else has started.")
+_action(Action.CONFIRM, "Start a broadcast that has missed its start.")
+_action(Action.PAUSE, "Pause a broadcast: within seconds nothing more of it is sent.")
+_action(Action.RESUME, "Resume a paused broadcast where it was.")
+_action(Action.CANCEL, "Cancel a broadcast for good: what was not sent is withheld.")
+
+
+@broadcast.command
+@broadcast_argument
+@click.option(
+    "--file",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Name of the file, .xlsx or .csv.  [default: broadcast-ID.excluded.xlsx]",
+)
+@settings_options
+def excluded(settings: Settings, broadcast_id: UUID, *, path: Path | None) -> None:
+    """Write a file with every excluded row of the audience and its reason. It has numbers."""
+    from inbound.cli._broadcast_audience import write_exclusions
+
+    with closing(open_database(settings, APPLICATION_NAME, long=True)) as conn:
+        written, rows = write_exclusions(settings, conn, broadcast_id, path)
+    echo(f"{written}: {rows} excluded" if written else "nothing is excluded")
+
+
+def _perform(
+    settings: Settings,
+    broadcast_id: UUID,
+    action: Action,
+    *,
+    json_: bool,
+    starts_at: datetime | None = None,
+) -> None:
+    from inbound.broadcasts.control import perform
+
+    with closing(open_database(settings, APPLICATION_NAME)) as conn:
+        one = perform(
+            conn,
+            broadcast_id,
+            action,
+            by=os_user(),
+            now=utc_now(),
+            approval_above=settings.broadcasts.approval_above,
+            starts_at=starts_at,
+        )
+        if json_:
+            echo_json(as_json(conn, one))
+            return
+    _say_next(one)
+
+
+def _say_next(one: "Broadcast") -> None:
+    from inbound.handlers.broadcasts import BroadcastState, words
+
+    echo(f"{one.name} is {words(one.state)}")
+    if one.state is BroadcastState.AWAITING_APPROVAL:
+        echo(f"another person has to run: scserv broadcast approve {one.broadcast_id}", err=True)
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise SetupError(
+            f"{text} is not the id of a broadcast; `scserv broadcast list` shows the ids"
+        ) from None

@@ -1,0 +1,170 @@
+"""The states of a broadcast, and what people may do with it in each. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from inbound.handlers.sending_hours import window_at
+from schemas.orders import SendingHours
+
+
+class BroadcastState(StrEnum):
+    """How far a broadcast has come. `done` and `cancelled` are final.
+
+    `scheduled` waits for its start, or for a confirmation when it has missed it.
+    """
+
+    DRAFT = "draft"
+    AWAITING_APPROVAL = "awaiting_approval"
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+FINAL: Final = frozenset({BroadcastState.DONE, BroadcastState.CANCELLED})
+
+
+class Action(StrEnum):
+    """What a person does with a broadcast."""
+
+    START = "start"
+    APPROVE = "approve"
+    CONFIRM = "confirm"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """What actions depend on and change. `began_at` is when the first message could go."""
+
+    state: BroadcastState
+    recipients: int
+    created_by: str
+    hours: SendingHours | None = None
+    starts_at: datetime | None = None
+    began_at: datetime | None = None
+    started_by: str | None = None
+    approved_by: str | None = None
+    needs_confirmation: bool = False
+
+
+class ActionRefusedError(ValueError):
+    """An action isn't possible now; str() says why and what is."""
+
+
+def act(
+    before: Lifecycle,
+    action: Action,
+    *,
+    by: str,
+    at: datetime,
+    starts_at: datetime | None = None,
+    approval_above: int,
+) -> Lifecycle:
+    """Return what an action makes of a broadcast; unchanged if it has that effect already.
+
+    `starts_at` is for `start`: without it the broadcast starts at once. More recipients than
+    `approval_above` need the approval of a second person. Raises ActionRefusedError.
+    """
+    match action:
+        case Action.START:
+            return _start(before, by, starts_at or at, approval_above)
+        case Action.APPROVE:
+            return _approve(before, by)
+        case Action.CONFIRM:
+            return _confirm(before, at)
+        case Action.PAUSE:
+            return _pause(before)
+        case Action.RESUME:
+            return _resume(before, at)
+        case Action.CANCEL:
+            return _cancel(before)
+
+
+def opening(starts_at: datetime, hours: SendingHours | None) -> datetime:
+    """Return when a broadcast can send its first message."""
+    return starts_at if hours is None else max(starts_at, window_at(hours, starts_at).opens)
+
+
+def has_missed_start(broadcast: Lifecycle, at: datetime, late_after: timedelta) -> bool:
+    """Whether a scheduled broadcast should have started so long ago that a person has to agree."""
+    starts_at = broadcast.starts_at
+    return starts_at is not None and at - opening(starts_at, broadcast.hours) > late_after
+
+
+def _start(before: Lifecycle, by: str, starts_at: datetime, approval_above: int) -> Lifecycle:
+    if before.state in {BroadcastState.AWAITING_APPROVAL, BroadcastState.SCHEDULED}:
+        return before
+    if before.state is BroadcastState.RUNNING:
+        return before
+    _require(before, "started", BroadcastState.DRAFT)
+    if before.recipients == 0:
+        raise ActionRefusedError("it has no recipients; see why they were excluded")
+    needs_approval = before.recipients > approval_above
+    return replace(
+        before,
+        state=BroadcastState.AWAITING_APPROVAL if needs_approval else BroadcastState.SCHEDULED,
+        starts_at=starts_at,
+        started_by=by,
+    )
+
+
+def _approve(before: Lifecycle, by: str) -> Lifecycle:
+    if before.approved_by is not None:
+        return before
+    _require(before, "approved", BroadcastState.AWAITING_APPROVAL)
+    if by in {before.created_by, before.started_by}:
+        raise ActionRefusedError(f"{by} has created or started it; somebody else has to approve it")
+    return replace(before, state=BroadcastState.SCHEDULED, approved_by=by)
+
+
+def _confirm(before: Lifecycle, at: datetime) -> Lifecycle:
+    _require(before, "confirmed", BroadcastState.SCHEDULED)
+    if not before.needs_confirmation:
+        return before
+    return replace(before, needs_confirmation=False, starts_at=at)
+
+
+def _pause(before: Lifecycle) -> Lifecycle:
+    if before.state is BroadcastState.PAUSED:
+        return before
+    _require(before, "paused", BroadcastState.SCHEDULED, BroadcastState.RUNNING)
+    return replace(before, state=BroadcastState.PAUSED, needs_confirmation=False)
+
+
+def _resume(before: Lifecycle, at: datetime) -> Lifecycle:
+    if before.state in {BroadcastState.SCHEDULED, BroadcastState.RUNNING}:
+        return before
+    _require(before, "resumed", BroadcastState.PAUSED)
+    if before.began_at is not None:
+        return replace(before, state=BroadcastState.RUNNING)
+    starts_at = max(before.starts_at or at, at)  # nobody has to confirm what they just resumed
+    return replace(before, state=BroadcastState.SCHEDULED, starts_at=starts_at)
+
+
+def _cancel(before: Lifecycle) -> Lifecycle:
+    if before.state is BroadcastState.CANCELLED:
+        return before
+    if before.state is BroadcastState.DONE:
+        raise ActionRefusedError("it is done: nothing of it waits any more")
+    return replace(before, state=BroadcastState.CANCELLED, needs_confirmation=False)
+
+
+def _require(before: Lifecycle, verb: str, *states: BroadcastState) -> None:
+    if before.state not in states:
+        needed = " or ".join(words(state) for state in states)
+        state = words(before.state)
+        raise ActionRefusedError(f"it is {state}; only what is {needed} can be {verb}")
+
+
+def words(state: BroadcastState) -> str:
+    """Return a state as people read it."""
+    return {
+        BroadcastState.DRAFT: "a draft",
+        BroadcastState.AWAITING_APPROVAL: "awaiting approval",
+    }.get(state, state.value)

@@ -1,0 +1,42 @@
+"""Runs the pump of broadcasts in one of the schedulers; the others are standbys."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import psycopg
+from typing_extensions import override
+
+from inbound.broadcasts.pump import Pump
+from inbound.scheduler.loops import Loop, LoopHealth, sleep
+from inbound.store.broadcasts.broadcasts import try_lock_pump
+
+IDLE_S: Final = 0.25
+STANDBY_S: Final = 1.0
+
+
+class Broadcasts(Loop):
+    """Pumps while its connection holds the lock."""
+
+    def __init__(
+        self, connect: Callable[[], psycopg.Connection], pump: Pump, report: LoopHealth
+    ) -> None:
+        """`connect` opens a connection in autocommit mode; it blocks."""
+        self._connect = connect
+        self._pump = pump
+        self._report = report
+
+    @override
+    async def run(self, stop: asyncio.Event) -> None:
+        conn = await asyncio.to_thread(self._connect)
+        try:
+            while not stop.is_set() and not await asyncio.to_thread(try_lock_pump, conn):
+                self._report.works()
+                await sleep(stop, STANDBY_S)
+            while not stop.is_set():
+                placed = await self._pump.round(conn)
+                self._report.works()
+                if not placed:
+                    await sleep(stop, IDLE_S)
+        finally:
+            await asyncio.to_thread(conn.close)

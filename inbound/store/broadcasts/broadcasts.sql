@@ -1,0 +1,98 @@
+-- Broadcasts and their progress.
+
+-- name: insert_broadcast
+INSERT INTO broadcasts (
+    broadcast_id, state, created_at, name, account, text_sealed, template, template_version,
+    sender, hours, is_spread, rate_per_s, columns, recipients, excluded, created_by
+)
+VALUES (
+    %(broadcast_id)s, 'draft', %(created_at)s, %(name)s, %(account)s, %(text_sealed)s,
+    %(template)s, %(template_version)s, %(sender)s, %(hours)s::json, %(is_spread)s,
+    %(rate_per_s)s, %(columns)s, %(recipients)s, %(excluded)s::json, %(created_by)s
+)
+
+-- name: find_broadcast
+SELECT broadcast_id, name, broadcasts.account, state, recipients, created_by, hours::text, starts_at,
+       began_at, started_by, approved_by, needs_confirmation, broadcasts.created_at, template,
+       template_version, sender, is_spread, broadcasts.rate_per_s, columns, excluded::text,
+       cursor_no, ended_at, problem, audience_deleted_at, text_sealed, accounts.rate_per_s
+FROM broadcasts LEFT JOIN accounts USING (account)
+WHERE broadcast_id = %(broadcast_id)s
+
+-- name: lock_broadcast
+-- The pump, and others that change this broadcast, wait until commit.
+SELECT FROM broadcasts WHERE broadcast_id = %(broadcast_id)s FOR NO KEY UPDATE
+
+-- name: list_broadcasts
+-- The newest first.
+SELECT broadcast_id, name, broadcasts.account, state, recipients, created_by, hours::text, starts_at,
+       began_at, started_by, approved_by, needs_confirmation, broadcasts.created_at, template,
+       template_version, sender, is_spread, broadcasts.rate_per_s, columns, excluded::text,
+       cursor_no, ended_at, problem, audience_deleted_at, text_sealed, accounts.rate_per_s
+FROM broadcasts LEFT JOIN accounts USING (account)
+WHERE (%(account)s::text IS NULL OR broadcasts.account = %(account)s)
+ORDER BY broadcasts.created_at DESC, broadcast_id LIMIT %(limit)s
+
+-- name: find_broadcasts_at_work
+SELECT broadcast_id, name, broadcasts.account, state, recipients, created_by, hours::text, starts_at,
+       began_at, started_by, approved_by, needs_confirmation, broadcasts.created_at, template,
+       template_version, sender, is_spread, broadcasts.rate_per_s, columns, excluded::text,
+       cursor_no, ended_at, problem, audience_deleted_at, text_sealed, accounts.rate_per_s
+FROM broadcasts LEFT JOIN accounts USING (account)
+WHERE state IN ('scheduled', 'running') OR state = 'cancelled' AND ended_at IS NULL
+ORDER BY began_at, broadcasts.created_at, broadcast_id
+
+-- name: change_broadcast
+UPDATE broadcasts
+SET state = %(state)s, starts_at = %(starts_at)s, began_at = %(began_at)s,
+    started_by = %(started_by)s, approved_by = %(approved_by)s,
+    needs_confirmation = %(needs_confirmation)s, ended_at = %(ended_at)s, problem = %(problem)s
+WHERE broadcast_id = %(broadcast_id)s
+
+-- name: find_progress
+SELECT broadcast_id, state, sum(recipients)::bigint, count(*) FROM broadcast_progress
+WHERE broadcast_id = ANY(%(broadcast_ids)s::uuid[])
+GROUP BY broadcast_id, state
+
+-- name: sum_up_progress
+-- Replaces the rows by their sums. Rows that another transaction adds meanwhile stay.
+WITH gone AS (
+    DELETE FROM broadcast_progress WHERE broadcast_id = %(broadcast_id)s
+    RETURNING state, recipients
+)
+INSERT INTO broadcast_progress (broadcast_id, state, recipients)
+SELECT %(broadcast_id)s, state, sum(recipients) FROM gone
+GROUP BY state HAVING sum(recipients) <> 0
+
+-- name: read_cursor
+-- A statement of its own after lock_broadcast: it sees what the last holder committed. With the
+-- cursor the recipients that are still there, as people may have been erased meanwhile.
+SELECT state, cursor_no,
+       (SELECT count(*) FROM broadcast_recipients AS next
+        WHERE next.broadcast_id = broadcasts.broadcast_id
+          AND next.no > broadcasts.cursor_no AND next.no <= %(until)s)
+FROM broadcasts WHERE broadcast_id = %(broadcast_id)s
+
+-- name: move_cursors
+UPDATE broadcasts SET cursor_no = given.no
+FROM unnest(%(broadcast_ids)b::uuid[], %(nos)b::integer[]) AS given (broadcast_id, no)
+WHERE broadcasts.broadcast_id = given.broadcast_id
+
+-- name: find_recipients
+SELECT no, number_hash, number_sealed, fields_sealed FROM broadcast_recipients
+WHERE broadcast_id = %(broadcast_id)s AND no > %(after)s ORDER BY no LIMIT %(limit)s
+
+-- name: release_held_orders
+-- Messages that came back while the broadcast was paused are due again.
+UPDATE orders SET due_at = now()
+WHERE broadcast_id = %(broadcast_id)s AND state = 'scheduled' AND due_at IS NULL
+  AND EXISTS (SELECT FROM broadcasts
+              WHERE broadcast_id = %(broadcast_id)s AND state = 'running')
+
+-- name: find_scheduled_orders
+SELECT order_id FROM orders
+WHERE broadcast_id = %(broadcast_id)s AND state = 'scheduled' LIMIT %(limit)s
+
+-- name: try_lock_pump
+-- A session lock: it ends with the connection, however the process ends.
+SELECT pg_try_advisory_lock(hashtext('scserv broadcasts'))

@@ -1,0 +1,143 @@
+"""Rows of broadcasts. Plain data; times are UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from inbound.handlers.broadcasts import BroadcastState, Lifecycle
+from schemas.orders import OrderState, SendingHours
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """A broadcast without its text. `account_rate` is the limit of its account."""
+
+    broadcast_id: UUID
+    name: str
+    account: str
+    lifecycle: Lifecycle
+    created_at: datetime
+    template: str | None = None
+    template_version: int | None = None
+    sender: str | None = None
+    is_spread: bool = False
+    rate_per_s: int | None = None
+    columns: tuple[str, ...] = ()
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    cursor_no: int = 0
+    ended_at: datetime | None = None
+    problem: str | None = None
+    audience_deleted_at: datetime | None = None
+    text_sealed: bytes | None = field(default=None, repr=False)
+    account_rate: int | None = None
+
+    @property
+    def state(self) -> BroadcastState:
+        """Its state."""
+        return self.lifecycle.state
+
+    @property
+    def hours(self) -> SendingHours | None:
+        """Its sending hours."""
+        return self.lifecycle.hours
+
+    @property
+    def rate(self) -> int | None:
+        """Messages a second at most: of the broadcast or of its account."""
+        rates = [rate for rate in (self.rate_per_s, self.account_rate) if rate is not None]
+        return min(rates, default=None)
+
+    def after(self, lifecycle: Lifecycle) -> "Broadcast":
+        """Return it with another lifecycle."""
+        return replace(self, lifecycle=lifecycle)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One recipient, sealed."""
+
+    no: int
+    number_hash: bytes
+    number_sealed: bytes = field(repr=False)
+    fields_sealed: bytes | None = field(repr=False)
+
+
+class CursorMove(NamedTuple):
+    """The cursor of a broadcast moves to this recipient."""
+
+    broadcast_id: UUID
+    to: int
+
+
+class Cursor(NamedTuple):
+    """Where a broadcast is, and how many recipients are behind that up to a number."""
+
+    state: BroadcastState
+    no: int
+    recipients: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many recipients are in which state; their sum is `recipients`.
+
+    `waiting` is what may still be sent. Rejected by the SMS centre is undelivered; never submitted
+    is withheld, for whatever reason.
+    """
+
+    recipients: int
+    waiting: int = 0
+    sent: int = 0
+    delivered: int = 0
+    undelivered: int = 0
+    unknown: int = 0
+    withheld: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The counts of a broadcast's orders by state; `open` ones are on their way."""
+
+    by_state: Mapping[str, int] = field(default_factory=dict)
+    rows: int = 0
+    """Rows that were added up."""
+
+    @property
+    def open(self) -> int:
+        """Orders on their way, or waiting for their time."""
+        return self.by_state.get("open", 0)
+
+    @property
+    def held(self) -> int:
+        """Orders that came back because the broadcast was paused."""
+        return self.by_state.get("held", 0)
+
+    @property
+    def placed(self) -> int:
+        """Recipients who don't wait for the pump."""
+        return sum(self.by_state.values())
+
+    def progress(self, broadcast: Broadcast) -> Progress:
+        """Return what people read."""
+        recipients = broadcast.lifecycle.recipients
+        before_pump = max(recipients - self.placed, 0)
+        is_cancelled = broadcast.state is BroadcastState.CANCELLED
+        return Progress(
+            recipients,
+            waiting=self.open + self.held + (0 if is_cancelled else before_pump),
+            sent=self._sum(OrderState.SENT),
+            delivered=self._sum(OrderState.DELIVERED),
+            undelivered=self._sum(OrderState.UNDELIVERED, OrderState.REJECTED),
+            unknown=self._sum(OrderState.UNKNOWN),
+            withheld=self._sum(
+                OrderState.WITHHELD, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.ERASED
+            )
+            + (before_pump if is_cancelled else 0),
+            refused=self._sum(OrderState.REFUSED),
+        )
+
+    def _sum(self, *states: OrderState) -> int:
+        return sum(self.by_state.get(state.value, 0) for state in states)

@@ -1,0 +1,1 @@
+"""Broadcasts on real PostgreSQL."""
