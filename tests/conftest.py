@@ -36,7 +36,10 @@ settings.load_profile("default")
 # together.
 _FOLDERS: Final = ("e2e", "integration", "contract")
 _SERVICE: Final = ("e2e", "integration", "chaos", "peers")
-_LONGEST: Final = ("test_outages", "test_aimed", "test_kills", "test_poison", "test_secrets")
+_LONGEST: Final = (
+    *("test_outages", "test_aimed", "test_copies", "test_kills"),
+    *("test_poison", "test_shared_rate", "test_secrets"),
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -104,7 +104,7 @@ class Servers:
             from inbound.local.servers.kafka import KafkaServer
             from inbound.local.servers.kafka_listeners import OPEN
 
-            server = KafkaServer(self._folder / "kafka", heap_mb=256, listener=OPEN)
+            server = KafkaServer(self._folder / "kafka", heap_mb=384, listener=OPEN)
             self._kafka = self._threads.submit(server.start)
         return self._kafka
 
@@ -271,7 +271,7 @@ def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServers
 
     folder = tmp_path_factory.mktemp("own-servers")
     with (
-        PostgresServer(folder / "postgres") as postgres,
+        PostgresServer(folder / "postgres", settings={"fsync": "off"}) as postgres,
         KafkaServer(folder / "kafka", heap_mb=256, listener=OPEN) as kafka,
     ):
         yield OwnServers(postgres, kafka)

@@ -11,6 +11,7 @@ import os
 import random
 import socket
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -54,6 +55,7 @@ from tests.searching import records
 
 PAGES: Final = ("/health", "/health/ready", "/health/live", "/metrics")
 
+_Cursor = psycopg.Cursor[tuple[Any, ...]]
 Role = Literal["gateway", "worker", "relay", "scheduler", "projector", "api"]
 # The roles that a reply needs; a test that needs a projector starts one.
 ROLES: Final[tuple[Role, ...]] = ("relay", "worker", "gateway")
@@ -163,6 +165,7 @@ class Service:
         self.running: list[RoleProcess] = []
         self.extra_environment: dict[str, str] = {}
         self.program = PROGRAM
+        self._database = _Database(database_url)
         self._prefix = prefix
         self._hasher = SubjectHasher(SUBJECT_KEY)
         self._numbers = count(1)
@@ -306,13 +309,11 @@ class Service:
 
     def rows(self, query: LiteralString, *parameters: object) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows."""
-        with psycopg.connect(self.database_url, autocommit=True) as connection:
-            return connection.execute(query, parameters).fetchall()
+        return self._database.run(query, parameters).fetchall()
 
     def execute(self, query: LiteralString, *parameters: object) -> None:
         """Run one statement that returns nothing."""
-        with psycopg.connect(self.database_url, autocommit=True) as connection:
-            connection.execute(query, parameters)
+        self._database.run(query, parameters)
 
     def value(self, query: LiteralString, *parameters: object) -> Any:
         """Run one statement and return its only value."""
@@ -320,13 +321,13 @@ class Service:
 
     def sizes(self, *tables: str) -> dict[str, int]:
         """Return how many rows each table has."""
-        with psycopg.connect(self.database_url, autocommit=True) as connection:
-            return {
-                table: connection.execute(
-                    sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
-                ).fetchall()[0][0]
-                for table in tables
-            }
+        count_rows: LiteralString = "SELECT count(*) FROM {}"
+        return {
+            table: self._database.run(
+                sql.SQL(count_rows).format(sql.Identifier(table)), ()
+            ).fetchall()[0][0]
+            for table in tables
+        }
 
     def events(self, number: str | None = None) -> list[Event]:
         """Return the events of one number, or the whole log."""
@@ -446,6 +447,36 @@ class Service:
             task.cancel()
         await asyncio.gather(*(self.kill(one) for one in list(self.running)))
         await self.centre.close()
+        self._database.close()
+
+
+class _Database:
+    """One connection of the tests to a database, made again after its server was restarted.
+
+    Tests poll, and a new connection for each look costs ten times as much as the look.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: psycopg.Connection | None = None
+        self._turn = threading.Lock()
+
+    def run(self, query: sql.Composed | LiteralString, parameters: Sequence[object]) -> _Cursor:
+        """Run one statement. Raises OperationalError while the server is away."""
+        with self._turn:
+            if self._connection is not None:
+                try:
+                    return self._connection.execute(query, parameters)
+                except psycopg.OperationalError:
+                    if not self._connection.closed:
+                        raise
+            # Without prepared statements: tests change tables.
+            self._connection = psycopg.connect(self._url, autocommit=True, prepare_threshold=None)
+            return self._connection.execute(query, parameters)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
 
 
 @asynccontextmanager

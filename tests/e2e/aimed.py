@@ -6,7 +6,6 @@ waits at the other end of the pipe, looks at what it wants to see, and kills the
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import forks
 from tests.e2e.standstill import REACHED, When
 from tests.fix_service import Role, RoleProcess, Service, free_port
 from tests.patience import PATIENCE_S
@@ -38,7 +38,7 @@ class Point:
 class Aimed:
     """A process on its way to its point. Use `aim`."""
 
-    process: asyncio.subprocess.Process
+    process: forks.Forked
     _pipe: Path
     _log: Path
     _waiting: "asyncio.Task[bytes]" = field(init=False)
@@ -70,16 +70,16 @@ async def aim(service: Service, point: Point, *arguments: str) -> AsyncIterator[
     os.mkfifo(pipe)
     port = free_port()
     log = service.folder / f"{arguments[0]}-{port}.log"
-    with log.open("wb") as out:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.e2e.standstill", str(pipe)),
-            *(point.target, point.when, str(point.nth), "--", *arguments),
-            cwd=service.folder,
-            env=service.environment(port) | {"PYTHONPATH": str(REPOSITORY)},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
+    process = await forks.start(
+        forks.Wanted(
+            (str(pipe), point.target, point.when, str(point.nth), "--", *arguments),
+            service.environment(port),
+            str(service.folder),
+            str(log),
+            str(log),
+            module="tests.e2e.standstill",
         )
+    )
     aimed = Aimed(process, pipe, log)
     try:
         yield aimed

@@ -1,14 +1,13 @@
-"""Stop at a named point: `python -m tests.e2e.standstill PIPE MODULE:NAME WHEN N -- COMMAND`.
+"""Stop at a named point: a fork with the arguments PIPE MODULE:NAME WHEN N -- COMMAND.
 
 Runs a command of `scserv` with `MODULE:NAME` wrapped where it is looked up. At its n-th call,
 before it runs or after it has returned, the process says so through a named pipe and stops all
-its threads at once (SIGSTOP). The program itself holds no code for this. Nothing of the tests
-is imported: the process has to be up as fast as the one that it stands in for.
+its threads at once (SIGSTOP). The program itself holds no code for this. The program is imported
+by then, so the name has to be looked up at each call: a method, or a function of a module.
 """
 
 import inspect
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -17,6 +16,8 @@ from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
+
+import inbound.cli
 
 When = Literal["before", "after"]
 REACHED = b"reached\n"
@@ -71,10 +72,9 @@ def _stand_still(pipe: str) -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-if __name__ == "__main__":
-    _pipe, _target, _when, _nth, _, *_arguments = sys.argv[1:]
-    _install(_pipe, _target, "before" if _when == "before" else "after", int(_nth))
-    sys.argv = [shutil.which("scserv") or "scserv", *_arguments]
-    from inbound.cli import main
-
-    main()
+def main() -> None:
+    """Run the command that `sys.argv` names, up to the point that it names."""
+    pipe, target, when, nth, _, *arguments = sys.argv[1:]
+    _install(pipe, target, "before" if when == "before" else "after", int(nth))
+    sys.argv[1:] = arguments
+    inbound.cli.main()

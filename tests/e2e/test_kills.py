@@ -1,4 +1,4 @@
-"""No loss and no doubles, whoever is killed with -9 while 300 people text.
+"""No loss and no doubles, whoever is killed with -9 while 180 people text.
 
 A supervisor starts again what ends, as in production. The blow falls at a moment that the
 SMS centre sees, see `Stream`. What must hold afterwards is the same for every victim, see
@@ -25,7 +25,7 @@ from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PEOPLE, CALM = 300, 100
+PEOPLE, CALM = 180, 60
 AT = 10
 COMMANDS = "CLIENT info", "CLIENT sms stop", "CLIENT sms start"
 
@@ -53,7 +53,7 @@ class Moment(Enum):
 
 
 class Stream:
-    """A hundred people text; when half of them have their acknowledgement, two hundred more.
+    """60 people text; when half of them have their acknowledgement, 120 more.
 
     The blow falls with the tenth answer to a text of those, or with their tenth
     acknowledgement: in either case each process has its hands full.

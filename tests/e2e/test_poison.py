@@ -22,7 +22,7 @@ from tests.fix_service import STOPPED, VAULT_KEY, Service, eventually
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NEWER = [(poison.TYPE, b"ru.scserv.mo.received.v2")]
-FLOOD = 20_000
+FLOOD = 5_000
 
 
 async def until_set_aside(service: Service, places: Sequence[Place]) -> list[dict[str, Any]]:
@@ -334,7 +334,7 @@ async def test_flood_of_poison_is_bounded_and_delays_nobody(service: Service) ->
     worker = psutil.Process(service.one("worker").process.pid)
     before = worker.memory_info().rss
     for chunk in range(20):
-        values = [b"{garbage %d" % n + b"x" * 300 for n in range(FLOOD // 20)]
+        values = [b"{garbage %d" % n + b"x" * 1200 for n in range(FLOOD // 20)]
         poison.put(service, service.names.mo, values, number=people[chunk])
     for number in people:
         service.deliver(number, "CLIENT sms stop")

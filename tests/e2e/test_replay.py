@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +19,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 async def scserv(service: Service, *arguments: object) -> tuple[int, str]:
     """Run a command as the operator of this service would; return its status and output."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "inbound.cli", *map(str, arguments)),
-        cwd=service.folder,
-        env=service.environment(0),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert err == b"", err.decode()
-    return process.returncode or 0, out.decode()
+    ran = await service.command(*map(str, arguments))
+    assert ran.err == ""
+    return ran.status, ran.out
 
 
 async def history(service: Service) -> None:

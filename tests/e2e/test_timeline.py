@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from typing import Any
 
 import pytest
@@ -19,16 +18,9 @@ CODE, LOGIN, PASSWORD = "code-canary-4", "login-canary-5", "pass-canary-6"
 
 async def timeline(service: Service, *arguments: str) -> str:
     """What `scserv timeline` prints; it must end well."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "inbound.cli", "timeline", *arguments),
-        cwd=service.folder,
-        env=service.environment(),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, errors = await process.communicate()
-    assert process.returncode == 0, errors.decode()
-    said = output.decode() + errors.decode()
+    ran = await service.command("timeline", *arguments)
+    assert ran.status == 0, ran.err
+    said = ran.out + ran.err
     for secret in (CODE, LOGIN, PASSWORD):
         assert secret not in said
     return said

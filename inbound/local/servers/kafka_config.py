@@ -32,6 +32,9 @@ broker.heartbeat.interval.ms=300
 # What a stranger's connection may have in memory before it has logged in; a handshake is small.
 sasl.server.max.receive.size=16384
 
+# The cleaner of compacted topics takes this much of the heap at the start; 128 MB by default.
+log.cleaner.dedupe.buffer.size=16777216
+
 # Personal data is deleted at most a minute after its retention time.
 log.retention.check.interval.ms=60000
 """

@@ -24,6 +24,7 @@ from inbound.store.outbox import feeds
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.postgres import PostgresStore
 from inbound.subjects import StateCache, Subjects
+from tests import forks
 from tests.bench import history
 from tests.fix_store import event
 from tests.integration.eventlog.tampering import events, find, rewrite_digests, tamper
@@ -226,15 +227,9 @@ def test_file_holds_nothing_of_a_person(conn: psycopg.Connection) -> None:
 # -- the commands ----------------------------------------------------------------------------
 
 
-def scserv(url: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "inbound.cli", "log", *arguments],
-        env={**os.environ, "SCSERV_DATABASE_URL": url},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def scserv(url: str, *arguments: str, folder: Path) -> forks.Ran:
+    environment = {**os.environ, "SCSERV_DATABASE_URL": url}
+    return forks.run_blocking(("log", *arguments), environment, folder)
 
 
 def test_commands_say_what_they_did(
@@ -242,25 +237,25 @@ def test_commands_say_what_they_did(
 ) -> None:
     count = len(events(conn))
     done = scserv(url, "export", "log.zst", folder=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == f"exported {count} events, last position {count}\n"
+    assert (done.status, done.out) == (0, "")
+    assert done.err == f"exported {count} events, last position {count}\n"
     assert [path.name for path in tmp_path.iterdir()] == ["log.zst"]
     again = scserv(url, "export", "log.zst", folder=tmp_path)
-    assert (again.returncode, again.stderr) == (
+    assert (again.status, again.err) == (
         2,
         "scserv: log.zst exists: choose another name\n",
     )
     loaded = scserv(url_of(empty), "import", "log.zst", folder=tmp_path)
-    assert loaded.stdout == f"imported {count} events, last position {count}\n"
+    assert loaded.out == f"imported {count} events, last position {count}\n"
     verified = scserv(url_of(empty), "verify", folder=tmp_path)
-    assert verified.returncode == 0
-    assert verified.stdout == (
+    assert verified.status == 0
+    assert verified.out == (
         f"the log is intact: {count} events, last position {count}; not compared with Kafka\n"
     )
     beyond = scserv(url, "verify", "--since-position", "999999", folder=tmp_path)
-    assert beyond.stderr == f"scserv: --since-position 999999: the log ends at {count}\n"
+    assert beyond.err == f"scserv: --since-position 999999: the log ends at {count}\n"
     missing = scserv(url, "import", "nothing.zst", folder=tmp_path)
-    assert (missing.returncode, missing.stderr) == (
+    assert (missing.status, missing.err) == (
         2,
         "scserv: nothing.zst: No such file or directory\n",
     )
@@ -271,17 +266,17 @@ def test_verify_names_some_problems_and_counts_the_others(
 ) -> None:
     tamper(conn, "UPDATE events SET metadata = '{}' WHERE position <= 30")
     done = scserv(url, "verify", "--show", "3", folder=tmp_path)
-    assert done.returncode == 1
-    lines = done.stdout.splitlines()
+    assert done.status == 1
+    lines = done.out.splitlines()
     assert [line.split()[1] for line in lines[:3]] == ["1", "2", "3"]
     assert lines[3:] == ["and 27 more"]
     count = len(events(conn))
-    assert done.stderr == f"the log was altered: 30 problems in {count} events\n"
+    assert done.err == f"the log was altered: 30 problems in {count} events\n"
 
 
 def test_export_that_fails_leaves_no_file(
     conn: psycopg.Connection, url: str, tmp_path: Path
 ) -> None:
     tamper(conn, "DELETE FROM events WHERE position = 7")
-    assert scserv(url, "export", "log.zst", folder=tmp_path).returncode == 2
+    assert scserv(url, "export", "log.zst", folder=tmp_path).status == 2
     assert list(tmp_path.iterdir()) == []

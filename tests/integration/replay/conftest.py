@@ -2,16 +2,14 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from inbound.store.transactions.postgres import PostgresStore
+from tests import forks
 from tests.fix_store import NOON, cipher, conn, database_url, migrated_template, postgres_store
 from tests.integration.streams.world import NUMBER, STRANGER, PostgresBackend, World
 
@@ -20,34 +18,20 @@ __all__ = ["cipher", "conn", "database_url", "migrated_template", "postgres_stor
 ROOT = Path(__file__).parents[3]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-
-Scserv = Callable[..., Run]
+Scserv = Callable[..., forks.Ran]
 
 
 @pytest.fixture
 def scserv(database_url: str, tmp_path: Path) -> Scserv:
     """Run `scserv` in a process of its own, with the database's URL and nothing else set."""
 
-    def run(*arguments: object, **environment: str) -> Run:
+    def run(*arguments: object, **environment: str) -> forks.Ran:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        done = subprocess.run(
-            [sys.executable, "-m", "inbound.cli", *map(str, arguments)],
-            cwd=tmp_path,
-            env=kept | {"PYTHONPATH": str(ROOT), "SCSERV_DATABASE_URL": database_url} | environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=100,
+        return forks.run_blocking(
+            [str(argument) for argument in arguments],
+            kept | {"PYTHONPATH": str(ROOT), "SCSERV_DATABASE_URL": database_url} | environment,
+            tmp_path,
         )
-        return Run(done.returncode, done.stdout, done.stderr)
 
     return run
 

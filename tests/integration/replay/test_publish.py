@@ -20,7 +20,8 @@ from inbound.store.connections import connect
 from inbound.store.log import replay_inputs
 from schemas.cloudevents import header
 from schemas.topics import PARTITIONS, TopicSpec
-from tests.integration.replay.conftest import ROOT, Run, Scserv
+from tests import forks
+from tests.integration.replay.conftest import ROOT, Scserv
 from tests.integration.replay.reading import read_all
 
 pytestmark = pytest.mark.usefixtures("answered")
@@ -38,7 +39,7 @@ def topic(kafka_bootstrap: str) -> Iterator[str]:
 def publish(scserv: Scserv, kafka_bootstrap: str, topic: str) -> Scserv:
     """Run `scserv replay publish` of the last hour."""
 
-    def run(*arguments: object) -> Run:
+    def run(*arguments: object) -> forks.Ran:
         return scserv(
             *("replay", "publish", "--to-topic", topic, "--since", "1h", *arguments),
             SCSERV_KAFKA_BOOTSTRAP_SERVERS=kafka_bootstrap,
