@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
     "--phone-password-file",
     type=FILE,
     help=f"File with the password of phones; {PHONE_VARIABLE} or {PHONE_VARIABLE}_FILE do the"
-    " same. Without one they need none.",
+    " same. Without one they need none, but another user's are refused.",
 )
 @click.option("--rate", default=0.0, show_default=True, help="submit_sm per second; 0: no limit.")
 @click.option("--accounts", type=FILE, help="TOML file of accounts, replacing --number to --rate.")

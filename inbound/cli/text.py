@@ -96,9 +96,9 @@ async def _converse(settings: Settings, number: str, text: str, wait_s: float) -
         if error.status != Status.ESME_RINVPASWD:
             raise _no_centre(settings, error) from error
         raise SetupError(
-            f"the SMS centre at {smpp.host}:{smpp.port} refuses this phone's password: give the"
-            " --data-dir of the `scserv up` that runs it (as the user who runs it), or set"
-            " SCSERV_PHONE_PASSWORD or SCSERV_PHONE_PASSWORD_FILE"
+            f"the SMS centre at {smpp.host}:{smpp.port} refuses phones of this user: text as the"
+            " user who runs it, or set SCSERV_PHONE_PASSWORD or SCSERV_PHONE_PASSWORD_FILE if it"
+            " has a password for phones"
         ) from error
     except (OSError, SmppError) as error:
         raise _no_centre(settings, error) from error

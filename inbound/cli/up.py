@@ -62,7 +62,7 @@ def up(
     settings = load_settings(config, make_keys(data_dir, load_settings(config)))
     built_in = smsc is None and not settings.binds
     if built_in:
-        settings = _with_passwords(data_dir, settings)
+        settings = _with_password(data_dir, settings)
     service = LocalService(settings, data_dir, port, config, built_in_simulator=built_in)
     sys.exit(asyncio.run(run_until_signal(service.run)))
 
@@ -109,19 +109,12 @@ def make_keys(data_dir: Path, settings: Settings) -> dict[str, str]:
     return keys
 
 
-def _with_passwords(data_dir: Path, settings: Settings) -> Settings:
-    """Set the passwords of the built-in SMS centre: of our account, and of all phones.
-
-    Everybody on this machine can connect to it. Who binds as a phone reads the registration data
-    of its owner.
-    """
-    keys = data_dir / "keys"
-    account = SecretStr(_stored_secret(keys / "smpp_password", _new_password))
-    phones = settings.phone_password
-    if not phones.get_secret_value():
-        phones = SecretStr(_stored_secret(keys / "phone_password", _new_password))
-    smpp = settings.smpp.model_copy(update={"password": account})
-    return settings.model_copy(update={"smpp": smpp, "phone_password": phones})
+def _with_password(data_dir: Path, settings: Settings) -> Settings:
+    """Set the password of our account at the built-in SMS centre."""
+    password = SecretStr(_stored_secret(data_dir / "keys" / "smpp_password", _new_password))
+    return settings.model_copy(
+        update={"smpp": settings.smpp.model_copy(update={"password": password})}
+    )
 
 
 def _new_password() -> str:

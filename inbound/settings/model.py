@@ -148,8 +148,8 @@ class Settings(KafkaSettings):
     phone_password: SecretStr = Field(
         default=SecretStr(""),
         max_length=PASSWORD_MAX,
-        description="password of phones at the simulated SMS centre (at most 8 characters); none "
-        "if empty, and `scserv up` makes one",
+        description="password of phones at the simulated SMS centre (at most 8 characters); if "
+        "empty, phones of the same user, of root and of other hosts need none",
     )
     binds: tuple[SmppSettings, ...] = Field(
         default=(),

@@ -64,6 +64,12 @@ class FramedConnection(asyncio.Protocol):
         self._reason = self._reason or reason
         self._transport.abort()
 
+    def addresses(self) -> tuple[tuple[str, int], tuple[str, int]] | None:
+        """Return the IP addresses and ports of the peer and of this side, None if it is closed."""
+        peer = self._transport.get_extra_info("peername")
+        own = self._transport.get_extra_info("sockname")
+        return ((peer[0], peer[1]), (own[0], own[1])) if peer and own else None
+
     def is_closed_by_peer(self) -> bool:
         """Whether the peer has closed the connection, though its last octets are still unread.
 

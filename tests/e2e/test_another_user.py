@@ -66,7 +66,6 @@ class Running:
             values["vault_key"],
             values["subject_key"],
             values["smpp"]["password"],
-            values["phone_password"],
         ]
 
     def port(self, name: str) -> int:
@@ -243,33 +242,14 @@ def bind(running: Running, pdu: BindTransceiver) -> int:
 
 
 def test_nobody_else_binds_as_a_phone_or_as_the_service(running: Running) -> None:
-    values = running.settings
-    phone = BindTransceiver(
-        system_id="phone", address_range=NUMBER, password=values["phone_password"]
-    )
-    account = BindTransceiver(system_id="scserv", password=values["smpp"]["password"])
+    phone = BindTransceiver(system_id="phone", address_range=NUMBER)
+    account = BindTransceiver(system_id="scserv", password=running.settings["smpp"]["password"])
     for own in (phone, account):
         assert bind(running, own) == Status.ESME_ROK
         for password in ("", "guessed"):
             other = replace(own, password=password)
             said = as_nobody(lambda other=other: bind(running, other))  # type: ignore[misc]
             assert said == f"done: {int(Status.ESME_RINVPASWD)}"
-
-
-def test_nobody_else_texts_in_the_name_of_a_client(running: Running) -> None:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SCSERV_", "OTEL_"))}
-    environment["SCSERV_SMPP__PORT"] = str(running.settings["smpp"]["port"])
-    said = subprocess.run(
-        [sys.executable, "-m", "inbound.cli", "text", NUMBER, "CLIENT info"],
-        cwd=running.folder.parent,
-        env=environment,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert said.returncode == 2
-    assert "refuses this phone's password: give the --data-dir" in said.stderr
-    assert not said.stdout
 
 
 # -- PostgreSQL ----------------------------------------------------------------------------------

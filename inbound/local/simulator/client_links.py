@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, Self
 
+from inbound.local.peer_user import is_another_user
 from inbound.local.simulator.delivery_queue import DeliveryQueue
 from inbound.local.simulator.dialects import ReceiptDialect
 from inbound.local.simulator.ledger import Message, PduLedger
@@ -128,7 +129,7 @@ class ClientLinks:
         if link is None:
             return Status.ESME_RBINDFAIL
         if bind.system_id == PHONE:
-            return self._admit_phone(bind, link)
+            return self._admit_phone(bind, session, link)
         client = self._clients.get(bind.system_id)
         if client is None:
             return Status.ESME_RINVSYSID
@@ -143,8 +144,13 @@ class ClientLinks:
         link.system_id, link.client = bind.system_id, client
         return Status.ESME_ROK
 
-    def _admit_phone(self, bind: BindPdu, link: ClientLink) -> int:
-        if self._phone_password and not _same(self._phone_password, bind.password):
+    def _admit_phone(self, bind: BindPdu, session: Session, link: ClientLink) -> int:
+        if self._phone_password:
+            is_owner = _same(self._phone_password, bind.password)
+        else:
+            addresses = session.addresses()
+            is_owner = addresses is not None and not is_another_user(*addresses)
+        if not is_owner:
             return Status.ESME_RINVPASWD
         link.system_id = PHONE
         return Status.ESME_ROK if digits(bind.address_range) else Status.ESME_RBINDFAIL

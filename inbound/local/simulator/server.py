@@ -3,7 +3,8 @@
 It has two kinds of client. An *account* is an ESME with a password and the numbers it
 serves; messages to those numbers reach it as deliver_sm. A *phone* binds as system_id
 "phone" with its number as address_range (SMPP 3.4, 5.2.7), or with a prefix like "+7900*"
-to stand for all phones whose numbers begin with it. All phones have one password, or none.
+to stand for all phones whose numbers begin with it. All phones have one password; without
+one, those of other users of this host are refused.
 Phones receive parts and headers unchanged. Queues have limits, and messages are lost when the
 simulator ends.
 

@@ -41,7 +41,7 @@ class SimulatorSettings:
     query_sm finds the newest `query_limit` messages, and the ledger keeps `ledger_limit`
     entries (0: counters only). With `strict_binds` system_type has a meaning (see
     `inbound.local.simulator.client_links`). `magic` and `script` inject faults. Every phone binds
-    with `phone_password`; if it is empty, with any.
+    with `phone_password`; if it is empty, with any, but not from another user of this host.
     """
 
     host: str = "127.0.0.1"

@@ -112,7 +112,7 @@ def test_the_simulator_needs_a_password(clean: pytest.MonkeyPatch) -> None:
     assert "--password-file" in str(refused)
 
 
-def test_up_makes_the_passwords_of_its_sms_centre_once(
+def test_up_makes_the_password_of_its_account_once(
     clean: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     started: list[Settings] = []
@@ -126,14 +126,10 @@ def test_up_makes_the_passwords_of_its_sms_centre_once(
     clean.setattr("inbound.local.service.LocalService", Service)
     for _ in range(2):
         invoke("up", "--data-dir", str(tmp_path / "data"))
-    first, second = (
-        (settings.smpp.password.get_secret_value(), settings.phone_password.get_secret_value())
-        for settings in started
-    )
+    first, second = (settings.smpp.password.get_secret_value() for settings in started)
     assert first == second
-    assert len({*first}) == 2
-    assert {len(password) for password in first} == {8}
-    assert (tmp_path / "data" / "keys" / "phone_password").stat().st_mode & 0o777 == 0o600
+    assert len(first) == 8
+    assert (tmp_path / "data" / "keys" / "smpp_password").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("by", ["option", "variable", "file variable", "nothing"])
