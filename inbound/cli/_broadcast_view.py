@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from inbound.cli._database import open_database
+from inbound.cli._context import command_line
 from inbound.cli._format import counted, utc
 from inbound.cli._progress import progress_bar
 from inbound.handlers.broadcasts import FINAL, BroadcastState, words
@@ -71,7 +72,8 @@ def print_broadcast(settings: Settings, one: Broadcast) -> None:
         if moment is not None:
             echo(f"  {what} {utc(moment)}")
     if one.lifecycle.needs_confirmation:
-        echo(f"  missed its start; to start it now: scserv broadcast confirm {one.broadcast_id}")
+        confirm = command_line("broadcast", "confirm", str(one.broadcast_id))
+        echo(f"  missed its start; to start it now: {confirm}")
     if one.problem and one.state is BroadcastState.PAUSED:
         echo(f"  paused because of a problem: {one.problem}")
 

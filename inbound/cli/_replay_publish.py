@@ -1,7 +1,6 @@
 """Runs `scserv replay publish` and prints how far it got."""
 
 import difflib
-import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from uuid import uuid4
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from inbound.cli._context import command_line
 from inbound.cli._format import counted
 from inbound.cli._times import parse_moment
 from inbound.errors import RetryableError, SetupError
@@ -57,7 +57,7 @@ class _PublishPlan:
 
     def command(self, from_position: int, rate: float) -> str:
         """Return the command that resumes at a position."""
-        words = ["scserv", "replay", "publish", "--to-topic", self.topic]
+        words = ["replay", "publish", "--to-topic", self.topic]
         words += ["--since", self.since.isoformat()]
         if self.until != replay_inputs.LATEST:
             words += ["--until", self.until.isoformat()]
@@ -66,7 +66,7 @@ class _PublishPlan:
         if rate:
             words += ["--rate", f"{rate:g}"]
         words += ["--replay-id", self.replay, "--from-position", str(from_position)]
-        return shlex.join(words)
+        return command_line(*words)
 
 
 def run_publish(settings: PublishSettings, options: PublishOptions) -> int:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from inbound.cli._broadcast_view import as_json, print_broadcast, print_list, watch
-from inbound.cli._context import settings_options
+from inbound.cli._context import command_line, settings_options
 from inbound.cli._database import open_database
 from inbound.cli._times import parse_moment
 from inbound.cli.audit import os_user
@@ -208,7 +208,8 @@ def _say_next(one: "Broadcast") -> None:
 
     echo(f"{one.name} is {words(one.state)}")
     if one.state is BroadcastState.AWAITING_APPROVAL:
-        echo(f"another person has to run: scserv broadcast approve {one.broadcast_id}", err=True)
+        approve = command_line("broadcast", "approve", str(one.broadcast_id))
+        echo(f"another person has to run: {approve}", err=True)
 
 
 def _id(text: str) -> UUID:

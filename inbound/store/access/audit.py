@@ -24,8 +24,14 @@ _SQL: Final = statements(__package__, "audit")
 _ADD_AUDIT = _SQL["add_audit"]
 _LIST_AUDIT = _SQL["list_audit"]
 _ADD_ENTRIES = _SQL["add_entries"]
-# Ten digits are a national number; separators between digits are ignored.
-LIKE_A_NUMBER: Final = re.compile(r"(?:[0-9][\s().\-\u00a0\u2010-\u2015]*){10}")
+# Ten digits are a national number; separators between digits are ignored. A date with a time is
+# none, nor is the id of a ticket: ten digits at most, with a zero in front and letters before it.
+LIKE_A_NUMBER: Final = re.compile(
+    r"(?:^|(?<=[^0-9]))"
+    r"(?!(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{2}\.[0-9]{2}\.[0-9]{4}) [0-9]{2}:[0-9]{2})"
+    r"(?!(?<=[A-Za-z]{2})0[0-9]{9}(?![0-9]))"
+    r"(?:[0-9][\s().\-\u00a0\u2010-\u2015]*){10}"
+)
 
 # Control characters, zero-width characters and changes of writing direction: stored texts are
 # shown to people, and PostgreSQL refuses NUL.

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import shlex
 import signal
 import subprocess
 import sys
@@ -141,6 +142,7 @@ def test_stopped_by_ctrl_c_it_says_how_to_go_on_and_nothing_is_missing(
     }
     command = [sys.executable, "-m", "inbound.cli", "replay", "publish"]
     command += ["--to-topic", topic, "--since", "1h", "--rate", "1"]
+    command += ["--data-dir", str(tmp_path / "some where")]
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as first:
         read_all(kafka_bootstrap, topic, at_least=2)
         first.send_signal(signal.SIGINT)
@@ -153,7 +155,8 @@ def test_stopped_by_ctrl_c_it_says_how_to_go_on_and_nothing_is_missing(
     assert how[0].startswith(f"published {position} event")
     assert how[1].startswith(f"scserv replay publish --to-topic {topic} --since ")
     assert "--rate 1" in how[1]
-    again = how[1].split()[1:]
+    again = shlex.split(how[1])[1:]
+    assert again[-2:] == ["--data-dir", str(tmp_path / "some where")]
     at = again.index("--rate")
     done = scserv(*again[:at], *again[at + 2 :], SCSERV_KAFKA_BOOTSTRAP_SERVERS=kafka_bootstrap)
     assert (done.status, done.err) == (0, "")

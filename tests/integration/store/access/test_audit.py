@@ -42,12 +42,30 @@ def test_an_entry_is_never_changed(conn: psycopg.Connection, change: LiteralStri
 
 
 @pytest.mark.parametrize(
+    "reason",
+    [
+        "call of 2026-11-28 05:24",
+        "call of 28.11.2026 05:24:10",
+        "INC0012345678",
+        "INC0012345678, 7",
+    ],
+)
+def test_dates_and_tickets_are_no_numbers(reason: str) -> None:
+    assert audit.check_reason(reason) == reason
+
+
+@pytest.mark.parametrize(
     ("reason", "why"),
     [
         (" \n", "a reason is needed"),
         ("x" * 301, "at most 300 characters"),
         ("called from +7 (916) 123-45-67", "must not contain a phone number"),
         ("9161234567 calls", "must not contain a phone number"),
+        ("2026-11-28 05:24 9161234567 called", "must not contain a phone number"),
+        ("2026-11-28 9161234567", "must not contain a phone number"),
+        ("tel0079161234567", "must not contain a phone number"),
+        ("INC0012345678 79161234567", "must not contain a phone number"),
+        ("tel79161234567", "must not contain a phone number"),
         ("case 1\x1b]0;title\x07", "must not contain control"),
         ("case 1 \x9b31m", "must not contain control"),
         ("case 1 \u202e2 esac", "must not contain control"),
