@@ -97,11 +97,16 @@ def wait_until(
     server: str,
     logs: Sequence[Path],
     timeout_s: float,
+    drain: Callable[[], None],
 ) -> None:
-    """Block until `ready()`. Raises `SetupError` if the process ends or after `timeout_s`."""
+    """Block until `ready()`. Raises `SetupError` if the process ends or after `timeout_s`.
+
+    `drain` is called before the logs are read for the reason.
+    """
     deadline = time.monotonic() + timeout_s
     while not ready():
         if process.poll() is not None:
+            drain()
             raise SetupError(f"{server} did not start: {explain(*logs)}")
         if time.monotonic() > deadline:
             raise SetupError(f"{server} is not ready after {timeout_s:g} s; its log is {logs[-1]}")

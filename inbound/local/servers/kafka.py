@@ -23,6 +23,7 @@ from inbound.kafka.admin import wait_for_broker
 from inbound.kafka.handshake import KafkaRefusalError
 from inbound.local.servers import _process
 from inbound.local.servers._folder import LOOPBACK, DataFolder
+from inbound.local.servers._output import OutputLog
 from inbound.local.servers.jars import class_path
 from inbound.local.servers.kafka_config import LOG4J, PROPERTIES
 from inbound.local.servers.kafka_listeners import (
@@ -32,7 +33,6 @@ from inbound.local.servers.kafka_listeners import (
     set_client_password,
     with_password,
 )
-from inbound.private_files import open_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -225,7 +225,8 @@ class KafkaServer:
 
     def _launch(self, jars: str, properties: Path, ports: Collection[int]) -> None:
         console = self.data_dir / "console.log"
-        with open_file(console, "wb") as output:
+        output = OutputLog(console)
+        with output.writer() as log:
             process = psutil.Popen(
                 [
                     *_java(*self._java_options, self._log4j_option),
@@ -233,7 +234,7 @@ class KafkaServer:
                 ],
                 cwd=self.data_dir,
                 stdin=subprocess.DEVNULL,
-                stdout=output,
+                stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
@@ -246,6 +247,7 @@ class KafkaServer:
             process,
             server=_NAME,
             logs=(console, self.log),
+            drain=output.drain,
             timeout_s=_START_S,
         )
 

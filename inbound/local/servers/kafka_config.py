@@ -46,7 +46,9 @@ appender.file.name = file
 appender.file.fileName = {log}
 appender.file.filePattern = {log}.%i
 appender.file.layout.type = PatternLayout
-appender.file.layout.pattern = %d %p %c{{1}} %m%n
+# A client chooses a part of some messages: what could steer a terminal is escaped.
+appender.file.layout.pattern = %d %p %c{{1}} %enc{{%m%notEmpty{{ %xEx}}}}{{JSON}}%n
+appender.file.layout.alwaysWriteExceptions = false
 appender.file.policies.type = Policies
 appender.file.policies.start.type = OnStartupTriggeringPolicy
 appender.file.policies.size.type = SizeBasedTriggeringPolicy

@@ -24,7 +24,8 @@ from psycopg import sql
 from inbound.errors import SetupError
 from inbound.local.servers import _process, _system_user
 from inbound.local.servers._folder import LOOPBACK, DataFolder
-from inbound.private_files import open_file, read_secret
+from inbound.local.servers._output import OutputLog
+from inbound.private_files import read_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +64,8 @@ SETTINGS: Final[Mapping[str, str]] = {
     # Statements and keys may be personal data, so errors in the log must not quote them.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
     "log_checkpoints": "off",
 }
 
@@ -89,7 +92,7 @@ class PostgresServer:
 
     @property
     def log(self) -> Path:
-        """The log of this run; that of the run before has the suffix `.1`."""
+        """The log of this run, at most 10 MB; what was before has the suffix `.1`."""
         return self.data_dir / "postgres.log"
 
     @property
@@ -230,7 +233,8 @@ class PostgresServer:
 
     def _launch_once(self, programs: Path, user: _system_user.SystemUser) -> None:
         options = [f"--{name}={value}" for name, value in self._settings.items()]
-        with open_file(self.log, "wb") as log:
+        output = OutputLog(self.log)
+        with output.writer() as log:
             self._process = process = psutil.Popen(
                 [
                     *(str(programs / "postgres"), "-D", user.name_of(self._data)),
@@ -248,6 +252,7 @@ class PostgresServer:
             server=_NAME,
             logs=(self.log,),
             timeout_s=_START_S,
+            drain=output.drain,
         )
 
     def _says_ready(self, pid: int) -> bool:

@@ -91,6 +91,17 @@ def test_an_error_brings_no_personal_data_into_the_log(
     assert "79086228779" not in log
 
 
+def test_a_stranger_puts_nothing_raw_into_the_log(server: PostgresServer) -> None:
+    hostile = "\x1b]0;owned\x07\x9b2J\u202e\nLOG:  forged"
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(server.start().url(), user=hostile)
+    server.stop()
+    lines = server.log.read_text().split("\n")
+    assert any("\\u001b]0;owned\\u0007" in line for line in lines)
+    assert all(line.isprintable() for line in lines)
+    assert not any(line.startswith("LOG:  forged") for line in lines)
+
+
 def test_leftover_server_of_a_killed_parent_is_replaced(server: PostgresServer) -> None:
     leftover = leave_behind(
         "inbound.local.servers.postgres", "PostgresServer", str(server.data_dir)

@@ -1,0 +1,56 @@
+"""The log of a server's output is bounded, and steers no terminal whatever a stranger chose."""
+
+import os
+from pathlib import Path
+
+from inbound.local.servers._output import OutputLog
+
+
+def written(log: OutputLog, *octets: bytes) -> None:
+    with log.writer() as sink:
+        for each in octets:
+            os.write(sink, each)
+    log.drain()
+
+
+def test_what_could_steer_a_terminal_is_escaped(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    written(
+        OutputLog(path),
+        b'FATAL:  no role "\x1b]0;owned\x07\xc2\x9b2J\xe2\x80\xaeevil"\r\n',
+        b"not UTF-8: \xff\xfe\nLOG:  second li",
+        b"ne\nwithout an end",
+    )
+    assert path.read_text().split("\n") == [
+        'FATAL:  no role "\\u001b]0;owned\\u0007\\u009b2J\\u202eevil"\\r',
+        "not UTF-8: \\xff\\xfe",
+        "LOG:  second line",
+        "without an end",
+        "",
+    ]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_flood_takes_no_more_than_two_files_of_the_limit(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    log = OutputLog(path, limit_bytes=10_000)
+    with log.writer() as sink:
+        for n in range(2000):
+            os.write(sink, b"%06d %s\n" % (n, b"x" * 100))
+        for _ in range(20):
+            os.write(sink, b"\x1b" * 20_000)  # a line that never ends
+    log.drain()
+    sizes = {each.name: each.stat().st_size for each in tmp_path.iterdir()}
+    assert sizes.keys() == {"server.log", "server.log.1"}
+    assert all(size < 10_000 + 6 * 64 * 1024 for size in sizes.values())
+
+
+def test_the_newest_lines_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    log = OutputLog(path, limit_bytes=1000)
+    with log.writer() as sink:
+        for n in range(1000):
+            os.write(sink, b"line %d\n" % n)
+    log.drain()
+    kept = path.with_name("server.log.1").read_text() + path.read_text()
+    assert kept.endswith("line 998\nline 999\n")
