@@ -18,6 +18,8 @@ MAX_HEADERS: Final = 64
 HEAD_TOO_LARGE: Final = 431
 
 _CRLF: Final = b"\r\n"
+# What the line with the size of a chunk may begin with (RFC 9112, 7.1), as h11 limits it.
+_CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,20}([ \t]*|;[^\r\n]*)\r?)?")
 _LENGTH: Final = re.compile(rb"[0-9]{1,19}")
 _SINGLE: Final = frozenset(
     {
@@ -46,6 +48,14 @@ class StrictConnection(h11.Connection):
 
 class _StrictBuffer(ReceiveBuffer):
     """Splits heads and trailers into lines. Raises LocalProtocolError, as h11's readers do."""
+
+    @override
+    def maybe_extract_next_line(self) -> bytearray | None:
+        """Return the line with the size of a chunk; refuse at once what can't become one."""
+        line = super().maybe_extract_next_line()
+        if line is None and not _CHUNK_LINE.fullmatch(self._data):
+            raise LocalProtocolError("an invalid size of a chunk")
+        return line
 
     @override
     def maybe_extract_lines(self) -> list[bytearray] | None:

@@ -19,6 +19,7 @@ from inbound.errors import RetryableError
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 5
+_DEFECT: Final = "the log of the service has details under this request id"
 
 
 class ProblemKind(Enum):
@@ -132,9 +133,8 @@ def refusal_of(error: Exception) -> Refusal:
         case AnyHTTPException():
             if error.status_code == HTTPStatus.BAD_REQUEST:  # not UTF-8, or nested too deep
                 return invalid("body", _RULES["json_invalid"])
-            return Refusal(
-                _BY_STATUS.get(error.status_code, ProblemKind.DEFECT), headers=error.headers
-            )
+            kind = _BY_STATUS.get(error.status_code, ProblemKind.DEFECT)
+            return Refusal(kind, _detail(kind, error.headers), error.headers)
         case RetryableError():
             # Its own text would name the database host.
             return Refusal(
@@ -142,7 +142,19 @@ def refusal_of(error: Exception) -> Refusal:
                 "the database does not answer",
                 {"Retry-After": str(RETRY_AFTER_S)},
             )
-    return Refusal(ProblemKind.DEFECT, "the log of the service has details under this request id")
+    return Refusal(ProblemKind.DEFECT, _DEFECT)
+
+
+def _detail(kind: ProblemKind, headers: Mapping[str, str] | None) -> str | None:
+    """Return what to do about an error of the framework."""
+    match kind:
+        case ProblemKind.NOT_FOUND:
+            return "there is no such path; GET /openapi.json lists all"
+        case ProblemKind.METHOD_NOT_ALLOWED:
+            return f"this path takes {(headers or {}).get('Allow', 'other methods')}"
+        case ProblemKind.DEFECT:
+            return _DEFECT
+    return None
 
 
 def problem_of(refusal: Refusal, request_id: str) -> ProblemDetails:

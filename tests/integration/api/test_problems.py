@@ -35,6 +35,9 @@ async def test_the_frameworks_errors_too(
     assert CANARY not in response.text
     if status == 405:
         assert response.headers["allow"] == "POST"
+        assert response.json()["detail"] == "this path takes POST"
+    else:
+        assert response.json()["detail"] == "there is no such path; GET /openapi.json lists all"
 
 
 @pytest.mark.parametrize(

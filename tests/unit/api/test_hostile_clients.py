@@ -111,6 +111,30 @@ async def test_ambiguous_framing_gets_one_400(echo: tuple[Echo, ApiServer], name
     assert app.requests <= ("Transfer-Encoding" in AMBIGUOUS[name].decode())  # its body is invalid
 
 
+@pytest.mark.parametrize(
+    "chunk", [b"5\nhello", b"zz", b"+1", b" 1", b"1\rx", b"\n", b"-", b"1 2", b"0x5", b"1" * 21]
+)
+async def test_an_invalid_chunk_is_refused_before_its_line_ends(
+    echo: tuple[Echo, ApiServer], chunk: bytes
+) -> None:
+    _, made = echo
+    answer = await exchange(made, request(b"Transfer-Encoding: chunked", body=chunk))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_a_chunk_may_arrive_octet_by_octet(echo: tuple[Echo, ApiServer]) -> None:
+    _, made = echo
+    async with asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
+        head = request(b"Transfer-Encoding: chunked", b"Connection: close")
+        for octet in head + b"1;x=y\r\na\r\n2 \t\r\nbc\r\n0\r\n\r\n":
+            writer.write(bytes([octet]))
+            await writer.drain()
+            await asyncio.sleep(0)
+        assert b"read abc" in await reader.read()
+        writer.close()
+
+
 async def test_what_is_clear_is_served(echo: tuple[Echo, ApiServer]) -> None:
     _, made = echo
     chunked = request(b"Transfer-Encoding: chunked", body=b"1;x=y\r\na\r\n0\r\nX: y\r\n\r\n")
