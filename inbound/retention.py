@@ -13,6 +13,7 @@ from inbound.settings import Settings
 from inbound.store import dead_letters, retention_sweep, usage
 from inbound.store.connections import connect
 from inbound.store.dead_letters import DeadLetterLimits
+from inbound.store.mo import unknown_numbers
 from inbound.store.quotas import Quotas
 from inbound.store.registrations import status as registrations
 
@@ -49,6 +50,7 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> bool:
             )
             retention_sweep.sweep_rejected_mos(conn, now, settings.rejected_mo_days)
             registrations.sweep_counts(conn)
+            unknown_numbers.sweep_counts(conn)
             _measure_registrations(conn)
             _measure_dead_letters(conn, settings.dead_letter_limits())
             _measure_quotas(conn, quotas)

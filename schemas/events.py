@@ -77,6 +77,13 @@ class RegistrationUsage(Model):
     hour: int = Field(description="let through within the last hour")
     centre_hour: int = Field(description="of these, those asked for through the same SMS centre")
     clients: int = Field(description="numbers in the directory; default ceilings depend on it")
+    centre_minute: int = Field(
+        default=0,
+        description="let through within the last minute for texts from the same SMS centre",
+    )
+    centres: int = Field(
+        default=1, description="SMS centres of the service; default ceilings depend on it"
+    )
 
 
 class Facts(Model):

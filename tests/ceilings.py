@@ -1,9 +1,12 @@
-"""Settings by which no registration is held, however many a test asks for."""
+"""Settings by which nothing is held or dropped, however many texts a test sends."""
 
 from typing import Final
 
 NO_CEILINGS: Final = {
     "SCSERV_POLICIES__REGISTRATIONS_PER_MINUTE": "0",
     "SCSERV_POLICIES__REGISTRATIONS_PER_HOUR": "0",
+    "SCSERV_POLICIES__REGISTRATIONS_PER_CENTRE_MINUTE": "0",
     "SCSERV_POLICIES__REGISTRATIONS_PER_CENTRE_HOUR": "0",
+    "SCSERV_POLICIES__UNKNOWN_NUMBERS_PER_MINUTE": "0",
+    "SCSERV_POLICIES__UNKNOWN_NUMBERS_PER_HOUR": "0",
 }

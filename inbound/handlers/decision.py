@@ -16,6 +16,7 @@ class Disposition(StrEnum):
     DUPLICATE = "duplicate"
     LIMITED = "limited"
     UNKNOWN_NUMBER = "unknown_number"
+    UNKNOWN_NUMBER_CEILING = "unknown_number_ceiling"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,19 @@ class Policies(BaseModel):
         default="refuse",
         description="a number that is not in the directory: acknowledge and refuse, or say nothing",
     )
+    unknown_numbers_per_minute: int | None = Field(
+        default=None,
+        ge=0,
+        description="commands accepted within a minute from numbers that are not in the directory; "
+        "more get no reply, and of several SMS centres each gets half at most; by default 0.1 % of "
+        "the directory's numbers, at least 30; 0 sets no ceiling",
+    )
+    unknown_numbers_per_hour: int | None = Field(
+        default=None,
+        ge=0,
+        description="the same within an hour; by default 1 % of the directory's numbers, at least "
+        "300; 0 sets no ceiling",
+    )
     repeat_in_state: Literal["confirm", "acknowledge"] = Field(
         default="confirm",
         description="stop when already stopped, start when already started: confirm again, "
@@ -60,12 +73,19 @@ class Policies(BaseModel):
         description="registrations sent within an hour; more are held; by default 2 % of the "
         "directory's numbers, at least 120; 0 sets no ceiling",
     )
+    registrations_per_centre_minute: int | None = Field(
+        default=None,
+        ge=0,
+        description="registrations sent within a minute for texts from one SMS centre, on all its "
+        "binds; more are held; by default half of those of all if there are several SMS centres; 0 "
+        "sets no ceiling",
+    )
     registrations_per_centre_hour: int | None = Field(
         default=None,
         ge=0,
         description="registrations sent within an hour for texts from one SMS centre, on all its "
-        "binds; more are held; by default 1 % of the directory's numbers, at least 120; 0 sets no "
-        "ceiling",
+        "binds; more are held; by default 1 % of the directory's numbers, at least 120, and half "
+        "of those of all at most if there are several SMS centres; 0 sets no ceiling",
     )
     registrations_off: Literal["hold", "refuse"] = Field(
         default="hold",

@@ -49,16 +49,18 @@ CENTRE_FLOOR: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Ceilings:
-    """How many registrations may be sent; None for no limit."""
+    """How many registrations may be sent, in all and for each SMS centre; None for no limit."""
 
     minute: int | None
     hour: int | None
     centre_hour: int | None
+    centre_minute: int | None = None
 
     @property
     def limit(self) -> bool:
         """Whether there is any ceiling."""
-        return (self.minute, self.hour, self.centre_hour) != (None, None, None)
+        every = (self.minute, self.hour, self.centre_minute, self.centre_hour)
+        return any(one is not None for one in every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,29 @@ class Operator:
     reason: str
 
 
-def ceilings(policies: Policies, clients: int) -> Ceilings:
-    """Return the ceilings in force for a directory with so many numbers."""
-    return Ceilings(
-        _ceiling(policies.registrations_per_minute, MINUTE_PER_MILLE, MINUTE_FLOOR, clients),
-        _ceiling(policies.registrations_per_hour, HOUR_PER_MILLE, HOUR_FLOOR, clients),
-        _ceiling(policies.registrations_per_centre_hour, CENTRE_PER_MILLE, CENTRE_FLOOR, clients),
+def ceilings(policies: Policies, clients: int, centres: int = 1) -> Ceilings:
+    """Return the ceilings in force for a directory with so many numbers, and so many SMS centres.
+
+    Unless they are set, one of several SMS centres gets half of what all may get: a hostile one
+    leaves the others the rest.
+    """
+    minute = _ceiling(policies.registrations_per_minute, MINUTE_PER_MILLE, MINUTE_FLOOR, clients)
+    hour = _ceiling(policies.registrations_per_hour, HOUR_PER_MILLE, HOUR_FLOOR, clients)
+    centre_minute = policies.registrations_per_centre_minute or None
+    centre_hour = _ceiling(
+        policies.registrations_per_centre_hour, CENTRE_PER_MILLE, CENTRE_FLOOR, clients
     )
+    if centres > 1:
+        if policies.registrations_per_centre_minute is None and minute is not None:
+            centre_minute = half(minute)
+        if policies.registrations_per_centre_hour is None and hour and centre_hour:
+            centre_hour = min(centre_hour, half(hour))
+    return Ceilings(minute, hour, centre_hour, centre_minute)
+
+
+def half(ceiling: int) -> int:
+    """Return the share of one SMS centre in a ceiling of all; 1 at least."""
+    return ceil(ceiling / 2)
 
 
 def _ceiling(setting: int | None, per_mille: int, floor: int, clients: int) -> int | None:
@@ -97,7 +115,7 @@ def gate(
         if policies.registrations_unmet == "refuse":
             return _refused(request, RefusalCause.NO_OPEN_CASE)
         return _held(request, HoldReason.NO_OPEN_CASE, policies)
-    reached = usage and _reached(usage, ceilings(policies, usage.clients))
+    reached = usage and _reached(usage, ceilings(policies, usage.clients, usage.centres))
     return _held(request, reached, policies) if reached else None
 
 
@@ -106,6 +124,7 @@ def _reached(usage: RegistrationUsage, limits: Ceilings) -> HoldReason | None:
     for used, limit, reason in (
         (usage.minute, limits.minute, HoldReason.MINUTE_CEILING),
         (usage.hour, limits.hour, HoldReason.HOUR_CEILING),
+        (usage.centre_minute, limits.centre_minute, HoldReason.CENTRE_CEILING),
         (usage.centre_hour, limits.centre_hour, HoldReason.CENTRE_CEILING),
     ):
         if limit is not None and used >= limit:

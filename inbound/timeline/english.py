@@ -218,6 +218,11 @@ def _why_missed(kind: MissKind) -> str:
                 "was a command, but this number is not registered with us, and such texts "
                 "are not answered"
             )
+        case MissKind.UNKNOWN_NUMBER_CEILING:
+            return (
+                "was a command, but this number is not registered with us, and too many such texts "
+                "arrived at the time for each to be answered"
+            )
         case MissKind.INCOMPLETE:
             return "came in parts of which some never arrived; please send it again"
         case _:

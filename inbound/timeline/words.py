@@ -28,6 +28,7 @@ class MissKind(StrEnum):
     DUPLICATE = Disposition.DUPLICATE.value
     LIMITED = Disposition.LIMITED.value
     UNKNOWN_NUMBER = Disposition.UNKNOWN_NUMBER.value
+    UNKNOWN_NUMBER_CEILING = Disposition.UNKNOWN_NUMBER_CEILING.value
     INCOMPLETE = "incomplete"
 
 

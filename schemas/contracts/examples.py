@@ -129,7 +129,13 @@ EXAMPLES: Final[tuple[Model, ...]] = (
             notifications_on=True,
             decided_at=_after(0.02),
             registrations=RegistrationUsage(
-                off=False, minute=3, hour=41, centre_hour=25, clients=12_000
+                off=False,
+                minute=3,
+                hour=41,
+                centre_hour=25,
+                clients=12_000,
+                centre_minute=2,
+                centres=2,
             ),
         ),
         plan=Plan.REGISTRATION,

@@ -21,6 +21,7 @@ from inbound.handlers.decision import CommandRequest, Decision, Disposition
 from inbound.handlers.definitions import definition_of
 from inbound.handlers.policies import Policies
 from inbound.handlers.registrations import ceilings
+from inbound.handlers.unknown_numbers import admit, unknown_number_ceilings
 from inbound.kafka.decoding import TopicRecord
 from inbound.keys import SubjectHasher
 from inbound.ops import metrics, telemetry
@@ -172,6 +173,7 @@ class CommandProcessor:
             {each.request_id: each for each in commands if each.request_id not in seen}.values()
         )
         clients = await self._look_up(fresh)
+        fresh, dropped = await self._admit(transaction, fresh, clients)
         subject_ids = await transaction.subjects({each.number_hash: each.number for each in fresh})
         await subjects.load(subject_ids.values())
         # Last before the decisions: from here to commit other batches with registrations wait.
@@ -183,10 +185,37 @@ class CommandProcessor:
         ]
         if budget is not None:
             changes.registrations = list(budget.counted())
+        changes.unknown_numbers = Counter(
+            parsed.text.mo.centre
+            for parsed, decision in decided
+            if decision.disposition is Disposition.ACCEPTED and parsed.number not in clients.known
+        )
+        decided += ((each, Decision(Disposition.UNKNOWN_NUMBER_CEILING)) for each in dropped)
         changes.inbox = [InboxRow(each.request_id, each.text.mo.arrived_at) for each in fresh]
         changes.events = subjects.events
         changes.states = subjects.states()
         return decided, budget
+
+    async def _admit(
+        self, transaction: Transaction, commands: list[ParsedCommand], clients: Clients
+    ) -> tuple[list[ParsedCommand], list[ParsedCommand]]:
+        """Return the commands to decide, and those of unknown numbers beyond the ceilings.
+
+        Once a ceiling is reached no batch waits for another.
+        """
+        unknown = [each for each in commands if each.number not in clients.known]
+        if not unknown or self._settings.policies.unknown_number == "silent":
+            return commands, []
+        limits = unknown_number_ceilings(self._settings.policies, await self._size.get())
+        if not limits.limit:
+            return commands, []
+        centres = [each.text.mo.centre for each in unknown]
+        admitted = admit(centres, await transaction.unknown_numbers_used(lock=False), limits)
+        if any(admitted):
+            admitted = admit(centres, await transaction.unknown_numbers_used(lock=True), limits)
+        dropped = [each for each, is_in in zip(unknown, admitted, strict=True) if not is_in]
+        out = {each.request_id for each in dropped}
+        return [each for each in commands if each.request_id not in out], dropped
 
     async def _budget(
         self, transaction: Transaction, clients: Clients

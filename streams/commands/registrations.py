@@ -16,12 +16,13 @@ from schemas.events import RegistrationRefused, RegistrationUsage
 class RegistrationBudget:
     """The use of the ceilings within one batch. `clients` is the size of the directory."""
 
-    __slots__ = ("_clients", "_held", "_hours", "_outcomes", "_sent", "_used")
+    __slots__ = ("_clients", "_held", "_hours", "_minutes", "_outcomes", "_sent", "_used")
 
     def __init__(self, used: RegistrationsUsed, clients: int) -> None:
         self._used = used
         self._clients = clients
         self._hours: Counter[str] = Counter(used.centre_hour)
+        self._minutes: Counter[str] = Counter(used.centre_minute)
         self._sent: Counter[str] = Counter()
         self._held: Counter[str] = Counter()
         self._outcomes: Counter[tuple[str, str]] = Counter()
@@ -35,6 +36,8 @@ class RegistrationBudget:
             hour=self._used.hour + sent,
             centre_hour=self._hours[centre],
             clients=self._clients,
+            centre_minute=self._minutes[centre],
+            centres=len(self._used.centres | {centre}),
         )
 
     def count(self, request: CommandRequest, decision: Decision) -> None:
@@ -45,6 +48,7 @@ class RegistrationBudget:
         elif decision.secret_for is not None:
             self._sent[request.centre] += 1
             self._hours[request.centre] += 1
+            self._minutes[request.centre] += 1
             self._outcomes["sent", ""] += 1
         else:
             for event in decision.events:

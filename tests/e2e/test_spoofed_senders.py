@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from inbound.handlers.policies import Policies
 from inbound.handlers.registrations import Ceilings, ceilings
+from inbound.handlers.unknown_numbers import unknown_number_ceilings
 from tests import forks
 from tests.e2e.collector import Collector, open_collector
 from tests.e2e.script import Submit
@@ -20,6 +21,7 @@ from tests.fix_service import Service, eventually, open_service
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ATTACKED = 3000
+UNKNOWN = unknown_number_ceilings(Policies(), ATTACKED)
 
 
 class Received:
@@ -64,6 +66,8 @@ async def guarded(
         "SCSERV_POLICIES__REGISTRATIONS_PER_MINUTE": str(limits.minute),
         "SCSERV_POLICIES__REGISTRATIONS_PER_HOUR": str(limits.hour),
         "SCSERV_POLICIES__REGISTRATIONS_PER_CENTRE_HOUR": str(limits.centre_hour),
+        "SCSERV_POLICIES__UNKNOWN_NUMBERS_PER_MINUTE": str(UNKNOWN.minute),
+        "SCSERV_POLICIES__UNKNOWN_NUMBERS_PER_HOUR": str(UNKNOWN.hour),
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_METRIC_EXPORT_INTERVAL": "500",
     }
@@ -203,3 +207,32 @@ async def test_a_burst_of_stops_is_undone(guarded: Service) -> None:
         return states[-1]["may_be_texted"] if states else None
 
     await eventually(lambda: last_state() is True, lambda: f"{last_state()}")
+
+
+async def test_a_flood_of_strangers_is_not_answered_and_delays_no_client(guarded: Service) -> None:
+    client = guarded.new_client()
+    before = count_events(guarded, "request.accepted")
+    began = datetime.now(UTC)
+    flood = [guarded.deliver(f"+7999{n:07d}", "CLIENT sms stop") for n in range(ATTACKED)]
+    await guarded.text(client.number, "CLIENT sms stop")
+    assert len(await guarded.script.replies(client.number, 1)) == 1
+    for answer in flood:
+        await answer
+    await eventually(
+        lambda: (
+            refused_strangers(guarded) + count_events(guarded, "request.accepted")
+            >= before + ATTACKED + 1
+        ),
+        lambda: f"{refused_strangers(guarded)} strangers were refused",
+    )
+    minutes = (datetime.now(UTC) - began).total_seconds() / 60
+    answered = count_events(guarded, "request.accepted") - before - 1
+    assert UNKNOWN.minute is not None
+    assert 0 < answered <= UNKNOWN.minute * (minutes + 1)
+
+
+def refused_strangers(service: Service) -> int:
+    found: int = service.value(
+        "SELECT coalesce(sum(count), 0) FROM rejected_mos WHERE kind = 'unknown_number_ceiling'"
+    )
+    return found

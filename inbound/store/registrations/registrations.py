@@ -31,12 +31,7 @@ async def used(conn: psycopg.AsyncConnection, *, lock: bool) -> RegistrationsUse
         if lock:
             await conn.execute(_LOCK)
         cursor = await conn.execute(_FIND_USED)
-    off, minute, hours = False, 0, {}
-    async for off_, centre, centre_minute, hour in cursor:
-        off, minute = off_, minute + int(centre_minute)
-        if centre is not None:
-            hours[centre] = int(hour)
-    return RegistrationsUsed(off, minute, sum(hours.values()), hours)
+    return RegistrationsUsed.of_rows(await cursor.fetchall())
 
 
 async def take(conn: psycopg.AsyncConnection, selection: HoldSelection) -> list[TakenHold]:

@@ -8,7 +8,10 @@ SELECT pg_advisory_xact_lock(hashtextextended('scserv registrations', 0))
 -- name: find_used
 -- A statement of its own after lock_registrations: its snapshot sees what the last holder
 -- committed. A count covers 10 seconds; one that lies partly in the time asked for counts whole.
-SELECT switch.off, counts.centre, coalesce(counts.minute, 0), coalesce(counts.hour, 0)
+SELECT switch.off,
+       ARRAY(SELECT DISTINCT state->>'centre' FROM bind_presence
+             WHERE seen_at > now() - interval '1 day' AND state->>'centre' IS NOT NULL),
+       counts.centre, coalesce(counts.minute, 0), coalesce(counts.hour, 0)
 FROM registration_switch AS switch
 LEFT JOIN (
     SELECT centre, sum(sent) AS hour,

@@ -1,8 +1,9 @@
 """Rows about registrations. A registration is a fulfilment with a client's registration data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Self
 from uuid import UUID
 
 
@@ -10,13 +11,27 @@ from uuid import UUID
 class RegistrationsUsed:
     """The switch, and how many registrations were sent within the last minute and hour.
 
-    `centre_hour` are those of the hour by SMS centre.
+    `centre_minute` and `centre_hour` are the same by SMS centre. `centres` are the SMS centres of
+    the service, as binds were reported within a day.
     """
 
     off: bool = False
     minute: int = 0
     hour: int = 0
     centre_hour: Mapping[str, int] = field(default_factory=dict)
+    centre_minute: Mapping[str, int] = field(default_factory=dict)
+    centres: frozenset[str] = frozenset()
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[Sequence[Any]]) -> Self:
+        """Return the counts in the rows of `find_used`: one for each SMS centre, or one without."""
+        off, minutes, hours, centres = False, {}, {}, frozenset[str]()
+        for off_, every, centre, minute, hour in rows:
+            off, centres = off_, frozenset(every)
+            if centre is not None:
+                minutes[centre], hours[centre] = int(minute), int(hour)
+        everywhere = sum(minutes.values()), sum(hours.values())
+        return cls(off, *everywhere, hours, minutes, centres | hours.keys())
 
 
 @dataclass(frozen=True, slots=True)

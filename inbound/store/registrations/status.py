@@ -47,10 +47,7 @@ def find_status(conn: psycopg.Connection) -> RegistrationStatus:
 @raises_store_errors
 def find_used(conn: psycopg.Connection) -> RegistrationsUsed:
     """Return how many registrations were sent within the last minute and hour."""
-    rows = conn.execute(_FIND_USED).fetchall()
-    hours = {centre: int(hour) for _, centre, _, hour in rows if centre is not None}
-    minute = sum(int(minute) for _, _, minute, _ in rows)
-    return RegistrationsUsed(any(off for off, *_ in rows), minute, sum(hours.values()), hours)
+    return RegistrationsUsed.of_rows(conn.execute(_FIND_USED).fetchall())
 
 
 @raises_store_errors

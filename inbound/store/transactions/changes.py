@@ -20,7 +20,8 @@ class Changes:
     """Everything to write, collected by the caller and written in one call.
 
     `sent` are new parts, without the status from their receipts; `receipts` are known parts,
-    new or old, with it. `rejected_mos` have each key once and never conflict.
+    new or old, with it. `rejected_mos` have each key once and never conflict. `unknown_numbers`
+    are accepted commands of unknown numbers by SMS centre.
     """
 
     inbox: list[InboxRow] = field(default_factory=list)
@@ -34,6 +35,7 @@ class Changes:
     receipts: list[SentPart] = field(default_factory=list)
     no_longer_early: list[EarlyKey] = field(default_factory=list)
     rejected_mos: list[RejectedMo] = field(default_factory=list)
+    unknown_numbers: dict[str, int] = field(default_factory=dict)
     registrations: list[CountedRegistrations] = field(default_factory=list)
     held: list[HeldRegistration] = field(default_factory=list)
     audit: list[NewAuditEntry] = field(default_factory=list)

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from typing_extensions import override
 
 from inbound.handlers.receipts import SentPart
+from inbound.handlers.unknown_numbers import UnknownNumbersUsed
 from inbound.store.broadcasts.rows import Cursor
 from inbound.store.dead_letters import DeadLetterUsage
 from inbound.store.log.rows import RecordedEvent, StoredState
@@ -173,6 +174,10 @@ class MemoryTransaction(Transaction):
         return self._tables.registrations_used(self._clock())
 
     @override
+    async def unknown_numbers_used(self, *, lock: bool) -> UnknownNumbersUsed:
+        return self._tables.unknown_numbers_used(self._clock())
+
+    @override
     async def take_holds(self, selection: HoldSelection) -> list[TakenHold]:
         return self._tables.take_holds(selection)
 
@@ -196,6 +201,8 @@ class MemoryTransaction(Transaction):
         for row in changes.dead_letters:
             tables.dead_letters.setdefault(row.place, row)
         tables.write_receipts(changes)
+        if changes.unknown_numbers:
+            tables.unknown_numbers.append((self._clock(), changes.unknown_numbers))
         tables.registrations += [(self._clock(), one) for one in changes.registrations]
         add_new(tables.held, ((row.request_id, row) for row in changes.held))
         tables.audit += changes.audit

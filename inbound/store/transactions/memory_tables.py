@@ -9,6 +9,7 @@ from uuid import UUID
 
 from inbound.handlers.order_progress import OrderChange
 from inbound.handlers.receipts import SentPart
+from inbound.handlers.unknown_numbers import UnknownNumbersUsed
 from inbound.store.access.audit import NewAuditEntry
 from inbound.store.claims.rows import Secret
 from inbound.store.dead_letters import DeadLetter, DeadLetterSource
@@ -73,6 +74,7 @@ class Tables:
     early: dict[EarlyKey, EarlyReceipt] = field(default_factory=dict)
     rejected_mos: dict[RejectedMoKey, RejectedMo] = field(default_factory=dict)
     erasures: list[NewErasure] = field(default_factory=list)
+    unknown_numbers: list[tuple[datetime, dict[str, int]]] = field(default_factory=list)
     registrations: list[tuple[datetime, CountedRegistrations]] = field(default_factory=list)
     registrations_off: list[bool] = field(default_factory=lambda: [False])
     held: dict[UUID, HeldRegistration] = field(default_factory=dict)
@@ -110,10 +112,29 @@ class Tables:
         """Return the switch and the counts of registrations."""
         recent = [(at, one) for at, one in self.registrations if at > now - timedelta(hours=1)]
         hours: Counter[str] = Counter()
-        for _, one in recent:
+        minutes: Counter[str] = Counter()
+        for at, one in recent:
             hours[one.centre] += one.sent
-        minute = sum(one.sent for at, one in recent if at > now - timedelta(minutes=1))
-        return RegistrationsUsed(self.registrations_off[0], minute, hours.total(), hours)
+            minutes[one.centre] += one.sent if at > now - timedelta(minutes=1) else 0
+        return RegistrationsUsed(
+            self.registrations_off[0],
+            minutes.total(),
+            hours.total(),
+            hours,
+            minutes,
+            frozenset(hours),
+        )
+
+    def unknown_numbers_used(self, now: datetime) -> UnknownNumbersUsed:
+        """Return the counts of accepted commands of unknown numbers."""
+        minutes: Counter[str] = Counter()
+        hours: Counter[str] = Counter()
+        for at, accepted in self.unknown_numbers:
+            if at > now - timedelta(hours=1):
+                hours.update(accepted)
+            if at > now - timedelta(minutes=1):
+                minutes.update(accepted)
+        return UnknownNumbersUsed(minutes, hours, frozenset(hours))
 
     def take_holds(self, selection: HoldSelection) -> list[TakenHold]:
         """Remove holds and return them."""

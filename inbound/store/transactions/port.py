@@ -15,6 +15,7 @@ from typing import Protocol
 from uuid import UUID
 
 from inbound.handlers.receipts import SentPart
+from inbound.handlers.unknown_numbers import UnknownNumbersUsed
 from inbound.store.broadcasts.rows import Cursor
 from inbound.store.dead_letters import DeadLetterUsage
 from inbound.store.log.rows import RecordedEvent, StoredState
@@ -143,6 +144,14 @@ class Transaction(Protocol):
 
         With `lock` no other transaction that asks for it commits a registration before this
         one ends, so that a ceiling holds over all workers.
+        """
+        ...
+
+    async def unknown_numbers_used(self, *, lock: bool) -> UnknownNumbersUsed:
+        """Return how many commands of unknown numbers were accepted within minute and hour.
+
+        With `lock`, others that ask for it wait until this transaction ends. Call it then before
+        `subjects`.
         """
         ...
 

@@ -26,6 +26,7 @@ from psycopg.pq import TransactionStatus
 from typing_extensions import override
 
 from inbound.handlers.receipts import SentPart
+from inbound.handlers.unknown_numbers import UnknownNumbersUsed
 from inbound.keys import VaultCipher
 from inbound.store import dead_letters
 from inbound.store.broadcasts.cursors import lock_cursor
@@ -36,7 +37,7 @@ from inbound.store.errors import raises_store_errors_async, translate
 from inbound.store.log import streams
 from inbound.store.log.appender import move_heads
 from inbound.store.log.rows import RecordedEvent, StoredState
-from inbound.store.mo import inbox, parts
+from inbound.store.mo import inbox, parts, unknown_numbers
 from inbound.store.mo.rows import DroppedParts, PartChanges, PartsKey, PartsOfText, StoredPart
 from inbound.store.orders import accounts, orders
 from inbound.store.orders.orders import RecentKey
@@ -198,6 +199,11 @@ class PostgresTransaction(Transaction):
     @raises_store_errors_async
     async def registrations_used(self, *, lock: bool) -> RegistrationsUsed:
         return await registrations.used(self._conn, lock=lock)
+
+    @override
+    @raises_store_errors_async
+    async def unknown_numbers_used(self, *, lock: bool) -> UnknownNumbersUsed:
+        return await unknown_numbers.used(self._conn, lock=lock)
 
     @override
     @raises_store_errors_async

@@ -11,7 +11,7 @@ from inbound.store.broadcasts import cursors
 from inbound.store.claims import vault
 from inbound.store.errors import Conflict
 from inbound.store.log import appender
-from inbound.store.mo import inbox, rejected
+from inbound.store.mo import inbox, rejected, unknown_numbers
 from inbound.store.orders import accounts, orders
 from inbound.store.orders.rows import OrderWrites
 from inbound.store.outbox.rows import NewOutboxRow
@@ -100,6 +100,8 @@ def _order_queries(writes: OrderWrites) -> Iterable[Query]:
 
 
 def _of_registrations(changes: Changes) -> Iterable[Query]:
+    if changes.unknown_numbers:
+        yield unknown_numbers.addition(changes.unknown_numbers)
     if changes.registrations:
         yield registrations.count_addition(changes.registrations)
     if changes.held:

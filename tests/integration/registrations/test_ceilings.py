@@ -17,6 +17,7 @@ from inbound.handlers.policies import Policies
 from inbound.handlers.registrations import Operator
 from inbound.keys import VaultCipher
 from inbound.registrations.holds import Holds, HoldSettings
+from inbound.store.bind_reports import BindReport, BindReports
 from inbound.store.registrations import status
 from inbound.store.registrations.rows import HoldSelection
 from inbound.store.retention_sweep import sweep_vault
@@ -89,6 +90,30 @@ async def test_a_ceiling_of_one_centre_leaves_room_for_another(backend: Backend)
     assert (await counted(world))["registration.held"] == 15
     others = [world.text("CLIENT info", number, centre="other") for number in numbers(4, 20)]
     await world.commands(others)
+    assert (await counted(world))["registration.held"] == 15
+
+
+async def test_a_centre_leaves_others_half_of_the_ceiling_of_all(backend: Backend) -> None:
+    rules = Policies(registrations_per_minute=10, registrations_per_hour=10)
+    world = crowd(backend, rules)
+    await world.commands([world.text("CLIENT info", number) for number in numbers(1, 39)])
+    others = [world.text("CLIENT info", one, centre="other") for one in numbers(20)]
+    await world.commands(others)
+    assert (await counted(world))["registration.held"] == 15
+    await world.commands([world.text("CLIENT info", number) for number in numbers(6, 20)])
+    assert (await counted(world))["registration.held"] == 15 + 2
+
+
+async def test_a_centre_that_has_a_bind_counts_before_its_first_text(
+    postgres_backend: PostgresBackend,
+) -> None:
+    reports = BindReports(postgres_backend.url)
+    for centre in ("main", "other"):
+        report = BindReport("account", centre, "gateway-1", sends=True, state={"centre": centre})
+        await reports.report(report, timedelta(seconds=10))
+    await reports.close()
+    world = crowd(postgres_backend, Policies(registrations_per_minute=10))
+    await world.commands([world.text("CLIENT info", number) for number in numbers(20)])
     assert (await counted(world))["registration.held"] == 15
 
 

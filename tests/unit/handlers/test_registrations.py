@@ -109,6 +109,31 @@ def test_ceilings_follow_the_size_of_the_directory_unless_they_are_set() -> None
     assert decided(used(10**6, 10**6, 10**6), none).hold is None
 
 
+def test_one_of_several_centres_gets_half_of_what_all_may_get() -> None:
+    assert ceilings(Policies(), 1000, centres=2) == Ceilings(20, 120, 60, 10)
+    assert ceilings(Policies(), 100_000, centres=3) == Ceilings(200, 2000, 1000, 100)
+    assert ceilings(LIMITS, 1000, centres=2) == Ceilings(5, 9, 7, 3)
+    chosen = Policies(registrations_per_centre_minute=15, registrations_per_centre_hour=0)
+    assert ceilings(chosen, 1000, centres=2) == Ceilings(20, 120, None, 15)
+    none = Policies(registrations_per_minute=0, registrations_per_hour=0)
+    assert ceilings(none, 1000, centres=2) == Ceilings(None, None, 120, None)
+
+
+@pytest.mark.parametrize(
+    ("usage", "reason"),
+    [
+        ({"centre_minute": 9, "centres": 2}, None),
+        ({"centre_minute": 10, "centres": 2}, HoldReason.CENTRE_CEILING),
+        ({"centre_minute": 10, "centres": 1}, None),
+        ({"centre_hour": 60, "centres": 2}, HoldReason.CENTRE_CEILING),
+        ({"centre_hour": 60, "centres": 1}, None),
+    ],
+)
+def test_a_centre_is_held_at_its_share(usage: dict[str, int], reason: HoldReason | None) -> None:
+    hold = decided(used(19, 110).model_copy(update=usage), Policies()).hold
+    assert (hold and hold.reason) == reason
+
+
 @pytest.mark.parametrize(
     ("rules", "usage", "cause"),
     [
