@@ -1,4 +1,4 @@
-"""Retention sweeps. Every worker runs them; concurrent runs are safe."""
+"""Retention sweeps. Every worker runs them, and reports itself; concurrent runs are safe."""
 
 import logging
 from datetime import datetime
@@ -16,6 +16,7 @@ from inbound.store.dead_letters import DeadLetterLimits
 from inbound.store.mo import unknown_numbers
 from inbound.store.quotas import Quotas
 from inbound.store.registrations import status as registrations
+from inbound.store.worker_policies import report_policies
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> bool:
             retention_sweep.sweep_rejected_mos(conn, now, settings.rejected_mo_days)
             registrations.sweep_counts(conn)
             unknown_numbers.sweep_counts(conn)
+            report_policies(conn, settings.policies)
             _measure_registrations(conn)
             _measure_dead_letters(conn, settings.dead_letter_limits())
             _measure_quotas(conn, quotas)

@@ -15,7 +15,7 @@ from inbound.cli._operator import checked_reason, operator, reason_option
 from inbound.cli.audit import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
-from inbound.handlers.registrations import Operator, ceilings
+from inbound.handlers.registrations import Operator
 from inbound.parsers.numbers import mask
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
@@ -43,17 +43,22 @@ def registrations() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @settings_options
 def show_status(settings: Settings, *, as_json: bool) -> None:
-    """Show the switch, the ceilings, what was sent within them, and how many are held."""
-    from inbound.cli._registrations_view import status_lines, status_object
+    """Show the switch, the ceilings of the workers, what was sent, and how many are held."""
+    from inbound.cli._registrations_view import RegistrationsShown, status_lines, status_object
     from inbound.store.registrations.status import find_status, find_used
+    from inbound.store.worker_policies import find_policies
 
     with open_database(settings, "scserv registrations") as connection:
-        found, used = find_status(connection), find_used(connection)
-    limits = ceilings(settings.policies, found.clients)
+        shown = RegistrationsShown(
+            find_status(connection),
+            find_used(connection),
+            find_policies(connection),
+            settings.policies,
+        )
     if as_json:
-        echo_json(status_object(found, used, limits))
+        echo_json(status_object(shown))
     else:
-        echo(*status_lines(found, used, limits))
+        echo(*status_lines(shown))
 
 
 @registrations.command("list")

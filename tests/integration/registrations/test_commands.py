@@ -2,14 +2,19 @@
 
 import asyncio
 import json
+import os
+import socket
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
 from inbound.cli import scserv
 from inbound.cli.audit import os_user
 from inbound.errors import SetupError
+from inbound.handlers.policies import Policies
+from inbound.store.worker_policies import report_policies
 from tests.integration.registrations.test_ceilings import ask, crowd, fulfilments, numbers
 from tests.integration.streams.world import PostgresBackend, World
 
@@ -52,10 +57,33 @@ async def test_the_state_is_shown(world: World) -> None:
     lines = (await run("registrations", "status")).output.splitlines()
     assert lines[0] == "registrations are on"
     assert lines[1:3] == ["sent within a minute: 5 of 20", "sent within an hour: 5 of 120"]
-    assert lines[3] == "  asked for through main: 5 of 120"
+    assert lines[3] == "  asked for through main: 5 of 120 in the hour"
+    assert lines[4].startswith("no worker has reported its policies within 90 s: these ceilings")
     assert lines[-1].startswith("held: 3; the first expires at 2024-05-20 12:00")
     state = json.loads((await run("registrations", "status", "--json")).output)
     assert (state["held"], state["minute"]) == (3, {"sent": 5, "ceiling": 20})
+
+
+async def test_the_ceilings_shown_are_those_of_the_workers(
+    world: World, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCSERV_POLICIES__REGISTRATIONS_PER_MINUTE", "7")  # of this command only
+    for name, minute in (("one", 50), ("two", 50), ("three", 60)):
+        monkeypatch.setattr(socket, "gethostname", lambda name=name: name)
+        rules = Policies(registrations_per_minute=minute, registrations_need="open_case")
+        report_policies(conn, rules)
+    lines = (await run("registrations", "status")).output.splitlines()
+    assert lines[1] == "sent within a minute: 5 of 50"
+    assert "sent only to clients with an open case" in lines
+    workers = f"one-{os.getpid()}, two-{os.getpid()}"
+    assert any(line.startswith(f"ceilings of 2 workers ({workers}), reported ") for line in lines)
+    (other,) = (line for line in lines if line.startswith("workers differ! 1 worker (three-"))
+    assert "minute 60, hour 120, centre_minute none, centre_hour 120, need open_case" in other
+    state = json.loads((await run("registrations", "status", "--json")).output)
+    assert [one["minute"] for one in state["workers"]] == [50, 60]
+    conn.execute("UPDATE worker_policies SET seen_at = now() - interval '2 minutes'")
+    lines = (await run("registrations", "status")).output.splitlines()
+    assert lines[1] == "sent within a minute: 5 of 7"
 
 
 async def test_requests_are_released_by_id_and_refused_together(world: World) -> None:
