@@ -1,12 +1,18 @@
 """The command `scserv`. A subcommand is imported when it is called, so help stays fast."""
 
+import signal
 import sys
+from types import FrameType
+from typing import Final, NoReturn
 
 import click
 
+from inbound.cli._arguments import with_utf8_texts
 from inbound.cli._core_dumps import forbid_core_dumps
 from inbound.errors import ScservError
 from inbound.terminal import echo, echo_traceback, echo_usage_error
+
+_ENDED_BY: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 class _LazyGroup(click.Group):
@@ -59,8 +65,7 @@ class _LazyGroup(click.Group):
             return None
         module, _, name = target.partition(":")
         imported = __import__(f"inbound.cli.{module}", fromlist=[name])
-        command: click.Command = getattr(imported, name)
-        return command
+        return with_utf8_texts(getattr(imported, name))
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,6 +77,9 @@ def scserv() -> None:
 def main() -> None:
     """Run the command line. A `ScservError` is printed as one line and exits with status 2."""
     forbid_core_dumps()  # any command may have a key in memory
+    for number in _ENDED_BY:
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores one
+            signal.signal(number, _exit)
     try:
         sys.exit(scserv(standalone_mode=False))
     except click.exceptions.Abort:
@@ -85,6 +93,13 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 — printed in full
         echo_traceback(error)
         sys.exit(1)
+
+
+def _exit(number: int, _: FrameType | None) -> NoReturn:
+    """End the command as Ctrl-C does: what it has begun is undone. The next signal kills it."""
+    for each in _ENDED_BY:
+        signal.signal(each, signal.SIG_DFL)
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

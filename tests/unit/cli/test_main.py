@@ -1,0 +1,79 @@
+"""What holds for every command: its end by a signal, and octets that are no text."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from inbound.cli import scserv
+from inbound.cli._arguments import Utf8Text
+
+HANGING = """
+    import sys, tempfile, time, types
+    import click
+    from inbound.cli import main, scserv
+
+    @click.command
+    def hang():
+        with tempfile.TemporaryDirectory(prefix="scserv-test-") as folder:
+            print(folder, flush=True)
+            time.sleep(600)
+
+    module = sys.modules["inbound.cli.hang"] = types.ModuleType("inbound.cli.hang")
+    module.hang = hang
+    scserv.COMMANDS["hang"] = "hang:hang"
+    sys.argv[1:] = ["hang"]
+    main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
+)
+def test_a_command_that_is_ended_leaves_nothing(number: signal.Signals, status: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", dedent(HANGING)], stdout=subprocess.PIPE, text=True
+    ) as command:
+        assert command.stdout
+        folder = Path(command.stdout.readline().strip())
+        assert folder.is_dir()
+        command.send_signal(number)
+    assert command.returncode == status
+    assert not folder.exists()
+
+
+def texts_of(
+    command: click.Command, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Parameter]]:
+    """Yield the words of every command, with each of its parameters that takes a text."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from texts_of(inner, (*path, name))
+    for parameter in command.params:
+        if isinstance(parameter.type, click.types.StringParamType):
+            yield path, parameter
+
+
+TEXTS = list(texts_of(scserv))
+
+
+@pytest.mark.parametrize(
+    ("words", "parameter"), TEXTS, ids=[f"{' '.join(w)} {p.name}" for w, p in TEXTS]
+)
+def test_no_command_takes_octets_that_are_no_text(
+    words: tuple[str, ...], parameter: click.Parameter
+) -> None:
+    assert isinstance(parameter.type, Utf8Text)
+    if parameter.param_type_name == "option":
+        ran = CliRunner().invoke(scserv, [*words, f"{max(parameter.opts, key=len)}=a\udcff\x1b"])
+        assert ran.exit_code == 2
+        assert "is not UTF-8" in ran.output
