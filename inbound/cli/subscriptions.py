@@ -55,9 +55,14 @@ def undo_stops(settings: Settings, since: str, until: str, reason: str, *, dry_r
     undone = asyncio.run(_undo(settings, subject_ids, span, who, dry_run=dry_run))
     verb = "would be undone" if dry_run else "undone"
     echo(
-        f"{verb}: {counted(undone, 'stop')} of {counted(len(subject_ids), 'person', 'people')} who "
+        f"{verb}: {counted(undone, 'stop')}; {counted(len(subject_ids), 'person', 'people')} "
         f"stopped from {utc(span.since)} to {utc(span.until)}"
     )
+    if left := len(subject_ids) - undone:
+        echo(
+            f"left alone: {counted(left, 'person', 'people')} who stopped again later, are on"
+            " already, or were erased"
+        )
 
 
 def _stopped_within(

@@ -198,7 +198,7 @@ def _why_missed(kind: MissKind) -> str:
         case MissKind.EXTRA_WORDS:
             return "contained a command and something else; please send the command alone"
         case MissKind.UNKNOWN:
-            return f"was none of the commands, which are {_listed(accepted_spellings())}"
+            return f"was not one of the commands, which are {_listed(accepted_spellings())}"
         case MissKind.EMPTY:
             return "contained no text"
         case MissKind.UNDECODABLE:

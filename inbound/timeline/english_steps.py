@@ -142,7 +142,8 @@ def _late(d: Details) -> str:
 
 
 def _held(reason: HoldReason, d: Details) -> str:
-    held = f"registration data is held for a person, for {d['hours']:g} h at most"
+    longest = english_duration(timedelta(hours=d["hours"]))
+    held = f"registration data is held for a person, for {longest} at most"
     match reason:
         case HoldReason.MINUTE_CEILING:
             return f"{held}: the ceiling of a minute is reached"

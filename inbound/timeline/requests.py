@@ -1,6 +1,6 @@
 """Groups the events of one subject by request."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -10,6 +10,7 @@ from pydantic_core import from_json
 
 from schemas.events import (
     AcknowledgementLate,
+    Command,
     CommandLimitReached,
     DeliveryEvent,
     DomainEvent,
@@ -133,9 +134,21 @@ def group_requests(
                 stored.stream_id, event, _trace_id(stored.metadata), [recorded]
             )
             requests[event.request_id] = request
+        elif isinstance(event, SubscriptionRestored):
+            for request in _stops_from(list(requests.values()), event.request_id):
+                request.events.append(recorded)
         elif isinstance(event, RequestEvent) and event.request_id in requests:
             requests[event.request_id].events.append(recorded)
     return list(requests.values()), limits
+
+
+def _stops_from(requests: list[RequestHistory], first: UUID) -> Iterator[RequestHistory]:
+    """Yield the request of a stop and those that repeated it: undoing it undoes them all."""
+    ids = [request.accepted.request_id for request in requests]
+    if first in ids:
+        for request in requests[ids.index(first) :]:
+            if request.accepted.command is Command.SMS_STOP:
+                yield request
 
 
 def _trace_id(metadata: bytes) -> str | None:

@@ -15,6 +15,7 @@ from inbound.timeline.words import (
     NothingFound,
     Wording,
     accepted_spellings,
+    days_in_russian,
     miss_kind,
     russian_duration,
     spelling_of,
@@ -88,7 +89,7 @@ class Russian(Wording):
                 " О сообщениях, которые не были командами, известно только за последние сутки."
                 if found.miss_days == 1
                 else " О сообщениях, которые не были командами, известно только за последние "
-                f"{found.miss_days} сут."
+                f"{days_in_russian(found.miss_days)}."
             )
         else:
             said += " Сообщения, которые не были командами, не учитываются."
@@ -152,7 +153,7 @@ class Russian(Wording):
         if reply.parts_delivered:
             return f"{sent}, доставлено его частей: {reply.parts_delivered} из {reply.parts}"
         if case.open_for > _LONG:
-            return f"{sent}, отчёта о доставке нет уже {case.open_for.days} сут."
+            return f"{sent}, отчёта о доставке нет уже {days_in_russian(case.open_for.days)}"
         return f"{sent}, отчёта о доставке на телефон ещё нет"
 
     def _undetermined(self, case: Case, reply: ReplyProgress) -> str:

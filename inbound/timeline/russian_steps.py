@@ -151,8 +151,8 @@ def _late(d: Details) -> str:
 
 
 def _held(reason: HoldReason, d: Details) -> str:
-    hours = f"{d['hours']:g}".replace(".", ",")
-    held = f"регистрационные данные задержаны до проверки, не дольше {hours} ч"
+    longest = russian_duration(timedelta(hours=d["hours"]))
+    held = f"регистрационные данные задержаны до проверки, не дольше {longest}"
     match reason:
         case HoldReason.MINUTE_CEILING:
             return f"{held}: достигнут предел за минуту"

@@ -101,7 +101,7 @@ def _later(one: TimelineEvent, request: RequestHistory) -> Iterator[Draft]:
             about: dict[str, JsonValue] = {
                 "reason": event.reason.value,
                 "until": event.until.isoformat(),
-                "hours": round((event.until - event.at).total_seconds() / 3600, 1),
+                "hours": round((event.until - event.at).total_seconds() / 3600, 4),
             }
             yield Draft(StepKind.HELD, event.at, about)
         case RegistrationReleased() as event:

@@ -159,6 +159,15 @@ def russian_duration(span: timedelta) -> str:
     return duration(span, ("с", "мин", "ч", "сут")).replace(".", ",")
 
 
+def days_in_russian(days: int) -> str:
+    """Return a number of days with its noun: день, дня or дней."""
+    if days % 10 == 1 and days % 100 != 11:
+        return f"{days} день"
+    if days % 10 in {2, 3, 4} and days % 100 not in {12, 13, 14}:
+        return f"{days} дня"
+    return f"{days} дней"
+
+
 def duration(span: timedelta, units: tuple[str, str, str, str]) -> str:
     """Return a duration in its two largest units; `units` are those of s, min, h and days."""
     seconds = max(0.0, span.total_seconds())

@@ -197,8 +197,10 @@ async def test_a_burst_of_stops_is_undone(guarded: Service) -> None:
     undo = ("subscriptions", "undo-stops", "--since", since, "--until", "0s", "--reason", "spoofed")
     assert "would be undone: 30 stops" in await run(guarded, *undo, "--dry-run")
     assert count_events(guarded, "subscription.restored") == 0
-    assert "undone: 30 stops of 30 people" in await run(guarded, *undo)
-    assert "undone: 0 stops" in await run(guarded, *undo)
+    assert "undone: 30 stops; 30 people stopped from " in await run(guarded, *undo)
+    again = await run(guarded, *undo)
+    assert "undone: 0 stops; 30 people stopped" in again
+    assert "left alone: 30 people who stopped again later, are on already" in again
     subject = str(guarded.events(clients[0])[0].stream_id)
 
     def last_state() -> object:

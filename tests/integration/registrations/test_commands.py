@@ -124,10 +124,12 @@ async def test_a_burst_of_stops_is_undone_by_one_command(world: World) -> None:
     since = datetime.now(UTC).isoformat()
     await world.commands([world.text("CLIENT sms stop", number) for number in numbers(4, 20)])
     undo = ("subscriptions", "undo-stops", "--since", since, "--until", "0s", *WHY)
-    assert (await run(*undo, "--dry-run")).output.startswith("would be undone: 4 stops of 4 people")
+    assert (await run(*undo, "--dry-run")).output.startswith("would be undone: 4 stops; 4 people ")
     assert "subscription.restored" not in await world.types()
-    assert (await run(*undo)).output.startswith("undone: 4 stops of 4 people")
-    assert (await run(*undo)).output.startswith("undone: 0 stops of 4 people")
+    assert (await run(*undo)).output.startswith("undone: 4 stops; 4 people stopped ")
+    again = (await run(*undo)).output
+    assert again.startswith("undone: 0 stops; 4 people stopped ")
+    assert "left alone: 4 people who stopped again later, are on already, or were erased" in again
     assert "undo stops: they called us" in (await run("audit", "--limit", "1")).output
     with pytest.raises(SetupError, match="--until must be later than --since"):
         await run(*undo[:2], "--since", "0s", "--until", since, *WHY)

@@ -11,8 +11,8 @@ import pytest
 
 from inbound.handlers.policies import Policies
 from inbound.timeline.build import LongText, MissNote
-from inbound.timeline.model import ClockState, Language, ReplyStatus
-from inbound.timeline.words import ArrivalSpan
+from inbound.timeline.model import ClockState, Language, ReplyStatus, StepKind
+from inbound.timeline.words import ArrivalSpan, days_in_russian
 from schemas.events import Command, RefusalCause, SubscriptionRestored
 from schemas.messages import Outcome, PartResult, ReceiptState
 from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person, seconds
@@ -24,7 +24,8 @@ SENTENCES: dict[str, dict[str, str]] = tomllib.loads(
 UNANSWERED: dict[str, Any] = {"final": False, "parts": (PartResult(),)}
 MISSES = (
     *("look_alike", "spacing", "extra_words", "unknown", "empty", "undecodable"),
-    *("duplicate", "limited", "unknown_number", "incomplete", "of_tomorrow"),
+    *("duplicate", "limited", "unknown_number", "unknown_number_ceiling"),
+    *("incomplete", "of_tomorrow"),
 )
 
 
@@ -132,9 +133,11 @@ def refused(cause: RefusalCause) -> Person:
     return person
 
 
-def undone() -> Person:
+def undone(*, repeated_at_s: float | None = None) -> Person:
     person = fulfilled(STOP)
     request_id = person.only_request().request_id
+    if repeated_at_s is not None:
+        person.done(STOP, repeated_at_s)
     event = SubscriptionRestored(
         request_id=request_id, by="anna", reason="spoofed numbers", at=seconds(5400)
     )
@@ -221,10 +224,37 @@ def test_of_silence(name: str) -> None:
     assert sentences == SENTENCES[name]
 
 
+def test_a_repeated_stop_is_undone_with_the_first() -> None:
+    person = undone(repeated_at_s=3600)
+    newest = {
+        language.value: person.timeline(6000, language=language).sentence for language in Language
+    }
+    assert newest == SENTENCES["stop repeated, then undone"]
+    first, second = person.timeline(6000).requests[::-1]
+    assert [one.steps[-1].step for one in (first, second)] == [StepKind.RESTORED] * 2
+    person.texts(STOP, 7000)
+    assert "undid" not in person.timeline(8000).sentence
+
+
 def test_a_flood_is_counted_beside_what_is_known() -> None:
     person = waiting()
     flood = ArrivalSpan(NOON, seconds(60), 1234)
     assert (person.timeline().not_noted, person.timeline(not_noted=flood).not_noted) == (0, 1234)
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        (1, "1 день"),
+        (2, "2 дня"),
+        (5, "5 дней"),
+        (11, "11 дней"),
+        (21, "21 день"),
+        (112, "112 дней"),
+    ],
+)
+def test_days_are_inflected(days: int, words: str) -> None:
+    assert days_in_russian(days) == words
 
 
 def test_parts_that_are_delivered_so_far() -> None:
@@ -239,7 +269,8 @@ def test_parts_that_are_delivered_so_far() -> None:
 
 
 def test_every_sentence_has_its_case() -> None:
-    cases = {*PEOPLE, *SILENCE, *(f"miss: {kind}" for kind in MISSES), "a part is delivered"}
+    cases = {*PEOPLE, *SILENCE, *(f"miss: {kind}" for kind in MISSES)}
+    cases |= {"a part is delivered", "stop repeated, then undone"}
     assert set(SENTENCES) == cases
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from inbound.cli._timeline_view import print_timeline
 from inbound.handlers.decision import message_id
+from inbound.handlers.policies import Policies
 from inbound.store.lookup import ClaimRecord
 from inbound.terminal import Terminal
 from inbound.timeline.build import MissNote
@@ -395,3 +396,18 @@ def test_the_fulfilment_is_queued_with_the_acknowledgement_if_the_hold_ended_bef
     person.result(request_id, ACK)
     steps = [StepKind.HELD, StepKind.RECORDED, StepKind.QUEUED, StepKind.RELEASED]
     assert kinds(person)[3:] == [*steps, StepKind.RESULT, StepKind.QUEUED]
+
+
+@pytest.mark.parametrize(
+    ("seconds_", "english", "russian"), [(600, "10 min", "10 мин"), (259_200, "3 d", "3 сут")]
+)
+def test_the_longest_time_of_a_hold_is_told(seconds_: float, english: str, russian: str) -> None:
+    person = Person(Policies(hold_for_s=seconds_))
+    person.held()
+    said = [
+        next(step.text for step in person.only_request(language=language).steps
+             if step.step is StepKind.HELD)
+        for language in (Language.EN, Language.RU)
+    ]  # fmt: skip
+    assert f"for {english} at most" in said[0]
+    assert f"не дольше {russian}:" in said[1]
