@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
@@ -14,6 +14,7 @@ from inbound.cli._format import counted
 from inbound.cli._import_report import ImportReport
 from inbound.cli._progress import progress_bar
 from inbound.cli._table_view import print_understood
+from inbound.clock import utc_now
 from inbound.directory.client_import import ImportKeys, Summary, import_clients
 from inbound.directory.client_rows import (
     CLIENT_COLUMNS,
@@ -35,6 +36,8 @@ from inbound.tables.model import Choices, Table
 from inbound.tables.reader import open_table
 from inbound.tables.rejected import RejectedFile
 from inbound.terminal import Terminal, echo
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 APPLICATION_NAME: Final = "scserv clients import"
 VAULT_KEY_SETTING: Final = "SCSERV_VAULT_KEY"
@@ -113,6 +116,34 @@ def run_import(
     return 1 if summary.rejected and not summary.loaded else 0
 
 
+def table_options(command: Command) -> Command:
+    """Add the options that tell how a file is to be read."""
+    for option in reversed(
+        (
+            click.option(
+                "--map",
+                "mapping",
+                multiple=True,
+                metavar="COLUMN=NAME",
+                help="What the file calls a column, such as client_id=Код2, or its place, such as "
+                "client_id=#E. With the places of all, the file needs no names. Repeatable.",
+            ),
+            click.option(
+                "--sheet", metavar="NAME", help="Sheet of a workbook, if several have the columns."
+            ),
+            click.option("--encoding", metavar="NAME", help="Of a CSV file, such as windows-1251."),
+            click.option(
+                "--separator",
+                metavar="CHARACTER",
+                callback=lambda *a: _separator(a[2]),
+                help="Of a CSV file.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 @click.group
 def clients() -> None:
     """Import the clients of the organisation."""
@@ -120,19 +151,7 @@ def clients() -> None:
 
 @clients.command("import", help=HELP)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--map",
-    "mapping",
-    multiple=True,
-    metavar="COLUMN=NAME",
-    help="What the file calls a column, such as password=Код2, or its place, such as password=#E. "
-    "With the places of all five, the file needs no names. Repeatable.",
-)
-@click.option("--sheet", metavar="NAME", help="Sheet of a workbook, if several have the columns.")
-@click.option("--encoding", metavar="NAME", help="Of a CSV file, such as windows-1251.")
-@click.option(
-    "--separator", metavar="CHARACTER", callback=lambda *a: _separator(a[2]), help="Of a CSV file."
-)
+@table_options
 @click.option(
     "--whole-numbers",
     multiple=True,
@@ -193,21 +212,44 @@ def import_file(  # noqa: PLR0913  one for each option
 
 @clients.command("cases")
 @click.argument("file", type=click.Path(path_type=Path))
+@table_options
+@click.option("--withdraw-all", is_flag=True, help="Accept a file without a case.")
 @settings_options
-def load_cases(settings: Settings, *, file: Path) -> None:
+def load_cases(
+    settings: Settings,
+    *,
+    file: Path,
+    mapping: tuple[str, ...],
+    sheet: str | None,
+    encoding: str | None,
+    separator: str | None,
+    withdraw_all: bool,
+) -> None:
     """Replace the open cases by those of FILE: columns client_id and case_open_until.
 
     With SCSERV_POLICIES__REGISTRATIONS_NEED=open_case registration data is sent only to clients
-    with an open case. Times without an offset are in SCSERV_TIME_ZONE.
+    with an open case. Times without an offset are in SCSERV_TIME_ZONE. A file with anything
+    unclear in it changes nothing.
     """
     from inbound.directory.open_cases import CASE_COLUMNS, read_cases, replace_cases
 
     settings.require("database_url")
+    choices = Choices(parse_mapping(mapping, CASE_COLUMNS), encoding, separator, sheet)
     url = settings.database_url.get_secret_value()
     require_current(url)
-    with open_table(file, CASE_COLUMNS) as table, connect(url, APPLICATION_NAME, long=True) as conn:
-        loaded = replace_cases(conn, read_cases(table.rows(), ZoneInfo(settings.time_zone)))
-    echo(f"loaded: {counted(loaded, 'client')} with an open case")
+    with (
+        open_table(file, CASE_COLUMNS, choices) as table,
+        connect(url, APPLICATION_NAME, long=True) as conn,
+    ):
+        cases = read_cases(table.rows(), ZoneInfo(settings.time_zone), file.name)
+        loaded = replace_cases(conn, cases, now=utc_now(), name=file.name, allow_none=withdraw_all)
+    now_open = counted(loaded.clients, "client")
+    echo(f"loaded: {now_open} with an open case, instead of {loaded.before}")
+    if loaded.unknown:
+        ids = counted(loaded.unknown, "id")
+        echo(f"of no client: {ids}, which will count when such a client is imported")
+    if loaded.closed:
+        echo(f"closed already, by their time: {loaded.closed}")
 
 
 def _separator(text: str | None) -> str | None:

@@ -26,6 +26,12 @@ INSERT INTO open_cases (client_id, open_until)
 SELECT client_id, open_until
 FROM unnest(%(client_ids)s::text[], %(open_until)s::timestamptz[]) AS new (client_id, open_until)
 
+-- name: count_open_cases
+SELECT count(*) FROM open_cases
+
+-- name: count_known_ids
+SELECT count(DISTINCT client_id) FROM clients WHERE client_id = ANY(%(client_ids)b::text[])
+
 -- name: find_numbers_of_clients
 -- One number of each client: the one that was changed last.
 SELECT DISTINCT ON (client_id) client_id, number_hash, number_sealed FROM clients

@@ -7,7 +7,7 @@ open case. A file with anything unclear in it changes nothing.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Final
+from typing import Final, LiteralString
 
 import psycopg
 
@@ -29,6 +29,8 @@ CASE_COLUMNS: Final = (
 _SQL: Final = statements(__package__, "clients")
 _DELETE_CASES: Final = _SQL["delete_open_cases"]
 _ADD_CASES: Final = _SQL["add_open_cases"]
+_COUNT_CASES: Final = _SQL["count_open_cases"]
+_COUNT_KNOWN: Final = _SQL["count_known_ids"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,39 +41,85 @@ class OpenCase:
     open_until: datetime
 
 
-def read_cases(rows: Iterable[Row | BadRow], zone: tzinfo) -> Iterator[OpenCase]:
+@dataclass(frozen=True, slots=True)
+class LoadedCases:
+    """What a load did: cases of clients, ids that are no client's yet, and cases withdrawn before.
+
+    `closed` are those of both whose time is over already.
+    """
+
+    clients: int
+    unknown: int
+    closed: int
+    before: int
+
+
+def read_cases(rows: Iterable[Row | BadRow], zone: tzinfo, name: str) -> Iterator[OpenCase]:
     """Yield the cases of a table; times without an offset are in `zone`.
 
-    Raises `SetupError` for the first row that is not clear; its text repeats no cell.
+    Raises `SetupError` for the first row that is not clear. Its text has the name of the file and
+    repeats no cell.
     """
     for row in rows:
-        if isinstance(row, BadRow):
-            raise SetupError(f"row {row.number} {row.reason}; nothing was loaded")
         try:
-            client_id = read_text(row.cells[0])
-        except CellError as error:
-            raise SetupError(f"row {row.number}: {CLIENT_ID} {error}; nothing was loaded") from None
-        if not client_id or len(client_id) > FIELD_LIMITS[CLIENT_ID]:
-            raise SetupError(f"row {row.number}: {CLIENT_ID} is empty or too long")
-        try:
-            until = datetime.fromisoformat(row.cells[1].text.strip())
-        except ValueError:
-            raise SetupError(
-                f"row {row.number}: {OPEN_UNTIL} is no time like 2026-01-31T18:00; nothing was "
-                "loaded"
-            ) from None
+            if isinstance(row, Row):
+                yield _case(row, zone)
+                continue
+            reason = row.reason
+        except ValueError as error:
+            reason = str(error)
+        raise SetupError(f"{name}, row {row.number}: {reason}; nothing was loaded")
+
+
+def _case(row: Row, zone: tzinfo) -> OpenCase:
+    """Return the case in a row. Raises `ValueError` if it is not clear."""
+    try:
+        client_id = read_text(row.cells[0])
+    except CellError as error:
+        raise ValueError(f"{CLIENT_ID} {error}") from None
+    if not client_id:
+        raise ValueError(f"{CLIENT_ID} is empty")
+    if len(client_id) > FIELD_LIMITS[CLIENT_ID]:
+        raise ValueError(f"{CLIENT_ID} has more than {FIELD_LIMITS[CLIENT_ID]} characters")
+    try:
+        until = datetime.fromisoformat(row.cells[1].text.strip())
         aware = until if until.tzinfo else until.replace(tzinfo=zone)
-        yield OpenCase(client_id, aware.astimezone(UTC))
+        return OpenCase(client_id, aware.astimezone(UTC))
+    except (ValueError, OverflowError):
+        raise ValueError(f"{OPEN_UNTIL} is no time like 2026-01-31T18:00") from None
 
 
 @raises_store_errors
-def replace_cases(conn: psycopg.Connection, cases: Iterable[OpenCase]) -> int:
-    """Replace all open cases and return how many there are. Of a client the last one counts."""
+def replace_cases(
+    conn: psycopg.Connection,
+    cases: Iterable[OpenCase],
+    *,
+    now: datetime,
+    name: str,
+    allow_none: bool,
+) -> LoadedCases:
+    """Replace all open cases. Of a client the last one counts.
+
+    Raises `SetupError` if there are none and `allow_none` is false: then nothing is changed.
+    """
     by_client = {case.client_id: case.open_until for case in cases}
+    client_ids = list(by_client)
     with conn.transaction():
+        before = _count(conn, _COUNT_CASES)
+        if not by_client and not allow_none:
+            raise SetupError(
+                f"{name} has no case, which would withdraw all {before}; nothing was loaded. Add"
+                " --withdraw-all if that is meant"
+            )
         conn.execute(_DELETE_CASES)
-        conn.execute(
-            _ADD_CASES,
-            {"client_ids": list(by_client), "open_until": list(by_client.values())},
-        )
-    return len(by_client)
+        conn.execute(_ADD_CASES, {"client_ids": client_ids, "open_until": list(by_client.values())})
+        known = _count(conn, _COUNT_KNOWN, {"client_ids": client_ids})
+    closed = sum(until <= now for until in by_client.values())
+    return LoadedCases(known, len(by_client) - known, closed, before)
+
+
+def _count(
+    conn: psycopg.Connection, query: LiteralString, parameters: dict[str, object] | None = None
+) -> int:
+    row = conn.execute(query, parameters).fetchone()
+    return int(row[0]) if row else 0
