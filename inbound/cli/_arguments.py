@@ -1,6 +1,6 @@
 """Checks of what was typed that hold for every command."""
 
-from typing import Any
+from typing import Any, Final
 
 import click
 from typing_extensions import override
@@ -22,7 +22,8 @@ class Utf8Text(click.types.StringParamType):
         return text
 
 
-_UTF8_TEXT = Utf8Text()
+PORT: Final = click.IntRange(0, 65_535)
+_UTF8_TEXT: Final = Utf8Text()
 
 
 def with_utf8_texts(command: click.Command) -> click.Command:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from inbound.cli._arguments import PORT
 from inbound.cli._passwords import VARIABLE, password_file_option
 from inbound.errors import SetupError
 from inbound.ops import logs
@@ -29,7 +30,9 @@ log = logging.getLogger(__name__)
 
 @click.command
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=2775, show_default=True, help="Port to listen on; 0: any.")
+@click.option(
+    "--port", type=PORT, default=2775, show_default=True, help="Port to listen on; 0: any."
+)
 @click.option("--number", default="+79086228779", show_default=True, help="Number of the service.")
 @click.option("--system-id", default="scserv", show_default=True, help="Account of the service.")
 @password_file_option

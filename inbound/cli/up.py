@@ -12,6 +12,7 @@ from typing import Final
 import click
 from pydantic import SecretStr
 
+from inbound.cli._arguments import PORT
 from inbound.cli._passwords import VARIABLE as PASSWORD
 from inbound.cli._passwords import password_file_option
 from inbound.errors import SetupError
@@ -31,8 +32,12 @@ _CHARACTERS: Final = string.ascii_letters + string.digits
     show_default=True,
     help="Folder for data, keys and logs.",
 )
-@click.option("--port", default=8080, show_default=True, help="Port of /health/ready; 0: any.")
-@click.option("--api-port", type=int, help="Port of the HTTP API; 0: any.  [default: 8090 if free]")
+@click.option(
+    "--port", type=PORT, default=8080, show_default=True, help="Port of /health/ready; 0: any."
+)
+@click.option(
+    "--api-port", type=PORT, help="Port of the HTTP API; 0: any.  [default: 8090 if free]"
+)
 @click.option("--smsc", metavar="HOST:PORT", help="SMS centre to use; default: a simulated one.")
 @click.option("--system-id", metavar="ID", help="Account at that SMS centre.")
 @password_file_option

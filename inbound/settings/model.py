@@ -80,7 +80,9 @@ class Settings(KafkaSettings):
         description="key of the hashes that stand for numbers: 32 random bytes in base64 or hex",
     )
     federal_number: str = Field(
-        default="+79086228779", description="the number that clients text (E.164)"
+        default="+79086228779",
+        pattern=r"^\+[1-9][0-9]{6,14}$",
+        description="the number that clients text, as +79086228779 (E.164)",
     )
     sender: str = Field(default="SCSERV", max_length=11, description="sender of every reply")
     templates_file: Path | None = Field(

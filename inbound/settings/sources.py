@@ -5,17 +5,17 @@ which wins over the TOML file. Groups are tables in TOML and `SCSERV_GROUP__NAME
 variables. An invalid setting is reported on one line that names it and its source.
 """
 
-import difflib
 import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from inbound.errors import SetupError
+from inbound.settings.complaints import explain, suggest
 from inbound.settings.kafka import KafkaSettings
 from inbound.settings.model import PREFIX, Settings
 from inbound.settings.smpp import read_value
@@ -55,7 +55,8 @@ def load_partial_settings(
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = [_explain(problem, model, config) for problem in error.errors(include_input=False)]
+        problems = error.errors(include_input=False, include_url=False)
+        lines = [explain(problem, model, values, config) for problem in problems]
         raise SetupError("\n".join(lines)) from None
 
 
@@ -68,7 +69,7 @@ def read_settings_file(path: Path, option: str) -> dict[str, Any]:
     values = _read_toml(path, option)
     for name in values:
         if name not in Settings.model_fields:
-            hint = _suggest(name, Settings.model_fields)
+            hint = suggest(name, Settings.model_fields)
             raise SetupError(f"{option} {path}: {name} is not a setting; {hint}")
     return values
 
@@ -137,50 +138,4 @@ def _reject_unknown_variables() -> None:
             continue
         if variable.endswith("_FILE") and variable.removesuffix("_FILE") in known:
             continue
-        raise SetupError(f"{variable} is not a setting; {_suggest(variable, known)}")
-
-
-def _suggest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]}?" if near else "`scserv settings` lists them all"
-
-
-def _explain(problem: Mapping[str, Any], model: type[BaseModel], config: Path | None) -> str:
-    path: Sequence[str | int] = problem["loc"]
-    return f"{_place(path, config)}: {_complaint(problem, _owner(model, path))}"
-
-
-def _place(path: Sequence[str | int], config: Path | None) -> str:
-    """Return the name of a setting, and its place in the TOML file if there is one."""
-    if not path:
-        return "settings"
-    if path[0] == "binds":  # only in TOML, so there is no variable
-        number = f" {int(path[1]) + 1}" if len(path) > 1 else ""
-        name = "".join(f", {part}" for part in path[2:])
-        return f"[[binds]]{number}{name}" + (f" in {config}" if config else "")
-    names = [str(part) for part in path]
-    where = f" ({'.'.join(names)} in {config})" if config else ""
-    return PREFIX + "__".join(names).upper() + where
-
-
-def _complaint(problem: Mapping[str, Any], owner: type[BaseModel]) -> str:
-    """Return what is wrong, in words for operators where those of pydantic are for programmers."""
-    name = str(problem["loc"][-1]) if problem["loc"] else ""
-    match problem["type"]:
-        case "extra_forbidden":
-            return f"unknown setting; {_suggest(name, owner.model_fields)}"
-        case "too_long" | "string_too_long" if name in owner.model_fields:
-            return f"has more than {problem['ctx']['max_length']} characters"
-        case "string_pattern_mismatch" if name in owner.model_fields:
-            return f"expected {owner.model_fields[name].description}"
-    return str(problem["msg"]).removeprefix("Value error, ")
-
-
-def _owner(model: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel]:
-    """Return the model that has the last setting of a path: a group, a bind, or `model`."""
-    field = model.model_fields.get(str(path[0])) if len(path) > 1 else None
-    annotation = field.annotation if field else None
-    for kind in (annotation, *get_args(annotation)):
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return kind
-    return model
+        raise SetupError(f"{variable} is not a setting; {suggest(variable, known)}")

@@ -65,13 +65,14 @@ async def test_the_state_is_shown(world: World) -> None:
 
 
 async def test_the_ceilings_shown_are_those_of_the_workers(
-    world: World, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+    world: World, postgres_backend: PostgresBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCSERV_POLICIES__REGISTRATIONS_PER_MINUTE", "7")  # of this command only
-    for name, minute in (("one", 50), ("two", 50), ("three", 60)):
-        monkeypatch.setattr(socket, "gethostname", lambda name=name: name)
-        rules = Policies(registrations_per_minute=minute, registrations_need="open_case")
-        report_policies(conn, rules)
+    with psycopg.connect(postgres_backend.url, autocommit=True) as connection:
+        for name, minute in (("one", 50), ("two", 50), ("three", 60)):
+            monkeypatch.setattr(socket, "gethostname", lambda name=name: name)
+            rules = Policies(registrations_per_minute=minute, registrations_need="open_case")
+            report_policies(connection, rules)
     lines = (await run("registrations", "status")).output.splitlines()
     assert lines[1] == "sent within a minute: 5 of 50"
     assert "sent only to clients with an open case" in lines
@@ -81,7 +82,8 @@ async def test_the_ceilings_shown_are_those_of_the_workers(
     assert "minute 60, hour 120, centre_minute none, centre_hour 120, need open_case" in other
     state = json.loads((await run("registrations", "status", "--json")).output)
     assert [one["minute"] for one in state["workers"]] == [50, 60]
-    conn.execute("UPDATE worker_policies SET seen_at = now() - interval '2 minutes'")
+    with psycopg.connect(postgres_backend.url, autocommit=True) as connection:
+        connection.execute("UPDATE worker_policies SET seen_at = now() - interval '2 minutes'")
     lines = (await run("registrations", "status")).output.splitlines()
     assert lines[1] == "sent within a minute: 5 of 7"
 

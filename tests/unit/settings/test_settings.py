@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -49,9 +50,39 @@ def test_a_secret_in_a_file_reaches_a_group(
 @pytest.mark.parametrize(
     ("variable", "value", "complaint"),
     [
-        ("SCSERV_SMPP__WINDOW", "many", "SCSERV_SMPP__WINDOW: Input should be a valid integer"),
-        ("SCSERV_SMPP__PORT", "70000", "SCSERV_SMPP__PORT"),
-        ("SCSERV_POLICIES__UNKNOWN_NUMBER", "shout", "'refuse' or 'silent'"),
+        (
+            "SCSERV_SMPP__WINDOW",
+            "many",
+            "SCSERV_SMPP__WINDOW: 'many' is not a whole number from 1 to 10000",
+        ),
+        (
+            "SCSERV_SMPP__PORT",
+            "70000",
+            "SCSERV_SMPP__PORT: '70000' is not a whole number from 1 to 65535",
+        ),
+        ("SCSERV_SMPP__RATE", "-1", "SCSERV_SMPP__RATE: '-1' is not a number of at least 0"),
+        ("SCSERV_PART_WAIT_S", "0", "SCSERV_PART_WAIT_S: '0' is not a number above 0"),
+        ("SCSERV_PART_WAIT_S", "nan", "SCSERV_PART_WAIT_S: 'nan' is not a number above 0"),
+        ("SCSERV_SMPP__TLS", "perhaps", "SCSERV_SMPP__TLS: 'perhaps' is neither true nor false"),
+        (
+            "SCSERV_POLICIES__UNKNOWN_NUMBER",
+            "shout",
+            "SCSERV_POLICIES__UNKNOWN_NUMBER: 'shout' is not one of refuse, silent",
+        ),
+        (
+            "SCSERV_POLICIES__REGISTRATIONS_PER_HOUR",
+            "\x1b[2J",
+            "SCSERV_POLICIES__REGISTRATIONS_PER_HOUR: '\\x1b[2J' is not a whole number of at least",
+        ),
+        (
+            "SCSERV_FEDERAL_NUMBER",
+            "12",
+            "SCSERV_FEDERAL_NUMBER: '12' does not fit; expected the number that clients text, as",
+        ),
+        ("SCSERV_SENDER", "a\udcff", "SCSERV_SENDER: 'a\\udcff' is not UTF-8"),
+        ("SCSERV_TIME_ZONE", "Mars", "SCSERV_TIME_ZONE: 'Mars' is not a time zone; use an IANA"),
+        ("SCSERV_FOO", "x", "SCSERV_FOO is not a setting; `scserv settings` lists them all"),
+        ("SCSERV_DATA_DIR", "x", "SCSERV_DATA_DIR is not a setting; `scserv settings` lists"),
         ("SCSERV_DATABSE_URL", "x", "did you mean SCSERV_DATABASE_URL?"),
         (
             "SCSERV_VAULT_KEY_FILE",
@@ -59,7 +90,7 @@ def test_a_secret_in_a_file_reaches_a_group(
             "SCSERV_VAULT_KEY_FILE: can't read /nowhere: No such file or directory",
         ),
         ("SCSERV_SMPP__PASSWORD", "x" * 13, "SCSERV_SMPP__PASSWORD: has more than 8 characters"),
-        ("SCSERV_SMPP__SYSTEM_ID", "x" * 16, "SCSERV_SMPP__SYSTEM_ID: has more than 15 characters"),
+        ("SCSERV_SMPP__SYSTEM_ID", "x" * 16, "' has more than 15 characters"),
         (
             "SCSERV_SMPP__DATA_CODINGS",
             "4:3",
@@ -101,6 +132,43 @@ def test_an_invalid_setting_of_a_bind_is_named_as_in_the_file(
     with pytest.raises(SetupError) as refused:
         load_settings(config)
     assert str(refused.value) == complaint.replace("{long}", str(long)).format(config)
+
+
+PYDANTIC: Final = re.compile(r"(Input|String) should|Value error|Extra inputs|validation error")
+
+
+def refusal(config: Path | None = None) -> str:
+    """Return why the settings are refused; nothing if they are not."""
+    try:
+        load_settings(config)
+    except SetupError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("variable", [name for name, _, _ in setting_variables()])
+def test_every_error_has_our_own_words(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    for value in ("", "x", "-1", "999999999999999999999999", "nan", "1.5", "a\nb"):
+        monkeypatch.setenv(variable, value)
+        why = refusal()
+        assert not why or variable in why
+        assert not PYDANTIC.search(why)
+
+
+@pytest.mark.parametrize("line", ["smpp = 3", "binds = 3", "[smpp]\nport = 'x'", "sender = 3"])
+def test_an_error_in_the_file_has_our_own_words(tmp_path: Path, line: str) -> None:
+    (config := tmp_path / "scserv.toml").write_text(line)
+    assert str(config) in refusal(config)
+    assert not PYDANTIC.search(refusal(config))
+
+
+def test_a_value_from_a_file_is_named_with_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "port").write_text("high\n")
+    monkeypatch.setenv("SCSERV_SMPP__PORT_FILE", str(tmp_path / "port"))
+    with pytest.raises(SetupError, match=r"^SCSERV_SMPP__PORT_FILE: 'high' is not a whole number"):
+        load_settings()
 
 
 def test_an_error_does_not_repeat_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,8 +300,14 @@ def test_kafka_credentials_reach_the_connection(
             {"SECURITY_PROTOCOL": "SSL", "TLS_KEY": "key.pem"},
             "SCSERV_KAFKA_TLS_KEY is set, but SCSERV_KAFKA_TLS_CERT is not",
         ),
-        (SASL | {"SASL_MECHANISM": "GSSAPI"}, "SCSERV_KAFKA_SASL_MECHANISM: Input should be"),
-        (SASL | {"USER": "a,b"}, "SCSERV_KAFKA_USER: expected user name at Kafka, without comma"),
+        (
+            SASL | {"SASL_MECHANISM": "GSSAPI"},
+            "SCSERV_KAFKA_SASL_MECHANISM: 'GSSAPI' is not one of ",
+        ),
+        (
+            SASL | {"USER": "a,b"},
+            "SCSERV_KAFKA_USER: 'a,b' does not fit; expected user name at Kafka, without comma",
+        ),
     ],
 )
 def test_kafka_settings_that_contradict_each_other_are_named(
