@@ -13,7 +13,8 @@ import click
 from click.core import ParameterSource
 from pydantic import BaseModel
 
-from inbound.service_file import DEFAULT_DATA_DIR, read_service_file
+from inbound.errors import MissingSettingError, SetupError
+from inbound.service_file import DEFAULT_DATA_DIR, SERVICE_FILE, read_service_file
 from inbound.settings import Settings, load_partial_settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -42,7 +43,10 @@ def settings_of(model: type[BaseModel]) -> Callable[[Command], Command]:
         )
         def with_settings(config: Path | None, data_dir: Path, **arguments: Any) -> Any:  # noqa: ANN401
             settings = load_partial_settings(model, config, read_service_file(data_dir))
-            return command(settings, **arguments)
+            try:
+                return command(settings, **arguments)
+            except MissingSettingError as error:
+                raise _why_missing(error, data_dir) from None
 
         with_settings.__name__ = command.__name__
         with_settings.__doc__ = command.__doc__
@@ -69,3 +73,24 @@ def command_line(*words: str) -> str:
         for word in (f"--{name.replace('_', '-')}", str(context.params[name]))
     ]
     return shlex.join(["scserv", *words, *given])
+
+
+def _why_missing(error: MissingSettingError, data_dir: Path) -> SetupError:
+    """Return the error about the data folder, if a running `scserv up` would have the setting."""
+    from inbound.local.folder_lock import is_locked
+
+    source = click.get_current_context().get_parameter_source("data_dir")
+    is_named = source is ParameterSource.COMMANDLINE
+    if (data_dir / SERVICE_FILE).exists():
+        return error
+    if is_locked(data_dir):
+        return SetupError(f"`scserv up` is starting in {data_dir}: wait until it has said ready")
+    if is_named and not data_dir.exists():
+        return SetupError(
+            f"--data-dir {data_dir} does not exist: name the folder of a running `scserv up`"
+        )
+    if is_named:
+        return SetupError(
+            f"--data-dir {data_dir} has no {SERVICE_FILE}: no `scserv up` has run there"
+        )
+    return error

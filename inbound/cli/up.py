@@ -57,19 +57,28 @@ def up(
     and Apache Kafka, kept in the data folder.
     """
     from inbound.cli._runner import run_until_signal
+    from inbound.local.folder_lock import locked_folder, remove_unused
     from inbound.local.service import LocalService
 
     _export_options(smsc, system_id, password_file)
     if api_port is not None:
         os.environ["SCSERV_API__PORT"] = str(api_port)
     data_dir = data_dir.absolute()
+    given, is_new = load_settings(config), not data_dir.exists()
     make_folder(data_dir)
-    settings = load_settings(config, make_keys(data_dir, load_settings(config)))
-    built_in = smsc is None and not settings.binds
-    if built_in:
-        settings = _with_password(data_dir, settings)
-    service = LocalService(settings, data_dir, port, config, built_in_simulator=built_in)
-    sys.exit(asyncio.run(run_until_signal(service.run)))
+    try:
+        with locked_folder(data_dir):
+            settings = load_settings(config, make_keys(data_dir, given))
+            built_in = smsc is None and not settings.binds
+            if built_in:
+                settings = _with_password(data_dir, settings)
+            service = LocalService(settings, data_dir, port, config, built_in_simulator=built_in)
+            status = asyncio.run(run_until_signal(service.run))
+    except SetupError:
+        if is_new:
+            remove_unused(data_dir)
+        raise
+    sys.exit(status)
 
 
 def _export_options(smsc: str | None, system_id: str | None, password_file: Path | None) -> None:

@@ -7,7 +7,7 @@ open case. A file with anything unclear in it changes nothing.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Final, LiteralString
+from typing import Final
 
 import psycopg
 
@@ -119,7 +119,7 @@ def replace_cases(
 
 
 def _count(
-    conn: psycopg.Connection, query: LiteralString, parameters: dict[str, object] | None = None
+    conn: psycopg.Connection, query: bytes, parameters: dict[str, object] | None = None
 ) -> int:
     row = conn.execute(query, parameters).fetchone()
     return int(row[0]) if row else 0

@@ -89,7 +89,7 @@ def test_the_command_takes_a_file_that_calls_its_columns_otherwise(
 ) -> None:
     monkeypatch.setenv("SCSERV_DATABASE_URL", database_url)
     (file := tmp_path / "cases.csv").write_text("Клиент|Срок\nC-1|2099-01-31\n", "cp1251")
-    options = ("--map", "client_id=Клиент", "--map", "case_open_until=#B")
+    options = ["--map", "client_id=Клиент", "--map", "case_open_until=#B"]
     options += ("--encoding", "windows-1251", "--separator", "|")
     ran = CliRunner().invoke(scserv, ["clients", "cases", str(file), *options])
     assert ran.output == (
