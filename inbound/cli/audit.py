@@ -1,4 +1,4 @@
-"""`scserv audit`: who revealed or resolved personal data, and why."""
+"""`scserv audit`: what operators and programs did that has to be accounted for, and why."""
 
 import os
 import pwd
@@ -27,7 +27,12 @@ from inbound.terminal import echo
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @settings_options
 def audit(settings: Settings, since: str | None, limit: int, *, as_json: bool) -> None:
-    """Show who revealed numbers, resolved subjects or changed tokens, newest first."""
+    """Show who did what for which reason, newest first.
+
+    Recorded are revealed and resolved numbers, decisions about held registrations and the switch,
+    undone stops, dead letters retried or discarded, and changes of tokens. `scserv erasures` shows
+    who was erased.
+    """
     from inbound.clock import utc_now
     from inbound.store.access.audit import entries
 

@@ -12,6 +12,7 @@ whole messages, with numbers and texts.
 """
 
 import logging
+import re
 import sys
 import threading
 import time
@@ -59,6 +60,7 @@ class Kind(NamedTuple):
     bind: str = ""
 
 
+_VARYING: Final = re.compile(r"0x[0-9A-Fa-f]+|[0-9]+(\.[0-9]+)?")
 _OTHERS: Final = Kind("", "")
 _ABOUT_A_BIND: Final = ("bind %s", "%s: ")
 
@@ -67,6 +69,9 @@ def _kind_of(record: logging.LogRecord) -> Kind:
     form = str(record.msg)
     if isinstance(record.args, tuple) and record.args and form.startswith(_ABOUT_A_BIND):
         return Kind(record.name, form, str(record.args[0]))
+    if not record.args and record.name.startswith(_LIBRARIES):
+        # kafka-python fills in its texts itself, some with the address of an object.
+        form = _VARYING.sub("#", form)
     return Kind(record.name, form)
 
 

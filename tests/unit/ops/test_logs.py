@@ -82,6 +82,18 @@ def test_lines_of_one_kind_are_limited_whatever_they_say(log: Log, level: int) -
     )
 
 
+def test_lines_of_a_library_are_of_one_kind_whatever_object_they_name(log: Log) -> None:
+    def slow(n: int) -> list[str]:
+        text = f"Task <kafka.net.selector.Task object at 0x{n:x}> ran for 0.{n}s (>0.100s)"
+        return log.say(text, name="kafka.net.selector")
+
+    first, *others = [slow(n) for n in range(200, 220)]
+    assert len(first) == 1
+    assert others == [[]] * 19
+    log.now += WINDOW_S
+    assert slow(300)[0].endswith("0.219s (>0.100s) (19 similar messages suppressed)")
+
+
 def test_the_last_line_of_a_process_is_never_suppressed(log: Log) -> None:
     lines = [log.say("exits", level=logging.CRITICAL) for _ in range(100)]
     assert lines == [["exits"]] * 100
