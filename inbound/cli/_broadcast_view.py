@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
-from inbound.cli._context import command_line
+from inbound.cli._command_line import command_line
 from inbound.cli._database import open_database
 from inbound.cli._format import counted, utc
 from inbound.cli._progress import progress_bar

@@ -4,7 +4,6 @@ Settings come from the environment, then from `--config`, then from the service 
 running `scserv up` keeps in its data folder.
 """
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,22 +56,6 @@ def settings_of(model: type[BaseModel]) -> Callable[[Command], Command]:
         return with_settings  # type: ignore[return-value]  # click makes a Command of it
 
     return decorate
-
-
-def command_line(*words: str) -> str:
-    """Return a `scserv` command to paste into a shell.
-
-    It finds the same settings as the command that prints it: `--config` and `--data-dir` are
-    repeated if that was given them.
-    """
-    context = click.get_current_context(silent=True)
-    given = [
-        word
-        for name in ("config", "data_dir")
-        if context and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        for word in (f"--{name.replace('_', '-')}", str(context.params[name]))
-    ]
-    return shlex.join(["scserv", *words, *given])
 
 
 def _why_missing(error: MissingSettingError, data_dir: Path) -> SetupError:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from inbound.cli._context import command_line
+from inbound.cli._command_line import command_line
 from inbound.cli._format import counted
 from inbound.cli._times import parse_moment
 from inbound.errors import RetryableError, SetupError

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from inbound.cli._broadcast_view import as_json, print_broadcast, print_list, watch
-from inbound.cli._context import command_line, settings_options
+from inbound.cli._command_line import command_line
+from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
 from inbound.cli._times import parse_moment
 from inbound.cli.audit import os_user
