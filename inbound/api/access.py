@@ -36,6 +36,18 @@ def _allowed(
     return principal
 
 
+def _allowed_any(
+    request: Request,
+    scopes: SecurityScopes,
+    _: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+) -> Principal:
+    """Return the caller if the token may send or read: what it gets depends on which."""
+    principal: Principal = request.state.principal
+    if not principal.may(Scope.READ):
+        _require(principal, *map(Scope, scopes.scopes))
+    return principal
+
+
 def _require(principal: Principal, *scopes: Scope) -> None:
     for scope in scopes:
         if not principal.may(scope):
@@ -95,3 +107,6 @@ BackendDep = Annotated[Backend, Depends(_backend)]
 RevealReason = Annotated[str | None, Depends(_revealing)]
 MayResolve = Annotated[Principal, Security(_allowed, scopes=[Scope.RESOLVE.value])]
 MayRead = Annotated[Principal, Security(_allowed, scopes=[Scope.READ.value])]
+MaySend = Annotated[Principal, Security(_allowed, scopes=[Scope.SEND.value])]
+# The OpenAPI document names `read` as the other choice (the route's `openapi_extra`).
+MayLookUp = Annotated[Principal, Security(_allowed_any, scopes=[Scope.SEND.value])]

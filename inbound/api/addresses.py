@@ -53,20 +53,28 @@ class ClientAddresses:
         )
 
     def client(self, scope: Scope) -> str:
-        """Return the client of a request.
+        """Return the client of a request."""
+        return client_of(self.host(scope))
+
+    def address(self, scope: Scope) -> str | None:
+        """Return the address that a request comes from; None if it is unknown."""
+        address = _parse(self.host(scope))
+        return None if address is None else str(address)
+
+    def host(self, scope: Scope) -> str:
+        """Return the address that a request comes from, as it was written.
 
         X-Forwarded-For is read from its end, where trusted proxies write; anything before the
         first address that isn't one of theirs was sent by a client.
         """
-        host = scope["client"][0] if scope.get("client") else ""
+        host: str = scope["client"][0] if scope.get("client") else ""
         if not self.is_proxy(host):
-            return client_of(host)
+            return host
         forwarded = ",".join(Headers(scope=scope).getlist("x-forwarded-for"))
         for hop in reversed(forwarded.split(",")):
             if not self.is_proxy(hop):
-                found = client_of(hop)
-                return client_of(host) if found == UNKNOWN else found
-        return client_of(host)
+                return host if _parse(hop) is None else hop
+        return host
 
 
 def _parse(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

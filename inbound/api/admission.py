@@ -27,21 +27,36 @@ from inbound.errors import RetryableError
 from inbound.store.access.api_tokens import ValidToken
 
 OPEN_PATHS: Final = frozenset({"/openapi.json"})
+SENDING_PATH: Final = "/v1/messages"
 MAX_BODY_BYTES: Final = 64 * 1024
+MAX_SENDING_BODY_BYTES: Final = 4 * 1024 * 1024
+MAX_LARGE_BODIES: Final = 8
 BODY_TIMEOUT_S: Final = 10.0
-MAX_IN_FLIGHT: Final = 64
-MAX_IN_FLIGHT_PER_TOKEN: Final = 32
 
-FindToken = Callable[[bytes], Awaitable[ValidToken | None]]
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many requests run at once: of all tokens, and of one."""
+
+    requests: int
+    of_one_token: int
+
+
+# Requests that send wait for a transaction that many share; the others each need a connection.
+READING: Final = Capacity(64, 32)
+SENDING: Final = Capacity(256, 96)
+
+FindToken = Callable[[bytes, str | None], Awaitable[ValidToken | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller: a token and its scopes."""
+    """The caller: a token, its scopes, and the account for which it sends."""
 
     token_id: UUID
     name: str
     scopes: frozenset[TokenScope]
+    account: str
 
     def may(self, scope: TokenScope) -> bool:
         """Whether the token has a scope."""
@@ -69,16 +84,18 @@ class AdmissionMiddleware:
         self._limits = limits
         self._failures = failures
         self._addresses = addresses
-        self._in_flight = 0
-        self._per_token: Counter[UUID | None] = Counter()
+        self._in_flight: Counter[bool] = Counter()
+        self._per_token: Counter[tuple[UUID | None, bool]] = Counter()
+        self._large = LargeBodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on admitted requests and answer the others."""
-        self._in_flight += 1
+        is_sending = _is_sending(scope)
+        self._in_flight[is_sending] += 1
         try:
             headers = Headers(scope=scope)
             try:
-                self._check_capacity(headers)
+                self._check_capacity(headers, is_sending=is_sending)
                 principal = None
                 if scope["path"] not in OPEN_PATHS:
                     principal = scope["state"]["principal"] = await self._principal(headers, scope)
@@ -88,31 +105,34 @@ class AdmissionMiddleware:
             else:
                 await self._pass_on(principal, scope, receive, send)
         finally:
-            self._in_flight -= 1
+            self._in_flight[is_sending] -= 1
 
     async def _pass_on(
         self, principal: Principal | None, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        token_id = principal.token_id if principal else None
-        self._per_token[token_id] += 1
+        is_sending = _is_sending(scope)
+        key = principal.token_id if principal else None, is_sending
+        self._per_token[key] += 1
+        body = _Body(receive, _most_bytes(is_sending=is_sending), self._large)
         try:
-            if principal and self._per_token[token_id] > MAX_IN_FLIGHT_PER_TOKEN:
+            if principal and self._per_token[key] > _capacity(is_sending=is_sending).of_one_token:
                 busy = _busy("too many requests of this token at once; retry later")
                 response = render(busy, scope["state"]["request_id"])
                 await response(scope, receive, send)
             else:
-                await self._app(scope, _bounded(receive), send)
+                await self._app(scope, body.receive, send)
         finally:
-            self._per_token[token_id] -= 1
-            if not self._per_token[token_id]:
-                del self._per_token[token_id]
+            body.release()
+            self._per_token[key] -= 1
+            if not self._per_token[key]:
+                del self._per_token[key]
 
-    def _check_capacity(self, headers: Headers) -> None:
-        if self._in_flight > MAX_IN_FLIGHT:
+    def _check_capacity(self, headers: Headers, *, is_sending: bool) -> None:
+        if self._in_flight[is_sending] > _capacity(is_sending=is_sending).requests:
             raise _busy("too many requests at once; retry later")
-        length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
-            raise _too_large()
+        length, most = headers.get("content-length", "0"), _most_bytes(is_sending=is_sending)
+        if not length.isdecimal() or int(length) > most:
+            raise _too_large(most)
 
     async def _principal(self, headers: Headers, scope: Scope) -> Principal:
         given = headers.get("authorization")
@@ -120,51 +140,102 @@ class AdmissionMiddleware:
         token = parse_bearer(given)
         digest = None if token is None else digest_of(token)
         self._failures.check(client, digest)
-        found = None if digest is None else await self._find_token(digest)
+        address = self._addresses.address(scope)
+        found = None if digest is None else await self._find_token(digest, address)
         if digest is None or found is None or not hmac.compare_digest(found.digest, digest):
             self._failures.add_failure(client, digest)
             raise unauthorized(given=given is not None)
         self._failures.add_success(digest)
-        scope["state"]["headers"].update(self._limits.take(found.token_id))
+        limits = self._limits.take(found.token_id, is_sending=_is_sending(scope))
+        scope["state"]["headers"].update(limits)
         scopes = frozenset(TokenScope(name) for name in found.scopes)
-        return Principal(found.token_id, found.name, scopes)
+        principal = Principal(found.token_id, found.name, scopes, found.account)
+        if not found.address_allowed:
+            # Named in the log: a token at a foreign address may have been stolen.
+            scope["state"]["principal"] = principal
+            raise Refusal(
+                ProblemKind.FORBIDDEN,
+                "the account of this token does not send from this address",
+            )
+        return principal
+
+
+def _is_sending(scope: Scope) -> bool:
+    return bool(scope["path"] == SENDING_PATH and scope["method"] == "POST")
+
+
+def _capacity(*, is_sending: bool) -> Capacity:
+    return SENDING if is_sending else READING
+
+
+def _most_bytes(*, is_sending: bool) -> int:
+    return MAX_SENDING_BODY_BYTES if is_sending else MAX_BODY_BYTES
 
 
 def _busy(detail: str) -> Refusal:
     return Refusal(ProblemKind.UNAVAILABLE, detail, {"Retry-After": "1"})
 
 
-def _bounded(receive: Receive) -> Receive:
-    """Limit the time and the size of a body, whatever its headers say."""
-    deadline = time.monotonic() + BODY_TIMEOUT_S
-    size = 0
-    complete = False
+class LargeBodies:
+    """Counts bodies of more than `MAX_BODY_BYTES`, of which only a few may be in memory."""
 
-    async def receive_some() -> Message:
-        nonlocal size, complete
-        if complete:  # only a disconnect can follow, at any time
-            return await receive()
+    def __init__(self) -> None:
+        self._held = 0
+
+    def take(self) -> None:
+        """Make room for one. Raises Refusal if there is none."""
+        if self._held >= MAX_LARGE_BODIES:
+            raise _busy("too many large requests at once; retry later")
+        self._held += 1
+
+    def release(self) -> None:
+        """Give the room of one back."""
+        self._held -= 1
+
+
+class _Body:
+    """Limits the time and the size of a body, whatever its headers say."""
+
+    def __init__(self, receive: Receive, most: int, large: LargeBodies) -> None:
+        self._receive = receive
+        self._most = most
+        self._large = large
+        self._deadline = time.monotonic() + BODY_TIMEOUT_S
+        self._size = 0
+        self._is_large = False
+        self._is_complete = False
+
+    async def receive(self) -> Message:
+        """Receive the next part. Raises Refusal beyond a limit."""
+        if self._is_complete:  # only a disconnect can follow, at any time
+            return await self._receive()
         try:
-            async with asyncio.timeout(deadline - time.monotonic()):
-                message = await receive()
+            async with asyncio.timeout(self._deadline - time.monotonic()):
+                message = await self._receive()
         except TimeoutError:
             raise Refusal(
                 ProblemKind.BODY_TIMEOUT,
                 f"the body has to arrive within {BODY_TIMEOUT_S:g} s",
                 {"Connection": "close"},
             ) from None
-        size += len(message.get("body", b""))
-        complete = not message.get("more_body", False)
-        if size > MAX_BODY_BYTES:
-            raise _too_large()
+        self._size += len(message.get("body", b""))
+        self._is_complete = not message.get("more_body", False)
+        if self._size > self._most:
+            raise _too_large(self._most)
+        if self._size > MAX_BODY_BYTES and not self._is_large:
+            self._large.take()
+            self._is_large = True
         return message
 
-    return receive_some
+    def release(self) -> None:
+        """The request has been answered."""
+        if self._is_large:
+            self._large.release()
 
 
-def _too_large() -> Refusal:
+def _too_large(most: int) -> Refusal:
     return Refusal(
         ProblemKind.TOO_LARGE,
-        f"the body may have {MAX_BODY_BYTES} bytes at most",
+        f"the body may have {most} bytes at most",
         {"Connection": "close"},
     )

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from inbound.api import people, problems, request_search, timelines
+from inbound.api import messages, people, problems, request_search, timelines
 from inbound.api.addresses import ClientAddresses
 from inbound.api.admission import AdmissionMiddleware
 from inbound.api.backend import Backend
@@ -58,7 +58,7 @@ def _make_routes() -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    for module in (people, request_search, timelines):
+    for module in (messages, people, request_search, timelines):
         app.include_router(module.router)
     openapi_json = as_text(document(app))
 

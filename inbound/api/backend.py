@@ -13,6 +13,7 @@ from uuid import UUID
 import psycopg
 
 from inbound.api.admission import Principal
+from inbound.api.sending import Sending
 from inbound.directory.port import Identities
 from inbound.errors import RetryableError
 from inbound.keys import SubjectHasher
@@ -67,17 +68,18 @@ class NumberState:
 class Backend:
     """Database access of one API process. Every method may raise RetryableError."""
 
-    def __init__(self, sources: Sources, clock: Callable[[], datetime]) -> None:
+    def __init__(self, sources: Sources, sending: Sending, clock: Callable[[], datetime]) -> None:
         self.sources = sources
+        self.sending = sending
         self.clock = clock
 
     async def check_database(self) -> None:
         """Raise RetryableError when the database does not answer."""
         await self.run(_ping)
 
-    async def find_token(self, digest: bytes) -> ValidToken | None:
+    async def find_token(self, digest: bytes, address: str | None) -> ValidToken | None:
         """Return the valid token with that SHA-256, None if there is none."""
-        return await self.run(use_token, digest, self.clock())
+        return await self.run(use_token, digest, self.clock(), address)
 
     async def run(
         self,

@@ -5,6 +5,7 @@ from typing import Any, Final
 SUBJECT: Final = "5f0f1a52-6b5e-4a58-9df5-0c1f7a0f6c11"
 ERASED: Final = "0b9d6f0e-2f0a-4c1c-8f39-7a5d4f7f3c02"
 REQUEST: Final = "9d1f3a77-52c4-4be5-8f0e-2a6a4f1d9b10"
+ORDER: Final = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 _STEP: Final[dict[str, Any]] = {
     "step": "arrived",
     "at": "2024-05-17T12:00:00.100000Z",

@@ -24,7 +24,7 @@ _LENGTH: Final = re.compile(rb"[0-9]{1,19}")
 _SINGLE: Final = frozenset(
     {
         *(b"host", b"content-length", b"transfer-encoding", b"content-type", b"expect"),
-        *(b"authorization", b"reveal-reason"),
+        *(b"authorization", b"reveal-reason", b"idempotency-key"),
     }
 )
 

@@ -7,12 +7,13 @@ so they are added here and not at each route. docs/openapi.json is this document
 import json
 from collections.abc import Iterator
 from typing import Any, Final
+from uuid import UUID
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from inbound.api.examples import TIMELINE
+from inbound.api.examples import ORDER, TIMELINE
 from inbound.api.models import RequestModel, ResponseModel
 from inbound.api.problems import (
     MEDIA_TYPE,
@@ -25,14 +26,16 @@ from inbound.api.problems import (
     problem_of,
     unauthorized,
 )
+from inbound.orders.reasons import REASONS
+from schemas.orders import RefusalReason
 
 VERSION: Final = "1.0"
 DESCRIPTION: Final = """\
-For support staff and for services that subscribe to the topics: who a subject is, whether it \
-may be sent messages, and what became of a request.
+For programs that send messages, for support staff, and for services that subscribe to the topics: \
+sending, who a subject is, whether it may be sent messages, and what became of a request.
 
 **Tokens.** Every operation needs `Authorization: Bearer TOKEN`. `scserv tokens create` creates \
-a token with scopes: `read`, `resolve`, `reveal`.
+a token with scopes: `read`, `resolve`, `reveal`, `send`. A token sends for one account.
 
 **Numbers.** Paths and queries contain no phone number. In answers numbers are masked \
 (`+7916*****67`) unless the token has the scope `reveal` and the request gives a reason. \
@@ -42,8 +45,9 @@ Every resolution and every revealed number is recorded before the answer.
 request id, which is also in the log. After a 503 retry when `Retry-After` has passed.
 
 **Limits.** Requests per minute and token (`RateLimit-Policy`); at most 16 KiB of headers and \
-64 KiB per body, which have to arrive within 10 s each. Every answer comes within 15 s. An address \
-that sends too many requests without a valid token gets the 429 `too-many-failures`.
+64 KiB per body (4 MiB to send messages), which have to arrive within 10 s each. Every answer \
+comes within 15 s. An address that sends too many requests without a valid token gets the 429 \
+`too-many-failures`.
 
 **Changes.** Under `/v1` only new fields in answers and new parameters are added. Ignore fields \
 that you don't know.
@@ -60,10 +64,15 @@ _ALWAYS: Final = (
 )
 _WITH_BODY: Final = (ProblemKind.BODY_TIMEOUT, ProblemKind.TOO_LARGE, ProblemKind.MEDIA_TYPE)
 _WITH_ID: Final = (ProblemKind.NOT_FOUND,)
+_OF_OPERATION: Final = {
+    "sendMessages": (ProblemKind.REFUSED,),
+    "cancelMessage": (ProblemKind.NOT_SCHEDULED,),
+}
 # Answers to admitted requests, which carry the rate limit headers.
 _ADMITTED: Final = {
     *(ProblemKind.FORBIDDEN, ProblemKind.NOT_FOUND, ProblemKind.METHOD_NOT_ALLOWED),
     *(ProblemKind.MEDIA_TYPE, ProblemKind.INVALID, ProblemKind.RATE_LIMITED),
+    *(ProblemKind.REFUSED, ProblemKind.NOT_SCHEDULED),
 }
 _REQUEST_ID: Final = "2f6a5d9e-8c1f-4f4b-9a35-6de0c0a6a9d1"
 
@@ -79,6 +88,13 @@ _EXAMPLES: Final = {
         ProblemKind.INVALID,
         errors=[FieldProblem(where="body.subjects.3", problem="has to be a UUID")],
     ),
+    ProblemKind.REFUSED: Refusal(
+        ProblemKind.REFUSED,
+        REASONS[RefusalReason.OPTED_OUT],
+        reason=RefusalReason.OPTED_OUT,
+        message_id=UUID(ORDER),
+    ),
+    ProblemKind.NOT_SCHEDULED: Refusal(ProblemKind.NOT_SCHEDULED, "the message is sent"),
     ProblemKind.RATE_LIMITED: Refusal(
         ProblemKind.RATE_LIMITED, "a token allows 600 requests per minute", {"Retry-After": "1"}
     ),
@@ -126,6 +142,7 @@ def as_text(openapi: dict[str, Any]) -> str:
 
 
 TAGS: Final = [
+    {"name": "messages", "description": "Sending messages, and what became of them."},
     {"name": "people", "description": "Who a subject is, and whether it may be sent messages."},
     {"name": "history", "description": "What became of requests and messages."},
 ]
@@ -141,14 +158,19 @@ def _models(*roots: type[BaseModel]) -> Iterator[type[BaseModel]]:
 def _complete(path: str, operation: dict[str, Any]) -> None:
     kinds = [*_ALWAYS, *(_WITH_BODY if "requestBody" in operation else ())]
     kinds += _WITH_ID if "{" in path else ()
+    kinds += _OF_OPERATION.get(operation["operationId"], ())
     responses = operation["responses"]
     responses.pop("422", None)
     for response in responses.values():
         response["headers"] = {name: _header_ref(name) for name in _HEADERS}
     for kind in sorted(kinds, key=lambda each: each.status):
         responses[str(kind.status)] = {"$ref": f"#/components/responses/{kind.slug}"}
-    scopes = [scope for each in operation["security"] for names in each.values() for scope in names]
-    named = " and ".join(f"`{scope}`" for scope in scopes)
+    choices = [
+        " and ".join(f"`{scope}`" for scope in scopes)
+        for each in operation["security"]
+        for scopes in each.values()
+    ]
+    named = " or ".join(choices)
     operation["description"] = f"{operation['description']}\n\nNeeds the scope {named}."
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
 from typing import Any, Final
+from uuid import UUID
 
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,6 +17,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from inbound.errors import RetryableError
+from schemas.orders import RefusalReason
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 5
@@ -29,6 +31,8 @@ class ProblemKind(Enum):
     UNAUTHORIZED = ("unauthorized", 401, "No valid token")
     FORBIDDEN = ("forbidden", 403, "The token does not allow this")
     NOT_FOUND = ("not-found", 404, "Not found")
+    REFUSED = ("refused", 409, "The message was refused")
+    NOT_SCHEDULED = ("not-scheduled", 409, "The message is not scheduled any more")
     METHOD_NOT_ALLOWED = ("method-not-allowed", 405, "Method not allowed on this path")
     BODY_TIMEOUT = ("body-timeout", 408, "The request did not arrive in time")
     TOO_LARGE = ("too-large", 413, "The request is too large")
@@ -46,6 +50,11 @@ class ProblemKind(Enum):
         self.status = status
         self.title = title
 
+
+ONE: Final = "one message"
+LIST: Final = "list of messages"
+CHOICES: Final = frozenset({ONE, LIST})
+"""The alternatives of a body, which pydantic names in the path of a field."""
 
 _BY_STATUS: Final = {kind.status: kind for kind in ProblemKind}
 PHRASES: Final = {kind: HTTPStatus(kind.status).phrase for kind in ProblemKind}
@@ -75,6 +84,10 @@ class ProblemDetails(BaseModel):
     errors: list[FieldProblem] | None = Field(
         default=None, description="of `invalid`: the invalid fields"
     )
+    reason: RefusalReason | None = Field(
+        default=None, description="of `refused`: the first reason that applies"
+    )
+    id: UUID | None = Field(default=None, description="of `refused`: the id of the message")
 
 
 class Refusal(HTTPException):
@@ -89,11 +102,15 @@ class Refusal(HTTPException):
         detail: str | None = None,
         headers: Mapping[str, str] | None = None,
         errors: Sequence[FieldProblem] = (),
+        reason: RefusalReason | None = None,
+        message_id: UUID | None = None,
     ) -> None:
         super().__init__(kind.status, detail, dict(headers or {}))
         self.kind = kind
         self.text = detail
         self.errors = errors
+        self.reason = reason
+        self.message_id = message_id
 
 
 def unauthorized(*, given: bool = False) -> Refusal:
@@ -166,6 +183,8 @@ def problem_of(refusal: Refusal, request_id: str) -> ProblemDetails:
         detail=refusal.text,
         instance=f"urn:uuid:{request_id}",
         errors=list(refusal.errors) or None,
+        reason=refusal.reason,
+        id=refusal.message_id,
     )
 
 
@@ -229,6 +248,7 @@ def _where(found: Mapping[str, Any]) -> str:
         steps = (*steps[:-1], "(unknown)")
     elif found["type"] == "json_invalid":
         steps = steps[:1]
+    steps = [step for step in steps if step not in CHOICES]
     return ".".join(str(step) for step in steps)
 
 

@@ -1,11 +1,7 @@
-"""Searching requests: parameters, pages and models of the answer.
-
-A page starts after the last row of the previous page, so pages neither repeat nor skip a
-request while new ones arrive. The cursor encodes that row and is opaque to callers.
-"""
+"""Searching requests: parameters, pages and models of the answer."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from operator import attrgetter
 from typing import Final, Self
 from urllib.parse import urlencode
@@ -14,6 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from inbound.api.backend import Backend, retry_once
+from inbound.api.cursors import CURSOR, read_cursor, write_cursor
 from inbound.api.examples import REQUEST, SUBJECT
 from inbound.api.models import ClientId, Moment, RequestModel, ResponseModel, example
 from inbound.projections.queries import MOST as QUERY_LIMIT
@@ -25,11 +22,6 @@ from schemas.events import Command, Plan
 PATH: Final = "/v1/requests"
 MAX_PAGE_SIZE: Final = 200
 DEFAULT_DAYS: Final = 30
-
-# 13 hexadecimal digits of microseconds reach from 1970 to 2112.
-_TIME_DIGITS: Final = 13
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class RequestSearch(RequestModel):
@@ -56,21 +48,17 @@ class RequestSearch(RequestModel):
     limit: int = Field(default=50, ge=1, le=MAX_PAGE_SIZE, description="requests per page at most")
     cursor: str | None = Field(
         default=None,
-        pattern=r"^[0-9a-f]{45}$",
+        pattern=CURSOR,
         description="taken from `next` of the previous page; keep the other parameters",
     )
 
     def after(self) -> PageKey | None:
         """Return the last row of the previous page, None for the first page."""
-        if self.cursor is None:
-            return None
-        arrived_us, request_id = self.cursor[:_TIME_DIGITS], self.cursor[_TIME_DIGITS:]
-        return PageKey(_EPOCH + int(arrived_us, 16) * _MICROSECOND, UUID(request_id))
+        return None if self.cursor is None else PageKey(*read_cursor(self.cursor))
 
     def next_link(self, last: Request) -> str:
         """Return the link to the page after `last`."""
-        arrived_us = (last.arrived_at - _EPOCH) // _MICROSECOND
-        cursor = f"{arrived_us:0{_TIME_DIGITS}x}{last.request_id.hex}"
+        cursor = write_cursor(last.arrived_at, last.request_id)
         given = self.model_dump(mode="json", exclude_none=True, exclude={"cursor"})
         return f"{PATH}?{urlencode({**given, 'cursor': cursor})}"
 

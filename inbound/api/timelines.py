@@ -1,4 +1,4 @@
-"""Routes of timelines: by request, message, trace, subject and phone number."""
+"""Routes of timelines: by request, trace, subject and phone number."""
 
 from collections.abc import Callable
 from typing import Annotated, Final
@@ -12,13 +12,13 @@ from inbound.api.access import BackendDep, MayRead, RevealReason, check_reveal
 from inbound.api.admission import Principal
 from inbound.api.backend import Backend
 from inbound.api.examples import TIMELINE
-from inbound.api.models import TEXT, Moment, Reason, RequestModel, ResponseModel, example
+from inbound.api.models import Moment, Reason, RequestModel, ResponseModel, example
 from inbound.api.problems import ProblemKind, Refusal, invalid
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.store.lookup import RequestLocation
 from inbound.timeline.build import TimelineOptions
 from inbound.timeline.model import Language, Timeline
-from inbound.timeline.reader import Reveal, find_by_message, find_by_request, find_by_trace
+from inbound.timeline.reader import Reveal, find_by_request, find_by_trace
 
 MAX_REQUESTS: Final = 50
 
@@ -87,31 +87,8 @@ async def request_timeline(
     reveal: RevealReason,
 ) -> Timeline:
     """Answer with one request's timeline."""
-    found = await _follow(backend, find_by_request, str(request_id), query, _reveal(who, reveal))
+    found = await follow(backend, find_by_request, str(request_id), query, reveal_of(who, reveal))
     return found.timelines[0]
-
-
-@router.get(
-    "/v1/messages/{message_id:path}",
-    operation_id="messageTimelines",
-    summary="What became of the request that this message answers?",
-    description="By our message id, or by the id that an SMS centre gave to a part, which is kept "
-    "for 7 days. SMS centres reuse ids, so there may be several requests.",
-    response_description="A timeline for each request.",
-    response_model_exclude_none=True,
-)
-async def message_timelines(
-    message_id: Annotated[
-        str,
-        Path(min_length=1, max_length=65, pattern=TEXT, description="our id, or the SMS centre's"),
-    ],
-    query: Annotated[TimelineQuery, Query()],
-    backend: BackendDep,
-    who: MayRead,
-    reveal: RevealReason,
-) -> Timelines:
-    """Answer with the timelines of the requests that a message answers."""
-    return await _follow(backend, find_by_message, message_id, query, _reveal(who, reveal))
 
 
 @router.get(
@@ -130,7 +107,7 @@ async def trace_timelines(
     reveal: RevealReason,
 ) -> Timelines:
     """Answer with the timelines of the requests of a trace."""
-    return await _follow(backend, find_by_trace, trace_id, query, _reveal(who, reveal))
+    return await follow(backend, find_by_trace, trace_id, query, reveal_of(who, reveal))
 
 
 @router.get(
@@ -154,7 +131,7 @@ async def subject_timeline(
     number = await backend.number(subject_id)
     if number is None:
         raise Refusal(ProblemKind.NOT_FOUND, "the subject is unknown or was erased")
-    return await _of_number(backend, number, query, _reveal(who, reveal))
+    return await _of_number(backend, number, query, reveal_of(who, reveal))
 
 
 @router.post(
@@ -174,7 +151,7 @@ async def phone_timeline(asked: PhoneTimeline, backend: BackendDep, who: MayRead
     except NumberError as error:
         raise invalid("body.phone", str(error)) from None
     reason = check_reveal(who, asked.reveal_reason, "body.reveal_reason")
-    return await _of_number(backend, number, asked, _reveal(who, reason))
+    return await _of_number(backend, number, asked, reveal_of(who, reason))
 
 
 async def _of_number(
@@ -191,7 +168,7 @@ async def _of_number(
     return await backend.run(backend.sources.timelines.by_number, number, wanted, reveal)
 
 
-async def _follow(
+async def follow(
     backend: Backend,
     find: Callable[[psycopg.Connection, str], list[RequestLocation]],
     text: str,
@@ -210,7 +187,8 @@ async def _follow(
     return Timelines(timelines=found)
 
 
-def _reveal(who: Principal, reason: str | None) -> Reveal | None:
+def reveal_of(who: Principal, reason: str | None) -> Reveal | None:
+    """Return what a reveal records; None without a reason."""
     return None if reason is None else Reveal(who.actor, reason)
 
 

@@ -28,6 +28,7 @@ class Scope(StrEnum):
     RESOLVE = "resolve"
     READ = "read"
     REVEAL = "reveal"
+    SEND = "send"
 
 
 def new_token(random: Callable[[int], str] = secrets.token_urlsafe) -> str:

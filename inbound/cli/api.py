@@ -15,7 +15,7 @@ from inbound.terminal import echo
 @click.option("--print-openapi", is_flag=True, help="Print the OpenAPI document and exit.")
 @settings_options
 def api(settings: Settings, *, print_openapi: bool) -> None:
-    """Serve the HTTP API: who a subject is, what became of a request.
+    """Serve the HTTP API: sending messages, who a subject is, what became of a request.
 
     Listens on loopback unless SCSERV_API__HOST is set. Callers need a token of
     `scserv tokens create`.
@@ -29,15 +29,20 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
     from inbound.api.app import make_api
     from inbound.api.backend import Backend, Sources
     from inbound.api.rate_limits import RateLimits
+    from inbound.api.sending import Sending
     from inbound.api.server import ApiServer
     from inbound.cli._runner import run_role, serve_health
     from inbound.clock import utc_now
     from inbound.directory.postgres import PostgresDirectory
     from inbound.keys import SubjectHasher
+    from inbound.orders.batching import OrderBatcher
+    from inbound.orders.dispatch import Dispatcher
+    from inbound.orders.wiring import IntakeConnections
     from inbound.projections.queries import ProjectionQueries
     from inbound.store.connection_pool import ConnectionPool
     from inbound.store.sealing import Sealer
     from inbound.timeline.reader import TimelineReader
+    from schemas.topics import TopicNames
 
     health = serve_health(settings, "api", "database")
     check_database(settings)
@@ -59,13 +64,25 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
             timelines=TimelineReader(hasher, sealer, settings.rejected_mo_days),
             zone=settings.time_zone,
         )
-        backend = Backend(sources, utc_now)
-        limits = RateLimits(settings.api.requests_per_minute)
+        orders = IntakeConnections(settings)
+        sending = Sending(
+            OrderBatcher(orders.intake.place),
+            Dispatcher(
+                orders.store, hasher, TopicNames.prefixed(settings.topic_prefix), clock=utc_now
+            ),
+            settings.time_zone,
+        )
+        backend = Backend(sources, sending, utc_now)
+        limits = RateLimits(
+            settings.api.requests_per_minute, orders_per_minute=settings.api.orders_per_minute
+        )
         addresses = ClientAddresses(parse_networks(settings.api.trusted_proxies))
         app = make_api(backend, limits, clock=utc_now, new_id=uuid4, addresses=addresses)
         try:
             await ApiServer(app, settings.api, health, backend.check_database).run()
         finally:
+            await sending.close()
+            await orders.close()
             await sources.close()
 
     sys.exit(run_role(main))

@@ -18,9 +18,11 @@ from inbound.clock import utc_now
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.store.access.api_tokens import (
+    DEFAULT_ACCOUNT,
     ListedToken,
     NewToken,
     add_token,
+    has_account,
     list_tokens,
     revoke_token,
 )
@@ -50,8 +52,17 @@ def tokens() -> None:
 @click.option(
     "--expires", default="90d", show_default=True, metavar="WHEN", help="90d, 12h, 30m, or never."
 )
+@click.option(
+    "--account",
+    metavar="NAME",
+    default=DEFAULT_ACCOUNT,
+    show_default=True,
+    help="Account for which a token with the scope send orders messages.",
+)
 @settings_options
-def create(settings: Settings, name: str, scopes: tuple[str, ...], expires: str) -> None:
+def create(
+    settings: Settings, name: str, scopes: tuple[str, ...], expires: str, account: str
+) -> None:
     """Create a token and print it once: the database keeps only its hash."""
     if not _NAME.fullmatch(name):
         raise SetupError(
@@ -60,11 +71,14 @@ def create(settings: Settings, name: str, scopes: tuple[str, ...], expires: str)
     now = utc_now()
     token = new_token()
     granted = list(dict.fromkeys(scopes))
-    new = NewToken(uuid4(), name, digest_of(token), granted, now, _expiry(expires, now))
+    if account != DEFAULT_ACCOUNT and Scope.SEND.value not in granted:
+        raise SetupError("--account: only a token that sends has one; add --scope send")
+    expires_at = _expiry(expires, now)
+    new = NewToken(uuid4(), name, digest_of(token), granted, now, expires_at, account)
     with _connected(settings) as connection:
         _add(connection, new)
     until = f"until {_time(new.expires_at)}" if new.expires_at else "for ever"
-    echo(f"{name}: {', '.join(granted)}, valid {until}; it is not shown again", err=True)
+    echo(f"{name}: {_grants(new)}, valid {until}; it is not shown again", err=True)
     echo(token)
 
 
@@ -104,12 +118,17 @@ def _connected(settings: Settings) -> Iterator[psycopg.Connection]:
 @raises_store_errors
 def _add(connection: psycopg.Connection, new: NewToken) -> None:
     with connection.transaction():
+        if not has_account(connection, new.account):
+            raise SetupError(
+                f"--account: there is no account {new.account!r}; create it with "
+                "`scserv accounts create`"
+            )
         if not add_token(connection, new):
             raise SetupError(
                 f"a token {new.name!r} exists; revoke it first (`scserv tokens revoke {new.name}`) "
                 "or choose another name"
             )
-        reason = f"{new.name}: {', '.join(new.scopes)}"
+        reason = f"{new.name}: {_grants(new)}"
         record(connection, actor=os_user(), action="tokens.create", reason=reason)
 
 
@@ -141,6 +160,7 @@ def _as_object(token: ListedToken) -> dict[str, object]:
     return {
         "name": token.name,
         "scopes": token.scopes,
+        "account": token.account,
         "created_at": token.created_at,
         "expires_at": token.expires_at,
         "revoked_at": token.revoked_at,
@@ -159,7 +179,13 @@ def _line(token: ListedToken, now: datetime) -> str:
                 f"valid until {_time(token.expires_at)}" if token.expires_at else "valid for ever"
             )
     used = f"last used {_time(token.last_used_at)}" if token.last_used_at else "never used"
-    return f"{token.name}  {', '.join(token.scopes)}  {state}, {used}"
+    return f"{token.name}  {_grants(token)}  {state}, {used}"
+
+
+def _grants(token: NewToken | ListedToken) -> str:
+    """Return the scopes, with the account for which a token may send."""
+    of = f" (account {token.account})" if Scope.SEND.value in token.scopes else ""
+    return f"{', '.join(token.scopes)}{of}"
 
 
 def _time(moment: datetime | None) -> str:

@@ -57,13 +57,15 @@ class Dispatcher:
         """
         return await self._with_conflicts_retried(lambda tx: self._dispatch(tx, limit))
 
-    async def cancel(self, order_ids: Collection[UUID]) -> dict[UUID, OrderState]:
-        """Cancel these orders, as far as they wait; return the state of each that exists.
+    async def cancel(
+        self, order_ids: Collection[UUID], states: Collection[OrderState] = WAITING
+    ) -> dict[UUID, OrderState]:
+        """Cancel those in one of these states; return the state of each order that exists.
 
-        A queued one is withheld when it is claimed. Safe to repeat. Blocks and raises as
-        `dispatch_due` does.
+        A queued one is withheld when it is claimed, but one that a gateway has just claimed is
+        still sent. Safe to repeat. Blocks and raises as `dispatch_due` does.
         """
-        return await self._with_conflicts_retried(lambda tx: self._cancel(tx, order_ids))
+        return await self._with_conflicts_retried(lambda tx: self._cancel(tx, order_ids, states))
 
     async def _with_conflicts_retried(
         self, work: Callable[[Transaction], Awaitable[Result]]
@@ -128,11 +130,14 @@ class Dispatcher:
         changes.orders.note([event])
 
     async def _cancel(
-        self, transaction: Transaction, order_ids: Collection[UUID]
+        self,
+        transaction: Transaction,
+        order_ids: Collection[UUID],
+        cancelled: Collection[OrderState],
     ) -> dict[UUID, OrderState]:
         now = self._clock()
         found = await transaction.orders(order_ids, lock=True)
-        waiting = [order for order in found.values() if order.state in WAITING]
+        waiting = [order for order in found.values() if order.state in cancelled]
         states = {order.order_id: order.state for order in found.values()}
         if waiting:
             changes = Changes()

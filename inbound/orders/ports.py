@@ -73,7 +73,7 @@ class Placed:
     """What became of one order when it was placed: the answer to its entry point.
 
     `is_repeated` says that the idempotency key was used before: the answer is that of the first
-    order, and `state` what has become of it since. A refusal has a `reason`, perhaps a `detail`.
+    time. A refusal has a `reason`, perhaps a `detail`.
     """
 
     order_id: UUID

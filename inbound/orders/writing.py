@@ -87,8 +87,8 @@ class BatchWriter:
         if accepted is not None and account is not None:
             self._accept(draft, account, accepted, row)
         reason = decided.reason if isinstance(decided, OrderRefused) else None
-        detail = draft.rendered.detail if isinstance(draft.rendered, RenderProblem) else ""
-        self.placed.append(Placed(row.order_id, row.state, row.parts, reason, detail))
+        answer = Placed(row.order_id, row.state, row.parts, reason, _detail(draft, reason))
+        self.placed.append(answer)
 
     def answer_repeated(self, draft: Draft, before: OrderRow) -> None:
         """Answer an order whose idempotency key was used before: nothing is written."""
@@ -98,7 +98,10 @@ class BatchWriter:
         else:
             refused = before.state is OrderState.REFUSED and before.reason
             reason_before = RefusalReason(before.reason) if refused and before.reason else None
-            answer = Placed(before.order_id, before.state, before.parts, reason_before)
+            answer = Placed(
+                *(before.order_id, before.first_state, before.parts, reason_before),
+                detail=_detail(draft, reason_before),
+            )
         self.placed.append(replace(answer, is_repeated=draft.order.idempotency_key is not None))
 
     def changes(self) -> Changes:
@@ -259,7 +262,16 @@ def _row(draft: Draft, decided: OrderAccepted | OrderRefused, now: datetime) -> 
         broadcast_id=decided.broadcast_id,
         callback=draft.order.callback,
         traceparent=draft.order.traceparent,
+        was_scheduled=due_at is not None,
     )
+
+
+def _detail(draft: Draft, reason: RefusalReason | None) -> str:
+    """Return what the renderer says about this reason, if it comes from there."""
+    problem = draft.rendered
+    if isinstance(problem, RenderProblem) and problem.reason is reason:
+        return problem.detail
+    return ""
 
 
 def _is_allowed(draft: Draft, account: Account) -> bool:

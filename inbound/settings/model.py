@@ -49,7 +49,13 @@ class ApiSettings(BaseModel):
         default=600,
         ge=1,
         le=1_000_000,
-        description="requests that each API process accepts from one token",
+        description="requests that each API process accepts from one token, but for orders",
+    )
+    orders_per_minute: int = Field(
+        default=60_000,
+        ge=1,
+        le=10_000_000,
+        description="requests with orders that each API process accepts from one token",
     )
     trusted_proxies: str = Field(
         default="",

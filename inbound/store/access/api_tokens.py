@@ -12,7 +12,10 @@ from psycopg.rows import args_row
 from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
 
+DEFAULT_ACCOUNT: Final = "default"
+
 _SQL: Final = statements(__package__, "api_tokens")
+_FIND_ACCOUNT: Final = _SQL["find_account"]
 _ADD_TOKEN: Final = _SQL["add_token"]
 _REVOKE_TOKEN: Final = _SQL["revoke_token"]
 _LIST_TOKENS: Final = _SQL["list_tokens"]
@@ -29,16 +32,22 @@ class NewToken:
     scopes: Sequence[str]
     created_at: datetime
     expires_at: datetime | None
+    account: str = DEFAULT_ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
 class ValidToken:
-    """A token that is neither revoked nor expired."""
+    """A token that is neither revoked nor expired.
+
+    `address_allowed` is False if its account has allowed addresses, and the caller's is none.
+    """
 
     token_id: UUID
     name: str
     scopes: Sequence[str]
     digest: bytes = field(repr=False)
+    account: str
+    address_allowed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +57,17 @@ class ListedToken:
     token_id: UUID
     name: str
     scopes: Sequence[str]
+    account: str
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+
+
+@raises_store_errors
+def has_account(conn: psycopg.Connection, account: str) -> bool:
+    """Whether there is an account of this name."""
+    return conn.execute(_FIND_ACCOUNT, {"account": account}).rowcount == 1
 
 
 @raises_store_errors
@@ -64,6 +80,7 @@ def add_token(conn: psycopg.Connection, token: NewToken) -> bool:
             "name": token.name,
             "digest": token.digest,
             "scopes": list(token.scopes),
+            "account": token.account,
             "created_at": token.created_at,
             "expires_at": token.expires_at,
         },
@@ -85,10 +102,15 @@ def list_tokens(conn: psycopg.Connection) -> list[ListedToken]:
 
 
 @raises_store_errors
-def use_token(conn: psycopg.Connection, digest: bytes, now: datetime) -> ValidToken | None:
+def use_token(
+    conn: psycopg.Connection, digest: bytes, now: datetime, address: str | None
+) -> ValidToken | None:
     """Return the valid token with this digest, and record its use.
 
-    One round trip. Records a use at most once a minute, so a busy token costs no writes.
+    `address` is the caller's, None if unknown. One round trip. Records a use at most once a
+    minute, so a busy token costs no writes.
     """
     with conn.cursor(row_factory=args_row(ValidToken)) as cursor:
-        return cursor.execute(_USE_TOKEN, {"digest": digest, "now": now}).fetchone()
+        return cursor.execute(
+            _USE_TOKEN, {"digest": digest, "now": now, "address": address}
+        ).fetchone()

@@ -1,8 +1,12 @@
 -- Tokens of the HTTP API.
 
+-- name: find_account
+SELECT FROM accounts WHERE account = %(account)s
+
 -- name: add_token
-INSERT INTO api_tokens (token_id, name, digest, scopes, created_at, expires_at)
-VALUES (%(token_id)s, %(name)s, %(digest)s, %(scopes)s, %(created_at)s, %(expires_at)s)
+INSERT INTO api_tokens (token_id, name, digest, scopes, account, created_at, expires_at)
+VALUES (%(token_id)s, %(name)s, %(digest)s, %(scopes)s, %(account)s, %(created_at)s,
+        %(expires_at)s)
 ON CONFLICT (name) WHERE revoked_at IS NULL DO NOTHING
 
 -- name: revoke_token
@@ -10,13 +14,17 @@ UPDATE api_tokens SET revoked_at = %(now)s WHERE name = %(name)s AND revoked_at 
 RETURNING token_id
 
 -- name: list_tokens
-SELECT token_id, name, scopes, created_at, expires_at, revoked_at, last_used_at
+SELECT token_id, name, scopes, account, created_at, expires_at, revoked_at, last_used_at
 FROM api_tokens ORDER BY revoked_at IS NOT NULL, name, created_at
 
 -- name: use_token
--- A valid token. Its last use is written at most once a minute.
+-- A valid token. Its last use is written at most once a minute. A token that sends may do so only
+-- from the addresses of its account, if that has any.
 WITH found AS (
-    SELECT token_id, name, scopes, digest, last_used_at FROM api_tokens
+    SELECT token_id, name, scopes, digest, last_used_at, account,
+           NOT 'send' = ANY(scopes) OR addresses = '{}'
+           OR coalesce(%(address)s::inet <<= ANY(addresses::inet[]), false) AS address_allowed
+    FROM api_tokens JOIN accounts USING (account)
     WHERE digest = %(digest)s AND revoked_at IS NULL
       AND (expires_at IS NULL OR expires_at > %(now)s)
 ), used AS (
@@ -24,4 +32,4 @@ WITH found AS (
     WHERE api_tokens.token_id = found.token_id
       AND (api_tokens.last_used_at IS NULL OR api_tokens.last_used_at < %(now)s - interval '1 minute')
 )
-SELECT token_id, name, scopes, digest FROM found
+SELECT token_id, name, scopes, digest, account, address_allowed FROM found

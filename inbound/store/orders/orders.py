@@ -29,7 +29,7 @@ COPY_ORDERS: Final = _SQL["copy_orders"]
 ORDER_TYPES: Final = (
     *("uuid", "text", "uuid", "text", "text", "text", "text", "int4", "text", "text", "int2"),
     *("numeric", "bytea", "bytea", "timestamptz", "timestamptz", "timestamptz", "timestamptz"),
-    *("timestamptz", "bytea", "int2", "bool", "uuid", "bool", "text"),
+    *("timestamptz", "bytea", "int2", "bool", "uuid", "bool", "text", "bool"),
 )
 COPY_CONTENTS: Final = _SQL["copy_contents"]
 CONTENT_TYPES: Final = ("uuid", "uuid", "bytea", "timestamptz")
@@ -99,6 +99,7 @@ def order_row(order: OrderRow) -> tuple[object, ...]:
         order.broadcast_id,
         order.callback,
         order.traceparent,
+        order.was_scheduled,
     )
 
 

@@ -4,7 +4,7 @@
 COPY orders (
     order_id, account, subject_id, kind, state, reason, template, template_version, language,
     sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at, not_after,
-    last_at, hours, dispatch, resend_unknown, broadcast_id, callback, traceparent
+    last_at, hours, dispatch, resend_unknown, broadcast_id, callback, traceparent, was_scheduled
 )
 FROM STDIN (FORMAT binary)
 
@@ -15,7 +15,7 @@ COPY order_contents (order_id, subject_id, sealed, delete_at) FROM STDIN (FORMAT
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, language,
        sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at,
        not_after, last_at, hours::text, dispatch, resend_unknown, broadcast_id, callback,
-       traceparent
+       traceparent, was_scheduled
 FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[])
 
 -- name: lock_orders
@@ -23,7 +23,7 @@ FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[])
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, language,
        sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at,
        not_after, last_at, hours::text, dispatch, resend_unknown, broadcast_id, callback,
-       traceparent
+       traceparent, was_scheduled
 FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[]) ORDER BY order_id FOR UPDATE
 
 -- name: find_due_orders
@@ -31,7 +31,7 @@ FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[]) ORDER BY order_id FOR UP
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, language,
        sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at,
        not_after, last_at, hours::text, dispatch, resend_unknown, broadcast_id, callback,
-       traceparent
+       traceparent, was_scheduled
 FROM orders WHERE due_at <= %(now)s
 ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 

@@ -70,7 +70,10 @@ class UsageKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """An order. `due_at` is set while a scheduled order waits for that time."""
+    """An order. `due_at` is set while a scheduled order waits for that time.
+
+    `was_scheduled` says whether it had to wait when it was placed.
+    """
 
     order_id: UUID
     account: str
@@ -97,6 +100,14 @@ class OrderRow:
     broadcast_id: UUID | None = None
     callback: bool = False
     traceparent: str | None = None
+    was_scheduled: bool = False
+
+    @property
+    def first_state(self) -> OrderState:
+        """Its state right after it was placed."""
+        if self.state is OrderState.REFUSED:
+            return self.state
+        return OrderState.SCHEDULED if self.was_scheduled else OrderState.QUEUED
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from inbound.api.admission import MAX_BODY_BYTES, MAX_IN_FLIGHT
+from inbound.api.admission import MAX_BODY_BYTES, READING
 from inbound.api.token_failures import FAILURES
 from inbound.api.tokens import new_token
 from tests.integration.api.world import NOW, World, assert_problem
@@ -149,10 +149,10 @@ async def test_a_body_has_a_size(world: World) -> None:
 
 async def test_concurrent_requests_are_limited(world: World) -> None:
     clients = [world.scoped("resolve") for _ in range(3)]
-    answers = await asyncio.gather(*(ask(clients[n % 3]) for n in range(3 * MAX_IN_FLIGHT)))
+    answers = await asyncio.gather(*(ask(clients[n % 3]) for n in range(3 * READING.requests)))
     statuses = [answer.status_code for answer in answers]
     assert set(statuses) == {200, 503}
-    assert statuses.count(200) >= MAX_IN_FLIGHT
+    assert statuses.count(200) >= READING.requests
     busy = answers[statuses.index(503)]
     assert_problem(busy, 503, "unavailable")
     assert busy.headers["retry-after"] == "1"
@@ -161,7 +161,7 @@ async def test_concurrent_requests_are_limited(world: World) -> None:
 
 async def test_one_token_leaves_room_for_others(world: World) -> None:
     greedy, other = world.scoped("resolve"), world.scoped("resolve")
-    asked = [ask(greedy) for _ in range(MAX_IN_FLIGHT - 1)]
+    asked = [ask(greedy) for _ in range(READING.requests - 1)]
     *answers, honest = await asyncio.gather(*asked, ask(other))
     assert honest.status_code == 200
     assert {answer.status_code for answer in answers} == {200, 503}

@@ -17,19 +17,26 @@ from starlette.types import ASGIApp
 from inbound.api.app import make_api
 from inbound.api.backend import Backend, Sources
 from inbound.api.rate_limits import RateLimits
+from inbound.api.sending import Sending
 from inbound.api.token_failures import TokenFailures
 from inbound.api.tokens import digest_of, new_token
 from inbound.cli.clients import run_import
 from inbound.directory.postgres import PostgresDirectory
-from inbound.keys import SubjectHasher, VaultCipher
+from inbound.keys import OrderHasher, SubjectHasher, VaultCipher
+from inbound.orders.batching import OrderBatcher
+from inbound.orders.dispatch import Dispatcher
+from inbound.orders.intake import Intake
+from inbound.orders.ports import NoTemplates
+from inbound.orders.tools import IntakeSettings, Tools
 from inbound.projections.queries import ProjectionQueries
-from inbound.store.access.api_tokens import NewToken, add_token
+from inbound.store.access.api_tokens import DEFAULT_ACCOUNT, NewToken, add_token
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import connect
 from inbound.store.sealing import Sealer
 from inbound.store.transactions.postgres import PostgresStore
 from inbound.terminal import Terminal
 from inbound.timeline.reader import TimelineReader
+from schemas.topics import TopicNames
 from tests.bench import history
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 
@@ -71,7 +78,13 @@ class World:
             timelines=TimelineReader(hasher, sealer, miss_days=7),
             zone="Europe/Moscow",
         )
-        self.backend = Backend(self.sources, lambda: self.now)
+        self.store = PostgresStore(url, VaultCipher(VAULT_KEY))
+        self.sending = Sending(
+            OrderBatcher(self._intake().place),
+            Dispatcher(self.store, hasher, TopicNames(), clock=lambda: self.now),
+            "Europe/Moscow",
+        )
+        self.backend = Backend(self.sources, self.sending, lambda: self.now)
         self.monotonic = 0.0
         limits = RateLimits(per_minute, lambda: self.monotonic)
         self.app: ASGIApp = make_api(
@@ -80,18 +93,37 @@ class World:
         self._clients: list[httpx.AsyncClient] = []
         [(self._audited,)] = self.rows("SELECT coalesce(max(id), 0) FROM audit")
 
+    def _intake(self) -> Intake:
+        tools = Tools(
+            store=self.store,
+            directory=self.sources.directory,
+            templates=NoTemplates(),
+            subject_hasher=self.sources.hasher,
+            order_hasher=OrderHasher(SUBJECT_KEY),
+            new_id=uuid4,
+            clock=lambda: self.now,
+        )
+        return Intake(tools, IntakeSettings("SCSERV", "gsm0338", TopicNames()))
+
     async def close(self) -> None:
         for client in self._clients:
             await client.aclose()
+        await self.sending.close()
+        await self.store.close()
         await self.sources.close()
 
-    def token(self, *scopes: str, name: str | None = None, expires: timedelta | None = None) -> str:
+    def token(
+        self,
+        *scopes: str,
+        name: str | None = None,
+        expires: timedelta | None = None,
+        account: str = DEFAULT_ACCOUNT,
+    ) -> str:
         """Make a token with these scopes."""
         token = new_token()
         expires_at = self.now + expires if expires else None
-        new = NewToken(
-            uuid4(), name or f"t-{uuid4()}", digest_of(token), scopes, self.now, expires_at
-        )
+        name = name or f"t-{uuid4()}"
+        new = NewToken(uuid4(), name, digest_of(token), scopes, self.now, expires_at, account)
         with connect(self.url, "tests") as conn:
             assert add_token(conn, new)
         return token

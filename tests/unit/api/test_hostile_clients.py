@@ -242,7 +242,7 @@ async def test_slow_handshakes_leave_room_for_others(tmp_path: Path) -> None:
 async def test_strangers_suppress_no_other_line(capsys: pytest.CaptureFixture[str]) -> None:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/known":
-            scope["state"]["principal"] = Principal(uuid4(), "crm", frozenset())
+            scope["state"]["principal"] = Principal(uuid4(), "crm", frozenset(), "default")
         await PlainTextResponse("done")(scope, receive, send)
 
     app = ObservabilityMiddleware(answer, utc_now, uuid4)

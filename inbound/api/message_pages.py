@@ -1,0 +1,97 @@
+"""Searching an account's messages: parameters and pages of the answer."""
+
+from datetime import timedelta
+from typing import Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from pydantic import Field
+
+from inbound.api.backend import Backend
+from inbound.api.cursors import CURSOR, read_cursor, write_cursor
+from inbound.api.message_models import ListedMessage
+from inbound.api.models import Moment, RequestModel, ResponseModel, example
+from inbound.api.request_pages import DEFAULT_DAYS, MAX_PAGE_SIZE
+from inbound.store.orders.lookup import OrderKey, OrderQuery, search_orders
+from inbound.store.people.subjects import numbers_of
+from schemas.orders import OrderKind, OrderState, TemplateName
+
+PATH: Final = "/v1/messages"
+
+
+class MessageSearch(RequestModel):
+    """Search criteria; a message has to match all of them."""
+
+    since: Moment | None = Field(
+        default=None,
+        description=f"placed then or later; default: {DEFAULT_DAYS} days before `until`",
+    )
+    until: Moment | None = Field(default=None, description="placed before; default: now")
+    state: OrderState | None = Field(default=None, description="state of the message")
+    kind: OrderKind | None = Field(default=None, description="what it is for")
+    template: TemplateName | None = Field(
+        default=None, description="name of its template; `text` for its own text"
+    )
+    broadcast: UUID | None = Field(default=None, description="messages of this broadcast")
+    limit: int = Field(default=50, ge=1, le=MAX_PAGE_SIZE, description="messages per page at most")
+    cursor: str | None = Field(
+        default=None,
+        pattern=CURSOR,
+        description="taken from `next` of the previous page; keep the other parameters",
+    )
+
+    def after(self) -> OrderKey | None:
+        """Return the last row of the previous page, None for the first page."""
+        return None if self.cursor is None else OrderKey(*read_cursor(self.cursor))
+
+    def next_link(self, last: ListedMessage) -> str:
+        """Return the link to the page after `last`."""
+        cursor = write_cursor(last.created_at, last.id)
+        given = self.model_dump(mode="json", exclude_none=True, exclude={"cursor"})
+        return f"{PATH}?{urlencode({**given, 'cursor': cursor})}"
+
+
+class MessagePage(ResponseModel):
+    """Messages, newest first."""
+
+    model_config = example(
+        {
+            "messages": ListedMessage.model_config["json_schema_extra"]["examples"],  # type: ignore[index]
+            "next": "/v1/messages?limit=1&cursor=618a4d9e186a07c9e6679742540de944be07fc1f90ae7",
+        }
+    )
+
+    messages: list[ListedMessage]
+    next: str | None = Field(
+        default=None, description="path of the next page; absent on the last one"
+    )
+
+
+async def find_page(backend: Backend, asked: MessageSearch, account: str) -> MessagePage:
+    """Return one page of an account's messages."""
+    since = asked.since or (asked.until or backend.clock()) - timedelta(days=DEFAULT_DAYS)
+    asked = asked.model_copy(update={"since": since})
+    query = OrderQuery(
+        account=account,
+        since=since,
+        until=asked.until,
+        state=asked.state,
+        kind=asked.kind,
+        template=asked.template,
+        broadcast_id=asked.broadcast,
+    )
+    # One more shows whether there is a next page.
+    found = await backend.run(search_orders, query, asked.after(), asked.limit + 1)
+    page = found[: asked.limit]
+    subject_ids = {one.subject_id for one in page if one.subject_id}
+    numbers = await backend.run(numbers_of, backend.sources.sealer, subject_ids)
+    messages = [
+        ListedMessage(
+            **ListedMessage.values_of(one, numbers.get(one.subject_id) if one.subject_id else None)
+        )
+        for one in page
+    ]
+    return MessagePage(
+        messages=messages,
+        next=asked.next_link(messages[-1]) if len(found) > len(page) else None,
+    )

@@ -1,0 +1,105 @@
+"""Reads an account's orders, for those who placed them: bounded statements, read-only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import args_row
+
+from inbound.store.connections import raises_store_errors
+from inbound.store.statements import statements
+from schemas.domain_event import DomainEvent
+from schemas.upcasters import read_event
+
+MOST_EVENTS: Final = 500
+
+_SQL: Final = statements(__package__, "lookup")
+_FIND_ORDER: Final = _SQL["find_order"]
+_SEARCH_ORDERS: Final = _SQL["search_orders"]
+_EVENTS_OF_ORDER: Final = _SQL["events_of_order"]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundOrder:
+    """An order as its account may see it. `last_at` is when it expires; `price` decimal text."""
+
+    order_id: UUID
+    account: str
+    subject_id: UUID | None
+    kind: str
+    state: str
+    reason: str | None
+    template: str
+    template_version: int | None
+    sender: str | None
+    parts: int
+    price: str | None
+    created_at: datetime
+    changed_at: datetime
+    due_at: datetime | None
+    last_at: datetime | None
+    broadcast_id: UUID | None
+
+
+class OrderKey(NamedTuple):
+    """The place of an order among those of its account."""
+
+    created_at: datetime
+    order_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class OrderQuery:
+    """Which orders of an account to find; None matches every one."""
+
+    account: str
+    since: datetime
+    until: datetime | None = None
+    state: str | None = None
+    kind: str | None = None
+    template: str | None = None
+    broadcast_id: UUID | None = None
+
+
+@raises_store_errors
+def find_order(conn: psycopg.Connection, account: str, order_id: UUID) -> FoundOrder | None:
+    """Return an order; None if there is none, or if it is another account's."""
+    with conn.cursor(row_factory=args_row(FoundOrder)) as cursor:
+        parameters = {"account": account, "order_id": order_id}
+        return cursor.execute(_FIND_ORDER, parameters).fetchone()
+
+
+@raises_store_errors
+def search_orders(
+    conn: psycopg.Connection, query: OrderQuery, after: OrderKey | None, limit: int
+) -> list[FoundOrder]:
+    """Return matching orders, newest first, from the one that follows `after` on."""
+    parameters = {
+        "account": query.account,
+        "since": query.since,
+        "until": query.until,
+        "state": query.state,
+        "kind": query.kind,
+        "template": query.template,
+        "broadcast_id": query.broadcast_id,
+        "after_at": after and after.created_at,
+        "after_id": after and after.order_id,
+        "limit": limit,
+    }
+    with conn.cursor(row_factory=args_row(FoundOrder)) as cursor:
+        return cursor.execute(_SEARCH_ORDERS, parameters).fetchall()
+
+
+@raises_store_errors
+def events_of_order(conn: psycopg.Connection, order: FoundOrder) -> list[DomainEvent]:
+    """Return the first `MOST_EVENTS` events of an order, in their order."""
+    parameters = {
+        "stream_id": order.subject_id or order.order_id,
+        "order_id": order.order_id,
+        "since": order.created_at,
+        "limit": MOST_EVENTS,
+    }
+    rows = conn.execute(_EVENTS_OF_ORDER, parameters).fetchall()
+    return [read_event(*row) for row in rows]

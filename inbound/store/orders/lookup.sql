@@ -1,0 +1,33 @@
+-- Look-ups of an account's orders.
+
+-- name: find_order
+SELECT order_id, account, subject_id, kind, state, reason, template, template_version, sender,
+       parts, price::text, created_at, changed_at, due_at, last_at, broadcast_id
+FROM orders WHERE order_id = %(order_id)s AND account = %(account)s
+
+-- name: search_orders
+-- Newest first, by the index on (account, created_at). A page starts after the last row before.
+SELECT order_id, account, subject_id, kind, state, reason, template, template_version, sender,
+       parts, price::text, created_at, changed_at, due_at, last_at, broadcast_id
+FROM orders
+WHERE account = %(account)s
+  AND created_at >= %(since)s::timestamptz
+  AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s::timestamptz)
+  AND (%(state)s::text IS NULL OR state = %(state)s::text)
+  AND (%(kind)s::text IS NULL OR kind = %(kind)s::text)
+  AND (%(template)s::text IS NULL OR template = %(template)s::text)
+  AND (%(broadcast_id)s::uuid IS NULL OR broadcast_id = %(broadcast_id)s::uuid)
+  AND (%(after_at)s::timestamptz IS NULL
+       OR created_at <= %(after_at)s::timestamptz
+          AND (created_at, order_id) < (%(after_at)s::timestamptz, %(after_id)s::uuid))
+ORDER BY created_at DESC, order_id DESC
+LIMIT %(limit)s
+
+-- name: events_of_order
+-- By the index on (stream_id, version). The stream is the person's, or the order's own.
+SELECT type, schema_version, data
+FROM events
+WHERE stream_id = %(stream_id)s AND recorded_at >= %(since)s
+  AND data ->> 'order_id' = %(order_id)s::uuid::text
+ORDER BY version
+LIMIT %(limit)s

@@ -1,0 +1,231 @@
+"""Messages over HTTP: placed once, refused with a reason, seen by their account alone."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from inbound.api.admission import MAX_SENDING_BODY_BYTES
+from inbound.store.errors import StoreUnavailable
+from tests.integration.api.world import Person, World, assert_problem
+
+PATH = "/v1/messages"
+TEXT = "Заявка 4711 выполнена."
+
+
+@pytest.fixture
+async def person(world: World) -> Person:
+    return (await world.people(clients=1))[0]
+
+
+def to(person: Person, **more: Any) -> dict[str, Any]:
+    return {"to": person.number, "text": TEXT, **more}
+
+
+async def place(client: httpx.AsyncClient, body: Any, key: str | None = None) -> httpx.Response:
+    headers = {} if key is None else {"Idempotency-Key": key}
+    return await client.post(PATH, json=body, headers=headers)
+
+
+def count(world: World, person: Person) -> int:
+    [(orders,)] = world.rows("SELECT count(*) FROM orders WHERE subject_id = %s", person.subject_id)
+    return int(orders)
+
+
+async def test_a_message_is_placed_and_found(world: World, person: Person) -> None:
+    client = world.scoped("send")
+    answer = await place(client, to(person, kind="notification"))
+    assert answer.status_code == 202
+    placed = answer.json()
+    assert placed == {"id": placed["id"], "state": "queued", "parts": 1}
+    found = (await client.get(f"{PATH}/{placed['id']}")).json()
+    assert (found["state"], found["to"]) == (
+        "queued",
+        person.number[:5] + "*****" + person.number[-2:],
+    )
+    assert [(one["event"], one["state"]) for one in found["history"]] == [
+        ("order.accepted", "queued")
+    ]
+    queued = world.rows(
+        "SELECT topic FROM outbox WHERE encode(value, 'escape') LIKE %s", f"%{placed['id']}%"
+    )
+    assert queued == [("sms.mt.normal.v1",)]
+
+
+@pytest.mark.parametrize("name", ["client_id", "subject_id"])
+async def test_a_client_or_subject_takes_the_place_of_a_number(
+    world: World, person: Person, name: str
+) -> None:
+    body = {name: str(getattr(person, name)), "text": TEXT}
+    assert (await place(world.scoped("send"), body)).status_code == 202
+    assert count(world, person) == 1
+
+
+async def test_a_key_makes_a_request_safe_to_repeat(world: World, person: Person) -> None:
+    client, key = world.scoped("send"), str(uuid4())
+    first, *others = await asyncio.gather(*(place(client, to(person), key) for _ in range(20)))
+    world.rows("UPDATE orders SET state = 'delivered' WHERE order_id = %s", first.json()["id"])
+    others.append(await place(client, to(person), key))
+    assert {(one.status_code, one.text) for one in others} == {(202, first.text)}
+    assert count(world, person) == 1
+    other = await place(client, to(person, kind="service"), key)
+    assert assert_problem(other, 409, "refused")["reason"] == "idempotency_key_reused"
+
+
+async def test_a_scheduled_message_gets_the_same_answer_later(world: World, person: Person) -> None:
+    client, key = world.scoped("send"), str(uuid4())
+    body = to(person, not_before=(world.now + timedelta(hours=1)).isoformat())
+    first = await place(client, body, key)
+    assert first.json()["state"] == "scheduled"
+    await client.delete(f"{PATH}/{first.json()['id']}")
+    assert (await place(client, body, key)).text == first.text
+
+
+async def test_a_refusal_names_its_reason(world: World, person: Person) -> None:
+    client = world.scoped("send")
+    problem = assert_problem(await place(client, to(person, to="112")), 409, "refused")
+    assert problem["reason"] == "not_a_mobile_number"
+    found = (await client.get(f"{PATH}/{problem['id']}")).json()
+    assert (found["state"], found.get("to")) == ("refused", None)
+    assert [one["reason"] for one in found["history"]] == ["not_a_mobile_number"]
+
+
+async def test_each_message_of_a_list_has_its_answer(world: World, person: Person) -> None:
+    client, key = world.scoped("send"), str(uuid4())
+    body = [to(person), to(person, to="112"), to(person, text="Второе")]
+    answer = await place(client, body, key)
+    assert answer.status_code == 202
+    assert [one["state"] for one in answer.json()] == ["queued", "refused", "queued"]
+    assert answer.json()[1]["reason"] == "not_a_mobile_number"
+    assert (await place(client, body, key)).text == answer.text
+    assert count(world, person) == 2
+
+
+async def test_a_thousand_messages_are_one_request(world: World, person: Person) -> None:
+    text = "Щ" * 500
+    body = [to(person, to="112", text=f"{number} {text}") for number in range(1000)]
+    answer = await place(world.scoped("send"), body)
+    assert len(answer.json()) == 1000
+    too_many = await place(world.scoped("send"), [*body, to(person)])
+    [error] = assert_problem(too_many, 422, "invalid")["errors"]
+    assert error["where"] == "body"
+    huge = b"[" + b" " * MAX_SENDING_BODY_BYTES + b"]"
+    answer = await world.scoped("send").post(
+        PATH, content=huge, headers={"content-type": "application/json"}
+    )
+    assert_problem(answer, 413, "too-large")
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"client_id": "C-1"}, "body.1"),
+        ({"template": "case-done"}, "body.1"),
+        ({"colour": "red"}, "body.1.(unknown)"),
+        ({"kind": "broadcast"}, "body.1.kind"),
+        ({"hours": "10-12"}, "body.1.hours"),
+        ({"hours": "10:00-10:00"}, "body.1.hours"),
+        ({"hours": "10:00-12:00", "time_zone": "Mars/Base"}, "body.1.hours.time_zone"),
+        ({"expires_at": "tomorrow"}, "body.1.expires_at"),
+    ],
+)
+async def test_an_invalid_field_is_named_and_nothing_is_placed(
+    world: World, person: Person, change: dict[str, str], where: str
+) -> None:
+    answer = await place(world.scoped("send"), [to(person), to(person, **change)])
+    [error] = assert_problem(answer, 422, "invalid")["errors"]
+    assert error["where"] == where
+    assert count(world, person) == 0
+
+
+async def test_a_scheduled_message_can_be_cancelled(world: World, person: Person) -> None:
+    client = world.scoped("send")
+    later = (world.now + timedelta(hours=1)).isoformat()
+    scheduled = (await place(client, to(person, not_before=later))).json()["id"]
+    for _ in range(2):
+        cancelled = await client.delete(f"{PATH}/{scheduled}")
+        assert cancelled.json() == {"id": scheduled, "state": "cancelled", "parts": 1}
+    history = (await client.get(f"{PATH}/{scheduled}")).json()["history"]
+    assert [one["state"] for one in history] == ["scheduled", "cancelled"]
+    queued = (await place(client, to(person))).json()["id"]
+    assert_problem(await client.delete(f"{PATH}/{queued}"), 409, "not-scheduled")
+    assert_problem(await client.delete(f"{PATH}/{uuid4()}"), 404, "not-found")
+
+
+async def test_an_account_sees_its_own_messages_only(world: World, person: Person) -> None:
+    name = f"a-{uuid4().hex[:8]}"
+    world.rows("INSERT INTO accounts (account, rights) VALUES (%s, '{send}')", name)
+    mine = world.client(world.token("send", account=name))
+    other = world.scoped("send", "read")
+    later = (world.now + timedelta(hours=1)).isoformat()
+    id_ = (await place(mine, to(person, not_before=later), "k")).json()["id"]
+    assert (await mine.get(f"{PATH}/{id_}")).status_code == 200
+    assert [one["id"] for one in (await mine.get(PATH)).json()["messages"]] == [id_]
+    for answer in (await other.get(f"{PATH}/{id_}"), await other.delete(f"{PATH}/{id_}")):
+        assert_problem(answer, 404, "not-found")
+    assert id_ not in (await other.get(PATH, params={"limit": 200})).text
+    # The key is the account's own.
+    assert (await place(other, to(person), "k")).json()["id"] != id_
+
+
+async def test_pages_neither_repeat_nor_skip(world: World, person: Person) -> None:
+    name = f"a-{uuid4().hex[:8]}"
+    world.rows("INSERT INTO accounts (account, rights) VALUES (%s, '{send,service}')", name)
+    client = world.client(world.token("send", account=name))
+    kinds = ["service", "notification"] * 5
+    answers = await place(client, [to(person, kind=kind) for kind in kinds])
+    placed = [one["id"] for one in answers.json()]
+    seen, link = [], f"{PATH}?limit=3"
+    while link:
+        page = (await client.get(link)).json()
+        seen += [one["id"] for one in page["messages"]]
+        link = page.get("next")
+    assert sorted(seen) == sorted(placed)
+    found = (await client.get(PATH, params={"kind": "service"})).json()["messages"]
+    assert sorted(one["id"] for one in found) == sorted(placed[::2])
+    assert (await client.get(PATH, params={"state": "sent"})).json()["messages"] == []
+
+
+async def test_only_a_token_that_may_send_does(world: World, person: Person) -> None:
+    answer = await place(world.scoped("read", "resolve"), to(person))
+    assert_problem(answer, 403, "forbidden")
+    for answer in (
+        await world.scoped("resolve").get(f"{PATH}/{uuid4()}"),
+        await world.scoped("read").get(PATH),
+        await world.scoped("read").delete(f"{PATH}/{uuid4()}"),
+    ):
+        assert_problem(answer, 403, "forbidden")
+
+
+async def test_an_account_with_addresses_sends_from_them_only(world: World, person: Person) -> None:
+    name = f"a-{uuid4().hex[:8]}"
+    world.rows("INSERT INTO accounts (account, rights) VALUES (%s, '{send}')", name)
+    token = world.token("send", account=name)
+
+    async def status(*addresses: str) -> int:
+        query = "UPDATE accounts SET addresses = %s::cidr[] WHERE account = %s"
+        world.rows(query, list(addresses), name)
+        return (await place(world.client(token), to(person))).status_code
+
+    # httpx calls from 127.0.0.1.
+    assert await status() == 202
+    assert await status("10.0.0.0/8", "2001:db8::/32") == 403
+    assert await status("10.0.0.0/8", "127.0.0.0/8") == 202
+
+
+async def test_without_a_database_the_answer_is_to_retry(
+    lone_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = lone_world.scoped("send")
+    [person] = await lone_world.people(clients=1)
+
+    async def lost() -> None:
+        raise StoreUnavailable("gone")
+
+    monkeypatch.setattr(lone_world.store._connection, "get", lost)
+    answer = await place(client, to(person))
+    assert_problem(answer, 503, "unavailable")
+    assert answer.headers["retry-after"]
