@@ -14,7 +14,7 @@ from inbound.api.timelines import Timelines
 from inbound.handlers.order_progress import change_of
 from inbound.orders.intake import MOST_IN_BATCH
 from inbound.orders.ports import Placed
-from inbound.orders.reasons import REASONS
+from inbound.orders.refusals import explain
 from inbound.parsers.numbers import mask
 from inbound.store.orders.lookup import FoundOrder
 from schemas.base import UtcTime
@@ -34,6 +34,7 @@ from schemas.orders import (
 )
 
 LONGEST_KEY: Final = 200
+_LIKE_A_NUMBER: Final = 7
 _HOUR: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
 # Names of fields of an order that are other ones here.
 _NAMES: Final = {"phone": "to", "zone": "time_zone"}
@@ -145,14 +146,14 @@ class PlacedMessage(ResponseModel):
     detail: str | None = Field(default=None, description="the reason in words")
 
     @classmethod
-    def of(cls, placed: Placed) -> "PlacedMessage":
+    def of(cls, order: Order, placed: Placed) -> "PlacedMessage":
         """Return the answer to one order."""
         return cls(
             id=placed.order_id,
             state=OrderState(placed.state),
             parts=placed.parts,
             reason=placed.reason,
-            detail=None if placed.reason is None else detail_of(placed),
+            detail=None if placed.reason is None else _detail(order, placed),
         )
 
 
@@ -167,7 +168,8 @@ class PlacedMessages(RootModel[PlacedMessage | list[PlacedMessage]]):
                 "state": "refused",
                 "parts": 1,
                 "reason": "opted_out",
-                "detail": "the client has switched notifications off",
+                "detail": "the recipient has switched notifications off; they come back when the "
+                "client texts CLIENT sms start, and service messages are sent all the same",
             },
         ]
     )
@@ -273,17 +275,21 @@ class MessageLookUp(RootModel[FullMessageReport | Timelines]):
     model_config = example({**_REPORT, "history": _HISTORY})
 
 
-def detail_of(placed: Placed) -> str:
-    """Return the reason of a refusal in words."""
-    words = REASONS[placed.reason] if placed.reason else ""
-    return f"{words} ({placed.detail})" if placed.detail else words
-
-
-def refusal_of_order(placed: Placed) -> Refusal:
+def refusal_of_order(order: Order, placed: Placed) -> Refusal:
     """Return the problem that answers a refused order."""
     return Refusal(
-        ProblemKind.REFUSED, detail_of(placed), reason=placed.reason, message_id=placed.order_id
+        ProblemKind.REFUSED,
+        _detail(order, placed),
+        reason=placed.reason,
+        message_id=placed.order_id,
     )
+
+
+def _detail(order: Order, placed: Placed) -> str:
+    # A number in the place of the sender must not end up in the caller's log.
+    if order.sender is not None and sum(map(str.isdigit, order.sender)) >= _LIKE_A_NUMBER:
+        order = order.model_copy(update={"sender": mask(order.sender)})
+    return explain(order, placed)
 
 
 def order_of(

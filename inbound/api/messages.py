@@ -79,10 +79,12 @@ async def send_messages(
     orders = _orders(body.root, who.account, backend.sending.zone, idempotency_key, trace)
     placed = await backend.sending.place(orders)
     if isinstance(body.root, list):
-        return PlacedMessages([PlacedMessage.of(one) for one in placed])
+        return PlacedMessages(
+            [PlacedMessage.of(*pair) for pair in zip(orders, placed, strict=True)]
+        )
     if placed[0].reason is not None:
-        raise refusal_of_order(placed[0])
-    return PlacedMessages(PlacedMessage.of(placed[0]))
+        raise refusal_of_order(orders[0], placed[0])
+    return PlacedMessages(PlacedMessage.of(orders[0], placed[0]))
 
 
 @router.get(

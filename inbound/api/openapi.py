@@ -26,7 +26,6 @@ from inbound.api.problems import (
     problem_of,
     unauthorized,
 )
-from inbound.orders.reasons import REASONS
 from schemas.orders import RefusalReason
 
 VERSION: Final = "1.0"
@@ -90,7 +89,8 @@ _EXAMPLES: Final = {
     ),
     ProblemKind.REFUSED: Refusal(
         ProblemKind.REFUSED,
-        REASONS[RefusalReason.OPTED_OUT],
+        "the recipient has switched notifications off; they come back when the client texts "
+        "CLIENT sms start, and service messages are sent all the same",
         reason=RefusalReason.OPTED_OUT,
         message_id=UUID(ORDER),
     ),

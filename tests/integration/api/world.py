@@ -68,11 +68,12 @@ class World:
         self.url = url
         self.now = NOW
         hasher, sealer = SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY))
+        self.directory = PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY)
         self.sources = Sources(
             pool=ConnectionPool(url, "tests"),
             quick=ProjectionQueries(url),
             slow=ProjectionQueries(url),
-            directory=PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY),
+            directory=self.directory,
             hasher=hasher,
             sealer=sealer,
             timelines=TimelineReader(hasher, sealer, miss_days=7),
@@ -96,7 +97,7 @@ class World:
     def _intake(self) -> Intake:
         tools = Tools(
             store=self.store,
-            directory=self.sources.directory,
+            directory=self.directory,
             templates=NoTemplates(),
             subject_hasher=self.sources.hasher,
             order_hasher=OrderHasher(SUBJECT_KEY),
