@@ -58,8 +58,10 @@ def _make_routes() -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    for module in (messages, people, request_search, timelines):
-        app.include_router(module.router)
+    routers = [module.router for module in (messages, people, request_search, timelines)]
+    for router in routers:
+        app.include_router(router)
+    app.state.routes = [route for router in routers for route in router.routes]
     openapi_json = as_text(document(app))
 
     @app.get("/openapi.json", include_in_schema=False)

@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.routing import Match, Route
 
 from inbound.errors import RetryableError
 from schemas.orders import RefusalReason
@@ -202,7 +203,20 @@ async def answer(request: Request, error: Exception) -> Response:
     """Answer an error raised by a route or by the framework."""
     if isinstance(error, RequestValidationError) and _is_not_json(request, error):
         error = Refusal(ProblemKind.MEDIA_TYPE)
-    return render(refusal_of(error), request.state.request_id)
+    refusal = refusal_of(error)
+    if refusal.kind is ProblemKind.METHOD_NOT_ALLOWED and (allowed := _allowed_methods(request)):
+        refusal.headers = {"Allow": allowed}
+    return render(refusal, request.state.request_id)
+
+
+def _allowed_methods(request: Request) -> str:
+    """Return the methods of all routes of a path; Starlette knows those of the first one only."""
+    routes: Sequence[Route] = request.app.state.routes
+    methods: set[str] = set()
+    for route in routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    return ", ".join(sorted(methods))
 
 
 # -- validation ---------------------------------------------------------------------------

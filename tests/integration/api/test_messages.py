@@ -200,6 +200,14 @@ async def test_only_a_token_that_may_send_does(world: World, person: Person) -> 
         assert_problem(answer, 403, "forbidden")
 
 
+async def test_a_wrong_method_is_told_all_that_a_path_has(world: World) -> None:
+    client = world.scoped("send")
+    for path, allowed in ((PATH, "GET, POST"), (f"{PATH}/{uuid4()}", "DELETE, GET")):
+        answer = await client.put(path)
+        assert_problem(answer, 405, "method-not-allowed")
+        assert answer.headers["allow"] == allowed
+
+
 async def test_an_account_with_addresses_sends_from_them_only(world: World, person: Person) -> None:
     name = f"a-{uuid4().hex[:8]}"
     world.rows("INSERT INTO accounts (account, rights) VALUES (%s, '{send}')", name)

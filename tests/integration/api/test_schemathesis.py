@@ -96,9 +96,12 @@ async def serve(url: str, started: "Future[tuple[Running, Callable[[], None]]]")
     await world.close()
 
 
-# What a rule says that a schema can't: which digits are a mobile number, that a time ends after it
-# has begun, which time zones there are, and that a message has one recipient and one content.
-BEYOND_SCHEMAS = {"body.phone", "body.until", "query.until"}
+# What a rule says that a schema can't: which digits are a mobile number, which years are served,
+# that a time ends after it has begun, which time zones there are, and that a message has one
+# recipient and one content.
+BEYOND_SCHEMAS = {
+    *("body.phone", "body.since", "body.until", "query.since", "query.until"),
+}
 BEYOND_SCHEMAS_OF_MESSAGES = re.compile(
     r"body(\.\d+)?(\.(not_before|expires_at|hours(\.time_zone)?))?"
 )
