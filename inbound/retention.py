@@ -59,6 +59,7 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> bool:
             unmatched = _sweep_thoroughly(conn, now) if thorough else 0
             if thorough:
                 retention_sweep.sweep_orders(conn, now, settings.order_days)
+                retention_sweep.sweep_audiences(conn, now, settings.order_days)
                 retention_sweep.sweep_usage(conn, now)
     except RetryableError as error:
         log.warning("the retention sweep waits: %s", error)

@@ -160,19 +160,17 @@ class Pump:
         return await self._place(conn, broadcast, allowed) if allowed > 0 else 0
 
     def _allowed(self, broadcast: Broadcast, waiting: int, most: int) -> int:
-        now = self._clock()
+        now, bucket = self._clock(), self._buckets[broadcast.broadcast_id]
         pace = pace_at(
             now,
             hours=broadcast.hours,
             rate=broadcast.rate,
             is_spread=broadcast.is_spread,
-            waiting=waiting,
+            waiting=waiting - bucket.level,
         )
         if pace.opens > now or not waiting or most <= 0:
             return 0
-        if pace.per_s is None:
-            return most
-        return self._buckets[broadcast.broadcast_id].take(now, pace.per_s, most)
+        return most if pace.per_s is None else bucket.take(now, pace.per_s, most)
 
     async def _place(self, conn: psycopg.Connection, broadcast: Broadcast, most: int) -> int:
         """Place orders for the next recipients; return how many there were."""

@@ -30,6 +30,7 @@ _REMOVED: Final = {
     "secrets": ("secret of an open request", "secrets of open requests"),
     "dead_letters": ("dead letter", "dead letters"),
     "texts": ("text of an order", "texts of orders"),
+    "audiences": ("row of a broadcast's audience", "rows of broadcasts' audiences"),
     "published": ("published outbox row", "published outbox rows"),
 }
 """Singular and plural of what is removed, by the names in the record of the erasure."""

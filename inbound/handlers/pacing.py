@@ -11,7 +11,7 @@ _MARGIN_SHARE: Final = 0.02
 _MARGIN_MAX: Final = timedelta(minutes=2)
 """Spreading ends this long before the window closes: the last messages take a while."""
 
-_SHORTEST_BURST_S: Final = 1.0
+_LONGEST_BURST_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,12 @@ def pace_at(
     hours: SendingHours | None,
     rate: float | None,
     is_spread: bool,
-    waiting: int,
+    waiting: float,
 ) -> Pace:
     """Return the pace at a moment, and from when on a message may be sent.
 
-    With spreading, the `waiting` recipients are spread over what is left of the window; those that
-    `rate` leaves over are for the next one.
+    With spreading, the `waiting` recipients, without those that a bucket allows already, are spread
+    over what is left of the window; those that `rate` leaves over are for the next one.
     """
     if hours is None:
         return Pace(moment, rate)
@@ -42,7 +42,7 @@ def pace_at(
         return Pace(max(moment, window.opens), rate)
     margin = min(_MARGIN_MAX, (window.closes - window.opens) * _MARGIN_SHARE)
     left = max((window.closes - margin - moment).total_seconds(), 1.0)
-    even = waiting / left
+    even = max(waiting, 0.0) / left
     return Pace(moment, even if rate is None else min(even, rate))
 
 
@@ -50,16 +50,20 @@ class Bucket:
     """Counts what may be sent by now at a pace that may change; at most a second's worth."""
 
     def __init__(self) -> None:
-        self._allowed = 0.0
+        self._allowed = 1.0
         self._at: datetime | None = None
+
+    @property
+    def level(self) -> float:
+        """How much it allowed at last, and nobody has taken."""
+        return self._allowed
 
     def take(self, moment: datetime, per_s: float, most: int) -> int:
         """Return how many may be sent at this moment, `most` at most, and count them as sent."""
-        if self._at is None:
-            self._allowed = 1.0
-        else:
+        if self._at is not None:
             elapsed = max((moment - self._at).total_seconds(), 0.0)
-            burst = max(per_s * _SHORTEST_BURST_S, 1.0)
+            # One more, so that no part of a message gets lost at low rates.
+            burst = max(per_s * _LONGEST_BURST_S, 1.0) + 1.0
             self._allowed = min(self._allowed + elapsed * per_s, burst)
         self._at = moment
         taken = min(int(self._allowed), most)

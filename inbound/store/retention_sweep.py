@@ -21,6 +21,7 @@ _SQL: Final = statements(__package__, "retention_sweep")
 _SWEEP_VAULT = _SQL["sweep_vault"]
 _SWEEP_ORDER_CONTENTS = _SQL["sweep_order_contents"]
 _SWEEP_ORDERS = _SQL["sweep_orders"]
+_SWEEP_AUDIENCES = _SQL["sweep_audiences"]
 _SWEEP_USAGE = _SQL["sweep_usage"]
 _SWEEP_PARTS = _SQL["sweep_parts"]
 _SWEEP_REJECTED_MOS = _SQL["sweep_rejected_mos"]
@@ -68,6 +69,13 @@ def sweep_order_contents(conn: psycopg.Connection, now: datetime) -> int:
 def sweep_orders(conn: psycopg.Connection, now: datetime, days: int) -> int:
     """Delete orders that ended long ago. Their idempotency keys count no more."""
     return conn.execute(_SWEEP_ORDERS, {"before": now - timedelta(days=days)}).rowcount
+
+
+@raises_store_errors
+def sweep_audiences(conn: psycopg.Connection, now: datetime, days: int) -> int:
+    """Delete audiences and texts of broadcasts that ended, or were left lying, long ago."""
+    parameters = {"now": now, "before": now - timedelta(days=days)}
+    return conn.execute(_SWEEP_AUDIENCES, parameters).rowcount
 
 
 @raises_store_errors

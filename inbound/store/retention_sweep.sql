@@ -15,6 +15,24 @@ DELETE FROM order_contents WHERE delete_at <= %(now)s
 DELETE FROM orders
 WHERE changed_at < %(before)s AND state NOT IN ('scheduled', 'queued')
 
+-- name: sweep_audiences
+-- Audiences and texts of broadcasts that ended long ago, or were never started or resumed.
+WITH ended AS (
+    UPDATE broadcasts
+    SET audience_deleted_at = %(now)s, text_sealed = NULL,
+        state = CASE WHEN ended_at IS NULL THEN 'cancelled' ELSE state END,
+        ended_at = coalesce(ended_at, %(now)s)
+    WHERE audience_deleted_at IS NULL
+      AND (ended_at < %(before)s
+           OR state IN ('draft', 'awaiting_approval', 'paused') AND created_at < %(before)s)
+    RETURNING broadcast_id
+), excluded AS (
+    DELETE FROM broadcast_exclusions USING ended
+    WHERE broadcast_exclusions.broadcast_id = ended.broadcast_id
+)
+DELETE FROM broadcast_recipients USING ended
+WHERE broadcast_recipients.broadcast_id = ended.broadcast_id
+
 -- name: sweep_usage
 -- Counters of periods that are over for every time zone, months after the others.
 DELETE FROM account_usage

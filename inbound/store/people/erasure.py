@@ -15,6 +15,7 @@ from inbound.store.sealing import Sealer
 from inbound.store.statements import statements
 
 _SQL: Final = statements(__package__, "people")
+_LOCK_BROADCASTS_OF: Final = _SQL["lock_broadcasts_of"]
 _ERASE_PERSON: Final = _SQL["erase_person"]
 _INSERT_ERASURE: Final = _SQL["insert_erasure"]
 _LIST_ERASURES: Final = _SQL["list_erasures"]
@@ -49,6 +50,8 @@ async def erase(conn: psycopg.AsyncConnection, person: PersonToErase, sealer: Se
             ),
         ),
     }
+    # First: the pump locks them first, too.
+    await conn.execute(_LOCK_BROADCASTS_OF, {"number_hash": person.number_hash})
     for name in (usage.PARTS, usage.EARLY_RECEIPTS):
         await conn.execute(*usage.locking(name))
     cursor = conn.cursor(row_factory=args_row(ErasedRows))

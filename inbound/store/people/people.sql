@@ -16,6 +16,14 @@ ON CONFLICT (number_hash) DO NOTHING
 -- name: find_sealed_numbers
 SELECT subject_id, number_sealed FROM subjects WHERE subject_id = ANY(%(subject_ids)b::uuid[])
 
+-- name: lock_broadcasts_of
+-- Broadcasts that wait to reach this person: the pump places nobody of them until commit.
+SELECT FROM broadcasts
+WHERE broadcast_id IN (
+    SELECT broadcast_id FROM broadcast_recipients WHERE number_hash = %(number_hash)s
+)
+ORDER BY broadcast_id FOR NO KEY UPDATE
+
 -- name: erase_person
 -- Deletes by the number's hash, and short-lived rows by subject. The log keeps only the subject
 -- id. Outbox rows have the hash beside the subject: published ones are deleted here, the others
@@ -39,6 +47,16 @@ WITH subject AS (
     WHERE number_hash = %(number_hash)s OR id = ANY(%(dead_letters)b::bigint[]) RETURNING 1
 ), texts AS (
     DELETE FROM order_contents WHERE subject_id = %(subject_id)s RETURNING 1
+), recipients AS (
+    DELETE FROM broadcast_recipients AS recipient USING broadcasts
+    WHERE recipient.number_hash = %(number_hash)s
+      AND broadcasts.broadcast_id = recipient.broadcast_id
+    RETURNING recipient.broadcast_id, recipient.no > broadcasts.cursor_no AS waits
+), excluded AS (
+    DELETE FROM broadcast_exclusions WHERE number_hash = %(number_hash)s RETURNING 1
+), withheld AS (
+    INSERT INTO broadcast_progress (broadcast_id, state, recipients)
+    SELECT broadcast_id, 'erased', 1 FROM recipients WHERE waits
 ), waiting AS (
     -- Queued ones end with the result of their message.
     UPDATE orders SET state = 'erased', due_at = NULL, changed_at = now()
@@ -52,7 +70,8 @@ SELECT (SELECT count(*) FROM subject), (SELECT count(*) FROM client),
        (SELECT count(*) FROM parts), (SELECT count(*) FROM rejected),
        (SELECT count(*) FROM sent), (SELECT count(*) FROM early), (SELECT count(*) FROM secret),
        (SELECT count(*) FROM aside), (SELECT count(*) FROM published),
-       (SELECT count(*) FROM texts)
+       (SELECT count(*) FROM texts),
+       (SELECT count(*) FROM recipients) + (SELECT count(*) FROM excluded)
 
 -- name: insert_erasure
 WITH recorded AS (

@@ -38,6 +38,7 @@ class ErasedRows:
     dead_letters: int = 0
     published: int = 0
     texts: int = 0
+    audiences: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,12 @@ import pytest
 
 from inbound.broadcasts.control import NotPossibleError
 from inbound.broadcasts.loading import find_exclusions
+from inbound.broadcasts.pump import CursorMovedError, MovingCursor
+from inbound.erasure.eraser import Eraser
 from inbound.handlers.broadcasts import Action, BroadcastState
+from inbound.store.broadcasts.broadcasts import find_recipients, sum_up_progress
 from inbound.store.broadcasts.rows import Progress
+from inbound.store.retention_sweep import sweep_audiences
 from inbound.store.transactions.changes import Changes
 from inbound.subjects import StateCache, Subjects
 from schemas.events import SubscriptionStopped
@@ -194,8 +198,63 @@ async def test_progress_is_summed_up(bench: Bench, conn: psycopg.Connection) -> 
     for _ in range(10):
         bench.settle("sent", 2)
     before = bench.progress(one)
-    from inbound.store.broadcasts.broadcasts import sum_up_progress
-
     sum_up_progress(conn, one.broadcast_id)
     assert bench.progress(one) == before == Progress(30, waiting=10, sent=20)
     assert conn.execute("SELECT count(*) FROM broadcast_progress").fetchone() == (2,)
+
+
+async def erase(bench: Bench, one: str) -> None:
+    eraser = Eraser(bench.store, bench.hasher, clock=lambda: bench.now)
+    assert await eraser.erase(one, actor="ann", reason="asked for it") is not None
+
+
+async def test_an_erased_person_leaves_every_audience(bench: Bench) -> None:
+    bench.add_clients(map(number, range(150)))
+    one = bench.act(bench.create(rows_of(range(150))), Action.START)
+    await bench.rounds(2)
+    await erase(bench, number(3))
+    await erase(bench, number(120))
+    bench.settle("sent")
+    await bench.rounds(2)
+    bench.settle("sent")
+    await bench.rounds()
+    assert bench.now_of(one).state is BroadcastState.DONE
+    assert bench.progress(one) == Progress(150, sent=149, withheld=1)
+    for gone in (3, 120):
+        left = bench.conn.execute(
+            "SELECT count(*) FROM broadcast_recipients WHERE number_hash = %s",
+            [bench.hasher.hash(number(gone))],
+        )
+        assert left.fetchone() == (0,)
+
+
+async def test_a_person_who_is_erased_while_a_batch_is_placed_gets_nothing(bench: Bench) -> None:
+    bench.add_clients(map(number, range(5)))
+    one = bench.act(bench.create(rows_of(range(5))), Action.START)
+    await bench.rounds()
+    running = bench.now_of(one)
+    recipients = find_recipients(bench.conn, one.broadcast_id, 0, 5)
+    await erase(bench, number(2))
+    with pytest.raises(CursorMovedError):
+        async with bench.store.transaction() as tx:
+            await MovingCursor(running, recipients[-1].no, len(recipients)).begin(tx)
+    assert await bench.rounds() == 4
+
+
+async def test_audiences_are_deleted_when_they_were_kept_long_enough(bench: Bench) -> None:
+    bench.add_clients(map(number, range(3)))
+    done = bench.act(bench.create([*rows_of(range(3)), "12,x"]), Action.START)
+    await bench.rounds(2)
+    bench.settle("sent")
+    await bench.rounds()
+    left_lying = bench.create(rows_of(range(3)))
+    bench.now += timedelta(days=89)
+    fresh = bench.create(rows_of(range(3)))
+    sweep_audiences(bench.conn, bench.now + timedelta(days=2), 90)
+    kept = bench.conn.execute("SELECT DISTINCT broadcast_id FROM broadcast_recipients").fetchall()
+    assert kept == [(fresh.broadcast_id,)]
+    assert bench.conn.execute("SELECT count(*) FROM broadcast_exclusions").fetchone() == (0,)
+    assert bench.now_of(done).text_sealed is None
+    assert bench.now_of(done).state is BroadcastState.DONE
+    assert bench.now_of(left_lying).state is BroadcastState.CANCELLED
+    assert bench.progress(done) == Progress(3, sent=3)

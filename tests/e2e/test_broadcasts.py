@@ -1,0 +1,145 @@
+"""Broadcasts on the whole service: from a table to phones, with stops, pauses and kills."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e import poison
+from tests.e2e.test_orders import STOP
+from tests.fix_service import Role, Service, eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TEXT = "{name}, офис закрыт 9 мая."
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def scheduler(service: Service) -> AsyncIterator[None]:
+    await service.start("scheduler")
+    service.revive()
+    yield
+
+
+async def run(service: Service, *words: str) -> Any:
+    ran = await service.command("broadcast", *words, "--json")
+    assert ran.status == 0, ran.err
+    return json.loads(ran.out)
+
+
+async def show(service: Service, id_: str) -> dict[str, Any]:
+    shown: dict[str, Any] = await run(service, "show", id_)
+    return shown
+
+
+def audience(folder: Path, numbers: list[str]) -> Path:
+    path = folder / "audience.csv"
+    rows = [f"{number},Клиент {n}" for n, number in enumerate(numbers)]
+    path.write_text("\n".join(["msisdn,name", *rows]), "utf-8")
+    return path
+
+
+async def create(service: Service, folder: Path, numbers: list[str], *options: str) -> str:
+    path = audience(folder, numbers)
+    made = await run(
+        service, "create", "--name", "Spring", "--text", TEXT, "--audience", str(path), *options
+    )
+    return str(made["id"])
+
+
+async def ends(service: Service, id_: str, state: str = "done") -> dict[str, Any]:
+    def now() -> str:
+        return str(service.value("SELECT state FROM broadcasts WHERE broadcast_id = %s", id_))
+
+    await eventually(lambda: now() == state, lambda: f"the broadcast is {now()}, not {state}")
+    return await show(service, id_)
+
+
+def new_clients(service: Service, count: int) -> list[str]:
+    numbers = service.new_numbers(count)
+    service.import_clients_of(numbers)
+    return numbers
+
+
+async def test_a_table_becomes_messages(service: Service, tmp_path: Path) -> None:
+    numbers = new_clients(service, 300)
+    await service.text(numbers[7], "CLIENT sms stop")
+    await service.completed(numbers[7])
+    id_ = await create(service, tmp_path, [*numbers, numbers[0], "123"])
+    draft = await show(service, id_)
+    assert (draft["state"], draft["recipients"], draft["waiting"]) == ("draft", 299, 299)
+    assert draft["excluded_by_reason"] == {"opted_out": 1, "repeated": 1, "number": 1}
+    assert not service.script.texts_to(numbers[0])
+    await run(service, "start", id_)
+    done = await ends(service, id_)
+    assert (done["sent"] + done["delivered"], done["waiting"]) == (299, 0)
+    for n, number in enumerate(numbers):
+        wanted = [] if n == 7 else [f"Клиент {n}, офис закрыт 9 мая."]
+        assert service.script.texts_to(number)[-1:] == wanted or n == 7
+    assert TEXT[8:] not in "".join(service.script.texts_to(numbers[7]))
+
+
+async def test_pause_resume_and_a_stop_in_between(service: Service, tmp_path: Path) -> None:
+    numbers = new_clients(service, 200)
+    id_ = await create(service, tmp_path, numbers, "--rate", "40")
+    await run(service, "start", id_)
+    await eventually(lambda: service.script.texts_to(numbers[20]) != [], lambda: "nothing came")
+    await run(service, "pause", id_)
+    poison.put(
+        service,
+        service.names.mo,
+        [poison.text(numbers[-1], payload=STOP)],
+        number=numbers[-1],
+    )
+    await eventually(lambda: service.accepted(numbers[-1]) == ["sms_stop"], lambda: "no request")
+    paused = await show(service, id_)
+    assert paused["state"] == "paused"
+    assert paused["waiting"] > 100
+    await run(service, "resume", id_)
+    done = await ends(service, id_)
+    assert (done["sent"] + done["delivered"], done["refused"] + done["withheld"]) == (199, 1)
+    texts = [service.script.texts_to(number) for number in numbers[:-1]]
+    assert [len(one) for one in texts] == [1] * 199
+
+
+async def test_cancel_ends_it(service: Service, tmp_path: Path) -> None:
+    numbers = new_clients(service, 200)
+    id_ = await create(service, tmp_path, numbers, "--rate", "40")
+    await run(service, "start", id_)
+    await eventually(lambda: service.script.texts_to(numbers[10]) != [], lambda: "nothing came")
+    await run(service, "cancel", id_)
+
+    def ended() -> bool:
+        query = "SELECT ended_at IS NOT NULL FROM broadcasts WHERE broadcast_id = %s"
+        return bool(service.value(query, id_))
+
+    await eventually(ended, lambda: "the broadcast has not ended")
+    shown = await show(service, id_)
+    assert (shown["state"], shown["waiting"]) == ("cancelled", 0)
+    assert shown["withheld"] > 100
+    assert shown["withheld"] + shown["sent"] + shown["delivered"] == 200
+    reached = sum(bool(service.script.texts_to(number)) for number in numbers)
+    assert reached == shown["sent"] + shown["delivered"]
+
+
+async def test_everybody_gets_one_message_whichever_role_is_killed(
+    service: Service, tmp_path: Path
+) -> None:
+    """Each recipient gets exactly one message, or its outcome is unknown and it is not resent."""
+    numbers = new_clients(service, 400)
+    id_ = await create(service, tmp_path, numbers, "--rate", "60")
+    await run(service, "start", id_)
+    roles: tuple[Role, ...] = ("scheduler", "relay", "gateway", "worker")
+    for n, role in enumerate(roles):
+        seen = numbers[40 + 60 * n]
+        await eventually(lambda: service.script.texts_to(seen) != [], lambda: "nothing came")  # noqa: B023
+        service.one(role).kill()
+    done = await ends(service, id_)
+    assert done["waiting"] == 0
+    assert done["sent"] + done["delivered"] + done["unknown"] == 400
+    texts = [service.script.texts_to(number) for number in numbers]
+    assert max(map(len, texts)) == 1
+    assert sum(map(len, texts)) >= done["sent"] + done["delivered"]

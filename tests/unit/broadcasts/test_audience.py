@@ -1,0 +1,71 @@
+"""Rows of an audience give a recipient, or the reason why not."""
+
+from pathlib import Path
+
+import pytest
+
+from inbound.broadcasts.audience import (
+    ExcludedRow,
+    Exclusion,
+    GoodRow,
+    audience_columns,
+    check_row,
+)
+from inbound.broadcasts.content import OwnText, own_text
+from inbound.errors import SetupError
+from inbound.tables.reader import open_table
+
+
+def content(text: str = "{Имя}, ваш счёт {сумма} р.", max_parts: int = 8) -> OwnText:
+    return own_text(text, max_parts=max_parts, alphabet="gsm0338")
+
+
+def checked(path: Path, text: OwnText, table: str) -> list[GoodRow | ExcludedRow]:
+    path.write_text(table, "utf-8")
+    with open_table(path, audience_columns(text.fields)) as opened:
+        return [check_row(row, text) for row in opened.rows()]
+
+
+def test_other_columns_are_fields_in_any_order(tmp_path: Path) -> None:
+    (row,) = checked(
+        tmp_path / "a.csv", content(), "сумма;город;Телефон;имя\n1500;Омск;8 916 123-45-67;Анна\n"
+    )
+    assert isinstance(row, GoodRow)
+    assert (row.number, row.fields) == ("+79161234567", {"Имя": "Анна", "сумма": "1500"})
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "detail"),
+    [
+        ("12345,Анна,1", Exclusion.NUMBER, "digits"),
+        ("+79161234567,,1", Exclusion.FIELDS, "Имя is empty"),
+        ("+79161234567,=1+1,1", Exclusion.FIELDS, "formula"),
+        ("+79161234567,Анна,1,2", Exclusion.ROW, "4 fields"),
+        (f"+79161234567,{'Ж' * 600},1", Exclusion.TOO_LONG, "SMS parts"),
+    ],
+)
+def test_every_fault_has_its_reason_and_quotes_nothing(
+    tmp_path: Path, line: str, reason: Exclusion, detail: str
+) -> None:
+    (row,) = checked(tmp_path / "a.csv", content(), f"msisdn,Имя,сумма\n{line}\n")
+    assert isinstance(row, ExcludedRow)
+    assert row.reason is reason
+    assert detail in row.detail
+    assert "Анна" not in row.detail
+    assert "9161234567" not in repr(row)
+
+
+def test_a_column_that_the_text_needs_and_the_table_lacks_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="сумма"):
+        checked(tmp_path / "a.csv", content(), "msisdn,Имя\n+79161234567,Анна\n")
+
+
+@pytest.mark.parametrize("text", ["", "  ", "{", "a\x1bb", "Ж" * 600])
+def test_a_text_that_can_not_be_sent_is_refused_at_once(text: str) -> None:
+    with pytest.raises(SetupError, match="--text"):
+        own_text(text, max_parts=8, alphabet="gsm0338")
+
+
+def test_a_short_text_needs_no_counting_whatever_its_characters() -> None:
+    text = "😀" * 33
+    assert own_text(text, max_parts=1, alphabet="gsm0338").fault({}) is None

@@ -1,0 +1,109 @@
+"""What people may do with a broadcast in each state."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inbound.handlers.broadcasts import (
+    FINAL,
+    Action,
+    ActionRefusedError,
+    BroadcastState,
+    Lifecycle,
+    act,
+    has_missed_start,
+    opening,
+)
+from schemas.orders import SendingHours
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+DRAFT = Lifecycle(BroadcastState.DRAFT, 10, "ann")
+
+
+def do(before: Lifecycle, action: Action, by: str = "ann", *, limit: int = 100) -> Lifecycle:
+    return act(before, action, by=by, at=NOON, approval_above=limit)
+
+
+def test_a_draft_starts_at_once_or_at_its_time() -> None:
+    started = do(DRAFT, Action.START)
+    assert (started.state, started.starts_at, started.started_by) == (
+        BroadcastState.SCHEDULED,
+        NOON,
+        "ann",
+    )
+    later = NOON + timedelta(days=1)
+    planned = act(DRAFT, Action.START, by="ann", at=NOON, starts_at=later, approval_above=100)
+    assert planned.starts_at == later
+
+
+def test_a_broadcast_to_nobody_does_not_start() -> None:
+    with pytest.raises(ActionRefusedError, match="no recipients"):
+        do(replace(DRAFT, recipients=0), Action.START)
+
+
+@pytest.mark.parametrize(
+    ("recipients", "state"),
+    [(10, BroadcastState.SCHEDULED), (11, BroadcastState.AWAITING_APPROVAL)],
+)
+def test_approval_is_needed_above_the_limit(recipients: int, state: BroadcastState) -> None:
+    assert do(replace(DRAFT, recipients=recipients), Action.START, limit=10).state is state
+
+
+def test_only_a_third_person_approves() -> None:
+    waiting = do(DRAFT, Action.START, by="bob", limit=5)
+    for by in ("ann", "bob"):
+        with pytest.raises(ActionRefusedError, match="somebody else"):
+            do(waiting, Action.APPROVE, by=by)
+    assert do(waiting, Action.APPROVE, by="eve").state is BroadcastState.SCHEDULED
+
+
+def test_a_paused_broadcast_resumes_where_it_was() -> None:
+    scheduled = do(DRAFT, Action.START)
+    running = replace(scheduled, state=BroadcastState.RUNNING, began_at=NOON)
+    assert do(do(running, Action.PAUSE), Action.RESUME) == running
+    assert do(do(scheduled, Action.PAUSE), Action.RESUME) == scheduled
+
+
+def test_what_is_resumed_after_its_start_needs_no_confirmation() -> None:
+    early = replace(do(DRAFT, Action.START), starts_at=NOON - timedelta(days=1))
+    resumed = do(do(early, Action.PAUSE), Action.RESUME)
+    assert not has_missed_start(resumed, NOON, timedelta(hours=1))
+
+
+def test_a_missed_start_counts_from_the_sending_hours() -> None:
+    hours = SendingHours.parse("10:00-12:00", "UTC")
+    planned = replace(
+        do(DRAFT, Action.START), hours=hours, starts_at=datetime(2026, 3, 2, 3, tzinfo=UTC)
+    )
+    opens = datetime(2026, 3, 2, 10, tzinfo=UTC)
+    assert opening(planned.starts_at or NOON, hours) == opens
+    assert not has_missed_start(planned, opens + timedelta(minutes=59), timedelta(hours=1))
+    assert has_missed_start(planned, opens + timedelta(minutes=61), timedelta(hours=1))
+
+
+lifecycles = st.builds(
+    Lifecycle,
+    state=st.sampled_from(BroadcastState),
+    recipients=st.integers(1, 20),
+    created_by=st.just("ann"),
+    starts_at=st.none() | st.just(NOON),
+    began_at=st.none() | st.just(NOON),
+    needs_confirmation=st.booleans(),
+)
+
+
+@given(before=lifecycles, action=st.sampled_from(Action))
+def test_every_action_is_safe_to_repeat_and_final_states_stay(
+    before: Lifecycle, action: Action
+) -> None:
+    try:
+        once = do(before, action, by="eve", limit=10)
+    except ActionRefusedError:
+        return
+    if action in {Action.PAUSE, Action.CANCEL, Action.RESUME, Action.APPROVE}:
+        assert do(once, action, by="eve", limit=10) == once
+    if before.state in FINAL:
+        assert once == before
