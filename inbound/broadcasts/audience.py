@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from inbound.directory.client_rows import CLIENT_COLUMNS
-from inbound.tables.cells import CellError, read_msisdn, read_text
+from inbound.tables.cells import CellError, read_msisdn, read_shown
 from inbound.tables.columns import Column
 from inbound.tables.model import BadRow, Row
 
@@ -47,6 +47,11 @@ class Content(Protocol):
     @property
     def fields(self) -> Sequence[str]:
         """The fields that it takes from the table."""
+        ...
+
+    @property
+    def iso_dates(self) -> bool:
+        """Whether date cells of a workbook have a meaning for it."""
         ...
 
     def fault(self, values: Mapping[str, str]) -> tuple[Exclusion, str] | None:
@@ -92,7 +97,7 @@ def check_row(row: Row | BadRow, content: Content) -> GoodRow | ExcludedRow:
     values: dict[str, str] = {}
     for name, cell in zip(content.fields, row.cells[1:], strict=True):
         try:
-            values[name] = read_text(cell, whole_numbers=True).strip()
+            values[name] = read_shown(cell, iso_dates=content.iso_dates)
         except CellError as error:
             detail = f"{name} {error}"
             return ExcludedRow(row.number, Exclusion.FIELDS, detail, cells, number)

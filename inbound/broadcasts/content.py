@@ -27,6 +27,11 @@ class OwnText(Content):
         """The fields of its placeholders."""
         return self.parsed.fields
 
+    @property
+    def iso_dates(self) -> bool:
+        """Not: it shows values as they are."""
+        return False
+
     def fault(self, values: Mapping[str, str]) -> tuple[Exclusion, str] | None:
         """Return why these values give no text that may be sent."""
         text = self.parsed.render(values)

@@ -105,6 +105,8 @@ class Pump:
             one.broadcast_id: self._buckets.get(one.broadcast_id, Bucket()) for one in running
         }
         metrics.BROADCASTS_RUNNING.set(len(running))
+        unconfirmed = sum(one.lifecycle.needs_confirmation for one in at_work)
+        metrics.BROADCASTS_UNCONFIRMED.set(unconfirmed)
         ahead = self._settings.ahead // max(len(running), 1)
         placed = 0
         for one in at_work:

@@ -161,6 +161,11 @@ ORDERS_DISPATCHED = _meter.create_counter(
 BROADCASTS_RUNNING = _meter.create_gauge(
     "scserv.broadcasts.running", unit="{broadcast}", description="Broadcasts that are running."
 )
+BROADCASTS_UNCONFIRMED = _meter.create_gauge(
+    "scserv.broadcasts.unconfirmed",
+    unit="{broadcast}",
+    description="Broadcasts that have missed their start and wait for a person.",
+)
 BROADCAST_RECIPIENTS = _meter.create_counter(
     "scserv.broadcast.recipients",
     unit="{recipient}",

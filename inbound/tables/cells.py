@@ -59,6 +59,13 @@ _CHANGED: Final = (
     (_LOST_LETTERS, "has lost its letters: the file was saved in an encoding without them"),
 )
 
+_NOT_SHOWN: Final = (
+    (_ERRORS, "is an error of the spreadsheet, not a value"),
+    (_SCIENTIFIC, "is in scientific notation"),
+    (_LOST_LETTERS, "has lost its letters: the file was saved in an encoding without them"),
+)
+_ISO_DAY: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:T00:00:00)?")
+
 NUMBER_CELL: Final = "is a number and not text, so zeros at its start may be missing"
 
 
@@ -89,6 +96,29 @@ def read_text(cell: Cell, *, whole_numbers: bool = False) -> str:
         case _:
             raise CellError(_uncertain(cell))
     return cell.text
+
+
+def read_shown(cell: Cell, *, iso_dates: bool = False) -> str:
+    """Return a cell as a person sees it, for a text that is sent to people; or raise CellError.
+
+    A date in a CSV file, for example, is sent as it stands there. A date cell of a workbook holds
+    no text of its own; with `iso_dates` it is a date as in 2026-05-17.
+    """
+    match cell.kind:
+        case Kind.EMPTY | Kind.TEXT | Kind.NUMBER:
+            text = cell.text
+        case Kind.PRINTED:
+            for pattern, reason in _NOT_SHOWN:
+                if pattern.fullmatch(cell.text):
+                    raise CellError(reason)
+            text = cell.text
+        case Kind.DATE if iso_dates and (day := _ISO_DAY.fullmatch(cell.text)):
+            text = day[1]
+        case Kind.DATE:
+            raise CellError("is a date cell; make it text, as it is to be sent")
+        case _:
+            raise CellError(_uncertain(cell))
+    return text.strip()
 
 
 def read_msisdn(cell: Cell) -> str:

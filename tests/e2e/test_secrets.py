@@ -45,7 +45,7 @@ PEOPLE = 40
 MOMENT = 10
 UDHI = 0x40
 UCS_2 = 0x08
-BESIDE: Final[tuple[Role, ...]] = ("projector", "api")
+BESIDE: Final[tuple[Role, ...]] = ("scheduler", "projector", "api")
 EVERYTHING = Canaries(*SECRETS, NUMBERS, TEXT)
 
 

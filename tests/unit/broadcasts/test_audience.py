@@ -39,7 +39,7 @@ def test_other_columns_are_fields_in_any_order(tmp_path: Path) -> None:
     [
         ("12345,Анна,1", Exclusion.NUMBER, "digits"),
         ("+79161234567,,1", Exclusion.FIELDS, "Имя is empty"),
-        ("+79161234567,=1+1,1", Exclusion.FIELDS, "formula"),
+        ("+79161234567,#N/A,1", Exclusion.FIELDS, "error"),
         ("+79161234567,Анна,1,2", Exclusion.ROW, "4 fields"),
         (f"+79161234567,{'Ж' * 600},1", Exclusion.TOO_LONG, "SMS parts"),
     ],
@@ -69,3 +69,12 @@ def test_a_text_that_can_not_be_sent_is_refused_at_once(text: str) -> None:
 def test_a_short_text_needs_no_counting_whatever_its_characters() -> None:
     text = "😀" * 33
     assert own_text(text, max_parts=1, alphabet="gsm0338").fault({}) is None
+
+
+@pytest.mark.parametrize("shown", ["12.05.2026", "18:30", "1 500,50", "50%", "-5", "TRUE"])
+def test_a_field_is_sent_as_the_table_shows_it(tmp_path: Path, shown: str) -> None:
+    (row,) = checked(
+        tmp_path / "a.csv", content("до {срок}"), f'msisdn;срок\n+79161234567;"{shown}"\n'
+    )
+    assert isinstance(row, GoodRow)
+    assert row.fields == {"срок": shown}
