@@ -5,12 +5,19 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from inbound.broadcasts.audience import Content, Exclusion
-from inbound.errors import SetupError
 from inbound.smpp.segmentation import UnsendableTextError, part_count
-from inbound.templates.placeholders import PlaceholderError, PlaceholderText, parse_text
+from inbound.templates.placeholders import PlaceholderText, parse_text
 from schemas.orders import check_text
 
 _UCS2_PART: Final = 67
+
+
+class DraftError(ValueError):
+    """A part of a planned broadcast can't be; `field` names it, str() says what is wrong."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(problem)
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +46,16 @@ class OwnText(Content):
 
 
 def own_text(text: str, *, max_parts: int, alphabet: str) -> OwnText:
-    """Return the content of a text. Raises SetupError that names `--text`."""
+    """Return the content of a text. Raises DraftError."""
     try:
         parsed = parse_text(check_text(text))
-    except (PlaceholderError, ValueError) as error:
-        raise SetupError(f"--text: {error}") from None
+    except ValueError as error:
+        raise DraftError("text", str(error)) from None
     if not text.strip():
-        raise SetupError("--text: write what to send")
+        raise DraftError("text", "write what to send")
     content = OwnText(text, parsed, max_parts, alphabet)
-    if not parsed.fields and (fault := fault_of(text, max_parts, alphabet)):
-        raise SetupError(f"--text: {fault[1]}")
+    if not parsed.fields and (fault := fault_of(parsed.render({}), max_parts, alphabet)):
+        raise DraftError("text", fault[1])
     return content
 
 

@@ -6,18 +6,17 @@ Each action is recorded in the audit with its transaction.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 from uuid import UUID, uuid4
 
 import psycopg
 
+from inbound.broadcasts.drafting import Plan
 from inbound.broadcasts.loading import Audience
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.errors import SetupError
 from inbound.handlers.broadcasts import Action, ActionRefusedError, act
-from inbound.store.access.audit import ReasonError, check_reason, record
+from inbound.store.access.audit import record
 from inbound.store.broadcasts.broadcasts import (
     NewBroadcast,
     change_broadcast,
@@ -26,9 +25,6 @@ from inbound.store.broadcasts.broadcasts import (
     insert_broadcast,
 )
 from inbound.store.broadcasts.rows import Broadcast, Progress
-from schemas.orders import SendingHours
-
-LONGEST_NAME: Final = 100
 
 
 class UnknownBroadcastError(SetupError):
@@ -42,35 +38,6 @@ class UnknownBroadcastError(SetupError):
 
 class NotPossibleError(SetupError):
     """An action isn't possible in the state of the broadcast."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a person wants to be sent, apart from the audience."""
-
-    name: str
-    created_by: str
-    account: str = "default"
-    text: str | None = field(default=None, repr=False)
-    template: str | None = None
-    template_version: int | None = None
-    sender: str | None = None
-    hours: SendingHours | None = None
-    is_spread: bool = False
-    rate_per_s: int | None = None
-    columns: Sequence[str] = ()
-
-    def sealed_text(self, sealer: AudienceSealer, broadcast_id: UUID) -> bytes | None:
-        """Return the sealed text, if it has a text of its own."""
-        return None if self.text is None else sealer.seal_text(self.text, broadcast_id)
-
-
-def check_name(name: str) -> str:
-    """Return the name of a broadcast. Raises SetupError: it is recorded for ever."""
-    try:
-        return check_reason(name, max_length=LONGEST_NAME)
-    except ReasonError as error:
-        raise SetupError(f"--name: {str(error).replace('a reason', 'a name')}") from None
 
 
 def create(

@@ -20,8 +20,9 @@ from inbound.broadcasts.audience import (
     audience_columns,
     check_row,
 )
-from inbound.broadcasts.content import own_text
-from inbound.broadcasts.control import Plan, check_name, create, found
+from inbound.broadcasts.content import DraftError
+from inbound.broadcasts.control import create, found
+from inbound.broadcasts.drafting import DraftRules, Plan, Prepared, prepare
 from inbound.broadcasts.loading import (
     Audience,
     AudienceKeys,
@@ -38,8 +39,7 @@ from inbound.errors import SetupError
 from inbound.keys import SubjectHasher
 from inbound.settings import Settings
 from inbound.store.broadcasts.rows import Broadcast
-from inbound.store.orders.accounts import read_account
-from inbound.store.orders.rows import BROADCASTS, STRANGERS, Account
+from inbound.store.orders.rows import STRANGERS
 from inbound.tables.columns import parse_mapping
 from inbound.tables.model import Choices, Table
 from inbound.tables.reader import open_table
@@ -74,28 +74,28 @@ class DraftOptions:
 
 def create_draft(settings: Settings, options: DraftOptions, *, by: str, now: datetime) -> Broadcast:
     """Load the audience and return the draft. Blocks. Raises SetupError."""
-    if options.is_spread and options.hours is None:
-        raise SetupError("--spread needs --hours: it spreads the messages over them")
-    if (options.text is None) == (options.template is None):
-        raise SetupError("give either --text or --template")
+    rules = DraftRules(settings.sender, settings.smpp.alphabet)
+    plan = Plan(
+        name=options.name,
+        created_by=by,
+        account=options.account,
+        text=options.text,
+        template=options.template,
+        sender=options.sender,
+        hours=_hours(options.hours, settings),
+        is_spread=options.is_spread,
+        rate_per_s=options.rate,
+    )
     with closing(open_database(settings, "scserv broadcast", long=True)) as conn:
-        account = _account(conn, options, settings)
-        content = _content(options, account, settings)
-        plan = Plan(
-            name=check_name(options.name),
-            created_by=by,
-            account=account.account,
-            text=options.text,
-            template=options.template,
-            sender=options.sender,
-            hours=_hours(options.hours, settings),
-            is_spread=options.is_spread,
-            rate_per_s=options.rate,
-            columns=content.fields,
-        )
-        sealer = AudienceSealer(settings.vault_key_bytes())
-        load = partial(_load, conn, settings, options, content, account, now)
-        return create(conn, plan, load, sealer, now)
+        try:
+            prepared = prepare(conn, plan, rules)
+        except DraftError as error:
+            refusal = f"--{error.field}: {error}"
+        else:
+            sealer = AudienceSealer(settings.vault_key_bytes())
+            load = partial(_load, conn, settings, options, prepared, now)
+            return create(conn, prepared.plan, load, sealer, now)
+    raise SetupError(refusal)
 
 
 def write_exclusions(
@@ -126,26 +126,6 @@ def write_exclusions(
         raise
 
 
-def _account(conn: psycopg.Connection, options: DraftOptions, settings: Settings) -> Account:
-    name, sender = options.account, options.sender
-    account = read_account(conn, name)
-    if account is None:
-        raise SetupError(f"--account: there is no account {name}")
-    if not account.enabled:
-        raise SetupError(f"--account: the account {name} is disabled")
-    if BROADCASTS not in account.rights:
-        raise SetupError(f"--account: the account {name} has no right to broadcasts")
-    if sender is not None and sender != settings.sender and sender not in account.senders:
-        raise SetupError(f"--sender: {sender} is not approved for the account {name}")
-    return account
-
-
-def _content(options: DraftOptions, account: Account, settings: Settings) -> Content:
-    if options.text is None:
-        raise SetupError(f"--template: there is no template {options.template}")
-    return own_text(options.text, max_parts=account.max_parts, alphabet=settings.smpp.alphabet)
-
-
 def _hours(hours: str | None, settings: Settings) -> SendingHours | None:
     try:
         return SendingHours.parse(hours, settings.time_zone) if hours else None
@@ -160,11 +140,11 @@ def _load(
     conn: psycopg.Connection,
     settings: Settings,
     options: DraftOptions,
-    content: Content,
-    account: Account,
+    prepared: Prepared,
     now: datetime,
     broadcast_id: UUID,
 ) -> Audience:
+    content = prepared.content
     if options.audience == ALL:
         if content.fields:
             raise SetupError(
@@ -187,7 +167,9 @@ def _load(
         progress_bar("loading") as advance,
     ):
         rows = _checked(table, content, advance)
-        return load_rows(conn, broadcast_id, rows, keys, strangers=STRANGERS in account.rights)
+        return load_rows(
+            conn, broadcast_id, rows, keys, strangers=STRANGERS in prepared.account.rights
+        )
 
 
 def _checked(table: Table, content: Content, advance: Advance) -> Iterator[GoodRow | ExcludedRow]:

@@ -13,7 +13,8 @@ import pytest
 from inbound.broadcasts.audience import audience_columns, check_row
 from inbound.broadcasts.batches import Batches
 from inbound.broadcasts.content import own_text
-from inbound.broadcasts.control import Plan, create, found, perform, progress_of
+from inbound.broadcasts.control import create, found, perform, progress_of
+from inbound.broadcasts.drafting import Plan
 from inbound.broadcasts.loading import Audience, AudienceKeys, load_rows
 from inbound.broadcasts.pump import Pump, PumpSettings
 from inbound.broadcasts.sealing import AudienceSealer

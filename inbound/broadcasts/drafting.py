@@ -1,0 +1,95 @@
+"""Checks what a person or program wants to broadcast, before an audience is loaded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+from uuid import UUID
+
+import psycopg
+
+from inbound.broadcasts.audience import Content
+from inbound.broadcasts.content import DraftError, own_text
+from inbound.broadcasts.sealing import AudienceSealer
+from inbound.store.access.audit import ReasonError, check_reason
+from inbound.store.orders.accounts import read_account
+from inbound.store.orders.rows import BROADCASTS, Account
+from schemas.orders import SendingHours
+
+LONGEST_NAME: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be sent, apart from the audience. `columns` are fields of the table."""
+
+    name: str
+    created_by: str
+    account: str = "default"
+    text: str | None = field(default=None, repr=False)
+    template: str | None = None
+    template_version: int | None = None
+    sender: str | None = None
+    hours: SendingHours | None = None
+    is_spread: bool = False
+    rate_per_s: int | None = None
+    columns: Sequence[str] = ()
+
+    def sealed_text(self, sealer: AudienceSealer, broadcast_id: UUID) -> bytes | None:
+        """Return the sealed text, if it has a text of its own."""
+        return None if self.text is None else sealer.seal_text(self.text, broadcast_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan that was checked, with what the audience is checked against."""
+
+    plan: Plan
+    account: Account
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRules:
+    """The service's own sender, and its alphabet for counting SMS parts."""
+
+    sender: str
+    alphabet: str
+
+
+def prepare(conn: psycopg.Connection, plan: Plan, rules: DraftRules) -> Prepared:
+    """Check a plan. Blocks on the database. Raises DraftError that names the field."""
+    name = _checked_name(plan.name)
+    if plan.is_spread and plan.hours is None:
+        raise DraftError("spread", "needs hours: it spreads the messages over them")
+    if (plan.text is None) == (plan.template is None):
+        raise DraftError("text", "give either a text or a template")
+    account = _account(conn, plan, rules)
+    content, version = _content(plan, account, rules)
+    checked = replace(plan, name=name, template_version=version, columns=content.fields)
+    return Prepared(checked, account, content)
+
+
+def _checked_name(name: str) -> str:
+    try:
+        return check_reason(name, max_length=LONGEST_NAME)
+    except ReasonError as error:  # it is recorded in the audit for ever
+        raise DraftError("name", str(error).replace("a reason", "a name")) from None
+
+
+def _account(conn: psycopg.Connection, plan: Plan, rules: DraftRules) -> Account:
+    account = read_account(conn, plan.account)
+    if account is None:
+        raise DraftError("account", f"there is no account {plan.account}")
+    if not account.enabled:
+        raise DraftError("account", f"the account {plan.account} is disabled")
+    if BROADCASTS not in account.rights:
+        raise DraftError("account", f"the account {plan.account} has no right to broadcasts")
+    if plan.sender not in {None, rules.sender, *account.senders}:
+        raise DraftError("sender", f"is not approved for the account {plan.account}")
+    return account
+
+
+def _content(plan: Plan, account: Account, rules: DraftRules) -> tuple[Content, int | None]:
+    if plan.text is not None:
+        return own_text(plan.text, max_parts=account.max_parts, alphabet=rules.alphabet), None
+    raise DraftError("template", f"there is no template {plan.template}")
