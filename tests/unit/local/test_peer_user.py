@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from inbound.local.peer_user import Address, is_another_user
+from inbound.local.peer_user import is_another_user
 
 NOBODY = 65534
 
@@ -63,5 +63,5 @@ def test_a_connection_whose_program_has_hung_up_is_nobodys(listener: socket.sock
 
 
 def test_other_hosts_are_not_judged() -> None:
-    peer, own = Address(("192.0.2.7", 40000)), Address(("192.0.2.1", 2775))
+    peer, own = ("192.0.2.7", 40000), ("192.0.2.1", 2775)
     assert not is_another_user(peer, own)
