@@ -28,6 +28,8 @@ class _LazyGroup(click.Group):
         "audit": "audit:audit",
         "binds": "binds:binds",
         "clients": "clients:clients",
+        "accounts": "accounts:accounts",
+        "templates": "templates:templates",
         "registrations": "registrations:registrations",
         "subscriptions": "subscriptions:subscriptions",
         "log": "log:log",

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from inbound.cli._client_languages import load_languages
 from inbound.cli._context import settings_options
 from inbound.cli._format import counted
 from inbound.cli._import_report import ImportReport
@@ -147,6 +148,9 @@ def table_options(command: Command) -> Command:
 @click.group
 def clients() -> None:
     """Import the clients of the organisation."""
+
+
+clients.add_command(load_languages)
 
 
 @clients.command("import", help=HELP)

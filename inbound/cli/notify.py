@@ -8,6 +8,7 @@ import click
 from pydantic import ValidationError
 
 from inbound.cli._context import settings_options
+from inbound.cli.templates import split_field
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.startup import check_database
@@ -70,7 +71,7 @@ def _order(
 ) -> Order:
     try:
         sending_hours = SendingHours.parse(hours, settings.time_zone) if hours else None
-        return Order(hours=sending_hours, fields=dict(map(_split, fields)), **options)
+        return Order(hours=sending_hours, fields=dict(map(split_field, fields)), **options)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -100,10 +101,3 @@ def _as_json(placed: "Placed", why: str) -> dict[str, object]:
     if placed.reason is not None:
         answer |= {"reason": placed.reason.value, "detail": why}
     return answer
-
-
-def _split(field: str) -> tuple[str, str]:
-    key, sign, value = field.partition("=")
-    if not sign or not key:
-        raise SetupError("--field: write KEY=VALUE")
-    return key, value

@@ -37,3 +37,15 @@ SELECT count(DISTINCT client_id) FROM clients WHERE client_id = ANY(%(client_ids
 SELECT DISTINCT ON (client_id) client_id, number_hash, number_sealed FROM clients
 WHERE client_id = ANY(%(client_ids)b::text[])
 ORDER BY client_id, updated_at DESC, number_hash
+
+-- name: set_languages
+-- Returns how many of the given clients there are; one may have several numbers.
+WITH given AS (
+    SELECT client_id, language
+    FROM unnest(%(client_ids)s::text[], %(languages)s::text[]) AS new (client_id, language)
+), changed AS (
+    UPDATE clients SET language = given.language FROM given
+    WHERE clients.client_id = given.client_id
+      AND clients.language IS DISTINCT FROM given.language
+)
+SELECT count(*) FROM given WHERE EXISTS (SELECT FROM clients WHERE client_id = given.client_id)

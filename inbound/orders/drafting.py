@@ -71,7 +71,13 @@ class Drafts:
         self, orders: Sequence[Order], recipients: Sequence[Recipient]
     ) -> list[RenderedText | RenderProblem]:
         uses = [
-            TemplateUse(order.template, order.template_version, order.fields, one.number_hash)
+            TemplateUse(
+                order.template,
+                order.template_version,
+                order.fields,
+                one.number_hash,
+                one.named_subject,
+            )
             for order, one in zip(orders, recipients, strict=True)
             if order.template is not None
         ]

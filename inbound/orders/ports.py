@@ -16,13 +16,15 @@ from schemas.orders import RefusalReason
 class TemplateUse:
     """A template to render: its newest version if `version` is None, in the client's language.
 
-    `number_hash` leads to that language; None takes the template's first one.
+    `number_hash` or `subject_id` leads to that language; without one it is the template's first.
+    Fields that the template doesn't have are ignored.
     """
 
     name: str
     version: int | None = None
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     number_hash: bytes | None = None
+    subject_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

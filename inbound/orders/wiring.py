@@ -7,7 +7,7 @@ from inbound.clock import utc_now
 from inbound.directory.postgres import PostgresDirectory
 from inbound.keys import OrderHasher, SubjectHasher, VaultCipher
 from inbound.orders.intake import Intake
-from inbound.orders.ports import NoTemplates, OrderTemplates
+from inbound.orders.templates.stored import StoredTemplates
 from inbound.orders.tools import IntakeSettings, Tools
 from inbound.settings import Settings
 from inbound.store.transactions.postgres import PostgresStore
@@ -19,7 +19,7 @@ APPLICATION_NAME = "scserv orders"
 class IntakeConnections:
     """An intake on connections of its own; `close` them at the end."""
 
-    def __init__(self, settings: Settings, templates: OrderTemplates | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         """Open nothing yet. Raises `SetupError` when a key is missing or malformed."""
         url = settings.database_url.get_secret_value()
         subject_key, vault_key = settings.subject_key_bytes(), settings.vault_key_bytes()
@@ -27,11 +27,12 @@ class IntakeConnections:
         self._directory = PostgresDirectory(
             url, subject_key, vault_key, application_name=APPLICATION_NAME
         )
+        self._templates = StoredTemplates(url, application_name=APPLICATION_NAME)
         self.intake = Intake(
             Tools(
                 store=self.store,
                 directory=self._directory,
-                templates=templates or NoTemplates(),
+                templates=self._templates,
                 subject_hasher=SubjectHasher(subject_key),
                 order_hasher=OrderHasher(subject_key),
                 new_id=uuid4,
@@ -44,6 +45,7 @@ class IntakeConnections:
         """Close the connections; a later use opens them again."""
         await self.store.close()
         await self._directory.close()
+        await self._templates.close()
 
 
 def intake_settings(settings: Settings) -> IntakeSettings:

@@ -47,6 +47,19 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """How much a text takes: in septets of GSM 03.38, where some signs take two, or in UCS-2 units.
+
+    `room` is what its parts together have room for.
+    """
+
+    encoding: str
+    units: int
+    parts: int
+    room: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConcatenatedPart:
     """One received part of a long message.
 
@@ -117,6 +130,17 @@ def reencode(segment: Segment, alphabet: str, default: str) -> Segment:
 def part_count(text: str, default: str = alphabets.GSM_0338) -> int:
     """Return how many parts `split` would make. Raises as `split` does."""
     return len(_cut(text, default)[0])
+
+
+def measure(text: str, default: str = alphabets.GSM_0338) -> Size:
+    """Return the size of a text as `split` would send it. Raises as `split` does."""
+    octets, data_coding = _cut(text, default)
+    is_ucs_2 = data_coding == alphabets.UCS_2
+    alone, joined = (70, 67) if is_ucs_2 else (160, 153)
+    units = sum(map(len, octets)) // (2 if is_ucs_2 else 1)
+    parts = len(octets)
+    name = "UCS-2" if is_ucs_2 else "GSM 03.38"
+    return Size(name, units, parts, alone if parts == 1 else joined * parts)
 
 
 def _cut(text: str, default: str) -> tuple[list[bytes], int]:

@@ -94,7 +94,7 @@ async def test_the_same_key_is_the_same_order(store: Store) -> None:
         assert len(await tx.read_events(0, 10)) == 1
 
 
-async def test_a_stranger_is_remembered_only_if_something_may_be_sent(
+async def test_a_stranger_to_whom_nothing_may_be_sent_is_not_remembered(
     store: Store, hasher: SubjectHasher
 ) -> None:
     (placed,) = await intake_on(store).place([order(phone=STRANGER, account="nobody")])
@@ -102,6 +102,6 @@ async def test_a_stranger_is_remembered_only_if_something_may_be_sent(
     async with store.transaction() as tx:
         assert not await tx.find_subjects([hasher.hash(STRANGER)])
     (placed,) = await intake_on(store).place([order(phone=STRANGER)])
-    assert placed.state is OrderState.QUEUED
+    assert placed.reason is RefusalReason.RECIPIENT_NOT_A_CLIENT
     async with store.transaction() as tx:
-        assert await tx.find_subjects([hasher.hash(STRANGER)])
+        assert not await tx.find_subjects([hasher.hash(STRANGER)])

@@ -27,6 +27,7 @@ from inbound.store.mo.rows import (
 from inbound.store.orders.orders import RecentKey
 from inbound.store.orders.rows import (
     RIGHTS,
+    STRANGERS,
     Account,
     OrderContent,
     OrderRow,
@@ -80,7 +81,9 @@ class Tables:
     held: dict[UUID, HeldRegistration] = field(default_factory=dict)
     audit: list[NewAuditEntry] = field(default_factory=list)
     accounts: dict[str, Account] = field(
-        default_factory=lambda: {"default": Account("default", rights=frozenset(RIGHTS))}
+        default_factory=lambda: {
+            "default": Account("default", rights=frozenset(RIGHTS) - {STRANGERS})
+        }
     )
     usage: dict[UsageKey, int] = field(default_factory=dict)
     orders: dict[UUID, OrderRow] = field(default_factory=dict)

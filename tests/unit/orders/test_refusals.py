@@ -25,9 +25,9 @@ def test_a_refusal_says_how_to_grant_the_right() -> None:
     assert "scserv accounts change shop --grant strangers" in explain(order, placed)
 
 
-def test_details_follow_in_brackets() -> None:
+def test_details_stand_in_brackets() -> None:
     order = Order(phone="+79161234503", template="visit", fields={})
     detail = "no value for the field {ticket}"
     placed = Placed(uuid4(), "refused", 1, RefusalReason.TEMPLATE_FIELDS, detail)
-    assert explain(order, placed).endswith(f" ({detail})")
+    assert f" ({detail}); " in explain(order, placed)
     assert explain(order, Placed(uuid4(), "queued", 1)) == ""

@@ -1,0 +1,228 @@
+"""The options by which `scserv accounts create` and `change` say what an account is.
+
+An option that isn't given changes nothing. `none` takes a limit away.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
+
+import click
+
+from inbound.errors import SetupError
+from inbound.orders.addresses import AddressError, parse_network
+from inbound.orders.patterns import PatternError, check_pattern
+from inbound.store.orders.account_records import AccountSettings
+from inbound.store.orders.rows import RIGHTS, SEND
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+NONE: Final = "none"
+MOST_PATTERNS: Final = 20
+MOST_ADDRESSES: Final = 100
+_MOST_ORDERS: Final = 2_000_000_000
+_LONGEST_S: Final = 31 * 24 * 3600
+_FASTEST: Final = 100_000
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION: Final = re.compile(r"([0-9]{1,7})([smhd])")
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_PLACES: Final = 4
+_MOST_MONEY: Final = Decimal(10) ** 8
+
+
+class _NumberOrNone(click.ParamType):
+    """A whole number from `least`, or `none`."""
+
+    name = "number or none"
+
+    def __init__(self, least: int, most: int) -> None:
+        self._least, self._most = least, most
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:  # noqa: ANN401 — as click has it
+        """Return the number, or `NONE`."""
+        if value == NONE or isinstance(value, int):
+            return value
+        number = int(value[:12]) if value.isascii() and value.isdigit() else -1
+        if not self._least <= number <= self._most:
+            self.fail(
+                f"{value!r}: use a whole number from {self._least} to {self._most}, or none",
+                param,
+                ctx,
+            )
+        return number
+
+
+class _DurationOrNone(click.ParamType):
+    """A time like `30s`, `10m`, `2h` or `1d`, or `none`; in seconds."""
+
+    name = "time or none"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:  # noqa: ANN401 — as click has it
+        """Return the seconds, or `NONE`."""
+        if value == NONE or isinstance(value, int):
+            return value
+        match = _DURATION.fullmatch(value)
+        seconds = int(match[1]) * _UNITS[match[2]] if match else 0
+        if not 0 < seconds <= _LONGEST_S:
+            self.fail(f"{value!r}: use a time like 30s, 10m, 2h or 1d, or none", param, ctx)
+        return seconds
+
+
+class Money(click.ParamType):
+    """An amount with up to four decimals, or a word that stands for none."""
+
+    name = "amount"
+
+    def __init__(self, word: str | None) -> None:
+        self._word = word
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:  # noqa: ANN401 — as click has it
+        """Return the amount, or `NONE` for the word."""
+        if value == self._word or isinstance(value, Decimal):
+            return NONE if value == self._word else value
+        try:
+            amount = Decimal(value)
+        except InvalidOperation:
+            amount = Decimal("NaN")
+        if (
+            not amount.is_finite()
+            or not 0 <= amount < _MOST_MONEY
+            or int(amount.as_tuple().exponent) < -_PLACES
+        ):
+            word = f", or {self._word}" if self._word else ""
+            self.fail(
+                f"{value!r}: use an amount like 2.50, with up to {_PLACES} decimals and less than "
+                f"{_MOST_MONEY:,}{word}",
+                param,
+                ctx,
+            )
+        return amount
+
+
+_ORDERS: Final = _NumberOrNone(0, _MOST_ORDERS)
+_OPTIONS: Final = (
+    click.option(
+        "--grant",
+        multiple=True,
+        type=click.Choice(RIGHTS),
+        help="Give this right: send notifications, service messages, broadcasts, or messages to "
+        "strangers, who are not in the directory. Repeatable.",
+    ),
+    click.option(
+        "--address",
+        "addresses",
+        metavar="NETWORK",
+        multiple=True,
+        help="Take orders over the network from here only, such as 203.0.113.0/24. Repeatable; "
+        "replaces the earlier ones.",
+    ),
+    click.option(
+        "--pattern",
+        "patterns",
+        metavar="REGEX",
+        multiple=True,
+        help="Send only texts that match one of these as a whole. Repeatable; replaces the "
+        "earlier ones.",
+    ),
+    click.option("--per-day", "day_limit", type=_ORDERS, help="Orders in a day at most."),
+    click.option("--per-week", "week_limit", type=_ORDERS, help="In a week, from Monday."),
+    click.option("--per-month", "month_limit", type=_ORDERS, help="In a calendar month."),
+    click.option("--zone", metavar="ZONE", help="Whose days these are, such as Europe/Moscow."),
+    click.option(
+        "--min-delay",
+        "min_delay_s",
+        type=_DurationOrNone(),
+        help="Between two messages to one person, such as 30s or 10m.",
+    ),
+    click.option(
+        "--repeat-within",
+        "repeat_within_s",
+        type=_DurationOrNone(),
+        help="Refuse the same text to one person within this time.",
+    ),
+    click.option("--max-parts", type=click.IntRange(1, 8), help="SMS parts of a text at most."),
+    click.option(
+        "--rate",
+        "rate_per_s",
+        type=_NumberOrNone(1, _FASTEST),
+        help="Messages a second at most; what is above waits.",
+    ),
+    click.option(
+        "--price", "price_per_part", type=Money(NONE), help="Of an SMS part, such as 2.50."
+    ),
+    click.option("--currency", metavar="CODE", help="Three letters, such as RUB."),
+    click.option("--balance", type=Money("unlimited"), help="What the account may spend."),
+)
+
+
+def account_options(command: Command) -> Command:
+    """Add the options of an account; they are passed on by the names of `AccountSettings`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def apply_options(before: AccountSettings, options: dict[str, Any]) -> AccountSettings:
+    """Return the settings with what the options say. Raises `SetupError`."""
+    values = {name: value for name, value in options.items() if value not in (None, ())}
+    top_up = values.pop("top_up", None)
+    granted, revoked = values.pop("grant", ()), values.pop("revoke", ())
+    if both := sorted(set(granted) & set(revoked)):
+        raise SetupError(f"--grant and --revoke name {both[0]} both: give one of them")
+    if values.pop("any_address", None):
+        values["addresses"] = ()
+    if values.pop("any_text", None):
+        values["patterns"] = ()
+    values = {name: None if value == NONE else value for name, value in values.items()}
+    _check(values)
+    rights = (*before.rights, *granted)
+    values["rights"] = tuple(one for one in RIGHTS if one in rights and one not in revoked)
+    after = replace(before, **values)
+    return after if top_up is None else _topped_up(after, top_up)
+
+
+def default_rights(options: dict[str, Any]) -> tuple[str, ...]:
+    """Return the rights of a new account: notifications, unless it is told others."""
+    return () if options["grant"] else (SEND,)
+
+
+def _topped_up(settings: AccountSettings, amount: Decimal) -> AccountSettings:
+    if settings.balance is None:
+        raise SetupError("--top-up: the balance is unlimited; set one with --balance AMOUNT")
+    if settings.balance + amount >= _MOST_MONEY:
+        raise SetupError(f"--top-up: the balance has to stay below {_MOST_MONEY:,}")
+    return replace(settings, balance=settings.balance + amount)
+
+
+def _check(values: dict[str, Any]) -> None:
+    if "addresses" in values:
+        values["addresses"] = _networks(values["addresses"])
+    for pattern in values.get("patterns", ()):
+        try:
+            check_pattern(pattern)
+        except PatternError as error:
+            raise SetupError(f"--pattern {pattern}: {error}") from error
+    if len(values.get("patterns", ())) > MOST_PATTERNS:
+        raise SetupError(f"--pattern: an account has up to {MOST_PATTERNS}; join some with |")
+    if "zone" in values:
+        try:
+            ZoneInfo(values["zone"])
+        except (LookupError, ValueError, OSError):
+            raise SetupError(
+                f"--zone {values['zone']}: no such time zone; use an IANA name like Europe/Moscow"
+            ) from None
+    if not _CURRENCY.fullmatch(values.get("currency", "RUB")):
+        raise SetupError(f"--currency {values['currency']}: use three letters, such as RUB")
+
+
+def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        found = tuple(dict.fromkeys(map(parse_network, texts)))
+    except AddressError as error:
+        raise SetupError(f"--address: {error}") from error
+    if len(found) > MOST_ADDRESSES:
+        raise SetupError(f"--address: an account has up to {MOST_ADDRESSES}; name networks")
+    return found

@@ -1,0 +1,325 @@
+"""`scserv templates`: the texts of notifications and broadcasts, by language and in versions."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from inbound.cli._context import settings_options
+from inbound.cli._database import open_database
+from inbound.cli.audit import os_user
+from inbound.errors import SetupError
+from inbound.settings import Settings
+from inbound.terminal import echo, echo_json
+from schemas.orders import TemplateName
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from inbound.orders.templates.definition import TemplateDefinition
+    from inbound.store.orders.templates import TemplateVersion
+
+APPLICATION_NAME: Final = "scserv templates"
+LANGUAGES: Final = ("ru", "en")
+LARGEST_FILE: Final = 100_000
+
+_NAME: Final[TypeAdapter[str]] = TypeAdapter(TemplateName)
+
+EXAMPLE: Final = """\b
+The FILE is TOML. The first text is for people whose language is unknown.
+    max_parts = 2          # SMS parts at most, with the longest values; 8 without it
+    unknown = "drop"       # or "resend", if the SMS centre never answered
+    [texts]
+    ru = "Заявка {ticket} выполнена {day}."
+    en = "Request {ticket} was completed on {day}."
+    [fields.ticket]
+    type = "code"          # text, code, integer, decimal, date or time
+    max_length = 10        # not for date and time
+    [fields.day]
+    type = "date"
+"""
+
+
+@click.group
+def templates() -> None:
+    """Manage the templates of notifications and broadcasts."""
+
+
+def _definition_options(command: Any) -> Any:  # noqa: ANN401 — as click decorates
+    for option in (
+        click.option("--unknown", type=click.Choice(["resend", "drop"]), help="As in the file."),
+        click.option("--max-parts", type=click.IntRange(1, 8), help="As in the file."),
+        click.option(
+            "--field",
+            "fields",
+            metavar="NAME:TYPE[:MAX_LENGTH]",
+            multiple=True,
+            help="A field, such as ticket:code:10 or day:date. Repeatable.",
+        ),
+        click.option("--en", metavar="TEXT", help="The English text."),
+        click.option("--ru", metavar="TEXT", help="The Russian text."),
+        click.option(
+            "--file",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="A TOML file with everything, instead of the other options.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@templates.command(epilog=EXAMPLE)
+@click.argument("name")
+@_definition_options
+@settings_options
+def create(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN401
+    """Create the template NAME from --file, or from --ru, --en and --field."""
+    from inbound.cli._templates_view import parts_lines
+    from inbound.store.orders.templates import add_template
+
+    _check_name(name)
+    definition = _checked(settings, _given(options, None))
+    with open_database(settings, APPLICATION_NAME) as connection:
+        if not add_template(connection, name, _as_json(definition), actor=os_user()):
+            raise SetupError(
+                f"NAME: a template {name} exists; `scserv templates change {name}` makes a new "
+                "version of it"
+            )
+    echo(f"created {name}, version 1", *parts_lines(definition, settings))
+
+
+@templates.command(epilog=EXAMPLE)
+@click.argument("name")
+@_definition_options
+@settings_options
+def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN401
+    """Make a new version of the template NAME. Orders use it from now on.
+
+    --file has everything. Other options change what they name, and the rest stays; --field names
+    all fields.
+    """
+    from inbound.cli._templates_view import parts_lines
+    from inbound.store.orders.templates import add_version
+
+    with open_database(settings, APPLICATION_NAME) as connection:
+        newest = _definition(_find(connection, name))
+        definition = _checked(settings, _given(options, newest))
+        version = add_version(connection, name, _as_json(definition), actor=os_user())
+    if version is None:
+        echo(f"{name} is like that already")
+    else:
+        echo(f"changed {name}, version {version}", *parts_lines(definition, settings))
+
+
+@templates.command("list")
+@click.option("--all", "all_", is_flag=True, help="Retired ones, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@settings_options
+def list_(settings: Settings, *, all_: bool, as_json: bool) -> None:
+    """Show every template in a line: name, newest version, languages, fields, SMS parts."""
+    from inbound.cli._templates_view import template_line, template_object
+    from inbound.store.orders.templates import list_versions
+
+    with open_database(settings, APPLICATION_NAME) as connection:
+        versions = list_versions(connection)
+    newest = {one.name: one for one in reversed(versions)}
+    shown = [one for one in newest.values() if all_ or one.retired_at is None]
+    for one in sorted(shown, key=lambda one: one.name):
+        if as_json:
+            echo_json(template_object(one, _definition(one), settings))
+        else:
+            echo(template_line(one, _definition(one), settings))
+    if not shown and not as_json:
+        echo("no templates yet; create one with `scserv templates create`")
+
+
+@templates.command()
+@click.argument("name")
+@click.option("--version", type=click.IntRange(1), help="Not the newest one, but this.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@settings_options
+def show(settings: Settings, name: str, version: int | None, *, as_json: bool) -> None:
+    """Show the template NAME: its texts and fields, and the SMS parts of the longest case."""
+    from inbound.cli._templates_view import template_lines, template_object
+
+    with open_database(settings, APPLICATION_NAME) as connection:
+        found = _find(connection, name, version)
+    if as_json:
+        echo_json(template_object(found, _definition(found), settings))
+    else:
+        echo(*template_lines(found, _definition(found), settings))
+
+
+@templates.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@settings_options
+def versions(settings: Settings, name: str, *, as_json: bool) -> None:
+    """Show all versions of the template NAME, the newest first. They never change."""
+    from inbound.cli._templates_view import template_object, version_line
+    from inbound.store.orders.templates import list_versions
+
+    with open_database(settings, APPLICATION_NAME) as connection:
+        _find(connection, name)
+        found = list_versions(connection, name)
+    for one in found:
+        if as_json:
+            echo_json(template_object(one, _definition(one), settings))
+        else:
+            echo(version_line(one, _definition(one)))
+
+
+@templates.command()
+@click.argument("name")
+@click.option("--field", "fields", metavar="KEY=VALUE", multiple=True, help="A field. Repeatable.")
+@click.option("--lang", "language", type=click.Choice(LANGUAGES), help="Only this language.")
+@click.option("--version", type=click.IntRange(1), help="Not the newest one, but this.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@settings_options
+def preview(
+    settings: Settings,
+    name: str,
+    fields: Sequence[str],
+    language: str | None,
+    version: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Show the text as it would be sent, with its characters and SMS parts.
+
+    Without --field it shows the longest case: every field as long as it may be.
+    """
+    from inbound.cli._templates_view import preview_lines, preview_object
+    from inbound.orders.templates.fields import FieldError, Language
+
+    with open_database(settings, APPLICATION_NAME) as connection:
+        definition = _definition(_find(connection, name, version))
+    values = dict(map(split_field, fields))
+    for one in definition.texts if language is None else (Language(language),):
+        if one not in definition.texts:
+            raise SetupError(f"--lang: the template {name} has no text in {one.value}")
+        try:
+            text = definition.render(values, one).text if values else definition.longest(one)
+        except FieldError as error:
+            raise SetupError(f"--field: {error}") from error
+        if as_json:
+            echo_json(preview_object(one, text, settings))
+        else:
+            echo(*preview_lines(one, text, settings))
+
+
+@templates.command()
+@click.argument("name")
+@settings_options
+def retire(settings: Settings, name: str) -> None:
+    """Let no order use the template NAME any more. It stays known what was sent with it."""
+    from inbound.store.orders.templates import retire_template
+
+    with open_database(settings, APPLICATION_NAME) as connection:
+        _find(connection, name)
+        retired = retire_template(connection, name, actor=os_user())
+    echo(f"retired {name}" if retired else f"{name} was retired already")
+
+
+@templates.command()
+@click.argument("name")
+@settings_options
+def restore(settings: Settings, name: str) -> None:
+    """Let orders use the retired template NAME again."""
+    from inbound.store.orders.templates import restore_template
+
+    with open_database(settings, APPLICATION_NAME) as connection:
+        _find(connection, name)
+        restored = restore_template(connection, name, actor=os_user())
+    echo(f"restored {name}" if restored else f"{name} is in use already")
+
+
+def split_field(field: str) -> tuple[str, str]:
+    """Return name and value of `KEY=VALUE`. Raises SetupError."""
+    key, sign, value = field.partition("=")
+    if not sign or not key:
+        raise SetupError("--field: write KEY=VALUE")
+    return key, value
+
+
+def _given(options: dict[str, Any], newest: "TemplateDefinition | None") -> dict[str, Any]:
+    """Return what the options say, on top of the newest version."""
+    file = options.pop("file")
+    if file is not None:
+        if any(value not in (None, ()) for value in options.values()):
+            raise SetupError("--file has everything: leave the other options out")
+        return _read(file)
+    values = newest.model_dump(mode="json", exclude_none=True) if newest is not None else {}
+    texts = {one: options[one] for one in LANGUAGES if options[one] is not None}
+    if texts or newest is not None:
+        values["texts"] = {**values.get("texts", {}), **texts}
+    else:
+        raise SetupError("give a text with --ru or --en, or a --file")
+    if options["fields"]:
+        values["fields"] = dict(map(_field, options["fields"]))
+    given = {name: options[name] for name in ("max_parts", "unknown") if options[name] is not None}
+    return values | given
+
+
+def _read(file: Path) -> dict[str, Any]:
+    from inbound.orders.templates.definition import read_toml
+
+    try:
+        if file.stat().st_size > LARGEST_FILE:
+            raise SetupError(f"{file}: larger than {LARGEST_FILE:,} bytes; it holds one template")
+        return read_toml(file.read_bytes(), str(file))
+    except OSError as error:
+        raise SetupError(f"can't read {file}: {error.strerror}") from error
+
+
+def _field(text: str) -> tuple[str, dict[str, Any]]:
+    name, *rest = text.split(":")
+    if not name or len(rest) not in {1, 2} or (len(rest) == 2 and not rest[1].isdecimal()):
+        raise SetupError(f"--field {text}: write NAME:TYPE:MAX_LENGTH, or NAME:date or NAME:time")
+    length = {"max_length": int(rest[1])} if len(rest) == 2 else {}
+    return name, {"type": rest[0], **length}
+
+
+def _checked(settings: Settings, values: dict[str, Any]) -> "TemplateDefinition":
+    from inbound.orders.templates.definition import check_definition
+    from inbound.smpp.segmentation import part_count
+
+    return check_definition(values, lambda text: part_count(text, settings.smpp.alphabet))
+
+
+def _find(
+    connection: "psycopg.Connection", name: str, version: int | None = None
+) -> "TemplateVersion":
+    from inbound.store.orders.templates import list_versions
+
+    found = list_versions(connection, name)
+    if not found:
+        raise SetupError(
+            f"NAME: there is no template {name!r}; `scserv templates list` shows the templates"
+        )
+    wanted = [one for one in found if version in (None, one.version)]
+    if not wanted:
+        raise SetupError(f"--version: {name} has the versions 1 to {found[0].version}")
+    return wanted[0]
+
+
+def _definition(found: "TemplateVersion") -> "TemplateDefinition":
+    from inbound.orders.templates.definition import TemplateDefinition
+
+    return TemplateDefinition.model_validate_json(found.definition)
+
+
+def _as_json(definition: "TemplateDefinition") -> str:
+    return definition.model_dump_json(exclude_none=True)
+
+
+def _check_name(name: str) -> None:
+    try:
+        _NAME.validate_python(name)
+    except ValidationError:
+        raise SetupError(
+            f"NAME: {name!r} can't name a template; use up to 64 small Latin letters, digits, "
+            "dots, dashes and underscores"
+        ) from None

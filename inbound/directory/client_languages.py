@@ -1,0 +1,76 @@
+"""Loads the languages of clients, by which order templates choose a text.
+
+A client that the file doesn't name keeps its language. A file with anything unclear in it changes
+nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+
+from inbound.directory.client_rows import CLIENT_COLUMNS, CLIENT_ID
+from inbound.directory.port import FIELD_LIMITS
+from inbound.errors import SetupError
+from inbound.store.connections import raises_store_errors
+from inbound.store.statements import statements
+from inbound.tables.cells import CellError, read_text
+from inbound.tables.columns import Column
+from inbound.tables.model import BadRow, Row
+
+LANGUAGE: Final = "language"
+LANGUAGE_COLUMNS: Final = (
+    next(column for column in CLIENT_COLUMNS if column.name == CLIENT_ID),
+    Column(LANGUAGE, ("lang", "client language", "язык", "язык клиента")),
+)
+
+_SET_LANGUAGES: Final = statements(__package__, "clients")["set_languages"]
+_KNOWN: Final = {
+    **dict.fromkeys(("ru", "rus", "russian", "ru-ru", "русский", "рус"), "ru"),
+    **dict.fromkeys(("en", "eng", "english", "en-us", "en-gb", "английский", "англ"), "en"),
+    "": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLanguage:
+    """A client and its language; None: not known."""
+
+    client_id: str
+    language: str | None
+
+
+def read_languages(rows: Iterable[Row | BadRow]) -> Iterator[ClientLanguage]:
+    """Yield the languages of a table.
+
+    Raises `SetupError` for the first row that is not clear; its text repeats no cell.
+    """
+    for row in rows:
+        if isinstance(row, BadRow):
+            raise SetupError(f"row {row.number} {row.reason}; nothing was loaded")
+        try:
+            client_id = read_text(row.cells[0])
+        except CellError as error:
+            raise SetupError(f"row {row.number}: {CLIENT_ID} {error}; nothing was loaded") from None
+        if not client_id or len(client_id) > FIELD_LIMITS[CLIENT_ID]:
+            raise SetupError(f"row {row.number}: {CLIENT_ID} is empty or too long")
+        name = row.cells[1].text.strip().casefold().replace("_", "-")
+        if name not in _KNOWN:
+            raise SetupError(
+                f"row {row.number}: {LANGUAGE} has to be ru, en or empty; nothing was loaded"
+            )
+        yield ClientLanguage(client_id, _KNOWN[name])
+
+
+@raises_store_errors
+def set_languages(conn: psycopg.Connection, languages: Iterable[ClientLanguage]) -> tuple[int, int]:
+    """Set these languages in one transaction; of a client the last one counts.
+
+    Returns how many of them are clients of the directory, and how many are not.
+    """
+    by_client = {one.client_id: one.language for one in languages}
+    parameters = {"client_ids": list(by_client), "languages": list(by_client.values())}
+    row = conn.execute(_SET_LANGUAGES, parameters).fetchone()
+    known = int(row[0]) if row else 0
+    return known, len(by_client) - known

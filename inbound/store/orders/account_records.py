@@ -1,0 +1,240 @@
+"""Accounts as people manage them. Every change is in the audit, in the transaction that makes it.
+
+Numbers that stand as senders are masked in the audit, because its entries are permanent.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import class_row
+
+from inbound.parsers.numbers import mask
+from inbound.printing import printable
+from inbound.store.access import audit
+from inbound.store.connections import raises_store_errors
+from inbound.store.orders.rows import UsageKey
+from inbound.store.statements import statements
+
+_SQL: Final = statements(__package__, "account_records")
+_ADD_ACCOUNT: Final = _SQL["add_account"]
+_CHANGE_ACCOUNT: Final = _SQL["change_account"]
+_LOCK_ACCOUNT: Final = _SQL["lock_account"]
+_LIST_ACCOUNTS: Final = _SQL["list_accounts"]
+_LIST_SENDERS: Final = _SQL["list_senders"]
+_ADD_SENDER: Final = _SQL["add_sender"]
+_APPROVE_SENDER: Final = _SQL["approve_sender"]
+_DELETE_SENDER: Final = _SQL["delete_sender"]
+_LIST_USAGE: Final = _SQL["list_usage"]
+
+_AS_TEXT: Final = {True: "yes", False: "no", None: "none"}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """What people decide about an account; None is no limit, and an unlimited balance."""
+
+    enabled: bool = True
+    rights: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    zone: str = "Europe/Moscow"
+    day_limit: int | None = None
+    week_limit: int | None = None
+    month_limit: int | None = None
+    min_delay_s: int | None = None
+    repeat_within_s: int | None = None
+    max_parts: int = 8
+    patterns: tuple[str, ...] = ()
+    rate_per_s: int | None = None
+    price_per_part: Decimal | None = None
+    currency: str = "RUB"
+    balance: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A sender that an account asked for. Orders may use it once a person has approved it."""
+
+    account: str
+    sender: str
+    requested_by: str | None
+    requested_at: datetime
+    approved_by: str | None
+    approved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """An account with its senders."""
+
+    account: str
+    number: int
+    created_at: datetime
+    settings: AccountSettings
+    senders: tuple[Sender, ...] = field(default=())
+
+
+class AccountMissingError(LookupError):
+    """There is no account of this name."""
+
+
+@raises_store_errors
+def create_account(
+    conn: psycopg.Connection, account: str, settings: AccountSettings, *, actor: str
+) -> bool:
+    """Create an account; False if there is one of this name. Blocks on the database."""
+    with conn.transaction():
+        if conn.execute(_ADD_ACCOUNT, _parameters(account, settings)).rowcount == 0:
+            return False
+        reason = f"{account}: {_differences(AccountSettings(), settings) or 'as it stands'}"
+        _record(conn, actor, "accounts.create", reason)
+    return True
+
+
+@raises_store_errors
+def change_account(
+    conn: psycopg.Connection,
+    account: str,
+    change: Callable[[AccountSettings], AccountSettings],
+    *,
+    actor: str,
+) -> bool:
+    """Change an account; False if it is so already. Orders that are being accepted come first.
+
+    Blocks on the database. Raises AccountMissingError, and what `change` raises.
+    """
+    with conn.transaction():
+        row = conn.execute(_LOCK_ACCOUNT, {"account": account}).fetchone()
+        if row is None:
+            raise AccountMissingError(account)
+        before = _settings(row)
+        after = change(before)
+        if after == before:
+            return False
+        conn.execute(_CHANGE_ACCOUNT, _parameters(account, after))
+        _record(conn, actor, "accounts.change", f"{account}: {_differences(before, after)}")
+    return True
+
+
+@raises_store_errors
+def list_accounts(conn: psycopg.Connection, account: str | None = None) -> list[AccountRecord]:
+    """Return all accounts by name, or the one of this name, if it exists."""
+    senders: dict[str, list[Sender]] = {}
+    for sender in list_senders(conn, account):
+        senders.setdefault(sender.account, []).append(sender)
+    found = conn.execute(_LIST_ACCOUNTS, {"account": account}).fetchall()
+    return [
+        AccountRecord(name, number, created, _settings(rest), tuple(senders.get(name, ())))
+        for name, number, created, *rest in found
+    ]
+
+
+@raises_store_errors
+def find_usage_now(
+    conn: psycopg.Connection, keys: tuple[UsageKey, UsageKey, UsageKey]
+) -> dict[str, int]:
+    """Return how many orders were accepted in the periods of these keys."""
+    day, week, month = keys
+    parameters = {"account": day.account, "periods": [day.period, week.period, month.period]}
+    used: dict[str, int] = dict(conn.execute(_LIST_USAGE, parameters).fetchall())
+    return {
+        "day": used.get(day.period, 0),
+        "week": used.get(week.period, 0),
+        "month": used.get(month.period, 0),
+    }
+
+
+@raises_store_errors
+def list_senders(conn: psycopg.Connection, account: str | None = None) -> list[Sender]:
+    """Return the senders of all accounts or of one, by account and sender."""
+    with conn.cursor(row_factory=class_row(Sender)) as cursor:
+        return cursor.execute(_LIST_SENDERS, {"account": account}).fetchall()
+
+
+@raises_store_errors
+def add_sender(conn: psycopg.Connection, account: str, sender: str, *, actor: str) -> bool:
+    """Ask for a sender; False if the account has it. Raises AccountMissingError."""
+    with conn.transaction():
+        _require(conn, account)
+        parameters = {"account": account, "sender": sender, "actor": actor}
+        if conn.execute(_ADD_SENDER, parameters).rowcount == 0:
+            return False
+        _record(conn, actor, "accounts.senders.add", _about(account, sender))
+    return True
+
+
+@raises_store_errors
+def approve_sender(
+    conn: psycopg.Connection, account: str, sender: str, *, actor: str, reason: str = ""
+) -> bool:
+    """Approve a sender, adding it if need be; False if it is approved already.
+
+    Raises AccountMissingError.
+    """
+    with conn.transaction():
+        _require(conn, account)
+        parameters = {"account": account, "sender": sender, "actor": actor}
+        if conn.execute(_APPROVE_SENDER, parameters).rowcount == 0:
+            return False
+        _record(conn, actor, "accounts.senders.approve", _about(account, sender, reason))
+    return True
+
+
+@raises_store_errors
+def remove_sender(
+    conn: psycopg.Connection, account: str, sender: str, *, actor: str, reason: str = ""
+) -> bool:
+    """Take a sender away, approved or not; False if the account has none like it."""
+    with conn.transaction():
+        parameters = {"account": account, "sender": sender}
+        if conn.execute(_DELETE_SENDER, parameters).rowcount == 0:
+            return False
+        _record(conn, actor, "accounts.senders.remove", _about(account, sender, reason))
+    return True
+
+
+def _require(conn: psycopg.Connection, account: str) -> None:
+    if conn.execute(_LOCK_ACCOUNT, {"account": account}).fetchone() is None:
+        raise AccountMissingError(account)
+
+
+def _parameters(account: str, settings: AccountSettings) -> dict[str, Any]:
+    values: dict[str, Any] = {one.name: getattr(settings, one.name) for one in fields(settings)}
+    lists = {name: list(value) for name, value in values.items() if isinstance(value, tuple)}
+    return {"account": account, **values, **lists}
+
+
+def _settings(row: Sequence[Any]) -> AccountSettings:
+    """Return the settings of a row, which has the columns in their order."""
+    values: list[Any] = [tuple(one) if isinstance(one, list) else one for one in row]
+    return AccountSettings(*values)
+
+
+def _differences(before: AccountSettings, after: AccountSettings) -> str:
+    """Return what differs, as the audit says it."""
+    return "; ".join(
+        f"{one.name} {_shown(old)} -> {_shown(new)}"
+        for one in fields(AccountSettings)
+        if (old := getattr(before, one.name)) != (new := getattr(after, one.name))
+    )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
+    if isinstance(value, bool) or value is None:
+        return _AS_TEXT[value]
+    return f"{value:,f}" if isinstance(value, Decimal) else str(value)
+
+
+def _about(account: str, sender: str, reason: str = "") -> str:
+    shown = mask(sender) if sender.lstrip("+").isdigit() else sender
+    return f"{account}: {shown}" + (f": {reason}" if reason else "")
+
+
+def _record(conn: psycopg.Connection, actor: str, action: str, reason: str) -> None:
+    entry = audit.NewAuditEntry(actor, action, printable(reason, audit.MAX_LENGTH))
+    audit.record_all(conn, [entry])

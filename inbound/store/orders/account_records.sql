@@ -1,0 +1,57 @@
+-- Accounts as people manage them.
+
+-- name: add_account
+INSERT INTO accounts (
+    account, enabled, rights, addresses, zone, day_limit, week_limit, month_limit, min_delay_s,
+    repeat_within_s, max_parts, patterns, rate_per_s, price_per_part, currency, balance
+) VALUES (
+    %(account)s, %(enabled)s, %(rights)s, %(addresses)s::text[]::cidr[], %(zone)s, %(day_limit)s,
+    %(week_limit)s, %(month_limit)s, %(min_delay_s)s, %(repeat_within_s)s, %(max_parts)s,
+    %(patterns)s, %(rate_per_s)s, %(price_per_part)s, %(currency)s, %(balance)s
+)
+ON CONFLICT (account) DO NOTHING
+
+-- name: change_account
+UPDATE accounts
+SET enabled = %(enabled)s, rights = %(rights)s, addresses = %(addresses)s::text[]::cidr[],
+    zone = %(zone)s, day_limit = %(day_limit)s, week_limit = %(week_limit)s,
+    month_limit = %(month_limit)s, min_delay_s = %(min_delay_s)s,
+    repeat_within_s = %(repeat_within_s)s, max_parts = %(max_parts)s, patterns = %(patterns)s,
+    rate_per_s = %(rate_per_s)s, price_per_part = %(price_per_part)s, currency = %(currency)s,
+    balance = %(balance)s
+WHERE account = %(account)s
+
+-- name: lock_account
+SELECT enabled, rights, addresses::text[], zone, day_limit, week_limit, month_limit, min_delay_s,
+       repeat_within_s, max_parts, patterns, rate_per_s, price_per_part, currency, balance
+FROM accounts WHERE account = %(account)s FOR NO KEY UPDATE
+
+-- name: list_accounts
+SELECT account, number, created_at, enabled, rights, addresses::text[], zone, day_limit,
+       week_limit, month_limit, min_delay_s, repeat_within_s, max_parts, patterns, rate_per_s,
+       price_per_part, currency, balance
+FROM accounts WHERE %(account)s::text IS NULL OR account = %(account)s ORDER BY account
+
+-- name: list_senders
+SELECT account, sender, requested_by, requested_at, approved_by, approved_at
+FROM account_senders WHERE %(account)s::text IS NULL OR account = %(account)s
+ORDER BY account, sender
+
+-- name: add_sender
+INSERT INTO account_senders (account, sender, requested_by)
+VALUES (%(account)s, %(sender)s, %(actor)s)
+ON CONFLICT (account, sender) DO NOTHING
+
+-- name: approve_sender
+INSERT INTO account_senders AS stored (account, sender, requested_by, approved_by, approved_at)
+VALUES (%(account)s, %(sender)s, %(actor)s, %(actor)s, now())
+ON CONFLICT (account, sender) DO UPDATE
+SET approved_by = excluded.approved_by, approved_at = excluded.approved_at
+WHERE stored.approved_at IS NULL
+
+-- name: delete_sender
+DELETE FROM account_senders WHERE account = %(account)s AND sender = %(sender)s
+
+-- name: list_usage
+SELECT period, used FROM account_usage
+WHERE account = %(account)s AND period = ANY(%(periods)s)
