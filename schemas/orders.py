@@ -280,6 +280,12 @@ class OrderFacts(Model):
     )
     price: Money | None = Field(default=None, description="of all parts")
     balance: Money | None = Field(default=None, description="absent: unlimited")
+    free_at: UtcTime | None = Field(
+        default=None, description="when the account's rate has room for the message"
+    )
+    earlier_order_id: UUID | None = Field(
+        default=None, description="the order that has the idempotency key already"
+    )
     valid_for_s: int = Field(description="an order without expires_at expires after this time")
 
 

@@ -74,7 +74,8 @@ def dispatched_message_id(order_id: UUID, dispatch: int) -> UUID:
 
 def sending_time(request: OrderRequest, facts: OrderFacts) -> SendingTime | None:
     """Return when the message may be sent first; None if its order expires before."""
-    earliest = max(facts.decided_at, request.not_before or facts.decided_at)
+    now = facts.decided_at
+    earliest = max(now, request.not_before or now, facts.free_at or now)
     last_at = request.expires_at or earliest + timedelta(seconds=facts.valid_for_s)
     return next_sending_time(earliest, last_at, request.hours)
 

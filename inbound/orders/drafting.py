@@ -1,7 +1,7 @@
 """Drafts: orders with their text, recipient and digests, before the transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -18,7 +18,11 @@ _TOO_MANY_PARTS: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An order that is ready to be decided."""
+    """An order that is ready to be decided.
+
+    `earlier_order_id` names another order that has its idempotency key; then it is refused, and
+    `refusal_id` is its id.
+    """
 
     order: Order
     order_id: UUID
@@ -27,6 +31,8 @@ class Draft:
     parts: int
     content_digest: bytes
     text_digest: bytes
+    refusal_id: UUID
+    earlier_order_id: UUID | None = None
 
     @property
     def template(self) -> str:
@@ -45,8 +51,14 @@ class Draft:
     @property
     def problem(self) -> RefusalReason | None:
         """Why nobody could carry it out."""
+        if self.earlier_order_id is not None:
+            return RefusalReason.IDEMPOTENCY_KEY_REUSED
         rendering = self.rendered.reason if isinstance(self.rendered, RenderProblem) else None
         return self.recipient.problem or rendering
+
+    def with_key_of(self, order_id: UUID) -> "Draft":
+        """Return this draft as one whose idempotency key another order has."""
+        return replace(self, order_id=self.refusal_id, earlier_order_id=order_id)
 
 
 class Drafts:
@@ -102,6 +114,7 @@ class Drafts:
             parts=self._parts(text),
             content_digest=hasher.digest(b"order", content.encode()),
             text_digest=hasher.digest(b"text", text.encode()),
+            refusal_id=self._tools.new_id(),
         )
 
     def _parts(self, text: str) -> int:

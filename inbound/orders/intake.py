@@ -6,7 +6,7 @@ so that concurrent processes don't exceed them; the log lock comes last, as ever
 of round trips doesn't depend on the size of the batch.
 
 An order with an idempotency key that was used before is not placed again: it gets the first one's
-answer, or a refusal if it is another order. That refusal is no event, because no order came of it.
+answer. If it is another order, it is refused under an id of its own.
 """
 
 from collections.abc import Collection, Sequence
@@ -62,11 +62,12 @@ class Intake:
         ):
             with attempt:
                 # An attempt that failed may have been committed: then its orders are found.
+                is_first = attempt.retry_state.attempt_number == 1
                 known = {
-                    draft.order_id
+                    order_id
                     for draft in drafts
-                    if draft.order.idempotency_key is not None
-                    or attempt.retry_state.attempt_number > 1
+                    for order_id in (draft.order_id, draft.refusal_id)[: 1 if is_first else 2]
+                    if draft.order.idempotency_key is not None or not is_first
                 }
                 async with self._tools.store.transaction() as transaction:
                     if companion is not None:
@@ -85,7 +86,12 @@ class Intake:
     ) -> BatchWriter:
         accounts = await transaction.accounts({draft.order.account for draft in drafts})
         placed = await transaction.orders(perhaps_placed) if perhaps_placed else {}
-        new = [draft for draft in drafts if draft.order_id not in placed]
+        before = [placed.get(one.refusal_id) or placed.get(one.order_id) for one in drafts]
+        new = [
+            draft
+            for draft, row in zip(drafts, before, strict=True)
+            if row is None or row.content_digest != draft.content_digest
+        ]
         people = [draft.recipient for draft in new]
         for draft in new:
             account = accounts.get(draft.order.account)
@@ -95,9 +101,6 @@ class Intake:
         await subjects.load([one.subject_id for one in people if one.subject_id is not None])
         writer = BatchWriter(self._tools, self._settings, subjects, accounts)
         await writer.load(transaction, new)
-        for draft in drafts:
-            if (before := placed.get(draft.order_id)) is not None:
-                writer.answer_repeated(draft, before)
-            else:
-                writer.write(draft)
+        for draft, row in zip(drafts, before, strict=True):
+            writer.write(draft, row)
         return writer

@@ -1,11 +1,36 @@
-"""What an operator reads when an order is refused: what is wrong, with which input, and the fix."""
+"""What people read when an order is refused: what is wrong, with which input, and the fix."""
 
 from typing import Final
 
 from inbound.orders.ports import Placed
-from inbound.orders.reasons import REASONS
 from inbound.store.orders.rows import RIGHT_OF
 from schemas.orders import Order, RefusalReason
+
+_WRONG: Final[dict[RefusalReason, str]] = {
+    RefusalReason.ACCOUNT_UNKNOWN: "there is no such account",
+    RefusalReason.ACCOUNT_DISABLED: "the account is disabled",
+    RefusalReason.RIGHT_MISSING: "the account has no right to messages of this kind",
+    RefusalReason.IDEMPOTENCY_KEY_REUSED: "the idempotency key was used for another order",
+    RefusalReason.NOT_A_MOBILE_NUMBER: "the number is not a mobile number",
+    RefusalReason.RECIPIENT_UNKNOWN: "the recipient is unknown",
+    RefusalReason.RECIPIENT_NOT_A_CLIENT: "the number is not that of a client, and the account "
+    "may not send to others",
+    RefusalReason.OPTED_OUT: "the client has switched notifications off",
+    RefusalReason.TOO_MANY_WAITING: "too many messages wait for this number",
+    RefusalReason.TEMPLATE_UNKNOWN: "there is no such template",
+    RefusalReason.TEMPLATE_FIELDS: "the fields don't fit the template",
+    RefusalReason.SENDER_NOT_APPROVED: "the sender is not approved for this account",
+    RefusalReason.TEXT_NOT_ALLOWED: "the text doesn't match a pattern of the account",
+    RefusalReason.TOO_MANY_PARTS: "the text needs too many SMS parts",
+    RefusalReason.EXPIRED: "it would expire before it could be sent",
+    RefusalReason.REPEATED: "the same text went to this number a short time ago",
+    RefusalReason.MINIMUM_DELAY: "another message went to this number a short time ago",
+    RefusalReason.DAILY_LIMIT: "the account has reached its limit of this day",
+    RefusalReason.WEEKLY_LIMIT: "the account has reached its limit of this week",
+    RefusalReason.MONTHLY_LIMIT: "the account has reached its limit of this month",
+    RefusalReason.BALANCE: "the account's balance is too low",
+}
+"""What is wrong, by reason."""
 
 _CHANGE: Final = "`scserv accounts change {account}"
 
@@ -37,6 +62,7 @@ _FIXES: Final[dict[RefusalReason, str]] = {
     RefusalReason.MONTHLY_LIMIT: f"wait until the next month, or use {_CHANGE} --per-month N`",
     RefusalReason.BALANCE: f"add to it with {_CHANGE} --top-up AMOUNT`",
 }
+"""What to do about it, by reason."""
 
 
 def explain(order: Order, placed: Placed) -> str:
@@ -54,4 +80,4 @@ def explain(order: Order, placed: Placed) -> str:
         parts=placed.parts,
     )
     detail = f" ({placed.detail})" if placed.detail else ""
-    return f"{REASONS[placed.reason]}{detail}; {fix}"
+    return f"{_WRONG[placed.reason]}{detail}; {fix}"

@@ -13,6 +13,7 @@ from inbound.handlers.orders import decide_order
 from inbound.handlers.state import SubjectState
 from inbound.orders.counters import Counters, usage_keys
 from inbound.orders.drafting import Draft
+from inbound.orders.pacing import Pacing
 from inbound.orders.patterns import matches_any
 from inbound.orders.ports import Placed, RenderedText, RenderProblem
 from inbound.orders.tools import IntakeSettings, Tools
@@ -62,6 +63,7 @@ class BatchWriter:
         self._counters = Counters({})
         self._recent: dict[RecentKey, RecentOrders] = {}
         self._balances = {name: one.balance for name, one in accounts.items()}
+        self._pacing = Pacing(accounts, self._now)
 
     async def load(self, transaction: Transaction, drafts: Sequence[Draft]) -> None:
         """Read counters and earlier orders, if a decision depends on them. Two round trips."""
@@ -73,11 +75,20 @@ class BatchWriter:
         if queries:
             self._recent = await transaction.recent_orders(queries)
 
-    def write(self, draft: Draft) -> None:
-        """Decide a new order and note what is to be written."""
-        if (before := self._rows.get(draft.order_id)) is not None:
-            self.answer_repeated(draft, before)
-            return
+    def write(self, draft: Draft, before: OrderRow | None = None) -> None:
+        """Decide an order, or repeat the answer to `before`, which has its idempotency key.
+
+        If the key comes with another order, that one is refused under an id of its own.
+        """
+        before = before or self._rows.get(draft.order_id)
+        if before is None:
+            self._decide(draft)
+        elif before.content_digest == draft.content_digest:
+            self._answer_repeated(draft, before)
+        else:
+            self._decide(draft.with_key_of(before.order_id))
+
+    def _decide(self, draft: Draft) -> None:
         account = self._accounts.get(draft.order.account)
         decided = decide_order(_request(draft), self._facts(draft, account))
         self._append(draft, decided)
@@ -90,18 +101,14 @@ class BatchWriter:
         answer = Placed(row.order_id, row.state, row.parts, reason, _detail(draft, reason))
         self.placed.append(answer)
 
-    def answer_repeated(self, draft: Draft, before: OrderRow) -> None:
-        """Answer an order whose idempotency key was used before: nothing is written."""
-        if before.content_digest != draft.content_digest:
-            reason = RefusalReason.IDEMPOTENCY_KEY_REUSED
-            answer = Placed(draft.order_id, OrderState.REFUSED, draft.parts, reason)
-        else:
-            refused = before.state is OrderState.REFUSED and before.reason
-            reason_before = RefusalReason(before.reason) if refused and before.reason else None
-            answer = Placed(
-                *(before.order_id, before.first_state, before.parts, reason_before),
-                detail=_detail(draft, reason_before),
-            )
+    def _answer_repeated(self, draft: Draft, before: OrderRow) -> None:
+        """Answer an order that was placed before: nothing is written."""
+        refused = before.state is OrderState.REFUSED and before.reason
+        reason_before = RefusalReason(before.reason) if refused and before.reason else None
+        answer = Placed(
+            *(before.order_id, before.first_state, before.parts, reason_before),
+            detail=_detail(draft, reason_before),
+        )
         self.placed.append(replace(answer, is_repeated=draft.order.idempotency_key is not None))
 
     def changes(self) -> Changes:
@@ -111,6 +118,7 @@ class BatchWriter:
         changes.states = self.subjects.states()
         changes.orders.orders.extend(self._rows.values())
         changes.orders.usage.update(self._counters.added)
+        changes.orders.free_at.update(self._pacing.free_at)
         return changes
 
     def _append(self, draft: Draft, event: OrderDecided) -> None:
@@ -128,6 +136,7 @@ class BatchWriter:
     ) -> None:
         """Count an accepted order, store its text, and queue its message if it is due."""
         self._counters.add(usage_keys(account, self._now))
+        self._pacing.accept(draft.order, accepted)
         if accepted.price is not None:
             charges = self._changes.orders.charges
             charges[account.account] = charges.get(account.account, Decimal()) + accepted.price
@@ -159,6 +168,7 @@ class BatchWriter:
             notifications_on=state.notifications_on,
             waiting=len(state.orders),
             problem=RefusalReason.ACCOUNT_UNKNOWN if account is None else draft.problem,
+            earlier_order_id=draft.earlier_order_id,
         )
         if account is None:
             return common
@@ -182,6 +192,7 @@ class BatchWriter:
                 "repeat_within_s": account.repeat_within_s,
                 "price": None if price is None else price * draft.parts,
                 "balance": self._balances[account.account],
+                "free_at": self._pacing.turn(order),
             }
         )
 

@@ -10,6 +10,7 @@ from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store
 from inbound.subjects import StateCache, Subjects
 from schemas.events import SubscriptionStopped
+from schemas.order_events import OrderRefused
 from schemas.orders import OrderKind, OrderState, RefusalReason
 from tests.fix_orders import CLIENT, NOON, STRANGER, intake_on, order
 
@@ -90,8 +91,16 @@ async def test_the_same_key_is_the_same_order(store: Store) -> None:
     assert [one.is_repeated for one in (first, twin, later)] == [False, True, True]
     assert later.state is OrderState.QUEUED
     assert other.reason is RefusalReason.IDEMPOTENCY_KEY_REUSED
+    assert other.order_id != first.order_id
     async with store.transaction() as tx:
-        assert len(await tx.read_events(0, 10)) == 1
+        accepted, refused = await tx.read_events(0, 10)
+        rows = await tx.orders([first.order_id, other.order_id])
+    assert rows[first.order_id].state is OrderState.QUEUED
+    assert rows[other.order_id].state is OrderState.REFUSED
+    assert (accepted.type, refused.type) == ("order.accepted", "order.refused")
+    assert refused.stream_id == accepted.stream_id
+    facts = OrderRefused.model_validate_json(refused.data).facts
+    assert facts.earlier_order_id == first.order_id
 
 
 async def test_a_stranger_to_whom_nothing_may_be_sent_is_not_remembered(

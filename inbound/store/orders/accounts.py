@@ -1,6 +1,7 @@
 """Reads accounts and counts what they order, within the transaction that accepts."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ _FIND_ACCOUNTS: Final = _SQL["find_accounts"]
 _FIND_USAGE: Final = _SQL["find_usage"]
 _ADD_USAGE: Final = _SQL["add_usage"]
 _CHARGE_ACCOUNTS: Final = _SQL["charge_accounts"]
+_OCCUPY_ACCOUNTS: Final = _SQL["occupy_accounts"]
 
 
 async def lock_accounts(
@@ -52,6 +54,11 @@ def addition(usage: Mapping[UsageKey, int]) -> Query:
 def charging(charges: Mapping[str, Decimal]) -> Query:
     """Return the query that takes these amounts from the balances."""
     return _CHARGE_ACCOUNTS, {"accounts": list(charges), "amounts": list(charges.values())}
+
+
+def occupying(free_at: Mapping[str, datetime]) -> Query:
+    """Return the query that stores until when the messages of accounts take up their rates."""
+    return _OCCUPY_ACCOUNTS, {"accounts": list(free_at), "free_at": list(free_at.values())}
 
 
 def _keys(keys: Collection[UsageKey]) -> dict[str, Any]:

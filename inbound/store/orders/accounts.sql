@@ -6,7 +6,8 @@
 SELECT account FROM accounts
 WHERE account = ANY(%(accounts)b::text[])
   AND (day_limit IS NOT NULL OR week_limit IS NOT NULL OR month_limit IS NOT NULL
-       OR min_delay_s IS NOT NULL OR repeat_within_s IS NOT NULL OR balance IS NOT NULL)
+       OR min_delay_s IS NOT NULL OR repeat_within_s IS NOT NULL OR balance IS NOT NULL
+       OR rate_per_s IS NOT NULL)
 ORDER BY account FOR NO KEY UPDATE
 
 -- name: find_accounts
@@ -15,7 +16,7 @@ SELECT account, enabled, rights,
        ARRAY(SELECT sender FROM account_senders AS approved
              WHERE approved.account = accounts.account AND approved_at IS NOT NULL) AS senders,
        zone, day_limit, week_limit, month_limit, min_delay_s, repeat_within_s, max_parts, patterns,
-       price_per_part, balance
+       price_per_part, balance, rate_per_s, free_at
 FROM accounts WHERE account = ANY(%(accounts)b::text[])
 
 -- name: find_usage
@@ -36,3 +37,8 @@ ON CONFLICT (account, period) DO UPDATE SET used = stored.used + excluded.used
 UPDATE accounts SET balance = balance - given.amount
 FROM unnest(%(accounts)b::text[], %(amounts)b::numeric[]) AS given (account, amount)
 WHERE accounts.account = given.account AND accounts.balance IS NOT NULL
+
+-- name: occupy_accounts
+UPDATE accounts SET free_at = given.free_at
+FROM unnest(%(accounts)b::text[], %(free_at)b::timestamptz[]) AS given (account, free_at)
+WHERE accounts.account = given.account

@@ -31,7 +31,8 @@ RIGHT_OF: Final[Mapping[OrderKind, str]] = {
 class Account:
     """An account as orders see it; `senders` are those that a person approved.
 
-    `balance` None is unlimited, and so is a limit of None.
+    `balance` None is unlimited, and so is a limit of None. At its rate, the messages accepted so
+    far have been sent by `free_at`.
     """
 
     account: str
@@ -48,11 +49,16 @@ class Account:
     patterns: tuple[str, ...] = ()
     price_per_part: Decimal | None = None
     balance: Decimal | None = None
+    rate_per_s: int | None = None
+    free_at: datetime | None = None
 
     @property
     def has_counters(self) -> bool:
         """Whether a decision depends on what the account ordered before."""
-        limits = (self.day_limit, self.week_limit, self.month_limit, self.balance)
+        limits = (
+            *(self.day_limit, self.week_limit, self.month_limit),
+            *(self.balance, self.rate_per_s),
+        )
         return self.looks_back or any(limit is not None for limit in limits)
 
     @property
@@ -147,6 +153,7 @@ class OrderWrites:
     changes: dict[UUID, OrderChange] = field(default_factory=dict)
     usage: dict[UsageKey, int] = field(default_factory=dict)
     charges: dict[str, Decimal] = field(default_factory=dict)
+    free_at: dict[str, datetime] = field(default_factory=dict)
     cursors: list[CursorMove] = field(default_factory=list)
 
     def note(self, events: Iterable[DomainEvent]) -> None:

@@ -168,6 +168,8 @@ class Tables:
             account = self.accounts[name]
             if account.balance is not None:
                 self.accounts[name] = replace(account, balance=account.balance - amount)
+        for name, free_at in writes.free_at.items():
+            self.accounts[name] = replace(self.accounts[name], free_at=free_at)
         for change in writes.changes.values():
             if change.order_id in self.orders:
                 self.orders[change.order_id] = _changed(self.orders[change.order_id], change)

@@ -93,6 +93,8 @@ def _order_queries(writes: OrderWrites) -> Iterable[Query]:
         yield accounts.addition(writes.usage)
     if writes.charges:
         yield accounts.charging(writes.charges)
+    if writes.free_at:
+        yield accounts.occupying(writes.free_at)
     if writes.cursors:
         yield cursors.moving(writes.cursors)
     if writes.changes:

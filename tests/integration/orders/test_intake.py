@@ -75,6 +75,20 @@ async def test_processes_together_keep_the_minimum_delay(
     assert sorted(reasons, key=str) == sorted([None, *3 * [RefusalReason.MINIMUM_DELAY]], key=str)
 
 
+async def test_processes_together_keep_the_rate(
+    stores: list[PostgresStore], conn: psycopg.Connection
+) -> None:
+    conn.execute("UPDATE accounts SET rate_per_s = 4")
+    orders = [order(text=f"Заявка {n}") for n in range(5)]
+    await asyncio.gather(*(intake_on(store).place(orders) for store in stores))
+    due = conn.execute("SELECT coalesce(due_at, created_at) FROM orders ORDER BY 1").fetchall()
+    at_once, later = due[:5], due[5:]
+    assert {moment for (moment,) in at_once} == {NOON}
+    assert [moment - NOON for (moment,) in later] == [
+        timedelta(seconds=n / 4) for n in range(1, 16)
+    ]
+
+
 async def test_one_key_in_many_processes_is_one_order(
     stores: list[PostgresStore], conn: psycopg.Connection
 ) -> None:
