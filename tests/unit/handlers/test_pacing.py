@@ -30,7 +30,8 @@ def sent_by(
     rate: float | None = None,
 ) -> list[datetime]:  # fmt: skip
     """Return when messages go, if a pump looks once every `step`."""
-    bucket, sent, moment = Bucket(), [], start
+    sent: list[datetime] = []
+    bucket, moment = Bucket(), start
     while moment < end and len(sent) < waiting:
         left = waiting - len(sent)
         pace = pace_at(moment, hours=hours, rate=rate, is_spread=True, waiting=left - bucket.level)
