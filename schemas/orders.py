@@ -69,6 +69,12 @@ class OrderKind(StrEnum):
     SERVICE = "service"
 
 
+class OrderEntry(StrEnum):
+    """Entry points that need a right of their own, because they don't know who writes."""
+
+    KAFKA = "kafka"
+
+
 class OrderState(StrEnum):
     """How far an order has come. From `delivered` on, nothing follows."""
 
@@ -197,6 +203,10 @@ class Order(Model):
     callback: bool = Field(default=False, description="whether the account's URL is called")
     broadcast_id: UUID | None = None
     traceparent: str | None = Field(default=None, max_length=64)
+    entry: OrderEntry | None = None
+    order_id: UUID | None = Field(
+        default=None, description="made from the same as its key; absent: made from the key"
+    )
 
     @model_validator(mode="after")
     def _check_choices(self) -> Self:

@@ -4,8 +4,9 @@ Four rules shape them:
 
 * All with a person's key have the same number of partitions, so that the key has the same
   partition number in each and one worker sees all of a person.
-* Public topics carry no personal data and are kept; internal ones carry it (numbers,
-  texts or references to them) and are deleted after three days.
+* Public topics that we write carry no personal data and are kept; internal ones, and the one that
+  other services write, carry it (numbers, texts or references to them) and are deleted after
+  three days.
 * A limit in bytes deletes what has not been processed, too. Topics whose records were accepted
   have one only where their writer stops long before it (`inbound.gateway.backlog`): a limit
   then bounds the history. Topics without a limit in bytes are bounded by what may be written.
@@ -127,8 +128,9 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         internal=False,
         what="how far each digest chain of the log has come, once a minute",
     ),
-    # No reader yet, so nothing in it was accepted.
-    _public(NOTIFY, _BOUNDED, "notifications and broadcasts other services ask for"),
+    # What other services write is accepted once its offset is committed. A limit in bytes is the
+    # only bound on it here; lag is alerted long before.
+    _public(NOTIFY, _BOUNDED, "messages that other services order"),
 )
 
 

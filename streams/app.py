@@ -41,6 +41,7 @@ class WorkerApp:
         settings: Settings,
         commands: BatchProcessor,
         delivery: BatchProcessor,
+        notify: BatchProcessor,
         progress: Progress,
     ) -> None:
         """Connect to nothing yet."""
@@ -51,6 +52,7 @@ class WorkerApp:
         for name, processor, batch_size in (
             (names.mo, commands, settings.batch_size),
             (names.receipts, delivery, records_of_results),
+            (names.notify, notify, settings.batch_size),
         ):
             topic = self._app.topic(
                 name, key_type=bytes, key_serializer="raw", value_serializer="raw"

@@ -15,6 +15,7 @@ from inbound.directory.port import Directory
 from inbound.errors import RetryableError
 from inbound.keys import SubjectHasher
 from inbound.ops.health import Health
+from inbound.orders.wiring import IntakeConnections
 from inbound.registrations.holds import Holds, HoldSettings
 from inbound.retention import sweep
 from inbound.settings import Settings
@@ -24,6 +25,7 @@ from schemas.topics import TopicNames
 from streams.app import WorkerApp
 from streams.commands.processor import CommandProcessor, CommandSettings
 from streams.delivery.processor import DeliveryProcessor, split
+from streams.notify.processor import NotifyProcessor
 from streams.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -44,10 +46,12 @@ class Worker:
         settings: Settings,
         stores: tuple[Store, Store],
         directory: Directory,
+        orders: IntakeConnections,
         health: Health,
     ) -> None:
         self._settings = settings
         self._stores = stores
+        self._orders = orders
         self._health = health
         self._progress = Progress(time.monotonic)
         self._names = TopicNames.prefixed(settings.topic_prefix)
@@ -62,6 +66,7 @@ class Worker:
             settings,
             self._commands(stores[0], directory, cache),
             self._delivery(stores[1], cache),
+            self._notify(orders),
             self._progress,
         )
 
@@ -98,6 +103,13 @@ class Worker:
             report=partial(self._report, "results"),
         )
 
+    def _notify(self, orders: IntakeConnections) -> BatchProcessor:
+        return BatchProcessor(
+            NotifyProcessor(orders.intake.place),
+            self._dead_letters(orders.store, "dead letters of orders"),
+            report=partial(self._report, "orders"),
+        )
+
     def _dead_letters(self, store: Store, check: str) -> DeadLetterWriter:
         limits = self._settings.dead_letter_limits()
         return DeadLetterWriter(store, limits, self._health, check=check)
@@ -116,6 +128,7 @@ class Worker:
                     await self._app.stop()
             for store in self._stores:
                 await store.close()
+            await self._orders.close()
 
     async def _check_forever(self) -> None:
         while True:

@@ -265,5 +265,7 @@ def _groups(settings: Settings) -> dict[str, str]:
     from streams.groups import GATEWAY_GROUP, WORKER_GROUP
 
     names = TopicNames.prefixed(settings.topic_prefix)
-    worker = dict.fromkeys((names.mo, names.receipts), settings.topic_prefix + WORKER_GROUP)
+    worker = dict.fromkeys(
+        (names.mo, names.receipts, names.notify), settings.topic_prefix + WORKER_GROUP
+    )
     return worker | dict.fromkeys(names.lanes, settings.topic_prefix + GATEWAY_GROUP)

@@ -53,8 +53,9 @@ def gateway(settings: Settings) -> None:
 @click.command
 @settings_options
 def worker(settings: Settings) -> None:
-    """Process commands, submit results and delivery receipts from Kafka."""
+    """Process commands, orders, submit results and delivery receipts from Kafka."""
     from inbound.directory.postgres import PostgresDirectory
+    from inbound.orders.wiring import IntakeConnections
     from inbound.store.transactions.postgres import PostgresStore
     from streams.worker import Worker
 
@@ -71,7 +72,7 @@ def worker(settings: Settings) -> None:
             PostgresStore(url, cipher, quotas=quotas),
         )
         directory = PostgresDirectory(url, settings.subject_key_bytes(), settings.vault_key_bytes())
-        await Worker(settings, stores, directory, health).run()
+        await Worker(settings, stores, directory, IntakeConnections(settings), health).run()
 
     sys.exit(run_role(main))
 

@@ -12,7 +12,7 @@ from inbound.orders.tools import IntakeSettings, Tools
 from inbound.smpp.segmentation import UnsendableTextError, part_count
 from schemas.orders import Order, OrderKind, RefusalReason
 
-_NOT_CONTENT: Final = {"idempotency_key", "traceparent"}
+_NOT_CONTENT: Final = {"idempotency_key", "traceparent", "entry", "order_id"}
 _TOO_MANY_PARTS: Final = 255
 
 
@@ -104,11 +104,12 @@ class Drafts:
     ) -> Draft:
         hasher = self._tools.order_hasher
         key = order.idempotency_key
+        order_id = hasher.order_id(order.account, key) if key else self._tools.new_id()
         text = rendered.text if isinstance(rendered, RenderedText) else ""
         content = order.model_dump_json(exclude=_NOT_CONTENT, exclude_defaults=True)
         return Draft(
             order=order,
-            order_id=hasher.order_id(order.account, key) if key else self._tools.new_id(),
+            order_id=order.order_id or order_id,
             recipient=recipient,
             rendered=rendered,
             parts=self._parts(text),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from inbound.orders.ports import Placed
-from inbound.store.orders.rows import RIGHT_OF
+from inbound.store.orders.rows import rights_of
 from schemas.orders import Order, RefusalReason
 
 _WRONG: Final[dict[RefusalReason, str]] = {
@@ -74,7 +74,7 @@ def explain(order: Order, placed: Placed) -> str:
         return ""
     fix = _FIXES[placed.reason].format(
         account=order.account,
-        right=RIGHT_OF[order.kind],
+        right=" --grant ".join(rights_of(order)),
         sender=order.sender,
         template=order.template,
         parts=placed.parts,

@@ -21,12 +21,12 @@ from inbound.outbox.order_messages import order_message_row
 from inbound.store.log.rows import NewEvent
 from inbound.store.orders.orders import RecentKey
 from inbound.store.orders.rows import (
-    RIGHT_OF,
     Account,
     OrderContent,
     OrderRow,
     RecentOrders,
     RecentQuery,
+    rights_of,
 )
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Transaction
@@ -178,7 +178,7 @@ class BatchWriter:
         return common.model_copy(
             update={
                 "account_enabled": account.enabled,
-                "has_right": RIGHT_OF[order.kind] in account.rights,
+                "has_right": account.rights.issuperset(rights_of(order)),
                 "may_text_strangers": recipient.may_be_stranger,
                 "sender_approved": self._is_approved(order.sender, account),
                 "text_allowed": _is_allowed(draft, account),

@@ -41,7 +41,8 @@ subject and skip records that are not newer.
 are open: expect unknown values.
 * An optional field may be missing and is never `null`. If it has a default, a missing field \
 means that default.
-* A subject is a random id. No record has a number, a text or a secret.
+* A subject is a random id. No record that the service publishes has a number, a text or a secret.
+* On `sms.notify.v1` other services order messages; its headers are those of their own CloudEvents.
 
 docs/SUBSCRIBERS.md is the guide, with the JSON Schemas of all types."""
 
@@ -87,7 +88,21 @@ _HEADERS: Final[Mapping[str, Json]] = {
     },
     "content-type": {"type": "string", "const": "application/json"},
 }
+_OF_WRITERS: Final[Mapping[str, Json]] = {
+    "ce_specversion": {"type": "string", "const": "1.0"},
+    "ce_id": {
+        "type": "string",
+        "description": "unique together with `ce_source`: a record with the same two is the same "
+        "order. If it is a random UUID, the order's id can be computed from it "
+        "(docs/SUBSCRIBERS.md)",
+    },
+    "ce_source": {"type": "string", "description": "names your service"},
+    "ce_type": _HEADERS["ce_type"],
+    "traceparent": _HEADERS["traceparent"],
+    "content-type": _HEADERS["content-type"],
+}
 _OPTIONAL: Final = {"ce_replay", "ce_position", "ce_metadatadigest", "traceparent"}
+_EXAMPLE_ID: Final = "1f0c0a2e-6f7b-4c1d-8a35-9e2b7c4d5f60"
 _NOT_EVERYWHERE: Final = {"ce_subject", *_OPTIONAL}
 
 
@@ -163,12 +178,13 @@ def _channel(channel: Channel, record: Record) -> Json:
 
 
 def _operation(channel: Channel) -> list[tuple[str, Json]]:
+    is_read = channel.source is None
     body = {
-        "action": "send",
+        "action": "receive" if is_read else "send",
         "channel": {"$ref": f"#/channels/{channel.name}"},
-        "summary": f"The service publishes to {channel.topic}.",
+        "summary": f"The service {'reads' if is_read else 'publishes to'} {channel.topic}.",
     }
-    return [(f"publish-{channel.name}", body)]
+    return [(f"{'read' if is_read else 'publish'}-{channel.name}", body)]
 
 
 def _message(name: str, schema: Schema, channel: Channel) -> Json:
@@ -176,11 +192,12 @@ def _message(name: str, schema: Schema, channel: Channel) -> Json:
     summary, _, more = schema["description"].partition("\n\n")
     properties = {
         key: dict(value)
-        for key, value in _HEADERS.items()
+        for key, value in (_OF_WRITERS if channel.source is None else _HEADERS).items()
         if key not in _NOT_EVERYWHERE or key in channel.headers
     }
     key = {"type": "string", "format": channel.key_format, "description": channel.key}
-    properties["ce_source"]["const"] = channel.source
+    if channel.source is not None:
+        properties["ce_source"]["const"] = channel.source
     properties["ce_type"]["const"] = name
     payload = {key: value for key, value in schema.items() if key not in _NOT_IN_A_PAYLOAD}
     return {
@@ -209,7 +226,11 @@ def _message(name: str, schema: Schema, channel: Channel) -> Json:
 
 def _example_headers(name: str, channel: Channel, payload: Json) -> Json:
     type_ = name.removeprefix(TYPE_PREFIX)
-    if "ce_subject" in channel.headers:
+    if channel.source is None:
+        attributes = Attributes(
+            id=_EXAMPLE_ID, type=type_, source="/crm/cases", traceparent=TRACEPARENT
+        )
+    elif "ce_subject" in channel.headers:
         digested = "ce_position" in channel.headers
         attributes = Attributes(
             id=f"{SUBJECT}/2",

@@ -19,6 +19,7 @@ from schemas.messages import (
     SubmitResults,
     Subscription,
 )
+from schemas.notify import OrderRequested
 
 
 class Flow(StrEnum):
@@ -60,6 +61,7 @@ MESSAGES: Final = (
     ),
     _contract(SubmitResults.TYPE, SubmitResults, Flow.INTERNAL, topics.RECEIPTS),
     _contract(ReceiptsReceived.TYPE, ReceiptsReceived, Flow.INTERNAL, topics.RECEIPTS),
+    _contract(OrderRequested.TYPE, OrderRequested, Flow.ACCEPTED, topics.NOTIFY),
 )
 """The types that are not events. A new version is added beside the older ones."""
 
@@ -77,7 +79,8 @@ CONTRACTS: Final[tuple[Contract, ...]] = (
 class Channel:
     """A public topic as it is documented. `source` is the `ce_source` of its records.
 
-    `headers` are the attributes that only some topics have.
+    `headers` are the attributes that only some topics have. A topic without a `source` is written
+    by other services.
     """
 
     topic: str
@@ -85,7 +88,7 @@ class Channel:
     title: str
     what: str
     key: str
-    source: str
+    source: str | None
     headers: frozenset[str]
     key_format: str | None = "uuid"
 
@@ -126,6 +129,18 @@ CHANNELS: Final = (
         "the number of the chain",
         f"{SOURCE}/log-heads",
         frozenset(),
+        key_format=None,
+    ),
+    Channel(
+        topics.NOTIFY,
+        "notify",
+        "Messages to send",
+        "Other services place orders here. The answer is `order.accepted` or `order.refused` on "
+        "`sms.events.v1`, with the order's id. What can't be read becomes a dead letter. Write the "
+        "orders for one person with one key: then they are placed in order.",
+        "chosen by the writer, for example the client's id",
+        None,
+        frozenset({"traceparent"}),
         key_format=None,
     ),
 )

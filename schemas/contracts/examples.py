@@ -40,6 +40,7 @@ from schemas.events import (
     SubscriptionStopped,
 )
 from schemas.messages import LogHead, PartResult, Purpose, ReceiptState, SubmitAttempt, Subscription
+from schemas.notify import OrderRequested
 from schemas.order_events import (
     OrderAccepted,
     OrderCancelled,
@@ -219,6 +220,13 @@ EXAMPLES: Final[tuple[Model, ...]] = (
             "template": "visit",
             "reason": "opted_out",
         }
+    ),
+    OrderRequested(
+        account="default",
+        client_id="C-1001",
+        template="visit",
+        fields={"when": "31.01"},
+        hours=_HOURS,
     ),
     LogHead(
         chain=3,

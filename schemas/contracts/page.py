@@ -92,7 +92,7 @@ def _channel(channel: Json, messages: Json) -> Iterator[str]:
     facts = {
         "Topic": f"<code>{escape(channel['address'])}</code>",
         "Key": _inline(first["bindings"]["kafka"]["key"]["description"]),
-        "ce_source": f"<code>{first['headers']['properties']['ce_source']['const']}</code>",
+        "ce_source": _source(first["headers"]["properties"]["ce_source"]),
         "Partitions": str(kafka["partitions"]),
         "Kept": _kept(kafka["topicConfiguration"]),
     }
@@ -103,6 +103,12 @@ def _channel(channel: Json, messages: Json) -> Iterator[str]:
     yield "</dl>"
     for name in channel["messages"]:
         yield from _message(name, messages[name])
+
+
+def _source(header: Json) -> str:
+    if "const" in header:
+        return f"<code>{header['const']}</code>"
+    return _inline(header["description"])
 
 
 def _kept(configuration: Json) -> str:

@@ -10,21 +10,31 @@ from uuid import UUID
 from inbound.handlers.order_progress import OrderChange, change_of
 from inbound.store.broadcasts.rows import CursorMove
 from schemas.domain_event import DomainEvent
-from schemas.orders import OrderKind, OrderState, SendingHours
+from schemas.orders import Order, OrderEntry, OrderKind, OrderState, SendingHours
 
 SEND: Final = "send"
 SERVICE: Final = "service"
 BROADCASTS: Final = "broadcasts"
 STRANGERS: Final = "strangers"
-RIGHTS: Final = (SEND, SERVICE, BROADCASTS, STRANGERS)
-"""The rights of an account: to notify, to send service messages, to make broadcasts, and to send
-to people who are not in the directory."""
+KAFKA: Final = "kafka"
+RIGHTS: Final = (SEND, SERVICE, BROADCASTS, STRANGERS, KAFKA)
+"""The rights of an account: to notify, to send service messages, to make broadcasts, to send to
+people who are not in the directory, and to order through `sms.notify.v1`."""
 
 RIGHT_OF: Final[Mapping[OrderKind, str]] = {
     OrderKind.NOTIFICATION: SEND,
     OrderKind.SERVICE: SERVICE,
     OrderKind.BROADCAST: BROADCASTS,
 }
+
+
+RIGHT_OF_ENTRY: Final[Mapping[OrderEntry, str]] = {OrderEntry.KAFKA: KAFKA}
+
+
+def rights_of(order: Order) -> list[str]:
+    """Return the rights that an account needs to place an order."""
+    entry = [] if order.entry is None else [RIGHT_OF_ENTRY[order.entry]]
+    return [RIGHT_OF[order.kind], *entry]
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ async def test_the_worker_gets_partitions_once_the_topics_are_there(
         pytest.fail(f"set aside {failed}")
 
     processor = BatchProcessor(process, set_aside)
-    app = WorkerApp(settings, processor, processor, Progress(lambda: 0.0))
+    app = WorkerApp(settings, processor, processor, processor, Progress(lambda: 0.0))
     await app.start()
     while "Ignoring missing topic" not in caplog.text:  # noqa: ASYNC110 — it gives no signal
         await asyncio.sleep(0.05)

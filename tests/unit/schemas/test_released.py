@@ -73,7 +73,3 @@ def test_releasing_writes_nothing_when_somebody_would_break(
     with pytest.raises(ValueError, match=r"long\.gone\.v1: was released and is gone"):
         publication.release(tmp_path)
     assert len(list(folder.iterdir())) == 2
-
-
-def test_a_topic_that_nobody_reads_is_not_promised() -> None:
-    assert "sms.notify.v1" not in of_today().topics
