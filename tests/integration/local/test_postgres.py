@@ -98,7 +98,7 @@ def test_a_stranger_puts_nothing_raw_into_the_log(server: PostgresServer) -> Non
     server.stop()
     lines = server.log.read_text().split("\n")
     assert any("\\u001b]0;owned\\u0007" in line for line in lines)
-    assert all(line.isprintable() for line in lines)
+    assert all(line.replace("\t", "").isprintable() for line in lines)
     assert not any(line.startswith("LOG:  forged") for line in lines)
 
 
