@@ -1,6 +1,6 @@
 """Routes of timelines: by request, trace, subject and phone number."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -15,8 +15,8 @@ from inbound.api.examples import TIMELINE
 from inbound.api.models import Moment, Reason, RequestModel, ResponseModel, example
 from inbound.api.problems import ProblemKind, Refusal, invalid
 from inbound.parsers.numbers import NumberError, parse_msisdn
-from inbound.store.lookup import RequestLocation
-from inbound.timeline.build import TimelineOptions
+from inbound.store.lookup import OrderLocation, RequestLocation
+from inbound.timeline.input import TimelineOptions
 from inbound.timeline.model import Language, Timeline
 from inbound.timeline.reader import Reveal, find_by_request, find_by_trace
 
@@ -163,14 +163,14 @@ async def _of_number(
         query.lang,
         query.since,
         query.until,
-        requests=query.limit,
+        limit=query.limit,
     )
     return await backend.run(backend.sources.timelines.by_number, number, wanted, reveal)
 
 
 async def follow(
     backend: Backend,
-    find: Callable[[psycopg.Connection, str], list[RequestLocation]],
+    find: Callable[[psycopg.Connection, str], Sequence[RequestLocation | OrderLocation]],
     text: str,
     query: TimelineQuery,
     reveal: Reveal | None,

@@ -4,7 +4,7 @@ Adds layout, colours and labels to the texts of the timeline. Colour never carri
 alone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from inbound.timeline.model import (
     ClockState,
     Language,
     Miss,
+    OrderTimeline,
     ReplyStatus,
     RequestTimeline,
     Step,
@@ -26,16 +27,22 @@ from inbound.timeline.model import (
     Timeline,
 )
 from inbound.timeline.words import duration
+from schemas.orders import OrderState, utc
 
 _LABELS: Final[Mapping[Language, Mapping[str, str]]] = {
     Language.EN: {
         "subject": "subject",
         "zone": "times in",
         "erased": "erased person",
+        "nobody": "no known recipient",
         "request": "request",
+        "order": "order",
+        "account": "account",
+        "broadcast": "broadcast",
         "trace": "trace",
         "clock": "two minutes",
         "left_out": "older requests not shown",
+        "orders_left_out": "older orders not shown",
         "misses_left_out": "older rejected texts are not shown",
         "not_noted": "rejected texts of all numbers that were too many to record",
         "more": "show them with",
@@ -45,10 +52,15 @@ _LABELS: Final[Mapping[Language, Mapping[str, str]]] = {
         "subject": "субъект",
         "zone": "время:",
         "erased": "данные удалены",
+        "nobody": "получатель неизвестен",
         "request": "запрос",
+        "order": "заказ",
+        "account": "учётная запись",
+        "broadcast": "рассылка",
         "trace": "трассировка",
         "clock": "две минуты",
         "left_out": "не показано более ранних запросов",
+        "orders_left_out": "не показано более ранних заказов",
         "misses_left_out": "более ранние сообщения без запроса не показаны",
         "not_noted": "сообщений без запроса со всех номеров не учтено, их было слишком много",
         "more": "показать их",
@@ -63,11 +75,23 @@ _STYLES: Final[Mapping[ReplyStatus, str]] = {
     ReplyStatus.WAITING: _OPEN,
     ReplyStatus.ON_ITS_WAY: _OPEN,
 }
+_ORDER_STYLES: Final[Mapping[OrderState, str]] = {
+    OrderState.DELIVERED: _GOOD,
+    OrderState.SCHEDULED: _OPEN,
+    OrderState.QUEUED: _OPEN,
+    OrderState.SENT: _OPEN,
+}
 _CLOCKS: Final[Mapping[ClockState, str]] = {
     ClockState.KEPT: "green",
     ClockState.RUNNING: "yellow",
 }
-_TROUBLE: Final = {StepKind.ATTEMPT, StepKind.LATE}
+_TROUBLE: Final = {StepKind.ATTEMPT, StepKind.LATE, StepKind.RESCHEDULED}
+_ENDED: Final = {
+    StepKind.ORDER_REFUSED,
+    StepKind.WITHHELD,
+    StepKind.CANCELLED,
+    StepKind.EXPIRED,
+}
 _OUTCOMES: Final[Mapping[object, str]] = {
     "submitted": "",
     "delivered": "green",
@@ -77,7 +101,7 @@ _SHORT: Final = 10.0
 
 
 def print_timeline(timeline: Timeline, console: Terminal) -> None:
-    """Print a timeline, newest request first."""
+    """Print a timeline, newest request or order first."""
     labels = _LABELS[timeline.language]
     console.print(_title(timeline, labels))
     entries = sorted(_entries(timeline, labels), key=lambda entry: entry[0], reverse=True)
@@ -92,7 +116,8 @@ def print_timeline(timeline: Timeline, console: Terminal) -> None:
 
 
 def _title(timeline: Timeline, labels: Mapping[str, str]) -> RenderableType:
-    number = timeline.number or labels["erased"]
+    absent = labels["nobody" if timeline.subject_id is None else "erased"]
+    number = timeline.number or absent
     lines = [Text(f"{number}, {labels['zone']} {timeline.zone}", style="bold")]
     if timeline.subject_id is not None:
         lines.append(Text(f"{labels['subject']} {timeline.subject_id}", style="dim"))
@@ -105,6 +130,8 @@ def _entries(
     zone = ZoneInfo(timeline.zone)
     for request in timeline.requests:
         yield request.arrived_at, _request(request, zone, labels)
+    for order in timeline.orders:
+        yield order.ordered_at, _order(order, zone, labels)
     for miss in timeline.misses:
         yield miss.last_at, _miss(miss)
     for unfinished in timeline.unfinished:
@@ -119,28 +146,51 @@ def _miss(miss: Miss) -> RenderableType:
 
 
 def _request(request: RequestTimeline, zone: ZoneInfo, labels: Mapping[str, str]) -> RenderableType:
-    about = Table.grid(padding=(0, 2))
-    about.add_column(no_wrap=True)
-    about.add_column(overflow="fold")
+    about = _about()
     about.add_row(labels["request"], str(request.request_id))
     if request.trace_id:
         about.add_row(labels["trace"], request.trace_id)
     clock = Text(request.clock.text, style=_CLOCKS.get(request.clock.state, _BAD))
     about.add_row(labels["clock"], clock)
+    sentence = Text(request.sentence, style=_STYLES.get(request.verdict, _BAD))
+    return _entry(sentence, about, _steps(request.steps, zone, labels["units"].split()))
+
+
+def _order(order: OrderTimeline, zone: ZoneInfo, labels: Mapping[str, str]) -> RenderableType:
+    about = _about()
+    about.add_row(labels["order"], str(order.order_id))
+    about.add_row(labels["account"], order.account)
+    if order.broadcast_id is not None:
+        about.add_row(labels["broadcast"], str(order.broadcast_id))
+    if order.trace_id:
+        about.add_row(labels["trace"], order.trace_id)
+    sentence = Text(order.sentence, style=_ORDER_STYLES.get(order.verdict, _BAD))
+    return _entry(sentence, about, _steps(order.steps, zone, labels["units"].split()))
+
+
+def _about() -> Table:
+    about = Table.grid(padding=(0, 2))
+    about.add_column(no_wrap=True)
+    about.add_column(overflow="fold")
+    return about
+
+
+def _entry(sentence: Text, about: Table, steps: Table) -> RenderableType:
+    indent = (0, 0, 0, 2)
     return Group(
-        Text(request.sentence, style=_STYLES.get(request.verdict, _BAD)),
-        Padding(about, (0, 0, 0, 2), expand=False),
-        Padding(_steps(request, zone, labels["units"].split()), (0, 0, 0, 2), expand=False),
+        sentence,
+        Padding(about, indent, expand=False),
+        Padding(steps, indent, expand=False),
     )
 
 
-def _steps(request: RequestTimeline, zone: ZoneInfo, units: list[str]) -> Table:
+def _steps(steps: Sequence[Step], zone: ZoneInfo, units: list[str]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
     day = None
-    for n, step in enumerate(request.steps):
+    for n, step in enumerate(steps):
         local = step.at.astimezone(zone)
         if local.date() != day:
             day = local.date()
@@ -162,6 +212,8 @@ def _since(seconds: float, units: list[str]) -> str:
 def _style(step: Step) -> str:
     if step.step in _TROUBLE:
         return "yellow"
+    if step.step in _ENDED:
+        return "red"
     if step.step is StepKind.RESULT:
         return _OUTCOMES.get(step.details["outcome"], "red")
     if step.step is StepKind.RECEIPT:
@@ -170,14 +222,15 @@ def _style(step: Step) -> str:
 
 
 def _left_out(timeline: Timeline, labels: Mapping[str, str]) -> Iterator[str]:
-    if timeline.requests_left_out:
+    more = ""
+    if timeline.next_until is not None:
         yield ""
-        more = ""
-        if timeline.next_until is not None:
-            moment = timeline.next_until.isoformat().replace("+00:00", "Z")
-            more = f"; {labels['more']}: --until {moment}"
+        more = f"; {labels['more']}: --until {utc(timeline.next_until)}"
+    if timeline.requests_left_out:
         yield f"{labels['left_out']}: {timeline.requests_left_out}{more}"
+    if timeline.orders_left_out:
+        yield f"{labels['orders_left_out']}: {timeline.orders_left_out}{more}"
     if timeline.misses_left_out:
         yield labels["misses_left_out"]
-    if timeline.not_noted and (timeline.requests or timeline.misses):
+    if timeline.not_noted and (timeline.requests or timeline.orders or timeline.misses):
         yield f"{labels['not_noted']}: {timeline.not_noted}"

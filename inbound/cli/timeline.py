@@ -1,6 +1,6 @@
-"""`scserv timeline`: answers a client who says "I texted and got no reply"."""
+"""`scserv timeline`: what became of a person's texts, and of messages to them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -16,21 +16,26 @@ from inbound.terminal import Terminal, echo
 if TYPE_CHECKING:
     import psycopg
 
-    from inbound.timeline.build import TimelineOptions
+    from inbound.store.lookup import OrderLocation, RequestLocation
+    from inbound.timeline.input import TimelineOptions
     from inbound.timeline.model import Timeline
     from inbound.timeline.reader import Reveal, TimelineReader
+
+    Find = Callable[[psycopg.Connection, str], Sequence[RequestLocation | OrderLocation]]
 
 # Argument name and option of each way to look up.
 _BY: Final = {
     "phone": "--phone",
     "request": "--request",
+    "order": "--order",
     "message_id": "--message-id",
     "trace": "--trace",
 }
 _NOT_FOUND: Final = {
     "request": "no request has this id",
-    "message_id": "no request has a message with this id; ids given by an SMS centre are kept "
-    "for 7 days",
+    "order": "no order has this id; orders are kept for SCSERV_ORDER_DAYS",
+    "message_id": "no request or order has a message with this id; ids given by an SMS centre are "
+    "kept for 7 days",
     "trace": "no request has this trace id",
 }
 
@@ -40,6 +45,7 @@ Options = Mapping[str, str | int | None]
 @click.command
 @click.option("--phone", metavar="NUMBER", help="Everything about a number (with country code).")
 @click.option("--request", metavar="ID", help="One request.")
+@click.option("--order", metavar="ID", help="One notification or message of a broadcast.")
 @click.option("--message-id", metavar="ID", help="By message id: ours or the SMS centre's.")
 @click.option("--trace", metavar="ID", help="By trace id or traceparent.")
 @click.option("--since", metavar="WHEN", help="With --phone: since 2024-05-17, or an age like 3d.")
@@ -49,7 +55,7 @@ Options = Mapping[str, str | int | None]
     type=click.IntRange(1, 200),
     default=10,
     show_default=True,
-    help="Requests to show.",
+    help="Requests and orders to show.",
 )
 @click.option(
     "--lang", type=click.Choice(["ru", "en"]), default="ru", show_default=True, help="Language."
@@ -58,7 +64,7 @@ Options = Mapping[str, str | int | None]
 @click.option("--json", "as_json", is_flag=True, help="Print each timeline as a JSON object.")
 @settings_options
 def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) -> None:
-    """Show what became of a text: a sentence for the client, then every step.
+    """Show what became of a text or an order: a sentence for the client, then every step.
 
     Exit status 1 when nothing has the given id.
     """
@@ -89,7 +95,7 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
 
 def _timeline_options(settings: Settings, options: Options) -> "TimelineOptions":
     from inbound.clock import utc_now
-    from inbound.timeline.build import TimelineOptions
+    from inbound.timeline.input import TimelineOptions
     from inbound.timeline.model import Language
 
     now, zone = utc_now(), ZoneInfo(settings.time_zone)
@@ -105,7 +111,7 @@ def _timeline_options(settings: Settings, options: Options) -> "TimelineOptions"
         Language(str(options["lang"])),
         since,
         until,
-        requests=int(options["limit"] or 1),
+        limit=int(options["limit"] or 1),
     )
 
 
@@ -132,8 +138,8 @@ def _key(by: str, text: str) -> str:
             return parse_msisdn(text)
         except NumberError as error:
             raise SetupError(f"--phone: {error}") from error
-    if by == "request" and as_uuid(text) is None:
-        raise SetupError("--request: not an id like 7a0a6442-bd60-4496-9d09-36b591bc1f08")
+    if by in {"request", "order"} and as_uuid(text) is None:
+        raise SetupError(f"--{by}: not an id like 7a0a6442-bd60-4496-9d09-36b591bc1f08")
     if by == "trace" and as_trace_id(text) is None:
         raise SetupError("--trace: not a trace id of 32 hex digits, nor a traceparent")
     return text
@@ -160,9 +166,11 @@ def _look_up(
 
     if by == "phone":
         return [timeline_reader.by_number(connection, key, chosen, reveal)]
-    find = {
+    finds: Mapping[str, Find] = {
         "request": reader.find_by_request,
+        "order": reader.find_by_order,
         "message_id": reader.find_by_message,
         "trace": reader.find_by_trace,
-    }[by]
-    return timeline_reader.by_places(connection, find(connection, key), chosen, reveal)
+    }
+    places = finds[by](connection, key)
+    return timeline_reader.by_places(connection, places, chosen, reveal)

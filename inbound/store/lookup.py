@@ -1,4 +1,4 @@
-"""Reads what is known of one person's texts and requests.
+"""Reads what is known of one person's texts, requests and orders.
 
 Each function is one bounded, read-only statement on a connection of the caller. This module
 finds rows; `inbound.timeline` explains them.
@@ -18,6 +18,7 @@ from inbound.store.connections import raises_store_errors
 from inbound.store.log.rows import RecordedEvent
 from inbound.store.mo.rows import MoReading, RejectedMo, RejectedMoKey
 from inbound.store.statements import statements
+from schemas.orders import OrderState
 
 MAX_REQUESTS: Final = 20
 """The most requests that one id leads to; usually one."""
@@ -28,11 +29,15 @@ COUNT_LIMIT: Final = 10_000
 _SQL: Final = statements(__package__, "lookup")
 _PERSON_BY_HASH = _SQL["person_by_hash"]
 _PERSON_BY_SUBJECT = _SQL["person_by_subject"]
-_NEWEST_REQUESTS = _SQL["newest_requests"]
-_EVENTS_OF_REQUESTS = _SQL["events_of_requests"]
-_COUNT_REQUESTS = _SQL["count_requests"]
+_NEWEST_ENTRIES = _SQL["newest_entries"]
+_EVENTS_OF = _SQL["events_of"]
+_LAST_STOPS = _SQL["last_stops"]
+_WAITING_ORDERS = _SQL["waiting_orders"]
 _LOCATE_BY_REQUEST = _SQL["locate_by_request"]
 _LOCATE_BY_MESSAGE = _SQL["locate_by_message"]
+_LOCATE_BY_ORDER = _SQL["locate_by_order"]
+_LOCATE_BY_ORDER_MESSAGE = _SQL["locate_by_order_message"]
+_LOCATE_ORDERS_BY_CENTRE_ID = _SQL["locate_orders_by_centre_id"]
 _LOCATE_BY_TRACE = _SQL["locate_by_trace"]
 _LOCATE_BY_CENTRE_ID = _SQL["locate_by_centre_id"]
 _REJECTED_MOS_OF = _SQL["rejected_mos_of"]
@@ -57,6 +62,49 @@ class RequestLocation(NamedTuple):
     subject_id: UUID
     request_id: UUID
     not_before: datetime
+
+    @property
+    def id(self) -> UUID:
+        """The request."""
+        return self.request_id
+
+
+class OrderLocation(NamedTuple):
+    """The subject of an order and a time not later than its decision.
+
+    Without a subject its events have a stream of their own, with the order's id.
+    """
+
+    subject_id: UUID | None
+    order_id: UUID
+    not_before: datetime
+
+    @property
+    def id(self) -> UUID:
+        """The order."""
+        return self.order_id
+
+
+class Entry(NamedTuple):
+    """A request or an order of a subject, by the version of the event that decided it.
+
+    `requests` and `orders` are how many there are within the time that was asked for.
+    """
+
+    version: int
+    id: UUID
+    is_order: bool
+    requests: int
+    orders: int
+
+
+class StoredOrder(NamedTuple):
+    """The row of an order as far as a timeline needs it."""
+
+    order_id: UUID
+    state: OrderState
+    changed_at: datetime
+    due_at: datetime | None
 
 
 class TimeWindow(NamedTuple):
@@ -146,46 +194,88 @@ def locate_by_centre_id(conn: psycopg.Connection, ids: Collection[str]) -> list[
 
 
 @raises_store_errors
-def newest_requests(
+def locate_by_order(conn: psycopg.Connection, order_id: UUID) -> list[OrderLocation]:
+    """Locate the order with this id."""
+    return _order_locations(conn, _LOCATE_BY_ORDER, {"order_id": order_id})
+
+
+@raises_store_errors
+def locate_by_order_message(conn: psycopg.Connection, message_id: UUID) -> list[OrderLocation]:
+    """Locate the order that this submitted MT fulfils, while its receipt can arrive.
+
+    Reads a whole table.
+    """
+    return _order_locations(conn, _LOCATE_BY_ORDER_MESSAGE, {"message_id": message_id})
+
+
+@raises_store_errors
+def locate_orders_by_centre_id(
+    conn: psycopg.Connection, ids: Collection[str]
+) -> list[OrderLocation]:
+    """Locate orders as `locate_by_centre_id` does requests."""
+    parameters = {"ids": list(ids), "limit": MAX_REQUESTS}
+    return _order_locations(conn, _LOCATE_ORDERS_BY_CENTRE_ID, parameters)
+
+
+@raises_store_errors
+def newest_entries(
     conn: psycopg.Connection, subject_id: UUID, window: TimeWindow, limit: int
-) -> list[tuple[int, UUID]]:
-    """Return version and id of a subject's requests that arrived in a time, newest first."""
-    parameters = {"subject_id": subject_id, "limit": limit, **window._asdict()}
-    return conn.execute(_NEWEST_REQUESTS, parameters).fetchall()
+) -> list[Entry]:
+    """Return a subject's requests that arrived and orders that were decided in a time.
+
+    Newest first. Of the window's last `COUNT_LIMIT` entries: earlier ones are neither returned
+    nor counted.
+    """
+    parameters = {
+        "subject_id": subject_id,
+        "limit": limit,
+        "most": COUNT_LIMIT,
+        **window._asdict(),
+    }
+    with conn.cursor(row_factory=args_row(Entry)) as cursor:
+        return cursor.execute(_NEWEST_ENTRIES, parameters).fetchall()
 
 
 @raises_store_errors
-def count_requests(conn: psycopg.Connection, subject_id: UUID, window: TimeWindow) -> int:
-    """Return how many requests of a subject arrived in a time, `COUNT_LIMIT` at most."""
-    parameters = {"subject_id": subject_id, "limit": COUNT_LIMIT, **window._asdict()}
-    row = conn.execute(_COUNT_REQUESTS, parameters).fetchone()
-    return int(row[0]) if row else 0
-
-
-@raises_store_errors
-def events_of_requests(
+def events_of(
     conn: psycopg.Connection,
-    subject_id: UUID,
-    request_ids: Collection[UUID],
+    stream_id: UUID,
+    ids: Collection[UUID],
     *,
     limit: int,
     from_version: int = 1,
     since: datetime = EARLIEST,
 ) -> list[RecordedEvent]:
-    """Return the first events of some requests of a subject, in their order.
+    """Return the first events of some requests and orders of a stream, in their order.
 
     None of them has a version below `from_version` or was recorded before `since`. Events
     about the limit of commands are included.
     """
     parameters = {
-        "subject_id": subject_id,
-        "request_ids": [str(request_id) for request_id in request_ids],
+        "stream_id": stream_id,
+        "ids": [str(id_) for id_ in ids],
         "from_version": from_version,
         "since": since,
         "limit": limit,
     }
     with conn.cursor(row_factory=args_row(RecordedEvent)) as cursor:
-        return cursor.execute(_EVENTS_OF_REQUESTS, parameters).fetchall()
+        return cursor.execute(_EVENTS_OF, parameters).fetchall()
+
+
+@raises_store_errors
+def last_stops(
+    conn: psycopg.Connection, subject_id: UUID, versions: Collection[int]
+) -> dict[int, datetime]:
+    """Return when notifications had been switched off before each of these versions."""
+    parameters = {"subject_id": subject_id, "versions": list(versions)}
+    return dict(conn.execute(_LAST_STOPS, parameters).fetchall())
+
+
+@raises_store_errors
+def waiting_orders(conn: psycopg.Connection, order_ids: Collection[UUID]) -> list[StoredOrder]:
+    """Return the rows of these orders, as far as they are kept."""
+    rows = conn.execute(_WAITING_ORDERS, {"order_ids": list(order_ids)}).fetchall()
+    return [StoredOrder(row[0], OrderState(row[1]), *row[2:]) for row in rows]
 
 
 @raises_store_errors
@@ -248,4 +338,11 @@ def _locations(
     conn: psycopg.Connection, query: bytes, parameters: dict[str, object]
 ) -> list[RequestLocation]:
     with conn.cursor(row_factory=args_row(RequestLocation)) as cursor:
+        return cursor.execute(query, parameters).fetchall()
+
+
+def _order_locations(
+    conn: psycopg.Connection, query: bytes, parameters: dict[str, object]
+) -> list[OrderLocation]:
+    with conn.cursor(row_factory=args_row(OrderLocation)) as cursor:
         return cursor.execute(query, parameters).fetchall()

@@ -1,4 +1,4 @@
--- Look-ups of one person's texts and requests.
+-- Look-ups of one person's texts, requests and orders.
 
 -- name: person_by_hash
 SELECT subject_id, number_hash, number_sealed
@@ -59,41 +59,74 @@ LEFT JOIN projections.requests AS request USING (request_id)
 WHERE sent.smsc_message_id = ANY(%(ids)s) AND sent.request_id IS NOT NULL
 LIMIT %(limit)s
 
--- name: newest_requests
--- By the index on (stream_id, version), from the newest on; without a time the scan ends at the
--- limit.
-SELECT version, (data ->> 'request_id')::uuid
-FROM events
-WHERE stream_id = %(subject_id)s AND type = 'request.accepted'
-  AND (%(since)s::timestamptz IS NULL
-       OR (data ->> 'arrived_at')::timestamptz >= %(since)s::timestamptz)
-  AND (%(until)s::timestamptz IS NULL
-       OR (data ->> 'arrived_at')::timestamptz < %(until)s::timestamptz)
-ORDER BY version DESC
+-- name: locate_by_order
+-- The row of an order outlives its person.
+SELECT subject_id, order_id, created_at
+FROM orders WHERE order_id = %(order_id)s
+
+-- name: locate_by_order_message
+-- The order of a submitted message while its receipt can arrive. Reads the whole table, as
+-- locate_by_centre_id does.
+SELECT DISTINCT sent.subject_id, sent.order_id, coalesce(stored.created_at, sent.submitted_at)
+FROM smsc_messages AS sent
+LEFT JOIN orders AS stored USING (order_id)
+WHERE sent.message_id = %(message_id)s AND sent.order_id IS NOT NULL
+
+-- name: locate_orders_by_centre_id
+SELECT DISTINCT sent.subject_id, sent.order_id, coalesce(stored.created_at, sent.submitted_at)
+FROM smsc_messages AS sent
+LEFT JOIN orders AS stored USING (order_id)
+WHERE sent.smsc_message_id = ANY(%(ids)s) AND sent.order_id IS NOT NULL
 LIMIT %(limit)s
 
--- name: count_requests
--- Counts up to a limit.
-SELECT count(*) FROM (
-    SELECT FROM events
-    WHERE stream_id = %(subject_id)s AND type = 'request.accepted'
-      AND (%(since)s::timestamptz IS NULL
-           OR (data ->> 'arrived_at')::timestamptz >= %(since)s::timestamptz)
-      AND (%(until)s::timestamptz IS NULL
-           OR (data ->> 'arrived_at')::timestamptz < %(until)s::timestamptz)
-    LIMIT %(limit)s
-) AS counted
+-- name: newest_entries
+-- Requests by their arrival, orders by their decision. The events are in the order in which they
+-- were recorded, which differs: a text can wait. So the last ones recorded, up to a limit, are
+-- read by the index on (stream_id, version), and counted.
+SELECT version, id, is_order,
+       count(*) FILTER (WHERE NOT is_order) OVER (), count(*) FILTER (WHERE is_order) OVER ()
+FROM (
+    SELECT version, id, is_order, at
+    FROM events, LATERAL (
+        SELECT type <> 'request.accepted' AS is_order,
+               coalesce(data ->> 'request_id', data ->> 'order_id')::uuid AS id,
+               coalesce(data ->> 'arrived_at', data #>> '{facts,decided_at}')::timestamptz AS at
+    ) AS decided
+    WHERE stream_id = %(subject_id)s
+      AND type IN ('request.accepted', 'order.accepted', 'order.refused')
+      AND (%(since)s::timestamptz IS NULL OR at >= %(since)s::timestamptz)
+      AND (%(until)s::timestamptz IS NULL OR at < %(until)s::timestamptz)
+    ORDER BY version DESC
+    LIMIT %(most)s
+) AS recorded
+ORDER BY at DESC, version DESC
+LIMIT %(limit)s
 
--- name: events_of_requests
--- The events of some requests of one subject, from a version and a time on, and the events about
--- the limit of commands.
+-- name: events_of
+-- The events of some requests and orders of one stream, from a version and a time on, and the
+-- events about the limit of commands.
 SELECT position, stream_id, version, type, schema_version, data, metadata, recorded_at
 FROM events
-WHERE stream_id = %(subject_id)s AND version >= %(from_version)s
+WHERE stream_id = %(stream_id)s AND version >= %(from_version)s
   AND recorded_at >= %(since)s
-  AND (type = 'command.limit_reached' OR data ->> 'request_id' = ANY(%(request_ids)s::text[]))
+  AND (type = 'command.limit_reached'
+       OR coalesce(data ->> 'request_id', data ->> 'order_id') = ANY(%(ids)s::text[]))
 ORDER BY version
 LIMIT %(limit)s
+
+-- name: last_stops
+SELECT given.version, stop.at
+FROM unnest(%(versions)s::integer[]) AS given (version)
+CROSS JOIN LATERAL (
+    SELECT (data ->> 'at')::timestamptz AS at FROM events
+    WHERE stream_id = %(subject_id)s AND events.version < given.version
+      AND type = 'subscription.stopped'
+    ORDER BY events.version DESC LIMIT 1
+) AS stop
+
+-- name: waiting_orders
+SELECT order_id, state, changed_at, due_at
+FROM orders WHERE order_id = ANY(%(order_ids)s)
 
 -- name: rejected_mos_of
 SELECT number_hash, minute, kind, first_at, last_at, count, reading

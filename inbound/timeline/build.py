@@ -2,125 +2,65 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from inbound.handlers.decision import message_id
 from inbound.timeline.cases import case_of
 from inbound.timeline.english import English
+from inbound.timeline.input import (
+    LongText,
+    MissNote,
+    PartDelivery,
+    Selection,
+)
+from inbound.timeline.input import TimelineInput as TimelineInput  # noqa: PLC0414 — exported
+from inbound.timeline.input import TimelineOptions as TimelineOptions  # noqa: PLC0414
+from inbound.timeline.message_steps import Draft
 from inbound.timeline.model import (
     Language,
     Miss,
+    OrderTimeline,
     RequestTimeline,
     Step,
-    TextReading,
     Timeline,
     Unfinished,
 )
-from inbound.timeline.requests import EventRow, RequestHistory, group_requests
+from inbound.timeline.order_cases import order_case_of
+from inbound.timeline.order_steps import drafts_of_order
+from inbound.timeline.orders import OrderHistory, group_orders
+from inbound.timeline.requests import EventRow, RequestHistory, group_requests, read_events
 from inbound.timeline.russian import Russian
-from inbound.timeline.steps import ClaimRow, Draft, drafts_of
+from inbound.timeline.steps import drafts_of
 from inbound.timeline.words import ArrivalSpan, NothingFound, Wording
-from schemas.events import CommandLimitReached
 from schemas.messages import Purpose, ReceiptState
 
 _MINUTE: Final = timedelta(minutes=1)
 _LIMITED: Final = "limited"
 
 
-class PartDelivery(Protocol):
-    """What receipts say of one part of a message."""
-
-    @property
-    def message_id(self) -> UUID: ...  # noqa: D102
-    @property
-    def state(self) -> str | None: ...  # noqa: D102
-
-
-@dataclass(frozen=True, slots=True)
-class MissNote:
-    """Texts of one kind within one minute that made no request."""
-
-    kind: str
-    span: ArrivalSpan
-    reading: TextReading | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LongText:
-    """An incomplete long message; `sequences` are the parts that arrived, in that order."""
-
-    total: int
-    sequences: tuple[int, ...]
-    span: ArrivalSpan
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineOptions:
-    """Which requests to show, and in which language and time zone."""
-
-    now: datetime
-    zone: str = "Europe/Moscow"
-    language: Language = Language.RU
-    since: datetime | None = None
-    until: datetime | None = None
-    requests: int = 10
-    only: frozenset[UUID] | None = None
-    """Show these requests only; None shows all within `since` and `until`."""
-
-
-@dataclass(frozen=True, slots=True)
-class RequestSelection:
-    """The requests to show, newest first, and how many older ones are left out."""
-
-    requests: Sequence[RequestHistory] = ()
-    limits: Sequence[CommandLimitReached] = ()
-    left_out: int = 0
-
-    @property
-    def open_messages(self) -> list[UUID]:
-        """The messages of these requests without a delivery outcome."""
-        return [
-            message_id(request.accepted.request_id, purpose)
-            for request in self.requests
-            for purpose in (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT)
-            if request.delivery(purpose) is None
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineInput:
-    """What the reader found for one number or id; notes and long messages newest first.
-
-    `number` is masked unless it was revealed. `claims` and `parts` belong to the selection's
-    open messages. `not_noted` are texts of all numbers within the requested time.
-    """
-
-    number: str | None = None
-    subject_id: UUID | None = None
-    selection: RequestSelection = RequestSelection()
-    claims: Sequence[ClaimRow] = ()
-    parts: Sequence[PartDelivery] = ()
-    misses: Sequence[MissNote] = ()
-    misses_left_out: bool = False
-    not_noted: ArrivalSpan | None = None
-    unfinished: Sequence[LongText] = ()
-    miss_days: int = 7
-
-
-def select(events: Iterable[EventRow], options: TimelineOptions) -> RequestSelection:
-    """Return the requests to show; `events` are those of one subject, in order.
+def select(rows: Iterable[EventRow], options: TimelineOptions) -> Selection:
+    """Return the requests and orders to show; `rows` are the events of one subject, in order.
 
     Raises UnknownEventError for an event of a newer release.
     """
+    events = read_events(rows)
     requests, limits = group_requests(events)
-    wanted = [request for request in requests if _is_asked(request, options)]
-    shown = wanted[-options.requests :][::-1]
-    return RequestSelection(shown, limits, len(wanted) - len(shown))
+    orders = group_orders(events)
+    both: list[RequestHistory | OrderHistory] = [*requests, *orders]
+    wanted = [one for one in both if _is_asked(one, options)]
+    wanted.sort(key=lambda one: one.at, reverse=True)
+    shown, left_out = wanted[: options.limit], wanted[options.limit :]
+    return Selection(
+        [one for one in shown if isinstance(one, RequestHistory)],
+        [one for one in shown if isinstance(one, OrderHistory)],
+        limits,
+        sum(isinstance(one, RequestHistory) for one in left_out),
+        sum(isinstance(one, OrderHistory) for one in left_out),
+    )
 
 
 def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
@@ -128,8 +68,9 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
     words = _words(options)
     selection = found.selection
     requests = [_request(request, found, options, words) for request in selection.requests]
-    # Notes older than the oldest request of this page belong to the next page.
-    page = requests[-1].arrived_at if selection.left_out and requests else None
+    orders = [_order(order, found, options, words) for order in selection.orders]
+    # Notes older than the oldest entry of this page belong to the next page.
+    page = selection.oldest_at if selection.left_out else None
     misses = [
         _miss(note, words)
         for note in _with_limits(found, options)
@@ -140,6 +81,7 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
         for text in found.unfinished
         if page is None or text.span.last_at >= page
     ]
+    newest_order = orders[0].sentence if orders else None
     return Timeline(
         number=found.number,
         subject_id=found.subject_id,
@@ -148,11 +90,15 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
         made_at=options.now,
         since=options.since,
         until=options.until,
-        sentence=_newest(requests, misses, unfinished) or _silence(found, options, words),
+        sentence=_newest(requests, misses, unfinished)
+        or newest_order
+        or _silence(found, options, words),
         requests=tuple(requests),
+        orders=tuple(orders),
         misses=tuple(misses),
         unfinished=tuple(unfinished),
-        requests_left_out=selection.left_out,
+        requests_left_out=selection.requests_left_out,
+        orders_left_out=selection.orders_left_out,
         misses_left_out=found.misses_left_out,
         not_noted=found.not_noted.count if found.not_noted else 0,
         next_until=page,
@@ -164,12 +110,11 @@ def _words(options: TimelineOptions) -> Wording:
     return English(zone) if options.language is Language.EN else Russian(zone)
 
 
-def _is_asked(request: RequestHistory, options: TimelineOptions) -> bool:
-    arrived_at = request.accepted.arrived_at
+def _is_asked(one: RequestHistory | OrderHistory, options: TimelineOptions) -> bool:
     return (
-        (options.only is None or request.accepted.request_id in options.only)
-        and (options.since is None or arrived_at >= options.since)
-        and (options.until is None or arrived_at < options.until)
+        (options.only is None or one.id in options.only)
+        and (options.since is None or one.at >= options.since)
+        and (options.until is None or one.at < options.until)
     )
 
 
@@ -192,12 +137,38 @@ def _request(
     )
 
 
-def _delivered(request: RequestHistory, parts: Sequence[PartDelivery]) -> dict[Purpose, int]:
-    counted = Counter(
-        part.message_id for part in parts if part.state == ReceiptState.DELIVERED.value
+def _order(
+    order: OrderHistory, found: TimelineInput, options: TimelineOptions, words: Wording
+) -> OrderTimeline:
+    decided = order.decided
+    row = next((row for row in found.rows if row.order_id == decided.order_id), None)
+    parts_delivered = _count_delivered(found.parts)[order.message_id]
+    case = order_case_of(order, options.now, parts_delivered, row)
+    reason = case.refused or case.withheld
+    return OrderTimeline(
+        order_id=decided.order_id,
+        subject_id=order.subject_id,
+        account=decided.account,
+        kind=decided.kind,
+        broadcast_id=decided.broadcast_id,
+        ordered_at=order.at,
+        trace_id=order.trace_id,
+        verdict=case.state,
+        reason=reason.value if reason else None,
+        due_at=case.due_at,
+        sentence=words.order(case),
+        steps=tuple(_steps(drafts_of_order(order, found.claims, row), options, words)),
     )
+
+
+def _delivered(request: RequestHistory, parts: Sequence[PartDelivery]) -> dict[Purpose, int]:
+    counted = _count_delivered(parts)
     id_ = request.accepted.request_id
     return {purpose: counted[message_id(id_, purpose)] for purpose in Purpose}
+
+
+def _count_delivered(parts: Sequence[PartDelivery]) -> Counter[UUID]:
+    return Counter(part.message_id for part in parts if part.state == ReceiptState.DELIVERED.value)
 
 
 def _steps(drafts: Sequence[Draft], options: TimelineOptions, words: Wording) -> Iterable[Step]:

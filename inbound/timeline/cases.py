@@ -1,5 +1,6 @@
 """Collects what the sentence about a request has to say. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -45,7 +46,7 @@ class DeliveryResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReplyProgress:
-    """How far one of the two messages of a request got.
+    """How far one message got.
 
     `at` is when the status was known, `sent_at` when the SMS centre accepted the message.
     `command_status` is the first that is not ESME_ROK; `partly` is true if the SMS centre
@@ -173,13 +174,22 @@ def _submit_status(outcome: Outcome) -> ReplyStatus:
 def _reply(
     request: RequestHistory, purpose: Purpose, delivered: dict[Purpose, int]
 ) -> ReplyProgress:
-    results = request.results(purpose)
+    results, delivery = request.results(purpose), request.delivery(purpose)
+    return progress_of(results, delivery, delivered.get(purpose, 0))
+
+
+def progress_of(
+    results: Sequence[MessageEvent], delivery: DeliveryEvent | None, parts_delivered: int
+) -> ReplyProgress:
+    """Return how far one message got, by its submit results and its delivery outcome.
+
+    A result that withheld it has no place here: only messages of orders are withheld.
+    """
     tried = len({event.attempt for event in results if isinstance(event, MessageUnknown)})
     # The result of an earlier attempt may come after the one that ended the message.
     last = next((event for event in reversed(results) if not goes_again(event)), None)
     if last is None:
         return ReplyProgress(ReplyStatus.WAITING, tried=tried)
-    delivery = request.delivery(purpose)
     sent_at = last.at if outcome_of(last) is Outcome.SUBMITTED else None
     if delivery is not None:
         return ReplyProgress(
@@ -198,6 +208,6 @@ def _reply(
         command_status=next(statuses, None),
         partly=any(part.status == 0 for part in last.parts),
         parts=max(1, len(last.parts)),
-        parts_delivered=delivered.get(purpose, 0),
+        parts_delivered=parts_delivered,
         tried=tried,
     )

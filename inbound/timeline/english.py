@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta, tzinfo
 from typing import Final, assert_never
 
-from inbound.smpp.status import explain
-from inbound.timeline import english_plans, english_steps
+from inbound.timeline import english_orders, english_outcomes, english_plans, english_steps
 from inbound.timeline.cases import Case, ReplyProgress
 from inbound.timeline.model import Clock, ClockState, ReplyStatus, StepKind, TextReading
+from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.words import (
     ArrivalSpan,
     Calendar,
@@ -19,7 +19,6 @@ from inbound.timeline.words import (
     miss_kind,
     spelling_of,
 )
-from schemas.messages import ReceiptState
 
 _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
@@ -54,6 +53,9 @@ class English(Wording):
         came = f"Your text “{spelling_of(case.command)}” reached us {self._on(case.arrived_at)}"
         became = self._outcome(case, case.reply)
         return f"{came}{_owed(case)} {became}{_late(case)}{self._restored(case)}."
+
+    def order(self, case: OrderCase) -> str:
+        return english_orders.sentence(case, self._calendar)
 
     def miss(self, kind: str, span: ArrivalSpan) -> str:
         known = miss_kind(kind)
@@ -122,11 +124,11 @@ class English(Wording):
             case ReplyStatus.DELIVERED:
                 return self._delivered(case, reply)
             case ReplyStatus.UNDELIVERABLE:
-                return _undeliverable(reply)
+                return english_outcomes.undeliverable(reply)
             case ReplyStatus.UNDETERMINED:
                 return self._undetermined(case, reply)
             case ReplyStatus.REJECTED:
-                return _rejected(reply)
+                return english_outcomes.rejected(reply)
             case ReplyStatus.UNKNOWN:
                 return _UNKNOWN
             case ReplyStatus.EXPIRED:
@@ -232,49 +234,6 @@ def _why_missed(kind: MissKind) -> str:
 def _listed(words: list[str]) -> str:
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def _why_undelivered(state: ReceiptState | None) -> str:
-    match state:
-        case ReceiptState.EXPIRED:
-            return ": the phone was off or out of reach until the operator gave up"
-        case ReceiptState.DELETED:
-            return ": the operator deleted it"
-        case ReceiptState.UNDELIVERABLE:
-            return ": the operator could not bring it to the phone"
-        case ReceiptState.REJECTED:
-            return ": the operator refused it after having taken it"
-        case ReceiptState.SKIPPED:
-            return ": the operator left it out"
-        case (
-            ReceiptState.SCHEDULED
-            | ReceiptState.ENROUTE
-            | ReceiptState.DELIVERED
-            | ReceiptState.ACCEPTED
-            | ReceiptState.UNKNOWN
-            | None
-        ):
-            return ""
-        case _:
-            assert_never(state)
-
-
-def _undeliverable(reply: ReplyProgress) -> str:
-    code = f" (the operator's code {reply.error})" if reply.error else ""
-    full = " in full" if reply.parts > 1 else ""
-    return f"could not be delivered{full}{_why_undelivered(reply.state)}{code}"
-
-
-def _rejected(reply: ReplyProgress) -> str:
-    if reply.command_status is None:
-        return "could not be put into a form that can be sent, and was not sent"
-    status = explain(reply.command_status)
-    if reply.partly:
-        return (
-            f"was refused in part by the operator's SMS centre, {status}, so that it can't "
-            "arrive in full"
-        )
-    return f"was refused by the operator's SMS centre, {status}, and not sent"
 
 
 def _seconds(seconds: float | None) -> str:

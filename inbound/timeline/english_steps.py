@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final, assert_never
 
 from inbound.smpp.status import explain
-from inbound.timeline import english_plans
+from inbound.timeline import english_order_steps, english_plans
 from inbound.timeline.model import StepKind
 from inbound.timeline.words import (
     Details,
@@ -58,6 +58,16 @@ def step_text(kind: StepKind, d: Details) -> str:
             return _completed(d)
         case StepKind.RECEIPT:
             return _receipt(d)
+        case (
+            StepKind.ORDERED
+            | StepKind.ORDER_ACCEPTED
+            | StepKind.ORDER_REFUSED
+            | StepKind.RESCHEDULED
+            | StepKind.WITHHELD
+            | StepKind.CANCELLED
+            | StepKind.EXPIRED
+        ):
+            return english_order_steps.step_text(kind, d)
         case _:
             assert_never(kind)
 

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field, JsonValue
 
 from schemas.base import Model, UtcTime
 from schemas.events import Command, Plan
+from schemas.orders import OrderKind, OrderState
 
 
 class Language(StrEnum):
@@ -34,7 +35,7 @@ class ReplyStatus(StrEnum):
 
 
 class StepKind(StrEnum):
-    """What happened at one step, in the usual order."""
+    """What happened at one step, in the usual order; the last ones happen to orders only."""
 
     ARRIVED = "arrived"
     ASSEMBLED = "assembled"
@@ -54,6 +55,13 @@ class StepKind(StrEnum):
     COMPLETED = "completed"
     RECEIPT = "receipt"
     RESTORED = "restored"
+    ORDERED = "ordered"
+    ORDER_ACCEPTED = "order_accepted"
+    ORDER_REFUSED = "order_refused"
+    RESCHEDULED = "rescheduled"
+    WITHHELD = "withheld"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
 
 
 class ClockState(StrEnum):
@@ -82,7 +90,7 @@ class Clock(Model):
 
 
 class Step(Model):
-    """One thing that happened to a request."""
+    """One thing that happened to a request or an order."""
 
     step: StepKind
     at: UtcTime
@@ -106,6 +114,29 @@ class RequestTimeline(Model):
     verdict: ReplyStatus
     sentence: str = Field(description="to be read to the client")
     clock: Clock
+    steps: tuple[Step, ...]
+
+
+class OrderTimeline(Model):
+    """One order: a notification, a message of a broadcast or a service message."""
+
+    order_id: UUID
+    subject_id: UUID | None = Field(
+        default=None, description="absent: the order named nobody that is known"
+    )
+    account: str = Field(description="the account that ordered it")
+    kind: OrderKind
+    broadcast_id: UUID | None = Field(default=None, description="the broadcast it belongs to")
+    ordered_at: UtcTime = Field(description="when it was accepted or refused")
+    trace_id: str | None = Field(default=None, description="32 hex digits of W3C trace context")
+    verdict: OrderState = Field(description="how far it has come")
+    reason: str | None = Field(default=None, description="why it was refused or withheld")
+    due_at: UtcTime | None = Field(
+        default=None,
+        description="when it may be sent, while it is scheduled; absent while it "
+        "waits until its broadcast is resumed",
+    )
+    sentence: str = Field(description="to be read to the client")
     steps: tuple[Step, ...]
 
 
@@ -142,10 +173,11 @@ class Unfinished(Model):
 
 
 class Timeline(Model):
-    """What is known of one number, or of one request; newest first."""
+    """What is known of one number, or of one request or order; newest first."""
 
     number: str | None = Field(
-        default=None, description="masked unless revealed; absent when it was erased"
+        default=None,
+        description="masked unless revealed; absent when it was erased, or an order led to nobody",
     )
     subject_id: UUID | None = None
     language: Language
@@ -153,12 +185,19 @@ class Timeline(Model):
     made_at: UtcTime
     since: UtcTime | None = None
     until: UtcTime | None = None
-    sentence: str = Field(description="the answer to a client who texted and got no reply")
+    sentence: str = Field(
+        description="the answer to a client who texted and got no reply: about the last text, or, "
+        "if there is none, about the last order"
+    )
     requests: tuple[RequestTimeline, ...] = ()
+    orders: tuple[OrderTimeline, ...] = ()
     misses: tuple[Miss, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
     requests_left_out: int = Field(
         default=0, description="older requests within the requested time that are not shown"
+    )
+    orders_left_out: int = Field(
+        default=0, description="older orders within the requested time that are not shown"
     )
     misses_left_out: bool = Field(default=False, description="whether older ones are not shown")
     not_noted: int = Field(
@@ -167,5 +206,5 @@ class Timeline(Model):
         "too many to note; some may be from this number",
     )
     next_until: datetime | None = Field(
-        default=None, description="value of `until` for the next page of older requests"
+        default=None, description="value of `until` for the next page of older requests and orders"
     )

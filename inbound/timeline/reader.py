@@ -17,16 +17,15 @@ from inbound.parsers.numbers import mask
 from inbound.smpp.message_ids import candidate_ids
 from inbound.store import lookup
 from inbound.store.access import audit
-from inbound.store.lookup import RequestLocation, SubjectRow, TimeWindow
+from inbound.store.lookup import OrderLocation, RequestLocation, SubjectRow, TimeWindow
 from inbound.store.sealing import Sealer
-from inbound.timeline.build import (
+from inbound.timeline.build import build, select
+from inbound.timeline.input import (
     LongText,
     MissNote,
-    RequestSelection,
+    Selection,
     TimelineInput,
     TimelineOptions,
-    build,
-    select,
 )
 from inbound.timeline.model import TextReading, Timeline
 from inbound.timeline.words import ArrivalSpan
@@ -36,8 +35,8 @@ MISSES: Final = 50
 """The maximum number of notes of misses in a timeline."""
 
 _LONG_TEXTS: Final = 10
-# A request has about six events, more if the SMS centre doesn't answer.
-_EVENTS_PER_REQUEST: Final = 30
+# A request has about six events, an order two or three, more if the SMS centre doesn't answer.
+_EVENTS_PER_ENTRY: Final = 30
 _EVENTS_MORE: Final = 100
 # The arrival is by the gateway's clock, which differs from the database's.
 _CLOCKS_DIFFER: Final = timedelta(days=1)
@@ -85,26 +84,30 @@ class TimelineReader:
     def by_places(
         self,
         conn: psycopg.Connection,
-        places: Sequence[RequestLocation],
+        places: Sequence[RequestLocation | OrderLocation],
         options: TimelineOptions,
         reveal: Reveal | None = None,
     ) -> list[Timeline]:
-        """Return a timeline for each request that an id refers to; see `find_by_*`.
+        """Return a timeline for each request or order that an id refers to; see `find_by_*`.
 
-        Blocks and raises as `by_number` does. The number of an erased person is None.
+        Blocks and raises as `by_number` does. The number of an erased person is None,
+        and so is that of an order to nobody.
         """
         timelines = []
         for place in places:
-            person = lookup.person_by_subject(conn, place.subject_id)
-            _record(conn, reveal, place.subject_id, place.request_id)
-            wanted = replace(options, only=frozenset({place.request_id}), since=None, until=None)
+            subject_id = place.subject_id
+            person = lookup.person_by_subject(conn, subject_id) if subject_id else None
+            request_id = place.request_id if isinstance(place, RequestLocation) else None
+            _record(conn, reveal, subject_id, request_id)
+            wanted = replace(options, only=frozenset({place.id}), since=None, until=None)
             found = TimelineInput(
                 number=self._number(person, reveal),
-                subject_id=place.subject_id,
+                subject_id=subject_id,
                 selection=_select_one(conn, place, wanted),
                 miss_days=self.miss_days,
             )
-            timelines.append(build(_with_messages(conn, found, place.subject_id), wanted))
+            found = found if subject_id is None else _with_messages(conn, found, subject_id)
+            timelines.append(build(found, wanted))
         return timelines
 
     def _number(self, person: SubjectRow | None, reveal: Reveal | None) -> str | None:
@@ -149,11 +152,24 @@ def find_by_request(conn: psycopg.Connection, text: str) -> list[RequestLocation
     return lookup.locate_by_request(conn, request_id) if request_id is not None else []
 
 
-def find_by_message(conn: psycopg.Connection, text: str) -> list[RequestLocation]:
-    """Return requests by a message id: ours, or the SMS centre's."""
+def find_by_order(conn: psycopg.Connection, text: str) -> list[OrderLocation]:
+    """Return the order of this id, if there is one."""
+    order_id = as_uuid(text)
+    return lookup.locate_by_order(conn, order_id) if order_id is not None else []
+
+
+def find_by_message(conn: psycopg.Connection, text: str) -> list[RequestLocation | OrderLocation]:
+    """Return requests and orders by a message id: ours, or the SMS centre's."""
     own = as_uuid(text)
-    places = lookup.locate_by_message(conn, own) if own is not None else []
-    return places or lookup.locate_by_centre_id(conn, candidate_ids(text.strip()))
+    places: list[RequestLocation | OrderLocation] = []
+    if own is not None:
+        places += lookup.locate_by_message(conn, own)
+        places = places or [*lookup.locate_by_order_message(conn, own)]
+    if not places:
+        ids = candidate_ids(text.strip())
+        places += lookup.locate_by_centre_id(conn, ids)
+        places += lookup.locate_orders_by_centre_id(conn, ids)
+    return places
 
 
 def find_by_trace(conn: psycopg.Connection, text: str) -> list[RequestLocation]:
@@ -178,44 +194,65 @@ def as_trace_id(text: str) -> UUID | None:
 
 def _select_newest(
     conn: psycopg.Connection, subject_id: UUID, options: TimelineOptions
-) -> RequestSelection:
+) -> Selection:
     window = TimeWindow(options.since, options.until)
-    newest = lookup.newest_requests(conn, subject_id, window, options.requests + 1)
-    shown = newest[: options.requests]
-    if not shown:
-        return RequestSelection()
-    events = lookup.events_of_requests(
+    entries = lookup.newest_entries(conn, subject_id, window, options.limit)
+    if not entries:
+        return Selection()
+    events = lookup.events_of(
         conn,
         subject_id,
-        [request_id for _, request_id in shown],
-        from_version=shown[-1][0],
-        limit=_EVENTS_MORE + _EVENTS_PER_REQUEST * len(shown),
+        [entry.id for entry in entries],
+        from_version=min(entry.version for entry in entries),
+        limit=_EVENTS_MORE + _EVENTS_PER_ENTRY * len(entries),
     )
-    selection = select(events, options)
-    if len(newest) == len(shown):
-        return selection
-    left_out = lookup.count_requests(conn, subject_id, window) - len(shown)
-    return replace(selection, left_out=left_out)
+    selection = _with_stops(conn, subject_id, select(events, options))
+    orders = sum(entry.is_order for entry in entries)
+    return replace(
+        selection,
+        requests_left_out=entries[0].requests - (len(entries) - orders),
+        orders_left_out=entries[0].orders - orders,
+    )
 
 
 def _select_one(
-    conn: psycopg.Connection, place: RequestLocation, options: TimelineOptions
-) -> RequestSelection:
-    events = lookup.events_of_requests(
+    conn: psycopg.Connection,
+    place: RequestLocation | OrderLocation,
+    options: TimelineOptions,
+) -> Selection:
+    stream_id = place.subject_id or place.id
+    events = lookup.events_of(
         conn,
-        place.subject_id,
-        [place.request_id],
+        stream_id,
+        [place.id],
         since=place.not_before - _CLOCKS_DIFFER,
-        limit=_EVENTS_MORE + _EVENTS_PER_REQUEST,
+        limit=_EVENTS_MORE + _EVENTS_PER_ENTRY,
     )
-    return select(events, options)
+    return _with_stops(conn, stream_id, select(events, options))
+
+
+def _with_stops(conn: psycopg.Connection, subject_id: UUID, selection: Selection) -> Selection:
+    """Add when notifications had been switched off to orders that were not sent for that."""
+    versions = {order: order.opted_out_before for order in selection.orders}
+    wanted = {version for version in versions.values() if version is not None}
+    if not wanted:
+        return selection
+    stops = lookup.last_stops(conn, subject_id, wanted)
+    orders = [
+        order if version is None else replace(order, opted_out_at=stops.get(version))
+        for order, version in versions.items()
+    ]
+    return replace(selection, orders=orders)
 
 
 def _with_messages(
     conn: psycopg.Connection, found: TimelineInput, subject_id: UUID
 ) -> TimelineInput:
-    """Add claims and receipts of parts for messages without a delivery outcome."""
-    if not (open_messages := found.selection.open_messages):
+    """Add rows of orders, and claims and receipts of messages without a delivery outcome."""
+    selection = found.selection
+    if order_ids := [order.decided.order_id for order in selection.orders]:
+        found = replace(found, rows=lookup.waiting_orders(conn, order_ids))
+    if not (open_messages := selection.open_messages):
         return found
     return replace(
         found,

@@ -1,6 +1,6 @@
-"""Groups the events of one subject by request."""
+"""Reads the events of one subject, and groups them by request."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -69,8 +69,16 @@ class TimelineEvent:
 
     event: DomainEvent
     position: int
+    stream_id: UUID
     version: int
     recorded_at: datetime
+    metadata: bytes
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace id in its W3C traceparent (Trace Context, 3.2.2)."""
+        parts = str(from_json(self.metadata).get("traceparent", "")).split("-")
+        return parts[1] if len(parts) == 4 else None
 
 
 @dataclass(slots=True)
@@ -81,6 +89,16 @@ class RequestHistory:
     accepted: RequestAccepted
     trace_id: str | None
     events: list[TimelineEvent] = field(default_factory=list)
+
+    @property
+    def id(self) -> UUID:
+        """Its id."""
+        return self.accepted.request_id
+
+    @property
+    def at(self) -> datetime:
+        """When it arrived."""
+        return self.accepted.arrived_at
 
     def results(self, purpose: Purpose) -> list[MessageEvent]:
         """Return the submit results of one of its messages."""
@@ -114,25 +132,37 @@ class RequestHistory:
         return next(deliveries, None)
 
 
+def read_events(rows: Iterable[EventRow]) -> list[TimelineEvent]:
+    """Return the stored events. Raises UnknownEventError for an event of a newer release."""
+    return [
+        TimelineEvent(
+            event=read_event(row.type, row.schema_version, row.data),
+            position=row.position,
+            stream_id=row.stream_id,
+            version=row.version,
+            recorded_at=row.recorded_at,
+            metadata=row.metadata,
+        )
+        for row in rows
+    ]
+
+
 def group_requests(
-    events: Iterable[EventRow],
+    events: Iterable[TimelineEvent],
 ) -> tuple[list[RequestHistory], list[CommandLimitReached]]:
     """Return the requests in the order of their acceptance, and where the limit was reached.
 
     `events` are those of one subject in order. Events of a request whose acceptance is not
-    among them are ignored. Raises UnknownEventError for an event of a newer release.
+    among them are ignored.
     """
     requests: dict[UUID, RequestHistory] = {}
     limits = []
-    for stored in events:
-        event = read_event(stored.type, stored.schema_version, stored.data)
-        recorded = TimelineEvent(event, stored.position, stored.version, stored.recorded_at)
+    for recorded in events:
+        event = recorded.event
         if isinstance(event, CommandLimitReached):
             limits.append(event)
         elif isinstance(event, RequestAccepted):
-            request = RequestHistory(
-                stored.stream_id, event, _trace_id(stored.metadata), [recorded]
-            )
+            request = RequestHistory(recorded.stream_id, event, recorded.trace_id, [recorded])
             requests[event.request_id] = request
         elif isinstance(event, SubscriptionRestored):
             for request in _stops_from(list(requests.values()), event.request_id):
@@ -149,9 +179,3 @@ def _stops_from(requests: list[RequestHistory], first: UUID) -> Iterator[Request
         for request in requests[ids.index(first) :]:
             if request.accepted.command is Command.SMS_STOP:
                 yield request
-
-
-def _trace_id(metadata: bytes) -> str | None:
-    """Return the trace id in a W3C traceparent (Trace Context, 3.2.2)."""
-    parts: Sequence[str] = str(from_json(metadata).get("traceparent", "")).split("-")
-    return parts[1] if len(parts) == 4 else None

@@ -4,9 +4,11 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Final, assert_never
 
 from inbound.smpp.status import name_of
-from inbound.timeline import russian_plans, russian_steps
+from inbound.timeline import russian_orders, russian_plans, russian_steps
 from inbound.timeline.cases import Case, ReplyProgress
 from inbound.timeline.model import Clock, ClockState, ReplyStatus, StepKind, TextReading
+from inbound.timeline.order_cases import OrderCase
+from inbound.timeline.russian_outcomes import why_undelivered
 from inbound.timeline.words import (
     ArrivalSpan,
     Calendar,
@@ -20,7 +22,6 @@ from inbound.timeline.words import (
     russian_duration,
     spelling_of,
 )
-from schemas.messages import ReceiptState
 
 _MONTHS: Final = (
     *("января", "февраля", "марта", "апреля", "мая", "июня"),
@@ -57,6 +58,9 @@ class Russian(Wording):
         became = self._outcome(case, case.reply)
         ends = f"{_late(case)}{self._restored(case)}"
         return f"{came}{_owed(case)} {became}{ends}".removesuffix(".") + "."
+
+    def order(self, case: OrderCase) -> str:
+        return russian_orders.sentence(case, self._calendar)
 
     def miss(self, kind: str, span: ArrivalSpan) -> str:
         known = miss_kind(kind)
@@ -234,35 +238,10 @@ def _why_missed(kind: MissKind) -> str:
             assert_never(kind)
 
 
-def _why_undelivered(state: ReceiptState | None) -> str:
-    match state:
-        case ReceiptState.EXPIRED:
-            return ": телефон был выключен или вне сети, пока не истёк срок хранения у оператора"
-        case ReceiptState.DELETED:
-            return ": оператор его удалил"
-        case ReceiptState.UNDELIVERABLE:
-            return ": оператор не смог передать его на телефон"
-        case ReceiptState.REJECTED:
-            return ": оператор отклонил его уже после приёма"
-        case ReceiptState.SKIPPED:
-            return ": оператор его пропустил"
-        case (
-            ReceiptState.SCHEDULED
-            | ReceiptState.ENROUTE
-            | ReceiptState.DELIVERED
-            | ReceiptState.ACCEPTED
-            | ReceiptState.UNKNOWN
-            | None
-        ):
-            return ""
-        case _:
-            assert_never(state)
-
-
 def _undeliverable(reply: ReplyProgress) -> str:
     code = f" (код оператора {reply.error})" if reply.error else ""
     full = " полностью" if reply.parts > 1 else ""
-    return f"не доставлен{full}{_why_undelivered(reply.state)}{code}"
+    return f"не доставлен{full}{why_undelivered(reply.state)}{code}"
 
 
 def _rejected(reply: ReplyProgress) -> str:

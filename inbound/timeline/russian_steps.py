@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final, assert_never
 
 from inbound.smpp.status import explain
-from inbound.timeline import russian_plans
+from inbound.timeline import russian_order_steps, russian_plans
 from inbound.timeline.cases import DeliveryResult
 from inbound.timeline.model import StepKind
 from inbound.timeline.words import (
@@ -65,6 +65,16 @@ def step_text(kind: StepKind, d: Details) -> str:
             return _completed(d)
         case StepKind.RECEIPT:
             return _receipt(d)
+        case (
+            StepKind.ORDERED
+            | StepKind.ORDER_ACCEPTED
+            | StepKind.ORDER_REFUSED
+            | StepKind.RESCHEDULED
+            | StepKind.WITHHELD
+            | StepKind.CANCELLED
+            | StepKind.EXPIRED
+        ):
+            return russian_order_steps.step_text(kind, d)
         case _:
             assert_never(kind)
 

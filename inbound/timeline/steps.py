@@ -1,16 +1,22 @@
 """The steps of a request as data, without words. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
-from uuid import UUID
 
 from pydantic import JsonValue
 
 from inbound.handlers.decision import message_id
 from inbound.smpp.status import name_of
-from inbound.timeline.cases import delivery_of, goes_again, outcome_of
+from inbound.timeline.cases import goes_again, outcome_of
+from inbound.timeline.message_steps import (
+    ClaimRow,
+    Draft,
+    claim_drafts,
+    place_of,
+    queued_draft,
+    receipt_draft,
+    submit_drafts,
+)
 from inbound.timeline.model import StepKind
 from inbound.timeline.requests import RequestHistory, TimelineEvent
 from schemas.events import (
@@ -18,7 +24,6 @@ from schemas.events import (
     DeliveryEvent,
     DomainEvent,
     MessageEvent,
-    MessageUnknown,
     RefusalCause,
     RegistrationHeld,
     RegistrationRefused,
@@ -29,30 +34,7 @@ from schemas.events import (
     SubscriptionStarted,
     SubscriptionStopped,
 )
-from schemas.lanes import LANE_OF
-from schemas.messages import Outcome, PartResult, Purpose, SubmitAttempt
-
-
-class ClaimRow(Protocol):
-    """A gateway's claim of a message that it is about to send."""
-
-    @property
-    def message_id(self) -> UUID: ...  # noqa: D102
-    @property
-    def attempt(self) -> int: ...  # noqa: D102
-    @property
-    def gateway(self) -> str: ...  # noqa: D102
-    @property
-    def claimed_at(self) -> datetime: ...  # noqa: D102
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A step without its words and local time."""
-
-    kind: StepKind
-    at: datetime
-    details: Mapping[str, JsonValue]
+from schemas.messages import Outcome, Purpose
 
 
 def drafts_of(request: RequestHistory, claims: Sequence[ClaimRow] = ()) -> list[Draft]:
@@ -69,29 +51,14 @@ def drafts_of(request: RequestHistory, claims: Sequence[ClaimRow] = ()) -> list[
     drafts.append(_queued(first.recorded_at, request, Purpose.ACKNOWLEDGEMENT))
     for one in later:
         for draft in _later(one, request):
-            drafts.insert(_place(drafts, draft), draft)
+            drafts.insert(place_of(drafts, draft), draft)
     return [*drafts, *_claimed(request, claims)]
-
-
-def _place(drafts: Sequence[Draft], draft: Draft) -> int:
-    """Return the index of a step: last, but a receipt goes by its time, after its message.
-
-    Receipts are often recorded after later submit results.
-    """
-    place = len(drafts)
-    if draft.kind is StepKind.RECEIPT:
-        message = draft.details["message_id"]
-        while drafts[place - 1].at > draft.at and (
-            drafts[place - 1].details.get("message_id") != message
-        ):
-            place -= 1
-    return place
 
 
 def _later(one: TimelineEvent, request: RequestHistory) -> Iterator[Draft]:
     match one.event:
         case MessageEvent() as event:
-            yield from _submit(event)
+            yield from submit_drafts(event)
             if _brings_fulfilment(one, event, request):
                 yield _queued(one.recorded_at, request, Purpose.FULFILMENT)
         case AcknowledgementLate(after_s=after_s):
@@ -120,7 +87,7 @@ def _later(one: TimelineEvent, request: RequestHistory) -> Iterator[Draft]:
         case RequestCompleted() as event:
             yield Draft(StepKind.COMPLETED, event.at, {"completion": event.completion.value})
         case DeliveryEvent() as event:
-            yield _receipt(event)
+            yield receipt_draft(event)
 
 
 def _acknowledgement_refusal(request: RequestHistory) -> str | None:
@@ -173,15 +140,7 @@ def _switched(event: SubscriptionStopped | SubscriptionStarted) -> Draft:
 
 
 def _queued(at: datetime, request: RequestHistory, purpose: Purpose) -> Draft:
-    return Draft(
-        StepKind.QUEUED,
-        at,
-        {
-            "purpose": purpose.value,
-            "message_id": str(message_id(request.accepted.request_id, purpose)),
-            "lane": LANE_OF[purpose].label,
-        },
-    )
+    return queued_draft(at, message_id(request.accepted.request_id, purpose), purpose)
 
 
 def _brings_fulfilment(one: TimelineEvent, event: MessageEvent, request: RequestHistory) -> bool:
@@ -216,79 +175,8 @@ def _after_hold(one: TimelineEvent, request: RequestHistory) -> Iterator[Draft]:
         yield _queued(one.recorded_at, request, Purpose.FULFILMENT)
 
 
-def _submit(event: MessageEvent) -> Iterator[Draft]:
-    """Yield the steps of one attempt to submit a message: sent, its submits, its result."""
-    about: dict[str, JsonValue] = {
-        "purpose": event.purpose.value,
-        "message_id": str(event.message_id),
-        "attempt": event.attempt,
-        "bind": event.bind,
-        "gateway": event.gateway,
-    }
-    if event.sent_at is not None:
-        yield Draft(StepKind.SENT, event.sent_at, about)
-    for attempt in event.attempts or ():
-        yield _attempt(event, attempt)
-    yield Draft(
-        StepKind.RESULT,
-        event.at,
-        about
-        | {
-            "centre": event.centre,
-            "template": event.template,
-            "outcome": outcome_of(event).value,
-            "goes_again": goes_again(event),
-            "inferred_from": event.inferred_from if isinstance(event, MessageUnknown) else None,
-            "attempts_left_out": event.attempts_left_out or 0,
-            "parts": [_part(part) for part in event.parts],
-        },
-    )
-
-
-def _attempt(event: MessageEvent, attempt: SubmitAttempt) -> Draft:
-    details: dict[str, JsonValue] = {
-        "purpose": event.purpose.value,
-        "part": attempt.part,
-        "status": attempt.status,
-        "status_name": None if attempt.status is None else name_of(attempt.status),
-        "bind": attempt.bind,
-    }
-    return Draft(StepKind.ATTEMPT, attempt.at, details)
-
-
-def _part(part: PartResult) -> dict[str, JsonValue]:
-    return {
-        "status": part.status,
-        "status_name": None if part.status is None else name_of(part.status),
-        "smsc_message_id": part.smsc_message_id,
-    }
-
-
-def _receipt(event: DeliveryEvent) -> Draft:
-    details: dict[str, JsonValue] = {
-        "purpose": event.purpose.value,
-        "message_id": str(event.message_id),
-        "fate": delivery_of(event).value,
-        "state": event.state.value,
-        "error": event.error,
-        "parts": event.parts,
-        "centre_time": event.done_at.isoformat() if event.done_at else None,
-        "bind": event.bind,
-    }
-    return Draft(StepKind.RECEIPT, event.at, details)
-
-
 def _claimed(request: RequestHistory, claims: Sequence[ClaimRow]) -> Iterator[Draft]:
     """Yield the claims of messages without a result."""
     for purpose in (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT):
         id_ = message_id(request.accepted.request_id, purpose)
-        known = max((event.attempt for event in request.results(purpose)), default=0)
-        for claim in claims:
-            if claim.message_id == id_ and claim.attempt > known:
-                about: dict[str, JsonValue] = {
-                    "purpose": purpose.value,
-                    "message_id": str(id_),
-                    "gateway": claim.gateway,
-                    "attempt": claim.attempt,
-                }
-                yield Draft(StepKind.CLAIMED, claim.claimed_at, about)
+        yield from claim_drafts(id_, purpose, request.results(purpose), claims)

@@ -11,6 +11,7 @@ from inbound.handlers.definitions import DEFINITIONS, definition_of
 from inbound.parsers.commands import NoCommand
 from inbound.timeline.cases import Case
 from inbound.timeline.model import Clock, StepKind, TextReading
+from inbound.timeline.order_cases import OrderCase
 from schemas.events import Command
 
 Details = Mapping[str, Any]
@@ -65,6 +66,10 @@ class Wording(Protocol):
         """Say what became of a request."""
         ...
 
+    def order(self, case: OrderCase) -> str:
+        """Say what became of a notification, a broadcast or a service message."""
+        ...
+
     def miss(self, kind: str, span: ArrivalSpan) -> str:
         """Say why texts made no request."""
         ...
@@ -102,6 +107,7 @@ class Calendar:
     plain: str
     within_a_day: str
     over_days: str
+    clock: str = "%H:%M:%S"
 
     def on(self, moment: datetime) -> str:
         """Return day and time for use within a sentence."""
@@ -131,7 +137,7 @@ class Calendar:
         return self.day.format(day=local.day, month=self.months[local.month - 1], year=local.year)
 
     def _time(self, moment: datetime) -> str:
-        return f"{moment.astimezone(self.zone):%H:%M:%S}"
+        return f"{moment.astimezone(self.zone):{self.clock}}"
 
 
 def spelling_of(command: Command) -> str:
@@ -187,6 +193,11 @@ def duration(span: timedelta, units: tuple[str, str, str, str]) -> str:
 def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
     rest = f" {small} {small_unit}" if small else ""
     return f"{large} {large_unit}{rest}"
+
+
+def written_moment(moment: str) -> str:
+    """Return a UTC moment of a step's details as the step prints it."""
+    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def statuses(parts: list[Details], unanswered: str) -> str:

@@ -28,7 +28,7 @@ from inbound.local.servers.postgres import PostgresServer
 from inbound.store.connections import connect
 from inbound.store.migrations.runner import migrate
 from inbound.store.sealing import Sealer
-from inbound.timeline.build import TimelineOptions
+from inbound.timeline.input import TimelineOptions
 from inbound.timeline.reader import TimelineReader, find_by_message
 from tests.bench import history
 

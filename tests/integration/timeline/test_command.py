@@ -126,10 +126,11 @@ def test_nothing_arrived() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "give exactly one of --phone, --request, --message-id, --trace"),
+        ([], "give exactly one of --phone, --request, --order, --message-id, --trace"),
         (["--phone", NUMBER, "--request", "x"], "give exactly one of"),
         (["--phone", "12"], "--phone: "),
         (["--request", "17"], "--request: not an id like"),
+        (["--order", "17"], "--order: not an id like"),
         (["--trace", "17"], "--trace: not a trace id"),
         (["--phone", NUMBER, "--since", "tomorrow"], "--since: 'tomorrow' is not"),
         (["--phone", NUMBER, "--since", "1h", "--until", "2h"], "--until must be later"),
@@ -155,7 +156,7 @@ def test_bad_input_gets_a_clear_line(arguments: list[str], complaint: str) -> No
 def test_an_id_that_leads_nowhere(arguments: list[str]) -> None:
     result = run("timeline", *arguments)
     assert result.exit_code == 1
-    assert result.output.startswith("no request has")
+    assert result.output.startswith(("no request has", "no request or order has"))
 
 
 # -- the raw events beside it ------------------------------------------------------------------

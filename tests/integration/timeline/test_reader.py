@@ -12,7 +12,7 @@ from inbound.store import lookup
 from inbound.store.access import audit
 from inbound.store.lookup import RequestLocation
 from inbound.timeline import reader
-from inbound.timeline.build import TimelineOptions
+from inbound.timeline.input import TimelineOptions
 from inbound.timeline.model import ClockState, Language, ReplyStatus, StepKind, Timeline
 from inbound.timeline.reader import Reveal, TimelineReader
 from schemas.messages import Outcome, Part, PartResult, Purpose
@@ -134,7 +134,7 @@ async def test_the_newest_requests_and_how_many_are_left_out(
     for n in range(5):
         world.now = NOON + timedelta(minutes=10 * n)
         await answered(world, f"CLIENT sms {'stop' if n % 2 else 'start'}")
-    asked = replace(ASKED, now=world.now, requests=2)
+    asked = replace(ASKED, now=world.now, limit=2)
     whole = desk.by_number(conn, NUMBER, asked)
     assert [request.arrived_at for request in whole.requests] == [
         NOON + timedelta(minutes=40),
@@ -184,7 +184,7 @@ async def test_by_the_id_of_the_centre_in_either_writing(
     request_id = await answered(postgres_world)
     for written in ("1A2B", "01a2b", str(0x1A2B)):
         found = reader.find_by_message(conn, written)
-        assert [place.request_id for place in found] == [request_id], written
+        assert [place.id for place in found] == [request_id], written
 
 
 def test_ids_that_lead_nowhere(conn: psycopg.Connection, desk: TimelineReader) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from inbound.handlers.policies import Policies
-from inbound.timeline.build import LongText, MissNote
+from inbound.timeline.input import LongText, MissNote
 from inbound.timeline.model import ClockState, Language, ReplyStatus, StepKind
 from inbound.timeline.words import ArrivalSpan, days_in_russian
 from schemas.events import Command, RefusalCause, SubscriptionRestored

@@ -12,7 +12,7 @@ from inbound.handlers.decision import message_id
 from inbound.handlers.policies import Policies
 from inbound.store.lookup import ClaimRecord
 from inbound.terminal import Terminal
-from inbound.timeline.build import MissNote
+from inbound.timeline.input import MissNote
 from inbound.timeline.model import Language, ReplyStatus, RequestTimeline, StepKind, TextReading
 from inbound.timeline.words import ArrivalSpan
 from schemas.events import Arrival, Command, MessageUnknown, RegistrationUsage
@@ -309,15 +309,15 @@ def three() -> Person:
 
 
 def test_the_newest_come_first_and_the_rest_is_counted() -> None:
-    timeline = three().timeline(1000, requests=2)
+    timeline = three().timeline(1000, limit=2)
     assert [request.arrived_at for request in timeline.requests] == [seconds(200), seconds(100)]
     assert timeline.requests_left_out == 1
     assert timeline.next_until == seconds(100)
     notes = [MissNote("empty", ArrivalSpan(seconds(n), seconds(n))) for n in (150, 50)]
-    first = three().timeline(1000, requests=2, misses=notes)
+    first = three().timeline(1000, limit=2, misses=notes)
     assert [miss.first_at for miss in first.misses] == [seconds(150)]
     assert len(three().timeline(1000, misses=notes).misses) == 2
-    older = three().timeline(1000, requests=2, until=timeline.next_until)
+    older = three().timeline(1000, limit=2, until=timeline.next_until)
     assert [request.arrived_at for request in older.requests] == [NOON]
     assert (older.requests_left_out, older.next_until) == (0, None)
 

@@ -14,7 +14,8 @@ from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState, evolve
 from inbound.store.log.rows import RecordedEvent
 from inbound.store.lookup import SentPartStatus
-from inbound.timeline.build import TimelineInput, TimelineOptions, build, select
+from inbound.timeline.build import build, select
+from inbound.timeline.input import Selection, TimelineInput, TimelineOptions
 from inbound.timeline.model import Language, RequestTimeline, Timeline
 from schemas.events import (
     Arrival,
@@ -209,8 +210,12 @@ class Person:
             TimelineOptions(seconds(now_s), "Europe/Moscow", Language(language)), **asks
         )
         return build(
-            TimelineInput(selection=select(self.stored, asked), parts=sent, **fields), asked
+            TimelineInput(selection=self.selection(asked), **({"parts": sent} | fields)), asked
         )
+
+    def selection(self, options: TimelineOptions) -> Selection:
+        """What is shown of it, as the reader finds it."""
+        return select(self.stored, options)
 
     def only_request(self, now_s: float = 60, **fields: Any) -> RequestTimeline:
         """The only request of this person."""

@@ -1,0 +1,117 @@
+"""The steps that only orders have, in English, for people who know the service."""
+
+from typing import Final, Literal, assert_never
+
+from inbound.timeline.model import StepKind
+from inbound.timeline.words import Details, written_moment
+from schemas.orders import OrderKind, RefusalReason, WithheldReason
+
+OrderStep = Literal[
+    StepKind.ORDERED,
+    StepKind.ORDER_ACCEPTED,
+    StepKind.ORDER_REFUSED,
+    StepKind.RESCHEDULED,
+    StepKind.WITHHELD,
+    StepKind.CANCELLED,
+    StepKind.EXPIRED,
+]
+
+_PERIODS: Final = ("day", "week", "month")
+
+
+def step_text(kind: OrderStep, d: Details) -> str:
+    """Return what happened at a step. `d` are its details (`inbound.timeline.order_steps`)."""
+    match kind:
+        case StepKind.ORDERED:
+            return _ordered(d)
+        case StepKind.ORDER_ACCEPTED:
+            return f"accepted, {_times(d)}: {_facts(d)}"
+        case StepKind.ORDER_REFUSED:
+            return f"refused, {_refusal(RefusalReason(d['reason']))}: {_facts(d)}"
+        case StepKind.RESCHEDULED:
+            return _rescheduled(d)
+        case StepKind.WITHHELD:
+            return f"{d['purpose']} withheld, {_withheld(WithheldReason(d['reason']))}"
+        case StepKind.CANCELLED:
+            return "order cancelled"
+        case StepKind.EXPIRED:
+            return "order expired while it waited to be sent"
+        case _:
+            assert_never(kind)
+
+
+def _ordered(d: Details) -> str:
+    version = f" version {d['template_version']}" if d["template_version"] else ""
+    template = "a text of its own" if d["template"] == "text" else f"template {d['template']}"
+    language = f" in {d['language']}" if d["language"] else ""
+    sender = f", sender {d['sender']}" if d["sender"] else ""
+    parts = f", {d['parts']} parts" if d["parts"] > 1 else ""
+    since = f", not before {written_moment(d['not_before'])}" if d["not_before"] else ""
+    until = f", expires {written_moment(d['expires_at'])}" if d["expires_at"] else ""
+    broadcast = f", broadcast {d['broadcast_id']}" if d["broadcast_id"] else ""
+    return (
+        f"{_kind(OrderKind(d['kind']))} ordered by account {d['account']}: {template}{version}"
+        f"{language}{sender}{parts}{_hours(d)}{since}{until}{broadcast}"
+    )
+
+
+def _hours(d: Details) -> str:
+    hours = d["hours"]
+    return f", {hours['start']}-{hours['end']} {hours['zone']}" if hours else ""
+
+
+def _kind(kind: OrderKind) -> str:
+    match kind:
+        case OrderKind.NOTIFICATION:
+            return "notification"
+        case OrderKind.BROADCAST:
+            return "message of a broadcast"
+        case OrderKind.SERVICE:
+            return "service message"
+        case _:
+            assert_never(kind)
+
+
+def _times(d: Details) -> str:
+    until = f"not after {written_moment(d['not_after'])}"
+    if d["at_once"]:
+        return f"to be sent at once and {until}"
+    return f"to be sent from {written_moment(d['due_at'])} on and {until}"
+
+
+def _facts(d: Details) -> str:
+    client = "the number is a client's" if d["client_known"] else "no client has the number"
+    on = f"notifications were {'on' if d['notifications_on'] else 'off'}"
+    limits = "".join(
+        f", {limit['used']} of {limit['limit']} used this {period}"
+        for period in _PERIODS
+        if (limit := d["limits"].get(period))
+    )
+    money = f", price {d['price']}" if d["price"] is not None else ""
+    money += f", balance {d['balance']}" if d["balance"] is not None else ""
+    waiting = f", {d['waiting']} open" if d["waiting"] else ""
+    return f"{client}, {on}{waiting}{limits}{money}"
+
+
+def _rescheduled(d: Details) -> str:
+    number = f"message {d['dispatch']} follows"
+    if d["due_at"] is None:
+        return f"{number} when the broadcast is resumed"
+    since, until = written_moment(d["due_at"]), written_moment(d["not_after"])
+    return f"{number} from {since} on, not after {until}"
+
+
+def _withheld(reason: WithheldReason) -> str:
+    match reason:
+        case WithheldReason.OPTED_OUT:
+            return "notifications were off when it was to be submitted"
+        case WithheldReason.CANCELLED:
+            return "the order or its broadcast was cancelled"
+        case WithheldReason.PAUSED:
+            return "its broadcast was paused"
+        case _:
+            assert_never(reason)
+
+
+def _refusal(reason: RefusalReason) -> str:
+    return reason.value.replace("_", " ")

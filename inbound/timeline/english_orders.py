@@ -1,0 +1,117 @@
+"""The sentences about orders in English: what support reads to the client, and what to do."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from inbound.timeline import english_outcomes, english_refusals
+from inbound.timeline.english_refusals import subject_of
+from inbound.timeline.model import ReplyStatus
+from inbound.timeline.order_cases import OrderCase
+from inbound.timeline.words import Calendar
+from schemas.orders import OrderState, WithheldReason
+
+_LONG: Final = timedelta(days=1)
+
+
+def sentence(case: OrderCase, calendar: Calendar) -> str:
+    """Say what became of an order. Times are to the minute."""
+    words = _Sentence(case, replace(calendar, clock="%H:%M"))
+    return f"{words.subject()} {words.predicate()}."
+
+
+class _Sentence:
+    def __init__(self, case: OrderCase, calendar: Calendar) -> None:
+        self._case = case
+        self._calendar = calendar
+        self._dated = replace(calendar, full="of {day} at {time}")
+
+    def subject(self) -> str:
+        when = self._dated.on(self._case.ordered_at)
+        return f"A {subject_of(self._case.decided.kind)} {when}"
+
+    def predicate(self) -> str:
+        case, state = self._case, self._case.state
+        match state:
+            case OrderState.SCHEDULED:
+                return self._scheduled()
+            case OrderState.QUEUED:
+                again = " again, because the operator did not answer" if case.message.tried else ""
+                return f"is being sent{again}"
+            case OrderState.SENT:
+                return self._sent()
+            case OrderState.DELIVERED:
+                return f"was delivered to your phone {self._near(case.message.at or case.at)}"
+            case OrderState.UNDELIVERED:
+                return english_outcomes.undeliverable(case.message)
+            case OrderState.UNKNOWN:
+                return self._unknown()
+            case OrderState.REJECTED:
+                return english_outcomes.rejected(case.message)
+            case OrderState.EXPIRED:
+                return (
+                    f"could not be sent before it expired {self._near(case.at)}, and was not sent"
+                )
+            case OrderState.WITHHELD:
+                return f"was withheld {self._withheld()}"
+            case OrderState.CANCELLED:
+                return f"was cancelled {self._near(case.at)} and not sent"
+            case OrderState.REFUSED:
+                why, fix = english_refusals.refusal(case, self._near)
+                return f"was not sent, because {why}; {fix}"
+            case OrderState.ERASED:
+                return (
+                    "was not sent, because the number or the data had been erased from the service"
+                )
+            case _:
+                assert_never(state)
+
+    def _scheduled(self) -> str:
+        case = self._case
+        if case.due_at is None:
+            return "waits until its broadcast is resumed"
+        if case.is_overdue:
+            return f"was due {self._near(case.due_at)} and still waits to be sent"
+        return f"is scheduled to be sent {self._near(case.due_at)}"
+
+    def _sent(self) -> str:
+        case, message = self._case, self._case.message
+        sent = f"was handed to your operator {self._near(message.sent_at or case.at)}"
+        if message.parts_delivered:
+            return (
+                f"{sent}, who has delivered {message.parts_delivered} of its {message.parts} parts "
+                "to your phone so far"
+            )
+        if case.open_for > _LONG:
+            days = f"{case.open_for.days} {'day' if case.open_for.days == 1 else 'days'}"
+            return f"{sent}, who has not reported for {days} whether it is on your phone"
+        return f"{sent}, who has not reported yet whether it is on your phone"
+
+    def _unknown(self) -> str:
+        case = self._case
+        if case.message.status is ReplyStatus.UNDETERMINED:
+            sent = f"was handed to your operator {self._near(case.message.sent_at or case.at)}"
+            return f"{sent}, who does not know either whether it is on your phone"
+        return (
+            "was sent, but the operator never answered: it may or may not have arrived, and it is "
+            "not sent again"
+        )
+
+    def _withheld(self) -> str:
+        case, reason = self._case, self._case.withheld
+        match reason:
+            case WithheldReason.OPTED_OUT:
+                why, fix = english_refusals.opted_out(case, self._near)
+                return f"because {why}; {fix}"
+            case WithheldReason.CANCELLED:
+                of = "its broadcast" if case.decided.broadcast_id else "it"
+                return f"because {of} had been cancelled"
+            case WithheldReason.PAUSED:
+                return "because its broadcast was paused; it has to be ordered again"
+            case None:
+                return "before it was sent"
+            case _:
+                assert_never(reason)
+
+    def _near(self, moment: datetime) -> str:
+        return self._calendar.near(moment, self._case.ordered_at)

@@ -1,0 +1,53 @@
+"""What is said in English about a message that did not arrive, whatever it is called."""
+
+from typing import assert_never
+
+from inbound.smpp.status import explain
+from inbound.timeline.cases import ReplyProgress
+from schemas.messages import ReceiptState
+
+
+def why_undelivered(state: ReceiptState | None) -> str:
+    """Say why the operator did not deliver it, with a colon in front; empty if unknown."""
+    match state:
+        case ReceiptState.EXPIRED:
+            return ": the phone was off or out of reach until the operator gave up"
+        case ReceiptState.DELETED:
+            return ": the operator deleted it"
+        case ReceiptState.UNDELIVERABLE:
+            return ": the operator could not bring it to the phone"
+        case ReceiptState.REJECTED:
+            return ": the operator refused it after having taken it"
+        case ReceiptState.SKIPPED:
+            return ": the operator left it out"
+        case (
+            ReceiptState.SCHEDULED
+            | ReceiptState.ENROUTE
+            | ReceiptState.DELIVERED
+            | ReceiptState.ACCEPTED
+            | ReceiptState.UNKNOWN
+            | None
+        ):
+            return ""
+        case _:
+            assert_never(state)
+
+
+def undeliverable(reply: ReplyProgress) -> str:
+    """Say that it could not be delivered, as a predicate."""
+    code = f" (the operator's code {reply.error})" if reply.error else ""
+    full = " in full" if reply.parts > 1 else ""
+    return f"could not be delivered{full}{why_undelivered(reply.state)}{code}"
+
+
+def rejected(reply: ReplyProgress) -> str:
+    """Say that the SMS centre refused it, as a predicate."""
+    if reply.command_status is None:
+        return "could not be put into a form that can be sent, and was not sent"
+    status = explain(reply.command_status)
+    if reply.partly:
+        return (
+            f"was refused in part by the operator's SMS centre, {status}, so that it can't "
+            "arrive in full"
+        )
+    return f"was refused by the operator's SMS centre, {status}, and not sent"

@@ -1,0 +1,145 @@
+"""The steps of one message as data: claimed, sent, its result, its receipt. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from inbound.smpp.status import name_of
+from inbound.timeline.cases import delivery_of, goes_again, outcome_of
+from inbound.timeline.model import StepKind
+from schemas.events import DeliveryEvent, MessageEvent, MessageUnknown
+from schemas.lanes import LANE_OF
+from schemas.messages import PartResult, Purpose, SubmitAttempt
+
+
+class ClaimRow(Protocol):
+    """A gateway's claim of a message that it is about to send."""
+
+    @property
+    def message_id(self) -> UUID: ...  # noqa: D102
+    @property
+    def attempt(self) -> int: ...  # noqa: D102
+    @property
+    def gateway(self) -> str: ...  # noqa: D102
+    @property
+    def claimed_at(self) -> datetime: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A step without its words and local time."""
+
+    kind: StepKind
+    at: datetime
+    details: Mapping[str, JsonValue]
+
+
+def place_of(drafts: Sequence[Draft], draft: Draft) -> int:
+    """Return the index of a step: last, but a receipt goes by its time, after its message.
+
+    Receipts are often recorded after later submit results.
+    """
+    place = len(drafts)
+    if draft.kind is StepKind.RECEIPT:
+        message = draft.details["message_id"]
+        while drafts[place - 1].at > draft.at and (
+            drafts[place - 1].details.get("message_id") != message
+        ):
+            place -= 1
+    return place
+
+
+def queued_draft(at: datetime, message_id: UUID, purpose: Purpose) -> Draft:
+    """Return the step with which a message entered the outbox."""
+    return Draft(
+        StepKind.QUEUED,
+        at,
+        {
+            "purpose": purpose.value,
+            "message_id": str(message_id),
+            "lane": LANE_OF[purpose].label,
+        },
+    )
+
+
+def claim_drafts(
+    message_id: UUID, purpose: Purpose, results: Sequence[MessageEvent], claims: Sequence[ClaimRow]
+) -> Iterator[Draft]:
+    """Yield the claims of a message that are newer than its `results`."""
+    known = max((event.attempt for event in results), default=0)
+    for claim in claims:
+        if claim.message_id == message_id and claim.attempt > known:
+            about: dict[str, JsonValue] = {
+                "purpose": purpose.value,
+                "message_id": str(message_id),
+                "gateway": claim.gateway,
+                "attempt": claim.attempt,
+            }
+            yield Draft(StepKind.CLAIMED, claim.claimed_at, about)
+
+
+def submit_drafts(event: MessageEvent) -> Iterator[Draft]:
+    """Yield the steps of one attempt to submit a message: sent, its submits, its result."""
+    about: dict[str, JsonValue] = {
+        "purpose": event.purpose.value,
+        "message_id": str(event.message_id),
+        "attempt": event.attempt,
+        "bind": event.bind,
+        "gateway": event.gateway,
+    }
+    if event.sent_at is not None:
+        yield Draft(StepKind.SENT, event.sent_at, about)
+    for attempt in event.attempts or ():
+        yield _attempt(event, attempt)
+    yield Draft(
+        StepKind.RESULT,
+        event.at,
+        about
+        | {
+            "centre": event.centre,
+            "template": event.template,
+            "outcome": outcome_of(event).value,
+            "goes_again": goes_again(event),
+            "inferred_from": event.inferred_from if isinstance(event, MessageUnknown) else None,
+            "attempts_left_out": event.attempts_left_out or 0,
+            "parts": [_part(part) for part in event.parts],
+        },
+    )
+
+
+def _attempt(event: MessageEvent, attempt: SubmitAttempt) -> Draft:
+    details: dict[str, JsonValue] = {
+        "purpose": event.purpose.value,
+        "part": attempt.part,
+        "status": attempt.status,
+        "status_name": None if attempt.status is None else name_of(attempt.status),
+        "bind": attempt.bind,
+    }
+    return Draft(StepKind.ATTEMPT, attempt.at, details)
+
+
+def _part(part: PartResult) -> dict[str, JsonValue]:
+    return {
+        "status": part.status,
+        "status_name": None if part.status is None else name_of(part.status),
+        "smsc_message_id": part.smsc_message_id,
+    }
+
+
+def receipt_draft(event: DeliveryEvent) -> Draft:
+    """Return the step of the receipt that decided what became of a message."""
+    details: dict[str, JsonValue] = {
+        "purpose": event.purpose.value,
+        "message_id": str(event.message_id),
+        "fate": delivery_of(event).value,
+        "state": event.state.value,
+        "error": event.error,
+        "parts": event.parts,
+        "centre_time": event.done_at.isoformat() if event.done_at else None,
+        "bind": event.bind,
+    }
+    return Draft(StepKind.RECEIPT, event.at, details)

@@ -1,0 +1,93 @@
+"""Collects what the sentence about an order has to say. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from inbound.handlers.order_progress import change_of
+from inbound.timeline.cases import ReplyProgress, progress_of
+from inbound.timeline.orders import OrderHistory, WaitingOrder
+from schemas.events import MessageWithheld
+from schemas.order_events import (
+    OrderAccepted,
+    OrderDecided,
+    OrderRefused,
+)
+from schemas.orders import WAITING, OrderState, RefusalReason, WithheldReason
+
+_ENDED: Final = frozenset({OrderState.DELIVERED, OrderState.UNDELIVERED})
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCase:
+    """The facts for the sentence about an order.
+
+    `message` is how far its last message got. `due_at` is set while it is scheduled for a time;
+    a scheduled order without one waits until its broadcast is resumed. `is_overdue` is whether that
+    time is over, for example because no scheduler runs. `at` is when it reached
+    its state, `opted_out_at` when notifications had been switched off, if that is known.
+    """
+
+    decided: OrderDecided
+    state: OrderState
+    at: datetime
+    message: ReplyProgress
+    open_for: timedelta
+    is_overdue: bool = False
+    due_at: datetime | None = None
+    refused: RefusalReason | None = None
+    withheld: WithheldReason | None = None
+    opted_out_at: datetime | None = None
+
+    @property
+    def ordered_at(self) -> datetime:
+        """When it was decided."""
+        return self.decided.facts.decided_at
+
+
+def order_case_of(
+    order: OrderHistory, now: datetime, parts_delivered: int, row: WaitingOrder | None
+) -> OrderCase:
+    """Return the case of an order.
+
+    No event says that a scheduled order was queued or that an order waits no longer because the
+    person was erased: that comes from its `row`, None once that is deleted.
+    """
+    message = progress_of(order.results(order.message_id), order.delivery(), parts_delivered)
+    state, at, due_at = _folded(order)
+    if state in WAITING and row is not None and row.state in {*WAITING, OrderState.ERASED}:
+        state, at, due_at = row.state, row.changed_at, row.due_at
+    decided = order.decided
+    due_at = due_at if state is OrderState.SCHEDULED else None
+    return OrderCase(
+        decided=decided,
+        state=state,
+        at=at,
+        message=message,
+        open_for=now - (message.sent_at or now),
+        is_overdue=due_at is not None and due_at <= now,
+        due_at=due_at,
+        refused=decided.reason if isinstance(decided, OrderRefused) else None,
+        withheld=_withheld(order) if state is OrderState.WITHHELD else None,
+        opted_out_at=order.opted_out_at,
+    )
+
+
+def _folded(order: OrderHistory) -> tuple[OrderState, datetime, datetime | None]:
+    """Return the state that the events lead to, since when, and when its message may be sent."""
+    decided = order.decided
+    state, at, due_at = OrderState.REFUSED, order.at, None
+    if isinstance(decided, OrderAccepted):
+        is_due = decided.due_at <= order.at
+        state = OrderState.QUEUED if is_due else OrderState.SCHEDULED
+        due_at = decided.due_at
+    for one in order.events:
+        change = change_of(one.event)
+        if change is not None and (state not in _ENDED or change.state in _ENDED):
+            state, at, due_at = change.state, change.at, change.due_at
+    return state, at, due_at
+
+
+def _withheld(order: OrderHistory) -> WithheldReason | None:
+    withheld = (e for one in reversed(order.events) if isinstance(e := one.event, MessageWithheld))
+    return next((event.reason for event in withheld), None)

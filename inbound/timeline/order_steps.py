@@ -1,0 +1,153 @@
+"""The steps of an order as data, without words. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from inbound.handlers.orders import FIRST_DISPATCH, dispatched_message_id
+from inbound.timeline.message_steps import (
+    ClaimRow,
+    Draft,
+    claim_drafts,
+    place_of,
+    queued_draft,
+    receipt_draft,
+    submit_drafts,
+)
+from inbound.timeline.model import StepKind
+from inbound.timeline.orders import OrderHistory, WaitingOrder
+from inbound.timeline.requests import TimelineEvent
+from schemas.events import DeliveryEvent, MessageEvent, MessageWithheld
+from schemas.order_events import (
+    OrderAccepted,
+    OrderCancelled,
+    OrderDecided,
+    OrderExpired,
+    OrderRefused,
+    OrderRescheduled,
+)
+from schemas.orders import LimitFacts, OrderState, SendingHours, utc
+
+Details = dict[str, JsonValue]
+
+
+def drafts_of_order(
+    order: OrderHistory, claims: Sequence[ClaimRow] = (), row: WaitingOrder | None = None
+) -> list[Draft]:
+    """Return the steps of an order in causal order; `row` as in `order_case_of`."""
+    first, *later = order.events
+    decided = order.decided
+    place: Details = {"position": first.position, "version": first.version}
+    drafts = [
+        Draft(StepKind.ORDERED, order.at, _ordered(decided)),
+        *_decision(decided),
+        Draft(StepKind.RECORDED, first.recorded_at, place),
+    ]
+    if isinstance(decided, OrderAccepted) and decided.due_at <= order.at:
+        id_ = dispatched_message_id(decided.order_id, FIRST_DISPATCH)
+        drafts.append(queued_draft(first.recorded_at, id_, order.purpose))
+    for one in later:
+        for draft in _later(one):
+            drafts.insert(place_of(drafts, draft), draft)
+    results = order.results(order.message_id)
+    if row is not None and row.state is OrderState.QUEUED and not results:
+        _queue(drafts, order, row.changed_at)
+    return [*drafts, *claim_drafts(order.message_id, order.purpose, results, claims)]
+
+
+def _queue(drafts: list[Draft], order: OrderHistory, at: datetime) -> None:
+    """Add that a scheduled order was queued, which no event says."""
+    queued = queued_draft(at, order.message_id, order.purpose)
+    if all(draft.details != queued.details for draft in drafts):
+        drafts.append(queued)
+
+
+def _later(one: TimelineEvent) -> Iterator[Draft]:
+    match one.event:
+        case MessageWithheld() as event:
+            yield Draft(StepKind.WITHHELD, event.at, _withheld(event))
+        case MessageEvent() as event:
+            yield from submit_drafts(event)
+        case DeliveryEvent() as event:
+            yield receipt_draft(event)
+        case OrderRescheduled() as event:
+            yield Draft(StepKind.RESCHEDULED, event.at, _rescheduled(event))
+        case OrderCancelled() as event:
+            yield Draft(StepKind.CANCELLED, event.at, {})
+        case OrderExpired() as event:
+            yield Draft(StepKind.EXPIRED, event.at, {})
+
+
+def _ordered(decided: OrderDecided) -> Details:
+    return {
+        "account": decided.account,
+        "kind": decided.kind.value,
+        "template": decided.template,
+        "template_version": decided.template_version,
+        "language": decided.language,
+        "sender": decided.sender,
+        "parts": decided.parts,
+        "not_before": utc(decided.not_before),
+        "expires_at": utc(decided.expires_at),
+        "hours": _hours(decided.hours),
+        "broadcast_id": str(decided.broadcast_id) if decided.broadcast_id else None,
+    }
+
+
+def _decision(decided: OrderDecided) -> Iterator[Draft]:
+    """Yield what was decided, with the facts that it was based on."""
+    facts = decided.facts
+    known: Details = {
+        "client_known": facts.client_known,
+        "notifications_on": facts.notifications_on,
+        "waiting": facts.waiting,
+        "limits": dict(_limits({"day": facts.day, "week": facts.week, "month": facts.month})),
+        "max_parts": facts.max_parts,
+        "balance": None if facts.balance is None else str(facts.balance),
+        "price": None if facts.price is None else str(facts.price),
+    }
+    match decided:
+        case OrderAccepted():
+            times: Details = {
+                "due_at": utc(decided.due_at),
+                "not_after": utc(decided.not_after),
+                "last_at": utc(decided.last_at),
+                "at_once": decided.due_at <= facts.decided_at,
+            }
+            yield Draft(StepKind.ORDER_ACCEPTED, facts.decided_at, times | known)
+        case OrderRefused():
+            why: Details = {"reason": decided.reason.value}
+            yield Draft(StepKind.ORDER_REFUSED, facts.decided_at, why | known)
+
+
+def _limits(limits: Mapping[str, LimitFacts | None]) -> Iterator[tuple[str, JsonValue]]:
+    for period, limit in limits.items():
+        if limit is not None:
+            yield period, {"limit": limit.limit, "used": limit.used}
+
+
+def _hours(hours: SendingHours | None) -> JsonValue:
+    if hours is None:
+        return None
+    return {"start": f"{hours.start:%H:%M}", "end": f"{hours.end:%H:%M}", "zone": hours.zone}
+
+
+def _rescheduled(event: OrderRescheduled) -> Details:
+    return {
+        "dispatch": event.dispatch,
+        "message_id": str(dispatched_message_id(event.order_id, event.dispatch)),
+        "due_at": utc(event.due_at),
+        "not_after": utc(event.not_after),
+    }
+
+
+def _withheld(event: MessageWithheld) -> Details:
+    return {
+        "reason": event.reason.value,
+        "purpose": event.purpose.value,
+        "message_id": str(event.message_id),
+        "attempt": event.attempt,
+        "bind": event.bind,
+        "gateway": event.gateway,
+    }

@@ -1,0 +1,160 @@
+"""The steps that only orders have, in Russian, for people who know the service."""
+
+from typing import Final, Literal, assert_never
+
+from inbound.timeline.model import StepKind
+from inbound.timeline.words import Details, written_moment
+from schemas.orders import OrderKind, RefusalReason, WithheldReason
+
+OrderStep = Literal[
+    StepKind.ORDERED,
+    StepKind.ORDER_ACCEPTED,
+    StepKind.ORDER_REFUSED,
+    StepKind.RESCHEDULED,
+    StepKind.WITHHELD,
+    StepKind.CANCELLED,
+    StepKind.EXPIRED,
+]
+
+_PERIODS: Final = {"day": "за день", "week": "за неделю", "month": "за месяц"}
+
+
+def step_text(kind: OrderStep, d: Details) -> str:
+    """Return what happened at a step. `d` are its details (`inbound.timeline.order_steps`)."""
+    match kind:
+        case StepKind.ORDERED:
+            return _ordered(d)
+        case StepKind.ORDER_ACCEPTED:
+            return f"заказ принят, {_times(d)}: {_facts(d)}"
+        case StepKind.ORDER_REFUSED:
+            return f"в заказе отказано, {_refusal(RefusalReason(d['reason']))}: {_facts(d)}"
+        case StepKind.RESCHEDULED:
+            return _rescheduled(d)
+        case StepKind.WITHHELD:
+            return f"не отправлено, {_withheld(WithheldReason(d['reason']))}"
+        case StepKind.CANCELLED:
+            return "заказ отменён"
+        case StepKind.EXPIRED:
+            return "срок заказа истёк, пока он ждал отправки"
+        case _:
+            assert_never(kind)
+
+
+def _ordered(d: Details) -> str:
+    version = f", версия {d['template_version']}" if d["template_version"] else ""
+    template = "свой текст" if d["template"] == "text" else f"шаблон {d['template']}"
+    language = f", язык {d['language']}" if d["language"] else ""
+    sender = f", отправитель {d['sender']}" if d["sender"] else ""
+    parts = f", частей: {d['parts']}" if d["parts"] > 1 else ""
+    since = f", не раньше {written_moment(d['not_before'])}" if d["not_before"] else ""
+    until = f", срок {written_moment(d['expires_at'])}" if d["expires_at"] else ""
+    broadcast = f", рассылка {d['broadcast_id']}" if d["broadcast_id"] else ""
+    return (
+        f"{_kind(OrderKind(d['kind']))}, учётная запись {d['account']}: {template}{version}"
+        f"{language}{sender}{parts}{_hours(d)}{since}{until}{broadcast}"
+    )
+
+
+def _hours(d: Details) -> str:
+    hours = d["hours"]
+    return f", часы {hours['start']}-{hours['end']} {hours['zone']}" if hours else ""
+
+
+def _kind(kind: OrderKind) -> str:
+    match kind:
+        case OrderKind.NOTIFICATION:
+            return "заказано СМС-уведомление"
+        case OrderKind.BROADCAST:
+            return "заказано СМС-оповещение"
+        case OrderKind.SERVICE:
+            return "заказано сервисное сообщение"
+        case _:
+            assert_never(kind)
+
+
+def _times(d: Details) -> str:
+    until = f"не позже {written_moment(d['not_after'])}"
+    if d["at_once"]:
+        return f"отправить сразу, {until}"
+    return f"отправить с {written_moment(d['due_at'])}, {until}"
+
+
+def _facts(d: Details) -> str:
+    client = "номер есть у клиента" if d["client_known"] else "номера нет ни у одного клиента"
+    on = f"уведомления {'включены' if d['notifications_on'] else 'отключены'}"
+    limits = "".join(
+        f", {words} использовано {limit['used']} из {limit['limit']}"
+        for period, words in _PERIODS.items()
+        if (limit := d["limits"].get(period))
+    )
+    money = f", цена {d['price']}" if d["price"] is not None else ""
+    money += f", на счёте {d['balance']}" if d["balance"] is not None else ""
+    waiting = f", незавершённых заказов: {d['waiting']}" if d["waiting"] else ""
+    return f"{client}, {on}{waiting}{limits}{money}"
+
+
+def _rescheduled(d: Details) -> str:
+    number = f"следующая отправка ({d['dispatch']})"
+    if d["due_at"] is None:
+        return f"{number}, когда рассылка возобновится"
+    return f"{number} с {written_moment(d['due_at'])}, не позже {written_moment(d['not_after'])}"
+
+
+def _withheld(reason: WithheldReason) -> str:
+    match reason:
+        case WithheldReason.OPTED_OUT:
+            return "при отправке уведомления были отключены"
+        case WithheldReason.CANCELLED:
+            return "заказ или его рассылка отменены"
+        case WithheldReason.PAUSED:
+            return "рассылка приостановлена"
+        case _:
+            assert_never(reason)
+
+
+def _refusal(reason: RefusalReason) -> str:
+    match reason:
+        case RefusalReason.ACCOUNT_UNKNOWN:
+            return "учётной записи нет"
+        case RefusalReason.ACCOUNT_DISABLED:
+            return "учётная запись отключена"
+        case RefusalReason.RIGHT_MISSING:
+            return "нет права"
+        case RefusalReason.IDEMPOTENCY_KEY_REUSED:
+            return "ключ идемпотентности уже использован"
+        case RefusalReason.NOT_A_MOBILE_NUMBER:
+            return "номер не мобильный"
+        case RefusalReason.RECIPIENT_UNKNOWN:
+            return "получатель неизвестен"
+        case RefusalReason.RECIPIENT_NOT_A_CLIENT:
+            return "номер не клиента"
+        case RefusalReason.OPTED_OUT:
+            return "получатель отключил уведомления"
+        case RefusalReason.TOO_MANY_WAITING:
+            return "слишком много незавершённых заказов"
+        case RefusalReason.TEMPLATE_UNKNOWN:
+            return "шаблона нет"
+        case RefusalReason.TEMPLATE_FIELDS:
+            return "поля не подходят к шаблону"
+        case RefusalReason.SENDER_NOT_APPROVED:
+            return "отправитель не одобрен"
+        case RefusalReason.TEXT_NOT_ALLOWED:
+            return "текст не подходит ни к одному образцу"
+        case RefusalReason.TOO_MANY_PARTS:
+            return "слишком много частей"
+        case RefusalReason.EXPIRED:
+            return "срок истекает раньше отправки"
+        case RefusalReason.REPEATED:
+            return "повтор текста"
+        case RefusalReason.MINIMUM_DELAY:
+            return "слишком скоро после другого сообщения"
+        case RefusalReason.DAILY_LIMIT:
+            return "дневной предел"
+        case RefusalReason.WEEKLY_LIMIT:
+            return "недельный предел"
+        case RefusalReason.MONTHLY_LIMIT:
+            return "месячный предел"
+        case RefusalReason.BALANCE:
+            return "не хватает средств"
+        case _:
+            assert_never(reason)

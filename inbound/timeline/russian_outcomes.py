@@ -1,0 +1,31 @@
+"""What is said in Russian about a message that did not arrive, whatever it is called."""
+
+from typing import assert_never
+
+from schemas.messages import ReceiptState
+
+
+def why_undelivered(state: ReceiptState | None) -> str:
+    """Say why the operator did not deliver it, with a colon in front; empty if unknown."""
+    match state:
+        case ReceiptState.EXPIRED:
+            return ": телефон был выключен или вне сети, пока не истёк срок хранения у оператора"
+        case ReceiptState.DELETED:
+            return ": оператор его удалил"
+        case ReceiptState.UNDELIVERABLE:
+            return ": оператор не смог передать его на телефон"
+        case ReceiptState.REJECTED:
+            return ": оператор отклонил его уже после приёма"
+        case ReceiptState.SKIPPED:
+            return ": оператор его пропустил"
+        case (
+            ReceiptState.SCHEDULED
+            | ReceiptState.ENROUTE
+            | ReceiptState.DELIVERED
+            | ReceiptState.ACCEPTED
+            | ReceiptState.UNKNOWN
+            | None
+        ):
+            return ""
+        case _:
+            assert_never(state)

@@ -1,0 +1,151 @@
+"""Orders in the timeline of a number, and by an id, over rows that the intake wrote."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from inbound.erasure.eraser import Eraser
+from inbound.handlers.orders import dispatched_message_id
+from inbound.keys import SubjectHasher
+from inbound.orders.intake import Intake
+from inbound.store import lookup
+from inbound.store.access import audit
+from inbound.timeline import reader
+from inbound.timeline.input import TimelineOptions
+from inbound.timeline.model import Language, StepKind
+from inbound.timeline.reader import Reveal, TimelineReader
+from schemas.orders import OrderState, RefusalReason
+from tests.fix_orders import CLIENT, intake_on, order
+from tests.fix_store import NOON, SUBJECT_KEY
+from tests.integration.streams.world import NUMBER, World
+from tests.integration.timeline.test_command import run
+
+ASKED = TimelineOptions(NOON + timedelta(hours=1), "Europe/Moscow", Language.EN)
+
+
+@pytest.fixture
+def intake(postgres_world: World) -> Intake:
+    """Orders at the same time as the worker decides."""
+    return intake_on(postgres_world.backend.store, clock=lambda: postgres_world.now)
+
+
+async def test_orders_stand_among_requests(
+    postgres_world: World, intake: Intake, conn: psycopg.Connection, desk: TimelineReader
+) -> None:
+    world = postgres_world
+    world.clients[CLIENT] = world.clients[NUMBER]
+    await intake.place([order()])
+    world.now += timedelta(minutes=1)
+    await world.commands([world.text("CLIENT sms stop", CLIENT)])
+    stopped_at = world.now
+    world.now += timedelta(minutes=1)
+    [refused] = await intake.place([order(text="another")])
+    timeline = desk.by_number(conn, CLIENT, ASKED)
+    assert [one.verdict for one in timeline.orders] == [OrderState.REFUSED, OrderState.QUEUED]
+    [newest, _] = timeline.orders
+    assert (newest.order_id, newest.reason) == (refused.order_id, RefusalReason.OPTED_OUT)
+    switched = stopped_at + timedelta(hours=3)
+    assert f"notifications had been switched off at {switched:%H:%M};" in newest.sentence
+    assert "CLIENT sms stop" in timeline.sentence  # about the last text
+    page = desk.by_number(conn, CLIENT, replace(ASKED, limit=2))
+    assert (len(page.requests), len(page.orders)) == (1, 1)
+    assert (page.requests_left_out, page.orders_left_out) == (0, 1)
+    older = desk.by_number(conn, CLIENT, replace(ASKED, until=page.next_until))
+    assert [one.order_id for one in older.orders] == [timeline.orders[1].order_id]
+    assert older.requests == ()
+
+
+async def test_a_page_goes_by_time_although_a_text_waited(
+    postgres_world: World, intake: Intake, conn: psycopg.Connection, desk: TimelineReader
+) -> None:
+    world = postgres_world
+    world.now += timedelta(minutes=5)
+    [placed] = await intake.place([order()])
+    await world.commands([world.text("CLIENT info", CLIENT, at=NOON)])  # decided after the order
+    page = desk.by_number(conn, CLIENT, replace(ASKED, limit=1))
+    assert [one.order_id for one in page.orders] == [placed.order_id]
+    assert page.requests == ()
+    older = desk.by_number(conn, CLIENT, replace(ASKED, limit=1, until=page.next_until))
+    assert [one.arrived_at for one in older.requests] == [NOON]
+
+
+async def test_by_its_id_and_by_those_of_its_message(
+    intake: Intake, conn: psycopg.Connection, desk: TimelineReader
+) -> None:
+    placed, _ = await intake.place([order(), order(text="another")])
+    message_id = dispatched_message_id(placed.order_id, 1)
+    [place] = reader.find_by_order(conn, str(placed.order_id).upper())
+    conn.execute(
+        "INSERT INTO mt_claims VALUES (%s, 1, 'gw-1', %s)", [message_id, NOON + timedelta(1)]
+    )
+    [timeline] = desk.by_places(conn, [place], ASKED, Reveal("ivan", "case 7"))
+    assert timeline.number == CLIENT
+    [shown] = timeline.orders
+    assert shown.order_id == placed.order_id
+    assert [step.step for step in shown.steps][-2:] == [StepKind.QUEUED, StepKind.CLAIMED]
+    [entry] = audit.entries(conn, limit=1)
+    assert (entry.action, entry.subject_id) == (reader.ACTION, place.subject_id)
+    conn.execute(
+        "INSERT INTO smsc_messages (message_id, subject_id, purpose, template, part, parts, "
+        "centre, smsc_message_id, submitted_at, order_id) "
+        "VALUES (%s, %s, 'notification', 'text', 1, 1, 'main', '1a2b', %s, %s)",
+        [message_id, place.subject_id, NOON, placed.order_id],
+    )
+    for written in (str(message_id), "1A2B"):
+        [found] = reader.find_by_message(conn, written)
+        assert found.id == placed.order_id
+
+
+async def test_an_erased_persons_order_is_found_by_its_id(
+    postgres_world: World, intake: Intake, conn: psycopg.Connection, desk: TimelineReader
+) -> None:
+    later = NOON + timedelta(hours=5)
+    queued, waiting = await intake.place([order(), order(text="another", not_before=later)])
+    store = postgres_world.backend.store
+    eraser = Eraser(store, SubjectHasher(SUBJECT_KEY), clock=lambda: NOON)
+    assert await eraser.erase(CLIENT, actor="ivan", reason="asked for it")
+    assert desk.by_number(conn, CLIENT, ASKED).orders == ()
+    for placed, verdict in ((queued, OrderState.QUEUED), (waiting, OrderState.ERASED)):
+        [timeline] = desk.by_places(conn, reader.find_by_order(conn, str(placed.order_id)), ASKED)
+        assert timeline.number is None
+        assert timeline.orders[0].verdict is verdict
+    assert "erased" in timeline.sentence
+
+
+async def test_an_order_to_nobody(
+    intake: Intake, conn: psycopg.Connection, desk: TimelineReader
+) -> None:
+    [placed] = await intake.place([order(client_id="c-404")])
+    [timeline] = desk.by_places(conn, reader.find_by_order(conn, str(placed.order_id)), ASKED)
+    assert (timeline.number, timeline.subject_id) == (None, None)
+    assert timeline.orders[0].reason == RefusalReason.RECIPIENT_UNKNOWN
+
+
+def test_ids_that_lead_nowhere(conn: psycopg.Connection) -> None:
+    for text in (str(UUID(int=7)), "nonsense", ""):
+        assert reader.find_by_order(conn, text) == []
+
+
+async def test_many_orders_are_counted_up_to_a_limit(
+    intake: Intake, conn: psycopg.Connection, desk: TimelineReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookup, "COUNT_LIMIT", 4)
+    await intake.place([order(text=f"Заявка {n}") for n in range(9)])
+    timeline = desk.by_number(conn, CLIENT, replace(ASKED, limit=2))
+    assert (len(timeline.orders), timeline.orders_left_out) == (2, 2)
+
+
+@pytest.mark.usefixtures("settings_of_the_service")
+async def test_the_command_by_order(intake: Intake) -> None:
+    [placed] = await intake.place([order()])
+    [line] = run("timeline", "--order", str(placed.order_id), "--json").output.splitlines()
+    [shown] = json.loads(line)["orders"]
+    assert (shown["account"], shown["verdict"]) == ("default", "queued")
+    said = run("timeline", "--order", str(placed.order_id)).output
+    assert "\nСМС-уведомление от " in said
+    nowhere = run("timeline", "--order", str(uuid4()))
+    assert (nowhere.exit_code, nowhere.output.startswith("no order has this id")) == (1, True)
