@@ -108,8 +108,8 @@ _OPTIONS: Final = (
         "--grant",
         multiple=True,
         type=click.Choice(RIGHTS),
-        help="Give this right: send notifications, service messages, broadcasts, or messages to "
-        "strangers, who are not in the directory. Repeatable.",
+        help="Give this right: send notifications, service messages, broadcasts, messages to "
+        "strangers, who are not in the directory, or place orders over kafka. Repeatable.",
     ),
     click.option(
         "--address",

@@ -1,7 +1,6 @@
 """`scserv accounts`: the accounts by which programs and people have messages sent."""
 
 import re
-from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,26 +13,23 @@ from inbound.cli._account_options import (
     apply_options,
     default_rights,
 )
+from inbound.cli._account_senders import APPLICATION_NAME, find_account, of_account, senders
 from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
-from inbound.cli._operator import checked_reason
 from inbound.cli.audit import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.store.orders.rows import RIGHTS
 from inbound.terminal import echo, echo_json
-from schemas.orders import AccountName, SenderName
+from schemas.orders import AccountName
 
 if TYPE_CHECKING:
     import psycopg
 
     from inbound.store.orders.account_records import AccountRecord
 
-APPLICATION_NAME: Final = "scserv accounts"
-
 _ACCOUNT: Final[TypeAdapter[str]] = TypeAdapter(AccountName)
-_SENDER: Final[TypeAdapter[str]] = TypeAdapter(SenderName)
 # Names are kept for ever in events and in the audit, so they must not hold a phone number.
 _LIKE_A_NUMBER: Final = re.compile("[0-9]{7}")
 
@@ -41,6 +37,9 @@ _LIKE_A_NUMBER: Final = re.compile("[0-9]{7}")
 @click.group
 def accounts() -> None:
     """Manage the accounts that have messages sent: rights, senders, limits, balance."""
+
+
+accounts.add_command(senders)
 
 
 @accounts.command
@@ -83,7 +82,7 @@ def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
     ):
         raise SetupError("say what to change; `scserv accounts change --help` lists the options")
     with open_database(settings, APPLICATION_NAME) as connection:
-        changed = _of_account(
+        changed = of_account(
             name,
             lambda: change_account(
                 connection, name, lambda before: apply_options(before, options), actor=os_user()
@@ -102,7 +101,7 @@ def show(settings: Settings, name: str, *, as_json: bool) -> None:
 
     now = utc_now()
     with open_database(settings, APPLICATION_NAME) as connection:
-        found = _find(connection, name)
+        found = find_account(connection, name)
         used = _usage(connection, found, now)
     if as_json:
         echo_json(account_object(found, used))
@@ -127,120 +126,6 @@ def list_(settings: Settings, *, as_json: bool) -> None:
                 echo(account_line(found))
 
 
-@accounts.group
-def senders() -> None:
-    """Senders of accounts: asked for, and used once a person has approved them."""
-
-
-@senders.command("list")
-@click.argument("name", required=False)
-@click.option("--waiting", is_flag=True, help="Only those that wait for approval.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-@settings_options
-def list_senders(settings: Settings, name: str | None, *, waiting: bool, as_json: bool) -> None:
-    """Show the senders of the account NAME, or of all accounts."""
-    from inbound.cli._accounts_view import sender_line, sender_object
-    from inbound.store.orders import account_records
-
-    with open_database(settings, APPLICATION_NAME) as connection:
-        if name is not None:
-            _find(connection, name)
-        found = account_records.list_senders(connection, name)
-    found = [one for one in found if not waiting or one.approved_at is None]
-    for one in found:
-        if as_json:
-            echo_json(sender_object(one))
-        else:
-            echo(sender_line(one))
-    if not found and not as_json:
-        echo("no sender waits for approval" if waiting else "no senders of their own")
-
-
-@senders.command("add")
-@click.argument("name")
-@click.argument("sender")
-@settings_options
-def add_sender(settings: Settings, name: str, sender: str) -> None:
-    """Ask for SENDER: up to 11 Latin letters, digits and signs, or up to 15 digits."""
-    from inbound.store.orders import account_records
-
-    checked = _checked_sender(sender)
-    with open_database(settings, APPLICATION_NAME) as connection:
-        added = _of_account(
-            name,
-            lambda: account_records.add_sender(connection, name, checked, actor=os_user()),
-        )
-    if not added:
-        echo(f"{name} has asked for {checked} already")
-        return
-    echo(f"{checked} waits for approval: `scserv accounts senders approve {name} '{checked}'`")
-
-
-@senders.command("approve")
-@click.argument("name")
-@click.argument("sender")
-@click.option("--reason", metavar="TEXT", help="Why; recorded for ever with your name.")
-@settings_options
-def approve_sender(settings: Settings, name: str, sender: str, reason: str | None) -> None:
-    """Approve SENDER for the account NAME. Your name and the time are recorded."""
-    from inbound.store.orders import account_records
-
-    checked = _checked_sender(sender)
-    why = "" if reason is None else checked_reason(reason)
-    with open_database(settings, APPLICATION_NAME) as connection:
-        approved = _of_account(
-            name,
-            lambda: account_records.approve_sender(
-                connection, name, checked, actor=os_user(), reason=why
-            ),
-        )
-    echo(f"{checked} is approved for {name}" + ("" if approved else " already"))
-
-
-@senders.command("remove")
-@click.argument("name")
-@click.argument("sender")
-@click.option("--reason", metavar="TEXT", help="Why; recorded for ever with your name.")
-@settings_options
-def remove_sender(settings: Settings, name: str, sender: str, reason: str | None) -> None:
-    """Take SENDER from the account NAME, or turn its request down."""
-    from inbound.store.orders import account_records
-
-    why = "" if reason is None else checked_reason(reason)
-    with open_database(settings, APPLICATION_NAME) as connection:
-        _find(connection, name)
-        if not account_records.remove_sender(connection, name, sender, actor=os_user(), reason=why):
-            raise SetupError(
-                f"SENDER: the account {name} has none like it; "
-                f"`scserv accounts senders list {name}` shows its senders"
-            )
-    echo(f"removed {sender} from {name}")
-
-
-def _find(connection: "psycopg.Connection", name: str) -> "AccountRecord":
-    from inbound.store.orders.account_records import list_accounts
-
-    found = list_accounts(connection, name)
-    if not found:
-        raise _missing(name)
-    return found[0]
-
-
-def _of_account(name: str, work: Callable[[], bool]) -> bool:
-    from inbound.store.orders.account_records import AccountMissingError
-
-    try:
-        return work()
-    except AccountMissingError:
-        raise _missing(name) from None
-
-
-def _missing(name: str) -> SetupError:
-    return SetupError(
-        f"NAME: there is no account {name!r}; `scserv accounts list` shows the accounts"
-    )
-
-
 def _usage(
     connection: "psycopg.Connection", found: "AccountRecord", now: datetime
 ) -> dict[str, int]:
@@ -263,19 +148,6 @@ def _new_name(name: str) -> str:
             "and dashes, and no phone number"
         )
     return account
-
-
-def _checked_sender(sender: str) -> str:
-    try:
-        checked = _SENDER.validate_python(sender)
-    except ValidationError:
-        checked = ""
-    if not checked or checked != checked.strip():
-        raise SetupError(
-            f"SENDER: {sender!r} can't be shown by phones; use up to 11 Latin letters, digits and "
-            "signs, or up to 15 digits"
-        )
-    return checked
 
 
 def _refuse_both(options: dict[str, Any], one: str, other: str, named: str) -> None:

@@ -1,7 +1,6 @@
 """`scserv templates`: the texts of notifications and broadcasts, by language and in versions."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -9,6 +8,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
+from inbound.cli._template_options import (
+    EXAMPLE,
+    LANGUAGES,
+    checked_definition,
+    definition_options,
+    given_definition,
+)
 from inbound.cli.audit import os_user
 from inbound.errors import SetupError
 from inbound.settings import Settings
@@ -22,24 +28,8 @@ if TYPE_CHECKING:
     from inbound.store.orders.templates import TemplateVersion
 
 APPLICATION_NAME: Final = "scserv templates"
-LANGUAGES: Final = ("ru", "en")
-LARGEST_FILE: Final = 100_000
 
 _NAME: Final[TypeAdapter[str]] = TypeAdapter(TemplateName)
-
-EXAMPLE: Final = """\b
-The FILE is TOML. The first text is for people whose language is unknown.
-    max_parts = 2          # SMS parts at most, with the longest values; 8 without it
-    unknown = "drop"       # or "resend", if the SMS centre never answered
-    [texts]
-    ru = "Заявка {ticket} выполнена {day}."
-    en = "Request {ticket} was completed on {day}."
-    [fields.ticket]
-    type = "code"          # text, code, integer, decimal, date or time
-    max_length = 10        # not for date and time
-    [fields.day]
-    type = "date"
-"""
 
 
 @click.group
@@ -47,32 +37,9 @@ def templates() -> None:
     """Manage the templates of notifications and broadcasts."""
 
 
-def _definition_options(command: Any) -> Any:  # noqa: ANN401 — as click decorates
-    for option in (
-        click.option("--unknown", type=click.Choice(["resend", "drop"]), help="As in the file."),
-        click.option("--max-parts", type=click.IntRange(1, 8), help="As in the file."),
-        click.option(
-            "--field",
-            "fields",
-            metavar="NAME:TYPE[:MAX_LENGTH]",
-            multiple=True,
-            help="A field, such as ticket:code:10 or day:date. Repeatable.",
-        ),
-        click.option("--en", metavar="TEXT", help="The English text."),
-        click.option("--ru", metavar="TEXT", help="The Russian text."),
-        click.option(
-            "--file",
-            type=click.Path(path_type=Path, dir_okay=False),
-            help="A TOML file with everything, instead of the other options.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
 @templates.command(epilog=EXAMPLE)
 @click.argument("name")
-@_definition_options
+@definition_options
 @settings_options
 def create(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN401
     """Create the template NAME from --file, or from --ru, --en and --field."""
@@ -80,7 +47,7 @@ def create(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
     from inbound.store.orders.templates import add_template
 
     _check_name(name)
-    definition = _checked(settings, _given(options, None))
+    definition = checked_definition(settings, given_definition(options, None))
     with open_database(settings, APPLICATION_NAME) as connection:
         if not add_template(connection, name, _as_json(definition), actor=os_user()):
             raise SetupError(
@@ -92,7 +59,7 @@ def create(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
 
 @templates.command(epilog=EXAMPLE)
 @click.argument("name")
-@_definition_options
+@definition_options
 @settings_options
 def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN401
     """Make a new version of the template NAME. Orders use it from now on.
@@ -105,7 +72,7 @@ def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
 
     with open_database(settings, APPLICATION_NAME) as connection:
         newest = _definition(_find(connection, name))
-        definition = _checked(settings, _given(options, newest))
+        definition = checked_definition(settings, given_definition(options, newest))
         version = add_version(connection, name, _as_json(definition), actor=os_user())
     if version is None:
         echo(f"{name} is like that already")
@@ -242,51 +209,6 @@ def split_field(field: str) -> tuple[str, str]:
     if not sign or not key:
         raise SetupError("--field: write KEY=VALUE")
     return key, value
-
-
-def _given(options: dict[str, Any], newest: "TemplateDefinition | None") -> dict[str, Any]:
-    """Return what the options say, on top of the newest version."""
-    file = options.pop("file")
-    if file is not None:
-        if any(value not in (None, ()) for value in options.values()):
-            raise SetupError("--file has everything: leave the other options out")
-        return _read(file)
-    values = newest.model_dump(mode="json", exclude_none=True) if newest is not None else {}
-    texts = {one: options[one] for one in LANGUAGES if options[one] is not None}
-    if texts or newest is not None:
-        values["texts"] = {**values.get("texts", {}), **texts}
-    else:
-        raise SetupError("give a text with --ru or --en, or a --file")
-    if options["fields"]:
-        values["fields"] = dict(map(_field, options["fields"]))
-    given = {name: options[name] for name in ("max_parts", "unknown") if options[name] is not None}
-    return values | given
-
-
-def _read(file: Path) -> dict[str, Any]:
-    from inbound.orders.templates.definition import read_toml
-
-    try:
-        if file.stat().st_size > LARGEST_FILE:
-            raise SetupError(f"{file}: larger than {LARGEST_FILE:,} bytes; it holds one template")
-        return read_toml(file.read_bytes(), str(file))
-    except OSError as error:
-        raise SetupError(f"can't read {file}: {error.strerror}") from error
-
-
-def _field(text: str) -> tuple[str, dict[str, Any]]:
-    name, *rest = text.split(":")
-    if not name or len(rest) not in {1, 2} or (len(rest) == 2 and not rest[1].isdecimal()):
-        raise SetupError(f"--field {text}: write NAME:TYPE:MAX_LENGTH, or NAME:date or NAME:time")
-    length = {"max_length": int(rest[1])} if len(rest) == 2 else {}
-    return name, {"type": rest[0], **length}
-
-
-def _checked(settings: Settings, values: dict[str, Any]) -> "TemplateDefinition":
-    from inbound.orders.templates.definition import check_definition
-    from inbound.smpp.segmentation import part_count
-
-    return check_definition(values, lambda text: part_count(text, settings.smpp.alphabet))
 
 
 def _find(

@@ -2,8 +2,8 @@
 
 The messages that have been accepted take up the account's rate until `free_at`. A new one is sent
 at once if that is at most a second ahead, so a second's worth may go in one burst; otherwise it
-waits until it is. Messages that are to be sent later anyway, and those of broadcasts, which have a
-rate of their own, take no part.
+waits until it is. Messages that have to wait longer for another reason, and those of broadcasts,
+which have a rate of their own, take up nothing.
 """
 
 from collections.abc import Mapping
@@ -41,9 +41,8 @@ class Pacing:
             self.free_at[order.account] = after
 
     def _is_paced(self, order: Order) -> bool:
-        is_now = order.not_before is None or order.not_before <= self._now
         has_rate = self._accounts[order.account].rate_per_s is not None
-        return has_rate and is_now and order.kind is not OrderKind.BROADCAST
+        return has_rate and order.kind is not OrderKind.BROADCAST
 
     def _free_at(self, account: str) -> datetime:
         stored = self.free_at.get(account, self._accounts[account].free_at)

@@ -57,6 +57,71 @@ async def test_a_notification_reaches_the_phone(service: Service) -> None:
     assert TEXT not in str(service.rows("SELECT data::text FROM events"))
 
 
+async def ordered(service: Service, number: str, *options: str, status: int = 0) -> dict[str, Any]:
+    """Order a message and return the answer."""
+    ran = await service.command("notify", "--phone", number, "--json", *options)
+    assert ran.status == status, ran.err
+    answer: dict[str, Any] = json.loads(ran.out)
+    return answer | {"why": ran.err}
+
+
+async def test_a_template_is_sent_in_the_client_s_language(service: Service) -> None:
+    """A new version changes what is sent from then on, and each order names its version."""
+    client, other = service.new_client(), service.new_client()
+    languages = service.folder / "languages.csv"
+    languages.write_text(f"client_id,language\n{service._client_ids[client.number]},en\n")
+    assert (await service.command("clients", "languages", str(languages))).status == 0
+    texts = ("--ru", "Заявка {ticket} выполнена {day}.", "--en", "{ticket} was done on {day}.")
+    fields = ("--field", "ticket:code:10", "--field", "day:date")
+    created = await service.command("templates", "create", "visit", *texts, *fields)
+    assert created.out.splitlines()[0] == "created visit, version 1"
+    values = ("--template", "visit", "--field", "ticket=A-7", "--field", "day=2026-01-31")
+    first = await ordered(service, client.number, *values)
+    await ordered(service, other.number, *values)
+    await service.command("templates", "change", "visit", "--en", "Done: {ticket}, {day}")
+    second = await ordered(service, client.number, *values)
+    for answer in (first, second):
+        await becomes(service, answer["id"], "sent")
+    russian = "Заявка A-7 выполнена 31.01.2026."
+    await eventually(
+        lambda: service.script.texts_to(other.number) == [russian], lambda: "no Russian text"
+    )
+    assert service.script.texts_to(client.number) == [
+        "A-7 was done on 31 Jan 2026.",
+        "Done: A-7, 31 Jan 2026",
+    ]
+    accepted = [e for e in service.events(client.number) if e.type == "order.accepted"]
+    assert [(e.data["template_version"], e.data["language"]) for e in accepted] == [
+        (1, "en"),
+        (2, "en"),
+    ]
+    refused = await ordered(service, client.number, "--template", "visit", status=1)
+    assert refused["reason"] == "template_fields"
+    assert "the field ticket is missing" in refused["why"]
+
+
+async def test_an_account_sends_what_it_has_the_right_to(service: Service) -> None:
+    stranger = "+79998887766"
+    text = ("--text", TEXT, "--account", "shop", "--sender", "Magazin")
+    refused = await ordered(service, stranger, *text, status=1)
+    assert refused["reason"] == "account_unknown"
+    await service.command("accounts", "create", "shop", "--per-day", "1")
+    refused = await ordered(service, stranger, *text, status=1)
+    assert refused["reason"] == "recipient_not_a_client"
+    assert "scserv accounts change shop --grant strangers" in refused["why"]
+    await service.command("accounts", "change", "shop", "--grant", "strangers")
+    refused = await ordered(service, stranger, *text, status=1)
+    assert refused["reason"] == "sender_not_approved"
+    await service.command("accounts", "senders", "approve", "shop", "Magazin")
+    answer = await ordered(service, stranger, *text)
+    await becomes(service, answer["id"], "sent")
+    assert service.script.texts_to(stranger) == [TEXT]
+    refused = await ordered(service, stranger, *text, status=1)
+    assert refused["reason"] == "daily_limit"
+    shown = json.loads((await service.command("accounts", "show", "shop", "--json")).out)
+    assert shown["used"]["day"] == 1
+
+
 async def test_an_opted_out_client_gets_service_messages_only(service: Service) -> None:
     client = service.new_client()
     await service.text(client.number, "CLIENT sms stop")

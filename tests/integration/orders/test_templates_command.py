@@ -108,7 +108,10 @@ def test_a_change_is_a_new_version_and_the_old_ones_stay(conn: psycopg.Connectio
         (("create", "visit", "--ru", "{x}"), "texts.ru: no field {x} here"),
         (("create", "visit", "--ru", "{x}", "--field", "x"), "--field x: write NAME:TYPE"),
         (("create", "visit", "--ru", "a", "--file", "b"), "leave the other options out"),
-        (("create", "visit", "--file", "/nowhere.toml"), "can't read /nowhere.toml: No such"),
+        (
+            ("create", "visit", "--file", "/nowhere.toml"),
+            "--file /nowhere.toml: can't be read: No such",
+        ),
         (("change", "visit", "--ru", "a"), "there is no template 'visit'"),
         (("show", "visit"), "there is no template 'visit'"),
         (("retire", "visit"), "there is no template 'visit'"),

@@ -14,7 +14,7 @@ from inbound.orders.ports import Placed
 from inbound.store.orders.rows import Account
 from inbound.store.transactions.memory import MemoryStore
 from schemas.order_events import OrderAccepted
-from schemas.orders import OrderFacts, OrderKind, OrderState, RefusalReason
+from schemas.orders import OrderFacts, OrderKind, OrderState, RefusalReason, SendingHours
 from tests.fix_orders import NOON, intake_on, order
 
 
@@ -55,6 +55,17 @@ async def test_broadcasts_and_later_messages_take_no_part() -> None:
     assert set(due_times(store)) == {later, NOON}
     (one,) = await place(store)
     assert one.state is OrderState.QUEUED
+
+
+async def test_a_message_for_later_waits_for_its_turn_too_if_that_is_later() -> None:
+    store = store_with(1)
+    await place(store, count=10)
+    await place(store, not_before=NOON + timedelta(seconds=1))
+    assert due_times(store)[-1] == NOON + timedelta(seconds=9)
+    opens = NOON + timedelta(hours=1)
+    await place(store, hours=SendingHours.parse("13:00-14:00", "UTC"))
+    await place(store)
+    assert due_times(store)[-2:] == [opens, NOON + timedelta(seconds=10)]
 
 
 async def test_a_message_that_would_wait_too_long_is_refused_and_takes_no_room() -> None:

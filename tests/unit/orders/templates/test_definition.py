@@ -141,6 +141,12 @@ def test_a_file_that_is_no_toml_is_named() -> None:
         read_toml("ru = 'Ж'".encode("cp1251"), "visit.toml")
 
 
+def test_the_longest_case_counts_what_surrogate_pairs_leave_empty() -> None:
+    definition = field("text", 134)
+    text = definition.render({"x": "😀" * 67}, "ru").text
+    assert part_count(text) == definition.most_parts(Language.RUSSIAN, part_count) == 3
+
+
 def test_a_text_without_own_letters_stays_in_gsm() -> None:
     english = made(texts={"en": "Request {ticket} on {day}" + 120 * "."})
     assert english.most_parts(Language.ENGLISH, part_count) == 1
