@@ -135,7 +135,7 @@ def _lines(report: DiffReport, span: replay_inputs.LogSpan, options: DiffOptions
     until = "now" if span.until == replay_inputs.LATEST else f"{span.until:%Y-%m-%d %H:%M} UTC"
     yield f"from {span.since:%Y-%m-%d %H:%M} UTC to {until}: " + ", ".join(
         (
-            counted(report.commands, "command"),
+            counted(report.commands, "command or order", "commands and orders"),
             counted(report.results, "result"),
             counted(report.subjects, "subject"),
             f"{counted(report.events, 'event')} read",

@@ -24,7 +24,7 @@ from inbound.replay.diff.protocol import (
 
 _LONGEST_ERROR: Final = 300
 _LONGEST_NAME: Final = 100
-_SUBJECTS: Final = {"command", "limit", "result", "reply"}
+_SUBJECTS: Final = {"command", "limit", "order", "result", "reply"}
 
 _Name = Annotated[str, MaxLen(_LONGEST_NAME)]
 _RELEASE: Final = TypeAdapter[str](_Name)

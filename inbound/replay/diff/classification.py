@@ -11,6 +11,7 @@ from inbound.replay.diff.protocol import (
     ReplyText,
 )
 from schemas.events import Plan, RequestAccepted
+from schemas.order_events import OrderAccepted, OrderRefused
 
 KINDS: Final[Mapping[str, str]] = {
     "refused": "was accepted; would be refused with a reply",
@@ -22,6 +23,9 @@ KINDS: Final[Mapping[str, str]] = {
     "plan": "would be fulfilled differently",
     "confirm": "would get a fulfilment instead of none, or the reverse",
     "events": "other events would follow",
+    "order refused": "an order was accepted; would be refused",
+    "order accepted": "an order was refused; would be accepted",
+    "order": "an order would be decided for another reason, time or price",
     "result": "a submit result would have another effect",
     "reply": "another message would be sent, or one more or less",
     "text": "a message would have another text",
@@ -57,6 +61,8 @@ def classify(difference: DecisionDifference) -> ClassifiedDifference:
         )
     if difference.of in {"result", "reply"}:
         return ClassifiedDifference((difference.of,), _from_to(difference))
+    if difference.of == "order":
+        return _of_order(difference)
     if difference.of == "limit" or difference.disposition != _ACCEPTED:
         disposition = str(difference.disposition)
         kind = _DISPOSITIONS.get(disposition, "not accepted")
@@ -89,6 +95,26 @@ def _of_accepted(difference: DecisionDifference) -> ClassifiedDifference:
     return ClassifiedDifference(
         tuple(kinds) or ("events",), f"{_command(difference)}: {', '.join(words)}"
     )
+
+
+def _of_order(difference: DecisionDifference) -> ClassifiedDifference:
+    """Classify a difference between two decisions about an order."""
+    recorded, decided = difference.recorded[:1], difference.decided[:1]
+    types = [type_ for type_, _, _ in (*recorded, *decided)]
+    kind = "order"
+    if types == [OrderAccepted.TYPE, OrderRefused.TYPE]:
+        kind = "order refused"
+    elif types == [OrderRefused.TYPE, OrderAccepted.TYPE]:
+        kind = "order accepted"
+    before, after = ([data for _, _, data in events] for events in (recorded, decided))
+    then, now = (before or [{}])[0], (after or [{}])[0]
+    changed = [
+        f"{name} {then.get(name)} -> {now.get(name)}"
+        for name in sorted(then.keys() | now.keys())
+        if then.get(name) != now.get(name)
+    ]
+    about = f"{then.get('kind')} of {then.get('account')}"
+    return ClassifiedDifference((kind,), f"{about}: {', '.join(changed) or _names(decided)}")
 
 
 def differing_texts(

@@ -1,14 +1,15 @@
-"""Folds one stream and decides its past requests again. Pure: no IO, no clock.
+"""Folds one stream and decides its past requests and orders again. Pure: no IO, no clock.
 
 The state before each decision is folded from the recorded events, so every decision is judged
 alone and one difference does not cause a hundred others. With `carry` the candidate's own events
 are folded instead, from the first selected decision on.
 
 A recorded decision is a run of events: the first one, and those that follow from it and name the
-same request.
+same request or order. That an order which waits was moved, cancelled or has expired is folded and
+not decided again.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -16,32 +17,31 @@ from pydantic_core import from_json
 
 from inbound.handlers.commands import decide_command
 from inbound.handlers.decision import Decision, Disposition, Reply
+from inbound.handlers.order_results import decide_order_result, is_order_awaited
+from inbound.handlers.orders import decide_order, request_of_order
 from inbound.handlers.policies import Policies
 from inbound.handlers.replay_inputs import request_of, request_of_limited, result_of
 from inbound.handlers.results import decide_result, fulfilment_of, is_awaited
 from inbound.handlers.state import Gate, Stage, SubjectState, evolve
 from inbound.replay.diff.protocol import DecisionDifference, EventFields, PastEvent, StreamVerdict
+from inbound.replay.diff.runs import Run, about, recorded_runs
 from schemas.events import (
     CommandLimitReached,
-    DeliveryEvent,
     DomainEvent,
     MessageEvent,
     MessageUnknown,
     RegistrationRefused,
     RegistrationReleased,
     RequestAccepted,
-    SubscriptionRestored,
 )
 from schemas.messages import Purpose
-from schemas.upcasters import read_event
-
-_ERROR_LENGTH = 300
-_BEGINNINGS = (
-    *(RequestAccepted, CommandLimitReached, MessageEvent, DeliveryEvent),
-    *(RegistrationReleased, SubscriptionRestored),
+from schemas.order_events import (
+    OrderAccepted,
+    OrderDecided,
+    OrderRefused,
 )
 
-_Run = Sequence[tuple[PastEvent, DomainEvent]]
+_ERROR_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Decider:
         `announce` gets the version of each event before it is read, and before it is decided.
         """
         judging = _Judging(self, subject)
-        for run in _runs(events, judging, announce):
+        for run in recorded_runs(events, judging.fail, announce):
             if announce is not None:
                 announce(run[0][0].version)
             if not judging.take(run):
@@ -92,7 +92,7 @@ class _Judging:
     _owed: dict[tuple[UUID, Purpose], Reply | None] = field(default_factory=dict)
     _changed: set[UUID] = field(default_factory=set)
 
-    def take(self, run: _Run) -> bool:
+    def take(self, run: Run) -> bool:
         """Judge a recorded decision if selected, and fold it; False if it can't be folded."""
         stored, begins = run[0]
         decision: Decision | None = None
@@ -127,20 +127,38 @@ class _Judging:
                 self.commands += 1
                 request = request_of_limited(begins, self.subject, self.previous)
                 return decide_command(self.state, request, self.decider.policies)
+            if isinstance(begins, OrderDecided):
+                of = "order"
+                self.commands += 1
+                return self._decide_order(begins)
             if isinstance(begins, MessageUnknown) and begins.inferred_from is not None:
                 return None  # no result made it: it follows from the one recorded behind it
-            if isinstance(begins, MessageEvent) and begins.request_id is not None:
+            if isinstance(begins, MessageEvent) and about(begins) is not None:
                 of = "result"
                 self.results += 1
-                return decide_result(self.state, result_of(begins, self.subject))
+                return self._decide_result(begins)
         except Exception as error:  # noqa: BLE001 — a candidate may raise anything
             self.fail(stored, of, begins, error)
         return None
 
-    def _compare(self, run: _Run, decision: Decision) -> None:
+    def _decide_result(self, begins: MessageEvent) -> Decision:
+        result = result_of(begins, self.subject)
+        if begins.order_id is not None:
+            return decide_order_result(self.state, result)
+        return decide_result(self.state, result)
+
+    def _decide_order(self, begins: OrderDecided) -> Decision:
+        """Decide an order from its facts; with `carry` the candidate's own events changed some."""
+        request, facts = request_of_order(begins)
+        if self.decider.carry:
+            known = {"notifications_on": self.state.notifications_on}
+            facts = facts.model_copy(update={**known, "waiting": len(self.state.orders)})
+        return Decision(Disposition.ACCEPTED, (decide_order(request, facts),))
+
+    def _compare(self, run: Run, decision: Decision) -> None:
         stored, begins = run[0]
         of = _OF.get(type(begins), "result")
-        request: UUID | None = getattr(begins, "request_id", None)
+        request = about(begins)
         if of == "result" and request in self._changed and self.decider.carry:
             return  # a consequence of the difference in its command, which is already reported
         if not _same(run, decision) and not self._is_late_repetition(run, decision):
@@ -155,13 +173,15 @@ class _Judging:
             elif reply.template in self.decider.asked:
                 self.messages.append((stored.version, reply.template))
 
-    def _is_late_repetition(self, run: _Run, decision: Decision) -> bool:
+    def _is_late_repetition(self, run: Run, decision: Decision) -> bool:
         """Whether the event repeats a message's result, which decided nothing then either."""
         begins = run[0][1]
         if len(run) > 1 or decision.disposition is not Disposition.DUPLICATE:
             return False
         if not isinstance(begins, MessageEvent) or not getattr(begins, "final", True):
             return isinstance(begins, MessageEvent)
+        if begins.order_id is not None:
+            return not is_order_awaited(self.state, result_of(begins, self.subject))
         return not is_awaited(self.state, begins.request_id, begins.purpose)
 
     def _expect(self, stored: PastEvent, begins: DomainEvent, decision: Decision) -> None:
@@ -221,7 +241,7 @@ class _Judging:
         )
 
     def _record_difference(
-        self, run: _Run, of: str, request: UUID | None, decision: Decision
+        self, run: Run, of: str, request: UUID | None, decision: Decision
     ) -> None:
         self.differences.append(
             DecisionDifference(
@@ -238,7 +258,7 @@ class _Judging:
         self, stored: PastEvent, of: str, begins: DomainEvent | None, error: Exception
     ) -> None:
         """Record that there is no decision, because `error` was raised."""
-        request: UUID | None = getattr(begins, "request_id", None)
+        request = None if begins is None else about(begins)
         self._record_error(stored, of, request, f"{type(error).__name__}: {error}")
 
     def _record_error(self, stored: PastEvent, of: str, request: UUID | None, error: str) -> None:
@@ -250,43 +270,15 @@ class _Judging:
         )
 
 
-_OF: dict[type[DomainEvent], str] = {RequestAccepted: "command", CommandLimitReached: "limit"}
+_OF: dict[type[DomainEvent], str] = {
+    RequestAccepted: "command",
+    CommandLimitReached: "limit",
+    OrderAccepted: "order",
+    OrderRefused: "order",
+}
 
 
-def _runs(
-    events: Sequence[PastEvent], judging: _Judging, announce: Callable[[int], None] | None
-) -> Iterator[_Run]:
-    """Yield each complete recorded decision; stop at an event that can't be read."""
-    run: list[tuple[PastEvent, DomainEvent]] = []
-    request: UUID | None = None
-    for stored in events:
-        if announce is not None:
-            announce(stored.version)
-        try:
-            event = read_event(stored.type, stored.schema_version, stored.data)
-        except Exception as error:  # noqa: BLE001 — an upcaster of a candidate may raise anything
-            judging.fail(stored, "command", None, error)
-            return
-        if run and (
-            _begins(event) or request is None or getattr(event, "request_id", None) != request
-        ):
-            yield run
-            run = []
-        if not run:
-            request = getattr(event, "request_id", None)
-        run.append((stored, event))
-    if run:
-        yield run
-
-
-def _begins(event: DomainEvent) -> bool:
-    """Whether a recorded decision begins with this event."""
-    if isinstance(event, RegistrationRefused):
-        return event.cause.ends_hold
-    return isinstance(event, _BEGINNINGS)
-
-
-def _same(run: _Run, decision: Decision) -> bool:
+def _same(run: Run, decision: Decision) -> bool:
     """Whether the candidate decides the same events."""
     begins = run[0][1]
     if isinstance(begins, CommandLimitReached):

@@ -68,8 +68,9 @@ EventFields = tuple[str, int, Any]
 class DecisionDifference(NamedTuple):
     """One decision that the candidate makes differently.
 
-    `of` is what was decided: "command", "limit" (a command over the limit), "result" or "reply"
-    (a sent message; templates then replace the events). `version` is the version of the first
+    `of` is what was decided: "command", "limit" (a command over the limit), "order", "result" or
+    "reply" (a sent message; templates then replace the events). `request` is the id of the request
+    or the order. `version` is the version of the first
     event of the recorded decision. `disposition` is None without a decision; `error` then gives
     the reason.
     """
@@ -85,6 +86,8 @@ class DecisionDifference(NamedTuple):
 
 class StreamVerdict(NamedTuple):
     """The result for one stream: how many decisions were made again, and which differ.
+
+    `commands` counts commands and orders.
 
     `messages` lists the requested templates of the candidate's messages, with the version of
     their decision.

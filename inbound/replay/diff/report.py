@@ -28,7 +28,10 @@ _UNSEEN: Final = (
         "Texts that left no event: rejected texts, repetitions within the minute, commands over "
         "the limit after the first of an hour, unanswered unknown numbers."
     ),
-    "The effect of delivery receipts, which is not decided again.",
+    (
+        "The effect of delivery receipts, and what became of orders while they waited: these are "
+        "not decided again."
+    ),
 )
 
 

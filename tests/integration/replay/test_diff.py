@@ -41,7 +41,7 @@ def file(folder: Path, name: str, text: str) -> Path:
 def test_the_rules_in_force_decide_as_they_did(scserv: Scserv) -> None:
     done = scserv("replay", "diff", "--since", "1h")
     assert (done.status, done.err) == (0, "")
-    assert "6 commands, 12 results, 2 subjects" in done.out
+    assert "6 commands and orders, 12 results, 2 subjects" in done.out
     assert "no differences" in done.out
     assert "left no event" in done.out
 
