@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from inbound.handlers.decision import Decision, Disposition
+from inbound.handlers.orders import decide_order
 from inbound.replay.diff import decider as decider_module
 from inbound.replay.diff.classification import classify
 from inbound.replay.diff.protocol import DecisionDifference, StreamVerdict
@@ -64,7 +66,7 @@ def test_another_rule_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     """A candidate that refuses what this release accepts, and the reverse."""
     person = eventful()
     person.ordered(2 * DAY + 50, day={"limit": 3, "used": 3})
-    rule = decider_module.decide_order
+    rule = decide_order
 
     def opposite(request: OrderRequest, facts: Any) -> OrderAccepted | OrderRefused:
         is_full = facts.day is not None
@@ -84,7 +86,7 @@ def test_another_rule_differs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_carried_differences_are_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What became of an order that the candidate refuses is no difference of its own."""
-    rule = decider_module.decide_order
+    rule = decide_order
     monkeypatch.setattr(
         decider_module,
         "decide_order",
@@ -100,7 +102,7 @@ def test_carried_differences_are_reported_once(monkeypatch: pytest.MonkeyPatch) 
 def test_another_time_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     person = Recipient()
     person.ordered()
-    rule = decider_module.decide_order
+    rule = decide_order
     monkeypatch.setattr(
         decider_module,
         "decide_order",
@@ -116,7 +118,7 @@ def test_another_effect_of_a_result_is_a_difference(monkeypatch: pytest.MonkeyPa
     """A candidate that takes the first result of an order for a repetition."""
     person = Recipient()
     person.sent(person.ordered())
-    nothing = decider_module.Decision(decider_module.Disposition.DUPLICATE)
+    nothing = Decision(Disposition.DUPLICATE)
     monkeypatch.setattr(decider_module, "decide_order_result", lambda _state, _result: nothing)
     [difference] = judged(person).differences
     assert (difference.of, classify(difference).kinds) == ("result", ("result",))
