@@ -28,6 +28,7 @@ from inbound.store.access.api_tokens import ValidToken
 
 OPEN_PATHS: Final = frozenset({"/openapi.json"})
 SENDING_PATH: Final = "/v1/messages"
+BROADCASTS_PATH: Final = "/v1/broadcasts"
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_SENDING_BODY_BYTES: Final = 4 * 1024 * 1024
 MAX_LARGE_BODIES: Final = 8
@@ -95,7 +96,7 @@ class AdmissionMiddleware:
         try:
             headers = Headers(scope=scope)
             try:
-                self._check_capacity(headers, is_sending=is_sending)
+                self._check_capacity(headers, _most_bytes(scope), is_sending=is_sending)
                 principal = None
                 if scope["path"] not in OPEN_PATHS:
                     principal = scope["state"]["principal"] = await self._principal(headers, scope)
@@ -113,7 +114,7 @@ class AdmissionMiddleware:
         is_sending = _is_sending(scope)
         key = principal.token_id if principal else None, is_sending
         self._per_token[key] += 1
-        body = _Body(receive, _most_bytes(is_sending=is_sending), self._large)
+        body = _Body(receive, _most_bytes(scope), self._large)
         try:
             if principal and self._per_token[key] > _capacity(is_sending=is_sending).of_one_token:
                 busy = _busy("too many requests of this token at once; retry later")
@@ -127,10 +128,10 @@ class AdmissionMiddleware:
             if not self._per_token[key]:
                 del self._per_token[key]
 
-    def _check_capacity(self, headers: Headers, *, is_sending: bool) -> None:
+    def _check_capacity(self, headers: Headers, most: int, *, is_sending: bool) -> None:
         if self._in_flight[is_sending] > _capacity(is_sending=is_sending).requests:
             raise _busy("too many requests at once; retry later")
-        length, most = headers.get("content-length", "0"), _most_bytes(is_sending=is_sending)
+        length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > most:
             raise _too_large(most)
 
@@ -168,8 +169,10 @@ def _capacity(*, is_sending: bool) -> Capacity:
     return SENDING if is_sending else READING
 
 
-def _most_bytes(*, is_sending: bool) -> int:
-    return MAX_SENDING_BODY_BYTES if is_sending else MAX_BODY_BYTES
+def _most_bytes(scope: Scope) -> int:
+    """Return how large a body may be: messages and audiences come in lists."""
+    is_large = scope["path"] in {SENDING_PATH, BROADCASTS_PATH} and scope["method"] == "POST"
+    return MAX_SENDING_BODY_BYTES if is_large else MAX_BODY_BYTES
 
 
 def _busy(detail: str) -> Refusal:

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from inbound.api import messages, people, problems, request_search, timelines
+from inbound.api import broadcasts, messages, people, problems, request_search, timelines
 from inbound.api.addresses import ClientAddresses
 from inbound.api.admission import AdmissionMiddleware
 from inbound.api.backend import Backend
@@ -58,7 +58,9 @@ def _make_routes() -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    routers = [module.router for module in (messages, people, request_search, timelines)]
+    routers = [
+        module.router for module in (messages, broadcasts, people, request_search, timelines)
+    ]
     for router in routers:
         app.include_router(router)
     app.state.routes = [route for router in routers for route in router.routes]

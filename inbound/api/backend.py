@@ -13,6 +13,7 @@ from uuid import UUID
 import psycopg
 
 from inbound.api.admission import Principal
+from inbound.api.broadcasting import Broadcasting
 from inbound.api.sending import Sending
 from inbound.directory.port import Identities
 from inbound.errors import RetryableError
@@ -68,9 +69,16 @@ class NumberState:
 class Backend:
     """Database access of one API process. Every method may raise RetryableError."""
 
-    def __init__(self, sources: Sources, sending: Sending, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        sending: Sending,
+        broadcasting: Broadcasting,
+        clock: Callable[[], datetime],
+    ) -> None:
         self.sources = sources
         self.sending = sending
+        self.broadcasting = broadcasting
         self.clock = clock
 
     async def check_database(self) -> None:

@@ -26,6 +26,7 @@ from inbound.api.problems import (
     problem_of,
     unauthorized,
 )
+from inbound.handlers.broadcasts import Action
 from schemas.orders import RefusalReason
 
 VERSION: Final = "1.0"
@@ -44,9 +45,9 @@ Every resolution and every revealed number is recorded before the answer.
 request id, which is also in the log. After a 503 retry when `Retry-After` has passed.
 
 **Limits.** Requests per minute and token (`RateLimit-Policy`); at most 16 KiB of headers and \
-64 KiB per body (4 MiB to send messages), which have to arrive within 10 s each. Every answer \
-comes within 15 s. An address that sends too many requests without a valid token gets the 429 \
-`too-many-failures`.
+64 KiB per body (4 MiB to send messages and to create broadcasts), which have to arrive within \
+10 s each. Every answer comes within 15 s. An address that sends too many requests without a \
+valid token gets the 429 `too-many-failures`.
 
 **Changes.** Under `/v1` only new fields in answers and new parameters are added. Ignore fields \
 that you don't know.
@@ -66,12 +67,13 @@ _WITH_ID: Final = (ProblemKind.NOT_FOUND,)
 _OF_OPERATION: Final = {
     "sendMessages": (ProblemKind.REFUSED,),
     "cancelMessage": (ProblemKind.NOT_SCHEDULED,),
+    **{f"{action.value}Broadcast": (ProblemKind.NOT_POSSIBLE,) for action in Action},
 }
 # Answers to admitted requests, which carry the rate limit headers.
 _ADMITTED: Final = {
     *(ProblemKind.FORBIDDEN, ProblemKind.NOT_FOUND, ProblemKind.METHOD_NOT_ALLOWED),
     *(ProblemKind.MEDIA_TYPE, ProblemKind.INVALID, ProblemKind.RATE_LIMITED),
-    *(ProblemKind.REFUSED, ProblemKind.NOT_SCHEDULED),
+    *(ProblemKind.REFUSED, ProblemKind.NOT_SCHEDULED, ProblemKind.NOT_POSSIBLE),
 }
 _REQUEST_ID: Final = "2f6a5d9e-8c1f-4f4b-9a35-6de0c0a6a9d1"
 
@@ -93,6 +95,9 @@ _EXAMPLES: Final = {
         "CLIENT sms start, and service messages are sent all the same",
         reason=RefusalReason.OPTED_OUT,
         message_id=UUID(ORDER),
+    ),
+    ProblemKind.NOT_POSSIBLE: Refusal(
+        ProblemKind.NOT_POSSIBLE, "it is done: nothing of it waits any more"
     ),
     ProblemKind.NOT_SCHEDULED: Refusal(ProblemKind.NOT_SCHEDULED, "the message is sent"),
     ProblemKind.RATE_LIMITED: Refusal(
@@ -143,6 +148,7 @@ def as_text(openapi: dict[str, Any]) -> str:
 
 TAGS: Final = [
     {"name": "messages", "description": "Sending messages, and what became of them."},
+    {"name": "broadcasts", "description": "One text to many people."},
     {"name": "people", "description": "Who a subject is, and whether it may be sent messages."},
     {"name": "history", "description": "What became of requests and messages."},
 ]

@@ -69,6 +69,16 @@ def prepare(conn: psycopg.Connection, plan: Plan, rules: DraftRules) -> Prepared
     return Prepared(checked, account, content)
 
 
+def require_no_fields(content: Content) -> None:
+    """Raise DraftError if a content needs a table: the directory has no fields."""
+    if content.fields:
+        field = content.fields[0]
+        raise DraftError(
+            "text",
+            f"the field {{{field}}} needs a table with that column; the audience all has none",
+        )
+
+
 def _checked_name(name: str) -> str:
     try:
         return check_reason(name, max_length=LONGEST_NAME)

@@ -25,6 +25,7 @@ _COPY_INCOMING: Final = _SQL["copy_incoming"]
 _ADD_CLIENTS: Final = _SQL["add_clients"]
 _ANALYZE_INCOMING: Final = _SQL["analyze_incoming"]
 _JUDGE_INCOMING: Final = _SQL["judge_incoming"]
+_FIND_EXCLUSION_PAGE: Final = _SQL["find_exclusion_page"]
 _FIND_EXCLUSIONS: Final = _SQL["find_exclusions"]
 
 _TYPES: Final = ("int4", "text", "text", "bytea", "bytea", "bytea", "bytea")
@@ -110,6 +111,18 @@ def find_exclusions(
             yield ExcludedRow(
                 row_no, Exclusion(reason), _detail(Exclusion(reason), detail), tuple(cells), number
             )
+
+
+@raises_store_errors
+def find_exclusion_page(
+    conn: psycopg.Connection, broadcast_id: UUID, after: int, limit: int
+) -> list[ExcludedRow]:
+    """Return excluded rows behind a row, without what they held."""
+    parameters = {"broadcast_id": broadcast_id, "after": after, "limit": limit}
+    return [
+        ExcludedRow(row_no, Exclusion(reason), _detail(Exclusion(reason), detail), ())
+        for row_no, reason, detail in conn.execute(_FIND_EXCLUSION_PAGE, parameters)
+    ]
 
 
 def _judge(conn: psycopg.Connection, broadcast_id: UUID, *, strangers: bool) -> Audience:

@@ -78,6 +78,10 @@ SELECT reason, count(*) FROM excluded GROUP BY reason
 UNION ALL
 SELECT NULL, count(*) FROM included
 
+-- name: find_exclusion_page
+SELECT row_no, reason, detail FROM broadcast_exclusions
+WHERE broadcast_id = %(broadcast_id)s AND row_no > %(after)s ORDER BY row_no LIMIT %(limit)s
+
 -- name: find_exclusions
 SELECT row_no, reason, detail, number_hash, number_sealed, row_sealed
 FROM broadcast_exclusions WHERE broadcast_id = %(broadcast_id)s ORDER BY row_no

@@ -22,7 +22,7 @@ from inbound.broadcasts.audience import (
 )
 from inbound.broadcasts.content import DraftError
 from inbound.broadcasts.control import create, found
-from inbound.broadcasts.drafting import DraftRules, Plan, Prepared, prepare
+from inbound.broadcasts.drafting import DraftRules, Plan, Prepared, prepare, require_no_fields
 from inbound.broadcasts.loading import (
     Audience,
     AudienceKeys,
@@ -89,6 +89,8 @@ def create_draft(settings: Settings, options: DraftOptions, *, by: str, now: dat
     with closing(open_database(settings, "scserv broadcast", long=True)) as conn:
         try:
             prepared = prepare(conn, plan, rules)
+            if options.audience == ALL:
+                require_no_fields(prepared.content)
         except DraftError as error:
             refusal = f"--{error.field}: {error}"
         else:
@@ -146,11 +148,6 @@ def _load(
 ) -> Audience:
     content = prepared.content
     if options.audience == ALL:
-        if content.fields:
-            raise SetupError(
-                f"--text: the field {{{content.fields[0]}}} needs a table with that column; "
-                "--audience all has none"
-            )
         query = ClientQuery(
             options.open_case, options.client_id, _since(options.updated_since, settings, now)
         )

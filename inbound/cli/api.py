@@ -28,9 +28,13 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
     from inbound.api.addresses import ClientAddresses, parse_networks
     from inbound.api.app import make_api
     from inbound.api.backend import Backend, Sources
+    from inbound.api.broadcasting import Broadcasting
     from inbound.api.rate_limits import RateLimits
     from inbound.api.sending import Sending
     from inbound.api.server import ApiServer
+    from inbound.broadcasts.drafting import DraftRules
+    from inbound.broadcasts.loading import AudienceKeys
+    from inbound.broadcasts.sealing import AudienceSealer
     from inbound.cli._runner import run_role, serve_health
     from inbound.clock import utc_now
     from inbound.directory.postgres import PostgresDirectory
@@ -72,7 +76,12 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
             ),
             settings.time_zone,
         )
-        backend = Backend(sources, sending, utc_now)
+        broadcasting = Broadcasting(
+            DraftRules(settings.sender, settings.smpp.alphabet),
+            AudienceKeys(hasher, AudienceSealer(settings.vault_key_bytes())),
+            settings.broadcasts.approval_above,
+        )
+        backend = Backend(sources, sending, broadcasting, utc_now)
         limits = RateLimits(
             settings.api.requests_per_minute, orders_per_minute=settings.api.orders_per_minute
         )

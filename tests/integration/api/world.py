@@ -16,10 +16,14 @@ from starlette.types import ASGIApp
 
 from inbound.api.app import make_api
 from inbound.api.backend import Backend, Sources
+from inbound.api.broadcasting import Broadcasting
 from inbound.api.rate_limits import RateLimits
 from inbound.api.sending import Sending
 from inbound.api.token_failures import TokenFailures
 from inbound.api.tokens import digest_of, new_token
+from inbound.broadcasts.drafting import DraftRules
+from inbound.broadcasts.loading import AudienceKeys
+from inbound.broadcasts.sealing import AudienceSealer
 from inbound.cli.clients import run_import
 from inbound.directory.postgres import PostgresDirectory
 from inbound.keys import OrderHasher, SubjectHasher, VaultCipher
@@ -85,7 +89,12 @@ class World:
             Dispatcher(self.store, hasher, TopicNames(), clock=lambda: self.now),
             "Europe/Moscow",
         )
-        self.backend = Backend(self.sources, self.sending, lambda: self.now)
+        broadcasting = Broadcasting(
+            DraftRules("SCSERV", "gsm0338"),
+            AudienceKeys(hasher, AudienceSealer(VAULT_KEY)),
+            approval_above=2,
+        )
+        self.backend = Backend(self.sources, self.sending, broadcasting, lambda: self.now)
         self.monotonic = 0.0
         limits = RateLimits(per_minute, lambda: self.monotonic)
         self.app: ASGIApp = make_api(

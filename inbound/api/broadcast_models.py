@@ -1,0 +1,202 @@
+"""Models of broadcasts to create and of how far they are."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from inbound.api.models import Moment, RequestModel, ResponseModel, example
+from inbound.broadcasts.audience import ExcludedRow, Exclusion
+from inbound.broadcasts.drafting import LONGEST_NAME
+from inbound.handlers.broadcasts import BroadcastState
+from inbound.store.broadcasts.rows import Broadcast, Progress
+from schemas.base import UtcTime
+from schemas.orders import LONGEST_TEXT, MOST_FIELDS, SenderName, TemplateName
+
+MOST_ROWS: Final = 10_000
+NUMBER: Final = "msisdn"
+BROADCAST: Final = "0d6f3a1e-93c5-4c55-8d3e-2f6f0a3f7b11"
+_HOUR: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
+
+AudienceRow = Annotated[
+    dict[
+        Annotated[str, Field(min_length=1, max_length=64)], Annotated[str, Field(max_length=1000)]
+    ],
+    Field(max_length=MOST_FIELDS + 1),
+]
+
+
+class BroadcastToCreate(RequestModel):
+    """A broadcast: a text or a template, and its audience."""
+
+    model_config = example(
+        {
+            "name": "Office closed",
+            "text": "{name}, офис закрыт 9 мая.",
+            "audience": [{"msisdn": "+79161234567", "name": "Анна"}],
+            "hours": "10:00-12:00",
+            "rate": 50,
+        }
+    )
+
+    name: str = Field(
+        min_length=1,
+        max_length=LONGEST_NAME,
+        description="what people call it; it is kept for ever",
+    )
+    text: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=LONGEST_TEXT,
+        description="what to send; `{name}` is a field of each row",
+    )
+    template: TemplateName | None = Field(default=None, description="a template instead of a text")
+    audience: (
+        Literal["all"] | Annotated[list[AudienceRow], Field(min_length=1, max_length=MOST_ROWS)]
+    ) = Field(
+        description="`all` clients of the directory, or rows with a `msisdn` and the fields of the "
+        f"text; up to {MOST_ROWS:,} rows, larger audiences are loaded on the command line"
+    )
+    sender: SenderName | None = Field(
+        default=None, description="approved for the account; default: the service's own"
+    )
+    hours: str | None = Field(
+        default=None,
+        pattern=f"^{_HOUR}-{_HOUR}$",
+        description="send it in these hours of a day only; they may go past midnight",
+    )
+    time_zone: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="IANA time zone of `hours`; default: the service's own",
+    )
+    spread: bool = Field(default=False, description="spread it evenly over `hours`")
+    rate: int | None = Field(
+        default=None, ge=1, le=100_000, description="messages a second at most"
+    )
+
+
+class BroadcastReport(ResponseModel):
+    """A broadcast and how far it is. The counts of recipients add up to `recipients`."""
+
+    model_config = example(
+        {
+            "id": BROADCAST,
+            "name": "Office closed",
+            "state": "running",
+            "recipients": 1000,
+            "waiting": 600,
+            "sent": 20,
+            "delivered": 375,
+            "undelivered": 2,
+            "unknown": 1,
+            "withheld": 2,
+            "refused": 0,
+            "excluded": {"opted_out": 12},
+            "needs_confirmation": False,
+            "created_at": "2024-05-17T12:00:00Z",
+            "starts_at": "2024-05-17T12:01:00Z",
+            "began_at": "2024-05-17T12:01:00.200000Z",
+        }
+    )
+
+    id: UUID
+    name: str
+    state: BroadcastState
+    recipients: int
+    waiting: int = Field(description="may still be sent")
+    sent: int = Field(description="accepted by the SMS centre, without a receipt")
+    delivered: int
+    undelivered: int
+    unknown: int = Field(description="sent and not answered; not sent again")
+    withheld: int = Field(description="not sent: opted out, cancelled, expired or erased")
+    refused: int = Field(description="not accepted, by a limit of the account for example")
+    excluded: Mapping[Exclusion, int] = Field(
+        description="rows of the audience that get no message, by reason"
+    )
+    needs_confirmation: bool = Field(description="has missed its start and waits for `confirm`")
+    problem: str | None = Field(default=None, description="why the service has paused it")
+    template: str | None = None
+    template_version: int | None = None
+    created_at: UtcTime
+    starts_at: UtcTime | None = None
+    began_at: UtcTime | None = None
+    ended_at: UtcTime | None = None
+
+    @classmethod
+    def of(cls, one: Broadcast, progress: Progress) -> "BroadcastReport":
+        """Return the report about a broadcast."""
+        now = one.lifecycle
+        return cls(
+            id=one.broadcast_id,
+            name=one.name,
+            state=one.state,
+            **asdict(progress),
+            excluded={Exclusion(reason): count for reason, count in one.excluded.items()},
+            needs_confirmation=now.needs_confirmation,
+            problem=one.problem if one.state is BroadcastState.PAUSED else None,
+            template=one.template,
+            template_version=one.template_version,
+            created_at=one.created_at,
+            starts_at=now.starts_at,
+            began_at=now.began_at,
+            ended_at=one.ended_at,
+        )
+
+
+class BroadcastList(ResponseModel):
+    """The newest broadcasts of the account."""
+
+    model_config = example(
+        {"broadcasts": BroadcastReport.model_config["json_schema_extra"]["examples"]}  # type: ignore[index]
+    )
+
+    broadcasts: list[BroadcastReport]
+
+
+class ExcludedRowReport(ResponseModel):
+    """A row of the audience that gets no message."""
+
+    row: int = Field(description="its place in the audience, from 1")
+    reason: Exclusion
+    detail: str = Field(description="the reason in words")
+
+    @classmethod
+    def of(cls, row: ExcludedRow) -> "ExcludedRowReport":
+        """Return the report about a row, without what it held."""
+        return cls(row=row.row_no, reason=row.reason, detail=row.detail)
+
+
+class ExcludedRows(ResponseModel):
+    """A page of excluded rows."""
+
+    model_config = example(
+        {"rows": [{"row": 3, "reason": "number", "detail": "has too few digits"}]}
+    )
+
+    rows: list[ExcludedRowReport]
+    next_after: int | None = Field(
+        default=None, description="pass it as `after` for the next page; absent on the last one"
+    )
+
+
+class StartQuery(RequestModel):
+    """When to start."""
+
+    at: Moment | None = Field(default=None, description="default: now")
+
+
+class ExcludedQuery(RequestModel):
+    """Which excluded rows."""
+
+    after: int = Field(default=0, ge=0, le=2**31 - 1, description="rows behind this one")
+    limit: int = Field(default=100, ge=1, le=1000, description="rows per page at most")
+
+
+class BroadcastQuery(RequestModel):
+    """How many broadcasts."""
+
+    limit: int = Field(default=50, ge=1, le=200, description="broadcasts at most")

@@ -1,0 +1,145 @@
+"""What the API does with broadcasts, on a pooled connection."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+import psycopg
+
+from inbound.api.broadcast_models import NUMBER, BroadcastToCreate
+from inbound.broadcasts.audience import Content, ExcludedRow, GoodRow, check_row
+from inbound.broadcasts.control import UnknownBroadcastError, create, found, perform, progress_of
+from inbound.broadcasts.drafting import (
+    DraftRules,
+    Plan,
+    Prepared,
+    prepare,
+    require_no_fields,
+)
+from inbound.broadcasts.loading import (
+    Audience,
+    AudienceKeys,
+    ClientQuery,
+    load_clients,
+    load_rows,
+)
+from inbound.handlers.broadcasts import Action
+from inbound.store.broadcasts.broadcasts import list_broadcasts
+from inbound.store.broadcasts.rows import Broadcast, Progress
+from inbound.store.orders.rows import STRANGERS
+from inbound.tables.model import EMPTY, Cell, Kind, Row
+from schemas.orders import SendingHours
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The account that a token sends for, and the name of the token in the audit."""
+
+    account: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcasting:
+    """Broadcasts of accounts; every function blocks on the connection that it gets."""
+
+    rules: DraftRules
+    keys: AudienceKeys
+    approval_above: int
+
+    def create(
+        self,
+        conn: psycopg.Connection,
+        body: BroadcastToCreate,
+        hours: SendingHours | None,
+        caller: Caller,
+        now: datetime,
+    ) -> tuple[Broadcast, Progress]:
+        """Store a draft. Raises DraftError."""
+        plan = Plan(
+            name=body.name,
+            created_by=caller.actor,
+            account=caller.account,
+            text=body.text,
+            template=body.template,
+            sender=body.sender,
+            hours=hours,
+            is_spread=body.spread,
+            rate_per_s=body.rate,
+        )
+        prepared = prepare(conn, plan, self.rules)
+        if body.audience == "all":
+            require_no_fields(prepared.content)
+        load = partial(self._load, conn, body, prepared, now)
+        made = create(conn, prepared.plan, load, self.keys.sealer, now)
+        return self._with_progress(conn, made)
+
+    def show(
+        self, conn: psycopg.Connection, broadcast_id: UUID, account: str
+    ) -> tuple[Broadcast, Progress]:
+        """Return a broadcast of an account. Raises UnknownBroadcastError."""
+        return self._with_progress(conn, self._own(conn, broadcast_id, account))
+
+    def list_(
+        self, conn: psycopg.Connection, account: str, limit: int
+    ) -> list[tuple[Broadcast, Progress]]:
+        """Return the newest broadcasts of an account."""
+        listed = list_broadcasts(conn, limit=limit, account=account)
+        progress = progress_of(conn, listed)
+        return [(one, progress[one.broadcast_id]) for one in listed]
+
+    def perform(
+        self,
+        conn: psycopg.Connection,
+        broadcast_id: UUID,
+        action: Action,
+        caller: Caller,
+        now: datetime,
+        starts_at: datetime | None = None,
+    ) -> tuple[Broadcast, Progress]:
+        """Perform an action. Raises UnknownBroadcastError and NotPossibleError."""
+        self._own(conn, broadcast_id, caller.account)
+        after = perform(
+            conn,
+            broadcast_id,
+            action,
+            by=caller.actor,
+            now=now,
+            approval_above=self.approval_above,
+            starts_at=starts_at,
+        )
+        return self._with_progress(conn, after)
+
+    def _own(self, conn: psycopg.Connection, broadcast_id: UUID, account: str) -> Broadcast:
+        one = found(conn, broadcast_id)
+        if one.account != account:
+            raise UnknownBroadcastError(broadcast_id)
+        return one
+
+    def _with_progress(
+        self, conn: psycopg.Connection, one: Broadcast
+    ) -> tuple[Broadcast, Progress]:
+        return one, progress_of(conn, [one])[one.broadcast_id]
+
+    def _load(
+        self,
+        conn: psycopg.Connection,
+        body: BroadcastToCreate,
+        prepared: Prepared,
+        now: datetime,
+        broadcast_id: UUID,
+    ) -> Audience:
+        if body.audience == "all":
+            return load_clients(conn, broadcast_id, ClientQuery(), now)
+        rows = _checked(body.audience, prepared.content)
+        strangers = STRANGERS in prepared.account.rights
+        return load_rows(conn, broadcast_id, rows, self.keys, strangers=strangers)
+
+
+def _checked(given: list[dict[str, str]], content: Content) -> Iterator[GoodRow | ExcludedRow]:
+    names = (NUMBER, *content.fields)
+    for number, row in enumerate(given, start=1):
+        cells = tuple(Cell(Kind.TEXT, row[name]) if row.get(name) else EMPTY for name in names)
+        yield check_row(Row(number, cells), content)

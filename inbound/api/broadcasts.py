@@ -1,0 +1,221 @@
+"""Routes of broadcasts: create a draft, start it, and see how far it is.
+
+An account sees its own broadcasts only; another one's is not found. The second person who approves
+a large broadcast is another token here.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Concatenate, Final, ParamSpec, TypeVar
+from uuid import UUID
+
+import psycopg
+from fastapi import APIRouter, Path, Query
+from pydantic import ValidationError
+
+from inbound.api.access import BackendDep, MaySend
+from inbound.api.admission import BROADCASTS_PATH, Principal
+from inbound.api.backend import Backend
+from inbound.api.broadcast_models import (
+    BroadcastList,
+    BroadcastQuery,
+    BroadcastReport,
+    BroadcastToCreate,
+    ExcludedQuery,
+    ExcludedRowReport,
+    ExcludedRows,
+    StartQuery,
+)
+from inbound.api.broadcasting import Caller
+from inbound.api.problems import ProblemKind, Refusal, invalid
+from inbound.broadcasts.content import DraftError
+from inbound.broadcasts.control import NotPossibleError, UnknownBroadcastError
+from inbound.broadcasts.loading import find_exclusion_page
+from inbound.handlers.broadcasts import Action
+from schemas.orders import SendingHours
+
+router = APIRouter(tags=["broadcasts"])
+
+BroadcastId = Annotated[UUID, Path(description="the id in the answer to `POST /v1/broadcasts`")]
+
+_ONE: Final = BROADCASTS_PATH + "/{broadcast_id}"
+
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+
+
+@router.post(
+    BROADCASTS_PATH,
+    operation_id="createBroadcast",
+    status_code=201,
+    summary="Create a broadcast",
+    description="A draft with its audience: nothing is sent before `start`. Rows without a mobile "
+    "number or a field, repeated numbers, people outside the directory (unless the account has the "
+    "right `strangers`) and people who have switched notifications off are excluded and counted.",
+    response_description="The draft.",
+    response_model_exclude_none=True,
+)
+async def create_broadcast(
+    body: BroadcastToCreate, backend: BackendDep, who: MaySend
+) -> BroadcastReport:
+    """Store a draft."""
+    hours = _hours(body, backend.sending.zone)
+    create = backend.broadcasting.create
+    try:
+        made = await backend.run(create, body, hours, _caller(who), backend.clock())
+    except DraftError as error:
+        raise invalid(f"body.{error.field}", str(error)) from None
+    return BroadcastReport.of(*made)
+
+
+@router.get(
+    BROADCASTS_PATH,
+    operation_id="listBroadcasts",
+    summary="List broadcasts",
+    description="Those of the token's account, newest first.",
+    response_description="The broadcasts.",
+    response_model_exclude_none=True,
+)
+async def list_broadcasts(
+    query: Annotated[BroadcastQuery, Query()], backend: BackendDep, who: MaySend
+) -> BroadcastList:
+    """Answer with the newest broadcasts of the account."""
+    found = await backend.run(backend.broadcasting.list_, who.account, query.limit)
+    return BroadcastList(broadcasts=[BroadcastReport.of(*one) for one in found])
+
+
+@router.get(
+    _ONE,
+    operation_id="broadcast",
+    summary="How far is this broadcast?",
+    description="Its state, and how many recipients have got it.",
+    response_description="The broadcast.",
+    response_model_exclude_none=True,
+)
+async def broadcast(
+    broadcast_id: BroadcastId, backend: BackendDep, who: MaySend
+) -> BroadcastReport:
+    """Answer with a broadcast of the account."""
+    shown = await _run(backend, backend.broadcasting.show, broadcast_id, who.account)
+    return BroadcastReport.of(*shown)
+
+
+@router.get(
+    _ONE + "/excluded",
+    operation_id="excludedRows",
+    summary="Which rows of the audience get no message?",
+    description="In the order of the audience, in pages; without numbers. They are kept as long as "
+    "the audience.",
+    response_description="A page of excluded rows.",
+    response_model_exclude_none=True,
+)
+async def excluded_rows(
+    broadcast_id: BroadcastId,
+    query: Annotated[ExcludedQuery, Query()],
+    backend: BackendDep,
+    who: MaySend,
+) -> ExcludedRows:
+    """Answer with a page of excluded rows."""
+    await _run(backend, backend.broadcasting.show, broadcast_id, who.account)
+    # One more shows whether there is a next page.
+    found = await backend.run(find_exclusion_page, broadcast_id, query.after, query.limit + 1)
+    page = found[: query.limit]
+    return ExcludedRows(
+        rows=[ExcludedRowReport.of(row) for row in page],
+        next_after=page[-1].row_no if len(found) > len(page) else None,
+    )
+
+
+@router.post(
+    _ONE + "/start",
+    operation_id="startBroadcast",
+    summary="Start a broadcast",
+    description="Now, or later with `at`. A large one then waits for the approval of another token "
+    "or person. Safe to repeat. If it isn't possible any more the answer is the problem "
+    "`not-possible`.",
+    response_description="The broadcast as it is now.",
+    response_model_exclude_none=True,
+)
+async def start_broadcast(
+    broadcast_id: BroadcastId,
+    query: Annotated[StartQuery, Query()],
+    backend: BackendDep,
+    who: MaySend,
+) -> BroadcastReport:
+    """Start a broadcast of the account."""
+    if query.at is not None and query.at < backend.clock():
+        raise invalid("query.at", "is in the past; leave it out to start now")
+    return await _perform(backend, broadcast_id, Action.START, who, query.at)
+
+
+def _add_action(action: Action, summary: str, description: str) -> None:
+    @router.post(
+        f"{_ONE}/{action.value}",
+        operation_id=f"{action.value}Broadcast",
+        summary=summary,
+        description=f"{description} Safe to repeat. If it isn't possible in the state of the "
+        "broadcast, the answer is the problem `not-possible`.",
+        response_description="The broadcast as it is now.",
+        response_model_exclude_none=True,
+    )
+    async def change(
+        broadcast_id: BroadcastId, backend: BackendDep, who: MaySend
+    ) -> BroadcastReport:
+        return await _perform(backend, broadcast_id, action, who)
+
+
+_add_action(
+    Action.APPROVE,
+    "Approve a broadcast",
+    "One that another token or person has created and started.",
+)
+_add_action(
+    Action.CONFIRM, "Confirm a broadcast", "One that has missed its start: it starts at once."
+)
+_add_action(Action.PAUSE, "Pause a broadcast", "Within seconds nothing more of it is sent.")
+_add_action(Action.RESUME, "Resume a broadcast", "It goes on where it was.")
+_add_action(Action.CANCEL, "Cancel a broadcast", "For good: what was not sent is withheld.")
+
+
+async def _perform(
+    backend: Backend,
+    broadcast_id: UUID,
+    action: Action,
+    who: Principal,
+    starts_at: datetime | None = None,
+) -> BroadcastReport:
+    perform = backend.broadcasting.perform
+    after = await _run(
+        backend, perform, broadcast_id, action, _caller(who), backend.clock(), starts_at
+    )
+    return BroadcastReport.of(*after)
+
+
+async def _run(
+    backend: Backend,
+    function: Callable[Concatenate[psycopg.Connection, Params], Result],
+    *args: Params.args,
+    **kwargs: Params.kwargs,
+) -> Result:
+    """Run a function; raise its errors as problems."""
+    try:
+        return await backend.run(function, *args, **kwargs)
+    except UnknownBroadcastError:
+        raise Refusal(ProblemKind.NOT_FOUND, "the account has no broadcast with this id") from None
+    except NotPossibleError as error:
+        raise Refusal(ProblemKind.NOT_POSSIBLE, str(error)) from None
+
+
+def _caller(who: Principal) -> Caller:
+    return Caller(who.account, who.actor)
+
+
+def _hours(body: BroadcastToCreate, zone: str) -> SendingHours | None:
+    if body.hours is None:
+        return None
+    try:
+        return SendingHours.parse(body.hours, body.time_zone or zone)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        field = "time_zone" if first["loc"][:1] == ("zone",) else "hours"
+        raise invalid(f"body.{field}", first["msg"].removeprefix("Value error, ")) from None

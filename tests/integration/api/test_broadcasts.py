@@ -1,0 +1,132 @@
+"""Broadcasts over HTTP: drafts with an audience, actions, and what an account may see."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from inbound.store.broadcasts.broadcasts import find_recipients
+from inbound.store.connections import connect
+from tests.integration.api.world import World, assert_problem
+
+PATH = "/v1/broadcasts"
+
+
+def plan(*rows: dict[str, str], **more: Any) -> dict[str, Any]:
+    audience = list(rows) or "all"
+    return {"name": "Spring", "text": "Офис закрыт.", "audience": audience, **more}
+
+
+async def create(client: httpx.AsyncClient, *rows: dict[str, str], **more: Any) -> dict[str, Any]:
+    answer = await client.post(PATH, json=plan(*rows, **more))
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def test_a_draft_counts_its_audience_and_names_excluded_rows(world: World) -> None:
+    client = world.scoped("send")
+    anna, boris = await world.people(clients=2)
+    made = await create(
+        client,
+        {"msisdn": anna.number, "имя": "Анна", "город": "Омск"},
+        {"msisdn": boris.number},
+        {"msisdn": "123", "имя": "Вера"},
+        {"имя": "Глеб"},
+        text="{имя}, офис закрыт.",
+    )
+    assert (made["state"], made["recipients"], made["waiting"]) == ("draft", 1, 1)
+    assert made["excluded"] == {"fields": 1, "number": 2}
+    first = (await client.get(f"{PATH}/{made['id']}/excluded", params={"limit": 2})).json()
+    assert [(row["row"], row["reason"]) for row in first["rows"]] == [(2, "fields"), (3, "number")]
+    assert boris.number not in str(first)
+    rest = await client.get(f"{PATH}/{made['id']}/excluded", params={"after": first["next_after"]})
+    assert [row["row"] for row in rest.json()["rows"]] == [4]
+    assert "next_after" not in rest.json()
+
+
+async def test_all_clients_are_an_audience(world: World) -> None:
+    client = world.scoped("send")
+    await world.people(clients=3)
+    made = await create(client)
+    [(clients,)] = world.rows("SELECT count(*) FROM clients")
+    with connect(world.url, "tests") as conn:
+        stored = find_recipients(conn, made["id"], 0, 10_000)
+    assert made["recipients"] + made["excluded"].get("opted_out", 0) == clients
+    assert len(stored) == made["recipients"]
+
+
+async def test_actions_change_the_state_and_are_recorded(world: World) -> None:
+    client = world.scoped("send", name="crm")
+    (anna,) = await world.people(clients=1)
+    made = await create(client, {"msisdn": anna.number})
+    at = (world.now + timedelta(hours=1)).isoformat()
+    for action, state in (
+        ("start", "scheduled"),
+        ("pause", "paused"),
+        ("pause", "paused"),
+        ("resume", "scheduled"),
+        ("cancel", "cancelled"),
+    ):
+        query = {"at": at} if action == "start" else {}
+        answer = await client.post(f"{PATH}/{made['id']}/{action}", params=query)
+        assert (answer.status_code, answer.json()["state"]) == (200, state)
+    refused = await client.post(f"{PATH}/{made['id']}/resume")
+    assert "cancelled" in assert_problem(refused, 409, "not-possible")["detail"]
+    assert [(actor, action) for actor, action, *_ in world.audit()] == [
+        ("token crm", f"broadcast.{action}")
+        for action in ("create", "start", "pause", "resume", "cancel")
+    ]
+
+
+async def test_another_token_approves_a_large_broadcast(world: World) -> None:
+    crm, chief = world.scoped("send"), world.scoped("send")
+    people = await world.people(clients=3)
+    made = await create(crm, *({"msisdn": one.number} for one in people))
+    started = await crm.post(f"{PATH}/{made['id']}/start")
+    assert started.json()["state"] == "awaiting_approval"
+    assert_problem(await crm.post(f"{PATH}/{made['id']}/approve"), 409, "not-possible")
+    approved = await chief.post(f"{PATH}/{made['id']}/approve")
+    assert approved.json()["state"] == "scheduled"
+
+
+async def test_an_account_sees_its_own_broadcasts_only(world: World) -> None:
+    world.rows("INSERT INTO accounts (account, rights) VALUES ('other', '{send,broadcasts}')")
+    ours, other = world.scoped("send"), world.client(world.token("send", account="other"))
+    (anna,) = await world.people(clients=1)
+    made = await create(ours, {"msisdn": anna.number})
+    listed = (await ours.get(PATH)).json()["broadcasts"]
+    assert made["id"] in [one["id"] for one in listed]
+    assert (await other.get(PATH)).json() == {"broadcasts": []}
+    for method, path in (
+        ("GET", ""),
+        ("GET", "/excluded"),
+        ("POST", "/start"),
+        ("POST", "/cancel"),
+    ):
+        answer = await other.request(method, f"{PATH}/{made['id']}{path}")
+        assert_problem(answer, 404, "not-found")
+    assert_problem(await ours.get(f"{PATH}/{uuid4()}"), 404, "not-found")
+    assert_problem(await world.scoped("read").get(PATH), 403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("changed", "where"),
+    [
+        ({"text": "{имя}"}, "body.text"),
+        ({"text": None, "template": "no-such"}, "body.template"),
+        ({"template": "no-such"}, "body.text"),
+        ({"spread": True}, "body.spread"),
+        ({"hours": "10:00-12:00", "time_zone": "Nowhere"}, "body.time_zone"),
+        ({"sender": "SOMEBODY"}, "body.sender"),
+        ({"name": "+7 916 123-45-67"}, "body.name"),
+    ],
+)
+async def test_a_plan_that_can_not_be_is_refused_by_its_field(
+    world: World, changed: dict[str, Any], where: str
+) -> None:
+    body = {name: value for name, value in plan(**changed).items() if value is not None}
+    problem = assert_problem(await world.scoped("send").post(PATH, json=body), 422, "invalid")
+    assert [error["where"] for error in problem["errors"]] == [where]
