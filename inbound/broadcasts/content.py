@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from inbound.broadcasts.audience import Content, Exclusion
+from inbound.orders.templates.definition import TemplateDefinition
+from inbound.orders.templates.fields import FieldError, FieldType
 from inbound.smpp.segmentation import UnsendableTextError, part_count
+from inbound.store.orders.templates import TemplateVersion
 from inbound.templates.placeholders import PlaceholderText, parse_text
 from schemas.orders import check_text
 
@@ -43,6 +46,51 @@ class OwnText(Content):
         """Return why these values give no text that may be sent."""
         text = self.parsed.render(values)
         return fault_of(text, self.max_parts, self.alphabet)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateText(Content):
+    """A version of a template; each person gets it in their language."""
+
+    definition: TemplateDefinition
+    max_parts: int
+    alphabet: str
+
+    @property
+    def fields(self) -> Sequence[str]:
+        """The fields of the template."""
+        return tuple(self.definition.fields)
+
+    @property
+    def iso_dates(self) -> bool:
+        """Whether a field is a date, which the template writes as its language does."""
+        return any(field.type is FieldType.DATE for field in self.definition.fields.values())
+
+    def fault(self, values: Mapping[str, str]) -> tuple[Exclusion, str] | None:
+        """Return why these values give no text that may be sent, in one of the languages."""
+        for language in self.definition.texts:
+            try:
+                text = self.definition.render(values, language).text
+            except FieldError as error:
+                return Exclusion.FIELDS, str(error)
+            if (fault := fault_of(text, self.max_parts, self.alphabet)) is not None:
+                return fault
+        return None
+
+
+def template_text(
+    versions: Sequence[TemplateVersion], name: str, *, max_parts: int, alphabet: str
+) -> tuple[TemplateText, int]:
+    """Return the content of the newest of these versions, and its number. Raises DraftError."""
+    if not versions:
+        raise DraftError(
+            "template", f"there is no template {name}; `scserv templates list` shows the templates"
+        )
+    newest = versions[0]
+    if newest.retired_at is not None:
+        raise DraftError("template", f"the template {name} was retired")
+    definition = TemplateDefinition.model_validate_json(newest.definition)
+    return TemplateText(definition, max_parts, alphabet), newest.version
 
 
 def own_text(text: str, *, max_parts: int, alphabet: str) -> OwnText:

@@ -8,11 +8,12 @@ from uuid import UUID
 import psycopg
 
 from inbound.broadcasts.audience import Content
-from inbound.broadcasts.content import DraftError, own_text
+from inbound.broadcasts.content import DraftError, own_text, template_text
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.store.access.audit import ReasonError, check_reason
 from inbound.store.orders.accounts import read_account
 from inbound.store.orders.rows import BROADCASTS, Account
+from inbound.store.orders.templates import list_versions
 from schemas.orders import SendingHours
 
 LONGEST_NAME: Final = 100
@@ -64,7 +65,7 @@ def prepare(conn: psycopg.Connection, plan: Plan, rules: DraftRules) -> Prepared
     if (plan.text is None) == (plan.template is None):
         raise DraftError("text", "give either a text or a template")
     account = _account(conn, plan, rules)
-    content, version = _content(plan, account, rules)
+    content, version = _content(conn, plan, account, rules)
     checked = replace(plan, name=name, template_version=version, columns=content.fields)
     return Prepared(checked, account, content)
 
@@ -99,7 +100,11 @@ def _account(conn: psycopg.Connection, plan: Plan, rules: DraftRules) -> Account
     return account
 
 
-def _content(plan: Plan, account: Account, rules: DraftRules) -> tuple[Content, int | None]:
+def _content(
+    conn: psycopg.Connection, plan: Plan, account: Account, rules: DraftRules
+) -> tuple[Content, int | None]:
     if plan.text is not None:
         return own_text(plan.text, max_parts=account.max_parts, alphabet=rules.alphabet), None
-    raise DraftError("template", f"there is no template {plan.template}")
+    name = plan.template or ""
+    versions = list_versions(conn, name)
+    return template_text(versions, name, max_parts=account.max_parts, alphabet=rules.alphabet)

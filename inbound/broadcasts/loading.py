@@ -40,6 +40,7 @@ class ClientQuery:
     client_id: str | None = None
     """A client id; a star at its end stands for anything."""
     updated_since: datetime | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def load_clients(
             "open_case": query.open_case,
             "client_id": None if query.client_id is None else _pattern(query.client_id),
             "updated_since": query.updated_since,
+            "language": query.language,
             "now": now,
         },
     )

@@ -66,6 +66,7 @@ class DraftOptions:
     open_case: bool = False
     client_id: str | None = None
     updated_since: str | None = None
+    language: str | None = None
     mapping: Sequence[str] = ()
     sheet: str | None = None
     encoding: str | None = None
@@ -149,7 +150,10 @@ def _load(
     content = prepared.content
     if options.audience == ALL:
         query = ClientQuery(
-            options.open_case, options.client_id, _since(options.updated_since, settings, now)
+            options.open_case,
+            options.client_id,
+            _since(options.updated_since, settings, now),
+            options.language,
         )
         return load_clients(conn, broadcast_id, query, now)
     columns = audience_columns(content.fields)

@@ -63,6 +63,9 @@ def broadcast() -> None:
 )
 @click.option("--updated-since", metavar="WHEN", help="Of all clients, those imported since then.")
 @click.option(
+    "--language", type=click.Choice(["ru", "en"]), help="Of all clients, those of this language."
+)
+@click.option(
     "--map",
     "mapping",
     multiple=True,

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from inbound.keys import SubjectHasher
 from tests.e2e import poison
 from tests.e2e.test_orders import STOP
-from tests.fix_service import Role, Service, eventually
+from tests.fix_service import SUBJECT_KEY, Role, Service, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -80,6 +81,31 @@ async def test_a_table_becomes_messages(service: Service, tmp_path: Path) -> Non
         wanted = [] if n == 7 else [f"Клиент {n}, офис закрыт 9 мая."]
         assert service.script.texts_to(number)[-1:] == wanted or n == 7
     assert TEXT[8:] not in "".join(service.script.texts_to(numbers[7]))
+
+
+async def test_a_template_is_sent_in_the_language_of_each_client(
+    service: Service, tmp_path: Path
+) -> None:
+    russian, english = new_clients(service, 2)
+    number_hash = SubjectHasher(SUBJECT_KEY).hash(english)
+    service.execute("UPDATE clients SET language = 'en' WHERE number_hash = %s", number_hash)
+    template = tmp_path / "visit.toml"
+    template.write_text(
+        '[texts]\nru = "Визит {day}."\nen = "Visit on {day}."\n[fields]\nday = {type = "date"}\n',
+        "utf-8",
+    )
+    ran = await service.command("templates", "create", "visit", "--file", str(template))
+    assert ran.status == 0, ran.err
+    table = tmp_path / "visits.csv"
+    table.write_text(f"msisdn,day\n{russian},2026-05-17\n{english},2026-05-18\n", "utf-8")
+    made = await run(
+        *(service, "create", "--name", "Visits", "--template", "visit"),
+        *("--audience", str(table)),
+    )
+    await run(service, "start", made["id"])
+    await ends(service, made["id"])
+    assert service.script.texts_to(russian) == ["Визит 17.05.2026."]
+    assert service.script.texts_to(english) == ["Visit on 18 May 2026."]
 
 
 async def test_pause_resume_and_a_stop_in_between(service: Service, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Rows of an audience give a recipient, or the reason why not."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,14 @@ from inbound.broadcasts.audience import (
     audience_columns,
     check_row,
 )
-from inbound.broadcasts.content import DraftError, OwnText, own_text
+from inbound.broadcasts.content import DraftError, OwnText, own_text, template_text
 from inbound.errors import SetupError
+from inbound.orders.templates.definition import check_definition
+from inbound.smpp.segmentation import part_count
+from inbound.store.orders.templates import TemplateVersion
 from inbound.tables.reader import open_table
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def content(text: str = "{Имя}, ваш счёт {сумма} р.", max_parts: int = 8) -> OwnText:
@@ -79,3 +85,33 @@ def test_a_field_is_sent_as_the_table_shows_it(tmp_path: Path, shown: str) -> No
     )
     assert isinstance(row, GoodRow)
     assert row.fields == {"срок": shown}
+
+
+def version(number: int, retired_at: datetime | None = None) -> TemplateVersion:
+    values = {
+        "texts": {"ru": "Визит {day} в {time}.", "en": "Visit on {day} at {time}."},
+        "fields": {"day": {"type": "date"}, "time": {"type": "time"}},
+    }
+    definition = check_definition(values, part_count).model_dump_json().encode()
+    return TemplateVersion("visit", number, definition, NOON, "ann", retired_at, None)
+
+
+def test_a_template_takes_its_fields_and_refuses_values_that_do_not_fit(tmp_path: Path) -> None:
+    text, number = template_text([version(2), version(1)], "visit", max_parts=8, alphabet="gsm0338")
+    assert number == 2
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "msisdn,day,time,town\n+79161234567,2026-05-17,18:30,Omsk\n+79161234568,soon,18:30,Omsk\n"
+    )
+    with open_table(path, audience_columns(text.fields)) as table:
+        good, bad = (check_row(row, text) for row in table.rows())
+    assert isinstance(good, GoodRow)
+    assert good.fields == {"day": "2026-05-17", "time": "18:30"}
+    assert isinstance(bad, ExcludedRow)
+    assert (bad.reason, "a date like" in bad.detail) == (Exclusion.FIELDS, True)
+
+
+@pytest.mark.parametrize("versions", [[], [version(1, retired_at=NOON)]])
+def test_a_template_that_is_not_there_is_refused(versions: list[TemplateVersion]) -> None:
+    with pytest.raises(DraftError):
+        template_text(versions, "visit", max_parts=8, alphabet="gsm0338")
