@@ -82,6 +82,10 @@ async def serve(url: str, started: "Future[tuple[Running, Callable[[], None]]]")
     )
     there = dict(zip(("subject_id", "request_id", "message_id", "trace_id"), ids, strict=True))
     there |= {"trace_id": there["trace_id"].replace("-", ""), "client_id": "H-1"}
+    [(there["broadcast_id"],)] = world.rows(
+        "INSERT INTO broadcasts (broadcast_id, state, name, recipients)"
+        " VALUES (gen_random_uuid(), 'draft', 'Spring', 1) RETURNING broadcast_id::text"
+    )
     bodies: dict[str, JsonValue] = {
         "subjects": [there["subject_id"]],
         "phone": history.number_of(2),
@@ -100,16 +104,22 @@ async def serve(url: str, started: "Future[tuple[Running, Callable[[], None]]]")
 # that a time ends after it has begun, which time zones there are, and that a message has one
 # recipient and one content.
 BEYOND_SCHEMAS = {
-    *("body.phone", "body.since", "body.until", "query.since", "query.until"),
+    *("body.phone", "body.since", "body.until", "query.since", "query.until", "query.at"),
 }
 BEYOND_SCHEMAS_OF_MESSAGES = re.compile(
     r"body(\.\d+)?(\.(not_before|expires_at|hours(\.time_zone)?))?"
+)
+# Names are kept for ever; templates, senders and time zones have to exist.
+BEYOND_SCHEMAS_OF_BROADCASTS = re.compile(
+    r"body\.(name|text|template|sender|spread|hours|time_zone)"
 )
 
 
 def is_beyond_schemas(case: Case[Any], where: str) -> bool:
     if (case.method, case.path) == ("POST", "/v1/messages"):
         return BEYOND_SCHEMAS_OF_MESSAGES.fullmatch(where) is not None
+    if (case.method, case.path) == ("POST", "/v1/broadcasts"):
+        return BEYOND_SCHEMAS_OF_BROADCASTS.fullmatch(where) is not None
     return where in BEYOND_SCHEMAS
 
 
