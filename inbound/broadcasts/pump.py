@@ -41,6 +41,10 @@ class CursorMovedError(ScservError):
     """The broadcast is not as it was when the batch was read: nothing was placed."""
 
 
+class AccountDisabledError(ScservError):
+    """Every recipient would be refused, so the broadcast has to wait."""
+
+
 @dataclass(frozen=True, slots=True)
 class PumpSettings:
     """`ahead` is messages placed and not submitted, of all broadcasts together, at most.
@@ -147,6 +151,10 @@ class Pump:
     async def _advance(
         self, conn: psycopg.Connection, broadcast: Broadcast, counts: Counts, ahead: int
     ) -> int:
+        if not broadcast.account_enabled:
+            disabled = AccountDisabledError(f"the account {broadcast.account} is disabled")
+            await self._give_up(conn, broadcast, disabled)
+            return 0
         if counts.held:
             await asyncio.to_thread(stored.release_held_orders, conn, broadcast.broadcast_id)
         waiting = max(broadcast.lifecycle.recipients - counts.placed, 0)

@@ -68,12 +68,13 @@ def act(
 ) -> Lifecycle:
     """Return what an action makes of a broadcast; unchanged if it has that effect already.
 
-    `starts_at` is for `start`: without it the broadcast starts at once. More recipients than
+    `starts_at` is for `start`: without it the broadcast starts at once; a scheduled one may be given
+    another time. More recipients than
     `approval_above` need the approval of a second person. Raises ActionRefusedError.
     """
     match action:
         case Action.START:
-            return _start(before, by, starts_at or at, approval_above)
+            return _start(before, by, at, starts_at, approval_above)
         case Action.APPROVE:
             return _approve(before, by)
         case Action.CONFIRM:
@@ -97,10 +98,14 @@ def has_missed_start(broadcast: Lifecycle, at: datetime, late_after: timedelta) 
     return starts_at is not None and at - opening(starts_at, broadcast.hours) > late_after
 
 
-def _start(before: Lifecycle, by: str, starts_at: datetime, approval_above: int) -> Lifecycle:
+def _start(
+    before: Lifecycle, by: str, at: datetime, starts_at: datetime | None, approval_above: int
+) -> Lifecycle:
     if before.state in {BroadcastState.AWAITING_APPROVAL, BroadcastState.SCHEDULED}:
-        return before
-    if before.state is BroadcastState.RUNNING:
+        if starts_at is None:
+            return before
+        return replace(before, starts_at=starts_at, needs_confirmation=False)
+    if before.state is BroadcastState.RUNNING and starts_at is None:
         return before
     _require(before, "started", BroadcastState.DRAFT)
     if before.recipients == 0:
@@ -109,7 +114,7 @@ def _start(before: Lifecycle, by: str, starts_at: datetime, approval_above: int)
     return replace(
         before,
         state=BroadcastState.AWAITING_APPROVAL if needs_approval else BroadcastState.SCHEDULED,
-        starts_at=starts_at,
+        starts_at=starts_at or at,
         started_by=by,
     )
 

@@ -178,7 +178,7 @@ def _broadcast(row: tuple[Any, ...]) -> Broadcast:
     template, template_version, sender, is_spread, rate, columns, excluded, cursor_no, *end = (
         content
     )
-    ended_at, problem, deleted_at, text_sealed, account_rate = end
+    ended_at, problem, deleted_at, text_sealed, account_rate, account_enabled = end
     return Broadcast(
         broadcast_id=broadcast_id,
         name=name,
@@ -208,4 +208,5 @@ def _broadcast(row: tuple[Any, ...]) -> Broadcast:
         audience_deleted_at=deleted_at,
         text_sealed=text_sealed,
         account_rate=account_rate,
+        account_enabled=account_enabled,
     )

@@ -15,7 +15,8 @@ VALUES (
 SELECT broadcast_id, name, broadcasts.account, state, recipients, created_by, hours::text, starts_at,
        began_at, started_by, approved_by, needs_confirmation, broadcasts.created_at, template,
        template_version, sender, is_spread, broadcasts.rate_per_s, columns, excluded::text,
-       cursor_no, ended_at, problem, audience_deleted_at, text_sealed, accounts.rate_per_s
+       cursor_no, ended_at, problem, audience_deleted_at, text_sealed, accounts.rate_per_s,
+       coalesce(accounts.enabled, false)
 FROM broadcasts LEFT JOIN accounts USING (account)
 WHERE broadcast_id = %(broadcast_id)s
 
@@ -28,7 +29,8 @@ SELECT FROM broadcasts WHERE broadcast_id = %(broadcast_id)s FOR NO KEY UPDATE
 SELECT broadcast_id, name, broadcasts.account, state, recipients, created_by, hours::text, starts_at,
        began_at, started_by, approved_by, needs_confirmation, broadcasts.created_at, template,
        template_version, sender, is_spread, broadcasts.rate_per_s, columns, excluded::text,
-       cursor_no, ended_at, problem, audience_deleted_at, text_sealed, accounts.rate_per_s
+       cursor_no, ended_at, problem, audience_deleted_at, text_sealed, accounts.rate_per_s,
+       coalesce(accounts.enabled, false)
 FROM broadcasts LEFT JOIN accounts USING (account)
 WHERE (%(account)s::text IS NULL OR broadcasts.account = %(account)s)
 ORDER BY broadcasts.created_at DESC, broadcast_id LIMIT %(limit)s
@@ -37,7 +39,8 @@ ORDER BY broadcasts.created_at DESC, broadcast_id LIMIT %(limit)s
 SELECT broadcast_id, name, broadcasts.account, state, recipients, created_by, hours::text, starts_at,
        began_at, started_by, approved_by, needs_confirmation, broadcasts.created_at, template,
        template_version, sender, is_spread, broadcasts.rate_per_s, columns, excluded::text,
-       cursor_no, ended_at, problem, audience_deleted_at, text_sealed, accounts.rate_per_s
+       cursor_no, ended_at, problem, audience_deleted_at, text_sealed, accounts.rate_per_s,
+       coalesce(accounts.enabled, false)
 FROM broadcasts LEFT JOIN accounts USING (account)
 WHERE state IN ('scheduled', 'running') OR state = 'cancelled' AND ended_at IS NULL
 ORDER BY began_at, broadcasts.created_at, broadcast_id

@@ -12,7 +12,7 @@ from schemas.orders import OrderState, SendingHours
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """A broadcast without its text. `account_rate` is the limit of its account."""
+    """A broadcast. `account_rate` and `account_enabled` are those of its account now."""
 
     broadcast_id: UUID
     name: str
@@ -32,6 +32,7 @@ class Broadcast:
     audience_deleted_at: datetime | None = None
     text_sealed: bytes | None = field(default=None, repr=False)
     account_rate: int | None = None
+    account_enabled: bool = True
 
     @property
     def state(self) -> BroadcastState:

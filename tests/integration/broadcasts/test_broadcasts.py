@@ -12,13 +12,19 @@ from inbound.broadcasts.loading import find_exclusions
 from inbound.broadcasts.pump import CursorMovedError, MovingCursor
 from inbound.erasure.eraser import Eraser
 from inbound.handlers.broadcasts import Action, BroadcastState
-from inbound.store.broadcasts.broadcasts import find_recipients, sum_up_progress
+from inbound.store.broadcasts.broadcasts import (
+    find_recipients,
+    sum_up_progress,
+    try_lock_pump,
+)
 from inbound.store.broadcasts.rows import Progress
+from inbound.store.connections import connect
 from inbound.store.retention_sweep import sweep_audiences
 from inbound.store.transactions.changes import Changes
 from inbound.subjects import StateCache, Subjects
 from schemas.events import SubscriptionStopped
 from schemas.orders import SendingHours
+from tests.fix_store import until
 from tests.integration.broadcasts.conftest import START, Bench, number, rows_of
 
 
@@ -189,6 +195,26 @@ async def test_a_broadcast_that_fails_is_paused_and_holds_up_no_other(bench: Ben
     assert bench.now_of(bad).state is BroadcastState.PAUSED
     assert "sealed" in (bench.now_of(bad).problem or "")
     assert bench.now_of(good).state is BroadcastState.RUNNING
+
+
+async def test_a_broadcast_waits_while_its_account_is_disabled(bench: Bench) -> None:
+    bench.add_clients(map(number, range(3)))
+    one = bench.act(bench.create(rows_of(range(3))), Action.START)
+    await bench.rounds()
+    bench.conn.execute("UPDATE accounts SET enabled = false")
+    assert await bench.rounds() == 0
+    assert bench.now_of(one).problem == "the account default is disabled"
+    bench.conn.execute("UPDATE accounts SET enabled = true")
+    bench.act(one, Action.RESUME)
+    assert await bench.rounds() == 3
+
+
+async def test_one_scheduler_pumps_until_it_dies(bench: Bench, database_url: str) -> None:
+    first, second = connect(database_url, "first"), connect(database_url, "second")
+    assert (try_lock_pump(first), try_lock_pump(second)) == (True, False)
+    first.close()
+    await until(lambda: try_lock_pump(second))
+    second.close()
 
 
 async def test_progress_is_summed_up(bench: Bench, conn: psycopg.Connection) -> None:

@@ -39,6 +39,16 @@ def test_a_draft_starts_at_once_or_at_its_time() -> None:
     assert planned.starts_at == later
 
 
+def test_a_scheduled_broadcast_may_get_another_time_and_a_running_one_not() -> None:
+    scheduled = replace(do(DRAFT, Action.START), needs_confirmation=True)
+    later = NOON + timedelta(days=1)
+    moved = act(scheduled, Action.START, by="ann", at=NOON, starts_at=later, approval_above=100)
+    assert (moved.starts_at, moved.needs_confirmation) == (later, False)
+    running = replace(scheduled, state=BroadcastState.RUNNING)
+    with pytest.raises(ActionRefusedError, match="running"):
+        act(running, Action.START, by="ann", at=NOON, starts_at=later, approval_above=100)
+
+
 def test_a_broadcast_to_nobody_does_not_start() -> None:
     with pytest.raises(ActionRefusedError, match="no recipients"):
         do(replace(DRAFT, recipients=0), Action.START)
