@@ -6,6 +6,7 @@ Each action is recorded in the audit with its transaction.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -107,10 +108,11 @@ def perform(
         except ActionRefusedError as error:
             refusal = f"the broadcast {broadcast_id} can't be changed: {error}"
         else:
-            after = before.after(lifecycle)
-            if after != before:
-                change_broadcast(conn, after)
-                _record(conn, by, action.value, before.name, broadcast_id)
+            if lifecycle == before.lifecycle:
+                return before
+            after = replace(before.after(lifecycle), problem=None)
+            change_broadcast(conn, after)
+            _record(conn, by, action.value, before.name, broadcast_id)
             return after
     raise NotPossibleError(refusal)
 

@@ -68,9 +68,9 @@ def act(
 ) -> Lifecycle:
     """Return what an action makes of a broadcast; unchanged if it has that effect already.
 
-    `starts_at` is for `start`: without it the broadcast starts at once; a scheduled one may be given
-    another time. More recipients than
-    `approval_above` need the approval of a second person. Raises ActionRefusedError.
+    `starts_at` is for `start`: without it the broadcast starts at once; a scheduled one may be
+    given another time. More recipients than `approval_above` need the approval of a second person.
+    Raises ActionRefusedError.
     """
     match action:
         case Action.START:
