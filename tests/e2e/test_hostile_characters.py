@@ -140,6 +140,12 @@ async def test_every_command_that_shows_something_escapes_it(
         ("subscriptions", "undo-stops", "--since", "1d", "--until", "0s", "--dry-run", *WHY),
         ("notify", *phone, "--text", HOSTILE, "--once", HOSTILE),
         ("notify", *phone, "--template", HOSTILE, "--field", f"{HOSTILE}={HOSTILE}", "--json"),
+        *(
+            ("broadcast", "create", "--text", HOSTILE, "--name", name, "--audience", audience)
+            for name, audience in ((HOSTILE, "all"), ("Spring", "all"), ("Spring", HOSTILE))
+        ),
+        ("broadcast", "show", HOSTILE),
+        ("broadcast", "list"),
         ("tokens", "create", "--name", HOSTILE, "--scope", "read"),
         ("tokens", "revoke", HOSTILE),
         ("tokens", "list"),

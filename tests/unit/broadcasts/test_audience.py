@@ -17,6 +17,7 @@ from inbound.errors import SetupError
 from inbound.orders.templates.definition import check_definition
 from inbound.smpp.segmentation import part_count
 from inbound.store.orders.templates import TemplateVersion
+from inbound.tables.model import Cell, Kind, Row
 from inbound.tables.reader import open_table
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -115,3 +116,18 @@ def test_a_template_takes_its_fields_and_refuses_values_that_do_not_fit(tmp_path
 def test_a_template_that_is_not_there_is_refused(versions: list[TemplateVersion]) -> None:
     with pytest.raises(DraftError):
         template_text(versions, "visit", max_parts=8, alphabet="gsm0338")
+
+
+def test_a_date_cell_is_a_date_for_a_template_and_no_text_otherwise() -> None:
+    number, day, time = (
+        Cell(Kind.TEXT, "+79161234567"),
+        Cell(Kind.DATE, "2026-05-17T00:00:00"),
+        Cell(Kind.TEXT, "18:30"),
+    )
+    text, _ = template_text([version(1)], "visit", max_parts=8, alphabet="gsm0338")
+    good = check_row(Row(2, (number, day, time)), text)
+    assert isinstance(good, GoodRow)
+    assert good.fields["day"] == "2026-05-17"
+    bad = check_row(Row(2, (number, day)), content("{Имя}"))
+    assert isinstance(bad, ExcludedRow)
+    assert "make it text" in bad.detail
