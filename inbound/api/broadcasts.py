@@ -64,6 +64,8 @@ async def create_broadcast(
     try:
         made = await backend.run(create, body, hours, _caller(who), backend.clock())
     except DraftError as error:
+        if error.field == "account":  # it is the token's, not the body's
+            raise Refusal(ProblemKind.FORBIDDEN, str(error)) from None
         raise invalid(f"body.{error.field}", str(error)) from None
     return BroadcastReport.of(*made)
 

@@ -112,6 +112,13 @@ async def test_an_account_sees_its_own_broadcasts_only(world: World) -> None:
     assert_problem(await world.scoped("read").get(PATH), 403, "forbidden")
 
 
+async def test_an_account_needs_the_right_to_broadcasts(world: World) -> None:
+    world.rows("INSERT INTO accounts (account, rights) VALUES ('notifier', '{send}')")
+    client = world.client(world.token("send", account="notifier"))
+    problem = assert_problem(await client.post(PATH, json=plan()), 403, "forbidden")
+    assert "no right to broadcasts" in problem["detail"]
+
+
 @pytest.mark.parametrize(
     ("changed", "where"),
     [
