@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -30,7 +31,10 @@ from tests.chaos.balance import Balance, as_json, balance, check_log
 from tests.chaos.deployment import Deployment, open_deployment
 from tests.chaos.fault_runner import FaultRunner
 from tests.chaos.leaks import find_leaks, make_client
+from tests.chaos.order_balance import balance_orders, is_of_order
+from tests.chaos.orders import OrderTraffic
 from tests.chaos.schedule import PlannedFault, schedule
+from tests.chaos.smsc_faults import AcceptedSubmit
 from tests.chaos.traffic import Traffic
 from tests.fix_service import SUBJECT_KEY, Event, eventually
 from tests.patience import PATIENCE_S
@@ -44,6 +48,7 @@ _UNANSWERED = 100
 _OPEN = 900
 """Requests that may be open when another fault begins: those of about a minute."""
 _COUNT_WITHIN_S = 2.0
+_ORDERS_PER_SECOND = 3.0
 
 log = logging.getLogger("tests.chaos")
 
@@ -61,6 +66,23 @@ _OPEN_REQUESTS: LiteralString = """
     SELECT count(*) FILTER (WHERE type = 'request.accepted')
         - count(*) FILTER (WHERE type = 'request.completed') FROM events
 """
+
+
+_AFTER_STOP: LiteralString = """
+    SELECT sent.data->>'order_id', switched.recorded_at
+    FROM events sent JOIN mt_claims claim
+        ON claim.message_id = (sent.data->>'message_id')::uuid
+        AND claim.attempt = (sent.data->>'attempt')::integer,
+        LATERAL (SELECT type, recorded_at FROM events
+            WHERE stream_id = sent.stream_id AND recorded_at < claim.claimed_at
+                AND type IN ('subscription.stopped', 'subscription.started')
+            ORDER BY version DESC LIMIT 1) switched
+    WHERE sent.type = 'message.submitted' AND sent.data->>'order_id' IS NOT NULL
+        AND switched.type = 'subscription.stopped'
+        AND switched.recorded_at < claim.claimed_at - interval '20 seconds'
+"""
+"""Orders whose message was claimed after a `stop` and submitted. A stop counts 20 s after its
+transaction began: its worker may have been halted before it committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +151,12 @@ async def run_campaign(
         clients = [make_client(number) for number in range(people)]
         deployment.import_clients(clients)
         traffic = Traffic(clients, deployment.deliver_home, random.Random(seed), per_second)
+        numbers = [client.number for client in clients]
+        orders = OrderTraffic(deployment, numbers, random.Random(seed), _ORDERS_PER_SECOND)
+        await orders.prepare()
         runner = FaultRunner(deployment)
         sending = asyncio.create_task(traffic.run())
+        ordering = asyncio.create_task(orders.run())
 
         def report(fault: PlannedFault) -> None:
             log.info("%s (%d texts unanswered)", fault, traffic.unanswered)
@@ -141,18 +167,20 @@ async def run_campaign(
             async with asyncio.timeout(PATIENCE_S):
                 await traffic.wait_until_few(_UNANSWERED)
                 while await _count_open(deployment) > _OPEN:
-                    traffic.is_paused = True  # or a slow machine never works them off
+                    # Or a slow machine never works them off.
+                    traffic.is_paused = orders.is_paused = True
                     await asyncio.sleep(0.5)
-                traffic.is_paused = False
+                traffic.is_paused = orders.is_paused = False
 
         await runner.run(faults, recovered, report)
         sending.cancel()
+        orders.stop()
         await runner.undo()
-        log.info("all faults have ended; waiting until every request is completed")
-        await _wait_until_completed(deployment, traffic)
+        log.info("all faults have ended; waiting until every request and order is completed")
+        await _wait_until_completed(deployment, traffic, ordering)
         await _wait_for_receipts(deployment)
         log.info("comparing accepted messages with the event store")
-        result = _balance(deployment, traffic)
+        result = _balance(deployment, traffic, orders)
         log.info("verifying the event log and its projections")
         for command in (("log", "verify"), ("projections", "verify")):
             status, output = await deployment.scserv(*command)
@@ -168,10 +196,13 @@ async def run_campaign(
         return CampaignResult(result, runner.finished, latencies, time.monotonic() - started)
 
 
-async def _wait_until_completed(deployment: Deployment, traffic: Traffic) -> None:
-    """Wait until every text is answered and every request completed, or the time is up."""
+async def _wait_until_completed(
+    deployment: Deployment, traffic: Traffic, ordering: asyncio.Task[None]
+) -> None:
+    """Wait until all texts and orders are answered and completed, or the time is up."""
     try:
         async with asyncio.timeout(PATIENCE_S):
+            await ordering
             await traffic.wait_until_answered()
         texts = sum(text.accepted_at is not None for one in traffic.clients for text in one.texts)
         # Count requests too: a worker that has just restarted has not read all texts, so no
@@ -182,6 +213,10 @@ async def _wait_until_completed(deployment: Deployment, traffic: Traffic) -> Non
                 f"{_accepted_requests(deployment)} of {texts} texts became requests, of which "
                 f"{_open_requests(deployment)} are open"
             ),
+        )
+        await eventually(
+            lambda: _open_orders(deployment) == 0 and _running_broadcasts(deployment) == 0,
+            lambda: f"{_open_orders(deployment)} orders wait",
         )
     except BaseException as error:  # pytest.fail raises no Exception
         if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
@@ -219,6 +254,18 @@ def _open_requests(deployment: Deployment) -> int:
     return found
 
 
+def _open_orders(deployment: Deployment) -> int:
+    found: int = deployment.value(
+        "SELECT count(*) FROM orders WHERE state IN ('queued', 'scheduled')"
+    )
+    return found
+
+
+def _running_broadcasts(deployment: Deployment) -> int:
+    found: int = deployment.value("SELECT count(*) FROM broadcasts WHERE state = 'running'")
+    return found
+
+
 async def _count_open(deployment: Deployment) -> int:
     """Return the number of open requests; 0 if PostgreSQL doesn't say, as outages may overlap."""
     try:
@@ -232,7 +279,7 @@ async def _count_open(deployment: Deployment) -> int:
         return 0
 
 
-def _balance(deployment: Deployment, traffic: Traffic) -> Balance:
+def _balance(deployment: Deployment, traffic: Traffic, orders: OrderTraffic) -> Balance:
     streams: dict[str, list[Event]] = defaultdict(list)
     versions: dict[str, list[int]] = defaultdict(list)
     positions = []
@@ -244,11 +291,29 @@ def _balance(deployment: Deployment, traffic: Traffic) -> Balance:
         versions[str(event.stream_id)].append(event.version)
         streams[numbers[subjects[event.stream_id]]].append(event)
     parts = {one.client.number: _parts(one.client.registration) for one in traffic.clients}
-    result = balance(traffic.clients, deployment.smsc_faults.accepted, streams, parts)
+    ordered = {one.text for one in orders.placed} | {*orders.broadcasts.values()}
+    replies, messages = _split_by(deployment.smsc_faults.accepted, lambda one: one.text in ordered)
+    without = {
+        number: [event for event in events if not is_of_order(event)]
+        for number, events in streams.items()
+    }
+    result = balance(traffic.clients, replies, without, parts)
+    balance_orders(result, orders.placed, orders.broadcasts, messages, streams)
+    for order_id, stopped_at in deployment.rows(_AFTER_STOP):
+        result.say("after_stop", 1, f"order {order_id}, switched off at {stopped_at}")
     check_log(result, positions, versions)
     rejections = traffic.rejections
     result.say("lost", len(rejections), f"texts were rejected for good: {set(rejections)}")
     return result
+
+
+def _split_by(
+    submits: Iterable[AcceptedSubmit], is_second: Callable[[AcceptedSubmit], bool]
+) -> tuple[list[AcceptedSubmit], list[AcceptedSubmit]]:
+    found: tuple[list[AcceptedSubmit], list[AcceptedSubmit]] = ([], [])
+    for one in submits:
+        found[is_second(one)].append(one)
+    return found
 
 
 def _parts(text: str) -> list[str]:
@@ -276,6 +341,9 @@ def _configure_log(folder: Path) -> None:
         handler.setFormatter(formatter)
         log.addHandler(handler)
     log.setLevel(logging.INFO)
+    # A broker that is away is a fault of ours, and no news.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+    logging.getLogger("aiokafka").propagate = False
 
 
 if __name__ == "__main__":

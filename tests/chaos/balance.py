@@ -34,6 +34,8 @@ class Balance:
     """The figures. A guarantee broke when `broken` is not empty."""
 
     requests: int = 0
+    orders: int = 0
+    after_stop: int = 0
     lost: int = 0
     doubled: int = 0
     doubled_allowed: int = 0
@@ -58,6 +60,7 @@ class Balance:
         figures = asdict(self)
         allowed = {
             "requests",
+            "orders",
             "doubled_allowed",
             "unknown",
             "given_up",

@@ -32,7 +32,7 @@ from tests.fix_service import PAGES, ROLES, WINDOW, Role, RoleProcess, Service, 
 from tests.searching import POSTGRES_SETTINGS, store_plainly
 
 PROCESSES_PER_ROLE: Final = 2
-STARTED_ROLES: Final[tuple[Role, ...]] = (*ROLES, "projector")
+STARTED_ROLES: Final[tuple[Role, ...]] = (*ROLES, "projector", "scheduler")
 STOP_S: Final = 30.0
 OPERATOR_COMMANDS: Final = (
     ("timeline", "--phone", "NUMBER"),

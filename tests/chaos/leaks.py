@@ -1,9 +1,10 @@
 """Canaries: marked secrets and numbers, searched for wherever they must not be.
 
-A secret must not be readable anywhere, a number only in `sms.mo.v1`. The search covers the raw
-files of both servers (deleted rows and the write-ahead log included), the logs, traces and metrics
-of every process, the pages of the health ports, the output of the operator's commands, every
-record of every topic and every column of every table, those of the servers themselves included.
+A secret must not be readable anywhere, a number only in `sms.mo.v1` and `sms.notify.v1`. The search
+covers the raw files of both servers (deleted rows and the write-ahead log included), the logs,
+traces and metrics of every process, the pages of the health ports, the output of the operator's
+commands, every record of every topic and every column of every table, those of the servers
+themselves included.
 """
 
 from collections.abc import Iterator
@@ -36,13 +37,15 @@ def find_leaks(deployment: Deployment) -> Iterator[str]:
 
     Blocks for minutes. Stop the roles first, so that they have exported everything.
     """
-    mo = deployment.names.mo
+    with_numbers = {deployment.names.mo, deployment.names.notify}
     for path in files_in(deployment.folder):
-        if in_file(path, _SECRETS if _belongs_to(path, mo) else _EVERYTHING):
+        if in_file(path, _SECRETS if _belongs_to(path, with_numbers) else _EVERYTHING):
             yield f"a canary is in the file {path.relative_to(deployment.folder)}"
     names = all_topics(deployment.bootstrap)
     for name in topics_with(
-        deployment.bootstrap, names, lambda name: _SECRETS if name == mo else _EVERYTHING
+        deployment.bootstrap,
+        names,
+        lambda name: _SECRETS if name in with_numbers else _EVERYTHING,
     ):
         yield f"a canary is in the topic {name}"
     for table in tables_with(deployment.database_url, _EVERYTHING):
@@ -57,6 +60,6 @@ def find_leaks(deployment: Deployment) -> Iterator[str]:
                 yield f"not searched: {role} exported no {kind}"
 
 
-def _belongs_to(path: Path, topic: str) -> bool:
-    """Whether Kafka keeps a partition of this topic at the path, deleted ones included."""
-    return any(part.startswith(f"{topic}-") for part in path.parts)
+def _belongs_to(path: Path, topics: set[str]) -> bool:
+    """Whether Kafka keeps a partition of a topic at the path, deleted ones included."""
+    return any(part.startswith(f"{topic}-") for topic in topics for part in path.parts)

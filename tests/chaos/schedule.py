@@ -50,6 +50,9 @@ _PROCESSES: Final = (
     "relay 0",
     "relay 1",
     "projector 0",
+    "scheduler 0",
+    "scheduler 1",
+    "api 0",
 )
 
 ATTACK: Final = "attack"
