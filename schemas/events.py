@@ -12,11 +12,17 @@ from pydantic import Field
 
 from schemas.base import CentreTime, Model, UtcTime
 from schemas.domain_event import DomainEvent as DomainEvent  # noqa: PLC0414 — exported
+from schemas.domain_event import RequestId
 from schemas.messages import PartResult, Purpose, ReceiptState, SubmitAttempt
 from schemas.order_events import ORDER_EVENTS
 from schemas.orders import WithheldReason
+from schemas.registration_events import (
+    RegistrationHeld,
+    RegistrationRefused,
+    RegistrationReleased,
+    RegistrationUsage,
+)
 
-RequestId = Annotated[UUID, Field(description="the request: the random id of its MO")]
 CentreName = Annotated[str, Field(description="the SMS centre, by its name in the settings")]
 Bind = Annotated[str, Field(description="the connection to it, by its name in the settings")]
 
@@ -64,26 +70,6 @@ def is_announced(value: StrEnum) -> bool:
     """Whether this release must not write `value`."""
     # By identity: members of different enums are equal when their texts are.
     return any(value is announced for announced in ANNOUNCED)
-
-
-class RegistrationUsage(Model):
-    """How much of the ceilings on registrations was used when a request for one was decided.
-
-    The counts are of registrations that were let through before it, held ones left out.
-    """
-
-    off: bool = Field(description="whether registrations were switched off")
-    minute: int = Field(description="let through within the last minute")
-    hour: int = Field(description="let through within the last hour")
-    centre_hour: int = Field(description="of these, those asked for through the same SMS centre")
-    clients: int = Field(description="numbers in the directory; default ceilings depend on it")
-    centre_minute: int = Field(
-        default=0,
-        description="let through within the last minute for texts from the same SMS centre",
-    )
-    centres: int = Field(
-        default=1, description="SMS centres of the service; default ceilings depend on it"
-    )
 
 
 class Facts(Model):
@@ -178,71 +164,6 @@ class SubscriptionRestored(DomainEvent):
     by: str = Field(description="the operator")
     reason: str = Field(description="why, as the operator wrote it")
     at: UtcTime = Field(description="when it was undone")
-
-
-class HoldReason(StrEnum):
-    """Why a request for registration data waits for a person."""
-
-    MINUTE_CEILING = "minute_ceiling"
-    HOUR_CEILING = "hour_ceiling"
-    CENTRE_CEILING = "centre_ceiling"
-    SWITCHED_OFF = "switched_off"
-    NO_OPEN_CASE = "no_open_case"
-
-
-class RegistrationHeld(DomainEvent):
-    """Registration data is not sent until a person releases it."""
-
-    TYPE = "registration.held"
-
-    request_id: RequestId
-    reason: HoldReason
-    at: UtcTime = Field(description="when it was held")
-    until: UtcTime = Field(description="when it is refused if it was not released")
-
-
-class RegistrationReleased(DomainEvent):
-    """A person let a held request through; registration data follows."""
-
-    TYPE = "registration.released"
-
-    request_id: RequestId
-    by: str = Field(description="the operator")
-    reason: str = Field(description="why, as the operator wrote it")
-    at: UtcTime = Field(description="when it was released")
-
-
-class RefusalCause(StrEnum):
-    """Who or what refused to send registration data."""
-
-    PERSON = "person"
-    EXPIRED = "expired"
-    ERASED = "erased"
-    SWITCHED_OFF = "switched_off"
-    NO_OPEN_CASE = "no_open_case"
-
-    @property
-    def ends_hold(self) -> bool:
-        """Whether the request had been held before; the others refuse it at once."""
-        match self:
-            case RefusalCause.PERSON | RefusalCause.EXPIRED | RefusalCause.ERASED:
-                return True
-            case RefusalCause.SWITCHED_OFF | RefusalCause.NO_OPEN_CASE:
-                return False
-            case _:
-                assert_never(self)
-
-
-class RegistrationRefused(DomainEvent):
-    """Registration data is not sent; the client gets a text that says so."""
-
-    TYPE = "registration.refused"
-
-    request_id: RequestId
-    cause: RefusalCause
-    by: str | None = Field(default=None, description="the operator, if a person refused it")
-    reason: str | None = Field(default=None, description="why, as the operator wrote it")
-    at: UtcTime = Field(description="when it was refused")
 
 
 class CommandLimitReached(DomainEvent):

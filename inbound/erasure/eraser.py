@@ -24,8 +24,9 @@ from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store, Transaction
 from inbound.subjects import StateCache, Subjects
-from schemas.events import PersonErased, RefusalCause
+from schemas.events import PersonErased
 from schemas.messages import Purpose
+from schemas.registration_events import RefusalCause
 
 GIVE_UP_AFTER_S = 30
 

@@ -20,15 +20,9 @@ from inbound.handlers.definitions import SENDS_REGISTRATION, plan
 from inbound.handlers.policies import Policies
 from inbound.handlers.registrations import gate
 from inbound.handlers.state import HOUR, SubjectState
-from schemas.events import (
-    CommandLimitReached,
-    DomainEvent,
-    Facts,
-    RegistrationHeld,
-    RegistrationRefused,
-    RequestAccepted,
-)
+from schemas.events import CommandLimitReached, DomainEvent, Facts, RequestAccepted
 from schemas.messages import Purpose
+from schemas.registration_events import RegistrationHeld, RegistrationRefused
 
 COPY_WITHIN: Final = timedelta(minutes=10)
 """Longer than an SMS centre waits before it redelivers an unanswered MO."""

@@ -5,8 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
 
-from schemas.events import Arrival, Command, DomainEvent, RegistrationHeld, RegistrationUsage
+from schemas.events import Arrival, Command, DomainEvent
 from schemas.messages import Purpose
+from schemas.registration_events import RegistrationHeld, RegistrationUsage
 
 
 class Disposition(StrEnum):

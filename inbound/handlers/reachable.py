@@ -21,8 +21,9 @@ from inbound.handlers.policies import Policies
 from inbound.handlers.registrations import Operator, decide_refusal, decide_release
 from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState, evolve, write_state
-from schemas.events import Command, RefusalCause, RegistrationUsage, is_announced
+from schemas.events import Command, is_announced
 from schemas.messages import Outcome, Purpose, SubmitResult
+from schemas.registration_events import RefusalCause, RegistrationUsage
 
 Circumstances = tuple[SubjectState, CommandRequest, Policies]
 

@@ -24,13 +24,7 @@ from schemas.events import (
     Command,
     Completion,
     DomainEvent,
-    HoldReason,
     PersonErased,
-    RefusalCause,
-    RegistrationHeld,
-    RegistrationRefused,
-    RegistrationReleased,
-    RegistrationUsage,
     RequestAccepted,
     RequestCompleted,
     SubscriptionRestored,
@@ -38,6 +32,14 @@ from schemas.events import (
     SubscriptionStopped,
 )
 from schemas.messages import Purpose
+from schemas.registration_events import (
+    HoldReason,
+    RefusalCause,
+    RegistrationHeld,
+    RegistrationRefused,
+    RegistrationReleased,
+    RegistrationUsage,
+)
 
 MINUTE_PER_MILLE: Final = 2
 MINUTE_FLOOR: Final = 20

@@ -17,9 +17,6 @@ from schemas.events import (
     MessageEvent,
     MessageUnknown,
     Plan,
-    RegistrationHeld,
-    RegistrationRefused,
-    RegistrationReleased,
     RequestAccepted,
     RequestCompleted,
     SubscriptionRestored,
@@ -29,6 +26,7 @@ from schemas.events import (
 from schemas.messages import Purpose
 from schemas.order_events import OrderAccepted, OrderCancelled, OrderExpired, OrderRescheduled
 from schemas.orders import SendingHours
+from schemas.registration_events import RegistrationHeld, RegistrationRefused, RegistrationReleased
 
 STATE_VERSION = 7
 """Raised when the fold changes. A stored state of another version is folded again."""

@@ -18,11 +18,10 @@ from schemas.events import (
     MessageUndeliverable,
     MessageUndetermined,
     MessageUnknown,
-    RegistrationHeld,
-    RegistrationRefused,
     RequestAccepted,
     RequestCompleted,
 )
+from schemas.registration_events import RegistrationHeld, RegistrationRefused
 
 _DATE: Final = 10  # characters of YYYY-MM-DD
 

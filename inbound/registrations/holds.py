@@ -20,7 +20,7 @@ from inbound.store.registrations.rows import HoldSelection, TakenHold
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store, Transaction
 from inbound.subjects import StateCache, Subjects
-from schemas.events import RefusalCause
+from schemas.registration_events import RefusalCause
 from schemas.topics import TopicNames
 
 RELEASE: Final = "release registration"

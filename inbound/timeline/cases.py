@@ -15,12 +15,10 @@ from schemas.events import (
     MessageEvent,
     MessageUnknown,
     Plan,
-    RefusalCause,
-    RegistrationHeld,
-    RegistrationRefused,
     RequestCompleted,
 )
 from schemas.messages import Outcome, Purpose, ReceiptState
+from schemas.registration_events import RefusalCause, RegistrationHeld, RegistrationRefused
 
 
 class DeliveryResult(StrEnum):

@@ -8,7 +8,8 @@ from typing import Final, assert_never
 
 from inbound.timeline.cases import Case
 from inbound.timeline.words import Details, english_duration
-from schemas.events import Plan, RefusalCause
+from schemas.events import Plan
+from schemas.registration_events import RefusalCause
 
 REFUSED_REPLY: Final = "the reply that refers you to support"
 

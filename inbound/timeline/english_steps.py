@@ -13,8 +13,9 @@ from inbound.timeline.words import (
     spelling_of,
     statuses,
 )
-from schemas.events import Command, HoldReason, Plan, RefusalCause
+from schemas.events import Command, Plan
 from schemas.messages import Outcome
+from schemas.registration_events import HoldReason, RefusalCause
 
 _UNANSWERED: Final = "no answer"
 

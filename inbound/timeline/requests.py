@@ -15,9 +15,6 @@ from schemas.events import (
     DeliveryEvent,
     DomainEvent,
     MessageEvent,
-    RegistrationHeld,
-    RegistrationRefused,
-    RegistrationReleased,
     RequestAccepted,
     RequestCompleted,
     SubscriptionRestored,
@@ -25,6 +22,7 @@ from schemas.events import (
     SubscriptionStopped,
 )
 from schemas.messages import Purpose
+from schemas.registration_events import RegistrationHeld, RegistrationRefused, RegistrationReleased
 from schemas.upcasters import read_event
 
 RequestEvent = (

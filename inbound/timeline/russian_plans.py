@@ -8,7 +8,8 @@ from typing import Final, assert_never
 
 from inbound.timeline.cases import Case
 from inbound.timeline.words import Details, russian_duration
-from schemas.events import Plan, RefusalCause
+from schemas.events import Plan
+from schemas.registration_events import RefusalCause
 
 REFUSED_REPLY: Final = "ответ с просьбой обратиться в службу поддержки"
 

@@ -15,8 +15,9 @@ from inbound.timeline.words import (
     spelling_of,
     statuses,
 )
-from schemas.events import Command, Completion, HoldReason, Plan, RefusalCause
+from schemas.events import Command, Completion, Plan
 from schemas.messages import Outcome, Purpose
+from schemas.registration_events import HoldReason, RefusalCause
 
 _UNANSWERED: Final = "нет ответа"
 _LANES: Final[Mapping[str, str]] = {

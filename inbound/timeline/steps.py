@@ -24,10 +24,6 @@ from schemas.events import (
     DeliveryEvent,
     DomainEvent,
     MessageEvent,
-    RefusalCause,
-    RegistrationHeld,
-    RegistrationRefused,
-    RegistrationReleased,
     RequestAccepted,
     RequestCompleted,
     SubscriptionRestored,
@@ -35,6 +31,12 @@ from schemas.events import (
     SubscriptionStopped,
 )
 from schemas.messages import Outcome, Purpose
+from schemas.registration_events import (
+    RefusalCause,
+    RegistrationHeld,
+    RegistrationRefused,
+    RegistrationReleased,
+)
 
 
 def drafts_of(request: RequestHistory, claims: Sequence[ClaimRow] = ()) -> list[Draft]:

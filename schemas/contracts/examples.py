@@ -16,7 +16,6 @@ from schemas.events import (
     CommandLimitReached,
     Completion,
     Facts,
-    HoldReason,
     MessageDelivered,
     MessageErased,
     MessageExpired,
@@ -28,11 +27,6 @@ from schemas.events import (
     MessageWithheld,
     PersonErased,
     Plan,
-    RefusalCause,
-    RegistrationHeld,
-    RegistrationRefused,
-    RegistrationReleased,
-    RegistrationUsage,
     RequestAccepted,
     RequestCompleted,
     SubscriptionRestored,
@@ -49,6 +43,14 @@ from schemas.order_events import (
     OrderRescheduled,
 )
 from schemas.orders import SendingHours
+from schemas.registration_events import (
+    HoldReason,
+    RefusalCause,
+    RegistrationHeld,
+    RegistrationRefused,
+    RegistrationReleased,
+    RegistrationUsage,
+)
 
 SUBJECT: Final = UUID("6f1d2c1e-8a54-4c5b-9a3e-2f0b7d9c4e11")
 TRACEPARENT: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from inbound.handlers.decision import CommandRequest, Decision
 from inbound.ops import metrics
 from inbound.store.registrations.rows import CountedRegistrations, RegistrationsUsed
-from schemas.events import RegistrationRefused, RegistrationUsage
+from schemas.registration_events import RegistrationRefused, RegistrationUsage
 
 
 class RegistrationBudget:

@@ -30,8 +30,6 @@ from schemas.events import (
     DomainEvent,
     MessageEvent,
     MessageUnknown,
-    RegistrationRefused,
-    RegistrationReleased,
     RequestAccepted,
 )
 from schemas.messages import Purpose
@@ -40,6 +38,7 @@ from schemas.order_events import (
     OrderDecided,
     OrderRefused,
 )
+from schemas.registration_events import RegistrationRefused, RegistrationReleased
 
 _ERROR_LENGTH = 300
 

@@ -10,12 +10,11 @@ from schemas.events import (
     DeliveryEvent,
     DomainEvent,
     MessageEvent,
-    RegistrationRefused,
-    RegistrationReleased,
     RequestAccepted,
     SubscriptionRestored,
 )
 from schemas.order_events import OrderCancelled, OrderDecided, OrderExpired, OrderRescheduled
+from schemas.registration_events import RegistrationRefused, RegistrationReleased
 from schemas.upcasters import read_event
 
 Run = Sequence[tuple[PastEvent, DomainEvent]]

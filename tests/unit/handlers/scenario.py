@@ -9,8 +9,9 @@ from inbound.handlers.decision import CommandRequest, Decision, message_id
 from inbound.handlers.policies import Policies
 from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState, evolve
-from schemas.events import Arrival, Command, DomainEvent, RegistrationUsage
+from schemas.events import Arrival, Command, DomainEvent
 from schemas.messages import Outcome, PartResult, Purpose, SubmitResult
+from schemas.registration_events import RegistrationUsage
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SUBJECT = UUID(int=99)

@@ -22,19 +22,21 @@ from schemas.events import (
     Command,
     Completion,
     DomainEvent,
-    HoldReason,
     PersonErased,
-    RefusalCause,
-    RegistrationHeld,
-    RegistrationRefused,
-    RegistrationReleased,
-    RegistrationUsage,
     RequestCompleted,
     SubscriptionRestored,
     SubscriptionStarted,
     SubscriptionStopped,
 )
 from schemas.messages import Outcome, Purpose
+from schemas.registration_events import (
+    HoldReason,
+    RefusalCause,
+    RegistrationHeld,
+    RegistrationRefused,
+    RegistrationReleased,
+    RegistrationUsage,
+)
 from tests.unit.handlers.scenario import NOON, Scenario
 
 ANNA = Operator("anna", "the client called us")

@@ -21,14 +21,13 @@ from schemas.events import (
     DomainEvent,
     MessageSubmitted,
     Plan,
-    RefusalCause,
-    RegistrationUsage,
     RequestAccepted,
     RequestCompleted,
     SubscriptionRestored,
     SubscriptionStopped,
 )
 from schemas.messages import Outcome, Purpose
+from schemas.registration_events import RefusalCause, RegistrationUsage
 from tests.released import stream
 from tests.unit.handlers.scenario import NOON, SUBJECT
 from tests.unit.replay.streams import (

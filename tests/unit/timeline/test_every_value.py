@@ -29,13 +29,12 @@ from schemas.events import (
     Command,
     DeliveryEvent,
     DomainEvent,
-    HoldReason,
     MessageEvent,
     MessageWithheld,
     Plan,
-    RefusalCause,
 )
 from schemas.messages import Outcome, PartResult, Purpose, ReceiptState
+from schemas.registration_events import HoldReason, RefusalCause
 from tests.unit.timeline.test_sentences import refused, released, undone
 from tests.unit.timeline.test_steps import full
 from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person

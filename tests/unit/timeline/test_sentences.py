@@ -13,8 +13,9 @@ from inbound.handlers.policies import Policies
 from inbound.timeline.input import LongText, MissNote
 from inbound.timeline.model import ClockState, Language, ReplyStatus, StepKind
 from inbound.timeline.words import ArrivalSpan, days_in_russian
-from schemas.events import Command, RefusalCause, SubscriptionRestored
+from schemas.events import Command, SubscriptionRestored
 from schemas.messages import Outcome, PartResult, ReceiptState
+from schemas.registration_events import RefusalCause
 from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person, seconds
 
 INFO, STOP, START = Command.CLIENT_INFO, Command.SMS_STOP, Command.SMS_START

@@ -27,11 +27,10 @@ from schemas.events import (
     MessageUndeliverable,
     MessageUndetermined,
     Plan,
-    RefusalCause,
-    RegistrationUsage,
     RequestAccepted,
 )
 from schemas.messages import Outcome, PartResult, Purpose, ReceiptState, SubmitResult
+from schemas.registration_events import RefusalCause, RegistrationUsage
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 SUBJECT = UUID(int=99)
