@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from pydantic import ValidationError
@@ -13,10 +13,22 @@ from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.startup import check_database
 from inbound.terminal import echo, echo_json
-from schemas.orders import Order, OrderKind, SendingHours
+from schemas.orders import LONGEST_TEXT, MOST_FIELDS, Order, OrderKind, SendingHours
 
 if TYPE_CHECKING:
     from inbound.orders.ports import Placed
+
+_RIGHT: Final = {
+    "phone": "write a number with its country code, like +79161234567",
+    "text": f"write what to send, in up to {LONGEST_TEXT} characters",
+    "template": "name a template; `scserv templates list` shows them",
+    "fields": f"give up to {MOST_FIELDS} fields, with names of up to 64 and values of up to 1000 "
+    "characters",
+    "account": "name an account; `scserv accounts list` shows them",
+    "sender": "use up to 11 Latin letters, digits and signs, or up to 15 digits",
+    "idempotency_key": "use up to 255 letters, digits and signs of ASCII, without blanks",
+}
+"""What would be right for an option that the order can't take."""
 
 
 @click.command
@@ -45,7 +57,7 @@ def notify(settings: Settings, *, as_json: bool, **options: Any) -> None:  # noq
     """Have a message sent to NUMBER and print the id of its order.
 
     Exit status 1 and the reason if it is refused. What became of it:
-    `scserv events --phone NUMBER`.
+    `scserv timeline --phone NUMBER`.
     """
     from inbound.orders.refusals import explain
 
@@ -69,16 +81,34 @@ def _order(
     hours: str | None,
     **options: Any,  # noqa: ANN401 — the others are fields of the model, which checks them
 ) -> Order:
+    if (options["text"] is None) == (options["template"] is None):
+        raise SetupError("give either --text or --template")
+    if fields and options["template"] is None:
+        raise SetupError("--field: fields need a --template")
+    sending_hours = None if hours is None else _sending_hours(hours, settings.time_zone)
     try:
-        sending_hours = SendingHours.parse(hours, settings.time_zone) if hours else None
         return Order(hours=sending_hours, fields=dict(map(split_field, fields)), **options)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        what = first["msg"].removeprefix("Value error, ")
-        raise SetupError(f"{where}: {what}" if where else what) from None
-    except ValueError as error:
-        raise SetupError(f"--hours: {error}") from None
+        raise SetupError(_complaint(error)) from None
+
+
+def _sending_hours(text: str, zone: str) -> SendingHours:
+    try:
+        return SendingHours.parse(text, zone)
+    except ValueError:
+        raise SetupError(
+            f"--hours {text}: write the first and the last minute, such as 10:00-12:00"
+        ) from None
+
+
+def _complaint(error: ValidationError) -> str:
+    """Return what is wrong with which option, and what would be right."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    option = {"fields": "--field", "idempotency_key": "--once"}.get(name, f"--{name}")
+    if first["type"] == "value_error":
+        return f"{option}: {first['msg'].removeprefix('Value error, ')}"
+    return f"{option}: {_RIGHT[name]}" if name in _RIGHT else f"{option}: {first['msg']}"
 
 
 async def _place(settings: Settings, order: Order) -> "Placed":
