@@ -83,9 +83,9 @@ class English(Wording):
         said = f"We have no record of a text from this number{since}{until}."
         if found.miss_days:
             days = f"{found.miss_days} {'day' if found.miss_days == 1 else 'days'}"
-            said += f" Of texts that were no command we know for {days} only."
+            said += f" Texts that were not commands are remembered for only {days}."
         else:
-            said += " Texts that were no command are not noted here."
+            said += " Texts that were not commands are not remembered here."
         if (out := found.left_out) is not None:
             over = self._calendar.over(out)
             said += (
@@ -194,27 +194,24 @@ def _why_missed(kind: MissKind) -> str:
             )
         case MissKind.SPACING:
             return (
-                "had the words of a command with other blanks between them; please put exactly "
-                "one blank between two words"
+                "had the words of a command with unusual spaces between them; please put exactly "
+                "one ordinary space between two words"
             )
         case MissKind.EXTRA_WORDS:
             return "contained a command and something else; please send the command alone"
         case MissKind.UNKNOWN:
             return f"was not one of the commands, which are {_listed(accepted_spellings())}"
         case MissKind.EMPTY:
-            return "contained no text"
+            return "was empty"
         case MissKind.UNDECODABLE:
             return "could not be read as a text"
         case MissKind.DUPLICATE:
             return (
-                "repeated the command before it so soon that both count as one request, which "
-                "is answered once"
+                "repeated the last accepted command so soon that both count as one request, "
+                "which is answered once"
             )
         case MissKind.LIMITED:
-            return (
-                "was a command too many: only so many are accepted within an hour; please text "
-                "again later"
-            )
+            return "exceeded the commands accepted per hour; please text again later"
         case MissKind.UNKNOWN_NUMBER:
             return (
                 "was a command, but this number is not registered with us, and such texts "

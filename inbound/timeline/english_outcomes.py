@@ -36,7 +36,7 @@ def why_undelivered(state: ReceiptState | None) -> str:
 def undeliverable(reply: ReplyProgress) -> str:
     """Say that it could not be delivered, as a predicate."""
     code = f" (the operator's code {reply.error})" if reply.error else ""
-    full = " in full" if reply.parts > 1 else ""
+    full = ", or not in full" if reply.parts > 1 else ""
     return f"could not be delivered{full}{why_undelivered(reply.state)}{code}"
 
 

@@ -13,7 +13,7 @@ from inbound.timeline.words import (
     spelling_of,
     statuses,
 )
-from schemas.events import Command, Plan
+from schemas.events import Command, Completion, Plan
 from schemas.messages import Outcome
 from schemas.registration_events import HoldReason, RefusalCause
 
@@ -187,7 +187,7 @@ def _refused(cause: RefusalCause, d: Details) -> str:
 
 
 def _completed(d: Details) -> str:
-    return f"request complete: {d['completion']}"
+    return f"request complete: {_completion(Completion(d['completion']))}"
 
 
 def _receipt(d: Details) -> str:
@@ -215,3 +215,16 @@ def _outcome(outcome: Outcome) -> str:
 
 def _attempt_number(d: Details) -> str:
     return f", attempt {d['attempt']}" if d["attempt"] > 1 else ""
+
+
+def _completion(completion: Completion) -> str:
+    # Complete means sent: whether it arrived, receipts tell.
+    match completion:
+        case Completion.FULFILLED:
+            return "the reply was sent"
+        case Completion.REFUSED:
+            return "refused"
+        case Completion.UNDELIVERED:
+            return "the reply was not sent"
+        case _:
+            assert_never(completion)

@@ -30,8 +30,8 @@ _MONTHS: Final = (
 _LONG: Final = timedelta(days=1)
 _ACKNOWLEDGEMENT: Final = "уведомление о приёме заявки"
 _UNKNOWN: Final = (
-    "отправлен, но оператор не ответил: он мог дойти, а мог и не дойти; если его нет, повторите "
-    "запрос"
+    "отправлен, но оператор не ответил; сообщение могло дойти, а могло и не дойти; если его нет, "
+    "повторите запрос"
 )
 _EXPIRED: Final = "слишком долго не удавалось отправить, и он уже не отправляется; повторите запрос"
 _ERASED: Final = "не отправлен: номер или данные были удалены из сервиса"
@@ -116,7 +116,7 @@ class Russian(Wording):
             case ClockState.OVERDUE:
                 return f"нарушены: приём не подтверждён, просрочено на {_seconds(clock.left_s)}"
             case ClockState.MISSED:
-                return "нарушены: центр так и не принял уведомление о приёме заявки"
+                return "нарушены: центр не подтвердил, что принял уведомление о приёме заявки"
             case _:
                 assert_never(clock.state)
 
@@ -210,15 +210,15 @@ def _why_missed(kind: MissKind) -> str:
         case MissKind.EXTRA_WORDS:
             return "содержало, кроме команды, что-то ещё; отправьте только команду"
         case MissKind.UNKNOWN:
-            return f"не было ни одной из команд: {', '.join(accepted_spellings())}"
+            return f"не совпало ни с одной из команд: {', '.join(accepted_spellings())}"
         case MissKind.EMPTY:
-            return "не содержало текста"
+            return "было пустым"
         case MissKind.UNDECODABLE:
             return "не удалось прочитать как текст"
         case MissKind.DUPLICATE:
             return (
-                "повторило предыдущую команду так скоро, что обе считаются одним запросом, на "
-                "который даётся один ответ"
+                "повторило последнюю принятую команду слишком быстро, поэтому оба сообщения "
+                "считаются одним запросом, на который даётся один ответ"
             )
         case MissKind.LIMITED:
             return "превысило число команд, принимаемых за час; повторите запрос позже"
@@ -240,7 +240,7 @@ def _why_missed(kind: MissKind) -> str:
 
 def _undeliverable(reply: ReplyProgress) -> str:
     code = f" (код оператора {reply.error})" if reply.error else ""
-    full = " полностью" if reply.parts > 1 else ""
+    full = " или доставлен не полностью" if reply.parts > 1 else ""
     return f"не доставлен{full}{why_undelivered(reply.state)}{code}"
 
 

@@ -126,7 +126,7 @@ class _Sentence:
 
 def _undeliverable(message: ReplyProgress) -> str:
     code = f" (код оператора {message.error})" if message.error else ""
-    full = " полностью" if message.parts > 1 else ""
+    full = " или доставлено не полностью" if message.parts > 1 else ""
     return f"не доставлено{full}{why_undelivered(message.state)}{code}"
 
 

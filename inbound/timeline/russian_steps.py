@@ -242,7 +242,7 @@ def _outcome(outcome: Outcome) -> str:
 def _completion(completion: Completion) -> str:
     match completion:
         case Completion.FULFILLED:
-            return "исполнен"
+            return "ответ отправлен"
         case Completion.REFUSED:
             return "отказано"
         case Completion.UNDELIVERED:

@@ -336,7 +336,7 @@ def test_the_answer_is_about_what_arrived_last() -> None:
     later = [MissNote("empty", ArrivalSpan(seconds(300), seconds(310), 2))]
     earlier = [MissNote("empty", ArrivalSpan(seconds(50), seconds(50)))]
     assert person.timeline(1000).sentence == person.timeline(1000).requests[0].sentence
-    assert "no text" in person.timeline(1000, misses=later).sentence
+    assert "was empty" in person.timeline(1000, misses=later).sentence
     assert "CLIENT info" in person.timeline(1000, misses=earlier).sentence
 
 
