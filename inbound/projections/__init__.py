@@ -1,7 +1,7 @@
 """Projections: tables built from the event log alone, for look-ups by people.
 
-There are three: `requests`, `subscriptions` and `daily_counts`. Each has a name, a version of
-its rules, one table and its progress in the log (`projections.progress`).
+There are four: `requests`, `subscriptions`, `daily_counts` and `order_counts`. Each has a name,
+a version of its rules, one table and its progress in the log (`projections.progress`).
 
 Invariants:
 

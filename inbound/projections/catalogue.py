@@ -6,11 +6,12 @@ from typing import Final
 from inbound.errors import SetupError
 from inbound.projections.daily_counts import DAILY_COUNTS
 from inbound.projections.model import Projection
+from inbound.projections.order_counts import ORDER_COUNTS
 from inbound.projections.requests import REQUESTS
 from inbound.projections.subscriptions import SUBSCRIPTIONS
 
 PROJECTIONS: Final[Mapping[str, Projection]] = {
-    one.name: one for one in (REQUESTS, SUBSCRIPTIONS, DAILY_COUNTS)
+    one.name: one for one in (REQUESTS, SUBSCRIPTIONS, DAILY_COUNTS, ORDER_COUNTS)
 }
 
 

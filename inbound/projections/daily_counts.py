@@ -3,7 +3,8 @@
 Pure. Days are UTC, by the time the event was recorded. `command` and `purpose` come from the
 event, else they are empty; `outcome` is the plan of an accepted request, the completion of a
 completed one, the SMS centre's state of an undeliverable message, the reason of a held and of a
-refused registration, and whether a message with unknown outcome is resent.
+refused registration, of a refused order and of a withheld message, and whether a message with
+unknown outcome is resent.
 """
 
 from collections import Counter
@@ -18,9 +19,11 @@ from schemas.events import (
     MessageUndeliverable,
     MessageUndetermined,
     MessageUnknown,
+    MessageWithheld,
     RequestAccepted,
     RequestCompleted,
 )
+from schemas.order_events import OrderRefused
 from schemas.registration_events import RegistrationHeld, RegistrationRefused
 
 _DATE: Final = 10  # characters of YYYY-MM-DD
@@ -38,6 +41,8 @@ _OUTCOMES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     MessageUnknown.TYPE: _unknown,
     RegistrationHeld.TYPE: lambda data: str(data["reason"]),
     RegistrationRefused.TYPE: lambda data: str(data["cause"]),
+    OrderRefused.TYPE: lambda data: str(data["reason"]),
+    MessageWithheld.TYPE: lambda data: str(data["reason"]),
 }
 
 
@@ -67,7 +72,7 @@ class _Fold(Fold):
 
 DAILY_COUNTS: Final = Projection(
     name="daily_counts",
-    version=2,
+    version=3,
     columns=("day", "type", "command", "purpose", "outcome", "count"),
     key=("day", "type", "command", "purpose", "outcome"),
     indexes=(),

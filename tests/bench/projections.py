@@ -94,7 +94,8 @@ def step(name: str, figures: dict[str, Any], measured: ProcessUsages) -> Iterato
 def clear_projections(conn: psycopg.Connection) -> None:
     """Empty the live tables."""
     conn.execute(
-        "TRUNCATE projections.requests, projections.subscriptions, projections.daily_counts"
+        "TRUNCATE projections.requests, projections.subscriptions, projections.daily_counts, "
+        "projections.order_counts"
     )
     conn.execute("UPDATE projections.progress SET position = 0")
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from inbound.projections.catalogue import PROJECTIONS
 from inbound.projections.queries import ProjectionQueries, Request
 from inbound.projections.requests import RequestState
 from schemas.events import Command
@@ -73,7 +74,7 @@ async def test_commands_of_the_operator(service: Service, queries: ProjectionQue
     assert verified.out.startswith("projections match the log up to position ")
     listed = await scserv(service, "list", "--json")
     found = [json.loads(line) for line in listed.out.splitlines()]
-    assert [one["name"] for one in found] == ["requests", "subscriptions", "daily_counts"]
+    assert [one["name"] for one in found] == list(PROJECTIONS)
     assert all(one["has_projector"] and not one["live"]["events"] for one in found)
     service.rows("UPDATE projections.requests SET late = true RETURNING 1")
     verified = await scserv(service, "verify", "requests")

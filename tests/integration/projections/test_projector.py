@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from inbound.projections import projector, status
+from inbound.projections.catalogue import PROJECTIONS
 from inbound.projections.progress import ProgressConflict, TableSchema
 from inbound.projections.projector import LiveTables
 from inbound.projections.reader import StoredRow, fold_batch, read_batch
@@ -79,7 +80,8 @@ def test_rows_are_the_same_event_by_event(
 
 def begin_again(conn: psycopg.Connection) -> None:
     conn.execute(
-        "TRUNCATE projections.requests, projections.subscriptions, projections.daily_counts"
+        "TRUNCATE projections.requests, projections.subscriptions, projections.daily_counts, "
+        "projections.order_counts"
     )
     conn.execute("UPDATE projections.progress SET position = 0")
 
@@ -123,7 +125,7 @@ def test_a_projection_stops_before_an_event_that_nobody_knows(conn: psycopg.Conn
     append_stop(conn, uuid4())
     problems = catch_up(conn)
     assert set(positions(conn).values()) == {good} == {last + 1}
-    assert set(problems) == {"requests", "subscriptions", "daily_counts"}
+    assert set(problems) == set(PROJECTIONS)
     assert "no event type 'subscription.paused'" in problems["requests"]
 
 
@@ -133,7 +135,7 @@ def test_the_others_go_on_when_one_stops(conn: psycopg.Connection) -> None:
     problems = catch_up(conn)
     assert list(problems) == ["subscriptions"]
     assert f"event {bad}: " in problems["subscriptions"]
-    assert positions(conn) == {"requests": after, "daily_counts": after, "subscriptions": bad - 1}
+    assert positions(conn) == dict.fromkeys(PROJECTIONS, after) | {"subscriptions": bad - 1}
 
 
 @pytest.mark.parametrize("batch", [1, 10])
@@ -148,11 +150,7 @@ def test_a_request_that_was_accepted_twice_stops_its_projection(
     last = [append(conn, "request.accepted", again) for _ in range(2)][-1]
     monkeypatch.setattr(projector, "BATCH", batch)
     assert list(catch_up(conn)) == ["requests"]
-    assert positions(conn) == {
-        "requests": before + 1,
-        "subscriptions": last,
-        "daily_counts": last,
-    }
+    assert positions(conn) == dict.fromkeys(PROJECTIONS, last) | {"requests": before + 1}
 
 
 def test_a_table_of_another_version_is_left_alone(conn: psycopg.Connection) -> None:

@@ -102,9 +102,9 @@ def test_a_rebuilt_projection_is_what_following_makes(
     assert set(positions(conn).values()) == {head}
     assert positions(conn, TableSchema.SHADOW) == {}
     assert [one.doing for one in told if one.position < head] == [
-        "events into requests, subscriptions, daily_counts"
+        "events into requests, subscriptions, daily_counts, order_counts"
     ] * (head // 200)
-    assert told[-1] == BuildProgress("swapping daily_counts", head, head)
+    assert told[-1] == BuildProgress("swapping order_counts", head, head)
 
 
 def test_one_alone_leaves_the_others(
@@ -112,7 +112,7 @@ def test_one_alone_leaves_the_others(
 ) -> None:
     rebuild(opening, [REQUESTS])
     head = last_position(conn)
-    assert positions(conn) == {"requests": head, "subscriptions": 0, "daily_counts": 0}
+    assert positions(conn) == dict.fromkeys(PROJECTIONS, 0) | {"requests": head}
 
 
 def test_the_projector_goes_on_after_a_swap(
@@ -198,7 +198,7 @@ def test_a_stopped_rebuild_keeps_what_it_has(
     assert [one.position for one in told[:4]] == [200, 400, 600, 800]
     assert [one.doing for one in told[2:4]] == [
         "events into requests",
-        "events into requests, subscriptions, daily_counts",
+        "events into requests, subscriptions, daily_counts, order_counts",
     ]
     followed = dumps(conn)
     rebuild(opening, ALL)

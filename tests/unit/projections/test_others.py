@@ -1,4 +1,4 @@
-"""Subscriptions and daily counts."""
+"""Subscriptions, daily counts and counts of orders."""
 
 from uuid import UUID
 
@@ -7,13 +7,16 @@ import pytest
 from inbound.errors import SetupError
 from inbound.projections.catalogue import PROJECTIONS, select
 from inbound.projections.daily_counts import DAILY_COUNTS
+from inbound.projections.order_counts import ORDER_COUNTS
 from inbound.projections.subscriptions import SUBSCRIPTIONS
 from schemas.events import EVENTS, Command
 from schemas.messages import Outcome, Purpose
-from schemas.upcasters import read_object
+from schemas.orders import WithheldReason
+from schemas.upcasters import read_event, read_object
 from tests.released import examples
 from tests.unit.handlers.scenario import SUBJECT, Scenario
 from tests.unit.projections.events import named, recorded
+from tests.unit.timeline.orders import Recipient
 
 
 def test_the_last_of_stop_and_start_counts() -> None:
@@ -60,6 +63,28 @@ def test_events_are_counted_by_day_and_kind() -> None:
         ("2026-03-01", "subscription.stopped", "", "", "", 1),
         ("2026-03-02", "request.completed", "", "", "undelivered", 1),
     ]
+
+
+def test_orders_are_counted_by_day_account_kind_and_outcome() -> None:
+    person = Recipient()
+    first = person.ordered(parts=3)
+    person.sent(first, Outcome.EXPIRED, withheld=WithheldReason.CANCELLED)
+    person.ordered(parts=2)
+    person.of_broadcast(account_enabled=False)
+    person.ordered(account="bank")
+    orders = [read_event(one.type, one.schema_version, one.data) for one in person.stored]
+    events = recorded(orders)
+    taken = [event for event in events if event.type in ORDER_COUNTS.reads]
+    tomorrow = taken[-1]._replace(recorded_at="2026-03-02 00:00:00.000001+00")
+    assert sorted(ORDER_COUNTS.fold([*taken, tomorrow]).changed) == [
+        ("2026-03-01", "bank", "notification", "accepted", 1, 1),
+        ("2026-03-01", "shop", "broadcast", "account_disabled", 1, 1),
+        ("2026-03-01", "shop", "notification", "accepted", 2, 5),
+        ("2026-03-02", "bank", "notification", "accepted", 1, 1),
+    ]
+    counted = DAILY_COUNTS.fold(events).changed
+    assert ("2026-03-01", "message.withheld", "", "notification", "cancelled", 1) in counted
+    assert ("2026-03-01", "order.refused", "", "", "account_disabled", 1) in counted
 
 
 @pytest.mark.parametrize("name", PROJECTIONS)
