@@ -31,6 +31,7 @@ _REMOVED: Final = {
     "dead_letters": ("dead letter", "dead letters"),
     "texts": ("text of an order", "texts of orders"),
     "audiences": ("row of a broadcast's audience", "rows of broadcasts' audiences"),
+    "orders": ("order that waited for its time", "orders that waited for their time"),
     "published": ("published outbox row", "published outbox rows"),
 }
 """Singular and plural of what is removed, by the names in the record of the erasure."""
@@ -136,10 +137,12 @@ def _report(masked: str, done: "Done") -> Iterator[str]:
     for name, count in asdict(done.removed).items():
         if count:
             yield f"  removed: {counted(count, *_REMOVED[name])}"
-    if done.open_requests:
+    open_ = [counted(done.open_requests, "request")] if done.open_requests else []
+    open_ += [counted(done.open_orders, "order")] if done.open_orders else []
+    if open_:
         yield (
-            f"  still open: {counted(done.open_requests, 'request')}; queued messages are not "
-            "sent, those at the SMS centre may be delivered"
+            f"  still open: {' and '.join(open_)}; queued messages are not sent, those at the SMS "
+            "centre may be delivered"
         )
 
 

@@ -1,4 +1,4 @@
-"""`scserv events`: the recorded events of one person, for programs.
+"""`scserv events`: the recorded events of one person or of orders, for programs.
 
 For people there is `scserv timeline`.
 """
@@ -22,18 +22,35 @@ from inbound.terminal import echo_json
 @click.command
 @click.option("--phone", metavar="NUMBER", help="Events of the person with this number.")
 @click.option("--subject", metavar="ID", help="Events of this subject id.")
+@click.option("--order", metavar="ID", help="Events of this order.")
+@click.option("--account", metavar="NAME", help="Events of this account's newest orders.")
+@click.option("--broadcast", metavar="ID", help="Events of this broadcast's newest orders.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    default=1000,
+    show_default=True,
+    help="With --account and --broadcast: how many orders.",
+)
 @settings_options
-def events(settings: Settings, phone: str | None, subject: str | None) -> None:
-    """Print the events of one person in order, one JSON object per line.
+def events(settings: Settings, *, limit: int, **wanted: str | None) -> None:
+    """Print the events of one person or of orders, one JSON object per line.
 
     Events contain no number, text or secret. Prints nothing when there are none.
     """
-    if (phone is None) == (subject is None):
-        raise SetupError("give exactly one of --phone and --subject")
-    number = None if phone is None else _number(phone)
-    subject_id = None if subject is None else _subject(subject)
+    given = [name for name in wanted if wanted[name] is not None]
+    if len(given) != 1:
+        raise SetupError(f"give exactly one of {', '.join(f'--{name}' for name in wanted)}")
+    by = given[0]
+    value = str(wanted[by])
+    number = _number(value) if by == "phone" else None
+    id_ = _id(by, value) if by in {"subject", "order", "broadcast"} else None
     check_database(settings)
-    for event in asyncio.run(_load(settings, number, subject_id)):
+    if by in {"phone", "subject"}:
+        found = asyncio.run(_load(settings, number, id_))
+    else:
+        found = _load_orders(settings, limit, by, id_, value)
+    for event in found:
         echo_json(_as_object(event))
 
 
@@ -44,11 +61,27 @@ def _number(text: str) -> str:
         raise SetupError(f"--phone: {error}") from error
 
 
-def _subject(text: str) -> UUID:
+def _id(by: str, text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise SetupError("--subject: not an id like 87130844-cb20-4813-8fdd-a7e12e66b55c") from None
+        raise SetupError(f"--{by}: not an id like 87130844-cb20-4813-8fdd-a7e12e66b55c") from None
+
+
+def _load_orders(
+    settings: Settings, limit: int, by: str, id_: UUID | None, account: str
+) -> list[RecordedEvent]:
+    from inbound.store import lookup
+    from inbound.store.connections import connect
+
+    with connect(settings.database_url.get_secret_value(), "scserv events") as connection:
+        return lookup.events_of_orders(
+            connection,
+            limit,
+            order_id=id_ if by == "order" else None,
+            account=account if by == "account" else None,
+            broadcast_id=id_ if by == "broadcast" else None,
+        )
 
 
 async def _load(

@@ -4,7 +4,8 @@ One transaction: all or nothing, whenever the process is killed. The subject's
 stream gets `person.erased` as its next event, so a worker that decides for the same person at
 the same time conflicts, decides again, and then finds a new person.
 
-Queued messages end as `message.erased`; submitted ones end as the SMS centre reports.
+Queued messages end as `message.erased`; submitted ones end as the SMS centre reports. Scheduled
+orders end with `person.erased`.
 """
 
 from collections.abc import Callable
@@ -33,12 +34,16 @@ GIVE_UP_AFTER_S = 30
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An erasure that is committed. `open_requests` had no final state yet."""
+    """An erasure that is committed.
+
+    `open_requests` and `open_orders` had no final state yet; scheduled orders are among neither.
+    """
 
     record: int
     subject_id: UUID | None
     removed: ErasedRows
     open_requests: int
+    open_orders: int = 0
 
 
 class Eraser:
@@ -75,9 +80,11 @@ class Eraser:
         subject_id = (await transaction.find_subjects([number_hash])).get(number_hash)
         subjects = Subjects(transaction, StateCache())
         open_: tuple[UUID, ...] = ()
+        orders = 0
         if subject_id is not None:
             await subjects.load([subject_id])
             open_ = tuple(subjects[subject_id].open)
+            orders = len(subjects[subject_id].orders)
         secrets = tuple(message_id(request, Purpose.FULFILMENT) for request in open_)
         removed = await transaction.erase(PersonToErase(number, number_hash, subject_id, secrets))
         if not any(asdict(removed).values()):
@@ -92,4 +99,4 @@ class Eraser:
                 ended = decide_refusal(subjects[subject_id], request_id, RefusalCause.ERASED, now)
                 subjects.append(subject_id, ended.events, None)
             await transaction.write(Changes(events=subjects.events, states=subjects.states()))
-        return Done(record, subject_id, removed, len(open_))
+        return Done(record, subject_id, removed, len(open_), orders - removed.orders)

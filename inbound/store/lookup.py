@@ -31,6 +31,7 @@ _PERSON_BY_HASH = _SQL["person_by_hash"]
 _PERSON_BY_SUBJECT = _SQL["person_by_subject"]
 _NEWEST_ENTRIES = _SQL["newest_entries"]
 _EVENTS_OF = _SQL["events_of"]
+_EVENTS_OF_ORDERS = _SQL["events_of_orders"]
 _LAST_STOPS = _SQL["last_stops"]
 _WAITING_ORDERS = _SQL["waiting_orders"]
 _LOCATE_BY_REQUEST = _SQL["locate_by_request"]
@@ -249,7 +250,7 @@ def events_of(
     """Return the first events of some requests and orders of a stream, in their order.
 
     None of them has a version below `from_version` or was recorded before `since`. Events
-    about the limit of commands are included.
+    about the limit of commands and the erasure are included.
     """
     parameters = {
         "stream_id": stream_id,
@@ -260,6 +261,24 @@ def events_of(
     }
     with conn.cursor(row_factory=args_row(RecordedEvent)) as cursor:
         return cursor.execute(_EVENTS_OF, parameters).fetchall()
+
+
+@raises_store_errors
+def events_of_orders(
+    conn: psycopg.Connection,
+    limit: int,
+    *,
+    order_id: UUID | None = None,
+    account: str | None = None,
+    broadcast_id: UUID | None = None,
+) -> list[RecordedEvent]:
+    """Return the events of the newest orders, at most `limit`, that match all that is given.
+
+    In the order of the log. Orders are found until the retention sweep deletes their rows.
+    """
+    parameters = {"order_id": order_id, "account": account, "broadcast_id": broadcast_id}
+    with conn.cursor(row_factory=args_row(RecordedEvent)) as cursor:
+        return cursor.execute(_EVENTS_OF_ORDERS, {**parameters, "limit": limit}).fetchall()
 
 
 @raises_store_errors

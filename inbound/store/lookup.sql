@@ -103,16 +103,32 @@ ORDER BY at DESC, version DESC
 LIMIT %(limit)s
 
 -- name: events_of
--- The events of some requests and orders of one stream, from a version and a time on, and the
--- events about the limit of commands.
+-- The events of some requests and orders of one stream, from a version and a time on, and those
+-- about the limit of commands and the erasure of the person.
 SELECT position, stream_id, version, type, schema_version, data, metadata, recorded_at
 FROM events
 WHERE stream_id = %(stream_id)s AND version >= %(from_version)s
   AND recorded_at >= %(since)s
-  AND (type = 'command.limit_reached'
+  AND (type IN ('command.limit_reached', 'person.erased')
        OR coalesce(data ->> 'request_id', data ->> 'order_id') = ANY(%(ids)s::text[]))
 ORDER BY version
 LIMIT %(limit)s
+
+-- name: events_of_orders
+-- The events of one order, or of the newest ones of an account or a broadcast, in the order of the
+-- log.
+SELECT position, stream_id, version, type, schema_version, data, metadata, recorded_at
+FROM (
+    SELECT order_id, coalesce(subject_id, order_id) AS stream
+    FROM orders
+    WHERE (%(order_id)s::uuid IS NULL OR order_id = %(order_id)s::uuid)
+      AND (%(account)s::text IS NULL OR account = %(account)s::text)
+      AND (%(broadcast_id)s::uuid IS NULL OR broadcast_id = %(broadcast_id)s::uuid)
+    ORDER BY created_at DESC
+    LIMIT %(limit)s
+) AS found
+JOIN events ON stream_id = found.stream AND data ->> 'order_id' = found.order_id::text
+ORDER BY position
 
 -- name: last_stops
 SELECT given.version, stop.at

@@ -14,6 +14,7 @@ OrderStep = Literal[
     StepKind.WITHHELD,
     StepKind.CANCELLED,
     StepKind.EXPIRED,
+    StepKind.ERASED,
 ]
 
 _PERIODS: Final = ("day", "week", "month")
@@ -36,6 +37,8 @@ def step_text(kind: OrderStep, d: Details) -> str:
             return "order cancelled"
         case StepKind.EXPIRED:
             return "order expired while it waited to be sent"
+        case StepKind.ERASED:
+            return "the person was erased"
         case _:
             assert_never(kind)
 

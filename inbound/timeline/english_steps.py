@@ -67,6 +67,7 @@ def step_text(kind: StepKind, d: Details) -> str:
             | StepKind.WITHHELD
             | StepKind.CANCELLED
             | StepKind.EXPIRED
+            | StepKind.ERASED
         ):
             return english_order_steps.step_text(kind, d)
         case _:

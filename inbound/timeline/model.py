@@ -62,6 +62,7 @@ class StepKind(StrEnum):
     WITHHELD = "withheld"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    ERASED = "erased"
 
 
 class ClockState(StrEnum):

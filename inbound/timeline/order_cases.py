@@ -7,7 +7,7 @@ from typing import Final
 from inbound.handlers.order_progress import change_of
 from inbound.timeline.cases import ReplyProgress, progress_of
 from inbound.timeline.orders import OrderHistory, WaitingOrder
-from schemas.events import MessageWithheld
+from schemas.events import MessageWithheld, PersonErased
 from schemas.order_events import (
     OrderAccepted,
     OrderDecided,
@@ -50,12 +50,13 @@ def order_case_of(
 ) -> OrderCase:
     """Return the case of an order.
 
-    No event says that a scheduled order was queued or that an order waits no longer because the
-    person was erased: that comes from its `row`, None once that is deleted.
+    No event says that a scheduled order was queued, so that comes from its `row`, None once that
+    is deleted.
     """
     message = progress_of(order.results(order.message_id), order.delivery(), parts_delivered)
     state, at, due_at = _folded(order)
-    if state in WAITING and row is not None and row.state in {*WAITING, OrderState.ERASED}:
+    open_ = {*WAITING, OrderState.ERASED}
+    if state in open_ and row is not None and row.state in open_:
         state, at, due_at = row.state, row.changed_at, row.due_at
     decided = order.decided
     due_at = due_at if state is OrderState.SCHEDULED else None
@@ -83,6 +84,8 @@ def _folded(order: OrderHistory) -> tuple[OrderState, datetime, datetime | None]
         due_at = decided.due_at
     for one in order.events:
         change = change_of(one.event)
+        if isinstance(one.event, PersonErased) and state is OrderState.SCHEDULED:
+            state, at, due_at = OrderState.ERASED, one.event.at, None
         if change is not None and (state not in _ENDED or change.state in _ENDED):
             state, at, due_at = change.state, change.at, change.due_at
     return state, at, due_at

@@ -18,7 +18,7 @@ from inbound.timeline.message_steps import (
 from inbound.timeline.model import StepKind
 from inbound.timeline.orders import OrderHistory, WaitingOrder
 from inbound.timeline.requests import TimelineEvent
-from schemas.events import DeliveryEvent, MessageEvent, MessageWithheld
+from schemas.events import DeliveryEvent, MessageEvent, MessageWithheld, PersonErased
 from schemas.order_events import (
     OrderAccepted,
     OrderCancelled,
@@ -77,6 +77,8 @@ def _later(one: TimelineEvent) -> Iterator[Draft]:
             yield Draft(StepKind.CANCELLED, event.at, {})
         case OrderExpired() as event:
             yield Draft(StepKind.EXPIRED, event.at, {})
+        case PersonErased() as event:
+            yield Draft(StepKind.ERASED, event.at, {})
 
 
 def _ordered(decided: OrderDecided) -> Details:

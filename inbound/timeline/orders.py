@@ -6,18 +6,20 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from inbound.handlers.order_progress import change_of
 from inbound.handlers.orders import FIRST_DISPATCH, dispatched_message_id
 from inbound.timeline.requests import TimelineEvent
-from schemas.events import DeliveryEvent, MessageEvent, MessageWithheld
+from schemas.events import DeliveryEvent, MessageEvent, MessageWithheld, PersonErased
 from schemas.messages import Purpose
 from schemas.order_events import (
+    OrderAccepted,
     OrderCancelled,
     OrderDecided,
     OrderExpired,
     OrderRefused,
     OrderRescheduled,
 )
-from schemas.orders import OrderKind, OrderState, RefusalReason, WithheldReason
+from schemas.orders import WAITING, OrderKind, OrderState, RefusalReason, WithheldReason
 
 OrderEvent = (
     OrderDecided | OrderRescheduled | OrderCancelled | OrderExpired | MessageEvent | DeliveryEvent
@@ -80,6 +82,14 @@ class OrderHistory:
         return None
 
     @property
+    def is_open(self) -> bool:
+        """Whether its events say that it waits for its time or for the result of its message."""
+        changes = [change for one in self.events if (change := change_of(one.event))]
+        return isinstance(self.decided, OrderAccepted) and all(
+            change.state in WAITING for change in changes
+        )
+
+    @property
     def purpose(self) -> Purpose:
         """The purpose of its messages."""
         is_broadcast = self.decided.kind is OrderKind.BROADCAST
@@ -122,6 +132,10 @@ def group_orders(events: Iterable[TimelineEvent]) -> list[OrderHistory]:
         if isinstance(event, OrderDecided):
             order = OrderHistory(recorded.stream_id, event, recorded.trace_id, [recorded])
             orders[event.order_id] = order
+        elif isinstance(event, PersonErased):
+            for order in orders.values():
+                if order.is_open:
+                    order.events.append(recorded)
         elif isinstance(event, OrderEvent) and event.order_id in orders:
             orders[event.order_id].events.append(recorded)
     return list(orders.values())

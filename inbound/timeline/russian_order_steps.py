@@ -14,6 +14,7 @@ OrderStep = Literal[
     StepKind.WITHHELD,
     StepKind.CANCELLED,
     StepKind.EXPIRED,
+    StepKind.ERASED,
 ]
 
 _PERIODS: Final = {"day": "за день", "week": "за неделю", "month": "за месяц"}
@@ -36,6 +37,8 @@ def step_text(kind: OrderStep, d: Details) -> str:
             return "заказ отменён"
         case StepKind.EXPIRED:
             return "срок заказа истёк, пока он ждал отправки"
+        case StepKind.ERASED:
+            return "данные получателя удалены"
         case _:
             assert_never(kind)
 

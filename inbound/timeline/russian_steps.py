@@ -74,6 +74,7 @@ def step_text(kind: StepKind, d: Details) -> str:
             | StepKind.WITHHELD
             | StepKind.CANCELLED
             | StepKind.EXPIRED
+            | StepKind.ERASED
         ):
             return russian_order_steps.step_text(kind, d)
         case _:

@@ -60,7 +60,7 @@ WITH subject AS (
 ), waiting AS (
     -- Queued ones end with the result of their message.
     UPDATE orders SET state = 'erased', due_at = NULL, changed_at = now()
-    WHERE subject_id = %(subject_id)s AND state = 'scheduled'
+    WHERE subject_id = %(subject_id)s AND state = 'scheduled' RETURNING 1
 ), published AS (
     DELETE FROM outbox USING outbox_cursors AS done
     WHERE done.feed = 'outbox' AND done.shard = outbox.shard AND outbox.position <= done.position
@@ -71,7 +71,8 @@ SELECT (SELECT count(*) FROM subject), (SELECT count(*) FROM client),
        (SELECT count(*) FROM sent), (SELECT count(*) FROM early), (SELECT count(*) FROM secret),
        (SELECT count(*) FROM aside), (SELECT count(*) FROM published),
        (SELECT count(*) FROM texts),
-       (SELECT count(*) FROM recipients) + (SELECT count(*) FROM excluded)
+       (SELECT count(*) FROM recipients) + (SELECT count(*) FROM excluded),
+       (SELECT count(*) FROM waiting)
 
 -- name: insert_erasure
 WITH recorded AS (

@@ -39,6 +39,8 @@ class ErasedRows:
     published: int = 0
     texts: int = 0
     audiences: int = 0
+    orders: int = 0
+    """Scheduled ones; they are kept, and are not sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ leaves the process.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -35,6 +36,7 @@ from inbound.store.transactions.memory_tables import (
     select,
 )
 from inbound.store.transactions.port import Store, Transaction
+from schemas.orders import OrderState
 
 
 class MemoryTransaction(Transaction):
@@ -251,7 +253,21 @@ class MemoryTransaction(Transaction):
             secrets=remove(tables.vault, lambda key, _: key in person.secrets),
             dead_letters=remove(tables.dead_letters, lambda _, row: is_about(row, person)),
             texts=remove(tables.contents, lambda _, row: row.subject_id == person.subject_id),
+            orders=self._erase_scheduled(person.subject_id),
         )
+
+    def _erase_scheduled(self, subject_id: UUID | None) -> int:
+        orders = self._tables.orders
+        waiting = [
+            row
+            for row in orders.values()
+            if row.state is OrderState.SCHEDULED and row.subject_id == subject_id is not None
+        ]
+        for row in waiting:
+            orders[row.order_id] = replace(
+                row, state=OrderState.ERASED, due_at=None, changed_at=self._clock()
+            )
+        return len(waiting)
 
     @override
     async def record_erasure(self, erasure: NewErasure) -> int:

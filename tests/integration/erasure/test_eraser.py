@@ -16,6 +16,7 @@ from inbound.erasure.eraser import Done, Eraser
 from inbound.handlers.state import SubjectState, evolve, stored_state
 from inbound.kafka.decoding import TopicRecord
 from inbound.keys import VaultCipher
+from inbound.orders.dispatch import Dispatcher
 from inbound.store.connections import connect
 from inbound.store.outbox import feeds
 from inbound.store.people.erasure import erasures
@@ -23,7 +24,9 @@ from inbound.store.people.rows import ErasedRows
 from inbound.store.transactions.postgres import PostgresStore
 from inbound.terminal import Terminal
 from schemas.messages import Outcome, Part
+from schemas.orders import OrderState
 from schemas.upcasters import read_event
+from tests.fix_orders import CLIENT, NOON, intake_on, order
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 from tests.integration.streams.world import (
     CODE,
@@ -91,6 +94,37 @@ async def test_states_are_still_the_fold_of_the_log(world: World) -> None:
         state = evolve(state, read_event(event.type, event.schema_version, event.data))
     assert stored_state(stored.state_version, stored.state) == state
     assert stored.version == len(stream) == stream[-1].version
+
+
+async def test_texts_of_orders_go_and_scheduled_ones_end(world: World) -> None:
+    """Queued ones end with the result of their message; events of ended ones stay."""
+    intake = intake_on(world.backend.store)
+    later = NOON + timedelta(days=1)
+    orders = [order(), order(text="another"), order(text="a third", not_before=later)]
+    queued, sent, scheduled = [placed.order_id for placed in await intake.place(orders)]
+    before = await world.events()
+    done = await erase(world, CLIENT)
+    assert done is not None
+    assert (done.removed.texts, done.removed.orders) == (3, 1)
+    assert (done.open_requests, done.open_orders) == (0, 2)
+    assert (await world.events())[: len(before)] == before
+    async with world.backend.store.transaction() as tx:
+        rows = await tx.orders([queued, sent, scheduled])
+        due = await tx.due_orders(later + timedelta(days=1), 10)
+    assert {id_: rows[id_].state for id_ in rows} == {
+        queued: OrderState.QUEUED,
+        sent: OrderState.QUEUED,
+        scheduled: OrderState.ERASED,
+    }
+    assert due == []
+    await Dispatcher(
+        world.backend.store, world.hasher, world.names, clock=lambda: later
+    ).dispatch_due()
+    message = next(one for one in world.owed() if one.order_id == queued)
+    await world.delivery([world.results(world.result(message, Outcome.ERASED))])
+    async with world.backend.store.transaction() as tx:
+        assert (await tx.orders([queued]))[queued].state is OrderState.ERASED
+    assert (await world.types())[-2:] == ["person.erased", "message.erased"]
 
 
 async def test_somebody_unknown_leaves_no_trace(world: World) -> None:

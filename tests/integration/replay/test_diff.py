@@ -1,5 +1,6 @@
 """`scserv replay diff` on a real log."""
 
+import asyncio
 import json
 import shutil
 import socket
@@ -24,7 +25,9 @@ from inbound.replay.diff.report import DiffReport
 from inbound.replay.diff.runner import run
 from inbound.store.connections import connect
 from inbound.store.log import replay_inputs
+from inbound.store.transactions.postgres import PostgresStore
 from tests.bench import history
+from tests.fix_orders import intake_on, order
 from tests.integration.replay.conftest import ROOT, Scserv
 from tests.integration.streams.world import NUMBER
 from tests.unit.templates.test_catalogue import BUILT_IN
@@ -44,6 +47,14 @@ def test_the_rules_in_force_decide_as_they_did(scserv: Scserv) -> None:
     assert "6 commands and orders, 12 results, 2 subjects" in done.out
     assert "no differences" in done.out
     assert "left no event" in done.out
+
+
+async def test_orders_are_decided_again(scserv: Scserv, postgres_store: PostgresStore) -> None:
+    await intake_on(postgres_store).place([order(), order(), order(client_id="c-404")])
+    done = await asyncio.to_thread(scserv, "replay", "diff", "--since", "2001-01-01")
+    assert (done.status, done.err) == (0, "")
+    assert "9 commands and orders, 12 results, 4 subjects" in done.out
+    assert "no differences" in done.out
 
 
 def test_stricter_policy_gives_differences_status_and_file(scserv: Scserv, tmp_path: Path) -> None:

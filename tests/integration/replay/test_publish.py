@@ -1,5 +1,6 @@
 """`scserv replay publish` to a real Kafka."""
 
+import asyncio
 import json
 import secrets
 import shlex
@@ -19,9 +20,11 @@ from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.records import of_event
 from inbound.store.connections import connect
 from inbound.store.log import replay_inputs
+from inbound.store.transactions.postgres import PostgresStore
 from schemas.cloudevents import header
 from schemas.topics import PARTITIONS, TopicSpec
 from tests import forks
+from tests.fix_orders import intake_on, order
 from tests.integration.replay.conftest import ROOT, Scserv
 from tests.integration.replay.reading import read_all
 
@@ -99,6 +102,23 @@ def test_only_the_types_that_are_wanted(publish: Scserv, kafka_bootstrap: str, t
     done = publish("--types", "request.acepted")
     assert done.status == 2
     assert "'request.acepted' is not an event type; did you mean request.accepted?" in done.err
+
+
+async def test_orders_are_published_as_any_event(
+    publish: Scserv, kafka_bootstrap: str, topic: str, postgres_store: PostgresStore
+) -> None:
+    placed = await intake_on(postgres_store).place([order(), order(client_id="c-404")])
+    done = await asyncio.to_thread(
+        publish, "--create", "--since", "2001-01-01", "--types", "order.accepted, order.refused"
+    )
+    assert done.status == 0, done.err
+    records = read_all(kafka_bootstrap, topic)
+    assert {str(header(record.headers, "ce_type")) for record in records} == {
+        "ru.scserv.order.accepted.v1",
+        "ru.scserv.order.refused.v1",
+    }
+    ids = {json.loads(record.value)["order_id"] for record in records}
+    assert ids == {str(one.order_id) for one in placed}
 
 
 def test_topic_is_created_only_with_the_option(

@@ -7,6 +7,9 @@ import psycopg
 import pytest
 
 from inbound.errors import SetupError
+from inbound.keys import SubjectHasher
+from inbound.orders.dispatch import Dispatcher
+from inbound.orders.tools import IntakeSettings
 from inbound.store import retention_sweep
 from inbound.store.access.key_checks import check_keys
 from inbound.store.claims.rows import Secret
@@ -16,7 +19,10 @@ from inbound.store.mo.rows import InboxRow, MessagePart, PartsKey
 from inbound.store.outbox import feeds
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.postgres import PostgresStore
-from tests.fix_store import NOON, add_parts, outbox_row
+from schemas.topics import TopicNames
+from tests import fix_orders
+from tests.fix_orders import intake_on, order
+from tests.fix_store import NOON, SUBJECT_KEY, add_parts, outbox_row
 
 PARTITIONS = """
     SELECT relname::text FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
@@ -34,6 +40,39 @@ async def test_secret_goes_at_its_time_limit(
         await tx.write(Changes(vault=secrets))
     assert retention_sweep.sweep_vault(conn, NOON + timedelta(hours=1)) == 2
     assert conn.execute("SELECT message_id FROM vault").fetchall() == [(secrets[2].message_id,)]
+
+
+async def test_orders_and_their_texts_go_by_age(
+    postgres_store: PostgresStore, conn: psycopg.Connection
+) -> None:
+    """Texts after 90 days from the order's expiry; orders when they ended long ago."""
+    intake, noon = intake_on(postgres_store), fix_orders.NOON
+    later = noon + timedelta(days=100)
+    refused, ended, waiting = [
+        placed.order_id
+        for placed in await intake.place(
+            [order(client_id="c-404"), order(), order(text="another", not_before=later)]
+        )
+    ]
+    dispatcher = Dispatcher(
+        postgres_store, SubjectHasher(SUBJECT_KEY), TopicNames(), clock=lambda: noon
+    )
+    await dispatcher.cancel([ended])
+    events = conn.execute("SELECT count(*) FROM events").fetchall()
+    texts = "SELECT order_id FROM order_contents ORDER BY delete_at"
+    assert [row[0] for row in conn.execute(texts)] == [ended, waiting]
+    keep = IntakeSettings("SCSERV", "gsm0338", TopicNames()).keep_for
+    assert keep == timedelta(days=90)
+    expired_at = noon + timedelta(days=1)
+    assert retention_sweep.sweep_order_contents(conn, expired_at + keep - timedelta(hours=1)) == 0
+    assert retention_sweep.sweep_order_contents(conn, expired_at + keep) == 1
+    assert [row[0] for row in conn.execute(texts)] == [waiting]
+    assert retention_sweep.sweep_orders(conn, noon + timedelta(days=90), 90) == 0
+    assert retention_sweep.sweep_orders(conn, noon + timedelta(days=91), 90) == 2
+    left = conn.execute("SELECT order_id FROM orders").fetchall()
+    assert left == [(waiting,)]
+    assert refused not in left
+    assert conn.execute("SELECT count(*) FROM events").fetchall() == events
 
 
 async def test_inbox_and_parts_go_by_age(

@@ -184,6 +184,8 @@ async def test_raw_events_of_a_person(postgres_world: World) -> None:
         ([], "give exactly one of"),
         (["--phone", "1"], "--phone: "),
         (["--subject", "1"], "--subject: "),
+        (["--order", "1"], "--order: "),
+        (["--account", "shop", "--broadcast", "1"], "give exactly one of"),
     ],
 )
 def test_raw_events_of_nobody(arguments: list[str], complaint: str) -> None:

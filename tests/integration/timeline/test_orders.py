@@ -27,6 +27,15 @@ from tests.integration.timeline.test_command import run
 ASKED = TimelineOptions(NOON + timedelta(hours=1), "Europe/Moscow", Language.EN)
 
 
+def place_of(conn: psycopg.Connection, order_id: UUID) -> UUID:
+    """The stream that has the order's events."""
+    found = conn.execute(
+        "SELECT stream_id FROM events WHERE data ->> 'order_id' = %s", [str(order_id)]
+    ).fetchone()
+    assert found is not None
+    return UUID(str(found[0]))
+
+
 @pytest.fixture
 def intake(postgres_world: World) -> Intake:
     """Orders at the same time as the worker decides."""
@@ -114,6 +123,9 @@ async def test_an_erased_persons_order_is_found_by_its_id(
         assert timeline.number is None
         assert timeline.orders[0].verdict is verdict
     assert "erased" in timeline.sentence
+    conn.execute("DELETE FROM orders")  # as the retention sweep does; the log tells the same
+    place = lookup.OrderLocation(place_of(conn, waiting.order_id), waiting.order_id, NOON)
+    assert desk.by_places(conn, [place], ASKED)[0].orders == timeline.orders
 
 
 async def test_an_order_to_nobody(
@@ -128,6 +140,24 @@ async def test_an_order_to_nobody(
 def test_ids_that_lead_nowhere(conn: psycopg.Connection) -> None:
     for text in (str(UUID(int=7)), "nonsense", ""):
         assert reader.find_by_order(conn, text) == []
+
+
+@pytest.mark.usefixtures("settings_of_the_service")
+async def test_raw_events_of_orders(intake: Intake) -> None:
+    broadcast = uuid4()
+    orders = [order(), order(client_id="c-404"), order(text="news", broadcast_id=broadcast)]
+    one, nobody, news = [str(placed.order_id) for placed in await intake.place(orders)]
+
+    def ids(*arguments: str) -> list[str]:
+        lines = run("events", *arguments).output.splitlines()
+        return [json.loads(line)["data"]["order_id"] for line in lines]
+
+    assert ids("--order", one) == [one]
+    assert ids("--order", nobody) == [nobody]
+    assert ids("--broadcast", str(broadcast)) == [news]
+    assert set(ids("--account", "default")) == {one, nobody, news}
+    assert len(ids("--account", "default", "--limit", "2")) == 2
+    assert ids("--account", "nobodys") == []
 
 
 async def test_many_orders_are_counted_up_to_a_limit(

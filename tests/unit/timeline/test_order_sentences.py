@@ -13,7 +13,7 @@ import pytest
 
 from inbound.handlers.orders import dispatched_message_id
 from inbound.store.lookup import SentPartStatus
-from schemas.events import Command
+from schemas.events import Command, PersonErased
 from schemas.messages import Outcome, PartResult, ReceiptState
 from schemas.orders import (
     LimitFacts,
@@ -97,6 +97,10 @@ def withheld(reason: WithheldReason) -> Callable[[Recipient, Any], None]:
     return lambda person, order_id: person.withheld(order_id, reason)
 
 
+def erased(person: Recipient, _: Any) -> None:
+    person.recorded(PersonErased(at=seconds(60)), 60)
+
+
 SENT = taken(0)
 
 
@@ -141,6 +145,7 @@ PEOPLE: dict[str, tuple[Recipient, float]] = {
         ordered(Recipient.cancels, got(ReceiptState.DELIVERED, at_s=700)),
         800,
     ),
+    "erased while it waited": (ordered(erased, not_before=seconds(600)), 700),
     "erased": (ordered(taken(outcome=Outcome.ERASED)), 60),
     **{f"withheld: {reason}": (ordered(withheld(reason)), 60) for reason in WithheldReason},
     "withheld: its broadcast was cancelled": (
