@@ -66,16 +66,19 @@ class OutputLog:
             file = self._write([rest] if rest else [], file)
         finally:
             os.close(source)
-            file.close()
+            with contextlib.suppress(OSError):  # closing writes what is left, perhaps in vain
+                file.close()
 
     def _write(self, lines: list[bytes], file: IO[bytes]) -> IO[bytes]:
         with contextlib.suppress(OSError):  # a full disk: the server must not wait
+            if file.closed:
+                file = open_file(self._path, "wb")
             for line in lines:
                 text = printable(line.decode("utf-8", "backslashreplace"), keep="\t")
                 file.write(text.encode("utf-8") + b"\n")
             file.flush()
             if file.tell() > self._limit_bytes:
-                self._path.replace(self._path.with_name(f"{self._path.name}.1"))
                 file.close()
+                self._path.replace(self._path.with_name(f"{self._path.name}.1"))
                 file = open_file(self._path, "wb")
         return file

@@ -1,7 +1,11 @@
 """The log of a server's output is bounded, and steers no terminal whatever a stranger chose."""
 
+import errno
 import os
 from pathlib import Path
+from typing import IO
+
+import pytest
 
 from inbound.local.servers._output import OutputLog
 
@@ -54,3 +58,28 @@ def test_the_newest_lines_are_kept(tmp_path: Path) -> None:
     log.drain()
     kept = path.with_name("server.log.1").read_text() + path.read_text()
     assert kept.endswith("line 998\nline 999\n")
+
+
+def test_a_full_disk_neither_stops_the_server_nor_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "server.log"
+    disks = [Path("/dev/full"), None, Path("/dev/full")]
+
+    def open_(file: Path, mode: str) -> IO[bytes]:
+        disk = disks.pop() if disks else file
+        if disk is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return disk.open(mode)
+
+    monkeypatch.setattr("inbound.local.servers._output.open_file", open_)
+    log = OutputLog(path, limit_bytes=1)
+    with log.writer() as sink:
+        for _ in range(20):  # more than a pipe holds: a server that nobody reads would wait
+            os.write(sink, b"x" * 8_000 + b"\n")
+    log.drain()
+    full = OutputLog(path)
+    disks[:] = [Path("/dev/full")]
+    written(full, b"lost\n")
+    written(OutputLog(path), b"kept\n")
+    assert path.read_text() == "kept\n"
