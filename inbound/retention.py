@@ -11,6 +11,7 @@ from inbound.errors import RetryableError
 from inbound.ops import metrics
 from inbound.settings import Settings
 from inbound.store import dead_letters, retention_sweep, usage
+from inbound.store.callbacks import callbacks
 from inbound.store.connections import connect
 from inbound.store.dead_letters import DeadLetterLimits
 from inbound.store.mo import unknown_numbers
@@ -24,6 +25,7 @@ DEDUPLICATION_DAYS: Final = 7
 """Longer than internal topics keep records, so that every redelivery is recognised."""
 
 OUTBOX_DAYS: Final = 7
+CALLBACK_DAYS: Final = 30
 
 RECEIPT_DAYS: Final = 7
 """SMS centres try for days before they report a failure."""
@@ -61,6 +63,7 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> bool:
                 retention_sweep.sweep_orders(conn, now, settings.order_days)
                 retention_sweep.sweep_audiences(conn, now, settings.order_days)
                 retention_sweep.sweep_usage(conn, now)
+                callbacks.sweep_callbacks(conn, now, CALLBACK_DAYS)
     except RetryableError as error:
         log.warning("the retention sweep waits: %s", error)
         return False

@@ -43,7 +43,8 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         description="Makes the request safe to repeat: with the same key it is the same message, "
         "and gets the same answer. With another body it is refused. In a list it counts for "
-        "each message with its place. A key belongs to the account and never expires.",
+        "each message with its place. A key belongs to the account and counts as long as the "
+        "message is kept.",
         examples=["case-4711-done"],
         min_length=1,
         max_length=LONGEST_KEY,

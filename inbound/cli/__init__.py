@@ -29,6 +29,7 @@ class _LazyGroup(click.Group):
         "binds": "binds:binds",
         "clients": "clients:clients",
         "accounts": "accounts:accounts",
+        "callbacks": "callbacks:callbacks",
         "templates": "templates:templates",
         "registrations": "registrations:registrations",
         "subscriptions": "subscriptions:subscriptions",

@@ -158,6 +158,12 @@ ORDERS_DISPATCHED = _meter.create_counter(
     description="Scheduled orders that were due: queued, scheduled again or expired.",
 )
 
+CALLBACKS = _meter.create_counter(
+    "scserv.callbacks",
+    unit="{call}",
+    description="Calls to URLs of accounts: taken, failed (made again later) or dead.",
+)
+
 BROADCASTS_RUNNING = _meter.create_gauge(
     "scserv.broadcasts.running", unit="{broadcast}", description="Broadcasts that are running."
 )

@@ -8,16 +8,20 @@ from typing import Final
 from inbound.broadcasts.batches import Batches
 from inbound.broadcasts.pump import Pump, PumpSettings
 from inbound.broadcasts.sealing import AudienceSealer
+from inbound.callbacks.posting import HttpPoster
 from inbound.clock import utc_now
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.ops.health import Health
 from inbound.orders.dispatch import Dispatcher
 from inbound.orders.wiring import IntakeConnections
 from inbound.scheduler.broadcasts import Broadcasts
+from inbound.scheduler.callbacks import Callbacks
 from inbound.scheduler.due_orders import DueOrders
 from inbound.scheduler.loops import Loop, LoopHealth, Scheduler
 from inbound.settings import Settings
+from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import connect
+from inbound.store.sealing import Sealer
 from inbound.store.transactions.postgres import PostgresStore
 from schemas.topics import TopicNames
 
@@ -25,6 +29,7 @@ APPLICATION_NAME: Final = "scserv scheduler"
 
 ORDERS: Final = "orders"
 BROADCASTS: Final = "broadcasts"
+CALLBACKS: Final = "callbacks"
 
 
 async def run_scheduler(settings: Settings, health: Health) -> None:
@@ -34,6 +39,7 @@ async def run_scheduler(settings: Settings, health: Health) -> None:
         loops: dict[str, Loop] = {
             ORDERS: DueOrders(_dispatcher(settings, stack), LoopHealth(health, ORDERS)),
             BROADCASTS: _broadcasts(settings, stack, health),
+            CALLBACKS: _callbacks(settings, stack, health),
         }
         await Scheduler(loops, health).run()
 
@@ -64,4 +70,18 @@ def _broadcasts(settings: Settings, stack: AsyncExitStack, health: Health) -> Br
     url = settings.database_url.get_secret_value()
     return Broadcasts(
         partial(connect, url, "scserv broadcasts"), pump, LoopHealth(health, BROADCASTS)
+    )
+
+
+def _callbacks(settings: Settings, stack: AsyncExitStack, health: Health) -> Callbacks:
+    pool = ConnectionPool(
+        settings.database_url.get_secret_value(), "scserv callbacks", connections=2
+    )
+    stack.push_async_callback(pool.close)
+    return Callbacks(
+        pool,
+        Sealer(VaultCipher(settings.vault_key_bytes())),
+        HttpPoster(),
+        LoopHealth(health, CALLBACKS),
+        clock=utc_now,
     )

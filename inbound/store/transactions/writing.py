@@ -8,6 +8,7 @@ import psycopg
 from inbound.store import dead_letters, usage
 from inbound.store.access import audit
 from inbound.store.broadcasts import cursors
+from inbound.store.callbacks import callbacks
 from inbound.store.claims import vault
 from inbound.store.errors import Conflict
 from inbound.store.log import appender
@@ -85,6 +86,8 @@ def _queries(changes: Changes, sealer: Sealer, quotas: Quotas) -> Iterable[Query
         yield usage.locking(usage.EARLY_RECEIPTS)
         yield early_receipts.deletion(changes.no_longer_early)
     yield from _order_queries(changes.orders)
+    if (query := callbacks.of_commands(changes.events)) is not None:
+        yield query
 
 
 def _order_queries(writes: OrderWrites) -> Iterable[Query]:
@@ -99,6 +102,8 @@ def _order_queries(writes: OrderWrites) -> Iterable[Query]:
         yield cursors.moving(writes.cursors)
     if writes.changes:
         yield orders.change(list(writes.changes.values()))
+    if (query := callbacks.of_orders(writes)) is not None:
+        yield query
 
 
 def _of_registrations(changes: Changes) -> Iterable[Query]:

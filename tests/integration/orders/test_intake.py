@@ -21,7 +21,7 @@ from inbound.store.transactions.port import Store
 from inbound.store.transactions.postgres import PostgresStore
 from inbound.subjects import StateCache, Subjects
 from schemas.events import DomainEvent, SubscriptionStarted, SubscriptionStopped
-from schemas.orders import OrderState, RefusalReason, WithheldReason
+from schemas.orders import OrderEntry, OrderState, RefusalReason, WithheldReason
 from schemas.topics import TopicNames
 from tests.fix_orders import CLIENT, NOON, OTHER_CLIENT, intake_on, order
 
@@ -97,6 +97,20 @@ async def test_one_key_in_many_processes_is_one_order(
     assert len({one.order_id for batch in batches for one in batch}) == 1
     assert conn.execute("SELECT count(*) FROM orders").fetchone() == (1,)
     assert conn.execute("SELECT count(*) FROM outbox").fetchone() == (1,)
+
+
+async def test_orders_from_kafka_need_a_right_of_their_own(
+    stores: list[PostgresStore], conn: psycopg.Connection
+) -> None:
+    from_kafka = order(entry=OrderEntry.KAFKA)
+    (allowed,) = await intake_on(stores[0]).place([from_kafka])
+    conn.execute("UPDATE accounts SET rights = array_remove(rights, 'kafka')")
+    refused, other = await intake_on(stores[0]).place([from_kafka, order()])
+    assert [one.reason for one in (allowed, refused, other)] == [
+        None,
+        RefusalReason.RIGHT_MISSING,
+        None,
+    ]
 
 
 async def switch(store: Store, subject_id: UUID, event: type[DomainEvent]) -> None:

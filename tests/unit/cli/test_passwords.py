@@ -15,6 +15,8 @@ from inbound.settings import Settings
 
 SECRET = "sesame12"
 WORDS = ("password", "secret", "token", "key", "url", "bootstrap")
+# Without user and password (`inbound.callbacks.posting.check_url`).
+NO_SECRETS = {"callbacks set url"}
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_no_option_takes_a_secret() -> None:
     }
     assert "up --password-file" in found
     for words, parameter in found.items():
-        is_refused = words.endswith("--password")
+        is_refused = words.endswith("--password") or words in NO_SECRETS
         assert is_refused or isinstance(parameter.type, click.Path), words
 
 

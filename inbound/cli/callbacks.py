@@ -1,0 +1,154 @@
+"""`scserv callbacks`: the URLs of accounts that are called when a message has ended."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+import psycopg
+
+from inbound.cli._context import settings_options
+from inbound.cli._database import open_database
+from inbound.cli._format import utc
+from inbound.cli.audit import os_user
+from inbound.clock import utc_now
+from inbound.errors import SetupError
+from inbound.settings import Settings
+from inbound.startup import make_cipher
+from inbound.store.access.api_tokens import has_account
+from inbound.store.access.audit import record
+from inbound.store.callbacks import callbacks as stored
+from inbound.store.callbacks.callbacks import CallbackUrl, ListedUrl
+from inbound.store.connections import raises_store_errors
+from inbound.store.sealing import Sealer
+from inbound.terminal import echo, echo_json
+
+
+@click.group
+def callbacks() -> None:
+    """Set the URL of an account that is called when its messages have ended."""
+
+
+@callbacks.command("set")
+@click.argument("account")
+@click.argument("url")
+@click.option("--commands", is_flag=True, help="Tell it about commands of clients, too.")
+@click.option(
+    "--allow-private",
+    is_flag=True,
+    help="Let the URL lead into private networks, and be http://.",
+)
+@settings_options
+def set_(
+    settings: Settings, account: str, *, url: str, commands: bool, allow_private: bool
+) -> None:
+    """Have URL (https://example.org/sms) called for ACCOUNT; print the signing secret, once.
+
+    Setting it again makes a new secret; calls that wait go to the new URL. The calls are signed,
+    so the URL needs no secret of its own; it is stored and listed as it is.
+    """
+    from inbound.callbacks.posting import check_url
+    from inbound.callbacks.signing import new_secret, secret_context
+
+    checked = check_url(url, private_allowed=allow_private)
+    secret = new_secret()
+    sealed = Sealer(make_cipher(settings)).seal(secret.encode(), secret_context(account))
+    with _connected(settings) as connection:
+        if not has_account(connection, account):
+            raise SetupError(
+                f"ACCOUNT: there is no account {account}; `scserv accounts list` shows the accounts"
+            )
+        _set(connection, CallbackUrl(account, checked, sealed, commands, allow_private))
+    echo(f"{account}: the URL is set; the secret is not shown again", err=True)
+    echo(secret)
+
+
+@callbacks.command
+@click.argument("account")
+@settings_options
+def remove(settings: Settings, account: str) -> None:
+    """Remove the URL of ACCOUNT, with the calls that wait."""
+    with _connected(settings) as connection:
+        _remove(connection, account)
+    echo(f"{account} is not called any more")
+
+
+@callbacks.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@settings_options
+def list_(settings: Settings, *, as_json: bool) -> None:
+    """Show every URL, and how many calls wait or are dead."""
+    with _connected(settings) as connection:
+        found = stored.list_urls(connection)
+    for one in found:
+        if as_json:
+            echo_json(_as_object(one))
+        else:
+            echo(_line(one))
+    if not found and not as_json:
+        echo("no account has a URL yet; set one with `scserv callbacks set`")
+
+
+@callbacks.command
+@click.argument("account")
+@settings_options
+def retry(settings: Settings, account: str) -> None:
+    """Make the dead calls of ACCOUNT again: those that were not taken within three days."""
+    with _connected(settings) as connection:
+        count = _retry(connection, account)
+    echo(f"{count} {'call is' if count == 1 else 'calls are'} made again")
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[psycopg.Connection]:
+    with open_database(settings, "scserv callbacks") as connection:
+        yield connection
+
+
+@raises_store_errors
+def _set(connection: psycopg.Connection, url: CallbackUrl) -> None:
+    with connection.transaction():
+        stored.set_url(connection, url)
+        record(connection, actor=os_user(), action="callbacks.set", reason=url.account)
+
+
+@raises_store_errors
+def _remove(connection: psycopg.Connection, account: str) -> None:
+    with connection.transaction():
+        if not stored.remove_url(connection, account):
+            raise SetupError("ACCOUNT: has no URL; `scserv callbacks list` shows those that have")
+        record(connection, actor=os_user(), action="callbacks.remove", reason=account)
+
+
+@raises_store_errors
+def _retry(connection: psycopg.Connection, account: str) -> int:
+    with connection.transaction():
+        count = stored.retry_dead(connection, account, utc_now())
+        if count:
+            reason = f"{account}: {count} calls"
+            record(connection, actor=os_user(), action="callbacks.retry", reason=reason)
+    return count
+
+
+def _as_object(one: ListedUrl) -> dict[str, object]:
+    return {
+        "account": one.account,
+        "url": one.url,
+        "commands": one.commands,
+        "private_allowed": one.private_allowed,
+        "changed_at": one.changed_at,
+        "waiting": one.waiting,
+        "dead": one.dead,
+        "error": one.error,
+    }
+
+
+def _line(one: ListedUrl) -> str:
+    wishes = [
+        *(["commands"] if one.commands else []),
+        *(["private addresses"] if one.private_allowed else []),
+    ]
+    extra = f" ({', '.join(wishes)})" if wishes else ""
+    error = f", last error: {one.error}" if one.error else ""
+    since = utc(one.changed_at, seconds=False)
+    counts = f"{one.waiting} waiting, {one.dead} dead"
+    return f"{one.account}  {one.url}{extra}  since {since}: {counts}{error}"

@@ -1,0 +1,123 @@
+"""Makes the calls to URLs of accounts. Several processes may run it at once.
+
+Each account has a task of its own, so that a slow one holds up no other; the calls of a few topics
+run at a time, those of one topic after each other. A call that is not taken is made again with
+back-off for three days, and then is dead: an operator sees it and can have it made again. A
+process that is killed leaves its calls to others after a lease, so a receiver may get one twice,
+with the same `webhook-id`.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from typing_extensions import override
+
+from inbound.callbacks.posting import CallbackFailed, Poster
+from inbound.callbacks.signing import secret_context, signed_headers
+from inbound.errors import RetryableError
+from inbound.ops import metrics
+from inbound.scheduler.loops import Loop, LoopHealth, sleep
+from inbound.store.callbacks import callbacks
+from inbound.store.callbacks.callbacks import TakenCallback
+from inbound.store.connection_pool import ConnectionPool
+from inbound.store.sealing import Sealer
+
+LOOK_EVERY_S: Final = 1.0
+AT_ONCE: Final = 8
+LEASE: Final = timedelta(seconds=60)
+GIVE_UP_AFTER: Final = timedelta(days=3)
+
+_FIRST_PAUSE: Final = timedelta(seconds=5)
+_LONGEST_PAUSE: Final = timedelta(hours=4)
+
+log = logging.getLogger(__name__)
+
+
+def pause_after(attempts: int, chance: float) -> timedelta:
+    """Return the back-off after so many attempts; `chance` from 0 to 1 spreads it by a quarter."""
+    pause = min(_FIRST_PAUSE * int(3 ** min(attempts - 1, 10)), _LONGEST_PAUSE)
+    return pause * (0.875 + chance / 4)
+
+
+class Callbacks(Loop):
+    """Looks for due calls once a second."""
+
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        sealer: Sealer,
+        poster: Poster,
+        report: LoopHealth,
+        *,
+        clock: Callable[[], datetime],
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._pool = pool
+        self._sealer = sealer
+        self._poster = poster
+        self._report = report
+        self._clock = clock
+        self._chance = chance
+        self._serving: dict[str, asyncio.Task[None]] = {}
+
+    @override
+    async def run(self, stop: asyncio.Event) -> None:
+        try:
+            while not stop.is_set():
+                for account in await self._pool.run(callbacks.accounts_with_due, self._clock()):
+                    if account not in self._serving:
+                        self._serve(account, stop)
+                self._report.works()
+                await sleep(stop, LOOK_EVERY_S)
+        finally:
+            await asyncio.gather(*self._serving.values(), return_exceptions=True)
+
+    def _serve(self, account: str, stop: asyncio.Event) -> None:
+        task = asyncio.create_task(self._call_until_done(account, stop))
+        self._serving[account] = task
+
+        def end(_: object) -> None:
+            del self._serving[account]
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.warning("calls to the URL of %s wait: %s", account, type(error).__name__)
+
+        task.add_done_callback(end)
+
+    async def _call_until_done(self, account: str, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            now = self._clock()
+            taken = await self._pool.run(callbacks.take, account, now, lease=LEASE, limit=AT_ONCE)
+            if not taken:
+                return
+            await asyncio.gather(*(self._call(account, one) for one in taken))
+
+    async def _call(self, account: str, one: TakenCallback) -> None:
+        secret = self._sealer.open(one.secret, secret_context(account)).decode()
+        now, body = self._clock(), one.body.encode()
+        headers = signed_headers(secret, str(one.callback_id), int(now.timestamp()), body)
+        try:
+            await self._poster.post(one.url, body, headers, private_allowed=one.private_allowed)
+        except CallbackFailed as failed:
+            await self._postpone(account, one, str(failed))
+        else:
+            metrics.CALLBACKS.add(1, {"outcome": "taken"})
+            await self._pool.run(callbacks.finish, one.id)
+
+    async def _postpone(self, account: str, one: TakenCallback, error: str) -> None:
+        now = self._clock()
+        due_at = now + pause_after(one.attempts, self._chance())
+        is_dead = due_at > one.created_at + GIVE_UP_AFTER
+        dead_at = now if is_dead else None
+        try:
+            await self._pool.run(
+                callbacks.postpone, one.id, due_at=due_at, error=error, dead_at=dead_at
+            )
+        except RetryableError:
+            return  # it is due again after its lease
+        metrics.CALLBACKS.add(1, {"outcome": "dead" if is_dead else "failed"})
+        if is_dead:
+            log.error("a call to the URL of %s is given up after three days: %s", account, error)

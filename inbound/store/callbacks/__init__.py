@@ -1,0 +1,1 @@
+"""The calls to URLs of accounts that wait, and those URLs."""

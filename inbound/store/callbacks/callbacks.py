@@ -1,0 +1,180 @@
+"""Reads and writes callbacks. Those of a transaction's orders and commands are written with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import args_row
+from pydantic_core import from_json
+
+from inbound.store.connections import raises_store_errors
+from inbound.store.log.rows import NewEvent
+from inbound.store.orders.rows import OrderWrites
+from inbound.store.statements import Query, statements
+from schemas.events import RequestAccepted
+from schemas.orders import OrderState
+
+_SQL: Final = statements(__package__, "callbacks")
+_ADD_ORDER_CALLBACKS: Final = _SQL["add_order_callbacks"]
+_ADD_COMMAND_CALLBACKS: Final = _SQL["add_command_callbacks"]
+_ACCOUNTS_WITH_DUE: Final = _SQL["accounts_with_due_callbacks"]
+_TAKE: Final = _SQL["take_callbacks"]
+_FINISH: Final = _SQL["finish_callback"]
+_POSTPONE: Final = _SQL["postpone_callback"]
+_SET_URL: Final = _SQL["set_url"]
+_REMOVE_URL: Final = _SQL["remove_url"]
+_REMOVE_CALLBACKS: Final = _SQL["remove_callbacks"]
+_LIST_URLS: Final = _SQL["list_urls"]
+_RETRY_DEAD: Final = _SQL["retry_dead"]
+_SWEEP: Final = _SQL["sweep_callbacks"]
+
+_OPEN: Final = frozenset({OrderState.SCHEDULED, OrderState.QUEUED, OrderState.SENT})
+
+
+@dataclass(frozen=True, slots=True)
+class TakenCallback:
+    """A call to make. `secret` is sealed."""
+
+    id: int
+    callback_id: UUID
+    body: str
+    created_at: datetime
+    attempts: int
+    url: str = field(repr=False)
+    secret: bytes = field(repr=False)
+    private_allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackUrl:
+    """What an account wants to be told, and where. `secret` is sealed."""
+
+    account: str
+    url: str = field(repr=False)
+    secret: bytes = field(repr=False)
+    commands: bool
+    private_allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListedUrl:
+    """A URL without its secret; `error` is that of the newest call that failed."""
+
+    account: str
+    url: str = field(repr=False)
+    commands: bool
+    private_allowed: bool
+    changed_at: datetime
+    waiting: int
+    dead: int
+    error: str | None
+
+
+def of_orders(writes: OrderWrites) -> Query | None:
+    """Return the query that adds the callbacks of orders; None if none has ended.
+
+    It has to follow the changes of the orders.
+    """
+    ended = [
+        *((one.order_id, one.state, one.created_at) for one in writes.orders),
+        *((one.order_id, one.state, one.at) for one in writes.changes.values()),
+    ]
+    ended = [one for one in ended if one[1] not in _OPEN]
+    if not ended:
+        return None
+    return _ADD_ORDER_CALLBACKS, {
+        "order_ids": [one[0] for one in ended],
+        "states": [one[1].value for one in ended],
+        "at": [one[2] for one in ended],
+    }
+
+
+def of_commands(events: Sequence[NewEvent]) -> Query | None:
+    """Return the query that adds the callbacks of accepted commands; None without any."""
+    accepted = [
+        (event.stream_id, from_json(event.data))
+        for event in events
+        if event.type == RequestAccepted.TYPE
+    ]
+    if not accepted:
+        return None
+    return _ADD_COMMAND_CALLBACKS, {
+        "subject_ids": [subject_id for subject_id, _ in accepted],
+        "request_ids": [UUID(data["request_id"]) for _, data in accepted],
+        "commands": [data["command"] for _, data in accepted],
+        "at": [datetime.fromisoformat(data["arrived_at"]) for _, data in accepted],
+    }
+
+
+@raises_store_errors
+def accounts_with_due(conn: psycopg.Connection, now: datetime) -> list[str]:
+    """Return the accounts to which calls are due."""
+    return [account for (account,) in conn.execute(_ACCOUNTS_WITH_DUE, {"now": now})]
+
+
+@raises_store_errors
+def take(
+    conn: psycopg.Connection, account: str, now: datetime, *, lease: timedelta, limit: int
+) -> list[TakenCallback]:
+    """Take due calls of an account, in their order; no other process takes them for a while."""
+    parameters = {"account": account, "now": now, "until": now + lease, "limit": limit}
+    with conn.cursor(row_factory=args_row(TakenCallback)) as cursor:
+        return cursor.execute(_TAKE, parameters).fetchall()
+
+
+@raises_store_errors
+def finish(conn: psycopg.Connection, id_: int) -> None:
+    """Delete a call that was made."""
+    conn.execute(_FINISH, {"id": id_})
+
+
+@raises_store_errors
+def postpone(
+    conn: psycopg.Connection, id_: int, *, due_at: datetime, error: str, dead_at: datetime | None
+) -> None:
+    """Note why a call failed, and when it is made again; never, if it is dead."""
+    conn.execute(_POSTPONE, {"id": id_, "due_at": due_at, "error": error, "dead_at": dead_at})
+
+
+@raises_store_errors
+def set_url(conn: psycopg.Connection, url: CallbackUrl) -> None:
+    """Store the URL of an account in place of another one."""
+    conn.execute(
+        _SET_URL,
+        {
+            "account": url.account,
+            "url": url.url,
+            "secret": url.secret,
+            "commands": url.commands,
+            "private_allowed": url.private_allowed,
+        },
+    )
+
+
+@raises_store_errors
+def remove_url(conn: psycopg.Connection, account: str) -> bool:
+    """Delete the URL of an account with the calls that wait; False if there is none."""
+    conn.execute(_REMOVE_CALLBACKS, {"account": account})
+    return conn.execute(_REMOVE_URL, {"account": account}).rowcount == 1
+
+
+@raises_store_errors
+def list_urls(conn: psycopg.Connection) -> list[ListedUrl]:
+    """Return all URLs with what waits for them."""
+    with conn.cursor(row_factory=args_row(ListedUrl)) as cursor:
+        return cursor.execute(_LIST_URLS).fetchall()
+
+
+@raises_store_errors
+def retry_dead(conn: psycopg.Connection, account: str, now: datetime) -> int:
+    """Have the dead calls of an account made again; return how many there are."""
+    return conn.execute(_RETRY_DEAD, {"account": account, "now": now}).rowcount
+
+
+@raises_store_errors
+def sweep_callbacks(conn: psycopg.Connection, now: datetime, days: int) -> int:
+    """Delete dead calls after some days, and those of accounts that have no URL any more."""
+    return conn.execute(_SWEEP, {"before": now - timedelta(days=days)}).rowcount

@@ -1,0 +1,105 @@
+-- Callbacks: written with what they tell, taken by the schedulers.
+
+-- name: add_order_callbacks
+-- After the orders were changed: a change that did not take effect is not told.
+INSERT INTO callbacks (account, topic_id, type, body, created_at, due_at)
+SELECT orders.account, orders.order_id, 'message.' || orders.state,
+       json_build_object(
+           'type', 'message.' || orders.state,
+           'timestamp', to_char(given.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           'data', json_strip_nulls(json_build_object(
+               'id', orders.order_id, 'state', orders.state, 'reason', orders.reason,
+               'kind', orders.kind, 'parts', orders.parts, 'broadcast_id', orders.broadcast_id
+           ))
+       )::text,
+       given.at, given.at
+FROM unnest(%(order_ids)b::uuid[], %(states)b::text[], %(at)b::timestamptz[])
+    AS given (order_id, state, at)
+JOIN orders ON orders.order_id = given.order_id AND orders.state = given.state
+JOIN callback_urls USING (account)
+WHERE orders.callback
+ON CONFLICT (topic_id, account, type) DO NOTHING
+
+-- name: add_command_callbacks
+INSERT INTO callbacks (account, topic_id, type, body, created_at, due_at)
+SELECT account, given.request_id, 'command.accepted',
+       json_build_object(
+           'type', 'command.accepted',
+           'timestamp', to_char(given.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           'data', json_build_object(
+               'subject_id', given.subject_id, 'request_id', given.request_id,
+               'command', given.command
+           )
+       )::text,
+       given.at, given.at
+FROM unnest(%(subject_ids)b::uuid[], %(request_ids)b::uuid[], %(commands)b::text[],
+            %(at)b::timestamptz[]) AS given (subject_id, request_id, command, at)
+CROSS JOIN callback_urls
+WHERE callback_urls.commands
+ON CONFLICT (topic_id, account, type) DO NOTHING
+
+-- name: accounts_with_due_callbacks
+SELECT account FROM callback_urls
+WHERE EXISTS (
+    SELECT FROM callbacks
+    WHERE callbacks.account = callback_urls.account AND dead_at IS NULL AND due_at <= %(now)s
+)
+
+-- name: take_callbacks
+-- Due calls of one account, the first of each topic. They are due again after a lease, so that
+-- those of a process that was killed are made by another one.
+WITH taken AS (
+    SELECT id FROM callbacks AS first
+    WHERE account = %(account)s AND dead_at IS NULL AND due_at <= %(now)s
+      AND NOT EXISTS (
+          SELECT FROM callbacks AS earlier
+          WHERE earlier.topic_id = first.topic_id AND earlier.account = first.account
+            AND earlier.id < first.id AND earlier.dead_at IS NULL
+      )
+    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+UPDATE callbacks SET due_at = %(until)s, attempts = attempts + 1
+FROM taken, callback_urls
+WHERE callbacks.id = taken.id AND callback_urls.account = %(account)s
+RETURNING callbacks.id, callback_id, body, created_at, attempts, url, secret, private_allowed
+
+-- name: finish_callback
+DELETE FROM callbacks WHERE id = %(id)s
+
+-- name: postpone_callback
+UPDATE callbacks SET due_at = %(due_at)s, error = %(error)s, dead_at = %(dead_at)s
+WHERE id = %(id)s
+
+-- name: set_url
+INSERT INTO callback_urls (account, url, secret, commands, private_allowed)
+VALUES (%(account)s, %(url)s, %(secret)s, %(commands)s, %(private_allowed)s)
+ON CONFLICT (account) DO UPDATE
+SET url = excluded.url, secret = excluded.secret, commands = excluded.commands,
+    private_allowed = excluded.private_allowed, changed_at = now()
+
+-- name: remove_url
+DELETE FROM callback_urls WHERE account = %(account)s
+
+-- name: remove_callbacks
+DELETE FROM callbacks WHERE account = %(account)s
+
+-- name: list_urls
+SELECT account, url, commands, private_allowed, changed_at,
+       (SELECT count(*) FROM callbacks
+        WHERE callbacks.account = callback_urls.account AND dead_at IS NULL) AS waiting,
+       (SELECT count(*) FROM callbacks
+        WHERE callbacks.account = callback_urls.account AND dead_at IS NOT NULL) AS dead,
+       (SELECT error FROM callbacks
+        WHERE callbacks.account = callback_urls.account AND error IS NOT NULL
+        ORDER BY id DESC LIMIT 1) AS error
+FROM callback_urls ORDER BY account
+
+-- name: retry_dead
+UPDATE callbacks SET dead_at = NULL, due_at = %(now)s, created_at = %(now)s, attempts = 0
+WHERE account = %(account)s AND dead_at IS NOT NULL
+
+-- name: sweep_callbacks
+-- Dead ones that nobody wanted, and those of accounts without a URL.
+DELETE FROM callbacks
+WHERE dead_at < %(before)s
+   OR created_at < %(before)s AND account NOT IN (SELECT account FROM callback_urls)

@@ -1,0 +1,9 @@
+"""Callbacks on a database of their own."""
+
+from tests.fix_store import (  # noqa: F401  fixtures
+    cipher,
+    conn,
+    database_url,
+    hasher,
+    migrated_template,
+)

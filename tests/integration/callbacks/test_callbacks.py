@@ -1,0 +1,255 @@
+"""Callbacks are written with what they tell, made in order, and repeated until they are taken."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from typing_extensions import override
+
+from inbound.callbacks.posting import CallbackFailed, Poster
+from inbound.callbacks.signing import secret_context, signed_headers
+from inbound.handlers.order_progress import OrderChange
+from inbound.keys import SubjectHasher, VaultCipher
+from inbound.ops.health import Health
+from inbound.orders.dispatch import Dispatcher
+from inbound.scheduler.callbacks import GIVE_UP_AFTER, Callbacks
+from inbound.scheduler.loops import LoopHealth
+from inbound.store.callbacks import callbacks as stored
+from inbound.store.callbacks.callbacks import CallbackUrl
+from inbound.store.connection_pool import ConnectionPool
+from inbound.store.sealing import Sealer
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.postgres import PostgresStore
+from inbound.subjects import StateCache, Subjects
+from schemas.contracts.examples import example_of
+from schemas.events import RequestAccepted
+from schemas.orders import OrderState
+from schemas.topics import TopicNames
+from tests.fix_orders import NOON, intake_on, order
+
+SECRET = "whsec_plJ3nmyCDGBKInavdOK15jsl"
+URL = "https://example.org/sms"
+
+
+class Receiver(Poster):
+    """Takes calls, or fails them while `failing`. Notes the state that each call told."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[dict[str, Any], Mapping[str, str]]] = []
+        self.failing = False
+
+    @override
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, private_allowed: bool
+    ) -> None:
+        assert (url, private_allowed) == (URL, False)
+        self.calls.append((json.loads(body), headers))
+        signed = signed_headers(SECRET, headers["webhook-id"], int(NOON.timestamp()), body)
+        if headers["webhook-timestamp"] == signed["webhook-timestamp"]:
+            assert headers == signed
+        if self.failing:
+            raise CallbackFailed("answered 500")
+
+    @property
+    def states(self) -> list[str]:
+        return [body["data"]["state"] for body, _ in self.calls]
+
+
+class World:
+    """A store, an account with a URL, and a loop that runs when it is asked to."""
+
+    def __init__(self, url: str, cipher: VaultCipher, conn: psycopg.Connection) -> None:
+        self.conn = conn
+        self.store = PostgresStore(url, cipher)
+        self.receiver = Receiver()
+        self.now = NOON
+        self.pool = ConnectionPool(url, "tests")
+        self.sealer = Sealer(cipher)
+        self.loop = Callbacks(
+            self.pool,
+            self.sealer,
+            self.receiver,
+            LoopHealth(Health(), "callbacks"),
+            clock=lambda: self.now,
+            chance=lambda: 0.5,
+        )
+        self.set_url()
+
+    def set_url(self, *, commands: bool = False) -> None:
+        sealed = self.sealer.seal(SECRET.encode(), secret_context("default"))
+        stored.set_url(self.conn, CallbackUrl("default", URL, sealed, commands, False))
+
+    async def place(self, **fields: Any) -> UUID:
+        (placed,) = await intake_on(self.store).place([order(callback=True, **fields)])
+        return placed.order_id
+
+    async def change(self, order_id: UUID, *states: OrderState) -> None:
+        for state in states:
+            async with self.store.transaction() as tx:
+                changes = Changes()
+                changes.orders.changes[order_id] = OrderChange(order_id, state, self.now)
+                await tx.write(changes)
+
+    async def call(self) -> None:
+        """Make all calls that are due now."""
+        await self.loop._call_until_done("default", asyncio.Event())
+
+    def waiting(self) -> list[tuple[str, int, datetime | None]]:
+        rows = self.conn.execute("SELECT type, attempts, dead_at FROM callbacks ORDER BY id")
+        return [(type_, attempts, dead_at) for type_, attempts, dead_at in rows]
+
+
+@pytest.fixture
+async def world(
+    database_url: str, cipher: VaultCipher, conn: psycopg.Connection
+) -> AsyncIterator[World]:
+    made = World(database_url, cipher, conn)
+    yield made
+    await made.store.close()
+    await made.pool.close()
+
+
+async def test_a_final_state_is_told_once_and_signed(world: World) -> None:
+    order_id = await world.place()
+    await world.change(order_id, OrderState.SENT)
+    assert world.waiting() == []
+    await world.change(order_id, OrderState.DELIVERED, OrderState.DELIVERED)
+    await world.call()
+    await world.call()
+    [(body, headers)] = world.receiver.calls
+    assert body["type"] == "message.delivered"
+    assert body["timestamp"] == "2026-03-02T12:00:00.000000Z"
+    assert body["data"] == {
+        "id": str(order_id),
+        "state": "delivered",
+        "kind": "notification",
+        "parts": 1,
+    }
+    assert headers.keys() == {"webhook-id", "webhook-timestamp", "webhook-signature"}
+    assert world.waiting() == []
+
+
+async def test_a_refused_order_is_told(world: World) -> None:
+    await world.place(phone="112")
+    await world.call()
+    assert world.receiver.states == ["refused"]
+    assert world.receiver.calls[0][0]["data"]["reason"] == "not_a_mobile_number"
+
+
+async def test_a_change_that_did_not_take_effect_is_not_told(world: World) -> None:
+    order_id = await world.place()
+    await world.change(order_id, OrderState.DELIVERED, OrderState.EXPIRED)
+    await world.call()
+    assert world.receiver.states == ["delivered"]
+
+
+async def test_who_did_not_ask_is_not_told(world: World) -> None:
+    (placed,) = await intake_on(world.store).place([order()])
+    await world.change(placed.order_id, OrderState.DELIVERED)
+    stored.remove_url(world.conn, "default")
+    await world.change(await world.place(), OrderState.DELIVERED)
+    assert world.waiting() == []
+
+
+async def test_what_is_rolled_back_is_not_told(world: World) -> None:
+    order_id = await world.place()
+
+    async def write_and_fail() -> None:
+        async with world.store.transaction() as tx:
+            changes = Changes()
+            changes.orders.changes[order_id] = OrderChange(order_id, OrderState.DELIVERED, NOON)
+            await tx.write(changes)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await write_and_fail()
+    assert world.waiting() == []
+
+
+async def test_commands_are_told_to_who_asked(world: World) -> None:
+    accepted = example_of(RequestAccepted)
+    assert isinstance(accepted, RequestAccepted)
+
+    async def text() -> UUID:
+        subject_id = uuid4()
+        async with world.store.transaction() as tx:
+            subjects = Subjects(tx, StateCache())
+            await subjects.load([subject_id])
+            event = accepted.model_copy(update={"request_id": uuid4()})
+            subjects.append(subject_id, [event], None)
+            await tx.write(Changes(events=subjects.events, states=subjects.states()))
+        return subject_id
+
+    await text()
+    assert world.waiting() == []
+    world.set_url(commands=True)
+    subject_id = await text()
+    await world.call()
+    [(body, _)] = world.receiver.calls
+    assert body["type"] == "command.accepted"
+    assert (body["data"]["subject_id"], body["data"]["command"]) == (str(subject_id), "client_info")
+
+
+async def test_calls_of_one_message_follow_each_other(world: World) -> None:
+    first, second = await world.place(), await world.place()
+    await world.change(first, OrderState.UNKNOWN, OrderState.DELIVERED)
+    await world.change(second, OrderState.DELIVERED)
+    world.receiver.failing = True
+    await world.call()
+    assert sorted(world.receiver.states) == ["delivered", "unknown"]
+    world.receiver.failing, world.receiver.calls = False, []
+    world.now += timedelta(minutes=1)
+    await world.call()
+    of_first = [body for body, _ in world.receiver.calls if body["data"]["id"] == str(first)]
+    assert [body["data"]["state"] for body in of_first] == ["unknown", "delivered"]
+
+
+async def test_a_call_is_repeated_for_three_days_under_one_id(world: World) -> None:
+    await world.change(await world.place(), OrderState.DELIVERED)
+    world.receiver.failing = True
+    while world.now < NOON + GIVE_UP_AFTER + timedelta(hours=4):
+        await world.call()
+        world.now += timedelta(minutes=5)
+    [(_, attempts, dead_at)] = world.waiting()
+    assert dead_at is not None
+    assert NOON + GIVE_UP_AFTER - timedelta(hours=5) < dead_at <= NOON + GIVE_UP_AFTER
+    assert 20 <= attempts == len(world.receiver.calls) <= 40
+    assert len({headers["webhook-id"] for _, headers in world.receiver.calls}) == 1
+    assert stored.retry_dead(world.conn, "default", world.now) == 1
+    world.receiver.failing = False
+    await world.call()
+    assert world.waiting() == []
+
+
+async def test_two_processes_make_each_call_once_and_one_that_died_leaves_its_own(
+    world: World,
+) -> None:
+    for _ in range(20):
+        await world.change(await world.place(), OrderState.DELIVERED)
+    lease = timedelta(seconds=60)
+    dead = stored.take(world.conn, "default", world.now, lease=lease, limit=5)
+    await asyncio.gather(world.call(), world.call())
+    ids = [headers["webhook-id"] for _, headers in world.receiver.calls]
+    assert len(ids) == len(set(ids)) == 15
+    world.now += lease
+    await world.call()
+    ids = [headers["webhook-id"] for _, headers in world.receiver.calls[15:]]
+    assert sorted(ids) == sorted(str(one.callback_id) for one in dead)
+
+
+async def test_a_cancelled_order_is_told(world: World, hasher: SubjectHasher) -> None:
+    order_id = await world.place(not_before=NOON + timedelta(hours=1))
+    dispatcher = Dispatcher(world.store, hasher, TopicNames(), clock=lambda: NOON)
+    await dispatcher.cancel([order_id])
+    await world.call()
+    assert world.receiver.states == ["cancelled"]
+
+
+async def test_the_secret_is_sealed(world: World) -> None:
+    [(found,)] = world.conn.execute("SELECT secret FROM callback_urls")
+    assert SECRET.encode() not in found
