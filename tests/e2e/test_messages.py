@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
 from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import new_producer
@@ -119,3 +120,33 @@ async def test_a_kill_during_a_request_loses_and_doubles_nothing(
         await becomes(api, order_id, "sent")
     texts = service.script.texts_to(client.number)
     assert sorted(texts) == sorted(f"Заявка {number} выполнена." for number in range(10 * KILLS))
+
+
+async def test_an_account_is_called_when_its_message_has_ended(
+    service: Service, api: httpx.AsyncClient
+) -> None:
+    calls: asyncio.Queue[tuple[dict[str, Any], str]] = asyncio.Queue()
+
+    async def answer(request: web.Request) -> web.Response:
+        calls.put_nowait((await request.json(), request.headers["webhook-signature"]))
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.router.add_post("/sms", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    await service.start("scheduler")
+    url = f"http://127.0.0.1:{port}/sms"
+    ran = await service.command("callbacks", "set", "default", url, "--allow-private")
+    assert (ran.status, ran.out[:6]) == (0, "whsec_"), ran.err
+    client = service.new_client()
+    async with service.phone(client.number) as phone, asyncio.timeout(PATIENCE_S):
+        placed = await api.post(PATH, json={"to": client.number, "text": TEXT})
+        await phone.receive()
+        body, signature = await calls.get()
+    assert (body["type"], body["data"]["id"]) == ("message.delivered", placed.json()["id"])
+    assert signature.startswith("v1,")
+    assert ran.out.strip() not in service.log_of("scheduler")
+    await runner.cleanup()
