@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
+from random import Random
 from uuid import UUID, uuid4
 
 import psycopg
@@ -16,6 +19,7 @@ from inbound.orders.dispatch import Dispatcher
 from inbound.orders.ports import Placed
 from inbound.store.claims.postgres import PostgresClaims
 from inbound.store.claims.rows import ToClaim
+from inbound.store.orders.account_records import change_account
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store
 from inbound.store.transactions.postgres import PostgresStore
@@ -73,6 +77,52 @@ async def test_processes_together_keep_the_minimum_delay(
     batches = await asyncio.gather(*(intake_on(store).place([order()]) for store in stores))
     reasons = [one.reason for batch in batches for one in batch]
     assert sorted(reasons, key=str) == sorted([None, *3 * [RefusalReason.MINIMUM_DELAY]], key=str)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_no_mixture_of_limits_is_exceeded(
+    stores: list[PostgresStore], conn: psycopg.Connection, seed: int
+) -> None:
+    """Random limits and batches in four processes, while a person changes the account."""
+    random = Random(seed)
+    limit, balance = random.choice([None, 9]), random.choice([None, Decimal(11)])
+    delay, rate = random.choice([None, 60]), random.choice([None, 4])
+    conn.execute(
+        "UPDATE accounts SET week_limit = %s, price_per_part = 1, balance = %s, min_delay_s = %s, "
+        "rate_per_s = %s",
+        [limit, balance, delay, rate],
+    )
+
+    async def place(store: PostgresStore) -> list[Placed]:
+        placed = []
+        for _ in range(random.randint(1, 4)):
+            phones = random.choices((CLIENT, OTHER_CLIENT), k=random.randint(1, 4))
+            orders = [order(phone=phone, text=f"Заявка {random.random()}") for phone in phones]
+            placed += await intake_on(store).place(orders)
+        return placed
+
+    async def change() -> None:
+        for text in ("a.*|.*", ".*"):
+            change = partial(replace, patterns=(text,))
+            await asyncio.to_thread(change_account, conn, "default", change, actor="anna")
+
+    batches, _ = await asyncio.gather(asyncio.gather(*map(place, stores)), change())
+    accepted = sum(one.reason is None for batch in batches for one in batch)
+    rows = conn.execute(
+        "SELECT subject_id, coalesce(due_at, created_at) FROM orders WHERE state <> 'refused'"
+    ).fetchall()
+    assert len(rows) == accepted
+    assert limit is None or accepted <= limit
+    assert balance is None or accepted <= balance
+    used = conn.execute("SELECT used FROM account_usage WHERE period LIKE 'w%'").fetchone()
+    assert used == (accepted,)
+    left = conn.execute("SELECT balance FROM accounts WHERE account = 'default'").fetchone()
+    assert left == (None if balance is None else balance - accepted,)
+    if delay is not None:
+        assert len({subject_id for subject_id, _ in rows}) == accepted
+    if rate is not None:
+        late = sorted(due - NOON for _, due in rows)[rate + 1 :]
+        assert late == [timedelta(seconds=1) / rate * n for n in range(1, len(late) + 1)]
 
 
 async def test_processes_together_keep_the_rate(
