@@ -1,3 +1,4 @@
+import contextlib
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -57,6 +58,21 @@ def test_leftover_broker_of_a_killed_parent_is_replaced(server: KafkaServer) -> 
     server.start()
     assert server.pid != leftover
     assert not psutil.pid_exists(leftover) or psutil.Process(leftover).status() == "zombie"
+
+
+def test_a_client_puts_nothing_raw_into_the_log(server: KafkaServer) -> None:
+    from kafka.admin import KafkaAdminClient, NewTopic
+    from kafka.errors import KafkaError
+
+    hostile = "\x1b]0;owned\x07\x9b2J\r\nINFO forged"
+    server.start()
+    admin_client = KafkaAdminClient(**server.connection.client_arguments())
+    with contextlib.closing(admin_client), contextlib.suppress(KafkaError):
+        admin_client.create_topics([NewTopic(hostile, 1, 1)])
+    server.stop()
+    lines = server.log.read_text("utf-8").split("\n")
+    assert any("\\u001B]0;owned\\u0007" in line for line in lines)
+    assert all(line.isprintable() for line in lines)
 
 
 def test_a_folder_in_use_is_left_alone(kafka_server: SharedKafka) -> None:
