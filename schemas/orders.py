@@ -5,7 +5,7 @@ holds a number and a text, so it goes to no topic of ours and to no log; the eve
 """
 
 import re
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Final, Self
@@ -207,6 +207,15 @@ class Order(Model):
     order_id: UUID | None = Field(
         default=None, description="made from the same as its key; absent: made from the key"
     )
+
+    @field_validator("not_before", "expires_at")
+    @classmethod
+    def _to_utc(cls, moment: datetime | None) -> datetime | None:
+        # The same moment in another zone is the same order, and events give moments in UTC.
+        try:
+            return moment and moment.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("a year that no clock will show") from None
 
     @model_validator(mode="after")
     def _check_choices(self) -> Self:

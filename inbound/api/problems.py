@@ -4,6 +4,7 @@ A problem never repeats what was sent, because a number or a token in the wrong 
 end up in the caller's log. Texts name our fields and rules, never values or unknown names.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
@@ -237,6 +238,7 @@ _RULES: Final = {
     "model_attributes_type": "has to be a JSON object",
     "missing": "is missing",
 }
+_QUOTED: Final = re.compile("'([^']*)'")
 # Errors whose pydantic texts come from the schema alone.
 _SAFE: Final = frozenset(
     {
@@ -272,6 +274,9 @@ def _rule(found: Mapping[str, Any]) -> str:
         return _RULES[found["type"]]
     if found["type"] not in _SAFE:
         return "is invalid"
+    if found["type"] in {"enum", "literal_error"}:
+        # pydantic's own text shows how Python prints the values.
+        return f"has to be {' or '.join(_QUOTED.findall(found['ctx']['expected']))}"
     return str(found["msg"]).removeprefix("Value error, ")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -196,8 +196,8 @@ def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
 
 
 def written_moment(moment: str) -> str:
-    """Return a UTC moment of a step's details as the step prints it."""
-    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M:%S} UTC"
+    """Return a moment of a step's details as the step prints it, in UTC."""
+    return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def statuses(parts: list[Details], unanswered: str) -> str:

@@ -24,3 +24,11 @@ def test_the_refusal_names_the_character() -> None:
 
 def test_tabs_and_line_breaks_stay() -> None:
     assert Order(phone=PHONE, text="a\tb\r\nc\nd").text == "a\tb\nc\nd"
+
+
+def test_a_moment_in_another_zone_is_the_same_order() -> None:
+    moscow, utc = "2026-12-05T10:00:00+03:00", "2026-12-05T07:00:00Z"
+    there, here = (Order(phone=PHONE, text="x", not_before=at) for at in (moscow, utc))  # type: ignore[arg-type]
+    assert there.model_dump_json() == here.model_dump_json()
+    with pytest.raises(ValidationError, match="no clock will show"):
+        Order(phone=PHONE, text="x", expires_at="9999-12-31T23:59:59-12:00")  # type: ignore[arg-type]
