@@ -259,6 +259,7 @@ class World:
             "message_id": message.message_id,
             "subject_id": message.subject_id,
             "request_id": message.request_id,
+            "order_id": message.order_id,
             "key": "key",
             "purpose": message.purpose,
             "template": message.template,
