@@ -187,7 +187,7 @@ def test_a_projection_has_one_projector_until_that_is_gone(url: str) -> None:
         one, other = LiveTables(first, {}), LiveTables(second, {})
         one.lock_free(ALL)
         other.lock_free(ALL)
-        assert (len(one.held), len(other.held)) == (3, 0)
+        assert (len(one.held), len(other.held)) == (len(ALL), 0)
         assert other.round() == 0
         first.close()
         while len(other.held) < len(ALL):  # until the server has noticed
@@ -203,7 +203,7 @@ def test_what_is_committed_while_it_waits_is_shown(url: str, conn: psycopg.Conne
         conn.execute("NOTIFY scserv_outbox")
         shown = "SELECT may_be_texted FROM projections.subscriptions WHERE subject_id = %s"
         running.until(lambda: conn.execute(shown, [subject]).fetchall() == [(False,)])
-        assert running.reports[-1] == (True, "holds 3 of 3 projections")
+        assert running.reports[-1] == (True, f"holds {len(ALL)} of {len(ALL)} projections")
 
 
 def test_it_survives_its_connection(url: str, conn: psycopg.Connection) -> None:
