@@ -77,9 +77,9 @@ def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
     _refuse_both(options, "addresses", "any_address", "--address and --any-address")
     _refuse_both(options, "patterns", "any_text", "--pattern and --any-text")
     _refuse_both(options, "balance", "top_up", "--balance and --top-up")
-    if all(value in (None, (), False) for key, value in options.items() if key != "enabled") and (
-        options["enabled"] is None
-    ):
+    # By identity: a limit or balance of 0 equals False.
+    is_given = [v is not None and v is not False and v != () for v in options.values()]
+    if not any(is_given) and options["enabled"] is None:
         raise SetupError("say what to change; `scserv accounts change --help` lists the options")
     with open_database(settings, APPLICATION_NAME) as connection:
         changed = of_account(

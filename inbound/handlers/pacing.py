@@ -41,7 +41,9 @@ def pace_at(
     if window.opens > moment or not is_spread:
         return Pace(max(moment, window.opens), rate)
     margin = min(_MARGIN_MAX, (window.closes - window.opens) * _MARGIN_SHARE)
-    left = max((window.closes - margin - moment).total_seconds(), 1.0)
+    left = (window.closes - margin - moment).total_seconds()
+    if left < 1:
+        return Pace(moment, rate)  # the rest goes now, or the last would wait for the next window
     even = max(waiting, 0.0) / left
     return Pace(moment, even if rate is None else min(even, rate))
 

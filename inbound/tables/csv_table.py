@@ -130,6 +130,8 @@ def _choose(name: str, readings: Sequence[_Reading], *, by_place: bool) -> _Read
     if by_place:
         widest = max(reading.layout.width_max for reading in same)
         same = [reading for reading in same if reading.layout.width_max == widest]
+    if all(reading.layout.width_max == 1 for reading in same):
+        return same[0]  # a single column has no separator
     if len(same) > 1:
         names = " or ".join(separator_name(reading.separator) for reading in same)
         raise SetupError(f"{name}: the separator may be {names}; choose with --separator")

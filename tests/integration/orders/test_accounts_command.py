@@ -104,6 +104,16 @@ def test_what_is_not_named_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("option", "name"),
+    [("--balance", "balance"), ("--per-day", "day_limit"), ("--price", "price_per_part")],
+)
+def test_zero_is_a_value(option: str, name: str) -> None:
+    run("create", "shop", *LIMITS)
+    assert run("change", "shop", option, "0") == "changed shop\n"
+    assert float(shown("shop")[name]) == 0
+
+
+@pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (("create", "Shop"), "small Latin letters"),

@@ -35,10 +35,27 @@ def sent_by(
     while moment < end and len(sent) < waiting:
         left = waiting - len(sent)
         pace = pace_at(moment, hours=hours, rate=rate, is_spread=True, waiting=left - bucket.level)
-        if pace.opens <= moment and pace.per_s is not None:
-            sent += [moment] * bucket.take(moment, pace.per_s, left)
+        if pace.opens <= moment:
+            taken = left if pace.per_s is None else bucket.take(moment, pace.per_s, left)
+            sent += [moment] * taken
         moment += step
     return sent
+
+
+@pytest.mark.parametrize("rate", [None, 50.0])
+@pytest.mark.parametrize(("waiting", "minutes"), [(1, 4), (4, 4), (400, 4), (4, 120), (100, 600)])
+def test_the_last_one_goes_before_the_window_closes(
+    waiting: int, minutes: int, rate: float | None
+) -> None:
+    start = NOON.replace(hour=3)
+    hours = SendingHours(
+        start=start.time(), end=(start + timedelta(minutes=minutes)).time(), zone="UTC"
+    )
+    end = start + timedelta(minutes=minutes)
+    sent = sent_by(hours, start, end, waiting, timedelta(seconds=0.25), rate)
+    assert len(sent) == waiting
+    if waiting > 1:
+        assert sent[-1] > start + timedelta(minutes=minutes) * 0.7
 
 
 @given(hours=sending_hours(), moment=MOMENTS, rate=st.none() | st.floats(0.1, 1000))

@@ -105,6 +105,12 @@ def test_separator_announced_by_the_first_line(tmp_path: Path) -> None:
     assert facts(path)["separator"] == "“^”"
 
 
+def test_a_single_column_needs_no_separator(tmp_path: Path) -> None:
+    path = saved(tmp_path, "msisdn\n+79161234567\n+79161234568\n")
+    found = read(path, COLUMNS[:1])
+    assert found == [(2, "+79161234567"), (3, "+79161234568")]
+
+
 def test_separator_chosen_by_a_person(tmp_path: Path) -> None:
     assert read(saved(tmp_path, "msisdn:code\n1:2\n"), separator=":") == [(2, "1", "2")]
 
