@@ -59,7 +59,7 @@ async def test_all_clients_are_an_audience(world: World) -> None:
 
 
 async def test_actions_change_the_state_and_are_recorded(world: World) -> None:
-    client = world.scoped("send", name="crm")
+    client = world.scoped("send", name="author")
     (anna,) = await world.people(clients=1)
     made = await create(client, {"msisdn": anna.number})
     at = (world.now + timedelta(hours=1)).isoformat()
@@ -76,7 +76,7 @@ async def test_actions_change_the_state_and_are_recorded(world: World) -> None:
     refused = await client.post(f"{PATH}/{made['id']}/resume")
     assert "cancelled" in assert_problem(refused, 409, "not-possible")["detail"]
     assert [(actor, action) for actor, action, *_ in world.audit()] == [
-        ("token crm", f"broadcast.{action}")
+        ("token author", f"broadcast.{action}")
         for action in ("create", "start", "pause", "resume", "cancel")
     ]
 
