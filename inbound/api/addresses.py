@@ -62,7 +62,7 @@ class ClientAddresses:
         return None if address is None else str(address)
 
     def host(self, scope: Scope) -> str:
-        """Return the address that a request comes from, as it was written.
+        """Return the client's address as text, in the form in which it was given.
 
         X-Forwarded-For is read from its end, where trusted proxies write; anything before the
         first address that isn't one of theirs was sent by a client.

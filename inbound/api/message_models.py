@@ -1,4 +1,4 @@
-"""Models of messages to send and of what became of them."""
+"""Models of messages to send, and of their state and history."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Routes of messages: sending, cancelling, and what became of them.
+"""Routes of messages: send, cancel, look up and list.
 
 An account sees its own messages only; another one's is not found.
 """

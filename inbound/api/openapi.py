@@ -147,7 +147,7 @@ def as_text(openapi: dict[str, Any]) -> str:
 
 
 TAGS: Final = [
-    {"name": "messages", "description": "Sending messages, and what became of them."},
+    {"name": "messages", "description": "Sending messages, their state and their history."},
     {"name": "broadcasts", "description": "One text to many people."},
     {"name": "people", "description": "Who a subject is, and whether it may be sent messages."},
     {"name": "history", "description": "What became of requests and messages."},

@@ -1,8 +1,8 @@
 """Whether another user of this host is at the other end of a TCP connection.
 
 Linux names the owner of every socket in /proc/net/tcp (proc_pid_net(5)); elsewhere nobody is
-recognised. A socket that its process has closed has no owner any more, so whoever sent something
-and hung up at once counts as another user.
+recognised. A socket that its process has closed has no owner any more, so a program that sent
+something and hung up at once counts as another user's.
 """
 
 import ipaddress

@@ -1,4 +1,4 @@
-"""No loss and no doubles, whoever is killed with -9 while 180 people text.
+"""No loss and no doubles while processes are killed with -9 and 180 people text.
 
 A supervisor starts again what ends, as in production. The blow falls at a moment that the
 SMS centre sees, see `Stream`. What must hold afterwards is the same for every victim, see

@@ -1,4 +1,4 @@
-"""Reads an account's orders, for those who placed them: bounded statements, read-only."""
+"""Reads the orders of one account: bounded statements, read-only."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -60,12 +60,12 @@ def test_a_second_start_in_a_folder_says_only_that(tmp_path: Path) -> None:
 
 def test_the_lock_ends_with_its_process(tmp_path: Path) -> None:
     program = """
-        import sys, time
+        import signal, sys
         from pathlib import Path
         from inbound.local.folder_lock import locked_folder
         with locked_folder(Path(sys.argv[1])):
             print("locked", flush=True)
-            time.sleep(600)
+            signal.pause()
     """
     program = "\n".join(line[8:] for line in program.splitlines())
     with subprocess.Popen(

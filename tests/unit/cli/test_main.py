@@ -13,9 +13,10 @@ from click.testing import CliRunner
 
 from inbound.cli import scserv
 from inbound.cli._arguments import Utf8Text
+from tests.patience import PATIENCE_S
 
 HANGING = """
-    import sys, tempfile, time, types
+    import signal, sys, tempfile, types
     import click
     from inbound.cli import main, scserv
 
@@ -23,7 +24,7 @@ HANGING = """
     def hang():
         with tempfile.TemporaryDirectory(prefix="scserv-test-") as folder:
             print(folder, flush=True)
-            time.sleep(600)
+            signal.pause()
 
     module = sys.modules["inbound.cli.hang"] = types.ModuleType("inbound.cli.hang")
     module.hang = hang
@@ -48,7 +49,10 @@ def test_a_command_that_is_ended_leaves_nothing(number: signal.Signals, status: 
         folder = Path(command.stdout.readline().strip())
         assert folder.is_dir()
         command.send_signal(number)
-    assert command.returncode == status
+        try:
+            assert command.wait(PATIENCE_S) == status
+        finally:
+            command.kill()
     assert not folder.exists()
 
 
