@@ -13,6 +13,8 @@ from inbound.errors import ScservError
 from inbound.terminal import echo, echo_traceback, echo_usage_error
 
 _ENDED_BY: Final = (signal.SIGTERM, signal.SIGHUP)
+TIDY_WITHIN_S: Final = 8
+"""How long a command has to undo what it has begun."""
 
 
 class _LazyGroup(click.Group):
@@ -99,9 +101,15 @@ def main() -> None:
 
 
 def _exit(number: int, _: FrameType | None) -> NoReturn:
-    """End the command as Ctrl-C does: what it has begun is undone. The next signal kills it."""
+    """End the command as Ctrl-C does: what it has begun is undone. The next signal kills it.
+
+    Python drops what is raised in a callback of its import system or garbage collector. Then the
+    alarm ends the process, by its default action.
+    """
     for each in _ENDED_BY:
         signal.signal(each, signal.SIG_DFL)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(TIDY_WITHIN_S)
     sys.exit(128 + number)
 
 

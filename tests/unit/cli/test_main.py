@@ -56,6 +56,42 @@ def test_a_command_that_is_ended_leaves_nothing(number: signal.Signals, status: 
     assert not folder.exists()
 
 
+def test_a_signal_that_python_drops_ends_the_command_all_the_same() -> None:
+    program = """
+        import os, signal, sys, types
+        import click
+        import inbound.cli
+        from inbound.cli import main, scserv
+
+        class Dying:
+            def __del__(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+                for _ in range(1000): pass
+
+        @click.command
+        def hang():
+            Dying()  # what is raised while it is deleted is dropped
+            print("goes on", flush=True)
+            signal.pause()
+
+        inbound.cli.TIDY_WITHIN_S = 1
+        module = sys.modules["inbound.cli.hang"] = types.ModuleType("inbound.cli.hang")
+        module.hang = hang
+        scserv.COMMANDS["hang"] = "hang:hang"
+        sys.argv[1:] = ["hang"]
+        main()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(program)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+        preexec_fn=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL),
+    )
+    assert (done.returncode, done.stdout) == (-signal.SIGALRM, "goes on\n")
+
+
 def texts_of(
     command: click.Command, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], click.Parameter]]:
