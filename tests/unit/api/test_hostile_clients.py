@@ -251,6 +251,7 @@ async def test_strangers_suppress_no_other_line(capsys: pytest.CaptureFixture[st
     log = logging.getLogger("inbound.api.observability")
     log.addHandler(handler)
     log.setLevel(logging.INFO)
+    log.propagate = False  # another test may have left a handler of the root
     try:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
             for path in ("/",) * 100 + ("/known",):
@@ -258,6 +259,7 @@ async def test_strangers_suppress_no_other_line(capsys: pytest.CaptureFixture[st
     finally:
         log.removeHandler(handler)
         log.setLevel(logging.NOTSET)
+        log.propagate = True
     lines = capsys.readouterr().err.splitlines()
     assert len([line for line in lines if "token=-" in line]) == LINES_OF_A_KIND
     assert "token=crm" in lines[-1]
