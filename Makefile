@@ -61,6 +61,7 @@ bench: $(STAMP)  ## load the whole service, then work through a million events; 
 	@$(BIN)/python -m tests.bench.replay
 	@$(BIN)/python -m tests.bench.eventlog
 	@$(BIN)/python -m tests.bench.broadcast
+	@$(BIN)/python -m tests.bench.messages
 
 chaos: $(STAMP)  ## faults from a seed against the whole service, then a balance (SEED=N FAULTS=N)
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) --faults $(or $(FAULTS),100) $(ARGS)

@@ -22,9 +22,8 @@ from inbound.store.migrations.runner import migrate
 from inbound.terminal import Terminal
 from schemas.topics import TOPICS
 from tests.bench.load import LoadSmsc, Run
-from tests.bench.processes import ProcessUsages, Usage, roles, servers
+from tests.bench.processes import KEY, ProcessUsages, Usage, environment, roles, servers
 
-KEY = "00" * 32
 WARM_UP = 1000
 ROLES = ("gateway", "worker", "relay", "projector")
 
@@ -56,25 +55,16 @@ def bench(folder: Path, requests: int, window: int) -> dict[str, object]:
         phases = numbers(WARM_UP + 2 * requests)
         load_directory(folder, phases, postgres.url())
         centre_port = free_port()
-        environment = {
-            "SCSERV_DATABASE_URL": postgres.url(),
-            "SCSERV_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
-            "SCSERV_VAULT_KEY": KEY,
-            "SCSERV_SUBJECT_KEY": KEY,
-            "SCSERV_SMPP__PORT": str(centre_port),
-            "SCSERV_SMPP__WINDOW": str(window),
-            "SCSERV_SMPP__RECONNECT_MAX_S": "0.5",
-            "SCSERV_LOG_LEVEL": "warning",
-        }
+        settings = environment(postgres, kafka, centre_port, window)
         servers_pids = {"kafka": kafka.pid or 0, "postgres": postgres.pid or 0}
         return asyncio.run(
-            _measure(folder, environment, servers_pids, centre_port, phases, requests, window)
+            _measure(folder, settings, servers_pids, centre_port, phases, requests, window)
         )
 
 
 async def _measure(
     folder: Path,
-    environment: dict[str, str],
+    settings: dict[str, str],
     servers_pids: dict[str, int],
     centre_port: int,
     phases: list[str],
@@ -85,7 +75,7 @@ async def _measure(
     await centre.start(centre_port)
     ports = {role: free_port() for role in ROLES}
     say(f"starting {', '.join(ROLES)}")
-    context = roles(folder, environment, ports)
+    context = roles(folder, settings, ports)
     pids = await asyncio.to_thread(context.__enter__)
     try:
         await centre.bound()

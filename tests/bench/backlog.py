@@ -27,10 +27,10 @@ from inbound.store.migrations.runner import migrate
 from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import MobileOriginated
 from schemas.topics import MO, TOPICS
-from tests.bench.__main__ import KEY, free_port, load_directory, numbers, say
+from tests.bench.__main__ import free_port, load_directory, numbers, say
 from tests.bench.lanes import fill
 from tests.bench.load import LoadSmsc
-from tests.bench.processes import ProcessUsages, Usage, roles, servers
+from tests.bench.processes import KEY, ProcessUsages, Usage, environment, roles, servers
 
 ROLES = ("gateway", "worker", "relay", "projector")
 GIVE_UP_S = 3600
@@ -93,16 +93,8 @@ def backlog(folder: Path, texts: int, commands: int, messages: int) -> dict[str,
         people = numbers(commands)
         load_directory(folder, people, postgres.url())
         port = free_port()
-        environment = {
-            "SCSERV_DATABASE_URL": postgres.url(),
-            "SCSERV_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
-            "SCSERV_VAULT_KEY": KEY,
-            "SCSERV_SUBJECT_KEY": KEY,
-            "SCSERV_SMPP__PORT": str(port),
-            "SCSERV_SMPP__WINDOW": "200",
-            "SCSERV_LOG_LEVEL": "warning",
-        }
-        return asyncio.run(_measure(folder, environment, port, people, texts, messages))
+        settings = environment(postgres, kafka, port, 200)
+        return asyncio.run(_measure(folder, settings, port, people, texts, messages))
 
 
 async def fill_texts(bootstrap: str, people: list[str], texts: int) -> None:
@@ -140,20 +132,20 @@ async def fill_texts(bootstrap: str, people: list[str], texts: int) -> None:
 
 async def _measure(
     folder: Path,
-    environment: dict[str, str],
+    settings: dict[str, str],
     port: int,
     people: list[str],
     texts: int,
     messages: int,
 ) -> dict[str, object]:
-    bootstrap = environment["SCSERV_KAFKA_BOOTSTRAP_SERVERS"]
-    url = environment["SCSERV_DATABASE_URL"]
+    bootstrap = settings["SCSERV_KAFKA_BOOTSTRAP_SERVERS"]
+    url = settings["SCSERV_DATABASE_URL"]
     say(f"{texts} texts and {messages} messages")
     await fill_texts(bootstrap, people, texts)
     await fill(url, bootstrap, messages)
     centre = CountingSmsc(200)
     await centre.start(port)
-    context = roles(folder, environment, {role: free_port() for role in ROLES})
+    context = roles(folder, settings, {role: free_port() for role in ROLES})
     begin = time.monotonic()
     pids = await asyncio.to_thread(context.__enter__)
     measured = ProcessUsages(pids)

@@ -8,50 +8,27 @@ see that memory does not grow with the audience.
 import argparse
 import asyncio
 import json
-import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import psycopg
-from typing_extensions import override
 
 from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection
 from inbound.store.migrations.runner import migrate
 from schemas.topics import TOPICS
-from tests.bench.__main__ import KEY, free_port, load_directory, numbers, quantile, say
-from tests.bench.load import LoadSmsc
-from tests.bench.processes import ProcessUsages, roles, servers
+from tests.bench.__main__ import free_port, load_directory, numbers, quantile, say
+from tests.bench.load import FIRST_RECIPIENT, ReceivingSmsc
+from tests.bench.processes import ProcessUsages, environment, roles, scserv, servers
 
 ROLES: Final = ("gateway", "worker", "relay", "scheduler", "projector")
 TEXTS_PER_S: Final = 20
 TEXTERS: Final = 20_000
 TEXT: Final = "{name}, офис закрыт 9 мая."
-_FIRST_RECIPIENT: Final = 79_200_000_000
-
-
-class BroadcastSmsc(LoadSmsc):
-    """Counts what is submitted to recipients of the broadcast."""
-
-    def __init__(self, window: int) -> None:
-        super().__init__(window)
-        self.received = 0
-        self.last_at = 0.0
-
-    @override
-    def _note_reply(self, number: str) -> None:
-        if int(number) >= _FIRST_RECIPIENT:
-            self.received += 1
-            self.last_at = time.monotonic()
-        else:
-            super()._note_reply(number)
 
 
 def main() -> None:
@@ -76,54 +53,45 @@ def bench(folder: Path, recipients: int, window: int) -> dict[str, object]:
             # So that no client has to be imported for each recipient.
             connection.execute("UPDATE accounts SET rights = rights || '{strangers}'")
         centre_port = free_port()
-        environment = {
-            "SCSERV_DATABASE_URL": postgres.url(),
-            "SCSERV_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
-            "SCSERV_VAULT_KEY": KEY,
-            "SCSERV_SUBJECT_KEY": KEY,
-            "SCSERV_SMPP__PORT": str(centre_port),
-            "SCSERV_SMPP__WINDOW": str(window),
-            "SCSERV_LOG_LEVEL": "warning",
-            "SCSERV_BROADCASTS__APPROVAL_ABOVE": str(recipients),
+        settings = environment(postgres, kafka, centre_port, window) | {
+            "SCSERV_BROADCASTS__APPROVAL_ABOVE": str(recipients)
         }
         pids = {"kafka": kafka.pid or 0, "postgres": postgres.pid or 0}
-        return asyncio.run(
-            _measure(folder, environment, pids, BroadcastSmsc(window), texters, recipients)
-        )
+        return asyncio.run(_measure(folder, settings, pids, window, texters, recipients))
 
 
 async def _measure(
     folder: Path,
-    environment: dict[str, str],
+    settings: dict[str, str],
     pids: dict[str, int],
-    centre: BroadcastSmsc,
+    window: int,
     texters: list[str],
     recipients: int,
 ) -> dict[str, object]:
-    await centre.start(int(environment["SCSERV_SMPP__PORT"]))
+    centre = ReceivingSmsc(window, FIRST_RECIPIENT)
+    await centre.start(int(settings["SCSERV_SMPP__PORT"]))
     ports = {role: free_port() for role in ROLES}
-    context = roles(folder, environment, ports)
+    context = roles(folder, settings, ports)
     started = await asyncio.to_thread(context.__enter__)
     try:
         await centre.bound()
         measured = ProcessUsages({**pids, **started})
         table = write_table(folder, recipients)
-        scserv = command(environment)
         begin = time.monotonic()
-        created = await asyncio.to_thread(
-            scserv, "create", "--name", "bench", "--text", TEXT, "--audience", str(table), "--json"
-        )
+        words = ("--name", "bench", "--text", TEXT, "--audience", str(table), "--json")
+        created = json.loads(await _broadcast(settings, "create", *words))
         load_s = time.monotonic() - begin
         say(f"{recipients} recipients loaded in {load_s:.1f} s")
         texting = asyncio.create_task(centre.text(texters, b"CLIENT sms start", TEXTS_PER_S))
         begin = time.monotonic()
-        await asyncio.to_thread(scserv, "start", created["id"])
-        await _all_received(centre, recipients)
+        await _broadcast(settings, "start", created["id"])
+        while not await centre.has_received(recipients, 5):
+            say(f"{centre.received} of {recipients}")
         took_s = centre.last_at - begin
         texting.cancel()
         with suppress(asyncio.CancelledError):
             await texting
-        shown = await asyncio.to_thread(scserv, "show", created["id"], "--json")
+        shown = json.loads(await _broadcast(settings, "show", created["id"], "--json"))
         latencies = centre.run.latencies()
         return {
             "recipients": recipients,
@@ -143,30 +111,8 @@ async def _measure(
         await centre.stop()
 
 
-async def _all_received(centre: BroadcastSmsc, recipients: int) -> None:
-    said = time.monotonic()
-    while centre.received < recipients:
-        await asyncio.sleep(0.2)
-        if time.monotonic() > said + 5:
-            said = time.monotonic()
-            say(f"{centre.received} of {recipients}")
-
-
-def command(environment: dict[str, str]) -> Callable[..., dict[str, str]]:
-    """Return a function that runs `scserv broadcast` and returns what it prints as JSON."""
-
-    def run(*words: str) -> dict[str, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "inbound.cli", "broadcast", *words],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        answer: dict[str, str] = json.loads(done.stdout) if "--json" in words else {}
-        return answer
-
-    return run
+async def _broadcast(settings: dict[str, str], *words: str) -> str:
+    return await asyncio.to_thread(scserv, settings, "broadcast", *words)
 
 
 def write_table(folder: Path, recipients: int) -> Path:
@@ -175,7 +121,7 @@ def write_table(folder: Path, recipients: int) -> Path:
     with path.open("w", encoding="utf-8") as file:
         file.write("msisdn,name\n")
         for n in range(recipients):
-            file.write(f"+{_FIRST_RECIPIENT + n},Клиент {n}\n")
+            file.write(f"+{FIRST_RECIPIENT + n},Клиент {n}\n")
     return path
 
 

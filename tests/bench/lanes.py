@@ -27,9 +27,9 @@ from inbound.store.migrations.runner import migrate
 from inbound.store.transactions.postgres import PostgresStore
 from schemas.messages import MobileTerminated, Purpose
 from schemas.topics import MT_BULK, TOPICS
-from tests.bench.__main__ import KEY, free_port, load_directory, numbers, quantile, say
+from tests.bench.__main__ import free_port, load_directory, numbers, quantile, say
 from tests.bench.load import LoadSmsc
-from tests.bench.processes import ProcessUsages, roles, servers
+from tests.bench.processes import KEY, ProcessUsages, environment, roles, servers
 
 RATE = 30
 ROLES = ("gateway", "worker", "relay")
@@ -83,17 +83,8 @@ def lanes(folder: Path, bulk: int, texts: int, per_second: float) -> dict[str, o
         people = numbers(texts)
         load_directory(folder, people, postgres.url())
         port = free_port()
-        environment = {
-            "SCSERV_DATABASE_URL": postgres.url(),
-            "SCSERV_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
-            "SCSERV_VAULT_KEY": KEY,
-            "SCSERV_SUBJECT_KEY": KEY,
-            "SCSERV_SMPP__PORT": str(port),
-            "SCSERV_SMPP__RATE": str(RATE),
-            "SCSERV_SMPP__WINDOW": "50",
-            "SCSERV_LOG_LEVEL": "warning",
-        }
-        return asyncio.run(_measure(folder, environment, port, bulk, people, per_second))
+        settings = environment(postgres, kafka, port, 50) | {"SCSERV_SMPP__RATE": str(RATE)}
+        return asyncio.run(_measure(folder, settings, port, bulk, people, per_second))
 
 
 async def fill(database_url: str, bootstrap: str, count: int) -> None:
@@ -129,18 +120,18 @@ async def fill(database_url: str, bootstrap: str, count: int) -> None:
 
 async def _measure(
     folder: Path,
-    environment: dict[str, str],
+    settings: dict[str, str],
     port: int,
     bulk: int,
     people: list[str],
     per_second: float,
 ) -> dict[str, object]:
-    bootstrap = environment["SCSERV_KAFKA_BOOTSTRAP_SERVERS"]
+    bootstrap = settings["SCSERV_KAFKA_BOOTSTRAP_SERVERS"]
     say(f"filling the bulk lane with {bulk}")
-    await fill(environment["SCSERV_DATABASE_URL"], bootstrap, bulk)
+    await fill(settings["SCSERV_DATABASE_URL"], bootstrap, bulk)
     centre = ThrottlingSmsc(50)
     await centre.start(port)
-    context = roles(folder, environment, {role: free_port() for role in ROLES})
+    context = roles(folder, settings, {role: free_port() for role in ROLES})
     pids = await asyncio.to_thread(context.__enter__)
     measured = ProcessUsages(pids)
     try:

@@ -3,9 +3,12 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+
+from typing_extensions import override
 
 from inbound.smpp.errors import SmppError
 from inbound.smpp.listener import Listener, listen
@@ -13,6 +16,8 @@ from inbound.smpp.pdu import DeliverSm, DeliverSmResp, RequestPdu, ResponsePdu, 
 from inbound.smpp.session import Session, SessionSettings, State
 
 FEDERAL_NUMBER = "79086228779"
+FIRST_RECIPIENT = 79_200_000_000
+"""From this number on people only receive; clients who text have smaller ones."""
 
 
 @dataclass(slots=True)
@@ -139,6 +144,37 @@ class LoadSmsc:
                 run.done.set()
         else:
             run.extra += 1
+
+
+class ReceivingSmsc(LoadSmsc):
+    """Counts, beside what clients text, what is submitted to numbers from `first` on."""
+
+    def __init__(self, window: int, first: int) -> None:
+        super().__init__(window)
+        self._first = first
+        self.received = 0
+        self.last_at = 0.0
+        self._wanted = 0
+        self._has_all = asyncio.Event()
+
+    async def has_received(self, count: int, patience_s: float) -> bool:
+        """Wait until the recipients have received so many messages, or for so long."""
+        self._wanted = count
+        self._has_all.clear()
+        if self.received < count:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._has_all.wait(), patience_s)
+        return self.received >= count
+
+    @override
+    def _note_reply(self, number: str) -> None:
+        if int(number) >= self._first:
+            self.received += 1
+            self.last_at = time.monotonic()
+            if self.received >= self._wanted:
+                self._has_all.set()
+        else:
+            super()._note_reply(number)
 
 
 def _deliver(number: str, body: bytes) -> DeliverSm:

@@ -19,6 +19,7 @@ from inbound.local.servers.kafka_listeners import OPEN
 from inbound.local.servers.postgres import PostgresServer
 from tests.ceilings import NO_CEILINGS
 
+KEY = "00" * 32
 READY_WITHIN_S = 60.0
 
 
@@ -73,16 +74,32 @@ def servers(folder: Path) -> Iterator[tuple[PostgresServer, KafkaServer]]:
         yield postgres, kafka
 
 
+def environment(
+    postgres: PostgresServer, kafka: KafkaServer, centre_port: int, window: int
+) -> dict[str, str]:
+    """Return the settings of a service on these servers and an SMS centre on this machine."""
+    return {
+        "SCSERV_DATABASE_URL": postgres.url(),
+        "SCSERV_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
+        "SCSERV_VAULT_KEY": KEY,
+        "SCSERV_SUBJECT_KEY": KEY,
+        "SCSERV_SMPP__PORT": str(centre_port),
+        "SCSERV_SMPP__WINDOW": str(window),
+        "SCSERV_SMPP__RECONNECT_MAX_S": "0.5",
+        "SCSERV_LOG_LEVEL": "warning",
+    }
+
+
 @contextmanager
 def roles(
-    folder: Path, environment: Mapping[str, str], ports: Mapping[str, int]
+    folder: Path, settings: Mapping[str, str], ports: Mapping[str, int]
 ) -> Iterator[dict[str, int]]:
     """Start one process of each role; yield their pids once all are ready."""
     with ExitStack() as stack:
         processes = {}
         for role, port in ports.items():
             log = stack.enter_context((folder / f"{role}.log").open("wb"))
-            process = _start(role, {**environment, "SCSERV_HEALTH_PORT": str(port)}, log)
+            process = _start(role, {**settings, "SCSERV_HEALTH_PORT": str(port)}, log)
             stack.callback(_stop, process)
             processes[role] = process
         for role, port in ports.items():
@@ -90,10 +107,24 @@ def roles(
         yield {role: process.pid for role, process in processes.items()}
 
 
-def _start(role: str, environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+def scserv(settings: Mapping[str, str], *words: str) -> str:
+    """Run a command of the service on this machine and return its output. Blocks."""
+    done = subprocess.run(
+        [sys.executable, "-m", "inbound.cli", *words],
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"scserv {words[0]}: {done.stderr}")
+    return done.stdout
+
+
+def _start(role: str, settings: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "inbound.cli", role],
-        env={**os.environ, **NO_CEILINGS, **environment},
+        env={**os.environ, **NO_CEILINGS, **settings},
         stdout=log,
         stderr=subprocess.STDOUT,
     )
