@@ -1,8 +1,12 @@
 """Broadcasts on the whole service: from a table to phones, with stops, pauses and kills."""
 
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,12 +14,24 @@ import pytest_asyncio
 
 from inbound.keys import SubjectHasher
 from tests.e2e import poison
+from tests.e2e.script import Submit
 from tests.e2e.test_orders import STOP
 from tests.fix_service import SUBJECT_KEY, Role, Service, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TEXT = "{name}, офис закрыт 9 мая."
+KILLS = 10
+RACES = 1000
+
+CLAIMS_OF_SENT = """
+    SELECT number_hash, claimed_at
+    FROM events sent
+    JOIN mt_claims claim ON claim.message_id = (sent.data->>'message_id')::uuid
+        AND claim.attempt = (sent.data->>'attempt')::integer
+    JOIN subjects ON subjects.subject_id = sent.stream_id
+    WHERE sent.type = 'message.submitted' AND sent.data->>'order_id' IS NOT NULL
+"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
@@ -154,18 +170,69 @@ async def test_cancel_ends_it(service: Service, tmp_path: Path) -> None:
 async def test_everybody_gets_one_message_whichever_role_is_killed(
     service: Service, tmp_path: Path
 ) -> None:
-    """Each recipient gets exactly one message, or its outcome is unknown and it is not resent."""
-    numbers = new_clients(service, 400)
-    id_ = await create(service, tmp_path, numbers, "--rate", "60")
+    """Each recipient gets exactly one message, or its outcome is unknown and it is not resent.
+
+    Each role is killed ten times, at moments that chance has chosen: when so many messages have
+    come.
+    """
+    numbers = new_clients(service, 1000)
+    victims: list[Role] = ["scheduler", "relay", "gateway", "worker"] * KILLS
+    chance = Random(KILLS)
+    chance.shuffle(victims)
+    moments = sorted(chance.sample(range(10, 700), len(victims)))
+    before, recipients = len(service.script.submitted), set(numbers)
+
+    def received() -> int:
+        submitted = service.script.submitted[before:]
+        return sum(one.number in recipients for one in submitted)
+
+    def is_running(role: Role) -> bool:
+        return any(one.role == role for one in service.running)
+
+    id_ = await create(service, tmp_path, numbers, "--rate", "80")
     await run(service, "start", id_)
-    roles: tuple[Role, ...] = ("scheduler", "relay", "gateway", "worker")
-    for n, role in enumerate(roles):
-        seen = numbers[40 + 60 * n]
-        await eventually(lambda: service.script.texts_to(seen) != [], lambda: "nothing came")  # noqa: B023
+    for moment, role in zip(moments, victims, strict=True):
+        await service.script.until(lambda: received() >= moment, f"{moment} messages")  # noqa: B023
+        await eventually(lambda: is_running(role), lambda: f"no {role}")  # noqa: B023
         service.one(role).kill()
     done = await ends(service, id_)
     assert done["waiting"] == 0
-    assert done["sent"] + done["delivered"] + done["unknown"] == 400
+    assert done["sent"] + done["delivered"] + done["unknown"] == len(numbers)
     texts = [service.script.texts_to(number) for number in numbers]
     assert max(map(len, texts)) == 1
     assert sum(map(len, texts)) >= done["sent"] + done["delivered"]
+
+
+async def test_a_thousand_stops_race_a_broadcast(service: Service, tmp_path: Path) -> None:
+    """A client who has been told of the `stop` has no message claimed afterwards.
+
+    Each recipient texts `stop` at a moment before their message that chance has chosen.
+    """
+    numbers = new_clients(service, RACES)
+    chance, texting, told = Random(RACES), defaultdict[int, list[str]](list), dict[str, datetime]()
+    for n, number in enumerate(numbers):
+        texting[chance.randint(0, n)].append(number)
+    came = count()
+
+    def watch(submit: Submit) -> None:
+        if submit.acknowledges:
+            told.setdefault(submit.number, datetime.now(UTC))
+        elif TEXT[8:] in submit.text:
+            for number in texting.pop(next(came), ()):
+                service.deliver(number, "CLIENT sms stop")
+
+    service.script.watch = watch
+    id_ = await create(service, tmp_path, numbers, "--rate", "80")
+    await run(service, "start", id_)
+    done = await ends(service, id_)
+    for number in (one for waiting in texting.values() for one in waiting):
+        service.deliver(number, "CLIENT sms stop")
+    await service.completed(*numbers)
+    service.script.watch = lambda _: None
+    withheld = done["withheld"] + done["refused"]
+    assert done["sent"] + done["delivered"] + withheld == RACES
+    assert min(withheld, done["sent"] + done["delivered"]) > 0, "nothing raced"
+    by_hash = {SubjectHasher(SUBJECT_KEY).hash(number): number for number in numbers}
+    for number_hash, claimed_at in service.rows(CLAIMS_OF_SENT):
+        number = by_hash.get(bytes(number_hash))
+        assert number is None or claimed_at <= told[number]
