@@ -12,7 +12,7 @@ import click
 
 from inbound.cli._format import counted
 from inbound.cli._progress import progress_bar
-from inbound.cli._times import parse_moment
+from inbound.cli._times import local, parse_moment
 from inbound.errors import ScservError, SetupError
 from inbound.printing import printable
 from inbound.replay.diff.candidates import Candidate, LocalCandidate
@@ -54,15 +54,17 @@ def run_diff(settings: DiffSettings, options: DiffOptions) -> int:
         if options.as_json:
             echo_json(_as_object(report, span))
         else:
-            echo(*_lines(report, span, options))
+            echo(*_lines(report, span, options, settings.time_zone))
     return DIFFERENT if report.differing else SAME
 
 
 def _diff(settings: DiffSettings, options: DiffOptions) -> tuple[DiffReport, replay_inputs.LogSpan]:
-    now = datetime.now(UTC)
-    since = parse_moment(options.since, "--since", now=now)
+    now, zone = datetime.now(UTC), settings.time_zone
+    since = parse_moment(options.since, "--since", now=now, zone=zone)
     until = (
-        parse_moment(options.until, "--until", now=now) if options.until else replay_inputs.LATEST
+        parse_moment(options.until, "--until", now=now, zone=zone)
+        if options.until
+        else replay_inputs.LATEST
     )
     if options.trust and options.code is None:
         raise SetupError("--trust needs --code: nothing else runs foreign code")
@@ -131,9 +133,11 @@ def _as_object(report: DiffReport, span: replay_inputs.LogSpan) -> dict[str, Any
     }
 
 
-def _lines(report: DiffReport, span: replay_inputs.LogSpan, options: DiffOptions) -> Iterator[str]:
-    until = "now" if span.until == replay_inputs.LATEST else f"{span.until:%Y-%m-%d %H:%M} UTC"
-    yield f"from {span.since:%Y-%m-%d %H:%M} UTC to {until}: " + ", ".join(
+def _lines(
+    report: DiffReport, span: replay_inputs.LogSpan, options: DiffOptions, zone: str
+) -> Iterator[str]:
+    until = "now" if span.until == replay_inputs.LATEST else local(span.until, zone)
+    yield f"from {local(span.since, zone)} to {until}: " + ", ".join(
         (
             counted(report.commands, "command or order", "commands and orders"),
             counted(report.results, "result"),

@@ -71,7 +71,7 @@ class _PublishPlan:
 
 def run_publish(settings: PublishSettings, options: PublishOptions) -> int:
     """Publish, print the result, and return the exit status. Blocks."""
-    plan = _parse(options)
+    plan = _parse(options, settings.time_zone)
     url, kafka = settings.require()
     if prepare(kafka, plan.topic, settings.kafka_replication_factor, create=options.create):
         echo(f"created {plan.topic}")
@@ -112,12 +112,14 @@ def run_publish(settings: PublishSettings, options: PublishOptions) -> int:
     return INCOMPLETE if publisher.refused else DONE
 
 
-def _parse(options: PublishOptions) -> _PublishPlan:
+def _parse(options: PublishOptions, zone: str) -> _PublishPlan:
     check_name(options.to_topic)
     now = datetime.now(UTC)
-    since = parse_moment(options.since, "--since", now=now)
+    since = parse_moment(options.since, "--since", now=now, zone=zone)
     until = (
-        parse_moment(options.until, "--until", now=now) if options.until else replay_inputs.LATEST
+        parse_moment(options.until, "--until", now=now, zone=zone)
+        if options.until
+        else replay_inputs.LATEST
     )
     if until <= since:
         raise SetupError("--until must be later than --since")

@@ -1,8 +1,13 @@
-"""Times as operators write them: an ISO date or time, or how long ago."""
+"""Times as operators write and read them: an ISO date or time, or how long ago.
+
+A time without an offset is in the time zone of the settings in every command, and so are the times
+that a command with such an option prints, with the zone's name.
+"""
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from inbound.errors import SetupError
 
@@ -10,7 +15,7 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w":
 _AGO = re.compile(r"([0-9]{1,6})\s*([smhdw])")
 
 
-def parse_moment(text: str, option: str, *, now: datetime, zone: tzinfo = UTC) -> datetime:
+def parse_moment(text: str, option: str, *, now: datetime, zone: str) -> datetime:
     """Parse a time and return it in UTC.
 
     `2h` and `3d` count back from `now`; `2024-05-17` is the start of that day. A time without
@@ -21,9 +26,14 @@ def parse_moment(text: str, option: str, *, now: datetime, zone: tzinfo = UTC) -
         if ago := _AGO.fullmatch(text.lower()):
             return now.astimezone(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
     except (ValueError, OverflowError):
         raise SetupError(
             f"{option}: {text!r} is not a time; use one like 2024-05-17 or 2024-05-17T12:30, or an "
             "age like 30m, 2h or 3d"
         ) from None
+
+
+def local(moment: datetime, zone: str) -> str:
+    """Return a time as such a command prints it."""
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {zone}"

@@ -8,8 +8,7 @@ from pydantic_core import to_json
 
 from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
-from inbound.cli._format import utc
-from inbound.cli._times import parse_moment
+from inbound.cli._times import local, parse_moment
 from inbound.settings import Settings
 from inbound.store.access.audit import AuditEntry
 from inbound.terminal import echo
@@ -27,7 +26,7 @@ from inbound.terminal import echo
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @settings_options
 def audit(settings: Settings, since: str | None, limit: int, *, as_json: bool) -> None:
-    """Show who did what for which reason, newest first.
+    """Show who did what for which reason, newest first. Times are in SCSERV_TIME_ZONE.
 
     Recorded are revealed and resolved numbers, decisions about held registrations and the switch,
     undone stops, dead letters retried or discarded, and changes of tokens. `scserv erasures` shows
@@ -36,15 +35,16 @@ def audit(settings: Settings, since: str | None, limit: int, *, as_json: bool) -
     from inbound.clock import utc_now
     from inbound.store.access.audit import entries
 
-    moment = parse_moment(since, "--since", now=utc_now()) if since else None
+    zone = settings.time_zone
+    moment = parse_moment(since, "--since", now=utc_now(), zone=zone) if since else None
     with open_database(settings, "scserv audit") as connection:
         found = entries(connection, limit=limit + 1, since=moment)
     for entry in found[:limit]:
-        echo(to_json(entry).decode() if as_json else _line(entry))
+        echo(to_json(entry).decode() if as_json else _line(entry, zone))
     if as_json:
         return
     if not found:
-        echo("no entries" + (f" since {utc(moment)}" if moment else ""))
+        echo("no entries" + (f" since {local(moment, zone)}" if moment else ""))
     elif len(found) > limit:
         echo(f"older entries exist: use --limit {2 * limit}", err=True)
 
@@ -58,10 +58,11 @@ def os_user() -> str:
         return f"uid {user}"
 
 
-def _line(entry: AuditEntry) -> str:
+def _line(entry: AuditEntry, zone: str) -> str:
     about = [
         f"{what} {id_}"
         for what, id_ in (("subject", entry.subject_id), ("request", entry.request_id))
         if id_ is not None
     ]
-    return f"{utc(entry.at)}  {', '.join([entry.actor, entry.action, *about])}: {entry.reason}"
+    what = ", ".join([entry.actor, entry.action, *about])
+    return f"{local(entry.at, zone)}  {what}: {entry.reason}"

@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -141,7 +140,7 @@ def start(settings: Settings, broadcast_id: UUID, *, at: str | None, json_: bool
     now = utc_now()
     starts_at = None
     if at is not None:
-        starts_at = parse_moment(at, "--at", now=now, zone=ZoneInfo(settings.time_zone))
+        starts_at = parse_moment(at, "--at", now=now, zone=settings.time_zone)
         if starts_at < now:
             raise SetupError(f"--at: {at} is in the past; leave it out to start now")
     _perform(settings, broadcast_id, Action.START, json_=json_, starts_at=starts_at)

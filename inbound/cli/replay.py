@@ -16,7 +16,7 @@ Reads the commands and submit results since WHEN from the event log, with the fa
 the time of each decision, and lets the candidate decide them again. Only reads the database;
 sends and publishes nothing. Without --settings, --templates and --code the candidate is the
 configuration now in force. The code of another release runs isolated: it sees its own files
-only, and no network.
+only, and no network. A time without an offset is in SCSERV_TIME_ZONE.
 
 Exit status: 0 without differences, 1 with differences, 2 when it could not run.
 """
@@ -24,8 +24,8 @@ Exit status: 0 without differences, 1 with differences, 2 when it could not run.
 PUBLISH_HELP = """Publish past events to the topic of a new subscriber.
 
 The records equal those of sms.events.v1, in the same order for each subject and with the
-same ids, plus the attribute `replay`. Topics of the service are refused. When it stops
-early it prints the command that resumes it.
+same ids, plus the attribute `replay`. Topics of the service are refused. A time without an
+offset is in SCSERV_TIME_ZONE. When it stops early it prints the command that resumes it.
 """
 
 

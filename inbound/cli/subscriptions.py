@@ -8,9 +8,9 @@ import click
 
 from inbound.cli._context import settings_options
 from inbound.cli._database import database_url
-from inbound.cli._format import counted, utc
+from inbound.cli._format import counted
 from inbound.cli._operator import operator, reason_option
-from inbound.cli._times import parse_moment
+from inbound.cli._times import local, parse_moment
 from inbound.clock import utc_now
 from inbound.errors import SetupError
 from inbound.handlers.registrations import Operator
@@ -36,7 +36,9 @@ def subscriptions() -> None:
 @reason_option
 @settings_options
 def undo_stops(settings: Settings, since: str, until: str, reason: str, *, dry_run: bool) -> None:
-    """Switch notifications on again after stops accepted within a span. Times are UTC.
+    """Switch notifications on again after stops accepted within a span.
+
+    A time without an offset is in SCSERV_TIME_ZONE.
 
     A person who stopped again after it, is on already, or was off before is left alone. Nobody is
     texted. Safe to repeat: the second time nothing is left to undo.
@@ -44,8 +46,10 @@ def undo_stops(settings: Settings, since: str, until: str, reason: str, *, dry_r
     from inbound.registrations.stops import StopSpan
 
     now = utc_now()
+    zone = settings.time_zone
     span = StopSpan(
-        parse_moment(since, "--since", now=now), parse_moment(until, "--until", now=now)
+        parse_moment(since, "--since", now=now, zone=zone),
+        parse_moment(until, "--until", now=now, zone=zone),
     )
     if span.since >= span.until:
         raise SetupError("--until must be later than --since")
@@ -56,7 +60,7 @@ def undo_stops(settings: Settings, since: str, until: str, reason: str, *, dry_r
     verb = "would be undone" if dry_run else "undone"
     echo(
         f"{verb}: {counted(undone, 'stop')}; {counted(len(subject_ids), 'person', 'people')} "
-        f"stopped from {utc(span.since)} to {utc(span.until)}"
+        f"stopped from {local(span.since, zone)} to {local(span.until, zone)}"
     )
     if left := len(subject_ids) - undone:
         echo(

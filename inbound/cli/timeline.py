@@ -1,8 +1,7 @@
-"""`scserv timeline`: what became of a person's texts, and of messages to them."""
+"""`scserv timeline`: what happened to a person's texts, and to messages to them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -64,9 +63,9 @@ Options = Mapping[str, str | int | None]
 @click.option("--json", "as_json", is_flag=True, help="Print each timeline as a JSON object.")
 @settings_options
 def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) -> None:
-    """Show what became of a text or an order: a sentence for the client, then every step.
+    """Show what happened to a text or an order: a sentence for the client, then every step.
 
-    Exit status 1 when nothing has the given id.
+    A time without an offset is in SCSERV_TIME_ZONE. Exit status 1 when nothing has the given id.
     """
     from inbound.cli._timeline_view import print_timeline
     from inbound.store.connections import connect
@@ -98,9 +97,11 @@ def _timeline_options(settings: Settings, options: Options) -> "TimelineOptions"
     from inbound.timeline.input import TimelineOptions
     from inbound.timeline.model import Language
 
-    now, zone = utc_now(), ZoneInfo(settings.time_zone)
+    now = utc_now()
     since, until = (
-        parse_moment(str(options[name]), f"--{name}", now=now, zone=zone) if options[name] else None
+        parse_moment(str(options[name]), f"--{name}", now=now, zone=settings.time_zone)
+        if options[name]
+        else None
         for name in ("since", "until")
     )
     if since is not None and until is not None and since >= until:

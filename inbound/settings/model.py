@@ -5,14 +5,12 @@ The description of each field is what `scserv settings` prints.
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     SecretStr,
-    field_validator,
     model_validator,
 )
 
@@ -23,6 +21,7 @@ from inbound.settings.broadcasts import BroadcastSettings
 from inbound.settings.kafka import KafkaSettings
 from inbound.settings.quotas import QuotaSettings
 from inbound.settings.smpp import PASSWORD_MAX, SmppSettings
+from inbound.settings.zones import DEFAULT_ZONE, TimeZone
 
 if TYPE_CHECKING:
     from inbound.store.dead_letters import DeadLetterLimits
@@ -111,8 +110,9 @@ class Settings(KafkaSettings):
         description="days for which rejected MOs are recorded (time, hashed sender, reason; never "
         "the text); 0 records none",
     )
-    time_zone: str = Field(
-        default="Europe/Moscow", description="time zone of local times in timelines (IANA name)"
+    time_zone: TimeZone = Field(
+        default=DEFAULT_ZONE,
+        description="time zone of local times, and of times given without an offset (IANA name)",
     )
     order_days: int = Field(
         default=90,
@@ -164,17 +164,6 @@ class Settings(KafkaSettings):
         description="[[binds]] tables with the fields of [smpp], which is then ignored; the SMS "
         "centre of the first bind is the default",
     )
-
-    @field_validator("time_zone")
-    @classmethod
-    def _check_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(
-                f"{name!r} is not a time zone; use an IANA name like Europe/Moscow"
-            ) from None
-        return name
 
     @model_validator(mode="after")
     def _check_binds(self) -> Self:

@@ -15,6 +15,7 @@ from inbound.errors import MissingSettingError, SetupError
 from inbound.handlers.policies import Policies
 from inbound.replay.diff.protocol import CandidateConfig
 from inbound.settings import SmppSettings, read_settings_file
+from inbound.settings.zones import DEFAULT_ZONE, TimeZone
 
 ALPHABETS: Final = get_args(SmppSettings.model_fields["alphabet"].annotation)
 _RELEVANT: Final = {"policies", "templates_file", "smpp", "binds"}
@@ -34,6 +35,7 @@ class DiffSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: SecretStr = SecretStr("")
+    time_zone: TimeZone = DEFAULT_ZONE
     templates_file: Path | None = None
     policies: Policies = Policies()
     smpp: _Alphabet = _Alphabet()

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, SecretStr
 from inbound.errors import MissingSettingError
 from inbound.kafka.connection import KafkaConnection
 from inbound.settings.kafka import KafkaSettings
+from inbound.settings.zones import DEFAULT_ZONE, TimeZone
 
 
 class PublishSettings(KafkaSettings):
@@ -16,6 +17,7 @@ class PublishSettings(KafkaSettings):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: SecretStr = SecretStr("")
+    time_zone: TimeZone = DEFAULT_ZONE
 
     def require(self) -> tuple[str, KafkaConnection]:
         """Return the database URL and Kafka. Raises `SetupError` if an address is missing."""
