@@ -31,6 +31,7 @@ from inbound.api.problems import ProblemKind, Refusal, invalid
 from inbound.broadcasts.content import DraftError
 from inbound.broadcasts.control import NotPossibleError, UnknownBroadcastError
 from inbound.broadcasts.loading import find_exclusion_page
+from inbound.field_rules import rule_of
 from inbound.handlers.broadcasts import Action
 from schemas.orders import SendingHours
 
@@ -218,6 +219,6 @@ def _hours(body: BroadcastToCreate, zone: str) -> SendingHours | None:
     try:
         return SendingHours.parse(body.hours, body.time_zone or zone)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        first = error.errors(include_input=False, include_url=False)[0]
         field = "time_zone" if first["loc"][:1] == ("zone",) else "hours"
-        raise invalid(f"body.{field}", first["msg"].removeprefix("Value error, ")) from None
+        raise invalid(f"body.{field}", rule_of(first)) from None

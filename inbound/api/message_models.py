@@ -11,6 +11,7 @@ from inbound.api.examples import ORDER, SUBJECT
 from inbound.api.models import ClientId, Moment, RequestModel, ResponseModel, example
 from inbound.api.problems import LIST, ONE, FieldProblem, ProblemKind, Refusal
 from inbound.api.timelines import Timelines
+from inbound.field_rules import rule_of
 from inbound.handlers.order_progress import change_of
 from inbound.orders.intake import MOST_IN_BATCH
 from inbound.orders.ports import Placed
@@ -306,8 +307,8 @@ def order_of(
         return Order(**given, phone=message.to, account=account, **more)  # type: ignore[arg-type]
     except ValidationError as error:
         problems = [
-            FieldProblem(where=_where(field, one["loc"]), problem=_words(one["msg"]))
-            for one in error.errors(include_input=False, include_url=False, include_context=False)
+            FieldProblem(where=_where(field, one["loc"]), problem=rule_of(one))
+            for one in error.errors(include_input=False, include_url=False)
         ]
         raise Refusal(ProblemKind.INVALID, errors=problems) from None
 
@@ -355,7 +356,3 @@ def _moment(event: DomainEvent) -> datetime:
 
 def _where(field: str, path: Sequence[int | str]) -> str:
     return ".".join([field, *(_NAMES.get(str(step), str(step)) for step in path)])
-
-
-def _words(message: str) -> str:
-    return message.removeprefix("Value error, ")

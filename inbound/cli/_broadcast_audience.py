@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import psycopg
 from pydantic import ValidationError
@@ -36,6 +35,7 @@ from inbound.cli._database import open_database
 from inbound.cli._progress import Advance, progress_bar
 from inbound.cli._times import parse_moment
 from inbound.errors import SetupError
+from inbound.field_rules import first_rule
 from inbound.keys import SubjectHasher
 from inbound.settings import Settings
 from inbound.store.broadcasts.rows import Broadcast
@@ -133,8 +133,7 @@ def _hours(hours: str | None, settings: Settings) -> SendingHours | None:
     try:
         return SendingHours.parse(hours, settings.time_zone) if hours else None
     except ValidationError as error:
-        message = error.errors(include_input=False, include_url=False)[0]["msg"]
-        raise SetupError(f"--hours: {message.removeprefix('Value error, ')}") from None
+        raise SetupError(f"--hours: {first_rule(error)}") from None
     except ValueError as error:
         raise SetupError(f"--hours: {error}") from None
 
@@ -183,4 +182,4 @@ def _checked(table: Table, content: Content, advance: Advance) -> Iterator[GoodR
 def _since(text: str | None, settings: Settings, now: datetime) -> datetime | None:
     if text is None:
         return None
-    return parse_moment(text, "--updated-since", now=now, zone=ZoneInfo(settings.time_zone))
+    return parse_moment(text, "--updated-since", now=now, zone=settings.time_zone)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from inbound.cli._context import settings_options
 from inbound.cli.templates import split_field
 from inbound.errors import SetupError
+from inbound.field_rules import rule_of
 from inbound.settings import Settings
 from inbound.startup import check_database
 from inbound.terminal import echo, echo_json
@@ -103,12 +104,11 @@ def _sending_hours(text: str, zone: str) -> SendingHours:
 
 def _complaint(error: ValidationError) -> str:
     """Return what is wrong with which option, and what would be right."""
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    first = error.errors(include_input=False, include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     option = {"fields": "--field", "idempotency_key": "--once"}.get(name, f"--{name}")
-    if first["type"] == "value_error":
-        return f"{option}: {first['msg'].removeprefix('Value error, ')}"
-    return f"{option}: {_RIGHT[name]}" if name in _RIGHT else f"{option}: {first['msg']}"
+    right = _RIGHT.get(name)
+    return f"{option}: {rule_of(first) if first['type'] == 'value_error' or not right else right}"
 
 
 async def _place(settings: Settings, order: Order) -> "Placed":

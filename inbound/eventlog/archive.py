@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
 from inbound.errors import SetupError
+from inbound.field_rules import rule_of
 from inbound.store.log.copy_format import StoredEvent
 from schemas.chain import Head, microseconds
 from schemas.topics import PARTITIONS
@@ -278,5 +279,5 @@ class ArchiveReader:
 def _in_one_line(error: ValueError) -> str:
     if isinstance(error, ValidationError):
         [first, *_] = error.errors(include_url=False, include_input=False)
-        return f"{'.'.join(map(str, first['loc']))} {first['msg']}".strip()
+        return f"{'.'.join(map(str, first['loc']))} {rule_of(first)}".strip()
     return str(error)

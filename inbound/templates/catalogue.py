@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inbound.directory.port import FIELD_LIMITS
 from inbound.errors import SetupError
+from inbound.field_rules import rule_of
 from inbound.handlers.definitions import TEMPLATE_FIELDS
 from inbound.templates.placeholders import PlaceholderError, PlaceholderText, parse_text
 
@@ -120,7 +121,7 @@ def _template(name: str, raw: object, where: str, count_parts: Callable[[str], i
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise SetupError(f"{where}: [{name}] {field}: {first['msg']}") from error
+        raise SetupError(f"{where}: [{name}] {field}: {rule_of(first)}") from error
     parsed = _parsed_text(name, entry.text, where)
     parts = count_parts(
         parsed.render({field: _WIDEST * FIELD_LIMITS[field] for field in parsed.fields})

@@ -8,13 +8,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from inbound.errors import SetupError
+from inbound.field_rules import rule_of
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-
-_WORDS = {
-    "extra_forbidden": "unknown field",
-    "missing": "it is missing",
-}
 
 
 def load(path: Path, model: type[ModelT]) -> ModelT:
@@ -45,7 +41,7 @@ def parse(text: str, model: type[ModelT], name: str) -> ModelT:
 
 def _sentence(problem: ErrorDetails, values: dict[str, Any]) -> str:
     """Return a problem as `rule 2 ("slow"), fault.status: ...`."""
-    text = _WORDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
+    text = rule_of(problem)
     place = list(problem["loc"])
     table = ""
     if len(place) >= 2 and isinstance(place[1], int):

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from inbound.errors import SetupError
+from inbound.field_rules import rule_of
 from inbound.orders.templates.fields import FieldDefinition, FieldError, FieldType, Language
 from inbound.templates.placeholders import PlaceholderError, PlaceholderText, parse_text
 from schemas.orders import LONGEST_TEXT, MOST_FIELDS, check_text
@@ -137,7 +138,7 @@ def check_definition(values: Mapping[str, Any], count_parts: CountParts) -> Temp
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"] if part != "[key]")
-        what = first["msg"].removeprefix("Value error, ")
+        what = rule_of(first)
         raise SetupError(f"{where}: {what}" if where else what) from None
     definition.require_parts(count_parts)
     return definition

@@ -11,6 +11,7 @@ from uuid import UUID
 from annotated_types import MaxLen
 from pydantic import TypeAdapter, ValidationError
 
+from inbound.field_rules import rule_of
 from inbound.printing import printable
 from inbound.replay.diff._line_process import NoAnswerError
 from inbound.replay.diff.protocol import (
@@ -119,7 +120,7 @@ def _can_be_about(verdict: StreamVerdict, events: int, asked: Collection[str]) -
 def _place(error: Exception) -> str:
     """Describe an error without the value that caused it, which may have any length."""
     if isinstance(error, ValidationError):
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"])
-        return printable(f"{place}: {first['msg']}", _LONGEST_ERROR)
+        return printable(f"{place}: {rule_of(first)}", _LONGEST_ERROR)
     return printable(repr(error), _LONGEST_ERROR)

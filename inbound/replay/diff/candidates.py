@@ -15,6 +15,7 @@ from typing_extensions import override
 
 import inbound
 from inbound.errors import SetupError
+from inbound.field_rules import rule_of
 from inbound.handlers.policies import Policies
 from inbound.replay.diff.decider import Decider
 from inbound.replay.diff.protocol import (
@@ -88,9 +89,9 @@ def read_policies(config: CandidateConfig) -> Policies:
     try:
         return Policies.model_validate(config.policies)
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
+        first = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise SetupError(f"the candidate's policy {name}: {first['msg']}") from None
+        raise SetupError(f"the candidate's policy {name}: {rule_of(first)}") from None
 
 
 def release() -> str:

@@ -179,7 +179,7 @@ def test_accounts_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("+79086228780", "79086228779", "two accounts have the same number"),
         ('["+79086228780"]', "[]", "account 2, numbers: "),
         ("rate = 30", "pace = 30", "account 1, pace: unknown field"),
-        ("[[account]]", "[[accounts]]", "account: it is missing"),
+        ("[[account]]", "[[accounts]]", "account: is missing"),
     ],
 )
 def test_invalid_accounts_files_are_refused(

@@ -39,7 +39,7 @@ from tests.unit.local.simulator.tools import rule
         (rule("unbind"), "rule 1, match.command"),
         (
             rule("bind") + '[[rule]]\nname = "b"\nmatch = { command = "bind" }',
-            r'rule 2 \("b"\), fault: it is missing',
+            r'rule 2 \("b"\), fault: is missing',
         ),
     ],
 )
