@@ -4,18 +4,28 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from inbound.api import broadcasts, messages, people, problems, request_search, timelines
+from inbound.api import (
+    broadcasts,
+    daily_counts,
+    messages,
+    people,
+    problems,
+    request_search,
+    timelines,
+)
 from inbound.api.addresses import ClientAddresses
 from inbound.api.admission import AdmissionMiddleware
 from inbound.api.backend import Backend
+from inbound.api.heads import HeadMiddleware
 from inbound.api.observability import ObservabilityMiddleware
 from inbound.api.openapi import as_text, document
+from inbound.api.query_strings import query_names, refuse_repeated
 from inbound.api.rate_limits import RateLimits
 from inbound.api.token_failures import TokenFailures
 from inbound.errors import RetryableError
@@ -40,7 +50,7 @@ def make_api(
         failures or TokenFailures(),
         addresses or ClientAddresses(),
     )
-    return ObservabilityMiddleware(admission, clock, new_id)
+    return ObservabilityMiddleware(HeadMiddleware(admission), clock, new_id)
 
 
 def openapi_text() -> str:
@@ -56,18 +66,20 @@ def _make_routes() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(refuse_repeated)],
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    routers = [
-        module.router for module in (messages, broadcasts, people, request_search, timelines)
-    ]
+    modules = (messages, broadcasts, people, request_search, timelines, daily_counts)
+    routers = [module.router for module in modules]
     for router in routers:
         app.include_router(router)
     app.state.routes = [route for router in routers for route in router.routes]
-    openapi_json = as_text(document(app))
+    openapi = document(app)
+    app.state.query_names = frozenset(query_names(openapi))
+    openapi_json = as_text(openapi)
 
     @app.get("/openapi.json", include_in_schema=False)
-    async def openapi() -> Response:
+    async def openapi_document() -> Response:
         return Response(openapi_json, media_type="application/json")
 
     # Starlette raises an Exception again after the answer; ObservabilityMiddleware logs it.

@@ -4,16 +4,17 @@ A resolution or a reveal is recorded in the audit, and committed, before it is a
 the audit can't be written there is no answer.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
 import psycopg
 
 from inbound.api.admission import Principal
 from inbound.api.broadcasting import Broadcasting
+from inbound.api.models import SubjectState
 from inbound.api.sending import Sending
 from inbound.directory.port import Identities
 from inbound.errors import RetryableError
@@ -23,7 +24,7 @@ from inbound.store.access.api_tokens import ValidToken, use_token
 from inbound.store.access.audit import record
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import raises_store_errors
-from inbound.store.people.subjects import numbers_of, subjects_of
+from inbound.store.people.subjects import erased_of, numbers_of, subjects_of
 from inbound.store.sealing import Sealer
 from inbound.timeline.reader import TimelineReader
 
@@ -64,6 +65,13 @@ class NumberState:
     number: str
     subject_id: UUID | None
     subscription: Subscription | None
+
+
+class Resolution(NamedTuple):
+    """Who a subject is; `client_id` only of a registered one."""
+
+    state: SubjectState
+    client_id: str | None = None
 
 
 class Backend:
@@ -109,18 +117,23 @@ class Backend:
 
     async def resolve(
         self, subject_ids: Sequence[UUID], principal: Principal, reason: str
-    ) -> dict[UUID, str]:
-        """Return the client ids of the subjects that have one. Records every subject."""
+    ) -> dict[UUID, Resolution]:
+        """Return what is known of each subject. Records every subject."""
         asked = list(dict.fromkeys(subject_ids))
         await self.record(principal, RESOLVE, reason, asked)
         numbers = await self.run(numbers_of, self.sources.sealer, asked)
-        if not numbers:
-            return {}
-        clients = await retry_once(self.sources.directory.client_ids, list(numbers.values()))
+        numberless = [subject_id for subject_id in asked if subject_id not in numbers]
+        erased = await self.run(erased_of, numberless) if numberless else set()
+        clients = (
+            await retry_once(self.sources.directory.client_ids, list(numbers.values()))
+            if numbers
+            else {}
+        )
         return {
-            subject_id: clients[number]
-            for subject_id, number in numbers.items()
-            if number in clients
+            subject_id: _resolution(
+                numbers.get(subject_id), clients, is_erased=subject_id in erased
+            )
+            for subject_id in asked
         }
 
     async def subscription(self, subject_id: UUID) -> Subscription | None:
@@ -150,9 +163,14 @@ class Backend:
             states.append(NumberState(number, subject_id, found))
         return states
 
-    async def subjects_of_client(self, client_id: str) -> list[UUID]:
-        """Return the subjects of a client: one for each number that ever sent a command."""
+    async def subjects_of_client(self, client_id: str) -> list[UUID] | None:
+        """Return the subjects of a client: one for each number that ever sent a command.
+
+        None for an unknown client.
+        """
         subjects = await self._subjects_by_number(client_id)
+        if not subjects:
+            return None
         return [subject_id for subject_id in subjects.values() if subject_id]
 
     async def _subjects_by_number(self, client_id: str) -> dict[str, UUID | None]:
@@ -160,6 +178,14 @@ class Backend:
         hashes = {self.sources.hasher.hash(number): number for number in numbers}
         subjects = await self.run(subjects_of, hashes)
         return {number: subjects.get(number_hash) for number_hash, number in hashes.items()}
+
+
+def _resolution(number: str | None, clients: Mapping[str, str], *, is_erased: bool) -> Resolution:
+    if number is None:
+        return Resolution(SubjectState.ERASED if is_erased else SubjectState.UNKNOWN)
+    if number not in clients:
+        return Resolution(SubjectState.UNREGISTERED)
+    return Resolution(SubjectState.REGISTERED, clients[number])
 
 
 async def retry_once(

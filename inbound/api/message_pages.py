@@ -44,9 +44,8 @@ class MessageSearch(RequestModel):
         """Return the last row of the previous page, None for the first page."""
         return None if self.cursor is None else OrderKey(*read_cursor(self.cursor))
 
-    def next_link(self, last: ListedMessage) -> str:
-        """Return the link to the page after `last`."""
-        cursor = write_cursor(last.created_at, last.id)
+    def next_link(self, cursor: str) -> str:
+        """Return the link to the page after a cursor."""
         given = self.model_dump(mode="json", exclude_none=True, exclude={"cursor"})
         return f"{PATH}?{urlencode({**given, 'cursor': cursor})}"
 
@@ -57,13 +56,19 @@ class MessagePage(ResponseModel):
     model_config = example(
         {
             "messages": ListedMessage.model_config["json_schema_extra"]["examples"],  # type: ignore[index]
-            "next": "/v1/messages?limit=1&cursor=618a4d9e186a07c9e6679742540de944be07fc1f90ae7",
+            "next": "/v1/messages?limit=1&cursor=618a51750b6a07c9e6679742540de944be07fc1f90ae7",
+            "next_cursor": "618a51750b6a07c9e6679742540de944be07fc1f90ae7",
         }
     )
 
     messages: list[ListedMessage]
     next: str | None = Field(
         default=None, description="path of the next page; absent on the last one"
+    )
+    next_cursor: str | None = Field(
+        default=None,
+        description="the `cursor` in `next`, for programs that keep the other parameters "
+        "themselves; absent on the last page",
     )
 
 
@@ -91,7 +96,10 @@ async def find_page(backend: Backend, asked: MessageSearch, account: str) -> Mes
         )
         for one in page
     ]
+    more = len(found) > len(page)
+    cursor = write_cursor(messages[-1].created_at, messages[-1].id) if more else None
     return MessagePage(
         messages=messages,
-        next=asked.next_link(messages[-1]) if len(found) > len(page) else None,
+        next=None if cursor is None else asked.next_link(cursor),
+        next_cursor=cursor,
     )

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Header, Path, Query
 from inbound.api.access import BackendDep, MayLookUp, MaySend, RevealReason
 from inbound.api.admission import SENDING_PATH, Principal
 from inbound.api.backend import Backend
+from inbound.api.languages import ChosenLanguage
 from inbound.api.message_models import (
     LONGEST_KEY,
     FullMessageReport,
@@ -126,6 +127,7 @@ async def message(
     backend: BackendDep,
     who: MayLookUp,
     reveal: RevealReason,
+    language: ChosenLanguage,
 ) -> MessageLookUp:
     """Answer with a message of the account, or with timelines."""
     if who.may(Scope.SEND) and (order := await _find(backend, who, _uuid(message_id))):
@@ -137,8 +139,8 @@ async def message(
         return MessageLookUp(report)
     if not who.may(Scope.READ):
         raise _not_found()
-    revealing = reveal_of(who, reveal)
-    return MessageLookUp(await follow(backend, find_by_message, message_id, query, revealing))
+    lang, revealing = language.choose(query.lang), reveal_of(who, reveal)
+    return MessageLookUp(await follow(backend, find_by_message, message_id, lang, revealing))
 
 
 @router.delete(

@@ -5,6 +5,7 @@ added to answers, so callers must ignore unknown ones.
 """
 
 import re
+from enum import StrEnum
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -20,10 +21,10 @@ MAX_SUBJECTS: Final = 100
 # At least one visible character, and no hidden one.
 TEXT: Final = rf"^[^{HIDDEN}]*[^\s{HIDDEN}][^{HIDDEN}]*$"
 NO_NUMBER: Final[dict[str, JsonValue]] = {"not": {"pattern": LIKE_A_NUMBER.pattern}}
-_RFC_3339: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})",
-    re.IGNORECASE,
-)
+_LOCAL: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
+_RFC_3339: Final = re.compile(rf"{_LOCAL}(Z|[+-][0-9]{{2}}:[0-9]{{2}})", re.IGNORECASE)
+# A plus that a program forgot to write as %2B in a query.
+_LOST_PLUS: Final = re.compile(rf"({_LOCAL}) ([0-9]{{2}}:[0-9]{{2}})", re.IGNORECASE)
 
 
 _FIRST_YEAR: Final = 1970
@@ -31,7 +32,12 @@ _LAST_YEAR: Final = 9998
 
 
 def _check_rfc_3339(value: object) -> object:
-    """Refuse other forms that pydantic accepts: seconds since 1970, dates, other separators."""
+    """Refuse other forms that pydantic accepts: seconds since 1970, dates, other separators.
+
+    A space before the offset is a plus: in a query it stands for one, unless it is written as %2B.
+    """
+    if isinstance(value, str) and (lost := _LOST_PLUS.fullmatch(value)):
+        value = f"{lost[1]}+{lost[3]}"
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
         raise ValueError("has to be a time with an offset, like 2024-05-17T12:30:00Z")
     # Others can't be converted to every time zone.
@@ -144,13 +150,26 @@ class ResolveRequest(RequestModel):
     reason: Reason
 
 
+class SubjectState(StrEnum):
+    """What is known of who a subject is."""
+
+    REGISTERED = "registered"
+    UNREGISTERED = "unregistered"
+    ERASED = "erased"
+    UNKNOWN = "unknown"
+
+
 class ResolvedSubject(ResponseModel):
     """One subject and its client."""
 
     subject_id: UUID
+    state: SubjectState = Field(
+        description="`registered`: the client has `client_id`. `unregistered`: the subject is a "
+        "person whose number belongs to no client. `erased`: the person's data was deleted; delete "
+        "yours. `unknown`: no person has this id"
+    )
     client_id: str | None = Field(
-        description="the client's id in the directory; null if the subject is unknown or erased, "
-        "or its number belongs to no client"
+        description="the client's id in the directory; null unless the state is `registered`"
     )
 
 
@@ -160,8 +179,8 @@ class ResolveAnswer(ResponseModel):
     model_config = example(
         {
             "clients": [
-                {"subject_id": SUBJECT, "client_id": "C-1001"},
-                {"subject_id": ERASED, "client_id": None},
+                {"subject_id": SUBJECT, "state": "registered", "client_id": "C-1001"},
+                {"subject_id": ERASED, "state": "erased", "client_id": None},
             ]
         }
     )

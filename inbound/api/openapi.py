@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from inbound.api.examples import ORDER, TIMELINE
+from inbound.api.languages import ACCEPT_LANGUAGE, CONTENT_LANGUAGE
 from inbound.api.models import RequestModel, ResponseModel
 from inbound.api.problems import (
     MEDIA_TYPE,
@@ -37,6 +38,9 @@ sending, who a subject is, whether it may be sent messages, and what became of a
 **Tokens.** Every operation needs `Authorization: Bearer TOKEN`. `scserv tokens create` creates \
 a token with scopes: `read`, `resolve`, `reveal`, `send`. A token sends for one account.
 
+**Queries.** `HEAD` works wherever `GET` does. A parameter that is given twice is refused. Write \
+the `+` of a time's offset as `%2B`; as `+` it is understood too.
+
 **Numbers.** Paths and queries contain no phone number. In answers numbers are masked \
 (`+7916*****67`) unless the token has the scope `reveal` and the request gives a reason. \
 Every resolution and every revealed number is recorded before the answer.
@@ -55,6 +59,7 @@ that you don't know.
 
 _ALWAYS: Final = (
     *(
+        ProblemKind.REPEATED_PARAMETER,
         ProblemKind.UNAUTHORIZED,
         ProblemKind.FORBIDDEN,
         ProblemKind.INVALID,
@@ -71,7 +76,8 @@ _OF_OPERATION: Final = {
 }
 # Answers to admitted requests, which carry the rate limit headers.
 _ADMITTED: Final = {
-    *(ProblemKind.FORBIDDEN, ProblemKind.NOT_FOUND, ProblemKind.METHOD_NOT_ALLOWED),
+    *(ProblemKind.REPEATED_PARAMETER, ProblemKind.FORBIDDEN, ProblemKind.NOT_FOUND),
+    ProblemKind.METHOD_NOT_ALLOWED,
     *(ProblemKind.MEDIA_TYPE, ProblemKind.INVALID, ProblemKind.RATE_LIMITED),
     *(ProblemKind.REFUSED, ProblemKind.NOT_SCHEDULED, ProblemKind.NOT_POSSIBLE),
 }
@@ -82,7 +88,16 @@ _HEADERS: Final = {
     "RateLimit-Policy": ("`q` requests in `w` seconds", '"token";q=600;w=60'),
     "RateLimit": ("`r` requests left, all of them in `t` seconds", '"token";r=599;t=1'),
 }
+# Of answers with sentences.
+_LANGUAGE_HEADERS: Final = {
+    CONTENT_LANGUAGE: ("the language of the sentences", "ru"),
+    "Vary": ("what the language depends on besides `lang`", "Accept-Language"),
+}
 _EXAMPLES: Final = {
+    ProblemKind.REPEATED_PARAMETER: Refusal(
+        ProblemKind.REPEATED_PARAMETER,
+        errors=[FieldProblem(where="query.limit", problem="is given more than once")],
+    ),
     ProblemKind.UNAUTHORIZED: unauthorized(),
     ProblemKind.FORBIDDEN: forbidden("resolve"),
     ProblemKind.INVALID: Refusal(
@@ -167,8 +182,15 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     kinds += _OF_OPERATION.get(operation["operationId"], ())
     responses = operation["responses"]
     responses.pop("422", None)
+    has_sentences = any(
+        parameter["name"] == ACCEPT_LANGUAGE for parameter in operation.get("parameters", ())
+    )
     for response in responses.values():
         response["headers"] = {name: _header_ref(name) for name in _HEADERS}
+        if has_sentences:
+            response["headers"] |= {
+                name: _header(*about, required=False) for name, about in _LANGUAGE_HEADERS.items()
+            }
     for kind in sorted(kinds, key=lambda each: each.status):
         responses[str(kind.status)] = {"$ref": f"#/components/responses/{kind.slug}"}
     choices = [
@@ -199,9 +221,9 @@ def _response(kind: ProblemKind) -> dict[str, Any]:
     }
 
 
-def _header(description: str, example: str) -> dict[str, Any]:
+def _header(description: str, example: str, *, required: bool = True) -> dict[str, Any]:
     schema = {"type": "string"}
-    return {"description": description, "required": True, "schema": schema, "example": example}
+    return {"description": description, "required": required, "schema": schema, "example": example}
 
 
 def _header_ref(name: str) -> dict[str, Any]:

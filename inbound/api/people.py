@@ -17,7 +17,7 @@ from inbound.api.models import (
     ResolveRequest,
     SubjectSubscription,
 )
-from inbound.api.problems import ProblemKind, Refusal, invalid
+from inbound.api.problems import NO_CLIENT, ProblemKind, Refusal, invalid
 from inbound.parsers.numbers import mask
 from inbound.store.access.audit import ReasonError
 
@@ -42,7 +42,7 @@ async def resolve(
         raise invalid("body.reason", str(error)) from None
     return ResolveAnswer(
         clients=[
-            ResolvedSubject(subject_id=subject_id, client_id=found.get(subject_id))
+            ResolvedSubject(subject_id=subject_id, **found[subject_id]._asdict())
             for subject_id in body.subjects
         ]
     )
@@ -91,7 +91,7 @@ async def client_subscription(
     """Answer with the state of each number of a client."""
     found = await backend.numbers(client_id)
     if not found:
-        raise Refusal(ProblemKind.NOT_FOUND, "no client has this id")
+        raise Refusal(ProblemKind.NOT_FOUND, NO_CLIENT)
     if reveal is not None:
         await backend.record(principal, REVEAL, reveal, [each.subject_id for each in found])
     return ClientSubscription(

@@ -4,7 +4,6 @@ A problem never repeats what was sent, because a number or a token in the wrong 
 end up in the caller's log. Texts name our fields and rules, never values or unknown names.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
@@ -19,6 +18,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import Match, Route
 
 from inbound.errors import RetryableError
+from inbound.field_rules import rule_of
 from schemas.orders import RefusalReason
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -30,6 +30,7 @@ class ProblemKind(Enum):
     """All problems: name, status, title. The names are part of the contract."""
 
     NO_HTTP = ("no-http", 400, "Not an HTTP request")
+    REPEATED_PARAMETER = ("repeated-parameter", 400, "A query parameter is given more than once")
     UNAUTHORIZED = ("unauthorized", 401, "No valid token")
     FORBIDDEN = ("forbidden", 403, "The token does not allow this")
     NOT_FOUND = ("not-found", 404, "Not found")
@@ -54,6 +55,7 @@ class ProblemKind(Enum):
         self.title = title
 
 
+NO_CLIENT: Final = "no client has this id"
 ONE: Final = "one message"
 LIST: Final = "list of messages"
 CHOICES: Final = frozenset({ONE, LIST})
@@ -85,7 +87,7 @@ class ProblemDetails(BaseModel):
     detail: str | None = Field(default=None, description="what to do about this occurrence")
     instance: str = Field(description="this occurrence: `urn:uuid:` and the X-Request-Id")
     errors: list[FieldProblem] | None = Field(
-        default=None, description="of `invalid`: the invalid fields"
+        default=None, description="of `invalid` and `repeated-parameter`: the fields"
     )
     reason: RefusalReason | None = Field(
         default=None, description="of `refused`: the first reason that applies"
@@ -152,9 +154,9 @@ def refusal_of(error: Exception) -> Refusal:
             return _of_validation(error)
         case AnyHTTPException():
             if error.status_code == HTTPStatus.BAD_REQUEST:  # not UTF-8, or nested too deep
-                return invalid("body", _RULES["json_invalid"])
+                return invalid("body", _NOT_JSON)
             kind = _BY_STATUS.get(error.status_code, ProblemKind.DEFECT)
-            return Refusal(kind, _detail(kind, error.headers), error.headers)
+            return Refusal(kind, _detail(kind), error.headers)
         case RetryableError():
             # Its own text would name the database host.
             return Refusal(
@@ -165,13 +167,11 @@ def refusal_of(error: Exception) -> Refusal:
     return Refusal(ProblemKind.DEFECT, _DEFECT)
 
 
-def _detail(kind: ProblemKind, headers: Mapping[str, str] | None) -> str | None:
+def _detail(kind: ProblemKind) -> str | None:
     """Return what to do about an error of the framework."""
     match kind:
         case ProblemKind.NOT_FOUND:
             return "there is no such path; GET /openapi.json lists all"
-        case ProblemKind.METHOD_NOT_ALLOWED:
-            return f"this path takes {(headers or {}).get('Allow', 'other methods')}"
         case ProblemKind.DEFECT:
             return _DEFECT
     return None
@@ -207,7 +207,7 @@ async def answer(request: Request, error: Exception) -> Response:
         error = Refusal(ProblemKind.MEDIA_TYPE)
     refusal = refusal_of(error)
     if refusal.kind is ProblemKind.METHOD_NOT_ALLOWED and (allowed := _allowed_methods(request)):
-        refusal.headers = {"Allow": allowed}
+        refusal.headers, refusal.text = {"Allow": allowed}, f"this path takes {allowed}"
     return render(refusal, request.state.request_id)
 
 
@@ -218,37 +218,15 @@ def _allowed_methods(request: Request) -> str:
     for route in routes:
         if route.matches(request.scope)[0] is not Match.NONE:
             methods |= route.methods or set()
+    if "GET" in methods:
+        methods.add("HEAD")
     return ", ".join(sorted(methods))
 
 
 # -- validation ---------------------------------------------------------------------------
 
-# Replace texts of pydantic that quote the input.
-_RULES: Final = {
-    "uuid_parsing": "has to be a UUID",
-    "uuid_type": "has to be a UUID",
-    "datetime_parsing": "has to be a time like 2024-05-17T12:30:00Z",
-    "datetime_from_date_parsing": "has to be a time like 2024-05-17T12:30:00Z",
-    "datetime_type": "has to be a time like 2024-05-17T12:30:00Z",
-    "timezone_aware": "needs an offset from UTC, like 2024-05-17T12:30:00Z",
-    "json_invalid": "is not valid JSON",
-    "extra_forbidden": "is unknown",
-    "string_pattern_mismatch": "does not fit its pattern in the OpenAPI document",
-    "string_unicode": "is not Unicode text",
-    "model_attributes_type": "has to be a JSON object",
-    "missing": "is missing",
-}
-_QUOTED: Final = re.compile("'([^']*)'")
-# Errors whose pydantic texts come from the schema alone.
-_SAFE: Final = frozenset(
-    {
-        *("string_type", "string_too_short", "string_too_long"),
-        *("int_type", "int_parsing", "int_from_float", "bool_type", "bool_parsing", "list_type"),
-        *("too_short", "too_long", "greater_than_equal", "less_than_equal"),
-        *("enum", "literal_error", "dict_type", "model_type"),
-        "value_error",  # raised by our own validators, which never quote the input
-    }
-)
+_NOT_JSON: Final = "is not valid JSON"
+_PATTERN: Final = "does not fit its pattern in the OpenAPI document"
 
 
 def _of_validation(error: RequestValidationError) -> Refusal:
@@ -259,10 +237,10 @@ def _of_validation(error: RequestValidationError) -> Refusal:
 
 
 def _where(found: Mapping[str, Any]) -> str:
-    """Return the path of a field, without an unknown name that the client chose."""
+    """Return the path of a field; of an unknown one, which the client named, where it stands."""
     steps = found["loc"]
     if found["type"] == "extra_forbidden":
-        steps = (*steps[:-1], "(unknown)")
+        steps = steps[:-1]
     elif found["type"] == "json_invalid":
         steps = steps[:1]
     steps = [step for step in steps if step not in CHOICES]
@@ -270,14 +248,10 @@ def _where(found: Mapping[str, Any]) -> str:
 
 
 def _rule(found: Mapping[str, Any]) -> str:
-    if found["type"] in _RULES:
-        return _RULES[found["type"]]
-    if found["type"] not in _SAFE:
-        return "is invalid"
-    if found["type"] in {"enum", "literal_error"}:
-        # pydantic's own text shows how Python prints the values.
-        return f"has to be {' or '.join(_QUOTED.findall(found['ctx']['expected']))}"
-    return str(found["msg"]).removeprefix("Value error, ")
+    if found["type"] == "extra_forbidden":
+        what = "parameter" if found["loc"][0] == "query" else "field"
+        return f"has an unknown {what}"
+    return rule_of(found, pattern=_PATTERN)
 
 
 def _is_not_json(request: Request, error: RequestValidationError) -> bool:

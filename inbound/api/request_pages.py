@@ -56,9 +56,8 @@ class RequestSearch(RequestModel):
         """Return the last row of the previous page, None for the first page."""
         return None if self.cursor is None else PageKey(*read_cursor(self.cursor))
 
-    def next_link(self, last: Request) -> str:
-        """Return the link to the page after `last`."""
-        cursor = write_cursor(last.arrived_at, last.request_id)
+    def next_link(self, cursor: str) -> str:
+        """Return the link to the page after a cursor."""
         given = self.model_dump(mode="json", exclude_none=True, exclude={"cursor"})
         return f"{PATH}?{urlencode({**given, 'cursor': cursor})}"
 
@@ -157,12 +156,18 @@ class RequestPage(ResponseModel):
                     },
                 }
             ],
-            "next": "/v1/requests?limit=1&cursor=618a4d9e186a09d1f3a7752c44be58f0e2a6a4f1d9b10",
+            "next": "/v1/requests?limit=1&cursor=618a51750b6a09d1f3a7752c44be58f0e2a6a4f1d9b10",
+            "next_cursor": "618a51750b6a09d1f3a7752c44be58f0e2a6a4f1d9b10",
         }
     )
 
     requests: list[FoundRequest]
     next: str | None = Field(description="path of the next page; null on the last one")
+    next_cursor: str | None = Field(
+        default=None,
+        description="the `cursor` in `next`, for programs that keep the other parameters "
+        "themselves; null on the last page",
+    )
 
 
 async def find_page(
@@ -180,9 +185,11 @@ async def find_page(
             found += await _of_subject(backend.sources.quick, asked, subject_id, limit)
         found = sorted(found, key=attrgetter("page_key"), reverse=True)[:limit]
     page = found[: asked.limit]
+    cursor = write_cursor(*page[-1].page_key) if len(found) > len(page) else None
     return RequestPage(
         requests=[FoundRequest.of(request) for request in page],
-        next=asked.next_link(page[-1]) if len(found) > len(page) else None,
+        next=None if cursor is None else asked.next_link(cursor),
+        next_cursor=cursor,
     )
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from inbound.api.access import BackendDep, MayRead
 from inbound.api.admission import Principal
 from inbound.api.backend import RESOLVE, Backend
-from inbound.api.problems import forbidden, invalid
+from inbound.api.problems import NO_CLIENT, ProblemKind, Refusal, forbidden, invalid
 from inbound.api.request_pages import PATH, RequestPage, RequestSearch, find_page
 from inbound.api.tokens import Scope
 
@@ -41,5 +41,7 @@ async def _subjects_of_client(backend: Backend, client_id: str, who: Principal) 
     if not who.may(Scope.RESOLVE):
         raise forbidden(Scope.RESOLVE)
     found = await backend.subjects_of_client(client_id)
+    if found is None:
+        raise Refusal(ProblemKind.NOT_FOUND, NO_CLIENT)
     await backend.record(who, RESOLVE, "search for a client's requests", found)
     return found

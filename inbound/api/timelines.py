@@ -12,15 +12,18 @@ from inbound.api.access import BackendDep, MayRead, RevealReason, check_reveal
 from inbound.api.admission import Principal
 from inbound.api.backend import Backend
 from inbound.api.examples import TIMELINE
+from inbound.api.languages import ChosenLanguage, LanguageChoice
 from inbound.api.models import Moment, Reason, RequestModel, ResponseModel, example
 from inbound.api.problems import ProblemKind, Refusal, invalid
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.store.lookup import OrderLocation, RequestLocation
 from inbound.timeline.input import TimelineOptions
 from inbound.timeline.model import Language, Timeline
-from inbound.timeline.reader import Reveal, find_by_request, find_by_trace
+from inbound.timeline.reader import Reveal, as_trace_id, find_by_request, find_by_trace
 
 MAX_REQUESTS: Final = 50
+TRACE_RULE: Final = "a trace id of 32 hex digits, or a whole traceparent"
+TRACE_PATTERN: Final = "^([0-9a-f]{32}|[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})$"
 
 router = APIRouter(tags=["history"])
 
@@ -28,7 +31,11 @@ router = APIRouter(tags=["history"])
 class TimelineQuery(RequestModel):
     """The language of a timeline."""
 
-    lang: Language = Field(default=Language.RU, description="language of the sentences")
+    lang: Language | None = Field(
+        default=None,
+        description="language of the sentences; default: the one that `Accept-Language` likes "
+        "best, or Russian",
+    )
 
 
 class TimelineWindowQuery(TimelineQuery):
@@ -85,9 +92,11 @@ async def request_timeline(
     backend: BackendDep,
     who: MayRead,
     reveal: RevealReason,
+    language: ChosenLanguage,
 ) -> Timeline:
     """Answer with one request's timeline."""
-    found = await follow(backend, find_by_request, str(request_id), query, reveal_of(who, reveal))
+    lang, revealing = language.choose(query.lang), reveal_of(who, reveal)
+    found = await follow(backend, find_by_request, str(request_id), lang, revealing)
     return found.timelines[0]
 
 
@@ -95,19 +104,27 @@ async def request_timeline(
     "/v1/traces/{trace_id}",
     operation_id="traceTimelines",
     summary="What became of the requests of this trace?",
-    description="A trace id of W3C Trace Context, as in events and spans.",
+    description="A trace id of W3C Trace Context, as in events and spans, or a whole "
+    "`traceparent`.",
     response_description="A timeline for each request.",
     response_model_exclude_none=True,
 )
 async def trace_timelines(
-    trace_id: Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="32 hex digits")],
+    trace_id: Annotated[
+        str,
+        Path(description=TRACE_RULE, json_schema_extra={"pattern": TRACE_PATTERN}),
+    ],
     query: Annotated[TimelineQuery, Query()],
     backend: BackendDep,
     who: MayRead,
     reveal: RevealReason,
+    language: ChosenLanguage,
 ) -> Timelines:
     """Answer with the timelines of the requests of a trace."""
-    return await follow(backend, find_by_trace, trace_id, query, reveal_of(who, reveal))
+    if as_trace_id(trace_id) is None:
+        raise invalid("path.trace_id", f"has to be {TRACE_RULE}")
+    lang, revealing = language.choose(query.lang), reveal_of(who, reveal)
+    return await follow(backend, find_by_trace, trace_id, lang, revealing)
 
 
 @router.get(
@@ -125,13 +142,14 @@ async def subject_timeline(
     backend: BackendDep,
     who: MayRead,
     reveal: RevealReason,
+    language: ChosenLanguage,
 ) -> Timeline:
     """Answer with one subject's timeline."""
     _check(query, "query")
     number = await backend.number(subject_id)
     if number is None:
         raise Refusal(ProblemKind.NOT_FOUND, "the subject is unknown or was erased")
-    return await _of_number(backend, number, query, reveal_of(who, reveal))
+    return await _of_number(backend, number, query, language, reveal_of(who, reveal))
 
 
 @router.post(
@@ -143,7 +161,9 @@ async def subject_timeline(
     response_description="The number's timeline.",
     response_model_exclude_none=True,
 )
-async def phone_timeline(asked: PhoneTimeline, backend: BackendDep, who: MayRead) -> Timeline:
+async def phone_timeline(
+    asked: PhoneTimeline, backend: BackendDep, who: MayRead, language: ChosenLanguage
+) -> Timeline:
     """Answer with one number's timeline."""
     _check(asked, "body")
     try:
@@ -151,16 +171,20 @@ async def phone_timeline(asked: PhoneTimeline, backend: BackendDep, who: MayRead
     except NumberError as error:
         raise invalid("body.phone", str(error)) from None
     reason = check_reveal(who, asked.reveal_reason, "body.reveal_reason")
-    return await _of_number(backend, number, asked, reveal_of(who, reason))
+    return await _of_number(backend, number, asked, language, reveal_of(who, reason))
 
 
 async def _of_number(
-    backend: Backend, number: str, query: TimelineWindowQuery, reveal: Reveal | None
+    backend: Backend,
+    number: str,
+    query: TimelineWindowQuery,
+    language: LanguageChoice,
+    reveal: Reveal | None,
 ) -> Timeline:
     wanted = TimelineOptions(
         backend.clock(),
         backend.sources.zone,
-        query.lang,
+        language.choose(query.lang),
         query.since,
         query.until,
         limit=query.limit,
@@ -172,11 +196,11 @@ async def follow(
     backend: Backend,
     find: Callable[[psycopg.Connection, str], Sequence[RequestLocation | OrderLocation]],
     text: str,
-    query: TimelineQuery,
+    language: Language,
     reveal: Reveal | None,
 ) -> Timelines:
     """Return the timelines found by an id. Raises Refusal when there are none."""
-    wanted = TimelineOptions(backend.clock(), backend.sources.zone, query.lang)
+    wanted = TimelineOptions(backend.clock(), backend.sources.zone, language)
 
     def follow(conn: psycopg.Connection) -> list[Timeline]:
         return backend.sources.timelines.by_places(conn, find(conn, text), wanted, reveal)

@@ -8,7 +8,7 @@ arrive.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
 from psycopg.rows import args_row
@@ -31,6 +31,8 @@ _REQUESTS_OF: Final = _SQL["requests_of"]
 _SEARCH: Final = _SQL["search_requests"]
 _FIND_SUBSCRIPTION: Final = _SQL["find_subscription"]
 _DAILY: Final = _SQL["daily"]
+_DAILY_ORDERS: Final = _SQL["daily_orders"]
+_COUNTED_UNTIL: Final = _SQL["counted_until"]
 
 
 class PageKey(NamedTuple):
@@ -112,6 +114,18 @@ class DailyCount:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class DailyOrders:
+    """How many orders of a kind were decided on a day (UTC), and the parts of their texts."""
+
+    day: date
+    account: str
+    kind: str
+    outcome: str
+    count: int
+    parts: int
+
+
 class ProjectionQueries:
     """Reads the live projections on a connection of its own, opened when it is first used.
 
@@ -187,6 +201,22 @@ class ProjectionQueries:
         async with conn.cursor(row_factory=args_row(DailyCount)) as cursor:
             await cursor.execute(_DAILY, {"since": since, "until": until})
             return await cursor.fetchall()
+
+    @raises_store_errors_async
+    async def daily_orders(self, since: date, until: date) -> list[DailyOrders]:
+        """Return the counts of orders from one day to another, both included, in a fixed order."""
+        conn = await self._connection.get()
+        async with conn.cursor(row_factory=args_row(DailyOrders)) as cursor:
+            await cursor.execute(_DAILY_ORDERS, {"since": since, "until": until})
+            return await cursor.fetchall()
+
+    @raises_store_errors_async
+    async def counted_until(self) -> datetime:
+        """Return a time before which all recorded events are in the daily counts."""
+        conn = await self._connection.get()
+        cursor = await conn.execute(_COUNTED_UNTIL)
+        [(moment,)] = await cursor.fetchall()
+        return cast("datetime", moment)
 
     async def close(self) -> None:
         """Close the connection; a later use opens it again."""

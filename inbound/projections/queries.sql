@@ -62,3 +62,16 @@ FROM projections.subscriptions WHERE subject_id = %(subject_id)s
 SELECT day, type, command, purpose, outcome, count FROM projections.daily_counts
 WHERE day BETWEEN %(since)s AND %(until)s
 ORDER BY day, type COLLATE "C", command COLLATE "C", purpose COLLATE "C", outcome COLLATE "C"
+
+-- name: daily_orders
+SELECT day, account, kind, outcome, count, parts FROM projections.order_counts
+WHERE day BETWEEN %(since)s AND %(until)s
+ORDER BY day, account COLLATE "C", kind COLLATE "C", outcome COLLATE "C"
+
+-- name: counted_until
+-- When the oldest event was recorded that daily_counts or order_counts lacks; now if they lack none.
+SELECT coalesce(min(missing.recorded_at), clock_timestamp())
+FROM projections.progress
+LEFT JOIN events AS missing ON missing.position = progress.position + 1
+WHERE progress.schema_name = 'projections'
+  AND progress.name IN ('daily_counts', 'order_counts')

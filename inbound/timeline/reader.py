@@ -4,6 +4,7 @@ Synchronous, on the caller's connection; a look-up by number takes about six sta
 reveal is recorded in the audit log before the number is shown.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -35,6 +36,9 @@ MISSES: Final = 50
 """The maximum number of notes of misses in a timeline."""
 
 _LONG_TEXTS: Final = 10
+_TRACE: Final = re.compile(
+    "(?P<id>[0-9a-f]{32})|[0-9a-f]{2}-(?P<parent>[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
+)
 # A request has about six events, an order two or three, more if the SMS centre doesn't answer.
 _EVENTS_PER_ENTRY: Final = 30
 _EVENTS_MORE: Final = 100
@@ -187,9 +191,9 @@ def as_uuid(text: str) -> UUID | None:
 
 
 def as_trace_id(text: str) -> UUID | None:
-    """Return the trace id in `text`, alone or in a traceparent; it has the form of a UUID."""
-    parts = text.strip().split("-")
-    return as_uuid(parts[1] if len(parts) == 4 else text)
+    """Return the trace id in `text`, alone or in a traceparent (W3C Trace Context, 3.2)."""
+    found = _TRACE.fullmatch(text.strip().lower())
+    return UUID(found["id"] or found["parent"]) if found else None
 
 
 def _select_newest(

@@ -16,6 +16,11 @@ ON CONFLICT (number_hash) DO NOTHING
 -- name: find_sealed_numbers
 SELECT subject_id, number_sealed FROM subjects WHERE subject_id = ANY(%(subject_ids)b::uuid[])
 
+-- name: find_erased_subjects
+-- By their events, which are never deleted.
+SELECT DISTINCT stream_id FROM events
+WHERE stream_id = ANY(%(subject_ids)b::uuid[]) AND type = 'person.erased'
+
 -- name: lock_broadcasts_of
 -- Broadcasts that wait to reach this person: the pump places nobody of them until commit.
 SELECT FROM broadcasts

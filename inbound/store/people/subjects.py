@@ -17,6 +17,7 @@ from inbound.store.statements import statements
 _SQL: Final = statements(__package__, "people")
 _FIND_SUBJECTS: Final = _SQL["find_subjects"]
 _ADD_SUBJECTS: Final = _SQL["add_subjects"]
+_FIND_ERASED_SUBJECTS: Final = _SQL["find_erased_subjects"]
 _FIND_SEALED_NUMBERS: Final = _SQL["find_sealed_numbers"]
 
 
@@ -71,3 +72,10 @@ def numbers_of(
 def subjects_of(conn: psycopg.Connection, hashes: Collection[bytes]) -> dict[bytes, UUID]:
     """Return the subject of each number hash that has one."""
     return dict(conn.execute(_FIND_SUBJECTS, {"hashes": list(hashes)}).fetchall())
+
+
+@raises_store_errors
+def erased_of(conn: psycopg.Connection, subject_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of the subjects that were erased."""
+    rows = conn.execute(_FIND_ERASED_SUBJECTS, {"subject_ids": list(subject_ids)})
+    return {subject_id for (subject_id,) in rows}

@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+from inbound.erasure.eraser import Eraser
 from tests.integration.api.world import World, assert_problem
 
 
@@ -12,21 +13,27 @@ async def test_subjects_lead_to_their_clients_in_order(world: World) -> None:
     response = await world.scoped("resolve").post("/v1/resolve", json=body)
     assert response.status_code == 200
     clients = [one.client_id, None, None, two.client_id, one.client_id]
+    states = ["registered", "unregistered", "unknown", "registered", "registered"]
     assert response.json() == {
         "clients": [
-            {"subject_id": str(subject), "client_id": client}
-            for subject, client in zip(asked, clients, strict=True)
+            {"subject_id": str(subject), "state": state, "client_id": client}
+            for subject, state, client in zip(asked, states, clients, strict=True)
         ]
     }
     assert "CANARY" not in response.text
 
 
-async def test_erased_subject_has_no_client(world: World) -> None:
+async def test_an_erased_subject_is_told_from_an_unknown_one(world: World) -> None:
     [one] = await world.people(clients=1)
-    world.rows("DELETE FROM subjects WHERE subject_id = %s", one.subject_id)
-    body = {"subjects": [str(one.subject_id)], "reason": "ticket 4711"}
+    eraser = Eraser(world.store, world.sources.hasher, clock=lambda: world.now)
+    await eraser.erase(one.number, actor="tester", reason="ticket 4711")
+    nobody = uuid4()
+    body = {"subjects": [str(one.subject_id), str(nobody)], "reason": "ticket 4711"}
     response = await world.scoped("resolve").post("/v1/resolve", json=body)
-    assert response.json()["clients"] == [{"subject_id": str(one.subject_id), "client_id": None}]
+    assert response.json()["clients"] == [
+        {"subject_id": str(one.subject_id), "state": "erased", "client_id": None},
+        {"subject_id": str(nobody), "state": "unknown", "client_id": None},
+    ]
 
 
 async def test_every_requested_subject_is_recorded_once(world: World) -> None:
