@@ -80,9 +80,13 @@ _AFTER_STOP: LiteralString = """
     WHERE sent.type = 'message.submitted' AND sent.data->>'order_id' IS NOT NULL
         AND switched.type = 'subscription.stopped'
         AND switched.recorded_at < claim.claimed_at - interval '20 seconds'
+        AND NOT EXISTS (SELECT FROM events again
+            WHERE again.stream_id = sent.stream_id AND again.version < sent.version
+                AND again.type = 'subscription.started' AND again.recorded_at >= claim.claimed_at)
 """
 """Orders whose message was claimed after a `stop` and submitted. A stop counts 20 s after its
-transaction began: its worker may have been halted before it committed."""
+transaction began: its worker may have been halted before it committed. An old claim is checked
+again before it is used, so a `start` between the claim and the result makes the submit right."""
 
 
 @dataclass(frozen=True, slots=True)
