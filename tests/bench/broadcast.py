@@ -83,11 +83,11 @@ async def _measure(
         load_s = time.monotonic() - begin
         say(f"{recipients} recipients loaded in {load_s:.1f} s")
         texting = asyncio.create_task(centre.text(texters, b"CLIENT sms start", TEXTS_PER_S))
-        begin = time.monotonic()
+        before, begin = measured.usage(), time.monotonic()
         await _broadcast(settings, "start", created["id"])
         while not await centre.has_received(recipients, 5):
             say(f"{centre.received} of {recipients}")
-        took_s = centre.last_at - begin
+        took_s, after = centre.last_at - begin, measured.usage()
         texting.cancel()
         with suppress(asyncio.CancelledError):
             await texting
@@ -101,9 +101,11 @@ async def _measure(
             "ack_p50_s": quantile(latencies, 0.5),
             "ack_p99_s": quantile(latencies, 0.99),
             "texts": len(latencies),
-            "peak_rss_mb": {
-                name: round(usage.peak_rss_mb) for name, usage in measured.usage().items()
+            "cpu_s_per_1000": {
+                name: round((after[name].cpu_s - before[name].cpu_s) * 1000 / recipients, 3)
+                for name in after
             },
+            "peak_rss_mb": {name: round(usage.peak_rss_mb) for name, usage in after.items()},
             "show": {name: shown[name] for name in ("state", "recipients", "waiting", "sent")},
         }
     finally:
