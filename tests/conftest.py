@@ -37,7 +37,7 @@ settings.load_profile("default")
 _FOLDERS: Final = ("e2e", "integration", "contract")
 _SERVICE: Final = ("e2e", "integration", "chaos", "peers")
 _LONGEST: Final = (
-    *("test_outages", "test_aimed", "test_copies", "test_kills"),
+    *("test_outages", "test_aimed", "test_copies", "test_kills", "test_broadcasts"),
     *("test_poison", "test_shared_rate", "test_secrets"),
 )
 

@@ -5,16 +5,14 @@ themselves forbid it.
 """
 
 import asyncio
-import os
-import resource
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
+from tests.core_dumps import core_dumps_allowed, forbids
 from tests.fix_service import Role, Service
 from tests.patience import PATIENCE_S
 
@@ -23,22 +21,11 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
 ]
 
-_LIMIT = "Max core file size        0                    0"
-
 
 @pytest.fixture(autouse=True)
 def _dumps_allowed() -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    if not hard:
-        pytest.skip("this machine allows no core dumps")
-    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
-
-
-def forbids(pid: int) -> bool:
-    """Whether a process has no right to a core dump. Its own files are then root's, too."""
-    return _LIMIT in Path(f"/proc/{pid}/limits").read_text("ascii")
+    with core_dumps_allowed():
+        yield
 
 
 def pictures(folder: Path) -> list[Path]:
@@ -91,27 +78,3 @@ async def test_a_command_that_crashes_leaves_none(service: Service) -> None:
     asking.send_signal(signal.SIGABRT)
     assert await asking.wait() == -signal.SIGABRT
     assert pictures(service.folder) == []
-
-
-async def test_servers_of_up_inherit_the_limit(tmp_path: Path) -> None:
-    up = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "inbound.cli", "up", "--port", "0", "--api-port", "0"),
-        *("--data-dir", str(tmp_path)),
-        cwd=tmp_path,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        env={k: v for k, v in os.environ.items() if not k.startswith(("SCSERV_", "OTEL_"))},
-    )
-    assert up.stdout is not None
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while not (await up.stdout.readline()).startswith(b"ready: "):
-                assert up.returncode is None
-        family = [psutil.Process(up.pid), *psutil.Process(up.pid).children(recursive=True)]
-        names = {one.name() for one in family}
-        assert {"java", "postgres"} <= names
-        allowed = [one.cmdline() for one in family if not forbids(one.pid)]
-        assert allowed == []
-    finally:
-        up.terminate()
-        await up.communicate()

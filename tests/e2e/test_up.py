@@ -1,13 +1,15 @@
-"""The folder of `scserv up` after a client was served from it: no canary in any of its files."""
+"""`scserv up` after it served a client: no canary in its files, no process may dump its memory."""
 
 import asyncio
 import os
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.canaries import Canaries
+from tests.core_dumps import core_dumps_allowed, forbids
 from tests.patience import PATIENCE_S
 from tests.searching import files_in, in_file
 
@@ -26,16 +28,20 @@ async def scserv(*arguments: str, folder: Path) -> asyncio.subprocess.Process:
 
 
 @pytest.mark.asyncio
-async def test_secrets_and_numbers_stand_in_no_file(tmp_path: Path) -> None:
+async def test_secrets_and_numbers_stand_in_no_file_and_no_dump(tmp_path: Path) -> None:
     clients = tmp_path / "clients.csv"
     header = "msisdn,client_id,personal_code,login,password"
     clients.write_text(f"{header}\n{NUMBER},C9,{','.join(SECRETS)}\n", "utf-8")
-    up = await scserv("up", "--port", "0", "--api-port", "0", folder=tmp_path)
+    with core_dumps_allowed():
+        up = await scserv("up", "--port", "0", "--api-port", "0", folder=tmp_path)
     assert up.stdout is not None
     try:
         async with asyncio.timeout(PATIENCE_S):
             while not (await up.stdout.readline()).startswith(b"ready: "):
                 assert up.returncode is None
+            family = [psutil.Process(up.pid), *psutil.Process(up.pid).children(recursive=True)]
+            assert {"java", "postgres"} <= {one.name() for one in family}
+            assert [one.cmdline() for one in family if not forbids(one.pid)] == []
             importing = await scserv("clients", "import", str(clients), folder=tmp_path)
             assert b"1 added" in (await importing.communicate())[0]
             texting = await scserv("text", NUMBER, "CLIENT info", folder=tmp_path)
