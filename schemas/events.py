@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import CentreTime, Model, UtcTime
+from schemas.documented_enum import DocumentedEnum
 from schemas.domain_event import DomainEvent as DomainEvent  # noqa: PLC0414 — exported
 from schemas.domain_event import RequestId
 from schemas.messages import PartResult, Purpose, ReceiptState, SubmitAttempt
@@ -27,22 +28,28 @@ CentreName = Annotated[str, Field(description="the SMS centre, by its name in th
 Bind = Annotated[str, Field(description="the connection to it, by its name in the settings")]
 
 
-class Command(StrEnum):
+class Command(DocumentedEnum):
     """What a client asked for."""
 
-    CLIENT_INFO = "client_info"
-    SMS_STOP = "sms_stop"
-    SMS_START = "sms_start"
+    CLIENT_INFO = "client_info", "`CLIENT info`: asks for the client's registration data"
+    SMS_STOP = "sms_stop", "`CLIENT sms stop`: switches notifications and broadcasts off"
+    SMS_START = "sms_start", "`CLIENT sms start`: switches notifications and broadcasts on"
 
 
-class Plan(StrEnum):
+class Plan(DocumentedEnum):
     """How an accepted request is fulfilled."""
 
-    REGISTRATION = "registration"
-    STOPPED = "stopped"
-    STARTED = "started"
-    UNKNOWN_NUMBER = "unknown_number"
-    INFO_STALE = "info_stale"
+    REGISTRATION = (
+        "registration",
+        "the client's registration data is sent; a person may have to release it first",
+    )
+    STOPPED = "stopped", "notifications and broadcasts are off, and the reply confirms it"
+    STARTED = "started", "notifications and broadcasts are on, and the reply confirms it"
+    UNKNOWN_NUMBER = "unknown_number", "refused: the number is not in the client directory"
+    INFO_STALE = (
+        "info_stale",
+        "refused: the text was processed too late; the reply asks the client to text again",
+    )
 
     @property
     def refuses(self) -> bool:
@@ -313,12 +320,21 @@ class AcknowledgementLate(DomainEvent):
     )
 
 
-class Completion(StrEnum):
+class Completion(DocumentedEnum):
     """The final state of a request."""
 
-    FULFILLED = "fulfilled"
-    REFUSED = "refused"
-    UNDELIVERED = "undelivered"
+    FULFILLED = (
+        "fulfilled",
+        "the SMS centre accepted the last message; delivery receipts tell whether it arrived",
+    )
+    REFUSED = (
+        "refused",
+        "refused, and the SMS centre accepted the message that says so",
+    )
+    UNDELIVERED = (
+        "undelivered",
+        "the SMS centre did not accept the last message, or its outcome is unknown",
+    )
 
 
 class RequestCompleted(DomainEvent):

@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import CentreTime, Message, Model, UtcTime
+from schemas.documented_enum import DocumentedEnum
 from schemas.orders import WithheldReason
 
 
@@ -57,13 +58,13 @@ class MobileOriginated(Message):
     )
 
 
-class Purpose(StrEnum):
+class Purpose(DocumentedEnum):
     """Why a message is sent; decides the lane."""
 
-    ACKNOWLEDGEMENT = "acknowledgement"
-    FULFILMENT = "fulfilment"
-    NOTIFICATION = "notification"
-    BROADCAST = "broadcast"
+    ACKNOWLEDGEMENT = "acknowledgement", "says that a command was received"
+    FULFILMENT = "fulfilment", "answers a command"
+    NOTIFICATION = "notification", "a notification or a service message that was ordered"
+    BROADCAST = "broadcast", "a message of a broadcast"
 
 
 class MobileTerminated(Message):
@@ -179,19 +180,22 @@ class SubmitResults(Message):
     results: tuple[SubmitResult, ...]
 
 
-class ReceiptState(StrEnum):
+class ReceiptState(DocumentedEnum):
     """message_state as a receipt names it (SMPP 3.4, 5.2.28; SMPP 5.0, 4.7.15)."""
 
-    SCHEDULED = "scheduled"
-    ENROUTE = "enroute"
-    DELIVERED = "delivered"
-    EXPIRED = "expired"
-    DELETED = "deleted"
-    UNDELIVERABLE = "undeliverable"
-    ACCEPTED = "accepted"
-    UNKNOWN = "unknown"
-    REJECTED = "rejected"
-    SKIPPED = "skipped"
+    SCHEDULED = "scheduled", "not final: the SMS centre will send it later"
+    ENROUTE = "enroute", "not final: the SMS centre is sending it"
+    DELIVERED = "delivered", "on the phone"
+    EXPIRED = "expired", "the phone could not be reached until the message became too old"
+    DELETED = "deleted", "deleted at the SMS centre"
+    UNDELIVERABLE = "undeliverable", "the SMS centre can't deliver it to this phone"
+    ACCEPTED = (
+        "accepted",
+        "somebody at the operator has read it for the subscriber (SMPP 3.4, 5.2.28)",
+    )
+    UNKNOWN = "unknown", "the SMS centre doesn't know"
+    REJECTED = "rejected", "the SMS centre accepted it at first and then refused to deliver it"
+    SKIPPED = "skipped", "the SMS centre left it out on purpose (SMPP 5.0)"
 
 
 class ReceiptReceived(Model):

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from schemas.base import Model, UtcTime
+from schemas.documented_enum import DocumentedEnum
 
 MOST_FIELDS: Final = 50
 LONGEST_TEXT: Final = 4000
@@ -61,12 +62,21 @@ Money = Annotated[Decimal, WithJsonSchema({"type": "string"})]
 """An amount in the account's currency, as decimal text."""
 
 
-class OrderKind(StrEnum):
+class OrderKind(DocumentedEnum):
     """What an order is for. A service message ignores the opt-out and needs a right of its own."""
 
-    NOTIFICATION = "notification"
-    BROADCAST = "broadcast"
-    SERVICE = "service"
+    NOTIFICATION = (
+        "notification",
+        "a message to one person; not sent to people who have switched notifications off",
+    )
+    BROADCAST = (
+        "broadcast",
+        "a message of a broadcast; not sent to people who have switched notifications off",
+    )
+    SERVICE = (
+        "service",
+        "a message that is sent even to people who have switched notifications off",
+    )
 
 
 class OrderEntry(StrEnum):
@@ -75,59 +85,83 @@ class OrderEntry(StrEnum):
     KAFKA = "kafka"
 
 
-class OrderState(StrEnum):
+class OrderState(DocumentedEnum):
     """How far an order has come. From `delivered` on, nothing follows."""
 
-    SCHEDULED = "scheduled"
-    QUEUED = "queued"
-    SENT = "sent"
-    DELIVERED = "delivered"
-    UNDELIVERED = "undelivered"
-    UNKNOWN = "unknown"
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-    WITHHELD = "withheld"
-    CANCELLED = "cancelled"
-    REFUSED = "refused"
-    ERASED = "erased"
+    SCHEDULED = "scheduled", "waits for its time"
+    QUEUED = "queued", "is being sent"
+    SENT = "sent", "the SMS centre accepted it; no final delivery receipt yet"
+    DELIVERED = "delivered", "on the phone, according to delivery receipts"
+    UNDELIVERED = (
+        "undelivered",
+        "a part of it will never be delivered, according to a delivery receipt",
+    )
+    UNKNOWN = (
+        "unknown",
+        "it was sent and not answered, or the SMS centre doesn't know; it may have arrived",
+    )
+    REJECTED = "rejected", "the SMS centre refused it for good, or it could not be encoded"
+    EXPIRED = "expired", "it could not be sent before it expired"
+    WITHHELD = (
+        "withheld",
+        "held back: the person had switched notifications off, or it was stopped",
+    )
+    CANCELLED = "cancelled", "it was cancelled before it was queued"
+    REFUSED = "refused", "the order was refused; the reason tells why"
+    ERASED = "erased", "the person was erased before it was sent"
 
 
 WAITING: Final = frozenset({OrderState.SCHEDULED, OrderState.QUEUED})
 """The states of an order whose message has not been submitted."""
 
 
-class RefusalReason(StrEnum):
+class RefusalReason(DocumentedEnum):
     """Why an order is refused."""
 
-    ACCOUNT_UNKNOWN = "account_unknown"
-    ACCOUNT_DISABLED = "account_disabled"
-    RIGHT_MISSING = "right_missing"
-    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
-    NOT_A_MOBILE_NUMBER = "not_a_mobile_number"
-    RECIPIENT_UNKNOWN = "recipient_unknown"
-    RECIPIENT_NOT_A_CLIENT = "recipient_not_a_client"
-    OPTED_OUT = "opted_out"
-    TOO_MANY_WAITING = "too_many_waiting"
-    TEMPLATE_UNKNOWN = "template_unknown"
-    TEMPLATE_FIELDS = "template_fields"
-    SENDER_NOT_APPROVED = "sender_not_approved"
-    TEXT_NOT_ALLOWED = "text_not_allowed"
-    TOO_MANY_PARTS = "too_many_parts"
-    EXPIRED = "expired"
-    REPEATED = "repeated"
-    MINIMUM_DELAY = "minimum_delay"
-    DAILY_LIMIT = "daily_limit"
-    WEEKLY_LIMIT = "weekly_limit"
-    MONTHLY_LIMIT = "monthly_limit"
-    BALANCE = "balance"
+    ACCOUNT_UNKNOWN = "account_unknown", "there is no account of this name"
+    ACCOUNT_DISABLED = "account_disabled", "the account is disabled"
+    RIGHT_MISSING = (
+        "right_missing",
+        "the account may not send this kind of message, or not through Kafka",
+    )
+    IDEMPOTENCY_KEY_REUSED = (
+        "idempotency_key_reused",
+        "the idempotency key belongs to another order",
+    )
+    NOT_A_MOBILE_NUMBER = (
+        "not_a_mobile_number",
+        "the number is not a mobile number with its country code",
+    )
+    RECIPIENT_UNKNOWN = "recipient_unknown", "no client and no subject has this id"
+    RECIPIENT_NOT_A_CLIENT = (
+        "recipient_not_a_client",
+        "the number is not in the client directory, and the account may text clients only",
+    )
+    OPTED_OUT = "opted_out", "the person has switched notifications off"
+    TOO_MANY_WAITING = "too_many_waiting", "too many messages to this number wait to be sent"
+    TEMPLATE_UNKNOWN = (
+        "template_unknown",
+        "there is no template of this name or version, or not in a language of the client",
+    )
+    TEMPLATE_FIELDS = "template_fields", "a field of the template is missing or doesn't fit"
+    SENDER_NOT_APPROVED = "sender_not_approved", "the sender is not approved for the account"
+    TEXT_NOT_ALLOWED = "text_not_allowed", "the text matches none of the account's patterns"
+    TOO_MANY_PARTS = "too_many_parts", "the text needs more SMS parts than the account may send"
+    EXPIRED = "expired", "it would expire before it may be sent"
+    REPEATED = "repeated", "the same text to the same number was ordered shortly before"
+    MINIMUM_DELAY = "minimum_delay", "another message to the same number was ordered shortly before"
+    DAILY_LIMIT = "daily_limit", "the account's limit for the day is used up"
+    WEEKLY_LIMIT = "weekly_limit", "the account's limit for the week is used up"
+    MONTHLY_LIMIT = "monthly_limit", "the account's limit for the month is used up"
+    BALANCE = "balance", "the account's balance is too low"
 
 
-class WithheldReason(StrEnum):
+class WithheldReason(DocumentedEnum):
     """Why a queued message was not submitted although it could have been."""
 
-    OPTED_OUT = "opted_out"
-    CANCELLED = "cancelled"
-    PAUSED = "paused"
+    OPTED_OUT = "opted_out", "the person had switched notifications off"
+    CANCELLED = "cancelled", "the order or its broadcast was cancelled"
+    PAUSED = "paused", "its broadcast was paused"
 
 
 class SendingHours(Model):

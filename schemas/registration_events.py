@@ -3,12 +3,12 @@
 They stand in the stream of the person, between the events of the request.
 """
 
-from enum import StrEnum
 from typing import assert_never
 
 from pydantic import Field
 
 from schemas.base import Model, UtcTime
+from schemas.documented_enum import DocumentedEnum
 from schemas.domain_event import DomainEvent, RequestId
 
 
@@ -32,14 +32,17 @@ class RegistrationUsage(Model):
     )
 
 
-class HoldReason(StrEnum):
+class HoldReason(DocumentedEnum):
     """Why a request for registration data waits for a person."""
 
-    MINUTE_CEILING = "minute_ceiling"
-    HOUR_CEILING = "hour_ceiling"
-    CENTRE_CEILING = "centre_ceiling"
-    SWITCHED_OFF = "switched_off"
-    NO_OPEN_CASE = "no_open_case"
+    MINUTE_CEILING = "minute_ceiling", "as many registrations as a minute may have were sent"
+    HOUR_CEILING = "hour_ceiling", "as many registrations as an hour may have were sent"
+    CENTRE_CEILING = (
+        "centre_ceiling",
+        "as many registrations as one SMS centre may ask for were sent",
+    )
+    SWITCHED_OFF = "switched_off", "an operator has switched registrations off"
+    NO_OPEN_CASE = "no_open_case", "the client has no open case in the support system"
 
 
 class RegistrationHeld(DomainEvent):
@@ -64,14 +67,20 @@ class RegistrationReleased(DomainEvent):
     at: UtcTime = Field(description="when it was released")
 
 
-class RefusalCause(StrEnum):
+class RefusalCause(DocumentedEnum):
     """Who or what refused to send registration data."""
 
-    PERSON = "person"
-    EXPIRED = "expired"
-    ERASED = "erased"
-    SWITCHED_OFF = "switched_off"
-    NO_OPEN_CASE = "no_open_case"
+    PERSON = "person", "an operator refused it"
+    EXPIRED = "expired", "it was held, and nobody released it in time"
+    ERASED = "erased", "it was held, and the person was erased"
+    SWITCHED_OFF = (
+        "switched_off",
+        "an operator has switched registrations off, and they are refused meanwhile",
+    )
+    NO_OPEN_CASE = (
+        "no_open_case",
+        "the client has no open case in the support system, and such requests are refused",
+    )
 
     @property
     def ends_hold(self) -> bool:

@@ -11,7 +11,7 @@ const [bootstrap, path, groupId, ...topics] = process.argv.slice(2);
 const database = new DatabaseSync(path, { timeout: 60_000 });
 database.exec(`CREATE TABLE IF NOT EXISTS people (subject PRIMARY KEY, version INT, may_be_texted INT);
   CREATE TABLE IF NOT EXISTS requests (subject PRIMARY KEY, version INT, count INT)`);
-const erase = database.prepare('DELETE FROM people WHERE subject = ?');
+const erase = database.prepare('REPLACE INTO people VALUES (?, 1 << 31, 0)');
 // Records come twice: only what is newer than the last of its subject changes a row.
 const state = database.prepare(`INSERT INTO people VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE
   SET version = ?2, may_be_texted = ?3 WHERE version < ?2`);
@@ -25,7 +25,7 @@ const changes = {
 const skipped = new Set();
 
 function apply({ key, value, headers }) {
-  if (value === undefined) return erase.run(key); // erased: what we know of this person goes too
+  if (value === undefined) return erase.run(key); // erased: not to be texted, and nothing follows
   const event = Kafka.toEvent({ key, value, headers: Object.fromEntries(headers) });
   if (event.type in changes) {
     const [subject, version] = event.id.split('/');

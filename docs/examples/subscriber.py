@@ -29,8 +29,8 @@ skipped = set()
 
 def apply(database, record):
     """Bring one record into the tables. Safe to repeat."""
-    if record.value is None:  # erased: what we know of this person goes too
-        database.execute("DELETE FROM people WHERE subject = ?", [record.key.decode()])
+    if record.value is None:  # erased: not to be texted, and nothing follows
+        database.execute("REPLACE INTO people VALUES (?, 1 << 31, 0)", [record.key.decode()])
         return
     event = from_binary_event(KafkaMessage(dict(record.headers), record.key, record.value))
     if event.get_type() in CHANGES:

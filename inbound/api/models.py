@@ -5,7 +5,6 @@ added to answers, so callers must ignore unknown ones.
 """
 
 import re
-from enum import StrEnum
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from inbound.api.examples import ERASED, REQUEST, SUBJECT
 from inbound.directory.port import FIELD_LIMITS
 from inbound.store.access.audit import HIDDEN, LIKE_A_NUMBER, MAX_LENGTH
 from schemas.base import UtcTime
+from schemas.documented_enum import DocumentedEnum
 
 MAX_SUBJECTS: Final = 100
 
@@ -150,13 +150,13 @@ class ResolveRequest(RequestModel):
     reason: Reason
 
 
-class SubjectState(StrEnum):
+class SubjectState(DocumentedEnum):
     """What is known of who a subject is."""
 
-    REGISTERED = "registered"
-    UNREGISTERED = "unregistered"
-    ERASED = "erased"
-    UNKNOWN = "unknown"
+    REGISTERED = "registered", "a client in the directory"
+    UNREGISTERED = "unregistered", "a person whose number belongs to no client"
+    ERASED = "erased", "a person whose data was deleted: delete yours"
+    UNKNOWN = "unknown", "no person has this id"
 
 
 class ResolvedSubject(ResponseModel):

@@ -28,6 +28,7 @@ from inbound.api.problems import (
     unauthorized,
 )
 from inbound.handlers.broadcasts import Action
+from schemas.documented_enum import MEANINGS
 from schemas.orders import RefusalReason
 
 VERSION: Final = "1.0"
@@ -147,6 +148,8 @@ def document(app: FastAPI) -> dict[str, Any]:
             schemas[model.__name__] |= extra  # FastAPI leaves nulls out, in examples too
     # The model of a timeline is defined outside the API, without an example.
     schemas["Timeline"]["examples"] = [TIMELINE]
+    for schema in schemas.values():
+        _describe_values(schema)
     components["schemas"] = dict(sorted(schemas.items()))
     components["headers"] = {name: _header(*about) for name, about in _HEADERS.items()}
     components["responses"] = {kind.slug: _response(kind) for kind in ProblemKind}
@@ -174,6 +177,13 @@ def _models(*roots: type[BaseModel]) -> Iterator[type[BaseModel]]:
     for root in roots:
         yield root
         yield from _models(*root.__subclasses__())
+
+
+def _describe_values(schema: dict[str, Any]) -> None:
+    """Add the meanings of an enum's values to its description, for readers of the document."""
+    if meanings := schema.get(MEANINGS):
+        lines = "\n".join(f"- `{value}`: {meaning}" for value, meaning in meanings.items())
+        schema["description"] = f"{schema['description']}\n\n{lines}"
 
 
 def _complete(path: str, operation: dict[str, Any]) -> None:

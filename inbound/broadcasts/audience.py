@@ -6,27 +6,27 @@ exclusion quotes nothing of the row.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final, Protocol
 
 from inbound.directory.client_rows import CLIENT_COLUMNS
 from inbound.tables.cells import CellError, read_msisdn, read_shown
 from inbound.tables.columns import Column
 from inbound.tables.model import BadRow, Row
+from schemas.documented_enum import DocumentedEnum
 
 MSISDN_COLUMN: Final = CLIENT_COLUMNS[0]
 
 
-class Exclusion(StrEnum):
+class Exclusion(DocumentedEnum):
     """Why a row of an audience gets no message."""
 
-    ROW = "row"
-    NUMBER = "number"
-    FIELDS = "fields"
-    TOO_LONG = "too_long"
-    REPEATED = "repeated"
-    NOT_A_CLIENT = "not_a_client"
-    OPTED_OUT = "opted_out"
+    ROW = "row", "the row of the table can't be read"
+    NUMBER = "number", "the row has no mobile number"
+    FIELDS = "fields", "a field of the text is missing or not certain"
+    TOO_LONG = "too_long", "the text with these fields would need too many SMS parts"
+    REPEATED = "repeated", "the number is in the audience already"
+    NOT_A_CLIENT = "not_a_client", "the number is not in the client directory"
+    OPTED_OUT = "opted_out", "the person has switched notifications off"
 
 
 EXPLANATIONS: Final[Mapping[Exclusion, str]] = {

@@ -23,6 +23,7 @@ from inbound.store.connections import connect
 from inbound.store.log import replay_inputs
 from inbound.terminal import Terminal, echo
 from schemas.events import EVENTS
+from schemas.topics import PARTITIONS
 
 APPLICATION_NAME = "scserv replay publish"
 DONE, INCOMPLETE, INTERRUPTED = 0, 1, 130
@@ -73,8 +74,16 @@ def run_publish(settings: PublishSettings, options: PublishOptions) -> int:
     """Publish, print the result, and return the exit status. Blocks."""
     plan = _parse(options, settings.time_zone)
     url, kafka = settings.require()
-    if prepare(kafka, plan.topic, settings.kafka_replication_factor, create=options.create):
+    prepared = prepare(kafka, plan.topic, settings.kafka_replication_factor, create=options.create)
+    if prepared.created:
         echo(f"created {plan.topic}")
+    if prepared.other_partitions is not None:
+        echo(
+            f"{plan.topic} has {prepared.other_partitions} partitions, sms.events.v1 has "
+            f"{PARTITIONS}: the records are in other partitions than there. The events of each "
+            "subject stay in order; a digest chain spreads over several partitions",
+            err=True,
+        )
     with ExitStack() as stack:
         conn = connect(url, APPLICATION_NAME, long=True, read_only=True)
         stack.enter_context(conn)

@@ -6,22 +6,26 @@ from enum import StrEnum
 from typing import Final
 
 from inbound.handlers.sending_hours import window_at
+from schemas.documented_enum import DocumentedEnum
 from schemas.orders import SendingHours
 
 
-class BroadcastState(StrEnum):
+class BroadcastState(DocumentedEnum):
     """How far a broadcast has come. `done` and `cancelled` are final.
 
     `scheduled` waits for its start, or for a confirmation when it has missed it.
     """
 
-    DRAFT = "draft"
-    AWAITING_APPROVAL = "awaiting_approval"
-    SCHEDULED = "scheduled"
-    RUNNING = "running"
-    PAUSED = "paused"
-    DONE = "done"
-    CANCELLED = "cancelled"
+    DRAFT = "draft", "created and not started; nothing is sent"
+    AWAITING_APPROVAL = (
+        "awaiting_approval",
+        "started, and too large to go without the approval of another person or token",
+    )
+    SCHEDULED = "scheduled", "waits for its start, or for a confirmation when it has missed it"
+    RUNNING = "running", "messages are being sent, within its hours"
+    PAUSED = "paused", "nothing more is sent until it is resumed"
+    DONE = "done", "final: every recipient was placed and has ended"
+    CANCELLED = "cancelled", "final: what had not been sent is withheld"
 
 
 FINAL: Final = frozenset({BroadcastState.DONE, BroadcastState.CANCELLED})

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 # The library's maximum of 30 s would delay clients long after a broker has restarted.
 RECONNECT: Final[Mapping[str, int]] = {"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 500}
 
+PARTITIONS: Final = "partitions"
+"""The setting of a `TopicDifference` that is about the number of partitions."""
+
 _TIMEOUT_S: Final = 15.0
 _TOPICS_WITHIN_S: Final = 60.0  # for a hundred partitions, on a busy broker
 _LOOK_AGAIN_S: Final = 0.02
@@ -161,7 +164,7 @@ def _differences(client: KafkaAdminClient, wanted: Sequence[_Wanted]) -> list[To
             differences.append(TopicDifference(spec.name, "topic", None, "present"))
             continue
         settings = {
-            "partitions": (str(len(found[spec.name]["partitions"])), str(spec.partitions)),
+            PARTITIONS: (str(len(found[spec.name]["partitions"])), str(spec.partitions)),
             **{key: (configs[spec.name][key], value) for key, value in spec.config.items()},
         }
         differences += [
@@ -188,7 +191,7 @@ def _configs(client: KafkaAdminClient, specs: Sequence[_Wanted]) -> dict[str, di
 
 def _refuse_other_partitions(differences: Iterable[TopicDifference]) -> None:
     for diff in differences:
-        if diff.setting == "partitions":
+        if diff.setting == PARTITIONS:
             raise SetupError(
                 f"{diff}; partitions are never changed in place, because keys would move:"
                 " delete the topic, or choose a new version of its name"

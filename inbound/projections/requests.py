@@ -8,7 +8,6 @@ rules between two batches.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
@@ -18,6 +17,7 @@ from typing_extensions import override
 
 from inbound.handlers.decision import message_id
 from inbound.projections.model import Event, Fold, Projection, Rows
+from schemas.documented_enum import DocumentedEnum
 from schemas.events import (
     AcknowledgementLate,
     MessageDelivered,
@@ -44,14 +44,26 @@ _HEX: Final = frozenset("0123456789abcdef")
 _TRACE_ID_DIGITS: Final = 32
 
 
-class RequestState(StrEnum):
+class RequestState(DocumentedEnum):
     """The state of a request. The last three are final: later events do not change them."""
 
-    ACCEPTED = "accepted"
-    ACKNOWLEDGED = "acknowledged"
-    FULFILLED = "fulfilled"
-    REFUSED = "refused"
-    UNDELIVERED = "undelivered"
+    ACCEPTED = "accepted", "open: the acknowledgement has not been accepted by the SMS centre yet"
+    ACKNOWLEDGED = (
+        "acknowledged",
+        "open: the acknowledgement was accepted, and the reply is on its way or held",
+    )
+    FULFILLED = (
+        "fulfilled",
+        "final: the SMS centre accepted the last message; its `fate` tells whether it arrived",
+    )
+    REFUSED = (
+        "refused",
+        "final: refused, and the SMS centre accepted the message that says so",
+    )
+    UNDELIVERED = (
+        "undelivered",
+        "final: the SMS centre did not accept the last message, or its outcome is unknown",
+    )
 
 
 @dataclass(slots=True)

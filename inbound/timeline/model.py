@@ -2,77 +2,80 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field, JsonValue
 
 from schemas.base import Model, UtcTime
+from schemas.documented_enum import DocumentedEnum
 from schemas.events import Command, Plan
 from schemas.orders import OrderKind, OrderState
 
 
-class Language(StrEnum):
+class Language(DocumentedEnum):
     """Languages of the sentences."""
 
-    RU = "ru"
-    EN = "en"
+    RU = "ru", "Russian"
+    EN = "en", "English"
 
 
-class ReplyStatus(StrEnum):
+class ReplyStatus(DocumentedEnum):
     """What became of a request's last message: the fulfilment, or the acknowledgement if alone."""
 
-    WAITING = "waiting"
-    HELD = "held"
-    ON_ITS_WAY = "on_its_way"
-    DELIVERED = "delivered"
-    UNDELIVERABLE = "undeliverable"
-    UNDETERMINED = "undetermined"
-    REJECTED = "rejected"
-    UNKNOWN = "unknown"
-    EXPIRED = "expired"
-    ERASED = "erased"
+    WAITING = "waiting", "it has not been sent yet"
+    HELD = "held", "registration data waits until a person releases it"
+    ON_ITS_WAY = "on_its_way", "the SMS centre accepted it; no final delivery receipt yet"
+    DELIVERED = "delivered", "on the phone, according to delivery receipts"
+    UNDELIVERABLE = (
+        "undeliverable",
+        "a part of it will never be delivered, according to a delivery receipt",
+    )
+    UNDETERMINED = "undetermined", "the SMS centre doesn't know whether it is on the phone"
+    REJECTED = "rejected", "the SMS centre refused it for good, or it could not be encoded"
+    UNKNOWN = "unknown", "it was sent and not answered; it may have arrived"
+    EXPIRED = "expired", "it could not be sent before it became too old"
+    ERASED = "erased", "the number or the data was erased before it was sent"
 
 
-class StepKind(StrEnum):
+class StepKind(DocumentedEnum):
     """What happened at one step, in the usual order; the last ones happen to orders only."""
 
-    ARRIVED = "arrived"
-    ASSEMBLED = "assembled"
-    PARSED = "parsed"
-    DECIDED = "decided"
-    SWITCHED = "switched"
-    RECORDED = "recorded"
-    QUEUED = "queued"
-    CLAIMED = "claimed"
-    SENT = "sent"
-    ATTEMPT = "attempt"
-    RESULT = "result"
-    LATE = "late"
-    HELD = "held"
-    RELEASED = "released"
-    REFUSED = "refused"
-    COMPLETED = "completed"
-    RECEIPT = "receipt"
-    RESTORED = "restored"
-    ORDERED = "ordered"
-    ORDER_ACCEPTED = "order_accepted"
-    ORDER_REFUSED = "order_refused"
-    RESCHEDULED = "rescheduled"
-    WITHHELD = "withheld"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-    ERASED = "erased"
+    ARRIVED = "arrived", "a gateway received the text"
+    ASSEMBLED = "assembled", "the parts of a long text were put together"
+    PARSED = "parsed", "the text was recognised as a command"
+    DECIDED = "decided", "the command was accepted or refused"
+    SWITCHED = "switched", "notifications and broadcasts were switched on or off"
+    RECORDED = "recorded", "the decision was committed to the event log"
+    QUEUED = "queued", "a message was put into the outbox"
+    CLAIMED = "claimed", "a gateway took the message to send it"
+    SENT = "sent", "the message was handed to a bind"
+    ATTEMPT = "attempt", "a submit without a final answer"
+    RESULT = "result", "the outcome of submitting the message"
+    LATE = "late", "the acknowledgement was not accepted within two minutes"
+    HELD = "held", "registration data waits for a person"
+    RELEASED = "released", "a person released registration data"
+    REFUSED = "refused", "registration data was refused"
+    COMPLETED = "completed", "the request ended"
+    RECEIPT = "receipt", "a final delivery receipt"
+    RESTORED = "restored", "an operator undid a stop"
+    ORDERED = "ordered", "a message was ordered"
+    ORDER_ACCEPTED = "order_accepted", "the order was accepted"
+    ORDER_REFUSED = "order_refused", "the order was refused"
+    RESCHEDULED = "rescheduled", "another message of the order follows"
+    WITHHELD = "withheld", "the message of the order was held back"
+    CANCELLED = "cancelled", "the order was cancelled"
+    EXPIRED = "expired", "the order expired while it waited"
+    ERASED = "erased", "the person was erased"
 
 
-class ClockState(StrEnum):
+class ClockState(DocumentedEnum):
     """Whether the acknowledgement is in time."""
 
-    RUNNING = "running"
-    OVERDUE = "overdue"
-    KEPT = "kept"
-    LATE = "late"
-    MISSED = "missed"
+    RUNNING = "running", "not accepted yet, and still in time"
+    OVERDUE = "overdue", "not accepted yet, and too late"
+    KEPT = "kept", "accepted in time"
+    LATE = "late", "accepted too late"
+    MISSED = "missed", "never accepted"
 
 
 class Clock(Model):

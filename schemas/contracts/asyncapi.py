@@ -4,7 +4,7 @@ Source: AsyncAPI Specification 3.1.0, and its Kafka bindings 0.5.0. Payloads are
 Objects, a superset of JSON Schema draft 7; the published schemas use nothing newer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,6 +19,9 @@ from schemas.contracts.rules import split
 Json = dict[str, Any]
 
 VERSION: Final = "3.1.0"
+TOMBSTONE: Final = ".tombstone"
+"""The end of the name of a message that is a record without a value."""
+
 BINDING: Final = "0.5.0"
 
 _NOT_IN_A_PAYLOAD: Final = {"$schema", "$id", FLOW, TOPICS, "examples"}
@@ -118,7 +121,9 @@ def document(record: Record) -> Json:
             "kafka": {
                 "host": "{bootstrap}",
                 "protocol": "kafka",
-                "description": "The Kafka of the installation; its operators give you access.",
+                "description": "The Kafka of the installation; its operators give you the "
+                "bootstrap servers, access, and the prefix of the topics if there is one "
+                "(`SCSERV_TOPIC_PREFIX`). docs/SUBSCRIBERS.md has the TLS settings and ACLs.",
                 "variables": {"bootstrap": {"default": "localhost:9092"}},
             }
         },
@@ -128,9 +133,9 @@ def document(record: Record) -> Json:
         },
         "components": {
             "messages": {
-                name: _message(name, schema, channel)
+                name: message
                 for channel in channels
-                for name, schema in _types_on(channel.topic, record).items()
+                for name, message in _messages(channel, record)
             }
         },
     }
@@ -164,7 +169,7 @@ def _channel(channel: Channel, record: Record) -> Json:
         "servers": [{"$ref": "#/servers/kafka"}],
         "messages": {
             name: {"$ref": f"#/components/messages/{name}"}
-            for name in _types_on(channel.topic, record)
+            for name, _ in _messages(channel, record)
         },
         "bindings": {
             "kafka": {
@@ -185,6 +190,29 @@ def _operation(channel: Channel) -> list[tuple[str, Json]]:
         "summary": f"The service {'reads' if is_read else 'publishes to'} {channel.topic}.",
     }
     return [(f"{'read' if is_read else 'publish'}-{channel.name}", body)]
+
+
+def _messages(channel: Channel, record: Record) -> Iterator[tuple[str, Json]]:
+    for name, schema in _types_on(channel.topic, record).items():
+        yield name, _message(name, schema, channel)
+        if name == channel.tombstones_of:
+            yield f"{name}{TOMBSTONE}", _tombstone(name, schema, channel)
+
+
+def _tombstone(name: str, schema: Schema, channel: Channel) -> Json:
+    """Describe a record without a value; its headers are those of the type."""
+    message = _message(name, schema, channel)
+    (example,) = message["examples"]
+    return {
+        **message,
+        "name": f"{name}{TOMBSTONE}",
+        "title": f"{message['title']}: tombstone",
+        "summary": "The person was erased: do not text this subject. The record has no value.",
+        "description": "Kafka keeps it for a day. Its `ce_id` has the version of `person.erased`; "
+        "no record of this subject follows.",
+        "payload": {"type": "null"},
+        "examples": [{"headers": example["headers"], "payload": None}],
+    }
 
 
 def _message(name: str, schema: Schema, channel: Channel) -> Json:

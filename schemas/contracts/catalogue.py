@@ -91,6 +91,8 @@ class Channel:
     source: str | None
     headers: frozenset[str]
     key_format: str | None = "uuid"
+    tombstones_of: str | None = None
+    """The type of whose keys records without a value come."""
 
 
 _OF_A_SUBJECT: Final = frozenset({"ce_subject", "ce_replay", "traceparent"})
@@ -111,12 +113,13 @@ CHANNELS: Final = (
         topics.SUBSCRIPTIONS,
         "subscriptions",
         "Whether a person may be texted",
-        "The state of every subject that ever sent `CLIENT sms stop`; a subject without a record "
-        "may be texted. Compacted: the last record of a key is its state, and a record without a "
-        "value takes the key away.",
+        "The state of every subject of whom `CLIENT sms stop` was ever accepted; a subject without "
+        "a record may be texted. Compacted: the last record of a key is its state. A record "
+        "without a value (a tombstone) means that the person was erased: do not text.",
         "the subject: a random id",
         f"{SOURCE}/subscriptions",
         _OF_A_SUBJECT,
+        tombstones_of=f"{TYPE_PREFIX}subscription.v1",
     ),
     Channel(
         topics.LOG_HEADS,

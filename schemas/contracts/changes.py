@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from schemas.contracts.published import ANNOUNCED_VALUES, KNOWN_VALUES, Schema
+from schemas.documented_enum import MEANINGS
 
 
 class Side(StrEnum):
@@ -45,7 +46,10 @@ _COMPARED: Final = {
     *_LOWER,
     *_UPPER,
 }
-_ANNOTATIONS: Final = {"title", "description", "examples", "$schema", "$id", "x-flow", "x-topics"}
+_ANNOTATIONS: Final = {
+    *("title", "description", "examples", "$schema", "$id", "x-flow", "x-topics"),
+    MEANINGS,
+}
 _ABSENT: Final = object()
 
 NEW_AND_REQUIRED: Final = "is new and required"

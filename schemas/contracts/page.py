@@ -1,6 +1,6 @@
 """Makes an HTML page from the AsyncAPI document: one file without scripts or downloads."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from schemas.contracts.published import ANNOUNCED_VALUES, KNOWN_VALUES
+from schemas.documented_enum import MEANINGS
 
 Json = Mapping[str, Any]
 
@@ -124,7 +125,8 @@ def _message(name: str, message: Json) -> Iterator[str]:
     yield f"<p>{_inline(message['summary'])}</p>"
     if "description" in message:
         yield from _text(message["description"])
-    yield from _table(message["payload"])
+    if "properties" in message["payload"]:
+        yield from _table(message["payload"])
     for example in message["examples"]:
         yield "<details><summary>Example</summary>"
         yield f"<pre>{_example(example)}</pre></details>"
@@ -133,7 +135,9 @@ def _message(name: str, message: Json) -> Iterator[str]:
 
 def _example(example: Json) -> str:
     headers = "\n".join(f"{name}: {value}" for name, value in example["headers"].items())
-    return escape(f"{headers}\n\n{to_json(example['payload'], indent=2).decode()}", quote=False)
+    payload = example["payload"]
+    shown = "(no value)" if payload is None else to_json(payload, indent=2).decode()
+    return escape(f"{headers}\n\n{shown}", quote=False)
 
 
 def _table(schema: Json) -> Iterator[str]:
@@ -186,6 +190,13 @@ def _meaning(field: Json) -> str:
     known = [value for value in field.get(KNOWN_VALUES, ()) if value not in announced]
     for title, values in (("known so far", known), ("announced", announced)):
         if values:
-            listed = ", ".join(f"<code>{escape(value)}</code>" for value in values)
-            said.append(f'<span class="values">{title}: {listed}</span>')
+            said.append(_values(title, values, field.get(MEANINGS, {})))
     return " ".join(said)
+
+
+def _values(title: str, values: Iterable[str], meanings: Mapping[str, str]) -> str:
+    """Return the values with their meanings, each on a line."""
+    lines = "".join(
+        f"<br><code>{escape(value)}</code> {_inline(meanings.get(value, ''))}" for value in values
+    )
+    return f'<span class="values">{title}:{lines}</span>'

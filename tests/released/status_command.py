@@ -28,13 +28,20 @@ def after(path: str, anchor: str, added: str) -> Edit:
 VALUES: Final = (
     after(
         "schemas/events.py",
-        '    SMS_START = "sms_start"\n',
-        '    CLIENT_STATUS = "client_status"\n',
+        'switches notifications and broadcasts on"\n',
+        '    CLIENT_STATUS = "client_status", "`CLIENT status`: are they on?"\n',
     ),
     after(
         "schemas/events.py",
-        '    STARTED = "started"\n',
-        '    STATUS_ON = "status_on"\n    STATUS_OFF = "status_off"\n',
+        'notifications and broadcasts are on, and the reply confirms it"\n',
+        '    STATUS_ON = "status_on", "the reply says that notifications and broadcasts are on"\n'
+        '    STATUS_OFF = "status_off", "the reply says that they are off"\n',
+    ),
+    after(
+        "docs/SUBSCRIBERS.md",
+        "| `started` | notifications and broadcasts are on, and the reply confirms it |\n",
+        "| `status_on` | the reply says that notifications and broadcasts are on |\n"
+        "| `status_off` | the reply says that they are off |\n",
     ),
     after(
         "schemas/events.py",

@@ -5,7 +5,7 @@ new. Topics have prefixes, so endings are compared.
 """
 
 import re
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 from inbound.errors import SetupError
@@ -32,8 +32,18 @@ def check_name(topic: str) -> None:
         raise SetupError(f"--to-topic {topic}: names with __ are reserved for Kafka")
 
 
-def prepare(kafka: KafkaConnection, topic: str, replication_factor: int, *, create: bool) -> bool:
-    """Check that the topic exists, or create it; return whether it was created.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Whether the topic was created, and how many partitions it has if not as many as the live."""
+
+    created: bool = False
+    other_partitions: str | None = None
+
+
+def prepare(
+    kafka: KafkaConnection, topic: str, replication_factor: int, *, create: bool
+) -> Prepared:
+    """Check that the topic exists, or create it.
 
     Blocks a few seconds. A new topic has the configuration of `sms.events.v1`. Raises
     `SetupError` when the topic is missing and `create` is false, and when it is compacted:
@@ -48,14 +58,17 @@ def prepare(kafka: KafkaConnection, topic: str, replication_factor: int, *, crea
                 f"--to-topic {topic}: the topic does not exist; create it, or use --create"
             )
         admin.apply(kafka, [spec], replication_factor)
-        return True
+        return Prepared(created=True)
+    other_partitions = None
     for difference in differences:
         if difference.setting == _CLEANUP:
             raise SetupError(
                 f"--to-topic {topic}: its {_CLEANUP} is {difference.found}, which keeps only the "
                 "last event of each subject; set it to delete"
             )
-    return False
+        if difference.setting == admin.PARTITIONS:
+            other_partitions = difference.found
+    return Prepared(other_partitions=other_partitions)
 
 
 def _like_events(topic: str) -> TopicSpec:

@@ -129,7 +129,9 @@ def test_topic_is_created_only_with_the_option(
     assert "the topic does not exist; create it, or use --create" in done.err
     # One that its owner made is taken as it is.
     admin.apply(KafkaConnection(kafka_bootstrap), [spec(topic, retention_ms="1000000")], 1)
-    assert publish("--create").out.startswith("published")
+    taken = publish("--create")
+    assert taken.out.startswith("published")
+    assert f"{topic} has 3 partitions, sms.events.v1 has {PARTITIONS}" in taken.err
     assert (
         admin.check(KafkaConnection(kafka_bootstrap), [spec(topic, retention_ms="1000000")]) == []
     )
