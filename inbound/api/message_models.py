@@ -72,7 +72,8 @@ class MessageToSend(RequestModel):
     )
     kind: Literal[OrderKind.NOTIFICATION, OrderKind.SERVICE] = Field(
         default=OrderKind.NOTIFICATION,
-        description="`service` ignores the opt-out and needs a right of the account",
+        description="a `notification` is not sent to people who have switched notifications off; a "
+        "`service` message is, and needs a right of the account",
     )
     sender: SenderName | None = Field(
         default=None, description="approved for the account; default: the service's own"
