@@ -5,9 +5,7 @@ an expired and a revoked token, and 429 after too many of these. Only the OpenAP
 No token may take all capacity.
 """
 
-import asyncio
 import hmac
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,9 +13,18 @@ from typing import Final
 from uuid import UUID
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inbound.api.addresses import ClientAddresses
+from inbound.api.bodies import (
+    MAX_BODY_BYTES,
+    MAX_SENDING_BODY_BYTES,
+    Body,
+    LargeBodies,
+    busy,
+    drain,
+    too_large,
+)
 from inbound.api.problems import ProblemKind, Refusal, refusal_of, render, unauthorized
 from inbound.api.rate_limits import RateLimits
 from inbound.api.token_failures import TokenFailures
@@ -29,10 +36,6 @@ from inbound.store.access.api_tokens import ValidToken
 OPEN_PATHS: Final = frozenset({"/openapi.json"})
 SENDING_PATH: Final = "/v1/messages"
 BROADCASTS_PATH: Final = "/v1/broadcasts"
-MAX_BODY_BYTES: Final = 64 * 1024
-MAX_SENDING_BODY_BYTES: Final = 4 * 1024 * 1024
-MAX_LARGE_BODIES: Final = 8
-BODY_TIMEOUT_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +99,8 @@ class AdmissionMiddleware:
         try:
             headers = Headers(scope=scope)
             try:
-                self._check_capacity(headers, _most_bytes(scope), is_sending=is_sending)
-                principal = None
-                if scope["path"] not in OPEN_PATHS:
-                    principal = scope["state"]["principal"] = await self._principal(headers, scope)
+                self._check_capacity(is_sending=is_sending)
+                principal = await self._admit(headers, scope, receive)
             except (Refusal, RetryableError) as error:
                 response = render(refusal_of(error), scope["state"]["request_id"])
                 await response(scope, receive, send)
@@ -114,11 +115,11 @@ class AdmissionMiddleware:
         is_sending = _is_sending(scope)
         key = principal.token_id if principal else None, is_sending
         self._per_token[key] += 1
-        body = _Body(receive, _most_bytes(scope), self._large)
+        body = Body(receive, _most_bytes(scope), self._large)
         try:
             if principal and self._per_token[key] > _capacity(is_sending=is_sending).of_one_token:
-                busy = _busy("too many requests of this token at once; retry later")
-                response = render(busy, scope["state"]["request_id"])
+                refusal = busy("too many requests of this token at once; retry later")
+                response = render(refusal, scope["state"]["request_id"])
                 await response(scope, receive, send)
             else:
                 await self._app(scope, body.receive, send)
@@ -128,12 +129,33 @@ class AdmissionMiddleware:
             if not self._per_token[key]:
                 del self._per_token[key]
 
-    def _check_capacity(self, headers: Headers, most: int, *, is_sending: bool) -> None:
+    def _check_capacity(self, *, is_sending: bool) -> None:
         if self._in_flight[is_sending] > _capacity(is_sending=is_sending).requests:
-            raise _busy("too many requests at once; retry later")
-        length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > most:
-            raise _too_large(most)
+            raise busy("too many requests at once; retry later")
+
+    async def _admit(self, headers: Headers, scope: Scope, receive: Receive) -> Principal | None:
+        """Return the caller; None on a path that needs no token. Raises Refusal.
+
+        A body that is too large is refused, whoever sends it; only of a caller with a token some
+        of it is read first, so that the answer arrives.
+        """
+        length, most = headers.get("content-length", "0"), _most_bytes(scope)
+        is_too_large = not length.isdecimal() or int(length) > most
+        if scope["path"] in OPEN_PATHS:
+            if is_too_large:
+                raise too_large(most)
+            return None
+        try:
+            principal = scope["state"]["principal"] = await self._principal(headers, scope)
+        except Refusal:
+            if is_too_large:
+                raise too_large(most) from None
+            raise
+        if is_too_large:
+            if "expect" not in headers:
+                await drain(receive)
+            raise too_large(most)
+        return principal
 
     async def _principal(self, headers: Headers, scope: Scope) -> Principal:
         given = headers.get("authorization")
@@ -173,72 +195,3 @@ def _most_bytes(scope: Scope) -> int:
     """Return how large a body may be: messages and audiences come in lists."""
     is_large = scope["path"] in {SENDING_PATH, BROADCASTS_PATH} and scope["method"] == "POST"
     return MAX_SENDING_BODY_BYTES if is_large else MAX_BODY_BYTES
-
-
-def _busy(detail: str) -> Refusal:
-    return Refusal(ProblemKind.UNAVAILABLE, detail, {"Retry-After": "1"})
-
-
-class LargeBodies:
-    """Counts bodies of more than `MAX_BODY_BYTES`, of which only a few may be in memory."""
-
-    def __init__(self) -> None:
-        self._held = 0
-
-    def take(self) -> None:
-        """Make room for one. Raises Refusal if there is none."""
-        if self._held >= MAX_LARGE_BODIES:
-            raise _busy("too many large requests at once; retry later")
-        self._held += 1
-
-    def release(self) -> None:
-        """Give the room of one back."""
-        self._held -= 1
-
-
-class _Body:
-    """Limits the time and the size of a body, whatever its headers say."""
-
-    def __init__(self, receive: Receive, most: int, large: LargeBodies) -> None:
-        self._receive = receive
-        self._most = most
-        self._large = large
-        self._deadline = time.monotonic() + BODY_TIMEOUT_S
-        self._size = 0
-        self._is_large = False
-        self._is_complete = False
-
-    async def receive(self) -> Message:
-        """Receive the next part. Raises Refusal beyond a limit."""
-        if self._is_complete:  # only a disconnect can follow, at any time
-            return await self._receive()
-        try:
-            async with asyncio.timeout(self._deadline - time.monotonic()):
-                message = await self._receive()
-        except TimeoutError:
-            raise Refusal(
-                ProblemKind.BODY_TIMEOUT,
-                f"the body has to arrive within {BODY_TIMEOUT_S:g} s",
-                {"Connection": "close"},
-            ) from None
-        self._size += len(message.get("body", b""))
-        self._is_complete = not message.get("more_body", False)
-        if self._size > self._most:
-            raise _too_large(self._most)
-        if self._size > MAX_BODY_BYTES and not self._is_large:
-            self._large.take()
-            self._is_large = True
-        return message
-
-    def release(self) -> None:
-        """The request has been answered."""
-        if self._is_large:
-            self._large.release()
-
-
-def _too_large(most: int) -> Refusal:
-    return Refusal(
-        ProblemKind.TOO_LARGE,
-        f"the body may have {most} bytes at most",
-        {"Connection": "close"},
-    )

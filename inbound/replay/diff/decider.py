@@ -13,8 +13,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from pydantic_core import from_json
-
 from inbound.handlers.commands import decide_command
 from inbound.handlers.decision import Decision, Disposition, Reply
 from inbound.handlers.order_results import decide_order_result, is_order_awaited
@@ -23,7 +21,14 @@ from inbound.handlers.policies import Policies
 from inbound.handlers.replay_inputs import request_of, request_of_limited, result_of
 from inbound.handlers.results import decide_result, fulfilment_of, is_awaited
 from inbound.handlers.state import Gate, Stage, SubjectState, evolve
-from inbound.replay.diff.protocol import DecisionDifference, EventFields, PastEvent, StreamVerdict
+from inbound.replay.diff.differences import (
+    another_decision,
+    another_reply,
+    is_same,
+    no_decision,
+    unexpected_reply,
+)
+from inbound.replay.diff.protocol import DecisionDifference, PastEvent, StreamVerdict
 from inbound.replay.diff.runs import Run, about, recorded_runs
 from schemas.events import (
     CommandLimitReached,
@@ -39,8 +44,6 @@ from schemas.order_events import (
     OrderRefused,
 )
 from schemas.registration_events import RegistrationRefused, RegistrationReleased
-
-_ERROR_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +163,16 @@ class _Judging:
         request = about(begins)
         if of == "result" and request in self._changed and self.decider.carry:
             return  # a consequence of the difference in its command, which is already reported
-        if not _same(run, decision) and not self._is_late_repetition(run, decision):
-            self._record_difference(run, of, request, decision)
+        if not is_same(run, decision) and not self._is_late_repetition(run, decision):
+            self.differences.append(another_decision(run, of, request, decision))
             if request is not None:
                 self._changed.add(request)
         if decision.disposition is Disposition.ACCEPTED and of != "limit":
             self._expect(stored, begins, decision)
         for reply in decision.replies:
             if reply.template not in self.decider.templates:
-                self._record_error(stored, of, request, f"there is no template [{reply.template}]")
+                missing = f"there is no template [{reply.template}]"
+                self.differences.append(no_decision(stored, of, request, missing))
             elif reply.template in self.decider.asked:
                 self.messages.append((stored.version, reply.template))
 
@@ -196,15 +200,7 @@ class _Judging:
         if purpose is not None and request is not None and request not in self._changed:
             self._owed[request, purpose] = replies.pop(purpose, None)
         for reply in replies.values() if request not in self._changed else ():
-            self.differences.append(
-                DecisionDifference(
-                    stored.version,
-                    "reply",
-                    str(request),
-                    decision.disposition.value,
-                    decided=((reply.purpose.value, 0, reply.template),),
-                )
-            )
+            self.differences.append(unexpected_reply(stored, request, decision, reply))
 
     def _end_hold(self, event: RegistrationReleased | RegistrationRefused) -> None:
         """Expect the fulfilment that follows from a person's decision, or from an expired hold.
@@ -228,45 +224,15 @@ class _Judging:
             sent.message_id,
         ):
             return
-        self.differences.append(
-            DecisionDifference(
-                stored.version,
-                "reply",
-                str(sent.request_id),
-                Disposition.ACCEPTED.value,
-                recorded=((sent.purpose.value, 0, sent.template),),
-                decided=() if owed is None else ((owed.purpose.value, 0, owed.template),),
-            )
-        )
-
-    def _record_difference(
-        self, run: Run, of: str, request: UUID | None, decision: Decision
-    ) -> None:
-        self.differences.append(
-            DecisionDifference(
-                run[0][0].version,
-                of,
-                None if request is None else str(request),
-                decision.disposition.value,
-                [_plain(event) for _, event in run],
-                [_plain(event) for event in decision.events],
-            )
-        )
+        self.differences.append(another_reply(stored, sent, owed))
 
     def fail(
         self, stored: PastEvent, of: str, begins: DomainEvent | None, error: Exception
     ) -> None:
         """Record that there is no decision, because `error` was raised."""
         request = None if begins is None else about(begins)
-        self._record_error(stored, of, request, f"{type(error).__name__}: {error}")
-
-    def _record_error(self, stored: PastEvent, of: str, request: UUID | None, error: str) -> None:
-        recorded = ((stored.type, stored.schema_version, from_json(stored.data)),)
-        named = None if request is None else str(request)
-        text = error[:_ERROR_LENGTH]
-        self.differences.append(
-            DecisionDifference(stored.version, of, named, None, recorded=recorded, error=text)
-        )
+        text = f"{type(error).__name__}: {error}"
+        self.differences.append(no_decision(stored, of, request, text))
 
 
 _OF: dict[type[DomainEvent], str] = {
@@ -275,18 +241,3 @@ _OF: dict[type[DomainEvent], str] = {
     OrderAccepted: "order",
     OrderRefused: "order",
 }
-
-
-def _same(run: Run, decision: Decision) -> bool:
-    """Whether the candidate decides the same events."""
-    begins = run[0][1]
-    if isinstance(begins, CommandLimitReached):
-        # It contains the limit in force then, which may differ; the effect is the same.
-        return decision.disposition is Disposition.LIMITED
-    return decision.disposition is Disposition.ACCEPTED and [event for _, event in run] == list(
-        decision.events
-    )
-
-
-def _plain(event: DomainEvent) -> EventFields:
-    return event.TYPE, event.VERSION, event.model_dump(mode="json", exclude_none=True)

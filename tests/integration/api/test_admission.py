@@ -12,7 +12,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from inbound.api.admission import MAX_BODY_BYTES, READING
+from inbound.api.admission import READING
+from inbound.api.bodies import MAX_BODY_BYTES
 from inbound.api.token_failures import FAILURES
 from inbound.api.tokens import new_token
 from tests.integration.api.world import NOW, World, assert_problem
