@@ -8,7 +8,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 PREFIX: Final = "whsec_"
@@ -20,16 +20,26 @@ def new_secret(random: Callable[[int], bytes] = secrets.token_bytes) -> str:
     return PREFIX + base64.b64encode(random(SECRET_BYTES)).decode()
 
 
-def signed_headers(secret: str, callback_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Return the headers of a signed call. `timestamp` is in seconds since 1970."""
-    key = base64.b64decode(secret.removeprefix(PREFIX))
+def signed_headers(
+    secrets_: Sequence[str], callback_id: str, timestamp: int, body: bytes
+) -> dict[str, str]:
+    """Return the headers of a signed call. `timestamp` is in seconds since 1970.
+
+    While a secret is rotated there are two, and a signature by each: a receiver that knows one of
+    them accepts the call ("Webhook signature", key rotation).
+    """
     signed = f"{callback_id}.{timestamp}.".encode() + body
-    digest = hmac.new(key, signed, hashlib.sha256).digest()
     return {
         "webhook-id": callback_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+        "webhook-signature": " ".join(_signature(secret, signed) for secret in secrets_),
     }
+
+
+def _signature(secret: str, signed: bytes) -> str:
+    key = base64.b64decode(secret.removeprefix(PREFIX))
+    digest = hmac.new(key, signed, hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(digest).decode()}"
 
 
 def secret_context(account: str) -> bytes:

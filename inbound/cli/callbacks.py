@@ -1,11 +1,12 @@
 """`scserv callbacks`: the URLs of accounts that are called when a message has ended."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
 
 import click
 import psycopg
 
+from inbound.api.tokens import parse_duration
 from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
 from inbound.cli._format import utc
@@ -21,6 +22,9 @@ from inbound.store.callbacks.callbacks import CallbackUrl, ListedUrl
 from inbound.store.connections import raises_store_errors
 from inbound.store.sealing import Sealer
 from inbound.terminal import echo, echo_json
+
+_APPLICATION: Final = "scserv callbacks"
+_NO_URL: Final = "ACCOUNT: has no URL; `scserv callbacks list` shows those that have"
 
 
 @click.group
@@ -52,7 +56,7 @@ def set_(
     checked = check_url(url, private_allowed=allow_private)
     secret = new_secret()
     sealed = Sealer(make_cipher(settings)).seal(secret.encode(), secret_context(account))
-    with _connected(settings) as connection:
+    with open_database(settings, _APPLICATION) as connection:
         if not has_account(connection, account):
             raise SetupError(
                 f"ACCOUNT: there is no account {account}; `scserv accounts list` shows the accounts"
@@ -64,10 +68,44 @@ def set_(
 
 @callbacks.command
 @click.argument("account")
+@click.option(
+    "--overlap",
+    default="1d",
+    show_default=True,
+    metavar="TIME",
+    help="For how long calls are signed with the old secret, too: 30m, 12h, 7d.",
+)
+@settings_options
+def rotate(settings: Settings, account: str, overlap: str) -> None:
+    """Make a new signing secret for the URL of ACCOUNT, and print it, once.
+
+    Until the overlap is over each call has two signatures, by the new secret and the old one, so
+    that the receiver can change to the new one without missing a call.
+    """
+    from inbound.callbacks.signing import new_secret, secret_context
+
+    try:
+        until = utc_now() + parse_duration(overlap)
+    except ValueError as error:
+        raise SetupError(f"--overlap: {error}") from None
+    secret = new_secret()
+    sealed = Sealer(make_cipher(settings)).seal(secret.encode(), secret_context(account))
+    with open_database(settings, _APPLICATION) as connection:
+        _rotate(connection, account, sealed, until)
+    echo(
+        f"{account}: calls are signed with the old secret, too, until {utc(until, seconds=False)}; "
+        "the new one is not shown again",
+        err=True,
+    )
+    echo(secret)
+
+
+@callbacks.command
+@click.argument("account")
 @settings_options
 def remove(settings: Settings, account: str) -> None:
     """Remove the URL of ACCOUNT, with the calls that wait."""
-    with _connected(settings) as connection:
+    with open_database(settings, _APPLICATION) as connection:
         _remove(connection, account)
     echo(f"{account} is not called any more")
 
@@ -77,7 +115,7 @@ def remove(settings: Settings, account: str) -> None:
 @settings_options
 def list_(settings: Settings, *, as_json: bool) -> None:
     """Show every URL, and how many calls wait or are dead."""
-    with _connected(settings) as connection:
+    with open_database(settings, _APPLICATION) as connection:
         found = stored.list_urls(connection)
     for one in found:
         if as_json:
@@ -93,15 +131,9 @@ def list_(settings: Settings, *, as_json: bool) -> None:
 @settings_options
 def retry(settings: Settings, account: str) -> None:
     """Make the dead calls of ACCOUNT again: those that were not taken within three days."""
-    with _connected(settings) as connection:
+    with open_database(settings, _APPLICATION) as connection:
         count = _retry(connection, account)
     echo(f"{count} {'call is' if count == 1 else 'calls are'} made again")
-
-
-@contextmanager
-def _connected(settings: Settings) -> Iterator[psycopg.Connection]:
-    with open_database(settings, "scserv callbacks") as connection:
-        yield connection
 
 
 @raises_store_errors
@@ -112,10 +144,18 @@ def _set(connection: psycopg.Connection, url: CallbackUrl) -> None:
 
 
 @raises_store_errors
+def _rotate(connection: psycopg.Connection, account: str, secret: bytes, until: datetime) -> None:
+    with connection.transaction():
+        if not stored.rotate_secret(connection, account, secret, until):
+            raise SetupError(_NO_URL)
+        record(connection, actor=os_user(), action="callbacks.rotate", reason=account)
+
+
+@raises_store_errors
 def _remove(connection: psycopg.Connection, account: str) -> None:
     with connection.transaction():
         if not stored.remove_url(connection, account):
-            raise SetupError("ACCOUNT: has no URL; `scserv callbacks list` shows those that have")
+            raise SetupError(_NO_URL)
         record(connection, actor=os_user(), action="callbacks.remove", reason=account)
 
 
@@ -136,6 +176,7 @@ def _as_object(one: ListedUrl) -> dict[str, object]:
         "commands": one.commands,
         "private_allowed": one.private_allowed,
         "changed_at": one.changed_at,
+        "previous_secret_until": one.previous_until,
         "waiting": one.waiting,
         "dead": one.dead,
         "error": one.error,
@@ -146,6 +187,11 @@ def _line(one: ListedUrl) -> str:
     wishes = [
         *(["commands"] if one.commands else []),
         *(["private addresses"] if one.private_allowed else []),
+        *(
+            [f"the old secret until {utc(one.previous_until, seconds=False)}"]
+            if one.previous_until
+            else []
+        ),
     ]
     extra = f" ({', '.join(wishes)})" if wishes else ""
     error = f", last error: {one.error}" if one.error else ""

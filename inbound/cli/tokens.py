@@ -1,9 +1,8 @@
 """`scserv tokens`: creates, lists and revokes tokens of the HTTP API."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
+from typing import Final
 from uuid import uuid4
 
 import click
@@ -32,6 +31,9 @@ from inbound.terminal import echo, echo_json
 
 # Names are kept for ever in logs and in the audit, so they must not contain a phone number.
 _NAME = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+_APPLICATION: Final = "scserv tokens"
 
 
 @click.group
@@ -75,7 +77,7 @@ def create(
         raise SetupError("--account: only a token that sends has one; add --scope send")
     expires_at = _expiry(expires, now)
     new = NewToken(uuid4(), name, digest_of(token), granted, now, expires_at, account)
-    with _connected(settings) as connection:
+    with open_database(settings, _APPLICATION) as connection:
         _add(connection, new)
     until = f"until {_time(new.expires_at)}" if new.expires_at else "for ever"
     echo(f"{name}: {_grants(new)}, valid {until}; it is not shown again", err=True)
@@ -87,7 +89,7 @@ def create(
 @settings_options
 def list_(settings: Settings, *, as_json: bool) -> None:
     """Show every token: name, scopes, whether it is valid, last use."""
-    with _connected(settings) as connection:
+    with open_database(settings, _APPLICATION) as connection:
         found = list_tokens(connection)
     now = utc_now()
     for token in found:
@@ -104,15 +106,9 @@ def list_(settings: Settings, *, as_json: bool) -> None:
 @settings_options
 def revoke(settings: Settings, name: str) -> None:
     """Revoke the token NAME at once."""
-    with _connected(settings) as connection:
+    with open_database(settings, _APPLICATION) as connection:
         _revoke(connection, name, utc_now())
     echo(f"revoked {name}")
-
-
-@contextmanager
-def _connected(settings: Settings) -> Iterator[psycopg.Connection]:
-    with open_database(settings, "scserv tokens") as connection:
-        yield connection
 
 
 @raises_store_errors

@@ -96,9 +96,10 @@ class Callbacks(Loop):
             await asyncio.gather(*(self._call(account, one) for one in taken))
 
     async def _call(self, account: str, one: TakenCallback) -> None:
-        secret = self._sealer.open(one.secret, secret_context(account)).decode()
+        sealed = [one.secret, *([one.previous_secret] if one.previous_secret else [])]
+        opened = [self._sealer.open(each, secret_context(account)).decode() for each in sealed]
         now, body = self._clock(), one.body.encode()
-        headers = signed_headers(secret, str(one.callback_id), int(now.timestamp()), body)
+        headers = signed_headers(opened, str(one.callback_id), int(now.timestamp()), body)
         try:
             await self._poster.post(one.url, body, headers, private_allowed=one.private_allowed)
         except CallbackFailed as failed:

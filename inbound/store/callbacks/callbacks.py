@@ -25,6 +25,8 @@ _TAKE: Final = _SQL["take_callbacks"]
 _FINISH: Final = _SQL["finish_callback"]
 _POSTPONE: Final = _SQL["postpone_callback"]
 _SET_URL: Final = _SQL["set_url"]
+_ROTATE_SECRET: Final = _SQL["rotate_secret"]
+_FORGET_PREVIOUS_SECRETS: Final = _SQL["forget_previous_secrets"]
 _REMOVE_URL: Final = _SQL["remove_url"]
 _REMOVE_CALLBACKS: Final = _SQL["remove_callbacks"]
 _LIST_URLS: Final = _SQL["list_urls"]
@@ -36,7 +38,7 @@ _OPEN: Final = frozenset({OrderState.SCHEDULED, OrderState.QUEUED, OrderState.SE
 
 @dataclass(frozen=True, slots=True)
 class TakenCallback:
-    """A call to make. `secret` is sealed."""
+    """A call to make. The secrets are sealed; `previous_secret` is set while both are valid."""
 
     id: int
     callback_id: UUID
@@ -45,6 +47,7 @@ class TakenCallback:
     attempts: int
     url: str = field(repr=False)
     secret: bytes = field(repr=False)
+    previous_secret: bytes | None = field(repr=False)
     private_allowed: bool
 
 
@@ -61,13 +64,17 @@ class CallbackUrl:
 
 @dataclass(frozen=True, slots=True)
 class ListedUrl:
-    """A URL without its secret; `error` is that of the newest call that failed."""
+    """A URL without its secret; `error` is that of the newest call that failed.
+
+    Until `previous_until` calls are signed with the secret before the last rotation, too.
+    """
 
     account: str
     url: str = field(repr=False)
     commands: bool
     private_allowed: bool
     changed_at: datetime
+    previous_until: datetime | None
     waiting: int
     dead: int
     error: str | None
@@ -155,6 +162,13 @@ def set_url(conn: psycopg.Connection, url: CallbackUrl) -> None:
 
 
 @raises_store_errors
+def rotate_secret(conn: psycopg.Connection, account: str, secret: bytes, until: datetime) -> bool:
+    """Store a new secret; the one before stays valid until then. False if there is no URL."""
+    parameters = {"account": account, "secret": secret, "until": until}
+    return conn.execute(_ROTATE_SECRET, parameters).rowcount == 1
+
+
+@raises_store_errors
 def remove_url(conn: psycopg.Connection, account: str) -> bool:
     """Delete the URL of an account with the calls that wait; False if there is none."""
     conn.execute(_REMOVE_CALLBACKS, {"account": account})
@@ -176,5 +190,9 @@ def retry_dead(conn: psycopg.Connection, account: str, now: datetime) -> int:
 
 @raises_store_errors
 def sweep_callbacks(conn: psycopg.Connection, now: datetime, days: int) -> int:
-    """Delete dead calls after some days, and those of accounts that have no URL any more."""
+    """Delete dead calls after some days, and those of accounts that have no URL any more.
+
+    Secrets that were rotated and are not valid any more are deleted too.
+    """
+    conn.execute(_FORGET_PREVIOUS_SECRETS, {"now": now})
     return conn.execute(_SWEEP, {"before": now - timedelta(days=days)}).rowcount

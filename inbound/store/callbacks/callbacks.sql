@@ -61,7 +61,8 @@ WITH taken AS (
 UPDATE callbacks SET due_at = %(until)s, attempts = attempts + 1
 FROM taken, callback_urls
 WHERE callbacks.id = taken.id AND callback_urls.account = %(account)s
-RETURNING callbacks.id, callback_id, body, created_at, attempts, url, secret, private_allowed
+RETURNING callbacks.id, callback_id, body, created_at, attempts, url, secret,
+    CASE WHEN previous_until > %(now)s THEN previous_secret END, private_allowed
 
 -- name: finish_callback
 DELETE FROM callbacks WHERE id = %(id)s
@@ -75,7 +76,17 @@ INSERT INTO callback_urls (account, url, secret, commands, private_allowed)
 VALUES (%(account)s, %(url)s, %(secret)s, %(commands)s, %(private_allowed)s)
 ON CONFLICT (account) DO UPDATE
 SET url = excluded.url, secret = excluded.secret, commands = excluded.commands,
-    private_allowed = excluded.private_allowed, changed_at = now()
+    private_allowed = excluded.private_allowed, previous_secret = NULL, previous_until = NULL,
+    changed_at = now()
+
+-- name: rotate_secret
+UPDATE callback_urls
+SET previous_secret = secret, previous_until = %(until)s, secret = %(secret)s
+WHERE account = %(account)s
+
+-- name: forget_previous_secrets
+UPDATE callback_urls SET previous_secret = NULL, previous_until = NULL
+WHERE previous_until < %(now)s
 
 -- name: remove_url
 DELETE FROM callback_urls WHERE account = %(account)s
@@ -84,7 +95,7 @@ DELETE FROM callback_urls WHERE account = %(account)s
 DELETE FROM callbacks WHERE account = %(account)s
 
 -- name: list_urls
-SELECT account, url, commands, private_allowed, changed_at,
+SELECT account, url, commands, private_allowed, changed_at, previous_until,
        (SELECT count(*) FROM callbacks
         WHERE callbacks.account = callback_urls.account AND dead_at IS NULL) AS waiting,
        (SELECT count(*) FROM callbacks

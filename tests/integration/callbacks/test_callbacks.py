@@ -12,7 +12,7 @@ import pytest
 from typing_extensions import override
 
 from inbound.callbacks.posting import CallbackFailed, Poster
-from inbound.callbacks.signing import secret_context, signed_headers
+from inbound.callbacks.signing import new_secret, secret_context, signed_headers
 from inbound.handlers.order_progress import OrderChange
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.ops.health import Health
@@ -42,6 +42,7 @@ class Receiver(Poster):
     def __init__(self) -> None:
         self.calls: list[tuple[dict[str, Any], Mapping[str, str]]] = []
         self.failing = False
+        self.secrets = [SECRET]
 
     @override
     async def post(
@@ -49,9 +50,8 @@ class Receiver(Poster):
     ) -> None:
         assert (url, private_allowed) == (URL, False)
         self.calls.append((json.loads(body), headers))
-        signed = signed_headers(SECRET, headers["webhook-id"], int(NOON.timestamp()), body)
-        if headers["webhook-timestamp"] == signed["webhook-timestamp"]:
-            assert headers == signed
+        timestamp = int(headers["webhook-timestamp"])
+        assert headers == signed_headers(self.secrets, headers["webhook-id"], timestamp, body)
         if self.failing:
             raise CallbackFailed("answered 500")
 
@@ -112,6 +112,22 @@ async def world(
     yield made
     await made.store.close()
     await made.pool.close()
+
+
+async def test_a_rotated_secret_is_valid_for_a_while(world: World) -> None:
+    new = new_secret()
+    sealed = world.sealer.seal(new.encode(), secret_context("default"))
+    until = NOON + timedelta(minutes=10)
+    assert stored.rotate_secret(world.conn, "default", sealed, until)
+    assert not stored.rotate_secret(world.conn, "nobody", sealed, until)
+    for world.receiver.secrets, after in (([new, SECRET], 0), ([new], 10)):
+        await world.change(await world.place(), OrderState.DELIVERED)
+        world.now = NOON + timedelta(minutes=after)
+        await world.call()
+    assert len(world.receiver.calls) == 2
+    stored.sweep_callbacks(world.conn, until + timedelta(seconds=1), 30)
+    query = "SELECT previous_secret FROM callback_urls"
+    assert world.conn.execute(query).fetchall() == [(None,)]
 
 
 async def test_a_final_state_is_told_once_and_signed(world: World) -> None:
@@ -244,7 +260,7 @@ async def test_two_processes_make_each_call_once_and_one_that_died_leaves_its_ow
 
 async def test_a_cancelled_order_is_told(world: World, hasher: SubjectHasher) -> None:
     order_id = await world.place(not_before=NOON + timedelta(hours=1))
-    dispatcher = Dispatcher(world.store, hasher, TopicNames(), clock=lambda: NOON)
+    dispatcher = Dispatcher(world.store, hasher, TopicNames(), sender="SCSERV", clock=lambda: NOON)
     await dispatcher.cancel([order_id])
     await world.call()
     assert world.receiver.states == ["cancelled"]
