@@ -129,9 +129,8 @@ def list_(settings: Settings, *, as_json: bool) -> None:
 def _usage(
     connection: "psycopg.Connection", found: "AccountRecord", now: datetime
 ) -> dict[str, int]:
-    from inbound.orders.counters import usage_keys
     from inbound.store.orders.account_records import find_usage_now
-    from inbound.store.orders.rows import Account
+    from inbound.store.orders.rows import Account, usage_keys
 
     keys = usage_keys(Account(found.account, zone=found.settings.zone), now)
     return find_usage_now(connection, keys)

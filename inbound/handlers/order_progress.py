@@ -20,7 +20,7 @@ from schemas.events import (
     MessageUnknown,
     MessageWithheld,
 )
-from schemas.order_events import OrderCancelled, OrderExpired, OrderRescheduled
+from schemas.order_events import OrderCancelled, OrderExpired, OrderRefused, OrderRescheduled
 from schemas.orders import OrderState
 
 _STATES: Final[Mapping[type[DomainEvent], OrderState]] = {
@@ -41,7 +41,11 @@ _Progress = MessageEvent | DeliveryEvent | OrderCancelled | OrderExpired
 
 @dataclass(frozen=True, slots=True)
 class OrderChange:
-    """What became of an order. Without `dispatch` that and its times stay as they are."""
+    """What became of an order. Without `dispatch` that and its times stay as they are.
+
+    `unsent` True: it ended without having been submitted, so its price and its place in the limits
+    are given back. False: it was submitted all the same, after that. None: neither.
+    """
 
     order_id: UUID
     state: OrderState
@@ -50,6 +54,7 @@ class OrderChange:
     dispatch: int | None = None
     due_at: datetime | None = None
     not_after: datetime | None = None
+    unsent: bool | None = None
 
 
 def change_of(event: DomainEvent) -> OrderChange | None:
@@ -63,8 +68,25 @@ def change_of(event: DomainEvent) -> OrderChange | None:
             due_at=event.due_at,
             not_after=event.not_after,
         )
+    if isinstance(event, OrderRefused):  # one that had been accepted
+        state, at = OrderState.REFUSED, event.facts.decided_at
+        return OrderChange(event.order_id, state, at, event.reason.value, unsent=True)
     is_open = isinstance(event, MessageUnknown) and not event.final
     if not isinstance(event, _Progress) or event.order_id is None or is_open:
         return None
     reason = event.reason.value if isinstance(event, MessageWithheld) else None
-    return OrderChange(event.order_id, _STATES[type(event)], event.at, reason)
+    state, unsent = _STATES[type(event)], _ended_unsent(event)
+    return OrderChange(event.order_id, state, event.at, reason, unsent=unsent)
+
+
+def _ended_unsent(event: DomainEvent) -> bool | None:
+    """Whether an order ended without an attempt that may have reached an SMS centre."""
+    match event:
+        case OrderCancelled() | OrderExpired():
+            return True
+        case MessageExpired() | MessageWithheld() | MessageErased():
+            was_taken = any(part.smsc_message_id is not None for part in event.parts)
+            unanswered = any(one.status is None for one in event.attempts or ())
+            is_first = event.attempt == 1 and not event.attempts_left_out
+            return (is_first and not was_taken and not unanswered) or None
+    return None

@@ -1,7 +1,8 @@
 """Decides what a submit result means for its order. Pure.
 
 The first final result of a message ends its order, with two exceptions: a message that expired
-because its sending hours were over, and one that was held back because its broadcast is paused.
+before its order, because its sending hours were over or it had been queued for too long, and one
+that was held back because its broadcast is paused.
 Their order stays open and gets another message, with a `dispatch` of one more.
 
 As for requests, each attempt that no gateway reported becomes a `message.unknown`
@@ -53,7 +54,7 @@ def _rescheduled(order: OpenOrder, result: SubmitResult) -> OrderRescheduled | N
         return None
     if result.withheld is WithheldReason.PAUSED:
         return reschedule(result.order_id, order, None, result.at)
-    if result.outcome is not Outcome.EXPIRED or result.withheld is not None or not order.hours:
+    if result.outcome is not Outcome.EXPIRED or result.withheld is not None:
         return None
     time = next_sending_time(max(result.at, order.not_after), order.last_at, order.hours)
     return None if time is None else reschedule(result.order_id, order, time, result.at)

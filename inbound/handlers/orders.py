@@ -25,6 +25,9 @@ from schemas.orders import (
 MOST_WAITING: Final = 100
 """Messages of orders that may wait for one person: the state of a person stays bounded."""
 
+MOST_QUEUED: Final = timedelta(hours=60)
+"""How long a message may be queued: less than the lanes keep its record. Then it gets another."""
+
 FIRST_DISPATCH: Final = 1
 
 OWN_TEXT: Final = "text"
@@ -88,6 +91,7 @@ def next_sending_time(
     if hours is not None:
         window = window_at(hours, earliest)
         due_at, not_after = max(earliest, window.opens), min(last_at, window.closes)
+    not_after = min(not_after, due_at + MOST_QUEUED)
     return SendingTime(due_at, not_after, last_at) if due_at < not_after else None
 
 

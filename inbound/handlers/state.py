@@ -24,7 +24,13 @@ from schemas.events import (
     SubscriptionStopped,
 )
 from schemas.messages import Purpose
-from schemas.order_events import OrderAccepted, OrderCancelled, OrderExpired, OrderRescheduled
+from schemas.order_events import (
+    OrderAccepted,
+    OrderCancelled,
+    OrderExpired,
+    OrderRefused,
+    OrderRescheduled,
+)
 from schemas.orders import SendingHours
 from schemas.registration_events import RegistrationHeld, RegistrationRefused, RegistrationReleased
 
@@ -159,6 +165,8 @@ def evolve(  # noqa: PLR0911 — a case for each kind of event
             return _message(state, event)
         case OrderAccepted() | OrderRescheduled() | OrderCancelled() | OrderExpired():
             return _order(state, event)
+        case OrderRefused() if event.order_id in state.orders:  # it had been accepted
+            return _without_order(state, event.order_id)
         case RequestCompleted():
             still_open = {id_: r for id_, r in state.open.items() if id_ != event.request_id}
             return replace(state, open=still_open)

@@ -1,11 +1,15 @@
 """Dispatches scheduled orders that are due, and cancels orders that wait.
 
+A scheduled order may have waited for weeks. When it is due, what the account may do is checked
+again: an order of an account that was disabled meanwhile, that lost the right, or whose sender is
+not approved any more, is refused.
+
 Both lock the orders' rows first. A dispatched order is queued in the transaction that writes its
 outbox row, so a process that is killed neither skips nor repeats one; two may run.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -16,6 +20,7 @@ from inbound.handlers.order_progress import OrderChange
 from inbound.handlers.order_results import reschedule
 from inbound.handlers.orders import next_sending_time
 from inbound.keys import SubjectHasher
+from inbound.orders.due_checks import refusal_of
 from inbound.outbox.order_messages import order_message_row
 from inbound.store.errors import Conflict
 from inbound.store.orders.rows import OrderRow
@@ -29,6 +34,8 @@ from schemas.topics import TopicNames
 Result = TypeVar("Result")
 
 MOST_AT_ONCE: Final = 1000
+LANE_RETENTION: Final = timedelta(days=4)
+"""A record that was published at most a day after it was queued is gone from its lane."""
 
 _ATTEMPTS: Final = 5
 
@@ -42,11 +49,14 @@ class Dispatcher:
         hasher: SubjectHasher,
         names: TopicNames,
         *,
+        sender: str,
         clock: Callable[[], datetime],
     ) -> None:
+        """`sender` is the service's own."""
         self._store = store
         self._hasher = hasher
         self._names = names
+        self._sender = sender
         self._clock = clock
 
     async def dispatch_due(self, limit: int = MOST_AT_ONCE) -> int:
@@ -56,6 +66,14 @@ class Dispatcher:
         expired. Blocks on the database. Raises RetryableError.
         """
         return await self._with_conflicts_retried(lambda tx: self._dispatch(tx, limit))
+
+    async def expire_lost(self, limit: int = MOST_AT_ONCE) -> int:
+        """End orders whose record was deleted from its lane before a gateway sent the message.
+
+        That takes an outage of days. Each gets another message, or has expired. Returns how many
+        there were. Reads the whole table; blocks and raises as `dispatch_due` does.
+        """
+        return await self._with_conflicts_retried(lambda tx: self._expire_lost(tx, limit))
 
     async def cancel(
         self, order_ids: Collection[UUID], states: Collection[OrderState] = WAITING
@@ -87,16 +105,25 @@ class Dispatcher:
         if not due:
             return 0
         numbers = await transaction.numbers_of({one.subject_id for one in due if one.subject_id})
+        accounts = await transaction.accounts({one.account for one in due}, lock=False)
         changes = Changes()
         subjects = Subjects(transaction, StateCache())
-        late = [order for order in due if _is_late(order, now)]
-        await subjects.load([order.subject_id for order in late if order.subject_id])
+        refused = {
+            one.order_id: refusal_of(one, accounts.get(one.account), self._sender, now)
+            for one in due
+        }
+        moved = [one for one in due if refused[one.order_id] or _is_late(one, now)]
+        await subjects.load([order.subject_id for order in moved if order.subject_id])
         for order in due:
             number = numbers.get(order.subject_id) if order.subject_id else None
-            if number is None:
+            refusal = refused[order.order_id]
+            if order.subject_id is None or number is None:
                 changes.orders.changes[order.order_id] = OrderChange(
-                    order.order_id, OrderState.ERASED, now
+                    order.order_id, OrderState.ERASED, now, unsent=True
                 )
+            elif refusal is not None:
+                subjects.append(order.subject_id, [refusal], order.traceparent)
+                changes.orders.note([refusal])
             elif _is_late(order, now):
                 self._move_on(order, now, subjects, changes)
             else:
@@ -104,6 +131,20 @@ class Dispatcher:
         changes.events, changes.states = subjects.events, subjects.states()
         await transaction.write(changes)
         return len(due)
+
+    async def _expire_lost(self, transaction: Transaction, limit: int) -> int:
+        now = self._clock()
+        lost = await transaction.lost_orders(now - LANE_RETENTION, limit)
+        if not lost:
+            return 0
+        changes = Changes()
+        subjects = Subjects(transaction, StateCache())
+        await subjects.load(_subject_ids(lost))
+        for order in lost:
+            self._move_on(order, now, subjects, changes)
+        changes.events, changes.states = subjects.events, subjects.states()
+        await transaction.write(changes)
+        return len(lost)
 
     def _queue(self, order: OrderRow, number: str, now: datetime, changes: Changes) -> None:
         row = order_message_row(
@@ -121,7 +162,7 @@ class Dispatcher:
         """Give a late order its next sending time, or let it expire."""
         if order.subject_id is None:
             return
-        time = next_sending_time(now, order.last_at or now, order.hours) if order.hours else None
+        time = next_sending_time(now, order.last_at or now, order.hours)
         event: OrderExpired | OrderRescheduled = OrderExpired(order_id=order.order_id, at=now)
         open_order = subjects[order.subject_id].orders.get(order.order_id)
         if time is not None and open_order is not None:

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from inbound.handlers.orders import decide_order
 from inbound.handlers.state import SubjectState
-from inbound.orders.counters import Counters, usage_keys
+from inbound.orders.counters import Counters
 from inbound.orders.drafting import Draft
 from inbound.orders.pacing import Pacing
 from inbound.orders.patterns import matches_any
@@ -27,6 +27,7 @@ from inbound.store.orders.rows import (
     RecentOrders,
     RecentQuery,
     rights_of,
+    usage_keys,
 )
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Transaction
@@ -180,7 +181,7 @@ class BatchWriter:
                 "account_enabled": account.enabled,
                 "has_right": account.rights.issuperset(rights_of(order)),
                 "may_text_strangers": recipient.may_be_stranger,
-                "sender_approved": self._is_approved(order.sender, account),
+                "sender_approved": account.may_send_as(order.sender, self._settings.sender),
                 "text_allowed": _is_allowed(draft, account),
                 "max_parts": account.max_parts,
                 "day": self._counters.facts(day, account.day_limit),
@@ -195,9 +196,6 @@ class BatchWriter:
                 "free_at": self._pacing.turn(order),
             }
         )
-
-    def _is_approved(self, sender: str | None, account: Account) -> bool:
-        return sender is None or sender == self._settings.sender or sender in account.senders
 
     def _recent_query(self, draft: Draft) -> RecentQuery | None:
         account, subject_id = self._accounts.get(draft.order.account), draft.recipient.subject_id

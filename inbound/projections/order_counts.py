@@ -1,7 +1,7 @@
 """The projection `order_counts`: orders counted by day, account, kind and outcome.
 
 Pure. Days are UTC, by the time the decision was recorded. `outcome` is `accepted` or the reason of
-a refusal; `parts` are the SMS parts of the texts.
+a refusal when it was ordered; `parts` are the SMS parts of the texts.
 """
 
 from typing import Final
@@ -25,6 +25,8 @@ class _Fold(Fold):
     @override
     def add(self, event: Event) -> None:
         data = event.data
+        if data["facts"].get("accepted_at") is not None:
+            return  # it was counted when it was accepted
         outcome = data["reason"] if event.type == OrderRefused.TYPE else ACCEPTED
         key = event.recorded_at[:_DATE], data["account"], data["kind"], outcome
         count, parts = self._counts.get(key, (0, 0))

@@ -52,7 +52,8 @@ def _dispatcher(settings: Settings, stack: AsyncExitStack) -> Dispatcher:
     )
     stack.push_async_callback(store.close)
     hasher = SubjectHasher(settings.subject_key_bytes())
-    return Dispatcher(store, hasher, TopicNames.prefixed(settings.topic_prefix), clock=utc_now)
+    names = TopicNames.prefixed(settings.topic_prefix)
+    return Dispatcher(store, hasher, names, sender=settings.sender, clock=utc_now)
 
 
 def _broadcasts(settings: Settings, stack: AsyncExitStack, health: Health) -> Broadcasts:

@@ -11,7 +11,6 @@ from schemas.events import MessageWithheld, PersonErased
 from schemas.order_events import (
     OrderAccepted,
     OrderDecided,
-    OrderRefused,
 )
 from schemas.orders import WAITING, OrderState, RefusalReason, WithheldReason
 
@@ -41,8 +40,8 @@ class OrderCase:
 
     @property
     def ordered_at(self) -> datetime:
-        """When it was decided."""
-        return self.decided.facts.decided_at
+        """When it was ordered."""
+        return self.decided.facts.accepted_at or self.decided.facts.decided_at
 
 
 def order_case_of(
@@ -58,7 +57,7 @@ def order_case_of(
     open_ = {*WAITING, OrderState.ERASED}
     if state in open_ and row is not None and row.state in open_:
         state, at, due_at = row.state, row.changed_at, row.due_at
-    decided = order.decided
+    decided = order.refused or order.decided
     due_at = due_at if state is OrderState.SCHEDULED else None
     return OrderCase(
         decided=decided,
@@ -68,7 +67,7 @@ def order_case_of(
         open_for=now - (message.sent_at or now),
         is_overdue=due_at is not None and due_at <= now,
         due_at=due_at,
-        refused=decided.reason if isinstance(decided, OrderRefused) else None,
+        refused=order.refused.reason if order.refused else None,
         withheld=_withheld(order) if state is OrderState.WITHHELD else None,
         opted_out_at=order.opted_out_at,
     )

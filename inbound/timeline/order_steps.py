@@ -65,6 +65,8 @@ def _queue(drafts: list[Draft], order: OrderHistory, at: datetime) -> None:
 
 def _later(one: TimelineEvent) -> Iterator[Draft]:
     match one.event:
+        case OrderRefused() as event:
+            yield from _decision(event)
         case MessageWithheld() as event:
             yield Draft(StepKind.WITHHELD, event.at, _withheld(event))
         case MessageEvent() as event:

@@ -114,6 +114,12 @@ class OrderHistory:
             and event.message_id == message_id
         ]
 
+    @property
+    def refused(self) -> OrderRefused | None:
+        """The event that refused it, perhaps after it had been accepted."""
+        events = (one.event for one in self.events)
+        return next((event for event in events if isinstance(event, OrderRefused)), None)
+
     def delivery(self) -> DeliveryEvent | None:
         """Return its delivery outcome, None while it is unknown."""
         events = (one.event for one in self.events)
@@ -129,7 +135,7 @@ def group_orders(events: Iterable[TimelineEvent]) -> list[OrderHistory]:
     orders: dict[UUID, OrderHistory] = {}
     for recorded in events:
         event = recorded.event
-        if isinstance(event, OrderDecided):
+        if isinstance(event, OrderDecided) and event.order_id not in orders:
             order = OrderHistory(recorded.stream_id, event, recorded.trace_id, [recorded])
             orders[event.order_id] = order
         elif isinstance(event, PersonErased):

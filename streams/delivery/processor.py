@@ -200,7 +200,7 @@ async def _append_late(
             known.update(one.attempt for one in events)
             subjects.append(result.subject_id, events, result.traceparent)
             if isinstance(event, MessageSubmitted):
-                changes.orders.note([event])
+                changes.orders.note_late(event)
 
 
 def _identity(event_type: str, data: Mapping[str, Any]) -> tuple[str, str, int, str | None]:

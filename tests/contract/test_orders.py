@@ -1,17 +1,21 @@
 """What becomes of placed orders, on every adapter of the store."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
 from inbound.handlers.state import read_state
 from inbound.keys import SubjectHasher
+from inbound.orders.dispatch import Dispatcher
+from inbound.store.orders.rows import usage_keys
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store
 from inbound.subjects import StateCache, Subjects
 from schemas.events import SubscriptionStopped
 from schemas.order_events import OrderRefused
 from schemas.orders import OrderKind, OrderState, RefusalReason
+from schemas.topics import TopicNames
 from tests.fix_orders import CLIENT, NOON, STRANGER, intake_on, order
 
 
@@ -114,3 +118,21 @@ async def test_a_stranger_to_whom_nothing_may_be_sent_is_not_remembered(
     assert placed.reason is RefusalReason.RECIPIENT_NOT_A_CLIENT
     async with store.transaction() as tx:
         assert not await tx.find_subjects([hasher.hash(STRANGER)])
+
+
+async def test_an_order_that_ends_unsent_gives_its_place_in_the_limits_back(
+    store: Store, hasher: SubjectHasher
+) -> None:
+    later = NOON + timedelta(hours=1)
+    (placed,) = await intake_on(store).place([order(not_before=later)])
+    dispatcher = Dispatcher(store, hasher, TopicNames(), sender="SCSERV", clock=lambda: NOON)
+    used = []
+    for _ in range(2):
+        async with store.transaction() as tx:
+            accounts = await tx.accounts(["default"], lock=False)
+            counters = await tx.usage(usage_keys(accounts["default"], NOON))
+        used.append(sorted(counters.values()))
+        await dispatcher.cancel([placed.order_id])
+    assert used == [[1, 1, 1], [0, 0, 0]]
+    async with store.transaction() as tx:
+        assert (await tx.orders([placed.order_id]))[placed.order_id].refunded

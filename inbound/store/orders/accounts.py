@@ -31,6 +31,14 @@ async def lock_accounts(
     return {row[0]: _account(row) async for row in cursor}
 
 
+async def find_accounts(
+    conn: psycopg.AsyncConnection, names: Collection[str]
+) -> dict[str, Account]:
+    """Return these accounts without locking them."""
+    cursor = await conn.execute(_FIND_ACCOUNTS, {"accounts": sorted(names)})
+    return {row[0]: _account(row) async for row in cursor}
+
+
 @raises_store_errors
 def read_account(conn: psycopg.Connection, name: str) -> Account | None:
     """Return an account without locking it: for checks before orders are placed."""

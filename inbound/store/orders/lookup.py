@@ -23,7 +23,10 @@ _EVENTS_OF_ORDER: Final = _SQL["events_of_order"]
 
 @dataclass(frozen=True, slots=True)
 class FoundOrder:
-    """An order as its account may see it. `last_at` is when it expires; `price` decimal text."""
+    """An order as its account may see it. `last_at` is when it expires; `price` decimal text.
+
+    `zone` is that of its sending hours.
+    """
 
     order_id: UUID
     account: str
@@ -41,6 +44,8 @@ class FoundOrder:
     due_at: datetime | None
     last_at: datetime | None
     broadcast_id: UUID | None
+    refunded: bool
+    zone: str | None
 
 
 class OrderKey(NamedTuple):

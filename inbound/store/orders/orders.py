@@ -1,6 +1,6 @@
 """Reads and writes orders within a transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -22,8 +22,10 @@ _SQL: Final = statements(__package__, "orders")
 _FIND_ORDERS: Final = _SQL["find_orders"]
 _LOCK_ORDERS: Final = _SQL["lock_orders"]
 _FIND_DUE_ORDERS: Final = _SQL["find_due_orders"]
+_FIND_LOST_ORDERS: Final = _SQL["find_lost_orders"]
 _FIND_RECENT_ORDERS: Final = _SQL["find_recent_orders"]
 _CHANGE_ORDERS: Final = _SQL["change_orders"]
+_REFUND_ORDERS: Final = _SQL["refund_orders"]
 COPY_ORDERS: Final = _SQL["copy_orders"]
 # In binary COPY json travels as its text, so bytes pass through the dumper of bytea unchanged.
 ORDER_TYPES: Final = (
@@ -52,6 +54,14 @@ async def find_due_orders(
 ) -> list[OrderRow]:
     """Return orders that are due and lock them until commit, but for those locked already."""
     cursor = await conn.execute(_FIND_DUE_ORDERS, {"now": now, "limit": limit})
+    return [_order(row) async for row in cursor]
+
+
+async def find_lost_orders(
+    conn: psycopg.AsyncConnection, before: datetime, limit: int
+) -> list[OrderRow]:
+    """Return orders that are queued since before a time and lock them, as `find_due_orders`."""
+    cursor = await conn.execute(_FIND_LOST_ORDERS, {"before": before, "limit": limit})
     return [_order(row) async for row in cursor]
 
 
@@ -120,6 +130,21 @@ def change(changes: Sequence[OrderChange]) -> Query:
         "due": [one.due_at for one in changes],
         "not_after": [one.not_after for one in changes],
     }
+
+
+def refunding(changes: Sequence[OrderChange]) -> Query | None:
+    """Return the query that settles what changes mean for accounts; it goes before `change`."""
+    settled = {one.order_id: one.unsent for one in changes if one.unsent is not None}
+    return _settling(settled) if settled else None
+
+
+def refunding_all(order_ids: Collection[UUID]) -> Query:
+    """Return the query that gives back what orders took that end unsent now."""
+    return _settling(dict.fromkeys(order_ids, True))
+
+
+def _settling(unsent: Mapping[UUID, bool]) -> Query:
+    return _REFUND_ORDERS, {"order_ids": list(unsent), "unsent": list(unsent.values())}
 
 
 def _order(row: tuple[Any, ...]) -> OrderRow:

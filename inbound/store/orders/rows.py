@@ -1,15 +1,18 @@
 """Rows of accounts and orders. Plain data; times are UTC."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from inbound.handlers.order_progress import OrderChange, change_of
 from inbound.store.broadcasts.rows import CursorMove
 from schemas.domain_event import DomainEvent
+from schemas.events import MessageSubmitted
 from schemas.orders import Order, OrderEntry, OrderKind, OrderState, SendingHours
 
 SEND: Final = "send"
@@ -62,6 +65,10 @@ class Account:
     rate_per_s: int | None = None
     free_at: datetime | None = None
 
+    def may_send_as(self, sender: str | None, service: str) -> bool:
+        """Whether a person approved the sender; that of the service, or none, needs no approval."""
+        return sender is None or sender == service or sender in self.senders
+
     @property
     def has_counters(self) -> bool:
         """Whether a decision depends on what the account ordered before."""
@@ -84,11 +91,28 @@ class UsageKey(NamedTuple):
     period: str
 
 
+def usage_keys(account: Account, at: datetime) -> tuple[UsageKey, UsageKey, UsageKey]:
+    """Return the counters of an account's day, week (ISO 8601) and month at a moment."""
+    return _usage_keys(account.account, account.zone, at)
+
+
+@lru_cache(maxsize=64)
+def _usage_keys(account: str, zone: str, at: datetime) -> tuple[UsageKey, UsageKey, UsageKey]:
+    """Format a moment once for a batch, which asks for each order."""
+    local = at.astimezone(ZoneInfo(zone))
+    return (
+        UsageKey(account, f"d{local:%Y-%m-%d}"),
+        UsageKey(account, f"w{local:%G-%V}"),
+        UsageKey(account, f"m{local:%Y-%m}"),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class OrderRow:
     """An order. `due_at` is set while a scheduled order waits for that time.
 
-    `was_scheduled` says whether it had to wait when it was placed.
+    `was_scheduled` says whether it had to wait when it was placed, `refunded` whether it ended
+    unsent and its price was given back.
     """
 
     order_id: UUID
@@ -117,6 +141,7 @@ class OrderRow:
     callback: bool = False
     traceparent: str | None = None
     was_scheduled: bool = False
+    refunded: bool = False
 
     @property
     def first_state(self) -> OrderState:
@@ -170,4 +195,13 @@ class OrderWrites:
         """Note what these events change about orders; of several changes the last one counts."""
         for event in events:
             if (change := change_of(event)) is not None:
+                before = self.changes.get(change.order_id)
+                if before is not None and before.unsent is False and change.unsent is None:
+                    change = replace(change, unsent=False)
                 self.changes[change.order_id] = change
+
+    def note_late(self, submitted: MessageSubmitted) -> None:
+        """Note that a message was submitted whose order had perhaps ended unsent."""
+        change = change_of(submitted)
+        if change is not None:
+            self.changes[change.order_id] = replace(change, unsent=False)

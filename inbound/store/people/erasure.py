@@ -10,12 +10,14 @@ from psycopg.rows import args_row
 
 from inbound.store import dead_letters, usage
 from inbound.store.connections import raises_store_errors
+from inbound.store.orders.orders import refunding_all
 from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
 from inbound.store.sealing import Sealer
 from inbound.store.statements import statements
 
 _SQL: Final = statements(__package__, "people")
 _LOCK_BROADCASTS_OF: Final = _SQL["lock_broadcasts_of"]
+_SCHEDULED_ORDERS_OF: Final = _SQL["scheduled_orders_of"]
 _ERASE_PERSON: Final = _SQL["erase_person"]
 _INSERT_ERASURE: Final = _SQL["insert_erasure"]
 _LIST_ERASURES: Final = _SQL["list_erasures"]
@@ -54,9 +56,19 @@ async def erase(conn: psycopg.AsyncConnection, person: PersonToErase, sealer: Se
     await conn.execute(_LOCK_BROADCASTS_OF, {"number_hash": person.number_hash})
     for name in (usage.PARTS, usage.EARLY_RECEIPTS):
         await conn.execute(*usage.locking(name))
+    if person.subject_id is not None:
+        await _refund_scheduled(conn, person.subject_id)
     cursor = conn.cursor(row_factory=args_row(ErasedRows))
     erased = await (await cursor.execute(_ERASE_PERSON, parameters)).fetchone()
     return erased or ErasedRows()
+
+
+async def _refund_scheduled(conn: psycopg.AsyncConnection, subject_id: UUID) -> None:
+    """Give back what the scheduled orders of a person took: they end unsent."""
+    cursor = await conn.execute(_SCHEDULED_ORDERS_OF, {"subject_id": subject_id})
+    ended = [row[0] async for row in cursor]
+    if ended:
+        await conn.execute(*refunding_all(ended))
 
 
 async def record(conn: psycopg.AsyncConnection, erasure: NewErasure) -> int:

@@ -79,6 +79,10 @@ SELECT (SELECT count(*) FROM subject), (SELECT count(*) FROM client),
        (SELECT count(*) FROM recipients) + (SELECT count(*) FROM excluded),
        (SELECT count(*) FROM waiting)
 
+-- name: scheduled_orders_of
+SELECT order_id FROM orders
+WHERE subject_id = %(subject_id)s AND state = 'scheduled' FOR UPDATE
+
 -- name: insert_erasure
 WITH recorded AS (
     INSERT INTO audit (actor, action, subject_id, reason)

@@ -7,12 +7,12 @@ leaves the process.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from typing_extensions import override
 
+from inbound.handlers.order_progress import OrderChange
 from inbound.handlers.receipts import SentPart
 from inbound.handlers.unknown_numbers import UnknownNumbersUsed
 from inbound.store.broadcasts.rows import Cursor
@@ -135,7 +135,8 @@ class MemoryTransaction(Transaction):
         return sorted(early, key=lambda row: row.arrived_at)
 
     @override
-    async def accounts(self, names: Collection[str]) -> dict[str, Account]:
+    async def accounts(self, names: Collection[str], *, lock: bool = True) -> dict[str, Account]:
+        del lock
         return select(self._tables.accounts, names)
 
     @override
@@ -156,6 +157,14 @@ class MemoryTransaction(Transaction):
     async def due_orders(self, now: datetime, limit: int) -> list[OrderRow]:
         due = [one for one in self._tables.orders.values() if one.due_at and one.due_at <= now]
         return sorted(due, key=lambda one: one.due_at or now)[:limit]
+
+    @override
+    async def lost_orders(self, before: datetime, limit: int) -> list[OrderRow]:
+        return [
+            one
+            for one in self._tables.orders.values()
+            if one.state is OrderState.QUEUED and one.changed_at < before
+        ][:limit]
 
     @override
     async def broadcast_cursor(self, broadcast_id: UUID, until: int) -> Cursor | None:
@@ -257,15 +266,15 @@ class MemoryTransaction(Transaction):
         )
 
     def _erase_scheduled(self, subject_id: UUID | None) -> int:
-        orders = self._tables.orders
+        now, orders = self._clock(), self._tables.orders
         waiting = [
             row
             for row in orders.values()
             if row.state is OrderState.SCHEDULED and row.subject_id == subject_id is not None
         ]
         for row in waiting:
-            orders[row.order_id] = replace(
-                row, state=OrderState.ERASED, due_at=None, changed_at=self._clock()
+            self._tables.change_order(
+                OrderChange(row.order_id, OrderState.ERASED, now, unsent=True)
             )
         return len(waiting)
 

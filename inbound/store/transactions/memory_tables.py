@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 from inbound.handlers.order_progress import OrderChange
@@ -35,6 +35,7 @@ from inbound.store.orders.rows import (
     RecentOrders,
     RecentQuery,
     UsageKey,
+    usage_keys,
 )
 from inbound.store.outbox.rows import OutboxRow
 from inbound.store.people.rows import NewErasure, PersonToErase
@@ -172,7 +173,26 @@ class Tables:
             self.accounts[name] = replace(self.accounts[name], free_at=free_at)
         for change in writes.changes.values():
             if change.order_id in self.orders:
-                self.orders[change.order_id] = _changed(self.orders[change.order_id], change)
+                self.change_order(change)
+
+    def change_order(self, change: OrderChange) -> None:
+        """Apply what became of an order."""
+        self._refund(change)
+        self.orders[change.order_id] = _changed(self.orders[change.order_id], change)
+
+    def _refund(self, change: OrderChange) -> None:
+        """Give back what an unsent order took, or take it again."""
+        order = self.orders[change.order_id]
+        if change.unsent is None or order.refunded is change.unsent or order.state in _SETTLED:
+            return
+        sign = 1 if change.unsent else -1
+        account = self.accounts[order.account]
+        if order.price is not None and account.balance is not None:
+            balance = account.balance + sign * order.price
+            self.accounts[order.account] = replace(account, balance=balance)
+        for key in usage_keys(account, order.created_at):
+            self.usage[key] = max(self.usage.get(key, 0) - sign, 0)
+        self.orders[change.order_id] = replace(order, refunded=change.unsent)
 
     def recent(self, query: RecentQuery) -> tuple[RecentKey, RecentOrders]:
         """Return when an account last ordered for a person."""
@@ -181,6 +201,7 @@ class Tables:
             for order in self.orders.values()
             if (order.account, order.subject_id) == (query.account, query.subject_id)
             and order.state is not OrderState.REFUSED
+            and not order.refunded
             and order.created_at > query.since
         ]
         same = [one.created_at for one in found if one.text_digest == query.text_digest]
@@ -295,6 +316,9 @@ class Tables:
         recorded = RecordedEvent(position, *columns, now, chain, digest)
         self.streams[new.stream_id] = [*stream, recorded]
         self.events.append(recorded)
+
+
+_SETTLED: Final = frozenset({OrderState.REFUSED, OrderState.DELIVERED, OrderState.UNDELIVERED})
 
 
 def _changed(order: OrderRow, change: OrderChange) -> OrderRow:

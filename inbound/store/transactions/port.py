@@ -95,8 +95,11 @@ class Transaction(Protocol):
         """Return the waiting early receipts of these people, oldest first."""
         ...
 
-    async def accounts(self, names: Collection[str]) -> dict[str, Account]:
-        """Return these accounts. Waits for others that accept orders of one with counters."""
+    async def accounts(self, names: Collection[str], *, lock: bool = True) -> dict[str, Account]:
+        """Return these accounts. With `lock` waits for others that accept orders of one.
+
+        Only those with counters are locked.
+        """
         ...
 
     async def usage(self, keys: Collection[UsageKey]) -> dict[UsageKey, int]:
@@ -117,6 +120,13 @@ class Transaction(Protocol):
         """Return scheduled orders that are due, the longest overdue first.
 
         They are locked until commit; those that another transaction has are left out.
+        """
+        ...
+
+    async def lost_orders(self, before: datetime, limit: int) -> list[OrderRow]:
+        """Return orders that have been queued since before a time, and lock them as `due_orders`.
+
+        Those of erased people are left out. Reads the whole table.
         """
         ...
 

@@ -155,8 +155,9 @@ class PostgresTransaction(Transaction):
 
     @override
     @raises_store_errors_async
-    async def accounts(self, names: Collection[str]) -> dict[str, Account]:
-        return await accounts.lock_accounts(self._conn, names)
+    async def accounts(self, names: Collection[str], *, lock: bool = True) -> dict[str, Account]:
+        read = accounts.lock_accounts if lock else accounts.find_accounts
+        return await read(self._conn, names)
 
     @override
     @raises_store_errors_async
@@ -179,6 +180,11 @@ class PostgresTransaction(Transaction):
     @raises_store_errors_async
     async def due_orders(self, now: datetime, limit: int) -> list[OrderRow]:
         return await orders.find_due_orders(self._conn, now, limit)
+
+    @override
+    @raises_store_errors_async
+    async def lost_orders(self, before: datetime, limit: int) -> list[OrderRow]:
+        return await orders.find_lost_orders(self._conn, before, limit)
 
     @override
     @raises_store_errors_async

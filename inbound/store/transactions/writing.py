@@ -101,7 +101,10 @@ def _order_queries(writes: OrderWrites) -> Iterable[Query]:
     if writes.cursors:
         yield cursors.moving(writes.cursors)
     if writes.changes:
-        yield orders.change(list(writes.changes.values()))
+        changed = list(writes.changes.values())
+        if (query := orders.refunding(changed)) is not None:
+            yield query
+        yield orders.change(changed)
     if (query := callbacks.of_orders(writes)) is not None:
         yield query
 

@@ -117,7 +117,9 @@ class Bench:
         )
         return Pump(
             Intake(tools, IntakeSettings("SCSERV", "gsm0338", TopicNames())),
-            Dispatcher(self.store, self.hasher, TopicNames(), clock=lambda: self.now),
+            Dispatcher(
+                self.store, self.hasher, TopicNames(), sender="SCSERV", clock=lambda: self.now
+            ),
             Batches(self.sealer, clock=lambda: self.now),
             PumpSettings(self.ahead, timedelta(hours=1)),
             clock=lambda: self.now,

@@ -118,7 +118,7 @@ async def test_texts_of_orders_go_and_scheduled_ones_end(world: World) -> None:
     }
     assert due == []
     await Dispatcher(
-        world.backend.store, world.hasher, world.names, clock=lambda: later
+        world.backend.store, world.hasher, world.names, sender="SCSERV", clock=lambda: later
     ).dispatch_due()
     message = next(one for one in world.owed() if one.order_id == queued)
     await world.delivery([world.results(world.result(message, Outcome.ERASED))])

@@ -50,7 +50,9 @@ async def orders(store: PostgresStore) -> None:
             order(client_id="c-404"),
         ]
     )
-    dispatcher = Dispatcher(store, SubjectHasher(SUBJECT_KEY), TopicNames(), clock=lambda: LATER)
+    dispatcher = Dispatcher(
+        store, SubjectHasher(SUBJECT_KEY), TopicNames(), sender="SCSERV", clock=lambda: LATER
+    )
     await dispatcher.cancel([placed[2].order_id])
     await dispatcher.dispatch_due()
 

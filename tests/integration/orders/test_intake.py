@@ -252,7 +252,9 @@ async def test_a_stopped_broadcast_or_order_is_withheld(
 
 
 def dispatcher(store: Store, hasher: SubjectHasher, hours: int = 0) -> Dispatcher:
-    return Dispatcher(store, hasher, TopicNames(), clock=lambda: NOON + timedelta(hours=hours))
+    return Dispatcher(
+        store, hasher, TopicNames(), sender="SCSERV", clock=lambda: NOON + timedelta(hours=hours)
+    )
 
 
 async def test_a_scheduled_order_is_queued_once_when_it_is_due(

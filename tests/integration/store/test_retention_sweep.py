@@ -55,7 +55,11 @@ async def test_orders_and_their_texts_go_by_age(
         )
     ]
     dispatcher = Dispatcher(
-        postgres_store, SubjectHasher(SUBJECT_KEY), TopicNames(), clock=lambda: noon
+        postgres_store,
+        SubjectHasher(SUBJECT_KEY),
+        TopicNames(),
+        sender="SCSERV",
+        clock=lambda: noon,
     )
     await dispatcher.cancel([ended])
     events = conn.execute("SELECT count(*) FROM events").fetchall()

@@ -10,16 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inbound.handlers.decision import Disposition
+from inbound.handlers.order_progress import change_of
 from inbound.handlers.order_results import MOST_DISPATCHES, decide_order_result
 from inbound.handlers.orders import (
+    MOST_QUEUED,
     MOST_WAITING,
     decide_order,
     dispatched_message_id,
     request_of_order,
 )
+from inbound.handlers.results import event_of
 from inbound.handlers.state import OpenOrder, SubjectState, evolve
-from schemas.messages import Outcome, Purpose, SubmitResult
-from schemas.order_events import OrderAccepted, OrderRefused
+from inbound.orders.dispatch import LANE_RETENTION
+from schemas.messages import Outcome, PartResult, Purpose, SubmitAttempt, SubmitResult
+from schemas.order_events import OrderAccepted, OrderRefused, OrderRescheduled
 from schemas.orders import (
     LimitFacts,
     OrderFacts,
@@ -29,6 +33,7 @@ from schemas.orders import (
     SendingHours,
     WithheldReason,
 )
+from schemas.topics import TOPICS, TopicNames
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ORDER = UUID(int=7)
@@ -182,7 +187,7 @@ def result(outcome: Outcome, dispatch: int = 1, **fields: Any) -> SubmitResult:
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_the_first_final_result_ends_an_order(outcome: Outcome) -> None:
-    state = accepted()
+    state = evolve(SubjectState(), decide_order(request(), facts(valid_for_s=86_400)))
     decision = decide_order_result(state, result(outcome))
     for event in decision.events:
         state = evolve(state, event)
@@ -229,3 +234,49 @@ def test_attempts_that_nobody_reported_are_unknown() -> None:
         ("message.unknown", 2),
         ("message.submitted", 3),
     ]
+
+
+def test_no_message_is_queued_for_longer_than_its_lane_keeps_it() -> None:
+    decided = decide_order(request(expires_at=NOON + timedelta(days=7)), facts())
+    assert isinstance(decided, OrderAccepted)
+    assert decided.not_after == NOON + MOST_QUEUED
+    lanes = [topic for topic in TOPICS if topic.name in TopicNames().lanes]
+    kept = {timedelta(milliseconds=int(topic.config["retention.ms"])) for topic in lanes}
+    assert MOST_QUEUED + timedelta(hours=12) <= min(kept)
+    assert max(kept) + timedelta(days=1) <= LANE_RETENTION
+
+
+def test_a_message_that_was_queued_for_too_long_is_followed_by_another() -> None:
+    decided = decide_order(request(expires_at=NOON + timedelta(days=7)), facts())
+    state = evolve(SubjectState(), decided)
+    late = NOON + MOST_QUEUED + timedelta(minutes=1)
+    expired, again = decide_order_result(state, result(Outcome.EXPIRED, at=late)).events
+    assert isinstance(again, OrderRescheduled)
+    assert (again.dispatch, again.due_at) == (2, late)
+    assert expired.TYPE == "message.expired"
+
+
+def test_an_order_that_is_refused_when_it_is_due_waits_no_more() -> None:
+    state = accepted()
+    again = decide_order(request(), facts(account_enabled=False, accepted_at=NOON))
+    assert evolve(state, again).orders == {}
+    change = change_of(again)
+    assert change is not None
+    assert (change.state, change.reason, change.unsent) == ("refused", "account_disabled", True)
+
+
+@pytest.mark.parametrize(
+    ("more", "unsent"),
+    [
+        ({}, True),
+        ({"attempt": 2}, None),
+        ({"attempts": (SubmitAttempt(part=1, bind="b", at=NOON),)}, None),
+        ({"attempts": (SubmitAttempt(part=1, status=88, bind="b", at=NOON),)}, True),
+        ({"parts": (PartResult(status=0, smsc_message_id="1"), PartResult())}, None),
+    ],
+)
+def test_only_what_no_centre_may_have_is_given_back(more: dict[str, Any], unsent: bool) -> None:
+    event = event_of(result(Outcome.EXPIRED).model_copy(update=more))
+    change = change_of(event)
+    assert change is not None
+    assert change.unsent is unsent

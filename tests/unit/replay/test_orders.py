@@ -12,7 +12,7 @@ from inbound.replay.diff.classification import classify
 from inbound.replay.diff.protocol import DecisionDifference, StreamVerdict
 from schemas.domain_event import DomainEvent
 from schemas.messages import Outcome, PartResult, ReceiptState
-from schemas.order_events import OrderAccepted, OrderRefused
+from schemas.order_events import OrderAccepted, OrderDecided, OrderRefused
 from schemas.orders import OrderRequest, RefusalReason, WithheldReason
 from schemas.upcasters import read_event
 from tests.unit.replay.streams import decider, stored
@@ -47,12 +47,13 @@ def eventful() -> Recipient:
     person.got(moved, ReceiptState.DELIVERED, 2 * DAY + 20)
     person.cancels(person.ordered(2 * DAY + 30))
     person.expires(person.ordered(2 * DAY + 40, hours=HOURS))
+    person.refused_when_due(person.ordered(2 * DAY + 45, not_before=seconds(4 * DAY)), 4 * DAY)
     return person
 
 
 def test_the_same_rule_decides_the_same() -> None:
     verdict = judged(eventful())
-    assert (verdict.commands, verdict.results, verdict.differences) == (3, 4, [])
+    assert (verdict.commands, verdict.results, verdict.differences) == (5, 4, [])
     assert judged(eventful(), carry=True).differences == []
 
 
@@ -76,7 +77,7 @@ def test_another_rule_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decider_module, "decide_order", opposite)
     verdict = judged(person)
     kinds = [classify(one).kinds for one in verdict.differences]
-    assert kinds == [("order refused",)] * 3 + [("order accepted",)]
+    assert kinds == [("order refused",)] * 4 + [("order accepted",)]
     assert {of for _, of in told(verdict.differences)} == {"order"}
     assert verdict.differences[0].request == str(person.timeline(3 * DAY).orders[-1].order_id)
     what = classify(verdict.differences[0]).what
@@ -95,7 +96,7 @@ def test_carried_differences_are_reported_once(monkeypatch: pytest.MonkeyPatch) 
     assert told(judged(eventful(), carry=True).differences) == [
         (version, "order")
         for version, event in enumerate(events_of(eventful()), 1)
-        if isinstance(event, OrderAccepted)
+        if isinstance(event, OrderDecided)
     ]
 
 

@@ -347,5 +347,5 @@ def test_a_missing_dependency_is_named(source: Path) -> None:
 
 
 def test_a_policy_that_it_does_not_know_is_named(source: Path) -> None:
-    with pytest.raises(SetupError, match="policy night_rest: Extra inputs are not permitted"):
+    with pytest.raises(SetupError, match="policy night_rest: unknown field"):
         ProcessCandidate(source, CandidateConfig(policies={"night_rest": 1}))

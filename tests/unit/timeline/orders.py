@@ -10,6 +10,7 @@ from inbound.handlers.orders import (
     SendingTime,
     decide_order,
     dispatched_message_id,
+    request_of_order,
 )
 from inbound.timeline.input import Selection, TimelineOptions
 from inbound.timeline.model import Language, OrderTimeline
@@ -29,6 +30,7 @@ from schemas.orders import (
     SendingHours,
     WithheldReason,
 )
+from schemas.upcasters import read_event
 from tests.unit.timeline.world import NOON, SUBJECT, Person, seconds
 
 DAY = 86_400
@@ -134,6 +136,19 @@ class Recipient(Person):
     def cancels(self, order_id: UUID, at_s: float = 600) -> None:
         """The order is cancelled."""
         self.recorded(OrderCancelled(order_id=order_id, at=seconds(at_s)), at_s)
+
+    def refused_when_due(self, order_id: UUID, at_s: float = DAY) -> None:
+        """The account was disabled while the order waited."""
+        decided = next(
+            event
+            for one in self.stored
+            if isinstance(event := read_event(one.type, one.schema_version, one.data), OrderDecided)
+            and event.order_id == order_id
+        )
+        request, facts = request_of_order(decided)
+        again = {"decided_at": seconds(at_s), "accepted_at": facts.decided_at}
+        disabled = facts.model_copy(update={**again, "account_enabled": False})
+        self.recorded(decide_order(request, disabled), at_s)
 
     def expires(self, order_id: UUID, at_s: float = DAY) -> None:
         """The order expires while it waits."""

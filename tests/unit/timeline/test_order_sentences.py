@@ -203,6 +203,17 @@ def test_the_row_of_an_order_that_ended_changes_nothing() -> None:
     assert order.verdict is OrderState.SENT
 
 
+def test_an_order_that_was_refused_when_it_was_due() -> None:
+    person = Recipient()
+    person.refused_when_due(person.ordered(not_before=seconds(DAY)))
+    order = person.only_order(2 * DAY)
+    assert (order.verdict, order.ordered_at) == (OrderState.REFUSED, seconds(0))
+    assert [one.step for one in order.steps if one.step.startswith("order_")] == [
+        "order_accepted",
+        "order_refused",
+    ]
+
+
 def test_a_resumed_broadcast_is_seen_in_the_row() -> None:
     person = Recipient()
     order_id = person.of_broadcast()
