@@ -1,105 +1,68 @@
 """Orders that other services place through `sms.notify.v1`.
 
-A record holds a number and a text, so the topic is short-lived and its readers are few. The names
-of the fields are those of `POST /v1/messages`. Identity is the CloudEvent's: `ce_source` and
-`ce_id` together make a record safe to send again.
+A record holds a number and a text, so the topic is short-lived and its readers are few. The fields
+are those of `POST /v1/messages` (`schemas.message_requests`). Identity is the CloudEvent's:
+`ce_source` and `ce_id` together make a record safe to send again.
+
+Unlike other records, one with an unknown field is refused: a misspelt `expires_at` must not send
+a message that should not be sent any more. The published schema stays open, as it was released.
 """
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final
 from uuid import UUID, uuid5
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints
 
-from schemas.base import Message, UtcTime
-from schemas.orders import (
-    LONGEST_TEXT,
-    MOST_FIELDS,
-    AccountName,
-    Order,
-    OrderEntry,
-    OrderKind,
-    SenderName,
-    SendingHours,
-    TemplateName,
-)
+from schemas import patterns
+from schemas.base import Message
+from schemas.message_requests import LONGEST_KEY, RequestedMessage
+from schemas.orders import DEFAULT_ACCOUNT, AccountName, Order, OrderEntry, SendingHours
 
 NAMESPACE: Final = UUID("6c3f1b0e-5f0d-4c59-9b55-0f5a3a0b7c1d")
 """Of the ids of orders whose record has a random `ce_id`."""
 
 _RANDOM_VERSIONS: Final = frozenset({4, 7})
-_SINGLE: Final = frozenset({OrderKind.NOTIFICATION, OrderKind.SERVICE})
 
 
-class OrderRequested(Message):
-    """A message to send: to one of `to`, `client_id` and `subject_id`; a text or a template."""
+def _publish_as_open(schema: dict[str, Any]) -> None:
+    del schema["additionalProperties"]
+
+
+_STRICT: Final = ConfigDict(extra="forbid", json_schema_extra=_publish_as_open)
+
+
+class RequestedHours(SendingHours):
+    """The hours of a day in which a message may be sent, by the clocks of a time zone.
+
+    From `start` up to and not including `end`; hours that end before they start go past midnight.
+    """
+
+    model_config = _STRICT
+
+
+class OrderRequested(RequestedMessage, Message):
+    """A message to send: to one of `to`, `client_id` and `subject_id`; a text or a template.
+
+    A record with an unknown field is refused.
+    """
 
     TYPE = "order.requested.v1"
 
+    model_config = _STRICT
+
     account: AccountName = Field(
-        default="default", description="the account that orders; it needs the right `kafka`"
+        default=DEFAULT_ACCOUNT, description="the account that orders; it needs the right `kafka`"
     )
-    to: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=40,
-        repr=False,
-        description="a mobile number with its country code",
-    )
-    client_id: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=64,
-        repr=False,
-        description="a client of the directory",
-    )
-    subject_id: UUID | None = Field(default=None, description="a subject, as in events")
-    text: str | None = Field(
-        default=None, min_length=1, max_length=LONGEST_TEXT, repr=False, description="what to send"
-    )
-    template: TemplateName | None = Field(
-        default=None, description="a template, in the client's language"
-    )
-    template_version: int | None = Field(
-        default=None, ge=1, le=2**31 - 1, description="absent: the newest one"
-    )
-    fields: dict[
-        Annotated[str, StringConstraints(min_length=1, max_length=64)],
-        Annotated[str, StringConstraints(max_length=1000)],
-    ] = Field(
-        default_factory=dict,
-        max_length=MOST_FIELDS,
-        repr=False,
-        description="the template's fields, as text",
-    )
-    kind: OrderKind = Field(
-        default=OrderKind.NOTIFICATION,
-        description="`notification` or `service`, which ignores the opt-out and needs a right",
-    )
-    sender: SenderName | None = Field(
-        default=None, description="approved for the account; absent: the service's own"
-    )
-    not_before: UtcTime | None = Field(default=None, description="send it then or later")
-    expires_at: UtcTime | None = Field(default=None, description="don't send it after that")
-    hours: SendingHours | None = Field(
+    hours: RequestedHours | None = Field(
         default=None, description="send it in these hours of a day only"
     )
     idempotency_key: (
-        Annotated[str, StringConstraints(pattern=r"^[!-~]+$", max_length=200)] | None
+        Annotated[str, StringConstraints(pattern=patterns.KEY, max_length=LONGEST_KEY)] | None
     ) = Field(
         default=None,
         repr=False,
         description="with the same key it is the same order; absent: `ce_source` and `ce_id`",
     )
-    callback: bool = Field(
-        default=True, description="whether the account's URL, if it has one, is called at the end"
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.kind not in _SINGLE:
-            raise ValueError("the kind is notification or service")
-        self.order(source="", event_id="", key="x", traceparent=None)  # raises ValueError
-        return self
 
     def order(self, *, source: str, event_id: str, key: str, traceparent: str | None) -> Order:
         """Return the order of a record; `key` is its idempotency key, made from either.
@@ -111,23 +74,12 @@ class OrderRequested(Message):
         if self.idempotency_key is None:
             chosen = order_id_of(self.account, source, event_id)
         return Order(
+            **self.order_values(),
             account=self.account,
             entry=OrderEntry.KAFKA,
             order_id=chosen,
-            kind=self.kind,
-            phone=self.to,
-            client_id=self.client_id,
-            subject_id=self.subject_id,
-            text=self.text,
-            template=self.template,
-            template_version=self.template_version,
-            fields=self.fields,
-            sender=self.sender,
-            not_before=self.not_before,
-            expires_at=self.expires_at,
-            hours=self.hours,
+            hours=None if self.hours is None else SendingHours(**dict(self.hours)),
             idempotency_key=key,
-            callback=self.callback,
             traceparent=traceparent,
         )
 

@@ -4,7 +4,7 @@ Every entry point makes an `Order` and hands batches of them to `inbound.orders.
 holds a number and a text, so it goes to no topic of ours and to no log; the events name its id.
 """
 
-import re
+from collections.abc import Collection
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from enum import StrEnum
@@ -21,45 +21,32 @@ from pydantic import (
     model_validator,
 )
 
+from schemas import patterns
 from schemas.base import Model, UtcTime
 from schemas.documented_enum import DocumentedEnum
+from schemas.texts import MessageText, check_text
 
 MOST_FIELDS: Final = 50
 LONGEST_TEXT: Final = 4000
 """Longer than any text of 8 parts, so that such a text gets its reason."""
 
-_PRINTABLE: Final = r"^[!-~]+$"
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
-
-def check_text(text: str) -> str:
-    """Return a text for a phone, with line breaks as LF. Raises ValueError.
-
-    Tabs and line breaks are the only control characters that a text may have.
-    """
-    text = text.replace("\r\n", "\n")
-    if (found := _CONTROL.search(text)) is not None:
-        raise ValueError(
-            f"character {found.start() + 1} is the control character U+{ord(found.group()):04X}; "
-            "remove it: only tabs and line breaks may be in a text"
-        )
-    return text
-
-
-AccountName = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?$", max_length=40)
-]
+AccountName = Annotated[str, StringConstraints(pattern=patterns.ACCOUNT, max_length=40)]
 """The name of an account: small Latin letters, digits, dots, dashes and underscores."""
 
-SenderName = Annotated[str, StringConstraints(pattern=r"^(?:[ -~]{1,11}|\+?[0-9]{3,15})$")]
+SenderName = Annotated[str, StringConstraints(pattern=patterns.SENDER)]
 """Up to 11 Latin letters, digits and signs, or up to 15 digits (3GPP TS 23.040, 9.1.2.5)."""
 
-TemplateName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+TemplateName = Annotated[str, StringConstraints(pattern=patterns.TEMPLATE)]
 """The name of a template of orders."""
 
 # Zeros at the end don't matter, but a replay compares what was written.
 Money = Annotated[Decimal, WithJsonSchema({"type": "string"})]
 """An amount in the account's currency, as decimal text."""
+
+
+DEFAULT_ACCOUNT: Final = "default"
+"""The account that exists from the start."""
 
 
 class OrderKind(DocumentedEnum):
@@ -107,7 +94,7 @@ class OrderState(DocumentedEnum):
         "held back: the person had switched notifications off, or it was stopped",
     )
     CANCELLED = "cancelled", "it was cancelled before it was queued"
-    REFUSED = "refused", "the order was refused; the reason tells why"
+    REFUSED = "refused", "not accepted, or no more allowed when it was due; the reason tells why"
     ERASED = "erased", "the person was erased before it was sent"
 
 
@@ -164,6 +151,22 @@ class WithheldReason(DocumentedEnum):
     PAUSED = "paused", "its broadcast was paused"
 
 
+NO_HOURS: Final = "hours that end when they start: leave them out instead"
+
+
+def check_zone(name: str) -> str:
+    """Return the IANA name of a time zone. Raises ValueError."""
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        raise ValueError("not a time zone; use an IANA name like Europe/Moscow") from None
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(check_zone)]
+"""The IANA name of a time zone."""
+
+
 class SendingHours(Model):
     """The hours of a day in which a message may be sent, by the clocks of a time zone.
 
@@ -172,7 +175,7 @@ class SendingHours(Model):
 
     start: time = Field(description="the first minute, as HH:MM")
     end: time = Field(description="the minute in which it is too late, as HH:MM")
-    zone: str = Field(default="Europe/Moscow", max_length=64, description="IANA time zone")
+    zone: ZoneName = Field(default="Europe/Moscow", max_length=64, description="IANA time zone")
 
     @field_validator("start", "end")
     @classmethod
@@ -181,19 +184,10 @@ class SendingHours(Model):
             raise ValueError("use HH:MM without a time zone")
         return value
 
-    @field_validator("zone")
-    @classmethod
-    def _check_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (LookupError, ValueError, OSError):
-            raise ValueError("not a time zone; use an IANA name like Europe/Moscow") from None
-        return name
-
     @model_validator(mode="after")
     def _check_length(self) -> Self:
         if self.start == self.end:
-            raise ValueError("hours that end when they start: leave them out instead")
+            raise ValueError(NO_HOURS)
         return self
 
     @classmethod
@@ -205,6 +199,21 @@ class SendingHours(Model):
         return cls(start=start.strip(), end=end.strip(), zone=zone)  # type: ignore[arg-type]
 
 
+def check_choices(
+    recipients: Collection[object], *, text: str | None, template: str | None, of_template: bool
+) -> None:
+    """Raise ValueError unless one recipient is named, and either a text or a template.
+
+    `of_template` says whether there are fields or a version, which only a template has.
+    """
+    if sum(one is not None for one in recipients) != 1:
+        raise ValueError("name one recipient: a phone number, a client id or a subject id")
+    if (text is None) == (template is None):
+        raise ValueError("give either a text or a template")
+    if template is None and of_template:
+        raise ValueError("fields and a version need a template")
+
+
 class Order(Model):
     """One message to send: by whom, to whom, what, when. As an entry point understood it.
 
@@ -213,12 +222,12 @@ class Order(Model):
     order; the entry point makes the key unique within the account.
     """
 
-    account: AccountName = "default"
+    account: AccountName = DEFAULT_ACCOUNT
     kind: OrderKind = OrderKind.NOTIFICATION
     phone: str | None = Field(default=None, max_length=40, repr=False)
     client_id: str | None = Field(default=None, min_length=1, max_length=64, repr=False)
     subject_id: UUID | None = None
-    text: Annotated[str, AfterValidator(check_text)] | None = Field(
+    text: MessageText | None = Field(
         default=None, min_length=1, max_length=LONGEST_TEXT, repr=False
     )
     template: TemplateName | None = None
@@ -232,7 +241,7 @@ class Order(Model):
     expires_at: UtcTime | None = None
     hours: SendingHours | None = None
     idempotency_key: (
-        Annotated[str, StringConstraints(pattern=_PRINTABLE, max_length=255)] | None
+        Annotated[str, StringConstraints(pattern=patterns.KEY, max_length=255)] | None
     ) = Field(default=None, repr=False)
     callback: bool = Field(default=False, description="whether the account's URL is called")
     broadcast_id: UUID | None = None
@@ -253,13 +262,12 @@ class Order(Model):
 
     @model_validator(mode="after")
     def _check_choices(self) -> Self:
-        recipients = (self.phone, self.client_id, self.subject_id)
-        if sum(one is not None for one in recipients) != 1:
-            raise ValueError("name one recipient: a phone number, a client id or a subject id")
-        if (self.text is None) == (self.template is None):
-            raise ValueError("give either a text or a template")
-        if self.template is None and (self.fields or self.template_version is not None):
-            raise ValueError("fields and a version need a template")
+        check_choices(
+            (self.phone, self.client_id, self.subject_id),
+            text=self.text,
+            template=self.template,
+            of_template=bool(self.fields) or self.template_version is not None,
+        )
         return self
 
 
@@ -294,6 +302,10 @@ class OrderFacts(Model):
     """What was known when an order was decided. A replay needs it; absent: it did not matter."""
 
     decided_at: UtcTime = Field(description="when the order was decided")
+    accepted_at: UtcTime | None = Field(
+        default=None,
+        description="when it had been accepted, if it was decided again because it was due",
+    )
     problem: RefusalReason | None = Field(
         default=None, description="why the order can't be carried out for anybody"
     )

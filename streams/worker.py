@@ -105,7 +105,9 @@ class Worker:
 
     def _notify(self, orders: IntakeConnections) -> BatchProcessor:
         return BatchProcessor(
-            NotifyProcessor(orders.intake.place),
+            NotifyProcessor(
+                orders.intake.place, ahead_days=self._settings.order_ahead_days, clock=utc_now
+            ),
             self._dead_letters(orders.store, "dead letters of orders"),
             report=partial(self._report, "orders"),
         )

@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from inbound.api.admission import Principal
 from inbound.api.backend import Backend
-from inbound.api.models import NO_NUMBER, TEXT, Reason
+from inbound.api.models import NO_NUMBER, Reason
+from inbound.api.patterns import TEXT
 from inbound.api.problems import forbidden, invalid
 from inbound.api.tokens import Scope
 from inbound.store.access.audit import MAX_LENGTH, ReasonError, check_reason

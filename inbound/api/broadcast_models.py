@@ -7,18 +7,19 @@ from uuid import UUID
 
 from pydantic import Field
 
-from inbound.api.models import Moment, RequestModel, ResponseModel, example
+from inbound.api.hours import WithHours
+from inbound.api.models import RequestModel, ResponseModel, example
 from inbound.broadcasts.audience import ExcludedRow, Exclusion
 from inbound.broadcasts.drafting import LONGEST_NAME
 from inbound.handlers.broadcasts import BroadcastState
 from inbound.store.broadcasts.rows import Broadcast, Progress
 from schemas.base import UtcTime
+from schemas.moments import Moment
 from schemas.orders import LONGEST_TEXT, MOST_FIELDS, SenderName, TemplateName
 
 MOST_ROWS: Final = 10_000
 NUMBER: Final = "msisdn"
 BROADCAST: Final = "0d6f3a1e-93c5-4c55-8d3e-2f6f0a3f7b11"
-_HOUR: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
 
 AudienceRow = Annotated[
     dict[
@@ -28,7 +29,7 @@ AudienceRow = Annotated[
 ]
 
 
-class BroadcastToCreate(RequestModel):
+class BroadcastToCreate(WithHours):
     """A broadcast: a text or a template, and its audience."""
 
     model_config = example(
@@ -61,17 +62,6 @@ class BroadcastToCreate(RequestModel):
     )
     sender: SenderName | None = Field(
         default=None, description="approved for the account; default: the service's own"
-    )
-    hours: str | None = Field(
-        default=None,
-        pattern=f"^{_HOUR}-{_HOUR}$",
-        description="send it in these hours of a day only; they may go past midnight",
-    )
-    time_zone: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=64,
-        description="IANA time zone of `hours`; default: the service's own",
     )
     spread: bool = Field(default=False, description="spread it evenly over `hours`")
     rate: int | None = Field(

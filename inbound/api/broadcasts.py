@@ -5,13 +5,12 @@ a large broadcast is another token here.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Concatenate, Final, ParamSpec, TypeVar
 from uuid import UUID
 
 import psycopg
 from fastapi import APIRouter, Path, Query
-from pydantic import ValidationError
 
 from inbound.api.access import BackendDep, MaySend
 from inbound.api.admission import BROADCASTS_PATH, Principal
@@ -31,9 +30,8 @@ from inbound.api.problems import ProblemKind, Refusal, invalid
 from inbound.broadcasts.content import DraftError
 from inbound.broadcasts.control import NotPossibleError, UnknownBroadcastError
 from inbound.broadcasts.loading import find_exclusion_page
-from inbound.field_rules import rule_of
 from inbound.handlers.broadcasts import Action
-from schemas.orders import SendingHours
+from inbound.orders.horizon import too_far
 
 router = APIRouter(tags=["broadcasts"])
 
@@ -60,7 +58,7 @@ async def create_broadcast(
     body: BroadcastToCreate, backend: BackendDep, who: MaySend
 ) -> BroadcastReport:
     """Store a draft."""
-    hours = _hours(body, backend.sending.zone)
+    hours = body.sending_hours(backend.sending.zone)
     create = backend.broadcasting.create
     try:
         made = await backend.run(create, body, hours, _caller(who), backend.clock())
@@ -148,6 +146,9 @@ async def start_broadcast(
     """Start a broadcast of the account."""
     if query.at is not None and query.at < backend.clock():
         raise invalid("query.at", "is in the past; leave it out to start now")
+    days = backend.sending.ahead_days
+    if query.at is not None and query.at > backend.clock() + timedelta(days=days):
+        raise invalid("query.at", too_far(days))
     return await _perform(backend, broadcast_id, Action.START, who, query.at)
 
 
@@ -211,14 +212,3 @@ async def _run(
 
 def _caller(who: Principal) -> Caller:
     return Caller(who.account, who.actor)
-
-
-def _hours(body: BroadcastToCreate, zone: str) -> SendingHours | None:
-    if body.hours is None:
-        return None
-    try:
-        return SendingHours.parse(body.hours, body.time_zone or zone)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        field = "time_zone" if first["loc"][:1] == ("zone",) else "hours"
-        raise invalid(f"body.{field}", rule_of(first)) from None

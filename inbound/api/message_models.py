@@ -1,139 +1,32 @@
-"""Models of messages to send, and of their state and history."""
+"""Models of the answers about messages: whether they were placed, their state and history."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from pydantic import Discriminator, Field, RootModel, Tag, ValidationError
+from pydantic import Field, RootModel
 
-from inbound.api.examples import ORDER, SUBJECT
-from inbound.api.models import ClientId, Moment, RequestModel, ResponseModel, example
-from inbound.api.problems import LIST, ONE, FieldProblem, ProblemKind, Refusal
+from inbound.api.examples import ORDER
+from inbound.api.models import ResponseModel, example
+from inbound.api.problems import TEMPORARY_MEANS, ProblemKind, Refusal
 from inbound.api.timelines import Timelines
-from inbound.field_rules import rule_of
 from inbound.handlers.order_progress import change_of
-from inbound.orders.intake import MOST_IN_BATCH
 from inbound.orders.ports import Placed
-from inbound.orders.refusals import explain
+from inbound.orders.refusals import TEMPORARY, explain
 from inbound.parsers.numbers import mask
 from inbound.store.orders.lookup import FoundOrder
 from schemas.base import UtcTime
 from schemas.domain_event import DomainEvent
-from schemas.events import DeliveryEvent, MessageEvent
+from schemas.events import DeliveryEvent, MessageEvent, PersonErased
 from schemas.order_events import OrderAccepted, OrderRefused, OrderRescheduled
-from schemas.orders import (
-    LONGEST_TEXT,
-    MOST_FIELDS,
-    Order,
-    OrderKind,
-    OrderState,
-    RefusalReason,
-    SenderName,
-    SendingHours,
-    TemplateName,
+from schemas.orders import Order, OrderKind, OrderState, RefusalReason, WithheldReason
+
+REASON_MEANS: Final = "why it was `refused` (a `RefusalReason`) or `withheld`: " + "; ".join(
+    f"`{one}`: {one.meaning}" for one in WithheldReason
 )
-
-LONGEST_KEY: Final = 200
 _LIKE_A_NUMBER: Final = 7
-_HOUR: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
-# Names of fields of an order that are other ones here.
-_NAMES: Final = {"phone": "to", "zone": "time_zone"}
-
-
-class MessageToSend(RequestModel):
-    """A message to send: to one of `to`, `client_id` and `subject_id`; a text or a template."""
-
-    to: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=40,
-        description="a mobile number with its country code, in any usual format",
-        examples=["+79161234567"],
-    )
-    client_id: ClientId | None = None
-    subject_id: UUID | None = Field(default=None, description="a subject, as in events")
-    text: str | None = Field(
-        default=None, min_length=1, max_length=LONGEST_TEXT, description="what to send"
-    )
-    template: TemplateName | None = Field(
-        default=None, description="a template, in the client's language"
-    )
-    template_version: int | None = Field(
-        default=None, ge=1, le=2**31 - 1, description="default: the newest one"
-    )
-    fields: dict[
-        Annotated[str, Field(min_length=1, max_length=64)], Annotated[str, Field(max_length=1000)]
-    ] = Field(
-        default_factory=dict,
-        max_length=MOST_FIELDS,
-        description="the template's fields, as text",
-        json_schema_extra={"default": {}},
-    )
-    kind: Literal[OrderKind.NOTIFICATION, OrderKind.SERVICE] = Field(
-        default=OrderKind.NOTIFICATION,
-        description="a `notification` is not sent to people who have switched notifications off; a "
-        "`service` message is, and needs a right of the account",
-    )
-    sender: SenderName | None = Field(
-        default=None, description="approved for the account; default: the service's own"
-    )
-    not_before: Moment | None = Field(default=None, description="send it then or later")
-    expires_at: Moment | None = Field(default=None, description="don't send it after that")
-    hours: str | None = Field(
-        default=None,
-        pattern=f"^{_HOUR}-{_HOUR}$",
-        description="send it in these hours of a day only; they may go past midnight",
-        examples=["10:00-12:00"],
-    )
-    time_zone: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=64,
-        description="IANA time zone of `hours`; default: the service's own",
-        examples=["Europe/Moscow"],
-    )
-    callback: bool = Field(
-        default=True, description="whether the account's URL, if it has one, is called at the end"
-    )
-
-
-def _choose(body: object) -> str:
-    return LIST if isinstance(body, list) else ONE
-
-
-class MessagesToSend(
-    RootModel[
-        Annotated[
-            Annotated[MessageToSend, Tag(ONE)]
-            | Annotated[
-                list[MessageToSend], Field(min_length=1, max_length=MOST_IN_BATCH), Tag(LIST)
-            ],
-            Discriminator(_choose),
-        ]
-    ]
-):
-    """One message, or a list of up to 1,000 that are placed together."""
-
-    model_config = {
-        "frozen": True,
-        "hide_input_in_errors": True,
-        "json_schema_extra": {
-            "examples": [
-                {"to": "+79161234567", "text": "Заявка 4711 выполнена.", "kind": "notification"},
-                [
-                    {
-                        "client_id": "C-1001",
-                        "template": "case-done",
-                        "fields": {"number": "4711"},
-                        "hours": "10:00-12:00",
-                        "time_zone": "Europe/Moscow",
-                    },
-                    {"subject_id": SUBJECT, "text": "Заявка 4712 выполнена."},
-                ],
-            ]
-        },
-    }
 
 
 class PlacedMessage(ResponseModel):
@@ -145,7 +38,8 @@ class PlacedMessage(ResponseModel):
     state: OrderState = Field(description="`queued`, `scheduled`, or in a list `refused`")
     parts: int = Field(description="SMS parts of the text")
     reason: RefusalReason | None = Field(default=None, description="why it was refused")
-    detail: str | None = Field(default=None, description="the reason in words")
+    temporary: bool | None = Field(default=None, description=TEMPORARY_MEANS)
+    detail: str | None = Field(default=None, description="the reason in words, and the fix")
 
     @classmethod
     def of(cls, order: Order, placed: Placed) -> "PlacedMessage":
@@ -155,6 +49,7 @@ class PlacedMessage(ResponseModel):
             state=OrderState(placed.state),
             parts=placed.parts,
             reason=placed.reason,
+            temporary=None if placed.reason is None else placed.reason in TEMPORARY,
             detail=None if placed.reason is None else _detail(order, placed),
         )
 
@@ -170,6 +65,7 @@ class PlacedMessages(RootModel[PlacedMessage | list[PlacedMessage]]):
                 "state": "refused",
                 "parts": 1,
                 "reason": "opted_out",
+                "temporary": False,
                 "detail": "the recipient has switched notifications off; they come back when the "
                 "client texts CLIENT sms start, and service messages are sent all the same",
             },
@@ -183,10 +79,12 @@ class HistoryItem(ResponseModel):
     at: UtcTime
     event: str = Field(description="type of the event on `sms.events.v1`")
     state: OrderState = Field(description="the state from then on")
-    reason: str | None = Field(default=None, description="why it was refused or withheld")
+    reason: str | None = Field(default=None, description=REASON_MEANS)
     attempt: int | None = Field(default=None, description="number of the attempt to send it")
     error: str | None = Field(default=None, description="the SMS centre's error code")
-    due_at: UtcTime | None = Field(default=None, description="when it is to be sent")
+    due_at: UtcTime | None = Field(
+        default=None, description="when it is to be sent; with the offset as in `due_at` above"
+    )
 
 
 class MessageReport(ResponseModel):
@@ -197,38 +95,49 @@ class MessageReport(ResponseModel):
     parts: int = Field(description="SMS parts of the text")
     kind: OrderKind
     to: str | None = Field(
-        default=None, description="the number, masked; absent if it is unknown or was erased"
+        default=None,
+        description="the number, masked unless revealed; absent if it is unknown or was erased",
     )
     template: str = Field(description="`text` for a message with its own text")
     template_version: int | None = None
     sender: str | None = Field(default=None, description="absent: the service's own")
-    reason: str | None = Field(default=None, description="why it was refused or withheld")
+    reason: str | None = Field(default=None, description=REASON_MEANS)
     price: str | None = Field(default=None, description="what the account paid, as decimal text")
+    refunded: bool | None = Field(
+        default=None,
+        description="true: it ended unsent, and its price and its place in the limits were "
+        "given back",
+    )
     created_at: UtcTime
     changed_at: UtcTime = Field(description="when its state last changed")
     due_at: UtcTime | None = Field(
-        default=None, description="when it is to be sent, while it is scheduled"
+        default=None,
+        description="when it is to be sent, while it is scheduled; with the offset of the time "
+        "zone of its sending hours, if it has any",
     )
     expires_at: UtcTime | None = Field(default=None, description="when it expires")
     broadcast_id: UUID | None = None
 
     @classmethod
-    def values_of(cls, found: FoundOrder, number: str | None) -> dict[str, Any]:
-        """Return the values of these fields for an order."""
+    def values_of(
+        cls, found: FoundOrder, number: str | None, *, is_revealed: bool = False
+    ) -> dict[str, Any]:
+        """Return the values of these fields for an order. Record a reveal first."""
         return {
             "id": found.order_id,
             "state": OrderState(found.state),
             "parts": found.parts,
             "kind": OrderKind(found.kind),
-            "to": None if number is None else mask(number),
+            "to": number if number is None or is_revealed else mask(number),
             "template": found.template,
             "template_version": found.template_version,
             "sender": found.sender,
             "reason": found.reason,
             "price": found.price,
+            "refunded": found.refunded or None,
             "created_at": found.created_at,
             "changed_at": found.changed_at,
-            "due_at": found.due_at,
+            "due_at": _in_zone(found.due_at, found.zone),
             "expires_at": found.last_at,
             "broadcast_id": found.broadcast_id,
         }
@@ -284,6 +193,7 @@ def refusal_of_order(order: Order, placed: Placed) -> Refusal:
         _detail(order, placed),
         reason=placed.reason,
         message_id=placed.order_id,
+        is_temporary=placed.reason in TEMPORARY,
     )
 
 
@@ -294,28 +204,11 @@ def _detail(order: Order, placed: Placed) -> str:
     return explain(order, placed)
 
 
-def order_of(
-    message: MessageToSend, where: str, *, account: str, zone: str, **more: str | None
-) -> Order:
-    """Translate a message; `zone` is the default one. Raises Refusal with the path of a field."""
-    given = message.model_dump(exclude={"to", "hours", "time_zone"}, exclude_none=True)
-    field = where
-    try:
-        if message.hours is not None:
-            field = f"{where}.hours"
-            given["hours"] = SendingHours.parse(message.hours, message.time_zone or zone)
-        field = where
-        return Order(**given, phone=message.to, account=account, **more)  # type: ignore[arg-type]
-    except ValidationError as error:
-        problems = [
-            FieldProblem(where=_where(field, one["loc"]), problem=rule_of(one))
-            for one in error.errors(include_input=False, include_url=False)
-        ]
-        raise Refusal(ProblemKind.INVALID, errors=problems) from None
+def history_of(order: FoundOrder, events: Sequence[DomainEvent]) -> list[HistoryItem]:
+    """Return the steps of an order's events.
 
-
-def history_of(events: Sequence[DomainEvent]) -> list[HistoryItem]:
-    """Return the steps of an order's events."""
+    The event of an erasure names no order, so the end of a scheduled one comes from its row.
+    """
     items: list[HistoryItem] = []
     state = OrderState.QUEUED
     for event in events:
@@ -323,7 +216,7 @@ def history_of(events: Sequence[DomainEvent]) -> list[HistoryItem]:
         state = _first_state(event) or (change.state if change else state)
         due_at = None
         if state is OrderState.SCHEDULED and isinstance(event, OrderAccepted | OrderRescheduled):
-            due_at = event.due_at
+            due_at = _in_zone(event.due_at, event.hours.zone if event.hours else None)
         items.append(
             HistoryItem(
                 at=_moment(event),
@@ -335,7 +228,15 @@ def history_of(events: Sequence[DomainEvent]) -> list[HistoryItem]:
                 due_at=due_at,
             )
         )
+    if order.state == OrderState.ERASED and state is not OrderState.ERASED:
+        items.append(
+            HistoryItem(at=order.changed_at, event=PersonErased.TYPE, state=OrderState.ERASED)
+        )
     return items
+
+
+def _in_zone(moment: datetime | None, zone: str | None) -> datetime | None:
+    return moment if moment is None or zone is None else moment.astimezone(ZoneInfo(zone))
 
 
 def _first_state(event: DomainEvent) -> OrderState | None:
@@ -353,7 +254,3 @@ def _moment(event: DomainEvent) -> datetime:
         return event.facts.decided_at
     at: datetime = event.at  # type: ignore[attr-defined]  # all others have it
     return at
-
-
-def _where(field: str, path: Sequence[int | str]) -> str:
-    return ".".join([field, *(_NAMES.get(str(step), str(step)) for step in path)])

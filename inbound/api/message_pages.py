@@ -10,10 +10,11 @@ from pydantic import Field
 from inbound.api.backend import Backend
 from inbound.api.cursors import CURSOR, read_cursor, write_cursor
 from inbound.api.message_models import ListedMessage
-from inbound.api.models import Moment, RequestModel, ResponseModel, example
+from inbound.api.models import RequestModel, ResponseModel, example
 from inbound.api.request_pages import DEFAULT_DAYS, MAX_PAGE_SIZE
 from inbound.store.orders.lookup import OrderKey, OrderQuery, search_orders
 from inbound.store.people.subjects import numbers_of
+from schemas.moments import Moment
 from schemas.orders import OrderKind, OrderState, TemplateName
 
 PATH: Final = "/v1/messages"

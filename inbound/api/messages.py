@@ -3,38 +3,49 @@
 An account sees its own messages only; another one's is not found.
 """
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query
 
-from inbound.api.access import BackendDep, MayLookUp, MaySend, RevealReason
+from inbound.api.access import BackendDep, MayLookUp, MayRead, MaySend, RevealReason
 from inbound.api.admission import SENDING_PATH, Principal
 from inbound.api.backend import Backend
 from inbound.api.languages import ChosenLanguage
 from inbound.api.message_models import (
-    LONGEST_KEY,
     FullMessageReport,
     MessageLookUp,
-    MessagesToSend,
-    MessageToSend,
     PlacedMessage,
     PlacedMessages,
     history_of,
-    order_of,
     refusal_of_order,
 )
 from inbound.api.message_pages import PATH, MessagePage, MessageSearch, find_page
-from inbound.api.models import TEXT
-from inbound.api.problems import ProblemKind, Refusal, invalid
-from inbound.api.timelines import TimelineQuery, follow, reveal_of
+from inbound.api.message_requests import MessagesToSend, MessageToSend
+from inbound.api.patterns import TEXT
+from inbound.api.problems import FieldProblem, ProblemKind, Refusal, invalid
+from inbound.api.timelines import TimelineQuery, Timelines, follow, reveal_of
 from inbound.api.tokens import Scope
+from inbound.faults import MOST_SHOWN
 from inbound.ops.telemetry import parse_traceparent
+from inbound.orders.horizon import beyond_horizon, too_far
 from inbound.store.orders.lookup import FoundOrder, events_of_order, find_order
 from inbound.store.people.subjects import numbers_of
-from inbound.timeline.reader import find_by_message
+from inbound.timeline.reader import find_by_any_id
+from schemas.message_requests import LONGEST_KEY
 from schemas.orders import Order, OrderState
+from schemas.patterns import KEY
+
+REVEAL: Final = "message.reveal"
+
+_ENDED: Final = "the message has ended ({}): there is nothing to cancel"
+_NOT_CANCELLED: Final[Mapping[OrderState, str]] = {
+    **{state: _ENDED.format(state.value) for state in OrderState},
+    OrderState.QUEUED: "the message is on its way to the SMS centre; only a scheduled message can "
+    "be cancelled",
+    OrderState.SENT: "the message was sent; only a scheduled message can be cancelled",
+}
 
 router = APIRouter(tags=["messages"])
 
@@ -49,10 +60,13 @@ IdempotencyKey = Annotated[
         examples=["case-4711-done"],
         min_length=1,
         max_length=LONGEST_KEY,
-        pattern=r"^[!-~]+$",
+        pattern=KEY,
     ),
 ]
 Traceparent = Annotated[str | None, Header(include_in_schema=False)]
+AnyMessageId = Annotated[
+    str, Path(min_length=1, max_length=65, pattern=TEXT, description="our id, or the SMS centre's")
+]
 MessageId = Annotated[UUID, Path(description="the id in the answer to `POST /v1/messages`")]
 
 
@@ -79,6 +93,7 @@ async def send_messages(
     """Place the orders of a request."""
     trace = traceparent if parse_traceparent(traceparent) else None
     orders = _orders(body.root, who.account, backend.sending.zone, idempotency_key, trace)
+    _check_horizon(orders, backend, is_list=isinstance(body.root, list))
     placed = await backend.sending.place(orders)
     if isinstance(body.root, list):
         return PlacedMessages(
@@ -107,22 +122,40 @@ async def search_messages(
 
 
 @router.get(
+    "/v1/messages/{message_id}/timeline",
+    operation_id="messageTimelines",
+    summary="Timeline of this message",
+    description="For support: by the id of a message that was sent for any account, of one that "
+    "answers a request, or the id that an SMS centre gave to a part of it, which is kept for 7 "
+    "days. SMS centres reuse ids, so there may be several.",
+    response_description="A timeline for each request or message.",
+    response_model_exclude_none=True,
+)
+async def message_timelines(
+    message_id: AnyMessageId,
+    query: Annotated[TimelineQuery, Query()],
+    backend: BackendDep,
+    who: MayRead,
+    reveal: RevealReason,
+    language: ChosenLanguage,
+) -> Timelines:
+    """Answer with timelines by any id of a message."""
+    lang, revealing = language.choose(query.lang), reveal_of(who, reveal)
+    return await follow(backend, find_by_any_id, message_id, lang, revealing)
+
+
+@router.get(
     "/v1/messages/{message_id:path}",
     operation_id="message",
     summary="What became of this message?",
     description="With the scope `send` and the id of a message of the token's account: its state "
-    "and history. With the scope `read` also the id of a message that answers a request, or the "
-    "id that an SMS centre gave to a part of it, which is kept for 7 days: the timeline of that "
-    "request. SMS centres reuse ids, so there may be several.",
+    "and history. With the scope `read`, any other id: what `/timeline` below it answers.",
     response_description="The message, or a timeline for each request.",
     response_model_exclude_none=True,
     openapi_extra={"security": [{"token": ["read"]}]},
 )
 async def message(
-    message_id: Annotated[
-        str,
-        Path(min_length=1, max_length=65, pattern=TEXT, description="our id, or the SMS centre's"),
-    ],
+    message_id: AnyMessageId,
     query: Annotated[TimelineQuery, Query()],
     backend: BackendDep,
     who: MayLookUp,
@@ -132,15 +165,15 @@ async def message(
     """Answer with a message of the account, or with timelines."""
     if who.may(Scope.SEND) and (order := await _find(backend, who, _uuid(message_id))):
         events = await backend.run(events_of_order, order)
+        if reveal is not None:
+            await backend.record(who, REVEAL, reveal, [order.subject_id])
         number = await _number(backend, order)
-        report = FullMessageReport(
-            **FullMessageReport.values_of(order, number), history=history_of(events)
-        )
-        return MessageLookUp(report)
+        values = FullMessageReport.values_of(order, number, is_revealed=reveal is not None)
+        return MessageLookUp(FullMessageReport(**values, history=history_of(order, events)))
     if not who.may(Scope.READ):
         raise _not_found()
     lang, revealing = language.choose(query.lang), reveal_of(who, reveal)
-    return MessageLookUp(await follow(backend, find_by_message, message_id, lang, revealing))
+    return MessageLookUp(await follow(backend, find_by_any_id, message_id, lang, revealing))
 
 
 @router.delete(
@@ -158,8 +191,10 @@ async def cancel_message(message_id: MessageId, backend: BackendDep, who: MaySen
     if order is None:
         raise _not_found()
     state = await backend.sending.cancel_scheduled(order.order_id)
+    if state is None:
+        raise _not_found()
     if state is not OrderState.CANCELLED:
-        raise Refusal(ProblemKind.NOT_SCHEDULED, f"the message is {state or 'gone'}")
+        raise Refusal(ProblemKind.NOT_SCHEDULED, _NOT_CANCELLED[state])
     return PlacedMessage(id=order.order_id, state=state, parts=order.parts)
 
 
@@ -171,24 +206,29 @@ def _orders(
     trace: str | None,
 ) -> list[Order]:
     """Translate a body. Keys of other entry points have other prefixes, and so have lists."""
+
+    def order(one: MessageToSend, own_key: str | None) -> Order:
+        return one.order(account=account, zone=zone, idempotency_key=own_key, traceparent=trace)
+
     if isinstance(given, MessageToSend):
-        own_key = None if key is None else f"http:{key}"
-        return [
-            order_of(
-                *(given, "body"), account=account, zone=zone, idempotency_key=own_key,
-                traceparent=trace,
-            )
-        ]  # fmt: skip
+        return [order(given, None if key is None else f"http:{key}")]
     return [
-        order_of(
-            *(one, f"body.{place}"),
-            account=account,
-            zone=zone,
-            idempotency_key=None if key is None else f"http-list:{place}:{key}",
-            traceparent=trace,
-        )
+        order(one, None if key is None else f"http-list:{place}:{key}")
         for place, one in enumerate(given)
     ]
+
+
+def _check_horizon(orders: Sequence[Order], backend: Backend, *, is_list: bool) -> None:
+    now, days = backend.clock(), backend.sending.ahead_days
+    errors = [
+        FieldProblem(
+            where=f"body.{place}.{name}" if is_list else f"body.{name}", problem=too_far(days)
+        )
+        for place, order in enumerate(orders)
+        for name in beyond_horizon(order, now, days)
+    ]
+    if errors:
+        raise Refusal(ProblemKind.INVALID, errors=errors[:MOST_SHOWN])
 
 
 async def _find(backend: Backend, who: Principal, order_id: UUID | None) -> FoundOrder | None:

@@ -111,11 +111,15 @@ _EXAMPLES: Final = {
         "CLIENT sms start, and service messages are sent all the same",
         reason=RefusalReason.OPTED_OUT,
         message_id=UUID(ORDER),
+        is_temporary=False,
     ),
     ProblemKind.NOT_POSSIBLE: Refusal(
         ProblemKind.NOT_POSSIBLE, "it is done: nothing of it waits any more"
     ),
-    ProblemKind.NOT_SCHEDULED: Refusal(ProblemKind.NOT_SCHEDULED, "the message is sent"),
+    ProblemKind.NOT_SCHEDULED: Refusal(
+        ProblemKind.NOT_SCHEDULED,
+        "the message was sent; only a scheduled message can be cancelled",
+    ),
     ProblemKind.RATE_LIMITED: Refusal(
         ProblemKind.RATE_LIMITED, "a token allows 600 requests per minute", {"Retry-After": "1"}
     ),

@@ -1,13 +1,14 @@
 """Problem details (RFC 9457): the body of every answer that is not a success.
 
 A problem never repeats what was sent, because a number or a token in the wrong place would
-end up in the caller's log. Texts name our fields and rules, never values or unknown names.
+end up in the caller's log. Texts name our fields and rules, never values.
+What is wrong with a field is said by `inbound.faults`.
 """
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from fastapi import HTTPException, Request
@@ -17,8 +18,9 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.routing import Match, Route
 
+from inbound.api.patterns import WORDS
 from inbound.errors import RetryableError
-from inbound.field_rules import rule_of
+from inbound.faults import MOST_SHOWN, fault_of
 from schemas.orders import RefusalReason
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -65,6 +67,11 @@ _BY_STATUS: Final = {kind.status: kind for kind in ProblemKind}
 PHRASES: Final = {kind: HTTPStatus(kind.status).phrase for kind in ProblemKind}
 
 
+TEMPORARY_MEANS: Final = (
+    "whether the same message may be accepted later, under a new `Idempotency-Key`"
+)
+
+
 class FieldProblem(BaseModel):
     """One invalid field."""
 
@@ -93,6 +100,7 @@ class ProblemDetails(BaseModel):
         default=None, description="of `refused`: the first reason that applies"
     )
     id: UUID | None = Field(default=None, description="of `refused`: the id of the message")
+    temporary: bool | None = Field(default=None, description=f"of `refused`: {TEMPORARY_MEANS}")
 
 
 class Refusal(HTTPException):
@@ -109,6 +117,8 @@ class Refusal(HTTPException):
         errors: Sequence[FieldProblem] = (),
         reason: RefusalReason | None = None,
         message_id: UUID | None = None,
+        *,
+        is_temporary: bool | None = None,
     ) -> None:
         super().__init__(kind.status, detail, dict(headers or {}))
         self.kind = kind
@@ -116,6 +126,7 @@ class Refusal(HTTPException):
         self.errors = errors
         self.reason = reason
         self.message_id = message_id
+        self.is_temporary = is_temporary
 
 
 def unauthorized(*, given: bool = False) -> Refusal:
@@ -154,7 +165,7 @@ def refusal_of(error: Exception) -> Refusal:
             return _of_validation(error)
         case AnyHTTPException():
             if error.status_code == HTTPStatus.BAD_REQUEST:  # not UTF-8, or nested too deep
-                return invalid("body", _NOT_JSON)
+                return invalid("body", "is not valid JSON")
             kind = _BY_STATUS.get(error.status_code, ProblemKind.DEFECT)
             return Refusal(kind, _detail(kind), error.headers)
         case RetryableError():
@@ -188,6 +199,7 @@ def problem_of(refusal: Refusal, request_id: str) -> ProblemDetails:
         errors=list(refusal.errors) or None,
         reason=refusal.reason,
         id=refusal.message_id,
+        temporary=refusal.is_temporary,
     )
 
 
@@ -204,7 +216,8 @@ def render(refusal: Refusal, request_id: str) -> Response:
 async def answer(request: Request, error: Exception) -> Response:
     """Answer an error raised by a route or by the framework."""
     if isinstance(error, RequestValidationError) and _is_not_json(request, error):
-        error = Refusal(ProblemKind.MEDIA_TYPE)
+        detail = "send the body as JSON, with the header `Content-Type: application/json`"
+        error = Refusal(ProblemKind.MEDIA_TYPE, detail)
     refusal = refusal_of(error)
     if refusal.kind is ProblemKind.METHOD_NOT_ALLOWED and (allowed := _allowed_methods(request)):
         refusal.headers, refusal.text = {"Allow": allowed}, f"this path takes {allowed}"
@@ -225,37 +238,17 @@ def _allowed_methods(request: Request) -> str:
 
 # -- validation ---------------------------------------------------------------------------
 
-_NOT_JSON: Final = "is not valid JSON"
-_PATTERN: Final = "does not fit its pattern in the OpenAPI document"
-
 
 def _of_validation(error: RequestValidationError) -> Refusal:
-    errors = [
-        FieldProblem(where=_where(found), problem=_rule(found)) for found in error.errors()[:20]
-    ]
+    faults = [fault_of(found, WORDS, CHOICES) for found in error.errors()[:MOST_SHOWN]]
+    errors = [FieldProblem(where=".".join(one.path), problem=one.rule) for one in faults]
     return Refusal(ProblemKind.INVALID, errors=errors)
-
-
-def _where(found: Mapping[str, Any]) -> str:
-    """Return the path of a field; of an unknown one, which the client named, where it stands."""
-    steps = found["loc"]
-    if found["type"] == "extra_forbidden":
-        steps = steps[:-1]
-    elif found["type"] == "json_invalid":
-        steps = steps[:1]
-    steps = [step for step in steps if step not in CHOICES]
-    return ".".join(str(step) for step in steps)
-
-
-def _rule(found: Mapping[str, Any]) -> str:
-    if found["type"] == "extra_forbidden":
-        what = "parameter" if found["loc"][0] == "query" else "field"
-        return f"has an unknown {what}"
-    return rule_of(found, pattern=_PATTERN)
 
 
 def _is_not_json(request: Request, error: RequestValidationError) -> bool:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     return media_type != "application/json" and any(
-        found["loc"] == ("body",) and found["type"] != "missing" for found in error.errors()
+        [step for step in found["loc"] if step not in CHOICES] == ["body"]
+        and found["type"] != "missing"
+        for found in error.errors()
     )

@@ -12,12 +12,13 @@ from pydantic import Field
 from inbound.api.backend import Backend, retry_once
 from inbound.api.cursors import CURSOR, read_cursor, write_cursor
 from inbound.api.examples import REQUEST, SUBJECT
-from inbound.api.models import ClientId, Moment, RequestModel, ResponseModel, example
+from inbound.api.models import ClientId, RequestModel, ResponseModel, example
 from inbound.projections.queries import MOST as QUERY_LIMIT
 from inbound.projections.queries import Message, PageKey, ProjectionQueries, Request
 from inbound.projections.requests import RequestState
 from schemas.base import UtcTime
 from schemas.events import Command, Plan
+from schemas.moments import Moment
 
 PATH: Final = "/v1/requests"
 MAX_PAGE_SIZE: Final = 200

@@ -13,17 +13,17 @@ from inbound.api.admission import Principal
 from inbound.api.backend import Backend
 from inbound.api.examples import TIMELINE
 from inbound.api.languages import ChosenLanguage, LanguageChoice
-from inbound.api.models import Moment, Reason, RequestModel, ResponseModel, example
+from inbound.api.models import Reason, RequestModel, ResponseModel, example
+from inbound.api.patterns import TRACE_PATTERN, TRACE_RULE
 from inbound.api.problems import ProblemKind, Refusal, invalid
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.store.lookup import OrderLocation, RequestLocation
 from inbound.timeline.input import TimelineOptions
 from inbound.timeline.model import Language, Timeline
 from inbound.timeline.reader import Reveal, as_trace_id, find_by_request, find_by_trace
+from schemas.moments import Moment
 
 MAX_REQUESTS: Final = 50
-TRACE_RULE: Final = "a trace id of 32 hex digits, or a whole traceparent"
-TRACE_PATTERN: Final = "^([0-9a-f]{32}|[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})$"
 
 router = APIRouter(tags=["history"])
 
@@ -70,7 +70,7 @@ class PhoneTimeline(TimelineWindowQuery):
 
 
 class Timelines(ResponseModel):
-    """A timeline for each request found; usually one."""
+    """A timeline for each request or message found; usually one."""
 
     model_config = example({"timelines": [TIMELINE]})
 
@@ -103,10 +103,11 @@ async def request_timeline(
 @router.get(
     "/v1/traces/{trace_id}",
     operation_id="traceTimelines",
-    summary="What became of the requests of this trace?",
+    summary="What became of the requests and messages of this trace?",
     description="A trace id of W3C Trace Context, as in events and spans, or a whole "
-    "`traceparent`.",
-    response_description="A timeline for each request.",
+    "`traceparent`. A message has the trace of the `traceparent` it was ordered with. Messages of "
+    "broadcasts are not found by it.",
+    response_description="A timeline for each request or message.",
     response_model_exclude_none=True,
 )
 async def trace_timelines(
@@ -120,7 +121,7 @@ async def trace_timelines(
     reveal: RevealReason,
     language: ChosenLanguage,
 ) -> Timelines:
-    """Answer with the timelines of the requests of a trace."""
+    """Answer with the timelines of what a trace led to."""
     if as_trace_id(trace_id) is None:
         raise invalid("path.trace_id", f"has to be {TRACE_RULE}")
     lang, revealing = language.choose(query.lang), reveal_of(who, reveal)
@@ -207,7 +208,7 @@ async def follow(
 
     found = await backend.run(follow)
     if not found:
-        raise Refusal(ProblemKind.NOT_FOUND, "no request has this id")
+        raise Refusal(ProblemKind.NOT_FOUND, "no request or message has this id")
     return Timelines(timelines=found)
 
 

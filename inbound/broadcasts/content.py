@@ -10,7 +10,7 @@ from inbound.orders.templates.fields import FieldError, FieldType
 from inbound.smpp.segmentation import UnsendableTextError, part_count
 from inbound.store.orders.templates import TemplateVersion
 from inbound.templates.placeholders import PlaceholderText, parse_text
-from schemas.orders import check_text
+from schemas.texts import check_message_text, check_text, is_blank
 
 _UCS2_PART: Final = 67
 
@@ -99,8 +99,8 @@ def own_text(text: str, *, max_parts: int, alphabet: str) -> OwnText:
         parsed = parse_text(check_text(text))
     except ValueError as error:
         raise DraftError("text", str(error)) from None
-    if not text.strip():
-        raise DraftError("text", "write what to send")
+    if is_blank(text):
+        raise DraftError("text", "has no visible character; write what to send")
     content = OwnText(text, parsed, max_parts, alphabet)
     if not parsed.fields and (fault := fault_of(parsed.render({}), max_parts, alphabet)):
         raise DraftError("text", fault[1])
@@ -112,7 +112,7 @@ def fault_of(
 ) -> tuple[Exclusion, str] | None:
     """Return why a text may not be sent."""
     try:
-        check_text(text)
+        check_message_text(text)
     except ValueError as error:
         return Exclusion.FIELDS, str(error)
     if len(text) * 2 <= max_parts * _UCS2_PART:  # fits, whatever its characters

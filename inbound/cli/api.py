@@ -72,9 +72,14 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
         sending = Sending(
             OrderBatcher(orders.intake.place),
             Dispatcher(
-                orders.store, hasher, TopicNames.prefixed(settings.topic_prefix), clock=utc_now
+                orders.store,
+                hasher,
+                TopicNames.prefixed(settings.topic_prefix),
+                sender=settings.sender,
+                clock=utc_now,
             ),
-            settings.time_zone,
+            zone=settings.time_zone,
+            ahead_days=settings.order_ahead_days,
         )
         broadcasting = Broadcasting(
             DraftRules(settings.sender, settings.smpp.alphabet),

@@ -35,7 +35,7 @@ _NOT_FOUND: Final = {
     "order": "no order has this id; orders are kept for SCSERV_ORDER_DAYS",
     "message_id": "no request or order has a message with this id; ids given by an SMS centre are "
     "kept for 7 days",
-    "trace": "no request has this trace id",
+    "trace": "no request or order has this trace id; orders of broadcasts are not found by it",
 }
 
 Options = Mapping[str, str | int | None]

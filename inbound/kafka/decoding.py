@@ -6,13 +6,16 @@ value. The oldest records have no headers; then the first model is used.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
 from inbound.errors import PoisonError
+from inbound.faults import faults
 from schemas.base import Message
 from schemas.cloudevents import TYPE_PREFIX, header
+
+_MOST_FAULTS: Final = 5
 
 Headers = Sequence[tuple[str, bytes]]
 First = TypeVar("First", bound=Message)
@@ -48,14 +51,8 @@ def decode(record: TopicRecord, first: type[First], *others: type[Other]) -> Fir
     try:
         return model.model_validate_json(record.value)
     except ValidationError as error:
-        raise PoisonError(f"no valid {model.TYPE}: {faults(error)}") from error
+        raise PoisonError(f"no valid {model.TYPE}: {_some(faults(error, depth=1))}") from error
 
 
-def faults(error: ValidationError) -> str:
-    """Return the fields and kinds of errors in a message, nothing of its content."""
-    found = error.errors(include_input=False, include_url=False, include_context=False)
-    kinds = dict.fromkeys(
-        f"{fault['loc'][0]} {fault['type']}" if fault["loc"] else fault["type"] for fault in found
-    )
-    some = list(kinds)[:3]
-    return ", ".join(some) + (", ..." if len(kinds) > len(some) else "")
+def _some(texts: Sequence[str]) -> str:
+    return "; ".join([*texts[:_MOST_FAULTS], *(["..."] if len(texts) > _MOST_FAULTS else [])])

@@ -65,6 +65,18 @@ _FIXES: Final[dict[RefusalReason, str]] = {
 """What to do about it, by reason."""
 
 
+TEMPORARY: Final = frozenset(
+    {
+        *(RefusalReason.TOO_MANY_WAITING, RefusalReason.REPEATED, RefusalReason.MINIMUM_DELAY),
+        *(RefusalReason.DAILY_LIMIT, RefusalReason.WEEKLY_LIMIT, RefusalReason.MONTHLY_LIMIT),
+        RefusalReason.BALANCE,
+    }
+)
+"""Reasons that time alone, or a payment, takes away: the same order may be accepted later."""
+
+_NEW_KEY: Final = "; a new attempt needs a new idempotency key, because this one keeps its answer"
+
+
 def explain(order: Order, placed: Placed) -> str:
     """Return one sentence about a refusal, for people who can run commands.
 
@@ -80,4 +92,6 @@ def explain(order: Order, placed: Placed) -> str:
         parts=placed.parts,
     )
     detail = f" ({placed.detail})" if placed.detail else ""
-    return f"{_WRONG[placed.reason]}{detail}; {fix}"
+    is_bound = order.idempotency_key is not None
+    is_bound &= placed.reason is not RefusalReason.IDEMPOTENCY_KEY_REUSED
+    return f"{_WRONG[placed.reason]}{detail}; {fix}{_NEW_KEY if is_bound else ''}"

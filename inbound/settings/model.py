@@ -120,6 +120,13 @@ class Settings(KafkaSettings):
         le=3650,
         description="days for which orders and their sealed texts are kept; their events stay",
     )
+    order_ahead_days: int = Field(
+        default=366,
+        ge=1,
+        le=3650,
+        description="days that an order over HTTP or Kafka may wait for its time, or a broadcast "
+        "for its start",
+    )
     secret_ttl_s: float = Field(
         default=86400,
         gt=0,

@@ -37,6 +37,7 @@ _WAITING_ORDERS = _SQL["waiting_orders"]
 _LOCATE_BY_REQUEST = _SQL["locate_by_request"]
 _LOCATE_BY_MESSAGE = _SQL["locate_by_message"]
 _LOCATE_BY_ORDER = _SQL["locate_by_order"]
+_LOCATE_ORDERS_BY_TRACE = _SQL["locate_orders_by_trace"]
 _LOCATE_BY_ORDER_MESSAGE = _SQL["locate_by_order_message"]
 _LOCATE_ORDERS_BY_CENTRE_ID = _SQL["locate_orders_by_centre_id"]
 _LOCATE_BY_TRACE = _SQL["locate_by_trace"]
@@ -198,6 +199,13 @@ def locate_by_centre_id(conn: psycopg.Connection, ids: Collection[str]) -> list[
 def locate_by_order(conn: psycopg.Connection, order_id: UUID) -> list[OrderLocation]:
     """Locate the order with this id."""
     return _order_locations(conn, _LOCATE_BY_ORDER, {"order_id": order_id})
+
+
+@raises_store_errors
+def locate_orders_by_trace(conn: psycopg.Connection, trace_id: UUID) -> list[OrderLocation]:
+    """Locate the orders of a trace, but for those of broadcasts."""
+    parameters = {"trace_id": trace_id, "limit": MAX_REQUESTS}
+    return _order_locations(conn, _LOCATE_ORDERS_BY_TRACE, parameters)
 
 
 @raises_store_errors

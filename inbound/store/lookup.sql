@@ -64,6 +64,15 @@ LIMIT %(limit)s
 SELECT subject_id, order_id, created_at
 FROM orders WHERE order_id = %(order_id)s
 
+-- name: locate_orders_by_trace
+-- By the index orders_trace.
+SELECT subject_id, order_id, created_at
+FROM orders
+WHERE substr(traceparent, 4, 32) = replace(%(trace_id)s::uuid::text, '-', '')
+  AND traceparent IS NOT NULL AND broadcast_id IS NULL
+ORDER BY created_at DESC
+LIMIT %(limit)s
+
 -- name: locate_by_order_message
 -- The order of a submitted message while its receipt can arrive. Reads the whole table, as
 -- locate_by_centre_id does.
@@ -94,6 +103,7 @@ FROM (
     ) AS decided
     WHERE stream_id = %(subject_id)s
       AND type IN ('request.accepted', 'order.accepted', 'order.refused')
+      AND data #>> '{facts,accepted_at}' IS NULL
       AND (%(since)s::timestamptz IS NULL OR at >= %(since)s::timestamptz)
       AND (%(until)s::timestamptz IS NULL OR at < %(until)s::timestamptz)
     ORDER BY version DESC

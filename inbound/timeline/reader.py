@@ -176,10 +176,17 @@ def find_by_message(conn: psycopg.Connection, text: str) -> list[RequestLocation
     return places
 
 
-def find_by_trace(conn: psycopg.Connection, text: str) -> list[RequestLocation]:
-    """Return requests by a trace id (32 hex digits) or a whole traceparent."""
+def find_by_trace(conn: psycopg.Connection, text: str) -> list[RequestLocation | OrderLocation]:
+    """Return requests and orders by a trace id (32 hex digits) or a whole traceparent."""
     trace_id = as_trace_id(text)
-    return lookup.locate_by_trace(conn, trace_id) if trace_id is not None else []
+    if trace_id is None:
+        return []
+    return [*lookup.locate_by_trace(conn, trace_id), *lookup.locate_orders_by_trace(conn, trace_id)]
+
+
+def find_by_any_id(conn: psycopg.Connection, text: str) -> list[RequestLocation | OrderLocation]:
+    """Return the order of this id, or what `find_by_message` returns."""
+    return [*find_by_order(conn, text)] or find_by_message(conn, text)
 
 
 def as_uuid(text: str) -> UUID | None:

@@ -34,7 +34,7 @@ from schemas.events import (
     SubscriptionStopped,
 )
 from schemas.messages import LogHead, PartResult, Purpose, ReceiptState, SubmitAttempt, Subscription
-from schemas.notify import OrderRequested
+from schemas.notify import OrderRequested, RequestedHours
 from schemas.order_events import (
     OrderAccepted,
     OrderCancelled,
@@ -228,7 +228,7 @@ EXAMPLES: Final[tuple[Model, ...]] = (
         client_id="C-1001",
         template="visit",
         fields={"when": "31.01"},
-        hours=_HOURS,
+        hours=RequestedHours(**dict(_HOURS)),
     ),
     LogHead(
         chain=3,

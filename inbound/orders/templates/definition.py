@@ -17,7 +17,8 @@ from inbound.errors import SetupError
 from inbound.field_rules import rule_of
 from inbound.orders.templates.fields import FieldDefinition, FieldError, FieldType, Language
 from inbound.templates.placeholders import PlaceholderError, PlaceholderText, parse_text
-from schemas.orders import LONGEST_TEXT, MOST_FIELDS, check_text
+from schemas.orders import LONGEST_TEXT, MOST_FIELDS
+from schemas.texts import check_text, is_blank
 
 MOST_PARTS: Final = 8
 
@@ -140,6 +141,9 @@ def check_definition(values: Mapping[str, Any], count_parts: CountParts) -> Temp
         where = ".".join(str(part) for part in first["loc"] if part != "[key]")
         what = rule_of(first)
         raise SetupError(f"{where}: {what}" if where else what) from None
+    for language, text in definition.texts.items():
+        if is_blank(text):  # not in the model: what is stored can be read
+            raise SetupError(f"texts.{language.value}: has no visible character")
     definition.require_parts(count_parts)
     return definition
 

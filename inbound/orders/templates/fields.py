@@ -7,7 +7,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from schemas.orders import check_text
+from schemas.texts import check_text, is_blank
 
 LONGEST_FIELD: Final = 500
 
@@ -81,7 +81,7 @@ class FieldDefinition(BaseModel):
     def render(self, value: str, language: Language) -> str:
         """Return a value as the text of a language has it. Raises FieldError."""
         value = value.strip()
-        if not value:
+        if is_blank(value):
             raise FieldError("is empty")
         rendered = _rendered(self.type, value, language)
         units = len(rendered.encode("utf-16-le", "surrogatepass")) // 2

@@ -13,6 +13,7 @@ from inbound.store.connections import LazyConnection
 from inbound.store.errors import raises_store_errors_async
 from inbound.store.orders.templates import FoundTemplate, find_languages, find_templates
 from schemas.orders import RefusalReason
+from schemas.texts import is_blank
 
 _MOST_KEPT: Final = 1000
 
@@ -54,6 +55,8 @@ class StoredTemplates(OrderTemplates):
             rendered = definition.render(use.fields, language)
         except FieldError as error:
             return RenderProblem(RefusalReason.TEMPLATE_FIELDS, str(error))
+        if is_blank(rendered.text):
+            return RenderProblem(RefusalReason.TEMPLATE_FIELDS, "the text would be blank")
         return RenderedText(
             rendered.text,
             found.version,

@@ -150,9 +150,12 @@ class _Judging:
         return decide_result(self.state, result)
 
     def _decide_order(self, begins: OrderDecided) -> Decision:
-        """Decide an order from its facts; with `carry` the candidate's own events changed some."""
+        """Decide an order from its facts; with `carry` the candidate's own events changed some.
+
+        A due order is decided from what its account may do, which no event of the person changes.
+        """
         request, facts = request_of_order(begins)
-        if self.decider.carry:
+        if self.decider.carry and facts.accepted_at is None:
             known = {"notifications_on": self.state.notifications_on}
             facts = facts.model_copy(update={**known, "waiting": len(self.state.orders)})
         return Decision(Disposition.ACCEPTED, (decide_order(request, facts),))

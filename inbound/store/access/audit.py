@@ -17,6 +17,7 @@ from psycopg.rows import args_row
 
 from inbound.store.connections import raises_store_errors
 from inbound.store.statements import Query, statements
+from schemas.texts import HIDDEN
 
 MAX_LENGTH: Final = 300
 
@@ -33,9 +34,6 @@ LIKE_A_NUMBER: Final = re.compile(
     r"(?:[0-9][\s().\-\u00a0\u2010-\u2015]*){10}"
 )
 
-# Control characters, zero-width characters and changes of writing direction: stored texts are
-# shown to people, and PostgreSQL refuses NUL.
-HIDDEN: Final = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
 _HIDDEN: Final = re.compile(f"[{HIDDEN}]")
 
 

@@ -1,6 +1,7 @@
 """Messages over HTTP: placed once, refused with a reason, seen by their account alone."""
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -8,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from inbound.api.admission import MAX_SENDING_BODY_BYTES
+from inbound.api.bodies import MAX_SENDING_BODY_BYTES
 from inbound.store.errors import StoreUnavailable
 from tests.integration.api.world import Person, World, assert_problem
 
@@ -124,11 +125,14 @@ async def test_a_thousand_messages_are_one_request(world: World, person: Person)
     [
         ({"client_id": "C-1"}, "body.1"),
         ({"template": "case-done"}, "body.1"),
-        ({"colour": "red"}, "body.1.(unknown)"),
+        ({"colour": "red"}, "body.1.colour"),
+        ({"79161234567": "x"}, "body.1"),
+        ({"text": "\u200b \n"}, "body.1.text"),
+        ({"time_zone": "Mars/Base"}, "body.1.time_zone"),
         ({"kind": "broadcast"}, "body.1.kind"),
         ({"hours": "10-12"}, "body.1.hours"),
         ({"hours": "10:00-10:00"}, "body.1.hours"),
-        ({"hours": "10:00-12:00", "time_zone": "Mars/Base"}, "body.1.hours.time_zone"),
+        ({"hours": "10:00-12:00", "time_zone": "Mars/Base"}, "body.1.time_zone"),
         ({"expires_at": "tomorrow"}, "body.1.expires_at"),
     ],
 )
@@ -139,6 +143,65 @@ async def test_an_invalid_field_is_named_and_nothing_is_placed(
     [error] = assert_problem(answer, 422, "invalid")["errors"]
     assert error["where"] == where
     assert count(world, person) == 0
+
+
+async def test_all_bad_messages_of_a_list_are_named(world: World, person: Person) -> None:
+    far = (world.now + timedelta(days=3650)).isoformat()
+    body = [to(person), to(person, text=" "), to(person), to(person, kind="x", sender="СБЕР")]
+    errors = assert_problem(await place(world.scoped("send"), body), 422, "invalid")["errors"]
+    assert [one["where"] for one in errors] == ["body.1.text", "body.3.kind", "body.3.sender"]
+    assert "up to 11 Latin letters" in errors[2]["problem"]
+    body = [to(person), to(person, not_before=far), to(person, expires_at=far)]
+    errors = assert_problem(await place(world.scoped("send"), body), 422, "invalid")["errors"]
+    assert [one["where"] for one in errors] == ["body.1.not_before", "body.2.expires_at"]
+    assert count(world, person) == 0
+
+
+async def test_a_longer_list_with_the_same_key_places_the_new_messages_alone(
+    world: World, person: Person
+) -> None:
+    client, key = world.scoped("send"), str(uuid4())
+    body = [to(person, text=f"Заявка {number}") for number in range(3)]
+    first = (await place(client, body[:2], key)).json()
+    longer = (await place(client, body, key)).json()
+    assert longer[:2] == first
+    assert count(world, person) == 3
+    changed = (await place(client, [to(person, text="Другое"), *body[1:]], key)).json()
+    assert changed[0]["reason"] == "idempotency_key_reused"
+    assert changed[1:] == longer[1:]
+
+
+async def test_a_time_has_the_offset_of_the_sending_hours(world: World, person: Person) -> None:
+    client = world.scoped("send")
+    later = (world.now + timedelta(days=1)).isoformat()
+    body = to(person, not_before=later, hours="10:00-12:00", time_zone="Asia/Omsk")
+    id_ = (await place(client, body)).json()["id"]
+    found = (await client.get(f"{PATH}/{id_}")).json()
+    assert found["due_at"].endswith("+06:00")
+    assert found["history"][0]["due_at"] == found["due_at"]
+
+
+async def test_the_history_of_an_erased_message_ends_with_the_erasure(
+    world: World, person: Person
+) -> None:
+    client = world.scoped("send")
+    later = (world.now + timedelta(days=1)).isoformat()
+    id_ = (await place(client, to(person, not_before=later))).json()["id"]
+    world.rows("UPDATE orders SET state = 'erased', due_at = NULL WHERE order_id = %s", id_)
+    found = (await client.get(f"{PATH}/{id_}")).json()
+    assert [one["state"] for one in found["history"]] == ["scheduled", "erased"]
+    assert_problem(await client.delete(f"{PATH}/{id_}"), 409, "not-scheduled")
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", None])
+async def test_another_media_type_is_told_the_right_one(
+    world: World, person: Person, media_type: str | None
+) -> None:
+    headers = {} if media_type is None else {"Content-Type": media_type}
+    content = json.dumps(to(person)).encode()
+    answer = await world.scoped("send").post(PATH, content=content, headers=headers)
+    problem = assert_problem(answer, 415, "media-type")
+    assert "`Content-Type: application/json`" in problem["detail"]
 
 
 async def test_a_scheduled_message_can_be_cancelled(world: World, person: Person) -> None:
@@ -159,7 +222,7 @@ async def test_an_account_sees_its_own_messages_only(world: World, person: Perso
     name = f"a-{uuid4().hex[:8]}"
     world.rows("INSERT INTO accounts (account, rights) VALUES (%s, '{send}')", name)
     mine = world.client(world.token("send", account=name))
-    other = world.scoped("send", "read")
+    other = world.scoped("send")
     later = (world.now + timedelta(hours=1)).isoformat()
     id_ = (await place(mine, to(person, not_before=later), "k")).json()["id"]
     assert (await mine.get(f"{PATH}/{id_}")).status_code == 200
@@ -202,10 +265,53 @@ async def test_only_a_token_that_may_send_does(world: World, person: Person) -> 
 
 async def test_a_wrong_method_is_told_all_that_a_path_has(world: World) -> None:
     client = world.scoped("send")
-    for path, allowed in ((PATH, "GET, POST"), (f"{PATH}/{uuid4()}", "DELETE, GET")):
+    for path, allowed in ((PATH, "GET, HEAD, POST"), (f"{PATH}/{uuid4()}", "DELETE, GET, HEAD")):
         answer = await client.put(path)
         assert_problem(answer, 405, "method-not-allowed")
         assert answer.headers["allow"] == allowed
+
+
+async def test_a_revealed_number_is_recorded_with_its_reason(world: World, person: Person) -> None:
+    id_ = (await place(world.scoped("send"), to(person))).json()["id"]
+    headers = {"Reveal-Reason": "ticket 4711"}
+    answer = await world.scoped("send").get(f"{PATH}/{id_}", headers=headers)
+    assert_problem(answer, 403, "forbidden")
+    answer = await world.scoped("send", "reveal").get(f"{PATH}/{id_}", headers=headers)
+    assert answer.json()["to"] == person.number
+    query = "SELECT action, reason FROM audit WHERE subject_id = %s"
+    assert world.rows(query, person.subject_id) == [("message.reveal", "ticket 4711")]
+
+
+async def test_support_finds_a_message_of_any_account_by_its_id_and_trace(
+    world: World, person: Person
+) -> None:
+    trace_id = uuid4().hex
+    headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+    placed = await world.scoped("send").post(PATH, json=to(person), headers=headers)
+    id_ = placed.json()["id"]
+    client = world.scoped("read")
+    for path in (f"{PATH}/{id_}", f"{PATH}/{id_}/timeline", f"/v1/traces/{trace_id}"):
+        [timeline] = (await client.get(path)).json()["timelines"]
+        [order] = timeline["orders"]
+        assert order["order_id"] == id_
+    assert_problem(await client.get(f"{PATH}/{uuid4()}/timeline"), 404, "not-found")
+    assert_problem(await world.scoped("send").get(f"{PATH}/{id_}/timeline"), 403, "forbidden")
+
+
+async def test_a_key_keeps_a_temporary_refusal_and_the_problem_says_so(
+    world: World, person: Person
+) -> None:
+    name = f"a-{uuid4().hex[:8]}"
+    query = "INSERT INTO accounts (account, rights, day_limit) VALUES (%s, '{send}', 0)"
+    world.rows(query, name)
+    client, key = world.client(world.token("send", account=name)), str(uuid4())
+    first = assert_problem(await place(client, to(person), key), 409, "refused")
+    assert (first["reason"], first["temporary"]) == ("daily_limit", True)
+    assert "needs a new idempotency key" in first["detail"]
+    world.rows("UPDATE accounts SET day_limit = NULL WHERE account = %s", name)
+    again = assert_problem(await place(client, to(person), key), 409, "refused")
+    assert (again["reason"], again["id"]) == ("daily_limit", first["id"])
+    assert (await place(client, to(person), str(uuid4()))).status_code == 202
 
 
 async def test_an_account_with_addresses_sends_from_them_only(world: World, person: Person) -> None:

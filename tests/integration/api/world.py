@@ -86,8 +86,9 @@ class World:
         self.store = PostgresStore(url, VaultCipher(VAULT_KEY))
         self.sending = Sending(
             OrderBatcher(self._intake().place),
-            Dispatcher(self.store, hasher, TopicNames(), clock=lambda: self.now),
-            "Europe/Moscow",
+            Dispatcher(self.store, hasher, TopicNames(), sender="SCSERV", clock=lambda: self.now),
+            zone="Europe/Moscow",
+            ahead_days=366,
         )
         broadcasting = Broadcasting(
             DraftRules("SCSERV", "gsm0338"),

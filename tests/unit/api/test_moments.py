@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from inbound.api.models import Moment
+from schemas.moments import Moment
 
 _MOMENT = TypeAdapter(Moment)
 

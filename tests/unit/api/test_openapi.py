@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from inbound.api.app import openapi_text
+from inbound.api.patterns import WORDS
 
 FILE = Path(__file__).parents[3] / "docs" / "openapi.json"
 MADE: dict[str, Any] = json.loads(openapi_text())
@@ -68,3 +69,16 @@ def test_examples_of_problems_fit(name: str) -> None:
     checked = {"components": MADE["components"], **body["schema"]}
     Draft202012Validator(checked).validate(body["example"])
     assert body["example"]["type"] == f"urn:scserv:problem:{name}"
+
+
+def _patterns(node: object) -> set[str]:
+    if isinstance(node, list):
+        return set().union(*map(_patterns, node))
+    if not isinstance(node, dict):
+        return set()
+    own = {node["pattern"]} if isinstance(node.get("pattern"), str) else set()
+    return own.union(*(_patterns(each) for name, each in node.items() if name != "not"))
+
+
+def test_every_pattern_has_words() -> None:
+    assert _patterns(MADE) <= WORDS.keys()

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ValidationError
 from inbound.deadletter import isolation as records
 from inbound.deadletter.isolation import BatchProcessor, Bisection, FailedRecord, read_all
 from inbound.errors import PoisonError, RetryableError, SetupError
-from inbound.kafka.decoding import TopicRecord, faults
+from inbound.faults import faults
+from inbound.kafka.decoding import TopicRecord
 from inbound.store.errors import Conflict, StoreDefect, StoreFault
 
 
@@ -179,14 +180,17 @@ async def test_what_the_database_refuses_of_a_message_is_poison() -> None:
     assert sink.done == [b"b"]
 
 
-def test_faults_name_fields_and_kinds_and_quote_nothing() -> None:
+def test_a_reason_names_fields_and_quotes_nothing() -> None:
     class Model(BaseModel):
         one: int
         two: dict[str, int]
 
     with pytest.raises(ValidationError) as caught:
         Model.model_validate_json(b'{"one": "canary", "two": {"canary": "canary"}}')
-    assert faults(caught.value) == "one int_parsing, two int_parsing"
+    assert faults(caught.value, depth=1) == [
+        "one has to be a whole number",
+        "two has to be a whole number",
+    ]
     with pytest.raises(ValidationError) as caught:
         Model.model_validate_json(b"canary")
-    assert faults(caught.value) == "json_invalid"
+    assert faults(caught.value) == ["is not valid JSON"]

@@ -26,6 +26,16 @@ def test_tabs_and_line_breaks_stay() -> None:
     assert Order(phone=PHONE, text="a\tb\r\nc\nd").text == "a\tb\nc\nd"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [" ", "\n\t", "\u00a0", "\u200b\u2060", "\ufeff", "\u2800\u3164", "\u202e", "\u00ad\ufe0f"],
+)
+def test_a_text_that_a_phone_shows_as_nothing_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match="no visible character"):
+        Order(phone=PHONE, text=text)
+    assert Order(phone=PHONE, text=f"{text}.").text == f"{text}."
+
+
 def test_a_moment_in_another_zone_is_the_same_order() -> None:
     moscow, utc = "2026-12-05T10:00:00+03:00", "2026-12-05T07:00:00Z"
     there, here = (Order(phone=PHONE, text="x", not_before=at) for at in (moscow, utc))  # type: ignore[arg-type]

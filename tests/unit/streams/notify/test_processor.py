@@ -1,6 +1,7 @@
 """Records of other services become orders: once each, whatever Kafka delivers again."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,7 +17,9 @@ from schemas.notify import OrderRequested, order_id_of
 from schemas.orders import Order, OrderEntry, SendingHours
 from streams.notify.processor import NotifyProcessor, order_of
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECRET = "+79161234567"
+HOURS = {"start": "10:00", "end": "12:00"}
 HEADERS = {"ce_type": "ru.scserv.order.requested.v1", "ce_source": "/crm", "ce_id": "case-4711"}
 
 
@@ -28,7 +31,11 @@ def record(value: object = None, **headers: str | None) -> TopicRecord:
         offset=0,
         key=b"C-1001",
         value=to_json({"to": SECRET, "text": "Готово"} if value is None else value),
-        headers=[(name, text.encode()) for name, text in named.items() if text is not None],
+        headers=[
+            (name.replace("content_", "content-"), text.encode())
+            for name, text in named.items()
+            if text is not None
+        ],
     )
 
 
@@ -94,12 +101,51 @@ def test_a_trace_goes_on() -> None:
         record({"to": SECRET, "text": "Готово", "kind": "broadcast"}),
         record({"to": SECRET, "text": "Готово", "fields": {"a": "b"}}),
         record({"to": SECRET, "text": "x" * 5000}),
+        record({"to": SECRET, "text": " \u200b"}),
+        record({"to": SECRET, "text": "Готово", "expires": "2026-01-01T00:00:00Z"}),
+        record({"to": SECRET, "text": "Готово", "expires_at": 1767225600}),
+        record({"to": SECRET, "text": "Готово", "hours": {**HOURS, "time_zone": "Asia/Omsk"}}),
+        record({"client_id": "C-1\u202e", "text": "Готово"}),
+        record(ce_specversion="0.3"),
+        record(content_type="application/cloudevents+json"),
+        record(ce_datacontenttype="text/plain"),
     ],
 )
 def test_a_bad_record_is_poison_and_is_not_quoted(bad: TopicRecord) -> None:
     with pytest.raises(PoisonError) as caught:
         order_of(bad)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"expires": "2026-01-01T00:00:00Z"}, "expires is unknown"),
+        ({"79161234567": "x"}, "has an unknown field"),
+        ({"text": " "}, "text has no visible character; write what to send"),
+        ({"hours": {"start": "10:00", "end": "10:00"}}, "hours hours that end when they start"),
+        ({"sender": "СБЕР"}, "sender has to be up to 11 Latin letters"),
+        ({"kind": "broadcast"}, "kind has to be notification or service"),
+    ],
+)
+def test_a_dead_letter_says_which_field_is_wrong(change: dict[str, object], said: str) -> None:
+    with pytest.raises(PoisonError) as caught:
+        order_of(record({"to": SECRET, "text": "Готово", **change}))
+    assert said in str(caught.value)
+
+
+def test_a_dead_letter_names_the_order_that_its_writer_waits_for() -> None:
+    event_id = "1f0c0a2e-6f7b-4c1d-8a35-9e2b7c4d5f60"
+    for bad in (record({"to": SECRET}, ce_id=event_id), record(b"{", ce_id=event_id)):
+        with pytest.raises(PoisonError, match=r"^order 10024c19-23b6-5ab5-b3c5-bfc5c0d8c64b: "):
+            order_of(bad)
+    with pytest.raises(PoisonError, match=r"^no valid"):
+        order_of(record({"to": SECRET, "idempotency_key": "4711"}, ce_id=event_id))
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "Application/JSON; charset=utf-8"])
+def test_the_headers_of_cloudevents_are_taken(media_type: str) -> None:
+    assert order_of(record(ce_specversion="1.0", content_type=media_type)).text == "Готово"
 
 
 async def test_bad_records_are_set_aside_and_the_others_placed() -> None:
@@ -115,6 +161,9 @@ async def test_bad_records_are_set_aside_and_the_others_placed() -> None:
 
     good = [record(ce_id=f"{number}") for number in range(MOST_IN_BATCH + 1)]
     bad = record({"text": "nobody"})
-    await BatchProcessor(NotifyProcessor(place), set_aside)([bad, *good])
+    far = record({"to": SECRET, "text": "Готово", "not_before": "2036-01-01T00:00:00Z"})
+    processor = NotifyProcessor(place, ahead_days=30, clock=lambda: NOW)
+    await BatchProcessor(processor, set_aside)([bad, far, *good])
     assert placed == [MOST_IN_BATCH, 1]
-    assert [one for one, _ in failed] == [bad]
+    assert [one for one, _ in failed] == [bad, far]
+    assert str(failed[1][1]) == "not_before is more than 30 days ahead (SCSERV_ORDER_AHEAD_DAYS)"
