@@ -282,6 +282,10 @@ class Service:
         """Return numbers that no other test of this service uses."""
         return [f"+7916{next(self._numbers):07d}" for _ in range(how_many)]
 
+    def key_of(self, number: str) -> bytes:
+        """Return the Kafka key of a number's records."""
+        return self._hasher.hash(number).hex().encode()
+
     def import_clients(self, clients: Iterable[Client]) -> None:
         """Load clients as operators do: from a CSV file."""
         path = self.folder / f"clients-{next(self._files)}.csv"

@@ -7,6 +7,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import LiteralString
 from uuid import UUID, uuid4
 
 import psycopg
@@ -30,6 +31,14 @@ from tests.fix_servers import SharedPostgres
 SUBJECT_KEY = bytes(range(32))
 VAULT_KEY = bytes(range(32, 64))
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
+BOUND: LiteralString = """
+    INSERT INTO bind_presence (account, bind, gateway, sends, state, seen_at)
+    VALUES ('a', 'main-1', 'gateway-1', true,
+            '{"centre": "main", "type": "transceiver", "state": "bound"}',
+            now() + interval '1 year')
+    ON CONFLICT DO NOTHING
+"""
+"""A bind that stays bound: without one, texts may wait at the SMS centre."""
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from inbound.api import (
     people,
     problems,
     request_search,
+    subscriptions,
     timelines,
 )
 from inbound.api.addresses import ClientAddresses
@@ -69,7 +70,10 @@ def _make_routes() -> FastAPI:
         dependencies=[Depends(refuse_repeated)],
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    modules = (messages, broadcasts, people, request_search, timelines, daily_counts)
+    modules = (
+        *(messages, broadcasts, people, subscriptions, request_search, timelines),
+        daily_counts,
+    )
     routers = [module.router for module in modules]
     for router in routers:
         app.include_router(router)

@@ -18,8 +18,9 @@ from inbound.api.models import SubjectState
 from inbound.api.sending import Sending
 from inbound.directory.port import Identities
 from inbound.errors import RetryableError
+from inbound.freshness.backlog import BacklogSource
 from inbound.keys import SubjectHasher
-from inbound.projections.queries import ProjectionQueries, Subscription
+from inbound.projections.queries import ProjectionQueries
 from inbound.store.access.api_tokens import ValidToken, use_token
 from inbound.store.access.audit import record
 from inbound.store.connection_pool import ConnectionPool
@@ -39,6 +40,8 @@ Result = TypeVar("Result")
 class Sources:
     """The sources of all answers. `zone` is the time zone of timelines.
 
+    `backlog` is asked before the database: then nothing is missed that it does not name.
+
     `quick` and `slow` are two connections to the same tables, so that a search delays no
     look-up by id.
     """
@@ -50,21 +53,13 @@ class Sources:
     hasher: SubjectHasher
     sealer: Sealer
     timelines: TimelineReader
+    backlog: BacklogSource
     zone: str
 
     async def close(self) -> None:
         """Close every connection."""
-        for each in (self.quick, self.slow, self.directory, self.pool):
+        for each in (self.quick, self.slow, self.directory, self.pool, self.backlog):
             await each.close()
-
-
-@dataclass(frozen=True, slots=True)
-class NumberState:
-    """One number of a client; `subscription` is None if it never sent stop or start."""
-
-    number: str
-    subject_id: UUID | None
-    subscription: Subscription | None
 
 
 class Resolution(NamedTuple):
@@ -136,48 +131,21 @@ class Backend:
             for subject_id in asked
         }
 
-    async def subscription(self, subject_id: UUID) -> Subscription | None:
-        """Return the subscription of a subject, None if it never sent stop or start.
-
-        Raises LookupError for an unknown or erased subject.
-        """
-        if await self.number(subject_id) is None:
-            raise LookupError
-        return await retry_once(self.sources.quick.subscription, subject_id)
-
     async def number(self, subject_id: UUID) -> str | None:
         """Return the number of a subject, None for an unknown or erased one."""
         found = await self.run(numbers_of, self.sources.sealer, [subject_id])
         return found.get(subject_id)
-
-    async def numbers(self, client_id: str) -> list[NumberState]:
-        """Return the numbers of a client with their subscriptions; empty for an unknown client."""
-        subjects = await self._subjects_by_number(client_id)
-        states = []
-        for number, subject_id in subjects.items():
-            found = (
-                await retry_once(self.sources.quick.subscription, subject_id)
-                if subject_id
-                else None
-            )
-            states.append(NumberState(number, subject_id, found))
-        return states
 
     async def subjects_of_client(self, client_id: str) -> list[UUID] | None:
         """Return the subjects of a client: one for each number that ever sent a command.
 
         None for an unknown client.
         """
-        subjects = await self._subjects_by_number(client_id)
-        if not subjects:
+        found = await retry_once(self.sources.directory.numbers_of, [client_id])
+        if client_id not in found:
             return None
-        return [subject_id for subject_id in subjects.values() if subject_id]
-
-    async def _subjects_by_number(self, client_id: str) -> dict[str, UUID | None]:
-        numbers = await retry_once(self.sources.directory.numbers_of, client_id)
-        hashes = {self.sources.hasher.hash(number): number for number in numbers}
-        subjects = await self.run(subjects_of, hashes)
-        return {number: subjects.get(number_hash) for number_hash, number in hashes.items()}
+        hashes = [self.sources.hasher.hash(number) for number in found[client_id]]
+        return list((await self.run(subjects_of, hashes)).values())
 
 
 def _resolution(number: str | None, clients: Mapping[str, str], *, is_erased: bool) -> Resolution:

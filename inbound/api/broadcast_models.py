@@ -8,9 +8,10 @@ from uuid import UUID
 from pydantic import Field
 
 from inbound.api.hours import WithHours
-from inbound.api.models import RequestModel, ResponseModel, example
+from inbound.api.models import CurrentAnswer, RequestModel, ResponseModel, example
 from inbound.broadcasts.audience import ExcludedRow, Exclusion
 from inbound.broadcasts.drafting import LONGEST_NAME
+from inbound.freshness.model import Pending
 from inbound.handlers.broadcasts import BroadcastState
 from inbound.store.broadcasts.rows import Broadcast, Progress
 from schemas.base import UtcTime
@@ -115,6 +116,14 @@ class BroadcastReport(ResponseModel):
     starts_at: UtcTime | None = None
     began_at: UtcTime | None = None
     ended_at: UtcTime | None = None
+    as_of: UtcTime | None = Field(
+        default=None,
+        description="in the answer to a look-up: all results that the service had received before "
+        "then are counted; absent when that can't be known now",
+    )
+    pending: list[Pending] | None = Field(
+        default=None, description="in the answer to a look-up: what is not counted yet"
+    )
 
     @classmethod
     def of(cls, one: Broadcast, progress: Progress) -> "BroadcastReport":
@@ -137,7 +146,7 @@ class BroadcastReport(ResponseModel):
         )
 
 
-class BroadcastList(ResponseModel):
+class BroadcastList(CurrentAnswer):
     """The newest broadcasts of the account."""
 
     model_config = example(

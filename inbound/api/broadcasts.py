@@ -26,6 +26,8 @@ from inbound.api.broadcast_models import (
     StartQuery,
 )
 from inbound.api.broadcasting import Caller
+from inbound.api.list_freshness import result_freshness
+from inbound.api.models import CurrentAnswer
 from inbound.api.problems import ProblemKind, Refusal, invalid
 from inbound.broadcasts.content import DraftError
 from inbound.broadcasts.control import NotPossibleError, UnknownBroadcastError
@@ -81,8 +83,11 @@ async def list_broadcasts(
     query: Annotated[BroadcastQuery, Query()], backend: BackendDep, who: MaySend
 ) -> BroadcastList:
     """Answer with the newest broadcasts of the account."""
+    freshness = await result_freshness(backend, None)
     found = await backend.run(backend.broadcasting.list_, who.account, query.limit)
-    return BroadcastList(broadcasts=[BroadcastReport.of(*one) for one in found])
+    return BroadcastList(
+        broadcasts=[BroadcastReport.of(*one) for one in found], **BroadcastList.current(freshness)
+    )
 
 
 @router.get(
@@ -97,8 +102,9 @@ async def broadcast(
     broadcast_id: BroadcastId, backend: BackendDep, who: MaySend
 ) -> BroadcastReport:
     """Answer with a broadcast of the account."""
+    freshness = await result_freshness(backend, None)
     shown = await _run(backend, backend.broadcasting.show, broadcast_id, who.account)
-    return BroadcastReport.of(*shown)
+    return BroadcastReport.of(*shown).model_copy(update=CurrentAnswer.current(freshness))
 
 
 @router.get(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, RootModel
 
 from inbound.api.examples import ORDER
-from inbound.api.models import ResponseModel, example
+from inbound.api.models import CurrentAnswer, ResponseModel, example
 from inbound.api.problems import TEMPORARY_MEANS, ProblemKind, Refusal
 from inbound.api.timelines import Timelines
 from inbound.handlers.order_progress import change_of
@@ -164,6 +164,7 @@ _HISTORY: Final = [
     },
     {"at": "2024-05-17T12:00:02.500000Z", "event": "message.delivered", "state": "delivered"},
 ]
+_AS_OF: Final[dict[str, Any]] = {"as_of": "2024-05-17T12:01:00Z", "pending": []}
 
 
 class ListedMessage(MessageReport):
@@ -172,10 +173,10 @@ class ListedMessage(MessageReport):
     model_config = example(_REPORT)
 
 
-class FullMessageReport(MessageReport):
+class FullMessageReport(MessageReport, CurrentAnswer):
     """What became of a message, and every step of its way."""
 
-    model_config = example({**_REPORT, "history": _HISTORY})
+    model_config = example({**_REPORT, "history": _HISTORY, **_AS_OF})
 
     history: list[HistoryItem]
 
@@ -183,7 +184,7 @@ class FullMessageReport(MessageReport):
 class MessageLookUp(RootModel[FullMessageReport | Timelines]):
     """By the id of a message that was sent for the account; or by any other id, timelines."""
 
-    model_config = example({**_REPORT, "history": _HISTORY})
+    model_config = example({**_REPORT, "history": _HISTORY, **_AS_OF})
 
 
 def refusal_of_order(order: Order, placed: Placed) -> Refusal:

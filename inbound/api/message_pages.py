@@ -9,9 +9,11 @@ from pydantic import Field
 
 from inbound.api.backend import Backend
 from inbound.api.cursors import CURSOR, read_cursor, write_cursor
+from inbound.api.list_freshness import result_freshness
 from inbound.api.message_models import ListedMessage
-from inbound.api.models import RequestModel, ResponseModel, example
+from inbound.api.models import CurrentAnswer, RequestModel, example
 from inbound.api.request_pages import DEFAULT_DAYS, MAX_PAGE_SIZE
+from inbound.freshness.model import PendingWork
 from inbound.store.orders.lookup import OrderKey, OrderQuery, search_orders
 from inbound.store.people.subjects import numbers_of
 from schemas.moments import Moment
@@ -51,7 +53,7 @@ class MessageSearch(RequestModel):
         return f"{PATH}?{urlencode({**given, 'cursor': cursor})}"
 
 
-class MessagePage(ResponseModel):
+class MessagePage(CurrentAnswer):
     """Messages, newest first."""
 
     model_config = example(
@@ -59,6 +61,8 @@ class MessagePage(ResponseModel):
             "messages": ListedMessage.model_config["json_schema_extra"]["examples"],  # type: ignore[index]
             "next": "/v1/messages?limit=1&cursor=618a51750b6a07c9e6679742540de944be07fc1f90ae7",
             "next_cursor": "618a51750b6a07c9e6679742540de944be07fc1f90ae7",
+            "as_of": "2024-05-17T12:01:00Z",
+            "pending": [],
         }
     )
 
@@ -86,6 +90,7 @@ async def find_page(backend: Backend, asked: MessageSearch, account: str) -> Mes
         template=asked.template,
         broadcast_id=asked.broadcast,
     )
+    freshness = await result_freshness(backend, None, PendingWork.ORDERS)
     # One more shows whether there is a next page.
     found = await backend.run(search_orders, query, asked.after(), asked.limit + 1)
     page = found[: asked.limit]
@@ -103,4 +108,5 @@ async def find_page(backend: Backend, asked: MessageSearch, account: str) -> Mes
         messages=messages,
         next=None if cursor is None else asked.next_link(cursor),
         next_cursor=cursor,
+        **MessagePage.current(freshness),
     )

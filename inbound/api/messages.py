@@ -13,6 +13,7 @@ from inbound.api.access import BackendDep, MayLookUp, MayRead, MaySend, RevealRe
 from inbound.api.admission import SENDING_PATH, Principal
 from inbound.api.backend import Backend
 from inbound.api.languages import ChosenLanguage
+from inbound.api.list_freshness import result_freshness
 from inbound.api.message_models import (
     FullMessageReport,
     MessageLookUp,
@@ -28,6 +29,7 @@ from inbound.api.problems import FieldProblem, ProblemKind, Refusal, invalid
 from inbound.api.timelines import TimelineQuery, Timelines, follow, reveal_of
 from inbound.api.tokens import Scope
 from inbound.faults import MOST_SHOWN
+from inbound.freshness.model import PendingWork
 from inbound.ops.telemetry import parse_traceparent
 from inbound.orders.horizon import beyond_horizon, too_far
 from inbound.store.orders.lookup import FoundOrder, events_of_order, find_order
@@ -164,14 +166,21 @@ async def message(
 ) -> MessageLookUp:
     """Answer with a message of the account, or with timelines."""
     if who.may(Scope.SEND) and (order := await _find(backend, who, _uuid(message_id))):
+        subjects = [order.subject_id] if order.subject_id else []
+        freshness = await result_freshness(backend, subjects)
+        # Read again: what was processed meanwhile is not pending any more.
+        order = await _find(backend, who, order.order_id) or order
         events = await backend.run(events_of_order, order)
         if reveal is not None:
             await backend.record(who, REVEAL, reveal, [order.subject_id])
         number = await _number(backend, order)
         values = FullMessageReport.values_of(order, number, is_revealed=reveal is not None)
-        return MessageLookUp(FullMessageReport(**values, history=history_of(order, events)))
+        current = FullMessageReport.current(freshness)
+        return MessageLookUp(
+            FullMessageReport(**values, **current, history=history_of(order, events))
+        )
     if not who.may(Scope.READ):
-        raise _not_found()
+        raise await _not_found(backend)
     lang, revealing = language.choose(query.lang), reveal_of(who, reveal)
     return MessageLookUp(await follow(backend, find_by_any_id, message_id, lang, revealing))
 
@@ -189,10 +198,10 @@ async def cancel_message(message_id: MessageId, backend: BackendDep, who: MaySen
     """Cancel a message of the account, if it is scheduled."""
     order = await _find(backend, who, message_id)
     if order is None:
-        raise _not_found()
+        raise await _not_found(backend)
     state = await backend.sending.cancel_scheduled(order.order_id)
     if state is None:
-        raise _not_found()
+        raise await _not_found(backend)
     if state is not OrderState.CANCELLED:
         raise Refusal(ProblemKind.NOT_SCHEDULED, _NOT_CANCELLED[state])
     return PlacedMessage(id=order.order_id, state=state, parts=order.parts)
@@ -251,5 +260,10 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-def _not_found() -> Refusal:
-    return Refusal(ProblemKind.NOT_FOUND, "the account has no message with this id")
+async def _not_found(backend: Backend) -> Refusal:
+    """Refuse an unknown id. It may be that of an order in Kafka that is not processed yet."""
+    backlog = await backend.sources.backlog.ask()
+    detail = "the account has no message with this id"
+    if backlog.pending(PendingWork.ORDERS):
+        detail += "; records of sms.notify.v1 are not processed yet, so there may be one soon"
+    return Refusal(ProblemKind.NOT_FOUND, detail)

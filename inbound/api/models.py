@@ -9,9 +9,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from inbound.api.examples import ERASED, REQUEST, SUBJECT
+from inbound.api.examples import ERASED, SUBJECT
 from inbound.api.patterns import TEXT
 from inbound.directory.port import FIELD_LIMITS
+from inbound.freshness.model import Freshness, Pending
 from inbound.store.access.audit import LIKE_A_NUMBER, MAX_LENGTH
 from schemas.base import UtcTime
 from schemas.documented_enum import DocumentedEnum
@@ -55,59 +56,30 @@ class ResponseModel(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
+class CurrentAnswer(ResponseModel):
+    """An answer that tells how current it is."""
+
+    as_of: UtcTime | None = Field(
+        default=None,
+        description="all that the service had received before then is in the answer; null or "
+        "absent when that can't be known now",
+    )
+    pending: list[Pending] = Field(
+        default_factory=list,
+        description="what was received and is not in the answer yet; as long as there is "
+        "something, the answer denies nothing",
+        json_schema_extra={"default": []},
+    )
+
+    @staticmethod
+    def current(freshness: Freshness) -> dict[str, Any]:
+        """Return the values of these fields."""
+        return {"as_of": freshness.as_of, "pending": list(freshness.pending)}
+
+
 def example(of: Any) -> ConfigDict:  # noqa: ANN401  JSON
     """Return a model configuration with one example."""
     return ConfigDict(json_schema_extra={"examples": [of]})
-
-
-class SubjectSubscription(ResponseModel):
-    """Whether one subject may be sent notifications and broadcasts."""
-
-    model_config = example(
-        {
-            "subject_id": SUBJECT,
-            "may_be_texted": False,
-            "since": "2024-05-17T12:00:00.120000Z",
-            "request_id": REQUEST,
-        }
-    )
-
-    subject_id: UUID
-    may_be_texted: bool
-    since: UtcTime | None = Field(
-        description="when the last `CLIENT sms stop` or `start` was decided; null if there was "
-        "none, so notifications are on"
-    )
-    request_id: UUID | None = Field(description="the request that caused it; null if none did")
-
-
-class ClientNumber(ResponseModel):
-    """One number of a client."""
-
-    phone: str = Field(description="masked unless revealed")
-    may_be_texted: bool
-    since: UtcTime | None = Field(description="when this state began; null if it never changed")
-
-
-class ClientSubscription(ResponseModel):
-    """Whether each number of a client may be sent notifications and broadcasts."""
-
-    model_config = example(
-        {
-            "client_id": "C-1001",
-            "numbers": [
-                {
-                    "phone": "+7916*****67",
-                    "may_be_texted": False,
-                    "since": "2024-05-17T12:00:00.120000Z",
-                },
-                {"phone": "+7903*****33", "may_be_texted": True, "since": None},
-            ],
-        }
-    )
-
-    client_id: str
-    numbers: list[ClientNumber]
 
 
 class ResolveRequest(RequestModel):

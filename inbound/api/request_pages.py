@@ -12,7 +12,8 @@ from pydantic import Field
 from inbound.api.backend import Backend, retry_once
 from inbound.api.cursors import CURSOR, read_cursor, write_cursor
 from inbound.api.examples import REQUEST, SUBJECT
-from inbound.api.models import ClientId, RequestModel, ResponseModel, example
+from inbound.api.list_freshness import request_freshness
+from inbound.api.models import ClientId, CurrentAnswer, RequestModel, ResponseModel, example
 from inbound.projections.queries import MOST as QUERY_LIMIT
 from inbound.projections.queries import Message, PageKey, ProjectionQueries, Request
 from inbound.projections.requests import RequestState
@@ -126,7 +127,7 @@ class FoundRequest(ResponseModel):
         )
 
 
-class RequestPage(ResponseModel):
+class RequestPage(CurrentAnswer):
     """Requests, newest first."""
 
     model_config = example(
@@ -159,6 +160,8 @@ class RequestPage(ResponseModel):
             ],
             "next": "/v1/requests?limit=1&cursor=618a51750b6a09d1f3a7752c44be58f0e2a6a4f1d9b10",
             "next_cursor": "618a51750b6a09d1f3a7752c44be58f0e2a6a4f1d9b10",
+            "as_of": "2024-05-17T12:00:41.300000Z",
+            "pending": [{"work": "events", "since": "2024-05-17T12:00:41.300000Z"}],
         }
     )
 
@@ -175,6 +178,7 @@ async def find_page(
     backend: Backend, asked: RequestSearch, subjects: Sequence[UUID] | None
 ) -> RequestPage:
     """Return one page of matching requests; `subjects` restricts it, None does not."""
+    freshness = await request_freshness(backend, subjects)
     since = asked.since or (asked.until or backend.clock()) - timedelta(days=DEFAULT_DAYS)
     asked = asked.model_copy(update={"since": since})
     limit = asked.limit + 1  # one more shows whether there is a next page
@@ -191,6 +195,7 @@ async def find_page(
         requests=[FoundRequest.of(request) for request in page],
         next=None if cursor is None else asked.next_link(cursor),
         next_cursor=cursor,
+        **RequestPage.current(freshness),
     )
 
 

@@ -19,8 +19,8 @@ router = APIRouter(tags=["history"])
     PATH,
     operation_id="searchRequests",
     summary="Search requests",
-    description="Newest first, in pages. Usually at most half a second behind. "
-    "To look up a phone number use `POST /v1/timeline`.",
+    description="Newest first, in pages. Usually at most half a second behind: `as_of` and "
+    "`pending` tell how far. To look up a phone number use `POST /v1/timeline`.",
     response_description="A page of requests.",
 )
 async def search_requests(

@@ -1,6 +1,7 @@
 """Routes of timelines: by request, trace, subject and phone number."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -16,8 +17,11 @@ from inbound.api.languages import ChosenLanguage, LanguageChoice
 from inbound.api.models import Reason, RequestModel, ResponseModel, example
 from inbound.api.patterns import TRACE_PATTERN, TRACE_RULE
 from inbound.api.problems import ProblemKind, Refusal, invalid
+from inbound.freshness.backlog import ask_settled
+from inbound.freshness.model import PendingWork
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.store.lookup import OrderLocation, RequestLocation
+from inbound.timeline.build import pending_sentences
 from inbound.timeline.input import TimelineOptions
 from inbound.timeline.model import Language, Timeline
 from inbound.timeline.reader import Reveal, as_trace_id, find_by_request, find_by_trace
@@ -182,15 +186,17 @@ async def _of_number(
     language: LanguageChoice,
     reveal: Reveal | None,
 ) -> Timeline:
+    sources = backend.sources
     wanted = TimelineOptions(
         backend.clock(),
-        backend.sources.zone,
+        sources.zone,
         language.choose(query.lang),
         query.since,
         query.until,
         limit=query.limit,
+        backlog=await ask_settled(sources.backlog, sources.hasher.hash(number)),
     )
-    return await backend.run(backend.sources.timelines.by_number, number, wanted, reveal)
+    return await backend.run(sources.timelines.by_number, number, wanted, reveal)
 
 
 async def follow(
@@ -201,14 +207,19 @@ async def follow(
     reveal: Reveal | None,
 ) -> Timelines:
     """Return the timelines found by an id. Raises Refusal when there are none."""
-    wanted = TimelineOptions(backend.clock(), backend.sources.zone, language)
+    backlog = await backend.sources.backlog.ask()
+    wanted = TimelineOptions(backend.clock(), backend.sources.zone, language, backlog=backlog)
 
     def follow(conn: psycopg.Connection) -> list[Timeline]:
         return backend.sources.timelines.by_places(conn, find(conn, text), wanted, reveal)
 
     found = await backend.run(follow)
     if not found:
-        raise Refusal(ProblemKind.NOT_FOUND, "no request or message has this id")
+        waits = pending_sentences(
+            replace(wanted, language=Language.EN), PendingWork.TEXTS, PendingWork.ORDERS
+        )
+        detail = ". ".join(["no request or message has this id", *waits])
+        raise Refusal(ProblemKind.NOT_FOUND, detail)
     return Timelines(timelines=found)
 
 

@@ -107,6 +107,10 @@ def print_timeline(timeline: Timeline, console: Terminal) -> None:
     entries = sorted(_entries(timeline, labels), key=lambda entry: entry[0], reverse=True)
     if not entries:
         console.print(Text(timeline.sentence, style=_OPEN))
+    elif timeline.pending:
+        for note in timeline.pending:
+            console.print(Text(note.sentence, style=_OPEN))
+        console.print()
     for n, (_, entry) in enumerate(entries):
         if n:
             console.print()

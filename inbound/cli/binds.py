@@ -10,10 +10,8 @@ from inbound.cli._context import settings_options
 from inbound.cli._format import counted, utc
 from inbound.clock import utc_now
 from inbound.settings import Settings
-from inbound.store.bind_reports import ReportedBind, lacking_centres, list_binds
+from inbound.store.bind_reports import GONE_AFTER_S, ReportedBind, lacking_centres, list_binds
 from inbound.terminal import echo, echo_json
-
-GONE_AFTER_S = 6.0
 
 
 @click.command

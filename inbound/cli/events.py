@@ -10,13 +10,14 @@ from uuid import UUID
 import click
 from pydantic_core import from_json
 
+from inbound.cli._backlog import ask_backlog, pending_lines
 from inbound.cli._context import settings_options
 from inbound.errors import SetupError
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
 from inbound.store.log.rows import RecordedEvent
-from inbound.terminal import echo_json
+from inbound.terminal import echo, echo_json
 
 
 @click.command
@@ -36,7 +37,8 @@ from inbound.terminal import echo_json
 def events(settings: Settings, *, limit: int, **wanted: str | None) -> None:
     """Print the events of one person or of orders, one JSON object per line.
 
-    Events contain no number, text or secret. Prints nothing when there are none.
+    Events contain no number, text or secret. What was received and not processed yet, and so may
+    lack, is named on standard error.
     """
     given = [name for name in wanted if wanted[name] is not None]
     if len(given) != 1:
@@ -46,12 +48,16 @@ def events(settings: Settings, *, limit: int, **wanted: str | None) -> None:
     number = _number(value) if by == "phone" else None
     id_ = _id(by, value) if by in {"subject", "order", "broadcast"} else None
     check_database(settings)
+    # First, so that what doesn't wait is in the database when that is read.
+    backlog = ask_backlog(settings, number)
     if by in {"phone", "subject"}:
         found = asyncio.run(_load(settings, number, id_))
     else:
         found = _load_orders(settings, limit, by, id_, value)
     for event in found:
         echo_json(_as_object(event))
+    for line in pending_lines(settings, backlog, number):
+        echo(line, err=True)
 
 
 def _number(text: str) -> str:

@@ -1,10 +1,12 @@
 """`scserv timeline`: what happened to a person's texts, and to messages to them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from inbound.cli._backlog import ask_backlog
 from inbound.cli._context import settings_options
 from inbound.cli._times import parse_moment
 from inbound.errors import SetupError
@@ -76,6 +78,9 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
     chosen, reveal = _timeline_options(settings, options), _reveal(options)
     key = _key(by[0], str(options[by[0]]))
     check_database(settings)
+    # First, so that what doesn't wait is in the database when that is read.
+    backlog = ask_backlog(settings, key if by[0] == "phone" else None)
+    chosen = replace(chosen, backlog=backlog)
     url = settings.database_url.get_secret_value()
     with connect(url, "scserv timeline") as connection:
         timelines = _look_up(connection, _reader(settings), by[0], key, chosen, reveal)
@@ -88,8 +93,17 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
             console.print()
         print_timeline(one, console)
     if not timelines:
-        echo(_NOT_FOUND[by[0]], err=True)
+        echo(f"{_NOT_FOUND[by[0]]}{_pending(chosen)}", err=True)
     click.get_current_context().exit(0 if timelines else 1)
+
+
+def _pending(options: "TimelineOptions") -> str:
+    """Return what is not processed yet, to be added when nothing was found."""
+    from inbound.freshness.model import PendingWork
+    from inbound.timeline.build import pending_sentences
+
+    sentences = pending_sentences(options, PendingWork.TEXTS, PendingWork.ORDERS)
+    return "".join(f". {sentence.removesuffix('.')}" for sentence in sentences)
 
 
 def _timeline_options(settings: Settings, options: Options) -> "TimelineOptions":

@@ -15,8 +15,12 @@ SELECT count(*) FROM clients
 SELECT number_hash, client_id FROM clients WHERE number_hash = ANY(%(hashes)b::bytea[])
 
 -- name: find_client_numbers
-SELECT number_hash, number_sealed FROM clients
-WHERE client_id = %(client_id)s ORDER BY number_hash LIMIT %(limit)s
+SELECT given.client_id, found.number_hash, found.number_sealed
+FROM unnest(%(client_ids)s::text[]) AS given (client_id)
+CROSS JOIN LATERAL (
+    SELECT number_hash, number_sealed FROM clients
+    WHERE clients.client_id = given.client_id ORDER BY number_hash LIMIT %(limit)s
+) AS found
 
 -- name: delete_open_cases
 DELETE FROM open_cases

@@ -32,9 +32,12 @@ class MemoryDirectory(Directory, Identities, Recipients):
         return {number: registration.client_id for number, registration in found.items()}
 
     @override
-    async def numbers_of(self, client_id: str) -> list[str]:
-        clients = self._clients.items()
-        return [number for number, who in clients if who.client_id == client_id][:MAX_NUMBERS]
+    async def numbers_of(self, client_ids: Sequence[str]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for number, who in self._clients.items():
+            if who.client_id in client_ids:
+                found.setdefault(who.client_id, []).append(number)
+        return {client_id: numbers[:MAX_NUMBERS] for client_id, numbers in found.items()}
 
     @override
     async def numbers_of_clients(self, client_ids: Sequence[str]) -> dict[str, str]:

@@ -98,10 +98,10 @@ class Identities(Protocol):
         """
         ...
 
-    async def numbers_of(self, client_id: str) -> list[str]:
-        """Return at most `MAX_NUMBERS` numbers of a client; none for an unknown client.
+    async def numbers_of(self, client_ids: Sequence[str]) -> Mapping[str, list[str]]:
+        """Return at most `MAX_NUMBERS` numbers of each known client.
 
-        Raises RetryableError when the directory does not answer.
+        One request for all clients. Raises RetryableError when the directory does not answer.
         """
         ...
 

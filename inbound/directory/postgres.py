@@ -80,12 +80,15 @@ class PostgresDirectory(Directory, Identities, Recipients):
 
     @override
     @raises_store_errors_async
-    async def numbers_of(self, client_id: str) -> list[str]:
+    async def numbers_of(self, client_ids: Sequence[str]) -> dict[str, list[str]]:
         """As the port; also raises UnsealError when a number can't be decrypted."""
         conn = await self._connection.get()
-        parameters = {"client_id": client_id, "limit": MAX_NUMBERS}
+        parameters = {"client_ids": list(dict.fromkeys(client_ids)), "limit": MAX_NUMBERS}
         cursor = await conn.execute(_FIND_CLIENT_NUMBERS, parameters)
-        return [self._sealer.open_number(sealed, hash_) async for hash_, sealed in cursor]
+        found: dict[str, list[str]] = {}
+        async for client_id, number_hash, sealed in cursor:
+            found.setdefault(client_id, []).append(self._sealer.open_number(sealed, number_hash))
+        return found
 
     @override
     @raises_store_errors_async

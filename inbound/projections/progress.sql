@@ -27,6 +27,13 @@ FROM projections.progress
 LEFT JOIN events AS missing ON missing.position = progress.position + 1
 WHERE progress.schema_name = 'projections'
 
+-- name: oldest_missing
+-- When the oldest event was recorded that a live projection does not show yet.
+SELECT missing.recorded_at
+FROM projections.progress
+JOIN events AS missing ON missing.position = progress.position + 1
+WHERE progress.schema_name = 'projections' AND progress.name = %(name)s
+
 -- name: try_lock
 -- A session lock: it ends with the connection, however the process ends.
 SELECT pg_try_advisory_lock(hashtext('scserv ' || %(work)s::text), hashtext(%(name)s))

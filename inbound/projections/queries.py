@@ -29,7 +29,6 @@ _FIND_BY_MESSAGE: Final = _SQL["find_by_message"]
 _FIND_BY_TRACE: Final = _SQL["find_by_trace"]
 _REQUESTS_OF: Final = _SQL["requests_of"]
 _SEARCH: Final = _SQL["search_requests"]
-_FIND_SUBSCRIPTION: Final = _SQL["find_subscription"]
 _DAILY: Final = _SQL["daily"]
 _DAILY_ORDERS: Final = _SQL["daily_orders"]
 _COUNTED_UNTIL: Final = _SQL["counted_until"]
@@ -86,20 +85,6 @@ class Request:
     def page_key(self) -> PageKey:
         """Return the key of this row for the next page."""
         return PageKey(self.arrived_at, self.request_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """The last stop or start of a subject, and its request.
-
-    `version` is the version of the subject's stream at that event.
-    """
-
-    subject_id: UUID
-    may_be_texted: bool
-    since: datetime
-    request_id: UUID
-    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +170,6 @@ class ProjectionQueries:
         """
         wanted = {"command": command, "state": state, "late": late}
         return await self._requests(_SEARCH, {**wanted, **_window(since, until, after, limit)})
-
-    @raises_store_errors_async
-    async def subscription(self, subject_id: UUID) -> Subscription | None:
-        """Return the subject's last stop or start; None if there is none, so it may be texted."""
-        conn = await self._connection.get()
-        async with conn.cursor(row_factory=args_row(Subscription)) as cursor:
-            await cursor.execute(_FIND_SUBSCRIPTION, {"subject_id": subject_id})
-            return await cursor.fetchone()
 
     @raises_store_errors_async
     async def daily(self, since: date, until: date) -> list[DailyCount]:

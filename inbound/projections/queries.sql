@@ -54,10 +54,6 @@ WHERE arrived_at >= coalesce(%(since)s::timestamptz, '-infinity')
       coalesce(%(after_id)s::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
 ORDER BY arrived_at DESC, request_id DESC LIMIT %(limit)s
 
--- name: find_subscription
-SELECT subject_id, may_be_texted, since, request_id, version
-FROM projections.subscriptions WHERE subject_id = %(subject_id)s
-
 -- name: daily
 SELECT day, type, command, purpose, outcome, count FROM projections.daily_counts
 WHERE day BETWEEN %(since)s AND %(until)s

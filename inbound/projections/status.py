@@ -1,6 +1,7 @@
 """The status of each projection, for metrics and `scserv projections list`."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import psycopg
@@ -15,6 +16,7 @@ from inbound.store.statements import statements
 _SQL: Final = statements(__package__, "progress")
 _LAGS: Final = _SQL["lags"]
 _LOCKED_WORK: Final = _SQL["locked_work"]
+_OLDEST_MISSING: Final = _SQL["oldest_missing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,13 @@ def lags(conn: psycopg.Connection) -> dict[str, ProjectionLag]:
     """Return the lag of each live projection, by the clock of the database."""
     parameters = {"last_position": last_position(conn)}
     return {row[0]: ProjectionLag(*row) for row in conn.execute(_LAGS, parameters)}
+
+
+@raises_store_errors
+def oldest_missing(conn: psycopg.Connection, name: str) -> datetime | None:
+    """Return since when events are missing in a live projection; None if it shows them all."""
+    row = conn.execute(_OLDEST_MISSING, {"name": name}).fetchone()
+    return row[0] if row else None
 
 
 @raises_store_errors

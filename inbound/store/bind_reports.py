@@ -19,6 +19,8 @@ from inbound.store.errors import raises_store_errors_async
 from inbound.store.statements import statements
 
 APPLICATION_NAME: Final = "scserv bind reports"
+GONE_AFTER_S: Final = 6.0
+"""A bind that was not reported for this long is gone with its gateway: three reports."""
 
 _SQL: Final = statements(__package__, "bind_reports")
 _REPORT_BIND = _SQL["report_bind"]

@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from inbound.freshness.model import Pending, PendingWork
 from inbound.handlers.decision import message_id
 from inbound.timeline.cases import case_of
 from inbound.timeline.english import English
@@ -24,6 +25,7 @@ from inbound.timeline.model import (
     Language,
     Miss,
     OrderTimeline,
+    PendingNote,
     RequestTimeline,
     Step,
     Timeline,
@@ -82,6 +84,11 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
         if page is None or text.span.last_at >= page
     ]
     newest_order = orders[0].sentence if orders else None
+    newest = _newest(requests, misses, unfinished) or newest_order
+    pending = [
+        PendingNote(work=one.work, since=one.since, sentence=words.pending(one))
+        for one in _pending(found)
+    ]
     return Timeline(
         number=found.number,
         subject_id=found.subject_id,
@@ -90,9 +97,9 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
         made_at=options.now,
         since=options.since,
         until=options.until,
-        sentence=_newest(requests, misses, unfinished)
-        or newest_order
-        or _silence(found, options, words),
+        as_of=found.freshness.as_of if found.freshness else None,
+        pending=tuple(pending),
+        sentence=_with_pending(newest, pending) if newest else _silence(found, options, words),
         requests=tuple(requests),
         orders=tuple(orders),
         misses=tuple(misses),
@@ -103,6 +110,28 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
         not_noted=found.not_noted.count if found.not_noted else 0,
         next_until=page,
     )
+
+
+def pending_sentences(options: TimelineOptions, *works: PendingWork) -> list[str]:
+    """Return a sentence for each of these kinds of work that waits in any partition."""
+    pending = options.backlog.pending(*works) if options.backlog else []
+    words = _words(options)
+    return [words.pending(one) for one in pending]
+
+
+def _with_pending(sentence: str, pending: Sequence[PendingNote]) -> str:
+    """Add what is not processed yet; of results the sentences themselves say so."""
+    notes = [one.sentence for one in pending if one.work is not PendingWork.RESULTS]
+    return " ".join([sentence, *notes])
+
+
+def _reports(found: TimelineInput) -> Pending | None:
+    """Return what is pending of the results of sending, None if nothing is."""
+    return next((one for one in _pending(found) if one.work is PendingWork.RESULTS), None)
+
+
+def _pending(found: TimelineInput) -> Sequence[Pending]:
+    return found.freshness.pending if found.freshness else ()
 
 
 def _words(options: TimelineOptions) -> Wording:
@@ -122,7 +151,7 @@ def _request(
     request: RequestHistory, found: TimelineInput, options: TimelineOptions, words: Wording
 ) -> RequestTimeline:
     accepted = request.accepted
-    case = case_of(request, options.now, _delivered(request, found.parts))
+    case = case_of(request, options.now, _delivered(request, found.parts), unread=_reports(found))
     return RequestTimeline(
         request_id=accepted.request_id,
         subject_id=request.subject_id,
@@ -132,7 +161,7 @@ def _request(
         trace_id=request.trace_id,
         verdict=case.reply.status,
         sentence=words.request(case),
-        clock=case.clock.model_copy(update={"text": words.clock(case.clock)}),
+        clock=case.clock.model_copy(update={"text": words.clock(case)}),
         steps=tuple(_steps(drafts_of(request, found.claims), options, words)),
     )
 
@@ -143,7 +172,7 @@ def _order(
     decided = order.decided
     row = next((row for row in found.rows if row.order_id == decided.order_id), None)
     parts_delivered = _count_delivered(found.parts)[order.message_id]
-    case = order_case_of(order, options.now, parts_delivered, row)
+    case = order_case_of(order, options.now, parts_delivered, row, unread=_reports(found))
     reason = case.refused or case.withheld
     return OrderTimeline(
         order_id=decided.order_id,
@@ -238,5 +267,11 @@ def _newest(
 
 def _silence(found: TimelineInput, options: TimelineOptions, words: Wording) -> str:
     return words.nothing(
-        NothingFound(options.since, options.until, found.miss_days, found.not_noted)
+        NothingFound(
+            options.since,
+            options.until,
+            found.miss_days,
+            found.not_noted,
+            tuple(one for one in _pending(found) if one.work is not PendingWork.RESULTS),
+        )
     )

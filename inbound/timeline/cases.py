@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
+from inbound.freshness.model import Pending
 from inbound.handlers.results import ACKNOWLEDGE_WITHIN_S
 from inbound.timeline.model import Clock, ClockState, ReplyStatus
 from inbound.timeline.requests import RequestHistory
@@ -71,7 +72,8 @@ class Case:
     if it is the only reply. `were_on` is whether notifications were on before the decision.
     `waited` is how long the text waited for its decision, `open_for` how long ago the SMS
     centre accepted the reply. `held_until` is set while registration data waits for a person,
-    `refused` once it was refused, `restored_at` if the stop was undone.
+    `refused` once it was refused, `restored_at` if the stop was undone. `unread` are results of
+    sending and receipts that were received and not processed: the reply may have got further.
     """
 
     command: Command
@@ -87,9 +89,16 @@ class Case:
     held_until: datetime | None = None
     refused: RefusalCause | None = None
     restored_at: datetime | None = None
+    unread: Pending | None = None
 
 
-def case_of(request: RequestHistory, now: datetime, delivered: dict[Purpose, int]) -> Case:
+def case_of(
+    request: RequestHistory,
+    now: datetime,
+    delivered: dict[Purpose, int],
+    *,
+    unread: Pending | None = None,
+) -> Case:
     """Return the case of a request; `delivered` counts the delivered parts of its messages."""
     accepted = request.accepted
     acknowledgement = _reply(request, Purpose.ACKNOWLEDGEMENT, delivered)
@@ -113,6 +122,7 @@ def case_of(request: RequestHistory, now: datetime, delivered: dict[Purpose, int
         held_until=hold.until if isinstance(hold, RegistrationHeld) else None,
         refused=hold.cause if isinstance(hold, RegistrationRefused) else None,
         restored_at=restored.at if restored else None,
+        unread=unread,
     )
 
 

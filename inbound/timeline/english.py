@@ -3,11 +3,19 @@
 from datetime import datetime, timedelta, tzinfo
 from typing import Final, assert_never
 
-from inbound.timeline import english_orders, english_outcomes, english_plans, english_steps
+from inbound.freshness.model import Pending
+from inbound.timeline import (
+    english_orders,
+    english_outcomes,
+    english_plans,
+    english_steps,
+)
 from inbound.timeline.cases import Case, ReplyProgress
-from inbound.timeline.model import Clock, ClockState, ReplyStatus, StepKind, TextReading
+from inbound.timeline.model import ClockState, ReplyStatus, StepKind, TextReading
 from inbound.timeline.order_cases import OrderCase
+from inbound.timeline.pending import ENGLISH, added, clause, sentence
 from inbound.timeline.words import (
+    OPEN_CLOCKS,
     ArrivalSpan,
     Calendar,
     Details,
@@ -80,7 +88,11 @@ class English(Wording):
     def nothing(self, found: NothingFound) -> str:
         since = f" from {self._calendar.bare(found.since)}" if found.since else ""
         until = f" to {self._calendar.bare(found.until)}" if found.until else ""
-        said = f"We have no record of a text from this number{since}{until}."
+        if found.pending:
+            waits = " ".join(map(self.pending, found.pending))
+            said = f"{waits} Of the texts processed so far none is from this number{since}{until}."
+        else:
+            said = f"We have no record of a text from this number{since}{until}."
         if found.miss_days:
             days = f"{found.miss_days} {'day' if found.miss_days == 1 else 'days'}"
             said += f" Texts that were not commands are remembered for only {days}."
@@ -94,7 +106,13 @@ class English(Wording):
             )
         return said
 
-    def clock(self, clock: Clock) -> str:
+    def pending(self, pending: Pending) -> str:
+        return sentence(ENGLISH, pending, self._calendar)
+
+    def clock(self, case: Case) -> str:
+        clock = case.clock
+        if case.unread and clock.state in OPEN_CLOCKS:
+            return f"not known yet: {clause(ENGLISH, case.unread, self._calendar)}"
         match clock.state:
             case ClockState.KEPT:
                 return f"kept: acknowledged after {_seconds(clock.after_s)} of 2 min"
@@ -130,7 +148,7 @@ class English(Wording):
             case ReplyStatus.REJECTED:
                 return english_outcomes.rejected(reply)
             case ReplyStatus.UNKNOWN:
-                return _UNKNOWN
+                return f"{_UNKNOWN}{self._unread(case)}"
             case ReplyStatus.EXPIRED:
                 return _EXPIRED
             case ReplyStatus.ERASED:
@@ -146,8 +164,10 @@ class English(Wording):
         if reply.parts_delivered:
             return (
                 f"{sent}, who has delivered {reply.parts_delivered} of its {reply.parts} parts "
-                "to your phone so far"
+                f"to your phone so far{self._unread(case)}"
             )
+        if case.unread:
+            return f"{sent}{self._unread(case)}"
         if case.open_for > _LONG:
             days = f"{case.open_for.days} {'day' if case.open_for.days == 1 else 'days'}"
             return f"{sent}, who has not reported for {days} whether it is on your phone"
@@ -159,6 +179,8 @@ class English(Wording):
 
     def _waiting(self, case: Case, reply: ReplyProgress) -> str:
         again = " again, because the operator did not answer" if reply.tried else ""
+        if case.unread:
+            return f"may already have been sent{self._unread(case)}"
         if case.acknowledgement.status is not ReplyStatus.WAITING:
             return f"is being sent{again}"
         due = _seconds(case.clock.left_s)
@@ -168,6 +190,10 @@ class English(Wording):
             return f"is being sent{again}; it is {when}"
         again = " again, because the operator did not answer," if case.acknowledgement.tried else ""
         return f"follows the acknowledgement, which is being sent{again} and is {when}"
+
+    def _unread(self, case: Case) -> str:
+        """Add that the reply may have got further, if reports are not processed yet."""
+        return added(ENGLISH, case.unread, self._calendar)
 
     def _held(self, case: Case) -> str:
         latest = f", {self._on(case.held_until)} at the latest" if case.held_until else ""

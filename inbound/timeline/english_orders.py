@@ -8,6 +8,7 @@ from inbound.timeline import english_outcomes, english_refusals
 from inbound.timeline.english_refusals import subject_of
 from inbound.timeline.model import ReplyStatus
 from inbound.timeline.order_cases import OrderCase
+from inbound.timeline.pending import ENGLISH, added
 from inbound.timeline.words import Calendar
 from schemas.orders import OrderState, WithheldReason
 
@@ -36,6 +37,8 @@ class _Sentence:
             case OrderState.SCHEDULED:
                 return self._scheduled()
             case OrderState.QUEUED:
+                if case.unread:
+                    return f"may already have been sent{self._unread()}"
                 again = " again, because the operator did not answer" if case.message.tried else ""
                 return f"is being sent{again}"
             case OrderState.SENT:
@@ -80,8 +83,10 @@ class _Sentence:
         if message.parts_delivered:
             return (
                 f"{sent}, who has delivered {message.parts_delivered} of its {message.parts} parts "
-                "to your phone so far"
+                f"to your phone so far{self._unread()}"
             )
+        if case.unread:
+            return f"{sent}{self._unread()}"
         if case.open_for > _LONG:
             days = f"{case.open_for.days} {'day' if case.open_for.days == 1 else 'days'}"
             return f"{sent}, who has not reported for {days} whether it is on your phone"
@@ -94,8 +99,12 @@ class _Sentence:
             return f"{sent}, who does not know either whether it is on your phone"
         return (
             "was sent, but the operator never answered: it may or may not have arrived, and it is "
-            "not sent again"
+            f"not sent again{self._unread()}"
         )
+
+    def _unread(self) -> str:
+        """Add that the message may have got further, if reports are not processed yet."""
+        return added(ENGLISH, self._case.unread, self._calendar)
 
     def _withheld(self) -> str:
         case, reason = self._case, self._case.withheld

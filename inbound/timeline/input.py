@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from inbound.freshness.model import Backlog, Freshness
 from inbound.handlers.decision import message_id
 from inbound.timeline.message_steps import ClaimRow
 from inbound.timeline.model import Language, TextReading
@@ -56,6 +57,8 @@ class TimelineOptions:
     """The maximum number of requests and orders to show."""
     only: frozenset[UUID] | None = None
     """Show these requests and orders only; None shows all within `since` and `until`."""
+    backlog: Backlog | None = None
+    """What waited for the workers before the timeline was read; None says nothing about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +115,4 @@ class TimelineInput:
     not_noted: ArrivalSpan | None = None
     unfinished: Sequence[LongText] = ()
     miss_days: int = 7
+    freshness: Freshness | None = None

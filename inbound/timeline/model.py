@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, JsonValue
 
+from inbound.freshness.model import Pending
 from schemas.base import Model, UtcTime
 from schemas.documented_enum import DocumentedEnum
 from schemas.events import Command, Plan
@@ -176,6 +177,12 @@ class Unfinished(Model):
     sentence: str = Field(description="to be read to the client")
 
 
+class PendingNote(Pending):
+    """Something that the timeline may lack."""
+
+    sentence: str = Field(description="to be read to the client")
+
+
 class Timeline(Model):
     """What is known of one number, or of one request or order; newest first."""
 
@@ -187,6 +194,14 @@ class Timeline(Model):
     language: Language
     zone: str = Field(description="the time zone of local times")
     made_at: UtcTime
+    as_of: UtcTime | None = Field(
+        default=None,
+        description="all that the service had received before then is in the timeline; absent when "
+        "that can't be known now",
+    )
+    pending: tuple[PendingNote, ...] = Field(
+        default=(), description="what was received and is not in the timeline yet"
+    )
     since: UtcTime | None = None
     until: UtcTime | None = None
     sentence: str = Field(

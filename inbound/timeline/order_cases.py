@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from inbound.freshness.model import Pending
 from inbound.handlers.order_progress import change_of
 from inbound.timeline.cases import ReplyProgress, progress_of
 from inbound.timeline.orders import OrderHistory, WaitingOrder
@@ -25,6 +26,7 @@ class OrderCase:
     a scheduled order without one waits until its broadcast is resumed. `is_overdue` is whether that
     time is over, for example because no scheduler runs. `at` is when it reached
     its state, `opted_out_at` when notifications had been switched off, if that is known.
+    `unread` as in `Case`.
     """
 
     decided: OrderDecided
@@ -37,6 +39,7 @@ class OrderCase:
     refused: RefusalReason | None = None
     withheld: WithheldReason | None = None
     opted_out_at: datetime | None = None
+    unread: Pending | None = None
 
     @property
     def ordered_at(self) -> datetime:
@@ -45,7 +48,12 @@ class OrderCase:
 
 
 def order_case_of(
-    order: OrderHistory, now: datetime, parts_delivered: int, row: WaitingOrder | None
+    order: OrderHistory,
+    now: datetime,
+    parts_delivered: int,
+    row: WaitingOrder | None,
+    *,
+    unread: Pending | None = None,
 ) -> OrderCase:
     """Return the case of an order.
 
@@ -70,6 +78,7 @@ def order_case_of(
         refused=order.refused.reason if order.refused else None,
         withheld=_withheld(order) if state is OrderState.WITHHELD else None,
         opted_out_at=order.opted_out_at,
+        unread=unread,
     )
 
 

@@ -1,6 +1,6 @@
 """Reads what a timeline needs from the database, by number or id.
 
-Synchronous, on the caller's connection; a look-up by number takes about six statements. A
+Synchronous, on the caller's connection; a look-up by number takes about eight statements. A
 reveal is recorded in the audit log before the number is shown.
 """
 
@@ -13,6 +13,8 @@ from uuid import UUID
 
 import psycopg
 
+from inbound.freshness.model import Freshness, Pending, PendingWork
+from inbound.freshness.people import Gaps, read_gaps
 from inbound.keys import SubjectHasher
 from inbound.parsers.numbers import mask
 from inbound.smpp.message_ids import candidate_ids
@@ -44,6 +46,8 @@ _EVENTS_PER_ENTRY: Final = 30
 _EVENTS_MORE: Final = 100
 # The arrival is by the gateway's clock, which differs from the database's.
 _CLOCKS_DIFFER: Final = timedelta(days=1)
+# The broker stamps records a moment after the gateway has received the text.
+_STAMPED_WITHIN: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class TimelineReader:
         to repeat, but each reveal is recorded.
         """
         number_hash = self.hasher.hash(number)
+        gaps = _read_gaps(conn, options, number_hash)
         person = lookup.person_by_hash(conn, number_hash)
         subject_id = person.subject_id if person else None
         _record(conn, reveal, subject_id, None)
@@ -83,7 +88,9 @@ class TimelineReader:
         if subject_id is not None:
             selection = _select_newest(conn, subject_id, options)
             found = _with_messages(conn, replace(found, selection=selection), subject_id)
-        return build(found, options)
+        works = (PendingWork.TEXTS, PendingWork.RESULTS) if subject_id else (PendingWork.TEXTS,)
+        freshness = _freshness(gaps, number_hash, options, *works)
+        return build(replace(found, freshness=freshness), options)
 
     def by_places(
         self,
@@ -101,6 +108,8 @@ class TimelineReader:
         for place in places:
             subject_id = place.subject_id
             person = lookup.person_by_subject(conn, subject_id) if subject_id else None
+            number_hash = person.number_hash if person else None
+            gaps = _read_gaps(conn, options, number_hash)
             request_id = place.request_id if isinstance(place, RequestLocation) else None
             _record(conn, reveal, subject_id, request_id)
             wanted = replace(options, only=frozenset({place.id}), since=None, until=None)
@@ -111,7 +120,8 @@ class TimelineReader:
                 miss_days=self.miss_days,
             )
             found = found if subject_id is None else _with_messages(conn, found, subject_id)
-            timelines.append(build(found, wanted))
+            freshness = _freshness(gaps, number_hash, wanted, PendingWork.RESULTS)
+            timelines.append(build(replace(found, freshness=freshness), wanted))
         return timelines
 
     def _number(self, person: SubjectRow | None, reveal: Reveal | None) -> str | None:
@@ -270,6 +280,33 @@ def _with_messages(
         claims=lookup.claims_of(conn, open_messages),
         parts=lookup.sent_part_statuses(conn, subject_id, open_messages),
     )
+
+
+def _read_gaps(
+    conn: psycopg.Connection, options: TimelineOptions, number_hash: bytes | None
+) -> Gaps | None:
+    """Read what the timeline may lack; before the timeline, so that nothing is between the two."""
+    if options.backlog is None:
+        return None
+    return read_gaps(conn, options.backlog, [number_hash] if number_hash else [])
+
+
+def _freshness(
+    gaps: Gaps | None, number_hash: bytes | None, options: TimelineOptions, *works: PendingWork
+) -> Freshness | None:
+    """Return how current the timeline of a number is, within the requested time."""
+    if gaps is None:
+        return None
+    pending = gaps.of(number_hash, *works).pending
+    asked_at = gaps.backlog.asked_at
+    return Freshness.of(asked_at, [one for one in pending if _concerns(one, options)])
+
+
+def _concerns(pending: Pending, options: TimelineOptions) -> bool:
+    """Whether what is pending can belong to the requested time."""
+    if pending.work is PendingWork.RESULTS or None in {pending.since, options.until}:
+        return True
+    return pending.since < options.until + _STAMPED_WITHIN  # type: ignore[operator]
 
 
 def _record(

@@ -3,13 +3,20 @@
 from datetime import datetime, timedelta, tzinfo
 from typing import Final, assert_never
 
+from inbound.freshness.model import Pending
 from inbound.smpp.status import name_of
-from inbound.timeline import russian_orders, russian_plans, russian_steps
+from inbound.timeline import (
+    russian_orders,
+    russian_plans,
+    russian_steps,
+)
 from inbound.timeline.cases import Case, ReplyProgress
-from inbound.timeline.model import Clock, ClockState, ReplyStatus, StepKind, TextReading
+from inbound.timeline.model import ClockState, ReplyStatus, StepKind, TextReading
 from inbound.timeline.order_cases import OrderCase
+from inbound.timeline.pending import RUSSIAN, added, clause, sentence
 from inbound.timeline.russian_outcomes import why_undelivered
 from inbound.timeline.words import (
+    OPEN_CLOCKS,
     ArrivalSpan,
     Calendar,
     Details,
@@ -87,7 +94,14 @@ class Russian(Wording):
     def nothing(self, found: NothingFound) -> str:
         since = f" с {self._calendar.bare(found.since)}" if found.since else ""
         until = f" по {self._calendar.bare(found.until)}" if found.until else ""
-        said = f"У нас нет сведений о сообщениях с этого номера{since}{until}."
+        if found.pending:
+            waits = " ".join(map(self.pending, found.pending))
+            said = (
+                f"{waits} Среди уже обработанных сообщений с этого номера{since}{until} нет ни "
+                "одного."
+            )
+        else:
+            said = f"У нас нет сведений о сообщениях с этого номера{since}{until}."
         if found.miss_days:
             said += (
                 " О сообщениях, которые не были командами, известно только за последние сутки."
@@ -105,7 +119,13 @@ class Russian(Wording):
             )
         return said
 
-    def clock(self, clock: Clock) -> str:
+    def pending(self, pending: Pending) -> str:
+        return sentence(RUSSIAN, pending, self._calendar)
+
+    def clock(self, case: Case) -> str:
+        clock = case.clock
+        if case.unread and clock.state in OPEN_CLOCKS:
+            return f"пока неизвестно: {clause(RUSSIAN, case.unread, self._calendar)}"
         match clock.state:
             case ClockState.KEPT:
                 return f"соблюдены: приём подтверждён через {_seconds(clock.after_s)}"
@@ -141,7 +161,7 @@ class Russian(Wording):
             case ReplyStatus.REJECTED:
                 return _rejected(reply)
             case ReplyStatus.UNKNOWN:
-                return _UNKNOWN
+                return f"{_UNKNOWN}{self._unread(case)}"
             case ReplyStatus.EXPIRED:
                 return _EXPIRED
             case ReplyStatus.ERASED:
@@ -155,7 +175,10 @@ class Russian(Wording):
     def _on_its_way(self, case: Case, reply: ReplyProgress) -> str:
         sent = f"передан оператору связи {self._near(reply.sent_at, case)}"
         if reply.parts_delivered:
-            return f"{sent}, доставлено его частей: {reply.parts_delivered} из {reply.parts}"
+            delivered = f"доставлено его частей: {reply.parts_delivered} из {reply.parts}"
+            return f"{sent}, {delivered}{self._unread(case)}"
+        if case.unread:
+            return f"{sent}{self._unread(case)}"
         if case.open_for > _LONG:
             return f"{sent}, отчёта о доставке нет уже {days_in_russian(case.open_for.days)}"
         return f"{sent}, отчёта о доставке на телефон ещё нет"
@@ -166,6 +189,8 @@ class Russian(Wording):
 
     def _waiting(self, case: Case, reply: ReplyProgress) -> str:
         again = " снова, так как оператор не ответил" if reply.tried else ""
+        if case.unread:
+            return f"мог уже быть отправлен{self._unread(case)}"
         if case.acknowledgement.status is not ReplyStatus.WAITING:
             return f"отправляется{again}"
         due = _seconds(case.clock.left_s)
@@ -175,6 +200,10 @@ class Russian(Wording):
             return f"отправляется{again}: {when}"
         again = " снова, так как оператор не ответил" if case.acknowledgement.tried else ""
         return f"последует за уведомлением о приёме заявки, которое отправляется{again}: {when}"
+
+    def _unread(self, case: Case) -> str:
+        """Add that the reply may have got further, if reports are not processed yet."""
+        return added(RUSSIAN, case.unread, self._calendar)
 
     def _held(self, case: Case) -> str:
         latest = f" (не позднее {self._on(case.held_until)})" if case.held_until else ""

@@ -9,6 +9,7 @@ from inbound.timeline import russian_refusals
 from inbound.timeline.cases import ReplyProgress
 from inbound.timeline.model import ReplyStatus
 from inbound.timeline.order_cases import OrderCase
+from inbound.timeline.pending import RUSSIAN, added
 from inbound.timeline.russian_outcomes import why_undelivered
 from inbound.timeline.words import Calendar
 from schemas.orders import OrderKind, OrderState, WithheldReason
@@ -51,6 +52,8 @@ class _Sentence:
             case OrderState.SCHEDULED:
                 return self._scheduled()
             case OrderState.QUEUED:
+                if case.unread:
+                    return f"могло уже быть отправлено{self._unread()}"
                 again = " снова, так как оператор не ответил" if case.message.tried else ""
                 return f"отправляется{again}"
             case OrderState.SENT:
@@ -89,7 +92,10 @@ class _Sentence:
         case, message = self._case, self._case.message
         sent = f"передано оператору связи {self._near(message.sent_at or case.at)}"
         if message.parts_delivered:
-            return f"{sent}, доставлено его частей: {message.parts_delivered} из {message.parts}"
+            delivered = f"доставлено его частей: {message.parts_delivered} из {message.parts}"
+            return f"{sent}, {delivered}{self._unread()}"
+        if case.unread:
+            return f"{sent}{self._unread()}"
         if case.open_for > _LONG:
             return f"{sent}, отчёта о доставке нет уже {case.open_for.days} сут."
         return f"{sent}, отчёта о доставке на телефон ещё нет"
@@ -101,8 +107,12 @@ class _Sentence:
             return f"{sent}, но дошло ли оно до телефона, оператору неизвестно"
         return (
             "отправлено, но оператор не ответил: оно могло дойти, а могло и не дойти; повторно оно "
-            "не отправляется"
+            f"не отправляется{self._unread()}"
         )
+
+    def _unread(self) -> str:
+        """Add that the message may have got further, if reports are not processed yet."""
+        return added(RUSSIAN, self._case.unread, self._calendar)
 
     def _withheld(self) -> str:
         case, reason = self._case, self._case.withheld

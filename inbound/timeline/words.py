@@ -4,17 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+from inbound.freshness.model import Pending
 from inbound.handlers.decision import Disposition
 from inbound.handlers.definitions import DEFINITIONS, definition_of
 from inbound.parsers.commands import NoCommand
 from inbound.timeline.cases import Case
-from inbound.timeline.model import Clock, StepKind, TextReading
+from inbound.timeline.model import ClockState, StepKind, TextReading
 from inbound.timeline.order_cases import OrderCase
 from schemas.events import Command
 
 Details = Mapping[str, Any]
+
+OPEN_CLOCKS: Final = frozenset({ClockState.RUNNING, ClockState.OVERDUE})
+"""The states of a clock that a report of the operator may end."""
 
 
 class MissKind(StrEnum):
@@ -47,13 +51,15 @@ class NothingFound:
     """No text is known from the time asked for.
 
     Texts that were no command are noted for `miss_days`. `left_out` are texts that were not
-    noted because too many arrived.
+    noted because too many arrived. With something `pending` the person may have
+    texted all the same.
     """
 
     since: datetime | None
     until: datetime | None
     miss_days: int
     left_out: ArrivalSpan | None
+    pending: tuple[Pending, ...] = ()
 
 
 class Wording(Protocol):
@@ -86,7 +92,11 @@ class Wording(Protocol):
         """Say that nothing arrived, and how sure that is."""
         ...
 
-    def clock(self, clock: Clock) -> str:
+    def pending(self, pending: Pending) -> str:
+        """Say what was received and is not processed yet."""
+        ...
+
+    def clock(self, case: Case) -> str:
         """Say whether the acknowledgement is in time."""
         ...
 

@@ -75,8 +75,8 @@ async def test_no_numbers_no_clients(directory: Everything) -> None:
 async def test_clients_are_found_by_number_and_numbers_by_client(directory: Everything) -> None:
     ids = {number: client.client_id for number, client in CLIENTS.items()}
     assert dict(await directory.client_ids([*CLIENTS, STRANGER])) == ids
-    assert await directory.numbers_of("C-2") == ["+79031234567"]
-    assert await directory.numbers_of("nobody") == []
+    assert await directory.numbers_of(["C-2", "C-2", "nobody"]) == {"C-2": ["+79031234567"]}
+    assert await directory.numbers_of([]) == {}
     assert dict(await directory.client_ids([])) == {}
 
 

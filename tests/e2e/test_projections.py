@@ -50,9 +50,9 @@ async def test_a_conversation_is_found(service: Service, queries: ProjectionQuer
         assert request.completed_at
         assert request.arrived_at < request.acknowledged_at <= request.completed_at
         assert await queries.find_by_message(request.fulfilment.message_id) == request
-    subscription = await queries.subscription(stop.subject_id)
-    assert subscription
-    assert (subscription.may_be_texted, subscription.request_id) == (False, stop.request_id)
+    assert service.rows("SELECT may_be_texted, request_id FROM projections.subscriptions") == [
+        (False, stop.request_id)
+    ]
 
 
 async def test_a_killed_projector_is_succeeded(

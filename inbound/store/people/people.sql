@@ -21,6 +21,9 @@ SELECT subject_id, number_sealed FROM subjects WHERE subject_id = ANY(%(subject_
 SELECT DISTINCT stream_id FROM events
 WHERE stream_id = ANY(%(subject_ids)b::uuid[]) AND type = 'person.erased'
 
+-- name: find_hashes
+SELECT number_hash FROM subjects WHERE subject_id = ANY(%(subject_ids)b::uuid[])
+
 -- name: lock_broadcasts_of
 -- Broadcasts that wait to reach this person: the pump places nobody of them until commit.
 SELECT FROM broadcasts

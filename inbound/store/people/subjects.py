@@ -19,6 +19,7 @@ _FIND_SUBJECTS: Final = _SQL["find_subjects"]
 _ADD_SUBJECTS: Final = _SQL["add_subjects"]
 _FIND_ERASED_SUBJECTS: Final = _SQL["find_erased_subjects"]
 _FIND_SEALED_NUMBERS: Final = _SQL["find_sealed_numbers"]
+_FIND_HASHES: Final = _SQL["find_hashes"]
 
 
 async def find_subjects(
@@ -79,3 +80,10 @@ def erased_of(conn: psycopg.Connection, subject_ids: Collection[UUID]) -> set[UU
     """Return those of the subjects that were erased."""
     rows = conn.execute(_FIND_ERASED_SUBJECTS, {"subject_ids": list(subject_ids)})
     return {subject_id for (subject_id,) in rows}
+
+
+@raises_store_errors
+def hashes_of(conn: psycopg.Connection, subject_ids: Collection[UUID]) -> list[bytes]:
+    """Return the number hash of each subject that has one, in no order."""
+    rows = conn.execute(_FIND_HASHES, {"subject_ids": list(subject_ids)}).fetchall()
+    return [number_hash for (number_hash,) in rows]

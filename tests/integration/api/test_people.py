@@ -42,7 +42,10 @@ async def test_subject_without_commands_may_be_texted(world: World) -> None:
         "subject_id": str(one.subject_id),
         "may_be_texted": True,
         "since": None,
+        "version": 0,
         "request_id": None,
+        "as_of": "2024-06-01T00:00:00Z",
+        "pending": [],
     }
 
 
@@ -72,8 +75,15 @@ async def test_a_client_that_never_texted_may_be_texted(world: World) -> None:
     [one] = await world.people(clients=1)
     world.rows("DELETE FROM subjects WHERE subject_id = %s", one.subject_id)
     response = await world.scoped("read").get(f"/v1/clients/{one.client_id}/subscription")
-    state = {"phone": mask(one.number), "may_be_texted": True, "since": None}
-    assert response.json()["numbers"] == [state]
+    assert response.json()["numbers"] == [
+        {
+            "phone": mask(one.number),
+            "may_be_texted": True,
+            "since": None,
+            "version": 0,
+            "subject_id": None,
+        }
+    ]
 
 
 async def test_a_revealed_number_is_recorded_first(world: World) -> None:

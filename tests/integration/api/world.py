@@ -26,6 +26,7 @@ from inbound.broadcasts.loading import AudienceKeys
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.cli.clients import run_import
 from inbound.directory.postgres import PostgresDirectory
+from inbound.freshness.model import Backlog, Oldest
 from inbound.keys import OrderHasher, SubjectHasher, VaultCipher
 from inbound.orders.batching import OrderBatcher
 from inbound.orders.dispatch import Dispatcher
@@ -42,7 +43,7 @@ from inbound.terminal import Terminal
 from inbound.timeline.reader import TimelineReader
 from schemas.topics import TopicNames
 from tests.bench import history
-from tests.fix_store import SUBJECT_KEY, VAULT_KEY
+from tests.fix_store import BOUND, SUBJECT_KEY, VAULT_KEY
 
 BASE = "http://api.test"
 NOW = history.END
@@ -64,13 +65,17 @@ class Person:
 
 
 class World:
-    """One database and one API on it. `now` is the API's clock, and a test may change it."""
+    """One database and one API on it. `now` is the API's clock, and a test may change it.
+
+    `oldest` is what waits in a Kafka that is not there; None: it doesn't answer.
+    """
 
     def __init__(
         self, url: str, per_minute: int = 600, failures: TokenFailures | None = None
     ) -> None:
         self.url = url
         self.now = NOW
+        self.oldest: Oldest | None = {}
         hasher, sealer = SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY))
         self.directory = PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY)
         self.sources = Sources(
@@ -81,6 +86,7 @@ class World:
             hasher=hasher,
             sealer=sealer,
             timelines=TimelineReader(hasher, sealer, miss_days=7),
+            backlog=self,
             zone="Europe/Moscow",
         )
         self.store = PostgresStore(url, VaultCipher(VAULT_KEY))
@@ -102,7 +108,13 @@ class World:
             self.backend, limits, clock=lambda: self.now, new_id=uuid4, failures=failures
         )
         self._clients: list[httpx.AsyncClient] = []
+        self._is_closed = False
         [(self._audited,)] = self.rows("SELECT coalesce(max(id), 0) FROM audit")
+        self.rows(BOUND)
+
+    async def ask(self) -> Backlog:
+        """Tell what waits for the workers."""
+        return Backlog(self.now, self.oldest)
 
     def _intake(self) -> Intake:
         tools = Tools(
@@ -117,6 +129,9 @@ class World:
         return Intake(tools, IntakeSettings("SCSERV", "gsm0338", TopicNames()))
 
     async def close(self) -> None:
+        if self._is_closed:  # as the source of the backlog
+            return
+        self._is_closed = True
         for client in self._clients:
             await client.aclose()
         await self.sending.close()

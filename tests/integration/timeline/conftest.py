@@ -3,10 +3,20 @@
 import psycopg
 import pytest
 
+from inbound.clock import utc_now
+from inbound.freshness.model import Backlog
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.store.sealing import Sealer
 from inbound.timeline.reader import TimelineReader
-from tests.fix_store import SUBJECT_KEY, VAULT_KEY, cipher, conn, database_url, migrated_template
+from tests.fix_store import (
+    BOUND,
+    SUBJECT_KEY,
+    VAULT_KEY,
+    cipher,
+    conn,
+    database_url,
+    migrated_template,
+)
 from tests.integration.conftest import postgres_backend, postgres_world
 
 __all__ = [
@@ -28,7 +38,9 @@ def desk() -> TimelineReader:
 def settings_of_the_service(
     database_url: str, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The environment in which the command line finds database and keys."""
+    """The environment in which the command line finds database and keys. Nothing waits in Kafka."""
+    monkeypatch.setattr("inbound.cli.timeline.ask_backlog", lambda *_: Backlog(utc_now(), {}))
+    conn.execute(BOUND)
     monkeypatch.setenv("SCSERV_DATABASE_URL", database_url)
     monkeypatch.setenv("SCSERV_SUBJECT_KEY", SUBJECT_KEY.hex())
     monkeypatch.setenv("SCSERV_VAULT_KEY", VAULT_KEY.hex())

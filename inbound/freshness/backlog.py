@@ -1,0 +1,296 @@
+"""Asks Kafka what the workers have not processed.
+
+The ends of the partitions are read first, then the committed offsets; a worker commits after the
+transaction of its batch. So a partition whose committed offset has reached its end has nothing that
+a question asked afterwards to the database would miss. No record is read, only offsets and times.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+)
+
+from inbound.errors import SetupError
+from inbound.freshness.model import Backlog, PendingWork
+from inbound.kafka.connection import KafkaConnection
+from schemas.partitions import partition_of
+from schemas.topics import PARTITIONS
+
+log = logging.getLogger(__name__)
+
+ANSWER_WITHIN_S: Final = 2.0
+SILENT_FOR_S: Final = 2.0
+"""After a failure Kafka is not asked again for this long, so that few questions wait for it."""
+
+SETTLED_WITHIN_S: Final = 1.5
+"""A worker commits half a second after its batch; until then its records seem to wait."""
+
+_RECENT: Final = timedelta(seconds=3)
+_ASK_AGAIN_S: Final = 0.1
+_COORDINATOR_MOVES: Final = (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
+_SEARCH_STEP_MS: Final = 1_000
+_EXACT_MS: Final = 1_000
+_CLOCKS_DIFFER_MS: Final = 3_600_000
+
+Offsets = Mapping[TopicPartition, int]
+
+
+class BacklogSource(Protocol):
+    """Tells what waits for the workers."""
+
+    async def ask(self) -> Backlog:
+        """Return what waits now. Never raises: a backlog that can't be read is unknown."""
+        ...
+
+    async def close(self) -> None:
+        """Disconnect; a later question connects again."""
+        ...
+
+
+async def ask_settled(source: BacklogSource, number_hash: bytes) -> Backlog:
+    """Return what waits, a moment later if the workers are just about to commit.
+
+    For answers that people read. Only the partition of this number counts. Records that have waited
+    for longer, or an unknown backlog, are returned at once.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + SETTLED_WITHIN_S
+    partition = partition_of(number_hash.hex().encode())
+    while True:
+        backlog = await source.ask()
+        waiting = backlog.pending(PendingWork.TEXTS, PendingWork.RESULTS, partition=partition)
+        recent = [one for one in waiting if one.since and backlog.asked_at - one.since < _RECENT]
+        if not waiting or len(recent) < len(waiting) or loop.time() > until:
+            return backlog
+        await asyncio.sleep(_ASK_AGAIN_S)
+
+
+class BacklogReader:
+    """Asks Kafka. Questions that arrive while one is answered share the next answer.
+
+    Use it in one event loop. Connects at the first question, and again after a failure.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaConnection,
+        group: str,
+        topics: Mapping[PendingWork, str],
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Connect to nothing yet. `group` is that of the workers."""
+        self._kafka = kafka
+        self._group = group
+        self._works = {topic: work for work, topic in topics.items()}
+        self._places = [
+            TopicPartition(topic, n) for topic in self._works for n in range(PARTITIONS)
+        ]
+        self._clock = clock
+        self._clients: _Clients | None = None
+        self._asking = asyncio.Lock()
+        self._next: asyncio.Task[Backlog] | None = None
+        self._silent_until = 0.0
+        self._was_away = False
+        self._times: dict[TopicPartition, tuple[int, datetime]] = {}
+        # Each failed attempt to connect would be an error; this module logs the changes.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+    async def ask(self) -> Backlog:
+        """Return what waits now; unknown after `ANSWER_WITHIN_S` at the latest."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._ask_next())
+        return await asyncio.shield(self._next)
+
+    async def close(self) -> None:
+        """Disconnect. A later question connects again."""
+        if self._next is not None:
+            self._next.cancel()
+            await asyncio.gather(self._next, return_exceptions=True)
+            self._next = None
+        await self._disconnect()
+
+    async def _ask_next(self) -> Backlog:
+        async with self._asking:
+            # From here on a question would get an answer that is older than it.
+            self._next = None
+            asked_at = self._clock()
+            if asyncio.get_running_loop().time() < self._silent_until:
+                return Backlog(asked_at, None)
+            try:
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    backlog = Backlog(asked_at, await self._measure())
+            except (KafkaError, TimeoutError, OSError, SetupError) as error:
+                await self._fail(error)
+                return Backlog(asked_at, None)
+            if self._was_away:
+                self._was_away = False
+                log.info("Kafka tells again what waits for the workers")
+            return backlog
+
+    async def _fail(self, error: Exception) -> None:
+        if not self._was_away:
+            log.warning(
+                "Kafka at %s doesn't tell what waits for the workers (%s): answers say so",
+                self._kafka,
+                str(error) or type(error).__name__,
+            )
+        self._was_away = True
+        await self._disconnect()
+        self._silent_until = asyncio.get_running_loop().time() + SILENT_FOR_S
+
+    async def _disconnect(self) -> None:
+        if self._clients is not None:
+            clients, self._clients = self._clients, None
+            await clients.stop()
+
+    async def _measure(self) -> dict[tuple[PendingWork, int], datetime]:
+        if self._clients is None:
+            self._clients = _Clients(self._kafka, self._group)
+            await self._clients.start()
+        clients = self._clients
+        ends = await clients.ends(self._places)
+        committed = await clients.committed()
+        waiting = {
+            place: committed.get(place, 0)
+            for place in self._places
+            if committed.get(place, 0) < ends[place]
+        }
+        if without := [place for place in waiting if place not in committed]:
+            begins = await clients.begins(without)
+            waiting |= begins
+            waiting = {place: n for place, n in waiting.items() if n < ends[place]}
+        unknown = {
+            place: offset
+            for place, offset in waiting.items()
+            if self._times.get(place, (-1, None))[0] != offset
+        }
+        now_ms = int(self._clock().timestamp() * 1000)
+        for place, at_ms in (await times_of(clients, unknown, now_ms)).items():
+            at = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=at_ms)
+            self._times[place] = unknown[place], at
+        return {
+            (self._works[place.topic], place.partition): self._times[place][1] for place in waiting
+        }
+
+
+class _Clients:
+    """One connection for offsets and one for the offsets of a group. Joins no group."""
+
+    def __init__(self, kafka: KafkaConnection, group: str) -> None:
+        arguments = kafka.client_arguments()
+        self._group = group
+        self._consumer = AIOKafkaConsumer(**arguments, enable_auto_commit=False)
+        self._admin = AIOKafkaAdminClient(**arguments)
+        self._coordinator: int | None = None
+
+    async def start(self) -> None:
+        await asyncio.gather(self._consumer.start(), self._admin.start())
+
+    async def stop(self) -> None:
+        """Disconnect, without waiting for a broker that hangs."""
+        with contextlib.suppress(KafkaError, TimeoutError, OSError):
+            async with asyncio.timeout(1):
+                await asyncio.gather(self._consumer.stop(), self._admin.close())
+
+    async def ends(self, places: list[TopicPartition]) -> Offsets:
+        found: Offsets = await self._consumer.end_offsets(places)
+        return found
+
+    async def begins(self, places: list[TopicPartition]) -> Offsets:
+        found: Offsets = await self._consumer.beginning_offsets(places)
+        return found
+
+    async def committed(self) -> Offsets:
+        """Return the committed offsets; waits while the group has no coordinator."""
+        while True:
+            try:
+                if self._coordinator is None:
+                    self._coordinator = await self._admin.find_coordinator(self._group)
+                found = await self._admin.list_consumer_group_offsets(
+                    self._group, self._coordinator
+                )
+            except _COORDINATOR_MOVES:
+                self._coordinator = None
+                await asyncio.sleep(_ASK_AGAIN_S)
+            else:
+                return {place: at.offset for place, at in found.items() if at.offset >= 0}
+
+    async def first_since(
+        self, times: Mapping[TopicPartition, int]
+    ) -> Mapping[TopicPartition, tuple[int, int] | None]:
+        """Return offset and time (ms) of the first record at or after a time, if there is one."""
+        found = await self._consumer.offsets_for_times(dict(times))
+        return {place: at and (at.offset, at.timestamp) for place, at in found.items()}
+
+
+class TimeIndex(Protocol):
+    """Finds records by their time, as Kafka's ListOffsets does."""
+
+    async def first_since(
+        self, times: Mapping[TopicPartition, int]
+    ) -> Mapping[TopicPartition, tuple[int, int] | None]:
+        """Return offset and time (ms) of the first record at or after a time, if there is one."""
+        ...
+
+
+async def times_of(index: TimeIndex, offsets: Offsets, now_ms: int) -> dict[TopicPartition, int]:
+    """Return when these records were stored, in ms; at most a second too early.
+
+    The broker stamps records, so times don't decrease within a partition. A search by time needs
+    no right to read records. About ten questions for a recent record, of all partitions at once.
+    """
+    searches = {place: _Search(offset, now_ms) for place, offset in offsets.items()}
+    while left := {place: one for place, one in searches.items() if one.found_ms is None}:
+        answers = await index.first_since({place: one.asks_at for place, one in left.items()})
+        for place, one in left.items():
+            one.take(answers.get(place))
+    return {place: one.found_ms or 0 for place, one in searches.items()}
+
+
+class _Search:
+    """Finds the time of one record: back from now in growing steps, then by halves."""
+
+    def __init__(self, offset: int, now_ms: int) -> None:
+        self.found_ms: int | None = None
+        self._offset = offset
+        self._now_ms = now_ms
+        self._step_ms = _SEARCH_STEP_MS
+        self._lower_ms: int | None = None
+        self._upper_ms = now_ms + _CLOCKS_DIFFER_MS
+
+    @property
+    def asks_at(self) -> int:
+        """The time to ask for next."""
+        if self._lower_ms is None:
+            return max(0, self._now_ms - self._step_ms)
+        return (self._lower_ms + self._upper_ms) // 2
+
+    def take(self, first: tuple[int, int] | None) -> None:
+        """Take the offset and time of the first record at or after `asks_at`."""
+        asked_at = self.asks_at
+        if first is not None and first[0] == self._offset:
+            self.found_ms = first[1]
+        elif first is not None and first[0] < self._offset:
+            self._lower_ms = asked_at
+        elif not asked_at:  # deleted meanwhile: the oldest that is left
+            self.found_ms = first[1] if first else 0
+        else:
+            self._upper_ms = asked_at
+            self._step_ms *= 4
+        if self._lower_ms is not None and self._upper_ms - self._lower_ms <= _EXACT_MS:
+            self.found_ms = self.found_ms or self._lower_ms

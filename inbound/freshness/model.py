@@ -1,0 +1,101 @@
+"""What an answer can lack. Pure; its JSON is part of the HTTP API."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from pydantic import Field
+
+from schemas.base import Model, UtcTime
+
+
+class PendingWork(StrEnum):
+    """What has not been processed. All but `reception` was received by the service."""
+
+    TEXTS = "texts"
+    RESULTS = "results"
+    ORDERS = "orders"
+    EVENTS = "events"
+    SET_ASIDE = "set_aside"
+    RECEPTION = "reception"
+
+
+class Pending(Model):
+    """Something that the answer lacks, or may lack."""
+
+    work: PendingWork = Field(
+        description="`texts` from phones; `results` of sending, and delivery receipts; `orders` of "
+        "`sms.notify.v1`; `events` that this list doesn't show yet; `set_aside`: a text that could "
+        "not be processed and waits for a person; `reception`: an SMS centre is not connected, so "
+        "texts may wait there"
+    )
+    since: UtcTime | None = Field(
+        default=None,
+        description="since when: what was received before is in the answer. Absent or null when "
+        "that can't be known now, because Kafka does not answer or no gateway reports; then "
+        "nothing may be pending either",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How current an answer is. `as_of`: all that was received before then is in it.
+
+    `as_of` is None when that can't be known. What waits at an SMS centre was not received.
+    """
+
+    as_of: datetime | None
+    pending: tuple[Pending, ...] = ()
+
+    @classmethod
+    def of(cls, asked_at: datetime, pending: Iterable[Pending]) -> "Freshness":
+        """Return the freshness of an answer to a question of this time."""
+        found = tuple(pending)
+        times = [one.since for one in found if one.work not in _NOT_RECEIVED]
+        known = [time for time in times if time is not None]
+        as_of = min([asked_at, *known]) if len(known) == len(times) else None
+        return cls(as_of, found)
+
+    @classmethod
+    def of_all(cls, asked_at: datetime, several: Iterable["Freshness"]) -> "Freshness":
+        """Return the freshness of an answer about several people."""
+        since: dict[PendingWork, datetime | None] = {}
+        for one in (pending for each in several for pending in each.pending):
+            before = since.get(one.work, one.since)
+            since[one.work] = None if None in {before, one.since} else min(before, one.since)  # type: ignore[type-var]
+        return cls.of(asked_at, [Pending(work=work, since=at) for work, at in since.items()])
+
+
+_NOT_RECEIVED: Final = frozenset({PendingWork.RECEPTION})
+
+Oldest = Mapping[tuple[PendingWork, int], datetime]
+"""When the oldest record that waits was received, by work and partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waited in Kafka for the workers at one moment; `oldest` is None if that is unknown.
+
+    All that was received before `asked_at` and doesn't wait was committed to the database before
+    this was returned.
+    """
+
+    asked_at: datetime
+    oldest: Oldest | None
+
+    def pending(self, *works: PendingWork, partition: int | None = None) -> list[Pending]:
+        """Return what waits of these kinds in a partition, or in any."""
+        if self.oldest is None:
+            return [Pending(work=work) for work in works]
+        found = []
+        for work in works:
+            times = [
+                at
+                for (kind, place), at in self.oldest.items()
+                if kind is work and partition in {None, place}
+            ]
+            if times:
+                found.append(Pending(work=work, since=min(times)))
+        return found

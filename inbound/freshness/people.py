@@ -1,0 +1,53 @@
+"""How current an answer about a person is. Reads two small tables on the caller's connection."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import psycopg
+
+from inbound.freshness.model import Backlog, Freshness, Pending, PendingWork
+from inbound.freshness.reception import reception_gap
+from inbound.store.bind_reports import list_binds
+from inbound.store.connections import raises_store_errors
+from inbound.store.statements import statements
+from schemas.partitions import partition_of
+
+_SQL: Final = statements(__package__, "people")
+_OLDEST_SET_ASIDE: Final = _SQL["oldest_set_aside"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """What answers may lack: in Kafka, at the SMS centres, and among the dead letters."""
+
+    backlog: Backlog
+    reception: Pending | None
+    set_aside: Mapping[bytes, datetime]
+
+    def of(self, number_hash: bytes | None, *works: PendingWork) -> Freshness:
+        """Return how current an answer about the person with this number hash is.
+
+        `works` are the kinds of records that the answer depends on. Those of the person's
+        partition count, or of any if the number is not known.
+        """
+        partition = None if number_hash is None else partition_of(number_hash.hex().encode())
+        pending = self.backlog.pending(*works, partition=partition)
+        since = None if number_hash is None else self.set_aside.get(number_hash)
+        if since is not None:
+            pending.append(Pending(work=PendingWork.SET_ASIDE, since=since))
+        if self.reception is not None and PendingWork.TEXTS in works:
+            pending.append(self.reception)
+        return Freshness.of(self.backlog.asked_at, pending)
+
+
+@raises_store_errors
+def read_gaps(conn: psycopg.Connection, backlog: Backlog, hashes: Collection[bytes]) -> Gaps:
+    """Return what answers about the people with these number hashes may lack. Two statements.
+
+    Ask for the backlog first, then for these gaps, and then for the answer: then nothing that is
+    processed meanwhile is missed.
+    """
+    rows = conn.execute(_OLDEST_SET_ASIDE, {"hashes": list(hashes)}).fetchall()
+    return Gaps(backlog, reception_gap(list_binds(conn), backlog.asked_at), dict(rows))

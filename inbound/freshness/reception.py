@@ -1,0 +1,38 @@
+"""Are all SMS centres connected? From the reports of the gateways' binds. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from inbound.freshness.model import Pending, PendingWork
+from inbound.store.bind_reports import GONE_AFTER_S, ReportedBind
+
+
+def reception_gap(binds: Iterable[ReportedBind], now: datetime) -> Pending | None:
+    """Return since when texts may wait at an SMS centre; None while every one is connected.
+
+    Without reports since when is not known: gateways that end in order take theirs back.
+    """
+    lost: defaultdict[str, list[datetime | None]] = defaultdict(list)
+    for bind in binds:
+        if bind.details["type"] != "transmitter":
+            lost[bind.details["centre"]].append(_lost_at(bind, now))
+    if not lost:
+        return Pending(work=PendingWork.RECEPTION)
+    # A centre is connected as long as one of its binds is.
+    gaps = [max(times) for times in map(_without_bound, lost.values()) if times]
+    return Pending(work=PendingWork.RECEPTION, since=min(gaps)) if gaps else None
+
+
+def _lost_at(bind: ReportedBind, now: datetime) -> datetime | None:
+    """Return when a bind was lost; None while it is bound."""
+    if bind.age_s >= GONE_AFTER_S:
+        return now - timedelta(seconds=bind.age_s)
+    if bind.details["state"] == "bound":
+        return None
+    return datetime.fromisoformat(bind.details["since"])
+
+
+def _without_bound(times: list[datetime | None]) -> list[datetime]:
+    known = [time for time in times if time is not None]
+    return known if len(known) == len(times) else []

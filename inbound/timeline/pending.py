@@ -1,0 +1,95 @@
+"""What is said in each language about what is not processed yet. Pure."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from inbound.freshness.model import Pending, PendingWork
+from inbound.timeline.words import Calendar
+
+
+class Said(NamedTuple):
+    """What to say with a time, and what when since when is not known."""
+
+    since: str
+    unknown: str
+
+
+Sentences = Mapping[PendingWork, Said]
+
+ENGLISH: Final[Sentences] = {
+    PendingWork.TEXTS: Said(
+        "Texts that reached us since {since} have not been processed yet.",
+        "It can't be told now whether texts wait to be processed.",
+    ),
+    PendingWork.RESULTS: Said(
+        "The operator's reports since {since} have not been processed yet.",
+        "It can't be told now whether the operator has reported since.",
+    ),
+    PendingWork.ORDERS: Said(
+        "Orders of other programs since {since} have not been processed yet.",
+        "It can't be told now whether orders wait to be processed.",
+    ),
+    PendingWork.EVENTS: Said(
+        "Events since {since} are not shown yet.",
+        "It can't be told now whether all events are shown.",
+    ),
+    PendingWork.SET_ASIDE: Said(
+        "A text from this number or a message to it could not be processed on {since} and waits "
+        "for our staff.",
+        "A text from this number or a message to it could not be processed and waits for our "
+        "staff.",
+    ),
+    PendingWork.RECEPTION: Said(
+        "The connection to the operator's SMS centre has been down since {since}: texts sent since "
+        "then may not have reached us yet.",
+        "No SMS centre is connected, so texts may not have reached us yet.",
+    ),
+}
+RUSSIAN: Final[Sentences] = {
+    PendingWork.TEXTS: Said(
+        "Сообщения, поступившие с {since}, ещё не обработаны.",
+        "Сейчас нельзя узнать, все ли сообщения уже обработаны.",
+    ),
+    PendingWork.RESULTS: Said(
+        "Отчёты оператора, поступившие с {since}, ещё не обработаны.",
+        "Сейчас нельзя узнать, были ли новые отчёты оператора.",
+    ),
+    PendingWork.ORDERS: Said(
+        "Заказы других программ, поступившие с {since}, ещё не обработаны.",
+        "Сейчас нельзя узнать, все ли заказы уже обработаны.",
+    ),
+    PendingWork.EVENTS: Said(
+        "События с {since} ещё не показаны.",
+        "Сейчас нельзя узнать, все ли события показаны.",
+    ),
+    PendingWork.SET_ASIDE: Said(
+        "Одно из сообщений с этого номера или на него ({since}) не удалось обработать; им "
+        "занимаются наши сотрудники.",
+        "Одно из сообщений с этого номера или на него не удалось обработать; им занимаются наши "
+        "сотрудники.",
+    ),
+    PendingWork.RECEPTION: Said(
+        "Связи с СМС-центром оператора нет с {since}: отправленные после этого сообщения могли к "
+        "нам ещё не поступить.",
+        "Связи с СМС-центром оператора нет, и сообщения могли к нам ещё не поступить.",
+    ),
+}
+
+
+def sentence(sentences: Sentences, pending: Pending, calendar: Calendar) -> str:
+    """Say what is not processed, as a sentence."""
+    said = sentences[pending.work]
+    if pending.since is None:
+        return said.unknown
+    return said.since.format(since=calendar.bare(pending.since))
+
+
+def clause(sentences: Sentences, pending: Pending, calendar: Calendar) -> str:
+    """Say the same for the end of a sentence, without its full stop."""
+    said = sentence(sentences, pending, calendar)
+    return f"{said[0].lower()}{said[1:].removesuffix('.')}"
+
+
+def added(sentences: Sentences, pending: Pending | None, calendar: Calendar) -> str:
+    """Add it to a sentence, with a semicolon in front; nothing for None."""
+    return "" if pending is None else f"; {clause(sentences, pending, calendar)}"

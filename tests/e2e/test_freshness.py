@@ -1,0 +1,309 @@
+"""No answer contradicts what a person has been told, whichever process stands still.
+
+Each role is stopped (SIGSTOP) on a real service, people text, and every kind of question is asked
+on the command line and over HTTP, in both languages.
+"""
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from schemas.partitions import partition_of
+from tests.fix_service import Client, Role, Service, free_port
+from tests.patience import PATIENCE_S
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+DENIALS: Final = ("no record of a text", "нет сведений", "no request", "no events")
+UNSENT: Final = ("is being sent", "overdue", "отправляется", "срок ист", "could not be sent")
+LANGUAGES: Final = ("en", "ru")
+
+
+@dataclass(slots=True)
+class Answers:
+    """What was answered about one person."""
+
+    sentences: list[str] = field(default_factory=list)
+    timelines: list[Any] = field(default_factory=list)
+    subscriptions: list[Any] = field(default_factory=list)
+    lists: list[Any] = field(default_factory=list)
+
+    def pending(self) -> list[set[str]]:
+        """What each answer named as pending."""
+        answers = [*self.timelines, *self.subscriptions, *self.lists]
+        return [{one["work"] for one in answer["pending"]} for answer in answers]
+
+
+@dataclass(slots=True)
+class Desk:
+    """Asks about people as support and other programs do."""
+
+    service: Service
+    api: httpx.AsyncClient
+
+    async def ask(self, client: Client) -> Answers:
+        """Ask every kind of question about a client."""
+        answers = Answers()
+        for lang in LANGUAGES:
+            shown = await self._command("timeline", "--phone", client.number, "--lang", lang)
+            answers.sentences.append(" ".join(shown.split()))
+            told = json.loads(
+                await self._command("timeline", "--phone", client.number, "--lang", lang, "--json")
+            )
+            answer = await self.api.post(
+                "/v1/timeline", json={"phone": client.number, "lang": lang}
+            )
+            answers.timelines += [told, self._json(answer)]
+        events = await self.service.command("events", "--phone", client.number)
+        answers.sentences.append(events.err)
+        [queried] = self._json(
+            await self.api.post(
+                "/v1/subscriptions/query", json={"recipients": [{"to": client.number}]}
+            )
+        )["subscriptions"]
+        answers.subscriptions.append(queried)
+        for state in queried["numbers"]:
+            if subject := state["subject_id"]:
+                single = await self.api.get(f"/v1/subjects/{subject}/subscription")
+                answers.subscriptions.append(self._json(single))
+                listed = await self.api.get("/v1/requests", params={"subject": subject})
+                answers.lists.append(self._json(listed))
+        for told in answers.timelines:
+            answers.sentences.append(told["sentence"])
+            answers.sentences += [one["sentence"] for one in told.get("requests", ())]
+        return answers
+
+    async def until(self, client: Client, is_it: Callable[[Answers], bool], what: str) -> Answers:
+        """Ask until the answers are so; fail the test when they never are."""
+        answers = await self.ask(client)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not is_it(answers):
+                    answers = await self.ask(client)
+        except TimeoutError:
+            pytest.fail(f"{what}: {answers}")
+        return answers
+
+    async def _command(self, *arguments: str) -> str:
+        ran = await self.service.command(*arguments)
+        assert ran.status == 0, ran.err
+        return ran.out
+
+    def _json(self, answer: httpx.Response) -> Any:
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def token(service: Service) -> str:
+    scopes = [f"--scope={scope}" for scope in ("read", "resolve")]
+    ran = await service.command("tokens", "create", "--name", "desk", *scopes)
+    assert ran.status == 0, ran.err
+    return ran.out.strip()
+
+
+@asynccontextmanager
+async def started_api(service: Service, token: str) -> AsyncIterator[httpx.AsyncClient]:
+    port = free_port()
+    service.extra_environment["SCSERV_API__PORT"] = str(port)
+    await service.start("api")
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=PATIENCE_S
+    ) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def desk(service: Service, token: str) -> AsyncIterator[Desk]:
+    await service.start("projector", "scheduler")
+    async with started_api(service, token) as api:
+        yield Desk(service, api)
+
+
+@asynccontextmanager
+async def standing_still(service: Service, role: Role) -> AsyncIterator[None]:
+    process = service.one(role).process
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+async def stopped_client(service: Service) -> Client:
+    """A client who has texted stop and received both replies."""
+    client = service.new_client()
+    await service.text(client.number, "CLIENT sms stop")
+    await service.script.replies(client.number)
+    return client
+
+
+def assert_stop_is_known(answers: Answers) -> None:
+    assert len(answers.subscriptions) == 2
+    states = [answers.subscriptions[0]["numbers"][0], answers.subscriptions[1]]
+    assert [state["may_be_texted"] for state in states] == [False, False]
+    assert states[0]["version"] == states[1]["version"] > 0
+
+
+def assert_no_denial(answers: Answers) -> None:
+    for sentence in answers.sentences:
+        assert not [denial for denial in DENIALS if denial in sentence], sentence
+
+
+def is_complete(answers: Answers) -> bool:
+    return not any(answers.pending())
+
+
+def in_another_partition(service: Service, client: Client) -> Client:
+    """A client whose texts are in another partition."""
+    place = partition_of(service.key_of(client.number))
+    others = iter(service.new_client, None)
+    return next(one for one in others if partition_of(service.key_of(one.number)) != place)
+
+
+async def test_a_text_is_not_denied_while_the_worker_stands_still(
+    service: Service, desk: Desk
+) -> None:
+    known, new = await stopped_client(service), service.new_client()
+    await desk.until(known, is_complete, "complete")
+    async with standing_still(service, "worker"):
+        await service.text(new.number, "CLIENT info")
+        await service.text(known.number, "CLIENT sms start")
+        for client in (known, new):
+            answers = await desk.ask(client)
+            assert_no_denial(answers)
+            assert all("texts" in each for each in answers.pending()), answers
+            for sentence, words in zip(
+                answers.sentences[:3],
+                ("have not been processed yet", "ещё не обработаны", "have not been processed"),
+                strict=True,
+            ):
+                assert words in sentence
+        assert_stop_is_known(await desk.ask(known))
+        elsewhere = in_another_partition(service, new)
+        answers = await desk.ask(elsewhere)
+        assert "We have no record of a text from this number." in answers.sentences[0]
+        unknown = "0af7651916cd43dd8448eb211c80319c"
+        by_trace = await service.command("timeline", "--trace", unknown, "--lang", "en")
+        assert by_trace.status == 1
+        assert "have not been processed yet" in by_trace.err
+        missing = await desk.api.get(f"/v1/traces/{unknown}")
+        assert missing.status_code == 404
+        assert "have not been processed yet" in missing.json()["detail"]
+    await service.completed(new.number)
+    await service.completed(known.number, requests=2)
+    for client in (known, new):
+        answers = await desk.until(client, is_complete, "complete")
+        assert all(len(one["requests"]) >= 1 for one in answers.timelines)
+        assert all(one["as_of"] for one in (*answers.timelines, *answers.subscriptions))
+
+
+async def test_a_reply_on_the_phone_is_not_said_to_be_late_or_unsent(
+    service: Service, desk: Desk
+) -> None:
+    client = service.new_client()
+    process = service.one("worker").process
+
+    def stop_worker(submit: Any) -> None:
+        if submit.number == client.number:
+            process.send_signal(signal.SIGSTOP)
+
+    service.script.watch = stop_worker
+    try:
+        async with service.phone(client.number) as phone, asyncio.timeout(PATIENCE_S):
+            await phone.text("CLIENT sms stop")
+            await phone.receive()
+        answers = await desk.until(
+            client,
+            lambda answers: all("results" in each for each in answers.pending()[:4]),
+            "the result is pending",
+        )
+        assert_no_denial(answers)
+        assert_stop_is_known(answers)
+        for sentence in answers.sentences:
+            assert not [words for words in UNSENT if words in sentence], sentence
+    finally:
+        service.script.watch = lambda _: None
+        process.send_signal(signal.SIGCONT)
+    await service.completed(client.number)
+
+
+@pytest.mark.parametrize("role", ["projector", "relay", "scheduler"])
+async def test_a_confirmed_stop_is_known_whoever_stands_still(
+    service: Service, desk: Desk, role: Role
+) -> None:
+    confirmed, client = await stopped_client(service), service.new_client()
+    async with standing_still(service, role):
+        if role == "relay":  # the stop is decided, and nothing confirms it yet
+            await service.text(client.number, "CLIENT sms stop")
+            answers = await desk.until(
+                client, lambda answers: len(answers.subscriptions) == 2, "decided"
+            )
+        else:
+            await service.text(client.number, "CLIENT sms stop")
+            await service.script.replies(client.number)
+            await service.completed(client.number)
+            answers = await desk.ask(client)
+        assert_stop_is_known(answers)
+        assert_stop_is_known(await desk.ask(confirmed))
+        assert_no_denial(answers)
+        if role == "projector":
+            [page] = answers.lists
+            assert page["requests"] == []
+            assert "events" in {one["work"] for one in page["pending"]}
+            assert page["as_of"]
+    await service.completed(client.number)
+    answers = await desk.until(client, is_complete, "complete")
+    assert [len(page["requests"]) for page in answers.lists] == [1]
+
+
+async def test_a_text_may_wait_at_the_centre_while_the_gateway_stands_still(
+    service: Service, desk: Desk
+) -> None:
+    client = service.new_client()
+    async with standing_still(service, "gateway"):
+        accepted = service.deliver(client.number, "CLIENT sms stop")
+        answers = await desk.until(
+            client,
+            lambda answers: all("reception" in each for each in answers.pending()),
+            "the centre is not connected",
+        )
+        assert_no_denial(answers)
+        for sentence, words in zip(answers.sentences[:2], ("SMS centre", "СМС-центр"), strict=True):
+            assert words in sentence
+    await asyncio.wait_for(accepted, PATIENCE_S)
+    await service.script.replies(client.number)
+    await desk.until(client, lambda answers: len(answers.subscriptions) == 2, "processed")
+
+
+async def test_without_kafka_nothing_is_denied_and_the_rest_is_answered(
+    service: Service, desk: Desk, token: str
+) -> None:
+    known, new = await stopped_client(service), service.new_client()
+    await service.completed(known.number)
+    was = dict(service.extra_environment)
+    service.extra_environment["SCSERV_KAFKA_BOOTSTRAP_SERVERS"] = "127.0.0.1:9"
+    try:
+        async with started_api(service, token) as api:
+            blind = Desk(service, api)
+            for client in (known, new):
+                answers = await blind.ask(client)
+                assert_no_denial(answers)
+                assert all("texts" in each for each in answers.pending())
+                for answer in (*answers.timelines, *answers.subscriptions, *answers.lists):
+                    assert answer.get("as_of") is None
+            answers = await blind.ask(known)
+            assert_stop_is_known(answers)
+            assert all(len(one["requests"]) == 1 for one in answers.timelines)
+    finally:
+        service.extra_environment.clear()
+        service.extra_environment.update(was)

@@ -1,0 +1,133 @@
+"""While something is not processed, no sentence denies it; in both languages."""
+
+from datetime import datetime
+
+import pytest
+
+from inbound.freshness.model import Freshness, Pending, PendingWork
+from inbound.timeline.model import Language
+from schemas.events import Command
+from schemas.messages import Outcome
+from tests.unit.timeline.world import ACK, FULFILMENT, Person, seconds
+
+EN, RU = Language.EN, Language.RU
+SINCE = seconds(130)
+TEXTS = Pending(work=PendingWork.TEXTS, since=SINCE)
+RESULTS = Pending(work=PendingWork.RESULTS, since=SINCE)
+RECEPTION = Pending(work=PendingWork.RECEPTION, since=SINCE)
+DENIALS = ("no record", "нет сведений", "not reported", "ещё нет", "overdue", "срок истёк")
+
+
+def said(person: Person, language: Language, *pending: Pending, now_s: float = 200) -> str:
+    freshness = Freshness.of(seconds(now_s), pending)
+    return person.timeline(now_s, language, freshness=freshness).sentence
+
+
+@pytest.mark.parametrize(
+    ("pending", "english", "russian"),
+    [
+        (
+            TEXTS,
+            (
+                "Texts that reached us since 17 May 2024, 15:02:10 have not been processed yet. Of "
+                "the texts processed so far none is from this number."
+            ),
+            (
+                "Сообщения, поступившие с 17 мая 2024 г., 15:02:10, ещё не обработаны. Среди уже "
+                "обработанных сообщений с этого номера нет ни одного."
+            ),
+        ),
+        (
+            Pending(work=PendingWork.TEXTS),
+            (
+                "It can't be told now whether texts wait to be processed. Of the texts processed "
+                "so far none is from this number."
+            ),
+            (
+                "Сейчас нельзя узнать, все ли сообщения уже обработаны. Среди уже обработанных "
+                "сообщений с этого номера нет ни одного."
+            ),
+        ),
+        (
+            RECEPTION,
+            (
+                "The connection to the operator's SMS centre has been down since 17 May 2024, "
+                "15:02:10: texts sent since then may not have reached us yet. Of the texts "
+                "processed so far none is from this number."
+            ),
+            (
+                "Связи с СМС-центром оператора нет с 17 мая 2024 г., 15:02:10: отправленные после "
+                "этого сообщения могли к нам ещё не поступить. Среди уже обработанных сообщений с "
+                "этого номера нет ни одного."
+            ),
+        ),
+    ],
+)
+def test_nothing_found_is_no_denial(pending: Pending, english: str, russian: str) -> None:
+    for language, expected in ((EN, english), (RU, russian)):
+        sentence = said(Person(), language, pending)
+        assert sentence.startswith(expected)
+        assert not [denial for denial in DENIALS if denial in sentence]
+
+
+def test_nothing_found_and_nothing_pending_is_denied() -> None:
+    for language, denial in ((EN, "We have no record"), (RU, "У нас нет сведений")):
+        assert said(Person(), language).startswith(denial)
+
+
+def test_of_a_known_person_later_texts_are_not_denied() -> None:
+    person = Person()
+    person.done(Command.CLIENT_INFO)
+    for language, ending in (
+        (EN, " Texts that reached us since 17 May 2024, 15:02:10 have not been processed yet."),
+        (RU, " Сообщения, поступившие с 17 мая 2024 г., 15:02:10, ещё не обработаны."),
+    ):
+        assert said(person, language, TEXTS) == said(person, language) + ending
+
+
+def test_a_reply_may_have_been_sent_while_results_are_not_processed() -> None:
+    waiting, acknowledged, handed = Person(), Person(), Person()
+    waiting.texts(Command.CLIENT_INFO)
+    acknowledged.result(acknowledged.texts(Command.CLIENT_INFO), ACK)
+    handed.done(Command.CLIENT_INFO)
+    for person, english, russian in (
+        (waiting, "may already have been sent", "мог уже быть отправлен"),
+        (acknowledged, "may already have been sent", "мог уже быть отправлен"),
+        (handed, "was handed to your operator at 15:00:02", "передан оператору связи в 15:00:02"),
+    ):
+        for language, words, unread in (
+            (EN, english, "; the operator's reports since 17 May 2024, 15:02:10 have not been "),
+            (RU, russian, "; отчёты оператора, поступившие с 17 мая 2024 г., 15:02:10, ещё не "),
+        ):
+            sentence = said(person, language, RESULTS)
+            assert f"{words}{unread}" in sentence
+            assert not [denial for denial in DENIALS if denial in sentence]
+
+
+def test_the_two_minutes_are_not_over_while_results_are_not_processed() -> None:
+    person = Person()
+    person.texts(Command.CLIENT_INFO)
+    for language, words in ((EN, "not known yet: "), (RU, "пока неизвестно: ")):
+        freshness = Freshness.of(seconds(200), [RESULTS])
+        [request] = person.timeline(200, language, freshness=freshness).requests
+        assert request.clock.text.startswith(words)
+
+
+def test_what_is_final_stays_final() -> None:
+    person = Person()
+    request_id = person.texts(Command.CLIENT_INFO)
+    person.result(request_id, ACK)
+    person.result(request_id, FULFILMENT, Outcome.EXPIRED, at_s=60)
+    for language in (EN, RU):
+        assert said(person, language, RESULTS) == said(person, language)
+
+
+@pytest.mark.parametrize("since", [SINCE, None])
+@pytest.mark.parametrize("work", PendingWork)
+def test_every_kind_has_its_sentences(work: PendingWork, since: datetime | None) -> None:
+    pending = Pending(work=work, since=since)
+    for language, time in ((EN, "17 May 2024, 15:02:10"), (RU, "17 мая 2024 г., 15:02:10")):
+        freshness = Freshness.of(seconds(200), [pending])
+        [note] = Person().timeline(200, language, freshness=freshness).pending
+        assert note.sentence.endswith(".")
+        assert (time in note.sentence) is (since is not None)
