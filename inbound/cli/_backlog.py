@@ -1,31 +1,44 @@
 """What waits for the workers, for commands and the API."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING
 
+from inbound.errors import MissingSettingError
 from inbound.settings import Settings
 
 if TYPE_CHECKING:
-    from inbound.freshness.backlog import BacklogReader
+    from inbound.freshness.backlog import BacklogSource
     from inbound.freshness.model import Backlog
 
 
-def backlog_reader(settings: Settings) -> "BacklogReader":
-    """Return the reader of these settings. Connects to nothing yet."""
+log = logging.getLogger(__name__)
+
+
+def backlog_source(settings: Settings) -> "BacklogSource":
+    """Return the source of these settings; an unknown backlog if they name no Kafka.
+
+    Connects to nothing yet.
+    """
     from inbound.clock import utc_now
-    from inbound.freshness.backlog import BacklogReader
+    from inbound.freshness.backlog import BacklogReader, UnknownBacklog
     from inbound.freshness.model import PendingWork
     from schemas.topics import TopicNames
     from streams.groups import WORKER_GROUP
 
+    try:
+        kafka = settings.kafka()
+    except MissingSettingError as error:
+        log.warning("%s: answers can't say what is not processed yet", error)
+        return UnknownBacklog(utc_now)
     names = TopicNames.prefixed(settings.topic_prefix)
     topics = {
         PendingWork.TEXTS: names.mo,
         PendingWork.RESULTS: names.receipts,
         PendingWork.ORDERS: names.notify,
     }
-    return BacklogReader(settings.kafka(), settings.topic_prefix + WORKER_GROUP, topics, utc_now)
+    return BacklogReader(kafka, settings.topic_prefix + WORKER_GROUP, topics, utc_now)
 
 
 def ask_backlog(settings: Settings, number: str | None = None) -> "Backlog":
@@ -36,17 +49,17 @@ def ask_backlog(settings: Settings, number: str | None = None) -> "Backlog":
     from inbound.freshness.backlog import ask_settled
     from inbound.keys import SubjectHasher
 
-    async def ask(question: "Callable[[BacklogReader], Awaitable[Backlog]]") -> "Backlog":
-        reader = backlog_reader(settings)
+    async def ask(question: "Callable[[BacklogSource], Awaitable[Backlog]]") -> "Backlog":
+        source = backlog_source(settings)
         try:
-            return await question(reader)
+            return await question(source)
         finally:
-            await reader.close()
+            await source.close()
 
     if number is None:
-        return asyncio.run(ask(lambda reader: reader.ask()))
+        return asyncio.run(ask(lambda source: source.ask()))
     number_hash = SubjectHasher(settings.subject_key_bytes()).hash(number)
-    return asyncio.run(ask(lambda reader: ask_settled(reader, number_hash)))
+    return asyncio.run(ask(lambda source: ask_settled(source, number_hash)))
 
 
 def pending_lines(settings: Settings, backlog: "Backlog", number: str | None) -> Iterator[str]:

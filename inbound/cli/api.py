@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import click
 
-from inbound.cli._backlog import backlog_reader
+from inbound.cli._backlog import backlog_source
 from inbound.cli._context import settings_options
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
@@ -67,7 +67,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
             hasher=hasher,
             sealer=sealer,
             timelines=TimelineReader(hasher, sealer, settings.rejected_mo_days),
-            backlog=backlog_reader(settings),
+            backlog=backlog_source(settings),
             zone=settings.time_zone,
         )
         orders = IntakeConnections(settings)

@@ -62,6 +62,20 @@ class BacklogSource(Protocol):
         ...
 
 
+class UnknownBacklog:
+    """Stands for a Kafka that no setting names."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+
+    async def ask(self) -> Backlog:
+        """Return an unknown backlog."""
+        return Backlog(self._clock(), None)
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
 async def ask_settled(source: BacklogSource, number_hash: bytes) -> Backlog:
     """Return what waits, a moment later if the workers are just about to commit.
 

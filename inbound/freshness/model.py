@@ -3,34 +3,32 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from pydantic import Field
 
 from schemas.base import Model, UtcTime
+from schemas.documented_enum import DocumentedEnum
 
 
-class PendingWork(StrEnum):
+class PendingWork(DocumentedEnum):
     """What has not been processed. All but `reception` was received by the service."""
 
-    TEXTS = "texts"
-    RESULTS = "results"
-    ORDERS = "orders"
-    EVENTS = "events"
-    SET_ASIDE = "set_aside"
-    RECEPTION = "reception"
+    TEXTS = "texts", "texts from phones; a command, a stop for example, takes effect in a moment"
+    RESULTS = "results", "results of sending and delivery receipts; a message may have got further"
+    ORDERS = "orders", "records of `sms.notify.v1`"
+    EVENTS = "events", "events that this list does not show yet"
+    SET_ASIDE = (
+        "set_aside",
+        "a text or message of this number can't be processed and waits for an operator",
+    )
+    RECEPTION = "reception", "an SMS centre is not connected, so texts may wait there"
 
 
 class Pending(Model):
     """Something that the answer lacks, or may lack."""
 
-    work: PendingWork = Field(
-        description="`texts` from phones; `results` of sending, and delivery receipts; `orders` of "
-        "`sms.notify.v1`; `events` that this list doesn't show yet; `set_aside`: a text that could "
-        "not be processed and waits for a person; `reception`: an SMS centre is not connected, so "
-        "texts may wait there"
-    )
+    work: PendingWork = Field(description="what has not been processed")
     since: UtcTime | None = Field(
         default=None,
         description="since when: what was received before is in the answer. Absent or null when "

@@ -151,7 +151,13 @@ def _request(
     request: RequestHistory, found: TimelineInput, options: TimelineOptions, words: Wording
 ) -> RequestTimeline:
     accepted = request.accepted
-    case = case_of(request, options.now, _delivered(request, found.parts), unread=_reports(found))
+    case = case_of(
+        request,
+        options.now,
+        _delivered(request, found.parts),
+        unread=_reports(found),
+        taken=_taken(request, found),
+    )
     return RequestTimeline(
         request_id=accepted.request_id,
         subject_id=request.subject_id,
@@ -172,7 +178,14 @@ def _order(
     decided = order.decided
     row = next((row for row in found.rows if row.order_id == decided.order_id), None)
     parts_delivered = _count_delivered(found.parts)[order.message_id]
-    case = order_case_of(order, options.now, parts_delivered, row, unread=_reports(found))
+    case = order_case_of(
+        order,
+        options.now,
+        parts_delivered,
+        row,
+        unread=_reports(found),
+        claimed_at=_claimed_at(found).get(order.message_id),
+    )
     reason = case.refused or case.withheld
     return OrderTimeline(
         order_id=decided.order_id,
@@ -194,6 +207,17 @@ def _delivered(request: RequestHistory, parts: Sequence[PartDelivery]) -> dict[P
     counted = _count_delivered(parts)
     id_ = request.accepted.request_id
     return {purpose: counted[message_id(id_, purpose)] for purpose in Purpose}
+
+
+def _taken(request: RequestHistory, found: TimelineInput) -> dict[Purpose, datetime]:
+    """Return when gateways claimed the messages of a request."""
+    claimed_at = _claimed_at(found)
+    ids = {purpose: message_id(request.accepted.request_id, purpose) for purpose in Purpose}
+    return {purpose: claimed_at[id_] for purpose, id_ in ids.items() if id_ in claimed_at}
+
+
+def _claimed_at(found: TimelineInput) -> dict[UUID, datetime]:
+    return {claim.message_id: claim.claimed_at for claim in found.claims}
 
 
 def _count_delivered(parts: Sequence[PartDelivery]) -> Counter[UUID]:

@@ -1,10 +1,11 @@
 """Collects what the sentence about a request has to say. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import assert_never
+from types import MappingProxyType
+from typing import Final, assert_never
 
 from inbound.freshness.model import Pending
 from inbound.handlers.results import ACKNOWLEDGE_WITHIN_S
@@ -20,6 +21,9 @@ from schemas.events import (
 )
 from schemas.messages import Outcome, Purpose, ReceiptState
 from schemas.registration_events import RefusalCause, RegistrationHeld, RegistrationRefused
+
+REPORTED_WITHIN: Final = timedelta(seconds=10)
+"""How long a gateway may take between claiming a message and reporting what became of it."""
 
 
 class DeliveryResult(StrEnum):
@@ -74,6 +78,8 @@ class Case:
     centre accepted the reply. `held_until` is set while registration data waits for a person,
     `refused` once it was refused, `restored_at` if the stop was undone. `unread` are results of
     sending and receipts that were received and not processed: the reply may have got further.
+    `taken_at` is set when a gateway took up the message that is waited for and has not reported for
+    `REPORTED_WITHIN`: it may have been sent.
     """
 
     command: Command
@@ -90,6 +96,7 @@ class Case:
     refused: RefusalCause | None = None
     restored_at: datetime | None = None
     unread: Pending | None = None
+    taken_at: datetime | None = None
 
 
 def case_of(
@@ -98,8 +105,12 @@ def case_of(
     delivered: dict[Purpose, int],
     *,
     unread: Pending | None = None,
+    taken: Mapping[Purpose, datetime] = MappingProxyType({}),
 ) -> Case:
-    """Return the case of a request; `delivered` counts the delivered parts of its messages."""
+    """Return the case of a request.
+
+    `delivered` counts the delivered parts of its messages, `taken` is when gateways claimed them.
+    """
     accepted = request.accepted
     acknowledgement = _reply(request, Purpose.ACKNOWLEDGEMENT, delivered)
     reply = _reply(request, Purpose.FULFILMENT, delivered) if accepted.confirm else acknowledgement
@@ -123,7 +134,21 @@ def case_of(
         refused=hold.cause if isinstance(hold, RegistrationRefused) else None,
         restored_at=restored.at if restored else None,
         unread=unread,
+        taken_at=taken_at(taken.get(_waited_for(acknowledgement)), now),
     )
+
+
+def taken_at(claimed_at: datetime | None, now: datetime) -> datetime | None:
+    """Return when a message was claimed, if its gateway should have reported it by now."""
+    if claimed_at is None or now - claimed_at < REPORTED_WITHIN:
+        return None
+    return claimed_at
+
+
+def _waited_for(acknowledgement: ReplyProgress) -> Purpose:
+    """Return which message is sent now, or next."""
+    is_sent = acknowledgement.status is not ReplyStatus.WAITING
+    return Purpose.FULFILMENT if is_sent else Purpose.ACKNOWLEDGEMENT
 
 
 def _is_erased_in_hold(request: RequestHistory) -> bool:

@@ -11,6 +11,7 @@ from inbound.timeline import (
     english_steps,
 )
 from inbound.timeline.cases import Case, ReplyProgress
+from inbound.timeline.english_outcomes import taken_up
 from inbound.timeline.model import ClockState, ReplyStatus, StepKind, TextReading
 from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.pending import ENGLISH, added, clause, sentence
@@ -113,6 +114,8 @@ class English(Wording):
         clock = case.clock
         if case.unread and clock.state in OPEN_CLOCKS:
             return f"not known yet: {clause(ENGLISH, case.unread, self._calendar)}"
+        if case.taken_at is not None and clock.state in OPEN_CLOCKS:
+            return f"not known yet: it {taken_up(self._near(case.taken_at, case))}"
         match clock.state:
             case ClockState.KEPT:
                 return f"kept: acknowledged after {_seconds(clock.after_s)} of 2 min"
@@ -181,6 +184,11 @@ class English(Wording):
         again = " again, because the operator did not answer" if reply.tried else ""
         if case.unread:
             return f"may already have been sent{self._unread(case)}"
+        if case.taken_at is not None:
+            when = self._near(case.taken_at, case)
+            if case.confirm and case.acknowledgement.status is ReplyStatus.WAITING:
+                return f"follows the acknowledgement, which {taken_up(when)}"
+            return taken_up(when)
         if case.acknowledgement.status is not ReplyStatus.WAITING:
             return f"is being sent{again}"
         due = _seconds(case.clock.left_s)

@@ -39,6 +39,8 @@ class _Sentence:
             case OrderState.QUEUED:
                 if case.unread:
                     return f"may already have been sent{self._unread()}"
+                if case.taken_at is not None:
+                    return english_outcomes.taken_up(self._near(case.taken_at))
                 again = " again, because the operator did not answer" if case.message.tried else ""
                 return f"is being sent{again}"
             case OrderState.SENT:

@@ -33,6 +33,11 @@ def why_undelivered(state: ReceiptState | None) -> str:
             assert_never(state)
 
 
+def taken_up(when: str) -> str:
+    """Say that its gateway has not reported yet, as a predicate."""
+    return f"was taken up for sending {when} and may have arrived already; no report has come yet"
+
+
 def undeliverable(reply: ReplyProgress) -> str:
     """Say that it could not be delivered, as a predicate."""
     code = f" (the operator's code {reply.error})" if reply.error else ""

@@ -23,7 +23,7 @@ class Language(DocumentedEnum):
 class ReplyStatus(DocumentedEnum):
     """What became of a request's last message: the fulfilment, or the acknowledgement if alone."""
 
-    WAITING = "waiting", "it has not been sent yet"
+    WAITING = "waiting", "no result of sending it is known yet"
     HELD = "held", "registration data waits until a person releases it"
     ON_ITS_WAY = "on_its_way", "the SMS centre accepted it; no final delivery receipt yet"
     DELIVERED = "delivered", "on the phone, according to delivery receipts"
@@ -72,8 +72,8 @@ class StepKind(DocumentedEnum):
 class ClockState(DocumentedEnum):
     """Whether the acknowledgement is in time."""
 
-    RUNNING = "running", "not accepted yet, and still in time"
-    OVERDUE = "overdue", "not accepted yet, and too late"
+    RUNNING = "running", "no acceptance is known yet, and it is still in time"
+    OVERDUE = "overdue", "no acceptance is known yet, and the time is over"
     KEPT = "kept", "accepted in time"
     LATE = "late", "accepted too late"
     MISSED = "missed", "never accepted"

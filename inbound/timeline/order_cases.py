@@ -6,7 +6,7 @@ from typing import Final
 
 from inbound.freshness.model import Pending
 from inbound.handlers.order_progress import change_of
-from inbound.timeline.cases import ReplyProgress, progress_of
+from inbound.timeline.cases import ReplyProgress, progress_of, taken_at
 from inbound.timeline.orders import OrderHistory, WaitingOrder
 from schemas.events import MessageWithheld, PersonErased
 from schemas.order_events import (
@@ -26,7 +26,7 @@ class OrderCase:
     a scheduled order without one waits until its broadcast is resumed. `is_overdue` is whether that
     time is over, for example because no scheduler runs. `at` is when it reached
     its state, `opted_out_at` when notifications had been switched off, if that is known.
-    `unread` as in `Case`.
+    `unread` and `taken_at` as in `Case`.
     """
 
     decided: OrderDecided
@@ -40,6 +40,7 @@ class OrderCase:
     withheld: WithheldReason | None = None
     opted_out_at: datetime | None = None
     unread: Pending | None = None
+    taken_at: datetime | None = None
 
     @property
     def ordered_at(self) -> datetime:
@@ -54,6 +55,7 @@ def order_case_of(
     row: WaitingOrder | None,
     *,
     unread: Pending | None = None,
+    claimed_at: datetime | None = None,
 ) -> OrderCase:
     """Return the case of an order.
 
@@ -79,6 +81,7 @@ def order_case_of(
         withheld=_withheld(order) if state is OrderState.WITHHELD else None,
         opted_out_at=order.opted_out_at,
         unread=unread,
+        taken_at=taken_at(claimed_at, now),
     )
 
 

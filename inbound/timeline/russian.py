@@ -14,7 +14,7 @@ from inbound.timeline.cases import Case, ReplyProgress
 from inbound.timeline.model import ClockState, ReplyStatus, StepKind, TextReading
 from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.pending import RUSSIAN, added, clause, sentence
-from inbound.timeline.russian_outcomes import why_undelivered
+from inbound.timeline.russian_outcomes import taken_up, why_undelivered
 from inbound.timeline.words import (
     OPEN_CLOCKS,
     ArrivalSpan,
@@ -126,6 +126,9 @@ class Russian(Wording):
         clock = case.clock
         if case.unread and clock.state in OPEN_CLOCKS:
             return f"пока неизвестно: {clause(RUSSIAN, case.unread, self._calendar)}"
+        if case.taken_at is not None and clock.state in OPEN_CLOCKS:
+            taken = taken_up("о", self._near(case.taken_at, case))
+            return f"пока неизвестно: уведомление о приёме заявки {taken}"
         match clock.state:
             case ClockState.KEPT:
                 return f"соблюдены: приём подтверждён через {_seconds(clock.after_s)}"
@@ -191,6 +194,11 @@ class Russian(Wording):
         again = " снова, так как оператор не ответил" if reply.tried else ""
         if case.unread:
             return f"мог уже быть отправлен{self._unread(case)}"
+        if case.taken_at is not None:
+            when = self._near(case.taken_at, case)
+            if case.confirm and case.acknowledgement.status is ReplyStatus.WAITING:
+                return f"последует за уведомлением о приёме заявки: оно {taken_up('о', when)}"
+            return taken_up("", when)
         if case.acknowledgement.status is not ReplyStatus.WAITING:
             return f"отправляется{again}"
         due = _seconds(case.clock.left_s)

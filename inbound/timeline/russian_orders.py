@@ -10,7 +10,7 @@ from inbound.timeline.cases import ReplyProgress
 from inbound.timeline.model import ReplyStatus
 from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.pending import RUSSIAN, added
-from inbound.timeline.russian_outcomes import why_undelivered
+from inbound.timeline.russian_outcomes import taken_up, why_undelivered
 from inbound.timeline.words import Calendar
 from schemas.orders import OrderKind, OrderState, WithheldReason
 
@@ -54,6 +54,8 @@ class _Sentence:
             case OrderState.QUEUED:
                 if case.unread:
                     return f"могло уже быть отправлено{self._unread()}"
+                if case.taken_at is not None:
+                    return taken_up("о", self._near(case.taken_at))
                 again = " снова, так как оператор не ответил" if case.message.tried else ""
                 return f"отправляется{again}"
             case OrderState.SENT:

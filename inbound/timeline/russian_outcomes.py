@@ -5,6 +5,12 @@ from typing import assert_never
 from schemas.messages import ReceiptState
 
 
+def taken_up(ending: str, when: str) -> str:
+    """Say that its gateway has not reported yet; `ending` is that of the gender."""
+    could = "могло" if ending else "мог"
+    return f"передан{ending} на отправку {when} и {could} уже дойти; отчёта об отправке пока нет"
+
+
 def why_undelivered(state: ReceiptState | None) -> str:
     """Say why the operator did not deliver it, with a colon in front; empty if unknown."""
     match state:

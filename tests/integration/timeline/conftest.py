@@ -39,7 +39,9 @@ def settings_of_the_service(
     database_url: str, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The environment in which the command line finds database and keys. Nothing waits in Kafka."""
-    monkeypatch.setattr("inbound.cli.timeline.ask_backlog", lambda *_: Backlog(utc_now(), {}))
+    for command in ("timeline", "events"):
+        target = f"inbound.cli.{command}.ask_backlog"
+        monkeypatch.setattr(target, lambda *_: Backlog(utc_now(), {}))
     conn.execute(BOUND)
     monkeypatch.setenv("SCSERV_DATABASE_URL", database_url)
     monkeypatch.setenv("SCSERV_SUBJECT_KEY", SUBJECT_KEY.hex())

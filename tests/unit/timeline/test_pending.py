@@ -5,6 +5,8 @@ from datetime import datetime
 import pytest
 
 from inbound.freshness.model import Freshness, Pending, PendingWork
+from inbound.handlers.decision import message_id
+from inbound.store.lookup import ClaimRecord
 from inbound.timeline.model import Language
 from schemas.events import Command
 from schemas.messages import Outcome
@@ -111,6 +113,22 @@ def test_the_two_minutes_are_not_over_while_results_are_not_processed() -> None:
         freshness = Freshness.of(seconds(200), [RESULTS])
         [request] = person.timeline(200, language, freshness=freshness).requests
         assert request.clock.text.startswith(words)
+
+
+def test_a_message_that_a_gateway_took_and_did_not_report_may_have_arrived() -> None:
+    person = Person()
+    request_id = person.texts(Command.CLIENT_INFO)
+    claim = ClaimRecord(message_id(request_id, ACK), 1, "gw-1", seconds(0.5))
+    [just_now] = person.timeline(5, EN, claims=[claim]).requests
+    assert "is being sent and is due" in just_now.sentence
+    for language, words in (
+        (EN, "was taken up for sending at 15:00:00 and may have arrived already"),
+        (RU, "передано на отправку в 15:00:00 и могло уже дойти"),
+    ):
+        [request] = person.timeline(200, language, claims=[claim]).requests
+        for said_of_it in (request.sentence, request.clock.text):
+            assert words in said_of_it
+            assert not [denial for denial in DENIALS if denial in said_of_it]
 
 
 def test_what_is_final_stays_final() -> None:
