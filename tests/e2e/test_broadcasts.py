@@ -234,5 +234,5 @@ async def test_a_thousand_stops_race_a_broadcast(service: Service, tmp_path: Pat
     assert min(withheld, done["sent"] + done["delivered"]) > 0, "nothing raced"
     by_hash = {SubjectHasher(SUBJECT_KEY).hash(number): number for number in numbers}
     for number_hash, claimed_at in service.rows(CLAIMS_OF_SENT):
-        number = by_hash.get(bytes(number_hash))
-        assert number is None or claimed_at <= told[number]
+        texted = by_hash.get(bytes(number_hash))
+        assert texted is None or claimed_at <= told[texted]
