@@ -18,7 +18,7 @@ from tenacity.wait import wait_random_exponential
 
 from inbound.handlers.order_progress import OrderChange
 from inbound.handlers.order_results import reschedule
-from inbound.handlers.orders import next_sending_time
+from inbound.handlers.orders import dispatched_message_id, next_sending_time
 from inbound.keys import SubjectHasher
 from inbound.orders.due_checks import refusal_of
 from inbound.outbox.order_messages import order_message_row
@@ -70,8 +70,9 @@ class Dispatcher:
     async def expire_lost(self, limit: int = MOST_AT_ONCE) -> int:
         """End orders whose record was deleted from its lane before a gateway sent the message.
 
-        That takes an outage of days. Each gets another message, or has expired. Returns how many
-        there were. Reads the whole table; blocks and raises as `dispatch_due` does.
+        That takes an outage of days. Each gets another message, or has expired. One that was
+        claimed waits for its result, since it may have been sent. Returns how many were lost.
+        Reads the whole table; blocks and raises as `dispatch_due` does.
         """
         return await self._with_conflicts_retried(lambda tx: self._expire_lost(tx, limit))
 
@@ -134,7 +135,12 @@ class Dispatcher:
 
     async def _expire_lost(self, transaction: Transaction, limit: int) -> int:
         now = self._clock()
-        lost = await transaction.lost_orders(now - LANE_RETENTION, limit)
+        queued = await transaction.lost_orders(now - LANE_RETENTION, limit)
+        messages = {
+            one.order_id: dispatched_message_id(one.order_id, one.dispatch) for one in queued
+        }
+        claimed = await transaction.claimed(messages.values())
+        lost = [one for one in queued if messages[one.order_id] not in claimed]
         if not lost:
             return 0
         changes = Changes()

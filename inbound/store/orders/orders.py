@@ -23,6 +23,7 @@ _FIND_ORDERS: Final = _SQL["find_orders"]
 _LOCK_ORDERS: Final = _SQL["lock_orders"]
 _FIND_DUE_ORDERS: Final = _SQL["find_due_orders"]
 _FIND_LOST_ORDERS: Final = _SQL["find_lost_orders"]
+_FIND_CLAIMED: Final = _SQL["find_claimed"]
 _FIND_RECENT_ORDERS: Final = _SQL["find_recent_orders"]
 _CHANGE_ORDERS: Final = _SQL["change_orders"]
 _REFUND_ORDERS: Final = _SQL["refund_orders"]
@@ -130,6 +131,12 @@ def change(changes: Sequence[OrderChange]) -> Query:
         "due": [one.due_at for one in changes],
         "not_after": [one.not_after for one in changes],
     }
+
+
+async def find_claimed(conn: psycopg.AsyncConnection, message_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of these messages that were claimed."""
+    cursor = await conn.execute(_FIND_CLAIMED, {"message_ids": list(message_ids)})
+    return {row[0] async for row in cursor}
 
 
 def refunding(changes: Sequence[OrderChange]) -> Query | None:

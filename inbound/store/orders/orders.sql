@@ -59,6 +59,9 @@ FROM unnest(
 WHERE stored.order_id = given.order_id
   AND NOT (stored.state IN ('delivered', 'undelivered') AND given.state NOT IN ('delivered', 'undelivered'))
 
+-- name: find_claimed
+SELECT message_id FROM mt_claims WHERE message_id = ANY(%(message_ids)b::uuid[])
+
 -- name: refund_orders
 -- Before change_orders, which changes the states. Orders that end unsent give back their price and
 -- their place in the limits, once; one that was sent all the same takes them again. Locks: the

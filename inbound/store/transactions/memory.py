@@ -167,6 +167,12 @@ class MemoryTransaction(Transaction):
         ][:limit]
 
     @override
+    async def claimed(self, message_ids: Collection[UUID]) -> set[UUID]:
+        """Return none: claims are kept elsewhere, see `MemoryClaims`."""
+        del message_ids
+        return set()
+
+    @override
     async def broadcast_cursor(self, broadcast_id: UUID, until: int) -> Cursor | None:
         """Return None: broadcasts are in PostgreSQL only."""
         return None

@@ -130,6 +130,10 @@ class Transaction(Protocol):
         """
         ...
 
+    async def claimed(self, message_ids: Collection[UUID]) -> set[UUID]:
+        """Return those of these messages that a gateway has claimed: they may have been sent."""
+        ...
+
     async def broadcast_cursor(self, broadcast_id: UUID, until: int) -> Cursor | None:
         """Return the cursor of a broadcast, and lock the broadcast until commit.
 

@@ -188,6 +188,11 @@ class PostgresTransaction(Transaction):
 
     @override
     @raises_store_errors_async
+    async def claimed(self, message_ids: Collection[UUID]) -> set[UUID]:
+        return await orders.find_claimed(self._conn, message_ids)
+
+    @override
+    @raises_store_errors_async
     async def broadcast_cursor(self, broadcast_id: UUID, until: int) -> Cursor | None:
         return await lock_cursor(self._conn, broadcast_id, until)
 

@@ -167,11 +167,18 @@ async def test_a_message_that_was_lost_with_its_record_is_sent_again_or_expires(
     )
     assert await dispatcher.expire_lost() == 0
     later += timedelta(hours=2)
-    assert await dispatcher.expire_lost() == 2
+    (claimed,) = await intake_on(world.store).place([order()])
+    world.conn.execute("UPDATE orders SET changed_at = %s", [NOON + timedelta(hours=1)])
+    world.conn.execute(
+        "INSERT INTO mt_claims (message_id, attempt, gateway) VALUES (%s, 1, 'g')",
+        [dispatched_message_id(claimed.order_id, 1)],
+    )
+    assert await dispatcher.expire_lost() == 2, "one may have been sent"
+    world.conn.execute("DELETE FROM orders WHERE order_id = %s", [claimed.order_id])
     rows = world.conn.execute("SELECT state, dispatch, due_at FROM orders ORDER BY last_at")
     assert rows.fetchall() == [("expired", 1, None), ("scheduled", 2, later)]
     assert await dispatcher.dispatch_due() == 1
-    assert world.conn.execute("SELECT count(*) FROM outbox").fetchone() == (3,)
+    assert world.conn.execute("SELECT count(*) FROM outbox").fetchone() == (4,)
 
 
 async def test_unknown_orders_change_nothing(world: World) -> None:
