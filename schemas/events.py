@@ -304,7 +304,7 @@ class MessageUndeliverable(DeliveryEvent):
 
 
 class MessageUndetermined(DeliveryEvent):
-    """The SMS centre doesn't know what became of a part, and no part is known to have failed."""
+    """The SMS centre doesn't know what happened to a part, and no part is known to have failed."""
 
     TYPE = "message.undetermined"
 

@@ -96,7 +96,7 @@ class MobileTerminated(Message):
 
 
 class Outcome(StrEnum):
-    """What became of one attempt to submit a message."""
+    """What happened to one attempt to submit a message."""
 
     SUBMITTED = "submitted"
     REJECTED = "rejected"

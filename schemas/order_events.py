@@ -1,4 +1,4 @@
-"""The events of orders. What becomes of their messages are the events of messages.
+"""The events of orders. What happens to their messages is told by the events of messages.
 
 They stand in the stream of the person. An order that leads to nobody has a stream of its own,
 with the order's id.

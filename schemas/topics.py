@@ -118,7 +118,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
     _internal(MT_URGENT, "acknowledgements to send, ahead of everything else"),
     _internal(MT_NORMAL, "fulfilments and notifications to send"),
     _internal(MT_BULK, "broadcasts to send, while nothing else waits"),
-    _internal(RECEIPTS, "what became of sent messages, as the centres report it", _BOUNDED),
+    _internal(RECEIPTS, "what happened to sent messages, as the centres report it", _BOUNDED),
     _public(EVENTS, _KEPT, "what happened to every request, by random subject id"),
     _public(SUBSCRIPTIONS, _COMPACTED, "the last state of every subject: notified or not"),
     TopicSpec(

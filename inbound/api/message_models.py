@@ -88,7 +88,7 @@ class HistoryItem(ResponseModel):
 
 
 class MessageReport(ResponseModel):
-    """What became of a message. What does not apply is absent."""
+    """What happened to a message. What does not apply is absent."""
 
     id: UUID
     state: OrderState = Field(description="its state now")
@@ -174,7 +174,7 @@ class ListedMessage(MessageReport):
 
 
 class FullMessageReport(MessageReport, CurrentAnswer):
-    """What became of a message, and every step of its way."""
+    """What happened to a message, and every step of its way."""
 
     model_config = example({**_REPORT, "history": _HISTORY, **_AS_OF})
 

@@ -149,7 +149,7 @@ async def message_timelines(
 @router.get(
     "/v1/messages/{message_id:path}",
     operation_id="message",
-    summary="What became of this message?",
+    summary="What happened to this message?",
     description="With the scope `send` and the id of a message of the token's account: its state "
     "and history. With the scope `read`, any other id: what `/timeline` below it answers.",
     response_description="The message, or a timeline for each request.",

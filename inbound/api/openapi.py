@@ -34,7 +34,7 @@ from schemas.orders import RefusalReason
 VERSION: Final = "1.0"
 DESCRIPTION: Final = """\
 For programs that send messages, for support staff, and for services that subscribe to the topics: \
-sending, who a subject is, whether it may be sent messages, and what became of a request.
+sending, who a subject is, whether it may be sent messages, and what happened to a request.
 
 **Tokens.** Every operation needs `Authorization: Bearer TOKEN`. `scserv tokens create` creates \
 a token with scopes: `read`, `resolve`, `reveal`, `send`. A token sends for one account.
@@ -134,7 +134,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     openapi = get_openapi(
         title="SCSERV",
         version=VERSION,
-        summary="What became of a text message, and who sent it.",
+        summary="What happened to a text message, and who sent it.",
         description=DESCRIPTION,
         routes=app.routes,
         tags=TAGS,
@@ -172,7 +172,7 @@ TAGS: Final = [
     {"name": "messages", "description": "Sending messages, their state and their history."},
     {"name": "broadcasts", "description": "One text to many people."},
     {"name": "people", "description": "Who a subject is, and whether it may be sent messages."},
-    {"name": "history", "description": "What became of requests and messages."},
+    {"name": "history", "description": "What happened to requests and messages."},
 ]
 _REF: Final = "#/components/schemas/{model}"
 

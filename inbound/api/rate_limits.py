@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from inbound.api.problems import ProblemKind, Refusal
+from inbound.plurals import counted
 from inbound.smpp.rate import TokenBucket
 
 WINDOW_S: Final = 60
@@ -48,7 +49,7 @@ class RateLimits:
         headers = _headers(bucket, per_minute)
         if delay_s:
             headers["Retry-After"] = str(math.ceil(delay_s))
-            detail = f"a token allows {per_minute} requests per minute"
+            detail = f"a token allows {counted(per_minute, 'request')} per minute"
             raise Refusal(ProblemKind.RATE_LIMITED, detail, headers)
         return headers
 

@@ -84,7 +84,7 @@ class Timelines(ResponseModel):
 @router.get(
     "/v1/requests/{request_id}",
     operation_id="requestTimeline",
-    summary="What became of this request?",
+    summary="What happened to this request?",
     description="Every step from the received bytes to the delivery receipts, and a sentence to "
     "read to the client.",
     response_description="The request's timeline.",
@@ -107,7 +107,7 @@ async def request_timeline(
 @router.get(
     "/v1/traces/{trace_id}",
     operation_id="traceTimelines",
-    summary="What became of the requests and messages of this trace?",
+    summary="What happened to the requests and messages of this trace?",
     description="A trace id of W3C Trace Context, as in events and spans, or a whole "
     "`traceparent`. A message has the trace of the `traceparent` it was ordered with. Messages of "
     "broadcasts are not found by it.",
@@ -135,7 +135,7 @@ async def trace_timelines(
 @router.get(
     "/v1/subjects/{subject_id}/timeline",
     operation_id="subjectTimeline",
-    summary="What became of this subject's texts?",
+    summary="What happened to this subject's texts?",
     description="Requests and rejected texts. An erased subject is not found; its requests can "
     "still be found by search.",
     response_description="The subject's timeline.",

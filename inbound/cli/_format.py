@@ -2,10 +2,7 @@
 
 from datetime import datetime
 
-
-def counted(number: int, singular: str, plural: str | None = None) -> str:
-    """Return a number with its noun in the right form; the default plural adds an s."""
-    return f"{number} {singular if number == 1 else plural or singular + 's'}"
+from inbound.plurals import counted as counted  # noqa: PLC0414 — exported
 
 
 def utc(moment: datetime, *, seconds: bool = True) -> str:

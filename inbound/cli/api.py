@@ -16,7 +16,7 @@ from inbound.terminal import echo
 @click.option("--print-openapi", is_flag=True, help="Print the OpenAPI document and exit.")
 @settings_options
 def api(settings: Settings, *, print_openapi: bool) -> None:
-    """Serve the HTTP API: sending messages, who a subject is, what became of a request.
+    """Serve the HTTP API: sending messages, who a subject is, what happened to a request.
 
     Listens on loopback unless SCSERV_API__HOST is set. Callers need a token of
     `scserv tokens create`.

@@ -9,7 +9,7 @@ import psycopg
 from inbound.api.tokens import parse_duration
 from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
-from inbound.cli._format import utc
+from inbound.cli._format import counted, utc
 from inbound.cli.audit import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
@@ -164,7 +164,7 @@ def _retry(connection: psycopg.Connection, account: str) -> int:
     with connection.transaction():
         count = stored.retry_dead(connection, account, utc_now())
         if count:
-            reason = f"{account}: {count} calls"
+            reason = f"{account}: {counted(count, 'call')}"
             record(connection, actor=os_user(), action="callbacks.retry", reason=reason)
     return count
 

@@ -57,7 +57,7 @@ _RIGHT: Final = {
 def notify(settings: Settings, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """Have a message sent to NUMBER and print the id of its order.
 
-    Exit status 1 and the reason if it is refused. What became of it:
+    Exit status 1 and the reason if it is refused. What happened to it:
     `scserv timeline --phone NUMBER`.
     """
     from inbound.orders.refusals import explain

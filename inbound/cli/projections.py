@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from inbound.cli._context import settings_options
 from inbound.cli._database import database_url
 from inbound.cli._format import counted
+from inbound.plurals import noun
 from inbound.settings import Settings
 from inbound.terminal import Terminal, echo, echo_json
 
@@ -191,12 +192,12 @@ def _lines(one: "ProjectionStatus") -> Iterator[str]:
     else:
         lag = "up to date"
         if one.live.events:
-            lag = f"{one.live.events:,} {'event' if one.live.events == 1 else 'events'} behind"
+            lag = f"{one.live.events:,} {noun(one.live.events, 'event')} behind"
         since = f" ({one.live.seconds:.1f} s)" if one.live.events else ""
         projector = "" if one.has_projector else ", no projector is running"
         yield (
             f"{one.name}: version {one.live.version}, position {one.live.position:,}, "
-            f"{lag}{since}, {one.rows:,} rows{projector}"
+            f"{lag}{since}, {one.rows:,} {noun(one.rows, 'row')}{projector}"
         )
     if one.live is None or one.live.version != one.version:
         yield f"    this release builds version {one.version}"

@@ -44,7 +44,7 @@ def check() -> None:
     found = [*map(str, problems(released, today)), *_written(written_while_announced())]
     if not found:
         found = [
-            f"{path} is out of date. Way out: run `scserv schemas release` and commit it"
+            f"{path} is out of date. Fix: run `scserv schemas release` and commit it"
             for path in stale(next_record(released, today), others=_api_documents())
         ]
     for line in found:
@@ -79,7 +79,7 @@ def release() -> None:
 
 def _written(values: Sequence[str]) -> list[str]:
     return [
-        f"{value}: announced and written by the same release. Way out: write it in the next one"
+        f"{value}: announced and written by the same release. Fix: write it in the next one"
         for value in values
     ]
 

@@ -15,6 +15,7 @@ from tenacity.wait import wait_random_exponential
 
 from inbound.errors import PoisonError, RetryableError, SetupError
 from inbound.kafka.decoding import TopicRecord
+from inbound.plurals import counted
 from inbound.store.errors import Conflict, StoreFault
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class UnreadableError(PoisonError):
     """Some records of a batch can't be decoded. None of the batch was processed."""
 
     def __init__(self, failed: Sequence[FailedRecord]) -> None:
-        super().__init__(f"{len(failed)} records can't be read")
+        super().__init__(f"{counted(len(failed), 'record')} can't be read")
         self.failed = failed
 
 

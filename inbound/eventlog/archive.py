@@ -20,6 +20,7 @@ from pydantic_core import to_json
 
 from inbound.errors import SetupError
 from inbound.field_rules import rule_of
+from inbound.plurals import counted
 from inbound.store.log.copy_format import StoredEvent
 from schemas.chain import Head, microseconds
 from schemas.topics import PARTITIONS
@@ -202,8 +203,8 @@ class ArchiveReader:
         trailer: Trailer = self._model(Trailer, self._last, "not the end of an exported log")
         if trailer != found or header.last_position != found.last_position:
             raise self.error(
-                f"it states {trailer.events} events up to {trailer.last_position} and the first "
-                f"line {header.last_position}; there are {found.events} up to "
+                f"it states {counted(trailer.events, 'event')} up to {trailer.last_position} and "
+                f"the first line {header.last_position}; there are {found.events} up to "
                 f"{found.last_position}, or the heads differ"
             )
         for _ in self._lines:

@@ -86,7 +86,7 @@ class Dialect:
 
     @property
     def _treatment(self) -> Treatment:
-        """What becomes of a deviation in a text."""
+        """What happens to a deviation in a text."""
         return Treatment.REFUSED if self.strict else Treatment.TOLERATED
 
     def _without_padding(self, pdu: Delivered, data: UserData, data_coding: int) -> bytes:

@@ -41,7 +41,7 @@ _Progress = MessageEvent | DeliveryEvent | OrderCancelled | OrderExpired
 
 @dataclass(frozen=True, slots=True)
 class OrderChange:
-    """What became of an order. Without `dispatch` that and its times stay as they are.
+    """What happened to an order. Without `dispatch` that and its times stay as they are.
 
     `unsent` True: it ended without having been submitted, so its price and its place in the limits
     are given back. False: it was submitted all the same, after that. None: neither.

@@ -49,7 +49,7 @@ class SendingTime:
 
 
 def decide_order(request: OrderRequest, facts: OrderFacts) -> OrderAccepted | OrderRefused:
-    """Return the event that records what became of `request`."""
+    """Return the event that records what happened to `request`."""
     fields = _fields(request, facts)
     reason = next(_reasons(request, facts), None)
     if reason is not None:

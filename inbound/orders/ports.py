@@ -72,7 +72,7 @@ class NoTemplates(OrderTemplates):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What became of one order when it was placed: the answer to its entry point.
+    """What happened to one order when it was placed: the answer to its entry point.
 
     `is_repeated` says that the idempotency key was used before: the answer is that of the first
     time. A refusal has a `reason`, perhaps a `detail`.

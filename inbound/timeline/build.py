@@ -1,6 +1,5 @@
 """Builds a timeline in one language and time zone from what the reader found. Pure."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -41,6 +40,7 @@ from inbound.timeline.words import ArrivalSpan, NothingFound, Wording
 from schemas.messages import Purpose, ReceiptState
 
 _MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = timedelta(hours=1)
 _LIMITED: Final = "limited"
 
 
@@ -74,7 +74,7 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
     # Notes older than the oldest entry of this page belong to the next page.
     page = selection.oldest_at if selection.left_out else None
     misses = [
-        _miss(note, words)
+        _miss(note, _limit_at(note, found), words)
         for note in _with_limits(found, options)
         if page is None or note.span.last_at >= page
     ]
@@ -177,7 +177,7 @@ def _order(
 ) -> OrderTimeline:
     decided = order.decided
     row = next((row for row in found.rows if row.order_id == decided.order_id), None)
-    parts_delivered = _count_delivered(found.parts)[order.message_id]
+    parts_delivered = _count_delivered(found.parts).get(order.message_id)
     case = order_case_of(
         order,
         options.now,
@@ -203,10 +203,10 @@ def _order(
     )
 
 
-def _delivered(request: RequestHistory, parts: Sequence[PartDelivery]) -> dict[Purpose, int]:
+def _delivered(request: RequestHistory, parts: Sequence[PartDelivery]) -> dict[Purpose, int | None]:
     counted = _count_delivered(parts)
     id_ = request.accepted.request_id
-    return {purpose: counted[message_id(id_, purpose)] for purpose in Purpose}
+    return {purpose: counted.get(message_id(id_, purpose)) for purpose in Purpose}
 
 
 def _taken(request: RequestHistory, found: TimelineInput) -> dict[Purpose, datetime]:
@@ -220,8 +220,12 @@ def _claimed_at(found: TimelineInput) -> dict[UUID, datetime]:
     return {claim.message_id: claim.claimed_at for claim in found.claims}
 
 
-def _count_delivered(parts: Sequence[PartDelivery]) -> Counter[UUID]:
-    return Counter(part.message_id for part in parts if part.state == ReceiptState.DELIVERED.value)
+def _count_delivered(parts: Sequence[PartDelivery]) -> dict[UUID, int]:
+    """Return how many parts were delivered of each message whose parts are known."""
+    counted = dict.fromkeys((part.message_id for part in parts), 0)
+    for part in parts:
+        counted[part.message_id] += part.state == ReceiptState.DELIVERED.value
+    return counted
 
 
 def _steps(drafts: Sequence[Draft], options: TimelineOptions, words: Wording) -> Iterable[Step]:
@@ -254,14 +258,28 @@ def _with_limits(found: TimelineInput, options: TimelineOptions) -> list[MissNot
     return sorted([*found.misses, *added], key=lambda note: note.span.first_at, reverse=True)
 
 
-def _miss(note: MissNote, words: Wording) -> Miss:
+def _limit_at(note: MissNote, found: TimelineInput) -> int | None:
+    """Return the limit that these texts exceeded, if its event tells."""
+    if note.kind != _LIMITED:
+        return None
+    return next(
+        (
+            event.limit
+            for event in found.selection.limits
+            if event.arrived_at - _MINUTE <= note.span.last_at < event.arrived_at + _HOUR
+        ),
+        None,
+    )
+
+
+def _miss(note: MissNote, limit: int | None, words: Wording) -> Miss:
     span, reading = note.span, note.reading
     return Miss(
         kind=note.kind,
         first_at=span.first_at,
         last_at=span.last_at,
         count=span.count,
-        sentence=words.miss(note.kind, span),
+        sentence=words.miss(note.kind, span, limit),
         reading=reading and reading.model_copy(update={"text": words.reading(reading)}),
     )
 

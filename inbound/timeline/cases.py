@@ -23,7 +23,7 @@ from schemas.messages import Outcome, Purpose, ReceiptState
 from schemas.registration_events import RefusalCause, RegistrationHeld, RegistrationRefused
 
 REPORTED_WITHIN: Final = timedelta(seconds=10)
-"""How long a gateway may take between claiming a message and reporting what became of it."""
+"""How long a gateway may take between claiming a message and reporting what happened to it."""
 
 
 class DeliveryResult(StrEnum):
@@ -35,7 +35,7 @@ class DeliveryResult(StrEnum):
 
     @property
     def status(self) -> ReplyStatus:
-        """What became of the reply."""
+        """What happened to the reply."""
         match self:
             case DeliveryResult.DELIVERED:
                 return ReplyStatus.DELIVERED
@@ -53,7 +53,8 @@ class ReplyProgress:
 
     `at` is when the status was known, `sent_at` when the SMS centre accepted the message.
     `command_status` is the first that is not ESME_ROK; `partly` is true if the SMS centre
-    accepted other parts. `tried` counts attempts without an answer.
+    accepted other parts. `tried` counts attempts without an answer. `parts_delivered` is None if
+    that is no longer known.
     """
 
     status: ReplyStatus
@@ -64,7 +65,7 @@ class ReplyProgress:
     state: ReceiptState | None = None
     error: str | None = None
     parts: int = 1
-    parts_delivered: int = 0
+    parts_delivered: int | None = None
     tried: int = 0
 
 
@@ -102,7 +103,7 @@ class Case:
 def case_of(
     request: RequestHistory,
     now: datetime,
-    delivered: dict[Purpose, int],
+    delivered: dict[Purpose, int | None],
     *,
     unread: Pending | None = None,
     taken: Mapping[Purpose, datetime] = MappingProxyType({}),
@@ -174,7 +175,7 @@ def clock_of(arrived_at: datetime, acknowledgement: ReplyProgress, now: datetime
 
 
 def outcome_of(event: MessageEvent) -> Outcome:
-    """Return what became of one attempt to submit a message."""
+    """Return what happened to one attempt to submit a message."""
     return Outcome(event.TYPE.partition(".")[2])
 
 
@@ -205,14 +206,14 @@ def _submit_status(outcome: Outcome) -> ReplyStatus:
 
 
 def _reply(
-    request: RequestHistory, purpose: Purpose, delivered: dict[Purpose, int]
+    request: RequestHistory, purpose: Purpose, delivered: dict[Purpose, int | None]
 ) -> ReplyProgress:
     results, delivery = request.results(purpose), request.delivery(purpose)
-    return progress_of(results, delivery, delivered.get(purpose, 0))
+    return progress_of(results, delivery, delivered.get(purpose))
 
 
 def progress_of(
-    results: Sequence[MessageEvent], delivery: DeliveryEvent | None, parts_delivered: int
+    results: Sequence[MessageEvent], delivery: DeliveryEvent | None, parts_delivered: int | None
 ) -> ReplyProgress:
     """Return how far one message got, by its submit results and its delivery outcome.
 
@@ -232,6 +233,7 @@ def progress_of(
             state=delivery.state,
             error=delivery.error,
             parts=delivery.parts,
+            parts_delivered=parts_delivered,
         )
     statuses = (part.status for part in last.parts if part.status)
     return ReplyProgress(

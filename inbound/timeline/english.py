@@ -4,12 +4,8 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Final, assert_never
 
 from inbound.freshness.model import Pending
-from inbound.timeline import (
-    english_orders,
-    english_outcomes,
-    english_plans,
-    english_steps,
-)
+from inbound.plurals import counted
+from inbound.timeline import english_orders, english_outcomes, english_plans, english_steps
 from inbound.timeline.cases import Case, ReplyProgress
 from inbound.timeline.english_outcomes import taken_up
 from inbound.timeline.model import ClockState, ReplyStatus, StepKind, TextReading
@@ -66,9 +62,9 @@ class English(Wording):
     def order(self, case: OrderCase) -> str:
         return english_orders.sentence(case, self._calendar)
 
-    def miss(self, kind: str, span: ArrivalSpan) -> str:
+    def miss(self, kind: str, span: ArrivalSpan, limit: int | None) -> str:
         known = miss_kind(kind)
-        what = _why_missed(known) if known else f"made no request ({kind})"
+        what = _why_missed(known, limit) if known else f"made no request ({kind})"
         if span.count == 1:
             return f"A text that reached us {self._on(span.first_at)} {what}."
         return f"Each of {span.count} texts that reached us {self._calendar.over(span)} {what}."
@@ -95,7 +91,7 @@ class English(Wording):
         else:
             said = f"We have no record of a text from this number{since}{until}."
         if found.miss_days:
-            days = f"{found.miss_days} {'day' if found.miss_days == 1 else 'days'}"
+            days = counted(found.miss_days, "day")
             said += f" Texts that were not commands are remembered for only {days}."
         else:
             said += " Texts that were not commands are not remembered here."
@@ -134,7 +130,7 @@ class English(Wording):
         return english_steps.step_text(kind, details)
 
     def _outcome(self, case: Case, reply: ReplyProgress) -> str:
-        """Say what became of the reply."""
+        """Say what happened to the reply."""
         match reply.status:
             case ReplyStatus.WAITING:
                 return self._waiting(case, reply)
@@ -172,7 +168,7 @@ class English(Wording):
         if case.unread:
             return f"{sent}{self._unread(case)}"
         if case.open_for > _LONG:
-            days = f"{case.open_for.days} {'day' if case.open_for.days == 1 else 'days'}"
+            days = counted(case.open_for.days, "day")
             return f"{sent}, who has not reported for {days} whether it is on your phone"
         return f"{sent}, who has not reported yet whether it is on your phone"
 
@@ -219,7 +215,7 @@ class English(Wording):
         return self._calendar.near(moment or case.arrived_at, case.arrived_at)
 
 
-def _why_missed(kind: MissKind) -> str:
+def _why_missed(kind: MissKind, limit: int | None) -> str:
     match kind:
         case MissKind.LOOK_ALIKE:
             return (
@@ -245,7 +241,8 @@ def _why_missed(kind: MissKind) -> str:
                 "which is answered once"
             )
         case MissKind.LIMITED:
-            return "exceeded the commands accepted per hour; please text again later"
+            commands = "commands" if limit is None else counted(limit, "command")
+            return f"exceeded the {commands} accepted per hour; please text again later"
         case MissKind.UNKNOWN_NUMBER:
             return (
                 "was a command, but this number is not registered with us, and such texts "

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
+from inbound.plurals import counted
 from inbound.timeline import english_outcomes, english_refusals
 from inbound.timeline.english_refusals import subject_of
 from inbound.timeline.model import ReplyStatus
@@ -16,7 +17,7 @@ _LONG: Final = timedelta(days=1)
 
 
 def sentence(case: OrderCase, calendar: Calendar) -> str:
-    """Say what became of an order. Times are to the minute."""
+    """Say what happened to an order. Times are to the minute."""
     words = _Sentence(case, replace(calendar, clock="%H:%M"))
     return f"{words.subject()} {words.predicate()}."
 
@@ -90,7 +91,7 @@ class _Sentence:
         if case.unread:
             return f"{sent}{self._unread()}"
         if case.open_for > _LONG:
-            days = f"{case.open_for.days} {'day' if case.open_for.days == 1 else 'days'}"
+            days = counted(case.open_for.days, "day")
             return f"{sent}, who has not reported for {days} whether it is on your phone"
         return f"{sent}, who has not reported yet whether it is on your phone"
 

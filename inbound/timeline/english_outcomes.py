@@ -41,8 +41,15 @@ def taken_up(when: str) -> str:
 def undeliverable(reply: ReplyProgress) -> str:
     """Say that it could not be delivered, as a predicate."""
     code = f" (the operator's code {reply.error})" if reply.error else ""
-    full = ", or not in full" if reply.parts > 1 else ""
-    return f"could not be delivered{full}{why_undelivered(reply.state)}{code}"
+    return f"could not be delivered{_in_full(reply)}{why_undelivered(reply.state)}{code}"
+
+
+def _in_full(reply: ReplyProgress) -> str:
+    if reply.parts == 1 or reply.parts_delivered == 0:
+        return ""
+    if reply.parts_delivered is None:
+        return ", or not in full"
+    return f" in full, only {reply.parts_delivered} of its {reply.parts} parts"
 
 
 def rejected(reply: ReplyProgress) -> str:

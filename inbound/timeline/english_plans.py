@@ -15,7 +15,7 @@ REFUSED_REPLY: Final = "the reply that refers you to support"
 
 
 def reply(plan: Plan) -> str:
-    """Name the fulfilment. What became of it follows in the sentence, as its predicate."""
+    """Name the fulfilment. What happened to it follows in the sentence, as its predicate."""
     match plan:
         case Plan.REGISTRATION:
             return "the reply with your registration data"

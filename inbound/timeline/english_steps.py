@@ -145,12 +145,26 @@ def _unreported(d: Details) -> str:
 
 def _late(d: Details) -> str:
     after = english_duration(timedelta(seconds=d["after_s"]))
-    if d["refused_with"]:
-        return (
-            f"the centre refused the acknowledgement with {d['refused_with']} after {after}: none "
-            "was taken within 2 min"
-        )
-    return f"the acknowledgement was not taken within 2 min: its result was known after {after}"
+    outcome = Outcome(d["outcome"])
+    match outcome:
+        case Outcome.SUBMITTED:
+            return f"the acknowledgement was accepted only after {after} (promise: 2 min)"
+        case Outcome.REJECTED:
+            if d["refused_with"] is None:
+                return "the acknowledgement could not be encoded, and was not sent"
+            status = d["refused_with"]
+            return f"the centre refused the acknowledgement after {after} with {status}"
+        case Outcome.UNKNOWN:
+            return (
+                f"given up after {after}: the centre never confirmed the acknowledgement "
+                "(promise: 2 min)"
+            )
+        case Outcome.EXPIRED:
+            return f"the acknowledgement was given up unsent after {after} (promise: 2 min)"
+        case Outcome.ERASED:
+            return f"the acknowledgement was not sent: number or secret were gone after {after}"
+        case _:
+            assert_never(outcome)
 
 
 def _held(reason: HoldReason, d: Details) -> str:

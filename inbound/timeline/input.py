@@ -13,7 +13,7 @@ from inbound.timeline.model import Language, TextReading
 from inbound.timeline.orders import OrderHistory, WaitingOrder
 from inbound.timeline.requests import RequestHistory
 from inbound.timeline.words import ArrivalSpan
-from schemas.events import CommandLimitReached
+from schemas.events import CommandLimitReached, MessageUndeliverable
 from schemas.messages import Purpose
 
 
@@ -94,14 +94,29 @@ class Selection:
         of_orders = [order.message_id for order in self.orders if order.delivery() is None]
         return of_requests + of_orders
 
+    @property
+    def partly_delivered(self) -> list[UUID]:
+        """The messages that failed as a whole, and of which some parts may have arrived."""
+        deliveries = [
+            request.delivery(purpose)
+            for request in self.requests
+            for purpose in (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT)
+        ]
+        deliveries += [order.delivery() for order in self.orders]
+        return [
+            one.message_id
+            for one in deliveries
+            if isinstance(one, MessageUndeliverable) and one.parts > 1
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class TimelineInput:
     """What the reader found for one number or id; notes and long messages newest first.
 
-    `number` is masked unless it was revealed. `claims` and `parts` belong to the selection's
-    open messages, `rows` to its orders as far as they are stored. `not_noted` are texts of all
-    numbers within the requested time.
+    `number` is masked unless it was revealed. `claims` belong to the selection's open messages,
+    `parts` to these and to those that were partly delivered, `rows` to its orders as far as they
+    are stored. `not_noted` are texts of all numbers within the requested time.
     """
 
     number: str | None = None

@@ -131,7 +131,7 @@ def _part(part: PartResult) -> dict[str, JsonValue]:
 
 
 def receipt_draft(event: DeliveryEvent) -> Draft:
-    """Return the step of the receipt that decided what became of a message."""
+    """Return the step of the receipt that decided what happened to a message."""
     details: dict[str, JsonValue] = {
         "purpose": event.purpose.value,
         "message_id": str(event.message_id),

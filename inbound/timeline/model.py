@@ -21,7 +21,7 @@ class Language(DocumentedEnum):
 
 
 class ReplyStatus(DocumentedEnum):
-    """What became of a request's last message: the fulfilment, or the acknowledgement if alone."""
+    """What happened to a request's last message: the fulfilment, or a lone acknowledgement."""
 
     WAITING = "waiting", "no result of sending it is known yet"
     HELD = "held", "registration data waits until a person releases it"

@@ -51,7 +51,7 @@ class OrderCase:
 def order_case_of(
     order: OrderHistory,
     now: datetime,
-    parts_delivered: int,
+    parts_delivered: int | None,
     row: WaitingOrder | None,
     *,
     unread: Pending | None = None,

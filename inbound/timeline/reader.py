@@ -273,13 +273,13 @@ def _with_messages(
     selection = found.selection
     if order_ids := [order.decided.order_id for order in selection.orders]:
         found = replace(found, rows=lookup.waiting_orders(conn, order_ids))
-    if not (open_messages := selection.open_messages):
-        return found
-    return replace(
-        found,
-        claims=lookup.claims_of(conn, open_messages),
-        parts=lookup.sent_part_statuses(conn, subject_id, open_messages),
-    )
+    open_messages = selection.open_messages
+    if with_parts := [*open_messages, *selection.partly_delivered]:
+        parts = lookup.sent_part_statuses(conn, subject_id, with_parts)
+        found = replace(found, parts=parts)
+    if open_messages:
+        found = replace(found, claims=lookup.claims_of(conn, open_messages))
+    return found
 
 
 def _read_gaps(

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Final, assert_never
 
 from inbound.freshness.model import Pending
+from inbound.plurals import ends_in_one
 from inbound.smpp.status import name_of
 from inbound.timeline import (
     russian_orders,
@@ -14,7 +15,7 @@ from inbound.timeline.cases import Case, ReplyProgress
 from inbound.timeline.model import ClockState, ReplyStatus, StepKind, TextReading
 from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.pending import RUSSIAN, added, clause, sentence
-from inbound.timeline.russian_outcomes import taken_up, why_undelivered
+from inbound.timeline.russian_outcomes import taken_up, undeliverable
 from inbound.timeline.words import (
     OPEN_CLOCKS,
     ArrivalSpan,
@@ -69,14 +70,15 @@ class Russian(Wording):
     def order(self, case: OrderCase) -> str:
         return russian_orders.sentence(case, self._calendar)
 
-    def miss(self, kind: str, span: ArrivalSpan) -> str:
+    def miss(self, kind: str, span: ArrivalSpan, limit: int | None) -> str:
         known = miss_kind(kind)
-        what = _why_missed(known) if known else f"не стало запросом ({kind})"
+        what = _why_missed(known, limit) if known else f"не стало запросом ({kind})"
         if span.count == 1:
             return f"Сообщение, полученное {self._on(span.first_at)}, {what}."
-        return (
-            f"Каждое из сообщений ({span.count}), полученных {self._calendar.over(span)}, {what}."
+        texts, received = (
+            ("сообщения", "полученного") if ends_in_one(span.count) else ("сообщений", "полученных")
         )
+        return f"Каждое из {span.count} {texts}, {received} {self._calendar.over(span)}, {what}."
 
     def reading(self, reading: TextReading) -> str:
         alphabet = "не текст" if reading.alphabet == "none" else reading.alphabet
@@ -147,7 +149,7 @@ class Russian(Wording):
         return russian_steps.step_text(kind, details)
 
     def _outcome(self, case: Case, reply: ReplyProgress) -> str:
-        """Say what became of the reply."""
+        """Say what happened to the reply."""
         match reply.status:
             case ReplyStatus.WAITING:
                 return self._waiting(case, reply)
@@ -158,7 +160,7 @@ class Russian(Wording):
             case ReplyStatus.DELIVERED:
                 return self._delivered(case, reply)
             case ReplyStatus.UNDELIVERABLE:
-                return _undeliverable(reply)
+                return undeliverable(reply, "доставлен")
             case ReplyStatus.UNDETERMINED:
                 return self._undetermined(case, reply)
             case ReplyStatus.REJECTED:
@@ -232,7 +234,7 @@ class Russian(Wording):
         return self._calendar.near(moment or case.arrived_at, case.arrived_at)
 
 
-def _why_missed(kind: MissKind) -> str:
+def _why_missed(kind: MissKind, limit: int | None) -> str:
     match kind:
         case MissKind.LOOK_ALIKE:
             return (
@@ -258,7 +260,8 @@ def _why_missed(kind: MissKind) -> str:
                 "считаются одним запросом, на который даётся один ответ"
             )
         case MissKind.LIMITED:
-            return "превысило число команд, принимаемых за час; повторите запрос позже"
+            number = "" if limit is None else f" ({limit})"
+            return f"превысило число команд, принимаемых за час{number}; повторите запрос позже"
         case MissKind.UNKNOWN_NUMBER:
             return (
                 "было командой, но этот номер у нас не зарегистрирован, и на такие сообщения "
@@ -273,12 +276,6 @@ def _why_missed(kind: MissKind) -> str:
             return "пришло по частям, и не все части дошли; отправьте его ещё раз"
         case _:
             assert_never(kind)
-
-
-def _undeliverable(reply: ReplyProgress) -> str:
-    code = f" (код оператора {reply.error})" if reply.error else ""
-    full = " или доставлен не полностью" if reply.parts > 1 else ""
-    return f"не доставлен{full}{why_undelivered(reply.state)}{code}"
 
 
 def _rejected(reply: ReplyProgress) -> str:

@@ -10,7 +10,7 @@ from inbound.timeline.cases import ReplyProgress
 from inbound.timeline.model import ReplyStatus
 from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.pending import RUSSIAN, added
-from inbound.timeline.russian_outcomes import taken_up, why_undelivered
+from inbound.timeline.russian_outcomes import taken_up, undeliverable
 from inbound.timeline.words import Calendar
 from schemas.orders import OrderKind, OrderState, WithheldReason
 
@@ -18,7 +18,7 @@ _LONG: Final = timedelta(days=1)
 
 
 def sentence(case: OrderCase, calendar: Calendar) -> str:
-    """Say what became of an order. Times are to the minute."""
+    """Say what happened to an order. Times are to the minute."""
     words = _Sentence(case, replace(calendar, clock="%H:%M"))
     return f"{words.subject()} {words.predicate()}".removesuffix(".") + "."
 
@@ -63,7 +63,7 @@ class _Sentence:
             case OrderState.DELIVERED:
                 return f"доставлено на Ваш телефон {self._near(case.message.at or case.at)}"
             case OrderState.UNDELIVERED:
-                return _undeliverable(case.message)
+                return undeliverable(case.message, "доставлено")
             case OrderState.UNKNOWN:
                 return self._unknown()
             case OrderState.REJECTED:
@@ -134,12 +134,6 @@ class _Sentence:
 
     def _near(self, moment: datetime) -> str:
         return self._calendar.near(moment, self._case.ordered_at)
-
-
-def _undeliverable(message: ReplyProgress) -> str:
-    code = f" (код оператора {message.error})" if message.error else ""
-    full = " или доставлено не полностью" if message.parts > 1 else ""
-    return f"не доставлено{full}{why_undelivered(message.state)}{code}"
 
 
 def _rejected(message: ReplyProgress) -> str:

@@ -1,7 +1,8 @@
-"""What is said in Russian about a message that did not arrive, whatever it is called."""
+"""What is said in Russian about a message that did not arrive, whatever its name and gender."""
 
 from typing import assert_never
 
+from inbound.timeline.cases import ReplyProgress
 from schemas.messages import ReceiptState
 
 
@@ -35,3 +36,17 @@ def why_undelivered(state: ReceiptState | None) -> str:
             return ""
         case _:
             assert_never(state)
+
+
+def undeliverable(reply: ReplyProgress, delivered: str) -> str:
+    """Say that it could not be delivered, as a predicate; `delivered` is the participle."""
+    code = f" (код оператора {reply.error})" if reply.error else ""
+    return f"{_not_in_full(reply, delivered)}{why_undelivered(reply.state)}{code}"
+
+
+def _not_in_full(reply: ReplyProgress, delivered: str) -> str:
+    if reply.parts == 1 or reply.parts_delivered == 0:
+        return f"не {delivered}"
+    if reply.parts_delivered is None:
+        return f"не {delivered} или {delivered} не полностью"
+    return f"{delivered} не полностью (дошло частей: {reply.parts_delivered} из {reply.parts})"

@@ -15,7 +15,7 @@ REFUSED_REPLY: Final = "ответ с просьбой обратиться в �
 
 
 def reply(plan: Plan) -> str:
-    """Name the fulfilment. What became of it follows in the sentence, as its predicate.
+    """Name the fulfilment. What happened to it follows in the sentence, as its predicate.
 
     The name is masculine: every predicate has to agree with it.
     """

@@ -154,12 +154,25 @@ def _unreported(d: Details) -> str:
 
 def _late(d: Details) -> str:
     after = russian_duration(timedelta(seconds=d["after_s"]))
-    if d["refused_with"]:
-        return (
-            f"центр отверг уведомление о приёме через {after}, {d['refused_with']}: за 2 мин "
-            "не принято ни одного"
-        )
-    return f"уведомление о приёме не принято центром за 2 мин: исход известен через {after}"
+    outcome = Outcome(d["outcome"])
+    match outcome:
+        case Outcome.SUBMITTED:
+            return f"уведомление о приёме принято центром лишь через {after} (обещано: 2 мин)"
+        case Outcome.REJECTED:
+            if d["refused_with"] is None:
+                return "уведомление о приёме не удалось закодировать, оно не отправлено"
+            return f"центр отверг уведомление о приёме через {after}, {d['refused_with']}"
+        case Outcome.UNKNOWN:
+            return (
+                f"через {after} ожидание прекращено: центр не подтвердил уведомление о приёме "
+                "(обещано: 2 мин)"
+            )
+        case Outcome.EXPIRED:
+            return f"уведомление о приёме за {after} отправить не удалось (обещано: 2 мин)"
+        case Outcome.ERASED:
+            return f"уведомление о приёме не отправлено: через {after} номер или данные удалены"
+        case _:
+            assert_never(outcome)
 
 
 def _held(reason: HoldReason, d: Details) -> str:

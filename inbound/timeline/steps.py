@@ -64,8 +64,7 @@ def _later(one: TimelineEvent, request: RequestHistory) -> Iterator[Draft]:
             if _brings_fulfilment(one, event, request):
                 yield _queued(one.recorded_at, request, Purpose.FULFILMENT)
         case AcknowledgementLate(after_s=after_s):
-            details = {"after_s": after_s, "refused_with": _acknowledgement_refusal(request)}
-            yield Draft(StepKind.LATE, one.recorded_at, details)
+            yield Draft(StepKind.LATE, one.recorded_at, _late_details(after_s, request))
         case RegistrationHeld() as event:
             about: dict[str, JsonValue] = {
                 "reason": event.reason.value,
@@ -92,13 +91,15 @@ def _later(one: TimelineEvent, request: RequestHistory) -> Iterator[Draft]:
             yield receipt_draft(event)
 
 
-def _acknowledgement_refusal(request: RequestHistory) -> str | None:
-    """Return the status with which the SMS centre refused the acknowledgement, if it did."""
+def _late_details(after_s: float, request: RequestHistory) -> dict[str, JsonValue]:
+    """Return how the acknowledgement ended, and the status with which it was refused, if it was."""
     results = request.results(Purpose.ACKNOWLEDGEMENT)
     last = next((event for event in reversed(results) if not goes_again(event)), None)
-    if last is None or outcome_of(last) is not Outcome.REJECTED:
-        return None
-    return next((name_of(part.status) for part in last.parts if part.status), None)
+    outcome = Outcome.SUBMITTED if last is None else outcome_of(last)
+    refused_with = None
+    if last is not None and outcome is Outcome.REJECTED:
+        refused_with = next((name_of(part.status) for part in last.parts if part.status), None)
+    return {"after_s": after_s, "outcome": outcome.value, "refused_with": refused_with}
 
 
 def _acceptance(event: RequestAccepted) -> Iterator[Draft]:

@@ -10,6 +10,7 @@ from inbound.freshness.model import Pending
 from inbound.handlers.decision import Disposition
 from inbound.handlers.definitions import DEFINITIONS, definition_of
 from inbound.parsers.commands import NoCommand
+from inbound.plurals import counted_in_russian
 from inbound.timeline.cases import Case
 from inbound.timeline.model import ClockState, StepKind, TextReading
 from inbound.timeline.order_cases import OrderCase
@@ -69,15 +70,15 @@ class Wording(Protocol):
     """
 
     def request(self, case: Case) -> str:
-        """Say what became of a request."""
+        """Say what happened to a request."""
         ...
 
     def order(self, case: OrderCase) -> str:
-        """Say what became of a notification, a broadcast or a service message."""
+        """Say what happened to a notification, a broadcast or a service message."""
         ...
 
-    def miss(self, kind: str, span: ArrivalSpan) -> str:
-        """Say why texts made no request."""
+    def miss(self, kind: str, span: ArrivalSpan, limit: int | None) -> str:
+        """Say why texts made no request; `limit` is the number of commands an hour, if known."""
         ...
 
     def reading(self, reading: TextReading) -> str:
@@ -176,12 +177,8 @@ def russian_duration(span: timedelta) -> str:
 
 
 def days_in_russian(days: int) -> str:
-    """Return a number of days with its noun: день, дня or дней."""
-    if days % 10 == 1 and days % 100 != 11:
-        return f"{days} день"
-    if days % 10 in {2, 3, 4} and days % 100 not in {12, 13, 14}:
-        return f"{days} дня"
-    return f"{days} дней"
+    """Return a number of days with its noun."""
+    return counted_in_russian(days, "день", "дня", "дней")
 
 
 def duration(span: timedelta, units: tuple[str, str, str, str]) -> str:

@@ -42,7 +42,7 @@ class Breakage:
 
     def __str__(self) -> str:
         """Return the problem as one line."""
-        return f"{self.where}: {self.what}. Way out: {self.way_out}"
+        return f"{self.where}: {self.what}. Fix: {self.way_out}"
 
 
 @dataclass(frozen=True, slots=True)

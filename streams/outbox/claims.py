@@ -1,4 +1,4 @@
-"""Claims before sending, and what became of the messages that other gateways claimed.
+"""Claims before sending, and what happened to the messages that other gateways claimed.
 
 Every call waits for the database as long as it takes: nothing is sent without a claim, and
 until then the messages are safe in Kafka.

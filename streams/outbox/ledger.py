@@ -1,4 +1,4 @@
-"""Which messages this gateway has in hand, and what becomes of copies of them.
+"""Which messages this gateway has in hand, and what happens to copies of them.
 
 The same message may be fetched twice: published twice by the relay, or its partition went and
 came back. While the first one is in hand a copy only adds an offset to it; after it ended a

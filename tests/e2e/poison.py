@@ -57,7 +57,7 @@ def text(number: str, **fields: Any) -> bytes:
 
 
 def result(number: str, **fields: Any) -> dict[str, Any]:
-    """Return what became of a message, as the gateway would have said it, but for `fields`."""
+    """Return what happened to a message, as the gateway would have said it, but for `fields`."""
     return {
         "message_id": str(uuid4()),
         "subject_id": str(uuid4()),

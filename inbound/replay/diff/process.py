@@ -24,6 +24,7 @@ from pydantic_core import from_json
 from typing_extensions import override
 
 from inbound.errors import SetupError
+from inbound.plurals import counted
 from inbound.printing import printable
 from inbound.replay.diff._answers import read_description, read_isolation, read_verdicts
 from inbound.replay.diff._line_process import LineProcess, NoAnswerError
@@ -144,8 +145,8 @@ class ProcessCandidate(Candidate):
             return self._failed(self._process, f"{again} {_where(batch, at)}")
         return self._failed(
             self._process,
-            f"{silent} while deciding the {len(batch)} subjects from {batch[0].subject} on, but "
-            "did not when asked again",
+            f"{silent} while deciding {counted(len(batch), 'subject')} from {batch[0].subject} on, "
+            "but did not when asked again",
         )
 
     def _failed(self, process: LineProcess, what: str) -> CandidateError:
@@ -168,7 +169,7 @@ def _where(batch: Sequence[PastStream], at: Any) -> str:  # noqa: ANN401 — as 
         )
         request = from_json(data).get("request_id", "none")
     except (TypeError, ValueError, AttributeError, LookupError, StopIteration):
-        return f"before it decided any of the {len(batch)} subjects from {batch[0].subject} on"
+        return f"before it decided {counted(len(batch), 'subject')} from {batch[0].subject} on"
     return f"while deciding request {request} (subject {subject}, version {version})"
 
 

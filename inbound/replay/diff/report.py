@@ -29,7 +29,7 @@ _UNSEEN: Final = (
         "the limit after the first of an hour, unanswered unknown numbers."
     ),
     (
-        "The effect of delivery receipts, and what became of orders while they waited: these are "
+        "The effect of delivery receipts, and what happened to orders while they waited: these are "
         "not decided again."
     ),
 )

@@ -121,7 +121,7 @@ def content_row(content: OrderContent, sealer: Sealer) -> tuple[object, ...]:
 
 
 def change(changes: Sequence[OrderChange]) -> Query:
-    """Return the query that stores what became of orders."""
+    """Return the query that stores what happened to orders."""
     return _CHANGE_ORDERS, {
         "order_ids": [one.order_id for one in changes],
         "states": [one.state.value for one in changes],

@@ -160,7 +160,7 @@ class Tables:
         return [TakenHold(row, hashes.get(row.subject_id)) for row in taken]
 
     def write_orders(self, writes: OrderWrites) -> None:
-        """Add orders and texts, count them, and apply what became of others."""
+        """Add orders and texts, count them, and apply what happened to others."""
         add_new(self.orders, ((order.order_id, order) for order in writes.orders))
         add_new(self.contents, ((one.order_id, one) for one in writes.contents))
         for key, used in writes.usage.items():
@@ -176,7 +176,7 @@ class Tables:
                 self.change_order(change)
 
     def change_order(self, change: OrderChange) -> None:
-        """Apply what became of an order."""
+        """Apply what happened to an order."""
         self._refund(change)
         self.orders[change.order_id] = _changed(self.orders[change.order_id], change)
 

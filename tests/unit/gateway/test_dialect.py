@@ -70,7 +70,7 @@ class Kafka:
 
 
 class Read(NamedTuple):
-    """What became of some PDUs."""
+    """What happened to some PDUs."""
 
     statuses: list[int]
     kafka: Kafka

@@ -71,7 +71,7 @@ class Scenario:
         template: str = "t",
         **more: Any,
     ) -> Decision:
-        """What became of a request's message."""
+        """What happened to a request's message."""
         return self.take(
             decide_result(
                 self.state,

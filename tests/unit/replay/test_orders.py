@@ -86,7 +86,7 @@ def test_another_rule_differs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_carried_differences_are_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What became of an order that the candidate refuses is no difference of its own."""
+    """What happened to an order that the candidate refuses is no difference of its own."""
     rule = decide_order
     monkeypatch.setattr(
         decider_module,

@@ -134,7 +134,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_change_that_breaks_somebody_is_refused(changed: dict[str, Any], complaint: str) -> None:
     (problem,) = found(of_model(Thing), of_model(without(**changed)))
     assert problem.startswith(f"ru.scserv.thing.v1, {complaint}")
-    assert "Way out: " in problem
+    assert "Fix: " in problem
 
 
 def test_an_optional_field_may_be_added() -> None:
@@ -180,7 +180,7 @@ def test_an_upgrade_is_thought_of() -> None:
 def test_a_type_stays_where_it_is() -> None:
     released = of_model(Thing)
     assert found(released, Record({}, released.topics)) == [
-        "ru.scserv.thing.v1: was released and is gone. Way out: keep it; others read it"
+        "ru.scserv.thing.v1: was released and is gone. Fix: keep it; others read it"
     ]
     (turned,) = found(released, of_model(Thing, flow=Flow.INTERNAL))
     assert "was public, is internal" in turned

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from inbound.handlers.decision import message_id
 from inbound.handlers.policies import Policies
+from inbound.store.lookup import SentPartStatus
 from inbound.timeline.input import LongText, MissNote
 from inbound.timeline.model import ClockState, Language, ReplyStatus, StepKind
 from inbound.timeline.words import ArrivalSpan, days_in_russian
@@ -321,3 +323,40 @@ def test_the_clock(
     person, now_s = PEOPLE[name]
     clock = person.only_request(now_s).clock
     assert (clock.state, clock.after_s, clock.left_s) == (state, after_s, left_s)
+
+
+@pytest.mark.parametrize(
+    ("delivered", "english", "russian"),
+    [
+        (0, "could not be delivered: the operator", "не доставлен: оператор"),
+        (
+            1,
+            "could not be delivered in full, only 1 of its 3 parts: the operator",
+            "доставлен не полностью (дошло частей: 1 из 3): оператор",
+        ),
+        (
+            2,
+            "could not be delivered in full, only 2 of its 3 parts: the operator",
+            "доставлен не полностью (дошло частей: 2 из 3): оператор",
+        ),
+        # The parts' receipts are deleted after some days.
+        (
+            None,
+            "could not be delivered, or not in full: the operator",
+            "не доставлен или доставлен не полностью: оператор",
+        ),
+    ],
+)
+def test_a_long_reply_that_failed_tells_how_much_of_it_arrived(
+    delivered: int | None, english: str, russian: str
+) -> None:
+    person = with_receipt(ReceiptState.UNDELIVERABLE, parts=3)
+    id_ = message_id(person.only_request().request_id, FULFILMENT)
+    states = ["delivered"] * (delivered or 0) + ["undeliverable"] * (3 - (delivered or 0))
+    parts = [
+        SentPartStatus(id_, part, 3, state, True, None, None)
+        for part, state in enumerate(states, 1)
+    ]
+    told = person.sentences(parts=parts if delivered is not None else [])
+    assert f"; the reply with your registration data {english}" in told[0]
+    assert f"; ответ с регистрационными данными {russian}" in told[1]

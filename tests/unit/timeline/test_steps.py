@@ -213,32 +213,54 @@ def test_the_decision_has_its_reason(
 
 
 @pytest.mark.parametrize(
-    ("language", "told"),
+    ("outcome", "parts", "english", "russian"),
     [
         (
-            Language.EN,
+            Outcome.SUBMITTED,
+            (PartResult(status=0, smsc_message_id="17"),),
+            "the acknowledgement was accepted only after 2 min 30 s (promise: 2 min)",
+            "уведомление о приёме принято центром лишь через 2 мин 30 с (обещано: 2 мин)",
+        ),
+        (
+            Outcome.REJECTED,
+            (PartResult(status=0x0A),),
+            "the centre refused the acknowledgement after 2 min 30 s with ESME_RINVSRCADR",
+            "центр отверг уведомление о приёме через 2 мин 30 с, ESME_RINVSRCADR",
+        ),
+        (
+            Outcome.UNKNOWN,
+            (PartResult(),),
             (
-                "the centre refused the acknowledgement with ESME_RINVSRCADR after 0.1 s: none was "
-                "taken within 2 min"
+                "given up after 2 min 30 s: the centre never confirmed the acknowledgement "
+                "(promise: 2 min)"
+            ),
+            (
+                "через 2 мин 30 с ожидание прекращено: центр не подтвердил уведомление о приёме "
+                "(обещано: 2 мин)"
             ),
         ),
         (
-            Language.RU,
-            (
-                "центр отверг уведомление о приёме через 0,1 с, ESME_RINVSRCADR: за 2 мин не "
-                "принято ни одного"
-            ),
+            Outcome.EXPIRED,
+            (),
+            "the acknowledgement was given up unsent after 2 min 30 s (promise: 2 min)",
+            "уведомление о приёме за 2 мин 30 с отправить не удалось (обещано: 2 мин)",
+        ),
+        (
+            Outcome.ERASED,
+            (),
+            "the acknowledgement was not sent: number or secret were gone after 2 min 30 s",
+            "уведомление о приёме не отправлено: через 2 мин 30 с номер или данные удалены",
         ),
     ],
 )
-def test_an_acknowledgement_that_the_centre_refused_was_not_late(
-    language: Language, told: str
+def test_a_broken_promise_claims_no_more_than_is_known(
+    outcome: Outcome, parts: tuple[PartResult, ...], english: str, russian: str
 ) -> None:
     person = Person()
     request_id = person.texts(Command.CLIENT_INFO)
-    refused = (PartResult(status=0x0A),)
-    person.result(request_id, ACK, Outcome.REJECTED, at_s=0.1, parts=refused)
-    assert ("late", told) in said(person.only_request(language=language))
+    person.result(request_id, ACK, outcome, at_s=150, parts=parts)
+    assert ("late", english) in said(person.only_request(language=Language.EN))
+    assert ("late", russian) in said(person.only_request(language=Language.RU))
 
 
 def test_an_acknowledgement_that_was_not_encoded_was_not_refused() -> None:
@@ -368,6 +390,9 @@ def test_a_limit_is_told_from_its_event_when_its_note_is_gone() -> None:
     reached = seconds(1000)
     [miss] = person.timeline(2000).misses
     assert (miss.kind, miss.first_at) == ("limited", reached)
+    assert "exceeded the 10 commands accepted per hour" in miss.sentence
+    [in_russian] = person.timeline(1000, language=Language.RU).misses
+    assert "превысило число команд, принимаемых за час (10)" in in_russian.sentence
     note = MissNote("limited", ArrivalSpan(reached, reached + timedelta(seconds=5), 2))
     [noted] = person.timeline(2000, misses=[note]).misses
     assert noted.count == 2
