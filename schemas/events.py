@@ -145,21 +145,33 @@ class RequestAccepted(DomainEvent):
 
 
 class SubscriptionStopped(DomainEvent):
-    """Notifications and broadcasts to this subject were switched off."""
+    """Notifications and broadcasts to this subject were switched off.
+
+    By the person's own text, or by an operator whom they asked; then no request has its
+    `request_id`.
+    """
 
     TYPE = "subscription.stopped"
 
     request_id: RequestId
     at: UtcTime = Field(description="when it was decided")
+    by: str | None = Field(default=None, description="the operator; absent: the person's own text")
+    reason: str | None = Field(default=None, description="why, as the operator wrote it")
 
 
 class SubscriptionStarted(DomainEvent):
-    """Notifications and broadcasts to this subject were switched on."""
+    """Notifications and broadcasts to this subject were switched on.
+
+    By the person's own text, or by an operator whom they asked; then no request has its
+    `request_id`.
+    """
 
     TYPE = "subscription.started"
 
     request_id: RequestId
     at: UtcTime = Field(description="when it was decided")
+    by: str | None = Field(default=None, description="the operator; absent: the person's own text")
+    reason: str | None = Field(default=None, description="why, as the operator wrote it")
 
 
 class SubscriptionRestored(DomainEvent):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -70,29 +70,32 @@ class BroadcastToCreate(WithHours):
     )
 
 
+REPORT_EXAMPLE: Final[Mapping[str, Any]] = {
+    "id": BROADCAST,
+    "name": "Office closed",
+    "state": "running",
+    "recipients": 1000,
+    "waiting": 600,
+    "sent": 20,
+    "delivered": 375,
+    "undelivered": 2,
+    "unknown": 1,
+    "withheld": 2,
+    "refused": 0,
+    "withheld_by_reason": {"opted_out": 2},
+    "refused_by_reason": {},
+    "excluded": {"opted_out": 12},
+    "needs_confirmation": False,
+    "created_at": "2024-05-17T12:00:00Z",
+    "starts_at": "2024-05-17T12:01:00Z",
+    "began_at": "2024-05-17T12:01:00.200000Z",
+}
+
+
 class BroadcastReport(ResponseModel):
     """A broadcast and how far it is. The counts of recipients add up to `recipients`."""
 
-    model_config = example(
-        {
-            "id": BROADCAST,
-            "name": "Office closed",
-            "state": "running",
-            "recipients": 1000,
-            "waiting": 600,
-            "sent": 20,
-            "delivered": 375,
-            "undelivered": 2,
-            "unknown": 1,
-            "withheld": 2,
-            "refused": 0,
-            "excluded": {"opted_out": 12},
-            "needs_confirmation": False,
-            "created_at": "2024-05-17T12:00:00Z",
-            "starts_at": "2024-05-17T12:01:00Z",
-            "began_at": "2024-05-17T12:01:00.200000Z",
-        }
-    )
+    model_config = example(REPORT_EXAMPLE)
 
     id: UUID
     name: str
@@ -105,6 +108,15 @@ class BroadcastReport(ResponseModel):
     unknown: int = Field(description="sent and not answered; not sent again")
     withheld: int = Field(description="not sent: opted out, cancelled, expired or erased")
     refused: int = Field(description="not accepted, by a limit of the account for example")
+    withheld_by_reason: Mapping[str, int] = Field(
+        default_factory=dict,
+        description="those withheld by reason: `opted_out`, `cancelled`, `paused`, `expired` or "
+        "`erased`",
+    )
+    refused_by_reason: Mapping[str, int] = Field(
+        default_factory=dict,
+        description="those refused, by the reasons of a refused message",
+    )
     excluded: Mapping[Exclusion, int] = Field(
         description="rows of the audience that get no message, by reason"
     )
@@ -149,9 +161,7 @@ class BroadcastReport(ResponseModel):
 class BroadcastList(CurrentAnswer):
     """The newest broadcasts of the account."""
 
-    model_config = example(
-        {"broadcasts": BroadcastReport.model_config["json_schema_extra"]["examples"]}  # type: ignore[index]
-    )
+    model_config = example({"broadcasts": [REPORT_EXAMPLE]})
 
     broadcasts: list[BroadcastReport]
 

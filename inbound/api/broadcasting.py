@@ -1,9 +1,10 @@
 """What the API does with broadcasts, on a pooled connection."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from uuid import UUID
 
 import psycopg
@@ -25,12 +26,15 @@ from inbound.broadcasts.loading import (
     load_clients,
     load_rows,
 )
+from inbound.broadcasts.review import Review, Reviewer
 from inbound.handlers.broadcasts import Action
 from inbound.store.broadcasts.broadcasts import list_broadcasts
 from inbound.store.broadcasts.rows import Broadcast, Progress
 from inbound.store.orders.rows import STRANGERS
 from inbound.tables.model import EMPTY, Cell, Kind, Row
-from schemas.orders import SendingHours
+from schemas.orders import MOST_FIELDS, SendingHours
+
+Reviewed = tuple[Broadcast, Progress, Review]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,6 @@ class Broadcasting:
 
     rules: DraftRules
     keys: AudienceKeys
-    approval_above: int
 
     def create(
         self,
@@ -56,7 +59,7 @@ class Broadcasting:
         hours: SendingHours | None,
         caller: Caller,
         now: datetime,
-    ) -> tuple[Broadcast, Progress]:
+    ) -> Reviewed:
         """Store a draft. Raises DraftError."""
         plan = Plan(
             name=body.name,
@@ -74,13 +77,13 @@ class Broadcasting:
             require_no_fields(prepared.content)
         load = partial(self._load, conn, body, prepared, now)
         made = create(conn, prepared.plan, load, self.keys.sealer, now)
-        return self._with_progress(conn, made)
+        return self._reviewed(conn, made, now)
 
     def show(
-        self, conn: psycopg.Connection, broadcast_id: UUID, account: str
-    ) -> tuple[Broadcast, Progress]:
+        self, conn: psycopg.Connection, broadcast_id: UUID, account: str, now: datetime
+    ) -> Reviewed:
         """Return a broadcast of an account. Raises UnknownBroadcastError."""
-        return self._with_progress(conn, self._own(conn, broadcast_id, account))
+        return self._reviewed(conn, self._own(conn, broadcast_id, account), now)
 
     def list_(
         self, conn: psycopg.Connection, account: str, limit: int
@@ -98,7 +101,7 @@ class Broadcasting:
         caller: Caller,
         now: datetime,
         starts_at: datetime | None = None,
-    ) -> tuple[Broadcast, Progress]:
+    ) -> Reviewed:
         """Perform an action. Raises UnknownBroadcastError and NotPossibleError."""
         self._own(conn, broadcast_id, caller.account)
         after = perform(
@@ -107,10 +110,13 @@ class Broadcasting:
             action,
             by=caller.actor,
             now=now,
-            approval_above=self.approval_above,
             starts_at=starts_at,
         )
-        return self._with_progress(conn, after)
+        return self._reviewed(conn, after, now)
+
+    def require(self, conn: psycopg.Connection, broadcast_id: UUID, account: str) -> None:
+        """Raise UnknownBroadcastError unless the account has this broadcast."""
+        self._own(conn, broadcast_id, account)
 
     def _own(self, conn: psycopg.Connection, broadcast_id: UUID, account: str) -> Broadcast:
         one = found(conn, broadcast_id)
@@ -118,10 +124,10 @@ class Broadcasting:
             raise UnknownBroadcastError(broadcast_id)
         return one
 
-    def _with_progress(
-        self, conn: psycopg.Connection, one: Broadcast
-    ) -> tuple[Broadcast, Progress]:
-        return one, progress_of(conn, [one])[one.broadcast_id]
+    def _reviewed(self, conn: psycopg.Connection, one: Broadcast, now: datetime) -> Reviewed:
+        reviewer = Reviewer(self.keys.sealer, self.rules.sender)
+        progress = progress_of(conn, [one])[one.broadcast_id]
+        return one, progress, reviewer.review(conn, one, now)
 
     def _load(
         self,
@@ -132,14 +138,28 @@ class Broadcasting:
         broadcast_id: UUID,
     ) -> Audience:
         if body.audience == "all":
-            return load_clients(conn, broadcast_id, ClientQuery(), now)
-        rows = _checked(body.audience, prepared.content)
+            parts = prepared.content.count_parts({})
+            return load_clients(conn, broadcast_id, ClientQuery(), now, parts=parts)
+        others = _others(body.audience, prepared.content)
+        rows = _checked(body.audience, prepared.content, others)
         strangers = STRANGERS in prepared.account.rights
-        return load_rows(conn, broadcast_id, rows, self.keys, strangers=strangers)
+        return load_rows(conn, broadcast_id, rows, self.keys, strangers=strangers, others=others)
 
 
-def _checked(given: list[dict[str, str]], content: Content) -> Iterator[GoodRow | ExcludedRow]:
+def _others(given: list[dict[str, str]], content: Content) -> tuple[str, ...]:
+    """Return the fields that the text doesn't use, in the order in which they appear."""
+    used = {NUMBER, *content.fields}
+    names = dict.fromkeys(name for row in given for name in row if name not in used)
+    return tuple(islice(names, MOST_FIELDS))
+
+
+def _checked(
+    given: list[dict[str, str]], content: Content, others: Sequence[str]
+) -> Iterator[GoodRow | ExcludedRow]:
     names = (NUMBER, *content.fields)
     for number, row in enumerate(given, start=1):
-        cells = tuple(Cell(Kind.TEXT, row[name]) if row.get(name) else EMPTY for name in names)
-        yield check_row(Row(number, cells), content)
+        cells, kept = (
+            tuple(Cell(Kind.TEXT, row[name]) if row.get(name) else EMPTY for name in of)
+            for of in (names, others)
+        )
+        yield check_row(Row(number, cells, others=kept), content, others)

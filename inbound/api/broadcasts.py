@@ -15,6 +15,7 @@ from fastapi import APIRouter, Path, Query
 from inbound.api.access import BackendDep, MaySend
 from inbound.api.admission import BROADCASTS_PATH, Principal
 from inbound.api.backend import Backend
+from inbound.api.broadcast_details import BroadcastDetails
 from inbound.api.broadcast_models import (
     BroadcastList,
     BroadcastQuery,
@@ -58,7 +59,7 @@ Result = TypeVar("Result")
 )
 async def create_broadcast(
     body: BroadcastToCreate, backend: BackendDep, who: MaySend
-) -> BroadcastReport:
+) -> BroadcastDetails:
     """Store a draft."""
     hours = body.sending_hours(backend.sending.zone)
     create = backend.broadcasting.create
@@ -68,7 +69,7 @@ async def create_broadcast(
         if error.field == "account":  # it is the token's, not the body's
             raise Refusal(ProblemKind.FORBIDDEN, str(error)) from None
         raise invalid(f"body.{error.field}", str(error)) from None
-    return BroadcastReport.of(*made)
+    return BroadcastDetails.reviewed(*made)
 
 
 @router.get(
@@ -94,17 +95,19 @@ async def list_broadcasts(
     _ONE,
     operation_id="broadcast",
     summary="How far is this broadcast?",
-    description="Its state, and how many recipients have got it.",
+    description="Its state, what it sends, and how many recipients have got it. Before it begins, "
+    "`warnings` say which limits of the account its audience exceeds.",
     response_description="The broadcast.",
     response_model_exclude_none=True,
 )
 async def broadcast(
     broadcast_id: BroadcastId, backend: BackendDep, who: MaySend
-) -> BroadcastReport:
+) -> BroadcastDetails:
     """Answer with a broadcast of the account."""
     freshness = await result_freshness(backend, None)
-    shown = await _run(backend, backend.broadcasting.show, broadcast_id, who.account)
-    return BroadcastReport.of(*shown).model_copy(update=CurrentAnswer.current(freshness))
+    show = backend.broadcasting.show
+    shown = await _run(backend, show, broadcast_id, who.account, backend.clock())
+    return BroadcastDetails.reviewed(*shown).model_copy(update=CurrentAnswer.current(freshness))
 
 
 @router.get(
@@ -123,7 +126,7 @@ async def excluded_rows(
     who: MaySend,
 ) -> ExcludedRows:
     """Answer with a page of excluded rows."""
-    await _run(backend, backend.broadcasting.show, broadcast_id, who.account)
+    await _run(backend, backend.broadcasting.require, broadcast_id, who.account)
     # One more shows whether there is a next page.
     found = await backend.run(find_exclusion_page, broadcast_id, query.after, query.limit + 1)
     page = found[: query.limit]
@@ -148,7 +151,7 @@ async def start_broadcast(
     query: Annotated[StartQuery, Query()],
     backend: BackendDep,
     who: MaySend,
-) -> BroadcastReport:
+) -> BroadcastDetails:
     """Start a broadcast of the account."""
     if query.at is not None and query.at < backend.clock():
         raise invalid("query.at", "is in the past; leave it out to start now")
@@ -170,7 +173,7 @@ def _add_action(action: Action, summary: str, description: str) -> None:
     )
     async def change(
         broadcast_id: BroadcastId, backend: BackendDep, who: MaySend
-    ) -> BroadcastReport:
+    ) -> BroadcastDetails:
         return await _perform(backend, broadcast_id, action, who)
 
 
@@ -193,12 +196,12 @@ async def _perform(
     action: Action,
     who: Principal,
     starts_at: datetime | None = None,
-) -> BroadcastReport:
+) -> BroadcastDetails:
     perform = backend.broadcasting.perform
     after = await _run(
         backend, perform, broadcast_id, action, _caller(who), backend.clock(), starts_at
     )
-    return BroadcastReport.of(*after)
+    return BroadcastDetails.reviewed(*after)
 
 
 async def _run(

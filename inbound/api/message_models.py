@@ -12,7 +12,7 @@ from inbound.api.examples import ORDER
 from inbound.api.models import CurrentAnswer, ResponseModel, example
 from inbound.api.problems import TEMPORARY_MEANS, ProblemKind, Refusal
 from inbound.api.timelines import Timelines
-from inbound.handlers.order_progress import change_of
+from inbound.handlers.order_progress import change_of, refused_state
 from inbound.orders.ports import Placed
 from inbound.orders.refusals import TEMPORARY, explain
 from inbound.parsers.numbers import mask
@@ -243,7 +243,7 @@ def _in_zone(moment: datetime | None, zone: str | None) -> datetime | None:
 def _first_state(event: DomainEvent) -> OrderState | None:
     match event:
         case OrderRefused():
-            return OrderState.REFUSED
+            return refused_state(event)
         case OrderAccepted():
             is_due = event.due_at <= event.facts.decided_at
             return OrderState.QUEUED if is_due else OrderState.SCHEDULED

@@ -1,7 +1,7 @@
 """Checks the rows of a table with the recipients of a broadcast. Needs no database.
 
-A row gives a recipient or, with its first fault, an exclusion. What can be printed of an
-exclusion quotes nothing of the row.
+A row gives a recipient or, with its first fault, an exclusion, so that recipients and exclusions
+add up to the rows. What can be printed of an exclusion quotes nothing of the row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from inbound.directory.client_rows import CLIENT_COLUMNS
 from inbound.tables.cells import CellError, read_msisdn, read_shown
 from inbound.tables.columns import Column
-from inbound.tables.model import BadRow, Row
+from inbound.tables.model import BadRow, Cell, Kind, Row
 from schemas.documented_enum import DocumentedEnum
 
 MSISDN_COLUMN: Final = CLIENT_COLUMNS[0]
@@ -41,6 +41,14 @@ EXPLANATIONS: Final[Mapping[Exclusion, str]] = {
 """What people read about each reason; rows of the database have those of the last three."""
 
 
+class RowError(ValueError):
+    """The values of a row give no text that may be sent; str() quotes none of them."""
+
+    def __init__(self, reason: Exclusion, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
 class Content(Protocol):
     """What a broadcast says to each recipient."""
 
@@ -49,14 +57,24 @@ class Content(Protocol):
         """The fields that it takes from the table."""
         ...
 
-    @property
-    def iso_dates(self) -> bool:
-        """Whether date cells of a workbook have a meaning for it."""
+    def count_parts(self, values: Mapping[str, str]) -> int:
+        """Return how many SMS parts the text with these values needs: in any language at most.
+
+        Raises RowError if it may not be sent.
+        """
         ...
 
-    def fault(self, values: Mapping[str, str]) -> tuple[Exclusion, str] | None:
-        """Return why these values give no text that may be sent."""
-        ...
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a row held, for the file of excluded rows: it can be corrected and loaded again.
+
+    `cells` are the number, the fields of the text, and the other columns. One whose content is
+    not certain is empty there and stands in `rest` with its name: else it would pass the next time.
+    """
+
+    cells: tuple[str, ...] = field(repr=False, default=())
+    rest: str = field(repr=False, default="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +84,8 @@ class GoodRow:
     row_no: int
     number: str = field(repr=False)
     fields: Mapping[str, str] = field(repr=False)
-    cells: tuple[str, ...] = field(repr=False)
+    held: Held = field(repr=False)
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +95,7 @@ class ExcludedRow:
     row_no: int
     reason: Exclusion
     detail: str
-    cells: tuple[str, ...] = field(repr=False)
+    held: Held = field(repr=False)
     number: str | None = field(repr=False, default=None)
 
 
@@ -85,24 +104,48 @@ def audience_columns(fields: Sequence[str]) -> tuple[Column, ...]:
     return (MSISDN_COLUMN, *(Column(name, ()) for name in fields))
 
 
-def check_row(row: Row | BadRow, content: Content) -> GoodRow | ExcludedRow:
-    """Check one row of a table with `audience_columns`."""
+def check_row(
+    row: Row | BadRow, content: Content, others: Sequence[str] = ()
+) -> GoodRow | ExcludedRow:
+    """Check one row of a table with `audience_columns`; `others` are its other columns."""
     if isinstance(row, BadRow):
-        return ExcludedRow(row.number, Exclusion.ROW, row.reason, row.fields)
-    cells = tuple(cell.text for cell in row.cells)
+        held = Held(rest=f"it was: {row.held}")
+        return ExcludedRow(row.number, Exclusion.ROW, row.reason, held)
+    held = _held(row, (*content.fields, *others))
     try:
         number = read_msisdn(row.cells[0])
     except CellError as error:
-        return ExcludedRow(row.number, Exclusion.NUMBER, str(error), cells)
+        return ExcludedRow(row.number, Exclusion.NUMBER, str(error), held)
     values: dict[str, str] = {}
     for name, cell in zip(content.fields, row.cells[1:], strict=True):
         try:
-            values[name] = read_shown(cell, iso_dates=content.iso_dates)
+            values[name] = read_shown(cell)
         except CellError as error:
             detail = f"{name} {error}"
-            return ExcludedRow(row.number, Exclusion.FIELDS, detail, cells, number)
+            return ExcludedRow(row.number, Exclusion.FIELDS, detail, held, number)
         if not values[name]:
-            return ExcludedRow(row.number, Exclusion.FIELDS, f"{name} is empty", cells, number)
-    if (fault := content.fault(values)) is not None:
-        return ExcludedRow(row.number, *fault, cells, number)
-    return GoodRow(row.number, number, values, cells)
+            return ExcludedRow(row.number, Exclusion.FIELDS, f"{name} is empty", held, number)
+    try:
+        parts = content.count_parts(values)
+    except RowError as fault:
+        return ExcludedRow(row.number, fault.reason, str(fault), held, number)
+    return GoodRow(row.number, number, values, held, parts)
+
+
+def _held(row: Row, names: Sequence[str]) -> Held:
+    number = row.cells[0]
+    cells = [number.text if number.kind is not Kind.GUESSED else ""]
+    rest = [] if cells[0] == number.text else [f"{MSISDN_COLUMN.name} was {number.text}"]
+    for name, cell in zip(names, (*row.cells[1:], *row.others), strict=True):
+        text = _certain(cell)
+        if text is None:
+            rest.append(f"{name} was {cell.text}")
+        cells.append(text or "")
+    return Held(tuple(cells), "; ".join(rest))
+
+
+def _certain(cell: Cell) -> str | None:
+    try:
+        return read_shown(cell)
+    except CellError:
+        return None

@@ -1,18 +1,22 @@
 """What a broadcast says: a text of its own, or a template."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
-from inbound.broadcasts.audience import Content, Exclusion
+from inbound.broadcasts.audience import Content, Exclusion, RowError
 from inbound.orders.templates.definition import TemplateDefinition
-from inbound.orders.templates.fields import FieldError, FieldType
+from inbound.orders.templates.fields import FieldError
 from inbound.smpp.segmentation import UnsendableTextError, part_count
 from inbound.store.orders.templates import TemplateVersion
 from inbound.templates.placeholders import PlaceholderText, parse_text
 from schemas.texts import check_message_text, check_text, is_blank
 
-_UCS2_PART: Final = 67
+_UNITS_ALONE: Final = 70
+_UNITS_JOINED: Final = 67
+_CYRILLIC: Final = re.compile("[Ѐ-ӿ]")  # in none of the alphabets of a bind
 
 
 class DraftError(ValueError):
@@ -37,15 +41,9 @@ class OwnText(Content):
         """The fields of its placeholders."""
         return self.parsed.fields
 
-    @property
-    def iso_dates(self) -> bool:
-        """Not: it shows values as they are."""
-        return False
-
-    def fault(self, values: Mapping[str, str]) -> tuple[Exclusion, str] | None:
-        """Return why these values give no text that may be sent."""
-        text = self.parsed.render(values)
-        return fault_of(text, self.max_parts, self.alphabet)
+    def count_parts(self, values: Mapping[str, str]) -> int:
+        """Return how many SMS parts the text with these values needs. Raises RowError."""
+        return checked_parts(self.parsed.render(values), self.max_parts, self.alphabet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +59,16 @@ class TemplateText(Content):
         """The fields of the template."""
         return tuple(self.definition.fields)
 
-    @property
-    def iso_dates(self) -> bool:
-        """Whether a field is a date, which the template writes as its language does."""
-        return any(field.type is FieldType.DATE for field in self.definition.fields.values())
+    def count_parts(self, values: Mapping[str, str]) -> int:
+        """Return the most parts that the text needs in one of the languages. Raises RowError."""
+        return max(self._count_parts(values, language) for language in self.definition.texts)
 
-    def fault(self, values: Mapping[str, str]) -> tuple[Exclusion, str] | None:
-        """Return why these values give no text that may be sent, in one of the languages."""
-        for language in self.definition.texts:
-            try:
-                text = self.definition.render(values, language).text
-            except FieldError as error:
-                return Exclusion.FIELDS, str(error)
-            if (fault := fault_of(text, self.max_parts, self.alphabet)) is not None:
-                return fault
-        return None
+    def _count_parts(self, values: Mapping[str, str], language: str) -> int:
+        try:
+            text = self.definition.render(values, language).text
+        except FieldError as error:
+            raise RowError(Exclusion.FIELDS, str(error)) from None
+        return checked_parts(text, self.max_parts, self.alphabet)
 
 
 def template_text(
@@ -102,25 +95,40 @@ def own_text(text: str, *, max_parts: int, alphabet: str) -> OwnText:
     if is_blank(text):
         raise DraftError("text", "has no visible character; write what to send")
     content = OwnText(text, parsed, max_parts, alphabet)
-    if not parsed.fields and (fault := fault_of(parsed.render({}), max_parts, alphabet)):
-        raise DraftError("text", fault[1])
+    if not parsed.fields:
+        try:
+            content.count_parts({})
+        except RowError as fault:
+            raise DraftError("text", str(fault)) from None
     return content
 
 
-def fault_of(
-    text: str, max_parts: int, alphabet: str, count: Callable[[str, str], int] = part_count
-) -> tuple[Exclusion, str] | None:
-    """Return why a text may not be sent."""
+def checked_parts(text: str, max_parts: int, alphabet: str) -> int:
+    """Return how many SMS parts a text needs. Raises RowError if it may not be sent."""
     try:
         check_message_text(text)
     except ValueError as error:
-        return Exclusion.FIELDS, str(error)
-    if len(text) * 2 <= max_parts * _UCS2_PART:  # fits, whatever its characters
-        return None
+        raise RowError(Exclusion.FIELDS, str(error)) from None
     try:
-        parts = count(text, alphabet)
+        parts = _count(text, alphabet)
     except UnsendableTextError as error:
-        return Exclusion.TOO_LONG, str(error)
-    if parts <= max_parts:
-        return None
-    return Exclusion.TOO_LONG, f"the text needs {parts} SMS parts, and may have {max_parts}"
+        raise RowError(Exclusion.TOO_LONG, str(error)) from None
+    if parts > max_parts:
+        detail = f"the text needs {parts} SMS parts, and may have {max_parts}"
+        raise RowError(Exclusion.TOO_LONG, detail)
+    return parts
+
+
+def _count(text: str, alphabet: str) -> int:
+    """Count parts as a million rows can afford it: most texts need no splitting."""
+    units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    if units <= _UNITS_ALONE:
+        return 1  # in GSM 03.38 too, where no sign takes more than two septets
+    if units == len(text) and _CYRILLIC.search(text):  # UCS-2, and no surrogate pair to be cut
+        return -(-units // _UNITS_JOINED)
+    return _split(text, alphabet)
+
+
+@lru_cache(maxsize=64)
+def _split(text: str, alphabet: str) -> int:
+    return part_count(text, alphabet)

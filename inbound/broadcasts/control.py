@@ -17,6 +17,7 @@ from inbound.broadcasts.loading import Audience
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.errors import SetupError
 from inbound.handlers.broadcasts import Action, ActionRefusedError, act
+from inbound.store.access.approval_rules import find_rules
 from inbound.store.access.audit import record
 from inbound.store.broadcasts.broadcasts import (
     NewBroadcast,
@@ -66,6 +67,8 @@ def create(
                 created_by=plan.created_by,
                 recipients=audience.recipients,
                 excluded=audience.excluded,
+                parts=audience.parts,
+                most_parts=audience.most_parts,
                 text_sealed=plan.sealed_text(sealer, broadcast_id),
                 template=plan.template,
                 template_version=plan.template_version,
@@ -73,7 +76,7 @@ def create(
                 hours=plan.hours,
                 is_spread=plan.is_spread,
                 rate_per_s=plan.rate_per_s,
-                columns=plan.columns,
+                columns=(*plan.columns, *audience.others),
             ),
         )
         _record(conn, plan.created_by, "create", plan.name, broadcast_id)
@@ -87,7 +90,6 @@ def perform(
     *,
     by: str,
     now: datetime,
-    approval_above: int,
     starts_at: datetime | None = None,
 ) -> Broadcast:
     """Perform an action; return the broadcast as it is now. Safe to repeat.
@@ -103,7 +105,7 @@ def perform(
                 by=by,
                 at=now,
                 starts_at=starts_at,
-                approval_above=approval_above,
+                approval_above=find_rules(conn).broadcasts_above,
             )
         except ActionRefusedError as error:
             refusal = f"the broadcast {broadcast_id} can't be changed: {error}"

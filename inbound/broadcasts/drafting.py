@@ -7,7 +7,7 @@ from uuid import UUID
 
 import psycopg
 
-from inbound.broadcasts.audience import Content
+from inbound.broadcasts.audience import Content, RowError
 from inbound.broadcasts.content import DraftError, own_text, template_text
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.store.access.audit import ReasonError, check_reason
@@ -71,13 +71,18 @@ def prepare(conn: psycopg.Connection, plan: Plan, rules: DraftRules) -> Prepared
 
 
 def require_no_fields(content: Content) -> None:
-    """Raise DraftError if a content needs a table: the directory has no fields."""
+    """Raise DraftError if a content is too long or needs a table: the directory has no fields."""
     if content.fields:
         field = content.fields[0]
         raise DraftError(
-            "text",
-            f"the field {{{field}}} needs a table with that column; the audience all has none",
+            "audience",
+            f"{field} is a field of the text, so it needs a table with that column; all clients "
+            "have none",
         )
+    try:
+        content.count_parts({})
+    except RowError as fault:
+        raise DraftError("text", str(fault)) from None
 
 
 def _checked_name(name: str) -> str:

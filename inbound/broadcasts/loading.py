@@ -5,15 +5,15 @@ people outside the directory, and people who have opted out are excluded. Memory
 the audience, and a crash leaves nothing behind.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import psycopg
 
-from inbound.broadcasts.audience import EXPLANATIONS, ExcludedRow, Exclusion, GoodRow
+from inbound.broadcasts.audience import EXPLANATIONS, ExcludedRow, Exclusion, GoodRow, Held
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.keys import SubjectHasher
 from inbound.store.connections import raises_store_errors
@@ -28,7 +28,7 @@ _JUDGE_INCOMING: Final = _SQL["judge_incoming"]
 _FIND_EXCLUSION_PAGE: Final = _SQL["find_exclusion_page"]
 _FIND_EXCLUSIONS: Final = _SQL["find_exclusions"]
 
-_TYPES: Final = ("int4", "text", "text", "bytea", "bytea", "bytea", "bytea")
+_TYPES: Final = ("int4", "text", "text", "bytea", "bytea", "bytea", "bytea", "int2")
 _AT_A_TIME: Final = 1000
 
 
@@ -57,6 +57,12 @@ class Audience:
 
     recipients: int
     excluded: dict[str, int]
+    parts: int = 0
+    """SMS parts of all recipients: at most, if a template has several languages."""
+    most_parts: int = 0
+    """SMS parts of the longest text."""
+    others: Sequence[str] = ()
+    """The columns of its table that the text doesn't use."""
 
 
 @raises_store_errors
@@ -67,25 +73,29 @@ def load_rows(
     keys: AudienceKeys,
     *,
     strangers: bool,
+    others: Sequence[str] = (),
 ) -> Audience:
     """Load the rows of a table, within the caller's transaction.
 
-    `strangers` says whether people outside the directory may get it. Blocks; raises what `rows`
-    raises, and errors of the store.
+    `others` are the columns that the text doesn't use. `strangers` says whether people outside the
+    directory may get it. Blocks; raises what `rows` raises, and errors of the store.
     """
     conn.execute(_CREATE_INCOMING)
     with conn.cursor() as cursor, cursor.copy(_COPY_INCOMING) as copy:
         copy.set_types(_TYPES)
         for row in rows:
             copy.write_row(_incoming(row, broadcast_id, keys))
-    return _judge(conn, broadcast_id, strangers=strangers)
+    return replace(_judge(conn, broadcast_id, strangers=strangers), others=others)
 
 
 @raises_store_errors
 def load_clients(
-    conn: psycopg.Connection, broadcast_id: UUID, query: ClientQuery, now: datetime
+    conn: psycopg.Connection, broadcast_id: UUID, query: ClientQuery, now: datetime, *, parts: int
 ) -> Audience:
-    """Load clients of the directory, within the caller's transaction."""
+    """Load clients of the directory, within the caller's transaction.
+
+    `parts` are the SMS parts of the text, which is the same for everybody.
+    """
     conn.execute(_CREATE_INCOMING)
     conn.execute(
         _ADD_CLIENTS,
@@ -95,6 +105,7 @@ def load_clients(
             "updated_since": query.updated_since,
             "language": query.language,
             "now": now,
+            "parts": parts,
         },
     )
     return _judge(conn, broadcast_id, strangers=True)
@@ -109,9 +120,9 @@ def find_exclusions(
         for row in cursor.execute(_FIND_EXCLUSIONS, {"broadcast_id": broadcast_id}):
             row_no, reason, detail, number_hash, number_sealed, row_sealed = row
             number = sealer.open_number(number_sealed, number_hash) if number_sealed else None
-            cells = sealer.open_row(row_sealed, broadcast_id, row_no) if row_sealed else ()
+            held = sealer.open_row(row_sealed, broadcast_id, row_no) if row_sealed else Held()
             yield ExcludedRow(
-                row_no, Exclusion(reason), _detail(Exclusion(reason), detail), tuple(cells), number
+                row_no, Exclusion(reason), _detail(Exclusion(reason), detail), held, number
             )
 
 
@@ -122,7 +133,7 @@ def find_exclusion_page(
     """Return excluded rows behind a row, without what they held."""
     parameters = {"broadcast_id": broadcast_id, "after": after, "limit": limit}
     return [
-        ExcludedRow(row_no, Exclusion(reason), _detail(Exclusion(reason), detail), ())
+        ExcludedRow(row_no, Exclusion(reason), _detail(Exclusion(reason), detail), Held())
         for row_no, reason, detail in conn.execute(_FIND_EXCLUSION_PAGE, parameters)
     ]
 
@@ -130,9 +141,14 @@ def find_exclusion_page(
 def _judge(conn: psycopg.Connection, broadcast_id: UUID, *, strangers: bool) -> Audience:
     conn.execute(_ANALYZE_INCOMING)
     parameters = {"broadcast_id": broadcast_id, "strangers": strangers}
-    found: dict[str | None, int] = dict(conn.execute(_JUDGE_INCOMING, parameters).fetchall())
-    excluded = {reason: count for reason, count in found.items() if reason is not None}
-    return Audience(found.get(None, 0), excluded)
+    excluded: dict[str, int] = {}
+    included = 0, 0, 0
+    for reason, count, parts, most_parts in conn.execute(_JUDGE_INCOMING, parameters):
+        if reason is None:
+            included = count, int(parts or 0), most_parts or 0
+        else:
+            excluded[reason] = count
+    return Audience(included[0], excluded, *included[1:])
 
 
 def _incoming(
@@ -145,9 +161,15 @@ def _incoming(
     if isinstance(row, GoodRow):
         if row.fields and number_hash is not None:
             fields_sealed = keys.sealer.seal_fields(row.fields, broadcast_id, number_hash)
-        return row.row_no, None, None, number_hash, number_sealed, fields_sealed, None
-    row_sealed = keys.sealer.seal_row(row.cells, broadcast_id, row.row_no)
-    return row.row_no, row.reason.value, row.detail, number_hash, number_sealed, None, row_sealed
+        # It may still be excluded when it is judged.
+        row_sealed = None
+        if len(row.held.cells) > 1:  # else the number is all of it
+            row_sealed = keys.sealer.seal_row(row.held, broadcast_id, row.row_no)
+        sealed = number_sealed, fields_sealed, row_sealed
+        return row.row_no, None, None, number_hash, *sealed, row.parts
+    row_sealed = keys.sealer.seal_row(row.held, broadcast_id, row.row_no)
+    sealed = number_sealed, None, row_sealed
+    return row.row_no, row.reason.value, row.detail, number_hash, *sealed, None
 
 
 def _detail(reason: Exclusion, detail: str) -> str:

@@ -9,18 +9,19 @@ CREATE TEMPORARY TABLE incoming_recipients (
     number_hash   bytea,
     number_sealed bytea,
     fields_sealed bytea,
-    row_sealed    bytea
+    row_sealed    bytea,
+    parts         smallint
 ) ON COMMIT DROP
 
 -- name: copy_incoming
 COPY incoming_recipients
-    (row_no, reason, detail, number_hash, number_sealed, fields_sealed, row_sealed)
+    (row_no, reason, detail, number_hash, number_sealed, fields_sealed, row_sealed, parts)
 FROM STDIN (FORMAT binary)
 
 -- name: add_clients
 -- All clients, or those that match: a number that is in the directory twice is not possible.
-INSERT INTO incoming_recipients (row_no, number_hash, number_sealed)
-SELECT row_number() OVER (ORDER BY client_id, number_hash), number_hash, number_sealed
+INSERT INTO incoming_recipients (row_no, number_hash, number_sealed, parts)
+SELECT row_number() OVER (ORDER BY client_id, number_hash), number_hash, number_sealed, %(parts)s
 FROM clients
 WHERE (NOT %(open_case)s OR EXISTS (
         SELECT FROM open_cases
@@ -34,7 +35,8 @@ WHERE (NOT %(open_case)s OR EXISTS (
 ANALYZE incoming_recipients
 
 -- name: judge_incoming
--- Gives each row its reason, moves the rows to their tables, and returns the counts by reason.
+-- Gives each row its reason, moves the rows to their tables, and returns the counts by reason,
+-- and of the recipients the SMS parts of all and of the longest text.
 -- Of rows with the same number the first one counts, unless it was excluded.
 WITH numbered AS (
     SELECT incoming.*,
@@ -44,7 +46,7 @@ WITH numbered AS (
     FROM incoming_recipients AS incoming
 ), judged AS MATERIALIZED (
     SELECT numbered.row_no, numbered.number_hash, numbered.number_sealed, fields_sealed,
-           row_sealed,
+           row_sealed, parts,
            CASE
                WHEN reason IS NOT NULL THEN reason
                WHEN first_row < row_no THEN 'repeated'
@@ -64,7 +66,6 @@ WITH numbered AS (
     SELECT %(broadcast_id)s, row_no, reason, coalesce(detail, ''), number_hash, number_sealed,
            row_sealed
     FROM judged WHERE reason IS NOT NULL
-    RETURNING reason
 ), included AS (
     INSERT INTO broadcast_recipients (
         broadcast_id, no, number_hash, number_sealed, fields_sealed
@@ -73,11 +74,8 @@ WITH numbered AS (
            fields_sealed
     FROM judged WHERE reason IS NULL
     ORDER BY row_no
-    RETURNING no
 )
-SELECT reason, count(*) FROM excluded GROUP BY reason
-UNION ALL
-SELECT NULL, count(*) FROM included
+SELECT reason, count(*), sum(parts), max(parts) FROM judged GROUP BY reason
 
 -- name: find_exclusion_page
 SELECT row_no, reason, detail FROM broadcast_exclusions

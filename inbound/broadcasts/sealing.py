@@ -3,11 +3,12 @@
 A number is sealed as in the directory, so that rows of `clients` are copied as they are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from uuid import UUID
 
 from pydantic_core import from_json, to_json
 
+from inbound.broadcasts.audience import Held
 from inbound.directory.sealing import ClientSealer
 from inbound.keys import VaultCipher
 
@@ -49,14 +50,19 @@ class AudienceSealer:
         fields: dict[str, str] = from_json(opened)
         return fields
 
-    def seal_row(self, cells: Sequence[str], broadcast_id: UUID, row_no: int) -> bytes:
+    def seal_row(self, held: Held, broadcast_id: UUID, row_no: int) -> bytes:
         """Seal what an excluded row held."""
-        return self._cipher.seal(to_json(cells), _row_context(broadcast_id, row_no))
+        sealed = to_json([held.cells, held.rest])
+        return self._cipher.seal(sealed, _row_context(broadcast_id, row_no))
 
-    def open_row(self, sealed: bytes, broadcast_id: UUID, row_no: int) -> list[str]:
+    def open_row(self, sealed: bytes, broadcast_id: UUID, row_no: int) -> Held:
         """Open what an excluded row held."""
-        cells: list[str] = from_json(self._cipher.open(sealed, _row_context(broadcast_id, row_no)))
-        return cells
+        opened = from_json(self._cipher.open(sealed, _row_context(broadcast_id, row_no)))
+        match opened:
+            case [list(cells), str(rest)]:
+                return Held(tuple(cells), rest)
+            case _:  # sealed by an earlier version: the cells alone
+                return Held(tuple(opened))
 
 
 def _row_context(broadcast_id: UUID, row_no: int) -> bytes:

@@ -80,19 +80,36 @@ def add_sender(settings: Settings, name: str, sender: str) -> None:
 @click.option("--reason", metavar="TEXT", help="Why; recorded for ever with your name.")
 @settings_options
 def approve_sender(settings: Settings, name: str, sender: str, reason: str | None) -> None:
-    """Approve SENDER for the account NAME. Your name and the time are recorded."""
-    from inbound.store.orders import account_records
+    """Approve SENDER, which somebody has asked for. Your name and the time are recorded.
 
+    Another person than the one who asked has to do it, once two people work with the service.
+    """
     checked = _checked_sender(sender)
     why = "" if reason is None else checked_reason(reason)
     with open_database(settings, APPLICATION_NAME) as connection:
         approved = of_account(
-            name,
-            lambda: account_records.approve_sender(
-                connection, name, checked, actor=os_user(), reason=why
-            ),
+            name, lambda: _approve(connection, name, checked, reason=why, by=os_user())
         )
     echo(f"{checked} is approved for {name}" + ("" if approved else " already"))
+
+
+def _approve(
+    connection: "psycopg.Connection", name: str, sender: str, *, reason: str, by: str
+) -> bool:
+    from inbound.store.orders import account_records
+
+    try:
+        return account_records.approve_sender(connection, name, sender, actor=by, reason=reason)
+    except account_records.SenderMissingError:
+        raise SetupError(
+            f"SENDER: nobody has asked for {sender}; `scserv accounts senders add {name} "
+            f"'{sender}'` does"
+        ) from None
+    except account_records.SelfApprovalError:
+        raise SetupError(
+            f"SENDER: {by} has asked for {sender}; somebody else has to approve it "
+            "(SCSERV_SENDER_APPROVAL of the scheduler)"
+        ) from None
 
 
 @senders.command("remove")

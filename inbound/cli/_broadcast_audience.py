@@ -10,7 +10,6 @@ from typing import Final
 from uuid import UUID
 
 import psycopg
-from pydantic import ValidationError
 
 from inbound.broadcasts.audience import (
     Content,
@@ -33,9 +32,9 @@ from inbound.broadcasts.loading import (
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.cli._database import open_database
 from inbound.cli._progress import Advance, progress_bar
+from inbound.cli._sending_hours import sending_hours
 from inbound.cli._times import parse_moment
 from inbound.errors import SetupError
-from inbound.field_rules import first_rule
 from inbound.keys import SubjectHasher
 from inbound.settings import Settings
 from inbound.store.broadcasts.rows import Broadcast
@@ -43,8 +42,7 @@ from inbound.store.orders.rows import STRANGERS
 from inbound.tables.columns import parse_mapping
 from inbound.tables.model import Choices, Table
 from inbound.tables.reader import open_table
-from inbound.tables.rejected import RejectedFile
-from schemas.orders import SendingHours
+from inbound.tables.rejected import EXCLUDED_FILE, RejectedFile
 
 ALL: Final = "all"
 _PROGRESS_EVERY: Final = 500
@@ -83,7 +81,7 @@ def create_draft(settings: Settings, options: DraftOptions, *, by: str, now: dat
         text=options.text,
         template=options.template,
         sender=options.sender,
-        hours=_hours(options.hours, settings),
+        hours=sending_hours(options.hours, settings.time_zone),
         is_spread=options.is_spread,
         rate_per_s=options.rate,
     )
@@ -111,15 +109,16 @@ def write_exclusions(
     total = sum(one.excluded.values())
     columns = ("msisdn", *one.columns)
     wanted = path or Path(f"broadcast-{broadcast_id}.excluded.xlsx")
-    file = RejectedFile(wanted, wanted, columns, None)
+    file = RejectedFile(wanted, wanted, columns, None, EXCLUDED_FILE)
     rows = 0
     try:
         with progress_bar("writing", unit="rows") as advance:
             sealer = AudienceSealer(settings.vault_key_bytes())
             for row in find_exclusions(conn, broadcast_id, sealer):
-                cells = list(row.cells) or [row.number or ""]
+                cells = list(row.held.cells) or [row.number or ""]
                 cells += [""] * (len(columns) - len(cells))
-                file.add(row.row_no, row.reason.value, row.detail, cells[: len(columns)])
+                detail = "; ".join(part for part in (row.detail, row.held.rest) if part)
+                file.add(row.row_no, row.reason.value, detail, cells)
                 rows += 1
                 if rows % _PROGRESS_EVERY == 0:
                     advance(rows, total)
@@ -127,15 +126,6 @@ def write_exclusions(
     except BaseException:
         file.discard()
         raise
-
-
-def _hours(hours: str | None, settings: Settings) -> SendingHours | None:
-    try:
-        return SendingHours.parse(hours, settings.time_zone) if hours else None
-    except ValidationError as error:
-        raise SetupError(f"--hours: {first_rule(error)}") from None
-    except ValueError as error:
-        raise SetupError(f"--hours: {error}") from None
 
 
 def _load(
@@ -154,10 +144,14 @@ def _load(
             _since(options.updated_since, settings, now),
             options.language,
         )
-        return load_clients(conn, broadcast_id, query, now)
+        return load_clients(conn, broadcast_id, query, now, parts=content.count_parts({}))
     columns = audience_columns(content.fields)
     choices = Choices(
-        parse_mapping(options.mapping, columns), options.encoding, options.separator, options.sheet
+        parse_mapping(options.mapping, columns),
+        options.encoding,
+        options.separator,
+        options.sheet,
+        keeps_others=True,
     )
     keys = AudienceKeys(
         SubjectHasher(settings.subject_key_bytes()), AudienceSealer(settings.vault_key_bytes())
@@ -167,16 +161,15 @@ def _load(
         progress_bar("loading") as advance,
     ):
         rows = _checked(table, content, advance)
-        return load_rows(
-            conn, broadcast_id, rows, keys, strangers=STRANGERS in prepared.account.rights
-        )
+        strangers = STRANGERS in prepared.account.rights
+        return load_rows(conn, broadcast_id, rows, keys, strangers=strangers, others=table.others)
 
 
 def _checked(table: Table, content: Content, advance: Advance) -> Iterator[GoodRow | ExcludedRow]:
     for count, row in enumerate(table.rows()):
         if count % _PROGRESS_EVERY == 0:
             advance(*table.progress())
-        yield check_row(row, content)
+        yield check_row(row, content, table.others)
 
 
 def _since(text: str | None, settings: Settings, now: datetime) -> datetime | None:

@@ -1,5 +1,6 @@
 """How `scserv templates create` and `change` are told what a template is."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -69,7 +70,7 @@ def given_definition(
     else:
         raise SetupError("give a text with --ru or --en, or a --file")
     if options["fields"]:
-        values["fields"] = dict(map(_field, options["fields"]))
+        values["fields"] = _fields(options["fields"])
     given = {name: options[name] for name in ("max_parts", "unknown") if options[name] is not None}
     return values | given
 
@@ -85,6 +86,15 @@ def _read(file: Path) -> dict[str, Any]:
     if len(source) > LARGEST_FILE:
         raise SetupError(f"--file {file}: larger than {LARGEST_FILE:,} bytes; it has one template")
     return read_toml(source, f"--file {file}")
+
+
+def _fields(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
+    fields: dict[str, dict[str, Any]] = {}
+    for name, field in map(_field, texts):
+        if name in fields:
+            raise SetupError(f"--field {name}: is given twice; give it once")
+        fields[name] = field
+    return fields
 
 
 def _field(text: str) -> tuple[str, dict[str, Any]]:

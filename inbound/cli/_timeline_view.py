@@ -7,6 +7,7 @@ alone.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from rich.console import Group, RenderableType
@@ -17,6 +18,7 @@ from rich.text import Text
 from inbound.terminal import Terminal
 from inbound.timeline.model import (
     ClockState,
+    ExcludedTimeline,
     Language,
     Miss,
     OrderTimeline,
@@ -24,6 +26,7 @@ from inbound.timeline.model import (
     RequestTimeline,
     Step,
     StepKind,
+    SwitchTimeline,
     Timeline,
 )
 from inbound.timeline.words import duration
@@ -39,6 +42,10 @@ _LABELS: Final[Mapping[Language, Mapping[str, str]]] = {
         "order": "order",
         "account": "account",
         "broadcast": "broadcast",
+        "template": "template",
+        "version": "version",
+        "row": "row",
+        "advice": "for support",
         "trace": "trace",
         "clock": "two minutes",
         "left_out": "older requests not shown",
@@ -57,6 +64,10 @@ _LABELS: Final[Mapping[Language, Mapping[str, str]]] = {
         "order": "заказ",
         "account": "учётная запись",
         "broadcast": "рассылка",
+        "template": "шаблон",
+        "version": "версия",
+        "row": "строка",
+        "advice": "для поддержки",
         "trace": "трассировка",
         "clock": "две минуты",
         "left_out": "не показано более ранних запросов",
@@ -136,6 +147,10 @@ def _entries(
         yield request.arrived_at, _request(request, zone, labels)
     for order in timeline.orders:
         yield order.ordered_at, _order(order, zone, labels)
+    for excluded in timeline.excluded:
+        yield excluded.began_at, _excluded(excluded, labels)
+    for switch in timeline.switches:
+        yield switch.at, _switch(switch, labels)
     for miss in timeline.misses:
         yield miss.last_at, _miss(miss)
     for unfinished in timeline.unfinished:
@@ -165,11 +180,37 @@ def _order(order: OrderTimeline, zone: ZoneInfo, labels: Mapping[str, str]) -> R
     about.add_row(labels["order"], str(order.order_id))
     about.add_row(labels["account"], order.account)
     if order.broadcast_id is not None:
-        about.add_row(labels["broadcast"], str(order.broadcast_id))
+        about.add_row(labels["broadcast"], _broadcast(order.broadcast, order.broadcast_id))
+    if order.template is not None:
+        version = f", {labels['version']} {order.template_version}"
+        about.add_row(
+            labels["template"], f"{order.template}{version if order.template_version else ''}"
+        )
+    if order.advice is not None:
+        about.add_row(labels["advice"], order.advice)
     if order.trace_id:
         about.add_row(labels["trace"], order.trace_id)
     sentence = Text(order.sentence, style=_ORDER_STYLES.get(order.verdict, _BAD))
     return _entry(sentence, about, _steps(order.steps, zone, labels["units"].split()))
+
+
+def _excluded(excluded: ExcludedTimeline, labels: Mapping[str, str]) -> RenderableType:
+    about = _about()
+    about.add_row(labels["broadcast"], _broadcast(excluded.broadcast, excluded.broadcast_id))
+    about.add_row(labels["account"], excluded.account)
+    about.add_row(labels["row"], f"{excluded.row} ({excluded.reason.replace('_', ' ')})")
+    sentence = Text(excluded.sentence, style=_BAD)
+    return Group(sentence, Padding(about, (0, 0, 0, 2), expand=False))
+
+
+def _switch(switch: SwitchTimeline, labels: Mapping[str, str]) -> RenderableType:
+    about = _about()
+    about.add_row(labels["advice"], f"{switch.by}: {switch.reason}")
+    return Group(Text(switch.sentence), Padding(about, (0, 0, 0, 2), expand=False))
+
+
+def _broadcast(name: str | None, broadcast_id: UUID) -> str:
+    return f"{name} ({broadcast_id})" if name else str(broadcast_id)
 
 
 def _about() -> Table:

@@ -86,7 +86,6 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
         broadcasting = Broadcasting(
             DraftRules(settings.sender, settings.smpp.alphabet),
             AudienceKeys(hasher, AudienceSealer(settings.vault_key_bytes())),
-            settings.broadcasts.approval_above,
         )
         backend = Backend(sources, sending, broadcasting, utc_now)
         limits = RateLimits(

@@ -61,7 +61,11 @@ def os_user() -> str:
 def _line(entry: AuditEntry, zone: str) -> str:
     about = [
         f"{what} {id_}"
-        for what, id_ in (("subject", entry.subject_id), ("request", entry.request_id))
+        for what, id_ in (
+            ("subject", entry.subject_id),
+            ("request", entry.request_id),
+            ("broadcast", entry.broadcast_id),
+        )
         if id_ is not None
     ]
     what = ", ".join([entry.actor, entry.action, *about])

@@ -9,11 +9,19 @@ from uuid import UUID
 
 import click
 
-from inbound.cli._broadcast_view import as_json, print_broadcast, print_list, watch
+from inbound.cli._broadcast_view import (
+    as_json,
+    look,
+    print_broadcast,
+    print_list,
+    print_warnings,
+    reviewed_json,
+    watch,
+)
 from inbound.cli._command_line import command_line
 from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
-from inbound.cli._times import parse_moment
+from inbound.cli._times import local, parse_moment
 from inbound.cli.audit import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
@@ -23,7 +31,7 @@ from inbound.startup import check_database
 from inbound.terminal import echo, echo_json
 
 if TYPE_CHECKING:
-    from inbound.store.broadcasts.rows import Broadcast
+    from inbound.cli._broadcast_view import Shown
 
 APPLICATION_NAME: Final = "scserv broadcast"
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -86,11 +94,13 @@ def create(settings: Settings, *, json_: bool, **options: Any) -> None:  # noqa:
 
     check_database(settings)
     made = create_draft(settings, DraftOptions(**options), by=os_user(), now=utc_now())
+    with closing(open_database(settings, APPLICATION_NAME)) as conn:
+        shown = look(conn, settings, made)
     if json_:
-        echo_json({"id": made.broadcast_id})
+        echo_json(reviewed_json(shown))
         return
     echo(made.broadcast_id)
-    print_broadcast(settings, made)
+    print_broadcast(settings, shown)
 
 
 @broadcast.command
@@ -99,17 +109,18 @@ def create(settings: Settings, *, json_: bool, **options: Any) -> None:  # noqa:
 @json_option
 @settings_options
 def show(settings: Settings, broadcast_id: UUID, *, is_watched: bool, json_: bool) -> None:
-    """Show a broadcast and how many recipients have got it."""
+    """Show what a broadcast sends, to whom, and how many recipients have got it."""
     from inbound.broadcasts.control import found
 
     with closing(open_database(settings, APPLICATION_NAME)) as conn:
         one = found(conn, broadcast_id)
         if is_watched:
             one = watch(conn, one)
-        if json_:
-            echo_json(as_json(conn, one))
-            return
-    print_broadcast(settings, one)
+        shown = look(conn, settings, one)
+    if json_:
+        echo_json(reviewed_json(shown))
+        return
+    print_broadcast(settings, shown)
 
 
 @broadcast.command("list")
@@ -119,20 +130,24 @@ def show(settings: Settings, broadcast_id: UUID, *, is_watched: bool, json_: boo
 @settings_options
 def list_(settings: Settings, *, account: str | None, limit: int, json_: bool) -> None:
     """List broadcasts, the newest first."""
+    from inbound.broadcasts.control import progress_of
     from inbound.store.broadcasts.broadcasts import list_broadcasts
 
     with closing(open_database(settings, APPLICATION_NAME)) as conn:
         found = list_broadcasts(conn, limit=limit, account=account)
         if json_:
+            progress = progress_of(conn, found)
             for one in found:
-                echo_json(as_json(conn, one))
+                echo_json(as_json(one, progress[one.broadcast_id]))
             return
-        print_list(conn, found)
+        print_list(conn, found, settings.time_zone)
 
 
 @broadcast.command
 @broadcast_argument
-@click.option("--at", metavar="WHEN", help="Start it then, such as 2026-05-17T10:00; else now.")
+@click.option(
+    "--at", metavar="WHEN", help="Start it then, such as 2026-05-17T10:00 or in 30m; else now."
+)
 @json_option
 @settings_options
 def start(settings: Settings, broadcast_id: UUID, *, at: str | None, json_: bool) -> None:
@@ -140,7 +155,7 @@ def start(settings: Settings, broadcast_id: UUID, *, at: str | None, json_: bool
     now = utc_now()
     starts_at = None
     if at is not None:
-        starts_at = parse_moment(at, "--at", now=now, zone=settings.time_zone)
+        starts_at = parse_moment(at, "--at", now=now, zone=settings.time_zone, is_ahead=True)
         if starts_at < now:
             raise SetupError(f"--at: {at} is in the past; leave it out to start now")
     _perform(settings, broadcast_id, Action.START, json_=json_, starts_at=starts_at)
@@ -197,19 +212,24 @@ def _perform(
             action,
             by=os_user(),
             now=utc_now(),
-            approval_above=settings.broadcasts.approval_above,
             starts_at=starts_at,
         )
-        if json_:
-            echo_json(as_json(conn, one))
-            return
-    _say_next(one)
+        shown = look(conn, settings, one)
+    if json_:
+        echo_json(reviewed_json(shown))
+        return
+    _say_next(settings, shown)
 
 
-def _say_next(one: "Broadcast") -> None:
+def _say_next(settings: Settings, shown: "Shown") -> None:
     from inbound.handlers.broadcasts import BroadcastState, words
 
+    one, waits_until = shown.one, shown.review.waits_until
     echo(f"{one.name} is {words(one.state)}")
+    if waits_until is not None:
+        opens = local(waits_until, settings.time_zone)
+        echo(f"it waits for its sending hours until {opens}")
+    print_warnings(shown.review)
     if one.state is BroadcastState.AWAITING_APPROVAL:
         approve = command_line("broadcast", "approve", str(one.broadcast_id))
         echo(f"another person has to run: {approve}", err=True)

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from pydantic import ValidationError
 
+from inbound.cli._command_line import command_line
 from inbound.cli._context import settings_options
-from inbound.cli.templates import split_field
+from inbound.cli._sending_hours import sending_hours
+from inbound.cli.templates import require_fields, split_fields
 from inbound.errors import SetupError
 from inbound.field_rules import rule_of
 from inbound.settings import Settings
 from inbound.startup import check_database
 from inbound.terminal import echo, echo_json
-from schemas.orders import LONGEST_TEXT, MOST_FIELDS, Order, OrderKind, SendingHours
+from schemas.orders import LONGEST_TEXT, MOST_FIELDS, Order, OrderKind
 
 if TYPE_CHECKING:
     from inbound.orders.ports import Placed
@@ -64,6 +66,8 @@ def notify(settings: Settings, *, as_json: bool, **options: Any) -> None:  # noq
 
     order = _order(settings, **options)
     check_database(settings)
+    if order.template is not None and order.fields:
+        require_fields(settings, order.template, order.fields)
     placed = asyncio.run(_place(settings, order))
     why = explain(order, placed)
     if as_json:
@@ -71,7 +75,8 @@ def notify(settings: Settings, *, as_json: bool, **options: Any) -> None:  # noq
     elif placed.reason is None:
         echo(placed.order_id)
     if placed.reason is not None:
-        echo(f"refused: {why}", err=True)
+        about = command_line("timeline", "--order", str(placed.order_id))
+        echo(f"refused: {why}", f"the order is {placed.order_id}: {about}", err=True)
         click.get_current_context().exit(1)
 
 
@@ -86,20 +91,11 @@ def _order(
         raise SetupError("give either --text or --template")
     if fields and options["template"] is None:
         raise SetupError("--field: fields need a --template")
-    sending_hours = None if hours is None else _sending_hours(hours, settings.time_zone)
+    hours_ = sending_hours(hours, settings.time_zone)
     try:
-        return Order(hours=sending_hours, fields=dict(map(split_field, fields)), **options)
+        return Order(hours=hours_, fields=split_fields(fields), **options)
     except ValidationError as error:
         raise SetupError(_complaint(error)) from None
-
-
-def _sending_hours(text: str, zone: str) -> SendingHours:
-    try:
-        return SendingHours.parse(text, zone)
-    except ValueError:
-        raise SetupError(
-            f"--hours {text}: write the first and the last minute, such as 10:00-12:00"
-        ) from None
 
 
 def _complaint(error: ValidationError) -> str:

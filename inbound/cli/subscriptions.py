@@ -1,8 +1,8 @@
-"""`scserv subscriptions undo-stops`: undoes a burst of stops that clients did not send."""
+"""`scserv subscriptions`: switches notifications for a person, and undoes a burst of stops."""
 
 import asyncio
 from typing import TYPE_CHECKING, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import click
 
@@ -26,7 +26,46 @@ _AT_ONCE: Final = 200
 
 @click.group
 def subscriptions() -> None:
-    """Undo stops of notifications and broadcasts that clients did not send."""
+    """Switch notifications and broadcasts for a client who asks; undo stops that none has sent."""
+
+
+@subscriptions.command("set")
+@click.argument("number")
+@click.argument("switch", metavar="on|off", type=click.Choice(["on", "off"]))
+@reason_option
+@settings_options
+def set_(settings: Settings, number: str, switch: str, reason: str) -> None:
+    """Switch notifications and broadcasts to NUMBER on or off, as its owner asks at the desk.
+
+    It has the effect of their own CLIENT sms start or stop, which they may text later: the last
+    one counts. Nobody is texted. Your name and the reason are recorded for ever, and their
+    timeline shows the switch.
+    """
+    from inbound.parsers.numbers import NumberError, mask, parse_msisdn
+
+    try:
+        parsed = parse_msisdn(number)
+    except NumberError as error:
+        raise SetupError(f"NUMBER: {error}") from None
+    who = Operator(*operator(reason))
+    check_database(settings)
+    is_changed = asyncio.run(_switch(settings, parsed, who, on=switch == "on"))
+    echo(f"notifications to {mask(parsed)} are {switch}{'' if is_changed else ' already'}")
+
+
+async def _switch(settings: Settings, number: str, who: Operator, *, on: bool) -> bool:
+    from inbound.keys import SubjectHasher
+    from inbound.registrations.switching import Switching
+    from inbound.store.transactions.postgres import PostgresStore
+
+    url = settings.database_url.get_secret_value()
+    store = PostgresStore(url, make_cipher(settings), application_name="scserv subscriptions")
+    hasher = SubjectHasher(settings.subject_key_bytes())
+    try:
+        switching = Switching(store, hasher, clock=utc_now, new_id=uuid4)
+        return await switching.switch(number, who, on=on)
+    finally:
+        await store.close()
 
 
 @subscriptions.command("undo-stops")

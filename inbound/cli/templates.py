@@ -1,6 +1,6 @@
 """`scserv templates`: the texts of notifications and broadcasts, by language and in versions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -163,7 +163,8 @@ def preview(
 
     with open_database(settings, APPLICATION_NAME) as connection:
         definition = _definition(_find(connection, name, version))
-    values = dict(map(split_field, fields))
+    values = split_fields(fields)
+    _check_fields(values, definition, name)
     for one in definition.texts if language is None else (Language(language),):
         if one not in definition.texts:
             raise SetupError(f"--lang: the template {name} has no text in {one.value}")
@@ -203,12 +204,36 @@ def restore(settings: Settings, name: str) -> None:
     echo(f"restored {name}" if restored else f"{name} is in use already")
 
 
-def split_field(field: str) -> tuple[str, str]:
-    """Return name and value of `KEY=VALUE`. Raises SetupError."""
-    key, sign, value = field.partition("=")
-    if not sign or not key:
-        raise SetupError("--field: write KEY=VALUE")
-    return key, value
+def split_fields(fields: Sequence[str]) -> dict[str, str]:
+    """Return the names and values of `KEY=VALUE` options. Raises SetupError."""
+    values: dict[str, str] = {}
+    for field in fields:
+        key, sign, value = field.partition("=")
+        if not sign or not key:
+            raise SetupError("--field: write KEY=VALUE")
+        if key in values:
+            raise SetupError(f"--field {key}: is given twice; give it once")
+        values[key] = value
+    return values
+
+
+def require_fields(settings: Settings, name: str, fields: Iterable[str]) -> None:
+    """Raise SetupError if a template that exists lacks one of these fields. Blocks."""
+    from inbound.store.orders.templates import list_versions
+
+    with open_database(settings, APPLICATION_NAME) as connection:
+        versions = list_versions(connection, name)
+    if versions:
+        _check_fields(fields, _definition(versions[0]), name)
+
+
+def _check_fields(fields: Iterable[str], definition: "TemplateDefinition", name: str) -> None:
+    for key in fields:
+        if key not in definition.fields:
+            known = ", ".join(definition.fields) or "none"
+            raise SetupError(
+                f"--field {key}: the template {name} has no such field; its fields: {known}"
+            )
 
 
 def _find(

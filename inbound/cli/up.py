@@ -21,6 +21,7 @@ from inbound.service_file import DEFAULT_DATA_DIR
 from inbound.settings import Settings, load_settings
 from inbound.settings.smpp import PASSWORD_MAX
 
+DEFAULT_PORT: Final = 8080
 _CHARACTERS: Final = string.ascii_letters + string.digits
 
 
@@ -32,9 +33,7 @@ _CHARACTERS: Final = string.ascii_letters + string.digits
     show_default=True,
     help="Folder for data, keys and logs.",
 )
-@click.option(
-    "--port", type=PORT, default=8080, show_default=True, help="Port of /health/ready; 0: any."
-)
+@click.option("--port", type=PORT, help="Port of /health/ready; 0: any.  [default: 8080 if free]")
 @click.option(
     "--api-port", type=PORT, help="Port of the HTTP API; 0: any.  [default: 8090 if free]"
 )
@@ -44,7 +43,7 @@ _CHARACTERS: Final = string.ascii_letters + string.digits
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file.")
 def up(
     data_dir: Path,
-    port: int,
+    port: int | None,
     api_port: int | None,
     smsc: str | None,
     system_id: str | None,
@@ -58,6 +57,7 @@ def up(
     """
     from inbound.cli._runner import run_until_signal
     from inbound.local.folder_lock import locked_folder, remove_unused
+    from inbound.local.probes import free_port
     from inbound.local.service import LocalService
 
     _export_options(smsc, system_id, password_file)
@@ -72,7 +72,10 @@ def up(
             built_in = smsc is None and not settings.binds
             if built_in:
                 settings = _with_password(data_dir, settings)
-            service = LocalService(settings, data_dir, port, config, built_in_simulator=built_in)
+            health_port = free_port(DEFAULT_PORT) if port is None else port
+            service = LocalService(
+                settings, data_dir, health_port, config, built_in_simulator=built_in
+            )
             status = asyncio.run(run_until_signal(service.run))
     except SetupError:
         if is_new:

@@ -4,7 +4,7 @@ A client that the file doesn't name keeps its language. A file with anything unc
 nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +25,9 @@ LANGUAGE_COLUMNS: Final = (
     Column(LANGUAGE, ("lang", "client language", "язык", "язык клиента")),
 )
 
+MOST_FAULTS: Final = 20
+"""Rows that an error names."""
+
 _SET_LANGUAGES: Final = statements(__package__, "clients")["set_languages"]
 _KNOWN: Final = {
     **dict.fromkeys(("ru", "rus", "russian", "ru-ru", "русский", "рус"), "ru"),
@@ -41,26 +44,55 @@ class ClientLanguage:
     language: str | None
 
 
+class _RowError(ValueError):
+    """A row is not clear; str() repeats no cell."""
+
+
+class UnclearRowsError(SetupError):
+    """Rows of the table are not clear, so nothing is loaded. `faults` names the first ones."""
+
+    def __init__(self, faults: Sequence[str], count: int) -> None:
+        more = count - len(faults)
+        super().__init__(
+            f"{'; '.join(faults)}{f'; and {more} more rows' if more else ''}; nothing was loaded: "
+            "correct them and load the file again"
+        )
+        self.faults = tuple(faults)
+
+
 def read_languages(rows: Iterable[Row | BadRow]) -> Iterator[ClientLanguage]:
     """Yield the languages of a table.
 
-    Raises `SetupError` for the first row that is not clear; its text repeats no cell.
+    Raises `UnclearRowsError` at its end if there are rows that are not clear.
     """
+    faults: list[str] = []
+    count = 0
     for row in rows:
-        if isinstance(row, BadRow):
-            raise SetupError(f"row {row.number} {row.reason}; nothing was loaded")
         try:
-            client_id = read_text(row.cells[0])
-        except CellError as error:
-            raise SetupError(f"row {row.number}: {CLIENT_ID} {error}; nothing was loaded") from None
-        if not client_id or len(client_id) > FIELD_LIMITS[CLIENT_ID]:
-            raise SetupError(f"row {row.number}: {CLIENT_ID} is empty or too long")
-        name = row.cells[1].text.strip().casefold().replace("_", "-")
-        if name not in _KNOWN:
-            raise SetupError(
-                f"row {row.number}: {LANGUAGE} has to be ru, en or empty; nothing was loaded"
-            )
-        yield ClientLanguage(client_id, _KNOWN[name])
+            yield _read(row)
+        except _RowError as error:
+            count += 1
+            if count <= MOST_FAULTS:
+                faults.append(f"row {row.number}: {error}")
+    if count:
+        raise UnclearRowsError(faults, count)
+
+
+def _read(row: Row | BadRow) -> ClientLanguage:
+    if isinstance(row, BadRow):
+        raise _RowError(row.reason)
+    try:
+        client_id = read_text(row.cells[0])
+    except CellError as error:
+        raise _RowError(f"{CLIENT_ID} {error}") from None
+    if not client_id:
+        raise _RowError(f"{CLIENT_ID} is empty")
+    if len(client_id) > FIELD_LIMITS[CLIENT_ID]:
+        raise _RowError(f"{CLIENT_ID} is longer than {FIELD_LIMITS[CLIENT_ID]} characters")
+    name = row.cells[1].text.strip().casefold().replace("_", "-")
+    if name not in _KNOWN:
+        raise _RowError(f"{LANGUAGE} has to be ru, en or empty")
+    return ClientLanguage(client_id, _KNOWN[name])
 
 
 @raises_store_errors

@@ -168,7 +168,7 @@ def _require(before: Lifecycle, verb: str, *states: BroadcastState) -> None:
     if before.state not in states:
         needed = " or ".join(words(state) for state in states)
         state = words(before.state)
-        raise ActionRefusedError(f"it is {state}; only what is {needed} can be {verb}")
+        raise ActionRefusedError(f"it is {state}; a broadcast can be {verb} while it is {needed}")
 
 
 def words(state: BroadcastState) -> str:

@@ -21,7 +21,7 @@ from schemas.events import (
     MessageWithheld,
 )
 from schemas.order_events import OrderCancelled, OrderExpired, OrderRefused, OrderRescheduled
-from schemas.orders import OrderState
+from schemas.orders import OrderState, RefusalReason
 
 _STATES: Final[Mapping[type[DomainEvent], OrderState]] = {
     MessageSubmitted: OrderState.SENT,
@@ -57,6 +57,16 @@ class OrderChange:
     unsent: bool | None = None
 
 
+def refused_state(event: OrderRefused) -> OrderState:
+    """Return the state of an order that was refused, when it was placed or when it was due.
+
+    A recipient of a broadcast who has opted out since its audience was loaded is withheld, as one
+    who opts out after that: nobody could know it when they ordered.
+    """
+    is_withheld = event.broadcast_id is not None and event.reason is RefusalReason.OPTED_OUT
+    return OrderState.WITHHELD if is_withheld else OrderState.REFUSED
+
+
 def change_of(event: DomainEvent) -> OrderChange | None:
     """Return what an event changes about its order; None if it has none or changes nothing."""
     if isinstance(event, OrderRescheduled):
@@ -69,7 +79,7 @@ def change_of(event: DomainEvent) -> OrderChange | None:
             not_after=event.not_after,
         )
     if isinstance(event, OrderRefused):  # one that had been accepted
-        state, at = OrderState.REFUSED, event.facts.decided_at
+        state, at = refused_state(event), event.facts.decided_at
         return OrderChange(event.order_id, state, at, event.reason.value, unsent=True)
     is_open = isinstance(event, MessageUnknown) and not event.final
     if not isinstance(event, _Progress) or event.order_id is None or is_open:

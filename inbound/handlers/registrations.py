@@ -207,7 +207,9 @@ def stop_to_undo(
     for event, recorded_at in history:
         match event:
             case SubscriptionStopped():
-                stopped = event.request_id if since <= recorded_at < until else None
+                # An operator's stop is one that the person asked for.
+                is_theirs = event.by is None and since <= recorded_at < until
+                stopped = event.request_id if is_theirs else None
             case SubscriptionStarted() | SubscriptionRestored() | PersonErased():
                 stopped = None
             case RequestAccepted(command=Command.SMS_STOP) if recorded_at >= until:

@@ -49,8 +49,8 @@ _FIXES: Final[dict[RefusalReason, str]] = {
     RefusalReason.TOO_MANY_WAITING: "order again when some of them have been sent",
     RefusalReason.TEMPLATE_UNKNOWN: "`scserv templates list` shows the templates",
     RefusalReason.TEMPLATE_FIELDS: "`scserv templates show {template}` says what it takes",
-    RefusalReason.SENDER_NOT_APPROVED: "`scserv accounts senders approve {account} '{sender}'` "
-    "approves it; without a sender the service's own is used",
+    RefusalReason.SENDER_NOT_APPROVED: "ask for it with `scserv accounts senders add {account} "
+    "'{sender}'`; a person approves it. Without a sender the service's own is used",
     RefusalReason.TEXT_NOT_ALLOWED: "`scserv accounts show {account}` shows the patterns",
     RefusalReason.TOO_MANY_PARTS: "it needs {parts}: shorten it, or allow the account more (up to "
     f"8) with {_CHANGE} --max-parts N`",

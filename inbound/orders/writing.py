@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
+from inbound.handlers.order_progress import refused_state
 from inbound.handlers.orders import decide_order
 from inbound.handlers.state import SubjectState
 from inbound.orders.counters import Counters
@@ -104,8 +105,9 @@ class BatchWriter:
 
     def _answer_repeated(self, draft: Draft, before: OrderRow) -> None:
         """Answer an order that was placed before: nothing is written."""
-        refused = before.state is OrderState.REFUSED and before.reason
-        reason_before = RefusalReason(before.reason) if refused and before.reason else None
+        is_refused = before.state is OrderState.REFUSED or not before.was_accepted
+        refused = before.reason if is_refused else None
+        reason_before = RefusalReason(refused) if refused else None
         answer = Placed(
             *(before.order_id, before.first_state, before.parts, reason_before),
             detail=_detail(draft, reason_before),
@@ -241,11 +243,12 @@ def _request(draft: Draft) -> OrderRequest:
 
 def _row(draft: Draft, decided: OrderAccepted | OrderRefused, now: datetime) -> OrderRow:
     accepted = decided if isinstance(decided, OrderAccepted) else None
-    state, due_at = OrderState.REFUSED, None
-    if accepted is not None:
-        is_due = accepted.due_at <= now
+    if isinstance(decided, OrderRefused):
+        state, due_at = refused_state(decided), None
+    else:
+        is_due = decided.due_at <= now
         state = OrderState.QUEUED if is_due else OrderState.SCHEDULED
-        due_at = None if is_due else accepted.due_at
+        due_at = None if is_due else decided.due_at
     return OrderRow(
         order_id=decided.order_id,
         account=decided.account,
@@ -272,6 +275,7 @@ def _row(draft: Draft, decided: OrderAccepted | OrderRefused, now: datetime) -> 
         callback=draft.order.callback,
         traceparent=draft.order.traceparent,
         was_scheduled=due_at is not None,
+        stranger_hash=draft.recipient.number_hash if draft.recipient.subject_id is None else None,
     )
 
 

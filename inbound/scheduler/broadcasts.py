@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from inbound.broadcasts.pump import Pump
 from inbound.scheduler.loops import Loop, LoopHealth, sleep
+from inbound.store.access.approval_rules import ApprovalRules, publish_rules
 from inbound.store.broadcasts.broadcasts import try_lock_pump
 
 IDLE_S: Final = 0.25
@@ -19,12 +20,17 @@ class Broadcasts(Loop):
     """Pumps while its connection holds the lock."""
 
     def __init__(
-        self, connect: Callable[[], psycopg.Connection], pump: Pump, report: LoopHealth
+        self,
+        connect: Callable[[], psycopg.Connection],
+        pump: Pump,
+        report: LoopHealth,
+        rules: ApprovalRules,
     ) -> None:
-        """`connect` opens a connection in autocommit mode; it blocks."""
+        """`connect` opens a connection in autocommit mode; it blocks. `rules` are published."""
         self._connect = connect
         self._pump = pump
         self._report = report
+        self._rules = rules
 
     @override
     async def run(self, stop: asyncio.Event) -> None:
@@ -33,6 +39,7 @@ class Broadcasts(Loop):
             while not stop.is_set() and not await asyncio.to_thread(try_lock_pump, conn):
                 self._report.works()
                 await sleep(stop, STANDBY_S)
+            await asyncio.to_thread(publish_rules, conn, self._rules)
             while not stop.is_set():
                 placed = await self._pump.round(conn)
                 self._report.works()

@@ -19,6 +19,7 @@ from inbound.scheduler.callbacks import Callbacks
 from inbound.scheduler.due_orders import DueOrders
 from inbound.scheduler.loops import Loop, LoopHealth, Scheduler
 from inbound.settings import Settings
+from inbound.store.access.approval_rules import ApprovalRules
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import connect
 from inbound.store.sealing import Sealer
@@ -70,7 +71,10 @@ def _broadcasts(settings: Settings, stack: AsyncExitStack, health: Health) -> Br
     )
     url = settings.database_url.get_secret_value()
     return Broadcasts(
-        partial(connect, url, "scserv broadcasts"), pump, LoopHealth(health, BROADCASTS)
+        partial(connect, url, "scserv broadcasts"),
+        pump,
+        LoopHealth(health, BROADCASTS),
+        ApprovalRules(settings.broadcasts.approval_above, settings.sender_approval),
     )
 
 

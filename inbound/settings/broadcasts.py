@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from inbound.handlers.approvals import BROADCASTS_ABOVE
+
 
 class BroadcastSettings(BaseModel):
     """When broadcasts need a second person, and how they are sent."""
@@ -9,9 +11,10 @@ class BroadcastSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     approval_above: int = Field(
-        default=100_000,
+        default=BROADCASTS_ABOVE,
         ge=0,
-        description="recipients above which a second person has to approve a broadcast",
+        description="recipients above which a second person has to approve a broadcast. The "
+        "scheduler's counts, not that of a command",
     )
     late_after_s: float = Field(
         default=3600,

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from inbound.errors import MissingSettingError
+from inbound.handlers.approvals import SenderApproval
 from inbound.handlers.policies import Policies
 from inbound.keys import parse_key
 from inbound.settings.broadcasts import BroadcastSettings
@@ -154,6 +155,11 @@ class Settings(KafkaSettings):
     policies: Policies = Field(default=Policies(), description="rules for accepting commands")
     quotas: QuotaSettings = Field(
         default=QuotaSettings(), description="limits for what strangers make the service store"
+    )
+    sender_approval: SenderApproval = Field(
+        default=SenderApproval.AUTO,
+        description="who may approve a sender: `second`, another person than the one who asked for "
+        "it; `anyone`; `auto`, a second person once the audit has two. The scheduler's counts",
     )
     broadcasts: BroadcastSettings = Field(
         default=BroadcastSettings(), description="when and how broadcasts are sent"

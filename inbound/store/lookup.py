@@ -32,8 +32,11 @@ _PERSON_BY_SUBJECT = _SQL["person_by_subject"]
 _NEWEST_ENTRIES = _SQL["newest_entries"]
 _EVENTS_OF = _SQL["events_of"]
 _EVENTS_OF_ORDERS = _SQL["events_of_orders"]
+_EVENTS_OF_STRANGERS_ORDERS = _SQL["events_of_strangers_orders"]
 _LAST_STOPS = _SQL["last_stops"]
 _WAITING_ORDERS = _SQL["waiting_orders"]
+_SWITCHES_OF = _SQL["switches_of"]
+_EXCLUSIONS_OF = _SQL["exclusions_of"]
 _LOCATE_BY_REQUEST = _SQL["locate_by_request"]
 _LOCATE_BY_MESSAGE = _SQL["locate_by_message"]
 _LOCATE_BY_ORDER = _SQL["locate_by_order"]
@@ -107,6 +110,29 @@ class StoredOrder(NamedTuple):
     state: OrderState
     changed_at: datetime
     due_at: datetime | None
+    broadcast: str | None
+    currency: str | None
+
+
+class ExcludedRow(NamedTuple):
+    """A row with a number in the audience of a broadcast that has begun without it."""
+
+    broadcast_id: UUID
+    broadcast: str
+    account: str
+    reason: str
+    row: int
+    loaded_at: datetime
+    began_at: datetime
+
+
+class OperatorSwitch(NamedTuple):
+    """An operator switched notifications for a person."""
+
+    at: datetime
+    notifications_on: bool
+    by: str
+    reason: str
 
 
 class TimeWindow(NamedTuple):
@@ -290,6 +316,16 @@ def events_of_orders(
 
 
 @raises_store_errors
+def events_of_strangers_orders(
+    conn: psycopg.Connection, number_hash: bytes, window: TimeWindow, limit: int
+) -> list[RecordedEvent]:
+    """Return the events of refused orders to a number that had no subject, in their order."""
+    parameters = {"number_hash": number_hash, "limit": limit, **window._asdict()}
+    with conn.cursor(row_factory=args_row(RecordedEvent)) as cursor:
+        return cursor.execute(_EVENTS_OF_STRANGERS_ORDERS, parameters).fetchall()
+
+
+@raises_store_errors
 def last_stops(
     conn: psycopg.Connection, subject_id: UUID, versions: Collection[int]
 ) -> dict[int, datetime]:
@@ -303,6 +339,26 @@ def waiting_orders(conn: psycopg.Connection, order_ids: Collection[UUID]) -> lis
     """Return the rows of these orders, as far as they are kept."""
     rows = conn.execute(_WAITING_ORDERS, {"order_ids": list(order_ids)}).fetchall()
     return [StoredOrder(row[0], OrderState(row[1]), *row[2:]) for row in rows]
+
+
+@raises_store_errors
+def exclusions_of(
+    conn: psycopg.Connection, number_hash: bytes, window: TimeWindow, limit: int
+) -> list[ExcludedRow]:
+    """Return rows of a number that were excluded from broadcasts, those of the newest first."""
+    parameters = {"number_hash": number_hash, "limit": limit, **window._asdict()}
+    with conn.cursor(row_factory=args_row(ExcludedRow)) as cursor:
+        return cursor.execute(_EXCLUSIONS_OF, parameters).fetchall()
+
+
+@raises_store_errors
+def switches_of(
+    conn: psycopg.Connection, subject_id: UUID, window: TimeWindow, limit: int
+) -> list[OperatorSwitch]:
+    """Return when operators switched notifications for a subject, the newest first."""
+    parameters = {"subject_id": subject_id, "limit": limit, **window._asdict()}
+    rows = conn.execute(_SWITCHES_OF, parameters).fetchall()
+    return [OperatorSwitch(*row) for row in rows]
 
 
 @raises_store_errors

@@ -140,6 +140,19 @@ FROM (
 JOIN events ON stream_id = found.stream AND data ->> 'order_id' = found.order_id::text
 ORDER BY position
 
+-- name: events_of_strangers_orders
+-- The decisions about orders to a number without a subject, those of the newest ones.
+SELECT position, stream_id, version, type, schema_version, data, metadata, recorded_at
+FROM (
+    SELECT order_id FROM orders
+    WHERE stranger_hash = %(number_hash)s
+      AND (%(since)s::timestamptz IS NULL OR created_at >= %(since)s::timestamptz)
+      AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s::timestamptz)
+    ORDER BY created_at DESC LIMIT %(limit)s
+) AS found
+JOIN events ON stream_id = found.order_id
+ORDER BY position
+
 -- name: last_stops
 SELECT given.version, stop.at
 FROM unnest(%(versions)s::integer[]) AS given (version)
@@ -151,8 +164,33 @@ CROSS JOIN LATERAL (
 ) AS stop
 
 -- name: waiting_orders
-SELECT order_id, state, changed_at, due_at
-FROM orders WHERE order_id = ANY(%(order_ids)s)
+-- With the name of their broadcast, and the currency of their account.
+SELECT order_id, orders.state, changed_at, due_at, nullif(broadcasts.name, ''), currency
+FROM orders LEFT JOIN broadcasts USING (broadcast_id) LEFT JOIN accounts
+    ON accounts.account = orders.account
+WHERE order_id = ANY(%(order_ids)s)
+
+-- name: exclusions_of
+-- Rows with a number in audiences of broadcasts that have begun, by the index on number_hash.
+SELECT broadcast_id, name, account, reason, row_no, created_at, began_at
+FROM broadcast_exclusions JOIN broadcasts USING (broadcast_id)
+WHERE number_hash = %(number_hash)s AND began_at IS NOT NULL
+  AND (%(since)s::timestamptz IS NULL OR began_at >= %(since)s::timestamptz)
+  AND (%(until)s::timestamptz IS NULL OR began_at < %(until)s::timestamptz)
+ORDER BY began_at DESC, row_no
+LIMIT %(limit)s
+
+-- name: switches_of
+-- Switches of notifications by operators, the newest first.
+SELECT (data ->> 'at')::timestamptz AS at, type = 'subscription.started', data ->> 'by',
+       coalesce(data ->> 'reason', '')
+FROM events
+WHERE stream_id = %(subject_id)s AND type IN ('subscription.started', 'subscription.stopped')
+  AND data ->> 'by' IS NOT NULL
+  AND (%(since)s::timestamptz IS NULL OR (data ->> 'at')::timestamptz >= %(since)s::timestamptz)
+  AND (%(until)s::timestamptz IS NULL OR (data ->> 'at')::timestamptz < %(until)s::timestamptz)
+ORDER BY version DESC
+LIMIT %(limit)s
 
 -- name: rejected_mos_of
 SELECT number_hash, minute, kind, first_at, last_at, count, reading

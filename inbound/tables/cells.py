@@ -64,7 +64,8 @@ _NOT_SHOWN: Final = (
     (_SCIENTIFIC, "is in scientific notation"),
     (_LOST_LETTERS, "has lost its letters: the file was saved in an encoding without them"),
 )
-_ISO_DAY: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:T00:00:00)?")
+_DAY_CELL: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:T00:00:00)?")
+_TIME_CELL: Final = re.compile(r"(?:(\d{4}-\d\d-\d\d)T)?(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?")
 
 NUMBER_CELL: Final = "is a number and not text, so zeros at its start may be missing"
 
@@ -98,24 +99,30 @@ def read_text(cell: Cell, *, whole_numbers: bool = False) -> str:
     return cell.text
 
 
-def read_shown(cell: Cell, *, iso_dates: bool = False) -> str:
+def read_shown(cell: Cell) -> str:
     """Return a cell as a person sees it, for a text that is sent to people; or raise CellError.
 
     A date in a CSV file, for example, is sent as it stands there. A date cell of a workbook holds
-    no text of its own; with `iso_dates` it is a date as in 2026-05-17.
+    no text of its own: it is a date as in 2026-05-17, a time as in 18:30, or both.
     """
     match cell.kind:
-        case Kind.EMPTY | Kind.TEXT | Kind.NUMBER:
+        case Kind.EMPTY | Kind.TEXT:
+            text = cell.text
+        case Kind.NUMBER if _SCIENTIFIC.fullmatch(cell.text):
+            raise CellError("is a number too large or too small to be shown exactly")
+        case Kind.NUMBER:
             text = cell.text
         case Kind.PRINTED:
             for pattern, reason in _NOT_SHOWN:
                 if pattern.fullmatch(cell.text):
                     raise CellError(reason)
             text = cell.text
-        case Kind.DATE if iso_dates and (day := _ISO_DAY.fullmatch(cell.text)):
+        case Kind.DATE if day := _DAY_CELL.fullmatch(cell.text):
             text = day[1]
+        case Kind.DATE if time := _TIME_CELL.fullmatch(cell.text):
+            text = " ".join(part for part in time.groups() if part)
         case Kind.DATE:
-            raise CellError("is a date cell; make it text, as it is to be sent")
+            raise CellError("is a duration, not a date or a time; make it text")
         case _:
             raise CellError(_uncertain(cell))
     return text.strip()

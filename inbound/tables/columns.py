@@ -58,6 +58,18 @@ class Layout:
     note: int | None = None
     """Index of the reasons, if this is a file of rejected rows."""
 
+    @property
+    def others(self) -> tuple[tuple[int, str], ...]:
+        """The unread columns, without those that a file of rejected rows has of its own.
+
+        Those of a table without a header are called by their letters.
+        """
+        if self.header_row is None:
+            used = {placed.index for placed in self.placed}
+            return tuple((i, f"column {letter(i)}") for i in sorted(self.known - used))
+        own = 0 if self.note is None else len(OWN_COLUMNS)
+        return tuple(one for one in self.unread if one[0] >= own)
+
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
@@ -70,6 +82,11 @@ class Mismatch:
     """Sentences about columns whose place is not certain."""
     names: tuple[str, ...]
     row: int = 0
+
+    @property
+    def nearness(self) -> int:
+        """How many of the wanted columns it has, certain or not; the nearest miss is explained."""
+        return self.found + len(self.uncertain)
 
 
 def plain_name(name: str) -> str:

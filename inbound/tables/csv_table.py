@@ -31,10 +31,14 @@ class _Reading:
 class CsvTable(Table):
     """A CSV file whose columns are found."""
 
-    def __init__(self, file: BinaryIO, name: str, reading: _Reading, size: int) -> None:
+    def __init__(
+        self, file: BinaryIO, name: str, reading: _Reading, size: int, *, keeps_others: bool
+    ) -> None:
         self._records = DelimitedFile(file, name, reading.encoding, reading.separator)
         self._layout = reading.layout
         self._size = size
+        self._keeps_others = keeps_others
+        self.others = tuple(name for _, name in reading.layout.others) if keeps_others else ()
         encoding = reading.encoding
         facts = (
             ("encoding", f"{encoding.name} ({encoding.how})"),
@@ -45,7 +49,7 @@ class CsvTable(Table):
 
     @override
     def rows(self) -> Generator[Row | BadRow, None, None]:
-        picker = RowPicker(self._layout)
+        picker = RowPicker(self._layout, keeps_others=self._keeps_others)
         header_row = self._layout.header_row or 0
         self.skipped = 0
         with closing(self._records.records()) as records:
@@ -75,7 +79,7 @@ def open_csv(
             found = _header(file, name, encoding, separator, columns, choices)
             if isinstance(found, Layout):
                 readings.append(_Reading(encoding, separator, found))
-            elif nearest is None or found.found > nearest.found:
+            elif nearest is None or found.nearness > nearest.nearness:
                 nearest = found
     if not readings:
         assert nearest is not None  # noqa: S101  there is always a separator to try
@@ -83,7 +87,7 @@ def open_csv(
         raise explain(name, nearest, columns, UNIT)
     reading = _choose(name, readings, by_place=is_by_place_only(columns, choices))
     _check_decodable(file, name, reading.encoding)
-    return CsvTable(file, name, reading, size)
+    return CsvTable(file, name, reading, size, keeps_others=choices.keeps_others)
 
 
 def separator_name(separator: str) -> str:

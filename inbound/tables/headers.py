@@ -17,7 +17,7 @@ from inbound.tables.columns import (
     place,
     place_columns,
 )
-from inbound.tables.model import BadRow, Choices, Record, Row
+from inbound.tables.model import EMPTY, BadRow, Choices, Record, Row
 
 HEADER_WITHIN: Final = 20
 """Records that are not empty: reports have their title above the table."""
@@ -56,7 +56,7 @@ def find_header(
             continue
         if found.found >= _NAMES_CERTAIN and _has_number(names):
             continue
-        if found.found + len(found.uncertain) > nearest.found + len(nearest.uncertain):
+        if found.nearness > nearest.nearness:
             nearest = found
     return nearest
 
@@ -103,8 +103,9 @@ def explain(name: str, mismatch: Mismatch, columns: Sequence[Column], unit: str)
 class RowPicker:
     """Makes rows of records that have all columns of the file."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, keeps_others: bool = False) -> None:
         self._indices = [placed.index for placed in layout.placed]
+        self._others = [index for index, _ in layout.others] if keeps_others else []
         self._layout = layout
 
     def pick(self, record: Record) -> Row | BadRow:
@@ -115,7 +116,7 @@ class RowPicker:
         layout = self._layout
         if len(record.cells) < layout.width_min or count > layout.width_max:
             if record.is_empty:
-                return Row(record.number, tuple(record.cells))
+                return Row(record.number, (EMPTY,) * len(self._indices))
             fields = max(count, 1) if count > layout.width_max else len(record.cells)
             return _bad(record, f"{fields} fields, but the header has {layout.width_min}", layout)
         nameless = [
@@ -126,7 +127,8 @@ class RowPicker:
         if nameless:
             return _bad(record, nameless_reason(nameless), layout, nameless)
         cells = tuple(record.cells[i] for i in self._indices)
-        return Row(record.number, cells, _note(record, layout))
+        others = tuple(record.cells[i] for i in self._others)
+        return Row(record.number, cells, _note(record, layout), others)
 
 
 def nameless_reason(indices: Sequence[int]) -> str:

@@ -48,11 +48,13 @@ class Row:
     cells: tuple[Cell, ...]
     note: str = field(repr=False, default="")
     """Why the row was rejected before, in a file of rejected rows. It may have secrets."""
+    others: tuple[Cell, ...] = field(repr=False, default=())
+    """The cells of `Table.others`."""
 
     @property
     def is_empty(self) -> bool:
         """Whether all cells are empty or blank."""
-        return not any(cell.text.strip() for cell in self.cells)
+        return not any(cell.text.strip() for cell in (*self.cells, *self.others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +113,20 @@ class Choices:
     encoding: str | None = None
     separator: str | None = None
     sheet: str | None = None
+    keeps_others: bool = False
+    """Whether rows have the cells of columns that were not asked for."""
 
 
 class Table(ABC):
     """An open table whose columns are found."""
 
     understood: Understood
+    others: tuple[str, ...]
+    """The names of the other columns whose cells the rows have."""
     separator: str | None
     """Of a CSV file."""
     skipped = 0
-    """Rows that `rows` has left out because only other columns have content."""
+    """Rows that `rows` has left out because only columns that it doesn't read have content."""
 
     @abstractmethod
     def rows(self) -> Generator[Row | BadRow, None, None]:

@@ -23,6 +23,7 @@ _OTHERS: Final = (
     (b"Rar!", "compressed: unpack it first"),
 )
 _MARKUP: Final = (b"<!doctype", b"<html", b"<table", b"<?xml", b"<meta", b"{\\rtf")
+_WORKBOOKS: Final = (".xlsx", ".xlsm", ".ods")
 _HEAD: Final = 1024
 
 
@@ -57,6 +58,11 @@ def _open(file: BinaryIO, name: str, columns: Sequence[Column], choices: Choices
     for magic, what in _OTHERS:
         if head.startswith(magic):
             raise SetupError(f"{name} is {what}")
+    if name.lower().endswith(_WORKBOOKS):
+        raise SetupError(
+            f"{name} is no workbook, or a damaged one: {_SAVE_AS}; if it is a text file, let its "
+            "name end with .csv"
+        )
     if head.removeprefix(BOM_UTF8).lstrip().lower().startswith(_MARKUP):
         raise SetupError(f"{name} is a web page or other markup with a table: {_SAVE_AS}")
     size = os.fstat(file.fileno()).st_size

@@ -12,8 +12,8 @@ import contextlib
 import csv
 import itertools
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -23,6 +23,7 @@ from xlsxwriter.exceptions import XlsxWriterException
 
 from inbound.errors import SetupError
 from inbound.tables.columns import OWN_COLUMNS
+from inbound.temporary_folder import TemporaryFolder
 
 _MODE: Final = 0o600
 _WIDTH: Final = 18
@@ -32,11 +33,30 @@ XLSX: Final = ".xlsx"
 _CSV: Final = ".csv"
 
 
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a file of rejected rows is called in errors and in its sheet."""
+
+    option: str
+    """The option that names another file."""
+    rows: str
+    """What the rows are, as in `rejected rows`."""
+
+
+REJECTED_FILE: Final = Purpose("--rejected", "rejected")
+EXCLUDED_FILE: Final = Purpose("--file", "excluded")
+
+
 class RejectedFile:
     """Writes rejected rows. Use `close` to keep the file, or `discard`."""
 
     def __init__(
-        self, source: Path, path: Path | None, columns: Sequence[str], separator: str | None
+        self,
+        source: Path,
+        path: Path | None,
+        columns: Sequence[str],
+        separator: str | None,
+        purpose: Purpose = REJECTED_FILE,
     ) -> None:
         """Creates nothing yet. `path` is where a person wants the file, else beside `source`.
 
@@ -44,12 +64,13 @@ class RejectedFile:
         are, or CSV with `separator`, which is None if `source` is a workbook.
         """
         if path is not None and path.suffix.lower() not in {XLSX, _CSV}:
-            raise SetupError(f"--rejected {path}: the name has to end with {XLSX} or {_CSV}")
+            raise SetupError(f"{purpose.option} {path}: the name has to end with {XLSX} or {_CSV}")
         self._source = source
         self._wanted = path
         self._columns = columns
         self._sink: _Sink | None = None
         self._separator = separator
+        self._purpose = purpose
         self.path: Path | None = None
 
     def add(self, number: int, field: str, reason: str, values: Sequence[str]) -> None:
@@ -88,8 +109,8 @@ class RejectedFile:
         else:
             return
         raise SetupError(
-            f"can't write {self.path} for rejected rows ({reason}): name another file with "
-            "--rejected"
+            f"can't write {self.path} for {self._purpose.rows} rows ({reason}): name another file "
+            f"with {self._purpose.option}"
         )
 
     def _create(self) -> "_Sink":
@@ -103,12 +124,13 @@ class RejectedFile:
                 break
             self.path = path
             if path.suffix.lower() == XLSX:
-                return _XlsxSink(fd, path.parent, len(self._columns))
+                return _XlsxSink(fd, path.parent, len(self._columns), self._purpose.rows)
             return _CsvSink(fd, self._separator or ",")
         else:
             path, reason = self._paths()[0], "it exists"
         raise SetupError(
-            f"can't create {path} for rejected rows ({reason}): name another file with --rejected"
+            f"can't create {path} for {self._purpose.rows} rows ({reason}): name another file with "
+            f"{self._purpose.option}"
         )
 
     def _paths(self) -> list[Path]:
@@ -145,14 +167,14 @@ class _CsvSink(_Sink):
 class _XlsxSink(_Sink):
     """All cells and columns are text, so that a correction keeps its zeros too."""
 
-    def __init__(self, fd: int, folder: Path, columns: int) -> None:
+    def __init__(self, fd: int, folder: Path, columns: int, sheet: str) -> None:
         self._file = os.fdopen(fd, "wb")
-        # Rows go to a temporary file, not to memory; tempfile makes it readable by its owner only.
-        self._temporary = tempfile.TemporaryDirectory(dir=folder)
-        options = {"constant_memory": True, "tmpdir": self._temporary.name}
+        # Rows go to a temporary file, not to memory; only its owner can read it.
+        self._temporary = TemporaryFolder("rows", folder)
+        options = {"constant_memory": True, "tmpdir": str(self._temporary.path)}
         self._book: Any = xlsxwriter.Workbook(self._file, options)
         self._text = self._book.add_format({"num_format": "@"})
-        self._sheet = self._book.add_worksheet("rejected")
+        self._sheet = self._book.add_worksheet(sheet)
         self._sheet.set_column(0, len(OWN_COLUMNS) + columns - 1, _WIDTH, self._text)
         self._sheet.set_column(2, 2, _REASON_WIDTH, self._text)
         self._sheet.freeze_panes(1, 0)
@@ -174,4 +196,4 @@ class _XlsxSink(_Sink):
             for file in (self._sheet.row_data_fh, self._file):
                 with contextlib.suppress(OSError):
                     file.close()
-            self._temporary.cleanup()
+            self._temporary.close()

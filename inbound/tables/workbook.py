@@ -149,4 +149,5 @@ def _cell(value: object) -> Cell:
 def _number_text(value: float) -> str:
     if math.isfinite(value) and value == int(value) and abs(value) < _EXACT_BELOW:
         return str(int(value))
-    return repr(value)
+    # 15 digits, as a spreadsheet shows it: 0.1 + 0.2 is 0.3.
+    return f"{value:.15g}" if abs(value) < _EXACT_BELOW else repr(value)

@@ -31,12 +31,21 @@ class WorkbookTable(Table):
     separator = None
 
     def __init__(
-        self, book: Workbook, sheet: Sheet, others: Sequence[Sheet], layout: Layout
+        self,
+        book: Workbook,
+        sheet: Sheet,
+        others: Sequence[Sheet],
+        layout: Layout,
+        *,
+        keeps_others: bool,
     ) -> None:
         self._book = book
         self._sheet = sheet
         self._layout = layout
         self._last_row = 0
+        kept = layout.others if keeps_others else ()
+        self._others = [index for index, _ in kept]
+        self.others = tuple(name for _, name in kept)
         facts = [("sheet", f"“{sheet.name}”{'' if sheet.is_visible else ' (hidden)'}")]
         if others:
             names = (f"“{s.name}”{'' if s.is_visible else ' (hidden)'}" for s in others)
@@ -49,13 +58,15 @@ class WorkbookTable(Table):
         indices = [placed.index for placed in layout.placed]
         header_row = layout.header_row or 0
         self.skipped = 0
-        picked = indices if layout.note is None else [*indices, layout.note]
+        picked = [*indices, *self._others]
+        if layout.note is not None:
+            picked.append(layout.note)
         with closing(self._book.records(self._sheet.index, picked, layout.known)) as records:
             for record, nameless in records:
                 self._last_row = record.number
                 if record.number <= header_row:
                     continue
-                row = _row(record, len(indices), nameless)
+                row = _row(record, len(indices), len(self._others), nameless)
                 if isinstance(row, Row) and row.is_empty and not row.note:
                     self.skipped += 1
                 else:
@@ -82,14 +93,15 @@ def open_workbook(
         layout = find_header(full.head, columns, choices)
         if isinstance(layout, Layout):
             found.append((sheet, layout))
-        elif nearest is None or layout.found > nearest[1].found:
+        elif nearest is None or layout.nearness > nearest[1].nearness:
             nearest = (sheet, layout)
     if len(found) > 1:
         names = " and ".join(f"“{sheet.name}”" for sheet, _ in found)
         raise SetupError(f"{name}: the sheets {names} have these columns; choose with --sheet")
     if found:
         sheet, layout = found[0]
-        return WorkbookTable(book, sheet, [s for s in sheets if s is not sheet], layout)
+        unread = [s for s in sheets if s is not sheet]
+        return WorkbookTable(book, sheet, unread, layout, keeps_others=choices.keeps_others)
     if nearest is not None:
         raise explain(f"{name}, sheet “{nearest[0].name}”", nearest[1], columns, UNIT)
     if choices.sheet is None:
@@ -98,12 +110,13 @@ def open_workbook(
     raise SetupError(f"{name} has no sheet “{choices.sheet}”; it has {names}")
 
 
-def _row(record: Record, wanted: int, nameless: Mapping[int, Cell]) -> Row | BadRow:
-    cells = tuple(record.cells[:wanted])
-    note = record.cells[wanted].text if len(record.cells) > wanted else ""
+def _row(record: Record, wanted: int, others: int, nameless: Mapping[int, Cell]) -> Row | BadRow:
+    cells, kept = tuple(record.cells[:wanted]), tuple(record.cells[wanted : wanted + others])
+    rest = record.cells[wanted + others :]
+    note = rest[0].text if rest else ""
     if not nameless:
-        return Row(record.number, cells, note)
-    fields = tuple(cell.text for cell in (*cells, *nameless.values()))
+        return Row(record.number, cells, note, kept)
+    fields = tuple(cell.text for cell in (*cells, *kept, *nameless.values()))
     reason = nameless_reason(list(nameless))
     number = record.number
     return BadRow(number, number, reason, " | ".join(fields), fields, note, tuple(nameless))

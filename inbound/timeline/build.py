@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 
 from inbound.freshness.model import Pending, PendingWork
 from inbound.handlers.decision import message_id
+from inbound.handlers.orders import OWN_TEXT
 from inbound.timeline.cases import case_of
 from inbound.timeline.english import English
+from inbound.timeline.incidents import Exclusion
 from inbound.timeline.input import (
     LongText,
     MissNote,
@@ -21,12 +23,14 @@ from inbound.timeline.input import TimelineInput as TimelineInput  # noqa: PLC04
 from inbound.timeline.input import TimelineOptions as TimelineOptions  # noqa: PLC0414
 from inbound.timeline.message_steps import Draft
 from inbound.timeline.model import (
+    ExcludedTimeline,
     Language,
     Miss,
     OrderTimeline,
     PendingNote,
     RequestTimeline,
     Step,
+    SwitchTimeline,
     Timeline,
     Unfinished,
 )
@@ -73,6 +77,17 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
     orders = [_order(order, found, options, words) for order in selection.orders]
     # Notes older than the oldest entry of this page belong to the next page.
     page = selection.oldest_at if selection.left_out else None
+    switches = [
+        SwitchTimeline(
+            at=one.at,
+            notifications_on=one.notifications_on,
+            by=one.by,
+            reason=one.reason,
+            sentence=words.switch(one),
+        )
+        for one in found.switches
+        if page is None or one.at >= page
+    ]
     misses = [
         _miss(note, _limit_at(note, found), words)
         for note in _with_limits(found, options)
@@ -83,8 +98,10 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
         for text in found.unfinished
         if page is None or text.span.last_at >= page
     ]
-    newest_order = orders[0].sentence if orders else None
-    newest = _newest(requests, misses, unfinished) or newest_order
+    excluded = [
+        _excluded(one, words) for one in found.excluded if page is None or one.began_at >= page
+    ]
+    newest = _newest(requests, misses, unfinished) or _newest_sent(orders, excluded, switches)
     pending = [
         PendingNote(work=one.work, since=one.since, sentence=words.pending(one))
         for one in _pending(found)
@@ -102,6 +119,8 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
         sentence=_with_pending(newest, pending) if newest else _silence(found, options, words),
         requests=tuple(requests),
         orders=tuple(orders),
+        excluded=tuple(excluded),
+        switches=tuple(switches),
         misses=tuple(misses),
         unfinished=tuple(unfinished),
         requests_left_out=selection.requests_left_out,
@@ -193,12 +212,16 @@ def _order(
         account=decided.account,
         kind=decided.kind,
         broadcast_id=decided.broadcast_id,
+        broadcast=row.broadcast if row else None,
+        template=None if decided.template == OWN_TEXT else decided.template,
+        template_version=decided.template_version,
         ordered_at=order.at,
         trace_id=order.trace_id,
         verdict=case.state,
         reason=reason.value if reason else None,
         due_at=case.due_at,
         sentence=words.order(case),
+        advice=words.advice(case),
         steps=tuple(_steps(drafts_of_order(order, found.claims, row), options, words)),
     )
 
@@ -305,6 +328,33 @@ def _newest(
         **{one.arrived_at: one.sentence for one in requests},
     }
     return sentences[max(sentences)] if sentences else None
+
+
+def _newest_sent(
+    orders: Sequence[OrderTimeline],
+    excluded: Sequence[ExcludedTimeline],
+    switches: Sequence[SwitchTimeline],
+) -> str | None:
+    """Return the sentence about the last order, exclusion or switch, None if there is none."""
+    sentences = {
+        **{one.at: one.sentence for one in switches},
+        **{one.began_at: one.sentence for one in excluded},
+        **{one.ordered_at: one.sentence for one in orders},
+    }
+    return sentences[max(sentences)] if sentences else None
+
+
+def _excluded(one: Exclusion, words: Wording) -> ExcludedTimeline:
+    return ExcludedTimeline(
+        broadcast_id=one.broadcast_id,
+        broadcast=one.broadcast,
+        account=one.account,
+        reason=one.reason,
+        row=one.row,
+        loaded_at=one.loaded_at,
+        began_at=one.began_at,
+        sentence=words.exclusion(one),
+    )
 
 
 def _silence(found: TimelineInput, options: TimelineOptions, words: Wording) -> str:

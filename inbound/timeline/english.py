@@ -8,6 +8,7 @@ from inbound.plurals import counted
 from inbound.timeline import english_orders, english_outcomes, english_plans, english_steps
 from inbound.timeline.cases import Case, ReplyProgress
 from inbound.timeline.english_outcomes import taken_up
+from inbound.timeline.incidents import Exclusion, Switch
 from inbound.timeline.model import ClockState, ReplyStatus, StepKind, TextReading
 from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.pending import ENGLISH, added, clause, sentence
@@ -61,6 +62,15 @@ class English(Wording):
 
     def order(self, case: OrderCase) -> str:
         return english_orders.sentence(case, self._calendar)
+
+    def advice(self, case: OrderCase) -> str | None:
+        return english_orders.advice(case, self._calendar)
+
+    def exclusion(self, exclusion: Exclusion) -> str:
+        return english_orders.exclusion(exclusion, self._calendar)
+
+    def switch(self, switch: Switch) -> str:
+        return english_orders.switched(switch, self._calendar)
 
     def miss(self, kind: str, span: ArrivalSpan, limit: int | None) -> str:
         known = miss_kind(kind)
@@ -127,7 +137,7 @@ class English(Wording):
                 assert_never(clock.state)
 
     def step(self, kind: StepKind, details: Details) -> str:
-        return english_steps.step_text(kind, details)
+        return english_steps.step_text(kind, details, self._calendar.zone)
 
     def _outcome(self, case: Case, reply: ReplyProgress) -> str:
         """Say what happened to the reply."""

@@ -1,9 +1,10 @@
 """The steps that only orders have, in English, for people who know the service."""
 
+from datetime import tzinfo
 from typing import Final, Literal, assert_never
 
 from inbound.timeline.model import StepKind
-from inbound.timeline.words import Details, written_moment
+from inbound.timeline.words import Details, english_money, written_moment
 from schemas.orders import OrderKind, RefusalReason, WithheldReason
 
 OrderStep = Literal[
@@ -17,22 +18,23 @@ OrderStep = Literal[
     StepKind.ERASED,
 ]
 
+_MOMENT: Final = "%Y-%m-%d %H:%M:%S"
 _PERIODS: Final = ("day", "week", "month")
 
 
-def step_text(kind: OrderStep, d: Details) -> str:
+def step_text(kind: OrderStep, d: Details, zone: tzinfo) -> str:
     """Return what happened at a step. `d` are its details (`inbound.timeline.order_steps`)."""
     match kind:
         case StepKind.ORDERED:
-            return _ordered(d)
+            return _ordered(d, zone)
         case StepKind.ORDER_ACCEPTED:
-            return f"accepted, {_times(d)}: {_facts(d)}"
+            return f"accepted, {_times(d, zone)}: {_facts(d)}"
         case StepKind.ORDER_REFUSED:
             return f"refused, {_refusal(RefusalReason(d['reason']))}: {_facts(d)}"
         case StepKind.RESCHEDULED:
-            return _rescheduled(d)
+            return _rescheduled(d, zone)
         case StepKind.WITHHELD:
-            return f"{d['purpose']} withheld, {_withheld(WithheldReason(d['reason']))}"
+            return f"{message_of(d)} withheld, {_withheld(WithheldReason(d['reason']))}"
         case StepKind.CANCELLED:
             return "order cancelled"
         case StepKind.EXPIRED:
@@ -43,19 +45,28 @@ def step_text(kind: OrderStep, d: Details) -> str:
             assert_never(kind)
 
 
-def _ordered(d: Details) -> str:
+def _ordered(d: Details, zone: tzinfo) -> str:
     version = f" version {d['template_version']}" if d["template_version"] else ""
     template = "a text of its own" if d["template"] == "text" else f"template {d['template']}"
     language = f" in {d['language']}" if d["language"] else ""
     sender = f", sender {d['sender']}" if d["sender"] else ""
     parts = f", {d['parts']} parts" if d["parts"] > 1 else ""
-    since = f", not before {written_moment(d['not_before'])}" if d["not_before"] else ""
-    until = f", expires {written_moment(d['expires_at'])}" if d["expires_at"] else ""
+    since = f", not before {_moment(d['not_before'], zone)}" if d["not_before"] else ""
+    until = f", expires {_moment(d['expires_at'], zone)}" if d["expires_at"] else ""
     broadcast = f", broadcast {d['broadcast_id']}" if d["broadcast_id"] else ""
     return (
         f"{_kind(OrderKind(d['kind']))} ordered by account {d['account']}: {template}{version}"
         f"{language}{sender}{parts}{_hours(d)}{since}{until}{broadcast}"
     )
+
+
+def _moment(moment: str, zone: tzinfo) -> str:
+    return written_moment(moment, zone, _MOMENT)
+
+
+def message_of(d: Details) -> str:
+    """Name a message by its purpose; a service message is one of the kind of its order."""
+    return "service message" if d.get("kind") == OrderKind.SERVICE else str(d["purpose"])
 
 
 def _hours(d: Details) -> str:
@@ -75,32 +86,34 @@ def _kind(kind: OrderKind) -> str:
             assert_never(kind)
 
 
-def _times(d: Details) -> str:
-    until = f"not after {written_moment(d['not_after'])}"
+def _times(d: Details, zone: tzinfo) -> str:
+    until = f"not after {_moment(d['not_after'], zone)}"
     if d["at_once"]:
         return f"to be sent at once and {until}"
-    return f"to be sent from {written_moment(d['due_at'])} on and {until}"
+    return f"to be sent from {_moment(d['due_at'], zone)} on and {until}"
 
 
 def _facts(d: Details) -> str:
-    client = "the number is a client's" if d["client_known"] else "no client has the number"
+    client = f"the number is {'' if d['client_known'] else 'not '}in the client directory"
     on = f"notifications were {'on' if d['notifications_on'] else 'off'}"
     limits = "".join(
         f", {limit['used']} of {limit['limit']} used this {period}"
         for period in _PERIODS
         if (limit := d["limits"].get(period))
     )
-    money = f", price {d['price']}" if d["price"] is not None else ""
-    money += f", balance {d['balance']}" if d["balance"] is not None else ""
+    currency = d.get("currency")
+    money = f", price {english_money(d['price'], currency)}" if d["price"] is not None else ""
+    if d["balance"] is not None:
+        money += f", balance {english_money(d['balance'], currency)}"
     waiting = f", {d['waiting']} open" if d["waiting"] else ""
     return f"{client}, {on}{waiting}{limits}{money}"
 
 
-def _rescheduled(d: Details) -> str:
+def _rescheduled(d: Details, zone: tzinfo) -> str:
     number = f"message {d['dispatch']} follows"
     if d["due_at"] is None:
         return f"{number} when the broadcast is resumed"
-    since, until = written_moment(d["due_at"]), written_moment(d["not_after"])
+    since, until = _moment(d["due_at"], zone), _moment(d["not_after"], zone)
     return f"{number} from {since} on, not after {until}"
 
 

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, assert_never
 
 from inbound.plurals import counted
 from inbound.timeline import english_outcomes, english_refusals
 from inbound.timeline.english_refusals import subject_of
+from inbound.timeline.incidents import Exclusion, Switch, WhyExcluded
 from inbound.timeline.model import ReplyStatus
 from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.pending import ENGLISH, added
@@ -20,6 +22,43 @@ def sentence(case: OrderCase, calendar: Calendar) -> str:
     """Say what happened to an order. Times are to the minute."""
     words = _Sentence(case, replace(calendar, clock="%H:%M"))
     return f"{words.subject()} {words.predicate()}."
+
+
+def advice(case: OrderCase, calendar: Calendar) -> str | None:
+    """Say to support why an order was refused, and what can be done; None if that was said."""
+    if case.state is OrderState.REFUSED:
+        near = partial(replace(calendar, clock="%H:%M").near, mentioned=case.ordered_at)
+        return english_refusals.refusal(case, near).advice
+    if case.state is OrderState.WITHHELD and case.withheld is WithheldReason.PAUSED:
+        return "it has to be ordered again"
+    return None
+
+
+def exclusion(one: Exclusion, calendar: Calendar) -> str:
+    """Say why a broadcast was not sent to somebody who was in its audience."""
+    when = replace(calendar, clock="%H:%M", full="of {day} at {time}").on(one.began_at)
+    return f"The broadcast {when} was not sent to this number, because {_why_excluded(one)}."
+
+
+def switched(one: Switch, calendar: Calendar) -> str:
+    """Say that an operator switched notifications and broadcasts on or off."""
+    when = replace(calendar, clock="%H:%M").on(one.at)
+    on = "on" if one.notifications_on else "off"
+    return f"We switched notifications and broadcasts {on} {when}."
+
+
+def _why_excluded(one: Exclusion) -> str:
+    match one.why:
+        case WhyExcluded.OPTED_OUT:
+            return english_refusals.opted_out(None, str)
+        case WhyExcluded.NOT_A_CLIENT:
+            return "it was not in our client directory"
+        case WhyExcluded.REPEATED:
+            return "it was in the audience more than once: only one message is for it"
+        case WhyExcluded.DATA:
+            return "the data for the message were incomplete"
+        case why:
+            assert_never(why)
 
 
 class _Sentence:
@@ -63,8 +102,7 @@ class _Sentence:
             case OrderState.CANCELLED:
                 return f"was cancelled {self._near(case.at)} and not sent"
             case OrderState.REFUSED:
-                why, fix = english_refusals.refusal(case, self._near)
-                return f"was not sent, because {why}; {fix}"
+                return f"was not sent, because {english_refusals.refusal(case, self._near).why}"
             case OrderState.ERASED:
                 return (
                     "was not sent, because the number or the data had been erased from the service"
@@ -113,13 +151,12 @@ class _Sentence:
         case, reason = self._case, self._case.withheld
         match reason:
             case WithheldReason.OPTED_OUT:
-                why, fix = english_refusals.opted_out(case, self._near)
-                return f"because {why}; {fix}"
+                return f"because {english_refusals.opted_out(case.opted_out_at, self._near)}"
             case WithheldReason.CANCELLED:
                 of = "its broadcast" if case.decided.broadcast_id else "it"
                 return f"because {of} had been cancelled"
             case WithheldReason.PAUSED:
-                return "because its broadcast was paused; it has to be ordered again"
+                return "because its broadcast was paused"
             case None:
                 return "before it was sent"
             case _:

@@ -1,10 +1,11 @@
 """The steps in English, for people who know the service."""
 
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import Final, assert_never
 
 from inbound.smpp.status import explain
 from inbound.timeline import english_order_steps, english_plans
+from inbound.timeline.english_order_steps import message_of
 from inbound.timeline.model import StepKind
 from inbound.timeline.words import (
     Details,
@@ -20,7 +21,7 @@ from schemas.registration_events import HoldReason, RefusalCause
 _UNANSWERED: Final = "no answer"
 
 
-def step_text(kind: StepKind, d: Details) -> str:
+def step_text(kind: StepKind, d: Details, zone: tzinfo) -> str:
     """Return what happened at a step. `d` are its details (`inbound.timeline.steps`)."""
     match kind:
         case StepKind.ARRIVED:
@@ -69,7 +70,7 @@ def step_text(kind: StepKind, d: Details) -> str:
             | StepKind.EXPIRED
             | StepKind.ERASED
         ):
-            return english_order_steps.step_text(kind, d)
+            return english_order_steps.step_text(kind, d, zone)
         case _:
             assert_never(kind)
 
@@ -103,16 +104,16 @@ def _recorded(d: Details) -> str:
 
 
 def _queued(d: Details) -> str:
-    return f"{d['purpose']} into the outbox, lane {d['lane']}"
+    return f"{message_of(d)} into the outbox, lane {d['lane']}"
 
 
 def _claimed(d: Details) -> str:
-    return f"gateway {d['gateway']} has taken the {d['purpose']} to send it{_attempt_number(d)}"
+    return f"gateway {d['gateway']} has taken the {message_of(d)} to send it{_attempt_number(d)}"
 
 
 def _sent(d: Details) -> str:
     by = f" by gateway {d['gateway']}" if d["gateway"] else ""
-    return f"{d['purpose']} handed to bind {d['bind']}{by}{_attempt_number(d)}"
+    return f"{message_of(d)} handed to bind {d['bind']}{by}{_attempt_number(d)}"
 
 
 def _attempt(d: Details) -> str:
@@ -123,7 +124,7 @@ def _attempt(d: Details) -> str:
 def _result(d: Details) -> str:
     if d["inferred_from"]:
         return _unreported(d)
-    purpose, parts = d["purpose"], d["parts"]
+    purpose, parts = message_of(d), d["parts"]
     outcome = _outcome(Outcome(d["outcome"]))
     again = ", goes again" if d["goes_again"] else ""
     answers = (
@@ -138,7 +139,7 @@ def _result(d: Details) -> str:
 
 def _unreported(d: Details) -> str:
     return (
-        f"{d['purpose']}, attempt {d['attempt']}: may have been sent, its gateway ended without "
+        f"{message_of(d)}, attempt {d['attempt']}: may have been sent, its gateway ended without "
         f"reporting it; known from attempt {d['inferred_from']}"
     )
 
@@ -209,7 +210,7 @@ def _receipt(d: Details) -> str:
     parts = f", {d['parts']} parts" if d["parts"] > 1 else ""
     error = f", error {d['error']}" if d["error"] else ""
     when = f", centre's clock {d['centre_time'].replace('T', ' ')}" if d["centre_time"] else ""
-    return f"receipt: {d['purpose']} {d['fate']}, state {d['state']}{parts}{error}{when}"
+    return f"receipt: {message_of(d)} {d['fate']}, state {d['state']}{parts}{error}{when}"
 
 
 def _outcome(outcome: Outcome) -> str:

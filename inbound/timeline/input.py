@@ -8,6 +8,7 @@ from uuid import UUID
 
 from inbound.freshness.model import Backlog, Freshness
 from inbound.handlers.decision import message_id
+from inbound.timeline.incidents import Exclusion, Switch
 from inbound.timeline.message_steps import ClaimRow
 from inbound.timeline.model import Language, TextReading
 from inbound.timeline.orders import OrderHistory, WaitingOrder
@@ -124,6 +125,8 @@ class TimelineInput:
     selection: Selection = Selection()
     claims: Sequence[ClaimRow] = ()
     rows: Sequence[WaitingOrder] = ()
+    excluded: Sequence[Exclusion] = ()
+    switches: Sequence[Switch] = ()
     parts: Sequence[PartDelivery] = ()
     misses: Sequence[MissNote] = ()
     misses_left_out: bool = False

@@ -132,6 +132,11 @@ class OrderTimeline(Model):
     account: str = Field(description="the account that ordered it")
     kind: OrderKind
     broadcast_id: UUID | None = Field(default=None, description="the broadcast it belongs to")
+    broadcast: str | None = Field(
+        default=None, description="its name, as long as the order is kept"
+    )
+    template: str | None = Field(default=None, description="absent: it had a text of its own")
+    template_version: int | None = None
     ordered_at: UtcTime = Field(description="when it was accepted or refused")
     trace_id: str | None = Field(default=None, description="32 hex digits of W3C trace context")
     verdict: OrderState = Field(description="how far it has come")
@@ -142,7 +147,34 @@ class OrderTimeline(Model):
         "waits until its broadcast is resumed",
     )
     sentence: str = Field(description="to be read to the client")
+    advice: str | None = Field(
+        default=None,
+        description="for support, not for the client: what lies behind a refusal, and the fix",
+    )
     steps: tuple[Step, ...]
+
+
+class ExcludedTimeline(Model):
+    """A row with this number in the audience of a broadcast that was not sent to it."""
+
+    broadcast_id: UUID
+    broadcast: str = Field(description="the name of the broadcast")
+    account: str
+    reason: str = Field(description="as in the excluded rows of the broadcast")
+    row: int = Field(description="its place in the audience")
+    loaded_at: UtcTime = Field(description="when the audience was loaded and checked")
+    began_at: UtcTime = Field(description="when the broadcast began")
+    sentence: str = Field(description="to be read to the client")
+
+
+class SwitchTimeline(Model):
+    """Notifications and broadcasts were switched by an operator whom the person asked."""
+
+    at: UtcTime
+    notifications_on: bool
+    by: str = Field(description="the operator")
+    reason: str = Field(description="why, as the operator wrote it")
+    sentence: str = Field(description="to be read to the client")
 
 
 class TextReading(Model):
@@ -210,6 +242,8 @@ class Timeline(Model):
     )
     requests: tuple[RequestTimeline, ...] = ()
     orders: tuple[OrderTimeline, ...] = ()
+    excluded: tuple[ExcludedTimeline, ...] = ()
+    switches: tuple[SwitchTimeline, ...] = ()
     misses: tuple[Miss, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
     requests_left_out: int = Field(

@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from inbound.freshness.model import Pending
-from inbound.handlers.order_progress import change_of
+from inbound.handlers.order_progress import change_of, refused_state
 from inbound.timeline.cases import ReplyProgress, progress_of, taken_at
 from inbound.timeline.orders import OrderHistory, WaitingOrder
 from schemas.events import MessageWithheld, PersonErased
 from schemas.order_events import (
     OrderAccepted,
     OrderDecided,
+    OrderRefused,
 )
 from schemas.orders import WAITING, OrderState, RefusalReason, WithheldReason
 
@@ -48,6 +49,13 @@ class OrderCase:
         return self.decided.facts.accepted_at or self.decided.facts.decided_at
 
 
+class Refusal(NamedTuple):
+    """Why an order was refused, for the client; for support what lies behind it, and the fix."""
+
+    why: str
+    advice: str | None = None
+
+
 def order_case_of(
     order: OrderHistory,
     now: datetime,
@@ -67,7 +75,8 @@ def order_case_of(
     open_ = {*WAITING, OrderState.ERASED}
     if state in open_ and row is not None and row.state in open_:
         state, at, due_at = row.state, row.changed_at, row.due_at
-    decided = order.refused or order.decided
+    refused = order.refused
+    decided = refused or order.decided
     due_at = due_at if state is OrderState.SCHEDULED else None
     return OrderCase(
         decided=decided,
@@ -77,7 +86,7 @@ def order_case_of(
         open_for=now - (message.sent_at or now),
         is_overdue=due_at is not None and due_at <= now,
         due_at=due_at,
-        refused=order.refused.reason if order.refused else None,
+        refused=refused.reason if refused and state is OrderState.REFUSED else None,
         withheld=_withheld(order) if state is OrderState.WITHHELD else None,
         opted_out_at=order.opted_out_at,
         unread=unread,
@@ -88,8 +97,10 @@ def order_case_of(
 def _folded(order: OrderHistory) -> tuple[OrderState, datetime, datetime | None]:
     """Return the state that the events lead to, since when, and when its message may be sent."""
     decided = order.decided
-    state, at, due_at = OrderState.REFUSED, order.at, None
-    if isinstance(decided, OrderAccepted):
+    state, at, due_at = OrderState.QUEUED, order.at, None
+    if isinstance(decided, OrderRefused):
+        state = refused_state(decided)
+    elif isinstance(decided, OrderAccepted):
         is_due = decided.due_at <= order.at
         state = OrderState.QUEUED if is_due else OrderState.SCHEDULED
         due_at = decided.due_at
@@ -103,5 +114,7 @@ def _folded(order: OrderHistory) -> tuple[OrderState, datetime, datetime | None]
 
 
 def _withheld(order: OrderHistory) -> WithheldReason | None:
+    if order.refused is not None:
+        return WithheldReason.OPTED_OUT
     withheld = (e for one in reversed(order.events) if isinstance(e := one.event, MessageWithheld))
     return next((event.reason for event in withheld), None)

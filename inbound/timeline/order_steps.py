@@ -1,10 +1,12 @@
 """The steps of an order as data, without words. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from pydantic import JsonValue
 
+from inbound.handlers.order_progress import refused_state
 from inbound.handlers.orders import FIRST_DISPATCH, dispatched_message_id
 from inbound.timeline.message_steps import (
     ClaimRow,
@@ -19,6 +21,7 @@ from inbound.timeline.model import StepKind
 from inbound.timeline.orders import OrderHistory, WaitingOrder
 from inbound.timeline.requests import TimelineEvent
 from schemas.events import DeliveryEvent, MessageEvent, MessageWithheld, PersonErased
+from schemas.messages import Purpose
 from schemas.order_events import (
     OrderAccepted,
     OrderCancelled,
@@ -27,7 +30,7 @@ from schemas.order_events import (
     OrderRefused,
     OrderRescheduled,
 )
-from schemas.orders import LimitFacts, OrderState, SendingHours, utc
+from schemas.orders import LimitFacts, OrderState, SendingHours, WithheldReason, utc
 
 Details = dict[str, JsonValue]
 
@@ -41,19 +44,27 @@ def drafts_of_order(
     place: Details = {"position": first.position, "version": first.version}
     drafts = [
         Draft(StepKind.ORDERED, order.at, _ordered(decided)),
-        *_decision(decided),
+        *_decision(decided, row.currency if row else None),
         Draft(StepKind.RECORDED, first.recorded_at, place),
     ]
     if isinstance(decided, OrderAccepted) and decided.due_at <= order.at:
         id_ = dispatched_message_id(decided.order_id, FIRST_DISPATCH)
         drafts.append(queued_draft(first.recorded_at, id_, order.purpose))
     for one in later:
-        for draft in _later(one):
+        for draft in _later(one, row.currency if row else None):
             drafts.insert(place_of(drafts, draft), draft)
     results = order.results(order.message_id)
     if row is not None and row.state is OrderState.QUEUED and not results:
         _queue(drafts, order, row.changed_at)
-    return [*drafts, *claim_drafts(order.message_id, order.purpose, results, claims)]
+    drafts += claim_drafts(order.message_id, order.purpose, results, claims)
+    return [_of_kind(draft, decided) for draft in drafts]
+
+
+def _of_kind(draft: Draft, decided: OrderDecided) -> Draft:
+    """Add the kind of the order to a step of a message: its purpose can't say “service”."""
+    if "purpose" not in draft.details:
+        return draft
+    return replace(draft, details={**draft.details, "kind": decided.kind.value})
 
 
 def _queue(drafts: list[Draft], order: OrderHistory, at: datetime) -> None:
@@ -63,10 +74,10 @@ def _queue(drafts: list[Draft], order: OrderHistory, at: datetime) -> None:
         drafts.append(queued)
 
 
-def _later(one: TimelineEvent) -> Iterator[Draft]:
+def _later(one: TimelineEvent, currency: str | None) -> Iterator[Draft]:
     match one.event:
         case OrderRefused() as event:
-            yield from _decision(event)
+            yield from _decision(event, currency)
         case MessageWithheld() as event:
             yield Draft(StepKind.WITHHELD, event.at, _withheld(event))
         case MessageEvent() as event:
@@ -99,7 +110,7 @@ def _ordered(decided: OrderDecided) -> Details:
     }
 
 
-def _decision(decided: OrderDecided) -> Iterator[Draft]:
+def _decision(decided: OrderDecided, currency: str | None) -> Iterator[Draft]:
     """Yield what was decided, with the facts that it was based on."""
     facts = decided.facts
     known: Details = {
@@ -110,6 +121,7 @@ def _decision(decided: OrderDecided) -> Iterator[Draft]:
         "max_parts": facts.max_parts,
         "balance": None if facts.balance is None else str(facts.balance),
         "price": None if facts.price is None else str(facts.price),
+        "currency": currency if facts.price is not None or facts.balance is not None else None,
     }
     match decided:
         case OrderAccepted():
@@ -120,6 +132,12 @@ def _decision(decided: OrderDecided) -> Iterator[Draft]:
                 "at_once": decided.due_at <= facts.decided_at,
             }
             yield Draft(StepKind.ORDER_ACCEPTED, facts.decided_at, times | known)
+        case OrderRefused() if refused_state(decided) is OrderState.WITHHELD:
+            withheld: Details = {
+                "reason": WithheldReason.OPTED_OUT.value,
+                "purpose": Purpose.BROADCAST.value,
+            }
+            yield Draft(StepKind.WITHHELD, facts.decided_at, withheld | known)
         case OrderRefused():
             why: Details = {"reason": decided.reason.value}
             yield Draft(StepKind.ORDER_REFUSED, facts.decided_at, why | known)

@@ -27,7 +27,10 @@ OrderEvent = (
 
 
 class WaitingOrder(Protocol):
-    """The stored row of an order: whether it waits for its time, and until when."""
+    """The stored row of an order: whether it waits for its time, and until when.
+
+    With the name of its broadcast, and the currency of its account.
+    """
 
     @property
     def order_id(self) -> UUID: ...  # noqa: D102
@@ -37,6 +40,10 @@ class WaitingOrder(Protocol):
     def changed_at(self) -> datetime: ...  # noqa: D102
     @property
     def due_at(self) -> datetime | None: ...  # noqa: D102
+    @property
+    def broadcast(self) -> str | None: ...  # noqa: D102
+    @property
+    def currency(self) -> str | None: ...  # noqa: D102
 
 
 @dataclass(slots=True, eq=False)

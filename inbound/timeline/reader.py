@@ -23,6 +23,7 @@ from inbound.store.access import audit
 from inbound.store.lookup import OrderLocation, RequestLocation, SubjectRow, TimeWindow
 from inbound.store.sealing import Sealer
 from inbound.timeline.build import build, select
+from inbound.timeline.incidents import Exclusion, Switch
 from inbound.timeline.input import (
     LongText,
     MissNote,
@@ -85,9 +86,14 @@ class TimelineReader:
         _record(conn, reveal, subject_id, None)
         found = self._noted(conn, number_hash, options)
         found = replace(found, number=number if reveal else mask(number), subject_id=subject_id)
+        selection = Selection()
         if subject_id is not None:
             selection = _select_newest(conn, subject_id, options)
-            found = _with_messages(conn, replace(found, selection=selection), subject_id)
+            window = TimeWindow(options.since, options.until)
+            switches = lookup.switches_of(conn, subject_id, window, options.limit)
+            found = replace(found, switches=[Switch(*one) for one in switches])
+        selection = _with_strangers_orders(conn, number_hash, selection, options)
+        found = _with_messages(conn, replace(found, selection=selection), subject_id)
         works = (PendingWork.TEXTS, PendingWork.RESULTS) if subject_id else (PendingWork.TEXTS,)
         freshness = _freshness(gaps, number_hash, options, *works)
         return build(replace(found, freshness=freshness), options)
@@ -119,7 +125,7 @@ class TimelineReader:
                 selection=_select_one(conn, place, wanted),
                 miss_days=self.miss_days,
             )
-            found = found if subject_id is None else _with_messages(conn, found, subject_id)
+            found = _with_messages(conn, found, subject_id)
             freshness = _freshness(gaps, number_hash, wanted, PendingWork.RESULTS)
             timelines.append(build(replace(found, freshness=freshness), wanted))
         return timelines
@@ -138,6 +144,7 @@ class TimelineReader:
         misses = lookup.rejected_mos_of(conn, number_hash, window, MISSES + 1)
         out = lookup.unrecorded_mos(conn, window)
         waiting = lookup.waiting_texts(conn, number_hash, _LONG_TEXTS)
+        excluded = lookup.exclusions_of(conn, number_hash, window, options.limit)
         return TimelineInput(
             misses=[
                 MissNote(
@@ -148,6 +155,7 @@ class TimelineReader:
                 for one in misses[:MISSES]
             ],
             misses_left_out=len(misses) > MISSES,
+            excluded=[Exclusion(**row._asdict()) for row in excluded],
             not_noted=ArrivalSpan(out.first_at, out.last_at, out.count)
             if out.first_at and out.last_at
             else None,
@@ -236,6 +244,24 @@ def _select_newest(
     )
 
 
+def _with_strangers_orders(
+    conn: psycopg.Connection, number_hash: bytes, selection: Selection, options: TimelineOptions
+) -> Selection:
+    """Add orders that were refused before the number had a subject: they are the oldest ones."""
+    window = TimeWindow(options.since, options.until)
+    events = lookup.events_of_strangers_orders(conn, number_hash, window, options.limit + 1)
+    if not events:
+        return selection
+    found = select(events, options)
+    room = max(options.limit - len(selection.requests) - len(selection.orders), 0)
+    left_out = found.orders_left_out + len(found.orders[room:])
+    return replace(
+        selection,
+        orders=[*selection.orders, *found.orders[:room]],
+        orders_left_out=selection.orders_left_out + left_out,
+    )
+
+
 def _select_one(
     conn: psycopg.Connection,
     place: RequestLocation | OrderLocation,
@@ -267,12 +293,14 @@ def _with_stops(conn: psycopg.Connection, subject_id: UUID, selection: Selection
 
 
 def _with_messages(
-    conn: psycopg.Connection, found: TimelineInput, subject_id: UUID
+    conn: psycopg.Connection, found: TimelineInput, subject_id: UUID | None
 ) -> TimelineInput:
     """Add rows of orders, and claims and receipts of messages without a delivery outcome."""
     selection = found.selection
     if order_ids := [order.decided.order_id for order in selection.orders]:
         found = replace(found, rows=lookup.waiting_orders(conn, order_ids))
+    if subject_id is None:
+        return found
     open_messages = selection.open_messages
     if with_parts := [*open_messages, *selection.partly_delivered]:
         parts = lookup.sent_part_statuses(conn, subject_id, with_parts)

@@ -12,6 +12,7 @@ from inbound.timeline import (
     russian_steps,
 )
 from inbound.timeline.cases import Case, ReplyProgress
+from inbound.timeline.incidents import Exclusion, Switch
 from inbound.timeline.model import ClockState, ReplyStatus, StepKind, TextReading
 from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.pending import RUSSIAN, added, clause, sentence
@@ -69,6 +70,15 @@ class Russian(Wording):
 
     def order(self, case: OrderCase) -> str:
         return russian_orders.sentence(case, self._calendar)
+
+    def advice(self, case: OrderCase) -> str | None:
+        return russian_orders.advice(case, self._calendar)
+
+    def exclusion(self, exclusion: Exclusion) -> str:
+        return russian_orders.exclusion(exclusion, self._calendar)
+
+    def switch(self, switch: Switch) -> str:
+        return russian_orders.switched(switch, self._calendar)
 
     def miss(self, kind: str, span: ArrivalSpan, limit: int | None) -> str:
         known = miss_kind(kind)
@@ -146,7 +156,7 @@ class Russian(Wording):
                 assert_never(clock.state)
 
     def step(self, kind: StepKind, details: Details) -> str:
-        return russian_steps.step_text(kind, details)
+        return russian_steps.step_text(kind, details, self._calendar.zone)
 
     def _outcome(self, case: Case, reply: ReplyProgress) -> str:
         """Say what happened to the reply."""

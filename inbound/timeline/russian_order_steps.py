@@ -1,9 +1,10 @@
 """The steps that only orders have, in Russian, for people who know the service."""
 
+from datetime import tzinfo
 from typing import Final, Literal, assert_never
 
 from inbound.timeline.model import StepKind
-from inbound.timeline.words import Details, written_moment
+from inbound.timeline.words import Details, russian_money, written_moment
 from schemas.orders import OrderKind, RefusalReason, WithheldReason
 
 OrderStep = Literal[
@@ -17,20 +18,21 @@ OrderStep = Literal[
     StepKind.ERASED,
 ]
 
+_MOMENT: Final = "%d.%m.%Y %H:%M:%S"
 _PERIODS: Final = {"day": "за день", "week": "за неделю", "month": "за месяц"}
 
 
-def step_text(kind: OrderStep, d: Details) -> str:
+def step_text(kind: OrderStep, d: Details, zone: tzinfo) -> str:
     """Return what happened at a step. `d` are its details (`inbound.timeline.order_steps`)."""
     match kind:
         case StepKind.ORDERED:
-            return _ordered(d)
+            return _ordered(d, zone)
         case StepKind.ORDER_ACCEPTED:
-            return f"заказ принят, {_times(d)}: {_facts(d)}"
+            return f"заказ принят, {_times(d, zone)}: {_facts(d)}"
         case StepKind.ORDER_REFUSED:
             return f"в заказе отказано, {_refusal(RefusalReason(d['reason']))}: {_facts(d)}"
         case StepKind.RESCHEDULED:
-            return _rescheduled(d)
+            return _rescheduled(d, zone)
         case StepKind.WITHHELD:
             return f"не отправлено, {_withheld(WithheldReason(d['reason']))}"
         case StepKind.CANCELLED:
@@ -43,19 +45,23 @@ def step_text(kind: OrderStep, d: Details) -> str:
             assert_never(kind)
 
 
-def _ordered(d: Details) -> str:
+def _ordered(d: Details, zone: tzinfo) -> str:
     version = f", версия {d['template_version']}" if d["template_version"] else ""
     template = "свой текст" if d["template"] == "text" else f"шаблон {d['template']}"
     language = f", язык {d['language']}" if d["language"] else ""
     sender = f", отправитель {d['sender']}" if d["sender"] else ""
     parts = f", частей: {d['parts']}" if d["parts"] > 1 else ""
-    since = f", не раньше {written_moment(d['not_before'])}" if d["not_before"] else ""
-    until = f", срок {written_moment(d['expires_at'])}" if d["expires_at"] else ""
+    since = f", не раньше {_moment(d['not_before'], zone)}" if d["not_before"] else ""
+    until = f", срок {_moment(d['expires_at'], zone)}" if d["expires_at"] else ""
     broadcast = f", рассылка {d['broadcast_id']}" if d["broadcast_id"] else ""
     return (
         f"{_kind(OrderKind(d['kind']))}, учётная запись {d['account']}: {template}{version}"
         f"{language}{sender}{parts}{_hours(d)}{since}{until}{broadcast}"
     )
+
+
+def _moment(moment: str, zone: tzinfo) -> str:
+    return written_moment(moment, zone, _MOMENT)
 
 
 def _hours(d: Details) -> str:
@@ -75,32 +81,35 @@ def _kind(kind: OrderKind) -> str:
             assert_never(kind)
 
 
-def _times(d: Details) -> str:
-    until = f"не позже {written_moment(d['not_after'])}"
+def _times(d: Details, zone: tzinfo) -> str:
+    until = f"не позже {_moment(d['not_after'], zone)}"
     if d["at_once"]:
         return f"отправить сразу, {until}"
-    return f"отправить с {written_moment(d['due_at'])}, {until}"
+    return f"отправить с {_moment(d['due_at'], zone)}, {until}"
 
 
 def _facts(d: Details) -> str:
-    client = "номер есть у клиента" if d["client_known"] else "номера нет ни у одного клиента"
+    known = "номер есть" if d["client_known"] else "номера нет"
+    client = f"{known} в справочнике клиентов"
     on = f"уведомления {'включены' if d['notifications_on'] else 'отключены'}"
     limits = "".join(
         f", {words} использовано {limit['used']} из {limit['limit']}"
         for period, words in _PERIODS.items()
         if (limit := d["limits"].get(period))
     )
-    money = f", цена {d['price']}" if d["price"] is not None else ""
-    money += f", на счёте {d['balance']}" if d["balance"] is not None else ""
+    currency = d.get("currency")
+    money = f", цена {russian_money(d['price'], currency)}" if d["price"] is not None else ""
+    if d["balance"] is not None:
+        money += f", на счёте {russian_money(d['balance'], currency)}"
     waiting = f", незавершённых заказов: {d['waiting']}" if d["waiting"] else ""
     return f"{client}, {on}{waiting}{limits}{money}"
 
 
-def _rescheduled(d: Details) -> str:
+def _rescheduled(d: Details, zone: tzinfo) -> str:
     number = f"следующая отправка ({d['dispatch']})"
     if d["due_at"] is None:
         return f"{number}, когда рассылка возобновится"
-    return f"{number} с {written_moment(d['due_at'])}, не позже {written_moment(d['not_after'])}"
+    return f"{number} с {_moment(d['due_at'], zone)}, не позже {_moment(d['not_after'], zone)}"
 
 
 def _withheld(reason: WithheldReason) -> str:
@@ -130,7 +139,7 @@ def _refusal(reason: RefusalReason) -> str:
         case RefusalReason.RECIPIENT_UNKNOWN:
             return "получатель неизвестен"
         case RefusalReason.RECIPIENT_NOT_A_CLIENT:
-            return "номер не клиента"
+            return "номера нет в справочнике клиентов"
         case RefusalReason.OPTED_OUT:
             return "получатель отключил уведомления"
         case RefusalReason.TOO_MANY_WAITING:

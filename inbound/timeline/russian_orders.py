@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, assert_never
 
 from inbound.smpp.status import name_of
 from inbound.timeline import russian_refusals
 from inbound.timeline.cases import ReplyProgress
+from inbound.timeline.incidents import Exclusion, Switch, WhyExcluded
 from inbound.timeline.model import ReplyStatus
 from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.pending import RUSSIAN, added
@@ -34,6 +36,43 @@ def subject_of(kind: OrderKind) -> str:
             return "Сервисное сообщение"
         case _:
             assert_never(kind)
+
+
+def advice(case: OrderCase, calendar: Calendar) -> str | None:
+    """Say to support why an order was refused, and what can be done; None if that was said."""
+    if case.state is OrderState.REFUSED:
+        near = partial(replace(calendar, clock="%H:%M").near, mentioned=case.ordered_at)
+        return russian_refusals.refusal(case, near).advice
+    if case.state is OrderState.WITHHELD and case.withheld is WithheldReason.PAUSED:
+        return "его нужно заказать снова"
+    return None
+
+
+def exclusion(one: Exclusion, calendar: Calendar) -> str:
+    """Say why a broadcast was not sent to somebody who was in its audience."""
+    when = replace(calendar, clock="%H:%M", full="{day} ({time})").on(one.began_at)
+    return f"СМС-оповещение от {when} на этот номер не отправлено: {_why_excluded(one)}."
+
+
+def switched(one: Switch, calendar: Calendar) -> str:
+    """Say that an operator switched notifications and broadcasts on or off."""
+    when = replace(calendar, clock="%H:%M", full="{day} в {time}").on(one.at)
+    verb = "включили" if one.notifications_on else "отключили"
+    return f"Мы {verb} СМС-уведомления и СМС-оповещения {when}."
+
+
+def _why_excluded(one: Exclusion) -> str:
+    match one.why:
+        case WhyExcluded.OPTED_OUT:
+            return russian_refusals.opted_out(None, str)
+        case WhyExcluded.NOT_A_CLIENT:
+            return "номера не было в нашем справочнике клиентов"
+        case WhyExcluded.REPEATED:
+            return "номер был в списке получателей несколько раз, и сообщение для него одно"
+        case WhyExcluded.DATA:
+            return "не хватило данных для текста сообщения"
+        case why:
+            assert_never(why)
 
 
 class _Sentence:
@@ -75,8 +114,7 @@ class _Sentence:
             case OrderState.CANCELLED:
                 return f"отменено {self._near(case.at)} и не отправлено"
             case OrderState.REFUSED:
-                why, fix = russian_refusals.refusal(case, self._near)
-                return f"не отправлено: {why}; {fix}"
+                return f"не отправлено: {russian_refusals.refusal(case, self._near).why}"
             case OrderState.ERASED:
                 return "не отправлено: номер или данные были удалены из сервиса"
             case _:
@@ -120,13 +158,12 @@ class _Sentence:
         case, reason = self._case, self._case.withheld
         match reason:
             case WithheldReason.OPTED_OUT:
-                why, fix = russian_refusals.opted_out(case, self._near)
-                return f": {why}; {fix}"
+                return f": {russian_refusals.opted_out(case.opted_out_at, self._near)}"
             case WithheldReason.CANCELLED:
                 of = "рассылка отменена" if case.decided.broadcast_id else "оно было отменено"
                 return f": {of}"
             case WithheldReason.PAUSED:
-                return ": рассылка была приостановлена; его нужно заказать снова"
+                return ": рассылка была приостановлена"
             case None:
                 return ""
             case _:

@@ -2,80 +2,83 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
-from inbound.timeline.order_cases import OrderCase
+from inbound.timeline.order_cases import OrderCase, Refusal
 from inbound.timeline.words import russian_duration, spelling_of
 from schemas.events import Command
 from schemas.orders import LimitFacts, OrderKind, RefusalReason
 
+_OURS: Final = "в заказе была ошибка с нашей стороны"
+_LIMIT: Final = "был достигнут предел для таких сообщений"
 
-def refusal(case: OrderCase, near: Callable[[datetime], str]) -> tuple[str, str]:
+
+def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
     """Say why an order was refused, and what to do about it. `near` formats a moment."""
     decided, facts, reason = case.decided, case.decided.facts, case.refused
     account = f"учётной записи {decided.account}"
     match reason:
         case RefusalReason.ACCOUNT_UNKNOWN:
-            return (
-                f"{account}, от которой оно заказано, нет",
-                "программа должна указать существующую учётную запись",
-            )
+            advice = f"{account} нет; программа должна указать существующую учётную запись"
+            return Refusal(_OURS, advice)
         case RefusalReason.ACCOUNT_DISABLED:
-            return (
-                f"учётная запись {decided.account}, от которой оно заказано, отключена",
-                "её нужно включить",
-            )
+            advice = f"учётная запись {decided.account} отключена; её нужно включить"
+            return Refusal(_OURS, advice)
         case RefusalReason.RIGHT_MISSING:
-            return (
-                f"у {account} нет права отправлять {_many(decided.kind)}",
-                "ей нужно дать это право",
+            return Refusal(
+                _OURS,
+                f"у {account} нет права отправлять {_many(decided.kind)}; ей нужно дать это право",
             )
         case RefusalReason.IDEMPOTENCY_KEY_REUSED:
-            return (
-                "его ключ идемпотентности уже был использован для другого заказа",
-                "его нужно заказать с новым ключом",
+            return Refusal(
+                _OURS,
+                "его ключ идемпотентности уже был использован для другого заказа; его нужно "
+                "заказать с новым ключом",
             )
         case RefusalReason.NOT_A_MOBILE_NUMBER:
-            return (
+            return Refusal(
                 "номер в заказе — не номер мобильного телефона",
                 "нужно указать верный номер с кодом страны",
             )
         case RefusalReason.RECIPIENT_UNKNOWN:
-            return (
+            return Refusal(
                 "получатель в заказе неизвестен",
                 "клиент должен быть в справочнике, или в заказе нужно указать номер",
             )
         case RefusalReason.RECIPIENT_NOT_A_CLIENT:
-            return (
+            return Refusal(
                 "этого номера нет в нашем справочнике клиентов",
                 f"номер нужно внести в справочник или дать {account} право писать другим людям",
             )
         case RefusalReason.OPTED_OUT:
-            return opted_out(case, near)
+            return Refusal(opted_out(case.opted_out_at, near))
         case RefusalReason.TOO_MANY_WAITING:
-            return (
+            return Refusal(
                 f"отправки на этот номер уже ждали другие сообщения: {facts.waiting}",
                 "его нужно заказать снова, когда они будут отправлены",
             )
         case RefusalReason.TEMPLATE_UNKNOWN:
-            return (
-                f"шаблона {decided.template} нет",
-                "в заказе нужно указать существующий шаблон",
+            return Refusal(
+                _OURS,
+                f"шаблона {decided.template} нет; в заказе нужно указать существующий шаблон",
             )
         case RefusalReason.TEMPLATE_FIELDS:
-            return (
-                f"поля заказа не подходят к шаблону {decided.template}",
-                "его нужно заказать снова с теми полями, которые нужны шаблону",
+            return Refusal(
+                _OURS,
+                f"поля заказа не подходят к шаблону {decided.template}; его нужно заказать снова "
+                "с теми полями, которые нужны шаблону",
             )
         case RefusalReason.SENDER_NOT_APPROVED:
-            return (
-                f"отправитель {decided.sender} не одобрен для {account}",
-                "отправителя нужно одобрить или убрать из заказа",
+            return Refusal(
+                _OURS,
+                f"отправитель {decided.sender} не одобрен для {account}; отправителя нужно "
+                "одобрить или убрать из заказа",
             )
         case RefusalReason.TEXT_NOT_ALLOWED:
-            return (
-                f"его текст не подходит ни к одному образцу {account}",
-                "нужно изменить текст или образцы",
+            return Refusal(
+                _OURS,
+                f"его текст не подходит ни к одному образцу {account}; нужно изменить текст или "
+                "образцы",
             )
         case RefusalReason.TOO_MANY_PARTS:
             most = (
@@ -83,52 +86,57 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> tuple[str, str]
                 if facts.max_parts is None
                 else f", а для {account} их не больше {facts.max_parts}"
             )
-            return f"частей СМС в его тексте: {decided.parts}{most}", "текст нужно сократить"
+            return Refusal(
+                _OURS, f"частей СМС в его тексте: {decided.parts}{most}; текст нужно сократить"
+            )
         case RefusalReason.EXPIRED:
-            return (
+            return Refusal(
                 "срок его отправки истёк бы раньше, чем его можно отправить",
                 "нужно изменить часы отправки и срок",
             )
         case RefusalReason.REPEATED:
-            return (
+            return Refusal(
                 f"такой же текст на этот номер заказан {_before(near, facts.same_text_at)}",
                 f"повторить заказ можно {_after(facts.repeat_within_s)}",
             )
         case RefusalReason.MINIMUM_DELAY:
-            return (
+            return Refusal(
                 f"другое сообщение на этот номер заказано {_before(near, facts.last_at)}",
                 f"повторить заказ можно {_after(facts.min_delay_s)}",
             )
         case RefusalReason.DAILY_LIMIT:
-            return (
-                f"достигнут дневной предел {account}{_limit(facts.day)}",
-                "его можно заказать на следующий день, или предел нужно повысить",
+            return Refusal(
+                _LIMIT,
+                f"достигнут дневной предел {account}{_limit(facts.day)}; его можно заказать на "
+                "следующий день, или предел нужно повысить",
             )
         case RefusalReason.WEEKLY_LIMIT:
-            return (
-                f"достигнут недельный предел {account}{_limit(facts.week)}",
-                "его можно заказать с понедельника, или предел нужно повысить",
+            return Refusal(
+                _LIMIT,
+                f"достигнут недельный предел {account}{_limit(facts.week)}; его можно заказать с "
+                "понедельника, или предел нужно повысить",
             )
         case RefusalReason.MONTHLY_LIMIT:
-            return (
-                f"достигнут месячный предел {account}{_limit(facts.month)}",
-                "его можно заказать в следующем месяце, или предел нужно повысить",
+            return Refusal(
+                _LIMIT,
+                f"достигнут месячный предел {account}{_limit(facts.month)}; его можно заказать в "
+                "следующем месяце, или предел нужно повысить",
             )
         case RefusalReason.BALANCE:
-            return f"на счёте {account} не хватило средств", "счёт нужно пополнить"
+            return Refusal(_LIMIT, f"на счёте {account} не хватило средств; счёт нужно пополнить")
         case None:
-            return "заказ отклонён", "его нужно заказать снова"
+            return Refusal("заказ отклонён", "его нужно заказать снова")
         case _:
             assert_never(reason)
 
 
-def opted_out(case: OrderCase, near: Callable[[datetime], str]) -> tuple[str, str]:
+def opted_out(since: datetime | None, near: Callable[[datetime], str]) -> str:
     """Say that notifications had been switched off, and how to switch them on again."""
-    when = f"{near(case.opted_out_at)} " if case.opted_out_at else ""
+    when = f"{near(since)} " if since else ""
     start = spelling_of(Command.SMS_START)
     return (
-        f"{when}СМС-уведомления и СМС-оповещения были отключены",
-        f"чтобы снова включить их, отправьте «{start}»",
+        f"{when}СМС-уведомления и СМС-оповещения были отключены; чтобы снова включить их, "
+        f"отправьте «{start}»"
     )
 
 

@@ -1,7 +1,7 @@
 """The steps in Russian, for people who know the service."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import Final, assert_never
 
 from inbound.smpp.status import explain
@@ -17,6 +17,7 @@ from inbound.timeline.words import (
 )
 from schemas.events import Command, Completion, Plan
 from schemas.messages import Outcome, Purpose
+from schemas.orders import OrderKind
 from schemas.registration_events import HoldReason, RefusalCause
 
 _UNANSWERED: Final = "нет ответа"
@@ -27,7 +28,7 @@ _LANES: Final[Mapping[str, str]] = {
 }
 
 
-def step_text(kind: StepKind, d: Details) -> str:
+def step_text(kind: StepKind, d: Details, zone: tzinfo) -> str:
     """Return what happened at a step. `d` are its details (`inbound.timeline.steps`)."""
     match kind:
         case StepKind.ARRIVED:
@@ -76,7 +77,7 @@ def step_text(kind: StepKind, d: Details) -> str:
             | StepKind.EXPIRED
             | StepKind.ERASED
         ):
-            return russian_order_steps.step_text(kind, d)
+            return russian_order_steps.step_text(kind, d, zone)
         case _:
             assert_never(kind)
 
@@ -223,6 +224,8 @@ def _receipt(d: Details) -> str:
 
 
 def _purpose(d: Details) -> str:
+    if d.get("kind") == OrderKind.SERVICE:
+        return "сервисное сообщение"
     purpose = Purpose(d["purpose"])
     match purpose:
         case Purpose.ACKNOWLEDGEMENT:

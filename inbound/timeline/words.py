@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
@@ -12,6 +13,7 @@ from inbound.handlers.definitions import DEFINITIONS, definition_of
 from inbound.parsers.commands import NoCommand
 from inbound.plurals import counted_in_russian
 from inbound.timeline.cases import Case
+from inbound.timeline.incidents import Exclusion, Switch
 from inbound.timeline.model import ClockState, StepKind, TextReading
 from inbound.timeline.order_cases import OrderCase
 from schemas.events import Command
@@ -20,6 +22,8 @@ Details = Mapping[str, Any]
 
 OPEN_CLOCKS: Final = frozenset({ClockState.RUNNING, ClockState.OVERDUE})
 """The states of a clock that a report of the operator may end."""
+
+_SIGNS: Final = {"RUB": "₽", "EUR": "€", "USD": "$"}
 
 
 class MissKind(StrEnum):
@@ -75,6 +79,18 @@ class Wording(Protocol):
 
     def order(self, case: OrderCase) -> str:
         """Say what happened to a notification, a broadcast or a service message."""
+        ...
+
+    def advice(self, case: OrderCase) -> str | None:
+        """Say to support, not to the client, why an order was refused and what can be done."""
+        ...
+
+    def exclusion(self, exclusion: Exclusion) -> str:
+        """Say why a broadcast was not sent to somebody who was in its audience."""
+        ...
+
+    def switch(self, switch: Switch) -> str:
+        """Say that an operator switched notifications and broadcasts on or off."""
         ...
 
     def miss(self, kind: str, span: ArrivalSpan, limit: int | None) -> str:
@@ -176,6 +192,22 @@ def russian_duration(span: timedelta) -> str:
     return duration(span, ("с", "мин", "ч", "сут")).replace(".", ",")
 
 
+def english_money(amount: str, currency: str | None) -> str:
+    """Return an amount as it is written in English: 1,234.50 RUB."""
+    return f"{_amount(amount)} {currency or ''}".rstrip()
+
+
+def russian_money(amount: str, currency: str | None) -> str:
+    """Return an amount as it is written in Russian: 1 234,50 ₽, with spaces that don't break."""
+    written = _amount(amount).translate({ord(","): "\u00a0", ord("."): ","})
+    return f"{written}\u00a0{_SIGNS.get(currency, currency)}" if currency else written
+
+
+def _amount(amount: str) -> str:
+    value = Decimal(amount)
+    return f"{value:,.2f}" if value == round(value, 2) else f"{value.normalize():,f}"
+
+
 def days_in_russian(days: int) -> str:
     """Return a number of days with its noun."""
     return counted_in_russian(days, "день", "дня", "дней")
@@ -202,9 +234,9 @@ def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
     return f"{large} {large_unit}{rest}"
 
 
-def written_moment(moment: str) -> str:
-    """Return a moment of a step's details as the step prints it, in UTC."""
-    return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+def written_moment(moment: str, zone: tzinfo, form: str) -> str:
+    """Return a moment of a step's details as the step prints it, in the zone of the timeline."""
+    return f"{datetime.fromisoformat(moment).astimezone(zone):{form}}"
 
 
 def statuses(parts: list[Details], unanswered: str) -> str:

@@ -14,12 +14,12 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from tempfile import TemporaryDirectory
 from typing import IO, Any, Final
 
 from pydantic_core import from_json, to_json
 
 from inbound.printing import printable
+from inbound.temporary_folder import TemporaryFolder
 
 # All that an interpreter may need to start.
 _KEPT_VARIABLES: Final = ("LD_LIBRARY_PATH",)
@@ -43,11 +43,11 @@ class LineProcess:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._closing = False
-        self._folder = TemporaryDirectory(prefix="scserv-candidate-")
+        self._folder = TemporaryFolder("candidate")
         self._process = subprocess.Popen(
             command,
             env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
-            cwd=self._folder.name,
+            cwd=self._folder.path,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -112,7 +112,7 @@ class LineProcess:
                 with suppress(queue.Empty):
                     self._answers.get_nowait()
                 thread.join(timeout=_POLL_S)
-        self._folder.cleanup()
+        self._folder.close()
 
     def _kill_group(self) -> None:
         # The group keeps its number only while the process that leads it isn't waited for.

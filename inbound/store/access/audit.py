@@ -62,6 +62,7 @@ class AuditEntry:
     action: str
     subject_id: UUID | None
     request_id: UUID | None
+    broadcast_id: UUID | None
     reason: str
 
 

@@ -1,9 +1,11 @@
--- The audit trail.
+-- The audit trail. The column request_id has the id of a broadcast for actions on broadcasts.
 
 -- name: add_audit
 INSERT INTO audit (actor, action, subject_id, request_id, reason)
 VALUES (%(actor)s, %(action)s, %(subject_id)s, %(request_id)s, %(reason)s)
-RETURNING id, at, actor, action, subject_id, request_id, reason
+RETURNING id, at, actor, action, subject_id,
+          CASE WHEN action NOT LIKE 'broadcast.%%' THEN request_id END,
+          CASE WHEN action LIKE 'broadcast.%%' THEN request_id END, reason
 
 -- name: add_entries
 INSERT INTO audit (actor, action, subject_id, request_id, reason)
@@ -14,7 +16,9 @@ FROM unnest(%(actors)s::text[], %(actions)s::text[], %(subject_ids)s::uuid[],
 
 -- name: list_audit
 -- The newest first; paging by id neither skips nor repeats an entry.
-SELECT id, at, actor, action, subject_id, request_id, reason
+SELECT id, at, actor, action, subject_id,
+       CASE WHEN action NOT LIKE 'broadcast.%%' THEN request_id END,
+       CASE WHEN action LIKE 'broadcast.%%' THEN request_id END, reason
 FROM audit
 WHERE (%(before)s::bigint IS NULL OR id < %(before)s::bigint)
   AND (%(since)s::timestamptz IS NULL OR at >= %(since)s::timestamptz)

@@ -3,6 +3,7 @@
 What the pump does within a transaction of orders is in `cursors`.
 """
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,6 +29,7 @@ _CHANGE_BROADCAST: Final = _SQL["change_broadcast"]
 _FIND_PROGRESS: Final = _SQL["find_progress"]
 _SUM_UP_PROGRESS: Final = _SQL["sum_up_progress"]
 _FIND_RECIPIENTS: Final = _SQL["find_recipients"]
+_FIND_LANGUAGE: Final = _SQL["find_language"]
 _RELEASE_HELD_ORDERS: Final = _SQL["release_held_orders"]
 _FIND_SCHEDULED_ORDERS: Final = _SQL["find_scheduled_orders"]
 _TRY_LOCK_PUMP: Final = _SQL["try_lock_pump"]
@@ -44,6 +46,8 @@ class NewBroadcast:
     created_by: str
     recipients: int
     excluded: dict[str, int]
+    parts: int = 0
+    most_parts: int = 0
     text_sealed: bytes | None = field(repr=False, default=None)
     template: str | None = None
     template_version: int | None = None
@@ -75,6 +79,8 @@ def insert_broadcast(conn: psycopg.Connection, new: NewBroadcast) -> None:
             "is_spread": new.is_spread,
             "rate_per_s": new.rate_per_s,
             "columns": list(new.columns),
+            "parts": new.parts,
+            "most_parts": new.most_parts,
         },
     )
 
@@ -129,13 +135,16 @@ def change_broadcast(conn: psycopg.Connection, broadcast: Broadcast) -> None:
 @raises_store_errors
 def find_counts(conn: psycopg.Connection, broadcast_ids: Collection[UUID]) -> dict[UUID, Counts]:
     """Return the counts of each of these broadcasts; the cost doesn't grow with their size."""
-    found: dict[UUID, tuple[dict[str, int], int]] = {one: ({}, 0) for one in broadcast_ids}
+    states: dict[UUID, Counter[str]] = {one: Counter() for one in broadcast_ids}
+    reasons: dict[UUID, dict[tuple[str, str], int]] = {one: {} for one in broadcast_ids}
+    added = Counter[UUID]()
     rows = conn.execute(_FIND_PROGRESS, {"broadcast_ids": list(broadcast_ids)})
-    for broadcast_id, state, recipients, added in rows:
-        by_state, before = found[broadcast_id]
-        by_state[state] = int(recipients)
-        found[broadcast_id] = by_state, before + added
-    return {one: Counts(*counts) for one, counts in found.items()}
+    for broadcast_id, state, reason, recipients, count in rows:
+        states[broadcast_id][state] += int(recipients)
+        added[broadcast_id] += count
+        if reason:
+            reasons[broadcast_id][state, reason] = int(recipients)
+    return {one: Counts(states[one], added[one], reasons[one]) for one in states}
 
 
 @raises_store_errors
@@ -151,6 +160,13 @@ def find_recipients(
     """Return the next recipients behind a number, in order."""
     parameters = {"broadcast_id": broadcast_id, "after": after, "limit": limit}
     return [Recipient(*row) for row in conn.execute(_FIND_RECIPIENTS, parameters)]
+
+
+@raises_store_errors
+def find_language(conn: psycopg.Connection, number_hash: bytes) -> str | None:
+    """Return the language of a client, None if it isn't known."""
+    row = conn.execute(_FIND_LANGUAGE, {"number_hash": number_hash}).fetchone()
+    return row[0] if row else None
 
 
 @raises_store_errors
@@ -178,7 +194,7 @@ def _broadcast(row: tuple[Any, ...]) -> Broadcast:
     template, template_version, sender, is_spread, rate, columns, excluded, cursor_no, *end = (
         content
     )
-    ended_at, problem, deleted_at, text_sealed, account_rate, account_enabled = end
+    ended_at, problem, deleted_at, text_sealed, account_rate, account_enabled, *parts = end
     return Broadcast(
         broadcast_id=broadcast_id,
         name=name,
@@ -209,4 +225,6 @@ def _broadcast(row: tuple[Any, ...]) -> Broadcast:
         text_sealed=text_sealed,
         account_rate=account_rate,
         account_enabled=account_enabled,
+        parts=parts[0],
+        most_parts=parts[1],
     )

@@ -3,12 +3,14 @@
 -- name: insert_broadcast
 INSERT INTO broadcasts (
     broadcast_id, state, created_at, name, account, text_sealed, template, template_version,
-    sender, hours, is_spread, rate_per_s, columns, recipients, excluded, created_by
+    sender, hours, is_spread, rate_per_s, columns, recipients, excluded, created_by, parts,
+    most_parts
 )
 VALUES (
     %(broadcast_id)s, 'draft', %(created_at)s, %(name)s, %(account)s, %(text_sealed)s,
     %(template)s, %(template_version)s, %(sender)s, %(hours)s::json, %(is_spread)s,
-    %(rate_per_s)s, %(columns)s, %(recipients)s, %(excluded)s::json, %(created_by)s
+    %(rate_per_s)s, %(columns)s, %(recipients)s, %(excluded)s::json, %(created_by)s, %(parts)s,
+    %(most_parts)s
 )
 
 -- name: find_broadcast
@@ -16,7 +18,7 @@ SELECT broadcast_id, name, broadcasts.account, state, recipients, created_by, ho
        began_at, started_by, approved_by, needs_confirmation, broadcasts.created_at, template,
        template_version, sender, is_spread, broadcasts.rate_per_s, columns, excluded::text,
        cursor_no, ended_at, problem, audience_deleted_at, text_sealed, accounts.rate_per_s,
-       coalesce(accounts.enabled, false)
+       coalesce(accounts.enabled, false), parts, most_parts
 FROM broadcasts LEFT JOIN accounts USING (account)
 WHERE broadcast_id = %(broadcast_id)s
 
@@ -30,7 +32,7 @@ SELECT broadcast_id, name, broadcasts.account, state, recipients, created_by, ho
        began_at, started_by, approved_by, needs_confirmation, broadcasts.created_at, template,
        template_version, sender, is_spread, broadcasts.rate_per_s, columns, excluded::text,
        cursor_no, ended_at, problem, audience_deleted_at, text_sealed, accounts.rate_per_s,
-       coalesce(accounts.enabled, false)
+       coalesce(accounts.enabled, false), parts, most_parts
 FROM broadcasts LEFT JOIN accounts USING (account)
 WHERE (%(account)s::text IS NULL OR broadcasts.account = %(account)s)
 ORDER BY broadcasts.created_at DESC, broadcast_id LIMIT %(limit)s
@@ -40,7 +42,7 @@ SELECT broadcast_id, name, broadcasts.account, state, recipients, created_by, ho
        began_at, started_by, approved_by, needs_confirmation, broadcasts.created_at, template,
        template_version, sender, is_spread, broadcasts.rate_per_s, columns, excluded::text,
        cursor_no, ended_at, problem, audience_deleted_at, text_sealed, accounts.rate_per_s,
-       coalesce(accounts.enabled, false)
+       coalesce(accounts.enabled, false), parts, most_parts
 FROM broadcasts LEFT JOIN accounts USING (account)
 WHERE state IN ('scheduled', 'running') OR state = 'cancelled' AND ended_at IS NULL
 ORDER BY began_at, broadcasts.created_at, broadcast_id
@@ -53,19 +55,19 @@ SET state = %(state)s, starts_at = %(starts_at)s, began_at = %(began_at)s,
 WHERE broadcast_id = %(broadcast_id)s
 
 -- name: find_progress
-SELECT broadcast_id, state, sum(recipients)::bigint, count(*) FROM broadcast_progress
+SELECT broadcast_id, state, reason, sum(recipients)::bigint, count(*) FROM broadcast_progress
 WHERE broadcast_id = ANY(%(broadcast_ids)s::uuid[])
-GROUP BY broadcast_id, state
+GROUP BY broadcast_id, state, reason
 
 -- name: sum_up_progress
 -- Replaces the rows by their sums. Rows that another transaction adds meanwhile stay.
 WITH gone AS (
     DELETE FROM broadcast_progress WHERE broadcast_id = %(broadcast_id)s
-    RETURNING state, recipients
+    RETURNING state, reason, recipients
 )
-INSERT INTO broadcast_progress (broadcast_id, state, recipients)
-SELECT %(broadcast_id)s, state, sum(recipients) FROM gone
-GROUP BY state HAVING sum(recipients) <> 0
+INSERT INTO broadcast_progress (broadcast_id, state, reason, recipients)
+SELECT %(broadcast_id)s, state, reason, sum(recipients) FROM gone
+GROUP BY state, reason HAVING sum(recipients) <> 0
 
 -- name: read_cursor
 -- A statement of its own after lock_broadcast: it sees what the last holder committed. With the
@@ -84,6 +86,9 @@ WHERE broadcasts.broadcast_id = given.broadcast_id
 -- name: find_recipients
 SELECT no, number_hash, number_sealed, fields_sealed FROM broadcast_recipients
 WHERE broadcast_id = %(broadcast_id)s AND no > %(after)s ORDER BY no LIMIT %(limit)s
+
+-- name: find_language
+SELECT language FROM clients WHERE number_hash = %(number_hash)s
 
 -- name: release_held_orders
 -- Messages that came back while the broadcast was paused are due again.

@@ -1,18 +1,26 @@
 """Rows of broadcasts. Plain data; times are UTC."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from inbound.handlers.broadcasts import BroadcastState, Lifecycle
 from schemas.orders import OrderState, SendingHours
 
+_UNSENT: Final = (OrderState.CANCELLED, OrderState.EXPIRED, OrderState.ERASED)
+"""The states of orders that count as withheld, each for a reason of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """A broadcast. `account_rate` and `account_enabled` are those of its account now."""
+    """A broadcast. `account_rate` and `account_enabled` are those of its account now.
+
+    `parts` are the SMS parts of all recipients, `most_parts` those of the longest text; None for a
+    broadcast that was made before they were counted.
+    """
 
     broadcast_id: UUID
     name: str
@@ -33,6 +41,8 @@ class Broadcast:
     text_sealed: bytes | None = field(default=None, repr=False)
     account_rate: int | None = None
     account_enabled: bool = True
+    parts: int | None = None
+    most_parts: int | None = None
 
     @property
     def state(self) -> BroadcastState:
@@ -85,7 +95,8 @@ class Progress:
     """How many recipients are in which state; their sum is `recipients`.
 
     `waiting` is what may still be sent. Rejected by the SMS centre is undelivered; never submitted
-    is withheld, for whatever reason.
+    is withheld, for whatever reason. The reasons are those of `RefusalReason`, and `opted_out`,
+    `cancelled`, `paused`, `expired` and `erased`.
     """
 
     recipients: int
@@ -96,6 +107,8 @@ class Progress:
     unknown: int = 0
     withheld: int = 0
     refused: int = 0
+    withheld_by_reason: Mapping[str, int] = field(default_factory=dict)
+    refused_by_reason: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +118,8 @@ class Counts:
     by_state: Mapping[str, int] = field(default_factory=dict)
     rows: int = 0
     """Rows that were added up."""
+    by_reason: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Those of `by_state` that have a reason, by state and reason."""
 
     @property
     def open(self) -> int:
@@ -133,12 +148,25 @@ class Counts:
             delivered=self._sum(OrderState.DELIVERED),
             undelivered=self._sum(OrderState.UNDELIVERED, OrderState.REJECTED),
             unknown=self._sum(OrderState.UNKNOWN),
-            withheld=self._sum(
-                OrderState.WITHHELD, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.ERASED
-            )
+            withheld=self._sum(OrderState.WITHHELD, *_UNSENT)
             + (before_pump if is_cancelled else 0),
             refused=self._sum(OrderState.REFUSED),
+            withheld_by_reason=self._withheld(before_pump if is_cancelled else 0),
+            refused_by_reason=self._reasons(OrderState.REFUSED),
         )
+
+    def _withheld(self, before_pump: int) -> dict[str, int]:
+        reasons = Counter(self._reasons(OrderState.WITHHELD))
+        reasons.update({state.value: self._sum(state) for state in _UNSENT})
+        reasons[OrderState.CANCELLED.value] += before_pump
+        return {reason: count for reason, count in sorted(reasons.items()) if count}
+
+    def _reasons(self, state: OrderState) -> dict[str, int]:
+        return {
+            reason: count
+            for (of, reason), count in sorted(self.by_reason.items())
+            if of == state.value and count
+        }
 
     def _sum(self, *states: OrderState) -> int:
         return sum(self.by_state.get(state.value, 0) for state in states)

@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 from inbound.parsers.numbers import mask
 from inbound.printing import printable
 from inbound.store.access import audit
+from inbound.store.access.approval_rules import needs_second_person
 from inbound.store.connections import raises_store_errors
 from inbound.store.orders.rows import UsageKey
 from inbound.store.statements import statements
@@ -27,6 +28,7 @@ _LIST_ACCOUNTS: Final = _SQL["list_accounts"]
 _LIST_SENDERS: Final = _SQL["list_senders"]
 _ADD_SENDER: Final = _SQL["add_sender"]
 _APPROVE_SENDER: Final = _SQL["approve_sender"]
+_FIND_SENDER: Final = _SQL["find_sender"]
 _DELETE_SENDER: Final = _SQL["delete_sender"]
 _LIST_USAGE: Final = _SQL["list_usage"]
 
@@ -79,6 +81,14 @@ class AccountRecord:
 
 class AccountMissingError(LookupError):
     """There is no account of this name."""
+
+
+class SenderMissingError(LookupError):
+    """Nobody has asked for this sender."""
+
+
+class SelfApprovalError(Exception):
+    """A person may not approve the sender that they have asked for."""
 
 
 @raises_store_errors
@@ -170,15 +180,21 @@ def add_sender(conn: psycopg.Connection, account: str, sender: str, *, actor: st
 def approve_sender(
     conn: psycopg.Connection, account: str, sender: str, *, actor: str, reason: str = ""
 ) -> bool:
-    """Approve a sender, adding it if need be; False if it is approved already.
+    """Approve a sender that the account has asked for; False if it is approved already.
 
-    Raises AccountMissingError.
+    Raises AccountMissingError, SenderMissingError, and SelfApprovalError.
     """
     with conn.transaction():
         _require(conn, account)
-        parameters = {"account": account, "sender": sender, "actor": actor}
-        if conn.execute(_APPROVE_SENDER, parameters).rowcount == 0:
+        found = _find_sender(conn, account, sender)
+        if found is None:
+            raise SenderMissingError(sender)
+        if found.approved_at is not None:
             return False
+        if found.requested_by == actor and needs_second_person(conn, actor):
+            raise SelfApprovalError(actor)
+        parameters = {"account": account, "sender": sender, "actor": actor}
+        conn.execute(_APPROVE_SENDER, parameters)
         _record(conn, actor, "accounts.senders.approve", _about(account, sender, reason))
     return True
 
@@ -194,6 +210,11 @@ def remove_sender(
             return False
         _record(conn, actor, "accounts.senders.remove", _about(account, sender, reason))
     return True
+
+
+def _find_sender(conn: psycopg.Connection, account: str, sender: str) -> Sender | None:
+    with conn.cursor(row_factory=class_row(Sender)) as cursor:
+        return cursor.execute(_FIND_SENDER, {"account": account, "sender": sender}).fetchone()
 
 
 def _require(conn: psycopg.Connection, account: str) -> None:

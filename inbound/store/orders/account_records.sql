@@ -43,11 +43,12 @@ VALUES (%(account)s, %(sender)s, %(actor)s)
 ON CONFLICT (account, sender) DO NOTHING
 
 -- name: approve_sender
-INSERT INTO account_senders AS stored (account, sender, requested_by, approved_by, approved_at)
-VALUES (%(account)s, %(sender)s, %(actor)s, %(actor)s, now())
-ON CONFLICT (account, sender) DO UPDATE
-SET approved_by = excluded.approved_by, approved_at = excluded.approved_at
-WHERE stored.approved_at IS NULL
+UPDATE account_senders SET approved_by = %(actor)s, approved_at = now()
+WHERE account = %(account)s AND sender = %(sender)s AND approved_at IS NULL
+
+-- name: find_sender
+SELECT account, sender, requested_by, requested_at, approved_by, approved_at
+FROM account_senders WHERE account = %(account)s AND sender = %(sender)s
 
 -- name: delete_sender
 DELETE FROM account_senders WHERE account = %(account)s AND sender = %(sender)s

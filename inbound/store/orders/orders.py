@@ -33,6 +33,7 @@ ORDER_TYPES: Final = (
     *("uuid", "text", "uuid", "text", "text", "text", "text", "int4", "text", "text", "int2"),
     *("numeric", "bytea", "bytea", "timestamptz", "timestamptz", "timestamptz", "timestamptz"),
     *("timestamptz", "bytea", "int2", "bool", "uuid", "bool", "text", "bool"),
+    "bytea",
 )
 COPY_CONTENTS: Final = _SQL["copy_contents"]
 CONTENT_TYPES: Final = ("uuid", "uuid", "bytea", "timestamptz")
@@ -111,6 +112,7 @@ def order_row(order: OrderRow) -> tuple[object, ...]:
         order.callback,
         order.traceparent,
         order.was_scheduled,
+        order.stranger_hash,
     )
 
 

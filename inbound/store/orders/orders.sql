@@ -4,7 +4,8 @@
 COPY orders (
     order_id, account, subject_id, kind, state, reason, template, template_version, language,
     sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at, not_after,
-    last_at, hours, dispatch, resend_unknown, broadcast_id, callback, traceparent, was_scheduled
+    last_at, hours, dispatch, resend_unknown, broadcast_id, callback, traceparent, was_scheduled,
+    stranger_hash
 )
 FROM STDIN (FORMAT binary)
 
@@ -15,7 +16,7 @@ COPY order_contents (order_id, subject_id, sealed, delete_at) FROM STDIN (FORMAT
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, language,
        sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at,
        not_after, last_at, hours::text, dispatch, resend_unknown, broadcast_id, callback,
-       traceparent, was_scheduled, refunded
+       traceparent, was_scheduled, refunded, stranger_hash
 FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[])
 
 -- name: lock_orders
@@ -23,7 +24,7 @@ FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[])
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, language,
        sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at,
        not_after, last_at, hours::text, dispatch, resend_unknown, broadcast_id, callback,
-       traceparent, was_scheduled, refunded
+       traceparent, was_scheduled, refunded, stranger_hash
 FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[]) ORDER BY order_id FOR UPDATE
 
 -- name: find_due_orders
@@ -31,7 +32,7 @@ FROM orders WHERE order_id = ANY(%(order_ids)b::uuid[]) ORDER BY order_id FOR UP
 SELECT order_id, account, subject_id, kind, state, reason, template, template_version, language,
        sender, parts, price, content_digest, text_digest, created_at, changed_at, due_at,
        not_after, last_at, hours::text, dispatch, resend_unknown, broadcast_id, callback,
-       traceparent, was_scheduled, refunded
+       traceparent, was_scheduled, refunded, stranger_hash
 FROM orders WHERE due_at <= %(now)s
 ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 
@@ -118,6 +119,6 @@ CROSS JOIN LATERAL (
            max(created_at) FILTER (WHERE orders.text_digest = given.text_digest) AS same_text_at
     FROM orders
     WHERE orders.subject_id = given.subject_id AND orders.account = given.account
-      AND orders.state <> 'refused' AND NOT orders.refunded
+      AND orders.last_at IS NOT NULL AND orders.state <> 'refused' AND NOT orders.refunded
       AND orders.created_at > given.since
 ) AS recent

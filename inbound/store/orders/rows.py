@@ -111,8 +111,9 @@ def _usage_keys(account: str, zone: str, at: datetime) -> tuple[UsageKey, UsageK
 class OrderRow:
     """An order. `due_at` is set while a scheduled order waits for that time.
 
-    `was_scheduled` says whether it had to wait when it was placed, `refunded` whether it ended
-    unsent and its price was given back.
+    `not_after` and `last_at` are None for an order that was not accepted. `was_scheduled` says
+    whether it had to wait when it was placed, `refunded` whether it ended unsent and its price was
+    given back. `stranger_hash` is the hash of the number of an order without a subject.
     """
 
     order_id: UUID
@@ -142,11 +143,17 @@ class OrderRow:
     traceparent: str | None = None
     was_scheduled: bool = False
     refunded: bool = False
+    stranger_hash: bytes | None = None
+
+    @property
+    def was_accepted(self) -> bool:
+        """Whether it was accepted when it was placed."""
+        return self.last_at is not None
 
     @property
     def first_state(self) -> OrderState:
         """Its state right after it was placed."""
-        if self.state is OrderState.REFUSED:
+        if self.state is OrderState.REFUSED or not self.was_accepted:
             return self.state
         return OrderState.SCHEDULED if self.was_scheduled else OrderState.QUEUED
 

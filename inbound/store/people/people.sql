@@ -69,6 +69,8 @@ WITH subject AS (
     -- Queued ones end with the result of their message.
     UPDATE orders SET state = 'erased', due_at = NULL, changed_at = now()
     WHERE subject_id = %(subject_id)s AND state = 'scheduled' RETURNING 1
+), refused AS (
+    UPDATE orders SET stranger_hash = NULL WHERE stranger_hash = %(number_hash)s RETURNING 1
 ), published AS (
     DELETE FROM outbox USING outbox_cursors AS done
     WHERE done.feed = 'outbox' AND done.shard = outbox.shard AND outbox.position <= done.position
@@ -80,7 +82,7 @@ SELECT (SELECT count(*) FROM subject), (SELECT count(*) FROM client),
        (SELECT count(*) FROM aside), (SELECT count(*) FROM published),
        (SELECT count(*) FROM texts),
        (SELECT count(*) FROM recipients) + (SELECT count(*) FROM excluded),
-       (SELECT count(*) FROM waiting)
+       (SELECT count(*) FROM waiting), (SELECT count(*) FROM refused)
 
 -- name: scheduled_orders_of
 SELECT order_id FROM orders

@@ -41,6 +41,8 @@ class ErasedRows:
     audiences: int = 0
     orders: int = 0
     """Scheduled ones; they are kept, and are not sent."""
+    refused_orders: int = 0
+    """Orders of before the person had a subject; they are kept, without a link to the number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ leaves the process.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -269,7 +270,15 @@ class MemoryTransaction(Transaction):
             dead_letters=remove(tables.dead_letters, lambda _, row: is_about(row, person)),
             texts=remove(tables.contents, lambda _, row: row.subject_id == person.subject_id),
             orders=self._erase_scheduled(person.subject_id),
+            refused_orders=self._unlink_orders(person.number_hash),
         )
+
+    def _unlink_orders(self, number_hash: bytes) -> int:
+        orders = self._tables.orders
+        linked = [row for row in orders.values() if row.stranger_hash == number_hash]
+        for row in linked:
+            orders[row.order_id] = replace(row, stranger_hash=None)
+        return len(linked)
 
     def _erase_scheduled(self, subject_id: UUID | None) -> int:
         now, orders = self._clock(), self._tables.orders

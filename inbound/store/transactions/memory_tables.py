@@ -200,6 +200,7 @@ class Tables:
             order
             for order in self.orders.values()
             if (order.account, order.subject_id) == (query.account, query.subject_id)
+            and order.was_accepted
             and order.state is not OrderState.REFUSED
             and not order.refunded
             and order.created_at > query.since

@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from inbound.store.access.approval_rules import ApprovalRules, publish_rules
 from inbound.store.broadcasts.broadcasts import find_recipients
 from inbound.store.connections import connect
 from tests.integration.api.world import World, assert_problem
@@ -83,6 +84,8 @@ async def test_actions_change_the_state_and_are_recorded(world: World) -> None:
 
 async def test_another_token_approves_a_large_broadcast(world: World) -> None:
     crm, chief = world.scoped("send"), world.scoped("send")
+    with connect(world.url, "tests") as conn:
+        publish_rules(conn, ApprovalRules(broadcasts_above=2))
     people = await world.people(clients=3)
     made = await create(crm, *({"msisdn": one.number} for one in people))
     started = await crm.post(f"{PATH}/{made['id']}/start")
@@ -122,7 +125,7 @@ async def test_an_account_needs_the_right_to_broadcasts(world: World) -> None:
 @pytest.mark.parametrize(
     ("changed", "where"),
     [
-        ({"text": "{имя}"}, "body.text"),
+        ({"text": "{имя}"}, "body.audience"),
         ({"text": None, "template": "no-such"}, "body.template"),
         ({"template": "no-such"}, "body.text"),
         ({"spread": True}, "body.spread"),

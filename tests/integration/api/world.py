@@ -99,7 +99,6 @@ class World:
         broadcasting = Broadcasting(
             DraftRules("SCSERV", "gsm0338"),
             AudienceKeys(hasher, AudienceSealer(VAULT_KEY)),
-            approval_above=2,
         )
         self.backend = Backend(self.sources, self.sending, broadcasting, lambda: self.now)
         self.monotonic = 0.0

@@ -26,8 +26,10 @@ from inbound.orders.dispatch import Dispatcher
 from inbound.orders.intake import Intake
 from inbound.orders.ports import NoTemplates
 from inbound.orders.tools import IntakeSettings, Tools
+from inbound.store.access.approval_rules import ApprovalRules, publish_rules
 from inbound.store.broadcasts.rows import Broadcast, Progress
 from inbound.store.transactions.postgres import PostgresStore
+from inbound.tables.model import Choices
 from inbound.tables.reader import open_table
 from schemas.topics import TopicNames
 from tests.fix_store import (  # noqa: F401  fixtures
@@ -57,7 +59,6 @@ class Bench:
     folder: Path
     now: datetime = START
     ahead: int = 100
-    approval_above: int = 1000
 
     def __post_init__(self) -> None:
         self.hasher = SubjectHasher(SUBJECT_KEY)
@@ -86,9 +87,14 @@ class Bench:
         keys = AudienceKeys(self.hasher, self.sealer)
 
         def load(broadcast_id: UUID) -> Audience:
-            with open_table(path, audience_columns(content.fields)) as table:
-                checked = (check_row(row, content) for row in table.rows())
-                return load_rows(self.conn, broadcast_id, checked, keys, strangers=False)
+            choices = Choices(keeps_others=True)
+            with open_table(path, audience_columns(content.fields), choices) as table:
+                checked = (check_row(row, content, table.others) for row in table.rows())
+                return load_rows(
+                    *(self.conn, broadcast_id, checked, keys),
+                    strangers=False,
+                    others=table.others,
+                )
 
         made = Plan("Spring", "ann", text=text, columns=content.fields, **plan)  # type: ignore[arg-type]
         return create(self.conn, made, load, self.sealer, self.now)
@@ -100,9 +106,12 @@ class Bench:
             action,
             by=by,
             now=self.now,
-            approval_above=self.approval_above,
             **options,  # type: ignore[arg-type]
         )
+
+    def need_approval_above(self, recipients: int) -> None:
+        """As the settings of a scheduler say."""
+        publish_rules(self.conn, ApprovalRules(recipients))
 
     def pump(self) -> Pump:
         """Return a new pump, as a scheduler that has just started."""
@@ -155,6 +164,13 @@ async def bench(
     store = PostgresStore(database_url, cipher)
     yield Bench(conn, store, tmp_path)
     await store.close()
+
+
+@pytest.fixture
+def settings_of_the_service(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.setenv("SCSERV_DATABASE_URL", database_url)
+    monkeypatch.setenv("SCSERV_SUBJECT_KEY", SUBJECT_KEY.hex())
+    monkeypatch.setenv("SCSERV_VAULT_KEY", VAULT_KEY.hex())
 
 
 rows_of = partial(map, lambda n: f"{number(n)},Имя{n}")

@@ -134,18 +134,48 @@ async def test_cancel_withholds_the_rest(bench: Bench) -> None:
     bench.settle("delivered", 60)
     bench.act(one, Action.CANCEL)
     assert await bench.rounds() == 0
-    assert bench.progress(one) == Progress(150, waiting=40, delivered=60, withheld=50)
+    assert bench.progress(one) == Progress(
+        150, waiting=40, delivered=60, withheld=50, withheld_by_reason={"cancelled": 50}
+    )
     bench.settle("withheld")
     await bench.rounds()
-    assert bench.progress(one) == Progress(150, delivered=60, withheld=90)
+    assert bench.progress(one) == Progress(
+        150, delivered=60, withheld=90, withheld_by_reason={"cancelled": 50}
+    )
     assert bench.now_of(one).ended_at is not None
     with pytest.raises(NotPossibleError, match="cancelled"):
         bench.act(one, Action.RESUME)
 
 
+async def test_a_recipient_who_opts_out_after_the_start_is_withheld(bench: Bench) -> None:
+    bench.add_clients(map(number, range(4)))
+    one = bench.act(bench.create(rows_of(range(4))), Action.START)
+    await opt_out(bench, number(1), number(2))
+    await bench.rounds(2)
+    bench.settle("sent", 1)
+    # The other one opts out while its message is queued: the claim withholds it.
+    bench.conn.execute(
+        "UPDATE orders SET state = 'withheld', reason = 'opted_out' WHERE state = 'queued'"
+    )
+    reasons = {"opted_out": 3}
+    assert bench.progress(one) == Progress(4, sent=1, withheld=3, withheld_by_reason=reasons)
+    sum_up_progress(bench.conn, one.broadcast_id)
+    assert bench.progress(one) == Progress(4, sent=1, withheld=3, withheld_by_reason=reasons)
+
+
+async def test_refusals_are_counted_by_reason(bench: Bench) -> None:
+    bench.add_clients(map(number, range(5)))
+    bench.conn.execute("UPDATE accounts SET day_limit = 2")
+    one = bench.act(bench.create(rows_of(range(5))), Action.START)
+    await bench.rounds(2)
+    assert bench.progress(one) == Progress(
+        5, waiting=2, refused=3, refused_by_reason={"daily_limit": 3}
+    )
+
+
 async def test_a_large_broadcast_needs_a_second_person(bench: Bench) -> None:
     bench.add_clients(map(number, range(3)))
-    bench.approval_above = 2
+    bench.need_approval_above(2)
     one = bench.act(bench.create(rows_of(range(3))), Action.START)
     assert one.state is BroadcastState.AWAITING_APPROVAL
     with pytest.raises(NotPossibleError, match="somebody else"):
@@ -245,7 +275,9 @@ async def test_an_erased_person_leaves_every_audience(bench: Bench) -> None:
     bench.settle("sent")
     await bench.rounds()
     assert bench.now_of(one).state is BroadcastState.DONE
-    assert bench.progress(one) == Progress(150, sent=149, withheld=1)
+    assert bench.progress(one) == Progress(
+        150, sent=149, withheld=1, withheld_by_reason={"erased": 1}
+    )
     for gone in (3, 120):
         left = bench.conn.execute(
             "SELECT count(*) FROM broadcast_recipients WHERE number_hash = %s",

@@ -51,6 +51,21 @@ def test_a_language_outlasts_the_next_import(
     assert language() is None
 
 
+def test_all_unclear_rows_are_named_and_nothing_is_loaded(
+    tmp_path: Path, database_url: str, conn: psycopg.Connection
+) -> None:
+    import_client(tmp_path, database_url, "first")
+    with pytest.raises(SetupError) as refused:
+        set_languages(conn, languages_in(tmp_path, "C-1;en", ";ru", "C-1;de"))
+    assert "row 3: client_id is empty; row 4: language has to be" in str(refused.value)
+    assert conn.execute("SELECT language FROM clients").fetchone() == (None,)
+
+
+def test_many_unclear_rows_are_counted(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"row 21: .*; and 30 more rows; nothing was loaded"):
+        languages_in(tmp_path, *(["C-1;de"] * 50))
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [("C-1;de", "row 3: language has to be ru, en or empty"), (";ru", "row 3: client_id is empty")],

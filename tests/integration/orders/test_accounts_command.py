@@ -13,8 +13,10 @@ from inbound.cli import scserv
 from inbound.cli.audit import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
+from inbound.handlers.approvals import SenderApproval
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.orders.ports import Placed
+from inbound.store.access.approval_rules import ApprovalRules, publish_rules
 from inbound.store.transactions.postgres import PostgresStore
 from schemas.orders import OrderKind, OrderState, RefusalReason
 from tests.fix_orders import OTHER_CLIENT, STRANGER, intake_on, order
@@ -163,9 +165,39 @@ async def test_a_sender_may_be_used_once_a_person_has_approved_it(
 
 
 def test_a_number_as_sender_is_masked_in_the_audit(conn: psycopg.Connection) -> None:
+    run("senders", "add", "default", "79161234567")
     run("senders", "approve", "default", "79161234567")
-    assert "79161234567 is approved" in run("senders", "approve", "default", "79161234567")
-    assert conn.execute("SELECT reason FROM audit").fetchall() == [("default: 7916*****67",)]
+    assert "approved for default already" in run("senders", "approve", "default", "79161234567")
+    reasons = conn.execute("SELECT reason FROM audit").fetchall()
+    assert reasons == [("default: 7916*****67",)] * 2
+
+
+def test_a_sender_that_nobody_asked_for_is_not_approved(conn: psycopg.Connection) -> None:
+    assert "nobody has asked for Shop" in refused("senders", "approve", "default", "Shop")
+    assert conn.execute("SELECT count(*) FROM audit").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("rule", "others", "is_refused"),
+    [
+        (SenderApproval.AUTO, False, False),
+        (SenderApproval.AUTO, True, True),
+        (SenderApproval.SECOND, False, True),
+        (SenderApproval.ANYONE, True, False),
+    ],
+)
+def test_who_asked_for_a_sender_approves_it_only_when_working_alone(
+    conn: psycopg.Connection, rule: SenderApproval, others: bool, is_refused: bool
+) -> None:
+    publish_rules(conn, ApprovalRules(senders=rule))
+    run("senders", "add", "default", "Shop")
+    conn.execute("INSERT INTO audit (actor, action, reason) VALUES ('token app', 'reveal', 'x')")
+    if others:
+        conn.execute("INSERT INTO audit (actor, action, reason) VALUES ('bob', 'reveal', 'x')")
+    if is_refused:
+        assert "somebody else" in refused("senders", "approve", "default", "Shop")
+        conn.execute("UPDATE account_senders SET requested_by = 'bob'")
+    assert "is approved" in run("senders", "approve", "default", "Shop")
 
 
 async def test_orders_follow_the_account(

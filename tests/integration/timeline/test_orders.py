@@ -10,8 +10,11 @@ import pytest
 
 from inbound.erasure.eraser import Eraser
 from inbound.handlers.orders import dispatched_message_id
+from inbound.handlers.registrations import Operator
 from inbound.keys import SubjectHasher
 from inbound.orders.intake import Intake
+from inbound.registrations.stops import Stops, StopSpan
+from inbound.registrations.switching import Switching
 from inbound.store import lookup
 from inbound.store.access import audit
 from inbound.timeline import reader
@@ -19,7 +22,7 @@ from inbound.timeline.input import TimelineOptions
 from inbound.timeline.model import Language, StepKind
 from inbound.timeline.reader import Reveal, TimelineReader
 from schemas.orders import OrderState, RefusalReason
-from tests.fix_orders import CLIENT, intake_on, order
+from tests.fix_orders import CLIENT, STRANGER, intake_on, order
 from tests.fix_store import NOON, SUBJECT_KEY
 from tests.integration.streams.world import NUMBER, World
 from tests.integration.timeline.test_command import run
@@ -179,3 +182,91 @@ async def test_the_command_by_order(intake: Intake) -> None:
     assert "\nСМС-уведомление от " in said
     nowhere = run("timeline", "--order", str(uuid4()))
     assert (nowhere.exit_code, nowhere.output.startswith("no order has this id")) == (1, True)
+
+
+@pytest.mark.usefixtures("settings_of_the_service")
+async def test_an_order_to_a_stranger_is_in_their_timeline(
+    intake: Intake, postgres_world: World, conn: psycopg.Connection, desk: TimelineReader
+) -> None:
+    [placed] = await intake.place([order(phone=STRANGER)])
+    assert placed.reason is RefusalReason.RECIPIENT_NOT_A_CLIENT
+    [refused] = desk.by_number(conn, STRANGER, ASKED).orders
+    assert (refused.order_id, refused.subject_id) == (placed.order_id, None)
+    assert "not in our client directory" in desk.by_number(conn, STRANGER, ASKED).sentence
+    shown = run("timeline", "--order", str(placed.order_id), "--lang", "en")
+    assert "not in our client directory" in " ".join(shown.output.split())
+    assert desk.by_number(conn, CLIENT, ASKED).orders == ()
+    eraser = Eraser(postgres_world.backend.store, SubjectHasher(SUBJECT_KEY), clock=lambda: NOON)
+    assert await eraser.erase(STRANGER, actor="ann", reason="asked for it") is not None
+    assert desk.by_number(conn, STRANGER, ASKED).orders == ()
+
+
+async def test_orders_from_before_and_after_the_first_subject_are_one_timeline(
+    intake: Intake, postgres_world: World, conn: psycopg.Connection, desk: TimelineReader
+) -> None:
+    await intake.place([order(phone=STRANGER)])
+    postgres_world.now += timedelta(minutes=1)
+    conn.execute("UPDATE accounts SET rights = rights || '{strangers}'")
+    await intake.place([order(phone=STRANGER)])
+    found = desk.by_number(conn, STRANGER, ASKED).orders
+    assert [one.verdict for one in found] == [OrderState.QUEUED, OrderState.REFUSED]
+    one = desk.by_number(conn, STRANGER, replace(ASKED, limit=1))
+    assert [order.verdict for order in one.orders] == [OrderState.QUEUED]
+    assert one.orders_left_out == 1
+
+
+def switching(world: World) -> Switching:
+    store = world.backend.store
+    hasher = SubjectHasher(SUBJECT_KEY)
+    return Switching(store, hasher, clock=lambda: world.now, new_id=uuid4)
+
+
+async def test_a_switch_at_the_desk_is_as_good_as_a_text(
+    postgres_world: World, intake: Intake, conn: psycopg.Connection, desk: TimelineReader
+) -> None:
+    world, anna = postgres_world, Operator("anna", "asked by phone, case 12")
+    world.clients[CLIENT] = world.clients[NUMBER]
+    assert await switching(world).switch(CLIENT, anna, on=False)
+    assert not await switching(world).switch(CLIENT, anna, on=False)
+    world.now += timedelta(minutes=1)
+    [refused] = await intake.place([order()])
+    assert refused.reason is RefusalReason.OPTED_OUT
+    for language, said in (
+        (Language.EN, "We switched notifications and broadcasts off"),
+        (Language.RU, "Мы отключили СМС-уведомления и СМС-оповещения"),
+    ):
+        timeline = desk.by_number(conn, CLIENT, replace(ASKED, language=language))
+        [switch] = timeline.switches
+        assert (switch.by, switch.reason) == (anna.name, anna.reason)
+        assert said in switch.sentence
+        assert "anna" not in switch.sentence
+    [entry] = audit.entries(conn, limit=5)
+    assert (entry.actor, entry.action, entry.subject_id) == (
+        "anna",
+        "subscription.stop",
+        timeline.subject_id,
+    )
+    await world.commands([world.text("CLIENT sms start", CLIENT)])
+    world.now += timedelta(minutes=1)
+    [placed] = await intake.place([order(text="another")])
+    assert placed.reason is None
+    assert await switching(world).switch(CLIENT, anna, on=False)
+
+
+async def test_switching_a_stranger_on_remembers_nobody(
+    postgres_world: World, conn: psycopg.Connection
+) -> None:
+    assert not await switching(postgres_world).switch(STRANGER, Operator("anna", "x"), on=True)
+    assert conn.execute("SELECT count(*) FROM subjects").fetchone() == (0,)
+
+
+async def test_undoing_stops_leaves_one_that_was_asked_for_at_the_desk(
+    postgres_world: World, conn: psycopg.Connection
+) -> None:
+    world, anna = postgres_world, Operator("anna", "asked by phone")
+    await switching(world).switch(CLIENT, anna, on=False)
+    (subject_id,) = conn.execute("SELECT subject_id FROM subjects").fetchone() or (None,)
+    (now,) = conn.execute("SELECT clock_timestamp()").fetchone() or (NOON,)
+    span = StopSpan(now - timedelta(hours=1), now + timedelta(hours=1))
+    stops = Stops(world.backend.store, clock=lambda: world.now)
+    assert await stops.undo([subject_id], span, anna, dry_run=False) == 0

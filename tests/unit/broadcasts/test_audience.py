@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from inbound.broadcasts.audience import (
     ExcludedRow,
@@ -12,12 +13,18 @@ from inbound.broadcasts.audience import (
     audience_columns,
     check_row,
 )
-from inbound.broadcasts.content import DraftError, OwnText, own_text, template_text
+from inbound.broadcasts.content import (
+    DraftError,
+    OwnText,
+    checked_parts,
+    own_text,
+    template_text,
+)
 from inbound.errors import SetupError
 from inbound.orders.templates.definition import check_definition
 from inbound.smpp.segmentation import part_count
 from inbound.store.orders.templates import TemplateVersion
-from inbound.tables.model import Cell, Kind, Row
+from inbound.tables.model import Cell, Choices, Kind, Row
 from inbound.tables.reader import open_table
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -29,8 +36,8 @@ def content(text: str = "{Имя}, ваш счёт {сумма} р.", max_parts:
 
 def checked(path: Path, text: OwnText, table: str) -> list[GoodRow | ExcludedRow]:
     path.write_text(table, "utf-8")
-    with open_table(path, audience_columns(text.fields)) as opened:
-        return [check_row(row, text) for row in opened.rows()]
+    with open_table(path, audience_columns(text.fields), Choices(keeps_others=True)) as opened:
+        return [check_row(row, text, opened.others) for row in opened.rows()]
 
 
 def test_other_columns_are_fields_in_any_order(tmp_path: Path) -> None:
@@ -74,9 +81,11 @@ def test_a_text_that_can_not_be_sent_is_refused_at_once(text: str) -> None:
     assert raised.value.field == "text"
 
 
-def test_a_short_text_needs_no_counting_whatever_its_characters() -> None:
-    text = "😀" * 33
-    assert own_text(text, max_parts=1, alphabet="gsm0338").fault({}) is None
+@pytest.mark.parametrize("length", [1, 66, 67, 68, 70, 71, 134, 135, 153, 160, 161, 200])
+@pytest.mark.parametrize("letters", ["a", "€", "Ж", "😀", "a😀", "aЖ"])
+def test_parts_are_counted_as_they_are_split(letters: str, length: int) -> None:
+    text = (letters * length)[:length]
+    assert checked_parts(text, 255, "gsm0338") == part_count(text, "gsm0338")
 
 
 @pytest.mark.parametrize("shown", ["12.05.2026", "18:30", "1 500,50", "50%", "-5", "TRUE"])
@@ -118,16 +127,108 @@ def test_a_template_that_is_not_there_is_refused(versions: list[TemplateVersion]
         template_text(versions, "visit", max_parts=8, alphabet="gsm0338")
 
 
-def test_a_date_cell_is_a_date_for_a_template_and_no_text_otherwise() -> None:
-    number, day, time = (
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("2026-05-17T00:00:00", "2026-05-17"),
+        ("2026-05-17", "2026-05-17"),
+        ("18:30:00", "18:30"),
+        ("2026-05-17T18:30:00", "2026-05-17 18:30"),
+    ],
+)
+def test_a_date_cell_is_a_date_or_a_time(cell: str, shown: str) -> None:
+    number = Cell(Kind.TEXT, "+79161234567")
+    row = check_row(Row(2, (number, Cell(Kind.DATE, cell))), content("до {срок}"))
+    assert isinstance(row, GoodRow)
+    assert row.fields == {"срок": shown}
+
+
+def test_a_template_writes_a_date_cell_as_its_language_does() -> None:
+    cells = (
         Cell(Kind.TEXT, "+79161234567"),
         Cell(Kind.DATE, "2026-05-17T00:00:00"),
-        Cell(Kind.TEXT, "18:30"),
+        Cell(Kind.DATE, "18:30:00"),
     )
     text, _ = template_text([version(1)], "visit", max_parts=8, alphabet="gsm0338")
-    good = check_row(Row(2, (number, day, time)), text)
+    good = check_row(Row(2, cells), text)
     assert isinstance(good, GoodRow)
-    assert good.fields["day"] == "2026-05-17"
-    bad = check_row(Row(2, (number, day)), content("{Имя}"))
+    assert text.definition.render(good.fields, "ru").text == "Визит 17.05.2026 в 18:30."
+
+
+def test_a_duration_is_no_date() -> None:
+    row = Row(2, (Cell(Kind.TEXT, "+79161234567"), Cell(Kind.DATE, "1 day, 2:00:00")))
+    bad = check_row(row, content("{Имя}"))
     assert isinstance(bad, ExcludedRow)
     assert "make it text" in bad.detail
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_every_row_with_content_is_a_recipient_or_excluded(tmp_path: Path, form: str) -> None:
+    table = [("msisdn", "name"), ("+79161234567", "Ann"), ("", "Bob"), ("", ""), ("", "Cid")]
+    path = tmp_path / f"a.{form}"
+    if form == "csv":
+        path.write_text("\n".join(",".join(row) for row in table))
+    else:
+        with xlsxwriter.Workbook(path) as book:
+            sheet = book.add_worksheet()
+            for number, row in enumerate(table):
+                sheet.write_row(number, 0, row)
+    text = content("the office is closed")
+    with open_table(path, audience_columns(()), Choices(keeps_others=True)) as opened:
+        rows = [check_row(row, text, opened.others) for row in opened.rows()]
+    reasons = [row.reason if isinstance(row, ExcludedRow) else None for row in rows]
+    assert reasons == [None, Exclusion.NUMBER, Exclusion.NUMBER]
+    assert [row.held.cells for row in rows] == [
+        ("+79161234567", "Ann"),
+        ("", "Bob"),
+        ("", "Cid"),
+    ]
+
+
+def test_content_that_is_not_certain_is_no_cell_of_the_excluded_row() -> None:
+    cells = (Cell(Kind.TEXT, "12345"), Cell(Kind.GUESSED, "РђРЅРЅР°"))
+    row = Row(2, cells, others=(Cell(Kind.BOOLEAN, "TRUE"), Cell(Kind.TEXT, "Омск")))
+    bad = check_row(row, content("{Имя}"), ("vip", "town"))
+    assert bad.held.cells == ("12345", "", "", "Омск")
+    assert bad.held.rest == "Имя was РђРЅРЅР°; vip was TRUE"
+
+
+@pytest.mark.parametrize("separator", [";", ",", "\t"])
+def test_two_columns_of_numbers_are_named_whatever_the_separator(
+    tmp_path: Path, separator: str
+) -> None:
+    path = tmp_path / "a.csv"
+    lines = ("телефон", "мобильный", "имя"), ("+79161234567", "+79161234568", "Анна")
+    path.write_text("\n".join(map(separator.join, lines)), "utf-8")
+    with (
+        pytest.raises(SetupError, match=r"msisdn may be A “телефон” and B “мобильный”.*--map"),
+        open_table(path, audience_columns(())),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("content", [b"\x00\x00\x03\x04 damaged", b"msisdn,name\n1,2\n"])
+def test_a_damaged_workbook_is_not_read_as_text(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(content)
+    with (
+        pytest.raises(SetupError, match=r"a.xlsx is no workbook, or a damaged one: open it"),
+        open_table(path, audience_columns(())),
+    ):
+        pass
+
+
+def test_numbers_of_a_workbook_are_exact(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        date = book.add_format({"num_format": "dd.mm.yyyy"})
+        sheet.write_row(0, 0, ["msisdn", "сумма", "день"])
+        sheet.write_number(1, 0, 79161234567)
+        sheet.write_number(1, 1, 0.1 + 0.2)
+        sheet.write_datetime(1, 2, datetime(2026, 5, 17, tzinfo=None), date)  # noqa: DTZ001
+    text = content("{сумма} до {день}")
+    with open_table(path, audience_columns(text.fields)) as opened:
+        (row,) = (check_row(row, text) for row in opened.rows())
+    assert isinstance(row, GoodRow)
+    assert (row.number, row.fields) == ("+79161234567", {"сумма": "0.3", "день": "2026-05-17"})

@@ -32,3 +32,10 @@ def test_a_time_or_how_long_ago(text: str, moment: datetime) -> None:
 def test_anything_else_gets_a_line_that_says_how(text: str) -> None:
     with pytest.raises(SetupError, match=r"^--until: .*2024-05-17.*3d"):
         parse_moment(text, "--until", now=NOW, zone=MOSCOW)
+
+
+def test_a_time_ahead_counts_from_now() -> None:
+    ahead = parse_moment("30m", "--at", now=NOW, zone="UTC", is_ahead=True)
+    assert ahead == NOW + timedelta(minutes=30)
+    with pytest.raises(SetupError, match="how long from now, like 30m"):
+        parse_moment("soon", "--at", now=NOW, zone="UTC", is_ahead=True)

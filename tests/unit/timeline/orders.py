@@ -50,6 +50,8 @@ class Row:
     state: OrderState
     changed_at: datetime = NOON
     due_at: datetime | None = None
+    broadcast: str | None = None
+    currency: str | None = None
 
 
 class Recipient(Person):
@@ -166,11 +168,14 @@ class Recipient(Person):
         return order
 
     def order_sentences(self, now_s: float = 60, **fields: Any) -> dict[str, str]:
-        """What is said of it in both languages."""
-        return {
-            language.value: self.only_order(now_s, language=language, **fields).sentence
-            for language in (Language.EN, Language.RU)
-        }
+        """What is said of it to the client and to support, in both languages."""
+        said: dict[str, str] = {}
+        for language in (Language.EN, Language.RU):
+            order = self.only_order(now_s, language=language, **fields)
+            said[language.value] = order.sentence
+            if order.advice is not None:
+                said[f"{language.value}_advice"] = order.advice
+        return said
 
     def _purpose(self, order_id: UUID) -> Purpose:
         decided = (self._decided(stored.data, stored.type) for stored in self.stored)

@@ -6,6 +6,7 @@ it exists; announced ones too, because the next release may write them while thi
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import UTC
 from itertools import product
 from typing import get_args
 
@@ -172,7 +173,7 @@ def test_every_value_that_makes_a_sentence_is_reached() -> None:
 def test_every_purpose_has_its_words(purpose: Purpose) -> None:
     details = {"purpose": purpose.value, "gateway": "gw-1", "attempt": 2}
     for step_text in (english_step, russian_step):
-        assert "gw-1" in step_text(StepKind.CLAIMED, details)
+        assert "gw-1" in step_text(StepKind.CLAIMED, details, UTC)
 
 
 # -- what is not an enum of its own ------------------------------------------------------------

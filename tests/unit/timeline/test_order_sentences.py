@@ -113,6 +113,13 @@ def withheld_after_a_stop() -> Recipient:
     return person
 
 
+def opted_out_after_the_start() -> Recipient:
+    person = Recipient(on=False)
+    person.of_broadcast()
+    person.opted_out_at = seconds(-600)
+    return person
+
+
 PEOPLE: dict[str, tuple[Recipient, float]] = {
     "queued": (ordered(), 60),
     "queued again": (ordered(taken(None, outcome=Outcome.UNKNOWN, final=False)), 60),
@@ -153,6 +160,7 @@ PEOPLE: dict[str, tuple[Recipient, float]] = {
         60,
     ),
     "withheld after a stop": (withheld_after_a_stop(), 2 * DAY),
+    "withheld from a broadcast since its start": (opted_out_after_the_start(), 60),
     **{f"refused: {reason}": (refused(reason), 60) for reason in RefusalReason},
 }
 
@@ -161,6 +169,13 @@ PEOPLE: dict[str, tuple[Recipient, float]] = {
 def test_of_an_order(name: str) -> None:
     person, now_s = PEOPLE[name]
     assert person.order_sentences(now_s) == SENTENCES[name]
+
+
+def test_no_client_is_told_of_an_account_or_of_what_support_may_do() -> None:
+    for person, now_s in PEOPLE.values():
+        said = person.order_sentences(now_s)
+        for language, odd in (("en", ("account", "has to")), ("ru", ("учётн", "нужно"))):
+            assert not any(word in said[language] for word in (*odd, "shop"))
 
 
 def test_every_sentence_has_its_case() -> None:

@@ -21,7 +21,7 @@ from schemas.domain_event import DomainEvent
 from schemas.events import EVENTS, Command
 from schemas.messages import Outcome, PartResult, ReceiptState
 from schemas.orders import LimitFacts, OrderKind, OrderState, RefusalReason, WithheldReason
-from tests.unit.timeline.orders import DAY, HOURS, Recipient
+from tests.unit.timeline.orders import DAY, HOURS, Recipient, Row
 from tests.unit.timeline.test_every_value import check
 from tests.unit.timeline.test_order_sentences import PEOPLE
 from tests.unit.timeline.world import NOON, seconds
@@ -89,7 +89,7 @@ def test_every_value_is_reached_and_has_words_of_its_own(language: Language) -> 
     assert {order.reason for order in refused} == set(RefusalReason)
     # A paused broadcast's order goes on, and is not withheld for good.
     assert {order.reason for order in withheld} == set(WithheldReason) - {WithheldReason.PAUSED}
-    assert len({order.sentence for order in refused}) == len(RefusalReason)
+    assert len({(order.sentence, order.advice) for order in refused}) == len(RefusalReason)
     assert {step.step for order in orders for step in order.steps} >= set(get_args(OrderStep))
     steps = {
         kind: {step.text for order in orders for step in order.steps if step.step is kind}
@@ -112,7 +112,8 @@ def test_every_event_of_an_order_is_shown(event: object) -> None:
 
 @pytest.mark.parametrize("language", Language)
 def test_every_step_says_what_happened(language: Language) -> None:
-    [order] = full().timeline(3 * DAY, language=language).orders
+    rows = [Row(full().only_order().order_id, OrderState.SENT, currency="RUB")]
+    [order] = full().timeline(3 * DAY, language=language, rows=rows).orders
     assert [f"{step.step.value}: {step.text}" for step in order.steps] == STEPS[language.value]
 
 

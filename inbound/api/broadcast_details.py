@@ -1,0 +1,111 @@
+"""The model of a broadcast with what it sends, for people and programs that check it."""
+
+from pydantic import Field
+
+from inbound.api.broadcast_models import REPORT_EXAMPLE, BroadcastReport
+from inbound.api.models import ResponseModel, example
+from inbound.broadcasts.review import Review
+from inbound.store.broadcasts.rows import Broadcast, Progress
+from schemas.base import UtcTime
+from schemas.orders import RefusalReason
+
+
+class BroadcastWarning(ResponseModel):
+    """Why recipients would be refused if the broadcast started now."""
+
+    reason: RefusalReason
+    detail: str = Field(description="the limit or setting, and how to change it")
+
+
+class BroadcastDetails(BroadcastReport):
+    """A broadcast, how far it is, and what it sends, as long as its audience is kept."""
+
+    model_config = example(
+        {
+            **REPORT_EXAMPLE,
+            "text": "{name}, офис закрыт 9 мая.",
+            "sample": "Анна, офис закрыт 9 мая.",
+            "hours": "10:00-12:00",
+            "time_zone": "Europe/Moscow",
+            "spread": False,
+            "rate": 50,
+            "parts": 1000,
+            "most_parts": 1,
+            "price": "2500.00",
+            "currency": "RUB",
+            "balance": "1000.00",
+            "warnings": [
+                {
+                    "reason": "balance",
+                    "detail": "it costs up to 2,500.00 RUB, and the balance of the account default "
+                    "is 1,000.00 RUB: top it up with `scserv accounts change default --top-up "
+                    "1500.00`",
+                }
+            ],
+        }
+    )
+
+    sender: str | None = Field(default=None, description="absent: the service's own")
+    text: str | None = Field(default=None, description="as created; absent for a template")
+    sample: str | None = Field(
+        default=None, description="what the first recipient of the audience gets"
+    )
+    sample_language: str | None = Field(
+        default=None, description="the language of the sample of a template"
+    )
+    missing_languages: list[str] = Field(
+        default_factory=list,
+        description="in which the template has no text: those clients get its first one",
+    )
+    hours: str | None = Field(default=None, description="it is sent in these hours only")
+    time_zone: str | None = Field(default=None, description="IANA time zone of `hours`")
+    spread: bool = Field(default=False, description="whether it is spread evenly over `hours`")
+    rate: int | None = Field(
+        default=None, description="messages a second at most, of the broadcast or its account"
+    )
+    parts: int | None = Field(
+        default=None,
+        description="SMS parts of all recipients: at most, if a template has several languages; "
+        "absent for a broadcast of an earlier release",
+    )
+    most_parts: int | None = Field(default=None, description="SMS parts of the longest text")
+    price: str | None = Field(
+        default=None, description="of all parts at most; absent: the account has no price"
+    )
+    currency: str | None = None
+    balance: str | None = Field(default=None, description="of the account now; absent: unlimited")
+    waits_until: UtcTime | None = Field(
+        default=None, description="it waits until then for its sending hours"
+    )
+    warnings: list[BroadcastWarning] = Field(
+        default_factory=list,
+        description="before it begins: limits and settings of the account by which recipients "
+        "would be refused. A recipient who was refused gets no message later either",
+    )
+
+    @classmethod
+    def reviewed(cls, one: Broadcast, progress: Progress, review: Review) -> "BroadcastDetails":
+        """Return the report with what it sends."""
+        hours = one.hours
+        return cls(
+            **BroadcastReport.of(one, progress).model_dump(),
+            sender=one.sender,
+            text=review.text,
+            sample=review.sample,
+            sample_language=review.sample_language,
+            missing_languages=list(review.missing_languages),
+            hours=f"{hours.start:%H:%M}-{hours.end:%H:%M}" if hours else None,
+            time_zone=hours.zone if hours else None,
+            spread=one.is_spread,
+            rate=one.rate,
+            parts=one.parts,
+            most_parts=one.most_parts,
+            price=None if review.price is None else str(review.price),
+            currency=review.currency,
+            balance=None if review.balance is None else str(review.balance),
+            waits_until=review.waits_until,
+            warnings=[
+                BroadcastWarning(reason=warning.reason, detail=warning.detail)
+                for warning in review.warnings
+            ],
+        )

@@ -1,0 +1,237 @@
+"""What a broadcast is going to send, to whom, at what price: for people who look before it starts.
+
+The sample is the message to the first recipient. Warnings compare the audience with what its
+account may do now: a recipient whom a limit refuses gets no message later either.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+import psycopg
+
+from inbound.broadcasts.sealing import AudienceSealer
+from inbound.handlers.broadcasts import BroadcastState, opening
+from inbound.handlers.sending_hours import window_at
+from inbound.keys import UnsealError
+from inbound.orders.patterns import matches_any
+from inbound.orders.templates.definition import TemplateDefinition
+from inbound.orders.templates.fields import FieldError, Language
+from inbound.store.broadcasts.broadcasts import find_language, find_recipients
+from inbound.store.broadcasts.rows import Broadcast
+from inbound.store.orders.account_records import AccountRecord, find_usage_now, list_accounts
+from inbound.store.orders.rows import BROADCASTS, Account, usage_keys
+from inbound.store.orders.templates import list_versions
+from inbound.templates.placeholders import PlaceholderError, parse_text
+from schemas.orders import RefusalReason
+
+_NOT_BEGUN: Final = frozenset(
+    {BroadcastState.DRAFT, BroadcastState.AWAITING_APPROVAL, BroadcastState.SCHEDULED}
+)
+_DAY_S: Final = 86_400
+
+
+class Shortfall(NamedTuple):
+    """Why recipients would be refused if the broadcast started now, and how to prevent it."""
+
+    reason: RefusalReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What people check. None is unknown: the audience was deleted, or there is no price."""
+
+    text: str | None = field(repr=False, default=None)
+    """With its placeholders; None for a template."""
+    sample: str | None = field(repr=False, default=None)
+    sample_language: str | None = None
+    price: Decimal | None = None
+    """Of all SMS parts."""
+    currency: str | None = None
+    balance: Decimal | None = None
+    """None is unlimited."""
+    waits_until: datetime | None = None
+    """Until its sending hours begin."""
+    warnings: tuple[Shortfall, ...] = ()
+    missing_languages: tuple[str, ...] = ()
+    """Languages in which the template has no text: their clients get the default one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewer:
+    """Reviews broadcasts. Blocks on the connection that it gets."""
+
+    sealer: AudienceSealer
+    sender: str
+    """The service's own."""
+
+    def review(self, conn: psycopg.Connection, one: Broadcast, now: datetime) -> Review:
+        """Return the review of a broadcast. Raises errors of the store."""
+        text, definition = self._text(one), _definition(conn, one)
+        sample, language = self._sample(conn, one, text, definition)
+        account = next(iter(list_accounts(conn, one.account)), None)
+        price = _price(one, account)
+        is_begun = one.state not in _NOT_BEGUN
+        return Review(
+            text=text,
+            sample=sample,
+            sample_language=language,
+            price=price,
+            currency=account.settings.currency if account and price is not None else None,
+            balance=account.settings.balance if account else None,
+            waits_until=waits_until(one, now),
+            warnings=()
+            if is_begun
+            else tuple(self._warnings(conn, one, account, sample, price, now)),
+            missing_languages=()
+            if definition is None
+            else tuple(one.value for one in Language if one not in definition.texts),
+        )
+
+    def _text(self, one: Broadcast) -> str | None:
+        if one.text_sealed is None:
+            return None
+        return self.sealer.open_text(one.text_sealed, one.broadcast_id)
+
+    def _sample(
+        self,
+        conn: psycopg.Connection,
+        one: Broadcast,
+        text: str | None,
+        definition: TemplateDefinition | None,
+    ) -> tuple[str | None, str | None]:
+        """Return the message to the first recipient, and the language of a template's text."""
+        first = next(iter(find_recipients(conn, one.broadcast_id, 0, 1)), None)
+        if first is None:
+            return None, None
+        try:
+            fields = {}
+            if first.fields_sealed is not None:
+                fields = self.sealer.open_fields(
+                    first.fields_sealed, one.broadcast_id, first.number_hash
+                )
+            if text is not None:
+                return parse_text(text).render(fields), None
+            if definition is None:
+                return None, None
+            rendered = definition.render(fields, find_language(conn, first.number_hash))
+        except (UnsealError, PlaceholderError, FieldError):
+            return None, None  # it is paused with the reason when it gets there
+        return rendered.text, rendered.language.value
+
+    def _warnings(
+        self,
+        conn: psycopg.Connection,
+        one: Broadcast,
+        account: AccountRecord | None,
+        sample: str | None,
+        price: Decimal | None,
+        now: datetime,
+    ) -> Iterator[Shortfall]:
+        name, change = one.account, f"`scserv accounts change {one.account}"
+        if account is None:
+            yield Shortfall(RefusalReason.ACCOUNT_UNKNOWN, f"there is no account {name}")
+            return
+        settings = account.settings
+        if not settings.enabled:
+            yield Shortfall(
+                RefusalReason.ACCOUNT_DISABLED,
+                f"the account {name} is disabled: enable it with {change} --enable`",
+            )
+        if BROADCASTS not in settings.rights:
+            yield Shortfall(
+                RefusalReason.RIGHT_MISSING,
+                f"the account {name} has no right to broadcasts: grant it with {change} --grant "
+                f"{BROADCASTS}`",
+            )
+        approved = {sender.sender for sender in account.senders if sender.approved_at}
+        if one.sender not in {None, self.sender, *approved}:
+            yield Shortfall(
+                RefusalReason.SENDER_NOT_APPROVED,
+                f"the sender {one.sender} is not approved for the account {name} any more: ask for "
+                f"it with `scserv accounts senders add {name} '{one.sender}'`",
+            )
+        if settings.patterns and sample is not None and not matches_any(settings.patterns, sample):
+            yield Shortfall(
+                RefusalReason.TEXT_NOT_ALLOWED,
+                f"the sample matches none of the patterns of the account {name}: change the text, "
+                f"or the patterns with {change} --pattern`",
+            )
+        yield from _limits(conn, one, account, now)
+        if price is not None and settings.balance is not None and price > settings.balance:
+            yield Shortfall(
+                RefusalReason.BALANCE,
+                f"it costs up to {money(price, settings.currency)}, and the balance of the account "
+                f"{name} is {money(settings.balance, settings.currency)}: top it up with {change} "
+                f"--top-up {price - settings.balance:f}`",
+            )
+
+
+def waits_until(one: Broadcast, now: datetime) -> datetime | None:
+    """Return when its sending hours begin, if that is what it waits for."""
+    if one.hours is None or one.lifecycle.needs_confirmation:
+        return None
+    if one.state is BroadcastState.RUNNING:
+        opens = window_at(one.hours, now).opens
+        return opens if opens > now else None
+    if one.state is BroadcastState.SCHEDULED:
+        starts_at = one.lifecycle.starts_at or now
+        opens = opening(starts_at, one.hours)
+        return opens if opens > max(now, starts_at) else None
+    return None
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """Return an amount as people read it: 1,234.50 RUB."""
+    return f"{amount:,.2f} {currency}" if amount == round(amount, 2) else f"{amount:,f} {currency}"
+
+
+def _limits(
+    conn: psycopg.Connection, one: Broadcast, account: AccountRecord, now: datetime
+) -> Iterator[Shortfall]:
+    """Yield the limits that the audience exceeds in the period in which it would begin."""
+    settings, name = account.settings, account.account
+    begins_at = max(now, opening(one.lifecycle.starts_at or now, one.hours))
+    used = find_usage_now(conn, usage_keys(Account(name, zone=settings.zone), begins_at))
+    for period, days, limit, reason in (
+        ("day", 1, settings.day_limit, RefusalReason.DAILY_LIMIT),
+        ("week", 7, settings.week_limit, RefusalReason.WEEKLY_LIMIT),
+        ("month", 31, settings.month_limit, RefusalReason.MONTHLY_LIMIT),
+    ):
+        if limit is None:
+            continue
+        wanted = one.lifecycle.recipients
+        if one.rate is not None:  # then it may take longer than the period
+            wanted = min(wanted, one.rate * _seconds_a_day(one) * days)
+        over = wanted - max(limit - used[period], 0)
+        if over > 0:
+            yield Shortfall(
+                reason,
+                f"the account {name} may send {limit} messages a {period} and has sent "
+                f"{used[period]}: {over} of {one.lifecycle.recipients} recipients would be "
+                f"refused; raise the limit with `scserv accounts change {name} --per-{period} "
+                f"{used[period] + wanted}`",
+            )
+
+
+def _seconds_a_day(one: Broadcast) -> int:
+    if one.hours is None:
+        return _DAY_S
+    start = timedelta(hours=one.hours.start.hour, minutes=one.hours.start.minute)
+    end = timedelta(hours=one.hours.end.hour, minutes=one.hours.end.minute)
+    return int((end - start).total_seconds()) % _DAY_S
+
+
+def _price(one: Broadcast, account: AccountRecord | None) -> Decimal | None:
+    if account is None or account.settings.price_per_part is None or one.parts is None:
+        return None
+    return account.settings.price_per_part * one.parts
+
+
+def _definition(conn: psycopg.Connection, one: Broadcast) -> TemplateDefinition | None:
+    versions = list_versions(conn, one.template) if one.template else []
+    found = next((v for v in versions if v.version == one.template_version), None)
+    return None if found is None else TemplateDefinition.model_validate_json(found.definition)

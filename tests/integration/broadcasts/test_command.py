@@ -1,0 +1,180 @@
+"""`scserv broadcast` as an editor types it."""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import CliRunner
+
+from inbound.cli import scserv
+from inbound.errors import SetupError
+from inbound.handlers.broadcasts import Action
+from tests.integration.broadcasts.conftest import Bench, number
+from tests.integration.broadcasts.test_broadcasts import opt_out
+
+pytestmark = pytest.mark.usefixtures("settings_of_the_service")
+
+
+def run(*arguments: str, command: str = "broadcast") -> str:
+    result = CliRunner().invoke(scserv, [command, *arguments])
+    if isinstance(result.exception, SetupError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def create(path: Path, text: str = "{name}, the office is closed.", *options: str) -> Any:
+    made = run(
+        *("create", "--name", "Spring", "--text", text, "--audience", str(path), "--json"),
+        *options,
+    )
+    return json.loads(made)
+
+
+def table(folder: Path, *rows: str, header: str = "msisdn,name,town") -> Path:
+    path = folder / "audience.csv"
+    path.write_text("\n".join([header, *rows]), "utf-8")
+    return path
+
+
+async def test_excluded_rows_keep_all_columns_and_load_again(bench: Bench, tmp_path: Path) -> None:
+    bench.add_clients(map(number, range(3)))
+    await opt_out(bench, number(1))
+    path = table(
+        tmp_path,
+        f"{number(0)},Ann,Omsk",
+        f"{number(1)},Bob,Perm",
+        f"{number(0)},Ann again,Omsk",
+        f"{number(9)},Cid,Tomsk",
+        ",Dan,Kazan",
+        f"{number(2)},,Ufa",
+    )
+    id_ = create(path)["id"]
+    file = tmp_path / "excluded.xlsx"
+    run("excluded", id_, "--file", str(file))
+    # The people concerned are clients now, and nobody has opted out of anything.
+    bench.add_clients([number(9)])
+    bench.conn.execute("DELETE FROM subject_states")
+    again = create(file)
+    assert (again["recipients"], again["excluded_by_reason"]) == (3, {"number": 1, "fields": 1})
+    rest = tmp_path / "rest.csv"
+    run("excluded", again["id"], "--file", str(rest))
+    lines = rest.read_text("utf-8-sig").splitlines()
+    assert lines[0] == "row,field,reason,msisdn,name,town"
+    assert lines[1].endswith(",,Dan,Kazan")
+    assert lines[2].endswith(f",{number(2)},,Ufa")
+
+
+def test_the_file_of_excluded_rows_is_named_by_its_option(bench: Bench, tmp_path: Path) -> None:
+    id_ = create(table(tmp_path, "123,Ann,Omsk"))["id"]
+    file = tmp_path / "excluded.csv"
+    file.touch()
+    with pytest.raises(SetupError, match=r"excluded rows \(it exists\).*--file"):
+        run("excluded", id_, "--file", str(file))
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "notifications had been switched off; to switch them on again"),
+        ("ru", "СМС-уведомления и СМС-оповещения были отключены; чтобы снова включить"),
+    ],
+)
+async def test_a_timeline_names_broadcasts_that_left_somebody_out(
+    bench: Bench, language: str, said: str
+) -> None:
+    bench.add_clients(map(number, range(3)))
+    await opt_out(bench, number(1))
+    one = bench.create([f"{number(0)},Ann", f"{number(1)},Bob", f"{number(0)},Ann"])
+    asked = ("--lang", language, "--json")
+    left_out = run("--phone", number(1), *asked, command="timeline")
+    assert json.loads(left_out)["excluded"] == []  # it is a draft
+    bench.act(one, Action.START)
+    await bench.rounds(2)
+    left_out = json.loads(run("--phone", number(1), *asked, command="timeline"))
+    [excluded] = left_out["excluded"]
+    assert (excluded["broadcast"], excluded["reason"], excluded["row"]) == (
+        "Spring",
+        "opted_out",
+        3,
+    )
+    assert said in excluded["sentence"] == left_out["sentence"]
+    sent = json.loads(run("--phone", number(0), *asked, command="timeline"))
+    assert [order["broadcast"] for order in sent["orders"]] == ["Spring"]
+    assert [row["reason"] for row in sent["excluded"]] == ["repeated"]
+    printed = run("--phone", number(0), "--lang", language, command="timeline")
+    assert printed.count(f"Spring ({one.broadcast_id})") == 2
+
+
+async def test_a_draft_shows_what_it_sends_and_what_its_account_can_not(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.add_clients(map(number, range(4)))
+    change = ("--per-day", "3", "--price", "2.5", "--balance", "5", "--pattern", "Dear .*")
+    CliRunner().invoke(scserv, ["accounts", "change", "default", *change], catch_exceptions=False)
+    rows = [f"{number(n)},{name},Omsk" for n, name in enumerate(("Ann", "Bob", "Cid", "Д" * 90))]
+    made = create(table(tmp_path, *rows), "{name}, the office is closed.")
+    assert (made["text"], made["sample"]) == (
+        "{name}, the office is closed.",
+        "Ann, the office is closed.",
+    )
+    assert (made["recipients"], made["parts"], made["most_parts"]) == (4, 5, 2)
+    assert (made["price"], made["balance"], made["currency"]) == ("12.5000", "5.0000", "RUB")
+    reasons = [warning["reason"] for warning in made["warnings"]]
+    assert reasons == ["text_not_allowed", "daily_limit", "balance"]
+    shown = run("show", made["id"])
+    for line in (
+        "to the first recipient: Ann, the office is closed.",
+        "the longest text has 2 SMS parts, all texts 5 SMS parts at most",
+        "costs 12.50 RUB at most; balance 5.00 RUB",
+        "may send 3 messages a day and has sent 0: 1 of 4 recipients would be refused",
+        "raise the limit with `scserv accounts change default --per-day 4`",
+        "top it up with `scserv accounts change default --top-up 7.5",
+        "Europe/Moscow",
+    ):
+        assert line in shown
+    assert " UTC" not in shown
+    for fix in (("--per-day", "4"), ("--top-up", "7.5"), ("--any-text",)):
+        CliRunner().invoke(scserv, ["accounts", "change", "default", *fix], catch_exceptions=False)
+    assert json.loads(run("show", made["id"], "--json"))["warnings"] == []
+
+
+def test_a_broadcast_that_waits_for_its_hours_says_until_when(bench: Bench, tmp_path: Path) -> None:
+    bench.add_clients([number(0)])
+    now = datetime.now(ZoneInfo("Europe/Moscow"))
+    opens, closes = now + timedelta(hours=2), now + timedelta(hours=3)
+    made = create(
+        table(tmp_path, f"{number(0)},Ann,Omsk"),
+        "Closed.",
+        *("--hours", f"{opens:%H:%M}-{closes:%H:%M}"),
+    )
+    assert made["waits_until"] is None
+    said = run("start", made["id"])
+    assert f"it waits for its sending hours until {opens:%Y-%m-%d %H:%M}:00 Europe/Moscow" in said
+    listed = run("list")
+    assert "0 of 1 sent  Spring" in listed
+    run("cancel", made["id"])
+    with pytest.raises(SetupError, match="it is cancelled; a broadcast can be started while it is"):
+        run("start", made["id"])
+
+
+def test_a_template_says_which_languages_it_lacks(bench: Bench, tmp_path: Path) -> None:
+    bench.add_clients([number(0)])
+    template = ["templates", "create", "closed", "--ru", "Закрыто до {day}.", "--field", "day:date"]
+    CliRunner().invoke(scserv, template, catch_exceptions=False)
+    path = table(tmp_path, f"{number(0)},2026-05-17", header="msisdn,day")
+    made = json.loads(
+        run(
+            *("create", "--name", "Spring", "--template", "closed", "--audience", str(path)),
+            "--json",
+        )
+    )
+    assert (made["sample"], made["sample_language"]) == ("Закрыто до 17.05.2026.", "ru")
+    assert made["missing_languages"] == ["en"]
+    assert "template closed, version 1" in run("show", made["id"])
+    short = table(tmp_path, number(0), header="msisdn")
+    with pytest.raises(SetupError, match=r"no column for day|names the columns msisdn, day"):
+        run("create", "--name", "A", "--template", "closed", "--audience", str(short))
