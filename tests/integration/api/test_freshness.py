@@ -76,6 +76,27 @@ async def test_without_kafka_no_answer_says_how_current_it_is(world: World) -> N
         assert not any(one.get("since") for one in answer["pending"])
 
 
+async def test_what_is_processed_while_kafka_answers_is_in_the_answer(lone_world: World) -> None:
+    world = lone_world
+
+    def work() -> None:
+        world.while_asked = lambda: None
+        history.fill(world.url, requests=60, subject_key=SUBJECT_KEY, vault_key=VAULT_KEY)
+
+    world.while_asked = work
+    client = world.scoped("read")
+    subject = history.subject_ids(60)[0]
+    assert (await client.get(f"/v1/subjects/{subject}/subscription")).status_code == 200
+    world.rows("TRUNCATE subjects")
+    world.while_asked = lambda: world.rows(
+        "INSERT INTO rejected_mos (number_hash, minute, kind, first_at, last_at, count)"
+        " VALUES (%s, now(), 'empty', now(), now(), 1)",
+        world.sources.hasher.hash(NUMBER),
+    )
+    told = (await client.post("/v1/timeline", json={"phone": NUMBER, "lang": "en"})).json()
+    assert "was empty" in told["sentence"]
+
+
 async def test_a_list_tells_what_the_projector_has_not_folded(lone_world: World) -> None:
     world = lone_world
     history.fill(world.url, requests=60, subject_key=SUBJECT_KEY, vault_key=VAULT_KEY)

@@ -1,8 +1,9 @@
 """The API in the test's own process: a database, a clock, tokens, clients to look up."""
 
+import asyncio
 import io
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count, zip_longest
@@ -67,7 +68,8 @@ class Person:
 class World:
     """One database and one API on it. `now` is the API's clock, and a test may change it.
 
-    `oldest` is what waits in a Kafka that is not there; None: it doesn't answer.
+    `oldest` is what waits in a Kafka that is not there; None: it doesn't answer. `while_asked` is
+    what the workers do meanwhile.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class World:
         self.url = url
         self.now = NOW
         self.oldest: Oldest | None = {}
+        self.while_asked: Callable[[], object] = lambda: None
         hasher, sealer = SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY))
         self.directory = PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY)
         self.sources = Sources(
@@ -113,6 +116,7 @@ class World:
 
     async def ask(self) -> Backlog:
         """Tell what waits for the workers."""
+        await asyncio.to_thread(self.while_asked)
         return Backlog(self.now, self.oldest)
 
     def _intake(self) -> Intake:

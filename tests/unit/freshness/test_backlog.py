@@ -72,6 +72,7 @@ class Clients:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.calls: list[str] = []
         self.broken: Exception | None = None
         self.answering = asyncio.Event()
         self.answering.set()
@@ -84,6 +85,7 @@ class Clients:
 
     async def ends(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
         self.asked += 1
+        self.calls.append("ends")
         self.was_asked.set()
         return dict.fromkeys(places, 5)
 
@@ -91,6 +93,7 @@ class Clients:
         return dict.fromkeys(places, 0)
 
     async def committed(self) -> dict[TopicPartition, int]:
+        self.calls.append("committed")
         await self.answering.wait()
         if self.broken is not None:
             raise self.broken
@@ -125,6 +128,12 @@ async def test_a_partition_that_is_committed_to_its_end_has_nothing(
     assert {place for _, place in waiting.oldest or {}} == set(range(8))
     [pending] = waiting.pending(PendingWork.TEXTS, partition=3)
     assert pending.since == datetime.fromtimestamp(NOW.timestamp() - 60, UTC)
+
+
+async def test_ends_are_read_before_commits(reader: BacklogReader, clients: Clients) -> None:
+    """So a record that arrives between the two is not taken for one that waits."""
+    await reader.ask()
+    assert clients.calls == ["ends", "committed"]
 
 
 async def test_questions_share_an_answer_that_began_after_them(
