@@ -46,7 +46,7 @@ TIMELINE: Final[dict[str, Any]] = {
                 "state": "kept",
                 "within_s": 120.0,
                 "after_s": 0.06,
-                "text": "kept: acknowledged after 0.1 s of 2 min",
+                "text": "kept: acknowledged after 0.1 s (promise: 2 min)",
             },
             "steps": [_STEP],
         }
@@ -58,8 +58,8 @@ TIMELINE: Final[dict[str, Any]] = {
             "last_at": "2024-05-17T11:58:00Z",
             "count": 1,
             "sentence": "A text that reached us on 17 May 2024 at 14:58:00 contained letters that "
-            "only look like Latin ones (a Cyrillic С in CLIENT, for example), so that it was no "
-            "command; please type it anew with a Latin keyboard.",
+            "only look like Latin ones (a Cyrillic С in CLIENT, for example), so it was not a "
+            "command; please type it again with a Latin keyboard.",
             "reading": {
                 "bind": "main-1",
                 "data_coding": 8,

@@ -35,7 +35,7 @@ _UNKNOWN: Final = (
     "was sent, but the operator never answered: it may or may not have arrived; if it has not, "
     "please text again"
 )
-_EXPIRED: Final = "could not be sent for so long that it is not sent any more; please text again"
+_EXPIRED: Final = "could not be sent in time and will not be sent any more; please text again"
 _ERASED: Final = "was not sent, because the number or the data had been erased from the service"
 
 
@@ -89,7 +89,7 @@ class English(Wording):
     def unfinished(self, span: ArrivalSpan, here: int, total: int) -> str:
         return (
             f"Of a long text that began to arrive {self._on(span.first_at)}, {here} of {total} "
-            "parts are here and the others are waited for; please send it again as one short text."
+            "parts have arrived so far; please send it again as one short text."
         )
 
     def nothing(self, found: NothingFound) -> str:
@@ -124,7 +124,7 @@ class English(Wording):
             return f"not known yet: it {taken_up(self._near(case.taken_at, case))}"
         match clock.state:
             case ClockState.KEPT:
-                return f"kept: acknowledged after {_seconds(clock.after_s)} of 2 min"
+                return f"kept: acknowledged after {_seconds(clock.after_s)} (promise: 2 min)"
             case ClockState.LATE:
                 return f"broken: acknowledged only after {_seconds(clock.after_s)}"
             case ClockState.RUNNING:
@@ -132,7 +132,7 @@ class English(Wording):
             case ClockState.OVERDUE:
                 return f"broken: not acknowledged yet, {_seconds(clock.left_s)} too late"
             case ClockState.MISSED:
-                return "broken: the centre never said that it took the acknowledgement"
+                return "broken: the centre never confirmed the acknowledgement"
             case _:
                 assert_never(clock.state)
 
@@ -184,7 +184,7 @@ class English(Wording):
 
     def _undetermined(self, case: Case, reply: ReplyProgress) -> str:
         sent = f"was handed to your operator {self._near(reply.sent_at, case)}"
-        return f"{sent}, who does not know either whether it is on your phone"
+        return f"{sent}, who does not know whether it reached your phone"
 
     def _waiting(self, case: Case, reply: ReplyProgress) -> str:
         again = " again, because the operator did not answer" if reply.tried else ""
@@ -230,7 +230,7 @@ def _why_missed(kind: MissKind, limit: int | None) -> str:
         case MissKind.LOOK_ALIKE:
             return (
                 "contained letters that only look like Latin ones (a Cyrillic С in CLIENT, for "
-                "example), so that it was no command; please type it anew with a Latin keyboard"
+                "example), so it was not a command; please type it again with a Latin keyboard"
             )
         case MissKind.SPACING:
             return (
@@ -238,7 +238,7 @@ def _why_missed(kind: MissKind, limit: int | None) -> str:
                 "one ordinary space between two words"
             )
         case MissKind.EXTRA_WORDS:
-            return "contained a command and something else; please send the command alone"
+            return "contained a command and something else; please send the command on its own"
         case MissKind.UNKNOWN:
             return f"was not one of the commands, which are {_listed(accepted_spellings())}"
         case MissKind.EMPTY:

@@ -137,7 +137,7 @@ class _Sentence:
         case = self._case
         if case.message.status is ReplyStatus.UNDETERMINED:
             sent = f"was handed to your operator {self._near(case.message.sent_at or case.at)}"
-            return f"{sent}, who does not know either whether it is on your phone"
+            return f"{sent}, who does not know whether it reached your phone"
         return (
             "was sent, but the operator never answered: it may or may not have arrived, and it is "
             f"not sent again{self._unread()}"

@@ -76,7 +76,7 @@ def decision_step(plan: Plan, d: Details) -> str:
     age = english_duration(timedelta(seconds=d["age_s"]))
     match plan:
         case Plan.REGISTRATION:
-            return f"accepted, registration data is owed: {client}, the text is {age} old"
+            return f"accepted, registration data is to be sent: {client}, the text is {age} old"
         case Plan.STOPPED:
             after = "are switched off" if d["notifications_on"] else "stay off"
         case Plan.STARTED:

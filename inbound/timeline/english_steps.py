@@ -163,19 +163,19 @@ def _late(d: Details) -> str:
         case Outcome.EXPIRED:
             return f"the acknowledgement was given up unsent after {after} (promise: 2 min)"
         case Outcome.ERASED:
-            return f"the acknowledgement was not sent: number or secret were gone after {after}"
+            return "the acknowledgement was not sent: the number or the secret had been erased"
         case _:
             assert_never(outcome)
 
 
 def _held(reason: HoldReason, d: Details) -> str:
     longest = english_duration(timedelta(hours=d["hours"]))
-    held = f"registration data is held for a person, for {longest} at most"
+    held = f"registration data waits for a person's decision, for {longest} at most"
     match reason:
         case HoldReason.MINUTE_CEILING:
-            return f"{held}: the ceiling of a minute is reached"
+            return f"{held}: the ceiling per minute is reached"
         case HoldReason.HOUR_CEILING:
-            return f"{held}: the ceiling of an hour is reached"
+            return f"{held}: the ceiling per hour is reached"
         case HoldReason.CENTRE_CEILING:
             return f"{held}: the ceiling of this centre is reached"
         case HoldReason.SWITCHED_OFF:
@@ -216,15 +216,15 @@ def _receipt(d: Details) -> str:
 def _outcome(outcome: Outcome) -> str:
     match outcome:
         case Outcome.SUBMITTED:
-            return "taken by the centre"
+            return "accepted by the centre"
         case Outcome.REJECTED:
             return "refused for good"
         case Outcome.UNKNOWN:
             return "sent and never answered"
         case Outcome.EXPIRED:
-            return "not sent in the time in which it makes sense"
+            return "not sent: it became too old"
         case Outcome.ERASED:
-            return "not sent, number or secret were gone"
+            return "not sent: the number or the secret had been erased"
         case _:
             assert_never(outcome)
 

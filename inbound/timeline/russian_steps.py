@@ -245,11 +245,11 @@ def _outcome(outcome: Outcome) -> str:
         case Outcome.SUBMITTED:
             return "принято центром"
         case Outcome.REJECTED:
-            return "отвергнуто окончательно"
+            return "отклонено окончательно"
         case Outcome.UNKNOWN:
             return "отправлено, но ответа нет"
         case Outcome.EXPIRED:
-            return "не отправлено за время, пока в этом был смысл"
+            return "не отправлено: срок истёк"
         case Outcome.ERASED:
             return "не отправлено, номер или данные удалены"
         case _:
@@ -275,7 +275,7 @@ def _delivery(result: DeliveryResult) -> str:
         case DeliveryResult.UNDELIVERABLE:
             return "не доставлено"
         case DeliveryResult.UNDETERMINED:
-            return "судьба неизвестна"
+            return "доставлено ли, неизвестно"
         case _:
             assert_never(result)
 

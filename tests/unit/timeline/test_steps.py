@@ -248,7 +248,7 @@ def test_the_decision_has_its_reason(
         (
             Outcome.ERASED,
             (),
-            "the acknowledgement was not sent: number or secret were gone after 2 min 30 s",
+            "the acknowledgement was not sent: the number or the secret had been erased",
             "уведомление о приёме не отправлено: через 2 мин 30 с номер или данные удалены",
         ),
     ],
