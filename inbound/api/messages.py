@@ -124,7 +124,7 @@ async def search_messages(
 
 
 @router.get(
-    "/v1/messages/{message_id}/timeline",
+    "/v1/messages/{message_id:path}/timeline",
     operation_id="messageTimelines",
     summary="Timeline of this message",
     description="For support: by the id of a message that was sent for any account, of one that "

@@ -71,6 +71,7 @@ _ALWAYS: Final = (
 _WITH_BODY: Final = (ProblemKind.BODY_TIMEOUT, ProblemKind.TOO_LARGE, ProblemKind.MEDIA_TYPE)
 _WITH_ID: Final = (ProblemKind.NOT_FOUND,)
 _OF_OPERATION: Final = {
+    "searchRequests": (ProblemKind.NOT_FOUND,),
     "sendMessages": (ProblemKind.REFUSED,),
     "cancelMessage": (ProblemKind.NOT_SCHEDULED,),
     **{f"{action.value}Broadcast": (ProblemKind.NOT_POSSIBLE,) for action in Action},

@@ -225,12 +225,14 @@ async def answer(request: Request, error: Exception) -> Response:
 
 
 def _allowed_methods(request: Request) -> str:
-    """Return the methods of all routes of a path; Starlette knows those of the first one only."""
+    """Return the methods of all routes of a path; Starlette knows those of the first one only.
+
+    A route with an id that may have slashes also matches what stands below such an id.
+    """
     routes: Sequence[Route] = request.app.state.routes
-    methods: set[str] = set()
-    for route in routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
-            methods |= route.methods or set()
+    found = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    exact = [route for route in found if not route.path.endswith(":path}")]
+    methods: set[str] = set().union(*(route.methods or () for route in exact or found))
     if "GET" in methods:
         methods.add("HEAD")
     return ", ".join(sorted(methods))

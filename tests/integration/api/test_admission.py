@@ -13,10 +13,11 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from inbound.api.admission import READING
-from inbound.api.bodies import MAX_BODY_BYTES
+from inbound.api.bodies import MAX_BODY_BYTES, MAX_SENDING_BODY_BYTES
 from inbound.api.token_failures import FAILURES
 from inbound.api.tokens import new_token
 from tests.integration.api.world import NOW, World, assert_problem
+from tests.unit.api.serving import serving
 
 PATH = "/v1/resolve"
 END_SESSIONS = (
@@ -146,6 +147,24 @@ async def test_a_body_has_a_size(world: World) -> None:
     found_out = await client.post(PATH, content=in_pieces(), headers=headers)
     assert "content-length" not in found_out.request.headers
     assert_problem(found_out, 413, "too-large")
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_the_client_of_a_body_that_is_too_large_gets_the_answer(
+    world: World, *, is_chunked: bool
+) -> None:
+    """Over a real socket: a connection that is closed while its client sends is reset."""
+    body = b"[" + b" " * MAX_SENDING_BODY_BYTES + b"]"
+
+    async def in_pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 1 << 16):
+            yield body[start : start + (1 << 16)]
+
+    headers = {"Authorization": f"Bearer {world.token('send')}", "Content-Type": "application/json"}
+    async with serving(world.app) as (made, _), httpx.AsyncClient(headers=headers) as client:
+        content = in_pieces() if is_chunked else body
+        answer = await client.post(f"http://127.0.0.1:{made.port}/v1/messages", content=content)
+    assert_problem(answer, 413, "too-large")
 
 
 async def test_concurrent_requests_are_limited(world: World) -> None:

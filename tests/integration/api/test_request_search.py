@@ -119,7 +119,8 @@ async def test_of_one_client_with_two_numbers(world: World) -> None:
     of_one = [one for one in expected if one["subject_id"] == str(SUBJECTS[2])]
     assert await every(client, client="H-1", subject=SUBJECTS[2]) == of_one
     assert await every(client, client="H-1", subject=SUBJECTS[9]) == []
-    assert await every(client, client="nobody") == []
+    unknown = await client.get("/v1/requests", params={"client": "nobody"})
+    assert_problem(unknown, 404, "not-found")
 
 
 async def test_a_client_takes_the_scope_to_resolve(world: World) -> None:

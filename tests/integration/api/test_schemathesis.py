@@ -101,13 +101,13 @@ async def serve(url: str, started: "Future[tuple[Running, Callable[[], None]]]")
 
 
 # What a rule says that a schema can't: which digits are a mobile number, which years are served,
-# that a time ends after it has begun, which time zones there are, and that a message has one
-# recipient and one content.
+# that a time ends after it has begun, which time zones there are, which characters a phone shows,
+# and that a message has one recipient and one content.
 BEYOND_SCHEMAS = {
     *("body.phone", "body.since", "body.until", "query.since", "query.until", "query.at"),
 }
 BEYOND_SCHEMAS_OF_MESSAGES = re.compile(
-    r"body(\.\d+)?(\.(not_before|expires_at|hours(\.time_zone)?))?"
+    r"body(\.\d+)?(\.(not_before|expires_at|hours|time_zone|text|client_id|fields\..*))?"
 )
 # Names are kept for ever; templates, senders and time zones have to exist.
 BEYOND_SCHEMAS_OF_BROADCASTS = re.compile(

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inbound.api.server import ApiServer
 from inbound.ops.health import Health
@@ -33,7 +33,7 @@ async def fine() -> None:
 
 @asynccontextmanager
 async def serving(
-    app: App, settings: ApiSettings | None = None, health: Health | None = None
+    app: ASGIApp, settings: ApiSettings | None = None, health: Health | None = None
 ) -> AsyncIterator[tuple[ApiServer, "asyncio.Task[None]"]]:
     health = health or Health()
     made = ApiServer(app, settings or ApiSettings(port=0), health, fine)

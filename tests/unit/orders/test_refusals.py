@@ -31,3 +31,11 @@ def test_details_stand_in_brackets() -> None:
     placed = Placed(uuid4(), "refused", 1, RefusalReason.TEMPLATE_FIELDS, detail)
     assert f" ({detail}); " in explain(order, placed)
     assert explain(order, Placed(uuid4(), "queued", 1)) == ""
+
+
+@pytest.mark.parametrize("reason", RefusalReason)
+def test_who_gave_a_key_is_told_that_it_keeps_the_refusal(reason: RefusalReason) -> None:
+    placed = Placed(uuid4(), "refused", 1, reason)
+    order = Order(phone="+79161234503", text="x", idempotency_key="k")
+    is_reused = reason is RefusalReason.IDEMPOTENCY_KEY_REUSED
+    assert ("a new attempt needs a new idempotency key" in explain(order, placed)) is not is_reused
