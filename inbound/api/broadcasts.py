@@ -5,12 +5,13 @@ a large broadcast is another token here.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Concatenate, Final, ParamSpec, TypeVar
 from uuid import UUID
 
 import psycopg
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 
 from inbound.api.access import BackendDep, MaySend
 from inbound.api.admission import BROADCASTS_PATH, Principal
@@ -44,6 +45,22 @@ _ONE: Final = BROADCASTS_PATH + "/{broadcast_id}"
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request about one broadcast: which one, and who asks."""
+
+    broadcast_id: UUID
+    backend: Backend
+    who: Principal
+
+
+async def _asked(broadcast_id: BroadcastId, backend: BackendDep, who: MaySend) -> _Asked:
+    return _Asked(broadcast_id, backend, who)
+
+
+Asked = Annotated[_Asked, Depends(_asked)]
 
 
 @router.post(
@@ -100,13 +117,12 @@ async def list_broadcasts(
     response_description="The broadcast.",
     response_model_exclude_none=True,
 )
-async def broadcast(
-    broadcast_id: BroadcastId, backend: BackendDep, who: MaySend
-) -> BroadcastDetails:
+async def broadcast(asked: Asked) -> BroadcastDetails:
     """Answer with a broadcast of the account."""
+    backend = asked.backend
     freshness = await result_freshness(backend, None)
     show = backend.broadcasting.show
-    shown = await _run(backend, show, broadcast_id, who.account, backend.clock())
+    shown = await _run(backend, show, asked.broadcast_id, asked.who.account, backend.clock())
     return BroadcastDetails.reviewed(*shown).model_copy(update=CurrentAnswer.current(freshness))
 
 
@@ -119,14 +135,10 @@ async def broadcast(
     response_description="A page of excluded rows.",
     response_model_exclude_none=True,
 )
-async def excluded_rows(
-    broadcast_id: BroadcastId,
-    query: Annotated[ExcludedQuery, Query()],
-    backend: BackendDep,
-    who: MaySend,
-) -> ExcludedRows:
+async def excluded_rows(asked: Asked, query: Annotated[ExcludedQuery, Query()]) -> ExcludedRows:
     """Answer with a page of excluded rows."""
-    await _run(backend, backend.broadcasting.require, broadcast_id, who.account)
+    backend, broadcast_id = asked.backend, asked.broadcast_id
+    await _run(backend, backend.broadcasting.require, broadcast_id, asked.who.account)
     # One more shows whether there is a next page.
     found = await backend.run(find_exclusion_page, broadcast_id, query.after, query.limit + 1)
     page = found[: query.limit]
@@ -146,19 +158,14 @@ async def excluded_rows(
     response_description="The broadcast as it is now.",
     response_model_exclude_none=True,
 )
-async def start_broadcast(
-    broadcast_id: BroadcastId,
-    query: Annotated[StartQuery, Query()],
-    backend: BackendDep,
-    who: MaySend,
-) -> BroadcastDetails:
+async def start_broadcast(asked: Asked, query: Annotated[StartQuery, Query()]) -> BroadcastDetails:
     """Start a broadcast of the account."""
-    if query.at is not None and query.at < backend.clock():
+    now, days = asked.backend.clock(), asked.backend.sending.ahead_days
+    if query.at is not None and query.at < now:
         raise invalid("query.at", "is in the past; leave it out to start now")
-    days = backend.sending.ahead_days
-    if query.at is not None and query.at > backend.clock() + timedelta(days=days):
+    if query.at is not None and query.at > now + timedelta(days=days):
         raise invalid("query.at", too_far(days))
-    return await _perform(backend, broadcast_id, Action.START, who, query.at)
+    return await _perform(asked, Action.START, query.at)
 
 
 def _add_action(action: Action, summary: str, description: str) -> None:
@@ -171,10 +178,8 @@ def _add_action(action: Action, summary: str, description: str) -> None:
         response_description="The broadcast as it is now.",
         response_model_exclude_none=True,
     )
-    async def change(
-        broadcast_id: BroadcastId, backend: BackendDep, who: MaySend
-    ) -> BroadcastDetails:
-        return await _perform(backend, broadcast_id, action, who)
+    async def change(asked: Asked) -> BroadcastDetails:
+        return await _perform(asked, action)
 
 
 _add_action(
@@ -191,15 +196,12 @@ _add_action(Action.CANCEL, "Cancel a broadcast", "For good: what was not sent is
 
 
 async def _perform(
-    backend: Backend,
-    broadcast_id: UUID,
-    action: Action,
-    who: Principal,
-    starts_at: datetime | None = None,
+    asked: _Asked, action: Action, starts_at: datetime | None = None
 ) -> BroadcastDetails:
+    backend, caller = asked.backend, _caller(asked.who)
     perform = backend.broadcasting.perform
     after = await _run(
-        backend, perform, broadcast_id, action, _caller(who), backend.clock(), starts_at
+        backend, perform, asked.broadcast_id, action, caller, backend.clock(), starts_at
     )
     return BroadcastDetails.reviewed(*after)
 

@@ -124,7 +124,7 @@ async def search_messages(
 
 
 @router.get(
-    "/v1/messages/{message_id:path}/timeline",
+    "/v1/timelines/{message_id:path}",
     operation_id="messageTimelines",
     summary="Timeline of this message",
     description="For support: by the id of a message that was sent for any account, of one that "
@@ -151,7 +151,7 @@ async def message_timelines(
     operation_id="message",
     summary="What happened to this message?",
     description="With the scope `send` and the id of a message of the token's account: its state "
-    "and history. With the scope `read`, any other id: what `/timeline` below it answers.",
+    "and history. With the scope `read`, any other id: what `/v1/timelines/{id}` answers.",
     response_description="The message, or a timeline for each request.",
     response_model_exclude_none=True,
     openapi_extra={"security": [{"token": ["read"]}]},

@@ -225,14 +225,12 @@ async def answer(request: Request, error: Exception) -> Response:
 
 
 def _allowed_methods(request: Request) -> str:
-    """Return the methods of all routes of a path; Starlette knows those of the first one only.
-
-    A route with an id that may have slashes also matches what stands below such an id.
-    """
+    """Return the methods of all routes of a path; Starlette knows those of the first one only."""
     routes: Sequence[Route] = request.app.state.routes
-    found = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
-    exact = [route for route in found if not route.path.endswith(":path}")]
-    methods: set[str] = set().union(*(route.methods or () for route in exact or found))
+    methods: set[str] = set()
+    for route in routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
     if "GET" in methods:
         methods.add("HEAD")
     return ", ".join(sorted(methods))

@@ -102,7 +102,7 @@ async def test_an_account_sees_its_own_broadcasts_only(world: World) -> None:
     made = await create(ours, {"msisdn": anna.number})
     listed = (await ours.get(PATH)).json()["broadcasts"]
     assert made["id"] in [one["id"] for one in listed]
-    assert (await other.get(PATH)).json() == {"broadcasts": []}
+    assert (await other.get(PATH)).json()["broadcasts"] == []
     for method, path in (
         ("GET", ""),
         ("GET", "/excluded"),

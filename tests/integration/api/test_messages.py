@@ -290,12 +290,12 @@ async def test_support_finds_a_message_of_any_account_by_its_id_and_trace(
     placed = await world.scoped("send").post(PATH, json=to(person), headers=headers)
     id_ = placed.json()["id"]
     client = world.scoped("read")
-    for path in (f"{PATH}/{id_}", f"{PATH}/{id_}/timeline", f"/v1/traces/{trace_id}"):
+    for path in (f"{PATH}/{id_}", f"/v1/timelines/{id_}", f"/v1/traces/{trace_id}"):
         [timeline] = (await client.get(path)).json()["timelines"]
         [order] = timeline["orders"]
         assert order["order_id"] == id_
-    assert_problem(await client.get(f"{PATH}/{uuid4()}/timeline"), 404, "not-found")
-    assert_problem(await world.scoped("send").get(f"{PATH}/{id_}/timeline"), 403, "forbidden")
+    assert_problem(await client.get(f"/v1/timelines/{uuid4()}"), 404, "not-found")
+    assert_problem(await world.scoped("send").get(f"/v1/timelines/{id_}"), 403, "forbidden")
 
 
 async def test_a_key_keeps_a_temporary_refusal_and_the_problem_says_so(
