@@ -32,6 +32,10 @@ _REMOVED: Final = {
     "texts": ("text of an order", "texts of orders"),
     "audiences": ("row of a broadcast's audience", "rows of broadcasts' audiences"),
     "orders": ("order that waited for its time", "orders that waited for their time"),
+    "refused_orders": (
+        "link from the number to a refused order",
+        "links from the number to refused orders",
+    ),
     "published": ("published outbox row", "published outbox rows"),
 }
 """Singular and plural of what is removed, by the names in the record of the erasure."""
