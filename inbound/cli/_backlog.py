@@ -63,7 +63,7 @@ def ask_backlog(settings: Settings, number: str | None = None) -> "Backlog":
 
 
 def pending_lines(settings: Settings, backlog: "Backlog", number: str | None) -> Iterator[str]:
-    """Say in English what waits: in the partition of a number, or in any."""
+    """Say in English what waits for a number, or for anybody."""
     from zoneinfo import ZoneInfo
 
     from inbound.freshness.model import PendingWork
@@ -76,6 +76,5 @@ def pending_lines(settings: Settings, backlog: "Backlog", number: str | None) ->
         key = SubjectHasher(settings.subject_key_bytes()).hash(number).hex()
         partition = partition_of(key.encode())
     words = English(ZoneInfo(settings.time_zone))
-    of_person = backlog.pending(PendingWork.TEXTS, PendingWork.RESULTS, partition=partition)
-    # Orders are in the partitions that their writers choose.
-    yield from map(words.pending, [*of_person, *backlog.pending(PendingWork.ORDERS)])
+    works = (PendingWork.TEXTS, PendingWork.RESULTS, PendingWork.ORDERS)
+    yield from map(words.pending, backlog.pending(*works, partition=partition))

@@ -43,6 +43,7 @@ _COORDINATOR_MOVES: Final = (
     GroupLoadInProgressError,
     NotCoordinatorForGroupError,
 )
+_WORKS_OF_PERSON: Final = (PendingWork.TEXTS, PendingWork.RESULTS, PendingWork.ORDERS)
 _SEARCH_STEP_MS: Final = 1_000
 _EXACT_MS: Final = 1_000
 _CLOCKS_DIFFER_MS: Final = 3_600_000
@@ -79,15 +80,15 @@ class UnknownBacklog:
 async def ask_settled(source: BacklogSource, number_hash: bytes) -> Backlog:
     """Return what waits, a moment later if the workers are just about to commit.
 
-    For answers that people read. Only the partition of this number counts. Records that have waited
-    for longer, or an unknown backlog, are returned at once.
+    For answers that people read. Of texts and results only the partition of this number counts.
+    Records that have waited for longer, or an unknown backlog, are returned at once.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + SETTLED_WITHIN_S
     partition = partition_of(number_hash.hex().encode())
     while True:
         backlog = await source.ask()
-        waiting = backlog.pending(PendingWork.TEXTS, PendingWork.RESULTS, partition=partition)
+        waiting = backlog.pending(*_WORKS_OF_PERSON, partition=partition)
         recent = [one for one in waiting if one.since and backlog.asked_at - one.since < _RECENT]
         if not waiting or len(recent) < len(waiting) or loop.time() > until:
             return backlog

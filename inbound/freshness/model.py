@@ -67,6 +67,8 @@ class Freshness:
 
 
 _NOT_RECEIVED: Final = frozenset({PendingWork.RECEPTION})
+_ANY_PARTITION: Final = frozenset({PendingWork.ORDERS})
+"""Work whose records have keys that their producers choose: one about a person can be anywhere."""
 
 Oldest = Mapping[tuple[PendingWork, int], datetime]
 """When the oldest record that waits was received, by work and partition."""
@@ -84,7 +86,10 @@ class Backlog:
     oldest: Oldest | None
 
     def pending(self, *works: PendingWork, partition: int | None = None) -> list[Pending]:
-        """Return what waits of these kinds in a partition, or in any."""
+        """Return what waits of these kinds in the partition of a person, or in any.
+
+        Orders count in every partition, because their producers choose the keys.
+        """
         if self.oldest is None:
             return [Pending(work=work) for work in works]
         found = []
@@ -92,7 +97,7 @@ class Backlog:
             times = [
                 at
                 for (kind, place), at in self.oldest.items()
-                if kind is work and partition in {None, place}
+                if kind is work and (partition in {None, place} or work in _ANY_PARTITION)
             ]
             if times:
                 found.append(Pending(work=work, since=min(times)))

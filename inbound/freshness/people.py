@@ -30,7 +30,7 @@ class Gaps:
         """Return how current an answer about the person with this number hash is.
 
         `works` are the kinds of records that the answer depends on. Those of the person's
-        partition count, or of any if the number is not known.
+        partition count, or of any if the number is not known; orders always of any.
         """
         partition = None if number_hash is None else partition_of(number_hash.hex().encode())
         pending = self.backlog.pending(*works, partition=partition)

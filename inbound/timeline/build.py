@@ -1,7 +1,8 @@
 """Builds a timeline in one language and time zone from what the reader found. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from itertools import pairwise
 from typing import Final
 from uuid import UUID
@@ -46,6 +47,23 @@ from schemas.messages import Purpose, ReceiptState
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
 _LIMITED: Final = "limited"
+
+
+class _Subject(Enum):
+    """What the sentence of a timeline is about."""
+
+    TEXT = auto()
+    ORDER = auto()
+    NOTHING = auto()
+
+
+_OF_TEXTS: Final = frozenset({PendingWork.TEXTS, PendingWork.SET_ASIDE, PendingWork.RECEPTION})
+_SAID_OR_ELSEWHERE: Final[Mapping[_Subject, Collection[PendingWork]]] = {
+    # The sentences about a text or an order say themselves that results may follow.
+    _Subject.TEXT: {PendingWork.RESULTS, PendingWork.ORDERS},
+    _Subject.ORDER: {PendingWork.RESULTS},
+    _Subject.NOTHING: {PendingWork.RESULTS, *_OF_TEXTS},
+}
 
 
 def select(rows: Iterable[EventRow], options: TimelineOptions) -> Selection:
@@ -101,7 +119,11 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
     excluded = [
         _excluded(one, words) for one in found.excluded if page is None or one.began_at >= page
     ]
-    newest = _newest(requests, misses, unfinished) or _newest_sent(orders, excluded, switches)
+    said, about = _newest(requests, misses, unfinished), _Subject.TEXT
+    if said is None:
+        said, about = _newest_sent(orders, excluded, switches), _Subject.ORDER
+    if said is None:
+        said, about = _silence(found, options, words), _Subject.NOTHING
     pending = [
         PendingNote(work=one.work, since=one.since, sentence=words.pending(one))
         for one in _pending(found)
@@ -116,7 +138,7 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
         until=options.until,
         as_of=found.freshness.as_of if found.freshness else None,
         pending=tuple(pending),
-        sentence=_with_pending(newest, pending) if newest else _silence(found, options, words),
+        sentence=" ".join([said, *_unsaid(pending, about)]),
         requests=tuple(requests),
         orders=tuple(orders),
         excluded=tuple(excluded),
@@ -138,10 +160,9 @@ def pending_sentences(options: TimelineOptions, *works: PendingWork) -> list[str
     return [words.pending(one) for one in pending]
 
 
-def _with_pending(sentence: str, pending: Sequence[PendingNote]) -> str:
-    """Add what is not processed yet; of results the sentences themselves say so."""
-    notes = [one.sentence for one in pending if one.work is not PendingWork.RESULTS]
-    return " ".join([sentence, *notes])
+def _unsaid(pending: Sequence[PendingNote], about: _Subject) -> list[str]:
+    """Return what has to be added to the sentence of a timeline, which denies nothing by itself."""
+    return [one.sentence for one in pending if one.work not in _SAID_OR_ELSEWHERE[about]]
 
 
 def _reports(found: TimelineInput) -> Pending | None:
@@ -364,6 +385,6 @@ def _silence(found: TimelineInput, options: TimelineOptions, words: Wording) -> 
             options.until,
             found.miss_days,
             found.not_noted,
-            tuple(one for one in _pending(found) if one.work is not PendingWork.RESULTS),
+            tuple(one for one in _pending(found) if one.work in _OF_TEXTS),
         )
     )

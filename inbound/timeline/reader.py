@@ -94,7 +94,9 @@ class TimelineReader:
             found = replace(found, switches=[Switch(*one) for one in switches])
         selection = _with_strangers_orders(conn, number_hash, selection, options)
         found = _with_messages(conn, replace(found, selection=selection), subject_id)
-        works = (PendingWork.TEXTS, PendingWork.RESULTS) if subject_id else (PendingWork.TEXTS,)
+        works = [PendingWork.TEXTS, PendingWork.ORDERS]
+        if subject_id:
+            works.insert(1, PendingWork.RESULTS)
         freshness = _freshness(gaps, number_hash, options, *works)
         return build(replace(found, freshness=freshness), options)
 

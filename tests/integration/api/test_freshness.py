@@ -27,6 +27,7 @@ async def answers(world: World, number: str = NUMBER, **more: Any) -> dict[str, 
     body = {"recipients": [{"to": number}]}
     asked = {
         "timeline": client.post("/v1/timeline", json={"phone": number, "lang": "en", **more}),
+        "subject timeline": client.get(f"/v1/subjects/{SUBJECT}/timeline"),
         "subject": client.get(f"/v1/subjects/{SUBJECT}/subscription"),
         "client": client.get(f"/v1/clients/{CLIENT_ID}/subscription"),
         "query": client.post("/v1/subscriptions/query", json=body),
@@ -54,7 +55,7 @@ async def test_texts_of_the_person_are_pending_and_others_are_not(world: World) 
     for where, of_person in ((place, True), ((place + 1) % 8, False)):
         world.oldest = {(PendingWork.TEXTS, where): SINCE}
         found = await answers(world)
-        for name in ("timeline", "subject", "query", "requests"):
+        for name in ("timeline", "subject timeline", "subject", "query", "requests"):
             assert (found[name]["as_of"] == SAID) is of_person, name
             assert (works(found[name]) == {"texts"}) is of_person, name
         assert works(found["all requests"]) == {"texts"}
@@ -65,7 +66,17 @@ async def test_results_are_pending_where_they_matter(world: World) -> None:
     world.oldest = {(PendingWork.RESULTS, place_of(world, NUMBER)): SINCE}
     found = await answers(world)
     pending = {name for name, answer in found.items() if works(answer) == {"results"}}
-    assert pending == {"timeline", "requests", "all requests", "messages", "broadcasts"}
+    lists = {"requests", "all requests", "messages", "broadcasts"}
+    assert pending == {"timeline", "subject timeline", *lists}
+
+
+async def test_orders_of_any_partition_are_pending_where_orders_are_shown(world: World) -> None:
+    for place in range(8):
+        world.oldest = {(PendingWork.ORDERS, place): SINCE}
+        found = await answers(world)
+        pending = {name for name, answer in found.items() if works(answer) == {"orders"}}
+        assert pending == {"timeline", "subject timeline", "messages"}
+        assert found["timeline"]["as_of"] == found["subject timeline"]["as_of"] == SAID
 
 
 async def test_without_kafka_no_answer_says_how_current_it_is(world: World) -> None:

@@ -42,6 +42,14 @@ def test_only_the_partition_of_the_person_counts() -> None:
     assert stuck_elsewhere.of(HASH, TEXTS, RESULTS) == Freshness(NOW)
 
 
+def test_an_order_in_any_partition_may_be_for_the_person() -> None:
+    for place in range(8):
+        gaps = Gaps(Backlog(NOW, {(PendingWork.ORDERS, place): ago(90)}), None, {})
+        freshness = gaps.of(HASH, TEXTS, PendingWork.ORDERS)
+        assert freshness == Freshness(ago(90), (Pending(work=PendingWork.ORDERS, since=ago(90)),))
+        assert gaps.of(HASH, TEXTS, RESULTS) == Freshness(NOW)
+
+
 def test_without_kafka_nothing_is_known() -> None:
     freshness = Gaps(Backlog(NOW, None), None, {}).of(HASH, TEXTS, RESULTS)
     assert freshness == Freshness(None, (Pending(work=TEXTS), Pending(work=RESULTS)))

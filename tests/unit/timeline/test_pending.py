@@ -10,12 +10,14 @@ from inbound.store.lookup import ClaimRecord
 from inbound.timeline.model import Language
 from schemas.events import Command
 from schemas.messages import Outcome
+from tests.unit.timeline.orders import Recipient
 from tests.unit.timeline.world import ACK, FULFILMENT, Person, seconds
 
 EN, RU = Language.EN, Language.RU
 SINCE = seconds(130)
 TEXTS = Pending(work=PendingWork.TEXTS, since=SINCE)
 RESULTS = Pending(work=PendingWork.RESULTS, since=SINCE)
+ORDERS = Pending(work=PendingWork.ORDERS, since=SINCE)
 RECEPTION = Pending(work=PendingWork.RECEPTION, since=SINCE)
 DENIALS = ("no record", "нет сведений", "not reported", "ещё нет", "overdue", "срок истёк")
 
@@ -75,6 +77,19 @@ def test_nothing_found_is_no_denial(pending: Pending, english: str, russian: str
 def test_nothing_found_and_nothing_pending_is_denied() -> None:
     for language, denial in ((EN, "We have no record"), (RU, "У нас нет сведений")):
         assert said(Person(), language).startswith(denial)
+
+
+def test_orders_that_wait_are_named_unless_the_sentence_is_about_a_text() -> None:
+    texted, recipient = Person(), Recipient()
+    texted.done(Command.CLIENT_INFO)
+    recipient.ordered()
+    for language, ending in (
+        (EN, " Orders of other programs since 17 May 2024, 15:02:10 have not been processed yet."),
+        (RU, " Заказы других программ, поступившие с 17 мая 2024 г., 15:02:10, ещё не обработаны."),
+    ):
+        for person in (recipient, Person()):
+            assert said(person, language, ORDERS) == said(person, language) + ending
+        assert said(texted, language, ORDERS) == said(texted, language)
 
 
 def test_of_a_known_person_later_texts_are_not_denied() -> None:
