@@ -1,7 +1,8 @@
 """Detects partitions that are stuck, and measures lag.
 
 A consumer can send heartbeats while one of its partitions is stuck. A partition is stuck when
-records wait and its position has not moved for `STUCK_AFTER_S`.
+records wait and its position has not moved for `STUCK_AFTER_S`. If others move meanwhile, the
+consumer works and only this partition was forgotten; a new start reads it again.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from inbound.ops import metrics
 
 STUCK_AFTER_S = 60.0
+MOVED_LATER_S = 5.0
+"""How much later another partition has to have moved: more than a batch of both may take."""
 
 Partition = tuple[str, int]
 
@@ -26,10 +29,19 @@ class Progress:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._seen: dict[Partition, _Seen] = {}
+        self._moved_at = float("-inf")
+        self.is_forgotten = False
+        """Whether the last check found a partition stuck while others moved."""
+
+    def start_again(self) -> None:
+        """Measure from now on, after a time in which nothing could move."""
+        now = self._clock()
+        for seen in self._seen.values():
+            seen.at = now
 
     def processed(self, offsets: Mapping[Partition, int]) -> None:
         """Note the last processed offset of partitions."""
-        now = self._clock()
+        now = self._moved_at = self._clock()
         for partition, offset in offsets.items():
             self._seen[partition] = _Seen(offset + 1, now)
 
@@ -43,7 +55,7 @@ class Progress:
         for gone in self._seen.keys() - ends.keys():
             del self._seen[gone]
         lags: dict[str, int] = {}
-        reason = None
+        reason, self.is_forgotten = None, False
         for partition, end in ends.items():
             topic, number = partition
             lags.setdefault(topic, 0)
@@ -56,6 +68,7 @@ class Progress:
                 seen.at = now
             elif now - seen.at > STUCK_AFTER_S:
                 reason = f"{topic}[{number}] is stuck with {lag} messages waiting"
+                self.is_forgotten |= self._moved_at > seen.at + MOVED_LATER_S
         for topic, lag in lags.items():
             metrics.LAG.set(lag, {"topic": topic})
         return reason

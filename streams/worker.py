@@ -31,11 +31,18 @@ from streams.progress import Progress
 log = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 2.0
+SUSPENDED_S = 10.0
+"""After a longer pause between two checks nothing could have been processed in it."""
+
 HEARTBEAT_S = 15.0
 STOP_WITHIN_S = 4.0
 SWEEP_EVERY_S = 60.0
 THOROUGH_EVERY = 60
 """Every so many sweeps is a thorough one."""
+
+
+class ForgottenPartitionError(Exception):
+    """A partition is not processed although others are: the process has to start again."""
 
 
 class Worker:
@@ -54,6 +61,7 @@ class Worker:
         self._orders = orders
         self._health = health
         self._progress = Progress(time.monotonic)
+        self._waiting: set[str] = set()
         self._names = TopicNames.prefixed(settings.topic_prefix)
         # Shared: results change the subjects that commands changed before.
         cache = StateCache()
@@ -133,9 +141,21 @@ class Worker:
             await self._orders.close()
 
     async def _check_forever(self) -> None:
+        """Report health; end the process when Faust has forgotten one of its partitions.
+
+        That was seen after a worker had been suspended and joined the group again. Nobody reads
+        such a partition until the next rebalance, but a new process does.
+        """
+        checked_at = time.monotonic()
         while True:
             ends = self._app.partition_ends()
+            now = time.monotonic()
+            if self._waiting or now - checked_at > SUSPENDED_S:
+                self._progress.start_again()
+            checked_at = now
             reason = self._progress.check(ends)
+            if reason and self._progress.is_forgotten:
+                raise ForgottenPartitionError(f"{reason}, although others are processed")
             if not ends:
                 reason = "no partitions assigned: another worker has them, or Kafka is away"
             self._health.set("partitions", ok=reason is None, reason=reason or "")
@@ -143,6 +163,10 @@ class Worker:
             await asyncio.sleep(CHECK_EVERY_S)
 
     def _report(self, check: str, reason: str | None) -> None:
+        if reason is None:
+            self._waiting.discard(check)
+        else:
+            self._waiting.add(check)
         self._health.set(check, ok=reason is None, reason=reason or "")
 
     async def _sweep_forever(self) -> None:

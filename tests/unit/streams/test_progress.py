@@ -46,3 +46,29 @@ def test_a_partition_never_seen_that_holds_messages_is_watched() -> None:
     progress = Progress(clock)
     assert progress.check({("t", 0): None}) is None
     assert progress.check({("t", 0): 7}) is None
+
+
+def test_a_partition_that_alone_stands_still_was_forgotten() -> None:
+    clock = Clock()
+    progress = Progress(clock)
+    progress.processed({("t", 0): 4, ("t", 1): 4})
+    clock.now = STUCK_AFTER_S + 1
+    assert progress.check({("t", 0): 9, ("t", 1): 9})
+    assert not progress.is_forgotten, "nothing moves: an outage, perhaps"
+    progress.processed({("t", 1): 5})
+    assert progress.check({("t", 0): 9, ("t", 1): 9})
+    assert progress.is_forgotten
+    progress.processed({("t", 0): 5})
+    assert progress.check({("t", 0): 9, ("t", 1): 9}) is None
+    assert not progress.is_forgotten
+
+
+def test_after_an_outage_each_partition_has_its_time_again() -> None:
+    clock = Clock()
+    progress = Progress(clock)
+    progress.processed({("t", 0): 4, ("t", 1): 4})
+    clock.now = STUCK_AFTER_S + 1
+    progress.start_again()
+    progress.processed({("t", 1): 5})
+    assert progress.check({("t", 0): 9, ("t", 1): 9}) is None
+    assert not progress.is_forgotten
