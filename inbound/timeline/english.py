@@ -132,7 +132,7 @@ class English(Wording):
             case ClockState.OVERDUE:
                 return f"broken: not acknowledged yet, {_seconds(clock.left_s)} too late"
             case ClockState.MISSED:
-                return "broken: the centre never confirmed the acknowledgement"
+                return "not confirmed: the centre never said whether it took the acknowledgement"
             case _:
                 assert_never(clock.state)
 
@@ -172,19 +172,19 @@ class English(Wording):
         sent = f"was handed to your operator {self._near(reply.sent_at, case)}"
         if reply.parts_delivered:
             return (
-                f"{sent}, who has delivered {reply.parts_delivered} of its {reply.parts} parts "
+                f"{sent}; {reply.parts_delivered} of its {reply.parts} parts have been delivered "
                 f"to your phone so far{self._unread(case)}"
             )
         if case.unread:
             return f"{sent}{self._unread(case)}"
         if case.open_for > _LONG:
             days = counted(case.open_for.days, "day")
-            return f"{sent}, who has not reported for {days} whether it is on your phone"
-        return f"{sent}, who has not reported yet whether it is on your phone"
+            return f"{sent}; the operator has not reported for {days} whether it is on your phone"
+        return f"{sent}; the operator has not reported yet whether it is on your phone"
 
     def _undetermined(self, case: Case, reply: ReplyProgress) -> str:
         sent = f"was handed to your operator {self._near(reply.sent_at, case)}"
-        return f"{sent}, who does not know whether it reached your phone"
+        return f"{sent}; the operator does not know whether it reached your phone"
 
     def _waiting(self, case: Case, reply: ReplyProgress) -> str:
         again = " again, because the operator did not answer" if reply.tried else ""
@@ -216,7 +216,9 @@ class English(Wording):
     def _restored(self, case: Case) -> str:
         if case.restored_at is None:
             return ""
-        return f"; we undid this {self._on(case.restored_at)} and notifications are on again"
+        return (
+            f"; we undid this {self._on(case.restored_at)} and notifications were switched on again"
+        )
 
     def _on(self, moment: datetime) -> str:
         return self._calendar.on(moment)

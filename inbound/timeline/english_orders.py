@@ -123,21 +123,21 @@ class _Sentence:
         sent = f"was handed to your operator {self._near(message.sent_at or case.at)}"
         if message.parts_delivered:
             return (
-                f"{sent}, who has delivered {message.parts_delivered} of its {message.parts} parts "
-                f"to your phone so far{self._unread()}"
+                f"{sent}; {message.parts_delivered} of its {message.parts} parts have been "
+                f"delivered to your phone so far{self._unread()}"
             )
         if case.unread:
             return f"{sent}{self._unread()}"
         if case.open_for > _LONG:
             days = counted(case.open_for.days, "day")
-            return f"{sent}, who has not reported for {days} whether it is on your phone"
-        return f"{sent}, who has not reported yet whether it is on your phone"
+            return f"{sent}; the operator has not reported for {days} whether it is on your phone"
+        return f"{sent}; the operator has not reported yet whether it is on your phone"
 
     def _unknown(self) -> str:
         case = self._case
         if case.message.status is ReplyStatus.UNDETERMINED:
             sent = f"was handed to your operator {self._near(case.message.sent_at or case.at)}"
-            return f"{sent}, who does not know whether it reached your phone"
+            return f"{sent}; the operator does not know whether it reached your phone"
         return (
             "was sent, but the operator never answered: it may or may not have arrived, and it is "
             f"not sent again{self._unread()}"

@@ -146,7 +146,10 @@ def opted_out(since: datetime | None, near: Callable[[datetime], str]) -> str:
     """Say that notifications had been switched off, and how to switch them on again."""
     when = f" {near(since)}" if since else ""
     start = spelling_of(Command.SMS_START)
-    return f"notifications had been switched off{when}; to switch them on again, text “{start}”"
+    return (
+        f"notifications had been switched off{when}; if they still are, text “{start}” to switch "
+        "them on again"
+    )
 
 
 def _before(near: Callable[[datetime], str], moment: datetime | None) -> str:

@@ -57,7 +57,7 @@ class Russian(Wording):
             day="{day} {month} {year} г.",
             full="{day} в {time}",
             time="в {time}",
-            plain="{day}, {time}",
+            plain="{time} {day}",
             within_a_day="{day} с {first} по {last}",
             over_days="с {first} по {last}",
         )
@@ -114,7 +114,8 @@ class Russian(Wording):
                 "одного."
             )
         else:
-            said = f"У нас нет сведений о сообщениях с этого номера{since}{until}."
+            said = f"У нас нет сведений о сообщениях с этого номера{since}{until}"
+            said = f"{said.removesuffix('.')}."
         if found.miss_days:
             said += (
                 " О сообщениях, которые не были командами, известно только за последние сутки."
@@ -152,7 +153,7 @@ class Russian(Wording):
             case ClockState.OVERDUE:
                 return f"нарушены: приём не подтверждён, просрочено на {_seconds(clock.left_s)}"
             case ClockState.MISSED:
-                return "нарушены: центр не подтвердил, что принял уведомление о приёме заявки"
+                return "не подтверждены: центр не сообщил, принял ли он уведомление о приёме заявки"
             case _:
                 assert_never(clock.state)
 
@@ -216,11 +217,15 @@ class Russian(Wording):
             return f"отправляется{again}"
         due = _seconds(case.clock.left_s)
         running = case.clock.state is ClockState.RUNNING
-        when = f"срок истекает через {due}" if running else f"срок истёк {due} назад"
+        when = f"прийти в течение {due}" if running else f"было прийти {due} назад"
         if not case.confirm:
-            return f"отправляется{again}: {when}"
+            must = "должен" if running else "должен был"
+            return f"отправляется{again}: {must} {when.removeprefix('было ')}"
         again = " снова, так как оператор не ответил" if case.acknowledgement.tried else ""
-        return f"последует за уведомлением о приёме заявки, которое отправляется{again}: {when}"
+        return (
+            f"последует за уведомлением о приёме заявки, которое отправляется{again}: "
+            f"оно должно {when}"
+        )
 
     def _unread(self, case: Case) -> str:
         """Add that the reply may have got further, if reports are not processed yet."""
@@ -235,7 +240,7 @@ class Russian(Wording):
             return ""
         return (
             f"; {self._on(case.restored_at)} это отключение отменено нами, СМС-уведомления и "
-            "СМС-оповещения снова включены"
+            "СМС-оповещения были снова включены"
         )
 
     def _on(self, moment: datetime) -> str:

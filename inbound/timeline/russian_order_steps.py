@@ -47,7 +47,7 @@ def step_text(kind: OrderStep, d: Details, zone: tzinfo) -> str:
 
 def _ordered(d: Details, zone: tzinfo) -> str:
     version = f", версия {d['template_version']}" if d["template_version"] else ""
-    template = "свой текст" if d["template"] == "text" else f"шаблон {d['template']}"
+    template = "произвольный текст" if d["template"] == "text" else f"шаблон {d['template']}"
     language = f", язык {d['language']}" if d["language"] else ""
     sender = f", отправитель {d['sender']}" if d["sender"] else ""
     parts = f", частей: {d['parts']}" if d["parts"] > 1 else ""

@@ -135,8 +135,8 @@ def opted_out(since: datetime | None, near: Callable[[datetime], str]) -> str:
     when = f"{near(since)} " if since else ""
     start = spelling_of(Command.SMS_START)
     return (
-        f"{when}СМС-уведомления и СМС-оповещения были отключены; чтобы снова включить их, "
-        f"отправьте «{start}»"
+        f"{when}СМС-уведомления и СМС-оповещения были отключены; если они ещё отключены, "
+        f"отправьте «{start}», чтобы снова включить их"
     )
 
 

@@ -84,8 +84,8 @@ def test_the_file_of_excluded_rows_is_named_by_its_option(bench: Bench, tmp_path
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", "notifications had been switched off; to switch them on again"),
-        ("ru", "СМС-уведомления и СМС-оповещения были отключены; чтобы снова включить"),
+        ("en", "notifications had been switched off; if they still are"),
+        ("ru", "СМС-уведомления и СМС-оповещения были отключены; если они ещё отключены"),
     ],
 )
 async def test_a_timeline_names_broadcasts_that_left_somebody_out(

@@ -37,7 +37,7 @@ def said(person: Person, language: Language, *pending: Pending, now_s: float = 2
                 "the texts processed so far none is from this number."
             ),
             (
-                "Сообщения, поступившие с 17 мая 2024 г., 15:02:10, ещё не обработаны. Среди уже "
+                "Сообщения, поступившие с 15:02:10 17 мая 2024 г., ещё не обработаны. Среди уже "
                 "обработанных сообщений с этого номера нет ни одного."
             ),
         ),
@@ -60,7 +60,7 @@ def said(person: Person, language: Language, *pending: Pending, now_s: float = 2
                 "processed so far none is from this number."
             ),
             (
-                "Связи с СМС-центром оператора нет с 17 мая 2024 г., 15:02:10: отправленные после "
+                "Связи с СМС-центром оператора нет с 15:02:10 17 мая 2024 г.: отправленные после "
                 "этого сообщения могли к нам ещё не поступить. Среди уже обработанных сообщений с "
                 "этого номера нет ни одного."
             ),
@@ -97,7 +97,7 @@ def test_of_a_known_person_later_texts_are_not_denied() -> None:
     person.done(Command.CLIENT_INFO)
     for language, ending in (
         (EN, " Texts that reached us since 17 May 2024, 15:02:10 have not been processed yet."),
-        (RU, " Сообщения, поступившие с 17 мая 2024 г., 15:02:10, ещё не обработаны."),
+        (RU, " Сообщения, поступившие с 15:02:10 17 мая 2024 г., ещё не обработаны."),
     ):
         assert said(person, language, TEXTS) == said(person, language) + ending
 
@@ -114,7 +114,7 @@ def test_a_reply_may_have_been_sent_while_results_are_not_processed() -> None:
     ):
         for language, words, unread in (
             (EN, english, "; the operator's reports since 17 May 2024, 15:02:10 have not been "),
-            (RU, russian, "; отчёты оператора, поступившие с 17 мая 2024 г., 15:02:10, ещё не "),
+            (RU, russian, "; отчёты оператора, поступившие с 15:02:10 17 мая 2024 г., ещё не "),
         ):
             sentence = said(person, language, RESULTS)
             assert f"{words}{unread}" in sentence
@@ -159,7 +159,7 @@ def test_what_is_final_stays_final() -> None:
 @pytest.mark.parametrize("work", PendingWork)
 def test_every_kind_has_its_sentences(work: PendingWork, since: datetime | None) -> None:
     pending = Pending(work=work, since=since)
-    for language, time in ((EN, "17 May 2024, 15:02:10"), (RU, "17 мая 2024 г., 15:02:10")):
+    for language, time in ((EN, "17 May 2024, 15:02:10"), (RU, "15:02:10 17 мая 2024 г.")):
         freshness = Freshness.of(seconds(200), [pending])
         [note] = Person().timeline(200, language, freshness=freshness).pending
         assert note.sentence.endswith(".")
