@@ -26,7 +26,7 @@ from inbound.api.message_pages import PATH, MessagePage, MessageSearch, find_pag
 from inbound.api.message_requests import MessagesToSend, MessageToSend
 from inbound.api.patterns import TEXT
 from inbound.api.problems import FieldProblem, ProblemKind, Refusal, invalid
-from inbound.api.timelines import TimelineQuery, Timelines, follow, reveal_of
+from inbound.api.timelines import TimelineQuery, Timelines, follow, not_found_yet, reveal_of
 from inbound.api.tokens import Scope
 from inbound.faults import MOST_SHOWN
 from inbound.freshness.model import PendingWork
@@ -165,7 +165,10 @@ async def message(
     language: ChosenLanguage,
 ) -> MessageLookUp:
     """Answer with a message of the account, or with timelines."""
-    if who.may(Scope.SEND) and (order := await _find(backend, who, _uuid(message_id))):
+    order = await _find(backend, who, _uuid(message_id)) if who.may(Scope.SEND) else None
+    if order is None and not who.may(Scope.READ):
+        order = await _find_or_refuse(backend, who, _uuid(message_id))
+    if order is not None:
         subjects = [order.subject_id] if order.subject_id else []
         freshness = await result_freshness(backend, subjects)
         # Read again: what was processed meanwhile is not pending any more.
@@ -179,8 +182,6 @@ async def message(
         return MessageLookUp(
             FullMessageReport(**values, **current, history=history_of(order, events))
         )
-    if not who.may(Scope.READ):
-        raise await _not_found(backend)
     lang, revealing = language.choose(query.lang), reveal_of(who, reveal)
     return MessageLookUp(await follow(backend, find_by_any_id, message_id, lang, revealing))
 
@@ -196,12 +197,10 @@ async def message(
 )
 async def cancel_message(message_id: MessageId, backend: BackendDep, who: MaySend) -> PlacedMessage:
     """Cancel a message of the account, if it is scheduled."""
-    order = await _find(backend, who, message_id)
-    if order is None:
-        raise await _not_found(backend)
+    order = await _find_or_refuse(backend, who, message_id)
     state = await backend.sending.cancel_scheduled(order.order_id)
     if state is None:
-        raise await _not_found(backend)
+        raise Refusal(ProblemKind.NOT_FOUND, "the message is not kept any more")
     if state is not OrderState.CANCELLED:
         raise Refusal(ProblemKind.NOT_SCHEDULED, _NOT_CANCELLED[state])
     return PlacedMessage(id=order.order_id, state=state, parts=order.parts)
@@ -260,10 +259,12 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-async def _not_found(backend: Backend) -> Refusal:
-    """Refuse an unknown id. It may be that of an order in Kafka that is not processed yet."""
+async def _find_or_refuse(backend: Backend, who: Principal, order_id: UUID | None) -> FoundOrder:
+    """Return a message of the account. Raises Refusal, which says whether orders wait in Kafka."""
+    if order := await _find(backend, who, order_id):
+        return order
     backlog = await backend.sources.backlog.ask()
-    detail = "the account has no message with this id"
-    if backlog.pending(PendingWork.ORDERS):
-        detail += "; records of sms.notify.v1 are not processed yet, so there may be one soon"
-    return Refusal(ProblemKind.NOT_FOUND, detail)
+    # Again, for what was processed meanwhile is not in the backlog any more.
+    if order := await _find(backend, who, order_id):
+        return order
+    raise not_found_yet("message of the account", backend, backlog, PendingWork.ORDERS)

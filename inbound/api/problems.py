@@ -21,6 +21,8 @@ from starlette.routing import Match, Route
 from inbound.api.patterns import WORDS
 from inbound.errors import RetryableError
 from inbound.faults import MOST_SHOWN, fault_of
+from inbound.freshness.model import Freshness, Pending
+from schemas.base import UtcTime
 from schemas.orders import RefusalReason
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -101,6 +103,16 @@ class ProblemDetails(BaseModel):
     )
     id: UUID | None = Field(default=None, description="of `refused`: the id of the message")
     temporary: bool | None = Field(default=None, description=f"of `refused`: {TEMPORARY_MEANS}")
+    as_of: UtcTime | None = Field(
+        default=None,
+        description="of `not-found` for an id of a request, message or trace: all that the service "
+        "had received before then was looked at; absent when that can't be known now",
+    )
+    pending: list[Pending] | None = Field(
+        default=None,
+        description="of the same: what was received and not processed yet. As long as there is "
+        "something, the id may still be found later",
+    )
 
 
 class Refusal(HTTPException):
@@ -119,6 +131,7 @@ class Refusal(HTTPException):
         message_id: UUID | None = None,
         *,
         is_temporary: bool | None = None,
+        freshness: Freshness | None = None,
     ) -> None:
         super().__init__(kind.status, detail, dict(headers or {}))
         self.kind = kind
@@ -127,6 +140,7 @@ class Refusal(HTTPException):
         self.reason = reason
         self.message_id = message_id
         self.is_temporary = is_temporary
+        self.freshness = freshness
 
 
 def unauthorized(*, given: bool = False) -> Refusal:
@@ -149,6 +163,18 @@ def forbidden(scope: str) -> Refusal:
         f"needs a token with the scope {scope}",
         {"WWW-Authenticate": f'Bearer realm="scserv", error="insufficient_scope", scope="{scope}"'},
     )
+
+
+def not_found(what: str, freshness: Freshness, waits: Sequence[str]) -> Refusal:
+    """Refuse the id of a thing that is not there; not a denial while something is pending.
+
+    `waits` says what is pending, in clauses.
+    """
+    if freshness.pending:
+        detail = "; ".join([f"no {what} with this id has been processed", *waits])
+    else:
+        detail = f"no {what} has this id"
+    return Refusal(ProblemKind.NOT_FOUND, detail, freshness=freshness)
 
 
 def invalid(where: str, problem: str) -> Refusal:
@@ -200,6 +226,8 @@ def problem_of(refusal: Refusal, request_id: str) -> ProblemDetails:
         reason=refusal.reason,
         id=refusal.message_id,
         temporary=refusal.is_temporary,
+        as_of=refusal.freshness.as_of if refusal.freshness else None,
+        pending=list(refusal.freshness.pending) if refusal.freshness else None,
     )
 
 

@@ -1,7 +1,6 @@
 """Routes of timelines: by request, trace, subject and phone number."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -16,12 +15,12 @@ from inbound.api.examples import TIMELINE
 from inbound.api.languages import ChosenLanguage, LanguageChoice
 from inbound.api.models import Reason, RequestModel, ResponseModel, example
 from inbound.api.patterns import TRACE_PATTERN, TRACE_RULE
-from inbound.api.problems import ProblemKind, Refusal, invalid
+from inbound.api.problems import ProblemKind, Refusal, invalid, not_found
 from inbound.freshness.backlog import ask_settled
-from inbound.freshness.model import PendingWork
+from inbound.freshness.model import Backlog, Freshness, PendingWork
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.store.lookup import OrderLocation, RequestLocation
-from inbound.timeline.build import pending_sentences
+from inbound.timeline.build import pending_clauses
 from inbound.timeline.input import TimelineOptions
 from inbound.timeline.model import Language, Timeline
 from inbound.timeline.reader import Reveal, as_trace_id, find_by_request, find_by_trace
@@ -215,12 +214,16 @@ async def follow(
 
     found = await backend.run(follow)
     if not found:
-        waits = pending_sentences(
-            replace(wanted, language=Language.EN), PendingWork.TEXTS, PendingWork.ORDERS
-        )
-        detail = ". ".join(["no request or message has this id", *waits])
-        raise Refusal(ProblemKind.NOT_FOUND, detail)
+        # Ids that an SMS centre gave come with the results.
+        works = (PendingWork.TEXTS, PendingWork.RESULTS, PendingWork.ORDERS)
+        raise not_found_yet("request or message", backend, backlog, *works)
     return Timelines(timelines=found)
+
+
+def not_found_yet(what: str, backend: Backend, backlog: Backlog, *works: PendingWork) -> Refusal:
+    """Refuse an id that was looked up after the backlog was asked for; says what may bring it."""
+    freshness = Freshness.of(backlog.asked_at, backlog.pending(*works))
+    return not_found(what, freshness, pending_clauses(backlog, backend.sources.zone, *works))
 
 
 def reveal_of(who: Principal, reason: str | None) -> Reveal | None:

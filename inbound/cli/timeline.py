@@ -17,6 +17,7 @@ from inbound.terminal import Terminal, echo
 if TYPE_CHECKING:
     import psycopg
 
+    from inbound.freshness.model import Backlog
     from inbound.store.lookup import OrderLocation, RequestLocation
     from inbound.timeline.input import TimelineOptions
     from inbound.timeline.model import Timeline
@@ -38,6 +39,12 @@ _NOT_FOUND: Final = {
     "message_id": "no request or order has a message with this id; ids given by an SMS centre are "
     "kept for 7 days",
     "trace": "no request or order has this trace id; orders of broadcasts are not found by it",
+}
+_NOT_PROCESSED: Final = {
+    "request": "no request with this id has been processed",
+    "order": "no order with this id has been processed",
+    "message_id": "no request or order with a message of this id has been processed",
+    "trace": "no request or order with this trace id has been processed",
 }
 
 Options = Mapping[str, str | int | None]
@@ -93,17 +100,18 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
             console.print()
         print_timeline(one, console)
     if not timelines:
-        echo(f"{_NOT_FOUND[by[0]]}{_pending(chosen)}", err=True)
+        echo(_not_found(by[0], backlog, settings.time_zone), err=True)
     click.get_current_context().exit(0 if timelines else 1)
 
 
-def _pending(options: "TimelineOptions") -> str:
-    """Return what is not processed yet, to be added when nothing was found."""
+def _not_found(by: str, backlog: "Backlog", zone: str) -> str:
+    """Say that nothing has the id; only that nothing processed has it, while something waits."""
     from inbound.freshness.model import PendingWork
-    from inbound.timeline.build import pending_sentences
+    from inbound.timeline.build import pending_clauses
 
-    sentences = pending_sentences(options, PendingWork.TEXTS, PendingWork.ORDERS)
-    return "".join(f". {sentence.removesuffix('.')}" for sentence in sentences)
+    works = (PendingWork.TEXTS, PendingWork.RESULTS, PendingWork.ORDERS)
+    waits = pending_clauses(backlog, zone, *works)
+    return "; ".join([_NOT_PROCESSED[by], *waits]) if waits else _NOT_FOUND[by]
 
 
 def _timeline_options(settings: Settings, options: Options) -> "TimelineOptions":

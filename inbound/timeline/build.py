@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from inbound.freshness.model import Pending, PendingWork
+from inbound.freshness.model import Backlog, Pending, PendingWork
 from inbound.handlers.decision import message_id
 from inbound.handlers.orders import OWN_TEXT
 from inbound.timeline.cases import case_of
@@ -38,6 +38,7 @@ from inbound.timeline.model import (
 from inbound.timeline.order_cases import order_case_of
 from inbound.timeline.order_steps import drafts_of_order
 from inbound.timeline.orders import OrderHistory, group_orders
+from inbound.timeline.pending import as_clause
 from inbound.timeline.requests import EventRow, RequestHistory, group_requests, read_events
 from inbound.timeline.russian import Russian
 from inbound.timeline.steps import drafts_of
@@ -153,11 +154,10 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
     )
 
 
-def pending_sentences(options: TimelineOptions, *works: PendingWork) -> list[str]:
-    """Return a sentence for each of these kinds of work that waits in any partition."""
-    pending = options.backlog.pending(*works) if options.backlog else []
-    words = _words(options)
-    return [words.pending(one) for one in pending]
+def pending_clauses(backlog: Backlog, zone: str, *works: PendingWork) -> list[str]:
+    """Say in English what waits of these kinds in any partition, for the end of a sentence."""
+    words = English(ZoneInfo(zone))
+    return [as_clause(words.pending(one)) for one in backlog.pending(*works)]
 
 
 def _unsaid(pending: Sequence[PendingNote], about: _Subject) -> list[str]:

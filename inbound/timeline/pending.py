@@ -86,8 +86,12 @@ def sentence(sentences: Sentences, pending: Pending, calendar: Calendar) -> str:
 
 def clause(sentences: Sentences, pending: Pending, calendar: Calendar) -> str:
     """Say the same for the end of a sentence, without its full stop."""
-    said = sentence(sentences, pending, calendar)
-    return f"{said[0].lower()}{said[1:].removesuffix('.')}"
+    return as_clause(sentence(sentences, pending, calendar))
+
+
+def as_clause(sentence: str) -> str:
+    """Return a sentence as the end of another one, without its full stop."""
+    return f"{sentence[0].lower()}{sentence[1:].removesuffix('.')}"
 
 
 def added(sentences: Sentences, pending: Pending | None, calendar: Calendar) -> str:

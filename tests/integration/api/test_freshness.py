@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -153,11 +154,53 @@ async def test_a_centre_without_a_bind_is_named(world: World) -> None:
         world.rows("UPDATE bind_presence SET seen_at = now() + interval '1 year'")
 
 
-@pytest.mark.parametrize("path", ["/v1/traces/0af7651916cd43dd8448eb211c80319c", "/v1/messages/x1"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/traces/0af7651916cd43dd8448eb211c80319c",
+        "/v1/messages/x1",
+        "/v1/timelines/x1",
+        "/v1/requests/7a0a6442-bd60-4496-9d09-36b591bc1f08",
+    ],
+)
 async def test_what_is_not_found_may_come(world: World, path: str) -> None:
     client = world.scoped("read")
-    assert (await client.get(path)).json()["detail"] == "no request or message has this id"
-    world.oldest = {(PendingWork.TEXTS, 5): SINCE}
+    denial = (await client.get(path)).json()
+    assert denial["detail"] == "no request or message has this id"
+    assert (denial["as_of"], denial["pending"]) == ("2024-06-01T00:00:00Z", [])
+    later = {(PendingWork.RESULTS, 2): SINCE + timedelta(seconds=9)}
+    world.oldest = {(PendingWork.TEXTS, 5): SINCE, **later}
     answer = await client.get(path)
     assert answer.status_code == 404
-    assert "have not been processed yet" in answer.json()["detail"]
+    problem = answer.json()
+    assert problem["detail"] == (
+        "no request or message with this id has been processed; texts that reached us since 1 June "
+        "2024, 02:59:00 have not been processed yet; the operator's reports since 1 June 2024, "
+        "02:59:09 have not been processed yet"
+    )
+    assert problem["as_of"] == SAID
+    assert [one["work"] for one in problem["pending"]] == ["texts", "results"]
+    assert problem["pending"][0]["since"] == SAID
+
+
+async def test_what_is_not_found_without_kafka_may_come(world: World) -> None:
+    world.oldest = None
+    problem = (await world.scoped("read").get(f"/v1/requests/{uuid4()}")).json()
+    assert problem["detail"].startswith("no request or message with this id has been processed; it")
+    assert "as_of" not in problem
+    assert [one["work"] for one in problem["pending"]] == ["texts", "results", "orders"]
+
+
+async def test_an_order_that_is_not_found_may_come(world: World) -> None:
+    client, path = world.scoped("send"), f"/v1/messages/{uuid4()}"
+    for ask in (client.get, client.delete):
+        world.oldest = {(PendingWork.TEXTS, 1): SINCE}
+        denial = (await ask(path)).json()
+        assert (denial["detail"], denial["pending"]) == (
+            "no message of the account has this id",
+            [],
+        )
+        world.oldest = {(PendingWork.ORDERS, 6): SINCE}
+        problem = (await ask(path)).json()
+        assert problem["detail"].startswith("no message of the account with this id has been proc")
+        assert (problem["as_of"], works(problem)) == (SAID, {"orders"})
