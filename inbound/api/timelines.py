@@ -186,6 +186,8 @@ async def _of_number(
     reveal: Reveal | None,
 ) -> Timeline:
     sources = backend.sources
+    backlog = await ask_settled(sources.backlog, sources.hasher.hash(number))
+    # The time of the answer comes after that of what it lacks.
     wanted = TimelineOptions(
         backend.clock(),
         sources.zone,
@@ -193,7 +195,7 @@ async def _of_number(
         query.since,
         query.until,
         limit=query.limit,
-        backlog=await ask_settled(sources.backlog, sources.hasher.hash(number)),
+        backlog=backlog,
     )
     return await backend.run(sources.timelines.by_number, number, wanted, reveal)
 

@@ -77,6 +77,7 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
     A time without an offset is in SCSERV_TIME_ZONE. Exit status 1 when nothing has the given id.
     """
     from inbound.cli._timeline_view import print_timeline
+    from inbound.clock import utc_now
     from inbound.store.connections import connect
 
     by = [name for name in _BY if options[name] is not None]
@@ -87,7 +88,7 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
     check_database(settings)
     # First, so that what doesn't wait is in the database when that is read.
     backlog = ask_backlog(settings, key if by[0] == "phone" else None)
-    chosen = replace(chosen, backlog=backlog)
+    chosen = replace(chosen, now=utc_now(), backlog=backlog)
     url = settings.database_url.get_secret_value()
     with connect(url, "scserv timeline") as connection:
         timelines = _look_up(connection, _reader(settings), by[0], key, chosen, reveal)

@@ -109,6 +109,22 @@ async def test_what_is_processed_while_kafka_answers_is_in_the_answer(lone_world
     assert "was empty" in told["sentence"]
 
 
+async def test_an_answer_is_not_older_than_what_it_says_to_contain(world: World) -> None:
+    begun = world.now
+
+    def pass_time() -> None:
+        world.now += timedelta(seconds=1)
+
+    world.while_asked = pass_time
+    try:
+        found = await answers(world)
+    finally:
+        world.now, world.while_asked = begun, lambda: None
+    for name in ("timeline", "subject timeline"):
+        as_of, made_at = (datetime.fromisoformat(found[name][key]) for key in ("as_of", "made_at"))
+        assert begun < as_of <= made_at, name
+
+
 async def test_a_list_tells_what_the_projector_has_not_folded(lone_world: World) -> None:
     world = lone_world
     history.fill(world.url, requests=60, subject_key=SUBJECT_KEY, vault_key=VAULT_KEY)

@@ -8,7 +8,9 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from inbound.clock import utc_now
 from inbound.erasure.eraser import Eraser
+from inbound.freshness.model import Backlog, PendingWork
 from inbound.handlers.orders import dispatched_message_id
 from inbound.handlers.registrations import Operator
 from inbound.keys import SubjectHasher
@@ -173,7 +175,7 @@ async def test_many_orders_are_counted_up_to_a_limit(
 
 
 @pytest.mark.usefixtures("settings_of_the_service")
-async def test_the_command_by_order(intake: Intake) -> None:
+async def test_the_command_by_order(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
     [placed] = await intake.place([order()])
     [line] = run("timeline", "--order", str(placed.order_id), "--json").output.splitlines()
     [shown] = json.loads(line)["orders"]
@@ -182,6 +184,11 @@ async def test_the_command_by_order(intake: Intake) -> None:
     assert "\nСМС-уведомление от " in said
     nowhere = run("timeline", "--order", str(uuid4()))
     assert (nowhere.exit_code, nowhere.output.startswith("no order has this id")) == (1, True)
+    waiting = Backlog(utc_now(), {(PendingWork.ORDERS, 3): utc_now()})
+    monkeypatch.setattr("inbound.cli.timeline.ask_backlog", lambda *_: waiting)
+    said = run("timeline", "--order", str(uuid4())).output
+    assert said.startswith("no order with this id has been processed; orders of other programs ")
+    assert said.endswith("have not been processed yet\n")
 
 
 @pytest.mark.usefixtures("settings_of_the_service")
