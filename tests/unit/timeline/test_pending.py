@@ -85,7 +85,7 @@ def test_orders_that_wait_are_named_unless_the_sentence_is_about_a_text() -> Non
     recipient.ordered()
     for language, ending in (
         (EN, " Orders of other programs since 17 May 2024, 15:02:10 have not been processed yet."),
-        (RU, " Заказы других программ, поступившие с 17 мая 2024 г., 15:02:10, ещё не обработаны."),
+        (RU, " Заказы других программ, поступившие с 15:02:10 17 мая 2024 г., ещё не обработаны."),
     ):
         for person in (recipient, Person()):
             assert said(person, language, ORDERS) == said(person, language) + ending
