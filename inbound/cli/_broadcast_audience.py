@@ -73,6 +73,7 @@ class DraftOptions:
 
 def create_draft(settings: Settings, options: DraftOptions, *, by: str, now: datetime) -> Broadcast:
     """Load the audience and return the draft. Blocks. Raises SetupError."""
+    _require_used(options)
     rules = DraftRules(settings.sender, settings.smpp.alphabet)
     plan = Plan(
         name=options.name,
@@ -126,6 +127,30 @@ def write_exclusions(
     except BaseException:
         file.discard()
         raise
+
+
+def _require_used(options: DraftOptions) -> None:
+    """Refuse options that the audience would ignore: more people would get it than were meant."""
+    filters: dict[str, object] = {
+        "--open-case": options.open_case,
+        "--client-id": options.client_id,
+        "--updated-since": options.updated_since,
+        "--language": options.language,
+    }
+    of_tables: dict[str, object] = {
+        "--map": options.mapping,
+        "--sheet": options.sheet,
+        "--encoding": options.encoding,
+        "--separator": options.separator,
+    }
+    if options.audience == ALL:
+        unused, fix = of_tables, "leave it out, or name the table with --audience"
+    else:
+        unused, fix = filters, "use it with --audience all, or choose the rows in the table itself"
+    given = [name for name, value in unused.items() if value not in (None, False, ())]
+    if given:
+        of = "a table, not all clients" if options.audience == ALL else "all clients, not a table"
+        raise SetupError(f"{', '.join(given)}: is for an audience of {of}; {fix}")
 
 
 def _load(

@@ -184,3 +184,29 @@ def test_a_template_says_which_languages_it_lacks(bench: Bench, tmp_path: Path) 
     short = table(tmp_path, number(0), header="msisdn")
     with pytest.raises(SetupError, match=r"no column for day|names the columns msisdn, day"):
         run("create", "--name", "A", "--template", "closed", "--audience", str(short))
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--client-id", "K0000*"),
+        ("--client-id", ""),
+        ("--language", "en"),
+        ("--open-case",),
+        ("--updated-since", "3d"),
+    ],
+)
+def test_a_filter_of_clients_is_refused_with_a_table(
+    bench: Bench, tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    bench.add_clients([number(0)])
+    path = table(tmp_path, f"{number(0)},Ann,Omsk")
+    with pytest.raises(SetupError, match=f"{option[0]}: .*not a table; use it with --audience all"):
+        create(path, "Closed.", *option)
+    assert "no broadcasts yet" in run("list")
+
+
+def test_an_option_of_tables_is_refused_with_all_clients(bench: Bench) -> None:
+    bench.add_clients([number(0)])
+    with pytest.raises(SetupError, match=r"--map, --sheet: .*not all clients"):
+        create(Path("all"), "Closed.", "--map", "msisdn=#B", "--sheet", "May")
