@@ -87,7 +87,10 @@ def rule_of(fault: Mapping[str, Any], *, pattern: str = "does not fit its patter
         # pydantic's own text shows how Python prints the values.
         return f"has to be {' or '.join(_QUOTED.findall(context['expected']))}"
     if type_ in _LENGTHS:
-        return _length(*_LENGTHS[type_], context)
+        limit, unit = _LENGTHS[type_]
+        # Of a text whose validator comes first pydantic says `too_long`, too.
+        is_text = isinstance(fault.get("input"), str) or context.get("field_type") == "Value"
+        return _length(limit, "character" if is_text else unit, context)
     if type_ in _LIMITS:
         return _LIMITS[type_].format_map(context)
     return _RULES.get(type_, "is invalid")

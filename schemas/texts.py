@@ -28,8 +28,14 @@ def check_text(text: str) -> str:
     """
     text = text.replace("\r\n", "\n")
     if (found := _CONTROL.search(text)) is not None:
+        code = ord(found.group())
+        if code >= 0xD800:
+            raise ValueError(
+                f"character {found.start() + 1} is half of a surrogate pair, U+{code:04X}; "
+                "send the whole character or remove it"
+            )
         raise ValueError(
-            f"character {found.start() + 1} is the control character U+{ord(found.group()):04X}; "
+            f"character {found.start() + 1} is the control character U+{code:04X}; "
             "remove it: only tabs and line breaks may be in a text"
         )
     return text

@@ -138,7 +138,7 @@ async def daily_counts(
     if since > until:
         raise invalid("query.until", "has to be the day of `since` or a later one")
     if (until - since).days >= MAX_DAYS:
-        raise invalid("query.since", f"may be at most {MAX_DAYS} days before the day after `until`")
+        raise invalid("query.since", f"{MAX_DAYS} days can be asked for at a time")
     counts = backend.sources.slow
     # First: what is counted meanwhile does no harm.
     as_of = await retry_once(counts.counted_until)
