@@ -28,6 +28,7 @@ from inbound.api.broadcast_models import (
     StartQuery,
 )
 from inbound.api.broadcasting import Caller
+from inbound.api.json_bodies import JsonRoute
 from inbound.api.list_freshness import result_freshness
 from inbound.api.models import CurrentAnswer
 from inbound.api.problems import ProblemKind, Refusal, invalid
@@ -37,7 +38,7 @@ from inbound.broadcasts.loading import find_exclusion_page
 from inbound.handlers.broadcasts import Action
 from inbound.orders.horizon import too_far
 
-router = APIRouter(tags=["broadcasts"])
+router = APIRouter(tags=["broadcasts"], route_class=JsonRoute)
 
 BroadcastId = Annotated[UUID, Path(description="the id in the answer to `POST /v1/broadcasts`")]
 

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from inbound.api.access import BackendDep, MayRead
 from inbound.api.backend import retry_once
+from inbound.api.json_bodies import JsonRoute
 from inbound.api.models import RequestModel, ResponseModel, example
 from inbound.api.problems import invalid
 from schemas.base import UtcTime
@@ -20,7 +21,7 @@ ZONE: Final = "UTC"
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
-router = APIRouter(tags=["history"])
+router = APIRouter(tags=["history"], route_class=JsonRoute)
 
 
 def _check_day(value: object) -> object:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Header, Path, Query
 from inbound.api.access import BackendDep, MayLookUp, MayRead, MaySend, RevealReason
 from inbound.api.admission import SENDING_PATH, Principal
 from inbound.api.backend import Backend
+from inbound.api.json_bodies import JsonRoute
 from inbound.api.languages import ChosenLanguage
 from inbound.api.list_freshness import result_freshness
 from inbound.api.message_models import (
@@ -49,7 +50,7 @@ _NOT_CANCELLED: Final[Mapping[OrderState, str]] = {
     OrderState.SENT: "the message was sent; only a scheduled message can be cancelled",
 }
 
-router = APIRouter(tags=["messages"])
+router = APIRouter(tags=["messages"], route_class=JsonRoute)
 
 IdempotencyKey = Annotated[
     str | None,

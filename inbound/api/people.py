@@ -3,11 +3,12 @@
 from fastapi import APIRouter
 
 from inbound.api.access import BackendDep, MayResolve
+from inbound.api.json_bodies import JsonRoute
 from inbound.api.models import MAX_SUBJECTS, ResolveAnswer, ResolvedSubject, ResolveRequest
 from inbound.api.problems import invalid
 from inbound.store.access.audit import ReasonError
 
-router = APIRouter(tags=["people"])
+router = APIRouter(tags=["people"], route_class=JsonRoute)
 
 
 @router.post(

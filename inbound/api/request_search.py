@@ -8,11 +8,12 @@ from fastapi import APIRouter, Query
 from inbound.api.access import BackendDep, MayRead
 from inbound.api.admission import Principal
 from inbound.api.backend import RESOLVE, Backend
+from inbound.api.json_bodies import JsonRoute
 from inbound.api.problems import NO_CLIENT, ProblemKind, Refusal, forbidden, invalid
 from inbound.api.request_pages import PATH, RequestPage, RequestSearch, find_page
 from inbound.api.tokens import Scope
 
-router = APIRouter(tags=["history"])
+router = APIRouter(tags=["history"], route_class=JsonRoute)
 
 
 @router.get(

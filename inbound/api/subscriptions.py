@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path
 
 from inbound.api.access import BackendDep, MayRead, RevealReason
 from inbound.api.backend import REVEAL
+from inbound.api.json_bodies import JsonRoute
 from inbound.api.models import ClientId
 from inbound.api.person_states import Named, person_states
 from inbound.api.problems import NO_CLIENT, FieldProblem, ProblemKind, Refusal
@@ -32,7 +33,7 @@ _CURRENT = (
     "`sms.subscriptions.v1`. `pending` tells what may change it in a moment."
 )
 
-router = APIRouter(tags=["people"])
+router = APIRouter(tags=["people"], route_class=JsonRoute)
 
 
 @router.get(

@@ -12,6 +12,7 @@ from inbound.api.access import BackendDep, MayRead, RevealReason, check_reveal
 from inbound.api.admission import Principal
 from inbound.api.backend import Backend
 from inbound.api.examples import TIMELINE
+from inbound.api.json_bodies import JsonRoute
 from inbound.api.languages import ChosenLanguage, LanguageChoice
 from inbound.api.models import Reason, RequestModel, ResponseModel, example
 from inbound.api.patterns import TRACE_PATTERN, TRACE_RULE
@@ -28,7 +29,7 @@ from schemas.moments import Moment
 
 MAX_REQUESTS: Final = 50
 
-router = APIRouter(tags=["history"])
+router = APIRouter(tags=["history"], route_class=JsonRoute)
 
 
 class TimelineQuery(RequestModel):

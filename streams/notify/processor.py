@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
+from inbound import unique_names
 from inbound.deadletter.isolation import read_all
 from inbound.errors import PoisonError
 from inbound.kafka.decoding import TopicRecord, decode
@@ -72,6 +73,10 @@ def order_of(record: TopicRecord) -> Order:
 def _read(record: TopicRecord) -> Order:
     _check_envelope(record)
     requested = decode(record, OrderRequested)
+    try:
+        unique_names.loads(record.value)
+    except unique_names.RepeatedNameError as error:
+        raise PoisonError(f"the value {error}") from None
     event_id = header(record.headers, "ce_id") or ""
     source = header(record.headers, "ce_source") or ""
     key = requested.idempotency_key

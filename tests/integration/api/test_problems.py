@@ -96,6 +96,16 @@ async def test_lone_surrogate_is_refused(world: World) -> None:
     assert_problem(response, 422, "invalid")
 
 
+async def test_a_field_that_is_named_twice_is_refused(world: World) -> None:
+    content = b'{"subjects": [], "reason": "ticket 4711", "subjects": ["%s"]}' % SUBJECT.encode()
+    headers = {"Content-Type": "application/json"}
+    response = await world.scoped("resolve").post(PATH, content=content, headers=headers)
+    assert_problem(response, 422, "invalid")
+    (error,) = response.json()["errors"]
+    assert error["where"] == "body"
+    assert error["problem"].startswith("names a field more than once")
+
+
 async def test_a_defect_says_nothing_outside_and_no_value_in_the_log(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -48,6 +48,19 @@ def test_the_published_example_is_read() -> None:
     assert found.entry is OrderEntry.KAFKA
 
 
+def test_a_field_that_is_named_twice_is_refused() -> None:
+    twice = TopicRecord(
+        topic="sms.notify.v1",
+        partition=0,
+        offset=0,
+        key=b"C-1001",
+        value=b'{"to": "+79161234567", "text": "a", "text": "b"}',
+        headers=record().headers,
+    )
+    with pytest.raises(PoisonError, match="names a field more than once"):
+        order_of(twice)
+
+
 def test_source_and_id_make_the_key() -> None:
     key = order_of(record()).idempotency_key
     assert key == order_of(record(traceparent=TRACEPARENT)).idempotency_key

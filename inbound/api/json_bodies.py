@@ -1,0 +1,38 @@
+"""Reads the body of a request as JSON whose objects name each field once."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from typing_extensions import override
+
+from inbound import unique_names
+from inbound.api.problems import invalid
+
+
+class JsonRoute(APIRoute):
+    """The route of every path that may have a body."""
+
+    @override
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            return await handler(_JsonRequest(request.scope, request.receive))
+
+        return handle
+
+
+class _JsonRequest(Request):
+    _value: Any
+
+    @override
+    async def json(self) -> Any:
+        if not hasattr(self, "_value"):
+            try:
+                self._value = unique_names.loads(await self.body())
+            except unique_names.RepeatedNameError as error:
+                raise invalid("body", str(error)) from None
+        return self._value

@@ -1,0 +1,26 @@
+"""JSON objects that name each field once.
+
+Parsers disagree about which of two values counts (RFC 8259, section 4), and a text that was not
+meant is sent and paid for all the same.
+"""
+
+import json
+from typing import Any
+
+PROBLEM = "names a field more than once, so that it is not clear which value counts"
+
+
+class RepeatedNameError(ValueError):
+    """An object names a field twice. Its text quotes nothing."""
+
+
+def loads(text: bytes | str) -> object:
+    """Return the value of a JSON text. Raises ValueError, `RepeatedNameError` for one of these."""
+    return json.loads(text, object_pairs_hook=_unique)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise RepeatedNameError(PROBLEM)
+    return found
