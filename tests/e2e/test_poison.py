@@ -45,20 +45,20 @@ async def until_set_aside(service: Service, places: Sequence[Place]) -> list[dic
 
 
 MO = {
-    "nothing at all": (b"", None, "no valid mo.received.v1: json_invalid"),
-    "no value": (None, None, "no valid mo.received.v1: json_invalid"),
-    "no JSON": (b"\xff\xfe\x1b[2J", None, "no valid mo.received.v1: json_invalid"),
-    "cut off": (poison.text("+79161111111")[:-20], None, "no valid mo.received.v1: json_invalid"),
-    "no object": (b"[1, 2]", None, "no valid mo.received.v1: model_type"),
+    "nothing at all": (b"", None, "no valid mo.received.v1: is not valid JSON"),
+    "no value": (None, None, "no valid mo.received.v1: is not valid JSON"),
+    "no JSON": (b"\xff\xfe\x1b[2J", None, "no valid mo.received.v1: is not valid JSON"),
+    "cut off": (poison.text("+79161111111")[:-20], None, "no valid mo.received.v1: is not valid JSON"),
+    "no object": (b"[1, 2]", None, "no valid mo.received.v1: has to be a JSON object"),
     "without fields": (
         b"{}",
         None,
-        "no valid mo.received.v1: mo_id missing, centre missing, bind missing, ...",
+        "no valid mo.received.v1: mo_id is missing; centre is missing; bind is missing; ",
     ),
     "a field that does not fit": (
         poison.text("+79161111111", data_coding=300),
         None,
-        "no valid mo.received.v1: data_coding less_than_equal",
+        "no valid mo.received.v1: data_coding has to be at most 255",
     ),
     "a newer version": (
         poison.text("+79161111111"),
@@ -122,8 +122,8 @@ async def test_one_poison_message_does_not_affect_others(service: Service) -> No
 @pytest.mark.parametrize(
     ("value", "headers", "reason"),
     [
-        (b"\xff", None, "no valid mt.results.v1: json_invalid"),
-        (b"{}", None, "no valid mt.results.v1: gateway missing, results missing"),
+        (b"\xff", None, "no valid mt.results.v1: is not valid JSON"),
+        (b"{}", None, "no valid mt.results.v1: gateway is missing; results is missing"),
         (poison.results(), [(poison.TYPE, b"ru.scserv.mt.results.v2")], "are not read here"),
         (
             b'{"receipts": [{}]}',
@@ -174,7 +174,7 @@ async def test_one_bad_result_does_not_take_the_others_of_its_record(service: Se
 @pytest.mark.parametrize(
     ("value", "headers", "reason"),
     [
-        (b"\xff", None, "no valid mt.requested.v1: json_invalid"),
+        (b"\xff", None, "no valid mt.requested.v1: is not valid JSON"),
         (b"{}", [(poison.TYPE, b"ru.scserv.mt.requested.v2")], "are not read here"),
     ],
 )
@@ -273,7 +273,7 @@ async def test_a_retry_that_succeeds_and_one_that_fails_again(service: Service) 
     twice = await service.command("deadletters", "retry", *ids)
     assert (twice.status, twice.out) == (1, "")
     listed = await service.command(
-        "deadletters", "list", "--reason-like", "no valid mo.received.v1: json_invalid"
+        "deadletters", "list", "--reason-like", "no valid mo.received.v1: is not valid JSON"
     )
     assert "(retried 1 time)" in listed.out
 
