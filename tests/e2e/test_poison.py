@@ -48,7 +48,11 @@ MO = {
     "nothing at all": (b"", None, "no valid mo.received.v1: is not valid JSON"),
     "no value": (None, None, "no valid mo.received.v1: is not valid JSON"),
     "no JSON": (b"\xff\xfe\x1b[2J", None, "no valid mo.received.v1: is not valid JSON"),
-    "cut off": (poison.text("+79161111111")[:-20], None, "no valid mo.received.v1: is not valid JSON"),
+    "cut off": (
+        poison.text("+79161111111")[:-20],
+        None,
+        "no valid mo.received.v1: is not valid JSON",
+    ),
     "no object": (b"[1, 2]", None, "no valid mo.received.v1: has to be a JSON object"),
     "without fields": (
         b"{}",
