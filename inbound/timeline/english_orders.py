@@ -112,6 +112,9 @@ class _Sentence:
 
     def _scheduled(self) -> str:
         case = self._case
+        if case.expired_at is not None:
+            expired = self._near(case.expired_at)
+            return f"was not sent before it expired {expired}, and will not be sent any more"
         if case.due_at is None:
             return "waits until its broadcast is resumed"
         if case.is_overdue:

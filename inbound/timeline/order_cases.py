@@ -25,7 +25,8 @@ class OrderCase:
 
     `message` is how far its last message got. `due_at` is set while it is scheduled for a time;
     a scheduled order without one waits until its broadcast is resumed. `is_overdue` is whether that
-    time is over, for example because no scheduler runs. `at` is when it reached
+    time has come, for example because no scheduler runs; `expired_at` is set once it is too late to
+    send it, also while no scheduler has noticed. `at` is when it reached
     its state, `opted_out_at` when notifications had been switched off, if that is known.
     `unread` and `taken_at` as in `Case`.
     """
@@ -36,6 +37,7 @@ class OrderCase:
     message: ReplyProgress
     open_for: timedelta
     is_overdue: bool = False
+    expired_at: datetime | None = None
     due_at: datetime | None = None
     refused: RefusalReason | None = None
     withheld: WithheldReason | None = None
@@ -78,6 +80,7 @@ def order_case_of(
     refused = order.refused
     decided = refused or order.decided
     due_at = due_at if state is OrderState.SCHEDULED else None
+    last_at = order.last_at if state is OrderState.SCHEDULED else None
     return OrderCase(
         decided=decided,
         state=state,
@@ -85,6 +88,7 @@ def order_case_of(
         message=message,
         open_for=now - (message.sent_at or now),
         is_overdue=due_at is not None and due_at <= now,
+        expired_at=last_at if last_at is not None and last_at <= now else None,
         due_at=due_at,
         refused=refused.reason if refused and state is OrderState.REFUSED else None,
         withheld=_withheld(order) if state is OrderState.WITHHELD else None,

@@ -110,6 +110,14 @@ class OrderHistory:
         dispatch = last.dispatch if last else FIRST_DISPATCH
         return dispatched_message_id(self.decided.order_id, dispatch)
 
+    @property
+    def last_at(self) -> datetime | None:
+        """When it expires, None if it was refused."""
+        events = (one.event for one in reversed(self.events))
+        return next(
+            (e.last_at for e in events if isinstance(e, OrderAccepted | OrderRescheduled)), None
+        )
+
     def results(self, message_id: UUID) -> list[MessageEvent]:
         """Return the submit results of one of its messages; one that withheld it is none."""
         events = (one.event for one in self.events)

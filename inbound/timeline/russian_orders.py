@@ -122,6 +122,9 @@ class _Sentence:
 
     def _scheduled(self) -> str:
         case = self._case
+        if case.expired_at is not None:
+            expired = self._near(case.expired_at)
+            return f"не отправлено: срок отправки истёк {expired}, и отправлено оно уже не будет"
         if case.due_at is None:
             return "ждёт возобновления приостановленной рассылки"
         if case.is_overdue:

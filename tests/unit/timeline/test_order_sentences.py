@@ -125,6 +125,11 @@ PEOPLE: dict[str, tuple[Recipient, float]] = {
     "queued again": (ordered(taken(None, outcome=Outcome.UNKNOWN, final=False)), 60),
     "scheduled": (ordered(hours=HOURS), 60),
     "scheduled, overdue": (ordered(not_before=seconds(600)), 700),
+    "scheduled, expired": (ordered(not_before=seconds(600), expires_at=seconds(900)), 900),
+    "waits for its broadcast, expired": (
+        of_broadcast(withheld(WithheldReason.PAUSED)),
+        2 * DAY,
+    ),
     "window over": (of_broadcast(taken(outcome=Outcome.EXPIRED), hours=HOURS, at_s=-14_000), 60),
     "waits for its broadcast": (of_broadcast(withheld(WithheldReason.PAUSED)), 60),
     "on its way": (ordered(SENT), 60),
