@@ -12,8 +12,10 @@ from uuid import UUID
 import psycopg
 
 from inbound.broadcasts.audience import (
+    MSISDN_COLUMN,
     Content,
     ExcludedRow,
+    Exclusion,
     GoodRow,
     audience_columns,
     check_row,
@@ -116,9 +118,7 @@ def write_exclusions(
         with progress_bar("writing", unit="rows") as advance:
             sealer = AudienceSealer(settings.vault_key_bytes())
             for row in find_exclusions(conn, broadcast_id, sealer):
-                cells = list(row.held.cells) or [row.number or ""]
-                cells += [""] * (len(columns) - len(cells))
-                detail = "; ".join(part for part in (row.detail, row.held.rest) if part)
+                cells, detail = _written(row, len(columns))
                 file.add(row.row_no, row.reason.value, detail, cells)
                 rows += 1
                 if rows % _PROGRESS_EVERY == 0:
@@ -127,6 +127,21 @@ def write_exclusions(
     except BaseException:
         file.discard()
         raise
+
+
+def _written(row: ExcludedRow, width: int) -> tuple[list[str], str]:
+    """Return the cells of a row in the file of excluded rows, and its reason.
+
+    A repeated row has its number in the reason only. Nothing else is wrong with the row, so in
+    another audience it would be a recipient, and the person would get a second message.
+    """
+    cells = list(row.held.cells) or [row.number or ""]
+    cells += [""] * (width - len(cells))
+    parts = [row.detail, row.held.rest]
+    if row.reason is Exclusion.REPEATED and cells[0]:
+        parts.append(f"{MSISDN_COLUMN.name} was {cells[0]}")
+        cells[0] = ""
+    return cells, "; ".join(part for part in parts if part)
 
 
 def _require_used(options: DraftOptions) -> None:

@@ -64,13 +64,29 @@ async def test_excluded_rows_keep_all_columns_and_load_again(bench: Bench, tmp_p
     bench.add_clients([number(9)])
     bench.conn.execute("DELETE FROM subject_states")
     again = create(file)
-    assert (again["recipients"], again["excluded_by_reason"]) == (3, {"number": 1, "fields": 1})
+    assert (again["recipients"], again["excluded_by_reason"]) == (2, {"number": 2, "fields": 1})
     rest = tmp_path / "rest.csv"
     run("excluded", again["id"], "--file", str(rest))
     lines = rest.read_text("utf-8-sig").splitlines()
     assert lines[0] == "row,field,reason,msisdn,name,town"
-    assert lines[1].endswith(",,Dan,Kazan")
-    assert lines[2].endswith(f",{number(2)},,Ufa")
+    assert lines[1].endswith(",,Ann again,Omsk")
+    assert lines[2].endswith(",,Dan,Kazan")
+    assert lines[3].endswith(f",{number(2)},,Ufa")
+
+
+@pytest.mark.parametrize("header", ["msisdn", "msisdn,name,town"])
+def test_a_repeated_row_is_no_recipient_of_another_broadcast(
+    bench: Bench, tmp_path: Path, header: str
+) -> None:
+    bench.add_clients([number(0)])
+    rows = [number(0), number(0)] if header == "msisdn" else [f"{number(0)},Ann,Omsk"] * 2
+    first = create(table(tmp_path, *rows, header=header), "Closed.")
+    assert (first["recipients"], first["excluded_by_reason"]) == (1, {"repeated": 1})
+    file = tmp_path / "excluded.csv"
+    run("excluded", first["id"], "--file", str(file))
+    assert f"in row 2; msisdn was {number(0)}" in file.read_text("utf-8-sig")
+    second = create(file, "Closed.")
+    assert (second["recipients"], second["excluded_by_reason"]) == (0, {"number": 1})
 
 
 def test_the_file_of_excluded_rows_is_named_by_its_option(bench: Bench, tmp_path: Path) -> None:
