@@ -44,10 +44,14 @@ from inbound.timeline.russian import Russian
 from inbound.timeline.steps import drafts_of
 from inbound.timeline.words import ArrivalSpan, NothingFound, Wording
 from schemas.messages import Purpose, ReceiptState
+from schemas.orders import OrderState
 
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
 _LIMITED: Final = "limited"
+
+
+_NOT_FINAL: Final = frozenset({OrderState.QUEUED, OrderState.SENT, OrderState.UNKNOWN})
 
 
 class _Subject(Enum):
@@ -60,7 +64,7 @@ class _Subject(Enum):
 
 _OF_TEXTS: Final = frozenset({PendingWork.TEXTS, PendingWork.SET_ASIDE, PendingWork.RECEPTION})
 _SAID_OR_ELSEWHERE: Final[Mapping[_Subject, Collection[PendingWork]]] = {
-    # The sentences about a text or an order say themselves that results may follow.
+    # The sentence about a text says itself that results may follow, and so does one of an order.
     _Subject.TEXT: {PendingWork.RESULTS, PendingWork.ORDERS},
     _Subject.ORDER: {PendingWork.RESULTS},
     _Subject.NOTHING: {PendingWork.RESULTS, *_OF_TEXTS},
@@ -120,15 +124,15 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
     excluded = [
         _excluded(one, words) for one in found.excluded if page is None or one.began_at >= page
     ]
-    said, about = _newest(requests, misses, unfinished), _Subject.TEXT
-    if said is None:
-        said, about = _newest_sent(orders, excluded, switches), _Subject.ORDER
-    if said is None:
-        said, about = _silence(found, options, words), _Subject.NOTHING
     pending = [
         PendingNote(work=one.work, since=one.since, sentence=words.pending(one))
         for one in _pending(found)
     ]
+    said, about = _newest(requests, misses, unfinished), _Subject.TEXT
+    if said is None:
+        said, about = _newest_sent(orders, excluded, switches, _note(pending)), _Subject.ORDER
+    if said is None:
+        said, about = _silence(found, options, words), _Subject.NOTHING
     return Timeline(
         number=found.number,
         subject_id=found.subject_id,
@@ -163,6 +167,11 @@ def pending_clauses(backlog: Backlog, zone: str, *works: PendingWork) -> list[st
 def _unsaid(pending: Sequence[PendingNote], about: _Subject) -> list[str]:
     """Return what has to be added to the sentence of a timeline, which denies nothing by itself."""
     return [one.sentence for one in pending if one.work not in _SAID_OR_ELSEWHERE[about]]
+
+
+def _note(pending: Sequence[PendingNote]) -> str:
+    """Say which results of sending wait, to be added to a sentence; nothing if none do."""
+    return "".join(f" {one.sentence}" for one in pending if one.work is PendingWork.RESULTS)
 
 
 def _reports(found: TimelineInput) -> Pending | None:
@@ -355,12 +364,19 @@ def _newest_sent(
     orders: Sequence[OrderTimeline],
     excluded: Sequence[ExcludedTimeline],
     switches: Sequence[SwitchTimeline],
+    reports: str,
 ) -> str | None:
-    """Return the sentence about the last order, exclusion or switch, None if there is none."""
+    """Return the sentence about the last order, exclusion or switch, None if there is none.
+
+    To one about an order that is not final the `reports` that wait are added.
+    """
     sentences = {
         **{one.at: one.sentence for one in switches},
         **{one.began_at: one.sentence for one in excluded},
-        **{one.ordered_at: one.sentence for one in orders},
+        **{
+            one.ordered_at: one.sentence + (reports if one.verdict in _NOT_FINAL else "")
+            for one in orders
+        },
     }
     return sentences[max(sentences)] if sentences else None
 

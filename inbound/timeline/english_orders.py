@@ -11,7 +11,6 @@ from inbound.timeline.english_refusals import subject_of
 from inbound.timeline.incidents import Exclusion, Switch, WhyExcluded
 from inbound.timeline.model import ReplyStatus
 from inbound.timeline.order_cases import OrderCase
-from inbound.timeline.pending import ENGLISH, added
 from inbound.timeline.words import Calendar
 from schemas.orders import OrderState, WithheldReason
 
@@ -78,7 +77,7 @@ class _Sentence:
                 return self._scheduled()
             case OrderState.QUEUED:
                 if case.unread:
-                    return f"may already have been sent{self._unread()}"
+                    return "may already have been sent"
                 if case.taken_at is not None:
                     return english_outcomes.taken_up(self._near(case.taken_at))
                 again = " again, because the operator did not answer" if case.message.tried else ""
@@ -143,12 +142,12 @@ class _Sentence:
             return f"{sent}; the operator does not know whether it reached your phone"
         return (
             "was sent, but the operator never answered: it may or may not have arrived, and it is "
-            f"not sent again{self._unread()}"
+            "not sent again"
         )
 
     def _unread(self) -> str:
-        """Add that the message may have got further, if reports are not processed yet."""
-        return added(ENGLISH, self._case.unread, self._calendar)
+        """Add that the message may have got further; the timeline says which reports wait."""
+        return "; it may already have got further" if self._case.unread else ""
 
     def _withheld(self) -> str:
         case, reason = self._case, self._case.withheld

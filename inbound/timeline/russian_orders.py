@@ -11,7 +11,6 @@ from inbound.timeline.cases import ReplyProgress
 from inbound.timeline.incidents import Exclusion, Switch, WhyExcluded
 from inbound.timeline.model import ReplyStatus
 from inbound.timeline.order_cases import OrderCase
-from inbound.timeline.pending import RUSSIAN, added
 from inbound.timeline.russian_outcomes import taken_up, undeliverable
 from inbound.timeline.words import Calendar
 from schemas.orders import OrderKind, OrderState, WithheldReason
@@ -92,7 +91,7 @@ class _Sentence:
                 return self._scheduled()
             case OrderState.QUEUED:
                 if case.unread:
-                    return f"могло уже быть отправлено{self._unread()}"
+                    return "могло уже быть отправлено"
                 if case.taken_at is not None:
                     return taken_up("о", self._near(case.taken_at))
                 again = " снова, так как оператор не ответил" if case.message.tried else ""
@@ -136,7 +135,7 @@ class _Sentence:
         sent = f"передано оператору связи {self._near(message.sent_at or case.at)}"
         if message.parts_delivered:
             delivered = f"доставлено его частей: {message.parts_delivered} из {message.parts}"
-            return f"{sent}, {delivered}{self._unread()}"
+            return f"{sent}{self._unread()}; {delivered}"
         if case.unread:
             return f"{sent}{self._unread()}"
         if case.open_for > _LONG:
@@ -150,12 +149,12 @@ class _Sentence:
             return f"{sent}, но дошло ли оно до телефона, оператору неизвестно"
         return (
             "отправлено, но оператор не ответил: оно могло дойти, а могло и не дойти; повторно оно "
-            f"не отправляется{self._unread()}"
+            "не отправляется"
         )
 
     def _unread(self) -> str:
-        """Add that the message may have got further, if reports are not processed yet."""
-        return added(RUSSIAN, self._case.unread, self._calendar)
+        """Add that the message may have got further; the timeline says which reports wait."""
+        return " и могло уже дойти" if self._case.unread else ""
 
     def _withheld(self) -> str:
         case, reason = self._case, self._case.withheld

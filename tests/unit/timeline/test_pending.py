@@ -121,6 +121,22 @@ def test_a_reply_may_have_been_sent_while_results_are_not_processed() -> None:
             assert not [denial for denial in DENIALS if denial in sentence]
 
 
+def test_what_may_have_happened_to_an_order_is_said_once() -> None:
+    queued, sent = Recipient(), Recipient()
+    queued.ordered()
+    sent.sent(sent.ordered())
+    for person, english, russian in (
+        (queued, "may already have been sent.", "могло уже быть отправлено."),
+        (sent, " 15:00; it may already have got further.", " в 15:00 и могло уже дойти."),
+    ):
+        for language, words in ((EN, english), (RU, russian)):
+            freshness = Freshness.of(seconds(200), [RESULTS])
+            timeline = person.timeline(200, language, freshness=freshness)
+            [order], [note] = timeline.orders, timeline.pending
+            assert order.sentence.endswith(words)
+            assert timeline.sentence == f"{order.sentence} {note.sentence}"
+
+
 def test_the_two_minutes_are_not_over_while_results_are_not_processed() -> None:
     person = Person()
     person.texts(Command.CLIENT_INFO)
