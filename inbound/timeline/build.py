@@ -111,14 +111,13 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
         for one in found.switches
         if page is None or one.at >= page
     ]
-    misses = [
-        _miss(note, _limit_at(note, found), words)
-        for note in _with_limits(found, options)
-        if page is None or note.span.last_at >= page
-    ]
+    notes, texts = _with_limits(found, options), found.unfinished
+    all_misses = [_miss(note, _limit_at(note, found), words) for note in notes]
+    all_unfinished = [_unfinished(text, words) for text in texts]
+    misses = [one for one in all_misses if page is None or one.last_at >= page]
     unfinished = [
-        _unfinished(text, words)
-        for text in found.unfinished
+        one
+        for one, text in zip(all_unfinished, texts, strict=True)
         if page is None or text.span.last_at >= page
     ]
     excluded = [
@@ -128,7 +127,10 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
         PendingNote(work=one.work, since=one.since, sentence=words.pending(one))
         for one in _pending(found)
     ]
-    said, about = _newest(requests, misses, unfinished), _Subject.TEXT
+    # Also of a text that is left out of this page.
+    last = selection.last_request
+    told = [*requests, _request(last, found, options, words)] if last else requests
+    said, about = _newest(told, all_misses, all_unfinished), _Subject.TEXT
     if said is None:
         said, about = _newest_sent(orders, excluded, switches, _note(pending)), _Subject.ORDER
     if said is None:

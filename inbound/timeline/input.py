@@ -64,13 +64,22 @@ class TimelineOptions:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The requests and orders to show, newest first, and how many older ones are left out."""
+    """The requests and orders to show, newest first, and how many older ones are left out.
+
+    `last_request` is the newest request if all are left out: the sentence is about the last text.
+    """
 
     requests: Sequence[RequestHistory] = ()
     orders: Sequence[OrderHistory] = ()
     limits: Sequence[CommandLimitReached] = ()
     requests_left_out: int = 0
     orders_left_out: int = 0
+    last_request: RequestHistory | None = None
+
+    @property
+    def told_requests(self) -> Sequence[RequestHistory]:
+        """The requests that sentences are about."""
+        return [*self.requests, self.last_request] if self.last_request else self.requests
 
     @property
     def left_out(self) -> int:
@@ -88,7 +97,7 @@ class Selection:
         """The messages of these requests and orders without a delivery outcome."""
         of_requests = [
             message_id(request.accepted.request_id, purpose)
-            for request in self.requests
+            for request in self.told_requests
             for purpose in (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT)
             if request.delivery(purpose) is None
         ]
@@ -100,7 +109,7 @@ class Selection:
         """The messages that failed as a whole, and of which some parts may have arrived."""
         deliveries = [
             request.delivery(purpose)
-            for request in self.requests
+            for request in self.told_requests
             for purpose in (Purpose.ACKNOWLEDGEMENT, Purpose.FULFILMENT)
         ]
         deliveries += [order.delivery() for order in self.orders]

@@ -237,8 +237,8 @@ class Timeline(Model):
     since: UtcTime | None = None
     until: UtcTime | None = None
     sentence: str = Field(
-        description="the answer to a client who texted and got no reply: about the last text, or, "
-        "if there is none, about the last order"
+        description="the answer to a client who texted and got no reply: about the last text, also "
+        "if it is left out here, or, if there is none, about the last order"
     )
     requests: tuple[RequestTimeline, ...] = ()
     orders: tuple[OrderTimeline, ...] = ()

@@ -32,6 +32,7 @@ from inbound.timeline.input import (
     TimelineOptions,
 )
 from inbound.timeline.model import TextReading, Timeline
+from inbound.timeline.requests import RequestHistory
 from inbound.timeline.words import ArrivalSpan
 
 ACTION: Final = "timeline.reveal"
@@ -239,11 +240,28 @@ def _select_newest(
     )
     selection = _with_stops(conn, subject_id, select(events, options))
     orders = sum(entry.is_order for entry in entries)
+    requests_left_out = entries[0].requests - (len(entries) - orders)
+    all_left_out = requests_left_out > 0 and not selection.requests
     return replace(
         selection,
-        requests_left_out=entries[0].requests - (len(entries) - orders),
+        requests_left_out=requests_left_out,
         orders_left_out=entries[0].orders - orders,
+        last_request=_last_request(conn, subject_id, options) if all_left_out else None,
     )
+
+
+def _last_request(
+    conn: psycopg.Connection, subject_id: UUID, options: TimelineOptions
+) -> RequestHistory | None:
+    """Return the newest request of the requested time, behind however many orders."""
+    window = TimeWindow(options.since, options.until)
+    entries = lookup.newest_entries(conn, subject_id, window, lookup.COUNT_LIMIT)
+    last = next((entry for entry in entries if not entry.is_order), None)
+    if last is None:
+        return None
+    limit = _EVENTS_MORE + _EVENTS_PER_ENTRY
+    events = lookup.events_of(conn, subject_id, [last.id], from_version=last.version, limit=limit)
+    return next(iter(select(events, options).requests), None)
 
 
 def _with_strangers_orders(

@@ -174,6 +174,20 @@ async def test_many_orders_are_counted_up_to_a_limit(
     assert (len(timeline.orders), timeline.orders_left_out) == (2, 2)
 
 
+async def test_the_sentence_is_about_the_last_text_behind_however_many_orders(
+    intake: Intake, postgres_world: World, conn: psycopg.Connection, desk: TimelineReader
+) -> None:
+    await postgres_world.commands([postgres_world.text("CLIENT sms stop", CLIENT)])
+    postgres_world.now += timedelta(minutes=1)
+    await intake.place([order(text=f"Заявка {n}") for n in range(4)])
+    for language, words in ((Language.EN, "Your text “"), (Language.RU, "Ваше сообщение «")):
+        asked = replace(ASKED, limit=2, language=language)
+        timeline = desk.by_number(conn, CLIENT, asked)
+        assert (len(timeline.requests), len(timeline.orders)) == (0, 2)
+        assert timeline.requests_left_out == 1
+        assert timeline.sentence.startswith(words)
+
+
 @pytest.mark.usefixtures("settings_of_the_service")
 async def test_the_command_by_order(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
     [placed] = await intake.place([order()])
