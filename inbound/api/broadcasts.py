@@ -153,8 +153,9 @@ async def excluded_rows(asked: Asked, query: Annotated[ExcludedQuery, Query()]) 
     _ONE + "/start",
     operation_id="startBroadcast",
     summary="Start a broadcast",
-    description="Now, or later with `at`. A large one then waits for the approval of another token "
-    "or person. Safe to repeat. If it isn't possible any more the answer is the problem "
+    description="Now, or later with `at`, which also moves a scheduled one. A large one then waits "
+    "for the approval of another token or person. Safe to repeat. If it isn't possible any more, "
+    "or without `at` for one that is scheduled for later, the answer is the problem "
     "`not-possible`.",
     response_description="The broadcast as it is now.",
     response_model_exclude_none=True,
@@ -192,7 +193,11 @@ _add_action(
     Action.CONFIRM, "Confirm a broadcast", "One that has missed its start: it starts at once."
 )
 _add_action(Action.PAUSE, "Pause a broadcast", "Within seconds nothing more of it is sent.")
-_add_action(Action.RESUME, "Resume a broadcast", "It goes on where it was.")
+_add_action(
+    Action.RESUME,
+    "Resume a broadcast",
+    "A paused one goes on where it was. One that is scheduled for later is not paused.",
+)
 _add_action(Action.CANCEL, "Cancel a broadcast", "For good: what was not sent is withheld.")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -91,10 +92,12 @@ def perform(
     by: str,
     now: datetime,
     starts_at: datetime | None = None,
+    zone: str = "UTC",
 ) -> Broadcast:
     """Perform an action; return the broadcast as it is now. Safe to repeat.
 
-    Raises UnknownBroadcastError, NotPossibleError, and errors of the store.
+    Errors have times in `zone`. Raises UnknownBroadcastError, NotPossibleError, and errors of the
+    store.
     """
     with conn.transaction():
         before = found(conn, broadcast_id, lock=True)
@@ -109,12 +112,17 @@ def perform(
             )
         except ActionRefusedError as error:
             refusal = f"the broadcast {broadcast_id} can't be changed: {error}"
+            if error.starts_at is not None:
+                refusal += f". It starts at {_written(error.starts_at, zone)}"
         else:
             if lifecycle == before.lifecycle:
                 return before
             after = replace(before.after(lifecycle), problem=None)
             change_broadcast(conn, after)
-            _record(conn, by, action.value, before.name, broadcast_id)
+            name = before.name
+            if action is Action.START and lifecycle.starts_at is not None:
+                name += f", starts at {_written(lifecycle.starts_at, 'UTC')}"
+            _record(conn, by, action.value, name, broadcast_id)
             return after
     raise NotPossibleError(refusal)
 
@@ -133,6 +141,10 @@ def progress_of(
     """Return how far each of these broadcasts is."""
     counts = find_counts(conn, [one.broadcast_id for one in broadcasts])
     return {one.broadcast_id: counts[one.broadcast_id].progress(one) for one in broadcasts}
+
+
+def _written(moment: datetime, zone: str) -> str:
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {zone}"
 
 
 def _record(

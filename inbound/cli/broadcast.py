@@ -32,6 +32,7 @@ from inbound.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from inbound.cli._broadcast_view import Shown
+    from inbound.store.broadcasts.rows import Broadcast
 
 APPLICATION_NAME: Final = "scserv broadcast"
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -151,7 +152,10 @@ def list_(settings: Settings, *, account: str | None, limit: int, json_: bool) -
 @json_option
 @settings_options
 def start(settings: Settings, broadcast_id: UUID, *, at: str | None, json_: bool) -> None:
-    """Start a draft, now or later. A large one needs the approval of a second person."""
+    """Start a draft, now or later. A large one needs the approval of a second person.
+
+    With --at it moves the start of a scheduled broadcast; --at 0m starts that now.
+    """
     now = utc_now()
     starts_at = None
     if at is not None:
@@ -203,32 +207,44 @@ def _perform(
     json_: bool,
     starts_at: datetime | None = None,
 ) -> None:
-    from inbound.broadcasts.control import perform
+    from inbound.broadcasts.control import found, perform
 
     with closing(open_database(settings, APPLICATION_NAME)) as conn:
-        one = perform(
-            conn,
-            broadcast_id,
-            action,
-            by=os_user(),
-            now=utc_now(),
-            starts_at=starts_at,
-        )
+        with conn.transaction():
+            before = found(conn, broadcast_id, lock=True)
+            one = perform(
+                conn,
+                broadcast_id,
+                action,
+                by=os_user(),
+                now=utc_now(),
+                starts_at=starts_at,
+                zone=settings.time_zone,
+            )
         shown = look(conn, settings, one)
     if json_:
         echo_json(reviewed_json(shown))
         return
-    _say_next(settings, shown)
+    _say_next(settings, before, shown)
 
 
-def _say_next(settings: Settings, shown: "Shown") -> None:
+def _say_next(settings: Settings, before: "Broadcast", shown: "Shown") -> None:
     from inbound.handlers.broadcasts import BroadcastState, words
 
     one, waits_until = shown.one, shown.review.waits_until
-    echo(f"{one.name} is {words(one.state)}")
+    was, starts_at = before.lifecycle.starts_at, one.lifecycle.starts_at
+    zone = settings.time_zone
+    if one.state not in {BroadcastState.SCHEDULED, BroadcastState.AWAITING_APPROVAL}:
+        echo(f"{one.name} is {words(one.state)}")
+    elif starts_at is not None:
+        instead = approved = ""
+        if before.state is one.state and was is not None and was != starts_at:
+            instead = f", not at {local(was, zone)}"
+        if one.state is BroadcastState.AWAITING_APPROVAL:
+            approved = ", if another person approves it"
+        echo(f"{one.name} starts at {local(starts_at, zone)}{instead}{approved}")
     if waits_until is not None:
-        opens = local(waits_until, settings.time_zone)
-        echo(f"it waits for its sending hours until {opens}")
+        echo(f"it waits for its sending hours until {local(waits_until, zone)}")
     print_warnings(shown.review)
     if one.state is BroadcastState.AWAITING_APPROVAL:
         approve = command_line("broadcast", "approve", str(one.broadcast_id))

@@ -58,7 +58,15 @@ class Lifecycle:
 
 
 class ActionRefusedError(ValueError):
-    """An action isn't possible now; str() says why and what is."""
+    """An action isn't possible now; str() says why and what is.
+
+    `starts_at` is set if that depends on when the broadcast starts, which str() leaves out: people
+    read it in their time zone.
+    """
+
+    def __init__(self, reason: str, starts_at: datetime | None = None) -> None:
+        super().__init__(reason)
+        self.starts_at = starts_at
 
 
 def act(
@@ -72,8 +80,9 @@ def act(
 ) -> Lifecycle:
     """Return what an action makes of a broadcast; unchanged if it has that effect already.
 
-    `starts_at` is for `start`: without it the broadcast starts at once; a scheduled one may be
-    given another time. More recipients than `approval_above` need the approval of a second person.
+    `starts_at` is for `start`: without it a draft starts at once. A scheduled broadcast may be
+    given another time, and without one `start` is refused unless it is due anyway. More
+    recipients than `approval_above` need the approval of a second person.
     Raises ActionRefusedError.
     """
     match action:
@@ -106,9 +115,17 @@ def _start(
     before: Lifecycle, by: str, at: datetime, starts_at: datetime | None, approval_above: int
 ) -> Lifecycle:
     if before.state in {BroadcastState.AWAITING_APPROVAL, BroadcastState.SCHEDULED}:
-        if starts_at is None:
+        if starts_at is not None:
+            return replace(before, starts_at=starts_at, needs_confirmation=False)
+        if before.needs_confirmation:
+            raise ActionRefusedError("it has missed its start; `confirm` starts it now")
+        if _is_due(before, at):
             return before
-        return replace(before, starts_at=starts_at, needs_confirmation=False)
+        raise ActionRefusedError(
+            f"it is {words(before.state)} already; `start` with another time (`at`) moves it, "
+            "`cancel` ends it",
+            before.starts_at,
+        )
     if before.state is BroadcastState.RUNNING and starts_at is None:
         return before
     _require(before, "started", BroadcastState.DRAFT)
@@ -135,7 +152,11 @@ def _approve(before: Lifecycle, by: str) -> Lifecycle:
 def _confirm(before: Lifecycle, at: datetime) -> Lifecycle:
     _require(before, "confirmed", BroadcastState.SCHEDULED)
     if not before.needs_confirmation:
-        return before
+        if _is_due(before, at):
+            return before
+        raise ActionRefusedError(
+            "it needs no confirmation: it has not missed its start", before.starts_at
+        )
     return replace(before, needs_confirmation=False, starts_at=at)
 
 
@@ -147,7 +168,8 @@ def _pause(before: Lifecycle) -> Lifecycle:
 
 
 def _resume(before: Lifecycle, at: datetime) -> Lifecycle:
-    if before.state in {BroadcastState.SCHEDULED, BroadcastState.RUNNING}:
+    is_starting = before.state is BroadcastState.SCHEDULED and _is_due(before, at)
+    if before.state is BroadcastState.RUNNING or (is_starting and not before.needs_confirmation):
         return before
     _require(before, "resumed", BroadcastState.PAUSED)
     if before.began_at is not None:
@@ -164,11 +186,19 @@ def _cancel(before: Lifecycle) -> Lifecycle:
     return replace(before, state=BroadcastState.CANCELLED, needs_confirmation=False)
 
 
+def _is_due(before: Lifecycle, at: datetime) -> bool:
+    """Whether it starts at once, so that an action with this effect is only repeated."""
+    return before.starts_at is not None and before.starts_at <= at
+
+
 def _require(before: Lifecycle, verb: str, *states: BroadcastState) -> None:
     if before.state not in states:
         needed = " or ".join(words(state) for state in states)
-        state = words(before.state)
-        raise ActionRefusedError(f"it is {state}; a broadcast can be {verb} while it is {needed}")
+        is_waiting = before.state is BroadcastState.SCHEDULED and not before.needs_confirmation
+        raise ActionRefusedError(
+            f"it is {words(before.state)}; a broadcast can be {verb} while it is {needed}",
+            before.starts_at if is_waiting else None,
+        )
 
 
 def words(state: BroadcastState) -> str:

@@ -226,3 +226,24 @@ def test_an_option_of_tables_is_refused_with_all_clients(bench: Bench) -> None:
     bench.add_clients([number(0)])
     with pytest.raises(SetupError, match=r"--map, --sheet: .*not all clients"):
         create(Path("all"), "Closed.", "--map", "msisdn=#B", "--sheet", "May")
+
+
+def test_start_says_when_and_moves_a_scheduled_broadcast_only_when_told(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.add_clients([number(0)])
+    id_ = create(table(tmp_path, f"{number(0)},Ann,Omsk"), "Closed.")["id"]
+    first, second = "2090-05-17 21:40:00 Europe/Moscow", "2090-05-17 22:00:00 Europe/Moscow"
+    assert run("start", id_, "--at", "2090-05-17T21:40") == f"Spring starts at {first}\n"
+    for action in ("start", "confirm", "resume", "approve"):
+        with pytest.raises(SetupError, match=f"It starts at {first}"):
+            run(action, id_)
+    moved = run("start", id_, "--at", "2090-05-17T22:00")
+    assert moved == f"Spring starts at {second}, not at {first}\n"
+    reasons = bench.conn.execute("SELECT reason FROM audit ORDER BY id").fetchall()
+    assert [reason for (reason,) in reasons] == [
+        "Spring",
+        "Spring, starts at 2090-05-17 18:40:00 UTC",
+        "Spring, starts at 2090-05-17 19:00:00 UTC",
+    ]
+    assert "Spring starts at 20" in run("start", id_, "--at", "0m")

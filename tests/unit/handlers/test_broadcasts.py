@@ -49,6 +49,25 @@ def test_a_scheduled_broadcast_may_get_another_time_and_a_running_one_not() -> N
         act(running, Action.START, by="ann", at=NOON, starts_at=later, approval_above=100)
 
 
+@pytest.mark.parametrize("action", [Action.START, Action.CONFIRM, Action.RESUME])
+def test_a_broadcast_scheduled_for_later_has_nothing_to_start_confirm_or_resume(
+    action: Action,
+) -> None:
+    later = replace(do(DRAFT, Action.START), starts_at=NOON + timedelta(hours=2))
+    with pytest.raises(ActionRefusedError) as refused:
+        do(later, action)
+    assert refused.value.starts_at == later.starts_at
+    due = replace(later, starts_at=NOON)  # a repeated request
+    assert do(due, action) == due
+
+
+def test_start_of_a_broadcast_that_missed_its_start_says_to_confirm() -> None:
+    missed = replace(do(DRAFT, Action.START), needs_confirmation=True)
+    for action, said in ((Action.START, "`confirm` starts it"), (Action.RESUME, "while it is pau")):
+        with pytest.raises(ActionRefusedError, match=said):
+            do(missed, action)
+
+
 def test_a_broadcast_to_nobody_does_not_start() -> None:
     with pytest.raises(ActionRefusedError, match="no recipients"):
         do(replace(DRAFT, recipients=0), Action.START)
@@ -113,7 +132,6 @@ def test_every_action_is_safe_to_repeat_and_final_states_stay(
         once = do(before, action, by="eve", limit=10)
     except ActionRefusedError:
         return
-    if action in {Action.PAUSE, Action.CANCEL, Action.RESUME, Action.APPROVE}:
-        assert do(once, action, by="eve", limit=10) == once
+    assert do(once, action, by="eve", limit=10) == once
     if before.state in FINAL:
         assert once == before
