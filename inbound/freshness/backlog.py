@@ -154,13 +154,14 @@ class BacklogReader:
                 return Backlog(asked_at, None)
             if self._was_away:
                 self._was_away = False
-                log.info("Kafka tells again what waits for the workers")
+                log.info("Kafka answers again: answers say what waits to be processed")
             return backlog
 
     async def _fail(self, error: Exception) -> None:
         if not self._was_away:
             log.warning(
-                "Kafka at %s doesn't tell what waits for the workers (%s): answers say so",
+                "Kafka at %s does not answer (%s): answers can't say whether anything waits to be "
+                "processed",
                 self._kafka,
                 str(error) or type(error).__name__,
             )
