@@ -16,6 +16,7 @@ _INTEGER: Final = re.compile(r"-?[0-9]+")
 _DECIMAL: Final = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?")
 _TIME: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DOTTED_DATE: Final = re.compile(r"([0-9]{2})\.([0-9]{2})\.([0-9]{4})")  # as it is sent in Russian
 _MONTHS: Final = (
     *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
     *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
@@ -45,7 +46,7 @@ SHOWN: Final = {
     FieldType.CODE: "Latin letters, digits and _ . / # -",
     FieldType.INTEGER: "a whole number",
     FieldType.DECIMAL: "a number like 12.50",
-    FieldType.DATE: "a date like 2026-01-31",
+    FieldType.DATE: "a date like 2026-01-31 or 31.01.2026",
     FieldType.TIME: "a time like 18:30",
 }
 """What people read about each type."""
@@ -109,9 +110,10 @@ def _rendered(type_: FieldType, value: str, language: Language) -> str:
                 return check_text(value)
             except ValueError as error:
                 raise FieldError(f"can't be sent: {error}") from None
-        case FieldType.DATE if _DATE.fullmatch(value):
+        case FieldType.DATE if _DATE.fullmatch(value) or _DOTTED_DATE.fullmatch(value):
             try:
-                return _shown_date(date.fromisoformat(value), language)
+                iso = _DOTTED_DATE.sub(r"\3-\2-\1", value)
+                return _shown_date(date.fromisoformat(iso), language)
             except ValueError:
                 raise FieldError("is no date of the calendar") from None
         case FieldType.DECIMAL if _DECIMAL.fullmatch(value):

@@ -52,6 +52,7 @@ def test_values_of_no_field_are_ignored() -> None:
         ("decimal", "12.50", "12,50", "12.50"),
         ("decimal", "12,50", "12,50", "12.50"),
         ("date", "2026-01-31", "31.01.2026", "31 Jan 2026"),
+        ("date", "05.12.2026", "05.12.2026", "5 Dec 2026"),
         ("time", "18:05", "18:05", "18:05"),
     ],
 )
@@ -74,7 +75,9 @@ def test_values_read_as_the_language_writes_them(
         ("integer", "1.5", "a whole number"),
         ("integer", "١٢", "a whole number"),
         ("decimal", "1e5", "a number like"),
-        ("date", "31.01.2026", "a date like"),
+        ("date", "31/01/2026", "a date like"),
+        ("date", "1.12.2026", "a date like"),
+        ("date", "12.31.2026", "no date of the calendar"),
         ("date", "2026-02-30", "no date of the calendar"),
         ("time", "24:00", "a time like"),
     ],
