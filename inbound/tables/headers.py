@@ -88,8 +88,11 @@ def explain(name: str, mismatch: Mismatch, columns: Sequence[Column], unit: str)
     if mismatch.uncertain:
         return SetupError(f"{name}, {unit} {mismatch.row}: {'; '.join(mismatch.uncertain)}")
     if mismatch.found < _NAMES_CERTAIN:
+        lacking = mismatch.missing if mismatch.found else [column.name for column in columns]
+        noun = "column" if len(lacking) == 1 else "columns"
         return SetupError(
-            f"{name}: none of the first {HEADER_WITHIN} {unit}s names the columns {wanted}; "
+            f"{name}: none of the first {HEADER_WITHIN} {unit}s names the {noun} "
+            f"{', '.join(lacking)}; "
             "if the file calls them otherwise, use --map COLUMN=NAME for each; if it has no "
             "names, --map COLUMN=#A for every one of them"
         )

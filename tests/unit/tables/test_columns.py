@@ -52,7 +52,8 @@ def test_person_names_a_column(tmp_path: Path, target: str) -> None:
     [
         ("msisdn,телефон,code", "msisdn may be A “msisdn” and B “телефон”"),
         ("msisdn,code,code", "choose with --map code=#B"),
-        ("msisdn,x,y", "none of the first 20 lines names the columns msisdn, code"),
+        ("msisdn,x,y", "none of the first 20 lines names the column code;"),
+        ("w,x,y", "none of the first 20 lines names the columns msisdn, code;"),
     ],
 )
 def test_what_is_missing_or_ambiguous_is_an_error(tmp_path: Path, header: str, said: str) -> None:
