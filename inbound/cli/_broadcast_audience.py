@@ -32,6 +32,7 @@ from inbound.broadcasts.loading import (
     load_rows,
 )
 from inbound.broadcasts.sealing import AudienceSealer
+from inbound.cli._command_line import command_line
 from inbound.cli._database import open_database
 from inbound.cli._progress import Advance, progress_bar
 from inbound.cli._sending_hours import sending_hours
@@ -95,6 +96,9 @@ def create_draft(settings: Settings, options: DraftOptions, *, by: str, now: dat
                 require_no_fields(prepared.content)
         except DraftError as error:
             refusal = f"--{error.field}: {error}"
+            if error.field == "sender" and options.sender is not None:
+                asks = command_line("accounts", "senders", "add", options.account, options.sender)
+                refusal += f"; ask for its approval with `{asks}`"
         else:
             sealer = AudienceSealer(settings.vault_key_bytes())
             load = partial(_load, conn, settings, options, prepared, now)

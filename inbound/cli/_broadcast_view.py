@@ -116,6 +116,13 @@ def print_broadcast(settings: Settings, shown: Shown) -> None:
         echo(f"  missed its start; to start it now: {confirm}")
     if one.problem and one.state is BroadcastState.PAUSED:
         echo(f"  paused because of a problem: {one.problem}")
+    if one.state is BroadcastState.DRAFT and not one.lifecycle.recipients:
+        why = ", ".join(f"{count}: {reason}" for count, reason in _excluded(one))
+        echo(
+            "warning: it has no recipients, so it can't be started; "
+            + (f"excluded {why}" if why else "the audience is empty"),
+            err=True,
+        )
     print_warnings(shown.review)
 
 
@@ -197,12 +204,18 @@ def _pace_lines(one: Broadcast) -> "Iterator[str]":
 
 
 def _excluded_lines(one: Broadcast) -> "Iterator[str]":
+    for count, why in _excluded(one):
+        yield f"excluded {count}: {why}"
+    if one.excluded and one.audience_deleted_at is None:
+        yield f"the excluded rows: {command_line('broadcast', 'excluded', str(one.broadcast_id))}"
+
+
+def _excluded(one: Broadcast) -> "Iterator[tuple[int, str]]":
+    """Yield how many rows each reason has excluded, and the reason in words."""
     from inbound.broadcasts.audience import EXPLANATIONS, Exclusion
 
     for reason, count in sorted(one.excluded.items()):
-        yield f"excluded {count}: {EXPLANATIONS[Exclusion(reason)]}"
-    if one.excluded and one.audience_deleted_at is None:
-        yield f"the excluded rows: {command_line('broadcast', 'excluded', str(one.broadcast_id))}"
+        yield count, EXPLANATIONS[Exclusion(reason)]
 
 
 def _progress_lines(progress: Progress) -> "Iterator[str]":

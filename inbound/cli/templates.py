@@ -99,7 +99,9 @@ def list_(settings: Settings, *, all_: bool, as_json: bool) -> None:
         else:
             echo(template_line(one, _definition(one), settings))
     if not shown and not as_json:
-        echo("no templates yet; create one with `scserv templates create`")
+        none_yet = "no templates yet; create one with `scserv templates create`"
+        retired = "all templates are retired; `scserv templates list --all` shows them"
+        echo(retired if newest else none_yet)
 
 
 @templates.command()

@@ -247,3 +247,26 @@ def test_start_says_when_and_moves_a_scheduled_broadcast_only_when_told(
         "Spring, starts at 2090-05-17 19:00:00 UTC",
     ]
     assert "Spring starts at 20" in run("start", id_, "--at", "0m")
+
+
+def test_a_draft_without_recipients_warns_why_it_can_not_start(
+    bench: Bench, tmp_path: Path
+) -> None:
+    path = table(tmp_path, f"{number(0)},Ann,Omsk", "12,Bob,Perm")
+    made = run("create", "--name", "A", "--text", "Closed.", "--audience", str(path))
+    assert (
+        "warning: it has no recipients, so it can't be started; "
+        "excluded 1: not in the client directory, 1: no mobile number"
+    ) in made
+
+
+def test_a_sender_that_is_not_approved_says_how_to_ask(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="`scserv accounts senders add default Shop`"):
+        create(table(tmp_path, f"{number(0)},Ann,Omsk"), "Closed.", "--sender", "Shop")
+
+
+def test_retired_templates_are_mentioned_when_there_are_no_others(bench: Bench) -> None:
+    assert "no templates yet" in run("list", command="templates")
+    run("create", "shut", "--en", "Closed.", command="templates")
+    run("retire", "shut", command="templates")
+    assert "`scserv templates list --all`" in run("list", command="templates")
