@@ -1,5 +1,8 @@
 """The command `scserv`. A subcommand is imported when it is called, so help stays fast."""
 
+import inbound.cli._interrupts  # noqa: F401 — for Ctrl-C during the imports below
+
+# isort: split
 import signal
 import sys
 from types import FrameType

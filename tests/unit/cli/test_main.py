@@ -121,3 +121,26 @@ def test_no_command_takes_octets_that_are_no_text(
         ran = CliRunner().invoke(scserv, [*words, f"{max(parameter.opts, key=len)}=a\udcff\x1b"])
         assert ran.exit_code == 2
         assert "is not UTF-8" in ran.output
+
+
+def test_ctrl_c_during_the_imports_of_a_command_is_one_line() -> None:
+    program = """
+        import os, signal, sys
+
+        class Interrupting:
+            def find_spec(self, name, *_):
+                if name == "click":
+                    os.kill(os.getpid(), signal.SIGINT)
+
+        sys.meta_path.insert(0, Interrupting())
+        import inbound.cli
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(program)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "scserv: interrupted\n")
