@@ -48,7 +48,8 @@ def fault_of(
     rule = _rule(found, patterns)
     if found["type"] == _UNKNOWN:
         rule = "is unknown"
-        if not _is_plain(steps[-1]):
+        # Queries are in the logs of proxies and of programs, so not even a plain name is repeated.
+        if steps[0] == "query" or not _is_plain(steps[-1]):
             rule = f"has an unknown {'parameter' if steps[0] == 'query' else 'field'}"
             steps = steps[:-1]
     return Fault([str(step) if _is_plain(step) else "(unknown)" for step in steps], rule)

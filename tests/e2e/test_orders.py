@@ -112,6 +112,7 @@ async def test_an_account_sends_what_it_has_the_right_to(service: Service) -> No
     await service.command("accounts", "change", "shop", "--grant", "strangers")
     refused = await ordered(service, stranger, *text, status=1)
     assert refused["reason"] == "sender_not_approved"
+    await service.command("accounts", "senders", "add", "shop", "Magazin")
     await service.command("accounts", "senders", "approve", "shop", "Magazin")
     answer = await ordered(service, stranger, *text)
     await becomes(service, answer["id"], "sent")
