@@ -78,6 +78,16 @@ _LABELS: Final[Mapping[Language, Mapping[str, str]]] = {
         "units": "с мин ч сут",
     },
 }
+RUSSIAN_REASONS: Final[Mapping[str, str]] = {
+    "row": "строку таблицы не удалось прочитать",
+    "number": "нет мобильного номера",
+    "fields": "не хватает поля или оно неоднозначно",
+    "too_long": "слишком много частей СМС",
+    "repeated": "номер повторяется",
+    "not_a_client": "нет в справочнике клиентов",
+    "opted_out": "уведомления отключены",
+}
+"""Why a row of an audience was excluded; in English the reason's own name says it."""
 _GOOD: Final = "bold green"
 _OPEN: Final = "bold yellow"
 _BAD: Final = "bold red"
@@ -148,7 +158,7 @@ def _entries(
     for order in timeline.orders:
         yield order.ordered_at, _order(order, zone, labels)
     for excluded in timeline.excluded:
-        yield excluded.began_at, _excluded(excluded, labels)
+        yield excluded.began_at, _excluded(excluded, timeline.language, labels)
     for switch in timeline.switches:
         yield switch.at, _switch(switch, labels)
     for miss in timeline.misses:
@@ -194,11 +204,16 @@ def _order(order: OrderTimeline, zone: ZoneInfo, labels: Mapping[str, str]) -> R
     return _entry(sentence, about, _steps(order.steps, zone, labels["units"].split()))
 
 
-def _excluded(excluded: ExcludedTimeline, labels: Mapping[str, str]) -> RenderableType:
+def _excluded(
+    excluded: ExcludedTimeline, language: Language, labels: Mapping[str, str]
+) -> RenderableType:
     about = _about()
     about.add_row(labels["broadcast"], _broadcast(excluded.broadcast, excluded.broadcast_id))
     about.add_row(labels["account"], excluded.account)
-    about.add_row(labels["row"], f"{excluded.row} ({excluded.reason.replace('_', ' ')})")
+    reason = excluded.reason.replace("_", " ")
+    if language is Language.RU:
+        reason = RUSSIAN_REASONS[excluded.reason]
+    about.add_row(labels["row"], f"{excluded.row} ({reason})")
     sentence = Text(excluded.sentence, style=_BAD)
     return Group(sentence, Padding(about, (0, 0, 0, 2), expand=False))
 

@@ -38,6 +38,33 @@ def why_undelivered(state: ReceiptState | None) -> str:
             assert_never(state)
 
 
+def receipt_state(state: ReceiptState) -> str:
+    """Name the state that a receipt reports."""
+    match state:
+        case ReceiptState.SCHEDULED:
+            return "отложено"
+        case ReceiptState.ENROUTE:
+            return "в пути"
+        case ReceiptState.DELIVERED:
+            return "доставлено"
+        case ReceiptState.EXPIRED:
+            return "истёк срок"
+        case ReceiptState.DELETED:
+            return "удалено"
+        case ReceiptState.UNDELIVERABLE:
+            return "не может быть доставлено"
+        case ReceiptState.ACCEPTED:
+            return "прочитано у оператора"
+        case ReceiptState.UNKNOWN:
+            return "неизвестно"
+        case ReceiptState.REJECTED:
+            return "отклонено"
+        case ReceiptState.SKIPPED:
+            return "пропущено"
+        case _:
+            assert_never(state)
+
+
 def undeliverable(reply: ReplyProgress, delivered: str) -> str:
     """Say that it could not be delivered, as a predicate; `delivered` is the participle."""
     code = f" (код оператора {reply.error})" if reply.error else ""

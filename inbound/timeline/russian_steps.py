@@ -8,6 +8,7 @@ from inbound.smpp.status import explain
 from inbound.timeline import russian_order_steps, russian_plans
 from inbound.timeline.cases import DeliveryResult
 from inbound.timeline.model import StepKind
+from inbound.timeline.russian_outcomes import receipt_state
 from inbound.timeline.words import (
     Details,
     centre_ids,
@@ -16,7 +17,7 @@ from inbound.timeline.words import (
     statuses,
 )
 from schemas.events import Command, Completion, Plan
-from schemas.messages import Outcome, Purpose
+from schemas.messages import Outcome, Purpose, ReceiptState
 from schemas.orders import OrderKind
 from schemas.registration_events import HoldReason, RefusalCause
 
@@ -220,7 +221,8 @@ def _receipt(d: Details) -> str:
     error = f", код {d['error']}" if d["error"] else ""
     when = f", часы центра {d['centre_time'].replace('T', ' ')}" if d["centre_time"] else ""
     delivery = _delivery(DeliveryResult(d["fate"]))
-    return f"отчёт: {_purpose(d)} {delivery}, {d['state']}{parts}{error}{when}"
+    state = receipt_state(ReceiptState(d["state"]))
+    return f"отчёт: {_purpose(d)} {delivery}, состояние «{state}»{parts}{error}{when}"
 
 
 def _purpose(d: Details) -> str:

@@ -98,14 +98,18 @@ def test_the_file_of_excluded_rows_is_named_by_its_option(bench: Bench, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("language", "said"),
+    ("language", "said", "row"),
     [
-        ("en", "notifications had been switched off; if they still are"),
-        ("ru", "СМС-уведомления и СМС-оповещения были отключены; если они ещё отключены"),
+        ("en", "notifications had been switched off; if they still are", "4 (repeated)"),
+        (
+            "ru",
+            "СМС-уведомления и СМС-оповещения были отключены; если они ещё отключены",
+            "4 (номер повторяется)",
+        ),
     ],
 )
 async def test_a_timeline_names_broadcasts_that_left_somebody_out(
-    bench: Bench, language: str, said: str
+    bench: Bench, language: str, said: str, row: str
 ) -> None:
     bench.add_clients(map(number, range(3)))
     await opt_out(bench, number(1))
@@ -129,6 +133,7 @@ async def test_a_timeline_names_broadcasts_that_left_somebody_out(
     options = ("--phone", number(0), "--lang", language)
     printed = await asyncio.to_thread(run, *options, command="timeline")
     assert printed.count(f"Spring ({one.broadcast_id})") == 2
+    assert row in printed
 
 
 async def test_a_draft_shows_what_it_sends_and_what_its_account_can_not(

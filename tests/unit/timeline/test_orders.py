@@ -8,7 +8,8 @@ from typing import Any, get_args
 
 import pytest
 
-from inbound.cli._timeline_view import print_timeline
+from inbound.broadcasts.audience import Exclusion
+from inbound.cli._timeline_view import RUSSIAN_REASONS, print_timeline
 from inbound.handlers.orders import dispatched_message_id
 from inbound.store.lookup import ClaimRecord
 from inbound.terminal import Terminal
@@ -203,3 +204,7 @@ def test_events_without_their_decision_are_ignored() -> None:
     person.sent(person.ordered())
     del person.stored[0]
     assert person.timeline().orders == ()
+
+
+def test_every_reason_of_an_excluded_row_has_russian_words() -> None:
+    assert set(RUSSIAN_REASONS) == {reason.value for reason in Exclusion}
