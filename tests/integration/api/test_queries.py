@@ -169,7 +169,7 @@ async def test_an_unknown_client_is_not_found(world: World) -> None:
         assert assert_problem(answer, 404, "not-found")["detail"] == "no client has this id"
     [one] = await world.people(clients=1)
     known = await client.get("/v1/requests", params={"client": one.client_id})
-    assert known.json() == {"requests": [], "next": None, "next_cursor": None}
+    assert (known.status_code, known.json()["requests"]) == (200, [])
 
 
 async def test_a_cursor_continues_a_search_whose_parameters_the_program_keeps(
