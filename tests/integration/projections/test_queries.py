@@ -94,6 +94,7 @@ async def test_a_subjects_requests_come_in_pages_too(queries: ProjectionQueries)
     assert await queries.requests_of(subject, since=all_[0].arrived_at) == all_[:1]
 
 
+@pytest.mark.usefixtures("queries")
 async def test_what_a_subject_last_said(conn: psycopg.Connection) -> None:
     rows = conn.execute(
         "SELECT DISTINCT ON (stream_id) stream_id, version, type, data ->> 'request_id'"

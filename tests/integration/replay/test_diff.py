@@ -161,7 +161,7 @@ def test_what_cannot_be_run_is_one_line_and_status_2(
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[policies]\ncommands_per_hr = 1", "policy commands_per_hr: Extra inputs"),
+        ("[policies]\ncommands_per_hr = 1", "policy commands_per_hr: unknown field"),
         ("[policy]\nx = 1", "policy is not a setting; did you mean policies?"),
         ("sender = 'X'", "set policies, templates_file or an alphabet"),
         ("policies = 5", "policies, smpp and each of binds must be tables"),
