@@ -14,6 +14,7 @@ from typing import Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from tenacity import Retrying, retry_if_exception_type, wait_fixed
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration, MigrationList, default_migration_table, read_migrations
@@ -27,9 +28,13 @@ APPLICATION_NAME: Final = "scserv migrate"
 MIGRATIONS: Final = files(__package__).joinpath("versions")
 
 _SQL: Final = statements(__package__, "runner")
-_LOCK_MIGRATIONS = _SQL["lock_migrations"]
+_TRY_LOCK = _SQL["try_lock"]
 _MIGRATIONS_TABLE = _SQL["migrations_table"]
 _APPLIED_MIGRATIONS = _SQL["applied_migrations"]
+
+
+class _LockedError(Exception):
+    """Another process migrates."""
 
 
 class _AtomicBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no types
@@ -55,11 +60,23 @@ def migrate(url: str, *, upto: str | None = None) -> list[str]:
     """
     try:
         with connect(url, APPLICATION_NAME, long=True) as conn:
-            conn.execute(_LOCK_MIGRATIONS)
+            _wait_for_others(conn)
             return _apply(url, upto)
     except psycopg.Error as error:
         failure = translate(error, describe_database(url))
     raise failure
+
+
+def _wait_for_others(conn: psycopg.Connection) -> None:
+    """Take the session lock of migrations.
+
+    By asking again and again: a statement that waits for the lock holds a snapshot, for which
+    CREATE INDEX CONCURRENTLY of the process that has the lock would wait in turn, for ever.
+    """
+    for attempt in Retrying(retry=retry_if_exception_type(_LockedError), wait=wait_fixed(0.2)):
+        with attempt:
+            if conn.execute(_TRY_LOCK).fetchone() != (True,):
+                raise _LockedError
 
 
 def pending(url: str) -> list[str]:

@@ -141,10 +141,12 @@ def test_a_taken_port_is_one_clear_line(server: HealthServer, health: Health) ->
 
 
 def test_close_frees_the_port_and_ends_its_thread(health: Health) -> None:
+    before = set(threading.enumerate())
     server = HealthServer(health).start()
     port = server.port
     server.close()
     server.close()
     with HealthServer(health, port=port) as again:
         assert again.url == f"http://127.0.0.1:{port}"
-    assert not [thread for thread in threading.enumerate() if thread.name == "health"]
+    since = set(threading.enumerate()) - before
+    assert not [thread for thread in since if thread.name == "health"]
