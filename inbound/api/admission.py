@@ -136,7 +136,7 @@ class AdmissionMiddleware:
     async def _admit(self, headers: Headers, scope: Scope, receive: Receive) -> Principal | None:
         """Return the caller; None on a path that needs no token. Raises Refusal.
 
-        A body that is too large is refused, whoever sends it; only of a caller with a token some
+        A body that is too large is refused from every caller; only of a caller with a token some
         of it is read first, so that the answer arrives.
         """
         length, most = headers.get("content-length", "0"), _most_bytes(scope)

@@ -1,4 +1,4 @@
-"""Queues scheduled orders when they are due, and ends those whose message was lost."""
+"""Queues scheduled orders that are due, and ends orders that lost their message."""
 
 import asyncio
 import logging

@@ -30,7 +30,7 @@ _LIMIT: Final = "the limit for such messages had been reached"
 def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
     """Say why an order was refused, and what to do about it. `near` formats a moment.
 
-    The client is told of no account and of nothing that only we can change.
+    It names no account, and nothing that the client cannot change.
     """
     decided, facts, reason = case.decided, case.decided.facts, case.refused
     account = f"the account {decided.account}"

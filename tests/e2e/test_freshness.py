@@ -244,7 +244,7 @@ async def test_a_reply_on_the_phone_is_not_said_to_be_late_or_unsent(
 
 
 @pytest.mark.parametrize("role", ["projector", "relay", "scheduler"])
-async def test_a_confirmed_stop_is_known_whoever_stands_still(
+async def test_a_confirmed_stop_is_known_while_any_role_is_stopped(
     service: Service, desk: Desk, role: Role
 ) -> None:
     confirmed, client = await stopped_client(service), service.new_client()
