@@ -99,15 +99,21 @@ def test_what_was_deleted_is_found_in_the_files(
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute(sql.SQL(PLANTED).format(sql.SQL(type_)))
         store_plainly(empty_database_url)
+        # Checkpoints of tests that run at the same time would remove the log's older files.
+        slot = f"planted_{uuid4().hex}"
+        connection.execute("SELECT pg_create_physical_replication_slot(%s, true)", [slot])
         connection.execute("INSERT INTO planted SELECT '0' FROM generate_series(1, 50)")
         connection.execute("CHECKPOINT")
         insert = "INSERT INTO planted VALUES (%s)"
         connection.execute(insert, [Jsonb(value) if type_ == "jsonb" else value])
         connection.execute("DELETE FROM planted")
         connection.execute("CHECKPOINT")
-    assert list(tables_with(empty_database_url, canaries)) == []
-    data = postgres_server.data_dir / "data"
-    found = {path.relative_to(data).parts[0] for path in files_in(data) if in_file(path, canaries)}
+        assert list(tables_with(empty_database_url, canaries)) == []
+        data = postgres_server.data_dir / "data"
+        found = {
+            path.relative_to(data).parts[0] for path in files_in(data) if in_file(path, canaries)
+        }
+        connection.execute("SELECT pg_drop_replication_slot(%s)", [slot])
     assert found == {"base", "pg_wal"}
 
 
