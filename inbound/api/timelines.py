@@ -21,8 +21,8 @@ from inbound.freshness.backlog import ask_settled
 from inbound.freshness.model import Backlog, Freshness, PendingWork
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.store.lookup import OrderLocation, RequestLocation
-from inbound.timeline.build import pending_clauses
 from inbound.timeline.input import TimelineOptions
+from inbound.timeline.languages import pending_clauses
 from inbound.timeline.model import Language, Timeline
 from inbound.timeline.reader import Reveal, as_trace_id, find_by_request, find_by_trace
 from schemas.moments import Moment

@@ -110,7 +110,7 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
 def _not_found(by: str, backlog: "Backlog", zone: str) -> str:
     """Say that nothing has the id; only that nothing processed has it, while something waits."""
     from inbound.freshness.model import PendingWork
-    from inbound.timeline.build import pending_clauses
+    from inbound.timeline.languages import pending_clauses
 
     works = (PendingWork.TEXTS, PendingWork.RESULTS, PendingWork.ORDERS)
     waits = pending_clauses(backlog, zone, *works)

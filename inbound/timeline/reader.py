@@ -22,7 +22,7 @@ from inbound.store import lookup
 from inbound.store.access import audit
 from inbound.store.lookup import OrderLocation, RequestLocation, SubjectRow, TimeWindow
 from inbound.store.sealing import Sealer
-from inbound.timeline.build import build, select
+from inbound.timeline.build import build
 from inbound.timeline.incidents import Exclusion, Switch
 from inbound.timeline.input import (
     LongText,
@@ -33,6 +33,7 @@ from inbound.timeline.input import (
 )
 from inbound.timeline.model import TextReading, Timeline
 from inbound.timeline.requests import RequestHistory
+from inbound.timeline.selecting import select
 from inbound.timeline.words import ArrivalSpan
 
 ACTION: Final = "timeline.reveal"

@@ -76,8 +76,10 @@ def read(made: dict[str, Any]) -> dict[str, Any]:
     from inbound.handlers.state import SubjectState, evolve, read_state
     from inbound.smpp.segmentation import part_count
     from inbound.templates.catalogue import load_catalogue
-    from inbound.timeline.build import TimelineInput, TimelineOptions, build, select
+    from inbound.timeline.build import build
+    from inbound.timeline.input import TimelineInput, TimelineOptions
     from inbound.timeline.model import Language
+    from inbound.timeline.selecting import select
     from schemas.messages import SubmitResult
     from schemas.upcasters import read_event
 

@@ -1,0 +1,23 @@
+"""The languages of the sentences."""
+
+from zoneinfo import ZoneInfo
+
+from inbound.freshness.model import Backlog, PendingWork
+from inbound.timeline.english import English
+from inbound.timeline.input import TimelineOptions
+from inbound.timeline.model import Language
+from inbound.timeline.pending import as_clause
+from inbound.timeline.russian import Russian
+from inbound.timeline.words import Wording
+
+
+def wording_of(options: TimelineOptions) -> Wording:
+    """Return the words of the requested language and time zone."""
+    zone = ZoneInfo(options.zone)
+    return English(zone) if options.language is Language.EN else Russian(zone)
+
+
+def pending_clauses(backlog: Backlog, zone: str, *works: PendingWork) -> list[str]:
+    """Say in English what waits of these kinds in any partition, for the end of a sentence."""
+    words = English(ZoneInfo(zone))
+    return [as_clause(words.pending(one)) for one in backlog.pending(*works)]
