@@ -34,7 +34,7 @@ from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Transaction
 from inbound.subjects import Subjects
 from schemas.order_events import OrderAccepted, OrderDecided, OrderRefused
-from schemas.orders import OrderFacts, OrderRequest, OrderState, RefusalReason
+from schemas.orders import OrderEntry, OrderFacts, OrderRequest, OrderState, RefusalReason
 
 _NOBODY: Final = SubjectState()
 _NO_ORDERS: Final = RecentOrders()
@@ -272,7 +272,9 @@ def _row(draft: Draft, decided: OrderAccepted | OrderRefused, now: datetime) -> 
         hours=decided.hours,
         resend_unknown=draft.resend_unknown,
         broadcast_id=decided.broadcast_id,
-        callback=draft.order.callback,
+        # Who ordered over Kafka got no answer; others know of the refusal already.
+        callback=draft.order.callback
+        and (accepted is not None or draft.order.entry is OrderEntry.KAFKA),
         traceparent=draft.order.traceparent,
         was_scheduled=due_at is not None,
         stranger_hash=draft.recipient.number_hash if draft.recipient.subject_id is None else None,

@@ -28,7 +28,7 @@ from inbound.store.transactions.postgres import PostgresStore
 from inbound.subjects import StateCache, Subjects
 from schemas.contracts.examples import example_of
 from schemas.events import RequestAccepted
-from schemas.orders import OrderState
+from schemas.orders import OrderEntry, OrderState
 from schemas.topics import TopicNames
 from tests.fix_orders import NOON, intake_on, order
 
@@ -150,8 +150,10 @@ async def test_a_final_state_is_told_once_and_signed(world: World) -> None:
     assert world.waiting() == []
 
 
-async def test_a_refused_order_is_told(world: World) -> None:
+async def test_a_refusal_is_told_unless_it_was_the_answer(world: World) -> None:
     await world.place(phone="112")
+    assert world.waiting() == []
+    await world.place(phone="112", entry=OrderEntry.KAFKA)
     await world.call()
     assert world.receiver.states == ["refused"]
     assert world.receiver.calls[0][0]["data"]["reason"] == "not_a_mobile_number"
