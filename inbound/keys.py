@@ -60,7 +60,7 @@ class SubjectHasher:
 
 
 class OrderHasher:
-    """Makes keyed digests of orders, and order ids from idempotency keys.
+    """Makes keyed digests of orders and broadcasts, and their ids from idempotency keys.
 
     Keys and texts may hold a number, and the ids stand in public events: nobody without the subject
     key may try all numbers.
@@ -75,6 +75,11 @@ class OrderHasher:
     def order_id(self, account: str, idempotency_key: str) -> UUID:
         """Return the id of the account's order with this key: always the same."""
         return UUID(bytes=self.digest(b"id", account.encode(), idempotency_key.encode()), version=5)
+
+    def broadcast_id(self, account: str, idempotency_key: str) -> UUID:
+        """Return the id of the account's broadcast with this key: always the same."""
+        digest = self.digest(b"broadcast id", account.encode(), idempotency_key.encode())
+        return UUID(bytes=digest, version=5)
 
     def digest(self, *values: bytes) -> bytes:
         """Return a 16 byte digest of these values, the first of which says what they are."""

@@ -11,6 +11,7 @@ from inbound.errors import RetryableError
 from inbound.ops import metrics
 from inbound.settings import Settings
 from inbound.store import dead_letters, retention_sweep, usage
+from inbound.store.broadcasts import repeats
 from inbound.store.callbacks import callbacks
 from inbound.store.connections import connect
 from inbound.store.dead_letters import DeadLetterLimits
@@ -62,6 +63,7 @@ def sweep(settings: Settings, now: datetime, *, thorough: bool) -> bool:
             if thorough:
                 retention_sweep.sweep_orders(conn, now, settings.order_days)
                 retention_sweep.sweep_audiences(conn, now, settings.order_days)
+                repeats.sweep_actions(conn, now, settings.order_days)
                 retention_sweep.sweep_usage(conn, now)
                 callbacks.sweep_callbacks(conn, now, CALLBACK_DAYS)
     except RetryableError as error:

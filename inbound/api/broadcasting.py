@@ -28,13 +28,24 @@ from inbound.broadcasts.loading import (
 )
 from inbound.broadcasts.review import Review, Reviewer
 from inbound.handlers.broadcasts import Action
+from inbound.keys import OrderHasher
 from inbound.store.broadcasts.broadcasts import list_broadcasts
+from inbound.store.broadcasts.repeats import (
+    Identity,
+    is_action_repeated,
+    is_repeated,
+    remember_action,
+)
 from inbound.store.broadcasts.rows import Broadcast, Progress
 from inbound.store.orders.rows import STRANGERS
 from inbound.tables.model import EMPTY, Cell, Kind, Row
 from schemas.orders import MOST_FIELDS, SendingHours
 
 Reviewed = tuple[Broadcast, Progress, Review]
+
+
+class StartInPastError(Exception):
+    """A broadcast can't be given a start that has passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,7 @@ class Broadcasting:
 
     rules: DraftRules
     keys: AudienceKeys
+    order_hasher: OrderHasher
 
     def create(
         self,
@@ -59,8 +71,29 @@ class Broadcasting:
         hours: SendingHours | None,
         caller: Caller,
         now: datetime,
+        key: str | None = None,
     ) -> Reviewed:
-        """Store a draft. Raises DraftError."""
+        """Store a draft; with an idempotency key that was used return its broadcast as it is now.
+
+        Raises DraftError and KeyReusedError.
+        """
+        with conn.transaction():
+            identity = self._identity(body, caller, key)
+            if identity and is_repeated(conn, identity):
+                made = found(conn, identity.broadcast_id)
+            else:
+                made = self._create(conn, body, hours, caller, now, identity)
+        return self._reviewed(conn, made, now)
+
+    def _create(
+        self,
+        conn: psycopg.Connection,
+        body: BroadcastToCreate,
+        hours: SendingHours | None,
+        caller: Caller,
+        now: datetime,
+        identity: Identity | None,
+    ) -> Broadcast:
         plan = Plan(
             name=body.name,
             created_by=caller.actor,
@@ -76,8 +109,17 @@ class Broadcasting:
         if body.audience == "all":
             require_no_fields(prepared.content)
         load = partial(self._load, conn, body, prepared, now)
-        made = create(conn, prepared.plan, load, self.keys.sealer, now)
-        return self._reviewed(conn, made, now)
+        return create(conn, prepared.plan, load, self.keys.sealer, now, identity)
+
+    def _identity(
+        self, body: BroadcastToCreate, caller: Caller, key: str | None
+    ) -> Identity | None:
+        if key is None:
+            return None
+        hasher, content = self.order_hasher, body.model_dump_json(exclude_defaults=True)
+        return Identity(
+            hasher.broadcast_id(caller.account, key), hasher.digest(b"broadcast", content.encode())
+        )
 
     def show(
         self, conn: psycopg.Connection, broadcast_id: UUID, account: str, now: datetime
@@ -101,25 +143,35 @@ class Broadcasting:
         caller: Caller,
         now: datetime,
         starts_at: datetime | None = None,
+        key: str | None = None,
     ) -> Reviewed:
-        """Perform an action. Raises UnknownBroadcastError and NotPossibleError."""
-        self._own(conn, broadcast_id, caller.account)
-        after = perform(
-            conn,
-            broadcast_id,
-            action,
-            by=caller.actor,
-            now=now,
-            starts_at=starts_at,
-        )
+        """Perform an action; with an idempotency key that was used only return the broadcast.
+
+        Raises UnknownBroadcastError, NotPossibleError, StartInPastError and KeyReusedError.
+        """
+        with conn.transaction():
+            before = self._own(conn, broadcast_id, caller.account, lock=True)
+            key_digest = self.order_hasher.digest(b"action key", key.encode()) if key else b""
+            repeat = broadcast_id, key_digest, action.value, starts_at
+            if key and is_action_repeated(conn, *repeat):
+                return self._reviewed(conn, before, now)
+            after = perform(
+                conn, broadcast_id, action, by=caller.actor, now=now, starts_at=starts_at
+            )
+            if after != before and starts_at is not None and starts_at < now:
+                raise StartInPastError
+            if key:
+                remember_action(conn, *repeat)
         return self._reviewed(conn, after, now)
 
     def require(self, conn: psycopg.Connection, broadcast_id: UUID, account: str) -> None:
         """Raise UnknownBroadcastError unless the account has this broadcast."""
         self._own(conn, broadcast_id, account)
 
-    def _own(self, conn: psycopg.Connection, broadcast_id: UUID, account: str) -> Broadcast:
-        one = found(conn, broadcast_id)
+    def _own(
+        self, conn: psycopg.Connection, broadcast_id: UUID, account: str, *, lock: bool = False
+    ) -> Broadcast:
+        one = found(conn, broadcast_id, lock=lock)
         if one.account != account:
             raise UnknownBroadcastError(broadcast_id)
         return one

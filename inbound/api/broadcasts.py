@@ -27,7 +27,8 @@ from inbound.api.broadcast_models import (
     ExcludedRows,
     StartQuery,
 )
-from inbound.api.broadcasting import Caller
+from inbound.api.broadcasting import Caller, StartInPastError
+from inbound.api.idempotency import ActionKey, BroadcastKey
 from inbound.api.json_bodies import JsonRoute
 from inbound.api.list_freshness import result_freshness
 from inbound.api.models import CurrentAnswer
@@ -37,6 +38,8 @@ from inbound.broadcasts.control import NotPossibleError, UnknownBroadcastError
 from inbound.broadcasts.loading import find_exclusion_page
 from inbound.handlers.broadcasts import Action
 from inbound.orders.horizon import too_far
+from inbound.store.broadcasts.repeats import KeyReusedError
+from schemas.orders import RefusalReason
 
 router = APIRouter(tags=["broadcasts"], route_class=JsonRoute)
 
@@ -76,13 +79,18 @@ Asked = Annotated[_Asked, Depends(_asked)]
     response_model_exclude_none=True,
 )
 async def create_broadcast(
-    body: BroadcastToCreate, backend: BackendDep, who: MaySend
+    body: BroadcastToCreate,
+    backend: BackendDep,
+    who: MaySend,
+    idempotency_key: BroadcastKey = None,
 ) -> BroadcastDetails:
     """Store a draft."""
     hours = body.sending_hours(backend.sending.zone)
     create = backend.broadcasting.create
     try:
-        made = await backend.run(create, body, hours, _caller(who), backend.clock())
+        made = await _run(
+            backend, create, body, hours, _caller(who), backend.clock(), idempotency_key
+        )
     except DraftError as error:
         if error.field == "account":  # it is the token's, not the body's
             raise Refusal(ProblemKind.FORBIDDEN, str(error)) from None
@@ -160,14 +168,14 @@ async def excluded_rows(asked: Asked, query: Annotated[ExcludedQuery, Query()]) 
     response_description="The broadcast as it is now.",
     response_model_exclude_none=True,
 )
-async def start_broadcast(asked: Asked, query: Annotated[StartQuery, Query()]) -> BroadcastDetails:
+async def start_broadcast(
+    asked: Asked, query: Annotated[StartQuery, Query()], idempotency_key: ActionKey = None
+) -> BroadcastDetails:
     """Start a broadcast of the account."""
     now, days = asked.backend.clock(), asked.backend.sending.ahead_days
-    if query.at is not None and query.at < now:
-        raise invalid("query.at", "is in the past; leave it out to start now")
     if query.at is not None and query.at > now + timedelta(days=days):
         raise invalid("query.at", too_far(days))
-    return await _perform(asked, Action.START, query.at)
+    return await _perform(asked, Action.START, idempotency_key, query.at)
 
 
 def _add_action(action: Action, summary: str, description: str) -> None:
@@ -180,8 +188,8 @@ def _add_action(action: Action, summary: str, description: str) -> None:
         response_description="The broadcast as it is now.",
         response_model_exclude_none=True,
     )
-    async def change(asked: Asked) -> BroadcastDetails:
-        return await _perform(asked, action)
+    async def change(asked: Asked, idempotency_key: ActionKey = None) -> BroadcastDetails:
+        return await _perform(asked, action, idempotency_key)
 
 
 _add_action(
@@ -202,12 +210,12 @@ _add_action(Action.CANCEL, "Cancel a broadcast", "For good: what was not sent is
 
 
 async def _perform(
-    asked: _Asked, action: Action, starts_at: datetime | None = None
+    asked: _Asked, action: Action, key: str | None, starts_at: datetime | None = None
 ) -> BroadcastDetails:
     backend, caller = asked.backend, _caller(asked.who)
     perform = backend.broadcasting.perform
     after = await _run(
-        backend, perform, asked.broadcast_id, action, caller, backend.clock(), starts_at
+        backend, perform, asked.broadcast_id, action, caller, backend.clock(), starts_at, key
     )
     return BroadcastDetails.reviewed(*after)
 
@@ -225,6 +233,15 @@ async def _run(
         raise Refusal(ProblemKind.NOT_FOUND, "the account has no broadcast with this id") from None
     except NotPossibleError as error:
         raise Refusal(ProblemKind.NOT_POSSIBLE, str(error)) from None
+    except StartInPastError:
+        raise invalid("query.at", "is in the past; leave it out to start now") from None
+    except KeyReusedError:
+        raise Refusal(
+            ProblemKind.REFUSED,
+            "the Idempotency-Key was used for another request; send this one with a key of its own",
+            reason=RefusalReason.IDEMPOTENCY_KEY_REUSED,
+            is_temporary=False,
+        ) from None
 
 
 def _caller(who: Principal) -> Caller:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Header, Path, Query
 from inbound.api.access import BackendDep, MayLookUp, MayRead, MaySend, RevealReason
 from inbound.api.admission import SENDING_PATH, Principal
 from inbound.api.backend import Backend
+from inbound.api.idempotency import MessageKey
 from inbound.api.json_bodies import JsonRoute
 from inbound.api.languages import ChosenLanguage
 from inbound.api.list_freshness import result_freshness
@@ -36,9 +37,7 @@ from inbound.orders.horizon import beyond_horizon, too_far
 from inbound.store.orders.lookup import FoundOrder, events_of_order, find_order
 from inbound.store.people.subjects import numbers_of
 from inbound.timeline.reader import find_by_any_id
-from schemas.message_requests import LONGEST_KEY
 from schemas.orders import Order, OrderState
-from schemas.patterns import KEY
 
 REVEAL: Final = "message.reveal"
 
@@ -52,20 +51,6 @@ _NOT_CANCELLED: Final[Mapping[OrderState, str]] = {
 
 router = APIRouter(tags=["messages"], route_class=JsonRoute)
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        description="Makes the request safe to repeat: with the same key it is the same message, "
-        "and gets the same answer. With another body it is refused. In a list it counts for "
-        "each message with its place. A key belongs to the account and counts as long as the "
-        "message is kept.",
-        examples=["case-4711-done"],
-        min_length=1,
-        max_length=LONGEST_KEY,
-        pattern=KEY,
-    ),
-]
 Traceparent = Annotated[str | None, Header(include_in_schema=False)]
 AnyMessageId = Annotated[
     str, Path(min_length=1, max_length=65, pattern=TEXT, description="our id, or the SMS centre's")
@@ -90,7 +75,7 @@ async def send_messages(
     body: MessagesToSend,
     backend: BackendDep,
     who: MaySend,
-    idempotency_key: IdempotencyKey = None,
+    idempotency_key: MessageKey = None,
     traceparent: Traceparent = None,
 ) -> PlacedMessages:
     """Place the orders of a request."""

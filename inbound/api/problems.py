@@ -38,7 +38,7 @@ class ProblemKind(Enum):
     UNAUTHORIZED = ("unauthorized", 401, "No valid token")
     FORBIDDEN = ("forbidden", 403, "The token does not allow this")
     NOT_FOUND = ("not-found", 404, "Not found")
-    REFUSED = ("refused", 409, "The message was refused")
+    REFUSED = ("refused", 409, "The message or broadcast was refused")
     NOT_POSSIBLE = ("not-possible", 409, "The broadcast's state does not allow this")
     NOT_SCHEDULED = ("not-scheduled", 409, "The message is not scheduled any more")
     METHOD_NOT_ALLOWED = ("method-not-allowed", 405, "Method not allowed on this path")

@@ -27,6 +27,7 @@ from inbound.store.broadcasts.broadcasts import (
     find_counts,
     insert_broadcast,
 )
+from inbound.store.broadcasts.repeats import Identity
 from inbound.store.broadcasts.rows import Broadcast, Progress
 
 
@@ -49,13 +50,15 @@ def create(
     load: Callable[[UUID], Audience],
     sealer: AudienceSealer,
     now: datetime,
+    identity: Identity | None = None,
 ) -> Broadcast:
     """Store a draft with its audience, all or nothing; return it.
 
-    `load` stores the audience under the id that it gets, in the transaction of `conn`. Blocks until
-    the commit. Raises what `load` raises, and errors of the store.
+    `load` stores the audience under the id that it gets, in the transaction of `conn`. `identity`
+    is that of a broadcast with an idempotency key. Blocks until the commit. Raises what `load`
+    raises, and errors of the store.
     """
-    broadcast_id = uuid4()
+    broadcast_id = identity.broadcast_id if identity else uuid4()
     with conn.transaction():
         audience = load(broadcast_id)
         insert_broadcast(
@@ -78,6 +81,7 @@ def create(
                 is_spread=plan.is_spread,
                 rate_per_s=plan.rate_per_s,
                 columns=(*plan.columns, *audience.others),
+                content_digest=identity and identity.content_digest,
             ),
         )
         _record(conn, plan.created_by, "create", plan.name, broadcast_id)

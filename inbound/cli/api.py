@@ -39,7 +39,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
     from inbound.cli._runner import run_role, serve_health
     from inbound.clock import utc_now
     from inbound.directory.postgres import PostgresDirectory
-    from inbound.keys import SubjectHasher
+    from inbound.keys import OrderHasher, SubjectHasher
     from inbound.orders.batching import OrderBatcher
     from inbound.orders.dispatch import Dispatcher
     from inbound.orders.wiring import IntakeConnections
@@ -86,6 +86,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
         broadcasting = Broadcasting(
             DraftRules(settings.sender, settings.smpp.alphabet),
             AudienceKeys(hasher, AudienceSealer(settings.vault_key_bytes())),
+            OrderHasher(subject_key),
         )
         backend = Backend(sources, sending, broadcasting, utc_now)
         limits = RateLimits(

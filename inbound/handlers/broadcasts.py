@@ -114,6 +114,9 @@ def has_missed_start(broadcast: Lifecycle, at: datetime, late_after: timedelta) 
 def _start(
     before: Lifecycle, by: str, at: datetime, starts_at: datetime | None, approval_above: int
 ) -> Lifecycle:
+    has_started = before.state in {BroadcastState.RUNNING, BroadcastState.DONE}
+    if has_started and starts_at == before.starts_at:
+        return before
     if before.state in {BroadcastState.AWAITING_APPROVAL, BroadcastState.SCHEDULED}:
         if starts_at is not None:
             return replace(before, starts_at=starts_at, needs_confirmation=False)

@@ -56,6 +56,7 @@ class NewBroadcast:
     is_spread: bool = False
     rate_per_s: int | None = None
     columns: Sequence[str] = ()
+    content_digest: bytes | None = None
 
 
 @raises_store_errors
@@ -81,6 +82,7 @@ def insert_broadcast(conn: psycopg.Connection, new: NewBroadcast) -> None:
             "columns": list(new.columns),
             "parts": new.parts,
             "most_parts": new.most_parts,
+            "content_digest": new.content_digest,
         },
     )
 

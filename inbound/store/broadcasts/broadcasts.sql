@@ -4,13 +4,13 @@
 INSERT INTO broadcasts (
     broadcast_id, state, created_at, name, account, text_sealed, template, template_version,
     sender, hours, is_spread, rate_per_s, columns, recipients, excluded, created_by, parts,
-    most_parts
+    most_parts, content_digest
 )
 VALUES (
     %(broadcast_id)s, 'draft', %(created_at)s, %(name)s, %(account)s, %(text_sealed)s,
     %(template)s, %(template_version)s, %(sender)s, %(hours)s::json, %(is_spread)s,
     %(rate_per_s)s, %(columns)s, %(recipients)s, %(excluded)s::json, %(created_by)s, %(parts)s,
-    %(most_parts)s
+    %(most_parts)s, %(content_digest)s
 )
 
 -- name: find_broadcast

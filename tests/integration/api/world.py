@@ -102,6 +102,7 @@ class World:
         broadcasting = Broadcasting(
             DraftRules("SCSERV", "gsm0338"),
             AudienceKeys(hasher, AudienceSealer(VAULT_KEY)),
+            OrderHasher(SUBJECT_KEY),
         )
         self.backend = Backend(self.sources, self.sending, broadcasting, lambda: self.now)
         self.monotonic = 0.0

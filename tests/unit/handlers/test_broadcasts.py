@@ -61,6 +61,15 @@ def test_a_broadcast_scheduled_for_later_has_nothing_to_start_confirm_or_resume(
     assert do(due, action) == due
 
 
+def test_a_start_that_is_repeated_with_its_time_changes_nothing() -> None:
+    for state in (BroadcastState.RUNNING, BroadcastState.DONE):
+        ended = replace(do(DRAFT, Action.START), state=state, began_at=NOON)
+        again = act(ended, Action.START, by="ann", at=NOON, starts_at=NOON, approval_above=100)
+        assert again == ended
+    with pytest.raises(ActionRefusedError, match="done"):
+        do(ended, Action.START)
+
+
 def test_start_of_a_broadcast_that_missed_its_start_says_to_confirm() -> None:
     missed = replace(do(DRAFT, Action.START), needs_confirmation=True)
     for action, said in ((Action.START, "`confirm` starts it"), (Action.RESUME, "while it is pau")):
