@@ -20,7 +20,9 @@ from inbound.api.problems import ProblemKind, Refusal, invalid, not_found
 from inbound.freshness.backlog import ask_settled
 from inbound.freshness.model import Backlog, Freshness, PendingWork
 from inbound.parsers.numbers import NumberError, parse_msisdn
-from inbound.store.lookup import OrderLocation, RequestLocation
+from inbound.store.lookup.orders import OrderLocation
+from inbound.store.lookup.requests import RequestLocation
+from inbound.timeline.build import pending_clauses
 from inbound.timeline.input import TimelineOptions
 from inbound.timeline.languages import pending_clauses
 from inbound.timeline.model import Language, Timeline

@@ -77,11 +77,11 @@ def _id(by: str, text: str) -> UUID:
 def _load_orders(
     settings: Settings, limit: int, by: str, id_: UUID | None, account: str
 ) -> list[RecordedEvent]:
-    from inbound.store import lookup
     from inbound.store.connections import connect
+    from inbound.store.lookup import events
 
     with connect(settings.database_url.get_secret_value(), "scserv events") as connection:
-        return lookup.events_of_orders(
+        return events.events_of_orders(
             connection,
             limit,
             order_id=id_ if by == "order" else None,

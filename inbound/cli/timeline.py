@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import psycopg
 
     from inbound.freshness.model import Backlog
-    from inbound.store.lookup import OrderLocation, RequestLocation
+    from inbound.store.lookup.orders import OrderLocation
+    from inbound.store.lookup.requests import RequestLocation
     from inbound.timeline.input import TimelineOptions
     from inbound.timeline.model import Timeline
     from inbound.timeline.reader import Reveal, TimelineReader

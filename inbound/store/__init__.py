@@ -13,10 +13,10 @@
 | `access` | audit, API tokens, key checks |
 | `dead_letters` | messages that can't be processed |
 | `bind_reports` | the state of each bind, as its gateway reports it |
-| `lookup` | what is known of one person's texts and requests |
+| `lookup` | what is known of one person: texts, requests, orders, messages |
 | `retention_sweep` | deleting data past its retention time |
 | `migrations` | numbered migrations and their runner |
 
-`connections`, `connection_pool`, `errors`, `sealing` and `statements` serve all of them. SQL is
-in `.sql` files beside the modules.
+`connections`, `connection_pool`, `errors`, `fetching`, `sealing` and `statements` serve all of them.
+SQL is in `.sql` files beside the modules.
 """

@@ -18,9 +18,12 @@ from inbound.freshness.people import Gaps, read_gaps
 from inbound.keys import SubjectHasher
 from inbound.parsers.numbers import mask
 from inbound.smpp.message_ids import candidate_ids
-from inbound.store import lookup
 from inbound.store.access import audit
-from inbound.store.lookup import OrderLocation, RequestLocation, SubjectRow, TimeWindow
+from inbound.store.lookup import events, messages, orders, people, requests, texts
+from inbound.store.lookup.orders import OrderLocation
+from inbound.store.lookup.people import SubjectRow
+from inbound.store.lookup.requests import RequestLocation
+from inbound.store.lookup.time_window import TimeWindow
 from inbound.store.sealing import Sealer
 from inbound.timeline.build import build
 from inbound.timeline.incidents import Exclusion, Switch
@@ -83,7 +86,7 @@ class TimelineReader:
         """
         number_hash = self.hasher.hash(number)
         gaps = _read_gaps(conn, options, number_hash)
-        person = lookup.person_by_hash(conn, number_hash)
+        person = people.person_by_hash(conn, number_hash)
         subject_id = person.subject_id if person else None
         _record(conn, reveal, subject_id, None)
         found = self._noted(conn, number_hash, options)
@@ -92,7 +95,7 @@ class TimelineReader:
         if subject_id is not None:
             selection = _select_newest(conn, subject_id, options)
             window = TimeWindow(options.since, options.until)
-            switches = lookup.switches_of(conn, subject_id, window, options.limit)
+            switches = people.switches_of(conn, subject_id, window, options.limit)
             found = replace(found, switches=[Switch(*one) for one in switches])
         selection = _with_strangers_orders(conn, number_hash, selection, options)
         found = _with_messages(conn, replace(found, selection=selection), subject_id)
@@ -117,7 +120,7 @@ class TimelineReader:
         timelines = []
         for place in places:
             subject_id = place.subject_id
-            person = lookup.person_by_subject(conn, subject_id) if subject_id else None
+            person = people.person_by_subject(conn, subject_id) if subject_id else None
             number_hash = person.number_hash if person else None
             gaps = _read_gaps(conn, options, number_hash)
             request_id = place.request_id if isinstance(place, RequestLocation) else None
@@ -145,10 +148,10 @@ class TimelineReader:
     ) -> TimelineInput:
         """Read the notes of a number, which exist even if it never sent a command."""
         window = TimeWindow(options.since, options.until)
-        misses = lookup.rejected_mos_of(conn, number_hash, window, MISSES + 1)
-        out = lookup.unrecorded_mos(conn, window)
-        waiting = lookup.waiting_texts(conn, number_hash, _LONG_TEXTS)
-        excluded = lookup.exclusions_of(conn, number_hash, window, options.limit)
+        misses = texts.rejected_mos_of(conn, number_hash, window, MISSES + 1)
+        out = texts.unrecorded_mos(conn, window)
+        waiting = texts.waiting_texts(conn, number_hash, _LONG_TEXTS)
+        excluded = orders.exclusions_of(conn, number_hash, window, options.limit)
         return TimelineInput(
             misses=[
                 MissNote(
@@ -175,13 +178,13 @@ class TimelineReader:
 def find_by_request(conn: psycopg.Connection, text: str) -> list[RequestLocation]:
     """Return the request of this id, if there is one."""
     request_id = as_uuid(text)
-    return lookup.locate_by_request(conn, request_id) if request_id is not None else []
+    return requests.locate_by_request(conn, request_id) if request_id is not None else []
 
 
 def find_by_order(conn: psycopg.Connection, text: str) -> list[OrderLocation]:
     """Return the order of this id, if there is one."""
     order_id = as_uuid(text)
-    return lookup.locate_by_order(conn, order_id) if order_id is not None else []
+    return orders.locate_by_order(conn, order_id) if order_id is not None else []
 
 
 def find_by_message(conn: psycopg.Connection, text: str) -> list[RequestLocation | OrderLocation]:
@@ -189,12 +192,12 @@ def find_by_message(conn: psycopg.Connection, text: str) -> list[RequestLocation
     own = as_uuid(text)
     places: list[RequestLocation | OrderLocation] = []
     if own is not None:
-        places += lookup.locate_by_message(conn, own)
-        places = places or [*lookup.locate_by_order_message(conn, own)]
+        places += requests.locate_by_message(conn, own)
+        places = places or [*orders.locate_by_order_message(conn, own)]
     if not places:
         ids = candidate_ids(text.strip())
-        places += lookup.locate_by_centre_id(conn, ids)
-        places += lookup.locate_orders_by_centre_id(conn, ids)
+        places += requests.locate_by_centre_id(conn, ids)
+        places += orders.locate_orders_by_centre_id(conn, ids)
     return places
 
 
@@ -203,7 +206,10 @@ def find_by_trace(conn: psycopg.Connection, text: str) -> list[RequestLocation |
     trace_id = as_trace_id(text)
     if trace_id is None:
         return []
-    return [*lookup.locate_by_trace(conn, trace_id), *lookup.locate_orders_by_trace(conn, trace_id)]
+    return [
+        *requests.locate_by_trace(conn, trace_id),
+        *orders.locate_orders_by_trace(conn, trace_id),
+    ]
 
 
 def find_by_any_id(conn: psycopg.Connection, text: str) -> list[RequestLocation | OrderLocation]:
@@ -229,17 +235,17 @@ def _select_newest(
     conn: psycopg.Connection, subject_id: UUID, options: TimelineOptions
 ) -> Selection:
     window = TimeWindow(options.since, options.until)
-    entries = lookup.newest_entries(conn, subject_id, window, options.limit)
+    entries = events.newest_entries(conn, subject_id, window, options.limit)
     if not entries:
         return Selection()
-    events = lookup.events_of(
+    recorded = events.events_of(
         conn,
         subject_id,
         [entry.id for entry in entries],
         from_version=min(entry.version for entry in entries),
         limit=_EVENTS_MORE + _EVENTS_PER_ENTRY * len(entries),
     )
-    selection = _with_stops(conn, subject_id, select(events, options))
+    selection = _with_stops(conn, subject_id, select(recorded, options))
     orders = sum(entry.is_order for entry in entries)
     requests_left_out = entries[0].requests - (len(entries) - orders)
     all_left_out = requests_left_out > 0 and not selection.requests
@@ -256,13 +262,13 @@ def _last_request(
 ) -> RequestHistory | None:
     """Return the newest request of the requested time, behind however many orders."""
     window = TimeWindow(options.since, options.until)
-    entries = lookup.newest_entries(conn, subject_id, window, lookup.COUNT_LIMIT)
+    entries = events.newest_entries(conn, subject_id, window, events.COUNT_LIMIT)
     last = next((entry for entry in entries if not entry.is_order), None)
     if last is None:
         return None
     limit = _EVENTS_MORE + _EVENTS_PER_ENTRY
-    events = lookup.events_of(conn, subject_id, [last.id], from_version=last.version, limit=limit)
-    return next(iter(select(events, options).requests), None)
+    recorded = events.events_of(conn, subject_id, [last.id], from_version=last.version, limit=limit)
+    return next(iter(select(recorded, options).requests), None)
 
 
 def _with_strangers_orders(
@@ -270,10 +276,10 @@ def _with_strangers_orders(
 ) -> Selection:
     """Add orders that were refused before the number had a subject: they are the oldest ones."""
     window = TimeWindow(options.since, options.until)
-    events = lookup.events_of_strangers_orders(conn, number_hash, window, options.limit + 1)
-    if not events:
+    recorded = events.events_of_strangers_orders(conn, number_hash, window, options.limit + 1)
+    if not recorded:
         return selection
-    found = select(events, options)
+    found = select(recorded, options)
     room = max(options.limit - len(selection.requests) - len(selection.orders), 0)
     left_out = found.orders_left_out + len(found.orders[room:])
     return replace(
@@ -289,14 +295,14 @@ def _select_one(
     options: TimelineOptions,
 ) -> Selection:
     stream_id = place.subject_id or place.id
-    events = lookup.events_of(
+    recorded = events.events_of(
         conn,
         stream_id,
         [place.id],
         since=place.not_before - _CLOCKS_DIFFER,
         limit=_EVENTS_MORE + _EVENTS_PER_ENTRY,
     )
-    return _with_stops(conn, stream_id, select(events, options))
+    return _with_stops(conn, stream_id, select(recorded, options))
 
 
 def _with_stops(conn: psycopg.Connection, subject_id: UUID, selection: Selection) -> Selection:
@@ -305,7 +311,7 @@ def _with_stops(conn: psycopg.Connection, subject_id: UUID, selection: Selection
     wanted = {version for version in versions.values() if version is not None}
     if not wanted:
         return selection
-    stops = lookup.last_stops(conn, subject_id, wanted)
+    stops = people.last_stops(conn, subject_id, wanted)
     orders = [
         order if version is None else replace(order, opted_out_at=stops.get(version))
         for order, version in versions.items()
@@ -319,15 +325,15 @@ def _with_messages(
     """Add rows of orders, and claims and receipts of messages without a delivery outcome."""
     selection = found.selection
     if order_ids := [order.decided.order_id for order in selection.orders]:
-        found = replace(found, rows=lookup.waiting_orders(conn, order_ids))
+        found = replace(found, rows=orders.waiting_orders(conn, order_ids))
     if subject_id is None:
         return found
     open_messages = selection.open_messages
     if with_parts := [*open_messages, *selection.partly_delivered]:
-        parts = lookup.sent_part_statuses(conn, subject_id, with_parts)
+        parts = messages.sent_part_statuses(conn, subject_id, with_parts)
         found = replace(found, parts=parts)
     if open_messages:
-        found = replace(found, claims=lookup.claims_of(conn, open_messages))
+        found = replace(found, claims=messages.claims_of(conn, open_messages))
     return found
 
 

@@ -17,8 +17,8 @@ from inbound.keys import SubjectHasher
 from inbound.orders.intake import Intake
 from inbound.registrations.stops import Stops, StopSpan
 from inbound.registrations.switching import Switching
-from inbound.store import lookup
 from inbound.store.access import audit
+from inbound.store.lookup import events, orders
 from inbound.timeline import reader
 from inbound.timeline.input import TimelineOptions
 from inbound.timeline.model import Language, StepKind
@@ -129,7 +129,7 @@ async def test_an_erased_persons_order_is_found_by_its_id(
         assert timeline.orders[0].verdict is verdict
     assert "erased" in timeline.sentence
     conn.execute("DELETE FROM orders")  # as the retention sweep does; the log tells the same
-    place = lookup.OrderLocation(place_of(conn, waiting.order_id), waiting.order_id, NOON)
+    place = orders.OrderLocation(place_of(conn, waiting.order_id), waiting.order_id, NOON)
     assert desk.by_places(conn, [place], ASKED)[0].orders == timeline.orders
 
 
@@ -168,7 +168,7 @@ async def test_raw_events_of_orders(intake: Intake) -> None:
 async def test_many_orders_are_counted_up_to_a_limit(
     intake: Intake, conn: psycopg.Connection, desk: TimelineReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookup, "COUNT_LIMIT", 4)
+    monkeypatch.setattr(events, "COUNT_LIMIT", 4)
     await intake.place([order(text=f"Заявка {n}") for n in range(9)])
     timeline = desk.by_number(conn, CLIENT, replace(ASKED, limit=2))
     assert (len(timeline.orders), timeline.orders_left_out) == (2, 2)

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from inbound.handlers.decision import message_id
-from inbound.store import lookup
 from inbound.store.access import audit
-from inbound.store.lookup import RequestLocation
+from inbound.store.lookup import people
+from inbound.store.lookup.requests import RequestLocation
 from inbound.timeline import reader
 from inbound.timeline.input import TimelineOptions
 from inbound.timeline.model import ClockState, Language, ReplyStatus, StepKind, Timeline
@@ -241,6 +241,6 @@ def test_a_place_without_events_shows_no_request(
     conn: psycopg.Connection, desk: TimelineReader
 ) -> None:
     place = RequestLocation(UUID(int=1), UUID(int=2), NOON)
-    assert lookup.person_by_subject(conn, place.subject_id) is None
+    assert people.person_by_subject(conn, place.subject_id) is None
     [timeline] = desk.by_places(conn, [place], ASKED)
     assert timeline.requests == ()

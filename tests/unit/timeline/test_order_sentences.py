@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from inbound.handlers.orders import dispatched_message_id
-from inbound.store.lookup import SentPartStatus
+from inbound.store.lookup.messages import SentPartStatus
 from schemas.events import Command, PersonErased
 from schemas.messages import Outcome, PartResult, ReceiptState
 from schemas.orders import (

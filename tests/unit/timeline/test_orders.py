@@ -11,7 +11,7 @@ import pytest
 from inbound.broadcasts.audience import Exclusion
 from inbound.cli._timeline_view import RUSSIAN_REASONS, print_timeline
 from inbound.handlers.orders import dispatched_message_id
-from inbound.store.lookup import ClaimRecord
+from inbound.store.lookup.messages import ClaimRecord
 from inbound.terminal import Terminal
 from inbound.timeline import english_order_steps, russian_order_steps
 from inbound.timeline.english_order_steps import OrderStep

@@ -6,7 +6,7 @@ import pytest
 
 from inbound.freshness.model import Freshness, Pending, PendingWork
 from inbound.handlers.decision import message_id
-from inbound.store.lookup import ClaimRecord
+from inbound.store.lookup.messages import ClaimRecord
 from inbound.timeline.model import Language
 from schemas.events import Command
 from schemas.messages import Outcome

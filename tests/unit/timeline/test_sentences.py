@@ -11,7 +11,7 @@ import pytest
 
 from inbound.handlers.decision import message_id
 from inbound.handlers.policies import Policies
-from inbound.store.lookup import SentPartStatus
+from inbound.store.lookup.messages import SentPartStatus
 from inbound.timeline.input import LongText, MissNote
 from inbound.timeline.model import ClockState, Language, ReplyStatus, StepKind
 from inbound.timeline.words import ArrivalSpan, days_in_russian

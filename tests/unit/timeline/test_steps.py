@@ -10,7 +10,7 @@ import pytest
 from inbound.cli._timeline_view import print_timeline
 from inbound.handlers.decision import message_id
 from inbound.handlers.policies import Policies
-from inbound.store.lookup import ClaimRecord
+from inbound.store.lookup.messages import ClaimRecord
 from inbound.terminal import Terminal
 from inbound.timeline.input import MissNote
 from inbound.timeline.model import Language, ReplyStatus, RequestTimeline, StepKind, TextReading

@@ -13,8 +13,8 @@ from inbound.handlers.registrations import Operator, decide_refusal, decide_rele
 from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState, evolve
 from inbound.store.log.rows import RecordedEvent
-from inbound.store.lookup import SentPartStatus
-from inbound.timeline.build import build
+from inbound.store.lookup.messages import SentPartStatus
+from inbound.timeline.build import build, select
 from inbound.timeline.input import Selection, TimelineInput, TimelineOptions
 from inbound.timeline.model import Language, RequestTimeline, Timeline
 from inbound.timeline.selecting import select
