@@ -23,10 +23,11 @@ from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.store.lookup.orders import OrderLocation
 from inbound.store.lookup.requests import RequestLocation
 from inbound.timeline.build import pending_clauses
+from inbound.timeline.ids import as_trace_id, find_by_request, find_by_trace
 from inbound.timeline.input import TimelineOptions
 from inbound.timeline.languages import pending_clauses
 from inbound.timeline.model import Language, Timeline
-from inbound.timeline.reader import Reveal, as_trace_id, find_by_request, find_by_trace
+from inbound.timeline.reader import Reveal
 from schemas.moments import Moment
 
 MAX_REQUESTS: Final = 50

@@ -158,7 +158,7 @@ def _reveal(options: Options) -> "Reveal | None":
 def _key(by: str, text: str) -> str:
     """Return the number or id in canonical form. Raises SetupError for an invalid one."""
     from inbound.parsers.numbers import NumberError, parse_msisdn
-    from inbound.timeline.reader import as_trace_id, as_uuid
+    from inbound.timeline.ids import as_trace_id, as_uuid
 
     if by == "phone":
         try:
@@ -183,21 +183,21 @@ def _reader(settings: Settings) -> "TimelineReader":
 
 def _look_up(
     connection: "psycopg.Connection",
-    timeline_reader: "TimelineReader",
+    reader: "TimelineReader",
     by: str,
     key: str,
     chosen: "TimelineOptions",
     reveal: "Reveal | None",
 ) -> "list[Timeline]":
-    from inbound.timeline import reader
+    from inbound.timeline import ids
 
     if by == "phone":
-        return [timeline_reader.by_number(connection, key, chosen, reveal)]
+        return [reader.by_number(connection, key, chosen, reveal)]
     finds: Mapping[str, Find] = {
-        "request": reader.find_by_request,
-        "order": reader.find_by_order,
-        "message_id": reader.find_by_message,
-        "trace": reader.find_by_trace,
+        "request": ids.find_by_request,
+        "order": ids.find_by_order,
+        "message_id": ids.find_by_message,
+        "trace": ids.find_by_trace,
     }
     places = finds[by](connection, key)
-    return timeline_reader.by_places(connection, places, chosen, reveal)
+    return reader.by_places(connection, places, chosen, reveal)

@@ -17,6 +17,6 @@
 | `retention_sweep` | deleting data past its retention time |
 | `migrations` | numbered migrations and their runner |
 
-`connections`, `connection_pool`, `errors`, `fetching`, `sealing` and `statements` serve all of them.
-SQL is in `.sql` files beside the modules.
+`connections`, `connection_pool`, `errors`, `fetching`, `sealing` and `statements` serve all of
+them. SQL is in `.sql` files beside the modules.
 """

@@ -28,8 +28,9 @@ from inbound.local.servers.postgres import PostgresServer
 from inbound.store.connections import connect
 from inbound.store.migrations.runner import migrate
 from inbound.store.sealing import Sealer
+from inbound.timeline.ids import find_by_message
 from inbound.timeline.input import TimelineOptions
-from inbound.timeline.reader import TimelineReader, find_by_message
+from inbound.timeline.reader import TimelineReader
 from tests.bench import history
 
 REJECTED_MOS: Final = 1_000_000

@@ -19,10 +19,10 @@ from inbound.registrations.stops import Stops, StopSpan
 from inbound.registrations.switching import Switching
 from inbound.store.access import audit
 from inbound.store.lookup import events, orders
-from inbound.timeline import reader
+from inbound.timeline import ids
 from inbound.timeline.input import TimelineOptions
 from inbound.timeline.model import Language, StepKind
-from inbound.timeline.reader import Reveal, TimelineReader
+from inbound.timeline.reader import ACTION, Reveal, TimelineReader
 from schemas.orders import OrderState, RefusalReason
 from tests.fix_orders import CLIENT, STRANGER, intake_on, order
 from tests.fix_store import NOON, SUBJECT_KEY
@@ -92,7 +92,7 @@ async def test_by_its_id_and_by_those_of_its_message(
 ) -> None:
     placed, _ = await intake.place([order(), order(text="another")])
     message_id = dispatched_message_id(placed.order_id, 1)
-    [place] = reader.find_by_order(conn, str(placed.order_id).upper())
+    [place] = ids.find_by_order(conn, str(placed.order_id).upper())
     conn.execute(
         "INSERT INTO mt_claims VALUES (%s, 1, 'gw-1', %s)", [message_id, NOON + timedelta(1)]
     )
@@ -102,7 +102,7 @@ async def test_by_its_id_and_by_those_of_its_message(
     assert shown.order_id == placed.order_id
     assert [step.step for step in shown.steps][-2:] == [StepKind.QUEUED, StepKind.CLAIMED]
     [entry] = audit.entries(conn, limit=1)
-    assert (entry.action, entry.subject_id) == (reader.ACTION, place.subject_id)
+    assert (entry.action, entry.subject_id) == (ACTION, place.subject_id)
     conn.execute(
         "INSERT INTO smsc_messages (message_id, subject_id, purpose, template, part, parts, "
         "centre, smsc_message_id, submitted_at, order_id) "
@@ -110,7 +110,7 @@ async def test_by_its_id_and_by_those_of_its_message(
         [message_id, place.subject_id, NOON, placed.order_id],
     )
     for written in (str(message_id), "1A2B"):
-        [found] = reader.find_by_message(conn, written)
+        [found] = ids.find_by_message(conn, written)
         assert found.id == placed.order_id
 
 
@@ -124,7 +124,7 @@ async def test_an_erased_persons_order_is_found_by_its_id(
     assert await eraser.erase(CLIENT, actor="ivan", reason="asked for it")
     assert desk.by_number(conn, CLIENT, ASKED).orders == ()
     for placed, verdict in ((queued, OrderState.QUEUED), (waiting, OrderState.ERASED)):
-        [timeline] = desk.by_places(conn, reader.find_by_order(conn, str(placed.order_id)), ASKED)
+        [timeline] = desk.by_places(conn, ids.find_by_order(conn, str(placed.order_id)), ASKED)
         assert timeline.number is None
         assert timeline.orders[0].verdict is verdict
     assert "erased" in timeline.sentence
@@ -137,14 +137,14 @@ async def test_an_order_to_nobody(
     intake: Intake, conn: psycopg.Connection, desk: TimelineReader
 ) -> None:
     [placed] = await intake.place([order(client_id="c-404")])
-    [timeline] = desk.by_places(conn, reader.find_by_order(conn, str(placed.order_id)), ASKED)
+    [timeline] = desk.by_places(conn, ids.find_by_order(conn, str(placed.order_id)), ASKED)
     assert (timeline.number, timeline.subject_id) == (None, None)
     assert timeline.orders[0].reason == RefusalReason.RECIPIENT_UNKNOWN
 
 
 def test_ids_that_lead_nowhere(conn: psycopg.Connection) -> None:
     for text in (str(UUID(int=7)), "nonsense", ""):
-        assert reader.find_by_order(conn, text) == []
+        assert ids.find_by_order(conn, text) == []
 
 
 @pytest.mark.usefixtures("settings_of_the_service")

@@ -11,7 +11,7 @@ from inbound.handlers.decision import message_id
 from inbound.store.access import audit
 from inbound.store.lookup import people
 from inbound.store.lookup.requests import RequestLocation
-from inbound.timeline import reader
+from inbound.timeline import ids
 from inbound.timeline.input import TimelineOptions
 from inbound.timeline.model import ClockState, Language, ReplyStatus, StepKind, Timeline
 from inbound.timeline.reader import Reveal, TimelineReader
@@ -164,18 +164,18 @@ async def test_a_request_is_found_by_every_id(
     fulfilment = str(message_id(request_id, Purpose.FULFILMENT))
     acknowledgement = str(message_id(request_id, Purpose.ACKNOWLEDGEMENT))
     for places in (
-        reader.find_by_request(conn, str(request_id).upper()),
-        reader.find_by_message(conn, fulfilment),
-        reader.find_by_message(conn, f" {acknowledgement} "),
+        ids.find_by_request(conn, str(request_id).upper()),
+        ids.find_by_message(conn, fulfilment),
+        ids.find_by_message(conn, f" {acknowledgement} "),
     ):
         [timeline] = desk.by_places(conn, places, ASKED)
         assert timeline.number == MASKED
         [request] = timeline.requests
         assert request.request_id == request_id
         assert request.verdict is ReplyStatus.DELIVERED
-    both = reader.find_by_trace(conn, TRACEPARENT)
+    both = ids.find_by_trace(conn, TRACEPARENT)
     assert {place.id for place in both} == {request_id, other}
-    assert reader.find_by_trace(conn, TRACEPARENT.split("-")[1]) == both
+    assert ids.find_by_trace(conn, TRACEPARENT.split("-")[1]) == both
 
 
 async def test_by_the_id_of_the_centre_in_either_writing(
@@ -183,12 +183,12 @@ async def test_by_the_id_of_the_centre_in_either_writing(
 ) -> None:
     request_id = await answered(postgres_world)
     for written in ("1A2B", "01a2b", str(0x1A2B)):
-        found = reader.find_by_message(conn, written)
+        found = ids.find_by_message(conn, written)
         assert [place.id for place in found] == [request_id], written
 
 
 def test_ids_that_lead_nowhere(conn: psycopg.Connection, desk: TimelineReader) -> None:
-    for find in (reader.find_by_request, reader.find_by_message, reader.find_by_trace):
+    for find in (ids.find_by_request, ids.find_by_message, ids.find_by_trace):
         for text in (str(UUID(int=7)), "nonsense", ""):
             assert find(conn, text) == []
     assert desk.by_places(conn, [], ASKED) == []
@@ -198,7 +198,7 @@ async def test_an_erased_person_has_requests_and_no_number(
     postgres_world: World, conn: psycopg.Connection, desk: TimelineReader
 ) -> None:
     request_id = await answered(postgres_world)
-    places = reader.find_by_request(conn, str(request_id))
+    places = ids.find_by_request(conn, str(request_id))
     async with postgres_world.backend.store.transaction() as transaction:
         await erase(transaction, NUMBER)
     [timeline] = desk.by_places(conn, places, ASKED)
@@ -215,7 +215,7 @@ async def test_a_reveal_is_recorded_and_shows_the_number(
 ) -> None:
     request_id = await answered(postgres_world)
     assert desk.by_number(conn, NUMBER, ASKED, WHY).number == NUMBER
-    places = reader.find_by_request(conn, str(request_id))
+    places = ids.find_by_request(conn, str(request_id))
     assert desk.by_places(conn, places, ASKED, WHY)[0].number == NUMBER
     subject_id = places[0].subject_id
     recorded = [
