@@ -7,13 +7,11 @@ leaves the process.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from typing_extensions import override
 
-from inbound.handlers.order_progress import OrderChange
 from inbound.handlers.receipts import SentPart
 from inbound.handlers.unknown_numbers import UnknownNumbersUsed
 from inbound.store.broadcasts.rows import Cursor
@@ -27,15 +25,15 @@ from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
 from inbound.store.quotas import DEFAULT_QUOTAS, Quotas
 from inbound.store.receipts.rows import EarlyReceipt
 from inbound.store.registrations.rows import HoldSelection, RegistrationsUsed, TakenHold
-from inbound.store.transactions.changes import Changes
-from inbound.store.transactions.memory_tables import (
-    Tables,
-    add_new,
-    in_sequence,
-    is_about,
-    remove,
-    select,
+from inbound.store.transactions import (
+    _memory_erasure,
+    _memory_mos,
+    _memory_orders,
+    _memory_receipts,
+    _memory_registrations,
 )
+from inbound.store.transactions.changes import Changes
+from inbound.store.transactions.memory_tables import Tables, add_new, select
 from inbound.store.transactions.port import Store, Transaction
 from schemas.orders import OrderState
 
@@ -98,22 +96,11 @@ class MemoryTransaction(Transaction):
     @override
     async def parts_of_text(self, key: PartsKey) -> PartsOfText:
         kinds = (self._tables.parts, self._tables.whole_parts)
-        return PartsOfText(*(in_sequence(kind.get(key, {})) for kind in kinds))
+        return PartsOfText(*(_memory_mos.in_sequence(kind.get(key, {})) for kind in kinds))
 
     @override
     async def store_parts(self, changes: PartChanges) -> list[DroppedParts]:
-        self._tables.change_parts(changes)
-        quota = self._quotas.parts
-        senders = changes.senders()
-        limits = quota.sender_rows, quota.sender_bytes
-        dropped = [
-            one
-            for sender in senders
-            for one in self._tables.drop_parts("sender", *limits, of={sender})
-        ]
-        if self._tables.part_usage().exceeds(quota):
-            dropped += self._tables.drop_parts("overall", quota.kept_rows, quota.kept_bytes)
-        return dropped
+        return _memory_mos.store_parts(self._tables, changes, self._quotas.parts)
 
     @override
     async def lock_names(self, names: Collection[str]) -> None:
@@ -146,7 +133,7 @@ class MemoryTransaction(Transaction):
 
     @override
     async def recent_orders(self, queries: Sequence[RecentQuery]) -> dict[RecentKey, RecentOrders]:
-        return dict(self._tables.recent(query) for query in queries)
+        return dict(_memory_orders.recent(self._tables, query) for query in queries)
 
     @override
     async def orders(
@@ -180,7 +167,7 @@ class MemoryTransaction(Transaction):
 
     @override
     async def store_early_receipts(self, receipts: Sequence[EarlyReceipt]) -> int:
-        return self._tables.add_early(receipts, self._quotas.early_receipts)
+        return _memory_receipts.add_early(self._tables, receipts, self._quotas.early_receipts)
 
     @override
     async def dead_letter_usage(self) -> DeadLetterUsage:
@@ -189,15 +176,15 @@ class MemoryTransaction(Transaction):
 
     @override
     async def registrations_used(self, *, lock: bool) -> RegistrationsUsed:
-        return self._tables.registrations_used(self._clock())
+        return _memory_registrations.registrations_used(self._tables, self._clock())
 
     @override
     async def unknown_numbers_used(self, *, lock: bool) -> UnknownNumbersUsed:
-        return self._tables.unknown_numbers_used(self._clock())
+        return _memory_registrations.unknown_numbers_used(self._tables, self._clock())
 
     @override
     async def take_holds(self, selection: HoldSelection) -> list[TakenHold]:
-        return self._tables.take_holds(selection)
+        return _memory_registrations.take_holds(self._tables, selection)
 
     @override
     async def dead_letters_by_sender(
@@ -218,15 +205,15 @@ class MemoryTransaction(Transaction):
             tables.vault.pop(message_id, None)
         for row in changes.dead_letters:
             tables.dead_letters.setdefault(row.place, row)
-        tables.write_receipts(changes)
+        _memory_receipts.write_receipts(tables, changes)
         if changes.unknown_numbers:
             tables.unknown_numbers.append((self._clock(), changes.unknown_numbers))
         tables.registrations += [(self._clock(), one) for one in changes.registrations]
         add_new(tables.held, ((row.request_id, row) for row in changes.held))
         tables.audit += changes.audit
-        tables.write_orders(changes.orders)
+        _memory_orders.write_orders(tables, changes.orders)
         for rejected in changes.rejected_mos:
-            tables.add_rejected(rejected)
+            _memory_mos.add_rejected(tables, rejected)
         for state in changes.states:
             tables.put_state(state)
         for event in changes.events:
@@ -249,49 +236,7 @@ class MemoryTransaction(Transaction):
 
     @override
     async def erase(self, person: PersonToErase) -> ErasedRows:
-        tables = self._tables
-        subject_id = tables.subjects.pop(person.number_hash, None)
-        if subject_id is not None:
-            tables.numbers.pop(subject_id, None)
-            remove(tables.held, lambda _, row: row.subject_id == subject_id)
-        hash_ = person.number_hash
-        parts = sum(
-            len(kept.pop(key))
-            for kept in (tables.parts, tables.whole_parts)
-            for key in [key for key in kept if key.number_hash == hash_]
-        )
-        return ErasedRows(
-            subjects=int(subject_id is not None),
-            parts=parts,
-            rejected_mos=remove(tables.rejected_mos, lambda key, _: key.number_hash == hash_),
-            sent=remove(tables.sent, lambda key, _: key[0] == person.subject_id),
-            early=remove(tables.early, lambda key, _: key.subject_id == person.subject_id),
-            secrets=remove(tables.vault, lambda key, _: key in person.secrets),
-            dead_letters=remove(tables.dead_letters, lambda _, row: is_about(row, person)),
-            texts=remove(tables.contents, lambda _, row: row.subject_id == person.subject_id),
-            orders=self._erase_scheduled(person.subject_id),
-            refused_orders=self._unlink_orders(person.number_hash),
-        )
-
-    def _unlink_orders(self, number_hash: bytes) -> int:
-        orders = self._tables.orders
-        linked = [row for row in orders.values() if row.stranger_hash == number_hash]
-        for row in linked:
-            orders[row.order_id] = replace(row, stranger_hash=None)
-        return len(linked)
-
-    def _erase_scheduled(self, subject_id: UUID | None) -> int:
-        now, orders = self._clock(), self._tables.orders
-        waiting = [
-            row
-            for row in orders.values()
-            if row.state is OrderState.SCHEDULED and row.subject_id == subject_id is not None
-        ]
-        for row in waiting:
-            self._tables.change_order(
-                OrderChange(row.order_id, OrderState.ERASED, now, unsent=True)
-            )
-        return len(waiting)
+        return _memory_erasure.erase(self._tables, person, self._clock())
 
     @override
     async def record_erasure(self, erasure: NewErasure) -> int:
