@@ -15,8 +15,9 @@ Invariants:
 While reading is paused, the peer's answers and enquire_links are unread too. `queue_limit`
 must therefore be larger than the peer's window, and deadlines are suspended meanwhile.
 
-The layers are `_connection` (frames), `_requesting` (outgoing requests), and this module
-(binding, incoming requests); `_answering` keeps answers in order.
+The layers are `_connection` (frames), `_requesting` (outgoing requests and their answers),
+`_binding` (what may be sent), and this module (incoming requests); `_answering` keeps answers in
+order.
 """
 
 import asyncio
@@ -25,13 +26,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeGuard
 
 from inbound.smpp._answering import Answer, Answering, Arrival
-from inbound.smpp._base import RESPONSE_BIT, AnswerT
-from inbound.smpp._requesting import Requesting
+from inbound.smpp._base import RESPONSE_BIT
+from inbound.smpp._binding import Binding
 from inbound.smpp._terms import BoundAs, Role, SessionSettings, SessionStats, State
 from inbound.smpp.errors import (
-    BindRefusedError,
     FramingError,
-    LinkError,
     NotSentError,
     PduError,
     UnansweredError,
@@ -40,22 +39,18 @@ from inbound.smpp.leniency import Treatment
 from inbound.smpp.pdu import (
     BindPdu,
     BindResp,
-    DataSm,
-    DeliverSm,
     EnquireLink,
     GenericNack,
     Pdu,
-    QuerySm,
     RequestPdu,
     ResponsePdu,
-    SubmitSm,
     Unbind,
     UnbindResp,
     decode,
     encode,
     refusal_of,
 )
-from inbound.smpp.status import Status, explain
+from inbound.smpp.status import Status
 
 __all__ = ["Answer", "BoundAs", "Role", "Session", "SessionSettings", "SessionStats", "State"]
 
@@ -79,7 +74,7 @@ def _ignore(*_: object) -> None:
     pass
 
 
-class Session(Requesting):
+class Session(Binding):
     """One session in either role: the protocol of `create_connection` or `create_server`.
 
     `on_request` handles deliver_sm and data_sm (ESME) or submit_sm, data_sm and query_sm
@@ -100,65 +95,15 @@ class Session(Requesting):
         on_change: OnChange = _ignore,
         on_leniency: OnLeniency = _ignore,
     ) -> None:
-        super().__init__(settings)
-        self.role = role
-        self.bound_as: BoundAs | None = None
+        super().__init__(role, settings)
         self._on_request = on_request
         self._on_bind = on_bind
         self._on_change = on_change
         self._on_leniency = on_leniency
         self._answering = Answering(self, self._serve, self._write_answer, self._pace)
         self._server: asyncio.Task[None] | None = None
-        self._bind_sent: BindPdu | None = None
-        self._peer_unbinds = False
-        self._opened = self.loop.time()
-
-    def __repr__(self) -> str:
-        return f"<Session {self.role.value} {self.peer} {self.state.value}>"
-
-    def __str__(self) -> str:
-        """Return the beginning of log lines: our bind, or the peer of an SMSC's session."""
-        return f"bind {self.settings.bind}" if self.settings.bind else repr(self)
 
     # Public calls.
-
-    def send(self, request: RequestPdu[AnswerT]) -> asyncio.Future[AnswerT]:
-        """Send a message or a query_sm and return the future of its answer. Never waits.
-
-        A query_sm takes a place in the window too, because SMS centres limit unanswered
-        requests of any kind.
-
-        The future gets the answer, whatever its status (a generic_nack becomes a response
-        with the nack's status). It fails with `NotSentError` if the session is not bound for
-        this direction, the window is full, or the link was lost before the request was
-        written; with `UnansweredError` if the request was written and then timed out or the
-        link was lost. Raises `UnencodableError` at once.
-        """
-        refusal = self._refusal(request)
-        if refusal:
-            future: asyncio.Future[AnswerT] = self.loop.create_future()
-            future.set_exception(NotSentError(refusal))
-            return future
-        self.stats.requests_out += 1
-        return self._send(request, self.settings.response_timeout_s, takes_room=True)
-
-    async def bind(self, request: BindPdu) -> BindResp:
-        """Bind as an ESME. Waits up to `bind_timeout_s`; closes the link on failure.
-
-        Raises `BindRefusedError` when the SMS centre refuses, `LinkError` without an answer.
-        """
-        self._bind_sent = request
-        try:
-            answer = await self._send(request, self.settings.bind_timeout_s, takes_room=False)
-        except (NotSentError, UnansweredError) as error:
-            self.close(f"no answer to the bind: {error}")
-            raise LinkError(self.reason) from None
-        finally:
-            self._bind_sent = None
-        if answer.status:
-            self.close(f"the SMS centre refused the bind: {explain(answer.status)}")
-            raise BindRefusedError(self.reason, answer.status)
-        return answer
 
     async def drain(self, limit_s: float) -> None:
         """Wait until all requests of both sides are answered, at most `limit_s` seconds."""
@@ -189,22 +134,6 @@ class Session(Requesting):
         await self.wait_closed()
 
     # Outgoing PDUs.
-
-    def _refusal(self, request: RequestPdu[Any]) -> str:
-        if self.state is not State.BOUND or self.reason:
-            return self.reason or "the session is not bound"
-        if not self._allowed(request, self.role):
-            return "the bind does not allow this direction"
-        return "" if self._window.free > 0 else "the window is full"
-
-    def _allowed(self, request: RequestPdu[Any], by: Role) -> bool:
-        """Whether this side may send this command in the current bind (SMPP 3.4, 2.3)."""
-        bound = self.bound_as
-        if bound is None or self.reason:
-            return False
-        if by is Role.ESME:
-            return bound.transmits and isinstance(request, SubmitSm | DataSm | QuerySm)
-        return bound.receives and isinstance(request, DeliverSm | DataSm)
 
     def _write_answer(self, arrival: Arrival, answer: ResponsePdu) -> None:
         if self.reason:
@@ -252,13 +181,6 @@ class Session(Requesting):
         """Send a generic_nack before the link closes (SMPP 3.4, 4.3)."""
         status = Status.ESME_RINVCMDLEN
         self.write(encode(GenericNack(status=status, sequence=error.sequence)))
-
-    def on_answer(self, answer: ResponsePdu) -> None:
-        """Become bound when this is the answer to our bind, unless the peer has unbound already."""
-        if self._peer_unbinds:
-            return
-        if self._bind_sent and isinstance(answer, BindResp) and not answer.status:
-            self._become_bound(self._bind_sent)
 
     def on_read(self) -> None:
         """Pause reading when too many requests are queued."""
@@ -313,28 +235,11 @@ class Session(Requesting):
             answer.tlvs = ((_TLV_SC_INTERFACE_VERSION, bytes((_VERSION_3_4,))),)
         return answer
 
-    # State changes.
+    # Changes of the connection.
 
-    def _become_bound(self, bind: BindPdu) -> None:
-        self.bound_as = BoundAs(
-            system_id=bind.system_id,
-            address_range=bind.address_range,
-            receives=bind.receives,
-            transmits=bind.transmits,
-        )
-        self.state = State.BOUND
-        self._enquire_at = self.loop.time() + self.settings.enquire_link_s
-        self._set_timer(self._enquire_at)
-        self._update_room()
+    def on_state(self) -> None:
+        """Report that the session is bound, or that the peer unbinds."""
         self._on_change(self)
-
-    def _stop_sending(self) -> None:
-        """Send no more requests: the peer unbinds, and would not answer them."""
-        self._peer_unbinds = True
-        if self.state is State.BOUND:
-            self.state = State.UNBINDING
-            self._update_room()
-            self._on_change(self)
 
     def _pace(self) -> None:
         """Pause reading above the limits on queued requests; resume below half of them."""
@@ -367,13 +272,3 @@ class Session(Requesting):
         self._answering.stop()
         self._end_requests()
         self._on_change(self)
-
-    def next_due(self, now: float) -> float | None:
-        """SMSC: close a connection that does not bind in time; return when to check again."""
-        due = self._opened + self.settings.bind_timeout_s
-        if self.role is Role.ESME or self.state is not State.OPEN:
-            return None
-        if now < due:
-            return due
-        self.close(f"no bind within {self.settings.bind_timeout_s:g} s")
-        return None

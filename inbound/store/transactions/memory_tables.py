@@ -12,28 +12,12 @@ from inbound.store.claims.rows import Secret
 from inbound.store.dead_letters import DeadLetter, DeadLetterSource
 from inbound.store.errors import Conflict
 from inbound.store.log.rows import NewEvent, NewState, RecordedEvent, StoredState
-from inbound.store.mo.rows import (
-    InboxRow,
-    MessagePart,
-    PartsKey,
-    RejectedMo,
-    RejectedMoKey,
-)
-from inbound.store.orders.rows import (
-    RIGHTS,
-    STRANGERS,
-    Account,
-    OrderContent,
-    OrderRow,
-    UsageKey,
-)
+from inbound.store.mo.rows import InboxRow, MessagePart, PartsKey, RejectedMo, RejectedMoKey
+from inbound.store.orders.rows import RIGHTS, STRANGERS, Account, OrderContent, OrderRow, UsageKey
 from inbound.store.outbox.rows import OutboxRow
 from inbound.store.people.rows import NewErasure
 from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
-from inbound.store.registrations.rows import (
-    CountedRegistrations,
-    HeldRegistration,
-)
+from inbound.store.registrations.rows import CountedRegistrations, HeldRegistration
 from schemas.chain import Chains, Head, body, chain_of, microseconds
 
 Key = TypeVar("Key")
