@@ -16,7 +16,8 @@ from pydantic import ConfigDict, Field, StringConstraints
 from schemas import patterns
 from schemas.base import Message
 from schemas.message_requests import LONGEST_KEY, RequestedMessage
-from schemas.orders import DEFAULT_ACCOUNT, AccountName, Order, OrderEntry, SendingHours
+from schemas.orders import DEFAULT_ACCOUNT, AccountName, Order, OrderEntry
+from schemas.sending_hours import SendingHours
 
 NAMESPACE: Final = UUID("6c3f1b0e-5f0d-4c59-9b55-0f5a3a0b7c1d")
 """Of the ids of orders whose record has a random `ce_id`."""

@@ -11,7 +11,9 @@ from pydantic import Field
 
 from schemas.base import UtcTime
 from schemas.domain_event import DomainEvent
-from schemas.orders import AccountName, Money, OrderFacts, OrderKind, RefusalReason, SendingHours
+from schemas.order_facts import Money, OrderFacts
+from schemas.orders import AccountName, OrderKind, RefusalReason
+from schemas.sending_hours import SendingHours
 
 OrderId = Annotated[UUID, Field(description="the order")]
 

@@ -5,25 +5,17 @@ holds a number and a text, so it goes to no topic of ours and to no log; the eve
 """
 
 from collections.abc import Collection
-from datetime import UTC, datetime, time
-from decimal import Decimal
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Final, Self
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    StringConstraints,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from schemas import patterns
 from schemas.base import Model, UtcTime
 from schemas.documented_enum import DocumentedEnum
+from schemas.sending_hours import SendingHours
 from schemas.texts import MessageText, check_text
 
 MOST_FIELDS: Final = 50
@@ -39,10 +31,6 @@ SenderName = Annotated[str, StringConstraints(pattern=patterns.SENDER)]
 
 TemplateName = Annotated[str, StringConstraints(pattern=patterns.TEMPLATE)]
 """The name of a template of orders."""
-
-# Zeros at the end don't matter, but a replay compares what was written.
-Money = Annotated[Decimal, WithJsonSchema({"type": "string"})]
-"""An amount in the account's currency, as decimal text."""
 
 
 DEFAULT_ACCOUNT: Final = "default"
@@ -151,54 +139,6 @@ class WithheldReason(DocumentedEnum):
     PAUSED = "paused", "its broadcast was paused"
 
 
-NO_HOURS: Final = "hours that end when they start: leave them out instead"
-
-
-def check_zone(name: str) -> str:
-    """Return the IANA name of a time zone. Raises ValueError."""
-    try:
-        ZoneInfo(name)
-    except (LookupError, ValueError, OSError):
-        raise ValueError("not a time zone; use an IANA name like Europe/Moscow") from None
-    return name
-
-
-ZoneName = Annotated[str, AfterValidator(check_zone)]
-"""The IANA name of a time zone."""
-
-
-class SendingHours(Model):
-    """The hours of a day in which a message may be sent, by the clocks of a time zone.
-
-    From `start` up to and not including `end`; hours that end before they start go past midnight.
-    """
-
-    start: time = Field(description="the first minute, as HH:MM")
-    end: time = Field(description="the minute in which it is too late, as HH:MM")
-    zone: ZoneName = Field(default="Europe/Moscow", max_length=64, description="IANA time zone")
-
-    @field_validator("start", "end")
-    @classmethod
-    def _check_time(cls, value: time) -> time:
-        if value.tzinfo is not None or value.second or value.microsecond:
-            raise ValueError("use HH:MM without a time zone")
-        return value
-
-    @model_validator(mode="after")
-    def _check_length(self) -> Self:
-        if self.start == self.end:
-            raise ValueError(NO_HOURS)
-        return self
-
-    @classmethod
-    def parse(cls, text: str, zone: str = "Europe/Moscow") -> Self:
-        """Return the hours in `10:00-12:00`. Raises ValueError."""
-        start, dash, end = text.partition("-")
-        if not dash:
-            raise ValueError("write sending hours as HH:MM-HH:MM")
-        return cls(start=start.strip(), end=end.strip(), zone=zone)  # type: ignore[arg-type]
-
-
 def check_choices(
     recipients: Collection[object], *, text: str | None, template: str | None, of_template: bool
 ) -> None:
@@ -269,89 +209,6 @@ class Order(Model):
             of_template=bool(self.fields) or self.template_version is not None,
         )
         return self
-
-
-class OrderRequest(Model):
-    """An order as it is decided and recorded: without recipient and text.
-
-    `template` is `text` for an order with a text of its own.
-    """
-
-    order_id: UUID
-    account: AccountName
-    kind: OrderKind
-    template: str
-    template_version: int | None = None
-    language: str | None = None
-    sender: str | None = None
-    parts: int = 1
-    not_before: UtcTime | None = None
-    expires_at: UtcTime | None = None
-    hours: SendingHours | None = None
-    broadcast_id: UUID | None = None
-
-
-class LimitFacts(Model):
-    """A limit of the account, and how many orders of its period were accepted before."""
-
-    limit: int = Field(description="accepted orders in the period at most")
-    used: int = Field(description="orders accepted in the period before")
-
-
-class OrderFacts(Model):
-    """What was known when an order was decided. A replay needs it; absent: it did not matter."""
-
-    decided_at: UtcTime = Field(description="when the order was decided")
-    accepted_at: UtcTime | None = Field(
-        default=None,
-        description="when it had been accepted, if it was decided again because it was due",
-    )
-    problem: RefusalReason | None = Field(
-        default=None, description="why the order can't be carried out for anybody"
-    )
-    account_enabled: bool = Field(default=True, description="whether the account may order")
-    has_right: bool = Field(
-        default=True, description="whether the account has the right to this kind"
-    )
-    may_text_strangers: bool = Field(
-        default=True, description="whether the account may send to people who are not clients"
-    )
-    client_known: bool = Field(default=False, description="whether the number was in the directory")
-    notifications_on: bool = Field(
-        default=True, description="whether notifications and broadcasts were on"
-    )
-    waiting: int = Field(default=0, description="how many messages to this person waited")
-    sender_approved: bool = Field(
-        default=True, description="whether a person approved the sender for the account"
-    )
-    text_allowed: bool = Field(
-        default=True, description="whether the text matched a pattern, if the account has any"
-    )
-    max_parts: int | None = Field(default=None, description="SMS parts that a text may need")
-    day: LimitFacts | None = Field(default=None, description="the limit of the day")
-    week: LimitFacts | None = Field(default=None, description="the limit of the week")
-    month: LimitFacts | None = Field(default=None, description="the limit of the month")
-    last_at: UtcTime | None = Field(
-        default=None, description="when the account's last order to this number was accepted"
-    )
-    min_delay_s: int | None = Field(
-        default=None, description="seconds between the account's orders to one number"
-    )
-    same_text_at: UtcTime | None = Field(
-        default=None, description="when its last order of the same text to this number was accepted"
-    )
-    repeat_within_s: int | None = Field(
-        default=None, description="seconds within which the same text is not sent again"
-    )
-    price: Money | None = Field(default=None, description="of all parts")
-    balance: Money | None = Field(default=None, description="absent: unlimited")
-    free_at: UtcTime | None = Field(
-        default=None, description="when the account's rate has room for the message"
-    )
-    earlier_order_id: UUID | None = Field(
-        default=None, description="the order that has the idempotency key already"
-    )
-    valid_for_s: int = Field(description="an order without expires_at expires after this time")
 
 
 def utc(moment: datetime | None) -> str | None:

@@ -25,12 +25,12 @@ from schemas.cloudevents import Attributes, to_headers
 from schemas.contracts.examples import EXAMPLES, NOON
 from schemas.events import (
     DomainEvent,
-    MessageSubmitted,
     RequestAccepted,
     RequestCompleted,
     SubscriptionStarted,
     SubscriptionStopped,
 )
+from schemas.message_events import MessageSubmitted
 from schemas.topics import TopicNames
 from tests.fix_service import eventually
 from tests.patience import PATIENCE_S

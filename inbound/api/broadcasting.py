@@ -39,7 +39,8 @@ from inbound.store.broadcasts.repeats import (
 from inbound.store.broadcasts.rows import Broadcast, Progress
 from inbound.store.orders.rows import STRANGERS
 from inbound.tables.model import EMPTY, Cell, Kind, Row
-from schemas.orders import MOST_FIELDS, SendingHours
+from schemas.orders import MOST_FIELDS
+from schemas.sending_hours import SendingHours
 
 Reviewed = tuple[Broadcast, Progress, Review]
 

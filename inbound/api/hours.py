@@ -3,8 +3,8 @@
 from pydantic import Field, field_validator
 
 from inbound.api.models import RequestModel
-from schemas.orders import NO_HOURS, SendingHours, ZoneName
 from schemas.patterns import HOURS
+from schemas.sending_hours import NO_HOURS, SendingHours, ZoneName
 
 
 class WithHours(RequestModel):

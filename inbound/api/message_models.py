@@ -19,7 +19,8 @@ from inbound.parsers.numbers import mask
 from inbound.store.orders.lookup import FoundOrder
 from schemas.base import UtcTime
 from schemas.domain_event import DomainEvent
-from schemas.events import DeliveryEvent, MessageEvent, PersonErased
+from schemas.events import PersonErased
+from schemas.message_events import DeliveryEvent, MessageEvent
 from schemas.order_events import OrderAccepted, OrderRefused, OrderRescheduled
 from schemas.orders import Order, OrderKind, OrderState, RefusalReason, WithheldReason
 

@@ -14,7 +14,7 @@ from inbound.store.access.audit import ReasonError, check_reason
 from inbound.store.orders.accounts import read_account
 from inbound.store.orders.rows import BROADCASTS, Account
 from inbound.store.orders.templates import list_versions
-from schemas.orders import SendingHours
+from schemas.sending_hours import SendingHours
 
 LONGEST_NAME: Final = 100
 

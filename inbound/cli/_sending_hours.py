@@ -3,7 +3,7 @@
 from pydantic import ValidationError
 
 from inbound.errors import SetupError
-from schemas.orders import SendingHours
+from schemas.sending_hours import SendingHours
 
 
 def sending_hours(text: str | None, zone: str) -> SendingHours | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from inbound.handlers.sending_hours import window_at
 from schemas.documented_enum import DocumentedEnum
-from schemas.orders import SendingHours
+from schemas.sending_hours import SendingHours
 
 
 class BroadcastState(DocumentedEnum):

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from schemas.events import (
+from schemas.events import DomainEvent
+from schemas.message_events import (
     DeliveryEvent,
-    DomainEvent,
     MessageDelivered,
     MessageErased,
     MessageEvent,

@@ -13,14 +13,9 @@ from uuid import UUID, uuid5
 
 from inbound.handlers.sending_hours import window_at
 from schemas.order_events import OrderAccepted, OrderDecided, OrderRefused
-from schemas.orders import (
-    LimitFacts,
-    OrderFacts,
-    OrderKind,
-    OrderRequest,
-    RefusalReason,
-    SendingHours,
-)
+from schemas.order_facts import LimitFacts, OrderFacts, OrderRequest
+from schemas.orders import OrderKind, RefusalReason
+from schemas.sending_hours import SendingHours
 
 MOST_WAITING: Final = 100
 """Messages of orders that may wait for one person: the state of a person stays bounded."""

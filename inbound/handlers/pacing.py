@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from inbound.handlers.sending_hours import window_at
-from schemas.orders import SendingHours
+from schemas.sending_hours import SendingHours
 
 _MARGIN_SHARE: Final = 0.02
 _MARGIN_MAX: Final = timedelta(minutes=2)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from schemas.events import (
+from schemas.message_events import (
     DeliveryEvent,
     MessageDelivered,
     MessageUndeliverable,

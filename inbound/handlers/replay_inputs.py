@@ -10,9 +10,8 @@ from operator import attrgetter
 from uuid import UUID, uuid5
 
 from inbound.handlers.decision import CommandRequest
-from schemas.events import (
-    CommandLimitReached,
-    Facts,
+from schemas.events import CommandLimitReached, Facts, RequestAccepted
+from schemas.message_events import (
     MessageErased,
     MessageEvent,
     MessageExpired,
@@ -20,7 +19,6 @@ from schemas.events import (
     MessageSubmitted,
     MessageUnknown,
     MessageWithheld,
-    RequestAccepted,
 )
 from schemas.messages import Outcome, SubmitResult
 

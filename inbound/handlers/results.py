@@ -20,10 +20,8 @@ from uuid import UUID
 from inbound.handlers.decision import Decision, Disposition, Reply, message_id
 from inbound.handlers.definitions import REGISTRATION_REFUSED, SENDS_REGISTRATION
 from inbound.handlers.state import Gate, OpenRequest, Stage, SubjectState
-from schemas.events import (
-    AcknowledgementLate,
-    Completion,
-    DomainEvent,
+from schemas.events import AcknowledgementLate, Completion, DomainEvent, RequestCompleted
+from schemas.message_events import (
     MessageErased,
     MessageEvent,
     MessageExpired,
@@ -31,7 +29,6 @@ from schemas.events import (
     MessageSubmitted,
     MessageUnknown,
     MessageWithheld,
-    RequestCompleted,
 )
 from schemas.messages import Outcome, Purpose, SubmitResult
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from schemas.orders import SendingHours
+from schemas.sending_hours import SendingHours
 
 _DAY: Final = timedelta(days=1)
 _DAYS_AHEAD: Final = 3

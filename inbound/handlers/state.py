@@ -14,8 +14,6 @@ from schemas.events import (
     Command,
     CommandLimitReached,
     DomainEvent,
-    MessageEvent,
-    MessageUnknown,
     Plan,
     RequestAccepted,
     RequestCompleted,
@@ -23,6 +21,7 @@ from schemas.events import (
     SubscriptionStarted,
     SubscriptionStopped,
 )
+from schemas.message_events import MessageEvent, MessageUnknown
 from schemas.messages import Purpose
 from schemas.order_events import (
     OrderAccepted,
@@ -31,8 +30,8 @@ from schemas.order_events import (
     OrderRefused,
     OrderRescheduled,
 )
-from schemas.orders import SendingHours
 from schemas.registration_events import RegistrationHeld, RegistrationRefused, RegistrationReleased
+from schemas.sending_hours import SendingHours
 
 STATE_VERSION = 7
 """Raised when the fold changes. A stored state of another version is folded again."""

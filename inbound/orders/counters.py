@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from inbound.store.orders.rows import UsageKey
-from schemas.orders import LimitFacts
+from schemas.order_facts import LimitFacts
 
 
 class Counters:

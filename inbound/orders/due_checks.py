@@ -6,7 +6,8 @@ from typing import Final
 from inbound.handlers.orders import decide_order
 from inbound.store.orders.rows import RIGHT_OF, Account, OrderRow
 from schemas.order_events import OrderRefused
-from schemas.orders import OrderFacts, OrderRequest, RefusalReason
+from schemas.order_facts import OrderFacts, OrderRequest
+from schemas.orders import RefusalReason
 
 _CHECKED: Final = frozenset(
     {

@@ -34,7 +34,8 @@ from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Transaction
 from inbound.subjects import Subjects
 from schemas.order_events import OrderAccepted, OrderDecided, OrderRefused
-from schemas.orders import OrderEntry, OrderFacts, OrderRequest, OrderState, RefusalReason
+from schemas.order_facts import OrderFacts, OrderRequest
+from schemas.orders import OrderState, RefusalReason
 
 _NOBODY: Final = SubjectState()
 _NO_ORDERS: Final = RecentOrders()

@@ -14,14 +14,12 @@ from typing import Any, Final
 from typing_extensions import override
 
 from inbound.projections.model import Event, Fold, Projection, Rows
-from schemas.events import (
-    EVENTS,
+from schemas.events import EVENTS, RequestAccepted, RequestCompleted
+from schemas.message_events import (
     MessageUndeliverable,
     MessageUndetermined,
     MessageUnknown,
     MessageWithheld,
-    RequestAccepted,
-    RequestCompleted,
 )
 from schemas.order_events import OrderRefused
 from schemas.registration_events import RegistrationHeld, RegistrationRefused

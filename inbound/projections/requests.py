@@ -18,8 +18,8 @@ from typing_extensions import override
 from inbound.handlers.decision import message_id
 from inbound.projections.model import Event, Fold, Projection, Rows
 from schemas.documented_enum import DocumentedEnum
-from schemas.events import (
-    AcknowledgementLate,
+from schemas.events import AcknowledgementLate, RequestAccepted, RequestCompleted
+from schemas.message_events import (
     MessageDelivered,
     MessageErased,
     MessageExpired,
@@ -28,8 +28,6 @@ from schemas.events import (
     MessageUndeliverable,
     MessageUndetermined,
     MessageUnknown,
-    RequestAccepted,
-    RequestCompleted,
 )
 from schemas.messages import Purpose
 

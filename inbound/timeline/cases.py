@@ -11,14 +11,8 @@ from inbound.freshness.model import Pending
 from inbound.handlers.results import ACKNOWLEDGE_WITHIN_S
 from inbound.timeline.model import Clock, ClockState, ReplyStatus
 from inbound.timeline.requests import RequestHistory
-from schemas.events import (
-    Command,
-    DeliveryEvent,
-    MessageEvent,
-    MessageUnknown,
-    Plan,
-    RequestCompleted,
-)
+from schemas.events import Command, Plan, RequestCompleted
+from schemas.message_events import DeliveryEvent, MessageEvent, MessageUnknown
 from schemas.messages import Outcome, Purpose, ReceiptState
 from schemas.registration_events import RefusalCause, RegistrationHeld, RegistrationRefused
 

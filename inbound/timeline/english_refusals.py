@@ -7,7 +7,8 @@ from typing import Final, assert_never
 from inbound.timeline.order_cases import OrderCase, Refusal
 from inbound.timeline.words import english_duration, spelling_of
 from schemas.events import Command
-from schemas.orders import LimitFacts, OrderKind, RefusalReason
+from schemas.order_facts import LimitFacts
+from schemas.orders import OrderKind, RefusalReason
 
 
 def subject_of(kind: OrderKind) -> str:

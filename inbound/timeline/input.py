@@ -14,7 +14,8 @@ from inbound.timeline.model import Language, TextReading
 from inbound.timeline.orders import OrderHistory, WaitingOrder
 from inbound.timeline.requests import RequestHistory
 from inbound.timeline.words import ArrivalSpan
-from schemas.events import CommandLimitReached, MessageUndeliverable
+from schemas.events import CommandLimitReached
+from schemas.message_events import MessageUndeliverable
 from schemas.messages import Purpose
 
 

@@ -11,8 +11,8 @@ from pydantic import JsonValue
 from inbound.smpp.status import name_of
 from inbound.timeline.cases import delivery_of, goes_again, outcome_of
 from inbound.timeline.model import StepKind
-from schemas.events import DeliveryEvent, MessageEvent, MessageUnknown
 from schemas.lanes import LANE_OF
+from schemas.message_events import DeliveryEvent, MessageEvent, MessageUnknown
 from schemas.messages import PartResult, Purpose, SubmitAttempt
 
 

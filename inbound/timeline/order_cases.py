@@ -8,7 +8,8 @@ from inbound.freshness.model import Pending
 from inbound.handlers.order_progress import change_of, refused_state
 from inbound.timeline.cases import ReplyProgress, progress_of, taken_at
 from inbound.timeline.orders import OrderHistory, WaitingOrder
-from schemas.events import MessageWithheld, PersonErased
+from schemas.events import PersonErased
+from schemas.message_events import MessageWithheld
 from schemas.order_events import (
     OrderAccepted,
     OrderDecided,

@@ -20,7 +20,8 @@ from inbound.timeline.message_steps import (
 from inbound.timeline.model import StepKind
 from inbound.timeline.orders import OrderHistory, WaitingOrder
 from inbound.timeline.requests import TimelineEvent
-from schemas.events import DeliveryEvent, MessageEvent, MessageWithheld, PersonErased
+from schemas.events import PersonErased
+from schemas.message_events import DeliveryEvent, MessageEvent, MessageWithheld
 from schemas.messages import Purpose
 from schemas.order_events import (
     OrderAccepted,
@@ -30,7 +31,9 @@ from schemas.order_events import (
     OrderRefused,
     OrderRescheduled,
 )
-from schemas.orders import LimitFacts, OrderState, SendingHours, WithheldReason, utc
+from schemas.order_facts import LimitFacts
+from schemas.orders import OrderState, WithheldReason, utc
+from schemas.sending_hours import SendingHours
 
 Details = dict[str, JsonValue]
 

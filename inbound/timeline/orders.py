@@ -9,7 +9,8 @@ from uuid import UUID
 from inbound.handlers.order_progress import change_of
 from inbound.handlers.orders import FIRST_DISPATCH, dispatched_message_id
 from inbound.timeline.requests import TimelineEvent
-from schemas.events import DeliveryEvent, MessageEvent, MessageWithheld, PersonErased
+from schemas.events import PersonErased
+from schemas.message_events import DeliveryEvent, MessageEvent, MessageWithheld
 from schemas.messages import Purpose
 from schemas.order_events import (
     OrderAccepted,

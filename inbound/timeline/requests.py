@@ -12,15 +12,14 @@ from schemas.events import (
     AcknowledgementLate,
     Command,
     CommandLimitReached,
-    DeliveryEvent,
     DomainEvent,
-    MessageEvent,
     RequestAccepted,
     RequestCompleted,
     SubscriptionRestored,
     SubscriptionStarted,
     SubscriptionStopped,
 )
+from schemas.message_events import DeliveryEvent, MessageEvent
 from schemas.messages import Purpose
 from schemas.registration_events import RegistrationHeld, RegistrationRefused, RegistrationReleased
 from schemas.upcasters import read_event

@@ -21,15 +21,14 @@ from inbound.timeline.model import StepKind
 from inbound.timeline.requests import RequestHistory, TimelineEvent
 from schemas.events import (
     AcknowledgementLate,
-    DeliveryEvent,
     DomainEvent,
-    MessageEvent,
     RequestAccepted,
     RequestCompleted,
     SubscriptionRestored,
     SubscriptionStarted,
     SubscriptionStopped,
 )
+from schemas.message_events import DeliveryEvent, MessageEvent
 from schemas.messages import Outcome, Purpose
 from schemas.registration_events import (
     RefusalCause,

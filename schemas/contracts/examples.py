@@ -16,6 +16,15 @@ from schemas.events import (
     CommandLimitReached,
     Completion,
     Facts,
+    PersonErased,
+    Plan,
+    RequestAccepted,
+    RequestCompleted,
+    SubscriptionRestored,
+    SubscriptionStarted,
+    SubscriptionStopped,
+)
+from schemas.message_events import (
     MessageDelivered,
     MessageErased,
     MessageExpired,
@@ -25,13 +34,6 @@ from schemas.events import (
     MessageUndetermined,
     MessageUnknown,
     MessageWithheld,
-    PersonErased,
-    Plan,
-    RequestAccepted,
-    RequestCompleted,
-    SubscriptionRestored,
-    SubscriptionStarted,
-    SubscriptionStopped,
 )
 from schemas.messages import LogHead, PartResult, Purpose, ReceiptState, SubmitAttempt, Subscription
 from schemas.notify import OrderRequested, RequestedHours
@@ -42,7 +44,6 @@ from schemas.order_events import (
     OrderRefused,
     OrderRescheduled,
 )
-from schemas.orders import SendingHours
 from schemas.registration_events import (
     HoldReason,
     RefusalCause,
@@ -51,6 +52,7 @@ from schemas.registration_events import (
     RegistrationReleased,
     RegistrationUsage,
 )
+from schemas.sending_hours import SendingHours
 
 SUBJECT: Final = UUID("6f1d2c1e-8a54-4c5b-9a3e-2f0b7d9c4e11")
 TRACEPARENT: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

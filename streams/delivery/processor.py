@@ -31,7 +31,8 @@ from inbound.outbox.replies import to_row
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store, Transaction
 from inbound.subjects import StateCache, Subjects
-from schemas.events import EVENTS, AcknowledgementLate, MessageEvent, MessageSubmitted
+from schemas.events import EVENTS, AcknowledgementLate
+from schemas.message_events import MessageEvent, MessageSubmitted
 from schemas.messages import ReceiptReceived, ReceiptsReceived, SubmitResult, SubmitResults
 from schemas.topics import TopicNames
 from streams.delivery.receipt_matcher import MatchedOutcome, ReceiptMatcher

@@ -17,7 +17,7 @@ from inbound.smpp.message_ids import IdForm, normalise
 from inbound.store.receipts.rows import EarlyKey, EarlyReceipt
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Transaction
-from schemas.events import DeliveryEvent
+from schemas.message_events import DeliveryEvent
 from schemas.messages import ReceiptReceived, SubmitResult
 
 # A form that only a newer gateway knows is read as ANY.

@@ -25,28 +25,16 @@ from schemas.lanes import Lane
 from schemas.messages import MobileTerminated
 from streams.outbox import transitions
 from streams.outbox.claims import Claimer, Reply
-from streams.outbox.encoding import Encoder
-from streams.outbox.ledger import Entry, Ledger
-from streams.outbox.outcomes import Outcomes
-from streams.outbox.phases import (
-    BackingOff,
+from streams.outbox.effects import (
     BackOff,
-    Claimed,
-    Contested,
     Effect,
     Enqueue,
-    Fetched,
     Finish,
     Forget,
-    InFlight,
-    LookingUp,
     LookUp,
     Publish,
     Recheck,
-    Rechecking,
     Reclaim,
-    Reclaiming,
-    Recording,
     ReleaseClaim,
     ReleaseKey,
     Render,
@@ -54,10 +42,25 @@ from streams.outbox.phases import (
     Requeue,
     Submit,
 )
+from streams.outbox.encoding import Encoder
+from streams.outbox.ledger import Entry, Ledger
+from streams.outbox.outcomes import Outcomes
+from streams.outbox.phases import (
+    BackingOff,
+    Claimed,
+    Contested,
+    Fetched,
+    InFlight,
+    LookingUp,
+    Rechecking,
+    Reclaiming,
+    Recording,
+)
 from streams.outbox.ports import BindPort, BindsPort
 from streams.outbox.queues import ReadyQueue
+from streams.outbox.resend_policy import ResendPolicy
 from streams.outbox.results import ResultPublisher
-from streams.outbox.transitions import ResendPolicy, Step
+from streams.outbox.steps import Step
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from inbound.ops import metrics, telemetry
 from inbound.smpp.message_ids import IdForm
 from schemas.messages import Purpose, SubmitResult
-from streams.outbox.phases import Publish
+from streams.outbox.effects import Publish
 from streams.outbox.ports import BindPort
 
 

@@ -12,13 +12,13 @@ thing is under way: an answer, a look-up, a back-off, a new claim, or the storin
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, TypeVar, dataclass_transform
 
 from aiokafka import TopicPartition
 
 from schemas.lanes import Lane
-from schemas.messages import MobileTerminated, Outcome, PartResult, SubmitResult
+from schemas.messages import MobileTerminated, PartResult, SubmitResult
 from schemas.orders import WithheldReason
 from streams.outbox.attempts import NONE, UnresolvedAttempts
 from streams.outbox.encoding import NOT_RENDERED, EncodedText
@@ -206,111 +206,3 @@ Phase = (
 )
 
 # -- effects --------------------------------------------------------------------------
-
-
-@value
-class Enqueue:
-    """Put it into the ready queue, behind the others of its key."""
-
-
-@value
-class Requeue:
-    """Put it back at the front of the ready queue; it keeps its key."""
-
-
-@value
-class Render:
-    """Render and encode its text for this bind."""
-
-    bind: BindPort
-
-
-@value
-class Submit:
-    """Submit one part. The centre may try for `valid_for` to deliver it."""
-
-    part: int
-    bind: BindPort
-    valid_for: timedelta
-
-
-@value
-class BackOff:
-    """Come back to this message after a while."""
-
-    bind: BindPort
-
-
-@value
-class LookUp:
-    """Find out whether the worker processed the earlier gateway's result."""
-
-    result_due: float
-
-
-@value
-class Recheck:
-    """Ask again whether it is withheld; many messages are asked about at once."""
-
-
-@value
-class Reclaim:
-    """Claim the next attempt after a pause of `after_s`."""
-
-    after_s: float = 0.0
-
-
-@value
-class Publish:
-    """Publish a result; `final` when no further attempt follows."""
-
-    claimed: Claimed = field(repr=False)
-    bind: BindPort
-    outcome: Outcome
-    final: bool
-    withheld: WithheldReason | None = None
-
-
-@value
-class Republish:
-    """Publish the final result that the earlier gateway recorded; it may be in Kafka already."""
-
-    result: SubmitResult
-
-
-@value
-class ReleaseKey:
-    """Let the next message of its key go."""
-
-
-@value
-class ReleaseClaim:
-    """Give the claim back: it was not sent."""
-
-
-@value
-class Finish:
-    """Its offset may be committed, and a copy of it is recognised."""
-
-
-@value
-class Forget:
-    """It belongs to the partition's next owner."""
-
-
-Effect = (
-    Enqueue
-    | Requeue
-    | Render
-    | Submit
-    | BackOff
-    | LookUp
-    | Recheck
-    | Reclaim
-    | Publish
-    | Republish
-    | ReleaseKey
-    | ReleaseClaim
-    | Finish
-    | Forget
-)

@@ -27,8 +27,8 @@ from streams.outbox.outcomes import Outcomes
 from streams.outbox.phases import Fetched
 from streams.outbox.ports import BindPort, BindsPort
 from streams.outbox.queues import Queues
+from streams.outbox.resend_policy import FIRST_PAUSE_S, ResendPolicy
 from streams.outbox.results import ResultPublisher
-from streams.outbox.transitions import FIRST_PAUSE_S, ResendPolicy
 
 log = logging.getLogger(__name__)
 

@@ -14,94 +14,60 @@ What always holds, whatever happens in whatever order:
   was not withheld shortly before.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Final, assert_never
+from typing import assert_never
 
 from inbound.smpp.status import is_temporary, is_throttle
-from schemas.messages import Outcome, PartResult, SubmitAttempt, SubmitResult
+from schemas.messages import Outcome, PartResult, SubmitResult
 from schemas.orders import WithheldReason
-from streams.outbox.attempts import NONE
+from streams.outbox.effects import (
+    BackOff,
+    LookUp,
+    ReleaseClaim,
+    Render,
+    Republish,
+)
 from streams.outbox.encoding import NOT_RENDERED, EncodedText
 from streams.outbox.phases import (
     DONE,
     BackingOff,
-    BackOff,
     Claim,
     Claimed,
     Contested,
     Done,
     EarlierClaim,
-    Effect,
-    Enqueue,
     Fetched,
-    Finish,
-    Forget,
     InFlight,
     LookingUp,
-    LookUp,
     PartProgress,
     Phase,
-    Publish,
     Ready,
-    Recheck,
     Rechecking,
-    Reclaim,
     Reclaiming,
     Recording,
-    ReleaseClaim,
-    ReleaseKey,
-    Render,
-    Republish,
-    Requeue,
-    Submit,
 )
 from streams.outbox.ports import BindPort
-
-Step = tuple[Phase, tuple[Effect, ...]]
-
-FIRST_PAUSE_S: Final = 3.0
-MAX_PAUSE_S: Final = 27.0
-"""Meanwhile the next messages of its key wait, among them acknowledgements."""
-
-_UNANSWERED = PartResult()
-_ENQUEUE, _REQUEUE, _RELEASE_KEY = Enqueue(), Requeue(), ReleaseKey()
-_FINISH, _FORGET, _RECHECK = Finish(), Forget(), Recheck()
-
-
-@dataclass(frozen=True, slots=True)
-class ResendPolicy:
-    """Whether a message whose outcome is unknown is sent again."""
-
-    max_attempts: int
-    resends_unknown: Callable[[str], bool]
-    """Whether a template allows it."""
-    first_pause_s: float = FIRST_PAUSE_S
-    """Between the first and the second attempt; each further pause is three times as long, up to
-    `MAX_PAUSE_S`.
-
-    A link that breaks whenever something is submitted would use up all attempts in seconds.
-    """
-
-    def allows(self, claimed: Claimed, now: datetime) -> bool:
-        """Whether one more attempt follows."""
-        message = claimed.fetched.message
-        if claimed.claim.attempt >= self.max_attempts or message.not_after <= now:
-            return False
-        if message.order_id is not None:
-            return bool(message.resend_unknown)
-        return self.resends_unknown(message.template)
-
-    def pause_s(self, claimed: Claimed) -> float:
-        """Return the seconds between this attempt and the next."""
-        pause_s = self.first_pause_s
-        for _ in range(1, claimed.claim.attempt):
-            if pause_s >= MAX_PAUSE_S:
-                break
-            pause_s *= 3
-        return min(pause_s, MAX_PAUSE_S)
-
+from streams.outbox.resend_policy import ResendPolicy
+from streams.outbox.steps import (
+    ENQUEUE,
+    FINISH,
+    FORGET,
+    RECHECK,
+    RELEASE_KEY,
+    REQUEUE,
+    UNANSWERED,
+    Step,
+    answered,
+    end,
+    go_on,
+    next_attempt,
+    pending_again,
+    resume,
+    submit,
+    unresolved,
+    withhold,
+)
 
 # -- claiming -------------------------------------------------------------------------
 
@@ -110,17 +76,17 @@ def on_claim(fetched: Fetched, claim: Claim, earlier: EarlierClaim | None) -> St
     """The message was claimed; `earlier` tells of another gateway's claim before."""
     claimed = Claimed(fetched, claim)
     if earlier is None:
-        return claimed, (_ENQUEUE,)
+        return claimed, (ENQUEUE,)
     if earlier.is_processed:
-        return DONE, (_FINISH,)
+        return DONE, (FINISH,)
     if earlier.recorded is not None:
         return Recording(fetched), (Republish(earlier.recorded),)
-    return Contested(claimed, earlier.result_due), (_ENQUEUE,)
+    return Contested(claimed, earlier.result_due), (ENQUEUE,)
 
 
 def on_claim_interrupted(fetched: Fetched) -> Step:
     """The process ends while it claims: claimed or not, the claim is to be given back."""
-    return Claimed(fetched, Claim(1, None, None)), (_ENQUEUE,)
+    return Claimed(fetched, Claim(1, None, None)), (ENQUEUE,)
 
 
 def on_lookup(
@@ -134,14 +100,14 @@ def on_lookup(
     """The earlier gateway's result is known, or it is too late for it to come."""
     claimed = looking_up.claimed
     if claimed.given_up:
-        return DONE, (_RELEASE_KEY,)
+        return DONE, (RELEASE_KEY,)
     if is_processed:
-        return DONE, (_RELEASE_KEY, _FINISH)
+        return DONE, (RELEASE_KEY, FINISH)
     if recorded is not None:
-        return Recording(claimed.fetched), (Republish(recorded), _RELEASE_KEY)
+        return Recording(claimed.fetched), (Republish(recorded), RELEASE_KEY)
     if policy.allows(claimed, now):
-        return _next_attempt(claimed, looking_up.bind, after_s=0.0)
-    return _end(claimed, looking_up.bind, Outcome.UNKNOWN)
+        return next_attempt(claimed, looking_up.bind, after_s=0.0)
+    return end(claimed, looking_up.bind, Outcome.UNKNOWN)
 
 
 def on_reclaim(
@@ -154,25 +120,25 @@ def on_reclaim(
     """
     if claim is None:
         if reclaiming.claimed.given_up:
-            return DONE, (_RELEASE_KEY,)
+            return DONE, (RELEASE_KEY,)
         if recorded is not None:
-            return Recording(reclaiming.claimed.fetched), (Republish(recorded), _RELEASE_KEY)
-        return _end(reclaiming.claimed, reclaiming.bind, Outcome.UNKNOWN)
+            return Recording(reclaiming.claimed.fetched), (Republish(recorded), RELEASE_KEY)
+        return end(reclaiming.claimed, reclaiming.bind, Outcome.UNKNOWN)
     progress = reclaiming.claimed.progress
     pending = tuple(sorted({*progress.unanswered, *progress.pending}))
     progress = replace(progress, pending=pending, unanswered=frozenset())
     claimed = replace(reclaiming.claimed, claim=claim, progress=progress)
     if claim.number is None and not claimed.given_up:
-        return _end(claimed, reclaiming.bind, Outcome.ERASED)
+        return end(claimed, reclaiming.bind, Outcome.ERASED)
     if claim.withheld is not None and not claimed.given_up:
-        return _end(claimed, reclaiming.bind, Outcome.UNKNOWN)
-    return _resume(claimed)
+        return end(claimed, reclaiming.bind, Outcome.UNKNOWN)
+    return resume(claimed)
 
 
 def on_pause_interrupted(reclaiming: Reclaiming) -> Step:
     """The partition goes to another gateway now, before the next attempt was claimed."""
     del reclaiming
-    return DONE, (_RELEASE_KEY, _FORGET)
+    return DONE, (RELEASE_KEY, FORGET)
 
 
 # -- submitting -----------------------------------------------------------------------
@@ -192,19 +158,19 @@ def on_slot(  # noqa: PLR0911 — each return is one outcome
         # A second attempt follows only an unknown outcome.
         is_unknown = progress.unanswered or claim.attempt > 1
         outcome = Outcome.UNKNOWN if is_unknown else Outcome.EXPIRED
-        return _end(ready, bind, outcome)
+        return end(ready, bind, outcome)
     if not is_fresh and message.order_id is not None and not ready.is_begun:
-        return Rechecking(ready), (_RECHECK,)
+        return Rechecking(ready), (RECHECK,)
     if claim.withheld is not None and not ready.is_begun:
-        return _withhold(ready, bind, claim.withheld)
+        return withhold(ready, bind, claim.withheld)
     if progress.text is not NOT_RENDERED:
         part, *pending = progress.pending
         sent_at = progress.sent_at or now
         progress = replace(progress, pending=tuple(pending), sent_at=sent_at)
-        return _submit(ready.fetched, claim, progress, part, bind, now)
+        return submit(ready.fetched, claim, progress, part, bind, now)
     is_erased = claim.text is None if message.order_id else message.secret and claim.secret is None
     if claim.number is None or is_erased:
-        return _end(ready, bind, Outcome.ERASED)
+        return end(ready, bind, Outcome.ERASED)
     return ready, (Render(bind),)
 
 
@@ -212,7 +178,7 @@ def on_checked(rechecking: Rechecking, withheld: WithheldReason | None, checked_
     """It is known again whether the message is withheld."""
     claimed = rechecking.claimed
     claim = replace(claimed.claim, withheld=withheld, checked_at=checked_at)
-    return replace(claimed, claim=claim), (_REQUEUE,)
+    return replace(claimed, claim=claim), (REQUEUE,)
 
 
 def on_text(claimed: Claimed, text: EncodedText, bind: BindPort, now: datetime) -> Step:
@@ -221,58 +187,58 @@ def on_text(claimed: Claimed, text: EncodedText, bind: BindPort, now: datetime) 
     if claim.secret is not None or claim.text is not None:
         claim = replace(claim, secret=None, text=None)
     pending = tuple(range(1, parts))
-    progress = PartProgress(text, (_UNANSWERED,) * parts, pending, sent_at=now)
-    return _submit(claimed.fetched, claim, progress, 0, bind, now)
+    progress = PartProgress(text, (UNANSWERED,) * parts, pending, sent_at=now)
+    return submit(claimed.fetched, claim, progress, 0, bind, now)
 
 
 def on_unencodable(phase: Claimed | InFlight, bind: BindPort) -> Step:
     """The text or a PDU of it can't be made: no attempt can succeed."""
     claimed = phase.claimed if isinstance(phase, InFlight) else phase
-    return _end(claimed, bind, Outcome.REJECTED)
+    return end(claimed, bind, Outcome.REJECTED)
 
 
 def on_answer(in_flight: InFlight, status: int, message_id: str | None, now: datetime) -> Step:
     """The centre answered with a command_status and its own id of the part."""
     part, bind = in_flight.part, in_flight.bind
-    claimed = _answered(
+    claimed = answered(
         in_flight.claimed, part, PartResult(status=status, smsc_message_id=message_id)
     )
     if not status:
-        return _go_on(claimed, bind)
+        return go_on(claimed, bind)
     if not is_temporary(status):
-        return _end(claimed, bind, Outcome.REJECTED)
-    claimed = _pending_again(_unresolved(claimed, part, status, bind, now), part)
+        return end(claimed, bind, Outcome.REJECTED)
+    claimed = pending_again(unresolved(claimed, part, status, bind, now), part)
     if is_throttle(status):  # the bind pauses, for all messages
-        return _resume(claimed)
+        return resume(claimed)
     return BackingOff(claimed), (BackOff(bind),)
 
 
 def on_no_answer(in_flight: InFlight, policy: ResendPolicy, now: datetime) -> Step:
     """The part was written and never answered: the centre may have it."""
     part, bind = in_flight.part, in_flight.bind
-    claimed = _answered(in_flight.claimed, part, _UNANSWERED)
-    claimed = _unresolved(claimed, part, None, bind, now)
+    claimed = answered(in_flight.claimed, part, UNANSWERED)
+    claimed = unresolved(claimed, part, None, bind, now)
     progress = replace(claimed.progress, unanswered=claimed.progress.unanswered | {part})
     claimed = replace(claimed, progress=progress)
     if policy.allows(claimed, now):
-        return _next_attempt(claimed, bind, after_s=policy.pause_s(claimed))
-    return _go_on(claimed, bind)
+        return next_attempt(claimed, bind, after_s=policy.pause_s(claimed))
+    return go_on(claimed, bind)
 
 
 def on_not_sent(in_flight: InFlight) -> Step:
     """No octet of the part was written: it goes again as if nothing had happened."""
-    return _resume(_pending_again(in_flight.claimed, in_flight.part))
+    return resume(pending_again(in_flight.claimed, in_flight.part))
 
 
 def on_back_off_over(backing_off: BackingOff) -> Step:
     """The back-off is over."""
-    return _resume(backing_off.claimed)
+    return resume(backing_off.claimed)
 
 
 def on_stored(recording: Recording) -> Step:
     """Kafka has the final result."""
     del recording
-    return DONE, (_FINISH,)
+    return DONE, (FINISH,)
 
 
 # -- handing a partition over -----------------------------------------------------------
@@ -285,11 +251,11 @@ def on_hand_over(phase: Phase) -> Step:
     """
     match phase:
         case Fetched() | Contested():
-            return DONE, (_FORGET,)
+            return DONE, (FORGET,)
         case Claimed() if not phase.is_begun:
-            return DONE, (ReleaseClaim(), _FORGET)
+            return DONE, (ReleaseClaim(), FORGET)
         case Rechecking():
-            return DONE, (ReleaseClaim(), _RELEASE_KEY, _FORGET)
+            return DONE, (ReleaseClaim(), RELEASE_KEY, FORGET)
         case LookingUp():
             return _given_up(phase)
         case Claimed() | InFlight() | BackingOff() | Reclaiming() | Recording() | Done():
@@ -302,92 +268,16 @@ def on_given_up(phase: Phase) -> Step:
     """The partition goes to another gateway now; its claim tells the next owner."""
     match phase:
         case Fetched() | Claimed() | Contested():
-            return DONE, (_FORGET,)
+            return DONE, (FORGET,)
         case Rechecking():
-            return DONE, (_RELEASE_KEY, _FORGET)
+            return DONE, (RELEASE_KEY, FORGET)
         case LookingUp() | InFlight() | BackingOff() | Reclaiming():
             return _given_up(phase)
         case Recording() | Done():
-            return phase, (_FORGET,)
+            return phase, (FORGET,)
         case _:
             assert_never(phase)
 
 
 def _given_up(phase: LookingUp | InFlight | BackingOff | Reclaiming) -> Step:
-    return replace(phase, claimed=replace(phase.claimed, given_up=True)), (_FORGET,)
-
-
-# -- what several of them share -----------------------------------------------------------
-
-
-def _submit(
-    fetched: Fetched, claim: Claim, progress: PartProgress, part: int, bind: BindPort, now: datetime
-) -> Step:
-    valid_for = fetched.message.not_after - now
-    return InFlight(Claimed(fetched, claim, progress), part, bind), (Submit(part, bind, valid_for),)
-
-
-def _go_on(claimed: Claimed, bind: BindPort) -> Step:
-    """Submit the next part, or end when there is none."""
-    if claimed.progress.pending:
-        return _resume(claimed)
-    unknown = bool(claimed.progress.unanswered)
-    return _end(claimed, bind, Outcome.UNKNOWN if unknown else Outcome.SUBMITTED)
-
-
-def _resume(claimed: Claimed) -> Step:
-    """Wait for a bind again, unless the partition was given up meanwhile."""
-    if claimed.given_up:
-        return DONE, (_RELEASE_KEY,)
-    return claimed, (_REQUEUE,)
-
-
-def _next_attempt(claimed: Claimed, bind: BindPort, *, after_s: float) -> Step:
-    """Report the unknown outcome, then claim the next attempt after a pause."""
-    unknown = Publish(claimed, bind, Outcome.UNKNOWN, final=False)
-    if claimed.given_up:  # the next attempt is the new owner's
-        return DONE, (unknown, _RELEASE_KEY)
-    progress = replace(claimed.progress, attempts=NONE, sent_at=None)
-    return Reclaiming(replace(claimed, progress=progress), bind), (unknown, Reclaim(after_s))
-
-
-def _end(claimed: Claimed, bind: BindPort, outcome: Outcome) -> Step:
-    """Report the final result; the next message of the key need not wait for its storing."""
-    result = Publish(claimed, bind, outcome, final=True)
-    return Recording(claimed.fetched), (result, _RELEASE_KEY)
-
-
-def _withhold(claimed: Claimed, bind: BindPort, reason: WithheldReason) -> Step:
-    """End a message that must not be submitted; after an unknown outcome it stays unknown."""
-    if claimed.claim.attempt > 1:
-        return _end(claimed, bind, Outcome.UNKNOWN)
-    result = Publish(claimed, bind, Outcome.EXPIRED, final=True, withheld=reason)
-    return Recording(claimed.fetched), (result, _RELEASE_KEY)
-
-
-def _answered(claimed: Claimed, part: int, answer: PartResult) -> Claimed:
-    progress = claimed.progress
-    answers = (*progress.answers[:part], answer, *progress.answers[part + 1 :])
-    progress = PartProgress(
-        progress.text,
-        answers,
-        progress.pending,
-        progress.unanswered,
-        progress.attempts,
-        progress.sent_at,
-    )
-    return Claimed(claimed.fetched, claimed.claim, progress, claimed.given_up)
-
-
-def _unresolved(
-    claimed: Claimed, part: int, status: int | None, bind: BindPort, now: datetime
-) -> Claimed:
-    attempt = SubmitAttempt(part=part + 1, status=status, bind=bind.name, at=now)
-    progress = claimed.progress
-    progress = replace(progress, attempts=progress.attempts.adding(attempt))
-    return replace(claimed, progress=progress)
-
-
-def _pending_again(claimed: Claimed, part: int) -> Claimed:
-    progress = claimed.progress
-    return replace(claimed, progress=replace(progress, pending=(part, *progress.pending)))
+    return replace(phase, claimed=replace(phase.claimed, given_up=True)), (FORGET,)

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from schemas.events import EVENTS, MessageEvent
+from schemas.events import EVENTS
+from schemas.message_events import MessageEvent
 from tests.chaos.smsc_faults import AcceptedSubmit
 from tests.chaos.traffic import TextingClient
 from tests.e2e.script import ACKNOWLEDGEMENT

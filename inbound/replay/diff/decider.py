@@ -30,13 +30,8 @@ from inbound.replay.diff.differences import (
 )
 from inbound.replay.diff.protocol import DecisionDifference, PastEvent, StreamVerdict
 from inbound.replay.diff.runs import Run, about, recorded_runs
-from schemas.events import (
-    CommandLimitReached,
-    DomainEvent,
-    MessageEvent,
-    MessageUnknown,
-    RequestAccepted,
-)
+from schemas.events import CommandLimitReached, DomainEvent, RequestAccepted
+from schemas.message_events import MessageEvent, MessageUnknown
 from schemas.messages import Purpose
 from schemas.order_events import (
     OrderAccepted,

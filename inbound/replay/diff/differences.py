@@ -8,7 +8,8 @@ from pydantic_core import from_json
 from inbound.handlers.decision import Decision, Disposition, Reply
 from inbound.replay.diff.protocol import DecisionDifference, EventFields, PastEvent
 from inbound.replay.diff.runs import Run
-from schemas.events import CommandLimitReached, DomainEvent, MessageEvent
+from schemas.events import CommandLimitReached, DomainEvent
+from schemas.message_events import MessageEvent
 
 _ERROR_LENGTH: Final = 300
 

@@ -5,14 +5,8 @@ from typing import Final
 from uuid import UUID
 
 from inbound.replay.diff.protocol import PastEvent
-from schemas.events import (
-    CommandLimitReached,
-    DeliveryEvent,
-    DomainEvent,
-    MessageEvent,
-    RequestAccepted,
-    SubscriptionRestored,
-)
+from schemas.events import CommandLimitReached, DomainEvent, RequestAccepted, SubscriptionRestored
+from schemas.message_events import DeliveryEvent, MessageEvent
 from schemas.order_events import OrderCancelled, OrderDecided, OrderExpired, OrderRescheduled
 from schemas.registration_events import RegistrationRefused, RegistrationReleased
 from schemas.upcasters import read_event

@@ -17,7 +17,7 @@ from inbound.handlers.broadcasts import BroadcastState, Lifecycle
 from inbound.store.broadcasts.rows import Broadcast, Counts, Recipient
 from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
-from schemas.orders import SendingHours
+from schemas.sending_hours import SendingHours
 
 _SQL: Final = statements(__package__, "broadcasts")
 _INSERT_BROADCAST: Final = _SQL["insert_broadcast"]

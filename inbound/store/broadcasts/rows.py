@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from inbound.handlers.broadcasts import BroadcastState, Lifecycle
-from schemas.orders import OrderState, SendingHours
+from schemas.orders import OrderState
+from schemas.sending_hours import SendingHours
 
 _UNSENT: Final = (OrderState.CANCELLED, OrderState.EXPIRED, OrderState.ERASED)
 """The states of orders that count as withheld, each for a reason of its own."""

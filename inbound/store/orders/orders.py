@@ -16,7 +16,8 @@ from inbound.store.orders.rows import (
 )
 from inbound.store.sealing import Sealer
 from inbound.store.statements import Query, statements
-from schemas.orders import OrderKind, OrderState, SendingHours
+from schemas.orders import OrderKind, OrderState
+from schemas.sending_hours import SendingHours
 
 _SQL: Final = statements(__package__, "orders")
 _FIND_ORDERS: Final = _SQL["find_orders"]

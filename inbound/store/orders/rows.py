@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 from inbound.handlers.order_progress import OrderChange, change_of
 from inbound.store.broadcasts.rows import CursorMove
 from schemas.domain_event import DomainEvent
-from schemas.events import MessageSubmitted
-from schemas.orders import Order, OrderEntry, OrderKind, OrderState, SendingHours
+from schemas.message_events import MessageSubmitted
+from schemas.orders import Order, OrderEntry, OrderKind, OrderState
+from schemas.sending_hours import SendingHours
 
 SEND: Final = "send"
 SERVICE: Final = "service"

@@ -23,7 +23,7 @@ from inbound.store.retention_sweep import sweep_audiences
 from inbound.store.transactions.changes import Changes
 from inbound.subjects import StateCache, Subjects
 from schemas.events import SubscriptionStopped
-from schemas.orders import SendingHours
+from schemas.sending_hours import SendingHours
 from tests.fix_store import until
 from tests.integration.broadcasts.conftest import START, Bench, number, rows_of
 

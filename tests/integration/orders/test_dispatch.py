@@ -17,7 +17,7 @@ from inbound.orders.ports import Placed
 from inbound.store.orders.rows import OrderWrites
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.postgres import PostgresStore
-from schemas.events import MessageSubmitted
+from schemas.message_events import MessageSubmitted
 from schemas.messages import Purpose
 from schemas.orders import OrderState, RefusalReason
 from schemas.topics import TopicNames

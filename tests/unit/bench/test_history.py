@@ -10,7 +10,8 @@ from inbound.handlers.commands import decide_command
 from inbound.handlers.decision import CommandRequest, Disposition, message_id
 from inbound.handlers.policies import Policies
 from inbound.handlers.state import SubjectState, evolve
-from schemas.events import Facts, MessageEvent, RequestAccepted
+from schemas.events import Facts, RequestAccepted
+from schemas.message_events import MessageEvent
 from schemas.messages import Purpose
 from schemas.upcasters import read_event
 from tests.bench import history

@@ -17,7 +17,7 @@ from inbound.handlers.broadcasts import (
     has_missed_start,
     opening,
 )
-from schemas.orders import SendingHours
+from schemas.sending_hours import SendingHours
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DRAFT = Lifecycle(BroadcastState.DRAFT, 10, "ann")

@@ -24,15 +24,9 @@ from inbound.handlers.state import OpenOrder, SubjectState, evolve
 from inbound.orders.dispatch import LANE_RETENTION
 from schemas.messages import Outcome, PartResult, Purpose, SubmitAttempt, SubmitResult
 from schemas.order_events import OrderAccepted, OrderRefused, OrderRescheduled
-from schemas.orders import (
-    LimitFacts,
-    OrderFacts,
-    OrderKind,
-    OrderRequest,
-    RefusalReason,
-    SendingHours,
-    WithheldReason,
-)
+from schemas.order_facts import LimitFacts, OrderFacts, OrderRequest
+from schemas.orders import OrderKind, RefusalReason, WithheldReason
+from schemas.sending_hours import SendingHours
 from schemas.topics import TOPICS, TopicNames
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

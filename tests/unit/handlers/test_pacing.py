@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from inbound.handlers.pacing import Bucket, pace_at
 from inbound.handlers.sending_hours import window_at
-from schemas.orders import SendingHours
+from schemas.sending_hours import SendingHours
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ZONES = st.sampled_from(["Europe/Moscow", "Europe/Berlin", "America/St_Johns", "Asia/Kolkata"])

@@ -10,7 +10,7 @@ import pytest
 
 from inbound.handlers.receipts import SentPart, decide_receipt, find_message
 from inbound.handlers.state import SubjectState, evolve
-from schemas.events import (
+from schemas.message_events import (
     DeliveryEvent,
     MessageDelivered,
     MessageUndeliverable,

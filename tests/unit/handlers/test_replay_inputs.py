@@ -13,7 +13,8 @@ from inbound.handlers.policies import Policies
 from inbound.handlers.replay_inputs import request_of, request_of_limited, result_of
 from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState
-from schemas.events import Arrival, Command, CommandLimitReached, MessageEvent, RequestAccepted
+from schemas.events import Arrival, Command, CommandLimitReached, RequestAccepted
+from schemas.message_events import MessageEvent
 from schemas.messages import Outcome, PartResult, Purpose, SubmitAttempt, SubmitResult
 from schemas.registration_events import RegistrationUsage
 from tests.unit.handlers.scenario import NOON, SUBJECT, Scenario

@@ -8,16 +8,8 @@ from inbound.handlers.decision import Disposition, message_id
 from inbound.handlers.policies import Policies
 from inbound.handlers.results import is_awaited, is_often_attempted
 from inbound.handlers.state import evolve
-from schemas.events import (
-    AcknowledgementLate,
-    Command,
-    Completion,
-    MessageEvent,
-    MessageRejected,
-    MessageSubmitted,
-    MessageUnknown,
-    RequestCompleted,
-)
+from schemas.events import AcknowledgementLate, Command, Completion, RequestCompleted
+from schemas.message_events import MessageEvent, MessageRejected, MessageSubmitted, MessageUnknown
 from schemas.messages import Outcome, Purpose, SubmitAttempt
 from tests.unit.handlers.scenario import NOON, Scenario
 

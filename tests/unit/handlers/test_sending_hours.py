@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from inbound.handlers.orders import next_sending_time
 from inbound.handlers.sending_hours import window_at
-from schemas.orders import SendingHours
+from schemas.sending_hours import SendingHours
 
 ZONES = ["Europe/Moscow", "Europe/Berlin", "America/St_Johns", "Pacific/Apia", "Asia/Kathmandu"]
 MINUTES = st.builds(time, st.integers(0, 23), st.integers(0, 59))

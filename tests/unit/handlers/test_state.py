@@ -18,7 +18,7 @@ from inbound.handlers.state import (
 )
 from schemas.base import UtcTime
 from schemas.events import Command, Plan
-from schemas.orders import SendingHours
+from schemas.sending_hours import SendingHours
 
 VERSION: Final = 7
 FIELDS: Final[Mapping[type[Any], Mapping[str, Any]]] = {

@@ -14,7 +14,9 @@ from inbound.orders.ports import Placed
 from inbound.store.orders.rows import Account
 from inbound.store.transactions.memory import MemoryStore
 from schemas.order_events import OrderAccepted
-from schemas.orders import OrderFacts, OrderKind, OrderState, RefusalReason, SendingHours
+from schemas.order_facts import OrderFacts
+from schemas.orders import OrderKind, OrderState, RefusalReason
+from schemas.sending_hours import SendingHours
 from tests.fix_orders import NOON, intake_on, order
 
 

@@ -8,9 +8,8 @@ import pytest
 from inbound.handlers.decision import message_id
 from inbound.projections import requests
 from inbound.projections.requests import REQUESTS
-from schemas.events import (
-    Command,
-    DomainEvent,
+from schemas.events import Command, DomainEvent
+from schemas.message_events import (
     MessageDelivered,
     MessageSubmitted,
     MessageUndeliverable,

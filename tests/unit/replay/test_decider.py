@@ -19,13 +19,13 @@ from inbound.replay.diff.protocol import DecisionDifference, PastEvent
 from schemas import upcasters
 from schemas.events import (
     DomainEvent,
-    MessageSubmitted,
     Plan,
     RequestAccepted,
     RequestCompleted,
     SubscriptionRestored,
     SubscriptionStopped,
 )
+from schemas.message_events import MessageSubmitted
 from schemas.messages import Outcome, Purpose
 from schemas.registration_events import RefusalCause, RegistrationUsage
 from tests.released import stream

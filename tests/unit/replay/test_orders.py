@@ -13,7 +13,8 @@ from inbound.replay.diff.protocol import DecisionDifference, StreamVerdict
 from schemas.domain_event import DomainEvent
 from schemas.messages import Outcome, PartResult, ReceiptState
 from schemas.order_events import OrderAccepted, OrderDecided, OrderRefused
-from schemas.orders import OrderRequest, RefusalReason, WithheldReason
+from schemas.order_facts import OrderRequest
+from schemas.orders import RefusalReason, WithheldReason
 from schemas.upcasters import read_event
 from tests.unit.replay.streams import decider, stored
 from tests.unit.timeline.orders import DAY, HOURS, Recipient

@@ -14,7 +14,7 @@ from inbound.handlers.orders import (
 )
 from inbound.timeline.input import Selection, TimelineOptions
 from inbound.timeline.model import Language, OrderTimeline
-from schemas.events import (
+from schemas.message_events import (
     DeliveryEvent,
     MessageDelivered,
     MessageUndeliverable,
@@ -22,14 +22,9 @@ from schemas.events import (
 )
 from schemas.messages import Outcome, PartResult, Purpose, ReceiptState, SubmitResult
 from schemas.order_events import OrderCancelled, OrderDecided, OrderExpired
-from schemas.orders import (
-    OrderFacts,
-    OrderKind,
-    OrderRequest,
-    OrderState,
-    SendingHours,
-    WithheldReason,
-)
+from schemas.order_facts import OrderFacts, OrderRequest
+from schemas.orders import OrderKind, OrderState, WithheldReason
+from schemas.sending_hours import SendingHours
 from schemas.upcasters import read_event
 from tests.unit.timeline.world import NOON, SUBJECT, Person, seconds
 

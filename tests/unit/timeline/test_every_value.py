@@ -25,15 +25,8 @@ from inbound.timeline.requests import RequestEvent
 from inbound.timeline.russian_steps import step_text as russian_step
 from inbound.timeline.words import ArrivalSpan, MissKind
 from schemas.contracts.examples import EXAMPLES
-from schemas.events import (
-    EVENTS,
-    Command,
-    DeliveryEvent,
-    DomainEvent,
-    MessageEvent,
-    MessageWithheld,
-    Plan,
-)
+from schemas.events import EVENTS, Command, DomainEvent, Plan
+from schemas.message_events import DeliveryEvent, MessageEvent, MessageWithheld
 from schemas.messages import Outcome, PartResult, Purpose, ReceiptState
 from schemas.registration_events import HoldReason, RefusalCause
 from tests.unit.timeline.test_sentences import refused, released, undone

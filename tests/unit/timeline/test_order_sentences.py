@@ -15,14 +15,8 @@ from inbound.handlers.orders import dispatched_message_id
 from inbound.store.lookup.messages import SentPartStatus
 from schemas.events import Command, PersonErased
 from schemas.messages import Outcome, PartResult, ReceiptState
-from schemas.orders import (
-    LimitFacts,
-    OrderKind,
-    OrderState,
-    RefusalReason,
-    WithheldReason,
-    utc,
-)
+from schemas.order_facts import LimitFacts
+from schemas.orders import OrderKind, OrderState, RefusalReason, WithheldReason, utc
 from tests.unit.timeline.orders import DAY, HOURS, Recipient, Row
 from tests.unit.timeline.world import seconds
 

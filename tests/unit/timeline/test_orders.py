@@ -21,7 +21,8 @@ from schemas.contracts.examples import EXAMPLES
 from schemas.domain_event import DomainEvent
 from schemas.events import EVENTS, Command
 from schemas.messages import Outcome, PartResult, ReceiptState
-from schemas.orders import LimitFacts, OrderKind, OrderState, RefusalReason, WithheldReason
+from schemas.order_facts import LimitFacts
+from schemas.orders import OrderKind, OrderState, RefusalReason, WithheldReason
 from tests.unit.timeline.orders import DAY, HOURS, Recipient, Row
 from tests.unit.timeline.test_every_value import check
 from tests.unit.timeline.test_order_sentences import PEOPLE

@@ -15,7 +15,8 @@ from inbound.terminal import Terminal
 from inbound.timeline.input import MissNote
 from inbound.timeline.model import Language, ReplyStatus, RequestTimeline, StepKind, TextReading
 from inbound.timeline.words import ArrivalSpan
-from schemas.events import Arrival, Command, MessageUnknown
+from schemas.events import Arrival, Command
+from schemas.message_events import MessageUnknown
 from schemas.messages import Outcome, PartResult, ReceiptState, SubmitAttempt
 from schemas.registration_events import RegistrationUsage
 from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person, seconds

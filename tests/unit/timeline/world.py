@@ -17,18 +17,12 @@ from inbound.store.lookup.messages import SentPartStatus
 from inbound.timeline.build import build, select
 from inbound.timeline.input import Selection, TimelineInput, TimelineOptions
 from inbound.timeline.model import Language, RequestTimeline, Timeline
-from inbound.timeline.selecting import select
-from schemas.events import (
-    Arrival,
-    Command,
+from schemas.events import Arrival, Command, DomainEvent, Facts, Plan, RequestAccepted
+from schemas.message_events import (
     DeliveryEvent,
-    DomainEvent,
-    Facts,
     MessageDelivered,
     MessageUndeliverable,
     MessageUndetermined,
-    Plan,
-    RequestAccepted,
 )
 from schemas.messages import Outcome, PartResult, Purpose, ReceiptState, SubmitResult
 from schemas.registration_events import RefusalCause, RegistrationUsage

@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from inbound.smpp.status import Status
 from inbound.store.claims.rows import ClaimRow, RecordedResult, ToClaim
 from schemas.messages import MobileTerminated, Outcome
-from streams.outbox.transitions import MAX_PAUSE_S
+from streams.outbox.resend_policy import MAX_PAUSE_S
 from tests.integration.streams.outbox.bench import (
     BROADCAST,
     DEAD_GATEWAY,

@@ -14,7 +14,8 @@ from inbound.orders.intake import MOST_IN_BATCH
 from inbound.orders.ports import Placed
 from schemas.contracts.examples import TRACEPARENT, example_of
 from schemas.notify import OrderRequested, order_id_of
-from schemas.orders import Order, OrderEntry, SendingHours
+from schemas.orders import Order, OrderEntry
+from schemas.sending_hours import SendingHours
 from streams.notify.processor import NotifyProcessor, order_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

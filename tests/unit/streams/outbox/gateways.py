@@ -20,27 +20,16 @@ from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Outcome, Purpose, SubmitResult
 from schemas.orders import WithheldReason
 from streams.outbox import transitions
-from streams.outbox.encoding import EncodedText
-from streams.outbox.ledger import Entry, Ledger
-from streams.outbox.offsets import OffsetTracker
-from streams.outbox.phases import (
+from streams.outbox.effects import (
     BackOff,
-    Claim,
-    Claimed,
-    Contested,
-    EarlierClaim,
     Effect,
     Enqueue,
-    Fetched,
     Finish,
     Forget,
     LookUp,
-    Phase,
     Publish,
     Recheck,
-    Rechecking,
     Reclaim,
-    Reclaiming,
     ReleaseClaim,
     ReleaseKey,
     Render,
@@ -48,9 +37,23 @@ from streams.outbox.phases import (
     Requeue,
     Submit,
 )
+from streams.outbox.encoding import EncodedText
+from streams.outbox.ledger import Entry, Ledger
+from streams.outbox.offsets import OffsetTracker
+from streams.outbox.phases import (
+    Claim,
+    Claimed,
+    Contested,
+    EarlierClaim,
+    Fetched,
+    Phase,
+    Rechecking,
+    Reclaiming,
+)
 from streams.outbox.ports import BindPort
 from streams.outbox.queues import ReadyQueue
-from streams.outbox.transitions import ResendPolicy, Step
+from streams.outbox.resend_policy import ResendPolicy
+from streams.outbox.steps import Step
 
 NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)
 VALID_FOR = timedelta(hours=1)

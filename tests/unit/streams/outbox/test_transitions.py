@@ -12,6 +12,7 @@ from schemas.lanes import Lane
 from schemas.messages import MobileTerminated, Outcome, Purpose, SubmitResult
 from schemas.orders import WithheldReason
 from streams.outbox import transitions
+from streams.outbox.effects import Effect, Publish, Reclaim, Republish
 from streams.outbox.phases import (
     BackingOff,
     Claim,
@@ -19,19 +20,15 @@ from streams.outbox.phases import (
     Contested,
     Done,
     EarlierClaim,
-    Effect,
     Fetched,
     InFlight,
     LookingUp,
     Phase,
-    Publish,
     Rechecking,
-    Reclaim,
     Reclaiming,
     Recording,
-    Republish,
 )
-from streams.outbox.transitions import Step
+from streams.outbox.steps import Step
 from tests.unit.streams.outbox.gateways import (
     BIND,
     MAX_ATTEMPTS,
