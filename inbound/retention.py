@@ -10,11 +10,11 @@ import psycopg
 from inbound.errors import RetryableError
 from inbound.ops import metrics
 from inbound.settings import Settings
-from inbound.store import dead_letters, retention_sweep, usage
-from inbound.store.broadcasts import repeats
+from inbound.store import retention_sweep, usage
 from inbound.store.callbacks import callbacks
 from inbound.store.connections import connect
-from inbound.store.dead_letters import DeadLetterLimits
+from inbound.store.dead_letters import dead_letters
+from inbound.store.dead_letters.limits import DeadLetterLimits
 from inbound.store.mo import unknown_numbers
 from inbound.store.quotas import Quotas
 from inbound.store.registrations import status as registrations

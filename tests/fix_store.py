@@ -17,7 +17,7 @@ from psycopg import sql
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.store.claims.rows import Secret
 from inbound.store.connections import connect
-from inbound.store.dead_letters import DeadLetter
+from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.log.rows import NewEvent, NewState
 from inbound.store.migrations.runner import migrate
 from inbound.store.mo.rows import InboxRow, MessagePart, PartChanges

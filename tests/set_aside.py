@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from inbound.errors import RetryableError
-from inbound.store.dead_letters import DeadLetter
+from inbound.store.dead_letters.rows import DeadLetter
 
 
 class SetAside:

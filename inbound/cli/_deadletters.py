@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from inbound.cli._format import counted
-from inbound.store.dead_letters import StoredDeadLetter
+from inbound.store.dead_letters.rows import StoredDeadLetter
 from inbound.terminal import echo
 
 SHOWN_MAX: Final = 10

@@ -12,7 +12,7 @@ from inbound.cli.audit import os_user
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
-from inbound.store.dead_letters import Selection
+from inbound.store.dead_letters.rows import Selection
 from inbound.terminal import confirm, echo, echo_json
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -61,7 +61,7 @@ def list_(
 ) -> None:
     """List dead letters, oldest first: id, time, source, reason."""
     from inbound.clock import utc_now
-    from inbound.store import dead_letters as store
+    from inbound.store.dead_letters import dead_letters as store
 
     selection = Selection(topic=topic, reason=reason_like)
     with _connected(settings) as conn:
@@ -95,8 +95,8 @@ def show(settings: Settings, id_: int, reveal: str | None, *, as_json: bool) -> 
     """Show one dead letter: headers and content; numbers, texts and secrets are masked."""
     from inbound.clock import utc_now
     from inbound.deadletter import viewing
-    from inbound.store import dead_letters as store
     from inbound.store.access import audit
+    from inbound.store.dead_letters import dead_letters as store
     from inbound.store.sealing import Sealer
 
     with _connected(settings) as conn:
@@ -153,7 +153,7 @@ def retry(
     time.
     """
     from inbound.deadletter.retrying import DeadLetterRetry, set_aside_again, wait_until_processed
-    from inbound.store import dead_letters as store
+    from inbound.store.dead_letters import dead_letters as store
     from inbound.store.sealing import Sealer
 
     selection = _selection(ids, topic, reason_like, everything=everything)
@@ -192,8 +192,8 @@ def discard(
     yes: bool,
 ) -> None:
     """Delete dead letters for good. Their requests will never be processed."""
-    from inbound.store import dead_letters as store
     from inbound.store.access import audit
+    from inbound.store.dead_letters import dead_letters as store
 
     selection = _selection(ids, topic, reason_like, everything=everything)
     why = _checked(reason)
@@ -229,7 +229,7 @@ def _selection(
 
 def _confirmed(conn: Any, selection: Selection, what: str, *, yes: bool) -> int:  # noqa: ANN401
     """Return the last id of the selection, once the operator has confirmed."""
-    from inbound.store import dead_letters as store
+    from inbound.store.dead_letters import dead_letters as store
 
     count, upto = store.count(conn, selection)
     if not count:

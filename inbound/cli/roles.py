@@ -85,7 +85,7 @@ def relay(settings: Settings) -> None:
     from inbound.ops import telemetry
     from inbound.outbox.relay import Relay
     from inbound.store.connections import connect
-    from inbound.store.dead_letters import insert
+    from inbound.store.dead_letters.dead_letters import insert
     from inbound.store.sealing import Sealer
     from schemas.topics import TopicNames
 

@@ -14,7 +14,7 @@ from pydantic_core import from_json
 from inbound.errors import PoisonError, ScservError
 from inbound.kafka.decoding import TopicRecord
 from inbound.keys import HASH_BYTES
-from inbound.store.dead_letters import RETRIED_HEADER, DeadLetter
+from inbound.store.dead_letters.rows import RETRIED_HEADER, DeadLetter
 from schemas.cloudevents import Headers, header
 
 GATEWAY_FEED: Final = "gateway"

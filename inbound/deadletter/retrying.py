@@ -22,9 +22,9 @@ from inbound.deadletter.isolation import Bisection
 from inbound.kafka.admin import RECONNECT
 from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import REFUSALS, delivery_error, end, flush, new_producer
-from inbound.store import dead_letters
 from inbound.store.access import audit
-from inbound.store.dead_letters import (
+from inbound.store.dead_letters import dead_letters
+from inbound.store.dead_letters.rows import (
     KAFKA_FEED,
     RETRIED_HEADER,
     Packed,

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from inbound.smpp import alphabet
-from inbound.store.dead_letters import Packed
+from inbound.store.dead_letters.rows import Packed
 from schemas import messages
 from schemas.base import Model
 

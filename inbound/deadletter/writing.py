@@ -16,12 +16,8 @@ from inbound.deadletter.letters import to_dead_letter
 from inbound.errors import RetryableError
 from inbound.ops import metrics
 from inbound.ops.health import Health
-from inbound.store.dead_letters import (
-    KAFKA_FEED,
-    DeadLetter,
-    DeadLetterLimits,
-    within_sender_limits,
-)
+from inbound.store.dead_letters.limits import DeadLetterLimits, within_sender_limits
+from inbound.store.dead_letters.rows import KAFKA_FEED, DeadLetter
 from inbound.store.errors import DeadLettersFull
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store

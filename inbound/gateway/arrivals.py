@@ -28,7 +28,7 @@ from inbound.smpp import receipts
 from inbound.smpp.pdu import DataSm, DeliverSm, RequestPdu, ResponsePdu
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
-from inbound.store.dead_letters import DeadLetter
+from inbound.store.dead_letters.rows import DeadLetter
 from schemas.cloudevents import Attributes, Headers, to_headers
 from schemas.messages import MobileOriginated, Part, ReceiptReceived, ReceiptsReceived
 

@@ -20,7 +20,7 @@ from inbound.errors import RetryableError
 from inbound.kafka.producer import FLUSH_WITHIN_S, REFUSALS, delivery_error
 from inbound.kafka.records import ProducerRecord, RenewableProducerPort, of_head
 from inbound.ops import metrics
-from inbound.store.dead_letters import DeadLetter
+from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.outbox import feeds
 from inbound.store.outbox.feeds import ChainHead
 from schemas.messages import LogHead

@@ -26,7 +26,7 @@ from inbound.outbox.sending import (
     send,
     to_dead_letter,
 )
-from inbound.store.dead_letters import DeadLetter
+from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.outbox import feeds
 
 log = logging.getLogger(__name__)

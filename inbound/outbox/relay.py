@@ -36,7 +36,7 @@ from inbound.outbox.chain_heads import HeadPublisher
 from inbound.outbox.publishing import Publisher, Shard
 from inbound.outbox.replies import SHARDS
 from inbound.outbox.sending import Row
-from inbound.store.dead_letters import DeadLetter
+from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.outbox import feeds
 from inbound.store.outbox.rows import OutboxRow
 from schemas.cloudevents import Attributes, to_headers

@@ -15,7 +15,7 @@ from inbound.deadletter.letters import hash_in
 from inbound.errors import PoisonError
 from inbound.kafka.producer import REFUSALS, delivery_error
 from inbound.kafka.records import Producer, ProducerRecord
-from inbound.store.dead_letters import DeadLetter
+from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.log.rows import RecordedEvent
 from inbound.store.outbox.rows import OutboxRow
 

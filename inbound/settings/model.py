@@ -25,7 +25,7 @@ from inbound.settings.smpp import PASSWORD_MAX, SmppSettings
 from inbound.settings.zones import DEFAULT_ZONE, TimeZone
 
 if TYPE_CHECKING:
-    from inbound.store.dead_letters import DeadLetterLimits
+    from inbound.store.dead_letters.limits import DeadLetterLimits
 
 PREFIX = "SCSERV_"
 
@@ -209,7 +209,7 @@ class Settings(KafkaSettings):
     def dead_letter_limits(self) -> "DeadLetterLimits":
         """Return how many dead letters may be stored."""
         # Imported here: it imports the database client, which few commands need.
-        from inbound.store.dead_letters import MEGABYTE, DeadLetterLimits
+        from inbound.store.dead_letters.limits import MEGABYTE, DeadLetterLimits
 
         return DeadLetterLimits(
             self.dead_letters_max,

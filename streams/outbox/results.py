@@ -22,7 +22,7 @@ from inbound.deadletter.letters import refused_letter
 from inbound.deadletter.writing import SetAside
 from inbound.errors import RetryableError
 from inbound.kafka.batching import BatchPolicy, BatchPublisher, OnFailure
-from inbound.store.dead_letters import DeadLetter
+from inbound.store.dead_letters.rows import DeadLetter
 from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import SubmitResult, SubmitResults
 from streams.outbox.recording import ResultRecorder

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from inbound.keys import SubjectHasher
-from inbound.store.dead_letters import DeadLetterUsage
+from inbound.store.dead_letters.rows import DeadLetterUsage
 from inbound.store.errors import Conflict
 from inbound.store.log.rows import StoredState
 from inbound.store.mo.rows import (

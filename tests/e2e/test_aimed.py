@@ -15,7 +15,8 @@ import pytest
 
 from inbound.keys import VaultCipher
 from inbound.store.connections import connect
-from inbound.store.dead_letters import Selection, find, opened, pack
+from inbound.store.dead_letters.dead_letters import find, opened
+from inbound.store.dead_letters.rows import Selection, pack
 from inbound.store.sealing import Sealer
 from schemas.messages import MobileOriginated
 from tests.e2e import poison

@@ -8,8 +8,9 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import args_row
 
-from inbound.store import dead_letters, usage
+from inbound.store import usage
 from inbound.store.connections import raises_store_errors
+from inbound.store.dead_letters import dead_letters
 from inbound.store.orders.orders import refunding_all
 from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
 from inbound.store.sealing import Sealer

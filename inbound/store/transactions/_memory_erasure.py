@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from inbound.handlers.order_progress import OrderChange
-from inbound.store.dead_letters import DeadLetter
+from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.people.rows import ErasedRows, PersonToErase
 from inbound.store.transactions import _memory_orders
 from inbound.store.transactions.memory_tables import Tables, remove

@@ -6,7 +6,7 @@ from uuid import UUID
 from inbound.handlers.receipts import SentPart
 from inbound.store.access.audit import NewAuditEntry
 from inbound.store.claims.rows import Secret
-from inbound.store.dead_letters import DeadLetter
+from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.log.rows import NewEvent, NewState
 from inbound.store.mo.rows import InboxRow, RejectedMo
 from inbound.store.orders.rows import OrderWrites

@@ -9,7 +9,7 @@ from uuid import UUID
 from inbound.handlers.receipts import SentPart
 from inbound.store.access.audit import NewAuditEntry
 from inbound.store.claims.rows import Secret
-from inbound.store.dead_letters import DeadLetter, DeadLetterSource
+from inbound.store.dead_letters.rows import DeadLetter, DeadLetterSource
 from inbound.store.errors import Conflict
 from inbound.store.log.rows import NewEvent, NewState, RecordedEvent, StoredState
 from inbound.store.mo.rows import InboxRow, MessagePart, PartsKey, RejectedMo, RejectedMoKey

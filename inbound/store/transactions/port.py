@@ -17,7 +17,7 @@ from uuid import UUID
 from inbound.handlers.receipts import SentPart
 from inbound.handlers.unknown_numbers import UnknownNumbersUsed
 from inbound.store.broadcasts.rows import Cursor
-from inbound.store.dead_letters import DeadLetterUsage
+from inbound.store.dead_letters.rows import DeadLetterUsage
 from inbound.store.log.rows import RecordedEvent, StoredState
 from inbound.store.mo.rows import DroppedParts, PartChanges, PartsKey, PartsOfText, StoredPart
 from inbound.store.orders.orders import RecentKey

@@ -28,11 +28,11 @@ from typing_extensions import override
 from inbound.handlers.receipts import SentPart
 from inbound.handlers.unknown_numbers import UnknownNumbersUsed
 from inbound.keys import VaultCipher
-from inbound.store import dead_letters
 from inbound.store.broadcasts.cursors import lock_cursor
 from inbound.store.broadcasts.rows import Cursor
 from inbound.store.connections import LazyConnection
-from inbound.store.dead_letters import DeadLetterUsage
+from inbound.store.dead_letters import dead_letters
+from inbound.store.dead_letters.rows import DeadLetterUsage
 from inbound.store.errors import raises_store_errors_async, translate
 from inbound.store.log import streams
 from inbound.store.log.appender import move_heads

@@ -5,11 +5,12 @@ from typing import Final
 
 import psycopg
 
-from inbound.store import dead_letters, usage
+from inbound.store import usage
 from inbound.store.access import audit
 from inbound.store.broadcasts import cursors
 from inbound.store.callbacks import callbacks
 from inbound.store.claims import vault
+from inbound.store.dead_letters import dead_letters
 from inbound.store.errors import Conflict
 from inbound.store.log import appender
 from inbound.store.mo import inbox, rejected, unknown_numbers

@@ -16,7 +16,7 @@ from inbound.kafka.producer import new_producer
 from inbound.outbox.chain_heads import EVERY_S, HeadPublisher
 from inbound.outbox.relay import LOG, Relay
 from inbound.store.connections import connect
-from inbound.store.dead_letters import DeadLetter
+from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.outbox import feeds
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.postgres import PostgresStore

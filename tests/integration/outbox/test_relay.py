@@ -17,9 +17,11 @@ from inbound.kafka.producer import new_producer
 from inbound.keys import VaultCipher
 from inbound.outbox.publishing import Shard
 from inbound.outbox.relay import Relay
-from inbound.store import dead_letters
 from inbound.store.connections import connect
-from inbound.store.dead_letters import DeadLetter, DeadLetterLimits, Selection, insert
+from inbound.store.dead_letters import dead_letters
+from inbound.store.dead_letters.dead_letters import insert
+from inbound.store.dead_letters.limits import DeadLetterLimits
+from inbound.store.dead_letters.rows import DeadLetter, Selection
 from inbound.store.errors import DeadLettersFull, StoreUnavailable
 from inbound.store.outbox import feeds
 from inbound.store.outbox.rows import NewOutboxRow

@@ -19,7 +19,7 @@ from inbound.handlers.policies import Policies
 from inbound.kafka.decoding import TopicRecord
 from inbound.keys import SubjectHasher
 from inbound.ops.health import Health
-from inbound.store.dead_letters import DeadLetterLimits
+from inbound.store.dead_letters.limits import DeadLetterLimits
 from inbound.store.errors import StoreUnavailable
 from inbound.store.log.rows import RecordedEvent
 from inbound.store.mo.rows import MoReading, RejectedMo, RejectedMoKey

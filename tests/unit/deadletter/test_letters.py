@@ -8,7 +8,7 @@ import pytest
 from inbound.deadletter.letters import person_of, reason_of, to_dead_letter
 from inbound.errors import PoisonError
 from inbound.kafka.decoding import TopicRecord
-from inbound.store.dead_letters import RETRIED_HEADER
+from inbound.store.dead_letters.rows import RETRIED_HEADER
 
 HASH = bytes(range(16))
 RECORD = TopicRecord("t", 3, 7, HASH.hex().encode(), b"garbage", [("h", b"\xff")])

@@ -10,7 +10,7 @@ import pytest
 from pydantic_core import to_json
 
 from inbound.deadletter.viewing import HIDDEN, view_lines, view_of
-from inbound.store.dead_letters import Packed, pack, unpack
+from inbound.store.dead_letters.rows import Packed, pack, unpack
 from inbound.terminal import echo, echo_json
 from schemas.messages import (
     MobileOriginated,

@@ -11,7 +11,8 @@ from inbound.deadletter.writing import DeadLetterWriter
 from inbound.errors import PoisonError
 from inbound.kafka.decoding import TopicRecord
 from inbound.ops.health import Health
-from inbound.store.dead_letters import DeadLetterLimits, DeadLetterUsage
+from inbound.store.dead_letters.limits import DeadLetterLimits
+from inbound.store.dead_letters.rows import DeadLetterUsage
 from inbound.store.errors import DeadLettersFull
 from inbound.store.transactions.memory import MemoryStore
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from inbound.keys import UnsealError, VaultCipher
-from inbound.store.dead_letters import DeadLetterSource
+from inbound.store.dead_letters.rows import DeadLetterSource
 from inbound.store.mo.rows import PartsKey
 from inbound.store.sealing import Sealer
 

@@ -15,7 +15,7 @@ from inbound.keys import SubjectHasher, UnsealError, VaultCipher
 from inbound.store.claims.postgres import PostgresClaims
 from inbound.store.claims.rows import ToClaim
 from inbound.store.connections import connect
-from inbound.store.dead_letters import DeadLetter
+from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.errors import Conflict, StoreDefect, StoreUnavailable
 from inbound.store.mo.rows import MessagePart, PartsKey
 from inbound.store.outbox import feeds

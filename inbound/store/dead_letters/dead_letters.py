@@ -8,30 +8,29 @@ Synchronous, for the relay and the command line; the worker stores dead letters 
 transactions and uses the same limits and columns.
 """
 
-from base64 import urlsafe_b64decode
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Final
 
 import psycopg
 from psycopg.rows import args_row
-from pydantic_core import from_json, to_json
 
 from inbound.keys import UnsealError
 from inbound.store.connections import raises_store_errors
-from inbound.store.errors import DeadLettersFull
+from inbound.store.dead_letters.limits import DeadLetterLimits
+from inbound.store.dead_letters.rows import (
+    DeadLetter,
+    DeadLetterSource,
+    DeadLetterUsage,
+    Packed,
+    Selection,
+    StoredDeadLetter,
+    pack,
+    unpack,
+)
 from inbound.store.sealing import Sealer
 from inbound.store.statements import Query, statements
 
-KAFKA_FEED: Final = "kafka"
-MEGABYTE: Final = 1_000_000
-
-RETRIED_HEADER: Final = "scserv-retried"
-"""The Kafka header that says how often a message was set aside and published again."""
-
 _AT_ONCE: Final = 200
-_FORM: Final = 1
 
 _SQL: Final = statements(__package__, "dead_letters")
 _INSERT = _SQL["insert_dead_letters"]
@@ -44,173 +43,6 @@ _DELETE = _SQL["delete_dead_letters"]
 _DISCARD = _SQL["discard_dead_letters"]
 _LIST_UNATTRIBUTED = _SQL["list_unattributed_dead_letters"]
 _LOCK = _SQL["lock_dead_letters"]
-
-
-class DeadLetterSource(NamedTuple):
-    """Where a dead letter was read: its identity."""
-
-    topic: str
-    partition: int
-    kafka_offset: int
-    part: int = 0
-    feed: str = KAFKA_FEED
-
-    @property
-    def sealing_context(self) -> bytes:
-        """Return the context in which the dead letter is sealed."""
-        # The first word and the short form are those of the first release: its rows still open.
-        feed = "" if self.feed == KAFKA_FEED else f"{self.feed}:"
-        part = f"/{self.part}" if self.part else ""
-        return f"parked:{feed}{self.topic}/{self.partition}/{self.kafka_offset}{part}".encode()
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A message that can't be processed, with all that publishing it again takes.
-
-    `feed` is where it was read: from Kafka, or by the relay; then `partition` is the shard,
-    `kafka_offset` the position, and `topic` where it should have gone. `part` tells apart
-    what one record held. `number_hash` is whose it is, as far as known. The reason must not
-    quote the message.
-    """
-
-    topic: str
-    partition: int
-    kafka_offset: int
-    reason: str
-    payload: bytes = field(repr=False)
-    key: bytes | None = field(default=None, repr=False)
-    headers: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
-    part: int = 0
-    feed: str = KAFKA_FEED
-    retried: int = 0
-    number_hash: bytes | None = None
-
-    @property
-    def place(self) -> DeadLetterSource:
-        """Return where it was read."""
-        return DeadLetterSource(self.topic, self.partition, self.kafka_offset, self.part, self.feed)
-
-
-class DeadLetterUsage(NamedTuple):
-    """The dead letters stored; `bytes` counts them sealed."""
-
-    rows: int
-    bytes: int
-
-
-class Packed(NamedTuple):
-    """What a message had in Kafka; a missing value is an empty one."""
-
-    key: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
-    value: bytes
-
-
-def pack(message: Packed) -> bytes:
-    """Return a message as one value to seal: key and headers on a line of JSON, then its bytes."""
-    about = {"form": _FORM, "key": message.key, "headers": message.headers}
-    return to_json(about, bytes_mode="base64") + b"\n" + message.value
-
-
-def unpack(packed: bytes) -> Packed:
-    """Return what `pack` was given, also of the first form, which kept the key as text."""
-    line, _, value = packed.partition(b"\n")
-    about: dict[str, Any] = from_json(line)
-    key = about["key"]
-    if "form" not in about:
-        key = key.encode("ascii", "replace")
-    elif key is not None:
-        key = urlsafe_b64decode(key)
-    headers = tuple((name, urlsafe_b64decode(coded)) for name, coded in about["headers"])
-    return Packed(key, headers, value)
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetterLimits:
-    """The quota for dead letters of all processes together."""
-
-    rows: int
-    bytes: int
-    sender_rows: int = 1_000
-    sender_bytes: int = 10_000_000
-
-    def check(self, usage: DeadLetterUsage, messages: Sequence[DeadLetter]) -> None:
-        """Raise `DeadLettersFull` if the quota is used up, so that these have to wait.
-
-        One transaction may exceed the limit by 500 messages or 4 MB per process.
-        """
-        if usage.rows >= self.rows or usage.bytes >= self.bytes:
-            raise DeadLettersFull(
-                f"no room for {len(messages)} more dead letters: {usage.rows} of {self.rows} "
-                f"and {usage.bytes / MEGABYTE:.0f} of {self.bytes / MEGABYTE:.0f} MB are stored. "
-                "Their partitions wait; `scserv deadletters` shows, retries and discards"
-            )
-
-    def used(self, usage: DeadLetterUsage) -> float:
-        """Return the share of the quota in use, from 0 to 1."""
-        return max(usage.rows / self.rows, usage.bytes / self.bytes)
-
-
-def within_sender_limits(
-    limits: DeadLetterLimits,
-    messages: Sequence[DeadLetter],
-    stored: Mapping[bytes, DeadLetterUsage],
-) -> list[DeadLetter]:
-    """Return the messages that are within their senders' limits; `stored` counts by sender.
-
-    Those of an unknown sender are.
-    """
-    left = {
-        sender: [limits.sender_rows - usage.rows, limits.sender_bytes - usage.bytes]
-        for sender, usage in stored.items()
-    }
-    kept = []
-    for message in messages:
-        if message.number_hash is not None:
-            room = left.setdefault(message.number_hash, [limits.sender_rows, limits.sender_bytes])
-            if min(room) <= 0:
-                continue
-            room[0] -= 1
-            room[1] -= len(message.payload)
-        kept.append(message)
-    return kept
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDeadLetter:
-    """A dead letter as it is listed: everything but its content."""
-
-    id: int
-    topic: str
-    partition: int
-    kafka_offset: int
-    part: int
-    feed: str
-    reason: str
-    retried: int
-    number_hash: bytes | None
-    stored_at: datetime
-    size: int
-
-    @property
-    def place(self) -> DeadLetterSource:
-        """Return where it was read."""
-        return DeadLetterSource(self.topic, self.partition, self.kafka_offset, self.part, self.feed)
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Selects the dead letters that match all given criteria."""
-
-    ids: tuple[int, ...] | None = None
-    topic: str | None = None
-    reason: str | None = None
-
-    def parameters(self) -> dict[str, Any]:
-        """Return the parameters of the statements that select."""
-        ids = None if self.ids is None else list(self.ids)
-        return {"ids": ids, "topic": self.topic, "reason": self.reason}
 
 
 def insertion(messages: Sequence[DeadLetter], sealer: Sealer) -> Query:

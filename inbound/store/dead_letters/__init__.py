@@ -1,0 +1,1 @@
+"""Dead letters: messages that can't be processed, until an operator retries or discards them."""
