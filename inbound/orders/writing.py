@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
 from pydantic_core import to_json
 
-from inbound.handlers.order_progress import refused_state
 from inbound.handlers.orders import decide_order
 from inbound.handlers.state import SubjectState
 from inbound.orders.counters import Counters
@@ -17,6 +16,7 @@ from inbound.orders.drafting import Draft
 from inbound.orders.pacing import Pacing
 from inbound.orders.patterns import matches_any
 from inbound.orders.ports import Placed, RenderedText, RenderProblem
+from inbound.orders.records import request_of, row_of
 from inbound.orders.tools import IntakeSettings, Tools
 from inbound.outbox.order_messages import order_message_row
 from inbound.store.log.rows import NewEvent
@@ -34,7 +34,7 @@ from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Transaction
 from inbound.subjects import Subjects
 from schemas.order_events import OrderAccepted, OrderDecided, OrderRefused
-from schemas.order_facts import OrderFacts, OrderRequest
+from schemas.order_facts import OrderFacts
 from schemas.orders import OrderState, RefusalReason
 
 _NOBODY: Final = SubjectState()
@@ -93,10 +93,10 @@ class BatchWriter:
 
     def _decide(self, draft: Draft) -> None:
         account = self._accounts.get(draft.order.account)
-        decided = decide_order(_request(draft), self._facts(draft, account))
+        decided = decide_order(request_of(draft), self._facts(draft, account))
         self._append(draft, decided)
         accepted = decided if isinstance(decided, OrderAccepted) else None
-        row = _row(draft, decided, self._now)
+        row = row_of(draft, decided, self._now)
         self._rows[row.order_id] = row
         if accepted is not None and account is not None:
             self._accept(draft, account, accepted, row)
@@ -221,65 +221,6 @@ class BatchWriter:
         account, subject_id = query.account, query.subject_id
         self._recent[account, subject_id, query.text_digest] = RecentOrders(self._now, self._now)
         self._recent[account, subject_id, _ANY_TEXT] = RecentOrders(self._now)
-
-
-def _request(draft: Draft) -> OrderRequest:
-    order = draft.order
-    rendered = draft.rendered if isinstance(draft.rendered, RenderedText) else None
-    return OrderRequest(
-        order_id=draft.order_id,
-        account=order.account,
-        kind=order.kind,
-        template=draft.template,
-        template_version=rendered.version if rendered else order.template_version,
-        language=rendered.language if rendered else None,
-        sender=order.sender,
-        parts=draft.parts,
-        not_before=order.not_before,
-        expires_at=order.expires_at,
-        hours=order.hours,
-        broadcast_id=order.broadcast_id,
-    )
-
-
-def _row(draft: Draft, decided: OrderAccepted | OrderRefused, now: datetime) -> OrderRow:
-    accepted = decided if isinstance(decided, OrderAccepted) else None
-    if isinstance(decided, OrderRefused):
-        state, due_at = refused_state(decided), None
-    else:
-        is_due = decided.due_at <= now
-        state = OrderState.QUEUED if is_due else OrderState.SCHEDULED
-        due_at = None if is_due else decided.due_at
-    return OrderRow(
-        order_id=decided.order_id,
-        account=decided.account,
-        subject_id=draft.recipient.subject_id,
-        kind=decided.kind,
-        state=state,
-        reason=decided.reason.value if isinstance(decided, OrderRefused) else None,
-        template=decided.template,
-        template_version=decided.template_version,
-        language=decided.language,
-        sender=decided.sender,
-        parts=decided.parts,
-        price=accepted.price if accepted else None,
-        content_digest=draft.content_digest,
-        text_digest=draft.text_digest,
-        created_at=now,
-        changed_at=now,
-        due_at=due_at,
-        not_after=accepted.not_after if accepted else None,
-        last_at=accepted.last_at if accepted else None,
-        hours=decided.hours,
-        resend_unknown=draft.resend_unknown,
-        broadcast_id=decided.broadcast_id,
-        # Who ordered over Kafka got no answer; others know of the refusal already.
-        callback=draft.order.callback
-        and (accepted is not None or draft.order.entry is OrderEntry.KAFKA),
-        traceparent=draft.order.traceparent,
-        was_scheduled=due_at is not None,
-        stranger_hash=draft.recipient.number_hash if draft.recipient.subject_id is None else None,
-    )
 
 
 def _detail(draft: Draft, reason: RefusalReason | None) -> str:

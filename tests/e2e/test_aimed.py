@@ -247,8 +247,10 @@ async def mend(service: Service, row: int, value: bytes) -> None:
 @pytest.mark.parametrize(
     "point",
     [
-        Point("inbound.store.transactions.postgres:PostgresTransaction.write", "before"),
-        Point("inbound.store.transactions.postgres:PostgresTransaction.write", "after"),
+        Point(
+            "inbound.store.transactions.postgres_transaction:PostgresTransaction.write", "before"
+        ),
+        Point("inbound.store.transactions.postgres_transaction:PostgresTransaction.write", "after"),
     ],
     ids=str,
 )

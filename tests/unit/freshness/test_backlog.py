@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inbound.freshness import backlog as module
-from inbound.freshness.backlog import BacklogReader, ask_settled, times_of
+from inbound.freshness.backlog import BacklogReader, ask_settled
 from inbound.freshness.model import Backlog, Oldest, PendingWork
+from inbound.freshness.record_times import times_of
 from inbound.kafka.connection import KafkaConnection
 from schemas.partitions import partition_of
 
