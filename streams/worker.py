@@ -23,7 +23,8 @@ from inbound.store.transactions.port import Store
 from inbound.subjects import StateCache
 from schemas.topics import TopicNames
 from streams.app import WorkerApp
-from streams.commands.processor import CommandProcessor, CommandSettings
+from streams.commands.model import CommandSettings
+from streams.commands.processor import CommandProcessor
 from streams.delivery.processor import DeliveryProcessor, split
 from streams.notify.processor import NotifyProcessor
 from streams.progress import Progress

@@ -6,9 +6,7 @@ from typing import Final, Protocol
 from aiokafka import TopicPartition
 
 _SEARCH_STEP_MS: Final = 1_000
-
 _EXACT_MS: Final = 1_000
-
 _CLOCKS_DIFFER_MS: Final = 3_600_000
 
 Offsets = Mapping[TopicPartition, int]

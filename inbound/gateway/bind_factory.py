@@ -20,7 +20,8 @@ from inbound.gateway.shared_clock import SharedClock
 from inbound.gateway.stalls import StallDetector
 from inbound.keys import SubjectHasher
 from inbound.settings import Settings, SmppSettings
-from inbound.smpp.esme import BindHealth, Esme
+from inbound.smpp.bind_health import BindHealth
+from inbound.smpp.esme import Esme
 from inbound.smpp.message_ids import IdForm
 from inbound.store.receipts.overdue import OverdueReceipts
 from schemas.topics import TopicNames

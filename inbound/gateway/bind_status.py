@@ -8,7 +8,7 @@ from inbound.gateway.running_bind import RunningBind
 from inbound.ops import metrics
 from inbound.ops.health import Health
 from inbound.settings import SmppSettings
-from inbound.smpp.esme import BindHealth, EsmeState
+from inbound.smpp.bind_health import BindHealth, EsmeState
 from schemas.lanes import Lane
 
 OldestWaiting = Callable[[str], Mapping[str, float]]

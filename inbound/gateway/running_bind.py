@@ -7,7 +7,8 @@ from inbound.gateway.rate_sharing import RateShare
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.gateway.sending_binds import SendingBind
 from inbound.settings import SmppSettings
-from inbound.smpp.esme import Esme, EsmeState
+from inbound.smpp.bind_health import EsmeState
+from inbound.smpp.esme import Esme
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from inbound.gateway.refusals import RefusalReport
 from inbound.ops import metrics
-from inbound.smpp.esme import BindHealth, Esme, EsmeState
+from inbound.smpp.bind_health import BindHealth, EsmeState
+from inbound.smpp.esme import Esme
 from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import SubmitSm, SubmitSmResp
 from inbound.smpp.status import is_throttle

@@ -9,14 +9,13 @@ import logging
 import random
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
 from ssl import SSLContext
 from typing import Final
 
 from inbound.printing import printable
 from inbound.smpp._base import AnswerT
+from inbound.smpp.bind_health import BindHealth, EsmeState
 from inbound.smpp.bind_settings import BindSettings
 from inbound.smpp.errors import LinkError, NotSentError, SmppError
 from inbound.smpp.pdu import (
@@ -38,29 +37,6 @@ _REASON_CHARS: Final = 200
 
 _MAX_DRAIN_S: Final = 15.0
 """A process has 45 s to stop, of which the unbind may need twice the response timeout."""
-
-
-class EsmeState(Enum):
-    """State of a bind."""
-
-    DOWN = "down"
-    CONNECTING = "connecting"
-    BOUND = "bound"
-    UNBINDING = "unbinding"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class BindHealth:
-    """State of a bind and why, as a sentence.
-
-    `since` is when it was bound, or since when it is not bound, whatever it has tried since
-    (seconds since 1970).
-    """
-
-    state: EsmeState
-    since: float
-    reason: str
 
 
 def _ignore(*_: object) -> None:

@@ -6,83 +6,30 @@ number are in one partition, and are decided in its order.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import UUID
-
-from pydantic_core import to_json
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from inbound.deadletter.isolation import read_all
-from inbound.directory.port import Directory, Registration
+from inbound.directory.port import Directory
 from inbound.directory.size import DirectorySize
-from inbound.handlers.commands import decide_command
-from inbound.handlers.decision import CommandRequest, Decision, Disposition
+from inbound.handlers.decision import Decision, Disposition
 from inbound.handlers.definitions import definition_of
-from inbound.handlers.policies import Policies
 from inbound.handlers.registrations import ceilings
 from inbound.handlers.unknown_numbers import admit, unknown_number_ceilings
 from inbound.kafka.decoding import TopicRecord
 from inbound.keys import SubjectHasher
-from inbound.ops import metrics, telemetry
-from inbound.outbox.replies import to_row
+from inbound.ops import metrics
 from inbound.parsers.commands import NoCommand, parse, why_not
-from inbound.store.claims.rows import Secret
 from inbound.store.mo.rows import InboxRow
-from inbound.store.registrations.rows import HeldRegistration
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store, Transaction
 from inbound.subjects import StateCache, Subjects
-from schemas.events import Command
-from schemas.topics import TopicNames
 from streams.commands.assembler import Assembler
+from streams.commands.effects import Effects
+from streams.commands.model import Clients, CommandSettings, ParsedCommand
 from streams.commands.registrations import RegistrationBudget
 from streams.commands.rejected import RejectedMos
-from streams.commands.texts import ReceivedText, arrival_of, has_parts, read_text, reading_of
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedCommand:
-    """A text that is a command, with the number to reply to."""
-
-    text: ReceivedText
-    command: Command
-    number: str
-    number_hash: bytes
-
-    @property
-    def request_id(self) -> UUID:
-        """The id of the request: that of the MO."""
-        return self.text.mo.mo_id
-
-
-@dataclass(frozen=True, slots=True)
-class Clients:
-    """What the directory knows about the numbers in one batch."""
-
-    known: set[str]
-    registrations: Mapping[str, Registration]
-
-
-@dataclass(frozen=True, slots=True)
-class CommandSettings:
-    """Settings of a processor. Rejected MOs are recorded unless `record_rejected` is off."""
-
-    policies: Policies
-    names: TopicNames
-    federal_number: str
-    secret_ttl: timedelta
-    record_rejected: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Applying:
-    """What the decisions of one batch go by, and what they change."""
-
-    subjects: Subjects
-    clients: Clients
-    budget: RegistrationBudget | None
-    changes: Changes
+from streams.commands.texts import ReceivedText, has_parts, read_text, reading_of
 
 
 class CommandProcessor:
@@ -104,7 +51,6 @@ class CommandProcessor:
         self._hasher = hasher
         self._cache = cache
         self._settings = settings
-        self._valid_for = timedelta(seconds=settings.policies.reply_valid_for_s)
         self._clock = clock
 
     async def __call__(self, records: Sequence[TopicRecord]) -> None:
@@ -178,10 +124,9 @@ class CommandProcessor:
         await subjects.load(subject_ids.values())
         # Last before the decisions: from here to commit other batches with registrations wait.
         budget = await self._budget(transaction, clients)
-        applying = _Applying(subjects, clients, budget, changes)
+        effects = Effects(self._settings, subjects, clients, budget, changes, clock=self._clock)
         decided = [
-            (parsed, self._apply(parsed, subject_ids[parsed.number_hash], applying))
-            for parsed in fresh
+            (parsed, effects.decide(parsed, subject_ids[parsed.number_hash])) for parsed in fresh
         ]
         if budget is not None:
             changes.registrations = list(budget.counted())
@@ -237,91 +182,6 @@ class CommandProcessor:
         known = await self._directory.known(list(others)) if others else set()
         return Clients(known | registrations.keys(), registrations)
 
-    def _apply(self, parsed: ParsedCommand, subject_id: UUID, to: _Applying) -> Decision:
-        now = self._clock()
-        mo = parsed.text.mo
-        registration = to.clients.registrations.get(parsed.number)
-        asks = registration is not None and definition_of(parsed.command).may_send_registration
-        request = CommandRequest(
-            request_id=parsed.request_id,
-            command=parsed.command,
-            arrived_at=mo.arrived_at,
-            decided_at=now,
-            client_known=parsed.number in to.clients.known,
-            centre=mo.centre,
-            bind=mo.bind,
-            data_coding=mo.data_coding,
-            parts=parsed.text.parts,
-            arrival=arrival_of(parsed.text, self._settings.federal_number),
-            registrations=to.budget.usage(mo.centre) if asks and to.budget else None,
-            case_open=self._has_open_case(registration, now) if asks else None,
-        )
-        decision = decide_command(to.subjects[subject_id], request, self._settings.policies)
-        if to.budget is not None:
-            to.budget.count(request, decision)
-        traceparent = telemetry.span(
-            "decide",
-            parsed.text.traceparent,
-            mo.arrived_at,
-            now,
-            attributes=[
-                ("command", parsed.command.value),
-                ("disposition", decision.disposition.value),
-            ],
-        )
-        to.subjects.append(subject_id, decision.events, traceparent)
-        for reply in decision.replies:
-            row = to_row(
-                reply,
-                subject_id=subject_id,
-                key=parsed.number_hash.hex(),
-                now=now,
-                valid_for=self._valid_for,
-                traceparent=traceparent,
-                names=self._settings.names,
-            )
-            to.changes.outbox.append(row)
-        self._keep(decision, request, subject_id, registration, to.changes)
-        return decision
-
-    def _keep(
-        self,
-        decision: Decision,
-        request: CommandRequest,
-        subject_id: UUID,
-        registration: Registration | None,
-        changes: Changes,
-    ) -> None:
-        """Keep the secret that the fulfilment will need, at least as long as it is held."""
-        hold = decision.hold
-        if decision.secret_for is not None and registration is not None:
-            begins = request.decided_at if hold is None else hold.until
-            secret = Secret(
-                decision.secret_for,
-                _secret_fields(registration),
-                begins + self._settings.secret_ttl,
-            )
-            changes.vault.append(secret)
-        if hold is not None:
-            changes.held.append(
-                HeldRegistration(
-                    request.request_id,
-                    subject_id,
-                    request.centre,
-                    request.bind,
-                    hold.reason.value,
-                    hold.at,
-                    hold.until,
-                )
-            )
-
-    def _has_open_case(self, registration: Registration | None, now: datetime) -> bool | None:
-        """Whether the client has an open case; None unless the policy goes by it."""
-        if registration is None or self._settings.policies.registrations_need != "open_case":
-            return None
-        until = registration.case_open_until
-        return until is not None and until > now
-
     @staticmethod
     def _report(decided: Sequence[tuple[ParsedCommand, Decision]]) -> None:
         accepted = Counter(
@@ -331,14 +191,3 @@ class CommandProcessor:
         )
         for command, count in accepted.items():
             metrics.ACCEPTED.add(count, {"command": command})
-
-
-def _secret_fields(registration: Registration) -> bytes:
-    """Return the template fields of a registration as JSON: only ever sealed."""
-    return to_json(
-        {
-            "personal_code": registration.personal_code,
-            "login": registration.login,
-            "password": registration.password,
-        }
-    )

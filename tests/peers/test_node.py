@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from inbound.smpp import receipts
-from inbound.smpp.esme import BindHealth, Esme, EsmeState
+from inbound.smpp.bind_health import BindHealth, EsmeState
+from inbound.smpp.esme import Esme
 from inbound.smpp.pdu import DeliverSm, QuerySm
 from inbound.smpp.receipts import DeliveryOutcome, normalise
 from inbound.smpp.segmentation import split

@@ -39,7 +39,8 @@ from schemas.messages import (
     SubmitResults,
 )
 from schemas.topics import TopicNames
-from streams.commands.processor import CommandProcessor, CommandSettings
+from streams.commands.model import CommandSettings
+from streams.commands.processor import CommandProcessor
 from streams.delivery.processor import DeliveryProcessor, split
 from tests.fix_store import NOON, SUBJECT_KEY
 

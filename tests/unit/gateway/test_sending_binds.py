@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from inbound.gateway.sending_binds import FAILOVER_S, Downtime, SendingBind, SendingBinds
+from inbound.smpp.bind_health import BindHealth, EsmeState
 from inbound.smpp.bind_settings import BindSettings
-from inbound.smpp.esme import BindHealth, Esme, EsmeState
+from inbound.smpp.esme import Esme
 from inbound.smpp.pdu import ResponsePdu
 from streams.outbox.ports import BindPort, BindsPort
 

@@ -10,9 +10,10 @@ from dataclasses import replace
 import pytest
 
 from inbound.smpp import esme as esme_module
+from inbound.smpp.bind_health import BindHealth, EsmeState
 from inbound.smpp.bind_settings import BindSettings, BindType
 from inbound.smpp.errors import NotSentError, UnansweredError
-from inbound.smpp.esme import BindHealth, Esme, EsmeState, backoff_s
+from inbound.smpp.esme import Esme, backoff_s
 from inbound.smpp.pdu import (
     BindPdu,
     BindReceiver,

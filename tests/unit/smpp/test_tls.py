@@ -4,8 +4,9 @@ import asyncio
 import ssl
 from pathlib import Path
 
+from inbound.smpp.bind_health import EsmeState
 from inbound.smpp.bind_settings import BindSettings
-from inbound.smpp.esme import Esme, EsmeState
+from inbound.smpp.esme import Esme
 from inbound.smpp.listener import listen
 from inbound.smpp.pdu import BindPdu
 from inbound.smpp.session import Session

@@ -13,9 +13,10 @@ from inbound.local.simulator.client_links import BindOptions
 from inbound.local.simulator.phone import Phone
 from inbound.local.simulator.server import Simulator, SimulatorAccount, SimulatorSettings
 from inbound.local.simulator.tls import server_context
+from inbound.smpp.bind_health import BindHealth, EsmeState
 from inbound.smpp.bind_settings import BindSettings
 from inbound.smpp.errors import BindRefusedError
-from inbound.smpp.esme import BindHealth, Esme, EsmeState
+from inbound.smpp.esme import Esme
 from inbound.smpp.pdu import BindResp, BindTransceiver, DeliverSm, QuerySm, QuerySmResp
 from inbound.smpp.status import Status
 from tests.unit.local.simulator.tools import (
