@@ -245,7 +245,7 @@ def load_cases(
         open_table(file, CASE_COLUMNS, choices) as table,
         connect(url, APPLICATION_NAME, long=True) as conn,
     ):
-        cases = read_cases(table.rows(), ZoneInfo(settings.time_zone), file.name)
+        cases = read_cases(table.rows(), ZoneInfo(settings.time_zone))
         loaded = replace_cases(conn, cases, now=utc_now(), name=file.name, allow_none=withdraw_all)
     now_open = counted(loaded.clients, "client")
     echo(f"loaded: {now_open} with an open case, instead of {loaded.before}")

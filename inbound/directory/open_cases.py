@@ -11,18 +11,21 @@ from typing import Final
 
 import psycopg
 
-from inbound.directory.client_rows import CLIENT_COLUMNS, CLIENT_ID
-from inbound.directory.port import FIELD_LIMITS
+from inbound.directory.client_tables import (
+    CLIENT_ID_COLUMN,
+    RowError,
+    read_clear_rows,
+    read_client_id,
+)
 from inbound.errors import SetupError
 from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
-from inbound.tables.cells import CellError, read_text
 from inbound.tables.columns import Column
 from inbound.tables.model import BadRow, Row
 
 OPEN_UNTIL: Final = "case_open_until"
 CASE_COLUMNS: Final = (
-    next(column for column in CLIENT_COLUMNS if column.name == CLIENT_ID),
+    CLIENT_ID_COLUMN,
     Column(OPEN_UNTIL, ("open until", "case open until", "обращение открыто до", "открыто до")),
 )
 
@@ -54,39 +57,22 @@ class LoadedCases:
     before: int
 
 
-def read_cases(rows: Iterable[Row | BadRow], zone: tzinfo, name: str) -> Iterator[OpenCase]:
+def read_cases(rows: Iterable[Row | BadRow], zone: tzinfo) -> Iterator[OpenCase]:
     """Yield the cases of a table; times without an offset are in `zone`.
 
-    Raises `SetupError` for the first row that is not clear. Its text has the name of the file and
-    repeats no cell.
+    Raises `UnclearRowsError` at its end if there are rows that are not clear.
     """
-    for row in rows:
-        try:
-            if isinstance(row, Row):
-                yield _case(row, zone)
-                continue
-            reason = row.reason
-        except ValueError as error:
-            reason = str(error)
-        raise SetupError(f"{name}, row {row.number}: {reason}; nothing was loaded")
+    return read_clear_rows(rows, lambda row: _case(row, zone))
 
 
 def _case(row: Row, zone: tzinfo) -> OpenCase:
-    """Return the case in a row. Raises `ValueError` if it is not clear."""
-    try:
-        client_id = read_text(row.cells[0])
-    except CellError as error:
-        raise ValueError(f"{CLIENT_ID} {error}") from None
-    if not client_id:
-        raise ValueError(f"{CLIENT_ID} is empty")
-    if len(client_id) > FIELD_LIMITS[CLIENT_ID]:
-        raise ValueError(f"{CLIENT_ID} has more than {FIELD_LIMITS[CLIENT_ID]} characters")
+    client_id = read_client_id(row.cells[0])
     try:
         until = datetime.fromisoformat(row.cells[1].text.strip())
         aware = until if until.tzinfo else until.replace(tzinfo=zone)
         return OpenCase(client_id, aware.astimezone(UTC))
     except (ValueError, OverflowError):
-        raise ValueError(f"{OPEN_UNTIL} is no time like 2026-01-31T18:00") from None
+        raise RowError(f"{OPEN_UNTIL} is no time like 2026-01-31T18:00") from None
 
 
 @raises_store_errors

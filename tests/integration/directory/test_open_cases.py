@@ -31,7 +31,7 @@ def cases_in(folder: Path, *lines: str) -> list[OpenCase]:
     path = folder / "cases.csv"
     path.write_text("\n".join(("client_id;case_open_until", *lines)), encoding="utf-8")
     with open_table(path, CASE_COLUMNS) as table:
-        return list(read_cases(table.rows(), MOSCOW, path.name))
+        return list(read_cases(table.rows(), MOSCOW))
 
 
 def load(
@@ -72,16 +72,21 @@ async def test_a_load_replaces_the_one_before(tmp_path: Path, database_url: str)
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("C-1;soon", "cases.csv, row 2: case_open_until is no time like"),
-        (";2026-01-31", "cases.csv, row 2: client_id is empty"),
-        ("C-1", "cases.csv, row 2: 1 fields, but the header has 2"),
-        ("C-1;9999-12-31T23:59-23:59", "cases.csv, row 2: case_open_until is no time like"),
-        ("1,5E+3;2026-01-31", "cases.csv, row 2: client_id is in scientific notation"),
+        ("C-1;soon", "row 2: case_open_until is no time like"),
+        (";2026-01-31", "row 2: client_id is empty"),
+        ("C-1", "row 2: 1 fields, but the header has 2"),
+        ("C-1;9999-12-31T23:59-23:59", "row 2: case_open_until is no time like"),
+        ("1,5E+3;2026-01-31", "row 2: client_id is in scientific notation"),
     ],
 )
 def test_an_unclear_row_loads_nothing(tmp_path: Path, line: str, reason: str) -> None:
     with pytest.raises(SetupError, match=reason.replace("+", r"\+")):
         cases_in(tmp_path, line)
+
+
+def test_every_unclear_row_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"row 2: .*; row 4: .*; nothing was loaded"):
+        cases_in(tmp_path, "C-1;soon", "C-2;2026-01-31", ";2026-01-31")
 
 
 def test_the_command_takes_a_file_that_calls_its_columns_otherwise(
