@@ -34,7 +34,7 @@ from tenacity import (
     wait_fixed,
 )
 
-from inbound.cli.clients import run_import
+from inbound.cli._client_import import run_import
 from inbound.kafka.connection import KafkaConnection
 from inbound.keys import SubjectHasher
 from inbound.local.simulator.delivery_queue import QueuedMessage

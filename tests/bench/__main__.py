@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from inbound.cli.clients import run_import
+from inbound.cli._client_import import run_import
 from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection
 from inbound.store.migrations.runner import migrate

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import pytest
 
-from inbound.cli.clients import run_import
+from inbound.cli._client_import import run_import
 from inbound.directory.memory import MemoryDirectory
 from inbound.directory.port import Directory, Identities, Registration
 from inbound.directory.postgres import PostgresDirectory

@@ -25,7 +25,7 @@ from inbound.api.tokens import digest_of, new_token
 from inbound.broadcasts.drafting import DraftRules
 from inbound.broadcasts.loading import AudienceKeys
 from inbound.broadcasts.sealing import AudienceSealer
-from inbound.cli.clients import run_import
+from inbound.cli._client_import import run_import
 from inbound.directory.postgres import PostgresDirectory
 from inbound.freshness.model import Backlog, Oldest
 from inbound.keys import OrderHasher, SubjectHasher, VaultCipher

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import xlsxwriter
 
-from inbound.cli.clients import ImportOptions, run_import
+from inbound.cli._client_import import ImportOptions, run_import
 from inbound.directory.client_rows import CLIENT_COLUMNS, GoodRow
 from inbound.directory.postgres import PostgresDirectory
 from inbound.errors import SetupError

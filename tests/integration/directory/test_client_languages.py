@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from inbound.cli.clients import run_import
+from inbound.cli._client_import import run_import
 from inbound.directory.client_languages import (
     LANGUAGE_COLUMNS,
     ClientLanguage,

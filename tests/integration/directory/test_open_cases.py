@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from inbound.cli import scserv
-from inbound.cli.clients import run_import
+from inbound.cli._client_import import run_import
 from inbound.directory.open_cases import (
     CASE_COLUMNS,
     LoadedCases,

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from inbound.cli.clients import run_import
+from inbound.cli._client_import import run_import
 from inbound.directory.port import Registration
 from inbound.erasure.eraser import Done, Eraser
 from inbound.handlers.state import SubjectState, evolve, stored_state
