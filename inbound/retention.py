@@ -11,6 +11,7 @@ from inbound.errors import RetryableError
 from inbound.ops import metrics
 from inbound.settings import Settings
 from inbound.store import retention_sweep, usage
+from inbound.store.broadcasts import repeats
 from inbound.store.callbacks import callbacks
 from inbound.store.connections import connect
 from inbound.store.dead_letters import dead_letters

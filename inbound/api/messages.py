@@ -37,7 +37,6 @@ from inbound.orders.horizon import beyond_horizon, too_far
 from inbound.store.orders.lookup import FoundOrder, events_of_order, find_order
 from inbound.store.people.subjects import numbers_of
 from inbound.timeline.ids import find_by_any_id
-from schemas.message_requests import LONGEST_KEY
 from schemas.orders import Order, OrderState
 
 REVEAL: Final = "message.reveal"

@@ -22,7 +22,6 @@ from inbound.freshness.model import Backlog, Freshness, PendingWork
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.store.lookup.orders import OrderLocation
 from inbound.store.lookup.requests import RequestLocation
-from inbound.timeline.build import pending_clauses
 from inbound.timeline.ids import as_trace_id, find_by_request, find_by_trace
 from inbound.timeline.input import TimelineOptions
 from inbound.timeline.languages import pending_clauses

@@ -8,7 +8,7 @@ from inbound.orders.ports import RenderedText
 from inbound.store.orders.rows import OrderRow
 from schemas.order_events import OrderAccepted, OrderRefused
 from schemas.order_facts import OrderRequest
-from schemas.orders import OrderState
+from schemas.orders import OrderEntry, OrderState
 
 
 def request_of(draft: Draft) -> OrderRequest:
@@ -63,7 +63,9 @@ def row_of(draft: Draft, decided: OrderAccepted | OrderRefused, now: datetime) -
         hours=decided.hours,
         resend_unknown=draft.resend_unknown,
         broadcast_id=decided.broadcast_id,
-        callback=draft.order.callback,
+        # Who ordered over Kafka got no answer; others know of the refusal already.
+        callback=draft.order.callback
+        and (accepted is not None or draft.order.entry is OrderEntry.KAFKA),
         traceparent=draft.order.traceparent,
         was_scheduled=due_at is not None,
         stranger_hash=draft.recipient.number_hash if draft.recipient.subject_id is None else None,

@@ -24,6 +24,12 @@ from inbound.store.lookup.requests import RequestLocation
 from inbound.store.lookup.time_window import TimeWindow
 from inbound.store.sealing import Sealer
 from inbound.timeline.build import build
+from inbound.timeline.entry_reader import (
+    select_newest,
+    select_one,
+    with_messages,
+    with_strangers_orders,
+)
 from inbound.timeline.incidents import Exclusion, Switch
 from inbound.timeline.input import (
     LongText,
@@ -33,12 +39,6 @@ from inbound.timeline.input import (
     TimelineOptions,
 )
 from inbound.timeline.model import TextReading, Timeline
-from inbound.timeline.selections import (
-    select_newest,
-    select_one,
-    with_messages,
-    with_strangers_orders,
-)
 from inbound.timeline.words import ArrivalSpan
 
 ACTION: Final = "timeline.reveal"

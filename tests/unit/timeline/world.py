@@ -14,9 +14,10 @@ from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState, evolve
 from inbound.store.log.rows import RecordedEvent
 from inbound.store.lookup.messages import SentPartStatus
-from inbound.timeline.build import build, select
+from inbound.timeline.build import build
 from inbound.timeline.input import Selection, TimelineInput, TimelineOptions
 from inbound.timeline.model import Language, RequestTimeline, Timeline
+from inbound.timeline.selecting import select
 from schemas.events import Arrival, Command, DomainEvent, Facts, Plan, RequestAccepted
 from schemas.message_events import (
     DeliveryEvent,

@@ -1,4 +1,4 @@
-"""Selects the events of a timeline: those of a subject's newest requests and orders, or of one.
+"""Reads the events of a timeline's entries: the newest of a subject, or one request or order.
 
 Synchronous, on the caller's connection. How many events are read is bounded.
 """
@@ -14,9 +14,9 @@ from inbound.store.lookup import events, messages, orders, people
 from inbound.store.lookup.orders import OrderLocation
 from inbound.store.lookup.requests import RequestLocation
 from inbound.store.lookup.time_window import TimeWindow
-from inbound.timeline.build import select
 from inbound.timeline.input import Selection, TimelineInput, TimelineOptions
 from inbound.timeline.requests import RequestHistory
+from inbound.timeline.selecting import select
 
 # A request has about six events, an order two or three, more if the SMS centre doesn't answer.
 _EVENTS_PER_ENTRY: Final = 30
