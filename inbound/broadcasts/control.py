@@ -81,7 +81,7 @@ def create(
                 is_spread=plan.is_spread,
                 rate_per_s=plan.rate_per_s,
                 columns=(*plan.columns, *audience.others),
-                content_digest=identity and identity.content_digest,
+                content_digest=identity.content_digest if identity else None,
             ),
         )
         _record(conn, plan.created_by, "create", plan.name, broadcast_id)
