@@ -11,9 +11,10 @@ from inbound.api.hours import WithHours
 from inbound.api.models import CurrentAnswer, RequestModel, ResponseModel, example
 from inbound.broadcasts.audience import ExcludedRow, Exclusion
 from inbound.broadcasts.drafting import LONGEST_NAME
+from inbound.broadcasts.outcomes import NOT_REACHED, Outcome
 from inbound.freshness.model import Pending
 from inbound.handlers.broadcasts import BroadcastState
-from inbound.store.broadcasts.rows import Broadcast, Progress
+from inbound.store.broadcasts.rows import Broadcast, Progress, RecipientState
 from schemas.base import UtcTime
 from schemas.moments import Moment
 from schemas.orders import LONGEST_TEXT, MOST_FIELDS, SenderName, TemplateName
@@ -21,6 +22,7 @@ from schemas.orders import LONGEST_TEXT, MOST_FIELDS, SenderName, TemplateName
 MOST_ROWS: Final = 10_000
 NUMBER: Final = "msisdn"
 BROADCAST: Final = "0d6f3a1e-93c5-4c55-8d3e-2f6f0a3f7b11"
+MESSAGE: Final = "5f0c2a44-7f0e-4a3b-9d55-0b9f5f3d2c10"
 
 AudienceRow = Annotated[
     dict[
@@ -190,6 +192,81 @@ class ExcludedRows(ResponseModel):
     next_after: int | None = Field(
         default=None, description="pass it as `after` for the next page; absent on the last one"
     )
+
+
+class RecipientReport(ResponseModel):
+    """What became of a recipient."""
+
+    row: int = Field(description="its place in the audience, from 1, with the excluded rows")
+    state: RecipientState
+    reason: str | None = Field(
+        default=None,
+        description="a reason of `withheld_by_reason` or `refused_by_reason`; `rejected` for an "
+        "undelivered message that the SMS centre did not take",
+    )
+    detail: str = Field(description="the state or reason in words")
+    at: UtcTime | None = Field(
+        default=None, description="since when; absent for one that waits for its turn"
+    )
+    message: UUID | None = Field(
+        default=None,
+        description="for `GET /v1/messages/{id}`; absent if no message was made",
+    )
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "RecipientReport":
+        """Return the report about a recipient, without the number."""
+        return cls(
+            row=outcome.no if outcome.row_no is None else outcome.row_no,
+            state=outcome.state,
+            reason=outcome.reason,
+            detail=outcome.detail,
+            at=outcome.at,
+            message=outcome.order_id,
+        )
+
+
+class Recipients(CurrentAnswer):
+    """A page of recipients."""
+
+    model_config = example(
+        {
+            "recipients": [
+                {
+                    "row": 3,
+                    "state": "withheld",
+                    "reason": "opted_out",
+                    "detail": "the person had switched notifications off",
+                    "at": "2024-05-17T12:01:02Z",
+                    "message": MESSAGE,
+                }
+            ]
+        }
+    )
+
+    recipients: list[RecipientReport]
+    next_after: int | None = Field(
+        default=None,
+        description="pass it as `after` for the next page; absent on the last one. A page with it "
+        "may have fewer recipients than `limit`, or none",
+    )
+
+
+class RecipientsQuery(RequestModel):
+    """Which recipients."""
+
+    state: RecipientState | None = Field(
+        default=None,
+        description="default: whom it has not reached: `refused`, `undelivered`, `unknown` and "
+        "`withheld`",
+    )
+    after: int = Field(default=0, ge=0, le=2**31 - 1, description="`next_after` of the page before")
+    limit: int = Field(default=100, ge=1, le=1000, description="recipients per page at most")
+
+    @property
+    def states(self) -> tuple[RecipientState, ...]:
+        """The wanted states."""
+        return NOT_REACHED if self.state is None else (self.state,)
 
 
 class StartQuery(RequestModel):

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import psycopg
 
-from inbound.api.broadcast_models import NUMBER, BroadcastToCreate
+from inbound.api.broadcast_models import NUMBER, BroadcastToCreate, RecipientsQuery
 from inbound.broadcasts.audience import Content, ExcludedRow, GoodRow, check_row
 from inbound.broadcasts.control import UnknownBroadcastError, create, found, perform, progress_of
 from inbound.broadcasts.drafting import (
@@ -26,6 +26,7 @@ from inbound.broadcasts.loading import (
     load_clients,
     load_rows,
 )
+from inbound.broadcasts.outcomes import Page, find_outcomes
 from inbound.broadcasts.review import Review, Reviewer
 from inbound.handlers.broadcasts import Action
 from inbound.keys import OrderHasher
@@ -38,7 +39,7 @@ from inbound.store.broadcasts.repeats import (
 )
 from inbound.store.broadcasts.rows import Broadcast, Progress
 from inbound.store.orders.rows import STRANGERS
-from inbound.tables.model import EMPTY, Cell, Kind, Row
+from inbound.tables.model import EMPTY, Cell, Kind, Row, TableShape
 from schemas.orders import MOST_FIELDS
 from schemas.sending_hours import SendingHours
 
@@ -169,6 +170,13 @@ class Broadcasting:
         """Raise UnknownBroadcastError unless the account has this broadcast."""
         self._own(conn, broadcast_id, account)
 
+    def outcomes(
+        self, conn: psycopg.Connection, broadcast_id: UUID, account: str, query: RecipientsQuery
+    ) -> Page:
+        """Return a page of recipients. Raises UnknownBroadcastError."""
+        one = self._own(conn, broadcast_id, account)
+        return find_outcomes(conn, one, query.states, after=query.after, limit=query.limit)
+
     def _own(
         self, conn: psycopg.Connection, broadcast_id: UUID, account: str, *, lock: bool = False
     ) -> Broadcast:
@@ -196,7 +204,8 @@ class Broadcasting:
         others = _others(body.audience, prepared.content)
         rows = _checked(body.audience, prepared.content, others)
         strangers = STRANGERS in prepared.account.rights
-        return load_rows(conn, broadcast_id, rows, self.keys, strangers=strangers, others=others)
+        shape = TableShape(others)
+        return load_rows(conn, broadcast_id, rows, self.keys, strangers=strangers, shape=shape)
 
 
 def _others(given: list[dict[str, str]], content: Content) -> tuple[str, ...]:

@@ -25,6 +25,9 @@ from inbound.api.broadcast_models import (
     ExcludedQuery,
     ExcludedRowReport,
     ExcludedRows,
+    RecipientReport,
+    Recipients,
+    RecipientsQuery,
     StartQuery,
 )
 from inbound.api.broadcasting import Caller, StartInPastError
@@ -154,6 +157,28 @@ async def excluded_rows(asked: Asked, query: Annotated[ExcludedQuery, Query()]) 
     return ExcludedRows(
         rows=[ExcludedRowReport.of(row) for row in page],
         next_after=page[-1].row_no if len(found) > len(page) else None,
+    )
+
+
+@router.get(
+    _ONE + "/recipients",
+    operation_id="recipients",
+    summary="Whom has this broadcast not reached?",
+    description="Recipients in the order of the audience, in pages, without numbers: those in one "
+    "`state`, or all whom it has not reached. They are kept as long as the audience.",
+    response_description="A page of recipients.",
+    response_model_exclude_none=True,
+)
+async def recipients(asked: Asked, query: Annotated[RecipientsQuery, Query()]) -> Recipients:
+    """Answer with a page of recipients."""
+    backend = asked.backend
+    freshness = await result_freshness(backend, None)
+    outcomes = backend.broadcasting.outcomes
+    page = await _run(backend, outcomes, asked.broadcast_id, asked.who.account, query)
+    return Recipients(
+        recipients=[RecipientReport.of(one) for one in page.outcomes],
+        next_after=page.next_after,
+        **Recipients.current(freshness),
     )
 
 

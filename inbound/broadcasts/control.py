@@ -80,7 +80,9 @@ def create(
                 hours=plan.hours,
                 is_spread=plan.is_spread,
                 rate_per_s=plan.rate_per_s,
-                columns=(*plan.columns, *audience.others),
+                columns=(*plan.columns, *audience.shape.others),
+                column_order=audience.shape.order,
+                separator=audience.shape.separator,
                 content_digest=identity.content_digest if identity else None,
             ),
         )

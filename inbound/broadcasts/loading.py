@@ -5,7 +5,7 @@ people outside the directory, and people who have opted out are excluded. Memory
 the audience, and a crash leaves nothing behind.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -18,6 +18,7 @@ from inbound.broadcasts.sealing import AudienceSealer
 from inbound.keys import SubjectHasher
 from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
+from inbound.tables.model import ANY_SHAPE, TableShape
 
 _SQL: Final = statements(__package__, "loading")
 _CREATE_INCOMING: Final = _SQL["create_incoming"]
@@ -61,8 +62,7 @@ class Audience:
     """SMS parts of all recipients: at most, if a template has several languages."""
     most_parts: int = 0
     """SMS parts of the longest text."""
-    others: Sequence[str] = ()
-    """The columns of its table that the text doesn't use."""
+    shape: TableShape = ANY_SHAPE
 
 
 @raises_store_errors
@@ -73,19 +73,22 @@ def load_rows(
     keys: AudienceKeys,
     *,
     strangers: bool,
-    others: Sequence[str] = (),
+    shape: TableShape = ANY_SHAPE,
 ) -> Audience:
     """Load the rows of a table, within the caller's transaction.
 
-    `others` are the columns that the text doesn't use. `strangers` says whether people outside the
-    directory may get it. Blocks; raises what `rows` raises, and errors of the store.
+    `strangers` says whether people outside the directory may get it. What a row held is kept of
+    recipients, too, if the text doesn't use all columns. Blocks; raises what `rows` raises, and
+    errors of the store.
     """
     conn.execute(_CREATE_INCOMING)
     with conn.cursor() as cursor, cursor.copy(_COPY_INCOMING) as copy:
         copy.set_types(_TYPES)
         for row in rows:
             copy.write_row(_incoming(row, broadcast_id, keys))
-    return replace(_judge(conn, broadcast_id, strangers=strangers), others=others)
+    keeps_rows = bool(shape.others)
+    judged = _judge(conn, broadcast_id, strangers=strangers, keeps_rows=keeps_rows)
+    return replace(judged, shape=shape)
 
 
 @raises_store_errors
@@ -108,7 +111,7 @@ def load_clients(
             "parts": parts,
         },
     )
-    return _judge(conn, broadcast_id, strangers=True)
+    return _judge(conn, broadcast_id, strangers=True, keeps_rows=False)
 
 
 def find_exclusions(
@@ -138,9 +141,11 @@ def find_exclusion_page(
     ]
 
 
-def _judge(conn: psycopg.Connection, broadcast_id: UUID, *, strangers: bool) -> Audience:
+def _judge(
+    conn: psycopg.Connection, broadcast_id: UUID, *, strangers: bool, keeps_rows: bool
+) -> Audience:
     conn.execute(_ANALYZE_INCOMING)
-    parameters = {"broadcast_id": broadcast_id, "strangers": strangers}
+    parameters = {"broadcast_id": broadcast_id, "strangers": strangers, "keeps_rows": keeps_rows}
     excluded: dict[str, int] = {}
     included = 0, 0, 0
     for reason, count, parts, most_parts in conn.execute(_JUDGE_INCOMING, parameters):

@@ -68,10 +68,10 @@ WITH numbered AS (
     FROM judged WHERE reason IS NOT NULL
 ), included AS (
     INSERT INTO broadcast_recipients (
-        broadcast_id, no, number_hash, number_sealed, fields_sealed
+        broadcast_id, no, number_hash, number_sealed, fields_sealed, row_no, row_sealed
     )
     SELECT %(broadcast_id)s, row_number() OVER (ORDER BY row_no), number_hash, number_sealed,
-           fields_sealed
+           fields_sealed, row_no, CASE WHEN %(keeps_rows)s THEN row_sealed END
     FROM judged WHERE reason IS NULL
     ORDER BY row_no
 )

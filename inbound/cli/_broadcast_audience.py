@@ -1,4 +1,4 @@
-"""Creates the draft of a broadcast from options of a command, and writes its excluded rows."""
+"""Creates the draft of a broadcast from options of a command."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -12,22 +12,19 @@ from uuid import UUID
 import psycopg
 
 from inbound.broadcasts.audience import (
-    MSISDN_COLUMN,
     Content,
     ExcludedRow,
-    Exclusion,
     GoodRow,
     audience_columns,
     check_row,
 )
 from inbound.broadcasts.content import DraftError
-from inbound.broadcasts.control import create, found
+from inbound.broadcasts.control import create
 from inbound.broadcasts.drafting import DraftRules, Plan, Prepared, prepare, require_no_fields
 from inbound.broadcasts.loading import (
     Audience,
     AudienceKeys,
     ClientQuery,
-    find_exclusions,
     load_clients,
     load_rows,
 )
@@ -45,7 +42,6 @@ from inbound.store.orders.rows import STRANGERS
 from inbound.tables.columns import parse_mapping
 from inbound.tables.model import Choices, Table
 from inbound.tables.reader import open_table
-from inbound.tables.rejected import EXCLUDED_FILE, RejectedFile
 
 ALL: Final = "all"
 _PROGRESS_EVERY: Final = 500
@@ -106,48 +102,6 @@ def create_draft(settings: Settings, options: DraftOptions, *, by: str, now: dat
     raise SetupError(refusal)
 
 
-def write_exclusions(
-    settings: Settings, conn: psycopg.Connection, broadcast_id: UUID, path: Path | None
-) -> tuple[Path | None, int]:
-    """Write the excluded rows into a file; return its path and how many there are."""
-    one = found(conn, broadcast_id)
-    if one.audience_deleted_at is not None:
-        raise SetupError("the audience of this broadcast was deleted: it had been kept long enough")
-    total = sum(one.excluded.values())
-    columns = ("msisdn", *one.columns)
-    wanted = path or Path(f"broadcast-{broadcast_id}.excluded.xlsx")
-    file = RejectedFile(wanted, wanted, columns, None, EXCLUDED_FILE)
-    rows = 0
-    try:
-        with progress_bar("writing", unit="rows") as advance:
-            sealer = AudienceSealer(settings.vault_key_bytes())
-            for row in find_exclusions(conn, broadcast_id, sealer):
-                cells, detail = _written(row, len(columns))
-                file.add(row.row_no, row.reason.value, detail, cells)
-                rows += 1
-                if rows % _PROGRESS_EVERY == 0:
-                    advance(rows, total)
-        return file.close(), rows
-    except BaseException:
-        file.discard()
-        raise
-
-
-def _written(row: ExcludedRow, width: int) -> tuple[list[str], str]:
-    """Return the cells of a row in the file of excluded rows, and its reason.
-
-    A repeated row has its number in the reason only. Nothing else is wrong with the row, so in
-    another audience it would be a recipient, and the person would get a second message.
-    """
-    cells = list(row.held.cells) or [row.number or ""]
-    cells += [""] * (width - len(cells))
-    parts = [row.detail, row.held.rest]
-    if row.reason is Exclusion.REPEATED and cells[0]:
-        parts.append(f"{MSISDN_COLUMN.name} was {cells[0]}")
-        cells[0] = ""
-    return cells, "; ".join(part for part in parts if part)
-
-
 def _require_used(options: DraftOptions) -> None:
     """Refuse options that the audience would ignore: more people would get it than were meant."""
     filters: dict[str, object] = {
@@ -206,7 +160,7 @@ def _load(
     ):
         rows = _checked(table, content, advance)
         strangers = STRANGERS in prepared.account.rights
-        return load_rows(conn, broadcast_id, rows, keys, strangers=strangers, others=table.others)
+        return load_rows(conn, broadcast_id, rows, keys, strangers=strangers, shape=table.shape)
 
 
 def _checked(table: Table, content: Content, advance: Advance) -> Iterator[GoodRow | ExcludedRow]:

@@ -1,6 +1,6 @@
 """`scserv broadcast`: sends one text to many people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from inbound.cli._broadcast_view import (
 from inbound.cli._command_line import command_line
 from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
+from inbound.cli._format import counted
 from inbound.cli._times import local, parse_moment
 from inbound.cli.audit import os_user
 from inbound.clock import utc_now
@@ -32,7 +33,7 @@ from inbound.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from inbound.cli._broadcast_view import Shown
-    from inbound.store.broadcasts.rows import Broadcast
+    from inbound.store.broadcasts.rows import Broadcast, RecipientState
 
 APPLICATION_NAME: Final = "scserv broadcast"
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -181,22 +182,70 @@ _action(Action.RESUME, "Resume a paused broadcast where it was.")
 _action(Action.CANCEL, "Cancel a broadcast for good: what was not sent is withheld.")
 
 
-@broadcast.command
-@broadcast_argument
-@click.option(
+file_option = click.option(
     "--file",
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Name of the file, .xlsx or .csv.  [default: broadcast-ID.excluded.xlsx]",
+    help="Name of the file, .xlsx or .csv.  [default: broadcast-ID.COMMAND.xlsx]",
 )
+
+
+@broadcast.command
+@broadcast_argument
+@file_option
 @settings_options
 def excluded(settings: Settings, broadcast_id: UUID, *, path: Path | None) -> None:
-    """Write a file with every excluded row of the audience and its reason. It has numbers."""
-    from inbound.cli._broadcast_audience import write_exclusions
+    """Write a file with every excluded row of the audience and its reason. It has numbers.
+
+    It can be corrected and loaded again. The audit records it.
+    """
+    from inbound.cli._broadcast_files import write_exclusions
 
     with closing(open_database(settings, APPLICATION_NAME, long=True)) as conn:
-        written, rows = write_exclusions(settings, conn, broadcast_id, path)
-    echo(f"{written}: {rows} excluded" if written else "nothing is excluded")
+        written = write_exclusions(settings, conn, broadcast_id, path, by=os_user())
+    rows = sum(written.counts.values())
+    echo(f"{written.path}: {rows} excluded" if written.path else "nothing is excluded")
+
+
+@broadcast.command
+@broadcast_argument
+@click.option(
+    "--state",
+    "states",
+    metavar="STATE,...",
+    default="refused,undelivered,unknown,withheld",
+    show_default=True,
+    callback=lambda *given: _states(given[2]),
+    help="In these states: also waiting, sent, delivered.",
+)
+@file_option
+@settings_options
+def recipients(
+    settings: Settings, broadcast_id: UUID, *, states: "Sequence[RecipientState]", path: Path | None
+) -> None:
+    """Write a file with the recipients whom it has not reached, and why. It has numbers.
+
+    It can be corrected and loaded again. The audit records it. An unknown message may have
+    arrived: a person who also gets the next broadcast may get it twice.
+    """
+    from inbound.cli._broadcast_files import write_recipients
+    from inbound.store.broadcasts.rows import RecipientState
+
+    with closing(open_database(settings, APPLICATION_NAME, long=True)) as conn:
+        written = write_recipients(settings, conn, broadcast_id, states, path, by=os_user())
+    if written.path is None:
+        echo(f"no recipient is {' or '.join(states)}")
+        return
+    counts = ", ".join(f"{state} {count}" for state, count in sorted(written.counts.items()))
+    echo(f"{written.path}: {counts}")
+    unknown = written.counts.get(RecipientState.UNKNOWN, 0)
+    if unknown:
+        rest = ",".join(state for state in states if state is not RecipientState.UNKNOWN)
+        echo(
+            f"warning: {counted(unknown, 'recipient')} may have got it (unknown); to leave them "
+            f"out: --state {rest}",
+            err=True,
+        )
 
 
 def _perform(
@@ -249,6 +298,16 @@ def _say_next(settings: Settings, before: "Broadcast", shown: "Shown") -> None:
     if one.state is BroadcastState.AWAITING_APPROVAL:
         approve = command_line("broadcast", "approve", str(one.broadcast_id))
         echo(f"another person has to run: {approve}", err=True)
+
+
+def _states(text: str) -> "tuple[RecipientState, ...]":
+    from inbound.store.broadcasts.rows import RecipientState
+
+    try:
+        return tuple(dict.fromkeys(RecipientState(one.strip()) for one in text.split(",")))
+    except ValueError:
+        known = ", ".join(RecipientState)
+        raise SetupError(f"--state {text}: write some of {known}, with commas between") from None
 
 
 def _id(text: str) -> UUID:

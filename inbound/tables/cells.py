@@ -59,7 +59,10 @@ _CHANGED: Final = (
     (_LOST_LETTERS, "has lost its letters: the file was saved in an encoding without them"),
 )
 
+_FORMULA: Final = re.compile(r"\s*[=＝].*", re.DOTALL)
+_IS_FORMULA: Final = "is a formula: write the value itself"
 _NOT_SHOWN: Final = (
+    (_FORMULA, _IS_FORMULA),
     (_ERRORS, "is an error of the spreadsheet, not a value"),
     (_SCIENTIFIC, "is in scientific notation"),
     (_LOST_LETTERS, "has lost its letters: the file was saved in an encoding without them"),
@@ -135,6 +138,8 @@ def read_msisdn(cell: Cell) -> str:
     text = cell.text.strip()
     if cell.kind is Kind.PRINTED:
         text = text.removeprefix("'")  # marks text in a spreadsheet; no part of any number
+    if _FORMULA.match(text):
+        raise CellError(_IS_FORMULA)
     if _SCIENTIFIC.fullmatch(text):
         raise CellError("is in scientific notation, so digits are missing")
     if _WITH_FRACTION.fullmatch(text):

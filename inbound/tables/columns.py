@@ -15,8 +15,9 @@ from inbound.errors import SetupError
 _NOT_WORDS: Final = re.compile(r"[\W_]+")
 _PLACE: Final = re.compile(r"#(?:(\d{1,5})|([A-Za-z]{1,3}))")
 _LETTERS: Final = 26
-OWN_COLUMNS: Final = ("row", "field", "reason")
-"""The columns that a file of rejected rows has before the wanted ones."""
+REJECTED_COLUMNS: Final = ("row", "field", "reason")
+OUTCOME_COLUMNS: Final = ("row", "state", "reason", "time")
+"""The columns that a file of rejected rows, or of what became of rows, has before the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,13 @@ class Layout:
     width_max: int
     known: frozenset[int]
     """The columns that have a name or are wanted. Content in another one is part of no column."""
-    note: int | None = None
-    """Index of the reasons, if this is a file of rejected rows."""
+    own: tuple[str, ...] = ()
+    """The first columns, if this is a file that the service has written."""
+
+    @property
+    def note(self) -> int | None:
+        """Index of the reasons in a file of the service."""
+        return self.own.index("reason") if self.own else None
 
     @property
     def others(self) -> tuple[tuple[int, str], ...]:
@@ -67,8 +73,7 @@ class Layout:
         if self.header_row is None:
             used = {placed.index for placed in self.placed}
             return tuple((i, f"column {letter(i)}") for i in sorted(self.known - used))
-        own = 0 if self.note is None else len(OWN_COLUMNS)
-        return tuple(one for one in self.unread if one[0] >= own)
+        return tuple(one for one in self.unread if one[0] >= len(self.own))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +212,15 @@ def _layout(
         max([*named, *used]) + 1,
         len(names),
         used.union(named),
-        OWN_COLUMNS.index("reason") if tuple(names[: len(OWN_COLUMNS)]) == OWN_COLUMNS else None,
+        _own(names),
     )
+
+
+def _own(names: Sequence[str]) -> tuple[str, ...]:
+    for own in (REJECTED_COLUMNS, OUTCOME_COLUMNS):
+        if tuple(names[: len(own)]) == own:
+            return own
+    return ()
 
 
 def _repetition(name: str, names: Sequence[str], indices: Sequence[int], target: str | None) -> str:

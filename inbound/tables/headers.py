@@ -17,6 +17,7 @@ from inbound.tables.columns import (
     place,
     place_columns,
 )
+from inbound.tables.formulas import unmarked
 from inbound.tables.model import EMPTY, BadRow, Choices, Record, Row
 
 HEADER_WITHIN: Final = 20
@@ -129,8 +130,9 @@ class RowPicker:
         ]
         if nameless:
             return _bad(record, nameless_reason(nameless), layout, nameless)
-        cells = tuple(record.cells[i] for i in self._indices)
-        others = tuple(record.cells[i] for i in self._others)
+        kept = record.cells if not layout.own else [unmarked(cell) for cell in record.cells]
+        cells = tuple(kept[i] for i in self._indices)
+        others = tuple(kept[i] for i in self._others)
         return Row(record.number, cells, _note(record, layout), others)
 
 

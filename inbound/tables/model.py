@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import islice
+from typing import Final
 
 from inbound.tables.columns import Layout
 
@@ -117,6 +118,21 @@ class Choices:
     """Whether rows have the cells of columns that were not asked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class TableShape:
+    """What a file with rows of a table takes over from it."""
+
+    others: tuple[str, ...] = ()
+    """The names of the columns that were not asked for."""
+    order: tuple[int, ...] | None = None
+    """For each column of the table its index in the wanted columns and `others`."""
+    separator: str | None = None
+    """Of a CSV file."""
+
+
+ANY_SHAPE: Final = TableShape()
+
+
 class Table(ABC):
     """An open table whose columns are found."""
 
@@ -127,6 +143,15 @@ class Table(ABC):
     """Of a CSV file."""
     skipped = 0
     """Rows that `rows` has left out because only columns that it doesn't read have content."""
+
+    @property
+    def shape(self) -> TableShape:
+        """Its other columns, the order of all, and its separator."""
+        layout = self.understood.layout
+        places = [placed.index for placed in layout.placed]
+        places += [index for index, _ in layout.others][: len(self.others)]
+        order = tuple(sorted(range(len(places)), key=places.__getitem__))
+        return TableShape(self.others, order, self.separator)
 
     @abstractmethod
     def rows(self) -> Generator[Row | BadRow, None, None]:

@@ -1,8 +1,8 @@
-"""The file of rejected rows: to be corrected and imported again.
+"""The file of rejected rows, or of recipients: to be corrected and loaded again.
 
 It has the wanted columns under their own names, so it needs no `--map`, and before them the row
-of the imported file, the fields at fault and the reasons. Callers leave a field empty whose text
-is not certain, and put the text into the reason: otherwise it would pass the next import.
+of the loaded table, the fields at fault or the state, and the reasons. Callers leave a field empty
+whose text is not certain, and put the text into the reason: otherwise it would pass the next load.
 
 The file may have secrets, so only its owner can read it. It is created with the first row and
 never replaces another file.
@@ -22,7 +22,8 @@ from typing_extensions import override
 from xlsxwriter.exceptions import XlsxWriterException
 
 from inbound.errors import SetupError
-from inbound.tables.columns import OWN_COLUMNS
+from inbound.tables.columns import OUTCOME_COLUMNS, REJECTED_COLUMNS
+from inbound.tables.formulas import marked
 from inbound.temporary_folder import TemporaryFolder
 
 _MODE: Final = 0o600
@@ -41,10 +42,13 @@ class Purpose:
     """The option that names another file."""
     rows: str
     """What the rows are, as in `rejected rows`."""
+    own: Sequence[str]
+    """The columns before those of the table."""
 
 
-REJECTED_FILE: Final = Purpose("--rejected", "rejected")
-EXCLUDED_FILE: Final = Purpose("--file", "excluded")
+REJECTED_FILE: Final = Purpose("--rejected", "rejected", REJECTED_COLUMNS)
+EXCLUDED_FILE: Final = Purpose("--file", "excluded", OUTCOME_COLUMNS)
+RECIPIENTS_FILE: Final = Purpose("--file", "recipient", OUTCOME_COLUMNS)
 
 
 class RejectedFile:
@@ -73,14 +77,17 @@ class RejectedFile:
         self._purpose = purpose
         self.path: Path | None = None
 
-    def add(self, number: int, field: str, reason: str, values: Sequence[str]) -> None:
-        """Write one row. Raises SetupError if the file can't be created or written."""
+    def add(self, own: Sequence[str], values: Sequence[str]) -> None:
+        """Write one row: the file's own columns, and those of the table.
+
+        Raises SetupError if the file can't be created or written.
+        """
         if self._sink is None:
             self._sink = self._create()
             with self._writing():
-                self._sink.write((*OWN_COLUMNS, *self._columns))
+                self._sink.write((*self._purpose.own, *self._columns))
         with self._writing():
-            self._sink.write((str(number), field, reason, *values))
+            self._sink.write((*own, *values))
 
     def close(self) -> Path | None:
         """Finish the file and return its path, if there was a row. Safe to repeat.
@@ -124,7 +131,8 @@ class RejectedFile:
                 break
             self.path = path
             if path.suffix.lower() == XLSX:
-                return _XlsxSink(fd, path.parent, len(self._columns), self._purpose.rows)
+                width = len(self._purpose.own) + len(self._columns)
+                return _XlsxSink(fd, path.parent, width, self._purpose)
             return _CsvSink(fd, self._separator or ",")
         else:
             path, reason = self._paths()[0], "it exists"
@@ -157,7 +165,7 @@ class _CsvSink(_Sink):
 
     @override
     def write(self, values: Sequence[str]) -> None:
-        self._writer.writerow(values)
+        self._writer.writerow([marked(value) for value in values])
 
     @override
     def close(self) -> None:
@@ -167,16 +175,17 @@ class _CsvSink(_Sink):
 class _XlsxSink(_Sink):
     """All cells and columns are text, so that a correction keeps its zeros too."""
 
-    def __init__(self, fd: int, folder: Path, columns: int, sheet: str) -> None:
+    def __init__(self, fd: int, folder: Path, width: int, purpose: Purpose) -> None:
         self._file = os.fdopen(fd, "wb")
         # Rows go to a temporary file, not to memory; only its owner can read it.
         self._temporary = TemporaryFolder("rows", folder)
         options = {"constant_memory": True, "tmpdir": str(self._temporary.path)}
         self._book: Any = xlsxwriter.Workbook(self._file, options)
         self._text = self._book.add_format({"num_format": "@"})
-        self._sheet = self._book.add_worksheet(sheet)
-        self._sheet.set_column(0, len(OWN_COLUMNS) + columns - 1, _WIDTH, self._text)
-        self._sheet.set_column(2, 2, _REASON_WIDTH, self._text)
+        self._sheet = self._book.add_worksheet(purpose.rows)
+        self._sheet.set_column(0, width - 1, _WIDTH, self._text)
+        reason = purpose.own.index("reason")
+        self._sheet.set_column(reason, reason, _REASON_WIDTH, self._text)
         self._sheet.freeze_panes(1, 0)
         self._row = 0
 

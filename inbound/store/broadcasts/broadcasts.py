@@ -57,6 +57,8 @@ class NewBroadcast:
     rate_per_s: int | None = None
     columns: Sequence[str] = ()
     content_digest: bytes | None = None
+    column_order: Sequence[int] | None = None
+    separator: str | None = None
 
 
 @raises_store_errors
@@ -83,6 +85,8 @@ def insert_broadcast(conn: psycopg.Connection, new: NewBroadcast) -> None:
             "parts": new.parts,
             "most_parts": new.most_parts,
             "content_digest": new.content_digest,
+            "column_order": None if new.column_order is None else list(new.column_order),
+            "separator": new.separator,
         },
     )
 
@@ -196,7 +200,8 @@ def _broadcast(row: tuple[Any, ...]) -> Broadcast:
     template, template_version, sender, is_spread, rate, columns, excluded, cursor_no, *end = (
         content
     )
-    ended_at, problem, deleted_at, text_sealed, account_rate, account_enabled, *parts = end
+    ended_at, problem, deleted_at, text_sealed, account_rate, account_enabled, *table = end
+    parts, most_parts, column_order, separator = table
     return Broadcast(
         broadcast_id=broadcast_id,
         name=name,
@@ -227,6 +232,8 @@ def _broadcast(row: tuple[Any, ...]) -> Broadcast:
         text_sealed=text_sealed,
         account_rate=account_rate,
         account_enabled=account_enabled,
-        parts=parts[0],
-        most_parts=parts[1],
+        parts=parts,
+        most_parts=most_parts,
+        column_order=None if column_order is None else tuple(column_order),
+        separator=separator,
     )

@@ -4,13 +4,13 @@
 INSERT INTO broadcasts (
     broadcast_id, state, created_at, name, account, text_sealed, template, template_version,
     sender, hours, is_spread, rate_per_s, columns, recipients, excluded, created_by, parts,
-    most_parts, content_digest
+    most_parts, content_digest, column_order, separator
 )
 VALUES (
     %(broadcast_id)s, 'draft', %(created_at)s, %(name)s, %(account)s, %(text_sealed)s,
     %(template)s, %(template_version)s, %(sender)s, %(hours)s::json, %(is_spread)s,
     %(rate_per_s)s, %(columns)s, %(recipients)s, %(excluded)s::json, %(created_by)s, %(parts)s,
-    %(most_parts)s, %(content_digest)s
+    %(most_parts)s, %(content_digest)s, %(column_order)s, %(separator)s
 )
 
 -- name: find_broadcast
@@ -18,7 +18,8 @@ SELECT broadcast_id, name, broadcasts.account, state, recipients, created_by, ho
        began_at, started_by, approved_by, needs_confirmation, broadcasts.created_at, template,
        template_version, sender, is_spread, broadcasts.rate_per_s, columns, excluded::text,
        cursor_no, ended_at, problem, audience_deleted_at, text_sealed, accounts.rate_per_s,
-       coalesce(accounts.enabled, false), parts, most_parts
+       coalesce(accounts.enabled, false), parts, most_parts, column_order,
+       separator
 FROM broadcasts LEFT JOIN accounts USING (account)
 WHERE broadcast_id = %(broadcast_id)s
 
@@ -32,7 +33,8 @@ SELECT broadcast_id, name, broadcasts.account, state, recipients, created_by, ho
        began_at, started_by, approved_by, needs_confirmation, broadcasts.created_at, template,
        template_version, sender, is_spread, broadcasts.rate_per_s, columns, excluded::text,
        cursor_no, ended_at, problem, audience_deleted_at, text_sealed, accounts.rate_per_s,
-       coalesce(accounts.enabled, false), parts, most_parts
+       coalesce(accounts.enabled, false), parts, most_parts, column_order,
+       separator
 FROM broadcasts LEFT JOIN accounts USING (account)
 WHERE (%(account)s::text IS NULL OR broadcasts.account = %(account)s)
 ORDER BY broadcasts.created_at DESC, broadcast_id LIMIT %(limit)s
@@ -42,7 +44,8 @@ SELECT broadcast_id, name, broadcasts.account, state, recipients, created_by, ho
        began_at, started_by, approved_by, needs_confirmation, broadcasts.created_at, template,
        template_version, sender, is_spread, broadcasts.rate_per_s, columns, excluded::text,
        cursor_no, ended_at, problem, audience_deleted_at, text_sealed, accounts.rate_per_s,
-       coalesce(accounts.enabled, false), parts, most_parts
+       coalesce(accounts.enabled, false), parts, most_parts, column_order,
+       separator
 FROM broadcasts LEFT JOIN accounts USING (account)
 WHERE state IN ('scheduled', 'running') OR state = 'cancelled' AND ended_at IS NULL
 ORDER BY began_at, broadcasts.created_at, broadcast_id

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from inbound.handlers.broadcasts import BroadcastState, Lifecycle
+from schemas.documented_enum import DocumentedEnum
 from schemas.orders import OrderState
 from schemas.sending_hours import SendingHours
 
@@ -15,12 +16,38 @@ _UNSENT: Final = (OrderState.CANCELLED, OrderState.EXPIRED, OrderState.ERASED)
 """The states of orders that count as withheld, each for a reason of its own."""
 
 
+class RecipientState(DocumentedEnum):
+    """What became of a recipient of a broadcast, as it is counted."""
+
+    WAITING = "waiting", "may still be sent"
+    SENT = "sent", "accepted by the SMS centre, without a final delivery receipt yet"
+    DELIVERED = "delivered", "on the phone, according to delivery receipts"
+    UNDELIVERED = "undelivered", "will never be delivered, or was rejected by the SMS centre"
+    UNKNOWN = "unknown", "sent and not answered: it may have arrived, and is not sent again"
+    WITHHELD = "withheld", "not sent: opted out, cancelled, expired or erased"
+    REFUSED = "refused", "not accepted, by a limit of the account for example"
+
+
+ORDER_STATES: Final[Mapping[RecipientState, tuple[OrderState, ...]]] = {
+    RecipientState.WAITING: (OrderState.SCHEDULED, OrderState.QUEUED),
+    RecipientState.SENT: (OrderState.SENT,),
+    RecipientState.DELIVERED: (OrderState.DELIVERED,),
+    RecipientState.UNDELIVERED: (OrderState.UNDELIVERED, OrderState.REJECTED),
+    RecipientState.UNKNOWN: (OrderState.UNKNOWN,),
+    RecipientState.WITHHELD: (OrderState.WITHHELD, *_UNSENT),
+    RecipientState.REFUSED: (OrderState.REFUSED,),
+}
+"""The states of the orders of recipients in each state."""
+
+
 @dataclass(frozen=True, slots=True)
 class Broadcast:
     """A broadcast. `account_rate` and `account_enabled` are those of its account now.
 
     `parts` are the SMS parts of all recipients, `most_parts` those of the longest text; None for a
-    broadcast that was made before they were counted.
+    broadcast that was made before they were counted. `columns` are those of its table beside
+    msisdn; `column_order` has, in the table's order, the index of each in msisdn and `columns`, and
+    `separator` is that of a CSV file.
     """
 
     broadcast_id: UUID
@@ -44,6 +71,8 @@ class Broadcast:
     account_enabled: bool = True
     parts: int | None = None
     most_parts: int | None = None
+    column_order: tuple[int, ...] | None = None
+    separator: str | None = None
 
     @property
     def state(self) -> BroadcastState:
@@ -145,20 +174,19 @@ class Counts:
         return Progress(
             recipients,
             waiting=self.open + self.held + (0 if is_cancelled else before_pump),
-            sent=self._sum(OrderState.SENT),
-            delivered=self._sum(OrderState.DELIVERED),
-            undelivered=self._sum(OrderState.UNDELIVERED, OrderState.REJECTED),
-            unknown=self._sum(OrderState.UNKNOWN),
-            withheld=self._sum(OrderState.WITHHELD, *_UNSENT)
-            + (before_pump if is_cancelled else 0),
-            refused=self._sum(OrderState.REFUSED),
+            sent=self._sum(RecipientState.SENT),
+            delivered=self._sum(RecipientState.DELIVERED),
+            undelivered=self._sum(RecipientState.UNDELIVERED),
+            unknown=self._sum(RecipientState.UNKNOWN),
+            withheld=self._sum(RecipientState.WITHHELD) + (before_pump if is_cancelled else 0),
+            refused=self._sum(RecipientState.REFUSED),
             withheld_by_reason=self._withheld(before_pump if is_cancelled else 0),
             refused_by_reason=self._reasons(OrderState.REFUSED),
         )
 
     def _withheld(self, before_pump: int) -> dict[str, int]:
         reasons = Counter(self._reasons(OrderState.WITHHELD))
-        reasons.update({state.value: self._sum(state) for state in _UNSENT})
+        reasons.update({state.value: self.by_state.get(state.value, 0) for state in _UNSENT})
         reasons[OrderState.CANCELLED.value] += before_pump
         return {reason: count for reason, count in sorted(reasons.items()) if count}
 
@@ -169,5 +197,5 @@ class Counts:
             if of == state.value and count
         }
 
-    def _sum(self, *states: OrderState) -> int:
-        return sum(self.by_state.get(state.value, 0) for state in states)
+    def _sum(self, counted: RecipientState) -> int:
+        return sum(self.by_state.get(state.value, 0) for state in ORDER_STATES[counted])

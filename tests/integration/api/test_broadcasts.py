@@ -106,6 +106,7 @@ async def test_an_account_sees_its_own_broadcasts_only(world: World) -> None:
     for method, path in (
         ("GET", ""),
         ("GET", "/excluded"),
+        ("GET", "/recipients"),
         ("POST", "/start"),
         ("POST", "/cancel"),
     ):
@@ -140,3 +141,22 @@ async def test_a_plan_that_can_not_be_is_refused_by_its_field(
     body = {name: value for name, value in plan(**changed).items() if value is not None}
     problem = assert_problem(await world.scoped("send").post(PATH, json=body), 422, "invalid")
     assert [error["where"] for error in problem["errors"]] == [where]
+
+
+async def test_recipients_are_named_by_their_row_with_state_and_reason(world: World) -> None:
+    client = world.scoped("send")
+    anna, boris = await world.people(clients=2)
+    rows = ({"msisdn": number} for number in ("12", anna.number, boris.number))
+    made = await create(client, *rows)
+    path = f"{PATH}/{made['id']}/recipients"
+    assert (await client.get(path)).json()["recipients"] == []
+    await client.post(f"{PATH}/{made['id']}/cancel")
+    first = (await client.get(path, params={"limit": 1})).json()
+    [one] = first["recipients"]
+    assert (one["row"], one["state"], one["reason"]) == (2, "withheld", "cancelled")
+    assert anna.number not in str(first)
+    rest = (await client.get(path, params={"after": first["next_after"]})).json()
+    assert [row["row"] for row in rest["recipients"]] == [3]
+    assert "next_after" not in rest
+    assert (await client.get(path, params={"state": "refused"})).json()["recipients"] == []
+    assert_problem(await client.get(path, params={"state": "lost"}), 422, "invalid")

@@ -93,7 +93,7 @@ class Bench:
                 return load_rows(
                     *(self.conn, broadcast_id, checked, keys),
                     strangers=False,
-                    others=table.others,
+                    shape=table.shape,
                 )
 
         made = Plan("Spring", "ann", text=text, columns=content.fields, **plan)  # type: ignore[arg-type]

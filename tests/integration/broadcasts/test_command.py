@@ -68,7 +68,7 @@ async def test_excluded_rows_keep_all_columns_and_load_again(bench: Bench, tmp_p
     rest = tmp_path / "rest.csv"
     run("excluded", again["id"], "--file", str(rest))
     lines = rest.read_text("utf-8-sig").splitlines()
-    assert lines[0] == "row,field,reason,msisdn,name,town"
+    assert lines[0] == "row,state,reason,time,msisdn,name,town"
     assert lines[1].endswith(",,Ann again,Omsk")
     assert lines[2].endswith(",,Dan,Kazan")
     assert lines[3].endswith(f",{number(2)},,Ufa")

@@ -13,7 +13,7 @@ from inbound.tables.rejected import RejectedFile
 from tests.unit.tables.worlds import COLUMNS, read
 
 NAMES = ("msisdn", "code")
-ROW = (7, "code", "code: is empty", ("+79161234567", "0123"))
+ROW = (("7", "code", "code: is empty"), ("+79161234567", "0123"))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_other_files_are_never_replaced(tmp_path: Path) -> None:
 
 def test_values_that_look_like_dates_can_be_corrected(tmp_path: Path) -> None:
     file = RejectedFile(tmp_path / "clients.csv", None, NAMES, ",")
-    file.add(7, "code", "code: looks like a date", ("+79161234567", "01.02.2024"))
+    file.add(("7", "code", "code: looks like a date"), ("+79161234567", "01.02.2024"))
     path = file.close()
     assert path is not None
     with open_table(path, COLUMNS) as table:
