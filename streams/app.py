@@ -6,11 +6,14 @@ because an unacked record is not delivered again before the process restarts. No
 server, no exactly_once: nothing here is authoritative.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import faust
 import mode
+from aiokafka.errors import KafkaError
 
 from inbound.deadletter.isolation import BatchProcessor
 from inbound.errors import RetryableError
@@ -26,6 +29,7 @@ from streams.groups import (
 )
 from streams.progress import Partition, Progress
 
+ANSWER_WITHIN_S: Final = 2.0
 RESULTS_PER_RECORD = 50
 """Results in a record under load, roughly: fewer than the maximum."""
 
@@ -76,10 +80,30 @@ class WorkerApp:
             raise reason  # an outage, said in its own words
         raise RuntimeError("the Faust app stopped") from reason
 
-    def partition_ends(self) -> Mapping[Partition, int | None]:
-        """Return the assigned partitions with the offset after their last record, if known."""
+    async def partition_ends(self) -> Mapping[Partition, int | None]:
+        """Return the assigned partitions with the offset after their last record, if known.
+
+        Asks Kafka, for `ANSWER_WITHIN_S` at most: a partition that nobody fetches has no end in
+        the consumer. Without an answer it returns the ends that the consumer has seen.
+        """
         consumer = self._app.consumer
-        return {(tp.topic, tp.partition): consumer.highwater(tp) for tp in consumer.assignment()}
+        assigned = consumer.assignment()
+        with contextlib.suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                ends = await consumer.highwaters(*assigned) if assigned else {}
+                return {(tp.topic, tp.partition): ends.get(tp) for tp in assigned}
+        return {(tp.topic, tp.partition): consumer.highwater(tp) for tp in assigned}
+
+    async def positions(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
+        """Return the offsets that are fetched next, as far as they are known in time."""
+        consumer, found = self._app.consumer, {}
+        with contextlib.suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                for partition in partitions:
+                    position = await consumer.position(faust.types.TP(*partition))
+                    if position is not None:
+                        found[partition] = position
+        return found
 
 
 class _TablelessApp(faust.App):

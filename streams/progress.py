@@ -1,11 +1,12 @@
 """Detects partitions that are stuck, and measures lag.
 
 A consumer can send heartbeats while one of its partitions is stuck. A partition is stuck when
-records wait and its position has not moved for `STUCK_AFTER_S`. If others move meanwhile, the
-consumer works and only this partition was forgotten; a new start reads it again.
+records wait and its position has not moved for `STUCK_AFTER_S`, whether or not it ever moved. If
+others move meanwhile, the consumer works and only this partition was forgotten; a new start reads
+it again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from inbound.ops import metrics
@@ -45,11 +46,22 @@ class Progress:
         for partition, offset in offsets.items():
             self._seen[partition] = _Seen(offset + 1, now)
 
+    def unseen(self, partitions: Iterable[Partition]) -> list[Partition]:
+        """Return those of which no position is known yet; see `begin`."""
+        return [partition for partition in partitions if partition not in self._seen]
+
+    def begin(self, positions: Mapping[Partition, int]) -> None:
+        """Watch partitions that have not moved yet, from these positions on."""
+        now = self._clock()
+        for partition, position in positions.items():
+            self._seen.setdefault(partition, _Seen(position, now))
+
     def check(self, ends: Mapping[Partition, int | None]) -> str | None:
         """Return why health fails, or None.
 
         `ends` are the assigned partitions with the offset after their last message (None:
-        not known yet). Sets the lag metric per topic on the way.
+        not known yet). One without a position is not watched. Sets the lag metric per topic on
+        the way.
         """
         now = self._clock()
         for gone in self._seen.keys() - ends.keys():
@@ -59,9 +71,9 @@ class Progress:
         for partition, end in ends.items():
             topic, number = partition
             lags.setdefault(topic, 0)
-            if end is None:
+            seen = self._seen.get(partition)
+            if end is None or seen is None:
                 continue
-            seen = self._seen.setdefault(partition, _Seen(end, now))
             lag = max(0, end - seen.position)
             lags[topic] += lag
             if not lag:

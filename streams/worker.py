@@ -27,23 +27,15 @@ from streams.commands.model import CommandSettings
 from streams.commands.processor import CommandProcessor
 from streams.delivery.processor import DeliveryProcessor, split
 from streams.notify.processor import NotifyProcessor
+from streams.partition_watch import PartitionWatch
 from streams.progress import Progress
 
 log = logging.getLogger(__name__)
 
-CHECK_EVERY_S = 2.0
-SUSPENDED_S = 10.0
-"""After a longer pause between two checks nothing could have been processed in it."""
-
-HEARTBEAT_S = 15.0
 STOP_WITHIN_S = 4.0
 SWEEP_EVERY_S = 60.0
 THOROUGH_EVERY = 60
 """Every so many sweeps is a thorough one."""
-
-
-class ForgottenPartitionError(Exception):
-    """A partition is not processed although others are: the process has to start again."""
 
 
 class Worker:
@@ -61,7 +53,7 @@ class Worker:
         self._stores = stores
         self._orders = orders
         self._health = health
-        self._progress = Progress(time.monotonic)
+        progress = Progress(time.monotonic)
         self._waiting: set[str] = set()
         self._names = TopicNames.prefixed(settings.topic_prefix)
         # Shared: results change the subjects that commands changed before.
@@ -76,8 +68,9 @@ class Worker:
             self._commands(stores[0], directory, cache),
             self._delivery(stores[1], cache),
             self._notify(orders),
-            self._progress,
+            progress,
         )
+        self._watch = PartitionWatch(self._app, progress, health, lambda: bool(self._waiting))
 
     def _commands(self, store: Store, directory: Directory, cache: StateCache) -> BatchProcessor:
         settings = self._settings
@@ -131,7 +124,7 @@ class Worker:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._app.run_until_stopped())
-                group.create_task(self._check_forever())
+                group.create_task(self._watch.run())
                 group.create_task(self._sweep_forever())
         finally:
             with contextlib.suppress(TimeoutError):
@@ -140,28 +133,6 @@ class Worker:
             for store in self._stores:
                 await store.close()
             await self._orders.close()
-
-    async def _check_forever(self) -> None:
-        """Report health; end the process when Faust has forgotten one of its partitions.
-
-        That was seen after a worker had been suspended and joined the group again. Nobody reads
-        such a partition until the next rebalance, but a new process does.
-        """
-        checked_at = time.monotonic()
-        while True:
-            ends = self._app.partition_ends()
-            now = time.monotonic()
-            if self._waiting or now - checked_at > SUSPENDED_S:
-                self._progress.start_again()
-            checked_at = now
-            reason = self._progress.check(ends)
-            if reason and self._progress.is_forgotten:
-                raise ForgottenPartitionError(f"{reason}, although others are processed")
-            if not ends:
-                reason = "no partitions assigned: another worker has them, or Kafka is away"
-            self._health.set("partitions", ok=reason is None, reason=reason or "")
-            self._health.beat("heartbeat", HEARTBEAT_S)
-            await asyncio.sleep(CHECK_EVERY_S)
 
     def _report(self, check: str, reason: str | None) -> None:
         if reason is None:

@@ -42,14 +42,38 @@ def test_a_partition_that_moved_to_another_worker_is_forgotten() -> None:
     progress.processed({("t", 0): 4, ("t", 1): 4})
     clock.now = STUCK_AFTER_S + 1
     assert progress.check({("t", 1): 5}) is None
+    assert progress.unseen({("t", 0): 9, ("t", 1): 5}) == [("t", 0)]
     assert progress.check({("t", 0): 9, ("t", 1): 5}) is None
 
 
-def test_a_partition_never_seen_that_holds_messages_is_watched() -> None:
+def test_a_partition_that_never_moved_while_others_do_was_forgotten() -> None:
     clock = Clock()
     progress = Progress(clock)
-    assert progress.check({("t", 0): None}) is None
+    both = {("t", 0): 7, ("t", 1): 4}
+    assert progress.unseen(both) == [("t", 0), ("t", 1)]
+    progress.begin({("t", 0): 3, ("t", 1): 4})
+    assert progress.unseen(both) == []
+    assert progress.check(both) is None
+    clock.now = STUCK_AFTER_S + 1
+    progress.processed({("t", 1): 4})
+    assert progress.check({("t", 0): 7, ("t", 1): 5}) == "t[0] is stuck with 4 messages waiting"
+    assert is_forgotten(progress)
+
+
+def test_a_partition_without_a_known_position_is_not_watched() -> None:
+    clock = Clock()
+    progress = Progress(clock)
+    assert progress.check({("t", 0): None, ("t", 1): 7}) is None
+    clock.now = STUCK_AFTER_S + 1
+    assert progress.check({("t", 0): 7, ("t", 1): 7}) is None
+
+
+def test_a_processed_record_is_no_reason_to_begin_again() -> None:
+    progress = Progress(Clock())
+    progress.processed({("t", 0): 6})
+    progress.begin({("t", 0): 0})
     assert progress.check({("t", 0): 7}) is None
+    assert progress.unseen([("t", 0)]) == []
 
 
 def test_a_partition_that_alone_stands_still_was_forgotten() -> None:

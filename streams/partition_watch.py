@@ -1,0 +1,57 @@
+"""Watches the partitions of a worker: reports health, and ends the process of a forgotten one."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from inbound.ops.health import Health
+from streams.app import WorkerApp
+from streams.progress import Progress
+
+CHECK_EVERY_S: Final = 2.0
+SUSPENDED_S: Final = 10.0
+"""After a longer pause between two checks nothing could have been processed in it."""
+
+HEARTBEAT_S: Final = 15.0
+
+
+class ForgottenPartitionError(Exception):
+    """A partition is not processed although others are: the process has to start again."""
+
+
+class PartitionWatch:
+    """Checks the assigned partitions. `is_waiting` says that a processor waits for an outage."""
+
+    def __init__(
+        self, app: WorkerApp, progress: Progress, health: Health, is_waiting: Callable[[], bool]
+    ) -> None:
+        self._app = app
+        self._progress = progress
+        self._health = health
+        self._is_waiting = is_waiting
+
+    async def run(self) -> None:
+        """Report health until cancelled.
+
+        Raises ForgottenPartitionError when Faust has forgotten a partition. That was seen after a
+        worker had been suspended and joined the group again. Nobody reads such a partition until
+        the next rebalance, but a new process does.
+        """
+        checked_at = time.monotonic()
+        while True:
+            ends = await self._app.partition_ends()
+            if unseen := self._progress.unseen(ends):
+                self._progress.begin(await self._app.positions(unseen))
+            now = time.monotonic()
+            if self._is_waiting() or now - checked_at > SUSPENDED_S:
+                self._progress.start_again()
+            checked_at = now
+            reason = self._progress.check(ends)
+            if reason and self._progress.is_forgotten:
+                raise ForgottenPartitionError(f"{reason}, although others are processed")
+            if not ends:
+                reason = "no partitions assigned: another worker has them, or Kafka is away"
+            self._health.set("partitions", ok=reason is None, reason=reason or "")
+            self._health.beat("heartbeat", HEARTBEAT_S)
+            await asyncio.sleep(CHECK_EVERY_S)
