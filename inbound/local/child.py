@@ -40,18 +40,20 @@ _SETUP_STATUS: Final = 2
 class Child:
     """One process to keep running.
 
-    `env` is added to the supervisor's environment. `ready` is a health URL that must answer
-    200, or a function; without it the child is ready when it has started. Once ready, a child
-    whose health URL `live` answers otherwise, or not at all, is restarted. Times in seconds.
+    `env` is added to the supervisor's environment; a function is asked at every start. `ready` is
+    a health URL that must answer 200, or a function; without it the child is ready when it has
+    started. Once ready, a child whose health URL `live` answers otherwise, or not at all, is
+    restarted. A child that `serves_others` is stopped after them. Times in seconds.
     """
 
     name: str
     argv: Sequence[str]
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] | Callable[[], Mapping[str, str]] = field(default_factory=dict)
     ready: Callable[[], Awaitable[bool]] | str | None = None
     live: str | None = None
     ready_timeout_s: float = 120.0
-    stop_timeout_s: float = 5.0
+    stop_timeout_s: float = 8.0
+    serves_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,10 @@ class SupervisedChild:
             deaths = 1 if time.monotonic() - began > self._backoff.calm_s else deaths + 1
             delay_s = self._backoff.delay_s(deaths)
             self._restart += 1
-            self._tell(ChildEventType.DIED, exit=describe_exit(status), delay_s=delay_s)
+            end = describe_exit(status)
+            if status == _SETUP_STATUS:
+                end = f"{end}: {last_line(self.log)}"
+            self._tell(ChildEventType.DIED, exit=end, delay_s=delay_s)
             await asyncio.sleep(delay_s)
 
     async def stop(self, limit_s: float) -> None:
@@ -167,11 +172,12 @@ class SupervisedChild:
         _kill_group(process.pid)
 
     async def _spawn(self, life: int) -> asyncio.subprocess.Process:
+        env = self.child.env() if callable(self.child.env) else self.child.env
         with open_file(self.log, "ab") as log:
             try:
                 return await asyncio.create_subprocess_exec(
                     *self.child.argv,
-                    env={**os.environ, **self.child.env, PARENT_FD: str(life)},
+                    env={**os.environ, **env, PARENT_FD: str(life)},
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -4,7 +4,9 @@ import asyncio
 import re
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -212,12 +214,19 @@ class LocalService:
                 where += ["--config", str(self._config.absolute())]
             # Each role has its own health port; `--port` is the port of the whole service.
             env = {"SCSERV_HEALTH_PORT": str(port), "SCSERV_HEALTH_HOST": LOOPBACK}
-            if role == "api":
-                self._api_port = free_port(self._settings.api.port)
-                env["SCSERV_API__PORT"] = str(self._api_port)
             live = f"{url}/live"
-            children.append(Child(role, [*SCSERV, role, *where], env, live, live))
+            changing = partial(self._api_environment, env) if role == "api" else env
+            children.append(Child(role, [*SCSERV, role, *where], changing, live, live))
         return children
+
+    def _api_environment(self, env: Mapping[str, str]) -> Mapping[str, str]:
+        """Choose the API's port at each start: another program may have taken the last one."""
+        before = self._api_port
+        self._api_port = free_port(before or self._settings.api.port)
+        if before and self._api_port != before:
+            url = api_url(self._settings.api, self._api_port)
+            self._say(f"port {before} is taken: the HTTP API moves to {url}")
+        return {**env, "SCSERV_API__PORT": str(self._api_port)}
 
     def _simulator(self) -> Child:
         smpp = self._settings.smpp
@@ -227,7 +236,7 @@ class LocalService:
             "SCSERV_SMPP__PASSWORD": smpp.password.get_secret_value(),
             "SCSERV_PHONE_PASSWORD": self._settings.phone_password.get_secret_value(),
         }
-        return Child("simulator", argv, passwords, lambda: accepts(smpp.port))
+        return Child("simulator", argv, passwords, lambda: accepts(smpp.port), serves_others=True)
 
     async def _watch_children(self, health_url: str) -> None:
         """Copy the roles' readiness to our health port, and print changes.

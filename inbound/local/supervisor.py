@@ -1,7 +1,7 @@
-"""Supervises the processes of `scserv up`: starts them in order, restarts, stops in reverse.
+"""Supervises the processes of `scserv up`: starts them in order, restarts and stops them.
 
 Every child has its own session, so that Ctrl-C reaches only the supervisor, which stops the
-children in order. A child writes directly to DIR/NAME.log, so that its last output is kept
+children. A child writes directly to DIR/NAME.log, so that its last output is kept
 even if the supervisor hangs or dies. A log that is too long is copied to NAME.log.1 and
 truncated; lines written at that moment may be lost.
 
@@ -42,6 +42,8 @@ __all__ = [
 ]
 
 _LOOK_AT_LOGS_S: Final = 2.0
+_LAST_SHARE: Final = 0.2
+"""The share of the time for stopping that is kept for children that serve others."""
 
 
 class Supervisor:
@@ -104,20 +106,23 @@ class Supervisor:
         await asyncio.gather(*self._tasks)
 
     async def stop(self) -> None:
-        """Stop all children in reverse order; safe to repeat.
+        """Stop all children at once, then those that serve others; safe to repeat.
 
         Sends SIGTERM, then SIGKILL to the process group of a child that exceeds its own limit
-        or its share of the rest of `stop_limit_s`.
+        or the rest of `stop_limit_s`. One after the other they would share that time, and on a
+        busy machine most would be killed.
         """
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         deadline = time.monotonic() + self._stop_limit_s
-        for still_to_stop, kept in zip(
-            range(len(self._kept), 0, -1), reversed(self._kept), strict=True
-        ):
-            await kept.stop((deadline - time.monotonic()) / still_to_stop)
+        serving = [kept for kept in self._kept if kept.child.serves_others]
+        others = [kept for kept in self._kept if not kept.child.serves_others]
+        reserved_s = self._stop_limit_s * _LAST_SHARE if serving else 0.0
+        for children, kept_back_s in ((others, reserved_s), (serving, 0.0)):
+            left_s = deadline - kept_back_s - time.monotonic()
+            await asyncio.gather(*(kept.stop(left_s) for kept in reversed(children)))
         if self._life is not None:
             for descriptor in self._life:
                 os.close(descriptor)
