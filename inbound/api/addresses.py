@@ -18,13 +18,13 @@ _IPV6_CUSTOMER: Final = 64
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def parse_networks(text: str) -> tuple[Network, ...]:
+def parse_networks(text: str, variable: str = "SCSERV_API__TRUSTED_PROXIES") -> tuple[Network, ...]:
     """Parse addresses and networks with commas between them. Raises `SetupError`."""
     try:
         return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
     except ValueError as error:
         raise SetupError(
-            f"SCSERV_API__TRUSTED_PROXIES: {error}; use addresses like 10.0.0.7 and networks like "
+            f"{variable}: {error}; use addresses like 10.0.0.7 and networks like "
             "10.0.0.0/24, separated by commas"
         ) from None
 

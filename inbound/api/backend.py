@@ -24,7 +24,7 @@ from inbound.projections.queries import ProjectionQueries
 from inbound.store.access.api_tokens import ValidToken, use_token
 from inbound.store.access.audit import record
 from inbound.store.connection_pool import ConnectionPool
-from inbound.store.connections import raises_store_errors
+from inbound.store.connections import ping, raises_store_errors
 from inbound.store.people.subjects import erased_of, numbers_of, subjects_of
 from inbound.store.sealing import Sealer
 from inbound.timeline.reader import TimelineReader
@@ -86,7 +86,7 @@ class Backend:
 
     async def check_database(self) -> None:
         """Raise RetryableError when the database does not answer."""
-        await self.run(_ping)
+        await self.run(ping)
 
     async def find_token(self, digest: bytes, address: str | None) -> ValidToken | None:
         """Return the valid token with that SHA-256, None if there is none."""
@@ -167,11 +167,6 @@ async def retry_once(
         return await ask(*args, **kwargs)
     except RetryableError:
         return await ask(*args, **kwargs)
-
-
-@raises_store_errors
-def _ping(conn: psycopg.Connection) -> None:
-    conn.execute(b"")
 
 
 @raises_store_errors

@@ -11,13 +11,16 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from opentelemetry.metrics import Counter, Histogram
 from opentelemetry.trace import SpanKind
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inbound.api.problems import RETRY_AFTER_S, ProblemKind, Refusal, refusal_of, render
@@ -32,6 +35,29 @@ SECURITY_HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What differs between the applications: what the log calls a principal, metrics, headers.
+
+    `render` makes an answer of a refusal.
+    """
+
+    caller: str
+    requests: Counter
+    duration: Histogram
+    headers: Mapping[str, str]
+    render: Callable[[Refusal, Scope], Response]
+
+
+API: Final = Served(
+    "token",
+    metrics.API_REQUESTS,
+    metrics.API_DURATION,
+    SECURITY_HEADERS,
+    lambda refusal, scope: render(refusal, scope["state"]["request_id"]),
+)
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
 log = logging.getLogger(__name__)
@@ -41,17 +67,22 @@ class ObservabilityMiddleware:
     """The outermost ASGI middleware. Gives each request an id and a time limit."""
 
     def __init__(
-        self, app: ASGIApp, clock: Callable[[], datetime], new_id: Callable[[], UUID]
+        self,
+        app: ASGIApp,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], UUID],
+        served: Served = API,
     ) -> None:
         self._app = app
+        self._served = served
         self._clock = clock
         self._new_id = new_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; with a problem if the application does not."""
         if scope["type"] != "http":
-            raise RuntimeError(f"the API serves http, not {scope['type']}")
-        exchange = _Exchange(scope, send, str(self._new_id()), self._clock())
+            raise RuntimeError(f"http is served, not {scope['type']}")
+        exchange = _Exchange(self._served, scope, send, str(self._new_id()), self._clock())
         try:
             async with asyncio.timeout(RESPONSE_TIMEOUT_S):
                 await self._app(scope, receive, exchange.send)
@@ -69,7 +100,10 @@ class ObservabilityMiddleware:
 class _Exchange:
     """One request and the state of its answer."""
 
-    def __init__(self, scope: Scope, send: Send, request_id: str, began_at: datetime) -> None:
+    def __init__(
+        self, served: Served, scope: Scope, send: Send, request_id: str, began_at: datetime
+    ) -> None:
+        self._served = served
         self.request_id = request_id
         self._scope = scope
         self._send = send
@@ -86,14 +120,14 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = MutableHeaders(scope=message)
-            for name, value in {**SECURITY_HEADERS, **self._headers}.items():
+            for name, value in {**self._served.headers, **self._headers}.items():
                 headers.setdefault(name, value)
         await self._send(message)
 
     async def refuse(self, refusal: Refusal, receive: Receive) -> None:
         """Answer with a problem, unless an answer has started."""
         if self._status is None:
-            await render(refusal, self.request_id)(self._scope, receive, self.send)
+            await self._served.render(refusal, self._scope)(self._scope, receive, self.send)
 
     def report(self, ended_at: datetime) -> None:
         """Log and count the request. Status 499: the client hung up before the answer."""
@@ -105,15 +139,15 @@ class _Exchange:
         request = (method, route, status, seconds * 1000)
         if principal:
             log.info(
-                "%s %s %d %.0f ms token=%s id=%s",
-                *(*request, principal.name, self.request_id),
+                "%s %s %d %.0f ms %s=%s id=%s",
+                *(*request, self._served.caller, principal.name, self.request_id),
                 extra={BOUNDED: True},  # by the rate of the token
             )
         else:
-            log.info("%s %s %d %.0f ms token=- id=%s", *request, self.request_id)
+            log.info("%s %s %d %.0f ms %s=- id=%s", *request, self._served.caller, self.request_id)
         labels = {"method": method, "route": route, "status": status}
-        metrics.API_REQUESTS.add(1, labels)
-        metrics.API_DURATION.record(seconds, {"method": method, "route": route})
+        self._served.requests.add(1, labels)
+        self._served.duration.record(seconds, {"method": method, "route": route})
         telemetry.span(
             f"{method} {route}",
             Headers(scope=self._scope).get("traceparent"),

@@ -1,4 +1,4 @@
-"""The API process: uvicorn with our own signals, logs and connection limits.
+"""The server of API and desk: uvicorn with our own signals, logs and connection limits.
 
 Connections are accepted here, so that limits hold before the TLS handshake. After SIGTERM started
 answers are finished.
@@ -21,7 +21,7 @@ from inbound.api.connections import ConnectionLimits, Slot
 from inbound.api.protocol import HttpProtocol
 from inbound.errors import RetryableError, SetupError
 from inbound.ops.health import Health
-from inbound.settings import ApiSettings
+from inbound.settings import PREFIX, ListenerSettings
 
 HANDSHAKE_TIMEOUT_S: Final = 10.0
 KEEP_ALIVE_S: Final = 30
@@ -34,7 +34,7 @@ HEARTBEAT_S: Final = 15.0
 log = logging.getLogger(__name__)
 
 
-class ApiServer:
+class HttpServer:
     """Serves `app` until cancelled.
 
     `check_database` raises RetryableError when the database does not answer. `port` is the
@@ -44,7 +44,7 @@ class ApiServer:
     def __init__(
         self,
         app: ASGIApp,
-        settings: ApiSettings,
+        settings: ListenerSettings,
         health: Health,
         check_database: Callable[[], Awaitable[None]],
     ) -> None:
@@ -53,7 +53,9 @@ class ApiServer:
         self._check_database = check_database
         self.port = 0
         self._tls = _tls_context(settings)
-        self._addresses = ClientAddresses(parse_networks(settings.trusted_proxies))
+        self._addresses = ClientAddresses(
+            parse_networks(settings.trusted_proxies, f"{_variable(settings)}TRUSTED_PROXIES")
+        )
         self.limits = ConnectionLimits()
         self._handshakes: set[asyncio.Task[None]] = set()
         self._server = _UvicornServer(
@@ -137,9 +139,10 @@ class ApiServer:
         log.info("listening on %s://%s:%d", scheme, address, self.port)
         if scheme == "http" and not _is_loopback(host):
             log.warning(
-                "%s is not loopback and TLS is off: tokens and answers can be read on the network. "
-                "Set SCSERV_API__TLS_CERT, or use a TLS proxy",
+                "%s is not loopback and TLS is off: credentials and answers can be read on the "
+                "network. Set %sTLS_CERT, or use a TLS proxy",
                 host,
+                _variable(self._settings),
             )
 
     async def _watch_database(self) -> None:
@@ -168,7 +171,7 @@ class _UvicornServer(uvicorn.Server):
         yield
 
 
-def _listen(settings: ApiSettings) -> socket.socket:
+def _listen(settings: ListenerSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listening = socket.create_server(
@@ -176,19 +179,20 @@ def _listen(settings: ApiSettings) -> socket.socket:
         )
     except (OSError, OverflowError) as error:
         raise SetupError(
-            f"the API can't listen on {settings.host}:{settings.port}: "
-            f"{getattr(error, 'strerror', None) or error}; choose another SCSERV_API__PORT "
-            "(0 picks a free one)"
+            f"{settings.called} can't listen on {settings.host}:{settings.port}: "
+            f"{getattr(error, 'strerror', None) or error}; choose another "
+            f"{_variable(settings)}PORT (0 picks a free one)"
         ) from error
     listening.setblocking(False)
     return listening
 
 
-def _tls_context(settings: ApiSettings) -> ssl.SSLContext | None:
+def _tls_context(settings: ListenerSettings) -> ssl.SSLContext | None:
     """Return the TLS context, None without a certificate. Raises SetupError."""
+    names = _variable(settings)
     if settings.tls_cert is None:
         if settings.tls_key is not None:
-            raise SetupError("SCSERV_API__TLS_KEY is set without SCSERV_API__TLS_CERT: set both")
+            raise SetupError(f"{names}TLS_KEY is set without {names}TLS_CERT: set both")
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
@@ -197,9 +201,14 @@ def _tls_context(settings: ApiSettings) -> ssl.SSLContext | None:
         why = error.strerror
         if isinstance(error, ssl.SSLError):
             why = f"not a usable certificate and key ({error.reason or 'not PEM'})"
-        key = f", SCSERV_API__TLS_KEY {settings.tls_key}" if settings.tls_key else ""
-        raise SetupError(f"SCSERV_API__TLS_CERT {settings.tls_cert}{key}: {why}") from None
+        key = f", {names}TLS_KEY {settings.tls_key}" if settings.tls_key else ""
+        raise SetupError(f"{names}TLS_CERT {settings.tls_cert}{key}: {why}") from None
     return context
+
+
+def _variable(settings: ListenerSettings) -> str:
+    """Return what the names of these settings' variables begin with."""
+    return f"{PREFIX}{settings.group}__"
 
 
 def _is_loopback(host: str) -> bool:

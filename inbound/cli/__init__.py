@@ -51,6 +51,8 @@ class _LazyGroup(click.Group):
         "scheduler": "scheduler:scheduler",
         "api": "api:api",
         "tokens": "tokens:tokens",
+        "desk": "desk:desk",
+        "users": "users:users",
         "simulator": "simulator:simulator",
         "migrate": "setup:migrate",
         "topics": "setup:topics",

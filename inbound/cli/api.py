@@ -32,7 +32,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
     from inbound.api.broadcasting import Broadcasting
     from inbound.api.rate_limits import RateLimits
     from inbound.api.sending import Sending
-    from inbound.api.server import ApiServer
+    from inbound.api.server import HttpServer
     from inbound.broadcasts.drafting import DraftRules
     from inbound.broadcasts.loading import AudienceKeys
     from inbound.broadcasts.sealing import AudienceSealer
@@ -95,7 +95,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
         addresses = ClientAddresses(parse_networks(settings.api.trusted_proxies))
         app = make_api(backend, limits, clock=utc_now, new_id=uuid4, addresses=addresses)
         try:
-            await ApiServer(app, settings.api, health, backend.check_database).run()
+            await HttpServer(app, settings.api, health, backend.check_database).run()
         finally:
             await sending.close()
             await orders.close()

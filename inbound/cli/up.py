@@ -37,14 +37,17 @@ _CHARACTERS: Final = string.ascii_letters + string.digits
 @click.option(
     "--api-port", type=PORT, help="Port of the HTTP API; 0: any.  [default: 8090 if free]"
 )
+@click.option("--desk-port", type=PORT, help="Port of the desk; 0: any.  [default: 8070 if free]")
 @click.option("--smsc", metavar="HOST:PORT", help="SMS centre to use; default: a simulated one.")
 @click.option("--system-id", metavar="ID", help="Account at that SMS centre.")
 @password_file_option
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file.")
 def up(
     data_dir: Path,
+    *,
     port: int | None,
     api_port: int | None,
+    desk_port: int | None,
     smsc: str | None,
     system_id: str | None,
     password_file: Path | None,
@@ -56,13 +59,15 @@ def up(
     and Apache Kafka, kept in the data folder.
     """
     from inbound.cli._runner import run_until_signal
+    from inbound.cli.audit import os_user
     from inbound.local.folder_lock import locked_folder, remove_unused
     from inbound.local.probes import free_port
     from inbound.local.service import LocalService
 
     _export_options(smsc, system_id, password_file)
-    if api_port is not None:
-        os.environ["SCSERV_API__PORT"] = str(api_port)
+    for group, chosen in (("API", api_port), ("DESK", desk_port)):
+        if chosen is not None:
+            os.environ[f"SCSERV_{group}__PORT"] = str(chosen)
     data_dir = data_dir.absolute()
     given, is_new = load_settings(config), not data_dir.exists()
     make_folder(data_dir)
@@ -74,7 +79,12 @@ def up(
                 settings = _with_password(data_dir, settings)
             health_port = free_port(DEFAULT_PORT) if port is None else port
             service = LocalService(
-                settings, data_dir, health_port, config, built_in_simulator=built_in
+                settings,
+                data_dir,
+                health_port,
+                config,
+                built_in_simulator=built_in,
+                operator=os_user(),
             )
             status = asyncio.run(run_until_signal(service.run))
     except SetupError:

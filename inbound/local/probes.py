@@ -7,13 +7,13 @@ import socket
 import urllib.error
 import urllib.request
 
-from inbound.settings import ApiSettings
+from inbound.settings import ListenerSettings
 
 LOOPBACK = "127.0.0.1"
 
 
-def api_url(settings: ApiSettings, port: int) -> str:
-    """Return the base URL of the HTTP API."""
+def url_of(settings: ListenerSettings, port: int) -> str:
+    """Return the base URL of the HTTP API or the desk."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"
 

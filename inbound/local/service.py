@@ -14,19 +14,20 @@ from pydantic import SecretStr
 
 from inbound.errors import RetryableError, SetupError
 from inbound.kafka.connection import SECURITY_PROTOCOL
-from inbound.local.probes import LOOPBACK, accepts, api_url, ask_health, free_port
+from inbound.local.administrator import Administrator, prepare_administrator
+from inbound.local.probes import LOOPBACK, accepts, ask_health, free_port, url_of
 from inbound.local.samples import SAMPLES, write_samples
 from inbound.local.supervisor import Child, ChildEvent, ChildEventType, Supervisor
 from inbound.ops.health import Health, HealthServer
 from inbound.service_file import DEFAULT_DATA_DIR, SERVICE_FILE, write_service_file
-from inbound.settings import Settings, SmppSettings
+from inbound.settings import ListenerSettings, Settings, SmppSettings
 from inbound.settings.kafka import values_of
 from inbound.startup import check_database, load_templates
 from inbound.terminal import Terminal
 
 WATCH_EVERY_S = 0.5
 RESTART_EVERY_S = 3.0
-ROLES = ("relay", "worker", "gateway", "scheduler", "projector", "api")
+ROLES = ("relay", "worker", "gateway", "scheduler", "projector", "api", "desk")
 STARTING = ": starting"
 # Seconds in a reason change all the time and are ignored when reasons are compared.
 _SECONDS = re.compile(r"[0-9.]+ s")
@@ -58,7 +59,10 @@ class LocalService:
         config: Path | None,
         *,
         built_in_simulator: bool,
+        operator: str,
     ) -> None:
+        """`operator` is who runs the service, for the audit."""
+        self._operator = operator
         self._settings = settings
         self._data_dir = data_dir
         self._port = port
@@ -67,7 +71,12 @@ class LocalService:
         self._console = Terminal(soft_wrap=True)
         self._health = Health()
         self._health_urls: dict[str, str] = {}
-        self._api_port = 0
+        self._listeners: Mapping[str, ListenerSettings] = {
+            "api": settings.api,
+            "desk": settings.desk,
+        }
+        self._ports: dict[str, int] = {}
+        self._administrator = Administrator()
         self._begin = time.monotonic()
 
     async def run(self) -> None:
@@ -160,6 +169,10 @@ class LocalService:
             self._settings = self._settings.model_copy(update={"smpp": self._simulator_settings()})
         await asyncio.to_thread(self._migrate)
         write_service_file(self._data_dir, _effective(self._settings))
+        url = self._settings.database_url.get_secret_value()
+        self._administrator = await asyncio.to_thread(
+            prepare_administrator, url, self._data_dir, self._operator
+        )
         if self._built_in_simulator:
             await asyncio.to_thread(self._import_samples)
 
@@ -215,18 +228,20 @@ class LocalService:
             # Each role has its own health port; `--port` is the port of the whole service.
             env = {"SCSERV_HEALTH_PORT": str(port), "SCSERV_HEALTH_HOST": LOOPBACK}
             live = f"{url}/live"
-            changing = partial(self._api_environment, env) if role == "api" else env
+            listens = role in self._listeners
+            changing = partial(self._listener_environment, role, env) if listens else env
             children.append(Child(role, [*SCSERV, role, *where], changing, live, live))
         return children
 
-    def _api_environment(self, env: Mapping[str, str]) -> Mapping[str, str]:
-        """Choose the API's port at each start: another program may have taken the last one."""
-        before = self._api_port
-        self._api_port = free_port(before or self._settings.api.port)
-        if before and self._api_port != before:
-            url = api_url(self._settings.api, self._api_port)
-            self._say(f"port {before} is taken: the HTTP API moves to {url}")
-        return {**env, "SCSERV_API__PORT": str(self._api_port)}
+    def _listener_environment(self, role: str, env: Mapping[str, str]) -> Mapping[str, str]:
+        """Choose a listener's port at each start: another program may have taken the last one."""
+        listener, before = self._listeners[role], self._ports.get(role, 0)
+        port = self._ports[role] = free_port(before or listener.port)
+        if before and port != before:
+            self._say(
+                f"port {before} is taken: {listener.called} moves to {url_of(listener, port)}"
+            )
+        return {**env, f"SCSERV_{listener.group}__PORT": str(port)}
 
     def _simulator(self) -> Child:
         smpp = self._settings.smpp
@@ -288,8 +303,10 @@ class LocalService:
         else:
             for bind in self._settings.all_binds:
                 self._say(f"bind {bind.bind} to {bind.host}:{bind.port} as {bind.system_id}")
-        self._say(f"HTTP API on {api_url(self._settings.api, self._api_port)}; for a token:")
+        self._say(f"HTTP API on {url_of(self._settings.api, self._ports['api'])}; for a token:")
         self._say(f"    {self._command('tokens create')} --name me --scope read")
+        desk = url_of(self._settings.desk, self._ports["desk"])
+        self._console.print(f"desk: {desk}/{self._administrator}")
         self._console.print(f"ready: {health_url}/health/ready")
 
 

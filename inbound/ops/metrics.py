@@ -246,3 +246,22 @@ API_CONNECTIONS_CLOSED = _meter.create_counter(
     description="Connections closed because of the client: evicted or refused for lack of room, "
     "ambiguous framing, late headers, or an answer not taken.",
 )
+
+# The desk.
+
+DESK_REQUESTS = _meter.create_counter(
+    "scserv.desk.requests",
+    unit="{request}",
+    description="Requests to the desk by method, route and status.",
+)
+DESK_DURATION = _meter.create_histogram(
+    "scserv.desk.duration",
+    unit="s",
+    description="Duration of requests to the desk, by method and route.",
+    explicit_bucket_boundaries_advisory=[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
+)
+DESK_SIGN_INS = _meter.create_counter(
+    "scserv.desk.sign_ins",
+    unit="{attempt}",
+    description="Attempts to sign in at the desk: ok, wrong, or throttled.",
+)

@@ -4,7 +4,13 @@
 with a description; its variable, its place in TOML and `scserv settings` follow from it.
 """
 
-from inbound.settings.model import PREFIX, ApiSettings, Settings
+from inbound.settings.model import (
+    PREFIX,
+    ApiSettings,
+    DeskSettings,
+    ListenerSettings,
+    Settings,
+)
 from inbound.settings.smpp import SmppSettings
 from inbound.settings.sources import (
     load_partial_settings,
@@ -16,6 +22,8 @@ from inbound.settings.sources import (
 __all__ = [
     "PREFIX",
     "ApiSettings",
+    "DeskSettings",
+    "ListenerSettings",
     "Settings",
     "SmppSettings",
     "load_partial_settings",

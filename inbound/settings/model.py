@@ -4,7 +4,7 @@ The description of each field is what `scserv settings` prints.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -30,20 +30,38 @@ if TYPE_CHECKING:
 PREFIX = "SCSERV_"
 
 
-class ApiSettings(BaseModel):
-    """Settings of the HTTP API."""
+class ListenerSettings(BaseModel):
+    """Where a process that speaks HTTP listens."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: str = Field(default="127.0.0.1", description="address on which the API listens")
-    port: int = Field(
-        default=8090, ge=0, le=65535, description="port of the API; 0 picks a free one"
-    )
+    called: ClassVar[str]
+    group: ClassVar[str]
+    """Its part of the names of variables."""
+
+    host: str = Field(default="127.0.0.1", description="address on which it listens")
+    port: int = Field(default=0, ge=0, le=65535, description="its port; 0 picks a free one")
     tls_cert: Path | None = Field(
-        default=None, description="TLS certificate of the API with its intermediates (PEM)"
+        default=None, description="its TLS certificate with its intermediates (PEM)"
     )
     tls_key: Path | None = Field(
         default=None, description="private key of tls_cert (PEM), if in a file of its own"
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="addresses and networks of TLS proxies before it, separated by commas; "
+        "their X-Forwarded-For names the client",
+    )
+
+
+class ApiSettings(ListenerSettings):
+    """Settings of the HTTP API."""
+
+    called: ClassVar[str] = "the API"
+    group: ClassVar[str] = "API"
+
+    port: int = Field(
+        default=8090, ge=0, le=65535, description="port of the API; 0 picks a free one"
     )
     requests_per_minute: int = Field(
         default=600,
@@ -57,10 +75,22 @@ class ApiSettings(BaseModel):
         le=10_000_000,
         description="requests with orders that each API process accepts from one token",
     )
-    trusted_proxies: str = Field(
-        default="",
-        description="addresses and networks of TLS proxies before the API, separated by commas; "
-        "their X-Forwarded-For names the client",
+
+
+class DeskSettings(ListenerSettings):
+    """Settings of the desk."""
+
+    called: ClassVar[str] = "the desk"
+    group: ClassVar[str] = "DESK"
+
+    port: int = Field(
+        default=8070, ge=0, le=65535, description="port of the desk; 0 picks a free one"
+    )
+    idle_minutes: int = Field(
+        default=60, ge=1, le=1440, description="minutes after which an unused session ends"
+    )
+    session_hours: int = Field(
+        default=12, ge=1, le=168, description="hours after which every session ends"
     )
 
 
@@ -166,6 +196,7 @@ class Settings(KafkaSettings):
     )
     smpp: SmppSettings = Field(default=SmppSettings(), description="bind to the SMS centre")
     api: ApiSettings = Field(default=ApiSettings(), description="the HTTP API")
+    desk: DeskSettings = Field(default=DeskSettings(), description="the desk")
     phone_password: SecretStr = Field(
         default=SecretStr(""),
         max_length=PASSWORD_MAX,

@@ -34,7 +34,7 @@ DEPLOY = ROOT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service.get("image") == "scserv"}
-ROLES = ("gateway", "worker", "relay", "scheduler", "projector", "api")
+ROLES = ("gateway", "worker", "relay", "scheduler", "projector", "api", "desk")
 ONE_SHOT = ("migrate", "topics")
 MOUNTED = "/run/secrets/"
 
@@ -159,13 +159,15 @@ def test_the_example_without_docker_is_accepted(monkeypatch: pytest.MonkeyPatch)
         assert tomllib.loads(path.read_text("utf-8"))["kafka_replication_factor"] == 3
 
 
-def test_the_api_listens_on_the_port_that_is_published(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("role", ["api", "desk"])
+def test_a_listener_listens_on_the_port_that_is_published(
+    role: str, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = settings_of("api", project, monkeypatch)
-    assert settings.api.host == "0.0.0.0"  # noqa: S104 - inside a container
-    assert OURS["api"]["ports"] == [f"127.0.0.1:{settings.api.port}:{settings.api.port}"]
-    assert settings.api.port != settings.health_port
+    settings = settings_of(role, project, monkeypatch)
+    listener = getattr(settings, role)
+    assert listener.host == "0.0.0.0"  # noqa: S104 - inside a container
+    assert OURS[role]["ports"] == [f"127.0.0.1:{listener.port}:{listener.port}"]
+    assert listener.port != settings.health_port
 
 
 # -- commands, health, secrets ------------------------------------------------------------
@@ -239,9 +241,9 @@ def test_the_health_check_asks_what_the_process_answers(
             exec(here, {})  # noqa: S102
 
 
-def test_only_grafana_and_the_api_are_published_and_only_here() -> None:
+def test_only_pages_and_the_api_are_published_and_only_here() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert set(published) == {"grafana", "api"}
+    assert set(published) == {"grafana", "api", "desk"}
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
     assert not set(SERVICES["grafana"]["networks"]) & set(SERVICES["postgres"]["networks"])
 

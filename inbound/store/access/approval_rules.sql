@@ -10,5 +10,8 @@ SET broadcasts_above = excluded.broadcasts_above, senders = excluded.senders, pu
 SELECT broadcasts_above, senders FROM approval_rules
 
 -- name: has_other_people
--- Whether a person other than this one has done anything; tokens are programs.
-SELECT EXISTS (SELECT FROM audit WHERE actor <> %(actor)s AND actor NOT LIKE 'token %%')
+-- Whether a person other than this one has done anything but sign in; tokens are programs.
+SELECT EXISTS (
+    SELECT FROM audit
+    WHERE actor <> %(actor)s AND actor NOT LIKE 'token %%' AND action NOT LIKE 'desk.%%'
+)

@@ -25,7 +25,7 @@ from schemathesis import Case
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from inbound.api.app import openapi_text
-from inbound.api.server import ApiServer
+from inbound.api.server import HttpServer
 from inbound.api.token_failures import TokenFailures
 from inbound.api.tokens import Scope
 from inbound.ops.health import Health
@@ -70,7 +70,7 @@ async def serve(url: str, started: "Future[tuple[Running, Callable[[], None]]]")
     failures = TokenFailures(count(step=3600).__next__)
     world = World(url, per_minute=1_000_000, failures=failures)
     health = Health()
-    server = ApiServer(world.app, ApiSettings(port=0), health, world.backend.check_database)
+    server = HttpServer(world.app, ApiSettings(port=0), health, world.backend.check_database)
     task = asyncio.create_task(server.run())
     while not health.ready().ok:  # noqa: ASYNC110  the port tells only who asks
         await asyncio.sleep(0.01)

@@ -8,7 +8,7 @@ import httpx
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from inbound.api.server import ApiServer
+from inbound.api.server import HttpServer
 from inbound.ops.health import Health
 from inbound.settings import ApiSettings
 
@@ -34,9 +34,9 @@ async def fine() -> None:
 @asynccontextmanager
 async def serving(
     app: ASGIApp, settings: ApiSettings | None = None, health: Health | None = None
-) -> AsyncIterator[tuple[ApiServer, "asyncio.Task[None]"]]:
+) -> AsyncIterator[tuple[HttpServer, "asyncio.Task[None]"]]:
     health = health or Health()
-    made = ApiServer(app, settings or ApiSettings(port=0), health, fine)
+    made = HttpServer(app, settings or ApiSettings(port=0), health, fine)
     running = asyncio.create_task(made.run())
     await until(lambda: health.ready().ok or running.done())
     try:
@@ -52,6 +52,6 @@ async def until(check: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-async def get(made: ApiServer, path: str = "/") -> httpx.Response:
+async def get(made: HttpServer, path: str = "/") -> httpx.Response:
     async with httpx.AsyncClient() as client:
         return await client.get(f"http://127.0.0.1:{made.port}{path}")

@@ -19,7 +19,7 @@ from inbound.api import protocol
 from inbound.api.admission import Principal
 from inbound.api.framing import MAX_HEAD_BYTES, MAX_HEADERS
 from inbound.api.observability import ObservabilityMiddleware
-from inbound.api.server import ApiServer
+from inbound.api.server import HttpServer
 from inbound.clock import utc_now
 from inbound.ops.logs import LINES_OF_A_KIND, LineFormatter, Throttle, ThrottlingHandler
 from inbound.settings import ApiSettings
@@ -43,7 +43,7 @@ class Echo(App):
         await PlainTextResponse(b"read " + body)(scope, receive, send)
 
 
-async def exchange(made: ApiServer, sent: bytes) -> bytes:
+async def exchange(made: HttpServer, sent: bytes) -> bytes:
     """Send octets, and return everything up to the end of the connection."""
     async with asyncio.timeout(PATIENCE_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
@@ -93,14 +93,14 @@ AMBIGUOUS = {
 
 
 @pytest.fixture
-async def echo() -> AsyncIterator[tuple[Echo, ApiServer]]:
+async def echo() -> AsyncIterator[tuple[Echo, HttpServer]]:
     app = Echo()
     async with serving(app) as (made, _):
         yield app, made
 
 
 @pytest.mark.parametrize("name", AMBIGUOUS)
-async def test_ambiguous_framing_gets_one_400(echo: tuple[Echo, ApiServer], name: str) -> None:
+async def test_ambiguous_framing_gets_one_400(echo: tuple[Echo, HttpServer], name: str) -> None:
     app, made = echo
     answers = await exchange(made, AMBIGUOUS[name] + NEXT)
     head, _, body = answers.partition(b"\r\n\r\n")
@@ -115,14 +115,14 @@ async def test_ambiguous_framing_gets_one_400(echo: tuple[Echo, ApiServer], name
     "chunk", [b"5\nhello", b"zz", b"+1", b" 1", b"1\rx", b"\n", b"-", b"1 2", b"0x5", b"1" * 21]
 )
 async def test_an_invalid_chunk_is_refused_before_its_line_ends(
-    echo: tuple[Echo, ApiServer], chunk: bytes
+    echo: tuple[Echo, HttpServer], chunk: bytes
 ) -> None:
     _, made = echo
     answer = await exchange(made, request(b"Transfer-Encoding: chunked", body=chunk))
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
-async def test_a_chunk_may_arrive_octet_by_octet(echo: tuple[Echo, ApiServer]) -> None:
+async def test_a_chunk_may_arrive_octet_by_octet(echo: tuple[Echo, HttpServer]) -> None:
     _, made = echo
     async with asyncio.timeout(PATIENCE_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
@@ -135,7 +135,7 @@ async def test_a_chunk_may_arrive_octet_by_octet(echo: tuple[Echo, ApiServer]) -
         writer.close()
 
 
-async def test_what_is_clear_is_served(echo: tuple[Echo, ApiServer]) -> None:
+async def test_what_is_clear_is_served(echo: tuple[Echo, HttpServer]) -> None:
     _, made = echo
     chunked = request(b"Transfer-Encoding: chunked", body=b"1;x=y\r\na\r\n0\r\nX: y\r\n\r\n")
     last = request(
@@ -155,7 +155,7 @@ async def test_what_is_clear_is_served(echo: tuple[Echo, ApiServer]) -> None:
     ],
     ids=["endless", "long", "many"],
 )
-async def test_headers_have_a_size(echo: tuple[Echo, ApiServer], sent: bytes) -> None:
+async def test_headers_have_a_size(echo: tuple[Echo, HttpServer], sent: bytes) -> None:
     app, made = echo
     answer = await exchange(made, sent)
     assert answer.startswith(b"HTTP/1.1 431 ")
@@ -170,13 +170,13 @@ async def test_invalid_body_after_the_answer_gets_no_second_answer() -> None:
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
-async def get_alone(made: ApiServer) -> httpx.Response:
+async def get_alone(made: HttpServer) -> httpx.Response:
     async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
         return await client.get(f"http://127.0.0.1:{made.port}/")
 
 
 @asynccontextmanager
-async def slow_connections(made: ApiServer, count: int, sent: bytes) -> AsyncIterator[None]:
+async def slow_connections(made: HttpServer, count: int, sent: bytes) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for _ in range(count):
             _, writer = await asyncio.open_connection("127.0.0.1", made.port)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from inbound.api import protocol, server
-from inbound.api.server import ApiServer
+from inbound.api.server import HttpServer
 from inbound.errors import RetryableError, SetupError
 from inbound.ops.health import Health
 from inbound.settings import ApiSettings
@@ -120,7 +120,7 @@ async def test_the_health_port_tells_of_the_database() -> None:
         if away:
             raise RetryableError("PostgreSQL at db.example/scserv can't be reached or hung up")
 
-    made = ApiServer(App(), ApiSettings(port=0), health, look)
+    made = HttpServer(App(), ApiSettings(port=0), health, look)
     running = asyncio.create_task(made.run())
     await asked.wait()
     await until(lambda: bool(health.ready().reasons))
@@ -133,7 +133,7 @@ async def test_the_health_port_tells_of_the_database() -> None:
 
 async def test_a_port_in_use_is_one_line_for_the_operator() -> None:
     async with serving(App()) as (made, _):
-        second = ApiServer(App(), ApiSettings(port=made.port), Health(), fine)
+        second = HttpServer(App(), ApiSettings(port=made.port), Health(), fine)
         with pytest.raises(SetupError, match=rf"127.0.0.1:{made.port}.*SCSERV_API__PORT"):
             await second.run()
 
@@ -157,4 +157,4 @@ async def test_over_tls(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Non
 )
 def test_a_wrong_certificate_is_one_line_for_the_operator(settings: ApiSettings, said: str) -> None:
     with pytest.raises(SetupError, match=said):
-        ApiServer(App(), settings, Health(), fine)
+        HttpServer(App(), settings, Health(), fine)

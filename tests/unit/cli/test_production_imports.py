@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from inbound.cli import scserv
 
-ROLES = ("gateway", "worker", "relay", "scheduler", "projector", "api")
+ROLES = ("gateway", "worker", "relay", "scheduler", "projector", "api", "desk")
 MODULES = {
     "gateway": "inbound.gateway.process",
     "worker": "streams.worker",
@@ -17,6 +17,7 @@ MODULES = {
     "scheduler": "inbound.scheduler.wiring",
     "projector": "inbound.projections.projector",
     "api": "inbound.api.server",
+    "desk": "inbound.desk.app",
 }
 PROGRAM = """
 import importlib, json, sys

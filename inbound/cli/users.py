@@ -1,0 +1,161 @@
+"""`scserv users`: who may sign in at the desk, and what for."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from uuid import uuid4
+
+import click
+
+from inbound.cli._context import settings_options
+from inbound.cli._database import open_database
+from inbound.cli._format import counted, utc
+from inbound.cli.audit import os_user
+from inbound.clock import utc_now
+from inbound.desk import users as desk_users
+from inbound.desk.passwords import PasswordError, check_password, hash_password
+from inbound.desk.roles import Role
+from inbound.desk.users import Change, check_name, new_password
+from inbound.errors import SetupError
+from inbound.settings import Settings
+from inbound.settings.smpp import read_value
+from inbound.store.access.desk_users import ListedUser, list_users
+from inbound.terminal import echo, echo_json
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_APPLICATION: Final = "scserv users"
+
+_password_option = click.option(
+    "--password-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File with the password; without one it is made and printed once.",
+)
+
+
+@click.group
+def users() -> None:
+    """Create, list and disable the people who sign in at the desk."""
+
+
+@users.command
+@click.argument("name")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    type=click.Choice([role.value for role in Role]),
+    help="What they may do; can be repeated. "
+    + "; ".join(f"{role.value}: {role.meaning}" for role in Role),
+)
+@_password_option
+@settings_options
+def create(
+    settings: Settings, name: str, roles: tuple[str, ...], password_file: Path | None
+) -> None:
+    """Create the user NAME and print their password, unless a file has it."""
+    password = _password(check_name(name), password_file)
+    with open_database(settings, _APPLICATION) as connection:
+        desk_users.create(
+            connection,
+            _change(),
+            user_id=uuid4(),
+            name=name,
+            roles=[Role(role) for role in roles],
+            password_hash=hash_password(password),
+        )
+    echo(f"{name} may sign in: {', '.join(dict.fromkeys(roles))}", err=True)
+    _show(password, password_file)
+
+
+@users.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@settings_options
+def list_(settings: Settings, *, as_json: bool) -> None:
+    """Show every user: roles, whether they may sign in, and when they were last seen."""
+    with open_database(settings, _APPLICATION) as connection:
+        found = list_users(connection)
+    for user in found:
+        if as_json:
+            echo_json(_as_object(user))
+        else:
+            echo(_line(user))
+    if not found and not as_json:
+        echo("no users yet; create one with `scserv users create NAME --role support`")
+
+
+@users.command
+@click.argument("name")
+@settings_options
+def disable(settings: Settings, name: str) -> None:
+    """Let the user NAME sign in no more; their sessions end at once. Their name stays taken."""
+    with open_database(settings, _APPLICATION) as connection:
+        ended = desk_users.disable(connection, _change(), name)
+    echo(f"disabled {name}; {counted(ended, 'session')} ended")
+
+
+@users.command
+@click.argument("name")
+@_password_option
+@settings_options
+def password(settings: Settings, name: str, password_file: Path | None) -> None:
+    """Give the user NAME a new password and print it; their sessions end at once.
+
+    A user whose sign-in is throttled may try again at once.
+    """
+    new = _password(name, password_file)
+    hashed = hash_password(new)
+    key = settings.subject_key_bytes()
+    with open_database(settings, _APPLICATION) as connection:
+        ended = desk_users.reset_password(connection, _change(), name, hashed, key)
+    echo(f"{name} has a new password; {counted(ended, 'session')} ended", err=True)
+    _show(new, password_file)
+
+
+def _change() -> Change:
+    return Change(os_user(), utc_now())
+
+
+def _password(name: str, file: Path | None) -> str:
+    """Return the password of the file, or a new one. Raises SetupError."""
+    if file is None:
+        return new_password()
+    given = read_value("--password-file", file)
+    try:
+        check_password(given, name)
+    except PasswordError as error:
+        raise SetupError(f"--password-file {file}: {error}") from None
+    return given
+
+
+def _show(password: str, file: Path | None) -> None:
+    if file is None:
+        echo("the password is not shown again:", err=True)
+        echo(password)
+
+
+def _state(user: ListedUser) -> str:
+    return "disabled" if user.disabled_at else "active"
+
+
+def _as_object(user: ListedUser) -> dict[str, object]:
+    return {
+        "name": user.name,
+        "roles": user.roles,
+        "state": _state(user),
+        "created_at": user.created_at,
+        "password_set_at": user.password_set_at,
+        "disabled_at": user.disabled_at,
+        "seen_at": user.seen_at,
+        "sessions": user.sessions,
+    }
+
+
+def _line(user: ListedUser) -> str:
+    if user.disabled_at:
+        state = f"disabled {utc(user.disabled_at, seconds=False)}"
+    else:
+        seen = f"last seen {utc(user.seen_at, seconds=False)}" if user.seen_at else "not signed in"
+        state = f"{seen}, {counted(user.sessions, 'session')}"
+    return f"{user.name}  {', '.join(user.roles)}  {state}"

@@ -1,0 +1,36 @@
+"""What the routes share: the desk's parts, and the dependencies that check rights."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.responses import RedirectResponse
+
+from inbound.api.addresses import ClientAddresses
+from inbound.desk.pages import Pages
+from inbound.desk.sign_in import SignIn
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The parts of one desk."""
+
+    pages: Pages
+    sign_in: SignIn
+    addresses: ClientAddresses
+    clock: Callable[[], datetime]
+
+
+def _desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+DeskDep = Annotated[Desk, Depends(_desk)]
+
+
+def see_other(path: str) -> RedirectResponse:
+    """Lead to a page after an action: a reload and the back button repeat nothing."""
+    return RedirectResponse(path, 303)

@@ -1,0 +1,78 @@
+"""Assembles the desk as one ASGI application."""
+
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Scope
+
+from inbound.api.heads import HeadMiddleware
+from inbound.api.languages import DEFAULT
+from inbound.api.observability import ObservabilityMiddleware, Served
+from inbound.desk import account, signing_in, static_files
+from inbound.desk.access import Desk
+from inbound.desk.pages import HEADERS
+from inbound.desk.problems import SignInNeededError, not_found, trouble_of
+from inbound.desk.signing_in import ask_to_sign_in
+from inbound.desk.visitors import VisitorMiddleware
+from inbound.errors import RetryableError
+from inbound.ops import metrics
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (static_files.router, signing_in.router, account.router)
+
+
+def make_desk(desk: Desk, *, new_id: Callable[[], UUID]) -> ASGIApp:
+    """Return the application. Opens nothing; needs no ASGI lifespan."""
+
+    def render(error: Exception, scope: Scope) -> Response:
+        return _trouble_page(desk, Request(scope), error)
+
+    visiting = VisitorMiddleware(
+        _make_routes(desk), desk.sign_in, render, is_secure=desk.pages.is_secure
+    )
+    served = Served("user", metrics.DESK_REQUESTS, metrics.DESK_DURATION, HEADERS, render)
+    return ObservabilityMiddleware(HeadMiddleware(visiting), desk.clock, new_id, served)
+
+
+def _make_routes(desk: Desk) -> FastAPI:
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.state.desk = desk
+    for router in ROUTERS:
+        app.include_router(router)
+
+    async def answer(request: Request, error: Exception) -> Response:
+        if isinstance(error, SignInNeededError):
+            return ask_to_sign_in(request, desk, error)
+        if isinstance(error, RequestValidationError):
+            error = not_found()
+        return _trouble_page(desk, request, error)
+
+    # Starlette raises an Exception again after the answer; ObservabilityMiddleware logs it.
+    for kind in (
+        *(HTTPException, RequestValidationError, SignInNeededError),
+        *(RetryableError, Exception),
+    ):
+        app.add_exception_handler(kind, answer)
+    return app
+
+
+def _trouble_page(desk: Desk, request: Request, error: Exception) -> HTMLResponse:
+    trouble = trouble_of(error, request.method)
+    state = request.scope["state"]
+    # An outage may come before the visitor was found.
+    for name, value in (("visitor", None), ("cookie", None), ("language", DEFAULT)):
+        state.setdefault(name, value)
+    return desk.pages.answer(
+        request, "trouble.html", trouble.status_code, trouble.headers, trouble=trouble
+    )

@@ -1,0 +1,69 @@
+"""Reads forms as browsers send them: small, URL-encoded, and made for this browser."""
+
+import json
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from inbound.desk.problems import SentForm, Trouble, stale_form
+from inbound.desk.tokens import is_form_token
+
+MAX_BODY_BYTES: Final = 64 * 1024
+MAX_FIELDS: Final = 100
+TOKEN_FIELD: Final = "form"  # noqa: S105 — the name of a field
+KEPT_FIELD: Final = "kept"
+_MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
+_NEVER_KEPT: Final = frozenset({"password", "current", "new", "again", KEPT_FIELD})
+
+
+async def read_form(request: Request) -> SentForm:
+    """Return the form. Raises Trouble for a forged or stale one, a large or another body."""
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        raise stale_form()
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != _MEDIA_TYPE:
+        raise Trouble(415, "This address takes only forms.", "Choose a page from the menu.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise Trouble(413, "The form is too large.", "Go back and shorten what you typed.")
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MAX_FIELDS,
+        )
+    except ValueError:
+        raise stale_form() from None
+    fields = dict(pairs)
+    cookie: str | None = request.state.cookie
+    if cookie is None or not is_form_token(fields.pop(TOKEN_FIELD, ""), cookie):
+        raise stale_form()
+    return SentForm(request.url.path, fields)
+
+
+def kept(form: SentForm) -> str:
+    """Return a form as text, to be offered again after signing in; without passwords."""
+    fields = {name: value for name, value in form.fields.items() if name not in _NEVER_KEPT}
+    return json.dumps({"path": form.path, "fields": fields})
+
+
+def kept_form(text: str) -> SentForm | None:
+    """Return what `kept` made a text of; None if it is none."""
+    try:
+        found = json.loads(text)
+        path, fields = found["path"], found["fields"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    if not isinstance(path, str) or not isinstance(fields, dict) or local_path(path) != path:
+        return None
+    return SentForm(path, {str(name): str(value) for name, value in fields.items()})
+
+
+def local_path(text: str) -> str:
+    """Return a path of the desk to go to, "/" for anything else (an open redirect otherwise)."""
+    is_local = text.startswith("/") and not text.startswith(("//", "/\\"))
+    return text if is_local and text.isascii() and text.isprintable() else "/"

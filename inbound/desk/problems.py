@@ -1,0 +1,112 @@
+"""What went wrong, as a page says it: what happened, what became of the data, and what to do.
+
+The texts are keys of the desk's words. A page never repeats what was sent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from starlette.exceptions import HTTPException
+
+from inbound.api.problems import RETRY_AFTER_S
+from inbound.errors import RetryableError
+
+UNCHANGED: Final = "Nothing was changed."
+
+
+class Trouble(HTTPException):
+    """Answers a request with a page; may be raised anywhere."""
+
+    def __init__(
+        self,
+        status: int,
+        what: str,
+        todo: str,
+        lost: str = UNCHANGED,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, what, dict(headers or {}))
+        self.what = what
+        self.todo = todo
+        self.lost = lost
+
+
+@dataclass(frozen=True, slots=True)
+class SentForm:
+    """What was sent with a form, without its token."""
+
+    path: str
+    fields: Mapping[str, str] = field(repr=False)
+
+    def __getitem__(self, name: str) -> str:
+        """Return a field; "" for one that was not sent."""
+        return self.fields.get(name, "")
+
+
+class SignInNeededError(Exception):
+    """There is no valid session. `form` is what was sent to a page that needs one."""
+
+    def __init__(self, form: SentForm | None = None) -> None:
+        super().__init__("no valid session")
+        self.form = form
+
+
+def forbidden() -> Trouble:
+    """Refuse a page or an action to a user without its right."""
+    return Trouble(
+        403,
+        "Your role does not allow this.",
+        "If you need it for your work, ask an administrator for another role.",
+    )
+
+
+def stale_form() -> Trouble:
+    """Refuse a form that was not made for this browser."""
+    return Trouble(
+        403,
+        "This form is out of date.",
+        "Go back, reload the page and send the form again.",
+    )
+
+
+def not_found() -> Trouble:
+    """Say that there is no such page."""
+    return Trouble(
+        404, "There is no such page.", "Check the address, or choose a page from the menu."
+    )
+
+
+def trouble_of(error: Exception, method: str) -> Trouble:
+    """Return what a page says about an error; a defect for an unexpected one."""
+    is_read = method in {"GET", "HEAD"}
+    unsure = UNCHANGED if is_read else "It is not certain whether your change was made."
+    match error:
+        case Trouble():
+            return error
+        case HTTPException(status_code=405):
+            return Trouble(
+                405,
+                "This address takes only forms.",
+                "Choose a page from the menu.",
+                headers=error.headers,
+            )
+        case HTTPException() if error.status_code < 500:
+            return not_found()
+        case RetryableError() | HTTPException(status_code=503):
+            return Trouble(
+                503,
+                "The service can't answer at this moment.",
+                "Wait a moment and reload the page."
+                if is_read
+                else "Wait a moment, look at the page again, and repeat your change if it is "
+                "missing.",
+                unsure,
+                {"Retry-After": str(RETRY_AFTER_S)},
+            )
+    return Trouble(
+        500,
+        "Something went wrong in the service itself.",
+        "Tell an operator the number below: the log explains it.",
+        unsure,
+    )

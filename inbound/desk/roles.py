@@ -1,0 +1,37 @@
+"""What each role may do at the desk. A user has one or more roles. Pure."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from schemas.documented_enum import DocumentedEnum
+
+
+class Role(DocumentedEnum):
+    """What a user of the desk is there for."""
+
+    VIEWER = "viewer", "sees everything but whole numbers, and changes nothing"
+    SUPPORT = "support", "answers clients: whole numbers, notifications, messages to one person"
+    EDITOR = "editor", "prepares messages and broadcasts"
+    APPROVER = "approver", "releases what others have prepared"
+    OPERATOR = "operator", "keeps the service running"
+    ADMINISTRATOR = "administrator", "may do everything"
+
+
+class Right(DocumentedEnum):
+    """What a page or an action needs."""
+
+    ACCOUNT = "account", "see and change one's own account"
+
+
+_ALL: Final = frozenset(Role)
+
+RIGHTS: Final[Mapping[Right, frozenset[Role]]] = {
+    Right.ACCOUNT: _ALL,
+}
+"""The roles that have a right."""
+
+
+def rights_of(roles: Iterable[str]) -> frozenset[Right]:
+    """Return what somebody with these roles may do; a role of a newer release gives no right."""
+    held = set(roles)
+    return frozenset(right for right, having in RIGHTS.items() if held & having)

@@ -1,0 +1,140 @@
+"""Who asks, in which language: found before a route runs, from cookies and headers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from inbound.api.languages import DEFAULT, best_language
+from inbound.desk.forms import read_form
+from inbound.desk.problems import SentForm, SignInNeededError, forbidden
+from inbound.desk.roles import Right, rights_of
+from inbound.desk.sign_in import SignIn
+from inbound.desk.tokens import is_token
+from inbound.errors import RetryableError
+from inbound.store.access.desk_sessions import ValidSession
+from inbound.timeline.model import Language
+
+SESSION: Final = "scserv_session"
+FORM: Final = "scserv_form"
+LANGUAGE: Final = "scserv_language"
+STATIC: Final = "/static/"
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A signed-in user."""
+
+    session: ValidSession
+    rights: frozenset[Right]
+
+    @property
+    def name(self) -> str:
+        """The user's name, for pages and the log."""
+        return self.session.name
+
+    def may(self, right: Right) -> bool:
+        """Whether a role of the user has this right."""
+        return right in self.rights
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A form that a signed-in user has sent, and may send."""
+
+    visitor: Visitor
+    form: SentForm
+
+
+def cookie_name(name: str, *, is_secure: bool) -> str:
+    """Return a cookie's name; browsers let only this host set `__Host-` ones (RFC 6265bis)."""
+    return f"__Host-{name}" if is_secure else name
+
+
+def is_polling(request: Request) -> bool:
+    """Whether a page asks by itself, without its user: that keeps no session alive."""
+    return request.method == "GET" and "hx-request" in request.headers
+
+
+class VisitorMiddleware:
+    """Puts `visitor`, `language` and `cookie`, that of forms, into the state of each request."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        sign_in: SignIn,
+        render: Callable[[Exception, Scope], Response],
+        *,
+        is_secure: bool,
+    ) -> None:
+        """`render` makes a page of an outage."""
+        self._app = app
+        self._render = render
+        self._sign_in = sign_in
+        self._is_secure = is_secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Find the visitor, and go on."""
+        request = Request(scope)
+        state = scope.setdefault("state", {})
+        state["language"] = self._language(request)
+        state["visitor"] = None
+        session = self._cookie(request, SESSION)
+        state["cookie"] = session or self._cookie(request, FORM)
+        if session and not scope["path"].startswith(STATIC):
+            try:
+                visitor = await self._find(session, request)
+            except RetryableError as error:
+                await self._render(error, scope)(scope, receive, send)
+                return
+            state["visitor"] = state["principal"] = visitor
+        await self._app(scope, receive, send)
+
+    async def _find(self, cookie: str, request: Request) -> Visitor | None:
+        browser = request.headers.get("user-agent", "")
+        found = await self._sign_in.find(cookie, browser, counts=not is_polling(request))
+        return Visitor(found, rights_of(found.roles)) if found else None
+
+    def _cookie(self, request: Request, name: str) -> str | None:
+        value = request.cookies.get(cookie_name(name, is_secure=self._is_secure), "")
+        return value if is_token(value) else None
+
+    def _language(self, request: Request) -> Language:
+        chosen = request.cookies.get(LANGUAGE)
+        if chosen in set(Language):
+            return Language(chosen)
+        return best_language(request.headers.get("accept-language")) or DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class Sees:
+    """The dependency of a page: returns the visitor if they have the right."""
+
+    right: Right
+
+    def __call__(self, request: Request) -> Visitor:
+        """Return the visitor. Raises SignInNeededError and Trouble."""
+        return _allowed(request.state.visitor, self.right, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Does:
+    """The dependency of an action: returns the form if it is genuine and its sender may."""
+
+    right: Right
+
+    async def __call__(self, request: Request) -> Action:
+        """Return the action. Raises SignInNeededError and Trouble."""
+        form = await read_form(request)
+        return Action(_allowed(request.state.visitor, self.right, form), form)
+
+
+def _allowed(visitor: Visitor | None, right: Right, form: SentForm | None) -> Visitor:
+    if visitor is None:
+        raise SignInNeededError(form)
+    if not visitor.may(right):
+        raise forbidden()
+    return visitor

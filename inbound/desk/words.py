@@ -1,0 +1,37 @@
+"""The desk's words in two languages. Templates and modules name them by their English text.
+
+A test wants each text that is used in `russian`, and no other. Sentences about people and messages
+come from `inbound.timeline`, which has its own. Pure.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from inbound.desk.russian import RUSSIAN
+from inbound.timeline.model import Language
+
+NAMES: Final = {Language.RU: "Русский", Language.EN: "English"}
+"""Each language by its own name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one language, and times in one zone, which `moment` doesn't name."""
+
+    language: Language
+    zone: str
+
+    def __call__(self, english: str, **values: object) -> str:
+        """Return a text with its values; in English if it has no translation."""
+        text = english if self.language is Language.EN else RUSSIAN.get(english, english)
+        return text.format(**values) if values else text
+
+    def moment(self, at: datetime) -> str:
+        """Return day and time to the minute, as tables show them."""
+        return f"{at.astimezone(ZoneInfo(self.zone)):%d.%m.%Y %H:%M}"
+
+    def clock(self, at: datetime) -> str:
+        """Return the time of day."""
+        return f"{at.astimezone(ZoneInfo(self.zone)):%H:%M:%S}"

@@ -1,0 +1,62 @@
+"""The first user of the desk, for the newcomer who runs `scserv up`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from inbound.clock import utc_now
+from inbound.desk import users
+from inbound.desk.passwords import fits, hash_password
+from inbound.desk.roles import Role
+from inbound.private_files import read_secret, write_file
+from inbound.store.access.desk_users import find_user, list_users
+from inbound.store.connections import connect
+
+NAME: Final = "admin"
+FILE: Final = "keys/desk_password"
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """What `scserv up` prints of the user `admin`; `password` is "" if it was changed."""
+
+    exists: bool = False
+    password: str = field(default="", repr=False)
+
+    def __str__(self) -> str:
+        """Return how to sign in, to follow an address."""
+        if not self.exists:
+            return ""
+        return f" user {NAME} " + (
+            f"password {self.password}" if self.password else "(your password)"
+        )
+
+
+def prepare_administrator(url: str, data_dir: Path, who: str) -> Administrator:
+    """Create the user `admin` if the desk has no users yet. Blocks on the database.
+
+    Their actor in the audit is `who`, who runs the service: a newcomer at the desk and in the
+    terminal is one person, whom no rule about a second person has to stop.
+    """
+    path = data_dir / FILE
+    with connect(url, "scserv up") as connection:
+        user = find_user(connection, NAME)
+        if user is not None:
+            stored = read_secret(path).strip() if path.exists() else ""
+            works = bool(stored) and user.disabled_at is None and fits(stored, user.password_hash)
+            return Administrator(user.disabled_at is None, stored if works else "")
+        if list_users(connection):
+            return Administrator()
+        password = users.new_password()
+        write_file(path, password + "\n")
+        users.create(
+            connection,
+            users.Change(who, utc_now()),
+            user_id=uuid4(),
+            name=NAME,
+            roles=[Role.ADMINISTRATOR],
+            password_hash=hash_password(password),
+            actor=who,
+        )
+    return Administrator(exists=True, password=password)

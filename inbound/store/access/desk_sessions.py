@@ -1,0 +1,166 @@
+"""Sessions of the desk, and failures to sign in.
+
+A session is valid for the browser that began it, until it has not been used for the idle limit, is
+older than the absolute limit, was ended, or its user was disabled.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import args_row
+
+from inbound.store.connections import raises_store_errors
+from inbound.store.statements import statements
+
+_SQL: Final = statements(__package__, "desk_sessions")
+_ADD_SESSION: Final = _SQL["add_session"]
+_USE_SESSION: Final = _SQL["use_session"]
+_LIST_SESSIONS: Final = _SQL["list_sessions"]
+_END_SESSION: Final = _SQL["end_session"]
+_END_SESSIONS: Final = _SQL["end_sessions"]
+_SWEEP_SESSIONS: Final = _SQL["sweep_sessions"]
+_COUNT_FAILURES: Final = _SQL["count_failures"]
+_SWEEP_FAILURES: Final = _SQL["sweep_failures"]
+_ADD_FAILURE: Final = _SQL["add_failure"]
+_FORGET_FAILURES: Final = _SQL["forget_failures"]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How long a session lasts: since its last use, and since it began."""
+
+    idle: timedelta
+    absolute: timedelta
+
+    def at(self, now: datetime) -> dict[str, Any]:
+        """Return the times after which a valid session was used and begun."""
+        return {"now": now, "idle_since": now - self.idle, "begun_since": now - self.absolute}
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session to store. `digest` is the SHA-256 of its cookie, `browser` of the browser."""
+
+    session_id: UUID
+    digest: bytes = field(repr=False)
+    browser: bytes = field(repr=False)
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ValidSession:
+    """A valid session and its user."""
+
+    session_id: UUID
+    user_id: UUID
+    name: str
+    actor: str
+    roles: Sequence[str]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSession:
+    """A valid session of one user; `used_at` is at most a minute too old."""
+
+    session_id: UUID
+    created_at: datetime
+    used_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Failures of one key since the beginning of its window."""
+
+    key: bytes
+    failures: int
+    since: datetime
+
+
+@raises_store_errors
+def add_session(
+    conn: psycopg.Connection, new: NewSession, limits: SessionLimits, now: datetime
+) -> None:
+    """Store a session, and delete all that are over."""
+    conn.execute(_SWEEP_SESSIONS, limits.at(now))
+    conn.execute(
+        _ADD_SESSION,
+        {
+            "session_id": new.session_id,
+            "digest": new.digest,
+            "browser": new.browser,
+            "user_id": new.user_id,
+            "now": now,
+        },
+    )
+
+
+@raises_store_errors
+def use_session(
+    conn: psycopg.Connection,
+    digest: bytes,
+    browser: bytes,
+    limits: SessionLimits,
+    now: datetime,
+    *,
+    counts: bool,
+) -> ValidSession | None:
+    """Return the valid session with this digest; if that `counts`, record its use.
+
+    One round trip.
+    """
+    parameters = {"digest": digest, "browser": browser, "counts": counts, **limits.at(now)}
+    with conn.cursor(row_factory=args_row(ValidSession)) as cursor:
+        return cursor.execute(_USE_SESSION, parameters).fetchone()
+
+
+@raises_store_errors
+def list_sessions(
+    conn: psycopg.Connection, user_id: UUID, limits: SessionLimits, now: datetime
+) -> list[ListedSession]:
+    """Return the valid sessions of a user, the last used one first."""
+    with conn.cursor(row_factory=args_row(ListedSession)) as cursor:
+        return cursor.execute(_LIST_SESSIONS, {"user_id": user_id, **limits.at(now)}).fetchall()
+
+
+@raises_store_errors
+def end_session(conn: psycopg.Connection, user_id: UUID, session_id: UUID) -> bool:
+    """End a session of this user; False if it has none with this id."""
+    parameters = {"session_id": session_id, "user_id": user_id}
+    return conn.execute(_END_SESSION, parameters).rowcount == 1
+
+
+@raises_store_errors
+def end_sessions(conn: psycopg.Connection, user_id: UUID, but: UUID | None = None) -> int:
+    """End all sessions of a user, except one; return how many."""
+    return conn.execute(_END_SESSIONS, {"user_id": user_id, "but": but}).rowcount
+
+
+@raises_store_errors
+def count_failures(
+    conn: psycopg.Connection, keys: Sequence[bytes], window_since: datetime
+) -> list[Failures]:
+    """Return the failures of each of these keys that has some in its window."""
+    parameters = {"keys": list(keys), "window_since": window_since}
+    with conn.cursor(row_factory=args_row(Failures)) as cursor:
+        return cursor.execute(_COUNT_FAILURES, parameters).fetchall()
+
+
+@raises_store_errors
+def add_failure(
+    conn: psycopg.Connection, keys: Sequence[bytes], window_since: datetime, now: datetime
+) -> None:
+    """Count a failure for each key, and delete counts whose window is over."""
+    parameters = {"keys": list(keys), "window_since": window_since, "now": now}
+    conn.execute(_SWEEP_FAILURES, parameters)
+    conn.execute(_ADD_FAILURE, parameters)
+
+
+@raises_store_errors
+def forget_failures(conn: psycopg.Connection, keys: Sequence[bytes]) -> None:
+    """Delete the counts of these keys."""
+    conn.execute(_FORGET_FAILURES, {"keys": list(keys)})

@@ -1,0 +1,100 @@
+"""People who sign in at the desk. A password is stored as its argon2id hash only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import args_row
+
+from inbound.store.connections import raises_store_errors
+from inbound.store.statements import statements
+
+_SQL: Final = statements(__package__, "desk_users")
+_ADD_USER: Final = _SQL["add_user"]
+_FIND_USER: Final = _SQL["find_user"]
+_LIST_USERS: Final = _SQL["list_users"]
+_SET_PASSWORD: Final = _SQL["set_password"]
+_UPGRADE_HASH: Final = _SQL["upgrade_hash"]
+_DISABLE_USER: Final = _SQL["disable_user"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeskUser:
+    """A person who may sign in, unless disabled. `actor` is their name in the audit."""
+
+    user_id: UUID
+    name: str
+    actor: str
+    password_hash: str = field(repr=False)
+    roles: Sequence[str]
+    created_at: datetime
+    password_set_at: datetime
+    disabled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedUser(DeskUser):
+    """A user with their sessions: how many, and when one was last used."""
+
+    seen_at: datetime | None = None
+    sessions: int = 0
+
+
+@raises_store_errors
+def add_user(conn: psycopg.Connection, user: DeskUser) -> bool:
+    """Store a user; False if the name is taken, by a disabled one too."""
+    added = conn.execute(
+        _ADD_USER,
+        {
+            "user_id": user.user_id,
+            "name": user.name,
+            "actor": user.actor,
+            "password_hash": user.password_hash,
+            "roles": list(user.roles),
+            "now": user.created_at,
+        },
+    )
+    return added.rowcount == 1
+
+
+@raises_store_errors
+def find_user(conn: psycopg.Connection, name: str) -> DeskUser | None:
+    """Return the user of this name, a disabled one too."""
+    with conn.cursor(row_factory=args_row(DeskUser)) as cursor:
+        return cursor.execute(_FIND_USER, {"name": name}).fetchone()
+
+
+@raises_store_errors
+def list_users(conn: psycopg.Connection) -> list[ListedUser]:
+    """Return all users by name, disabled ones last."""
+    with conn.cursor(row_factory=args_row(ListedUser)) as cursor:
+        return cursor.execute(_LIST_USERS).fetchall()
+
+
+@raises_store_errors
+def set_password(
+    conn: psycopg.Connection, user_id: UUID, password_hash: str, now: datetime
+) -> None:
+    """Replace a password. The caller ends the sessions."""
+    parameters = {"user_id": user_id, "password_hash": password_hash, "now": now}
+    conn.execute(_SET_PASSWORD, parameters)
+
+
+@raises_store_errors
+def upgrade_hash(conn: psycopg.Connection, user: DeskUser, password_hash: str) -> None:
+    """Store the same password hashed with newer parameters."""
+    parameters = {
+        "user_id": user.user_id,
+        "password_hash": password_hash,
+        "before": user.password_hash,
+    }
+    conn.execute(_UPGRADE_HASH, parameters)
+
+
+@raises_store_errors
+def disable_user(conn: psycopg.Connection, user_id: UUID, now: datetime) -> None:
+    """Let a user sign in no more. The caller ends the sessions."""
+    conn.execute(_DISABLE_USER, {"user_id": user_id, "now": now})

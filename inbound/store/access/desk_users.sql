@@ -1,0 +1,29 @@
+-- People who sign in at the desk.
+
+-- name: add_user
+INSERT INTO desk_users (user_id, name, actor, password_hash, roles, created_at, password_set_at)
+VALUES (%(user_id)s, %(name)s, %(actor)s, %(password_hash)s, %(roles)s, %(now)s, %(now)s)
+ON CONFLICT (name) DO NOTHING
+
+-- name: find_user
+SELECT user_id, name, actor, password_hash, roles, created_at, password_set_at, disabled_at
+FROM desk_users WHERE name = %(name)s
+
+-- name: list_users
+SELECT users.user_id, name, actor, password_hash, roles, users.created_at, password_set_at,
+       disabled_at, max(used_at) AS seen_at, count(session_id) AS sessions
+FROM desk_users AS users LEFT JOIN desk_sessions USING (user_id)
+GROUP BY users.user_id
+ORDER BY disabled_at IS NOT NULL, name
+
+-- name: set_password
+UPDATE desk_users SET password_hash = %(password_hash)s, password_set_at = %(now)s
+WHERE user_id = %(user_id)s
+
+-- name: upgrade_hash
+-- The same password, hashed with newer parameters, unless it was changed meanwhile.
+UPDATE desk_users SET password_hash = %(password_hash)s
+WHERE user_id = %(user_id)s AND password_hash = %(before)s
+
+-- name: disable_user
+UPDATE desk_users SET disabled_at = coalesce(disabled_at, %(now)s) WHERE user_id = %(user_id)s

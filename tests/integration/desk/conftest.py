@@ -1,0 +1,30 @@
+"""The desk over a real PostgreSQL, asked without a socket in between; tests share a database."""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.fix_servers import SharedPostgres
+from tests.fix_store import database_url, migrated_template  # noqa: F401  fixtures
+from tests.integration.desk.world import DeskWorld
+
+
+@pytest.fixture(scope="session")
+def desk_url(postgres_server: SharedPostgres, migrated_template: str) -> Iterator[str]:  # noqa: F811
+    """A database for all tests of this folder; each has users of its own."""
+    name = f"desk_{secrets.token_hex(6)}"
+    names = {"name": sql.Identifier(name), "template": sql.Identifier(migrated_template)}
+    with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
+        yield postgres_server.url(name)
+        connection.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
+
+
+@pytest.fixture
+async def world(desk_url: str) -> AsyncIterator[DeskWorld]:
+    made = DeskWorld(desk_url)
+    yield made
+    await made.close()

@@ -1,0 +1,258 @@
+"""What holds for every page: rights, forms, headers, languages, errors."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from inbound.desk.app import ROUTERS
+from inbound.desk.roles import RIGHTS, Right, Role, rights_of
+from inbound.desk.visitors import Does, Sees
+from inbound.errors import RetryableError
+from tests.integration.desk.world import PASSWORD, DeskWorld
+
+OPEN = {
+    ("GET", "/"),
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+    ("POST", "/sign-out"),
+    ("POST", "/language"),
+    ("GET", "/static/{name}"),
+}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def routes() -> Iterator[tuple[str, str, Right | None]]:
+    """Yield each route with the right that it needs."""
+    for route in (route for router in ROUTERS for route in router.routes):
+        assert isinstance(route, APIRoute)
+        for method in route.methods or ():
+            yield method, route.path, right_of(route.dependant)
+
+
+def right_of(dependant: Dependant) -> Right | None:
+    for one in dependant.dependencies:
+        if isinstance(one.call, Sees | Does):
+            return one.call.right
+    return None
+
+
+GUARDED = [(method, path, right) for method, path, right in routes() if right is not None]
+
+
+def test_every_page_and_action_needs_a_right() -> None:
+    assert {(method, path) for method, path, right in routes() if right is None} == OPEN
+    assert {right for _, _, right in GUARDED} == set(Right)
+
+
+def test_every_right_has_a_role_and_administrators_have_all() -> None:
+    assert set(RIGHTS) == set(Right)
+    assert all(RIGHTS[right] for right in Right)
+    assert rights_of([Role.ADMINISTRATOR]) == set(Right)
+    assert rights_of(["a role of a newer release"]) == set()
+
+
+async def call(world: DeskWorld, browser: Any, method: str, path: str) -> Any:
+    """Call a route as its page would, with ids that nothing has."""
+    path = re.sub(r"\{[^}]+\}", "7a0a6442-bd60-4496-9d09-36b591bc1f08", path)
+    if method == "GET":
+        return await browser.client.get(path, follow_redirects=False)
+    token = (await browser.open("/account")).form("/sign-out").fields["form"]
+    return await browser.client.post(path, data={"form": token}, follow_redirects=False)
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_every_page_and_action_under_every_role(world: DeskWorld, role: Role) -> None:
+    browser = await world.signed_in(role)
+    for method, path, right in GUARDED:
+        answer = await call(world, browser, method, path)
+        assert answer.status_code < 500, (method, path)
+        is_refused = answer.status_code == 403
+        assert is_refused is (right not in rights_of([role])), (method, path, role)
+        if is_refused:
+            assert "Your role does not allow this" in answer.text
+            assert "Nothing was changed" in answer.text
+
+
+async def test_nothing_is_shown_or_done_without_a_session(world: DeskWorld) -> None:
+    browser = world.browser()
+    token = (await browser.open("/sign-in")).form("/sign-in").fields["form"]
+    for method, path, _ in GUARDED:
+        answer = await browser.client.request(
+            method,
+            re.sub(r"\{[^}]+\}", "x", path),
+            data={"form": token} if method == "POST" else None,
+            follow_redirects=False,
+        )
+        assert answer.status_code == (303 if method == "GET" else 401), (method, path)
+
+
+@pytest.mark.parametrize(
+    ("data", "headers"),
+    [
+        ({}, {}),
+        ({"form": "0" * 64}, {}),
+        ({"form": "форма"}, {}),
+        (None, {"Sec-Fetch-Site": "cross-site"}),
+    ],
+)
+async def test_a_forged_form_does_nothing(
+    world: DeskWorld, data: dict[str, str] | None, headers: dict[str, str]
+) -> None:
+    browser = await world.signed_in()
+    if data is None:
+        data = (await browser.open("/account")).form("/sign-out").fields
+    actions = [path for method, path, _ in routes() if method == "POST"]
+    for path in actions:
+        answer = await browser.client.post(path, data=data, headers={**FORM, **headers})
+        assert answer.status_code == 403, path
+        assert "This form is out of date" in answer.text
+    assert (await browser.open("/account")).path == "/account"
+
+
+async def test_a_form_of_another_browser_is_refused(world: DeskWorld) -> None:
+    mine, theirs = await world.signed_in(), await world.signed_in()
+    token = (await theirs.open("/account")).form("/sign-out").fields["form"]
+    assert (await mine.client.post("/sign-out", data={"form": token})).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "status"),
+    [
+        (b"x=" + b"y" * 70_000, "application/x-www-form-urlencoded", 413),
+        (b"&".join(b"x=1" for _ in range(101)), "application/x-www-form-urlencoded", 403),
+        (b"x=\xff", "application/x-www-form-urlencoded", 403),
+        (b"form=%ff", "application/x-www-form-urlencoded", 403),
+        (b"{}", "application/json", 415),
+        (b"--b--", "multipart/form-data; boundary=b", 415),
+    ],
+)
+async def test_a_body_that_is_no_form_of_ours_is_refused(
+    world: DeskWorld, content: bytes, content_type: str, status: int
+) -> None:
+    browser = await world.signed_in()
+    answer = await browser.client.post(
+        "/sign-out", content=content, headers={"Content-Type": content_type}
+    )
+    assert answer.status_code == status
+    assert "Nothing was changed" in answer.text
+
+
+async def test_every_answer_has_the_headers_that_protect(world: DeskWorld) -> None:
+    browser = await world.signed_in()
+    for path in ("/account", "/sign-in", "/nothing", "/static/desk.css"):
+        headers = (await browser.client.get(path)).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        cached = headers["cache-control"]
+        assert ("immutable" in cached) is path.startswith("/static"), path
+
+
+async def test_nothing_is_inline_and_nothing_comes_from_elsewhere(world: DeskWorld) -> None:
+    browser = await world.signed_in()
+    for page in [await browser.open("/account"), await world.browser().open("/sign-in")]:
+        for tag, attributes in page.elements:
+            assert "style" not in attributes, tag
+            assert not [name for name in attributes if name.startswith("on")], tag
+            assert tag != "style"
+            for name in ("src", "href", "action"):
+                assert attributes.get(name, "/").startswith(("/", "#")), (tag, attributes)
+
+
+async def test_static_files_are_found_by_the_addresses_in_pages(world: DeskWorld) -> None:
+    browser = world.browser()
+    page = await browser.open("/sign-in")
+    addresses = [a["href"] for tag, a in page.elements if tag == "link"]
+    assert len(addresses) == 2
+    for address in addresses:
+        answer = await browser.client.get(address)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith(("text/css", "image/svg+xml"))
+    assert (await browser.client.get("/static/../app.py")).status_code == 404
+
+
+async def test_the_language_is_that_of_the_browser_until_it_is_chosen(world: DeskWorld) -> None:
+    browser = world.browser(language="ru-RU,ru;q=0.9,en;q=0.5")
+    page = await browser.open("/sign-in")
+    assert "Вход в SCSERV" in page.text
+    assert ("html", {"lang": "ru"}) in page.elements
+    page = await browser.send(page, "/language", language="en")
+    assert page.path == "/sign-in"
+    assert "Sign in to SCSERV" in page.text
+    page = await browser.send(page, "/language", language="ru")
+    assert "Вход в SCSERV" in page.text
+
+
+async def test_a_page_that_is_not_there_says_what_to_do(world: DeskWorld) -> None:
+    page = await (await world.signed_in()).open("/nothing/here")
+    assert page.status == 404
+    assert "There is no such page" in page.text
+    assert page.answer.headers["x-request-id"] in page.text
+    assert "/account" in page.links
+
+
+async def test_an_outage_says_what_became_of_the_change(
+    world: DeskWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise RetryableError("PostgreSQL at secret-host does not answer")
+
+    browser = await world.signed_in_twice()
+    page = await browser.open("/account")
+    monkeypatch.setattr(world.desk.sign_in, "end_others", away)
+    failed = await browser.send(page, "/account/sessions/end-others")
+    assert failed.status == 503
+    assert "not certain whether your change was made" in failed.text
+    assert "secret-host" not in failed.answer.text
+    monkeypatch.setattr(world.desk.sign_in, "find", away)
+    failed = await browser.open("/account")
+    assert failed.status == 503
+    assert "Nothing was changed" in failed.text
+    assert failed.answer.headers["retry-after"]
+
+
+async def test_a_defect_shows_a_number_and_no_detail(
+    world: DeskWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    detail = "a secret detail"
+
+    async def broken(*_: object) -> None:
+        raise ValueError(detail)
+
+    browser = await world.signed_in_twice()
+    page = await browser.open("/account")
+    monkeypatch.setattr(world.desk.sign_in, "end_others", broken)
+    failed = await browser.send(page, "/account/sessions/end-others")
+    assert failed.status == 500
+    assert "Something went wrong in the service itself" in failed.text
+    number = failed.answer.headers["x-request-id"]
+    assert number in failed.text
+    assert "secret detail" not in failed.answer.text + caplog.text
+    assert f"defect: ValueError id={number}" in caplog.text
+
+
+async def test_markup_in_what_is_typed_stays_text(world: DeskWorld) -> None:
+    browser = world.browser()
+    page = await browser.sign_in('"><script>alert(1)</script>', "x")
+    assert "<script>" not in page.answer.text
+    assert page.form("/sign-in").fields["name"] == '"><script>alert(1)</script>'
+
+
+async def test_the_log_names_the_user_and_nothing_that_was_sent(
+    world: DeskWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    name = world.user()
+    browser = world.browser()
+    await browser.sign_in(name, PASSWORD)
+    await browser.open("/sign-in?to=/account?secret=1")
+    ours = [one.getMessage() for one in caplog.records if one.name.startswith("inbound")]
+    assert any(f"user={name}" in line for line in ours)
+    assert not any("secret" in line or PASSWORD in line for line in ours)

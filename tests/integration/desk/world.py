@@ -1,0 +1,94 @@
+"""The desk in the test's own process: a database, a clock, users with each role."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, Final, LiteralString
+from uuid import uuid4
+
+import psycopg
+
+from inbound.api.addresses import ClientAddresses
+from inbound.desk import users
+from inbound.desk.access import Desk
+from inbound.desk.app import make_desk
+from inbound.desk.navigation import Menu
+from inbound.desk.pages import Pages
+from inbound.desk.passwords import hash_password
+from inbound.desk.roles import Role
+from inbound.desk.sign_in import SignIn
+from inbound.store.access.desk_sessions import SessionLimits
+from inbound.store.connection_pool import ConnectionPool
+from inbound.store.connections import connect
+from tests.fix_store import SUBJECT_KEY
+from tests.integration.desk.browser import Browser
+
+NOW: Final = datetime(2024, 5, 17, 12, tzinfo=UTC)
+LIMITS: Final = SessionLimits(idle=timedelta(minutes=60), absolute=timedelta(hours=12))
+PASSWORD: Final = "seven green umbrellas"
+# Made once: it takes a tenth of a second.
+HASH: Final = hash_password(PASSWORD)
+_names = count(1)
+
+
+class DeskWorld:
+    """One database and one desk on it. `now` is the desk's clock, and a test may change it."""
+
+    def __init__(self, url: str, *, is_secure: bool = False) -> None:
+        self.url = url
+        self.now = NOW
+        self.pool = ConnectionPool(url, "tests")
+        sign_in = SignIn(self.pool, LIMITS, SUBJECT_KEY, clock=lambda: self.now, new_id=uuid4)
+        pages = Pages(Menu(()), "Europe/Moscow", is_secure=is_secure)
+        self.desk = Desk(pages, sign_in, ClientAddresses(), lambda: self.now)
+        self.app = make_desk(self.desk, new_id=uuid4)
+        self._browsers: list[Browser] = []
+
+    async def close(self) -> None:
+        for browser in self._browsers:
+            await browser.client.aclose()
+        await self.pool.close()
+
+    def user(self, *roles: Role) -> str:
+        """Create a user with these roles and PASSWORD; return the name."""
+        name = f"user-{next(_names)}"
+        with connect(self.url, "tests") as conn:
+            users.create(
+                conn,
+                users.Change("tests", self.now),
+                user_id=uuid4(),
+                name=name,
+                roles=roles or (Role.SUPPORT,),
+                password_hash=HASH,
+            )
+        return name
+
+    def browser(self, **how: str) -> Browser:
+        """Return a new browser that nobody has signed in with."""
+        browser = Browser(self.app, **how)
+        self._browsers.append(browser)
+        return browser
+
+    async def signed_in(self, *roles: Role, **how: str) -> Browser:
+        """Return a browser of a new user with these roles."""
+        browser = self.browser(**how)
+        await browser.sign_in(self.user(*roles), PASSWORD)
+        return browser
+
+    async def signed_in_twice(self) -> Browser:
+        """Return a browser of a new user who is signed in with another one, too."""
+        name = self.user()
+        first, second = self.browser(), self.browser()
+        for browser in (first, second):
+            await browser.sign_in(name, PASSWORD)
+        return first
+
+    def rows(self, query: LiteralString, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows, if it has any."""
+        with psycopg.connect(self.url, autocommit=True) as conn:
+            cursor = conn.execute(query, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def audit(self, actor: str) -> list[str]:
+        """Return what an actor did, oldest first."""
+        rows = self.rows("SELECT action FROM audit WHERE actor = %s ORDER BY id", actor)
+        return [action for (action,) in rows]

@@ -1,0 +1,80 @@
+"""Both languages have all words of the desk, and no others."""
+
+import ast
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+from jinja2 import nodes
+
+from inbound.desk.navigation import Menu
+from inbound.desk.pages import Pages
+from inbound.desk.roles import Role
+from inbound.desk.russian import RUSSIAN
+
+DESK = Path(__file__).parents[3] / "inbound" / "desk"
+# Their arguments are words.
+SAYING = {"Trouble", "PasswordError", "Place", "words", "_refuse"}
+
+
+def in_templates() -> Iterator[str]:
+    templates = Pages(Menu(()), "Europe/Moscow", is_secure=False).templates
+    for path in (DESK / "templates").glob("*.html"):
+        for call in templates.parse(path.read_text("utf-8")).find_all(nodes.Call):
+            if isinstance(call.node, nodes.Name) and call.node.name == "t":
+                for argument in call.args:
+                    if isinstance(argument, nodes.Const):
+                        yield argument.value
+
+
+def in_modules() -> Iterator[str]:
+    for path in DESK.rglob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and name_of(node.func) in SAYING:
+                for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+                    yield from texts(argument)
+            if isinstance(node, ast.AnnAssign) and name_of(node.target) in {"_DONE", "UNCHANGED"}:
+                yield from texts(node.value)
+            if isinstance(node, ast.Assign) and name_of(node.targets[0]) in {"problem", "unsure"}:
+                yield from texts(node.value)
+
+
+def name_of(node: ast.expr) -> str:
+    while isinstance(node, ast.Call):
+        node = node.func
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def texts(node: ast.AST | None) -> Iterator[str]:
+    """Yield texts that are words: those with a capital letter first."""
+    for part in ast.walk(node) if node else ():
+        if (
+            isinstance(part, ast.Constant)
+            and isinstance(part.value, str)
+            and part.value[:1].isupper()
+        ):
+            yield part.value
+
+
+HEADERS = {"Retry-After"}
+
+
+def test_every_word_is_in_both_languages_and_every_translation_is_used() -> None:
+    used = {*in_templates(), *in_modules(), *(role.value for role in Role)} - HEADERS
+    assert used - RUSSIAN.keys() == set()
+    assert RUSSIAN.keys() - used == set()
+
+
+def test_a_translation_has_the_same_values() -> None:
+    for english, russian in RUSSIAN.items():
+        both = [
+            {field for _, field, _, _ in string.Formatter().parse(text) if field}
+            for text in (english, russian)
+        ]
+        assert both[0] == both[1], english
+
+
+def test_a_translation_is_russian() -> None:
+    for russian in RUSSIAN.values():
+        assert any("а" <= char <= "я" for char in russian.lower()), russian
