@@ -17,6 +17,22 @@ class BroadcastWarning(ResponseModel):
     detail: str = Field(description="the limit or setting, and how to change it")
 
 
+class BroadcastSample(ResponseModel):
+    """The message to the first recipient who gets it in a language."""
+
+    text: str
+    language: str | None = Field(default=None, description="absent: it is not a template")
+    recipients: int = Field(description="how many get it in this language")
+
+
+class BroadcastStep(ResponseModel):
+    """An action of a person or token."""
+
+    action: str = Field(description="`create`, `start`, `approve`, `confirm`, `pause` and so on")
+    by: str
+    at: UtcTime
+
+
 class BroadcastDetails(BroadcastReport):
     """A broadcast, how far it is, and what it sends, as long as its audience is kept."""
 
@@ -53,6 +69,11 @@ class BroadcastDetails(BroadcastReport):
     sample_language: str | None = Field(
         default=None, description="the language of the sample of a template"
     )
+    samples: list[BroadcastSample] = Field(
+        default_factory=list,
+        description="of a template, one for each language that somebody gets, by the languages of "
+        "the directory now",
+    )
     missing_languages: list[str] = Field(
         default_factory=list,
         description="in which the template has no text: those clients get its first one",
@@ -77,6 +98,23 @@ class BroadcastDetails(BroadcastReport):
     waits_until: UtcTime | None = Field(
         default=None, description="it waits until then for its sending hours"
     )
+    expected_end: UtcTime | None = Field(
+        default=None,
+        description="when the last message is sent, by rate and hours, or by `recent_rate` while "
+        "it runs; before the start as if it started now. Absent when that can't be said: at an "
+        "unlimited rate the SMS centre decides",
+    )
+    recent_rate: float | None = Field(
+        default=None, description="while it runs: messages a second in the last minute"
+    )
+    approval_above: int | None = Field(
+        default=None,
+        description="it needs the approval of another token or person, because it has more "
+        "recipients than this; absent: it needs none, or has it",
+    )
+    history: list[BroadcastStep] = Field(
+        default_factory=list, description="who did what with it, in order"
+    )
     warnings: list[BroadcastWarning] = Field(
         default_factory=list,
         description="before it begins: limits and settings of the account by which recipients "
@@ -91,8 +129,14 @@ class BroadcastDetails(BroadcastReport):
             **BroadcastReport.of(one, progress).model_dump(),
             sender=one.sender,
             text=review.text,
-            sample=review.sample,
-            sample_language=review.sample_language,
+            sample=review.samples[0].text if review.samples else None,
+            sample_language=review.samples[0].language if review.samples else None,
+            samples=[
+                BroadcastSample(
+                    text=sample.text, language=sample.language, recipients=sample.recipients
+                )
+                for sample in review.samples
+            ],
             missing_languages=list(review.missing_languages),
             hours=f"{hours.start:%H:%M}-{hours.end:%H:%M}" if hours else None,
             time_zone=hours.zone if hours else None,
@@ -104,6 +148,12 @@ class BroadcastDetails(BroadcastReport):
             currency=review.currency,
             balance=None if review.balance is None else str(review.balance),
             waits_until=review.waits_until,
+            expected_end=review.forecast.ends_at,
+            recent_rate=review.forecast.recent_rate,
+            approval_above=review.approval_above,
+            history=[
+                BroadcastStep(action=step.action, by=step.by, at=step.at) for step in review.history
+            ],
             warnings=[
                 BroadcastWarning(reason=warning.reason, detail=warning.detail)
                 for warning in review.warnings

@@ -188,7 +188,7 @@ class Broadcasting:
     def _reviewed(self, conn: psycopg.Connection, one: Broadcast, now: datetime) -> Reviewed:
         reviewer = Reviewer(self.keys.sealer, self.rules.sender)
         progress = progress_of(conn, [one])[one.broadcast_id]
-        return one, progress, reviewer.review(conn, one, now)
+        return one, progress, reviewer.review(conn, one, progress, now)
 
     def _load(
         self,

@@ -5,7 +5,7 @@ people outside the directory, and people who have opted out are excluded. Memory
 the audience, and a crash leaves nothing behind.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -42,6 +42,10 @@ class ClientQuery:
     """A client id; a star at its end stands for anything."""
     updated_since: datetime | None = None
     language: str | None = None
+    languages: Sequence[str] = ()
+    """Those that are sent."""
+    default_language: str = ""
+    """That of clients who have another one, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ def load_clients(
             "client_id": None if query.client_id is None else _pattern(query.client_id),
             "updated_since": query.updated_since,
             "language": query.language,
+            "languages": list(query.languages),
+            "default_language": query.default_language,
             "now": now,
             "parts": parts,
         },

@@ -26,7 +26,9 @@ FROM clients
 WHERE (NOT %(open_case)s OR EXISTS (
         SELECT FROM open_cases
         WHERE open_cases.client_id = clients.client_id AND open_cases.open_until > %(now)s))
-  AND (%(language)s::text IS NULL OR language = %(language)s)
+  AND (%(language)s::text IS NULL
+       OR CASE WHEN language = ANY(%(languages)s::text[]) THEN language
+               ELSE %(default_language)s END = %(language)s)
   AND (%(client_id)s::text IS NULL OR client_id LIKE %(client_id)s)
   AND (%(updated_since)s::timestamptz IS NULL OR updated_at >= %(updated_since)s)
 

@@ -1,7 +1,7 @@
 """What a broadcast is going to send, to whom, at what price: for people who look before it starts.
 
-The sample is the message to the first recipient. Warnings compare the audience with what its
-account may do now: a recipient whom a limit refuses gets no message later either.
+Samples are the messages to the first recipient of each language. Warnings compare the audience with
+what its account may do now: a recipient whom a limit refuses gets no message later either.
 """
 
 from collections.abc import Iterator
@@ -12,25 +12,28 @@ from typing import Final, NamedTuple
 
 import psycopg
 
+from inbound.broadcasts.forecasting import Forecast, forecast
+from inbound.broadcasts.samples import Sample, own_sample, template_samples
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.handlers.broadcasts import BroadcastState, opening
 from inbound.handlers.sending_hours import window_at
-from inbound.keys import UnsealError
 from inbound.orders.patterns import matches_any
 from inbound.orders.templates.definition import TemplateDefinition
-from inbound.orders.templates.fields import FieldError, Language
-from inbound.store.broadcasts.broadcasts import find_language, find_recipients
-from inbound.store.broadcasts.rows import Broadcast
+from inbound.orders.templates.fields import Language
+from inbound.store.access.approval_rules import find_rules
+from inbound.store.access.audit import broadcast_entries
+from inbound.store.broadcasts.rows import Broadcast, Progress
 from inbound.store.orders.account_records import AccountRecord, find_usage_now, list_accounts
 from inbound.store.orders.rows import BROADCASTS, Account, usage_keys
 from inbound.store.orders.templates import list_versions
-from inbound.templates.placeholders import PlaceholderError, parse_text
 from schemas.orders import RefusalReason
 
+_UNAPPROVED: Final = frozenset({BroadcastState.DRAFT, BroadcastState.AWAITING_APPROVAL})
 _NOT_BEGUN: Final = frozenset(
     {BroadcastState.DRAFT, BroadcastState.AWAITING_APPROVAL, BroadcastState.SCHEDULED}
 )
 _DAY_S: Final = 86_400
+_NO_FORECAST: Final = Forecast()
 
 
 class Shortfall(NamedTuple):
@@ -40,14 +43,22 @@ class Shortfall(NamedTuple):
     detail: str
 
 
+class Step(NamedTuple):
+    """An action of a person or token."""
+
+    action: str
+    by: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Review:
     """What people check. None is unknown: the audience was deleted, or there is no price."""
 
     text: str | None = field(repr=False, default=None)
     """With its placeholders; None for a template."""
-    sample: str | None = field(repr=False, default=None)
-    sample_language: str | None = None
+    samples: tuple[Sample, ...] = ()
+    """One for each language that somebody gets; the first one is that of the first recipient."""
     price: Decimal | None = None
     """Of all SMS parts."""
     currency: str | None = None
@@ -55,6 +66,11 @@ class Review:
     """None is unlimited."""
     waits_until: datetime | None = None
     """Until its sending hours begin."""
+    forecast: Forecast = _NO_FORECAST
+    approval_above: int | None = None
+    """How many recipients may get it without approval, if these are more."""
+    history: tuple[Step, ...] = ()
+    """Who did what with it, in order."""
     warnings: tuple[Shortfall, ...] = ()
     missing_languages: tuple[str, ...] = ()
     """Languages in which the template has no text: their clients get the default one."""
@@ -68,24 +84,28 @@ class Reviewer:
     sender: str
     """The service's own."""
 
-    def review(self, conn: psycopg.Connection, one: Broadcast, now: datetime) -> Review:
+    def review(
+        self, conn: psycopg.Connection, one: Broadcast, progress: Progress, now: datetime
+    ) -> Review:
         """Return the review of a broadcast. Raises errors of the store."""
         text, definition = self._text(one), _definition(conn, one)
-        sample, language = self._sample(conn, one, text, definition)
+        samples = self._samples(conn, one, text, definition)
         account = next(iter(list_accounts(conn, one.account)), None)
         price = _price(one, account)
         is_begun = one.state not in _NOT_BEGUN
         return Review(
             text=text,
-            sample=sample,
-            sample_language=language,
+            samples=samples,
             price=price,
             currency=account.settings.currency if account and price is not None else None,
             balance=account.settings.balance if account else None,
             waits_until=waits_until(one, now),
+            forecast=forecast(conn, one, progress, now),
+            approval_above=_approval_above(conn, one),
+            history=tuple(_history(conn, one)),
             warnings=()
             if is_begun
-            else tuple(self._warnings(conn, one, account, sample, price, now)),
+            else tuple(self._warnings(conn, one, account, samples, price, now)),
             missing_languages=()
             if definition is None
             else tuple(one.value for one in Language if one not in definition.texts),
@@ -96,38 +116,25 @@ class Reviewer:
             return None
         return self.sealer.open_text(one.text_sealed, one.broadcast_id)
 
-    def _sample(
+    def _samples(
         self,
         conn: psycopg.Connection,
         one: Broadcast,
         text: str | None,
         definition: TemplateDefinition | None,
-    ) -> tuple[str | None, str | None]:
-        """Return the message to the first recipient, and the language of a template's text."""
-        first = next(iter(find_recipients(conn, one.broadcast_id, 0, 1)), None)
-        if first is None:
-            return None, None
-        try:
-            fields = {}
-            if first.fields_sealed is not None:
-                fields = self.sealer.open_fields(
-                    first.fields_sealed, one.broadcast_id, first.number_hash
-                )
-            if text is not None:
-                return parse_text(text).render(fields), None
-            if definition is None:
-                return None, None
-            rendered = definition.render(fields, find_language(conn, first.number_hash))
-        except (UnsealError, PlaceholderError, FieldError):
-            return None, None  # it is paused with the reason when it gets there
-        return rendered.text, rendered.language.value
+    ) -> tuple[Sample, ...]:
+        if text is not None:
+            return tuple(own_sample(conn, one, text, self.sealer))
+        if definition is None:
+            return ()
+        return tuple(template_samples(conn, one, definition, self.sealer))
 
     def _warnings(
         self,
         conn: psycopg.Connection,
         one: Broadcast,
         account: AccountRecord | None,
-        sample: str | None,
+        samples: tuple[Sample, ...],
         price: Decimal | None,
         now: datetime,
     ) -> Iterator[Shortfall]:
@@ -154,10 +161,12 @@ class Reviewer:
                 f"the sender {one.sender} is not approved for the account {name} any more: ask for "
                 f"it with `scserv accounts senders add {name} '{one.sender}'`",
             )
-        if settings.patterns and sample is not None and not matches_any(settings.patterns, sample):
+        if settings.patterns and not all(
+            matches_any(settings.patterns, sample.text) for sample in samples
+        ):
             yield Shortfall(
                 RefusalReason.TEXT_NOT_ALLOWED,
-                f"the sample matches none of the patterns of the account {name}: change the text, "
+                f"a sample matches none of the patterns of the account {name}: change the text, "
                 f"or the patterns with {change} --pattern`",
             )
         yield from _limits(conn, one, account, now)
@@ -223,6 +232,19 @@ def _seconds_a_day(one: Broadcast) -> int:
     start = timedelta(hours=one.hours.start.hour, minutes=one.hours.start.minute)
     end = timedelta(hours=one.hours.end.hour, minutes=one.hours.end.minute)
     return int((end - start).total_seconds()) % _DAY_S
+
+
+def _history(conn: psycopg.Connection, one: Broadcast) -> Iterator[Step]:
+    for entry in broadcast_entries(conn, one.broadcast_id):
+        yield Step(entry.action.removeprefix("broadcast."), entry.actor, entry.at)
+
+
+def _approval_above(conn: psycopg.Connection, one: Broadcast) -> int | None:
+    """Return the threshold if a second person has to approve it and has not done so."""
+    if one.state not in _UNAPPROVED:
+        return None
+    above = find_rules(conn).broadcasts_above
+    return above if one.lifecycle.recipients > above else None
 
 
 def _price(one: Broadcast, account: AccountRecord | None) -> Decimal | None:

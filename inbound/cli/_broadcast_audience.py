@@ -18,7 +18,7 @@ from inbound.broadcasts.audience import (
     audience_columns,
     check_row,
 )
-from inbound.broadcasts.content import DraftError
+from inbound.broadcasts.content import DraftError, TemplateText
 from inbound.broadcasts.control import create
 from inbound.broadcasts.drafting import DraftRules, Plan, Prepared, prepare, require_no_fields
 from inbound.broadcasts.loading import (
@@ -28,6 +28,7 @@ from inbound.broadcasts.loading import (
     load_clients,
     load_rows,
 )
+from inbound.broadcasts.samples import effective_languages
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.cli._command_line import command_line
 from inbound.cli._database import open_database
@@ -136,11 +137,20 @@ def _load(
 ) -> Audience:
     content = prepared.content
     if options.audience == ALL:
+        definition = content.definition if isinstance(content, TemplateText) else None
+        languages, default = effective_languages(definition)
+        if options.language not in {None, *languages}:
+            raise SetupError(
+                f"--language {options.language}: the template {options.template} has no text in "
+                f"it; those clients get its text in {default}"
+            )
         query = ClientQuery(
             options.open_case,
             options.client_id,
             _since(options.updated_since, settings, now),
             options.language,
+            languages,
+            default,
         )
         return load_clients(conn, broadcast_id, query, now, parts=content.count_parts({}))
     columns = audience_columns(content.fields)

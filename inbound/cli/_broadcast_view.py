@@ -1,16 +1,15 @@
 """How broadcasts are printed. Times are in the zone of the service, which stands with them."""
 
 import time
-from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from inbound.cli._broadcast_json import Shown, progress_now
 from inbound.cli._command_line import command_line
 from inbound.cli._format import counted
 from inbound.cli._progress import progress_bar
 from inbound.cli._times import local
-from inbound.clock import utc_now
-from inbound.handlers.broadcasts import FINAL, BroadcastState, words
+from inbound.handlers.broadcasts import FINAL, Action, BroadcastState, words
 from inbound.settings import Settings
 from inbound.store.broadcasts.rows import Broadcast, Progress
 from inbound.terminal import echo
@@ -26,77 +25,17 @@ if TYPE_CHECKING:
 _LOOK_EVERY_S: Final = 0.5
 _COUNTS: Final = ("waiting", "sent", "delivered", "undelivered", "unknown", "withheld", "refused")
 _UNSTARTED: Final = frozenset({BroadcastState.DRAFT, BroadcastState.AWAITING_APPROVAL})
+_DONE: Final = {
+    Action.START.value: "started",
+    Action.APPROVE.value: "approved",
+    Action.CONFIRM.value: "confirmed",
+    Action.PAUSE.value: "paused",
+    Action.RESUME.value: "resumed",
+    Action.CANCEL.value: "cancelled",
+    "create": "created",
+}
+"""What the actions of the audit are called."""
 _STANDS_STILL: Final = FINAL | _UNSTARTED | {BroadcastState.PAUSED}
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A broadcast with what is shown of it."""
-
-    one: Broadcast
-    progress: Progress
-    review: "Review"
-
-
-def look(conn: "psycopg.Connection", settings: Settings, one: Broadcast) -> Shown:
-    """Read what is shown of a broadcast. Blocks on the database."""
-    from inbound.broadcasts.review import Reviewer
-    from inbound.broadcasts.sealing import AudienceSealer
-
-    reviewer = Reviewer(AudienceSealer(settings.vault_key_bytes()), settings.sender)
-    return Shown(one, _progress(conn, one), reviewer.review(conn, one, utc_now()))
-
-
-def as_json(one: Broadcast, progress: Progress) -> dict[str, object]:
-    """Return a broadcast and its progress for programs."""
-    now = one.lifecycle
-    return {
-        "id": one.broadcast_id,
-        "name": one.name,
-        "account": one.account,
-        "state": one.state.value,
-        **asdict(progress),
-        "excluded": sum(one.excluded.values()),
-        "excluded_by_reason": dict(one.excluded),
-        "needs_confirmation": now.needs_confirmation,
-        "problem": one.problem if one.state is BroadcastState.PAUSED else None,
-        "template": one.template,
-        "template_version": one.template_version,
-        "sender": one.sender,
-        "hours": one.hours and f"{one.hours.start:%H:%M}-{one.hours.end:%H:%M}",
-        "time_zone": one.hours and one.hours.zone,
-        "spread": one.is_spread,
-        "rate": one.rate,
-        "parts": one.parts,
-        "most_parts": one.most_parts,
-        "created_at": one.created_at,
-        "created_by": now.created_by,
-        "started_by": now.started_by,
-        "approved_by": now.approved_by,
-        "starts_at": now.starts_at,
-        "began_at": now.began_at,
-        "ended_at": one.ended_at,
-    }
-
-
-def reviewed_json(shown: Shown) -> dict[str, object]:
-    """Return a broadcast with what it is going to send, for programs."""
-    review = shown.review
-    return {
-        **as_json(shown.one, shown.progress),
-        "text": review.text,
-        "sample": review.sample,
-        "sample_language": review.sample_language,
-        "missing_languages": list(review.missing_languages),
-        "price": None if review.price is None else str(review.price),
-        "currency": review.currency,
-        "balance": None if review.balance is None else str(review.balance),
-        "waits_until": review.waits_until,
-        "warnings": [
-            {"reason": warning.reason.value, "detail": warning.detail}
-            for warning in review.warnings
-        ],
-    }
 
 
 def print_broadcast(settings: Settings, shown: Shown) -> None:
@@ -105,7 +44,7 @@ def print_broadcast(settings: Settings, shown: Shown) -> None:
     echo(f"{one.name}: {words(one.state)}, {counted(shown.progress.recipients, 'recipient')}")
     for line in (
         *_content_lines(shown, settings.sender),
-        *_pace_lines(one),
+        *_pace_lines(shown, settings.time_zone),
         *_excluded_lines(one),
         *(_progress_lines(shown.progress) if one.state not in _UNSTARTED else ()),
         *_time_lines(shown, settings.time_zone),
@@ -121,6 +60,13 @@ def print_broadcast(settings: Settings, shown: Shown) -> None:
         echo(
             "warning: it has no recipients, so it can't be started; "
             + (f"excluded {why}" if why else "the audience is empty"),
+            err=True,
+        )
+    if one.state is BroadcastState.DRAFT and shown.review.approval_above is not None:
+        approve = command_line("broadcast", "approve", str(one.broadcast_id))
+        echo(
+            f"it needs approval, as it has more than {shown.review.approval_above:,} recipients: "
+            f"after `start`, another person runs {approve}",
             err=True,
         )
     print_warnings(shown.review)
@@ -154,7 +100,7 @@ def watch(conn: "psycopg.Connection", one: Broadcast) -> Broadcast:
 
     with progress_bar(one.name, unit="recipients") as advance:
         while True:
-            progress = _progress(conn, one)
+            progress = progress_now(conn, one)
             advance(progress.recipients - progress.waiting, progress.recipients)
             if one.state in _STANDS_STILL or one.lifecycle.needs_confirmation:
                 return one
@@ -174,14 +120,18 @@ def _content_lines(shown: Shown, own_sender: str) -> "Iterator[str]":
     one, review = shown.one, shown.review
     yield f"account {one.account}, sender {one.sender or own_sender}"
     if one.template is not None:
-        yield f"template {one.template}, version {one.template_version}"
+        version = f"version {one.template_version}, the newest when the draft was created"
+        yield f"template {one.template}, {version}; it stays"
         for language in review.missing_languages:
             yield f"the template has no text in {language}: those clients get its first one"
     elif review.text is not None:
         yield f"text: {review.text}"
-    if review.sample is not None:
-        language = f" in {review.sample_language}" if review.sample_language else ""
-        yield f"to the first recipient{language}: {review.sample}"
+    for sample in review.samples:
+        if sample.language is None:
+            yield f"to the first recipient: {sample.text}"
+        else:
+            to = counted(sample.recipients, "recipient")
+            yield f"to {to} in {sample.language}, the first one: {sample.text}"
     if one.parts is not None and one.most_parts is not None:
         longest = counted(one.most_parts, "SMS part")
         yield f"the longest text has {longest}, all texts {counted(one.parts, 'SMS part')} at most"
@@ -194,13 +144,24 @@ def _content_lines(shown: Shown, own_sender: str) -> "Iterator[str]":
         yield f"costs {money(review.price, review.currency)} at most; balance {of}"
 
 
-def _pace_lines(one: Broadcast) -> "Iterator[str]":
+def _pace_lines(shown: Shown, zone: str) -> "Iterator[str]":
+    one, expected = shown.one, shown.review.forecast
     if one.hours is not None:
         spread = ", spread evenly" if one.is_spread else ""
         yield f"hours {one.hours.start:%H:%M}-{one.hours.end:%H:%M} {one.hours.zone}{spread}"
     if one.rate is not None:
         takes = english_duration(timedelta(seconds=one.lifecycle.recipients / one.rate))
         yield f"{counted(one.rate, 'message')} a second at most: {takes} of sending"
+    elif one.state in _UNSTARTED and not one.is_spread:
+        yield "no rate: as fast as the SMS centre takes it, so its end is not known before"
+    if expected.ends_at is not None and expected.begins_at is not None:
+        begins, ends = local(expected.begins_at, zone), local(expected.ends_at, zone)
+        started = "if it were started now, it would send" if one.state in _UNSTARTED else "sends"
+        yield f"{started} from {begins} until about {ends}"
+    elif expected.recent_rate is not None:
+        ends = f"; ends about {local(expected.ends_at, zone)}" if expected.ends_at else ""
+        pace = f"{expected.recent_rate:,.1f} a second in the last minute"
+        yield f"{_summary(shown.progress)}, {pace}{ends}"
 
 
 def _excluded_lines(one: Broadcast) -> "Iterator[str]":
@@ -232,8 +193,9 @@ def _progress_lines(progress: Progress) -> "Iterator[str]":
 def _time_lines(shown: Shown, zone: str) -> "Iterator[str]":
     one = shown.one
     is_scheduled = one.state is BroadcastState.SCHEDULED
+    for step in shown.review.history:
+        yield f"{_DONE.get(step.action, step.action)} {local(step.at, zone)} by {step.by}"
     moments: tuple[tuple[str, datetime | None], ...] = (
-        ("created", one.created_at),
         ("starts", one.lifecycle.starts_at if is_scheduled else None),
         ("waits for its sending hours until", shown.review.waits_until),
         ("began", one.lifecycle.began_at),
@@ -241,11 +203,4 @@ def _time_lines(shown: Shown, zone: str) -> "Iterator[str]":
     )
     for what, moment in moments:
         if moment is not None:
-            by = f" by {one.lifecycle.created_by}" if what == "created" else ""
-            yield f"{what} {local(moment, zone)}{by}"
-
-
-def _progress(conn: "psycopg.Connection", one: Broadcast) -> Progress:
-    from inbound.broadcasts.control import progress_of
-
-    return progress_of(conn, [one])[one.broadcast_id]
+            yield f"{what} {local(moment, zone)}"

@@ -9,15 +9,8 @@ from uuid import UUID
 
 import click
 
-from inbound.cli._broadcast_view import (
-    as_json,
-    look,
-    print_broadcast,
-    print_list,
-    print_warnings,
-    reviewed_json,
-    watch,
-)
+from inbound.cli._broadcast_json import as_json, look, reviewed_json
+from inbound.cli._broadcast_view import print_broadcast, print_list, print_warnings, watch
 from inbound.cli._command_line import command_line
 from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
@@ -32,7 +25,7 @@ from inbound.startup import check_database
 from inbound.terminal import echo, echo_json
 
 if TYPE_CHECKING:
-    from inbound.cli._broadcast_view import Shown
+    from inbound.cli._broadcast_json import Shown
     from inbound.store.broadcasts.rows import Broadcast, RecipientState
 
 APPLICATION_NAME: Final = "scserv broadcast"
@@ -72,7 +65,10 @@ def broadcast() -> None:
 )
 @click.option("--updated-since", metavar="WHEN", help="Of all clients, those imported since then.")
 @click.option(
-    "--language", type=click.Choice(["ru", "en"]), help="Of all clients, those of this language."
+    "--language",
+    type=click.Choice(["ru", "en"]),
+    help="Of all clients, those who get it in this language: a client without one counts as one of "
+    "the template's first language, or of ru for a text.",
 )
 @click.option(
     "--map",

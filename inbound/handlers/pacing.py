@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from inbound.handlers.sending_hours import window_at
+from inbound.handlers.sending_hours import Window, window_at
 from schemas.sending_hours import SendingHours
 
 _MARGIN_SHARE: Final = 0.02
@@ -40,12 +40,17 @@ def pace_at(
     window = window_at(hours, moment)
     if window.opens > moment or not is_spread:
         return Pace(max(moment, window.opens), rate)
-    margin = min(_MARGIN_MAX, (window.closes - window.opens) * _MARGIN_SHARE)
-    left = (window.closes - margin - moment).total_seconds()
+    left = (spread_until(window) - moment).total_seconds()
     if left < 1:
         return Pace(moment, rate)  # the rest goes now, or the last would wait for the next window
     even = max(waiting, 0.0) / left
     return Pace(moment, even if rate is None else min(even, rate))
+
+
+def spread_until(window: Window) -> datetime:
+    """Return when the last message is sent that is spread over a window."""
+    margin = min(_MARGIN_MAX, (window.closes - window.opens) * _MARGIN_SHARE)
+    return window.closes - margin
 
 
 class Bucket:

@@ -25,6 +25,7 @@ _SQL: Final = statements(__package__, "audit")
 _ADD_AUDIT = _SQL["add_audit"]
 _LIST_AUDIT = _SQL["list_audit"]
 _ADD_ENTRIES = _SQL["add_entries"]
+_LIST_BROADCAST_AUDIT = _SQL["list_broadcast_audit"]
 # Ten digits are a national number; separators between digits are ignored. A date with a time is
 # none, nor is the id of a ticket: ten digits at most, with a zero in front and letters before it.
 LIKE_A_NUMBER: Final = re.compile(
@@ -134,6 +135,14 @@ def entries(
     parameters = {"limit": limit, "before": before, "since": since, "subject_id": subject_id}
     with conn.cursor(row_factory=args_row(AuditEntry)) as cursor:
         return cursor.execute(_LIST_AUDIT, parameters).fetchall()
+
+
+@raises_store_errors
+def broadcast_entries(conn: psycopg.Connection, broadcast_id: UUID) -> list[AuditEntry]:
+    """Return what was done with a broadcast, in order: its first thousand actions."""
+    parameters = {"broadcast_id": broadcast_id, "limit": 1000}
+    with conn.cursor(row_factory=args_row(AuditEntry)) as cursor:
+        return cursor.execute(_LIST_BROADCAST_AUDIT, parameters).fetchall()
 
 
 @raises_store_errors

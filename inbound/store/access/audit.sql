@@ -26,3 +26,10 @@ WHERE (%(before)s::bigint IS NULL OR id < %(before)s::bigint)
 ORDER BY id DESC
 LIMIT %(limit)s
 
+-- name: list_broadcast_audit
+-- What was done with a broadcast, in order; without who wrote files about it.
+SELECT id, at, actor, action, subject_id, NULL::uuid, request_id, reason
+FROM audit
+WHERE request_id = %(broadcast_id)s AND action LIKE 'broadcast.%%'
+  AND action NOT IN ('broadcast.excluded', 'broadcast.recipients')
+ORDER BY id LIMIT %(limit)s

@@ -29,7 +29,6 @@ _CHANGE_BROADCAST: Final = _SQL["change_broadcast"]
 _FIND_PROGRESS: Final = _SQL["find_progress"]
 _SUM_UP_PROGRESS: Final = _SQL["sum_up_progress"]
 _FIND_RECIPIENTS: Final = _SQL["find_recipients"]
-_FIND_LANGUAGE: Final = _SQL["find_language"]
 _RELEASE_HELD_ORDERS: Final = _SQL["release_held_orders"]
 _FIND_SCHEDULED_ORDERS: Final = _SQL["find_scheduled_orders"]
 _TRY_LOCK_PUMP: Final = _SQL["try_lock_pump"]
@@ -166,13 +165,6 @@ def find_recipients(
     """Return the next recipients behind a number, in order."""
     parameters = {"broadcast_id": broadcast_id, "after": after, "limit": limit}
     return [Recipient(*row) for row in conn.execute(_FIND_RECIPIENTS, parameters)]
-
-
-@raises_store_errors
-def find_language(conn: psycopg.Connection, number_hash: bytes) -> str | None:
-    """Return the language of a client, None if it isn't known."""
-    row = conn.execute(_FIND_LANGUAGE, {"number_hash": number_hash}).fetchone()
-    return row[0] if row else None
 
 
 @raises_store_errors

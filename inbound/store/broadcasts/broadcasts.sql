@@ -90,9 +90,6 @@ WHERE broadcasts.broadcast_id = given.broadcast_id
 SELECT no, number_hash, number_sealed, fields_sealed FROM broadcast_recipients
 WHERE broadcast_id = %(broadcast_id)s AND no > %(after)s ORDER BY no LIMIT %(limit)s
 
--- name: find_language
-SELECT language FROM clients WHERE number_hash = %(number_hash)s
-
 -- name: release_held_orders
 -- Messages that came back while the broadcast was paused are due again.
 UPDATE orders SET due_at = now()

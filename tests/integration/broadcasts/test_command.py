@@ -2,14 +2,16 @@
 
 import asyncio
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
 
+from inbound.broadcasts.control import found
 from inbound.cli import scserv
 from inbound.errors import SetupError
 from inbound.handlers.broadcasts import Action
@@ -201,7 +203,7 @@ def test_a_template_says_which_languages_it_lacks(bench: Bench, tmp_path: Path) 
     )
     assert (made["sample"], made["sample_language"]) == ("Закрыто до 17.05.2026.", "ru")
     assert made["missing_languages"] == ["en"]
-    assert "template closed, version 1" in run("show", made["id"])
+    assert "template closed, version 1, the newest when the draft" in run("show", made["id"])
     short = table(tmp_path, number(0), header="msisdn")
     with pytest.raises(SetupError, match="names the column day;"):
         run("create", "--name", "A", "--template", "closed", "--audience", str(short))
@@ -275,3 +277,74 @@ def test_retired_templates_are_mentioned_when_there_are_no_others(bench: Bench) 
     run("create", "shut", "--en", "Closed.", command="templates")
     run("retire", "shut", command="templates")
     assert "`scserv templates list --all`" in run("list", command="templates")
+
+
+def test_a_template_has_a_sample_for_each_language_that_somebody_gets(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.add_clients(map(number, range(3)))
+    bench.conn.execute(
+        "UPDATE clients SET language = 'en' WHERE number_hash = %s", [bench.hasher.hash(number(1))]
+    )
+    run("create", "shut", "--ru", "Закрыто.", "--en", "Closed.", command="templates")
+    path = table(tmp_path, *map(number, range(3)), header="msisdn")
+    options = ("create", "--name", "Spring", "--template", "shut", "--json")
+    made = json.loads(run(*options, "--audience", str(path)))
+    assert made["samples"] == [
+        {"text": "Закрыто.", "language": "ru", "recipients": 2},
+        {"text": "Closed.", "language": "en", "recipients": 1},
+    ]
+    shown = run("show", made["id"])
+    assert "to 2 recipients in ru, the first one: Закрыто." in shown
+    assert "to 1 recipient in en, the first one: Closed." in shown
+    for language, recipients in (("ru", 2), ("en", 1)):
+        filtered = json.loads(run(*options, "--audience", "all", "--language", language))
+        assert filtered["recipients"] == recipients
+        assert [one["language"] for one in filtered["samples"]] == [language]
+    run("create", "zu", "--ru", "Закрыто.", command="templates")
+    refused = ("create", "--name", "A", "--template", "zu", "--audience", "all", "--language", "en")
+    with pytest.raises(SetupError, match="the template zu has no text in it; those clients get"):
+        run(*refused)
+
+
+def test_a_draft_says_how_long_it_takes_and_that_it_needs_approval(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.add_clients(map(number, range(3)))
+    bench.need_approval_above(2)
+    path = table(tmp_path, *(f"{number(n)},Ann,Omsk" for n in range(3)))
+    made = create(path, "Closed.", "--rate", "1")
+    begins, ends = (datetime.fromisoformat(made[name]) for name in ("created_at", "expected_end"))
+    assert timedelta(seconds=3) <= ends - begins < timedelta(minutes=5)
+    assert made["approval_above"] == 2
+    shown = run("show", made["id"])
+    assert "if it were started now, it would send from 20" in shown
+    assert "it needs approval, as it has more than 2 recipients: after `start`, another" in shown
+    assert f"scserv broadcast approve {made['id']}" in shown
+    assert create(path, "Closed.")["expected_end"] is None
+    assert "as fast as the SMS centre takes it" in run("show", create(path, "Closed.")["id"])
+
+
+async def test_show_says_who_did_what_and_how_fast_it_goes(bench: Bench, tmp_path: Path) -> None:
+    bench.add_clients(map(number, range(4)))
+    bench.need_approval_above(2)
+    bench.ahead = 10
+    path = table(tmp_path, *(f"{number(n)},Ann,Omsk" for n in range(4)))
+    id_ = create(path, "Closed.", "--rate", "2")["id"]
+    await asyncio.to_thread(run, "start", id_)
+    one = bench.act(found(bench.conn, UUID(id_)), Action.APPROVE, by="chief")
+    bench.now = datetime.now(UTC)
+    await bench.rounds(2)
+    bench.settle("sent")
+    shown = json.loads(await asyncio.to_thread(run, "show", id_, "--json"))
+    assert shown["recent_rate"] > 0
+    assert shown["expected_end"] is not None
+    bench.act(one, Action.PAUSE, by="ann")
+    printed = await asyncio.to_thread(run, "show", id_)
+    for line in ("created 20", "started 20", "approved 20", "paused 20"):
+        assert line in printed
+    assert " by chief" in printed
+    shown = json.loads(await asyncio.to_thread(run, "show", id_, "--json"))
+    assert [step["action"] for step in shown["history"]] == ["create", "start", "approve", "pause"]
+    assert [step["by"] for step in shown["history"]][2:] == ["chief", "ann"]
+    assert shown["expected_end"] is None

@@ -1,0 +1,62 @@
+"""How fast a broadcast goes, and when it is going to end."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import psycopg
+
+from inbound.handlers.broadcasts import FINAL, BroadcastState, opening
+from inbound.handlers.forecast import expected_end
+from inbound.store.broadcasts.rows import Broadcast, Progress
+from inbound.store.connections import raises_store_errors
+from inbound.store.statements import statements
+
+_COUNT_RECENT: Final = statements(__package__, "forecasting")["count_recent"]
+_RECENT: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What can be said. Before the start `ends_at` is what it would be if it started now."""
+
+    begins_at: datetime | None = None
+    ends_at: datetime | None = None
+    recent_rate: float | None = None
+    """Messages a second in the last minute, while it runs."""
+
+
+def forecast(
+    conn: psycopg.Connection, one: Broadcast, progress: Progress, now: datetime
+) -> Forecast:
+    """Return the forecast for a broadcast; an empty one if it has ended or stands still. Blocks.
+
+    While it runs, its speed of the last minute counts; one that is spread ends with its hours.
+    """
+    if one.state in FINAL or one.state is BroadcastState.PAUSED or not progress.recipients:
+        return Forecast()
+    if one.state is not BroadcastState.RUNNING:
+        begins_at = opening(max(one.lifecycle.starts_at or now, now), one.hours)
+        return Forecast(begins_at, _end(one, begins_at, progress.waiting, one.rate))
+    measured = _recent_rate(conn, one, progress, now)
+    rate = one.rate if one.is_spread else measured or one.rate
+    return Forecast(None, _end(one, now, progress.waiting, rate), measured)
+
+
+@raises_store_errors
+def _recent_rate(
+    conn: psycopg.Connection, one: Broadcast, progress: Progress, now: datetime
+) -> float:
+    """Return how many messages were placed a second; of the first minute, those sent already."""
+    began_at = one.lifecycle.began_at or now
+    since = max(began_at, now - _RECENT)
+    parameters = {"account": one.account, "since": since, "broadcast_id": one.broadcast_id}
+    row = conn.execute(_COUNT_RECENT, parameters).fetchone()
+    placed = row[0] if row else 0
+    if since == began_at:
+        placed = progress.recipients - progress.waiting
+    return placed / max((now - since).total_seconds(), 1.0)
+
+
+def _end(one: Broadcast, begins_at: datetime, waiting: int, rate: float | None) -> datetime | None:
+    return expected_end(begins_at, waiting, hours=one.hours, rate=rate, is_spread=one.is_spread)
