@@ -1,12 +1,13 @@
 """One real PostgreSQL and one real Kafka per test run, with a database and topics for each test.
 
 Both are the servers of production. Only PostgreSQL's `fsync` is off: it protects against power
-loss, not against a killed process. A run that needs neither server starts neither.
+loss, not against a killed process. A run that needs neither server starts neither. Their data is
+in memory if there is room (`tests.ram_disk`).
 
 When pytest-xdist runs the tests in several workers, the controller starts both servers before
 the first worker, tells each worker where they are, and stops them after the last one has ended,
-however the run ends. Names of databases and topics are random, so that tests which run at the
-same time never meet.
+however the run ends; unit tests need none. Names of databases and topics are random, so that
+tests which run at the same time never meet.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, LiteralString, Self
@@ -25,7 +26,9 @@ from psycopg import sql
 
 from inbound.kafka.connection import KafkaConnection
 from inbound.local.servers.postgres import PostgresServer
+from inbound.store.migrations.runner import migrate
 from schemas.topics import TopicNames
+from tests.ram_disk import server_folder
 from tests.searching import POSTGRES_SETTINGS
 
 # kafka-python is imported when the first test needs it: that takes a while, and it warns.
@@ -42,8 +45,11 @@ _SETTINGS: Final = {
     "autovacuum": "off",
 }
 
+MIGRATED: Final = "template_migrated"
+"""A database with all tables, to be copied: quicker than to migrate for each test."""
+
 # By file: page by page through the write-ahead log takes five times the CPU (0.4 s).
-_COPY: Final[LiteralString] = "create database {} template {} strategy file_copy"
+COPY_DATABASE: Final[LiteralString] = "create database {} template {} strategy file_copy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +100,15 @@ class Servers:
     def begin_postgres(self) -> Future[PostgresServer]:
         """Start PostgreSQL unless that was done already; does not wait for it."""
         if self._postgres is None:
-            server = PostgresServer(self._folder / "postgres", settings=_SETTINGS)
-            self._postgres = self._threads.submit(server.start)
+            self._postgres = self._threads.submit(self._start_postgres)
         return self._postgres
+
+    def _start_postgres(self) -> PostgresServer:
+        server = PostgresServer(self._folder / "postgres", settings=_SETTINGS).start()
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(MIGRATED)))
+        migrate(server.url(MIGRATED))
+        return server
 
     def begin_kafka(self) -> Future[KafkaServer]:
         """Start Kafka unless that was done already; does not wait for it."""
@@ -140,11 +152,16 @@ _controllers = pytest.StashKey[Servers]()
 def pytest_configure_node(node: Any) -> None:
     """In the controller, before each worker: tell it where the servers are."""
     config: pytest.Config = node.config
+    if all(Path(argument).parts[:2] == ("tests", "unit") for argument in config.args):
+        return
     servers = config.stash.get(_controllers, None)
     if servers is None:
-        folder = config._tmp_path_factory.mktemp("servers")  # type: ignore[attr-defined]
+        on_disk = config._tmp_path_factory.mktemp("servers")  # type: ignore[attr-defined]
+        stack = ExitStack()
+        folder = stack.enter_context(server_folder("servers", on_disk))
         servers = config.stash[_controllers] = Servers(folder)
-        config.add_cleanup(servers.stop)
+        stack.callback(servers.stop)
+        config.add_cleanup(stack.close)
         servers.begin_kafka()
     postgres, kafka = servers.postgres(), servers.kafka()
     node.workerinput["postgres"] = (
@@ -156,10 +173,11 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def _controller_address(config: pytest.Config, server: str) -> tuple[Path, Path, int, str] | None:
-    """Return the server of this run from the controller; None in a run without workers."""
-    if not hasattr(config, "workerinput"):
+    """Return the server of this run from the controller; None if it has started none."""
+    given = getattr(config, "workerinput", {}).get(server)
+    if given is None:
         return None
-    data_dir, log, pid, address = config.workerinput[server]
+    data_dir, log, pid, address = given
     return Path(data_dir), Path(log), pid, address
 
 
@@ -170,15 +188,16 @@ def _controller_address(config: pytest.Config, server: str) -> tuple[Path, Path,
 def _servers(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Servers]:
-    servers = Servers(tmp_path_factory.mktemp("servers"))
-    wanted = {name for item in request.session.items for name in _fixtures_of(item)}
-    # Side by side, when the run needs both.
-    if "postgres_server" in wanted:
-        servers.begin_postgres()
-    if "kafka_server" in wanted:
-        servers.begin_kafka()
-    yield servers
-    servers.stop()
+    with server_folder("servers", tmp_path_factory.mktemp("servers")) as folder:
+        servers = Servers(folder)
+        wanted = {name for item in request.session.items for name in _fixtures_of(item)}
+        # Side by side, when the run needs both.
+        if "postgres_server" in wanted:
+            servers.begin_postgres()
+        if "kafka_server" in wanted:
+            servers.begin_kafka()
+        yield servers
+        servers.stop()
 
 
 def _fixtures_of(item: pytest.Item) -> list[str]:
@@ -210,7 +229,7 @@ def new_database(postgres_server: SharedPostgres) -> Iterator[Callable[[str], st
 
     def create(template: str = "template1") -> str:
         name = f"test_{secrets.token_hex(6)}"
-        _administer(postgres_server, _COPY, name, template)
+        _administer(postgres_server, COPY_DATABASE, name, template)
         made.append(name)
         return postgres_server.url(name)
 
@@ -269,8 +288,8 @@ def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServers
     from inbound.local.servers.kafka import KafkaServer
     from inbound.local.servers.kafka_listeners import OPEN
 
-    folder = tmp_path_factory.mktemp("own-servers")
     with (
+        server_folder("own", tmp_path_factory.mktemp("own-servers")) as folder,
         PostgresServer(folder / "postgres", settings={"fsync": "off"}) as postgres,
         KafkaServer(folder / "kafka", heap_mb=256, listener=OPEN) as kafka,
     ):

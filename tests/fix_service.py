@@ -49,7 +49,7 @@ from schemas.topics import TopicNames
 from tests import forks
 from tests.ceilings import NO_CEILINGS
 from tests.e2e.script import ACCOUNT, Script
-from tests.fix_servers import SharedKafka, SharedPostgres
+from tests.fix_servers import COPY_DATABASE, MIGRATED, SharedKafka, SharedPostgres
 from tests.patience import PATIENCE_S
 from tests.searching import records
 
@@ -500,10 +500,7 @@ async def open_service(
     from inbound.kafka import admin
 
     mark = os.urandom(6).hex()
-    with psycopg.connect(server_url("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"e2e_{mark}")))
-    database_url = server_url(f"e2e_{mark}")
-    migrate(database_url)
+    database_url = _new_database(server_url, f"e2e_{mark}")
     names = TopicNames.prefixed(f"e2e-{mark}.")
     broker = kafka if isinstance(kafka, KafkaConnection) else KafkaConnection(kafka)
     admin.apply(broker, names.specs(), replication_factor=1)
@@ -516,6 +513,19 @@ async def open_service(
         yield service
     finally:
         await service.close()
+
+
+def _new_database(server_url: Callable[[str], str], name: str) -> str:
+    """Create a database with all tables: a copy, if the server has a template."""
+    with psycopg.connect(server_url("postgres"), autocommit=True) as connection:
+        has_template = connection.execute(
+            "SELECT count(*) > 0 FROM pg_database WHERE datname = %s", [MIGRATED]
+        ).fetchone() == (True,)
+        names = (name, MIGRATED if has_template else "template1")
+        connection.execute(sql.SQL(COPY_DATABASE).format(*map(sql.Identifier, names)))
+    if not has_template:
+        migrate(server_url(name))
+    return server_url(name)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

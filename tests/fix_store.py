@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import LiteralString
@@ -12,21 +11,19 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from inbound.keys import SubjectHasher, VaultCipher
 from inbound.store.claims.rows import Secret
 from inbound.store.connections import connect
 from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.log.rows import NewEvent, NewState
-from inbound.store.migrations.runner import migrate
 from inbound.store.mo.rows import InboxRow, MessagePart, PartChanges
 from inbound.store.outbox.rows import NewOutboxRow
 from inbound.store.people.rows import ErasedRows, PersonToErase
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Transaction
 from inbound.store.transactions.postgres import PostgresStore
-from tests.fix_servers import SharedPostgres
+from tests.fix_servers import MIGRATED, SharedPostgres
 
 SUBJECT_KEY = bytes(range(32))
 VAULT_KEY = bytes(range(32, 64))
@@ -43,12 +40,9 @@ BOUND: LiteralString = """
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres_server: SharedPostgres) -> str:
-    """A database with all tables, to be copied: quicker than to migrate for each test."""
-    name = f"template_{secrets.token_hex(6)}"
-    with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    migrate(postgres_server.url(name))
-    return name
+    """A database with all tables, to be copied."""
+    del postgres_server  # which has it
+    return MIGRATED
 
 
 @pytest.fixture
