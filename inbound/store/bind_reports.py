@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import psycopg
-from psycopg.rows import args_row
 from pydantic_core import from_json, to_json
 
 from inbound.store.connections import LazyConnection, raises_store_errors
 from inbound.store.errors import raises_store_errors_async
+from inbound.store.fetching import fetch_rows
 from inbound.store.statements import statements
 
 APPLICATION_NAME: Final = "scserv bind reports"
@@ -142,5 +142,4 @@ class BindReports:
 @raises_store_errors
 def list_binds(conn: psycopg.Connection) -> list[ReportedBind]:
     """Return what was reported within the last hour, by account, bind and gateway."""
-    with conn.cursor(row_factory=args_row(ReportedBind)) as cursor:
-        return cursor.execute(_LIST_BINDS).fetchall()
+    return fetch_rows(conn, ReportedBind, _LIST_BINDS)

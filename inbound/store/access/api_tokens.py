@@ -7,9 +7,9 @@ from typing import Final
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import args_row
 
 from inbound.store.connections import raises_store_errors
+from inbound.store.fetching import fetch_row, fetch_rows
 from inbound.store.statements import statements
 
 DEFAULT_ACCOUNT: Final = "default"
@@ -97,8 +97,7 @@ def revoke_token(conn: psycopg.Connection, name: str, now: datetime) -> bool:
 @raises_store_errors
 def list_tokens(conn: psycopg.Connection) -> list[ListedToken]:
     """Return all tokens by name, revoked ones last."""
-    with conn.cursor(row_factory=args_row(ListedToken)) as cursor:
-        return cursor.execute(_LIST_TOKENS).fetchall()
+    return fetch_rows(conn, ListedToken, _LIST_TOKENS)
 
 
 @raises_store_errors
@@ -110,7 +109,6 @@ def use_token(
     `address` is the caller's, None if unknown. One round trip. Records a use at most once a
     minute, so a busy token costs no writes.
     """
-    with conn.cursor(row_factory=args_row(ValidToken)) as cursor:
-        return cursor.execute(
-            _USE_TOKEN, {"digest": digest, "now": now, "address": address}
-        ).fetchone()
+    return fetch_row(
+        conn, ValidToken, _USE_TOKEN, {"digest": digest, "now": now, "address": address}
+    )

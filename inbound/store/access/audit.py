@@ -16,6 +16,7 @@ import psycopg
 from psycopg.rows import args_row
 
 from inbound.store.connections import raises_store_errors
+from inbound.store.fetching import fetch_rows
 from inbound.store.statements import Query, statements
 from schemas.texts import HIDDEN
 
@@ -133,8 +134,7 @@ def entries(
 ) -> list[AuditEntry]:
     """Return up to `limit` entries, the newest first; `before` is the last id of a page."""
     parameters = {"limit": limit, "before": before, "since": since, "subject_id": subject_id}
-    with conn.cursor(row_factory=args_row(AuditEntry)) as cursor:
-        return cursor.execute(_LIST_AUDIT, parameters).fetchall()
+    return fetch_rows(conn, AuditEntry, _LIST_AUDIT, parameters)
 
 
 @raises_store_errors

@@ -7,10 +7,10 @@ from typing import Final
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import args_row
 from pydantic_core import from_json
 
 from inbound.store.connections import raises_store_errors
+from inbound.store.fetching import fetch_rows
 from inbound.store.log.rows import NewEvent
 from inbound.store.orders.rows import OrderWrites
 from inbound.store.statements import Query, statements
@@ -128,8 +128,7 @@ def take(
 ) -> list[TakenCallback]:
     """Take due calls of an account, in their order; no other process takes them for a while."""
     parameters = {"account": account, "now": now, "until": now + lease, "limit": limit}
-    with conn.cursor(row_factory=args_row(TakenCallback)) as cursor:
-        return cursor.execute(_TAKE, parameters).fetchall()
+    return fetch_rows(conn, TakenCallback, _TAKE, parameters)
 
 
 @raises_store_errors
@@ -178,8 +177,7 @@ def remove_url(conn: psycopg.Connection, account: str) -> bool:
 @raises_store_errors
 def list_urls(conn: psycopg.Connection) -> list[ListedUrl]:
     """Return all URLs with what waits for them."""
-    with conn.cursor(row_factory=args_row(ListedUrl)) as cursor:
-        return cursor.execute(_LIST_URLS).fetchall()
+    return fetch_rows(conn, ListedUrl, _LIST_URLS)
 
 
 @raises_store_errors

@@ -27,6 +27,7 @@ from inbound.store.dead_letters.rows import (
     pack,
     unpack,
 )
+from inbound.store.fetching import fetch_rows
 from inbound.store.sealing import Sealer
 from inbound.store.statements import Query, statements
 
@@ -134,8 +135,7 @@ def find(
 ) -> list[StoredDeadLetter]:
     """Return up to `limit` dead letters with ids after `after`, in order."""
     parameters = {**selection.parameters(), "limit": limit, "after": after, "upto": upto}
-    with conn.cursor(row_factory=args_row(StoredDeadLetter)) as cursor:
-        return cursor.execute(_LIST, parameters).fetchall()
+    return fetch_rows(conn, StoredDeadLetter, _LIST, parameters)
 
 
 @raises_store_errors

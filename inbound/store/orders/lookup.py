@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import args_row
 
 from inbound.store.connections import raises_store_errors
+from inbound.store.fetching import fetch_row, fetch_rows
 from inbound.store.statements import statements
 from schemas.domain_event import DomainEvent
 from schemas.upcasters import read_event
@@ -71,9 +71,8 @@ class OrderQuery:
 @raises_store_errors
 def find_order(conn: psycopg.Connection, account: str, order_id: UUID) -> FoundOrder | None:
     """Return an order; None if there is none, or if it is another account's."""
-    with conn.cursor(row_factory=args_row(FoundOrder)) as cursor:
-        parameters = {"account": account, "order_id": order_id}
-        return cursor.execute(_FIND_ORDER, parameters).fetchone()
+    parameters = {"account": account, "order_id": order_id}
+    return fetch_row(conn, FoundOrder, _FIND_ORDER, parameters)
 
 
 @raises_store_errors
@@ -93,8 +92,7 @@ def search_orders(
         "after_id": after and after.order_id,
         "limit": limit,
     }
-    with conn.cursor(row_factory=args_row(FoundOrder)) as cursor:
-        return cursor.execute(_SEARCH_ORDERS, parameters).fetchall()
+    return fetch_rows(conn, FoundOrder, _SEARCH_ORDERS, parameters)
 
 
 @raises_store_errors

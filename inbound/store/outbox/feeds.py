@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 import psycopg
-from psycopg.rows import args_row
 
 from inbound.store.connections import raises_store_errors
+from inbound.store.fetching import fetch_rows
 from inbound.store.log.positions import last_position
 from inbound.store.log.rows import RecordedEvent
 from inbound.store.outbox.rows import OutboxRow
@@ -66,9 +66,8 @@ def read_outbox(
     """Return the next rows in order, from `after` or else from the stored cursor."""
     if after is None:
         after = cursor_position(conn, OUTBOX, shard)
-    with conn.cursor(row_factory=args_row(OutboxRow)) as cursor:
-        parameters = {"shard": shard, "after": after, "limit": limit}
-        return cursor.execute(_READ_OUTBOX, parameters).fetchall()
+    parameters = {"shard": shard, "after": after, "limit": limit}
+    return fetch_rows(conn, OutboxRow, _READ_OUTBOX, parameters)
 
 
 @raises_store_errors
@@ -78,15 +77,13 @@ def read_events(
     """Return the next events in order, from `after` or else from the stored cursor."""
     if after is None:
         after = cursor_position(conn, EVENTS)
-    with conn.cursor(row_factory=args_row(RecordedEvent)) as cursor:
-        return cursor.execute(_READ_EVENTS, {"after": after, "limit": limit}).fetchall()
+    return fetch_rows(conn, RecordedEvent, _READ_EVENTS, {"after": after, "limit": limit})
 
 
 @raises_store_errors
 def chain_heads(conn: psycopg.Connection) -> list[ChainHead]:
     """Return the ends of the chains that have one, in the order of their positions."""
-    with conn.cursor(row_factory=args_row(ChainHead)) as cursor:
-        return cursor.execute(_READ_HEADS).fetchall()
+    return fetch_rows(conn, ChainHead, _READ_HEADS)
 
 
 @raises_store_errors

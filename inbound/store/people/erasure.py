@@ -11,6 +11,7 @@ from psycopg.rows import args_row
 from inbound.store import usage
 from inbound.store.connections import raises_store_errors
 from inbound.store.dead_letters import dead_letters
+from inbound.store.fetching import fetch_rows
 from inbound.store.orders.orders import refunding_all
 from inbound.store.people.rows import ErasedRows, NewErasure, PersonToErase
 from inbound.store.sealing import Sealer
@@ -92,5 +93,4 @@ def erasures(
     conn: psycopg.Connection, *, limit: int, before: int | None = None
 ) -> list[RecordedErasure]:
     """Return up to `limit` records, the newest first; `before` is the last id of a page."""
-    with conn.cursor(row_factory=args_row(RecordedErasure)) as cursor:
-        return cursor.execute(_LIST_ERASURES, {"limit": limit, "before": before}).fetchall()
+    return fetch_rows(conn, RecordedErasure, _LIST_ERASURES, {"limit": limit, "before": before})

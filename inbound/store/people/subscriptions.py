@@ -11,9 +11,9 @@ from typing import Final
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import args_row
 
 from inbound.store.connections import raises_store_errors
+from inbound.store.fetching import fetch_rows
 from inbound.store.statements import statements
 
 _SQL: Final = statements(__package__, "subscriptions")
@@ -49,5 +49,4 @@ def subscriptions_of(
     One statement. Those that are unknown or were erased are left out.
     """
     parameters = {"subject_ids": list(subject_ids), "hashes": list(hashes)}
-    with conn.cursor(row_factory=args_row(Subscription)) as cursor:
-        return cursor.execute(_SUBSCRIPTIONS_OF, parameters).fetchall()
+    return fetch_rows(conn, Subscription, _SUBSCRIPTIONS_OF, parameters)

@@ -9,6 +9,7 @@ from psycopg.rows import args_row
 
 from inbound.store.access import audit
 from inbound.store.connections import raises_store_errors
+from inbound.store.fetching import fetch_rows
 from inbound.store.registrations.rows import HeldRegistration, RegistrationsUsed
 from inbound.store.statements import statements
 
@@ -53,8 +54,7 @@ def find_used(conn: psycopg.Connection) -> RegistrationsUsed:
 @raises_store_errors
 def list_held(conn: psycopg.Connection, limit: int) -> list[HeldRegistration]:
     """Return held requests, the oldest first."""
-    with conn.cursor(row_factory=args_row(HeldRegistration)) as cursor:
-        return cursor.execute(_LIST_HELD, {"limit": limit}).fetchall()
+    return fetch_rows(conn, HeldRegistration, _LIST_HELD, {"limit": limit})
 
 
 @raises_store_errors
