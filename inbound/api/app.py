@@ -28,6 +28,7 @@ from inbound.api.observability import ObservabilityMiddleware
 from inbound.api.openapi import as_text, document
 from inbound.api.query_strings import query_names, refuse_repeated
 from inbound.api.rate_limits import RateLimits
+from inbound.api.shared_lookups import SharedLookups
 from inbound.api.token_failures import TokenFailures
 from inbound.errors import RetryableError
 
@@ -46,7 +47,7 @@ def make_api(
     routes.state.backend = backend
     admission = AdmissionMiddleware(
         routes,
-        backend.find_token,
+        SharedLookups(backend.find_token).find,
         limits,
         failures or TokenFailures(),
         addresses or ClientAddresses(),

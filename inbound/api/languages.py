@@ -54,7 +54,7 @@ def _ranges(accepted: str) -> Iterator[tuple[Language, float]]:
             continue
 
 
-def _language_choice(
+async def _language_choice(
     response: Response,
     accept_language: Annotated[
         str | None,

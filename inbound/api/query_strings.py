@@ -9,7 +9,7 @@ from fastapi import Request
 from inbound.api.problems import FieldProblem, ProblemKind, Refusal
 
 
-def refuse_repeated(request: Request) -> None:
+async def refuse_repeated(request: Request) -> None:
     """Raise Refusal for a repeated query parameter. A dependency of every route."""
     counts = Counter(name for name, _ in request.query_params.multi_items())
     known: frozenset[str] = request.app.state.query_names
