@@ -88,7 +88,7 @@ def _load(
     chains = checker.chains
     parameters = {"positions": chains.positions, "digests": chains.digests}
     conn.execute(_MOVE_HEADS, parameters)
-    feeds.advance_cursor(conn, feeds.EVENTS, 0, checker.position)
+    feeds.advance_cursors(conn, {feeds.LOG: checker.position})
     return trailer
 
 

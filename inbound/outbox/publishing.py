@@ -8,7 +8,6 @@ flight. So the rows are sent again by a new producer and bisected, until a refus
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import psycopg
 
@@ -28,16 +27,9 @@ from inbound.outbox.sending import (
 )
 from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.outbox import feeds
+from inbound.store.outbox.feeds import Shard
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """One shard of a feed; each has its own cursor."""
-
-    feed: str
-    number: int
 
 
 class Publisher:
@@ -66,15 +58,18 @@ class Publisher:
         """
         failures: list[Exception] = []
         refused: list[tuple[Shard, Sequence[Row]]] = []
+        moves: dict[Shard, int] = {}
         sent = [(shard, self._queue(rows)) for shard, rows in batches]
         self._producer.flush()
         for shard, batch in sent:
             result = result_of(batch)
-            failure = self._settle(connection, shard, result)
+            failure = self._settle(connection, shard, result, moves)
             if isinstance(failure, REFUSALS):
                 refused.append((shard, result.rest))
             elif failure is not None:
                 failures.append(failure)
+        if moves:
+            feeds.advance_cursors(connection, moves)
         for shard, rows in refused:
             failure = self._isolate(connection, shard, rows)
             if failure is not None:
@@ -97,7 +92,10 @@ class Publisher:
             result = result_of(sent)
             if isinstance(result.failure, REFUSALS) and len(group) == 1:
                 result = result_alone(sent[0])
-            failure = self._settle(connection, shard, result)
+            moves: dict[Shard, int] = {}
+            failure = self._settle(connection, shard, result, moves)
+            if moves:
+                feeds.advance_cursors(connection, moves)
             if isinstance(failure, REFUSALS):
                 bisection.try_halves(result.rest)
             elif failure is not None:
@@ -105,9 +103,13 @@ class Publisher:
         return None
 
     def _settle(
-        self, connection: psycopg.Connection, shard: Shard, result: ShardResult
+        self,
+        connection: psycopg.Connection,
+        shard: Shard,
+        result: ShardResult,
+        moves: dict[Shard, int],
     ) -> Exception | None:
-        """Set refused records aside, move the cursor of the shard, and return what stops it."""
+        """Set refused records aside, note how far the cursor moves, and return what stops it."""
         done, failure = result.done, result.failure
         if result.refused:
             letters = [to_dead_letter(shard.feed, shard.number, one) for one in result.refused]
@@ -119,7 +121,7 @@ class Publisher:
             else:
                 _log(letters)
         if done is not None:
-            feeds.advance_cursor(connection, shard.feed, shard.number, done)
+            moves[shard] = done
         return failure
 
 

@@ -15,6 +15,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
 
 import psycopg
 from kafka.errors import KafkaError
@@ -33,26 +36,30 @@ from inbound.kafka.records import (
 )
 from inbound.ops import metrics
 from inbound.outbox.chain_heads import HeadPublisher
-from inbound.outbox.publishing import Publisher, Shard
+from inbound.outbox.publishing import Publisher
 from inbound.outbox.replies import SHARDS
 from inbound.outbox.sending import Row
 from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.outbox import feeds
+from inbound.store.outbox.feeds import LOG, Shard
 from inbound.store.outbox.rows import OutboxRow
 from schemas.cloudevents import Attributes, to_headers
 from schemas.topics import TopicNames
 
 log = logging.getLogger(__name__)
 
-BATCH = 1000
+REPLIES: Final = 256
+"""Rows of the outbox in one round, of all shards together."""
+
+EVENTS: Final = 512
+"""Events in one round: a reply that comes meanwhile waits until they are published."""
+
 WAIT_S = 0.25
 MEASURE_EVERY_S = 10.0
 CLOSE_WITHIN_S = 5.0
 
 
-LOG = Shard(feeds.EVENTS, 0)
 ALL_SHARDS = (*(Shard(feeds.OUTBOX, number) for number in range(SHARDS)), LOG)
-"""Replies first: a person waits for them."""
 
 
 @dataclass(slots=True)
@@ -146,7 +153,7 @@ class Relay:
         error of the first record that failed otherwise, after every cursor was moved to the
         last one before a failure.
         """
-        batches = [(shard, _read(connection, shard)) for shard in shards]
+        batches = list(_read(connection, shards))
         rows = sum(len(batch) for _, batch in batches)
         if rows:
             self._publisher.publish(connection, batches)
@@ -164,10 +171,17 @@ class Relay:
                 yield of_subscription(row, self.names.subscriptions)
 
 
-def _read(connection: psycopg.Connection, shard: Shard) -> Sequence[Row]:
-    if shard.feed == feeds.EVENTS:
-        return feeds.read_events(connection, BATCH)
-    return feeds.read_outbox(connection, shard.number, BATCH)
+def _read(
+    connection: psycopg.Connection, shards: Sequence[Shard]
+) -> Iterator[tuple[Shard, Sequence[Row]]]:
+    """Yield the next rows of each shard that has any. Replies first: a person waits for them."""
+    numbers = [shard.number for shard in shards if shard != LOG]
+    if numbers:
+        rows = feeds.read_outbox(connection, numbers, max(1, REPLIES // len(numbers)))
+        for number, of_shard in groupby(rows, attrgetter("shard")):
+            yield Shard(feeds.OUTBOX, number), list(of_shard)
+    if LOG in shards and (events := feeds.read_events(connection, EVENTS)):
+        yield LOG, events
 
 
 def _measure_lag(connection: psycopg.Connection, shards: Sequence[Shard]) -> None:

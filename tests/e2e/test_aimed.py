@@ -92,12 +92,12 @@ BLOWS = (
     Blow(
         "publishing and cursor",
         "relay",
-        Point("inbound.store.outbox.feeds:advance_cursor", "before"),
+        Point("inbound.store.outbox.feeds:advance_cursors", "before"),
     ),
     Blow(
         "cursor and what follows",
         "relay",
-        Point("inbound.store.outbox.feeds:advance_cursor", "after"),
+        Point("inbound.store.outbox.feeds:advance_cursors", "after"),
     ),
 )
 

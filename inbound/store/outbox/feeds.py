@@ -5,6 +5,7 @@ A feed is what one relay publishes: `OUTBOX` in shards, and `EVENTS`, the log it
 acknowledged everything up to it.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -27,13 +28,23 @@ _LOG_SQL: Final = statements("inbound.store.log", "log")
 _OUTBOX_SQL: Final = statements(__package__, "outbox")
 _TRY_LOCK_SHARD = _OUTBOX_SQL["try_lock_shard"]
 _FIND_CURSOR = _OUTBOX_SQL["find_cursor"]
-_ADVANCE_CURSOR = _OUTBOX_SQL["advance_cursor"]
+_ADVANCE_CURSORS = _OUTBOX_SQL["advance_cursors"]
 _READ_OUTBOX = _OUTBOX_SQL["read_outbox"]
 _READ_EVENTS = _LOG_SQL["read_events"]
 _READ_HEADS = _LOG_SQL["read_heads"]
 _COUNT_WAITING = _OUTBOX_SQL["count_waiting"]
 _LISTEN = _OUTBOX_SQL["listen_outbox"]
 _UNLISTEN = _OUTBOX_SQL["unlisten_outbox"]
+
+
+class Shard(NamedTuple):
+    """One shard of a feed; each has its own cursor."""
+
+    feed: str
+    number: int
+
+
+LOG: Final = Shard(EVENTS, 0)
 
 
 class ChainHead(NamedTuple):
@@ -61,12 +72,13 @@ def cursor_position(conn: psycopg.Connection, feed: str, shard: int = 0) -> int:
 
 @raises_store_errors
 def read_outbox(
-    conn: psycopg.Connection, shard: int, limit: int, after: int | None = None
+    conn: psycopg.Connection, shards: Sequence[int], limit: int, after: int | None = None
 ) -> list[OutboxRow]:
-    """Return the next rows in order, from `after` or else from the stored cursor."""
-    if after is None:
-        after = cursor_position(conn, OUTBOX, shard)
-    parameters = {"shard": shard, "after": after, "limit": limit}
+    """Return the next rows of each shard in order, at most `limit` of each, one shard's together.
+
+    From `after` or else from the stored cursors.
+    """
+    parameters = {"shards": list(shards), "after": after, "limit": limit}
     return fetch_rows(conn, OutboxRow, _READ_OUTBOX, parameters)
 
 
@@ -87,10 +99,17 @@ def chain_heads(conn: psycopg.Connection) -> list[ChainHead]:
 
 
 @raises_store_errors
-def advance_cursor(conn: psycopg.Connection, feed: str, shard: int, position: int) -> None:
-    """Store the cursor, durably. It never goes back, so calls may repeat or arrive late."""
-    parameters = {"feed": feed, "shard": shard, "position": position}
-    conn.execute(_ADVANCE_CURSOR, parameters)
+def advance_cursors(conn: psycopg.Connection, moves: Mapping[Shard, int]) -> None:
+    """Store the cursors of several shards, durably and together: one wait for the disk.
+
+    A cursor never goes back, so calls may repeat or arrive late.
+    """
+    parameters = {
+        "feeds": [shard.feed for shard in moves],
+        "shards": [shard.number for shard in moves],
+        "positions": list(moves.values()),
+    }
+    conn.execute(_ADVANCE_CURSORS, parameters)
 
 
 @raises_store_errors

@@ -6,16 +6,29 @@ COPY outbox (shard, topic, key, event_id, type, headers, value)
 FROM STDIN (FORMAT binary)
 
 -- name: read_outbox
-SELECT position, shard, topic, key, event_id, type, headers, value, created_at
-FROM outbox WHERE shard = %(shard)s AND position > %(after)s ORDER BY position LIMIT %(limit)s
+-- The next rows of several shards, each shard's in order: one round trip for all.
+SELECT next.*
+FROM unnest(%(shards)s::smallint[]) AS wanted (shard)
+LEFT JOIN outbox_cursors ON feed = 'outbox' AND outbox_cursors.shard = wanted.shard
+CROSS JOIN LATERAL (
+    SELECT position, shard, topic, key, event_id, type, headers, value, created_at
+    FROM outbox
+    WHERE outbox.shard = wanted.shard
+      AND position > coalesce(%(after)s::bigint, outbox_cursors.position, 0)
+    ORDER BY position LIMIT %(limit)s
+) AS next
+ORDER BY shard, position
 
 -- name: find_cursor
 SELECT position FROM outbox_cursors WHERE feed = %(feed)s AND shard = %(shard)s
 
--- name: advance_cursor
--- A cursor never goes back: a late relay that has lost its lock changes nothing.
+-- name: advance_cursors
+-- A cursor never goes back: a late relay that has lost its lock changes nothing. In the order of
+-- the keys, so that two relays never wait for each other.
 INSERT INTO outbox_cursors (feed, shard, position)
-VALUES (%(feed)s, %(shard)s, %(position)s)
+SELECT * FROM unnest(%(feeds)s::text[], %(shards)s::smallint[], %(positions)s::bigint[])
+    AS moves (feed, shard, position)
+ORDER BY feed, shard
 ON CONFLICT (feed, shard) DO UPDATE SET position = excluded.position
 WHERE outbox_cursors.position < excluded.position
 

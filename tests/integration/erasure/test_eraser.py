@@ -281,7 +281,7 @@ async def test_nothing_that_names_the_person_stays_and_nothing_of_others_goes(
     assert {table for table in TABLES if others[table]} == TABLES, "the test has lost a table"
     await full_life(world, url, tmp_path, NUMBER)
     for shard in range(4):
-        feeds.advance_cursor(conn, feeds.OUTBOX, shard, 10_000)
+        feeds.advance_cursors(conn, {feeds.Shard(feeds.OUTBOX, shard): 10_000})
     log = (await world.events())[:]
 
     done = await erase(world)

@@ -16,7 +16,7 @@ from inbound.kafka.producer import new_producer
 from inbound.kafka.topic_reader import open_reader
 from inbound.outbox import relay as relaying_module
 from inbound.outbox.chain_heads import EVERY_S, HeadPublisher
-from inbound.outbox.relay import LOG, Relay
+from inbound.outbox.relay import Relay
 from inbound.store.connections import connect
 from inbound.store.outbox import feeds
 from schemas.topics import TopicNames
@@ -41,13 +41,13 @@ def published(
     monkeypatch: pytest.MonkeyPatch,
 ) -> TopicNames:
     """The whole log on its topic, with heads in between and at the end."""
-    monkeypatch.setattr(relaying_module, "BATCH", FIRST_HEADS)
+    monkeypatch.setattr(relaying_module, "EVENTS", FIRST_HEADS)
     relay = relay_of(url, producer, topics)
     now = [0.0]
     heads = HeadPublisher(producer, topics.log_heads, lambda *_: None, lambda: now[0])
     with connect(url, "tests") as conn:
         whole = conn.execute("SELECT positions, digests FROM log_heads").fetchone()
-        while relay.relay_batch(conn, [LOG]):
+        while relay.relay_batch(conn, [feeds.LOG]):
             passed = events(conn)[: feeds.cursor_position(conn, feeds.EVENTS)]
             ends = {e.chain: e for e in passed}
             places = [ends[chain].position for chain in range(8)]
@@ -184,7 +184,7 @@ def test_events_published_after_the_last_head_count_too(
     url: str,
 ) -> None:
     relay = relay_of(url, producer, topics)
-    while relay.relay_batch(conn, [LOG]):
+    while relay.relay_batch(conn, [feeds.LOG]):
         pass
     last = events(conn)[-1]
     tamper(conn, "DELETE FROM events WHERE position = %s", last.position)

@@ -14,7 +14,7 @@ from kafka.errors import KafkaTimeoutError, RecordListTooLargeError
 from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import new_producer
 from inbound.outbox.chain_heads import EVERY_S, HeadPublisher
-from inbound.outbox.relay import LOG, Relay
+from inbound.outbox.relay import Relay
 from inbound.store.connections import connect
 from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.outbox import feeds
@@ -68,10 +68,10 @@ async def test_head_waits_until_its_events_are_published(
     heads.publish(conn)
     assert producer.sent == []
     wanted = stored(conn)
-    feeds.advance_cursor(conn, feeds.EVENTS, 0, wanted[2][1])
+    feeds.advance_cursors(conn, {feeds.LOG: wanted[2][1]})
     heads.publish(conn)
     assert told(published(producer)) == wanted[:3]
-    feeds.advance_cursor(conn, feeds.EVENTS, 0, 40)
+    feeds.advance_cursors(conn, {feeds.LOG: 40})
     heads.publish(conn)
     assert told(published(producer)) == wanted
 
@@ -82,7 +82,7 @@ async def test_heads_are_published_once_a_minute_and_when_they_moved(
     producer, now = Producer(), [0.0]
     heads = HeadPublisher(producer, "heads", never, lambda: now[0])
     await append(40)
-    feeds.advance_cursor(conn, feeds.EVENTS, 0, 100)
+    feeds.advance_cursors(conn, {feeds.LOG: 100})
     heads.publish(conn)
     first = told(published(producer))
     assert first == stored(conn)
@@ -102,7 +102,7 @@ async def test_relay_that_stops_publishes_what_it_has_relayed(
     heads = HeadPublisher(producer, "heads", never, lambda: now[0])
     heads.publish(conn)
     await append(40)
-    feeds.advance_cursor(conn, feeds.EVENTS, 0, 40)
+    feeds.advance_cursors(conn, {feeds.LOG: 40})
     heads.publish_last(conn)
     assert told(published(producer)) == stored(conn)
 
@@ -111,7 +111,7 @@ async def test_head_that_kafka_did_not_take_goes_again(
     conn: psycopg.Connection, append: Append
 ) -> None:
     await append(40)
-    feeds.advance_cursor(conn, feeds.EVENTS, 0, 40)
+    feeds.advance_cursors(conn, {feeds.LOG: 40})
     producer = Producer(fails=lambda n: n == 1)
     heads = HeadPublisher(producer, "heads", never)
     with pytest.raises(KafkaTimeoutError):
@@ -125,7 +125,7 @@ async def test_head_that_kafka_never_takes_is_set_aside_and_the_others_are_publi
     conn: psycopg.Connection, append: Append
 ) -> None:
     await append(40)
-    feeds.advance_cursor(conn, feeds.EVENTS, 0, 40)
+    feeds.advance_cursors(conn, {feeds.LOG: 40})
     letters: list[DeadLetter] = []
     producer = Producer(fails=lambda n: n in {1, 8}, error=RecordListTooLargeError)
     now = [0.0]
@@ -145,7 +145,7 @@ async def test_kafka_that_is_away_does_not_keep_a_relay_from_stopping(
     conn: psycopg.Connection, append: Append
 ) -> None:
     await append(40)
-    feeds.advance_cursor(conn, feeds.EVENTS, 0, 40)
+    feeds.advance_cursors(conn, {feeds.LOG: 40})
     HeadPublisher(Producer(fails=lambda _: True), "heads", never).publish_last(conn)
 
 
@@ -191,7 +191,7 @@ async def test_subscriber_of_the_topics_alone_can_follow_every_chain(
         lambda *_: None,
     )
     with connect(database_url, "tests") as conn:
-        relay.relay_batch(conn, [LOG])
+        relay.relay_batch(conn, [feeds.LOG])
         relay.heads.publish(conn)
     producer.close()
 

@@ -15,7 +15,6 @@ from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import new_producer
 from inbound.keys import VaultCipher
-from inbound.outbox.publishing import Shard
 from inbound.outbox.relay import Relay
 from inbound.store.connections import connect
 from inbound.store.dead_letters import dead_letters
@@ -24,6 +23,7 @@ from inbound.store.dead_letters.limits import DeadLetterLimits
 from inbound.store.dead_letters.rows import DeadLetter, Selection
 from inbound.store.errors import DeadLettersFull, StoreUnavailable
 from inbound.store.outbox import feeds
+from inbound.store.outbox.feeds import Shard
 from inbound.store.outbox.rows import NewOutboxRow
 from inbound.store.sealing import Sealer
 from inbound.store.transactions.changes import Changes

@@ -21,9 +21,9 @@ async def test_rows_of_a_shard_come_in_the_order_they_were_written(
         await tx.write(Changes(outbox=rows[:3]))
     async with postgres_store.transaction() as tx:
         await tx.write(Changes(outbox=rows[3:]))
-    even = feeds.read_outbox(conn, 0, 10)
+    even = feeds.read_outbox(conn, [0], 10)
     assert [row.value for row in even] == [b"0", b"2", None]
-    assert [row.value for row in feeds.read_outbox(conn, 1, 2)] == [b"1", b"3"]
+    assert [row.value for row in feeds.read_outbox(conn, [1], 2)] == [b"1", b"3"]
     first, given = even[0], rows[0]
     assert (first.topic, first.key, first.event_id) == (given.topic, given.key, given.event_id)
     assert (first.type, first.headers) == (given.type, given.headers)
@@ -38,19 +38,19 @@ async def test_relay_goes_on_where_the_last_one_got_to(
                 outbox=[outbox_row() for _ in range(3)], events=[event(uuid4()), event(uuid4())]
             )
         )
-    first, second, third = feeds.read_outbox(conn, 0, 10)
-    feeds.advance_cursor(conn, feeds.OUTBOX, 0, second.position)
-    assert feeds.read_outbox(conn, 0, 10) == [third]
-    assert feeds.read_outbox(conn, 0, 10, after=first.position) == [second, third]
+    first, second, third = feeds.read_outbox(conn, [0], 10)
+    feeds.advance_cursors(conn, {feeds.Shard(feeds.OUTBOX, 0): second.position})
+    assert feeds.read_outbox(conn, [0], 10) == [third]
+    assert feeds.read_outbox(conn, [0], 10, after=first.position) == [second, third]
     assert len(feeds.read_events(conn, 10)) == 2
-    feeds.advance_cursor(conn, feeds.EVENTS, 0, 1)
+    feeds.advance_cursors(conn, {feeds.LOG: 1})
     assert [e.position for e in feeds.read_events(conn, 10)] == [2]
 
 
 def test_place_never_goes_back(conn: psycopg.Connection) -> None:
     assert feeds.cursor_position(conn, feeds.OUTBOX, 3) == 0
     for position in (5, 9, 7):
-        feeds.advance_cursor(conn, feeds.OUTBOX, 3, position)
+        feeds.advance_cursors(conn, {feeds.Shard(feeds.OUTBOX, 3): position})
     assert feeds.cursor_position(conn, feeds.OUTBOX, 3) == 9
     assert feeds.cursor_position(conn, feeds.OUTBOX, 2) == 0
     assert feeds.cursor_position(conn, feeds.EVENTS, 3) == 0
@@ -65,7 +65,7 @@ def test_shard_has_one_relay_until_that_is_gone(database_url: str) -> None:
         # The second argument waits until that session has ended.
         second.execute("SELECT pg_terminate_backend(%s, 5000)", [first.info.backend_pid])
         with pytest.raises(StoreUnavailable):
-            feeds.advance_cursor(first, feeds.OUTBOX, 0, 1)
+            feeds.advance_cursors(first, {feeds.Shard(feeds.OUTBOX, 0): 1})
         assert feeds.try_lock_shard(second, feeds.OUTBOX, 0)
 
 
@@ -78,7 +78,8 @@ async def test_what_waits_is_counted(
         await tx.write(Changes(outbox=rows, events=[event(uuid4()), event(uuid4())]))
     assert feeds.count_waiting(conn, feeds.OUTBOX, 0) == 3
     assert feeds.count_waiting(conn, feeds.EVENTS) == 2
-    feeds.advance_cursor(conn, feeds.OUTBOX, 0, feeds.read_outbox(conn, 0, 2)[-1].position)
-    feeds.advance_cursor(conn, feeds.EVENTS, 0, 1)
+    last = feeds.read_outbox(conn, [0], 2)[-1].position
+    feeds.advance_cursors(conn, {feeds.Shard(feeds.OUTBOX, 0): last})
+    feeds.advance_cursors(conn, {feeds.LOG: 1})
     assert feeds.count_waiting(conn, feeds.OUTBOX, 0) == 1
     assert feeds.count_waiting(conn, feeds.EVENTS) == 1

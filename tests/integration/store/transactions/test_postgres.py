@@ -264,7 +264,7 @@ async def test_relays_are_woken_after_the_commit_and_only_then(
             await tx.write(Changes(outbox=[outbox_row()]))
             assert not feeds.wait_for_rows(relay, 0)
         assert feeds.wait_for_rows(relay, 10)
-        assert len(feeds.read_outbox(relay, 0, 10)) == 1
+        assert len(feeds.read_outbox(relay, [0], 10)) == 1
 
         await write(postgres_store, Changes(inbox=[inbox_row()], vault=[secret()]))
         with contextlib.suppress(LookupError):
