@@ -9,11 +9,13 @@ server, no exactly_once: nothing here is authoritative.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import faust
 import mode
 from aiokafka.errors import KafkaError
+from faust.types import TP
 
 from inbound.deadletter.isolation import BatchProcessor
 from inbound.errors import RetryableError
@@ -21,6 +23,7 @@ from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.decoding import TopicRecord
 from inbound.settings import Settings
 from schemas.topics import PARTITIONS, TopicNames
+from streams.continuity import Bounds, Continuity
 from streams.groups import (
     HEARTBEAT_INTERVAL_S,
     METADATA_MAX_AGE_MS,
@@ -32,6 +35,14 @@ from streams.progress import Partition, Progress
 ANSWER_WITHIN_S: Final = 2.0
 RESULTS_PER_RECORD = 50
 """Results in a record under load, roughly: fewer than the maximum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What watches the records of an agent."""
+
+    progress: Progress
+    continuity: Continuity
 
 
 class WorkerApp:
@@ -61,7 +72,8 @@ class WorkerApp:
             topic = self._app.topic(
                 name, key_type=bytes, key_serializer="raw", value_serializer="raw"
             )
-            agent = _agent(processor, batch_size, settings.batch_wait_s, progress)
+            checked = Checks(progress, Continuity(self._find_bounds))
+            agent = _agent(processor, batch_size, settings.batch_wait_s, checked)
             self._app.agent(topic, name=name)(agent)
 
     async def start(self) -> None:
@@ -79,6 +91,19 @@ class WorkerApp:
         if isinstance(reason, RetryableError):
             raise reason  # an outage, said in its own words
         raise RuntimeError("the Faust app stopped") from reason
+
+    async def _find_bounds(self, partition: Partition) -> Bounds:
+        """Ask Kafka, as long as it takes."""
+        place = TP(*partition)
+        consumer: Any = self._app.consumer
+        thread = consumer._thread  # noqa: SLF001 — Faust has no call for committed offsets
+        ask = thread._ensure_consumer().committed  # noqa: SLF001
+        try:
+            begins = await consumer.earliest_offsets(place)
+            return Bounds(begins[place], await thread.call_thread(ask, place))
+        except KafkaError as error:
+            reason = f"Kafka does not tell the offsets of {place.topic}[{place.partition}]"
+            raise RetryableError(f"{reason}: {type(error).__name__}") from error
 
     async def partition_ends(self) -> Mapping[Partition, int | None]:
         """Return the assigned partitions with the offset after their last record, if known.
@@ -100,7 +125,7 @@ class WorkerApp:
         with contextlib.suppress(KafkaError, TimeoutError):
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 for partition in partitions:
-                    position = await consumer.position(faust.types.TP(*partition))
+                    position = await consumer.position(TP(*partition))
                     if position is not None:
                         found[partition] = position
         return found
@@ -150,14 +175,15 @@ def _credentials(kafka: KafkaConnection) -> faust.types.auth.CredentialsT | None
 
 
 def _agent(
-    processor: BatchProcessor, batch_size: int, wait_s: float, progress: Progress
+    processor: BatchProcessor, batch_size: int, wait_s: float, checks: Checks
 ) -> Callable[[Any], Any]:
     async def process(stream: Any) -> AsyncIterator[None]:  # noqa: ANN401 — Faust has no types
         async for events in stream.noack_take(batch_size, within=wait_s):
+            await checks.continuity.check(map(_place, events))
             await processor([_record(event) for event in events])
             for event in events:
                 await stream.ack(event)
-            progress.processed(_last_of_each_partition(events))
+            checks.progress.processed(dict(map(_place, events)))
             yield
 
     return process
@@ -180,7 +206,6 @@ def _pairs(headers: Any) -> Sequence[tuple[str, bytes]]:  # noqa: ANN401
     return [(name, value or b"") for name, value in pairs]
 
 
-def _last_of_each_partition(events: Sequence[Any]) -> dict[tuple[str, int], int]:
-    return {
-        (event.message.topic, event.message.partition): event.message.offset for event in events
-    }
+def _place(event: Any) -> tuple[Partition, int]:  # noqa: ANN401
+    message = event.message
+    return (message.topic, message.partition), message.offset

@@ -8,8 +8,9 @@ import pytest
 
 from inbound.deadletter.isolation import BatchProcessor, FailedRecord
 from inbound.kafka.decoding import TopicRecord
-from streams.app import _agent
-from streams.progress import Progress
+from streams.app import Checks, _agent
+from streams.continuity import Bounds, Continuity, SkippedRecordsError
+from streams.progress import Partition, Progress
 
 EVENT = SimpleNamespace(
     message=SimpleNamespace(topic="t", partition=3, offset=7, key=b"k", value=b"v", headers=None)
@@ -33,7 +34,7 @@ class Bug(BaseException):
     """Nothing that a processor sets aside."""
 
 
-def agent(log: list[str], failure: BaseException | None = None) -> Any:
+def agent(log: list[str], failure: BaseException | None = None, *, committed: int = 7) -> Any:
     async def process(records: Sequence[TopicRecord]) -> None:
         if failure is not None:
             raise failure
@@ -42,8 +43,12 @@ def agent(log: list[str], failure: BaseException | None = None) -> Any:
     async def set_aside(_failed: Sequence[FailedRecord]) -> None:
         log.append("set aside")
 
+    async def find_bounds(_: Partition) -> Bounds:
+        return Bounds(0, committed)
+
     processor = BatchProcessor(process, set_aside)
-    return _agent(processor, 10, 0.01, Progress(lambda: 0.0))(Stream(log))
+    checks = Checks(Progress(lambda: 0.0), Continuity(find_bounds))
+    return _agent(processor, 10, 0.01, checks)(Stream(log))
 
 
 async def test_acked_after_the_commit() -> None:
@@ -57,5 +62,13 @@ async def test_not_acked_when_it_was_not_committed() -> None:
     log: list[str] = []
     with pytest.raises(Bug):
         async for _ in agent(log, Bug()):
+            pass
+    assert log == []
+
+
+async def test_nothing_is_processed_behind_records_that_were_passed_over() -> None:
+    log: list[str] = []
+    with pytest.raises(SkippedRecordsError):
+        async for _ in agent(log, committed=6):
             pass
     assert log == []

@@ -1,0 +1,104 @@
+"""A worker never commits behind records that Faust drops, on a real Kafka with a real Faust app.
+
+Faust drops fetched records when a rebalance comes in between. Here it drops them without one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from secrets import token_hex
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from faust.transport.consumer import Consumer
+
+from inbound.deadletter.isolation import BatchProcessor, FailedRecord
+from inbound.gateway.process import new_producer
+from inbound.kafka import admin
+from inbound.kafka.connection import KafkaConnection
+from inbound.kafka.decoding import TopicRecord
+from inbound.settings import Settings
+from schemas.topics import TopicNames
+from streams.app import WorkerApp
+from streams.continuity import SkippedRecordsError
+from streams.groups import WORKER_GROUP
+from streams.progress import Progress
+from tests.fix_servers import SharedKafka
+from tests.patience import PATIENCE_S
+
+PARTITION = 2
+RECORDS = 30
+
+
+@pytest.fixture
+async def producer(kafka_server: SharedKafka) -> AsyncIterator[AIOKafkaProducer]:
+    made = new_producer(KafkaConnection(kafka_server.bootstrap))
+    await made.start()
+    yield made
+    await made.stop()
+
+
+class Worker:
+    """The consumers of a worker that keeps what it gets."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.got: list[int] = []
+        self.has_all = asyncio.Event()
+        processor = BatchProcessor(self._process, self._set_aside)
+        self.app = WorkerApp(settings, processor, processor, processor, Progress(lambda: 0.0))
+
+    async def _process(self, records: Iterable[TopicRecord]) -> None:
+        self.got += [record.offset for record in records]
+        if self.got[-1] == RECORDS - 1:
+            self.has_all.set()
+
+    async def _set_aside(self, failed: Iterable[FailedRecord]) -> None:
+        pytest.fail(f"set aside {failed}")
+
+
+async def committed(settings: Settings, topic: str) -> int:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        group_id=settings.topic_prefix + WORKER_GROUP,
+    )
+    await consumer.start()
+    try:
+        return await consumer.committed(TopicPartition(topic, PARTITION)) or 0
+    finally:
+        await consumer.stop()
+
+
+@pytest.mark.parametrize("dropped", [range(1), range(10, 11), range(10, 20)], ids=str)
+async def test_dropped_records_end_the_worker_and_the_next_one_gets_them(
+    kafka_server: SharedKafka,
+    producer: AIOKafkaProducer,
+    monkeypatch: pytest.MonkeyPatch,
+    dropped: range,
+) -> None:
+    names = TopicNames.prefixed(prefix := f"skipped-{token_hex(4)}.")
+    settings = Settings(kafka_bootstrap_servers=kafka_server.bootstrap, topic_prefix=prefix)
+    broker = KafkaConnection(kafka_server.bootstrap)
+    await asyncio.to_thread(admin.apply, broker, names.specs(), replication_factor=1)
+    for _ in range(RECORDS):
+        await producer.send_and_wait(names.mo, b"a text", key=b"k", partition=PARTITION)
+    getmany = Consumer.getmany
+
+    async def dropping(self: Any, timeout: float) -> AsyncIterator[Any]:  # noqa: ASYNC109
+        async for place, message in getmany(self, timeout):
+            if message.offset not in dropped:
+                yield place, message
+
+    first, second = Worker(settings), Worker(settings)
+    async with asyncio.timeout(PATIENCE_S):
+        with monkeypatch.context() as patched:
+            patched.setattr(Consumer, "getmany", dropping)
+            await first.app.start()
+            with pytest.raises(SkippedRecordsError, match=rf"\[{PARTITION}\]: the records "):
+                await first.app.run_until_stopped()
+            await first.app.stop()
+        assert all(offset < dropped.start for offset in first.got)
+        assert await committed(settings, names.mo) <= dropped.start
+        await second.app.start()
+        await second.has_all.wait()
+        await second.app.stop()
+    assert sorted({*first.got, *second.got}) == list(range(RECORDS))
