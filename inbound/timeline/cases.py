@@ -47,8 +47,9 @@ class ReplyProgress:
 
     `at` is when the status was known, `sent_at` when the SMS centre accepted the message.
     `command_status` is the first that is not ESME_ROK; `partly` is true if the SMS centre
-    accepted other parts. `tried` counts attempts without an answer. `parts_delivered` is None if
-    that is no longer known.
+    accepted other parts. `tried` counts attempts without an answer; `was_sent` is false if no
+    gateway reported that it submitted one of them. `parts_delivered` is None if that is no longer
+    known.
     """
 
     status: ReplyStatus
@@ -61,6 +62,7 @@ class ReplyProgress:
     parts: int = 1
     parts_delivered: int | None = None
     tried: int = 0
+    was_sent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,15 @@ def goes_again(event: MessageEvent) -> bool:
     return isinstance(event, MessageUnknown) and not event.final
 
 
+def was_submitted(event: MessageUnknown) -> bool:
+    """Whether a part of the message is known to have been written to a bind.
+
+    An attempt that another gateway had claimed and didn't report has no parts. One whose message
+    was not sent again has those of the attempts before it, and no time of its own.
+    """
+    return event.sent_at is not None or bool(event.parts)
+
+
 def delivery_of(event: DeliveryEvent) -> DeliveryResult:
     """Return what receipts said of a message."""
     return DeliveryResult(event.TYPE.partition(".")[2])
@@ -213,11 +224,13 @@ def progress_of(
 
     A result that withheld it has no place here: only messages of orders are withheld.
     """
-    tried = len({event.attempt for event in results if isinstance(event, MessageUnknown)})
+    unknown = [event for event in results if isinstance(event, MessageUnknown)]
+    tried = len({event.attempt for event in unknown})
+    was_sent = not unknown or any(map(was_submitted, unknown))
     # The result of an earlier attempt may come after the one that ended the message.
     last = next((event for event in reversed(results) if not goes_again(event)), None)
     if last is None:
-        return ReplyProgress(ReplyStatus.WAITING, tried=tried)
+        return ReplyProgress(ReplyStatus.WAITING, tried=tried, was_sent=was_sent)
     sent_at = last.at if outcome_of(last) is Outcome.SUBMITTED else None
     if delivery is not None:
         return ReplyProgress(
@@ -239,4 +252,5 @@ def progress_of(
         parts=max(1, len(last.parts)),
         parts_delivered=parts_delivered,
         tried=tried,
+        was_sent=was_sent,
     )

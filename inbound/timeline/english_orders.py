@@ -80,8 +80,7 @@ class _Sentence:
                     return "may already have been sent"
                 if case.taken_at is not None:
                     return english_outcomes.taken_up(self._near(case.taken_at))
-                again = " again, because the operator did not answer" if case.message.tried else ""
-                return f"is being sent{again}"
+                return f"is being sent{english_outcomes.again(case.message)}"
             case OrderState.SENT:
                 return self._sent()
             case OrderState.DELIVERED:
@@ -140,6 +139,11 @@ class _Sentence:
         if case.message.status is ReplyStatus.UNDETERMINED:
             sent = f"was handed to your operator {self._near(case.message.sent_at or case.at)}"
             return f"{sent}; the operator does not know whether it reached your phone"
+        if not case.message.was_sent:
+            return (
+                "may or may not have been sent, because our service was interrupted meanwhile, and "
+                "it is not sent again"
+            )
         return (
             "was sent, but the operator never answered: it may or may not have arrived, and it is "
             "not sent again"

@@ -38,6 +38,15 @@ def taken_up(when: str) -> str:
     return f"was taken up for sending {when} and may have arrived already; no report has come yet"
 
 
+def again(reply: ReplyProgress) -> str:
+    """Say that it is not the first attempt, to follow "is being sent"; nothing if it is."""
+    if not reply.tried:
+        return ""
+    if reply.was_sent:
+        return " again, because the operator did not answer"
+    return " again, because it is not known whether it was sent before"
+
+
 def undeliverable(reply: ReplyProgress) -> str:
     """Say that it could not be delivered, as a predicate."""
     code = f" (the operator's code {reply.error})" if reply.error else ""

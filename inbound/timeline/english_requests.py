@@ -16,6 +16,10 @@ _UNKNOWN: Final = (
     "was sent, but the operator never answered: it may or may not have arrived; if it has not, "
     "please text again"
 )
+_MAYBE_SENT: Final = (
+    "may or may not have been sent, because our service was interrupted meanwhile; if it has not "
+    "arrived, please text again"
+)
 _EXPIRED: Final = "could not be sent in time and will not be sent any more; please text again"
 _ERASED: Final = "was not sent, because the number or the data had been erased from the service"
 
@@ -74,7 +78,7 @@ class _Sentence:
             case ReplyStatus.REJECTED:
                 return english_outcomes.rejected(reply)
             case ReplyStatus.UNKNOWN:
-                return f"{_UNKNOWN}{self._unread(case)}"
+                return f"{_UNKNOWN if reply.was_sent else _MAYBE_SENT}{self._unread(case)}"
             case ReplyStatus.EXPIRED:
                 return _EXPIRED
             case ReplyStatus.ERASED:
@@ -104,7 +108,7 @@ class _Sentence:
         return f"{sent}; the operator does not know whether it reached your phone"
 
     def _waiting(self, case: Case, reply: ReplyProgress) -> str:
-        again = " again, because the operator did not answer" if reply.tried else ""
+        again = english_outcomes.again(reply)
         if case.unread:
             return f"may already have been sent{self._unread(case)}"
         if case.taken_at is not None:
@@ -119,7 +123,8 @@ class _Sentence:
         when = f"due within the next {due}" if running else f"overdue by {due}"
         if not case.confirm:
             return f"is being sent{again}; it is {when}"
-        again = " again, because the operator did not answer," if case.acknowledgement.tried else ""
+        if again := english_outcomes.again(case.acknowledgement):
+            again += ","
         return f"follows the acknowledgement, which is being sent{again} and is {when}"
 
     def _unread(self, case: Case) -> str:

@@ -1,5 +1,6 @@
 """The steps in English, for people who know the service."""
 
+from collections.abc import Mapping
 from datetime import timedelta, tzinfo
 from typing import Final, assert_never
 
@@ -19,6 +20,10 @@ from schemas.messages import Outcome
 from schemas.registration_events import HoldReason, RefusalCause
 
 _UNANSWERED: Final = "no answer"
+_UNSENT: Final[Mapping[str | None, str]] = {
+    "unreported": "may have been sent: the gateway that had taken it ended without reporting it",
+    "given_up": "is not sent again; whether it was received before is not known",
+}
 
 
 def step_text(kind: StepKind, d: Details, zone: tzinfo) -> str:
@@ -125,7 +130,7 @@ def _result(d: Details) -> str:
     if d["inferred_from"]:
         return _unreported(d)
     purpose, parts = message_of(d), d["parts"]
-    outcome = _outcome(Outcome(d["outcome"]))
+    outcome = _UNSENT.get(d.get("unsent"), _outcome(Outcome(d["outcome"])))
     again = ", goes again" if d["goes_again"] else ""
     answers = (
         f": {statuses(parts, _UNANSWERED)}" if any(part["status_name"] for part in parts) else ""

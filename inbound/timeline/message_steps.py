@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from inbound.smpp.status import name_of
-from inbound.timeline.cases import delivery_of, goes_again, outcome_of
+from inbound.timeline.cases import delivery_of, goes_again, outcome_of, was_submitted
 from inbound.timeline.model import StepKind
 from schemas.lanes import LANE_OF
 from schemas.message_events import DeliveryEvent, MessageEvent, MessageUnknown
@@ -105,10 +105,24 @@ def submit_drafts(event: MessageEvent) -> Iterator[Draft]:
             "outcome": outcome_of(event).value,
             "goes_again": goes_again(event),
             "inferred_from": event.inferred_from if isinstance(event, MessageUnknown) else None,
+            "unsent": _unsent(event),
             "attempts_left_out": event.attempts_left_out or 0,
             "parts": [_part(part) for part in event.parts],
         },
     )
+
+
+def _unsent(event: MessageEvent) -> str | None:
+    """Return why an attempt with an unknown outcome has no step `sent`; None for all others.
+
+    `unreported`: its gateway ended without reporting it. `given_up`: an earlier one had been sent,
+    and this one was not.
+    """
+    if not isinstance(event, MessageUnknown) or event.sent_at is not None:
+        return None
+    if not was_submitted(event):
+        return "unreported"
+    return "given_up" if event.attempt > 1 else None
 
 
 def _attempt(event: MessageEvent, attempt: SubmitAttempt) -> Draft:

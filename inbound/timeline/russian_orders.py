@@ -11,7 +11,7 @@ from inbound.timeline.cases import ReplyProgress
 from inbound.timeline.incidents import Exclusion, Switch, WhyExcluded
 from inbound.timeline.model import ReplyStatus
 from inbound.timeline.order_cases import OrderCase
-from inbound.timeline.russian_outcomes import taken_up, undeliverable
+from inbound.timeline.russian_outcomes import again, taken_up, undeliverable
 from inbound.timeline.words import Calendar
 from schemas.orders import OrderKind, OrderState, WithheldReason
 
@@ -94,8 +94,7 @@ class _Sentence:
                     return "могло уже быть отправлено"
                 if case.taken_at is not None:
                     return taken_up("о", self._near(case.taken_at))
-                again = " снова, так как оператор не ответил" if case.message.tried else ""
-                return f"отправляется{again}"
+                return f"отправляется{again(case.message, 'о')}"
             case OrderState.SENT:
                 return self._sent()
             case OrderState.DELIVERED:
@@ -147,6 +146,11 @@ class _Sentence:
         if case.message.status is ReplyStatus.UNDETERMINED:
             sent = f"передано оператору связи {self._near(case.message.sent_at or case.at)}"
             return f"{sent}, но дошло ли оно до телефона, оператору неизвестно"
+        if not case.message.was_sent:
+            return (
+                "могло быть отправлено, а могло и не быть: во время отправки работа сервиса "
+                "прерывалась; повторно оно не отправляется"
+            )
         return (
             "отправлено, но оператор не ответил: оно могло дойти, а могло и не дойти; повторно оно "
             "не отправляется"

@@ -12,6 +12,15 @@ def taken_up(ending: str, when: str) -> str:
     return f"передан{ending} на отправку {when} и {could} уже дойти; отчёта об отправке пока нет"
 
 
+def again(reply: ReplyProgress, ending: str) -> str:
+    """Say that it is not the first attempt, to follow "отправляется"; `ending` as above."""
+    if not reply.tried:
+        return ""
+    if reply.was_sent:
+        return " снова, так как оператор не ответил"
+    return f" снова, так как неизвестно, был{ending} ли он{ending} отправлен{ending} раньше"
+
+
 def why_undelivered(state: ReceiptState | None) -> str:
     """Say why the operator did not deliver it, with a colon in front; empty if unknown."""
     match state:

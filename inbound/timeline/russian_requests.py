@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from inbound.smpp.status import name_of
-from inbound.timeline import russian_plans
+from inbound.timeline import russian_outcomes, russian_plans
 from inbound.timeline.cases import Case, ReplyProgress
 from inbound.timeline.model import ClockState, ReplyStatus
 from inbound.timeline.pending import RUSSIAN, added, clause
@@ -22,6 +22,10 @@ _ACKNOWLEDGEMENT: Final = "уведомление о приёме заявки"
 _UNKNOWN: Final = (
     "отправлен, но оператор не ответил; сообщение могло дойти, а могло и не дойти; если его нет, "
     "повторите запрос"
+)
+_MAYBE_SENT: Final = (
+    "мог быть отправлен, а мог и не быть: во время отправки работа сервиса прерывалась; если "
+    "его нет, повторите запрос"
 )
 _EXPIRED: Final = "вовремя отправить не удалось, и больше он не отправляется; повторите запрос"
 _ERASED: Final = "не отправлен: номер или данные были удалены из сервиса"
@@ -83,7 +87,7 @@ class _Sentence:
             case ReplyStatus.REJECTED:
                 return _rejected(reply)
             case ReplyStatus.UNKNOWN:
-                return f"{_UNKNOWN}{self._unread(case)}"
+                return f"{_UNKNOWN if reply.was_sent else _MAYBE_SENT}{self._unread(case)}"
             case ReplyStatus.EXPIRED:
                 return _EXPIRED
             case ReplyStatus.ERASED:
@@ -110,7 +114,7 @@ class _Sentence:
         return f"{sent}, но дошёл ли он до телефона, оператору неизвестно"
 
     def _waiting(self, case: Case, reply: ReplyProgress) -> str:
-        again = " снова, так как оператор не ответил" if reply.tried else ""
+        again = russian_outcomes.again(reply, "")
         if case.unread:
             return f"мог уже быть отправлен{self._unread(case)}"
         if case.taken_at is not None:
@@ -126,7 +130,7 @@ class _Sentence:
         if not case.confirm:
             must = "должен" if running else "должен был"
             return f"отправляется{again}: {must} {when.removeprefix('было ')}"
-        again = " снова, так как оператор не ответил" if case.acknowledgement.tried else ""
+        again = russian_outcomes.again(case.acknowledgement, "о")
         return (
             f"последует за уведомлением о приёме заявки, которое отправляется{again}: "
             f"оно должно {when}"

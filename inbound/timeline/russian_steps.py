@@ -22,6 +22,10 @@ from schemas.orders import OrderKind
 from schemas.registration_events import HoldReason, RefusalCause
 
 _UNANSWERED: Final = "нет ответа"
+_UNSENT: Final[Mapping[str | None, str]] = {
+    "unreported": "возможно, отправлено: взявший его шлюз завершился и не сообщил исход",
+    "given_up": "больше не отправляется; дошло ли раньше, неизвестно",
+}
 _LANES: Final[Mapping[str, str]] = {
     "urgent": "срочная (urgent)",
     "normal": "обычная (normal)",
@@ -135,7 +139,7 @@ def _result(d: Details) -> str:
     if d["inferred_from"]:
         return _unreported(d)
     purpose, parts = _purpose(d), d["parts"]
-    outcome = _outcome(Outcome(d["outcome"]))
+    outcome = _UNSENT.get(d.get("unsent"), _outcome(Outcome(d["outcome"])))
     again = ", отправляется снова" if d["goes_again"] else ""
     answers = (
         f", {statuses(parts, _UNANSWERED)}" if any(part["status_name"] for part in parts) else ""

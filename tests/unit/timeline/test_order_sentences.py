@@ -141,6 +141,8 @@ PEOPLE: dict[str, tuple[Recipient, float]] = {
     "undelivered in full": (ordered(SENT, got(ReceiptState.REJECTED, parts=2)), 60),
     "undetermined": (ordered(SENT, got(ReceiptState.UNKNOWN)), 60),
     "never answered": (ordered(taken(None, outcome=Outcome.UNKNOWN)), 60),
+    "perhaps sent": (ordered(taken(outcome=Outcome.UNKNOWN)), 60),
+    "perhaps sent, goes again": (ordered(taken(outcome=Outcome.UNKNOWN, final=False)), 60),
     "rejected": (ordered(taken(0x0B, outcome=Outcome.REJECTED)), 60),
     "rejected in part": (ordered(taken(0, 0x58, outcome=Outcome.REJECTED)), 60),
     "rejected here": (ordered(taken(outcome=Outcome.REJECTED)), 60),

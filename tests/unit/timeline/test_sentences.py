@@ -16,7 +16,7 @@ from inbound.timeline.input import LongText, MissNote
 from inbound.timeline.model import ClockState, Language, ReplyStatus, StepKind
 from inbound.timeline.words import ArrivalSpan, days_in_russian
 from schemas.events import Command, SubscriptionRestored
-from schemas.messages import Outcome, PartResult, ReceiptState
+from schemas.messages import Outcome, PartResult, Purpose, ReceiptState
 from schemas.registration_events import RefusalCause
 from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person, seconds
 
@@ -50,6 +50,16 @@ def not_taken(outcome: Outcome, *statuses: int | None) -> Person:
 def going_again() -> Person:
     person = Person()
     person.result(person.texts(INFO), ACK, Outcome.UNKNOWN, at_s=10, **UNANSWERED)
+    return person
+
+
+def perhaps_sent(purpose: Purpose) -> Person:
+    """Its gateway was killed; another one found the claim and no result."""
+    person = Person()
+    request_id = person.texts(INFO)
+    if purpose is FULFILMENT:
+        person.result(request_id, ACK)
+    person.result(request_id, purpose, Outcome.UNKNOWN, at_s=20, final=False)
     return person
 
 
@@ -165,6 +175,9 @@ PEOPLE: dict[str, tuple[Person, float]] = {
     "refused in part": (not_taken(Outcome.REJECTED, 0, 0x58), 60),
     "refused here": (not_taken(Outcome.REJECTED), 60),
     "never answered": (not_taken(Outcome.UNKNOWN, None), 60),
+    "perhaps sent": (not_taken(Outcome.UNKNOWN), 60),
+    "acknowledgement perhaps sent, goes again": (perhaps_sent(ACK), 60),
+    "perhaps sent, goes again": (perhaps_sent(FULFILMENT), 60),
     "expired": (not_taken(Outcome.EXPIRED), 60),
     "erased": (not_taken(Outcome.ERASED), 60),
     "waiting": (waiting(), 33),
@@ -289,6 +302,7 @@ def test_every_sentence_has_its_case() -> None:
         ("on its way", ReplyStatus.ON_ITS_WAY),
         ("refused", ReplyStatus.REJECTED),
         ("never answered", ReplyStatus.UNKNOWN),
+        ("perhaps sent", ReplyStatus.UNKNOWN),
         ("expired", ReplyStatus.EXPIRED),
         ("erased", ReplyStatus.ERASED),
         ("waiting", ReplyStatus.WAITING),

@@ -4,6 +4,7 @@ import io
 import tomllib
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,6 +107,43 @@ def test_an_attempt_that_no_gateway_reported_is_a_step(language: Language, told:
     ]
     assert texts[0] == told
     assert len(texts) == 2
+
+
+@pytest.mark.parametrize(
+    ("how", "english", "russian"),
+    [
+        (
+            {"sent_at": seconds(1), "parts": (PartResult(),)},
+            "acknowledgement sent and never answered",
+            "уведомление о приёме: отправлено, но ответа нет",
+        ),
+        (
+            {},
+            (
+                "acknowledgement may have been sent: the gateway that had taken it ended without "
+                "reporting it"
+            ),
+            (
+                "уведомление о приёме: возможно, отправлено: взявший его шлюз завершился и не "
+                "сообщил исход"
+            ),
+        ),
+        (
+            {"attempt": 2, "parts": (PartResult(),)},
+            "acknowledgement is not sent again; whether it was received before is not known",
+            "уведомление о приёме: больше не отправляется; дошло ли раньше, неизвестно",
+        ),
+    ],
+)
+def test_an_attempt_without_an_answer_was_sent_only_if_a_gateway_says_so(
+    how: dict[str, Any], english: str, russian: str
+) -> None:
+    person = Person()
+    request_id = person.texts(Command.CLIENT_INFO)
+    person.result(request_id, ACK, Outcome.UNKNOWN, **how)
+    for language, told in ((Language.EN, english), (Language.RU, russian)):
+        steps = [text for kind, text in said(person.only_request(language=language))]
+        assert told in steps
 
 
 def test_a_late_report_of_an_earlier_attempt_does_not_reopen_the_request() -> None:
