@@ -9,6 +9,7 @@ from typing import Final, assert_never
 
 from inbound.freshness.model import Pending
 from inbound.handlers.results import ACKNOWLEDGE_WITHIN_S
+from inbound.timeline.incidents import Switch
 from inbound.timeline.model import Clock, ClockState, ReplyStatus
 from inbound.timeline.requests import RequestHistory
 from schemas.events import Command, Plan, RequestCompleted
@@ -75,6 +76,7 @@ class Case:
     centre accepted the reply. `held_until` is set while registration data waits for a person,
     `refused` once it was refused, `restored_at` if the stop was undone. `unread` are results of
     sending and receipts that were received and not processed: the reply may have got further.
+    `stop` is the switch by which notifications were off before, if that is known.
     `taken_at` is set when a gateway took up the message that is waited for and has not reported for
     `REPORTED_WITHIN`: it may have been sent.
     """
@@ -94,6 +96,7 @@ class Case:
     restored_at: datetime | None = None
     unread: Pending | None = None
     taken_at: datetime | None = None
+    stop: Switch | None = None
 
 
 def case_of(
@@ -131,6 +134,7 @@ def case_of(
         refused=hold.cause if isinstance(hold, RegistrationRefused) else None,
         restored_at=restored.at if restored else None,
         unread=unread,
+        stop=request.stop,
         taken_at=taken_at(taken.get(_waited_for(acknowledgement)), now),
     )
 

@@ -87,10 +87,10 @@ def _kind(kind: OrderKind) -> str:
 
 
 def _times(d: Details, zone: tzinfo) -> str:
-    until = f"not after {_moment(d['not_after'], zone)}"
+    until = _moment(d["not_after"], zone)
     if d["at_once"]:
-        return f"to be sent at once and {until}"
-    return f"to be sent from {_moment(d['due_at'], zone)} on and {until}"
+        return f"to be sent at once, by {until}"
+    return f"to be sent between {_moment(d['due_at'], zone)} and {until}"
 
 
 def _facts(d: Details) -> str:
@@ -114,7 +114,7 @@ def _rescheduled(d: Details, zone: tzinfo) -> str:
     if d["due_at"] is None:
         return f"{number} when the broadcast is resumed"
     since, until = _moment(d["due_at"], zone), _moment(d["not_after"], zone)
-    return f"{number} from {since} on, not after {until}"
+    return f"{number} between {since} and {until}"
 
 
 def _withheld(reason: WithheldReason) -> str:

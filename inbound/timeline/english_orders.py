@@ -18,15 +18,15 @@ _LONG: Final = timedelta(days=1)
 
 
 def sentence(case: OrderCase, calendar: Calendar) -> str:
-    """Say what happened to an order. Times are to the minute."""
-    words = _Sentence(case, replace(calendar, clock="%H:%M"))
+    """Say what happened to an order. Times are to the minute, unless the case wants them exact."""
+    words = _Sentence(case, _clock_of(case, calendar))
     return f"{words.subject()} {words.predicate()}."
 
 
 def advice(case: OrderCase, calendar: Calendar) -> str | None:
     """Say to support why an order was refused, and what can be done; None if that was said."""
     if case.state is OrderState.REFUSED:
-        near = partial(replace(calendar, clock="%H:%M").near, mentioned=case.ordered_at)
+        near = partial(_clock_of(case, calendar).near, mentioned=case.ordered_at)
         return english_refusals.refusal(case, near).advice
     if case.state is OrderState.WITHHELD and case.withheld is WithheldReason.PAUSED:
         return "it has to be ordered again"
@@ -41,9 +41,8 @@ def exclusion(one: Exclusion, calendar: Calendar) -> str:
 
 def switched(one: Switch, calendar: Calendar) -> str:
     """Say that an operator switched notifications and broadcasts on or off."""
-    when = replace(calendar, clock="%H:%M").on(one.at)
     on = "on" if one.notifications_on else "off"
-    return f"We switched notifications and broadcasts {on} {when}."
+    return f"We switched notifications and broadcasts {on} {calendar.on(one.at)}."
 
 
 def _why_excluded(one: Exclusion) -> str:
@@ -58,6 +57,10 @@ def _why_excluded(one: Exclusion) -> str:
             return "the data for the message were incomplete"
         case why:
             assert_never(why)
+
+
+def _clock_of(case: OrderCase, calendar: Calendar) -> Calendar:
+    return calendar if case.is_exact else replace(calendar, clock="%H:%M")
 
 
 class _Sentence:
@@ -157,7 +160,7 @@ class _Sentence:
         case, reason = self._case, self._case.withheld
         match reason:
             case WithheldReason.OPTED_OUT:
-                return f"because {english_refusals.opted_out(case.opted_out_at, self._near)}"
+                return f"because {english_refusals.opted_out(case.stop, self._near)}"
             case WithheldReason.CANCELLED:
                 of = "its broadcast" if case.decided.broadcast_id else "it"
                 return f"because {of} had been cancelled"

@@ -29,13 +29,16 @@ def reply(plan: Plan) -> str:
             assert_never(plan)
 
 
-def decision(case: Case) -> str:
-    """Say what was decided, to follow "Your text reached us"; nothing if the reply says it."""
+def decision(case: Case, since: str) -> str:
+    """Say what was decided, to follow "Your text reached us"; nothing if the reply says it.
+
+    `since` tells since when notifications were off before, and by what; empty if unknown.
+    """
     match case.plan:
         case Plan.REGISTRATION:
             return ""
         case Plan.STOPPED:
-            return _switched("off", already=not case.were_on)
+            return _switched("off", already=not case.were_on, since=since)
         case Plan.STARTED:
             return _switched("on", already=case.were_on)
         case Plan.UNKNOWN_NUMBER:
@@ -64,9 +67,9 @@ def refusal(cause: RefusalCause) -> str:
             assert_never(cause)
 
 
-def _switched(state: str, *, already: bool) -> str:
+def _switched(state: str, *, already: bool, since: str = "") -> str:
     if already:
-        return f"; notifications were {state} already"
+        return f"; notifications were {state} already{since}"
     return f"; notifications were switched {state}"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
+from inbound.timeline.incidents import Switch, SwitchedBy
 from inbound.timeline.order_cases import OrderCase, Refusal
 from inbound.timeline.words import english_duration, spelling_of
 from schemas.events import Command
@@ -67,7 +68,7 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
                 f"it has to be added there, or {account} needs the right to text other people",
             )
         case RefusalReason.OPTED_OUT:
-            return Refusal(opted_out(case.opted_out_at, near))
+            return Refusal(opted_out(case.stop, near))
         case RefusalReason.TOO_MANY_WAITING:
             return Refusal(
                 f"{facts.waiting} other messages to this number were waiting to be sent",
@@ -143,14 +144,27 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
             assert_never(reason)
 
 
-def opted_out(since: datetime | None, near: Callable[[datetime], str]) -> str:
+def opted_out(stop: Switch | None, near: Callable[[datetime], str]) -> str:
     """Say that notifications had been switched off, and how to switch them on again."""
-    when = f" {near(since)}" if since else ""
+    when = f" {near(stop.at)} {switched_by(stop)}" if stop else ""
     start = spelling_of(Command.SMS_START)
     return (
         f"notifications had been switched off{when}; if they still are, text “{start}” to switch "
         "them on again"
     )
+
+
+def switched_by(switch: Switch) -> str:
+    """Say who switched notifications, to follow "were switched off"."""
+    match switch.switched_by:
+        case SwitchedBy.TEXT:
+            return "by a text from this number"
+        case SwitchedBy.OPERATOR:
+            return "by our staff, as you had asked"
+        case SwitchedBy.UNDOING:
+            return "by our staff, who undid a stop"
+        case _:
+            assert_never(switch.switched_by)
 
 
 def _before(near: Callable[[datetime], str], moment: datetime | None) -> str:

@@ -7,6 +7,7 @@ from inbound.plurals import counted
 from inbound.timeline import english_outcomes, english_plans
 from inbound.timeline.cases import Case, ReplyProgress
 from inbound.timeline.english_outcomes import taken_up
+from inbound.timeline.english_refusals import switched_by
 from inbound.timeline.model import ClockState, ReplyStatus
 from inbound.timeline.pending import ENGLISH, added, clause
 from inbound.timeline.words import OPEN_CLOCKS, Calendar, english_duration, spelling_of
@@ -58,7 +59,7 @@ class _Sentence:
     def request(self, case: Case) -> str:
         came = f"Your text “{spelling_of(case.command)}” reached us {self._on(case.arrived_at)}"
         became = self._outcome(case, case.reply)
-        return f"{came}{_owed(case)} {became}{_late(case)}{self._restored(case)}."
+        return f"{came}{self._owed(case)} {became}{_late(case)}{self._restored(case)}."
 
     def _outcome(self, case: Case, reply: ReplyProgress) -> str:
         """Say what happened to the reply."""
@@ -142,6 +143,22 @@ class _Sentence:
             f"; we undid this {self._on(case.restored_at)} and notifications were switched on again"
         )
 
+    def _owed(self, case: Case) -> str:
+        """Say what was decided and name the reply whose outcome follows."""
+        if case.refused is not None:
+            return f"{english_plans.refusal(case.refused)}, and {english_plans.REFUSED_REPLY}"
+        decision = english_plans.decision(case, self._since(case))
+        joint = ", and" if decision else ";"
+        if not case.confirm:
+            return f"{decision}{joint} the acknowledgement, the only reply,"
+        return f"{decision}{joint} {english_plans.reply(case.plan)}"
+
+    def _since(self, case: Case) -> str:
+        """Say since when notifications were off before, and who had switched them."""
+        if (stop := case.stop) is None:
+            return ""
+        return f" (switched off {self._near(stop.at, case)} {switched_by(stop)})"
+
     def _on(self, moment: datetime) -> str:
         return self._calendar.on(moment)
 
@@ -151,17 +168,6 @@ class _Sentence:
 
 def _seconds(seconds: float | None) -> str:
     return english_duration(timedelta(seconds=abs(seconds or 0)))
-
-
-def _owed(case: Case) -> str:
-    """Say what was decided and name the reply whose outcome follows."""
-    if case.refused is not None:
-        return f"{english_plans.refusal(case.refused)}, and {english_plans.REFUSED_REPLY}"
-    decision = english_plans.decision(case)
-    joint = ", and" if decision else ";"
-    if not case.confirm:
-        return f"{decision}{joint} the acknowledgement, the only reply,"
-    return f"{decision}{joint} {english_plans.reply(case.plan)}"
 
 
 def _late(case: Case) -> str:

@@ -11,7 +11,7 @@ from inbound.freshness.model import Pending, PendingWork
 from inbound.handlers.decision import message_id
 from inbound.handlers.orders import OWN_TEXT
 from inbound.timeline.cases import case_of
-from inbound.timeline.incidents import Exclusion, Switch
+from inbound.timeline.incidents import Exclusion, Switch, in_minute
 from inbound.timeline.input import (
     LongText,
     MissNote,
@@ -92,6 +92,7 @@ def order_entry(
         row,
         unread=_reports(found),
         claimed_at=_claimed_at(found).get(order.message_id),
+        is_exact=_has_company(order, found),
     )
     reason = case.refused or case.withheld
     return OrderTimeline(
@@ -112,6 +113,17 @@ def order_entry(
         advice=words.advice(case),
         steps=tuple(_steps(drafts_of_order(order, found.claims, row), options, words)),
     )
+
+
+def _has_company(order: OrderHistory, found: TimelineInput) -> bool:
+    """Whether something else happened to the person within the minute of an order."""
+    selection = found.selection
+    moments = [
+        *(one.at for one in selection.told_requests),
+        *(one.at for one in selection.orders if one is not order),
+        *(one.at for one in found.switches),
+    ]
+    return in_minute(order.at) in map(in_minute, moments)
 
 
 def _delivered(request: RequestHistory, parts: Sequence[PartDelivery]) -> dict[Purpose, int | None]:
@@ -225,7 +237,7 @@ def switch_entry(one: Switch, words: Wording) -> SwitchTimeline:
     return SwitchTimeline(
         at=one.at,
         notifications_on=one.notifications_on,
-        by=one.by,
-        reason=one.reason,
+        by=one.by or "",
+        reason=one.reason or "",
         sentence=words.switch(one),
     )

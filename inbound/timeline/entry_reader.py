@@ -14,6 +14,7 @@ from inbound.store.lookup import events, messages, orders, people
 from inbound.store.lookup.orders import OrderLocation
 from inbound.store.lookup.requests import RequestLocation
 from inbound.store.lookup.time_window import TimeWindow
+from inbound.timeline.incidents import Switch
 from inbound.timeline.input import Selection, TimelineInput, TimelineOptions
 from inbound.timeline.requests import RequestHistory
 from inbound.timeline.selecting import select
@@ -21,6 +22,7 @@ from inbound.timeline.selecting import select
 # A request has about six events, an order two or three, more if the SMS centre doesn't answer.
 _EVENTS_PER_ENTRY: Final = 30
 _EVENTS_MORE: Final = 100
+_SWITCHES: Final = 1000
 # The arrival is by the gateway's clock, which differs from the database's.
 _CLOCKS_DIFFER: Final = timedelta(days=1)
 
@@ -40,7 +42,7 @@ def select_newest(
         from_version=min(entry.version for entry in entries),
         limit=_EVENTS_MORE + _EVENTS_PER_ENTRY * len(entries),
     )
-    selection = _with_stops(conn, subject_id, select(recorded, options))
+    selection = select(recorded, options)
     shown_orders = sum(entry.is_order for entry in entries)
     requests_left_out = entries[0].requests - (len(entries) - shown_orders)
     all_left_out = requests_left_out > 0 and not selection.requests
@@ -98,21 +100,14 @@ def select_one(
         since=place.not_before - _CLOCKS_DIFFER,
         limit=_EVENTS_MORE + _EVENTS_PER_ENTRY,
     )
-    return _with_stops(conn, stream_id, select(recorded, options))
+    return select(recorded, options)
 
 
-def _with_stops(conn: psycopg.Connection, subject_id: UUID, selection: Selection) -> Selection:
-    """Add when notifications had been switched off to orders that were not sent for that."""
-    versions = {order: order.opted_out_before for order in selection.orders}
-    wanted = {version for version in versions.values() if version is not None}
-    if not wanted:
-        return selection
-    stops = people.last_stops(conn, subject_id, wanted)
-    completed = [
-        order if version is None else replace(order, opted_out_at=stops.get(version))
-        for order, version in versions.items()
-    ]
-    return replace(selection, orders=completed)
+def read_switches(conn: psycopg.Connection, subject_id: UUID | None) -> list[Switch]:
+    """Return when notifications were switched on or off for a subject, the newest first."""
+    if subject_id is None:
+        return []
+    return [Switch(*one) for one in people.switches_of(conn, subject_id, _SWITCHES)]
 
 
 def with_messages(

@@ -1,8 +1,9 @@
 """What happened to a person beside requests and orders. Plain data.
 
-Rows of an audience that a broadcast was not sent to, and switches of notifications at the desk.
+Rows of an audience that a broadcast was not sent to, and switches of notifications.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -40,11 +41,45 @@ class Exclusion:
         return WhyExcluded(self.reason) if known else WhyExcluded.DATA
 
 
+class SwitchedBy(StrEnum):
+    """Who switched notifications and broadcasts on or off."""
+
+    TEXT = "text"
+    """The person, by a text."""
+    OPERATOR = "operator"
+    """An operator whom the person asked."""
+    UNDOING = "undoing"
+    """An operator who undid a stop that the person had not sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """Notifications and broadcasts were switched on or off by an operator."""
+    """Notifications and broadcasts were switched on or off; by a text if `by` is None.
 
+    `version` is that of its event in the stream of the person.
+    """
+
+    version: int
     at: datetime
     notifications_on: bool
-    by: str
-    reason: str
+    by: str | None = None
+    reason: str | None = None
+    is_undo: bool = False
+
+    @property
+    def switched_by(self) -> SwitchedBy:
+        """Who did it."""
+        if self.by is None:
+            return SwitchedBy.TEXT
+        return SwitchedBy.UNDOING if self.is_undo else SwitchedBy.OPERATOR
+
+
+def in_minute(moment: datetime) -> datetime:
+    """Return the minute of a moment, as sentences without seconds give it."""
+    return moment.replace(second=0, microsecond=0)
+
+
+def stop_before(switches: Sequence[Switch], version: int) -> Switch | None:
+    """Return by what notifications were off before an event; `switches` are the newest first."""
+    before = next((one for one in switches if one.version < version), None)
+    return None if before is None or before.notifications_on else before

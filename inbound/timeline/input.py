@@ -127,7 +127,8 @@ class TimelineInput:
 
     `number` is masked unless it was revealed. `claims` belong to the selection's open messages,
     `parts` to these and to those that were partly delivered, `rows` to its orders as far as they
-    are stored. `not_noted` are texts of all numbers within the requested time.
+    are stored. `switches` are those by operators. `not_noted` are texts of all numbers within the
+    requested time.
     """
 
     number: str | None = None

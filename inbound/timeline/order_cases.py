@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from inbound.freshness.model import Pending
 from inbound.handlers.order_progress import change_of, refused_state
 from inbound.timeline.cases import ReplyProgress, progress_of, taken_at
+from inbound.timeline.incidents import Switch, in_minute
 from inbound.timeline.orders import OrderHistory, WaitingOrder
 from schemas.events import PersonErased
 from schemas.message_events import MessageWithheld
@@ -28,7 +29,8 @@ class OrderCase:
     a scheduled order without one waits until its broadcast is resumed. `is_overdue` is whether that
     time has come, for example because no scheduler runs; `expired_at` is set once it is too late to
     send it, also while no scheduler has noticed. `at` is when it reached
-    its state, `opted_out_at` when notifications had been switched off, if that is known.
+    its state, `stop` by what notifications had been switched off, if that is known.
+    `is_exact`: times are to the second, because something else happened in the same minute.
     `unread` and `taken_at` as in `Case`.
     """
 
@@ -42,7 +44,8 @@ class OrderCase:
     due_at: datetime | None = None
     refused: RefusalReason | None = None
     withheld: WithheldReason | None = None
-    opted_out_at: datetime | None = None
+    stop: Switch | None = None
+    is_exact: bool = False
     unread: Pending | None = None
     taken_at: datetime | None = None
 
@@ -67,6 +70,7 @@ def order_case_of(
     *,
     unread: Pending | None = None,
     claimed_at: datetime | None = None,
+    is_exact: bool = False,
 ) -> OrderCase:
     """Return the case of an order.
 
@@ -93,10 +97,15 @@ def order_case_of(
         due_at=due_at,
         refused=refused.reason if refused and state is OrderState.REFUSED else None,
         withheld=_withheld(order) if state is OrderState.WITHHELD else None,
-        opted_out_at=order.opted_out_at,
+        stop=order.stop,
+        is_exact=is_exact or _is_in_minute_of_stop(order),
         unread=unread,
         taken_at=taken_at(claimed_at, now),
     )
+
+
+def _is_in_minute_of_stop(order: OrderHistory) -> bool:
+    return order.stop is not None and in_minute(order.stop.at) == in_minute(order.at)
 
 
 def _folded(order: OrderHistory) -> tuple[OrderState, datetime, datetime | None]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from inbound.handlers.order_progress import change_of
 from inbound.handlers.orders import FIRST_DISPATCH, dispatched_message_id
+from inbound.timeline.incidents import Switch
 from inbound.timeline.requests import TimelineEvent
 from schemas.events import PersonErased
 from schemas.message_events import DeliveryEvent, MessageEvent, MessageWithheld
@@ -51,15 +52,15 @@ class WaitingOrder(Protocol):
 class OrderHistory:
     """One order and its events in order; the first is the decision about it.
 
-    `opted_out_at` is when notifications had been switched off before it was refused or withheld
-    for that; the reader finds it, None if it is not known.
+    `stop` is the switch by which notifications were off when it was refused or withheld for that;
+    the reader finds it, None if it is not known.
     """
 
     stream_id: UUID
     decided: OrderDecided
     trace_id: str | None
     events: list[TimelineEvent] = field(default_factory=list)
-    opted_out_at: datetime | None = None
+    stop: Switch | None = None
 
     @property
     def id(self) -> UUID:

@@ -25,12 +25,13 @@ from inbound.store.lookup.time_window import TimeWindow
 from inbound.store.sealing import Sealer
 from inbound.timeline.build import build
 from inbound.timeline.entry_reader import (
+    read_switches,
     select_newest,
     select_one,
     with_messages,
     with_strangers_orders,
 )
-from inbound.timeline.incidents import Exclusion, Switch
+from inbound.timeline.incidents import Exclusion
 from inbound.timeline.input import (
     LongText,
     MissNote,
@@ -39,6 +40,7 @@ from inbound.timeline.input import (
     TimelineOptions,
 )
 from inbound.timeline.model import TextReading, Timeline
+from inbound.timeline.selecting import switches_by_operators, with_stops
 from inbound.timeline.words import ArrivalSpan
 
 ACTION: Final = "timeline.reveal"
@@ -88,9 +90,9 @@ class TimelineReader:
         selection = Selection()
         if subject_id is not None:
             selection = select_newest(conn, subject_id, options)
-            window = TimeWindow(options.since, options.until)
-            switches = people.switches_of(conn, subject_id, window, options.limit)
-            found = replace(found, switches=[Switch(*one) for one in switches])
+        switches = read_switches(conn, subject_id)
+        selection = with_stops(selection, switches)
+        found = replace(found, switches=switches_by_operators(switches, options))
         selection = with_strangers_orders(conn, number_hash, selection, options)
         found = with_messages(conn, replace(found, selection=selection), subject_id)
         works = [PendingWork.TEXTS, PendingWork.ORDERS]
@@ -123,7 +125,9 @@ class TimelineReader:
             found = TimelineInput(
                 number=self._number(person, reveal),
                 subject_id=subject_id,
-                selection=select_one(conn, place, wanted),
+                selection=with_stops(
+                    select_one(conn, place, wanted), read_switches(conn, subject_id)
+                ),
                 miss_days=self.miss_days,
             )
             found = with_messages(conn, found, subject_id)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
+from inbound.timeline.incidents import Switch
 from schemas.events import (
     AcknowledgementLate,
     Command,
@@ -80,12 +81,16 @@ class TimelineEvent:
 
 @dataclass(slots=True)
 class RequestHistory:
-    """One request and its events in order; the first is its acceptance."""
+    """One request and its events in order; the first is its acceptance.
+
+    `stop` is the switch by which notifications were off before it; the reader finds it.
+    """
 
     subject_id: UUID
     accepted: RequestAccepted
     trace_id: str | None
     events: list[TimelineEvent] = field(default_factory=list)
+    stop: Switch | None = None
 
     @property
     def id(self) -> UUID:
@@ -96,6 +101,13 @@ class RequestHistory:
     def at(self) -> datetime:
         """When it arrived."""
         return self.accepted.arrived_at
+
+    @property
+    def repeats_stop_at(self) -> int | None:
+        """The version of its acceptance if it is a stop while notifications were off already."""
+        is_stop = self.accepted.command is Command.SMS_STOP
+        were_off = not self.accepted.facts.notifications_on
+        return self.events[0].version if is_stop and were_off else None
 
     def results(self, purpose: Purpose) -> list[MessageEvent]:
         """Return the submit results of one of its messages."""

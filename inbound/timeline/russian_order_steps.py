@@ -82,10 +82,10 @@ def _kind(kind: OrderKind) -> str:
 
 
 def _times(d: Details, zone: tzinfo) -> str:
-    until = f"не позже {_moment(d['not_after'], zone)}"
+    until = f"до {_moment(d['not_after'], zone)}"
     if d["at_once"]:
         return f"отправить сразу, {until}"
-    return f"отправить с {_moment(d['due_at'], zone)}, {until}"
+    return f"отправить с {_moment(d['due_at'], zone)} {until}"
 
 
 def _facts(d: Details) -> str:
@@ -109,7 +109,7 @@ def _rescheduled(d: Details, zone: tzinfo) -> str:
     number = f"следующая отправка ({d['dispatch']})"
     if d["due_at"] is None:
         return f"{number}, когда рассылка возобновится"
-    return f"{number} с {_moment(d['due_at'], zone)}, не позже {_moment(d['not_after'], zone)}"
+    return f"{number} с {_moment(d['due_at'], zone)} до {_moment(d['not_after'], zone)}"
 
 
 def _withheld(reason: WithheldReason) -> str:
@@ -155,7 +155,7 @@ def _refusal(reason: RefusalReason) -> str:
         case RefusalReason.TOO_MANY_PARTS:
             return "слишком много частей"
         case RefusalReason.EXPIRED:
-            return "срок истекает раньше отправки"
+            return "срок истекает до начала отправки"
         case RefusalReason.REPEATED:
             return "повтор текста"
         case RefusalReason.MINIMUM_DELAY:

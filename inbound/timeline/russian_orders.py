@@ -19,8 +19,8 @@ _LONG: Final = timedelta(days=1)
 
 
 def sentence(case: OrderCase, calendar: Calendar) -> str:
-    """Say what happened to an order. Times are to the minute."""
-    words = _Sentence(case, replace(calendar, clock="%H:%M"))
+    """Say what happened to an order. Times are to the minute, unless the case wants them exact."""
+    words = _Sentence(case, _clock_of(case, calendar))
     return f"{words.subject()} {words.predicate()}".removesuffix(".") + "."
 
 
@@ -40,7 +40,7 @@ def subject_of(kind: OrderKind) -> str:
 def advice(case: OrderCase, calendar: Calendar) -> str | None:
     """Say to support why an order was refused, and what can be done; None if that was said."""
     if case.state is OrderState.REFUSED:
-        near = partial(replace(calendar, clock="%H:%M").near, mentioned=case.ordered_at)
+        near = partial(_clock_of(case, calendar).near, mentioned=case.ordered_at)
         return russian_refusals.refusal(case, near).advice
     if case.state is OrderState.WITHHELD and case.withheld is WithheldReason.PAUSED:
         return "его нужно заказать снова"
@@ -55,7 +55,7 @@ def exclusion(one: Exclusion, calendar: Calendar) -> str:
 
 def switched(one: Switch, calendar: Calendar) -> str:
     """Say that an operator switched notifications and broadcasts on or off."""
-    when = replace(calendar, clock="%H:%M", full="{day} в {time}").on(one.at)
+    when = replace(calendar, full="{day} в {time}").on(one.at)
     verb = "включили" if one.notifications_on else "отключили"
     return f"Мы {verb} СМС-уведомления и СМС-оповещения {when}."
 
@@ -72,6 +72,10 @@ def _why_excluded(one: Exclusion) -> str:
             return "не хватило данных для текста сообщения"
         case why:
             assert_never(why)
+
+
+def _clock_of(case: OrderCase, calendar: Calendar) -> Calendar:
+    return calendar if case.is_exact else replace(calendar, clock="%H:%M")
 
 
 class _Sentence:
@@ -164,7 +168,7 @@ class _Sentence:
         case, reason = self._case, self._case.withheld
         match reason:
             case WithheldReason.OPTED_OUT:
-                return f": {russian_refusals.opted_out(case.opted_out_at, self._near)}"
+                return f": {russian_refusals.opted_out(case.stop, self._near)}"
             case WithheldReason.CANCELLED:
                 of = "рассылка отменена" if case.decided.broadcast_id else "оно было отменено"
                 return f": {of}"

@@ -32,13 +32,16 @@ def reply(plan: Plan) -> str:
             assert_never(plan)
 
 
-def decision(case: Case) -> str:
-    """Say what was decided, to follow "получено"; nothing if the reply says it."""
+def decision(case: Case, since: str) -> str:
+    """Say what was decided, to follow "получено"; nothing if the reply says it.
+
+    `since` tells since when notifications were off before, and by what; empty if unknown.
+    """
     match case.plan:
         case Plan.REGISTRATION:
             return ""
         case Plan.STOPPED:
-            return _switched("отключены", already=not case.were_on)
+            return _switched("отключены", already=not case.were_on, since=since)
         case Plan.STARTED:
             return _switched("включены", already=case.were_on)
         case Plan.UNKNOWN_NUMBER:
@@ -67,9 +70,10 @@ def refusal(cause: RefusalCause) -> str:
             assert_never(cause)
 
 
-def _switched(state: str, *, already: bool) -> str:
-    were = "уже были " if already else ""
-    return f"; СМС-уведомления и СМС-оповещения {were}{state}"
+def _switched(state: str, *, already: bool, since: str = "") -> str:
+    if already:
+        return f"; СМС-уведомления и СМС-оповещения уже были {state}{since}"
+    return f"; СМС-уведомления и СМС-оповещения {state}"
 
 
 def decision_step(plan: Plan, d: Details) -> str:

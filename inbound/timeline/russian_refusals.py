@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
+from inbound.timeline.incidents import Switch, SwitchedBy
 from inbound.timeline.order_cases import OrderCase, Refusal
 from inbound.timeline.words import russian_duration, spelling_of
 from schemas.events import Command
@@ -52,7 +53,7 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
                 f"номер нужно внести в справочник или дать {account} право писать другим людям",
             )
         case RefusalReason.OPTED_OUT:
-            return Refusal(opted_out(case.opted_out_at, near))
+            return Refusal(opted_out(case.stop, near))
         case RefusalReason.TOO_MANY_WAITING:
             return Refusal(
                 f"отправки на этот номер уже ждали другие сообщения: {facts.waiting}",
@@ -131,14 +132,28 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
             assert_never(reason)
 
 
-def opted_out(since: datetime | None, near: Callable[[datetime], str]) -> str:
+def opted_out(stop: Switch | None, near: Callable[[datetime], str]) -> str:
     """Say that notifications had been switched off, and how to switch them on again."""
-    when = f"{near(since)} " if since else ""
+    when = f"{near(stop.at)} " if stop else ""
+    how = f" {switched_by(stop)}" if stop else ""
     start = spelling_of(Command.SMS_START)
     return (
-        f"{when}СМС-уведомления и СМС-оповещения были отключены; если они ещё отключены, "
+        f"{when}СМС-уведомления и СМС-оповещения были отключены{how}; если они ещё отключены, "
         f"отправьте «{start}», чтобы снова включить их"
     )
+
+
+def switched_by(switch: Switch) -> str:
+    """Say who switched notifications, to follow "были отключены"."""
+    match switch.switched_by:
+        case SwitchedBy.TEXT:
+            return "сообщением с этого номера"
+        case SwitchedBy.OPERATOR:
+            return "нашим сотрудником по Вашей просьбе"
+        case SwitchedBy.UNDOING:
+            return "нашим сотрудником, который отменил отключение"
+        case _:
+            assert_never(switch.switched_by)
 
 
 def _many(kind: OrderKind) -> str:

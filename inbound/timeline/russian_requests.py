@@ -9,6 +9,7 @@ from inbound.timeline.cases import Case, ReplyProgress
 from inbound.timeline.model import ClockState, ReplyStatus
 from inbound.timeline.pending import RUSSIAN, added, clause
 from inbound.timeline.russian_outcomes import taken_up, undeliverable
+from inbound.timeline.russian_refusals import switched_by
 from inbound.timeline.words import (
     OPEN_CLOCKS,
     Calendar,
@@ -67,7 +68,7 @@ class _Sentence:
         came = f"Ваше сообщение «{spelling_of(case.command)}» получено {self._on(case.arrived_at)}"
         became = self._outcome(case, case.reply)
         ends = f"{_late(case)}{self._restored(case)}"
-        return f"{came}{_owed(case)} {became}{ends}".removesuffix(".") + "."
+        return f"{came}{self._owed(case)} {became}{ends}".removesuffix(".") + "."
 
     def _outcome(self, case: Case, reply: ReplyProgress) -> str:
         """Say what happened to the reply."""
@@ -141,7 +142,7 @@ class _Sentence:
         return added(RUSSIAN, case.unread, self._calendar)
 
     def _held(self, case: Case) -> str:
-        latest = f" (не позднее {self._on(case.held_until)})" if case.held_until else ""
+        latest = f" (срок проверки истекает {self._on(case.held_until)})" if case.held_until else ""
         return f"задержан до проверки запроса сотрудником{latest}"
 
     def _restored(self, case: Case) -> str:
@@ -151,6 +152,20 @@ class _Sentence:
             f"; {self._on(case.restored_at)} это отключение отменено нами, СМС-уведомления и "
             "СМС-оповещения были снова включены"
         )
+
+    def _owed(self, case: Case) -> str:
+        """Say what was decided and name the reply whose outcome follows."""
+        if case.refused is not None:
+            return f"{russian_plans.refusal(case.refused)}; {russian_plans.REFUSED_REPLY}"
+        only = "единственный ответ о приёме заявки"
+        reply = russian_plans.reply(case.plan) if case.confirm else only
+        return f"{russian_plans.decision(case, self._since(case))}; {reply}"
+
+    def _since(self, case: Case) -> str:
+        """Say since when notifications were off before, and who had switched them."""
+        if (stop := case.stop) is None:
+            return ""
+        return f" ({self._near(stop.at, case)} {switched_by(stop)})"
 
     def _on(self, moment: datetime) -> str:
         return self._calendar.on(moment)
@@ -170,15 +185,6 @@ def _rejected(reply: ReplyProgress) -> str:
 
 def _seconds(seconds: float | None) -> str:
     return russian_duration(timedelta(seconds=abs(seconds or 0)))
-
-
-def _owed(case: Case) -> str:
-    """Say what was decided and name the reply whose outcome follows."""
-    if case.refused is not None:
-        return f"{russian_plans.refusal(case.refused)}; {russian_plans.REFUSED_REPLY}"
-    only = "единственный ответ о приёме заявки"
-    reply = russian_plans.reply(case.plan) if case.confirm else only
-    return f"{russian_plans.decision(case)}; {reply}"
 
 
 def _late(case: Case) -> str:

@@ -1,7 +1,8 @@
 """Chooses the requests and orders that a timeline shows. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from inbound.timeline.incidents import Switch, SwitchedBy, stop_before
 from inbound.timeline.input import Selection, TimelineOptions
 from inbound.timeline.orders import OrderHistory, group_orders
 from inbound.timeline.requests import EventRow, RequestHistory, group_requests, read_events
@@ -26,6 +27,32 @@ def select(rows: Iterable[EventRow], options: TimelineOptions) -> Selection:
         sum(isinstance(one, RequestHistory) for one in left_out),
         sum(isinstance(one, OrderHistory) for one in left_out),
     )
+
+
+def with_stops(selection: Selection, switches: Sequence[Switch]) -> Selection:
+    """Add by what notifications were off to orders that were not sent for that, and to stops.
+
+    `switches` are those of the person, the newest first.
+    """
+    for order in selection.orders:
+        if (version := order.opted_out_before) is not None:
+            order.stop = stop_before(switches, version)
+    for request in selection.told_requests:
+        if (version := request.repeats_stop_at) is not None:
+            request.stop = stop_before(switches, version)
+    return selection
+
+
+def switches_by_operators(switches: Sequence[Switch], options: TimelineOptions) -> list[Switch]:
+    """Return the newest switches by operators within the requested time; an undoing is none."""
+    shown = [
+        one
+        for one in switches
+        if one.switched_by is SwitchedBy.OPERATOR
+        and (options.since is None or one.at >= options.since)
+        and (options.until is None or one.at < options.until)
+    ]
+    return shown[: options.limit]
 
 
 def _is_asked(one: RequestHistory | OrderHistory, options: TimelineOptions) -> bool:

@@ -1,6 +1,5 @@
-"""The row of a person, and when operators or stops switched their notifications."""
+"""The row of a person, and when their notifications were switched on or off."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -10,14 +9,12 @@ import psycopg
 
 from inbound.store.connections import raises_store_errors
 from inbound.store.fetching import fetch_row, fetch_rows
-from inbound.store.lookup.time_window import TimeWindow
 from inbound.store.statements import statements
 
 _SQL: Final = statements(__package__, "people")
 _PERSON_BY_HASH: Final = _SQL["person_by_hash"]
 _PERSON_BY_SUBJECT: Final = _SQL["person_by_subject"]
 _SWITCHES_OF: Final = _SQL["switches_of"]
-_LAST_STOPS: Final = _SQL["last_stops"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +26,15 @@ class SubjectRow:
     number_sealed: bytes = field(repr=False)
 
 
-class OperatorSwitch(NamedTuple):
-    """An operator switched notifications for a person."""
+class StoredSwitch(NamedTuple):
+    """Notifications were switched on or off for a person: by their text if `by` is None."""
 
+    version: int
     at: datetime
     notifications_on: bool
-    by: str
-    reason: str
+    by: str | None
+    reason: str | None
+    is_undo: bool
 
 
 @raises_store_errors
@@ -51,18 +50,7 @@ def person_by_subject(conn: psycopg.Connection, subject_id: UUID) -> SubjectRow 
 
 
 @raises_store_errors
-def switches_of(
-    conn: psycopg.Connection, subject_id: UUID, window: TimeWindow, limit: int
-) -> list[OperatorSwitch]:
-    """Return when operators switched notifications for a subject, the newest first."""
-    parameters = {"subject_id": subject_id, "limit": limit, **window._asdict()}
-    return fetch_rows(conn, OperatorSwitch, _SWITCHES_OF, parameters)
-
-
-@raises_store_errors
-def last_stops(
-    conn: psycopg.Connection, subject_id: UUID, versions: Collection[int]
-) -> dict[int, datetime]:
-    """Return when notifications had been switched off before each of these versions."""
-    parameters = {"subject_id": subject_id, "versions": list(versions)}
-    return dict(conn.execute(_LAST_STOPS, parameters).fetchall())
+def switches_of(conn: psycopg.Connection, subject_id: UUID, limit: int) -> list[StoredSwitch]:
+    """Return when notifications were switched on or off for a subject, the newest first."""
+    parameters = {"subject_id": subject_id, "limit": limit}
+    return fetch_rows(conn, StoredSwitch, _SWITCHES_OF, parameters)

@@ -7,23 +7,11 @@ SELECT subject_id, number_hash, number_sealed
 FROM subjects WHERE subject_id = %(subject_id)s
 
 -- name: switches_of
--- Switches of notifications by operators, the newest first.
-SELECT (data ->> 'at')::timestamptz AS at, type = 'subscription.started', data ->> 'by',
-       coalesce(data ->> 'reason', '')
+-- By texts and by operators, the newest first.
+SELECT version, (data ->> 'at')::timestamptz, type <> 'subscription.stopped',
+       data ->> 'by', data ->> 'reason', type = 'subscription.restored'
 FROM events
-WHERE stream_id = %(subject_id)s AND type IN ('subscription.started', 'subscription.stopped')
-  AND data ->> 'by' IS NOT NULL
-  AND (%(since)s::timestamptz IS NULL OR (data ->> 'at')::timestamptz >= %(since)s::timestamptz)
-  AND (%(until)s::timestamptz IS NULL OR (data ->> 'at')::timestamptz < %(until)s::timestamptz)
+WHERE stream_id = %(subject_id)s
+  AND type IN ('subscription.started', 'subscription.stopped', 'subscription.restored')
 ORDER BY version DESC
 LIMIT %(limit)s
-
--- name: last_stops
-SELECT given.version, stop.at
-FROM unnest(%(versions)s::integer[]) AS given (version)
-CROSS JOIN LATERAL (
-    SELECT (data ->> 'at')::timestamptz AS at FROM events
-    WHERE stream_id = %(subject_id)s AND events.version < given.version
-      AND type = 'subscription.stopped'
-    ORDER BY events.version DESC LIMIT 1
-) AS stop

@@ -12,7 +12,6 @@ from inbound.handlers.orders import (
     dispatched_message_id,
     request_of_order,
 )
-from inbound.timeline.input import Selection, TimelineOptions
 from inbound.timeline.model import Language, OrderTimeline
 from schemas.message_events import (
     DeliveryEvent,
@@ -51,16 +50,6 @@ class Row:
 
 class Recipient(Person):
     """A person with one or more orders; the order's messages are those of the first dispatch."""
-
-    opted_out_at: datetime | None = None
-
-    def selection(self, options: TimelineOptions) -> Selection:
-        """With the time of the stop that the reader finds."""
-        selection = super().selection(options)
-        for order in selection.orders:
-            if order.opted_out_before is not None:
-                order.opted_out_at = self.opted_out_at
-        return selection
 
     def ordered(
         self, at_s: float = 0, kind: OrderKind = OrderKind.NOTIFICATION, **how: Any

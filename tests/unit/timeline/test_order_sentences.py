@@ -103,14 +103,13 @@ def withheld_after_a_stop() -> Recipient:
     order_id = person.ordered(DAY)
     person.texts(Command.SMS_STOP, DAY + 1)
     person.withheld(order_id, WithheldReason.OPTED_OUT, DAY + 2)
-    person.opted_out_at = seconds(600)
     return person
 
 
 def opted_out_after_the_start() -> Recipient:
-    person = Recipient(on=False)
+    person = Recipient()
+    person.switched(-600, on=False)
     person.of_broadcast()
-    person.opted_out_at = seconds(-600)
     return person
 
 

@@ -6,6 +6,7 @@ Here are the cases; what has to be said of them in both languages is in sentence
 import tomllib
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -15,7 +16,7 @@ from inbound.store.lookup.messages import SentPartStatus
 from inbound.timeline.input import LongText, MissNote
 from inbound.timeline.model import ClockState, Language, ReplyStatus, StepKind
 from inbound.timeline.words import ArrivalSpan, days_in_russian
-from schemas.events import Command, SubscriptionRestored
+from schemas.events import Command, SubscriptionRestored, SubscriptionStopped
 from schemas.messages import Outcome, PartResult, Purpose, ReceiptState
 from schemas.registration_events import RefusalCause
 from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person, seconds
@@ -117,6 +118,21 @@ def repeated(*, acknowledged: bool) -> Person:
     return person
 
 
+def stopped_again() -> Person:
+    person = Person()
+    stop = SubscriptionStopped(request_id=UUID(int=3), at=seconds(-86_400))
+    person.recorded(stop, -86_400)
+    person.done(STOP)
+    return person
+
+
+def stopped_at_the_desk() -> Person:
+    person = Person()
+    person.switched(-30, on=False)
+    person.done(STOP)
+    return person
+
+
 def held() -> Person:
     person = Person()
     person.held()
@@ -190,6 +206,8 @@ PEOPLE: dict[str, tuple[Person, float]] = {
     "acknowledgement never answered": (never_acknowledged(Outcome.UNKNOWN), 60),
     "stopped": (fulfilled(STOP), 60),
     "stopped already": (fulfilled(STOP, on=False), 60),
+    "stopped already, by a text": (stopped_again(), 60),
+    "stopped already, at the desk": (stopped_at_the_desk(), 60),
     "started": (fulfilled(START, on=False), 60),
     "started already": (fulfilled(START), 60),
     "only to be acknowledged": (repeated(acknowledged=False), 10),

@@ -12,13 +12,25 @@ from inbound.handlers.policies import Policies
 from inbound.handlers.registrations import Operator, decide_refusal, decide_release
 from inbound.handlers.results import decide_result
 from inbound.handlers.state import SubjectState, evolve
+from inbound.handlers.subscriptions import decide_switch
 from inbound.store.log.rows import RecordedEvent
 from inbound.store.lookup.messages import SentPartStatus
 from inbound.timeline.build import build
+from inbound.timeline.incidents import Switch
 from inbound.timeline.input import Selection, TimelineInput, TimelineOptions
 from inbound.timeline.model import Language, RequestTimeline, Timeline
-from inbound.timeline.selecting import select
-from schemas.events import Arrival, Command, DomainEvent, Facts, Plan, RequestAccepted
+from inbound.timeline.selecting import select, with_stops
+from schemas.events import (
+    Arrival,
+    Command,
+    DomainEvent,
+    Facts,
+    Plan,
+    RequestAccepted,
+    SubscriptionRestored,
+    SubscriptionStarted,
+    SubscriptionStopped,
+)
 from schemas.message_events import (
     DeliveryEvent,
     MessageDelivered,
@@ -27,6 +39,7 @@ from schemas.message_events import (
 )
 from schemas.messages import Outcome, PartResult, Purpose, ReceiptState, SubmitResult
 from schemas.registration_events import RefusalCause, RegistrationUsage
+from schemas.upcasters import read_event
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 SUBJECT = UUID(int=99)
@@ -210,7 +223,24 @@ class Person:
 
     def selection(self, options: TimelineOptions) -> Selection:
         """What is shown of it, as the reader finds it."""
-        return select(self.stored, options)
+        return with_stops(select(self.stored, options), self.switches())
+
+    def switches(self) -> list[Switch]:
+        """When notifications were switched, the newest first, as the store returns it."""
+        found = []
+        for one in reversed(self.stored):
+            event = read_event(one.type, one.schema_version, one.data)
+            if isinstance(event, SubscriptionStopped | SubscriptionStarted | SubscriptionRestored):
+                is_on = not isinstance(event, SubscriptionStopped)
+                is_undo = isinstance(event, SubscriptionRestored)
+                found.append(Switch(one.version, event.at, is_on, event.by, event.reason, is_undo))
+        return found
+
+    def switched(self, at_s: float, *, on: bool) -> None:
+        """Anna switches notifications."""
+        event = decide_switch(self.state, ANNA, on=on, switch_id=UUID(int=7), at=seconds(at_s))
+        assert event is not None
+        self._record([event], seconds(at_s))
 
     def only_request(self, now_s: float = 60, **fields: Any) -> RequestTimeline:
         """The only request of this person."""
