@@ -53,6 +53,12 @@ class OrderFacts(Model):
     problem: RefusalReason | None = Field(
         default=None, description="why the order can't be carried out for anybody"
     )
+    missing_field: str | None = Field(
+        default=None, description="the field that the template needs and the order lacked"
+    )
+    unfit_field: str | None = Field(
+        default=None, description="the field of the template whose value doesn't fit"
+    )
     account_enabled: bool = Field(default=True, description="whether the account may order")
     has_right: bool = Field(
         default=True, description="whether the account has the right to this kind"

@@ -41,11 +41,14 @@ class RenderedText:
 class RenderProblem:
     """Why a template was not rendered: TEMPLATE_UNKNOWN or TEMPLATE_FIELDS.
 
-    `detail` is for people; it may name fields and never their values.
+    `detail` is for people; it may name fields and never their values. `field` is the field of the
+    template that `is_missing`, or whose value doesn't fit.
     """
 
     reason: RefusalReason
     detail: str = ""
+    field: str | None = None
+    is_missing: bool = False
 
 
 class OrderTemplates(Protocol):

@@ -173,6 +173,7 @@ class BatchWriter:
             waiting=len(state.orders),
             problem=RefusalReason.ACCOUNT_UNKNOWN if account is None else draft.problem,
             earlier_order_id=draft.earlier_order_id,
+            **_field(draft),
         )
         if account is None:
             return common
@@ -229,6 +230,14 @@ def _detail(draft: Draft, reason: RefusalReason | None) -> str:
     if isinstance(problem, RenderProblem) and problem.reason is reason:
         return problem.detail
     return ""
+
+
+def _field(draft: Draft) -> dict[str, str | None]:
+    """Return the facts about the field because of which the template was not rendered."""
+    problem = draft.rendered
+    if not isinstance(problem, RenderProblem) or problem.field is None:
+        return {}
+    return {"missing_field" if problem.is_missing else "unfit_field": problem.field}
 
 
 def _is_allowed(draft: Draft, account: Account) -> bool:

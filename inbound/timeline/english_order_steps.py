@@ -30,7 +30,7 @@ def step_text(kind: OrderStep, d: Details, zone: tzinfo) -> str:
         case StepKind.ORDER_ACCEPTED:
             return f"accepted, {_times(d, zone)}: {_facts(d)}"
         case StepKind.ORDER_REFUSED:
-            return f"refused, {_refusal(RefusalReason(d['reason']))}: {_facts(d)}"
+            return f"refused, {_refusal(RefusalReason(d['reason']))}{_field(d)}: {_facts(d)}"
         case StepKind.RESCHEDULED:
             return _rescheduled(d, zone)
         case StepKind.WITHHELD:
@@ -91,6 +91,13 @@ def _times(d: Details, zone: tzinfo) -> str:
     if d["at_once"]:
         return f"to be sent at once, by {until}"
     return f"to be sent between {_moment(d['due_at'], zone)} and {until}"
+
+
+def _field(d: Details) -> str:
+    if field := d.get("missing_field"):
+        return f" ({field} is missing)"
+    field = d.get("unfit_field")
+    return f" (the value of {field} doesn't fit)" if field else ""
 
 
 def _facts(d: Details) -> str:

@@ -81,11 +81,7 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
                 "exists",
             )
         case RefusalReason.TEMPLATE_FIELDS:
-            return Refusal(
-                _OURS,
-                f"the fields of the order don't fit the template {decided.template}; it has to be "
-                "ordered again with the fields that the template takes",
-            )
+            return Refusal(_OURS, _fields(case))
         case RefusalReason.SENDER_NOT_APPROVED:
             return Refusal(
                 _OURS,
@@ -142,6 +138,22 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
             return Refusal("it was refused", "it has to be ordered again")
         case _:
             assert_never(reason)
+
+
+def _fields(case: OrderCase) -> str:
+    template, facts = case.decided.template, case.decided.facts
+    if facts.missing_field is not None:
+        return (
+            f"the order had no field {facts.missing_field}, which the template {template} needs; "
+            "it has to be ordered again with this field"
+        )
+    wrong = "the fields of the order don't"
+    if facts.unfit_field is not None:
+        wrong = f"the value of the field {facts.unfit_field} doesn't"
+    return (
+        f"{wrong} fit the template {template}; it has to be ordered again with what the template "
+        f"takes (scserv templates show {template})"
+    )
 
 
 def opted_out(stop: Switch | None, near: Callable[[datetime], str]) -> str:

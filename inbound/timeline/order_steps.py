@@ -142,7 +142,11 @@ def _decision(decided: OrderDecided, currency: str | None) -> Iterator[Draft]:
             }
             yield Draft(StepKind.WITHHELD, facts.decided_at, withheld | known)
         case OrderRefused():
-            why: Details = {"reason": decided.reason.value}
+            why: Details = {
+                "reason": decided.reason.value,
+                "missing_field": facts.missing_field,
+                "unfit_field": facts.unfit_field,
+            }
             yield Draft(StepKind.ORDER_REFUSED, facts.decided_at, why | known)
 
 

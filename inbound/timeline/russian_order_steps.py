@@ -30,7 +30,9 @@ def step_text(kind: OrderStep, d: Details, zone: tzinfo) -> str:
         case StepKind.ORDER_ACCEPTED:
             return f"заказ принят, {_times(d, zone)}: {_facts(d)}"
         case StepKind.ORDER_REFUSED:
-            return f"в заказе отказано, {_refusal(RefusalReason(d['reason']))}: {_facts(d)}"
+            return (
+                f"в заказе отказано, {_refusal(RefusalReason(d['reason']))}{_field(d)}: {_facts(d)}"
+            )
         case StepKind.RESCHEDULED:
             return _rescheduled(d, zone)
         case StepKind.WITHHELD:
@@ -86,6 +88,13 @@ def _times(d: Details, zone: tzinfo) -> str:
     if d["at_once"]:
         return f"отправить сразу, {until}"
     return f"отправить с {_moment(d['due_at'], zone)} {until}"
+
+
+def _field(d: Details) -> str:
+    if field := d.get("missing_field"):
+        return f" (нет поля {field})"
+    field = d.get("unfit_field")
+    return f" (значение поля {field} не подходит)" if field else ""
 
 
 def _facts(d: Details) -> str:

@@ -65,11 +65,7 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
                 f"шаблона {decided.template} нет; в заказе нужно указать существующий шаблон",
             )
         case RefusalReason.TEMPLATE_FIELDS:
-            return Refusal(
-                _OURS,
-                f"поля заказа не подходят к шаблону {decided.template}; его нужно заказать снова "
-                "с теми полями, которые нужны шаблону",
-            )
+            return Refusal(_OURS, _fields(case))
         case RefusalReason.SENDER_NOT_APPROVED:
             return Refusal(
                 _OURS,
@@ -130,6 +126,22 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
             return Refusal("заказ отклонён", "его нужно заказать снова")
         case _:
             assert_never(reason)
+
+
+def _fields(case: OrderCase) -> str:
+    template, facts = case.decided.template, case.decided.facts
+    if facts.missing_field is not None:
+        return (
+            f"в заказе нет поля {facts.missing_field}, которое нужно шаблону {template}; его нужно "
+            "заказать снова с этим полем"
+        )
+    wrong = "поля заказа не подходят"
+    if facts.unfit_field is not None:
+        wrong = f"значение поля {facts.unfit_field} не подходит"
+    return (
+        f"{wrong} к шаблону {template}; его нужно заказать снова с тем, что принимает шаблон "
+        f"(scserv templates show {template})"
+    )
 
 
 def opted_out(stop: Switch | None, near: Callable[[datetime], str]) -> str:

@@ -120,11 +120,11 @@ class TemplateDefinition(BaseModel):
 
     def _value(self, name: str, values: Mapping[str, str], language: Language) -> str:
         if name not in values:
-            raise FieldError(f"the field {name} is missing")
+            raise FieldError(f"the field {name} is missing", name, is_missing=True)
         try:
             return self.fields[name].render(values[name], language)
         except FieldError as error:
-            raise FieldError(f"the field {name} {error}") from None
+            raise FieldError(f"the field {name} {error}", name) from None
 
 
 def check_definition(values: Mapping[str, Any], count_parts: CountParts) -> TemplateDefinition:

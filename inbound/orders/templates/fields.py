@@ -55,7 +55,15 @@ _OF_FIXED_LENGTH: Final = frozenset({FieldType.DATE, FieldType.TIME})
 
 
 class FieldError(ValueError):
-    """A value doesn't fit its field; str() says what would, and never repeats the value."""
+    """A value doesn't fit its field; str() says what would, and never repeats the value.
+
+    `field` is its name once that is known, `is_missing` whether there is no value.
+    """
+
+    def __init__(self, text: str, field: str | None = None, *, is_missing: bool = False) -> None:
+        super().__init__(text)
+        self.field = field
+        self.is_missing = is_missing
 
 
 class FieldDefinition(BaseModel):

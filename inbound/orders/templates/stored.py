@@ -54,7 +54,9 @@ class StoredTemplates(OrderTemplates):
         try:
             rendered = definition.render(use.fields, language)
         except FieldError as error:
-            return RenderProblem(RefusalReason.TEMPLATE_FIELDS, str(error))
+            return RenderProblem(
+                RefusalReason.TEMPLATE_FIELDS, str(error), error.field, is_missing=error.is_missing
+            )
         if is_blank(rendered.text):
             return RenderProblem(RefusalReason.TEMPLATE_FIELDS, "the text would be blank")
         return RenderedText(

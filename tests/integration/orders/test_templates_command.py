@@ -181,8 +181,10 @@ async def test_what_can_not_be_rendered_says_why(templates: StoredTemplates) -> 
         RenderProblem(unknown, "there is no template nothing"),
         RenderProblem(unknown, "there is no template visit with a version 2"),
         RenderProblem(unknown, "the template old was retired"),
-        RenderProblem(wrong, "the field ticket is missing"),
-        RenderProblem(wrong, "the field ticket has to be Latin letters, digits and _ . / # -"),
+        RenderProblem(wrong, "the field ticket is missing", "ticket", is_missing=True),
+        RenderProblem(
+            wrong, "the field ticket has to be Latin letters, digits and _ . / # -", "ticket"
+        ),
     ]
     assert await asyncio.to_thread(run, "restore", "old") == "restored old\n"
     (text,) = await templates.render([TemplateUse("old", fields=fields)])
@@ -208,6 +210,10 @@ async def test_an_order_records_version_and_language_of_its_text(
         await store.close()
     assert [one.state for one in placed] == [*2 * [OrderState.QUEUED], OrderState.REFUSED]
     assert placed[2].reason is RefusalReason.TEMPLATE_FIELDS
+    refused = conn.execute(
+        "SELECT data #>> '{facts,missing_field}' FROM events WHERE type = 'order.refused'"
+    ).fetchall()
+    assert refused == [("ticket",)]
     rows: list[tuple[Any, ...]] = conn.execute(
         "SELECT template, template_version, language, resend_unknown FROM orders "
         "WHERE state = 'queued' ORDER BY template_version"

@@ -63,7 +63,7 @@ async def test_orders_stand_among_requests(
     [newest, _] = timeline.orders
     assert (newest.order_id, newest.reason) == (refused.order_id, RefusalReason.OPTED_OUT)
     switched = stopped_at + timedelta(hours=3)
-    assert f"notifications had been switched off at {switched:%H:%M};" in newest.sentence
+    assert f"notifications had been switched off at {switched:%H:%M} by a text" in newest.sentence
     assert "CLIENT sms stop" in timeline.sentence  # about the last text
     page = desk.by_number(conn, CLIENT, replace(ASKED, limit=2))
     assert (len(page.requests), len(page.orders)) == (1, 1)

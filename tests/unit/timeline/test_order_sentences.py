@@ -61,6 +61,12 @@ def refused(reason: RefusalReason) -> Recipient:
     return person
 
 
+def without_field(**fact: str) -> Recipient:
+    person = Recipient()
+    person.ordered(**FACTS[RefusalReason.TEMPLATE_FIELDS], **fact)
+    return person
+
+
 def ordered(*then: Callable[[Recipient, Any], None], **how: Any) -> Recipient:
     person = Recipient()
     order_id = person.ordered(**how)
@@ -162,6 +168,8 @@ PEOPLE: dict[str, tuple[Recipient, float]] = {
     "withheld after a stop": (withheld_after_a_stop(), 2 * DAY),
     "withheld from a broadcast since its start": (opted_out_after_the_start(), 60),
     **{f"refused: {reason}": (refused(reason), 60) for reason in RefusalReason},
+    "refused: a field is missing": (without_field(missing_field="date"), 60),
+    "refused: a field doesn't fit": (without_field(unfit_field="date"), 60),
 }
 
 
