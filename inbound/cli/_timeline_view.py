@@ -54,6 +54,8 @@ _LABELS: Final[Mapping[Language, Mapping[str, str]]] = {
         "not_noted": "rejected texts of all numbers that were too many to record",
         "more": "show them with",
         "units": "s min h d",
+        "got_it_twice": "“I got it twice”",
+        "still_gets_messages": "“I switched it off and still get messages”",
     },
     Language.RU: {
         "subject": "субъект",
@@ -76,6 +78,8 @@ _LABELS: Final[Mapping[Language, Mapping[str, str]]] = {
         "not_noted": "отклонённых сообщений со всех номеров не учтено, их было слишком много",
         "more": "показать их",
         "units": "с мин ч сут",
+        "got_it_twice": "«Пришло дважды»",
+        "still_gets_messages": "«Отключил, а сообщения приходят»",
     },
 }
 RUSSIAN_REASONS: Final[Mapping[str, str]] = {
@@ -136,6 +140,10 @@ def print_timeline(timeline: Timeline, console: Terminal) -> None:
         if n:
             console.print()
         console.print(entry)
+    for one in timeline.answers:
+        console.print()
+        console.print(Text(labels[one.question], style="dim"))
+        console.print(Padding(Text(one.sentence), (0, 0, 0, 2), expand=False))
     for line in _left_out(timeline, labels):
         console.print(Text(line, style="dim"))
 

@@ -3,7 +3,7 @@
 It denies nothing while something is pending.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -13,6 +13,8 @@ from inbound.freshness.model import PendingWork
 from inbound.timeline.entries import pending_of
 from inbound.timeline.input import TimelineInput, TimelineOptions
 from inbound.timeline.model import (
+    ClientAnswer,
+    ClientQuestion,
     ExcludedTimeline,
     Miss,
     OrderTimeline,
@@ -21,6 +23,7 @@ from inbound.timeline.model import (
     SwitchTimeline,
     Unfinished,
 )
+from inbound.timeline.questions import switched_off_case, twice_case
 from inbound.timeline.words import NothingFound, Wording
 from schemas.orders import OrderState
 
@@ -65,6 +68,19 @@ def answer(entries: Entries, found: TimelineInput, options: TimelineOptions, wor
     if said is None:
         said, about = _silence(found, options, words), _Subject.NOTHING
     return " ".join([said, *_unsaid(entries.pending, about)])
+
+
+def answers(entries: Entries, found: TimelineInput, words: Wording) -> Iterator[ClientAnswer]:
+    """Yield the answers to other questions, as far as the timeline has any."""
+    if (twice := twice_case(found)) is not None:
+        yield ClientAnswer(question=ClientQuestion.GOT_IT_TWICE, sentence=words.twice(twice))
+    last = next(iter(found.all_switches or ()), None)
+    missed = (one for one in entries.misses if last is None or one.last_at > last.at)
+    newest = max(missed, key=lambda one: one.last_at, default=None)
+    off = switched_off_case(found, newest.sentence if newest else None)
+    if off is not None:
+        question = ClientQuestion.STILL_GETS_MESSAGES
+        yield ClientAnswer(question=question, sentence=words.switched_off(off))
 
 
 def _unsaid(pending: Sequence[PendingNote], about: _Subject) -> list[str]:

@@ -1,6 +1,6 @@
 """Builds a timeline in one language and time zone from what the reader found. Pure."""
 
-from inbound.timeline.answer import Entries, answer
+from inbound.timeline.answer import Entries, answer, answers
 from inbound.timeline.entries import (
     excluded_entry,
     miss_entry,
@@ -45,6 +45,7 @@ def build(found: TimelineInput, options: TimelineOptions) -> Timeline:
         as_of=found.freshness.as_of if found.freshness else None,
         pending=tuple(every.pending),
         sentence=answer(every, found, options, words),
+        answers=tuple(answers(every, found, words)),
         requests=tuple(every.requests[: len(selection.requests)]),
         orders=tuple(every.orders),
         excluded=tuple(one for one in every.excluded if page is None or one.began_at >= page),

@@ -4,12 +4,19 @@ from datetime import tzinfo
 from typing import Final
 
 from inbound.freshness.model import Pending
-from inbound.timeline import english_misses, english_orders, english_requests, english_steps
+from inbound.timeline import (
+    english_misses,
+    english_orders,
+    english_questions,
+    english_requests,
+    english_steps,
+)
 from inbound.timeline.cases import Case
 from inbound.timeline.incidents import Exclusion, Switch
 from inbound.timeline.model import StepKind, TextReading
 from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.pending import ENGLISH, sentence
+from inbound.timeline.question_cases import SwitchedOffCase, TwiceCase
 from inbound.timeline.words import (
     ArrivalSpan,
     Calendar,
@@ -70,6 +77,12 @@ class English(Wording):
 
     def nothing(self, found: NothingFound) -> str:
         return english_misses.nothing(found, self._calendar)
+
+    def twice(self, case: TwiceCase) -> str:
+        return english_questions.twice(case, self._calendar)
+
+    def switched_off(self, case: SwitchedOffCase) -> str:
+        return english_questions.switched_off(case, self._calendar)
 
     def pending(self, pending: Pending) -> str:
         return sentence(ENGLISH, pending, self._calendar)

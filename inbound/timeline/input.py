@@ -127,8 +127,9 @@ class TimelineInput:
 
     `number` is masked unless it was revealed. `claims` belong to the selection's open messages,
     `parts` to these and to those that were partly delivered, `rows` to its orders as far as they
-    are stored. `switches` are those by operators. `not_noted` are texts of all numbers within the
-    requested time.
+    are stored. `switches` are those by operators, `all_switches` the newest of
+    all, None if the timeline is not that of a number. `not_noted` are texts of all numbers within
+    the requested time.
     """
 
     number: str | None = None
@@ -138,6 +139,7 @@ class TimelineInput:
     rows: Sequence[WaitingOrder] = ()
     excluded: Sequence[Exclusion] = ()
     switches: Sequence[Switch] = ()
+    all_switches: Sequence[Switch] | None = None
     parts: Sequence[PartDelivery] = ()
     misses: Sequence[MissNote] = ()
     misses_left_out: bool = False

@@ -122,7 +122,12 @@ def _unsent(event: MessageEvent) -> str | None:
         return None
     if not was_submitted(event):
         return "unreported"
-    return "given_up" if event.attempt > 1 else None
+    return "given_up" if is_given_up(event) else None
+
+
+def is_given_up(event: MessageUnknown) -> bool:
+    """Whether an attempt was not sent any more, after one before it that has an unknown outcome."""
+    return event.sent_at is None and bool(event.parts) and event.attempt > 1
 
 
 def _attempt(event: MessageEvent, attempt: SubmitAttempt) -> Draft:

@@ -33,7 +33,7 @@ class ReplyStatus(DocumentedEnum):
     )
     UNDETERMINED = "undetermined", "the SMS centre doesn't know whether it is on the phone"
     REJECTED = "rejected", "the SMS centre refused it for good, or it could not be encoded"
-    UNKNOWN = "unknown", "it was sent and not answered; it may have arrived"
+    UNKNOWN = "unknown", "it was sent and not answered, or may have been sent; it may have arrived"
     EXPIRED = "expired", "it could not be sent before it became too old"
     ERASED = "erased", "the number or the data was erased before it was sent"
 
@@ -215,6 +215,23 @@ class PendingNote(Pending):
     sentence: str = Field(description="to be read to the client")
 
 
+class ClientQuestion(DocumentedEnum):
+    """What clients ask beside why they got no reply."""
+
+    GOT_IT_TWICE = "got_it_twice", "“I got it twice”"
+    STILL_GETS_MESSAGES = (
+        "still_gets_messages",
+        "“I switched notifications off and still get messages”",
+    )
+
+
+class ClientAnswer(Model):
+    """The answer to one question of the client."""
+
+    question: ClientQuestion
+    sentence: str = Field(description="to be read to the client")
+
+
 class Timeline(Model):
     """What is known of one number, or of one request or order; newest first."""
 
@@ -239,6 +256,9 @@ class Timeline(Model):
     sentence: str = Field(
         description="the answer to a client who texted and got no reply: about the last text, also "
         "if it is left out here, or, if there is none, about the last order"
+    )
+    answers: tuple[ClientAnswer, ...] = Field(
+        default=(), description="what to say to other questions of the client"
     )
     requests: tuple[RequestTimeline, ...] = ()
     orders: tuple[OrderTimeline, ...] = ()

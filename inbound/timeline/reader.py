@@ -92,7 +92,9 @@ class TimelineReader:
             selection = select_newest(conn, subject_id, options)
         switches = read_switches(conn, subject_id)
         selection = with_stops(selection, switches)
-        found = replace(found, switches=switches_by_operators(switches, options))
+        found = replace(
+            found, switches=switches_by_operators(switches, options), all_switches=switches
+        )
         selection = with_strangers_orders(conn, number_hash, selection, options)
         found = with_messages(conn, replace(found, selection=selection), subject_id)
         works = [PendingWork.TEXTS, PendingWork.ORDERS]

@@ -4,12 +4,19 @@ from datetime import tzinfo
 from typing import Final
 
 from inbound.freshness.model import Pending
-from inbound.timeline import russian_misses, russian_orders, russian_requests, russian_steps
+from inbound.timeline import (
+    russian_misses,
+    russian_orders,
+    russian_questions,
+    russian_requests,
+    russian_steps,
+)
 from inbound.timeline.cases import Case
 from inbound.timeline.incidents import Exclusion, Switch
 from inbound.timeline.model import StepKind, TextReading
 from inbound.timeline.order_cases import OrderCase
 from inbound.timeline.pending import RUSSIAN, sentence
+from inbound.timeline.question_cases import SwitchedOffCase, TwiceCase
 from inbound.timeline.words import (
     ArrivalSpan,
     Calendar,
@@ -70,6 +77,12 @@ class Russian(Wording):
 
     def nothing(self, found: NothingFound) -> str:
         return russian_misses.nothing(found, self._calendar)
+
+    def twice(self, case: TwiceCase) -> str:
+        return russian_questions.twice(case, self._calendar)
+
+    def switched_off(self, case: SwitchedOffCase) -> str:
+        return russian_questions.switched_off(case, self._calendar)
 
     def pending(self, pending: Pending) -> str:
         return sentence(RUSSIAN, pending, self._calendar)

@@ -16,6 +16,7 @@ from inbound.timeline.cases import Case
 from inbound.timeline.incidents import Exclusion, Switch
 from inbound.timeline.model import ClockState, StepKind, TextReading
 from inbound.timeline.order_cases import OrderCase
+from inbound.timeline.question_cases import SwitchedOffCase, TwiceCase
 from schemas.events import Command
 
 Details = Mapping[str, Any]
@@ -107,6 +108,14 @@ class Wording(Protocol):
 
     def nothing(self, silence: NothingFound) -> str:
         """Say that nothing arrived, and how sure that is."""
+        ...
+
+    def twice(self, case: TwiceCase) -> str:
+        """Answer "I got it twice"."""
+        ...
+
+    def switched_off(self, case: SwitchedOffCase) -> str:
+        """Answer "I switched it off and still get messages"."""
         ...
 
     def pending(self, pending: Pending) -> str:
