@@ -73,8 +73,10 @@ class OrderState(DocumentedEnum):
     )
     UNKNOWN = (
         "unknown",
-        "it was sent and not answered, or may have been sent, or the SMS centre doesn't know; it "
-        "may have arrived",
+        (
+            "it may have arrived: it was sent and not answered, or may have been sent, or the SMS "
+            "centre doesn't know"
+        ),
     )
     REJECTED = "rejected", "the SMS centre refused it for good, or it could not be encoded"
     EXPIRED = "expired", "it could not be sent before it expired"

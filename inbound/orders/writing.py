@@ -173,7 +173,8 @@ class BatchWriter:
             waiting=len(state.orders),
             problem=RefusalReason.ACCOUNT_UNKNOWN if account is None else draft.problem,
             earlier_order_id=draft.earlier_order_id,
-            **_field(draft),
+            missing_field=_field(draft, is_missing=True),
+            unfit_field=_field(draft, is_missing=False),
         )
         if account is None:
             return common
@@ -232,12 +233,12 @@ def _detail(draft: Draft, reason: RefusalReason | None) -> str:
     return ""
 
 
-def _field(draft: Draft) -> dict[str, str | None]:
-    """Return the facts about the field because of which the template was not rendered."""
+def _field(draft: Draft, *, is_missing: bool) -> str | None:
+    """Return the field because of which the template was not rendered, if it is of this kind."""
     problem = draft.rendered
-    if not isinstance(problem, RenderProblem) or problem.field is None:
-        return {}
-    return {"missing_field" if problem.is_missing else "unfit_field": problem.field}
+    if isinstance(problem, RenderProblem) and problem.is_missing is is_missing:
+        return problem.field
+    return None
 
 
 def _is_allowed(draft: Draft, account: Account) -> bool:

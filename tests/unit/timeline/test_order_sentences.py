@@ -61,7 +61,7 @@ def refused(reason: RefusalReason) -> Recipient:
     return person
 
 
-def without_field(**fact: str) -> Recipient:
+def without_field(**fact: Any) -> Recipient:
     person = Recipient()
     person.ordered(**FACTS[RefusalReason.TEMPLATE_FIELDS], **fact)
     return person
