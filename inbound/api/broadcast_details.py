@@ -3,8 +3,9 @@
 from pydantic import Field
 
 from inbound.api.broadcast_models import REPORT_EXAMPLE, BroadcastReport
-from inbound.api.models import ResponseModel, example
+from inbound.api.models import AMOUNT, ResponseModel, example
 from inbound.broadcasts.review import Review
+from inbound.money import amount_text
 from inbound.store.broadcasts.rows import Broadcast, Progress
 from schemas.base import UtcTime
 from schemas.orders import RefusalReason
@@ -91,10 +92,13 @@ class BroadcastDetails(BroadcastReport):
     )
     most_parts: int | None = Field(default=None, description="SMS parts of the longest text")
     price: str | None = Field(
-        default=None, description="of all parts at most; absent: the account has no price"
+        default=None,
+        description=f"of all parts at most: {AMOUNT}; absent: the account has no price",
     )
     currency: str | None = None
-    balance: str | None = Field(default=None, description="of the account now; absent: unlimited")
+    balance: str | None = Field(
+        default=None, description=f"of the account now: {AMOUNT}; absent: unlimited"
+    )
     waits_until: UtcTime | None = Field(
         default=None, description="it waits until then for its sending hours"
     )
@@ -144,9 +148,9 @@ class BroadcastDetails(BroadcastReport):
             rate=one.rate,
             parts=one.parts,
             most_parts=one.most_parts,
-            price=None if review.price is None else str(review.price),
+            price=None if review.price is None else amount_text(review.price),
             currency=review.currency,
-            balance=None if review.balance is None else str(review.balance),
+            balance=None if review.balance is None else amount_text(review.balance),
             waits_until=review.waits_until,
             expected_end=review.forecast.ends_at,
             recent_rate=review.forecast.recent_rate,

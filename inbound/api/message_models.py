@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, RootModel
 
 from inbound.api.examples import ORDER
-from inbound.api.models import CurrentAnswer, ResponseModel, example
+from inbound.api.models import AMOUNT, CurrentAnswer, ResponseModel, example
 from inbound.api.problems import TEMPORARY_MEANS, ProblemKind, Refusal
 from inbound.api.timelines import Timelines
 from inbound.handlers.order_progress import change_of, refused_state
+from inbound.money import amount_text
 from inbound.orders.ports import Placed
 from inbound.orders.refusals import TEMPORARY, explain
 from inbound.parsers.numbers import mask
@@ -103,7 +104,8 @@ class MessageReport(ResponseModel):
     template_version: int | None = None
     sender: str | None = Field(default=None, description="absent: the service's own")
     reason: str | None = Field(default=None, description=REASON_MEANS)
-    price: str | None = Field(default=None, description="what the account paid, as decimal text")
+    price: str | None = Field(default=None, description=f"what the account paid: {AMOUNT}")
+    currency: str | None = Field(default=None, description="of `price`: that of the account now")
     refunded: bool | None = Field(
         default=None,
         description="true: it ended unsent, and its price and its place in the limits were "
@@ -134,7 +136,8 @@ class MessageReport(ResponseModel):
             "template_version": found.template_version,
             "sender": found.sender,
             "reason": found.reason,
-            "price": found.price,
+            "price": None if found.price is None else amount_text(found.price),
+            "currency": found.currency,
             "refunded": found.refunded or None,
             "created_at": found.created_at,
             "changed_at": found.changed_at,

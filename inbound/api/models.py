@@ -17,6 +17,9 @@ from inbound.store.access.audit import LIKE_A_NUMBER, MAX_LENGTH
 from schemas.base import UtcTime
 from schemas.documented_enum import DocumentedEnum
 
+AMOUNT: Final = "decimal text with two digits after the point, or up to four"
+"""Of money; `inbound.money.amount_text` writes it."""
+
 MAX_SUBJECTS: Final = 100
 
 NO_NUMBER: Final[dict[str, JsonValue]] = {"not": {"pattern": LIKE_A_NUMBER.pattern}}

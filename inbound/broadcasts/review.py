@@ -17,6 +17,7 @@ from inbound.broadcasts.samples import Sample, own_sample, template_samples
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.handlers.broadcasts import BroadcastState, opening
 from inbound.handlers.sending_hours import window_at
+from inbound.money import money
 from inbound.orders.patterns import matches_any
 from inbound.orders.templates.definition import TemplateDefinition
 from inbound.orders.templates.fields import Language
@@ -191,11 +192,6 @@ def waits_until(one: Broadcast, now: datetime) -> datetime | None:
         opens = opening(starts_at, one.hours)
         return opens if opens > max(now, starts_at) else None
     return None
-
-
-def money(amount: Decimal, currency: str) -> str:
-    """Return an amount as people read it: 1,234.50 RUB."""
-    return f"{amount:,.2f} {currency}" if amount == round(amount, 2) else f"{amount:,f} {currency}"
 
 
 def _limits(

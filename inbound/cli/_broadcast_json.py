@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from inbound.money import amount_text
 from inbound.clock import utc_now
 from inbound.handlers.broadcasts import BroadcastState
 from inbound.settings import Settings
@@ -75,9 +76,9 @@ def reviewed_json(shown: Shown) -> dict[str, object]:
         "sample_language": review.samples[0].language if review.samples else None,
         "samples": [asdict(sample) for sample in review.samples],
         "missing_languages": list(review.missing_languages),
-        "price": None if review.price is None else str(review.price),
+        "price": None if review.price is None else amount_text(review.price),
         "currency": review.currency,
-        "balance": None if review.balance is None else str(review.balance),
+        "balance": None if review.balance is None else amount_text(review.balance),
         "waits_until": review.waits_until,
         "expected_end": review.forecast.ends_at,
         "recent_rate": review.forecast.recent_rate,

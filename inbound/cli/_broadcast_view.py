@@ -10,6 +10,7 @@ from inbound.cli._format import counted
 from inbound.cli._progress import progress_bar
 from inbound.cli._times import local
 from inbound.handlers.broadcasts import FINAL, Action, BroadcastState, words
+from inbound.money import money
 from inbound.settings import Settings
 from inbound.store.broadcasts.rows import Broadcast, Progress
 from inbound.terminal import echo
@@ -136,8 +137,6 @@ def _content_lines(shown: Shown, own_sender: str) -> "Iterator[str]":
         longest = counted(one.most_parts, "SMS part")
         yield f"the longest text has {longest}, all texts {counted(one.parts, 'SMS part')} at most"
     if review.price is not None and review.currency is not None:
-        from inbound.broadcasts.review import money
-
         of = "unlimited"
         if review.balance is not None:
             of = money(review.balance, review.currency)

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from inbound.handlers.order_progress import refused_state
 from inbound.handlers.orders import FIRST_DISPATCH, dispatched_message_id
+from inbound.money import amount_text
 from inbound.timeline.message_steps import (
     ClaimRow,
     Draft,
@@ -122,8 +123,8 @@ def _decision(decided: OrderDecided, currency: str | None) -> Iterator[Draft]:
         "waiting": facts.waiting,
         "limits": dict(_limits({"day": facts.day, "week": facts.week, "month": facts.month})),
         "max_parts": facts.max_parts,
-        "balance": None if facts.balance is None else str(facts.balance),
-        "price": None if facts.price is None else str(facts.price),
+        "balance": None if facts.balance is None else amount_text(facts.balance),
+        "price": None if facts.price is None else amount_text(facts.price),
         "currency": currency if facts.price is not None or facts.balance is not None else None,
     }
     match decided:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -23,9 +24,9 @@ _EVENTS_OF_ORDER: Final = _SQL["events_of_order"]
 
 @dataclass(frozen=True, slots=True)
 class FoundOrder:
-    """An order as its account may see it. `last_at` is when it expires; `price` decimal text.
+    """An order as its account may see it. `last_at` is when it expires.
 
-    `zone` is that of its sending hours.
+    `zone` is that of its sending hours; `currency` is that of the account, if it has a price.
     """
 
     order_id: UUID
@@ -38,7 +39,7 @@ class FoundOrder:
     template_version: int | None
     sender: str | None
     parts: int
-    price: str | None
+    price: Decimal | None
     created_at: datetime
     changed_at: datetime
     due_at: datetime | None
@@ -46,6 +47,7 @@ class FoundOrder:
     broadcast_id: UUID | None
     refunded: bool
     zone: str | None
+    currency: str | None
 
 
 class OrderKey(NamedTuple):

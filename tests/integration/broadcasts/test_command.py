@@ -151,7 +151,7 @@ async def test_a_draft_shows_what_it_sends_and_what_its_account_can_not(
         "Ann, the office is closed.",
     )
     assert (made["recipients"], made["parts"], made["most_parts"]) == (4, 5, 2)
-    assert (made["price"], made["balance"], made["currency"]) == ("12.5000", "5.0000", "RUB")
+    assert (made["price"], made["balance"], made["currency"]) == ("12.50", "5.00", "RUB")
     reasons = [warning["reason"] for warning in made["warnings"]]
     assert reasons == ["text_not_allowed", "daily_limit", "balance"]
     shown = run("show", made["id"])
