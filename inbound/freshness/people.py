@@ -50,4 +50,4 @@ def read_gaps(conn: psycopg.Connection, backlog: Backlog, hashes: Collection[byt
     processed meanwhile is missed.
     """
     rows = conn.execute(_OLDEST_SET_ASIDE, {"hashes": list(hashes)}).fetchall()
-    return Gaps(backlog, reception_gap(list_binds(conn), backlog.asked_at), dict(rows))
+    return Gaps(backlog, reception_gap(list_binds(conn)), dict(rows))

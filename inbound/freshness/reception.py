@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from inbound.freshness.model import Pending, PendingWork
 from inbound.store.bind_reports import GONE_AFTER_S, ReportedBind
 
 
-def reception_gap(binds: Iterable[ReportedBind], now: datetime) -> Pending | None:
+def reception_gap(binds: Iterable[ReportedBind]) -> Pending | None:
     """Return since when texts may wait at an SMS centre; None while every one is connected.
 
     Without reports since when is not known: gateways that end in order take theirs back.
@@ -16,7 +16,7 @@ def reception_gap(binds: Iterable[ReportedBind], now: datetime) -> Pending | Non
     lost: defaultdict[str, list[datetime | None]] = defaultdict(list)
     for bind in binds:
         if bind.details["type"] != "transmitter":
-            lost[bind.details["centre"]].append(_lost_at(bind, now))
+            lost[bind.details["centre"]].append(_lost_at(bind))
     if not lost:
         return Pending(work=PendingWork.RECEPTION)
     # A centre is connected as long as one of its binds is.
@@ -24,10 +24,10 @@ def reception_gap(binds: Iterable[ReportedBind], now: datetime) -> Pending | Non
     return Pending(work=PendingWork.RECEPTION, since=min(gaps)) if gaps else None
 
 
-def _lost_at(bind: ReportedBind, now: datetime) -> datetime | None:
-    """Return when a bind was lost; None while it is bound."""
+def _lost_at(bind: ReportedBind) -> datetime | None:
+    """Return when a bind was lost; None while it is bound. The same as long as nothing changes."""
     if bind.age_s >= GONE_AFTER_S:
-        return now - timedelta(seconds=bind.age_s)
+        return bind.seen_at
     if bind.details["state"] == "bound":
         return None
     return datetime.fromisoformat(bind.details["since"])

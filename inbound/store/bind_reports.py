@@ -45,7 +45,7 @@ class BindReport:
 
 @dataclass(frozen=True, slots=True)
 class ReportedBind:
-    """A stored report, `age_s` seconds old."""
+    """A stored report, `age_s` seconds old; `seen_at` is its time by the database's clock."""
 
     account: str
     bind: str
@@ -53,6 +53,7 @@ class ReportedBind:
     sends: bool
     state: bytes
     age_s: float
+    seen_at: datetime
 
     @property
     def details(self) -> dict[str, Any]:

@@ -31,7 +31,8 @@ WHERE gateway <> %(gateway)s AND seen_at > now() - %(alive)s::interval
 DELETE FROM bind_presence WHERE gateway = %(gateway)s
 
 -- name: list_binds
-SELECT account, bind, gateway, sends, state, extract(epoch FROM now() - seen_at)::float8 AS age_s
+SELECT account, bind, gateway, sends, state, extract(epoch FROM now() - seen_at)::float8 AS age_s,
+       seen_at
 FROM bind_presence WHERE seen_at > now() - interval '1 hour' ORDER BY account, bind, gateway
 
 -- name: database_time

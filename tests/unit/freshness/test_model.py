@@ -1,5 +1,6 @@
 """How current an answer is, by what waits in Kafka, at the SMS centres and for people."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,7 +28,8 @@ def bind(
 ) -> ReportedBind:
     since = ago(100).isoformat()
     about: dict[str, Any] = {"centre": centre, "type": type_, "state": state, "since": since}
-    return ReportedBind("account", "bind", "gateway", state == "bound", to_json(about), age_s)
+    is_bound, details = state == "bound", to_json(about)
+    return ReportedBind("account", "bind", "gateway", is_bound, details, age_s, ago(age_s))
 
 
 def test_only_the_partition_of_the_person_counts() -> None:
@@ -91,9 +93,15 @@ def test_a_centre_without_a_receiving_bind_is_a_gap(
     binds: list[ReportedBind], since: datetime | None
 ) -> None:
     expected = None if since is None else Pending(work=PendingWork.RECEPTION, since=since)
-    assert reception_gap(binds, NOW) == expected
+    assert reception_gap(binds) == expected
 
 
 def test_without_any_report_since_when_is_not_known() -> None:
     for binds in ([], [bind("bound", type_="transmitter")]):
-        assert reception_gap(binds, NOW) == Pending(work=PendingWork.RECEPTION)
+        assert reception_gap(binds) == Pending(work=PendingWork.RECEPTION)
+
+
+def test_a_gap_has_the_same_beginning_whenever_it_is_asked_for() -> None:
+    gone = bind("bound", age_s=60)
+    later = replace(gone, age_s=75.25)
+    assert reception_gap([gone]) == reception_gap([later])
