@@ -12,12 +12,13 @@ from typing import Any, Final
 import psycopg
 from psycopg.rows import class_row
 
+from inbound.clock import utc_now
 from inbound.parsers.numbers import mask
 from inbound.printing import printable
 from inbound.store.access import audit
 from inbound.store.access.approval_rules import needs_second_person
 from inbound.store.connections import raises_store_errors
-from inbound.store.orders.rows import UsageKey
+from inbound.store.orders.rows import Account, UsageKey, usage_keys
 from inbound.store.statements import statements
 
 _SQL: Final = statements(__package__, "account_records")
@@ -31,6 +32,8 @@ _APPROVE_SENDER: Final = _SQL["approve_sender"]
 _FIND_SENDER: Final = _SQL["find_sender"]
 _DELETE_SENDER: Final = _SQL["delete_sender"]
 _LIST_USAGE: Final = _SQL["list_usage"]
+_RECOUNT_USAGE: Final = _SQL["recount_usage"]
+_FORGET_LATER_USAGE: Final = _SQL["forget_later_usage"]
 
 _AS_TEXT: Final = {True: "yes", False: "no", None: "none"}
 
@@ -111,10 +114,13 @@ def change_account(
     change: Callable[[AccountSettings], AccountSettings],
     *,
     actor: str,
+    now: datetime | None = None,
 ) -> bool:
     """Change an account; False if it is so already. Orders that are being accepted come first.
 
-    Blocks on the database. Raises AccountMissingError, and what `change` raises.
+    With another zone the orders of its current day, week and month are counted again, at `now`
+    (default: the time of the clock). Blocks on the database. Raises AccountMissingError, and what
+    `change` raises.
     """
     with conn.transaction():
         row = conn.execute(_LOCK_ACCOUNT, {"account": account}).fetchone()
@@ -125,6 +131,8 @@ def change_account(
         if after == before:
             return False
         conn.execute(_CHANGE_ACCOUNT, _parameters(account, after))
+        if after.zone != before.zone:
+            _recount(conn, account, before.zone, after.zone, now)
         _record(conn, actor, "accounts.change", f"{account}: {_differences(before, after)}")
     return True
 
@@ -210,6 +218,18 @@ def remove_sender(
             return False
         _record(conn, actor, "accounts.senders.remove", _about(account, sender, reason))
     return True
+
+
+def _recount(
+    conn: psycopg.Connection, account: str, before: str, after: str, now: datetime | None
+) -> None:
+    at = now or utc_now()
+    periods = {
+        name: [key.period for key in usage_keys(Account(account, zone=zone), at)]
+        for name, zone in (("before", before), ("after", after))
+    }
+    conn.execute(_RECOUNT_USAGE, {"account": account, "zone": after, "at": at, **periods})
+    conn.execute(_FORGET_LATER_USAGE, {"account": account, "after": periods["after"]})
 
 
 def _find_sender(conn: psycopg.Connection, account: str, sender: str) -> Sender | None:

@@ -21,6 +21,28 @@ SET enabled = %(enabled)s, rights = %(rights)s, addresses = %(addresses)s::text[
     balance = %(balance)s
 WHERE account = %(account)s
 
+-- name: recount_usage
+-- After an account's zone has changed: what it ordered in the day, week and month that it is now in
+-- the new zone, but no less than was counted for those of the zone before. Both windows overlap,
+-- and their orders must not be counted anew.
+INSERT INTO account_usage AS stored (account, period, used)
+SELECT %(account)s, given.after, greatest(
+    (SELECT count(*) FROM orders
+     WHERE account = %(account)s AND last_at IS NOT NULL AND NOT refunded
+       AND created_at >= date_trunc(given.unit, %(at)s::timestamptz AT TIME ZONE %(zone)s)
+           AT TIME ZONE %(zone)s),
+    (SELECT used FROM account_usage WHERE account = %(account)s AND period = given.before)
+)
+FROM unnest(ARRAY['day', 'week', 'month'], %(before)s::text[], %(after)s::text[])
+    AS given (unit, before, after)
+ON CONFLICT (account, period) DO UPDATE SET used = excluded.used
+
+-- name: forget_later_usage
+-- Of periods that have not begun yet in the new zone.
+DELETE FROM account_usage USING unnest(%(after)s::text[]) AS given (period)
+WHERE account = %(account)s AND left(account_usage.period, 1) = left(given.period, 1)
+  AND account_usage.period > given.period
+
 -- name: lock_account
 SELECT enabled, rights, addresses::text[], zone, day_limit, week_limit, month_limit, min_delay_s,
        repeat_within_s, max_parts, patterns, rate_per_s, price_per_part, currency, balance
