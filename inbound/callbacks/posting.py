@@ -8,6 +8,8 @@ are not followed. Answers are not read.
 import ipaddress
 import socket
 from collections.abc import Mapping
+from datetime import timedelta
+from http import HTTPStatus
 from typing import Final, Protocol
 
 import aiohttp
@@ -19,10 +21,24 @@ from inbound.errors import ScservError, SetupError
 
 TIMEOUT_S: Final = 10.0
 LONGEST_URL: Final = 2000
+LONGEST_WISH: Final = timedelta(days=1)
+"""No `Retry-After` holds calls up for longer."""
+
+_DIGITS_OF_PAUSE: Final = 10
 
 
 class CallbackFailed(ScservError):  # noqa: N818  says what is the case
-    """A call was not taken; the text says why, without the URL."""
+    """A call was not taken; the text says why, without the URL.
+
+    `is_final`: the receiver wants no more calls. `retry_after`: it asks for that long a pause.
+    """
+
+    def __init__(
+        self, why: str, *, is_final: bool = False, retry_after: timedelta = timedelta()
+    ) -> None:
+        super().__init__(why)
+        self.is_final = is_final
+        self.retry_after = retry_after
 
 
 class PrivateAddressError(OSError):
@@ -113,14 +129,24 @@ class HttpPoster(Poster):
                     allow_redirects=False,
                 ) as answer,
             ):
-                status = answer.status
+                status, pause = answer.status, answer.headers.get("Retry-After", "")
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise CallbackFailed(_reason(error)) from None
         if not 200 <= status < 300:
-            redirects = 300 <= status < 400
-            raise CallbackFailed(
-                f"answered {status}" + (", and redirects are not followed" if redirects else "")
-            )
+            raise _not_taken(status, pause)
+
+
+def _not_taken(status: int, pause: str) -> CallbackFailed:
+    """Return what an answer other than 2xx means (Standard Webhooks 1.0, "Webhook responses")."""
+    said = f"answered {status}"
+    if status == HTTPStatus.GONE:
+        return CallbackFailed(f"{said}: the receiver wants no more calls", is_final=True)
+    if 300 <= status < 400:
+        return CallbackFailed(f"{said}, and redirects are not followed")
+    asked = timedelta()
+    if pause.isascii() and pause.isdecimal() and len(pause) < _DIGITS_OF_PAUSE:
+        asked = min(timedelta(seconds=int(pause)), LONGEST_WISH)
+    return CallbackFailed(said, retry_after=asked)
 
 
 def _public_socket(info: aiohttp.AddrInfoType) -> socket.socket:

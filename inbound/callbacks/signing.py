@@ -1,7 +1,7 @@
 """Signs callbacks as Standard Webhooks 1.0 says (standard-webhooks.md, "Signature scheme").
 
-The signature is HMAC-SHA-256 over id, timestamp and body with dots between them. Our own few lines,
-because the reference library brings an HTTP client and more with it.
+The signature is HMAC-SHA-256 over id, timestamp and body with dots between them. Our own few lines:
+the reference library, which the tests receive with, signs with one secret only.
 """
 
 import base64

@@ -1,7 +1,10 @@
 """`scserv callbacks`: the URLs of accounts that are called when a message has ended."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import click
 import psycopg
@@ -18,7 +21,7 @@ from inbound.startup import make_cipher
 from inbound.store.access.api_tokens import has_account
 from inbound.store.access.audit import record
 from inbound.store.callbacks import callbacks as stored
-from inbound.store.callbacks.callbacks import CallbackUrl, ListedUrl
+from inbound.store.callbacks.callbacks import CallbackUrl, DeadCallback, ListedUrl
 from inbound.store.connections import raises_store_errors
 from inbound.store.sealing import Sealer
 from inbound.terminal import echo, echo_json
@@ -128,11 +131,45 @@ def list_(settings: Settings, *, as_json: bool) -> None:
 
 @callbacks.command
 @click.argument("account")
+@click.option(
+    "--limit",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="Calls at most, the oldest first.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @settings_options
-def retry(settings: Settings, account: str) -> None:
-    """Make the dead calls of ACCOUNT again: those that were not taken within three days."""
+def dead(settings: Settings, account: str, *, limit: int, as_json: bool) -> None:
+    """Show the dead calls of ACCOUNT: what each would have told, and why it was not taken.
+
+    A call is dead when it was not taken within three days, or the receiver answered 410 Gone.
+    """
     with open_database(settings, _APPLICATION) as connection:
-        count = _retry(connection, account)
+        found = stored.list_dead(connection, account, limit)
+    for one in found:
+        if as_json:
+            echo_json(asdict(one))
+        else:
+            echo(_dead_line(one))
+    if not found and not as_json:
+        echo(f"{account} has no dead calls")
+
+
+@callbacks.command
+@click.argument("account")
+@click.option(
+    "--id",
+    "callback_ids",
+    type=click.UUID,
+    multiple=True,
+    help="Only this one, as `dead` shows it; may be repeated.",
+)
+@settings_options
+def retry(settings: Settings, account: str, *, callback_ids: tuple[UUID, ...]) -> None:
+    """Make the dead calls of ACCOUNT again; `scserv callbacks dead` shows them."""
+    with open_database(settings, _APPLICATION) as connection:
+        count = _retry(connection, account, callback_ids or None)
     echo(f"{count} {'call is' if count == 1 else 'calls are'} made again")
 
 
@@ -160,9 +197,11 @@ def _remove(connection: psycopg.Connection, account: str) -> None:
 
 
 @raises_store_errors
-def _retry(connection: psycopg.Connection, account: str) -> int:
+def _retry(
+    connection: psycopg.Connection, account: str, callback_ids: Sequence[UUID] | None
+) -> int:
     with connection.transaction():
-        count = stored.retry_dead(connection, account, utc_now())
+        count = stored.retry_dead(connection, account, utc_now(), callback_ids)
         if count:
             reason = f"{account}: {counted(count, 'call')}"
             record(connection, actor=os_user(), action="callbacks.retry", reason=reason)
@@ -181,6 +220,14 @@ def _as_object(one: ListedUrl) -> dict[str, object]:
         "dead": one.dead,
         "error": one.error,
     }
+
+
+def _dead_line(one: DeadCallback) -> str:
+    attempts = counted(one.attempts, "attempt")
+    return (
+        f"{one.callback_id}  {one.type} of {one.topic_id}, {utc(one.told_at)}: dead since "
+        f"{utc(one.dead_at)} after {attempts}: {one.error}"
+    )
 
 
 def _line(one: ListedUrl) -> str:

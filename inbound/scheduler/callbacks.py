@@ -3,8 +3,9 @@
 Each account has a task of its own, so that a slow one holds up no other; the calls of a few topics
 run at a time, those of one topic after each other. A call that is not taken is made again with
 back-off for three days, and then is dead: an operator sees it and can have it made again. A
-process that is killed leaves its calls to others after a lease, so a receiver may get one twice,
-with the same `webhook-id`.
+receiver may ask for a longer pause (`Retry-After`), or for no more calls (410 Gone), and then the
+call is dead at once. A process that is killed leaves its calls to others after a lease, so a
+receiver may get one twice, with the same `webhook-id`.
 """
 
 import asyncio
@@ -103,15 +104,15 @@ class Callbacks(Loop):
         try:
             await self._poster.post(one.url, body, headers, private_allowed=one.private_allowed)
         except CallbackFailed as failed:
-            await self._postpone(account, one, str(failed))
+            await self._postpone(account, one, failed)
         else:
             metrics.CALLBACKS.add(1, {"outcome": "taken"})
             await self._pool.run(callbacks.finish, one.id)
 
-    async def _postpone(self, account: str, one: TakenCallback, error: str) -> None:
-        now = self._clock()
-        due_at = now + pause_after(one.attempts, self._chance())
-        is_dead = due_at > one.created_at + GIVE_UP_AFTER
+    async def _postpone(self, account: str, one: TakenCallback, failed: CallbackFailed) -> None:
+        now, error = self._clock(), str(failed)
+        due_at = now + max(pause_after(one.attempts, self._chance()), failed.retry_after)
+        is_dead = failed.is_final or due_at > one.created_at + GIVE_UP_AFTER
         dead_at = now if is_dead else None
         try:
             await self._pool.run(
@@ -121,4 +122,7 @@ class Callbacks(Loop):
             return  # it is due again after its lease
         metrics.CALLBACKS.add(1, {"outcome": "dead" if is_dead else "failed"})
         if is_dead:
-            log.error("a call to the URL of %s is given up after three days: %s", account, error)
+            log.error(
+                "a call to the URL of %s is given up%s: %s",
+                *(account, "" if failed.is_final else " after three days", error),
+            )

@@ -30,6 +30,7 @@ _FORGET_PREVIOUS_SECRETS: Final = _SQL["forget_previous_secrets"]
 _REMOVE_URL: Final = _SQL["remove_url"]
 _REMOVE_CALLBACKS: Final = _SQL["remove_callbacks"]
 _LIST_URLS: Final = _SQL["list_urls"]
+_LIST_DEAD: Final = _SQL["list_dead"]
 _RETRY_DEAD: Final = _SQL["retry_dead"]
 _SWEEP: Final = _SQL["sweep_callbacks"]
 
@@ -60,6 +61,22 @@ class CallbackUrl:
     secret: bytes = field(repr=False)
     commands: bool
     private_allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeadCallback:
+    """A call that is not made any more. `topic_id` is the id of its message or request.
+
+    `told_at` is the time of what it tells.
+    """
+
+    callback_id: UUID
+    type: str
+    topic_id: UUID
+    told_at: datetime
+    dead_at: datetime
+    attempts: int
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +198,24 @@ def list_urls(conn: psycopg.Connection) -> list[ListedUrl]:
 
 
 @raises_store_errors
-def retry_dead(conn: psycopg.Connection, account: str, now: datetime) -> int:
-    """Have the dead calls of an account made again; return how many there are."""
-    return conn.execute(_RETRY_DEAD, {"account": account, "now": now}).rowcount
+def list_dead(conn: psycopg.Connection, account: str, limit: int) -> list[DeadCallback]:
+    """Return the dead calls of an account, the oldest first."""
+    parameters = {"account": account, "limit": limit}
+    with conn.cursor(row_factory=args_row(DeadCallback)) as cursor:
+        return cursor.execute(_LIST_DEAD, parameters).fetchall()
+
+
+@raises_store_errors
+def retry_dead(
+    conn: psycopg.Connection,
+    account: str,
+    now: datetime,
+    callback_ids: Sequence[UUID] | None = None,
+) -> int:
+    """Have dead calls of an account made again, those of these ids or all; return how many."""
+    ids = None if callback_ids is None else list(callback_ids)
+    parameters = {"account": account, "now": now, "callback_ids": ids}
+    return conn.execute(_RETRY_DEAD, parameters).rowcount
 
 
 @raises_store_errors

@@ -105,9 +105,16 @@ SELECT account, url, commands, private_allowed, changed_at, previous_until,
         ORDER BY id DESC LIMIT 1) AS error
 FROM callback_urls ORDER BY account
 
+-- name: list_dead
+SELECT callback_id, type, topic_id, (body::json ->> 'timestamp')::timestamptz AS told_at, dead_at,
+       attempts, error
+FROM callbacks WHERE account = %(account)s AND dead_at IS NOT NULL
+ORDER BY id LIMIT %(limit)s
+
 -- name: retry_dead
 UPDATE callbacks SET dead_at = NULL, due_at = %(now)s, created_at = %(now)s, attempts = 0
 WHERE account = %(account)s AND dead_at IS NOT NULL
+  AND (%(callback_ids)s::uuid[] IS NULL OR callback_id = ANY(%(callback_ids)s::uuid[]))
 
 -- name: sweep_callbacks
 -- Dead ones that nobody wanted, and those of accounts without a URL.

@@ -42,6 +42,7 @@ class Receiver(Poster):
     def __init__(self) -> None:
         self.calls: list[tuple[dict[str, Any], Mapping[str, str]]] = []
         self.failing = False
+        self.failure = CallbackFailed("answered 500")
         self.secrets = [SECRET]
 
     @override
@@ -53,7 +54,7 @@ class Receiver(Poster):
         timestamp = int(headers["webhook-timestamp"])
         assert headers == signed_headers(self.secrets, headers["webhook-id"], timestamp, body)
         if self.failing:
-            raise CallbackFailed("answered 500")
+            raise self.failure
 
     @property
     def states(self) -> list[str]:
@@ -242,6 +243,38 @@ async def test_a_call_is_repeated_for_three_days_under_one_id(world: World) -> N
     world.receiver.failing = False
     await world.call()
     assert world.waiting() == []
+
+
+async def test_a_receiver_that_is_gone_is_called_again_only_on_request(world: World) -> None:
+    first, second = await world.place(), await world.place()
+    await world.change(first, OrderState.DELIVERED)
+    await world.change(second, OrderState.UNKNOWN)
+    world.receiver.failing = True
+    world.receiver.failure = CallbackFailed("answered 410", is_final=True)
+    await world.call()
+    one, two = stored.list_dead(world.conn, "default", 50)
+    assert (one.type, one.topic_id, one.error) == ("message.delivered", first, "answered 410")
+    assert (one.told_at, one.dead_at, one.attempts) == (NOON, NOON, 1)
+    assert stored.list_dead(world.conn, "nobody", 50) == []
+    world.now += timedelta(days=1)
+    await world.call()
+    assert len(world.receiver.calls) == 2
+    world.receiver.failing = False
+    assert stored.retry_dead(world.conn, "default", world.now, [two.callback_id]) == 1
+    await world.call()
+    assert world.receiver.states[2:] == ["unknown"]
+    assert [dead.topic_id for dead in stored.list_dead(world.conn, "default", 50)] == [first]
+
+
+async def test_a_busy_receiver_gets_the_pause_that_it_asks_for(world: World) -> None:
+    await world.change(await world.place(), OrderState.DELIVERED)
+    world.receiver.failing = True
+    world.receiver.failure = CallbackFailed("answered 429", retry_after=timedelta(minutes=10))
+    await world.call()
+    for minutes, calls in ((9, 1), (2, 2)):
+        world.now += timedelta(minutes=minutes)
+        await world.call()
+        assert len(world.receiver.calls) == calls
 
 
 async def test_two_processes_make_each_call_once_and_one_that_died_leaves_its_own(
