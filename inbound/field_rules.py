@@ -5,9 +5,13 @@ A rule never repeats the value, and names nothing that a caller chose.
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import ValidationError
+
+OWN_WORDS: Final = "own_words"
+"""The type of an error of pydantic whose message is ours."""
 
 _TIME: Final = "has to be a time with an offset, like 2024-05-17T12:30:00Z"
 _TEXT: Final = "has to be a text"
@@ -79,7 +83,7 @@ def rule_of(fault: Mapping[str, Any], *, pattern: str = "does not fit its patter
     (ValueError) are kept: they quote nothing.
     """
     type_, context = str(fault["type"]), fault.get("ctx", {})
-    if type_ == "value_error":
+    if type_ in {"value_error", OWN_WORDS}:
         return str(fault["msg"]).removeprefix("Value error, ")
     if type_ == "string_pattern_mismatch":
         return pattern
@@ -96,9 +100,11 @@ def rule_of(fault: Mapping[str, Any], *, pattern: str = "does not fit its patter
     return _RULES.get(type_, "is invalid")
 
 
-def first_rule(error: ValidationError) -> str:
-    """Return the rule of the first error."""
-    return rule_of(error.errors(include_input=False, include_url=False)[0])
+def first_rule(error: ValidationError, patterns: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return the rule of the first error; `patterns` says what is right for each pattern."""
+    fault = error.errors(include_input=False, include_url=False)[0]
+    pattern = fault.get("ctx", {}).get("pattern", "")
+    return rule_of(fault, pattern=patterns.get(pattern, "does not fit its pattern"))
 
 
 def _length(limit: str, unit: str, context: Mapping[str, Any]) -> str:

@@ -3,16 +3,20 @@
 from typing import Any, Final, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from inbound.api.examples import REQUEST, SUBJECT
 from inbound.api.models import ClientId, CurrentAnswer, RequestModel, ResponseModel, example
-from inbound.api.person_states import NumberState
-from inbound.parsers.numbers import mask
+from inbound.api.patterns import WORDS
+from inbound.api.person_states import Named, NumberState, PersonState
+from inbound.field_rules import first_rule
+from inbound.parsers.numbers import NumberError, mask, parse_msisdn
 from inbound.store.people.subscriptions import Subscription
 from schemas.base import UtcTime
 
 MAX_RECIPIENTS: Final = 100
+
+_CLIENT_ID: Final[TypeAdapter[str]] = TypeAdapter(ClientId)
 
 _SINCE: Final = "2024-05-17T12:00:00.120000Z"
 _CURRENT: Final[dict[str, Any]] = {"as_of": "2024-05-17T12:01:00Z", "pending": []}
@@ -114,19 +118,39 @@ class Recipient(RequestModel):
 
     to: str | None = Field(
         default=None,
-        min_length=1,
-        max_length=40,
         description="a mobile number with its country code, in any usual format",
         examples=["+79161234567"],
     )
-    client_id: ClientId | None = None
-    subject_id: UUID | None = Field(default=None, description="a subject, as in events")
+    client_id: str | None = Field(
+        default=None, description="the client's id in the directory", examples=["C-1001"]
+    )
+    subject_id: str | None = Field(
+        default=None, description="a subject, as in events", examples=[SUBJECT]
+    )
 
     @model_validator(mode="after")
     def _name_one(self) -> Self:
         if sum(each is not None for each in (self.to, self.client_id, self.subject_id)) != 1:
             raise ValueError("has to name exactly one of `to`, `client_id` and `subject_id`")
         return self
+
+    def named(self) -> Named:
+        """Return whom it names. Raises ValueError, which says why it can name nobody."""
+        try:
+            number = None if self.to is None else parse_msisdn(self.to)
+        except NumberError as error:
+            raise ValueError(f"to: {error}; write it like +79161234567") from None
+        try:
+            client_id = (
+                None if self.client_id is None else _CLIENT_ID.validate_python(self.client_id)
+            )
+        except ValidationError as error:
+            raise ValueError(f"client_id {first_rule(error, WORDS)}") from None
+        try:
+            subject_id = None if self.subject_id is None else UUID(self.subject_id)
+        except ValueError:
+            raise ValueError("subject_id has to be a UUID, as in events") from None
+        return Named(number, client_id, subject_id)
 
 
 class SubscriptionQuery(RequestModel):
@@ -146,9 +170,25 @@ class RecipientSubscription(CurrentAnswer):
         description="false: nobody is known by this number or id, or the person was erased. Then "
         "nothing is known about consent"
     )
+    problem: str | None = Field(
+        default=None,
+        description="why the recipient can be nobody, if it is not a mobile number or an id: then "
+        "it was not looked up, and `found` is false",
+    )
     numbers: list[ClientNumber] = Field(
         description="each number of a client; of a number or a subject the only one"
     )
+
+    @classmethod
+    def of(cls, state: PersonState, *, resolve: bool) -> Self:
+        """Return the answer about a recipient who can be somebody."""
+        return cls(
+            found=bool(state.numbers),
+            numbers=[
+                ClientNumber.of(each, reveal=False, resolve=resolve) for each in state.numbers
+            ],
+            **cls.current(state.freshness),
+        )
 
 
 class RecipientSubscriptions(ResponseModel):
@@ -160,6 +200,13 @@ class RecipientSubscriptions(ResponseModel):
                 {"found": True, "numbers": [_STOPPED], **_CURRENT},
                 {"found": True, "numbers": [_STOPPED, _NEVER_CHANGED], **_PENDING},
                 {"found": False, "numbers": [], **_CURRENT},
+                {
+                    "found": False,
+                    "problem": "to: not a valid mobile number; write it like +79161234567",
+                    "numbers": [],
+                    "as_of": None,
+                    "pending": [],
+                },
             ]
         }
     )

@@ -13,7 +13,7 @@ from inbound.api.backend import REVEAL
 from inbound.api.json_bodies import JsonRoute
 from inbound.api.models import ClientId
 from inbound.api.person_states import Named, person_states
-from inbound.api.problems import NO_CLIENT, FieldProblem, ProblemKind, Refusal
+from inbound.api.problems import NO_CLIENT, ProblemKind, Refusal
 from inbound.api.subscription_models import (
     MAX_RECIPIENTS,
     ClientNumber,
@@ -26,7 +26,6 @@ from inbound.api.subscription_models import (
     SubscriptionState,
 )
 from inbound.api.tokens import Scope
-from inbound.parsers.numbers import NumberError, parse_msisdn
 
 _CURRENT = (
     "Never older than a `CLIENT sms stop` that was confirmed to the person, and never older than "
@@ -51,7 +50,7 @@ async def subject_subscription(
     """Answer with the state of one subject."""
     [found] = await person_states(backend.sources, [Named(subject_id=subject_id)])
     if not found.numbers:
-        raise Refusal(ProblemKind.NOT_FOUND, "the subject is unknown or was erased")
+        raise Refusal(ProblemKind.NOT_FOUND, "no subject has this id, or the person was erased")
     subscription = found.numbers[0].subscription
     return SubjectSubscription(
         **SubscriptionState.values_of(subscription),
@@ -98,40 +97,33 @@ async def client_subscription(
     operation_id="querySubscriptions",
     summary="May these people be sent notifications and broadcasts?",
     description=f"Up to {MAX_RECIPIENTS} numbers, clients and subjects at once, with the answers "
-    f"that each would get on its own. {_CURRENT} Changes nothing; it is a POST so that numbers are "
-    "in no path and no log.",
+    f"that each would get on its own. A recipient that is not a mobile number or an id has a "
+    f"`problem`, and the others are answered all the same. {_CURRENT} Changes nothing; it is a "
+    "POST so that numbers are in no path and no log.",
     response_description="Every recipient, in the order of the request.",
 )
 async def query_subscriptions(
     body: SubscriptionQuery, backend: BackendDep, principal: MayRead
 ) -> RecipientSubscriptions:
     """Answer with the state of each number of each recipient."""
-    found = await person_states(backend.sources, _named(body.recipients))
+    named = [_named(one) for one in body.recipients]
+    states = iter(
+        await person_states(backend.sources, [one for one in named if isinstance(one, Named)])
+    )
     resolve = principal.may(Scope.RESOLVE)
     return RecipientSubscriptions(
         subscriptions=[
-            RecipientSubscription(
-                found=bool(one.numbers),
-                numbers=[
-                    ClientNumber.of(each, reveal=False, resolve=resolve) for each in one.numbers
-                ],
-                **RecipientSubscription.current(one.freshness),
-            )
-            for one in found
+            RecipientSubscription.of(next(states), resolve=resolve)
+            if isinstance(one, Named)
+            else RecipientSubscription(found=False, numbers=[], problem=one)
+            for one in named
         ]
     )
 
 
-def _named(recipients: list[Recipient]) -> list[Named]:
-    """Return the recipients with their numbers in canonical form. Raises Refusal, naming all."""
-    named, problems = [], []
-    for n, one in enumerate(recipients):
-        number = None
-        try:
-            number = None if one.to is None else parse_msisdn(one.to)
-        except NumberError as error:
-            problems.append(FieldProblem(where=f"body.recipients.{n}.to", problem=str(error)))
-        named.append(Named(number, one.client_id, one.subject_id))
-    if problems:
-        raise Refusal(ProblemKind.INVALID, errors=problems[:20])
-    return named
+def _named(recipient: Recipient) -> Named | str:
+    """Return whom a recipient names, or why it can name nobody."""
+    try:
+        return recipient.named()
+    except ValueError as error:
+        return str(error)
