@@ -44,10 +44,12 @@ def fault_of(
     """
     steps = [step for step in found["loc"] if step not in left_out and step != _KEY]
     if found["type"] == "json_invalid":
-        steps = steps[:1]  # what follows is a position
+        position = [step for step in steps[1:] if isinstance(step, int)]
+        at = f" at character {position[0] + 1}" if position else ""
+        return Fault([str(steps[0])], _rule(found, patterns) + at)
     rule = _rule(found, patterns)
     if found["type"] == _UNKNOWN:
-        rule = "is unknown"
+        rule = "is an unknown field"
         # Queries are in the logs of proxies and of programs, so not even a plain name is repeated.
         if steps[0] == "query" or not _is_plain(steps[-1]):
             rule = f"has an unknown {'parameter' if steps[0] == 'query' else 'field'}"

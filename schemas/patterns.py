@@ -17,6 +17,6 @@ WORDS: Final[Mapping[str, str]] = {
     TEMPLATE: "has to be the name of a template: small Latin letters, digits, dots, dashes and "
     "underscores",
     KEY: "has to be letters, digits and signs of ASCII, without blanks",
-    HOURS: "has to be the first and the last minute of a day, like 10:00-12:00",
+    HOURS: "has to be two times from 00:00 to 23:59, like 10:00-12:00; midnight is 00:00",
 }
 """What is right for a text that doesn't match."""

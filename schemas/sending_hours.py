@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from schemas.base import Model
 
-NO_HOURS: Final = "hours that end when they start: leave them out instead"
+NO_HOURS: Final = "end when they start; leave them out to send at any hour"
 
 
 def check_zone(name: str) -> str:
@@ -16,7 +16,7 @@ def check_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (LookupError, ValueError, OSError):
-        raise ValueError("not a time zone; use an IANA name like Europe/Moscow") from None
+        raise ValueError("is not a time zone; use an IANA name like Europe/Moscow") from None
     return name
 
 

@@ -118,7 +118,10 @@ class AdmissionMiddleware:
         body = Body(receive, _most_bytes(scope), self._large)
         try:
             if principal and self._per_token[key] > _capacity(is_sending=is_sending).of_one_token:
-                refusal = busy("too many requests of this token at once; retry later")
+                refusal = busy(
+                    "too many requests of this token run at once; send this one again when others "
+                    "have been answered"
+                )
                 response = render(refusal, scope["state"]["request_id"])
                 await response(scope, receive, send)
             else:
@@ -131,7 +134,7 @@ class AdmissionMiddleware:
 
     def _check_capacity(self, *, is_sending: bool) -> None:
         if self._in_flight[is_sending] > _capacity(is_sending=is_sending).requests:
-            raise busy("too many requests at once; retry later")
+            raise busy("too many requests run at once; send this one again")
 
     async def _admit(self, headers: Headers, scope: Scope, receive: Receive) -> Principal | None:
         """Return the caller; None on a path that needs no token. Raises Refusal.
@@ -178,7 +181,8 @@ class AdmissionMiddleware:
             scope["state"]["principal"] = principal
             raise Refusal(
                 ProblemKind.FORBIDDEN,
-                "the account of this token does not send from this address",
+                "the account of this token may not be used from this address; an operator adds "
+                "addresses with `scserv accounts change`",
             )
         return principal
 

@@ -31,7 +31,7 @@ class LargeBodies:
     def take(self) -> None:
         """Make room for one. Raises Refusal if there is none."""
         if self._held >= MAX_LARGE_BODIES:
-            raise busy("too many large requests at once; retry later")
+            raise busy("too many requests with large bodies at once; send this one again")
         self._held += 1
 
     def release(self) -> None:
@@ -61,7 +61,7 @@ class Body:
         except TimeoutError:
             raise Refusal(
                 ProblemKind.BODY_TIMEOUT,
-                f"the body has to arrive within {BODY_TIMEOUT_S:g} s",
+                f"the body has to arrive within {BODY_TIMEOUT_S:g} s; none of it was used",
                 {"Connection": "close"},
             ) from None
         self._size += len(message.get("body", b""))
@@ -100,6 +100,6 @@ def too_large(most: int) -> Refusal:
     """Refuse a body of more than so many bytes."""
     return Refusal(
         ProblemKind.TOO_LARGE,
-        f"the body may have {most} bytes at most",
+        f"the body may have {most} bytes at most; send fewer items at a time",
         {"Connection": "close"},
     )

@@ -5,13 +5,15 @@ from dataclasses import asdict
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from inbound.api.hours import WithHours
 from inbound.api.models import CurrentAnswer, RequestModel, ResponseModel, example
+from inbound.api.problems import ALL_CLIENTS, ROWS
 from inbound.broadcasts.audience import ExcludedRow, Exclusion
 from inbound.broadcasts.drafting import LONGEST_NAME
 from inbound.broadcasts.outcomes import NOT_REACHED, Outcome
+from inbound.field_rules import OWN_WORDS
 from inbound.freshness.model import Pending
 from inbound.handlers.broadcasts import BroadcastState
 from inbound.store.broadcasts.rows import Broadcast, Progress, RecipientState
@@ -30,6 +32,12 @@ AudienceRow = Annotated[
     ],
     Field(max_length=MOST_FIELDS + 1),
 ]
+
+
+def _choose(audience: object) -> str | None:
+    if isinstance(audience, list):
+        return ROWS
+    return ALL_CLIENTS if audience == "all" else None
 
 
 class BroadcastToCreate(WithHours):
@@ -57,9 +65,15 @@ class BroadcastToCreate(WithHours):
         description="what to send; `{name}` is a field of each row",
     )
     template: TemplateName | None = Field(default=None, description="a template instead of a text")
-    audience: (
-        Literal["all"] | Annotated[list[AudienceRow], Field(min_length=1, max_length=MOST_ROWS)]
-    ) = Field(
+    audience: Annotated[
+        Annotated[Literal["all"], Tag(ALL_CLIENTS)]
+        | Annotated[list[AudienceRow], Field(min_length=1, max_length=MOST_ROWS), Tag(ROWS)],
+        Discriminator(
+            _choose,
+            custom_error_type=OWN_WORDS,
+            custom_error_message="has to be `all`, or a list of rows each with a `msisdn`",
+        ),
+    ] = Field(
         description="`all` clients of the directory, or rows with a `msisdn` and the fields of the "
         f"text; up to {MOST_ROWS:,} rows, larger audiences are loaded on the command line"
     )

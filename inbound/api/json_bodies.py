@@ -1,7 +1,7 @@
 """Reads the body of a request as JSON whose objects name each field once."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -9,7 +9,9 @@ from fastapi.routing import APIRoute
 from typing_extensions import override
 
 from inbound import unique_names
-from inbound.api.problems import invalid
+from inbound.api.problems import ProblemKind, Refusal, invalid
+
+_PLAIN: Final = "identity"
 
 
 class JsonRoute(APIRoute):
@@ -31,6 +33,13 @@ class _JsonRequest(Request):
     @override
     async def json(self) -> Any:
         if not hasattr(self, "_value"):
+            encoding = self.headers.get("content-encoding", _PLAIN).strip().lower()
+            if encoding != _PLAIN:
+                raise Refusal(
+                    ProblemKind.MEDIA_TYPE,
+                    "send the body as it is: the service unpacks no `Content-Encoding`",
+                    {"Accept-Encoding": _PLAIN},
+                )
             try:
                 self._value = unique_names.loads(await self.body())
             except unique_names.RepeatedNameError as error:

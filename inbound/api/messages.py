@@ -27,7 +27,7 @@ from inbound.api.message_models import (
 from inbound.api.message_pages import PATH, MessagePage, MessageSearch, find_page
 from inbound.api.message_requests import MessagesToSend, MessageToSend
 from inbound.api.patterns import TEXT
-from inbound.api.problems import FieldProblem, ProblemKind, Refusal, invalid
+from inbound.api.problems import FieldProblem, ProblemKind, Refusal, invalid, no_such_id
 from inbound.api.timelines import TimelineQuery, Timelines, follow, not_found_yet, reveal_of
 from inbound.api.tokens import Scope
 from inbound.faults import MOST_SHOWN
@@ -153,7 +153,9 @@ async def message(
     """Answer with a message of the account, or with timelines."""
     order = await _find(backend, who, _uuid(message_id)) if who.may(Scope.SEND) else None
     if order is None and not who.may(Scope.READ):
-        order = await _find_or_refuse(backend, who, _uuid(message_id))
+        if (order_id := _uuid(message_id)) is None:
+            raise no_such_id("path.message_id", "has to be a UUID, as `POST /v1/messages` answers")
+        order = await _find_or_refuse(backend, who, order_id)
     if order is not None:
         subjects = [order.subject_id] if order.subject_id else []
         freshness = await result_freshness(backend, subjects)
@@ -245,7 +247,7 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-async def _find_or_refuse(backend: Backend, who: Principal, order_id: UUID | None) -> FoundOrder:
+async def _find_or_refuse(backend: Backend, who: Principal, order_id: UUID) -> FoundOrder:
     """Return a message of the account. Raises Refusal, which says whether orders wait in Kafka."""
     if order := await _find(backend, who, order_id):
         return order

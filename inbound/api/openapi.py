@@ -122,10 +122,14 @@ _EXAMPLES: Final = {
         "the message was sent; only a scheduled message can be cancelled",
     ),
     ProblemKind.RATE_LIMITED: Refusal(
-        ProblemKind.RATE_LIMITED, "a token allows 600 requests per minute", {"Retry-After": "1"}
+        ProblemKind.RATE_LIMITED,
+        "this token allows 600 requests per minute; ask again after the seconds in `Retry-After`",
+        {"Retry-After": "1"},
     ),
     ProblemKind.UNAVAILABLE: Refusal(
-        ProblemKind.UNAVAILABLE, "the database does not answer", {"Retry-After": "5"}
+        ProblemKind.UNAVAILABLE,
+        "the database does not answer; ask again after the seconds in `Retry-After`",
+        {"Retry-After": "5"},
     ),
 }
 

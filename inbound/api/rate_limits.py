@@ -49,8 +49,12 @@ class RateLimits:
         headers = _headers(bucket, per_minute)
         if delay_s:
             headers["Retry-After"] = str(math.ceil(delay_s))
-            detail = f"a token allows {counted(per_minute, 'request')} per minute"
-            raise Refusal(ProblemKind.RATE_LIMITED, detail, headers)
+            raise Refusal(
+                ProblemKind.RATE_LIMITED,
+                f"this token allows {counted(per_minute, 'request')} per minute; ask again after "
+                "the seconds in `Retry-After`",
+                headers,
+            )
         return headers
 
     def _bucket(self, token_id: UUID, per_minute: int, *, is_sending: bool) -> TokenBucket:

@@ -16,7 +16,7 @@ from inbound.api.json_bodies import JsonRoute
 from inbound.api.languages import ChosenLanguage, LanguageChoice
 from inbound.api.models import Reason, RequestModel, ResponseModel, example
 from inbound.api.patterns import TRACE_PATTERN, TRACE_RULE
-from inbound.api.problems import ProblemKind, Refusal, invalid, not_found
+from inbound.api.problems import ProblemKind, Refusal, invalid, no_such_id, not_found
 from inbound.freshness.backlog import ask_settled
 from inbound.freshness.model import Backlog, Freshness, PendingWork
 from inbound.parsers.numbers import NumberError, parse_msisdn
@@ -129,7 +129,7 @@ async def trace_timelines(
 ) -> Timelines:
     """Answer with the timelines of what a trace led to."""
     if as_trace_id(trace_id) is None:
-        raise invalid("path.trace_id", f"has to be {TRACE_RULE}")
+        raise no_such_id("path.trace_id", f"has to be {TRACE_RULE}")
     lang, revealing = language.choose(query.lang), reveal_of(who, reveal)
     return await follow(backend, find_by_trace, trace_id, lang, revealing)
 
@@ -155,7 +155,7 @@ async def subject_timeline(
     _check(query, "query")
     number = await backend.number(subject_id)
     if number is None:
-        raise Refusal(ProblemKind.NOT_FOUND, "the subject is unknown or was erased")
+        raise Refusal(ProblemKind.NOT_FOUND, "no subject has this id, or the person was erased")
     return await _of_number(backend, number, query, language, reveal_of(who, reveal))
 
 

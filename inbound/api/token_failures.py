@@ -46,7 +46,8 @@ class TokenFailures:
             metrics.API_TOKEN_FAILURES.add(1, {"throttled": True})
             raise Refusal(
                 ProblemKind.TOO_MANY_FAILURES,
-                "too many requests without a valid token; retry later",
+                "too many requests without a valid token came from this address; check the token, "
+                "and ask again after the seconds in `Retry-After`",
                 {"Retry-After": str(math.ceil(delay_s))},
             )
 

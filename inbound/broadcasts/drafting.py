@@ -63,7 +63,7 @@ def prepare(conn: psycopg.Connection, plan: Plan, rules: DraftRules) -> Prepared
     if plan.is_spread and plan.hours is None:
         raise DraftError("spread", "needs hours: it spreads the messages over them")
     if (plan.text is None) == (plan.template is None):
-        raise DraftError("text", "give either a text or a template")
+        raise DraftError("text", "give a text or a template, and not both")
     account = _account(conn, plan, rules)
     content, version = _content(conn, plan, account, rules)
     checked = replace(plan, name=name, template_version=version, columns=content.fields)

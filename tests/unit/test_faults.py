@@ -29,7 +29,7 @@ class Given(BaseModel):
         ({"names": [7]}, "names.0 has to be a text"),
         ({"fields": {"": "x"}}, "fields.(unknown) its name needs at least 1 character"),
         ({"is_on": 7}, "is_on has to be true or false"),
-        ({"colour": 7}, "colour is unknown"),
+        ({"colour": 7}, "colour is an unknown field"),
         ({"+79161234567": 7}, "has an unknown field"),
     ],
 )

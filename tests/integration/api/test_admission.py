@@ -216,7 +216,9 @@ async def test_the_database_away_is_503_and_back_is_200(lone_world: World) -> No
         body = assert_problem(away, 503, "unavailable")
         assert away.headers["retry-after"] == "5"
         assert str(name) not in away.text, "who asks need not know our machines"
-        assert body["detail"] == "the database does not answer"
+        assert body["detail"] == (
+            "the database does not answer; ask again after the seconds in `Retry-After`"
+        )
         conn.execute(allow.format(sql.Identifier(str(name)), sql.SQL("true")))
     assert (await ask(client)).status_code == 200
 

@@ -155,10 +155,11 @@ async def test_a_trace_is_found_by_its_id_and_by_a_traceparent(world: World) -> 
     for same in (f"00-{trace_id}-00f067aa0ba902b7-01", trace_id.upper()):
         assert (await client.get(f"/v1/traces/{same}")).json() == by_id
     for wrong in ("x", trace_id[1:], f"00-{trace_id}", f"00-{trace_id}-1-01", str(uuid4())):
-        problem = assert_problem(await client.get(f"/v1/traces/{wrong}"), 422, "invalid")
-        [error] = problem["errors"]
-        assert error["where"] == "path.trace_id"
-        assert error["problem"] == "has to be a trace id of 32 hex digits, or a whole traceparent"
+        problem = assert_problem(await client.get(f"/v1/traces/{wrong}"), 404, "not-found")
+        assert problem["detail"] == (
+            "nothing has this id: path.trace_id has to be a trace id of 32 hex digits, or a whole "
+            "traceparent"
+        )
 
 
 async def test_an_unknown_client_is_not_found(world: World) -> None:

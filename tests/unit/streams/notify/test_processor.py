@@ -134,10 +134,10 @@ def test_a_bad_record_is_poison_and_is_not_quoted(bad: TopicRecord) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"expires": "2026-01-01T00:00:00Z"}, "expires is unknown"),
+        ({"expires": "2026-01-01T00:00:00Z"}, "expires is an unknown field"),
         ({"79161234567": "x"}, "has an unknown field"),
         ({"text": " "}, "text has no visible character; write what to send"),
-        ({"hours": {"start": "10:00", "end": "10:00"}}, "hours hours that end when they start"),
+        ({"hours": {"start": "10:00", "end": "10:00"}}, "hours end when they start"),
         ({"sender": "СБЕР"}, "sender has to be up to 11 Latin letters"),
         ({"kind": "broadcast"}, "kind has to be notification or service"),
     ],
