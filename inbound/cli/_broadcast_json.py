@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from inbound.money import amount_text
 from inbound.clock import utc_now
 from inbound.handlers.broadcasts import BroadcastState
+from inbound.money import amount_text
 from inbound.settings import Settings
 from inbound.store.broadcasts.rows import Broadcast, Progress
 

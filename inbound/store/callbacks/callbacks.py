@@ -201,8 +201,7 @@ def list_urls(conn: psycopg.Connection) -> list[ListedUrl]:
 def list_dead(conn: psycopg.Connection, account: str, limit: int) -> list[DeadCallback]:
     """Return the dead calls of an account, the oldest first."""
     parameters = {"account": account, "limit": limit}
-    with conn.cursor(row_factory=args_row(DeadCallback)) as cursor:
-        return cursor.execute(_LIST_DEAD, parameters).fetchall()
+    return fetch_rows(conn, DeadCallback, _LIST_DEAD, parameters)
 
 
 @raises_store_errors
