@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from inbound.directory.client_rows import CLIENT_COLUMNS
-from inbound.tables.cells import CellError, read_msisdn, read_shown
+from inbound.tables.cells import (
+    CellError,
+    EmptyNumberCellError,
+    NotMobileCellError,
+    read_msisdn,
+    read_shown,
+)
 from inbound.tables.columns import Column
 from inbound.tables.model import BadRow, Cell, Kind, Row
 from schemas.documented_enum import DocumentedEnum
@@ -21,7 +27,9 @@ class Exclusion(DocumentedEnum):
     """Why a row of an audience gets no message."""
 
     ROW = "row", "the row of the table can't be read"
-    NUMBER = "number", "the row has no mobile number"
+    NO_NUMBER = "no_number", "the row has no number"
+    NUMBER = "number", "what stands there is no phone number, or not certainly"
+    NOT_MOBILE = "not_mobile", "the number is not a mobile one: a landline, for example"
     FIELDS = "fields", "a field of the text is missing or not certain"
     TOO_LONG = "too_long", "the text with these fields would need too many SMS parts"
     REPEATED = "repeated", "the number is in the audience already"
@@ -31,7 +39,9 @@ class Exclusion(DocumentedEnum):
 
 EXPLANATIONS: Final[Mapping[Exclusion, str]] = {
     Exclusion.ROW: "rows that can't be read",
-    Exclusion.NUMBER: "no mobile number",
+    Exclusion.NO_NUMBER: "no number",
+    Exclusion.NUMBER: "not a phone number, or not certainly one",
+    Exclusion.NOT_MOBILE: "not a mobile number: a landline, for example",
     Exclusion.FIELDS: "a field is missing or not certain",
     Exclusion.TOO_LONG: "the text would need too many SMS parts",
     Exclusion.REPEATED: "the number is in the audience already",
@@ -39,6 +49,12 @@ EXPLANATIONS: Final[Mapping[Exclusion, str]] = {
     Exclusion.OPTED_OUT: "has switched notifications off",
 }
 """What people read about each reason; rows of the database have those of the last three."""
+
+
+_NUMBER_FAULTS: Final[Mapping[type[CellError], Exclusion]] = {
+    EmptyNumberCellError: Exclusion.NO_NUMBER,
+    NotMobileCellError: Exclusion.NOT_MOBILE,
+}
 
 
 class RowError(ValueError):
@@ -115,7 +131,8 @@ def check_row(
     try:
         number = read_msisdn(row.cells[0])
     except CellError as error:
-        return ExcludedRow(row.number, Exclusion.NUMBER, str(error), held)
+        reason = _NUMBER_FAULTS.get(type(error), Exclusion.NUMBER)
+        return ExcludedRow(row.number, reason, f"{MSISDN_COLUMN.name}: {error}", held)
     values: dict[str, str] = {}
     for name, cell in zip(content.fields, row.cells[1:], strict=True):
         try:

@@ -48,12 +48,20 @@ class NumberError(ValueError):
     """The text is no usable mobile number; str() is a reason that does not repeat the text."""
 
 
+class EmptyNumberError(NumberError):
+    """There is no number."""
+
+
+class NotMobileError(NumberError):
+    """The number is valid, and no mobile number."""
+
+
 def parse_msisdn(text: str) -> str:
     """Return the E.164 form (`+79161234567`) of a mobile number, or raise NumberError."""
     compact = "".join(c for c in text if not _is_noise(c))
     digits = compact.removeprefix("+")
     if not digits:
-        raise NumberError("empty")
+        raise EmptyNumberError("empty")
     if not _DIGITS.issuperset(digits):
         raise NumberError("holds something other than digits and a leading +")
     if "." in text and not _DOTTED.fullmatch(text):
@@ -66,7 +74,12 @@ def parse_msisdn(text: str) -> str:
     except NumberParseException:
         raise NumberError("no such country code, or too short or too long") from None
     # number_type is UNKNOWN for whatever is_valid_number refuses, so it answers both questions.
-    if phonenumbers.number_type(number) not in _MOBILE:
+    kind = phonenumbers.number_type(number)
+    if kind == PhoneNumberType.FIXED_LINE:
+        raise NotMobileError("a landline, not a mobile number")
+    if kind != PhoneNumberType.UNKNOWN and kind not in _MOBILE:
+        raise NotMobileError("not a mobile number but one for services or calls")
+    if kind not in _MOBILE:
         raise NumberError("not a valid mobile number")
     if compact == digits and phonenumbers.region_code_for_number(number) != RUSSIA:
         raise NumberError("a foreign number needs a leading +")

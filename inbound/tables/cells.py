@@ -11,7 +11,7 @@ made of another value, so everything that looks like such a change is refused th
 import re
 from typing import Final
 
-from inbound.parsers.numbers import NumberError, parse_msisdn
+from inbound.parsers.numbers import EmptyNumberError, NotMobileError, NumberError, parse_msisdn
 from inbound.tables.model import Cell, Kind
 
 _SCIENTIFIC: Final = re.compile(r"[+-]?\d+(?:[.,]\d+)?[EeЕе][+-]?\d+")
@@ -75,6 +75,20 @@ NUMBER_CELL: Final = "is a number and not text, so zeros at its start may be mis
 
 class CellError(ValueError):
     """The content of a cell is not certain or not allowed; str() never repeats it."""
+
+
+class EmptyNumberCellError(CellError):
+    """There is no number."""
+
+
+class NotMobileCellError(CellError):
+    """The number is valid, and no mobile number."""
+
+
+_NUMBER_ERRORS: Final[dict[type[NumberError], type[CellError]]] = {
+    EmptyNumberError: EmptyNumberCellError,
+    NotMobileError: NotMobileCellError,
+}
 
 
 def read_text(cell: Cell, *, whole_numbers: bool = False) -> str:
@@ -151,8 +165,8 @@ def read_msisdn(cell: Cell) -> str:
     try:
         return parse_msisdn(text)
     except NumberError as error:
-        reason = str(error)
-    raise CellError(reason)
+        refusal = _NUMBER_ERRORS.get(type(error), CellError)(str(error))
+    raise refusal
 
 
 def _refuse_changed(text: str) -> None:

@@ -39,7 +39,7 @@ async def test_a_draft_counts_its_audience_and_names_excluded_rows(world: World)
         text="{имя}, офис закрыт.",
     )
     assert (made["state"], made["recipients"], made["waiting"]) == ("draft", 1, 1)
-    assert made["excluded"] == {"fields": 1, "number": 2}
+    assert made["excluded"] == {"fields": 1, "no_number": 1, "number": 1}
     first = (await client.get(f"{PATH}/{made['id']}/excluded", params={"limit": 2})).json()
     assert [(row["row"], row["reason"]) for row in first["rows"]] == [(2, "fields"), (3, "number")]
     assert boris.number not in str(first)

@@ -146,7 +146,7 @@ def test_no_cell_of_a_file_is_a_formula_and_all_reload_as_they_were(
     lines = read(first)
     assert lines[1][5:] == ["'@SUM(A1)", "'-20%", cells[2], "''quoted", "'" + cells[4]]
     assert lines[2][4] == "'=1+1"
-    assert lines[2][2] == "is a formula: write the value itself"
+    assert lines[2][2] == "msisdn: is a formula: write the value itself"
     run("excluded", create(first, text)["id"], "--file", str(second))
     assert [line[4:] for line in read(second)] == [line[4:] for line in lines]
 

@@ -28,7 +28,7 @@ KINDS: list[tuple[Callable[[int], str], str | None]] = [
     (lambda n: f"+7925{n:07d},Ева", "not_a_client"),
     (lambda n: f"{number(3 * n)},", "fields"),
     (lambda n: f"{number(3 * n)},Жанна,лишнее", "row"),
-    (lambda n: f"+7495{n:07d},Зоя", "number"),
+    (lambda n: f"+7495{n:07d},Зоя", "not_mobile"),
 ]
 
 

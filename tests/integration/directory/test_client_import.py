@@ -101,7 +101,7 @@ def test_bad_rows_are_reported_and_the_others_loaded(
     importer: Importer, conn: psycopg.Connection
 ) -> None:
     assert importer(client(1), "+74951234567,C,1,a,CANARY", client(2, "x" * 65)) == 0
-    assert "line 3, +7495*****67: msisdn: not a valid mobile number\n" in importer.printed
+    assert "line 3, +7495*****67: msisdn: a landline, not a mobile number\n" in importer.printed
     assert "line 4, +7916*****02: password: is longer than 64 characters\n" in importer.printed
     assert "CANARY" not in importer.printed
     assert stored(conn) == 1

@@ -51,7 +51,11 @@ def test_other_columns_are_fields_in_any_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason", "detail"),
     [
-        ("12345,Анна,1", Exclusion.NUMBER, "digits"),
+        ("12345,Анна,1", Exclusion.NUMBER, "msisdn: without a leading + it takes 11 digits"),
+        ("=1+1,Анна,1", Exclusion.NUMBER, "msisdn: is a formula"),
+        (" ,Анна,1", Exclusion.NO_NUMBER, "msisdn: empty"),
+        ("+74951234567,Анна,1", Exclusion.NOT_MOBILE, "msisdn: a landline, not a mobile number"),
+        ("88001234567,Анна,1", Exclusion.NOT_MOBILE, "msisdn: not a mobile number but one for"),
         ("+79161234567,,1", Exclusion.FIELDS, "Имя is empty"),
         ("+79161234567,#N/A,1", Exclusion.FIELDS, "error"),
         ("+79161234567,Анна,1,2", Exclusion.ROW, "4 fields"),
@@ -177,7 +181,7 @@ def test_every_row_with_content_is_a_recipient_or_excluded(tmp_path: Path, form:
     with open_table(path, audience_columns(()), Choices(keeps_others=True)) as opened:
         rows = [check_row(row, text, opened.others) for row in opened.rows()]
     reasons = [row.reason if isinstance(row, ExcludedRow) else None for row in rows]
-    assert reasons == [None, Exclusion.NUMBER, Exclusion.NUMBER]
+    assert reasons == [None, Exclusion.NO_NUMBER, Exclusion.NO_NUMBER]
     assert [row.held.cells for row in rows] == [
         ("+79161234567", "Ann"),
         ("", "Bob"),

@@ -30,7 +30,7 @@ def test_good_row() -> None:
     ("values", "said"),
     [
         (("CANARY", *GOOD[1:]), "***: msisdn: holds something other than digits"),
-        (("84951234567", *GOOD[1:]), "8495*****67: msisdn: not a valid mobile number"),
+        (("84951234567", *GOOD[1:]), "8495*****67: msisdn: a landline, not a mobile number"),
         (("7916123456.0", *GOOD[1:]), "7916*****60: msisdn: has a decimal point"),
         ((GOOD[0], "", "1", "a", "CANARY"), "+7916*****67: client_id: is empty"),
         ((GOOD[0], "C", "CANARY-CANARY-CANARY", "a", "b"), "personal_code: is longer than 16"),
