@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from inbound.cli._context import settings_options
+from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
 from inbound.cli._operator import checked_reason
 from inbound.cli.audit import os_user
@@ -34,7 +34,7 @@ def senders() -> None:
 @click.argument("name", required=False)
 @click.option("--waiting", is_flag=True, help="Only those that wait for approval.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-@settings_options
+@service_settings_options
 def list_senders(settings: Settings, name: str | None, *, waiting: bool, as_json: bool) -> None:
     """Show the senders of the account NAME, or of all accounts."""
     from inbound.cli._accounts_view import sender_line, sender_object
@@ -49,7 +49,7 @@ def list_senders(settings: Settings, name: str | None, *, waiting: bool, as_json
         if as_json:
             echo_json(sender_object(one))
         else:
-            echo(sender_line(one))
+            echo(sender_line(one, settings.time_zone))
     if not found and not as_json:
         echo("no sender waits for approval" if waiting else "no senders of their own")
 
@@ -57,7 +57,7 @@ def list_senders(settings: Settings, name: str | None, *, waiting: bool, as_json
 @senders.command("add")
 @click.argument("name")
 @click.argument("sender")
-@settings_options
+@service_settings_options
 def add_sender(settings: Settings, name: str, sender: str) -> None:
     """Ask for SENDER: up to 11 Latin letters, digits and signs, or up to 15 digits."""
     from inbound.store.orders import account_records
@@ -78,7 +78,7 @@ def add_sender(settings: Settings, name: str, sender: str) -> None:
 @click.argument("name")
 @click.argument("sender")
 @click.option("--reason", metavar="TEXT", help="Why; recorded for ever with your name.")
-@settings_options
+@service_settings_options
 def approve_sender(settings: Settings, name: str, sender: str, reason: str | None) -> None:
     """Approve SENDER, which somebody has asked for. Your name and the time are recorded.
 
@@ -116,7 +116,7 @@ def _approve(
 @click.argument("name")
 @click.argument("sender")
 @click.option("--reason", metavar="TEXT", help="Why; recorded for ever with your name.")
-@settings_options
+@service_settings_options
 def remove_sender(settings: Settings, name: str, sender: str, reason: str | None) -> None:
     """Take SENDER from the account NAME, or turn its request down."""
     from inbound.store.orders import account_records

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Final
 
-from inbound.cli._format import counted, utc
+from inbound.cli._format import counted
+from inbound.cli._times import local
 from inbound.store.orders.account_records import AccountRecord, Sender
 
 _WIDTH: Final = 14
@@ -21,12 +22,18 @@ def account_line(found: AccountRecord) -> str:
     return f"{found.account}  {state}  {_joined(settings.rights)}{balance}{senders}"
 
 
-def account_lines(found: AccountRecord, used: Mapping[str, int], own: str) -> Iterator[str]:
-    """Yield what there is to know about an account; `own` is the service's sender."""
+def account_lines(
+    found: AccountRecord, used: Mapping[str, int], own: str, zone: str
+) -> Iterator[str]:
+    """Yield what there is to know about an account; `own` is the service's sender.
+
+    Times are in `zone`, that of the service.
+    """
+    created = local(found.created_at, zone, seconds=False)
     settings = found.settings
     state = "enabled" if settings.enabled else "disabled"
     lines = {
-        "account": f"{found.account}, {state}, created {utc(found.created_at, seconds=False)}",
+        "account": f"{found.account}, {state}, created {created}",
         "rights": _joined(settings.rights),
         "addresses": _joined(settings.addresses, "any"),
         "per day": _limit(settings.day_limit, used["day"]),
@@ -49,7 +56,7 @@ def account_lines(found: AccountRecord, used: Mapping[str, int], own: str) -> It
         yield f"  {pattern}"
     yield f"{'senders':<{_WIDTH}}{own} (the service's own)"
     for sender in found.senders:
-        yield f"  {_sender(sender)}"
+        yield f"  {_sender(sender, zone)}"
 
 
 def account_object(found: AccountRecord, used: Mapping[str, int]) -> dict[str, object]:
@@ -64,9 +71,9 @@ def account_object(found: AccountRecord, used: Mapping[str, int]) -> dict[str, o
     }
 
 
-def sender_line(sender: Sender) -> str:
+def sender_line(sender: Sender, zone: str) -> str:
     """Return a sender in a line."""
-    return f"{sender.account}  {_sender(sender)}"
+    return f"{sender.account}  {_sender(sender, zone)}"
 
 
 def sender_object(sender: Sender) -> dict[str, object]:
@@ -74,11 +81,11 @@ def sender_object(sender: Sender) -> dict[str, object]:
     return asdict(sender)
 
 
-def _sender(sender: Sender) -> str:
+def _sender(sender: Sender, zone: str) -> str:
     if sender.approved_at is not None:
-        when = utc(sender.approved_at, seconds=False)
+        when = local(sender.approved_at, zone, seconds=False)
         return f"{sender.sender} (approved by {sender.approved_by}, {when})"
-    when = utc(sender.requested_at, seconds=False)
+    when = local(sender.requested_at, zone, seconds=False)
     return f"{sender.sender} (waits for approval since {when})"
 
 

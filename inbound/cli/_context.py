@@ -4,9 +4,9 @@ Settings come from the environment, then from `--config`, then from the service 
 running `scserv up` keeps in its data folder.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -16,6 +16,8 @@ from inbound.errors import MissingSettingError, SetupError
 from inbound.service_file import DEFAULT_DATA_DIR, SERVICE_FILE, read_service_file
 from inbound.settings import Settings, load_partial_settings
 
+_DECIDING: Final = ("sender", "order_days", "policies")
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -24,7 +26,18 @@ def settings_options(command: Command) -> Command:
     return settings_of(Settings)(command)
 
 
-def settings_of(model: type[BaseModel]) -> Callable[[Command], Command]:
+def service_settings_options(command: Command) -> Command:
+    """Like `settings_options`, for a command that decides as the running service does.
+
+    What that goes by, its sender for example, is taken from the service file and not from the
+    shell of the caller, if the command uses the database of that service.
+    """
+    return settings_of(Settings, as_service=True)(command)
+
+
+def settings_of(
+    model: type[BaseModel], *, as_service: bool = False
+) -> Callable[[Command], Command]:
     """Like `settings_options`, for a command that must not hold other settings."""
 
     def decorate(command: Command) -> Command:
@@ -41,7 +54,10 @@ def settings_of(model: type[BaseModel]) -> Callable[[Command], Command]:
             help="Folder of a running `scserv up`.",
         )
         def with_settings(config: Path | None, data_dir: Path, **arguments: Any) -> Any:  # noqa: ANN401
-            settings = load_partial_settings(model, config, read_service_file(data_dir))
+            service = read_service_file(data_dir)
+            settings = load_partial_settings(model, config, service)
+            if as_service and isinstance(settings, Settings) and _is_of(settings, service):
+                settings = load_partial_settings(model, config, service, _decided_by(service))
             try:
                 return command(settings, **arguments)
             except MissingSettingError as error:
@@ -56,6 +72,19 @@ def settings_of(model: type[BaseModel]) -> Callable[[Command], Command]:
         return with_settings  # type: ignore[return-value]  # click makes a Command of it
 
     return decorate
+
+
+def _is_of(settings: Settings, service: Mapping[str, Any]) -> bool:
+    return bool(service) and service.get("database_url") == settings.database_url.get_secret_value()
+
+
+def _decided_by(service: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings by which the service decides about orders."""
+    decided: dict[str, Any] = {name: service[name] for name in _DECIDING if name in service}
+    smpp = service.get("smpp", {})
+    if "alphabet" in smpp:
+        decided["smpp"] = {"alphabet": smpp["alphabet"]}
+    return decided
 
 
 def _why_missing(error: MissingSettingError, data_dir: Path) -> SetupError:

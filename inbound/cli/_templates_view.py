@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from inbound.cli._format import counted, utc
+from inbound.cli._format import counted
+from inbound.cli._times import local
 from inbound.orders.templates.definition import TemplateDefinition
 from inbound.orders.templates.fields import SHOWN, Language
 from inbound.settings import Settings
@@ -31,7 +32,7 @@ def template_lines(
     found: TemplateVersion, definition: TemplateDefinition, settings: Settings
 ) -> Iterator[str]:
     """Yield what there is to know about a version."""
-    yield version_line(found, definition)
+    yield version_line(found, definition, settings.time_zone)
     most = _most_parts(definition, settings)
     for language, text in definition.texts.items():
         first = ", also for an unknown language" if language is definition.default_language else ""
@@ -43,13 +44,13 @@ def template_lines(
     yield f"max_parts {definition.max_parts}, after an unknown outcome: {definition.unknown}"
 
 
-def version_line(found: TemplateVersion, definition: TemplateDefinition) -> str:
+def version_line(found: TemplateVersion, definition: TemplateDefinition, zone: str) -> str:
     """Return a version in a line."""
     retired = ""
     if found.retired_at is not None:
-        retired = f"; retired by {found.retired_by}, {utc(found.retired_at, seconds=False)}"
+        retired = f"; retired by {found.retired_by}, {local(found.retired_at, zone, seconds=False)}"
     languages = ", ".join(definition.texts)
-    when = utc(found.created_at, seconds=False)
+    when = local(found.created_at, zone, seconds=False)
     return (
         f"{found.name} version {found.version}, {languages}, by {found.created_by}, {when}{retired}"
     )

@@ -39,6 +39,7 @@ def parse_moment(
         ) from None
 
 
-def local(moment: datetime, zone: str) -> str:
+def local(moment: datetime, zone: str, *, seconds: bool = True) -> str:
     """Return a time as such a command prints it."""
-    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {zone}"
+    form = "%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M"
+    return f"{moment.astimezone(ZoneInfo(zone)):{form}} {zone}"

@@ -14,7 +14,7 @@ from inbound.cli._account_options import (
     default_rights,
 )
 from inbound.cli._account_senders import APPLICATION_NAME, find_account, of_account, senders
-from inbound.cli._context import settings_options
+from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
 from inbound.cli.audit import os_user
 from inbound.clock import utc_now
@@ -45,7 +45,7 @@ accounts.add_command(senders)
 @accounts.command
 @click.argument("name")
 @account_options
-@settings_options
+@service_settings_options
 def create(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN401
     """Create the account NAME. Without --grant it may send notifications."""
     from inbound.store.orders.account_records import AccountSettings, create_account
@@ -69,7 +69,7 @@ def create(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
 @click.option("--any-text", is_flag=True, help="Take texts that match no pattern.")
 @click.option("--top-up", type=Money(None), help="Add this to the balance.")
 @click.option("--enable/--disable", "enabled", default=None, help="Take orders, or none.")
-@settings_options
+@service_settings_options
 def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN401
     """Change the account NAME: what isn't named stays. It counts from the next order on."""
     from inbound.store.orders.account_records import change_account
@@ -94,7 +94,7 @@ def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
 @accounts.command
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-@settings_options
+@service_settings_options
 def show(settings: Settings, name: str, *, as_json: bool) -> None:
     """Show the account NAME: its rights, senders, limits and what it used of them."""
     from inbound.cli._accounts_view import account_lines, account_object
@@ -106,12 +106,12 @@ def show(settings: Settings, name: str, *, as_json: bool) -> None:
     if as_json:
         echo_json(account_object(found, used))
     else:
-        echo(*account_lines(found, used, settings.sender))
+        echo(*account_lines(found, used, settings.sender, settings.time_zone))
 
 
 @accounts.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-@settings_options
+@service_settings_options
 def list_(settings: Settings, *, as_json: bool) -> None:
     """Show every account in a line."""
     from inbound.cli._accounts_view import account_line, account_object

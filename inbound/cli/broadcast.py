@@ -12,7 +12,7 @@ import click
 from inbound.cli._broadcast_json import as_json, look, reviewed_json
 from inbound.cli._broadcast_view import print_broadcast, print_list, print_warnings, watch
 from inbound.cli._command_line import command_line
-from inbound.cli._context import settings_options
+from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
 from inbound.cli._format import counted
 from inbound.cli._times import local, parse_moment
@@ -81,7 +81,7 @@ def broadcast() -> None:
 @click.option("--encoding", metavar="NAME", help="Of a CSV file, such as windows-1251.")
 @click.option("--separator", metavar="CHARACTER", help="Of a CSV file.")
 @json_option
-@settings_options
+@service_settings_options
 def create(settings: Settings, *, json_: bool, **options: Any) -> None:  # noqa: ANN401
     """Load an audience and print the id of the draft; nothing is sent before `start`.
 
@@ -105,7 +105,7 @@ def create(settings: Settings, *, json_: bool, **options: Any) -> None:  # noqa:
 @broadcast_argument
 @click.option("--watch", "is_watched", is_flag=True, help="Show its progress until it ends.")
 @json_option
-@settings_options
+@service_settings_options
 def show(settings: Settings, broadcast_id: UUID, *, is_watched: bool, json_: bool) -> None:
     """Show what a broadcast sends, to whom, and how many recipients have got it."""
     from inbound.broadcasts.control import found
@@ -125,7 +125,7 @@ def show(settings: Settings, broadcast_id: UUID, *, is_watched: bool, json_: boo
 @click.option("--account", metavar="NAME", help="Only those of this account.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @json_option
-@settings_options
+@service_settings_options
 def list_(settings: Settings, *, account: str | None, limit: int, json_: bool) -> None:
     """List broadcasts, the newest first."""
     from inbound.broadcasts.control import progress_of
@@ -147,7 +147,7 @@ def list_(settings: Settings, *, account: str | None, limit: int, json_: bool) -
     "--at", metavar="WHEN", help="Start it then, such as 2026-05-17T10:00 or in 30m; else now."
 )
 @json_option
-@settings_options
+@service_settings_options
 def start(settings: Settings, broadcast_id: UUID, *, at: str | None, json_: bool) -> None:
     """Start a draft, now or later. A large one needs the approval of a second person.
 
@@ -166,7 +166,7 @@ def _action(action: Action, help_: str) -> None:
     @broadcast.command(action.value, help=help_)
     @broadcast_argument
     @json_option
-    @settings_options
+    @service_settings_options
     def command(settings: Settings, broadcast_id: UUID, *, json_: bool) -> None:
         _perform(settings, broadcast_id, action, json_=json_)
 
@@ -189,7 +189,7 @@ file_option = click.option(
 @broadcast.command
 @broadcast_argument
 @file_option
-@settings_options
+@service_settings_options
 def excluded(settings: Settings, broadcast_id: UUID, *, path: Path | None) -> None:
     """Write a file with every excluded row of the audience and its reason. It has numbers.
 
@@ -215,7 +215,7 @@ def excluded(settings: Settings, broadcast_id: UUID, *, path: Path | None) -> No
     help="In these states: also waiting, sent, delivered.",
 )
 @file_option
-@settings_options
+@service_settings_options
 def recipients(
     settings: Settings, broadcast_id: UUID, *, states: "Sequence[RecipientState]", path: Path | None
 ) -> None:

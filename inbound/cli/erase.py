@@ -9,7 +9,8 @@ import click
 from pydantic_core import from_json
 
 from inbound.cli._context import settings_options
-from inbound.cli._format import counted, utc
+from inbound.cli._format import counted
+from inbound.cli._times import local
 from inbound.cli.audit import os_user
 from inbound.errors import SetupError
 from inbound.parsers.numbers import NumberError, mask, parse_msisdn
@@ -107,7 +108,7 @@ def erasures(settings: Settings, limit: int, *, as_json: bool) -> None:
             counted(count, *_REMOVED.get(name, (name,))) for name, count in removed.items()
         )
         about = f", subject {one.subject_id}" if one.subject_id else ""
-        echo(f"{one.id}  {utc(one.erased_at)}  {one.actor}{about}: {what}")
+        echo(f"{one.id}  {local(one.erased_at, settings.time_zone)}  {one.actor}{about}: {what}")
         echo(f"   {one.reason}")
     if not found and not as_json:
         echo("no person was erased yet")

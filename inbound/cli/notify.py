@@ -8,7 +8,7 @@ import click
 from pydantic import ValidationError
 
 from inbound.cli._command_line import command_line
-from inbound.cli._context import settings_options
+from inbound.cli._context import service_settings_options
 from inbound.cli._sending_hours import sending_hours
 from inbound.cli.templates import require_fields, split_fields
 from inbound.errors import SetupError
@@ -52,10 +52,13 @@ _RIGHT: Final = {
 @click.option("--sender", metavar="NAME", help="Sender approved for the account.")
 @click.option("--hours", metavar="HH:MM-HH:MM", help="Send it in these hours only.")
 @click.option(
-    "--once", "idempotency_key", metavar="ID", help="With the same ID it is the same order."
+    "--once",
+    "idempotency_key",
+    metavar="ID",
+    help="Send it once: the same command with the same ID sends nothing more and prints the first id.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-@settings_options
+@service_settings_options
 def notify(settings: Settings, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """Have a message sent to NUMBER and print the id of its order.
 

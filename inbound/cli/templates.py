@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from inbound.cli._context import settings_options
+from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
 from inbound.cli._template_options import (
     EXAMPLE,
@@ -40,7 +40,7 @@ def templates() -> None:
 @templates.command(epilog=EXAMPLE)
 @click.argument("name")
 @definition_options
-@settings_options
+@service_settings_options
 def create(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN401
     """Create the template NAME from --file, or from --ru, --en and --field."""
     from inbound.cli._templates_view import parts_lines
@@ -60,7 +60,7 @@ def create(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
 @templates.command(epilog=EXAMPLE)
 @click.argument("name")
 @definition_options
-@settings_options
+@service_settings_options
 def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN401
     """Make a new version of the template NAME. Orders use it from now on.
 
@@ -83,7 +83,7 @@ def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
 @templates.command("list")
 @click.option("--all", "all_", is_flag=True, help="Retired ones, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-@settings_options
+@service_settings_options
 def list_(settings: Settings, *, all_: bool, as_json: bool) -> None:
     """Show every template in a line: name, newest version, languages, fields, SMS parts."""
     from inbound.cli._templates_view import template_line, template_object
@@ -108,7 +108,7 @@ def list_(settings: Settings, *, all_: bool, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--version", type=click.IntRange(1), help="Not the newest one, but this.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-@settings_options
+@service_settings_options
 def show(settings: Settings, name: str, version: int | None, *, as_json: bool) -> None:
     """Show the template NAME: its texts and fields, and the SMS parts of the longest case."""
     from inbound.cli._templates_view import template_lines, template_object
@@ -124,7 +124,7 @@ def show(settings: Settings, name: str, version: int | None, *, as_json: bool) -
 @templates.command()
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-@settings_options
+@service_settings_options
 def versions(settings: Settings, name: str, *, as_json: bool) -> None:
     """Show all versions of the template NAME, the newest first. They never change."""
     from inbound.cli._templates_view import template_object, version_line
@@ -137,7 +137,7 @@ def versions(settings: Settings, name: str, *, as_json: bool) -> None:
         if as_json:
             echo_json(template_object(one, _definition(one), settings))
         else:
-            echo(version_line(one, _definition(one)))
+            echo(version_line(one, _definition(one), settings.time_zone))
 
 
 @templates.command()
@@ -146,7 +146,7 @@ def versions(settings: Settings, name: str, *, as_json: bool) -> None:
 @click.option("--lang", "language", type=click.Choice(LANGUAGES), help="Only this language.")
 @click.option("--version", type=click.IntRange(1), help="Not the newest one, but this.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-@settings_options
+@service_settings_options
 def preview(
     settings: Settings,
     name: str,
@@ -182,7 +182,7 @@ def preview(
 
 @templates.command()
 @click.argument("name")
-@settings_options
+@service_settings_options
 def retire(settings: Settings, name: str) -> None:
     """Let no order use the template NAME any more. It stays known what was sent with it."""
     from inbound.store.orders.templates import retire_template
@@ -195,7 +195,7 @@ def retire(settings: Settings, name: str) -> None:
 
 @templates.command()
 @click.argument("name")
-@settings_options
+@service_settings_options
 def restore(settings: Settings, name: str) -> None:
     """Let orders use the retired template NAME again."""
     from inbound.store.orders.templates import restore_template

@@ -11,7 +11,7 @@ import psycopg
 from inbound.api.tokens import Scope, digest_of, new_token, parse_duration
 from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
-from inbound.cli._format import utc
+from inbound.cli._times import local
 from inbound.cli.audit import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
@@ -79,7 +79,7 @@ def create(
     new = NewToken(uuid4(), name, digest_of(token), granted, now, expires_at, account)
     with open_database(settings, _APPLICATION) as connection:
         _add(connection, new)
-    until = f"until {_time(new.expires_at)}" if new.expires_at else "for ever"
+    until = f"until {_time(new.expires_at, settings.time_zone)}" if new.expires_at else "for ever"
     echo(f"{name}: {_grants(new)}, valid {until}; it is not shown again", err=True)
     echo(token)
 
@@ -96,7 +96,7 @@ def list_(settings: Settings, *, as_json: bool) -> None:
         if as_json:
             echo_json({**_as_object(token), "state": _state(token, now)})
         else:
-            echo(_line(token, now))
+            echo(_line(token, now, settings.time_zone))
     if not found and not as_json:
         echo("no tokens yet; create one with `scserv tokens create`")
 
@@ -164,17 +164,19 @@ def _as_object(token: ListedToken) -> dict[str, object]:
     }
 
 
-def _line(token: ListedToken, now: datetime) -> str:
+def _line(token: ListedToken, now: datetime, zone: str) -> str:
     match _state(token, now):
         case "revoked":
-            state = f"revoked {_time(token.revoked_at)}"
+            state = f"revoked {_time(token.revoked_at, zone)}"
         case "expired":
-            state = f"expired {_time(token.expires_at)}"
+            state = f"expired {_time(token.expires_at, zone)}"
         case _:
             state = (
-                f"valid until {_time(token.expires_at)}" if token.expires_at else "valid for ever"
+                f"valid until {_time(token.expires_at, zone)}"
+                if token.expires_at
+                else "valid for ever"
             )
-    used = f"last used {_time(token.last_used_at)}" if token.last_used_at else "never used"
+    used = f"last used {_time(token.last_used_at, zone)}" if token.last_used_at else "never used"
     return f"{token.name}  {_grants(token)}  {state}, {used}"
 
 
@@ -184,5 +186,5 @@ def _grants(token: NewToken | ListedToken) -> str:
     return f"{', '.join(token.scopes)}{of}"
 
 
-def _time(moment: datetime | None) -> str:
-    return utc(moment, seconds=False) if moment else "-"
+def _time(moment: datetime | None, zone: str) -> str:
+    return local(moment, zone, seconds=False) if moment else "-"

@@ -332,7 +332,12 @@ def _effective(settings: Settings) -> dict[str, Any]:
         "vault_key": settings.vault_key.get_secret_value(),
         "subject_key": settings.subject_key.get_secret_value(),
         "phone_password": settings.phone_password.get_secret_value(),
+        "sender": settings.sender,
+        "time_zone": settings.time_zone,
+        "order_days": settings.order_days,
+        "policies": settings.policies.model_dump(mode="json"),
         "smpp": {
+            "alphabet": smpp.alphabet,
             "host": smpp.host,
             "port": smpp.port,
             "system_id": smpp.system_id,

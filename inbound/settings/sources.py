@@ -40,9 +40,14 @@ def load_settings(
 
 
 def load_partial_settings(
-    model: type[Model], config: Path | None = None, defaults: Mapping[str, Any] | None = None
+    model: type[Model],
+    config: Path | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    fixed: Mapping[str, Any] | None = None,
 ) -> Model:
     """Return settings as `model`, which has some of the fields of `Settings`.
+
+    `fixed` win over the environment and the file.
 
     For a process that must not hold the other settings: their variables and the files these
     name are not read. Otherwise the same as `load_settings`.
@@ -50,7 +55,7 @@ def load_partial_settings(
     _reject_unknown_variables()
     file = read_settings_file(config, "--config") if config else {}
     given = _merge(file, _read_environment(model))
-    merged = _merge(_fitting(defaults or {}, given), given)
+    merged = _merge(_fitting(defaults or {}, given), given, fixed or {})
     values = {name: value for name, value in merged.items() if name in model.model_fields}
     try:
         return model.model_validate(values)

@@ -40,15 +40,18 @@ async def test_a_token_is_shown_once_works_and_is_revoked(world: World, run: Run
     made = run("create", "--name", "crm", *scopes)
     token = made.stdout.strip()
     assert token.startswith("scs_")
-    assert made.stderr.startswith("crm: resolve, read, valid until 2024-08-30 00:00 UTC")
+    assert made.stderr.startswith("crm: resolve, read, valid until 2024-08-30 03:00 Europe/Moscow")
     client = world.client(token)
     assert (await client.post("/v1/resolve", json=BODY)).status_code == 200
     listed = run("list").stdout
-    assert "crm  resolve, read  valid until 2024-08-30 00:00 UTC, last used 2024-06-01" in listed
+    assert (
+        "crm  resolve, read  valid until 2024-08-30 03:00 Europe/Moscow, last used 2024-06-01"
+        in listed
+    )
     assert token not in listed
     assert run("revoke", "crm").stdout == "revoked crm\n"
     assert (await client.post("/v1/resolve", json=BODY)).status_code == 401
-    assert "crm  resolve, read  revoked 2024-06-01 00:00 UTC" in run("list").stdout
+    assert "crm  resolve, read  revoked 2024-06-01 03:00 Europe/Moscow" in run("list").stdout
     entries = [entry for entry in world.audit() if entry[0] == "anna"]
     assert entries == [
         ("anna", "tokens.create", None, "crm: resolve, read"),
@@ -64,7 +67,7 @@ def test_a_token_for_ever_and_one_for_a_while(world: World, run: Run) -> None:
     assert states["short"] == ("2024-06-01T00:30:00Z", "valid")
     assert states["long"] == (None, "valid")
     world.now = NOW.replace(hour=1)
-    assert "short  read  expired 2024-06-01 00:30 UTC" in run("list").stdout
+    assert "short  read  expired 2024-06-01 03:30 Europe/Moscow" in run("list").stdout
 
 
 def test_a_name_stands_for_one_good_token(run: Run) -> None:
