@@ -36,6 +36,10 @@ ANSWER_WITHIN_S: Final = 2.0
 RESULTS_PER_RECORD = 50
 """Results in a record under load, roughly: fewer than the maximum."""
 
+BULK_SHARE: Final = 4
+"""A batch of results or orders is this many times smaller than one of texts: texts, for whose
+acknowledgements people wait, come to their turn only between the batches of the others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checks:
@@ -63,11 +67,12 @@ class WorkerApp:
         self._app = _faust_app(settings)
         names = TopicNames.prefixed(settings.topic_prefix)
         # A batch is one transaction, whether its results stand in many records or in few.
-        records_of_results = max(1, settings.batch_size // RESULTS_PER_RECORD)
+        bulk = max(1, settings.batch_size // BULK_SHARE)
+        records_of_results = max(1, bulk // RESULTS_PER_RECORD)
         for name, processor, batch_size in (
             (names.mo, commands, settings.batch_size),
             (names.receipts, delivery, records_of_results),
-            (names.notify, notify, settings.batch_size),
+            (names.notify, notify, bulk),
         ):
             topic = self._app.topic(
                 name, key_type=bytes, key_serializer="raw", value_serializer="raw"
