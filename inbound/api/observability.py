@@ -137,7 +137,9 @@ class _Exchange:
         route = getattr(self._scope.get("route"), "path_format", "-")
         principal = self._scope["state"].get("principal")
         request = (method, route, status, seconds * 1000)
-        if principal:
+        if self._scope["state"].get("is_quiet"):
+            log.debug("%s %s %d %.0f ms %s=- id=%s", *request, self._served.caller, self.request_id)
+        elif principal:
             log.info(
                 "%s %s %d %.0f ms %s=%s id=%s",
                 *(*request, self._served.caller, principal.name, self.request_id),

@@ -10,17 +10,27 @@ from starlette.responses import RedirectResponse
 
 from inbound.api.addresses import ClientAddresses
 from inbound.desk.pages import Pages
+from inbound.desk.phones import Phones
 from inbound.desk.sign_in import SignIn
+from inbound.store.connection_pool import ConnectionPool
+from inbound.timeline.reader import TimelineReader
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The parts of one desk."""
+    """The parts of one desk. `zone` is the time zone of timelines.
+
+    `phones` are those of the handset, None without a simulated SMS centre.
+    """
 
     pages: Pages
     sign_in: SignIn
     addresses: ClientAddresses
     clock: Callable[[], datetime]
+    pool: ConnectionPool
+    timelines: TimelineReader
+    zone: str
+    phones: Phones | None = None
 
 
 def _desk(request: Request) -> Desk:

@@ -15,7 +15,9 @@ from inbound.api.heads import HeadMiddleware
 from inbound.api.languages import DEFAULT
 from inbound.api.observability import ObservabilityMiddleware, Served
 from inbound.desk import account, signing_in, static_files
+from inbound.desk import handset as handset_routes
 from inbound.desk.access import Desk
+from inbound.desk.navigation import Menu
 from inbound.desk.pages import HEADERS
 from inbound.desk.problems import SignInNeededError, not_found, trouble_of
 from inbound.desk.signing_in import ask_to_sign_in
@@ -23,7 +25,17 @@ from inbound.desk.visitors import VisitorMiddleware
 from inbound.errors import RetryableError
 from inbound.ops import metrics
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (static_files.router, signing_in.router, account.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    static_files.router,
+    signing_in.router,
+    handset_routes.router,
+    account.router,
+)
+
+
+def menu(*, handset: bool) -> Menu:
+    """Return the menu of a desk with or without the handset."""
+    return Menu((handset_routes.PLACE,) if handset else ())
 
 
 def make_desk(desk: Desk, *, new_id: Callable[[], UUID]) -> ASGIApp:

@@ -21,12 +21,14 @@ class Right(DocumentedEnum):
     """What a page or an action needs."""
 
     ACCOUNT = "account", "see and change one's own account"
+    HANDSET = "handset", "text the service from a simulated phone"
 
 
 _ALL: Final = frozenset(Role)
 
 RIGHTS: Final[Mapping[Right, frozenset[Role]]] = {
     Right.ACCOUNT: _ALL,
+    Right.HANDSET: _ALL - {Role.VIEWER, Role.APPROVER},
 }
 """The roles that have a right."""
 

@@ -66,6 +66,59 @@ RUSSIAN: Final[Mapping[str, str]] = {
     "пользователя.",
     "This password is one of those that are guessed first.": "Этот пароль из тех, что подбирают "
     "первыми.",
+    # The handset.
+    "Handset": "Телефоны",
+    "Two phones of sample clients, at the simulated SMS centre. What you text goes the same way as "
+    "a text of a real phone.": "Два телефона клиентов из примера у имитатора СМС-центра. Ваше "
+    "сообщение проходит тот же путь, что и сообщение с настоящего телефона.",
+    "Reload to see replies": "Обновите страницу, чтобы увидеть ответы",
+    "Phone {number}": "Телефон {number}",
+    "Messages on {number}": "Сообщения на {number}",
+    "Nothing yet. Text a command: a reply comes within seconds.": "Пока пусто. Отправьте команду: "
+    "ответ придёт через несколько секунд.",
+    "The simulated SMS centre does not answer. Nothing is lost: reload the page when it is "
+    "back.": "Имитатор СМС-центра не отвечает. Ничего не потеряно: обновите страницу, когда он "
+    "заработает.",
+    "parts: {count}": "частей: {count}",
+    "after {seconds} s": "через {seconds} с",
+    "+{seconds} s": "+{seconds} с",
+    "Text from {number}": "Сообщение с {number}",
+    "Text message": "СМС-сообщение",
+    "Send from {number}": "Отправить с {number}",
+    "Commands for {number}": "Команды для {number}",
+    "Type a text first.": "Сначала введите сообщение.",
+    "A text has at most 459 characters here.": "Здесь в сообщении может быть не больше 459 "
+    "символов.",
+    "The text was not sent: the simulated SMS centre does not take it.": "Сообщение не отправлено: "
+    "имитатор СМС-центра его не принимает.",
+    "What the service does": "Что делает сервис",
+    "Send a text: each step lights up here, from the SMS centre's deliver_sm to the delivery "
+    "receipt.": "Отправьте сообщение: здесь загорится каждый шаг, от deliver_sm СМС-центра до "
+    "отчёта о доставке.",
+    "The last text, from {number}": "Последнее сообщение, с {number}",
+    "No reply, on purpose. What support tells the client:": "Ответа нет, так и должно быть. Что "
+    "поддержка скажет клиенту:",
+    "still to come": "ещё впереди",
+    "Your text": "Ваше сообщение",
+    "Acknowledgement": "Подтверждение",
+    "Fulfilment": "Исполнение",
+    "deliver_sm received": "Получен deliver_sm",
+    "Parts joined": "Части собраны",
+    "Command recognised": "Команда распознана",
+    "Decided": "Решение принято",
+    "Notifications switched": "Уведомления переключены",
+    "In the event log": "Записано в журнал событий",
+    "In the outbox": "В очереди на отправку",
+    "Claimed by a gateway": "Взято шлюзом",
+    "submit_sm sent": "Отправлен submit_sm",
+    "Not accepted yet": "Пока не принято",
+    "submit_sm_resp received": "Получен submit_sm_resp",
+    "Delivery receipt received": "Получен отчёт о доставке",
+    "Late": "С опозданием",
+    "Held for a person": "Задержано для проверки",
+    "Released": "Разрешено",
+    "Refused": "Отказано",
+    "Completed": "Завершено",
     # What went wrong.
     "Nothing was changed.": "Ничего не изменилось.",
     "It is not certain whether your change was made.": "Неизвестно, выполнено ли ваше изменение.",

@@ -32,6 +32,11 @@ class Words:
         """Return day and time to the minute, as tables show them."""
         return f"{at.astimezone(ZoneInfo(self.zone)):%d.%m.%Y %H:%M}"
 
+    def seconds(self, seconds: float) -> str:
+        """Return seconds as the language writes them, to the hundredth."""
+        text = f"{seconds:.2f}"
+        return text.replace(".", ",") if self.language is Language.RU else text
+
     def clock(self, at: datetime) -> str:
         """Return the time of day."""
         return f"{at.astimezone(ZoneInfo(self.zone)):%H:%M:%S}"

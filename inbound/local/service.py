@@ -230,6 +230,8 @@ class LocalService:
             live = f"{url}/live"
             listens = role in self._listeners
             changing = partial(self._listener_environment, role, env) if listens else env
+            if role == "desk" and self._built_in_simulator:
+                where.append("--handset")
             children.append(Child(role, [*SCSERV, role, *where], changing, live, live))
         return children
 

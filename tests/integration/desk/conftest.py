@@ -24,6 +24,13 @@ def desk_url(postgres_server: SharedPostgres, migrated_template: str) -> Iterato
 
 
 @pytest.fixture
+async def handset_world(desk_url: str) -> AsyncIterator[DeskWorld]:
+    made = DeskWorld(desk_url, has_handset=True)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
 async def world(desk_url: str) -> AsyncIterator[DeskWorld]:
     made = DeskWorld(desk_url)
     yield made

@@ -65,7 +65,8 @@ async def call(world: DeskWorld, browser: Any, method: str, path: str) -> Any:
 
 
 @pytest.mark.parametrize("role", Role)
-async def test_every_page_and_action_under_every_role(world: DeskWorld, role: Role) -> None:
+async def test_every_page_and_action_under_every_role(handset_world: DeskWorld, role: Role) -> None:
+    world = handset_world
     browser = await world.signed_in(role)
     for method, path, right in GUARDED:
         answer = await call(world, browser, method, path)
@@ -77,7 +78,8 @@ async def test_every_page_and_action_under_every_role(world: DeskWorld, role: Ro
             assert "Nothing was changed" in answer.text
 
 
-async def test_nothing_is_shown_or_done_without_a_session(world: DeskWorld) -> None:
+async def test_nothing_is_shown_or_done_without_a_session(handset_world: DeskWorld) -> None:
+    world = handset_world
     browser = world.browser()
     token = (await browser.open("/sign-in")).form("/sign-in").fields["form"]
     for method, path, _ in GUARDED:
@@ -155,9 +157,13 @@ async def test_every_answer_has_the_headers_that_protect(world: DeskWorld) -> No
         assert ("immutable" in cached) is path.startswith("/static"), path
 
 
-async def test_nothing_is_inline_and_nothing_comes_from_elsewhere(world: DeskWorld) -> None:
-    browser = await world.signed_in()
-    for page in [await browser.open("/account"), await world.browser().open("/sign-in")]:
+async def test_nothing_is_inline_and_nothing_comes_from_elsewhere(
+    handset_world: DeskWorld,
+) -> None:
+    browser = await handset_world.signed_in()
+    paths = ["/account", "/handset", "/nothing"]
+    pages = [await browser.open(path) for path in paths]
+    for page in [*pages, await handset_world.browser().open("/sign-in")]:
         for tag, attributes in page.elements:
             assert "style" not in attributes, tag
             assert not [name for name in attributes if name.startswith("on")], tag

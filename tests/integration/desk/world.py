@@ -1,5 +1,6 @@
 """The desk in the test's own process: a database, a clock, users with each role."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Final, LiteralString
@@ -10,36 +11,72 @@ import psycopg
 from inbound.api.addresses import ClientAddresses
 from inbound.desk import users
 from inbound.desk.access import Desk
-from inbound.desk.app import make_desk
-from inbound.desk.navigation import Menu
+from inbound.desk.app import make_desk, menu
 from inbound.desk.pages import Pages
 from inbound.desk.passwords import hash_password
+from inbound.desk.phones import Conversation, PhoneError, PhoneMessage
 from inbound.desk.roles import Role
 from inbound.desk.sign_in import SignIn
+from inbound.keys import SubjectHasher, VaultCipher
 from inbound.store.access.desk_sessions import SessionLimits
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import connect
-from tests.fix_store import SUBJECT_KEY
+from inbound.store.sealing import Sealer
+from inbound.timeline.reader import TimelineReader
+from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 from tests.integration.desk.browser import Browser
 
 NOW: Final = datetime(2024, 5, 17, 12, tzinfo=UTC)
 LIMITS: Final = SessionLimits(idle=timedelta(minutes=60), absolute=timedelta(hours=12))
+ZONE: Final = "Europe/Moscow"
 PASSWORD: Final = "seven green umbrellas"
 # Made once: it takes a tenth of a second.
 HASH: Final = hash_password(PASSWORD)
 _names = count(1)
 
 
+class FakePhones:
+    """Two phones without an SMS centre. `problem` is why they can't send."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.numbers = ("+79161234567", "+79031112233")
+        self.problem = ""
+        self.messages: dict[str, list[PhoneMessage]] = {number: [] for number in self.numbers}
+        self._clock = clock
+
+    async def look(self, number: str) -> Conversation:
+        return Conversation(tuple(self.messages[number]), self.problem)
+
+    async def send(self, number: str, text: str) -> None:
+        if self.problem:
+            raise PhoneError(self.problem)
+        self.messages[number].append(PhoneMessage(self._clock(), text, 1, is_sent=True))
+
+    def receive(self, number: str, text: str, at: datetime, parts: int = 1) -> None:
+        """Have a message from the service arrive."""
+        message = PhoneMessage(at, text, parts, is_sent=False, sender="SCSERV")
+        self.messages[number].append(message)
+
+
 class DeskWorld:
     """One database and one desk on it. `now` is the desk's clock, and a test may change it."""
 
-    def __init__(self, url: str, *, is_secure: bool = False) -> None:
+    def __init__(self, url: str, *, is_secure: bool = False, has_handset: bool = False) -> None:
         self.url = url
         self.now = NOW
         self.pool = ConnectionPool(url, "tests")
-        sign_in = SignIn(self.pool, LIMITS, SUBJECT_KEY, clock=lambda: self.now, new_id=uuid4)
-        pages = Pages(Menu(()), "Europe/Moscow", is_secure=is_secure)
-        self.desk = Desk(pages, sign_in, ClientAddresses(), lambda: self.now)
+        self.phones = FakePhones(lambda: self.now)
+        hasher, sealer = SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY))
+        self.desk = Desk(
+            Pages(menu(handset=has_handset), ZONE, is_secure=is_secure),
+            SignIn(self.pool, LIMITS, SUBJECT_KEY, clock=lambda: self.now, new_id=uuid4),
+            ClientAddresses(),
+            lambda: self.now,
+            self.pool,
+            TimelineReader(hasher, sealer, miss_days=7),
+            ZONE,
+            self.phones if has_handset else None,
+        )
         self.app = make_desk(self.desk, new_id=uuid4)
         self._browsers: list[Browser] = []
 
