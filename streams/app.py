@@ -110,11 +110,11 @@ class WorkerApp:
             reason = f"Kafka does not tell the offsets of {place.topic}[{place.partition}]"
             raise RetryableError(f"{reason}: {type(error).__name__}") from error
 
-    async def partition_ends(self) -> Mapping[Partition, int | None]:
+    async def partition_ends(self) -> Mapping[Partition, int | None] | None:
         """Return the assigned partitions with the offset after their last record, if known.
 
-        Asks Kafka, for `ANSWER_WITHIN_S` at most: a partition that nobody fetches has no end in
-        the consumer. Without an answer it returns the ends that the consumer has seen.
+        Asks Kafka: a partition that nobody fetches has no end in the consumer. None if there is
+        no answer within `ANSWER_WITHIN_S`.
         """
         consumer = self._app.consumer
         assigned = consumer.assignment()
@@ -122,7 +122,7 @@ class WorkerApp:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 ends = await consumer.highwaters(*assigned) if assigned else {}
                 return {(tp.topic, tp.partition): ends.get(tp) for tp in assigned}
-        return {(tp.topic, tp.partition): consumer.highwater(tp) for tp in assigned}
+        return None
 
     async def positions(self, partitions: Iterable[Partition]) -> Mapping[Partition, int]:
         """Return the offsets that are fetched next, as far as they are known in time."""

@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from inbound.ops.health import Health
 from streams.app import WorkerApp
-from streams.progress import Progress
+from streams.progress import STUCK_AFTER_S, Partition, Progress
 
 CHECK_EVERY_S: Final = 2.0
 SUSPENDED_S: Final = 10.0
@@ -38,20 +38,29 @@ class PartitionWatch:
         worker had been suspended and joined the group again. Nobody reads such a partition until
         the next rebalance, but a new process does.
         """
-        checked_at = time.monotonic()
+        checked_at = answered_at = time.monotonic()
         while True:
             ends = await self._app.partition_ends()
-            if unseen := self._progress.unseen(ends):
-                self._progress.begin(await self._app.positions(unseen))
             now = time.monotonic()
-            if self._is_waiting() or now - checked_at > SUSPENDED_S:
+            if ends is None or self._is_waiting() or now - checked_at > SUSPENDED_S:
                 self._progress.start_again()
             checked_at = now
-            reason = self._progress.check(ends)
-            if reason and self._progress.is_forgotten:
-                raise ForgottenPartitionError(f"{reason}, although others are processed")
-            if not ends:
-                reason = "no partitions assigned: another worker has them, or Kafka is away"
+            if ends is not None:
+                answered_at, reason = now, await self._check(ends)
+            elif now - answered_at > STUCK_AFTER_S:
+                reason = f"Kafka has not told where the partitions end for {STUCK_AFTER_S:g} s"
+            else:
+                reason = None
             self._health.set("partitions", ok=reason is None, reason=reason or "")
             self._health.beat("heartbeat", HEARTBEAT_S)
             await asyncio.sleep(CHECK_EVERY_S)
+
+    async def _check(self, ends: Mapping[Partition, int | None]) -> str | None:
+        if unseen := self._progress.unseen(ends):
+            self._progress.begin(await self._app.positions(unseen))
+        reason = self._progress.check(ends)
+        if reason and self._progress.is_forgotten:
+            raise ForgottenPartitionError(f"{reason}, although others are processed")
+        if not ends:
+            reason = "no partitions assigned: another worker has them, or Kafka is away"
+        return reason

@@ -2,18 +2,21 @@
 
 A consumer can send heartbeats while one of its partitions is stuck. A partition is stuck when
 records wait and its position has not moved for `STUCK_AFTER_S`, whether or not it ever moved. If
-others move meanwhile, the consumer works and only this partition was forgotten; a new start reads
-it again.
+batches of others of its topic were processed meanwhile, the consumer works and only this partition
+was forgotten; a new start reads it again. Other topics tell nothing: a slow batch holds up its own
+topic alone.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from inbound.ops import metrics
 
 STUCK_AFTER_S = 60.0
-MOVED_LATER_S = 5.0
-"""How much later another partition has to have moved: more than a batch of both may take."""
+PASSED_OVER: Final = 3
+"""Batches of a topic in a row without a partition that has waited for so long."""
 
 Partition = tuple[str, int]
 
@@ -22,6 +25,7 @@ Partition = tuple[str, int]
 class _Seen:
     position: int
     at: float
+    batches: int
 
 
 class Progress:
@@ -30,21 +34,22 @@ class Progress:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._seen: dict[Partition, _Seen] = {}
-        self._moved_at = float("-inf")
+        self._batches: Counter[str] = Counter()
         self.is_forgotten = False
         """Whether the last check found a partition stuck while others moved."""
 
     def start_again(self) -> None:
         """Measure from now on, after a time in which nothing could move."""
         now = self._clock()
-        for seen in self._seen.values():
-            seen.at = now
+        for (topic, _), seen in self._seen.items():
+            seen.at, seen.batches = now, self._batches[topic]
 
     def processed(self, offsets: Mapping[Partition, int]) -> None:
-        """Note the last processed offset of partitions."""
-        now = self._moved_at = self._clock()
+        """Note the last processed offset of the partitions of a batch."""
+        now = self._clock()
+        self._batches.update({topic for topic, _ in offsets})
         for partition, offset in offsets.items():
-            self._seen[partition] = _Seen(offset + 1, now)
+            self._seen[partition] = _Seen(offset + 1, now, self._batches[partition[0]])
 
     def unseen(self, partitions: Iterable[Partition]) -> list[Partition]:
         """Return those of which no position is known yet; see `begin`."""
@@ -54,7 +59,7 @@ class Progress:
         """Watch partitions that have not moved yet, from these positions on."""
         now = self._clock()
         for partition, position in positions.items():
-            self._seen.setdefault(partition, _Seen(position, now))
+            self._seen.setdefault(partition, _Seen(position, now, self._batches[partition[0]]))
 
     def check(self, ends: Mapping[Partition, int | None]) -> str | None:
         """Return why health fails, or None.
@@ -77,10 +82,10 @@ class Progress:
             lag = max(0, end - seen.position)
             lags[topic] += lag
             if not lag:
-                seen.at = now
+                seen.at, seen.batches = now, self._batches[topic]
             elif now - seen.at > STUCK_AFTER_S:
                 reason = f"{topic}[{number}] is stuck with {lag} messages waiting"
-                self.is_forgotten |= self._moved_at > seen.at + MOVED_LATER_S
+                self.is_forgotten |= self._batches[topic] - seen.batches >= PASSED_OVER
         for topic, lag in lags.items():
             metrics.LAG.set(lag, {"topic": topic})
         return reason
