@@ -12,8 +12,11 @@ def amount_text(amount: Decimal) -> str:
     return f"{amount:.2f}" if amount == round(amount, 2) else f"{amount.normalize():f}"
 
 
+def grouped(amount: Decimal) -> str:
+    """Return an amount for people without its currency: "1,234.50"."""
+    return f"{amount:,.2f}" if amount == round(amount, 2) else f"{amount.normalize():,f}"
+
+
 def money(amount: Decimal, currency: str) -> str:
     """Return an amount for people: "1,234.50 RUB"."""
-    if amount == round(amount, 2):
-        return f"{amount:,.2f} {currency}"
-    return f"{amount.normalize():,f} {currency}"
+    return f"{grouped(amount)} {currency}"

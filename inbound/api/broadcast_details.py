@@ -95,6 +95,14 @@ class BroadcastDetails(BroadcastReport):
         default=None,
         description=f"of all parts at most: {AMOUNT}; absent: the account has no price",
     )
+    cost: str | None = Field(
+        default=None,
+        description=f"of a broadcast that has ended: what was charged and not refunded: {AMOUNT}",
+    )
+    refunded: str | None = Field(
+        default=None,
+        description=f"of a broadcast that has ended: the price of messages unsent: {AMOUNT}",
+    )
     currency: str | None = None
     balance: str | None = Field(
         default=None, description=f"of the account now: {AMOUNT}; absent: unlimited"
@@ -149,6 +157,8 @@ class BroadcastDetails(BroadcastReport):
             parts=one.parts,
             most_parts=one.most_parts,
             price=None if review.price is None else amount_text(review.price),
+            cost=None if review.cost is None else amount_text(review.cost.charged),
+            refunded=None if review.cost is None else amount_text(review.cost.refunded),
             currency=review.currency,
             balance=None if review.balance is None else amount_text(review.balance),
             waits_until=review.waits_until,

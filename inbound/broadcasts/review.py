@@ -12,12 +12,13 @@ from typing import Final, NamedTuple
 
 import psycopg
 
+from inbound.broadcasts.costs import Cost, cost_of
 from inbound.broadcasts.forecasting import Forecast, forecast
 from inbound.broadcasts.samples import Sample, own_sample, template_samples
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.handlers.broadcasts import BroadcastState, opening
 from inbound.handlers.sending_hours import window_at
-from inbound.money import money
+from inbound.money import amount_text, money
 from inbound.orders.patterns import matches_any
 from inbound.orders.templates.definition import TemplateDefinition
 from inbound.orders.templates.fields import Language
@@ -65,6 +66,8 @@ class Review:
     currency: str | None = None
     balance: Decimal | None = None
     """None is unlimited."""
+    cost: Cost | None = None
+    """Once it has ended."""
     waits_until: datetime | None = None
     """Until its sending hours begin."""
     forecast: Forecast = _NO_FORECAST
@@ -92,13 +95,16 @@ class Reviewer:
         text, definition = self._text(one), _definition(conn, one)
         samples = self._samples(conn, one, text, definition)
         account = next(iter(list_accounts(conn, one.account)), None)
-        price = _price(one, account)
+        price, cost = _price(one, account), cost_of(conn, one)
         is_begun = one.state not in _NOT_BEGUN
         return Review(
             text=text,
             samples=samples,
             price=price,
-            currency=account.settings.currency if account and price is not None else None,
+            currency=None
+            if account is None or (price is None and cost is None)
+            else account.settings.currency,
+            cost=cost,
             balance=account.settings.balance if account else None,
             waits_until=waits_until(one, now),
             forecast=forecast(conn, one, progress, now),
@@ -176,7 +182,7 @@ class Reviewer:
                 RefusalReason.BALANCE,
                 f"it costs up to {money(price, settings.currency)}, and the balance of the account "
                 f"{name} is {money(settings.balance, settings.currency)}: top it up with {change} "
-                f"--top-up {price - settings.balance:f}`",
+                f"--top-up {amount_text(price - settings.balance)}`",
             )
 
 

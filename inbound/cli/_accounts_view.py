@@ -7,6 +7,7 @@ from typing import Final
 
 from inbound.cli._format import counted
 from inbound.cli._times import local
+from inbound.money import amount_text, money
 from inbound.store.orders.account_records import AccountRecord, Sender
 
 _WIDTH: Final = 14
@@ -66,6 +67,8 @@ def account_object(found: AccountRecord, used: Mapping[str, int]) -> dict[str, o
         "number": found.number,
         "created_at": found.created_at,
         **asdict(found.settings),
+        "price_per_part": _amount(found.settings.price_per_part),
+        "balance": _amount(found.settings.balance),
         "used": dict(used),
         "senders": [sender_object(one) for one in found.senders],
     }
@@ -102,6 +105,8 @@ def _seconds(seconds: int | None) -> str:
 
 
 def _money(amount: Decimal | None, currency: str) -> str:
-    if amount is None:
-        return "unlimited"
-    return f"{amount.normalize():f} {currency}"
+    return "unlimited" if amount is None else money(amount, currency)
+
+
+def _amount(amount: Decimal | None) -> str | None:
+    return None if amount is None else amount_text(amount)

@@ -77,6 +77,8 @@ def reviewed_json(shown: Shown) -> dict[str, object]:
         "samples": [asdict(sample) for sample in review.samples],
         "missing_languages": list(review.missing_languages),
         "price": None if review.price is None else amount_text(review.price),
+        "cost": review.cost and amount_text(review.cost.charged),
+        "refunded": review.cost and amount_text(review.cost.refunded),
         "currency": review.currency,
         "balance": None if review.balance is None else amount_text(review.balance),
         "waits_until": review.waits_until,

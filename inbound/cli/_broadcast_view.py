@@ -140,7 +140,12 @@ def _content_lines(shown: Shown, own_sender: str) -> "Iterator[str]":
         of = "unlimited"
         if review.balance is not None:
             of = money(review.balance, review.currency)
-        yield f"costs {money(review.price, review.currency)} at most; balance {of}"
+        most = money(review.price, review.currency)
+        if review.cost is None:
+            yield f"costs {most} at most; balance {of}"
+        else:
+            cost, back = (money(amount, review.currency) for amount in review.cost)
+            yield f"cost {cost} of {most} at most; {back} given back; balance {of}"
 
 
 def _pace_lines(shown: Shown, zone: str) -> "Iterator[str]":

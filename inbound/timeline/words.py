@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from inbound.freshness.model import Pending
 from inbound.handlers.decision import Disposition
 from inbound.handlers.definitions import DEFINITIONS, definition_of
+from inbound.money import grouped
 from inbound.parsers.commands import NoCommand
 from inbound.plurals import counted_in_russian
 from inbound.timeline.cases import Case
@@ -203,18 +204,13 @@ def russian_duration(span: timedelta) -> str:
 
 def english_money(amount: str, currency: str | None) -> str:
     """Return an amount as it is written in English: 1,234.50 RUB."""
-    return f"{_amount(amount)} {currency or ''}".rstrip()
+    return f"{grouped(Decimal(amount))} {currency or ''}".rstrip()
 
 
 def russian_money(amount: str, currency: str | None) -> str:
     """Return an amount as it is written in Russian: 1 234,50 ₽, with spaces that don't break."""
-    written = _amount(amount).translate({ord(","): "\u00a0", ord("."): ","})
+    written = grouped(Decimal(amount)).translate({ord(","): "\u00a0", ord("."): ","})
     return f"{written}\u00a0{_SIGNS.get(currency, currency)}" if currency else written
-
-
-def _amount(amount: str) -> str:
-    value = Decimal(amount)
-    return f"{value:,.2f}" if value == round(value, 2) else f"{value.normalize():,f}"
 
 
 def days_in_russian(days: int) -> str:

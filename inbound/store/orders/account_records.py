@@ -13,6 +13,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from inbound.clock import utc_now
+from inbound.money import grouped
 from inbound.parsers.numbers import mask
 from inbound.printing import printable
 from inbound.store.access import audit
@@ -268,7 +269,7 @@ def _shown(value: object) -> str:
         return ", ".join(value) or "none"
     if isinstance(value, bool) or value is None:
         return _AS_TEXT[value]
-    return f"{value:,f}" if isinstance(value, Decimal) else str(value)
+    return grouped(value) if isinstance(value, Decimal) else str(value)
 
 
 def _about(account: str, sender: str, reason: str = "") -> str:

@@ -66,7 +66,7 @@ async def test_excluded_rows_keep_all_columns_and_load_again(bench: Bench, tmp_p
     bench.add_clients([number(9)])
     bench.conn.execute("DELETE FROM subject_states")
     again = create(file)
-    assert (again["recipients"], again["excluded_by_reason"]) == (2, {"number": 2, "fields": 1})
+    assert (again["recipients"], again["excluded_by_reason"]) == (2, {"no_number": 2, "fields": 1})
     rest = tmp_path / "rest.csv"
     run("excluded", again["id"], "--file", str(rest))
     lines = rest.read_text("utf-8-sig").splitlines()
@@ -88,7 +88,7 @@ def test_a_repeated_row_is_no_recipient_of_another_broadcast(
     run("excluded", first["id"], "--file", str(file))
     assert f"in row 2; msisdn was {number(0)}" in file.read_text("utf-8-sig")
     second = create(file, "Closed.")
-    assert (second["recipients"], second["excluded_by_reason"]) == (0, {"number": 1})
+    assert (second["recipients"], second["excluded_by_reason"]) == (0, {"no_number": 1})
 
 
 def test_the_file_of_excluded_rows_is_named_by_its_option(bench: Bench, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ async def test_a_draft_shows_what_it_sends_and_what_its_account_can_not(
         "costs 12.50 RUB at most; balance 5.00 RUB",
         "may send 3 messages a day and has sent 0: 1 of 4 recipients would be refused",
         "raise the limit with `scserv accounts change default --per-day 4`",
-        "top it up with `scserv accounts change default --top-up 7.5",
+        "top it up with `scserv accounts change default --top-up 7.50`",
         "Europe/Moscow",
     ):
         assert line in shown
@@ -263,7 +263,7 @@ def test_a_draft_without_recipients_warns_why_it_can_not_start(
     made = run("create", "--name", "A", "--text", "Closed.", "--audience", str(path))
     assert (
         "warning: it has no recipients, so it can't be started; "
-        "excluded 1: not in the client directory, 1: no mobile number"
+        "excluded 1: not in the client directory, 1: not a phone number, or not certainly one"
     ) in made
 
 
@@ -348,3 +348,25 @@ async def test_show_says_who_did_what_and_how_fast_it_goes(bench: Bench, tmp_pat
     assert [step["action"] for step in shown["history"]] == ["create", "start", "approve", "pause"]
     assert [step["by"] for step in shown["history"]][2:] == ["chief", "ann"]
     assert shown["expected_end"] is None
+
+
+async def test_a_broadcast_that_has_ended_shows_what_it_has_cost(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.add_clients(map(number, range(3)))
+    change = ("change", "default", "--price", "2.5", "--balance", "100")
+    await asyncio.to_thread(run, *change, command="accounts")
+    path = table(tmp_path, *(f"{number(n)},Ann,Omsk" for n in range(3)))
+    id_ = create(path, "Closed.")["id"]
+    await asyncio.to_thread(run, "start", id_)
+    bench.now = datetime.now(UTC)
+    await bench.rounds(2)
+    assert json.loads(await asyncio.to_thread(run, "show", id_, "--json"))["cost"] is None
+    bench.settle("sent", 1)
+    bench.conn.execute("UPDATE orders SET state = 'scheduled' WHERE state = 'queued'")
+    await asyncio.to_thread(run, "cancel", id_)
+    await bench.rounds(2)
+    shown = json.loads(await asyncio.to_thread(run, "show", id_, "--json"))
+    assert [float(shown[name]) for name in ("cost", "refunded", "balance")] == [2.5, 5, 97.5]
+    line = "cost 2.50 RUB of 7.50 RUB at most; 5.00 RUB given back; balance 97.50 RUB"
+    assert line in await asyncio.to_thread(run, "show", id_)

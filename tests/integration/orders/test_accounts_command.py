@@ -79,7 +79,7 @@ def test_what_is_created_is_shown(conn: psycopg.Connection) -> None:
     assert found["used"] == {"day": 0, "week": 0, "month": 0}
     text = run("show", "shop")
     assert "per day       0 of 5 used" in text
-    assert "balance       100 EUR" in text
+    assert "balance       100.00 EUR" in text
     assert [line.split()[0] for line in run("list").splitlines()] == ["default", "shop"]
     (entry,) = conn.execute("SELECT actor, action, reason FROM audit").fetchall()
     assert entry[:2] == (os_user(), "accounts.create")
