@@ -55,7 +55,7 @@ _RIGHT: Final = {
     "--once",
     "idempotency_key",
     metavar="ID",
-    help="Send it once: the same command with the same ID sends nothing more and prints the first id.",
+    help="Send it once: with the same ID again, nothing more is sent and the first id is printed.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @service_settings_options
