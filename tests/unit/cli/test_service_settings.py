@@ -1,6 +1,8 @@
 """Commands that order decide as the running service does, whatever the caller's shell says."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -36,9 +38,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def shown(options: object, folder: Path) -> list[str]:
+def shown(options: Callable[..., Any], folder: Path) -> list[str]:
     @click.command
-    @options  # type: ignore[operator]
+    @options
     def command(settings: Settings) -> None:
         policies, smpp = settings.policies, settings.smpp
         click.echo(f"{settings.sender} {policies.order_valid_for_s} {smpp.alphabet} {smpp.host}")
