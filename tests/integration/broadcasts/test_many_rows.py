@@ -40,6 +40,7 @@ def reason_of(row_no: int) -> str | None:
 
 
 async def test_every_row_of_a_long_table_is_accounted_for(bench: Bench) -> None:
+    bench.conn.execute("SET statement_timeout = 0")  # as commands that load tables
     bench.add_clients(number(n) for n in range(3 * GROUPS))
     for begin in range(0, OPTED_OUT, 500):
         await opt_out(bench, *(number(3 * n + 2) for n in range(begin, begin + 500)))
