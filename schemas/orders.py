@@ -150,11 +150,11 @@ def check_choices(
     `of_template` says whether there are fields or a version, which only a template has.
     """
     if sum(one is not None for one in recipients) != 1:
-        raise ValueError("has to name one recipient: a phone number, a client id or a subject id")
+        raise ValueError("has to name one recipient, by `to`, `client_id` or `subject_id`")
     if (text is None) == (template is None):
-        raise ValueError("has to have either a text or a template")
+        raise ValueError("has to have either a `text` or a `template`")
     if template is None and of_template:
-        raise ValueError("has fields or a version, but no template that takes them")
+        raise ValueError("has `fields` or a version, but no `template` that takes them")
 
 
 class Order(Model):

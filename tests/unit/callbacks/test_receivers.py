@@ -94,7 +94,7 @@ async def test_the_official_library_verifies_a_call(receiver: Receiver) -> None:
     assert told == {"type": "message.delivered", "data": {"reason": "а"}}
 
 
-@pytest.mark.parametrize("known", [OLD, NEW])
+@pytest.mark.parametrize("known", [OLD, NEW], ids=["old", "new"])
 async def test_it_verifies_with_either_secret_during_a_rotation(
     receiver: Receiver, known: str
 ) -> None:
