@@ -73,6 +73,7 @@ _WITH_ID: Final = (ProblemKind.NOT_FOUND,)
 _OF_OPERATION: Final = {
     "searchRequests": (ProblemKind.NOT_FOUND,),
     "sendMessages": (ProblemKind.REFUSED,),
+    "createBroadcast": (ProblemKind.REFUSED,),
     "cancelMessage": (ProblemKind.NOT_SCHEDULED,),
     **{f"{action.value}Broadcast": (ProblemKind.NOT_POSSIBLE,) for action in Action},
 }
