@@ -26,7 +26,7 @@ _AT_ONCE: Final = 200
 
 @click.group
 def subscriptions() -> None:
-    """Switch notifications and broadcasts for a client who asks; undo stops that none has sent."""
+    """Switch notifications and broadcasts for a client who asks; undo false stops."""
 
 
 @subscriptions.command("set")
@@ -41,16 +41,22 @@ def set_(settings: Settings, number: str, switch: str, reason: str) -> None:
     one counts. Nobody is texted. Your name and the reason are recorded for ever, and their
     timeline shows the switch.
     """
-    from inbound.parsers.numbers import NumberError, mask, parse_msisdn
+    from inbound.parsers.numbers import mask
 
-    try:
-        parsed = parse_msisdn(number)
-    except NumberError as error:
-        raise SetupError(f"NUMBER: {error}") from None
+    parsed = _parsed(number)
     who = Operator(*operator(reason))
     check_database(settings)
     is_changed = asyncio.run(_switch(settings, parsed, who, on=switch == "on"))
     echo(f"notifications to {mask(parsed)} are {switch}{'' if is_changed else ' already'}")
+
+
+def _parsed(number: str) -> str:
+    from inbound.parsers.numbers import NumberError, parse_msisdn
+
+    try:
+        return parse_msisdn(number)
+    except NumberError as error:
+        raise SetupError(f"NUMBER: {error}") from None
 
 
 async def _switch(settings: Settings, number: str, who: Operator, *, on: bool) -> bool:
@@ -69,21 +75,37 @@ async def _switch(settings: Settings, number: str, who: Operator, *, on: bool) -
 
 
 @subscriptions.command("undo-stops")
-@click.option("--since", metavar="WHEN", required=True, help="2026-01-31T12:00, or an age like 2h.")
-@click.option("--until", metavar="WHEN", required=True, help="The same; 0s is now.")
+@click.argument("number", required=False)
+@click.option(
+    "--since",
+    metavar="WHEN",
+    required=True,
+    help="When the false stops began: 2026-01-31T12:00, or an age like 2h.",
+)
+@click.option(
+    "--until", metavar="WHEN", required=True, help="When they ended: the same; 0s is now."
+)
 @click.option("--dry-run", is_flag=True, help="Only count.")
 @reason_option
 @settings_options
-def undo_stops(settings: Settings, since: str, until: str, reason: str, *, dry_run: bool) -> None:
-    """Switch notifications on again after stops accepted within a span.
+def undo_stops(
+    settings: Settings, number: str | None, since: str, until: str, reason: str, *, dry_run: bool
+) -> None:
+    """Switch notifications on again for people whose stops were false.
+
+    False stops are those that others sent from spoofed numbers. Undone is each stop by text that
+    was accepted from --since to before --until: of everybody, or of NUMBER only. A stop that a
+    person sent themselves within this time is undone, too, so keep it short.
+
+    Left alone are people who texted a stop after --until, had a stop set by an operator, are on
+    already, or were off before --since. Nobody is texted. Your name, the reason and each person are
+    recorded in the audit. Safe to repeat: the second time nothing is left to undo.
 
     A time without an offset is in SCSERV_TIME_ZONE.
-
-    A person who stopped again after it, is on already, or was off before is left alone. Nobody is
-    texted. Safe to repeat: the second time nothing is left to undo.
     """
     from inbound.registrations.stops import StopSpan
 
+    parsed = None if number is None else _parsed(number)
     now = utc_now()
     zone = settings.time_zone
     span = StopSpan(
@@ -94,7 +116,7 @@ def undo_stops(settings: Settings, since: str, until: str, reason: str, *, dry_r
         raise SetupError("--until must be later than --since")
     who = Operator(*operator(reason))
     check_database(settings)
-    subject_ids = _stopped_within(settings, span, who, dry_run=dry_run)
+    subject_ids = _stopped_within(settings, span, parsed, who, dry_run=dry_run)
     undone = asyncio.run(_undo(settings, subject_ids, span, who, dry_run=dry_run))
     verb = "would be undone" if dry_run else "undone"
     echo(
@@ -104,25 +126,42 @@ def undo_stops(settings: Settings, since: str, until: str, reason: str, *, dry_r
     if left := len(subject_ids) - undone:
         echo(
             f"left alone: {counted(left, 'person', 'people')} who stopped again later, are on"
-            " already, or were erased"
+            " already, were switched off by an operator, or erased"
         )
 
 
 def _stopped_within(
-    settings: Settings, span: "StopSpan", who: Operator, *, dry_run: bool
+    settings: Settings, span: "StopSpan", number: str | None, who: Operator, *, dry_run: bool
 ) -> list[UUID]:
-    """Return who stopped within the span; unless it is a dry run, record the command first."""
+    """Return who stopped within the span; unless it is a dry run, record the command first.
+
+    With a number, only the person who has it.
+    """
+    from inbound.keys import SubjectHasher
     from inbound.store.access import audit
     from inbound.store.connections import connect
     from inbound.store.log.replay_inputs import find_span, list_subjects_with
+    from inbound.store.lookup.people import person_by_hash
     from schemas.events import SubscriptionStopped
 
     url = database_url(settings)
     with connect(url, "scserv subscriptions", long=True) as connection:
         log_span = find_span(connection, span.since, span.until)
         found = list_subjects_with(connection, log_span, SubscriptionStopped.TYPE)
+        subject_id = None
+        if number is not None:
+            number_hash = SubjectHasher(settings.subject_key_bytes()).hash(number)
+            person = person_by_hash(connection, number_hash)
+            subject_id = person.subject_id if person else None
+            found = [one for one in found if one == subject_id]
         if not dry_run:
-            audit.record(connection, actor=who.name, action="undo stops", reason=who.reason)
+            audit.record(
+                connection,
+                actor=who.name,
+                action="undo stops",
+                subject_id=subject_id,
+                reason=who.reason,
+            )
     return found
 
 

@@ -1,22 +1,28 @@
 """Undoes a burst of stops: notifications of these people are switched on again.
 
-Each person gets an event that names the operator and the reason. A person who stopped again after
-the span, or was off before it, is left alone. A batch is one transaction; a second run finds
-those of the first switched on and leaves them alone, so the command may be killed and repeated.
+Each person gets an event that names the operator and the reason, and an entry in the audit. A
+person who stopped again after the span, or was off before it, is left alone. A batch is one
+transaction; a second run finds those of the first switched on and leaves them alone, so the
+command may be killed and repeated.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from inbound.handlers.registrations import Operator, stop_to_undo
 from inbound.registrations.retrying import repeated
+from inbound.store.access.audit import NewAuditEntry
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store, Transaction
 from inbound.subjects import StateCache, Subjects
 from schemas.events import SubscriptionRestored
 from schemas.upcasters import read_event
+
+ACTION: Final = "subscription.restore"
+"""How the audit names the undoing of one person's stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class Stops:
         # Before the streams: a state that is older than its stream conflicts at the write.
         await subjects.load(subject_ids)
         streams = await transaction.load_streams(subject_ids)
-        undone = 0
+        undone: list[UUID] = []
         for subject_id, stream in streams.items():
             history = (
                 (read_event(one.type, one.schema_version, one.data), one.recorded_at)
@@ -68,7 +74,7 @@ class Stops:
             )
             stopped_by = stop_to_undo(history, span.since, span.until)
             if stopped_by is not None:
-                undone += 1
+                undone.append(subject_id)
                 event = SubscriptionRestored(
                     request_id=stopped_by,
                     by=operator.name,
@@ -77,5 +83,8 @@ class Stops:
                 )
                 subjects.append(subject_id, [event], None)
         if undone and not dry_run:
-            await transaction.write(Changes(events=subjects.events, states=subjects.states()))
-        return undone
+            audit = [NewAuditEntry(operator.name, ACTION, operator.reason, one) for one in undone]
+            await transaction.write(
+                Changes(events=subjects.events, states=subjects.states(), audit=audit)
+            )
+        return len(undone)

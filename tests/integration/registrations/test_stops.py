@@ -10,6 +10,7 @@ import pytest
 from inbound.directory.port import Registration
 from inbound.handlers.registrations import Operator
 from inbound.registrations.stops import Stops, StopSpan
+from inbound.store.access import audit
 from inbound.store.log.replay_inputs import find_span, list_subjects_with
 from tests.integration.streams.world import PostgresBackend, World
 
@@ -75,6 +76,12 @@ async def test_only_the_attacked_are_switched_on_again(
         hashes = {world.hasher.hash(number): number for number in ATTACKED}
         subjects = await transaction.find_subjects(hashes)
     assert await switched_on(world) == set(subjects.values())
+    with psycopg.connect(postgres_backend.url) as connection:
+        entries = audit.entries(connection, limit=100)
+    assert {(one.actor, one.action, one.reason) for one in entries} == {
+        (ANNA.name, "subscription.restore", ANNA.reason)
+    }
+    assert {one.subject_id for one in entries} == set(subjects.values())
     # A worker goes on from there: the next stop is a new one.
     await text(world, "CLIENT sms stop", ATTACKED[:1])
     assert (await world.types())[-1] == "subscription.stopped"
