@@ -41,20 +41,15 @@ def backlog_source(settings: Settings) -> "BacklogSource":
     return BacklogReader(kafka, settings.topic_prefix + WORKER_GROUP, topics, utc_now)
 
 
-def ask_backlog(
-    settings: Settings,
-    number: str | None = None,
-    is_said: bool = False,  # noqa: FBT001, FBT002
-) -> "Backlog":
+def ask_backlog(settings: Settings, number: str | None = None) -> "Backlog":
     """Ask Kafka what waits; a moment longer if something of this number is just being processed.
 
-    Blocks for seconds at most, also when Kafka does not answer: then the backlog is unknown. With
-    `is_said` that is not logged, because what is printed says it.
+    Blocks for seconds at most, also when Kafka does not answer: then the backlog is unknown. That
+    is not logged, because the answer says it.
     """
     reader_log = logging.getLogger("inbound.freshness.backlog")
     level = reader_log.level
-    if is_said:
-        reader_log.setLevel(logging.ERROR)
+    reader_log.setLevel(logging.ERROR)
     try:
         return _ask_backlog(settings, number)
     finally:

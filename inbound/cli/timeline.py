@@ -88,9 +88,8 @@ def timeline(settings: Settings, *, as_json: bool, **options: str | int | None) 
     key = _key(by[0], str(options[by[0]]))
     check_database(settings)
     # First, so that what doesn't wait is in the database when that is read.
-    # The log is in English, so it does not repeat what the sentences say in Russian.
     number = key if by[0] == "phone" else None
-    backlog = ask_backlog(settings, number, options["lang"] == "ru")
+    backlog = ask_backlog(settings, number)
     chosen = replace(chosen, now=utc_now(), backlog=backlog)
     url = settings.database_url.get_secret_value()
     with connect(url, "scserv timeline") as connection:

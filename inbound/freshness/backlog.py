@@ -76,19 +76,22 @@ class UnknownBacklog:
 async def ask_settled(source: BacklogSource, number_hash: bytes) -> Backlog:
     """Return what waits, a moment later if the workers are just about to commit.
 
-    For answers that people read. Of texts and results only the partition of this number counts.
-    Records that have waited for longer, or an unknown backlog, are returned at once.
+    For answers that people read. Of texts and results only the partition of this number counts, and
+    of all records only those that waited at the first question: what arrives meanwhile, in a steady
+    stream, is not waited for. Records that have waited for longer, or an unknown backlog, are
+    returned at once.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + SETTLED_WITHIN_S
     partition = partition_of(number_hash.hex().encode())
+    backlog = first = await source.ask()
     while True:
-        backlog = await source.ask()
         waiting = backlog.pending(*_WORKS_OF_PERSON, partition=partition)
         recent = [one for one in waiting if one.since and backlog.asked_at - one.since < _RECENT]
         if not waiting or len(recent) < len(waiting) or loop.time() > until:
             return backlog
         await asyncio.sleep(_ASK_AGAIN_S)
+        backlog = first.still_waiting(await source.ask())
 
 
 class BacklogReader:
@@ -144,7 +147,7 @@ class BacklogReader:
                 return Backlog(asked_at, None)
             try:
                 async with asyncio.timeout(ANSWER_WITHIN_S):
-                    backlog = Backlog(asked_at, await self._measure())
+                    backlog = await self._measure(asked_at)
             except (KafkaError, TimeoutError, OSError, SetupError) as error:
                 await self._fail(error)
                 return Backlog(asked_at, None)
@@ -170,7 +173,7 @@ class BacklogReader:
             clients, self._clients = self._clients, None
             await clients.stop()
 
-    async def _measure(self) -> dict[tuple[PendingWork, int], datetime]:
+    async def _measure(self, asked_at: datetime) -> Backlog:
         if self._clients is None:
             self._clients = _Clients(self._kafka, self._group)
             await self._clients.start()
@@ -195,9 +198,13 @@ class BacklogReader:
         for place, at_ms in (await times_of(clients, unknown, now_ms)).items():
             at = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=at_ms)
             self._times[place] = unknown[place], at
-        return {
-            (self._works[place.topic], place.partition): self._times[place][1] for place in waiting
-        }
+        named = {place: (self._works[place.topic], place.partition) for place in waiting}
+        return Backlog(
+            asked_at,
+            {named[place]: self._times[place][1] for place in waiting},
+            {named[place]: ends[place] for place in waiting},
+            {named[place]: offset for place, offset in waiting.items()},
+        )
 
 
 class _Clients:

@@ -1,7 +1,7 @@
 """What an answer can lack. Pure; its JSON is part of the HTTP API."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -70,8 +70,11 @@ _NOT_RECEIVED: Final = frozenset({PendingWork.RECEPTION})
 _ANY_PARTITION: Final = frozenset({PendingWork.ORDERS})
 """Work whose records have keys that their producers choose: one about a person can be anywhere."""
 
-Oldest = Mapping[tuple[PendingWork, int], datetime]
-"""When the oldest record that waits was received, by work and partition."""
+Place = tuple[PendingWork, int]
+"""Records of one kind in one partition."""
+
+Oldest = Mapping[Place, datetime]
+"""When the oldest record that waits was received."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,24 @@ class Backlog:
 
     asked_at: datetime
     oldest: Oldest | None
+    ends: Mapping[Place, int] = field(default_factory=dict)
+    """The offset behind the last record of each place in which something waits."""
+    reached: Mapping[Place, int] = field(default_factory=dict)
+    """The offset of the oldest record that waits there."""
+
+    def still_waiting(self, later: "Backlog") -> "Backlog":
+        """Return what of this backlog still waits according to a later one; unknown if that is.
+
+        What was received after this one doesn't count, so a steady stream comes to an end.
+        """
+        if self.oldest is None or later.oldest is None:
+            return Backlog(self.asked_at, None)
+        waiting = {
+            place: later.oldest[place]
+            for place in self.oldest
+            if place in later.oldest and later.reached.get(place, 0) < self.ends.get(place, 1)
+        }
+        return replace(self, oldest=waiting)
 
     def pending(self, *works: PendingWork, partition: int | None = None) -> list[Pending]:
         """Return what waits of these kinds in the partition of a person, or in any.

@@ -187,10 +187,10 @@ class Source:
     """Gives one answer after the other."""
 
     def __init__(self, *oldest: Oldest | None) -> None:
-        self.oldest = list(oldest)
+        self.answers = [Backlog(NOW, one) for one in oldest]
 
     async def ask(self) -> Backlog:
-        return Backlog(NOW, self.oldest.pop(0))
+        return self.answers.pop(0)
 
     async def close(self) -> None: ...
 
@@ -202,3 +202,22 @@ async def test_people_wait_a_moment_for_what_is_just_being_processed() -> None:
     assert (await ask_settled(Source(recent, recent, {}), HASH)).oldest == {}
     assert (await ask_settled(Source(old), HASH)).oldest == old
     assert (await ask_settled(Source(None), HASH)).oldest is None
+
+
+async def test_nobody_waits_for_what_arrives_after_the_question() -> None:
+    texts = (PendingWork.TEXTS, partition_of(HASH.hex().encode()))
+    recent = {texts: datetime.fromtimestamp(NOW.timestamp() - 1, UTC)}
+    source = Source()
+    # Each time one more record has arrived, and one more is processed.
+    source.answers = [Backlog(NOW, recent, {texts: 12 + n}, {texts: 10 + n}) for n in range(9)]
+    backlog = await ask_settled(source, HASH)
+    assert (backlog.oldest, backlog.asked_at) == ({}, NOW)
+    assert len(source.answers) == 6, "it asks until the two that waited are processed"
+
+
+async def test_what_still_waits_is_said_with_its_time() -> None:
+    place = (PendingWork.ORDERS, 3)
+    first = Backlog(NOW, {place: NOW}, {place: 12}, {place: 10})
+    later = Backlog(NOW, {place: datetime.fromtimestamp(NOW.timestamp() + 1, UTC)}, {}, {place: 11})
+    assert first.still_waiting(later).oldest == later.oldest
+    assert first.still_waiting(Backlog(NOW, None)).oldest is None
