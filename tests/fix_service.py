@@ -60,8 +60,8 @@ Role = Literal["gateway", "worker", "relay", "scheduler", "projector", "api", "d
 # The roles that a reply needs; a test that needs a projector starts one.
 ROLES: Final[tuple[Role, ...]] = ("relay", "worker", "gateway")
 
-STOPPED: Final = "СМС от SCSERV отключены. Включить: CLIENT sms start"
-STARTED: Final = "СМС от SCSERV включены. Отключить: CLIENT sms stop"
+STOPPED: Final = "СМС-уведомления и СМС-оповещения отключены. Включить: CLIENT sms start"
+STARTED: Final = "СМС-уведомления и СМС-оповещения включены. Отключить: CLIENT sms stop"
 UNKNOWN_NUMBER: Final = "Запрос не выполнен: этот номер не зарегистрирован в SCSERV."
 
 VAULT_KEY: Final = bytes(range(32))

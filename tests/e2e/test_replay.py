@@ -44,7 +44,8 @@ async def test_replay_diff_reports_a_changed_policy(service: Service, tmp_path: 
     rules, texts = tmp_path / "rules.toml", tmp_path / "texts.toml"
     rules.write_text('[policies]\nunknown_number = "silent"\ncommands_per_hour = 2\n', "utf-8")
     texts.write_text(
-        BUILT_IN.read_text("utf-8").replace("СМС от SCSERV включены", "Включено"), "utf-8"
+        BUILT_IN.read_text("utf-8").replace("СМС-оповещения включены", "Включено"),
+        "utf-8",
     )
     status, out = await scserv(
         service,

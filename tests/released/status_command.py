@@ -89,12 +89,12 @@ TEMPLATES: Final = (
         "\n[unknown_number]\n",
         """
 [status_on]
-text = "СМС от SCSERV включены. Отключить: CLIENT sms stop"
+text = "СМС-уведомления и СМС-оповещения включены. Отключить: CLIENT sms stop"
 max_parts = 1
 unknown = "resend"
 
 [status_off]
-text = "СМС от SCSERV отключены. Включить: CLIENT sms start"
+text = "СМС-уведомления и СМС-оповещения отключены. Включить: CLIENT sms start"
 max_parts = 1
 unknown = "resend"
 

@@ -91,7 +91,12 @@ def test_a_wheel_is_as_good_as_a_folder(source: Path, tmp_path: Path) -> None:
 
 def test_its_own_handlers_templates_and_defaults_count(source: Path) -> None:
     change(source, "inbound/handlers/policies.py", "default=10,", "default=1,")
-    change(source, "inbound/templates/default.toml", "СМС от SCSERV включены", "Включено")
+    change(
+        source,
+        "inbound/templates/default.toml",
+        "СМС-оповещения включены",
+        "Включено",
+    )
     change(source, "pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"')
     with candidate(source) as other:
         assert other.description.release == "0.2.0"
