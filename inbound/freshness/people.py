@@ -8,7 +8,7 @@ from typing import Final
 import psycopg
 
 from inbound.freshness.model import Backlog, Freshness, Pending, PendingWork
-from inbound.freshness.reception import reception_gap
+from inbound.freshness.reception import SendingGap, reception_gap, sending_gap
 from inbound.store.bind_reports import list_binds
 from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
@@ -25,6 +25,8 @@ class Gaps:
     backlog: Backlog
     reception: Pending | None
     set_aside: Mapping[bytes, datetime]
+    sending: SendingGap | None = None
+    """Set while nothing can be sent."""
 
     def of(self, number_hash: bytes | None, *works: PendingWork) -> Freshness:
         """Return how current an answer about the person with this number hash is.
@@ -50,4 +52,5 @@ def read_gaps(conn: psycopg.Connection, backlog: Backlog, hashes: Collection[byt
     processed meanwhile is missed.
     """
     rows = conn.execute(_OLDEST_SET_ASIDE, {"hashes": list(hashes)}).fetchall()
-    return Gaps(backlog, reception_gap(list_binds(conn)), dict(rows))
+    binds = list_binds(conn)
+    return Gaps(backlog, reception_gap(binds), dict(rows), sending_gap(binds))

@@ -1,7 +1,8 @@
-"""Are all SMS centres connected? From the reports of the gateways' binds. Pure."""
+"""Are the SMS centres connected? From the reports of the gateways' binds. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from inbound.freshness.model import Pending, PendingWork
@@ -22,6 +23,23 @@ def reception_gap(binds: Iterable[ReportedBind]) -> Pending | None:
     # A centre is connected as long as one of its binds is.
     gaps = [max(times) for times in map(_without_bound, lost.values()) if times]
     return Pending(work=PendingWork.RECEPTION, since=min(gaps)) if gaps else None
+
+
+@dataclass(frozen=True, slots=True)
+class SendingGap:
+    """Nothing can be sent, because no bind that sends is bound; `since` is None if not known."""
+
+    since: datetime | None
+
+
+def sending_gap(binds: Iterable[ReportedBind]) -> SendingGap | None:
+    """Return since when nothing can be sent; None while a bind can send.
+
+    One bind is enough, because a message for another SMS centre takes it then.
+    """
+    lost = [_lost_at(bind) for bind in binds if bind.details["type"] != "receiver"]
+    known = [at for at in lost if at is not None]
+    return SendingGap(max(known, default=None)) if len(known) == len(lost) else None
 
 
 def _lost_at(bind: ReportedBind) -> datetime | None:

@@ -19,6 +19,7 @@ from inbound.timeline.model import (
     Miss,
     OrderTimeline,
     PendingNote,
+    ReplyStatus,
     RequestTimeline,
     SwitchTimeline,
     Unfinished,
@@ -27,6 +28,9 @@ from inbound.timeline.questions import switched_off_case, twice_case
 from inbound.timeline.words import NothingFound, Wording
 from schemas.orders import OrderState
 
+_NOT_FINAL_REPLIES: Final = frozenset(
+    {ReplyStatus.WAITING, ReplyStatus.ON_ITS_WAY, ReplyStatus.UNKNOWN}
+)
 _NOT_FINAL: Final = frozenset({OrderState.QUEUED, OrderState.SENT, OrderState.UNKNOWN})
 
 
@@ -40,7 +44,7 @@ class _Subject(Enum):
 
 _OF_TEXTS: Final = frozenset({PendingWork.TEXTS, PendingWork.SET_ASIDE, PendingWork.RECEPTION})
 _SAID_OR_ELSEWHERE: Final[Mapping[_Subject, Collection[PendingWork]]] = {
-    # The sentence about a text says itself that results may follow, and so does one of an order.
+    # Results are added to a sentence about a text or an order that is not final.
     _Subject.TEXT: {PendingWork.RESULTS, PendingWork.ORDERS},
     _Subject.ORDER: {PendingWork.RESULTS},
     _Subject.NOTHING: {PendingWork.RESULTS, *_OF_TEXTS},
@@ -94,11 +98,18 @@ def _note(pending: Sequence[PendingNote]) -> str:
 
 
 def _newest_text(entries: Entries) -> str | None:
-    """Return the sentence about the last text, None if there is none."""
+    """Return the sentence about the last text, None if there is none.
+
+    To one about a reply that is not final the reports that wait are added.
+    """
+    reports = _note(entries.pending)
     sentences: Mapping[datetime, str] = {
         **{one.first_at: one.sentence for one in entries.unfinished},
         **{one.last_at: one.sentence for one in entries.misses},
-        **{one.arrived_at: one.sentence for one in entries.requests},
+        **{
+            one.arrived_at: one.sentence + (reports if one.verdict in _NOT_FINAL_REPLIES else "")
+            for one in entries.requests
+        },
     }
     return sentences[max(sentences)] if sentences else None
 

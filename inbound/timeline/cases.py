@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final, assert_never
 
 from inbound.freshness.model import Pending
+from inbound.freshness.reception import SendingGap
 from inbound.handlers.results import ACKNOWLEDGE_WITHIN_S
 from inbound.timeline.incidents import Switch
 from inbound.timeline.model import Clock, ClockState, ReplyStatus
@@ -77,6 +78,7 @@ class Case:
     `refused` once it was refused, `restored_at` if the stop was undone. `unread` are results of
     sending and receipts that were received and not processed: the reply may have got further.
     `stop` is the switch by which notifications were off before, if that is known.
+    `sending` is set while nothing can be sent.
     `taken_at` is set when a gateway took up the message that is waited for and has not reported for
     `REPORTED_WITHIN`: it may have been sent.
     """
@@ -97,6 +99,7 @@ class Case:
     unread: Pending | None = None
     taken_at: datetime | None = None
     stop: Switch | None = None
+    sending: SendingGap | None = None
 
 
 def case_of(
@@ -106,6 +109,7 @@ def case_of(
     *,
     unread: Pending | None = None,
     taken: Mapping[Purpose, datetime] = MappingProxyType({}),
+    sending: SendingGap | None = None,
 ) -> Case:
     """Return the case of a request.
 
@@ -135,6 +139,7 @@ def case_of(
         restored_at=restored.at if restored else None,
         unread=unread,
         stop=request.stop,
+        sending=sending,
         taken_at=taken_at(taken.get(_waited_for(acknowledgement)), now),
     )
 

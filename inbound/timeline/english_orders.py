@@ -15,6 +15,7 @@ from inbound.timeline.words import Calendar
 from schemas.orders import OrderState, WithheldReason
 
 _LONG: Final = timedelta(days=1)
+_PAUSED: Final = "waits until its broadcast is resumed"
 
 
 def sentence(case: OrderCase, calendar: Calendar) -> str:
@@ -83,7 +84,9 @@ class _Sentence:
                     return "may already have been sent"
                 if case.taken_at is not None:
                     return english_outcomes.taken_up(self._near(case.taken_at))
-                return f"is being sent{english_outcomes.again(case.message)}"
+                if case.is_paused:
+                    return _PAUSED
+                return english_outcomes.being_sent(case.message, case.sending, self._calendar.bare)
             case OrderState.SENT:
                 return self._sent()
             case OrderState.DELIVERED:
@@ -117,10 +120,17 @@ class _Sentence:
             expired = self._near(case.expired_at)
             return f"was not sent before it expired {expired}, and will not be sent any more"
         if case.due_at is None:
-            return "waits until its broadcast is resumed"
+            return _PAUSED
         if case.is_overdue:
             return f"was due {self._near(case.due_at)} and still waits to be sent"
-        return f"is scheduled to be sent {self._near(case.due_at)}"
+        return f"is scheduled to be sent {self._near(case.due_at)}{self._hours()}"
+
+    def _hours(self) -> str:
+        """Say that it waits for its sending hours, if that is why."""
+        if (hours := self._case.awaited_hours) is None:
+            return ""
+        zone = "" if hours.zone == str(self._calendar.zone) else f" ({hours.zone})"
+        return f", because it may be sent from {hours.start:%H:%M} to {hours.end:%H:%M}{zone} only"
 
     def _sent(self) -> str:
         case, message = self._case, self._case.message

@@ -1,7 +1,10 @@
 """What is said in English about a message that did not arrive, whatever it is called."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import assert_never
 
+from inbound.freshness.reception import SendingGap
 from inbound.smpp.status import explain
 from inbound.timeline.cases import ReplyProgress
 from schemas.messages import ReceiptState
@@ -36,6 +39,16 @@ def why_undelivered(state: ReceiptState | None) -> str:
 def taken_up(when: str) -> str:
     """Say that its gateway has not reported yet, as a predicate."""
     return f"was taken up for sending {when} and may have arrived already; no report has come yet"
+
+
+def being_sent(
+    reply: ReplyProgress, sending: SendingGap | None, on: Callable[[datetime], str]
+) -> str:
+    """Say that it is being sent, as a predicate, or that it waits because nothing can be sent."""
+    if sending is None:
+        return f"is being sent{again(reply)}"
+    since = f" since {on(sending.since).removeprefix('on ')}" if sending.since else ""
+    return f"waits to be sent, because the operator's SMS centre has not been connected{since}"
 
 
 def again(reply: ReplyProgress) -> str:

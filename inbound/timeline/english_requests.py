@@ -9,7 +9,7 @@ from inbound.timeline.cases import Case, ReplyProgress
 from inbound.timeline.english_outcomes import taken_up
 from inbound.timeline.english_refusals import switched_by
 from inbound.timeline.model import ClockState, ReplyStatus
-from inbound.timeline.pending import ENGLISH, added, clause
+from inbound.timeline.pending import ENGLISH, clause
 from inbound.timeline.words import OPEN_CLOCKS, Calendar, english_duration, spelling_of
 
 _LONG: Final = timedelta(days=1)
@@ -79,7 +79,7 @@ class _Sentence:
             case ReplyStatus.REJECTED:
                 return english_outcomes.rejected(reply)
             case ReplyStatus.UNKNOWN:
-                return f"{_UNKNOWN if reply.was_sent else _MAYBE_SENT}{self._unread(case)}"
+                return _UNKNOWN if reply.was_sent else _MAYBE_SENT
             case ReplyStatus.EXPIRED:
                 return _EXPIRED
             case ReplyStatus.ERASED:
@@ -109,28 +109,28 @@ class _Sentence:
         return f"{sent}; the operator does not know whether it reached your phone"
 
     def _waiting(self, case: Case, reply: ReplyProgress) -> str:
-        again = english_outcomes.again(reply)
         if case.unread:
-            return f"may already have been sent{self._unread(case)}"
+            return "may already have been sent"
         if case.taken_at is not None:
             when = self._near(case.taken_at, case)
             if case.confirm and case.acknowledgement.status is ReplyStatus.WAITING:
                 return f"follows the acknowledgement, which {taken_up(when)}"
             return taken_up(when)
         if case.acknowledgement.status is not ReplyStatus.WAITING:
-            return f"is being sent{again}"
+            return english_outcomes.being_sent(reply, case.sending, self._calendar.bare)
         due = _seconds(case.clock.left_s)
         running = case.clock.state is ClockState.RUNNING
         when = f"due within the next {due}" if running else f"overdue by {due}"
         if not case.confirm:
-            return f"is being sent{again}; it is {when}"
-        if again := english_outcomes.again(case.acknowledgement):
-            again += ","
-        return f"follows the acknowledgement, which is being sent{again} and is {when}"
+            being_sent = english_outcomes.being_sent(reply, case.sending, self._calendar.bare)
+            return f"{being_sent}; it is {when}"
+        first = english_outcomes.being_sent(case.acknowledgement, case.sending, self._calendar.bare)
+        comma = "," if "," in first else ""
+        return f"follows the acknowledgement, which {first}{comma} and is {when}"
 
     def _unread(self, case: Case) -> str:
-        """Add that the reply may have got further, if reports are not processed yet."""
-        return added(ENGLISH, case.unread, self._calendar)
+        """Add that the reply may have got further; the timeline says which reports wait."""
+        return "; it may already have got further" if case.unread else ""
 
     def _held(self, case: Case) -> str:
         latest = f", {self._on(case.held_until)} at the latest" if case.held_until else ""

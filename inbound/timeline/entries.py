@@ -63,6 +63,7 @@ def request_entry(
         _delivered(request, found.parts),
         unread=_reports(found),
         taken=_taken(request, found),
+        sending=found.sending,
     )
     return RequestTimeline(
         request_id=accepted.request_id,
@@ -93,6 +94,7 @@ def order_entry(
         unread=_reports(found),
         claimed_at=_claimed_at(found).get(order.message_id),
         is_exact=_has_company(order, found),
+        sending=found.sending,
     )
     reason = case.refused or case.withheld
     return OrderTimeline(

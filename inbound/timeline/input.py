@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from inbound.freshness.model import Backlog, Freshness
+from inbound.freshness.reception import SendingGap
 from inbound.handlers.decision import message_id
 from inbound.timeline.incidents import Exclusion, Switch
 from inbound.timeline.message_steps import ClaimRow
@@ -129,7 +130,7 @@ class TimelineInput:
     `parts` to these and to those that were partly delivered, `rows` to its orders as far as they
     are stored. `switches` are those by operators, `all_switches` the newest of
     all, None if the timeline is not that of a number. `not_noted` are texts of all numbers within
-    the requested time.
+    the requested time. `sending` is set while nothing can be sent.
     """
 
     number: str | None = None
@@ -147,3 +148,4 @@ class TimelineInput:
     unfinished: Sequence[LongText] = ()
     miss_days: int = 7
     freshness: Freshness | None = None
+    sending: SendingGap | None = None

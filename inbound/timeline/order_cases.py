@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from inbound.freshness.model import Pending
+from inbound.freshness.reception import SendingGap
 from inbound.handlers.order_progress import change_of, refused_state
 from inbound.timeline.cases import ReplyProgress, progress_of, taken_at
 from inbound.timeline.incidents import Switch, in_minute
@@ -17,6 +19,7 @@ from schemas.order_events import (
     OrderRefused,
 )
 from schemas.orders import WAITING, OrderState, RefusalReason, WithheldReason
+from schemas.sending_hours import SendingHours
 
 _ENDED: Final = frozenset({OrderState.DELIVERED, OrderState.UNDELIVERED})
 
@@ -31,7 +34,8 @@ class OrderCase:
     send it, also while no scheduler has noticed. `at` is when it reached
     its state, `stop` by what notifications had been switched off, if that is known.
     `is_exact`: times are to the second, because something else happened in the same minute.
-    `unread` and `taken_at` as in `Case`.
+    `is_paused`: it was queued, and its broadcast is paused.
+    `unread`, `taken_at` and `sending` as in `Case`.
     """
 
     decided: OrderDecided
@@ -48,6 +52,16 @@ class OrderCase:
     is_exact: bool = False
     unread: Pending | None = None
     taken_at: datetime | None = None
+    sending: SendingGap | None = None
+    is_paused: bool = False
+
+    @property
+    def awaited_hours(self) -> SendingHours | None:
+        """The sending hours whose beginning a scheduled order waits for."""
+        hours, due_at = self.decided.hours, self.due_at
+        if hours is None or due_at is None:
+            return None
+        return hours if due_at.astimezone(ZoneInfo(hours.zone)).time() == hours.start else None
 
     @property
     def ordered_at(self) -> datetime:
@@ -71,6 +85,7 @@ def order_case_of(
     unread: Pending | None = None,
     claimed_at: datetime | None = None,
     is_exact: bool = False,
+    sending: SendingGap | None = None,
 ) -> OrderCase:
     """Return the case of an order.
 
@@ -101,6 +116,8 @@ def order_case_of(
         is_exact=is_exact or _is_in_minute_of_stop(order),
         unread=unread,
         taken_at=taken_at(claimed_at, now),
+        sending=sending,
+        is_paused=row is not None and row.is_paused,
     )
 
 

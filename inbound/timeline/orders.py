@@ -31,7 +31,7 @@ OrderEvent = (
 class WaitingOrder(Protocol):
     """The stored row of an order: whether it waits for its time, and until when.
 
-    With the name of its broadcast, and the currency of its account.
+    With the name of its broadcast, whether that is paused, and the currency of its account.
     """
 
     @property
@@ -46,6 +46,8 @@ class WaitingOrder(Protocol):
     def broadcast(self) -> str | None: ...  # noqa: D102
     @property
     def currency(self) -> str | None: ...  # noqa: D102
+    @property
+    def is_paused(self) -> bool: ...  # noqa: D102
 
 
 @dataclass(slots=True, eq=False)

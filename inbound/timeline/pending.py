@@ -92,8 +92,3 @@ def clause(sentences: Sentences, pending: Pending, calendar: Calendar) -> str:
 def as_clause(sentence: str) -> str:
     """Return a sentence as the end of another one, without its full stop."""
     return f"{sentence[0].lower()}{sentence[1:].removesuffix('.')}"
-
-
-def added(sentences: Sentences, pending: Pending | None, calendar: Calendar) -> str:
-    """Add it to a sentence, with a semicolon in front; nothing for None."""
-    return "" if pending is None else f"; {clause(sentences, pending, calendar)}"

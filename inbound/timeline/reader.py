@@ -101,7 +101,7 @@ class TimelineReader:
         if subject_id:
             works.insert(1, PendingWork.RESULTS)
         freshness = _freshness(gaps, number_hash, options, *works)
-        return build(replace(found, freshness=freshness), options)
+        return build(_current(found, freshness, gaps), options)
 
     def by_places(
         self,
@@ -134,7 +134,7 @@ class TimelineReader:
             )
             found = with_messages(conn, found, subject_id)
             freshness = _freshness(gaps, number_hash, wanted, PendingWork.RESULTS)
-            timelines.append(build(replace(found, freshness=freshness), wanted))
+            timelines.append(build(_current(found, freshness, gaps), wanted))
         return timelines
 
     def _number(self, person: SubjectRow | None, reveal: Reveal | None) -> str | None:
@@ -173,6 +173,11 @@ class TimelineReader:
             ],
             miss_days=self.miss_days,
         )
+
+
+def _current(found: TimelineInput, freshness: Freshness | None, gaps: Gaps | None) -> TimelineInput:
+    """Add how current it is, and whether anything can be sent."""
+    return replace(found, freshness=freshness, sending=gaps.sending if gaps else None)
 
 
 def _read_gaps(

@@ -11,11 +11,12 @@ from inbound.timeline.cases import ReplyProgress
 from inbound.timeline.incidents import Exclusion, Switch, WhyExcluded
 from inbound.timeline.model import ReplyStatus
 from inbound.timeline.order_cases import OrderCase
-from inbound.timeline.russian_outcomes import again, taken_up, undeliverable
+from inbound.timeline.russian_outcomes import being_sent, taken_up, undeliverable
 from inbound.timeline.words import Calendar
 from schemas.orders import OrderKind, OrderState, WithheldReason
 
 _LONG: Final = timedelta(days=1)
+_PAUSED: Final = "ждёт возобновления приостановленной рассылки"
 
 
 def sentence(case: OrderCase, calendar: Calendar) -> str:
@@ -98,7 +99,9 @@ class _Sentence:
                     return "могло уже быть отправлено"
                 if case.taken_at is not None:
                     return taken_up("о", self._near(case.taken_at))
-                return f"отправляется{again(case.message, 'о')}"
+                if case.is_paused:
+                    return _PAUSED
+                return being_sent(case.message, "о", case.sending, self._calendar.bare)
             case OrderState.SENT:
                 return self._sent()
             case OrderState.DELIVERED:
@@ -128,10 +131,18 @@ class _Sentence:
             expired = self._near(case.expired_at)
             return f"не отправлено: срок отправки истёк {expired}, и отправлено оно уже не будет"
         if case.due_at is None:
-            return "ждёт возобновления приостановленной рассылки"
+            return _PAUSED
         if case.is_overdue:
             return f"должно было быть отправлено {self._near(case.due_at)} и ещё ждёт отправки"
-        return f"ждёт своего времени и будет отправлено {self._near(case.due_at)}"
+        return f"ждёт своего времени и будет отправлено {self._near(case.due_at)}{self._hours()}"
+
+    def _hours(self) -> str:
+        """Say that it waits for its sending hours, if that is why."""
+        if (hours := self._case.awaited_hours) is None:
+            return ""
+        zone = "" if hours.zone == str(self._calendar.zone) else f" ({hours.zone})"
+        times = f"с {hours.start:%H:%M} до {hours.end:%H:%M}"
+        return f", так как отправлять его можно только {times}{zone}"
 
     def _sent(self) -> str:
         case, message = self._case, self._case.message

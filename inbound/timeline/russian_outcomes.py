@@ -1,7 +1,10 @@
 """What is said in Russian about a message that did not arrive, whatever its name and gender."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import assert_never
 
+from inbound.freshness.reception import SendingGap
 from inbound.timeline.cases import ReplyProgress
 from schemas.messages import ReceiptState
 
@@ -10,6 +13,19 @@ def taken_up(ending: str, when: str) -> str:
     """Say that its gateway has not reported yet; `ending` is that of the gender."""
     could = "могло" if ending else "мог"
     return f"передан{ending} на отправку {when} и {could} уже дойти; отчёта об отправке пока нет"
+
+
+def being_sent(
+    reply: ReplyProgress,
+    ending: str,
+    sending: SendingGap | None,
+    bare: Callable[[datetime], str],
+) -> str:
+    """Say that it is being sent, as a predicate, or that it waits because nothing can be sent."""
+    if sending is None:
+        return f"отправляется{again(reply, ending)}"
+    since = f" с {bare(sending.since)}" if sending.since else ""
+    return f"ждёт отправки, так как связи с СМС-центром оператора нет{since}"
 
 
 def again(reply: ReplyProgress, ending: str) -> str:

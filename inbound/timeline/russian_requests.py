@@ -7,7 +7,7 @@ from inbound.smpp.status import name_of
 from inbound.timeline import russian_outcomes, russian_plans
 from inbound.timeline.cases import Case, ReplyProgress
 from inbound.timeline.model import ClockState, ReplyStatus
-from inbound.timeline.pending import RUSSIAN, added, clause
+from inbound.timeline.pending import RUSSIAN, clause
 from inbound.timeline.russian_outcomes import taken_up, undeliverable
 from inbound.timeline.russian_refusals import switched_by
 from inbound.timeline.words import (
@@ -88,7 +88,7 @@ class _Sentence:
             case ReplyStatus.REJECTED:
                 return _rejected(reply)
             case ReplyStatus.UNKNOWN:
-                return f"{_UNKNOWN if reply.was_sent else _MAYBE_SENT}{self._unread(case)}"
+                return _UNKNOWN if reply.was_sent else _MAYBE_SENT
             case ReplyStatus.EXPIRED:
                 return _EXPIRED
             case ReplyStatus.ERASED:
@@ -103,7 +103,7 @@ class _Sentence:
         sent = f"передан оператору связи {self._near(reply.sent_at, case)}"
         if reply.parts_delivered:
             delivered = f"доставлено его частей: {reply.parts_delivered} из {reply.parts}"
-            return f"{sent}, {delivered}{self._unread(case)}"
+            return f"{sent}{self._unread(case)}{';' if case.unread else ','} {delivered}"
         if case.unread:
             return f"{sent}{self._unread(case)}"
         if case.open_for > _LONG:
@@ -115,31 +115,30 @@ class _Sentence:
         return f"{sent}, но дошёл ли он до телефона, оператору неизвестно"
 
     def _waiting(self, case: Case, reply: ReplyProgress) -> str:
-        again = russian_outcomes.again(reply, "")
         if case.unread:
-            return f"мог уже быть отправлен{self._unread(case)}"
+            return "мог уже быть отправлен"
         if case.taken_at is not None:
             when = self._near(case.taken_at, case)
             if case.confirm and case.acknowledgement.status is ReplyStatus.WAITING:
                 return f"последует за уведомлением о приёме заявки: оно {taken_up('о', when)}"
             return taken_up("", when)
         if case.acknowledgement.status is not ReplyStatus.WAITING:
-            return f"отправляется{again}"
+            return self._being_sent(case, reply, "")
         due = _seconds(case.clock.left_s)
         running = case.clock.state is ClockState.RUNNING
         when = f"прийти в течение {due}" if running else f"было прийти {due} назад"
         if not case.confirm:
             must = "должен" if running else "должен был"
-            return f"отправляется{again}: {must} {when.removeprefix('было ')}"
-        again = russian_outcomes.again(case.acknowledgement, "о")
-        return (
-            f"последует за уведомлением о приёме заявки, которое отправляется{again}: "
-            f"оно должно {when}"
-        )
+            return f"{self._being_sent(case, reply, '')}: {must} {when.removeprefix('было ')}"
+        first = self._being_sent(case, case.acknowledgement, "о")
+        return f"последует за уведомлением о приёме заявки, которое {first}: оно должно {when}"
+
+    def _being_sent(self, case: Case, reply: ReplyProgress, ending: str) -> str:
+        return russian_outcomes.being_sent(reply, ending, case.sending, self._calendar.bare)
 
     def _unread(self, case: Case) -> str:
-        """Add that the reply may have got further, if reports are not processed yet."""
-        return added(RUSSIAN, case.unread, self._calendar)
+        """Add that the reply may have got further; the timeline says which reports wait."""
+        return " и мог уже дойти" if case.unread else ""
 
     def _held(self, case: Case) -> str:
         latest = f" (срок проверки истекает {self._on(case.held_until)})" if case.held_until else ""

@@ -50,6 +50,7 @@ class StoredOrder(NamedTuple):
     due_at: datetime | None
     broadcast: str | None
     currency: str | None
+    is_paused: bool
 
 
 class ExcludedRow(NamedTuple):

@@ -46,6 +46,7 @@ class Row:
     due_at: datetime | None = None
     broadcast: str | None = None
     currency: str | None = None
+    is_paused: bool = False
 
 
 class Recipient(Person):

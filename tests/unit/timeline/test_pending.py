@@ -5,12 +5,15 @@ from datetime import datetime
 import pytest
 
 from inbound.freshness.model import Freshness, Pending, PendingWork
+from inbound.freshness.reception import SendingGap
 from inbound.handlers.decision import message_id
 from inbound.store.lookup.messages import ClaimRecord
 from inbound.timeline.model import Language
 from schemas.events import Command
 from schemas.messages import Outcome
-from tests.unit.timeline.orders import Recipient
+from schemas.orders import OrderState
+from schemas.sending_hours import SendingHours
+from tests.unit.timeline.orders import DAY, Recipient, Row
 from tests.unit.timeline.world import ACK, FULFILMENT, Person, seconds
 
 EN, RU = Language.EN, Language.RU
@@ -108,17 +111,17 @@ def test_a_reply_may_have_been_sent_while_results_are_not_processed() -> None:
     acknowledged.result(acknowledged.texts(Command.CLIENT_INFO), ACK)
     handed.done(Command.CLIENT_INFO)
     for person, english, russian in (
-        (waiting, "may already have been sent", "мог уже быть отправлен"),
-        (acknowledged, "may already have been sent", "мог уже быть отправлен"),
-        (handed, "was handed to your operator at 15:00:02", "передан оператору связи в 15:00:02"),
+        (waiting, "may already have been sent.", "мог уже быть отправлен."),
+        (acknowledged, "may already have been sent.", "мог уже быть отправлен."),
+        (handed, " 15:00:02; it may already have got further.", " в 15:00:02 и мог уже дойти."),
     ):
-        for language, words, unread in (
-            (EN, english, "; the operator's reports since 17 May 2024, 15:02:10 have not been "),
-            (RU, russian, "; отчёты оператора, поступившие с 15:02:10 17 мая 2024 г., ещё не "),
-        ):
-            sentence = said(person, language, RESULTS)
-            assert f"{words}{unread}" in sentence
-            assert not [denial for denial in DENIALS if denial in sentence]
+        for language, words in ((EN, english), (RU, russian)):
+            freshness = Freshness.of(seconds(200), [RESULTS])
+            timeline = person.timeline(200, language, freshness=freshness)
+            [request], [note] = timeline.requests, timeline.pending
+            assert request.sentence.endswith(words)
+            assert timeline.sentence == f"{request.sentence} {note.sentence}"
+            assert not [denial for denial in DENIALS if denial in timeline.sentence]
 
 
 def test_what_may_have_happened_to_an_order_is_said_once() -> None:
@@ -180,3 +183,53 @@ def test_every_kind_has_its_sentences(work: PendingWork, since: datetime | None)
         [note] = Person().timeline(200, language, freshness=freshness).pending
         assert note.sentence.endswith(".")
         assert (time in note.sentence) is (since is not None)
+
+
+# -- while nothing can be sent ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("gap", "english", "russian"),
+    [
+        (
+            SendingGap(SINCE),
+            "the operator's SMS centre has not been connected since 17 May 2024, 15:02",
+            "ждёт отправки, так как связи с СМС-центром оператора нет с 15:02",
+        ),
+        (
+            SendingGap(None),
+            "waits to be sent, because the operator's SMS centre has not been connected",
+            "ждёт отправки, так как связи с СМС-центром оператора нет",
+        ),
+    ],
+)
+def test_what_can_not_be_sent_is_not_being_sent(
+    gap: SendingGap, english: str, russian: str
+) -> None:
+    recipient, texted, acknowledged = Recipient(), Person(), Person()
+    recipient.ordered()
+    texted.texts(Command.CLIENT_INFO)
+    acknowledged.result(acknowledged.texts(Command.CLIENT_INFO), ACK)
+    for person in (recipient, texted, acknowledged):
+        for language, words in ((EN, english), (RU, russian)):
+            sentence = person.timeline(60, language, sending=gap).sentence
+            assert words in sentence
+            assert "being sent" not in sentence
+            assert "отправляется" not in sentence
+
+
+def test_a_message_of_a_paused_broadcast_is_not_being_sent() -> None:
+    person = Recipient()
+    row = Row(person.of_broadcast(), OrderState.QUEUED, is_paused=True)
+    for language, words in ((EN, "waits until its broadcast is resumed"), (RU, "ждёт возобновл")):
+        assert words in person.timeline(60, language, rows=[row]).sentence
+
+
+def test_an_order_waits_for_its_hours_only_if_they_are_why() -> None:
+    hours = SendingHours.parse("10:00-12:00", "Asia/Omsk")
+    due, later = Recipient(), Recipient()
+    due.ordered(hours=hours)
+    later.ordered(hours=hours, not_before=seconds(DAY - 7.5 * 3600))
+    assert "only" not in later.timeline().sentence
+    assert "from 10:00 to 12:00 (Asia/Omsk) only." in due.timeline().sentence
+    assert "с 10:00 до 12:00 (Asia/Omsk)." in due.timeline(language=RU).sentence
