@@ -28,8 +28,9 @@ TIMELINE: Final[dict[str, Any]] = {
     "language": "en",
     "zone": "Europe/Moscow",
     "made_at": "2024-05-17T12:01:00Z",
-    "sentence": "Your text “CLIENT sms stop” reached us on 17 May 2024 at 15:00:00; notifications "
-    "were switched off, and the reply that confirms it was delivered to your phone at 15:00:01.",
+    "sentence": "Your text with the command CLIENT sms stop reached us on 17 May 2024 at 15:00:00; "
+    "notifications were switched off, and the reply that confirms it was delivered to your phone "
+    "at 15:00:01.",
     "requests": [
         {
             "request_id": REQUEST,
@@ -39,9 +40,9 @@ TIMELINE: Final[dict[str, Any]] = {
             "arrived_at": "2024-05-17T12:00:00.100000Z",
             "trace_id": "0af7651916cd43dd8448eb211c80319c",
             "verdict": "delivered",
-            "sentence": "Your text “CLIENT sms stop” reached us on 17 May 2024 at 15:00:00; "
-            "notifications were switched off, and the reply that confirms it was delivered to "
-            "your phone at 15:00:01.",
+            "sentence": "Your text with the command CLIENT sms stop reached us on 17 May 2024 at "
+            "15:00:00; notifications were switched off, and the reply that confirms it was "
+            "delivered to your phone at 15:00:01.",
             "clock": {
                 "state": "kept",
                 "within_s": 120.0,

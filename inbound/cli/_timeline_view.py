@@ -84,7 +84,9 @@ _LABELS: Final[Mapping[Language, Mapping[str, str]]] = {
 }
 RUSSIAN_REASONS: Final[Mapping[str, str]] = {
     "row": "строку таблицы не удалось прочитать",
-    "number": "нет мобильного номера",
+    "no_number": "номера нет",
+    "number": "записан не номер телефона или не точно",
+    "not_mobile": "номер не мобильный, например городской",
     "fields": "не хватает поля или оно неоднозначно",
     "too_long": "слишком много частей СМС",
     "repeated": "номер повторяется",

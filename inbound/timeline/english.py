@@ -62,8 +62,10 @@ class English(Wording):
     def switch(self, switch: Switch) -> str:
         return english_orders.switched(switch, self._calendar)
 
-    def miss(self, kind: str, span: ArrivalSpan, limit: int | None) -> str:
-        return english_misses.miss(kind, span, limit, self._calendar)
+    def miss(
+        self, kind: str, span: ArrivalSpan, limit: int | None, *, has_advice: bool = True
+    ) -> str:
+        return english_misses.miss(kind, span, limit, self._calendar, has_advice=has_advice)
 
     def reading(self, reading: TextReading) -> str:
         alphabet = "no text" if reading.alphabet == "none" else reading.alphabet

@@ -57,7 +57,9 @@ class _Sentence:
         self._calendar = calendar
 
     def request(self, case: Case) -> str:
-        came = f"Your text “{spelling_of(case.command)}” reached us {self._on(case.arrived_at)}"
+        # Not as a quotation: the text may have been in capitals, and it is not kept.
+        came = f"Your text with the command {spelling_of(case.command)} reached us "
+        came += self._on(case.arrived_at)
         became = self._outcome(case, case.reply)
         return f"{came}{self._owed(case)} {became}{_late(case)}{self._restored(case)}."
 

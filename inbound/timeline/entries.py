@@ -183,6 +183,11 @@ def with_limits(found: TimelineInput, options: TimelineOptions) -> list[MissNote
     return sorted([*found.misses, *added], key=lambda note: note.span.first_at, reverse=True)
 
 
+def _succeeded_since(note: MissNote, found: TimelineInput) -> bool:
+    """Whether a later text was accepted: then nobody has to text again."""
+    return any(one.at > note.span.last_at for one in found.selection.told_requests)
+
+
 def _limit_at(note: MissNote, found: TimelineInput) -> int | None:
     """Return the limit that these texts exceeded, if its event tells."""
     if note.kind != _LIMITED:
@@ -205,7 +210,9 @@ def miss_entry(note: MissNote, found: TimelineInput, words: Wording) -> Miss:
         first_at=span.first_at,
         last_at=span.last_at,
         count=span.count,
-        sentence=words.miss(note.kind, span, _limit_at(note, found)),
+        sentence=words.miss(
+            note.kind, span, _limit_at(note, found), has_advice=not _succeeded_since(note, found)
+        ),
         reading=reading and reading.model_copy(update={"text": words.reading(reading)}),
     )
 

@@ -62,8 +62,10 @@ class Russian(Wording):
     def switch(self, switch: Switch) -> str:
         return russian_orders.switched(switch, self._calendar)
 
-    def miss(self, kind: str, span: ArrivalSpan, limit: int | None) -> str:
-        return russian_misses.miss(kind, span, limit, self._calendar)
+    def miss(
+        self, kind: str, span: ArrivalSpan, limit: int | None, *, has_advice: bool = True
+    ) -> str:
+        return russian_misses.miss(kind, span, limit, self._calendar, has_advice=has_advice)
 
     def reading(self, reading: TextReading) -> str:
         alphabet = "не текст" if reading.alphabet == "none" else reading.alphabet

@@ -15,10 +15,14 @@ from inbound.timeline.words import (
 )
 
 
-def miss(kind: str, span: ArrivalSpan, limit: int | None, calendar: Calendar) -> str:
-    """Say why texts made no request."""
+def miss(
+    kind: str, span: ArrivalSpan, limit: int | None, calendar: Calendar, *, has_advice: bool
+) -> str:
+    """Say why texts made no request, and what to do about it if that is still to be done."""
     known = miss_kind(kind)
     what = _why_missed(known, limit) if known else f"не стало запросом ({kind})"
+    if not has_advice:
+        what = what.partition("; ")[0]
     if span.count == 1:
         return f"Сообщение, полученное {calendar.on(span.first_at)}, {what}."
     texts, received = (

@@ -65,7 +65,9 @@ class _Sentence:
         self._calendar = calendar
 
     def request(self, case: Case) -> str:
-        came = f"Ваше сообщение «{spelling_of(case.command)}» получено {self._on(case.arrived_at)}"
+        # Not as a quotation: the text may have been in capitals, and it is not kept.
+        came = f"Ваше сообщение с командой {spelling_of(case.command)} получено "
+        came += self._on(case.arrived_at)
         became = self._outcome(case, case.reply)
         ends = f"{_late(case)}{self._restored(case)}"
         return f"{came}{self._owed(case)} {became}{ends}".removesuffix(".") + "."

@@ -95,8 +95,13 @@ class Wording(Protocol):
         """Say that an operator switched notifications and broadcasts on or off."""
         ...
 
-    def miss(self, kind: str, span: ArrivalSpan, limit: int | None) -> str:
-        """Say why texts made no request; `limit` is the number of commands an hour, if known."""
+    def miss(
+        self, kind: str, span: ArrivalSpan, limit: int | None, *, has_advice: bool = True
+    ) -> str:
+        """Say why texts made no request; `limit` is the number of commands an hour, if known.
+
+        Without `has_advice` it doesn't say what to do about it, because a later text succeeded.
+        """
         ...
 
     def reading(self, reading: TextReading) -> str:

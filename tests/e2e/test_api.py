@@ -57,7 +57,7 @@ async def test_number_without_texts_is_explained(service: Service, api: httpx.As
     assert answer.status_code == 200, answer.text
     timeline = answer.json()
     assert timeline["number"] == mask(client.number)
-    assert timeline["sentence"].startswith("Your text “CLIENT info” reached us")
+    assert timeline["sentence"].startswith("Your text with the command CLIENT info reached us")
     [request] = timeline["requests"]
     assert request["clock"]["state"] == "kept"
     by_id = (await api.get(f"/v1/requests/{request['request_id']}")).json()

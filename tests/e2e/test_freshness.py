@@ -25,6 +25,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 DENIALS: Final = ("no record of a text", "нет сведений", "no request", "no events")
 UNSENT: Final = ("is being sent", "overdue", "отправляется", "срок ист", "could not be sent")
 LANGUAGES: Final = ("en", "ru")
+ARRIVED: Final = ("delivered to", "was handed", "доставлено на", "передано оператору")
+TEXT, SERVICE_TEXT = "Ваша заявка выполнена", "Код 4321"
 
 
 @dataclass(slots=True)
@@ -78,8 +80,24 @@ class Desk:
                 answers.lists.append(self._json(listed))
         for told in answers.timelines:
             answers.sentences.append(told["sentence"])
-            answers.sentences += [one["sentence"] for one in told.get("requests", ())]
+            for several in ("requests", "orders", "answers"):
+                answers.sentences += [one["sentence"] for one in told.get(several, ())]
         return answers
+
+    async def order(self, client: Client, kind: str = "notification") -> dict[str, Any]:
+        """Order a message to a client; return what its sender is told."""
+        if kind == "service":
+            body = {"to": client.number, "text": SERVICE_TEXT, "kind": kind}
+        else:
+            body = {"to": client.number, "text": TEXT, "kind": kind}
+        answer = await self.api.post("/v1/messages", json=body)
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def state(self, order_id: str) -> str:
+        """Return the state of an order as its sender sees it."""
+        message = self._json(await self.api.get(f"/v1/messages/{order_id}"))
+        return str(message["state"])
 
     async def until(self, client: Client, is_it: Callable[[Answers], bool], what: str) -> Answers:
         """Ask until the answers are so; fail the test when they never are."""
@@ -104,7 +122,7 @@ class Desk:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def token(service: Service) -> str:
-    scopes = [f"--scope={scope}" for scope in ("read", "resolve")]
+    scopes = [f"--scope={scope}" for scope in ("read", "resolve", "send")]
     ran = await service.command("tokens", "create", "--name", "desk", *scopes)
     assert ran.status == 0, ran.err
     return ran.out.strip()
@@ -313,3 +331,86 @@ async def test_without_kafka_nothing_is_denied_and_the_rest_is_answered(
     finally:
         service.extra_environment.clear()
         service.extra_environment.update(was)
+
+
+# -- orders -------------------------------------------------------------------------------------
+
+
+def verdicts(answers: Answers, order_id: str) -> set[tuple[str, str | None]]:
+    """What the timelines say of an order."""
+    return {
+        (order["verdict"], order.get("reason"))
+        for told in answers.timelines
+        for order in told["orders"]
+        if order["order_id"] == order_id
+    }
+
+
+@pytest.mark.parametrize("role", ["worker", "relay", "gateway", "projector", "scheduler"])
+async def test_answers_about_orders_agree_with_what_the_sender_was_told(
+    service: Service, desk: Desk, role: Role
+) -> None:
+    off, client = await stopped_client(service), service.new_client()
+    await service.completed(off.number)
+    async with standing_still(service, role):
+        refused = await desk.order(off)
+        assert refused["reason"] == "opted_out"
+        accepted, always = await desk.order(client), await desk.order(off, "service")
+        if role not in {"relay", "gateway"}:
+            await phone_has(service, client, TEXT)
+            await phone_has(service, off, SERVICE_TEXT)
+        answers, about_off = await desk.ask(client), await desk.ask(off)
+        has_it = TEXT in service.script.texts_to(client.number)
+        wrong = UNSENT if has_it and role == "worker" else ARRIVED if not has_it else ()
+        for sentence in answers.sentences:
+            assert not [words for words in wrong if words in sentence], sentence
+        assert_no_denial(about_off)
+        assert_stop_is_known(about_off)
+        assert ("refused", "opted_out") in {
+            (order["verdict"], order["reason"])
+            for told in about_off.timelines
+            for order in told["orders"]
+        }
+    for person, order in ((client, accepted), (off, always)):
+        order_id = order["id"]
+        await desk.until(
+            person,
+            lambda answers, id_=order_id: (
+                {one for one, _ in verdicts(answers, id_)}  # type: ignore[misc]
+                <= {"sent", "delivered"}
+            ),
+            "sent",
+        )
+        assert await desk.state(order_id) in {"sent", "delivered"}
+    answers = await desk.until(off, is_complete, "complete")
+    still = [one["sentence"] for one in answers.timelines[0]["answers"]]
+    assert any("switch does not stop" in one for one in still), still
+    assert TEXT not in service.script.texts_to(off.number)
+
+
+async def phone_has(service: Service, client: Client, text: str) -> None:
+    await service.script.until(lambda: text in service.script.texts_to(client.number), text)
+
+
+async def test_a_withheld_notification_is_told_alike(service: Service, desk: Desk) -> None:
+    client = service.new_client()
+    async with standing_still(service, "gateway"):
+        accepted = await desk.order(client)
+        ran = await service.command(
+            "subscriptions", "set", client.number, "off", "--reason", "asked by phone"
+        )
+        assert ran.status == 0, ran.err
+        answers = await desk.ask(client)
+        assert_stop_is_known(answers)
+        for sentence in answers.sentences:
+            assert not [words for words in ARRIVED if words in sentence], sentence
+    answers = await desk.until(
+        client,
+        lambda answers: verdicts(answers, accepted["id"]) == {("withheld", "opted_out")},
+        "withheld",
+    )
+    assert await desk.state(accepted["id"]) == "withheld"
+    assert TEXT not in service.script.texts_to(client.number)
+    words = ("by our staff, as you had asked", "нашим сотрудником по Вашей просьбе")
+    for lang, told in zip(words, answers.timelines[::2], strict=True):
+        assert lang in told["orders"][0]["sentence"]

@@ -38,7 +38,7 @@ async def test_one_request_by_each_of_its_names(world: World) -> None:
     wanted = request["request_id"]
     timeline = (await client.get(f"/v1/requests/{wanted}", params={"lang": "en"})).json()
     assert requests_of(timeline) == [wanted]
-    assert timeline["sentence"].startswith("Your text “CLIENT")
+    assert timeline["sentence"].startswith("Your text with the command CLIENT")
     assert timeline["requests"][0]["steps"][0]["step"] == "arrived"
     assert timeline["number"].count("*") == 5
     names = [

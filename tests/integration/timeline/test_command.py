@@ -43,9 +43,9 @@ async def test_all_of_a_number_newest_first_and_masked(postgres_world: World) ->
     said = [line for line in result.output.splitlines() if line.startswith(("Your", "A text"))]
     assert [line.split("reached")[0].strip() for line in said] == [
         "A text that",
-        "Your text “CLIENT sms start”",
-        "Your text “CLIENT sms stop”",
-        "Your text “CLIENT info”",
+        "Your text with the command CLIENT sms start",
+        "Your text with the command CLIENT sms stop",
+        "Your text with the command CLIENT info",
     ]
     assert "+7916*****67" in result.output
     for secret in (NUMBER, NUMBER[1:], NUMBER[2:], CODE, LOGIN, PASSWORD):

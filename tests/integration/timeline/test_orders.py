@@ -180,7 +180,7 @@ async def test_the_sentence_is_about_the_last_text_behind_however_many_orders(
     await postgres_world.commands([postgres_world.text("CLIENT sms stop", CLIENT)])
     postgres_world.now += timedelta(minutes=1)
     await intake.place([order(text=f"Заявка {n}") for n in range(4)])
-    for language, words in ((Language.EN, "Your text “"), (Language.RU, "Ваше сообщение «")):
+    for language, words in ((Language.EN, "Your text with"), (Language.RU, "Ваше сообщение с")):
         asked = replace(ASKED, limit=2, language=language)
         timeline = desk.by_number(conn, CLIENT, asked)
         assert (len(timeline.requests), len(timeline.orders)) == (0, 2)

@@ -87,6 +87,17 @@ def test_no_copy_is_denied_while_reports_wait() -> None:
         assert "Ни одно" not in said
 
 
+def test_advice_about_a_miss_stays_away_after_success() -> None:
+    person = Person()
+    person.done(Command.CLIENT_INFO, 600)
+    for language, advice in ((Language.EN, "Latin keyboard"), (Language.RU, "наберите")):
+        for at_s, is_advised in ((60, False), (660, True)):
+            note = MissNote("look_alike", ArrivalSpan(seconds(at_s), seconds(at_s)))
+            [miss] = person.timeline(700, language, misses=[note]).misses
+            assert (advice in miss.sentence) is is_advised
+            assert miss.sentence.endswith(".")
+
+
 # -- switched it off ----------------------------------------------------------------------------
 
 
