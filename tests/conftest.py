@@ -37,8 +37,10 @@ settings.load_profile("default")
 _FOLDERS: Final = ("e2e", "integration", "contract")
 _SERVICE: Final = ("e2e", "integration", "chaos", "peers")
 _LONGEST: Final = (
-    *("test_outages", "test_aimed", "test_copies", "test_kills", "test_broadcasts"),
-    *("test_poison", "test_shared_rate", "test_secrets"),
+    *("test_outages", "test_aimed", "test_kafka", "test_kills", "test_broadcasts"),
+    *("test_freshness", "test_copies", "test_hostile_centre", "test_spoofed_senders"),
+    *("test_another_user", "test_process", "test_up", "test_upgrade", "test_shared_rate"),
+    *("test_poison", "test_secrets", "test_searching", "test_postgres", "test_python"),
 )
 
 

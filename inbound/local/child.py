@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,9 +12,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from inbound.errors import SetupError
+from inbound.local.child_logs import last_line
+from inbound.local.probes import answers_ok, status_of
 from inbound.ops.parent import PARENT_FD
 from inbound.private_files import open_file
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ASK_AGAIN_S: Final = 0.05
-_ANSWER_S: Final = 2.0
 
 _ASK_WHETHER_LIVE_S: Final = 2.0
 _NOT_LIVE_S: Final = 5.0
@@ -253,29 +252,6 @@ async def _not_live(url: str) -> str:
             return f"{url} answers {status}"
 
 
-async def answers_ok(url: str) -> bool:
-    """Whether this HTTP URL answers 200 within two seconds."""
-    return await status_of(url) == HTTPStatus.OK
-
-
-async def status_of(url: str) -> int | None:
-    """Return the status that this HTTP URL answers within two seconds, None without one."""
-    parts = urlsplit(url)
-    request = f"GET {parts.path or '/'} HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n"
-    try:
-        async with asyncio.timeout(_ANSWER_S):
-            reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
-            try:
-                writer.write(request.encode("ascii"))
-                status_line = await reader.readline()
-            finally:
-                writer.close()
-    except (OSError, TimeoutError):
-        return None
-    status = status_line.split()[1:2]
-    return int(status[0]) if status and status[0].isdigit() else None
-
-
 def describe_exit(status: int) -> str:
     """Describe an exit status; negative is a signal, as in `subprocess`."""
     if status >= 0:
@@ -284,28 +260,6 @@ def describe_exit(status: int) -> str:
         return f"signal {signal.Signals(-status).name}"
     except ValueError:
         return f"signal {-status}"
-
-
-def last_line(log: Path) -> str:
-    """Return the last line of a log that is not empty."""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 4096))
-        lines = file.read().decode(errors="replace").split("\n")
-    said = [line.strip() for line in lines if line.strip()]
-    return said[-1] if said else f"no output (log: {log})"
-
-
-def bound_log(log: Path, limit_bytes: int) -> None:
-    """Copy a log over `limit_bytes` to `.1` and truncate it; its writers keep it open."""
-    with contextlib.suppress(FileNotFoundError):
-        if log.stat().st_size > limit_bytes:
-            with open_file(log, "r+b") as full, open_file(_previous(log), "wb") as previous:
-                shutil.copyfileobj(full, previous)
-                full.truncate(0)
-
-
-def _previous(log: Path) -> Path:
-    return log.with_name(f"{log.name}.1")
 
 
 def _kill_group(leader: int) -> None:

@@ -1,13 +1,19 @@
 """Probes of ports and health URLs on this machine."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import json
 import socket
 import urllib.error
 import urllib.request
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
-from inbound.settings import ListenerSettings
+if TYPE_CHECKING:
+    from inbound.settings import ListenerSettings
 
 LOOPBACK = "127.0.0.1"
 
@@ -51,3 +57,29 @@ def ask_health(url: str) -> str:
         return f"answers {error.code}"
     except OSError as error:
         return f"does not answer: {getattr(error, 'reason', error)}"
+
+
+_ANSWER_S: Final = 2.0
+
+
+async def answers_ok(url: str) -> bool:
+    """Whether this HTTP URL answers 200 within two seconds."""
+    return await status_of(url) == HTTPStatus.OK
+
+
+async def status_of(url: str) -> int | None:
+    """Return the status that this HTTP URL answers within two seconds, None without one."""
+    parts = urlsplit(url)
+    request = f"GET {parts.path or '/'} HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n"
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
+            try:
+                writer.write(request.encode("ascii"))
+                status_line = await reader.readline()
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return None
+    status = status_line.split()[1:2]
+    return int(status[0]) if status and status[0].isdigit() else None

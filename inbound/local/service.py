@@ -15,14 +15,15 @@ from pydantic import SecretStr
 from inbound.errors import RetryableError, SetupError
 from inbound.kafka.connection import SECURITY_PROTOCOL
 from inbound.local.administrator import Administrator, prepare_administrator
+from inbound.local.preparation import effective, import_samples, migrate_and_check
 from inbound.local.probes import LOOPBACK, accepts, ask_health, free_port, url_of
-from inbound.local.samples import SAMPLES, write_samples
+from inbound.local.samples import SAMPLES
 from inbound.local.supervisor import Child, ChildEvent, ChildEventType, Supervisor
 from inbound.ops.health import Health, HealthServer
 from inbound.service_file import DEFAULT_DATA_DIR, SERVICE_FILE, write_service_file
 from inbound.settings import ListenerSettings, Settings, SmppSettings
 from inbound.settings.kafka import values_of
-from inbound.startup import check_database, load_templates
+from inbound.startup import load_templates
 from inbound.terminal import Terminal
 
 WATCH_EVERY_S = 0.5
@@ -167,52 +168,18 @@ class LocalService:
         self._say("preparing database and topics")
         if self._built_in_simulator:
             self._settings = self._settings.model_copy(update={"smpp": self._simulator_settings()})
-        await asyncio.to_thread(self._migrate)
-        write_service_file(self._data_dir, _effective(self._settings))
+        await asyncio.to_thread(migrate_and_check, self._settings)
+        write_service_file(self._data_dir, effective(self._settings))
         url = self._settings.database_url.get_secret_value()
         self._administrator = await asyncio.to_thread(
             prepare_administrator, url, self._data_dir, self._operator
         )
         if self._built_in_simulator:
-            await asyncio.to_thread(self._import_samples)
+            await asyncio.to_thread(import_samples, self._settings, self._data_dir)
 
     def _simulator_settings(self) -> SmppSettings:
         smpp = self._settings.smpp
         return smpp.model_copy(update={"host": LOOPBACK, "port": free_port(smpp.port)})
-
-    def _migrate(self) -> None:
-        from inbound.kafka import admin
-        from inbound.store.migrations.runner import migrate
-        from schemas.topics import TopicNames
-
-        settings = self._settings
-        migrate(settings.database_url.get_secret_value())
-        check_database(settings)
-        specs = TopicNames.prefixed(settings.topic_prefix).specs()
-        admin.apply(settings.kafka(), specs, settings.kafka_replication_factor)
-
-    def _import_samples(self) -> None:
-        """Import the sample clients once, at the first start with the simulator."""
-        from inbound.directory.client_import import ImportKeys, import_clients
-        from inbound.directory.client_rows import CLIENT_COLUMNS, check_row
-        from inbound.directory.sealing import ClientSealer
-        from inbound.keys import SubjectHasher
-        from inbound.store.connections import connect
-        from inbound.tables.reader import open_table
-
-        path = self._data_dir / "sample-clients.csv"
-        if path.exists():
-            return
-        write_samples(path)
-        settings = self._settings
-        keys = ImportKeys(
-            SubjectHasher(settings.subject_key_bytes()), ClientSealer(settings.vault_key_bytes())
-        )
-        with (
-            open_table(path, CLIENT_COLUMNS) as table,
-            connect(settings.database_url.get_secret_value(), "scserv up", long=True) as conn,
-        ):
-            import_clients(conn, map(check_row, table.rows()), keys)
 
     # -- children -------------------------------------------------------------------
 
@@ -323,26 +290,3 @@ def _addresses(servers: dict[str, EmbeddedServer]) -> dict[str, Any]:
         elif isinstance(server, KafkaServer):
             addresses |= values_of(server.connection)
     return addresses
-
-
-def _effective(settings: Settings) -> dict[str, Any]:
-    """Return the settings that other commands need, with secrets in clear text."""
-    smpp = settings.smpp
-    return {
-        "database_url": settings.database_url.get_secret_value(),
-        **settings.kafka_values(),
-        "vault_key": settings.vault_key.get_secret_value(),
-        "subject_key": settings.subject_key.get_secret_value(),
-        "phone_password": settings.phone_password.get_secret_value(),
-        "sender": settings.sender,
-        "time_zone": settings.time_zone,
-        "order_days": settings.order_days,
-        "policies": settings.policies.model_dump(mode="json"),
-        "smpp": {
-            "alphabet": smpp.alphabet,
-            "host": smpp.host,
-            "port": smpp.port,
-            "system_id": smpp.system_id,
-            "password": smpp.password.get_secret_value(),
-        },
-    }

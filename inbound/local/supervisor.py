@@ -17,14 +17,8 @@ import time
 from typing import TYPE_CHECKING, Final, Self
 
 from inbound.errors import SetupError
-from inbound.local.child import (
-    Child,
-    ChildEvent,
-    ChildEventType,
-    RestartBackoff,
-    SupervisedChild,
-    bound_log,
-)
+from inbound.local.child import Child, ChildEvent, ChildEventType, RestartBackoff, SupervisedChild
+from inbound.local.child_logs import bound_log
 from inbound.ops.parent import end_with_parent
 from inbound.private_files import prepare_subfolder
 

@@ -15,7 +15,7 @@ import pytest
 
 from inbound.cli.up import make_folder, make_keys
 from inbound.errors import SetupError
-from inbound.local.child import bound_log
+from inbound.local.child_logs import bound_log
 from inbound.local.samples import write_samples
 from inbound.private_files import (
     check_folder,

@@ -12,7 +12,8 @@ import pytest
 
 from inbound.errors import SetupError
 from inbound.local import child as child_module
-from inbound.local.child import SupervisedChild, bound_log
+from inbound.local.child import SupervisedChild
+from inbound.local.child_logs import bound_log
 from inbound.local.supervisor import Child, ChildEvent, ChildEventType, RestartBackoff, Supervisor
 from inbound.ops.health import Health, HealthServer
 

@@ -1,0 +1,66 @@
+"""Prepares database, topics and sample clients for the service on one machine."""
+
+from pathlib import Path
+from typing import Any
+
+from inbound.local.samples import write_samples
+from inbound.settings import Settings
+from inbound.startup import check_database
+
+
+def migrate_and_check(settings: Settings) -> None:
+    """Bring the database and the topics to this release. Blocks on both."""
+    from inbound.kafka import admin
+    from inbound.store.migrations.runner import migrate
+    from schemas.topics import TopicNames
+
+    migrate(settings.database_url.get_secret_value())
+    check_database(settings)
+    specs = TopicNames.prefixed(settings.topic_prefix).specs()
+    admin.apply(settings.kafka(), specs, settings.kafka_replication_factor)
+
+
+def import_samples(settings: Settings, data_dir: Path) -> None:
+    """Import the sample clients once, at the first start with the simulator."""
+    from inbound.directory.client_import import ImportKeys, import_clients
+    from inbound.directory.client_rows import CLIENT_COLUMNS, check_row
+    from inbound.directory.sealing import ClientSealer
+    from inbound.keys import SubjectHasher
+    from inbound.store.connections import connect
+    from inbound.tables.reader import open_table
+
+    path = data_dir / "sample-clients.csv"
+    if path.exists():
+        return
+    write_samples(path)
+    keys = ImportKeys(
+        SubjectHasher(settings.subject_key_bytes()), ClientSealer(settings.vault_key_bytes())
+    )
+    with (
+        open_table(path, CLIENT_COLUMNS) as table,
+        connect(settings.database_url.get_secret_value(), "scserv up", long=True) as conn,
+    ):
+        import_clients(conn, map(check_row, table.rows()), keys)
+
+
+def effective(settings: Settings) -> dict[str, Any]:
+    """Return the settings that other commands need, with secrets in clear text."""
+    smpp = settings.smpp
+    return {
+        "database_url": settings.database_url.get_secret_value(),
+        **settings.kafka_values(),
+        "vault_key": settings.vault_key.get_secret_value(),
+        "subject_key": settings.subject_key.get_secret_value(),
+        "phone_password": settings.phone_password.get_secret_value(),
+        "sender": settings.sender,
+        "time_zone": settings.time_zone,
+        "order_days": settings.order_days,
+        "policies": settings.policies.model_dump(mode="json"),
+        "smpp": {
+            "alphabet": smpp.alphabet,
+            "host": smpp.host,
+            "port": smpp.port,
+            "system_id": smpp.system_id,
+            "password": smpp.password.get_secret_value(),
+        },
+    }
