@@ -31,7 +31,7 @@ from tenacity import (
     retry_if_exception_type,
     retry_if_result,
     stop_after_delay,
-    wait_fixed,
+    wait_exponential,
 )
 
 from inbound.cli._client_import import run_import
@@ -550,7 +550,8 @@ async def eventually(look: Callable[[], bool], what: Callable[[], str]) -> None:
         # A test may have killed the database.
         retry=retry_if_result(lambda found: not found)
         | retry_if_exception_type(psycopg.OperationalError),
-        wait=wait_fixed(0.05),
+        # Looking costs processes CPU that they need, so a long wait is looked at less often.
+        wait=wait_exponential(multiplier=0.05, exp_base=1.2, max=0.25),
         stop=stop_after_delay(PATIENCE_S),
         retry_error_callback=fail,
     )
