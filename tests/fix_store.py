@@ -24,6 +24,7 @@ from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Transaction
 from inbound.store.transactions.postgres import PostgresStore
 from tests.fix_servers import MIGRATED, SharedPostgres
+from tests.patience import PATIENCE_S
 
 SUBJECT_KEY = bytes(range(32))
 VAULT_KEY = bytes(range(32, 64))
@@ -82,7 +83,7 @@ async def add_parts(tx: Transaction, *parts: MessagePart) -> None:
 
 async def until(check: Callable[[], bool]) -> None:
     """Let other tasks run until `check`, which queries the database, returns True."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not check():  # noqa: ASYNC110  what is waited for happens in the server
             await asyncio.sleep(0)
 

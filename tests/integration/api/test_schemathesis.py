@@ -32,6 +32,7 @@ from inbound.ops.health import Health
 from inbound.settings import ApiSettings
 from tests.bench import history
 from tests.integration.api.world import SUBJECTS, World
+from tests.patience import PATIENCE_S
 
 EXAMPLES = 30
 
@@ -59,7 +60,7 @@ def api(shared_url: str) -> Iterator[Running]:
     started: Future[tuple[Running, Callable[[], None]]] = Future()
     thread = threading.Thread(target=lambda: asyncio.run(serve(shared_url, started)))
     thread.start()
-    running, stop = started.result(20)
+    running, stop = started.result(PATIENCE_S)
     yield running
     stop()
     thread.join()

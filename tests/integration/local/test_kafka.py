@@ -18,6 +18,7 @@ from inbound.local.servers.kafka import KafkaServer
 from inbound.local.servers.kafka_listeners import OPEN
 from tests.fix_servers import SharedKafka
 from tests.integration.local.leftover import leave_behind
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_what_is_acknowledged_survives_a_kill_and_the_address_stays(server: Kafk
     with KafkaProducer(**connection.client_arguments(), acks="all") as producer:
         sent = [producer.send(topic, b"%d" % n, partition=0) for n in range(100)]
         for acknowledgement in sent:
-            acknowledgement.get(timeout=10)
+            acknowledgement.get(timeout=PATIENCE_S)
     server.kill()
     server.start()
     assert server.connection == connection
@@ -128,7 +129,7 @@ def test_a_folder_of_a_release_without_passwords_gets_one(tmp_path: Path) -> Non
     with KafkaServer(folder, heap_mb=256, listener=OPEN) as older:
         admin.apply(older.connection, TopicNames().specs(), replication_factor=1)
         producer = new_producer(older.connection)
-        producer.send(topic, b"kept", partition=0).get(timeout=10)
+        producer.send(topic, b"kept", partition=0).get(timeout=PATIENCE_S)
         end(producer)
     assert not (folder / "password").exists()
     with KafkaServer(folder, heap_mb=256) as newer:

@@ -27,6 +27,7 @@ from inbound.store.log.positions import last_position
 from inbound.store.statements import statements
 from tests.integration.projections.lines import ALL, append_stop, catch_up, dumps, positions
 from tests.integration.projections.running import Running
+from tests.patience import PATIENCE_S
 
 SHAPE = """
     SELECT column_name, data_type, is_nullable FROM information_schema.columns
@@ -259,7 +260,7 @@ def test_a_reader_that_stays_is_waited_for_and_holds_up_nobody(
         slow.execute("SELECT count(*) FROM projections.requests")
         with background(lambda: rebuild(opening, [REQUESTS], on_progress=tell)) as failures:
             for _ in range(3):  # tries to swap
-                assert swaps.acquire(timeout=20)
+                assert swaps.acquire(timeout=PATIENCE_S)
                 conn.execute("SELECT count(*) FROM projections.requests")
             assert positions(conn, TableSchema.SHADOW)
             slow.execute("ROLLBACK")
@@ -300,7 +301,7 @@ def background(work: Callable[[], Any]) -> Iterator[list[BaseException]]:
     try:
         yield failures
     finally:
-        thread.join(60)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()
 
 

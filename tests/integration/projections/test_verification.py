@@ -18,6 +18,7 @@ from inbound.store.connections import connect
 from inbound.store.log.positions import last_position
 from tests.integration.projections.lines import ALL, append_stop, catch_up, dumps
 from tests.integration.projections.running import Running
+from tests.patience import PATIENCE_S
 
 TABLES = "SELECT relname FROM pg_class WHERE relnamespace::regnamespace::text = %s"
 
@@ -142,7 +143,7 @@ def test_it_is_right_while_the_log_grows(
                 positions.append(found[-1].position)
         finally:
             done.set()
-            writer.join(20)
+            writer.join(PATIENCE_S)
     assert positions == sorted(positions)
 
 

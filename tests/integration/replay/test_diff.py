@@ -31,6 +31,7 @@ from tests.bench import history
 from tests.fix_orders import intake_on, order
 from tests.integration.replay.conftest import ROOT, Scserv
 from tests.integration.streams.world import NUMBER
+from tests.patience import PATIENCE_S
 from tests.unit.templates.test_catalogue import BUILT_IN
 
 pytestmark = pytest.mark.usefixtures("answered")
@@ -235,7 +236,7 @@ def test_it_reaches_the_database_and_nothing_else(
         cwd=tmp_path,
         env=environment,
         check=False,
-        timeout=100,
+        timeout=PATIENCE_S,
     )
     seen = json.loads(report.read_text("utf-8"))
     assert seen["status"] == 1, "it has to run to prove anything"

@@ -27,6 +27,7 @@ from tests import forks
 from tests.fix_orders import intake_on, order
 from tests.integration.replay.conftest import ROOT, Scserv
 from tests.integration.replay.reading import read_all
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("answered")
 
@@ -168,7 +169,7 @@ def test_stopped_by_ctrl_c_it_says_how_to_go_on_and_nothing_is_missing(
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as first:
         read_all(kafka_bootstrap, topic, at_least=2)
         first.send_signal(signal.SIGINT)
-        out, _ = first.communicate(timeout=60)
+        out, _ = first.communicate(timeout=PATIENCE_S)
     assert first.returncode == 130
     how = out.decode().splitlines()
     begun = read_all(kafka_bootstrap, topic)
@@ -222,7 +223,7 @@ def test_publish_loads_no_sender_and_reads_no_key(
             "SCSERV_SMPP__PASSWORD_FILE": str(secret),
         },
         check=True,
-        timeout=100,
+        timeout=PATIENCE_S,
     )
     seen = json.loads(report.read_text("utf-8"))
     assert seen["status"] == 0

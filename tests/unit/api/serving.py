@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from inbound.api.server import HttpServer
 from inbound.ops.health import Health
 from inbound.settings import ApiSettings
+from tests.patience import PATIENCE_S
 
 
 class App:
@@ -47,7 +48,7 @@ async def serving(
 
 
 async def until(check: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not check():  # noqa: ASYNC110  the port tells only who asks
             await asyncio.sleep(0)
 

@@ -14,6 +14,7 @@ from inbound.api.server import HttpServer
 from inbound.errors import RetryableError, SetupError
 from inbound.ops.health import Health
 from inbound.settings import ApiSettings
+from tests.patience import PATIENCE_S
 from tests.unit.api.serving import App, fine, get, serving, until
 from tests.unit.smpp.certificate import self_signed
 
@@ -69,7 +70,7 @@ async def test_hanging_answer_does_not_delay_shutdown(
         asking = asyncio.create_task(get(made))
         await app.came.wait()
         running.cancel()
-        await asyncio.wait({running}, timeout=10)
+        await asyncio.wait({running}, timeout=PATIENCE_S)
         assert running.done()
         await asyncio.gather(asking, return_exceptions=True)
 
@@ -79,7 +80,7 @@ async def test_hanging_answer_does_not_delay_shutdown(
 )
 async def test_missing_headers_time_out(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
     monkeypatch.setattr(protocol, "HEADERS_TIMEOUT_S", 0.05)
-    async with serving(App()) as (made, _), asyncio.timeout(10):
+    async with serving(App()) as (made, _), asyncio.timeout(PATIENCE_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
         writer.write(sent)
         assert await reader.read() == b""
@@ -89,7 +90,7 @@ async def test_missing_headers_time_out(monkeypatch: pytest.MonkeyPatch, sent: b
 
 async def test_second_request_has_the_same_header_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "HEADERS_TIMEOUT_S", 0.2)
-    async with serving(App()) as (made, _), asyncio.timeout(10):
+    async with serving(App()) as (made, _), asyncio.timeout(PATIENCE_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await reader.readuntil(b"done")).startswith(b"HTTP/1.1 200")
@@ -99,7 +100,7 @@ async def test_second_request_has_the_same_header_timeout(monkeypatch: pytest.Mo
 
 
 async def test_invalid_http_gets_a_problem() -> None:
-    async with serving(App()) as (made, _), asyncio.timeout(10):
+    async with serving(App()) as (made, _), asyncio.timeout(PATIENCE_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
         writer.write(b"CLIENT info +79161234567\r\n\r\n")
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from inbound.cli import scserv
+from tests.patience import PATIENCE_S
 
 ROLES = ("gateway", "worker", "relay", "scheduler", "projector", "api", "desk")
 MODULES = {
@@ -41,7 +42,7 @@ def test_a_role_imports_no_development_tool(role: str) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     ).stdout
     assert json.loads(output) == {"exit": 0, "local": []}
 

@@ -21,6 +21,7 @@ from tenacity import wait_none
 from inbound.kafka import batching
 from inbound.kafka.batching import BatchPolicy, BatchPublisher, OnFailure, UnpackableError
 from schemas.base import Message
+from tests.patience import PATIENCE_S
 
 
 class Items(Message):
@@ -46,7 +47,7 @@ class Kafka:
         return self.futures[-1]
 
     async def until_sent(self, count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.records) < count:
                 self.sent.clear()
                 await self.sent.wait()
@@ -119,7 +120,7 @@ async def test_what_is_in_flight_counts_in_the_limit() -> None:
         await asyncio.sleep(0)
         assert not room.done()
         kafka.store_all()
-        await asyncio.wait_for(room, 5)
+        await asyncio.wait_for(room, PATIENCE_S)
 
 
 async def test_a_failure_is_reported_to_the_items_of_its_record_alone() -> None:
@@ -184,7 +185,7 @@ async def test_what_kafka_never_takes_is_reported_alone_and_the_others_go_on(
     on_failure: OnFailure, error: Exception
 ) -> None:
     kafka, outcomes = Refusing({2, 9}, error), dict[int, object]()
-    async with publisher(kafka, on_failure) as made, asyncio.timeout(5):
+    async with publisher(kafka, on_failure) as made, asyncio.timeout(PATIENCE_S):
         for item in range(12):
             made.add(item % 2, item, noted(outcomes, item))
         await made.drain()
@@ -203,7 +204,7 @@ async def test_an_item_that_makes_no_record_is_reported_alone() -> None:
             raise ValueError("surrogates not allowed")
         return Items(items=tuple(items))
 
-    async with publisher(kafka, OnFailure.RETRY, pack=pack) as made, asyncio.timeout(5):
+    async with publisher(kafka, OnFailure.RETRY, pack=pack) as made, asyncio.timeout(PATIENCE_S):
         for item in range(3):
             made.add(0, item, noted(outcomes, item))
         for record in range(1, 3):
@@ -217,7 +218,7 @@ async def test_an_item_that_makes_no_record_is_reported_alone() -> None:
 async def test_only_what_kafka_did_not_take_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batching, "wait_random_exponential", lambda **_: wait_none())
     kafka, outcomes = Kafka(), dict[int, object]()
-    async with publisher(kafka, OnFailure.RETRY) as made, asyncio.timeout(5):
+    async with publisher(kafka, OnFailure.RETRY) as made, asyncio.timeout(PATIENCE_S):
         for item in range(6):
             made.add(0, item, noted(outcomes, item))
         await kafka.until_sent(2)
@@ -246,7 +247,7 @@ async def test_it_tells_how_long_the_oldest_item_waits() -> None:
 
 async def test_a_partition_that_waits_does_not_hold_up_the_others() -> None:
     kafka, outcomes = Kafka(), dict[int, object]()
-    async with publisher(kafka, OnFailure.RETRY) as made, asyncio.timeout(5):
+    async with publisher(kafka, OnFailure.RETRY) as made, asyncio.timeout(PATIENCE_S):
         made.add(0, 0, noted(outcomes, 0))
         await kafka.until_sent(1)
         for item in (1, 2):

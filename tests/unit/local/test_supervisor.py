@@ -16,6 +16,7 @@ from inbound.local.child import SupervisedChild
 from inbound.local.child_logs import bound_log
 from inbound.local.supervisor import Child, ChildEvent, ChildEventType, RestartBackoff, Supervisor
 from inbound.ops.health import Health, HealthServer
+from tests.patience import PATIENCE_S
 
 AT_ONCE = RestartBackoff(first_s=0.0)
 
@@ -47,7 +48,7 @@ class Events:
         self._queue.put_nowait(event)
 
     async def next(self, what: ChildEventType) -> ChildEvent:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while (event := await self._queue.get()).what is not what:
                 pass
             return event
@@ -167,7 +168,7 @@ import signal; signal.pause()
         grandchild = psutil.Process(int((tmp_path / "worker.log").read_text().split()[0]))
         os.kill(all_.pids["worker"], signal.SIGKILL)
         await events.next(ChildEventType.DIED)
-        gone, _ = psutil.wait_procs([grandchild], timeout=5)
+        gone, _ = psutil.wait_procs([grandchild], timeout=PATIENCE_S)
         assert gone
 
 
@@ -237,7 +238,7 @@ async def test_readiness_follows_the_health_url(events: Events, tmp_path: Path) 
         await events.next(ChildEventType.STARTED)
         assert not starting.done()
         health.set("bind", ok=True)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await starting
         await supervisor.stop()
 
@@ -290,7 +291,7 @@ async def test_children_end_when_the_supervisor_is_killed(manners: str, tmp_path
     child = psutil.Process(int(await parent.stdout.readline()))
     parent.kill()
     await parent.wait()
-    gone, _ = await asyncio.to_thread(psutil.wait_procs, [child], timeout=10)
+    gone, _ = await asyncio.to_thread(psutil.wait_procs, [child], timeout=PATIENCE_S)
     assert gone
 
 
@@ -370,6 +371,6 @@ async def test_child_that_stood_still_for_a_moment_is_left_alone(
     monkeypatch.setattr(child_module, "status_of", status_of)
     one = child("gateway", OBEDIENT, live="http://127.0.0.1:1/health/live")
     async with Supervisor([one], tmp_path, events):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await asked.wait()
     assert not events.of(ChildEventType.STUCK)

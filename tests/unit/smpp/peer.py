@@ -17,6 +17,7 @@ from inbound.smpp.pdu import (
     encode,
 )
 from inbound.smpp.session import OnLeniency, OnRequest, Role, Session, SessionSettings
+from tests.patience import PATIENCE_S
 
 PduT = TypeVar("PduT", bound=Pdu)
 
@@ -37,7 +38,7 @@ class Peer:
 
     async def read(self, pdu_type: type[PduT]) -> PduT:
         """Read the next PDU; it has to be of this type."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             header = await self.reader.readexactly(4)
             frame = header + await self.reader.readexactly(int.from_bytes(header, "big") - 4)
         pdu = decode(frame)
@@ -49,7 +50,7 @@ class Peer:
         return await self.read(ResponsePdu)
 
     async def at_end(self) -> bool:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             return not await self.reader.read()
 
     async def accept_bind(self) -> BindPdu:
@@ -68,7 +69,7 @@ async def no_requests(request: RequestPdu[Any], _session: Session) -> ResponsePd
 
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop turn until a condition holds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 — there is no event for what tests look at
             await asyncio.sleep(0)
 

@@ -30,6 +30,7 @@ from inbound.smpp.pdu import (
 )
 from inbound.smpp.session import Session, SessionSettings, State
 from inbound.smpp.status import Status
+from tests.patience import PATIENCE_S
 from tests.unit.smpp.corpus.malformed import frame
 from tests.unit.smpp.peer import BIND, FAST, deliver, esme_session, submit, until
 
@@ -283,7 +284,7 @@ async def test_a_message_right_behind_the_bind_answer_is_served() -> None:
 async def test_enquire_link_is_sent_while_the_peer_keeps_sending() -> None:
     """A centre that enquires every second still waits for our enquiries."""
     settings = SessionSettings(enquire_link_s=0.05, response_timeout_s=5)
-    async with esme_session(settings=settings) as (_, peer), asyncio.timeout(5):
+    async with esme_session(settings=settings) as (_, peer), asyncio.timeout(PATIENCE_S):
         for _ in range(3):
             peer.send(EnquireLink(sequence=9))
             while not isinstance(pdu := await peer.read(Pdu), EnquireLink):

@@ -19,6 +19,7 @@ from inbound.smpp.errors import BindRefusedError
 from inbound.smpp.esme import Esme
 from inbound.smpp.pdu import BindResp, BindTransceiver, DeliverSm, QuerySm, QuerySmResp
 from inbound.smpp.status import Status
+from tests.patience import PATIENCE_S
 from tests.unit.local.simulator.tools import (
     ACCOUNT,
     FEDERAL,
@@ -57,7 +58,7 @@ async def test_a_phone_without_the_password_is_refused_and_gets_nothing() -> Non
             assert refused.value.status == Status.ESME_RINVPASWD
         assert not centre.ledger.counts["deliver_sm"]
         async with Phone("127.0.0.1", centre.port, NUMBER, password="sesame99") as phone:
-            assert (await asyncio.wait_for(phone.receive(), 5)).recipient == NUMBER[1:]
+            assert (await asyncio.wait_for(phone.receive(), PATIENCE_S)).recipient == NUMBER[1:]
 
 
 # -- system_type -------------------------------------------------------------------------
@@ -224,7 +225,7 @@ async def test_only_known_clients_get_in_over_tls(tmp_path: Path) -> None:
         known.load_cert_chain(certificate)
         esme = Esme(ours, no_requests, ssl=known)
         running = asyncio.create_task(esme.run())
-        await asyncio.wait_for(esme.slot(), 5)
+        await asyncio.wait_for(esme.slot(), PATIENCE_S)
         assert (await esme.submit(submit())).status == 0
         await esme.close()
         await running
@@ -237,7 +238,7 @@ async def test_only_known_clients_get_in_over_tls(tmp_path: Path) -> None:
             on_change=told.put_nowait,
         )
         running = asyncio.create_task(stranger.run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while (health := await told.get()).state is not EsmeState.DOWN:
                 assert health.state is not EsmeState.BOUND
         await stranger.close()

@@ -24,6 +24,7 @@ from inbound.smpp.pdu import (
     encode,
 )
 from inbound.smpp.segmentation import part_of, user_data_of
+from tests.patience import PATIENCE_S
 from tests.unit.local.simulator.tools import (
     ACCOUNT,
     BIND,
@@ -55,7 +56,7 @@ def receipt() -> DeliverSm:
 
 
 async def read_frame(peer: Peer) -> bytes:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         header = await peer.reader.readexactly(4)
         return header + await peer.reader.readexactly(int.from_bytes(header, "big") - 4)
 

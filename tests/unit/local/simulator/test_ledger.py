@@ -15,6 +15,7 @@ from typing import Any
 from inbound.local.simulator.ledger import PduLedger
 from inbound.local.simulator.phone import Phone
 from inbound.smpp.pdu import BindResp, SubmitSmResp
+from tests.patience import PATIENCE_S
 from tests.unit.local.simulator.tools import (
     BIND,
     FEDERAL,
@@ -44,7 +45,7 @@ async def test_without_a_limit_it_counts_and_can_still_be_waited_for() -> None:
     assert not waiting.done()
     ledger.event("end", 1)
     ledger.event("connect", 2)
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, PATIENCE_S)
     assert ledger.entries() == []
 
 
@@ -136,7 +137,7 @@ async def test_the_command_fails_on_request_and_writes_it_down(tmp_path: Path) -
     script.write_text('[[rule]]\nmatch = { command = "submit_sm", first = 1 }\n')
     script.write_text(script.read_text() + 'fault = { status = "ESME_RSYSERR" }\n')
     options = ["--script", str(script), "--magic", "--ledger", str(ledger)]
-    async with asyncio.timeout(15), command(*options) as (process, port):
+    async with asyncio.timeout(PATIENCE_S), command(*options) as (process, port):
         peer = await bound(port)
         statuses = [(await peer.ask(submit(to))).status for to in (NUMBER, "+79161299031", NUMBER)]
         assert statuses == [0x08, 0x0B, 0]
@@ -160,7 +161,7 @@ async def test_the_command_fails_on_request_and_writes_it_down(tmp_path: Path) -
 async def test_the_command_names_what_is_wrong(tmp_path: Path) -> None:
     script = tmp_path / "faults.toml"
     script.write_text('[[rule]]\nname = "x"\nmatch = { command = "bind" }\nfault = { stat = 1 }\n')
-    async with asyncio.timeout(15), command("--script", str(script)) as (process, _):
+    async with asyncio.timeout(PATIENCE_S), command("--script", str(script)) as (process, _):
         said = (await process.stderr.read()).decode()
         assert f'{script}: rule 1 ("x"), fault.stat: unknown field' in said
         assert await process.wait() == 2

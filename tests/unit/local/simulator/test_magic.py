@@ -9,6 +9,7 @@ from inbound.smpp.errors import UnansweredError
 from inbound.smpp.pdu import EnquireLink, EnquireLinkResp, ResponsePdu, SubmitSmResp
 from inbound.smpp.session import Role, Session, SessionSettings
 from inbound.smpp.status import Status, name_of
+from tests.patience import PATIENCE_S
 from tests.unit.local.simulator.tools import (
     BIND,
     NUMBER,
@@ -101,7 +102,7 @@ async def test_a_link_cut_around_the_answer(digits: str, octets: int, delivered:
         async with account(centre) as peer:
             assert (await peer.ask(submit(NUMBER, 1))).status == 0
             peer.send(submit(to(digits)))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 assert len(await peer.reader.read()) == octets
         assert centre.stats.submitted == 1 + delivered
         async with account(centre) as peer:
@@ -196,7 +197,7 @@ async def test_a_link_cut_around_a_text(digits: str, whole: bool) -> None:
     ):
         async with account(centre) as peer:
             await phone.text("CLIENT info")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 octets = await peer.reader.read()
             assert octets.endswith(b"CLIENT info") is whole
             assert octets
@@ -214,7 +215,7 @@ async def test_a_text_behind_junk_and_a_late_one() -> None:
         Phone("127.0.0.1", centre.port, "+791612*") as phone,
     ):
         await phone.text("junk first", source=to("99064"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             header = await peer.reader.readexactly(16)
         await peer.reader.readexactly(int.from_bytes(header[:4], "big") - 16)
         assert (await accept(peer)).short_message == b"junk first"

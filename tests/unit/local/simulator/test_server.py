@@ -26,6 +26,7 @@ from inbound.smpp.pdu import (
 from inbound.smpp.segmentation import split
 from inbound.smpp.session import Answer, Role, Session, SessionSettings
 from inbound.smpp.status import Status
+from tests.patience import PATIENCE_S
 
 FEDERAL = "+79086228779"
 NUMBER = "+79161234567"
@@ -51,7 +52,7 @@ class Service:
         return answer
 
     async def next(self) -> DeliverSm:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             return await self.got.get()
 
 

@@ -11,6 +11,7 @@ from inbound.local.simulator.server import Simulator, SimulatorAccount, Simulato
 from inbound.smpp.pdu import BindPdu, BindResp, BindTransceiver, DeliverSm, SubmitSm
 from inbound.smpp.segmentation import split
 from inbound.smpp.session import Session
+from tests.patience import PATIENCE_S
 from tests.unit.smpp.peer import Peer, connect
 
 FEDERAL = "+79086228779"
@@ -35,7 +36,7 @@ class Clock:
 
     async def passes(self) -> float:
         """Wait until somebody sleeps, wake it, and return for how long it would have slept."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             seconds, future = await self._asked.get()
         if not future.done():
             future.set_result(None)
