@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import click
 
-from inbound.cli._backlog import backlog_source
 from inbound.cli._context import settings_options
+from inbound.cli._sources import make_sources
 from inbound.settings import Settings
-from inbound.startup import check_database, make_cipher
+from inbound.startup import check_database
 from inbound.terminal import echo
 
 
@@ -28,7 +28,7 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
         return
     from inbound.api.addresses import ClientAddresses, parse_networks
     from inbound.api.app import make_api
-    from inbound.api.backend import Backend, Sources
+    from inbound.api.backend import Backend
     from inbound.api.broadcasting import Broadcasting
     from inbound.api.rate_limits import RateLimits
     from inbound.api.sending import Sending
@@ -38,38 +38,19 @@ def api(settings: Settings, *, print_openapi: bool) -> None:
     from inbound.broadcasts.sealing import AudienceSealer
     from inbound.cli._runner import run_role, serve_health
     from inbound.clock import utc_now
-    from inbound.directory.postgres import PostgresDirectory
     from inbound.keys import OrderHasher, SubjectHasher
     from inbound.orders.batching import OrderBatcher
     from inbound.orders.dispatch import Dispatcher
     from inbound.orders.wiring import IntakeConnections
-    from inbound.projections.queries import ProjectionQueries
-    from inbound.store.connection_pool import ConnectionPool
-    from inbound.store.sealing import Sealer
-    from inbound.timeline.reader import TimelineReader
     from schemas.topics import TopicNames
 
     health = serve_health(settings, "api", "database")
     check_database(settings)
-    url = settings.database_url.get_secret_value()
-    subject_key, vault_key = settings.subject_key_bytes(), settings.vault_key_bytes()
-
-    hasher, sealer = SubjectHasher(subject_key), Sealer(make_cipher(settings))
+    subject_key = settings.subject_key_bytes()
+    hasher = SubjectHasher(subject_key)
 
     async def main() -> None:
-        sources = Sources(
-            pool=ConnectionPool(url, "scserv api"),
-            quick=ProjectionQueries(url, application_name="scserv api"),
-            slow=ProjectionQueries(url, application_name="scserv api search"),
-            directory=PostgresDirectory(
-                url, subject_key, vault_key, application_name="scserv api directory"
-            ),
-            hasher=hasher,
-            sealer=sealer,
-            timelines=TimelineReader(hasher, sealer, settings.rejected_mo_days),
-            backlog=backlog_source(settings),
-            zone=settings.time_zone,
-        )
+        sources = make_sources(settings, "scserv api")
         orders = IntakeConnections(settings)
         sending = Sending(
             OrderBatcher(orders.intake.place),

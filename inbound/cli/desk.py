@@ -1,17 +1,20 @@
 """`scserv desk`: the process of the desk."""
 
 import sys
-from contextlib import nullcontext
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import click
 
 from inbound.cli._context import settings_options
+from inbound.cli._sources import make_sources
 from inbound.settings import Settings
 from inbound.startup import check_database, make_cipher
 
 if TYPE_CHECKING:
+    from inbound.api.backend import Sources
+    from inbound.desk.people import People
     from inbound.local.handset import SimulatedPhones
 
 
@@ -34,16 +37,10 @@ def desk(settings: Settings, *, handset: bool) -> None:
     from inbound.desk.app import make_desk, menu
     from inbound.desk.pages import Pages
     from inbound.desk.sign_in import SignIn
-    from inbound.keys import SubjectHasher
     from inbound.store.access.desk_sessions import SessionLimits
-    from inbound.store.connection_pool import ConnectionPool
-    from inbound.store.sealing import Sealer
-    from inbound.timeline.reader import TimelineReader
 
     health = serve_health(settings, "desk", "database")
     check_database(settings)
-    hasher = SubjectHasher(settings.subject_key_bytes())
-    sealer = Sealer(make_cipher(settings))
     own = settings.desk
     limits = SessionLimits(
         idle=timedelta(minutes=own.idle_minutes), absolute=timedelta(hours=own.session_hours)
@@ -53,27 +50,39 @@ def desk(settings: Settings, *, handset: bool) -> None:
     is_secure = own.tls_cert is not None or bool(networks)
 
     async def main() -> None:
-        pool = ConnectionPool(settings.database_url.get_secret_value(), "scserv desk")
-        sign_in = SignIn(pool, limits, settings.subject_key_bytes(), clock=utc_now, new_id=uuid4)
-        phones = _phones(settings) if handset else None
-        parts = Desk(
-            Pages(menu(handset=handset), settings.time_zone, is_secure=is_secure),
-            sign_in,
-            ClientAddresses(networks),
-            utc_now,
-            pool,
-            TimelineReader(hasher, sealer, settings.rejected_mo_days),
-            settings.time_zone,
-            phones,
+        sources = make_sources(settings, "scserv desk")
+        sign_in = SignIn(
+            sources.pool, limits, settings.subject_key_bytes(), clock=utc_now, new_id=uuid4
         )
-        server = HttpServer(make_desk(parts, new_id=uuid4), own, health, sign_in.check_database)
-        try:
-            async with phones.running() if phones else nullcontext():
-                await server.run()
-        finally:
-            await pool.close()
+        phones = _phones(settings) if handset else None
+        pages = Pages(menu(handset=handset), settings.time_zone, is_secure=is_secure)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(sources.close)
+            people = await _people(settings, sources, stack)
+            if phones:
+                await stack.enter_async_context(phones.running())
+            addresses = ClientAddresses(networks)
+            parts = Desk(pages, sign_in, addresses, utc_now, sources, people, phones)
+            app = make_desk(parts, new_id=uuid4)
+            await HttpServer(app, own, health, sign_in.check_database).run()
 
     sys.exit(run_role(main))
+
+
+async def _people(settings: Settings, sources: "Sources", stack: AsyncExitStack) -> "People":
+    """Return the look-ups and changes of people; `stack` closes what they use."""
+    from inbound.clock import utc_now
+    from inbound.desk.people import People
+    from inbound.orders.batching import OrderBatcher
+    from inbound.orders.wiring import IntakeConnections
+    from inbound.registrations.switching import Switching
+
+    orders = IntakeConnections(settings)
+    stack.push_async_callback(orders.close)
+    batcher = OrderBatcher(orders.intake.place)
+    stack.push_async_callback(batcher.close)
+    switching = Switching(orders.store, sources.hasher, clock=utc_now, new_id=uuid4)
+    return People(sources, make_cipher(settings), switching, batcher.place, utc_now)
 
 
 def _phones(settings: Settings) -> "SimulatedPhones":

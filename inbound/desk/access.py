@@ -9,16 +9,16 @@ from fastapi import Depends, Request
 from starlette.responses import RedirectResponse
 
 from inbound.api.addresses import ClientAddresses
+from inbound.api.backend import Sources
 from inbound.desk.pages import Pages
+from inbound.desk.people import People
 from inbound.desk.phones import Phones
 from inbound.desk.sign_in import SignIn
-from inbound.store.connection_pool import ConnectionPool
-from inbound.timeline.reader import TimelineReader
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The parts of one desk. `zone` is the time zone of timelines.
+    """The parts of one desk.
 
     `phones` are those of the handset, None without a simulated SMS centre.
     """
@@ -27,9 +27,8 @@ class Desk:
     sign_in: SignIn
     addresses: ClientAddresses
     clock: Callable[[], datetime]
-    pool: ConnectionPool
-    timelines: TimelineReader
-    zone: str
+    sources: Sources
+    people: People
     phones: Phones | None = None
 
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Scope
 from inbound.api.heads import HeadMiddleware
 from inbound.api.languages import DEFAULT
 from inbound.api.observability import ObservabilityMiddleware, Served
-from inbound.desk import account, signing_in, static_files
+from inbound.desk import account, person_routes, signing_in, static_files
 from inbound.desk import handset as handset_routes
 from inbound.desk.access import Desk
 from inbound.desk.navigation import Menu
@@ -29,13 +29,14 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     static_files.router,
     signing_in.router,
     handset_routes.router,
+    person_routes.router,
     account.router,
 )
 
 
 def menu(*, handset: bool) -> Menu:
     """Return the menu of a desk with or without the handset."""
-    return Menu((handset_routes.PLACE,) if handset else ())
+    return Menu((handset_routes.PLACE, person_routes.PLACE) if handset else (person_routes.PLACE,))
 
 
 def make_desk(desk: Desk, *, new_id: Callable[[], UUID]) -> ASGIApp:

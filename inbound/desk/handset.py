@@ -150,9 +150,9 @@ async def _answer(
 async def _timeline(request: Request, desk: Desk, number: str, sent_at: datetime) -> Timeline:
     """Return what became of the last text of a phone."""
     options = TimelineOptions(
-        desk.clock(), desk.zone, request.state.language, since=sent_at - _BEFORE, limit=1
+        desk.clock(), desk.sources.zone, request.state.language, since=sent_at - _BEFORE, limit=1
     )
-    return await desk.pool.run(desk.timelines.by_number, number, options, None)
+    return await desk.sources.pool.run(desk.sources.timelines.by_number, number, options, None)
 
 
 def _legs(timeline: Timeline | None) -> list[Leg]:

@@ -21,6 +21,10 @@ class Right(DocumentedEnum):
     """What a page or an action needs."""
 
     ACCOUNT = "account", "see and change one's own account"
+    PEOPLE = "people", "look people up; their numbers are masked"
+    REVEAL = "reveal", "see a whole number, for a recorded reason"
+    SWITCH = "switch", "switch a person's notifications on or off at their request"
+    SEND = "send", "send a notification to one person"
     HANDSET = "handset", "text the service from a simulated phone"
 
 
@@ -28,6 +32,10 @@ _ALL: Final = frozenset(Role)
 
 RIGHTS: Final[Mapping[Right, frozenset[Role]]] = {
     Right.ACCOUNT: _ALL,
+    Right.PEOPLE: _ALL,
+    Right.REVEAL: frozenset({Role.SUPPORT, Role.ADMINISTRATOR}),
+    Right.SWITCH: frozenset({Role.SUPPORT, Role.ADMINISTRATOR}),
+    Right.SEND: frozenset({Role.SUPPORT, Role.EDITOR, Role.ADMINISTRATOR}),
     Right.HANDSET: _ALL - {Role.VIEWER, Role.APPROVER},
 }
 """The roles that have a right."""

@@ -32,6 +32,14 @@ class Words:
         """Return day and time to the minute, as tables show them."""
         return f"{at.astimezone(ZoneInfo(self.zone)):%d.%m.%Y %H:%M}"
 
+    def moment_s(self, at: datetime) -> str:
+        """Return day and time to the second."""
+        return f"{at.astimezone(ZoneInfo(self.zone)):%d.%m.%Y %H:%M:%S}"
+
+    def clock_ms(self, at: datetime) -> str:
+        """Return the time of day to the millisecond."""
+        return f"{at.astimezone(ZoneInfo(self.zone)):%H:%M:%S.%f}"[:-3]
+
     def seconds(self, seconds: float) -> str:
         """Return seconds as the language writes them, to the hundredth."""
         text = f"{seconds:.2f}"

@@ -141,7 +141,7 @@ class Browser:
         assert not unknown, f"{action} has no {unknown}"
         return Page(await self.client.post(action, data={**form.fields, **fields}))
 
-    async def sign_in(self, name: str, password: str, to: str = "/") -> Page:
+    async def sign_in(self, name: str, password: str, to: str = "/account") -> Page:
         """Sign in from the page `to`, which asks for it."""
         page = await self.open(to)
         assert page.path == "/sign-in"

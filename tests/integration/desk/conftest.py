@@ -7,8 +7,15 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.bench import history
 from tests.fix_servers import SharedPostgres
-from tests.fix_store import database_url, migrated_template  # noqa: F401  fixtures
+from tests.fix_store import (  # noqa: F401  fixtures
+    SUBJECT_KEY,
+    VAULT_KEY,
+    database_url,
+    migrated_template,
+)
+from tests.integration.api.world import CLIENTS, REQUESTS, import_clients
 from tests.integration.desk.world import DeskWorld
 
 
@@ -19,7 +26,10 @@ def desk_url(postgres_server: SharedPostgres, migrated_template: str) -> Iterato
     names = {"name": sql.Identifier(name), "template": sql.Identifier(migrated_template)}
     with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
-        yield postgres_server.url(name)
+        url = postgres_server.url(name)
+        history.fill(url, requests=REQUESTS, subject_key=SUBJECT_KEY, vault_key=VAULT_KEY)
+        import_clients(url, CLIENTS.items())
+        yield url
         connection.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
 
 

@@ -57,7 +57,7 @@ async def test_it_is_the_first_page_after_signing_in(handset_world: DeskWorld) -
 async def test_who_may_not_text_has_another_first_page(handset_world: DeskWorld) -> None:
     browser = await handset_world.signed_in(Role.VIEWER)
     page = await browser.open("/")
-    assert page.path == "/account"
+    assert page.path == "/people"
     assert HANDSET not in page.links
 
 

@@ -12,6 +12,7 @@ from inbound.desk.app import ROUTERS
 from inbound.desk.roles import RIGHTS, Right, Role, rights_of
 from inbound.desk.visitors import Does, Sees
 from inbound.errors import RetryableError
+from tests.integration.api.world import SUBJECTS
 from tests.integration.desk.world import PASSWORD, DeskWorld
 
 OPEN = {
@@ -161,7 +162,7 @@ async def test_nothing_is_inline_and_nothing_comes_from_elsewhere(
     handset_world: DeskWorld,
 ) -> None:
     browser = await handset_world.signed_in()
-    paths = ["/account", "/handset", "/nothing"]
+    paths = ["/account", "/handset", "/people", f"/people/{SUBJECTS[2]}", "/nothing"]
     pages = [await browser.open(path) for path in paths]
     for page in [*pages, await handset_world.browser().open("/sign-in")]:
         for tag, attributes in page.elements:

@@ -32,7 +32,7 @@ async def test_who_signs_in_gets_to_the_page_that_was_wanted(world: DeskWorld) -
     page = await browser.sign_in(f" {name.upper()} ", PASSWORD, to=ACCOUNT)
     assert page.path == ACCOUNT
     assert name in page.text
-    assert (await browser.open("/sign-in")).path == ACCOUNT
+    assert (await browser.open("/sign-in")).path == "/people"
     assert world.audit(f"user {name}") == ["desk.sign_in"]
 
 
@@ -42,7 +42,7 @@ async def test_nobody_is_led_to_another_host(world: DeskWorld, to: str) -> None:
     page = await browser.open(f"/sign-in?to={to}")
     page = await browser.send(page, "/sign-in", name=world.user(), password=PASSWORD, to=to)
     assert page.answer.url.host == "desk.test"
-    assert page.path == ACCOUNT
+    assert page.path == "/people"
 
 
 async def test_a_wrong_password_an_unknown_and_a_disabled_user_are_one_answer(

@@ -9,20 +9,31 @@ from uuid import uuid4
 import psycopg
 
 from inbound.api.addresses import ClientAddresses
+from inbound.api.backend import Sources
 from inbound.desk import users
 from inbound.desk.access import Desk
 from inbound.desk.app import make_desk, menu
 from inbound.desk.pages import Pages
 from inbound.desk.passwords import hash_password
+from inbound.desk.people import People
 from inbound.desk.phones import Conversation, PhoneError, PhoneMessage
 from inbound.desk.roles import Role
 from inbound.desk.sign_in import SignIn
-from inbound.keys import SubjectHasher, VaultCipher
+from inbound.directory.postgres import PostgresDirectory
+from inbound.freshness.model import Backlog, Oldest
+from inbound.keys import OrderHasher, SubjectHasher, VaultCipher
+from inbound.orders.intake import Intake
+from inbound.orders.ports import NoTemplates
+from inbound.orders.tools import IntakeSettings, Tools
+from inbound.projections.queries import ProjectionQueries
+from inbound.registrations.switching import Switching
 from inbound.store.access.desk_sessions import SessionLimits
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import connect
 from inbound.store.sealing import Sealer
+from inbound.store.transactions.postgres import PostgresStore
 from inbound.timeline.reader import TimelineReader
+from schemas.topics import TopicNames
 from tests.fix_store import SUBJECT_KEY, VAULT_KEY
 from tests.integration.desk.browser import Browser
 
@@ -64,26 +75,67 @@ class DeskWorld:
     def __init__(self, url: str, *, is_secure: bool = False, has_handset: bool = False) -> None:
         self.url = url
         self.now = NOW
-        self.pool = ConnectionPool(url, "tests")
         self.phones = FakePhones(lambda: self.now)
+        self.oldest: Oldest | None = {}
         hasher, sealer = SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY))
+        self.directory = PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY)
+        self.sources = Sources(
+            pool=ConnectionPool(url, "tests"),
+            quick=ProjectionQueries(url),
+            slow=ProjectionQueries(url),
+            directory=self.directory,
+            hasher=hasher,
+            sealer=sealer,
+            timelines=TimelineReader(hasher, sealer, miss_days=7),
+            backlog=self,
+            zone=ZONE,
+        )
+        self.store = PostgresStore(url, VaultCipher(VAULT_KEY))
+        people = People(
+            self.sources,
+            VaultCipher(VAULT_KEY),
+            Switching(self.store, hasher, clock=lambda: self.now, new_id=uuid4),
+            self._intake().place,
+            lambda: self.now,
+        )
+        pool = self.sources.pool
         self.desk = Desk(
             Pages(menu(handset=has_handset), ZONE, is_secure=is_secure),
-            SignIn(self.pool, LIMITS, SUBJECT_KEY, clock=lambda: self.now, new_id=uuid4),
+            SignIn(pool, LIMITS, SUBJECT_KEY, clock=lambda: self.now, new_id=uuid4),
             ClientAddresses(),
             lambda: self.now,
-            self.pool,
-            TimelineReader(hasher, sealer, miss_days=7),
-            ZONE,
+            self.sources,
+            people,
             self.phones if has_handset else None,
         )
+        self._is_closed = False
         self.app = make_desk(self.desk, new_id=uuid4)
         self._browsers: list[Browser] = []
 
+    async def ask(self) -> Backlog:
+        """Tell what waits for the workers."""
+        return Backlog(self.now, self.oldest)
+
+    def _intake(self) -> Intake:
+        tools = Tools(
+            store=self.store,
+            directory=self.directory,
+            templates=NoTemplates(),
+            subject_hasher=self.sources.hasher,
+            order_hasher=OrderHasher(SUBJECT_KEY),
+            new_id=uuid4,
+            clock=lambda: self.now,
+        )
+        return Intake(tools, IntakeSettings("SCSERV", "gsm0338", TopicNames()))
+
     async def close(self) -> None:
+        if self._is_closed:  # as the source of the backlog
+            return
+        self._is_closed = True
         for browser in self._browsers:
             await browser.client.aclose()
-        await self.pool.close()
+        await self.store.close()
+        await self.sources.close()
 
     def user(self, *roles: Role) -> str:
         """Create a user with these roles and PASSWORD; return the name."""

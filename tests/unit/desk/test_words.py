@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jinja2 import nodes
 
+from inbound.desk.message_states import OF_ORDER, OF_REPLY
 from inbound.desk.navigation import Menu
 from inbound.desk.pages import Pages
 from inbound.desk.roles import Role
@@ -14,7 +15,7 @@ from inbound.desk.russian import RUSSIAN
 
 DESK = Path(__file__).parents[3] / "inbound" / "desk"
 # Their arguments are words.
-SAYING = {"Trouble", "PasswordError", "Place", "words", "_refuse"}
+SAYING = {"Trouble", "PasswordError", "Place", "words", "_refuse", "Entry"}
 
 
 def in_templates() -> Iterator[str]:
@@ -66,12 +67,13 @@ def texts(node: ast.AST | None) -> Iterator[str]:
             yield part.value
 
 
-TABLES = {"_DONE", "UNCHANGED", "_TITLES", "_LEGS"}
+TABLES = {"_DONE", "UNCHANGED", "_BAD_REASON", "_KINDS", "_TITLES", "_LEGS"}
 HEADERS = {"Retry-After"}
 
 
 def test_every_word_is_in_both_languages_and_every_translation_is_used() -> None:
     used = {*in_templates(), *in_modules(), *(role.value for role in Role)} - HEADERS
+    used |= {shown.word for shown in [*OF_REPLY.values(), *OF_ORDER.values()]}
     assert used - RUSSIAN.keys() == set()
     assert RUSSIAN.keys() - used - set(constants()) == set()
 

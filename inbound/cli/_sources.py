@@ -1,0 +1,39 @@
+"""The connections with which API and desk look things up."""
+
+from typing import TYPE_CHECKING
+
+from inbound.cli._backlog import backlog_source
+from inbound.settings import Settings
+from inbound.startup import make_cipher
+
+if TYPE_CHECKING:
+    from inbound.api.backend import Sources
+
+
+def make_sources(settings: Settings, application_name: str) -> "Sources":
+    """Return the sources of all answers. Opens nothing yet; close them at the end."""
+    from inbound.api.backend import Sources
+    from inbound.directory.postgres import PostgresDirectory
+    from inbound.keys import SubjectHasher
+    from inbound.projections.queries import ProjectionQueries
+    from inbound.store.connection_pool import ConnectionPool
+    from inbound.store.sealing import Sealer
+    from inbound.timeline.reader import TimelineReader
+
+    url = settings.database_url.get_secret_value()
+    subject_key, vault_key = settings.subject_key_bytes(), settings.vault_key_bytes()
+    hasher, sealer = SubjectHasher(subject_key), Sealer(make_cipher(settings))
+    name = application_name
+    return Sources(
+        pool=ConnectionPool(url, name),
+        quick=ProjectionQueries(url, application_name=name),
+        slow=ProjectionQueries(url, application_name=f"{name} search"),
+        directory=PostgresDirectory(
+            url, subject_key, vault_key, application_name=f"{name} directory"
+        ),
+        hasher=hasher,
+        sealer=sealer,
+        timelines=TimelineReader(hasher, sealer, settings.rejected_mo_days),
+        backlog=backlog_source(settings),
+        zone=settings.time_zone,
+    )
