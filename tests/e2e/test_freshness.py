@@ -367,7 +367,7 @@ async def test_answers_about_orders_agree_with_what_the_sender_was_told(
         assert_no_denial(about_off)
         assert_stop_is_known(about_off)
         assert ("refused", "opted_out") in {
-            (order["verdict"], order["reason"])
+            (order["verdict"], order.get("reason"))
             for told in about_off.timelines
             for order in told["orders"]
         }
