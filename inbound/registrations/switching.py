@@ -10,13 +10,15 @@ from uuid import UUID
 
 from inbound.handlers.registrations import Operator
 from inbound.handlers.state import SubjectState
-from inbound.handlers.subscriptions import decide_switch
+from inbound.handlers.subscriptions import decide_confirmation, decide_switch
 from inbound.keys import SubjectHasher
 from inbound.registrations.retrying import repeated
 from inbound.store.access.audit import NewAuditEntry
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.port import Store, Transaction
 from inbound.subjects import StateCache, Subjects
+from schemas.domain_event import DomainEvent
+from schemas.upcasters import read_event
 
 
 class Switching:
@@ -38,6 +40,7 @@ class Switching:
     async def switch(self, number: str, operator: Operator, *, on: bool) -> bool:
         """Switch an E.164 number; False if it is like that already.
 
+        A stop is recorded also if a text has set one before, so that nobody undoes it.
         Durable when it returns. Blocks on the database; safe to repeat. Raises RetryableError when
         the database stays away.
         """
@@ -61,9 +64,12 @@ class Switching:
         subject_id = (await transaction.subjects({number_hash: number}))[number_hash]
         subjects = Subjects(transaction, StateCache())
         await subjects.load([subject_id])
-        event = decide_switch(
-            subjects[subject_id], operator, on=on, switch_id=self._new_id(), at=self._clock()
-        )
+        switch_id, at = self._new_id(), self._clock()
+        event = decide_switch(subjects[subject_id], operator, on=on, switch_id=switch_id, at=at)
+        is_changed = event is not None
+        if event is None and not on:
+            history = await self._history(transaction, subject_id)
+            event = decide_confirmation(history, operator, switch_id=switch_id, at=at)
         if event is None:
             return False
         subjects.append(subject_id, [event], None)
@@ -71,4 +77,12 @@ class Switching:
         entry = NewAuditEntry(operator.name, action, operator.reason, subject_id)
         changes = Changes(events=subjects.events, states=subjects.states(), audit=[entry])
         await transaction.write(changes)
-        return True
+        return is_changed
+
+    @staticmethod
+    async def _history(transaction: Transaction, subject_id: UUID) -> list[DomainEvent]:
+        streams = await transaction.load_streams([subject_id])
+        return [
+            read_event(one.type, one.schema_version, one.data)
+            for one in streams.get(subject_id, ())
+        ]

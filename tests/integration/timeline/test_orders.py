@@ -281,11 +281,21 @@ async def test_switching_a_stranger_on_remembers_nobody(
     assert conn.execute("SELECT count(*) FROM subjects").fetchone() == (0,)
 
 
+@pytest.mark.parametrize("texted_before", [False, True])
 async def test_undoing_stops_leaves_one_that_was_asked_for_at_the_desk(
-    postgres_world: World, conn: psycopg.Connection
+    postgres_world: World,
+    conn: psycopg.Connection,
+    texted_before: bool,
 ) -> None:
+    """Also if a text, perhaps of somebody else, had switched notifications off before."""
     world, anna = postgres_world, Operator("anna", "asked by phone")
-    await switching(world).switch(CLIENT, anna, on=False)
+    world.clients[CLIENT] = world.clients[NUMBER]
+    if texted_before:
+        await world.commands([world.text("CLIENT sms stop", CLIENT)])
+    assert await switching(world).switch(CLIENT, anna, on=False) is not texted_before
+    assert not await switching(world).switch(CLIENT, anna, on=False)
+    stopped = "SELECT count(*) FROM events WHERE type = 'subscription.stopped'"
+    assert conn.execute(stopped).fetchone() == (2 if texted_before else 1,)
     (subject_id,) = conn.execute("SELECT subject_id FROM subjects").fetchone() or (None,)
     (now,) = conn.execute("SELECT clock_timestamp()").fetchone() or (NOON,)
     span = StopSpan(now - timedelta(hours=1), now + timedelta(hours=1))
