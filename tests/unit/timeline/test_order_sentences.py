@@ -8,12 +8,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from inbound.handlers.orders import dispatched_message_id
 from inbound.store.lookup.messages import SentPartStatus
-from schemas.events import Command, PersonErased
+from schemas.events import Command, PersonErased, SubscriptionStopped
 from schemas.messages import Outcome, PartResult, ReceiptState
 from schemas.order_facts import LimitFacts
 from schemas.orders import OrderKind, OrderState, RefusalReason, WithheldReason, utc
@@ -112,6 +113,16 @@ def withheld_after_a_stop() -> Recipient:
     return person
 
 
+def withheld_after_a_stop_alone() -> Recipient:
+    """Nothing else is shown, as when the order is looked up by its id."""
+    person = Recipient()
+    order_id = person.ordered()
+    stop = SubscriptionStopped(request_id=UUID(int=3), at=seconds(20))
+    person.recorded(stop, 20)
+    person.withheld(order_id, WithheldReason.OPTED_OUT, 30)
+    return person
+
+
 def opted_out_after_the_start() -> Recipient:
     person = Recipient()
     person.switched(-600, on=False)
@@ -166,6 +177,7 @@ PEOPLE: dict[str, tuple[Recipient, float]] = {
         60,
     ),
     "withheld after a stop": (withheld_after_a_stop(), 2 * DAY),
+    "withheld after a stop of the same minute": (withheld_after_a_stop_alone(), 60),
     "withheld from a broadcast since its start": (opted_out_after_the_start(), 60),
     **{f"refused: {reason}": (refused(reason), 60) for reason in RefusalReason},
     "refused: a field is missing": (without_field(missing_field="date"), 60),
