@@ -79,7 +79,7 @@ async def test_a_person_is_shown_with_sentence_steps_consent_and_freshness(
     assert mask(PHONE) in page.text
     assert "client H-1" in page.text
     assert "To read out:" in page.text
-    assert "Your text “CLIENT" in page.text
+    assert "Your text with the command CLIENT" in page.text
     assert "Step by step" in page.text
     assert "deliver_sm" in page.text
     assert "Complete up to" in page.text
