@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from inbound.cli._format import counted, utc
+from inbound.cli._format import counted
+from inbound.cli._times import local
 from inbound.handlers.policies import Policies
 from inbound.handlers.registrations import Ceilings, ceilings
 from inbound.store.registrations.rows import HeldRegistration, RegistrationsUsed
@@ -61,12 +62,12 @@ def status_object(shown: RegistrationsShown) -> dict[str, object]:
     }
 
 
-def status_lines(shown: RegistrationsShown) -> Iterator[str]:
+def status_lines(shown: RegistrationsShown, zone: str) -> Iterator[str]:
     """Yield the state of registrations in words."""
     found, used, limits = shown.found, shown.used, shown.limits(shown.policies)
     state = "off" if found.off else "on"
     if found.changed_at is not None:
-        state += f", by {found.changed_by} at {utc(found.changed_at)}: {found.reason}"
+        state += f", by {found.changed_by} at {local(found.changed_at, zone)}: {found.reason}"
     yield f"registrations are {state}"
     yield f"sent within a minute: {_of(used.minute, limits.minute)}"
     yield f"sent within an hour: {_of(used.hour, limits.hour)}"
@@ -81,7 +82,7 @@ def status_lines(shown: RegistrationsShown) -> Iterator[str]:
     yield from _workers(shown)
     yield f"numbers in the directory: {found.clients}"
     first = found.first_expires_at
-    yield f"held: {found.held}" + (f"; the first expires at {utc(first)}" if first else "")
+    yield f"held: {found.held}" + (f"; the first expires at {local(first, zone)}" if first else "")
 
 
 def _workers(shown: RegistrationsShown) -> Iterator[str]:
@@ -129,11 +130,11 @@ def held_object(one: HeldRegistration, number: str) -> dict[str, object]:
     }
 
 
-def held_line(one: HeldRegistration, number: str) -> str:
+def held_line(one: HeldRegistration, number: str, zone: str) -> str:
     """Return a held request as one line."""
     return (
-        f"{one.request_id}  {number}  {one.bind}  {one.reason}  held {utc(one.held_at)}, "
-        f"until {utc(one.until)}"
+        f"{one.request_id}  {number}  {one.bind}  {one.reason}  held {local(one.held_at, zone)}, "
+        f"until {local(one.until, zone)}"
     )
 
 

@@ -29,8 +29,8 @@ def audit(settings: Settings, since: str | None, limit: int, *, as_json: bool) -
     """Show who did what for which reason, newest first. Times are in SCSERV_TIME_ZONE.
 
     Recorded are revealed and resolved numbers, decisions about held registrations and the switch,
-    undone stops, dead letters retried or discarded, and changes of tokens. `scserv erasures` shows
-    who was erased.
+    undone stops, dead letters retried or discarded, changes of tokens, and what was done with
+    broadcasts, files with their numbers included. `scserv erasures` shows who was erased.
     """
     from inbound.clock import utc_now
     from inbound.store.access.audit import entries

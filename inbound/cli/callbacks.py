@@ -12,7 +12,8 @@ import psycopg
 from inbound.api.tokens import parse_duration
 from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
-from inbound.cli._format import counted, utc
+from inbound.cli._format import counted
+from inbound.cli._times import local
 from inbound.cli.audit import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
@@ -95,8 +96,9 @@ def rotate(settings: Settings, account: str, overlap: str) -> None:
     sealed = Sealer(make_cipher(settings)).seal(secret.encode(), secret_context(account))
     with open_database(settings, _APPLICATION) as connection:
         _rotate(connection, account, sealed, until)
+    ends = local(until, settings.time_zone, seconds=False)
     echo(
-        f"{account}: calls are signed with the old secret, too, until {utc(until, seconds=False)}; "
+        f"{account}: calls are signed with the old secret, too, until {ends}; "
         "the new one is not shown again",
         err=True,
     )
@@ -124,7 +126,7 @@ def list_(settings: Settings, *, as_json: bool) -> None:
         if as_json:
             echo_json(_as_object(one))
         else:
-            echo(_line(one))
+            echo(_line(one, settings.time_zone))
     if not found and not as_json:
         echo("no account has a URL yet; set one with `scserv callbacks set`")
 
@@ -151,7 +153,7 @@ def dead(settings: Settings, account: str, *, limit: int, as_json: bool) -> None
         if as_json:
             echo_json(asdict(one))
         else:
-            echo(_dead_line(one))
+            echo(_dead_line(one, settings.time_zone))
     if not found and not as_json:
         echo(f"{account} has no dead calls")
 
@@ -222,26 +224,26 @@ def _as_object(one: ListedUrl) -> dict[str, object]:
     }
 
 
-def _dead_line(one: DeadCallback) -> str:
+def _dead_line(one: DeadCallback, zone: str) -> str:
     attempts = counted(one.attempts, "attempt")
     return (
-        f"{one.callback_id}  {one.type} of {one.topic_id}, {utc(one.told_at)}: dead since "
-        f"{utc(one.dead_at)} after {attempts}: {one.error}"
+        f"{one.callback_id}  {one.type} of {one.topic_id}, {local(one.told_at, zone)}: dead since "
+        f"{local(one.dead_at, zone)} after {attempts}: {one.error}"
     )
 
 
-def _line(one: ListedUrl) -> str:
+def _line(one: ListedUrl, zone: str) -> str:
     wishes = [
         *(["commands"] if one.commands else []),
         *(["private addresses"] if one.private_allowed else []),
         *(
-            [f"the old secret until {utc(one.previous_until, seconds=False)}"]
+            [f"the old secret until {local(one.previous_until, zone, seconds=False)}"]
             if one.previous_until
             else []
         ),
     ]
     extra = f" ({', '.join(wishes)})" if wishes else ""
     error = f", last error: {one.error}" if one.error else ""
-    since = utc(one.changed_at, seconds=False)
+    since = local(one.changed_at, zone, seconds=False)
     counts = f"{one.waiting} waiting, {one.dead} dead"
     return f"{one.account}  {one.url}{extra}  since {since}: {counts}{error}"

@@ -58,7 +58,7 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         echo_json(status_object(shown))
     else:
-        echo(*status_lines(shown))
+        echo(*status_lines(shown, settings.time_zone))
 
 
 @registrations.command("list")
@@ -89,7 +89,7 @@ def list_held(settings: Settings, limit: int, reveal: str | None, *, as_json: bo
         if as_json:
             echo_json(held_object(one, number))
         else:
-            echo(held_line(one, number))
+            echo(held_line(one, number, settings.time_zone))
     if as_json:
         return
     if off:

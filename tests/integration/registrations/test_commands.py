@@ -59,7 +59,7 @@ async def test_the_state_is_shown(world: World) -> None:
     assert lines[1:3] == ["sent within a minute: 5 of 20", "sent within an hour: 5 of 120"]
     assert lines[3] == "  asked for through main: 5 of 120 in the hour"
     assert lines[4].startswith("no worker has reported its policies within 90 s: these ceilings")
-    assert lines[-1].startswith("held: 3; the first expires at 2024-05-20 12:00")
+    assert lines[-1].startswith("held: 3; the first expires at 2024-05-20 15:00")
     state = json.loads((await run("registrations", "status", "--json")).output)
     assert (state["held"], state["minute"]) == (3, {"sent": 5, "ceiling": 20})
 
