@@ -8,6 +8,7 @@ the SMS centres: what is not placed yet needs no withholding.
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -35,6 +36,11 @@ log = logging.getLogger(__name__)
 SUM_UP_ROWS: Final = 500
 _SMALLEST_SHARE: Final = 8
 """At an unlimited rate a batch is at least this part of what may be ahead: small ones cost more."""
+
+
+_SECONDS_AHEAD: Final = 10
+"""With a rate the pump is ahead by so many seconds' worth: after an outage of the SMS centre all
+of that goes at once."""
 
 
 class CursorMovedError(ScservError):
@@ -166,10 +172,10 @@ class Pump:
         room = ahead - counts.open
         if broadcast.rate is None and room * _SMALLEST_SHARE < ahead:
             return 0
-        allowed = self._allowed(broadcast, waiting, min(room, MOST_IN_BATCH))
+        allowed = self._allowed(broadcast, waiting, counts.open, min(room, MOST_IN_BATCH))
         return await self._place(conn, broadcast, allowed) if allowed > 0 else 0
 
-    def _allowed(self, broadcast: Broadcast, waiting: int, most: int) -> int:
+    def _allowed(self, broadcast: Broadcast, waiting: int, ahead: int, most: int) -> int:
         now, bucket = self._clock(), self._buckets[broadcast.broadcast_id]
         pace = pace_at(
             now,
@@ -178,6 +184,8 @@ class Pump:
             is_spread=broadcast.is_spread,
             waiting=waiting - bucket.level,
         )
+        if pace.per_s is not None:
+            most = min(most, math.ceil(pace.per_s * _SECONDS_AHEAD) - ahead)
         if pace.opens > now or not waiting or most <= 0:
             return 0
         return most if pace.per_s is None else bucket.take(now, pace.per_s, most)

@@ -110,11 +110,12 @@ def watch(conn: "psycopg.Connection", one: Broadcast) -> Broadcast:
 
 
 def _summary(count: Progress) -> str:
-    """Return how many have been sent it, and how many were not."""
-    reached = count.sent + count.delivered + count.undelivered + count.unknown
+    """Return how many have been sent it, how many perhaps, and how many were not."""
+    reached = count.sent + count.delivered + count.undelivered
     left_out = count.withheld + count.refused
+    perhaps = f", {count.unknown} unknown" if count.unknown else ""
     not_sent = f", {left_out} not sent" if left_out else ""
-    return f"{reached} of {count.recipients} sent{not_sent}"
+    return f"{reached} of {count.recipients} sent{perhaps}{not_sent}"
 
 
 def _content_lines(shown: Shown, own_sender: str) -> "Iterator[str]":

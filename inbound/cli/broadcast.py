@@ -235,8 +235,8 @@ def recipients(
     counts = ", ".join(f"{state} {count}" for state, count in sorted(written.counts.items()))
     echo(f"{written.path}: {counts}")
     unknown = written.counts.get(RecipientState.UNKNOWN, 0)
-    if unknown:
-        rest = ",".join(state for state in states if state is not RecipientState.UNKNOWN)
+    rest = ",".join(state for state in states if state is not RecipientState.UNKNOWN)
+    if unknown and rest:
         echo(
             f"warning: {counted(unknown, 'recipient')} may have got it (unknown); to leave them "
             f"out: --state {rest}",

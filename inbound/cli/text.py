@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import click
 
 from inbound.cli._context import settings_options
-from inbound.errors import SetupError
+from inbound.errors import MissingSettingError, SetupError
 from inbound.local.simulator.phone import Phone, ReceivedMessage
 from inbound.parsers.numbers import NumberError, parse_msisdn
 from inbound.settings import Settings
@@ -31,6 +31,9 @@ def text(settings: Settings, number: str, text: str, wait_s: float) -> None:
     Exit status 0 when both replies came, otherwise 1. A reply that comes again, because the SMS
     centre did not answer, counts once. A text that is not a command gets no reply.
     """
+    if "smpp" not in settings.model_fields_set:
+        # The default port may be that of somebody else's SMS centre, whose messages are taken.
+        raise MissingSettingError("SCSERV_SMPP__PORT")
     try:
         msisdn = parse_msisdn(number)
     except NumberError as error:

@@ -30,8 +30,8 @@ WATCH_EVERY_S = 0.5
 RESTART_EVERY_S = 3.0
 ROLES = ("relay", "worker", "gateway", "scheduler", "projector", "api", "desk")
 STARTING = ": starting"
-# Seconds in a reason change all the time and are ignored when reasons are compared.
-_SECONDS = re.compile(r"[0-9.]+ s")
+# Figures in a reason change all the time and are ignored when reasons are compared.
+_FIGURES = re.compile(r"[0-9.]+(?= s\b| messages? waiting|\] is stuck)")
 SCSERV = (sys.executable, "-m", "inbound.cli")
 
 
@@ -236,7 +236,7 @@ class LocalService:
             }
             for role, problem in problems.items():
                 self._health.set(role, ok=not problem, reason=problem)
-                kind = _SECONDS.sub("", problem)
+                kind = _FIGURES.sub("", problem)
                 news = started or (problem and not problem.endswith(STARTING))
                 if kind != said.get(role, "") and news:
                     self._say(f"{role}: {problem or 'ready again'}")

@@ -131,9 +131,13 @@ class BindReports:
 
     @raises_store_errors_async
     async def withdraw(self, gateway: str) -> None:
-        """Delete a gateway's reports, so that others need not wait until they are too old."""
+        """Delete a gateway's reports, so that others need not wait until they are too old.
+
+        Reports that are too old go with them.
+        """
         conn = await self._connection.get()
-        await conn.execute(_WITHDRAW_BINDS, {"gateway": gateway})
+        alive = timedelta(seconds=GONE_AFTER_S)
+        await conn.execute(_WITHDRAW_BINDS, {"gateway": gateway, "alive": alive})
 
     async def close(self) -> None:
         """Close the connection; a later use opens it again."""

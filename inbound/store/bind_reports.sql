@@ -28,7 +28,9 @@ WHERE gateway <> %(gateway)s AND seen_at > now() - %(alive)s::interval
   AND state->>'type' <> 'receiver'
 
 -- name: withdraw_binds
-DELETE FROM bind_presence WHERE gateway = %(gateway)s
+-- With the older ones of gateways that were killed: alone they would tell of an outage since then.
+DELETE FROM bind_presence
+WHERE gateway = %(gateway)s OR seen_at < now() - %(alive)s::interval
 
 -- name: list_binds
 SELECT account, bind, gateway, sends, state, extract(epoch FROM now() - seen_at)::float8 AS age_s,

@@ -112,6 +112,20 @@ async def test_a_rate_is_kept(bench: Bench) -> None:
     assert placed == pytest.approx(40, abs=2)
 
 
+async def test_after_an_outage_a_rate_is_exceeded_for_seconds_at_most(bench: Bench) -> None:
+    bench.add_clients(map(number, range(100)))
+    bench.ahead = 1000
+    bench.act(bench.create(rows_of(range(100)), rate_per_s=2), Action.START)
+    pump = bench.pump()
+    placed = 0
+    for _ in range(60):
+        placed += await bench.rounds(1, pump)
+        bench.now += timedelta(seconds=1)
+    assert placed == 20
+    bench.settle("sent", 5)
+    assert sum([await bench.rounds(1, pump) for _ in range(5)]) <= 5
+
+
 async def test_pause_stops_it_and_resume_sends_what_came_back(bench: Bench) -> None:
     bench.add_clients(map(number, range(150)))
     one = bench.act(bench.create(rows_of(range(150))), Action.START)

@@ -48,6 +48,17 @@ async def test_who_says_goodbye_counts_no_more_at_once(presence: BindReports) ->
     assert await presence.report(report("g2"), ALIVE) == 0
 
 
+async def test_who_says_goodbye_takes_along_those_who_were_killed(
+    presence: BindReports, conn: psycopg.Connection
+) -> None:
+    await presence.report(report("killed"), ALIVE)
+    conn.execute("UPDATE bind_presence SET seen_at = seen_at - interval '1 minute'")
+    await presence.report(report("ends"), ALIVE)
+    await presence.report(report("stays"), ALIVE)
+    await presence.withdraw("ends")
+    assert [bind.gateway for bind in list_binds(conn)] == ["stays"]
+
+
 async def test_all_binds_can_be_listed(presence: BindReports, conn: psycopg.Connection) -> None:
     await presence.report(report("g2"), ALIVE)
     await presence.report(report("g1"), ALIVE)

@@ -33,8 +33,18 @@ def refusal(*arguments: str) -> str:
     return str(error)
 
 
-@pytest.mark.parametrize("command", [("audit",), ("timeline", "--phone", "+79161234567")])
-def test_a_folder_without_a_service_is_named(tmp_path: Path, command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("command", "setting"),
+    [
+        (("audit",), "DATABASE_URL"),
+        (("timeline", "--phone", "+79161234567"), "DATABASE_URL"),
+        # Not the default port: another installation's SMS centre may be there.
+        (("text", "+79161234567", "CLIENT info"), "SMPP__PORT"),
+    ],
+)
+def test_a_folder_without_a_service_is_named(
+    tmp_path: Path, command: tuple[str, ...], setting: str
+) -> None:
     folder = tmp_path / "data"
     named = (*command, "--data-dir", str(folder))
     assert refusal(*named).startswith(f"--data-dir {folder} does not exist: name the folder")
@@ -44,7 +54,7 @@ def test_a_folder_without_a_service_is_named(tmp_path: Path, command: tuple[str,
         assert (
             refusal(*named) == f"`scserv up` is starting in {folder}: wait until it has said ready"
         )
-    assert refusal(*command).startswith("SCSERV_DATABASE_URL is not set")
+    assert refusal(*command).startswith(f"SCSERV_{setting} is not set")
     (tmp_path / ".scserv").mkdir()
     with locked_folder(tmp_path / ".scserv"):
         assert "is starting in .scserv" in refusal(*command)
