@@ -1,0 +1,98 @@
+"""The desk in a real Chromium: what scripts do, what axe-core finds, at three widths."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from inbound.api.server import HttpServer
+from inbound.desk.roles import Role
+from inbound.ops.health import Health
+from inbound.settings import DeskSettings
+from tests.bench import history
+from tests.fix_store import migrated_template  # noqa: F401  fixture
+from tests.integration.api.world import SUBJECTS
+from tests.integration.desk.conftest import desk_url, handset_world  # noqa: F401  fixtures
+from tests.integration.desk.world import PASSWORD, DeskWorld
+from tests.patience import PATIENCE_S
+from tests.peers.chromium import Tab, chromium
+
+WIDTHS = (360, 900, 1600)
+PAGES = ("/handset", "/people", f"/people/{SUBJECTS[2]}", "/account", "/nothing")
+
+
+@asynccontextmanager
+async def served(world: DeskWorld) -> AsyncIterator[str]:
+    """Serve a desk on loopback, and return its address."""
+    server = HttpServer(world.app, DeskSettings(port=0), Health(), fine)
+    running = asyncio.create_task(server.run())
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not server.port:  # noqa: ASYNC110  the loop's turn
+                await asyncio.sleep(0)
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def fine() -> None:
+    """The database answers."""
+
+
+async def sign_in(tab: Tab, base: str, name: str) -> None:
+    await tab.open(f"{base}/sign-in")
+    await tab.fill("[name=name]", name)
+    await tab.fill("[name=password]", PASSWORD)
+    await tab.press("button.primary")
+
+
+async def test_the_desk_in_a_browser(
+    handset_world: DeskWorld,  # noqa: F811
+    node: list[str],
+    tmp_path: Path,
+) -> None:
+    world = handset_world
+    world.now = history.END
+    name = world.user(Role.ADMINISTRATOR)
+    async with served(world) as base, chromium(node, tmp_path) as browser:
+        for language in ("en", "ru"):
+            tab = await browser.tab(language)
+            await tab.open(f"{base}/sign-in", width=360)
+            assert await tab.violations() == []
+            await sign_in(tab, base, name)
+            assert await tab.run("location.pathname") == "/handset"
+            for path in PAGES:
+                for width in WIDTHS:
+                    await tab.open(base + path, width=width)
+                    wide = await tab.run("document.documentElement.scrollWidth")
+                    assert wide <= width, (path, width)
+                assert await tab.violations() == [], (path, language)
+        await a_conversation(tab, base, world)
+        await a_search_by_keyboard(tab, base)
+        assert [one for one in browser.complaints if "404" not in one] == []
+
+
+async def a_conversation(tab: Tab, base: str, world: DeskWorld) -> None:
+    """Text without leaving the page; a reply appears by itself; the field keeps the focus."""
+    await tab.open(f"{base}/handset")
+    await tab.run("window.stays = true; document.getElementById('text-0').focus()")
+    await tab.fill("#text-0", "CLIENT info")
+    await tab.click("#texting-0 button")
+    await tab.until("document.querySelector('#messages-0 .sent') !== null")
+    world.phones.receive(world.phones.numbers[0], "Принято", world.now + timedelta(seconds=1.5))
+    await tab.until("document.querySelector('#messages-0 .received') !== null")
+    assert "1,50" in await tab.run("document.querySelector('.received .meta').textContent")
+    assert await tab.run("window.stays")
+    assert await tab.run("document.activeElement.id") == "text-0"
+    assert await tab.run("document.getElementById('text-0').value") == ""
+
+
+async def a_search_by_keyboard(tab: Tab, base: str) -> None:
+    await tab.open(f"{base}/people")
+    await tab.key("/")
+    await tab.until("document.activeElement.id === 'q'")
+    await tab.fill("#q", history.number_of(2))
+    await tab.press(".search button")
+    assert await tab.run("location.pathname") == f"/people/{SUBJECTS[2]}"
