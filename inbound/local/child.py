@@ -132,7 +132,8 @@ class SupervisedChild:
     async def keep(self, life: int) -> None:
         """Start the child and restart it whenever it ends, until cancelled.
 
-        Raises `SetupError` if it ends with exit status 2 before it was ready.
+        Raises `SetupError` if its first run ends with exit status 2, unless the next start asks for
+        another environment: what answered on its port may have been another program.
         """
         deaths = 0
         while True:
@@ -140,7 +141,8 @@ class SupervisedChild:
             self._process = await self._spawn(life)
             self._tell(ChildEventType.STARTED)
             status = await self._until_exit(self._process)
-            if status == _SETUP_STATUS and not self.first_ready.is_set():
+            is_final = self._restart == 0 and not callable(self.child.env)
+            if status == _SETUP_STATUS and (is_final or not self.first_ready.is_set()):
                 raise SetupError(f"{self.child.name} does not start: {last_line(self.log)}")
             deaths = 1 if time.monotonic() - began > self._backoff.calm_s else deaths + 1
             delay_s = self._backoff.delay_s(deaths)

@@ -90,7 +90,7 @@ class Supervisor:
                 self._tasks.append(
                     asyncio.create_task(kept.keep(self._life[0]), name=kept.child.name)
                 )
-                await self._wait_ready(kept, self._tasks[-1])
+                await self._wait_ready(kept)
         except BaseException:
             await self.stop()
             raise
@@ -129,18 +129,19 @@ class Supervisor:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    async def _wait_ready(self, kept: SupervisedChild, task: asyncio.Task[None]) -> None:
+    async def _wait_ready(self, kept: SupervisedChild) -> None:
         ready = asyncio.ensure_future(kept.first_ready.wait())
         try:
             await asyncio.wait(
-                {ready, task},
+                {ready, *self._tasks},
                 timeout=kept.child.ready_timeout_s,
                 return_when=asyncio.FIRST_COMPLETED,
             )
         finally:
             ready.cancel()
-        if task.done():
-            await task
+        for earlier in self._tasks:
+            if earlier.done():
+                await earlier
         if not kept.first_ready.is_set():
             raise SetupError(
                 f"{kept.child.name} is not ready after {kept.child.ready_timeout_s:g} s;"

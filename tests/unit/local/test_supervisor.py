@@ -201,6 +201,16 @@ async def test_child_that_never_gets_ready_stops_the_start(
         await Supervisor([idle], tmp_path, events).start()
 
 
+async def test_a_port_that_another_program_answers_on_stops_the_start(
+    child: Callable[..., Child], events: Events, tmp_path: Path
+) -> None:
+    taken = child("centre", "print('2775 is taken', flush=True); raise SystemExit(2)", ready=None)
+    idle = child("gateway", OBEDIENT, ready=asyncio.Event().wait)
+    with pytest.raises(SetupError, match="centre does not start: 2775 is taken"):
+        await Supervisor([taken, idle], tmp_path, events).start()
+    assert events.of(ChildEventType.DIED) == []
+
+
 async def test_a_setup_error_after_the_start_is_said_and_the_next_start_asks_again(
     child: Callable[..., Child], events: Events, tmp_path: Path
 ) -> None:
