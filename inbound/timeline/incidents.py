@@ -81,5 +81,18 @@ def in_minute(moment: datetime) -> datetime:
 
 def stop_before(switches: Sequence[Switch], version: int) -> Switch | None:
     """Return by what notifications were off before an event; `switches` are the newest first."""
-    before = next((one for one in switches if one.version < version), None)
-    return None if before is None or before.notifications_on else before
+    last = last_change([one for one in switches if one.version < version])
+    return None if last is None or last.notifications_on else last
+
+
+def last_change(switches: Sequence[Switch]) -> Switch | None:
+    """Return since when notifications are as they are; `switches` are the newest first.
+
+    Of a stop by text and one at the desk after it that is the first.
+    """
+    last = None
+    for one in switches:
+        if last is not None and one.notifications_on is not last.notifications_on:
+            break
+        last = one
+    return last

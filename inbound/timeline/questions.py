@@ -9,6 +9,7 @@ from typing import Final
 
 from inbound.freshness.model import Pending, PendingWork
 from inbound.timeline.cases import goes_again
+from inbound.timeline.incidents import last_change
 from inbound.timeline.input import Selection, TimelineInput
 from inbound.timeline.message_steps import is_given_up
 from inbound.timeline.orders import OrderHistory
@@ -44,7 +45,7 @@ def switched_off_case(found: TimelineInput, missed: str | None) -> SwitchedOffCa
     """Return the case of a stop, None if the timeline is not that of a number."""
     if found.all_switches is None:
         return None
-    switch, selection = next(iter(found.all_switches), None), found.selection
+    switch, selection = last_change(found.all_switches), found.selection
     sent: list[SentAfterStop] = []
     is_whole = True
     if switch is not None and not switch.notifications_on:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -9,7 +10,7 @@ from inbound.freshness.model import Freshness, Pending, PendingWork
 from inbound.timeline.input import MissNote
 from inbound.timeline.model import ClientQuestion, Language
 from inbound.timeline.words import ArrivalSpan
-from schemas.events import Command, SubscriptionRestored
+from schemas.events import Command, SubscriptionRestored, SubscriptionStopped
 from schemas.messages import Outcome, PartResult, ReceiptState
 from schemas.orders import OrderKind, WithheldReason
 from tests.unit.timeline.orders import DAY, Recipient
@@ -159,6 +160,13 @@ def test_notifications_that_are_on_again(by_text: bool) -> None:
     assert f"are on: they were switched on again on 17 May 2024 at 15:02:00 {who[0]}" in said["en"]
     assert who[1] in said["ru"]
     assert "CLIENT sms stop" in said["en"]
+
+
+def test_a_stop_at_the_desk_after_one_by_text_moves_nothing() -> None:
+    person = stopped(60)
+    confirmed = SubscriptionStopped(request_id=UUID(int=8), by="anna", reason="x", at=seconds(90))
+    person.recorded(confirmed, 90)
+    assert "off on 17 May 2024 at 15:01:00 by a text" in answers(person, STILL)["en"]
 
 
 def test_a_stop_that_was_undone() -> None:
