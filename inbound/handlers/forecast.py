@@ -34,16 +34,12 @@ def expected_end(
     for _ in range(_MOST_WINDOWS):
         window = window_at(hours, moment)
         moment = max(moment, window.opens)
-        until = spread_until(window)
-        seconds = max(
-            (until if is_spread else window.closes) - moment, timedelta(0)
-        ).total_seconds()
-        if is_spread and (rate is None or left <= rate * seconds):
-            return max(until, moment)
+        seconds = (window.closes - moment).total_seconds()
         if rate is None:
-            return None
+            return max(spread_until(window), moment) if is_spread else None
         if left <= rate * seconds:
-            return moment + timedelta(seconds=left / rate)
+            at_rate = moment + timedelta(seconds=left / rate)
+            return max(spread_until(window), at_rate) if is_spread else at_rate
         left -= rate * seconds
         moment = window.closes
     return None

@@ -39,11 +39,10 @@ def test_the_rate_and_the_hours_decide(
     assert end(waiting, rate, hours) == expected
 
 
-@pytest.mark.parametrize("rate", [None, 0.05])
-def test_a_spread_broadcast_ends_as_the_pump_sends_it(rate: float | None) -> None:
-    waiting = 300
-    sent = sent_by(HOURS, NOON, NOON + 2 * DAY, waiting, timedelta(seconds=10), rate)
+@pytest.mark.parametrize(("waiting", "rate"), [(300, None), (300, 0.05), (3590, 1.0)])
+def test_a_spread_broadcast_ends_as_the_pump_sends_it(waiting: int, rate: float | None) -> None:
+    sent = sent_by(HOURS, NOON, NOON + 2 * DAY, waiting, timedelta(seconds=1), rate)
     forecast = end(waiting, rate, HOURS, spread=True)
     assert forecast is not None
     assert len(sent) == waiting
-    assert abs(sent[-1] - forecast) < timedelta(minutes=2)
+    assert abs(sent[-1] - forecast) < timedelta(minutes=1)
