@@ -110,6 +110,7 @@ BEYOND_SCHEMAS = {
 BEYOND_SCHEMAS_OF_MESSAGES = re.compile(
     r"body(\.\d+)?(\.(not_before|expires_at|hours|time_zone|text|client_id|fields\..*))?"
 )
+BEYOND_SCHEMAS_OF_QUERIES = re.compile(r"body\.recipients\.\d+")  # names exactly one thing
 # Names are kept for ever; templates, senders and time zones have to exist.
 BEYOND_SCHEMAS_OF_BROADCASTS = re.compile(
     r"body\.(name|text|template|sender|spread|hours|time_zone)"
@@ -121,6 +122,8 @@ def is_beyond_schemas(case: Case[Any], where: str) -> bool:
         return BEYOND_SCHEMAS_OF_MESSAGES.fullmatch(where) is not None
     if (case.method, case.path) == ("POST", "/v1/broadcasts"):
         return BEYOND_SCHEMAS_OF_BROADCASTS.fullmatch(where) is not None
+    if (case.method, case.path) == ("POST", "/v1/subscriptions/query"):
+        return BEYOND_SCHEMAS_OF_QUERIES.fullmatch(where) is not None
     return where in BEYOND_SCHEMAS
 
 
