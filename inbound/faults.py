@@ -46,7 +46,7 @@ def fault_of(
     if found["type"] == "json_invalid":
         position = [step for step in steps[1:] if isinstance(step, int)]
         at = f" at character {position[0] + 1}" if position else ""
-        return Fault([str(steps[0])], _rule(found, patterns) + at)
+        return Fault([str(step) for step in steps[:1]], _rule(found, patterns) + at)
     rule = _rule(found, patterns)
     if found["type"] == _UNKNOWN:
         rule = "is an unknown field"

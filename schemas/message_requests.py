@@ -62,7 +62,7 @@ class RequestedMessage(Model):
         default=None, description="a template, in the client's language"
     )
     template_version: int | None = Field(
-        default=None, ge=1, le=2**31 - 1, description="default: the newest one"
+        default=None, strict=True, ge=1, le=2**31 - 1, description="default: the newest one"
     )
     fields: dict[
         Annotated[str, StringConstraints(min_length=1, max_length=64)],
@@ -84,7 +84,9 @@ class RequestedMessage(Model):
     not_before: Moment | None = Field(default=None, description="send it then or later")
     expires_at: Moment | None = Field(default=None, description="don't send it after that")
     callback: bool = Field(
-        default=True, description="whether the account's URL, if it has one, is called at the end"
+        default=True,
+        strict=True,
+        description="whether the account's URL, if it has one, is called at the end",
     )
 
     @model_validator(mode="after")

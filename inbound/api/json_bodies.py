@@ -12,6 +12,7 @@ from inbound import unique_names
 from inbound.api.problems import ProblemKind, Refusal, invalid
 
 _PLAIN: Final = "identity"
+_NOTHING: Final = {b"", b"{}"}
 
 
 class JsonRoute(APIRoute):
@@ -22,7 +23,11 @@ class JsonRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            return await handler(_JsonRequest(request.scope, request.receive))
+            read = _JsonRequest(request.scope, request.receive)
+            # A start at a time that nobody reads would send at once.
+            if self.body_field is None and (await read.body()).strip() not in _NOTHING:
+                raise invalid("body", "is not read here: send none; parameters are in the query")
+            return await handler(read)
 
         return handle
 

@@ -140,7 +140,7 @@ def _not_taken(status: int, pause: str) -> CallbackFailed:
     """Return what an answer other than 2xx means (Standard Webhooks 1.0, "Webhook responses")."""
     said = f"answered {status}"
     if status == HTTPStatus.GONE:
-        return CallbackFailed(f"{said}: the receiver wants no more calls", is_final=True)
+        return CallbackFailed(f"{said}: this call is not repeated", is_final=True)
     if 300 <= status < 400:
         return CallbackFailed(f"{said}, and redirects are not followed")
     asked = timedelta()

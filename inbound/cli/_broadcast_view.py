@@ -110,12 +110,11 @@ def watch(conn: "psycopg.Connection", one: Broadcast) -> Broadcast:
 
 
 def _summary(count: Progress) -> str:
-    """Return how many have been sent it, how many perhaps, and how many were not."""
-    reached = count.sent + count.delivered + count.undelivered
+    """Return how many were sent it, and what became of the others."""
     left_out = count.withheld + count.refused
-    perhaps = f", {count.unknown} unknown" if count.unknown else ""
-    not_sent = f", {left_out} not sent" if left_out else ""
-    return f"{reached} of {count.recipients} sent{perhaps}{not_sent}"
+    rest = ((count.undelivered, "undelivered"), (count.unknown, "unknown"), (left_out, "not sent"))
+    others = "".join(f", {number} {what}" for number, what in rest if number)
+    return f"{count.sent + count.delivered} of {count.recipients} sent{others}"
 
 
 def _content_lines(shown: Shown, own_sender: str) -> "Iterator[str]":

@@ -150,10 +150,13 @@ def match_header(
     repeated: list[str] = []
     claimed = {column.name: _mapped(names, mapping, column) for column in columns}
     mapped = {index for indices in claimed.values() if indices for index in indices}
+    first = len(_own(names))
     for column in columns:
         indices = claimed[column.name]
         if indices is None:
             indices = [i for i, n in enumerate(names) if i not in mapped and column.is_called(n)]
+            # The table may have had a column called like one that we put before it.
+            indices = [i for i in indices if i >= first] or indices
         if len(indices) == 1 and indices[0] not in taken.values():
             taken[column.name] = indices[0]
         elif indices:

@@ -160,3 +160,15 @@ async def test_recipients_are_named_by_their_row_with_state_and_reason(world: Wo
     assert "next_after" not in rest
     assert (await client.get(path, params={"state": "refused"})).json()["recipients"] == []
     assert_problem(await client.get(path, params={"state": "lost"}), 422, "invalid")
+
+
+async def test_a_body_that_nobody_reads_is_refused(world: World) -> None:
+    client = world.scoped("send")
+    anna = (await world.people(clients=1))[0]
+    made = await create(client, {"msisdn": anna.number})
+    path = f"{PATH}/{made['id']}"
+    refused = await client.post(f"{path}/start", json={"at": "2099-01-01T10:00:00Z"})
+    assert_problem(refused, 422, "invalid")
+    assert "query" in refused.json()["errors"][0]["problem"]
+    assert (await client.get(path)).json()["state"] == "draft"
+    assert (await client.post(f"{path}/start", json={})).status_code == 200

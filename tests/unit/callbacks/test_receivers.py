@@ -139,7 +139,7 @@ async def test_an_answer_is_not_waited_for_beyond_its_status(receiver: Receiver)
 async def test_a_receiver_that_is_gone_wants_no_more_calls(receiver: Receiver) -> None:
     failed = await failure(receiver, "/410")
     assert failed.is_final
-    assert str(failed) == "answered 410: the receiver wants no more calls"
+    assert str(failed) == "answered 410: this call is not repeated"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from inbound.directory.client_rows import CLIENT_COLUMNS
 from inbound.errors import SetupError
-from inbound.tables.columns import letter, parse_mapping, place, plain_name
+from inbound.tables.columns import Column, letter, parse_mapping, place, plain_name
 from tests.unit.tables.worlds import COLUMNS, read, saved
 
 
@@ -34,6 +34,14 @@ def test_no_name_belongs_to_two_columns() -> None:
 def test_any_order_and_other_columns(tmp_path: Path) -> None:
     path = saved(tmp_path, "note,code,,msisdn\nx,2,,1\n")
     assert read(path) == [(2, "1", "2")]
+
+
+def test_columns_that_we_have_put_before_are_not_those_of_the_table(tmp_path: Path) -> None:
+    path = saved(
+        tmp_path, "row,state,reason,time,state,msisdn\n7,refused,why,now,Omsk,+79161234567\n"
+    )
+    columns = (Column("msisdn", ()), Column("state", ()))
+    assert read(path, columns) == [(2, "+79161234567", "Omsk")]
 
 
 def test_header_below_a_title(tmp_path: Path) -> None:
