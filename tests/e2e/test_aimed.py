@@ -214,7 +214,7 @@ async def test_a_retry_is_killed_between_kafka_and_the_removal(service: Service)
     row = await dead_letter_id(service, places[0])
     # What was wrong with it is mended: here in the stored message, as a new release would read it.
     await mend(service, row, poison.text(key, arrived_at=datetime.now(UTC).isoformat()))
-    point = Point("inbound.store.dead_letters:remove", "before")
+    point = Point("inbound.store.dead_letters.dead_letters:remove", "before")
     async with aim(service, point, "deadletters", "retry", str(row)) as aimed:
         await aimed.reached()
         await service.completed(client.number)
