@@ -72,7 +72,10 @@ PROGRAM: Final = "inbound.cli"
 """The module that holds `scserv`."""
 
 # Below the ephemeral ports, which systems use for connections and for port 0.
-_PORTS: Final = 10_000, 32_000
+_PORTS: Final = range(10_000, 32_000)
+_WORKERS: Final = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_given_out: Final[set[int]] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -561,10 +564,14 @@ async def eventually(look: Callable[[], bool], what: Callable[[], str]) -> None:
 def free_port() -> int:
     """Return a free loopback port outside the ephemeral range.
 
-    A port from bind(0) could be given to another process before ours listens on it.
+    A port from bind(0) could be given to another process before ours listens on it. For the same
+    reason each worker of this run has ports of its own, and gives each out once.
     """
     while True:
-        port = random.randrange(*_PORTS)
+        port = random.choice(_PORTS[_WORKER::_WORKERS])
+        if port in _given_out:
+            continue
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _given_out.add(port)
             return port
