@@ -16,6 +16,11 @@ from tests.integration.broadcasts.test_command import create, run, table
 
 pytestmark = pytest.mark.usefixtures("settings_of_the_service")
 
+MAY_HAVE_ARRIVED = (
+    "it may have arrived: it was sent and not answered, or may have been sent, or the SMS centre "
+    "doesn't know"
+)
+
 
 def set_state(bench: Bench, person: int, state: str, reason: str | None = None) -> None:
     """Let the order to a person end in a state."""
@@ -67,7 +72,7 @@ async def test_recipients_not_reached_keep_their_table_and_load_again(
     ]
     assert [line[2] for line in lines][1:] == [
         "the SMS centre refused it for good, or it could not be encoded",
-        "it was sent and not answered, or the SMS centre doesn't know; it may have arrived",
+        MAY_HAVE_ARRIVED,
         "the person had switched notifications off",
         "the number is not in the client directory, and the account may text clients only",
     ]

@@ -94,7 +94,7 @@ def test_its_own_handlers_templates_and_defaults_count(source: Path) -> None:
     change(
         source,
         "inbound/templates/default.toml",
-        "СМС-оповещения включены",
+        "СМС-уведомления и СМС-оповещения включены",
         "Включено",
     )
     change(source, "pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"')
