@@ -162,8 +162,9 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
     before = {number: signal.getsignal(number) for number in numbers}
 
     def stop(number: int, _: object) -> None:
-        stopping.set()
+        # First, because a second signal may interrupt `set`, which holds the event's lock.
         signal.signal(number, before[signal.Signals(number)])
+        stopping.set()
 
     for number in numbers:
         signal.signal(number, stop)

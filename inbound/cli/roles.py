@@ -1,14 +1,13 @@
 """`scserv gateway`, `worker`, `relay`, `projector`: the roles of the service."""
 
 import os
-import signal
 import sys
-import threading
 
 import click
 
 from inbound.cli._context import settings_options
 from inbound.cli._runner import run_role, serve_health
+from inbound.cli._signals import stop_event
 from inbound.settings import Settings
 from inbound.startup import (
     check_database,
@@ -93,9 +92,7 @@ def relay(settings: Settings) -> None:
     check_infrastructure(settings)
     watch_kafka(settings, health)
     sealer, limits = Sealer(make_cipher(settings)), settings.dead_letter_limits()
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    stopping = stop_event()
 
     def report(ok: bool, reason: str) -> None:  # noqa: FBT001 — as the health port takes it
         health.set("shards", ok=ok, reason=reason)
@@ -123,9 +120,7 @@ def projector(settings: Settings) -> None:
     health = serve_health(settings, "projector", "projections")
     check_database(settings)
     os.nice(PROJECTOR_NICE)
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    stopping = stop_event()
 
     def report(ok: bool, reason: str) -> None:  # noqa: FBT001 — as the health port takes it
         health.set("projections", ok=ok, reason=reason)
