@@ -41,12 +41,44 @@ BULK_SHARE: Final = 4
 acknowledgements people wait, come to their turn only between the batches of the others."""
 
 
+class Acks:
+    """Lets nobody but an agent ack a record.
+
+    Faust acks by itself what it skips because of a rebalance, and may ack what is left in the
+    buffer of an agent that has failed; then it commits behind records that nobody has processed.
+    """
+
+    def __init__(self) -> None:
+        """Guard nothing yet; see `guard`."""
+        self._ack: Callable[[Any], bool] | None = None
+        self._is_processed = False
+
+    def guard(self, consumer: Any) -> None:  # noqa: ANN401 — Faust has no types
+        """Take the consumer's acks over, once."""
+        if self._ack is None:
+            self._ack, consumer.ack = consumer.ack, self._ack_processed
+
+    def _ack_processed(self, message: object) -> bool:
+        return self._is_processed and self._ack is not None and self._ack(message)
+
+    async def ack(self, stream: Any, event: object) -> None:  # noqa: ANN401
+        """Ack a record that was processed. Faust calls the consumer before it lets others run."""
+        self._is_processed = True
+        acking = stream.ack(event)
+        try:
+            await acking
+        finally:
+            self._is_processed = False
+
+
 @dataclass(frozen=True, slots=True)
 class Checks:
     """What watches the records of an agent."""
 
     progress: Progress
     continuity: Continuity
+    acks: Acks
+    guard: Callable[[], None] = lambda: None
 
 
 class WorkerApp:
@@ -66,6 +98,7 @@ class WorkerApp:
         """Connect to nothing yet."""
         self._app = _faust_app(settings)
         names = TopicNames.prefixed(settings.topic_prefix)
+        self._acks = acks = Acks()
         # A batch is one transaction, whether its results stand in many records or in few.
         bulk = max(1, settings.batch_size // BULK_SHARE)
         records_of_results = max(1, bulk // RESULTS_PER_RECORD)
@@ -77,9 +110,12 @@ class WorkerApp:
             topic = self._app.topic(
                 name, key_type=bytes, key_serializer="raw", value_serializer="raw"
             )
-            checked = Checks(progress, Continuity(self._find_bounds))
+            checked = Checks(progress, Continuity(self._find_bounds), acks, self._guard)
             agent = _agent(processor, batch_size, settings.batch_wait_s, checked)
             self._app.agent(topic, name=name)(agent)
+
+    def _guard(self) -> None:
+        self._acks.guard(self._app.consumer)
 
     async def start(self) -> None:
         """Join the consumer group and start the agents."""
@@ -183,11 +219,12 @@ def _agent(
     processor: BatchProcessor, batch_size: int, wait_s: float, checks: Checks
 ) -> Callable[[Any], Any]:
     async def process(stream: Any) -> AsyncIterator[None]:  # noqa: ANN401 — Faust has no types
+        checks.guard()
         async for events in stream.noack_take(batch_size, within=wait_s):
             await checks.continuity.check(map(_place, events))
             await processor([_record(event) for event in events])
             for event in events:
-                await stream.ack(event)
+                await checks.acks.ack(stream, event)
             checks.progress.processed(dict(map(_place, events)))
             yield
 

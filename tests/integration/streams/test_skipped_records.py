@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from faust.transport.consumer import Consumer
 
 from inbound.deadletter.isolation import BatchProcessor, FailedRecord
+from inbound.errors import RetryableError
 from inbound.gateway.process import new_producer
 from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection
@@ -41,14 +42,18 @@ async def producer(kafka_server: SharedKafka) -> AsyncIterator[AIOKafkaProducer]
 class Worker:
     """The consumers of a worker that keeps what it gets."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, fails_at: int | None = None) -> None:
         self.got: list[int] = []
+        self._fails_at = fails_at
         self.has_all = asyncio.Event()
         processor = BatchProcessor(self._process, self._set_aside)
         self.app = WorkerApp(settings, processor, processor, processor, Progress(lambda: 0.0))
 
     async def _process(self, records: Iterable[TopicRecord]) -> None:
-        self.got += [record.offset for record in records]
+        offsets = [record.offset for record in records]
+        if self._fails_at in offsets:
+            raise RetryableError("the database is away")
+        self.got += offsets
         if self.got[-1] == RECORDS - 1:
             self.has_all.set()
 
@@ -98,6 +103,32 @@ async def test_dropped_records_end_the_worker_and_the_next_one_gets_them(
             await first.app.stop()
         assert all(offset < dropped.start for offset in first.got)
         assert await committed(settings, names.mo) <= dropped.start
+        await second.app.start()
+        await second.has_all.wait()
+        await second.app.stop()
+    assert sorted({*first.got, *second.got}) == list(range(RECORDS))
+
+
+async def test_nothing_behind_a_failed_batch_is_committed(
+    kafka_server: SharedKafka, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever Faust does with what is left in the buffer of an agent that has failed."""
+    monkeypatch.setattr("inbound.deadletter.isolation.GIVE_UP_AFTER_S", 0.1, raising=False)
+    names = TopicNames.prefixed(prefix := f"failed-{token_hex(4)}.")
+    settings = Settings(
+        kafka_bootstrap_servers=kafka_server.bootstrap, topic_prefix=prefix, batch_size=5
+    )
+    broker = KafkaConnection(kafka_server.bootstrap)
+    await asyncio.to_thread(admin.apply, broker, names.specs(), replication_factor=1)
+    for _ in range(RECORDS):
+        await producer.send_and_wait(names.mo, b"a text", key=b"k", partition=PARTITION)
+    first, second = Worker(settings, fails_at=12), Worker(settings)
+    async with asyncio.timeout(PATIENCE_S):
+        await first.app.start()
+        with pytest.raises(RetryableError):
+            await first.app.run_until_stopped()
+        await first.app.stop()
+        assert await committed(settings, names.mo) <= 12
         await second.app.start()
         await second.has_all.wait()
         await second.app.stop()
