@@ -67,7 +67,7 @@ def broadcast() -> None:
 @click.option(
     "--language",
     type=click.Choice(["ru", "en"]),
-    help="Of all clients, those who get it in this language: a client without one counts as one of "
+    help="Only clients who get it in this language: a client without one counts as one of "
     "the template's first language, or of ru for a text.",
 )
 @click.option(

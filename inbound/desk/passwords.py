@@ -64,7 +64,7 @@ def _normal(password: str) -> str:
 @cache
 def _nobody() -> str:
     """Return the hash that is checked for a name that nobody has."""
-    return _HASHER.hash("the password of nobody")
+    return _HASHER.hash("a password that no user has")
 
 
 @cache

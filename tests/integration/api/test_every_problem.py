@@ -105,7 +105,7 @@ async def test_a_route_with_a_body(
 async def test_a_route_with_an_id(
     world: World, method: str, path: str, operation: dict[str, Any]
 ) -> None:
-    """An id that can be nobody's is not found, as one that nobody has."""
+    """A malformed id is not found, like a valid one that does not exist."""
     client = world.scoped(*(scope for scope in Scope if scope != "read"))
     if "send" not in operation["security"][0]["token"]:
         client = world.scoped(*Scope)

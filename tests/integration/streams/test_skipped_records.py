@@ -45,7 +45,9 @@ class Worker:
     def __init__(self, settings: Settings, fails_at: int | None = None) -> None:
         self.got: list[int] = []
         self._fails_at = fails_at
-        self.has_all = asyncio.Event()
+        self.has_all, self.has_some = asyncio.Event(), asyncio.Event()
+        self.may_go_on = asyncio.Event()
+        self.may_go_on.set()
         processor = BatchProcessor(self._process, self._set_aside)
         self.app = WorkerApp(settings, processor, processor, processor, Progress(lambda: 0.0))
 
@@ -54,6 +56,8 @@ class Worker:
         if self._fails_at in offsets:
             raise RetryableError("the database is away")
         self.got += offsets
+        self.has_some.set()
+        await self.may_go_on.wait()
         if self.got[-1] == RECORDS - 1:
             self.has_all.set()
 
@@ -133,3 +137,28 @@ async def test_nothing_behind_a_failed_batch_is_committed(
         await second.has_all.wait()
         await second.app.stop()
     assert sorted({*first.got, *second.got}) == list(range(RECORDS))
+
+
+async def test_an_ack_that_is_not_an_agents_commits_nothing(
+    kafka_server: SharedKafka, producer: AIOKafkaProducer
+) -> None:
+    """Faust acks what it skips in a rebalance; here it acks what nobody has processed yet."""
+    names = TopicNames.prefixed(prefix := f"acks-{token_hex(4)}.")
+    settings = Settings(kafka_bootstrap_servers=kafka_server.bootstrap, topic_prefix=prefix)
+    broker = KafkaConnection(kafka_server.bootstrap)
+    await asyncio.to_thread(admin.apply, broker, names.specs(), replication_factor=1)
+    worker = Worker(settings)
+    worker.may_go_on.clear()
+    async with asyncio.timeout(PATIENCE_S):
+        await worker.app.start()
+        await producer.send_and_wait(names.mo, b"a text", key=b"k", partition=PARTITION)
+        await worker.has_some.wait()
+        consumer: Any = worker.app._app.consumer
+        unprocessed = list(consumer.unacked)
+        assert unprocessed
+        for message in unprocessed:
+            consumer.ack(message)
+        await consumer.commit()
+        assert await committed(settings, names.mo) == 0
+        worker.may_go_on.set()
+        await worker.app.stop()
