@@ -16,7 +16,7 @@ from inbound.keys import SubjectHasher
 from tests.e2e import poison
 from tests.e2e.script import Submit
 from tests.e2e.test_orders import STOP
-from tests.fix_service import SUBJECT_KEY, Role, Service, eventually
+from tests.fix_service import SUBJECT_KEY, Role, RoleProcess, Service, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -186,9 +186,12 @@ async def test_everybody_gets_one_message_whichever_role_is_killed(
 
     before = claimed()
 
-    def is_running(role: Role) -> bool:
-        return any(one.role == role for one in service.running)
+    def alive(role: Role) -> RoleProcess | None:
+        """The process of a role, unless it was killed: it stays listed until it is replaced."""
+        found = (one for one in service.running if one.role == role and one not in killed)
+        return next(found, None)
 
+    killed: list[RoleProcess] = []
     id_ = await create(service, tmp_path, numbers, "--rate", "80")
     await run(service, "start", id_)
     for moment, role in zip(moments, victims, strict=True):
@@ -196,8 +199,11 @@ async def test_everybody_gets_one_message_whichever_role_is_killed(
             lambda: claimed() - before >= moment,  # noqa: B023
             lambda: f"{claimed() - before} of {moment} claims",  # noqa: B023
         )
-        await eventually(lambda: is_running(role), lambda: f"no {role}")  # noqa: B023
-        service.one(role).kill()
+        await eventually(lambda: alive(role) is not None, lambda: f"no {role}")  # noqa: B023
+        victim = alive(role)
+        assert victim is not None
+        killed.append(victim)
+        victim.kill()
     done = await ends(service, id_)
     assert done["waiting"] == 0
     assert done["sent"] + done["delivered"] + done["unknown"] == len(numbers)

@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -193,7 +194,9 @@ async def test_back_off_grows_while_every_bind_is_dropped(
         attempts.append(attempt)
         return 0.0
 
+    now_s = 0.0
     monkeypatch.setattr(esme_module, "backoff_s", pause)
+    monkeypatch.setattr(esme_module, "time", SimpleNamespace(monotonic=lambda: now_s))
     settings = replace(SETTINGS, reconnect_max_s=0.2)
     async with running(settings) as (_, connections):
         for _ in range(3):
@@ -202,7 +205,7 @@ async def test_back_off_grows_while_every_bind_is_dropped(
             peer.close()
         peer = await connections.get()
         await peer.accept_bind()
-        await asyncio.sleep(0.3)  # it outlives the longest pause
+        now_s += 0.3  # it outlives the longest pause
         peer.close()
         (await connections.get()).close()
     assert attempts[:4] == [1, 2, 3, 1]
