@@ -1,9 +1,9 @@
-"""The desk's words in Russian, by their English text. Pure."""
+"""Words of the frame, of signing in, people and the handset. Pure."""
 
 from collections.abc import Mapping
 from typing import Final
 
-RUSSIAN: Final[Mapping[str, str]] = {
+COMMON: Final[Mapping[str, str]] = {
     # The frame of every page.
     "Skip to the content": "К содержанию",
     "Pages": "Страницы",

@@ -1,0 +1,6 @@
+"""Words of the pages of templates. Pure."""
+
+from collections.abc import Mapping
+from typing import Final
+
+TEMPLATES: Final[Mapping[str, str]] = {}
