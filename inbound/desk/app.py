@@ -17,7 +17,7 @@ from inbound.api.observability import ObservabilityMiddleware, Served
 from inbound.desk import account, person_routes, signing_in, static_files
 from inbound.desk import handset as handset_routes
 from inbound.desk.access import Desk
-from inbound.desk.navigation import Menu
+from inbound.desk.navigation import Menu, Place
 from inbound.desk.pages import HEADERS
 from inbound.desk.problems import SignInNeededError, not_found, trouble_of
 from inbound.desk.signing_in import ask_to_sign_in
@@ -32,11 +32,16 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     person_routes.router,
     account.router,
 )
+PLACES: Final[tuple[Place, ...]] = (
+    handset_routes.PLACE,
+    person_routes.PLACE,
+)
+"""The menu, in its order."""
 
 
 def menu(*, handset: bool) -> Menu:
     """Return the menu of a desk with or without the handset."""
-    return Menu((handset_routes.PLACE, person_routes.PLACE) if handset else (person_routes.PLACE,))
+    return Menu(tuple(place for place in PLACES if handset or place != handset_routes.PLACE))
 
 
 def make_desk(desk: Desk, *, new_id: Callable[[], UUID]) -> ASGIApp:

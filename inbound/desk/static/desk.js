@@ -8,3 +8,19 @@ document.addEventListener("keydown", (event) => {
     field.select();
   }
 });
+
+// The open menu of a narrow screen closes at Escape, and when the focus or a click goes elsewhere.
+const menu = document.getElementById("menu");
+if (menu) {
+  menu.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && menu.open) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+  for (const kind of ["focusin", "click"]) {
+    document.addEventListener(kind, (event) => {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+  }
+}
