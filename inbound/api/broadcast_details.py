@@ -29,7 +29,10 @@ class BroadcastSample(ResponseModel):
 class BroadcastStep(ResponseModel):
     """An action of a person or token."""
 
-    action: str = Field(description="`create`, `start`, `approve`, `confirm`, `pause` and so on")
+    action: str = Field(
+        description="`create`, `start`, `approve`, `confirm`, `pause` and so on; `move`: "
+        "a start that was given another time"
+    )
     by: str
     at: UtcTime
 
@@ -119,6 +122,11 @@ class BroadcastDetails(BroadcastReport):
     recent_rate: float | None = Field(
         default=None, description="while it runs: messages a second in the last minute"
     )
+    can_send: bool = Field(
+        default=True,
+        description="false: it would be sent now, and no gateway has a bind that is up, so nothing "
+        "can be sent. `expected_end` and `recent_rate` are absent then",
+    )
     approval_above: int | None = Field(
         default=None,
         description="it needs the approval of another token or person, because it has more "
@@ -164,6 +172,7 @@ class BroadcastDetails(BroadcastReport):
             waits_until=review.waits_until,
             expected_end=review.forecast.ends_at,
             recent_rate=review.forecast.recent_rate,
+            can_send=review.forecast.gap is None,
             approval_above=review.approval_above,
             history=[
                 BroadcastStep(action=step.action, by=step.by, at=step.at) for step in review.history

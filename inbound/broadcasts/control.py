@@ -5,19 +5,27 @@ placed after a pause or cancel has returned. What is queued by then is withheld 
 Each action is recorded in the audit with its transaction.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import psycopg
 
+from inbound.broadcasts.audience import EXPLANATIONS, Exclusion
 from inbound.broadcasts.drafting import Plan
 from inbound.broadcasts.loading import Audience
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.errors import SetupError
-from inbound.handlers.broadcasts import Action, ActionRefusedError, act
+from inbound.handlers.broadcasts import (
+    Action,
+    ActionRefusedError,
+    Lifecycle,
+    NoRecipientsError,
+    act,
+)
 from inbound.store.access.approval_rules import find_rules
 from inbound.store.access.audit import record
 from inbound.store.broadcasts.broadcasts import (
@@ -29,6 +37,9 @@ from inbound.store.broadcasts.broadcasts import (
 )
 from inbound.store.broadcasts.repeats import Identity
 from inbound.store.broadcasts.rows import Broadcast, Progress
+
+MOVED: Final = "move"
+"""What the audit calls a start that was given another time."""
 
 
 class UnknownBroadcastError(SetupError):
@@ -117,7 +128,10 @@ def perform(
                 approval_above=find_rules(conn).broadcasts_above,
             )
         except ActionRefusedError as error:
-            refusal = f"the broadcast {broadcast_id} can't be changed: {error}"
+            why = str(error)
+            if isinstance(error, NoRecipientsError):
+                why = f"{without_recipients(before)}; correct the audience and create it again"
+            refusal = f"the broadcast {broadcast_id} can't be changed: {why}"
             if error.starts_at is not None:
                 refusal += f". It starts at {_written(error.starts_at, zone)}"
         else:
@@ -125,10 +139,7 @@ def perform(
                 return before
             after = replace(before.after(lifecycle), problem=None)
             change_broadcast(conn, after)
-            name = before.name
-            if action is Action.START and lifecycle.starts_at is not None:
-                name += f", starts at {_written(lifecycle.starts_at, 'UTC')}"
-            _record(conn, by, action.value, name, broadcast_id)
+            _record(conn, by, *_entry(before, action, lifecycle), broadcast_id)
             return after
     raise NotPossibleError(refusal)
 
@@ -147,6 +158,29 @@ def progress_of(
     """Return how far each of these broadcasts is."""
     counts = find_counts(conn, [one.broadcast_id for one in broadcasts])
     return {one.broadcast_id: counts[one.broadcast_id].progress(one) for one in broadcasts}
+
+
+def without_recipients(one: Broadcast) -> str:
+    """Return that a broadcast has no recipients, and why, for the beginning of a sentence."""
+    why = ", ".join(f"{count}: {reason}" for count, reason in exclusions(one))
+    return f"it has no recipients ({f'excluded {why}' if why else 'the audience is empty'})"
+
+
+def exclusions(one: Broadcast) -> Iterator[tuple[int, str]]:
+    """Yield how many rows of the audience each reason has excluded, and the reason in words."""
+    for reason, count in sorted(one.excluded.items()):
+        yield count, EXPLANATIONS[Exclusion(reason)]
+
+
+def _entry(before: Broadcast, action: Action, after: Lifecycle) -> tuple[str, str]:
+    """Return action and reason for the audit. A start that is given another time is a move."""
+    if action is not Action.START or after.starts_at is None:
+        return action.value, before.name
+    starts = f"{before.name}, starts at {_written(after.starts_at, 'UTC')}"
+    moved_from = before.lifecycle.starts_at
+    if moved_from is None or moved_from == after.starts_at or before.state is not after.state:
+        return action.value, starts
+    return MOVED, f"{starts}, not at {_written(moved_from, 'UTC')}"
 
 
 def _written(moment: datetime, zone: str) -> str:

@@ -6,8 +6,10 @@ from typing import Final
 
 import psycopg
 
+from inbound.freshness.reception import SendingGap, sending_gap
 from inbound.handlers.broadcasts import FINAL, BroadcastState, opening
 from inbound.handlers.forecast import expected_end
+from inbound.store.bind_reports import list_binds
 from inbound.store.broadcasts.rows import Broadcast, Progress
 from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
@@ -24,6 +26,8 @@ class Forecast:
     ends_at: datetime | None = None
     recent_rate: float | None = None
     """Messages a second in the last minute, while it runs."""
+    gap: SendingGap | None = None
+    """It would send now, and no bind to an SMS centre is up. Nothing else is known then."""
 
 
 def forecast(
@@ -32,11 +36,15 @@ def forecast(
     """Return the forecast for a broadcast; an empty one if it has ended or stands still. Blocks.
 
     While it runs, its speed of the last minute counts; one that is spread ends with its hours.
+    While no bind is up, the pump goes a bit ahead, which says nothing about speed or end.
     """
     if one.state in FINAL or one.state is BroadcastState.PAUSED or not progress.recipients:
         return Forecast()
+    begins_at = opening(max(one.lifecycle.starts_at or now, now), one.hours)
+    gap = sending_gap(list_binds(conn)) if begins_at <= now else None
+    if gap is not None:
+        return Forecast(gap=gap)
     if one.state is not BroadcastState.RUNNING:
-        begins_at = opening(max(one.lifecycle.starts_at or now, now), one.hours)
         return Forecast(begins_at, _end(one, begins_at, progress.waiting, one.rate))
     measured = _recent_rate(conn, one, progress, now)
     rate = one.rate if one.is_spread else measured or one.rate

@@ -84,6 +84,7 @@ def reviewed_json(shown: Shown) -> dict[str, object]:
         "waits_until": review.waits_until,
         "expected_end": review.forecast.ends_at,
         "recent_rate": review.forecast.recent_rate,
+        "can_send": review.forecast.gap is None,
         "approval_above": review.approval_above,
         "history": [step._asdict() for step in review.history],
         "warnings": [

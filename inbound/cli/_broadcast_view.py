@@ -4,6 +4,7 @@ import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from inbound.broadcasts.control import MOVED, exclusions, without_recipients
 from inbound.cli._broadcast_json import Shown, progress_now
 from inbound.cli._command_line import command_line
 from inbound.cli._format import counted
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from inbound.broadcasts.review import Review
+    from inbound.freshness.reception import SendingGap
 
 _LOOK_EVERY_S: Final = 0.5
 _COUNTS: Final = ("waiting", "sent", "delivered", "undelivered", "unknown", "withheld", "refused")
@@ -33,6 +35,7 @@ _DONE: Final = {
     Action.PAUSE.value: "paused",
     Action.RESUME.value: "resumed",
     Action.CANCEL.value: "cancelled",
+    MOVED: "moved",
     "create": "created",
 }
 """What the actions of the audit are called."""
@@ -56,13 +59,7 @@ def print_broadcast(settings: Settings, shown: Shown) -> None:
         echo(f"  missed its start; to start it now: {confirm}")
     if one.problem and one.state is BroadcastState.PAUSED:
         echo(f"  paused because of a problem: {one.problem}")
-    if one.state is BroadcastState.DRAFT and not one.lifecycle.recipients:
-        why = ", ".join(f"{count}: {reason}" for count, reason in _excluded(one))
-        echo(
-            "warning: it has no recipients, so it can't be started; "
-            + (f"excluded {why}" if why else "the audience is empty"),
-            err=True,
-        )
+    warn_of_no_recipients(one)
     if one.state is BroadcastState.DRAFT and shown.review.approval_above is not None:
         approve = command_line("broadcast", "approve", str(one.broadcast_id))
         echo(
@@ -71,6 +68,12 @@ def print_broadcast(settings: Settings, shown: Shown) -> None:
             err=True,
         )
     print_warnings(shown.review)
+
+
+def warn_of_no_recipients(one: Broadcast) -> None:
+    """Say on standard error that a draft can't be started, and why it has no recipients."""
+    if one.state is BroadcastState.DRAFT and not one.lifecycle.recipients:
+        echo(f"warning: {without_recipients(one)}, so it can't be started", err=True)
 
 
 def print_warnings(review: "Review") -> None:
@@ -158,7 +161,9 @@ def _pace_lines(shown: Shown, zone: str) -> "Iterator[str]":
         yield f"{counted(one.rate, 'message')} a second at most: {takes} of sending"
     elif one.state in _UNSTARTED and not one.is_spread:
         yield "no rate: as fast as the SMS centre takes it, so its end is not known before"
-    if expected.ends_at is not None and expected.begins_at is not None:
+    if expected.gap is not None:
+        yield _no_bind(expected.gap, zone)
+    elif expected.ends_at is not None and expected.begins_at is not None:
         begins, ends = local(expected.begins_at, zone), local(expected.ends_at, zone)
         started = "if it were started now, it would send" if one.state in _UNSTARTED else "sends"
         yield f"{started} from {begins} until about {ends}"
@@ -168,19 +173,16 @@ def _pace_lines(shown: Shown, zone: str) -> "Iterator[str]":
         yield f"{_summary(shown.progress)}, {pace}{ends}"
 
 
+def _no_bind(gap: "SendingGap", zone: str) -> str:
+    since = f" since {local(gap.since, zone)}" if gap.since else ""
+    return f"nothing can be sent now: no bind to an SMS centre is up{since}; see `scserv binds`"
+
+
 def _excluded_lines(one: Broadcast) -> "Iterator[str]":
-    for count, why in _excluded(one):
+    for count, why in exclusions(one):
         yield f"excluded {count}: {why}"
     if one.excluded and one.audience_deleted_at is None:
         yield f"the excluded rows: {command_line('broadcast', 'excluded', str(one.broadcast_id))}"
-
-
-def _excluded(one: Broadcast) -> "Iterator[tuple[int, str]]":
-    """Yield how many rows each reason has excluded, and the reason in words."""
-    from inbound.broadcasts.audience import EXPLANATIONS, Exclusion
-
-    for reason, count in sorted(one.excluded.items()):
-        yield count, EXPLANATIONS[Exclusion(reason)]
 
 
 def _progress_lines(progress: Progress) -> "Iterator[str]":
@@ -195,16 +197,23 @@ def _progress_lines(progress: Progress) -> "Iterator[str]":
 
 
 def _time_lines(shown: Shown, zone: str) -> "Iterator[str]":
+    """Yield what was done and what happened, in the order of time; last, what is to come."""
     one = shown.one
     is_scheduled = one.state is BroadcastState.SCHEDULED
-    for step in shown.review.history:
-        yield f"{_DONE.get(step.action, step.action)} {local(step.at, zone)} by {step.by}"
-    moments: tuple[tuple[str, datetime | None], ...] = (
+    past = [
+        (step.at, _DONE.get(step.action, step.action), step.by) for step in shown.review.history
+    ]
+    past += [
+        (at, what, "")
+        for what, at in (("began", one.lifecycle.began_at), ("ended", one.ended_at))
+        if at is not None
+    ]
+    for at, what, by in sorted(past, key=lambda step: step[0]):
+        yield f"{what} {local(at, zone)}" + (f" by {by}" if by else "")
+    to_come: tuple[tuple[str, datetime | None], ...] = (
         ("starts", one.lifecycle.starts_at if is_scheduled else None),
         ("waits for its sending hours until", shown.review.waits_until),
-        ("began", one.lifecycle.began_at),
-        ("ended", one.ended_at),
     )
-    for what, moment in moments:
+    for what, moment in to_come:
         if moment is not None:
             yield f"{what} {local(moment, zone)}"

@@ -10,7 +10,13 @@ from uuid import UUID
 import click
 
 from inbound.cli._broadcast_json import as_json, look, reviewed_json
-from inbound.cli._broadcast_view import print_broadcast, print_list, print_warnings, watch
+from inbound.cli._broadcast_view import (
+    print_broadcast,
+    print_list,
+    print_warnings,
+    warn_of_no_recipients,
+    watch,
+)
 from inbound.cli._command_line import command_line
 from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
@@ -95,6 +101,7 @@ def create(settings: Settings, *, json_: bool, **options: Any) -> None:  # noqa:
     with closing(open_database(settings, APPLICATION_NAME)) as conn:
         shown = look(conn, settings, made)
     if json_:
+        warn_of_no_recipients(made)
         echo_json(reviewed_json(shown))
         return
     echo(made.broadcast_id)

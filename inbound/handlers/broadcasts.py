@@ -69,6 +69,10 @@ class ActionRefusedError(ValueError):
         self.starts_at = starts_at
 
 
+class NoRecipientsError(ActionRefusedError):
+    """A broadcast to nobody can't be started."""
+
+
 def act(
     before: Lifecycle,
     action: Action,
@@ -133,7 +137,7 @@ def _start(
         return before
     _require(before, "started", BroadcastState.DRAFT)
     if before.recipients == 0:
-        raise ActionRefusedError("it has no recipients; see why they were excluded")
+        raise NoRecipientsError("it has no recipients; see why they were excluded")
     needs_approval = before.recipients > approval_above
     return replace(
         before,

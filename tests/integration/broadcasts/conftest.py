@@ -33,6 +33,7 @@ from inbound.tables.model import Choices
 from inbound.tables.reader import open_table
 from schemas.topics import TopicNames
 from tests.fix_store import (  # noqa: F401  fixtures
+    BOUND,
     SUBJECT_KEY,
     VAULT_KEY,
     cipher,
@@ -162,6 +163,7 @@ async def bench(
     tmp_path: Path,
 ) -> AsyncIterator[Bench]:
     store = PostgresStore(database_url, cipher)
+    conn.execute(BOUND)
     yield Bench(conn, store, tmp_path)
     await store.close()
 

@@ -38,7 +38,7 @@ def create(path: Path, text: str = "{name}, the office is closed.", *options: st
         *("create", "--name", "Spring", "--text", text, "--audience", str(path), "--json"),
         *options,
     )
-    return json.loads(made)
+    return json.loads(made.splitlines()[-1])  # a warning may stand before it
 
 
 def table(folder: Path, *rows: str, header: str = "msisdn,name,town") -> Path:
@@ -247,12 +247,16 @@ def test_start_says_when_and_moves_a_scheduled_broadcast_only_when_told(
             run(action, id_)
     moved = run("start", id_, "--at", "2090-05-17T22:00")
     assert moved == f"Spring starts at {second}, not at {first}\n"
-    reasons = bench.conn.execute("SELECT reason FROM audit ORDER BY id").fetchall()
-    assert [reason for (reason,) in reasons] == [
-        "Spring",
-        "Spring, starts at 2090-05-17 18:40:00 UTC",
-        "Spring, starts at 2090-05-17 19:00:00 UTC",
+    entries = bench.conn.execute("SELECT action, reason FROM audit ORDER BY id").fetchall()
+    was, is_ = "2090-05-17 18:40:00 UTC", "2090-05-17 19:00:00 UTC"
+    assert entries == [
+        ("broadcast.create", "Spring"),
+        ("broadcast.start", f"Spring, starts at {was}"),
+        ("broadcast.move", f"Spring, starts at {is_}, not at {was}"),
     ]
+    history = json.loads(run("show", id_, "--json"))["history"]
+    assert [step["action"] for step in history] == ["create", "start", "move"]
+    assert "moved 20" in run("show", id_)
     assert "Spring starts at 20" in run("start", id_, "--at", "0m")
 
 
@@ -262,9 +266,16 @@ def test_a_draft_without_recipients_warns_why_it_can_not_start(
     path = table(tmp_path, f"{number(0)},Ann,Omsk", "12,Bob,Perm")
     made = run("create", "--name", "A", "--text", "Closed.", "--audience", str(path))
     assert (
-        "warning: it has no recipients, so it can't be started; "
-        "excluded 1: not in the client directory, 1: not a phone number, or not certainly one"
+        "warning: it has no recipients (excluded 1: not in the client directory, 1: not a phone "
+        "number, or not certainly one), so it can't be started"
     ) in made
+    options = ("create", "--name", "A", "--text", "Closed.", "--audience", str(path), "--json")
+    said = CliRunner().invoke(scserv, ["broadcast", *options])
+    assert "warning: it has no recipients" in said.stderr
+    with pytest.raises(SetupError, match=r"no recipients \(excluded 1: not in the.* create it ag"):
+        run("start", json.loads(said.stdout)["id"])
+    everybody = run("create", "--name", "A", "--text", "Closed.", "--audience", "all")
+    assert "it has no recipients (the audience is empty), so it can't" in everybody
 
 
 def test_a_sender_that_is_not_approved_says_how_to_ask(bench: Bench, tmp_path: Path) -> None:
@@ -348,6 +359,44 @@ async def test_show_says_who_did_what_and_how_fast_it_goes(bench: Bench, tmp_pat
     assert [step["action"] for step in shown["history"]] == ["create", "start", "approve", "pause"]
     assert [step["by"] for step in shown["history"]][2:] == ["chief", "ann"]
     assert shown["expected_end"] is None
+
+
+async def test_history_is_in_the_order_of_time(bench: Bench) -> None:
+    bench.add_clients([number(0)])
+    bench.now = datetime.now(UTC) - timedelta(hours=1)
+    one = bench.create([f"{number(0)},Ann"])
+    bench.act(one, Action.START)
+    await bench.rounds(2)
+    bench.act(one, Action.CANCEL)
+    printed = await asyncio.to_thread(run, "show", str(one.broadcast_id))
+    steps = [line.split()[0] for line in printed.splitlines() if " by " in line or "began" in line]
+    # The audit has the database's time; the broadcast began an hour before that.
+    assert steps == ["began", "created", "started", "cancelled"]
+
+
+async def test_without_a_bind_show_says_that_nothing_can_be_sent(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.add_clients(map(number, range(4)))
+    path = table(tmp_path, *(f"{number(n)},Ann,Omsk" for n in range(4)))
+    id_ = create(path, "Closed.", "--rate", "1")["id"]
+    later = create(path, "Closed.", "--rate", "1")["id"]
+    await asyncio.to_thread(run, "start", later, "--at", "3d")
+    bench.conn.execute("UPDATE bind_presence SET seen_at = '2026-05-17 12:00:00+00'")
+    draft = await asyncio.to_thread(run, "show", id_)
+    await asyncio.to_thread(run, "start", id_)
+    bench.now = datetime.now(UTC)
+    await bench.rounds(2)  # the pump goes ahead, and nothing is sent
+    running = await asyncio.to_thread(run, "show", id_)
+    for shown in (draft, running):
+        assert "nothing can be sent now: no bind to an SMS centre is up" in shown
+        assert "until about" not in shown
+    shown = json.loads(await asyncio.to_thread(run, "show", id_, "--json"))
+    told = [shown[name] for name in ("can_send", "expected_end", "recent_rate")]
+    assert told == [False, None, None]
+    assert "it sends from" in (await asyncio.to_thread(run, "show", later)).replace("\n  ", " it ")
+    bench.conn.execute("UPDATE bind_presence SET seen_at = now() + interval '1 year'")
+    assert json.loads(await asyncio.to_thread(run, "show", id_, "--json"))["can_send"]
 
 
 async def test_a_broadcast_that_has_ended_shows_what_it_has_cost(
