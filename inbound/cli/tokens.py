@@ -1,14 +1,19 @@
 """`scserv tokens`: creates, lists and revokes tokens of the HTTP API."""
 
-import re
 from datetime import datetime
 from typing import Final
-from uuid import uuid4
 
 import click
-import psycopg
 
-from inbound.api.tokens import Scope, digest_of, new_token, parse_duration
+from inbound.api.token_records import (
+    NAME,
+    create_token,
+    grants,
+    make_token,
+    revoke_by_name,
+    state_of,
+)
+from inbound.api.tokens import Scope, parse_duration
 from inbound.cli._context import settings_options
 from inbound.cli._database import open_database
 from inbound.cli._times import local
@@ -16,22 +21,8 @@ from inbound.cli.audit import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
 from inbound.settings import Settings
-from inbound.store.access.api_tokens import (
-    DEFAULT_ACCOUNT,
-    ListedToken,
-    NewToken,
-    add_token,
-    has_account,
-    list_tokens,
-    revoke_token,
-)
-from inbound.store.access.audit import record
-from inbound.store.connections import raises_store_errors
+from inbound.store.access.api_tokens import DEFAULT_ACCOUNT, ListedToken, list_tokens
 from inbound.terminal import echo, echo_json
-
-# Names are kept for ever in logs and in the audit, so they must not contain a phone number.
-_NAME = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
 
 _APPLICATION: Final = "scserv tokens"
 
@@ -66,21 +57,20 @@ def create(
     settings: Settings, name: str, scopes: tuple[str, ...], expires: str, account: str
 ) -> None:
     """Create a token and print it once: the database keeps only its hash."""
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise SetupError(
             "--name: use up to 64 letters, digits, dots and dashes, and no phone number"
         )
     now = utc_now()
-    token = new_token()
     granted = list(dict.fromkeys(scopes))
     if account != DEFAULT_ACCOUNT and Scope.SEND.value not in granted:
         raise SetupError("--account: only a token that sends has one; add --scope send")
     expires_at = _expiry(expires, now)
-    new = NewToken(uuid4(), name, digest_of(token), granted, now, expires_at, account)
+    token, new = make_token(name, granted, now, expires_at, account)
     with open_database(settings, _APPLICATION) as connection:
-        _add(connection, new)
+        create_token(connection, new, actor=os_user())
     until = f"until {_time(new.expires_at, settings.time_zone)}" if new.expires_at else "for ever"
-    echo(f"{name}: {_grants(new)}, valid {until}; it is not shown again", err=True)
+    echo(f"{name}: {grants(new)}, valid {until}; it is not shown again", err=True)
     echo(token)
 
 
@@ -94,7 +84,7 @@ def list_(settings: Settings, *, as_json: bool) -> None:
     now = utc_now()
     for token in found:
         if as_json:
-            echo_json({**_as_object(token), "state": _state(token, now)})
+            echo_json({**_as_object(token), "state": state_of(token, now)})
         else:
             echo(_line(token, now, settings.time_zone))
     if not found and not as_json:
@@ -107,34 +97,8 @@ def list_(settings: Settings, *, as_json: bool) -> None:
 def revoke(settings: Settings, name: str) -> None:
     """Revoke the token NAME at once."""
     with open_database(settings, _APPLICATION) as connection:
-        _revoke(connection, name, utc_now())
+        revoke_by_name(connection, name, utc_now(), actor=os_user())
     echo(f"revoked {name}")
-
-
-@raises_store_errors
-def _add(connection: psycopg.Connection, new: NewToken) -> None:
-    with connection.transaction():
-        if not has_account(connection, new.account):
-            raise SetupError(
-                f"--account: there is no account {new.account!r}; create it with "
-                "`scserv accounts create`"
-            )
-        if not add_token(connection, new):
-            raise SetupError(
-                f"a token {new.name!r} exists; revoke it first (`scserv tokens revoke {new.name}`) "
-                "or choose another name"
-            )
-        reason = f"{new.name}: {_grants(new)}"
-        record(connection, actor=os_user(), action="tokens.create", reason=reason)
-
-
-@raises_store_errors
-def _revoke(connection: psycopg.Connection, name: str, now: datetime) -> None:
-    with connection.transaction():
-        if not revoke_token(connection, name, now):
-            # Does not repeat the argument, which may be the token itself.
-            raise SetupError("no valid token has this name; `scserv tokens list` shows the names")
-        record(connection, actor=os_user(), action="tokens.revoke", reason=name)
 
 
 def _expiry(expires: str, now: datetime) -> datetime | None:
@@ -144,12 +108,6 @@ def _expiry(expires: str, now: datetime) -> datetime | None:
         return now + parse_duration(expires)
     except (ValueError, OverflowError) as error:
         raise SetupError(f"--expires: {error}, or never") from error
-
-
-def _state(token: ListedToken, now: datetime) -> str:
-    if token.revoked_at:
-        return "revoked"
-    return "expired" if token.expires_at and token.expires_at <= now else "valid"
 
 
 def _as_object(token: ListedToken) -> dict[str, object]:
@@ -165,7 +123,7 @@ def _as_object(token: ListedToken) -> dict[str, object]:
 
 
 def _line(token: ListedToken, now: datetime, zone: str) -> str:
-    match _state(token, now):
+    match state_of(token, now):
         case "revoked":
             state = f"revoked {_time(token.revoked_at, zone)}"
         case "expired":
@@ -177,13 +135,7 @@ def _line(token: ListedToken, now: datetime, zone: str) -> str:
                 else "valid for ever"
             )
     used = f"last used {_time(token.last_used_at, zone)}" if token.last_used_at else "never used"
-    return f"{token.name}  {_grants(token)}  {state}, {used}"
-
-
-def _grants(token: NewToken | ListedToken) -> str:
-    """Return the scopes, with the account for which a token may send."""
-    of = f" (account {token.account})" if Scope.SEND.value in token.scopes else ""
-    return f"{', '.join(token.scopes)}{of}"
+    return f"{token.name}  {grants(token)}  {state}, {used}"
 
 
 def _time(moment: datetime | None, zone: str) -> str:

@@ -26,6 +26,15 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _APPLICATION: Final = "scserv users"
 
+_role_option = click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    type=click.Choice([role.value for role in Role]),
+    help="What they may do; can be repeated. "
+    + "; ".join(f"{role.value}: {role.meaning}" for role in Role),
+)
 _password_option = click.option(
     "--password-file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -35,20 +44,12 @@ _password_option = click.option(
 
 @click.group
 def users() -> None:
-    """Create, list and disable the people who sign in at the desk."""
+    """Manage the people who sign in at the desk: passwords, roles, sessions."""
 
 
 @users.command
 @click.argument("name")
-@click.option(
-    "--role",
-    "roles",
-    multiple=True,
-    required=True,
-    type=click.Choice([role.value for role in Role]),
-    help="What they may do; can be repeated. "
-    + "; ".join(f"{role.value}: {role.meaning}" for role in Role),
-)
+@_role_option
 @_password_option
 @settings_options
 def create(
@@ -93,6 +94,29 @@ def disable(settings: Settings, name: str) -> None:
     with open_database(settings, _APPLICATION) as connection:
         ended = desk_users.disable(connection, _change(), name)
     echo(f"disabled {name}; {counted(ended, 'session')} ended")
+
+
+@users.command
+@click.argument("name")
+@settings_options
+def enable(settings: Settings, name: str) -> None:
+    """Let the disabled user NAME sign in again, with the password that they had."""
+    with open_database(settings, _APPLICATION) as connection:
+        is_changed = desk_users.enable(connection, _change(), name)
+    echo(f"enabled {name}" if is_changed else f"{name} may sign in already")
+
+
+@users.command
+@click.argument("name")
+@_role_option
+@settings_options
+def roles(settings: Settings, name: str, roles: tuple[str, ...]) -> None:
+    """Give the user NAME these roles instead of theirs. They count from the next page on."""
+    granted = [Role(role) for role in roles]
+    with open_database(settings, _APPLICATION) as connection:
+        is_changed = desk_users.change_roles(connection, _change(), name, granted)
+    named = ", ".join(dict.fromkeys(roles))
+    echo(f"{name} is now: {named}" if is_changed else f"{name} has these roles already")
 
 
 @users.command

@@ -14,7 +14,15 @@ from starlette.types import ASGIApp, Scope
 from inbound.api.heads import HeadMiddleware
 from inbound.api.languages import DEFAULT
 from inbound.api.observability import ObservabilityMiddleware, Served
-from inbound.desk import account, person_routes, signing_in, static_files
+from inbound.desk import (
+    account,
+    audit_routes,
+    person_routes,
+    signing_in,
+    static_files,
+    token_routes,
+    user_routes,
+)
 from inbound.desk import handset as handset_routes
 from inbound.desk.access import Desk
 from inbound.desk.navigation import Menu, Place
@@ -30,11 +38,16 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     signing_in.router,
     handset_routes.router,
     person_routes.router,
+    token_routes.router,
+    audit_routes.router,
+    user_routes.router,
     account.router,
 )
 PLACES: Final[tuple[Place, ...]] = (
     handset_routes.PLACE,
     person_routes.PLACE,
+    audit_routes.PLACE,
+    user_routes.PLACE,
 )
 """The menu, in its order."""
 

@@ -26,9 +26,15 @@ class Right(DocumentedEnum):
     SWITCH = "switch", "switch a person's notifications on or off at their request"
     SEND = "send", "send a notification to one person"
     HANDSET = "handset", "text the service from a simulated phone"
+    USERS = "users", "see who signs in at the desk, and with which roles"
+    USERS_CHANGE = "users_change", "create, change and disable users"
+    TOKENS = "tokens", "see the tokens of the HTTP API; their secrets are not stored"
+    TOKENS_CHANGE = "tokens_change", "create and revoke tokens of the HTTP API"
+    AUDIT = "audit", "see who changed, viewed or revealed what"
 
 
 _ALL: Final = frozenset(Role)
+_OVERSIGHT: Final = frozenset({Role.VIEWER, Role.OPERATOR, Role.ADMINISTRATOR})
 
 RIGHTS: Final[Mapping[Right, frozenset[Role]]] = {
     Right.ACCOUNT: _ALL,
@@ -37,6 +43,12 @@ RIGHTS: Final[Mapping[Right, frozenset[Role]]] = {
     Right.SWITCH: frozenset({Role.SUPPORT, Role.ADMINISTRATOR}),
     Right.SEND: frozenset({Role.SUPPORT, Role.EDITOR, Role.ADMINISTRATOR}),
     Right.HANDSET: _ALL - {Role.VIEWER, Role.APPROVER},
+    Right.USERS: _OVERSIGHT,
+    Right.USERS_CHANGE: frozenset({Role.ADMINISTRATOR}),
+    Right.TOKENS: _OVERSIGHT,
+    # A token can have any scope, so making one must not give more than its maker may do.
+    Right.TOKENS_CHANGE: frozenset({Role.ADMINISTRATOR}),
+    Right.AUDIT: _OVERSIGHT,
 }
 """The roles that have a right."""
 

@@ -91,7 +91,7 @@ class SignIn:
     ) -> None:
         self._pool = pool
         self._limits = limits
-        self._key = key
+        self.key = key
         self._clock = clock
         self._new_id = new_id
         self._turn = asyncio.Lock()
@@ -102,7 +102,7 @@ class SignIn:
         Raises WrongPasswordError, ThrottledError, BusyError, or another RetryableError.
         """
         name = attempt.name.strip().lower()
-        keys = keys_of(name, attempt.address, self._key)
+        keys = keys_of(name, attempt.address, self.key)
         async with self._in_turn():
             await self._refuse_throttled(keys)
             user = await self._pool.run(find_user, name)
@@ -154,7 +154,7 @@ class SignIn:
         Raises PasswordError for a new password that is not accepted, and what `begin` raises.
         """
         check_password(new, session.name)
-        keys = keys_of(session.name, address, self._key)
+        keys = keys_of(session.name, address, self.key)
         async with self._in_turn():
             await self._refuse_throttled(keys)
             user = await self._pool.run(find_user, session.name)

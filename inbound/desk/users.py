@@ -1,4 +1,4 @@
-"""What administrators do with users of the desk, on the command line; each is one audit entry.
+"""What administrators do with users of the desk; each is one audit entry.
 
 Synchronous, on the caller's connection. Whatever a user may no longer do ends at their next
 request, because a session is checked together with its user.
@@ -24,8 +24,11 @@ from inbound.store.access.desk_users import (
     DeskUser,
     add_user,
     disable_user,
+    enable_user,
     find_user,
+    lock_holders,
     set_password,
+    set_roles,
 )
 from inbound.store.connections import raises_store_errors
 
@@ -44,6 +47,18 @@ class Change:
 
     actor: str
     now: datetime
+
+
+class NameTakenError(SetupError):
+    """Another user has this name, perhaps a disabled one."""
+
+
+class UnknownUserError(SetupError):
+    """No user has this name."""
+
+
+class LastAdministratorError(SetupError):
+    """Nobody could manage users any more."""
 
 
 def new_password() -> str:
@@ -71,7 +86,7 @@ def create(
 ) -> None:
     """Create a user; `actor` is their name in the audit, by default `user NAME`.
 
-    Raises SetupError for a name that is taken.
+    Raises NameTakenError.
     """
     granted = sorted({role.value for role in roles})
     user = DeskUser(
@@ -79,7 +94,7 @@ def create(
     )
     with conn.transaction():
         if not add_user(conn, user):
-            raise SetupError(
+            raise NameTakenError(
                 f"a user {name!r} exists: choose another name, or give them a new password with "
                 f"`scserv users password {name}`"
             )
@@ -106,20 +121,77 @@ def reset_password(
 
 @raises_store_errors
 def disable(conn: psycopg.Connection, change: Change, name: str) -> int:
-    """Let a user sign in no more and end their sessions; return how many. Raises SetupError."""
+    """Let a user sign in no more and end their sessions; return how many. Raises SetupError.
+
+    The last user who is an administrator can't be disabled.
+    """
     with conn.transaction():
+        administrators = lock_holders(conn, Role.ADMINISTRATOR)
         user = _known(conn, name)
         if user.disabled_at is not None:
             raise SetupError(f"{name} is disabled already")
+        _keep_one(administrators, user)
         disable_user(conn, user.user_id, change.now)
         ended = end_sessions(conn, user.user_id)
         record(conn, actor=change.actor, action="desk.disable_user", reason=name)
     return ended
 
 
+@raises_store_errors
+def enable(conn: psycopg.Connection, change: Change, name: str) -> bool:
+    """Let a disabled user sign in again; False if they may already. Raises SetupError."""
+    with conn.transaction():
+        user = _known(conn, name)
+        is_changed = enable_user(conn, user.user_id)
+        if is_changed:
+            record(conn, actor=change.actor, action="desk.enable_user", reason=name)
+    return is_changed
+
+
+@raises_store_errors
+def change_roles(
+    conn: psycopg.Connection, change: Change, name: str, roles: Sequence[Role]
+) -> bool:
+    """Give a user these roles instead of theirs; False if they have just these.
+
+    Raises SetupError, for the last user who is an administrator too.
+    """
+    granted = sorted({role.value for role in roles})
+    with conn.transaction():
+        administrators = lock_holders(conn, Role.ADMINISTRATOR)
+        user = _known(conn, name)
+        before = sorted(user.roles)
+        if before == granted:
+            return False
+        if Role.ADMINISTRATOR not in granted:
+            _keep_one(administrators, user)
+        set_roles(conn, user.user_id, granted)
+        reason = f"{name}: {', '.join(before)} -> {', '.join(granted)}"
+        record(conn, actor=change.actor, action="desk.change_roles", reason=reason)
+    return True
+
+
+@raises_store_errors
+def end_all_sessions(conn: psycopg.Connection, change: Change, name: str) -> int:
+    """End the sessions of a user and return how many. Raises SetupError."""
+    with conn.transaction():
+        ended = end_sessions(conn, _known(conn, name).user_id)
+        if ended:
+            reason = f"of {name}: {ended}"
+            record(conn, actor=change.actor, action="desk.end_session", reason=reason)
+    return ended
+
+
+def _keep_one(administrators: Sequence[UUID], user: DeskUser) -> None:
+    if list(administrators) == [user.user_id]:
+        raise LastAdministratorError(
+            f"{user.name} is the last administrator: give another user that role first"
+        )
+
+
 def _known(conn: psycopg.Connection, name: str) -> DeskUser:
     user = find_user(conn, name)
     if user is None:
         # Does not repeat the argument, which may be a password.
-        raise SetupError("no user has this name; `scserv users list` shows the names")
+        raise UnknownUserError("no user has this name; `scserv users list` shows the names")
     return user

@@ -19,7 +19,10 @@ from tests.patience import PATIENCE_S
 from tests.peers.chromium import Tab, chromium
 
 WIDTHS = (360, 900, 1600)
-PAGES = ("/handset", "/people", f"/people/{SUBJECTS[2]}", "/account", "/nothing")
+PAGES = (
+    *("/handset", "/people", f"/people/{SUBJECTS[2]}", "/account", "/nothing"),
+    *("/users", "/tokens", "/audit", "/audit?until=2001-01-01"),
+)
 
 
 @asynccontextmanager
@@ -63,7 +66,7 @@ async def test_the_desk_in_a_browser(
             assert await tab.violations() == []
             await sign_in(tab, base, name)
             assert await tab.run("location.pathname") == "/handset"
-            for path in PAGES:
+            for path in (*PAGES, f"/users/{name}"):
                 for width in WIDTHS:
                     await tab.open(base + path, width=width)
                     wide = await tab.run("document.documentElement.scrollWidth")

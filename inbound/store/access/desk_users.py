@@ -19,6 +19,9 @@ _LIST_USERS: Final = _SQL["list_users"]
 _SET_PASSWORD: Final = _SQL["set_password"]
 _UPGRADE_HASH: Final = _SQL["upgrade_hash"]
 _DISABLE_USER: Final = _SQL["disable_user"]
+_ENABLE_USER: Final = _SQL["enable_user"]
+_SET_ROLES: Final = _SQL["set_roles"]
+_LOCK_HOLDERS: Final = _SQL["lock_holders"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +101,21 @@ def upgrade_hash(conn: psycopg.Connection, user: DeskUser, password_hash: str) -
 def disable_user(conn: psycopg.Connection, user_id: UUID, now: datetime) -> None:
     """Let a user sign in no more. The caller ends the sessions."""
     conn.execute(_DISABLE_USER, {"user_id": user_id, "now": now})
+
+
+@raises_store_errors
+def enable_user(conn: psycopg.Connection, user_id: UUID) -> bool:
+    """Let a disabled user sign in again; False if they may already."""
+    return conn.execute(_ENABLE_USER, {"user_id": user_id}).rowcount == 1
+
+
+@raises_store_errors
+def set_roles(conn: psycopg.Connection, user_id: UUID, roles: Sequence[str]) -> None:
+    """Replace the roles of a user. They count from the user's next request on."""
+    conn.execute(_SET_ROLES, {"user_id": user_id, "roles": list(roles)})
+
+
+@raises_store_errors
+def lock_holders(conn: psycopg.Connection, role: str) -> list[UUID]:
+    """Return who has a role and is not disabled; until commit nobody else takes it from them."""
+    return [user_id for (user_id,) in conn.execute(_LOCK_HOLDERS, {"role": role})]

@@ -27,3 +27,15 @@ WHERE user_id = %(user_id)s AND password_hash = %(before)s
 
 -- name: disable_user
 UPDATE desk_users SET disabled_at = coalesce(disabled_at, %(now)s) WHERE user_id = %(user_id)s
+
+-- name: enable_user
+UPDATE desk_users SET disabled_at = NULL WHERE user_id = %(user_id)s AND disabled_at IS NOT NULL
+
+-- name: set_roles
+UPDATE desk_users SET roles = %(roles)s WHERE user_id = %(user_id)s
+
+-- name: lock_holders
+-- In one order, so that two administrators who disable each other wait instead of both succeeding.
+SELECT user_id FROM desk_users
+WHERE disabled_at IS NULL AND %(role)s = ANY(roles)
+ORDER BY user_id FOR NO KEY UPDATE

@@ -34,11 +34,14 @@ class _Reader(HTMLParser):
         self.links: list[str] = []
         self.attributes: list[tuple[str, dict[str, str]]] = []
         self.open: list[str] = []
+        self.secrets: list[str] = []
         self._area: str | None = None
+        self._is_secret = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         self.attributes.append((tag, given))
+        self._is_secret = given.get("class") == "secret"
         if tag not in _VOID:
             self.open.append(tag)
         if tag == "form":
@@ -76,6 +79,8 @@ class _Reader(HTMLParser):
             self.forms[-1].fields[self._area] += data
         if data.strip() and not _HIDDEN & set(self.open):
             self.words.append(data.strip())
+            if self.open[-1] == "code" and self._is_secret:
+                self.secrets.append(data.strip())
 
 
 class Page:
@@ -101,6 +106,11 @@ class Page:
     @property
     def links(self) -> list[str]:
         return self._reader.links
+
+    @property
+    def secrets(self) -> list[str]:
+        """What is shown once."""
+        return self._reader.secrets
 
     @property
     def forms(self) -> list[Form]:

@@ -161,8 +161,9 @@ async def test_every_answer_has_the_headers_that_protect(world: DeskWorld) -> No
 async def test_nothing_is_inline_and_nothing_comes_from_elsewhere(
     handset_world: DeskWorld,
 ) -> None:
-    browser = await handset_world.signed_in()
+    browser = await handset_world.signed_in(Role.ADMINISTRATOR)
     paths = ["/account", "/handset", "/people", f"/people/{SUBJECTS[2]}", "/nothing"]
+    paths += ["/users", "/tokens", "/audit"]
     pages = [await browser.open(path) for path in paths]
     for page in [*pages, await handset_world.browser().open("/sign-in")]:
         for tag, attributes in page.elements:

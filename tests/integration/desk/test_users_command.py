@@ -78,6 +78,29 @@ async def test_a_password_of_a_file_is_not_printed(
     assert (await world.browser().sign_in("petrova", "seven green umbrellas")).path == "/account"
 
 
+async def test_roles_are_replaced_and_a_disabled_user_is_enabled(
+    world: DeskWorld, run: Run
+) -> None:
+    password = run("create", "smirnova", "--role", "viewer").stdout.strip()
+    changed = run("roles", "smirnova", "--role", "support", "--role", "editor")
+    assert changed.stdout == "smirnova is now: support, editor\n"
+    again = run("roles", "smirnova", "--role", "editor", "--role", "support")
+    assert again.stdout == "smirnova has these roles already\n"
+    assert run("enable", "smirnova").stdout == "smirnova may sign in already\n"
+    run("disable", "smirnova")
+    assert (await world.browser().sign_in("smirnova", password)).status == 403
+    assert run("enable", "smirnova").stdout == "enabled smirnova\n"
+    assert (await world.browser().sign_in("smirnova", password)).path == "/account"
+    assert world.audit("anna")[-4:] == [
+        "desk.create_user",
+        "desk.change_roles",
+        "desk.disable_user",
+        "desk.enable_user",
+    ]
+    with pytest.raises(SetupError, match="no user has this name"):
+        run("roles", "nobody-at-all", "--role", "viewer")
+
+
 def test_what_is_wrong_is_said_and_changes_nothing(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text("short", "utf-8")

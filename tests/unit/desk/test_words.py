@@ -15,7 +15,7 @@ from inbound.desk.russian import PAGES, RUSSIAN
 
 DESK = Path(__file__).parents[3] / "inbound" / "desk"
 # Their arguments are words.
-SAYING = {"Trouble", "PasswordError", "Place", "words", "_refuse", "Entry"}
+SAYING = {"Trouble", "PasswordError", "Place", "words", "_refuse", "Entry", "Notice"}
 
 
 def in_templates() -> Iterator[str]:
@@ -37,7 +37,11 @@ def in_modules() -> Iterator[str]:
                     yield from texts(argument)
             if isinstance(node, ast.AnnAssign) and name_of(node.target) in TABLES:
                 yield from texts(node.value)
-            if isinstance(node, ast.Assign) and name_of(node.targets[0]) in {"problem", "unsure"}:
+            if isinstance(node, ast.Assign) and name_of(node.targets[0]) in {
+                "problem",
+                "unsure",
+                "done",
+            }:
                 yield from texts(node.value)
 
 
@@ -68,6 +72,7 @@ def texts(node: ast.AST | None) -> Iterator[str]:
 
 
 TABLES = {"_DONE", "UNCHANGED", "_BAD_REASON", "_KINDS", "_TITLES", "_LEGS"}
+TABLES |= {"_MEANINGS", "_SCOPES", "_RIGHTS", "_FIELDS", "ACTIONS", "_NO_ROLE", "_LAST"}
 HEADERS = {"Retry-After"}
 
 
