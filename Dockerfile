@@ -29,7 +29,7 @@ FROM python:3.11-slim
 # A fixed number, for volumes and security policies that name it. Faust makes a folder
 # where it starts, so the working folder belongs to the user.
 RUN useradd --system --uid 10001 --no-create-home scserv \
-    && install -d -o scserv -g scserv /var/lib/scserv
+    && install -d -o scserv -g scserv -m 700 /var/lib/scserv /var/lib/scserv-uploads
 COPY --from=build /opt/scserv /opt/scserv
 ENV PATH=/opt/scserv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /var/lib/scserv

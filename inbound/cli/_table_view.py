@@ -5,16 +5,14 @@ from typing import Final
 
 from rich.table import Table as Grid
 
-from inbound.parsers.numbers import mask
 from inbound.printing import printable
 from inbound.tables.columns import Column, Layout, Placed, letter
+from inbound.tables.masking import masked_cell
 from inbound.tables.model import Cell, Kind, Understood
 from inbound.terminal import Terminal
 
-MASKED: Final = "***"
 _UNREAD_SHOWN: Final = 8
 _CHARS_SHOWN: Final = 24
-_SHOWN_FROM: Final = 6
 _FACT_WIDTH: Final = 18
 _KINDS: Final = {Kind.NUMBER: "number", Kind.DATE: "date", Kind.BOOLEAN: "true/false"}
 
@@ -73,23 +71,9 @@ def _unread(layout: Layout) -> str:
 def _cell(column: Column, cell: Cell, phones: Collection[str]) -> str:
     if cell.kind is Kind.EMPTY:
         return "(empty)"
-    masked = mask(cell.text)
-    if column.is_secret:
-        text = MASKED
-    elif column.name in phones or masked != MASKED:
-        text = masked  # a number in the wrong column is masked too
-    else:
-        text = _hidden(cell.text.strip())
-    kind = _KINDS.get(cell.kind)
+    text, kind = masked_cell(cell, column, phones), _KINDS.get(cell.kind)
     return f"{text} ({kind})" if kind else text
 
 
 def _short(text: str) -> str:
     return printable(text.strip(), _CHARS_SHOWN)
-
-
-def _hidden(text: str) -> str:
-    """Return the first and last character: a password may be in any column by mistake."""
-    if len(text) < _SHOWN_FROM:
-        return MASKED
-    return f"{text[0]}{MASKED}{text[-1]}"

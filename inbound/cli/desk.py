@@ -37,6 +37,7 @@ def desk(settings: Settings, *, handset: bool) -> None:
     from inbound.desk.app import make_desk, menu
     from inbound.desk.pages import Pages
     from inbound.desk.sign_in import SignIn
+    from inbound.desk.uploads import Uploads
     from inbound.store.access.desk_sessions import SessionLimits
 
     health = serve_health(settings, "desk", "database")
@@ -62,7 +63,9 @@ def desk(settings: Settings, *, handset: bool) -> None:
             if phones:
                 await stack.enter_async_context(phones.running())
             addresses = ClientAddresses(networks)
-            parts = Desk(pages, sign_in, addresses, utc_now, sources, people, phones)
+            uploads = Uploads(own.uploads, utc_now)
+            await stack.enter_async_context(uploads.sweeping())
+            parts = Desk(pages, sign_in, addresses, utc_now, sources, people, uploads, phones)
             app = make_desk(parts, new_id=uuid4)
             await HttpServer(app, own, health, sign_in.check_database).run()
 

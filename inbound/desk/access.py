@@ -14,6 +14,7 @@ from inbound.desk.pages import Pages
 from inbound.desk.people import People
 from inbound.desk.phones import Phones
 from inbound.desk.sign_in import SignIn
+from inbound.desk.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Desk:
     clock: Callable[[], datetime]
     sources: Sources
     people: People
+    uploads: Uploads
     phones: Phones | None = None
 
 

@@ -197,8 +197,11 @@ class LocalService:
             live = f"{url}/live"
             listens = role in self._listeners
             changing = partial(self._listener_environment, role, env) if listens else env
-            if role == "desk" and self._built_in_simulator:
-                where.append("--handset")
+            if role == "desk":
+                if "uploads" not in self._settings.desk.model_fields_set:
+                    env["SCSERV_DESK__UPLOADS"] = str(self._data_dir / "uploads")
+                if self._built_in_simulator:
+                    where.append("--handset")
             children.append(Child(role, [*SCSERV, role, *where], changing, live, live))
         return children
 

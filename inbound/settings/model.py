@@ -92,6 +92,11 @@ class DeskSettings(ListenerSettings):
     session_hours: int = Field(
         default=12, ge=1, le=168, description="hours after which every session ends"
     )
+    uploads: Path = Field(
+        default=Path("desk-uploads"),
+        description="folder for uploaded tables, which stay there until they are used, a day at "
+        "most; a relative path is in the working directory",
+    )
 
 
 class Settings(KafkaSettings):

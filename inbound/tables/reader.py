@@ -29,12 +29,16 @@ _HEAD: Final = 1024
 
 @contextmanager
 def open_table(
-    path: Path, columns: Sequence[Column], choices: Choices | None = None
+    path: Path,
+    columns: Sequence[Column],
+    choices: Choices | None = None,
+    name: str | None = None,
 ) -> Iterator[Table]:
     """Open a file and find `columns` in it; they are found before the block begins.
 
     Blocks while it reads the file once or twice. Raises SetupError for a file that is no table,
-    that can be understood in two ways, or that lacks a column. Its text has no cell of a row.
+    that can be understood in two ways, or that lacks a column. Its text has no cell of a row, and
+    calls the file `name`, by default that of its path.
     """
     choices = choices or Choices()
     if not path.is_file():
@@ -46,7 +50,7 @@ def open_table(
         reason = error.strerror
     else:
         with file:
-            yield _open(file, path.name, columns, choices)
+            yield _open(file, name or path.name, columns, choices)
         return
     raise SetupError(f"can't read {path}: {reason}")
 

@@ -1,8 +1,11 @@
 """The desk in the test's own process: a database, a clock, users with each role."""
 
+import shutil
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any, Final, LiteralString
 from uuid import uuid4
 
@@ -19,6 +22,7 @@ from inbound.desk.people import People
 from inbound.desk.phones import Conversation, PhoneError, PhoneMessage
 from inbound.desk.roles import Role
 from inbound.desk.sign_in import SignIn
+from inbound.desk.uploads import Uploads
 from inbound.directory.postgres import PostgresDirectory
 from inbound.freshness.model import Backlog, Oldest
 from inbound.keys import OrderHasher, SubjectHasher, VaultCipher
@@ -77,6 +81,7 @@ class DeskWorld:
         self.now = NOW
         self.phones = FakePhones(lambda: self.now)
         self.oldest: Oldest | None = {}
+        self.uploads = Path(tempfile.mkdtemp(prefix="scserv-desk-"))
         hasher, sealer = SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY))
         self.directory = PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY)
         self.sources = Sources(
@@ -106,6 +111,7 @@ class DeskWorld:
             lambda: self.now,
             self.sources,
             people,
+            Uploads(self.uploads, lambda: self.now),
             self.phones if has_handset else None,
         )
         self._is_closed = False
@@ -136,6 +142,7 @@ class DeskWorld:
             await browser.client.aclose()
         await self.store.close()
         await self.sources.close()
+        shutil.rmtree(self.uploads)
 
     def user(self, *roles: Role) -> str:
         """Create a user with these roles and PASSWORD; return the name."""
