@@ -14,7 +14,12 @@ from inbound.terminal import Terminal
 _UNREAD_SHOWN: Final = 8
 _CHARS_SHOWN: Final = 24
 _FACT_WIDTH: Final = 18
-_KINDS: Final = {Kind.NUMBER: "number", Kind.DATE: "date", Kind.BOOLEAN: "true/false"}
+_KINDS: Final = {
+    Kind.NUMBER: "number",
+    Kind.DATE: "date",
+    Kind.BOOLEAN: "true/false",
+    Kind.ERROR: "error",
+}
 
 
 def print_understood(

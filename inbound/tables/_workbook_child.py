@@ -24,6 +24,9 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
+from inbound.tables._workbook_errors import Errors, find_errors
+
+NONE: Final[Errors] = {}
 MEMORY_BYTES: Final = 1 << 30
 CPU_S: Final = 120
 WALL_S: Final = 120
@@ -61,12 +64,18 @@ def main() -> int:
     try:
         if command == "heads":
             write({"format": recognise(sys.stdin.buffer)})
+        errors: Errors = {}
+        if command == "rows":
+            kind, index = recognise(sys.stdin.buffer), int(numbers[0])
+            errors = find_errors(
+                sys.stdin.buffer, kind, index, rows_max=ROWS_MAX, columns_max=COLUMNS_MAX
+            )
         with CalamineWorkbook.from_filelike(sys.stdin.buffer) as book:
             if command == "heads":
                 write_heads(book)
             else:
                 sheet, columns, known = ([int(n) for n in text.split(",")] for text in numbers)
-                write_rows(book.get_sheet_by_index(sheet[0]), columns, set(known))
+                write_rows(book.get_sheet_by_index(sheet[0]), columns, set(known), errors)
     except PasswordError:
         write({"failed": "password"})
     except TooManyRowsError:
@@ -109,24 +118,28 @@ def write_heads(book: CalamineWorkbook) -> None:
         write({"sheet": index, "name": about.name, "visible": visible, "head": head})
 
 
-def write_rows(sheet: CalamineSheet, columns: list[int], known: set[int]) -> None:
+def write_rows(sheet: CalamineSheet, columns: list[int], known: set[int], errors: Errors) -> None:
     """Write each row that is not empty: the cells in `columns`, and a few that are not `known`."""
     write({"rows": sheet.total_height})
-    for number, row in filled_rows(sheet):
-        cells = [plain(row[i]) if i < len(row) else "" for i in columns]
+    for number, row in filled_rows(sheet, errors):
+        wrong = errors.get(number, {})
+        cells = [
+            {"error": wrong[i]} if i in wrong else plain(row[i]) if i < len(row) else ""
+            for i in columns
+        ]
         others = (i for i, v in enumerate(row) if v != "" and i not in known and str(v).strip())
         write([number, cells, [[i, plain(row[i])] for i in itertools.islice(others, OTHERS_MAX)]])
 
 
-def filled_rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[Any]]]:
-    """Yield number, from 1, and values of each row that is not empty.
+def filled_rows(sheet: CalamineSheet, errors: Errors = NONE) -> Iterator[tuple[int, list[Any]]]:
+    """Yield number, from 1, and values of each row that has a value or an error.
 
     Raises TooManyRowsError.
     """
     if sheet.total_height > ROWS_MAX:
         raise TooManyRowsError
     for number, row in enumerate(sheet.iter_rows(), 1):
-        if any(value != "" for value in row):
+        if number in errors or any(value != "" for value in row):
             yield number, row
 
 

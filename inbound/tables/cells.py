@@ -2,7 +2,7 @@
 
 Spreadsheets change what people type: 0123 becomes 123, a long number 7.91612E+10, 1-2 a date.
 The functions return a value only if none of that can have happened. Otherwise they raise
-`CellError`; its text is a reason that never repeats the cell.
+`CellError`; its text is a reason that never repeats the cell, but for the code of an error.
 
 A text cell of a workbook is taken as it is. A field of a CSV file may be what a spreadsheet
 made of another value, so everything that looks like such a change is refused there.
@@ -147,13 +147,15 @@ def read_shown(cell: Cell) -> str:
 
 def read_msisdn(cell: Cell) -> str:
     """Return the E.164 number in a cell, or raise CellError."""
-    if cell.kind in {Kind.DATE, Kind.BOOLEAN, Kind.GUESSED}:
+    if cell.kind in {Kind.DATE, Kind.BOOLEAN, Kind.ERROR, Kind.GUESSED}:
         raise CellError(_uncertain(cell))
     text = cell.text.strip()
     if cell.kind is Kind.PRINTED:
         text = text.removeprefix("'")  # marks text in a spreadsheet; no part of any number
     if _FORMULA.match(text):
         raise CellError(_IS_FORMULA)
+    if text.strip("#") and _ERRORS.fullmatch(text):
+        raise CellError("is an error of the spreadsheet, not a value")
     if _SCIENTIFIC.fullmatch(text):
         raise CellError("is in scientific notation, so digits are missing")
     if _WITH_FRACTION.fullmatch(text):
@@ -185,5 +187,7 @@ def _uncertain(cell: Cell) -> str:
             return "is a date or time and not text"
         case Kind.BOOLEAN:
             return "is TRUE or FALSE and not text"
+        case Kind.ERROR:
+            return f"is the error {cell.text} of a formula, not a value"
         case _:
             return "has letters that depend on the file's encoding, which is a guess"

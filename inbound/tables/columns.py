@@ -87,6 +87,8 @@ class Mismatch:
     """Sentences about columns whose place is not certain."""
     names: tuple[str, ...]
     row: int = 0
+    is_header: bool = False
+    """Certainly: so what it names can be told, as it is no data."""
 
     @property
     def nearness(self) -> int:

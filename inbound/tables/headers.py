@@ -2,6 +2,8 @@
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
 from itertools import islice
 from typing import Final
 
@@ -16,6 +18,7 @@ from inbound.tables.columns import (
     match_header,
     place,
     place_columns,
+    plain_name,
 )
 from inbound.tables.formulas import unmarked
 from inbound.tables.model import EMPTY, BadRow, Choices, Record, Row
@@ -29,6 +32,7 @@ _NUMBER_CHARS_MAX: Final = 40
 _NAMES_SHOWN: Final = 12
 _LETTERS_SHOWN: Final = 5
 _NAME_CHARS_SHOWN: Final = 30
+_SIMILAR: Final = 0.6
 _EMPTY_TABLE: Final = Mismatch(-1, (), (), ())
 
 
@@ -55,11 +59,19 @@ def find_header(
             if not _has_number(names) and _has_names(columns, mapping):
                 return found
             continue
-        if found.found >= _NAMES_CERTAIN and _has_number(names):
+        has_number = _has_number(names)
+        if found.found >= _NAMES_CERTAIN and has_number:
             continue
         if found.nearness > nearest.nearness:
-            nearest = found
+            is_header = not has_number and _may_be_told(found, columns)
+            nearest = replace(found, is_header=is_header)
     return nearest
+
+
+def _may_be_told(found: Mismatch, columns: Sequence[Column]) -> bool:
+    """Whether a row without a number is certainly a header, or has no secret if it is none."""
+    is_audience = not any(column.is_secret for column in columns)
+    return is_audience or found.found >= _NAMES_CERTAIN
 
 
 def _has_number(names: Sequence[str]) -> bool:
@@ -88,7 +100,7 @@ def explain(name: str, mismatch: Mismatch, columns: Sequence[Column], unit: str)
         return SetupError(f"{name} is empty; it needs the names of the columns first: {wanted}")
     if mismatch.uncertain:
         return SetupError(f"{name}, {unit} {mismatch.row}: {'; '.join(mismatch.uncertain)}")
-    if mismatch.found < _NAMES_CERTAIN:
+    if not mismatch.is_header:
         lacking = mismatch.missing if mismatch.found else [column.name for column in columns]
         noun = "column" if len(lacking) == 1 else "columns"
         return SetupError(
@@ -100,7 +112,20 @@ def explain(name: str, mismatch: Mismatch, columns: Sequence[Column], unit: str)
     missing = " and ".join(mismatch.missing)
     return SetupError(
         f"{name}, {unit} {mismatch.row}: no column for {missing}; its columns are "
-        f"{_listed(mismatch.names)}; choose with --map {mismatch.missing[0]}=NAME"
+        f"{_listed(mismatch.names)}; {_advice(mismatch)}"
+    )
+
+
+def _advice(mismatch: Mismatch) -> str:
+    """Return how to name the first missing column: the most similar one, if there is one."""
+    wanted, names = mismatch.missing[0], [plain_name(name) for name in mismatch.names]
+    nearest = get_close_matches(plain_name(wanted), names, n=1, cutoff=_SIMILAR)
+    if not nearest:
+        return f"choose with --map {wanted}=NAME"
+    index = names.index(nearest[0])
+    return (
+        f"if {letter(index)} “{_cut(mismatch.names[index].strip())}” is {wanted}, "
+        f"use --map {wanted}=#{letter(index)}"
     )
 
 

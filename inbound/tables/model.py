@@ -28,6 +28,8 @@ class Kind(Enum):
     DATE = auto()
     """A date, time or duration cell of a workbook."""
     BOOLEAN = auto()
+    ERROR = auto()
+    """A cell of a workbook whose formula failed; its text is the code, such as #N/A."""
 
 
 @dataclass(frozen=True, slots=True)

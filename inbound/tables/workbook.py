@@ -142,6 +142,8 @@ def _cell(value: object) -> Cell:
             return Cell(Kind.NUMBER, _number_text(value))
         case {"date": str(text)}:
             return Cell(Kind.DATE, text)
+        case {"error": str(code)}:
+            return Cell(Kind.ERROR, code)
         case _:
             raise AssertionError("an unknown cell type")
 

@@ -205,7 +205,7 @@ def test_a_template_says_which_languages_it_lacks(bench: Bench, tmp_path: Path) 
     assert made["missing_languages"] == ["en"]
     assert "template closed, version 1, the newest when the draft" in run("show", made["id"])
     short = table(tmp_path, number(0), header="msisdn")
-    with pytest.raises(SetupError, match="names the column day;"):
+    with pytest.raises(SetupError, match="no column for day; its columns are A “msisdn”;"):
         run("create", "--name", "A", "--template", "closed", "--audience", str(short))
 
 

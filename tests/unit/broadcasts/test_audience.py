@@ -159,6 +159,19 @@ def test_a_template_writes_a_date_cell_as_its_language_does() -> None:
     assert text.definition.render(good.fields, "ru").text == "Визит 17.05.2026 в 18:30."
 
 
+def test_an_error_of_a_formula_is_named() -> None:
+    text = content("{Имя}")
+    number, error = Cell(Kind.TEXT, "+79161234567"), Cell(Kind.ERROR, "#N/A")
+    bad = check_row(Row(2, (number, error)), text)
+    assert isinstance(bad, ExcludedRow)
+    assert bad.detail == "Имя is the error #N/A of a formula, not a value"
+    assert (bad.held.cells, bad.held.rest) == (("+79161234567", ""), "Имя was #N/A")
+    for cell in (error, Cell(Kind.TEXT, "#N/A")):
+        bad = check_row(Row(2, (cell, number)), text)
+        assert isinstance(bad, ExcludedRow)
+        assert (bad.reason, "error" in bad.detail) == (Exclusion.NUMBER, True)
+
+
 def test_a_duration_is_no_date() -> None:
     row = Row(2, (Cell(Kind.TEXT, "+79161234567"), Cell(Kind.DATE, "1 day, 2:00:00")))
     bad = check_row(row, content("{Имя}"))

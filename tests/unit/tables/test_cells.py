@@ -148,6 +148,7 @@ def test_ordinary_text_is_taken(written: str) -> None:
         (Cell(Kind.DATE, "2024-01-02"), "date"),
         (Cell(Kind.BOOLEAN, "TRUE"), "TRUE or FALSE"),
         (Cell(Kind.GUESSED, "пароль"), "encoding"),
+        (Cell(Kind.ERROR, "#REF!"), "is the error #REF! of a formula"),
         (text("PT2952H00M00S"), "date"),  # how the reader of ODS files gives a duration
     ],
 )

@@ -75,6 +75,35 @@ def test_missing_column_lists_the_names_of_the_file(tmp_path: Path) -> None:
         read(path, CLIENT_COLUMNS)
 
 
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        (
+            "Телефон,Имья",
+            "no column for Имя; its columns are A “Телефон”, B “Имья”; if B “Имья” is",
+        ),
+        ("Телефон,Имья,Город", "C “Город”; if B “Имья” is Имя, use --map Имя=#B"),
+        ("Телефон,Город", "its columns are A “Телефон”, B “Город”; choose with --map Имя=NAME"),
+        ("Телефн,Город", "no column for msisdn and Имя; its columns are A “Телефн”, B “Город”"),
+    ],
+)
+def test_an_audience_without_a_column_is_told_its_columns_and_the_nearest(
+    tmp_path: Path, header: str, said: str
+) -> None:
+    columns = (CLIENT_COLUMNS[0], Column("Имя", ()))
+    with pytest.raises(SetupError) as error:
+        read(saved(tmp_path, f"{header}\n+79161234567,Анна,Омск\n"), columns)
+    assert said in str(error.value)
+
+
+def test_a_first_row_with_a_number_is_not_told(tmp_path: Path) -> None:
+    path = saved(tmp_path, "+79161234567,Anna\n+79161234568,Bob\n")
+    with pytest.raises(SetupError) as error:
+        read(path, (CLIENT_COLUMNS[0], Column("name", ())))
+    assert "none of the first 20 lines names the columns msisdn, name" in str(error.value)
+    assert "7916" not in str(error.value)
+
+
 def test_ambiguity_is_resolved_by_a_person(tmp_path: Path) -> None:
     path = saved(tmp_path, "msisdn,телефон,code\n1,2,3\n")
     assert read(path, mapping=(("msisdn", "#B"),)) == [(2, "2", "3")]

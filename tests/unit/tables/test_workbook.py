@@ -1,6 +1,7 @@
 """Workbooks: kinds of cells, sheets, and files that are made to harm."""
 
 import datetime as dt
+import io
 import time
 import zipfile
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ import pytest
 import xlsxwriter
 
 from inbound.errors import SetupError
+from inbound.tables._workbook_errors import find_errors
 from inbound.tables.model import Choices, Kind, Row
 from inbound.tables.reader import open_table
 from tests.unit.tables.worlds import COLUMNS, facts, read, workbook
@@ -58,9 +60,110 @@ def test_kinds_of_cells(tmp_path: Path) -> None:
         (Kind.BOOLEAN, "TRUE"),
         (Kind.NUMBER, "2"),
         (Kind.TEXT, "ab"),
-        (Kind.EMPTY, ""),
+        (Kind.ERROR, "#N/A"),
         (Kind.EMPTY, ""),
     ]
+
+
+ERRORS = {(3, 1): "#N/A", (5, 0): "#REF!", (6, 1): "#DIV/0!"}
+"""By row, from 1, and column."""
+
+
+def with_errors(folder: Path, kind: str) -> Path:
+    """Write a workbook whose first sheet has errors that the second one, which is read, has not."""
+    path = folder / "table.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        book.add_worksheet("Old").write_formula(1, 1, "=NA()", None, "#N/A")
+        sheet = book.add_worksheet("New")
+        sheet.write_row(0, 0, HEADER)
+        for row in (2, 3, 4, 6):
+            sheet.write_row(row - 1, 0, (f"number {row}", f"code {row}"))
+        for (row, column), code in ERRORS.items():
+            sheet.write_formula(row - 1, column, "=NA()", None, code)
+        book.add_worksheet("Newer").write_formula(3, 1, "=NA()", None, "#N/A")
+    return path if kind == "XLSX" else as_ods(path)
+
+
+def as_ods(path: Path) -> Path:
+    """Write the sheets of `with_errors` as LibreOffice does, a repeated row among them."""
+    word = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    error = (
+        '<table:table-cell table:formula="of:=NA()" office:value-type="string" '
+        'office:string-value="" calcext:value-type="error"><text:p>{}</text:p></table:table-cell>'
+    )
+    row = "<table:table-row>{}</table:table-row>"
+    lines = [word.format("msisdn") + word.format("code")]
+    for n in range(2, 7):
+        cells = [
+            error.format(ERRORS[n, column])
+            if (n, column) in ERRORS
+            else word.format(f"{name} {n}")
+            if n != 5
+            else "<table:table-cell/>"
+            for column, name in enumerate(("number", "code"))
+        ]
+        lines.append("".join(cells))
+    of_others = row.format(word.format("x") + error.format("#N/A"))
+    sheets = (("Old", of_others), ("New", "".join(map(row.format, lines))), ("Newer", of_others))
+    tables = "".join(f'<table:table table:name="{n}">{t}</table:table>' for n, t in sheets)
+    ods = path.with_suffix(".ods")
+    with (
+        zipfile.ZipFile(CORPUS / "libreoffice.ods") as source,
+        zipfile.ZipFile(ods, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for name in source.namelist():
+            xml = source.read(name).decode() if name == "content.xml" else ""
+            if xml:
+                start, end = xml.index("<table:table "), xml.rindex("</table:table>")
+                xml = xml[:start] + tables + xml[end + len("</table:table>") :]
+            target.writestr(name, xml or source.read(name))
+    return ods
+
+
+@pytest.mark.parametrize("kind", ["XLSX", "ODS"])
+def test_errors_of_formulas_are_no_empty_cells(tmp_path: Path, kind: str) -> None:
+    with open_table(with_errors(tmp_path, kind), COLUMNS, Choices(sheet="New")) as table:
+        found = {
+            (row.number, column): cell.text
+            for row in table.rows()
+            if isinstance(row, Row)
+            for column, cell in enumerate(row.cells)
+            if cell.kind is Kind.ERROR
+        }
+    assert found == ERRORS
+
+
+def test_repeated_cells_and_rows_of_an_ods_file_have_its_error_too(tmp_path: Path) -> None:
+    path = with_errors(tmp_path, "ODS")
+    with zipfile.ZipFile(path) as source:
+        archive = {name: source.read(name) for name in source.namelist()}
+    third = archive["content.xml"].index(b"number 3")
+    head, tail = archive["content.xml"][:third], archive["content.xml"][third:]
+    at = head.rindex(b"<table:table-row>")
+    archive["content.xml"] = (
+        head[:at]
+        + b'<table:table-row table:number-rows-repeated="3">'
+        + head[at + len(b"<table:table-row>") :]
+        + tail
+    )
+    with zipfile.ZipFile(path, "w") as target:
+        for name, content in archive.items():
+            target.writestr(name, content)
+    with open_table(path, COLUMNS, Choices(sheet="New")) as table:
+        rows = [row for row in table.rows() if isinstance(row, Row)]
+    errors = [row.number for row in rows for cell in row.cells if cell.kind is Kind.ERROR]
+    assert errors == [3, 4, 5, 7, 8]
+
+
+@pytest.mark.parametrize("content", [b"<!DOCTYPE value-type='error'", b"<a>value-type='error'</b>"])
+def test_errors_of_a_damaged_sheet_are_not_known(tmp_path: Path, content: bytes) -> None:
+    path = workbook(tmp_path, [HEADER, ("1", "2")])
+    limits = {"rows_max": 9, "columns_max": 9}
+    assert find_errors(io.BytesIO(path.read_bytes()), "XLSX", 7, **limits) == {}
+    assert find_errors(io.BytesIO(content), "ODS", 0, **limits) == {}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("content.xml", content)
+    assert find_errors(io.BytesIO(path.read_bytes()), "ODS", 0, **limits) == {}
 
 
 def test_table_that_begins_in_another_corner(tmp_path: Path) -> None:
