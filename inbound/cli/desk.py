@@ -15,6 +15,7 @@ from inbound.startup import check_database, make_cipher
 if TYPE_CHECKING:
     from inbound.api.backend import Sources
     from inbound.desk.people import People
+    from inbound.desk.sending import Sending
     from inbound.local.handset import SimulatedPhones
 
 
@@ -35,6 +36,7 @@ def desk(settings: Settings, *, handset: bool) -> None:
     from inbound.clock import utc_now
     from inbound.desk.access import Desk
     from inbound.desk.app import make_desk, menu
+    from inbound.desk.message_templates import MessageTemplates
     from inbound.desk.pages import Pages
     from inbound.desk.sign_in import SignIn
     from inbound.desk.uploads import Uploads
@@ -59,33 +61,66 @@ def desk(settings: Settings, *, handset: bool) -> None:
         pages = Pages(menu(handset=handset), settings.time_zone, is_secure=is_secure)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(sources.close)
-            people = await _people(settings, sources, stack)
+            people, sending = await _people(settings, sources, stack)
+            templates = MessageTemplates(sources.pool, settings.smpp.alphabet)
             if phones:
                 await stack.enter_async_context(phones.running())
             addresses = ClientAddresses(networks)
             uploads = Uploads(own.uploads, utc_now)
             await stack.enter_async_context(uploads.sweeping())
-            parts = Desk(pages, sign_in, addresses, utc_now, sources, people, uploads, phones)
+            parts = Desk(
+                pages=pages,
+                sign_in=sign_in,
+                addresses=addresses,
+                clock=utc_now,
+                sources=sources,
+                people=people,
+                sending=sending,
+                templates=templates,
+                uploads=uploads,
+                phones=phones,
+            )
             app = make_desk(parts, new_id=uuid4)
             await HttpServer(app, own, health, sign_in.check_database).run()
 
     sys.exit(run_role(main))
 
 
-async def _people(settings: Settings, sources: "Sources", stack: AsyncExitStack) -> "People":
-    """Return the look-ups and changes of people; `stack` closes what they use."""
+async def _people(
+    settings: Settings, sources: "Sources", stack: AsyncExitStack
+) -> "tuple[People, Sending]":
+    """Return the look-ups and changes of people, and what is sent to them.
+
+    `stack` closes what they use.
+    """
     from inbound.clock import utc_now
     from inbound.desk.people import People
-    from inbound.orders.batching import OrderBatcher
+    from inbound.desk.sending import Sending, SendingRules
+    from inbound.orders.dispatch import Dispatcher
     from inbound.orders.wiring import IntakeConnections
     from inbound.registrations.switching import Switching
+    from schemas.topics import TopicNames
 
     orders = IntakeConnections(settings)
     stack.push_async_callback(orders.close)
-    batcher = OrderBatcher(orders.intake.place)
-    stack.push_async_callback(batcher.close)
     switching = Switching(orders.store, sources.hasher, clock=utc_now, new_id=uuid4)
-    return People(sources, make_cipher(settings), switching, batcher.place, utc_now)
+    dispatcher = Dispatcher(
+        orders.store,
+        sources.hasher,
+        TopicNames.prefixed(settings.topic_prefix),
+        sender=settings.sender,
+        clock=utc_now,
+    )
+    sending = Sending(
+        sources,
+        orders.intake,
+        dispatcher,
+        directory=orders.directory,
+        templates=orders.templates,
+        rules=SendingRules(settings.sender, settings.smpp.alphabet, settings.order_ahead_days),
+        clock=utc_now,
+    )
+    return People(sources, make_cipher(settings), switching, utc_now), sending
 
 
 def _phones(settings: Settings) -> "SimulatedPhones":

@@ -10,9 +10,11 @@ from starlette.responses import RedirectResponse
 
 from inbound.api.addresses import ClientAddresses
 from inbound.api.backend import Sources
+from inbound.desk.message_templates import MessageTemplates
 from inbound.desk.pages import Pages
 from inbound.desk.people import People
 from inbound.desk.phones import Phones
+from inbound.desk.sending import Sending
 from inbound.desk.sign_in import SignIn
 from inbound.desk.uploads import Uploads
 
@@ -30,6 +32,8 @@ class Desk:
     clock: Callable[[], datetime]
     sources: Sources
     people: People
+    sending: Sending
+    templates: MessageTemplates
     uploads: Uploads
     phones: Phones | None = None
 

@@ -17,7 +17,9 @@ from inbound.api.observability import ObservabilityMiddleware, Served
 from inbound.desk import (
     account,
     audit_routes,
+    order_routes,
     person_routes,
+    send_routes,
     signing_in,
     static_files,
     token_routes,
@@ -38,6 +40,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     signing_in.router,
     handset_routes.router,
     person_routes.router,
+    send_routes.router,
+    order_routes.router,
     token_routes.router,
     audit_routes.router,
     user_routes.router,
@@ -46,6 +50,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
 PLACES: Final[tuple[Place, ...]] = (
     handset_routes.PLACE,
     person_routes.PLACE,
+    send_routes.PLACE,
     audit_routes.PLACE,
     user_routes.PLACE,
 )

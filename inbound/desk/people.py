@@ -16,17 +16,12 @@ from inbound.freshness.backlog import ask_settled
 from inbound.freshness.model import PendingWork
 from inbound.handlers.registrations import Operator
 from inbound.keys import UnsealError, VaultCipher
-from inbound.orders.batching import Place
-from inbound.orders.ports import Placed
 from inbound.parsers.numbers import NumberError, mask, parse_msisdn
-from inbound.store.access.audit import record
-from inbound.store.connections import raises_store_errors
 from inbound.store.people.subjects import numbers_of, subjects_of
 from inbound.timeline.ids import find_by_any_id, find_by_request, find_by_trace
 from inbound.timeline.input import TimelineOptions
 from inbound.timeline.model import Language, Timeline
 from inbound.timeline.reader import Reveal
-from schemas.orders import Order
 
 SHOWN: Final = 20
 _TICKET: Final = b"desk number"
@@ -76,14 +71,12 @@ class People:
         sources: Sources,
         cipher: VaultCipher,
         switches: Switches,
-        place: Place,
         clock: Callable[[], datetime],
     ) -> None:
         """`cipher` seals the numbers of people who have no subject, for addresses."""
         self._sources = sources
         self._cipher = cipher
         self._switches = switches
-        self._place = place
         self._clock = clock
 
     async def search(self, typed: str) -> Found:
@@ -141,13 +134,6 @@ class People:
         """Switch notifications as the person has asked; False if they are like that already."""
         return await self._switches.switch(who.number, operator, on=on)
 
-    async def send(self, who: Who, actor: str, text: str, order_id: UUID) -> Placed:
-        """Have a notification sent; with the same id it is the same one. Recorded first."""
-        order = Order(phone=who.number, text=text, idempotency_key=str(order_id), order_id=order_id)
-        await self._sources.pool.run(_record_sending, actor, order_id)
-        [placed] = await self._place([order])
-        return placed
-
     def masked(self, who: Who) -> str:
         """Return the number as it is shown without a reveal."""
         return mask(who.number)
@@ -177,8 +163,3 @@ def _find_places(conn: psycopg.Connection, text: str) -> dict[UUID, UUID]:
         if place.subject_id is not None:
             found.setdefault(place.subject_id, place.id)
     return found
-
-
-@raises_store_errors
-def _record_sending(conn: psycopg.Connection, actor: str, order_id: UUID) -> None:
-    record(conn, actor=actor, action="order.send", reason="from the desk", request_id=order_id)

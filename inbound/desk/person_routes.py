@@ -20,7 +20,7 @@ from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.handlers.registrations import Operator
 from inbound.store.access.audit import ReasonError, check_reason
 from inbound.timeline.reader import Reveal
-from schemas.orders import LONGEST_TEXT
+from schemas.orders import LONGEST_TEXT, Order
 
 PATH: Final = "/people"
 PLACE: Final = Place(PATH, "People", "search", Right.PEOPLE)
@@ -129,7 +129,8 @@ async def send(request: Request, desk: DeskDep, action: MaySend, name: str) -> R
         return await _refuse(request, desk, who, {"send": "Type a text first."}, action)
     try:
         order_id = UUID(action.form["once"])
-        placed = await desk.people.send(who, action.visitor.session.actor, text, order_id)
+        order = Order(phone=who.number, text=text, idempotency_key=str(order_id), order_id=order_id)
+        placed = await desk.sending.place(action.visitor.session.actor, order)
     except (ValidationError, ValueError):
         problem = "The text is too long, or has characters that can't be sent."
         return await _refuse(request, desk, who, {"send": problem}, action)

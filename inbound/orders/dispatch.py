@@ -22,6 +22,7 @@ from inbound.handlers.orders import dispatched_message_id, next_sending_time
 from inbound.keys import SubjectHasher
 from inbound.orders.due_checks import refusal_of
 from inbound.outbox.order_messages import order_message_row
+from inbound.store.access.audit import NewAuditEntry
 from inbound.store.errors import Conflict
 from inbound.store.orders.rows import OrderRow
 from inbound.store.transactions.changes import Changes
@@ -34,6 +35,9 @@ from schemas.topics import TopicNames
 Result = TypeVar("Result")
 
 MOST_AT_ONCE: Final = 1000
+CANCEL: Final = "order.cancel"
+"""The action in the audit."""
+
 LANE_RETENTION: Final = timedelta(days=4)
 """A record that was published at most a day after it was queued is gone from its lane."""
 
@@ -77,14 +81,21 @@ class Dispatcher:
         return await self._with_conflicts_retried(lambda tx: self._expire_lost(tx, limit))
 
     async def cancel(
-        self, order_ids: Collection[UUID], states: Collection[OrderState] = WAITING
+        self,
+        order_ids: Collection[UUID],
+        states: Collection[OrderState] = WAITING,
+        *,
+        actor: str | None = None,
     ) -> dict[UUID, OrderState]:
         """Cancel those in one of these states; return the state of each order that exists.
 
         A queued one is withheld when it is claimed, but one that a gateway has just claimed is
-        still sent. Safe to repeat. Blocks and raises as `dispatch_due` does.
+        still sent. The audit gets an entry of the `actor`, if one is named, for each that is
+        cancelled. Safe to repeat. Blocks and raises as `dispatch_due` does.
         """
-        return await self._with_conflicts_retried(lambda tx: self._cancel(tx, order_ids, states))
+        return await self._with_conflicts_retried(
+            lambda tx: self._cancel(tx, order_ids, states, actor)
+        )
 
     async def _with_conflicts_retried(
         self, work: Callable[[Transaction], Awaitable[Result]]
@@ -181,6 +192,7 @@ class Dispatcher:
         transaction: Transaction,
         order_ids: Collection[UUID],
         cancelled: Collection[OrderState],
+        actor: str | None,
     ) -> dict[UUID, OrderState]:
         now = self._clock()
         found = await transaction.orders(order_ids, lock=True)
@@ -196,9 +208,16 @@ class Dispatcher:
                     subjects.append(order.subject_id, [event], order.traceparent)
                 changes.orders.note([event])
                 states[order.order_id] = OrderState.CANCELLED
+                if actor is not None:
+                    changes.audit.append(_cancelling(actor, order))
             changes.events, changes.states = subjects.events, subjects.states()
             await transaction.write(changes)
         return states
+
+
+def _cancelling(actor: str, order: OrderRow) -> NewAuditEntry:
+    reason = f"{order.kind.value} of account {order.account}"
+    return NewAuditEntry(actor, CANCEL, reason, order.subject_id, order.order_id)
 
 
 def _is_late(order: OrderRow, now: datetime) -> bool:

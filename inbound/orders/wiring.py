@@ -17,22 +17,22 @@ APPLICATION_NAME = "scserv orders"
 
 
 class IntakeConnections:
-    """An intake on connections of its own; `close` them at the end."""
+    """An intake on connections of its own, which others may share; `close` them at the end."""
 
     def __init__(self, settings: Settings) -> None:
         """Open nothing yet. Raises `SetupError` when a key is missing or malformed."""
         url = settings.database_url.get_secret_value()
         subject_key, vault_key = settings.subject_key_bytes(), settings.vault_key_bytes()
         self.store = PostgresStore(url, VaultCipher(vault_key), application_name=APPLICATION_NAME)
-        self._directory = PostgresDirectory(
+        self.directory = PostgresDirectory(
             url, subject_key, vault_key, application_name=APPLICATION_NAME
         )
-        self._templates = StoredTemplates(url, application_name=APPLICATION_NAME)
+        self.templates = StoredTemplates(url, application_name=APPLICATION_NAME)
         self.intake = Intake(
             Tools(
                 store=self.store,
-                directory=self._directory,
-                templates=self._templates,
+                directory=self.directory,
+                templates=self.templates,
                 subject_hasher=SubjectHasher(subject_key),
                 order_hasher=OrderHasher(subject_key),
                 new_id=uuid4,
@@ -44,8 +44,8 @@ class IntakeConnections:
     async def close(self) -> None:
         """Close the connections; a later use opens them again."""
         await self.store.close()
-        await self._directory.close()
-        await self._templates.close()
+        await self.directory.close()
+        await self.templates.close()
 
 
 def intake_settings(settings: Settings) -> IntakeSettings:

@@ -143,18 +143,40 @@ def measure(text: str, default: str = alphabets.GSM_0338) -> Size:
     return Size(name, units, parts, alone if parts == 1 else joined * parts)
 
 
-def _cut(text: str, default: str) -> tuple[list[bytes], int]:
-    """Return the octets of each part, and their data_coding."""
+def pieces_of(text: str, default: str = alphabets.GSM_0338) -> tuple[list[str], int]:
+    """Return the text of each part, and their data_coding. Raises as `split` does.
+
+    Characters that can't be encoded are question marks; nothing else is changed.
+    """
     text = _UNSENDABLE.sub("?", text)
-    data_coding, alphabet = alphabets.UCS_2, "utf-16-be"
-    if not text or (smsutil.is_valid_gsm(text) and alphabets.encode(text, default) is not None):
-        data_coding, alphabet = alphabets.DEFAULT, default
+    data_coding = alphabets.DEFAULT if _is_default(text, default) else alphabets.UCS_2
     cut = smsutil.unicode_split if data_coding == alphabets.UCS_2 else smsutil.gsm_split
     pieces = [part.content for part in cut(text).parts] if text else [""]
     if len(pieces) > _MAX_PARTS:
         raise UnsendableTextError(
             f"the text needs {len(pieces)} parts; shorten it to at most {_MAX_PARTS} parts"
         )
+    return pieces, data_coding
+
+
+def outside_default(text: str, default: str = alphabets.GSM_0338) -> list[int]:
+    """Return the places of characters because of which a text is sent as UCS-2."""
+    outside = {
+        character
+        for character in set(text)
+        if not _is_default(_UNSENDABLE.sub("?", character), default)
+    }
+    return [place for place, character in enumerate(text) if character in outside]
+
+
+def _is_default(text: str, default: str) -> bool:
+    return not text or (smsutil.is_valid_gsm(text) and alphabets.encode(text, default) is not None)
+
+
+def _cut(text: str, default: str) -> tuple[list[bytes], int]:
+    """Return the octets of each part, and their data_coding."""
+    pieces, data_coding = pieces_of(text, default)
+    alphabet = "utf-16-be" if data_coding == alphabets.UCS_2 else default
     return [alphabets.encode(piece, alphabet) or b"" for piece in pieces], data_coding
 
 

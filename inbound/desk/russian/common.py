@@ -84,7 +84,7 @@ COMMON: Final[Mapping[str, str]] = {
     "Text": "Сообщение",
     "Notification": "Уведомление",
     "Broadcast": "Рассылка",
-    "Service message": "Служебное сообщение",
+    "Service message": "Сервисное сообщение",
     "Text without a reply": "Сообщение без ответа",
     "Incomplete text": "Неполное сообщение",
     "Left out of a broadcast": "Не попало в рассылку",

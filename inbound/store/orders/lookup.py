@@ -1,4 +1,4 @@
-"""Reads the orders of one account: bounded statements, read-only."""
+"""Reads the orders of one account, or those that people handle: bounded statements, read-only."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,8 @@ _SQL: Final = statements(__package__, "lookup")
 _FIND_ORDER: Final = _SQL["find_order"]
 _SEARCH_ORDERS: Final = _SQL["search_orders"]
 _EVENTS_OF_ORDER: Final = _SQL["events_of_order"]
+_ORDERS_SENT_BY_PEOPLE: Final = _SQL["orders_sent_by_people"]
+_SCHEDULED_ORDERS: Final = _SQL["scheduled_orders"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,37 @@ class OrderKey(NamedTuple):
 
     created_at: datetime
     order_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SentByPerson:
+    """An order that a person sent. After `actor` all but the id is None once it is not kept."""
+
+    entry_id: int
+    at: datetime
+    actor: str
+    order_id: UUID
+    subject_id: UUID | None
+    account: str | None
+    kind: str | None
+    state: str | None
+    template: str | None
+    parts: int | None
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledOrder:
+    """An order that waits for its time."""
+
+    order_id: UUID
+    subject_id: UUID | None
+    account: str
+    kind: str
+    template: str
+    parts: int
+    created_at: datetime
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +141,29 @@ def events_of_order(conn: psycopg.Connection, order: FoundOrder) -> list[DomainE
     }
     rows = conn.execute(_EVENTS_OF_ORDER, parameters).fetchall()
     return [read_event(*row) for row in rows]
+
+
+@raises_store_errors
+def orders_sent_by_people(
+    conn: psycopg.Connection, before: tuple[datetime, int] | None, limit: int
+) -> list[SentByPerson]:
+    """Return orders that people sent, newest first.
+
+    `before` is the time and the id of the last entry of a page.
+    """
+    before_at, before_id = before or (None, None)
+    parameters = {"before_at": before_at, "before_id": before_id, "limit": limit}
+    return fetch_rows(conn, SentByPerson, _ORDERS_SENT_BY_PEOPLE, parameters)
+
+
+@raises_store_errors
+def scheduled_orders(
+    conn: psycopg.Connection, after: tuple[datetime, UUID] | None, limit: int
+) -> list[ScheduledOrder]:
+    """Return scheduled orders of no broadcast, the soonest first.
+
+    `after` is the due time and the id of the last one of a page.
+    """
+    after_at, after_id = after or (None, None)
+    parameters = {"after_at": after_at, "after_id": after_id, "limit": limit}
+    return fetch_rows(conn, ScheduledOrder, _SCHEDULED_ORDERS, parameters)

@@ -37,3 +37,29 @@ WHERE stream_id = %(stream_id)s AND recorded_at >= %(since)s
   AND data ->> 'order_id' = %(order_id)s::uuid::text
 ORDER BY version
 LIMIT %(limit)s
+
+-- name: orders_sent_by_people
+-- Newest first, by the index audit_of_actions. A page starts after the last entry before. The row
+-- of an order is deleted some day, the entry never.
+SELECT entry.id, entry.at, entry.actor, entry.request_id, orders.subject_id, orders.account,
+       orders.kind, orders.state, orders.template, orders.parts, orders.due_at
+FROM (SELECT id, at, actor, request_id FROM audit
+      WHERE action = 'order.send'
+        AND (%(before_at)s::timestamptz IS NULL
+             OR at <= %(before_at)s::timestamptz
+                AND (at, id) < (%(before_at)s::timestamptz, %(before_id)s::bigint))
+      ORDER BY at DESC, id DESC LIMIT %(limit)s) AS entry
+LEFT JOIN orders ON orders.order_id = entry.request_id
+ORDER BY entry.at DESC, entry.id DESC
+
+-- name: scheduled_orders
+-- Those of no broadcast, the soonest first, by the index on due_at. A page starts after the last
+-- row before.
+SELECT order_id, subject_id, account, kind, template, parts, created_at, due_at
+FROM orders
+WHERE due_at IS NOT NULL AND broadcast_id IS NULL
+  AND (%(after_at)s::timestamptz IS NULL
+       OR due_at >= %(after_at)s::timestamptz
+          AND (due_at, order_id) > (%(after_at)s::timestamptz, %(after_id)s::uuid))
+ORDER BY due_at, order_id
+LIMIT %(limit)s

@@ -27,6 +27,7 @@ _ADD_VERSION: Final = _SQL["add_version"]
 _RETIRE_TEMPLATE: Final = _SQL["retire_template"]
 _RESTORE_TEMPLATE: Final = _SQL["restore_template"]
 _LIST_VERSIONS: Final = _SQL["list_versions"]
+_LIST_NEWEST: Final = _SQL["list_newest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,14 @@ class TemplateVersion:
     created_by: str
     retired_at: datetime | None
     retired_by: str | None
+
+
+class StaleVersionError(Exception):
+    """A new version was made from one that is not the newest any more; `newest` is."""
+
+    def __init__(self, newest: int) -> None:
+        super().__init__(f"version {newest} is newer")
+        self.newest = newest
 
 
 async def find_templates(
@@ -88,11 +97,18 @@ def add_template(conn: psycopg.Connection, name: str, definition: str, *, actor:
 
 
 @raises_store_errors
-def add_version(conn: psycopg.Connection, name: str, definition: str, *, actor: str) -> int | None:
-    """Store the next version of a template that exists; None if it is the newest one's twin."""
+def add_version(
+    conn: psycopg.Connection, name: str, definition: str, *, actor: str, base: int | None = None
+) -> int | None:
+    """Store the next version of a template that exists; None if it is the newest one's twin.
+
+    Raises StaleVersionError if the newest version is not `base`, unless that is None.
+    """
     with conn.transaction():
         conn.execute(_LOCK_TEMPLATE, {"name": name})
         newest = list_versions(conn, name)[0]
+        if base is not None and newest.version != base:
+            raise StaleVersionError(newest.version)
         if newest.definition == definition.encode():
             return None
         _add_version(conn, name, newest.version + 1, definition, actor)
@@ -117,6 +133,16 @@ def list_versions(conn: psycopg.Connection, name: str | None = None) -> list[Tem
     """Return the versions of all templates or of one, the newest first."""
     with conn.cursor(row_factory=class_row(TemplateVersion)) as cursor:
         return cursor.execute(_LIST_VERSIONS, {"name": name}).fetchall()
+
+
+@raises_store_errors
+def list_newest(
+    conn: psycopg.Connection, after: str | None, limit: int, *, retired: bool = False
+) -> list[TemplateVersion]:
+    """Return the newest version of templates by name, from that after `after` on."""
+    parameters = {"after": after, "limit": limit, "retired": retired}
+    with conn.cursor(row_factory=class_row(TemplateVersion)) as cursor:
+        return cursor.execute(_LIST_NEWEST, parameters).fetchall()
 
 
 def _add_version(

@@ -46,3 +46,16 @@ SELECT name, version, definition, versions.created_at, created_by, retired_at, r
 FROM order_template_versions AS versions JOIN order_templates USING (name)
 WHERE %(name)s::text IS NULL OR name = %(name)s
 ORDER BY name, version DESC
+
+-- name: list_newest
+-- The newest version of each template, by name. A page starts after the last name before.
+SELECT name, version, definition, newest.created_at, created_by, retired_at, retired_by
+FROM order_templates
+JOIN LATERAL (
+    SELECT version, definition, created_at, created_by FROM order_template_versions AS versions
+    WHERE versions.name = order_templates.name ORDER BY version DESC LIMIT 1
+) AS newest ON true
+WHERE (%(after)s::text IS NULL OR name > %(after)s::text)
+  AND (retired_at IS NULL OR %(retired)s::boolean)
+ORDER BY name
+LIMIT %(limit)s

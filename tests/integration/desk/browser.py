@@ -37,6 +37,7 @@ class _Reader(HTMLParser):
         self.secrets: list[str] = []
         self._area: str | None = None
         self._is_secret = False
+        self._has_option = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -57,9 +58,11 @@ class _Reader(HTMLParser):
             form.buttons.append((name, given.get("value", "")))
         elif tag in {"textarea", "select"}:
             self._area, form.fields[name] = name, ""
+            self._has_option = False
         elif tag == "option" and self._area is not None:
-            if "selected" in given or not form.fields[self._area]:
+            if "selected" in given or not self._has_option:
                 form.fields[self._area] = given.get("value", "")
+            self._has_option = True
         elif tag == "input" and name:
             is_off = given.get("type") in {"checkbox", "radio"} and "checked" not in given
             if not is_off:

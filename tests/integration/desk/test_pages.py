@@ -163,7 +163,7 @@ async def test_nothing_is_inline_and_nothing_comes_from_elsewhere(
 ) -> None:
     browser = await handset_world.signed_in(Role.ADMINISTRATOR)
     paths = ["/account", "/handset", "/people", f"/people/{SUBJECTS[2]}", "/nothing"]
-    paths += ["/users", "/tokens", "/audit"]
+    paths += ["/users", "/tokens", "/audit", "/send", "/send/sent", "/send/scheduled"]
     pages = [await browser.open(path) for path in paths]
     for page in [*pages, await handset_world.browser().open("/sign-in")]:
         for tag, attributes in page.elements:

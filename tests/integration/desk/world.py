@@ -16,18 +16,21 @@ from inbound.api.backend import Sources
 from inbound.desk import users
 from inbound.desk.access import Desk
 from inbound.desk.app import make_desk, menu
+from inbound.desk.message_templates import MessageTemplates
 from inbound.desk.pages import Pages
 from inbound.desk.passwords import hash_password
 from inbound.desk.people import People
 from inbound.desk.phones import Conversation, PhoneError, PhoneMessage
 from inbound.desk.roles import Role
+from inbound.desk.sending import Sending, SendingRules
 from inbound.desk.sign_in import SignIn
 from inbound.desk.uploads import Uploads
 from inbound.directory.postgres import PostgresDirectory
 from inbound.freshness.model import Backlog, Oldest
 from inbound.keys import OrderHasher, SubjectHasher, VaultCipher
+from inbound.orders.dispatch import Dispatcher
 from inbound.orders.intake import Intake
-from inbound.orders.ports import NoTemplates
+from inbound.orders.templates.stored import StoredTemplates
 from inbound.orders.tools import IntakeSettings, Tools
 from inbound.projections.queries import ProjectionQueries
 from inbound.registrations.switching import Switching
@@ -44,6 +47,8 @@ from tests.integration.desk.browser import Browser
 NOW: Final = datetime(2024, 5, 17, 12, tzinfo=UTC)
 LIMITS: Final = SessionLimits(idle=timedelta(minutes=60), absolute=timedelta(hours=12))
 ZONE: Final = "Europe/Moscow"
+SENDER: Final = "SCSERV"
+ALPHABET: Final = "gsm0338"
 PASSWORD: Final = "seven green umbrellas"
 # Made once: it takes a tenth of a second.
 HASH: Final = hash_password(PASSWORD)
@@ -96,11 +101,11 @@ class DeskWorld:
             zone=ZONE,
         )
         self.store = PostgresStore(url, VaultCipher(VAULT_KEY))
+        self.templates = StoredTemplates(url, application_name="tests")
         people = People(
             self.sources,
             VaultCipher(VAULT_KEY),
             Switching(self.store, hasher, clock=lambda: self.now, new_id=uuid4),
-            self._intake().place,
             lambda: self.now,
         )
         pool = self.sources.pool
@@ -111,6 +116,8 @@ class DeskWorld:
             lambda: self.now,
             self.sources,
             people,
+            self._sending(),
+            MessageTemplates(pool, ALPHABET),
             Uploads(self.uploads, lambda: self.now),
             self.phones if has_handset else None,
         )
@@ -122,17 +129,35 @@ class DeskWorld:
         """Tell what waits for the workers."""
         return Backlog(self.now, self.oldest)
 
+    def _sending(self) -> Sending:
+        dispatcher = Dispatcher(
+            self.store,
+            self.sources.hasher,
+            TopicNames(),
+            sender=SENDER,
+            clock=lambda: self.now,
+        )
+        return Sending(
+            self.sources,
+            self._intake(),
+            dispatcher,
+            directory=self.directory,
+            templates=self.templates,
+            rules=SendingRules(SENDER, ALPHABET),
+            clock=lambda: self.now,
+        )
+
     def _intake(self) -> Intake:
         tools = Tools(
             store=self.store,
             directory=self.directory,
-            templates=NoTemplates(),
+            templates=self.templates,
             subject_hasher=self.sources.hasher,
             order_hasher=OrderHasher(SUBJECT_KEY),
             new_id=uuid4,
             clock=lambda: self.now,
         )
-        return Intake(tools, IntakeSettings("SCSERV", "gsm0338", TopicNames()))
+        return Intake(tools, IntakeSettings(SENDER, ALPHABET, TopicNames()))
 
     async def close(self) -> None:
         if self._is_closed:  # as the source of the backlog
@@ -141,6 +166,7 @@ class DeskWorld:
         for browser in self._browsers:
             await browser.client.aclose()
         await self.store.close()
+        await self.templates.close()
         await self.sources.close()
         shutil.rmtree(self.uploads)
 

@@ -15,7 +15,17 @@ from inbound.desk.russian import PAGES, RUSSIAN
 
 DESK = Path(__file__).parents[3] / "inbound" / "desk"
 # Their arguments are words.
-SAYING = {"Trouble", "PasswordError", "Place", "words", "_refuse", "Entry", "Notice"}
+SAYING = {
+    "Trouble",
+    "PasswordError",
+    "Place",
+    "words",
+    "_refuse",
+    "Entry",
+    "Notice",
+    "MomentError",
+    "wrong",
+}
 
 
 def in_templates() -> Iterator[str]:
@@ -73,6 +83,7 @@ def texts(node: ast.AST | None) -> Iterator[str]:
 
 TABLES = {"_DONE", "UNCHANGED", "_BAD_REASON", "_KINDS", "_TITLES", "_LEGS"}
 TABLES |= {"_MEANINGS", "_SCOPES", "_RIGHTS", "_FIELDS", "ACTIONS", "_NO_ROLE", "_LAST"}
+TABLES |= {"NOBODY", "RULES"}
 HEADERS = {"Retry-After"}
 
 

@@ -1,0 +1,161 @@
+"""The form of a message: what was typed, what is wrong with it, and the order it means. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from inbound.desk.moments import MomentError, parse_moment
+from inbound.orders.templates.fields import FieldDefinition, FieldError, FieldType, Language
+from inbound.parsers.numbers import NumberError, parse_msisdn
+from schemas.orders import DEFAULT_ACCOUNT, LONGEST_TEXT, Order, OrderKind
+from schemas.texts import check_text, is_blank
+
+FIELD: Final = "f."
+"""What stands before the name of a template's field in the name of an input."""
+
+RULES: Final[Mapping[FieldType, str]] = {
+    FieldType.TEXT: "Any text",
+    FieldType.CODE: "Latin letters, digits and _ . / # -",
+    FieldType.INTEGER: "A whole number",
+    FieldType.DECIMAL: "A number like 12.50",
+    FieldType.DATE: "A date like 31.01.2026",
+    FieldType.TIME: "A time like 18:30",
+}
+"""What people read about each type."""
+
+NOBODY: Final = (
+    "Nobody is known by this. Write a mobile number with its country code, or 8 for Russia, or a "
+    "client id of the directory."
+)
+_KINDS: Final = (OrderKind.NOTIFICATION, OrderKind.SERVICE)
+_LONGEST_RECIPIENT: Final = 64
+_A_MOMENT_AGO: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What was typed. `once` makes the order the same one when it is sent twice."""
+
+    to: str = field(default="", repr=False)
+    person: str = ""
+    account: str = DEFAULT_ACCOUNT
+    kind: str = OrderKind.NOTIFICATION.value
+    sender: str = ""
+    template: str = ""
+    text: str = field(default="", repr=False)
+    at: str = ""
+    once: str = field(default_factory=lambda: str(uuid4()))
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def typed_in(sent: Mapping[str, str]) -> Typed:
+    """Return what a form was sent with."""
+    names = ("to", "person", "account", "kind", "sender", "template", "text", "at", "once")
+    own = {name: sent[name].strip() for name in names if name in sent}
+    if "text" in sent:
+        own["text"] = sent["text"].replace("\r\n", "\n")
+    fields = {
+        name.removeprefix(FIELD): value for name, value in sent.items() if name.startswith(FIELD)
+    }
+    return Typed(**own, fields=fields)
+
+
+def problems_of(
+    typed: Typed, fields: Mapping[str, FieldDefinition] | None, now: datetime, zone: str, days: int
+) -> dict[str, str]:
+    """Return what is wrong, as keys of words by the name of the input; nothing if all is right.
+
+    `fields` are those of the template, None for an unknown one; `days` is how far ahead it may be.
+    """
+    found: dict[str, str] = {}
+    if not typed.person:
+        found |= _recipient(typed.to)
+    if typed.template:
+        if fields is None:
+            found |= wrong("template", "This template is not there any more. Choose another.")
+        for name, definition in (fields or {}).items():
+            found |= _field(name, typed.fields.get(name, ""), definition)
+    else:
+        found |= _text(typed.text)
+    if typed.at:
+        found |= _time(typed.at, now, zone, days)
+    return found
+
+
+def order_of(typed: Typed, number: str | None, zone: str, fields: Mapping[str, object]) -> Order:
+    """Return the order. Raises ValueError for a form that its page did not make.
+
+    `number` is that of the person whom the form names, or None; `fields` are the template's.
+    """
+    kind = OrderKind(typed.kind)
+    if kind not in _KINDS:
+        raise ValueError("no kind of message to one person")
+    order_id = UUID(typed.once)
+    try:
+        phone: str | None = number or parse_msisdn(typed.to)
+    except NumberError:
+        phone = None
+    has_template = bool(typed.template)
+    return Order(
+        account=typed.account,
+        kind=kind,
+        phone=phone,
+        client_id=None if phone else typed.to,
+        text=None if has_template else typed.text,
+        template=typed.template or None,
+        fields={name: typed.fields.get(name, "") for name in fields} if has_template else {},
+        sender=typed.sender or None,
+        not_before=parse_moment(typed.at, zone) if typed.at else None,
+        idempotency_key=str(order_id),
+        order_id=order_id,
+    )
+
+
+def wrong(name: str, text: str) -> dict[str, str]:
+    """Return what is wrong with an input; `text` is a key of the desk's words."""
+    return {name: text}
+
+
+def _recipient(to: str) -> dict[str, str]:
+    if not to:
+        return wrong("to", "Say whom it is for: a phone number or a client id.")
+    if len(to) > _LONGEST_RECIPIENT:
+        return wrong("to", NOBODY)
+    return {}
+
+
+def _text(text: str) -> dict[str, str]:
+    if is_blank(text):
+        return wrong("text", "Type a text, or choose a template.")
+    if len(text) > LONGEST_TEXT:
+        return wrong("text", "The text is too long: at most 4000 characters.")
+    try:
+        check_text(text)
+    except ValueError:
+        return wrong("text", "The text has an invisible control character. Type it again by hand.")
+    return {}
+
+
+def _field(name: str, value: str, definition: FieldDefinition) -> dict[str, str]:
+    if is_blank(value):
+        return wrong(FIELD + name, "Fill this in.")
+    try:
+        definition.render(value, Language.RUSSIAN)
+        definition.render(value, Language.ENGLISH)
+    except FieldError:
+        return wrong(FIELD + name, "This does not fit. What fits stands above.")
+    return {}
+
+
+def _time(at: str, now: datetime, zone: str, days: int) -> dict[str, str]:
+    try:
+        moment = parse_moment(at, zone)
+    except MomentError as error:
+        return wrong("at", str(error))
+    if moment < now - _A_MOMENT_AGO:
+        return wrong("at", "This time is past. Leave it empty to send now.")
+    if moment > now + timedelta(days=days):
+        return wrong("at", "This is too far ahead. Choose an earlier time.")
+    return {}
