@@ -1,7 +1,7 @@
 """`scserv binds`: the state of every bind of every gateway."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 import click
@@ -10,7 +10,7 @@ from inbound.cli._context import settings_options
 from inbound.cli._format import counted, utc
 from inbound.clock import utc_now
 from inbound.settings import Settings
-from inbound.store.bind_reports import GONE_AFTER_S, ReportedBind, lacking_centres, list_binds
+from inbound.store.bind_reports import ReportedBind, known_centres, lacking_centres, list_binds
 from inbound.terminal import echo, echo_json
 
 
@@ -27,7 +27,7 @@ def binds(settings: Settings, *, as_json: bool) -> None:
     settings.require("database_url")
     with connect(settings.database_url.get_secret_value(), "scserv binds") as connection:
         seen = list_binds(connection)
-    lacking = lacking_centres(_known_centres(seen))
+    lacking = lacking_centres(known_centres(seen))
     if as_json:
         for bind in seen:
             about = _as_object(bind) | {"lacking_centres": lacking.get(bind.gateway, ())}
@@ -43,22 +43,8 @@ def binds(settings: Settings, *, as_json: bool) -> None:
             )
     else:
         echo("no gateway reported a bind in the last hour")
-    down = not seen or any(_state(bind) != "bound" for bind in seen)
+    down = not seen or any(bind.shown_state != "bound" for bind in seen)
     click.get_current_context().exit(1 if down or lacking else 0)
-
-
-def _known_centres(seen: Iterable[ReportedBind]) -> dict[str, set[str]]:
-    """Return the SMS centres of the sending binds of each gateway that is not gone."""
-    known: dict[str, set[str]] = {}
-    for bind in seen:
-        if _state(bind) != "gone":
-            sending = {bind.details["centre"]} if bind.details["type"] != "receiver" else set()
-            known.setdefault(bind.gateway, set()).update(sending)
-    return known
-
-
-def _state(bind: ReportedBind) -> str:
-    return str(bind.details["state"]) if bind.age_s < GONE_AFTER_S else "gone"
 
 
 def _as_object(bind: ReportedBind) -> dict[str, object]:
@@ -68,7 +54,7 @@ def _as_object(bind: ReportedBind) -> dict[str, object]:
         "account": bind.account,
         "seen_s_ago": round(bind.age_s, 1),
         **bind.details,
-        "state": _state(bind),
+        "state": bind.shown_state,
     }
 
 
@@ -80,7 +66,7 @@ def _moment(since: str) -> str:
 
 def _lines(bind: ReportedBind) -> Iterator[str]:
     about = bind.details
-    match _state(bind):
+    match bind.shown_state:
         case "gone":
             seen = time.strftime("%H:%M:%S", time.gmtime(time.time() - bind.age_s))
             state = f"gone, last seen at {seen} UTC"

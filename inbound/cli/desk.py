@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from inbound.api.backend import Sources
     from inbound.desk.people import People
     from inbound.desk.sending import Sending
+    from inbound.desk.service_status import StatusReader
     from inbound.local.handset import SimulatedPhones
 
 
@@ -32,10 +33,12 @@ def desk(settings: Settings, *, handset: bool) -> None:
 
     from inbound.api.addresses import ClientAddresses, parse_networks
     from inbound.api.server import HttpServer
+    from inbound.cli._dead_letter_retries import DeadLetterRetries
     from inbound.cli._runner import run_role, serve_health
     from inbound.clock import utc_now
     from inbound.desk.access import Desk
     from inbound.desk.app import make_desk, menu
+    from inbound.desk.dead_letters import DeadLetters
     from inbound.desk.message_templates import MessageTemplates
     from inbound.desk.pages import Pages
     from inbound.desk.sign_in import SignIn
@@ -78,6 +81,8 @@ def desk(settings: Settings, *, handset: bool) -> None:
                 sending=sending,
                 templates=templates,
                 uploads=uploads,
+                status=_status(settings, sources),
+                dead_letters=DeadLetters(sources.pool, sources.sealer, DeadLetterRetries(settings)),
                 phones=phones,
             )
             app = make_desk(parts, new_id=uuid4)
@@ -121,6 +126,14 @@ async def _people(
         clock=utc_now,
     )
     return People(sources, make_cipher(settings), switching, utc_now), sending
+
+
+def _status(settings: Settings, sources: "Sources") -> "StatusReader":
+    from inbound.clock import utc_now
+    from inbound.desk.service_status import Limits, StatusReader
+
+    limits = Limits(settings.dead_letter_limits(), settings.quotas.limits())
+    return StatusReader(sources, limits, utc_now)
 
 
 def _phones(settings: Settings) -> "SimulatedPhones":

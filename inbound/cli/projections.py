@@ -197,7 +197,7 @@ def _lines(one: "ProjectionStatus") -> Iterator[str]:
         projector = "" if one.has_projector else ", no projector is running"
         yield (
             f"{one.name}: version {one.live.version}, position {one.live.position:,}, "
-            f"{lag}{since}, {one.rows:,} {noun(one.rows, 'row')}{projector}"
+            f"{lag}{since}, {one.rows or 0:,} {noun(one.rows or 0, 'row')}{projector}"
         )
     if one.live is None or one.live.version != one.version:
         yield f"    this release builds version {one.version}"

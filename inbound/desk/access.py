@@ -10,11 +10,13 @@ from starlette.responses import RedirectResponse
 
 from inbound.api.addresses import ClientAddresses
 from inbound.api.backend import Sources
+from inbound.desk.dead_letters import DeadLetters
 from inbound.desk.message_templates import MessageTemplates
 from inbound.desk.pages import Pages
 from inbound.desk.people import People
 from inbound.desk.phones import Phones
 from inbound.desk.sending import Sending
+from inbound.desk.service_status import StatusReader
 from inbound.desk.sign_in import SignIn
 from inbound.desk.uploads import Uploads
 
@@ -35,6 +37,8 @@ class Desk:
     sending: Sending
     templates: MessageTemplates
     uploads: Uploads
+    status: StatusReader
+    dead_letters: DeadLetters
     phones: Phones | None = None
 
 

@@ -17,11 +17,14 @@ from inbound.api.observability import ObservabilityMiddleware, Served
 from inbound.desk import (
     account,
     audit_routes,
+    dead_letter_routes,
     order_routes,
     person_routes,
+    report_routes,
     send_routes,
     signing_in,
     static_files,
+    status_routes,
     token_routes,
     user_routes,
 )
@@ -45,6 +48,9 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     token_routes.router,
     audit_routes.router,
     user_routes.router,
+    status_routes.router,
+    dead_letter_routes.router,
+    report_routes.router,
     account.router,
 )
 PLACES: Final[tuple[Place, ...]] = (
@@ -53,6 +59,7 @@ PLACES: Final[tuple[Place, ...]] = (
     send_routes.PLACE,
     audit_routes.PLACE,
     user_routes.PLACE,
+    status_routes.PLACE,
 )
 """The menu, in its order."""
 

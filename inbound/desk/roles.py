@@ -25,6 +25,8 @@ class Right(DocumentedEnum):
     REVEAL = "reveal", "see a whole number, for a recorded reason"
     SWITCH = "switch", "switch a person's notifications on or off at their request"
     SEND = "send", "send a notification to one person"
+    STATUS = "status", "see how the service is, dead letters masked, and the daily report"
+    DEAD_LETTERS = "dead_letters", "reveal, retry and discard dead letters"
     HANDSET = "handset", "text the service from a simulated phone"
     USERS = "users", "see who signs in at the desk, and with which roles"
     USERS_CHANGE = "users_change", "create, change and disable users"
@@ -42,6 +44,8 @@ RIGHTS: Final[Mapping[Right, frozenset[Role]]] = {
     Right.REVEAL: frozenset({Role.SUPPORT, Role.ADMINISTRATOR}),
     Right.SWITCH: frozenset({Role.SUPPORT, Role.ADMINISTRATOR}),
     Right.SEND: frozenset({Role.SUPPORT, Role.EDITOR, Role.ADMINISTRATOR}),
+    Right.STATUS: _ALL,
+    Right.DEAD_LETTERS: frozenset({Role.OPERATOR, Role.ADMINISTRATOR}),
     Right.HANDSET: _ALL - {Role.VIEWER, Role.APPROVER},
     Right.USERS: _OVERSIGHT,
     Right.USERS_CHANGE: frozenset({Role.ADMINISTRATOR}),

@@ -14,6 +14,8 @@ from inbound.timeline.model import Language
 
 NAMES: Final = {Language.RU: "Русский", Language.EN: "English"}
 """Each language by its own name."""
+_MINUTES_FROM_S: Final = 90
+_HOURS_FROM_S: Final = 5400
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +50,15 @@ class Words:
     def clock(self, at: datetime) -> str:
         """Return the time of day."""
         return f"{at.astimezone(ZoneInfo(self.zone)):%H:%M:%S}"
+
+    def number(self, number: int) -> str:
+        """Return a number with its thousands apart."""
+        return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
+
+    def age(self, seconds: float) -> str:
+        """Return for how long something has been so: in seconds, minutes or hours."""
+        if seconds < _MINUTES_FROM_S:
+            return self("{count} s", count=round(seconds))
+        if seconds < _HOURS_FROM_S:
+            return self("{count} min", count=round(seconds / 60))
+        return self("{count} h", count=round(seconds / 3600))

@@ -32,6 +32,11 @@ _SEARCH: Final = _SQL["search_requests"]
 _DAILY: Final = _SQL["daily"]
 _DAILY_ORDERS: Final = _SQL["daily_orders"]
 _COUNTED_UNTIL: Final = _SQL["counted_until"]
+_MINUTES: Final = _SQL["minutes_of_requests"]
+
+COUNTED_A_MINUTE: Final = 1000
+"""Of more commands in a minute no more are counted."""
+_MEASURED_A_MINUTE: Final = 200
 
 
 class PageKey(NamedTuple):
@@ -111,6 +116,20 @@ class DailyOrders:
     parts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """The commands that arrived within a minute, or in all minutes if `begins` is None.
+
+    `p50` and `p99` are seconds to the acknowledgement, of the first commands of each minute; None
+    without one. At most `COUNTED_A_MINUTE` are counted for a minute.
+    """
+
+    begins: datetime | None
+    arrived: int
+    p50: float | None
+    p99: float | None
+
+
 class ProjectionQueries:
     """Reads the live projections on a connection of its own, opened when it is first used.
 
@@ -170,6 +189,15 @@ class ProjectionQueries:
         """
         wanted = {"command": command, "state": state, "late": late}
         return await self._requests(_SEARCH, {**wanted, **_window(since, until, after, limit)})
+
+    @raises_store_errors_async
+    async def minutes(self, since: datetime, until: datetime) -> list[Minute]:
+        """Return each whole minute from `since` to `until`, and at last all of them together."""
+        conn = await self._connection.get()
+        limits = {"counted": COUNTED_A_MINUTE, "measured": _MEASURED_A_MINUTE}
+        async with conn.cursor(row_factory=args_row(Minute)) as cursor:
+            await cursor.execute(_MINUTES, {"since": since, "until": until, **limits})
+            return await cursor.fetchall()
 
     @raises_store_errors_async
     async def daily(self, since: date, until: date) -> list[DailyCount]:

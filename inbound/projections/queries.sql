@@ -71,3 +71,30 @@ FROM projections.progress
 LEFT JOIN events AS missing ON missing.position = progress.position + 1
 WHERE progress.schema_name = 'projections'
   AND progress.name IN ('daily_counts', 'order_counts')
+
+-- name: minutes_of_requests
+-- For each minute and for all of them: how many commands arrived, as far as they were counted, and
+-- how long acknowledgements took. One that still waits has taken until now. Only the first rows of a
+-- minute are read, by the index, so that a flood costs as much as a busy hour.
+WITH minutes AS (
+    SELECT generate_series(
+        %(since)s::timestamptz, %(until)s::timestamptz - interval '1 minute', interval '1 minute'
+    ) AS begins
+)
+SELECT begins, count(arrived_at),
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE place <= %(measured)s),
+       percentile_cont(0.99) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE place <= %(measured)s)
+FROM minutes
+LEFT JOIN LATERAL (
+    SELECT arrived_at, row_number() OVER (ORDER BY arrived_at, request_id) AS place,
+           extract(epoch FROM CASE
+               WHEN acknowledged_at IS NOT NULL THEN acknowledged_at
+               WHEN coalesce(acknowledgement_outcome, 'resent') = 'resent' THEN %(until)s
+           END - arrived_at)::float8 AS seconds
+    FROM projections.requests
+    WHERE arrived_at >= begins AND arrived_at < begins + interval '1 minute'
+    ORDER BY arrived_at, request_id
+    LIMIT %(counted)s
+) AS found ON true
+GROUP BY GROUPING SETS ((begins), ())
+ORDER BY begins NULLS LAST

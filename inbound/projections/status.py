@@ -1,5 +1,6 @@
 """The status of each projection, for metrics and `scserv projections list`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -34,13 +35,14 @@ class ProjectionLag:
 class ProjectionStatus:
     """The status of one projection. `version` is that of this release, not of the live table.
 
-    `live` is None if it was never built, `shadow` if there is no unfinished rebuild.
+    `live` is None if it was never built, `shadow` if there is no unfinished rebuild; `rows` if they
+    were not counted.
     """
 
     name: str
     version: int
     live: ProjectionLag | None
-    rows: int
+    rows: int | None
     has_projector: bool
     shadow: ProjectionProgress | None
     being_rebuilt: bool
@@ -61,8 +63,8 @@ def oldest_missing(conn: psycopg.Connection, name: str) -> datetime | None:
 
 
 @raises_store_errors
-def statuses(conn: psycopg.Connection) -> list[ProjectionStatus]:
-    """Return the status of each projection. Counts rows: seconds for many millions."""
+def statuses(conn: psycopg.Connection, *, with_rows: bool = True) -> list[ProjectionStatus]:
+    """Return the status of each projection. Counting rows takes seconds for many millions."""
     live, shadow = lags(conn), stored_progress(conn, TableSchema.SHADOW)
     held = set(conn.execute(_LOCKED_WORK, {"names": list(PROJECTIONS)}).fetchall())
     return [
@@ -70,7 +72,7 @@ def statuses(conn: psycopg.Connection) -> list[ProjectionStatus]:
             name=one.name,
             version=one.version,
             live=live.get(one.name),
-            rows=_count(conn, one.name) if one.name in live else 0,
+            rows=_rows(conn, one.name, live) if with_rows else None,
             has_projector=("projector", one.name) in held,
             shadow=shadow.get(one.name),
             being_rebuilt=("rebuild", one.name) in held,
@@ -79,7 +81,9 @@ def statuses(conn: psycopg.Connection) -> list[ProjectionStatus]:
     ]
 
 
-def _count(conn: psycopg.Connection, name: str) -> int:
+def _rows(conn: psycopg.Connection, name: str, live: Mapping[str, ProjectionLag]) -> int:
+    if name not in live:
+        return 0
     with in_schema(conn, TableSchema.LIVE) as cursor:
         row = cursor.execute(TABLE_STATEMENTS[name].count).fetchone()
     return int(row[0]) if row else 0

@@ -4,7 +4,7 @@ Gateways share the rate of an account by these reports, and find out by them whe
 the same SMS centres; `scserv binds` shows them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from inbound.store.statements import statements
 APPLICATION_NAME: Final = "scserv bind reports"
 GONE_AFTER_S: Final = 6.0
 """A bind that was not reported for this long is gone with its gateway: three reports."""
+GONE: Final = "gone"
 
 _SQL: Final = statements(__package__, "bind_reports")
 _REPORT_BIND = _SQL["report_bind"]
@@ -60,6 +61,21 @@ class ReportedBind:
         """The reported state."""
         details: dict[str, Any] = from_json(self.state)
         return details
+
+    @property
+    def shown_state(self) -> str:
+        """The state as people see it; `gone` once nothing is reported any more."""
+        return str(self.details["state"]) if self.age_s < GONE_AFTER_S else GONE
+
+
+def known_centres(seen: Iterable[ReportedBind]) -> dict[str, set[str]]:
+    """Return the SMS centres of the sending binds of each gateway that is not gone."""
+    known: dict[str, set[str]] = {}
+    for bind in seen:
+        if bind.shown_state != GONE:
+            sending = {bind.details["centre"]} if bind.details["type"] != "receiver" else set()
+            known.setdefault(bind.gateway, set()).update(sending)
+    return known
 
 
 def lacking_centres(known: Mapping[str, AbstractSet[str]]) -> dict[str, tuple[str, ...]]:

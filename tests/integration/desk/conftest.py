@@ -1,7 +1,8 @@
 """The desk over a real PostgreSQL, asked without a socket in between; tests share a database."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -31,6 +32,12 @@ def desk_url(postgres_server: SharedPostgres, migrated_template: str) -> Iterato
         import_clients(url, CLIENTS.items())
         yield url
         connection.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
+
+
+@pytest.fixture
+def own_desk_url(new_database: Callable[[str], str], desk_url: str) -> str:
+    """A copy of the folder's database for one test, which changes what all would see."""
+    return new_database(urlsplit(desk_url).path[1:])
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from inbound.api.backend import Sources
 from inbound.desk import users
 from inbound.desk.access import Desk
 from inbound.desk.app import make_desk, menu
+from inbound.desk.dead_letters import DeadLetters, Retried, RetryRunningError
 from inbound.desk.message_templates import MessageTemplates
 from inbound.desk.pages import Pages
 from inbound.desk.passwords import hash_password
@@ -23,6 +24,7 @@ from inbound.desk.people import People
 from inbound.desk.phones import Conversation, PhoneError, PhoneMessage
 from inbound.desk.roles import Role
 from inbound.desk.sending import Sending, SendingRules
+from inbound.desk.service_status import Limits, StatusReader
 from inbound.desk.sign_in import SignIn
 from inbound.desk.uploads import Uploads
 from inbound.directory.postgres import PostgresDirectory
@@ -34,9 +36,14 @@ from inbound.orders.templates.stored import StoredTemplates
 from inbound.orders.tools import IntakeSettings, Tools
 from inbound.projections.queries import ProjectionQueries
 from inbound.registrations.switching import Switching
+from inbound.store.access.audit import record
 from inbound.store.access.desk_sessions import SessionLimits
 from inbound.store.connection_pool import ConnectionPool
 from inbound.store.connections import connect
+from inbound.store.dead_letters import dead_letters
+from inbound.store.dead_letters.limits import DeadLetterLimits
+from inbound.store.dead_letters.rows import Selection
+from inbound.store.quotas import DEFAULT_QUOTAS
 from inbound.store.sealing import Sealer
 from inbound.store.transactions.postgres import PostgresStore
 from inbound.timeline.reader import TimelineReader
@@ -78,6 +85,25 @@ class FakePhones:
         self.messages[number].append(message)
 
 
+class FakeRetries:
+    """Retries without a Kafka: the letters go, but for `refused` of them."""
+
+    def __init__(self, url: str) -> None:
+        self.is_running = False
+        self.refused = 0
+        self._url = url
+
+    async def retry(self, selection: Selection, upto: int, actor: str) -> Retried:
+        if self.is_running:
+            raise RetryRunningError
+        with connect(self._url, "tests") as conn:
+            rows = dead_letters.find(conn, selection, limit=1000, upto=upto)
+            taken = [row.id for row in rows[self.refused :]]
+            dead_letters.remove(conn, taken)
+            record(conn, actor=actor, action="deadletters.retry", reason=f"{len(taken)} letters")
+        return Retried(len(taken), len(rows) - len(taken))
+
+
 class DeskWorld:
     """One database and one desk on it. `now` is the desk's clock, and a test may change it."""
 
@@ -87,6 +113,8 @@ class DeskWorld:
         self.phones = FakePhones(lambda: self.now)
         self.oldest: Oldest | None = {}
         self.uploads = Path(tempfile.mkdtemp(prefix="scserv-desk-"))
+        self.limits = Limits(DeadLetterLimits(1000, 1_000_000), DEFAULT_QUOTAS)
+        self.retries = FakeRetries(url)
         hasher, sealer = SubjectHasher(SUBJECT_KEY), Sealer(VaultCipher(VAULT_KEY))
         self.directory = PostgresDirectory(url, SUBJECT_KEY, VAULT_KEY)
         self.sources = Sources(
@@ -119,6 +147,8 @@ class DeskWorld:
             self._sending(),
             MessageTemplates(pool, ALPHABET),
             Uploads(self.uploads, lambda: self.now),
+            StatusReader(self.sources, self.limits, lambda: self.now),
+            DeadLetters(pool, sealer, self.retries),
             self.phones if has_handset else None,
         )
         self._is_closed = False

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jinja2 import nodes
 
+from inbound.desk.bind_states import OF_BIND, OF_LANE
 from inbound.desk.message_states import OF_ORDER, OF_REPLY
 from inbound.desk.navigation import Menu
 from inbound.desk.pages import Pages
@@ -23,6 +24,7 @@ SAYING = {
     "_refuse",
     "Entry",
     "Notice",
+    "Alarm",
     "MomentError",
     "wrong",
 }
@@ -84,12 +86,15 @@ def texts(node: ast.AST | None) -> Iterator[str]:
 TABLES = {"_DONE", "UNCHANGED", "_BAD_REASON", "_KINDS", "_TITLES", "_LEGS"}
 TABLES |= {"_MEANINGS", "_SCOPES", "_RIGHTS", "_FIELDS", "ACTIONS", "_NO_ROLE", "_LAST"}
 TABLES |= {"NOBODY", "RULES"}
+TABLES |= {"_WORKS", "_PURPOSES", "_COMPLETIONS"}
 HEADERS = {"Retry-After"}
 
 
 def test_every_word_is_in_both_languages_and_every_translation_is_used() -> None:
     used = {*in_templates(), *in_modules(), *(role.value for role in Role)} - HEADERS
     used |= {shown.word for shown in [*OF_REPLY.values(), *OF_ORDER.values()]}
+    used |= {shown.word for shown in OF_BIND.values()} | set(OF_LANE.values())
+    used |= {"{count} s", "{count} min", "{count} h"}
     assert used - RUSSIAN.keys() == set()
     assert RUSSIAN.keys() - used - set(constants()) == set()
 

@@ -1,0 +1,177 @@
+"""The status: what it shows, what it calls wrong, and that it answers while sources are away."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from psycopg.types.json import Json
+
+from inbound.desk.roles import Role
+from inbound.errors import RetryableError
+from inbound.freshness.model import PendingWork
+from inbound.store.connections import connect
+from tests.bench import history
+from tests.fix_store import BOUND
+from tests.integration.desk.browser import Browser
+from tests.integration.desk.world import DeskWorld
+from tests.integration.projections.lines import catch_up
+
+DOWN = {
+    "centre": "main",
+    "address": "10.0.0.5:2775",
+    "type": "transceiver",
+    "state": "down",
+    "since": "2024-05-17T10:00:00+00:00",
+    "reason": "refused <b>now</b>",
+    "rate": 50.0,
+    "window": 20,
+    "in_flight": 3,
+    "throttles": 12,
+    "oldest_waiting_s": {"urgent": 44.0, "bulk": 5000.0},
+}
+
+
+@pytest.fixture
+async def status_world(own_desk_url: str) -> AsyncIterator[DeskWorld]:
+    """A desk on a database of its own: what is wrong there is wrong for nobody else."""
+    made = DeskWorld(own_desk_url)
+    made.now = history.END
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def viewer(status_world: DeskWorld) -> Browser:
+    return await status_world.signed_in(Role.VIEWER)
+
+
+def report(world: DeskWorld, name: str, details: dict[str, Any], age: str = "0 s") -> None:
+    """Report a bind as its gateway does."""
+    world.rows(
+        "INSERT INTO bind_presence (account, bind, gateway, sends, state, seen_at)"
+        " VALUES ('a', %s, 'gateway-9', true, %s, now() - %s::interval)",
+        name,
+        Json(details),
+        age,
+    )
+
+
+async def test_a_service_that_works_has_no_alarm_but_the_missing_projector(
+    status_world: DeskWorld, viewer: Browser
+) -> None:
+    status_world.rows(BOUND)
+    page = await viewer.open("/status")
+    assert page.status == 200
+    assert "not bound" not in page.text
+    assert "does not answer" not in page.text
+    assert "No projector keeps requests up to date" in page.text
+    assert "bound" in page.text
+    assert "zone Europe/Moscow" in page.text
+
+
+async def test_a_new_service_says_what_to_start_first(viewer: Browser) -> None:
+    page = await viewer.open("/status")
+    assert "No gateway has reported a bind within the last hour." in page.text
+    assert "Start scserv gateway , or read its log." in page.text
+
+
+async def test_a_bind_that_is_down_is_named_with_its_reason_and_its_lanes(
+    status_world: DeskWorld, viewer: Browser
+) -> None:
+    report(status_world, "main-9", DOWN)
+    page = await viewer.open("/status")
+    assert "The bind main-9 of gateway-9 is not bound: refused <b>now</b>" in page.text
+    assert "<b>now" not in page.answer.text
+    assert "not bound since" not in page.text
+    assert "3 / 20" in page.text
+    assert "50 a second" in page.text
+    assert "×12" in page.text
+    assert "An acknowledgement has waited for 44 s to be sent" in page.text
+    assert "83 min" in page.text
+
+
+async def test_a_gateway_that_reports_no_more_is_said_to(
+    status_world: DeskWorld, viewer: Browser
+) -> None:
+    report(status_world, "main-9", {**DOWN, "state": "bound"}, "100 s")
+    page = await viewer.open("/status")
+    assert "no longer reporting" in page.text
+    assert "has stopped reporting" in page.text
+    assert "44 s" not in page.text
+
+
+async def test_texts_that_wait_for_the_workers_are_an_alarm(
+    status_world: DeskWorld, viewer: Browser
+) -> None:
+    status_world.oldest = {(PendingWork.TEXTS, 3): status_world.now - timedelta(seconds=77)}
+    page = await viewer.open("/status")
+    assert "Texts have waited for the workers for 77 s." in page.text
+    assert "Texts from phones 77 s" in page.text
+
+
+async def test_the_last_hour_is_shown_as_charts_with_their_figures(
+    status_world: DeskWorld, viewer: Browser
+) -> None:
+    with connect(status_world.url, "tests") as conn:
+        catch_up(conn)
+    [(newest, slowest)] = status_world.rows(
+        "SELECT date_trunc('minute', max(arrived_at)) + interval '1 minute',"
+        " max(acknowledged_at - arrived_at) FROM projections.requests"
+    )
+    status_world.now = newest
+    page = await viewer.open("/status")
+    charts = [a for tag, a in page.elements if tag == "svg" and "role" in a]
+    titles = {a.get("id") for tag, a in page.elements if tag == "title"}
+    assert {a["aria-labelledby"] for a in charts} <= titles
+    assert len(charts) == 2
+    assert "The figures of the charts, minute by minute" in page.text
+    [(count,)] = status_world.rows(
+        "SELECT count(*) FROM projections.requests WHERE arrived_at >= %s",
+        newest - timedelta(minutes=1),
+    )
+    assert f"Texts within the last minute {count}" in page.text
+    assert slowest > timedelta(0)
+    assert "no texts" not in page.text
+
+
+async def test_the_page_answers_while_kafka_is_away(
+    status_world: DeskWorld, viewer: Browser
+) -> None:
+    status_world.oldest = None
+    page = await viewer.open("/status")
+    assert page.status == 200
+    assert "Kafka does not answer." in page.text
+    assert "nothing is lost" in page.text
+    assert "In Kafka not known now" in page.text
+
+
+async def test_the_page_answers_while_the_database_answers_nothing_but_who_asks(
+    status_world: DeskWorld, viewer: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise RetryableError("PostgreSQL does not answer")
+
+    monkeypatch.setattr(status_world.sources.slow, "minutes", away)
+    run = status_world.sources.pool.run
+
+    async def only_sessions(function: Any, *args: Any, **kwargs: Any) -> Any:
+        if function.__name__ == "read_stored":
+            raise RetryableError("PostgreSQL does not answer")
+        return await run(function, *args, **kwargs)
+
+    monkeypatch.setattr(type(status_world.sources.pool), "run", staticmethod(only_sessions))
+    page = await viewer.open("/status")
+    assert page.status == 200
+    assert "PostgreSQL does not answer." in page.text
+    assert "wait in Kafka; nothing is lost" in page.text
+    assert page.text.count("not known now") >= 5
+
+
+async def test_the_part_that_changes_is_asked_for_alone(viewer: Browser) -> None:
+    page = await viewer.open("/status")
+    [polled] = [a for _, a in page.elements if a.get("hx-get")]
+    part = await viewer.open(polled["hx-get"], hx_request="true")
+    assert part.status == 200
+    assert "<html" not in part.answer.text
+    assert [a["hx-get"] for _, a in part.elements if a.get("hx-get")] == [polled["hx-get"]]
