@@ -11,7 +11,14 @@ import psycopg
 
 from inbound.api.broadcast_models import NUMBER, BroadcastToCreate, RecipientsQuery
 from inbound.broadcasts.audience import Content, ExcludedRow, GoodRow, check_row
-from inbound.broadcasts.control import UnknownBroadcastError, create, found, perform, progress_of
+from inbound.broadcasts.control import (
+    UnknownBroadcastError,
+    create,
+    delete,
+    found,
+    perform,
+    progress_of,
+)
 from inbound.broadcasts.drafting import (
     DraftRules,
     Plan,
@@ -165,6 +172,12 @@ class Broadcasting:
             if key:
                 remember_action(conn, *repeat)
         return self._reviewed(conn, after, now)
+
+    def delete(self, conn: psycopg.Connection, broadcast_id: UUID, caller: Caller) -> None:
+        """Delete a draft. Raises UnknownBroadcastError and NotPossibleError."""
+        with conn.transaction():
+            self._own(conn, broadcast_id, caller.account, lock=True)
+            delete(conn, broadcast_id, by=caller.actor)
 
     def require(self, conn: psycopg.Connection, broadcast_id: UUID, account: str) -> None:
         """Raise UnknownBroadcastError unless the account has this broadcast."""

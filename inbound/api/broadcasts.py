@@ -138,6 +138,21 @@ async def broadcast(asked: Asked) -> BroadcastDetails:
     return BroadcastDetails.reviewed(*shown).model_copy(update=CurrentAnswer.current(freshness))
 
 
+@router.delete(
+    _ONE,
+    operation_id="deleteBroadcast",
+    status_code=204,
+    summary="Delete a draft",
+    description="With its audience, if it was never started; `cancel` ends any other broadcast. If "
+    "it is no such draft, the answer is the problem `not-possible`; once deleted it is not found.",
+    response_description="The draft is deleted.",
+)
+async def delete_broadcast(asked: Asked) -> None:
+    """Delete a draft of the account."""
+    backend = asked.backend
+    await _run(backend, backend.broadcasting.delete, asked.broadcast_id, _caller(asked.who))
+
+
 @router.get(
     _ONE + "/excluded",
     operation_id="excludedRows",

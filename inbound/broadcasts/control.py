@@ -1,4 +1,4 @@
-"""What people do with broadcasts: create, look, start, approve, confirm, pause, resume, cancel.
+"""What people do with broadcasts: create, look, delete, start, pause, cancel and so on.
 
 An action locks the broadcast, so it waits for the batch that the pump is placing, and none is
 placed after a pause or cancel has returned. What is queued by then is withheld when it is claimed.
@@ -25,12 +25,14 @@ from inbound.handlers.broadcasts import (
     Lifecycle,
     NoRecipientsError,
     act,
+    words,
 )
 from inbound.store.access.approval_rules import find_rules
 from inbound.store.access.audit import record
 from inbound.store.broadcasts.broadcasts import (
     NewBroadcast,
     change_broadcast,
+    delete_draft,
     find_broadcast,
     find_counts,
     insert_broadcast,
@@ -40,6 +42,9 @@ from inbound.store.broadcasts.rows import Broadcast, Progress
 
 MOVED: Final = "move"
 """What the audit calls a start that was given another time."""
+
+
+DELETED: Final = "delete"
 
 
 class UnknownBroadcastError(SetupError):
@@ -142,6 +147,23 @@ def perform(
             _record(conn, by, *_entry(before, action, lifecycle), broadcast_id)
             return after
     raise NotPossibleError(refusal)
+
+
+def delete(conn: psycopg.Connection, broadcast_id: UUID, *, by: str) -> Broadcast:
+    """Delete a draft that was never started, with its audience; return what it was. Blocks.
+
+    Raises UnknownBroadcastError, also when it is repeated, NotPossibleError, and errors of the
+    store.
+    """
+    with conn.transaction():
+        draft = found(conn, broadcast_id, lock=True)
+        if delete_draft(conn, broadcast_id):
+            _record(conn, by, DELETED, draft.name, broadcast_id)
+            return draft
+    raise NotPossibleError(
+        f"the broadcast {broadcast_id} can't be deleted: it is {words(draft.state)}, and only a "
+        "draft that was never started can; others stay as a record of what was sent"
+    )
 
 
 def found(conn: psycopg.Connection, broadcast_id: UUID, *, lock: bool = False) -> Broadcast:

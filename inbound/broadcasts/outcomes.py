@@ -13,12 +13,13 @@ from uuid import UUID
 import psycopg
 
 from inbound.broadcasts.audience import Held
+from inbound.broadcasts.outcome_reasons import WAITS, reason_in_words
 from inbound.broadcasts.sealing import AudienceSealer
 from inbound.handlers.broadcasts import BroadcastState
 from inbound.store.broadcasts.rows import ORDER_STATES, Broadcast, RecipientState
 from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
-from schemas.orders import OrderState, RefusalReason, WithheldReason
+from schemas.orders import OrderState, WithheldReason
 
 NOT_REACHED: Final = (
     RecipientState.REFUSED,
@@ -135,20 +136,16 @@ def _outcome(row: tuple[Any, ...], one: Broadcast, unplaced: RecipientState) -> 
         is_cancelled = unplaced is RecipientState.WITHHELD
         cancelled = WithheldReason.CANCELLED if is_cancelled else None
         ended_at = one.ended_at if is_cancelled else None
-        detail = cancelled.meaning if cancelled else "waits for its turn"
+        detail = reason_in_words(OrderState.CANCELLED, None) if cancelled else WAITS
         return Outcome(no, row_no, unplaced, cancelled, detail, ended_at, None, sealed)
     found = OrderState(state)
     of = _STATE_OF[found]
-    code, detail = _reason(found, of, reason)
+    code, detail = _code(found, of, reason), reason_in_words(found, reason)
     return Outcome(no, row_no, of, code, detail, at, order_id, sealed)
 
 
-def _reason(found: OrderState, of: RecipientState, reason: str | None) -> tuple[str | None, str]:
+def _code(found: OrderState, of: RecipientState, reason: str | None) -> str | None:
     """Return the reason that `Progress` counts, or the state that is counted with others."""
-    match found:
-        case OrderState.REFUSED if reason:
-            return reason, RefusalReason(reason).meaning
-        case OrderState.WITHHELD if reason:
-            return reason, WithheldReason(reason).meaning
-        case _:
-            return (None if found.value == of.value else found.value), found.meaning
+    if found in {OrderState.REFUSED, OrderState.WITHHELD} and reason:
+        return reason
+    return None if found.value == of.value else found.value

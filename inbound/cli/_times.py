@@ -12,6 +12,11 @@ from zoneinfo import ZoneInfo
 from inbound.errors import SetupError
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_RUSSIAN: Final = re.compile(
+    r"(?P<d>[0-9]{1,2})\.(?P<m>[0-9]{1,2})\.(?P<y>[0-9]{4})"
+    r"(?:(?:[T ]|, *) *(?P<time>[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?))?"
+)
+"""A day as Russian calendars have it: 17.05.2024, with or without a time."""
 _AGO = re.compile(r"([0-9]{1,6})\s*([smhdw])")
 
 
@@ -20,9 +25,9 @@ def parse_moment(
 ) -> datetime:
     """Parse a time and return it in UTC.
 
-    `2h` and `3d` count back from `now`, or on from it if the time `is_ahead`; `2024-05-17` is the
-    start of that day. A time without an offset is in `zone`. Raises SetupError, which names
-    `option`.
+    `2h` and `3d` count back from `now`, or on from it if the time `is_ahead`; `2024-05-17` and
+    `17.05.2024` are the start of that day. A time without an offset is in `zone`. Raises
+    SetupError, which names `option`.
     """
     text = text.strip()
     span = "how long from now, like 30m, 2h or 3d" if is_ahead else "an age like 30m, 2h or 3d"
@@ -30,13 +35,25 @@ def parse_moment(
         if ago := _AGO.fullmatch(text.lower()):
             length = timedelta(**{_UNITS[ago[2]]: int(ago[1])})
             return now.astimezone(UTC) + (length if is_ahead else -length)
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(_iso(text))
         return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
     except (ValueError, OverflowError):
         raise SetupError(
-            f"{option}: {text!r} is not a time; use one like 2024-05-17 or 2024-05-17T12:30, or "
-            f"{span}"
+            f"{option}: {text!r} is not a time; use one like 2024-05-17, 2024-05-17T12:30 or "
+            f"17.05.2024 12:30, or {span}"
         ) from None
+
+
+def _iso(text: str) -> str:
+    """Return a time with a day like 17.05.2024 as ISO 8601 has it, and any other text as it is."""
+    found = _RUSSIAN.fullmatch(text)
+    if found is None:
+        return text
+    day = f"{found['y']}-{found['m']:0>2}-{found['d']:0>2}"
+    time = found["time"]
+    if time is None:
+        return day
+    return f"{day}T{'0' if time[1] == ':' else ''}{time}"
 
 
 def local(moment: datetime, zone: str, *, seconds: bool = True) -> str:

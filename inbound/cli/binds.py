@@ -1,14 +1,13 @@
 """`scserv binds`: the state of every bind of every gateway."""
 
-import time
 from collections.abc import Iterator
 from datetime import datetime
 
 import click
 
 from inbound.cli._context import settings_options
-from inbound.cli._format import counted, utc
-from inbound.clock import utc_now
+from inbound.cli._format import counted
+from inbound.cli._times import local
 from inbound.settings import Settings
 from inbound.store.bind_reports import ReportedBind, known_centres, lacking_centres, list_binds
 from inbound.terminal import echo, echo_json
@@ -20,7 +19,8 @@ from inbound.terminal import echo, echo_json
 def binds(settings: Settings, *, as_json: bool) -> None:
     """Show the binds to SMS centres: state and since when, rate, window, oldest waiting.
 
-    Exit status 1 unless all are bound and every gateway has a bind to every SMS centre.
+    Times are in SCSERV_TIME_ZONE. Exit status 1 unless all are bound and every gateway has a bind
+    to every SMS centre.
     """
     from inbound.store.connections import connect
 
@@ -34,7 +34,7 @@ def binds(settings: Settings, *, as_json: bool) -> None:
             echo_json(about)
     elif seen:
         for bind in seen:
-            for line in _lines(bind):
+            for line in _lines(bind, settings.time_zone):
                 echo(line)
         for gateway, centres in lacking.items():
             echo(
@@ -58,24 +58,18 @@ def _as_object(bind: ReportedBind) -> dict[str, object]:
     }
 
 
-def _moment(since: str) -> str:
-    """Return a time of a report, with its date unless that is today's."""
-    moment = datetime.fromisoformat(since)
-    return f"{moment:%T} UTC" if moment.date() == utc_now().date() else utc(moment)
-
-
-def _lines(bind: ReportedBind) -> Iterator[str]:
+def _lines(bind: ReportedBind, zone: str) -> Iterator[str]:
     about = bind.details
+    since = local(datetime.fromisoformat(about["since"]), zone)
     match bind.shown_state:
         case "gone":
-            seen = time.strftime("%H:%M:%S", time.gmtime(time.time() - bind.age_s))
-            state = f"gone, last seen at {seen} UTC"
+            state = f"gone, last seen at {local(bind.seen_at, zone)}"
         case "bound":
-            state = f"bound since {_moment(about['since'])}"
+            state = f"bound since {since}"
         case "unbinding":
-            state = f"unbinding since {_moment(about['since'])}: {about['reason']}"
+            state = f"unbinding since {since}: {about['reason']}"
         case other:
-            state = f"{other}, not bound since {_moment(about['since'])}: {about['reason']}"
+            state = f"{other}, not bound since {since}: {about['reason']}"
     rate = f"{about['rate']:g}/s" if about["rate"] else "no limit"
     waiting = ", ".join(f"{lane} {s:.0f} s" for lane, s in about["oldest_waiting_s"].items())
     yield f"{bind.bind} at {bind.gateway}, {about['type']} to {about['address']}: {state}"

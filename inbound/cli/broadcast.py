@@ -185,6 +185,18 @@ _action(Action.RESUME, "Resume a paused broadcast where it was.")
 _action(Action.CANCEL, "Cancel a broadcast for good: what was not sent is withheld.")
 
 
+@broadcast.command
+@broadcast_argument
+@service_settings_options
+def delete(settings: Settings, broadcast_id: UUID) -> None:
+    """Delete a draft that was never started, with its audience. The audit records it."""
+    from inbound.broadcasts.control import delete as delete_one
+
+    with closing(open_database(settings, APPLICATION_NAME)) as conn:
+        draft = delete_one(conn, broadcast_id, by=os_user())
+    echo(f"deleted the draft {draft.name}; nothing of it was sent")
+
+
 file_option = click.option(
     "--file",
     "path",

@@ -26,6 +26,7 @@ _LOCK_BROADCAST: Final = _SQL["lock_broadcast"]
 _LIST_BROADCASTS: Final = _SQL["list_broadcasts"]
 _FIND_BROADCASTS_AT_WORK: Final = _SQL["find_broadcasts_at_work"]
 _CHANGE_BROADCAST: Final = _SQL["change_broadcast"]
+_DELETE_DRAFT: Final = _SQL["delete_draft"]
 _FIND_PROGRESS: Final = _SQL["find_progress"]
 _SUM_UP_PROGRESS: Final = _SQL["sum_up_progress"]
 _FIND_RECIPIENTS: Final = _SQL["find_recipients"]
@@ -135,6 +136,12 @@ def change_broadcast(conn: psycopg.Connection, broadcast: Broadcast) -> None:
             "problem": broadcast.problem,
         },
     )
+
+
+@raises_store_errors
+def delete_draft(conn: psycopg.Connection, broadcast_id: UUID) -> bool:
+    """Delete a draft that was never started, with its audience; whether there was one."""
+    return conn.execute(_DELETE_DRAFT, {"broadcast_id": broadcast_id}).rowcount == 1
 
 
 @raises_store_errors

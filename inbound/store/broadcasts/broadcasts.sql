@@ -57,6 +57,24 @@ SET state = %(state)s, starts_at = %(starts_at)s, began_at = %(began_at)s,
     needs_confirmation = %(needs_confirmation)s, ended_at = %(ended_at)s, problem = %(problem)s
 WHERE broadcast_id = %(broadcast_id)s
 
+-- name: delete_draft
+-- A draft that was never started, with its audience: no order can be of it.
+WITH deleted AS (
+    DELETE FROM broadcasts
+    WHERE broadcast_id = %(broadcast_id)s AND state = 'draft' AND started_by IS NULL
+    RETURNING broadcast_id
+), recipients AS (
+    DELETE FROM broadcast_recipients USING deleted
+    WHERE broadcast_recipients.broadcast_id = deleted.broadcast_id
+), exclusions AS (
+    DELETE FROM broadcast_exclusions USING deleted
+    WHERE broadcast_exclusions.broadcast_id = deleted.broadcast_id
+), keys AS (
+    DELETE FROM broadcast_action_keys USING deleted
+    WHERE broadcast_action_keys.broadcast_id = deleted.broadcast_id
+)
+SELECT FROM deleted
+
 -- name: find_progress
 SELECT broadcast_id, state, reason, sum(recipients)::bigint, count(*) FROM broadcast_progress
 WHERE broadcast_id = ANY(%(broadcast_ids)s::uuid[])

@@ -82,6 +82,25 @@ async def test_actions_change_the_state_and_are_recorded(world: World) -> None:
     ]
 
 
+async def test_a_draft_is_deleted_by_its_account_alone(world: World) -> None:
+    world.rows(
+        "INSERT INTO accounts (account, rights) VALUES ('third', '{send,broadcasts}')"
+        " ON CONFLICT DO NOTHING"
+    )
+    client, other = world.scoped("send"), world.client(world.token("send", account="third"))
+    (anna,) = await world.people(clients=1)
+    path = f"{PATH}/{(await create(client, {'msisdn': anna.number}))['id']}"
+    assert_problem(await other.delete(path), 404, "not-found")
+    assert (await client.delete(path)).status_code == 204
+    for answer in (await client.delete(path), await client.get(path)):
+        assert_problem(answer, 404, "not-found")
+    started = f"{PATH}/{(await create(client, {'msisdn': anna.number}))['id']}"
+    at = (world.now + timedelta(hours=1)).isoformat()
+    await client.post(f"{started}/start", params={"at": at})
+    problem = assert_problem(await client.delete(started), 409, "not-possible")
+    assert "only a draft that was never started can" in problem["detail"]
+
+
 async def test_another_token_approves_a_large_broadcast(world: World) -> None:
     crm, chief = world.scoped("send"), world.scoped("send")
     with connect(world.url, "tests") as conn:

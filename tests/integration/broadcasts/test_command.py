@@ -278,6 +278,24 @@ def test_a_draft_without_recipients_warns_why_it_can_not_start(
     assert "it has no recipients (the audience is empty), so it can't" in everybody
 
 
+def test_a_draft_can_be_deleted_and_what_was_started_can_not(bench: Bench, tmp_path: Path) -> None:
+    bench.add_clients([number(0)])
+    path = table(tmp_path, f"{number(0)},Ann,Omsk", "12,Bob,Perm")
+    draft, other, started = (create(path, "Closed.")["id"] for _ in range(3))
+    assert run("delete", draft) == "deleted the draft Spring; nothing of it was sent\n"
+    with pytest.raises(SetupError, match="there is no broadcast"):
+        run("delete", draft)
+    run("start", started, "--at", "2d")
+    run("pause", started)
+    with pytest.raises(SetupError, match="can't be deleted: it is paused, and only a draft that"):
+        run("delete", started)
+    for rows in ("broadcasts", "broadcast_recipients", "broadcast_exclusions"):
+        left = bench.conn.execute(f"SELECT broadcast_id FROM {rows}").fetchall()  # noqa: S608
+        assert {str(id_) for (id_,) in left} == {other, started}
+    entries = bench.conn.execute("SELECT reason FROM audit WHERE action = 'broadcast.delete'")
+    assert entries.fetchall() == [("Spring",)]
+
+
 def test_a_sender_that_is_not_approved_says_how_to_ask(bench: Bench, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="`scserv accounts senders add default Shop`"):
         create(table(tmp_path, f"{number(0)},Ann,Omsk"), "Closed.", "--sender", "Shop")

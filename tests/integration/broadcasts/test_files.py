@@ -16,10 +16,7 @@ from tests.integration.broadcasts.test_command import create, run, table
 
 pytestmark = pytest.mark.usefixtures("settings_of_the_service")
 
-MAY_HAVE_ARRIVED = (
-    "it may have arrived: it was sent and not answered, or may have been sent, or the SMS centre "
-    "doesn't know"
-)
+MAY_HAVE_ARRIVED = "it may have arrived: the SMS centre has not said what became of it"
 
 
 def set_state(bench: Bench, person: int, state: str, reason: str | None = None) -> None:
@@ -71,10 +68,10 @@ async def test_recipients_not_reached_keep_their_table_and_load_again(
         ("7", "refused", "Ann", "Omsk", number(5)),
     ]
     assert [line[2] for line in lines][1:] == [
-        "the SMS centre refused it for good, or it could not be encoded",
+        "the SMS centre refused it for good",
         MAY_HAVE_ARRIVED,
         "the person had switched notifications off",
-        "the number is not in the client directory, and the account may text clients only",
+        "the number is not in the client directory",
     ]
     assert all(line[3].endswith(" Europe/Moscow") for line in lines)
     again = create(file)
@@ -121,7 +118,7 @@ async def test_a_cancelled_draft_reached_nobody(bench: Bench, tmp_path: Path) ->
     bench.act(one, Action.CANCEL)
     file = tmp_path / "rest.csv"
     run("recipients", str(one.broadcast_id), "--file", str(file))
-    assert read(file)[1][1:3] == ["withheld", "the order or its broadcast was cancelled"]
+    assert read(file)[1][1:3] == ["withheld", "the broadcast was cancelled"]
     assert read(file)[1][4:] == [number(0), "Ann"]
 
 
