@@ -1,6 +1,6 @@
 """Routes of searching, and of one person. A number is in no address, title or log line."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Final
@@ -15,6 +15,8 @@ from inbound.desk.navigation import Place
 from inbound.desk.people import Found, Who
 from inbound.desk.problems import Trouble
 from inbound.desk.roles import Right
+from inbound.desk.search import Place as FoundPlace
+from inbound.desk.search import search_places
 from inbound.desk.thread import thread_of
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.handlers.registrations import Operator
@@ -76,10 +78,14 @@ async def search(request: Request, desk: DeskDep, action: MaySearch) -> Response
     if not typed.strip():
         return see_other(PATH)
     found = await desk.people.search(typed)
-    if len(found.people) == 1:
-        [who] = found.people
-        return see_other(f"{PATH}/{who.name}{f'#e{who.entry}' if who.entry else ''}")
-    return _results(request, desk, found)
+    places = [
+        place
+        for place in await search_places(desk.sources.pool, typed)
+        if place.right in action.visitor.rights
+    ]
+    paths = [f"{PATH}/{who.name}{f'#e{who.entry}' if who.entry else ''}" for who in found.people]
+    paths += [place.path for place in places]
+    return see_other(paths[0]) if len(paths) == 1 else _results(request, desk, found, places)
 
 
 # Each guard comes before the person is looked up: who may not see them learns nothing.
@@ -150,8 +156,12 @@ def _moment(text: str) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def _results(request: Request, desk: Desk, found: Found | None) -> HTMLResponse:
-    return desk.pages.answer(request, "people.html", found=found, masked=desk.people.masked)
+def _results(
+    request: Request, desk: Desk, found: Found | None, places: Sequence[FoundPlace] = ()
+) -> HTMLResponse:
+    return desk.pages.answer(
+        request, "people.html", found=found, places=places, masked=desk.people.masked
+    )
 
 
 async def _refuse(

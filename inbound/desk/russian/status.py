@@ -143,6 +143,12 @@ STATUS: Final[Mapping[str, str]] = {
     "Everything that it holds": "Всё содержимое",
     "There is no such dead letter.": "Такого необработанного сообщения нет.",
     "It was retried or discarded, or its person was erased. Look at the list.": "Его повторили или удалили, или удалены данные человека. Посмотрите список.",
+    "Dead letter": "Необработанное сообщение",
+    # Searching.
+    "the name of a broadcast, a part of it, or its id": "название рассылки, его часть или её id",
+    "the number of a dead letter": "номер необработанного сообщения",
+    "A client is known by this:": "По этому известен клиент:",
+    "What else is known by this:": "Что ещё известно по этому:",
     # The daily report.
     "Daily report": "Отчёт за день",
     "complete": "полный",

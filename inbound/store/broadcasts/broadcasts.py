@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -24,6 +24,7 @@ _INSERT_BROADCAST: Final = _SQL["insert_broadcast"]
 _FIND_BROADCAST: Final = _SQL["find_broadcast"]
 _LOCK_BROADCAST: Final = _SQL["lock_broadcast"]
 _LIST_BROADCASTS: Final = _SQL["list_broadcasts"]
+_SEARCH_BROADCASTS: Final = _SQL["search_broadcasts"]
 _FIND_BROADCASTS_AT_WORK: Final = _SQL["find_broadcasts_at_work"]
 _CHANGE_BROADCAST: Final = _SQL["change_broadcast"]
 _DELETE_DRAFT: Final = _SQL["delete_draft"]
@@ -110,6 +111,20 @@ def list_broadcasts(
     """Return broadcasts, the newest first."""
     rows = conn.execute(_LIST_BROADCASTS, {"limit": limit, "account": account})
     return [_broadcast(row) for row in rows]
+
+
+class NamedBroadcast(NamedTuple):
+    """A broadcast that was searched for."""
+
+    broadcast_id: UUID
+    name: str
+
+
+@raises_store_errors
+def search_broadcasts(conn: psycopg.Connection, text: str, limit: int) -> list[NamedBroadcast]:
+    """Return the broadcasts with this id, or with this in their name; the newest first."""
+    rows = conn.execute(_SEARCH_BROADCASTS, {"text": text, "limit": limit})
+    return [NamedBroadcast(*row) for row in rows]
 
 
 @raises_store_errors

@@ -39,6 +39,12 @@ FROM broadcasts LEFT JOIN accounts USING (account)
 WHERE (%(account)s::text IS NULL OR broadcasts.account = %(account)s)
 ORDER BY broadcasts.created_at DESC, broadcast_id LIMIT %(limit)s
 
+-- name: search_broadcasts
+-- By its id, or by a part of its name in either case; the newest first. There are few broadcasts.
+SELECT broadcast_id, name FROM broadcasts
+WHERE broadcast_id::text = lower(%(text)s) OR position(lower(%(text)s) IN lower(name)) > 0
+ORDER BY created_at DESC, broadcast_id LIMIT %(limit)s
+
 -- name: find_broadcasts_at_work
 SELECT broadcast_id, name, broadcasts.account, state, recipients, created_by, hours::text, starts_at,
        began_at, started_by, approved_by, needs_confirmation, broadcasts.created_at, template,

@@ -7,9 +7,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from inbound.desk.roles import Role
+from inbound.desk.roles import Role, rights_of
 from inbound.freshness.model import PendingWork
 from inbound.parsers.numbers import mask
+from inbound.store.broadcasts.broadcasts import search_broadcasts
+from inbound.store.connections import connect
+from inbound.store.dead_letters import dead_letters
+from inbound.store.dead_letters.limits import DeadLetterLimits
+from inbound.store.dead_letters.rows import DeadLetter
 from tests.bench import history
 from tests.integration.api.world import SUBJECTS, import_clients
 from tests.integration.desk.browser import Browser, Page
@@ -61,6 +66,39 @@ async def test_a_client_with_several_numbers_is_listed_masked(support: Browser) 
     assert len(people) == 2
     assert mask(PHONE) in page.text
     assert PHONE not in page.answer.text
+
+
+async def test_a_broadcast_is_found_by_its_name_or_id_by_those_who_may_see_it(
+    world: DeskWorld, support: Browser
+) -> None:
+    broadcast_id = uuid4()
+    world.rows(
+        "INSERT INTO broadcasts (broadcast_id, state, name) VALUES (%s, 'draft', %s)",
+        broadcast_id,
+        "Осенняя <b>распродажа</b>",
+    )
+    with connect(world.url, "tests") as conn:
+        for typed in (str(broadcast_id).upper(), "ОСЕННЯЯ"):
+            [found] = search_broadcasts(conn, typed, 10)
+            assert found.broadcast_id == broadcast_id
+        assert search_broadcasts(conn, "%", 10) == []
+    page = await search(support, "распродажа")
+    assert (page.path == f"/broadcasts/{broadcast_id}") is support_may_see_broadcasts()
+
+
+def support_may_see_broadcasts() -> bool:
+    return "broadcasts" in rights_of([Role.SUPPORT])
+
+
+async def test_a_dead_letter_is_found_by_its_number(world: DeskWorld, support: Browser) -> None:
+    letter = DeadLetter("sms.mo.v1", 1, 4, "KeyError", b"{}")
+    with connect(world.url, "tests") as conn:
+        limits = DeadLetterLimits(10_000, 10**9)
+        dead_letters.insert(conn, world.sources.sealer, limits, [letter])
+    [(id_,)] = world.rows("SELECT max(id) FROM dead_letters")
+    assert (await search(support, f" {id_} ")).path == f"/status/dead-letters/{id_}"
+    world.rows("DELETE FROM dead_letters WHERE id = %s", id_)
+    assert "Nothing is known by this" in (await search(support, str(id_))).text
 
 
 async def test_what_is_not_known_says_how_sure_that_is(world: DeskWorld, support: Browser) -> None:
