@@ -3,16 +3,28 @@
 An option that isn't given changes nothing. `none` takes a limit away.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final, TypeVar
-from zoneinfo import ZoneInfo
 
 import click
 
 from inbound.errors import SetupError
+from inbound.orders.account_rules import (
+    CURRENCY,
+    FASTEST,
+    MOST_ADDRESSES,
+    MOST_MONEY,
+    MOST_ORDERS,
+    MOST_PARTS,
+    MOST_PATTERNS,
+    PLACES,
+    amount,
+    is_zone,
+    seconds,
+    whole_number,
+)
 from inbound.orders.addresses import AddressError, parse_network
 from inbound.orders.patterns import PatternError, check_pattern
 from inbound.store.orders.account_records import AccountSettings
@@ -21,16 +33,6 @@ from inbound.store.orders.rows import RIGHTS, SEND
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 NONE: Final = "none"
-MOST_PATTERNS: Final = 20
-MOST_ADDRESSES: Final = 100
-_MOST_ORDERS: Final = 2_000_000_000
-_LONGEST_S: Final = 31 * 24 * 3600
-_FASTEST: Final = 100_000
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION: Final = re.compile(r"([0-9]{1,7})([smhd])")
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
-_PLACES: Final = 4
-_MOST_MONEY: Final = Decimal(10) ** 8
 
 
 class _NumberOrNone(click.ParamType):
@@ -45,8 +47,8 @@ class _NumberOrNone(click.ParamType):
         """Return the number, or `NONE`."""
         if value == NONE or isinstance(value, int):
             return value
-        number = int(value[:12]) if value.isascii() and value.isdigit() else -1
-        if not self._least <= number <= self._most:
+        number = whole_number(value, self._least, self._most)
+        if number is None:
             self.fail(
                 f"{value!r}: use a whole number from {self._least} to {self._most}, or none",
                 param,
@@ -64,11 +66,10 @@ class _DurationOrNone(click.ParamType):
         """Return the seconds, or `NONE`."""
         if value == NONE or isinstance(value, int):
             return value
-        match = _DURATION.fullmatch(value)
-        seconds = int(match[1]) * _UNITS[match[2]] if match else 0
-        if not 0 < seconds <= _LONGEST_S:
+        found = seconds(value)
+        if found is None:
             self.fail(f"{value!r}: use a time like 30s, 10m, 2h or 1d, or none", param, ctx)
-        return seconds
+        return found
 
 
 class Money(click.ParamType):
@@ -83,26 +84,19 @@ class Money(click.ParamType):
         """Return the amount, or `NONE` for the word."""
         if value == self._word or isinstance(value, Decimal):
             return NONE if value == self._word else value
-        try:
-            amount = Decimal(value)
-        except InvalidOperation:
-            amount = Decimal("NaN")
-        if (
-            not amount.is_finite()
-            or not 0 <= amount < _MOST_MONEY
-            or int(amount.as_tuple().exponent) < -_PLACES
-        ):
+        found = amount(value)
+        if found is None:
             word = f", or {self._word}" if self._word else ""
             self.fail(
-                f"{value!r}: use an amount like 2.50, with up to {_PLACES} decimals and less than "
-                f"{_MOST_MONEY:,}{word}",
+                f"{value!r}: use an amount like 2.50, with up to {PLACES} decimals and less than "
+                f"{MOST_MONEY:,}{word}",
                 param,
                 ctx,
             )
-        return amount
+        return found
 
 
-_ORDERS: Final = _NumberOrNone(0, _MOST_ORDERS)
+_ORDERS: Final = _NumberOrNone(0, MOST_ORDERS)
 _OPTIONS: Final = (
     click.option(
         "--grant",
@@ -143,11 +137,13 @@ _OPTIONS: Final = (
         type=_DurationOrNone(),
         help="Refuse the same text to one person within this time.",
     ),
-    click.option("--max-parts", type=click.IntRange(1, 8), help="SMS parts of a text at most."),
+    click.option(
+        "--max-parts", type=click.IntRange(1, MOST_PARTS), help="SMS parts of a text at most."
+    ),
     click.option(
         "--rate",
         "rate_per_s",
-        type=_NumberOrNone(1, _FASTEST),
+        type=_NumberOrNone(1, FASTEST),
         help="Messages a second at most; what is above waits.",
     ),
     click.option(
@@ -192,8 +188,8 @@ def default_rights(options: dict[str, Any]) -> tuple[str, ...]:
 def _topped_up(settings: AccountSettings, amount: Decimal) -> AccountSettings:
     if settings.balance is None:
         raise SetupError("--top-up: the balance is unlimited; set one with --balance AMOUNT")
-    if settings.balance + amount >= _MOST_MONEY:
-        raise SetupError(f"--top-up: the balance has to stay below {_MOST_MONEY:,}")
+    if settings.balance + amount >= MOST_MONEY:
+        raise SetupError(f"--top-up: the balance has to stay below {MOST_MONEY:,}")
     return replace(settings, balance=settings.balance + amount)
 
 
@@ -207,14 +203,11 @@ def _check(values: dict[str, Any]) -> None:
             raise SetupError(f"--pattern {pattern}: {error}") from error
     if len(values.get("patterns", ())) > MOST_PATTERNS:
         raise SetupError(f"--pattern: an account has up to {MOST_PATTERNS}; join some with |")
-    if "zone" in values:
-        try:
-            ZoneInfo(values["zone"])
-        except (LookupError, ValueError, OSError):
-            raise SetupError(
-                f"--zone {values['zone']}: no such time zone; use an IANA name like Europe/Moscow"
-            ) from None
-    if not _CURRENCY.fullmatch(values.get("currency", "RUB")):
+    if "zone" in values and not is_zone(values["zone"]):
+        raise SetupError(
+            f"--zone {values['zone']}: no such time zone; use an IANA name like Europe/Moscow"
+        )
+    if not CURRENCY.fullmatch(values.get("currency", "RUB")):
         raise SetupError(f"--currency {values['currency']}: use three letters, such as RUB")
 
 

@@ -1,13 +1,10 @@
 """`scserv callbacks`: the URLs of accounts that are called when a message has ended."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import click
-import psycopg
 
 from inbound.api.tokens import parse_duration
 from inbound.cli._context import settings_options
@@ -19,11 +16,9 @@ from inbound.clock import utc_now
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.startup import make_cipher
-from inbound.store.access.api_tokens import has_account
-from inbound.store.access.audit import record
 from inbound.store.callbacks import callbacks as stored
+from inbound.store.callbacks import url_changes
 from inbound.store.callbacks.callbacks import CallbackUrl, DeadCallback, ListedUrl
-from inbound.store.connections import raises_store_errors
 from inbound.store.sealing import Sealer
 from inbound.terminal import echo, echo_json
 
@@ -61,11 +56,16 @@ def set_(
     secret = new_secret()
     sealed = Sealer(make_cipher(settings)).seal(secret.encode(), secret_context(account))
     with open_database(settings, _APPLICATION) as connection:
-        if not has_account(connection, account):
+        try:
+            url_changes.set_url(
+                connection,
+                CallbackUrl(account, checked, sealed, commands, allow_private),
+                actor=os_user(),
+            )
+        except url_changes.NoAccountError:
             raise SetupError(
                 f"ACCOUNT: there is no account {account}; `scserv accounts list` shows the accounts"
-            )
-        _set(connection, CallbackUrl(account, checked, sealed, commands, allow_private))
+            ) from None
     echo(f"{account}: the URL is set; the secret is not shown again", err=True)
     echo(secret)
 
@@ -95,7 +95,10 @@ def rotate(settings: Settings, account: str, overlap: str) -> None:
     secret = new_secret()
     sealed = Sealer(make_cipher(settings)).seal(secret.encode(), secret_context(account))
     with open_database(settings, _APPLICATION) as connection:
-        _rotate(connection, account, sealed, until)
+        try:
+            url_changes.rotate_secret(connection, account, sealed, until, actor=os_user())
+        except url_changes.NoUrlError:
+            raise SetupError(_NO_URL) from None
     ends = local(until, settings.time_zone, seconds=False)
     echo(
         f"{account}: calls are signed with the old secret, too, until {ends}; "
@@ -111,7 +114,10 @@ def rotate(settings: Settings, account: str, overlap: str) -> None:
 def remove(settings: Settings, account: str) -> None:
     """Remove the URL of ACCOUNT, with the calls that wait."""
     with open_database(settings, _APPLICATION) as connection:
-        _remove(connection, account)
+        try:
+            url_changes.remove_url(connection, account, actor=os_user())
+        except url_changes.NoUrlError:
+            raise SetupError(_NO_URL) from None
     echo(f"{account} is not called any more")
 
 
@@ -171,43 +177,10 @@ def dead(settings: Settings, account: str, *, limit: int, as_json: bool) -> None
 def retry(settings: Settings, account: str, *, callback_ids: tuple[UUID, ...]) -> None:
     """Make the dead calls of ACCOUNT again; `scserv callbacks dead` shows them."""
     with open_database(settings, _APPLICATION) as connection:
-        count = _retry(connection, account, callback_ids or None)
+        count = url_changes.retry_dead(
+            connection, account, utc_now(), callback_ids or None, actor=os_user()
+        )
     echo(f"{count} {'call is' if count == 1 else 'calls are'} made again")
-
-
-@raises_store_errors
-def _set(connection: psycopg.Connection, url: CallbackUrl) -> None:
-    with connection.transaction():
-        stored.set_url(connection, url)
-        record(connection, actor=os_user(), action="callbacks.set", reason=url.account)
-
-
-@raises_store_errors
-def _rotate(connection: psycopg.Connection, account: str, secret: bytes, until: datetime) -> None:
-    with connection.transaction():
-        if not stored.rotate_secret(connection, account, secret, until):
-            raise SetupError(_NO_URL)
-        record(connection, actor=os_user(), action="callbacks.rotate", reason=account)
-
-
-@raises_store_errors
-def _remove(connection: psycopg.Connection, account: str) -> None:
-    with connection.transaction():
-        if not stored.remove_url(connection, account):
-            raise SetupError(_NO_URL)
-        record(connection, actor=os_user(), action="callbacks.remove", reason=account)
-
-
-@raises_store_errors
-def _retry(
-    connection: psycopg.Connection, account: str, callback_ids: Sequence[UUID] | None
-) -> int:
-    with connection.transaction():
-        count = stored.retry_dead(connection, account, utc_now(), callback_ids)
-        if count:
-            reason = f"{account}: {counted(count, 'call')}"
-            record(connection, actor=os_user(), action="callbacks.retry", reason=reason)
-    return count
 
 
 def _as_object(one: ListedUrl) -> dict[str, object]:

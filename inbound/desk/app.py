@@ -16,7 +16,9 @@ from inbound.api.languages import DEFAULT
 from inbound.api.observability import ObservabilityMiddleware, Served
 from inbound.desk import (
     account,
+    account_routes,
     audit_routes,
+    callback_routes,
     dead_letter_routes,
     order_routes,
     person_routes,
@@ -45,6 +47,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     person_routes.router,
     send_routes.router,
     order_routes.router,
+    account_routes.router,
+    callback_routes.router,
     token_routes.router,
     audit_routes.router,
     user_routes.router,
@@ -57,9 +61,10 @@ PLACES: Final[tuple[Place, ...]] = (
     handset_routes.PLACE,
     person_routes.PLACE,
     send_routes.PLACE,
+    account_routes.PLACE,
+    status_routes.PLACE,
     audit_routes.PLACE,
     user_routes.PLACE,
-    status_routes.PLACE,
 )
 """The menu, in its order."""
 

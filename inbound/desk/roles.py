@@ -30,6 +30,9 @@ class Right(DocumentedEnum):
     HANDSET = "handset", "text the service from a simulated phone"
     USERS = "users", "see who signs in at the desk, and with which roles"
     USERS_CHANGE = "users_change", "create, change and disable users"
+    ACCOUNTS = "accounts", "see the accounts that have messages sent"
+    ACCOUNTS_CHANGE = "accounts_change", "change accounts: rights, limits, balance, callback URL"
+    SENDERS = "senders", "approve and remove senders of accounts"
     TOKENS = "tokens", "see the tokens of the HTTP API; their secrets are not stored"
     TOKENS_CHANGE = "tokens_change", "create and revoke tokens of the HTTP API"
     AUDIT = "audit", "see who changed, viewed or revealed what"
@@ -49,6 +52,9 @@ RIGHTS: Final[Mapping[Right, frozenset[Role]]] = {
     Right.HANDSET: _ALL - {Role.VIEWER, Role.APPROVER},
     Right.USERS: _OVERSIGHT,
     Right.USERS_CHANGE: frozenset({Role.ADMINISTRATOR}),
+    Right.ACCOUNTS: _ALL - {Role.SUPPORT},
+    Right.ACCOUNTS_CHANGE: frozenset({Role.OPERATOR, Role.ADMINISTRATOR}),
+    Right.SENDERS: frozenset({Role.APPROVER, Role.ADMINISTRATOR}),
     Right.TOKENS: _OVERSIGHT,
     # A token can have any scope, so making one must not give more than its maker may do.
     Right.TOKENS_CHANGE: frozenset({Role.ADMINISTRATOR}),

@@ -33,8 +33,12 @@ _APPROVE_SENDER: Final = _SQL["approve_sender"]
 _FIND_SENDER: Final = _SQL["find_sender"]
 _DELETE_SENDER: Final = _SQL["delete_sender"]
 _LIST_USAGE: Final = _SQL["list_usage"]
+_LIST_PERIODS: Final = _SQL["list_periods"]
 _RECOUNT_USAGE: Final = _SQL["recount_usage"]
 _FORGET_LATER_USAGE: Final = _SQL["forget_later_usage"]
+
+Change = Callable[["AccountSettings"], "AccountSettings"]
+"""What somebody does to the settings of an account; it may raise."""
 
 _AS_TEXT: Final = {True: "yes", False: "no", None: "none"}
 
@@ -112,7 +116,7 @@ def create_account(
 def change_account(
     conn: psycopg.Connection,
     account: str,
-    change: Callable[[AccountSettings], AccountSettings],
+    change: Change,
     *,
     actor: str,
     now: datetime | None = None,
@@ -164,6 +168,20 @@ def find_usage_now(
         "week": used.get(week.period, 0),
         "month": used.get(month.period, 0),
     }
+
+
+@raises_store_errors
+def list_periods(
+    conn: psycopg.Connection, account: str, kind: str, limit: int
+) -> list[tuple[str, int]]:
+    """Return the newest periods of a kind (`d`, `w` or `m`) with their accepted orders.
+
+    A period without orders is not among them.
+    """
+    next_kind = chr(ord(kind) + 1)
+    parameters = {"account": account, "kind": kind, "next_kind": next_kind, "limit": limit}
+    found = conn.execute(_LIST_PERIODS, parameters).fetchall()
+    return [(period.removeprefix(kind), used) for period, used in found]
 
 
 @raises_store_errors

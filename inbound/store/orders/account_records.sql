@@ -78,3 +78,9 @@ DELETE FROM account_senders WHERE account = %(account)s AND sender = %(sender)s
 -- name: list_usage
 SELECT period, used FROM account_usage
 WHERE account = %(account)s AND period = ANY(%(periods)s)
+
+-- name: list_periods
+-- The newest periods of one kind, `d`, `w` or `m`: their names sort by time.
+SELECT period, used FROM account_usage
+WHERE account = %(account)s AND period >= %(kind)s AND period < %(next_kind)s
+ORDER BY period DESC LIMIT %(limit)s

@@ -26,6 +26,7 @@ SAYING = {
     "Notice",
     "Alarm",
     "MomentError",
+    "FormError",
     "wrong",
 }
 
@@ -84,7 +85,7 @@ def texts(node: ast.AST | None) -> Iterator[str]:
 
 
 TABLES = {"_DONE", "UNCHANGED", "_BAD_REASON", "_KINDS", "_TITLES", "_LEGS"}
-TABLES |= {"_MEANINGS", "_SCOPES", "_RIGHTS", "_FIELDS", "ACTIONS", "_NO_ROLE", "_LAST"}
+TABLES |= {"_MEANINGS", "_SCOPES", "ACTIONS", "RIGHT_WORDS", "_NO_ROLE", "_LAST"}
 TABLES |= {"NOBODY", "RULES"}
 TABLES |= {"_WORKS", "_PURPOSES", "_COMPLETIONS"}
 HEADERS = {"Retry-After"}
