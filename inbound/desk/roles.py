@@ -25,6 +25,8 @@ class Right(DocumentedEnum):
     REVEAL = "reveal", "see a whole number, for a recorded reason"
     SWITCH = "switch", "switch a person's notifications on or off at their request"
     SEND = "send", "send a notification to one person"
+    TEMPLATES = "templates", "see the templates of messages"
+    TEMPLATES_CHANGE = "templates_change", "write templates and new versions, and retire them"
     STATUS = "status", "see how the service is, dead letters masked, and the daily report"
     DEAD_LETTERS = "dead_letters", "reveal, retry and discard dead letters"
     HANDSET = "handset", "text the service from a simulated phone"
@@ -47,6 +49,8 @@ RIGHTS: Final[Mapping[Right, frozenset[Role]]] = {
     Right.REVEAL: frozenset({Role.SUPPORT, Role.ADMINISTRATOR}),
     Right.SWITCH: frozenset({Role.SUPPORT, Role.ADMINISTRATOR}),
     Right.SEND: frozenset({Role.SUPPORT, Role.EDITOR, Role.ADMINISTRATOR}),
+    Right.TEMPLATES: _ALL,
+    Right.TEMPLATES_CHANGE: frozenset({Role.EDITOR, Role.ADMINISTRATOR}),
     Right.STATUS: _ALL,
     Right.DEAD_LETTERS: frozenset({Role.OPERATOR, Role.ADMINISTRATOR}),
     Right.HANDSET: _ALL - {Role.VIEWER, Role.APPROVER},

@@ -22,7 +22,7 @@ WIDTHS = (360, 900, 1600)
 PAGES = (
     *("/handset", "/people", f"/people/{SUBJECTS[2]}", "/account", "/nothing"),
     *("/users", "/tokens", "/audit", "/audit?until=2001-01-01"),
-    *("/send", "/send/sent", "/send/scheduled"),
+    *("/send", "/send/sent", "/send/scheduled", "/templates", "/templates/_new"),
 )
 
 

@@ -86,7 +86,7 @@ def texts(node: ast.AST | None) -> Iterator[str]:
 
 TABLES = {"_DONE", "UNCHANGED", "_BAD_REASON", "_KINDS", "_TITLES", "_LEGS"}
 TABLES |= {"_MEANINGS", "_SCOPES", "ACTIONS", "RIGHT_WORDS", "_NO_ROLE", "_LAST"}
-TABLES |= {"NOBODY", "RULES"}
+TABLES |= {"NOBODY", "RULES", "LANGUAGES", "POLICIES"}
 TABLES |= {"_WORKS", "_PURPOSES", "_COMPLETIONS"}
 HEADERS = {"Retry-After"}
 
