@@ -16,12 +16,25 @@ from rich.segment import Segment
 from rich.text import Text
 
 from inbound.printing import printable
+from inbound.wording import in_russian
 
 
 def echo(*lines: object, err: bool = False) -> None:
     """Print lines to standard output, or to standard error. A line break in one is escaped."""
     for line in lines or ("",):
-        click.echo(printable(str(line)), err=err)
+        text = in_russian(line) if reads_russian() else str(line)
+        click.echo(printable(text), err=err)
+
+
+def speak_russian(*, on: bool) -> None:
+    """Print texts that have a Russian in Russian, until the running command ends."""
+    click.get_current_context().meta[__name__] = on
+
+
+def reads_russian() -> bool:
+    """Whether the running command prints in Russian."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(__name__))
 
 
 def echo_json(value: Any, indent: int | None = None) -> None:  # noqa: ANN401 — any JSON

@@ -18,6 +18,7 @@ from inbound.tables.cells import (
 )
 from inbound.tables.columns import Column
 from inbound.tables.model import BadRow, Cell, Kind, Row
+from inbound.wording import Bilingual, both
 from schemas.documented_enum import DocumentedEnum
 
 MSISDN_COLUMN: Final = CLIENT_COLUMNS[0]
@@ -37,16 +38,27 @@ class Exclusion(DocumentedEnum):
     OPTED_OUT = "opted_out", "the person has switched notifications off"
 
 
-EXPLANATIONS: Final[Mapping[Exclusion, str]] = {
-    Exclusion.ROW: "rows that can't be read",
-    Exclusion.NO_NUMBER: "no number",
-    Exclusion.NUMBER: "not a phone number, or not certainly one",
-    Exclusion.NOT_MOBILE: "not a mobile number: a landline, for example",
-    Exclusion.FIELDS: "a field is missing or not certain",
-    Exclusion.TOO_LONG: "the text would need too many SMS parts",
-    Exclusion.REPEATED: "the number is in the audience already",
-    Exclusion.NOT_A_CLIENT: "not in the client directory",
-    Exclusion.OPTED_OUT: "has switched notifications off",
+EXPLANATIONS: Final[Mapping[Exclusion, Bilingual]] = {
+    Exclusion.ROW: both("rows that can't be read", "строку не прочитать"),
+    Exclusion.NO_NUMBER: both("no number", "нет номера"),
+    Exclusion.NUMBER: both(
+        "not a phone number, or not certainly one",
+        "не номер телефона или нельзя быть в этом уверенным",
+    ),
+    Exclusion.NOT_MOBILE: both(
+        "not a mobile number: a landline, for example", "номер не мобильный: например, городской"
+    ),
+    Exclusion.FIELDS: both(
+        "a field is missing or not certain", "поле пусто или его значение ненадёжно"
+    ),
+    Exclusion.TOO_LONG: both(
+        "the text would need too many SMS parts", "в тексте было бы слишком много частей СМС"
+    ),
+    Exclusion.REPEATED: both("the number is in the audience already", "номер уже есть в списке"),
+    Exclusion.NOT_A_CLIENT: both("not in the client directory", "нет в справочнике клиентов"),
+    Exclusion.OPTED_OUT: both(
+        "has switched notifications off", "уведомления отключены самим человеком"
+    ),
 }
 """What people read about each reason; rows of the database have those of the last three."""
 

@@ -39,6 +39,7 @@ from inbound.store.broadcasts.broadcasts import (
 )
 from inbound.store.broadcasts.repeats import Identity
 from inbound.store.broadcasts.rows import Broadcast, Progress
+from inbound.wording import Bilingual, both, joined
 
 MOVED: Final = "move"
 """What the audit calls a start that was given another time."""
@@ -52,7 +53,11 @@ class UnknownBroadcastError(SetupError):
 
     def __init__(self, broadcast_id: object) -> None:
         super().__init__(
-            f"there is no broadcast {broadcast_id}; `scserv broadcast list` shows all of them"
+            both(
+                "there is no broadcast {id}; `scserv broadcast list` shows all of them",
+                "рассылки {id} нет; `scserv broadcast list` покажет все",
+                id=broadcast_id,
+            )
         )
 
 
@@ -135,10 +140,19 @@ def perform(
         except ActionRefusedError as error:
             why = str(error)
             if isinstance(error, NoRecipientsError):
-                why = f"{without_recipients(before)}; correct the audience and create it again"
-            refusal = f"the broadcast {broadcast_id} can't be changed: {why}"
+                why = without_recipients(before) + both(
+                    "; correct the audience and create it again",
+                    "; исправьте таблицу и создайте рассылку снова",
+                )
+            refusal = both(
+                "the broadcast {id} can't be changed: {why}",
+                "рассылку {id} изменить нельзя: {why}",
+                id=broadcast_id,
+                why=why,
+            )
             if error.starts_at is not None:
-                refusal += f". It starts at {_written(error.starts_at, zone)}"
+                begins = _written(error.starts_at, zone)
+                refusal += both(". It starts at {at}", ". Начало: {at}", at=begins)
         else:
             if lifecycle == before.lifecycle:
                 return before
@@ -161,8 +175,14 @@ def delete(conn: psycopg.Connection, broadcast_id: UUID, *, by: str) -> Broadcas
             _record(conn, by, DELETED, draft.name, broadcast_id)
             return draft
     raise NotPossibleError(
-        f"the broadcast {broadcast_id} can't be deleted: it is {words(draft.state)}, and only a "
-        "draft that was never started can; others stay as a record of what was sent"
+        both(
+            "the broadcast {id} can't be deleted: it is {state}, and only a draft that was never "
+            "started can; others stay as a record of what was sent",
+            "рассылку {id} удалить нельзя: её состояние — «{state}», а удалить можно только "
+            "черновик, который не запускали; остальные хранятся как сведения об отправленном",
+            id=broadcast_id,
+            state=words(draft.state),
+        )
     )
 
 
@@ -182,13 +202,18 @@ def progress_of(
     return {one.broadcast_id: counts[one.broadcast_id].progress(one) for one in broadcasts}
 
 
-def without_recipients(one: Broadcast) -> str:
+def without_recipients(one: Broadcast) -> Bilingual:
     """Return that a broadcast has no recipients, and why, for the beginning of a sentence."""
-    why = ", ".join(f"{count}: {reason}" for count, reason in exclusions(one))
-    return f"it has no recipients ({f'excluded {why}' if why else 'the audience is empty'})"
+    why = joined(", ", (f"{count}: " + reason for count, reason in exclusions(one)))
+    why = (
+        both("excluded ", "исключены ") + why
+        if why
+        else both("the audience is empty", "таблица или справочник пусты")
+    )
+    return both("it has no recipients ({why})", "у неё нет получателей ({why})", why=why)
 
 
-def exclusions(one: Broadcast) -> Iterator[tuple[int, str]]:
+def exclusions(one: Broadcast) -> Iterator[tuple[int, Bilingual]]:
     """Yield how many rows of the audience each reason has excluded, and the reason in words."""
     for reason, count in sorted(one.excluded.items()):
         yield count, EXPLANATIONS[Exclusion(reason)]

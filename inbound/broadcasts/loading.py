@@ -19,6 +19,7 @@ from inbound.keys import SubjectHasher
 from inbound.store.connections import raises_store_errors
 from inbound.store.statements import statements
 from inbound.tables.model import ANY_SHAPE, TableShape
+from inbound.wording import both
 
 _SQL: Final = statements(__package__, "loading")
 _CREATE_INCOMING: Final = _SQL["create_incoming"]
@@ -186,7 +187,7 @@ def _incoming(
 def _detail(reason: Exclusion, detail: str) -> str:
     match reason:
         case Exclusion.REPEATED:
-            return f"{EXPLANATIONS[reason]}, in row {detail}"
+            return EXPLANATIONS[reason] + both(", in row {row}", " в строке {row}", row=detail)
         case Exclusion.NOT_A_CLIENT | Exclusion.OPTED_OUT:
             return EXPLANATIONS[reason]
         case _:

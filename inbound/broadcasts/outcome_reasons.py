@@ -6,6 +6,7 @@ a broadcast can only have one.
 
 from typing import Final
 
+from inbound.store.broadcasts.rows import RecipientState
 from inbound.wording import Bilingual, both
 from schemas.orders import OrderState, RefusalReason, WithheldReason
 
@@ -113,6 +114,15 @@ _REFUSED: Final = {
         "the account's balance is too low", "на балансе учётной записи недостаточно средств"
     ),
 }
+
+
+def reason_of_count(of: RecipientState, reason: str) -> Bilingual:
+    """Return a reason of `Progress`: one of refusals, or why recipients are withheld."""
+    if of is RecipientState.REFUSED:
+        return _REFUSED[RefusalReason(reason)]
+    unsent = {state.value: _STATES[state] for state in OrderState}
+    withheld = {one.value: words for one, words in _WITHHELD.items()}
+    return {**unsent, **withheld}[reason]
 
 
 def reason_in_words(state: OrderState, reason: str | None) -> Bilingual:

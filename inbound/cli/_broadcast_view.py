@@ -1,42 +1,43 @@
 """How broadcasts are printed. Times are in the zone of the service, which stands with them."""
 
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from inbound.broadcasts.control import MOVED, exclusions, without_recipients
+from inbound.broadcasts.outcome_reasons import reason_of_count
 from inbound.cli._broadcast_json import Shown, progress_now
 from inbound.cli._command_line import command_line
-from inbound.cli._format import counted
 from inbound.cli._progress import progress_bar
 from inbound.cli._times import local
 from inbound.handlers.broadcasts import FINAL, Action, BroadcastState, words
 from inbound.money import money
 from inbound.settings import Settings
-from inbound.store.broadcasts.rows import Broadcast, Progress
+from inbound.store.broadcasts.rows import Broadcast, Progress, RecipientState
 from inbound.terminal import echo
-from inbound.timeline.words import english_duration
+from inbound.timeline.words import english_duration, russian_duration
+from inbound.wording import Bilingual, both, counted_both, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import psycopg
 
+    from inbound.broadcasts.forecasting import Forecast
     from inbound.broadcasts.review import Review
     from inbound.freshness.reception import SendingGap
 
 _LOOK_EVERY_S: Final = 0.5
-_COUNTS: Final = ("waiting", "sent", "delivered", "undelivered", "unknown", "withheld", "refused")
 _UNSTARTED: Final = frozenset({BroadcastState.DRAFT, BroadcastState.AWAITING_APPROVAL})
 _DONE: Final = {
-    Action.START.value: "started",
-    Action.APPROVE.value: "approved",
-    Action.CONFIRM.value: "confirmed",
-    Action.PAUSE.value: "paused",
-    Action.RESUME.value: "resumed",
-    Action.CANCEL.value: "cancelled",
-    MOVED: "moved",
-    "create": "created",
+    Action.START.value: both("started", "запущена"),
+    Action.APPROVE.value: both("approved", "утверждена"),
+    Action.CONFIRM.value: both("confirmed", "подтверждена"),
+    Action.PAUSE.value: both("paused", "приостановлена"),
+    Action.RESUME.value: both("resumed", "возобновлена"),
+    Action.CANCEL.value: both("cancelled", "отменена"),
+    MOVED: both("moved", "перенесена"),
+    "create": both("created", "создана"),
 }
 """What the actions of the audit are called."""
 _STANDS_STILL: Final = FINAL | _UNSTARTED | {BroadcastState.PAUSED}
@@ -45,7 +46,8 @@ _STANDS_STILL: Final = FINAL | _UNSTARTED | {BroadcastState.PAUSED}
 def print_broadcast(settings: Settings, shown: Shown) -> None:
     """Print a broadcast for people."""
     one = shown.one
-    echo(f"{one.name}: {words(one.state)}, {counted(shown.progress.recipients, 'recipient')}")
+    of = recipient_count(shown.progress.recipients)
+    echo(one.name + both(": {state}, {of}", ": {state}, {of}", state=words(one.state), of=of))
     for line in (
         *_content_lines(shown, settings.sender),
         *_pace_lines(shown, settings.time_zone),
@@ -53,18 +55,33 @@ def print_broadcast(settings: Settings, shown: Shown) -> None:
         *(_progress_lines(shown.progress) if one.state not in _UNSTARTED else ()),
         *_time_lines(shown, settings.time_zone),
     ):
-        echo(f"  {line}")
+        echo("  " + line)
     if one.lifecycle.needs_confirmation:
         confirm = command_line("broadcast", "confirm", str(one.broadcast_id))
-        echo(f"  missed its start; to start it now: {confirm}")
+        echo(
+            both(
+                "  missed its start; to start it now: {confirm}",
+                "  время начала пропущено; начать сейчас: {confirm}",
+                confirm=confirm,
+            )
+        )
     if one.problem and one.state is BroadcastState.PAUSED:
-        echo(f"  paused because of a problem: {one.problem}")
+        echo(
+            both("  paused because of a problem: ", "  приостановлена из-за ошибки: ") + one.problem
+        )
     warn_of_no_recipients(one)
     if one.state is BroadcastState.DRAFT and shown.review.approval_above is not None:
         approve = command_line("broadcast", "approve", str(one.broadcast_id))
+        above = f"{shown.review.approval_above:,}"
         echo(
-            f"it needs approval, as it has more than {shown.review.approval_above:,} recipients: "
-            f"after `start`, another person runs {approve}",
+            both(
+                "it needs approval, as it has more than {above} recipients: after `start`, another "
+                "person runs {approve}",
+                "нужно утверждение: получателей больше {above}. После `start` другой человек "
+                "выполняет {approve}",
+                above=Bilingual(above, above.replace(",", "\N{NO-BREAK SPACE}")),
+                approve=approve,
+            ),
             err=True,
         )
     print_warnings(shown.review)
@@ -73,13 +90,21 @@ def print_broadcast(settings: Settings, shown: Shown) -> None:
 def warn_of_no_recipients(one: Broadcast) -> None:
     """Say on standard error that a draft can't be started, and why it has no recipients."""
     if one.state is BroadcastState.DRAFT and not one.lifecycle.recipients:
-        echo(f"warning: {without_recipients(one)}, so it can't be started", err=True)
+        why = without_recipients(one)
+        echo(
+            both(
+                "warning: {why}, so it can't be started",
+                "внимание: {why}, поэтому запустить её нельзя",
+                why=why,
+            ),
+            err=True,
+        )
 
 
 def print_warnings(review: "Review") -> None:
     """Print why recipients would be refused, to standard error."""
     for warning in review.warnings:
-        echo(f"warning: {warning.detail}", err=True)
+        echo(both("warning: ", "внимание: ") + warning.detail, err=True)
 
 
 def print_list(conn: "psycopg.Connection", broadcasts: "Sequence[Broadcast]", zone: str) -> None:
@@ -87,14 +112,24 @@ def print_list(conn: "psycopg.Connection", broadcasts: "Sequence[Broadcast]", zo
     from inbound.broadcasts.control import progress_of
 
     if not broadcasts:
-        echo("no broadcasts yet; create one with `scserv broadcast create`")
+        echo(
+            both(
+                "no broadcasts yet; create one with `scserv broadcast create`",
+                "рассылок пока нет; создайте: `scserv broadcast create`",
+            )
+        )
         return
     progress = progress_of(conn, broadcasts)
     for one in broadcasts:
         created = local(one.created_at, zone)
         echo(
-            f"{one.broadcast_id}  {created}  {words(one.state)}  "
-            f"{_summary(progress[one.broadcast_id])}  {one.name}"
+            joined(
+                "  ",
+                (
+                    *(str(one.broadcast_id), created, words(one.state)),
+                    *(_summary(progress[one.broadcast_id]), one.name),
+                ),
+            )
         )
 
 
@@ -112,88 +147,203 @@ def watch(conn: "psycopg.Connection", one: Broadcast) -> Broadcast:
             one = found(conn, one.broadcast_id)
 
 
-def _summary(count: Progress) -> str:
+def recipient_count(number: int) -> Bilingual:
+    """Return a number of recipients."""
+    return counted_both(
+        number, ("recipient", "recipients"), ("получатель", "получателя", "получателей")
+    )
+
+
+def _summary(count: Progress) -> Bilingual:
     """Return how many were sent it, and what became of the others."""
     left_out = count.withheld + count.refused
-    rest = ((count.undelivered, "undelivered"), (count.unknown, "unknown"), (left_out, "not sent"))
-    others = "".join(f", {number} {what}" for number, what in rest if number)
-    return f"{count.sent + count.delivered} of {count.recipients} sent{others}"
+    rest = (
+        (count.undelivered, both("undelivered", "не доставлено")),
+        (count.unknown, both("unknown", "неизвестно")),
+        (left_out, both("not sent", "не отправлено")),
+    )
+    sent = both(
+        "{sent} of {all} sent",
+        "отправлено {sent} из {all}",
+        sent=count.sent + count.delivered,
+        all=count.recipients,
+    )
+    others = (
+        both("{count} {what}", "{what} {count}", count=number, what=what)
+        for number, what in rest
+        if number
+    )
+    return joined(", ", (sent, *others))
 
 
 def _content_lines(shown: Shown, own_sender: str) -> "Iterator[str]":
     one, review = shown.one, shown.review
-    yield f"account {one.account}, sender {one.sender or own_sender}"
+    yield both(
+        "account {account}, sender {sender}",
+        "учётная запись {account}, отправитель {sender}",
+        account=one.account,
+        sender=one.sender or own_sender,
+    )
     if one.template is not None:
-        version = f"version {one.template_version}, the newest when the draft was created"
-        yield f"template {one.template}, {version}; it stays"
+        yield both(
+            "template {name}, version {version}, the newest when the draft was created; it stays",
+            "шаблон {name}, версия {version} — последняя при создании черновика; она не изменится",
+            name=one.template,
+            version=one.template_version,
+        )
         for language in review.missing_languages:
-            yield f"the template has no text in {language}: those clients get its first one"
+            yield both(
+                "the template has no text in {language}: those clients get its first one",
+                "в шаблоне нет текста на языке {language}: такие клиенты получат первый текст",
+                language=language,
+            )
     elif review.text is not None:
-        yield f"text: {review.text}"
+        yield both("text: ", "текст: ") + review.text
     for sample in review.samples:
         if sample.language is None:
-            yield f"to the first recipient: {sample.text}"
+            yield both("to the first recipient: ", "первому получателю: ") + sample.text
         else:
-            to = counted(sample.recipients, "recipient")
-            yield f"to {to} in {sample.language}, the first one: {sample.text}"
+            to = both(
+                "to {to} in {language}, the first one: ",
+                "на языке {language} — {to}, первому: ",
+                to=recipient_count(sample.recipients),
+                language=sample.language,
+            )
+            yield to + sample.text
     if one.parts is not None and one.most_parts is not None:
-        longest = counted(one.most_parts, "SMS part")
-        yield f"the longest text has {longest}, all texts {counted(one.parts, 'SMS part')} at most"
-    if review.price is not None and review.currency is not None:
-        of = "unlimited"
-        if review.balance is not None:
-            of = money(review.balance, review.currency)
-        most = money(review.price, review.currency)
-        if review.cost is None:
-            yield f"costs {most} at most; balance {of}"
-        else:
-            cost, back = (money(amount, review.currency) for amount in review.cost)
-            yield f"cost {cost} of {most} at most; {back} given back; balance {of}"
+        yield both(
+            "the longest text has {longest}, all texts {all} at most",
+            "в самом длинном тексте {longest}, во всех не больше: {all}",
+            longest=_parts(one.most_parts),
+            all=_parts(one.parts),
+        )
+    yield from _money_lines(review)
+
+
+def _parts(number: int) -> Bilingual:
+    nouns = ("часть СМС", "части СМС", "частей СМС")
+    return counted_both(number, ("SMS part", "SMS parts"), nouns)
+
+
+def _money_lines(review: "Review") -> "Iterator[str]":
+    if review.price is None or review.currency is None:
+        return
+    of: str = both("unlimited", "не ограничен")
+    if review.balance is not None:
+        of = money(review.balance, review.currency)
+    most = money(review.price, review.currency)
+    if review.cost is None:
+        yield both(
+            "costs {most} at most; balance {of}",
+            "стоит не больше {most}; баланс {of}",
+            most=most,
+            of=of,
+        )
+        return
+    cost, back = (money(amount, review.currency) for amount in review.cost)
+    yield both(
+        "cost {cost} of {most} at most; {back} given back; balance {of}",
+        "стоила {cost} из возможных {most}; возвращено {back}; баланс {of}",
+        cost=cost,
+        most=most,
+        back=back,
+        of=of,
+    )
 
 
 def _pace_lines(shown: Shown, zone: str) -> "Iterator[str]":
     one, expected = shown.one, shown.review.forecast
     if one.hours is not None:
-        spread = ", spread evenly" if one.is_spread else ""
-        yield f"hours {one.hours.start:%H:%M}-{one.hours.end:%H:%M} {one.hours.zone}{spread}"
+        hours = f"{one.hours.start:%H:%M}-{one.hours.end:%H:%M} {one.hours.zone}"
+        spread = both(", spread evenly", ", равномерно") if one.is_spread else ""
+        yield both("hours {hours}{spread}", "часы {hours}{spread}", hours=hours, spread=spread)
     if one.rate is not None:
-        takes = english_duration(timedelta(seconds=one.lifecycle.recipients / one.rate))
-        yield f"{counted(one.rate, 'message')} a second at most: {takes} of sending"
+        takes = timedelta(seconds=one.lifecycle.recipients / one.rate)
+        messages = ("сообщения", "сообщений", "сообщений")
+        yield both(
+            "{rate} a second at most: {takes} of sending",
+            "не больше {rate} в секунду: отправка займёт {takes}",
+            rate=counted_both(one.rate, ("message", "messages"), messages),
+            takes=Bilingual(english_duration(takes), russian_duration(takes)),
+        )
     elif one.state in _UNSTARTED and not one.is_spread:
-        yield "no rate: as fast as the SMS centre takes it, so its end is not known before"
+        yield both(
+            "no rate: as fast as the SMS centre takes it, so its end is not known before",
+            "без ограничения скорости: как быстро принимает СМС-центр, поэтому конец неизвестен",
+        )
+    yield from _forecast_lines(shown, expected, zone)
+
+
+def _forecast_lines(shown: Shown, expected: "Forecast", zone: str) -> "Iterator[str]":
+    ends = local(expected.ends_at, zone) if expected.ends_at else ""
     if expected.gap is not None:
         yield _no_bind(expected.gap, zone)
-    elif expected.ends_at is not None and expected.begins_at is not None:
-        begins, ends = local(expected.begins_at, zone), local(expected.ends_at, zone)
-        started = "if it were started now, it would send" if one.state in _UNSTARTED else "sends"
-        yield f"{started} from {begins} until about {ends}"
+    elif ends and expected.begins_at is not None:
+        begins = local(expected.begins_at, zone)
+        if shown.one.state in _UNSTARTED:
+            yield both(
+                "if it were started now, it would send from {begins} until about {ends}",
+                "если запустить сейчас: с {begins} примерно до {ends}",
+                begins=begins,
+                ends=ends,
+            )
+        else:
+            yield both(
+                "sends from {begins} until about {ends}",
+                "отправляется с {begins} примерно до {ends}",
+                begins=begins,
+                ends=ends,
+            )
     elif expected.recent_rate is not None:
-        ends = f"; ends about {local(expected.ends_at, zone)}" if expected.ends_at else ""
-        pace = f"{expected.recent_rate:,.1f} a second in the last minute"
-        yield f"{_summary(shown.progress)}, {pace}{ends}"
+        pace = f"{expected.recent_rate:,.1f}"
+        about = both("; ends about {ends}", "; конец примерно {ends}", ends=ends) if ends else ""
+        yield both(
+            "{summary}, {pace} a second in the last minute{about}",
+            "{summary}, за последнюю минуту {pace} в секунду{about}",
+            summary=_summary(shown.progress),
+            pace=Bilingual(pace, pace.replace(",", "\N{NO-BREAK SPACE}").replace(".", ",")),
+            about=about,
+        )
 
 
-def _no_bind(gap: "SendingGap", zone: str) -> str:
-    since = f" since {local(gap.since, zone)}" if gap.since else ""
-    return f"nothing can be sent now: no bind to an SMS centre is up{since}; see `scserv binds`"
+def _no_bind(gap: "SendingGap", zone: str) -> Bilingual:
+    since = both(" since {at}", " с {at}", at=local(gap.since, zone)) if gap.since else ""
+    return both(
+        "nothing can be sent now: no bind to an SMS centre is up{since}; see `scserv binds`",
+        "сейчас ничего нельзя отправить: нет связи ни с одним СМС-центром{since}; см. "
+        "`scserv binds`",
+        since=since,
+    )
 
 
 def _excluded_lines(one: Broadcast) -> "Iterator[str]":
     for count, why in exclusions(one):
-        yield f"excluded {count}: {why}"
+        yield both("excluded {count}: {why}", "исключены, {count}: {why}", count=count, why=why)
     if one.excluded and one.audience_deleted_at is None:
-        yield f"the excluded rows: {command_line('broadcast', 'excluded', str(one.broadcast_id))}"
+        files = command_line("broadcast", "excluded", str(one.broadcast_id))
+        yield both("the excluded rows: ", "исключённые строки: ") + files
+
+
+_STATES: Final = {
+    RecipientState.WAITING: both("waiting", "ждут"),
+    RecipientState.SENT: both("sent", "отправлено"),
+    RecipientState.DELIVERED: both("delivered", "доставлено"),
+    RecipientState.UNDELIVERED: both("undelivered", "не доставлено"),
+    RecipientState.UNKNOWN: both("unknown", "неизвестно"),
+    RecipientState.WITHHELD: both("withheld", "удержано"),
+    RecipientState.REFUSED: both("refused", "отказано"),
+}
 
 
 def _progress_lines(progress: Progress) -> "Iterator[str]":
-    counts = {name: getattr(progress, name) for name in _COUNTS}
-    yield ", ".join(f"{name} {count}" for name, count in counts.items() if count)
-    for name, reasons in (
-        ("withheld", progress.withheld_by_reason),
-        ("refused", progress.refused_by_reason),
+    counts = {state: getattr(progress, state.value) for state in RecipientState}
+    yield joined(", ", (_STATES[of] + f" {count}" for of, count in counts.items() if count))
+    for of, reasons in (
+        (RecipientState.WITHHELD, progress.withheld_by_reason),
+        (RecipientState.REFUSED, progress.refused_by_reason),
     ):
         for reason, count in reasons.items():
-            yield f"{name} {count}: {reason.replace('_', ' ')}"
+            yield _STATES[of] + f" {count}: " + reason_of_count(of, reason)
 
 
 def _time_lines(shown: Shown, zone: str) -> "Iterator[str]":
@@ -203,17 +353,20 @@ def _time_lines(shown: Shown, zone: str) -> "Iterator[str]":
     past = [
         (step.at, _DONE.get(step.action, step.action), step.by) for step in shown.review.history
     ]
-    past += [
-        (at, what, "")
-        for what, at in (("began", one.lifecycle.began_at), ("ended", one.ended_at))
-        if at is not None
-    ]
+    ends = (
+        (both("began", "началась"), one.lifecycle.began_at),
+        (both("ended", "завершилась"), one.ended_at),
+    )
+    past += [(at, what, "") for what, at in ends if at is not None]
     for at, what, by in sorted(past, key=lambda step: step[0]):
-        yield f"{what} {local(at, zone)}" + (f" by {by}" if by else "")
-    to_come: tuple[tuple[str, datetime | None], ...] = (
-        ("starts", one.lifecycle.starts_at if is_scheduled else None),
-        ("waits for its sending hours until", shown.review.waits_until),
+        yield what + f" {local(at, zone)}" + (both(" by {by}", ", {by}", by=by) if by else "")
+    to_come = (
+        (both("starts", "начнётся"), one.lifecycle.starts_at if is_scheduled else None),
+        (
+            both("waits for its sending hours until", "ждёт часов отправки до"),
+            shown.review.waits_until,
+        ),
     )
     for what, moment in to_come:
         if moment is not None:
-            yield f"{what} {local(moment, zone)}"
+            yield what + f" {local(moment, zone)}"

@@ -14,13 +14,14 @@ from inbound.cli._broadcast_view import (
     print_broadcast,
     print_list,
     print_warnings,
+    recipient_count,
     warn_of_no_recipients,
     watch,
 )
 from inbound.cli._command_line import command_line
 from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
-from inbound.cli._format import counted
+from inbound.cli._language import speak_both
 from inbound.cli._times import local, parse_moment
 from inbound.cli.audit import os_user
 from inbound.clock import utc_now
@@ -29,6 +30,7 @@ from inbound.handlers.broadcasts import Action
 from inbound.settings import Settings
 from inbound.startup import check_database
 from inbound.terminal import echo, echo_json
+from inbound.wording import Bilingual, both
 
 if TYPE_CHECKING:
     from inbound.cli._broadcast_json import Shown
@@ -165,7 +167,13 @@ def start(settings: Settings, broadcast_id: UUID, *, at: str | None, json_: bool
     if at is not None:
         starts_at = parse_moment(at, "--at", now=now, zone=settings.time_zone, is_ahead=True)
         if starts_at < now:
-            raise SetupError(f"--at: {at} is in the past; leave it out to start now")
+            raise SetupError(
+                both(
+                    "--at: {at} is in the past; leave it out to start now",
+                    "--at: {at} уже прошло; без этой опции рассылка начнётся сейчас",
+                    at=at,
+                )
+            )
     _perform(settings, broadcast_id, Action.START, json_=json_, starts_at=starts_at)
 
 
@@ -194,7 +202,13 @@ def delete(settings: Settings, broadcast_id: UUID) -> None:
 
     with closing(open_database(settings, APPLICATION_NAME)) as conn:
         draft = delete_one(conn, broadcast_id, by=os_user())
-    echo(f"deleted the draft {draft.name}; nothing of it was sent")
+    echo(
+        both(
+            "deleted the draft {name}; nothing of it was sent",
+            "черновик {name} удалён; из него ничего не отправлено",
+            name=draft.name,
+        )
+    )
 
 
 file_option = click.option(
@@ -219,7 +233,17 @@ def excluded(settings: Settings, broadcast_id: UUID, *, path: Path | None) -> No
     with closing(open_database(settings, APPLICATION_NAME, long=True)) as conn:
         written = write_exclusions(settings, conn, broadcast_id, path, by=os_user())
     rows = sum(written.counts.values())
-    echo(f"{written.path}: {rows} excluded" if written.path else "nothing is excluded")
+    if written.path is None:
+        echo(both("nothing is excluded", "исключённых строк нет"))
+        return
+    echo(
+        both(
+            "{path}: {rows} excluded",
+            "{path}: исключено строк: {rows}",
+            path=written.path,
+            rows=rows,
+        )
+    )
 
 
 @broadcast.command
@@ -249,7 +273,13 @@ def recipients(
     with closing(open_database(settings, APPLICATION_NAME, long=True)) as conn:
         written = write_recipients(settings, conn, broadcast_id, states, path, by=os_user())
     if written.path is None:
-        echo(f"no recipient is {' or '.join(states)}")
+        echo(
+            both(
+                "no recipient is {states}",
+                "нет получателей в состояниях: {states}",
+                states=Bilingual(" or ".join(states), ", ".join(states)),
+            )
+        )
         return
     counts = ", ".join(f"{state} {count}" for state, count in sorted(written.counts.items()))
     echo(f"{written.path}: {counts}")
@@ -257,8 +287,12 @@ def recipients(
     rest = ",".join(state for state in states if state is not RecipientState.UNKNOWN)
     if unknown and rest:
         echo(
-            f"warning: {counted(unknown, 'recipient')} may have got it (unknown); to leave them "
-            f"out: --state {rest}",
+            both(
+                "warning: {of} may have got it (unknown); to leave them out: --state {rest}",
+                "внимание: {of} могли его получить (unknown); чтобы исключить их: --state {rest}",
+                of=recipient_count(unknown),
+                rest=rest,
+            ),
             err=True,
         )
 
@@ -299,20 +333,30 @@ def _say_next(settings: Settings, before: "Broadcast", shown: "Shown") -> None:
     was, starts_at = before.lifecycle.starts_at, one.lifecycle.starts_at
     zone = settings.time_zone
     if one.state not in {BroadcastState.SCHEDULED, BroadcastState.AWAITING_APPROVAL}:
-        echo(f"{one.name} is {words(one.state)}")
+        echo(both("{name} is {state}", "{name}: {state}", name=one.name, state=words(one.state)))
     elif starts_at is not None:
         instead = approved = ""
         if before.state is one.state and was is not None and was != starts_at:
-            instead = f", not at {local(was, zone)}"
+            instead = both(", not at {was}", ", а не {was}", was=local(was, zone))
         if one.state is BroadcastState.AWAITING_APPROVAL:
-            approved = ", if another person approves it"
-        echo(f"{one.name} starts at {local(starts_at, zone)}{instead}{approved}")
+            approved = both(", if another person approves it", ", если её утвердит другой человек")
+        echo(
+            both(
+                "{name} starts at {at}{instead}{approved}",
+                "{name}: начало {at}{instead}{approved}",
+                name=one.name,
+                at=local(starts_at, zone),
+                instead=instead,
+                approved=approved,
+            )
+        )
     if waits_until is not None:
-        echo(f"it waits for its sending hours until {local(waits_until, zone)}")
+        until = local(waits_until, zone)
+        echo(both("it waits for its sending hours until ", "она ждёт часов отправки до ") + until)
     print_warnings(shown.review)
     if one.state is BroadcastState.AWAITING_APPROVAL:
         approve = command_line("broadcast", "approve", str(one.broadcast_id))
-        echo(f"another person has to run: {approve}", err=True)
+        echo(both("another person has to run: ", "другой человек выполняет: ") + approve, err=True)
 
 
 def _states(text: str) -> "tuple[RecipientState, ...]":
@@ -322,7 +366,13 @@ def _states(text: str) -> "tuple[RecipientState, ...]":
         return tuple(dict.fromkeys(RecipientState(one.strip()) for one in text.split(",")))
     except ValueError:
         known = ", ".join(RecipientState)
-        raise SetupError(f"--state {text}: write some of {known}, with commas between") from None
+        refusal = both(
+            "--state {text}: write some of {known}, with commas between",
+            "--state {text}: перечислите через запятую некоторые из {known}",
+            text=text,
+            known=known,
+        )
+        raise SetupError(refusal) from None
 
 
 def _id(text: str) -> UUID:
@@ -330,5 +380,12 @@ def _id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise SetupError(
-            f"{text} is not the id of a broadcast; `scserv broadcast list` shows the ids"
+            both(
+                "{text} is not the id of a broadcast; `scserv broadcast list` shows the ids",
+                "{text} — не идентификатор рассылки; их покажет `scserv broadcast list`",
+                text=text,
+            )
         ) from None
+
+
+speak_both([broadcast])

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from inbound.handlers.sending_hours import window_at
+from inbound.wording import Bilingual, both
 from schemas.documented_enum import DocumentedEnum
 from schemas.sending_hours import SendingHours
 
@@ -125,19 +126,33 @@ def _start(
         if starts_at is not None:
             return replace(before, starts_at=starts_at, needs_confirmation=False)
         if before.needs_confirmation:
-            raise ActionRefusedError("it has missed its start; `confirm` starts it now")
+            raise ActionRefusedError(
+                both(
+                    "it has missed its start; `confirm` starts it now",
+                    "время начала пропущено; `confirm` начнёт её сейчас",
+                )
+            )
         if _is_due(before, at):
             return before
         raise ActionRefusedError(
-            f"it is {words(before.state)} already; `start` with another time (`at`) moves it, "
-            "`cancel` ends it",
+            both(
+                "it is {state} already; `start` with another time (`at`) moves it, "
+                "`cancel` ends it",
+                "она уже {state}; `start` с другим временем (`at`) перенесёт её, `cancel` отменит",
+                state=words(before.state),
+            ),
             before.starts_at,
         )
     if before.state is BroadcastState.RUNNING and starts_at is None:
         return before
     _require(before, "started", BroadcastState.DRAFT)
     if before.recipients == 0:
-        raise NoRecipientsError("it has no recipients; see why they were excluded")
+        raise NoRecipientsError(
+            both(
+                "it has no recipients; see why they were excluded",
+                "у неё нет получателей; посмотрите, почему они исключены",
+            )
+        )
     needs_approval = before.recipients > approval_above
     return replace(
         before,
@@ -152,7 +167,13 @@ def _approve(before: Lifecycle, by: str) -> Lifecycle:
         return before
     _require(before, "approved", BroadcastState.AWAITING_APPROVAL)
     if by in {before.created_by, before.started_by}:
-        raise ActionRefusedError(f"{by} has created or started it; somebody else has to approve it")
+        raise ActionRefusedError(
+            both(
+                "{by} has created or started it; somebody else has to approve it",
+                "создал или запустил её {by}; утвердить должен другой человек",
+                by=by,
+            )
+        )
     return replace(before, state=BroadcastState.SCHEDULED, approved_by=by)
 
 
@@ -162,7 +183,11 @@ def _confirm(before: Lifecycle, at: datetime) -> Lifecycle:
         if _is_due(before, at):
             return before
         raise ActionRefusedError(
-            "it needs no confirmation: it has not missed its start", before.starts_at
+            both(
+                "it needs no confirmation: it has not missed its start",
+                "подтверждать нечего: время начала не пропущено",
+            ),
+            before.starts_at,
         )
     return replace(before, needs_confirmation=False, starts_at=at)
 
@@ -189,7 +214,12 @@ def _cancel(before: Lifecycle) -> Lifecycle:
     if before.state is BroadcastState.CANCELLED:
         return before
     if before.state is BroadcastState.DONE:
-        raise ActionRefusedError("it is done: nothing of it waits any more")
+        raise ActionRefusedError(
+            both(
+                "it is done: nothing of it waits any more",
+                "она завершена: отправлять больше нечего",
+            )
+        )
     return replace(before, state=BroadcastState.CANCELLED, needs_confirmation=False)
 
 
@@ -200,17 +230,32 @@ def _is_due(before: Lifecycle, at: datetime) -> bool:
 
 def _require(before: Lifecycle, verb: str, *states: BroadcastState) -> None:
     if before.state not in states:
-        needed = " or ".join(words(state) for state in states)
+        names = [words(state) for state in states]
+        needed = Bilingual(" or ".join(names), " или ".join(f"«{name.russian}»" for name in names))
         is_waiting = before.state is BroadcastState.SCHEDULED and not before.needs_confirmation
         raise ActionRefusedError(
-            f"it is {words(before.state)}; a broadcast can be {verb} while it is {needed}",
+            both(
+                "it is {state}; a broadcast can be {verb} while it is {needed}",
+                "её состояние — «{state}», а для этого нужно {needed}",
+                state=words(before.state),
+                verb=verb,
+                needed=needed,
+            ),
             before.starts_at if is_waiting else None,
         )
 
 
-def words(state: BroadcastState) -> str:
+def words(state: BroadcastState) -> Bilingual:
     """Return a state as people read it."""
-    return {
-        BroadcastState.DRAFT: "a draft",
-        BroadcastState.AWAITING_APPROVAL: "awaiting approval",
-    }.get(state, state.value)
+    return _WORDS[state]
+
+
+_WORDS: Final = {
+    BroadcastState.DRAFT: both("a draft", "черновик"),
+    BroadcastState.AWAITING_APPROVAL: both("awaiting approval", "ждёт утверждения"),
+    BroadcastState.SCHEDULED: both("scheduled", "запланирована"),
+    BroadcastState.RUNNING: both("running", "идёт"),
+    BroadcastState.PAUSED: both("paused", "приостановлена"),
+    BroadcastState.DONE: both("done", "завершена"),
+    BroadcastState.CANCELLED: both("cancelled", "отменена"),
+}
