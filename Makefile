@@ -55,13 +55,14 @@ peers: $(STAMP)  ## programs of others: Node, Perl, Kannel (.ci/peers installs w
 	@.ci/peers
 	@$(BIN)/python -m pytest tests/peers $(ARGS)
 
-bench: $(STAMP)  ## load the whole service, then work through a million events; a JSON object for each
+bench: $(STAMP)  ## load the whole service, work through a million events, ask the desk over 10 million (DESK_REQUESTS=N); a JSON object each
 	@$(BIN)/python -m tests.bench $(ARGS)
 	@$(BIN)/python -m tests.bench.projections
 	@$(BIN)/python -m tests.bench.replay
 	@$(BIN)/python -m tests.bench.eventlog
 	@$(BIN)/python -m tests.bench.broadcast
 	@$(BIN)/python -m tests.bench.messages
+	@$(BIN)/python -m tests.bench.desk --requests $(or $(DESK_REQUESTS),1900000)
 
 chaos: $(STAMP)  ## faults from a seed against the whole service, then a balance (SEED=N FAULTS=N)
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) --faults $(or $(FAULTS),100) $(ARGS)

@@ -88,14 +88,15 @@ def bench(folder: Path, requests: int, lookups: int) -> dict[str, object]:
             if not _count(conn, b"SELECT count(*) FROM subjects"):
                 say(f"writing {requests} requests")
                 history.fill(url, requests=requests)
-                _fill_beside(conn)
+                fill_beside(conn)
             filled_s = round(time.monotonic() - begin, 1)
             return _measure(conn, lookups) | {"filled_s": filled_s}
     finally:
         server.stop()
 
 
-def _fill_beside(conn: psycopg.Connection) -> None:
+def fill_beside(conn: psycopg.Connection) -> None:
+    """Write what a busy week leaves beside the log: rejected MOs, claims, sent parts."""
     say("writing rejected MOs, claims and parts of the last week")
     end = history.END + timedelta(days=1)
     values = {"end": end, "week": end - timedelta(days=7), "rejected_mos": REJECTED_MOS}
