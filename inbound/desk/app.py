@@ -35,7 +35,7 @@ from inbound.desk import (
 from inbound.desk import handset as handset_routes
 from inbound.desk.access import Desk
 from inbound.desk.navigation import Menu, Place
-from inbound.desk.pages import HEADERS
+from inbound.desk.pages import HEADERS, TRANSPORT
 from inbound.desk.problems import SignInNeededError, not_found, trouble_of
 from inbound.desk.signing_in import ask_to_sign_in
 from inbound.desk.visitors import VisitorMiddleware
@@ -88,7 +88,8 @@ def make_desk(desk: Desk, *, new_id: Callable[[], UUID]) -> ASGIApp:
     visiting = VisitorMiddleware(
         _make_routes(desk), desk.sign_in, render, is_secure=desk.pages.is_secure
     )
-    served = Served("user", metrics.DESK_REQUESTS, metrics.DESK_DURATION, HEADERS, render)
+    headers = {**HEADERS, **TRANSPORT} if desk.pages.is_secure else HEADERS
+    served = Served("user", metrics.DESK_REQUESTS, metrics.DESK_DURATION, headers, render)
     return ObservabilityMiddleware(HeadMiddleware(visiting), desk.clock, new_id, served)
 
 

@@ -28,7 +28,8 @@ HEADERS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_TRANSPORT: Final = {"Strict-Transport-Security": "max-age=31536000"}
+TRANSPORT: Final = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+"""Of every answer, if browsers reach the desk over TLS."""
 
 
 class Pages:
@@ -86,8 +87,6 @@ class Pages:
         answer = HTMLResponse(text, status, headers=dict(headers or {}))
         answer.headers["Content-Language"] = words.language.value
         answer.headers["Vary"] = "Accept-Language, Cookie"
-        if self.is_secure:
-            answer.headers.update(_TRANSPORT)
         if fresh:
             self.set_cookie(answer, FORM, fresh)
         return answer

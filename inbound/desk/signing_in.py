@@ -53,6 +53,9 @@ async def sign_in(request: Request, desk: DeskDep, form: AnyForm) -> Response:
         )
         headers = {"Retry-After": str(max(1, math.ceil(left)))}
         return _again(request, desk, form, problem, 429, headers)
+    before = request.state.visitor
+    if before:  # who signs in again leaves no session behind
+        await desk.sign_in.end(before.session, before.session.session_id)
     unsent = kept_form(form[KEPT_FIELD])
     answer: Response = see_other(local_path(form["to"]))
     if unsent is not None:

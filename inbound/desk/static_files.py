@@ -17,7 +17,7 @@ from inbound.desk.problems import not_found
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
+    ".svg": "image/svg+xml; charset=utf-8",
 }
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 

@@ -35,3 +35,11 @@ def test_every_module_that_a_guide_names_exists(guide: Path) -> None:
         if not any(path.is_dir() or path.with_suffix(".py").exists() for path in parents):
             missing.append(name)
     assert missing == []
+
+
+def test_every_test_that_a_guide_names_exists() -> None:
+    text = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    existing = set(re.findall(r"def (test_\w+)", text))
+    for guide in GUIDES:
+        named = set(re.findall(r"`(test_\w+)`", guide.read_text("utf-8")))
+        assert named - existing == set(), guide.name
