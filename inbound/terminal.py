@@ -10,7 +10,6 @@ from io import StringIO
 from typing import Any
 
 import click
-from pydantic_core import to_json
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
@@ -39,6 +38,8 @@ def reads_russian() -> bool:
 
 def echo_json(value: Any, indent: int | None = None) -> None:  # noqa: ANN401 — any JSON
     """Print a value as JSON, on one line without `indent`."""
+    from pydantic_core import to_json  # here, because a help page needs none
+
     echo(*to_json(value, indent=indent).decode().split("\n"))
 
 

@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 import click
 
 from inbound.cli._arguments import with_utf8_texts
+from inbound.cli._commands import ALIASES, COMMANDS
 from inbound.cli._core_dumps import forbid_core_dumps
 from inbound.errors import ScservError
 from inbound.terminal import echo, echo_traceback, echo_usage_error
@@ -23,59 +24,32 @@ TIDY_WITHIN_S: Final = 8
 class _LazyGroup(click.Group):
     """A group that imports the module of a command when it is called."""
 
-    COMMANDS = {  # noqa: RUF012 — read-only
-        "up": "up:up",
-        "text": "text:text",
-        "notify": "notify:notify",
-        "broadcast": "broadcast:broadcast",
-        "timeline": "timeline:timeline",
-        "events": "events:events",
-        "audit": "audit:audit",
-        "binds": "binds:binds",
-        "clients": "clients:clients",
-        "accounts": "accounts:accounts",
-        "callbacks": "callbacks:callbacks",
-        "templates": "templates:templates",
-        "registrations": "registrations:registrations",
-        "subscriptions": "subscriptions:subscriptions",
-        "log": "log:log",
-        "replay": "replay:replay",
-        "projections": "projections:projections",
-        "deadletters": "deadletters:deadletters",
-        "erase": "erase:erase",
-        "erasures": "erase:erasures",
-        "gateway": "roles:gateway",
-        "worker": "roles:worker",
-        "relay": "roles:relay",
-        "projector": "roles:projector",
-        "scheduler": "scheduler:scheduler",
-        "api": "api:api",
-        "tokens": "tokens:tokens",
-        "desk": "desk:desk",
-        "users": "users:users",
-        "simulator": "simulator:simulator",
-        "migrate": "setup:migrate",
-        "topics": "setup:topics",
-        "settings": "setup:settings",
-        "schemas": "schemas:schemas",
-    }
-    # Earlier names that scripts may still use; they are not listed.
-    ALIASES = {"smsc": "simulator"}  # noqa: RUF012 — read-only
-
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the help page."""
         del ctx
-        return list(self.COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command; None for an unknown name."""
         del ctx
-        target = self.COMMANDS.get(self.ALIASES.get(cmd_name, cmd_name))
-        if target is None:
+        command = COMMANDS.get(ALIASES.get(cmd_name, cmd_name))
+        if command is None:
             return None
-        module, _, name = target.partition(":")
+        module, _, name = command.place.partition(":")
         imported = __import__(f"inbound.cli.{module}", fromlist=[name])
         return with_utf8_texts(getattr(imported, name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of the help page, as click does, and import nothing for it."""
+        del ctx
+        width = formatter.width - 6 - max(map(len, COMMANDS))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, click.Command(name, help=command.summary).get_short_help_str(width))
+                    for name, command in COMMANDS.items()
+                ]
+            )
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -18,7 +18,8 @@ from tests.patience import PATIENCE_S
 HANGING = """
     import signal, sys, tempfile, types
     import click
-    from inbound.cli import main, scserv
+    from inbound.cli import main
+    from inbound.cli._commands import COMMANDS, Command
 
     @click.command
     def hang():
@@ -28,7 +29,7 @@ HANGING = """
 
     module = sys.modules["inbound.cli.hang"] = types.ModuleType("inbound.cli.hang")
     module.hang = hang
-    scserv.COMMANDS["hang"] = "hang:hang"
+    COMMANDS["hang"] = Command("hang:hang", "")
     sys.argv[1:] = ["hang"]
     main()
 """
@@ -61,7 +62,8 @@ def test_a_signal_that_python_drops_ends_the_command_all_the_same() -> None:
         import os, signal, sys, types
         import click
         import inbound.cli
-        from inbound.cli import main, scserv
+        from inbound.cli import main
+        from inbound.cli._commands import COMMANDS, Command
 
         class Dying:
             def __del__(self):
@@ -77,7 +79,7 @@ def test_a_signal_that_python_drops_ends_the_command_all_the_same() -> None:
         inbound.cli.TIDY_WITHIN_S = 1
         module = sys.modules["inbound.cli.hang"] = types.ModuleType("inbound.cli.hang")
         module.hang = hang
-        scserv.COMMANDS["hang"] = "hang:hang"
+        COMMANDS["hang"] = Command("hang:hang", "")
         sys.argv[1:] = ["hang"]
         main()
     """
@@ -90,6 +92,44 @@ def test_a_signal_that_python_drops_ends_the_command_all_the_same() -> None:
         preexec_fn=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL),
     )
     assert (done.returncode, done.stdout) == (-signal.SIGALRM, "goes on\n")
+
+
+def test_the_help_page_shows_the_commands_and_imports_none() -> None:
+    program = """
+        import sys
+        from inbound.cli import main
+
+        sys.argv[1:] = ["--help"]
+        try:
+            main()
+        finally:
+            print(*sys.modules, sep="\\n", file=sys.stderr)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(program)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
+    )
+    assert "  up  " in done.stdout
+    imported = {name.partition(".")[0] for name in done.stderr.split()}
+    assert "click" in imported
+    assert imported.isdisjoint(
+        {"aiokafka", "faust", "fastapi", "jinja2", "kafka", "mode", "psycopg", "pydantic"}
+        | {"pydantic_core", "schemas", "streams", "uvicorn"}
+    )
+    commands = {name for name in done.stderr.split() if name.startswith("inbound.cli.")}
+    assert {name for name in commands if not name.startswith("inbound.cli._")} == set()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_the_help_page_is_as_click_writes_it(width: int) -> None:
+    context = click.Context(scserv, terminal_width=width, max_content_width=width)
+    ours, clicks = context.make_formatter(), context.make_formatter()
+    scserv.format_commands(context, ours)
+    click.Group.format_commands(scserv, context, clicks)
+    assert ours.getvalue() == clicks.getvalue()
 
 
 def texts_of(

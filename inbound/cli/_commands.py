@@ -1,0 +1,107 @@
+"""The commands of `scserv`: where each is, and its line on the help page.
+
+The help page is made from these lines and imports no command. A test compares each line with
+the own help of its command (tests/unit/cli/test_main.py).
+"""
+
+from typing import Final, NamedTuple
+
+
+class Command(NamedTuple):
+    """A command that is imported when it is called."""
+
+    place: str
+    """MODULE:NAME, below `inbound.cli`."""
+    summary: str
+    """The first sentence of its help."""
+
+
+COMMANDS: Final[dict[str, Command]] = {
+    "up": Command("up:up", "Run the whole service until Ctrl-C."),
+    "text": Command(
+        "text:text", "Send TEXT from NUMBER through the simulated SMS centre and print the replies."
+    ),
+    "notify": Command(
+        "notify:notify", "Have a message sent to NUMBER and print the id of its order."
+    ),
+    "broadcast": Command(
+        "broadcast:broadcast", "Send one text to many people: create a draft, look at it, start it."
+    ),
+    "timeline": Command(
+        "timeline:timeline",
+        "Show what happened to a text or an order: a sentence for the client, then every step.",
+    ),
+    "events": Command(
+        "events:events", "Print the events of one person or of orders, one JSON object per line."
+    ),
+    "audit": Command("audit:audit", "Show who did what for which reason, newest first."),
+    "binds": Command(
+        "binds:binds",
+        "Show the binds to SMS centres: state and since when, rate, window, oldest waiting.",
+    ),
+    "clients": Command("clients:clients", "Import the clients of the organisation."),
+    "accounts": Command(
+        "accounts:accounts",
+        "Manage the accounts that have messages sent: rights, senders, limits, balance.",
+    ),
+    "callbacks": Command(
+        "callbacks:callbacks",
+        "Set the URL of an account that is called when its messages have ended.",
+    ),
+    "templates": Command(
+        "templates:templates", "Manage the templates of notifications and broadcasts."
+    ),
+    "registrations": Command(
+        "registrations:registrations",
+        "Decide about held requests for registration data, and switch registrations off.",
+    ),
+    "subscriptions": Command(
+        "subscriptions:subscriptions",
+        "Switch notifications and broadcasts for a client who asks; undo false stops.",
+    ),
+    "log": Command("log:log", "Verify, export and import the event log."),
+    "replay": Command(
+        "replay:replay", "Test a change against past requests; feed a new subscriber."
+    ),
+    "projections": Command(
+        "projections:projections",
+        "List, rebuild and verify the look-up tables made from the event log.",
+    ),
+    "deadletters": Command(
+        "deadletters:deadletters",
+        "Dead letters: messages set aside because they could not be processed.",
+    ),
+    "erase": Command("erase:erase", "Delete the personal data of a number."),
+    "erasures": Command("erase:erasures", "Show the records of erasures, newest first."),
+    "gateway": Command(
+        "roles:gateway",
+        "Bind to the SMS centres: texts to Kafka, replies from Kafka to the SMS centre.",
+    ),
+    "worker": Command(
+        "roles:worker", "Process commands, orders, submit results and delivery receipts from Kafka."
+    ),
+    "relay": Command("roles:relay", "Publish events and the outbox to Kafka."),
+    "projector": Command("roles:projector", "Keep the projections up to date."),
+    "scheduler": Command(
+        "scheduler:scheduler", "Queue scheduled orders when they are due, and send broadcasts."
+    ),
+    "api": Command(
+        "api:api",
+        "Serve the HTTP API: sending messages, who a subject is, what happened to a request.",
+    ),
+    "tokens": Command("tokens:tokens", "Create, list and revoke tokens of the HTTP API."),
+    "desk": Command("desk:desk", "Serve the desk: web pages for support, editors and operators."),
+    "users": Command(
+        "users:users", "Manage the people who sign in at the desk: passwords, roles, sessions."
+    ),
+    "simulator": Command("simulator:simulator", "Run a simulated SMS centre."),
+    "migrate": Command("setup:migrate", "Create or upgrade the database schema."),
+    "topics": Command("setup:topics", "Create and check the Kafka topics of the service."),
+    "settings": Command(
+        "setup:settings", "List every setting: variable, default, place in a TOML file, meaning."
+    ),
+    "schemas": Command("schemas:schemas", "Export, check and release the contracts of the topics."),
+}
+
+ALIASES: Final = {"smsc": "simulator"}
+"""Earlier names that scripts may still use; they are not listed."""
