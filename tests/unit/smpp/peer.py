@@ -21,7 +21,9 @@ from tests.patience import PATIENCE_S
 
 PduT = TypeVar("PduT", bound=Pdu)
 
-FAST = SessionSettings(window=3, response_timeout_s=5, bind_timeout_s=5, enquire_link_s=0)
+FAST = SessionSettings(
+    window=3, response_timeout_s=PATIENCE_S, bind_timeout_s=PATIENCE_S, enquire_link_s=0
+)
 BIND = BindTransceiver(system_id="scserv", password="sesame12", sequence=1)
 
 

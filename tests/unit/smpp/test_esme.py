@@ -29,6 +29,7 @@ from inbound.smpp.pdu import (
 )
 from inbound.smpp.rate import TokenBucket
 from inbound.smpp.status import Status
+from tests.patience import PATIENCE_S
 from tests.unit.smpp.peer import Peer, no_requests, peers, submit, until
 
 Next = Callable[[], Awaitable[Peer]]
@@ -40,7 +41,7 @@ SETTINGS = BindSettings(
     name="south-1",
     window=2,
     enquire_link_s=0,
-    response_timeout_s=5,
+    response_timeout_s=PATIENCE_S,
     reconnect_min_s=0.001,
     reconnect_max_s=0.002,
 )

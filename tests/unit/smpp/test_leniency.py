@@ -27,6 +27,7 @@ from inbound.smpp.pdu import (
 from inbound.smpp.segmentation import TLV_MESSAGE_PAYLOAD
 from inbound.smpp.session import Role, Session, SessionSettings, State
 from inbound.smpp.status import Status
+from tests.patience import PATIENCE_S
 from tests.unit.smpp.corpus.malformed import frame, message, tlv
 from tests.unit.smpp.peer import BIND, FAST, Peer, esme_session, peers, submit
 
@@ -114,7 +115,7 @@ async def test_a_message_with_garbage_reaches_the_handler(name: str) -> None:
 async def test_a_strict_session_refuses_garbage_in_requests_only(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    strict = SessionSettings(response_timeout_s=5, enquire_link_s=0, strict=True)
+    strict = SessionSettings(response_timeout_s=PATIENCE_S, enquire_link_s=0, strict=True)
     noted: list[tuple[type[Pdu], Treatment]] = []
 
     def note(pdu: Pdu, treatment: Treatment) -> None:
@@ -186,7 +187,7 @@ def test_an_error_response_has_no_leniency(body: bytes) -> None:
 
 
 async def test_a_strict_session_binds_too() -> None:
-    strict = SessionSettings(response_timeout_s=5, enquire_link_s=0, strict=True)
+    strict = SessionSettings(response_timeout_s=PATIENCE_S, enquire_link_s=0, strict=True)
     async with esme_session(settings=strict, bound=False) as (session, peer):
         await bind(peer, session, BIND_BODIES["a TLV that is cut"])
         assert session.state is State.BOUND

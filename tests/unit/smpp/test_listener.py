@@ -21,9 +21,10 @@ from inbound.smpp.pdu import (
 )
 from inbound.smpp.session import Session, SessionSettings
 from inbound.smpp.status import Status
+from tests.patience import PATIENCE_S
 from tests.unit.smpp.peer import BIND, Peer, connect, deliver, no_requests, submit
 
-SETTINGS = SessionSettings(enquire_link_s=0, bind_timeout_s=5, system_id="centre")
+SETTINGS = SessionSettings(enquire_link_s=0, bind_timeout_s=PATIENCE_S, system_id="centre")
 
 
 async def accept_bind(bind: BindPdu, _session: Session) -> int:

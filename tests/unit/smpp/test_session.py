@@ -283,7 +283,7 @@ async def test_a_message_right_behind_the_bind_answer_is_served() -> None:
 
 async def test_enquire_link_is_sent_while_the_peer_keeps_sending() -> None:
     """A centre that enquires every second still waits for our enquiries."""
-    settings = SessionSettings(enquire_link_s=0.05, response_timeout_s=5)
+    settings = SessionSettings(enquire_link_s=0.05, response_timeout_s=PATIENCE_S)
     async with esme_session(settings=settings) as (_, peer), asyncio.timeout(PATIENCE_S):
         for _ in range(3):
             peer.send(EnquireLink(sequence=9))
@@ -293,7 +293,7 @@ async def test_enquire_link_is_sent_while_the_peer_keeps_sending() -> None:
 
 
 async def test_enquire_link_waits_for_no_earlier_answer() -> None:
-    settings = SessionSettings(enquire_link_s=0.02, response_timeout_s=5)
+    settings = SessionSettings(enquire_link_s=0.02, response_timeout_s=PATIENCE_S)
     async with esme_session(settings=settings) as (_, peer):
         enquiries = [await peer.read(EnquireLink) for _ in range(3)]
         assert len({enquiry.sequence for enquiry in enquiries}) == 3
@@ -307,7 +307,7 @@ async def test_enquire_link_is_sent_while_reading_is_paused() -> None:
         answer: ResponsePdu = request.answer()
         return answer
 
-    settings = SessionSettings(queue_limit=1, response_timeout_s=5, enquire_link_s=0.1)
+    settings = SessionSettings(queue_limit=1, response_timeout_s=PATIENCE_S, enquire_link_s=0.1)
     async with esme_session(serve, settings) as (session, peer):
         peer.send(deliver(1), deliver(2), deliver(3))
         await until(lambda: session.reading_paused)
@@ -327,7 +327,7 @@ async def test_an_idle_session_enquires_and_notices_silence() -> None:
 
 
 async def test_enquire_link_continues_after_an_unreadable_answer() -> None:
-    settings = SessionSettings(enquire_link_s=0.02, response_timeout_s=5)
+    settings = SessionSettings(enquire_link_s=0.02, response_timeout_s=PATIENCE_S)
     async with esme_session(settings=settings) as (_, peer):
         for _ in range(3):
             enquiry = await peer.read(EnquireLink)

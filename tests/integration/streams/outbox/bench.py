@@ -19,11 +19,13 @@ from aiokafka import TopicPartition
 from inbound.clock import utc_now
 from inbound.gateway.sending_binds import Downtime, SendingBind, SendingBinds
 from inbound.handlers.state import STATE_VERSION, OpenRequest, Stage, SubjectState, write_state
+from inbound.local.simulator.faults import Proceed
 from inbound.local.simulator.server import Simulator, SimulatorSettings
 from inbound.smpp.bind_settings import BindSettings
 from inbound.smpp.esme import Esme
-from inbound.smpp.pdu import ResponsePdu
+from inbound.smpp.pdu import ResponsePdu, SubmitSm
 from inbound.smpp.segmentation import part_count
+from inbound.smpp.session import Answer, Session
 from inbound.store.claims.memory import MemoryClaims
 from inbound.store.claims.rows import Secret
 from inbound.store.log.rows import StoredState
@@ -73,6 +75,34 @@ class Person:
     number: str
 
 
+class BenchScript(Script):
+    """Ends the response timeout of a submit_sm when the centre decides not to answer it.
+
+    No other request runs out of time, however long the machine stands still. While it `waits`,
+    none does.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.esme: Esme | None = None
+        self.waits = False
+        self.unanswered: list[int] = []
+
+    async def on_submit(self, pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
+        answer = await super().on_submit(pdu, session, proceed)
+        if answer is None and self.waits:
+            self.unanswered.append(pdu.sequence)
+        elif answer is None:
+            self.run_out(pdu.sequence)
+        return answer
+
+    def run_out(self, sequence: int) -> None:
+        """End the response timeout of a submit_sm."""
+        sender = self.esme.session if self.esme else None
+        if sender and (pending := sender._window.take(sequence)):
+            sender._expire(pending)
+
+
 @dataclass(slots=True)
 class Bench:
     """A sender at work, and all that a test wants to see of it or do to it."""
@@ -81,7 +111,7 @@ class Bench:
     queues: Queues
     bind: SendingBind
     esme: Esme
-    script: Script
+    script: BenchScript
     store: MemoryStore
     claims: MemoryClaims
     offsets: OffsetTracker
@@ -144,6 +174,24 @@ class Bench:
         await self._wait(lambda: bool(found()), f"a result with final={final}")
         return found()
 
+    def stay_silent_to(self, *people: Person) -> Callable[[], None]:
+        """Leave what goes to these people unanswered; call what is returned to end that.
+
+        Until then no response timeout ends, and others are answered.
+        """
+        script, numbers = self.script, {person.number[1:] for person in people}
+
+        async def fault(pdu: SubmitSm, session: Session, proceed: Proceed) -> Answer:
+            return None if pdu.destination_addr in numbers else await proceed(pdu, session)
+
+        def end() -> None:
+            script.fault, script.waits = None, False
+            for sequence in list(script.unanswered):
+                script.run_out(sequence)
+
+        script.fault, script.waits = fault, True
+        return end
+
     def holds(self, message: MobileTerminated) -> bool:
         """Whether a gateway has the message claimed."""
         return message.message_id in self.store.tables.claims
@@ -183,8 +231,8 @@ class Bench:
 async def open_bench(
     esme_type: type[Esme] = Esme, *, first_pause_s: float = 0.01
 ) -> AsyncIterator[Bench]:
-    """Start centre, bind and sender; the centre is silent to what a script wants so."""
-    script, published, now = Script(), Published(), [utc_now()]
+    """Start centre, bind and sender. What the centre is silent about is unanswered at once."""
+    script, published, now = BenchScript(), Published(), [utc_now()]
     store, offsets = MemoryStore(), _WakingOffsets(published.changed)
     claims = MemoryClaims(store)
     async with Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,)), faults=script) as centre:
@@ -197,7 +245,7 @@ async def open_bench(
             clock=utc_now,
             new_id=uuid4,
         )
-        esme = esme_type(_bind_settings(centre.port), _no_texts)
+        esme = script.esme = esme_type(_bind_settings(centre.port), _no_texts)
         queues = Queues(lambda: now[0])
         bind = SendingBind("main-1", "main", esme, Downtime(), alphabet="gsm0338")
         sender = Sender(
@@ -260,7 +308,7 @@ def _bind_settings(port: int) -> BindSettings:
         ACCOUNT.system_id,
         ACCOUNT.password,
         window=WINDOW,
-        response_timeout_s=0.3,
+        response_timeout_s=PATIENCE_S,
         reconnect_min_s=0.01,
         reconnect_max_s=0.05,
     )

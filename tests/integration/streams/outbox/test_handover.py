@@ -10,6 +10,8 @@ from aiokafka import TopicPartition
 from inbound.smpp.status import Status
 from inbound.store.claims.rows import ClaimRow, RecordedResult, ToClaim
 from schemas.messages import MobileTerminated, Outcome
+from streams.outbox.claims import Claimer
+from streams.outbox.phases import EarlierClaim, Fetched
 from streams.outbox.resend_policy import MAX_PAUSE_S
 from tests.integration.streams.outbox.bench import (
     BROADCAST,
@@ -26,6 +28,21 @@ from tests.integration.streams.outbox.reactions import (
     parts_to,
     reacts,
 )
+from tests.patience import PATIENCE_S
+
+
+@pytest.fixture
+def grace_over(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set it when the grace for results of another gateway is over; no clock ends it."""
+    look_up, over = Claimer.look_up, asyncio.Event()
+
+    async def later(self: Claimer, fetched: Fetched, result_due: float) -> EarlierClaim:
+        await over.wait()
+        return await look_up(self, fetched, min(result_due, 0.0))
+
+    monkeypatch.setattr(Claimer, "look_up", later)
+    return over
+
 
 # -- claimed before by a gateway that is gone ----------------------------------------------
 
@@ -41,7 +58,9 @@ async def test_what_was_sent_and_processed_is_not_sent_again(bench: Bench) -> No
     assert not bench.published.results
 
 
-async def test_a_result_that_is_still_on_its_way_is_waited_for(bench: Bench) -> None:
+async def test_a_result_that_is_still_on_its_way_is_waited_for(
+    bench: Bench, grace_over: asyncio.Event
+) -> None:
     person, other = bench.person(), bench.person()
     message = bench.owe(person)
     await bench.claims.claim([ToClaim(message.message_id, person.subject_id)], DEAD_GATEWAY)
@@ -49,11 +68,14 @@ async def test_a_result_that_is_still_on_its_way_is_waited_for(bench: Bench) -> 
     # ClaimRow with it, and sent at once: so the first look at the state has been.
     await bench.result(bench.offer(bench.owe(other)))
     bench.processed(message)
+    grace_over.set()
     await bench.forgotten()
     assert not bench.script.to(person.number)
 
 
-async def test_a_result_that_the_dead_gateway_recorded_is_published_for_it(bench: Bench) -> None:
+async def test_a_result_that_the_dead_gateway_recorded_is_published_for_it(
+    bench: Bench, grace_over: asyncio.Event
+) -> None:
     """It sent the message and was killed while Kafka and the worker were away."""
     first, second = bench.person(), bench.person()
     messages = [bench.owe(first), bench.owe(second)]
@@ -72,6 +94,7 @@ async def test_a_result_that_the_dead_gateway_recorded_is_published_for_it(bench
     bench.offer(messages[1])
     await bench.until(lambda: bool(bench.queues.ready) or bench.holds(messages[1]))
     await bench.claims.record(recorded[1:])
+    grace_over.set()
     [result] = await bench.results_until(messages[1])
     assert result.gateway == DEAD_GATEWAY
     await bench.forgotten()
@@ -129,6 +152,14 @@ async def given_up_in_flight(bench: Bench) -> tuple[Person, asyncio.Event]:
     return person, answer_it
 
 
+async def withdrawing(bench: Bench, within_s: float = PATIENCE_S) -> asyncio.Task[None]:
+    """Begin to give up the partition, and return with what is not begun handed over."""
+    partitions = {TopicPartition("lane-1", 0)}
+    task = asyncio.create_task(bench.sender.withdraw(partitions, within_s=within_s))
+    await asyncio.sleep(0)
+    return task
+
+
 # -- giving partitions up --------------------------------------------------------------------
 
 
@@ -137,7 +168,7 @@ async def test_unsent_messages_are_given_back(bench: Bench) -> None:
     mine = [bench.offer(bench.owe(bench.person()), partition=0) for _ in range(20)]
     kept = bench.offer(bench.owe(bench.person()), partition=1, lane=0)
     await bench.until(lambda: bench.holds(kept))
-    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
+    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=PATIENCE_S)
     assert bench.store.tables.claims == {kept.message_id: (1, GATEWAY)}
     bench.esme._backoff_until = 0
     await bench.result(bench.offer(mine[0], partition=1))
@@ -146,16 +177,19 @@ async def test_unsent_messages_are_given_back(bench: Bench) -> None:
 
 async def test_what_was_sent_in_part_is_finished(bench: Bench) -> None:
     person, message = await begun(bench)
-    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
+    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=PATIENCE_S)
     assert outline(bench.published.results) == [(Outcome.SUBMITTED, True, 1)]
     assert parts_to(bench, person) == [1, 2, 2, 3]
     assert bench.holds(message)
 
 
-async def test_what_could_not_be_finished_in_time_is_left_to_the_next_owner(bench: Bench) -> None:
+async def test_what_could_not_be_finished_in_time_is_left_to_the_next_owner(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     person, message = await begun(bench)
-    bench.esme.back_off(0.5)
-    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=0.01)
+    with monkeypatch.context() as held_back:
+        held_back.setattr(bench.esme, "_delay", lambda: 0.01)
+        await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=0.01)
     await bench.result(bench.offer(bench.owe(bench.person()), partition=1))
     assert parts_to(bench, person) == [1, 2]
     assert bench.holds(message)
@@ -199,17 +233,14 @@ async def test_what_is_being_claimed_is_given_back(
     monkeypatch.setattr(bench.claims, "claim", slow)
     bench.offer(bench.owe(bench.person()))
     await asked.wait()
-    withdrawn = asyncio.create_task(
-        bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
-    )
-    await asyncio.sleep(0)
+    withdrawn = await withdrawing(bench)
     go_on.set()
     await withdrawn
     assert not bench.store.tables.claims
 
 
 async def test_what_another_gateway_claimed_costs_no_attempt_when_it_is_given_up(
-    bench: Bench,
+    bench: Bench, grace_over: asyncio.Event
 ) -> None:
     person = bench.person()
     message = bench.owe(person)
@@ -217,7 +248,9 @@ async def test_what_another_gateway_claimed_costs_no_attempt_when_it_is_given_up
     bench.offer(message)
     # ClaimRow with it, and sent at once: so the other one is being settled.
     await bench.result(bench.offer(bench.owe(bench.person()), partition=1))
-    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
+    withdrawn = await withdrawing(bench)
+    grace_over.set()
+    await withdrawn
     following = bench.offer(bench.owe(person), partition=1)
     assert (await bench.result(following)).outcome is Outcome.SUBMITTED
     assert bench.store.tables.claims[message.message_id] == (1, DEAD_GATEWAY)
@@ -232,14 +265,14 @@ async def test_another_gateways_claim_is_not_given_back(bench: Bench) -> None:
     bench.offer(message)
     own = bench.offer(bench.owe(bench.person()))
     await bench.until(lambda: bench.holds(own))
-    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
+    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=PATIENCE_S)
     assert bench.store.tables.claims == {message.message_id: (1, DEAD_GATEWAY)}
 
 
 async def test_what_was_sent_is_waited_for(bench: Bench) -> None:
     message = bench.offer(bench.owe(bench.person()))
     await bench.script.until(lambda: bool(bench.script.submitted), "the message")
-    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
+    await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=PATIENCE_S)
     assert outline(bench.published.results) == [(Outcome.SUBMITTED, True, 1)]
     assert bench.holds(message)
 
@@ -259,7 +292,7 @@ async def pausing(bench: Bench) -> tuple[Person, MobileTerminated]:
 async def test_a_pause_ends_when_the_partition_is_handed_over() -> None:
     async with open_bench(first_pause_s=MAX_PAUSE_S) as bench:
         person, _ = await pausing(bench)
-        await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=5)
+        await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=PATIENCE_S)
         assert outline(bench.published.results) == [
             (Outcome.UNKNOWN, False, 1),
             (Outcome.SUBMITTED, True, 2),
@@ -270,10 +303,12 @@ async def test_a_pause_ends_when_the_partition_is_handed_over() -> None:
 async def test_a_pause_that_begins_after_that_takes_no_attempt_of_the_next_owner() -> None:
     async with open_bench(first_pause_s=MAX_PAUSE_S) as bench:
         person = bench.person()
-        bench.script.fault = reacts(SILENT)
+        end_silence = bench.stay_silent_to(person)
         message = bench.offer(bench.owe(person))
         await bench.script.until(lambda: bool(bench.script.to(person.number)), "the message")
-        await bench.sender.withdraw({TopicPartition("lane-1", 0)}, within_s=1)
+        withdrawn = await withdrawing(bench, within_s=1)  # a pause that begins now lasts longer
+        end_silence()
+        await withdrawn
         assert outline(bench.published.results) == [(Outcome.UNKNOWN, False, 1)]
         assert bench.store.tables.claims == {message.message_id: (1, GATEWAY)}
         # The next message of the person, from another partition, need not wait for it.

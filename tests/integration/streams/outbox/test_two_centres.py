@@ -110,6 +110,9 @@ async def sites() -> AsyncIterator[Sites]:
             clock=utc_now,
         )
         tasks += [asyncio.create_task(results.run()), asyncio.create_task(sender.run())]
+        async with asyncio.timeout(PATIENCE_S):
+            for bind in binds:  # one that takes its time to bind would be passed over
+                await bind.slot()
         yield Sites(centres, scripts, sender, store, published, count())
         for task in tasks:
             task.cancel()
