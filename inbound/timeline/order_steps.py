@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from pydantic import JsonValue
 
@@ -38,6 +39,11 @@ from schemas.sending_hours import SendingHours
 
 Details = dict[str, JsonValue]
 
+_APART: Final = frozenset({StepKind.CANCELLED, StepKind.ERASED})
+"""What happens to an order whatever its message does meanwhile."""
+
+_OF_MESSAGE: Final = frozenset({StepKind.SENT, StepKind.ATTEMPT, StepKind.RESULT})
+
 
 def drafts_of_order(
     order: OrderHistory, claims: Sequence[ClaimRow] = (), row: WaitingOrder | None = None
@@ -56,12 +62,30 @@ def drafts_of_order(
         drafts.append(queued_draft(first.recorded_at, id_, order.purpose))
     for one in later:
         for draft in _later(one, row.currency if row else None):
-            drafts.insert(place_of(drafts, draft), draft)
+            drafts.insert(_place_of(drafts, draft), draft)
     results = order.results(order.message_id)
     if row is not None and row.state is OrderState.QUEUED and not results:
         _queue(drafts, order, row.changed_at)
-    drafts += claim_drafts(order.message_id, order.purpose, results, claims)
+    for draft in claim_drafts(order.message_id, order.purpose, results, claims):
+        drafts.insert(_place_of(drafts, draft), draft)
     return [_of_kind(draft, decided) for draft in drafts]
+
+
+def _place_of(drafts: Sequence[Draft], draft: Draft) -> int:
+    """Return the index of a step: as `place_of`, but before a cancel that came later.
+
+    A gateway reports an attempt after a cancel that came meanwhile, and a claim is in no event.
+    """
+    place = place_of(drafts, draft)
+    if draft.kind is StepKind.CLAIMED:
+        ends = _APART | {StepKind.WITHHELD}
+    elif draft.kind in _OF_MESSAGE:
+        ends = _APART
+    else:
+        return place
+    while drafts[place - 1].kind in ends and drafts[place - 1].at > draft.at:
+        place -= 1
+    return place
 
 
 def _of_kind(draft: Draft, decided: OrderDecided) -> Draft:

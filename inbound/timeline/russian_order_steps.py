@@ -28,15 +28,14 @@ def step_text(kind: OrderStep, d: Details, zone: tzinfo) -> str:
         case StepKind.ORDERED:
             return _ordered(d, zone)
         case StepKind.ORDER_ACCEPTED:
-            return f"заказ принят, {_times(d, zone)}: {_facts(d)}"
+            return f"заказ принят, {_times(d, zone)}; {_facts(d)}"
         case StepKind.ORDER_REFUSED:
-            return (
-                f"в заказе отказано, {_refusal(RefusalReason(d['reason']))}{_field(d)}: {_facts(d)}"
-            )
+            why = f"{_refusal(RefusalReason(d['reason']))}{_field(d)}"
+            return f"в заказе отказано: {why}; {_facts(d)}"
         case StepKind.RESCHEDULED:
             return _rescheduled(d, zone)
         case StepKind.WITHHELD:
-            return f"не отправлено, {_withheld(WithheldReason(d['reason']))}"
+            return f"не отправлено: {_withheld(WithheldReason(d['reason']))}"
         case StepKind.CANCELLED:
             return "заказ отменён"
         case StepKind.EXPIRED:
@@ -49,15 +48,15 @@ def step_text(kind: OrderStep, d: Details, zone: tzinfo) -> str:
 
 def _ordered(d: Details, zone: tzinfo) -> str:
     version = f", версия {d['template_version']}" if d["template_version"] else ""
-    template = "произвольный текст" if d["template"] == "text" else f"шаблон {d['template']}"
+    template = "текст без шаблона" if d["template"] == "text" else f"шаблон {d['template']}"
     language = f", язык {d['language']}" if d["language"] else ""
     sender = f", отправитель {d['sender']}" if d["sender"] else ""
     parts = f", частей: {d['parts']}" if d["parts"] > 1 else ""
     since = f", не раньше {_moment(d['not_before'], zone)}" if d["not_before"] else ""
-    until = f", срок {_moment(d['expires_at'], zone)}" if d["expires_at"] else ""
+    until = f", не позже {_moment(d['expires_at'], zone)}" if d["expires_at"] else ""
     broadcast = f", рассылка {d['broadcast_id']}" if d["broadcast_id"] else ""
     return (
-        f"{_kind(OrderKind(d['kind']))}, учётная запись {d['account']}: {template}{version}"
+        f"{_kind(OrderKind(d['kind']))} (учётная запись {d['account']}): {template}{version}"
         f"{language}{sender}{parts}{_hours(d)}{since}{until}{broadcast}"
     )
 
@@ -84,10 +83,10 @@ def _kind(kind: OrderKind) -> str:
 
 
 def _times(d: Details, zone: tzinfo) -> str:
-    until = f"до {_moment(d['not_after'], zone)}"
+    until = f"крайний срок {_moment(d['not_after'], zone)}"
     if d["at_once"]:
-        return f"отправить сразу, {until}"
-    return f"отправить с {_moment(d['due_at'], zone)} {until}"
+        return f"отправка сразу ({until})"
+    return f"отправка {_moment(d['due_at'], zone)} ({until})"
 
 
 def _field(d: Details) -> str:
@@ -115,16 +114,17 @@ def _facts(d: Details) -> str:
 
 
 def _rescheduled(d: Details, zone: tzinfo) -> str:
-    number = f"следующая отправка ({d['dispatch']})"
+    number = f"отправка перенесена, это {d['dispatch']}-я попытка"
     if d["due_at"] is None:
-        return f"{number}, когда рассылка возобновится"
-    return f"{number} с {_moment(d['due_at'], zone)} до {_moment(d['not_after'], zone)}"
+        return f"{number}: она будет, когда рассылка возобновится"
+    due, until = (_moment(d[name], zone) for name in ("due_at", "not_after"))
+    return f"{number}: {due} (крайний срок {until})"
 
 
 def _withheld(reason: WithheldReason) -> str:
     match reason:
         case WithheldReason.OPTED_OUT:
-            return "при отправке уведомления были отключены"
+            return "к моменту отправки уведомления были отключены"
         case WithheldReason.CANCELLED:
             return "заказ или его рассылка отменены"
         case WithheldReason.PAUSED:
@@ -136,11 +136,11 @@ def _withheld(reason: WithheldReason) -> str:
 def _refusal(reason: RefusalReason) -> str:
     match reason:
         case RefusalReason.ACCOUNT_UNKNOWN:
-            return "учётной записи нет"
+            return "такой учётной записи нет"
         case RefusalReason.ACCOUNT_DISABLED:
             return "учётная запись отключена"
         case RefusalReason.RIGHT_MISSING:
-            return "нет права"
+            return "у учётной записи нет такого права"
         case RefusalReason.IDEMPOTENCY_KEY_REUSED:
             return "ключ идемпотентности уже использован"
         case RefusalReason.NOT_A_MOBILE_NUMBER:
@@ -154,7 +154,7 @@ def _refusal(reason: RefusalReason) -> str:
         case RefusalReason.TOO_MANY_WAITING:
             return "слишком много незавершённых заказов"
         case RefusalReason.TEMPLATE_UNKNOWN:
-            return "шаблона нет"
+            return "такого шаблона нет"
         case RefusalReason.TEMPLATE_FIELDS:
             return "поля не подходят к шаблону"
         case RefusalReason.SENDER_NOT_APPROVED:
@@ -164,17 +164,17 @@ def _refusal(reason: RefusalReason) -> str:
         case RefusalReason.TOO_MANY_PARTS:
             return "слишком много частей"
         case RefusalReason.EXPIRED:
-            return "срок истекает до начала отправки"
+            return "срок истёк бы до начала отправки"
         case RefusalReason.REPEATED:
-            return "повтор текста"
+            return "такой же текст уже заказан"
         case RefusalReason.MINIMUM_DELAY:
             return "слишком скоро после другого сообщения"
         case RefusalReason.DAILY_LIMIT:
-            return "дневной предел"
+            return "достигнут дневной предел"
         case RefusalReason.WEEKLY_LIMIT:
-            return "недельный предел"
+            return "достигнут недельный предел"
         case RefusalReason.MONTHLY_LIMIT:
-            return "месячный предел"
+            return "достигнут месячный предел"
         case RefusalReason.BALANCE:
             return "не хватает средств"
         case _:

@@ -39,7 +39,7 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
             )
         case RefusalReason.NOT_A_MOBILE_NUMBER:
             return Refusal(
-                "номер в заказе — не номер мобильного телефона",
+                "в заказе указан не мобильный номер",
                 "нужно указать верный номер с кодом страны",
             )
         case RefusalReason.RECIPIENT_UNKNOWN:
@@ -89,7 +89,7 @@ def refusal(case: OrderCase, near: Callable[[datetime], str]) -> Refusal:
             )
         case RefusalReason.EXPIRED:
             return Refusal(
-                "срок его отправки истёк бы раньше, чем его можно отправить",
+                "срок его отправки истёк бы раньше, чем отправлять можно",
                 "нужно изменить часы отправки и срок",
             )
         case RefusalReason.REPEATED:

@@ -150,8 +150,8 @@ class _Sentence:
         if case.restored_at is None:
             return ""
         return (
-            f"; {self._on(case.restored_at)} это отключение отменено нами, СМС-уведомления и "
-            "СМС-оповещения были снова включены"
+            f"; {self._on(case.restored_at)} мы отменили это отключение и снова включили "
+            "СМС-уведомления и СМС-оповещения"
         )
 
     def _owed(self, case: Case) -> str:

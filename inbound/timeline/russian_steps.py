@@ -23,13 +23,13 @@ from schemas.registration_events import HoldReason, RefusalCause
 
 _UNANSWERED: Final = "нет ответа"
 _UNSENT: Final[Mapping[str | None, str]] = {
-    "unreported": "возможно, отправлено: взявший его шлюз завершился и не сообщил исход",
+    "unreported": "возможно, отправлено (шлюз остановился, не сообщив о результате)",
     "given_up": "больше не отправляется; дошло ли раньше, неизвестно",
 }
 _LANES: Final[Mapping[str, str]] = {
-    "urgent": "срочная (urgent)",
-    "normal": "обычная (normal)",
-    "bulk": "массовая (bulk)",
+    "urgent": "в срочную очередь (urgent)",
+    "normal": "в обычную очередь (normal)",
+    "bulk": "в очередь рассылок (bulk)",
 }
 
 
@@ -63,11 +63,11 @@ def step_text(kind: StepKind, d: Details, zone: tzinfo) -> str:
         case StepKind.HELD:
             return _held(HoldReason(d["reason"]), d)
         case StepKind.RELEASED:
-            return f"отправка регистрационных данных разрешена, {d['by']}: {d['reason']}"
+            return f"отправка регистрационных данных разрешена ({d['by']}): {d['reason']}"
         case StepKind.REFUSED:
             return _refused(RefusalCause(d["cause"]), d)
         case StepKind.RESTORED:
-            return f"это отключение отменено, уведомления включены, {d['by']}: {d['reason']}"
+            return f"отключение отменено, уведомления снова включены ({d['by']}): {d['reason']}"
         case StepKind.COMPLETED:
             return _completed(d)
         case StepKind.RECEIPT:
@@ -113,16 +113,16 @@ def _switched(d: Details) -> str:
 
 
 def _recorded(d: Details) -> str:
-    return f"записано: позиция {d['position']} в журнале, версия {d['version']} у субъекта"
+    return f"записано в журнал событий: позиция {d['position']}, версия истории {d['version']}"
 
 
 def _queued(d: Details) -> str:
-    return f"{_purpose(d)}: в очередь, полоса {_LANES[d['lane']]}"
+    return f"{_purpose(d)}: поставлено {_LANES[d['lane']]}"
 
 
 def _claimed(d: Details) -> str:
     number = _attempt_number(d)
-    return f"{_purpose(d)}: взято шлюзом {d['gateway']} для отправки{number}"
+    return f"{_purpose(d)}: взято в отправку шлюзом {d['gateway']}{number}"
 
 
 def _sent(d: Details) -> str:
@@ -153,8 +153,8 @@ def _result(d: Details) -> str:
 
 def _unreported(d: Details) -> str:
     return (
-        f"{_purpose(d)}, попытка {d['attempt']}: возможно, отправлено, шлюз завершился и не "
-        f"сообщил исход; известно по попытке {d['inferred_from']}"
+        f"{_purpose(d)}, попытка {d['attempt']}: возможно, отправлено (шлюз остановился, не "
+        f"сообщив о результате; это видно по попытке {d['inferred_from']})"
     )
 
 
@@ -203,7 +203,7 @@ def _refused(cause: RefusalCause, d: Details) -> str:
     refused = "в регистрационных данных отказано"
     match cause:
         case RefusalCause.PERSON:
-            return f"{refused}, {d['by']}: {d['reason']}"
+            return f"{refused} ({d['by']}): {d['reason']}"
         case RefusalCause.EXPIRED:
             return f"{refused}: не проверено в срок"
         case RefusalCause.ERASED:
@@ -251,7 +251,7 @@ def _outcome(outcome: Outcome) -> str:
         case Outcome.SUBMITTED:
             return "принято центром"
         case Outcome.REJECTED:
-            return "отклонено окончательно"
+            return "окончательно отклонено"
         case Outcome.UNKNOWN:
             return "отправлено, но ответа нет"
         case Outcome.EXPIRED:

@@ -1,6 +1,7 @@
 """Orders in a timeline: every value in both languages, their steps, and their place in a page."""
 
 import io
+import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,8 @@ from inbound.timeline.orders import OrderEvent
 from schemas.contracts.examples import EXAMPLES
 from schemas.domain_event import DomainEvent
 from schemas.events import EVENTS, Command
-from schemas.messages import Outcome, PartResult, ReceiptState
+from schemas.message_events import MessageSubmitted
+from schemas.messages import Outcome, PartResult, Purpose, ReceiptState
 from schemas.order_facts import LimitFacts
 from schemas.orders import OrderKind, OrderState, RefusalReason, WithheldReason
 from tests.unit.timeline.orders import DAY, HOURS, Recipient, Row
@@ -98,7 +100,9 @@ def test_every_value_is_reached_and_has_words_of_its_own(language: Language) -> 
         for kind in (StepKind.ORDER_REFUSED, StepKind.WITHHELD)
     }
     assert len(steps[StepKind.ORDER_REFUSED]) == len(refused)
-    assert len({text.split(", ")[1] for text in steps[StepKind.WITHHELD]}) == len(WithheldReason)
+    assert len({re.split("[,:] ", text)[1] for text in steps[StepKind.WITHHELD]}) == len(
+        WithheldReason
+    )
 
 
 def test_both_languages_have_the_same_steps() -> None:
@@ -127,6 +131,49 @@ def test_a_claim_is_the_last_step() -> None:
     assert [step.step for step in order.steps][-2:] == [StepKind.QUEUED, StepKind.CLAIMED]
     person.sent(order_id)
     assert StepKind.CLAIMED not in [step.step for step in person.only_order(claims=[claim]).steps]
+
+
+def in_time(order: OrderTimeline) -> bool:
+    times = [step.at for step in order.steps]
+    return times == sorted(times)
+
+
+def test_steps_are_in_time_after_a_cancel_while_the_message_was_sent() -> None:
+    person = Recipient()
+    order_id = person.ordered()
+    person.sent(order_id, Outcome.UNKNOWN, 2, sent_at=seconds(1), final=False)
+    person.cancels(order_id, 5)
+    submitted = MessageSubmitted(
+        message_id=dispatched_message_id(order_id, 1),
+        order_id=order_id,
+        purpose=Purpose.NOTIFICATION,
+        template="text",
+        attempt=2,
+        parts=(PartResult(status=0, smsc_message_id="17"),),
+        centre="main",
+        bind="main-1",
+        sent_at=seconds(4),
+        at=seconds(6),
+    )
+    person.recorded(submitted, 6)
+    order = person.only_order()
+    kinds = [step.step for step in order.steps]
+    assert kinds[-3:] == [StepKind.SENT, StepKind.CANCELLED, StepKind.RESULT]
+    assert in_time(order)
+
+
+def test_steps_are_in_time_after_a_kill_and_a_cancel() -> None:
+    person = Recipient()
+    order_id = person.ordered()
+    message_id = dispatched_message_id(order_id, 1)
+    person.cancels(order_id, 5)
+    killed = ClaimRecord(message_id, 1, "gw-1", seconds(1))
+    again = ClaimRecord(message_id, 2, "gw-2", seconds(8))
+    order = person.only_order(claims=[killed, again])
+    assert [step.step for step in order.steps][-3:] == [
+        *(StepKind.CLAIMED, StepKind.CANCELLED, StepKind.CLAIMED)
+    ]
+    assert in_time(order)
 
 
 def test_an_order_to_nobody_has_no_subject() -> None:
