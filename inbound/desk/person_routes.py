@@ -21,8 +21,9 @@ from inbound.desk.thread import thread_of
 from inbound.desk.visitors import Action, Does, Sees, Visitor
 from inbound.handlers.registrations import Operator
 from inbound.store.access.audit import ReasonError, check_reason
+from inbound.timeline.model import ClientQuestion
 from inbound.timeline.reader import Reveal
-from schemas.orders import LONGEST_TEXT, Order
+from schemas.orders import LONGEST_TEXT, Order, OrderState
 
 PATH: Final = "/people"
 PLACE: Final = Place(PATH, "People", "search", Right.PEOPLE)
@@ -31,7 +32,15 @@ _DONE: Final = {
     "off": "Notifications were switched off.",
     "same": "Nothing was changed: it was like that already.",
     "sent": "The notification is on its way. Its state is below.",
+    "cancelled": "The message was cancelled: it is not sent.",
+    "late": "It was not cancelled: it is no longer waiting for its time.",
 }
+QUESTIONS: Final[Mapping[ClientQuestion, str]] = {
+    ClientQuestion.GOT_IT_TWICE: "“I got it twice”",
+    ClientQuestion.STILL_GETS_MESSAGES: "“I switched it off and still get messages”",
+}
+"""What clients ask, as keys of words."""
+
 _BAD_REASON: Final = (
     "Give a reason in up to 300 characters, without a phone number: it is kept for ever."
 )
@@ -42,6 +51,7 @@ class Notice:
     """What an action led to: what was done, or by form what is wrong and what was typed."""
 
     done: str = ""
+    is_late: bool = False
     problems: Mapping[str, str] = field(default_factory=dict)
     typed: Mapping[str, str] = field(default_factory=dict)
 
@@ -94,7 +104,7 @@ async def person(
     request: Request, desk: DeskDep, _: MaySee, name: str, until: str = "", done: str = ""
 ) -> Response:
     """Show a person, with the number masked."""
-    who, notice = await _who(desk, name), Notice(done=_DONE.get(done, ""))
+    who, notice = await _who(desk, name), Notice(_DONE.get(done, ""), done == "late")
     return await _page(request, desk, who, notice, until=_moment(until))
 
 
@@ -187,6 +197,7 @@ async def _page(
         (one for one in found.timeline.switches if subscription and one.at == subscription.since),
         None,
     )
+    may_send = request.state.visitor.may(Right.SEND)
     return desk.pages.answer(
         request,
         "person.html",
@@ -200,5 +211,10 @@ async def _page(
         notice=notice,
         once=uuid4(),
         longest=LONGEST_TEXT,
+        templates=await desk.templates.names() if may_send else [],
+        questions=QUESTIONS,
+        scheduled=[
+            order for order in found.timeline.orders if order.verdict is OrderState.SCHEDULED
+        ],
         older=found.timeline.next_until,
     )

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Final
 
 from inbound.desk.message_states import OF_ORDER, OF_REPLY, Shown
-from inbound.timeline.model import Step, Timeline
+from inbound.timeline.model import OrderTimeline, Step, Timeline
 from inbound.timeline.words import spelling_of
-from schemas.orders import OrderKind
+from schemas.orders import OrderKind, OrderState
 
 _KINDS: Final = {
     OrderKind.NOTIFICATION: "Notification",
@@ -21,7 +21,8 @@ _KINDS: Final = {
 class Entry:
     """One entry. `title` is a key of the desk's words, and `about` what it is more closely.
 
-    `side` is `in`, `out` or `note`; `id` is its anchor on the page, "" for none.
+    `side` is `in`, `out` or `note`; `id` is its anchor on the page, "" for none. `order` is that
+    of a message which somebody ordered.
     """
 
     at: datetime
@@ -35,6 +36,12 @@ class Entry:
     id: str = ""
     trace: str = ""
     account: str = ""
+    order: OrderTimeline | None = None
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether it is a message that waits for its time."""
+        return self.order is not None and self.order.verdict is OrderState.SCHEDULED
 
 
 def thread_of(timeline: Timeline) -> list[Entry]:
@@ -68,6 +75,7 @@ def _entries(timeline: Timeline) -> Iterator[Entry]:
             id=str(order.order_id),
             trace=order.trace_id or "",
             account=order.account,
+            order=order,
         )
     for miss in timeline.misses:
         count = f"×{miss.count}" if miss.count > 1 else ""

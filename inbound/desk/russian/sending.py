@@ -108,6 +108,16 @@ SENDING: Final[Mapping[str, str]] = {
     "Look again": "Посмотреть ещё раз",
     "version {version}": "версия {version}",
     "given back": "возвращена",
+    # On the page of a person.
+    "If the client asks something else": "Если клиент спросит о другом",
+    "“I got it twice”": "«Мне пришло дважды»",
+    "“I switched it off and still get messages”": "«Я отключил, а сообщения всё равно приходят»",
+    "Waiting for their time": "Ждут своего времени",
+    "when its broadcast goes on": "когда продолжится рассылка",
+    "this message alone": "отдельно об этом сообщении",
+    "Or with a template, a preview or a time": "Или по шаблону, с предпросмотром, на время",
+    "Or with a preview or a time": "Или с предпросмотром, на время",
+    "Go on": "Дальше",
     "No message has this id.": "Сообщения с таким id нет.",
     "It may be too old to be kept. Search for the person: the thread has what is known.": "Возможно, оно слишком старое и уже не хранится. Найдите человека: на его странице есть всё, что известно.",
 }

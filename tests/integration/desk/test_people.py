@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from inbound.desk.roles import Role, rights_of
@@ -15,6 +16,7 @@ from inbound.store.connections import connect
 from inbound.store.dead_letters import dead_letters
 from inbound.store.dead_letters.limits import DeadLetterLimits
 from inbound.store.dead_letters.rows import DeadLetter
+from inbound.store.orders.templates import add_template
 from tests.bench import history
 from tests.integration.api.world import SUBJECTS, import_clients
 from tests.integration.desk.browser import Browser, Page
@@ -201,6 +203,49 @@ async def test_a_refused_notification_keeps_the_text_and_says_why(
     assert "It was refused" in page.text
     assert "Здравствуйте!" in page.answer.text
     assert "For you:" in page.text
+
+
+async def test_answers_to_other_questions_are_there(support: Browser) -> None:
+    page = await support.open(PERSON)
+    assert "If the client asks something else" in page.text
+    assert "“I got it twice”" in page.text
+    assert "“I switched it off and still get messages”" in page.text
+
+
+async def test_a_scheduled_message_is_listed_and_cancelled(
+    world: DeskWorld, support: Browser
+) -> None:
+    import_clients(world.url, [("+79037770004", "C-desk-4")])
+    person = await search(support, "C-desk-4")
+    name = person.path.rsplit("/", 1)[-1]
+    form = await support.open(f"/send?person={name}")
+    sent = await support.send(form, "/send", text="Later.", at="2024-06-05T18:30")
+    person = await search(support, "C-desk-4")
+    assert "Waiting for their time" in person.text
+    assert "05.06.2024 18:30" in person.text
+    assert sent.path in person.links
+    page = await support.send(person, f"{sent.path}/cancel")
+    assert page.path == person.path
+    assert "The message was cancelled" in page.text
+    assert "Waiting for their time" not in page.text
+    late = await support.send(person, f"{sent.path}/cancel")
+    assert "It was not cancelled" in late.text or "The message was cancelled" in late.text
+
+
+async def test_a_template_is_chosen_from_the_page_of_the_person(
+    world: DeskWorld, support: Browser
+) -> None:
+    definition = '{"texts": {"ru": "Готово."}, "fields": {}}'
+    with psycopg.connect(world.url) as conn:
+        add_template(conn, "from-a-person", definition, actor="tests")
+    page = await support.open(PERSON)
+    form = page.form("/send")
+    assert form.method == "get"
+    chosen = await support.client.get("/send", params={**form.fields, "template": "from-a-person"})
+    assert "Готово." in chosen.text
+    assert mask(PHONE) in chosen.text
+    assert PHONE not in chosen.text
+    assert PHONE[1:] not in str(chosen.url)
 
 
 async def test_a_viewer_sees_no_form_that_changes_anything(world: DeskWorld) -> None:

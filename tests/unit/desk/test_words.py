@@ -79,14 +79,14 @@ def texts(node: ast.AST | None) -> Iterator[str]:
         if (
             isinstance(part, ast.Constant)
             and isinstance(part.value, str)
-            and part.value[:1].isupper()
+            and part.value.lstrip("“")[:1].isupper()
         ):
             yield part.value
 
 
 TABLES = {"_DONE", "UNCHANGED", "_BAD_REASON", "_KINDS", "_TITLES", "_LEGS"}
 TABLES |= {"_MEANINGS", "_SCOPES", "ACTIONS", "RIGHT_WORDS", "_NO_ROLE", "_LAST"}
-TABLES |= {"NOBODY", "RULES", "LANGUAGES", "POLICIES"}
+TABLES |= {"NOBODY", "RULES", "LANGUAGES", "POLICIES", "QUESTIONS"}
 TABLES |= {"_WORKS", "_PURPOSES", "_COMPLETIONS"}
 HEADERS = {"Retry-After"}
 
