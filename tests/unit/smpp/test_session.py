@@ -202,12 +202,19 @@ async def test_waiting_for_a_slot_fails_when_the_session_ends() -> None:
         assert {type(outcome) for outcome in outcomes} == {UnansweredError}
 
 
+def end_response_timeouts(session: Session) -> None:
+    """As if the time for every answer that is missing were over."""
+    for pending in session._window._pending.values():
+        pending.deadline = 0.0
+    session._tick()
+
+
 async def test_no_answer_in_time_is_unanswered_and_frees_the_window() -> None:
-    settings = SessionSettings(window=1, response_timeout_s=0.05, enquire_link_s=0)
-    async with esme_session(settings=settings) as (session, peer):
+    async with esme_session(settings=replace(FAST, window=1)) as (session, peer):
         sent = session.send(submit())
         late = await peer.read(SubmitSm)
-        with pytest.raises(UnansweredError, match=r"no answer for 0\.05 s"):
+        end_response_timeouts(session)
+        with pytest.raises(UnansweredError, match=f"no answer for {PATIENCE_S:g} s"):
             await sent
         await session.slot()
         peer.send(late.answer())
@@ -225,20 +232,19 @@ async def test_timeouts_are_suspended_while_reading_is_paused() -> None:
         answer: ResponsePdu = request.answer()
         return answer
 
-    settings = SessionSettings(queue_limit=1, response_timeout_s=0.1, enquire_link_s=0)
-    async with esme_session(serve, settings) as (session, peer):
+    async with esme_session(serve, replace(FAST, queue_limit=1)) as (session, peer):
         sent = session.send(submit())
         number = (await peer.read(SubmitSm)).sequence
         peer.send(deliver(1), deliver(2), deliver(3))
         await until(lambda: session.reading_paused)
-        loop = asyncio.get_running_loop()
-        loop.call_later(0.3, gate.set)  # three time limits later
-        await until(lambda: not session.reading_paused)
+        end_response_timeouts(session)
         assert not sent.done()
+        gate.set()
+        await until(lambda: not session.reading_paused)
         # What the peer sent during the pause is read only now: the limit begins again.
         due = session._window.due()
         assert due is not None
-        assert due > loop.time() + 0.05
+        assert due > asyncio.get_running_loop().time()
         peer.send(SubmitSmResp(sequence=number, message_id="read-late"))
         assert (await sent).message_id == "read-late"
 
@@ -317,13 +323,13 @@ async def test_enquire_link_is_sent_while_reading_is_paused() -> None:
 
 
 async def test_an_idle_session_enquires_and_notices_silence() -> None:
-    settings = SessionSettings(enquire_link_s=0.05, response_timeout_s=0.1)
-    async with esme_session(settings=settings) as (session, peer):
+    async with esme_session(settings=replace(FAST, enquire_link_s=0.05)) as (session, peer):
         peer.send((await peer.read(EnquireLink)).answer())
         await peer.read(EnquireLink)
         assert session.state is State.BOUND
+        end_response_timeouts(session)
         reason = await session.wait_closed()
-        assert reason == "no answer to enquire_link for 0.1 s"
+        assert reason == f"no answer to enquire_link for {PATIENCE_S:g} s"
 
 
 async def test_enquire_link_continues_after_an_unreadable_answer() -> None:
