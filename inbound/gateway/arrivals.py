@@ -9,15 +9,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from inbound.deadletter.letters import refused_letter
-from inbound.deadletter.writing import SetAside
 from inbound.errors import RetryableError
+from inbound.gateway.arrival_storage import ArrivalRecord, Storage
 from inbound.gateway.dialect import Dialect
 from inbound.gateway.receipts import ReceiptPublisher, to_message
 from inbound.gateway.stalls import StallDetector
@@ -28,33 +26,10 @@ from inbound.smpp import receipts
 from inbound.smpp.pdu import DataSm, DeliverSm, RequestPdu, ResponsePdu
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
-from inbound.store.dead_letters.rows import DeadLetter
-from schemas.cloudevents import Attributes, Headers, to_headers
+from schemas.cloudevents import Attributes, to_headers
 from schemas.messages import MobileOriginated, Part, ReceiptReceived, ReceiptsReceived
 
 log = logging.getLogger(__name__)
-
-SET_ASIDE_WITHIN_S: Final = 5.0
-"""How long a centre waits for the answer to a message that Kafka refuses."""
-
-
-class _Record(NamedTuple):
-    """What is stored of one delivered message; `is_alone` if nothing was in flight with it."""
-
-    id_: UUID
-    topic: str
-    key: bytes
-    value: bytes
-    headers: Headers
-    is_alone: bool = False
-
-
-class Storage(NamedTuple):
-    """Where what a centre delivers is stored: Kafka, and dead letters for what Kafka refuses."""
-
-    producer: AIOKafkaProducer
-    set_aside: SetAside
-
 
 PAYLOAD_MAX = 8_192
 """Octets of a text. A command padded to more than fifty messages is none; without this limit a
@@ -98,7 +73,7 @@ class Arrivals:
         heard: Callable[[], datetime | None],
         new_id: Callable[[], UUID],
     ) -> None:
-        self._producer, self._set_aside = storage
+        self._storage = storage
         self._hasher = hasher
         self._receipts = receipts
         self._settings = settings
@@ -167,26 +142,24 @@ class Arrivals:
             time=mo.arrived_at,
             traceparent=traceparent,
         )
-        record = _Record(mo.mo_id, self._topic, key.encode(), mo.to_json(), to_headers(attributes))
+        record = ArrivalRecord(
+            mo.mo_id, self._topic, key.encode(), mo.to_json(), to_headers(attributes)
+        )
         try:
-            stored = await self._send(record)
+            stored = await self._storage.send(record)
         except KafkaError as error:
             stored = asyncio.get_running_loop().create_future()
             stored.set_exception(error)
         return self._answer_to(pdu, stored, lambda: record)
 
-    async def _send(self, record: _Record) -> asyncio.Future[Any]:
-        stored: asyncio.Future[Any] = await self._producer.send(
-            record.topic, record.value, record.key, headers=record.headers
-        )
-        return stored
-
-    def _receipt_record(self, receipt: ReceiptReceived) -> _Record:
+    def _receipt_record(self, receipt: ReceiptReceived) -> ArrivalRecord:
         """Return the record of a receipt that Kafka has refused alone."""
         id_, content = self._new_id(), ReceiptsReceived(receipts=(receipt,))
         attributes = Attributes(id=str(id_), type=content.TYPE, time=receipt.arrived_at)
         key, value = receipt.key.encode(), content.to_json()
-        return _Record(id_, self._receipts.topic, key, value, to_headers(attributes), is_alone=True)
+        return ArrivalRecord(
+            id_, self._receipts.topic, key, value, to_headers(attributes), is_alone=True
+        )
 
     def _key(self, mo: MobileOriginated) -> str:
         # Without a sender there is no order to keep, and no sender to hash.
@@ -196,7 +169,7 @@ class Arrivals:
         self,
         pdu: DeliverSm | DataSm,
         stored: asyncio.Future[Any],
-        record_of: Callable[[], _Record],
+        record_of: Callable[[], ArrivalRecord],
     ) -> asyncio.Future[ResponsePdu]:
         """Return the answer, which follows from the outcome of `stored`."""
         answer: asyncio.Future[ResponsePdu] = asyncio.get_running_loop().create_future()
@@ -207,7 +180,7 @@ class Arrivals:
         self,
         pdu: DeliverSm | DataSm,
         stored: asyncio.Future[Any],
-        record_of: Callable[[], _Record],
+        record_of: Callable[[], ArrivalRecord],
         answer: asyncio.Future[ResponsePdu],
     ) -> None:
         """Answer a message now that it is stored or not."""
@@ -222,30 +195,18 @@ class Arrivals:
     async def _keep(
         self,
         pdu: DeliverSm | DataSm,
-        record: _Record,
+        record: ArrivalRecord,
         refusal: BaseException,
         answer: asyncio.Future[ResponsePdu],
     ) -> None:
         """Store a message that Kafka has refused: alone, or else as a dead letter; answer it."""
         try:
-            async with asyncio.timeout(SET_ASIDE_WITHIN_S):
-                if record.is_alone or not await self._takes_alone(record):
-                    await self._set_aside([_letter(record, refusal)])
+            await self._storage.keep(record, refusal)
             response: ResponsePdu = pdu.answer()
         except (RetryableError, KafkaError, TimeoutError) as error:
             response = self._refuse(pdu, error)
         if not answer.done():
             answer.set_result(response)
-
-    async def _takes_alone(self, record: _Record) -> bool:
-        """Whether Kafka takes a record now; it may have been refused with others."""
-        try:
-            await (await self._send(record))
-        except KafkaError as error:
-            if is_refusal(error):
-                return False
-            raise
-        return True
 
     def _refuse(self, pdu: DeliverSm | DataSm, error: BaseException) -> ResponsePdu:
         log.warning(
@@ -283,9 +244,3 @@ class Arrivals:
             arrived_at=self._clock(),
             heard_at=heard_at,
         )
-
-
-def _letter(record: _Record, refusal: BaseException) -> DeadLetter:
-    return refused_letter(
-        record.topic, record.key, record.value, record.headers, refusal, id_=record.id_
-    )

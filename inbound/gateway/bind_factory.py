@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from inbound.gateway.arrivals import Arrivals, ArrivalSettings, Storage
+from inbound.gateway.arrival_storage import Storage
+from inbound.gateway.arrivals import Arrivals, ArrivalSettings
 from inbound.gateway.backlog import Backlog
 from inbound.gateway.bind_settings import bind_settings, tls
 from inbound.gateway.bind_status import Readiness

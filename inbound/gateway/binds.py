@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from inbound.errors import RetryableError
-from inbound.gateway.arrivals import Storage
+from inbound.gateway.arrival_storage import Storage
 from inbound.gateway.backlog import backlog_of
 from inbound.gateway.bind_factory import BindFactory
 from inbound.gateway.bind_reporter import BindReporter

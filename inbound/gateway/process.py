@@ -22,7 +22,7 @@ from aiokafka import AIOKafkaProducer
 from inbound.clock import utc_now
 from inbound.deadletter.writing import DeadLetterWriter
 from inbound.gateway.ability import SendingAbility
-from inbound.gateway.arrivals import Storage
+from inbound.gateway.arrival_storage import Storage
 from inbound.gateway.backlog import LagReader
 from inbound.gateway.binds import Binds
 from inbound.gateway.rate_sharing import REPORT_VALID_FOR

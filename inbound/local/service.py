@@ -8,13 +8,10 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
-
-from pydantic import SecretStr
 
 from inbound.errors import RetryableError, SetupError
-from inbound.kafka.connection import SECURITY_PROTOCOL
 from inbound.local.administrator import Administrator, prepare_administrator
+from inbound.local.embedded import EmbeddedServers
 from inbound.local.preparation import effective, import_samples, migrate_and_check
 from inbound.local.probes import LOOPBACK, accepts, ask_health, free_port, url_of
 from inbound.local.samples import SAMPLES
@@ -22,31 +19,15 @@ from inbound.local.supervisor import Child, ChildEvent, ChildEventType, Supervis
 from inbound.ops.health import Health, HealthServer
 from inbound.service_file import DEFAULT_DATA_DIR, SERVICE_FILE, write_service_file
 from inbound.settings import ListenerSettings, Settings, SmppSettings
-from inbound.settings.kafka import values_of
 from inbound.startup import load_templates
 from inbound.terminal import Terminal
 
 WATCH_EVERY_S = 0.5
-RESTART_EVERY_S = 3.0
 ROLES = ("relay", "worker", "gateway", "scheduler", "projector", "api", "desk")
 STARTING = ": starting"
 # Figures in a reason change all the time and are ignored when reasons are compared.
 _FIGURES = re.compile(r"[0-9.]+(?= s\b| messages? waiting|\] is stuck)")
 SCSERV = (sys.executable, "-m", "inbound.cli")
-
-
-class EmbeddedServer(Protocol):
-    """An embedded server: PostgreSQL or Kafka."""
-
-    @property
-    def pid(self) -> int | None:
-        """The process id while it runs."""
-
-    def start(self) -> object:
-        """Start the server. Blocks until it answers."""
-
-    def stop(self) -> None:
-        """Stop the server. Blocks."""
 
 
 class LocalService:
@@ -87,7 +68,8 @@ class LocalService:
         async with AsyncExitStack() as stack:
             server = HealthServer(self._health, self._settings.health_host, self._port).start()
             stack.callback(server.close)
-            servers = await self._start_servers(stack)
+            servers = EmbeddedServers(self._settings, self._data_dir, self._health, self._say)
+            self._settings = await servers.start(stack)
             try:
                 await self._prepare()
             except RetryableError as error:
@@ -99,68 +81,7 @@ class LocalService:
             async with asyncio.TaskGroup() as group:
                 group.create_task(supervisor.watch())
                 group.create_task(self._watch_children(server.url))
-                for name, embedded in servers.items():
-                    group.create_task(self._keep_server(name, embedded))
-
-    # -- servers --------------------------------------------------------------------
-
-    async def _start_servers(self, stack: AsyncExitStack) -> dict[str, EmbeddedServer]:
-        """Start the servers that no setting names, in parallel, and set their addresses."""
-        from inbound.local.servers.kafka import KafkaServer
-        from inbound.local.servers.postgres import PostgresServer
-
-        servers: dict[str, EmbeddedServer] = {}
-        if not self._settings.database_url.get_secret_value():
-            servers["PostgreSQL"] = PostgresServer(self._data_dir / "postgres")
-        if not self._settings.kafka_bootstrap_servers:
-            self._refuse_unused_kafka_settings()
-            servers["Kafka"] = KafkaServer(self._data_dir / "kafka")
-        for name in servers:
-            self._say(f"starting {name} in {self._data_dir / name.removesuffix('QL').lower()}")
-        for embedded in servers.values():
-            stack.push_async_callback(asyncio.to_thread, embedded.stop)
-        started = await asyncio.gather(
-            *(asyncio.to_thread(embedded.start) for embedded in servers.values()),
-            return_exceptions=True,
-        )
-        for problem in started:
-            if isinstance(problem, BaseException):
-                raise problem
-        self._settings = self._settings.model_copy(update=_addresses(servers))
-        return servers
-
-    def _refuse_unused_kafka_settings(self) -> None:
-        if self._settings.kafka_security_protocol != "PLAINTEXT":
-            raise SetupError(
-                f"{SECURITY_PROTOCOL} is set, but SCSERV_KAFKA_BOOTSTRAP_SERVERS is not: set the"
-                " address of that Kafka too, or neither"
-            )
-
-    async def _keep_server(self, name: str, server: EmbeddedServer) -> None:
-        """Restart an embedded server whenever it dies."""
-        while True:
-            await asyncio.sleep(WATCH_EVERY_S)
-            if server.pid is None:
-                self._say(f"{name} died and is restarted")
-                self._health.set(name, ok=False, reason="died and is being restarted")
-                await self._restart(name, server)
-                self._health.set(name, ok=True)
-                self._say(f"{name} is running again")
-
-    async def _restart(self, name: str, server: EmbeddedServer) -> None:
-        said = ""
-        while True:
-            await asyncio.to_thread(server.stop)
-            try:
-                await asyncio.to_thread(server.start)
-            except SetupError as error:
-                if str(error) != said:
-                    said = str(error)
-                    self._say(f"{said}; trying again every {RESTART_EVERY_S:g} s")
-                    self._health.set(name, ok=False, reason=said)
-                await asyncio.sleep(RESTART_EVERY_S)
-            else:
-                return
+                group.create_task(servers.keep())
 
     # -- preparation ----------------------------------------------------------------
 
@@ -280,16 +201,3 @@ class LocalService:
         desk = url_of(self._settings.desk, self._ports["desk"])
         self._console.print(f"desk: {desk}/{self._administrator}")
         self._console.print(f"ready: {health_url}/health/ready")
-
-
-def _addresses(servers: dict[str, EmbeddedServer]) -> dict[str, Any]:
-    from inbound.local.servers.kafka import KafkaServer
-    from inbound.local.servers.postgres import PostgresServer
-
-    addresses: dict[str, Any] = {}
-    for server in servers.values():
-        if isinstance(server, PostgresServer):
-            addresses["database_url"] = SecretStr(server.url())
-        elif isinstance(server, KafkaServer):
-            addresses |= values_of(server.connection)
-    return addresses

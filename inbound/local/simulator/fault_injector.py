@@ -16,9 +16,16 @@ from typing import Any, Final
 from inbound.local.simulator.client_links import ClientLinks, kind_of
 from inbound.local.simulator.client_session import ClientSession
 from inbound.local.simulator.dialects import DEFAULT_PLAN
+from inbound.local.simulator.fault_frames import (
+    bend_answer,
+    describe,
+    is_written_here,
+    name_of,
+    unmatched_frame,
+)
 from inbound.local.simulator.faults import Proceed
-from inbound.local.simulator.habits import UNBIND, bend, lengthen
-from inbound.local.simulator.hostile_values import FORGED, forge, in_answer, in_message
+from inbound.local.simulator.habits import UNBIND, bend
+from inbound.local.simulator.hostile_values import FORGED, forge, in_message
 from inbound.local.simulator.magic import MagicNumbers
 from inbound.local.simulator.malformed import MALFORMED
 from inbound.local.simulator.rules import RuleBook
@@ -45,8 +52,6 @@ log = logging.getLogger(__name__)
 _CUT: Final = "a fault cut the link"
 # Seconds from an unbind to the answer after it, unless the fault says otherwise.
 _UNBINDING_S: Final = 0.1
-# sequence_number of frames that the session does not know.
-_UNMATCHED_SEQUENCE: Final = 0x7FFF0000
 
 Picked = tuple[str, Fault]
 
@@ -78,7 +83,7 @@ class FaultInjector:
             await self._scheduler.sleep(delay)
         status = fault.status or admit(bind, session)
         if (fault.habit or fault.hostile) and isinstance(session, ClientSession):
-            session.bend_bind = partial(_bend_answer, fault, bind)
+            session.bend_bind = partial(bend_answer, fault, bind)
         if fault.no_answer or fault.cut or fault.malformed:
             self._write(bind, bind.answer(status), fault, session)
             await session.wait_closed()
@@ -101,7 +106,7 @@ class FaultInjector:
         if delay and self._delayed[session] >= self._window:
             return pdu.answer(Status.ESME_RTHROTTLED)
         answer = await self._answer(pdu, session, proceed, fault, delay)
-        if answer is None or not (delay or _is_written_here(fault)):
+        if answer is None or not (delay or is_written_here(fault)):
             return answer
         answer.sequence = pdu.sequence
         self._write_after(delay, pdu, answer, fault, session)
@@ -208,14 +213,14 @@ class FaultInjector:
         self, request: RequestPdu[Any], answer: ResponsePdu, fault: Fault, session: Session
     ) -> None:
         """Write an answer as the fault says: twice, malformed, partly, or not at all."""
-        frame = _bend_answer(fault, request, encode(answer))
+        frame = bend_answer(fault, request, encode(answer))
         if fault.malformed:
             frame = MALFORMED[fault.malformed](frame)
         if not fault.no_answer and fault.cut != "before":
             session.write(frame[: len(frame) // 2] if fault.cut == "middle" else frame)
             if fault.duplicate:
                 session.write(frame)
-            self._links.answer(session, f"{_name(answer)}_resp", answer, _describe(fault))
+            self._links.answer(session, f"{name_of(answer)}_resp", answer, describe(fault))
         if fault.cut:
             session.close(_CUT)
 
@@ -226,12 +231,12 @@ class FaultInjector:
             await self._scheduler.sleep(delay)
         what = kind_of(pdu)
         if fault.malformed or fault.cut == "middle":
-            frame = _unmatched_frame(pdu)
+            frame = unmatched_frame(pdu)
             if fault.malformed:
                 session.write(MALFORMED[fault.malformed](frame))
             else:
                 session.write(frame[: len(frame) // 2])
-            self._links.message(session, what, pdu, _describe(fault))
+            self._links.message(session, what, pdu, describe(fault))
         if fault.cut in {"before", "middle"}:
             session.close(_CUT)
             raise UnansweredError(_CUT)
@@ -248,54 +253,14 @@ class FaultInjector:
         self, fault: Fault, pdu: DeliverSm, session: Session, what: str
     ) -> Awaitable[DeliverSmResp]:
         if fault.hostile == FORGED:
-            session.write(_unmatched_frame(forge(pdu)))
+            session.write(unmatched_frame(forge(pdu)))
         bent = in_message(fault.hostile, bend(fault.habit, pdu))
         future = session.send(bent)
-        self._links.message(session, what, bent, _describe(fault))
+        self._links.message(session, what, bent, describe(fault))
         if fault.cut == "after":
             session.close(_CUT)
         return future
 
 
-def _is_written_here(fault: Fault) -> bool:
-    """Whether the answer to a submit_sm is not what the session would write."""
-    return bool(
-        fault.no_answer
-        or fault.cut
-        or fault.malformed
-        or fault.duplicate
-        or fault.habit
-        or fault.hostile
-    )
-
-
-def _bend_answer(fault: Fault, request: RequestPdu[Any], frame: bytes) -> bytes:
-    return in_answer(fault.hostile, request, lengthen(fault.habit, frame))
-
-
 def _is_account(session: Session) -> bool:
     return session.bound_as is not None and session.bound_as.system_id != PHONE
-
-
-def _unmatched_frame(pdu: DeliverSm) -> bytes:
-    """Return the frame of a message with a sequence_number that matches no request."""
-    own, pdu.sequence = pdu.sequence, _UNMATCHED_SEQUENCE
-    try:
-        return encode(pdu)
-    finally:
-        pdu.sequence = own
-
-
-def _name(answer: ResponsePdu) -> str:
-    """Return the ledger's name of the request that an answer belongs to."""
-    names = {0x03: "query_sm", 0x04: "submit_sm", 0x15: "enquire_link", 0x103: "submit_sm"}
-    return names.get(answer.command_id & 0xFFFF, "bind")
-
-
-def _describe(fault: Fault) -> str:
-    """Return the ledger's detail about a PDU that was not sent normally."""
-    words = [f"malformed {fault.malformed}" if fault.malformed else ""]
-    words += ["cut in the middle" if fault.cut == "middle" else ""]
-    words += [fault.habit, fault.hostile and f"hostile {fault.hostile}"]
-    words += ["twice" if fault.duplicate else ""]
-    return ", ".join(filter(None, words))

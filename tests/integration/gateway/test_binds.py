@@ -17,7 +17,7 @@ from inbound.cli.binds import binds as binds_command
 from inbound.clock import utc_now
 from inbound.errors import RetryableError, SetupError
 from inbound.gateway import bind_settings, rate_sharing
-from inbound.gateway.arrivals import Storage
+from inbound.gateway.arrival_storage import Storage
 from inbound.gateway.binds import Binds
 from inbound.local.simulator.phone import Phone
 from inbound.local.simulator.server import Simulator, SimulatorSettings
@@ -203,7 +203,8 @@ async def test_gateways_share_an_accounts_rate_and_give_it_back(
 async def test_a_newcomer_sends_nothing_before_the_others_have_heard_of_it(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_sharing, "REPORT_EVERY_S", 0.5)
+    # Long enough for a report, however busy the database is.
+    monkeypatch.setattr(rate_sharing, "REPORT_EVERY_S", 1.0)
     async with Simulator(SimulatorSettings(port=0, accounts=(ACCOUNT,))) as centre:
         one = bind(centre.port, rate=20)
 

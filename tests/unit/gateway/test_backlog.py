@@ -11,7 +11,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError
 
 from inbound.clock import utc_now
-from inbound.gateway.arrivals import PAYLOAD_MAX, Arrivals, ArrivalSettings, Storage
+from inbound.gateway.arrival_storage import Storage
+from inbound.gateway.arrivals import PAYLOAD_MAX, Arrivals, ArrivalSettings
 from inbound.gateway.backlog import Backlog, Lag
 from inbound.gateway.receipts import ReceiptPublisher, partition_of
 from inbound.gateway.stalls import StallDetector

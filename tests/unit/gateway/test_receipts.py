@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
-from inbound.gateway import arrivals as arrivals_module
-from inbound.gateway import receipts
-from inbound.gateway.arrivals import Arrivals, ArrivalSettings, Storage
+from inbound.gateway import arrival_storage, receipts
+from inbound.gateway.arrival_storage import Storage
+from inbound.gateway.arrivals import Arrivals, ArrivalSettings
 from inbound.gateway.dialect import Dialect
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.gateway.stalls import StallDetector
@@ -327,12 +327,12 @@ async def test_the_centre_keeps_it_while_nothing_can_store_it(
 
 
 async def test_the_centre_is_answered_in_time(
-    arrivals: Arrivals, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def hang(_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(arrivals_module, "SET_ASIDE_WITHIN_S", 0.001)
-    monkeypatch.setattr(arrivals, "_set_aside", hang)
+    monkeypatch.setattr(arrival_storage, "SET_ASIDE_WITHIN_S", 0.001)
+    monkeypatch.setattr(kafka, "set_aside", hang)
     kafka.failure = MessageSizeTooLargeError()
-    assert await answer_to(arrivals, TEXT_MO) == Status.ESME_RX_T_APPN
+    assert await answer_to(arrivals_at(kafka, PLACE), TEXT_MO) == Status.ESME_RX_T_APPN

@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 
 from inbound.clock import utc_now
-from inbound.gateway.arrivals import Arrivals, ArrivalSettings, Storage
+from inbound.gateway.arrival_storage import Storage
+from inbound.gateway.arrivals import Arrivals, ArrivalSettings
 from inbound.gateway.receipts import ReceiptPublisher
 from inbound.gateway.stalls import REFUSE_S, STALL_S, StallDetector
 from inbound.keys import SubjectHasher
