@@ -6,8 +6,7 @@ from typing import Self
 
 from inbound.projections.projector import Projector
 from inbound.store.connections import connect
-
-WITHIN_S = 20
+from tests.patience import PATIENCE_S
 
 
 class Running:
@@ -27,12 +26,12 @@ class Running:
 
     def __exit__(self, *_: object) -> None:
         self.projector.stopping.set()
-        self._thread.join(WITHIN_S)
+        self._thread.join(PATIENCE_S)
 
     def until(self, so: Callable[[], bool]) -> None:
         """Wait until a round after which it is so."""
         with self._reported:
-            assert self._reported.wait_for(so, WITHIN_S), self.reports[-3:]
+            assert self._reported.wait_for(so, PATIENCE_S), self.reports[-3:]
 
     def _report(self, ok: bool, reason: str) -> None:
         with self._reported:
