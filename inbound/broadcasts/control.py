@@ -151,7 +151,7 @@ def perform(
                 why=why,
             )
             if error.starts_at is not None:
-                begins = _written(error.starts_at, zone)
+                begins = written_time(error.starts_at, zone)
                 refusal += both(". It starts at {at}", ". Начало: {at}", at=begins)
         else:
             if lifecycle == before.lifecycle:
@@ -223,14 +223,15 @@ def _entry(before: Broadcast, action: Action, after: Lifecycle) -> tuple[str, st
     """Return action and reason for the audit. A start that is given another time is a move."""
     if action is not Action.START or after.starts_at is None:
         return action.value, before.name
-    starts = f"{before.name}, starts at {_written(after.starts_at, 'UTC')}"
+    starts = f"{before.name}, starts at {written_time(after.starts_at, 'UTC')}"
     moved_from = before.lifecycle.starts_at
     if moved_from is None or moved_from == after.starts_at or before.state is not after.state:
         return action.value, starts
-    return MOVED, f"{starts}, not at {_written(moved_from, 'UTC')}"
+    return MOVED, f"{starts}, not at {written_time(moved_from, 'UTC')}"
 
 
-def _written(moment: datetime, zone: str) -> str:
+def written_time(moment: datetime, zone: str) -> str:
+    """Return a time as errors, the audit and files have it."""
     return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {zone}"
 
 

@@ -92,7 +92,7 @@ class Reviewer:
         self, conn: psycopg.Connection, one: Broadcast, progress: Progress, now: datetime
     ) -> Review:
         """Return the review of a broadcast. Raises errors of the store."""
-        text, definition = self._text(one), _definition(conn, one)
+        text, definition = self._text(one), definition_of(conn, one)
         samples = self._samples(conn, one, text, definition)
         account = next(iter(list_accounts(conn, one.account)), None)
         price, cost = _price(one, account), cost_of(conn, one)
@@ -255,7 +255,8 @@ def _price(one: Broadcast, account: AccountRecord | None) -> Decimal | None:
     return account.settings.price_per_part * one.parts
 
 
-def _definition(conn: psycopg.Connection, one: Broadcast) -> TemplateDefinition | None:
+def definition_of(conn: psycopg.Connection, one: Broadcast) -> TemplateDefinition | None:
+    """Return the version of the template that a broadcast sends; None if it has its own text."""
     versions = list_versions(conn, one.template) if one.template else []
     found = next((v for v in versions if v.version == one.template_version), None)
     return None if found is None else TemplateDefinition.model_validate_json(found.definition)

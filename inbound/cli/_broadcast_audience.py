@@ -1,6 +1,6 @@
 """Creates the draft of a broadcast from options of a command."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,41 +11,27 @@ from uuid import UUID
 
 import psycopg
 
-from inbound.broadcasts.audience import (
-    Content,
-    ExcludedRow,
-    GoodRow,
-    audience_columns,
-    check_row,
-)
+from inbound.broadcasts.audience import audience_columns
 from inbound.broadcasts.content import DraftError, TemplateText
 from inbound.broadcasts.control import create
 from inbound.broadcasts.drafting import DraftRules, Plan, Prepared, prepare, require_no_fields
-from inbound.broadcasts.loading import (
-    Audience,
-    AudienceKeys,
-    ClientQuery,
-    load_clients,
-    load_rows,
-)
+from inbound.broadcasts.loading import Audience, AudienceKeys, ClientQuery, load_clients
 from inbound.broadcasts.samples import effective_languages
 from inbound.broadcasts.sealing import AudienceSealer
+from inbound.broadcasts.table_loading import TableSource, load_table
 from inbound.cli._command_line import command_line
 from inbound.cli._database import open_database
-from inbound.cli._progress import Advance, progress_bar
+from inbound.cli._progress import progress_bar
 from inbound.cli._sending_hours import sending_hours
 from inbound.cli._times import parse_moment
 from inbound.errors import SetupError
 from inbound.keys import SubjectHasher
 from inbound.settings import Settings
 from inbound.store.broadcasts.rows import Broadcast
-from inbound.store.orders.rows import STRANGERS
 from inbound.tables.columns import parse_mapping
-from inbound.tables.model import Choices, Table
-from inbound.tables.reader import open_table
+from inbound.tables.model import Choices
 
 ALL: Final = "all"
-_PROGRESS_EVERY: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,20 +150,9 @@ def _load(
     keys = AudienceKeys(
         SubjectHasher(settings.subject_key_bytes()), AudienceSealer(settings.vault_key_bytes())
     )
-    with (
-        open_table(Path(options.audience), columns, choices) as table,
-        progress_bar("loading") as advance,
-    ):
-        rows = _checked(table, content, advance)
-        strangers = STRANGERS in prepared.account.rights
-        return load_rows(conn, broadcast_id, rows, keys, strangers=strangers, shape=table.shape)
-
-
-def _checked(table: Table, content: Content, advance: Advance) -> Iterator[GoodRow | ExcludedRow]:
-    for count, row in enumerate(table.rows()):
-        if count % _PROGRESS_EVERY == 0:
-            advance(*table.progress())
-        yield check_row(row, content, table.others)
+    source = TableSource(Path(options.audience), choices)
+    with progress_bar("loading") as advance:
+        return load_table(conn, broadcast_id, source, prepared, keys, advance)
 
 
 def _since(text: str | None, settings: Settings, now: datetime) -> datetime | None:

@@ -1,7 +1,7 @@
 """`scserv broadcast`: sends one text to many people."""
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -22,6 +22,7 @@ from inbound.cli._command_line import command_line
 from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
 from inbound.cli._language import speak_both
+from inbound.cli._progress import progress_bar
 from inbound.cli._times import local, parse_moment
 from inbound.cli.audit import os_user
 from inbound.clock import utc_now
@@ -33,6 +34,7 @@ from inbound.terminal import echo, echo_json
 from inbound.wording import Bilingual, both
 
 if TYPE_CHECKING:
+    from inbound.broadcasts.files import FileOrder
     from inbound.cli._broadcast_json import Shown
     from inbound.store.broadcasts.rows import Broadcast, RecipientState
 
@@ -228,10 +230,14 @@ def excluded(settings: Settings, broadcast_id: UUID, *, path: Path | None) -> No
 
     It can be corrected and loaded again. The audit records it.
     """
-    from inbound.cli._broadcast_files import write_exclusions
+    from inbound.broadcasts.files import write_exclusions
 
-    with closing(open_database(settings, APPLICATION_NAME, long=True)) as conn:
-        written = write_exclusions(settings, conn, broadcast_id, path, by=os_user())
+    wanted = path or Path(f"broadcast-{broadcast_id}.excluded.xlsx")
+    with (
+        closing(open_database(settings, APPLICATION_NAME, long=True)) as conn,
+        _file_order(settings, wanted) as order,
+    ):
+        written = write_exclusions(conn, broadcast_id, order)
     rows = sum(written.counts.values())
     if written.path is None:
         echo(both("nothing is excluded", "исключённых строк нет"))
@@ -267,11 +273,15 @@ def recipients(
     It can be corrected and loaded again. The audit records it. An unknown message may have
     arrived: a person who also gets the next broadcast may get it twice.
     """
-    from inbound.cli._broadcast_files import write_recipients
+    from inbound.broadcasts.files import write_recipients
     from inbound.store.broadcasts.rows import RecipientState
 
-    with closing(open_database(settings, APPLICATION_NAME, long=True)) as conn:
-        written = write_recipients(settings, conn, broadcast_id, states, path, by=os_user())
+    wanted = path or Path(f"broadcast-{broadcast_id}.recipients.xlsx")
+    with (
+        closing(open_database(settings, APPLICATION_NAME, long=True)) as conn,
+        _file_order(settings, wanted) as order,
+    ):
+        written = write_recipients(conn, broadcast_id, states, order)
     if written.path is None:
         echo(
             both(
@@ -295,6 +305,17 @@ def recipients(
             ),
             err=True,
         )
+
+
+@contextmanager
+def _file_order(settings: Settings, path: Path) -> "Iterator[FileOrder]":
+    """Provide the order of a file, with a progress bar while it is written."""
+    from inbound.broadcasts.files import FileOrder
+    from inbound.broadcasts.sealing import AudienceSealer
+
+    sealer = AudienceSealer(settings.vault_key_bytes())
+    with progress_bar("writing", unit="rows") as advance:
+        yield FileOrder(sealer, path, settings.time_zone, os_user(), advance=advance)
 
 
 def _perform(

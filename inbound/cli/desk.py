@@ -14,6 +14,9 @@ from inbound.startup import check_database, make_cipher
 
 if TYPE_CHECKING:
     from inbound.api.backend import Sources
+    from inbound.desk.broadcast_drafts import BroadcastDrafts
+    from inbound.desk.broadcasts import Broadcasts
+    from inbound.desk.long_work import LongWork
     from inbound.desk.people import People
     from inbound.desk.sending import Sending
     from inbound.desk.service_status import StatusReader
@@ -39,6 +42,7 @@ def desk(settings: Settings, *, handset: bool) -> None:
     from inbound.desk.access import Desk
     from inbound.desk.app import make_desk, menu
     from inbound.desk.dead_letters import DeadLetters
+    from inbound.desk.long_work import LongWork
     from inbound.desk.message_templates import MessageTemplates
     from inbound.desk.pages import Pages
     from inbound.desk.sign_in import SignIn
@@ -71,6 +75,9 @@ def desk(settings: Settings, *, handset: bool) -> None:
             addresses = ClientAddresses(networks)
             uploads = Uploads(own.uploads, utc_now)
             await stack.enter_async_context(uploads.sweeping())
+            long_work = LongWork(settings.database_url.get_secret_value(), "scserv desk long")
+            stack.push_async_callback(long_work.close)
+            broadcasts, broadcast_drafts = _broadcasts(settings, sources, long_work)
             parts = Desk(
                 pages=pages,
                 sign_in=sign_in,
@@ -83,12 +90,34 @@ def desk(settings: Settings, *, handset: bool) -> None:
                 uploads=uploads,
                 status=_status(settings, sources),
                 dead_letters=DeadLetters(sources.pool, sources.sealer, DeadLetterRetries(settings)),
+                long_work=long_work,
+                broadcasts=broadcasts,
+                broadcast_drafts=broadcast_drafts,
                 phones=phones,
             )
             app = make_desk(parts, new_id=uuid4)
             await HttpServer(app, own, health, sign_in.check_database).run()
 
     sys.exit(run_role(main))
+
+
+def _broadcasts(
+    settings: Settings, sources: "Sources", long_work: "LongWork"
+) -> "tuple[Broadcasts, BroadcastDrafts]":
+    """Return what the pages of broadcasts need."""
+    from inbound.broadcasts.drafting import DraftRules
+    from inbound.broadcasts.loading import AudienceKeys
+    from inbound.broadcasts.sealing import AudienceSealer
+    from inbound.clock import utc_now
+    from inbound.desk.broadcast_drafts import BroadcastDrafts
+    from inbound.desk.broadcasts import Broadcasts
+
+    keys = AudienceKeys(sources.hasher, AudienceSealer(settings.vault_key_bytes()))
+    rules = DraftRules(settings.sender, settings.smpp.alphabet)
+    drafts = BroadcastDrafts(
+        sources.pool, long_work, keys, rules, settings.order_ahead_days, utc_now
+    )
+    return Broadcasts(sources.pool, keys, rules, utc_now), drafts
 
 
 async def _people(

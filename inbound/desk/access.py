@@ -10,7 +10,10 @@ from starlette.responses import RedirectResponse
 
 from inbound.api.addresses import ClientAddresses
 from inbound.api.backend import Sources
+from inbound.desk.broadcast_drafts import BroadcastDrafts
+from inbound.desk.broadcasts import Broadcasts
 from inbound.desk.dead_letters import DeadLetters
+from inbound.desk.long_work import LongWork
 from inbound.desk.message_templates import MessageTemplates
 from inbound.desk.pages import Pages
 from inbound.desk.people import People
@@ -39,6 +42,9 @@ class Desk:
     uploads: Uploads
     status: StatusReader
     dead_letters: DeadLetters
+    long_work: LongWork
+    broadcasts: Broadcasts
+    broadcast_drafts: BroadcastDrafts
     phones: Phones | None = None
 
 

@@ -37,6 +37,11 @@ class Right(DocumentedEnum):
     SENDERS = "senders", "approve and remove senders of accounts"
     TOKENS = "tokens", "see the tokens of the HTTP API; their secrets are not stored"
     TOKENS_CHANGE = "tokens_change", "create and revoke tokens of the HTTP API"
+    BROADCASTS = "broadcasts", "see broadcasts and how far they are; numbers are masked"
+    PREPARE_BROADCASTS = "prepare_broadcasts", "make drafts of broadcasts, and start them"
+    APPROVE_BROADCASTS = "approve_broadcasts", "approve a broadcast that somebody else has prepared"
+    CONTROL_BROADCASTS = "control_broadcasts", "pause, resume, confirm and cancel broadcasts"
+    BROADCAST_ROWS = "broadcast_rows", "download rows of a broadcast with whole numbers"
     AUDIT = "audit", "see who changed, viewed or revealed what"
 
 
@@ -62,6 +67,11 @@ RIGHTS: Final[Mapping[Right, frozenset[Role]]] = {
     Right.TOKENS: _OVERSIGHT,
     # A token can have any scope, so making one must not give more than its maker may do.
     Right.TOKENS_CHANGE: frozenset({Role.ADMINISTRATOR}),
+    Right.BROADCASTS: _ALL,
+    Right.PREPARE_BROADCASTS: frozenset({Role.EDITOR, Role.ADMINISTRATOR}),
+    Right.APPROVE_BROADCASTS: frozenset({Role.APPROVER, Role.ADMINISTRATOR}),
+    Right.CONTROL_BROADCASTS: _ALL - {Role.VIEWER, Role.SUPPORT},
+    Right.BROADCAST_ROWS: frozenset({Role.EDITOR, Role.ADMINISTRATOR}),
     Right.AUDIT: _OVERSIGHT,
 }
 """The roles that have a right."""

@@ -214,7 +214,7 @@ def _layout(
         row,
         tuple(Placed(c, taken[c.name], names[taken[c.name]].strip()) for c in columns),
         tuple((i, names[i].strip()) for i in named if i not in used),
-        max([*named, *used]) + 1,
+        max([*named, *used], default=-1) + 1,
         len(names),
         used.union(named),
         _own(names),

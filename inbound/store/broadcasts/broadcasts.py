@@ -106,10 +106,15 @@ def find_broadcast(
 
 @raises_store_errors
 def list_broadcasts(
-    conn: psycopg.Connection, *, limit: int, account: str | None = None
+    conn: psycopg.Connection,
+    *,
+    limit: int,
+    account: str | None = None,
+    behind: UUID | None = None,
 ) -> list[Broadcast]:
-    """Return broadcasts, the newest first."""
-    rows = conn.execute(_LIST_BROADCASTS, {"limit": limit, "account": account})
+    """Return broadcasts, the newest first; those that come after the one with the id `behind`."""
+    parameters = {"limit": limit, "account": account, "behind": behind}
+    rows = conn.execute(_LIST_BROADCASTS, parameters)
     return [_broadcast(row) for row in rows]
 
 

@@ -37,7 +37,10 @@ SELECT broadcast_id, name, broadcasts.account, state, recipients, created_by, ho
        separator
 FROM broadcasts LEFT JOIN accounts USING (account)
 WHERE (%(account)s::text IS NULL OR broadcasts.account = %(account)s)
-ORDER BY broadcasts.created_at DESC, broadcast_id LIMIT %(limit)s
+  AND (%(behind)s::uuid IS NULL
+       OR (broadcasts.created_at, broadcast_id)
+          < (SELECT created_at, broadcast_id FROM broadcasts WHERE broadcast_id = %(behind)s))
+ORDER BY broadcasts.created_at DESC, broadcast_id DESC LIMIT %(limit)s
 
 -- name: search_broadcasts
 -- By its id, or by a part of its name in either case; the newest first. There are few broadcasts.

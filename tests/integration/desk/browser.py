@@ -154,6 +154,17 @@ class Browser:
         assert not unknown, f"{action} has no {unknown}"
         return Page(await self.client.post(action, data={**form.fields, **fields}))
 
+    async def upload(self, page: Page, action: str, name: str, content: bytes) -> Page:
+        """Choose a file in a form that has one, send it, and follow where it leads."""
+        fields = dict(page.form(action).fields)
+        [field] = [
+            given["name"]
+            for tag, given in page.elements
+            if tag == "input" and given.get("type") == "file"
+        ]
+        del fields[field]
+        return Page(await self.client.post(action, data=fields, files={field: (name, content)}))
+
     async def sign_in(self, name: str, password: str, to: str = "/account") -> Page:
         """Sign in from the page `to`, which asks for it."""
         page = await self.open(to)

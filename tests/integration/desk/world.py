@@ -13,10 +13,16 @@ import psycopg
 
 from inbound.api.addresses import ClientAddresses
 from inbound.api.backend import Sources
+from inbound.broadcasts.drafting import DraftRules
+from inbound.broadcasts.loading import AudienceKeys
+from inbound.broadcasts.sealing import AudienceSealer
 from inbound.desk import users
 from inbound.desk.access import Desk
 from inbound.desk.app import make_desk, menu
+from inbound.desk.broadcast_drafts import BroadcastDrafts
+from inbound.desk.broadcasts import Broadcasts
 from inbound.desk.dead_letters import DeadLetters, Retried, RetryRunningError
+from inbound.desk.long_work import LongWork
 from inbound.desk.message_templates import MessageTemplates
 from inbound.desk.pages import Pages
 from inbound.desk.passwords import hash_password
@@ -137,6 +143,9 @@ class DeskWorld:
             lambda: self.now,
         )
         pool = self.sources.pool
+        self._long_work = LongWork(url, "tests")
+        keys = AudienceKeys(hasher, AudienceSealer(VAULT_KEY))
+        rules = DraftRules("SCSERV", "gsm0338")
         self.desk = Desk(
             Pages(menu(handset=has_handset), ZONE, is_secure=is_secure),
             SignIn(pool, LIMITS, SUBJECT_KEY, clock=lambda: self.now, new_id=uuid4),
@@ -149,6 +158,9 @@ class DeskWorld:
             Uploads(self.uploads, lambda: self.now),
             StatusReader(self.sources, self.limits, lambda: self.now),
             DeadLetters(pool, sealer, self.retries),
+            self._long_work,
+            Broadcasts(pool, keys, rules, lambda: self.now),
+            BroadcastDrafts(pool, self._long_work, keys, rules, 366, lambda: self.now),
             self.phones if has_handset else None,
         )
         self._is_closed = False
@@ -195,6 +207,7 @@ class DeskWorld:
         self._is_closed = True
         for browser in self._browsers:
             await browser.client.aclose()
+        await self._long_work.close()
         await self.store.close()
         await self.templates.close()
         await self.sources.close()

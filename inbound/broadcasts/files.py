@@ -6,7 +6,7 @@ numbers, so each is recorded in the audit before it is written.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,20 +15,43 @@ from uuid import UUID
 import psycopg
 
 from inbound.broadcasts.audience import MSISDN_COLUMN, ExcludedRow, Exclusion
-from inbound.broadcasts.control import found, progress_of
+from inbound.broadcasts.control import found, progress_of, written_time
 from inbound.broadcasts.loading import find_exclusions
 from inbound.broadcasts.outcomes import every_outcome, opened
 from inbound.broadcasts.sealing import AudienceSealer
-from inbound.cli._progress import progress_bar
-from inbound.cli._times import local
 from inbound.errors import SetupError
-from inbound.settings import Settings
-from inbound.store.access.audit import record
+from inbound.store.access.audit import MAX_LENGTH, check_reason, record
 from inbound.store.broadcasts.rows import Broadcast, RecipientState
 from inbound.tables.rejected import EXCLUDED_FILE, RECIPIENTS_FILE, Purpose, RejectedFile
 
 _EXCLUDED: Final = "excluded"
 _PROGRESS_EVERY: Final = 500
+
+
+class AudienceDeletedError(SetupError):
+    """The audience of a broadcast is no longer kept."""
+
+    def __init__(self) -> None:
+        super().__init__("the audience of this broadcast was deleted: it had been kept long enough")
+
+
+def _advance_nothing(done: int, total: int) -> None:
+    del done, total
+
+
+@dataclass(frozen=True, slots=True)
+class FileOrder:
+    """A file that somebody wants. `why` is recorded beside the broadcast's name, if given.
+
+    Times in it are in `zone`; `advance` is told how much is written, and how much there is.
+    """
+
+    sealer: AudienceSealer
+    path: Path
+    zone: str
+    by: str
+    why: str = ""
+    advance: Callable[[int, int], None] = _advance_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,82 +72,86 @@ class _Line:
     cells: Sequence[str]
 
 
-def write_exclusions(
-    settings: Settings, conn: psycopg.Connection, broadcast_id: UUID, path: Path | None, *, by: str
-) -> Written:
-    """Write the excluded rows into a file. Blocks. Raises SetupError."""
+def write_exclusions(conn: psycopg.Connection, broadcast_id: UUID, order: FileOrder) -> Written:
+    """Write the excluded rows into a file. Blocks.
+
+    Raises SetupError, ReasonError, and errors of the store.
+    """
     one = _with_audience(conn, broadcast_id)
-    sealer = AudienceSealer(settings.vault_key_bytes())
-    created = local(one.created_at, settings.time_zone)
+    created = written_time(one.created_at, order.zone)
     width = 1 + len(one.columns)
     lines = (
         _Line(row.row_no, _EXCLUDED, detail, created, cells)
-        for row in find_exclusions(conn, broadcast_id, sealer)
+        for row in find_exclusions(conn, broadcast_id, order.sealer)
         for cells, detail in (_excluded(row, width),)
     )
-    record(conn, actor=by, action="broadcast.excluded", reason=one.name, request_id=broadcast_id)
-    wanted = path or Path(f"broadcast-{broadcast_id}.excluded.xlsx")
-    return _write(one, wanted, EXCLUDED_FILE, lines, sum(one.excluded.values()))
+    _record(conn, one, order, "broadcast.excluded", one.name)
+    return _write(one, order, EXCLUDED_FILE, lines, sum(one.excluded.values()))
 
 
 def write_recipients(
-    settings: Settings,
     conn: psycopg.Connection,
     broadcast_id: UUID,
     states: Collection[RecipientState],
-    path: Path | None,
-    *,
-    by: str,
+    order: FileOrder,
 ) -> Written:
     """Write the recipients that are in one of these states into a file. Blocks.
 
-    Raises SetupError.
+    Raises SetupError, ReasonError, and errors of the store.
     """
     one = _with_audience(conn, broadcast_id)
     progress = progress_of(conn, [one])[broadcast_id]
     total = sum(getattr(progress, state.value) for state in states)
-    reason = f"{one.name}: {', '.join(states)}"
-    record(conn, actor=by, action="broadcast.recipients", reason=reason, request_id=broadcast_id)
-    lines = _recipients(conn, one, states, settings)
-    wanted = path or Path(f"broadcast-{broadcast_id}.recipients.xlsx")
-    return _write(one, wanted, RECIPIENTS_FILE, lines, total)
+    _record(conn, one, order, "broadcast.recipients", f"{one.name}: {', '.join(states)}")
+    lines = _recipients(conn, one, states, order)
+    return _write(one, order, RECIPIENTS_FILE, lines, total)
 
 
 def _with_audience(conn: psycopg.Connection, broadcast_id: UUID) -> Broadcast:
     one = found(conn, broadcast_id)
     if one.audience_deleted_at is not None:
-        raise SetupError("the audience of this broadcast was deleted: it had been kept long enough")
+        raise AudienceDeletedError
     return one
 
 
+def _record(
+    conn: psycopg.Connection, one: Broadcast, order: FileOrder, action: str, what: str
+) -> None:
+    reason = what
+    if order.why:
+        # Both are limited, and what the file is for comes first.
+        reason = check_reason(order.why)
+        longer = f"{reason} ({what})"
+        reason = longer if len(longer) <= MAX_LENGTH else reason
+    record(conn, actor=order.by, action=action, reason=reason, request_id=one.broadcast_id)
+
+
 def _recipients(
-    conn: psycopg.Connection, one: Broadcast, states: Collection[RecipientState], settings: Settings
+    conn: psycopg.Connection, one: Broadcast, states: Collection[RecipientState], order: FileOrder
 ) -> Iterator[_Line]:
-    sealer = AudienceSealer(settings.vault_key_bytes())
     for outcome in every_outcome(conn, one, states):
-        _, held = opened(outcome, one, sealer)
+        _, held = opened(outcome, one, order.sealer)
         reason = "; ".join(part for part in (outcome.detail, held.rest) if part)
-        time = "" if outcome.at is None else local(outcome.at, settings.time_zone)
+        time = "" if outcome.at is None else written_time(outcome.at, order.zone)
         row = outcome.no if outcome.row_no is None else outcome.row_no
         yield _Line(row, outcome.state.value, reason, time, held.cells)
 
 
 def _write(
-    one: Broadcast, path: Path, purpose: Purpose, lines: Iterable[_Line], total: int
+    one: Broadcast, order: FileOrder, purpose: Purpose, lines: Iterable[_Line], total: int
 ) -> Written:
     columns = (MSISDN_COLUMN.name, *one.columns)
-    order = one.column_order or range(len(columns))
-    names = [columns[index] for index in order]
-    file = RejectedFile(path, path, names, one.separator, purpose)
+    places = one.column_order or range(len(columns))
+    names = [columns[index] for index in places]
+    file = RejectedFile(order.path, order.path, names, one.separator, purpose)
     counts = Counter[str]()
     try:
-        with progress_bar("writing", unit="rows") as advance:
-            for written, line in enumerate(lines, start=1):
-                own = (str(line.row), line.state, line.reason, line.time)
-                file.add(own, [line.cells[index] for index in order])
-                counts[line.state] += 1
-                if written % _PROGRESS_EVERY == 0:
-                    advance(written, max(total, written))
+        for written, line in enumerate(lines, start=1):
+            own = (str(line.row), line.state, line.reason, line.time)
+            file.add(own, [line.cells[index] for index in places])
+            counts[line.state] += 1
+            if written % _PROGRESS_EVERY == 0:
+                order.advance(written, max(total, written))
         return Written(file.close(), counts)
     except BaseException:
         file.discard()

@@ -1,0 +1,110 @@
+"""What was understood of an uploaded table with the recipients of a broadcast, for people to check.
+
+Reading blocks: it may start a process that unpacks a workbook. Cells are masked.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from inbound.broadcasts.audience import MSISDN_COLUMN, audience_columns
+from inbound.tables.columns import Column, letter
+from inbound.tables.masking import masked_cell
+from inbound.tables.model import Choices, Row, Understood
+from inbound.tables.reader import open_table
+
+NUMBER: Final = MSISDN_COLUMN.name
+READING: Final = ("number", "encoding", "separator", "sheet")
+"""What a user may decide instead of the reader."""
+SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "vertical bar": "|"}
+_PHONES: Final = frozenset({NUMBER})
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """A table as it was understood. `fields` are the columns that a text can take values from.
+
+    `header_row` is None for a table without names. Rows have masked cells: the number, then those
+    of `fields`. `guessed`: the encoding is a guess.
+    """
+
+    format: str
+    encoding: str
+    separator: str
+    sheet: str
+    other_sheets: str
+    guessed: bool
+    unit: str
+    header_row: int | None
+    number_column: str
+    fields: Sequence[str] = ()
+    rows: Sequence[tuple[int, Sequence[str]]] = field(repr=False, default=())
+
+
+def reading_of(told: Mapping[str, str], mapping: Mapping[str, str] | None = None) -> Choices:
+    """Return how a table is to be read, as its user has told; `mapping` places fields."""
+    placed = {NUMBER: told.get("number", ""), **(mapping or {})}
+    return Choices(
+        tuple((name, column) for name, column in placed.items() if column),
+        told.get("encoding") or None,
+        SEPARATORS.get(told.get("separator", "")),
+        told.get("sheet") or None,
+        keeps_others=True,
+    )
+
+
+def understand_audience(path: Path, name: str, told: Mapping[str, str]) -> Understanding:
+    """Return what was understood of a table. Raises SetupError."""
+    with open_table(path, audience_columns(()), reading_of(told), name) as table:
+        about, others = table.understood, table.others
+    facts = dict(about.facts)
+    encoding, _, how = facts.get("encoding", "").partition(" (")
+    placed = about.layout.placed[0]
+    header = f"{letter(placed.index)} {placed.header}".strip()
+    return Understanding(
+        about.format,
+        encoding,
+        facts.get("separator", ""),
+        facts.get("sheet", ""),
+        facts.get("other sheets", "").removesuffix(": not read"),
+        "rejected" in how,
+        about.unit,
+        about.layout.header_row,
+        header,
+        others,
+        [(row.number, _masked(row, about)) for row in about.first_rows],
+    )
+
+
+def column_names(path: Path, name: str, told: Mapping[str, str]) -> list[str]:
+    """Return what the columns of a table may be called when its numbers were not found.
+
+    The names of its first row, unless that has a number; then their letters. Raises SetupError.
+    """
+    choices = reading_of({**told, "number": ""})
+    with open_table(path, (), choices, name) as table:
+        rows = table.understood.first_rows
+    if not rows:
+        return []
+    cells = [cell.text.strip() for cell in rows[0].others]
+    masked = [masked_cell(cell, None, ()) for cell in rows[0].others]
+    has_number = any(text not in {"", "***"} and "*" * 5 in text for text in masked)
+    if has_number or len(set(cells)) < len(cells) or not all(cells):
+        return [f"#{letter(index)}" for index in range(len(cells))]
+    return cells
+
+
+def missing_fields(fields: Sequence[str], told: Understanding, mapping: Mapping[str, str]) -> bool:
+    """Whether a field of the text has no column of its name, and was given none."""
+    return any(
+        not mapping.get(name)
+        and sum(Column(name, ()).is_called(column) for column in told.fields) != 1
+        for name in fields
+    )
+
+
+def _masked(row: Row, about: Understood) -> list[str]:
+    placed = about.layout.placed[0]
+    number = masked_cell(row.cells[0], placed.column, _PHONES)
+    return [number, *(masked_cell(cell, None, _PHONES) for cell in row.others)]

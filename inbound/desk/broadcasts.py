@@ -1,0 +1,219 @@
+"""Broadcasts at the desk: what their pages show, and what people do with them.
+
+An action is meant for the broadcast as its page showed it: if somebody else has changed it since,
+it is refused, unless it would change nothing any more.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import psycopg
+
+from inbound.broadcasts.control import delete, found, perform, progress_of
+from inbound.broadcasts.drafting import DraftRules
+from inbound.broadcasts.forecasting import Forecast, forecast
+from inbound.broadcasts.loading import AudienceKeys
+from inbound.broadcasts.previews import Previews, find_largest, find_previews
+from inbound.broadcasts.review import Review, Reviewer, definition_of
+from inbound.handlers.broadcasts import FINAL, Action, ActionRefusedError, BroadcastState, act
+from inbound.store.access.approval_rules import find_rules
+from inbound.store.broadcasts.broadcasts import list_broadcasts
+from inbound.store.broadcasts.rows import Broadcast, Progress
+from inbound.store.connection_pool import ConnectionPool
+
+PAGE: Final = 30
+_REMEMBERED: Final = 500
+
+
+class StaleActionError(Exception):
+    """Somebody else has changed the broadcast since its page was made."""
+
+
+class StartInPastError(Exception):
+    """A broadcast can't be given a start that has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A broadcast in the list."""
+
+    one: Broadcast
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page of the list. `older` is the id behind which the next page begins."""
+
+    broadcasts: Sequence[Listed]
+    older: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """How far a broadcast is. `version` changes with everything that actions depend on."""
+
+    one: Broadcast
+    progress: Progress
+    forecast: Forecast
+    at: datetime
+
+    @property
+    def version(self) -> str:
+        """What an action says it was meant for."""
+        return version_of(self.one)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A broadcast with all that its page shows."""
+
+    live: Live
+    review: Review
+    previews: Previews
+
+
+def version_of(one: Broadcast) -> str:
+    """Return a short text that changes with everything that actions depend on."""
+    now = one.lifecycle
+    told = (now.state.value, now.starts_at, now.started_by, now.approved_by, now.needs_confirmation)
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+
+class Broadcasts:
+    """Look-ups and actions. Every method may raise UnknownBroadcastError and RetryableError."""
+
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        keys: AudienceKeys,
+        rules: DraftRules,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._pool = pool
+        self.sealer = keys.sealer
+        self._rules = rules
+        self._clock = clock
+        # By broadcast: no personal data, and an audience doesn't change.
+        self._largest: OrderedDict[UUID, list[int]] = OrderedDict()
+
+    async def list_(self, account: str | None, behind: UUID | None) -> Listing:
+        """Return a page of broadcasts, the newest first, of an account or of all."""
+        return await self._pool.run(_list, account, behind)
+
+    async def live(self, broadcast_id: UUID) -> Live:
+        """Return how far a broadcast is."""
+        return await self._pool.run(_live, broadcast_id, self._clock())
+
+    async def look(self, broadcast_id: UUID) -> Looked:
+        """Return what the page of a broadcast shows."""
+        return await self._pool.run(self._look, broadcast_id, self._clock())
+
+    async def perform(
+        self,
+        broadcast_id: UUID,
+        action: Action,
+        *,
+        seen: str,
+        by: str,
+        starts_at: datetime | None = None,
+    ) -> Broadcast:
+        """Perform an action on the broadcast as it was seen. Safe to repeat.
+
+        Raises StaleActionError, NotPossibleError and StartInPastError.
+        """
+        now = self._clock()
+        if starts_at is not None and starts_at < now:
+            raise StartInPastError
+        return await self._pool.run(_perform, broadcast_id, action, seen, by, now, starts_at)
+
+    async def delete(self, broadcast_id: UUID, *, seen: str, by: str) -> None:
+        """Delete a draft as it was seen. Raises StaleActionError and NotPossibleError."""
+        await self._pool.run(_delete, broadcast_id, seen, by)
+
+    def _look(self, conn: psycopg.Connection, broadcast_id: UUID, now: datetime) -> Looked:
+        live = _live(conn, broadcast_id, now)
+        reviewer = Reviewer(self.sealer, self._rules.sender)
+        review = reviewer.review(conn, live.one, live.progress, now)
+        return Looked(live, review, self._previews(conn, live.one, review))
+
+    def _previews(self, conn: psycopg.Connection, one: Broadcast, review: Review) -> Previews:
+        content = review.text if review.text is not None else definition_of(conn, one)
+        if content is None or one.audience_deleted_at is not None:
+            return Previews()
+        largest = self._largest.get(one.broadcast_id)
+        if largest is None:
+            largest = self._largest[one.broadcast_id] = find_largest(conn, one)
+            while len(self._largest) > _REMEMBERED:
+                self._largest.popitem(last=False)
+        alphabet = self._rules.alphabet
+        return find_previews(conn, one, content, largest, self.sealer, alphabet)
+
+
+def is_moving(one: Broadcast) -> bool:
+    """Whether its counts may change within seconds."""
+    return one.state is BroadcastState.RUNNING or (one.state in FINAL and one.ended_at is None)
+
+
+def _list(conn: psycopg.Connection, account: str | None, behind: UUID | None) -> Listing:
+    listed = list_broadcasts(conn, limit=PAGE + 1, account=account, behind=behind)
+    shown = listed[:PAGE]
+    progress = progress_of(conn, shown)
+    return Listing(
+        [Listed(one, progress[one.broadcast_id]) for one in shown],
+        shown[-1].broadcast_id if len(listed) > len(shown) else None,
+    )
+
+
+def _live(conn: psycopg.Connection, broadcast_id: UUID, now: datetime) -> Live:
+    one = found(conn, broadcast_id)
+    progress = progress_of(conn, [one])[broadcast_id]
+    return Live(one, progress, forecast(conn, one, progress, now), now)
+
+
+def _perform(
+    conn: psycopg.Connection,
+    broadcast_id: UUID,
+    action: Action,
+    seen: str,
+    by: str,
+    now: datetime,
+    starts_at: datetime | None,
+) -> Broadcast:
+    with conn.transaction():
+        before = found(conn, broadcast_id, lock=True)
+        if version_of(before) != seen:
+            if _has_effect_already(conn, before, action, by, now, starts_at):
+                return before
+            raise StaleActionError
+        return perform(conn, broadcast_id, action, by=by, now=now, starts_at=starts_at)
+
+
+def _delete(conn: psycopg.Connection, broadcast_id: UUID, seen: str, by: str) -> None:
+    with conn.transaction():
+        if version_of(found(conn, broadcast_id, lock=True)) != seen:
+            raise StaleActionError
+        delete(conn, broadcast_id, by=by)
+
+
+def _has_effect_already(
+    conn: psycopg.Connection,
+    before: Broadcast,
+    action: Action,
+    by: str,
+    now: datetime,
+    starts_at: datetime | None,
+) -> bool:
+    above = find_rules(conn).broadcasts_above
+    try:
+        after = act(
+            before.lifecycle, action, by=by, at=now, starts_at=starts_at, approval_above=above
+        )
+    except ActionRefusedError:
+        return False
+    return after == before.lifecycle
