@@ -41,34 +41,31 @@ BULK_SHARE: Final = 4
 acknowledgements people wait, come to their turn only between the batches of the others."""
 
 
-class Acks:
-    """Lets nobody but an agent ack a record.
+class Commits:
+    """Lets Faust commit what the agents have processed, and nothing else.
 
-    Faust acks by itself what it skips because of a rebalance, and may ack what is left in the
-    buffer of an agent that has failed; then it commits behind records that nobody has processed.
+    Faust commits what was acked, and acks more than the agents do: what it skips because of a
+    rebalance, and what is left in the buffer of an agent that has failed. Its compiled stream does
+    that without calling the consumer, so only the offset that is committed can be guarded.
     """
 
     def __init__(self) -> None:
-        """Guard nothing yet; see `guard`."""
-        self._ack: Callable[[Any], bool] | None = None
-        self._is_processed = False
+        """Nothing is processed yet; see `guard`."""
+        self._next: dict[Partition, int] = {}
 
     def guard(self, consumer: Any) -> None:  # noqa: ANN401 — Faust has no types
-        """Take the consumer's acks over, once."""
-        if self._ack is None:
-            self._ack, consumer.ack = consumer.ack, self._ack_processed
+        """Decide from now on what the consumer commits."""
+        find_acked = consumer._new_offset  # noqa: SLF001 — Faust has no call for it
 
-    def _ack_processed(self, message: object) -> bool:
-        return self._is_processed and self._ack is not None and self._ack(message)
+        def new_offset(place: TP) -> int | None:
+            find_acked(place)  # forgets the acks that it has counted
+            return self._next.get((place.topic, place.partition))
 
-    async def ack(self, stream: Any, event: object) -> None:  # noqa: ANN401
-        """Ack a record that was processed. Faust calls the consumer before it lets others run."""
-        self._is_processed = True
-        acking = stream.ack(event)
-        try:
-            await acking
-        finally:
-            self._is_processed = False
+        consumer._new_offset = new_offset  # noqa: SLF001
+
+    def note(self, processed: Mapping[Partition, int]) -> None:
+        """Note the last offsets that were processed; everything before them was, too."""
+        self._next.update({partition: offset + 1 for partition, offset in processed.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +74,7 @@ class Checks:
 
     progress: Progress
     continuity: Continuity
-    acks: Acks
-    guard: Callable[[], None] = lambda: None
+    commits: Commits
 
 
 class WorkerApp:
@@ -98,7 +94,7 @@ class WorkerApp:
         """Connect to nothing yet."""
         self._app = _faust_app(settings)
         names = TopicNames.prefixed(settings.topic_prefix)
-        self._acks = acks = Acks()
+        self._commits = commits = Commits()
         # A batch is one transaction, whether its results stand in many records or in few.
         bulk = max(1, settings.batch_size // BULK_SHARE)
         records_of_results = max(1, bulk // RESULTS_PER_RECORD)
@@ -110,15 +106,13 @@ class WorkerApp:
             topic = self._app.topic(
                 name, key_type=bytes, key_serializer="raw", value_serializer="raw"
             )
-            checked = Checks(progress, Continuity(self._find_bounds), acks, self._guard)
+            checked = Checks(progress, Continuity(self._find_bounds), commits)
             agent = _agent(processor, batch_size, settings.batch_wait_s, checked)
             self._app.agent(topic, name=name)(agent)
 
-    def _guard(self) -> None:
-        self._acks.guard(self._app.consumer)
-
     async def start(self) -> None:
         """Join the consumer group and start the agents."""
+        self._commits.guard(self._app.consumer)
         await self._app.start()
 
     async def stop(self) -> None:
@@ -219,13 +213,14 @@ def _agent(
     processor: BatchProcessor, batch_size: int, wait_s: float, checks: Checks
 ) -> Callable[[Any], Any]:
     async def process(stream: Any) -> AsyncIterator[None]:  # noqa: ANN401 — Faust has no types
-        checks.guard()
         async for events in stream.noack_take(batch_size, within=wait_s):
             await checks.continuity.check(map(_place, events))
             await processor([_record(event) for event in events])
+            processed = dict(map(_place, events))
+            checks.commits.note(processed)
             for event in events:
-                await checks.acks.ack(stream, event)
-            checks.progress.processed(dict(map(_place, events)))
+                await stream.ack(event)
+            checks.progress.processed(processed)
             yield
 
     return process

@@ -7,11 +7,16 @@ hole is an error before anything behind it is processed, and the process starts 
 committed offset.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from inbound.errors import RetryableError
 from streams.progress import Partition
+
+ASK_TIMES: Final = 10
+ASK_AGAIN_AFTER_S: Final = 0.5
 
 
 class SkippedRecordsError(RetryableError):
@@ -31,12 +36,21 @@ class Bounds:
         return max(self.beginning, self.committed or 0)
 
 
+async def _pause() -> None:
+    await asyncio.sleep(ASK_AGAIN_AFTER_S)
+
+
 class Continuity:
     """Follows the offsets of one consumer's records, in the order in which it gets them."""
 
-    def __init__(self, find_bounds: Callable[[Partition], Awaitable[Bounds]]) -> None:
+    def __init__(
+        self,
+        find_bounds: Callable[[Partition], Awaitable[Bounds]],
+        pause: Callable[[], Awaitable[None]] = _pause,
+    ) -> None:
         """`find_bounds` asks Kafka: for the first record of a partition, and at a hole."""
         self._find_bounds = find_bounds
+        self._pause = pause
         self._next: dict[Partition, int] = {}
 
     async def check(self, places: Iterable[tuple[Partition, int]]) -> None:
@@ -49,8 +63,7 @@ class Continuity:
         for partition, offset in places:
             expected = self._next.get(partition)
             if expected is None or offset > expected:
-                bounds = await self._find_bounds(partition)
-                expected = max(bounds.next_offset, expected or 0)
+                expected = await self._expect(partition, offset, expected or 0)
                 if offset > expected:
                     topic, number = partition
                     raise SkippedRecordsError(
@@ -58,3 +71,17 @@ class Continuity:
                         "over; starting again reads them"
                     )
             self._next[partition] = max(offset + 1, expected)
+
+    async def _expect(self, partition: Partition, offset: int, at_least: int) -> int:
+        """Return the next offset of a partition whose record `offset` has come.
+
+        A broker that has just started may answer that the group has committed nothing, for some
+        seconds. So a hole that only this answer makes is looked at again.
+        """
+        for _ in range(ASK_TIMES):
+            bounds = await self._find_bounds(partition)
+            expected = max(bounds.next_offset, at_least)
+            if offset <= expected or bounds.committed is not None:
+                break
+            await self._pause()
+        return expected

@@ -4,13 +4,14 @@ Faust drops fetched records when a rebalance comes in between. Here it drops the
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from secrets import token_hex
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from faust.transport.consumer import Consumer
+from faust.types import TP
 
 from inbound.deadletter.isolation import BatchProcessor, FailedRecord
 from inbound.errors import RetryableError
@@ -48,7 +49,7 @@ class Worker:
         self.has_all, self.has_some = asyncio.Event(), asyncio.Event()
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
-        processor = BatchProcessor(self._process, self._set_aside)
+        self.processor = processor = BatchProcessor(self._process, self._set_aside)
         self.app = WorkerApp(settings, processor, processor, processor, Progress(lambda: 0.0))
 
     async def _process(self, records: Iterable[TopicRecord]) -> None:
@@ -113,10 +114,14 @@ async def test_dropped_records_end_the_worker_and_the_next_one_gets_them(
     assert sorted({*first.got, *second.got}) == list(range(RECORDS))
 
 
+@pytest.mark.parametrize("fails_at", [2, 12])
 async def test_nothing_behind_a_failed_batch_is_committed(
-    kafka_server: SharedKafka, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+    kafka_server: SharedKafka,
+    producer: AIOKafkaProducer,
+    monkeypatch: pytest.MonkeyPatch,
+    fails_at: int,
 ) -> None:
-    """Whatever Faust does with what is left in the buffer of an agent that has failed."""
+    """Faust acks what is left in the buffer of an agent that has failed, and commits at its end."""
     monkeypatch.setattr("inbound.deadletter.isolation.GIVE_UP_AFTER_S", 0.1, raising=False)
     names = TopicNames.prefixed(prefix := f"failed-{token_hex(4)}.")
     settings = Settings(
@@ -126,13 +131,13 @@ async def test_nothing_behind_a_failed_batch_is_committed(
     await asyncio.to_thread(admin.apply, broker, names.specs(), replication_factor=1)
     for _ in range(RECORDS):
         await producer.send_and_wait(names.mo, b"a text", key=b"k", partition=PARTITION)
-    first, second = Worker(settings, fails_at=12), Worker(settings)
+    first, second = Worker(settings, fails_at=fails_at), Worker(settings)
     async with asyncio.timeout(PATIENCE_S):
         await first.app.start()
         with pytest.raises(RetryableError):
             await first.app.run_until_stopped()
         await first.app.stop()
-        assert await committed(settings, names.mo) <= 12
+        assert await committed(settings, names.mo) <= fails_at
         await second.app.start()
         await second.has_all.wait()
         await second.app.stop()
@@ -160,5 +165,42 @@ async def test_an_ack_that_is_not_an_agents_commits_nothing(
             consumer.ack(message)
         await consumer.commit()
         assert await committed(settings, names.mo) == 0
+        worker.may_go_on.set()
+        await worker.app.stop()
+
+
+async def test_what_the_compiled_stream_acks_commits_nothing(
+    kafka_server: SharedKafka, producer: AIOKafkaProducer
+) -> None:
+    """It acks without the consumer's call, once the agent that took the records has failed."""
+    names = TopicNames.prefixed(prefix := f"compiled-{token_hex(4)}.")
+    settings = Settings(
+        kafka_bootstrap_servers=kafka_server.bootstrap, topic_prefix=prefix, batch_size=5
+    )
+    broker = KafkaConnection(kafka_server.bootstrap)
+    await asyncio.to_thread(admin.apply, broker, names.specs(), replication_factor=1)
+    for _ in range(RECORDS):
+        await producer.send_and_wait(names.mo, b"a text", key=b"k", partition=PARTITION)
+    worker = Worker(settings)
+    process = worker._process
+    held: list[int] = []
+
+    async def acking_and_holding(records: Sequence[TopicRecord]) -> None:
+        [actor] = worker.app._app.agents[names.mo]._actors
+        actor.stream.enable_acks = True  # as Faust does then
+        if records[-1].offset >= 10:
+            held.append(records[0].offset)
+            worker.may_go_on.clear()
+        await process(records)
+
+    worker.processor._process = acking_and_holding
+    async with asyncio.timeout(PATIENCE_S):
+        await worker.app.start()
+        consumer: Any = worker.app._app.consumer
+        place = TP(names.mo, PARTITION)
+        while not held or max(consumer._acked[place], default=-1) < held[0]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await consumer.commit()
+        assert await committed(settings, names.mo) <= held[0]
         worker.may_go_on.set()
         await worker.app.stop()

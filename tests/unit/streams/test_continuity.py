@@ -26,9 +26,13 @@ def kafka() -> Kafka:
     return Kafka()
 
 
+async def at_once() -> None:
+    """Pause for no time."""
+
+
 @pytest.fixture
 def continuity(kafka: Kafka) -> Continuity:
-    return Continuity(kafka.find)
+    return Continuity(kafka.find, at_once)
 
 
 def places(partition: Partition, *offsets: int) -> list[tuple[Partition, int]]:
@@ -60,7 +64,7 @@ async def test_the_first_record_has_to_be_the_next_one(
     kafka.bounds[ONE] = bounds
     with pytest.raises(SkippedRecordsError, match=f"{bounds.next_offset} to {first - 1} were"):
         await continuity.check(places(ONE, first))
-    await Continuity(kafka.find).check(places(ONE, bounds.next_offset))
+    await Continuity(kafka.find, at_once).check(places(ONE, bounds.next_offset))
 
 
 @pytest.mark.parametrize("missing", [1, 5])
@@ -69,7 +73,7 @@ async def test_a_hole_in_a_batch_and_between_batches(
 ) -> None:
     with pytest.raises(SkippedRecordsError):
         await continuity.check(places(ONE, 0, 1, 2 + missing))
-    continuity = Continuity(kafka.find)
+    continuity = Continuity(kafka.find, at_once)
     await continuity.check(places(ONE, 0, 1))
     with pytest.raises(SkippedRecordsError, match=r"^sms\.mo\.v1\[1\]: the records 2 to"):
         await continuity.check(places(ONE, 2 + missing))
@@ -107,3 +111,12 @@ async def test_commits_that_lag_behind_are_no_hole(kafka: Kafka, continuity: Con
     await continuity.check(places(ONE, 3))
     with pytest.raises(SkippedRecordsError, match="4 to 4"):
         await continuity.check(places(ONE, 5))
+
+
+async def test_a_broker_that_does_not_know_the_offsets_yet_is_asked_again(kafka: Kafka) -> None:
+    async def learn() -> None:
+        if len(kafka.asked) == 3:
+            kafka.bounds[ONE] = Bounds(0, 163)
+
+    await Continuity(kafka.find, learn).check(places(ONE, 163, 164))
+    assert kafka.asked == [ONE] * 4
