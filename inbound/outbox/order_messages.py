@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic_core import to_json
 
 from inbound.handlers.orders import dispatched_message_id, needs_consent
-from inbound.outbox.replies import shard_of
+from inbound.outbox.shards import shard_of
 from inbound.store.orders.rows import OrderRow
 from inbound.store.outbox.rows import NewOutboxRow
 from schemas.lanes import LANE_OF
@@ -44,7 +44,7 @@ def order_message_row(
         not_after=not_after,
     )
     return NewOutboxRow(
-        shard=shard_of(key),
+        shard=shard_of(key, message.purpose),
         topic=names.lanes[LANE_OF[message.purpose]],
         key=key,
         event_id=str(message.message_id),

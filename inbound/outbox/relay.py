@@ -37,8 +37,8 @@ from inbound.kafka.records import (
 from inbound.ops import metrics
 from inbound.outbox.chain_heads import HeadPublisher
 from inbound.outbox.publishing import Publisher
-from inbound.outbox.replies import SHARDS
 from inbound.outbox.sending import Row
+from inbound.outbox.shards import SHARDS, is_reply_shard
 from inbound.store.dead_letters.rows import DeadLetter
 from inbound.store.outbox import feeds
 from inbound.store.outbox.feeds import LOG, Shard
@@ -48,11 +48,16 @@ from schemas.topics import TopicNames
 
 log = logging.getLogger(__name__)
 
-REPLIES: Final = 8_000
-"""Rows of the outbox in one round, of all shards together."""
+# A round publishes all replies that wait and a piece of the rest, so that a reply waits for a short
+# round at most, whatever a broadcast has queued.
+REPLIES: Final = 2_000
+"""Rows of a shard of replies in one round."""
+
+ORDERS: Final = 250
+"""Rows of a shard of notifications or broadcasts in one round."""
 
 EVENTS: Final = 1_000
-"""Events in one round. Smaller rounds were measured: beside a broadcast replies waited longer."""
+"""Events in one round: a message of a broadcast has three or four."""
 
 WAIT_S = 0.25
 MEASURE_EVERY_S = 10.0
@@ -177,7 +182,8 @@ def _read(
     """Yield the next rows of each shard that has any. Replies first: a person waits for them."""
     numbers = [shard.number for shard in shards if shard != LOG]
     if numbers:
-        rows = feeds.read_outbox(connection, numbers, max(1, REPLIES // len(numbers)))
+        limits = {number: REPLIES if is_reply_shard(number) else ORDERS for number in numbers}
+        rows = feeds.read_outbox(connection, limits)
         for number, of_shard in groupby(rows, attrgetter("shard")):
             yield Shard(feeds.OUTBOX, number), list(of_shard)
     if LOG in shards and (events := feeds.read_events(connection, EVENTS)):

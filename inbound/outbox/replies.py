@@ -6,23 +6,15 @@ kept as long as the log.
 
 from datetime import datetime, timedelta
 from uuid import UUID
-from zlib import crc32
 
 from pydantic_core import to_json
 
 from inbound.handlers.decision import Reply
+from inbound.outbox.shards import shard_of
 from inbound.store.outbox.rows import NewOutboxRow
 from schemas.lanes import LANE_OF
 from schemas.messages import MobileTerminated
 from schemas.topics import TopicNames
-
-SHARDS = 4
-"""Shards of the outbox. One relay at a time reads a shard; a key is always in the same one."""
-
-
-def shard_of(key: str) -> int:
-    """Return the shard of a Kafka key: always the same, or order per person is lost."""
-    return crc32(key.encode()) % SHARDS
 
 
 def to_row(
@@ -51,7 +43,7 @@ def to_row(
         not_after=now + valid_for,
     )
     return NewOutboxRow(
-        shard=shard_of(key),
+        shard=shard_of(key, reply.purpose),
         topic=names.lanes[LANE_OF[reply.purpose]],
         key=key,
         event_id=str(reply.message_id),

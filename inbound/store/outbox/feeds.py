@@ -5,7 +5,7 @@ A feed is what one relay publishes: `OUTBOX` in shards, and `EVENTS`, the log it
 acknowledged everything up to it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -72,13 +72,13 @@ def cursor_position(conn: psycopg.Connection, feed: str, shard: int = 0) -> int:
 
 @raises_store_errors
 def read_outbox(
-    conn: psycopg.Connection, shards: Sequence[int], limit: int, after: int | None = None
+    conn: psycopg.Connection, limits: Mapping[int, int], after: int | None = None
 ) -> list[OutboxRow]:
-    """Return the next rows of each shard in order, at most `limit` of each, one shard's together.
+    """Return the next rows of each shard in order, up to its limit, one shard's together.
 
     From `after` or else from the stored cursors.
     """
-    parameters = {"shards": list(shards), "after": after, "limit": limit}
+    parameters = {"shards": list(limits), "limits": list(limits.values()), "after": after}
     return fetch_rows(conn, OutboxRow, _READ_OUTBOX, parameters)
 
 

@@ -8,14 +8,14 @@ FROM STDIN (FORMAT binary)
 -- name: read_outbox
 -- The next rows of several shards, each shard's in order: one round trip for all.
 SELECT next.*
-FROM unnest(%(shards)s::smallint[]) AS wanted (shard)
+FROM unnest(%(shards)s::smallint[], %(limits)s::integer[]) AS wanted (shard, most)
 LEFT JOIN outbox_cursors ON feed = 'outbox' AND outbox_cursors.shard = wanted.shard
 CROSS JOIN LATERAL (
     SELECT position, shard, topic, key, event_id, type, headers, value, created_at
     FROM outbox
     WHERE outbox.shard = wanted.shard
       AND position > coalesce(%(after)s::bigint, outbox_cursors.position, 0)
-    ORDER BY position LIMIT %(limit)s
+    ORDER BY position LIMIT wanted.most
 ) AS next
 ORDER BY shard, position
 

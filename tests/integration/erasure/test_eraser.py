@@ -17,6 +17,7 @@ from inbound.handlers.state import SubjectState, evolve, stored_state
 from inbound.kafka.decoding import TopicRecord
 from inbound.keys import VaultCipher
 from inbound.orders.dispatch import Dispatcher
+from inbound.outbox.shards import SHARDS
 from inbound.store.connections import connect
 from inbound.store.outbox import feeds
 from inbound.store.people.erasure import erasures
@@ -280,7 +281,7 @@ async def test_nothing_that_names_the_person_stays_and_nothing_of_others_goes(
     others = counts(conn)
     assert {table for table in TABLES if others[table]} == TABLES, "the test has lost a table"
     await full_life(world, url, tmp_path, NUMBER)
-    for shard in range(4):
+    for shard in range(SHARDS):
         feeds.advance_cursors(conn, {feeds.Shard(feeds.OUTBOX, shard): 10_000})
     log = (await world.events())[:]
 

@@ -15,7 +15,8 @@ from inbound.kafka import admin
 from inbound.kafka.connection import KafkaConnection
 from inbound.kafka.producer import new_producer
 from inbound.keys import VaultCipher
-from inbound.outbox.relay import Relay
+from inbound.outbox.relay import ALL_SHARDS, ORDERS, Relay
+from inbound.outbox.shards import shard_of
 from inbound.store.connections import connect
 from inbound.store.dead_letters import dead_letters
 from inbound.store.dead_letters.dead_letters import insert
@@ -29,6 +30,7 @@ from inbound.store.sealing import Sealer
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.postgres import PostgresStore
 from schemas.cloudevents import Headers
+from schemas.messages import Purpose
 from schemas.topics import PARTITIONS, TopicNames, TopicSpec
 from tests.fix_store import (
     VAULT_KEY,
@@ -117,6 +119,21 @@ async def five(database_url: str, cipher: Any) -> None:
         rows = [outbox_row(value=str(n).encode()) for n in range(5)]
         await tx.write(Changes(outbox=rows, events=[event(uuid4()) for _ in range(5)]))
     await store.close()
+
+
+async def test_a_reply_goes_in_the_next_round_whatever_a_broadcast_has_queued(
+    conn: psycopg.Connection, database_url: str, cipher: VaultCipher
+) -> None:
+    bulk = Shard(feeds.OUTBOX, shard_of("key", Purpose.BROADCAST))
+    reply = replace(outbox_row(shard=0), value=b"reply")
+    await written(
+        database_url, cipher, [*(outbox_row(shard=bulk.number) for _ in range(2 * ORDERS)), reply]
+    )
+    producer = Producer()
+    assert relay(producer).relay_batch(conn, ALL_SHARDS) == ORDERS + 1
+    assert b"reply" in [one["value"] for one in producer.sent]
+    assert relay(producer).relay_batch(conn, ALL_SHARDS) == ORDERS
+    assert feeds.count_waiting(conn, feeds.OUTBOX, bulk.number) == 0
 
 
 @pytest.mark.usefixtures("five")

@@ -144,7 +144,7 @@ async def test_rows_outside_every_partition_are_kept_and_moved_in(
 ) -> None:
     async with postgres_store.transaction() as tx:
         await tx.write(Changes(outbox=[outbox_row()]))
-    before = feeds.read_outbox(conn, [0], 10)
+    before = feeds.read_outbox(conn, {0: 10})
     assert conn.execute(WHERE_ROWS_ARE).fetchall() == [("outbox_default",)]
     retention_sweep.maintain_outbox(conn, retention_days=2)
     async with postgres_store.transaction() as tx:
@@ -152,7 +152,7 @@ async def test_rows_outside_every_partition_are_kept_and_moved_in(
     places = {place for (place,) in conn.execute(WHERE_ROWS_ARE)}
     assert len(places) == 1
     assert places != {"outbox_default"}
-    after = feeds.read_outbox(conn, [0], 10)
+    after = feeds.read_outbox(conn, {0: 10})
     assert after[:1] == before
     assert len(after) == 2
 
@@ -171,10 +171,10 @@ def test_old_partition_goes_when_all_of_it_was_relayed(conn: psycopg.Connection)
     assert retention_sweep.maintain_outbox(conn, retention_days=2).dropped == 0
     feeds.advance_cursors(conn, {feeds.Shard(feeds.OUTBOX, 0): 3})
     assert retention_sweep.maintain_outbox(conn, retention_days=2).dropped == 0
-    assert [row.position for row in feeds.read_outbox(conn, [1], 10)] == [2]
+    assert [row.position for row in feeds.read_outbox(conn, {1: 10})] == [2]
     feeds.advance_cursors(conn, {feeds.Shard(feeds.OUTBOX, 1): 2})
     assert retention_sweep.maintain_outbox(conn, retention_days=2).dropped == 1
-    assert [row.position for row in feeds.read_outbox(conn, [0], 10, after=0)] == [4]
+    assert [row.position for row in feeds.read_outbox(conn, {0: 10}, after=0)] == [4]
 
 
 async def test_position_goes_on_when_the_whole_outbox_was_dropped(
@@ -186,7 +186,7 @@ async def test_position_goes_on_when_the_whole_outbox_was_dropped(
     conn.execute("TRUNCATE outbox")
     async with postgres_store.transaction() as tx:
         await tx.write(Changes(outbox=[outbox_row()]))
-    assert [row.position for row in feeds.read_outbox(conn, [0], 10)] == [3]
+    assert [row.position for row in feeds.read_outbox(conn, {0: 10})] == [3]
 
 
 def test_maintenance_gives_up_rather_than_queue(

@@ -21,9 +21,9 @@ async def test_rows_of_a_shard_come_in_the_order_they_were_written(
         await tx.write(Changes(outbox=rows[:3]))
     async with postgres_store.transaction() as tx:
         await tx.write(Changes(outbox=rows[3:]))
-    even = feeds.read_outbox(conn, [0], 10)
+    even = feeds.read_outbox(conn, {0: 10})
     assert [row.value for row in even] == [b"0", b"2", None]
-    assert [row.value for row in feeds.read_outbox(conn, [1], 2)] == [b"1", b"3"]
+    assert [row.value for row in feeds.read_outbox(conn, {1: 2})] == [b"1", b"3"]
     first, given = even[0], rows[0]
     assert (first.topic, first.key, first.event_id) == (given.topic, given.key, given.event_id)
     assert (first.type, first.headers) == (given.type, given.headers)
@@ -38,10 +38,10 @@ async def test_relay_goes_on_where_the_last_one_got_to(
                 outbox=[outbox_row() for _ in range(3)], events=[event(uuid4()), event(uuid4())]
             )
         )
-    first, second, third = feeds.read_outbox(conn, [0], 10)
+    first, second, third = feeds.read_outbox(conn, {0: 10})
     feeds.advance_cursors(conn, {feeds.Shard(feeds.OUTBOX, 0): second.position})
-    assert feeds.read_outbox(conn, [0], 10) == [third]
-    assert feeds.read_outbox(conn, [0], 10, after=first.position) == [second, third]
+    assert feeds.read_outbox(conn, {0: 10}) == [third]
+    assert feeds.read_outbox(conn, {0: 10}, after=first.position) == [second, third]
     assert len(feeds.read_events(conn, 10)) == 2
     feeds.advance_cursors(conn, {feeds.LOG: 1})
     assert [e.position for e in feeds.read_events(conn, 10)] == [2]
@@ -78,7 +78,7 @@ async def test_what_waits_is_counted(
         await tx.write(Changes(outbox=rows, events=[event(uuid4()), event(uuid4())]))
     assert feeds.count_waiting(conn, feeds.OUTBOX, 0) == 3
     assert feeds.count_waiting(conn, feeds.EVENTS) == 2
-    last = feeds.read_outbox(conn, [0], 2)[-1].position
+    last = feeds.read_outbox(conn, {0: 2})[-1].position
     feeds.advance_cursors(conn, {feeds.Shard(feeds.OUTBOX, 0): last})
     feeds.advance_cursors(conn, {feeds.LOG: 1})
     assert feeds.count_waiting(conn, feeds.OUTBOX, 0) == 1
