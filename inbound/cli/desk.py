@@ -45,6 +45,7 @@ def desk(settings: Settings, *, handset: bool) -> None:
     from inbound.desk.long_work import LongWork
     from inbound.desk.message_templates import MessageTemplates
     from inbound.desk.pages import Pages
+    from inbound.desk.roles import parse_roles
     from inbound.desk.sign_in import SignIn
     from inbound.desk.uploads import Uploads
     from inbound.store.access.desk_sessions import SessionLimits
@@ -59,10 +60,18 @@ def desk(settings: Settings, *, handset: bool) -> None:
     # A trusted proxy is one for TLS.
     is_secure = own.tls_cert is not None or bool(networks)
 
+    factor_roles = parse_roles(own.second_factor_roles, "SCSERV_DESK__SECOND_FACTOR_ROLES")
+
     async def main() -> None:
         sources = make_sources(settings, "scserv desk")
         sign_in = SignIn(
-            sources.pool, limits, settings.subject_key_bytes(), clock=utc_now, new_id=uuid4
+            sources.pool,
+            limits,
+            settings.subject_key_bytes(),
+            make_cipher(settings),
+            clock=utc_now,
+            new_id=uuid4,
+            factor_roles=factor_roles,
         )
         phones = _phones(settings) if handset else None
         pages = Pages(menu(handset=handset), settings.time_zone, is_secure=is_secure)

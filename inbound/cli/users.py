@@ -137,6 +137,16 @@ def password(settings: Settings, name: str, password_file: Path | None) -> None:
     _show(new, password_file)
 
 
+@users.command("reset-second-factor")
+@click.argument("name")
+@settings_options
+def reset_second_factor(settings: Settings, name: str) -> None:
+    """Remove the second factor of the user NAME, who has lost it; their sessions end at once."""
+    with open_database(settings, _APPLICATION) as connection:
+        is_gone = desk_users.reset_factor(connection, _change(), name)
+    echo(f"{name} signs in with the password alone" if is_gone else f"{name} has none")
+
+
 def _change() -> Change:
     return Change(os_user(), utc_now())
 
@@ -173,6 +183,7 @@ def _as_object(user: ListedUser) -> dict[str, object]:
         "disabled_at": user.disabled_at,
         "seen_at": user.seen_at,
         "sessions": user.sessions,
+        "second_factor": user.has_factor,
     }
 
 

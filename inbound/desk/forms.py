@@ -14,7 +14,9 @@ MAX_FIELDS: Final = 100
 TOKEN_FIELD: Final = "form"  # noqa: S105 — the name of a field
 KEPT_FIELD: Final = "kept"
 _MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
-_NEVER_KEPT: Final = frozenset({"password", "current", "new", "again", KEPT_FIELD})
+_NEVER_KEPT: Final = frozenset(
+    {"password", "current", "new", "again", "code", "sealed", "ticket", KEPT_FIELD}
+)
 
 
 async def read_form(request: Request) -> SentForm:

@@ -61,6 +61,15 @@ def forbidden() -> Trouble:
     )
 
 
+def factor_needed() -> Trouble:
+    """Refuse everything to a user who has to set a second factor up first."""
+    return Trouble(
+        403,
+        "Your role needs a second factor.",
+        "Set it up on the page of your account. That takes a minute.",
+    )
+
+
 def stale_form() -> Trouble:
     """Refuse a form that was not made for this browser."""
     return Trouble(

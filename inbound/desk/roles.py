@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from inbound.errors import SetupError
 from schemas.documented_enum import DocumentedEnum
 
 
@@ -75,6 +76,15 @@ RIGHTS: Final[Mapping[Right, frozenset[Role]]] = {
     Right.AUDIT: _OVERSIGHT,
 }
 """The roles that have a right."""
+
+
+def parse_roles(text: str, setting: str) -> frozenset[Role]:
+    """Return the roles of a list with commas. Raises SetupError, which names the setting."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in set(Role)]
+    if unknown:
+        raise SetupError(f"{setting}: {unknown[0]!r} is no role; roles are {', '.join(Role)}")
+    return frozenset(map(Role, names))
 
 
 def rights_of(roles: Iterable[str]) -> frozenset[Right]:

@@ -5,7 +5,7 @@ takes one time.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,8 +23,12 @@ from inbound.desk.failures import (
     window_since,
 )
 from inbound.desk.passwords import check_password, fits, hash_password, needs_upgrade
+from inbound.desk.second_factor import SecondFactors
+from inbound.desk.sign_in_tickets import is_valid, make_ticket, name_of
 from inbound.desk.tokens import digest_of, new_token
+from inbound.desk.users import NAME
 from inbound.errors import RetryableError, ScservError
+from inbound.keys import VaultCipher
 from inbound.ops import metrics
 from inbound.store.access.audit import record
 from inbound.store.access.desk_sessions import (
@@ -50,6 +54,18 @@ WAIT_S: Final = 5.0
 
 class WrongPasswordError(ScservError):
     """No user has this name and password."""
+
+
+class CodeNeededError(ScservError):
+    """The password was right, and the user has a second factor; `ticket` goes with the code."""
+
+    def __init__(self, ticket: str) -> None:
+        super().__init__("a code of the second factor is needed")
+        self.ticket = ticket
+
+
+class TicketError(ScservError):
+    """The ticket is too old, or of another browser or password: signing in begins again."""
 
 
 class ThrottledError(ScservError):
@@ -78,17 +94,24 @@ class Attempt:
 
 
 class SignIn:
-    """Begins, finds and ends sessions. `key` hashes names and addresses of failures."""
+    """Begins, finds and ends sessions. `key` hashes names and addresses of failures.
+
+    `factor_roles` are the roles that need a second factor.
+    """
 
     def __init__(
         self,
         pool: ConnectionPool,
         limits: SessionLimits,
         key: bytes,
+        cipher: VaultCipher,
         *,
         clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
+        factor_roles: Collection[str] = (),
     ) -> None:
+        self.second_factors = SecondFactors(pool, cipher, clock)
+        self.factor_roles = frozenset(factor_roles)
         self._pool = pool
         self._limits = limits
         self.key = key
@@ -99,7 +122,8 @@ class SignIn:
     async def begin(self, attempt: Attempt) -> str:
         """Return the cookie of a new session.
 
-        Raises WrongPasswordError, ThrottledError, BusyError, or another RetryableError.
+        Raises CodeNeededError, WrongPasswordError, ThrottledError, BusyError, or another
+        RetryableError.
         """
         name = attempt.name.strip().lower()
         keys = keys_of(name, attempt.address, self.key)
@@ -113,16 +137,47 @@ class SignIn:
                 actor = user.actor if user and is_known else None
                 await self._pool.run(_fail, keys, actor, self._clock())
                 raise WrongPasswordError("no user has this name and password")
+        password_hash = user.password_hash
+        if needs_upgrade(password_hash):
+            password_hash = await asyncio.to_thread(hash_password, attempt.password)
+            await self._pool.run(upgrade_hash, user, password_hash)
+        if await self.second_factors.find(user.user_id) is not None:
+            now = self._clock()
+            raise CodeNeededError(make_ticket(name, attempt.browser, password_hash, self.key, now))
+        return await self._open(user, attempt.browser, keys)
+
+    async def finish(self, ticket: str, code: str, address: str, browser: str) -> str:
+        """Return the cookie of a new session of somebody who was asked for a code.
+
+        Raises TicketError, WrongPasswordError for a wrong code, and what `begin` raises.
+        """
+        name, now = name_of(ticket), self._clock()
+        keys = keys_of(name, address, self.key)
+        async with self._in_turn():
+            user = await self._pool.run(find_user, name) if NAME.fullmatch(name) else None
+            if (
+                user is None
+                or user.disabled_at is not None
+                or not is_valid(ticket, browser, user.password_hash, self.key, now)
+            ):
+                raise TicketError("the ticket is not valid")
+            await self._refuse_throttled(keys)
+            if not await self.second_factors.accept(user, code):
+                metrics.DESK_SIGN_INS.add(1, {"outcome": "wrong"})
+                await self._pool.run(_fail, keys, user.actor, now)
+                raise WrongPasswordError("the code is wrong")
+        return await self._open(user, browser, keys)
+
+    async def _open(self, user: DeskUser, browser: str, keys: FailureKeys) -> str:
         metrics.DESK_SIGN_INS.add(1, {"outcome": "ok"})
-        if needs_upgrade(user.password_hash):
-            fresh = await asyncio.to_thread(hash_password, attempt.password)
-            await self._pool.run(upgrade_hash, user, fresh)
         cookie = new_token()
-        new = NewSession(
-            self._new_id(), digest_of(cookie), digest_of(attempt.browser), user.user_id
-        )
+        new = NewSession(self._new_id(), digest_of(cookie), digest_of(browser), user.user_id)
         await self._pool.run(_begin, new, user, self._limits, keys.account, self._clock())
         return cookie
+
+    def lacks_factor(self, session: ValidSession) -> bool:
+        """Whether the user has to set a second factor up before anything else."""
+        return not session.has_factor and bool(self.factor_roles & set(session.roles))
 
     async def check_database(self) -> None:
         """Raise RetryableError when the database does not answer."""
@@ -154,6 +209,15 @@ class SignIn:
         Raises PasswordError for a new password that is not accepted, and what `begin` raises.
         """
         check_password(new, session.name)
+        await self.confirm_password(session, current, address)
+        password_hash = await asyncio.to_thread(hash_password, new)
+        return await self._pool.run(_change_password, session, password_hash, self._clock())
+
+    async def confirm_password(self, session: ValidSession, current: str, address: str) -> None:
+        """Check the user's own password once more, before a change of how they sign in.
+
+        Raises WrongPasswordError, ThrottledError, BusyError, or another RetryableError.
+        """
         keys = keys_of(session.name, address, self.key)
         async with self._in_turn():
             await self._refuse_throttled(keys)
@@ -161,8 +225,6 @@ class SignIn:
             if user is None or not await asyncio.to_thread(fits, current, user.password_hash):
                 await self._pool.run(_fail, keys, session.actor, self._clock())
                 raise WrongPasswordError("the current password is wrong")
-        password_hash = await asyncio.to_thread(hash_password, new)
-        return await self._pool.run(_change_password, session, password_hash, self._clock())
 
     @asynccontextmanager
     async def _in_turn(self) -> AsyncIterator[None]:

@@ -10,7 +10,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from inbound.desk.access import Desk, DeskDep, see_other
 from inbound.desk.forms import KEPT_FIELD, kept, kept_form, local_path, read_form
 from inbound.desk.problems import SentForm, SignInNeededError
-from inbound.desk.sign_in import Attempt, ThrottledError, WrongPasswordError
+from inbound.desk.sign_in import (
+    Attempt,
+    CodeNeededError,
+    ThrottledError,
+    TicketError,
+    WrongPasswordError,
+)
 from inbound.desk.visitors import LANGUAGE, SESSION, cookie_name
 from inbound.timeline.model import Language
 
@@ -36,33 +42,42 @@ async def sign_in_page(request: Request, desk: DeskDep, to: str = "/") -> Respon
 
 @router.post(PATH)
 async def sign_in(request: Request, desk: DeskDep, form: AnyForm) -> Response:
-    """Begin a session; lead to the page that needed one, or offer the form that was sent."""
+    """Begin a session, or ask for a code of the second factor."""
     browser = request.headers.get("user-agent", "")
     address = desk.addresses.client(request.scope)
     try:
         attempt = Attempt(form["name"], form["password"], address, browser)
         cookie = await desk.sign_in.begin(attempt)
+    except CodeNeededError as error:
+        return _code_page(request, desk, form, error.ticket)
     except WrongPasswordError:
         problem = desk.pages.words(request)("The name or the password is wrong.")
         return _again(request, desk, form, problem)
     except ThrottledError as error:
-        left = (error.until - desk.clock()).total_seconds()
-        problem = desk.pages.words(request)(
-            "Too many failed attempts. Try again in {minutes} min.",
-            minutes=max(1, math.ceil(left / 60)),
-        )
-        headers = {"Retry-After": str(max(1, math.ceil(left)))}
+        problem, headers = _throttled(request, desk, error)
         return _again(request, desk, form, problem, 429, headers)
-    before = request.state.visitor
-    if before:  # who signs in again leaves no session behind
-        await desk.sign_in.end(before.session, before.session.session_id)
-    unsent = kept_form(form[KEPT_FIELD])
-    answer: Response = see_other(local_path(form["to"]))
-    if unsent is not None:
-        request.state.cookie = cookie
-        answer = desk.pages.answer(request, "continue.html", unsent=unsent)
-    desk.pages.set_cookie(answer, SESSION, cookie)
-    return answer
+    return await _signed_in(request, desk, form, cookie)
+
+
+@router.post(f"{PATH}/code")
+async def sign_in_with_code(request: Request, desk: DeskDep, form: AnyForm) -> Response:
+    """Begin a session of somebody whose password was right a moment ago."""
+    browser = request.headers.get("user-agent", "")
+    address = desk.addresses.client(request.scope)
+    try:
+        cookie = await desk.sign_in.finish(form["ticket"], form["code"], address, browser)
+    except TicketError:
+        problem = desk.pages.words(request)("That took too long. Sign in again.")
+        return _again(request, desk, form, problem)
+    except WrongPasswordError:
+        problem = desk.pages.words(request)(
+            "The code is wrong, or was used before. Wait for the next one."
+        )
+        return _code_page(request, desk, form, form["ticket"], 403, problem=problem)
+    except ThrottledError as error:
+        problem, headers = _throttled(request, desk, error)
+        return _code_page(request, desk, form, form["ticket"], 429, headers, problem=problem)
+    return await _signed_in(request, desk, form, cookie)
 
 
 @router.post("/sign-out")
@@ -104,6 +119,52 @@ def ask_to_sign_in(request: Request, desk: Desk, error: SignInNeededError) -> Re
         "Your session has ended. Sign in again: what you typed is kept."
     )
     return _page(request, desk, 401, problem=problem, kept=kept(error.form))
+
+
+async def _signed_in(request: Request, desk: Desk, form: SentForm, cookie: str) -> Response:
+    """Lead to the page that needed a session, or offer the form that was sent to it."""
+    before = request.state.visitor
+    if before:  # who signs in again leaves no session behind
+        await desk.sign_in.end(before.session, before.session.session_id)
+    unsent = kept_form(form[KEPT_FIELD])
+    answer: Response = see_other(local_path(form["to"]))
+    if unsent is not None:
+        request.state.cookie = cookie
+        answer = desk.pages.answer(request, "continue.html", unsent=unsent)
+    desk.pages.set_cookie(answer, SESSION, cookie)
+    return answer
+
+
+def _throttled(request: Request, desk: Desk, error: ThrottledError) -> tuple[str, dict[str, str]]:
+    """Return what is said to somebody who has failed too often, and the headers."""
+    left = (error.until - desk.clock()).total_seconds()
+    problem = desk.pages.words(request)(
+        "Too many failed attempts. Try again in {minutes} min.",
+        minutes=max(1, math.ceil(left / 60)),
+    )
+    return problem, {"Retry-After": str(max(1, math.ceil(left)))}
+
+
+def _code_page(
+    request: Request,
+    desk: Desk,
+    form: SentForm,
+    ticket: str,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    *,
+    problem: str = "",
+) -> HTMLResponse:
+    return desk.pages.answer(
+        request,
+        "sign_in_code.html",
+        status,
+        headers,
+        ticket=ticket,
+        to=local_path(form["to"]),
+        kept=form[KEPT_FIELD],
+        problem=problem,
+    )
 
 
 def _again(

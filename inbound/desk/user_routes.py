@@ -27,6 +27,7 @@ _DONE: Final = {
     "same": "Nothing was changed: it was like that already.",
     "disabled": "The user may not sign in any more. Their sessions have ended.",
     "enabled": "The user may sign in again, with the password that they had.",
+    "factor": "The second factor was removed. The user signs in with the password alone.",
     "ended": "The sessions of the user have ended.",
 }
 _MEANINGS: Final = {
@@ -129,6 +130,14 @@ async def give_password(request: Request, desk: DeskDep, action: MayChange, name
     )
     done = "The user has a new password. Their sessions have ended."
     return await _one(request, desk, name, Notice(done=done, password=password))
+
+
+@router.post(f"{PATH}/{{name}}/second-factor/reset")
+async def reset_factor(desk: DeskDep, action: MayChange, name: str) -> Response:
+    """Remove the second factor of a user who has lost it."""
+    await _known(desk, name)
+    is_gone = await desk.sources.pool.run(users.reset_factor, _change(desk, action), name)
+    return see_other(f"{PATH}/{name}?done={'factor' if is_gone else 'same'}")
 
 
 @router.post(f"{PATH}/{{name}}/disable")

@@ -30,6 +30,7 @@ from inbound.store.access.desk_users import (
     set_password,
     set_roles,
 )
+from inbound.store.access.second_factors import remove_factor
 from inbound.store.connections import raises_store_errors
 
 # Names are kept for ever in logs and in the audit, so they must not contain a phone number.
@@ -180,6 +181,21 @@ def end_all_sessions(conn: psycopg.Connection, change: Change, name: str) -> int
             reason = f"of {name}: {ended}"
             record(conn, actor=change.actor, action="desk.end_session", reason=reason)
     return ended
+
+
+@raises_store_errors
+def reset_factor(conn: psycopg.Connection, change: Change, name: str) -> bool:
+    """Remove a user's second factor, and end their sessions; False without one.
+
+    Raises UnknownUserError.
+    """
+    with conn.transaction():
+        user = _known(conn, name)
+        is_gone = remove_factor(conn, user.user_id)
+        if is_gone:
+            end_sessions(conn, user.user_id)
+            record(conn, actor=change.actor, action="desk.second_factor", reason=f"{name}: reset")
+    return is_gone
 
 
 def _keep_one(administrators: Sequence[UUID], user: DeskUser) -> None:

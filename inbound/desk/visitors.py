@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inbound.api.languages import DEFAULT, best_language
 from inbound.desk.forms import read_form
-from inbound.desk.problems import SentForm, SignInNeededError, forbidden
+from inbound.desk.problems import SentForm, SignInNeededError, factor_needed, forbidden
 from inbound.desk.roles import Right, rights_of
 from inbound.desk.sign_in import SignIn
 from inbound.desk.tokens import is_token
@@ -30,6 +30,8 @@ class Visitor:
 
     session: ValidSession
     rights: frozenset[Right]
+    lacks_factor: bool = False
+    """Their role needs a second factor that they have not set up yet."""
 
     @property
     def name(self) -> str:
@@ -96,7 +98,11 @@ class VisitorMiddleware:
     async def _find(self, cookie: str, request: Request) -> Visitor | None:
         browser = request.headers.get("user-agent", "")
         found = await self._sign_in.find(cookie, browser, counts=not is_polling(request))
-        return Visitor(found, rights_of(found.roles)) if found else None
+        if found is None:
+            return None
+        if self._sign_in.lacks_factor(found):
+            return Visitor(found, frozenset({Right.ACCOUNT}), lacks_factor=True)
+        return Visitor(found, rights_of(found.roles))
 
     def _cookie(self, request: Request, name: str) -> str | None:
         value = request.cookies.get(cookie_name(name, is_secure=self._is_secure), "")
@@ -136,5 +142,5 @@ def _allowed(visitor: Visitor | None, right: Right, form: SentForm | None) -> Vi
     if visitor is None:
         raise SignInNeededError(form)
     if not visitor.may(right):
-        raise forbidden()
+        raise factor_needed() if visitor.lacks_factor else forbidden()
     return visitor

@@ -92,6 +92,11 @@ class DeskSettings(ListenerSettings):
     session_hours: int = Field(
         default=12, ge=1, le=168, description="hours after which every session ends"
     )
+    second_factor_roles: str = Field(
+        default="",
+        description="roles that need a second factor, separated by commas, such as "
+        "administrator,operator; who has one has to set it up before anything else",
+    )
     uploads: Path = Field(
         default=Path("desk-uploads"),
         description="folder for uploaded tables, which stay there until they are used, a day at "

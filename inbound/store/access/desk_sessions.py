@@ -53,7 +53,7 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class ValidSession:
-    """A valid session and its user."""
+    """A valid session and its user. `has_factor`: the user has a second factor."""
 
     session_id: UUID
     user_id: UUID
@@ -61,6 +61,7 @@ class ValidSession:
     actor: str
     roles: Sequence[str]
     created_at: datetime
+    has_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,10 +40,14 @@ class DeskUser:
 
 @dataclass(frozen=True, slots=True)
 class ListedUser(DeskUser):
-    """A user with their sessions: how many, and when one was last used."""
+    """A user with their sessions: how many, and when one was last used.
+
+    `has_factor`: they have a second factor.
+    """
 
     seen_at: datetime | None = None
     sessions: int = 0
+    has_factor: bool = False
 
 
 @raises_store_errors

@@ -11,7 +11,9 @@ FROM desk_users WHERE name = %(name)s
 
 -- name: list_users
 SELECT users.user_id, name, actor, password_hash, roles, users.created_at, password_set_at,
-       disabled_at, max(used_at) AS seen_at, count(session_id) AS sessions
+       disabled_at, max(used_at) AS seen_at, count(session_id) AS sessions,
+       EXISTS (SELECT FROM desk_second_factors AS factors
+               WHERE factors.user_id = users.user_id) AS has_factor
 FROM desk_users AS users LEFT JOIN desk_sessions USING (user_id)
 GROUP BY users.user_id
 ORDER BY disabled_at IS NOT NULL, name

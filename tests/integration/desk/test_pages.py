@@ -19,6 +19,7 @@ OPEN = {
     ("GET", "/"),
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
+    ("POST", "/sign-in/code"),
     ("POST", "/sign-out"),
     ("POST", "/language"),
     ("GET", "/static/{name}"),

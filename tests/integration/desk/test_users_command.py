@@ -97,6 +97,7 @@ async def test_roles_are_replaced_and_a_disabled_user_is_enabled(
         "desk.disable_user",
         "desk.enable_user",
     ]
+    assert run("reset-second-factor", "smirnova").stdout == "smirnova has none\n"
     with pytest.raises(SetupError, match="no user has this name"):
         run("roles", "nobody-at-all", "--role", "viewer")
 

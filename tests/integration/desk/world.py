@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -66,6 +66,7 @@ PASSWORD: Final = "seven green umbrellas"
 # Made once: it takes a tenth of a second.
 HASH: Final = hash_password(PASSWORD)
 _names = count(1)
+_addresses = count(1)
 
 
 class FakePhones:
@@ -113,7 +114,14 @@ class FakeRetries:
 class DeskWorld:
     """One database and one desk on it. `now` is the desk's clock, and a test may change it."""
 
-    def __init__(self, url: str, *, is_secure: bool = False, has_handset: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        is_secure: bool = False,
+        has_handset: bool = False,
+        factor_roles: Collection[Role] = (),
+    ) -> None:
         self.url = url
         self.now = NOW
         self.phones = FakePhones(lambda: self.now)
@@ -148,7 +156,15 @@ class DeskWorld:
         rules = DraftRules("SCSERV", "gsm0338")
         self.desk = Desk(
             Pages(menu(handset=has_handset), ZONE, is_secure=is_secure),
-            SignIn(pool, LIMITS, SUBJECT_KEY, clock=lambda: self.now, new_id=uuid4),
+            SignIn(
+                pool,
+                LIMITS,
+                SUBJECT_KEY,
+                VaultCipher(VAULT_KEY),
+                clock=lambda: self.now,
+                new_id=uuid4,
+                factor_roles=factor_roles,
+            ),
             ClientAddresses(),
             lambda: self.now,
             self.sources,
@@ -228,7 +244,12 @@ class DeskWorld:
         return name
 
     def browser(self, **how: str) -> Browser:
-        """Return a new browser that nobody has signed in with."""
+        """Return a new browser that nobody has signed in with, at an address of its own.
+
+        Failures to sign in count by address, and tests share the database that counts them.
+        """
+        n = next(_addresses)
+        how.setdefault("address", f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}")
         browser = Browser(self.app, **how)
         self._browsers.append(browser)
         return browser
