@@ -12,6 +12,7 @@ from inbound.orders.templates.fields import FieldError
 from inbound.smpp.segmentation import UnsendableTextError, part_count
 from inbound.store.orders.templates import TemplateVersion
 from inbound.templates.placeholders import PlaceholderText, parse_text
+from inbound.wording import both
 from schemas.texts import check_message_text, check_text, is_blank
 
 _UNITS_ALONE: Final = 70
@@ -77,11 +78,19 @@ def template_text(
     """Return the content of the newest of these versions, and its number. Raises DraftError."""
     if not versions:
         raise DraftError(
-            "template", f"there is no template {name}; `scserv templates list` shows the templates"
+            "template",
+            both(
+                "there is no template {name}; `scserv templates list` shows the templates",
+                "шаблона {name} нет; `scserv templates list` покажет шаблоны",
+                name=name,
+            ),
         )
     newest = versions[0]
     if newest.retired_at is not None:
-        raise DraftError("template", f"the template {name} was retired")
+        retired = both(
+            "the template {name} was retired", "шаблон {name} снят с использования", name=name
+        )
+        raise DraftError("template", retired)
     definition = TemplateDefinition.model_validate_json(newest.definition)
     return TemplateText(definition, max_parts, alphabet), newest.version
 
@@ -93,7 +102,13 @@ def own_text(text: str, *, max_parts: int, alphabet: str) -> OwnText:
     except ValueError as error:
         raise DraftError("text", str(error)) from None
     if is_blank(text):
-        raise DraftError("text", "has no visible character; write what to send")
+        raise DraftError(
+            "text",
+            both(
+                "has no visible character; write what to send",
+                "нет ни одного видимого знака; напишите, что отправить",
+            ),
+        )
     content = OwnText(text, parsed, max_parts, alphabet)
     if not parsed.fields:
         try:
@@ -114,7 +129,12 @@ def checked_parts(text: str, max_parts: int, alphabet: str) -> int:
     except UnsendableTextError as error:
         raise RowError(Exclusion.TOO_LONG, str(error)) from None
     if parts > max_parts:
-        detail = f"the text needs {parts} SMS parts, and may have {max_parts}"
+        detail = both(
+            "the text needs {parts} SMS parts, and may have {most}",
+            "для текста нужно частей СМС: {parts}, а разрешено {most}",
+            parts=parts,
+            most=max_parts,
+        )
         raise RowError(Exclusion.TOO_LONG, detail)
     return parts
 

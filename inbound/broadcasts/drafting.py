@@ -14,6 +14,7 @@ from inbound.store.access.audit import ReasonError, check_reason
 from inbound.store.orders.accounts import read_account
 from inbound.store.orders.rows import BROADCASTS, Account
 from inbound.store.orders.templates import list_versions
+from inbound.wording import both
 from schemas.sending_hours import SendingHours
 
 LONGEST_NAME: Final = 100
@@ -61,9 +62,21 @@ def prepare(conn: psycopg.Connection, plan: Plan, rules: DraftRules) -> Prepared
     """Check a plan. Blocks on the database. Raises DraftError that names the field."""
     name = _checked_name(plan.name)
     if plan.is_spread and plan.hours is None:
-        raise DraftError("spread", "needs hours: it spreads the messages over them")
+        raise DraftError(
+            "spread",
+            both(
+                "needs hours: it spreads the messages over them",
+                "нужны часы отправки: сообщения распределяются по ним",
+            ),
+        )
     if (plan.text is None) == (plan.template is None):
-        raise DraftError("text", "give a text or a template, and not both")
+        raise DraftError(
+            "text",
+            both(
+                "give a text or a template, and not both",
+                "укажите текст или шаблон, но не то и другое",
+            ),
+        )
     account = _account(conn, plan, rules)
     content, version = _content(conn, plan, account, rules)
     checked = replace(plan, name=name, template_version=version, columns=content.fields)
@@ -76,8 +89,13 @@ def require_no_fields(content: Content) -> None:
         field = content.fields[0]
         raise DraftError(
             "audience",
-            f"{field} is a field of the text, so it needs a table with that column; all clients "
-            "have none",
+            both(
+                "{field} is a field of the text, so it needs a table with that column; all clients "
+                "have none",
+                "{field} — поле текста, поэтому нужна таблица с таким столбцом; у всех клиентов "
+                "его нет",
+                field=field,
+            ),
         )
     try:
         content.count_parts({})
@@ -95,13 +113,37 @@ def _checked_name(name: str) -> str:
 def _account(conn: psycopg.Connection, plan: Plan, rules: DraftRules) -> Account:
     account = read_account(conn, plan.account)
     if account is None:
-        raise DraftError("account", f"there is no account {plan.account}")
+        raise DraftError(
+            "account",
+            both("there is no account {name}", "учётной записи {name} нет", name=plan.account),
+        )
     if not account.enabled:
-        raise DraftError("account", f"the account {plan.account} is disabled")
+        raise DraftError(
+            "account",
+            both(
+                "the account {name} is disabled",
+                "учётная запись {name} отключена",
+                name=plan.account,
+            ),
+        )
     if BROADCASTS not in account.rights:
-        raise DraftError("account", f"the account {plan.account} has no right to broadcasts")
+        raise DraftError(
+            "account",
+            both(
+                "the account {name} has no right to broadcasts",
+                "у учётной записи {name} нет права на рассылки",
+                name=plan.account,
+            ),
+        )
     if plan.sender not in {None, rules.sender, *account.senders}:
-        raise DraftError("sender", f"is not approved for the account {plan.account}")
+        raise DraftError(
+            "sender",
+            both(
+                "is not approved for the account {name}",
+                "отправитель не одобрен для учётной записи {name}",
+                name=plan.account,
+            ),
+        )
     return account
 
 

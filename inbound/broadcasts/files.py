@@ -23,6 +23,7 @@ from inbound.errors import SetupError
 from inbound.store.access.audit import MAX_LENGTH, check_reason, record
 from inbound.store.broadcasts.rows import Broadcast, RecipientState
 from inbound.tables.rejected import EXCLUDED_FILE, RECIPIENTS_FILE, Purpose, RejectedFile
+from inbound.wording import both, joined
 
 _EXCLUDED: Final = "excluded"
 _PROGRESS_EVERY: Final = 500
@@ -32,7 +33,12 @@ class AudienceDeletedError(SetupError):
     """The audience of a broadcast is no longer kept."""
 
     def __init__(self) -> None:
-        super().__init__("the audience of this broadcast was deleted: it had been kept long enough")
+        super().__init__(
+            both(
+                "the audience of this broadcast was deleted: it had been kept long enough",
+                "получатели этой рассылки удалены: срок их хранения истёк",
+            )
+        )
 
 
 def _advance_nothing(done: int, total: int) -> None:
@@ -52,6 +58,13 @@ class FileOrder:
     by: str
     why: str = ""
     advance: Callable[[int, int], None] = _advance_nothing
+    in_russian: bool = False
+    """The language of the reasons."""
+
+    def reason(self, *parts: str) -> str:
+        """Return a reason in the language of the file."""
+        reason = joined("; ", filter(None, parts))
+        return reason.russian if self.in_russian else str(reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +94,9 @@ def write_exclusions(conn: psycopg.Connection, broadcast_id: UUID, order: FileOr
     created = written_time(one.created_at, order.zone)
     width = 1 + len(one.columns)
     lines = (
-        _Line(row.row_no, _EXCLUDED, detail, created, cells)
+        _Line(row.row_no, _EXCLUDED, order.reason(*reason), created, cells)
         for row in find_exclusions(conn, broadcast_id, order.sealer)
-        for cells, detail in (_excluded(row, width),)
+        for cells, reason in (_excluded(row, width),)
     )
     _record(conn, one, order, "broadcast.excluded", one.name)
     return _write(one, order, EXCLUDED_FILE, lines, sum(one.excluded.values()))
@@ -131,7 +144,7 @@ def _recipients(
 ) -> Iterator[_Line]:
     for outcome in every_outcome(conn, one, states):
         _, held = opened(outcome, one, order.sealer)
-        reason = "; ".join(part for part in (outcome.detail, held.rest) if part)
+        reason = order.reason(outcome.detail, held.rest)
         time = "" if outcome.at is None else written_time(outcome.at, order.zone)
         row = outcome.no if outcome.row_no is None else outcome.row_no
         yield _Line(row, outcome.state.value, reason, time, held.cells)
@@ -158,8 +171,8 @@ def _write(
         raise
 
 
-def _excluded(row: ExcludedRow, width: int) -> tuple[list[str], str]:
-    """Return the cells of an excluded row, and its reason.
+def _excluded(row: ExcludedRow, width: int) -> tuple[list[str], list[str]]:
+    """Return the cells of an excluded row, and the parts of its reason.
 
     A repeated row has its number in the reason only. Nothing else is wrong with the row, so in
     another audience it would be a recipient, and the person would get a second message.
@@ -168,6 +181,8 @@ def _excluded(row: ExcludedRow, width: int) -> tuple[list[str], str]:
     cells += [""] * (width - len(cells))
     parts = [row.detail, row.held.rest]
     if row.reason is Exclusion.REPEATED and cells[0]:
-        parts.append(f"{MSISDN_COLUMN.name} was {cells[0]}")
+        parts.append(
+            both("{name} was {text}", "{name}: {text}", name=MSISDN_COLUMN.name, text=cells[0])
+        )
         cells[0] = ""
-    return cells, "; ".join(part for part in parts if part)
+    return cells, parts

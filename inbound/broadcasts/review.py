@@ -28,12 +28,14 @@ from inbound.store.broadcasts.rows import Broadcast, Progress
 from inbound.store.orders.account_records import AccountRecord, find_usage_now, list_accounts
 from inbound.store.orders.rows import BROADCASTS, Account, usage_keys
 from inbound.store.orders.templates import list_versions
+from inbound.wording import both
 from schemas.orders import RefusalReason
 
 _UNAPPROVED: Final = frozenset({BroadcastState.DRAFT, BroadcastState.AWAITING_APPROVAL})
 _NOT_BEGUN: Final = frozenset(
     {BroadcastState.DRAFT, BroadcastState.AWAITING_APPROVAL, BroadcastState.SCHEDULED}
 )
+_PERIODS: Final = {"day": "день", "week": "неделю", "month": "месяц"}
 _DAY_S: Final = 86_400
 _NO_FORECAST: Final = Forecast()
 
@@ -147,42 +149,75 @@ class Reviewer:
     ) -> Iterator[Shortfall]:
         name, change = one.account, f"`scserv accounts change {one.account}"
         if account is None:
-            yield Shortfall(RefusalReason.ACCOUNT_UNKNOWN, f"there is no account {name}")
+            missing = both("there is no account {name}", "учётной записи {name} нет", name=name)
+            yield Shortfall(RefusalReason.ACCOUNT_UNKNOWN, missing)
             return
         settings = account.settings
         if not settings.enabled:
             yield Shortfall(
                 RefusalReason.ACCOUNT_DISABLED,
-                f"the account {name} is disabled: enable it with {change} --enable`",
+                both(
+                    "the account {name} is disabled: enable it with {change} --enable`",
+                    "учётная запись {name} отключена: включите её: {change} --enable`",
+                    name=name,
+                    change=change,
+                ),
             )
         if BROADCASTS not in settings.rights:
             yield Shortfall(
                 RefusalReason.RIGHT_MISSING,
-                f"the account {name} has no right to broadcasts: grant it with {change} --grant "
-                f"{BROADCASTS}`",
+                both(
+                    "the account {name} has no right to broadcasts: grant it with {change} --grant "
+                    "{right}`",
+                    "у учётной записи {name} нет права на рассылки: дайте его: {change} --grant "
+                    "{right}`",
+                    name=name,
+                    change=change,
+                    right=BROADCASTS,
+                ),
             )
         approved = {sender.sender for sender in account.senders if sender.approved_at}
         if one.sender not in {None, self.sender, *approved}:
             yield Shortfall(
                 RefusalReason.SENDER_NOT_APPROVED,
-                f"the sender {one.sender} is not approved for the account {name} any more: ask for "
-                f"it with `scserv accounts senders add {name} '{one.sender}'`",
+                both(
+                    "the sender {sender} is not approved for the account {name} any more: ask for "
+                    "it with `scserv accounts senders add {name} '{sender}'`",
+                    "отправитель {sender} больше не одобрен для учётной записи {name}: запросите "
+                    "его: `scserv accounts senders add {name} '{sender}'`",
+                    name=name,
+                    sender=one.sender,
+                ),
             )
         if settings.patterns and not all(
             matches_any(settings.patterns, sample.text) for sample in samples
         ):
             yield Shortfall(
                 RefusalReason.TEXT_NOT_ALLOWED,
-                f"a sample matches none of the patterns of the account {name}: change the text, "
-                f"or the patterns with {change} --pattern`",
+                both(
+                    "a sample matches none of the patterns of the account {name}: change the text, "
+                    "or the patterns with {change} --pattern`",
+                    "один из примеров не подходит ни под один шаблон текстов учётной записи "
+                    "{name}: измените текст или шаблоны: {change} --pattern`",
+                    name=name,
+                    change=change,
+                ),
             )
         yield from _limits(conn, one, account, now)
         if price is not None and settings.balance is not None and price > settings.balance:
             yield Shortfall(
                 RefusalReason.BALANCE,
-                f"it costs up to {money(price, settings.currency)}, and the balance of the account "
-                f"{name} is {money(settings.balance, settings.currency)}: top it up with {change} "
-                f"--top-up {amount_text(price - settings.balance)}`",
+                both(
+                    "it costs up to {price}, and the balance of the account {name} is {balance}: "
+                    "top it up with {change} --top-up {lacking}`",
+                    "она стоит до {price}, а баланс учётной записи {name} — {balance}: пополните "
+                    "его: {change} --top-up {lacking}`",
+                    price=money(price, settings.currency),
+                    name=name,
+                    balance=money(settings.balance, settings.currency),
+                    change=change,
+                    lacking=amount_text(price - settings.balance),
+                ),
             )
 
 
@@ -221,10 +256,22 @@ def _limits(
         if over > 0:
             yield Shortfall(
                 reason,
-                f"the account {name} may send {limit} messages a {period} and has sent "
-                f"{used[period]}: {over} of {one.lifecycle.recipients} recipients would be "
-                f"refused; raise the limit with `scserv accounts change {name} --per-{period} "
-                f"{used[period] + wanted}`",
+                both(
+                    "the account {name} may send {limit} messages a {period} and has sent {used}: "
+                    "{over} of {all} recipients would be refused; raise the limit with `scserv "
+                    "accounts change {name} --per-{key} {needed}`",
+                    "лимит учётной записи {name} на {period} — {limit}, отправлено "
+                    "{used}: {over} из {all} получателей получили бы отказ; поднимите лимит: "
+                    "`scserv accounts change {name} --per-{key} {needed}`",
+                    name=name,
+                    limit=limit,
+                    period=both(period, _PERIODS[period]),
+                    key=period,
+                    used=used[period],
+                    over=over,
+                    all=one.lifecycle.recipients,
+                    needed=used[period] + wanted,
+                ),
             )
 
 

@@ -13,6 +13,7 @@ from inbound.cli.audit import os_user
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.terminal import echo, echo_json
+from inbound.wording import both
 from schemas.orders import SenderName
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def list_senders(settings: Settings, name: str | None, *, waiting: bool, as_json
         else:
             echo(sender_line(one, settings.time_zone))
     if not found and not as_json:
-        echo("no sender waits for approval" if waiting else "no senders of their own")
+        none_waits = both("no sender waits for approval", "ни один отправитель не ждёт одобрения")
+        echo(none_waits if waiting else both("no senders of their own", "своих отправителей нет"))
 
 
 @senders.command("add")
@@ -69,9 +71,23 @@ def add_sender(settings: Settings, name: str, sender: str) -> None:
             lambda: account_records.add_sender(connection, name, checked, actor=os_user()),
         )
     if not added:
-        echo(f"{name} has asked for {checked} already")
+        echo(
+            both(
+                "{name} has asked for {sender} already",
+                "{sender} для {name} уже запрошен",
+                name=name,
+                sender=checked,
+            )
+        )
         return
-    echo(f"{checked} waits for approval: `scserv accounts senders approve {name} '{checked}'`")
+    echo(
+        both(
+            "{sender} waits for approval: `scserv accounts senders approve {name} '{sender}'`",
+            "{sender} ждёт одобрения: `scserv accounts senders approve {name} '{sender}'`",
+            name=name,
+            sender=checked,
+        )
+    )
 
 
 @senders.command("approve")
@@ -90,7 +106,15 @@ def approve_sender(settings: Settings, name: str, sender: str, reason: str | Non
         approved = of_account(
             name, lambda: _approve(connection, name, checked, reason=why, by=os_user())
         )
-    echo(f"{checked} is approved for {name}" + ("" if approved else " already"))
+    echo(
+        both(
+            "{sender} is approved for {name}{already}",
+            "{sender} {already}одобрен для {name}",
+            sender=checked,
+            name=name,
+            already="" if approved else both(" already", "уже "),
+        )
+    )
 
 
 def _approve(
@@ -102,13 +126,25 @@ def _approve(
         return account_records.approve_sender(connection, name, sender, actor=by, reason=reason)
     except account_records.SenderMissingError:
         raise SetupError(
-            f"SENDER: nobody has asked for {sender}; `scserv accounts senders add {name} "
-            f"'{sender}'` does"
+            both(
+                "SENDER: nobody has asked for {sender}; `scserv accounts senders add {name} "
+                "'{sender}'` does",
+                "SENDER: {sender} не запрашивали; запросите: `scserv accounts senders add {name} "
+                "'{sender}'`",
+                sender=sender,
+                name=name,
+            )
         ) from None
     except account_records.SelfApprovalError:
         raise SetupError(
-            f"SENDER: {by} has asked for {sender}; somebody else has to approve it "
-            "(SCSERV_SENDER_APPROVAL of the scheduler)"
+            both(
+                "SENDER: {by} has asked for {sender}; somebody else has to approve it "
+                "(SCSERV_SENDER_APPROVAL of the scheduler)",
+                "SENDER: {sender} запросил {by}; одобрить должен другой человек "
+                "(SCSERV_SENDER_APPROVAL у планировщика)",
+                by=by,
+                sender=sender,
+            )
         ) from None
 
 
@@ -126,10 +162,15 @@ def remove_sender(settings: Settings, name: str, sender: str, reason: str | None
         find_account(connection, name)
         if not account_records.remove_sender(connection, name, sender, actor=os_user(), reason=why):
             raise SetupError(
-                f"SENDER: the account {name} has none like it; "
-                f"`scserv accounts senders list {name}` shows its senders"
+                both(
+                    "SENDER: the account {name} has none like it; `scserv accounts senders list "
+                    "{name}` shows its senders",
+                    "SENDER: у учётной записи {name} такого нет; её отправителей покажет "
+                    "`scserv accounts senders list {name}`",
+                    name=name,
+                )
             )
-    echo(f"removed {sender} from {name}")
+    echo(both("removed {sender} from {name}", "{sender} убран у {name}", sender=sender, name=name))
 
 
 def find_account(connection: "psycopg.Connection", name: str) -> "AccountRecord":
@@ -154,7 +195,11 @@ def of_account(name: str, work: Callable[[], bool]) -> bool:
 
 def _missing(name: str) -> SetupError:
     return SetupError(
-        f"NAME: there is no account {name!r}; `scserv accounts list` shows the accounts"
+        both(
+            "NAME: there is no account {name!r}; `scserv accounts list` shows the accounts",
+            "NAME: учётной записи {name} нет; `scserv accounts list` покажет все",
+            name=name,
+        )
     )
 
 
@@ -165,7 +210,12 @@ def _checked_sender(sender: str) -> str:
         checked = ""
     if not checked or checked != checked.strip():
         raise SetupError(
-            f"SENDER: {sender!r} can't be shown by phones; use up to 11 Latin letters, digits and "
-            "signs, or up to 15 digits"
+            both(
+                "SENDER: {sender!r} can't be shown by phones; use up to 11 Latin letters, digits "
+                "and signs, or up to 15 digits",
+                "SENDER: телефоны не покажут {sender}; допустимы до 11 латинских букв, цифр и "
+                "знаков или до 15 цифр",
+                sender=sender,
+            )
         )
     return checked

@@ -30,6 +30,7 @@ from inbound.settings import Settings
 from inbound.store.broadcasts.rows import Broadcast
 from inbound.tables.columns import parse_mapping
 from inbound.tables.model import Choices
+from inbound.wording import both
 
 ALL: Final = "all"
 
@@ -78,10 +79,14 @@ def create_draft(settings: Settings, options: DraftOptions, *, by: str, now: dat
             if options.audience == ALL:
                 require_no_fields(prepared.content)
         except DraftError as error:
-            refusal = f"--{error.field}: {error}"
+            refusal = f"--{error.field}: " + both("{why}", "{why}", why=str(error))
             if error.field == "sender" and options.sender is not None:
                 asks = command_line("accounts", "senders", "add", options.account, options.sender)
-                refusal += f"; ask for its approval with `{asks}`"
+                refusal += both(
+                    "; ask for its approval with `{asks}`",
+                    "; запросите одобрение: `{asks}`",
+                    asks=asks,
+                )
         else:
             sealer = AudienceSealer(settings.vault_key_bytes())
             load = partial(_load, conn, settings, options, prepared, now)
@@ -104,13 +109,30 @@ def _require_used(options: DraftOptions) -> None:
         "--separator": options.separator,
     }
     if options.audience == ALL:
-        unused, fix = of_tables, "leave it out, or name the table with --audience"
+        unused = of_tables
+        of = both("a table, not all clients", "таблицы, а не всех клиентов")
+        fix = both(
+            "leave it out, or name the table with --audience",
+            "уберите эту опцию или укажите таблицу в --audience",
+        )
     else:
-        unused, fix = filters, "use it with --audience all, or choose the rows in the table itself"
+        unused = filters
+        of = both("all clients, not a table", "всех клиентов, а не таблицы")
+        fix = both(
+            "use it with --audience all, or choose the rows in the table itself",
+            "укажите --audience all или выберите строки в самой таблице",
+        )
     given = [name for name, value in unused.items() if value not in (None, False, ())]
     if given:
-        of = "a table, not all clients" if options.audience == ALL else "all clients, not a table"
-        raise SetupError(f"{', '.join(given)}: is for an audience of {of}; {fix}")
+        raise SetupError(
+            both(
+                "{given}: is for an audience of {of}; {fix}",
+                "{given}: только для {of}; {fix}",
+                given=", ".join(given),
+                of=of,
+                fix=fix,
+            )
+        )
 
 
 def _load(
@@ -127,8 +149,15 @@ def _load(
         languages, default = effective_languages(definition)
         if options.language not in {None, *languages}:
             raise SetupError(
-                f"--language {options.language}: the template {options.template} has no text in "
-                f"it; those clients get its text in {default}"
+                both(
+                    "--language {language}: the template {template} has no text in it; those "
+                    "clients get its text in {default}",
+                    "--language {language}: в шаблоне {template} нет текста на этом языке; такие "
+                    "клиенты получают текст на языке {default}",
+                    language=options.language,
+                    template=options.template,
+                    default=default,
+                )
             )
         query = ClientQuery(
             options.open_case,

@@ -3,6 +3,7 @@
 from pydantic import ValidationError
 
 from inbound.errors import SetupError
+from inbound.wording import both
 from schemas.sending_hours import SendingHours
 
 
@@ -18,5 +19,17 @@ def sending_hours(text: str | None, zone: str) -> SendingHours | None:
     except ValueError:
         are_equal = False
     if are_equal:
-        raise SetupError(f"--hours {text}: they end when they start; leave them out to send always")
-    raise SetupError(f"--hours {text}: write the first and the last minute, such as 10:00-12:00")
+        raise SetupError(
+            both(
+                "--hours {text}: they end when they start; leave them out to send always",
+                "--hours {text}: конец совпадает с началом; без этой опции отправка круглосуточная",
+                text=text,
+            )
+        )
+    raise SetupError(
+        both(
+            "--hours {text}: write the first and the last minute, such as 10:00-12:00",
+            "--hours {text}: напишите первую и последнюю минуту, например 10:00-12:00",
+            text=text,
+        )
+    )

@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 from typing import Final
 
-from inbound.cli._format import counted
 from inbound.cli._times import local
 from inbound.orders.templates.definition import TemplateDefinition
 from inbound.orders.templates.fields import SHOWN, Language
 from inbound.settings import Settings
 from inbound.smpp.segmentation import measure
 from inbound.store.orders.templates import TemplateVersion
+from inbound.wording import Bilingual, both, counted_both
 
-_NAMES: Final = {Language.RUSSIAN: "Russian", Language.ENGLISH: "English"}
+_NAMES: Final = {
+    Language.RUSSIAN: both("Russian", "русский"),
+    Language.ENGLISH: both("English", "английский"),
+}
 
 
 def template_line(
@@ -19,12 +22,18 @@ def template_line(
 ) -> str:
     """Return a template in a line."""
     languages = ", ".join(definition.texts)
-    fields = ", ".join(definition.fields) or "none"
+    fields: str = ", ".join(definition.fields) or both("none", "нет")
     parts = max(_most_parts(definition, settings).values())
-    retired = ", retired" if found.retired_at is not None else ""
-    return (
-        f"{found.name}  version {found.version}{retired}, {languages}, fields: {fields}, "
-        f"up to {counted(parts, 'SMS part')}"
+    retired = both(", retired", ", снят") if found.retired_at is not None else ""
+    return both(
+        "{name}  version {version}{retired}, {languages}, fields: {fields}, up to {parts}",
+        "{name}  версия {version}{retired}, {languages}, поля: {fields}, до {parts}",
+        name=found.name,
+        version=found.version,
+        retired=retired,
+        languages=languages,
+        fields=fields,
+        parts=_up_to(parts),
     )
 
 
@@ -35,24 +44,60 @@ def template_lines(
     yield version_line(found, definition, settings.time_zone)
     most = _most_parts(definition, settings)
     for language, text in definition.texts.items():
-        first = ", also for an unknown language" if language is definition.default_language else ""
-        yield f"{_NAMES[language]}{first}, up to {counted(most[language], 'SMS part')}:"
+        is_first = language is definition.default_language
+        yield both(
+            "{language}{first}, up to {parts}:",
+            "{language}{first}, до {parts}:",
+            language=_NAMES[language],
+            first=both(", also for an unknown language", ", также если язык неизвестен")
+            if is_first
+            else "",
+            parts=_up_to(most[language]),
+        )
         yield f"  {text}"
     for name, field in definition.fields.items():
-        length = "" if field.max_length is None else f", up to {field.max_length} characters"
-        yield f"field {name}: {SHOWN[field.type]}{length}"
-    yield f"max_parts {definition.max_parts}, after an unknown outcome: {definition.unknown}"
+        length = ""
+        if field.max_length is not None:
+            length = both(
+                ", up to {most} characters", ", знаков не больше {most}", most=field.max_length
+            )
+        yield both(
+            "field {name}: {type}{length}",
+            "поле {name}: {type}{length}",
+            name=name,
+            type=SHOWN[field.type],
+            length=length,
+        )
+    resends = definition.unknown == "resend"
+    yield both(
+        "max_parts {most}, after an unknown outcome: {unknown}",
+        "max_parts {most}, если исход неизвестен: {unknown}",
+        most=definition.max_parts,
+        unknown=both(definition.unknown, "отправить снова" if resends else "больше не отправлять"),
+    )
 
 
 def version_line(found: TemplateVersion, definition: TemplateDefinition, zone: str) -> str:
     """Return a version in a line."""
     retired = ""
     if found.retired_at is not None:
-        retired = f"; retired by {found.retired_by}, {local(found.retired_at, zone, seconds=False)}"
+        retired = both(
+            "; retired by {by}, {at}",
+            "; снят: {by}, {at}",
+            by=found.retired_by,
+            at=local(found.retired_at, zone, seconds=False),
+        )
     languages = ", ".join(definition.texts)
     when = local(found.created_at, zone, seconds=False)
-    return (
-        f"{found.name} version {found.version}, {languages}, by {found.created_by}, {when}{retired}"
+    return both(
+        "{name} version {version}, {languages}, by {by}, {when}{retired}",
+        "{name}, версия {version}, {languages}, автор {by}, {when}{retired}",
+        name=found.name,
+        version=found.version,
+        languages=languages,
+        by=found.created_by,
+        when=when,
+        retired=retired,
     )
 
 
@@ -75,7 +120,12 @@ def template_object(
 def parts_lines(definition: TemplateDefinition, settings: Settings) -> Iterator[str]:
     """Yield how many SMS parts each text can need."""
     for language, most in _most_parts(definition, settings).items():
-        yield f"{_NAMES[language]}: up to {counted(most, 'SMS part')}"
+        yield both(
+            "{language}: up to {parts}",
+            "{language}: до {parts}",
+            language=_NAMES[language],
+            parts=_up_to(most),
+        )
 
 
 def preview_object(language: Language, text: str, settings: Settings) -> dict[str, object]:
@@ -93,11 +143,23 @@ def preview_object(language: Language, text: str, settings: Settings) -> dict[st
 def preview_lines(language: Language, text: str, settings: Settings) -> Iterator[str]:
     """Yield a rendered text and its size."""
     size = measure(text, settings.smpp.alphabet)
-    yield (
-        f"{_NAMES[language]}, {counted(size.parts, 'SMS part')}, {size.encoding}, "
-        f"{size.units} of {size.room} characters:"
+    yield both(
+        "{language}, {parts}, {encoding}, {used} of {room} characters:",
+        "{language}, {parts}, {encoding}, знаков: {used} из {room}:",
+        language=_NAMES[language],
+        parts=counted_both(
+            size.parts, ("SMS part", "SMS parts"), ("часть СМС", "части СМС", "частей СМС")
+        ),
+        encoding=size.encoding,
+        used=size.units,
+        room=size.room,
     )
     yield f"  {text}"
+
+
+def _up_to(parts: int) -> Bilingual:
+    """Return SMS parts as a limit is told."""
+    return counted_both(parts, ("SMS part", "SMS parts"), ("части СМС", "частей СМС", "частей СМС"))
 
 
 def _most_parts(definition: TemplateDefinition, settings: Settings) -> dict[Language, int]:

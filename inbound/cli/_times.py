@@ -10,6 +10,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from inbound.errors import SetupError
+from inbound.wording import both
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _RUSSIAN: Final = re.compile(
@@ -30,7 +31,9 @@ def parse_moment(
     SetupError, which names `option`.
     """
     text = text.strip()
-    span = "how long from now, like 30m, 2h or 3d" if is_ahead else "an age like 30m, 2h or 3d"
+    span = both("an age like 30m, 2h or 3d", "сколько времени назад: 30m, 2h или 3d")
+    if is_ahead:
+        span = both("how long from now, like 30m, 2h or 3d", "через сколько: 30m, 2h или 3d")
     try:
         if ago := _AGO.fullmatch(text.lower()):
             length = timedelta(**{_UNITS[ago[2]]: int(ago[1])})
@@ -39,8 +42,15 @@ def parse_moment(
         return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
     except (ValueError, OverflowError):
         raise SetupError(
-            f"{option}: {text!r} is not a time; use one like 2024-05-17, 2024-05-17T12:30 or "
-            f"17.05.2024 12:30, or {span}"
+            both(
+                "{option}: {text!r} is not a time; use one like 2024-05-17, 2024-05-17T12:30 or "
+                "17.05.2024 12:30, or {span}",
+                "{option}: {text} — не время; напишите, например, 2024-05-17, 2024-05-17T12:30 или "
+                "17.05.2024 12:30, либо {span}",
+                option=option,
+                text=text,
+                span=span,
+            )
         ) from None
 
 

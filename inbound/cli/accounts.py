@@ -16,12 +16,14 @@ from inbound.cli._account_options import (
 from inbound.cli._account_senders import APPLICATION_NAME, find_account, of_account, senders
 from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
+from inbound.cli._language import speak_both
 from inbound.cli.audit import os_user
 from inbound.clock import utc_now
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.store.orders.rows import RIGHTS
 from inbound.terminal import echo, echo_json
+from inbound.wording import Bilingual, both
 from schemas.orders import AccountName
 
 if TYPE_CHECKING:
@@ -55,10 +57,15 @@ def create(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
     with open_database(settings, APPLICATION_NAME) as connection:
         if not create_account(connection, account, chosen, actor=os_user()):
             raise SetupError(
-                f"NAME: an account {account} exists; change it with "
-                f"`scserv accounts change {account}`, or choose another name"
+                both(
+                    "NAME: an account {name} exists; change it with `scserv accounts change "
+                    "{name}`, or choose another name",
+                    "NAME: учётная запись {name} уже есть; измените её: `scserv accounts change "
+                    "{name}` — или выберите другое имя",
+                    name=account,
+                )
             )
-    echo(f"created {account}")
+    echo(both("created {name}", "создана {name}", name=account))
 
 
 @accounts.command
@@ -80,7 +87,12 @@ def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
     # By identity: a limit or balance of 0 equals False.
     is_given = [v is not None and v is not False and v != () for v in options.values()]
     if not any(is_given) and options["enabled"] is None:
-        raise SetupError("say what to change; `scserv accounts change --help` lists the options")
+        raise SetupError(
+            both(
+                "say what to change; `scserv accounts change --help` lists the options",
+                "укажите, что изменить; опции перечислит `scserv accounts change --help`",
+            )
+        )
     with open_database(settings, APPLICATION_NAME) as connection:
         changed = of_account(
             name,
@@ -88,7 +100,8 @@ def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
                 connection, name, lambda before: apply_options(before, options), actor=os_user()
             ),
         )
-    echo(f"changed {name}" if changed else f"{name} is like that already")
+    done = both("changed {name}", "изменена {name}", name=name)
+    echo(done if changed else both("{name} is like that already", "{name} уже такая", name=name))
 
 
 @accounts.command
@@ -143,12 +156,26 @@ def _new_name(name: str) -> str:
         account = ""
     if not account or _LIKE_A_NUMBER.search(account):
         raise SetupError(
-            f"NAME: {name!r} can't name an account; use up to 40 small Latin letters, digits, dots "
-            "and dashes, and no phone number"
+            both(
+                "NAME: {name!r} can't name an account; use up to 40 small Latin letters, digits, "
+                "dots and dashes, and no phone number",
+                "NAME: {name} не подходит как имя учётной записи; допустимы до 40 строчных "
+                "латинских букв, цифр, точек и дефисов, но не номер телефона",
+                name=name,
+            )
         )
     return account
 
 
 def _refuse_both(options: dict[str, Any], one: str, other: str, named: str) -> None:
     if options[one] not in (None, ()) and options[other] not in (None, False, ()):
-        raise SetupError(f"{named} exclude each other: give one of them")
+        raise SetupError(
+            both(
+                "{named} exclude each other: give one of them",
+                "{named}: укажите только одно из них",
+                named=Bilingual(named, named.replace(" and ", ", ")),
+            )
+        )
+
+
+speak_both([accounts])

@@ -30,7 +30,7 @@ from inbound.errors import SetupError
 from inbound.handlers.broadcasts import Action
 from inbound.settings import Settings
 from inbound.startup import check_database
-from inbound.terminal import echo, echo_json
+from inbound.terminal import echo, echo_json, reads_russian
 from inbound.wording import Bilingual, both
 
 if TYPE_CHECKING:
@@ -315,7 +315,14 @@ def _file_order(settings: Settings, path: Path) -> "Iterator[FileOrder]":
 
     sealer = AudienceSealer(settings.vault_key_bytes())
     with progress_bar("writing", unit="rows") as advance:
-        yield FileOrder(sealer, path, settings.time_zone, os_user(), advance=advance)
+        yield FileOrder(
+            sealer,
+            path,
+            settings.time_zone,
+            os_user(),
+            advance=advance,
+            in_russian=reads_russian(),
+        )
 
 
 def _perform(

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from inbound.cli._context import service_settings_options
 from inbound.cli._database import open_database
+from inbound.cli._language import speak_both
 from inbound.cli._template_options import (
     EXAMPLE,
     LANGUAGES,
@@ -19,6 +20,7 @@ from inbound.cli.audit import os_user
 from inbound.errors import SetupError
 from inbound.settings import Settings
 from inbound.terminal import echo, echo_json
+from inbound.wording import both
 from schemas.orders import TemplateName
 
 if TYPE_CHECKING:
@@ -51,10 +53,18 @@ def create(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
     with open_database(settings, APPLICATION_NAME) as connection:
         if not add_template(connection, name, _as_json(definition), actor=os_user()):
             raise SetupError(
-                f"NAME: a template {name} exists; `scserv templates change {name}` makes a new "
-                "version of it"
+                both(
+                    "NAME: a template {name} exists; `scserv templates change {name}` makes a new "
+                    "version of it",
+                    "NAME: шаблон {name} уже есть; `scserv templates change {name}` создаст новую "
+                    "версию",
+                    name=name,
+                )
             )
-    echo(f"created {name}, version 1", *parts_lines(definition, settings))
+    echo(
+        both("created {name}, version 1", "создан {name}, версия 1", name=name),
+        *parts_lines(definition, settings),
+    )
 
 
 @templates.command(epilog=EXAMPLE)
@@ -75,9 +85,15 @@ def change(settings: Settings, name: str, **options: Any) -> None:  # noqa: ANN4
         definition = checked_definition(settings, given_definition(options, newest))
         version = add_version(connection, name, _as_json(definition), actor=os_user())
     if version is None:
-        echo(f"{name} is like that already")
+        echo(both("{name} is like that already", "{name} уже такой", name=name))
     else:
-        echo(f"changed {name}, version {version}", *parts_lines(definition, settings))
+        changed = both(
+            "changed {name}, version {version}",
+            "изменён {name}, версия {version}",
+            name=name,
+            version=version,
+        )
+        echo(changed, *parts_lines(definition, settings))
 
 
 @templates.command("list")
@@ -99,8 +115,14 @@ def list_(settings: Settings, *, all_: bool, as_json: bool) -> None:
         else:
             echo(template_line(one, _definition(one), settings))
     if not shown and not as_json:
-        none_yet = "no templates yet; create one with `scserv templates create`"
-        retired = "all templates are retired; `scserv templates list --all` shows them"
+        none_yet = both(
+            "no templates yet; create one with `scserv templates create`",
+            "шаблонов пока нет; создайте: `scserv templates create`",
+        )
+        retired = both(
+            "all templates are retired; `scserv templates list --all` shows them",
+            "все шаблоны сняты с использования; `scserv templates list --all` покажет их",
+        )
         echo(retired if newest else none_yet)
 
 
@@ -169,7 +191,14 @@ def preview(
     _check_fields(values, definition, name)
     for one in definition.texts if language is None else (Language(language),):
         if one not in definition.texts:
-            raise SetupError(f"--lang: the template {name} has no text in {one.value}")
+            raise SetupError(
+                both(
+                    "--lang: the template {name} has no text in {language}",
+                    "--lang: в шаблоне {name} нет текста на языке {language}",
+                    name=name,
+                    language=one.value,
+                )
+            )
         try:
             text = definition.render(values, one).text if values else definition.longest(one)
         except FieldError as error:
@@ -190,7 +219,9 @@ def retire(settings: Settings, name: str) -> None:
     with open_database(settings, APPLICATION_NAME) as connection:
         _find(connection, name)
         retired = retire_template(connection, name, actor=os_user())
-    echo(f"retired {name}" if retired else f"{name} was retired already")
+    done = both("retired {name}", "{name} снят с использования", name=name)
+    already = both("{name} was retired already", "{name} уже снят с использования", name=name)
+    echo(done if retired else already)
 
 
 @templates.command()
@@ -203,7 +234,9 @@ def restore(settings: Settings, name: str) -> None:
     with open_database(settings, APPLICATION_NAME) as connection:
         _find(connection, name)
         restored = restore_template(connection, name, actor=os_user())
-    echo(f"restored {name}" if restored else f"{name} is in use already")
+    done = both("restored {name}", "{name} снова используется", name=name)
+    already = both("{name} is in use already", "{name} и так используется", name=name)
+    echo(done if restored else already)
 
 
 def split_fields(fields: Sequence[str]) -> dict[str, str]:
@@ -212,9 +245,15 @@ def split_fields(fields: Sequence[str]) -> dict[str, str]:
     for field in fields:
         key, sign, value = field.partition("=")
         if not sign or not key:
-            raise SetupError("--field: write KEY=VALUE")
+            raise SetupError(both("--field: write KEY=VALUE", "--field: напишите ПОЛЕ=ЗНАЧЕНИЕ"))
         if key in values:
-            raise SetupError(f"--field {key}: is given twice; give it once")
+            raise SetupError(
+                both(
+                    "--field {key}: is given twice; give it once",
+                    "--field {key}: задано дважды; задайте один раз",
+                    key=key,
+                )
+            )
         values[key] = value
     return values
 
@@ -232,9 +271,15 @@ def require_fields(settings: Settings, name: str, fields: Iterable[str]) -> None
 def _check_fields(fields: Iterable[str], definition: "TemplateDefinition", name: str) -> None:
     for key in fields:
         if key not in definition.fields:
-            known = ", ".join(definition.fields) or "none"
+            known: str = ", ".join(definition.fields) or both("none", "нет")
             raise SetupError(
-                f"--field {key}: the template {name} has no such field; its fields: {known}"
+                both(
+                    "--field {key}: the template {name} has no such field; its fields: {known}",
+                    "--field {key}: в шаблоне {name} нет такого поля; его поля: {known}",
+                    key=key,
+                    name=name,
+                    known=known,
+                )
             )
 
 
@@ -246,11 +291,22 @@ def _find(
     found = list_versions(connection, name)
     if not found:
         raise SetupError(
-            f"NAME: there is no template {name!r}; `scserv templates list` shows the templates"
+            both(
+                "NAME: there is no template {name!r}; `scserv templates list` shows the templates",
+                "NAME: шаблона {name} нет; `scserv templates list` покажет шаблоны",
+                name=name,
+            )
         )
     wanted = [one for one in found if version in (None, one.version)]
     if not wanted:
-        raise SetupError(f"--version: {name} has the versions 1 to {found[0].version}")
+        raise SetupError(
+            both(
+                "--version: {name} has the versions 1 to {last}",
+                "--version: у {name} есть версии с 1 по {last}",
+                name=name,
+                last=found[0].version,
+            )
+        )
     return wanted[0]
 
 
@@ -269,6 +325,14 @@ def _check_name(name: str) -> None:
         _NAME.validate_python(name)
     except ValidationError:
         raise SetupError(
-            f"NAME: {name!r} can't name a template; use up to 64 small Latin letters, digits, "
-            "dots, dashes and underscores"
+            both(
+                "NAME: {name!r} can't name a template; use up to 64 small Latin letters, digits, "
+                "dots, dashes and underscores",
+                "NAME: {name} не подходит как имя шаблона; допустимы до 64 строчных латинских "
+                "букв, цифр, точек, дефисов и подчёркиваний",
+                name=name,
+            )
         ) from None
+
+
+speak_both([templates])

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from inbound.wording import both
 from schemas.texts import check_text, is_blank
 
 LONGEST_FIELD: Final = 500
@@ -42,12 +43,16 @@ class FieldType(StrEnum):
 
 
 SHOWN: Final = {
-    FieldType.TEXT: "any text",
-    FieldType.CODE: "Latin letters, digits and _ . / # -",
-    FieldType.INTEGER: "a whole number",
-    FieldType.DECIMAL: "a number like 12.50",
-    FieldType.DATE: "a date like 2026-01-31 or 31.01.2026",
-    FieldType.TIME: "a time like 18:30",
+    FieldType.TEXT: both("any text", "любой текст"),
+    FieldType.CODE: both(
+        "Latin letters, digits and _ . / # -", "латинские буквы, цифры и _ . / # -"
+    ),
+    FieldType.INTEGER: both("a whole number", "целое число"),
+    FieldType.DECIMAL: both("a number like 12.50", "число, например 12.50"),
+    FieldType.DATE: both(
+        "a date like 2026-01-31 or 31.01.2026", "дата, например 2026-01-31 или 31.01.2026"
+    ),
+    FieldType.TIME: both("a time like 18:30", "время, например 18:30"),
 }
 """What people read about each type."""
 
