@@ -25,7 +25,8 @@ from inbound.api.bodies import (
     drain,
     too_large,
 )
-from inbound.api.problems import ProblemKind, Refusal, refusal_of, render, unauthorized
+from inbound.api.problem_answers import refusal_of, render
+from inbound.api.problems import ProblemKind, Refusal, unauthorized
 from inbound.api.rate_limits import RateLimits
 from inbound.api.token_failures import TokenFailures
 from inbound.api.tokens import Scope as TokenScope

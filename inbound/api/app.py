@@ -15,7 +15,7 @@ from inbound.api import (
     daily_counts,
     messages,
     people,
-    problems,
+    problem_answers,
     request_search,
     subscriptions,
     timelines,
@@ -89,5 +89,5 @@ def _make_routes() -> FastAPI:
 
     # Starlette raises an Exception again after the answer; ObservabilityMiddleware logs it.
     for error in (HTTPException, RequestValidationError, RetryableError, Exception):
-        app.add_exception_handler(error, problems.answer)
+        app.add_exception_handler(error, problem_answers.answer)
     return app

@@ -23,7 +23,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inbound.api.problems import RETRY_AFTER_S, ProblemKind, Refusal, refusal_of, render
+from inbound.api.problem_answers import refusal_of, render
+from inbound.api.problems import RETRY_AFTER_S, ProblemKind, Refusal
 from inbound.errors import ScservError
 from inbound.ops import metrics, telemetry
 from inbound.ops.logs import BOUNDED

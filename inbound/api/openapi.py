@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from inbound.api.examples import ORDER, TIMELINE
 from inbound.api.languages import ACCEPT_LANGUAGE, CONTENT_LANGUAGE
 from inbound.api.models import RequestModel, ResponseModel
+from inbound.api.problem_answers import problem_of
 from inbound.api.problems import (
     MEDIA_TYPE,
     PHRASES,
@@ -24,7 +25,6 @@ from inbound.api.problems import (
     ProblemKind,
     Refusal,
     forbidden,
-    problem_of,
     unauthorized,
 )
 from inbound.handlers.broadcasts import Action

@@ -18,7 +18,8 @@ from uvicorn.server import ServerState
 
 from inbound.api.connections import Slot, count_closed
 from inbound.api.framing import HEAD_TOO_LARGE, StrictConnection
-from inbound.api.problems import ProblemKind, Refusal, render
+from inbound.api.problem_answers import render
+from inbound.api.problems import ProblemKind, Refusal
 
 HEADERS_TIMEOUT_S: Final = 10.0
 ANSWER_TIMEOUT_S: Final = 30.0

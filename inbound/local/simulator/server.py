@@ -26,7 +26,6 @@ from inbound.local.simulator.attacks import Attacker
 from inbound.local.simulator.client_links import ANSWERS, Client, ClientLinks, error_text, kind_of
 from inbound.local.simulator.client_session import ClientSession
 from inbound.local.simulator.delivery_queue import Deliverable, DeliveryQueue
-from inbound.local.simulator.dialects import DEFAULT_PLAN, ReceiptPlan
 from inbound.local.simulator.fault_injector import FaultInjector
 from inbound.local.simulator.faults import Faults, NoFaults
 from inbound.local.simulator.ledger import PduLedger
@@ -42,6 +41,7 @@ from inbound.local.simulator.settings import (
     SimulatorStats,
 )
 from inbound.local.simulator.statistics import line_of
+from inbound.local.simulator.submissions import Submissions
 from inbound.smpp.listener import Listener, listen
 from inbound.smpp.pdu import BindPdu, DataSm, DeliverSm, QuerySm, RequestPdu, ResponsePdu, SubmitSm
 from inbound.smpp.rate import TokenBucket
@@ -112,6 +112,7 @@ class Simulator:
             self.stats,
             self._states,
         )
+        self._submissions = Submissions(self._links, self._tracker, self.stats)
 
     @property
     def port(self) -> int:
@@ -213,7 +214,7 @@ class Simulator:
         link = self._links.get(session)
         if link is not None:
             self.ledger.message("submit_sm", link.number, link.system_id, request, detail)
-        answer = await self._faults.on_submit(request, session, self._submit)
+        answer = await self._faults.on_submit(request, session, self._submissions.take)
         if link is not None and isinstance(answer, ResponsePdu):
             answer.sequence = request.sequence
             self.ledger.answer("submit_sm_resp", link.number, link.system_id, answer)
@@ -230,32 +231,6 @@ class Simulator:
             answer.sequence = request.sequence
             self._links.answer(session, "query_sm_resp", answer)
         return answer
-
-    async def _submit(
-        self, pdu: SubmitSm, session: Session, receipt: ReceiptPlan = DEFAULT_PLAN
-    ) -> Answer:
-        self.stats.submitted += 1
-        link = self._links.get(session)
-        if link is None:
-            return pdu.answer(Status.ESME_RSYSERR)
-        status = self._throttle(link.client) if link.client else _own_number(pdu, session)
-        if status:
-            self.stats.refused += 1
-            return pdu.answer(status)
-        message_id = self._tracker.take(pdu, link, receipt)
-        if message_id is None:
-            self.stats.refused += 1
-            return pdu.answer(Status.ESME_RMSGQFUL)
-        answer = pdu.answer()
-        answer.message_id = message_id
-        return answer
-
-    def _throttle(self, client: Client) -> int:
-        if client.bucket.delay():
-            self.stats.throttled += 1
-            return Status.ESME_RTHROTTLED
-        client.bucket.take()
-        return Status.ESME_ROK
 
     # Deliveries to clients.
 
@@ -305,13 +280,3 @@ class Simulator:
             spare=spare,
             wall_clock=self._wall_clock,
         )
-
-
-def _own_number(pdu: SubmitSm, session: Session) -> int:
-    """Check that a phone sends from its own number; fill in a missing source address."""
-    own = digits(session.bound_as.address_range) if session.bound_as else ""
-    if not pdu.source_addr and own[-1:] != "*":
-        pdu.source_addr_ton, pdu.source_addr_npi, pdu.source_addr = 1, 1, own
-    number = digits(pdu.source_addr)
-    matches = number.startswith(own[:-1]) if own[-1:] == "*" else number == own
-    return Status.ESME_ROK if matches and number else Status.ESME_RINVSRCADR

@@ -6,7 +6,7 @@ import pytest
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
-from inbound.api.problems import refusal_of
+from inbound.api.problem_answers import refusal_of
 from schemas.orders import OrderKind, OrderState
 
 
