@@ -116,9 +116,16 @@ class RoleProcess:
     role: Role
     process: asyncio.subprocess.Process | forks.Forked
     port: int
+    killed: bool = False
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs: it has not ended, and `kill` is not ending it."""
+        return not self.killed and self.process.returncode is None
 
     def kill(self) -> None:
         """Send SIGKILL, as a crash would. Safe to repeat, also after its end."""
+        self.killed = True
         with suppress(ProcessLookupError):
             self.process.kill()
 
@@ -128,9 +135,10 @@ class RoleProcess:
             self.process.terminate()
 
     def page(self, path: str) -> bytes:
-        """Return a page of its health port, or b"" when it does not answer. Blocks, 5 s at most."""
+        """Return a page of its health port, or b"" when nothing listens there. Blocks."""
+        url = f"http://127.0.0.1:{self.port}{path}"
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
                 body: bytes = answer.read()
                 return body
         except urllib.error.HTTPError as error:
@@ -139,7 +147,10 @@ class RoleProcess:
             return b""
 
     def not_ready(self) -> str:
-        """Return why it is not ready, or "" when it is. Blocks, 2 s at most."""
+        """Return why it is not ready, or "" when it is. Blocks, 2 s at most.
+
+        A process that is only slow is "not ready" too: poll, or use `Service.ready`.
+        """
         if self.process.returncode is not None:
             return f"{self.role} has ended with status {self.process.returncode}"
         try:
@@ -163,7 +174,8 @@ class Service:
         self.names = names
         self.script = Script()
         self.centre = Simulator(
-            SimulatorSettings(port=0, accounts=(ACCOUNT,), retry_s=0.1), faults=self.script
+            SimulatorSettings(port=free_port(), accounts=(ACCOUNT,), retry_s=0.1),
+            faults=self.script,
         )
         self.running: list[RoleProcess] = []
         self.extra_environment: dict[str, str] = {}
@@ -175,6 +187,7 @@ class Service:
         self._client_ids: dict[str, str] = {}
         self._files = count(1)
         self._revivals: set[asyncio.Task[None]] = set()
+        self._revived: list[RoleProcess] = []
 
     # -- processes --------------------------------------------------------------------
 
@@ -189,7 +202,10 @@ class Service:
         return await self._start(role)
 
     async def ready(self) -> None:
-        """Wait until the health port of every running process says that it is ready."""
+        """Wait until the health port of every running process says that it is ready.
+
+        A process that is restarted when it ends has to be replaced first; no other may have ended.
+        """
         await eventually(
             lambda: not any(one.not_ready() for one in self.running) or self._any_ended(),
             self._explain,
@@ -197,17 +213,20 @@ class Service:
         assert not self._any_ended(), self._explain()
 
     def _any_ended(self) -> bool:
-        return any(one.process.returncode is not None for one in self.running)
+        return any(
+            one.process.returncode is not None and one not in self._revived
+            for one in list(self.running)
+        )
 
     def _explain(self) -> str:
         late = [(one.role, reason) for one in self.running if (reason := one.not_ready())]
         return "\n".join(f"{reason}\n{self.log_of(role)[-2000:]}" for role, reason in late)
 
     async def kill(self, victim: RoleProcess) -> None:
-        """Send SIGKILL to a process and wait until it has ended."""
+        """Send SIGKILL to a process and wait until it has ended. It is not restarted."""
+        self.running.remove(victim)
         victim.kill()
         await victim.process.wait()
-        self.running.remove(victim)
 
     async def stop(self, one: RoleProcess) -> int:
         """Send SIGTERM to a process and return its exit status; fail the test if it stays."""
@@ -229,8 +248,18 @@ class Service:
             self._watch(one)
 
     def one(self, role: Role) -> RoleProcess:
-        """Return the process of a role; the first, when there are several."""
-        return next(one for one in self.running if one.role == role)
+        """Return the process of a role: the first that is alive, when there are several.
+
+        Where processes are restarted, a killed one is listed until it is replaced: see `alive`.
+        """
+        of_role = [one for one in self.running if one.role == role]
+        assert of_role, f"the test runs no {role}"
+        return next((one for one in of_role if one.is_alive), of_role[0])
+
+    async def alive(self, role: Role) -> RoleProcess:
+        """Wait until a role has a process that was not killed, and return it."""
+        await eventually(lambda: self.one(role).is_alive, lambda: f"no {role} was started again")
+        return self.one(role)
 
     def log_of(self, role: Role) -> str:
         """Return the logs of all processes that this role has had."""
@@ -438,6 +467,7 @@ class Service:
         }
 
     def _watch(self, one: RoleProcess) -> None:
+        self._revived.append(one)
         task = asyncio.create_task(self._start_again(one))
         self._revivals.add(task)
         task.add_done_callback(self._revivals.discard)
@@ -445,8 +475,11 @@ class Service:
     async def _start_again(self, one: RoleProcess) -> None:
         await one.process.wait()
         if one in self.running:
-            self.running.remove(one)
-            self._watch(await self._start(one.role))
+            # The successor is listed first: at no moment does a role have no process.
+            successor = await self._start(one.role)
+            self._watch(successor)
+            with suppress(ValueError):  # the test ended it meanwhile
+                self.running.remove(one)
 
     async def close(self) -> None:
         """End every process and the centre."""

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from inbound.parsers.numbers import mask
-from tests.fix_service import Client, Service, free_port
+from tests.fix_service import Client, Service, eventually, free_port
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -33,7 +33,9 @@ async def api(service: Service) -> AsyncIterator[httpx.AsyncClient]:
     scopes = [f"--scope={scope}" for scope in ("read", "resolve", "reveal")]
     token = await scserv(service, "tokens", "create", "--name", "desk", *scopes)
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=PATIENCE_S
+    ) as client:
         yield client
 
 
@@ -96,6 +98,10 @@ async def test_a_revealed_number_stands_in_the_answer_and_nowhere_else(
     assert wrong.status_code == 422
     digits = client.number.removeprefix("+")
     assert digits not in wrong.text
+    # A request is logged once it has been answered.
+    await eventually(
+        lambda: "GET /v1/requests 422" in service.log_of("api"), lambda: service.log_of("api")
+    )
     log = service.log_of("api")
     assert "POST /v1/timeline 200" in log
     assert digits not in log

@@ -105,15 +105,22 @@ async def test_a_duplicate_within_the_minute_is_known(service: Service) -> None:
     for _ in range(2):
         await service.text(client.number, "CLIENT sms start")
     await service.script.replies(client.number)
-    told = await as_data(service, "--phone", client.number)
+    # The replies to the first text say nothing of the second.
+    async with asyncio.timeout(PATIENCE_S):
+        while not (told := await as_data(service, "--phone", client.number))["misses"]:
+            pass
     assert [miss["kind"] for miss in told["misses"]] == ["duplicate"]
     assert len(told["requests"]) == 1
 
 
 async def test_nothing_arrived_at_all(service: Service) -> None:
     [number] = service.new_numbers(1)
-    said = await timeline(service, "--phone", number, "--lang", "en")
-    assert "We have no record of a text from this number." in said
+    # As long as texts may wait to be processed, it is not said.
+    async with asyncio.timeout(PATIENCE_S):
+        while "We have no record of a text from this number." not in (
+            said := await timeline(service, "--phone", number, "--lang", "en")
+        ):
+            pass
     assert number[2:] not in said
 
 

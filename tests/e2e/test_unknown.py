@@ -18,7 +18,7 @@ from inbound.smpp.session import Answer, Session
 from schemas.cloudevents import TYPE_PREFIX, header
 from schemas.messages import Outcome, SubmitResult, SubmitResults
 from tests.e2e.bulk import TEMPLATE, broadcast
-from tests.e2e.script import Submit
+from tests.e2e.script import ACCOUNT, Submit
 from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.fix_service import (
     WINDOW,
@@ -73,6 +73,10 @@ async def test_a_broadcast_that_may_have_been_sent_is_unknown_and_a_reply_goes_a
     await service.text(client.number, "CLIENT sms start")
     await script.until(lambda: bool(script.to(client.number)), "the acknowledgement")
     await service.kill(gateway)
+    # What it had sent by then has been read, once the centre has seen the end of its link.
+    await eventually(
+        lambda: not service.centre.queue(ACCOUNT.system_id).sessions, lambda: "the link is still up"
+    )
     before, silent = {submit.number for submit in script.submitted}, False
     await service.start("gateway")
 
