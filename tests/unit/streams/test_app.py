@@ -8,7 +8,7 @@ import pytest
 
 from inbound.deadletter.isolation import BatchProcessor, FailedRecord
 from inbound.kafka.decoding import TopicRecord
-from streams.app import Acks, Checks, _agent
+from streams.app import Checks, Commits, _agent
 from streams.continuity import Bounds, Continuity, SkippedRecordsError
 from streams.progress import Partition, Progress
 
@@ -47,7 +47,7 @@ def agent(log: list[str], failure: BaseException | None = None, *, committed: in
         return Bounds(0, committed)
 
     processor = BatchProcessor(process, set_aside)
-    checks = Checks(Progress(lambda: 0.0), Continuity(find_bounds), Acks())
+    checks = Checks(Progress(lambda: 0.0), Continuity(find_bounds), Commits())
     return _agent(processor, 10, 0.01, checks)(Stream(log))
 
 

@@ -88,7 +88,7 @@ async def test_reader_misses_nothing_while_writers_race_and_fail(
         last = followed[-1] if followed else 0
         followed.extend(e.position for e in feeds.read_events(conn, 7, after=last))
         last = sent[-1] if sent else 0
-        sent.extend(row.position for row in feeds.read_outbox(conn, [0], 7, after=last))
+        sent.extend(row.position for row in feeds.read_outbox(conn, {0: 7}, after=last))
         return len(followed) >= kept * len(stores) and len(sent) >= kept * len(stores)
 
     async with asyncio.TaskGroup() as writers:
@@ -96,7 +96,7 @@ async def test_reader_misses_nothing_while_writers_race_and_fail(
             writers.create_task(write(store))
         await until(follow)
     assert followed == list(range(1, kept * len(stores) + 1))
-    assert sent == [row.position for row in feeds.read_outbox(conn, [0], 1000, after=0)]
+    assert sent == [row.position for row in feeds.read_outbox(conn, {0: 1000}, after=0)]
     for store in stores:
         await store.close()
 

@@ -22,6 +22,7 @@ from inbound.store.outbox import feeds
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.postgres import PostgresStore
 from tests.fix_store import (
+from tests.patience import PATIENCE_S
     NOON,
     add_parts,
     batch,
@@ -263,8 +264,8 @@ async def test_relays_are_woken_after_the_commit_and_only_then(
         async with postgres_store.transaction() as tx:
             await tx.write(Changes(outbox=[outbox_row()]))
             assert not feeds.wait_for_rows(relay, 0)
-        assert feeds.wait_for_rows(relay, 10)
-        assert len(feeds.read_outbox(relay, [0], 10)) == 1
+        assert feeds.wait_for_rows(relay, PATIENCE_S)
+        assert len(feeds.read_outbox(relay, {0: 10})) == 1
 
         await write(postgres_store, Changes(inbox=[inbox_row()], vault=[secret()]))
         with contextlib.suppress(LookupError):
@@ -272,7 +273,7 @@ async def test_relays_are_woken_after_the_commit_and_only_then(
                 await tx.write(batch(1))
                 raise LookupError
         await write(postgres_store, Changes(events=[event(uuid4())]))
-        assert feeds.wait_for_rows(relay, 10)
+        assert feeds.wait_for_rows(relay, PATIENCE_S)
         assert not feeds.wait_for_rows(relay, 0)
 
 
