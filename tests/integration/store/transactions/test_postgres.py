@@ -22,7 +22,6 @@ from inbound.store.outbox import feeds
 from inbound.store.transactions.changes import Changes
 from inbound.store.transactions.postgres import PostgresStore
 from tests.fix_store import (
-from tests.patience import PATIENCE_S
     NOON,
     add_parts,
     batch,
@@ -34,6 +33,7 @@ from tests.patience import PATIENCE_S
     state,
     until,
 )
+from tests.patience import PATIENCE_S
 
 NUMBER = "+79161234567"
 CANARY = "CANARY"
