@@ -1,10 +1,11 @@
-"""An agent acks a batch only once it is processed; a batch that failed is never acked."""
+"""What an agent has processed may be committed; a batch that failed may not."""
 
 from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faust.types import TP
 
 from inbound.deadletter.isolation import BatchProcessor, FailedRecord
 from inbound.kafka.decoding import TopicRecord
@@ -15,6 +16,13 @@ from streams.progress import Partition, Progress
 EVENT = SimpleNamespace(
     message=SimpleNamespace(topic="t", partition=3, offset=7, key=b"k", value=b"v", headers=None)
 )
+
+
+class Consumer:
+    """Faust's consumer, which would commit everything."""
+
+    def _new_offset(self, _place: TP) -> int | None:
+        return 1_000
 
 
 class Stream:
@@ -34,7 +42,13 @@ class Bug(BaseException):
     """Nothing that a processor sets aside."""
 
 
-def agent(log: list[str], failure: BaseException | None = None, *, committed: int = 7) -> Any:
+def agent(
+    log: list[str],
+    failure: BaseException | None = None,
+    *,
+    committed: int = 7,
+    commits: Commits | None = None,
+) -> Any:
     async def process(records: Sequence[TopicRecord]) -> None:
         if failure is not None:
             raise failure
@@ -47,7 +61,7 @@ def agent(log: list[str], failure: BaseException | None = None, *, committed: in
         return Bounds(0, committed)
 
     processor = BatchProcessor(process, set_aside)
-    checks = Checks(Progress(lambda: 0.0), Continuity(find_bounds), Commits())
+    checks = Checks(Progress(lambda: 0.0), Continuity(find_bounds), commits or Commits())
     return _agent(processor, 10, 0.01, checks)(Stream(log))
 
 
@@ -58,12 +72,17 @@ async def test_acked_after_the_commit() -> None:
     assert log == ["commit 2", "ack", "ack"]
 
 
-async def test_not_acked_when_it_was_not_committed() -> None:
-    log: list[str] = []
+async def test_the_offset_behind_a_processed_batch_may_be_committed_and_no_other() -> None:
+    commits, consumer = Commits(), Consumer()
+    commits.guard(consumer)
     with pytest.raises(Bug):
-        async for _ in agent(log, Bug()):
+        async for _ in agent([], Bug(), commits=commits):
             pass
-    assert log == []
+    assert consumer._new_offset(TP("t", 3)) is None
+    async for _ in agent([], commits=commits):
+        pass
+    assert consumer._new_offset(TP("t", 3)) == 8
+    assert consumer._new_offset(TP("t", 4)) is None
 
 
 async def test_nothing_is_processed_behind_records_that_were_passed_over() -> None:
