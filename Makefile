@@ -14,7 +14,7 @@ WORKING := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-long check contracts peers bench chaos lock clean
+.PHONY: help setup up test test-long check contracts peers screenshots bench chaos lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -54,6 +54,10 @@ contracts: $(STAMP)  ## what other services build on: refuses a change that woul
 peers: $(STAMP)  ## programs of others: Node, Perl, Kannel (.ci/peers installs what is missing)
 	@.ci/peers
 	@$(BIN)/python -m pytest tests/peers $(ARGS)
+
+screenshots: $(STAMP)  ## the images of docs/images, taken of a running service
+	@.ci/peers
+	@$(BIN)/python -m tests.peers.screenshots
 
 bench: $(STAMP)  ## load the whole service, work through a million events, ask the desk over 10 million (DESK_REQUESTS=N); a JSON object each
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -76,6 +76,16 @@ class DailyReport:
         return not (self.accepted or self.completed or self.messages or self.accounts)
 
     @property
+    def submitted(self) -> int:
+        """All messages that the SMS centre accepted."""
+        return sum(one.submitted for one in self.messages)
+
+    @property
+    def delivered(self) -> int:
+        """All messages that were delivered on the day, whenever they were sent."""
+        return sum(one.delivered for one in self.messages)
+
+    @property
     def completions(self) -> int:
         """All requests that were completed on the day, whenever they were accepted."""
         return sum(count for _, count in self.completed)

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from inbound.api.problems import RETRY_AFTER_S
 from inbound.errors import RetryableError
+from inbound.store.errors import StoreUnavailable
 
 UNCHANGED: Final = "Nothing was changed."
 
@@ -102,6 +103,18 @@ def trouble_of(error: Exception, method: str) -> Trouble:
             )
         case HTTPException() if error.status_code < 500:
             return not_found()
+        case StoreUnavailable():
+            return Trouble(
+                503,
+                "The database does not answer.",
+                "Nobody can be recognised meanwhile. Texts of clients are still accepted and wait; "
+                "an operator has to bring PostgreSQL back. Then reload the page."
+                if is_read
+                else "Wait a moment, look at the page again, and repeat your change if it is "
+                "missing.",
+                unsure,
+                {"Retry-After": str(RETRY_AFTER_S)},
+            )
         case RetryableError() | HTTPException(status_code=503):
             return Trouble(
                 503,

@@ -7,12 +7,13 @@ None, and the page says that it isn't known.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 import psycopg
 
 from inbound.api.backend import Sources, retry_once
+from inbound.desk.daily_report import DailyReport, report_of
 from inbound.errors import RetryableError
 from inbound.freshness.model import Backlog
 from inbound.projections.queries import Minute
@@ -75,7 +76,8 @@ class Stored:
 class ServiceStatus:
     """How the service is at one moment. `stored` and `hour` are None while PostgreSQL is away.
 
-    `hour` has each minute of the last hour; `whole_hour` all of them together.
+    `hour` has each minute of the last hour; `whole_hour` all of them together; `today` the counts of
+    this day in UTC so far.
     """
 
     at: datetime
@@ -84,6 +86,7 @@ class ServiceStatus:
     stored: Stored | None
     hour: Sequence[Minute] | None
     whole_hour: Minute | None
+    today: DailyReport | None = None
 
 
 class StatusReader:
@@ -98,14 +101,17 @@ class StatusReader:
         """Return the status now. Raises nothing while PostgreSQL or Kafka is away."""
         now = self._clock()
         until = now.replace(second=0, microsecond=0)
-        backlog, stored, minutes = await asyncio.gather(
+        today = now.astimezone(UTC).date()
+        backlog, stored, minutes, counts = await asyncio.gather(
             self._sources.backlog.ask(),
             _or_none(self._sources.pool.run(read_stored)),
             _or_none(retry_once(self._sources.slow.minutes, until - HOUR, until)),
+            _or_none(retry_once(self._sources.quick.daily, today, today)),
         )
         hour = minutes[:-1] if minutes else None
         whole = minutes[-1] if minutes else None
-        return ServiceStatus(now, self._limits, backlog, stored, hour, whole)
+        report = None if counts is None else report_of(today, counts, (), is_final=False)
+        return ServiceStatus(now, self._limits, backlog, stored, hour, whole, report)
 
 
 async def _or_none(reading: Awaitable[Found]) -> Found | None:

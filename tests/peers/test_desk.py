@@ -19,8 +19,10 @@ from tests.patience import PATIENCE_S
 from tests.peers.chromium import Tab, chromium
 
 WIDTHS = (360, 900, 1600)
+REPORTED = (history.END - timedelta(days=1)).date()
 PAGES = (
     *("/handset", "/people", f"/people/{SUBJECTS[2]}", "/account", "/nothing"),
+    *("/status", "/status/dead-letters", "/status/report", f"/status/report?day={REPORTED}"),
     *("/users", "/tokens", "/audit", "/audit?until=2001-01-01"),
     *("/send", "/send/sent", "/send/scheduled", "/templates", "/templates/_new"),
 )
@@ -75,6 +77,8 @@ async def test_the_desk_in_a_browser(
                 assert await tab.violations() == [], (path, language)
         await a_conversation(tab, base, world)
         await a_search_by_keyboard(tab, base)
+        await the_menu_by_keyboard(tab, base)
+        await a_status_that_renews_itself(tab, base, world)
         assert [one for one in browser.complaints if "404" not in one] == []
 
 
@@ -100,3 +104,37 @@ async def a_search_by_keyboard(tab: Tab, base: str) -> None:
     await tab.fill("#q", history.number_of(2))
     await tab.press(".search button")
     assert await tab.run("location.pathname") == f"/people/{SUBJECTS[2]}"
+
+
+async def the_menu_by_keyboard(tab: Tab, base: str) -> None:
+    """A narrow screen opens it with Enter, Escape closes it, wide ones show it as it is."""
+    await tab.open(f"{base}/people", width=360)
+    seen = "document.querySelector('#menu a').checkVisibility({contentVisibilityAuto: true})"
+    assert not await tab.run(seen)
+    await tab.run("document.querySelector('#menu summary').focus()")
+    await tab.run("document.querySelector('#menu summary').click()")
+    await tab.until("document.getElementById('menu').open")
+    assert await tab.run(seen)
+    assert await tab.run("document.documentElement.scrollWidth") <= 360
+    assert await tab.violations() == []
+    await tab.run("document.querySelector('#menu a').focus()")
+    await tab.key("Escape")
+    await tab.until("!document.getElementById('menu').open")
+    assert await tab.run("document.activeElement.tagName") == "SUMMARY"
+    await tab.open(f"{base}/people", width=1600)
+    assert await tab.run("document.querySelector('#menu a').getClientRects().length") > 0
+    await tab.run("document.querySelector('#menu a').focus()")
+    assert await tab.run("document.activeElement.closest('#menu') !== null")
+
+
+async def a_status_that_renews_itself(tab: Tab, base: str, world: DeskWorld) -> None:
+    """What has changed appears without a reload; what was opened stays open."""
+    await tab.open(f"{base}/status")
+    assert "Kafka" not in await tab.run("document.querySelector('.alarms').textContent")
+    world.oldest = None
+    await tab.run("window.stays = true")
+    await tab.run("htmx.ajax('GET', '/status/live', {target: '#live', swap: 'outerHTML'})")
+    await tab.until("document.querySelector('.alarms').textContent.includes('Kafka')")
+    assert await tab.run("window.stays")
+    assert await tab.violations() == []
+    world.oldest = {}

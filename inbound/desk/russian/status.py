@@ -20,6 +20,8 @@ STATUS: Final[Mapping[str, str]] = {
     "{count} s": "{count} с",
     "{count} min": "{count} мин",
     "{count} h": "{count} ч",
+    "Messages sent today, {zone}": "Отправлено сегодня, {zone}",
+    "delivered: {count}": "доставлено: {count}",
     "no texts": "нет сообщений",
     "last hour": "за последний час",
     "120 s are promised": "обещано 120 с",
@@ -144,6 +146,8 @@ STATUS: Final[Mapping[str, str]] = {
     "There is no such dead letter.": "Такого необработанного сообщения нет.",
     "It was retried or discarded, or its person was erased. Look at the list.": "Его повторили или удалили, или удалены данные человека. Посмотрите список.",
     "Dead letter": "Необработанное сообщение",
+    "The database does not answer.": "База данных не отвечает.",
+    "Nobody can be recognised meanwhile. Texts of clients are still accepted and wait; an operator has to bring PostgreSQL back. Then reload the page.": "Пока никого нельзя узнать. Сообщения клиентов принимаются и ждут; оператору нужно вернуть PostgreSQL. Затем обновите страницу.",
     # Searching.
     "the name of a broadcast, a part of it, or its id": "название рассылки, его часть или её id",
     "the number of a dead letter": "номер необработанного сообщения",

@@ -11,6 +11,7 @@ from inbound.desk.roles import Role
 from inbound.errors import RetryableError
 from inbound.freshness.model import PendingWork
 from inbound.store.connections import connect
+from inbound.store.errors import StoreUnavailable
 from tests.bench import history
 from tests.fix_store import BOUND
 from tests.integration.desk.browser import Browser
@@ -175,3 +176,22 @@ async def test_the_part_that_changes_is_asked_for_alone(viewer: Browser) -> None
     assert part.status == 200
     assert "<html" not in part.answer.text
     assert [a["hx-get"] for _, a in part.elements if a.get("hx-get")] == [polled["hx-get"]]
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "The database does not answer."), ("ru", "База данных не")]
+)
+async def test_while_nobody_can_be_recognised_the_page_says_why(
+    status_world: DeskWorld, monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("PostgreSQL at secret-host does not answer")
+
+    browser = await status_world.signed_in(Role.OPERATOR, language=language)
+    monkeypatch.setattr(status_world.desk.sign_in, "find", away)
+    page = await browser.open("/status")
+    assert page.status == 503
+    assert said in page.text
+    assert "PostgreSQL" in page.text
+    assert "secret-host" not in page.answer.text
+    assert page.answer.headers["retry-after"]
