@@ -76,8 +76,8 @@ class Stored:
 class ServiceStatus:
     """How the service is at one moment. `stored` and `hour` are None while PostgreSQL is away.
 
-    `hour` has each minute of the last hour; `whole_hour` all of them together; `today` the counts of
-    this day in UTC so far.
+    `hour` has each minute of the last hour; `whole_hour` all of them together; `today` the counts
+    of this day in UTC so far.
     """
 
     at: datetime

@@ -146,7 +146,8 @@ class Tab:
 
     async def key(self, key: str) -> None:
         for kind in ("keyDown", "keyUp"):
-            await self.call("Input.dispatchKeyEvent", type=kind, key=key, text=key)
+            text = {"text": key} if len(key) == 1 else {}
+            await self.call("Input.dispatchKeyEvent", type=kind, key=key, **text)
 
     async def violations(self) -> list[str]:
         """Return what axe-core finds wrong with the page (WCAG 2.2 A and AA, best practice)."""
