@@ -34,7 +34,9 @@ async def api(service: Service) -> AsyncIterator[httpx.AsyncClient]:
     ran = await service.command("tokens", "create", "--name", "crm", "--scope", "send")
     assert ran.status == 0, ran.err
     headers = {"Authorization": f"Bearer {ran.out.strip()}"}
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=PATIENCE_S
+    ) as client:
         yield client
 
 
@@ -112,9 +114,10 @@ async def test_a_kill_during_a_request_loses_and_doubles_nothing(
     ids: list[str] = []
     async with asyncio.timeout(PATIENCE_S):
         for kill in range(KILLS):
+            api_process = await service.alive("api")
             sending = [asyncio.create_task(send(10 * kill + one)) for one in range(10)]
             await asyncio.sleep(0.005 * kill)
-            service.one("api").kill()
+            api_process.kill()
             ids += await asyncio.gather(*sending)
     assert len(set(ids)) == 10 * KILLS
     for order_id in ids:

@@ -544,6 +544,12 @@ async def test_peer_that_never_reads_is_disconnected(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("inbound.smpp._connection._MAX_UNREAD", 100_000)
     async with esme_session() as (session, peer):
         peer.reader._transport.pause_reading()  # type: ignore[attr-defined]  # asyncio's own
+        # The system holds megabytes for a peer that does not read; here as little as it can.
+        for transport, buffer in (
+            (session._transport, socket.SO_SNDBUF),
+            (peer.writer.transport, socket.SO_RCVBUF),
+        ):
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, buffer, 1)
         enquiries = b"".join(b"\0\0\0\x10\0\0\0\x15\0\0\0\0\0\0\0\x01" for _ in range(4096))
         while not session.reason:
             peer.writer.write(enquiries)
