@@ -121,7 +121,7 @@ async def test_message_already_submitted_is_reported_as_it_was(service: Service)
         return await proceed(pdu, session)
 
     service.script.fault = wait
-    service.extra_environment["SCSERV_SMPP__RESPONSE_TIMEOUT_S"] = "60"
+    service.extra_environment["SCSERV_SMPP__RESPONSE_TIMEOUT_S"] = f"{PATIENCE_S:.0f}"
     await service.stop(service.one("gateway"))
     await service.start("gateway")
     try:

@@ -177,7 +177,7 @@ async def test_orders_survive_the_kill_of_every_role(service: Service) -> None:
     for number, role in enumerate(roles * 2):
         _, answer = await notify(service, client.number, text=f"Заявка {number} выполнена.")
         orders.append(answer["id"])
-        service.one(role).kill()
+        (await service.alive(role)).kill()
 
     def states() -> list[str]:
         return [state_of(service, order_id) for order_id in orders]
