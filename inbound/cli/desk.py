@@ -41,6 +41,7 @@ def desk(settings: Settings, *, handset: bool) -> None:
     from inbound.clock import utc_now
     from inbound.desk.access import Desk
     from inbound.desk.app import make_desk, menu
+    from inbound.desk.client_imports import ClientImports
     from inbound.desk.dead_letters import DeadLetters
     from inbound.desk.long_work import LongWork
     from inbound.desk.message_templates import MessageTemplates
@@ -97,6 +98,12 @@ def desk(settings: Settings, *, handset: bool) -> None:
                 sending=sending,
                 templates=templates,
                 uploads=uploads,
+                imports=ClientImports(
+                    settings.database_url.get_secret_value(),
+                    settings.subject_key_bytes(),
+                    settings.vault_key_bytes(),
+                    uploads,
+                ),
                 status=_status(settings, sources),
                 dead_letters=DeadLetters(sources.pool, sources.sealer, DeadLetterRetries(settings)),
                 long_work=long_work,

@@ -12,6 +12,7 @@ from inbound.api.addresses import ClientAddresses
 from inbound.api.backend import Sources
 from inbound.desk.broadcast_drafts import BroadcastDrafts
 from inbound.desk.broadcasts import Broadcasts
+from inbound.desk.client_imports import ClientImports
 from inbound.desk.dead_letters import DeadLetters
 from inbound.desk.long_work import LongWork
 from inbound.desk.message_templates import MessageTemplates
@@ -40,6 +41,7 @@ class Desk:
     sending: Sending
     templates: MessageTemplates
     uploads: Uploads
+    imports: ClientImports
     status: StatusReader
     dead_letters: DeadLetters
     long_work: LongWork

@@ -26,7 +26,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "callbacks.set": "Callback URL set",
     "clients.change": "Client changed",
     "clients.import": "Clients imported",
-    "clients.reveal": "Client's number shown",
+    "clients.rejected": "Rejected clients downloaded",
     "deadletters.discard": "Dead letter discarded",
     "deadletters.retry": "Dead letter retried",
     "deadletters.reveal": "Dead letter shown",

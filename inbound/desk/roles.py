@@ -33,6 +33,8 @@ class Right(DocumentedEnum):
     HANDSET = "handset", "text the service from a simulated phone"
     USERS = "users", "see who signs in at the desk, and with which roles"
     USERS_CHANGE = "users_change", "create, change and disable users"
+    CLIENTS = "clients", "see which client a number belongs to, without secrets"
+    CLIENTS_CHANGE = "clients_change", "add, change and import clients"
     ACCOUNTS = "accounts", "see the accounts that have messages sent"
     ACCOUNTS_CHANGE = "accounts_change", "change accounts: rights, limits, balance, callback URL"
     SENDERS = "senders", "approve and remove senders of accounts"
@@ -62,6 +64,8 @@ RIGHTS: Final[Mapping[Right, frozenset[Role]]] = {
     Right.HANDSET: _ALL - {Role.VIEWER, Role.APPROVER},
     Right.USERS: _OVERSIGHT,
     Right.USERS_CHANGE: frozenset({Role.ADMINISTRATOR}),
+    Right.CLIENTS: _ALL,
+    Right.CLIENTS_CHANGE: frozenset({Role.OPERATOR, Role.ADMINISTRATOR}),
     Right.ACCOUNTS: _ALL - {Role.SUPPORT},
     Right.ACCOUNTS_CHANGE: frozenset({Role.OPERATOR, Role.ADMINISTRATOR}),
     Right.SENDERS: frozenset({Role.APPROVER, Role.ADMINISTRATOR}),

@@ -24,6 +24,7 @@ PAGES = (
     *("/handset", "/people", f"/people/{SUBJECTS[2]}", "/account", "/nothing"),
     *("/status", "/status/dead-letters", "/status/report", f"/status/report?day={REPORTED}"),
     *("/users", "/tokens", "/audit", "/audit?until=2001-01-01"),
+    *("/accounts", "/accounts/default", "/clients"),
     *("/send", "/send/sent", "/send/scheduled", "/templates", "/templates/_new"),
 )
 

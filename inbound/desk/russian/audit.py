@@ -45,7 +45,7 @@ AUDIT: Final[Mapping[str, str]] = {
     "Callback URL set": "Задан адрес обратных вызовов",
     "Client changed": "Клиент изменён",
     "Clients imported": "Клиенты загружены",
-    "Client's number shown": "Показан номер клиента",
+    "Rejected clients downloaded": "Скачаны отклонённые строки клиентов",
     "Dead letter discarded": "Необработанное сообщение удалено",
     "Dead letter retried": "Необработанное сообщение повторено",
     "Dead letter shown": "Показано необработанное сообщение",

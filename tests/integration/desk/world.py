@@ -21,6 +21,7 @@ from inbound.desk.access import Desk
 from inbound.desk.app import make_desk, menu
 from inbound.desk.broadcast_drafts import BroadcastDrafts
 from inbound.desk.broadcasts import Broadcasts
+from inbound.desk.client_imports import ClientImports
 from inbound.desk.dead_letters import DeadLetters, Retried, RetryRunningError
 from inbound.desk.long_work import LongWork
 from inbound.desk.message_templates import MessageTemplates
@@ -151,6 +152,7 @@ class DeskWorld:
             lambda: self.now,
         )
         pool = self.sources.pool
+        uploads = Uploads(self.uploads, lambda: self.now)
         self._long_work = LongWork(url, "tests")
         keys = AudienceKeys(hasher, AudienceSealer(VAULT_KEY))
         rules = DraftRules("SCSERV", "gsm0338")
@@ -171,7 +173,8 @@ class DeskWorld:
             people,
             self._sending(),
             MessageTemplates(pool, ALPHABET),
-            Uploads(self.uploads, lambda: self.now),
+            uploads,
+            ClientImports(url, SUBJECT_KEY, VAULT_KEY, uploads),
             StatusReader(self.sources, self.limits, lambda: self.now),
             DeadLetters(pool, sealer, self.retries),
             self._long_work,
