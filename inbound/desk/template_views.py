@@ -14,8 +14,8 @@ LANGUAGES: Final[Mapping[str, str]] = {Language.RUSSIAN: "Russian", Language.ENG
 """The languages, as keys of words."""
 
 POLICIES: Final[Mapping[str, str]] = {
-    "drop": "It is not sent again: it may have arrived",
-    "resend": "It is sent again: it may arrive twice",
+    "drop": "It is not sent again",
+    "resend": "It is sent again, perhaps twice",
 }
 """What happens to a message whose outcome is unknown, as keys of words."""
 

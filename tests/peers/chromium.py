@@ -135,6 +135,20 @@ class Tab:
     async def fill(self, selector: str, text: str) -> None:
         await self.run(f"document.querySelector({json.dumps(selector)}).value = {json.dumps(text)}")
 
+    async def type(self, selector: str, text: str) -> None:
+        """Fill in a field as somebody who types: the page hears of it."""
+        await self.fill(selector, text)
+        await self._tell(selector, "input")
+
+    async def choose(self, selector: str, value: str) -> None:
+        """Choose an option of a select."""
+        await self.fill(selector, value)
+        await self._tell(selector, "change")
+
+    async def _tell(self, selector: str, event: str) -> None:
+        event = f"new Event({json.dumps(event)}, {{bubbles: true}})"
+        await self.run(f"document.querySelector({json.dumps(selector)}).dispatchEvent({event})")
+
     async def press(self, selector: str) -> None:
         """Press a button that leads to another page."""
         await self.run("window.isLeft = false")

@@ -12,7 +12,7 @@ from inbound.ops.health import Health
 from inbound.settings import DeskSettings
 from tests.bench import history
 from tests.fix_store import migrated_template  # noqa: F401  fixture
-from tests.integration.api.world import SUBJECTS
+from tests.integration.api.world import SUBJECTS, import_clients
 from tests.integration.desk.conftest import desk_url, handset_world  # noqa: F401  fixtures
 from tests.integration.desk.world import PASSWORD, DeskWorld
 from tests.patience import PATIENCE_S
@@ -63,6 +63,7 @@ async def test_the_desk_in_a_browser(
     world = handset_world
     world.now = history.END
     name = world.user(Role.ADMINISTRATOR)
+    filled = await some_messages(world)
     async with served(world) as base, chromium(node, tmp_path) as browser:
         for language in ("en", "ru"):
             tab = await browser.tab(language)
@@ -70,7 +71,7 @@ async def test_the_desk_in_a_browser(
             assert await tab.violations() == []
             await sign_in(tab, base, name)
             assert await tab.run("location.pathname") == "/handset"
-            for path in (*PAGES, f"/users/{name}"):
+            for path in (*PAGES, *filled, f"/users/{name}"):
                 for width in WIDTHS:
                     await tab.open(base + path, width=width)
                     wide = await tab.run("document.documentElement.scrollWidth")
@@ -78,6 +79,7 @@ async def test_the_desk_in_a_browser(
                 assert await tab.violations() == [], (path, language)
         await a_conversation(tab, base, world)
         await a_search_by_keyboard(tab, base)
+        await a_message(tab, base)
         await the_menu_by_keyboard(tab, base)
         await a_status_that_renews_itself(tab, base, world)
         assert [one for one in browser.complaints if "404" not in one] == []
@@ -96,6 +98,47 @@ async def a_conversation(tab: Tab, base: str, world: DeskWorld) -> None:
     assert await tab.run("window.stays")
     assert await tab.run("document.activeElement.id") == "text-0"
     assert await tab.run("document.getElementById('text-0').value") == ""
+
+
+async def some_messages(world: DeskWorld) -> list[str]:
+    """Send, schedule, and write a template; return the pages that show it."""
+    import_clients(world.url, [("+79037772001", "C-peers-1")])
+    browser = await world.signed_in(Role.ADMINISTRATOR)
+    name, path = "peers-1", "/templates/_new"
+    form = (await browser.open(path)).form(path).fields
+    form |= {"name": name, "ru": "Заявка {number} готова.", "type.number": "code"}
+    await browser.client.post(path, data=form)
+    form["base"], form["ru"] = "1", "Заявка {number} выполнена."
+    await browser.client.post(f"/templates/{name}/change", data=form)
+    page = await browser.open("/send")
+    await browser.send(page, "/send", to="C-peers-1", text="Привет!")
+    page = await browser.open("/send")
+    later = {"to": "C-peers-1", "text": "Later.", "at": "2024-06-05T18:30"}
+    order = await browser.send(page, "/send", **later)
+    person = await browser.send(await browser.open("/people"), "/people/search", q="C-peers-1")
+    template = f"/templates/{name}"
+    return [
+        *(order.path, person.path, f"/send?template={name}"),
+        *(template, f"{template}/change", f"{template}/compare"),
+    ]
+
+
+async def a_message(tab: Tab, base: str) -> None:
+    """Count while somebody types, and keep what is typed when a template comes and goes."""
+    await tab.open(f"{base}/send")
+    await tab.type("#text", "a" * 100 + "—" + "b" * 60)
+    await tab.until("document.querySelector('#preview mark.foreign') !== null")
+    assert "201" in await tab.run("document.querySelector('.counts').textContent")
+    assert await tab.violations() == []
+    await tab.type("#to", "C-peers-1")
+    await tab.choose("#template", "peers-1")
+    await tab.until("document.querySelector('[name=\"f.number\"]') !== null")
+    assert await tab.run("document.getElementById('to').value") == "C-peers-1"
+    await tab.choose("#template", "")
+    await tab.until("document.getElementById('text') !== null")
+    assert "—" in await tab.run("document.getElementById('text').value")
+    await tab.press("#preview button.primary")
+    assert "/send/orders/" in await tab.run("location.pathname")
 
 
 async def a_search_by_keyboard(tab: Tab, base: str) -> None:

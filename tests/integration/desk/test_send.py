@@ -107,7 +107,7 @@ async def test_the_preview_counts_what_the_service_would_send(support: Browser) 
     assert "Parts 3 the account may send 2" in page.text
     assert "Price 7.50 RUB" in page.text
     assert "The character — at place 101 makes the message longer" in page.text
-    assert "Write - instead" in page.text
+    assert "Write “-” instead" in page.text
     assert "Part 2 begins with the character a at place 68" in page.text
     assert mask(PHONE) in page.text
     assert f"client {CLIENT}" in page.text
