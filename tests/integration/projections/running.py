@@ -1,12 +1,40 @@
 """A projector on a thread of the test."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Self
+from uuid import uuid4
 
 from inbound.projections.projector import Projector
 from inbound.store.connections import connect
+from tests.integration.projections.lines import append_stop
 from tests.patience import PATIENCE_S
+
+
+@contextmanager
+def growing_log(url: str) -> Iterator[threading.Event]:
+    """Append events on a thread until the event is set, or this ends.
+
+    Not without an end: on a busy machine one process that does all the rest would never catch up.
+    """
+    done = threading.Event()
+
+    def write() -> None:
+        with connect(url, "writer") as writing:
+            for _ in range(1000):
+                if done.is_set():
+                    return
+                append_stop(writing, uuid4())
+
+    with ThreadPoolExecutor(1) as threads:
+        writer = threads.submit(write)
+        try:
+            yield done
+        finally:
+            done.set()
+            writer.result(PATIENCE_S)
 
 
 class Running:

@@ -26,7 +26,7 @@ from inbound.store.connections import connect
 from inbound.store.log.positions import last_position
 from inbound.store.statements import statements
 from tests.integration.projections.lines import ALL, append_stop, catch_up, dumps, positions
-from tests.integration.projections.running import Running
+from tests.integration.projections.running import Running, growing_log
 from tests.patience import PATIENCE_S
 
 SHAPE = """
@@ -315,31 +315,22 @@ async def test_swaps_under_readers_a_projector_and_new_events(
     monkeypatch.setattr(builder, "BATCH", 20_000)
     catch_up(conn)
     known = {line[:36] for line in dumps(conn)["requests"]}
-    done = threading.Event()
-
-    def write() -> None:
-        with connect(url, "writer") as writing:
-            # A bound: on a busy machine one process that does all this would never catch up.
-            for _ in range(1000):
-                if done.is_set():
-                    return
-                append_stop(writing, uuid4())
-
-    def rebuild_often() -> None:
-        try:
-            for _ in range(3):
-                rebuild(opening, ALL)
-        finally:
-            done.set()
-
     queries = ProjectionQueries(url)
     found = 0
-    with Running(url), background(write) as unwritten, background(rebuild_often) as unbuilt:
-        while not done.is_set() or found <= 3:
-            assert len(await queries.search(limit=1000)) == len(known)
-            found += 1
+    with Running(url), growing_log(url) as done:
+
+        def rebuild_often() -> None:
+            try:
+                for _ in range(3):
+                    rebuild(opening, ALL)
+            finally:
+                done.set()
+
+        with background(rebuild_often) as unbuilt:
+            while not done.is_set() or found <= 3:
+                assert len(await queries.search(limit=1000)) == len(known)
+                found += 1
     await queries.close()
-    assert not unwritten
     assert not unbuilt
     catch_up(conn)
     live = dumps(conn)

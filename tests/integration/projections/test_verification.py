@@ -17,8 +17,7 @@ from inbound.projections.verification import verify
 from inbound.store.connections import connect
 from inbound.store.log.positions import last_position
 from tests.integration.projections.lines import ALL, append_stop, catch_up, dumps
-from tests.integration.projections.running import Running
-from tests.patience import PATIENCE_S
+from tests.integration.projections.running import Running, growing_log
 
 TABLES = "SELECT relname FROM pg_class WHERE relnamespace::regnamespace::text = %s"
 
@@ -125,28 +124,12 @@ def test_it_is_right_while_the_log_grows(
     url: str, opening: Callable[[], psycopg.Connection], conn: psycopg.Connection
 ) -> None:
     catch_up(conn)
-    done = threading.Event()
-
-    def write() -> None:
-        with connect(url, "writer") as writing:
-            # A bound: on a busy machine one process that does all this would never catch up.
-            for _ in range(1000):
-                if done.is_set():
-                    return
-                append_stop(writing, uuid4())
-
-    writer = threading.Thread(target=write)
-    with Running(url):
-        writer.start()
-        try:
-            positions = []
-            for _ in range(3):
-                found = list(verify(opening, ALL))
-                assert [one.difference for one in found] == [None] * len(ALL)
-                positions.append(found[-1].position)
-        finally:
-            done.set()
-            writer.join(PATIENCE_S)
+    positions = []
+    with Running(url), growing_log(url):
+        for _ in range(3):
+            found = list(verify(opening, ALL))
+            assert [one.difference for one in found] == [None] * len(ALL)
+            positions.append(found[-1].position)
     assert positions == sorted(positions)
 
 
