@@ -564,15 +564,24 @@ def _new_database(server_url: Callable[[str], str], name: str) -> str:
     return server_url(name)
 
 
+@pytest.fixture(scope="module")
+def service_environment() -> Mapping[str, str]:
+    """What a module sets for its `service`; modules override this."""
+    return {}
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(
     tmp_path_factory: pytest.TempPathFactory,
     postgres_server: SharedPostgres,
     kafka_server: SharedKafka,
+    service_environment: Mapping[str, str],
 ) -> AsyncIterator[Service]:
     """One service for all tests of a module; each test uses its own numbers."""
     folder = tmp_path_factory.mktemp("service")
-    async with open_service(folder, postgres_server.url, kafka_server.bootstrap) as service:
+    async with open_service(
+        folder, postgres_server.url, kafka_server.bootstrap, service_environment
+    ) as service:
         yield service
 
 

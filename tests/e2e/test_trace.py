@@ -4,15 +4,14 @@ A collector listens beside the service. The last test starts the roles again wit
 it: any attempt to export would reach it all the same, as the proxy of their HTTP.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 import pytest_asyncio
 
 from tests.e2e.collector import Collector, Span, open_collector
 from tests.e2e.script import ACKNOWLEDGEMENT
-from tests.fix_servers import SharedKafka, SharedPostgres
-from tests.fix_service import STOPPED, Service, open_service
+from tests.fix_service import STOPPED, Service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -25,23 +24,13 @@ async def collector() -> AsyncIterator[Collector]:
         yield collector
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def service(
-    tmp_path_factory: pytest.TempPathFactory,
-    postgres_server: SharedPostgres,
-    kafka_server: SharedKafka,
-    collector: Collector,
-) -> AsyncIterator[Service]:
-    environment = {
+@pytest.fixture(scope="module")
+def service_environment(collector: Collector) -> Mapping[str, str]:
+    return {
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_METRIC_EXPORT_INTERVAL": "300",
         "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
-    folder = tmp_path_factory.mktemp("service")
-    async with open_service(
-        folder, postgres_server.url, kafka_server.bootstrap, environment
-    ) as service:
-        yield service
 
 
 async def test_one_trace_runs_through_a_request(service: Service, collector: Collector) -> None:

@@ -5,12 +5,11 @@ twice. Replies are.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 from importlib.resources import files
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 
 from inbound.local.simulator.faults import Proceed
 from inbound.smpp.pdu import SubmitSm
@@ -19,12 +18,10 @@ from schemas.cloudevents import TYPE_PREFIX, header
 from schemas.messages import Outcome, SubmitResult, SubmitResults
 from tests.e2e.bulk import TEMPLATE, broadcast
 from tests.e2e.script import ACCOUNT, Submit
-from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.fix_service import (
     WINDOW,
     Service,
     eventually,
-    open_service,
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -32,24 +29,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 BROADCASTS = 6 * WINDOW
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def service(
-    tmp_path_factory: pytest.TempPathFactory,
-    postgres_server: SharedPostgres,
-    kafka_server: SharedKafka,
-) -> AsyncIterator[Service]:
-    folder = tmp_path_factory.mktemp("unknown")
-    templates = folder / "templates.toml"
+@pytest.fixture(scope="module")
+def service_environment(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    templates = tmp_path_factory.mktemp("unknown") / "templates.toml"
     texts = files("inbound.templates").joinpath("default.toml").read_text("utf-8")
     begin = texts.index(f"[{TEMPLATE}]")
     templates.write_text(
         texts[:begin] + texts[begin:].replace('unknown = "resend"', 'unknown = "drop"', 1), "utf-8"
     )
-    environment = {"SCSERV_TEMPLATES_FILE": str(templates)}
-    async with open_service(
-        folder, postgres_server.url, kafka_server.bootstrap, environment
-    ) as service:
-        yield service
+    return {"SCSERV_TEMPLATES_FILE": str(templates)}
 
 
 async def test_a_broadcast_that_may_have_been_sent_is_unknown_and_a_reply_goes_again(
