@@ -13,6 +13,7 @@ from schemas.messages import MobileOriginated
 from schemas.partitions import murmur2
 from schemas.topics import PARTITIONS, TopicNames
 from tests.fix_service import SUBJECT_KEY, Service
+from tests.patience import PATIENCE_S
 
 Headers = list[tuple[str, bytes]]
 
@@ -102,7 +103,7 @@ def put(
     ]
     producer.flush()
     producer.close()
-    stored = [future.get(timeout=10) for future in sent]
+    stored = [future.get(timeout=PATIENCE_S) for future in sent]
     return [Place(one.topic, one.partition, one.offset) for one in stored]
 
 

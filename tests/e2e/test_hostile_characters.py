@@ -22,6 +22,7 @@ from tests.e2e.test_two_centres import Site
 from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.fix_service import Client, Service, eventually, free_port, open_service
 from tests.hostile_text import HOSTILE, unprintable_in
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -92,7 +93,9 @@ def _write_poison(service: Service) -> None:
     with KafkaProducer(bootstrap_servers=service.bootstrap) as producer:
         for topic in (service.names.mo, service.names.receipts):
             for record in (octets, value):
-                producer.send(topic, record, octets, headers=[(HOSTILE, octets)]).get(timeout=60)
+                producer.send(topic, record, octets, headers=[(HOSTILE, octets)]).get(
+                    timeout=PATIENCE_S
+                )
 
 
 async def shown(service: Service, *arguments: str) -> forks.Ran:
@@ -208,7 +211,7 @@ async def test_every_answer_of_the_api_is_printable(service: Service, victim: Cl
         *(f"/v1/traces/{'0' * 32}", "/v1/%1b%5b2J", "/v1/requests?centre=%1b%c2%9b", "/%0d%0a"),
     )
     async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60
+        base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=PATIENCE_S
     ) as client:
         answers = [await client.get(path) for path in paths]
         answers += [
