@@ -29,13 +29,28 @@ _SINGLE: Final = frozenset(
 )
 
 
+_FRAMING: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
+
+
+class RepeatedHeaderError(LocalProtocolError):
+    """A header stands twice that may stand once; its name as documents write it."""
+
+    def __init__(self, name: bytes) -> None:
+        super().__init__("a header is repeated")
+        self.repeated_header = name.decode("ascii").title()
+
+
 class StrictConnection(h11.Connection):
-    """The server's side of a connection. `error_status` is that of the last error."""
+    """The server's side of a connection. `error_status` is that of the last error.
+
+    `repeated` is the header that was repeated, unless it says where the request ends.
+    """
 
     def __init__(self) -> None:
         super().__init__(h11.SERVER, MAX_HEAD_BYTES)
         self._receive_buffer = _StrictBuffer()
         self.error_status = 0
+        self.repeated = ""
 
     @override
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
@@ -43,6 +58,8 @@ class StrictConnection(h11.Connection):
             return super().next_event()
         except h11.RemoteProtocolError as error:
             self.error_status = error.error_status_hint
+            # h11 makes it an error of the other side by giving it another class.
+            self.repeated = getattr(error, "repeated_header", "")
             raise
 
 
@@ -95,7 +112,9 @@ def _check_headers(lines: list[bytearray]) -> None:
         name, _, value = bytes(line).partition(b":")
         name = name.lower()
         if name in found:
-            raise LocalProtocolError("a header is repeated")
+            if name in _FRAMING:
+                raise LocalProtocolError("a header is repeated")
+            raise RepeatedHeaderError(name)
         if name in _SINGLE:
             found[name] = value.strip(b" \t")
     if b"transfer-encoding" in found and (

@@ -26,6 +26,7 @@ class ProblemKind(Enum):
     """All problems: name, status, title. The names are part of the contract."""
 
     NO_HTTP = ("no-http", 400, "Not an HTTP request")
+    REPEATED_HEADER = ("repeated-header", 400, "A header is given more than once")
     REPEATED_PARAMETER = ("repeated-parameter", 400, "A query parameter is given more than once")
     UNAUTHORIZED = ("unauthorized", 401, "No valid token")
     FORBIDDEN = ("forbidden", 403, "The token does not allow this")

@@ -104,7 +104,13 @@ class HttpProtocol(H11Protocol):
     def _refuse(self) -> None:
         too_large = self.conn.error_status == HEAD_TOO_LARGE
         kind = ProblemKind.HEADERS_TOO_LARGE if too_large else ProblemKind.NO_HTTP
-        response = render(Refusal(kind), str(uuid4()))
+        refusal = Refusal(kind)
+        if self.conn.repeated:
+            detail = (
+                f"the header {self.conn.repeated} is given twice; send it once. Nothing was done"
+            )
+            refusal = Refusal(ProblemKind.REPEATED_HEADER, detail)
+        response = render(refusal, str(uuid4()))
         headers = [*response.raw_headers, (b"connection", b"close")]
         for event in (
             h11.Response(status_code=response.status_code, headers=headers),

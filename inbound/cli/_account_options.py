@@ -118,8 +118,8 @@ _OPTIONS: Final = (
         "patterns",
         metavar="REGEX",
         multiple=True,
-        help="Send only texts that match one of these as a whole. Repeatable; replaces the "
-        "earlier ones.",
+        help="Send only texts that match one of these as a whole; a dot matches a line break too. "
+        "Repeatable; replaces the earlier ones.",
     ),
     click.option("--per-day", "day_limit", type=_ORDERS, help="Orders in a day at most."),
     click.option("--per-week", "week_limit", type=_ORDERS, help="In a week, from Monday."),

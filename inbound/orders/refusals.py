@@ -91,7 +91,11 @@ def explain(order: Order, placed: Placed) -> str:
         template=order.template,
         parts=placed.parts,
     )
-    detail = f" ({placed.detail})" if placed.detail else ""
+    wrong = _WRONG[placed.reason]
+    if placed.detail:
+        # What is known of a template that is not there says all of it.
+        is_all = placed.reason is RefusalReason.TEMPLATE_UNKNOWN
+        wrong = placed.detail if is_all else f"{wrong} ({placed.detail})"
     is_bound = order.idempotency_key is not None
     is_bound &= placed.reason is not RefusalReason.IDEMPOTENCY_KEY_REUSED
-    return f"{_WRONG[placed.reason]}{detail}; {fix}{_NEW_KEY if is_bound else ''}"
+    return f"{wrong}; {fix}{_NEW_KEY if is_bound else ''}"

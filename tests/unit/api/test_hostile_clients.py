@@ -72,9 +72,7 @@ AMBIGUOUS = {
         b"Transfer-Encoding: chunked", b"Transfer-Encoding: identity", body=b"0\r\n\r\n"
     ),
     "an encoding in HTTP/1.0": b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "two tokens": request(b"Authorization: Bearer a", b"authorization: Bearer b"),
     "two hosts": request(b"Host: y"),
-    "two reasons": request(b"Reveal-Reason: a", b"Reveal-Reason: b"),
     "no host": b"GET / HTTP/1.1\r\n\r\n",
     "a folded line": request(b"X-Folded: a", b" b"),
     "a folded first line": b"GET / HTTP/1.1\r\n Host: x\r\n\r\n",
@@ -109,6 +107,29 @@ async def test_ambiguous_framing_gets_one_400(echo: tuple[Echo, HttpServer], nam
     assert json.loads(body)["type"] == "urn:scserv:problem:no-http"
     assert answers.count(b"HTTP/1.1 ") == 1
     assert app.requests <= ("Transfer-Encoding" in AMBIGUOUS[name].decode())  # its body is invalid
+
+
+@pytest.mark.parametrize(
+    ("name", "headers"),
+    [
+        ("Authorization", (b"Authorization: Bearer a", b"authorization: Bearer b")),
+        ("Reveal-Reason", (b"Reveal-Reason: a", b"Reveal-Reason: b")),
+        ("Idempotency-Key", (b"Idempotency-Key: a", b"IDEMPOTENCY-KEY: a")),
+        ("Content-Type", (b"Content-Type: text/plain", b"Content-Type: application/json")),
+    ],
+)
+async def test_a_repeated_header_is_named(
+    echo: tuple[Echo, HttpServer], name: str, headers: tuple[bytes, ...]
+) -> None:
+    app, made = echo
+    answers = await exchange(made, request(*headers) + NEXT)
+    head, _, body = answers.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"connection: close" in head.lower()
+    problem = json.loads(body)
+    assert problem["type"] == "urn:scserv:problem:repeated-header"
+    assert problem["detail"] == f"the header {name} is given twice; send it once. Nothing was done"
+    assert (answers.count(b"HTTP/1.1 "), app.requests) == (1, 0)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,14 @@ def test_details_stand_in_brackets() -> None:
     assert explain(order, Placed(uuid4(), "queued", 1)) == ""
 
 
+def test_a_template_that_is_not_there_is_said_once() -> None:
+    order = Order(phone="+79161234503", template="visit", fields={})
+    unknown = RefusalReason.TEMPLATE_UNKNOWN
+    for detail in ("there is no template visit", "the template visit was retired"):
+        said = explain(order, Placed(uuid4(), "refused", 1, unknown, detail))
+        assert said == f"{detail}; `scserv templates list` shows the templates"
+
+
 @pytest.mark.parametrize("reason", RefusalReason)
 def test_who_gave_a_key_is_told_that_it_keeps_the_refusal(reason: RefusalReason) -> None:
     placed = Placed(uuid4(), "refused", 1, reason)
