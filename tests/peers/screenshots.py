@@ -51,12 +51,13 @@ def service(data: Path) -> Iterator[tuple[str, str, str]]:
     )
     try:
         assert process.stdout is not None
-        desk = None
+        desk, lines = None, []
         for line in process.stdout:
+            lines.append(line)
             desk = _DESK.search(line) or desk
             if line.startswith("ready:"):
                 break
-        assert desk, "the service has not become ready"
+        assert desk, f"the service has not become ready: {''.join(lines[-5:])}"
         yield desk[1], desk[2], desk[3]
     finally:
         process.terminate()
