@@ -53,13 +53,18 @@ def bars_of(values: Sequence[float]) -> Chart:
 
 
 def _path(values: Sequence[float | None], scale: float) -> str:
+    """Return the path of a line with gaps; a value between two gaps is a dash."""
     step = WIDTH / max(len(values) - 1, 1)
     parts = []
-    is_drawn = False
+    before: float | None = None
     for n, value in enumerate(values):
+        after = values[n + 1] if n + 1 < len(values) else None
         if value is not None:
-            place = f"{n * step:.1f} {HEIGHT - value / scale * HEIGHT:.1f}"
-            # A value between two gaps is a dot: a line of no length with round ends.
-            parts.append(f"L{place}" if is_drawn else f"M{place}l0 0")
-        is_drawn = value is not None
+            x, y = n * step, HEIGHT - value / scale * HEIGHT
+            if before is None and after is None:
+                left = min(max(x - step / 2, 0.0), WIDTH - step)
+                parts.append(f"M{left:.1f} {y:.1f}h{step:.1f}")
+            else:
+                parts.append(f"{'M' if before is None else 'L'}{x:.1f} {y:.1f}")
+        before = value
     return "".join(parts)

@@ -23,6 +23,8 @@ from tests.peers.conftest import CACHE
 ROOT: Final = Path(__file__).parents[2]
 IMAGES: Final = ROOT / "docs" / "images"
 WIDTH: Final = 1200
+SENDER: Final = "+79031112233"
+"""The first phone of the handset."""
 _QUALITY: Final = 72
 _DESK: Final = re.compile(r"desk: (\S+?)/? user (\S+) password (\S+)")
 
@@ -80,7 +82,7 @@ async def photograph(
         await _type_message(tab)
         await _save(tab, "send")
         await _open(tab, f"{base}/people")
-        await tab.fill("#q", "+79161234567")
+        await tab.fill("#q", SENDER)
         await tab.press(".search button")
         await _save(tab, "person")
         await asyncio.to_thread(_broadcast, data)
