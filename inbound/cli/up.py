@@ -21,7 +21,6 @@ from inbound.service_file import DEFAULT_DATA_DIR
 from inbound.settings import Settings, load_settings
 from inbound.settings.smpp import PASSWORD_MAX
 
-DEFAULT_PORT: Final = 8080
 _CHARACTERS: Final = string.ascii_letters + string.digits
 
 
@@ -61,7 +60,6 @@ def up(
     from inbound.cli._runner import run_until_signal
     from inbound.cli.audit import os_user
     from inbound.local.folder_lock import locked_folder, remove_unused
-    from inbound.local.probes import free_port
     from inbound.local.service import LocalService
 
     _export_options(smsc, system_id, password_file)
@@ -77,11 +75,10 @@ def up(
             built_in = smsc is None and not settings.binds
             if built_in:
                 settings = _with_password(data_dir, settings)
-            health_port = free_port(DEFAULT_PORT) if port is None else port
             service = LocalService(
                 settings,
                 data_dir,
-                health_port,
+                port,
                 config,
                 built_in_simulator=built_in,
                 operator=os_user(),

@@ -16,6 +16,7 @@ from inbound.local.preparation import effective, import_samples, migrate_and_che
 from inbound.local.probes import LOOPBACK, accepts, ask_health, free_port, url_of
 from inbound.local.samples import SAMPLES
 from inbound.local.supervisor import Child, ChildEvent, ChildEventType, Supervisor
+from inbound.local.waiting import Waiting
 from inbound.ops.health import Health, HealthServer
 from inbound.service_file import DEFAULT_DATA_DIR, SERVICE_FILE, write_service_file
 from inbound.settings import ListenerSettings, Settings, SmppSettings
@@ -23,6 +24,8 @@ from inbound.startup import load_templates
 from inbound.terminal import Terminal
 
 WATCH_EVERY_S = 0.5
+DEFAULT_PORT = 8080
+"""Of the health of the whole service, if it is free."""
 ROLES = ("relay", "worker", "gateway", "scheduler", "projector", "api", "desk")
 STARTING = ": starting"
 # Figures in a reason change all the time and are ignored when reasons are compared.
@@ -37,13 +40,13 @@ class LocalService:
         self,
         settings: Settings,
         data_dir: Path,
-        port: int,
+        port: int | None,
         config: Path | None,
         *,
         built_in_simulator: bool,
         operator: str,
     ) -> None:
-        """`operator` is who runs the service, for the audit."""
+        """`operator` is who runs the service, for the audit; without `port` a free one is taken."""
         self._operator = operator
         self._settings = settings
         self._data_dir = data_dir
@@ -60,33 +63,57 @@ class LocalService:
         self._ports: dict[str, int] = {}
         self._administrator = Administrator()
         self._begin = time.monotonic()
+        self._waiting = Waiting(self._say)
 
     async def run(self) -> None:
         """Start everything, print `ready`, and keep it running until cancelled."""
         self._health.set("service", ok=False, reason="starting")
         load_templates(self._settings)
         async with AsyncExitStack() as stack:
-            server = HealthServer(self._health, self._settings.health_host, self._port).start()
+            server = self._open_health_port()
             stack.callback(server.close)
-            servers = EmbeddedServers(self._settings, self._data_dir, self._health, self._say)
-            self._settings = await servers.start(stack)
+            waiting = asyncio.create_task(self._waiting.watch(), name="waiting")
+            stack.callback(waiting.cancel)
             try:
-                await self._prepare()
-            except RetryableError as error:
-                raise SetupError(f"{error}; start it, or correct the address") from error
-            children = self._children()
-            self._say(f"starting {', '.join(child.name for child in children)}")
-            supervisor = Supervisor(children, self._data_dir / "logs", self._tell)
-            await stack.enter_async_context(supervisor)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(supervisor.watch())
-                group.create_task(self._watch_children(server.url))
-                group.create_task(servers.keep())
+                await self._start(stack, server.url)
+            except BaseException:
+                # Before the stack stops the processes, which may take seconds.
+                self._waiting.wait_for("")
+                self._say("stopping; no accepted text or message is lost")
+                raise
+
+    async def _start(self, stack: AsyncExitStack, health_url: str) -> None:
+        servers = EmbeddedServers(self._settings, self._data_dir, self._health, self._say)
+        self._waiting.wait_for("PostgreSQL and Kafka to answer")
+        self._settings = await servers.start(stack)
+        try:
+            await self._prepare()
+        except RetryableError as error:
+            raise SetupError(f"{error}; start it, or correct the address") from error
+        children = self._children()
+        self._say(f"starting {', '.join(child.name for child in children)}")
+        supervisor = Supervisor(children, self._data_dir / "logs", self._tell)
+        await stack.enter_async_context(supervisor)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(supervisor.watch())
+            group.create_task(self._watch_children(health_url))
+            group.create_task(servers.keep())
+
+    def _open_health_port(self) -> HealthServer:
+        """Listen on the port that was chosen; else on the usual one, or on any that is free."""
+        host = self._settings.health_host
+        if self._port is not None:
+            return HealthServer(self._health, host, self._port).start()
+        try:
+            return HealthServer(self._health, host, DEFAULT_PORT).start()
+        except SetupError:
+            return HealthServer(self._health, host, 0).start()
 
     # -- preparation ----------------------------------------------------------------
 
     async def _prepare(self) -> None:
         self._say("preparing database and topics")
+        self._waiting.wait_for("the database and the topics to be prepared")
         if self._built_in_simulator:
             self._settings = self._settings.model_copy(update={"smpp": self._simulator_settings()})
         await asyncio.to_thread(migrate_and_check, self._settings)
@@ -165,6 +192,9 @@ class LocalService:
                 if kind != said.get(role, "") and news:
                     self._say(f"{role}: {problem or 'ready again'}")
                 said[role] = kind
+            if not started:
+                awaited = [f"{role} ({problem})" for role, problem in problems.items() if problem]
+                self._waiting.wait_for(", ".join(awaited))
             if not started and not any(problems.values()):
                 started = True
                 self._health.set("service", ok=True)
@@ -174,6 +204,8 @@ class LocalService:
     # -- output ---------------------------------------------------------------
 
     def _tell(self, event: ChildEvent) -> None:
+        if event.what is ChildEventType.STARTED and not event.restart:
+            self._waiting.wait_for(f"{event.child} to start")
         if event.what in {ChildEventType.DIED, ChildEventType.KILLED, ChildEventType.STUCK}:
             self._say(str(event))
 
