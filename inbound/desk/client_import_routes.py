@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import FileResponse, Response
 
 from inbound.desk.access import Desk, DeskDep, see_other
+from inbound.desk.audience_tables import SEPARATORS
 from inbound.desk.client_imports import PURPOSE, REJECTED, Checked
 from inbound.desk.client_routes import PATH
 from inbound.desk.file_forms import FileAction, Uploading
@@ -18,7 +19,6 @@ from inbound.desk.problems import Trouble
 from inbound.desk.roles import Right
 from inbound.desk.uploads import Upload
 from inbound.desk.visitors import Action, Does, Sees, Visitor
-from inbound.directory.client_import import OF_ANOTHER, ONE_MORE
 from inbound.directory.client_rows import CLIENT_COLUMNS
 from inbound.errors import SetupError
 from inbound.store.access.audit import record
@@ -162,8 +162,7 @@ async def _page(
         checked=checked,
         summary=summary,
         moving=bool(summary and (summary.of_another or summary.one_more)),
-        of_another=OF_ANOTHER,
-        one_more=ONE_MORE,
+        separators=SEPARATORS,
         moves=moves,
         columns=[column.name for column in CLIENT_COLUMNS],
         reader_says=problem,

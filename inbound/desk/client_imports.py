@@ -12,6 +12,7 @@ from typing import Final
 
 import psycopg
 
+from inbound.desk.audience_tables import SEPARATORS
 from inbound.desk.problems import Trouble
 from inbound.desk.uploads import Upload, Uploads
 from inbound.directory.client_import import ImportKeys, Summary, import_clients
@@ -211,7 +212,7 @@ def _opened(upload: Upload) -> Iterator[Table]:
     choices = Choices(
         tuple((name, target) for name, target in pairs.items() if target),
         given.get("encoding") or None,
-        given.get("separator") or None,
+        SEPARATORS.get(given.get("separator", "")),
         given.get("sheet") or None,
     )
     with open_table(upload.path, CLIENT_COLUMNS, choices, upload.name) as table:

@@ -85,6 +85,7 @@ ACCOUNTS: Final[Mapping[str, str]] = {
     "yes": "да",
     "no": "нет",
     "allowed": "разрешены",
+    "not allowed": "не разрешены",
     "Set": "Задан",
     "The old secret is valid, too": "Прежний секрет тоже действует",
     "Calls that wait": "Ожидающие вызовы",

@@ -151,7 +151,7 @@ async def test_a_table_is_shown_checked_and_imported(world: DeskWorld) -> None:
     assert "table-secret" not in page.answer.text
     page = await browser.send(page, f"{path}/check")
     assert "added 1" in page.text
-    assert "personal_code: is empty" in page.text
+    assert "personal_code is empty" in page.text
     assert "secret" not in page.text.replace("It has secrets", "")
     assert await stored(world, good) is None
     page = await browser.send(page, path)
