@@ -6,6 +6,7 @@ from typing import Final
 
 from inbound.broadcasts.content import DraftError
 from inbound.errors import SetupError
+from inbound.tables.faults import TableError, TableFault
 
 _DRAFT_PROBLEMS: Final[Mapping[str, str]] = {
     "name": "Give it a name of up to 100 characters, without a phone number: it is kept for ever.",
@@ -26,8 +27,34 @@ _TEXT_PROBLEMS: Final[Mapping[str, str]] = {
     "parts": "The text needs more SMS parts than the account may send. Shorten it.",
     "signs": "The text is too long, or has characters that can't be sent.",
 }
-_TABLE_PROBLEMS: Final[Mapping[str, str]] = {
-    "": "The table can't be read like this.",
+_NO_TABLE: Final[str] = "The table can't be read like this."
+_TABLE_PROBLEMS: Final[Mapping[TableFault, str]] = {
+    TableFault.OLD_WORKBOOK: "This is an old Excel workbook (.xls), or one with a password. Open "
+    "it in a spreadsheet, save it as XLSX, and upload that.",
+    TableFault.PDF: "This is a PDF document. Export the table itself, as XLSX or CSV.",
+    TableFault.COMPRESSED: "This file is compressed. Unpack it, and upload the table in it.",
+    TableFault.MARKUP: "This is a web page, not a table. Open it in a spreadsheet, save it as "
+    "XLSX, and upload that.",
+    TableFault.DAMAGED: "This workbook is damaged, or is none. Open it in a spreadsheet, save it "
+    "again as XLSX, and upload that.",
+    TableFault.PASSWORD: "This workbook is protected by a password. Save it without one.",
+    TableFault.TOO_LARGE: "The table is too large. Split it, or save it as CSV.",
+    TableFault.TOO_MANY_ROWS: "A sheet of this workbook has more than a million rows, empty ones "
+    "counted. Save the table alone as a new workbook, or as CSV.",
+    TableFault.TOO_HEAVY: "Reading this workbook takes too much time or memory. Save the table "
+    "alone as a new workbook, or as CSV.",
+    TableFault.EMPTY: "The table is empty. It needs the names of its columns first.",
+    TableFault.LONG_LINE: "Line {line} is longer than any row of a table. Is this a table?",
+    TableFault.NO_COLUMN: "No column with phone numbers was found. Say below which one it is.",
+    TableFault.COLUMN_UNCERTAIN: "Several columns may be meant. Say below which one has the phone "
+    "numbers, by its letter.",
+    TableFault.SEPARATOR_UNCERTAIN: "There are several possible separators. Choose one below.",
+    TableFault.SHEET_UNCERTAIN: "Several sheets have such columns: {names}. Write below which one "
+    "is meant.",
+    TableFault.NO_SHEET: "There is no such sheet. Those that it has: {names}.",
+    TableFault.NO_ENCODING: "There is no such encoding. Choose another one below.",
+    TableFault.UNDECODABLE: "Line {line} can't be read as {encoding}. Choose another encoding "
+    "below, or save the file as “CSV UTF-8”.",
 }
 
 
@@ -58,5 +85,6 @@ def problem_of(error: DraftError) -> tuple[str, str]:
 
 def table_problem(error: SetupError) -> Said:
     """Return why a table can't be read, and what to do."""
-    del error
-    return Said(_TABLE_PROBLEMS[""])
+    if isinstance(error, TableError):
+        return Said(_TABLE_PROBLEMS[error.fault], error.values)
+    return Said(_NO_TABLE)

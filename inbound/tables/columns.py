@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from inbound.errors import SetupError
+from inbound.tables.faults import TableError, TableFault
 
 _NOT_WORDS: Final = re.compile(r"[\W_]+")
 _PLACE: Final = re.compile(r"#(?:(\d{1,5})|([A-Za-z]{1,3}))")
@@ -187,7 +188,9 @@ def place_columns(
             reason = f"--map {column.name}={target}, but the row has {width} columns"
             return Mismatch(len(taken), (), (reason,), (), row)
         if index in taken.values():
-            raise SetupError(f"--map uses column {letter(index)} twice")
+            raise TableError(
+                TableFault.COLUMN_UNCERTAIN, f"--map uses column {letter(index)} twice"
+            )
         taken[column.name] = index
     layout = _layout([""] * width, columns, taken, None)
     filled = {index for index, cell in enumerate(cells) if cell.strip()}

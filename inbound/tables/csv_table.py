@@ -8,10 +8,10 @@ from typing import BinaryIO, Final
 
 from typing_extensions import override
 
-from inbound.errors import SetupError
 from inbound.tables.columns import Column, Layout, Mismatch
 from inbound.tables.delimited import SEPARATOR_NAMES, DelimitedFile, announced_separator
 from inbound.tables.encodings import Encoding, find_encodings, find_undecodable, named_encoding
+from inbound.tables.faults import TableError, TableFault
 from inbound.tables.headers import RowPicker, explain, find_header, is_by_place_only
 from inbound.tables.model import BadRow, Choices, Record, Row, Table, Understood, understand
 
@@ -138,7 +138,10 @@ def _choose(name: str, readings: Sequence[_Reading], *, by_place: bool) -> _Read
         return same[0]  # a single column has no separator
     if len(same) > 1:
         names = " or ".join(separator_name(reading.separator) for reading in same)
-        raise SetupError(f"{name}: the separator may be {names}; choose with --separator")
+        raise TableError(
+            TableFault.SEPARATOR_UNCERTAIN,
+            f"{name}: the separator may be {names}; choose with --separator",
+        )
     chosen = same[0]
     if by_place or all(placed.header.isascii() for placed in chosen.layout.placed):
         return chosen
@@ -151,7 +154,10 @@ def _check_decodable(file: BinaryIO, name: str, encoding: Encoding) -> None:
     bad = find_undecodable(file, encoding.codec)
     if bad is None:
         return
-    raise SetupError(
+    raise TableError(
+        TableFault.UNDECODABLE,
         f"{name}: line {bad.line} has a byte 0x{bad.byte:02X}, which is not {encoding.name}: save "
-        "the file as “CSV UTF-8”, or name its encoding with --encoding"
+        "the file as “CSV UTF-8”, or name its encoding with --encoding",
+        line=bad.line,
+        encoding=encoding.name,
     )

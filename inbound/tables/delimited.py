@@ -14,6 +14,7 @@ from typing import BinaryIO, Final, Self
 
 from inbound.errors import SetupError
 from inbound.tables.encodings import Encoding
+from inbound.tables.faults import TableError, TableFault
 from inbound.tables.model import EMPTY, BadRow, Cell, Kind, Record
 
 RECORD_CHARS_MAX: Final = 1 << 16
@@ -110,9 +111,11 @@ class _Lines:
             raise StopIteration
         self.number += 1
         if len(line) == RECORD_CHARS_MAX and not line.endswith(("\n", "\r")):
-            raise SetupError(
+            raise TableError(
+                TableFault.LONG_LINE,
                 f"{self._name}: line {self.number} is longer than {RECORD_CHARS_MAX} characters: "
-                "is this a table?"
+                "is this a table?",
+                line=self.number,
             )
         self.record.append(line)
         self._record_chars += len(line)

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 
 from charset_normalizer import from_bytes
 
-from inbound.errors import SetupError
+from inbound.tables.faults import TableError, TableFault
 
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -106,7 +106,9 @@ def named_encoding(name: str) -> Encoding:
         "".encode(found.name)
     except LookupError:
         known = ", ".join(dict.fromkeys(_NAMES.values()))
-        raise SetupError(f"--encoding {name}: no such encoding; try one of {known}") from None
+        raise TableError(
+            TableFault.NO_ENCODING, f"--encoding {name}: no such encoding; try one of {known}"
+        ) from None
     codec = {"utf-8": "utf-8-sig"}.get(found.name, found.name.replace("-", "_"))
     return Encoding(codec if codec in _NAMES else found.name, "chosen by --encoding")
 

@@ -20,6 +20,7 @@ from inbound.tables.columns import (
     place_columns,
     plain_name,
 )
+from inbound.tables.faults import TableError, TableFault
 from inbound.tables.formulas import unmarked
 from inbound.tables.model import EMPTY, BadRow, Choices, Record, Row
 
@@ -97,22 +98,30 @@ def explain(name: str, mismatch: Mismatch, columns: Sequence[Column], unit: str)
     """Return the error for a file without the wanted columns; it repeats names, not data."""
     wanted = ", ".join(column.name for column in columns)
     if mismatch.found < 0:
-        return SetupError(f"{name} is empty; it needs the names of the columns first: {wanted}")
+        return TableError(
+            TableFault.EMPTY, f"{name} is empty; it needs the names of the columns first: {wanted}"
+        )
     if mismatch.uncertain:
-        return SetupError(f"{name}, {unit} {mismatch.row}: {'; '.join(mismatch.uncertain)}")
+        return TableError(
+            TableFault.COLUMN_UNCERTAIN,
+            f"{name}, {unit} {mismatch.row}: {'; '.join(mismatch.uncertain)}",
+            row=mismatch.row,
+        )
     if not mismatch.is_header:
         lacking = mismatch.missing if mismatch.found else [column.name for column in columns]
         noun = "column" if len(lacking) == 1 else "columns"
-        return SetupError(
+        return TableError(
+            TableFault.NO_COLUMN,
             f"{name}: none of the first {HEADER_WITHIN} {unit}s names the {noun} "
             f"{', '.join(lacking)}; "
             "if the file calls them otherwise, use --map COLUMN=NAME for each; if it has no "
-            "names, --map COLUMN=#A for every one of them"
+            "names, --map COLUMN=#A for every one of them",
         )
     missing = " and ".join(mismatch.missing)
-    return SetupError(
+    return TableError(
+        TableFault.NO_COLUMN,
         f"{name}, {unit} {mismatch.row}: no column for {missing}; its columns are "
-        f"{_listed(mismatch.names)}; {_advice(mismatch)}"
+        f"{_listed(mismatch.names)}; {_advice(mismatch)}",
     )
 
 

@@ -10,17 +10,22 @@ from typing import BinaryIO, Final
 from inbound.errors import SetupError
 from inbound.tables.columns import Column
 from inbound.tables.csv_table import open_csv
+from inbound.tables.faults import TableError, TableFault
 from inbound.tables.model import Choices, Table
 from inbound.tables.workbook_table import open_workbook
 
 _ZIP: Final = b"PK\x03\x04"
 _SAVE_AS: Final = "open it in a spreadsheet and save it as XLSX"
 _OTHERS: Final = (
-    (b"\xd0\xcf\x11\xe0", f"an old Excel workbook (.xls) or protected by a password: {_SAVE_AS}"),
-    (b"%PDF", "a PDF document: export the table itself"),
-    (b"\x1f\x8b", "compressed: unpack it first"),
-    (b"7z\xbc\xaf", "compressed: unpack it first"),
-    (b"Rar!", "compressed: unpack it first"),
+    (
+        b"\xd0\xcf\x11\xe0",
+        TableFault.OLD_WORKBOOK,
+        f"an old Excel workbook (.xls) or protected by a password: {_SAVE_AS}",
+    ),
+    (b"%PDF", TableFault.PDF, "a PDF document: export the table itself"),
+    (b"\x1f\x8b", TableFault.COMPRESSED, "compressed: unpack it first"),
+    (b"7z\xbc\xaf", TableFault.COMPRESSED, "compressed: unpack it first"),
+    (b"Rar!", TableFault.COMPRESSED, "compressed: unpack it first"),
 )
 _MARKUP: Final = (b"<!doctype", b"<html", b"<table", b"<?xml", b"<meta", b"{\\rtf")
 _WORKBOOKS: Final = (".xlsx", ".xlsm", ".ods")
@@ -59,15 +64,18 @@ def _open(file: BinaryIO, name: str, columns: Sequence[Column], choices: Choices
     head = file.read(_HEAD)
     if head.startswith(_ZIP):
         return open_workbook(file, name, columns, choices)
-    for magic, what in _OTHERS:
+    for magic, fault, what in _OTHERS:
         if head.startswith(magic):
-            raise SetupError(f"{name} is {what}")
+            raise TableError(fault, f"{name} is {what}")
     if name.lower().endswith(_WORKBOOKS):
-        raise SetupError(
+        raise TableError(
+            TableFault.DAMAGED,
             f"{name} is no workbook, or a damaged one: {_SAVE_AS}; if it is a text file, let its "
-            "name end with .csv"
+            "name end with .csv",
         )
     if head.removeprefix(BOM_UTF8).lstrip().lower().startswith(_MARKUP):
-        raise SetupError(f"{name} is a web page or other markup with a table: {_SAVE_AS}")
+        raise TableError(
+            TableFault.MARKUP, f"{name} is a web page or other markup with a table: {_SAVE_AS}"
+        )
     size = os.fstat(file.fileno()).st_size
     return open_csv(file, name, size, columns, choices)

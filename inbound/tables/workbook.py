@@ -16,11 +16,12 @@ from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
-from inbound.errors import SetupError
 from inbound.tables._workbook_child import CPU_S, MEMORY_BYTES, ROWS_MAX
+from inbound.tables.faults import TableError, TableFault
 from inbound.tables.model import EMPTY, Cell, Kind, Record
 
 FILE_BYTES_MAX: Final = 1 << 28
+_FAULTS: Final = {"password": TableFault.PASSWORD, "rows": TableFault.TOO_MANY_ROWS}
 _EXACT_BELOW: Final = 10**15
 """Excel keeps 15 digits of a number, and a double is exact below 2**53 > 10**15."""
 
@@ -72,9 +73,10 @@ class Workbook:
     def _run(self, *arguments: str) -> Iterator[Any]:
         self._file.seek(0)
         if os.fstat(self._file.fileno()).st_size > FILE_BYTES_MAX:
-            raise SetupError(
+            raise TableError(
+                TableFault.TOO_LARGE,
                 f"{self._name} is larger than {FILE_BYTES_MAX >> 20} MiB: split it, or save it as "
-                "CSV"
+                "CSV",
             )
         command = [sys.executable, "-m", f"{__package__}._workbook_child", *arguments]
         with subprocess.Popen(
@@ -97,10 +99,11 @@ class Workbook:
             if isinstance(line, dict) and "done" in line:
                 return
             if isinstance(line, dict) and "failed" in line:
-                raise SetupError(self._failure(line["failed"]))
+                failed = line["failed"]
+                raise TableError(_FAULTS.get(failed, TableFault.DAMAGED), self._failure(failed))
             yield line
         status = process.wait()
-        raise SetupError(f"{self._name}: {_death(status)}")
+        raise TableError(TableFault.TOO_HEAVY, f"{self._name}: {_death(status)}")
 
     def _failure(self, failed: str) -> str:
         if failed == "password":

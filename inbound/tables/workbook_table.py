@@ -7,8 +7,8 @@ from typing import BinaryIO, Final
 
 from typing_extensions import override
 
-from inbound.errors import SetupError
 from inbound.tables.columns import Column, Layout, Mismatch
+from inbound.tables.faults import TableError, TableFault
 from inbound.tables.headers import explain, find_header, nameless_reason
 from inbound.tables.model import (
     BadRow,
@@ -97,7 +97,11 @@ def open_workbook(
             nearest = (sheet, layout)
     if len(found) > 1:
         names = " and ".join(f"“{sheet.name}”" for sheet, _ in found)
-        raise SetupError(f"{name}: the sheets {names} have these columns; choose with --sheet")
+        raise TableError(
+            TableFault.SHEET_UNCERTAIN,
+            f"{name}: the sheets {names} have these columns; choose with --sheet",
+            names=", ".join(f"“{sheet.name}”" for sheet, _ in found),
+        )
     if found:
         sheet, layout = found[0]
         unread = [s for s in sheets if s is not sheet]
@@ -105,9 +109,13 @@ def open_workbook(
     if nearest is not None:
         raise explain(f"{name}, sheet “{nearest[0].name}”", nearest[1], columns, UNIT)
     if choices.sheet is None:
-        raise SetupError(f"{name} has no visible sheet; choose with --sheet")
+        raise TableError(
+            TableFault.NO_SHEET, f"{name} has no visible sheet; choose with --sheet", names=""
+        )
     names = ", ".join(f"“{sheet.name}”" for sheet in sheets)
-    raise SetupError(f"{name} has no sheet “{choices.sheet}”; it has {names}")
+    raise TableError(
+        TableFault.NO_SHEET, f"{name} has no sheet “{choices.sheet}”; it has {names}", names=names
+    )
 
 
 def _row(record: Record, wanted: int, others: int, nameless: Mapping[int, Cell]) -> Row | BadRow:

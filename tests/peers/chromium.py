@@ -149,6 +149,14 @@ class Tab:
         event = f"new Event({json.dumps(event)}, {{bubbles: true}})"
         await self.run(f"document.querySelector({json.dumps(selector)}).dispatchEvent({event})")
 
+    async def choose_file(self, selector: str, path: Path) -> None:
+        """Choose a file in a field for files."""
+        document = await self.call("DOM.getDocument")
+        found = await self.call(
+            "DOM.querySelector", nodeId=document["root"]["nodeId"], selector=selector
+        )
+        await self.call("DOM.setFileInputFiles", nodeId=found["nodeId"], files=[str(path)])
+
     async def press(self, selector: str) -> None:
         """Press a button that leads to another page."""
         await self.run("window.isLeft = false")

@@ -26,6 +26,7 @@ PAGES = (
     *("/users", "/tokens", "/audit", "/audit?until=2001-01-01"),
     *("/accounts", "/accounts/default", "/clients"),
     *("/send", "/send/sent", "/send/scheduled", "/templates", "/templates/_new"),
+    *("/broadcasts", "/broadcasts?account=nobody", "/broadcasts/new", "/broadcasts/new/clients"),
 )
 
 

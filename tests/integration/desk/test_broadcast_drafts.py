@@ -183,7 +183,7 @@ async def test_a_table_whose_numbers_are_not_found_is_read_as_its_user_says(
 async def test_what_is_no_table_is_refused_with_what_to_do(editor: Browser) -> None:
     page = await uploaded(editor, b"%PDF-1.7 ...", "people.pdf")
     assert page.status == 200
-    assert "can't be read like this" in page.text
+    assert "This is a PDF document. Export the table itself" in page.text
     assert page.path not in {form.action for form in page.forms}
     empty = await uploaded(editor, b"msisdn,name\n")
     assert "The table has no rows" in empty.text

@@ -146,6 +146,7 @@ async def test_a_large_broadcast_is_approved_by_somebody_else(
     assert "It has more than 2 recipients, so somebody else has to approve it" in page.text
     page = await act(author, page, "start")
     assert "Approval is asked for" in page.text
+    assert "Awaiting approval" in page.text
     assert state_of(world, page) == "awaiting_approval"
     assert "somebody else has to approve it" in page.text
     assert "approve" not in actions_of(page)
@@ -249,6 +250,25 @@ async def test_actions_and_history_follow_a_change_of_somebody_else(
     assert live_of(later) != live_of(page)
     resumed = await editor.send(later, f"{page.path}/resume")
     assert "goes on where it was" in resumed.text
+
+
+async def test_an_approval_appears_on_the_page_of_its_author(
+    world: DeskWorld, editor: Browser, needs_approval: None
+) -> None:
+    del needs_approval
+    page = await act(editor, await draft_for(world, editor, 3), "start")
+    approver = await world.signed_in(Role.APPROVER)
+    await act(approver, await approver.open(page.path), "approve")
+    later = await editor.open(live_of(page), **HTMX)
+    assert "Waits for its start" in later.text
+    assert "Broadcast approved" in later.text
+
+
+async def test_a_bind_that_is_down_is_told(world: DeskWorld, editor: Browser) -> None:
+    page = await act(editor, await draft_for(world, editor), "start")
+    begin(world, page, open=1)
+    page = await editor.open(page.path)
+    assert "Nothing can be sent now: no bind to an SMS centre is up" in page.text
 
 
 async def test_looking_on_keeps_no_session_alive(world: DeskWorld, editor: Browser) -> None:
