@@ -166,6 +166,7 @@ async def test_nothing_is_inline_and_nothing_comes_from_elsewhere(
     paths = ["/account", "/handset", "/people", f"/people/{SUBJECTS[2]}", "/nothing"]
     paths += ["/users", "/tokens", "/audit", "/send", "/send/sent", "/send/scheduled"]
     paths += ["/templates", "/templates/_new"]
+    paths += ["/status", "/status/live", "/status/dead-letters", "/status/report"]
     pages = [await browser.open(path) for path in paths]
     for page in [*pages, await handset_world.browser().open("/sign-in")]:
         for tag, attributes in page.elements:
