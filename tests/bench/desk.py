@@ -44,7 +44,7 @@ from inbound.store.migrations.runner import migrate
 from schemas.topics import TOPICS
 from tests.bench import history
 from tests.bench.__main__ import free_port, quantile, say
-from tests.bench.lookup import fill_beside
+from tests.bench.lookup import REJECTED_MOS, fill_beside
 from tests.bench.processes import ProcessUsages, environment, roles, scserv, servers
 
 AUDIENCE: Final = 100_000
@@ -131,7 +131,7 @@ def _fill(
     url = settings["SCSERV_DATABASE_URL"]
     say(f"writing {requests} requests")
     history.fill(url, requests=requests)
-    fill_beside(conn)
+    fill_beside(conn, min(REJECTED_MOS, 10 * requests))
     say("rebuilding projections")
     rebuild(
         lambda: connect(url, "tests desk", long=True), tuple(PROJECTIONS.values()), from_zero=True

@@ -95,11 +95,11 @@ def bench(folder: Path, requests: int, lookups: int) -> dict[str, object]:
         server.stop()
 
 
-def fill_beside(conn: psycopg.Connection) -> None:
+def fill_beside(conn: psycopg.Connection, rejected_mos: int = REJECTED_MOS) -> None:
     """Write what a busy week leaves beside the log: rejected MOs, claims, sent parts."""
     say("writing rejected MOs, claims and parts of the last week")
     end = history.END + timedelta(days=1)
-    values = {"end": end, "week": end - timedelta(days=7), "rejected_mos": REJECTED_MOS}
+    values = {"end": end, "week": end - timedelta(days=7), "rejected_mos": rejected_mos}
     for statement in (_MAKE_REJECTED_MOS, _MAKE_CLAIMS, _MAKE_PARTS):
         conn.execute(statement, values)
     conn.execute("VACUUM ANALYZE rejected_mos, mt_claims, smsc_messages")
