@@ -103,7 +103,7 @@ SENDING: Final[Mapping[str, str]] = {
     "The message is accepted. What becomes of it is below.": "Сообщение принято. Что с ним происходит, видно ниже.",
     "The message was cancelled: it is not sent.": "Сообщение отменено и отправлено не будет.",
     "It was not cancelled: it is no longer waiting for its time.": "Сообщение не отменено: оно уже не ждёт своего времени.",
-    "Cancel it: it is not sent then": "Отменить: тогда оно не будет отправлено",
+    "Cancel the message": "Отменить отправку",
     "Look again": "Посмотреть ещё раз",
     "version {version}": "версия {version}",
     "given back": "возвращена",

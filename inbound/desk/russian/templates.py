@@ -58,7 +58,7 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "Text in Russian": "Текст на русском",
     "Text in English": "Текст на английском",
     "A field is a name in braces, like {number}. One language is enough.": "Поле — это имя в фигурных скобках, например {number}. Достаточно одного языка.",
-    "For clients of unknown language": "Для клиентов, язык которых неизвестен",
+    "For clients of unknown language": "Если язык неизвестен",
     "Show the fields of these texts": "Показать поля этих текстов",
     "Store this version": "Сохранить версию",
     "Create the template": "Создать шаблон",
