@@ -8,6 +8,7 @@ from inbound.timeline.pending import ENGLISH, as_clause, sentence
 from inbound.timeline.question_cases import (
     MOST_NAMED,
     Copies,
+    SameText,
     SentAfterStop,
     SwitchedOffCase,
     TwiceCase,
@@ -37,8 +38,9 @@ def twice(case: TwiceCase, calendar: Calendar) -> str:
     elif case.unread is not None:
         waits = as_clause(sentence(ENGLISH, case.unread, calendar))
         said.append(f"Whether a message was sent more than once is not known yet: {waits}.")
-    else:
+    elif not case.same_texts:
         said.append("None of the messages shown here was sent more than once.")
+    said += [_same_text(one, calendar) for one in case.same_texts[:MOST_NAMED]]
     if case.has_two_replies:
         said.append(
             "Each accepted command is answered by two messages: one says that it was accepted, "
@@ -102,6 +104,18 @@ def _copies(one: Copies, calendar: Calendar) -> str:
         is_first = one.purpose is Purpose.ACKNOWLEDGEMENT
         name = f"the {'acknowledgement of' if is_first else 'reply to'} the text of"
     return f"{name} {_dated(one, calendar)} (up to {one.count} times)"
+
+
+def _same_text(one: SameText, calendar: Calendar) -> str:
+    """Say that these are messages of their own, each of which was ordered."""
+    dates = replace(calendar, full="{day} at {time}")
+    named = [
+        f"the {subject_of(kind)} of {dates.on(at)}"
+        for at, kind in list(zip(one.at, one.kinds, strict=True))[:MOST_NAMED]
+    ]
+    more = len(one.at) - len(named)
+    others = f" and {more} more" if more else ""
+    return f"The same text was ordered {len(one.at)} times: {', '.join(named)}{others}."
 
 
 def _dated(one: Copies | SentAfterStop, calendar: Calendar) -> str:

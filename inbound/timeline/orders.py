@@ -31,7 +31,8 @@ OrderEvent = (
 class WaitingOrder(Protocol):
     """The stored row of an order: whether it waits for its time, and until when.
 
-    With the name of its broadcast, whether that is paused, and the currency of its account.
+    With the name of its broadcast, whether that is paused, the currency of its account, and the
+    keyed digest of its text, which is that of every order with this text.
     """
 
     @property
@@ -48,6 +49,8 @@ class WaitingOrder(Protocol):
     def currency(self) -> str | None: ...  # noqa: D102
     @property
     def is_paused(self) -> bool: ...  # noqa: D102
+    @property
+    def text_digest(self) -> bytes: ...  # noqa: D102
 
 
 @dataclass(slots=True, eq=False)

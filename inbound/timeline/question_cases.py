@@ -27,6 +27,14 @@ class Copies:
     kind: OrderKind | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SameText:
+    """Two or more orders of one text whose messages may have been sent; `at` are their times."""
+
+    at: Sequence[datetime]
+    kinds: Sequence[OrderKind]
+
+
 class WhySent(Enum):
     """Why a message reached a person who had switched notifications off."""
 
@@ -46,11 +54,15 @@ class SentAfterStop:
 
 @dataclass(frozen=True, slots=True)
 class TwiceCase:
-    """Facts for the answer to "I got it twice". `unread` are reports that are not processed."""
+    """Facts for the answer to "I got it twice". `unread` are reports that are not processed.
+
+    `same_texts` are messages of their own, as far as the orders are kept.
+    """
 
     copies: Sequence[Copies]
     has_two_replies: bool
     unread: Pending | None
+    same_texts: Sequence[SameText] = ()
 
 
 @dataclass(frozen=True, slots=True)

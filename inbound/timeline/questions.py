@@ -3,6 +3,7 @@
 "I got it twice" and "I switched it off and still get messages".
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
@@ -15,6 +16,7 @@ from inbound.timeline.message_steps import is_given_up
 from inbound.timeline.orders import OrderHistory
 from inbound.timeline.question_cases import (
     Copies,
+    SameText,
     SentAfterStop,
     SwitchedOffCase,
     TwiceCase,
@@ -38,6 +40,7 @@ def twice_case(found: TimelineInput) -> TwiceCase | None:
         copies,
         any(request.accepted.confirm for request in selection.requests),
         unread[0] if unread else None,
+        list(_same_texts(found)),
     )
 
 
@@ -70,6 +73,19 @@ def _copies(selection: Selection) -> Iterator[Copies]:
     for order in selection.orders:
         if (count := _count(order.results(order.message_id))) > 1:
             yield Copies(order.at, count, order.purpose, order.decided.kind)
+
+
+def _same_texts(found: TimelineInput) -> Iterator[SameText]:
+    """Yield the texts that were ordered more than once and may have been sent each time."""
+    digests = {row.order_id: row.text_digest for row in found.rows}
+    of_text: defaultdict[bytes, list[OrderHistory]] = defaultdict(list)
+    for order in sorted(found.selection.orders, key=lambda one: one.at):
+        digest = digests.get(order.decided.order_id)
+        if digest is not None and _count(order.results(order.message_id)):
+            of_text[digest].append(order)
+    for orders in of_text.values():
+        if len(orders) > 1:
+            yield SameText([one.at for one in orders], [one.decided.kind for one in orders])
 
 
 def _count(results: Sequence[MessageEvent]) -> int:

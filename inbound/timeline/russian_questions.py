@@ -8,6 +8,7 @@ from inbound.timeline.pending import RUSSIAN, as_clause, sentence
 from inbound.timeline.question_cases import (
     MOST_NAMED,
     Copies,
+    SameText,
     SentAfterStop,
     SwitchedOffCase,
     TwiceCase,
@@ -39,8 +40,9 @@ def twice(case: TwiceCase, calendar: Calendar) -> str:
     elif case.unread is not None:
         waits = as_clause(sentence(RUSSIAN, case.unread, calendar))
         said.append(f"Отправлялось ли что-то повторно, пока неизвестно: {waits}.")
-    else:
+    elif not case.same_texts:
         said.append("Ни одно из показанных здесь сообщений повторно не отправлялось.")
+    said += [_same_text(one, calendar) for one in case.same_texts[:MOST_NAMED]]
     if case.has_two_replies:
         said.append(
             "На каждую принятую команду приходят два сообщения: о приёме заявки и об исполнении "
@@ -105,6 +107,19 @@ def _copies(one: Copies, calendar: Calendar) -> str:
         name = f"{'уведомление о приёме сообщения' if is_first else 'ответ на сообщение'} от"
     times = counted_in_russian(one.count, "раза", "раз", "раз")
     return f"{name} {_dated(one, calendar)} (до {times})"
+
+
+def _same_text(one: SameText, calendar: Calendar) -> str:
+    """Say that these are messages of their own, each of which was ordered."""
+    dates = replace(calendar, full="{day} ({time})")
+    named = [
+        f"{subject_of(kind)} от {dates.on(at)}"
+        for at, kind in list(zip(one.at, one.kinds, strict=True))[:MOST_NAMED]
+    ]
+    more = len(one.at) - len(named)
+    others = f" и ещё {more}" if more else ""
+    times = counted_in_russian(len(one.at), "раз", "раза", "раз")
+    return f"Один и тот же текст заказан {times}: {', '.join(named)}{others}."
 
 
 def _dated(one: Copies | SentAfterStop, calendar: Calendar) -> str:

@@ -51,6 +51,7 @@ class StoredOrder(NamedTuple):
     broadcast: str | None
     currency: str | None
     is_paused: bool
+    text_digest: bytes
 
 
 class ExcludedRow(NamedTuple):

@@ -47,6 +47,7 @@ class Row:
     broadcast: str | None = None
     currency: str | None = None
     is_paused: bool = False
+    text_digest: bytes = b""
 
 
 class Recipient(Person):

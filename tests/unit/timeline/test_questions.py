@@ -12,8 +12,8 @@ from inbound.timeline.model import ClientQuestion, Language
 from inbound.timeline.words import ArrivalSpan
 from schemas.events import Command, SubscriptionRestored, SubscriptionStopped
 from schemas.messages import Outcome, PartResult, ReceiptState
-from schemas.orders import OrderKind, WithheldReason
-from tests.unit.timeline.orders import DAY, Recipient
+from schemas.orders import OrderKind, OrderState, WithheldReason
+from tests.unit.timeline.orders import DAY, Recipient, Row
 from tests.unit.timeline.world import ACK, FULFILMENT, NOON, Person, seconds
 
 TWICE, STILL = ClientQuestion.GOT_IT_TWICE, ClientQuestion.STILL_GETS_MESSAGES
@@ -63,6 +63,27 @@ def test_an_attempt_that_is_given_up_is_no_copy() -> None:
     assert (
         "None of the messages shown here was sent more than once." in answers(person, TWICE)["en"]
     )
+
+
+def test_two_orders_of_one_text_are_told() -> None:
+    person = Recipient()
+    first, second, other, unsent = (
+        person.ordered(100 * n, kind)
+        for n, kind in enumerate([OrderKind.NOTIFICATION, OrderKind.SERVICE] * 2)
+    )
+    for n, order_id in enumerate((first, second, other)):
+        person.sent(order_id, at_s=100 * n + 5)
+    texts = {first: b"a", second: b"a", other: b"b", unsent: b"b"}
+    rows = [Row(one, OrderState.SENT, text_digest=text) for one, text in texts.items()]
+    said = answers(person, TWICE, rows=rows)
+    assert said["en"] == (
+        "The same text was ordered 2 times: the notification of 17 May 2024 at 15:00:00, the "
+        "service message of 17 May 2024 at 15:01:40."
+    )
+    assert said["ru"].startswith("Один и тот же текст заказан 2 раза: ")
+    assert "15:01:40" in said["ru"]
+    apart = [Row(one, OrderState.SENT, text_digest=one.bytes) for one in texts]
+    assert "None of the messages shown here" in answers(person, TWICE, rows=apart)["en"]
 
 
 def test_many_copies_are_counted() -> None:
