@@ -38,6 +38,7 @@ from tests.fix_service import (
     open_service,
 )
 from tests.forks import Ran
+from tests.patience import PATIENCE_S
 
 SECRETS = "code-canary", "login-canary", "pass-canary"
 NUMBERS, TEXT = "792555501", "text-canary"
@@ -122,6 +123,11 @@ async def _live_through_it(service: Service) -> None:
         service.deliver(number, b"\x05\x00\x03\x07\x02\x01" + TEXT.encode(), esm_class=UDHI)
         service.deliver(number, "CLIENT info")
     await service.completed(*(client.number for client in clients))
+    # The centre may have delivered the halves again, after all the rest.
+    await eventually(
+        lambda: service.sizes("mo_parts") == {"mo_parts": PEOPLE},
+        lambda: f"{service.sizes('mo_parts')}",
+    )
     texts = [text for client in clients for text in service.script.texts_to(client.number)]
     assert all(client.registration in texts for client in clients), "the canaries never flew"
 
@@ -144,7 +150,9 @@ async def _say_everything(lived: Lived) -> None:
     for one in service.running:
         lived.pages += [await asyncio.to_thread(one.page, path) for path in PAGES]
     api_port = service.extra_environment["SCSERV_API__PORT"]
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{api_port}") as api:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{api_port}", timeout=PATIENCE_S
+    ) as api:
         for path in (f"/v1/requests/+{NUMBERS}00", f"/v1/messages/{SECRETS[2]}"):
             answer = await api.get(path, headers={"Authorization": f"Bearer {SECRETS[2]}"})
             lived.pages.append(answer.content)
