@@ -6,12 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
-from inbound.smpp.segmentation import (
-    UnsendableTextError,
-    measure,
-    outside_default,
-    pieces_of,
-)
+from inbound.smpp.segmentation import UnsendableTextError, measure, outside_default, pieces_of
 
 FOREIGN: Final = "foreign"
 BEGINS: Final = "begins"

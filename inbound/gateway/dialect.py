@@ -15,8 +15,8 @@ from inbound.smpp.leniency import Leniency, Treatment
 from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import DataSm, DeliverSm
 from inbound.smpp.receipts import Receipt
-from inbound.smpp.segmentation import ConcatenatedPart, UserData, user_data_of
 from inbound.smpp.subscriber import RUSSIA, Subscriber, parse_subscriber
+from inbound.smpp.user_data import ConcatenatedPart, UserData, user_data_of
 
 Delivered = DeliverSm | DataSm
 Note = Callable[[Leniency, Delivered, Treatment], None]

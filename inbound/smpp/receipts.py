@@ -16,7 +16,7 @@ from typing import Final
 from inbound.smpp._receipt_text import fields_of, is_padded, parse_code, parse_date, text_of
 from inbound.smpp.message_ids import ID, IdForm, candidate_ids, normalise
 from inbound.smpp.pdu import DataSm, DeliverSm
-from inbound.smpp.segmentation import body_of
+from inbound.smpp.user_data import body_of
 
 __all__ = [
     "DeliveryOutcome",

@@ -19,6 +19,7 @@ from pydantic_core import from_json, to_json
 
 from inbound.keys import SubjectHasher
 from inbound.smpp import alphabet, segmentation
+from inbound.smpp.user_data import ConcatenatedPart
 from inbound.store.mo.rows import DroppedParts, MessagePart, PartChanges, PartsKey, StoredPart
 from inbound.store.transactions.port import Transaction
 from streams.commands.texts import Assembled, ReceivedText, last_digits
@@ -153,9 +154,7 @@ def _whole(last: ReceivedText, parts: Sequence[MessagePart]) -> ReceivedText:
     described = [from_json(part.data) for part in parts]
     body = segmentation.text_of(
         (
-            segmentation.ConcatenatedPart(
-                0, 8, len(parts), part.sequence, part.payload, about["data_coding"]
-            )
+            ConcatenatedPart(0, 8, len(parts), part.sequence, part.payload, about["data_coding"])
             for part, about in zip(parts, described, strict=True)
         ),
         last.mo.alphabet,

@@ -7,7 +7,7 @@ from typing import Final
 
 from inbound.kafka.decoding import TopicRecord, decode
 from inbound.smpp import alphabet
-from inbound.smpp.segmentation import UDHI
+from inbound.smpp.user_data import UDHI
 from inbound.store.mo.rows import MoReading
 from schemas.cloudevents import header
 from schemas.events import Arrival

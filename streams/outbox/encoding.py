@@ -12,8 +12,9 @@ from pydantic_core import from_json
 from inbound.smpp import address
 from inbound.smpp import alphabet as alphabets
 from inbound.smpp.pdu import SubmitSm
-from inbound.smpp.segmentation import UDHI, Segment, reencode, split
+from inbound.smpp.segmentation import Segment, reencode, split
 from inbound.smpp.times import format_validity
+from inbound.smpp.user_data import UDHI
 from inbound.templates.catalogue import Catalogue
 from schemas.messages import MobileTerminated
 

@@ -9,7 +9,8 @@ from typing import Final
 from inbound.smpp import receipts
 from inbound.smpp._wire import Framer
 from inbound.smpp.pdu import DeliverSm, EnquireLink, Pdu, SubmitSm, SubmitSmResp, decode, encode
-from inbound.smpp.segmentation import part_of, split, text_of
+from inbound.smpp.segmentation import split, text_of
+from inbound.smpp.user_data import part_of
 
 SECONDS: Final = 0.5
 RUNS: Final = 3

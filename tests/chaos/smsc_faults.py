@@ -20,9 +20,9 @@ from inbound.local.simulator.server import Simulator
 from inbound.local.simulator.settings import PHONE
 from inbound.smpp import alphabet
 from inbound.smpp.pdu import DeliverSm, DeliverSmResp, SubmitSm
-from inbound.smpp.segmentation import body_of, part_of
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
+from inbound.smpp.user_data import body_of, part_of
 
 _ATTACK_RATE: Final = 200.0
 _ATTACK_RATES: Final = {

@@ -12,8 +12,9 @@ from inbound.local.simulator.phone import FEDERAL_NUMBER
 from inbound.local.simulator.server import SimulatorAccount
 from inbound.smpp import alphabet
 from inbound.smpp.pdu import DeliverSm, SubmitSm
-from inbound.smpp.segmentation import ConcatenatedPart, body_of, part_of, text_of
+from inbound.smpp.segmentation import text_of
 from inbound.smpp.session import Answer, Session
+from inbound.smpp.user_data import ConcatenatedPart, body_of, part_of
 from tests.patience import PATIENCE_S
 
 ACCOUNT: Final = SimulatorAccount("scserv", "smpp-pw", FEDERAL_NUMBER)

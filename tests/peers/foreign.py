@@ -14,9 +14,10 @@ import pytest
 from inbound.smpp.bind_settings import BindSettings
 from inbound.smpp.listener import Listener, listen
 from inbound.smpp.pdu import BindPdu, DataSm, DeliverSm, RequestPdu, ResponsePdu, SubmitSm
-from inbound.smpp.segmentation import ConcatenatedPart, Message, body_of, part_of, split, text_of
+from inbound.smpp.segmentation import split, text_of
 from inbound.smpp.session import Session, SessionSettings, State
 from inbound.smpp.status import Status
+from inbound.smpp.user_data import ConcatenatedPart, Message, body_of, part_of
 
 PASSWORD = "sesame12"
 NUMBER, SERVICE = "79161234567", "79086228779"

@@ -22,14 +22,14 @@ from inbound.smpp.pdu import (
     Tlvs,
     encode,
 )
-from inbound.smpp.segmentation import (
+from inbound.smpp.session import Session
+from inbound.smpp.user_data import (
     TLV_MESSAGE_PAYLOAD,
     TLV_SAR_REFERENCE,
     TLV_SAR_SEQUENCE,
     TLV_SAR_TOTAL,
     UDHI,
 )
-from inbound.smpp.session import Session
 
 if TYPE_CHECKING:
     from inbound.local.simulator.client_links import ClientLinks

@@ -15,7 +15,7 @@ from inbound.local.simulator.habits import append
 from inbound.smpp import alphabet
 from inbound.smpp.pdu import DeliverSm, Pdu, RequestPdu, SubmitSm
 from inbound.smpp.receipts import TLV_MESSAGE_STATE, TLV_RECEIPTED_MESSAGE_ID, MessageState
-from inbound.smpp.segmentation import TLV_MESSAGE_PAYLOAD, body_of, part_of
+from inbound.smpp.user_data import TLV_MESSAGE_PAYLOAD, body_of, part_of
 
 FORGED: Final = "forged"
 """A forged receipt comes before the true one: the injector sends it."""

@@ -15,7 +15,7 @@ from inbound.local.simulator.receipts import FinalState, answer_id, is_requested
 from inbound.local.simulator.scheduler import Scheduler
 from inbound.local.simulator.settings import SimulatorStats
 from inbound.smpp.pdu import DeliverSm, SubmitSm
-from inbound.smpp.segmentation import part_of
+from inbound.smpp.user_data import part_of
 
 # Bits 7..6 of esm_class (SMPP 3.4, 5.2.12), reply path and UDHI, are delivered with the
 # message; the other bits are for the SMSC.

@@ -13,9 +13,10 @@ from inbound.smpp import alphabet
 from inbound.smpp.address import number_to_address
 from inbound.smpp.errors import LinkError, NotSentError, SmppError
 from inbound.smpp.pdu import BindTransceiver, DeliverSm, RequestPdu, SubmitSm
-from inbound.smpp.segmentation import ConcatenatedPart, body_of, part_of, split, text_of
+from inbound.smpp.segmentation import split, text_of
 from inbound.smpp.session import Answer, Role, Session, SessionSettings
 from inbound.smpp.status import Status, name_of
+from inbound.smpp.user_data import ConcatenatedPart, body_of, part_of
 
 FEDERAL_NUMBER: Final = "+79086228779"
 # Long messages that may be incomplete at one time; beyond it the oldest is dropped.

@@ -12,7 +12,7 @@ from inbound.smpp.receipts import (
     TLV_NETWORK_ERROR_CODE,
     TLV_RECEIPTED_MESSAGE_ID,
 )
-from inbound.smpp.segmentation import TLV_MESSAGE_PAYLOAD
+from inbound.smpp.user_data import TLV_MESSAGE_PAYLOAD
 
 # esm_class of a delivery receipt (5.2.12).
 ESM_CLASS: Final = 0x04

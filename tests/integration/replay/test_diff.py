@@ -262,7 +262,7 @@ def test_it_reaches_the_database_and_nothing_else(
         f"inbound.smpp.{name}"
         for name in (
             "address", "alphabet", "errors", "leniency", "message_ids", "pdu", "segmentation",
-            "status", "subscriber",
+            "status", "subscriber", "user_data",
             "_base", "_control", "_message_states", "_messages", "_wire",
         )
     }  # fmt: skip

@@ -20,9 +20,9 @@ from inbound.smpp import alphabet
 from inbound.smpp.leniency import Leniency, Treatment
 from inbound.smpp.pdu import DeliverSm, DeliverSmResp, decode
 from inbound.smpp.receipts import MessageType, message_type_of
-from inbound.smpp.segmentation import parse_user_data_header
 from inbound.smpp.session import SessionSettings
 from inbound.smpp.status import Status
+from inbound.smpp.user_data import parse_user_data_header
 from schemas.events import Command
 from schemas.messages import ReceiptReceived, ReceiptsReceived, ReceiptState
 from schemas.topics import TopicNames

@@ -19,9 +19,9 @@ from inbound.keys import SubjectHasher
 from inbound.smpp.message_ids import IdForm
 from inbound.smpp.pdu import DataSm, DataSmResp, DeliverSm, ResponsePdu
 from inbound.smpp.receipts import TLV_MESSAGE_STATE, TLV_RECEIPTED_MESSAGE_ID
-from inbound.smpp.segmentation import TLV_MESSAGE_PAYLOAD
 from inbound.smpp.session import Session
 from inbound.smpp.status import Status
+from inbound.smpp.user_data import TLV_MESSAGE_PAYLOAD
 from schemas.cloudevents import TYPE_PREFIX, header
 from schemas.messages import MobileOriginated, ReceiptReceived, ReceiptsReceived, ReceiptState
 from schemas.topics import TopicNames

@@ -24,9 +24,9 @@ from inbound.smpp.pdu import (
     decode,
     encode,
 )
-from inbound.smpp.segmentation import TLV_MESSAGE_PAYLOAD
 from inbound.smpp.session import Role, Session, SessionSettings, State
 from inbound.smpp.status import Status
+from inbound.smpp.user_data import TLV_MESSAGE_PAYLOAD
 from tests.patience import PATIENCE_S
 from tests.unit.smpp.corpus.malformed import frame, message, tlv
 from tests.unit.smpp.peer import BIND, FAST, Peer, esme_session, peers, submit

@@ -9,18 +9,20 @@ from hypothesis import strategies as st
 from inbound.smpp import alphabet
 from inbound.smpp.pdu import DataSm, DeliverSm
 from inbound.smpp.segmentation import (
-    ConcatenatedPart,
     Segment,
     UnsendableTextError,
-    UserData,
-    body_of,
     join,
-    parse_user_data_header,
     part_count,
-    part_of,
     reencode,
     split,
     text_of,
+)
+from inbound.smpp.user_data import (
+    ConcatenatedPart,
+    UserData,
+    body_of,
+    parse_user_data_header,
+    part_of,
     user_data_of,
 )
 from tests.unit.smpp.strategies import MESSAGES

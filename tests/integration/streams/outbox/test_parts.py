@@ -10,9 +10,9 @@ from inbound.gateway import sending_binds
 from inbound.local.simulator.faults import Proceed
 from inbound.smpp.pdu import SubmitSm
 from inbound.smpp.rate import TokenBucket
-from inbound.smpp.segmentation import part_of
 from inbound.smpp.session import Answer, Session
 from inbound.smpp.status import Status
+from inbound.smpp.user_data import part_of
 from schemas.messages import Outcome
 from streams.outbox import driver
 from tests.integration.streams.outbox.bench import (

@@ -6,8 +6,8 @@ import pytest
 
 from inbound.local.simulator.phone import Phone
 from inbound.smpp.pdu import DataSm, DataSmResp
-from inbound.smpp.segmentation import TLV_MESSAGE_PAYLOAD
 from inbound.smpp.status import Status
+from inbound.smpp.user_data import TLV_MESSAGE_PAYLOAD
 from tests.unit.local.simulator.tools import NUMBER, accept, account, rule, simulator
 
 TEXT = "Длинный текст в одном PDU"

@@ -23,7 +23,7 @@ from inbound.smpp.pdu import (
     decode,
     encode,
 )
-from inbound.smpp.segmentation import part_of, user_data_of
+from inbound.smpp.user_data import part_of, user_data_of
 from tests.patience import PATIENCE_S
 from tests.unit.local.simulator.tools import (
     ACCOUNT,
