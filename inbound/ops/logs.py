@@ -4,6 +4,8 @@ Invariants:
 
 * A record is one line, whatever it quotes: `inbound.printing` escapes it. A traceback follows in
   indented lines, so no text in it looks like a line of the log.
+* An error is something that an operator may have to act on; outages that a client of Kafka gets
+  over by itself are warnings.
 * Lines of one kind are limited, so a peer that repeats something can't fill a disk. What was
   suppressed is counted, and the count is logged even if nothing else is.
 
@@ -35,6 +37,8 @@ _LIBRARIES = (
     "uvicorn",
     "fastapi",
 )
+
+_KAFKA_CLIENTS: Final = ("aiokafka", "kafka", "faust", "mode")
 
 WINDOW_S: Final = 10.0
 LINES_OF_A_KIND: Final = 20
@@ -152,6 +156,18 @@ def _summary(last: logging.LogRecord, suppressed: int) -> logging.LogRecord:
     return logging.LogRecord(last.name, last.levelno, "", 0, f"{text} suppressed)", None, None)
 
 
+def _lower_outage(record: logging.LogRecord) -> None:
+    """Make a warning of an error that a Kafka client reports and recovers from.
+
+    At each restart of a broker these clients log errors about connections, heartbeats and commits,
+    and try again. Nobody has to do anything: if it lasts, the health of the process says so. One
+    with a traceback stays an error.
+    """
+    is_outage = record.levelno == logging.ERROR and not record.exc_info
+    if is_outage and record.name.partition(".")[0] in _KAFKA_CLIENTS:
+        record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+
+
 class ThrottlingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # any stream
     """Writes the lines that the throttle admits, and how many it suppressed."""
 
@@ -164,6 +180,7 @@ class ThrottlingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # any
         """Write a record, unless lines of its kind are over their limit."""
         with self.lock or threading.RLock():
             self._write_summaries()
+            _lower_outage(record)
             admitted = self._throttle.admits(record)
             if admitted:
                 self.emit(record)

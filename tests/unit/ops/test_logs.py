@@ -156,6 +156,32 @@ def test_a_traceback_forges_no_line() -> None:
     assert any("ValueError: \\u001b" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("name", "level", "is_bug", "shown"),
+    [
+        ("aiokafka.consumer.group_coordinator", logging.ERROR, False, "WARNING"),
+        ("faust.transport.consumer", logging.ERROR, False, "WARNING"),
+        ("aiokafka.conn", logging.ERROR, True, "ERROR"),
+        ("mode.worker", logging.CRITICAL, False, "CRITICAL"),
+        ("inbound.outbox.relay", logging.ERROR, False, "ERROR"),
+        ("kafkaesque", logging.ERROR, False, "ERROR"),
+    ],
+)
+def test_an_outage_that_a_client_of_kafka_gets_over_is_no_error(
+    name: str, level: int, is_bug: bool, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = logging.getLogger()
+    before, before_level = root.handlers[:], root.level
+    try:
+        logs.configure("INFO", name="worker")
+        cause = ValueError("x") if is_bug else None
+        logging.getLogger(name).log(level, "Heartbeat failed", exc_info=cause)
+    finally:
+        root.handlers[:] = before
+        root.setLevel(before_level)
+    assert f"Z worker {shown:<7} Heartbeat failed" in capsys.readouterr().err
+
+
 def test_the_end_of_a_thread_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> None:
         raise ValueError(HOSTILE)
