@@ -17,6 +17,7 @@ from tests.e2e.collector import Collector, open_collector
 from tests.e2e.script import Submit
 from tests.fix_servers import SharedKafka, SharedPostgres
 from tests.fix_service import Service, eventually, open_service
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -70,6 +71,8 @@ async def guarded(
         "SCSERV_POLICIES__UNKNOWN_NUMBERS_PER_HOUR": str(UNKNOWN.hour),
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_METRIC_EXPORT_INTERVAL": "500",
+        # A message that is not answered in time goes again, and this test counts messages.
+        "SCSERV_SMPP__RESPONSE_TIMEOUT_S": f"{PATIENCE_S:.0f}",
     }
     folder = tmp_path_factory.mktemp("guarded")
     async with open_service(
