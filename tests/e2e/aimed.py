@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final, LiteralString
 
 import pytest
 
 from tests import forks
 from tests.e2e.standstill import REACHED, When
-from tests.fix_service import Role, RoleProcess, Service, free_port
+from tests.fix_service import Role, RoleProcess, Service, eventually, free_port
 from tests.patience import PATIENCE_S
 
 REPOSITORY = Path(__file__).parents[2]
@@ -88,9 +89,33 @@ async def aim(service: Service, point: Point, *arguments: str) -> AsyncIterator[
         pipe.unlink()
 
 
+_UNPUBLISHED: Final[LiteralString] = """
+    SELECT
+        (SELECT count(*) FROM outbox LEFT JOIN outbox_cursors cursors
+            ON cursors.feed = 'outbox' AND cursors.shard = outbox.shard
+         WHERE outbox.position > coalesce(cursors.position, 0))
+        + (SELECT count(*) FROM events
+           WHERE position > coalesce(
+               (SELECT position FROM outbox_cursors WHERE feed = 'events'), 0))
+"""
+
+
+async def published(service: Service) -> None:
+    """Wait until the relay has published everything there is."""
+    await eventually(
+        lambda: service.value(_UNPUBLISHED) == 0,
+        lambda: f"{service.value(_UNPUBLISHED)} rows are not published",
+    )
+
+
 @asynccontextmanager
 async def aim_role(service: Service, role: Role, point: Point) -> AsyncIterator[Aimed]:
-    """Have an aimed process do the work of a role; afterwards a common one does it again."""
+    """Have an aimed process do the work of a role; afterwards a common one does it again.
+
+    What is left of earlier work must not lead the aimed process to its point.
+    """
+    if role == "relay":
+        await published(service)
     for one in [one for one in service.running if one.role == role]:
         await service.stop(one)
     async with aim(service, point, role) as aimed:

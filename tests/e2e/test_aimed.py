@@ -188,6 +188,7 @@ async def test_a_receipt_that_was_stored_and_not_answered_counts_once(service: S
 async def test_a_projection_is_killed_between_its_rows_and_their_commit(service: Service) -> None:
     await service.start("projector")
     try:
+        await service.projected()
         client = service.new_client()
         point = Point("inbound.projections.writer:advance", "after")
         async with aim_role(service, "projector", point) as aimed:
