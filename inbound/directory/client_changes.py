@@ -23,7 +23,8 @@ from inbound.tables.model import Cell, Kind, Row
 _SQL: Final = statements(__package__, "client_changes")
 _FIND_CLIENT: Final = _SQL["find_client"]
 _HAS_CLIENTS: Final = _SQL["has_clients"]
-_WAIT_FOR_IMPORTS: Final = _SQL["wait_for_imports"]
+# The same lock as an import's, taken first, so that both wait for each other and neither fails.
+_WAIT_FOR_IMPORTS: Final = statements(__package__, "client_import")["lock_clients"]
 _FIND_REGISTRATION: Final = _SQL["find_registration"]
 
 

@@ -7,9 +7,5 @@ FROM clients LEFT JOIN open_cases USING (client_id) WHERE number_hash = %(number
 -- name: has_clients
 SELECT EXISTS (SELECT FROM clients)
 
--- name: wait_for_imports
--- The same lock as an import's, taken first, so that both wait for each other and neither fails.
-LOCK TABLE clients IN SHARE ROW EXCLUSIVE MODE
-
 -- name: find_registration
 SELECT registration_sealed FROM clients WHERE number_hash = %(number_hash)s
