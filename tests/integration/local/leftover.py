@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import psutil
+
 _START = """
 import sys
 from pathlib import Path
@@ -26,3 +28,11 @@ def leave_behind(module: str, server: str, data_dir: str, **options: object) -> 
         pid = int(parent.stdout.readline())
         parent.kill()
     return pid
+
+
+def runs(pid: int) -> bool:
+    """Whether a process has not ended; nobody may have taken note of its end."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -12,7 +12,7 @@ import pytest
 from inbound.errors import SetupError
 from inbound.local.servers.postgres import PostgresServer
 from tests.fix_servers import SharedPostgres
-from tests.integration.local.leftover import leave_behind
+from tests.integration.local.leftover import leave_behind, runs
 from tests.patience import PATIENCE_S
 
 
@@ -109,7 +109,7 @@ def test_leftover_server_of_a_killed_parent_is_replaced(server: PostgresServer) 
     assert psutil.Process(leftover).name() == "postgres"
     server.start()
     assert server.pid != leftover
-    assert not _runs(leftover)
+    assert not runs(leftover)
     with psycopg.connect(server.url()) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
 
@@ -142,10 +142,3 @@ def test_a_setting_postgres_refuses_is_told_in_its_words(tmp_path: Path) -> None
     server = PostgresServer(tmp_path / "postgres", settings={"max_connections": "many"})
     with pytest.raises(SetupError, match=r'did not start: .*"max_connections": "many"'):
         server.start()
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
